@@ -1,0 +1,158 @@
+"""What a delivery is: its places, its assignments, its statuses and the events of its log."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+DEFAULT_RADIUS_M = 100.0
+"""Radius of a place's geofence when the dispatcher names none."""
+
+
+class Status(enum.StrEnum):
+    """Where a delivery stands, in the order in which a smooth one goes through them."""
+
+    ASSIGNED = "assigned"
+    EN_ROUTE_TO_PICKUP = "en_route_to_pickup"
+    AT_PICKUP = "at_pickup"
+    IN_TRANSIT = "in_transit"
+    NEARBY = "nearby"
+    ARRIVED = "arrived"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+BEFORE_PICKUP = frozenset({Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP, Status.AT_PICKUP})
+UNDER_WAY = frozenset({Status.IN_TRANSIT, Status.NEARBY, Status.ARRIVED})
+CLOSED = frozenset({Status.DELIVERED, Status.FAILED, Status.CANCELLED})
+
+
+class DeclaredType(enum.StrEnum):
+    """What no sensor can know and somebody must say."""
+
+    PICKED_UP = "picked_up"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Cause(enum.StrEnum):
+    """Why an event was written: the code that goes on the wire."""
+
+    ASSIGNED = "assigned"
+    TRANSFERRED = "transferred"
+    DECLARED = "declared"
+    MOVED_OFF = "moved_off"
+    DWELT_AT_ORIGIN = "dwelt_at_origin"
+    LEFT_ORIGIN = "left_origin"
+    NEAR_DESTINATION = "near_destination"
+    DWELT_AT_DESTINATION = "dwelt_at_destination"
+    CORRECTED = "corrected"
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A circular geofence: centre in WGS 84 degrees, radius in metres."""
+
+    lat: float
+    lon: float
+    radius_m: float = DEFAULT_RADIUS_M
+
+
+class TimeWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """The promised time of delivery."""
+
+    start_ms: int
+    end_ms: int
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """One truck's turn at a delivery: the half-open interval ``[started_at_ms, ended_at_ms)``."""
+
+    assignment: int
+    """1 for the first truck, one more at each change of truck."""
+    truck_id: str
+    started_at_ms: int
+    ended_at_ms: int | None = None
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery's row: the plan, and the fold of its log so far."""
+
+    delivery_id: str
+    customer_id: str
+    origin: Place
+    destination: Place
+    status: Status
+    version: int
+    """Number of events in the log; 1 after creation."""
+    assignments: tuple[Assignment, ...]
+    """Every truck's turn so far; the last is the current one."""
+    created_at_ms: int
+    updated_at_ms: int
+    window: TimeWindow | None = None
+    closed_at_ms: int | None = None
+    """Effective time of the closing event; None while open."""
+
+    @property
+    def current(self) -> Assignment:
+        """The assignment in force (or the last one in force, when closed)."""
+        return self.assignments[-1]
+
+    @property
+    def truck_id(self) -> str:
+        """The truck that carries it now."""
+        return self.assignments[-1].truck_id
+
+    @property
+    def assignment(self) -> int:
+        """Number of the assignment in force."""
+        return self.assignments[-1].assignment
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything can still happen to it."""
+        return self.status not in CLOSED
+
+
+class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of a delivery's append-only log (``delivery-events``)."""
+
+    delivery_id: str
+    version: int
+    """1, 2, 3 … without gaps."""
+    status: Status
+    """The status after this event."""
+    cause: Cause
+    effective_at_ms: int
+    """When it became true in the world (the point's ``event_at``, the declared ``at``)."""
+    recorded_at_ms: int
+    """When the log learned of it."""
+    assignment: int
+    truck_id: str
+    declared: DeclaredType | None = None
+    """What was declared, when ``cause`` is ``declared``."""
+    point_id: str | None = None
+    """The point that made the rule fire, when a rule did."""
+    actor: str | None = None
+    """``role:identity`` of who said so, when somebody did."""
+    note: str | None = None
+    proof: str | None = None
+    idempotency_key: str | None = None
+    request_hash: str | None = None
+    """sha256 of the declaring request's body: the same key with another body is refused."""
+
+
+class OpenMatch(msgspec.Struct, frozen=True, kw_only=True):
+    """What the consumer must know of an open delivery of a truck (``truck-matches``)."""
+
+    delivery_id: str
+    assignment: int
+    assigned_at_ms: int
+    """Start of this truck's assignment."""
+    version: int
+    """The delivery's version when the match was last written: by creation, by a change of the
+    plan or by a declaration. The consumer's own transitions do not touch the match."""
+    origin: Place
+    destination: Place
