@@ -1,0 +1,1 @@
+"""Process plumbing: settings, logs, metrics, deadlines, backoff, AWS clients."""

@@ -1,0 +1,26 @@
+"""How long to wait before trying again: exponential with full jitter, bounded.
+
+Full jitter (a uniform wait between 0 and the exponential ceiling) spreads a crowd of clients best:
+Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+
+
+def backoff_s(
+    *, first_s: float, most_s: float, uniform: Callable[[float, float], float] = random.uniform
+) -> Iterator[float]:
+    """Yields waits in seconds without end; the caller bounds them by a `Deadline`.
+
+    Args:
+        first_s: Ceiling of the first wait.
+        most_s: Ceiling that no later wait exceeds.
+        uniform: Source of the jitter; a parameter so that tests can fix it.
+    """
+    ceiling_s = first_s
+    while True:
+        yield uniform(0.0, ceiling_s)
+        ceiling_s = min(ceiling_s * 2, most_s)
