@@ -1,0 +1,70 @@
+"""The socket's documented messages, as schemas to hold encoded messages against.
+
+The document stays open for receivers (they ignore unknown fields); our own messages are held
+against it closed, so that a field that is sent and not documented fails a test too.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
+
+
+@functools.cache
+def asyncapi_document() -> dict[str, Any]:
+    """The AsyncAPI document as plain values."""
+    document: dict[str, Any] = yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))
+    return document
+
+
+def schema_of_message(name: str, *, closed: bool = True) -> dict[str, Any]:
+    """The self-contained schema of a message's payload.
+
+    Args:
+        name: The message's name in the document: ``snapshot``, ``position``, ``track`` …
+        closed: Whether a field that the document doesn't know is an error.
+    """
+    document = asyncapi_document()
+    payload = document["components"]["messages"][name]["payload"]
+    schemas = document["components"]["schemas"]
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "allOf": [payload],
+        "components": {"schemas": _close(schemas) if closed else schemas},
+    }
+
+
+def validate_message(message: bytes | str | Mapping[str, Any]) -> dict[str, Any]:
+    """Holds one message to a viewer against the document.
+
+    Returns:
+        The message, decoded.
+
+    Raises:
+        jsonschema.ValidationError: It isn't what the document promises.
+        KeyError: The document knows no message of this ``type``.
+    """
+    decoded = json.loads(message) if isinstance(message, bytes | str) else dict(message)
+    schema = schema_of_message(decoded["type"])
+    validator = jsonschema.Draft7Validator(schema)
+    validator.validate(decoded)
+    return decoded
+
+
+def _close(schema: Any) -> Any:
+    if isinstance(schema, Mapping):
+        closed = {key: _close(value) for key, value in schema.items()}
+        if isinstance(schema.get("properties"), Mapping):
+            closed.setdefault("additionalProperties", False)
+        return closed
+    if isinstance(schema, list):
+        return [_close(item) for item in schema]
+    return schema
