@@ -1,0 +1,1 @@
+"""Everything that knows the Kinesis record: aggregation, putting with partial failures, parking."""

@@ -1,0 +1,66 @@
+"""Answers of a Lambda behind an API Gateway HTTP API (payload format 2.0).
+
+Errors of our own are RFC 9457 problem documents; what the gateway answers by itself (401, 404,
+429, 5xx) is its own ``{"message"}``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+JSON_TYPE = "application/json"
+PROBLEM_TYPE = "application/problem+json"
+
+Response = dict[str, Any]
+"""``{"statusCode", "headers", "body"}``, as the gateway takes it."""
+
+
+def json_response(
+    status: int, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An answer with a JSON body."""
+    return _response(status, JSON_TYPE, body, headers)
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **members: Any,
+) -> Response:
+    """A problem document (RFC 9457) of type ``about:blank``.
+
+    Args:
+        status: HTTP status code; repeated in the document.
+        title: What kind of problem it is, the same at each occurrence.
+        detail: What is wrong with this request and, if anything does, what helps.
+        headers: Further headers, for example ``{"Retry-After": "5"}``.
+        **members: Extension members of the document.
+    """
+    document = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return _response(status, PROBLEM_TYPE, {**document, **members}, headers)
+
+
+def internal_error() -> Response:
+    """What a client learns of an error of ours: nothing but that it was one."""
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Internal Server Error",
+        "The request could not be handled; try again later.",
+    )
+
+
+def _response(
+    status: int, content_type: str, body: Mapping[str, Any], headers: Mapping[str, str] | None
+) -> Response:
+    return {
+        "statusCode": int(status),
+        "headers": {"Content-Type": content_type, **(headers or {})},
+        "body": json.dumps(body, separators=(",", ":")),
+        "isBase64Encoded": False,
+    }

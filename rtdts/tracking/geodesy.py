@@ -1,0 +1,45 @@
+"""Distances and directions on the sphere: good to 0.6 % of the ellipsoid, and much faster."""
+
+from __future__ import annotations
+
+from math import asin, atan2, cos, degrees, radians, sin, sqrt
+
+EARTH_RADIUS_M = 6_371_008.8
+"""Mean radius R1 of WGS 84 (IUGG)."""
+
+
+def distance_m(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """Great-circle distance in metres, by the haversine formula (stable for small distances)."""
+    phi, other_phi = radians(lat), radians(other_lat)
+    half_dphi = (other_phi - phi) / 2.0
+    half_dlambda = radians(other_lon - lon) / 2.0
+    h = sin(half_dphi) ** 2 + cos(phi) * cos(other_phi) * sin(half_dlambda) ** 2
+    # Rounding may push h beyond 1 for antipodes, where asin would raise.
+    return 2.0 * EARTH_RADIUS_M * asin(min(1.0, sqrt(h)))
+
+
+def bearing_deg(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """Initial bearing of the great circle to the other place: degrees clockwise from north.
+
+    In ``[0, 360)``; 0 when both places are the same.
+    """
+    phi, other_phi = radians(lat), radians(other_lat)
+    dlambda = radians(other_lon - lon)
+    east = sin(dlambda) * cos(other_phi)
+    north = cos(phi) * sin(other_phi) - sin(phi) * cos(other_phi) * cos(dlambda)
+    bearing = degrees(atan2(east, north)) % 360.0
+    # The modulo of a tiny negative angle is 360.0 itself.
+    return 0.0 if bearing == 360.0 else bearing
+
+
+def place_at(lat: float, lon: float, bearing: float, distance: float) -> tuple[float, float]:
+    """Where one arrives after ``distance`` metres along the great circle at ``bearing`` degrees.
+
+    Returns:
+        Latitude and longitude in degrees, the longitude in ``[-180, 180)``.
+    """
+    phi, theta, delta = radians(lat), radians(bearing), distance / EARTH_RADIUS_M
+    sin_phi = sin(phi) * cos(delta) + cos(phi) * sin(delta) * cos(theta)
+    other_phi = asin(max(-1.0, min(1.0, sin_phi)))
+    dlambda = atan2(sin(theta) * sin(delta) * cos(phi), cos(delta) - sin(phi) * sin_phi)
+    return degrees(other_phi), (lon + degrees(dlambda) + 180.0) % 360.0 - 180.0

@@ -1,0 +1,78 @@
+"""Instants: whole milliseconds since the Unix epoch inside, RFC 3339 text on the wire."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+
+MS_PER_SECOND = 1_000
+MS_PER_DAY = 86_400_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ONE_MS = timedelta(milliseconds=1)
+_FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _ONE_MS
+_LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _ONE_MS
+
+# RFC 3339 §5.6, and nothing else of ISO 8601 (which `datetime.fromisoformat` would also take).
+_RFC_3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9]:)([0-9]{2})(?:\.([0-9]+))?"
+    r"([Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?"
+)
+_LEAP_SECOND = "60"
+
+
+class NoZoneError(ValueError):
+    """The text is a date and time, but does not say in which zone: it names no instant."""
+
+
+def format_instant(at_ms: int) -> str:
+    """Write an instant as RFC 3339 in UTC with milliseconds: ``2026-11-24T06:52:48.120Z``."""
+    seconds, ms = divmod(at_ms, MS_PER_SECOND)
+    return f"{_format_second(seconds)}.{ms:03d}Z"
+
+
+def parse_instant(text: str) -> int:
+    """Read an RFC 3339 date and time of any offset, cut (not rounded) to milliseconds.
+
+    A leap second (``23:59:60`` UTC at the end of a month) is the first instant after it, as in
+    POSIX time.
+
+    Raises:
+        NoZoneError: There is no zone.
+        ValueError: It isn't an RFC 3339 date and time, or is outside the years 1 to 9999 in UTC.
+    """
+    match = _RFC_3339.fullmatch(text)
+    if match is None:
+        raise ValueError("not an RFC 3339 date and time")
+    date, minutes, seconds, fraction, zone = match.groups()
+    if zone is None:
+        raise NoZoneError("no zone")
+    is_leap = seconds == _LEAP_SECOND
+    whole = datetime.fromisoformat(f"{date}T{minutes}{'59' if is_leap else seconds}{zone.upper()}")
+    at_ms = (whole - _EPOCH) // _ONE_MS
+    if is_leap:
+        at_ms += MS_PER_SECOND
+        if not _starts_a_month(at_ms):
+            raise ValueError("second 60 outside a leap second")
+    elif fraction is not None:
+        at_ms += int(fraction[:3].ljust(3, "0"))
+    if not _FIRST_MS <= at_ms <= _LAST_MS:
+        raise ValueError("outside the years 1 to 9999 in UTC")
+    return at_ms
+
+
+def local_instant(local: datetime, zone: tzinfo) -> int:
+    """The instant of a wall-clock time in a zone; the earlier one when the clock was set back."""
+    return (local.replace(tzinfo=zone) - _EPOCH) // _ONE_MS
+
+
+# A batch's points share their seconds (and all of them `received_at`): the text is made once.
+@lru_cache(maxsize=4_096)
+def _format_second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+
+
+def _starts_a_month(at_ms: int) -> bool:
+    whole_days, rest_ms = divmod(at_ms, MS_PER_DAY)
+    return rest_ms == 0 and (_EPOCH + timedelta(days=whole_days)).day == 1

@@ -1,0 +1,142 @@
+"""A point in the stream: one user record, one line of JSON.
+
+It is the point as the truck sent it, normalised, and what ingest stamped on it. The stream has
+other writers than ours, so whoever reads it checks everything again.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from rtdts.tracking.instants import NoZoneError, format_instant, parse_instant
+from rtdts.tracking.point_fields import InvalidPoint, Reason, TelemetryPoint, first_fault
+from rtdts.tracking.positions import Clock, Point
+from rtdts.tracking.stamping import MAX_AGE_MS, MAX_AHEAD_MS
+
+__all__ = ["InvalidPoint", "Reason", "decode_point", "encode_point"]
+
+
+class _StreamPoint(TelemetryPoint, frozen=True, kw_only=True, omit_defaults=True):
+    event_at: str
+    received_at: str
+    clock: Clock
+    clock_offset_ms: int
+    source: Literal["http", "mqtt"]
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(_StreamPoint)
+
+
+def encode_point(point: Point) -> bytes:
+    """Write a point as the stream carries it; fields that the truck did not send are left out."""
+    return _ENCODER.encode(
+        _StreamPoint(
+            truck_id=point.truck_id,
+            seq=point.seq,
+            recorded_at=format_instant(point.recorded_at_ms),
+            lat=point.lat,
+            lon=point.lon,
+            accuracy_m=point.accuracy_m,
+            speed_mps=point.speed_mps,
+            heading_deg=point.heading_deg,
+            altitude_m=point.altitude_m,
+            satellites=point.satellites,
+            hdop=point.hdop,
+            ignition=point.ignition,
+            battery_pct=point.battery_pct,
+            odometer_m=point.odometer_m,
+            event_at=format_instant(point.event_at_ms),
+            received_at=format_instant(point.received_at_ms),
+            clock=point.clock,
+            clock_offset_ms=point.clock_offset_ms,
+            source=point.source,
+        )
+    )
+
+
+def decode_point(data: bytes) -> Point:
+    """Read a point out of the stream.
+
+    Raises:
+        InvalidPoint: It isn't one, or its stamps contradict each other: an offset that is not
+            ``event_at - recorded_at``, a shifted clock without an offset, an ``event_at`` that no
+            stamping gives (it names the daily index, so one wild value would make a new one).
+    """
+    try:
+        read = _DECODER.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidPoint(*_explain(data)) from error
+    recorded_at_ms = read_instant("recorded_at", read.recorded_at)
+    event_at_ms = read_instant("event_at", read.event_at)
+    received_at_ms = read_instant("received_at", read.received_at)
+    if not received_at_ms - MAX_AGE_MS <= event_at_ms <= received_at_ms + MAX_AHEAD_MS:
+        raise InvalidPoint("event_at", Reason.OUT_OF_RANGE)
+    offset_ms = event_at_ms - recorded_at_ms
+    if read.clock_offset_ms != offset_ms:
+        raise InvalidPoint("clock_offset_ms", Reason.INCONSISTENT)
+    if (read.clock is Clock.SHIFTED) != (offset_ms != 0):
+        raise InvalidPoint("clock", Reason.INCONSISTENT)
+    return stamped_point(
+        read,
+        recorded_at_ms=recorded_at_ms,
+        received_at_ms=received_at_ms,
+        offset_ms=offset_ms,
+        source=read.source,
+    )
+
+
+def stamped_point(
+    sent: TelemetryPoint,
+    *,
+    recorded_at_ms: int,
+    received_at_ms: int,
+    offset_ms: int,
+    source: Literal["http", "mqtt"],
+) -> Point:
+    """Join what a truck sent with its stamps; due north is a heading of 0, never of 360."""
+    return Point(
+        truck_id=sent.truck_id,
+        recorded_at_ms=recorded_at_ms,
+        lat=sent.lat,
+        lon=sent.lon,
+        event_at_ms=recorded_at_ms + offset_ms,
+        received_at_ms=received_at_ms,
+        clock=Clock.SHIFTED if offset_ms else Clock.DEVICE,
+        clock_offset_ms=offset_ms,
+        source=source,
+        seq=sent.seq,
+        accuracy_m=sent.accuracy_m,
+        speed_mps=sent.speed_mps,
+        heading_deg=0.0 if sent.heading_deg == 360.0 else sent.heading_deg,
+        altitude_m=sent.altitude_m,
+        satellites=sent.satellites,
+        hdop=sent.hdop,
+        ignition=sent.ignition,
+        battery_pct=sent.battery_pct,
+        odometer_m=sent.odometer_m,
+    )
+
+
+def read_instant(field: str, text: str) -> int:
+    """``parse_instant`` of a point's field.
+
+    Raises:
+        InvalidPoint: It names no instant.
+    """
+    try:
+        return parse_instant(text)
+    except NoZoneError as error:
+        raise InvalidPoint(field, Reason.NO_ZONE) from error
+    except ValueError as error:
+        raise InvalidPoint(field, Reason.NOT_AN_INSTANT) from error
+
+
+def _explain(data: bytes) -> tuple[str, Reason]:
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return "", Reason.NOT_JSON
+    return first_fault(value, _StreamPoint)
