@@ -1,0 +1,148 @@
+"""`sim/.env`: how everybody outside the local cloud finds it, and how `sim` finds a deployed one.
+
+The file is written for three kinds of reader: `set -a; . sim/.env` in a shell, any dotenv reader,
+and `read_environment` here. The names are those that people rely on; what a deployable calls the
+same thing, where it differs, is in `Environment.variables`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shlex
+import tempfile
+from pathlib import Path
+from typing import Any
+
+DEFAULT_ENV_FILE = Path("sim/.env")
+
+_NAME = "sim.environment"
+
+
+class EnvironmentFileError(Exception):
+    """The environment file can't be used; the message says what to do."""
+
+
+def _named(name: str, *, required: bool = False) -> Any:
+    metadata = {_NAME: name}
+    if required:
+        return dataclasses.field(metadata=metadata)
+    return dataclasses.field(default="", metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Environment:
+    """Where a running system is. What an environment doesn't show is empty.
+
+    A local cloud shows everything; a deployed system only its two front doors and, for tests, an
+    issuer of tokens.
+    """
+
+    server_url: str = _named("ServerURL", required=True)
+    """Base of the HTTP API, without a slash at its end."""
+    websocket_url: str = _named("WebSocketURL", required=True)
+    opensearch_url: str = _named("OpenSearchURL")
+    aws_endpoint_url: str = _named("AWS_ENDPOINT_URL")
+    region: str = _named("AWS_REGION")
+    access_key_id: str = _named("AWS_ACCESS_KEY_ID")
+    secret_access_key: str = dataclasses.field(
+        default="", repr=False, metadata={_NAME: "AWS_SECRET_ACCESS_KEY"}
+    )
+    stream_name: str = _named("STREAM_NAME")
+    deliveries_table: str = _named("DELIVERIES_TABLE")
+    delivery_events_table: str = _named("DELIVERY_EVENTS_TABLE")
+    truck_matches_table: str = _named("TRUCK_MATCHES_TABLE")
+    subscriptions_table: str = _named("SUBSCRIPTIONS_TABLE")
+    socket_tickets_table: str = _named("SOCKET_TICKETS_TABLE")
+    nudge_queue_url: str = _named("NUDGE_QUEUE_URL")
+    round_queue_url: str = _named("ROUND_QUEUE_URL")
+    parked_bucket: str = _named("PARKED_BUCKET")
+    socket_management_url: str = _named("SOCKET_MANAGEMENT_URL")
+    """Where messages to sockets are posted (``@connections``)."""
+    issuer: str = _named("ISSUER")
+    audience: str = _named("AUDIENCE")
+    token_url: str = _named("TOKEN_URL")
+    """Where `sim token` asks for a token."""
+    token_secret: str = dataclasses.field(default="", repr=False, metadata={_NAME: "TOKEN_SECRET"})
+
+    def file_values(self) -> dict[str, str]:
+        """The names and values of the file, in its order, empty ones left out."""
+        values = {
+            field.metadata[_NAME]: value
+            for field in dataclasses.fields(self)
+            if (value := getattr(self, field.name))
+        }
+        if self.region:
+            # botocore and the AWS CLI know only the older of the two names.
+            values["AWS_DEFAULT_REGION"] = self.region
+        return values
+
+    def variables(self) -> dict[str, str]:
+        """What the deployables' settings and the AWS SDK read, by the names that they use."""
+        values = self.file_values()
+        for absent in ("ServerURL", "WebSocketURL", "TOKEN_URL", "TOKEN_SECRET"):
+            values.pop(absent, None)
+        if "OpenSearchURL" in values:
+            values["OPENSEARCH_URL"] = values.pop("OpenSearchURL")
+        return values
+
+
+def write_environment(environment: Environment, path: Path = DEFAULT_ENV_FILE) -> None:
+    """Writes the file whole or not at all, readable by its owner only (it holds a secret)."""
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in environment.file_values().items()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # mkstemp's files have mode 0600.
+    handle, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def read_environment(path: Path = DEFAULT_ENV_FILE) -> Environment:
+    """Reads the file.
+
+    Raises:
+        EnvironmentFileError: It is missing, or isn't lines of ``NAME=value``, or lacks a name.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise EnvironmentFileError(
+            f"{path} is not there: start the local cloud with 'python -m sim up', "
+            "or pass --env FILE for another system"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise EnvironmentFileError(f"{path} can't be read: {error}") from error
+    values = _parse(text, path)
+    fields = {field.metadata[_NAME]: field for field in dataclasses.fields(Environment)}
+    missing = [
+        name
+        for name, field in fields.items()
+        if field.default is dataclasses.MISSING and not values.get(name)
+    ]
+    if missing:
+        raise EnvironmentFileError(f"{path} lacks {', '.join(missing)}")
+    return Environment(
+        **{field.name: values[name] for name, field in fields.items() if name in values}
+    )
+
+
+def _parse(text: str, path: Path) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip().removeprefix("export ")
+        if not stripped or stripped.startswith("#"):
+            continue
+        name, equals, quoted = stripped.partition("=")
+        try:
+            words = shlex.split(quoted, comments=True)
+        except ValueError as error:
+            raise EnvironmentFileError(f"{path}, line {number}: {error}") from error
+        if not equals or not name.strip() or len(words) > 1:
+            raise EnvironmentFileError(f"{path}, line {number}: expected NAME=value")
+        values[name.strip()] = words[0] if words else ""
+    return values
