@@ -1,0 +1,288 @@
+"""Every message that a viewer's socket receives, as bytes ready to post.
+
+The contract is docs/asyncapi.yaml. A message is encoded once a delivery and access, however many
+viewers get it. Of an event only its code, status and time go out: which point or person caused
+it, the note and the proof stay in the log.
+
+A receiver keeps the highest `version`, and the highest `position_at` within the highest
+`assignment`; so every message that speaks of a delivery carries what it takes to be dropped.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import Final, TypedDict
+
+import msgspec
+
+from rtdts.tracking.deliveries import UNDER_WAY, Cause, Delivery, DeliveryEvent, Status
+from rtdts.tracking.geodesy import distance_m
+from rtdts.tracking.instants import format_instant
+from rtdts.tracking.positions import TrackPoint
+from rtdts.tracking.viewing import EndReason, ShownPosition
+
+SNAPSHOT_MAX_BYTES: Final = 32_000
+"""API Gateway meters in frames of 32 KB, and a phone should not wait for more at once."""
+
+_DEGREE_DECIMALS: Final = 6
+"""0.11 m at the equator: finer than any receiver; more digits only make a track longer."""
+
+
+class ErrorReason(enum.StrEnum):
+    """Why a viewer's request was refused: the code that goes on the wire."""
+
+    NOT_FOUND = "not_found"
+    """No such delivery, or not the viewer's: the two must look alike."""
+    BAD_REQUEST = "bad_request"
+    TOO_MANY = "too_many"
+
+
+class _Shown(msgspec.Struct, frozen=True, kw_only=True):
+    lat: float
+    lon: float
+    heading_deg: float | None
+    speed_mps: float | None
+    accuracy_m: float | None
+    recorded_at: str
+    age_s: float
+    stale_since: str | None
+
+
+class _Eta(msgspec.Struct, frozen=True, kw_only=True):
+    earliest: str
+    latest: str
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    v: int = 1
+    sent_at: str
+
+
+class _Position(_Message, frozen=True, kw_only=True, tag="position"):
+    delivery_id: str
+    status: Status
+    version: int
+    assignment: int
+    position_at: str | None
+    position: _Shown | None
+    distance_remaining_m: float | None
+    eta: _Eta | None
+
+
+class _SnapshotEvent(msgspec.Struct, frozen=True, kw_only=True):
+    version: int
+    status: Status
+    effective_at: str
+    cause: Cause
+
+
+class _Snapshot(_Position, frozen=True, kw_only=True, tag="snapshot"):
+    events: tuple[_SnapshotEvent, ...]
+    track: tuple[TrackPoint, ...]
+
+
+class _Status(_Message, frozen=True, kw_only=True, tag="status"):
+    delivery_id: str
+    status: Status
+    version: int
+    assignment: int
+    effective_at: str
+    cause: Cause
+
+
+class _Ended(_Message, frozen=True, kw_only=True, tag="ended"):
+    delivery_id: str
+    reason: EndReason
+
+
+class _Error(_Message, frozen=True, kw_only=True, tag="error"):
+    delivery_id: str | msgspec.UnsetType = msgspec.UNSET
+    reason: ErrorReason
+
+
+class _Pong(_Message, frozen=True, kw_only=True, tag="pong"):
+    pass
+
+
+class _Progress(TypedDict):
+    """What `position` and `snapshot` have in common."""
+
+    sent_at: str
+    delivery_id: str
+    status: Status
+    version: int
+    assignment: int
+    position_at: str | None
+    position: _Shown | None
+    distance_remaining_m: float | None
+    eta: _Eta | None
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def encode_position(
+    delivery: Delivery, position: ShownPosition | None, *, sent_at_ms: int
+) -> bytes:
+    """The `position` message.
+
+    Args:
+        delivery: The delivery as read for the right to view.
+        position: What `position_to_show` let through; None shows the status alone.
+        sent_at_ms: Now; the age of the position is told relative to it.
+    """
+    return _ENCODER.encode(_Position(**_progress(delivery, position, sent_at_ms)))
+
+
+def encode_snapshot(
+    delivery: Delivery,
+    events: Sequence[DeliveryEvent],
+    position: ShownPosition | None,
+    track: Sequence[TrackPoint],
+    *,
+    sent_at_ms: int,
+) -> bytes:
+    """The `snapshot` message, at most `SNAPSHOT_MAX_BYTES` long.
+
+    What is too long loses points from within its track, evenly, then its oldest events.
+
+    Args:
+        delivery: The delivery as read for the right to view.
+        events: Its log, or the part of it that the viewer does not know yet, by version.
+        position: What `position_to_show` let through.
+        track: What `track_to_show` let through, by time.
+        sent_at_ms: Now.
+    """
+    progress = _progress(delivery, position, sent_at_ms)
+    # The log may have grown since the delivery was read: the message agrees with itself.
+    told = tuple(_snapshot_event(event) for event in events if event.version <= delivery.version)
+    shown = tuple(_rounded(point) for point in track)
+
+    while True:
+        message = _ENCODER.encode(_Snapshot(**progress, events=told, track=shown))
+        excess_bytes = len(message) - SNAPSHOT_MAX_BYTES
+        if excess_bytes <= 0:
+            return message
+        if len(shown) > 1:
+            track_bytes = len(_ENCODER.encode(shown))
+            kept = len(shown) * (track_bytes - excess_bytes) // track_bytes
+            shown = thinned(shown, max(1, min(kept, len(shown) - 1)))
+        else:
+            told = told[(len(told) + 1) // 2 :]
+
+
+def encode_status(event: DeliveryEvent, *, sent_at_ms: int) -> bytes:
+    """The `status` message of one event of the log."""
+    return _ENCODER.encode(
+        _Status(
+            sent_at=format_instant(sent_at_ms),
+            delivery_id=event.delivery_id,
+            status=event.status,
+            version=event.version,
+            assignment=event.assignment,
+            effective_at=format_instant(event.effective_at_ms),
+            cause=event.cause,
+        )
+    )
+
+
+def encode_ended(delivery_id: str, reason: EndReason, *, sent_at_ms: int) -> bytes:
+    """The `ended` message: nothing more comes of this delivery."""
+    return _ENCODER.encode(
+        _Ended(sent_at=format_instant(sent_at_ms), delivery_id=delivery_id, reason=reason)
+    )
+
+
+def encode_error(reason: ErrorReason, *, sent_at_ms: int, delivery_id: str | None = None) -> bytes:
+    """The `error` message: a request of the viewer's was refused."""
+    return _ENCODER.encode(
+        _Error(
+            sent_at=format_instant(sent_at_ms),
+            delivery_id=msgspec.UNSET if delivery_id is None else delivery_id,
+            reason=reason,
+        )
+    )
+
+
+def encode_pong(*, sent_at_ms: int) -> bytes:
+    """The `pong` message."""
+    return _ENCODER.encode(_Pong(sent_at=format_instant(sent_at_ms)))
+
+
+def thinned(track: Sequence[TrackPoint], count: int) -> tuple[TrackPoint, ...]:
+    """At most `count` points, evenly by index: the newest always, the oldest if two fit."""
+    if count <= 0:
+        return ()
+    if len(track) <= count:
+        return tuple(track)
+    if count == 1:
+        return (track[-1],)
+    last = len(track) - 1
+    return tuple(track[index * last // (count - 1)] for index in range(count))
+
+
+def _progress(delivery: Delivery, position: ShownPosition | None, sent_at_ms: int) -> _Progress:
+    under_way = position if delivery.status in UNDER_WAY else None
+    return {
+        "sent_at": format_instant(sent_at_ms),
+        "delivery_id": delivery.delivery_id,
+        "status": delivery.status,
+        "version": delivery.version,
+        "assignment": delivery.assignment,
+        "position_at": None if position is None else format_instant(position.point.event_at_ms),
+        "position": None if position is None else _shown(position, sent_at_ms),
+        "distance_remaining_m": _distance_remaining_m(delivery, under_way) if under_way else None,
+        "eta": _eta(under_way, sent_at_ms) if under_way else None,
+    }
+
+
+def _shown(position: ShownPosition, sent_at_ms: int) -> _Shown:
+    point = position.point
+    stale_since_ms = position.stale_since_ms
+    return _Shown(
+        lat=round(point.lat, _DEGREE_DECIMALS),
+        lon=round(point.lon, _DEGREE_DECIMALS),
+        heading_deg=point.heading_deg,
+        speed_mps=point.speed_mps,
+        accuracy_m=point.accuracy_m,
+        recorded_at=format_instant(point.recorded_at_ms),
+        # A device's clock may be some seconds ahead; nothing is younger than now.
+        age_s=max(0, sent_at_ms - point.event_at_ms) / 1000,
+        stale_since=None if stale_since_ms is None else format_instant(stale_since_ms),
+    )
+
+
+def _distance_remaining_m(delivery: Delivery, position: ShownPosition) -> float:
+    # From the row's own destination rather than from the indexed document: a plan that has just
+    # changed must not be shown with the distance to the old one.
+    point, destination = position.point, delivery.destination
+    return round(distance_m(point.lat, point.lon, destination.lat, destination.lon), 1)
+
+
+def _eta(position: ShownPosition, sent_at_ms: int) -> _Eta | None:
+    if position.eta_earliest_ms is None or position.eta_latest_ms is None:
+        return None
+    if position.eta_latest_ms < sent_at_ms:
+        return None  # it did not come true; better none than one in the past
+    return _Eta(
+        earliest=format_instant(max(position.eta_earliest_ms, sent_at_ms)),
+        latest=format_instant(position.eta_latest_ms),
+    )
+
+
+def _snapshot_event(event: DeliveryEvent) -> _SnapshotEvent:
+    return _SnapshotEvent(
+        version=event.version,
+        status=event.status,
+        effective_at=format_instant(event.effective_at_ms),
+        cause=event.cause,
+    )
+
+
+def _rounded(point: TrackPoint) -> TrackPoint:
+    return TrackPoint(
+        lat=round(point.lat, _DEGREE_DECIMALS),
+        lon=round(point.lon, _DEGREE_DECIMALS),
+        event_at_ms=point.event_at_ms,
+    )

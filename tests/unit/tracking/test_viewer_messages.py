@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
+from rtdts.tracking.positions import Point, TrackPoint
+from rtdts.tracking.viewer_messages import (
+    SNAPSHOT_MAX_BYTES,
+    ErrorReason,
+    encode_ended,
+    encode_error,
+    encode_pong,
+    encode_position,
+    encode_snapshot,
+    encode_status,
+    thinned,
+)
+from rtdts.tracking.viewing import EndReason, ShownPosition
+
+SENT_AT_MS = 1_795_503_168_120  # 2026-11-24T06:52:48.120Z
+
+DELIVERY = Delivery(
+    delivery_id="D-1",
+    customer_id="C-1",
+    origin=Place(lat=35.1, lon=129.0),
+    destination=Place(lat=35.2, lon=129.1),
+    status=Status.IN_TRANSIT,
+    version=4,
+    assignments=(Assignment(assignment=1, truck_id="T-1", started_at_ms=SENT_AT_MS - 900_000),),
+    created_at_ms=SENT_AT_MS - 900_000,
+    updated_at_ms=SENT_AT_MS - 60_000,
+)
+
+POINT = Point(
+    truck_id="T-1",
+    recorded_at_ms=SENT_AT_MS - 3_500,
+    lat=35.15000049,
+    lon=129.05,
+    event_at_ms=SENT_AT_MS - 2_500,
+    received_at_ms=SENT_AT_MS - 2_000,
+    speed_mps=13.2,
+    heading_deg=271.0,
+    accuracy_m=6.5,
+)
+
+
+def event(version: int, status: Status = Status.IN_TRANSIT) -> DeliveryEvent:
+    return DeliveryEvent(
+        delivery_id="D-1",
+        version=version,
+        status=status,
+        cause=Cause.DECLARED,
+        effective_at_ms=SENT_AT_MS - 60_000,
+        recorded_at_ms=SENT_AT_MS - 59_000,
+        assignment=1,
+        truck_id="T-1",
+        point_id="T-1:1:2",
+        actor="dispatcher:ann",
+        note="rang the bell twice",
+        proof="photo-17",
+        idempotency_key="k",
+        request_hash="h",
+    )
+
+
+def decoded(message: bytes) -> dict[str, Any]:
+    whole = json.loads(message)
+    assert whole["v"] == 1
+    assert whole["sent_at"] == "2026-11-24T06:52:48.120Z"
+    assert isinstance(whole, dict)
+    return whole
+
+
+def position(**changes: object) -> ShownPosition:
+    return msgspec.structs.replace(ShownPosition(point=POINT), **changes)
+
+
+def track(count: int) -> list[TrackPoint]:
+    return [
+        TrackPoint(lat=35.1234567 + i / 1e5, lon=129.1234567, event_at_ms=SENT_AT_MS + i)
+        for i in range(count)
+    ]
+
+
+def test_a_position_says_all_that_the_contract_names() -> None:
+    message = decoded(encode_position(DELIVERY, position(), sent_at_ms=SENT_AT_MS))
+
+    distance_m = message.pop("distance_remaining_m")
+    assert message == {
+        "type": "position",
+        "v": 1,
+        "sent_at": "2026-11-24T06:52:48.120Z",
+        "delivery_id": "D-1",
+        "status": "in_transit",
+        "version": 4,
+        "assignment": 1,
+        "position_at": "2026-11-24T06:52:45.620Z",
+        "position": {
+            "lat": 35.15,
+            "lon": 129.05,
+            "heading_deg": 271.0,
+            "speed_mps": 13.2,
+            "accuracy_m": 6.5,
+            "recorded_at": "2026-11-24T06:52:44.620Z",
+            "age_s": 2.5,
+            "stale_since": None,
+        },
+        "eta": None,
+    }
+    assert distance_m == pytest.approx(7_180, rel=0.01)
+
+
+def test_without_a_position_its_fields_are_null_and_the_status_is_told() -> None:
+    message = decoded(encode_position(DELIVERY, None, sent_at_ms=SENT_AT_MS))
+
+    assert message["position"] is None
+    assert message["position_at"] is None
+    assert message["distance_remaining_m"] is None
+    assert message["status"] == "in_transit"
+
+
+def test_a_stale_position_says_since_when() -> None:
+    stale = position(stale_since_ms=SENT_AT_MS - 1_000)
+
+    message = decoded(encode_position(DELIVERY, stale, sent_at_ms=SENT_AT_MS))
+
+    assert message["position"]["stale_since"] == "2026-11-24T06:52:47.120Z"
+
+
+def test_no_age_is_negative() -> None:
+    message = decoded(
+        encode_position(
+            DELIVERY,
+            position(point=msgspec.structs.replace(POINT, event_at_ms=SENT_AT_MS + 20_000)),
+            sent_at_ms=SENT_AT_MS,
+        )
+    )
+
+    assert message["position"]["age_s"] == 0
+
+
+@pytest.mark.parametrize(
+    "status", [Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP, Status.AT_PICKUP, Status.DELIVERED]
+)
+def test_distance_and_eta_are_told_only_while_the_cargo_is_under_way(status: Status) -> None:
+    elsewhere = msgspec.structs.replace(DELIVERY, status=status)
+    with_eta = position(eta_earliest_ms=SENT_AT_MS, eta_latest_ms=SENT_AT_MS + 1)
+
+    message = decoded(encode_position(elsewhere, with_eta, sent_at_ms=SENT_AT_MS))
+
+    assert message["distance_remaining_m"] is None
+    assert message["eta"] is None
+
+
+@pytest.mark.parametrize(
+    ("earliest_in_ms", "latest_in_ms", "expected"),
+    [
+        (1_000, 2_000, ("2026-11-24T06:52:49.120Z", "2026-11-24T06:52:50.120Z")),
+        (-5_000, 2_000, ("2026-11-24T06:52:48.120Z", "2026-11-24T06:52:50.120Z")),
+        (-5_000, -1, None),
+    ],
+)
+def test_no_eta_lies_in_the_past(
+    earliest_in_ms: int, latest_in_ms: int, expected: tuple[str, str] | None
+) -> None:
+    with_eta = position(
+        eta_earliest_ms=SENT_AT_MS + earliest_in_ms, eta_latest_ms=SENT_AT_MS + latest_in_ms
+    )
+
+    message = decoded(encode_position(DELIVERY, with_eta, sent_at_ms=SENT_AT_MS))
+
+    assert message["eta"] == (
+        None if expected is None else {"earliest": expected[0], "latest": expected[1]}
+    )
+
+
+def test_a_snapshot_tells_the_log_without_its_details_and_the_track() -> None:
+    events = [event(1, Status.ASSIGNED), event(4)]
+
+    message = decoded(
+        encode_snapshot(DELIVERY, events, position(), track(2), sent_at_ms=SENT_AT_MS)
+    )
+
+    assert message["type"] == "snapshot"
+    assert message["events"] == [
+        {
+            "version": version,
+            "status": status,
+            "effective_at": "2026-11-24T06:51:48.120Z",
+            "cause": "declared",
+        }
+        for version, status in [(1, "assigned"), (4, "in_transit")]
+    ]
+    assert message["track"] == [
+        [35.123457, 129.123457, SENT_AT_MS],
+        [35.123467, 129.123457, SENT_AT_MS + 1],
+    ]
+    assert message["position"]["lat"] == 35.15
+
+
+def test_a_snapshot_agrees_with_itself_when_the_log_grew_meanwhile() -> None:
+    message = decoded(
+        encode_snapshot(DELIVERY, [event(4), event(5)], None, [], sent_at_ms=SENT_AT_MS)
+    )
+
+    assert [one["version"] for one in message["events"]] == [4]
+
+
+@pytest.mark.parametrize(
+    ("points", "events"), [(20_000, 4), (800, 4), (900, 200), (0, 900), (2, 900)]
+)
+def test_a_snapshot_never_exceeds_its_limit_and_wastes_little_of_it(
+    points: int, events: int
+) -> None:
+    longer = msgspec.structs.replace(DELIVERY, version=events)
+
+    message = encode_snapshot(
+        longer,
+        [event(version) for version in range(1, events + 1)],
+        position(),
+        track(points),
+        sent_at_ms=SENT_AT_MS,
+    )
+
+    assert len(message) <= SNAPSHOT_MAX_BYTES
+    whole = decoded(message)
+    assert whole["events"][-1]["version"] == events
+    if points:
+        assert whole["track"][-1][2] == SENT_AT_MS + points - 1
+    if points > 1_000:
+        assert whole["track"][0][2] == SENT_AT_MS
+        assert len(message) > SNAPSHOT_MAX_BYTES * 0.95
+
+
+def test_thinning_keeps_both_ends_and_the_order() -> None:
+    thin = thinned(track(1_000), 10)
+
+    assert len(thin) == 10
+    assert thin[0] == track(1_000)[0]
+    assert thin[-1] == track(1_000)[-1]
+    assert list(thin) == sorted(thin, key=lambda point: point.event_at_ms)
+    assert thinned(track(3), 10) == tuple(track(3))
+    assert thinned(track(3), 1) == (track(3)[-1],)
+    assert thinned(track(3), 0) == ()
+
+
+def test_a_status_tells_the_event_without_its_details() -> None:
+    message = decoded(encode_status(event(4), sent_at_ms=SENT_AT_MS))
+
+    assert message == {
+        "type": "status",
+        "v": 1,
+        "sent_at": "2026-11-24T06:52:48.120Z",
+        "delivery_id": "D-1",
+        "status": "in_transit",
+        "version": 4,
+        "assignment": 1,
+        "effective_at": "2026-11-24T06:51:48.120Z",
+        "cause": "declared",
+    }
+
+
+def test_the_details_of_a_cause_reach_no_viewer() -> None:
+    said = encode_status(event(4), sent_at_ms=SENT_AT_MS) + encode_snapshot(
+        DELIVERY, [event(4)], position(), [], sent_at_ms=SENT_AT_MS
+    )
+
+    for secret in [b"ann", b"bell", b"photo", b"T-1", b"C-1"]:
+        assert secret not in said
+
+
+def test_the_short_messages() -> None:
+    base = {"v": 1, "sent_at": "2026-11-24T06:52:48.120Z"}
+
+    assert decoded(
+        encode_ended("D-1", EndReason.NO_LONGER_YOURS, sent_at_ms=SENT_AT_MS)
+    ) == base | {"type": "ended", "delivery_id": "D-1", "reason": "no_longer_yours"}
+    assert decoded(
+        encode_error(ErrorReason.NOT_FOUND, delivery_id="D-1", sent_at_ms=SENT_AT_MS)
+    ) == base | {"type": "error", "delivery_id": "D-1", "reason": "not_found"}
+    assert decoded(encode_error(ErrorReason.BAD_REQUEST, sent_at_ms=SENT_AT_MS)) == base | {
+        "type": "error",
+        "reason": "bad_request",
+    }
+    assert decoded(encode_pong(sent_at_ms=SENT_AT_MS)) == base | {"type": "pong"}
