@@ -1,0 +1,1 @@
+"""Everything that knows the DynamoDB tables: deliveries, matches, subscriptions, tickets."""

@@ -1,0 +1,1 @@
+"""Everything that knows the SQS queues: nudges, and later the rounds of many broadcasters."""

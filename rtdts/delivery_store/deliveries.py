@@ -1,0 +1,306 @@
+"""``deliveries`` and ``delivery-events``: the rows, and the log of which each row is the fold.
+
+Guarantees:
+
+1. A row, the events that made it and the matches of its trucks are written in one transaction.
+2. Two writers that decided on the same version can't both win: the later has a `VersionConflict`.
+3. The log only grows, without gaps: an event is never overwritten.
+4. Every read that somebody may act on is consistent; only lists use an index, and what they list
+   is read from the table again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rtdts.delivery_store.batches import batch_get
+from rtdts.delivery_store.errors import VersionConflict
+from rtdts.delivery_store.items import from_item, to_attribute, to_item
+from rtdts.delivery_store.matches import (
+    MAX_OPEN_DELIVERIES,
+    match_of,
+    prepare_truck,
+    putting,
+    removing,
+)
+from rtdts.delivery_store.schema import BY_CUSTOMER, BY_TRUCK, TableNames
+from rtdts.delivery_store.transactions import Write, write_together
+from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeValueTypeDef,
+        PutTypeDef,
+        QueryInputTypeDef,
+    )
+
+MAX_INDEX_PAGES = 10
+"""Index pages read for one page of a list. When a filter leaves little of them, the page comes back
+short, with where to go on, instead of the request running out of time."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ListPosition:
+    """The last delivery that a page came to; the next page begins after it."""
+
+    created_at_ms: int
+    delivery_id: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeliveryPage:
+    """Some deliveries, newest first. `next` is None at the end; a page may be short, even empty,
+    without being the last."""  # noqa: D205, D209 - one thought
+
+    deliveries: tuple[Delivery, ...]
+    next: ListPosition | None
+
+
+class DeliveryStore:
+    """Reads and writes deliveries.
+
+    Args:
+        client: A DynamoDB client.
+        tables: What the tables are called.
+        max_open_deliveries: How many open deliveries one truck may have.
+        sleep: Waits between attempts.
+    """
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        tables: TableNames,
+        *,
+        max_open_deliveries: int = MAX_OPEN_DELIVERIES,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._tables = tables
+        self._max_open_deliveries = max_open_deliveries
+        self._sleep = sleep
+
+    def get(self, delivery_id: str) -> Delivery | None:
+        """The delivery as it is now."""
+        answer = self._client.get_item(
+            TableName=self._tables.deliveries,
+            Key={"delivery_id": {"S": delivery_id}},
+            ConsistentRead=True,
+        )
+        return from_item(answer["Item"], Delivery) if "Item" in answer else None
+
+    def get_many(self, delivery_ids: Iterable[str]) -> dict[str, Delivery]:
+        """Those of the deliveries that exist, by id, as they are now.
+
+        Raises:
+            StoreBusy: DynamoDB left keys unread, again and again.
+        """
+        keys = [{"delivery_id": to_attribute(one)} for one in dict.fromkeys(delivery_ids)]
+        rows = batch_get(self._client, self._tables.deliveries, keys, sleep=self._sleep)
+        found = (from_item(row, Delivery) for row in rows)
+        return {delivery.delivery_id: delivery for delivery in found}
+
+    def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
+        """The log's entries above `after_version`, in order."""
+        query: QueryInputTypeDef = {
+            "TableName": self._tables.delivery_events,
+            "KeyConditionExpression": "delivery_id = :delivery AND version > :after",
+            "ExpressionAttributeValues": {
+                ":delivery": {"S": delivery_id},
+                ":after": {"N": str(after_version)},
+            },
+            "ConsistentRead": True,
+        }
+        found: list[DeliveryEvent] = []
+        while True:
+            answer = self._client.query(**query)
+            found += [from_item(item, DeliveryEvent) for item in answer["Items"]]
+            if not answer.get("LastEvaluatedKey"):
+                return found
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def append(
+        self,
+        before: Delivery | None,
+        after: Delivery,
+        events: Sequence[DeliveryEvent],
+        *,
+        matches: bool,
+    ) -> None:
+        """Grows a delivery's log, and writes the row that it now folds to.
+
+        Args:
+            before: The row on which the change was decided; None for a new delivery.
+            after: The row as it shall be.
+            events: What is appended: the versions after `before`'s, up to `after`'s.
+            matches: Whether what the consumer must know changes too: creation, the plan, a
+                declaration. Its own transitions do not.
+
+        Raises:
+            VersionConflict: The delivery is no longer (or already) there as `before` says.
+            TruckFull: The truck may not have another open delivery.
+            StoreBusy: Contended or throttled for too long; nothing was written.
+            ValueError: The events do not lead from `before` to `after`.
+        """
+        _check_versions(before, after, events)
+        writes = [self._row(before, after), *(self._event(event) for event in events)]
+        if matches:
+            if after.is_open and (before is None or before.truck_id != after.truck_id):
+                prepare_truck(self._client, self._tables.truck_matches, after.truck_id)
+            writes += self._matches(before, after)
+        write_together(
+            self._client, writes, sleep=self._sleep, operation=f"append to {after.delivery_id}"
+        )
+
+    def list_page(
+        self,
+        *,
+        customer_id: str | None = None,
+        truck_id: str | None = None,
+        status: Status | None = None,
+        after: ListPosition | None = None,
+        limit: int = 50,
+    ) -> DeliveryPage:
+        """Some of a customer's or a truck's deliveries, newest first.
+
+        A delivery that has just been created or given to another may be missing for a moment
+        (indexes lag); one that is no longer theirs is never listed.
+
+        Args:
+            customer_id: Whose deliveries; exactly one of this and `truck_id`.
+            truck_id: Which truck carries them now.
+            status: Only those of this status.
+            after: Where the previous page ended.
+            limit: Deliveries a page.
+
+        Raises:
+            ValueError: Not exactly one owner.
+        """
+        if (customer_id is None) == (truck_id is None):
+            raise ValueError("list by customer_id or by truck_id")
+        found: list[Delivery] = []
+        position = after
+        for _ in range(MAX_INDEX_PAGES):
+            positions, more = self._index_page(customer_id, truck_id, status, position, limit)
+            rows = self.get_many(entry.delivery_id for entry in positions)
+            for entry in positions:
+                position = entry
+                row = rows.get(entry.delivery_id)
+                if row is not None and _is_wanted(row, customer_id, truck_id, status):
+                    found.append(row)
+                    if len(found) == limit:
+                        at_end = not more and entry == positions[-1]
+                        return DeliveryPage(
+                            deliveries=tuple(found), next=None if at_end else position
+                        )
+            if more is None:
+                return DeliveryPage(deliveries=tuple(found), next=None)
+            position = more
+        return DeliveryPage(deliveries=tuple(found), next=position)
+
+    def _index_page(
+        self,
+        customer_id: str | None,
+        truck_id: str | None,
+        status: Status | None,
+        after: ListPosition | None,
+        limit: int,
+    ) -> tuple[list[ListPosition], ListPosition | None]:
+        """Entries of an index, and where the index goes on (None at its end)."""
+        index, owner_key, owner = (
+            (BY_CUSTOMER, "customer_id", customer_id)
+            if customer_id is not None
+            else (BY_TRUCK, "truck_id", truck_id or "")
+        )
+        query: QueryInputTypeDef = {
+            "TableName": self._tables.deliveries,
+            "IndexName": index,
+            "KeyConditionExpression": f"{owner_key} = :owner",
+            "ExpressionAttributeValues": {":owner": {"S": owner}},
+            "ScanIndexForward": False,
+            "Limit": limit,
+        }
+        if status is not None:
+            query["FilterExpression"] = "#status = :status"
+            query["ExpressionAttributeNames"] = {"#status": "status"}
+            query["ExpressionAttributeValues"] = {
+                ":owner": {"S": owner},
+                ":status": {"S": status.value},
+            }
+        if after is not None:
+            query["ExclusiveStartKey"] = {
+                owner_key: {"S": owner},
+                "created_at_ms": {"N": str(after.created_at_ms)},
+                "delivery_id": {"S": after.delivery_id},
+            }
+        answer = self._client.query(**query)
+        last = answer.get("LastEvaluatedKey")
+        return [_position(item) for item in answer["Items"]], _position(last) if last else None
+
+    def _row(self, before: Delivery | None, after: Delivery) -> Write:
+        put: PutTypeDef = {
+            "TableName": self._tables.deliveries,
+            "Item": to_item(after, truck_id=after.truck_id),
+        }
+        if before is None:
+            put["ConditionExpression"] = "attribute_not_exists(delivery_id)"
+        else:
+            put["ConditionExpression"] = "version = :version AND truck_id = :truck"
+            put["ExpressionAttributeValues"] = {
+                ":version": {"N": str(before.version)},
+                ":truck": {"S": before.truck_id},
+            }
+        return Write(item={"Put": put}, if_refused=VersionConflict(after.delivery_id))
+
+    def _event(self, event: DeliveryEvent) -> Write:
+        return Write(
+            item={
+                "Put": {
+                    "TableName": self._tables.delivery_events,
+                    "Item": to_item(event),
+                    "ConditionExpression": "attribute_not_exists(delivery_id)",
+                }
+            },
+            if_refused=VersionConflict(event.delivery_id),
+        )
+
+    def _matches(self, before: Delivery | None, after: Delivery) -> list[Write]:
+        table = self._tables.truck_matches
+        was_on = before.truck_id if before is not None and before.is_open else None
+        is_on = after.truck_id if after.is_open else None
+        writes = []
+        if was_on is not None and was_on != is_on:
+            writes.append(removing(table, was_on, after.delivery_id))
+        if is_on is not None:
+            writes.append(putting(table, is_on, match_of(after), limit=self._max_open_deliveries))
+        return writes
+
+
+def _check_versions(
+    before: Delivery | None, after: Delivery, events: Sequence[DeliveryEvent]
+) -> None:
+    first = before.version + 1 if before is not None else 1
+    if not events or [event.version for event in events] != [*range(first, after.version + 1)]:
+        raise ValueError(
+            f"events {[event.version for event in events]} do not lead to version {after.version}"
+        )
+
+
+def _is_wanted(
+    row: Delivery, customer_id: str | None, truck_id: str | None, status: Status | None
+) -> bool:
+    """The index may lag: the row decides."""
+    return (
+        customer_id in (None, row.customer_id)
+        and truck_id in (None, row.truck_id)
+        and status in (None, row.status)
+    )
+
+
+def _position(key: dict[str, AttributeValueTypeDef]) -> ListPosition:
+    return ListPosition(
+        created_at_ms=int(key["created_at_ms"]["N"]), delivery_id=key["delivery_id"]["S"]
+    )

@@ -1,0 +1,53 @@
+"""What can go wrong in the delivery store.
+
+DeliveryStoreError
+├── VersionConflict    somebody else wrote first: read again, decide again
+├── TruckFull          the truck carries as many open deliveries as it may
+└── StoreBusy          throttled, or contended, longer than it was worth waiting
+"""
+
+from __future__ import annotations
+
+
+class DeliveryStoreError(Exception):
+    """Base of the store's own errors; what boto3 raises beyond these passes through."""
+
+
+class VersionConflict(DeliveryStoreError):  # noqa: N818 - named for what happened
+    """The delivery is not at the version and truck on which the change was decided.
+
+    Attributes:
+        delivery_id: The delivery that changed meanwhile.
+    """
+
+    def __init__(self, delivery_id: str) -> None:
+        self.delivery_id = delivery_id
+        super().__init__(f"delivery {delivery_id} changed meanwhile")
+
+
+class TruckFull(DeliveryStoreError):  # noqa: N818 - named for what happened
+    """The truck has no room for another open delivery.
+
+    Attributes:
+        truck_id: The truck.
+        limit: How many open deliveries a truck may have.
+    """
+
+    def __init__(self, truck_id: str, limit: int) -> None:
+        self.truck_id = truck_id
+        self.limit = limit
+        super().__init__(f"truck {truck_id} already has {limit} open deliveries")
+
+
+class StoreBusy(DeliveryStoreError):  # noqa: N818 - named for what happened
+    """DynamoDB kept refusing for a reason that passes; trying again later is right.
+
+    Attributes:
+        operation: What was tried.
+        reasons: DynamoDB's codes of the last refusal.
+    """
+
+    def __init__(self, operation: str, reasons: tuple[str, ...]) -> None:
+        self.operation = operation
+        self.reasons = reasons
+        super().__init__(f"{operation} was refused: {', '.join(reasons)}")

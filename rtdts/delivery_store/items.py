@@ -1,0 +1,89 @@
+"""Our structs as DynamoDB items, and back.
+
+boto3's own serializer wants `Decimal` for every number and keeps nulls; ours takes what msgspec
+makes of a struct: absent fields are left out, floats keep their shortest exact text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, UniversalAttributeValueTypeDef
+
+T = TypeVar("T")
+
+
+def to_attribute(value: object) -> UniversalAttributeValueTypeDef:
+    """One builtin value as an attribute.
+
+    Raises:
+        TypeError: No attribute can hold it (an infinity or a NaN among others).
+    """
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int():
+            return {"N": str(value)}
+        case float() if math.isfinite(value):
+            return {"N": repr(value)}
+        case Mapping():
+            return {"M": _without_nulls(value)}
+        case Sequence() if not isinstance(value, bytes | bytearray):
+            return {"L": [to_attribute(element) for element in value]}
+        case _:
+            raise TypeError(f"DynamoDB can't hold {value!r}")
+
+
+def to_item(struct: msgspec.Struct, **extra: object) -> dict[str, UniversalAttributeValueTypeDef]:
+    """A struct as an item; `extra` are attributes that only keys and indexes need."""
+    return _without_nulls({**msgspec.to_builtins(struct), **extra})
+
+
+def from_attribute(attribute: Mapping[str, Any]) -> object:
+    """The builtin value of an attribute."""
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "S" | "BOOL":
+            return value
+        case "N":
+            # DynamoDB gives 35.0 back as 35; msgspec takes an int where a float is declared.
+            return int(value) if value.lstrip("-").isdigit() else float(value)
+        case "M":
+            return {name: from_attribute(inner) for name, inner in value.items()}
+        case "L":
+            return [from_attribute(inner) for inner in value]
+        case _:
+            raise TypeError(f"an attribute of type {kind} is none of ours")
+
+
+def from_item(item: Mapping[str, AttributeValueTypeDef], wanted: type[T]) -> T:
+    """An item as a struct; attributes that the struct does not know are ignored.
+
+    Raises:
+        msgspec.ValidationError: The item isn't one of these.
+    """
+    builtins = {name: from_attribute(attribute) for name, attribute in item.items()}
+    return msgspec.convert(builtins, wanted)
+
+
+def chunks(values: Iterable[T], size: int) -> Iterable[list[T]]:
+    """Cuts into lists of at most `size`: DynamoDB's batches are bounded."""
+    chunk: list[T] = []
+    for value in values:
+        chunk.append(value)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _without_nulls(values: Mapping[Any, Any]) -> dict[str, UniversalAttributeValueTypeDef]:
+    return {name: to_attribute(value) for name, value in values.items() if value is not None}

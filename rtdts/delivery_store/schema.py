@@ -1,0 +1,137 @@
+"""Every DynamoDB table of ours as data: what the local cloud creates and Terraform is held to.
+
+The KCL's three tables are its own business and not here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import Literal
+
+
+class AttributeType(enum.StrEnum):
+    """DynamoDB's name for the type of a key attribute."""
+
+    STRING = "S"
+    NUMBER = "N"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KeyAttribute:
+    """An attribute that is part of a key."""
+
+    name: str
+    type: AttributeType = AttributeType.STRING
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IndexDefinition:
+    """A global secondary index; `included` names what it carries beyond the keys."""
+
+    name: str
+    hash_key: KeyAttribute
+    range_key: KeyAttribute | None = None
+    included: tuple[str, ...] = ()
+
+    @property
+    def projection_type(self) -> Literal["KEYS_ONLY", "INCLUDE"]:
+        """DynamoDB's name for what is projected: never ALL, an index is paid for a second time."""
+        return "INCLUDE" if self.included else "KEYS_ONLY"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableDefinition:
+    """A table: its logical name (a field of `TableNames`), keys, indexes and expiry."""
+
+    logical_name: str
+    hash_key: KeyAttribute
+    range_key: KeyAttribute | None = None
+    indexes: tuple[IndexDefinition, ...] = ()
+    ttl_attribute: str | None = None
+
+    @property
+    def key_attributes(self) -> tuple[KeyAttribute, ...]:
+        """Every attribute that any key of the table or of its indexes uses, each once."""
+        keys = [self.hash_key, self.range_key]
+        for index in self.indexes:
+            keys += [index.hash_key, index.range_key]
+        return tuple(dict.fromkeys(key for key in keys if key is not None))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableNames:
+    """What the tables are called in this environment."""
+
+    deliveries: str
+    delivery_events: str
+    truck_matches: str
+    subscriptions: str
+    socket_tickets: str
+
+
+BY_CUSTOMER = "by-customer"
+BY_TRUCK = "by-truck"
+BY_CONNECTION = "by-connection"
+BY_BUCKET = "by-bucket"
+
+TTL_ATTRIBUTE = "expires_at_s"
+"""DynamoDB deletes an item some time (up to days) after this epoch second: no reader relies on
+it, each checks the times that it cares for itself."""
+
+_DELIVERY_ID = KeyAttribute(name="delivery_id")
+_TRUCK_ID = KeyAttribute(name="truck_id")
+_CONNECTION_ID = KeyAttribute(name="connection_id")
+_CREATED_AT = KeyAttribute(name="created_at_ms", type=AttributeType.NUMBER)
+
+DELIVERIES = TableDefinition(
+    logical_name="deliveries",
+    hash_key=_DELIVERY_ID,
+    # For lists only. They carry the status so that a list can be filtered without reading rows;
+    # the rows themselves are then read from the table, consistently. Ordered by creation, which
+    # never changes: paging by a time that changes would skip and repeat.
+    indexes=(
+        IndexDefinition(
+            name=BY_CUSTOMER,
+            hash_key=KeyAttribute(name="customer_id"),
+            range_key=_CREATED_AT,
+            included=("status",),
+        ),
+        IndexDefinition(
+            name=BY_TRUCK, hash_key=_TRUCK_ID, range_key=_CREATED_AT, included=("status",)
+        ),
+    ),
+)
+
+DELIVERY_EVENTS = TableDefinition(
+    logical_name="delivery_events",
+    hash_key=_DELIVERY_ID,
+    range_key=KeyAttribute(name="version", type=AttributeType.NUMBER),
+)
+
+TRUCK_MATCHES = TableDefinition(logical_name="truck_matches", hash_key=_TRUCK_ID)
+
+SUBSCRIPTIONS = TableDefinition(
+    logical_name="subscriptions",
+    hash_key=_DELIVERY_ID,
+    range_key=_CONNECTION_ID,
+    indexes=(
+        IndexDefinition(name=BY_CONNECTION, hash_key=_CONNECTION_ID),
+        # A round walks a bucket delivery by delivery, and needs nothing of the base table.
+        IndexDefinition(
+            name=BY_BUCKET,
+            hash_key=KeyAttribute(name="bucket", type=AttributeType.NUMBER),
+            range_key=_DELIVERY_ID,
+            included=("role", "identity", "token_expires_at_ms", "subscribed_at_ms"),
+        ),
+    ),
+    ttl_attribute=TTL_ATTRIBUTE,
+)
+
+SOCKET_TICKETS = TableDefinition(
+    logical_name="socket_tickets",
+    hash_key=KeyAttribute(name="ticket_hash"),
+    ttl_attribute=TTL_ATTRIBUTE,
+)
+
+TABLES = (DELIVERIES, DELIVERY_EVENTS, TRUCK_MATCHES, SUBSCRIPTIONS, SOCKET_TICKETS)

@@ -1,0 +1,138 @@
+"""``subscriptions``: which connection follows which delivery.
+
+A subscription is no right: rights are judged from the delivery, at each post. It dies with its
+connection ($disconnect, or the first post that finds it gone), with the token, or by expiry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from rtdts.delivery_store.items import chunks, from_item, to_item
+from rtdts.delivery_store.schema import BY_BUCKET, BY_CONNECTION, TTL_ATTRIBUTE, TableNames
+from rtdts.tracking.point_identity import delivery_bucket
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeValueTypeDef,
+        QueryInputTypeDef,
+        WriteRequestOutputTypeDef,
+    )
+
+KEPT_FOR_MS = 3 * 60 * 60 * 1000
+"""API Gateway ends every connection after two hours; an hour later the item may go."""
+
+_MAX_WRITES = 25  # BatchWriteItem's limit of items a request
+
+
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    """One connection's wish to follow one delivery."""
+
+    delivery_id: str
+    connection_id: str
+    role: str
+    identity: str
+    token_expires_at_ms: int
+    subscribed_at_ms: int
+
+
+class SubscriptionStore:
+    """Reads and writes subscriptions."""
+
+    def __init__(self, client: DynamoDBClient, tables: TableNames) -> None:
+        self._client = client
+        self._table = tables.subscriptions
+
+    def add(self, subscription: Subscription) -> None:
+        """Writes a subscription; the same again overwrites it."""
+        item = to_item(
+            subscription,
+            bucket=delivery_bucket(subscription.delivery_id),
+            **{TTL_ATTRIBUTE: (subscription.subscribed_at_ms + KEPT_FOR_MS) // 1000},
+        )
+        self._client.put_item(TableName=self._table, Item=item)
+
+    def remove(self, delivery_id: str, connection_id: str) -> None:
+        """Ends a subscription; one that isn't there is as good."""
+        self._client.delete_item(
+            TableName=self._table,
+            Key={"delivery_id": {"S": delivery_id}, "connection_id": {"S": connection_id}},
+        )
+
+    def remove_connection(self, connection_id: str) -> int:
+        """Ends all of a connection's subscriptions that the index knows of.
+
+        Returns:
+            How many. One that was added a moment before may be missed; the first post to it
+            finds the connection gone and removes it.
+        """
+        keys = [
+            {"delivery_id": item["delivery_id"], "connection_id": item["connection_id"]}
+            for item in self._query(_of_connection(self._table, connection_id))
+        ]
+        for chunk in chunks(keys, _MAX_WRITES):
+            deletes: list[WriteRequestOutputTypeDef] = [
+                {"DeleteRequest": {"Key": key}} for key in chunk
+            ]
+            answer = self._client.batch_write_item(RequestItems={self._table: deletes})
+            # Throttled ones, one by one: there the SDK's own retries apply.
+            for left in answer.get("UnprocessedItems", {}).get(self._table, []):
+                self._client.delete_item(TableName=self._table, Key=left["DeleteRequest"]["Key"])
+        return len(keys)
+
+    def of_delivery(self, delivery_id: str) -> list[Subscription]:
+        """Who follows the delivery now (read consistently)."""
+        query: QueryInputTypeDef = {
+            "TableName": self._table,
+            "KeyConditionExpression": "delivery_id = :delivery",
+            "ExpressionAttributeValues": {":delivery": {"S": delivery_id}},
+            "ConsistentRead": True,
+        }
+        return [from_item(item, Subscription) for item in self._query(query)]
+
+    def of_bucket(self, bucket: int) -> Iterator[Subscription]:
+        """A bucket's subscriptions, those of one delivery next to each other.
+
+        From an index: one added a moment before may be missing, one removed may still be there.
+        """
+        query: QueryInputTypeDef = {
+            "TableName": self._table,
+            "IndexName": BY_BUCKET,
+            "KeyConditionExpression": "bucket = :bucket",
+            "ExpressionAttributeValues": {":bucket": {"N": str(bucket)}},
+        }
+        for item in self._query(query):
+            yield from_item(item, Subscription)
+
+    def count_of_connection(self, connection_id: str) -> int:
+        """How many deliveries a connection follows, as far as the index knows."""
+        query = _of_connection(self._table, connection_id)
+        query["Select"] = "COUNT"
+        count = 0
+        while True:
+            answer = self._client.query(**query)
+            count += answer["Count"]
+            if not answer.get("LastEvaluatedKey"):
+                return count
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _query(self, query: QueryInputTypeDef) -> Iterator[dict[str, AttributeValueTypeDef]]:
+        while True:
+            answer = self._client.query(**query)
+            yield from answer["Items"]
+            if not answer.get("LastEvaluatedKey"):
+                return
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _of_connection(table: str, connection_id: str) -> QueryInputTypeDef:
+    return {
+        "TableName": table,
+        "IndexName": BY_CONNECTION,
+        "KeyConditionExpression": "connection_id = :connection",
+        "ExpressionAttributeValues": {":connection": {"S": connection_id}},
+    }

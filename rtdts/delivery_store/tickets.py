@@ -1,0 +1,94 @@
+"""``socket-tickets``: what a browser connects with, since it can't set a header on a WebSocket.
+
+A ticket lives 30 s and is spent once, by a conditional delete. Only its hash is stored: whoever
+reads the table can't connect with what they see.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from rtdts.delivery_store.items import from_item, to_item
+from rtdts.delivery_store.schema import TTL_ATTRIBUTE, TableNames
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TICKET_LIFETIME_MS = 30_000
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+    """What its holder is given."""
+
+    ticket: str
+    expires_at_ms: int
+
+
+class TicketHolder(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the ticket was issued to."""
+
+    role: str
+    identity: str
+    token_expires_at_ms: int
+    """Expiry of the token that the ticket was given for: the connection's rights end with it."""
+
+
+class _TicketItem(TicketHolder, frozen=True, kw_only=True):
+    ticket_hash: str
+    expires_at_ms: int
+
+
+class TicketStore:
+    """Issues tickets and takes them back, once."""
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        tables: TableNames,
+        *,
+        new_ticket: Callable[[], str] = lambda: secrets.token_urlsafe(32),
+    ) -> None:
+        self._client = client
+        self._table = tables.socket_tickets
+        self._new_ticket = new_ticket
+
+    def issue(self, role: str, identity: str, token_expires_at_ms: int, now_ms: int) -> Ticket:
+        """A new ticket; it ends no later than the token that it stands for."""
+        expires_at_ms = min(now_ms + TICKET_LIFETIME_MS, token_expires_at_ms)
+        ticket = Ticket(ticket=self._new_ticket(), expires_at_ms=expires_at_ms)
+        item = _TicketItem(
+            ticket_hash=_hash(ticket.ticket),
+            role=role,
+            identity=identity,
+            token_expires_at_ms=token_expires_at_ms,
+            expires_at_ms=expires_at_ms,
+        )
+        ttl = {TTL_ATTRIBUTE: expires_at_ms // 1000 + 1}
+        self._client.put_item(TableName=self._table, Item=to_item(item, **ttl))
+        return ticket
+
+    def spend(self, ticket: str, now_ms: int) -> TicketHolder | None:
+        """Takes a ticket: whoever comes first has its holder, all others and late ones None."""
+        try:
+            answer = self._client.delete_item(
+                TableName=self._table,
+                Key={"ticket_hash": {"S": _hash(ticket)}},
+                ConditionExpression="expires_at_ms > :now",
+                ExpressionAttributeValues={":now": {"N": str(now_ms)}},
+                ReturnValues="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+                return None
+            raise
+        return from_item(answer["Attributes"], TicketHolder)
+
+
+def _hash(ticket: str) -> str:
+    return hashlib.sha256(ticket.encode()).hexdigest()

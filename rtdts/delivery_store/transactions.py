@@ -1,0 +1,97 @@
+"""Writing several items together or not at all, and understanding a refusal."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from rtdts.delivery_store.errors import DeliveryStoreError, StoreBusy
+from rtdts.runtime.backoff import backoff_s
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+ATTEMPTS = 6
+FIRST_WAIT_S = 0.05
+MOST_WAIT_S = 0.8
+"""Six attempts wait 1.6 s at the most: a request's patience, and well inside a nudge's."""
+
+_PASSING_REASONS = frozenset(
+    {
+        # Two transactions met on one item, which is common: a truck's matches are one item.
+        "TransactionConflict",
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+    }
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Write:
+    """One write of a transaction, with what it means when its condition does not hold."""
+
+    item: TransactWriteItemTypeDef
+    if_refused: DeliveryStoreError | None = None
+    """None for a write without a condition."""
+
+
+def write_together(
+    client: DynamoDBClient,
+    writes: Sequence[Write],
+    *,
+    sleep: Callable[[float], None],
+    operation: str,
+) -> None:
+    """Writes all or nothing; tries again when the reason for a refusal passes.
+
+    All attempts carry one request token. So a write whose answer got lost is recognised by
+    DynamoDB (for ten minutes) and is a success when repeated, not a conflict with itself.
+
+    Raises:
+        DeliveryStoreError: The `if_refused` of the first write whose condition did not hold.
+        StoreBusy: Refused `ATTEMPTS` times for reasons that pass.
+        botocore.exceptions.ClientError: Anything else.
+    """
+    token = str(uuid.uuid4())
+    waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
+    for attempt in range(1, ATTEMPTS + 1):
+        passing = _try_to_write(client, writes, token)
+        if not passing:
+            return
+        if attempt == ATTEMPTS:
+            raise StoreBusy(operation, passing)
+        sleep(next(waits_s))
+
+
+def _try_to_write(client: DynamoDBClient, writes: Sequence[Write], token: str) -> tuple[str, ...]:
+    """Why it was refused for now; empty when written."""
+    try:
+        client.transact_write_items(
+            TransactItems=[write.item for write in writes], ClientRequestToken=token
+        )
+    except ClientError as error:
+        codes = cancellation_codes(error)
+        for code, write in zip(codes, writes, strict=False):
+            if code == "ConditionalCheckFailed" and write.if_refused is not None:
+                raise write.if_refused from error
+        reasons = tuple(code for code in codes if code != "None")
+        if not reasons or not _PASSING_REASONS.issuperset(reasons):
+            raise
+        return reasons
+    return ()
+
+
+def cancellation_codes(error: ClientError) -> tuple[str, ...]:
+    """Why a transaction was cancelled: a code for each of its writes, ``"None"`` for no fault.
+
+    Empty when the error is not the cancellation of a transaction.
+    """
+    if error.response.get("Error", {}).get("Code") != "TransactionCanceledException":
+        return ()
+    reasons = error.response.get("CancellationReasons", [])
+    return tuple(str(reason.get("Code", "None")) for reason in reasons)
