@@ -1,0 +1,103 @@
+"""Promises about the sources that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.source_tree import (
+    DEPLOYABLES,
+    PRODUCTION,
+    ROOT,
+    module_name,
+    python_files,
+    syntax_of,
+    where,
+)
+
+A_SIMULATOR = re.compile(
+    r"\bsim\b|simulat|ministack|localstack|localhost|127\.0\.0\.1|\b4566\b|\b9200\b", re.IGNORECASE
+)
+
+NO_CLIENT_AT_IMPORT = """
+import importlib, os, socket, sys
+
+def refuse(*_, **__):
+    raise AssertionError("a client was built, or the network used, at import")
+
+import botocore.session
+botocore.session.Session.create_client = refuse
+socket.socket.connect = refuse
+try:
+    import opensearchpy
+    opensearchpy.OpenSearch.__init__ = refuse
+except ImportError:
+    pass
+os.environ.clear()
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+
+
+@pytest.mark.parametrize("package", PRODUCTION)
+def test_nothing_outside_the_sim_names_a_simulator(package: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in python_files(package)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if A_SIMULATOR.search(line)
+    ]
+
+    assert not found
+
+
+@pytest.mark.parametrize("package", PRODUCTION)
+def test_production_never_prints(package: str) -> None:
+    """Standard output is the KCL's protocol in the consumer, and nobody's log anywhere."""
+    found = [
+        where(path, node)
+        for path in python_files(package)
+        for node in ast.walk(syntax_of(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+    ]
+
+    assert not found
+
+
+def test_only_entry_points_and_bootstraps_read_the_environment() -> None:
+    allowed = {f"{deployable}.bootstrap" for deployable in DEPLOYABLES} | {"consumer.daemon"}
+    found = [
+        where(path, node)
+        for path in python_files(*PRODUCTION)
+        if module_name(path) not in allowed
+        for node in ast.walk(syntax_of(path))
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
+    ]
+
+    assert not found
+
+
+@pytest.mark.parametrize("package", PRODUCTION)
+def test_importing_a_module_builds_no_client_and_needs_no_setting(package: str) -> None:
+    names = [
+        name
+        for path in python_files(package)
+        if not (name := module_name(path)).endswith(".__main__")
+    ]
+
+    done = subprocess.run(
+        [sys.executable, "-c", NO_CLIENT_AT_IMPORT, *names],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert names
+    assert done.returncode == 0, done.stderr
+    assert not done.stdout

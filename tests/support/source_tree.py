@@ -1,0 +1,57 @@
+"""The project's own sources, read as text: what tests about its shape look at."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DEPLOYABLES = ("ingest_lambda", "delivery_lambda", "socket_lambda", "consumer", "broadcaster")
+PRODUCTION = ("rtdts", *DEPLOYABLES)
+
+
+def python_files(*packages: str) -> list[Path]:
+    """Every Python source of these top-level folders (or folders below them)."""
+    return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
+
+
+@functools.cache
+def syntax_of(path: Path) -> ast.Module:
+    """A source's syntax tree."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Dotted names of what a source imports, wherever in it.
+
+    ``from a import b`` yields both ``a`` and ``a.b``: without running it nobody knows whether
+    ``b`` is a module.
+    """
+    for node in ast.walk(syntax_of(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def module_name(path: Path) -> str:
+    """The dotted name under which a source is imported."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def tracked_files() -> list[Path]:
+    """What git tracks."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def where(path: Path, node: ast.AST) -> str:
+    """``file:line``, for an assertion's message."""
+    return f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}"
