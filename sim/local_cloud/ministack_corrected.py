@@ -1,0 +1,121 @@
+"""ministack, with what RTDTS relies on corrected to what AWS does. Run by ministack's own Python.
+
+    BIND_HOST=127.0.0.1 GATEWAY_PORT=4566 <its venv>/bin/python <this file>
+
+Three things of ministack 1.5.33, each with a test in tests/integration/test_ministack_corrected.py
+that says when one is no longer needed:
+
+1. A WebSocket authorizer that raises ``Exception("Unauthorized")`` is answered with 401, as API
+   Gateway documents; ministack says 500.
+2. Each invocation for a WebSocket takes a worker of its own. ministack runs all of them through
+   one, so that one slow handler delays every viewer.
+3. At most ``WORKERS_A_FUNCTION`` workers a function; the rest wait their turn. ministack starts a
+   Python process for each concurrent invocation, or throttles: on a developer's machine a thousand
+   sockets opened at once would be a thousand processes.
+
+Only the standard library and ministack are imported: nothing of this project is in that Python.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextvars
+import os
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+# Read when ministack is imported: waiting for a turn must not be counted, or it throttles.
+os.environ.setdefault("LAMBDA_ACCOUNT_CONCURRENCY", "0")
+
+from ministack import app
+from ministack.core import lambda_runtime
+from ministack.services import apigateway, lambda_svc
+
+WORKERS_A_FUNCTION = int(os.environ.get("WORKERS_A_FUNCTION", "4"))
+UNAUTHORIZED = "Unauthorized"
+SERVER_ERROR = 500
+
+_turns: dict[str, threading.Semaphore] = collections.defaultdict(
+    lambda: threading.Semaphore(WORKERS_A_FUNCTION)
+)
+_heard: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("heard", default=None)
+
+
+class _WorkerOfItsOwn:
+    """Stands where ministack expects a worker; takes a free one for each invocation."""
+
+    def __init__(self, name: str, config: dict[str, Any], code: bytes, qualifier: str) -> None:
+        self._named = (name, config, code)
+        self._qualifier = qualifier
+
+    def invoke(self, event: Any, request_id: str, **more: Any) -> Any:
+        with _turns[self._named[0]]:
+            worker, _ = lambda_runtime.acquire_worker(*self._named, qualifier=self._qualifier)
+            try:
+                return worker.invoke(event, request_id, **more)
+            finally:
+                lambda_runtime.release_worker(worker)
+
+
+def _worker_of_its_own(
+    name: str, config: dict[str, Any], code: bytes, qualifier: str = "$LATEST"
+) -> _WorkerOfItsOwn:
+    return _WorkerOfItsOwn(name, config, code, qualifier)
+
+
+def _in_turn(execute: Callable[..., Any]) -> Callable[..., Any]:
+    def execute_in_turn(function: dict[str, Any], event: Any, request_id: str) -> Any:
+        config = function.get("config") or function
+        with _turns[config.get("FunctionName", "")]:
+            return execute(function, event, request_id)
+
+    return execute_in_turn
+
+
+def _hearing_unauthorized(execute: Callable[..., Any]) -> Callable[..., Any]:
+    # The authorizer's error is lost between here and the refusal. This runs on a thread with a
+    # copy of the handshake's context: what both share is the list, not the variable.
+    def execute_and_hear(*args: Any, **more: Any) -> Any:
+        result = execute(*args, **more)
+        heard = _heard.get()
+        body = (result or {}).get("body") if (result or {}).get("error") else None
+        if (
+            heard is not None
+            and isinstance(body, dict)
+            and body.get("errorMessage") == UNAUTHORIZED
+        ):
+            heard.append(UNAUTHORIZED)
+        return result
+
+    return execute_and_hear
+
+
+def _answering_401(authorize: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def authorize_connect(*args: Any, **more: Any) -> Any:
+        heard: list[str] = []
+        token = _heard.set(heard)
+        try:
+            refusal, context = await authorize(*args, **more)
+        finally:
+            _heard.reset(token)
+        if refusal and refusal[0] == SERVER_ERROR and UNAUTHORIZED in heard:
+            return (401, UNAUTHORIZED), None
+        return refusal, context
+
+    return authorize_connect
+
+
+def correct() -> None:
+    """Puts the corrections in place; fails loudly when ministack's insides have moved."""
+    lambda_runtime.get_or_create_worker = _worker_of_its_own
+    lambda_svc._execute_function_warm = _in_turn(lambda_svc._execute_function_warm)
+    lambda_svc._execute_function_with_config_scope = _hearing_unauthorized(
+        lambda_svc._execute_function_with_config_scope
+    )
+    apigateway._authorize_ws_connect = _answering_401(apigateway._authorize_ws_connect)
+
+
+if __name__ == "__main__":
+    correct()
+    app.main()

@@ -1,0 +1,162 @@
+"""Everything of AWS that a fresh local cloud needs before a part of ours can start.
+
+Tables and queues come from the same definitions that Terraform is held to.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from mypy_boto3_dynamodb import DynamoDBClient
+from mypy_boto3_kinesis import KinesisClient
+from mypy_boto3_kinesis.type_defs import ShardTypeDef
+from mypy_boto3_s3 import S3Client
+from mypy_boto3_sqs import SQSClient
+
+from rtdts.delivery_store.schema import TABLES, KeyAttribute, TableDefinition, TableNames
+from rtdts.push_queue.definitions import QUEUES, QueueDefinition
+from sim.local_cloud.kcl_tables import create_kcl_tables
+
+ACCESS_KEY_ID = "test"
+SECRET_ACCESS_KEY = "test"  # noqa: S105 - the emulator takes any
+NO_LOCATION_CONSTRAINT = "us-east-1"
+"""The one region whose buckets are created without naming it."""
+
+
+_TABLE_NAMES = TableNames(
+    **{table.logical_name: f"rtdts-{table.logical_name.replace('_', '-')}" for table in TABLES}
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CloudNames:
+    """What everything is called in one local cloud."""
+
+    stream: str = "rtdts-telemetry"
+    tables: TableNames = _TABLE_NAMES
+    queue_prefix: str = "rtdts-"
+    parked_bucket: str = "rtdts-parked"
+    consumer_application: str = "rtdts-consumer"
+    """The KCL's application name, which is also its lease table's."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CreatedResources:
+    """What was created, by the names that the parts are told."""
+
+    names: CloudNames
+    shard_ids: tuple[str, ...]
+    queue_urls: Mapping[str, str]
+    """By logical name."""
+
+
+def local_session(region: str) -> boto3.Session:
+    """A session with the emulator's credentials, whatever this machine is logged in to."""
+    return boto3.Session(
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=SECRET_ACCESS_KEY,
+        region_name=region,
+    )
+
+
+def create_resources(
+    endpoint_url: str, region: str, names: CloudNames, *, shard_count: int = 2
+) -> CreatedResources:
+    """Creates the stream, the tables (the KCL's included), the queues and the bucket.
+
+    Args:
+        endpoint_url: Of an emulator in which nothing was created yet.
+        region: The region that it plays.
+        names: What to call everything.
+        shard_count: Shards of the stream; each gets a lease, and so a consumer process.
+
+    Raises:
+        botocore.exceptions.ClientError: Something is there already, or was refused.
+    """
+    session = local_session(region)
+    dynamodb = session.client("dynamodb", endpoint_url=endpoint_url)
+    shards = _create_stream(
+        session.client("kinesis", endpoint_url=endpoint_url), names.stream, shard_count
+    )
+    for table in TABLES:
+        _create_table(dynamodb, getattr(names.tables, table.logical_name), table)
+    create_kcl_tables(dynamodb, names.consumer_application, shards)
+    sqs = session.client("sqs", endpoint_url=endpoint_url)
+    queue_urls = {
+        queue.logical_name: _create_queue(sqs, names.queue_prefix, queue) for queue in QUEUES
+    }
+    _create_bucket(session.client("s3", endpoint_url=endpoint_url), names.parked_bucket, region)
+    return CreatedResources(
+        names=names,
+        shard_ids=tuple(shard["ShardId"] for shard in shards),
+        queue_urls=queue_urls,
+    )
+
+
+def _create_stream(client: KinesisClient, name: str, shard_count: int) -> list[ShardTypeDef]:
+    client.create_stream(StreamName=name, ShardCount=shard_count)
+    client.get_waiter("stream_exists").wait(
+        StreamName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+    )
+    pages = client.get_paginator("list_shards").paginate(StreamName=name)
+    return [shard for page in pages for shard in page["Shards"]]
+
+
+def _create_table(client: DynamoDBClient, name: str, table: TableDefinition) -> None:
+    indexes = [
+        {
+            "IndexName": index.name,
+            "KeySchema": _key_schema(index.hash_key, index.range_key),
+            "Projection": {"ProjectionType": index.projection_type}
+            | ({"NonKeyAttributes": list(index.included)} if index.included else {}),
+        }
+        for index in table.indexes
+    ]
+    more: dict[str, Any] = {"GlobalSecondaryIndexes": indexes} if indexes else {}
+    client.create_table(
+        TableName=name,
+        KeySchema=_key_schema(table.hash_key, table.range_key),
+        AttributeDefinitions=[
+            {"AttributeName": key.name, "AttributeType": key.type.value}
+            for key in table.key_attributes
+        ],
+        BillingMode="PAY_PER_REQUEST",
+        **more,
+    )
+    if table.ttl_attribute is not None:
+        client.update_time_to_live(
+            TableName=name,
+            TimeToLiveSpecification={"Enabled": True, "AttributeName": table.ttl_attribute},
+        )
+
+
+def _key_schema(hash_key: KeyAttribute, range_key: KeyAttribute | None) -> list[Any]:
+    schema = [{"AttributeName": hash_key.name, "KeyType": "HASH"}]
+    if range_key is not None:
+        schema.append({"AttributeName": range_key.name, "KeyType": "RANGE"})
+    return schema
+
+
+def _create_queue(client: SQSClient, prefix: str, queue: QueueDefinition) -> str:
+    dead_letters: Mapping[Any, str] = queue.dead_letter_attributes()
+    dead_letter_url = client.create_queue(
+        QueueName=prefix + queue.dead_letter_suffix, Attributes=dead_letters
+    )["QueueUrl"]
+    dead_letter_arn = client.get_queue_attributes(
+        QueueUrl=dead_letter_url, AttributeNames=["QueueArn"]
+    )["Attributes"]["QueueArn"]
+    attributes: Mapping[Any, str] = queue.attributes(dead_letter_arn)
+    return client.create_queue(QueueName=prefix + queue.queue_suffix, Attributes=attributes)[
+        "QueueUrl"
+    ]
+
+
+def _create_bucket(client: S3Client, name: str, region: str) -> None:
+    if region == NO_LOCATION_CONSTRAINT:
+        client.create_bucket(Bucket=name)
+        return
+    location: Any = {"LocationConstraint": region}
+    client.create_bucket(Bucket=name, CreateBucketConfiguration=location)
