@@ -1,0 +1,113 @@
+"""The vendored routes: parts of real GPS tracks (see ``routes/NOTICE.txt``)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+from itertools import pairwise
+
+from rtdts.tracking.geodesy import distance_m
+from sim.fleet.polyline import Polyline
+
+MAX_STEP_M = 300.0
+"""A step longer than this between two fixes is a hole in the track, not a road."""
+
+MAX_SPEED_MPS = 45.0
+"""Faster than this between two timed fixes is a teleport."""
+
+
+class BadRouteError(ValueError):
+    """A route file can't be driven.
+
+    Attributes:
+        route: Its name.
+    """
+
+    def __init__(self, route: str, reason: str) -> None:
+        super().__init__(f"route {route}: {reason}")
+        self.route = route
+
+
+@dataclass(frozen=True)
+class Route:
+    """A road that somebody really drove.
+
+    Attributes:
+        name: The file's name without its ending.
+        title: For people.
+        fixes: ``(lat, lon)`` as recorded.
+        elapsed_s: Seconds from the first fix to each, where the track has times; else None.
+    """
+
+    name: str
+    title: str
+    fixes: tuple[tuple[float, float], ...]
+    elapsed_s: tuple[float, ...] | None
+
+    @property
+    def polyline(self) -> Polyline:
+        """Its geometry alone."""
+        return Polyline.through(self.fixes)
+
+
+def load_routes(names: Iterable[str] | None = None) -> tuple[Route, ...]:
+    """Read the vendored routes, in the order of their names (or in the order asked for).
+
+    Args:
+        names: Only these; all when None.
+
+    Raises:
+        BadRouteError: A file is damaged or implausible, or there is none of that name.
+    """
+    folder = resources.files("sim.fleet") / "routes"
+    texts = {
+        file.name.removesuffix(".json"): file.read_text(encoding="utf-8")
+        for file in folder.iterdir()
+        if file.name.endswith(".json")
+    }
+    routes = []
+    for name in sorted(texts) if names is None else names:
+        if name not in texts:
+            raise BadRouteError(name, f"there is no such route, only {', '.join(sorted(texts))}")
+        routes.append(parse_route(name, texts[name]))
+    return tuple(routes)
+
+
+def parse_route(name: str, text: str) -> Route:
+    """Read one route file and check that a truck could have driven it.
+
+    Raises:
+        BadRouteError: It is not of the form, or jumps.
+    """
+    try:
+        document = json.loads(text)
+        rows = document["points"]
+        fixes = tuple((float(row[0]), float(row[1])) for row in rows)
+        elapsed_s = tuple(float(row[2]) for row in rows) if document["timed"] else None
+        title = str(document["title"])
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise BadRouteError(name, f"not a route file: {error!r}") from error
+    if len(fixes) < 2:
+        raise BadRouteError(name, "fewer than two fixes")
+    _refuse_teleports(name, fixes, elapsed_s)
+    return Route(name, title, fixes, elapsed_s)
+
+
+def _refuse_teleports(
+    name: str, fixes: tuple[tuple[float, float], ...], elapsed_s: tuple[float, ...] | None
+) -> None:
+    steps_m = [distance_m(*before, *after) for before, after in pairwise(fixes)]
+    for index, step_m in enumerate(steps_m):
+        if step_m > MAX_STEP_M:
+            raise BadRouteError(name, f"jumps {step_m:.0f} m after fix {index}")
+    if elapsed_s is None:
+        return
+    for index, (step_m, (before_s, after_s)) in enumerate(
+        zip(steps_m, pairwise(elapsed_s), strict=True)
+    ):
+        if after_s <= before_s:
+            raise BadRouteError(name, f"time stands still or runs back after fix {index}")
+        if step_m / (after_s - before_s) > MAX_SPEED_MPS:
+            raise BadRouteError(name, f"faster than {MAX_SPEED_MPS} m/s after fix {index}")

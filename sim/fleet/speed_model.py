@@ -1,0 +1,179 @@
+"""How fast a loaded truck drives a road of which only the geometry is known.
+
+The classical minimum-time profile under limits: every place has a highest speed (the driver's
+cruising speed; in a bend, what the load's sideways acceleration allows, ``v = sqrt(a r)``); a
+pass forwards keeps what the engine can reach, a pass backwards what the brakes can still lose;
+between two places the acceleration is constant, so ``v2^2 = v1^2 + 2 a s``. On top of it come
+stops (junctions, lights), drawn from a seed.
+
+The numbers of ``TruckLimits`` are assumptions of ours, chosen for a loaded truck in town: it
+gains speed at about a tenth of g and brakes, and takes bends, well below what makes a load
+slide (cars brake at 3.4 m/s² in AASHTO's stopping sight distance; nobody drives cargo so). A
+heavy truck may not exceed 90 km/h in the EU (speed limiters, directive 92/6/EEC as amended),
+which is why ``cruise_mps`` is refused above 25.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rtdts.tracking.geodesy import distance_m
+from sim.fleet.polyline import Polyline
+
+NODE_SPACING_M = 5.0
+"""Distance between the places at which a speed is computed: a quarter of a truck's length."""
+
+CURVE_SPAN_M = 20.0
+"""Arm of the three points through which a bend's circle is laid. A track's fixes jitter by
+metres: shorter arms take the jitter for hairpins."""
+
+MIN_CURVE_SPEED_MPS = 2.5
+"""A truck gets round any corner at this speed; below it the jitter would decide."""
+
+
+@dataclass(frozen=True)
+class TruckLimits:
+    """What the driver and the load allow."""
+
+    cruise_mps: float = 13.9
+    acceleration_mps2: float = 1.0
+    braking_mps2: float = 1.3
+    lateral_mps2: float = 1.8
+
+    def __post_init__(self) -> None:
+        if not 0 < self.cruise_mps <= 25.0:
+            raise ValueError("cruise_mps must be above 0 and at most 25 (90 km/h)")
+        if min(self.acceleration_mps2, self.braking_mps2, self.lateral_mps2) <= 0:
+            raise ValueError("accelerations must be above 0")
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A halt on the way."""
+
+    at_m: float
+    for_s: float
+
+
+@dataclass(frozen=True)
+class Knot:
+    """A moment of the drive: between two of them the acceleration is constant."""
+
+    t_s: float
+    along_m: float
+    speed_mps: float
+
+
+@dataclass(frozen=True)
+class SpeedProfile:
+    """Where along a path the truck is at each moment, and how fast."""
+
+    knots: tuple[Knot, ...]
+
+    @property
+    def duration_s(self) -> float:
+        """From the first metre to the last."""
+        return self.knots[-1].t_s
+
+    def at(self, t_s: float) -> tuple[float, float]:
+        """Metres along the path and metres a second, so long after the start."""
+        if t_s <= 0:
+            return self.knots[0].along_m, self.knots[0].speed_mps
+        if t_s >= self.duration_s:
+            return self.knots[-1].along_m, self.knots[-1].speed_mps
+        index = bisect.bisect_right(self.knots, t_s, key=lambda knot: knot.t_s)
+        before, after = self.knots[index - 1], self.knots[index]
+        span_s, in_s = after.t_s - before.t_s, t_s - before.t_s
+        gain_mps2 = (after.speed_mps - before.speed_mps) / span_s
+        along_m = before.along_m + before.speed_mps * in_s + gain_mps2 * in_s * in_s / 2
+        return along_m, before.speed_mps + gain_mps2 * in_s
+
+
+def drive_profile(
+    path: Polyline,
+    limits: TruckLimits,
+    stops: Sequence[Stop] = (),
+    *,
+    start_mps: float = 0.0,
+    end_mps: float = 0.0,
+) -> SpeedProfile:
+    """The quickest drive of a path within the limits, with the stops.
+
+    Args:
+        path: The road.
+        limits: What the truck can do.
+        stops: Halts on it; those at or beyond its ends are left out.
+        start_mps: Speed at its first metre (less, when the road allows less).
+        end_mps: Speed at its last.
+    """
+    halts = {stop.at_m: stop.for_s for stop in stops if 0 < stop.at_m < path.length_m}
+    count = max(1, math.ceil(path.length_m / NODE_SPACING_M))
+    nodes = sorted({path.length_m * i / count for i in range(count + 1)} | set(halts))
+    speeds = [0.0 if node in halts else _highest_speed(path, node, limits) for node in nodes]
+    speeds[0], speeds[-1] = min(speeds[0], start_mps), min(speeds[-1], end_mps)
+    for i in range(1, len(nodes)):
+        gained = 2 * limits.acceleration_mps2 * (nodes[i] - nodes[i - 1])
+        speeds[i] = min(speeds[i], math.sqrt(speeds[i - 1] ** 2 + gained))
+    for i in range(len(nodes) - 2, -1, -1):
+        lost = 2 * limits.braking_mps2 * (nodes[i + 1] - nodes[i])
+        speeds[i] = min(speeds[i], math.sqrt(speeds[i + 1] ** 2 + lost))
+    return SpeedProfile(tuple(_knots(nodes, speeds, halts)))
+
+
+def _knots(nodes: list[float], speeds: list[float], halts: dict[float, float]) -> list[Knot]:
+    knots = [Knot(0.0, nodes[0], speeds[0])]
+    for (start_m, end_m), (slow, fast) in zip(pairwise(nodes), pairwise(speeds), strict=True):
+        if slow + fast == 0:  # two halts next to each other, or a path of one node: creep
+            slow = fast = 1.0
+        t_s = knots[-1].t_s + 2 * (end_m - start_m) / (slow + fast)
+        knots.append(Knot(t_s, end_m, fast))
+        if end_m in halts:
+            knots.append(Knot(t_s + halts[end_m], end_m, 0.0))
+    return knots
+
+
+def _highest_speed(path: Polyline, along_m: float, limits: TruckLimits) -> float:
+    radius_m = curve_radius_m(path, along_m)
+    in_curve_mps = math.sqrt(limits.lateral_mps2 * radius_m)
+    return min(limits.cruise_mps, max(MIN_CURVE_SPEED_MPS, in_curve_mps))
+
+
+def curve_radius_m(path: Polyline, along_m: float) -> float:
+    """Radius of the circle through the path before, at and after a place; infinite if straight.
+
+    ``r = a b c / (4 A)``, the area ``A`` by Heron's formula.
+    """
+    before, here, after = (
+        path.at(along_m + offset_m) for offset_m in (-CURVE_SPAN_M, 0.0, CURVE_SPAN_M)
+    )
+    a_m, b_m, c_m = (
+        distance_m(*before, *here),
+        distance_m(*here, *after),
+        distance_m(*before, *after),
+    )
+    half_m = (a_m + b_m + c_m) / 2
+    area_squared = half_m * (half_m - a_m) * (half_m - b_m) * (half_m - c_m)
+    if area_squared <= 1e-6:
+        return math.inf
+    return a_m * b_m * c_m / (4 * math.sqrt(area_squared))
+
+
+def draw_stops(
+    length_m: float,
+    rng: random.Random,
+    *,
+    mean_gap_m: float = 700.0,
+    for_s: tuple[float, float] = (4.0, 20.0),
+) -> tuple[Stop, ...]:
+    """Halts along a road: exponential gaps (lights come at random), uniform durations."""
+    stops = []
+    at_m = rng.expovariate(1 / mean_gap_m)
+    while at_m < length_m:
+        stops.append(Stop(at_m, rng.uniform(*for_s)))
+        at_m += 30.0 + rng.expovariate(1 / mean_gap_m)
+    return tuple(stops)
