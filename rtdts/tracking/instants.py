@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 MS_PER_SECOND = 1_000
@@ -50,7 +50,7 @@ def parse_instant(text: str) -> int:
         raise NoZoneError("no zone")
     is_leap = seconds == _LEAP_SECOND
     whole = datetime.fromisoformat(f"{date}T{minutes}{'59' if is_leap else seconds}{zone.upper()}")
-    at_ms = (whole - _EPOCH) // _ONE_MS
+    at_ms = instant_of(whole)
     if is_leap:
         at_ms += MS_PER_SECOND
         if not _starts_a_month(at_ms):
@@ -62,9 +62,9 @@ def parse_instant(text: str) -> int:
     return at_ms
 
 
-def local_instant(local: datetime, zone: tzinfo) -> int:
-    """The instant of a wall-clock time in a zone; the earlier one when the clock was set back."""
-    return (local.replace(tzinfo=zone) - _EPOCH) // _ONE_MS
+def instant_of(at: datetime) -> int:
+    """The instant of an aware date and time; the earlier one when its clock was set back."""
+    return (at - _EPOCH) // _ONE_MS
 
 
 # A batch's points share their seconds (and all of them `received_at`): the text is made once.

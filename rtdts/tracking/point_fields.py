@@ -7,14 +7,16 @@ the answer names it and says what is wrong in a code that a program can act on.
 from __future__ import annotations
 
 import enum
+import functools
 import math
+import operator
 import typing
-from collections.abc import Iterator
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
+
+from rtdts.tracking.instants import NoZoneError, parse_instant
 
 Identifier = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]{1,64}\Z")]
 """An id, of whatever thing."""
@@ -28,7 +30,10 @@ class Reason(enum.StrEnum):
     MISSING = "missing"
     WRONG_TYPE = "wrong_type"
     OUT_OF_RANGE = "out_of_range"
-    """A number outside its range, not finite, or a text that is not of the wanted form."""
+    """A number that cannot be, or is not finite."""
+    MALFORMED = "malformed"
+    """A text that is not of the wanted form."""
+    UNSUPPORTED = "unsupported"
     NO_ZONE = "no_zone"
     NOT_AN_INSTANT = "not_an_instant"
     TOO_OLD = "too_old"
@@ -74,12 +79,37 @@ class TelemetryPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     odometer_m: Annotated[float, Meta(ge=0.0, le=1e11)] | None = None
 
 
-def first_fault(value: object, of: type[msgspec.Struct]) -> tuple[str, Reason]:
-    """The first bad field, in the order of declaration, of what msgspec would not take.
+class FirstGenerationPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A point as the first generation of trucks sends it."""
+
+    truck_id: Annotated[int, Meta(ge=0, le=2**63 - 1)] = msgspec.field(name="truckId")
+    timestamp: Annotated[int, Meta(ge=1000_01_01_00_00_00, le=9999_12_31_23_59_59)]
+    """Digits ``YYYYMMDDhhmmss`` of a wall clock, of which a setting says the zone."""
+    lat: Annotated[float, Meta(ge=-90.0, le=90.0)]
+    lon: Annotated[float, Meta(ge=-180.0, le=180.0)]
+
+
+def read_instant(field: str, text: str) -> int:
+    """``parse_instant`` of a point's field.
+
+    Raises:
+        InvalidPoint: It names no instant.
+    """
+    try:
+        return parse_instant(text)
+    except NoZoneError as error:
+        raise InvalidPoint(field, Reason.NO_ZONE) from error
+    except ValueError as error:
+        raise InvalidPoint(field, Reason.NOT_AN_INSTANT) from error
+
+
+def first_fault(value: object, of: type[msgspec.Struct]) -> tuple[str, Reason] | None:
+    """The first bad field, in the order of declaration, or None when nothing is wrong.
 
     Args:
-        value: What stands for the point in the JSON document.
-        of: What it should have been.
+        value: What stands for the point in the JSON document; numbers that are not finite may be
+            in it (msgspec by itself takes them for being within any range).
+        of: What it should be.
     """
     if not isinstance(value, dict):
         return "", Reason.NOT_AN_OBJECT
@@ -91,24 +121,36 @@ def first_fault(value: object, of: type[msgspec.Struct]) -> tuple[str, Reason]:
         reason = _fault(value[name], kind, whole)
         if reason is not None:
             return name, reason
-    return "", Reason.NOT_JSON
+    return None
+
+
+def field_is_good(value: dict[Any, Any], name: str, of: type[msgspec.Struct]) -> bool:
+    """Whether a required field is there and as it should be, whatever the others are."""
+    return any(
+        name == each and name in value and _fault(value[name], kind, whole) is None
+        for each, _, kind, whole in _fields_of(of)
+    )
 
 
 def _fault(value: object, kind: Any, whole: Any) -> Reason | None:
     try:
         msgspec.convert(value, kind)
-    except (msgspec.ValidationError, OverflowError):
+    except OverflowError:
+        return Reason.OUT_OF_RANGE
+    except msgspec.ValidationError:
         return Reason.WRONG_TYPE
     if isinstance(value, float) and not math.isfinite(value):
         return Reason.OUT_OF_RANGE
     try:
         msgspec.convert(value, whole)
-    except (msgspec.ValidationError, OverflowError):
-        return Reason.OUT_OF_RANGE
+    except msgspec.ValidationError:
+        if typing.get_origin(whole) is Literal:
+            return Reason.UNSUPPORTED
+        return Reason.MALFORMED if isinstance(value, str) else Reason.OUT_OF_RANGE
     return None
 
 
-@lru_cache
+@functools.lru_cache
 def _fields_of(of: type[msgspec.Struct]) -> tuple[tuple[str, bool, Any, Any], ...]:
     """Name, whether required, type without its range, type with it, of each field."""
     return tuple(
@@ -126,10 +168,5 @@ def _without_ranges(kind: Any) -> Any:
         return str
     alternatives = typing.get_args(kind)
     if alternatives:
-        return typing.Union[tuple(_alternatives(alternatives))]  # noqa: UP007 - made at run time
+        return functools.reduce(operator.or_, map(_without_ranges, alternatives))
     return kind
-
-
-def _alternatives(kinds: tuple[Any, ...]) -> Iterator[Any]:
-    for kind in kinds:
-        yield _without_ranges(kind)

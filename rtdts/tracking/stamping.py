@@ -7,8 +7,14 @@ as they are, such times would make a daily index each and freeze the truck's mar
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
 
 from rtdts.tracking.instants import MS_PER_DAY
+from rtdts.tracking.point_fields import Reason, TelemetryPoint
+from rtdts.tracking.positions import Clock, Point
+from rtdts.tracking.telemetry import Rejection, SentPoint
 
 MAX_AGE_MS = 7 * MS_PER_DAY
 """An older point is refused."""
@@ -16,6 +22,57 @@ MAX_AHEAD_MS = 30_000
 """A device's time may be ahead of ours by this much before it is taken for wrong."""
 SHIFT_SPAN_MS = MS_PER_DAY
 """Points of one request within this span before its newest were taken with the same clock."""
+
+
+class Adjustment(msgspec.Struct, frozen=True):
+    """A point whose time was shifted."""
+
+    index: int
+    """Its place in the request."""
+    offset_ms: int
+    """What was added to the device's time."""
+
+
+class StampedPoints(NamedTuple):
+    """What of a request goes into the stream."""
+
+    points: list[Point]
+    indexes: list[int]
+    """The place in the request of each of ``points``."""
+    rejected: list[Rejection]
+    """Those that are too old."""
+    adjusted: list[Adjustment]
+
+
+def stamp(
+    sent: Sequence[SentPoint], *, received_at_ms: int, source: Literal["http", "mqtt"]
+) -> StampedPoints:
+    """Give each of one request's points the time that everything after ingest uses.
+
+    Args:
+        sent: The valid points of one request.
+        received_at_ms: When the request arrived.
+        source: The way it came.
+    """
+    stamped = StampedPoints([], [], [], [])
+    offsets_ms = clock_offsets_ms([each.recorded_at_ms for each in sent], received_at_ms)
+    for each, offset_ms in zip(sent, offsets_ms, strict=True):
+        if offset_ms is None:
+            stamped.rejected.append(Rejection(each.index, each.time_field, Reason.TOO_OLD))
+            continue
+        if offset_ms:
+            stamped.adjusted.append(Adjustment(each.index, offset_ms))
+        stamped.indexes.append(each.index)
+        stamped.points.append(
+            stamped_point(
+                each.point,
+                recorded_at_ms=each.recorded_at_ms,
+                received_at_ms=received_at_ms,
+                offset_ms=offset_ms,
+                source=source,
+            )
+        )
+    return stamped
 
 
 def clock_offsets_ms(recorded_at_ms: Sequence[int], received_at_ms: int) -> list[int | None]:
@@ -54,3 +111,35 @@ def clock_offsets_ms(recorded_at_ms: Sequence[int], received_at_ms: int) -> list
         elif at_ms >= oldest_ms:
             offsets[index] = 0
     return offsets
+
+
+def stamped_point(
+    sent: TelemetryPoint,
+    *,
+    recorded_at_ms: int,
+    received_at_ms: int,
+    offset_ms: int,
+    source: Literal["http", "mqtt"],
+) -> Point:
+    """Join what a truck sent with its stamps; due north is a heading of 0, never of 360."""
+    return Point(
+        truck_id=sent.truck_id,
+        recorded_at_ms=recorded_at_ms,
+        lat=sent.lat,
+        lon=sent.lon,
+        event_at_ms=recorded_at_ms + offset_ms,
+        received_at_ms=received_at_ms,
+        clock=Clock.SHIFTED if offset_ms else Clock.DEVICE,
+        clock_offset_ms=offset_ms,
+        source=source,
+        seq=sent.seq,
+        accuracy_m=sent.accuracy_m,
+        speed_mps=sent.speed_mps,
+        heading_deg=0.0 if sent.heading_deg == 360.0 else sent.heading_deg,
+        altitude_m=sent.altitude_m,
+        satellites=sent.satellites,
+        hdop=sent.hdop,
+        ignition=sent.ignition,
+        battery_pct=sent.battery_pct,
+        odometer_m=sent.odometer_m,
+    )

@@ -10,10 +10,16 @@ from typing import Literal
 
 import msgspec
 
-from rtdts.tracking.instants import NoZoneError, format_instant, parse_instant
-from rtdts.tracking.point_fields import InvalidPoint, Reason, TelemetryPoint, first_fault
+from rtdts.tracking.instants import format_instant
+from rtdts.tracking.point_fields import (
+    InvalidPoint,
+    Reason,
+    TelemetryPoint,
+    first_fault,
+    read_instant,
+)
 from rtdts.tracking.positions import Clock, Point
-from rtdts.tracking.stamping import MAX_AGE_MS, MAX_AHEAD_MS
+from rtdts.tracking.stamping import MAX_AGE_MS, MAX_AHEAD_MS, stamped_point
 
 __all__ = ["InvalidPoint", "Reason", "decode_point", "encode_point"]
 
@@ -88,55 +94,9 @@ def decode_point(data: bytes) -> Point:
     )
 
 
-def stamped_point(
-    sent: TelemetryPoint,
-    *,
-    recorded_at_ms: int,
-    received_at_ms: int,
-    offset_ms: int,
-    source: Literal["http", "mqtt"],
-) -> Point:
-    """Join what a truck sent with its stamps; due north is a heading of 0, never of 360."""
-    return Point(
-        truck_id=sent.truck_id,
-        recorded_at_ms=recorded_at_ms,
-        lat=sent.lat,
-        lon=sent.lon,
-        event_at_ms=recorded_at_ms + offset_ms,
-        received_at_ms=received_at_ms,
-        clock=Clock.SHIFTED if offset_ms else Clock.DEVICE,
-        clock_offset_ms=offset_ms,
-        source=source,
-        seq=sent.seq,
-        accuracy_m=sent.accuracy_m,
-        speed_mps=sent.speed_mps,
-        heading_deg=0.0 if sent.heading_deg == 360.0 else sent.heading_deg,
-        altitude_m=sent.altitude_m,
-        satellites=sent.satellites,
-        hdop=sent.hdop,
-        ignition=sent.ignition,
-        battery_pct=sent.battery_pct,
-        odometer_m=sent.odometer_m,
-    )
-
-
-def read_instant(field: str, text: str) -> int:
-    """``parse_instant`` of a point's field.
-
-    Raises:
-        InvalidPoint: It names no instant.
-    """
-    try:
-        return parse_instant(text)
-    except NoZoneError as error:
-        raise InvalidPoint(field, Reason.NO_ZONE) from error
-    except ValueError as error:
-        raise InvalidPoint(field, Reason.NOT_AN_INSTANT) from error
-
-
 def _explain(data: bytes) -> tuple[str, Reason]:
     try:
         value = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "", Reason.NOT_JSON
-    return first_fault(value, _StreamPoint)
+    return first_fault(value, _StreamPoint) or ("", Reason.NOT_JSON)
