@@ -1,0 +1,116 @@
+"""One bulk request, and what became of each of its items."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from opensearchpy import OpenSearch
+
+from rtdts.position_store.client import telling_errors_apart
+
+MAX_ITEMS = 2_000
+MAX_BYTES = 8_000_000
+"""Of a request: far below `http.max_content_length` (100 MB, 10 MB on small AWS domains)."""
+
+_FILTER_PATH = (
+    "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by,"
+    "items.*._seq_no,items.*._primary_term"
+)
+
+
+class Fate(enum.Enum):
+    """What became of an item."""
+
+    WRITTEN = "written"
+    CONFLICT = "conflict"
+    """A newer version, or another one than expected, is there."""
+    REJECTED = "rejected"
+    """For its own fault: it will never be taken."""
+    RETRYABLE = "retryable"
+    """The store's fault: the same item may be taken later."""
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """One item of a bulk request.
+
+    ``head`` is the action's line, ``document`` the source's; both JSON without line breaks.
+    """
+
+    head: bytes
+    document: bytes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ItemOutcome:
+    """What became of an item, and why."""
+
+    fate: Fate
+    reason: str = ""
+    """Of a rejection or a passing failure."""
+    seq_no: int = -1
+    primary_term: int = -1
+
+
+def head(operation: str, **parameters: Any) -> bytes:
+    """An action's line: ``{"index":{"_index":…,"_id":…}}``."""
+    return msgspec.json.encode({operation: parameters})
+
+
+def send_bulk(client: OpenSearch, actions: Sequence[Action]) -> list[ItemOutcome]:
+    """Sends all, in requests of bounded size; returns an outcome an action, in order.
+
+    Raises:
+        StoreUnavailable: A request failed as a whole. Earlier ones may have been written: every
+            action must be one that may be sent again.
+    """
+    outcomes: list[ItemOutcome] = []
+    for chunk in _chunks(actions):
+        body = b"".join(
+            part for action in chunk for part in (action.head, b"\n", action.document, b"\n")
+        )
+        with telling_errors_apart("bulk"):
+            answer = client.bulk(body=body, params={"filter_path": _FILTER_PATH})
+        items = [next(iter(item.values())) for item in answer.get("items", [])]
+        if len(items) != len(chunk):
+            items += [{"status": 503}] * (len(chunk) - len(items))
+        outcomes += [_outcome(item) for item in items[: len(chunk)]]
+    return outcomes
+
+
+def _outcome(item: dict[str, Any]) -> ItemOutcome:
+    status = item.get("status", 503)
+    if 200 <= status < 300:
+        return ItemOutcome(
+            fate=Fate.WRITTEN,
+            seq_no=item.get("_seq_no", -1),
+            primary_term=item.get("_primary_term", -1),
+        )
+    if status == 409:
+        return ItemOutcome(fate=Fate.CONFLICT)
+    error = item.get("error", {})
+    cause = error.get("caused_by", {})
+    reason = (
+        f"{status} {error.get('type', '')}: {error.get('reason', '')} {cause.get('reason', '')}"
+    )
+    # 400 is the mapping's or the parser's verdict on this document. All else (429, 5xx, 403 of a
+    # full disk, 404 of an index that is being made) says something of the store.
+    fate = Fate.REJECTED if status == 400 else Fate.RETRYABLE
+    return ItemOutcome(fate=fate, reason=reason[:500])
+
+
+def _chunks(actions: Sequence[Action]) -> Iterator[list[Action]]:
+    chunk: list[Action] = []
+    size = 0
+    for action in actions:
+        item_size = len(action.head) + len(action.document) + 2
+        if chunk and (len(chunk) == MAX_ITEMS or size + item_size > MAX_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(action)
+        size += item_size
+    if chunk:
+        yield chunk

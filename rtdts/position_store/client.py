@@ -1,0 +1,73 @@
+"""The connection to OpenSearch, and the one place where its errors are told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from opensearchpy import OpenSearch
+from opensearchpy.exceptions import ConnectionError as NoAnswer
+from opensearchpy.exceptions import TransportError
+
+from rtdts.position_store.errors import StoreUnavailable
+
+Auth = Literal["none", "sigv4"]
+
+_PASSING_STATUSES = frozenset({403, 408, 413, 429, 500, 502, 503, 504})
+"""403 is here because a node whose disk is full answers `cluster_block_exception` with it."""
+
+
+def connect(
+    url: str, *, auth: Auth = "none", region: str | None = None, timeout_s: float = 30.0
+) -> OpenSearch:
+    """A client; nothing is sent yet.
+
+    It never tries again by itself: whoever calls has a deadline and decides.
+
+    Args:
+        url: ``http://host:port`` or ``https://host``.
+        auth: ``sigv4`` signs with the AWS credentials of the process; ``none`` sends no login.
+        region: Of the domain; needed to sign.
+        timeout_s: Longest wait for an answer, in seconds.
+
+    Raises:
+        ValueError: Signing without a region, or without credentials in the process.
+    """
+    options: dict[str, Any] = {}
+    if auth == "sigv4":
+        options["http_auth"] = _signer(region)
+    return OpenSearch(
+        hosts=[url],
+        timeout=timeout_s,
+        max_retries=0,
+        retry_on_timeout=False,
+        http_compress=url.startswith("https://"),  # within one machine it only costs time
+        pool_maxsize=8,
+        **options,
+    )
+
+
+@contextmanager
+def telling_errors_apart(operation: str) -> Iterator[None]:
+    """Turns what may pass into `StoreUnavailable`; what won't (a bug of ours) stays as it is."""
+    try:
+        yield
+    except NoAnswer as error:
+        raise StoreUnavailable(operation, None, str(error)) from error
+    except TransportError as error:
+        if error.status_code not in _PASSING_STATUSES:
+            raise
+        raise StoreUnavailable(operation, error.status_code, str(error)) from error
+
+
+def _signer(region: str | None) -> object:
+    import boto3  # only where requests are signed: a test against a plain node needs none
+    from opensearchpy import Urllib3AWSV4SignerAuth
+
+    if region is None:
+        raise ValueError("signing needs a region")
+    credentials = boto3.Session().get_credentials()
+    if credentials is None:
+        raise ValueError("signing needs AWS credentials")
+    return Urllib3AWSV4SignerAuth(credentials, region, "es")

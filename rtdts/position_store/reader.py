@@ -1,0 +1,168 @@
+"""What others read of positions: the latest by truck, and the track of an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from opensearchpy import OpenSearch
+
+from rtdts.position_store.client import telling_errors_apart
+from rtdts.position_store.documents import decode_latest, decode_track_point
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.position_store.index_definitions import LATEST_INDEX, POSITIONS_PATTERN
+from rtdts.tracking.instants import format_instant
+from rtdts.tracking.positions import LatestPosition, TrackPoint
+
+MGET_IDS = 500
+"""Documents a request of `latest`: some 500 KB."""
+
+_FOUND = "docs._id,docs._source,docs._version,docs.found,docs.error"
+_HITS = "hits.total.value,hits.hits._id,hits.hits._source,aggregations"
+_TRACK_FIELDS = ["location", "event_at"]
+
+
+class PositionReader:
+    """Reads positions; synchronous, safe to call from several threads.
+
+    Args:
+        client: See `rtdts.position_store.client.connect`.
+    """
+
+    def __init__(self, client: OpenSearch) -> None:
+        self._client = client
+
+    def latest(self, truck_ids: Sequence[str]) -> dict[str, LatestPosition]:
+        """Those trucks' latest positions that have one, by truck, without any refresh lag.
+
+        Raises:
+            StoreUnavailable: OpenSearch can't answer now.
+        """
+        wanted = list(dict.fromkeys(truck_ids))
+        found: dict[str, LatestPosition] = {}
+        for start in range(0, len(wanted), MGET_IDS):
+            with telling_errors_apart("read latest positions"):
+                answer = self._client.mget(
+                    index=LATEST_INDEX,
+                    body={"ids": wanted[start : start + MGET_IDS]},
+                    params={"filter_path": _FOUND},
+                )
+            for document in answer.get("docs", []):
+                if "error" in document:
+                    raise StoreUnavailable("read latest positions", None, str(document["error"]))
+                if document.get("found"):
+                    found[document["_id"]] = decode_latest(
+                        document["_source"], document["_version"]
+                    )
+        return found
+
+    def track(
+        self, truck_id: str, *, start_ms: int, end_ms: int | None, limit: int
+    ) -> list[TrackPoint]:
+        """A truck's good points of an interval, in order, thinned evenly in time.
+
+        The first and the newest point of the interval are always among them. A point that was
+        written within the last second may be missing: the history is searched, not read by id.
+
+        Args:
+            truck_id: Whose track.
+            start_ms: First ``event_at``.
+            end_ms: The ``event_at`` before which it ends; None for no end.
+            limit: The most points returned.
+
+        Raises:
+            StoreUnavailable: OpenSearch can't answer now.
+        """
+        if limit < 1:
+            return []
+        query = _good_points(truck_id, start_ms, end_ms)
+        answer = self._search(
+            {
+                "query": query,
+                "size": limit + 1,
+                "sort": [{"event_at": "asc"}],
+                "aggs": {
+                    "first": {"min": {"field": "event_at"}},
+                    "last": {"max": {"field": "event_at"}},
+                },
+            }
+        )
+        hits = answer["hits"].get("hits", [])
+        if len(hits) > limit:
+            hits = self._thinned(query, answer["aggregations"], limit)
+        return _distinct(hits)
+
+    def _thinned(self, query: dict[str, Any], range_: dict[str, Any], limit: int) -> list[Any]:
+        first_ms, last_ms = int(range_["first"]["value"]), int(range_["last"]["value"])
+        if limit == 1:
+            newest = {"query": query, "size": 1, "sort": [{"event_at": "desc"}]}
+            return list(self._search(newest)["hits"].get("hits", []))
+        # Buckets of a histogram begin at whole multiples of their interval, so the span may touch
+        # one bucket more than its length says; and the newest point comes besides.
+        interval_ms = max(1, -(-(last_ms - first_ms + 1) // max(1, limit - 2)))
+        answer = self._search(
+            {
+                "query": query,
+                "size": 1,
+                "sort": [{"event_at": "desc"}],
+                "aggs": {
+                    "slots": {
+                        "date_histogram": {
+                            "field": "event_at",
+                            "fixed_interval": f"{interval_ms}ms",
+                            "offset": f"{first_ms % interval_ms}ms",
+                            "min_doc_count": 1,
+                        },
+                        "aggs": {
+                            "first": {
+                                "top_hits": {
+                                    "size": 1,
+                                    "sort": [{"event_at": "asc"}],
+                                    "_source": _TRACK_FIELDS,
+                                }
+                            }
+                        },
+                    }
+                },
+            }
+        )
+        slots = answer["aggregations"]["slots"]["buckets"]
+        return [*_first_hits(slots), *answer["hits"].get("hits", [])]
+
+    def _search(self, body: dict[str, Any]) -> Any:
+        with telling_errors_apart("search the history"):
+            answer = self._client.search(
+                index=POSITIONS_PATTERN,
+                body={"_source": _TRACK_FIELDS, **body},
+                params={
+                    "filter_path": _HITS,
+                    "ignore_unavailable": "true",
+                    "allow_no_indices": "true",
+                },
+            )
+        answer.setdefault("hits", {})
+        return answer
+
+
+def _good_points(truck_id: str, start_ms: int, end_ms: int | None) -> dict[str, Any]:
+    within = {"gte": format_instant(start_ms)}
+    if end_ms is not None:
+        within["lt"] = format_instant(end_ms)
+    return {
+        "bool": {
+            "filter": [{"term": {"truck_id": truck_id}}, {"range": {"event_at": within}}],
+            # An empty list is not indexed: what has no quality keyword is good.
+            "must_not": [{"exists": {"field": "quality"}}],
+        }
+    }
+
+
+def _first_hits(slots: Sequence[Any]) -> Iterator[Any]:
+    for slot in slots:
+        yield from slot["first"]["hits"]["hits"]
+
+
+def _distinct(hits: Sequence[Any]) -> list[TrackPoint]:
+    """One point an id: copies of a shifted point may lie in two daily indexes."""
+    by_id = {hit["_id"]: decode_track_point(hit["_source"]) for hit in hits}
+    return sorted(by_id.values(), key=lambda point: point.event_at_ms)

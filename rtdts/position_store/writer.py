@@ -1,0 +1,90 @@
+"""Writing the history and the latest positions; every write may be repeated.
+
+Guarantees:
+
+1. A point is one document a daily index, by its id: written again it overwrites itself.
+2. ``truck-latest`` never goes back: an older write is refused by its external version, and that
+   refusal is a success.
+3. Each item has an outcome of its own; one bad document does not fail the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from opensearchpy import OpenSearch
+
+from rtdts.position_store.bulk import Action, Fate, ItemOutcome, head, send_bulk
+from rtdts.position_store.documents import (
+    encode_latest,
+    encode_position,
+    external_version,
+    index_of,
+)
+from rtdts.position_store.index_definitions import LATEST_INDEX
+from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.positions import EnrichedPoint, LatestPosition
+
+_DONE = ItemOutcome(fate=Fate.WRITTEN)
+
+
+class HistoryWrite(msgspec.Struct, frozen=True, kw_only=True):
+    """One point for the history."""
+
+    enriched: EnrichedPoint
+    keep_existing: bool = False
+    """Leave a document that is there as it is: it was enriched with more knowledge."""
+
+
+class PositionWriter:
+    """Writes positions.
+
+    Args:
+        client: See `rtdts.position_store.client.connect`.
+    """
+
+    def __init__(self, client: OpenSearch) -> None:
+        self._client = client
+
+    def write_history(self, writes: Sequence[HistoryWrite]) -> list[ItemOutcome]:
+        """Writes points to their daily indexes; `Fate.CONFLICT` never comes back.
+
+        Raises:
+            StoreUnavailable: A whole request failed; repeat all.
+        """
+        outcomes = send_bulk(self._client, [_history_action(write) for write in writes])
+        return [_DONE if outcome.fate is Fate.CONFLICT else outcome for outcome in outcomes]
+
+    def write_latest(self, latest: Sequence[LatestPosition]) -> list[ItemOutcome]:
+        """Writes trucks' latest positions; `Fate.CONFLICT`: a newer (or the same) is there.
+
+        Raises:
+            StoreUnavailable: A whole request failed; repeat all.
+        """
+        return send_bulk(self._client, [_latest_action(one) for one in latest])
+
+
+def _history_action(write: HistoryWrite) -> Action:
+    point = write.enriched.point
+    return Action(
+        head=head(
+            "create" if write.keep_existing else "index",
+            _index=index_of(point.event_at_ms),
+            _id=point_id(point),
+        ),
+        document=encode_position(write.enriched),
+    )
+
+
+def _latest_action(latest: LatestPosition) -> Action:
+    return Action(
+        head=head(
+            "index",
+            _index=LATEST_INDEX,
+            _id=latest.newest.point.truck_id,
+            version=external_version(latest),
+            version_type="external",
+        ),
+        document=encode_latest(latest),
+    )
