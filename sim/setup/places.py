@@ -1,0 +1,81 @@
+"""Where set-up puts things: inside the work tree, and in a cache that clones share."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+"""The root of the work tree."""
+
+UV_VERSION = "0.13.9"
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """The folders of one work tree and its cache.
+
+    The cache holds only what can be fetched or made again, under names that change with the
+    content, so that any number of clones and versions use it side by side.
+    """
+
+    project: Path
+    cache: Path
+
+    @property
+    def venv(self) -> Path:
+        """The virtual environment of all that the project runs itself."""
+        return self.project / ".venv"
+
+    @property
+    def python(self) -> Path:
+        """The interpreter of `venv`."""
+        return self.venv / "bin" / "python"
+
+    @property
+    def ministack_venv(self) -> Path:
+        """The local AWS's own environment: it pins a botocore that isn't ours."""
+        return self.project / ".tools" / "ministack"
+
+    @property
+    def ministack(self) -> Path:
+        """The local AWS's program."""
+        return self.ministack_venv / "bin" / "ministack"
+
+    @property
+    def uv_home(self) -> Path:
+        """Where uv itself is installed."""
+        machine = f"{platform.system()}-{platform.machine()}".lower()
+        return self.cache / "tools" / f"uv-{UV_VERSION}-{machine}"
+
+    @property
+    def uv(self) -> Path:
+        """The uv program."""
+        return self.uv_home / "bin" / "uv"
+
+    @property
+    def uv_cache(self) -> Path:
+        """Where uv caches wheels, the one built for the KCL with its jars among them."""
+        return self.cache / "uv"
+
+    @property
+    def downloads(self) -> Path:
+        """Files fetched by sha256."""
+        return self.cache / "downloads"
+
+    @property
+    def opensearch(self) -> Path:
+        """What is made for the OpenSearch node: a folder a version of its ingredients."""
+        return self.cache / "opensearch"
+
+
+def find_places(environ: Mapping[str, str] = os.environ, project: Path = PROJECT) -> Places:
+    """The places as the environment has them: `RTDTS_CACHE`, or rtdts in the user's cache."""
+    named = environ.get("RTDTS_CACHE")
+    if named:
+        return Places(project=project, cache=Path(named).expanduser().absolute())
+    base = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".cache"
+    return Places(project=project, cache=Path(base).absolute() / "rtdts")

@@ -1,0 +1,17 @@
+"""The one error of set-up: it says what failed, and what its reader can do about it."""
+
+from __future__ import annotations
+
+
+class SetupError(Exception):
+    """Set-up can't go on.
+
+    Attributes:
+        what: What failed, and why, in a sentence.
+        remedy: What to do about it.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        self.what = what
+        self.remedy = remedy
+        super().__init__(f"{what}\n  {remedy}")

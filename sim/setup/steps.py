@@ -1,0 +1,131 @@
+"""The steps of set-up, in order: each knows whether it is done, and does only what is missing."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
+
+from sim.setup import machine, opensearch, python_tools
+from sim.setup.places import Places, find_places
+from sim.setup.problems import SetupError
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One thing that must be there.
+
+    Attributes:
+        title: What is being done, for who waits.
+        is_done: Cheap: asked before every command of the Makefile.
+        do: Makes it so; told to the terminal it is given.
+    """
+
+    title: str
+    is_done: Callable[[Places], bool]
+    do: Callable[[Places, Terminal], None]
+
+
+class Terminal:
+    """Says on standard error what set-up is doing."""
+
+    def __init__(self, stream: TextIO = sys.stderr) -> None:
+        self._stream = stream
+        self._told_percent = 0
+
+    def say(self, text: str) -> None:
+        """Prints a line at once."""
+        print(text, file=self._stream, flush=True)
+
+    def progress(self, done: int, total: int) -> None:
+        """Tells how much of a download is there: in place on a terminal, else each quarter."""
+        percent = 100 * done // total
+        told = f"    {done / 2**20:.0f} of {total / 2**20:.0f} MB"
+        if self._stream.isatty():
+            self._stream.write(f"\r{told}" + ("\n" if done == total else ""))
+            self._stream.flush()
+        elif percent // 25 > self._told_percent // 25:
+            self.say(told)
+        self._told_percent = percent % 100
+
+
+STEPS = (
+    Step(
+        "uv, which makes the virtual environments",
+        python_tools.uv_is_there,
+        lambda places, _: python_tools.install_uv(places),
+    ),
+    Step(
+        "virtual environment .venv (the KCL's jars with it: about a minute the first time)",
+        python_tools.venv_is_done,
+        lambda places, _: python_tools.make_venv(places),
+    ),
+    Step(
+        "virtual environment of ministack, the local AWS",
+        python_tools.ministack_is_done,
+        lambda places, _: python_tools.make_ministack_venv(places),
+    ),
+    Step(
+        "OpenSearch's jars",
+        opensearch.jars_are_there,
+        lambda places, terminal: opensearch.fetch_jars(places, terminal.progress),
+    ),
+    Step(
+        "OpenSearch's launcher, and a trial start",
+        opensearch.node_is_prepared,
+        lambda places, _: opensearch.prepare_node(places),
+    ),
+)
+
+
+def set_up(places: Places, terminal: Terminal, steps: Sequence[Step] = STEPS) -> None:
+    """Does the steps that aren't done.
+
+    Raises:
+        SetupError: One of them failed; running it again goes on from there.
+    """
+    if all(step.is_done(places) for step in steps):
+        return
+    started = time.monotonic()
+    places.cache.mkdir(parents=True, exist_ok=True)
+    warning = machine.check_memory(machine.available_memory_mb())
+    if warning:
+        terminal.say(f"set-up: warning: {warning}")
+    with _alone(places, terminal):
+        for number, step in enumerate(steps, 1):
+            if step.is_done(places):
+                continue
+            machine.check_disk(places.cache)
+            terminal.say(f"set-up {number}/{len(steps)}: {step.title}")
+            step.do(places, terminal)
+    terminal.say(f"set-up: done in {time.monotonic() - started:.0f} s (cache: {places.cache})")
+
+
+@contextlib.contextmanager
+def _alone(places: Places, terminal: Terminal) -> Iterator[None]:
+    """Lets one set-up at a time work in a cache."""
+    with (places.cache / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            terminal.say("set-up: waiting for another set-up that uses the same cache")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def main() -> int:
+    """Sets up; returns the exit code."""
+    terminal = Terminal()
+    try:
+        set_up(find_places(), terminal)
+    except SetupError as problem:
+        terminal.say(f"set-up: {problem}")
+        return 1
+    except KeyboardInterrupt:
+        terminal.say("\nset-up: interrupted; run it again to go on")
+        return 130
+    return 0
