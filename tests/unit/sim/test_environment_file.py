@@ -44,7 +44,7 @@ def test_leaves_no_draft_behind(tmp_path: Path):
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path):
-    with pytest.raises(EnvironmentFileError, match="python -m sim up.*--env"):
+    with pytest.raises(EnvironmentFileError, match=r"python -m sim up.*--env"):
         read_environment(tmp_path / ".env")
 
 

@@ -1,0 +1,61 @@
+"""`python -m sim token`: a token of the environment's issuer, alone on standard output."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from sim.environment import DEFAULT_ENV_FILE, EnvironmentFileError, read_environment
+from sim.token_client import TokenClient, TokenError
+
+DISPATCHER = "dispatcher"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Declares the command."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "token",
+        help="print a token",
+        description="Prints only the token, so that it can be used in place: "
+        'curl -H "Authorization: Bearer $(python -m sim token --truck T-1)" …',
+    )
+    whose = parser.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--truck", metavar="ID", help="a truck's token")
+    whose.add_argument("--customer", metavar="ID", help="a customer's token")
+    whose.add_argument(
+        "--dispatcher",
+        metavar="ID",
+        nargs="?",
+        const=DISPATCHER,
+        help="a dispatcher's token (an ID is optional)",
+    )
+    parser.add_argument(
+        "--ttl", metavar="S", type=int, default=3600, help="seconds that it is valid (%(default)s)"
+    )
+    parser.add_argument(
+        "--env",
+        metavar="FILE",
+        type=Path,
+        default=DEFAULT_ENV_FILE,
+        help="the environment to use (%(default)s)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the token; 1 with a reason on standard error when there is none."""
+    role, identity = next(
+        (role, given)
+        for role in ("truck", "customer", DISPATCHER)
+        if (given := getattr(args, role)) is not None
+    )
+    try:
+        client = TokenClient.of(read_environment(args.env))
+        token = client.token(role, identity, ttl_s=args.ttl)
+    except (EnvironmentFileError, TokenError) as error:
+        print(f"no token: {error}", file=sys.stderr)
+        return 1
+    print(token)
+    return 0

@@ -1,0 +1,169 @@
+"""The local identity provider: OIDC discovery, its keys, and tokens for whoever knows the secret.
+
+    TOKEN_SECRET=… python -m sim.local_cloud.identity_provider --port 8099 --key-file run/key.pem
+
+It plays the company's own identity provider, which is no part of RTDTS: it trusts the asker about
+who the token is for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hmac
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from sim.local_cloud.token_issuer import (
+    TokenIssuer,
+    TokenRequest,
+    TokenRequestError,
+    load_or_create_key,
+)
+
+DEFAULT_AUDIENCE = "rtdts"
+SECRET_VARIABLE = "TOKEN_SECRET"  # noqa: S105 - a name
+MAX_BODY_BYTES = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """An HTTP answer: a status and a JSON body."""
+
+    status: HTTPStatus
+    body: Mapping[str, Any]
+
+
+class IdentityProvider:
+    """Decides the answer to each request; knows nothing of sockets."""
+
+    def __init__(self, issuer: TokenIssuer, *, secret: str, now_s: Callable[[], float]) -> None:
+        self._issuer = issuer
+        self._secret = secret.encode()
+        self._now_s = now_s
+
+    def get(self, path: str) -> Answer:
+        """Discovery and keys, open to all."""
+        if path == "/.well-known/openid-configuration":
+            return Answer(status=HTTPStatus.OK, body=self._issuer.discovery())
+        if path == "/jwks.json":
+            return Answer(status=HTTPStatus.OK, body=self._issuer.key_set())
+        return _problem(HTTPStatus.NOT_FOUND, "not_found")
+
+    def post(self, path: str, authorization: str, body: bytes) -> Answer:
+        """A token, for a JSON body of ``role``, ``identity`` and optionally ``ttl_s``."""
+        if path != "/token":
+            return _problem(HTTPStatus.NOT_FOUND, "not_found")
+        offered = authorization.removeprefix("Bearer ").encode()
+        if not hmac.compare_digest(offered, self._secret):
+            return _problem(HTTPStatus.UNAUTHORIZED, "invalid_client")
+        try:
+            request = _parse(body)
+        except TokenRequestError as error:
+            return _problem(HTTPStatus.BAD_REQUEST, str(error))
+        token = self._issuer.issue(request, now_s=int(self._now_s()))
+        return Answer(
+            status=HTTPStatus.OK,
+            body={"access_token": token, "token_type": "Bearer", "expires_in": request.ttl_s},
+        )
+
+
+def _parse(body: bytes) -> TokenRequest:
+    try:
+        asked = json.loads(body)
+    except ValueError as error:
+        raise TokenRequestError("the body is not JSON") from error
+    if not isinstance(asked, dict):
+        raise TokenRequestError("the body is not an object")
+    role, identity, ttl_s = asked.get("role"), asked.get("identity"), asked.get("ttl_s", 3600)
+    if not isinstance(role, str) or not isinstance(identity, str):
+        raise TokenRequestError("role and identity are required texts")
+    if not isinstance(ttl_s, int) or isinstance(ttl_s, bool):
+        raise TokenRequestError("ttl_s must be a whole number")
+    return TokenRequest(role=role, identity=identity, ttl_s=ttl_s)
+
+
+def _problem(status: HTTPStatus, reason: str) -> Answer:
+    return Answer(status=status, body={"error": reason})
+
+
+def serve(provider: IdentityProvider, *, host: str, port: int) -> ThreadingHTTPServer:
+    """Binds the port; the caller runs and closes the server."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 30  # an idle connection's thread, in seconds
+
+        def do_GET(self) -> None:
+            self._answer(provider.get(self.path))
+
+        def do_POST(self) -> None:
+            length = self.headers.get("Content-Length", "")
+            if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+                self.close_connection = True
+                self._answer(_problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body too large"))
+                return
+            body = self.rfile.read(int(length))
+            self._answer(provider.post(self.path, self.headers.get("Authorization", ""), body))
+
+        def _answer(self, answer: Answer) -> None:
+            encoded = json.dumps(answer.body).encode()
+            self.send_response(answer.status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(encoded)))
+            self.end_headers()
+            self.wfile.write(encoded)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - overridden
+            # Each gateway worker asks for keys: nobody reads that.
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        # A fleet asks for its tokens at once; the default backlog of 5 resets some.
+        request_queue_size = 128
+
+    return Server((host, port), Handler)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves until SIGTERM or Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m sim.local_cloud.identity_provider")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, required=True, help="port to listen on")
+    parser.add_argument(
+        "--key-file", type=Path, required=True, help="RSA key (PEM), made when it is not there"
+    )
+    parser.add_argument("--audience", default=DEFAULT_AUDIENCE, help="aud claim (%(default)s)")
+    parser.epilog = f"The environment variable {SECRET_VARIABLE} is what POST /token must present."
+    args = parser.parse_args(arguments)
+    secret = os.environ.get(SECRET_VARIABLE, "")
+    if not secret:
+        parser.error(f"{SECRET_VARIABLE} is not set")
+    url = f"http://{args.host}:{args.port}"
+    issuer = TokenIssuer(load_or_create_key(args.key_file), issuer=url, audience=args.audience)
+    provider = IdentityProvider(issuer, secret=secret, now_s=time.time)
+    with serve(provider, host=args.host, port=args.port) as server:
+
+        def stop(*_: object) -> None:
+            # shutdown() waits for serve_forever, which runs on this very thread.
+            threading.Thread(target=server.shutdown).start()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        print(f"identity provider at {url}", file=sys.stderr)
+        server.serve_forever(poll_interval=0.1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Asks the environment's issuer for tokens."""
+
+from __future__ import annotations
+
+import json
+
+import urllib3
+
+from sim.environment import Environment
+
+TIMEOUT_S = 10.0
+
+
+class TokenError(Exception):
+    """The issuer gave no token; the message says why."""
+
+
+class TokenClient:
+    """Tokens for trucks, customers and dispatchers. Thread-safe."""
+
+    def __init__(self, *, url: str, secret: str) -> None:
+        self._url = url
+        self._secret = secret
+        self._pool = urllib3.PoolManager(maxsize=4, retries=False)
+
+    @classmethod
+    def of(cls, environment: Environment) -> TokenClient:
+        """The client of an environment's own issuer.
+
+        Raises:
+            TokenError: The environment names none.
+        """
+        if not environment.token_url:
+            raise TokenError("this environment has no issuer of tokens (TOKEN_URL is not set)")
+        return cls(url=environment.token_url, secret=environment.token_secret)
+
+    def token(self, role: str, identity: str, *, ttl_s: int = 3600) -> str:
+        """A token for one identity.
+
+        Args:
+            role: ``truck``, ``customer`` or ``dispatcher``.
+            identity: The truck's, customer's or dispatcher's id.
+            ttl_s: Seconds that it is valid.
+
+        Raises:
+            TokenError: The issuer can't be reached or refuses.
+        """
+        try:
+            answer = self._pool.request(
+                "POST",
+                self._url,
+                body=json.dumps({"role": role, "identity": identity, "ttl_s": ttl_s}),
+                headers={
+                    "Authorization": f"Bearer {self._secret}",
+                    "Content-Type": "application/json",
+                },
+                timeout=TIMEOUT_S,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise TokenError(f"the issuer at {self._url} doesn't answer: {error}") from error
+        if answer.status != 200:
+            raise TokenError(f"the issuer answered {answer.status}: {answer.data.decode()[:200]}")
+        return str(answer.json()["access_token"])

@@ -1,0 +1,128 @@
+import json
+import stat
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sim.local_cloud.identity_provider import IdentityProvider
+from sim.local_cloud.token_issuer import (
+    TokenIssuer,
+    TokenRequest,
+    TokenRequestError,
+    load_or_create_key,
+)
+
+NOW_S = 1_795_500_000
+ISSUER = "http://127.0.0.1:8099"
+
+
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture
+def issuer(key):
+    return TokenIssuer(key, issuer=ISSUER, audience="rtdts")
+
+
+@pytest.fixture
+def provider(issuer):
+    return IdentityProvider(issuer, secret="s3cret", now_s=lambda: NOW_S + 0.9)
+
+
+def read(token: str, key_set: dict) -> dict:
+    header = jwt.get_unverified_header(token)
+    public = next(k for k in jwt.PyJWKSet.from_dict(key_set).keys if k.key_id == header["kid"])
+    options = {"verify_exp": False, "verify_iat": False}
+    return jwt.decode(
+        token, public, algorithms=["RS256"], audience="rtdts", issuer=ISSUER, options=options
+    )
+
+
+def ask(provider: IdentityProvider, secret="s3cret", **body):
+    return provider.post("/token", f"Bearer {secret}", json.dumps(body).encode())
+
+
+def test_a_token_says_who_it_is_for_and_verifies_with_the_published_keys(provider):
+    answer = ask(provider, role="truck", identity="T-1", ttl_s=60)
+
+    assert answer.status == 200
+    assert read(answer.body["access_token"], provider.get("/jwks.json").body) == {
+        "iss": ISSUER,
+        "aud": "rtdts",
+        "sub": "T-1",
+        "role": "truck",
+        "iat": NOW_S,
+        "exp": NOW_S + 60,
+    }
+
+
+def test_discovery_leads_to_the_keys(provider):
+    document = provider.get("/.well-known/openid-configuration").body
+
+    assert document["issuer"] == ISSUER
+    assert document["jwks_uri"] == f"{ISSUER}/jwks.json"
+
+
+def test_the_private_key_is_not_published(provider):
+    (published,) = provider.get("/jwks.json").body["keys"]
+
+    assert published.keys() == {"kty", "n", "e", "kid", "use", "alg"}
+
+
+@pytest.mark.parametrize("secret", ["", "s3cre", "s3cret2", "ümlaut"])
+def test_no_token_without_the_secret(provider, secret):
+    answer = ask(provider, secret, role="truck", identity="T-1")
+
+    assert answer.status == 401
+    assert "access_token" not in answer.body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"role": "admin", "identity": "x"},
+        {"role": "truck"},
+        {"role": "truck", "identity": ""},
+        {"role": "truck", "identity": 5},
+        {"role": "truck", "identity": "T-1", "ttl_s": "60"},
+        {"role": "truck", "identity": "T-1", "ttl_s": True},
+        {"role": "truck", "identity": "T-1", "ttl_s": 10**9},
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(provider, body):
+    assert ask(provider, **body).status == 400
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"{"])
+def test_a_body_that_is_no_object_is_refused(provider, body):
+    assert provider.post("/token", "Bearer s3cret", body).status == 400
+
+
+def test_other_paths_are_not_found(provider):
+    assert provider.get("/token").status == 404
+    assert provider.post("/", "Bearer s3cret", b"{}").status == 404
+
+
+def test_an_expired_token_can_be_had_for_tests(issuer):
+    token = issuer.issue(TokenRequest(role="customer", identity="C-1", ttl_s=-60), now_s=NOW_S)
+
+    assert read(token, issuer.key_set())["exp"] == NOW_S - 60
+
+
+def test_a_request_names_a_known_role():
+    with pytest.raises(TokenRequestError, match="truck, customer, dispatcher"):
+        TokenRequest(role="driver", identity="T-1")
+
+
+def test_tokens_outlive_a_restart(tmp_path):
+    path = tmp_path / "run" / "key.pem"
+    before = TokenIssuer(load_or_create_key(path), issuer=ISSUER, audience="rtdts")
+    token = before.issue(TokenRequest(role="truck", identity="T-1"), now_s=NOW_S)
+
+    after = TokenIssuer(load_or_create_key(path), issuer=ISSUER, audience="rtdts")
+
+    assert read(token, after.key_set())["sub"] == "T-1"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
