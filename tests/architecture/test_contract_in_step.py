@@ -1,0 +1,176 @@
+"""The API documents say what the code does: codes, fields, ranges, routes and messages."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+import re
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+import yaml
+
+from rtdts.tracking import viewer_messages
+from rtdts.tracking.deliveries import (
+    Assignment,
+    Cause,
+    DeclaredType,
+    Delivery,
+    DeliveryEvent,
+    Place,
+    Status,
+)
+from rtdts.tracking.point_fields import FirstGenerationPoint, Reason, TelemetryPoint
+from rtdts.tracking.positions import Point, TrackPoint
+from rtdts.tracking.viewer_messages import ErrorReason
+from rtdts.tracking.viewing import EndReason, ShownPosition
+from tests.support.asyncapi_schema import asyncapi_document, validate_message
+from tests.support.source_tree import ROOT
+
+NOW_MS = 1_795_504_200_312
+FROM_VIEWERS = {"track", "untrack", "ping"}
+
+DELIVERY = Delivery(
+    delivery_id="D-1",
+    customer_id="C-88",
+    origin=Place(lat=35.2, lon=129.2),
+    destination=Place(lat=35.1151, lon=129.0415),
+    status=Status.IN_TRANSIT,
+    version=1,
+    assignments=(Assignment(assignment=1, truck_id="T-0012", started_at_ms=NOW_MS - 60_000),),
+    created_at_ms=NOW_MS - 60_000,
+    updated_at_ms=NOW_MS,
+)
+EVENT = DeliveryEvent(
+    delivery_id="D-1",
+    version=1,
+    status=Status.IN_TRANSIT,
+    cause=Cause.DECLARED,
+    effective_at_ms=NOW_MS - 1_000,
+    recorded_at_ms=NOW_MS,
+    assignment=1,
+    truck_id="T-0012",
+    actor="dispatcher:ann",
+    note="not for customers",
+    point_id="T-0012:1:2",
+)
+POSITION = ShownPosition(
+    point=Point(
+        truck_id="T-0012",
+        recorded_at_ms=NOW_MS - 2_000,
+        lat=35.1705505,
+        lon=129.1329985,
+        event_at_ms=NOW_MS - 2_000,
+        received_at_ms=NOW_MS - 1_500,
+    ),
+    stale_since_ms=NOW_MS - 1_000,
+    eta_earliest_ms=NOW_MS + 60_000,
+    eta_latest_ms=NOW_MS + 120_000,
+)
+TRACK = (TrackPoint(lat=35.1705505, lon=129.1329985, event_at_ms=NOW_MS - 2_000),)
+
+ENCODED = {
+    "position": viewer_messages.encode_position(DELIVERY, POSITION, sent_at_ms=NOW_MS),
+    "snapshot": viewer_messages.encode_snapshot(
+        DELIVERY, (EVENT,), POSITION, TRACK, sent_at_ms=NOW_MS
+    ),
+    "status": viewer_messages.encode_status(EVENT, sent_at_ms=NOW_MS),
+    "ended": viewer_messages.encode_ended("D-1", EndReason.CANCELLED, sent_at_ms=NOW_MS),
+    "error": viewer_messages.encode_error(
+        ErrorReason.NOT_FOUND, sent_at_ms=NOW_MS, delivery_id="D-1"
+    ),
+    "pong": viewer_messages.encode_pong(sent_at_ms=NOW_MS),
+}
+
+
+@functools.cache
+def schemas_of(document: str) -> dict[str, Any]:
+    whole = yaml.safe_load((ROOT / "docs" / document).read_text(encoding="utf-8"))
+    schemas: dict[str, Any] = whole["components"]["schemas"]
+    return schemas
+
+
+@pytest.mark.parametrize(
+    ("document", "place", "codes"),
+    [
+        ("openapi.yaml", ("Status",), Status),
+        ("openapi.yaml", ("Cause",), Cause),
+        ("openapi.yaml", ("Declaration", "properties", "type"), DeclaredType),
+        ("openapi.yaml", ("RejectedPoint", "properties", "reason"), Reason),
+        ("asyncapi.yaml", ("Status",), Status),
+        ("asyncapi.yaml", ("Cause",), Cause),
+        ("asyncapi.yaml", ("Ended", "properties", "reason"), EndReason),
+        ("asyncapi.yaml", ("Error", "properties", "reason"), ErrorReason),
+    ],
+)
+def test_a_documented_set_of_codes_is_the_codes_of_the_code(
+    document: str, place: tuple[str, ...], codes: type[enum.StrEnum]
+) -> None:
+    documented = functools.reduce(lambda node, name: node[name], place, schemas_of(document))
+
+    assert documented["enum"] == [code.value for code in codes]
+
+
+@pytest.mark.parametrize("kind", [TelemetryPoint, FirstGenerationPoint])
+def test_the_fields_of_telemetry_and_their_ranges_are_documented(
+    kind: type[msgspec.Struct],
+) -> None:
+    documented = schemas_of("openapi.yaml")[kind.__name__]
+    (_,), components = msgspec.json.schema_components([kind])
+    actual = components[kind.__name__]
+
+    assert set(documented["properties"]) == set(actual["properties"])
+    assert set(documented["required"]) == set(actual["required"])
+    for name, field in actual["properties"].items():
+        described = resolved(documented["properties"][name])
+        assert ranges(described) == ranges(next(iter(field.get("anyOf", [field])))), name
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in schema:
+        return dict(schemas_of("openapi.yaml")[schema["$ref"].rsplit("/", 1)[1]])
+    return schema
+
+
+def ranges(schema: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        key: schema[key] for key in ("minimum", "maximum", "pattern") if key in schema
+    }
+    if "pattern" in found:  # Python's and JSON Schema's ways to say: the whole text
+        found["pattern"] = re.sub(r"\\[AZ]|^\^|\$$", "", found["pattern"])
+    return found
+
+
+def test_every_message_that_can_be_encoded_is_documented_and_no_other() -> None:
+    encoders = {
+        name.removeprefix("encode_")
+        for name, _ in inspect.getmembers(viewer_messages, inspect.isfunction)
+        if name.startswith("encode_")
+    }
+
+    assert encoders == set(asyncapi_document()["components"]["messages"]) - FROM_VIEWERS
+    assert encoders == set(ENCODED)
+
+
+@pytest.mark.parametrize("name", sorted(ENCODED))
+def test_an_encoded_message_is_as_documented(name: str) -> None:
+    decoded = validate_message(ENCODED[name])
+
+    assert decoded["type"] == name
+    assert "not for customers" not in ENCODED[name].decode()
+
+
+def test_a_message_with_nothing_to_show_is_as_documented_too() -> None:
+    validate_message(viewer_messages.encode_position(DELIVERY, None, sent_at_ms=NOW_MS))
+    validate_message(viewer_messages.encode_snapshot(DELIVERY, (), None, (), sent_at_ms=NOW_MS))
+    validate_message(viewer_messages.encode_error(ErrorReason.BAD_REQUEST, sent_at_ms=NOW_MS))
+
+
+def test_a_message_that_breaks_the_contract_is_noticed() -> None:
+    message = msgspec.json.decode(ENCODED["position"]) | {"position_at": "2026-11-24T07:10:00Z"}
+
+    with pytest.raises(jsonschema.ValidationError):
+        validate_message(message)
