@@ -1,0 +1,1 @@
+"""``POST /telemetry``: checks and stamps each point, puts it into the stream, then answers."""

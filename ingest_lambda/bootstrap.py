@@ -1,0 +1,89 @@
+"""The one place of ingest_lambda that reads the environment and builds clients."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import time
+from collections.abc import Mapping
+from typing import cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ingest_lambda.service import METRICS, Limits, TelemetryService
+from ingest_lambda.settings import Settings
+from rtdts.runtime.logs import Logger, get_logger
+from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.settings import SettingsError, read_settings
+from rtdts.telemetry_stream.putter import StreamClient, StreamPutter
+
+COMPONENT = "ingest_lambda"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class App:
+    """What an instance of the Lambda keeps between its invocations."""
+
+    service: TelemetryService
+    settings: Settings
+    log: Logger
+    metrics: MetricWriter
+
+
+@functools.cache
+def app() -> App:
+    """This process's app, built at the first call.
+
+    Raises:
+        SettingsError: The environment can't be used.
+    """
+    return build_app(os.environ)
+
+
+def build_app(environ: Mapping[str, str], client: StreamClient | None = None) -> App:
+    """Wire an app.
+
+    Args:
+        environ: Where the settings are.
+        client: Instead of the SDK's own.
+
+    Raises:
+        SettingsError: The environment can't be used.
+    """
+    settings = read_settings(Settings, environ)
+    limits = Limits(
+        identity_claim=settings.identity_claim,
+        first_generation_zone=_zone(settings.first_generation_timezone),
+        max_body_bytes=settings.max_body_bytes,
+        retry_after_s=settings.retry_after_s,
+    )
+    putter = StreamPutter(client or _kinesis_client(settings), settings.stream_name)
+    return App(
+        service=TelemetryService(putter, limits, now_ms=lambda: time.time_ns() // 1_000_000),
+        settings=settings,
+        log=get_logger(COMPONENT),
+        metrics=MetricWriter(COMPONENT, METRICS),
+    )
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SettingsError([f"FIRST_GENERATION_TIMEZONE={name!r}: no such zone"]) from error
+
+
+def _kinesis_client(settings: Settings) -> StreamClient:
+    # Imported here: the SDK takes longer to import than everything else together.
+    import botocore.session
+    from botocore.config import Config
+
+    client = botocore.session.get_session().create_client(
+        "kinesis",
+        config=Config(
+            connect_timeout=settings.connect_timeout_s,
+            read_timeout=settings.read_timeout_s,
+            retries={"total_max_attempts": 1},  # the putter retries, and only what failed
+        ),
+    )
+    return cast("StreamClient", client)  # the SDK makes its methods at run time

@@ -1,0 +1,52 @@
+"""Entry point of ingest_lambda."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ingest_lambda import bootstrap
+from ingest_lambda.settings import Settings
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.http_api import Response, internal_error
+from rtdts.runtime.logs import get_logger
+
+# What writing the answer takes at most, in seconds.
+_ANSWER_RESERVE_S = 0.5
+
+
+class Context(Protocol):
+    """What is used of the Lambda's context."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Time until the Lambda is stopped."""
+        ...
+
+
+def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
+    """Answer ``POST /telemetry``; an error of ours is a 500 that says nothing else."""
+    started_s = time.monotonic()
+    log = get_logger(bootstrap.COMPONENT)
+    try:
+        app = bootstrap.app()
+        answer = app.service.answer(event, deadline=put_deadline(app.settings, context))
+    except Exception as error:  # the last line of defence, and it is loud
+        log.exception("request_failed", error, request_id=context.aws_request_id)
+        return internal_error()
+    duration_ms = round((time.monotonic() - started_s) * 1_000, 1)
+    app.log.info(
+        "telemetry", request_id=context.aws_request_id, duration_ms=duration_ms, **answer.fields
+    )
+    if answer.metrics:
+        app.metrics.emit(answer.metrics)
+    return answer.response
+
+
+def put_deadline(settings: Settings, context: Context) -> Deadline:
+    """Until when attempts to put may begin: so that the last one ends inside the Lambda's time."""
+    attempt_s = settings.connect_timeout_s + settings.read_timeout_s
+    left_s = context.get_remaining_time_in_millis() / 1_000 - attempt_s - _ANSWER_RESERVE_S
+    return Deadline(min(settings.put_deadline_s, left_s))

@@ -1,0 +1,61 @@
+"""Settings of ingest_lambda."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rtdts.runtime.settings import setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What ingest_lambda reads from its environment.
+
+    Of the gateway's 29 s an answer takes at most ``put_deadline_s + connect_timeout_s +
+    read_timeout_s`` (25 s by default): the last attempt may begin just before the deadline.
+    """
+
+    stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")
+    identity_claim: str = setting(
+        "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
+    )
+    first_generation_timezone: str = setting(
+        "FIRST_GENERATION_TIMEZONE",
+        default="Asia/Seoul",
+        help="IANA name of the zone of first-generation trucks' clocks",
+    )
+    max_body_bytes: int = setting(
+        "MAX_BODY_BYTES",
+        default=1_048_576,
+        minimum=1_024,
+        maximum=6_291_456,
+        help="size of a request's body, unpacked, in bytes",
+    )
+    put_deadline_s: float = setting(
+        "PUT_DEADLINE_S",
+        default=20.0,
+        minimum=0.0,
+        maximum=24.0,
+        help="no attempt to put into the stream begins later than this into a request, in seconds",
+    )
+    connect_timeout_s: float = setting(
+        "CONNECT_TIMEOUT_S",
+        default=1.0,
+        minimum=0.1,
+        maximum=2.0,
+        help="time to connect to the stream, in seconds",
+    )
+    read_timeout_s: float = setting(
+        "READ_TIMEOUT_S",
+        default=4.0,
+        minimum=0.1,
+        maximum=4.0,
+        help="time that the stream may take to answer, in seconds",
+    )
+    retry_after_s: int = setting(
+        "RETRY_AFTER_S",
+        default=5,
+        minimum=1,
+        maximum=3_600,
+        help="what a truck is asked to wait when points were not taken, in seconds",
+    )

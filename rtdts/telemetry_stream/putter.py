@@ -1,0 +1,192 @@
+"""Putting points into the stream: what was taken is durable, what was not is named.
+
+``PutRecords`` answers 200 while some of its records failed. Only those are put again, after a
+jittered wait, until a deadline; whoever sent the points is told which did not get through.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnectedError
+
+from rtdts.runtime.backoff import backoff_s
+from rtdts.runtime.deadline import Deadline
+from rtdts.telemetry_stream.aggregation import aggregate, aggregated_size
+
+# Kinesis: "PutRecords", and "Quotas and limits". Newer accounts may go higher; none goes lower.
+MAX_RECORD_BYTES = 1_048_576
+"""A record's data and partition key together."""
+MAX_CALL_RECORDS = 500
+MAX_CALL_BYTES = 5 * 1_048_576 - MAX_CALL_RECORDS * 256
+
+FIRST_WAIT_S = 0.05
+MOST_WAIT_S = 2.0
+
+# What a client error (4xx) may say that passes by itself.
+_PASSING = {
+    "ExpiredTokenException",
+    "KMSThrottlingException",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestTimeoutException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+
+
+class StreamClient(Protocol):
+    """What is used of the SDK's Kinesis client.
+
+    It must not retry by itself (the SDK would put a whole call again) and needs timeouts well
+    below the deadline.
+    """
+
+    def put_records(self, **request: Any) -> Mapping[str, Any]:
+        """``PutRecords`` of ``StreamName`` and ``Records``."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PutOutcome:
+    """What became of the payloads of one put."""
+
+    not_taken: tuple[int, ...]
+    """Places of the payloads that are not known to be in the stream, in order. After a lost
+    answer they may be there all the same; put again, they are recognised as repeats."""
+    attempts: int
+    """Calls of PutRecords."""
+    failure: str | None
+    """Code of the last failure, of a call or a record; None when there was none."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Record:
+    data: bytes
+    payloads: range
+    """Places of its payloads."""
+
+
+class StreamPutter:
+    """Puts one truck's payloads as aggregated records."""
+
+    def __init__(
+        self,
+        client: StreamClient,
+        stream_name: str,
+        *,
+        max_record_bytes: int = MAX_RECORD_BYTES,
+        sleep: Callable[[float], None] = time.sleep,
+        waits_s: Callable[[], Iterator[float]] = lambda: backoff_s(
+            first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S
+        ),
+    ) -> None:
+        self._client = client
+        self._stream_name = stream_name
+        self._max_record_bytes = max_record_bytes
+        self._sleep = sleep
+        self._waits_s = waits_s
+
+    def put(self, truck_id: str, payloads: Sequence[bytes], deadline: Deadline) -> PutOutcome:
+        """Put one truck's payloads, in as few records as their size allows (usually one).
+
+        Args:
+            truck_id: Partition key, of the records and of each user record.
+            payloads: One point each.
+            deadline: No attempt but the first begins after it. An attempt may outlast it by the
+                client's timeouts.
+
+        Raises:
+            ValueError: A payload by itself is too large for a record.
+        """
+        pending = [
+            _Record(aggregate(truck_id, payloads[part.start : part.stop]), part)
+            for part in self._parts(truck_id, payloads)
+        ]
+        waits_s = self._waits_s()
+        attempts = 0
+        failure: str | None = None
+        while pending:
+            may_pass = True
+            failed: list[_Record] = []
+            for call in _calls(pending):
+                attempts += 1
+                failed_of_call, code, passes = self._attempt(truck_id, call)
+                failed += failed_of_call
+                failure = code or failure
+                may_pass = may_pass and passes
+            pending = failed
+            if not pending or not may_pass:
+                break
+            wait_s = next(waits_s)
+            if wait_s >= deadline.remaining_s:
+                break
+            self._sleep(wait_s)
+        not_taken = tuple(index for record in pending for index in record.payloads)
+        return PutOutcome(not_taken=not_taken, attempts=attempts, failure=failure)
+
+    def _parts(self, truck_id: str, payloads: Sequence[bytes]) -> Iterator[range]:
+        """Cut the payloads, in order, into parts that each fit into one record."""
+        room_bytes = self._max_record_bytes - len(truck_id.encode())
+        fixed_bytes = aggregated_size(truck_id, [])
+        start, size = 0, fixed_bytes
+        for index, payload in enumerate(payloads):
+            more_bytes = aggregated_size(truck_id, [len(payload)]) - fixed_bytes
+            if fixed_bytes + more_bytes > room_bytes:
+                raise ValueError(f"payload {index} is too large for a record: {len(payload)} bytes")
+            if size + more_bytes > room_bytes:
+                yield range(start, index)
+                start, size = index, fixed_bytes
+            size += more_bytes
+        if payloads:
+            yield range(start, len(payloads))
+
+    def _attempt(
+        self, truck_id: str, records: Sequence[_Record]
+    ) -> tuple[list[_Record], str | None, bool]:
+        """Call PutRecords once.
+
+        Returns:
+            The records that failed, the code of a failure, and whether trying again may help.
+        """
+        entries = [{"Data": record.data, "PartitionKey": truck_id} for record in records]
+        try:
+            answer = self._client.put_records(StreamName=self._stream_name, Records=entries)
+        except ClientError as error:
+            return list(records), _code(error), _may_pass(error)
+        except (NotConnectedError, HTTPClientError) as error:
+            return list(records), type(error).__name__, True
+        except BotoCoreError as error:  # no credentials, no region, not a valid request
+            return list(records), type(error).__name__, False
+        codes = [entry.get("ErrorCode") for entry in answer["Records"]]
+        failed = [record for record, code in zip(records, codes, strict=True) if code]
+        return failed, next(filter(None, codes), None), True
+
+
+def _calls(records: Iterable[_Record]) -> Iterator[list[_Record]]:
+    """Cut the records into calls that PutRecords takes."""
+    call: list[_Record] = []
+    size = 0
+    for record in records:
+        # The partition key counts too; MAX_CALL_BYTES leaves it room.
+        if call and (len(call) == MAX_CALL_RECORDS or size + len(record.data) > MAX_CALL_BYTES):
+            yield call
+            call, size = [], 0
+        call.append(record)
+        size += len(record.data)
+    if call:
+        yield call
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", type(error).__name__))
+
+
+def _may_pass(error: ClientError) -> bool:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or _code(error) in _PASSING
