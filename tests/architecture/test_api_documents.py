@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import openapi_spec_validator
 import pytest
-import yaml
 
 from tests.support.asyncapi_schema import asyncapi_document, schema_of_message, validate_message
+from tests.support.openapi_schema import openapi_document
 
-OPENAPI = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 FROM_VIEWERS = {"track", "untrack", "ping"}
-
-
-@functools.cache
-def openapi_document() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(OPENAPI.read_text(encoding="utf-8"))
-    return document
 
 
 def openapi_examples() -> Iterator[Any]:

@@ -38,7 +38,7 @@ def schema_of_message(name: str, *, closed: bool = True) -> dict[str, Any]:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "allOf": [payload],
-        "components": {"schemas": _close(schemas) if closed else schemas},
+        "components": {"schemas": close(schemas) if closed else schemas},
     }
 
 
@@ -59,12 +59,13 @@ def validate_message(message: bytes | str | Mapping[str, Any]) -> dict[str, Any]
     return decoded
 
 
-def _close(schema: Any) -> Any:
+def close(schema: Any) -> Any:
+    """The schema with every object of it closed to fields that it doesn't name."""
     if isinstance(schema, Mapping):
-        closed = {key: _close(value) for key, value in schema.items()}
+        closed = {key: close(value) for key, value in schema.items()}
         if isinstance(schema.get("properties"), Mapping):
             closed.setdefault("additionalProperties", False)
         return closed
     if isinstance(schema, list):
-        return [_close(item) for item in schema]
+        return [close(item) for item in schema]
     return schema

@@ -1,0 +1,90 @@
+"""The documented HTTP answers, as schemas to hold real answers against.
+
+As with the socket's messages, the document stays open for clients and our own answers are held
+against it closed: a field that is sent and not documented fails a test.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+import yaml
+
+from tests.support.asyncapi_schema import close
+from tests.support.source_tree import ROOT
+
+DOCUMENT = ROOT / "docs" / "openapi.yaml"
+
+
+@functools.cache
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document as plain values."""
+    document: dict[str, Any] = yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))
+    return document
+
+
+def documented_routes() -> set[tuple[str, str]]:
+    """Method and path of every documented operation."""
+    return {
+        (method.upper(), path)
+        for path, item in openapi_document()["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
+
+
+def validate_schema(name: str, value: Any) -> None:
+    """Holds a value against a named schema of the document.
+
+    Raises:
+        jsonschema.ValidationError: It isn't what the document promises.
+    """
+    _validate({"$ref": f"#/components/schemas/{name}"}, value)
+
+
+def validate_answer(
+    method: str, path: str, status: int, headers: Mapping[str, str], body: str | bytes
+) -> Any:
+    """Holds one HTTP answer against the document.
+
+    Args:
+        method: In capitals.
+        path: As documented: ``/deliveries/{delivery_id}``.
+        status: The answer's.
+        headers: The answer's, in whatever case.
+        body: The answer's.
+
+    Returns:
+        The body, decoded.
+
+    Raises:
+        KeyError: The document knows no such answer of this operation.
+        jsonschema.ValidationError: It isn't what the document promises.
+    """
+    responses = openapi_document()["paths"][path][method.lower()]["responses"]
+    code = str(status) if str(status) in responses else f"{status // 100}XX"
+    response = responses[code]
+    if "$ref" in response:
+        response = openapi_document()["components"]["responses"][response["$ref"].split("/")[-1]]
+    lowered = {name.lower(): value for name, value in headers.items()}
+    media_type = lowered["content-type"].split(";")[0].strip()
+    value = json.loads(body)
+    _validate(response["content"][media_type]["schema"], value)
+    return value
+
+
+def _validate(schema: dict[str, Any], value: Any) -> None:
+    components = {"schemas": _closed_schemas()}
+    jsonschema.Draft202012Validator({"allOf": [schema], "components": components}).validate(value)
+
+
+@functools.cache
+def _closed_schemas() -> dict[str, Any]:
+    schemas: dict[str, Any] = close(openapi_document()["components"]["schemas"])
+    # RFC 9457: a problem may carry members of its own, such as the limit that was passed.
+    schemas["Problem"].pop("additionalProperties")
+    return schemas
