@@ -1,0 +1,59 @@
+"""Everything that is not a success, as problem documents."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from delivery_lambda.decisions import Reason, Refusal
+from delivery_lambda.requests import InvalidRequest
+from rtdts.delivery_store.errors import TruckFull
+from rtdts.runtime.http_api import Response, problem
+
+RETRY_AFTER_S: Final = 1
+
+_STATUS_OF: Final = {
+    Reason.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Reason.CLOSED: HTTPStatus.CONFLICT,
+    Reason.OTHER_VERSION: HTTPStatus.PRECONDITION_FAILED,
+    Reason.ILLEGAL_STATUS: HTTPStatus.CONFLICT,
+    Reason.KEY_REUSED: HTTPStatus.CONFLICT,
+    Reason.NOT_YET: HTTPStatus.BAD_REQUEST,
+    Reason.BEFORE_CREATION: HTTPStatus.BAD_REQUEST,
+}
+
+
+def refused(refusal: Refusal) -> Response:
+    """What was understood, and can't be done."""
+    status = _STATUS_OF[refusal.reason]
+    members: dict[str, Any] = {} if refusal.field is None else {"field": refusal.field}
+    return problem(status, status.phrase, refusal.detail, **members)
+
+
+def invalid(request: InvalidRequest) -> Response:
+    """What was not understood; `field` names the place, when it is one."""
+    status = HTTPStatus.BAD_REQUEST
+    members: dict[str, Any] = {"field": request.field} if request.field else {}
+    return problem(status, status.phrase, str(request), **members)
+
+
+def forbidden(detail: str) -> Response:
+    """What this caller may not do."""
+    return problem(HTTPStatus.FORBIDDEN, HTTPStatus.FORBIDDEN.phrase, detail)
+
+
+def truck_full(full: TruckFull) -> Response:
+    """No room on the truck."""
+    status = HTTPStatus.CONFLICT
+    return problem(status, status.phrase, str(full), field="truck_id", limit=full.limit)
+
+
+def unavailable() -> Response:
+    """Nothing was written, and trying again is right."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    return problem(
+        status,
+        status.phrase,
+        "the delivery store is busy; send the request again",
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    )

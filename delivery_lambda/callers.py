@@ -1,0 +1,55 @@
+"""Who asks: what the gateway's JWT authorizer has checked, as a value, and what each may do."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rtdts.tracking.deliveries import Delivery
+
+TRUCK: Final = "truck"
+CUSTOMER: Final = "customer"
+DISPATCHER: Final = "dispatcher"
+
+_ROLES = frozenset({TRUCK, CUSTOMER, DISPATCHER})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Caller:
+    """The holder of a valid token."""
+
+    role: str
+    identity: str
+    """Truck id, customer id or the dispatcher's name, after the role."""
+    token_expires_at_ms: int
+
+    @property
+    def actor(self) -> str:
+        """How the log names them."""
+        return f"{self.role}:{self.identity}"
+
+    def may_see(self, delivery: Delivery) -> bool:
+        """Whether the delivery exists for them."""
+        match self.role:
+            case "dispatcher":
+                return True
+            case "customer":
+                return self.identity == delivery.customer_id
+            case _:
+                return self.identity == delivery.truck_id
+
+
+def caller_of(event: Mapping[str, Any], identity_claim: str) -> Caller | None:
+    """The caller of an HTTP API event; None when the token has no role or identity of ours."""
+    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
+    claims = (authorizer.get("jwt") or {}).get("claims") or {}
+    role, identity = claims.get("role"), claims.get(identity_claim)
+    if role not in _ROLES or not isinstance(identity, str) or not identity:
+        return None
+    try:
+        # The gateway turns every claim into text, great numbers maybe into 1.7955E9.
+        expires_at_ms = int(float(claims.get("exp", "")) * 1000)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return Caller(role=role, identity=identity, token_expires_at_ms=expires_at_ms)

@@ -1,0 +1,59 @@
+"""Where the next page of a list begins, as text that only we read.
+
+A cursor names a place in a list and no list: whose deliveries are listed is always taken from
+the request and its token, so nobody gains anything by making a cursor up. The check in it is
+there for mistakes: a cursor of another list, or one cut short, is told instead of obeyed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+
+import msgspec
+
+from rtdts.delivery_store.deliveries import ListPosition
+
+
+class InvalidCursor(Exception):  # noqa: N818 - what it is, not an error of ours
+    """The text is not a cursor of this list."""
+
+
+class _Cursor(msgspec.Struct, frozen=True, array_like=True):
+    created_at_ms: int
+    delivery_id: str
+    check: str
+
+
+def encode_cursor(position: ListPosition, list_name: str) -> str:
+    """A position of a list as text that needs no escaping in a URL.
+
+    Args:
+        position: Where the page ended.
+        list_name: Everything that makes this list this list: owner and filter.
+    """
+    cursor = _Cursor(position.created_at_ms, position.delivery_id, _check(position, list_name))
+    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
+
+
+def decode_cursor(text: str, list_name: str) -> ListPosition:
+    """The position that a cursor of this list names.
+
+    Raises:
+        InvalidCursor: It is none.
+    """
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        cursor = msgspec.json.decode(raw, type=_Cursor)
+    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        raise InvalidCursor from error
+    position = ListPosition(created_at_ms=cursor.created_at_ms, delivery_id=cursor.delivery_id)
+    if cursor.check != _check(position, list_name):
+        raise InvalidCursor
+    return position
+
+
+def _check(position: ListPosition, list_name: str) -> str:
+    text = f"{list_name}\n{position.created_at_ms}\n{position.delivery_id}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,289 @@
+"""What may be done to a delivery, and what then becomes of it.
+
+Pure: rows and requests in; a change, or why there is none, out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Sequence
+
+import msgspec
+
+from rtdts.tracking.deliveries import (
+    BEFORE_PICKUP,
+    CLOSED,
+    UNDER_WAY,
+    Assignment,
+    Cause,
+    DeclaredType,
+    Delivery,
+    DeliveryEvent,
+    Place,
+    Status,
+    TimeWindow,
+)
+
+CLOCK_TOLERANCE_MS = 30_000
+"""How far ahead of ours a declarer's clock may be: as much as a truck's (see ingest's stamping)."""
+
+ANY_VERSION = "*"
+
+
+class Reason(enum.Enum):
+    """Why a request is refused."""
+
+    NOT_FOUND = enum.auto()
+    CLOSED = enum.auto()
+    OTHER_VERSION = enum.auto()
+    ILLEGAL_STATUS = enum.auto()
+    KEY_REUSED = enum.auto()
+    NOT_YET = enum.auto()
+    BEFORE_CREATION = enum.auto()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Who brings what from where to where: all that the dispatcher decides."""
+
+    truck_id: str
+    customer_id: str
+    origin: Place
+    destination: Place
+    window: TimeWindow | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """What somebody says has happened."""
+
+    type: DeclaredType
+    at_ms: int | None
+    """When, if they say so; else now."""
+    note: str | None
+    proof: str | None
+    idempotency_key: str
+    request_hash: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Change:
+    """What is to be written."""
+
+    before: Delivery | None
+    after: Delivery
+    events: tuple[DeliveryEvent, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Unchanged:
+    """Everything is so already."""
+
+    delivery: Delivery
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """What stands against it; `detail` is for the one who asked."""
+
+    reason: Reason
+    detail: str
+    field: str | None = None
+    """The part of the request that is at fault, if one is."""
+
+
+Decision = Change | Unchanged | Refusal
+
+
+def decide_plan(
+    before: Delivery | None,
+    delivery_id: str,
+    plan: Plan,
+    *,
+    expected_version: int | str | None,
+    actor: str,
+    now_ms: int,
+) -> Decision:
+    """Creates a delivery, or brings it in line with a plan, by one event at the most.
+
+    Args:
+        before: The delivery as it is; None when there is none.
+        delivery_id: Its id.
+        plan: What the dispatcher wants.
+        expected_version: The version that it must be at; `ANY_VERSION`: it must exist.
+        actor: Who asks.
+        now_ms: This moment; a new truck's assignment starts here.
+    """
+    if before is not None and not before.is_open:
+        return Refusal(reason=Reason.CLOSED, detail=f"the delivery is {before.status}")
+    if (refusal := _wrong_version(before, expected_version)) is not None:
+        return refusal
+    if before is None:
+        return _create(delivery_id, plan, actor, now_ms)
+    if plan == _plan_of(before):
+        return Unchanged(delivery=before)
+    return _change(before, plan, actor, now_ms)
+
+
+def decide_declaration(
+    delivery: Delivery,
+    log: Sequence[DeliveryEvent],
+    declaration: Declaration,
+    *,
+    actor: str,
+    now_ms: int,
+) -> Decision:
+    """Writes down what somebody says, once a key, if it can follow what is known.
+
+    Args:
+        delivery: The delivery as it is.
+        log: All its events: among them may be this declaration already.
+        declaration: What is said.
+        actor: Who says it.
+        now_ms: This moment.
+    """
+    for event in log:
+        if event.idempotency_key == declaration.idempotency_key:
+            if event.request_hash == declaration.request_hash:
+                return Unchanged(delivery=delivery)
+            return Refusal(
+                reason=Reason.KEY_REUSED,
+                detail="this Idempotency-Key came before with another body",
+            )
+    if delivery.status not in _LEGAL_FROM[declaration.type]:
+        return Refusal(
+            reason=Reason.ILLEGAL_STATUS,
+            detail=f"{declaration.type} is not possible while the delivery is {delivery.status}",
+        )
+    at_ms = now_ms if declaration.at_ms is None else declaration.at_ms
+    if at_ms > now_ms + CLOCK_TOLERANCE_MS:
+        return Refusal(reason=Reason.NOT_YET, detail="at: lies in the future", field="at")
+    if at_ms < delivery.created_at_ms:
+        detail = "at: lies before the delivery's creation"
+        return Refusal(reason=Reason.BEFORE_CREATION, detail=detail, field="at")
+    return _declare(delivery, declaration, actor, min(at_ms, now_ms), now_ms)
+
+
+def _wrong_version(before: Delivery | None, expected: int | str | None) -> Refusal | None:
+    if expected is None:
+        return None
+    if before is None:
+        return Refusal(reason=Reason.OTHER_VERSION, detail="the delivery does not exist")
+    if expected not in (ANY_VERSION, before.version):
+        detail = f"the delivery is at version {before.version}"
+        return Refusal(reason=Reason.OTHER_VERSION, detail=detail)
+    return None
+
+
+def _create(delivery_id: str, plan: Plan, actor: str, now_ms: int) -> Change:
+    after = Delivery(
+        delivery_id=delivery_id,
+        customer_id=plan.customer_id,
+        origin=plan.origin,
+        destination=plan.destination,
+        window=plan.window,
+        status=Status.ASSIGNED,
+        version=1,
+        assignments=(Assignment(assignment=1, truck_id=plan.truck_id, started_at_ms=now_ms),),
+        created_at_ms=now_ms,
+        updated_at_ms=now_ms,
+    )
+    return Change(
+        before=None, after=after, events=(_event(after, Cause.ASSIGNED, now_ms, now_ms, actor),)
+    )
+
+
+def _change(before: Delivery, plan: Plan, actor: str, now_ms: int) -> Change:
+    # The clocks of two Lambdas differ a little: no interval may end before it began.
+    at_ms = max(now_ms, before.current.started_at_ms)
+    status, cause, assignments = before.status, Cause.CORRECTED, before.assignments
+    if plan.truck_id != before.truck_id:
+        assignments = _reassigned(before, plan.truck_id, at_ms)
+        if before.status in BEFORE_PICKUP:
+            status, cause = Status.ASSIGNED, Cause.ASSIGNED
+        else:
+            cause = Cause.TRANSFERRED
+    after = msgspec.structs.replace(
+        before,
+        customer_id=plan.customer_id,
+        origin=plan.origin,
+        destination=plan.destination,
+        window=plan.window,
+        status=status,
+        version=before.version + 1,
+        assignments=assignments,
+        updated_at_ms=at_ms,
+    )
+    return Change(before=before, after=after, events=(_event(after, cause, at_ms, now_ms, actor),))
+
+
+def _reassigned(before: Delivery, truck_id: str, at_ms: int) -> tuple[Assignment, ...]:
+    ended = msgspec.structs.replace(before.current, ended_at_ms=at_ms)
+    begun = Assignment(assignment=before.assignment + 1, truck_id=truck_id, started_at_ms=at_ms)
+    return (*before.assignments[:-1], ended, begun)
+
+
+def _declare(
+    before: Delivery, declaration: Declaration, actor: str, at_ms: int, now_ms: int
+) -> Change:
+    status = _LEADS_TO[declaration.type]
+    after = msgspec.structs.replace(
+        before,
+        status=status,
+        version=before.version + 1,
+        updated_at_ms=now_ms,
+        closed_at_ms=at_ms if status in CLOSED else None,
+    )
+    event = msgspec.structs.replace(
+        _event(after, Cause.DECLARED, at_ms, now_ms, actor),
+        declared=declaration.type,
+        note=declaration.note,
+        proof=declaration.proof,
+        idempotency_key=declaration.idempotency_key,
+        request_hash=declaration.request_hash,
+    )
+    return Change(before=before, after=after, events=(event,))
+
+
+def _event(
+    after: Delivery, cause: Cause, effective_at_ms: int, recorded_at_ms: int, actor: str
+) -> DeliveryEvent:
+    return DeliveryEvent(
+        delivery_id=after.delivery_id,
+        version=after.version,
+        status=after.status,
+        cause=cause,
+        effective_at_ms=effective_at_ms,
+        recorded_at_ms=recorded_at_ms,
+        assignment=after.assignment,
+        truck_id=after.truck_id,
+        actor=actor,
+    )
+
+
+def _plan_of(delivery: Delivery) -> Plan:
+    return Plan(
+        truck_id=delivery.truck_id,
+        customer_id=delivery.customer_id,
+        origin=delivery.origin,
+        destination=delivery.destination,
+        window=delivery.window,
+    )
+
+
+_LEADS_TO = {
+    DeclaredType.PICKED_UP: Status.IN_TRANSIT,
+    DeclaredType.DELIVERED: Status.DELIVERED,
+    DeclaredType.FAILED: Status.FAILED,
+    DeclaredType.CANCELLED: Status.CANCELLED,
+}
+
+_OPEN = frozenset(Status) - CLOSED
+
+_LEGAL_FROM = {
+    DeclaredType.PICKED_UP: BEFORE_PICKUP,
+    DeclaredType.DELIVERED: UNDER_WAY,
+    DeclaredType.FAILED: _OPEN,
+    DeclaredType.CANCELLED: _OPEN,
+}

@@ -1,0 +1,290 @@
+"""What each route does: read, decide, write, nudge, answer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from delivery_lambda.answers import forbidden, invalid, refused, truck_full, unavailable
+from delivery_lambda.callers import CUSTOMER, DISPATCHER, TRUCK, Caller
+from delivery_lambda.cursors import InvalidCursor, decode_cursor, encode_cursor
+from delivery_lambda.decisions import (
+    Change,
+    Decision,
+    Reason,
+    Refusal,
+    Unchanged,
+    decide_declaration,
+    decide_plan,
+)
+from delivery_lambda.documents import delivery_document, summary_document
+from delivery_lambda.requests import (
+    InvalidRequest,
+    Request,
+    is_id,
+    owner_of_list,
+    parse_declaration,
+    parse_expected_version,
+    parse_plan,
+    parse_status,
+)
+from delivery_lambda.routes import (
+    DECLARE_EVENT,
+    GET_DELIVERY,
+    ISSUE_TICKET,
+    LIST_DELIVERIES,
+    PUT_DELIVERY,
+)
+from rtdts.delivery_store.deliveries import DeliveryPage, ListPosition
+from rtdts.delivery_store.errors import StoreBusy, TruckFull, VersionConflict
+from rtdts.delivery_store.tickets import Ticket
+from rtdts.push_queue.nudges import Nudge, TransitionNudge
+from rtdts.runtime.http_api import Response, json_response
+from rtdts.runtime.logs import Logger
+from rtdts.tracking.deliveries import DeclaredType, Delivery, DeliveryEvent, Status
+from rtdts.tracking.instants import format_instant
+
+MAX_DECISIONS = 6
+"""How often a request decides anew after somebody else wrote first. The consumer writes at most
+a few events a minute to a delivery; losing six times in a row is a loop of ours."""
+
+PAGE_LENGTH = 50
+
+
+class DeliveryPort(Protocol):
+    """What is needed of the delivery store."""
+
+    def get(self, delivery_id: str) -> Delivery | None:
+        """The delivery as it is now."""
+
+    def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
+        """Its log."""
+
+    def append(
+        self,
+        before: Delivery | None,
+        after: Delivery,
+        events: Sequence[DeliveryEvent],
+        *,
+        matches: bool,
+    ) -> None:
+        """Grows its log."""
+
+    def list_page(
+        self,
+        *,
+        customer_id: str | None = None,
+        truck_id: str | None = None,
+        status: Status | None = None,
+        after: ListPosition | None = None,
+        limit: int = PAGE_LENGTH,
+    ) -> DeliveryPage:
+        """A page of a list."""
+
+
+class TicketPort(Protocol):
+    """What is needed of the ticket store."""
+
+    def issue(self, role: str, identity: str, token_expires_at_ms: int, now_ms: int) -> Ticket:
+        """A new ticket."""
+
+
+class NudgePort(Protocol):
+    """What is needed of the queue of nudges."""
+
+    def send(self, nudge: Nudge) -> None:
+        """Sends one."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Dispatch:
+    """The routes, with all that they need."""
+
+    deliveries: DeliveryPort
+    tickets: TicketPort
+    nudges: NudgePort
+    log: Logger
+    now_ms: Callable[[], int]
+
+    def answer(self, request: Request, caller: Caller) -> Response:
+        """Answers a request, refusals included.
+
+        Raises:
+            KeyError: The gateway sent a route that is none of ours.
+        """
+        routes: Mapping[tuple[str, str], Callable[[Request, Caller], Response]] = {
+            PUT_DELIVERY: self._put_delivery,
+            GET_DELIVERY: self._get_delivery,
+            LIST_DELIVERIES: self._list_deliveries,
+            DECLARE_EVENT: self._declare_event,
+            ISSUE_TICKET: self._issue_ticket,
+        }
+        route = routes[request.route]
+        try:
+            return route(request, caller)
+        except InvalidRequest as error:
+            return invalid(error)
+        except TruckFull as error:
+            return truck_full(error)
+        except (StoreBusy, VersionConflict):
+            return unavailable()
+
+    def _put_delivery(self, request: Request, caller: Caller) -> Response:
+        if caller.role != DISPATCHER:
+            return forbidden("this is for dispatchers")
+        if not is_id(request.delivery_id):
+            raise InvalidRequest("delivery_id", "must match [A-Za-z0-9._-]{1,64}")
+        plan = parse_plan(request)
+        expected_version = parse_expected_version(request)
+
+        def decide() -> Decision:
+            return decide_plan(
+                self.deliveries.get(request.delivery_id),
+                request.delivery_id,
+                plan,
+                expected_version=expected_version,
+                actor=caller.actor,
+                now_ms=self.now_ms(),
+            )
+
+        decision = self._decide_and_write(decide)
+        created = isinstance(decision, Change) and decision.before is None
+        return self._outcome(decision, caller, HTTPStatus.CREATED if created else HTTPStatus.OK)
+
+    def _get_delivery(self, request: Request, caller: Caller) -> Response:
+        delivery = self._visible(request, caller)
+        if delivery is None:
+            return refused(_NOT_FOUND)
+        return self._document(HTTPStatus.OK, delivery, caller)
+
+    def _list_deliveries(self, request: Request, caller: Caller) -> Response:
+        owner = owner_of_list(request, caller)
+        if owner is None:
+            return forbidden("only your own deliveries are listed for you")
+        status = parse_status(request)
+        list_name = f"{owner.kind}={owner.identity}&status={status or ''}"
+        position = None
+        if cursor := request.query.get("cursor"):
+            try:
+                position = decode_cursor(cursor, list_name)
+            except InvalidCursor:
+                raise InvalidRequest("cursor", "is not a cursor of this list") from None
+        page = self.deliveries.list_page(
+            customer_id=owner.identity if owner.kind == CUSTOMER else None,
+            truck_id=owner.identity if owner.kind == TRUCK else None,
+            status=status,
+            after=position,
+            limit=PAGE_LENGTH,
+        )
+        return json_response(
+            HTTPStatus.OK,
+            {
+                "deliveries": [summary_document(delivery) for delivery in page.deliveries],
+                "next_cursor": page.next and encode_cursor(page.next, list_name),
+            },
+        )
+
+    def _declare_event(self, request: Request, caller: Caller) -> Response:
+        if caller.role not in (DISPATCHER, TRUCK):
+            return forbidden("this is for dispatchers and trucks")
+        if self._visible(request, caller) is None:
+            return refused(_NOT_FOUND)
+        declaration = parse_declaration(request)
+        if caller.role == TRUCK and declaration.type is DeclaredType.CANCELLED:
+            return forbidden("a truck may not cancel a delivery")
+
+        def decide() -> Decision:
+            # Read anew each time: meanwhile it may have been given to another truck.
+            delivery = self._visible(request, caller)
+            if delivery is None:
+                return _NOT_FOUND
+            return decide_declaration(
+                delivery,
+                self.deliveries.events(request.delivery_id),
+                declaration,
+                actor=caller.actor,
+                now_ms=self.now_ms(),
+            )
+
+        decision = self._decide_and_write(decide)
+        said_before = isinstance(decision, Unchanged)
+        return self._outcome(decision, caller, HTTPStatus.OK if said_before else HTTPStatus.CREATED)
+
+    def _issue_ticket(self, _request: Request, caller: Caller) -> Response:
+        if caller.role not in (DISPATCHER, CUSTOMER):
+            return forbidden("this is for customers and dispatchers")
+        ticket = self.tickets.issue(
+            caller.role, caller.identity, caller.token_expires_at_ms, self.now_ms()
+        )
+        return json_response(
+            HTTPStatus.CREATED,
+            {"ticket": ticket.ticket, "expires_at": format_instant(ticket.expires_at_ms)},
+            headers={"Cache-Control": "no-store"},
+        )
+
+    def _decide_and_write(self, decide: Callable[[], Decision]) -> Decision:
+        """Writes what is decided; decides anew when somebody else wrote first.
+
+        Raises:
+            VersionConflict: Somebody else wrote first `MAX_DECISIONS` times in a row.
+        """
+        for _ in range(MAX_DECISIONS - 1):
+            try:
+                return self._write(decide())
+            except VersionConflict as conflict:
+                self.log.info("decided_anew", delivery_id=conflict.delivery_id)
+        return self._write(decide())
+
+    def _write(self, decision: Decision) -> Decision:
+        match decision:
+            case Change():
+                self.deliveries.append(
+                    decision.before, decision.after, decision.events, matches=True
+                )
+                self._nudge(decision.after)
+            case Unchanged():
+                # It may be the repetition of a request that was cut off between its write and
+                # its nudge. If it was not, the queue knows this nudge and drops it.
+                self._nudge(decision.delivery)
+            case Refusal():
+                pass
+        return decision
+
+    def _nudge(self, delivery: Delivery) -> None:
+        nudge = TransitionNudge(delivery_id=delivery.delivery_id, version=delivery.version)
+        try:
+            self.nudges.send(nudge)
+        except (BotoCoreError, ClientError) as error:
+            # What was asked for is done and stays done; the next round tells the viewers.
+            self.log.exception("nudge_not_sent", error, delivery_id=delivery.delivery_id)
+
+    def _outcome(self, decision: Decision, caller: Caller, status: HTTPStatus) -> Response:
+        match decision:
+            case Refusal():
+                return refused(decision)
+            case Change():
+                return self._document(status, decision.after, caller)
+            case Unchanged():
+                return self._document(status, decision.delivery, caller)
+
+    def _visible(self, request: Request, caller: Caller) -> Delivery | None:
+        """The delivery, if there is one for this caller: the two refusals must look alike."""
+        if not is_id(request.delivery_id):
+            return None
+        delivery = self.deliveries.get(request.delivery_id)
+        return delivery if delivery is not None and caller.may_see(delivery) else None
+
+    def _document(self, status: HTTPStatus, delivery: Delivery, caller: Caller) -> Response:
+        events = self.deliveries.events(delivery.delivery_id)
+        return json_response(
+            status,
+            delivery_document(delivery, events, in_detail=caller.role == DISPATCHER),
+            headers={"ETag": f'"{delivery.version}"'},
+        )
+
+
+_NOT_FOUND = Refusal(reason=Reason.NOT_FOUND, detail="there is no such delivery of yours")

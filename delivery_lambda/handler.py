@@ -1,0 +1,60 @@
+"""Entry point of delivery_lambda: an event of the HTTP API in, an answer and a log line out."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from delivery_lambda.answers import forbidden, invalid, unavailable
+from delivery_lambda.bootstrap import App, build
+from delivery_lambda.callers import Caller, caller_of
+from delivery_lambda.requests import InvalidRequest, parse_request
+from rtdts.runtime.http_api import Response, internal_error
+
+
+@functools.cache
+def _app() -> App:
+    return build(os.environ)
+
+
+def lambda_handler(event: Mapping[str, Any], _context: object) -> Response:
+    """What API Gateway calls."""
+    return handle(event, _app())
+
+
+def handle(event: Mapping[str, Any], app: App) -> Response:
+    """Answers one request; whatever goes wrong, it is an answer and a log line."""
+    started_s = time.monotonic()
+    caller = caller_of(event, app.identity_claim)
+    answer = _answer(event, caller, app)
+    app.log.info(
+        "request",
+        route=event.get("routeKey"),
+        status=answer["statusCode"],
+        delivery_id=(event.get("pathParameters") or {}).get("delivery_id"),
+        actor=caller.actor if caller else None,
+        request_id=(event.get("requestContext") or {}).get("requestId"),
+        duration_ms=round((time.monotonic() - started_s) * 1000, 1),
+    )
+    return answer
+
+
+def _answer(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response:
+    if caller is None:
+        return forbidden("the token names no role or identity that is known here")
+    try:
+        return app.dispatch.answer(parse_request(event), caller)
+    except InvalidRequest as error:
+        return invalid(error)
+    except (BotoCoreError, ClientError) as error:
+        app.log.exception("store_unavailable", error)
+        return unavailable()
+    except Exception as error:
+        # The last resort of a process that must answer: told as what it is, and logged whole.
+        app.log.exception("unexpected", error)
+        return internal_error()

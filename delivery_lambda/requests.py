@@ -1,0 +1,247 @@
+"""What a request says: parsed once, at the edge, into frozen values or an `InvalidRequest`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from delivery_lambda.callers import CUSTOMER, DISPATCHER, TRUCK, Caller
+from delivery_lambda.decisions import ANY_VERSION, Declaration, Plan
+from rtdts.tracking.deliveries import (
+    DEFAULT_RADIUS_M,
+    DeclaredType,
+    Place,
+    Status,
+    TimeWindow,
+)
+from rtdts.tracking.instants import parse_instant
+from rtdts.tracking.point_fields import Identifier
+
+MAX_RADIUS_M: Final = 50_000.0
+MAX_KEY_LENGTH: Final = 255
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ENTITY_TAG = re.compile(r'"([0-9]{1,18})"|([0-9]{1,18})')
+_AT_FIELD = " - at `$."
+
+T = TypeVar("T")
+
+
+class InvalidRequest(Exception):  # noqa: N818 - what it is, not an error of ours
+    """The request can't be understood.
+
+    Attributes:
+        field: Which part of it, as a path; empty when it is the whole.
+        reason: What is wrong with that.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field = field
+        self.reason = reason
+        super().__init__(f"{field}: {reason}" if field else reason)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Request:
+    """An event of the HTTP API, without what nobody needs."""
+
+    route: tuple[str, str]
+    delivery_id: str
+    """Of the path; empty on routes without one."""
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+class _PlaceBody(msgspec.Struct, frozen=True, kw_only=True):
+    lat: Annotated[float, Meta(ge=-90.0, le=90.0)]
+    lon: Annotated[float, Meta(ge=-180.0, le=180.0)]
+    radius_m: Annotated[float, Meta(gt=0.0, le=MAX_RADIUS_M)] = DEFAULT_RADIUS_M
+
+    def place(self) -> Place:
+        return Place(lat=self.lat, lon=self.lon, radius_m=self.radius_m)
+
+
+class _WindowBody(msgspec.Struct, frozen=True, kw_only=True):
+    start: str
+    end: str
+
+
+class _PlanBody(msgspec.Struct, frozen=True, kw_only=True):
+    truck_id: Identifier
+    customer_id: Identifier
+    origin: _PlaceBody
+    destination: _PlaceBody
+    window: _WindowBody | None = None
+
+
+class _DeclarationBody(msgspec.Struct, frozen=True, kw_only=True):
+    type: DeclaredType
+    at: str | None = None
+    note: Annotated[str, Meta(max_length=2_000)] | None = None
+    proof: Annotated[str, Meta(max_length=2_000)] | None = None
+
+
+def parse_request(event: Mapping[str, Any]) -> Request:
+    """Reads an event of payload format 2.0.
+
+    Raises:
+        InvalidRequest: The body is said to be base64 and is not.
+    """
+    method, _, path = str(event["routeKey"]).partition(" ")
+    body = event.get("body") or ""
+    try:
+        raw = (
+            base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+        )
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise InvalidRequest("", "the body can't be read") from error
+    headers = event.get("headers") or {}
+    return Request(
+        route=(method, path),
+        delivery_id=(event.get("pathParameters") or {}).get("delivery_id", ""),
+        query=event.get("queryStringParameters") or {},
+        headers={name.lower(): value for name, value in headers.items()},
+        body=raw,
+    )
+
+
+def is_id(text: str) -> bool:
+    """Whether something could be called so."""
+    return _ID.fullmatch(text) is not None
+
+
+def parse_plan(request: Request) -> Plan:
+    """The body of PUT /deliveries/{delivery_id}.
+
+    Raises:
+        InvalidRequest: It is not a plan.
+    """
+    body = _decode(request.body, _PlanBody)
+    window = None
+    if body.window is not None:
+        window = TimeWindow(
+            start_ms=_instant("window.start", body.window.start),
+            end_ms=_instant("window.end", body.window.end),
+        )
+        if window.end_ms <= window.start_ms:
+            raise InvalidRequest("window.end", "must be after window.start")
+    return Plan(
+        truck_id=body.truck_id,
+        customer_id=body.customer_id,
+        origin=body.origin.place(),
+        destination=body.destination.place(),
+        window=window,
+    )
+
+
+def parse_expected_version(request: Request) -> int | str | None:
+    """The version that If-Match names; `ANY_VERSION` for ``*``; None without it.
+
+    Raises:
+        InvalidRequest: It names none.
+    """
+    text = request.headers.get("if-match", "").strip()
+    if text in ("", ANY_VERSION):
+        return text or None
+    match = _ENTITY_TAG.fullmatch(text)
+    if match is None:
+        raise InvalidRequest("If-Match", 'must be a version, such as 3 or "3"')
+    return int(match[1] or match[2])
+
+
+def parse_declaration(request: Request) -> Declaration:
+    """The body and the key of POST /deliveries/{delivery_id}/events.
+
+    Raises:
+        InvalidRequest: There is no key, or the body is no declaration.
+    """
+    key = request.headers.get("idempotency-key", "").strip()
+    if not key:
+        raise InvalidRequest("Idempotency-Key", "is required")
+    if len(key) > MAX_KEY_LENGTH:
+        raise InvalidRequest("Idempotency-Key", f"is longer than {MAX_KEY_LENGTH} characters")
+    body = _decode(request.body, _DeclarationBody)
+    return Declaration(
+        type=body.type,
+        at_ms=None if body.at is None else _instant("at", body.at),
+        note=body.note,
+        proof=body.proof,
+        idempotency_key=key,
+        # Of what it says, not of its bytes: a client may write the same JSON in another way.
+        request_hash=hashlib.sha256(msgspec.json.encode(body)).hexdigest(),
+    )
+
+
+def parse_status(request: Request) -> Status | None:
+    """The query's `status`.
+
+    Raises:
+        InvalidRequest: There is no such status.
+    """
+    text = request.query.get("status")
+    if not text:
+        return None
+    try:
+        return Status(text)
+    except ValueError:
+        raise InvalidRequest("status", f"must be one of {', '.join(Status)}") from None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ListOwner:
+    """Whose deliveries a list holds."""
+
+    kind: str
+    """`CUSTOMER` or `TRUCK`."""
+    identity: str
+
+
+def owner_of_list(request: Request, caller: Caller) -> ListOwner | None:
+    """Whose deliveries GET /deliveries asks for; None when they are not the caller's.
+
+    Raises:
+        InvalidRequest: A dispatcher names nobody or both, or what is named can't be an id.
+    """
+    named = [
+        ListOwner(kind=kind, identity=identity)
+        for kind in (CUSTOMER, TRUCK)
+        if (identity := request.query.get(f"{kind}_id")) is not None
+    ]
+    if caller.role != DISPATCHER:
+        own = ListOwner(kind=caller.role, identity=caller.identity)
+        return own if all(owner == own for owner in named) else None
+    if len(named) != 1:
+        raise InvalidRequest("customer_id", "either this or truck_id is required")
+    if not is_id(named[0].identity):
+        raise InvalidRequest(f"{named[0].kind}_id", "must match [A-Za-z0-9._-]{1,64}")
+    return named[0]
+
+
+def _decode(body: bytes, wanted: type[T]) -> T:
+    if not body.strip():
+        raise InvalidRequest("", "the request has no body")
+    try:
+        return msgspec.json.decode(body, type=wanted)
+    except msgspec.ValidationError as error:
+        # msgspec names the place at the end of its message, as a path.
+        reason, _, path = str(error).partition(_AT_FIELD)
+        raise InvalidRequest(path.rstrip("`"), reason) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest("", f"the body is not JSON: {error}") from error
+
+
+def _instant(field: str, text: str) -> int:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise InvalidRequest(field, str(error)) from error
