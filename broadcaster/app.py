@@ -1,0 +1,129 @@
+"""The running broadcaster: rounds and nudges side by side, until it is told to stop.
+
+What it can't survive ends it, loudly: a bug in a loop, no credentials, stores that are out of
+reach for minutes. A new process begins with a round at once and with the nudges that the old one
+left in the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from broadcaster.credentials import KeptCredentials
+from broadcaster.nudges import METRICS as NUDGE_METRICS
+from broadcaster.nudges import NudgeConsumer
+from broadcaster.round import Round
+from broadcaster.round_report import METRICS as ROUND_METRICS
+from broadcaster.round_report import RoundReport
+from broadcaster.round_source import RoundSource
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.metrics import MetricWriter
+
+METRICS: Final = (*ROUND_METRICS, *NUDGE_METRICS)
+
+BLIND_ROUNDS: Final = 5
+"""Rounds in a row that could read nothing before the process ends: an alarm, and a new start with
+new connections and addresses."""
+
+
+class BlindError(Exception):
+    """Round after round could read nothing."""
+
+
+class Broadcaster:
+    """Runs the loops together and stops them in order.
+
+    Args:
+        source: Says which rounds to hold.
+        round_: Holds them.
+        nudges: Pushes what changes between them.
+        credentials: Kept fresh while it runs.
+        metrics: Written once a round.
+        log: The process's log.
+    """
+
+    def __init__(
+        self,
+        source: RoundSource,
+        round_: Round,
+        nudges: NudgeConsumer,
+        credentials: KeptCredentials,
+        *,
+        metrics: MetricWriter,
+        log: Logger,
+    ) -> None:
+        self._source = source
+        self._round = round_
+        self._nudges = nudges
+        self._credentials = credentials
+        self._metrics = metrics
+        self._log = log
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stopping = False
+
+    async def run(self, stop: asyncio.Event, *, shutdown_budget_s: float) -> None:
+        """Runs until `stop` is set, then ends what is under way within the budget.
+
+        Raises:
+            Exception: Whatever ended a loop.
+        """
+        await self._credentials.refresh()
+        rounds = asyncio.create_task(self.hold_rounds(), name="rounds")
+        nudges = asyncio.create_task(self._nudges.run(), name="nudges")
+        renewal = asyncio.create_task(self._credentials.keep_fresh(self._log), name="credentials")
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        tasks = (rounds, nudges, renewal, stopped)
+        self._log.info("broadcaster_ready")
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # raises what ended a loop
+            await self._shut_down(rounds, nudges, Deadline(shutdown_budget_s))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def hold_rounds(self) -> None:
+        """Holds the rounds that are due, one after another, until stopped.
+
+        Raises:
+            BlindError: Too many in a row could read nothing.
+        """
+        blind = 0
+        async for share in self._source.shares():
+            self._idle.clear()
+            try:
+                report = await self._round.hold(share)
+            finally:
+                self._idle.set()
+            self._tell(report)
+            blind = blind + 1 if report.was_blind else 0
+            if blind >= BLIND_ROUNDS:
+                raise BlindError(f"{blind} rounds in a row could read nothing")
+            if self._stopping:
+                return
+
+    async def _shut_down(
+        self, rounds: asyncio.Task[None], nudges: asyncio.Task[None], deadline: Deadline
+    ) -> None:
+        self._log.info("broadcaster_stopping", budget_s=deadline.remaining_s)
+        self._stopping = True
+        self._nudges.stop()
+        # 1. The round under way; one that has not begun is the next process's.
+        if self._idle.is_set():
+            rounds.cancel()
+        # 2. The poll under way: what it brings was taken from the queue and is handled.
+        await asyncio.wait((rounds, nudges), timeout=deadline.remaining_s)
+        # 3. The posts under way.
+        await self._nudges.drain(deadline)
+        self._log.info("broadcaster_stopped", in_time=not deadline.passed)
+
+    def _tell(self, report: RoundReport) -> None:
+        level = self._log.warning if report.not_reached or report.was_blind else self._log.info
+        fields = {name: getattr(report, name) for name in RoundReport.__dataclass_fields__}
+        level("round_held", **fields)
+        self._metrics.emit({**report.metrics(), **self._nudges.take_metrics()})

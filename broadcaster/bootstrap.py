@@ -1,0 +1,169 @@
+"""Builds the broadcaster: the only place that reads its environment and makes its clients."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aiohttp
+import boto3
+from botocore.config import Config
+
+from broadcaster.app import METRICS, Broadcaster
+from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.credentials import KeptCredentials, NoCredentialsError
+from broadcaster.nudge_handling import NudgeHandler, Stores
+from broadcaster.nudges import NudgeConsumer
+from broadcaster.pictures import PositionPicture
+from broadcaster.poster import SocketPoster
+from broadcaster.pushing import Pusher
+from broadcaster.round import Round
+from broadcaster.round_source import LocalRounds
+from broadcaster.settings import Settings
+from broadcaster.signing import PostSigner
+from broadcaster.slots import Slots
+from broadcaster.threads import Threads
+from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.schema import TableNames
+from rtdts.delivery_store.subscriptions import SubscriptionStore
+from rtdts.position_store.client import connect
+from rtdts.position_store.reader import PositionReader
+from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.runtime.logs import Logger, get_logger
+from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.settings import read_settings
+
+_STORE_TIMEOUT_S: Final = 1.5
+"""A right lives 2 s from the start of its reading: an answer later than this is of no use."""
+_KEEP_ALIVE_S: Final = 75.0
+"""Longer than a round's interval, so that each round finds the connections of the one before."""
+
+
+def now_ms() -> int:
+    """The wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """The settings.
+
+    Raises:
+        rtdts.runtime.settings.SettingsError: Names everything that is wrong, at once.
+    """
+    return read_settings(Settings, environ)
+
+
+@asynccontextmanager
+async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
+    """The broadcaster, wired; its connections are closed at the end.
+
+    Raises:
+        NoCredentialsError: There are no AWS credentials.
+    """
+    log = get_logger("broadcaster")
+    threads = Threads(settings.store_threads, "stores")
+    polling = Threads(1, "nudges")
+    connector = aiohttp.TCPConnector(
+        limit=settings.round_posts + settings.nudge_posts, keepalive_timeout=_KEEP_ALIVE_S
+    )
+    try:
+        async with aiohttp.ClientSession(connector=connector) as session:
+            yield _wire(settings, log, threads, polling, session)
+    finally:
+        threads.close()
+        polling.close()
+
+
+def _wire(
+    settings: Settings,
+    log: Logger,
+    threads: Threads,
+    polling: Threads,
+    session: aiohttp.ClientSession,
+) -> Broadcaster:
+    aws = boto3.session.Session(region_name=settings.region)
+    found = aws.get_credentials()
+    if found is None:
+        raise NoCredentialsError("no AWS credentials were found")
+    credentials = KeptCredentials(found.get_frozen_credentials, threads)
+
+    quick = Config(
+        connect_timeout=_STORE_TIMEOUT_S,
+        read_timeout=_STORE_TIMEOUT_S,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        max_pool_connections=settings.store_threads,
+    )
+    patient = Config(
+        connect_timeout=_STORE_TIMEOUT_S,
+        read_timeout=settings.nudge_wait_s + 5,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        max_pool_connections=settings.store_threads,
+    )
+    dynamodb = aws.client("dynamodb", config=quick)
+    tables = TableNames(
+        deliveries=settings.deliveries_table,
+        delivery_events=settings.delivery_events_table,
+        subscriptions=settings.subscriptions_table,
+        # Not touched by what a broadcaster does, and its role may not.
+        truck_matches="",
+        socket_tickets="",
+    )
+    deliveries = DeliveryStore(dynamodb, tables)
+    subscriptions = SubscriptionStore(dynamodb, tables)
+    positions = PositionReader(
+        connect(
+            settings.opensearch_url,
+            auth="sigv4" if settings.opensearch_auth == "sigv4" else "none",
+            region=settings.region,
+            timeout_s=_STORE_TIMEOUT_S,
+        )
+    )
+    nudge_queue = NudgeQueue(aws.client("sqs", config=patient), settings.nudge_queue_url, log=log)
+
+    backoff = ConnectionBackoff()
+    poster = SocketPoster(
+        session,
+        PostSigner(settings.socket_management_url, settings.region),
+        credentials,
+        timeout_s=settings.post_timeout_s,
+        log=log,
+    )
+    pusher = Pusher(
+        deliveries,
+        subscriptions,
+        poster,
+        backoff,
+        threads,
+        viewing_minutes=settings.viewing_minutes,
+        log=log,
+    )
+    round_ = Round(
+        subscriptions,
+        pusher,
+        lambda: PositionPicture(positions, threads, log=log),
+        Slots(settings.round_posts),
+        threads,
+        log=log,
+    )
+    handler = NudgeHandler(
+        Stores(viewers=subscriptions, events=deliveries, positions=positions),
+        pusher,
+        Slots(settings.nudge_posts),
+        threads,
+        log=log,
+        now_ms=now_ms,
+    )
+    nudges = NudgeConsumer(
+        nudge_queue, handler, backoff, polling, threads, log=log, wait_s=settings.nudge_wait_s
+    )
+    return Broadcaster(
+        LocalRounds(settings.round_interval_s, sleep=asyncio.sleep),
+        round_,
+        nudges,
+        credentials,
+        metrics=MetricWriter("broadcaster", METRICS),
+        log=log,
+    )

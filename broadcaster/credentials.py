@@ -1,0 +1,70 @@
+"""The process's AWS credentials for a signer that must never wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from broadcaster.signing import Credentials
+from broadcaster.threads import Threads
+from rtdts.runtime.logs import Logger
+
+REFRESH_EVERY_S: Final = 60.0
+"""botocore renews temporary credentials from 15 minutes before they end, when it is asked: asked
+each minute, it has that many tries."""
+
+
+class _Frozen(Protocol):
+    @property
+    def access_key(self) -> str | None: ...
+    @property
+    def secret_key(self) -> str | None: ...
+    @property
+    def token(self) -> str | None: ...
+
+
+class NoCredentialsError(Exception):
+    """There are no AWS credentials at all: nothing can ever be posted."""
+
+
+class KeptCredentials:
+    """Asks botocore in a thread (it may call the network), and keeps what it said.
+
+    Args:
+        read: botocore's `get_frozen_credentials`, or what stands for it.
+        threads: Where it may block.
+    """
+
+    def __init__(self, read: Callable[[], _Frozen], threads: Threads) -> None:
+        self._read = read
+        self._threads = threads
+        self._kept: Credentials | None = None
+
+    def current(self) -> Credentials:
+        """The last ones read."""
+        if self._kept is None:
+            raise NoCredentialsError("refresh() has not succeeded yet")
+        return self._kept
+
+    async def refresh(self) -> None:
+        """Reads them anew.
+
+        Raises:
+            NoCredentialsError: There are none.
+        """
+        frozen = await self._threads.run(self._read)
+        if not frozen.access_key or not frozen.secret_key:
+            raise NoCredentialsError("no AWS credentials were found")
+        self._kept = Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+    async def keep_fresh(
+        self, log: Logger, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        """Reads them anew each minute, for ever; a failure leaves the last ones in force."""
+        while True:
+            await sleep(REFRESH_EVERY_S)
+            try:
+                await self.refresh()
+            except Exception as error:  # botocore raises what its providers raise
+                log.exception("credentials_not_renewed", error)

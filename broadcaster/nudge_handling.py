@@ -1,0 +1,131 @@
+"""What each kind of nudge makes known, and to whom."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from broadcaster.pictures import (
+    EventReader,
+    PositionPicture,
+    SnapshotPicture,
+    TrackReader,
+    TransitionPicture,
+)
+from broadcaster.pushing import MAX_CHUNK, Picture, Pushed, Pusher
+from broadcaster.slots import Slots
+from broadcaster.threads import Threads
+from rtdts.delivery_store.subscriptions import Subscription
+from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
+from rtdts.runtime.logs import Logger
+
+
+class ViewerReader(Protocol):
+    """Reads who tracks a delivery."""
+
+    def of_delivery(self, delivery_id: str, /) -> Sequence[Subscription]:
+        """Its viewers now, read consistently."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stores:
+    """What the handling of nudges reads."""
+
+    viewers: ViewerReader
+    events: EventReader
+    positions: TrackReader
+
+
+class NudgeHandler:
+    """Begins the pushes of a nudge.
+
+    Args:
+        stores: What is read.
+        pusher: Pushes.
+        slots: Posts at once; the nudges' own.
+        threads: Where the stores may block.
+        log: Told of a nudge without its event.
+        chunk_size: Viewers a chunk.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        pusher: Pusher,
+        slots: Slots,
+        threads: Threads,
+        *,
+        log: Logger,
+        now_ms: Callable[[], int],
+        chunk_size: int = MAX_CHUNK,
+    ) -> None:
+        self._stores = stores
+        self._pusher = pusher
+        self._slots = slots
+        self._threads = threads
+        self._log = log
+        self._now_ms = now_ms
+        self._chunk_size = chunk_size
+
+    async def begin(
+        self, nudge: Nudge, only: frozenset[str] | None = None
+    ) -> list[asyncio.Task[Pushed]]:
+        """Reads what the nudge is about and begins the posts.
+
+        Args:
+            nudge: What happened.
+            only: The connections to push to; None for all whom it concerns.
+
+        Returns:
+            A task a viewer; none of them raises. Whatever a store raises comes out of here,
+            before anything was posted or after some chunks were.
+        """
+        viewers = await self._threads.run(self._stores.viewers.of_delivery, nudge.delivery_id)
+        if isinstance(nudge, SnapshotNudge):
+            viewers = [one for one in viewers if one.connection_id == nudge.connection_id]
+        if only is not None:
+            viewers = [one for one in viewers if one.connection_id in only]
+        if not viewers:
+            return []
+        new_picture = await self._picture_of(nudge)
+        begun: list[asyncio.Task[Pushed]] = []
+        for first in range(0, len(viewers), self._chunk_size):
+            chunk = viewers[first : first + self._chunk_size]
+            reserved = await self._slots.reserve(len(chunk))
+            begun += await self._pusher.begin(chunk, new_picture(), reserved)
+        return begun
+
+    async def _picture_of(self, nudge: Nudge) -> Callable[[], Picture]:
+        match nudge:
+            case SnapshotNudge():
+                return lambda: SnapshotPicture(
+                    self._stores.events,
+                    self._stores.positions,
+                    self._threads,
+                    since_version=nudge.since_version,
+                    now_ms=self._now_ms,
+                )
+            case PositionNudge():
+                return self._position_picture
+            case TransitionNudge():
+                return await self._transition_picture(nudge)
+
+    async def _transition_picture(self, nudge: TransitionNudge) -> Callable[[], Picture]:
+        events = await self._threads.run(
+            self._stores.events.events, nudge.delivery_id, nudge.version - 1
+        )
+        # This event and not the newest: each has a nudge of its own.
+        event = next((one for one in events if one.version == nudge.version), None)
+        if event is None:
+            self._log.error(
+                "nudged_event_missing", delivery_id=nudge.delivery_id, version=nudge.version
+            )
+            return self._position_picture
+        return lambda: TransitionPicture(event, self._position_picture(), now_ms=self._now_ms)
+
+    def _position_picture(self) -> PositionPicture:
+        return PositionPicture(
+            self._stores.positions, self._threads, log=self._log, now_ms=self._now_ms
+        )

@@ -1,0 +1,222 @@
+"""The consumer of the nudge queue: what changed is pushed at once, between the rounds.
+
+A nudge is deleted when its posts are under way and have had a moment to be answered: so a
+broadcaster that is killed leaves it to the next one, and a slow viewer does not hold up the next
+change of its delivery (the queue gives out nothing more of a delivery until then). Whom a post did
+not reach is tried again, a few times, with its right read anew; after that the round tells it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol
+
+from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.pushing import Outcome, Pushed
+from broadcaster.threads import Threads
+from rtdts.push_queue.nudge_queue import ReceivedNudge
+from rtdts.push_queue.nudges import Nudge
+from rtdts.runtime.backoff import backoff_s
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.metrics import Metric
+
+METRICS: Final = (
+    Metric("nudges_received", "Count"),
+    Metric("nudges_failed", "Count"),
+    Metric("nudge_viewers_delivered", "Count"),
+    Metric("nudge_viewers_not_reached", "Count"),
+)
+
+ANSWER_WAIT_S: Final = 0.5
+"""How long the answers of a nudge's posts are waited for before it is deleted. Most come within
+a tenth of that; the queue's visibility of 5 s leaves room for the reading."""
+
+FOLLOW_UPS: Final = 3
+"""How often a viewer that was not reached is tried again."""
+
+_FOLLOW_UP_FIRST_S: Final = 0.5
+_FOLLOW_UPS_AT_ONCE: Final = 1_000
+"""More than that, and something is wrong with the whole; the round tells them."""
+
+_RECEIVE_GIVES_UP_AFTER_S: Final = 300.0
+_NOT_REACHED: Final = frozenset(
+    {Outcome.THROTTLED, Outcome.FAILED, Outcome.BACKED_OFF, Outcome.RIGHT_TOO_OLD}
+)
+
+
+class Queue(Protocol):
+    """The queue of nudges."""
+
+    def receive(self, max_messages: int = 10, wait_s: int = 20) -> Sequence[ReceivedNudge]:
+        """Waits for some."""
+
+    def delete(self, received: ReceivedNudge, /) -> None:
+        """Says that one is done with."""
+
+
+class Handler(Protocol):
+    """Begins the pushes of a nudge."""
+
+    async def begin(
+        self, nudge: Nudge, only: frozenset[str] | None = None
+    ) -> list[asyncio.Task[Pushed]]:
+        """A task a viewer; raises what a store raises."""
+
+
+class QueueUnreachableError(Exception):
+    """The queue could not be read for minutes: nothing is pushed between rounds."""
+
+
+class NudgeConsumer:
+    """Receives nudges and has them handled, many at once.
+
+    Args:
+        queue: Where they come from.
+        handler: Begins the pushes.
+        backoff: Says how long a throttled connection is to be left alone.
+        polling: A thread of its own for the long poll.
+        threads: Where deleting may block.
+        log: Told of failures.
+        wait_s: Length of the long poll; also how long a shutdown may have to wait for it.
+        at_once: Nudges handled at once.
+        answer_wait_s: How long a nudge's answers are waited for.
+        sleep: Waits some seconds.
+        monotonic: Clock in seconds.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        handler: Handler,
+        backoff: ConnectionBackoff,
+        polling: Threads,
+        threads: Threads,
+        *,
+        log: Logger,
+        wait_s: int,
+        at_once: int = 100,
+        answer_wait_s: float = ANSWER_WAIT_S,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._queue = queue
+        self._handler = handler
+        self._backoff = backoff
+        self._polling = polling
+        self._threads = threads
+        self._log = log
+        self._wait_s = wait_s
+        self._answer_wait_s = answer_wait_s
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._free = asyncio.Semaphore(at_once)
+        self._handling: set[asyncio.Task[None]] = set()
+        self._following_up: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._counts: collections.Counter[str] = collections.Counter()
+
+    async def run(self) -> None:
+        """Receives and handles until `stop`.
+
+        Raises:
+            QueueUnreachableError: For good, after minutes of trying.
+        """
+        while not self._stopping:
+            # A free place before receiving: what is received must be handled within its 5 s.
+            async with self._free:
+                pass
+            for received in await self._receive():
+                await self._free.acquire()
+                task = asyncio.create_task(self._handle(received))
+                self._handling.add(task)
+                task.add_done_callback(self._handled)
+
+    def stop(self) -> None:
+        """Receives no more after the poll that is under way."""
+        self._stopping = True
+
+    async def drain(self, deadline: Deadline) -> None:
+        """Waits for what is being handled; what is left then comes again from the queue."""
+        for tasks in (self._handling, self._following_up):
+            if tasks:
+                await asyncio.wait(tasks, timeout=deadline.remaining_s)
+        left = [*self._handling, *self._following_up]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def take_metrics(self) -> dict[str, float]:
+        """The values of `METRICS` since the last call."""
+        counts, self._counts = self._counts, collections.Counter()
+        return {metric.name: counts[metric.name] for metric in METRICS}
+
+    async def _receive(self) -> Sequence[ReceivedNudge]:
+        waits_s = backoff_s(first_s=0.2, most_s=10.0)
+        deadline = Deadline(_RECEIVE_GIVES_UP_AFTER_S, self._monotonic)
+        while True:
+            try:
+                return await self._polling.run(self._queue.receive, wait_s=self._wait_s)
+            except Exception as error:
+                self._log.exception("nudges_not_received", error)
+                if deadline.passed:
+                    raise QueueUnreachableError("the nudge queue can't be read") from error
+                if self._stopping:
+                    return ()
+            await self._sleep(next(waits_s))
+
+    def _handled(self, task: asyncio.Task[None]) -> None:
+        self._handling.discard(task)
+        self._free.release()
+
+    async def _handle(self, received: ReceivedNudge) -> None:
+        nudge = received.nudge
+        self._counts["nudges_received"] += 1
+        try:
+            tasks = await self._handler.begin(nudge)
+            if tasks:
+                await asyncio.wait(tasks, timeout=self._answer_wait_s)
+                self._start_follow_up(nudge, tasks)
+            await self._threads.run(self._queue.delete, received)
+        except (
+            Exception
+        ) as error:  # it stays in the queue, comes again and ends in the dead-letter queue
+            self._counts["nudges_failed"] += 1
+            self._log.exception("nudge_failed", error, delivery_id=nudge.delivery_id)
+
+    def _start_follow_up(self, nudge: Nudge, tasks: Sequence[asyncio.Task[Pushed]]) -> None:
+        if len(self._following_up) >= _FOLLOW_UPS_AT_ONCE:
+            self._log.error("too_many_follow_ups", delivery_id=nudge.delivery_id)
+            return
+        task = asyncio.create_task(self._follow_up(nudge, tasks))
+        self._following_up.add(task)
+        task.add_done_callback(self._following_up.discard)
+
+    async def _follow_up(self, nudge: Nudge, tasks: Sequence[asyncio.Task[Pushed]]) -> None:
+        """Awaits every answer, and tries again whom a post did not reach."""
+        waits_s = backoff_s(first_s=_FOLLOW_UP_FIRST_S, most_s=8.0, uniform=max)
+        for attempt in range(FOLLOW_UPS + 1):
+            missed = self._count(await asyncio.gather(*tasks))
+            if not missed:
+                return
+            if attempt == FOLLOW_UPS or self._stopping:
+                break
+            patience_s = max(map(self._backoff.remaining_s, missed))
+            await self._sleep(max(next(waits_s), patience_s))
+            try:
+                tasks = await self._handler.begin(nudge, missed)
+            except Exception as error:  # the round will tell them
+                self._log.exception("follow_up_failed", error, delivery_id=nudge.delivery_id)
+                break
+        self._counts["nudge_viewers_not_reached"] += len(missed)
+        self._log.warning("viewers_not_reached", delivery_id=nudge.delivery_id, count=len(missed))
+
+    def _count(self, pushed: Sequence[Pushed]) -> frozenset[str]:
+        delivered = sum(one.outcome is Outcome.DELIVERED for one in pushed)
+        self._counts["nudge_viewers_delivered"] += delivered
+        return frozenset(
+            one.subscription.connection_id for one in pushed if one.outcome in _NOT_REACHED
+        )

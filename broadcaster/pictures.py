@@ -1,0 +1,216 @@
+"""What is pushed: the position, a change of status, the whole picture.
+
+Each reads what it needs for a chunk of deliveries and composes the messages of one viewer. A
+message is encoded once a delivery and access, not once a viewer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
+
+from broadcaster.pushing import Compose
+from broadcaster.signing import Payload
+from broadcaster.threads import Threads
+from rtdts.runtime.logs import Logger
+from rtdts.tracking.deliveries import Delivery, DeliveryEvent
+from rtdts.tracking.positions import LatestPosition, TrackPoint
+from rtdts.tracking.viewer_messages import encode_position, encode_snapshot, encode_status
+from rtdts.tracking.viewing import (
+    Access,
+    MayView,
+    Right,
+    position_to_show,
+    shown_interval_ms,
+    track_to_show,
+)
+
+TRACK_POINTS: Final = 800
+"""More do not fit a snapshot."""
+
+_POSITION_WAIT_S: Final = 0.5
+"""How long a change of status waits for the position that goes with it; it is due within 2 s."""
+
+
+class LatestReader(Protocol):
+    """Reads where trucks are."""
+
+    def latest(self, truck_ids: Sequence[str], /) -> Mapping[str, LatestPosition]:
+        """The latest position of those that have one."""
+
+
+class TrackReader(LatestReader, Protocol):
+    """Reads where trucks are and were."""
+
+    def track(
+        self, truck_id: str, /, *, start_ms: int, end_ms: int | None, limit: int
+    ) -> Sequence[TrackPoint]:
+        """The good points of an interval by time, thinned to the limit."""
+
+
+class EventReader(Protocol):
+    """Reads the log of a delivery."""
+
+    def events(self, delivery_id: str, after_version: int = 0, /) -> Sequence[DeliveryEvent]:
+        """Its entries above a version, in order."""
+
+
+class PositionPicture:
+    """The `position` message: what the round pushes.
+
+    Without the position store the status is still told, with no position. One picture serves one
+    chunk: what was read once is not read again when the rights are.
+
+    Attributes:
+        unknown_trucks: Trucks whose position could not be read.
+    """
+
+    def __init__(
+        self,
+        positions: LatestReader,
+        threads: Threads,
+        *,
+        log: Logger,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._positions = positions
+        self._threads = threads
+        self._log = log
+        self._now_ms = now_ms
+        self._asked: set[str] = set()
+        self._latest: dict[str, LatestPosition] = {}
+        self.unknown_trucks = 0
+
+    async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
+        """Reads the latest positions, and encodes each message when its first viewer comes."""
+        trucks = {delivery.truck_id for delivery in deliveries.values()} - self._asked
+        if trucks:
+            self._asked |= trucks
+            await self._read(sorted(trucks))
+        sent_at_ms = self._now_ms()
+        encoded: dict[tuple[str, Access], tuple[Payload, ...]] = {}
+
+        def compose(delivery: Delivery, right: Right) -> Sequence[Payload]:
+            if not isinstance(right, MayView):
+                return ()
+            key = (delivery.delivery_id, right.access)
+            if key not in encoded:
+                latest = self._latest.get(delivery.truck_id)
+                shown = position_to_show(delivery, latest) if right.access is Access.FULL else None
+                message = encode_position(delivery, shown, sent_at_ms=sent_at_ms)
+                encoded[key] = (Payload.of(message),)
+            return encoded[key]
+
+        return compose
+
+    async def _read(self, trucks: Sequence[str]) -> None:
+        try:
+            self._latest.update(await self._threads.run(self._positions.latest, trucks))
+        except Exception as error:  # whatever the store's client raises: told without
+            self.unknown_trucks += len(trucks)
+            self._log.exception("positions_unavailable", error, trucks=len(trucks))
+
+
+class TransitionPicture:
+    """The `status` message of one event, and the position as of now for who may see it.
+
+    The status does not wait for a slow position store: the position then comes with the round.
+    """
+
+    def __init__(
+        self,
+        event: DeliveryEvent,
+        positions: PositionPicture,
+        *,
+        wait_s: float = _POSITION_WAIT_S,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._event = event
+        self._positions = positions
+        self._wait_s = wait_s
+        self._now_ms = now_ms
+        self._has_position = True
+
+    async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
+        """Encodes the status, and reads the position if that is quick."""
+        status = Payload.of(encode_status(self._event, sent_at_ms=self._now_ms()))
+        position: Compose = _nothing
+        if self._has_position:
+            try:
+                async with asyncio.timeout(self._wait_s):
+                    position = await self._positions.prepare(deliveries)
+            except TimeoutError:
+                self._has_position = False
+        if self._positions.unknown_trucks:
+            position = _nothing
+
+        def compose(delivery: Delivery, right: Right) -> Sequence[Payload]:
+            if isinstance(right, MayView) and right.access is Access.FULL:
+                return (status, *position(delivery, right))
+            return (status,)
+
+        return compose
+
+
+class SnapshotPicture:
+    """The `snapshot` message for somebody who has just begun to track one delivery."""
+
+    def __init__(
+        self,
+        events: EventReader,
+        positions: TrackReader,
+        threads: Threads,
+        *,
+        since_version: int,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._events = events
+        self._positions = positions
+        self._threads = threads
+        self._since_version = since_version
+        self._now_ms = now_ms
+
+    async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
+        """Reads the log, the latest position and the track of each (in practice of one)."""
+        encoders = await asyncio.gather(*map(self._read, deliveries.values()))
+        composed = dict(zip(deliveries, encoders, strict=True))
+
+        def compose(delivery: Delivery, right: Right) -> Sequence[Payload]:
+            if not isinstance(right, MayView):
+                return ()
+            return (composed[delivery.delivery_id](right.access),)
+
+        return compose
+
+    async def _read(self, delivery: Delivery) -> Callable[[Access], Payload]:
+        start_ms, end_ms = shown_interval_ms(delivery)
+        events, latest, track = await asyncio.gather(
+            self._threads.run(self._events.events, delivery.delivery_id, self._since_version),
+            self._threads.run(self._positions.latest, [delivery.truck_id]),
+            self._threads.run(
+                self._positions.track,
+                delivery.truck_id,
+                start_ms=start_ms,
+                end_ms=end_ms,
+                limit=TRACK_POINTS,
+            ),
+        )
+
+        def encode(access: Access) -> Payload:
+            is_full = access is Access.FULL
+            message = encode_snapshot(
+                delivery,
+                events,
+                position_to_show(delivery, latest.get(delivery.truck_id)) if is_full else None,
+                track_to_show(delivery, track) if is_full else (),
+                sent_at_ms=self._now_ms(),
+            )
+            return Payload.of(message)
+
+        return encode
+
+
+def _nothing(_delivery: Delivery, _right: Right) -> Sequence[Payload]:
+    return ()

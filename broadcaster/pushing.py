@@ -1,0 +1,296 @@
+"""From viewers to posts: read the rights, compose, post to each by itself, act on the answers.
+
+The round and the nudges differ only in whom they push to and in the picture that they push. In
+this order, for a chunk of viewers:
+
+1. slots for all its posts are reserved (by the caller);
+2. the deliveries are read, consistently;
+3. the picture reads what it needs (positions, the log, the track); when that took long, the
+   deliveries are read again: a right is at most `RIGHT_MAX_AGE_S` old at each post;
+4. each viewer's right is decided, its messages are posted one after the other, all viewers at once;
+5. who is gone, or was told that it is over, is forgotten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import enum
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.poster import Answer
+from broadcaster.signing import Payload
+from broadcaster.slots import Reserved
+from broadcaster.threads import Threads
+from rtdts.delivery_store.subscriptions import Subscription
+from rtdts.runtime.logs import Logger
+from rtdts.tracking.deliveries import Delivery
+from rtdts.tracking.viewer_messages import encode_ended
+from rtdts.tracking.viewing import Ended, MayView, Right, right_to_view
+
+MAX_CHUNK: Final = 100
+"""Viewers a chunk: DynamoDB's BatchGetItem takes 100 keys."""
+
+RIGHT_MAX_AGE_S: Final = 2.0
+"""Between reading a delivery and posting anything of it."""
+
+_READ_AGAIN_AFTER_S: Final = 1.0
+"""When the picture took this long, half of a right's life is gone before the first post."""
+
+_READINGS: Final = 3
+"""How often a chunk is read before the rest of it is left to the next round."""
+
+
+class DeliveryReader(Protocol):
+    """Reads deliveries as they are now."""
+
+    def get_many(self, delivery_ids: Iterable[str], /) -> Mapping[str, Delivery]:
+        """Those of the deliveries that exist, by id, read consistently."""
+
+
+class SubscriptionRemover(Protocol):
+    """Forgets subscriptions."""
+
+    def remove(self, delivery_id: str, connection_id: str, /) -> None:
+        """Ends one; one that isn't there is as good."""
+
+
+class Poster(Protocol):
+    """Posts to connections."""
+
+    async def post(self, connection_id: str, payload: Payload, /) -> Answer:
+        """Posts one message; never raises for what a connection or the network does."""
+
+
+Compose = Callable[[Delivery, Right], Sequence[Payload]]
+"""A viewer's messages, for one with a right or whose right ended in a status that it may yet hear;
+the pusher adds `ended`."""
+
+
+class Picture(Protocol):
+    """What is pushed to the viewers of a chunk."""
+
+    async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
+        """Reads what it needs of these deliveries. Called again when the deliveries were."""
+
+
+class Outcome(enum.Enum):
+    """What became of one viewer's push."""
+
+    DELIVERED = "delivered"
+    GONE = "gone"
+    THROTTLED = "throttled"
+    FAILED = "failed"
+    BACKED_OFF = "backed_off"
+    """Not tried: the connection was throttled a moment ago."""
+    RIGHT_TOO_OLD = "right_too_old"
+    """Not tried (or not to the end): its right would have to be read again."""
+
+
+_OUTCOMES: Final = {
+    Answer.DELIVERED: Outcome.DELIVERED,
+    Answer.GONE: Outcome.GONE,
+    Answer.THROTTLED: Outcome.THROTTLED,
+    Answer.FAILED: Outcome.FAILED,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Pushed:
+    """One viewer's push."""
+
+    subscription: Subscription
+    outcome: Outcome
+    ended: bool
+    """Whether it was told that viewing is over (or was to be)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reading:
+    read_at_s: float
+    deliveries: Mapping[str, Delivery]
+    compose: Compose
+
+
+class Pusher:
+    """Pushes pictures to chunks of viewers.
+
+    Args:
+        deliveries: For the rights.
+        subscriptions: Who is gone or ended is removed from.
+        poster: Where messages go.
+        backoff: Shared by all pushes of the process.
+        threads: Where the stores may block.
+        viewing_minutes: How long a closed delivery may be viewed.
+        log: Told of what could not be forgotten.
+        now_ms: Wall clock.
+        monotonic: Clock in seconds.
+    """
+
+    def __init__(
+        self,
+        deliveries: DeliveryReader,
+        subscriptions: SubscriptionRemover,
+        poster: Poster,
+        backoff: ConnectionBackoff,
+        threads: Threads,
+        *,
+        viewing_minutes: int,
+        log: Logger,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._deliveries = deliveries
+        self._subscriptions = subscriptions
+        self._poster = poster
+        self._backoff = backoff
+        self._threads = threads
+        self._viewing_minutes = viewing_minutes
+        self._log = log
+        self._now_ms = now_ms
+        self._monotonic = monotonic
+        self._posting: set[asyncio.Task[Pushed]] = set()
+
+    async def push(
+        self, viewers: Sequence[Subscription], picture: Picture, reserved: Reserved
+    ) -> list[Pushed]:
+        """Pushes to a chunk and waits for every answer, reading again for who came too late.
+
+        Args:
+            viewers: At most `MAX_CHUNK`.
+            picture: What is pushed.
+            reserved: A slot for each viewer; all are given back.
+        """
+        done: list[Pushed] = []
+        late: list[Pushed] = []
+        waiting = viewers
+        try:
+            for _ in range(_READINGS):
+                try:
+                    tasks = await self._begin(waiting, picture, reserved)
+                except Exception as error:
+                    if not late:
+                        raise
+                    # The others were reached: who came too late is reported as such.
+                    self._log.exception("late_viewers_not_read", error, viewers=len(late))
+                    break
+                pushed = await asyncio.gather(*tasks)
+                late = [one for one in pushed if one.outcome is Outcome.RIGHT_TOO_OLD]
+                done += [one for one in pushed if one.outcome is not Outcome.RIGHT_TOO_OLD]
+                waiting = [one.subscription for one in late]
+                if not waiting:
+                    break
+            return done + late
+        finally:
+            reserved.release_rest()
+
+    async def begin(
+        self, viewers: Sequence[Subscription], picture: Picture, reserved: Reserved
+    ) -> list[asyncio.Task[Pushed]]:
+        """Pushes to a chunk and returns when all has been read and the posts are under way.
+
+        Args:
+            viewers: At most `MAX_CHUNK`.
+            picture: What is pushed.
+            reserved: A slot for each viewer; each is given back with its answer.
+
+        Returns:
+            A task a viewer; it does not raise. Who came too late is not pushed to again.
+        """
+        try:
+            tasks = await self._begin(viewers, picture, reserved)
+        except BaseException:
+            reserved.release_rest()
+            raise
+        everyone = asyncio.gather(*tasks)
+        everyone.add_done_callback(lambda _: reserved.release_rest())
+        return tasks
+
+    async def _begin(
+        self, viewers: Sequence[Subscription], picture: Picture, reserved: Reserved
+    ) -> list[asyncio.Task[Pushed]]:
+        reading = await self._read(viewers, picture)
+        tasks = [
+            asyncio.create_task(self._push_one(viewer, reading, reserved)) for viewer in viewers
+        ]
+        # The event loop holds tasks weakly, and not every caller stays to await them.
+        self._posting.update(tasks)
+        for task in tasks:
+            task.add_done_callback(self._posting.discard)
+        return tasks
+
+    async def _read(self, viewers: Sequence[Subscription], picture: Picture) -> _Reading:
+        # In the order of the viewers, each once: a set would make tests and logs jump about.
+        delivery_ids = tuple(dict.fromkeys(viewer.delivery_id for viewer in viewers))
+        for _ in range(_READINGS):
+            read_at_s = self._monotonic()
+            deliveries = await self._threads.run(self._deliveries.get_many, delivery_ids)
+            compose = await picture.prepare(deliveries)
+            if self._monotonic() - read_at_s <= _READ_AGAIN_AFTER_S:
+                break
+        return _Reading(read_at_s, deliveries, compose)
+
+    async def _push_one(
+        self, viewer: Subscription, reading: _Reading, reserved: Reserved
+    ) -> Pushed:
+        delivery = reading.deliveries.get(viewer.delivery_id)
+        right = right_to_view(
+            delivery,
+            role=viewer.role,
+            identity=viewer.identity,
+            token_expires_at_ms=viewer.token_expires_at_ms,
+            now_ms=self._now_ms(),
+            viewing_minutes=self._viewing_minutes,
+        )
+        ended = isinstance(right, Ended)
+        payloads: list[Payload] = []
+        if delivery is not None and _may_hear_of(right):
+            payloads += reading.compose(delivery, right)
+        if isinstance(right, Ended):
+            message = encode_ended(viewer.delivery_id, right.reason, sent_at_ms=self._now_ms())
+            payloads.append(Payload.of(message))
+
+        outcome = await self._post_all(viewer.connection_id, payloads, reading.read_at_s)
+        if outcome is not Outcome.RIGHT_TOO_OLD:
+            reserved.release_one()
+        if outcome is Outcome.GONE or (ended and outcome is Outcome.DELIVERED):
+            await self._forget(viewer)
+        return Pushed(viewer, outcome, ended)
+
+    async def _post_all(
+        self, connection_id: str, payloads: Iterable[Payload], read_at_s: float
+    ) -> Outcome:
+        outcome = Outcome.DELIVERED
+        for payload in payloads:
+            if self._monotonic() - read_at_s > RIGHT_MAX_AGE_S:
+                return Outcome.RIGHT_TOO_OLD
+            if self._backoff.remaining_s(connection_id) > 0:
+                return Outcome.BACKED_OFF
+            outcome = _OUTCOMES[await self._poster.post(connection_id, payload)]
+            if outcome is Outcome.THROTTLED:
+                self._backoff.throttled(connection_id)
+            elif outcome is not Outcome.FAILED:
+                self._backoff.answered(connection_id)
+            if outcome is not Outcome.DELIVERED:
+                break
+        return outcome
+
+    async def _forget(self, viewer: Subscription) -> None:
+        try:
+            await self._threads.run(
+                self._subscriptions.remove, viewer.delivery_id, viewer.connection_id
+            )
+        except Exception as error:  # whatever it was, the next round finds it again
+            self._log.exception(
+                "subscription_not_removed",
+                error,
+                delivery_id=viewer.delivery_id,
+                connection_id=viewer.connection_id,
+            )
+
+
+def _may_hear_of(right: Right) -> bool:
+    return isinstance(right, MayView) or right.last_status_may_be_told

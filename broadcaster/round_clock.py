@@ -1,0 +1,52 @@
+"""When rounds are due: at every whole interval of the wall clock, and once at the start.
+
+Aligned, so that several broadcasters mean the same round by the same minute. Once at the start,
+because a broadcaster that was restarted may have missed one: its viewers hear within the interval
+plus the time that the restart took. A round that lasts longer than the interval makes the ones
+that fell due meanwhile be skipped: they are never made up for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Tick:
+    """A round that is due."""
+
+    due_at_ms: int
+    skipped: int
+    """Rounds that fell due since the last one and were not held."""
+
+
+def first_tick(now_ms: int, interval_ms: int) -> Tick:
+    """The round at the start: it stands for the interval that is already running."""
+    return Tick(now_ms // interval_ms * interval_ms, 0)
+
+
+def next_tick(last: Tick, now_ms: int, interval_ms: int) -> Tick:
+    """The first round due after now.
+
+    A wall clock that was set back repeats a round (harmless), one set forward skips some.
+    """
+    due_at_ms = (now_ms // interval_ms + 1) * interval_ms
+    return Tick(due_at_ms, max(0, (due_at_ms - last.due_at_ms) // interval_ms - 1))
+
+
+async def ticks(
+    interval_s: float,
+    *,
+    now_ms: Callable[[], int],
+    sleep: Callable[[float], Awaitable[object]],
+) -> AsyncIterator[Tick]:
+    """Yields each round when it is due, for ever; the next is reckoned when this one is done."""
+    interval_ms = round(interval_s * 1000)
+    tick = first_tick(now_ms(), interval_ms)
+    while True:
+        yield tick
+        tick = next_tick(tick, now_ms(), interval_ms)
+        # Again, should a sleep end early: a round before its time would make two in one interval.
+        while (wait_ms := tick.due_at_ms - now_ms()) > 0:
+            await sleep(min(wait_ms, interval_ms) / 1000)

@@ -1,0 +1,122 @@
+"""What a round did: returned by it, then logged and measured, each in one line."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Iterable
+from typing import Final
+
+from broadcaster.pushing import Outcome, Pushed
+from rtdts.runtime.metrics import Metric
+
+METRICS: Final = (
+    Metric("round_duration", "Milliseconds"),
+    Metric("round_viewers_due", "Count"),
+    Metric("round_viewers_delivered", "Count"),
+    Metric("round_viewers_not_reached", "Count"),
+    Metric("round_connections_gone", "Count"),
+    Metric("rounds_skipped", "Count"),
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RoundReport:
+    """The sum of one round. Every viewer due is in exactly one of the counts from `delivered` on.
+
+    Attributes:
+        started_at_ms: When it began.
+        duration_ms: How long it took.
+        skipped: Rounds before it that were missed, because the one before lasted too long.
+        due: Viewers (a connection that tracks two deliveries counts twice).
+        deliveries: Different deliveries among them.
+        ended: Of these, to whom it was said that viewing is over.
+        delivered: Took their message.
+        gone: Their connection is no more.
+        throttled: Could not keep up.
+        backed_off: Left alone because they could not keep up a moment ago.
+        failed: Not known whether they got it.
+        right_too_old: Not posted to because their right could not be read in time.
+        unread: Not posted to because their deliveries could not be read.
+        buckets_unread: Buckets whose viewers are not even known.
+        trucks_unknown: Trucks whose position could not be read; the status was told without it.
+    """
+
+    started_at_ms: int
+    duration_ms: int
+    skipped: int = 0
+    due: int = 0
+    deliveries: int = 0
+    ended: int = 0
+    delivered: int = 0
+    gone: int = 0
+    throttled: int = 0
+    backed_off: int = 0
+    failed: int = 0
+    right_too_old: int = 0
+    unread: int = 0
+    buckets_unread: int = 0
+    trucks_unknown: int = 0
+
+    @property
+    def not_reached(self) -> int:
+        """Viewers who are there, as far as is known, and were not told."""
+        return self.throttled + self.backed_off + self.failed + self.right_too_old + self.unread
+
+    @property
+    def was_blind(self) -> bool:
+        """Whether the round could not do anything for want of its stores."""
+        if self.due == 0:
+            return self.buckets_unread > 0
+        return self.unread + self.right_too_old == self.due
+
+    def metrics(self) -> dict[str, float]:
+        """The values of `METRICS`."""
+        return {
+            "round_duration": self.duration_ms,
+            "round_viewers_due": self.due,
+            "round_viewers_delivered": self.delivered,
+            "round_viewers_not_reached": self.not_reached,
+            "round_connections_gone": self.gone,
+            "rounds_skipped": self.skipped,
+        }
+
+
+class RoundTally:
+    """Counts while a round runs."""
+
+    def __init__(self) -> None:
+        self.unread = 0
+        self.buckets_unread = 0
+        self.trucks_unknown = 0
+        self._outcomes: collections.Counter[Outcome] = collections.Counter()
+        self._ended = 0
+        self._deliveries: set[str] = set()
+
+    def add(self, pushed: Iterable[Pushed]) -> None:
+        """Counts what became of some viewers."""
+        for one in pushed:
+            self._outcomes[one.outcome] += 1
+            self._ended += one.ended
+            self._deliveries.add(one.subscription.delivery_id)
+
+    def report(self, *, started_at_ms: int, duration_ms: int, skipped: int) -> RoundReport:
+        """The sum so far."""
+        outcomes = self._outcomes
+        return RoundReport(
+            started_at_ms=started_at_ms,
+            duration_ms=duration_ms,
+            skipped=skipped,
+            due=outcomes.total() + self.unread,
+            deliveries=len(self._deliveries),
+            ended=self._ended,
+            delivered=outcomes[Outcome.DELIVERED],
+            gone=outcomes[Outcome.GONE],
+            throttled=outcomes[Outcome.THROTTLED],
+            backed_off=outcomes[Outcome.BACKED_OFF],
+            failed=outcomes[Outcome.FAILED],
+            right_too_old=outcomes[Outcome.RIGHT_TOO_OLD],
+            unread=self.unread,
+            buckets_unread=self.buckets_unread,
+            trucks_unknown=self.trucks_unknown,
+        )

@@ -1,0 +1,77 @@
+"""What the broadcaster is told by its environment."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rtdts.runtime.settings import setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The broadcaster's settings; see docs/settings.md."""
+
+    region: str = setting("AWS_REGION", help="the AWS region of everything below")
+    deliveries_table: str = setting("DELIVERIES_TABLE", help="the table of deliveries")
+    delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="the table of their logs")
+    subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="the table of who tracks what")
+    nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="the queue of nudges")
+    opensearch_url: str = setting("OPENSEARCH_URL", help="the OpenSearch of the positions")
+    opensearch_auth: str = setting(
+        "OPENSEARCH_AUTH",
+        default="none",
+        choices=("none", "sigv4"),
+        help="how to log in to OpenSearch: sigv4 in AWS, none where it asks for nothing",
+    )
+    socket_management_url: str = setting(
+        "SOCKET_MANAGEMENT_URL",
+        help="the management endpoint of the WebSocket API, stage included",
+    )
+    round_interval_s: float = setting(
+        "ROUND_INTERVAL_S",
+        default=60.0,
+        minimum=1,
+        maximum=60,
+        help="seconds between rounds; a viewer is promised a message a minute",
+    )
+    viewing_minutes: int = setting(
+        "VIEWING_MINUTES",
+        default=30,
+        minimum=0,
+        maximum=24 * 60,
+        help="minutes for which a delivered or failed delivery may still be viewed",
+    )
+    round_posts: int = setting(
+        "ROUND_POSTS",
+        default=800,
+        minimum=100,
+        maximum=10_000,
+        help="posts of rounds at once",
+    )
+    nudge_posts: int = setting(
+        "NUDGE_POSTS",
+        default=200,
+        minimum=100,
+        maximum=10_000,
+        help="posts of nudges at once; they never wait behind a round's",
+    )
+    post_timeout_s: float = setting(
+        "POST_TIMEOUT_S", default=5.0, minimum=0.1, maximum=30, help="limit of one post in seconds"
+    )
+    store_threads: int = setting(
+        "STORE_THREADS", default=16, minimum=4, maximum=128, help="threads that call the stores"
+    )
+    nudge_wait_s: int = setting(
+        "NUDGE_WAIT_S",
+        default=3,
+        minimum=1,
+        maximum=20,
+        help="length of a long poll in seconds; a shutdown may have to wait for one",
+    )
+    shutdown_budget_s: float = setting(
+        "SHUTDOWN_BUDGET_S",
+        default=10.0,
+        minimum=1,
+        maximum=100,
+        help="seconds for ending what is under way; well below the container's stop timeout",
+    )
