@@ -56,6 +56,16 @@ class SubscriptionStore:
         )
         self._client.put_item(TableName=self._table, Item=item)
 
+    def has(self, delivery_id: str, connection_id: str) -> bool:
+        """Whether the connection follows the delivery now (read consistently)."""
+        answer = self._client.get_item(
+            TableName=self._table,
+            Key={"delivery_id": {"S": delivery_id}, "connection_id": {"S": connection_id}},
+            ProjectionExpression="delivery_id",
+            ConsistentRead=True,
+        )
+        return "Item" in answer
+
     def remove(self, delivery_id: str, connection_id: str) -> None:
         """Ends a subscription; one that isn't there is as good."""
         self._client.delete_item(

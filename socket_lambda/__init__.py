@@ -1,0 +1,1 @@
+"""The customers' socket: who may open one, and what they ask for on it."""

@@ -1,0 +1,96 @@
+"""Who may open a socket. Pure but for the two ports that it is given."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from rtdts.delivery_store.tickets import TicketHolder
+from rtdts.tracking.viewing import CUSTOMER, DISPATCHER
+from socket_lambda.tokens import Holder, InvalidToken
+
+_VIEWERS = frozenset({CUSTOMER, DISPATCHER})
+_BEARER = "bearer"
+
+
+class Refused(enum.Enum):
+    """Why a socket is not opened."""
+
+    NOT_VALID = enum.auto()
+    """No token and no ticket, or neither proves anything: 401."""
+    WRONG_ROLE = enum.auto()
+    """Known, but no viewer: 403."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """The answer to who is not let in; `detail` is for our log."""
+
+    refused: Refused
+    detail: str
+
+
+class TokenPort(Protocol):
+    """Reads tokens."""
+
+    def read(self, token: str) -> Holder:
+        """The holder of a token, or `InvalidToken`."""
+        ...
+
+
+class TicketPort(Protocol):
+    """Takes tickets."""
+
+    def spend(self, ticket: str, now_ms: int) -> TicketHolder | None:
+        """The holder of a ticket, once."""
+        ...
+
+
+def admit(
+    event: Mapping[str, Any], *, tokens: TokenPort, tickets: TicketPort, now_ms: int
+) -> Holder | Refusal:
+    """Decides on a $connect: by its Authorization header, or else by its ticket.
+
+    Args:
+        event: The authorizer's event.
+        tokens: Reads the header's token.
+        tickets: Takes the query's ticket; whatever comes of it then, it is spent.
+        now_ms: This moment.
+
+    Raises:
+        KeysUnavailable: A token can't be checked at the moment.
+    """
+    holder = _holder(event, tokens, tickets, now_ms)
+    if isinstance(holder, Holder) and holder.role not in _VIEWERS:
+        return Refusal(refused=Refused.WRONG_ROLE, detail=f"role {holder.role!r}")
+    return holder
+
+
+def _holder(
+    event: Mapping[str, Any], tokens: TokenPort, tickets: TicketPort, now_ms: int
+) -> Holder | Refusal:
+    if (authorization := _header(event, "authorization")) is not None:
+        scheme, _, token = authorization.strip().partition(" ")
+        if scheme.lower() != _BEARER:
+            return Refusal(refused=Refused.NOT_VALID, detail="Authorization is no Bearer token")
+        try:
+            return tokens.read(token.strip())
+        except InvalidToken as error:
+            return Refusal(refused=Refused.NOT_VALID, detail=f"token: {error}")
+    ticket = (event.get("queryStringParameters") or {}).get("ticket")
+    if not ticket:
+        return Refusal(refused=Refused.NOT_VALID, detail="neither token nor ticket")
+    spent = tickets.spend(ticket, now_ms)
+    if spent is None:
+        return Refusal(refused=Refused.NOT_VALID, detail="ticket: unknown, spent or too late")
+    return Holder(role=spent.role, identity=spent.identity, expires_at_ms=spent.token_expires_at_ms)
+
+
+def _header(event: Mapping[str, Any], wanted: str) -> str | None:
+    # The WebSocket gateway passes the client's own spelling on.
+    for name, value in (event.get("headers") or {}).items():
+        if name.lower() == wanted:
+            return str(value)
+    return None

@@ -1,0 +1,178 @@
+"""What each route of the socket does."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from rtdts.delivery_store.subscriptions import Subscription
+from rtdts.push_queue.nudges import Nudge, SnapshotNudge
+from rtdts.tracking.deliveries import Delivery
+from rtdts.tracking.viewer_messages import ErrorReason, encode_ended, encode_error, encode_pong
+from rtdts.tracking.viewing import EndReason, may_ever_view
+from socket_lambda.messages import (
+    InvalidMessage,
+    Viewer,
+    parse_track,
+    parse_untrack,
+    viewer_of,
+)
+from socket_lambda.routes import CONNECT, DEFAULT, DISCONNECT, PING, TRACK, UNTRACK
+
+
+class DeliveryPort(Protocol):
+    """What is needed of the delivery store."""
+
+    def get(self, delivery_id: str) -> Delivery | None:
+        """The delivery as it is now."""
+        ...
+
+
+class SubscriptionPort(Protocol):
+    """What is needed of the subscriptions."""
+
+    def add(self, subscription: Subscription) -> None:
+        """Writes one."""
+        ...
+
+    def has(self, delivery_id: str, connection_id: str) -> bool:
+        """Whether there is this one."""
+        ...
+
+    def remove(self, delivery_id: str, connection_id: str) -> None:
+        """Ends one."""
+        ...
+
+    def remove_connection(self, connection_id: str) -> int:
+        """Ends a connection's."""
+        ...
+
+    def count_of_connection(self, connection_id: str) -> int:
+        """How many a connection has."""
+        ...
+
+
+class NudgePort(Protocol):
+    """What is needed of the queue of nudges."""
+
+    def send(self, nudge: Nudge) -> None:
+        """Sends one."""
+        ...
+
+
+class PosterPort(Protocol):
+    """Says something to a connection."""
+
+    def post(self, connection_id: str, message: bytes) -> bool:
+        """Posts a message; False when the connection is gone."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Dispatch:
+    """The routes, with all that they need. Each returns what it did, for the log."""
+
+    deliveries: DeliveryPort
+    subscriptions: SubscriptionPort
+    nudges: NudgePort
+    poster: PosterPort
+    max_tracked: int
+    now_ms: Callable[[], int]
+
+    def handle(self, event: Mapping[str, Any]) -> str:
+        """Does what an event asks for.
+
+        Raises:
+            KeyError: The gateway sent an event that is none of ours.
+        """
+        routes: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+            CONNECT: self._connect,
+            DISCONNECT: self._disconnect,
+            TRACK: self._track,
+            UNTRACK: self._untrack,
+            PING: self._ping,
+            DEFAULT: self._default,
+        }
+        return routes[event["requestContext"]["routeKey"]](event)
+
+    def _connect(self, _event: Mapping[str, Any]) -> str:
+        # Nothing may be posted before this returns (the gateway answers 410), and nothing is
+        # written: a connection that tracks nothing is nobody's business.
+        return "connected"
+
+    def _disconnect(self, event: Mapping[str, Any]) -> str:
+        removed = self.subscriptions.remove_connection(event["requestContext"]["connectionId"])
+        return f"removed {removed}"
+
+    def _track(self, event: Mapping[str, Any]) -> str:
+        viewer = viewer_of(event)
+        try:
+            message = parse_track(event)
+        except InvalidMessage:
+            return self._error(viewer, ErrorReason.BAD_REQUEST)
+        now_ms = self.now_ms()
+        if now_ms >= viewer.token_expires_at_ms:
+            return self._ended(viewer, message.delivery_id, EndReason.TOKEN_EXPIRED)
+        delivery = self.deliveries.get(message.delivery_id)
+        if delivery is None or not may_ever_view(
+            delivery, role=viewer.role, identity=viewer.identity
+        ):
+            return self._error(viewer, ErrorReason.NOT_FOUND, message.delivery_id)
+        if self._has_enough(viewer, message.delivery_id):
+            return self._error(viewer, ErrorReason.TOO_MANY, message.delivery_id)
+        self.subscriptions.add(
+            Subscription(
+                delivery_id=message.delivery_id,
+                connection_id=viewer.connection_id,
+                role=viewer.role,
+                identity=viewer.identity,
+                token_expires_at_ms=viewer.token_expires_at_ms,
+                subscribed_at_ms=now_ms,
+            )
+        )
+        # After the subscription: whatever changes from here on reaches it, so that the picture
+        # and the changes leave no gap between them.
+        self.nudges.send(
+            SnapshotNudge(
+                delivery_id=message.delivery_id,
+                connection_id=viewer.connection_id,
+                request_id=event["requestContext"]["requestId"],
+                since_version=message.since_version,
+            )
+        )
+        return "tracking"
+
+    def _untrack(self, event: Mapping[str, Any]) -> str:
+        viewer = viewer_of(event)
+        try:
+            message = parse_untrack(event)
+        except InvalidMessage:
+            return self._error(viewer, ErrorReason.BAD_REQUEST)
+        self.subscriptions.remove(message.delivery_id, viewer.connection_id)
+        return "untracked"
+
+    def _ping(self, event: Mapping[str, Any]) -> str:
+        return self._say(viewer_of(event), encode_pong(sent_at_ms=self.now_ms()), "pong")
+
+    def _default(self, event: Mapping[str, Any]) -> str:
+        return self._error(viewer_of(event), ErrorReason.BAD_REQUEST)
+
+    def _has_enough(self, viewer: Viewer, delivery_id: str) -> bool:
+        # Counted in an index, which lags by a moment: the limit keeps the greedy from growing
+        # without end and need not be exact. What is tracked already may be tracked again.
+        if self.subscriptions.count_of_connection(viewer.connection_id) < self.max_tracked:
+            return False
+        return not self.subscriptions.has(delivery_id, viewer.connection_id)
+
+    def _error(self, viewer: Viewer, reason: ErrorReason, delivery_id: str | None = None) -> str:
+        message = encode_error(reason, sent_at_ms=self.now_ms(), delivery_id=delivery_id)
+        return self._say(viewer, message, reason.value)
+
+    def _ended(self, viewer: Viewer, delivery_id: str, reason: EndReason) -> str:
+        message = encode_ended(delivery_id, reason, sent_at_ms=self.now_ms())
+        return self._say(viewer, message, reason.value)
+
+    def _say(self, viewer: Viewer, message: bytes, outcome: str) -> str:
+        heard = self.poster.post(viewer.connection_id, message)
+        return outcome if heard else f"{outcome}, to a connection that is gone"

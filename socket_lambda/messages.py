@@ -1,0 +1,87 @@
+"""What a viewer says, and who says it: parsed once, at the edge."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from rtdts.tracking.point_fields import Identifier
+
+T = TypeVar("T")
+
+
+class InvalidMessage(Exception):  # noqa: N818 - what it is, not an error of ours
+    """A message that is none of the contract's."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Viewer:
+    """Who sits at the other end, as the authorizer found."""
+
+    connection_id: str
+    role: str
+    identity: str
+    token_expires_at_ms: int
+
+
+class Track(msgspec.Struct, frozen=True, kw_only=True):
+    """Wants to follow a delivery."""
+
+    delivery_id: Identifier
+    since_version: Annotated[int, Meta(ge=0)] = 0
+
+
+class Untrack(msgspec.Struct, frozen=True, kw_only=True):
+    """Has seen enough of a delivery."""
+
+    delivery_id: Identifier
+
+
+def viewer_of(event: Mapping[str, Any]) -> Viewer:
+    """The viewer of any event of a connection.
+
+    Raises:
+        KeyError: The event did not come through the authorizer.
+    """
+    context = event["requestContext"]
+    known = context["authorizer"]
+    return Viewer(
+        connection_id=context["connectionId"],
+        role=known["role"],
+        identity=known["identity"],
+        # The gateway turns the authorizer's numbers into text.
+        token_expires_at_ms=int(float(known["expires_at"]) * 1000),
+    )
+
+
+def parse_track(event: Mapping[str, Any]) -> Track:
+    """The message of the route `track`.
+
+    Raises:
+        InvalidMessage: It names no delivery.
+    """
+    return _decode(event, _TRACK)
+
+
+def parse_untrack(event: Mapping[str, Any]) -> Untrack:
+    """The message of the route `untrack`.
+
+    Raises:
+        InvalidMessage: It names no delivery.
+    """
+    return _decode(event, _UNTRACK)
+
+
+_TRACK = msgspec.json.Decoder(Track)
+_UNTRACK = msgspec.json.Decoder(Untrack)
+
+
+def _decode(event: Mapping[str, Any], decoder: msgspec.json.Decoder[T]) -> T:
+    try:
+        return decoder.decode(event.get("body") or "")
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise InvalidMessage(str(error)) from error

@@ -1,0 +1,20 @@
+"""The routes of the socket as data: the gateways are made from it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CONNECT: Final = "$connect"
+DISCONNECT: Final = "$disconnect"
+TRACK: Final = "track"
+UNTRACK: Final = "untrack"
+PING: Final = "ping"
+DEFAULT: Final = "$default"
+
+ROUTES: Final = (CONNECT, DISCONNECT, TRACK, UNTRACK, PING, DEFAULT)
+"""Every route key. `CONNECT` alone is behind the authorizer, which can't be put anywhere else. None
+has a route response: with one, API Gateway would send a message, if an empty one, for every answer
+of the Lambda. What is said to a viewer is posted to its connection instead."""
+
+ROUTE_SELECTION: Final = "$request.body.action"
+"""The expression by which the gateway finds the route of a message."""

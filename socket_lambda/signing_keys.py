@@ -1,0 +1,130 @@
+"""The identity provider's public keys, found by OIDC discovery and kept for a while.
+
+1. A token names its key. One that is unknown may be new, so the keys are fetched again, but not
+   more often than every `REFETCH_AFTER_S`: anybody can send tokens with invented key names.
+2. Keys that are due to be fetched again and can't be stay in use: viewers must not be locked out
+   because the identity provider is away for a while.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import jwt
+
+from rtdts.runtime.logs import Logger
+
+DISCOVERY_PATH = "/.well-known/openid-configuration"
+REFETCH_AFTER_S = 10.0
+FETCH_TIMEOUT_S = 3.0
+_MAX_BYTES = 1_000_000
+
+
+class KeysUnavailable(Exception):  # noqa: N818 - named for what happened
+    """The identity provider can't be asked, or answers nonsense: no fault of the token's."""
+
+
+class FetchJson(Protocol):
+    """Gets a JSON document.
+
+    Raises:
+        KeysUnavailable: There is none to be had.
+    """
+
+    def __call__(self, url: str) -> Mapping[str, Any]:
+        """Gets the document at a URL."""
+        ...
+
+
+class SigningKeys:
+    """Finds the key with which a token should have been signed.
+
+    Args:
+        issuer: The identity provider.
+        kept_s: How long keys are used before they are fetched again: how long a key that the
+            provider has withdrawn is still honoured.
+        fetch: Gets a JSON document.
+        monotonic_s: A clock.
+        log: Where a failed renewal is reported.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        *,
+        kept_s: float,
+        fetch: FetchJson,
+        monotonic_s: Callable[[], float],
+        log: Logger,
+    ) -> None:
+        self._issuer = issuer
+        self._kept_s = kept_s
+        self._fetch = fetch
+        self._monotonic_s = monotonic_s
+        self._log = log
+        self._keys: dict[str, jwt.PyJWK] | None = None
+        self._fetched_at_s = 0.0
+        self._tried_at_s = 0.0
+
+    def find(self, key_id: str) -> jwt.PyJWK | None:
+        """The key of this name; None when the provider has no such key.
+
+        Raises:
+            KeysUnavailable: There are no keys to look among.
+        """
+        if self._keys is None:
+            self._keys = self._renewed()
+        elif self._is_due(key_id, self._keys):
+            try:
+                self._keys = self._renewed()
+            except KeysUnavailable as error:
+                self._log.warning("keys_not_renewed", error=str(error))
+        return self._keys.get(key_id)
+
+    def _is_due(self, key_id: str, keys: Mapping[str, jwt.PyJWK]) -> bool:
+        now_s = self._monotonic_s()
+        if now_s - self._tried_at_s < REFETCH_AFTER_S:
+            return False
+        return key_id not in keys or now_s - self._fetched_at_s >= self._kept_s
+
+    def _renewed(self) -> dict[str, jwt.PyJWK]:
+        self._tried_at_s = self._monotonic_s()
+        configuration = self._fetch(self._issuer.rstrip("/") + DISCOVERY_PATH)
+        if configuration.get("issuer") != self._issuer:
+            raise KeysUnavailable(f"{self._issuer} says that it is another issuer")
+        keys = _usable(self._fetch(str(configuration.get("jwks_uri", ""))))
+        self._fetched_at_s = self._tried_at_s
+        return keys
+
+
+def _usable(key_set: Mapping[str, Any]) -> dict[str, jwt.PyJWK]:
+    documents = key_set.get("keys")
+    keys: dict[str, jwt.PyJWK] = {}
+    for document in documents if isinstance(documents, list) else ():
+        try:
+            if document["kty"] == "RSA" and document.get("use", "sig") == "sig":
+                keys[str(document["kid"])] = jwt.PyJWK(document, algorithm="RS256")
+        except (AttributeError, KeyError, TypeError, jwt.PyJWTError):
+            continue  # one key that we can't read does not spoil the others
+    return keys
+
+
+def fetch_json(url: str) -> Mapping[str, Any]:
+    """Gets a JSON object over HTTP.
+
+    Raises:
+        KeysUnavailable: It can't be had.
+    """
+    if not url.startswith(("https://", "http://")):
+        raise KeysUnavailable(f"{url!r} is not an http URL")
+    try:
+        with urllib.request.urlopen(url, timeout=FETCH_TIMEOUT_S) as answer:  # noqa: S310 - checked above
+            document = json.loads(answer.read(_MAX_BYTES))
+    except (OSError, ValueError) as error:
+        raise KeysUnavailable(f"{url}: {error}") from error
+    if not isinstance(document, dict):
+        raise KeysUnavailable(f"{url} is not a JSON object")
+    return document
