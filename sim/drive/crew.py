@@ -1,0 +1,171 @@
+"""One truck with its driver's app, and the customer who waits for its cargo."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import aiohttp
+
+from rtdts.tracking.deliveries import BEFORE_PICKUP, CLOSED, Status
+from sim.drive.access import IdentityTokens
+from sim.drive.customer_log import CustomerLog
+from sim.drive.deliveries_api import ApiError, DeliveriesApi, DeliveryRecord
+from sim.environment import Environment
+from sim.fleet.device import Device, Fix
+from sim.fleet.http_poster import http_poster
+from sim.fleet.trips import Trip
+from sim.fleet.uploader import Uploader
+from sim.token_client import TokenClient
+from sim.viewers.connection import socket_opener
+from sim.viewers.viewer import Viewer
+
+
+@dataclass(frozen=True)
+class System:
+    """The system under drive, and the clocks to drive it by."""
+
+    environment: Environment
+    session: aiohttp.ClientSession
+    tokens: TokenClient
+    now_ms: Callable[[], int]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    def identity(self, role: str, identity: str) -> IdentityTokens:
+        """Somebody's tokens."""
+        return IdentityTokens(self.tokens, role, identity)
+
+    def deliveries(self, role: str, identity: str) -> DeliveriesApi:
+        """``/deliveries`` as somebody sees it."""
+        return DeliveriesApi(
+            self.session,
+            self.environment.server_url,
+            self.identity(role, identity),
+            sleep=self.sleep,
+        )
+
+    def viewer(self, role: str, identity: str, log: CustomerLog) -> Viewer:
+        """Somebody's socket, that reports to a log."""
+        return Viewer(
+            socket_opener(self.environment.websocket_url),
+            self.identity(role, identity),
+            on_message=log.hear,
+            now_ms=self.now_ms,
+            sleep=self.sleep,
+        )
+
+
+class Crew:
+    """A truck and its customer, over one or more deliveries.
+
+    Attributes:
+        truck_id: The truck.
+        customer_id: Who waits.
+        delivery_ids: All so far; the last is the current one.
+        fixes: Every fix made, by its id.
+        log: What the customer heard.
+        uploader: The truck's way to the service.
+        viewer: The customer's socket.
+        caught_up: Deliveries whose pickup the driver had to declare: no rule had seen it.
+    """
+
+    def __init__(
+        self, system: System, device: Device, customer_id: str, *, compress: bool = False
+    ) -> None:
+        self.truck_id = device.truck_id
+        self.customer_id = customer_id
+        self.delivery_ids: list[str] = []
+        self.fixes: dict[str, Fix] = {}
+        self.log = CustomerLog(customer_id, self.delivery_ids)
+        self.viewer = system.viewer("customer", customer_id, self.log)
+        self.uploader = Uploader(
+            http_poster(system.session, system.environment.server_url),
+            system.identity("truck", self.truck_id),
+            compress=compress,
+            sleep=system.sleep,
+        )
+        self.caught_up: list[str] = []
+        self._system = system
+        self._device = device
+        self._dispatcher = system.deliveries("dispatcher", "sim")
+        self._driver = system.deliveries("truck", self.truck_id)
+
+    async def run(self) -> None:
+        """Keep the truck's uploads and the customer's socket going, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.uploader.run())
+            group.create_task(self.viewer.run())
+
+    async def take_on(self, delivery_id: str, trip: Trip, *, within_s: float = 60.0) -> bool:
+        """Create the trip's delivery and let the customer track it.
+
+        Returns:
+            Whether the customer got the picture in time.
+
+        Raises:
+            ApiError: The delivery could not be created.
+        """
+        self.delivery_ids.append(delivery_id)
+        await self._dispatcher.put(
+            delivery_id,
+            truck_id=self.truck_id,
+            customer_id=self.customer_id,
+            origin=trip.origin,
+            destination=trip.destination,
+        )
+        await self.viewer.track(delivery_id)
+        return await self.log.wait_until(lambda: delivery_id in self.log.statuses, within_s)
+
+    async def drive(self, trip: Trip, start_ms: int) -> None:
+        """Do the trip in real time: each transmission is handed to the uploader at its moment."""
+        for transmission in self._device.report(trip.motion, start_ms):
+            due_ms = start_ms + round(transmission.at_s * 1000)
+            await self._system.sleep(max(0.0, (due_ms - self._system.now_ms()) / 1000))
+            self.fixes.update((fix.id, fix) for fix in transmission.fixes)
+            self.uploader.offer(transmission.fixes)
+
+    async def hand_over(self, *, within_s: float) -> DeliveryRecord:
+        """At the destination: wait until the arrival is known, then declare it delivered.
+
+        The driver waits for the customer to hear of the arrival, as both would; where that does
+        not come in time the driver declares what the rules should have seen, so that the test
+        ends, and the verdict tells.
+
+        Raises:
+            ApiError: A declaration was refused.
+        """
+        delivery_id = self.delivery_ids[-1]
+        arrived_ms = self._system.now_ms()
+        await self.log.wait_until(lambda: self.log.saw(delivery_id, Status.ARRIVED), within_s)
+        record = await self._driver.get(delivery_id)
+        if record.status in BEFORE_PICKUP:
+            self.caught_up.append(delivery_id)
+            await self._driver.declare(
+                delivery_id, "picked_up", at_ms=arrived_ms, key=f"{delivery_id}.picked_up"
+            )
+        record = await self._driver.declare(
+            delivery_id, "delivered", at_ms=self._system.now_ms(), key=f"{delivery_id}.delivered"
+        )
+        await self.log.wait_until(lambda: self.log.saw(delivery_id, Status.DELIVERED), within_s)
+        return record
+
+    async def read_delivery(self) -> DeliveryRecord:
+        """The current delivery as its truck sees it.
+
+        Raises:
+            ApiError: It could not be read.
+        """
+        return await self._driver.get(self.delivery_ids[-1])
+
+    async def tidy_up(self) -> None:
+        """Cancel what is still open, if the service lets us."""
+        for delivery_id in self.delivery_ids:
+            try:
+                record = await self._dispatcher.get(delivery_id)
+                if record.status not in CLOSED:
+                    now_ms = self._system.now_ms()
+                    key = f"{delivery_id}.cancelled"
+                    await self._dispatcher.declare(delivery_id, "cancelled", at_ms=now_ms, key=key)
+            except ApiError:
+                continue

@@ -1,0 +1,105 @@
+"""Everything that one customer's socket brought, as evidence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rtdts.runtime.deadline import Deadline
+from rtdts.tracking.deliveries import Status
+from rtdts.tracking.instants import parse_instant
+from sim.viewers.viewer import Received
+
+ABOUT_A_DELIVERY = frozenset({"snapshot", "position", "status", "ended"})
+
+
+@dataclass(frozen=True)
+class ShownPosition:
+    """A position that came over a socket: when its fix was made, when it came, where it is."""
+
+    delivery_id: str
+    position_at_ms: int
+    received_at_ms: int
+    lat: float
+    lon: float
+
+    @property
+    def age_s(self) -> float:
+        """From the fix to the socket."""
+        return (self.received_at_ms - self.position_at_ms) / 1000
+
+
+@dataclass
+class CustomerLog:
+    """What a customer heard, sorted as it came.
+
+    Attributes:
+        customer_id: Whose.
+        own: The deliveries that are this customer's.
+        messages: About its deliveries: how many.
+        foreign: About anything else: each one is a breach.
+        errors: What the service refused to do for it, by reason.
+        problems: Messages that break the service's promise.
+        statuses: Of each delivery, those that any message told of.
+        positions: The later positions, in the order of their coming.
+    """
+
+    customer_id: str
+    own: Collection[str]
+    messages: int = 0
+    foreign: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    statuses: dict[str, set[Status]] = field(default_factory=dict)
+    positions: list[ShownPosition] = field(default_factory=list)
+    last_position_at_ms: int | None = None
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def hear(self, received: Received) -> None:
+        """Sort one message; the viewer's ``on_message``."""
+        message, kind = received.message, received.message.get("type")
+        if received.problem is not None:
+            self.problems.append(received.problem)
+        if kind == "error":
+            self.errors.append(str(message.get("reason")))
+        elif kind in ABOUT_A_DELIVERY and message.get("delivery_id") not in self.own:
+            self.foreign.append(f"{kind} of {message.get('delivery_id')}")
+        elif kind in ABOUT_A_DELIVERY and received.problem is None:
+            self._hear_of_own(message, received)
+        self._news.set()
+
+    def _hear_of_own(self, message: Mapping[str, Any], received: Received) -> None:
+        self.messages += 1
+        delivery_id = message["delivery_id"]
+        told = [message, *message.get("events", ())]
+        seen = self.statuses.setdefault(delivery_id, set())
+        seen.update(Status(entry["status"]) for entry in told if "status" in entry)
+        if received.new_position:
+            self.last_position_at_ms = parse_instant(message["position_at"])
+            self.positions.append(
+                ShownPosition(
+                    delivery_id,
+                    self.last_position_at_ms,
+                    received.received_at_ms,
+                    message["position"]["lat"],
+                    message["position"]["lon"],
+                )
+            )
+
+    def saw(self, delivery_id: str, status: Status) -> bool:
+        """Whether any message told that the delivery was in that status."""
+        return status in self.statuses.get(delivery_id, ())
+
+    async def wait_until(self, condition: Callable[[], bool], within_s: float) -> bool:
+        """Wait for messages until the condition holds; False when it does not in time."""
+        deadline = Deadline(within_s)
+        while not condition():
+            self._news.clear()
+            try:
+                async with asyncio.timeout(deadline.remaining_s):
+                    await self._news.wait()
+            except TimeoutError:
+                return condition()
+        return True

@@ -1,0 +1,188 @@
+"""The HTTP routes of deliveries, as a back office and a driver's app use them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import aiohttp
+
+from rtdts.runtime.backoff import backoff_s
+from rtdts.runtime.deadline import Deadline
+from rtdts.tracking.instants import format_instant
+from sim.fleet.trips import Geofence
+
+PATIENCE_S = 30.0
+"""How long a request is tried again while the service is away."""
+
+TIMEOUT_S = 35.0
+
+
+class ApiError(Exception):
+    """The service refused, or stayed away.
+
+    Attributes:
+        status: Its HTTP status; None when there was no answer.
+    """
+
+    def __init__(self, what: str, status: int | None, detail: str) -> None:
+        super().__init__(f"{what}: {f'HTTP {status}, ' if status else ''}{detail}")
+        self.status = status
+
+
+class TokenSource(Protocol):
+    """Where a client gets its token."""
+
+    async def __call__(self, *, fresh: bool) -> str:
+        """A valid token; another one than before when ``fresh``."""
+        ...
+
+
+@dataclass(frozen=True)
+class DeliveryEventRecord:
+    """An entry of a delivery's log as the API tells it."""
+
+    version: int
+    status: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class DeliveryRecord:
+    """A delivery as the API tells it."""
+
+    delivery_id: str
+    truck_id: str
+    customer_id: str
+    status: str
+    version: int
+    events: tuple[DeliveryEventRecord, ...]
+
+
+class DeliveriesApi:
+    """One identity's view of ``/deliveries``."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        server_url: str,
+        token: TokenSource,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._session = session
+        self._base = f"{server_url.rstrip('/')}/deliveries"
+        self._token = token
+        self._sleep = sleep
+        self._patience_s = patience_s
+
+    async def put(
+        self,
+        delivery_id: str,
+        *,
+        truck_id: str,
+        customer_id: str,
+        origin: Geofence,
+        destination: Geofence,
+    ) -> DeliveryRecord:
+        """Create a delivery, or change its plan.
+
+        Raises:
+            ApiError: It was refused, or the service stayed away.
+        """
+        plan = {
+            "truck_id": truck_id,
+            "customer_id": customer_id,
+            "origin": _place(origin),
+            "destination": _place(destination),
+        }
+        return _record(await self._request("PUT", f"/{delivery_id}", json=plan))
+
+    async def get(self, delivery_id: str) -> DeliveryRecord:
+        """Read a delivery with its log.
+
+        Raises:
+            ApiError: It was refused (404 also for one that isn't theirs).
+        """
+        return _record(await self._request("GET", f"/{delivery_id}"))
+
+    async def declare(self, delivery_id: str, kind: str, *, at_ms: int, key: str) -> DeliveryRecord:
+        """Say what no sensor can know.
+
+        Args:
+            delivery_id: Of which.
+            kind: ``picked_up``, ``delivered``, ``failed`` or ``cancelled``.
+            at_ms: When it happened.
+            key: The idempotency key.
+
+        Raises:
+            ApiError: It was refused (409: not legal from its status).
+        """
+        return _record(
+            await self._request(
+                "POST",
+                f"/{delivery_id}/events",
+                json={"type": kind, "at": format_instant(at_ms)},
+                headers={"Idempotency-Key": key},
+            )
+        )
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any]:
+        """Every route here is idempotent, so whatever may heal is tried again."""
+        what = f"{method} /deliveries{path}"
+        deadline = Deadline(self._patience_s)
+        fresh = False
+        for wait_s in backoff_s(first_s=0.5, most_s=5.0):
+            status: int | None = None
+            try:
+                token = await self._token(fresh=fresh)
+                async with self._session.request(
+                    method,
+                    self._base + path,
+                    json=json,
+                    headers={"Authorization": f"Bearer {token}", **(headers or {})},
+                    timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+                ) as answer:
+                    status, text = answer.status, await answer.text()
+                    if status in (200, 201):
+                        body: Mapping[str, Any] = await answer.json(content_type=None)
+                        return body
+            except (aiohttp.ClientError, TimeoutError) as error:
+                text = f"no answer: {error}"
+            refused = status is not None and status < 500 and status not in (401, 429)
+            if refused or deadline.passed or (status == 401 and fresh):
+                raise ApiError(what, status, text[:300])
+            fresh = status == 401
+            await self._sleep(wait_s)
+        raise AssertionError("backoff never ends")
+
+
+def _place(geofence: Geofence) -> Mapping[str, float]:
+    return {"lat": geofence.lat, "lon": geofence.lon, "radius_m": geofence.radius_m}
+
+
+def _record(body: Mapping[str, Any]) -> DeliveryRecord:
+    try:
+        return DeliveryRecord(
+            delivery_id=body["delivery_id"],
+            truck_id=body["truck_id"],
+            customer_id=body["customer_id"],
+            status=body["status"],
+            version=body["version"],
+            events=tuple(
+                DeliveryEventRecord(event["version"], event["status"], event["cause"])
+                for event in body["events"]
+            ),
+        )
+    except (KeyError, TypeError) as error:
+        raise ApiError("a delivery", None, f"lacks {error!r}") from error

@@ -1,0 +1,259 @@
+"""The verdict on a drive: counted by point id, from what was answered, stored and received."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rtdts.tracking.deliveries import Status
+from sim.drive.customer_log import ShownPosition
+from sim.drive.deliveries_api import DeliveryRecord
+from sim.drive.stores import StoreCounts
+from sim.fleet.device import Fix
+
+REQUIRED_STATUSES = (
+    Status.ASSIGNED,
+    Status.AT_PICKUP,
+    Status.IN_TRANSIT,
+    Status.NEARBY,
+    Status.ARRIVED,
+    Status.DELIVERED,
+)
+"""Every trip of ours leads through these; one that begins inside its origin leaves out
+``en_route_to_pickup``."""
+
+
+@dataclass(frozen=True)
+class TruckEvidence:
+    """What is known of one truck and its customer at the end of a drive.
+
+    Attributes:
+        fixes: Every fix made, by id.
+        accepted: The fixes that the service accepted, by id.
+        refused: Why others were refused.
+        unsettled: How many never got a final answer.
+        messages: How many the customer got about its delivery.
+        statuses: Those that the customer was told of.
+        positions: Those that the customer was shown.
+        foreign: Messages about deliveries of others.
+        broken: Messages that are not what the service promises.
+        delivery: The delivery in the end; None when it could not be read.
+        caught_up: Whether the driver had to declare a pickup that no rule had seen.
+    """
+
+    truck_id: str
+    customer_id: str
+    fixes: Mapping[str, Fix]
+    accepted: Mapping[str, Fix]
+    refused: Sequence[str]
+    unsettled: int
+    messages: int
+    statuses: frozenset[Status]
+    positions: Sequence[ShownPosition]
+    foreign: Sequence[str]
+    broken: Sequence[str]
+    delivery: DeliveryRecord | None
+    caught_up: bool = False
+
+
+@dataclass(frozen=True)
+class IntruderEvidence:
+    """What the intruders got.
+
+    Attributes:
+        asked: How often something was asked for that must be refused.
+        refusals: How often it was.
+        foreign: What was told to somebody who has no right to it.
+        opened: Sockets that must not have opened.
+    """
+
+    asked: int
+    refusals: int
+    foreign: Sequence[str]
+    opened: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a drive ended.
+
+    Attributes:
+        in_history, in_raw, latest_ok: None where the stores can't be seen.
+        latest_ok: How many trucks' latest position is their newest accepted fix.
+        messages: By customer.
+        problems: Why it is not ok, for people; empty when it is.
+        unseen: What could not be judged, for people.
+    """
+
+    trucks: int
+    accepted: int
+    in_history: int | None
+    in_raw: int | None
+    latest_ok: int | None
+    messages: Mapping[str, int]
+    statuses: tuple[Status, ...]
+    refusals: int
+    foreign: int
+    age_p50_s: float | None
+    age_p99_s: float | None
+    problems: tuple[str, ...]
+    unseen: tuple[str, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was wrong."""
+        return not self.problems
+
+    def to_json(self) -> dict[str, Any]:
+        """Exactly the promised names."""
+        return {
+            "accepted": self.accepted,
+            "in_history": self.in_history,
+            "in_raw": self.in_raw,
+            "latest_ok": self.latest_ok,
+            "messages": dict(self.messages),
+            "statuses": [status.value for status in self.statuses],
+            "refusals": self.refusals,
+            "foreign": self.foreign,
+            "age_p50_s": self.age_p50_s,
+            "age_p99_s": self.age_p99_s,
+            "ok": self.ok,
+        }
+
+
+def judge(
+    trucks: Sequence[TruckEvidence], intruders: IntruderEvidence, stores: StoreCounts | None
+) -> Verdict:
+    """Weigh all the evidence.
+
+    Args:
+        trucks: One an entry.
+        intruders: Theirs.
+        stores: None where OpenSearch can't be seen.
+    """
+    problems = [problem for truck in trucks for problem in _truck_problems(truck)]
+    foreign = [one for truck in trucks for one in truck.foreign] + list(intruders.foreign)
+    problems += [f"told to somebody without a right to it: {one}" for one in foreign]
+    problems += _intruder_problems(intruders)
+    accepted = {one for truck in trucks for one in truck.accepted}
+    unseen: tuple[str, ...] = ()
+    latest_ok = None
+    if stores is None:
+        unseen = (
+            "the raw log, the history and the latest positions: this environment shows no "
+            "OpenSearch (OpenSearchURL)",
+        )
+    else:
+        latest_ok = sum(_latest_is_newest(truck, stores) for truck in trucks)
+        problems += _store_problems(trucks, accepted, stores)
+    ages_s = sorted(shown.age_s for truck in trucks for shown in truck.positions)
+    seen = {status for truck in trucks for status in truck.statuses}
+    return Verdict(
+        trucks=len(trucks),
+        accepted=len(accepted),
+        in_history=None if stores is None else len(stores.in_history & accepted),
+        in_raw=None if stores is None else len(stores.in_raw & accepted),
+        latest_ok=latest_ok,
+        messages={truck.customer_id: truck.messages for truck in trucks},
+        statuses=tuple(status for status in Status if status in seen),
+        refusals=intruders.refusals,
+        foreign=len(foreign),
+        age_p50_s=percentile(ages_s, 50),
+        age_p99_s=percentile(ages_s, 99),
+        problems=tuple(problems),
+        unseen=unseen,
+    )
+
+
+def _truck_problems(truck: TruckEvidence) -> list[str]:
+    who, customer = truck.truck_id, truck.customer_id
+    problems = [f"{who}: a point was refused: {reason}" for reason in truck.refused]
+    if not truck.accepted:
+        problems.append(f"{who}: no point was accepted")
+    if truck.unsettled:
+        problems.append(f"{who}: {truck.unsettled} points never got a final answer")
+    if not truck.positions:
+        problems.append(f"{customer}: no position reached its socket")
+    problems += [f"{customer}: {problem}" for problem in truck.broken]
+    problems += [
+        f"{customer}: was shown {shown.lat}, {shown.lon}, where its truck was not"
+        for shown in truck.positions
+        if not _is_a_fix(shown, truck.fixes)
+    ]
+    if untold := [status for status in REQUIRED_STATUSES if status not in truck.statuses]:
+        problems.append(f"{customer}: never heard of {', '.join(untold)}")
+    problems += _log_problems(truck)
+    if truck.caught_up:
+        problems.append(f"{who}: no rule saw the pickup, the driver had to declare it")
+    return problems
+
+
+def _log_problems(truck: TruckEvidence) -> list[str]:
+    delivery = truck.delivery
+    if delivery is None:
+        return [f"{truck.truck_id}: its delivery could not be read"]
+    problems = []
+    versions = [event.version for event in delivery.events]
+    if versions != list(range(1, delivery.version + 1)):
+        problems.append(f"{delivery.delivery_id}: its log has gaps: {versions}")
+    logged = {event.status for event in delivery.events}
+    if missing := [status for status in REQUIRED_STATUSES if status.value not in logged]:
+        problems.append(f"{delivery.delivery_id}: its log lacks {', '.join(missing)}")
+    return problems
+
+
+def _is_a_fix(shown: ShownPosition, fixes: Mapping[str, Fix]) -> bool:
+    return any(
+        fix.recorded_at_ms == shown.position_at_ms
+        and math.isclose(fix.lat, shown.lat, abs_tol=1e-6)
+        and math.isclose(fix.lon, shown.lon, abs_tol=1e-6)
+        for fix in fixes.values()
+    )
+
+
+def _intruder_problems(intruders: IntruderEvidence) -> list[str]:
+    problems = [f"a socket opened with {key}" for key in intruders.opened]
+    if intruders.asked == 0:
+        problems.append("no intruder asked for anything: the right to view was not tried")
+    if intruders.refusals < intruders.asked:
+        problems.append(f"of {intruders.asked} intrusions only {intruders.refusals} were refused")
+    return problems
+
+
+def _latest_is_newest(truck: TruckEvidence, stores: StoreCounts) -> bool:
+    newest_ms = max((fix.recorded_at_ms for fix in truck.accepted.values()), default=None)
+    return newest_ms is not None and stores.latest_at_ms.get(truck.truck_id) == newest_ms
+
+
+def _store_problems(
+    trucks: Sequence[TruckEvidence], accepted: set[str], stores: StoreCounts
+) -> list[str]:
+    problems = []
+    for name, found in (("history", stores.in_history), ("raw log", stores.in_raw)):
+        if missing := sorted(accepted - found):
+            problems.append(
+                f"{len(missing)} accepted points are not in the {name}, the first {missing[0]}"
+            )
+    if stores.history_copies:
+        problems.append(f"{stores.history_copies} points are in the history more than once")
+    problems += [
+        f"{truck.truck_id}: its latest position is not its newest accepted point"
+        for truck in trucks
+        if not _latest_is_newest(truck, stores)
+    ]
+    return problems
+
+
+def stores_are_complete(trucks: Sequence[TruckEvidence], stores: StoreCounts) -> bool:
+    """Whether the stores have caught up with everything that was accepted."""
+    accepted = {one for truck in trucks for one in truck.accepted}
+    return not _store_problems(trucks, accepted, stores)
+
+
+def percentile(ascending: Sequence[float], percent: float) -> float | None:
+    """The nearest-rank percentile; None of nothing."""
+    if not ascending:
+        return None
+    return ascending[max(0, math.ceil(len(ascending) * percent / 100) - 1)]

@@ -1,0 +1,32 @@
+"""`POST /telemetry` over HTTP: the uploader's way out."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from sim.fleet.upload_answers import Answer
+from sim.fleet.uploader import Poster, UnreachableError
+
+TIMEOUT_S = 35.0
+"""Above the gateway's 30 s: whether a request was taken is for the gateway to say, if it can."""
+
+
+def http_poster(session: aiohttp.ClientSession, server_url: str) -> Poster:
+    """Posts to a system's HTTP API.
+
+    Args:
+        session: Shared by all trucks.
+        server_url: ``ServerURL``.
+    """
+    url = f"{server_url.rstrip('/')}/telemetry"
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+
+    async def post(body: bytes, content_type: str, token: str) -> Answer:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": content_type}
+        try:
+            async with session.post(url, data=body, headers=headers, timeout=timeout) as answer:
+                return Answer(answer.status, dict(answer.headers), await answer.read())
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UnreachableError(str(error)) from error
+
+    return post

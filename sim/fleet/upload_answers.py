@@ -1,0 +1,124 @@
+"""What an answer to ``POST /telemetry`` means for the points that were sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sim.fleet.device import Fix
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A point that the service will never take, and why."""
+
+    fix: Fix
+    reason: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What to do with each point of a batch.
+
+    Attributes:
+        accepted: Durable; never to be sent again.
+        refused: Never to be sent again either.
+        keep: To be sent again, in this order.
+        wait_s: Before anything is sent again; None when the answer names no time.
+        new_token: The token was refused: get another first.
+        smaller: The batch was too big: send fewer at once.
+        failed: Nothing was taken for a reason that time may heal.
+    """
+
+    accepted: tuple[Fix, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    keep: tuple[Fix, ...] = ()
+    wait_s: float | None = None
+    new_token: bool = False
+    smaller: bool = False
+    failed: bool = False
+
+
+def judge(answer: Answer, batch: Sequence[Fix]) -> Judgement:
+    """Read an answer of the service, or of the gateway before it."""
+    everything = tuple(batch)
+    body = _object(answer.body)
+    match answer.status:
+        case 202:
+            refused = _refused(body, batch)
+            lost = {entry.fix for entry in refused}
+            return Judgement(tuple(fix for fix in batch if fix not in lost), refused)
+        case 503 if isinstance(body.get("not_taken"), list):
+            return _partly(answer, body, batch)
+        case 401:
+            return Judgement(keep=everything, new_token=True, failed=True)
+        case 413 if len(batch) > 1:
+            return Judgement(keep=everything, smaller=True)
+        case 400 if refused := _refused(body, batch):
+            lost = {entry.fix for entry in refused}
+            return Judgement(refused=refused, keep=tuple(fix for fix in batch if fix not in lost))
+        case 400 | 403 | 404 | 405 | 413 | 415 | 422:
+            why = f"HTTP {answer.status}: {_reason(body)}"
+            return Judgement(refused=tuple(Refused(fix, why) for fix in batch))
+        case _:  # 429, every 5xx of the gateway, and whatever a proxy may invent
+            return Judgement(keep=everything, wait_s=_retry_after_s(answer), failed=True)
+
+
+def _partly(answer: Answer, body: Mapping[str, object], batch: Sequence[Fix]) -> Judgement:
+    again = _indexes(body.get("not_taken"), len(batch))
+    refused = _refused(body, batch)
+    lost = {entry.fix for entry in refused}
+    keep = tuple(fix for index, fix in enumerate(batch) if index in again and fix not in lost)
+    settled = lost | set(keep)
+    return Judgement(
+        accepted=tuple(fix for fix in batch if fix not in settled),
+        refused=refused,
+        keep=keep,
+        wait_s=_retry_after_s(answer),
+        failed=True,
+    )
+
+
+def _refused(body: Mapping[str, object], batch: Sequence[Fix]) -> tuple[Refused, ...]:
+    entries = body.get("rejected")
+    if not isinstance(entries, list):
+        return ()
+    return tuple(
+        Refused(batch[entry["index"]], f"{entry.get('field')}: {entry.get('reason')}")
+        for entry in entries
+        if isinstance(entry, dict) and entry.get("index") in range(len(batch))
+    )
+
+
+def _indexes(value: object, count: int) -> frozenset[int]:
+    if not isinstance(value, list):
+        return frozenset()
+    return frozenset(index for index in value if index in range(count))
+
+
+def _object(body: bytes) -> Mapping[str, object]:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _reason(body: Mapping[str, object]) -> str:
+    return str(body.get("detail") or body.get("title") or body.get("message") or "no reason given")
+
+
+def _retry_after_s(answer: Answer) -> float | None:
+    """The header in seconds; its other form, a date, is not used by anybody we talk to."""
+    value = next((v for k, v in answer.headers.items() if k.lower() == "retry-after"), "")
+    return float(value) if value.isdecimal() else None

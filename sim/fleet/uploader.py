@@ -1,0 +1,155 @@
+"""Bring a truck's points to the service: keep what was not taken, never lose what was not answered.
+
+One uploader a truck. `offer` puts points into its store and returns at once; `run` empties the
+store, oldest first, for as long as it runs. A point leaves the store only when an answer settles
+it: accepted or refused. No answer, a partial answer or a gateway's error leave it there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rtdts.runtime.backoff import backoff_s
+from sim.fleet.device import Fix
+from sim.fleet.upload_answers import Answer, Judgement, Refused, judge
+from sim.token_client import TokenError
+
+MAX_BATCH = 500
+"""The service takes no more points in one request."""
+
+
+class UnreachableError(Exception):
+    """No answer: refused, reset or out of time."""
+
+
+class Poster(Protocol):
+    """Sends one request to ``POST /telemetry``."""
+
+    async def __call__(self, body: bytes, content_type: str, token: str) -> Answer:
+        """Post the body and read the whole answer.
+
+        Raises:
+            UnreachableError: There was no answer.
+        """
+        ...
+
+
+class TokenSource(Protocol):
+    """Where a client gets its token."""
+
+    async def __call__(self, *, fresh: bool) -> str:
+        """A valid token; another one than before when ``fresh``.
+
+        Raises:
+            TokenError: The issuer doesn't answer.
+        """
+        ...
+
+
+@dataclass
+class UploadReport:
+    """What became of a truck's points so far."""
+
+    accepted: dict[str, Fix] = field(default_factory=dict)
+    """By id: a repeat counts once."""
+    refused: list[Refused] = field(default_factory=list)
+    requests: int = 0
+    failures: int = 0
+    """Requests that had no answer, or one that took nothing or not everything."""
+    repeats_accepted: int = 0
+    """Points that were accepted again."""
+
+
+class Uploader:
+    """A truck's store of points that are not settled, and the loop that empties it."""
+
+    def __init__(
+        self,
+        post: Poster,
+        token: TokenSource,
+        *,
+        compress: bool = False,
+        max_batch: int = MAX_BATCH,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.report = UploadReport()
+        self._post = post
+        self._token = token
+        self._compress = compress
+        self._max_batch = max_batch
+        self._sleep = sleep
+        self._store: deque[Fix] = deque()
+        self._in_flight = 0
+        self._offered = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
+
+    @property
+    def unsettled(self) -> int:
+        """Points without a final answer."""
+        return len(self._store) + self._in_flight
+
+    def offer(self, fixes: Iterable[Fix]) -> None:
+        """Store points for sending; also those sent before, as a device does that got no answer."""
+        self._store.extend(fixes)
+        if self._store:
+            self._settled.clear()
+            self._offered.set()
+
+    async def settled(self) -> None:
+        """Returns when nothing is left to send."""
+        await self._settled.wait()
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        waits_s = _waits()
+        fresh_token = False
+        while True:
+            await self._offered.wait()
+            batch = [self._store.popleft() for _ in range(min(len(self._store), self._max_batch))]
+            self._in_flight = len(batch)
+            judgement = await self._send(batch, fresh_token=fresh_token)
+            self._settle(judgement)
+            fresh_token = judgement.new_token
+            if judgement.smaller:
+                self._max_batch = max(1, len(batch) // 2)
+            if judgement.failed:
+                drawn_s = next(waits_s)
+                await self._sleep(drawn_s if judgement.wait_s is None else judgement.wait_s)
+            else:
+                waits_s = _waits()
+
+    async def _send(self, batch: Sequence[Fix], *, fresh_token: bool) -> Judgement:
+        self.report.requests += 1
+        body = json.dumps({"positions": [fix.to_wire() for fix in batch]}).encode()
+        content_type = "application/json"
+        if self._compress:
+            body, content_type = gzip.compress(body), "application/gzip"
+        try:
+            token = await self._token(fresh=fresh_token)
+            return judge(await self._post(body, content_type, token), batch)
+        except (UnreachableError, TokenError):
+            return Judgement(keep=tuple(batch), failed=True)
+
+    def _settle(self, judgement: Judgement) -> None:
+        report = self.report
+        for fix in judgement.accepted:
+            report.repeats_accepted += fix.id in report.accepted
+            report.accepted[fix.id] = fix
+        report.refused.extend(judgement.refused)
+        report.failures += judgement.failed
+        self._store.extendleft(reversed(judgement.keep))
+        self._in_flight = 0
+        if not self._store:
+            self._offered.clear()
+            self._settled.set()
+
+
+def _waits() -> Iterator[float]:
+    return backoff_s(first_s=0.5, most_s=5.0)

@@ -1,0 +1,93 @@
+"""One WebSocket to the service; the only place here that knows the websockets library."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+
+class ConnectionLostError(Exception):
+    """The connection is gone, or could not be had for a reason that time may heal."""
+
+
+class RefusedError(Exception):
+    """The service refused to open the socket.
+
+    Attributes:
+        status: 401 for a token that isn't valid, 403 for one of the wrong role.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the socket was refused with HTTP {status}")
+        self.status = status
+
+
+class Connection(Protocol):
+    """An open socket. Its methods raise `ConnectionLostError` once it is gone."""
+
+    async def send(self, text: str) -> None:
+        """Send one frame."""
+        ...
+
+    async def receive(self) -> str | bytes:
+        """Wait for the next frame."""
+        ...
+
+    async def close(self) -> None:
+        """End it; never raises."""
+        ...
+
+
+OpenSocket = Callable[[str], Awaitable[Connection]]
+"""Opens a socket with a token; raises `RefusedError` or `ConnectionLostError`."""
+
+
+def socket_opener(url: str, *, open_timeout_s: float = 15.0) -> OpenSocket:
+    """Sockets to ``WebSocketURL``, with the token where native apps put it.
+
+    Args:
+        url: The service's.
+        open_timeout_s: For the whole handshake, a Lambda's cold start included.
+    """
+
+    async def open_socket(token: str) -> Connection:
+        try:
+            socket = await connect(
+                url,
+                additional_headers={"Authorization": f"Bearer {token}"},
+                open_timeout=open_timeout_s,
+                proxy=None,
+            )
+        except InvalidStatus as refusal:
+            status = refusal.response.status_code
+            if status in (401, 403):
+                raise RefusedError(status) from refusal
+            raise ConnectionLostError(f"HTTP {status} instead of a socket") from refusal
+        except (InvalidHandshake, OSError, TimeoutError) as error:
+            raise ConnectionLostError(f"no socket: {error}") from error
+        return _WebSocket(socket)
+
+    return open_socket
+
+
+class _WebSocket:
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    async def send(self, text: str) -> None:
+        try:
+            await self._socket.send(text)
+        except ConnectionClosed as error:
+            raise ConnectionLostError(str(error)) from error
+
+    async def receive(self) -> str | bytes:
+        try:
+            return await self._socket.recv()
+        except ConnectionClosed as error:
+            raise ConnectionLostError(str(error)) from error
+
+    async def close(self) -> None:
+        await self._socket.close()

@@ -1,0 +1,196 @@
+"""A viewer: one person's app, that keeps its socket and tracks its deliveries for ever.
+
+The connection may end at any time (the gateway ends every one after two hours). Then it opens
+another one, waiting longer each time, and tracks again from the version that it has. A tracked
+delivery is heard of at least once a minute; ``silence_s`` without a word means that the
+connection is dead though nobody said so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rtdts.runtime.backoff import backoff_s
+from sim.token_client import TokenError
+from sim.viewers.connection import Connection, ConnectionLostError, OpenSocket, RefusedError
+from sim.viewers.receiver import BadMessageError, DeliveryView, parse_message, take
+
+SILENCE_S = 75.0
+"""The service's promise across the death of a broadcaster."""
+
+
+class TokenSource(Protocol):
+    """Where a viewer gets its token."""
+
+    async def __call__(self, *, fresh: bool) -> str:
+        """A valid token; another one than before when ``fresh``.
+
+        Raises:
+            TokenError: The issuer doesn't answer.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message as it came.
+
+    Attributes:
+        message: All of it.
+        received_at_ms: When.
+        new_version: Whether it told of a later version of its delivery than was known.
+        new_position: Whether it told of a later position.
+        problem: What is wrong with it, when it breaks the service's promise.
+    """
+
+    message: Mapping[str, Any]
+    received_at_ms: int
+    new_version: bool = False
+    new_position: bool = False
+    problem: str | None = None
+
+
+class Viewer:
+    """Holds a socket open and tracks deliveries on it.
+
+    Attributes:
+        views: What is known of each delivery that a message told of.
+        connections: How many sockets were opened so far.
+        connected: Set while a socket is open.
+    """
+
+    def __init__(
+        self,
+        open_socket: OpenSocket,
+        token: TokenSource,
+        *,
+        on_message: Callable[[Received], None],
+        now_ms: Callable[[], int],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        silence_s: float = SILENCE_S,
+    ) -> None:
+        self.views: dict[str, DeliveryView] = {}
+        self.connections = 0
+        self.connected = asyncio.Event()
+        self._open_socket = open_socket
+        self._token = token
+        self._on_message = on_message
+        self._now_ms = now_ms
+        self._sleep = sleep
+        self._silence_s = silence_s
+        self._tracked: dict[str, None] = {}  # a set that keeps its order
+        self._connection: Connection | None = None
+        self._frames = 0
+
+    async def track(self, delivery_id: str) -> None:
+        """Begin to track: now if connected, else as soon as it is; and on every later socket."""
+        self._tracked[delivery_id] = None
+        if self._connection is not None:
+            try:
+                await self._send_track(self._connection, delivery_id)
+            except ConnectionLostError:
+                return  # `run` sees it too, and tracks on the next socket
+
+    async def untrack(self, delivery_id: str) -> None:
+        """Stop tracking."""
+        self._tracked.pop(delivery_id, None)
+        if self._connection is not None:
+            try:
+                await self._connection.send(
+                    json.dumps({"action": "untrack", "delivery_id": delivery_id})
+                )
+            except ConnectionLostError:
+                return
+
+    async def run(self) -> None:
+        """Stay connected until cancelled.
+
+        Raises:
+            RefusedError: The role may not open a socket, or two tokens in a row were not valid.
+        """
+        waits_s = backoff_s(first_s=0.5, most_s=20.0)
+        fresh = False
+        while True:
+            try:
+                connection = await self._open_socket(await self._token(fresh=fresh))
+            except RefusedError as refusal:
+                if refusal.status != 401 or fresh:
+                    raise
+                fresh = True
+                continue
+            except (ConnectionLostError, TokenError):
+                await self._sleep(next(waits_s))
+                continue
+            fresh = False
+            frames_before = self._frames
+            try:
+                reason = await self._hold(connection)
+            finally:
+                self._connection = None
+                self.connected.clear()
+                await connection.close()
+            fresh = reason == "token_expired"
+            if self._frames > frames_before:  # it worked: the next attempt may be quick
+                waits_s = backoff_s(first_s=0.5, most_s=20.0)
+            await self._sleep(next(waits_s))
+
+    async def _hold(self, connection: Connection) -> str | None:
+        """Read one socket to its end; the reason where the service told one."""
+        self.connections += 1
+        self._connection = connection
+        try:
+            for delivery_id in tuple(self._tracked):
+                await self._send_track(connection, delivery_id)
+            self.connected.set()
+            while True:
+                reason = self._hear(await self._next(connection))
+                if reason == "token_expired":
+                    return reason
+        except ConnectionLostError:
+            return None
+
+    async def _next(self, connection: Connection) -> str | bytes:
+        if not self._tracked:
+            return await connection.receive()
+        try:
+            async with asyncio.timeout(self._silence_s):
+                return await connection.receive()
+        except TimeoutError:
+            raise ConnectionLostError(f"nothing heard for {self._silence_s:g} s") from None
+
+    async def _send_track(self, connection: Connection, delivery_id: str) -> None:
+        view = self.views.get(delivery_id)
+        since = {"since_version": view.version} if view and view.version else {}
+        await connection.send(json.dumps({"action": "track", "delivery_id": delivery_id, **since}))
+
+    def _hear(self, frame: str | bytes) -> str | None:
+        """Take one frame; the reason when it ended a delivery's tracking."""
+        now_ms = self._now_ms()
+        self._frames += 1
+        try:
+            message = parse_message(frame)
+        except BadMessageError as error:
+            self._on_message(Received({}, now_ms, problem=str(error)))
+            return None
+        delivery_id, kind = message.get("delivery_id"), message.get("type")
+        if kind == "error" and message.get("reason") != "bad_request":
+            self._tracked.pop(str(delivery_id), None)
+        if kind in (None, "error", "pong") or not isinstance(delivery_id, str):
+            self._on_message(Received(message, now_ms))
+            return None
+        view = self.views.get(delivery_id, DeliveryView(delivery_id))
+        try:
+            taken = take(view, message)
+        except BadMessageError as error:
+            self._on_message(Received(message, now_ms, problem=str(error)))
+            return None
+        self.views[delivery_id] = taken.view
+        self._on_message(Received(message, now_ms, taken.new_version, taken.new_position))
+        reason = taken.view.ended
+        if reason is not None and reason != "token_expired":
+            self._tracked.pop(delivery_id, None)
+        return reason
