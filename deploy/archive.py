@@ -1,0 +1,39 @@
+"""A zip whose bytes depend on nothing but its files: the same sources give the same archive."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+"""The earliest that the format knows; what was built when is the business of who built it."""
+READABLE_FILE = 0o100644
+"""A Lambda runs as a user of its own: everybody must be able to read its files."""
+UNIX = 3
+
+
+def write_archive(path: Path, files: Mapping[str, bytes]) -> None:
+    """Writes the archive whole or not at all.
+
+    Args:
+        path: Where to; its folder is made.
+        files: Contents by name in the archive, with ``/`` between folders.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+            for name in sorted(files):
+                entry = zipfile.ZipInfo(name, date_time=FIXED_TIME)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.create_system = UNIX
+                entry.external_attr = READABLE_FILE << 16
+                archive.writestr(entry, files[name], compresslevel=9)
+        Path(draft).chmod(0o644)
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise

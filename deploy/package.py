@@ -1,0 +1,197 @@
+"""The Lambdas' zips: `make package`, or `python -m deploy.package`.
+
+A zip holds the import closure of its handler within this tree, and of its dependency group the
+wheels that this reaches: nothing else, and the same bytes whenever it is built.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.archive import write_archive
+from deploy.import_closure import ImportClosureError, import_closure
+from deploy.wheels import (
+    Target,
+    Uv,
+    WheelsError,
+    fetch_wheels,
+    third_party_files,
+    this_machine,
+    uv_from,
+)
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+PRODUCTION = Target(name="production", python="3.13", platform="aarch64-manylinux_2_28")
+"""Lambda's Python 3.13 on arm64: a fifth cheaper than x86_64, on Amazon Linux 2023 (glibc 2.34)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A zip to build.
+
+    Attributes:
+        name: The zip's name.
+        handler: What the Lambda runs, ``module.function``.
+        group: The dependency group in pyproject.toml that it may use.
+    """
+
+    name: str
+    handler: str
+    group: str
+
+    @property
+    def module(self) -> str:
+        """The handler's module."""
+        return self.handler.rpartition(".")[0]
+
+
+INGEST = Package(
+    name="ingest", handler="ingest_lambda.handler.lambda_handler", group="ingest_lambda"
+)
+DELIVERY = Package(
+    name="delivery", handler="delivery_lambda.handler.lambda_handler", group="delivery_lambda"
+)
+SOCKET = Package(
+    name="socket", handler="socket_lambda.handler.lambda_handler", group="socket_lambda"
+)
+SOCKET_AUTHORIZER = Package(
+    name="socket-authorizer",
+    handler="socket_lambda.authorizer.lambda_handler",
+    group="socket_lambda",
+)
+PACKAGES = (INGEST, DELIVERY, SOCKET, SOCKET_AUTHORIZER)
+
+
+def archive_files(package: Package, *, project: Path, wheels: Path) -> dict[str, Path]:
+    """What belongs in a package's archive: each file by its name there.
+
+    Args:
+        package: Whose.
+        project: The source tree.
+        wheels: The unpacked wheels of its group.
+
+    Raises:
+        ImportClosureError: An import leads nowhere.
+    """
+    closure = import_closure(package.module, project)
+    ours = {path.relative_to(project).as_posix(): path for path in closure.modules.values()}
+    return ours | third_party_files(wheels, closure.third_party)
+
+
+def build_package(package: Package, *, project: Path, target: Target, out: Path, uv: Uv) -> Path:
+    """Builds one zip, or leaves the one that is there when nothing has changed.
+
+    Args:
+        package: Which.
+        project: The source tree.
+        target: Who will run it.
+        out: Folder for archives and unpacked wheels.
+        uv: The program that provides the wheels.
+
+    Returns:
+        The zip's path.
+
+    Raises:
+        ImportClosureError: An import leads nowhere.
+        WheelsError: The wheels can't be had.
+    """
+    archive = out / "lambdas" / target.name / f"{package.name}.zip"
+    key_file = archive.with_suffix(".key")
+    wheels = fetch_wheels(
+        uv, project=project, group=package.group, target=target, cache=out / "wheels"
+    )
+    files = {
+        name: path.read_bytes()
+        for name, path in archive_files(package, project=project, wheels=wheels).items()
+    }
+    key = _content_key(files)
+    if archive.is_file() and key_file.is_file() and key_file.read_text() == key:
+        return archive
+    # Without its key an archive is built again: so the key goes first and comes back last.
+    key_file.unlink(missing_ok=True)
+    write_archive(archive, files)
+    key_file.write_text(key)
+    return archive
+
+
+def build_packages(
+    *,
+    target: Target,
+    uv: Uv,
+    out: Path,
+    project: Path = PROJECT,
+    packages: Sequence[Package] = PACKAGES,
+    progress: Callable[[Package, Path], None] = lambda _package, _path: None,
+) -> dict[str, Path]:
+    """Builds every zip that has changed.
+
+    Args:
+        target: Who will run them.
+        uv: The program that provides the wheels.
+        out: Folder for archives and unpacked wheels.
+        project: The source tree.
+        packages: Which.
+        progress: Called after each.
+
+    Returns:
+        The zips by package name.
+
+    Raises:
+        ImportClosureError: An import leads nowhere.
+        WheelsError: The wheels can't be had.
+    """
+    built: dict[str, Path] = {}
+    for package in packages:
+        path = build_package(package, project=project, target=target, out=out, uv=uv)
+        built[package.name] = path
+        progress(package, path)
+    return built
+
+
+def _content_key(files: Mapping[str, bytes]) -> str:
+    whole = hashlib.sha256()
+    for name in sorted(files):
+        whole.update(f"{name}\0{hashlib.sha256(files[name]).hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Builds the zips and tells their sizes and digests."""
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.package",
+        description="Build the Lambdas' zips, reproducibly, from uv.lock.",
+        epilog="uv is the program that the variable UV names, or the one on the path.",
+    )
+    parser.add_argument("--local", action="store_true", help="for this machine and its Python")
+    parser.add_argument("--platform", default=PRODUCTION.platform, help="(%(default)s)")
+    parser.add_argument("--python", default=PRODUCTION.python, help="(%(default)s)")
+    parser.add_argument("--out", type=Path, default=PROJECT / "build", help="(%(default)s)")
+    args = parser.parse_args(arguments)
+    target = (
+        this_machine()
+        if args.local
+        else Target(name=PRODUCTION.name, python=args.python, platform=args.platform)
+    )
+    try:
+        build_packages(target=target, uv=uv_from(), out=args.out, progress=_tell)
+    except (ImportClosureError, WheelsError) as error:
+        print(f"no packages: {error}", file=sys.stderr)  # noqa: T201 - a command's answer
+        return 1
+    return 0
+
+
+def _tell(package: Package, path: Path) -> None:
+    content = path.read_bytes()
+    size_kb = len(content) / 1024
+    digest = hashlib.sha256(content).hexdigest()
+    print(f"{package.name:18} {size_kb:8.0f} kB  sha256 {digest[:16]}  {path}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())
