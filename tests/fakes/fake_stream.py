@@ -1,0 +1,98 @@
+"""A Kinesis stream and a bucket in memory, with the failures that the real ones have."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from rtdts.telemetry_stream.aggregation import UserRecord, deaggregate
+
+THROTTLED = "ProvisionedThroughputExceededException"
+
+
+class StoredRecord(NamedTuple):
+    partition_key: str
+    data: bytes
+    sequence_number: str
+
+
+class FailSome(NamedTuple):
+    """A call answers 200, and the records at these places of it failed."""
+
+    places: Iterable[int]
+    code: str = THROTTLED
+
+
+Trouble = Exception | FailSome | None
+
+
+class FakeStream:
+    """The port `StreamClient`: takes records, or what the script of troubles says.
+
+    Attributes:
+        records: What was taken, in order.
+        calls: For each call, the entries that it was given.
+    """
+
+    def __init__(self, troubles: Sequence[Trouble] = (), *, then: Trouble = None) -> None:
+        """One trouble a call, in order; ``then`` is the trouble of all calls after those."""
+        self.records: list[StoredRecord] = []
+        self.calls: list[list[Mapping[str, Any]]] = []
+        self._troubles = itertools.chain(troubles, itertools.repeat(then))
+        self._sequence = itertools.count(1)
+
+    def put_records(self, **request: Any) -> Mapping[str, Any]:
+        entries = list(request["Records"])
+        self.calls.append(entries)
+        trouble = next(self._troubles)
+        if isinstance(trouble, Exception):
+            raise trouble
+        failing = set(trouble.places) if trouble else set()
+        answers: list[dict[str, str]] = []
+        for place, entry in enumerate(entries):
+            if trouble and place in failing:
+                answers.append({"ErrorCode": trouble.code, "ErrorMessage": "rate exceeded"})
+                continue
+            number = f"{next(self._sequence):056d}"
+            self.records.append(StoredRecord(entry["PartitionKey"], bytes(entry["Data"]), number))
+            answers.append({"SequenceNumber": number, "ShardId": "shardId-000000000000"})
+        return {"FailedRecordCount": len(failing), "Records": answers}
+
+    @property
+    def user_records(self) -> list[UserRecord]:
+        """What the KCL would hand out of it."""
+        return [
+            each
+            for record in self.records
+            for each in deaggregate(record.data, record.partition_key)
+        ]
+
+
+class ParkedObject(NamedTuple):
+    body: bytes
+    metadata: Mapping[str, str]
+
+
+class FakeBucket:
+    """The port `ObjectClient`: objects by their key."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, ParkedObject] = {}
+
+    def put_object(self, **request: Any) -> Mapping[str, Any]:
+        self.objects[request["Key"]] = ParkedObject(request["Body"], request["Metadata"])
+        return {}
+
+
+def refused(code: str, status: int = 400) -> ClientError:
+    """What the SDK raises when a call was answered with an error."""
+    return ClientError(
+        {
+            "Error": {"Code": code, "Message": code},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+        },
+        "PutRecords",
+    )
