@@ -18,7 +18,7 @@ from rtdts.runtime.settings import read_settings
 from socket_lambda.admission import TicketPort, TokenPort
 from socket_lambda.connection import ConnectionPoster
 from socket_lambda.dispatch import Dispatch
-from socket_lambda.settings import AuthorizerSettings, Settings
+from socket_lambda.settings import Settings
 from socket_lambda.signing_keys import SigningKeys, fetch_json
 from socket_lambda.tokens import TokenReader
 
@@ -47,7 +47,7 @@ class AuthorizerApp:
 
 
 def build(environ: Mapping[str, str]) -> App:
-    """Reads the routes' settings, then makes their clients.
+    """Reads the settings, then makes the routes' clients.
 
     Raises:
         SettingsError: The environment can't be used.
@@ -74,12 +74,12 @@ def build(environ: Mapping[str, str]) -> App:
 
 
 def build_authorizer(environ: Mapping[str, str]) -> AuthorizerApp:
-    """Reads the authorizer's settings, then makes its client. It fetches no key yet.
+    """Reads the settings, then makes the authorizer's client. It fetches no key yet.
 
     Raises:
         SettingsError: The environment can't be used.
     """
-    settings = read_settings(AuthorizerSettings, environ)
+    settings = read_settings(Settings, environ)
     log = get_logger("socket_authorizer")
     keys = SigningKeys(
         settings.issuer,
