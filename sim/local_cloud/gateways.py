@@ -1,0 +1,161 @@
+"""The two front doors: an HTTP API behind a JWT authorizer, and a WebSocket API behind our own.
+
+In two steps, because each needs the other: the Lambdas are told where to post to sockets, and the
+routes lead to the Lambdas. So: the APIs, then the Lambdas, then the routes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final
+
+from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
+from mypy_boto3_apigatewayv2.type_defs import CreateRouteRequestTypeDef
+
+HTTP_STAGE: Final = "$default"
+SOCKET_STAGE: Final = "live"
+CONNECT: Final = "$connect"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Gateways:
+    """The two APIs and where they are.
+
+    Attributes:
+        http_api: Id of the HTTP API.
+        socket_api: Id of the WebSocket API.
+        server_url: Base of the HTTP API.
+        websocket_url: Where sockets connect.
+        management_url: Where messages to sockets are posted.
+    """
+
+    http_api: str
+    socket_api: str
+    server_url: str
+    websocket_url: str
+    management_url: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HttpRoutes:
+    """The routes that one Lambda answers: method and path of each."""
+
+    function_arn: str
+    routes: Sequence[tuple[str, str]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SocketRoutes:
+    """The socket's route keys, who answers them, and who decides about ``$connect``."""
+
+    function_arn: str
+    authorizer_arn: str
+    routes: Sequence[str]
+
+
+def create_gateways(
+    client: ApiGatewayV2Client, *, endpoint_url: str, route_selection: str
+) -> Gateways:
+    """Creates both APIs, without routes yet.
+
+    Args:
+        client: The local cloud's API Gateway.
+        endpoint_url: The local cloud's base URL, ``http://127.0.0.1:PORT``.
+        route_selection: The expression by which a socket message finds its route.
+
+    Raises:
+        botocore.exceptions.ClientError: Something was refused.
+    """
+    base = f"{endpoint_url.rstrip('/')}/_aws/execute-api"
+    http_api = client.create_api(Name="rtdts-http", ProtocolType="HTTP")["ApiId"]
+    client.create_stage(ApiId=http_api, StageName=HTTP_STAGE, AutoDeploy=True)
+    socket_api = client.create_api(
+        Name="rtdts-socket", ProtocolType="WEBSOCKET", RouteSelectionExpression=route_selection
+    )["ApiId"]
+    client.create_stage(ApiId=socket_api, StageName=SOCKET_STAGE, AutoDeploy=True)
+    management_url = f"{base}/{socket_api}/{SOCKET_STAGE}"
+    return Gateways(
+        http_api=http_api,
+        socket_api=socket_api,
+        # Without the stage: the default one needs none, and `$default` would not survive a shell.
+        server_url=f"{base}/{http_api}",
+        websocket_url=management_url.replace("http", "ws", 1),
+        management_url=management_url,
+    )
+
+
+def add_http_routes(
+    client: ApiGatewayV2Client,
+    api: str,
+    *,
+    issuer: str,
+    audience: str,
+    answered: Sequence[HttpRoutes],
+) -> None:
+    """Adds the HTTP API's routes, all of them behind the JWT authorizer.
+
+    Args:
+        client: The local cloud's API Gateway.
+        api: Id of the HTTP API.
+        issuer: Whose tokens it takes.
+        audience: For whom the tokens must be.
+        answered: The routes, Lambda by Lambda.
+    """
+    authorizer = client.create_authorizer(
+        ApiId=api,
+        Name="company-tokens",
+        AuthorizerType="JWT",
+        IdentitySource=["$request.header.Authorization"],
+        JwtConfiguration={"Issuer": issuer, "Audience": [audience]},
+    )["AuthorizerId"]
+    for group in answered:
+        integration = client.create_integration(
+            ApiId=api,
+            IntegrationType="AWS_PROXY",
+            IntegrationUri=group.function_arn,
+            PayloadFormatVersion="2.0",
+        )["IntegrationId"]
+        for method, path in group.routes:
+            client.create_route(
+                ApiId=api,
+                RouteKey=f"{method} {path}",
+                Target=f"integrations/{integration}",
+                AuthorizationType="JWT",
+                AuthorizerId=authorizer,
+            )
+
+
+def add_socket_routes(
+    client: ApiGatewayV2Client, api: str, *, region: str, socket: SocketRoutes
+) -> None:
+    """Adds the WebSocket API's routes, ``$connect`` behind the REQUEST authorizer."""
+    authorizer = client.create_authorizer(
+        ApiId=api,
+        Name="tokens-and-tickets",
+        AuthorizerType="REQUEST",
+        AuthorizerUri=invocation_uri(region, socket.authorizer_arn),
+        # None: each source listed would be required, and a viewer brings a header or a ticket.
+        IdentitySource=[],
+    )["AuthorizerId"]
+    integration = client.create_integration(
+        ApiId=api,
+        IntegrationType="AWS_PROXY",
+        IntegrationUri=invocation_uri(region, socket.function_arn),
+    )["IntegrationId"]
+    for key in socket.routes:
+        wanted: CreateRouteRequestTypeDef = {
+            "ApiId": api,
+            "RouteKey": key,
+            "Target": f"integrations/{integration}",
+        }
+        if key == CONNECT:
+            wanted |= {"AuthorizationType": "CUSTOM", "AuthorizerId": authorizer}
+        client.create_route(**wanted)
+
+
+def invocation_uri(region: str, function_arn: str) -> str:
+    """How API Gateway names the invocation of a Lambda."""
+    return (
+        f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{function_arn}/invocations"
+    )

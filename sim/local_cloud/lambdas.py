@@ -1,0 +1,112 @@
+"""Puts the Lambdas into the local cloud: production's zips, production's settings."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from mypy_boto3_lambda import LambdaClient
+
+from deploy.package import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER, Package
+from rtdts.runtime.settings import declared_settings
+
+ROLE_ARN = "arn:aws:iam::000000000000:role/rtdts-local"
+"""The emulator asks for one and checks nothing."""
+RUNTIME: Final = "python3.13"
+
+SDK_VARIABLES = ("AWS_ENDPOINT_URL",)
+"""Read by the AWS SDK itself; in AWS nobody sets it. Region and credentials come from the
+runtime there and here."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Function:
+    """A Lambda function.
+
+    Attributes:
+        package: Its zip and handler.
+        settings_module: Where its settings are declared.
+        timeout_s: When it is cut off. Below the gateway's 29 s, so that the answer is ours.
+        memory_mb: Memory, and with it processor.
+    """
+
+    package: Package
+    settings_module: str
+    timeout_s: int
+    memory_mb: int = 512
+
+    @property
+    def name(self) -> str:
+        """What it is called in the local cloud."""
+        return f"rtdts-{self.package.name}"
+
+
+INGEST_FUNCTION = Function(
+    package=INGEST, settings_module="ingest_lambda.settings", timeout_s=28, memory_mb=1024
+)
+DELIVERY_FUNCTION = Function(
+    package=DELIVERY, settings_module="delivery_lambda.settings", timeout_s=20
+)
+SOCKET_FUNCTION = Function(package=SOCKET, settings_module="socket_lambda.settings", timeout_s=20)
+SOCKET_AUTHORIZER_FUNCTION = Function(
+    package=SOCKET_AUTHORIZER, settings_module="socket_lambda.settings", timeout_s=10
+)
+FUNCTIONS = (
+    INGEST_FUNCTION,
+    DELIVERY_FUNCTION,
+    SOCKET_FUNCTION,
+    SOCKET_AUTHORIZER_FUNCTION,
+)
+
+
+def deploy_lambdas(
+    client: LambdaClient, *, zips: Mapping[str, Path], variables: Mapping[str, str]
+) -> dict[str, str]:
+    """Creates every function with the settings that it declares.
+
+    Args:
+        client: The local cloud's Lambda.
+        zips: Built for the emulator's own Python, by package name.
+        variables: All that is known; each function gets what it declares, and no more: a missing
+            declaration shows here and not first in production.
+
+    Returns:
+        The functions' ARNs by package name.
+
+    Raises:
+        botocore.exceptions.ClientError: A function is there already, or was refused.
+    """
+    return {
+        function.package.name: client.create_function(
+            FunctionName=function.name,
+            Runtime=RUNTIME,
+            Role=ROLE_ARN,
+            Handler=function.package.handler,
+            Code={"ZipFile": zips[function.package.name].read_bytes()},
+            Timeout=function.timeout_s,
+            MemorySize=function.memory_mb,
+            Environment={"Variables": function_variables(function.settings_module, variables)},
+        )["FunctionArn"]
+        for function in FUNCTIONS
+    }
+
+
+def function_variables(settings_module: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """Of all variables those that the settings classes of a module declare, and the SDK's own."""
+    module = importlib.import_module(settings_module)
+    classes = [
+        value
+        for value in vars(module).values()
+        if dataclasses.is_dataclass(value)
+        and isinstance(value, type)
+        and value.__module__ == settings_module
+    ]
+    declared = {setting.env for cls in classes for _, setting in declared_settings(cls)}
+    return {
+        name: value
+        for name, value in variables.items()
+        if name in declared or name in SDK_VARIABLES
+    }

@@ -1,0 +1,118 @@
+"""Opens the local cloud's front doors: gateways, Lambdas, routes, and the environment file's values.
+
+With `create_resources` and the index templates it is what `terraform apply` is for an account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import delivery_lambda.routes
+import ingest_lambda.routes
+import socket_lambda.routes
+from deploy.package import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER
+from sim.environment import Environment
+from sim.local_cloud.gateways import (
+    HttpRoutes,
+    SocketRoutes,
+    add_http_routes,
+    add_socket_routes,
+    create_gateways,
+)
+from sim.local_cloud.lambdas import deploy_lambdas
+from sim.local_cloud.resources import (
+    ACCESS_KEY_ID,
+    SECRET_ACCESS_KEY,
+    CreatedResources,
+    local_session,
+)
+
+
+def deploy_front_doors(
+    created: CreatedResources,
+    *,
+    endpoint_url: str,
+    region: str,
+    opensearch_url: str,
+    issuer: str,
+    audience: str,
+    token_secret: str,
+    zips: Mapping[str, Path],
+    settings: Mapping[str, str] | None = None,
+) -> Environment:
+    """Creates the gateways and, behind them, the Lambdas.
+
+    Args:
+        created: From `create_resources`, in the same emulator.
+        endpoint_url: The emulator's base URL.
+        region: The region that it plays.
+        opensearch_url: Of the node.
+        issuer: URL of the identity provider. It needs to run only when the first token comes.
+        audience: For whom its tokens are.
+        token_secret: What its ``/token`` wants to hear.
+        zips: From `deploy.package.build_packages`, for the emulator's own Python.
+        settings: More settings for the Lambdas, by name; each gets those that it declares.
+
+    Returns:
+        Where everything is.
+
+    Raises:
+        botocore.exceptions.ClientError: Something was refused.
+    """
+    session = local_session(region)
+    client = session.client("apigatewayv2", endpoint_url=endpoint_url)
+    gateways = create_gateways(
+        client, endpoint_url=endpoint_url, route_selection=socket_lambda.routes.ROUTE_SELECTION
+    )
+    names = created.names
+    environment = Environment(
+        server_url=gateways.server_url,
+        websocket_url=gateways.websocket_url,
+        opensearch_url=opensearch_url,
+        aws_endpoint_url=endpoint_url,
+        region=region,
+        access_key_id=ACCESS_KEY_ID,
+        secret_access_key=SECRET_ACCESS_KEY,
+        stream_name=names.stream,
+        deliveries_table=names.tables.deliveries,
+        delivery_events_table=names.tables.delivery_events,
+        truck_matches_table=names.tables.truck_matches,
+        subscriptions_table=names.tables.subscriptions,
+        socket_tickets_table=names.tables.socket_tickets,
+        nudge_queue_url=created.queue_urls["nudges"],
+        round_queue_url=created.queue_urls.get("rounds", ""),
+        parked_bucket=names.parked_bucket,
+        socket_management_url=gateways.management_url,
+        issuer=issuer,
+        audience=audience,
+        token_url=f"{issuer}/token",
+        token_secret=token_secret,
+    )
+    # The gateways come first: the Lambdas must know where sockets are posted to.
+    arns = deploy_lambdas(
+        session.client("lambda", endpoint_url=endpoint_url),
+        zips=zips,
+        variables={**environment.variables(), **(settings or {})},
+    )
+    add_http_routes(
+        client,
+        gateways.http_api,
+        issuer=issuer,
+        audience=audience,
+        answered=[
+            HttpRoutes(function_arn=arns[INGEST.name], routes=ingest_lambda.routes.ROUTES),
+            HttpRoutes(function_arn=arns[DELIVERY.name], routes=delivery_lambda.routes.ROUTES),
+        ],
+    )
+    add_socket_routes(
+        client,
+        gateways.socket_api,
+        region=region,
+        socket=SocketRoutes(
+            function_arn=arns[SOCKET.name],
+            authorizer_arn=arns[SOCKET_AUTHORIZER.name],
+            routes=socket_lambda.routes.ROUTES,
+        ),
+    )
+    return environment
