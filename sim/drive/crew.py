@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 
 import aiohttp
@@ -12,6 +12,7 @@ from rtdts.tracking.deliveries import BEFORE_PICKUP, CLOSED, Status
 from sim.drive.access import IdentityTokens
 from sim.drive.customer_log import CustomerLog
 from sim.drive.deliveries_api import ApiError, DeliveriesApi, DeliveryRecord
+from sim.drive.together import together
 from sim.environment import Environment
 from sim.fleet.device import Device, Fix
 from sim.fleet.http_poster import http_poster
@@ -20,6 +21,11 @@ from sim.fleet.uploader import Uploader
 from sim.token_client import TokenClient
 from sim.viewers.connection import socket_opener
 from sim.viewers.viewer import Viewer
+
+BEFORE_DWELL = frozenset({Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP})
+
+UNSURE_S = 5.0
+"""How long to wait for an arrival that the service's dwell may be too long to see."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Crew:
         log: What the customer heard.
         uploader: The truck's way to the service.
         viewer: The customer's socket.
-        caught_up: Deliveries whose pickup the driver had to declare: no rule had seen it.
+        failures: What the driver could not do, for people.
     """
 
     def __init__(
@@ -85,7 +91,7 @@ class Crew:
             compress=compress,
             sleep=system.sleep,
         )
-        self.caught_up: list[str] = []
+        self.failures: list[str] = []
         self._system = system
         self._device = device
         self._dispatcher = system.deliveries("dispatcher", "sim")
@@ -93,9 +99,7 @@ class Crew:
 
     async def run(self) -> None:
         """Keep the truck's uploads and the customer's socket going, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.uploader.run())
-            group.create_task(self.viewer.run())
+        await together(self.uploader.run(), self.viewer.run())
 
     async def take_on(self, delivery_id: str, trip: Trip, *, within_s: float = 60.0) -> bool:
         """Create the trip's delivery and let the customer track it.
@@ -117,38 +121,83 @@ class Crew:
         await self.viewer.track(delivery_id)
         return await self.log.wait_until(lambda: delivery_id in self.log.statuses, within_s)
 
-    async def drive(self, trip: Trip, start_ms: int) -> None:
-        """Do the trip in real time: each transmission is handed to the uploader at its moment."""
+    async def drive(self, trip: Trip, start_ms: int, *, by_rule: bool) -> None:
+        """Do the trip in real time.
+
+        Args:
+            trip: What the truck does.
+            start_ms: When it begins.
+            by_rule: Leave it to the service to see the pickup (the stand is longer than its
+                dwell); else the driver declares it at departure, where no rule has seen it yet.
+        """
+        driver = [] if by_rule else [self._pick_up(start_ms + round(trip.departs_s * 1000))]
+        await together(self._transmit(trip, start_ms), *driver)
+
+    async def _transmit(self, trip: Trip, start_ms: int) -> None:
+        """Hand each transmission to the uploader at its moment."""
         for transmission in self._device.report(trip.motion, start_ms):
-            due_ms = start_ms + round(transmission.at_s * 1000)
-            await self._system.sleep(max(0.0, (due_ms - self._system.now_ms()) / 1000))
+            await self._wait_until(start_ms + round(transmission.at_s * 1000))
             self.fixes.update((fix.id, fix) for fix in transmission.fixes)
             self.uploader.offer(transmission.fixes)
 
-    async def hand_over(self, *, within_s: float) -> DeliveryRecord:
+    async def _pick_up(self, departs_ms: int) -> None:
+        await self._wait_until(departs_ms)
+        try:
+            await self._declare_pickup(BEFORE_DWELL, departs_ms)
+        except ApiError as error:
+            self.failures.append(str(error))
+
+    async def _declare_pickup(self, when_in: Container[str], at_ms: int) -> bool:
+        delivery_id = self.delivery_ids[-1]
+        if (await self._driver.get(delivery_id)).status not in when_in:
+            return False
+        await self._driver.declare(
+            delivery_id, "picked_up", at_ms=at_ms, key=f"{delivery_id}.picked_up"
+        )
+        return True
+
+    async def _wait_until(self, at_ms: int) -> None:
+        await self._system.sleep(max(0.0, (at_ms - self._system.now_ms()) / 1000))
+
+    async def uploader_settled(self, within_s: float) -> bool:
+        """Wait until every point has its final answer; False when not all have in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self.uploader.settled()
+        except TimeoutError:
+            return False
+        return True
+
+    async def hand_over(self, *, by_rule: bool, within_s: float = 60.0) -> None:
         """At the destination: wait until the arrival is known, then declare it delivered.
 
-        The driver waits for the customer to hear of the arrival, as both would; where that does
-        not come in time the driver declares what the rules should have seen, so that the test
-        ends, and the verdict tells.
+        The driver waits for the customer to hear of it, as both would. Where that does not come
+        in time the driver declares what is left to declare, so that the drive ends, and the
+        verdict tells. What is refused is kept in `failures`.
 
-        Raises:
-            ApiError: A declaration was refused.
+        Args:
+            by_rule: The stand is longer than the service's dwell: it must see the arrival itself.
+            within_s: How long to wait for each thing to be heard.
         """
-        delivery_id = self.delivery_ids[-1]
-        arrived_ms = self._system.now_ms()
-        await self.log.wait_until(lambda: self.log.saw(delivery_id, Status.ARRIVED), within_s)
-        record = await self._driver.get(delivery_id)
-        if record.status in BEFORE_PICKUP:
-            self.caught_up.append(delivery_id)
-            await self._driver.declare(
-                delivery_id, "picked_up", at_ms=arrived_ms, key=f"{delivery_id}.picked_up"
-            )
-        record = await self._driver.declare(
-            delivery_id, "delivered", at_ms=self._system.now_ms(), key=f"{delivery_id}.delivered"
+        delivery_id, log = self.delivery_ids[-1], self.log
+        stood_at_ms = self._system.now_ms()
+        near = (Status.NEARBY, Status.ARRIVED)
+        await log.wait_until(lambda: any(log.saw(delivery_id, one) for one in near), within_s)
+        await log.wait_until(
+            lambda: log.saw(delivery_id, Status.ARRIVED), within_s if by_rule else UNSURE_S
         )
-        await self.log.wait_until(lambda: self.log.saw(delivery_id, Status.DELIVERED), within_s)
-        return record
+        try:
+            if await self._declare_pickup(BEFORE_PICKUP, stood_at_ms):
+                self.failures.append("nothing told the service of the pickup before the arrival")
+            await self._driver.declare(
+                delivery_id,
+                "delivered",
+                at_ms=self._system.now_ms(),
+                key=f"{delivery_id}.delivered",
+            )
+        except ApiError as error:
+            self.failures.append(str(error))
+        await log.wait_until(lambda: log.saw(delivery_id, Status.DELIVERED), within_s)
 
     async def read_delivery(self) -> DeliveryRecord:
         """The current delivery as its truck sees it.

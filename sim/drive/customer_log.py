@@ -40,7 +40,7 @@ class CustomerLog:
         own: The deliveries that are this customer's.
         messages: About its deliveries: how many.
         foreign: About anything else: each one is a breach.
-        errors: What the service refused to do for it, by reason.
+        refused: How often the service said of a delivery that there is none (for this viewer).
         problems: Messages that break the service's promise.
         statuses: Of each delivery, those that any message told of.
         positions: The later positions, in the order of their coming.
@@ -50,7 +50,7 @@ class CustomerLog:
     own: Collection[str]
     messages: int = 0
     foreign: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
+    refused: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     statuses: dict[str, set[Status]] = field(default_factory=dict)
     positions: list[ShownPosition] = field(default_factory=list)
@@ -62,8 +62,9 @@ class CustomerLog:
         message, kind = received.message, received.message.get("type")
         if received.problem is not None:
             self.problems.append(received.problem)
-        if kind == "error":
-            self.errors.append(str(message.get("reason")))
+        if kind == "error" and message.get("reason") == "not_found":
+            delivery_id = str(message.get("delivery_id"))
+            self.refused[delivery_id] = self.refused.get(delivery_id, 0) + 1
         elif kind in ABOUT_A_DELIVERY and message.get("delivery_id") not in self.own:
             self.foreign.append(f"{kind} of {message.get('delivery_id')}")
         elif kind in ABOUT_A_DELIVERY and received.problem is None:

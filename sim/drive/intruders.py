@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from sim.drive.crew import System
 from sim.drive.customer_log import CustomerLog
+from sim.drive.together import together
 from sim.viewers.connection import ConnectionLostError, RefusedError, socket_opener
 from sim.viewers.viewer import Viewer
 
@@ -25,32 +26,34 @@ class Intruder:
     """Somebody who asks for deliveries of others.
 
     Attributes:
-        name: For the report.
+        identity: The customer that it is.
+        wanted: The deliveries of others that it asks for.
         log: What came over the socket.
-        asked: How many deliveries were asked for so far.
     """
 
-    name: str
+    identity: str
+    wanted: Sequence[str]
     log: CustomerLog
     viewer: Viewer
-    asked: int = 0
 
     @property
     def refusals(self) -> int:
         """How often the service said that there is no such delivery."""
-        return self.log.errors.count("not_found")
+        return sum(self.log.refused.values())
 
-    async def run(self, wanted: Sequence[str]) -> None:
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """Deliveries of which it was never told that there is none."""
+        return tuple(one for one in self.wanted if one not in self.log.refused)
+
+    async def run(self) -> None:
         """Ask for each delivery, again and again, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.viewer.run())
-            group.create_task(self._ask(wanted))
+        await together(self.viewer.run(), self._ask())
 
-    async def _ask(self, wanted: Sequence[str]) -> None:
+    async def _ask(self) -> None:
         while True:
             await self.viewer.connected.wait()
-            for delivery_id in wanted:
-                self.asked += 1
+            for delivery_id in self.wanted:
                 await self.viewer.track(delivery_id)
             await asyncio.sleep(ASK_AGAIN_S)
 
@@ -68,10 +71,10 @@ class DoorAttempts:
     opened: list[str] = field(default_factory=list)
 
 
-def make_intruder(system: System, identity: str) -> Intruder:
+def make_intruder(system: System, identity: str, wanted: Sequence[str]) -> Intruder:
     """A customer to whom nothing that it will ask for belongs."""
     log = CustomerLog(identity, own=())
-    return Intruder(identity, log, system.viewer("customer", identity, log))
+    return Intruder(identity, wanted, log, system.viewer("customer", identity, log))
 
 
 async def try_doors(system: System, truck_id: str) -> DoorAttempts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,16 +13,11 @@ from sim.drive.deliveries_api import DeliveryRecord
 from sim.drive.stores import StoreCounts
 from sim.fleet.device import Fix
 
-REQUIRED_STATUSES = (
-    Status.ASSIGNED,
-    Status.AT_PICKUP,
-    Status.IN_TRANSIT,
-    Status.NEARBY,
-    Status.ARRIVED,
-    Status.DELIVERED,
-)
-"""Every trip of ours leads through these; one that begins inside its origin leaves out
-``en_route_to_pickup``."""
+STATUSES_ALWAYS = frozenset({Status.ASSIGNED, Status.IN_TRANSIT, Status.NEARBY, Status.DELIVERED})
+"""Every trip of ours leads through these, by rule or by the driver's word."""
+
+STATUSES_BY_DWELL = frozenset({Status.AT_PICKUP, Status.ARRIVED})
+"""And through these, where a truck stands longer than the service's dwell."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ class TruckEvidence:
         foreign: Messages about deliveries of others.
         broken: Messages that are not what the service promises.
         delivery: The delivery in the end; None when it could not be read.
-        caught_up: Whether the driver had to declare a pickup that no rule had seen.
+        failures: What the truck's driver could not do.
     """
 
     truck_id: str
@@ -55,7 +50,7 @@ class TruckEvidence:
     foreign: Sequence[str]
     broken: Sequence[str]
     delivery: DeliveryRecord | None
-    caught_up: bool = False
+    failures: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -63,14 +58,14 @@ class IntruderEvidence:
     """What the intruders got.
 
     Attributes:
-        asked: How often something was asked for that must be refused.
-        refusals: How often it was.
+        refusals: How often something was refused to one, a socket included.
+        unanswered: What was asked for and never refused.
         foreign: What was told to somebody who has no right to it.
         opened: Sockets that must not have opened.
     """
 
-    asked: int
     refusals: int
+    unanswered: Sequence[str]
     foreign: Sequence[str]
     opened: Sequence[str] = ()
 
@@ -124,7 +119,11 @@ class Verdict:
 
 
 def judge(
-    trucks: Sequence[TruckEvidence], intruders: IntruderEvidence, stores: StoreCounts | None
+    trucks: Sequence[TruckEvidence],
+    intruders: IntruderEvidence,
+    stores: StoreCounts | None,
+    *,
+    required: Set[Status] = STATUSES_ALWAYS,
 ) -> Verdict:
     """Weigh all the evidence.
 
@@ -132,8 +131,9 @@ def judge(
         trucks: One an entry.
         intruders: Theirs.
         stores: None where OpenSearch can't be seen.
+        required: Statuses that each delivery must go through and each customer hear of.
     """
-    problems = [problem for truck in trucks for problem in _truck_problems(truck)]
+    problems = [problem for truck in trucks for problem in _truck_problems(truck, required)]
     foreign = [one for truck in trucks for one in truck.foreign] + list(intruders.foreign)
     problems += [f"told to somebody without a right to it: {one}" for one in foreign]
     problems += _intruder_problems(intruders)
@@ -167,9 +167,10 @@ def judge(
     )
 
 
-def _truck_problems(truck: TruckEvidence) -> list[str]:
+def _truck_problems(truck: TruckEvidence, required: Set[Status]) -> list[str]:
     who, customer = truck.truck_id, truck.customer_id
-    problems = [f"{who}: a point was refused: {reason}" for reason in truck.refused]
+    problems = [f"{who}: {failure}" for failure in truck.failures]
+    problems += [f"{who}: a point was refused: {reason}" for reason in truck.refused]
     if not truck.accepted:
         problems.append(f"{who}: no point was accepted")
     if truck.unsettled:
@@ -182,15 +183,13 @@ def _truck_problems(truck: TruckEvidence) -> list[str]:
         for shown in truck.positions
         if not _is_a_fix(shown, truck.fixes)
     ]
-    if untold := [status for status in REQUIRED_STATUSES if status not in truck.statuses]:
+    if untold := [status for status in Status if status in required - truck.statuses]:
         problems.append(f"{customer}: never heard of {', '.join(untold)}")
-    problems += _log_problems(truck)
-    if truck.caught_up:
-        problems.append(f"{who}: no rule saw the pickup, the driver had to declare it")
+    problems += _log_problems(truck, required)
     return problems
 
 
-def _log_problems(truck: TruckEvidence) -> list[str]:
+def _log_problems(truck: TruckEvidence, required: Set[Status]) -> list[str]:
     delivery = truck.delivery
     if delivery is None:
         return [f"{truck.truck_id}: its delivery could not be read"]
@@ -199,7 +198,7 @@ def _log_problems(truck: TruckEvidence) -> list[str]:
     if versions != list(range(1, delivery.version + 1)):
         problems.append(f"{delivery.delivery_id}: its log has gaps: {versions}")
     logged = {event.status for event in delivery.events}
-    if missing := [status for status in REQUIRED_STATUSES if status.value not in logged]:
+    if missing := [status for status in Status if status in required and status not in logged]:
         problems.append(f"{delivery.delivery_id}: its log lacks {', '.join(missing)}")
     return problems
 
@@ -215,10 +214,9 @@ def _is_a_fix(shown: ShownPosition, fixes: Mapping[str, Fix]) -> bool:
 
 def _intruder_problems(intruders: IntruderEvidence) -> list[str]:
     problems = [f"a socket opened with {key}" for key in intruders.opened]
-    if intruders.asked == 0:
-        problems.append("no intruder asked for anything: the right to view was not tried")
-    if intruders.refusals < intruders.asked:
-        problems.append(f"of {intruders.asked} intrusions only {intruders.refusals} were refused")
+    problems += [f"an intruder was never refused: {one}" for one in intruders.unanswered]
+    if intruders.refusals == 0:
+        problems.append("nothing was refused: the right to view was not tried")
     return problems
 
 

@@ -41,11 +41,13 @@ class Taken:
         view: The view after it.
         new_version: Whether it told of a later version than was known.
         new_position: Whether it told of a later position than was known.
+        stale: Whether it told only of what was known to be over.
     """
 
     view: DeliveryView
     new_version: bool = False
     new_position: bool = False
+    stale: bool = False
 
 
 class BadMessageError(ValueError):
@@ -99,7 +101,7 @@ def _take_version(view: DeliveryView, message: Mapping[str, Any]) -> Taken:
             distance_remaining_m=None,
         )  # fmt: skip
     if version <= view.version:
-        return Taken(after)
+        return Taken(after, stale=version < view.version)
     return Taken(replace(after, version=version, status=status), new_version=True)
 
 
@@ -109,7 +111,7 @@ def _take_position(taken: Taken, message: Mapping[str, Any]) -> Taken:
         return taken
     at_ms = parse_instant(message["position_at"])
     if view.position_at_ms is not None and at_ms < view.position_at_ms:
-        return taken
+        return replace(taken, stale=not taken.new_version)
     after = replace(
         view,
         position_at_ms=at_ms,
@@ -118,4 +120,5 @@ def _take_position(taken: Taken, message: Mapping[str, Any]) -> Taken:
         speed_mps=position["speed_mps"],
         distance_remaining_m=message["distance_remaining_m"],
     )
-    return Taken(after, taken.new_version, new_position=at_ms != view.position_at_ms)
+    newer = at_ms != view.position_at_ms
+    return Taken(after, taken.new_version, newer, stale=taken.stale and not newer)

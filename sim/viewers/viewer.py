@@ -44,6 +44,7 @@ class Received:
         received_at_ms: When.
         new_version: Whether it told of a later version of its delivery than was known.
         new_position: Whether it told of a later position.
+        stale: Whether it told only of what was known to be over.
         problem: What is wrong with it, when it breaks the service's promise.
     """
 
@@ -51,6 +52,7 @@ class Received:
     received_at_ms: int
     new_version: bool = False
     new_position: bool = False
+    stale: bool = False
     problem: str | None = None
 
 
@@ -189,7 +191,9 @@ class Viewer:
             self._on_message(Received(message, now_ms, problem=str(error)))
             return None
         self.views[delivery_id] = taken.view
-        self._on_message(Received(message, now_ms, taken.new_version, taken.new_position))
+        self._on_message(
+            Received(message, now_ms, taken.new_version, taken.new_position, taken.stale)
+        )
         reason = taken.view.ended
         if reason is not None and reason != "token_expired":
             self._tracked.pop(delivery_id, None)

@@ -1,0 +1,153 @@
+"""``python -m sim drive``: the driver test, with a verdict."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from sim.drive.crew import System
+from sim.drive.deliveries_api import ApiError
+from sim.drive.five_trucks import DriveOptions, drive_fleet
+from sim.drive.verdict import Verdict
+from sim.environment import DEFAULT_ENV_FILE, EnvironmentFileError, read_environment
+from sim.fleet.trips import TripTooShortError
+from sim.token_client import TokenClient, TokenError
+from sim.viewers.connection import RefusedError
+
+EXIT_OK, EXIT_NOT_OK, EXIT_NOT_RUN, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "drive",
+        help="drive trucks in real time and judge what became of every point",
+        description="Creates a delivery a truck, connects their customers and intruders who try "
+        "to track what is not theirs, drives real roads in real time, and judges by point id: "
+        "from the stores and the sockets, or from HTTP and the sockets alone where the "
+        "environment shows no OpenSearch.",
+        epilog="Exit code: 0 when all is well, 1 when the verdict names a problem, 2 when the "
+        "drive could not be held, 130 after Ctrl-C. Progress goes to standard error.",
+    )
+    parser.add_argument(
+        "--trucks", type=_count, default=5, metavar="N", help="how many (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--duration",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="seconds that each truck is on its way (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--dwell-s",
+        type=float,
+        metavar="S",
+        help="the system's dwell, where it fits the duration: trucks then stand so long at "
+        "both ends, and the system must see pickup and arrival by itself; without it the driver "
+        "declares the pickup that no rule has seen yet",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="of all that is drawn (default: %(default)s)"
+    )
+    parser.add_argument("--gzip", action="store_true", help="send compressed batches")
+    parser.add_argument(
+        "--patience-s",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="how long to wait for the stores and for what should be heard (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="end with the verdict as a JSON line")
+    parser.add_argument(
+        "--env",
+        type=Path,
+        default=DEFAULT_ENV_FILE,
+        metavar="FILE",
+        help="the system to drive against (default: %(default)s)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Drives; returns the exit code."""
+    options = DriveOptions(
+        trucks=args.trucks,
+        duration_s=args.duration,
+        dwell_s=args.dwell_s,
+        seed=args.seed,
+        compress=args.gzip,
+        patience_s=args.patience_s,
+    )
+    try:
+        verdict = asyncio.run(_drive(args.env, options))
+    except (EnvironmentFileError, TokenError, TripTooShortError, ApiError, RefusedError) as error:
+        _say(f"the drive could not be held: {error}")
+        return EXIT_NOT_RUN
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return EXIT_INTERRUPTED
+    _print(verdict)
+    if args.json:
+        print(json.dumps(verdict.to_json()), flush=True)
+    return EXIT_OK if verdict.ok else EXIT_NOT_OK
+
+
+async def _drive(env_file: Path, options: DriveOptions) -> Verdict:
+    environment = read_environment(env_file)
+    async with aiohttp.ClientSession() as session:
+        system = System(
+            environment=environment,
+            session=session,
+            tokens=TokenClient.of(environment),
+            now_ms=lambda: time.time_ns() // 1_000_000,
+        )
+        return await drive_fleet(system, options, _say)
+
+
+def _print(verdict: Verdict) -> None:
+    rows = {
+        "points accepted": verdict.accepted,
+        "  in the history": verdict.in_history,
+        "  in the raw log": verdict.in_raw,
+        "latest position right": _of(verdict.latest_ok, verdict.trucks),
+        "messages": ", ".join(f"{who} {count}" for who, count in verdict.messages.items()),
+        "statuses seen": ", ".join(verdict.statuses),
+        "fix to socket, p50": _seconds(verdict.age_p50_s),
+        "fix to socket, p99": _seconds(verdict.age_p99_s),
+        "refusals": verdict.refusals,
+        "foreign messages": verdict.foreign,
+    }
+    for name, value in rows.items():
+        print(f"{name:24}{'not visible' if value is None else value}")
+    for unseen in verdict.unseen:
+        print(f"not judged: {unseen}")
+    for problem in verdict.problems:
+        print(f"PROBLEM: {problem}")
+    print("the drive is OK" if verdict.ok else "the drive is NOT OK", flush=True)
+
+
+def _of(part: int | None, whole: int) -> str | None:
+    return None if part is None else f"{part} of {whole} trucks"
+
+
+def _seconds(value: float | None) -> str | None:
+    return None if value is None else f"{value:.2f} s"
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return value
+
+
+def _say(text: str) -> None:
+    print(f"sim drive: {text}", file=sys.stderr, flush=True)

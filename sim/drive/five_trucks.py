@@ -1,0 +1,250 @@
+"""The driver test: real trucks' points in, customers' sockets out, judged by point id.
+
+Called after its usual size; the number of trucks is a parameter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from rtdts.runtime.deadline import Deadline
+from sim.drive.crew import Crew, System
+from sim.drive.deliveries_api import ApiError, DeliveryRecord
+from sim.drive.intruders import DoorAttempts, Intruder, make_intruder, try_doors
+from sim.drive.stores import StoreCounts, StoreError, StoreReader
+from sim.drive.together import together
+from sim.drive.verdict import (
+    STATUSES_ALWAYS,
+    STATUSES_BY_DWELL,
+    IntruderEvidence,
+    TruckEvidence,
+    Verdict,
+    judge,
+    percentile,
+    stores_are_complete,
+)
+from sim.fleet.device import Device, DeviceProfile
+from sim.fleet.route_library import Route, load_routes
+from sim.fleet.trips import Trip, TripTimes, plan_trips
+
+Say = Callable[[str], None]
+
+STAND_S = 8.0
+"""At each end where the service's dwell is not known: longer than the local cloud's short one."""
+
+DWELL_MARGIN_S = 2.0
+PROGRESS_EVERY_S = 5.0
+STORES_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class DriveOptions:
+    """What to drive.
+
+    Attributes:
+        trucks: How many.
+        duration_s: Of each one's trip.
+        dwell_s: The service's setting, where it is known and a stand may last so long: then the
+            service must see pickup and arrival itself.
+        seed: Of everything that is drawn.
+        compress: Send gzip.
+        patience_s: How long to wait for the stores, and for each thing that should be heard.
+        profile: The trucks' devices.
+    """
+
+    trucks: int = 5
+    duration_s: float = 60.0
+    dwell_s: float | None = None
+    seed: int = 1
+    compress: bool = False
+    patience_s: float = 60.0
+    profile: DeviceProfile = field(default_factory=DeviceProfile)
+
+    @property
+    def stand_s(self) -> float:
+        """How long a truck stands at each end."""
+        return STAND_S if self.dwell_s is None else self.dwell_s + DWELL_MARGIN_S
+
+
+def plan_drive(options: DriveOptions, routes: Sequence[Route] | None = None) -> tuple[Trip, ...]:
+    """A trip a truck: the first trucks each on a route of its own, later ones further along.
+
+    Raises:
+        TripTooShortError: The duration is too short for two stands and a drive.
+    """
+    routes = routes or load_routes()
+    times = TripTimes(options.duration_s, options.stand_s)
+    trips = []
+    for number in range(options.trucks):
+        turn, route = divmod(number, len(routes))
+        rng = random.Random(f"{options.seed}.{number}")  # noqa: S311 repeatable, not secret
+        along = plan_trips(routes[route], times, rng=rng)
+        trips.append(next(islice(along, turn, None)))
+    return tuple(trips)
+
+
+async def drive_fleet(system: System, options: DriveOptions, say: Say) -> Verdict:
+    """Drive, watch, intrude, count.
+
+    Args:
+        system: Where.
+        options: What.
+        say: Takes lines of progress.
+
+    Raises:
+        TripTooShortError: See `plan_drive`.
+        ApiError: The deliveries could not be created.
+        TokenError: There are no tokens.
+        RefusedError: A customer's socket was refused.
+    """
+    trips = plan_drive(options)
+    run = secrets.token_hex(3)
+    crews = [_crew(system, options, run, number) for number in range(1, options.trucks + 1)]
+    ids = [f"D-{run}-{number}" for number in range(1, options.trucks + 1)]
+    intruders = [
+        # A customer that has a delivery, but not these; with one truck, there is none such.
+        make_intruder(system, crews[0].customer_id, ids[1:]),
+        make_intruder(system, f"C-{run}-stranger", ids),
+    ]
+    try:
+        return await together(
+            _drive(system, options, crews, trips, ids, intruders, say),
+            *(crew.run() for crew in crews),
+            *(intruder.run() for intruder in intruders),
+            _tell_progress(crews, intruders, say),
+        )
+    finally:
+        await asyncio.gather(*(crew.tidy_up() for crew in crews))
+
+
+def _crew(system: System, options: DriveOptions, run: str, number: int) -> Crew:
+    rng = random.Random(f"{options.seed}.device.{number}")  # noqa: S311 repeatable, not secret
+    device = Device(f"T-{run}-{number}", options.profile, rng)
+    return Crew(system, device, f"C-{run}-{number}", compress=options.compress)
+
+
+async def _drive(
+    system: System,
+    options: DriveOptions,
+    crews: Sequence[Crew],
+    trips: Sequence[Trip],
+    ids: Sequence[str],
+    intruders: Sequence[Intruder],
+    say: Say,
+) -> Verdict:
+    by_rule = options.dwell_s is not None
+    say(f"creating {len(crews)} deliveries and connecting their customers")
+    pictures = await asyncio.gather(
+        *(crew.take_on(one, trip) for crew, one, trip in zip(crews, ids, trips, strict=True))
+    )
+    for crew, got in zip(crews, pictures, strict=True):
+        if not got:
+            crew.failures.append("its customer got no picture of the delivery before the drive")
+    doors = await try_doors(system, crews[0].truck_id)
+    say(f"driving {options.duration_s:g} s: {', '.join(crew.truck_id for crew in crews)}")
+    start_ms = system.now_ms()
+    await asyncio.gather(
+        *(
+            crew.drive(trip, start_ms, by_rule=by_rule)
+            for crew, trip in zip(crews, trips, strict=True)
+        )
+    )
+    say("driven; waiting for the last answers, arrivals and hand-overs")
+    for crew in crews:
+        await crew.uploader_settled(options.patience_s)
+    await asyncio.gather(
+        *(crew.hand_over(by_rule=by_rule, within_s=options.patience_s) for crew in crews)
+    )
+    evidence = [_evidence(crew, await _read(crew)) for crew in crews]
+    stores = await _await_stores(system, evidence, options.patience_s, say)
+    required = STATUSES_ALWAYS | STATUSES_BY_DWELL if by_rule else STATUSES_ALWAYS
+    return judge(evidence, _intrusions(intruders, doors), stores, required=required)
+
+
+async def _read(crew: Crew) -> DeliveryRecord | None:
+    try:
+        return await crew.read_delivery()
+    except ApiError as error:
+        crew.failures.append(str(error))
+        return None
+
+
+def _evidence(crew: Crew, delivery: DeliveryRecord | None) -> TruckEvidence:
+    report, log = crew.uploader.report, crew.log
+    return TruckEvidence(
+        truck_id=crew.truck_id,
+        customer_id=crew.customer_id,
+        fixes=crew.fixes,
+        accepted=report.accepted,
+        refused=[entry.reason for entry in report.refused],
+        unsettled=crew.uploader.unsettled,
+        messages=log.messages,
+        statuses=frozenset().union(*log.statuses.values()),
+        positions=log.positions,
+        foreign=log.foreign,
+        broken=log.problems,
+        delivery=delivery,
+        failures=crew.failures,
+    )
+
+
+def _intrusions(intruders: Iterable[Intruder], doors: DoorAttempts) -> IntruderEvidence:
+    intruders = list(intruders)
+    return IntruderEvidence(
+        refusals=doors.refused + sum(intruder.refusals for intruder in intruders),
+        unanswered=[
+            f"{intruder.identity} asking for {one}"
+            for intruder in intruders
+            for one in intruder.unanswered
+        ],
+        foreign=[one for intruder in intruders for one in intruder.log.foreign],
+        opened=doors.opened,
+    )
+
+
+async def _await_stores(
+    system: System, evidence: Sequence[TruckEvidence], patience_s: float, say: Say
+) -> StoreCounts | None:
+    """Read the stores until they hold everything, or the time is over."""
+    if not system.environment.opensearch_url:
+        return None
+    reader = StoreReader(system.session, system.environment.opensearch_url)
+    ids = {truck.truck_id: list(truck.accepted) for truck in evidence}
+    accepted = sum(map(len, ids.values()))
+    deadline = Deadline(patience_s)
+    counts = StoreCounts(frozenset(), 0, frozenset(), {})
+    while True:
+        try:
+            counts = await reader.count(ids)
+        except StoreError as error:
+            say(f"OpenSearch: {error}")
+        else:
+            say(
+                f"of {accepted} accepted points {len(counts.in_history)} are in the history, "
+                f"{len(counts.in_raw)} in the raw log"
+            )
+            if stores_are_complete(evidence, counts):
+                return counts
+        if deadline.passed:
+            return counts
+        await system.sleep(STORES_EVERY_S)
+
+
+async def _tell_progress(crews: Sequence[Crew], intruders: Sequence[Intruder], say: Say) -> None:
+    while True:
+        await asyncio.sleep(PROGRESS_EVERY_S)
+        ages_s = sorted(shown.age_s for crew in crews for shown in crew.log.positions)
+        median_s = percentile(ages_s, 50)
+        say(
+            f"{sum(len(crew.fixes) for crew in crews)} fixes, "
+            f"{sum(len(crew.uploader.report.accepted) for crew in crews)} accepted, "
+            f"{sum(crew.uploader.unsettled for crew in crews)} waiting; "
+            f"{sum(crew.log.messages for crew in crews)} messages"
+            + (f", median age {median_s:.1f} s" if median_s is not None else "")
+            + f"; {sum(intruder.refusals for intruder in intruders)} refusals"
+        )
