@@ -1,0 +1,32 @@
+"""``python -m sim``: the local cloud, the fleet, viewers and tests, a subcommand each."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = ("setup", "up", "token", "drive", "watch", "demo")
+"""Each is a module of `sim.commands` with `add_parser(subparsers)` and `run(args) -> int`."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs a subcommand; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sim",
+        description="RTDTS on this machine: its cloud, its trucks, its viewers.",
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    # Only what is asked for is imported: `sim token` must not wait for what `sim drive` needs.
+    wanted = argv[:1] if argv and argv[0] in COMMANDS else COMMANDS
+    modules = {name: importlib.import_module(f"sim.commands.{name}") for name in wanted}
+    for module in modules.values():
+        module.add_parser(subparsers)
+    args = parser.parse_args(argv)
+    code: int = modules[args.command].run(args)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

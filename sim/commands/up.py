@@ -1,0 +1,148 @@
+"""``python -m sim up``: the local cloud and all parts, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from sim.environment import DEFAULT_ENV_FILE
+from sim.local_cloud.parts import PartError
+from sim.local_cloud.ports import Ports, PortTakenError, check_free, free_ports
+from sim.local_cloud.run_dir import AlreadyRunningError, own_run_dir
+from sim.setup.machine import available_memory_mb, check_memory
+from sim.setup.places import find_places
+from sim.setup.problems import SetupError
+from sim.setup.steps import Terminal, set_up
+
+DEFAULT_RUN_DIR = Path("sim/run")
+READY = "READY"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "up",
+        help="start the local cloud and all parts, without trucks",
+        description="Starts the local cloud and all parts, and keeps them running. Prints READY "
+        "alone on a line of standard output when all of it works, and writes where everything is "
+        "into the environment file. SIGTERM or Ctrl-C stops everything, within 20 s.",
+        epilog="Each part's process id is in DIR/NAME.pid and its output in DIR/NAME.log.",
+    )
+    parser.add_argument(
+        "--env",
+        type=Path,
+        default=DEFAULT_ENV_FILE,
+        metavar="FILE",
+        help="where to write how to reach it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--run-dir",
+        type=Path,
+        default=DEFAULT_RUN_DIR,
+        metavar="DIR",
+        help="where the parts' pids, logs and data are (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--ports",
+        choices=("default", "auto"),
+        default="default",
+        help="default: 4566 (AWS), 9200 (OpenSearch), 8099 (identity provider); "
+        "auto: any that are free, so that several can run side by side",
+    )
+    parser.add_argument(
+        "--round-interval-s",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="how often every viewer is told where its cargo is (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--dwell-s",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="how long a truck must stay at a place to have arrived (default: %(default)s)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the local cloud; returns 0 when it was told to stop, 1 when something was wrong."""
+    terminal = Terminal()
+    places = find_places()
+    try:
+        set_up(places, terminal)
+        warning = check_memory(available_memory_mb())
+        if warning:
+            _tell(f"warning: {warning}")
+        with own_run_dir(args.run_dir, _tell) as run_dir:
+            ports = free_ports() if args.ports == "auto" else Ports()
+            check_free(ports)
+            return asyncio.run(_run(args, ports, run_dir))
+    except (SetupError, AlreadyRunningError, PortTakenError) as problem:
+        _tell(str(problem))
+        return 1
+
+
+async def _run(args: argparse.Namespace, ports: Ports, run_dir: Path) -> int:
+    # Late, so that `--help` and what is wrong with the machine are told without waiting.
+    from sim.local_cloud.applications import Pace
+    from sim.local_cloud.stack import LocalCloud, StackOptions
+    from sim.local_cloud.supervisor import Supervisor
+
+    supervisor = Supervisor(run_dir, _tell)
+    options = StackOptions(
+        env_file=args.env,
+        ports=ports,
+        pace=Pace(round_interval_s=args.round_interval_s, dwell_s=args.dwell_s),
+    )
+    cloud = LocalCloud(find_places(), options, run_dir, supervisor, _tell)
+    told_to_stop = _stop_signals()
+    started = time.monotonic()
+    running = asyncio.create_task(_start_and_watch(cloud, supervisor, started))
+    try:
+        await asyncio.wait((running, told_to_stop), return_when=asyncio.FIRST_COMPLETED)
+        if told_to_stop.done():
+            _tell(f"{told_to_stop.result().name}: stopping")
+            return 0
+        _tell(f"stopping, because {running.result()}")
+        return 1
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+        await cloud.stop()
+        _tell("stopped")
+
+
+async def _start_and_watch(cloud: Any, supervisor: Any, started: float) -> PartError:
+    """Returns the problem that ends the local cloud."""
+    try:
+        await cloud.start()
+    except PartError as problem:
+        return problem
+    _tell(f"all parts work after {time.monotonic() - started:.0f} s")
+    print(READY, flush=True)
+    failure: PartError = await supervisor.failure()
+    return failure
+
+
+def _stop_signals() -> asyncio.Future[signal.Signals]:
+    """Completes at the first signal to stop; later ones change nothing: stopping has a limit."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[signal.Signals] = loop.create_future()
+
+    def tell(number: signal.Signals) -> None:
+        if not told.done():
+            told.set_result(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, tell, number)
+    return told
+
+
+def _tell(text: str) -> None:
+    print(f"sim up: {text}", file=sys.stderr, flush=True)

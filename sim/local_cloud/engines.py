@@ -1,0 +1,94 @@
+"""The engines as parts: the local AWS, OpenSearch, the identity provider."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from sim.local_cloud.opensearch.node import (
+    NodeFiles,
+    node_answers,
+    node_command,
+    node_environment,
+    prepare_home,
+)
+from sim.local_cloud.parts import Part, Probe
+from sim.local_cloud.ports import HOST, Ports
+from sim.setup.places import Places
+
+_MINISTACK = Path(__file__).with_name("ministack_corrected.py")
+
+
+def plain_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment that every part starts from: this one, without what is said of AWS in it.
+
+    Whatever account this machine is logged in to, no part of a local cloud may reach it.
+    """
+    kept = {name: value for name, value in environ.items() if not name.startswith("AWS_")}
+    return kept | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"}
+
+
+def ministack_part(places: Places, ports: Ports, *, region: str, scratch: Path) -> Part:
+    """The local AWS. All that it knows is in its memory: it can't be started again."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    environment = plain_environment() | {
+        "BIND_HOST": HOST,
+        "GATEWAY_PORT": str(ports.ministack),
+        "MINISTACK_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "TMPDIR": str(scratch),
+        "LOG_LEVEL": "WARNING",
+        # Servers that it would otherwise open beside its gateway.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
+    return Part(
+        name="ministack",
+        command=[str(places.ministack_venv / "bin" / "python"), str(_MINISTACK)],
+        environment=environment,
+        is_ready=answers(f"http://{HOST}:{ports.ministack}/_ministack/health"),
+        restarts=False,
+    )
+
+
+def opensearch_part(files: NodeFiles, ports: Ports, *, home: Path) -> Part:
+    """A real OpenSearch node, whose data outlive its process."""
+    prepare_home(home)
+    return Part(
+        name="opensearch",
+        command=node_command(files, home=home, port=ports.opensearch),
+        environment=node_environment(files, plain_environment()),
+        is_ready=lambda _: node_answers(ports.opensearch),
+        ready_within_s=90.0,  # it replays what it hadn't flushed
+    )
+
+
+def identity_provider_part(ports: Ports, *, key_file: Path, audience: str, secret: str) -> Part:
+    """The company's identity provider; its key is in a file, so tokens outlive its process."""
+    url = f"http://{HOST}:{ports.identity_provider}"
+    command = [sys.executable, "-m", "sim.local_cloud.identity_provider"]
+    command += ["--host", HOST, "--port", str(ports.identity_provider)]
+    command += ["--key-file", str(key_file), "--audience", audience]
+    return Part(
+        name="identity-provider",
+        command=command,
+        environment=plain_environment() | {"TOKEN_SECRET": secret},
+        is_ready=answers(f"{url}/.well-known/openid-configuration"),
+    )
+
+
+def answers(url: str) -> Probe:
+    """A probe that asks a URL for a good answer."""
+
+    def ask(_: object) -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own part
+                return True
+        except (OSError, urllib.error.URLError):
+            return False
+
+    return ask

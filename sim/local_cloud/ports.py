@@ -1,0 +1,100 @@
+"""The ports of the local cloud, all on 127.0.0.1: fixed ones for people, free ones for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import socket
+from pathlib import Path
+
+HOST = "127.0.0.1"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Which part listens where."""
+
+    ministack: int = 4566
+    opensearch: int = 9200
+    identity_provider: int = 8099
+
+    def named(self) -> dict[str, int]:
+        """The ports by their part's name."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+class PortTakenError(Exception):
+    """Another program listens where a part of ours should.
+
+    Attributes:
+        part: The part that wants the port.
+        port: The port.
+        holder: Who has it, as far as can be seen.
+    """
+
+    def __init__(self, part: str, port: int, holder: str | None) -> None:
+        self.part = part
+        self.port = port
+        self.holder = holder
+        by = f" by {holder}" if holder else ""
+        super().__init__(
+            f"port {port}, which {part} needs, is taken{by}.\n"
+            "  End that program, or start on free ports: python -m sim up --ports auto"
+        )
+
+
+def check_free(ports: Ports) -> None:
+    """Makes sure that every port can be had.
+
+    Raises:
+        PortTakenError: One can't.
+    """
+    for part, port in ports.named().items():
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((HOST, port))
+                listener.listen()  # another's listener on all interfaces shows only now
+            except OSError as problem:
+                if problem.errno != errno.EADDRINUSE:
+                    raise
+                raise PortTakenError(part, port, find_holder(port)) from problem
+
+
+def free_ports() -> Ports:
+    """Ports that nobody uses at the moment, all different."""
+    with contextlib.ExitStack() as held:
+        found = {}
+        for field in dataclasses.fields(Ports):
+            listener = held.enter_context(socket.socket())
+            listener.bind((HOST, 0))
+            found[field.name] = listener.getsockname()[1]
+    return Ports(**found)
+
+
+def find_holder(port: int, proc: Path = Path("/proc")) -> str | None:
+    """Names the process that listens on a port, where the system shows it (Linux)."""
+    inodes = _listening_inodes(port, proc)
+    if not inodes:
+        return None
+    links = {f"socket:[{inode}]" for inode in inodes}
+    for process in proc.glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # another user's, or gone
+            if any(str(fd.readlink()) in links for fd in (process / "fd").iterdir()):
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+                return f"process {process.name} ({command[:80]})"
+    return None
+
+
+def _listening_inodes(port: int, proc: Path) -> set[str]:
+    listening = "0A"
+    inodes = set()
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            for line in (proc / "net" / table).read_text().splitlines()[1:]:
+                fields = line.split()
+                local_port = int(fields[1].rsplit(":", 1)[1], 16)
+                if local_port == port and fields[3] == listening:
+                    inodes.add(fields[9])
+    return inodes

@@ -1,0 +1,75 @@
+"""The folder of a running local cloud: one at a time, and nothing left of the one before."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from sim.local_cloud.processes import find_leftovers
+
+_LOCK = "lock"
+_GONE_WITHIN_S = 5.0
+
+
+class AlreadyRunningError(Exception):
+    """Another `sim up` uses the run folder.
+
+    Attributes:
+        pid: Its process.
+    """
+
+    def __init__(self, run_dir: Path, pid: str) -> None:
+        self.pid = pid
+        super().__init__(
+            f"a local cloud is already running in {run_dir} (process {pid}).\n"
+            "  End it with Ctrl-C or SIGTERM, or use another folder: --run-dir DIR --ports auto"
+        )
+
+
+@contextlib.contextmanager
+def own_run_dir(run_dir: Path, tell: Callable[[str], None]) -> Iterator[Path]:
+    """Takes the folder for this process, and clears away what an ended one left in it.
+
+    The lock is the kernel's, so it can't outlive its holder; its file stays.
+
+    Raises:
+        AlreadyRunningError: It belongs to a process that runs.
+    """
+    run_dir = run_dir.absolute()
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with (run_dir / _LOCK).open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            lock.seek(0)
+            raise AlreadyRunningError(run_dir, lock.read().strip() or "unknown") from problem
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        end_leftovers(run_dir, tell)
+        for stale in run_dir.glob("*.pid"):
+            stale.unlink()
+        shutil.rmtree(run_dir / "opensearch", ignore_errors=True)
+        yield run_dir
+
+
+def end_leftovers(run_dir: Path, tell: Callable[[str], None]) -> None:
+    """Ends the processes of a local cloud whose supervisor was killed."""
+    deadline = time.monotonic() + _GONE_WITHIN_S
+    told = False
+    while leftovers := find_leftovers(run_dir):
+        if not told:
+            tell(f"ending {len(leftovers)} processes that an earlier local cloud left behind")
+            told = True
+        for pid in leftovers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)

@@ -1,0 +1,142 @@
+"""The local cloud from first to last: which parts, in which order."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy.package import build_packages
+from deploy.wheels import Uv, this_machine
+from rtdts.position_store.client import connect
+from rtdts.position_store.index_definitions import install_index_templates
+from sim.environment import Environment, write_environment
+from sim.local_cloud.applications import Pace, broadcaster_part
+from sim.local_cloud.engines import identity_provider_part, ministack_part, opensearch_part
+from sim.local_cloud.identity_provider import DEFAULT_AUDIENCE
+from sim.local_cloud.ports import HOST, Ports
+from sim.local_cloud.provisioning import deploy_front_doors
+from sim.local_cloud.resources import CloudNames, CreatedResources, create_resources
+from sim.local_cloud.supervisor import Supervisor
+from sim.setup.java import find_java
+from sim.setup.opensearch import node_files
+from sim.setup.places import Places
+
+REGION = "ap-northeast-2"
+"""Where the first trucks drive."""
+
+STOP_ORDER = (
+    ("consumer", "broadcaster", "firehose"),
+    ("identity-provider", "opensearch"),
+    ("ministack",),
+)
+"""First who writes, then what is written to."""
+STOP_GRACES_S = (10.0, 4.0, 2.0)
+"""Of the 20 s in which everything must have ended."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StackOptions:
+    """What may differ between two local clouds.
+
+    Attributes:
+        env_file: Where to write how to reach it.
+        ports: Where the engines listen.
+        pace: How fast it is to go.
+    """
+
+    env_file: Path
+    ports: Ports
+    pace: Pace
+
+
+class LocalCloud:
+    """Starts and stops everything; keeping it running is the supervisor's."""
+
+    def __init__(
+        self,
+        places: Places,
+        options: StackOptions,
+        run_dir: Path,
+        supervisor: Supervisor,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._places = places
+        self._options = options
+        self._run_dir = run_dir
+        self._supervisor = supervisor
+        self._tell = tell
+        self._aws_url = f"http://{HOST}:{options.ports.ministack}"
+        self._opensearch_url = f"http://{HOST}:{options.ports.opensearch}"
+        self._token_secret = secrets.token_urlsafe(24)
+
+    async def start(self) -> Environment:
+        """Starts everything; returns when all of it works and the environment file is written.
+
+        Raises:
+            PartError: A part can't be had.
+        """
+        self._tell("starting the local AWS, OpenSearch and the identity provider")
+        java = await asyncio.to_thread(find_java, os.environ, self._places.python)
+        created, zips, *_ = await asyncio.gather(
+            self._start_aws(),
+            asyncio.to_thread(self._build_zips),
+            self._start_opensearch(java),
+            self._start_identity_provider(),
+        )
+        self._tell("deploying the Lambdas behind their gateways")
+        environment = await asyncio.to_thread(self._deploy, created, zips)
+        self._tell("starting the broadcaster")
+        pace = self._options.pace
+        await self._supervisor.start(
+            broadcaster_part(environment, pace),
+        )
+        write_environment(environment, self._options.env_file)
+        return environment
+
+    async def stop(self) -> None:
+        """Stops everything in order."""
+        await self._supervisor.stop_all(STOP_ORDER, STOP_GRACES_S)
+
+    async def _start_aws(self) -> CreatedResources:
+        scratch = self._run_dir / "ministack"
+        part = ministack_part(self._places, self._options.ports, region=REGION, scratch=scratch)
+        await self._supervisor.start(part)
+        return await asyncio.to_thread(create_resources, self._aws_url, REGION, CloudNames())
+
+    async def _start_opensearch(self, java: Path) -> None:
+        files = node_files(self._places, java)
+        home = self._run_dir / "opensearch"
+        await self._supervisor.start(opensearch_part(files, self._options.ports, home=home))
+        client = connect(self._opensearch_url)
+        await asyncio.to_thread(install_index_templates, client)
+        client.close()
+
+    async def _start_identity_provider(self) -> None:
+        part = identity_provider_part(
+            self._options.ports,
+            key_file=self._run_dir / "identity-provider.pem",
+            audience=DEFAULT_AUDIENCE,
+            secret=self._token_secret,
+        )
+        await self._supervisor.start(part)
+
+    def _build_zips(self) -> dict[str, Path]:
+        uv_environment = {**os.environ, "UV_CACHE_DIR": str(self._places.uv_cache)}
+        uv = Uv(program=self._places.uv, environ=uv_environment)
+        return build_packages(target=this_machine(), uv=uv, out=self._places.project / "build")
+
+    def _deploy(self, created: CreatedResources, zips: dict[str, Path]) -> Environment:
+        return deploy_front_doors(
+            created,
+            endpoint_url=self._aws_url,
+            region=REGION,
+            opensearch_url=self._opensearch_url,
+            issuer=f"http://{HOST}:{self._options.ports.identity_provider}",
+            audience=DEFAULT_AUDIENCE,
+            token_secret=self._token_secret,
+            zips=zips,
+        )

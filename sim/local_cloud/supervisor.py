@@ -1,0 +1,131 @@
+"""Keeps the parts running: starts them, starts again what dies, stops all in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from sim.local_cloud.parts import Part, PartError, RestartPolicy
+from sim.local_cloud.processes import PartProcess
+
+_PROBE_EVERY_S = 0.05
+
+
+class Supervisor:
+    """Runs parts in a run folder.
+
+    Parts are watched from their start on. `failure` completes when something happened that no
+    restart can mend.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        tell: Callable[[str], None],
+        *,
+        policy: RestartPolicy | None = None,
+    ) -> None:
+        self._run_dir = run_dir
+        self._tell = tell
+        self._policy = policy or RestartPolicy()
+        self._running: dict[str, PartProcess] = {}
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._failures: asyncio.Queue[PartError] = asyncio.Queue()
+
+    async def start(self, *parts: Part) -> None:
+        """Starts parts side by side and returns when all are ready.
+
+        Raises:
+            PartError: One died or wasn't ready in time.
+        """
+        await asyncio.gather(*(self._start(part) for part in parts))
+
+    async def failure(self) -> PartError:
+        """Waits until a part is lost for good, and tells which."""
+        return await self._failures.get()
+
+    async def stop(self, names: Iterable[str], grace_s: float) -> None:
+        """Stops parts side by side; what still runs after the grace is killed."""
+        doomed = [name for name in names if name in self._watchers]
+        for name in doomed:
+            self._watchers[name].cancel()
+        await asyncio.gather(*(self._watchers.pop(name) for name in doomed), return_exceptions=True)
+        await asyncio.gather(
+            *(self._running.pop(name).stop(grace_s) for name in doomed if name in self._running)
+        )
+
+    async def stop_all(self, order: Sequence[Sequence[str]], graces_s: Sequence[float]) -> None:
+        """Stops everything: the groups of `order` one after another, each within its grace."""
+        for names, grace_s in zip(order, graces_s, strict=True):
+            await self.stop(names, grace_s)
+        await self.stop(list(self._watchers), graces_s[-1])
+
+    async def _start(self, part: Part) -> None:
+        process = await self._launch(part, append=False)
+        # Watched from here on, so that `stop` finds it whatever happens.
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._watchers[part.name] = asyncio.create_task(self._watch(part, process, ready))
+        await ready
+
+    async def _launch(self, part: Part, *, append: bool) -> PartProcess:
+        process = await PartProcess.launch(part, self._run_dir, append=append)
+        self._running[part.name] = process
+        return process
+
+    async def _watch(
+        self, part: Part, process: PartProcess, first_ready: asyncio.Future[None]
+    ) -> None:
+        failures = 0
+        while True:
+            problem = await _become_ready(process)
+            if problem is None:
+                failures = 0
+                if first_ready.done():
+                    self._tell(f"{part.name} is back (process {process.incarnation.pid})")
+                else:
+                    first_ready.set_result(None)
+                problem = f"died ({_ending(await process.wait())})"
+            else:
+                failures += 1
+                if not first_ready.done():
+                    first_ready.set_exception(PartError(part.name, problem))
+                    return
+            if not part.restarts:
+                self._failures.put_nowait(PartError(part.name, problem))
+                return
+            delay_s = self._policy.delay_s(failures)
+            if delay_s is None:
+                self._failures.put_nowait(
+                    PartError(part.name, f"{problem}; given up after {failures} attempts")
+                )
+                return
+            self._tell(f"{part.name} {problem}; starting it again")
+            await asyncio.sleep(delay_s)
+            process = await self._launch(part, append=True)
+
+
+async def _become_ready(process: PartProcess) -> str | None:
+    """Waits until the part answers; returns what went wrong instead, its process then gone."""
+    part = process.part
+    ended = asyncio.create_task(process.wait())
+    try:
+        async with asyncio.timeout(part.ready_within_s):
+            while not ended.done():
+                if await asyncio.to_thread(part.is_ready, process.incarnation):
+                    return None
+                await asyncio.wait({ended}, timeout=_PROBE_EVERY_S)
+    except TimeoutError:
+        await process.stop(0)
+        told = process.last_lines()
+        return f"was not ready after {part.ready_within_s:.0f} s; the end of its log:\n{told}"
+    finally:
+        ended.cancel()
+    return f"ended ({_ending(ended.result())}); the end of its log:\n{process.last_lines()}"
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"
