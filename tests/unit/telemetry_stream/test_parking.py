@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from rtdts.telemetry_stream.parking import Parking, content_name, stream_record_name
+from tests.fakes.fake_stream import FakeBucket
+
+
+def test_a_parked_record_keeps_its_bytes_and_its_reason() -> None:
+    bucket = FakeBucket()
+
+    key = Parking(bucket, "parked").park(
+        b"\xff not json", name="49590338.3", reason="not_json", detail="byte 0"
+    )
+
+    assert key == "rejected/49590338.3"
+    assert bucket.objects[key] == (b"\xff not json", {"reason": "not_json", "detail": "byte 0"})
+
+
+def test_parking_it_again_changes_nothing() -> None:
+    bucket = FakeBucket()
+    for _ in range(2):
+        Parking(bucket, "parked").park(b"x", name=stream_record_name("0042", 7), reason="r")
+
+    assert list(bucket.objects) == ["rejected/42.7"]
+
+
+def test_a_sequence_number_names_the_same_record_with_and_without_leading_zeros() -> None:
+    assert stream_record_name("0042") == stream_record_name("42") == "42"
+    assert stream_record_name("000", 0) == "0.0"
+
+
+def test_without_a_number_the_content_names_it() -> None:
+    assert content_name(b"a") == content_name(b"a") != content_name(b"b")
+
+
+@pytest.mark.parametrize("detail", ["트럭", "two\r\nlines", "x" * 5_000, "\ud800"])
+def test_a_detail_becomes_what_a_header_can_carry(detail: str) -> None:
+    bucket = FakeBucket()
+    key = Parking(bucket, "parked").park(b"x", name="1", reason="r", detail=detail)
+    kept = bucket.objects[key].metadata["detail"]
+
+    assert kept.isascii()
+    assert kept.isprintable()
+    assert 0 < len(kept) <= 1_000

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from botocore.exceptions import (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+
+from rtdts.runtime.deadline import Deadline
+from rtdts.telemetry_stream.aggregation import deaggregate
+from rtdts.telemetry_stream.putter import MAX_CALL_BYTES, MAX_CALL_RECORDS, StreamPutter
+from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream, Trouble, refused
+
+POINTS = [b"point-%d" % number for number in range(5)]
+# Fits two of the points above, not three.
+TWO_A_RECORD = 76
+
+
+class Clock:
+    """Monotonic time that only sleeping moves on."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def sleep(self, wait_s: float) -> None:
+        self.now_s += wait_s
+
+
+def every_second() -> Iterator[float]:
+    while True:
+        yield 1.0
+
+
+class Put:
+    """A putter over a fake stream, with a clock of its own."""
+
+    def __init__(
+        self,
+        *troubles: Trouble,
+        then: Trouble = None,
+        max_record_bytes: int = 1_048_576,
+        budget_s: float = 10.0,
+    ) -> None:
+        self.stream = FakeStream(troubles, then=then)
+        self.clock = Clock()
+        self.putter = StreamPutter(
+            self.stream,
+            "points",
+            max_record_bytes=max_record_bytes,
+            sleep=self.clock.sleep,
+            waits_s=every_second,
+        )
+        self.deadline = Deadline(budget_s, clock=lambda: self.clock.now_s)
+        self.outcome = self.putter.put("T-1", POINTS, self.deadline)
+
+    @property
+    def taken(self) -> list[bytes]:
+        return [record.data for record in self.stream.user_records]
+
+
+def test_a_request_is_one_record_with_the_truck_as_its_key() -> None:
+    put = Put()
+    (record,) = put.stream.records
+
+    assert record.partition_key == "T-1"
+    assert [(each.partition_key, each.data) for each in deaggregate(record.data, "?")] == [
+        ("T-1", point) for point in POINTS
+    ]
+    assert (put.outcome.not_taken, put.outcome.attempts, put.outcome.failure) == ((), 1, None)
+
+
+def test_nothing_to_put_is_no_call() -> None:
+    stream = FakeStream()
+    outcome = StreamPutter(stream, "points").put("T-1", [], Deadline(1.0))
+
+    assert not stream.calls
+    assert outcome.not_taken == ()
+
+
+def test_what_does_not_fit_into_one_record_is_cut_in_order() -> None:
+    put = Put(max_record_bytes=TWO_A_RECORD)
+
+    assert len(put.stream.records) == 3
+    assert put.taken == POINTS
+    assert all(
+        len(record.data) + len(record.partition_key) <= TWO_A_RECORD
+        for record in put.stream.records
+    )
+
+
+def test_a_payload_larger_than_a_record_is_refused_before_anything_is_put() -> None:
+    stream = FakeStream()
+    putter = StreamPutter(stream, "points", max_record_bytes=100)
+
+    with pytest.raises(ValueError, match="payload 1"):
+        putter.put("T-1", [b"small", b"x" * 90], Deadline(1.0))
+    assert not stream.calls
+
+
+def test_only_the_failed_records_of_a_call_are_put_again() -> None:
+    put = Put(FailSome([1]), max_record_bytes=TWO_A_RECORD)
+    first, second = put.stream.calls
+
+    assert [entry["Data"] for entry in second] == [first[1]["Data"]]
+    assert sorted(put.taken) == POINTS
+    assert len(put.taken) == len(POINTS)
+    assert put.outcome.not_taken == ()
+    assert put.outcome.failure == THROTTLED
+
+
+def test_what_keeps_failing_until_the_deadline_is_named_and_nothing_else() -> None:
+    put = Put(then=FailSome([0]), max_record_bytes=TWO_A_RECORD)
+
+    # All three records at first; the first fails every time.
+    assert put.outcome.not_taken == (0, 1)
+    assert put.taken == POINTS[2:]
+
+
+def test_no_attempt_begins_after_the_deadline() -> None:
+    put = Put(then=refused(THROTTLED), budget_s=3.5)
+
+    # At 0, 1, 2 and 3 s.
+    assert put.outcome.attempts == 4
+    assert put.clock.now_s <= 3.5
+    assert put.outcome.not_taken == (0, 1, 2, 3, 4)
+
+
+def test_without_any_time_there_is_one_attempt() -> None:
+    put = Put(budget_s=-1.0)
+
+    assert put.outcome.attempts == 1
+    assert put.taken == POINTS
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        refused(THROTTLED),
+        refused("LimitExceededException"),
+        refused("KMSThrottlingException"),
+        refused("InternalFailure", status=500),
+        refused("ServiceUnavailable", status=503),
+        ReadTimeoutError(endpoint_url="https://stream"),
+        ConnectTimeoutError(endpoint_url="https://stream"),
+        EndpointConnectionError(endpoint_url="https://stream"),
+    ],
+)
+def test_what_may_pass_is_tried_again(passing: Exception) -> None:
+    put = Put(passing, passing)
+
+    assert put.outcome.attempts == 3
+    assert put.outcome.not_taken == ()
+    assert put.taken == POINTS
+
+
+@pytest.mark.parametrize(
+    ("lasting", "failure"),
+    [
+        (refused("ResourceNotFoundException"), "ResourceNotFoundException"),
+        (refused("AccessDeniedException"), "AccessDeniedException"),
+        (refused("ValidationException"), "ValidationException"),
+        (NoCredentialsError(), "NoCredentialsError"),
+    ],
+)
+def test_what_will_not_pass_is_told_at_once(lasting: Exception, failure: str) -> None:
+    put = Put(then=lasting)
+
+    assert put.outcome.attempts == 1
+    assert put.outcome.not_taken == (0, 1, 2, 3, 4)
+    assert put.outcome.failure == failure
+
+
+def test_an_error_of_the_program_is_not_taken_for_one_of_the_stream() -> None:
+    with pytest.raises(KeyError):
+        Put(KeyError("a bug"))
+
+
+def test_calls_stay_within_what_put_records_takes() -> None:
+    many = [b"x" * 10] * (2 * MAX_CALL_RECORDS + 1)
+    stream = FakeStream()
+    StreamPutter(stream, "points", max_record_bytes=60).put("T-1", many, Deadline(1.0))
+
+    assert [len(call) for call in stream.calls] == [500, 500, 1]
+
+    large = [b"x" * 1_000_000] * 11
+    stream = FakeStream()
+    StreamPutter(stream, "points").put("T-1", large, Deadline(1.0))
+
+    sizes = [sum(len(entry["Data"]) for entry in call) for call in stream.calls]
+    assert len(stream.user_records) == 11
+    assert max(sizes) <= MAX_CALL_BYTES
+
+
+def test_waits_are_jittered_and_grow() -> None:
+    waited: list[float] = []
+    stream = FakeStream([refused(THROTTLED)] * 6)
+    putter = StreamPutter(stream, "points", sleep=waited.append)
+
+    putter.put("T-1", POINTS, Deadline(60.0))
+
+    assert len(waited) == 6
+    assert len(set(waited)) == 6
+    assert all(0 <= wait_s <= 0.05 * 2**n for n, wait_s in enumerate(waited))
