@@ -112,7 +112,8 @@ class SubscriptionStore:
         query: QueryInputTypeDef = {
             "TableName": self._table,
             "IndexName": BY_BUCKET,
-            "KeyConditionExpression": "bucket = :bucket",
+            "KeyConditionExpression": "#bucket = :bucket",
+            "ExpressionAttributeNames": {"#bucket": "bucket"},  # DynamoDB keeps the word to itself
             "ExpressionAttributeValues": {":bucket": {"N": str(bucket)}},
         }
         for item in self._query(query):

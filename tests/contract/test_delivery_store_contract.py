@@ -1,0 +1,299 @@
+"""What both `DeliveryStore` and its fake promise."""
+
+from __future__ import annotations
+
+import concurrent.futures
+
+import boto3
+import msgspec
+import pytest
+
+from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.errors import TruckFull, VersionConflict
+from rtdts.delivery_store.matches import MatchStore
+from rtdts.tracking.deliveries import Cause, DeclaredType, Status, TimeWindow
+from tests.fakes.fake_delivery_store import FakeDeliveryStore, FakeMatchStore
+from tests.support.deliveries import NOW_MS, event_of, given_to, moved_to, new_delivery, unique
+
+Store = DeliveryStore | FakeDeliveryStore
+Matches = MatchStore | FakeMatchStore
+LIMIT = 3
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def stores(request: pytest.FixtureRequest) -> tuple[Store, Matches]:
+    if request.param == "fake":
+        fake = FakeDeliveryStore(max_open_deliveries=LIMIT)
+        return fake, FakeMatchStore(fake)
+    endpoint = request.getfixturevalue("aws_endpoint")
+    tables = request.getfixturevalue("table_names")
+    session: boto3.Session = request.getfixturevalue("aws_session")
+    client = session.client("dynamodb", endpoint_url=endpoint)
+    return DeliveryStore(client, tables, max_open_deliveries=LIMIT), MatchStore(client, tables)
+
+
+@pytest.fixture
+def store(stores: tuple[Store, Matches]) -> Store:
+    return stores[0]
+
+
+@pytest.fixture
+def matches(stores: tuple[Store, Matches]) -> Matches:
+    return stores[1]
+
+
+def test_what_is_written_is_read_back_whole(store: Store) -> None:
+    created = new_delivery(window=TimeWindow(start_ms=NOW_MS, end_ms=NOW_MS + 1))
+    event = event_of(
+        created,
+        actor="dispatcher:ann",
+        note="ring twice ☎",
+        proof="",
+        declared=DeclaredType.PICKED_UP,
+        point_id="T-0012:1:2",
+        idempotency_key="k",
+        request_hash="h",
+    )
+    store.append(None, created, [event], matches=True)
+
+    assert store.get(created.delivery_id) == created
+    assert store.events(created.delivery_id) == [event]
+    assert store.get(unique("D")) is None
+    assert store.events(unique("D")) == []
+
+
+def test_many_are_read_at_once_and_the_missing_left_out(store: Store) -> None:
+    created = [new_delivery(truck_id=unique("T")) for _ in range(3)]
+    for one in created:
+        store.append(None, one, [event_of(one)], matches=True)
+    asked = [*(one.delivery_id for one in created), unique("D"), created[0].delivery_id]
+
+    assert store.get_many(asked) == {one.delivery_id: one for one in created}
+    assert store.get_many([]) == {}
+
+
+def test_more_are_read_at_once_than_a_request_takes(store: Store) -> None:
+    created = new_delivery(truck_id=unique("T"))
+    store.append(None, created, [event_of(created)], matches=True)
+    asked = [unique("D") for _ in range(150)] + [created.delivery_id]
+
+    assert store.get_many(asked) == {created.delivery_id: created}
+
+
+def test_several_events_are_appended_at_once(store: Store) -> None:
+    first = new_delivery(truck_id=unique("T"))
+    second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
+    third = moved_to(second, Status.AT_PICKUP)
+    store.append(None, first, [event_of(first)], matches=True)
+    store.append(first, third, [event_of(second), event_of(third)], matches=False)
+
+    assert store.get(first.delivery_id) == third
+    assert [event.version for event in store.events(first.delivery_id)] == [1, 2, 3]
+    assert store.events(first.delivery_id, after_version=2) == [event_of(third)]
+
+
+def test_the_later_of_two_writers_on_one_version_loses_whole(
+    store: Store, matches: Matches
+) -> None:
+    truck_id, other_truck = unique("T"), unique("T")
+    first = new_delivery(truck_id=truck_id)
+    store.append(None, first, [event_of(first)], matches=True)
+    winner = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
+    loser = given_to(first, other_truck)
+    store.append(first, winner, [event_of(winner)], matches=False)
+
+    with pytest.raises(VersionConflict) as conflict:
+        store.append(first, loser, [event_of(loser)], matches=True)
+    assert conflict.value.delivery_id == first.delivery_id
+    assert store.get(first.delivery_id) == winner
+    assert store.events(first.delivery_id) == [event_of(first), event_of(winner)]
+    assert matches.open_matches(other_truck) == ()
+    assert [match.version for match in matches.open_matches(truck_id)] == [1]
+
+
+def test_nobody_creates_what_exists(store: Store) -> None:
+    created = new_delivery(truck_id=unique("T"))
+    store.append(None, created, [event_of(created)], matches=True)
+
+    with pytest.raises(VersionConflict):
+        store.append(None, created, [event_of(created)], matches=True)
+
+
+def test_nobody_changes_what_does_not_exist(store: Store) -> None:
+    imagined = new_delivery(truck_id=unique("T"))
+    changed = moved_to(imagined, Status.EN_ROUTE_TO_PICKUP)
+
+    with pytest.raises(VersionConflict):
+        store.append(imagined, changed, [event_of(changed)], matches=False)
+
+
+def test_a_writer_that_thinks_of_another_truck_loses(store: Store) -> None:
+    created = new_delivery(truck_id=unique("T"))
+    store.append(None, created, [event_of(created)], matches=True)
+    imagined = msgspec.structs.replace(
+        created,
+        assignments=(msgspec.structs.replace(created.current, truck_id=unique("T")),),
+    )
+    changed = moved_to(imagined, Status.EN_ROUTE_TO_PICKUP)
+
+    with pytest.raises(VersionConflict):
+        store.append(imagined, changed, [event_of(changed)], matches=False)
+
+
+@pytest.mark.parametrize("versions", [[], [2, 4], [1, 2], [3]])
+def test_events_that_do_not_lead_to_the_row_are_a_bug(store: Store, versions: list[int]) -> None:
+    before = new_delivery(truck_id=unique("T"))
+    after = moved_to(before, Status.EN_ROUTE_TO_PICKUP)
+
+    with pytest.raises(ValueError, match="events"):
+        store.append(
+            before, after, [event_of(after, version=version) for version in versions], matches=False
+        )
+
+
+def test_a_trucks_matches_follow_its_deliveries(store: Store, matches: Matches) -> None:
+    truck_id, other_truck = unique("T"), unique("T")
+    first = new_delivery(truck_id=truck_id)
+    second = new_delivery(truck_id=truck_id)
+    for one in (first, second):
+        store.append(None, one, [event_of(one)], matches=True)
+
+    both = matches.open_matches(truck_id)
+    assert [match.delivery_id for match in both] == sorted([first.delivery_id, second.delivery_id])
+    match = next(one for one in both if one.delivery_id == first.delivery_id)
+    assert (match.version, match.assignment, match.assigned_at_ms) == (1, 1, NOW_MS)
+    assert (match.origin, match.destination) == (first.origin, first.destination)
+
+    given = given_to(first, other_truck)
+    store.append(first, given, [event_of(given, cause=Cause.ASSIGNED)], matches=True)
+    (moved,) = matches.open_matches(other_truck)
+    assert (moved.delivery_id, moved.assignment, moved.version) == (first.delivery_id, 2, 2)
+    assert moved.assigned_at_ms == given.current.started_at_ms
+    assert [one.delivery_id for one in matches.open_matches(truck_id)] == [second.delivery_id]
+
+    closed = moved_to(given, Status.CANCELLED)
+    store.append(given, closed, [event_of(closed)], matches=True)
+    assert matches.open_matches_many([truck_id, other_truck, "T-none"]) == {
+        truck_id: matches.open_matches(truck_id),
+        other_truck: (),
+        "T-none": (),
+    }
+
+
+def test_a_declaration_shows_in_the_match_and_a_transition_does_not(
+    store: Store, matches: Matches
+) -> None:
+    truck_id = unique("T")
+    created = new_delivery(truck_id=truck_id)
+    moved = moved_to(created, Status.EN_ROUTE_TO_PICKUP)
+    picked_up = moved_to(moved, Status.IN_TRANSIT)
+    store.append(None, created, [event_of(created)], matches=True)
+    store.append(created, moved, [event_of(moved)], matches=False)
+    assert [match.version for match in matches.open_matches(truck_id)] == [1]
+
+    store.append(moved, picked_up, [event_of(picked_up)], matches=True)
+    assert [match.version for match in matches.open_matches(truck_id)] == [3]
+
+
+def test_a_truck_has_room_for_so_many_and_gets_it_back(store: Store, matches: Matches) -> None:
+    truck_id = unique("T")
+    loaded = [new_delivery(truck_id=truck_id) for _ in range(LIMIT)]
+    one_more = new_delivery(truck_id=truck_id)
+    elsewhere = new_delivery(truck_id=unique("T"))
+    for one in (*loaded, elsewhere):
+        store.append(None, one, [event_of(one)], matches=True)
+
+    with pytest.raises(TruckFull) as full:
+        store.append(None, one_more, [event_of(one_more)], matches=True)
+    assert (full.value.truck_id, full.value.limit) == (truck_id, LIMIT)
+    assert store.get(one_more.delivery_id) is None
+    given = given_to(elsewhere, truck_id)
+    with pytest.raises(TruckFull):
+        store.append(elsewhere, given, [event_of(given)], matches=True)
+
+    changed = moved_to(loaded[0], Status.ASSIGNED)
+    store.append(loaded[0], changed, [event_of(changed)], matches=True)
+    closed = moved_to(changed, Status.FAILED)
+    store.append(changed, closed, [event_of(closed)], matches=True)
+    store.append(None, one_more, [event_of(one_more)], matches=True)
+    assert one_more.delivery_id in {match.delivery_id for match in matches.open_matches(truck_id)}
+
+
+@pytest.mark.parametrize("whose", ["customer", "truck"])
+def test_lists_go_page_by_page_newest_first(store: Store, whose: str) -> None:
+    owner = {f"{whose}_id": unique("X")}
+    created = [
+        new_delivery(**{"truck_id": unique("T"), **owner}, created_at_ms=NOW_MS + 1_000 * n)
+        for n in range(3)
+    ]
+    for one in (*created, new_delivery(truck_id=unique("T"), customer_id=unique("C"))):
+        store.append(None, one, [event_of(one)], matches=True)
+
+    first = store.list_page(**owner, limit=2)
+    assert first.deliveries == (created[2], created[1])
+    assert first.next is not None
+    second = store.list_page(**owner, limit=2, after=first.next)
+    assert second.deliveries == (created[0],)
+    assert second.next is None
+
+
+def test_a_page_that_just_fits_is_the_last(store: Store) -> None:
+    customer_id = unique("C")
+    for _ in range(2):
+        one = new_delivery(truck_id=unique("T"), customer_id=customer_id)
+        store.append(None, one, [event_of(one)], matches=True)
+
+    pages = [store.list_page(customer_id=customer_id, limit=2)]
+    while pages[-1].next is not None:
+        pages.append(store.list_page(customer_id=customer_id, limit=2, after=pages[-1].next))
+    assert sum(len(page.deliveries) for page in pages) == 2
+
+
+def test_lists_follow_the_status_and_the_owner(store: Store) -> None:
+    customer_id, truck_id = unique("C"), unique("T")
+    created = new_delivery(truck_id=truck_id, customer_id=customer_id)
+    store.append(None, created, [event_of(created)], matches=True)
+    moved = moved_to(created, Status.EN_ROUTE_TO_PICKUP)
+    store.append(created, moved, [event_of(moved)], matches=False)
+
+    def listed(**of: str) -> tuple[str, ...]:
+        status = Status(of.pop("status")) if "status" in of else None
+        page = store.list_page(**of, status=status)
+        return tuple(one.delivery_id for one in page.deliveries)
+
+    here = (created.delivery_id,)
+    assert listed(customer_id=customer_id, status="en_route_to_pickup") == here
+    assert listed(customer_id=customer_id, status="assigned") == ()
+    given = given_to(moved, unique("T"))
+    store.append(moved, given, [event_of(given)], matches=True)
+    assert listed(truck_id=truck_id) == ()
+    assert listed(truck_id=given.truck_id) == here
+    assert listed(customer_id=customer_id) == here
+
+
+@pytest.mark.parametrize("owners", [{}, {"customer_id": "C", "truck_id": "T"}])
+def test_a_list_has_one_owner(store: Store, owners: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="customer_id"):
+        store.list_page(**owners)
+
+
+def test_two_writers_at_once_never_both_win(store: Store) -> None:
+    # The fake is single-threaded: for it this says no more than the tests above.
+    created = new_delivery(truck_id=unique("T"))
+    store.append(None, created, [event_of(created)], matches=True)
+    rivals = [given_to(created, unique("T")) for _ in range(4)]
+
+    def attempt(index: int) -> bool:
+        try:
+            store.append(created, rivals[index], [event_of(rivals[index])], matches=True)
+        except VersionConflict:
+            return False
+        return True
+
+    workers = 1 if isinstance(store, FakeDeliveryStore) else len(rivals)
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        won = list(pool.map(attempt, range(len(rivals))))
+
+    assert won.count(True) == 1
+    assert store.get(created.delivery_id) == rivals[won.index(True)]
+    assert len(store.events(created.delivery_id)) == 2

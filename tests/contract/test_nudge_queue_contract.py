@@ -1,0 +1,133 @@
+"""What both `NudgeQueue` and its fake promise."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import boto3
+import pytest
+
+from rtdts.push_queue.nudge_queue import NudgeQueue, ReceivedNudge
+from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
+from rtdts.runtime.logs import Logger
+from sim.local_cloud.resources import CreatedResources
+from tests.fakes.fake_nudge_queue import FakeNudgeQueue
+from tests.support.deliveries import unique
+
+Queue = NudgeQueue | FakeNudgeQueue
+
+
+@pytest.fixture
+def sqs_queue_url(aws_resources: CreatedResources) -> str:
+    return aws_resources.queue_urls["nudges"]
+
+
+@pytest.fixture(params=["fake", "sqs"])
+def queue(request: pytest.FixtureRequest) -> Queue:
+    if request.param == "fake":
+        return FakeNudgeQueue()
+    session: boto3.Session = request.getfixturevalue("aws_session")
+    client = session.client("sqs", endpoint_url=request.getfixturevalue("aws_endpoint"))
+    return NudgeQueue(client, request.getfixturevalue("sqs_queue_url"))
+
+
+def drained(queue: Queue) -> list[Nudge]:
+    nudges: list[Nudge] = []
+    while received := queue.receive(wait_s=0):
+        for one in received:
+            nudges.append(one.nudge)
+            queue.delete(one)
+    return nudges
+
+
+def test_every_kind_arrives_as_it_was_sent(queue: Queue) -> None:
+    sent: list[Nudge] = [
+        TransitionNudge(delivery_id=unique("D"), version=3),
+        PositionNudge(delivery_id=unique("D"), event_at_ms=1_795_504_200_312),
+        SnapshotNudge(
+            delivery_id=unique("D"), connection_id="Kx=", request_id="R_-1=", since_version=2
+        ),
+    ]
+    for nudge in sent:
+        queue.send(nudge)
+
+    assert sorted(drained(queue), key=repr) == sorted(sent, key=repr)
+
+
+def test_the_same_nudge_again_is_swallowed(queue: Queue) -> None:
+    nudge = TransitionNudge(delivery_id=unique("D"), version=1)
+    queue.send(nudge)
+    queue.send(nudge)
+
+    assert drained(queue) == [nudge]
+    queue.send(nudge)
+    assert drained(queue) == []
+
+
+def test_a_deliverys_nudges_arrive_in_order(queue: Queue) -> None:
+    delivery_id = unique("D")
+    sent = [TransitionNudge(delivery_id=delivery_id, version=n) for n in range(1, 26)]
+    queue.send_many(sent)
+
+    assert drained(queue) == sent
+
+
+def test_while_one_is_handled_no_other_of_its_delivery_is_given_out(queue: Queue) -> None:
+    delivery_id, other = unique("D"), unique("D")
+    queue.send(TransitionNudge(delivery_id=delivery_id, version=1))
+    (first,) = queue.receive(wait_s=0)
+    queue.send(TransitionNudge(delivery_id=delivery_id, version=2))
+    queue.send(TransitionNudge(delivery_id=other, version=1))
+    meanwhile = queue.receive(wait_s=0)
+    queue.delete(first)
+    afterwards = queue.receive(wait_s=0)
+
+    assert [one.nudge.delivery_id for one in meanwhile] == [other]
+    assert [one.nudge for one in afterwards] == [
+        TransitionNudge(delivery_id=delivery_id, version=2)
+    ]
+    for one in (*meanwhile, *afterwards):
+        queue.delete(one)
+
+
+def test_sending_nothing_sends_nothing(queue: Queue) -> None:
+    queue.send_many([])
+
+    assert drained(queue) == []
+
+
+def test_what_is_no_nudge_is_deleted_loudly_and_holds_up_nobody(
+    aws_endpoint: str, aws_session: boto3.Session, sqs_queue_url: str
+) -> None:
+    client = aws_session.client("sqs", endpoint_url=aws_endpoint)
+    log = io.StringIO()
+    queue = NudgeQueue(client, sqs_queue_url, log=Logger("test", log))
+    delivery_id = unique("D")
+    for number, body in enumerate(("not JSON", '{"type":"unknown"}', '{"type":"transition"}')):
+        client.send_message(
+            QueueUrl=sqs_queue_url,
+            MessageBody=body,
+            MessageGroupId=delivery_id,
+            MessageDeduplicationId=f"{delivery_id}-{number}",
+        )
+    good = TransitionNudge(delivery_id=delivery_id, version=1)
+    queue.send(good)
+
+    assert drained(queue) == [good]
+    events = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [event["event"] for event in events] == ["malformed_nudge"] * 3
+    assert {event["level"] for event in events} == {"error"}
+
+
+def test_what_is_not_deleted_comes_back(queue: Queue) -> None:
+    nudge = TransitionNudge(delivery_id=unique("D"), version=1)
+    queue.send(nudge)
+    (first,) = queue.receive(wait_s=0)
+    if isinstance(queue, FakeNudgeQueue):
+        queue.end_visibility_timeouts()
+    again: list[ReceivedNudge] = queue.receive(wait_s=8)  # longer than it stays invisible
+
+    assert [one.nudge for one in again] == [nudge]
+    assert again[0].receipt_handle != first.receipt_handle
+    queue.delete(again[0])

@@ -1,0 +1,105 @@
+"""What both `SubscriptionStore` and its fake promise."""
+
+from __future__ import annotations
+
+import boto3
+import msgspec
+import pytest
+
+from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
+from rtdts.tracking.point_identity import DELIVERY_BUCKETS, delivery_bucket
+from tests.fakes.fake_subscriptions import FakeSubscriptionStore
+from tests.support.deliveries import NOW_MS, unique
+
+Store = SubscriptionStore | FakeSubscriptionStore
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "fake":
+        return FakeSubscriptionStore()
+    session: boto3.Session = request.getfixturevalue("aws_session")
+    client = session.client("dynamodb", endpoint_url=request.getfixturevalue("aws_endpoint"))
+    return SubscriptionStore(client, request.getfixturevalue("table_names"))
+
+
+def subscription(delivery_id: str, connection_id: str) -> Subscription:
+    return Subscription(
+        delivery_id=delivery_id,
+        connection_id=connection_id,
+        role="customer",
+        identity="C-88",
+        token_expires_at_ms=NOW_MS + 3_600_000,
+        subscribed_at_ms=NOW_MS,
+    )
+
+
+def test_who_follows_a_delivery_is_known_until_they_stop(store: Store) -> None:
+    delivery_id, ann, ben = unique("D"), unique("conn="), unique("conn=")
+    store.add(subscription(delivery_id, ann))
+    store.add(subscription(delivery_id, ben))
+    store.add(subscription(unique("D"), ann))
+
+    assert store.of_delivery(delivery_id) == [
+        subscription(delivery_id, ann),
+        subscription(delivery_id, ben),
+    ]
+    assert store.has(delivery_id, ann)
+    store.remove(delivery_id, ann)
+    assert store.of_delivery(delivery_id) == [subscription(delivery_id, ben)]
+    assert not store.has(delivery_id, ann)
+
+
+def test_the_same_subscription_again_renews_it(store: Store) -> None:
+    delivery_id, connection_id = unique("D"), unique("conn=")
+    old = subscription(delivery_id, connection_id)
+    new = msgspec.structs.replace(old, subscribed_at_ms=NOW_MS + 1)
+    store.add(old)
+    store.add(new)
+
+    assert store.of_delivery(delivery_id) == [new]
+    assert store.count_of_connection(connection_id) == 1
+
+
+def test_what_is_not_there_may_be_removed(store: Store) -> None:
+    store.remove(unique("D"), unique("conn="))
+
+    assert store.remove_connection(unique("conn=")) == 0
+
+
+def test_a_connection_that_ends_takes_all_its_subscriptions_along(store: Store) -> None:
+    gone, stays = unique("conn="), unique("conn=")
+    followed = [unique("D") for _ in range(30)]  # more than one batch of deletions
+    for delivery_id in followed:
+        store.add(subscription(delivery_id, gone))
+    store.add(subscription(followed[0], stays))
+
+    assert store.count_of_connection(gone) == 30
+    assert store.remove_connection(gone) == 30
+    assert store.count_of_connection(gone) == 0
+    assert store.of_delivery(followed[0]) == [subscription(followed[0], stays)]
+    assert store.of_delivery(followed[1]) == []
+
+
+def test_the_buckets_together_hold_every_subscription_once(store: Store) -> None:
+    connection_id = unique("conn=")
+    added = [subscription(unique("D"), connection_id) for _ in range(20)]
+    for one in added:
+        store.add(one)
+
+    found = {bucket: list(store.of_bucket(bucket)) for bucket in range(DELIVERY_BUCKETS)}
+    for one in added:
+        assert found[delivery_bucket(one.delivery_id)].count(one) == 1
+        assert sum(bucket.count(one) for bucket in found.values()) == 1
+
+
+def test_a_bucket_gives_the_subscriptions_of_a_delivery_together(store: Store) -> None:
+    popular, connections = unique("D"), [unique("conn=") for _ in range(3)]
+    for connection_id in connections:
+        store.add(subscription(popular, connection_id))
+        store.add(subscription(unique("D"), connection_id))
+    bucket = [one.delivery_id for one in store.of_bucket(delivery_bucket(popular))]
+
+    first = bucket.index(popular)
+    assert bucket[first : first + 3] == [popular] * 3
+    assert bucket.count(popular) == 3

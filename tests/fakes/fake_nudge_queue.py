@@ -1,0 +1,63 @@
+"""The queue of nudges in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rtdts.push_queue.nudge_queue import ReceivedNudge
+from rtdts.push_queue.nudges import Nudge
+
+
+class FakeNudgeQueue:
+    """Stands for `NudgeQueue`; never waits.
+
+    As a FIFO queue it drops what it has seen (for ever), and hands out nothing more of a group
+    until what it handed out is deleted, or visible again.
+
+    Attributes:
+        sent: Every nudge that was sent, repetitions included.
+        trouble: Raised by every send while set.
+    """
+
+    def __init__(self) -> None:
+        self.sent: list[Nudge] = []
+        self.trouble: Exception | None = None
+        self._waiting: dict[str, Nudge] = {}
+        self._seen: set[tuple[str, str]] = set()
+        self._in_flight: dict[str, str] = {}
+        self._receipts = 0
+
+    def send(self, nudge: Nudge) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.sent.append(nudge)
+        identity = (nudge.delivery_id, nudge.deduplication_id)
+        if identity not in self._seen:
+            self._seen.add(identity)
+            self._waiting[f"{nudge.delivery_id} {nudge.deduplication_id}"] = nudge
+
+    def send_many(self, nudges: Iterable[Nudge]) -> None:
+        for nudge in nudges:
+            self.send(nudge)
+
+    def receive(self, max_messages: int = 10, wait_s: int = 20) -> list[ReceivedNudge]:
+        busy = {self._waiting[name].delivery_id for name in self._in_flight.values()}
+        received = []
+        for name, nudge in list(self._waiting.items()):
+            if len(received) == max_messages:
+                break
+            if nudge.delivery_id in busy:
+                continue
+            self._receipts += 1
+            receipt_handle = f"receipt-{self._receipts}"
+            self._in_flight[receipt_handle] = name
+            received.append(ReceivedNudge(nudge=nudge, receipt_handle=receipt_handle))
+        return received
+
+    def delete(self, received: ReceivedNudge) -> None:
+        name = self._in_flight.pop(received.receipt_handle, None)
+        if name is not None:
+            self._waiting.pop(name, None)
+
+    def end_visibility_timeouts(self) -> None:
+        self._in_flight.clear()

@@ -1,0 +1,28 @@
+"""Socket tickets in memory."""
+
+from __future__ import annotations
+
+from rtdts.delivery_store.tickets import TICKET_LIFETIME_MS, Ticket, TicketHolder
+
+
+class FakeTicketStore:
+    """Stands for `TicketStore`; its tickets are called ticket-1, ticket-2 …"""
+
+    def __init__(self) -> None:
+        self._issued = 0
+        self._open: dict[str, tuple[TicketHolder, int]] = {}
+
+    def issue(self, role: str, identity: str, token_expires_at_ms: int, now_ms: int) -> Ticket:
+        self._issued += 1
+        expires_at_ms = min(now_ms + TICKET_LIFETIME_MS, token_expires_at_ms)
+        ticket = Ticket(ticket=f"ticket-{self._issued}", expires_at_ms=expires_at_ms)
+        holder = TicketHolder(role=role, identity=identity, token_expires_at_ms=token_expires_at_ms)
+        self._open[ticket.ticket] = (holder, expires_at_ms)
+        return ticket
+
+    def spend(self, ticket: str, now_ms: int) -> TicketHolder | None:
+        holder, expires_at_ms = self._open.get(ticket, (None, 0))
+        if holder is None or expires_at_ms <= now_ms:
+            return None
+        del self._open[ticket]
+        return holder

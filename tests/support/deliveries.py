@@ -1,0 +1,89 @@
+"""Deliveries, and what may become of them, for tests that don't care how they came to be."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from rtdts.tracking.deliveries import (
+    CLOSED,
+    Assignment,
+    Cause,
+    Delivery,
+    DeliveryEvent,
+    Place,
+    Status,
+)
+
+NOW_MS = 1_795_504_200_312
+ORIGIN = Place(lat=35.1705505, lon=129.1329985, radius_m=150.0)
+DESTINATION = Place(lat=35.0, lon=129.0415)
+
+_numbers: Iterator[int] = itertools.count(1)
+
+
+def unique(prefix: str) -> str:
+    """An id that no other test uses."""
+    return f"{prefix}-{next(_numbers)}"
+
+
+def new_delivery(**changed: Any) -> Delivery:
+    """A delivery as it is after its creation."""
+    made = Delivery(
+        delivery_id=changed.pop("delivery_id", None) or unique("D"),
+        customer_id=changed.pop("customer_id", "C-88"),
+        origin=ORIGIN,
+        destination=DESTINATION,
+        status=Status.ASSIGNED,
+        version=1,
+        assignments=(
+            Assignment(
+                assignment=1, truck_id=changed.pop("truck_id", "T-0012"), started_at_ms=NOW_MS
+            ),
+        ),
+        created_at_ms=NOW_MS,
+        updated_at_ms=NOW_MS,
+    )
+    return msgspec.structs.replace(made, **changed)
+
+
+def event_of(delivery: Delivery, **changed: Any) -> DeliveryEvent:
+    """The event that brought a delivery to its version."""
+    made = DeliveryEvent(
+        delivery_id=delivery.delivery_id,
+        version=delivery.version,
+        status=delivery.status,
+        cause=Cause.ASSIGNED if delivery.version == 1 else Cause.MOVED_OFF,
+        effective_at_ms=delivery.updated_at_ms,
+        recorded_at_ms=delivery.updated_at_ms,
+        assignment=delivery.assignment,
+        truck_id=delivery.truck_id,
+    )
+    return msgspec.structs.replace(made, **changed)
+
+
+def moved_to(delivery: Delivery, status: Status) -> Delivery:
+    """The delivery one event later."""
+    return msgspec.structs.replace(
+        delivery,
+        status=status,
+        version=delivery.version + 1,
+        updated_at_ms=delivery.updated_at_ms + 1_000,
+        closed_at_ms=delivery.updated_at_ms + 1_000 if status in CLOSED else None,
+    )
+
+
+def given_to(delivery: Delivery, truck_id: str) -> Delivery:
+    """The delivery on another truck, one event later."""
+    at_ms = delivery.updated_at_ms + 1_000
+    ended = msgspec.structs.replace(delivery.current, ended_at_ms=at_ms)
+    begun = Assignment(assignment=delivery.assignment + 1, truck_id=truck_id, started_at_ms=at_ms)
+    return msgspec.structs.replace(
+        delivery,
+        assignments=(*delivery.assignments[:-1], ended, begun),
+        version=delivery.version + 1,
+        updated_at_ms=at_ms,
+    )

@@ -1,0 +1,77 @@
+"""A ministack of a test's own, on a free port of 127.0.0.1."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.source_tree import ROOT
+
+REGION = "eu-central-1"
+_INSTALLED = ROOT / ".tools" / "ministack" / "bin" / "ministack"
+_STARTS_WITHIN_S = 30.0
+
+
+def ministack_program() -> Path | None:
+    """Where it is: as the environment variable MINISTACK says, or as the set-up installs it."""
+    path = Path(os.environ.get("MINISTACK", _INSTALLED))
+    return path if path.is_file() else None
+
+
+@contextmanager
+def running_ministack(program: Path, directory: Path) -> Iterator[str]:
+    """Runs it; yields its endpoint URL. Its output is in `directory`."""
+    port = _free_port()
+    log = directory / "ministack.log"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": REGION,
+        "TMPDIR": str(directory),
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(program)],
+            cwd=directory,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_it_answers(process, f"{url}/_ministack/health", log)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    ends_at = time.monotonic() + _STARTS_WITHIN_S
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own process
+                return
+        except OSError as error:
+            if process.poll() is not None or time.monotonic() > ends_at:
+                raise RuntimeError(f"ministack does not answer: {log.read_text()}") from error
+            time.sleep(0.05)  # a process that boots offers nothing to await
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
