@@ -29,6 +29,9 @@ OUTSIDE_WORLD = {
 }  # fmt: skip
 """Standard modules with which a source can reach a clock, the network, files or the environment."""
 
+WITH_IT = {"boto3": {"botocore"}, "aiohttp": {"yarl"}}
+"""Packages whose values another's public interface takes or raises: they come with it."""
+
 
 def third_party(name: str) -> str | None:
     top = name.split(".")[0]
@@ -79,8 +82,7 @@ def installed_by(group: str) -> set[str]:
         for module, distributions in importlib.metadata.packages_distributions().items()
         if wanted & {normal(distribution) for distribution in distributions}
     }
-    # boto3's public exceptions and configuration live in botocore.
-    return names | ({"botocore"} if "boto3" in names else set())
+    return names.union(*(WITH_IT[name] for name in names & WITH_IT.keys()))
 
 
 def normal(distribution: str) -> str:

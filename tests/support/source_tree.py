@@ -25,17 +25,24 @@ def syntax_of(path: Path) -> ast.Module:
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """Dotted names of what a source imports, wherever in it.
+    """Dotted names of what a source imports when it runs, wherever in it.
 
     ``from a import b`` yields both ``a`` and ``a.b``: without running it nobody knows whether
-    ``b`` is a module.
+    ``b`` is a module. What stands under ``if TYPE_CHECKING`` is never run.
     """
-    for node in ast.walk(syntax_of(path)):
+    for node in _run(syntax_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _run(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING")):
+            yield from _run(child)
 
 
 def module_name(path: Path) -> str:

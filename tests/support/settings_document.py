@@ -1,0 +1,92 @@
+"""The tables of docs/settings.md, as the settings classes have them.
+
+``python -m tests.support.settings_document`` writes them into the document.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import re
+import typing
+
+from rtdts.runtime.settings import Setting, declared_settings
+from tests.support.source_tree import DEPLOYABLES, ROOT
+
+DOCUMENT = ROOT / "docs" / "settings.md"
+_KINDS = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
+
+
+def settings_of(deployable: str) -> type:
+    """A deployable's settings class.
+
+    Raises:
+        ValueError: It has none, or several.
+    """
+    module = importlib.import_module(f"{deployable}.settings")
+    (found,) = (
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and value.__module__ == module.__name__
+        and dataclasses.is_dataclass(value)
+        and declared_settings(value)
+    )
+    return found
+
+
+def settings_table(cls: type) -> str:
+    """The Markdown table of one settings class."""
+    types = typing.get_type_hints(cls)
+    rows = ["| variable | value | default | what it is |", "| --- | --- | --- | --- |"]
+    for field, declared in declared_settings(cls):
+        value = _value(types[field.name], declared)
+        rows.append(f"| `{declared.env}` | {value} | {_default(field)} | {declared.help} |")
+    return "\n".join(rows) + "\n"
+
+
+def write_tables(text: str) -> str:
+    """The document with each deployable's table replaced by what its settings class says."""
+    for deployable in DEPLOYABLES:
+        section = re.compile(rf"(^## `{deployable}`\n.*?\n)(\|.*?\n)(?=\n|\Z)", re.M | re.S)
+        match = section.search(text)
+        if match is None:
+            raise ValueError(f"docs/settings.md has no section and table of {deployable}")
+        text = (
+            text[: match.start(2)] + settings_table(settings_of(deployable)) + text[match.end() :]
+        )
+    return text
+
+
+def _value(hint: typing.Any, declared: Setting) -> str:
+    kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)] or [hint]
+    if declared.choices:
+        return " or ".join(f"`{choice}`" for choice in declared.choices)
+    least, most = declared.minimum, declared.maximum
+    limits = {
+        (True, True): f", {_number(least)} to {_number(most)}",
+        (True, False): f", at least {_number(least)}",
+        (False, True): f", at most {_number(most)}",
+        (False, False): "",
+    }
+    return _KINDS[kinds[0]] + limits[least is not None, most is not None]
+
+
+def _default(field: dataclasses.Field[typing.Any]) -> str:
+    if field.default is dataclasses.MISSING:
+        return "**required**"
+    if field.default is None or field.default == "":
+        return "none"
+    if isinstance(field.default, bool):
+        return "yes" if field.default else "no"
+    if isinstance(field.default, int | float):
+        return _number(field.default)
+    return f"`{field.default}`"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,}".removesuffix(".0")
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(write_tables(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
