@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -40,12 +40,18 @@ def app() -> App:
     return build_app(os.environ)
 
 
-def build_app(environ: Mapping[str, str], client: StreamClient | None = None) -> App:
+def build_app(
+    environ: Mapping[str, str],
+    client: StreamClient | None = None,
+    *,
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+) -> App:
     """Wire an app.
 
     Args:
         environ: Where the settings are.
         client: Instead of the SDK's own.
+        now_ms: The time of day.
 
     Raises:
         SettingsError: The environment can't be used.
@@ -57,9 +63,9 @@ def build_app(environ: Mapping[str, str], client: StreamClient | None = None) ->
         max_body_bytes=settings.max_body_bytes,
         retry_after_s=settings.retry_after_s,
     )
-    putter = StreamPutter(client or _kinesis_client(settings), settings.stream_name)
+    putter = StreamPutter(client or kinesis_client(settings), settings.stream_name)
     return App(
-        service=TelemetryService(putter, limits, now_ms=lambda: time.time_ns() // 1_000_000),
+        service=TelemetryService(putter, limits, now_ms=now_ms),
         settings=settings,
         log=get_logger(COMPONENT),
         metrics=MetricWriter(COMPONENT, METRICS),
@@ -73,7 +79,8 @@ def _zone(name: str) -> ZoneInfo:
         raise SettingsError([f"FIRST_GENERATION_TIMEZONE={name!r}: no such zone"]) from error
 
 
-def _kinesis_client(settings: Settings) -> StreamClient:
+def kinesis_client(settings: Settings) -> StreamClient:
+    """The SDK's client; its endpoint, region and credentials are the SDK's own business."""
     # Imported here: the SDK takes longer to import than everything else together.
     import botocore.session
     from botocore.config import Config

@@ -35,7 +35,7 @@ class Settings:
         "PUT_DEADLINE_S",
         default=20.0,
         minimum=0.0,
-        maximum=24.0,
+        maximum=22.0,
         help="no attempt to put into the stream begins later than this into a request, in seconds",
     )
     connect_timeout_s: float = setting(

@@ -1,0 +1,412 @@
+"""The Lambda from the gateway's event to its answer, over a stream in memory."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest_lambda import bootstrap, handler
+from ingest_lambda.bootstrap import App, build_app
+from ingest_lambda.service import METRICS, Limits, TelemetryService
+from ingest_lambda.settings import Settings
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.settings import SettingsError
+from rtdts.telemetry_stream.putter import PutOutcome
+from rtdts.tracking.instants import format_instant
+from rtdts.tracking.positions import Clock, Point
+from rtdts.tracking.stream_codec import decode_point
+from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream, Trouble, refused
+
+EVENTS = Path(__file__).parents[2] / "events"
+NOW_MS = 1_795_503_168_120
+HOUR_MS = 3_600_000
+
+
+class Context:
+    """The Lambda's context."""
+
+    aws_request_id = "8f507cfc-example"
+
+    def __init__(self, remaining_ms: int = 29_000) -> None:
+        self._remaining_ms = remaining_ms
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._remaining_ms
+
+
+class Lambda:
+    """The Lambda with its settings, wired to a fake stream."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, stream: FakeStream, **environ: str) -> None:
+        self.stream = stream
+        self.lines = io.StringIO()
+        built = build_app(
+            {"STREAM_NAME": "points", "PUT_DEADLINE_S": "0", **environ},
+            stream,
+            now_ms=lambda: NOW_MS,
+        )
+        app = App(
+            service=built.service,
+            settings=built.settings,
+            log=Logger("ingest_lambda", self.lines),
+            metrics=MetricWriter("ingest_lambda", METRICS, stream=self.lines),
+        )
+        monkeypatch.setattr(bootstrap, "app", lambda: app)
+
+    def __call__(self, event: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
+        response = handler.lambda_handler(event, Context())
+        return response["statusCode"], json.loads(response["body"]), response["headers"]
+
+    @property
+    def points(self) -> list[Point]:
+        return [decode_point(record.data) for record in self.stream.user_records]
+
+    @property
+    def logged(self) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.lines.getvalue().splitlines()]
+        return [line for line in lines if "_aws" not in line]
+
+    @property
+    def emitted(self) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.lines.getvalue().splitlines()]
+        return [line for line in lines if "_aws" in line]
+
+
+@pytest.fixture
+def ingest(monkeypatch: pytest.MonkeyPatch) -> Lambda:
+    return Lambda(monkeypatch, FakeStream())
+
+
+def with_trouble(monkeypatch: pytest.MonkeyPatch, *troubles: Trouble) -> Lambda:
+    return Lambda(monkeypatch, FakeStream(troubles))
+
+
+def event_file(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((EVENTS / name).read_text(encoding="utf-8"))
+    return event
+
+
+def sending(body: Any, **claims: str) -> dict[str, Any]:
+    event = event_file("http_api_post_telemetry.json")
+    event["body"] = body if isinstance(body, str) else json.dumps(body)
+    event["requestContext"]["authorizer"]["jwt"]["claims"] |= claims
+    return event
+
+
+def point(age_ms: int = 0, **fields: Any) -> dict[str, Any]:
+    return {
+        "truck_id": "T-0012",
+        "recorded_at": format_instant(NOW_MS - age_ms),
+        "lat": 35.1705505,
+        "lon": 129.1329985,
+    } | fields
+
+
+@pytest.mark.parametrize(
+    "name", ["http_api_post_telemetry.json", "http_api_post_telemetry_gzip.json"]
+)
+def test_a_batch_plain_or_packed_is_one_record_and_accepted(ingest: Lambda, name: str) -> None:
+    status, body, headers = ingest(event_file(name))
+    (record,) = ingest.stream.records
+
+    assert status == 202
+    assert headers["Content-Type"] == "application/json"
+    assert body == {"accepted": 2, "rejected": [], "adjusted": []}
+    assert record.partition_key == "T-0012"
+    assert [each.seq for each in ingest.points] == [4711, 4712]
+    assert {each.received_at_ms for each in ingest.points} == {NOW_MS}
+    assert {each.source for each in ingest.points} == {"http"}
+
+
+def test_a_single_point(ingest: Lambda) -> None:
+    status, body, _ = ingest(sending(point()))
+
+    assert (status, body["accepted"]) == (202, 1)
+
+
+def test_the_first_generations_truck(ingest: Lambda) -> None:
+    sent = {"truckId": 5, "timestamp": 20261124155248, "lon": 129.1329985, "lat": 35.1705505}
+    status, _, _ = ingest(sending(sent, sub="5"))
+
+    assert status == 202
+    assert ingest.points[0].truck_id == "5"
+    assert ingest.points[0].recorded_at_ms == NOW_MS - 120
+
+
+def test_the_first_generations_zone_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest = Lambda(monkeypatch, FakeStream(), FIRST_GENERATION_TIMEZONE="Asia/Ho_Chi_Minh")
+    sent = {"truckId": 5, "timestamp": 20261124135248, "lon": 129.1329985, "lat": 35.1705505}
+
+    assert ingest(sending(sent, sub="5"))[0] == 202
+    assert ingest.points[0].recorded_at_ms == NOW_MS - 120
+
+
+def test_each_point_is_answered_by_itself(ingest: Lambda) -> None:
+    status, body, _ = ingest(
+        sending(
+            {
+                "positions": [
+                    point(8 * 24 * HOUR_MS),
+                    point(25 * HOUR_MS),
+                    point(lat=91),
+                    point(-HOUR_MS),
+                    point(),
+                ]
+            }
+        )
+    )
+
+    assert status == 202
+    assert body == {
+        "accepted": 3,
+        "rejected": [
+            {"index": 0, "field": "recorded_at", "reason": "too_old"},
+            {"index": 2, "field": "lat", "reason": "out_of_range"},
+        ],
+        "adjusted": [{"index": 3, "offset_ms": -HOUR_MS}, {"index": 4, "offset_ms": -HOUR_MS}],
+    }
+    assert [each.clock for each in ingest.points] == [Clock.DEVICE, Clock.SHIFTED, Clock.SHIFTED]
+    assert ingest.points[1].event_at_ms == NOW_MS
+
+
+def test_nothing_valid_is_400_and_says_why(ingest: Lambda) -> None:
+    status, body, headers = ingest(sending({"positions": [point(lat=91), point(HOUR_MS * 999)]}))
+
+    assert status == body["status"] == 400
+    assert headers["Content-Type"] == "application/problem+json"
+    assert [each["index"] for each in body["rejected"]] == [0, 1]
+    assert not ingest.stream.calls
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"positions":[]}', "hello"])
+def test_no_readable_body_is_400(ingest: Lambda, text: str) -> None:
+    status, body, headers = ingest(sending(text))
+
+    assert status == body["status"] == 400
+    assert headers["Content-Type"] == "application/problem+json"
+    assert "rejected" not in body
+
+
+def test_gzip_that_is_none_is_400(ingest: Lambda) -> None:
+    event = event_file("http_api_post_telemetry_gzip.json")
+    event["body"] = base64.b64encode(b"{}").decode()
+
+    assert ingest(event)[0] == 400
+
+
+@pytest.mark.parametrize("foreign", [point(truck_id="T-0013"), point(truck_id="T-0013", lat=91)])
+def test_a_point_of_another_truck_is_403_and_nothing_is_taken(
+    ingest: Lambda, foreign: dict[str, Any]
+) -> None:
+    status, body, _ = ingest(sending({"positions": [point(), foreign]}))
+
+    assert status == body["status"] == 403
+    assert not ingest.stream.calls
+
+
+@pytest.mark.parametrize("role", ["customer", "dispatcher", ""])
+def test_another_role_is_403(ingest: Lambda, role: str) -> None:
+    status, _, _ = ingest(sending(point(), role=role))
+
+    assert status == 403
+    assert not ingest.stream.calls
+
+
+def test_the_identity_claim_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest = Lambda(monkeypatch, FakeStream(), IDENTITY_CLAIM="vehicle")
+
+    assert ingest(sending(point(), sub="a-uuid", vehicle="T-0012"))[0] == 202
+    assert ingest(sending(point(), sub="T-0012", vehicle="T-0013"))[0] == 403
+
+
+def test_above_a_limit_is_413(ingest: Lambda) -> None:
+    large = json.dumps(point(note="x" * 1_048_576))
+    packed = event_file("http_api_post_telemetry_gzip.json")
+    packed["body"] = base64.b64encode(gzip.compress(large.encode())).decode()
+
+    for event in (sending(large), packed, sending({"positions": [point()] * 501})):
+        status, body, headers = ingest(event)
+        assert status == body["status"] == 413
+        assert headers["Content-Type"] == "application/problem+json"
+    assert not ingest.stream.calls
+
+
+def test_500_points_are_one_record(ingest: Lambda) -> None:
+    status, body, _ = ingest(sending({"positions": [point(seq=n) for n in range(500)]}))
+
+    assert (status, body["accepted"]) == (202, 500)
+    assert len(ingest.stream.records) == 1
+    assert len(ingest.points) == 500
+
+
+def test_what_was_not_taken_is_named_by_its_place_in_the_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ingest = with_trouble(monkeypatch, refused(THROTTLED))
+    batch = [point(lat=91), point(), point(HOUR_MS * 999), point(-HOUR_MS)]
+    status, body, headers = ingest(sending({"positions": batch}))
+
+    assert status == body["status"] == 503
+    assert headers["Content-Type"] == "application/problem+json"
+    assert headers["Retry-After"] == "5"
+    assert body["accepted"] == 0
+    assert [each["index"] for each in body["rejected"]] == [0, 2]
+    assert body["not_taken"] == [1, 3]
+    assert body["adjusted"] == []
+
+
+class HalfTaken:
+    """The port `Putter`: takes all but the points at some places."""
+
+    def __init__(self, *not_taken: int) -> None:
+        self._not_taken = not_taken
+
+    def put(self, truck_id: str, payloads: Sequence[bytes], deadline: Deadline) -> PutOutcome:
+        return PutOutcome(not_taken=self._not_taken, attempts=3, failure=THROTTLED)
+
+
+def test_what_was_taken_of_a_request_that_failed_in_part_is_accepted() -> None:
+    limits = Limits(
+        identity_claim="sub",
+        first_generation_zone=UTC,
+        max_body_bytes=10_000,
+        retry_after_s=7,
+    )
+    service = TelemetryService(HalfTaken(1, 2), limits, now_ms=lambda: NOW_MS)
+    batch = [point(lat=91), *(point(-HOUR_MS, seq=n) for n in range(4))]
+
+    response = service.answer(sending({"positions": batch}), deadline=Deadline(1.0)).response
+    body = json.loads(response["body"])
+
+    assert response["statusCode"] == 503
+    assert response["headers"]["Retry-After"] == "7"
+    assert body["accepted"] == 2
+    assert body["not_taken"] == [2, 3]
+    assert [each["index"] for each in body["rejected"]] == [0]
+    assert [each["index"] for each in body["adjusted"]] == [1, 4]
+
+
+def test_a_failed_record_is_put_again_within_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = FakeStream([FailSome([0]), refused("InternalFailure", 500)])
+    ingest = Lambda(monkeypatch, stream, PUT_DEADLINE_S="10")
+    status, body, _ = ingest(sending(point()))
+
+    assert (status, body["accepted"]) == (202, 1)
+    assert len(stream.calls) == 3
+    assert len(ingest.points) == 1
+
+
+def test_a_repeat_is_accepted_again(ingest: Lambda) -> None:
+    for _ in range(2):
+        assert ingest(sending(point()))[0] == 202
+
+
+def test_an_error_of_ours_is_a_500_that_says_nothing_and_a_line_that_says_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ingest = with_trouble(monkeypatch, KeyError("a secret bug"))
+    status, body, headers = ingest(sending(point()))
+    logged = json.loads(capsys.readouterr().err)
+
+    assert status == body["status"] == 500
+    assert headers["Content-Type"] == "application/problem+json"
+    assert "secret" not in json.dumps(body)
+    assert logged["event"] == "request_failed"
+    assert "a secret bug" in logged["trace"]
+    assert logged["request_id"] == "8f507cfc-example"
+
+
+def test_a_request_is_one_line_of_the_log(ingest: Lambda) -> None:
+    ingest(sending({"positions": [point(), point(lat=91), point(lat=92)]}))
+    (line,) = ingest.logged
+
+    assert line["event"] == "telemetry"
+    assert (line["truck_id"], line["status"]) == ("T-0012", 202)
+    assert (line["accepted"], line["rejected"], line["not_taken"]) == (1, 2, 0)
+    assert line["reasons"] == {"lat:out_of_range": 2}
+
+
+def test_a_refused_request_is_a_line_too(ingest: Lambda) -> None:
+    ingest(sending(point(truck_id="T-0013")))
+    (line,) = ingest.logged
+
+    assert (line["truck_id"], line["status"]) == ("T-0012", 403)
+
+
+def test_points_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest = with_trouble(monkeypatch, None, refused(THROTTLED))
+    ingest(sending({"positions": [point(), point(lat=91)]}))
+    ingest(sending(point()))
+    taken, not_taken = ingest.emitted
+
+    assert (taken["PointsAccepted"], taken["PointsRejected"]) == (1, 1)
+    assert (not_taken["PointsAccepted"], not_taken["PointsNotTaken"]) == (0, 1)
+
+
+def test_attempts_to_put_end_inside_the_lambdas_time() -> None:
+    settings = Settings(stream_name="points")
+
+    assert handler.put_deadline(settings, Context(29_000)).remaining_s == pytest.approx(20, abs=1)
+    assert handler.put_deadline(settings, Context(10_000)).remaining_s == pytest.approx(4.5, abs=1)
+    assert handler.put_deadline(settings, Context(1_000)).passed
+
+
+def test_every_answer_fits_into_the_gateways_29_s() -> None:
+    """With the largest settings too: the last attempt may begin just before the deadline."""
+    settings = {"PUT_DEADLINE_S": "22", "CONNECT_TIMEOUT_S": "2", "READ_TIMEOUT_S": "4"}
+    built = build_app({"STREAM_NAME": "points", **settings}, FakeStream()).settings
+
+    assert built.put_deadline_s + built.connect_timeout_s + built.read_timeout_s < 29
+    for name, value in settings.items():
+        with pytest.raises(SettingsError):
+            build_app({"STREAM_NAME": "points", name: str(float(value) + 1)}, FakeStream())
+
+
+@pytest.mark.parametrize("zone", ["Asia/Soul", "../etc/passwd", "/etc/passwd"])
+def test_a_zone_that_does_not_exist_is_a_settings_error(zone: str) -> None:
+    environ = {"STREAM_NAME": "points", "FIRST_GENERATION_TIMEZONE": zone}
+
+    with pytest.raises(SettingsError, match="FIRST_GENERATION_TIMEZONE"):
+        build_app(environ, FakeStream())
+
+
+def test_the_sdk_does_not_retry_and_is_not_patient() -> None:
+    probe = (
+        "from ingest_lambda.bootstrap import kinesis_client\n"
+        "from ingest_lambda.settings import Settings\n"
+        "config = kinesis_client(Settings(stream_name='points')).meta.config\n"
+        "print(config.retries, config.connect_timeout, config.read_timeout)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe],
+        env={"AWS_DEFAULT_REGION": "ap-northeast-2"},
+        cwd=EVENTS.parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "'total_max_attempts': 1" in done.stdout
+    assert done.stdout.endswith("1.0 4.0\n")
+
+
+def test_importing_the_handler_does_not_import_the_sdk() -> None:
+    """The SDK takes several times as long as all the rest: it waits until it is needed."""
+    probe = "import sys, ingest_lambda.handler; print('botocore.session' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], cwd=EVENTS.parents[1], capture_output=True, text=True
+    )
+
+    assert done.stdout == "False\n", done.stderr
