@@ -7,7 +7,6 @@ and an answer that is one of four.
 
 from __future__ import annotations
 
-import asyncio
 import enum
 import time
 from collections.abc import Callable
@@ -82,7 +81,7 @@ class SocketPoster:
                 # A kept connection that the other side closed meanwhile: once more on a new one.
                 # Should the first have arrived, a message received twice is dropped by version.
                 return await self._post(connection_id, payload)
-        except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:  # noqa: UP041 - aiohttp's timeouts subclass it
+        except (aiohttp.ClientError, OSError) as error:  # a time limit passed is an OSError too
             self._log.warning("post_failed", connection_id=connection_id, reason=repr(error))
             return Answer.FAILED
 

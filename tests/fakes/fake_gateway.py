@@ -1,0 +1,52 @@
+"""API Gateway's management API as the broadcaster sees it: answers as told, remembers the posts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from broadcaster.poster import Answer
+from broadcaster.signing import Payload
+
+
+class FakeGateway:
+    def __init__(self) -> None:
+        self.payloads: defaultdict[str, list[Payload]] = defaultdict(list)
+        """What each connection was sent, delivered or not, in order."""
+        self.before_answer: Callable[[str], None] = lambda _: None
+        self._answers: dict[str, list[Answer]] = {}
+        self._held: dict[str, asyncio.Event] = {}
+        self._posted = asyncio.Condition()
+
+    def answer(self, connection_id: str, *answers: Answer) -> None:
+        """The connection's next answers; the last one stays."""
+        self._answers[connection_id] = list(answers)
+
+    def hold(self, connection_id: str) -> asyncio.Event:
+        """Posts to the connection are answered only once the event is set."""
+        return self._held.setdefault(connection_id, asyncio.Event())
+
+    async def post(self, connection_id: str, payload: Payload) -> Answer:
+        self.payloads[connection_id].append(payload)
+        async with self._posted:
+            self._posted.notify_all()
+        if connection_id in self._held:
+            await self._held[connection_id].wait()
+        self.before_answer(connection_id)
+        answers = self._answers.get(connection_id, [Answer.DELIVERED])
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    async def wait_for_posts(self, connection_ids: Iterable[str]) -> None:
+        """Returns when each of these connections was posted to at least once."""
+        wanted = set(connection_ids)
+        async with self._posted:
+            await self._posted.wait_for(lambda: wanted <= self.payloads.keys())
+
+    def messages(self, connection_id: str) -> list[dict[str, Any]]:
+        return [json.loads(payload.data) for payload in self.payloads.get(connection_id, [])]
+
+    def types(self, connection_id: str) -> list[str]:
+        return [message["type"] for message in self.messages(connection_id)]

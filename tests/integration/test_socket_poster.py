@@ -1,0 +1,155 @@
+"""The poster against a real HTTP server on this machine that answers as API Gateway does."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from broadcaster.poster import Answer, SocketPoster
+from broadcaster.signing import Credentials, Payload, PostSigner
+from rtdts.runtime.logs import Logger
+
+CREDENTIALS = Credentials("AKID", "secret", "token")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class FixedCredentials:
+    def current(self) -> Credentials:
+        return CREDENTIALS
+
+
+class Api:
+    """Answers `POST /live/@connections/{connection_id}` as it is told."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[str, bytes, str]] = []
+        self.peers: set[object] = set()
+        self.handler: Handler = self._ok
+
+    async def _ok(self, _: web.Request) -> web.StreamResponse:
+        return web.Response()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        transport = request.transport
+        assert transport is not None
+        self.peers.add(transport.get_extra_info("peername"))
+        self.received.append(
+            (request.raw_path, await request.read(), request.headers["Authorization"])
+        )
+        return await self.handler(request)
+
+
+@asynccontextmanager
+async def posting_to(api: Api, timeout_s: float = 2.0) -> AsyncIterator[SocketPoster]:
+    app = web.Application()
+    app.router.add_post("/live/@connections/{connection_id}", api.handle)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        yield SocketPoster(
+            session,
+            PostSigner(str(server.make_url("/live")), "eu-west-1"),
+            FixedCredentials(),
+            timeout_s=timeout_s,
+            log=Logger("broadcaster", io.StringIO()),
+        )
+
+
+async def test_a_post_arrives_as_it_was_signed_and_keeps_its_connection() -> None:
+    api = Api()
+    async with posting_to(api) as poster:
+        answers = [await poster.post("L0SM9c+F/Hw=", Payload.of(b'{"v":1}')) for _ in range(5)]
+
+    assert answers == [Answer.DELIVERED] * 5
+    path, body, authorization = api.received[0]
+    assert (path, body) == ("/live/@connections/L0SM9c%2BF%2FHw%3D", b'{"v":1}')
+    assert authorization.startswith("AWS4-HMAC-SHA256 Credential=AKID/")
+    assert len(api.peers) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "answer"),
+    [
+        (200, {}, "", Answer.DELIVERED),
+        (204, {}, "", Answer.DELIVERED),
+        (410, {"x-amzn-ErrorType": "GoneException"}, "", Answer.GONE),
+        (429, {}, '{"message":"Too Many Requests"}', Answer.THROTTLED),
+        (400, {"x-amzn-ErrorType": "LimitExceededException:http://…"}, "", Answer.THROTTLED),
+        (400, {}, '{"__type":"LimitExceededException"}', Answer.THROTTLED),
+        (403, {"x-amzn-ErrorType": "ForbiddenException"}, "", Answer.FAILED),
+        (400, {}, '{"message":"Invalid connectionId"}', Answer.FAILED),
+        (413, {"x-amzn-ErrorType": "PayloadTooLargeException"}, "", Answer.FAILED),
+        (302, {"Location": "/live/@connections/other"}, "", Answer.FAILED),
+        (500, {}, "gone GoneException 410", Answer.FAILED),
+        (503, {}, "", Answer.FAILED),
+    ],
+)
+async def test_the_answer_is_one_of_four(
+    status: int, headers: dict[str, str], body: str, answer: Answer
+) -> None:
+    api = Api()
+
+    async def respond(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, headers=headers, text=body)
+
+    api.handler = respond
+    async with posting_to(api) as poster:
+        assert await poster.post("a", Payload.of(b"x")) is answer
+
+
+async def test_an_answer_that_does_not_come_is_a_failure_in_time_and_delays_no_other() -> None:
+    api = Api()
+    release = asyncio.Event()
+
+    async def respond(request: web.Request) -> web.StreamResponse:
+        if request.match_info["connection_id"] == "slow":
+            await release.wait()
+        return web.Response()
+
+    api.handler = respond
+    async with posting_to(api, timeout_s=0.3) as poster:
+        slow = asyncio.create_task(poster.post("slow", Payload.of(b"x")))
+        others = await asyncio.gather(
+            *(poster.post(f"c-{number}", Payload.of(b"x")) for number in range(50))
+        )
+        assert not slow.done()
+        assert await slow is Answer.FAILED
+        release.set()
+
+    assert others == [Answer.DELIVERED] * 50
+
+
+async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_message() -> None:
+    api = Api()
+    broken = iter([False, True, False])
+
+    async def respond(request: web.Request) -> web.StreamResponse:
+        if next(broken):
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response()
+
+    api.handler = respond
+    async with posting_to(api) as poster:
+        answers = [await poster.post("a", Payload.of(b"x")) for _ in range(2)]
+
+    assert answers == [Answer.DELIVERED] * 2
+    assert len(api.received) == 3
+
+
+async def test_nobody_listening_is_a_failure() -> None:
+    async with aiohttp.ClientSession() as session:
+        poster = SocketPoster(
+            session,
+            PostSigner("http://127.0.0.1:1/live", "eu-west-1"),
+            FixedCredentials(),
+            timeout_s=1,
+            log=Logger("broadcaster", io.StringIO()),
+        )
+
+        assert await poster.post("a", Payload.of(b"x")) is Answer.FAILED

@@ -1,0 +1,205 @@
+"""A world of deliveries, trucks and viewers, and a broadcaster on fakes of everything around it."""
+
+from __future__ import annotations
+
+import io
+
+import msgspec
+
+from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.nudge_handling import NudgeHandler, Stores
+from broadcaster.nudges import NudgeConsumer
+from broadcaster.pictures import PositionPicture
+from broadcaster.pushing import Pusher
+from broadcaster.round import Round
+from broadcaster.round_report import RoundReport
+from broadcaster.round_source import BUCKETS, Share
+from broadcaster.slots import Slots
+from broadcaster.threads import Threads
+from rtdts.delivery_store.subscriptions import Subscription
+from rtdts.runtime.logs import Logger
+from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
+from rtdts.tracking.positions import EnrichedPoint, LatestPosition, Point
+from tests.fakes.fake_clock import FakeClock
+from tests.fakes.fake_gateway import FakeGateway
+from tests.fakes.fake_viewing_stores import (
+    FakeDeliveries,
+    FakeNudgeQueue,
+    FakePositions,
+    FakeSubscriptions,
+)
+
+HOUR_MS = 3_600_000
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.gateway = FakeGateway()
+        self.deliveries = FakeDeliveries()
+        self.subscriptions = FakeSubscriptions()
+        self.positions = FakePositions()
+        self.queue = FakeNudgeQueue()
+        self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
+        self.threads = Threads(4, "test")
+        self.written = io.StringIO()
+        self.log = Logger("broadcaster", self.written)
+        self.pusher = Pusher(
+            self.deliveries,
+            self.subscriptions,
+            self.gateway,
+            self.backoff,
+            self.threads,
+            viewing_minutes=30,
+            log=self.log,
+            now_ms=self.clock.now_ms,
+            monotonic=self.clock.monotonic,
+        )
+
+    # --- what there is -----------------------------------------------------------------------
+
+    def delivery(
+        self,
+        delivery_id: str,
+        *,
+        customer_id: str = "C-1",
+        truck_id: str = "T-1",
+        status: Status = Status.IN_TRANSIT,
+        version: int = 4,
+    ) -> Delivery:
+        started_at_ms = self.clock.now_ms() - HOUR_MS
+        delivery = Delivery(
+            delivery_id=delivery_id,
+            customer_id=customer_id,
+            origin=Place(lat=35.1, lon=129.0),
+            destination=Place(lat=35.2, lon=129.1),
+            status=status,
+            version=version,
+            assignments=(Assignment(assignment=1, truck_id=truck_id, started_at_ms=started_at_ms),),
+            created_at_ms=started_at_ms,
+            updated_at_ms=started_at_ms,
+        )
+        self.deliveries.rows[delivery_id] = delivery
+        return delivery
+
+    def change(self, delivery_id: str, **changes: object) -> None:
+        row = self.deliveries.rows[delivery_id]
+        self.deliveries.rows[delivery_id] = msgspec.structs.replace(row, **changes)
+
+    def transfer(self, delivery_id: str, truck_id: str) -> None:
+        """Gives the delivery to another truck, now."""
+        row = self.deliveries.rows[delivery_id]
+        now_ms = self.clock.now_ms()
+        before = msgspec.structs.replace(row.current, ended_at_ms=now_ms)
+        after = Assignment(
+            assignment=before.assignment + 1, truck_id=truck_id, started_at_ms=now_ms
+        )
+        self.change(
+            delivery_id, assignments=(*row.assignments[:-1], before, after), version=row.version + 1
+        )
+
+    def event(self, delivery_id: str, version: int, status: Status, cause: Cause) -> DeliveryEvent:
+        row = self.deliveries.rows[delivery_id]
+        event = DeliveryEvent(
+            delivery_id=delivery_id,
+            version=version,
+            status=status,
+            cause=cause,
+            effective_at_ms=self.clock.now_ms() - 1_000,
+            recorded_at_ms=self.clock.now_ms(),
+            assignment=row.assignment,
+            truck_id=row.truck_id,
+        )
+        self.deliveries.log.append(event)
+        return event
+
+    def truck(self, truck_id: str, *, age_s: float = 5.0) -> LatestPosition:
+        at_ms = self.clock.now_ms() - round(age_s * 1000)
+        point = Point(
+            truck_id=truck_id,
+            recorded_at_ms=at_ms,
+            lat=35.15,
+            lon=129.05,
+            event_at_ms=at_ms,
+            received_at_ms=at_ms,
+        )
+        enriched = EnrichedPoint(point=point, distance_m=1, implied_speed_mps=1, moving=True)
+        latest = LatestPosition(newest=enriched, shown=enriched)
+        self.positions.trucks[truck_id] = latest
+        return latest
+
+    def viewer(
+        self,
+        connection_id: str,
+        delivery_id: str,
+        *,
+        role: str = "customer",
+        identity: str = "C-1",
+        token_expires_in_s: float = 3_600,
+    ) -> Subscription:
+        now_ms = self.clock.now_ms()
+        subscription = Subscription(
+            delivery_id=delivery_id,
+            connection_id=connection_id,
+            role=role,
+            identity=identity,
+            token_expires_at_ms=now_ms + round(token_expires_in_s * 1000),
+            subscribed_at_ms=now_ms,
+        )
+        self.subscriptions.add(subscription)
+        return subscription
+
+    @property
+    def tracking(self) -> set[str]:
+        """Connections with a subscription left."""
+        return {connection_id for _, connection_id in self.subscriptions.rows}
+
+    @property
+    def logged(self) -> str:
+        return self.written.getvalue()
+
+    # --- what acts ---------------------------------------------------------------------------
+
+    def position_picture(self) -> PositionPicture:
+        return PositionPicture(self.positions, self.threads, log=self.log, now_ms=self.clock.now_ms)
+
+    def round(self, *, slots: int = 100, chunk_size: int = 100) -> Round:
+        return Round(
+            self.subscriptions,
+            self.pusher,
+            self.position_picture,
+            Slots(slots),
+            self.threads,
+            log=self.log,
+            chunk_size=chunk_size,
+            now_ms=self.clock.now_ms,
+        )
+
+    async def hold_round(self, *, slots: int = 100, chunk_size: int = 100) -> RoundReport:
+        share = Share(self.clock.now_ms(), range(BUCKETS))
+        return await self.round(slots=slots, chunk_size=chunk_size).hold(share)
+
+    def nudge_handler(self, *, slots: int = 100, chunk_size: int = 100) -> NudgeHandler:
+        return NudgeHandler(
+            Stores(viewers=self.subscriptions, events=self.deliveries, positions=self.positions),
+            self.pusher,
+            Slots(slots),
+            self.threads,
+            log=self.log,
+            now_ms=self.clock.now_ms,
+            chunk_size=chunk_size,
+        )
+
+    def nudge_consumer(self, **options: float) -> NudgeConsumer:
+        return NudgeConsumer(
+            self.queue,
+            self.nudge_handler(),
+            self.backoff,
+            self.threads,
+            self.threads,
+            log=self.log,
+            wait_s=1,
+            sleep=self.clock.sleep,
+            monotonic=self.clock.monotonic,
+            **options,  # type: ignore[arg-type]
+        )

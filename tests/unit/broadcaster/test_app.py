@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import io
+from collections.abc import AsyncIterator
+
+import pytest
+
+from broadcaster.app import BLIND_ROUNDS, METRICS, BlindError, Broadcaster
+from broadcaster.credentials import KeptCredentials, NoCredentialsError
+from broadcaster.nudges import QueueUnreachableError
+from broadcaster.round_source import BUCKETS, Share
+from rtdts.push_queue.nudges import PositionNudge
+from rtdts.runtime.metrics import MetricWriter
+from tests.support.broadcaster_world import World
+
+
+@dataclasses.dataclass
+class Keys:
+    access_key: str | None = "AKID"
+    secret_key: str | None = "secret"
+    token: str | None = None
+
+
+class RoundsOnDemand:
+    """A round whenever the test asks for one."""
+
+    def __init__(self) -> None:
+        self.due: asyncio.Queue[Share] = asyncio.Queue()
+        self.asked = asyncio.Semaphore(0)
+
+    async def shares(self) -> AsyncIterator[Share]:
+        while True:
+            self.asked.release()
+            yield await self.due.get()
+
+    async def hold_one(self) -> None:
+        """Makes a round due, and returns when it has been held."""
+        await self.asked.acquire()
+        self.due.put_nowait(Share(0, range(BUCKETS)))
+        await self.asked.acquire()
+        self.asked.release()
+
+
+class Running:
+    def __init__(self, world: World, keys: Keys | None = None) -> None:
+        self.rounds = RoundsOnDemand()
+        self.metrics = io.StringIO()
+        self.stop = asyncio.Event()
+        self.nudges = world.nudge_consumer()
+        self.app = Broadcaster(
+            self.rounds,
+            world.round(),
+            self.nudges,
+            KeptCredentials(lambda: keys or Keys(), world.threads),
+            metrics=MetricWriter("broadcaster", METRICS, stream=self.metrics),
+            log=world.log,
+        )
+        self.task = asyncio.create_task(self.app.run(self.stop, shutdown_budget_s=5))
+
+
+async def test_it_says_that_it_is_ready_holds_rounds_and_ends_when_told(world: World) -> None:
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+    running = Running(world)
+
+    await running.rounds.hold_one()
+    await running.rounds.hold_one()
+    running.stop.set()
+    async with asyncio.timeout(5):
+        await running.task
+
+    assert world.gateway.types("a") == ["position", "position"]
+    for event in ("broadcaster_ready", "round_held", "broadcaster_stopped"):
+        assert event in world.logged
+    assert '"round_viewers_delivered":1' in running.metrics.getvalue()
+    assert '"nudges_received":0' in running.metrics.getvalue()
+
+
+async def test_a_round_under_way_is_held_to_its_end_before_it_stops(world: World) -> None:
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+    release = world.gateway.hold("a")
+    running = Running(world)
+    running.rounds.due.put_nowait(Share(0, range(BUCKETS)))
+    await world.gateway.wait_for_posts(["a"])
+
+    running.stop.set()
+    await asyncio.sleep(0.02)
+    assert not running.task.done()
+    release.set()
+    async with asyncio.timeout(5):
+        await running.task
+
+    assert '"delivered":1' in world.logged
+
+
+async def test_a_nudge_that_was_received_is_handled_before_it_stops(world: World) -> None:
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+    release = world.gateway.hold("a")
+    running = Running(world)
+    world.queue.waiting.append(PositionNudge(delivery_id="D-1", event_at_ms=1))
+    await world.gateway.wait_for_posts(["a"])
+
+    running.stop.set()
+    await asyncio.sleep(0.02)
+    release.set()
+    async with asyncio.timeout(5):
+        await running.task
+
+    assert len(world.queue.deleted) == 1
+
+
+async def test_rounds_that_can_read_nothing_end_it_loudly(world: World) -> None:
+    world.subscriptions.broken_buckets = set(range(BUCKETS))
+    running = Running(world)
+
+    for _ in range(BLIND_ROUNDS):
+        running.rounds.due.put_nowait(Share(0, range(BUCKETS)))
+    with pytest.raises(BlindError):
+        async with asyncio.timeout(10):
+            await running.task
+
+
+async def test_a_queue_out_of_reach_ends_it_loudly(world: World) -> None:
+    world.queue.broken = True
+
+    with pytest.raises(QueueUnreachableError):
+        async with asyncio.timeout(5):
+            await Running(world).task
+
+
+async def test_without_credentials_it_does_not_begin(world: World) -> None:
+    with pytest.raises(NoCredentialsError):
+        async with asyncio.timeout(5):
+            await Running(world, Keys(access_key=None)).task
+
+    assert "broadcaster_ready" not in world.logged

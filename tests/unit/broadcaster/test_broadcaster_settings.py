@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from broadcaster.bootstrap import settings_from
+from rtdts.runtime.settings import SettingsError
+
+REQUIRED = {
+    "AWS_REGION": "eu-west-1",
+    "DELIVERIES_TABLE": "deliveries",
+    "DELIVERY_EVENTS_TABLE": "delivery-events",
+    "SUBSCRIPTIONS_TABLE": "subscriptions",
+    "NUDGE_QUEUE_URL": "http://localhost/nudges.fifo",
+    "OPENSEARCH_URL": "http://localhost:9200",
+    "SOCKET_MANAGEMENT_URL": "http://localhost/live",
+}
+
+
+def test_what_is_promised_to_viewers_is_the_default() -> None:
+    settings = settings_from(REQUIRED)
+
+    assert settings.round_interval_s == 60
+    assert settings.viewing_minutes == 30
+
+
+def test_every_missing_setting_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings_from({})
+
+    assert len(caught.value.problems) == len(REQUIRED)
+
+
+def test_a_round_seldomer_than_a_minute_is_refused() -> None:
+    with pytest.raises(SettingsError, match="ROUND_INTERVAL_S"):
+        settings_from(REQUIRED | {"ROUND_INTERVAL_S": "61"})

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import pytest
+
+from broadcaster.credentials import KeptCredentials, NoCredentialsError
+from broadcaster.signing import Credentials
+from broadcaster.threads import Threads
+from rtdts.runtime.logs import Logger
+from tests.fakes.fake_clock import FakeClock
+
+
+@dataclasses.dataclass
+class Keys:
+    access_key: str | None
+    secret_key: str | None = "secret"
+    token: str | None = "token"
+
+
+class Enough(Exception):  # noqa: N818 - not an error
+    pass
+
+
+async def test_they_are_read_before_use_and_renewed_while_the_last_ones_stay_in_force() -> None:
+    answers = iter([Keys("first"), OSError("metadata away"), Keys("second")])
+    written, clock = io.StringIO(), FakeClock()
+
+    def read() -> Keys:
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    kept = KeptCredentials(read, Threads(1, "test"))
+    with pytest.raises(NoCredentialsError):
+        kept.current()
+    await kept.refresh()
+    seen = []
+
+    async def sleep(seconds: float) -> None:
+        seen.append(kept.current())
+        if len(seen) == 3:
+            raise Enough
+        await clock.sleep(seconds)
+
+    with pytest.raises(Enough):
+        await kept.keep_fresh(Logger("broadcaster", written), sleep)
+
+    first, second = (
+        Credentials("first", "secret", "token"),
+        Credentials("second", "secret", "token"),
+    )
+    assert seen == [first, first, second]
+    assert "credentials_not_renewed" in written.getvalue()

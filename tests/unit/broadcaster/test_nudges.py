@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from broadcaster.nudges import FOLLOW_UPS, NudgeConsumer, QueueUnreachableError
+from broadcaster.poster import Answer
+from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
+from rtdts.runtime.deadline import Deadline
+from rtdts.tracking.deliveries import Cause, Status
+from rtdts.tracking.positions import TrackPoint
+from tests.support.broadcaster_world import World
+
+
+@asynccontextmanager
+async def consuming(consumer: NudgeConsumer) -> AsyncIterator[None]:
+    task = asyncio.create_task(consumer.run())
+    try:
+        yield
+    finally:
+        consumer.stop()
+        await task
+        await consumer.drain(Deadline(5))
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Lets the other tasks and threads run until something is so."""
+    async with asyncio.timeout(5):
+        while not is_so():  # noqa: ASYNC110 - of plain fields, also set by threads
+            await asyncio.sleep(0.001)
+
+
+async def handle(world: World, *nudges: Nudge) -> None:
+    """Has these nudges handled to the last answer."""
+    world.queue.waiting += nudges
+    deleted = len(world.queue.deleted) + len(nudges)
+    async with consuming(world.nudge_consumer()):
+        await until(lambda: len(world.queue.deleted) >= deleted)
+
+
+async def test_a_transition_is_told_to_the_viewers_of_its_delivery_alone(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1", version=5, status=Status.NEARBY)
+    world.delivery("D-2")
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("a", "D-1")
+    world.viewer("b", "D-1", role="dispatcher", identity="x")
+    world.viewer("other", "D-2")
+
+    await handle(world, TransitionNudge(delivery_id="D-1", version=5))
+
+    for connection_id in ("a", "b"):
+        status, position = world.gateway.messages(connection_id)
+        assert (status["type"], status["status"], status["version"]) == ("status", "nearby", 5)
+        assert status["cause"] == "near_destination"
+        assert (position["type"], position["version"]) == ("position", 5)
+    assert world.gateway.messages("other") == []
+
+
+async def test_each_of_two_quick_transitions_is_told(world: World) -> None:
+    world.delivery("D-1", version=5, status=Status.NEARBY)
+    world.event("D-1", 4, Status.IN_TRANSIT, Cause.LEFT_ORIGIN)
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("a", "D-1")
+
+    await handle(
+        world,
+        TransitionNudge(delivery_id="D-1", version=4),
+        TransitionNudge(delivery_id="D-1", version=5),
+    )
+
+    told = [one for one in world.gateway.messages("a") if one["type"] == "status"]
+    assert sorted(one["version"] for one in told) == [4, 5]
+
+
+async def test_a_cancelled_delivery_tells_its_status_then_ends_and_is_forgotten(
+    world: World,
+) -> None:
+    world.truck("T-1")
+    world.delivery("D-1", status=Status.CANCELLED, version=5)
+    world.event("D-1", 5, Status.CANCELLED, Cause.DECLARED)
+    world.viewer("a", "D-1")
+
+    await handle(world, TransitionNudge(delivery_id="D-1", version=5))
+
+    assert world.gateway.types("a") == ["status", "ended"]
+    assert world.gateway.messages("a")[1]["reason"] == "cancelled"
+    assert world.tracking == set()
+
+
+async def test_who_lost_the_delivery_hears_only_that_it_did(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1", customer_id="C-2", version=5)
+    world.event("D-1", 5, Status.IN_TRANSIT, Cause.ASSIGNED)
+    world.viewer("old", "D-1", identity="C-1")
+    world.viewer("new", "D-1", identity="C-2")
+
+    await handle(world, TransitionNudge(delivery_id="D-1", version=5))
+
+    assert world.gateway.types("old") == ["ended"]
+    assert world.gateway.messages("old")[0]["reason"] == "no_longer_yours"
+    assert world.gateway.types("new") == ["status", "position"]
+    assert world.tracking == {"new"}
+
+
+async def test_a_delivered_one_goes_on_for_the_viewing_time(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1", status=Status.DELIVERED, version=5)
+    world.change("D-1", closed_at_ms=world.clock.now_ms())
+    world.event("D-1", 5, Status.DELIVERED, Cause.DECLARED)
+    world.viewer("a", "D-1")
+
+    await handle(world, TransitionNudge(delivery_id="D-1", version=5))
+    world.clock.advance(30 * 60)
+    await world.hold_round()
+
+    assert world.gateway.types("a") == ["status", "position", "ended"]
+    assert world.gateway.messages("a")[2]["reason"] == "viewing_over"
+
+
+async def test_a_status_does_not_wait_for_a_position_store_that_hangs(world: World) -> None:
+    answered = threading.Event()
+
+    def hang() -> None:
+        answered.wait(5)
+
+    world.positions.before_read = hang
+    world.delivery("D-1", version=5, status=Status.NEARBY)
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("a", "D-1")
+    try:
+        await handle(world, TransitionNudge(delivery_id="D-1", version=5))
+
+        assert world.gateway.types("a") == ["status"]
+    finally:
+        answered.set()
+
+
+async def test_a_position_nudge_shows_the_position(world: World) -> None:
+    world.truck("T-1", age_s=1)
+    world.delivery("D-1", status=Status.NEARBY)
+    world.viewer("a", "D-1")
+
+    await handle(world, PositionNudge(delivery_id="D-1", event_at_ms=world.clock.now_ms()))
+
+    assert world.gateway.types("a") == ["position"]
+    assert world.gateway.messages("a")[0]["position"]["age_s"] == 1
+
+
+async def test_a_snapshot_goes_to_who_asked_with_the_track_of_this_assignment(
+    world: World,
+) -> None:
+    world.truck("T-2", age_s=0)
+    now_ms = world.clock.now_ms()
+    row = world.delivery("D-1", truck_id="T-1", version=2)
+    world.event("D-1", 1, Status.ASSIGNED, Cause.ASSIGNED)
+    world.event("D-1", 2, Status.IN_TRANSIT, Cause.DECLARED)
+    world.transfer("D-1", "T-2")
+    world.event("D-1", 3, Status.IN_TRANSIT, Cause.TRANSFERRED)
+    world.positions.tracks["T-2"] = [
+        TrackPoint(lat=35.0, lon=129.0, event_at_ms=now_ms - 1),
+        TrackPoint(lat=35.1, lon=129.0, event_at_ms=now_ms),
+    ]
+    world.viewer("a", "D-1")
+    world.viewer("b", "D-1")
+
+    await handle(
+        world,
+        SnapshotNudge(delivery_id="D-1", connection_id="a", request_id="r", since_version=1),
+    )
+
+    (snapshot,) = world.gateway.messages("a")
+    assert snapshot["type"] == "snapshot"
+    assert [one["version"] for one in snapshot["events"]] == [2, 3]
+    assert snapshot["track"] == [[35.1, 129.0, now_ms]]
+    assert snapshot["assignment"] == row.assignment + 1
+    assert snapshot["position"] is not None
+    assert world.gateway.messages("b") == []
+
+
+async def test_a_snapshot_while_assigned_has_no_position_and_no_track(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1", status=Status.ASSIGNED, version=1)
+    world.event("D-1", 1, Status.ASSIGNED, Cause.ASSIGNED)
+    world.positions.tracks["T-1"] = [
+        TrackPoint(lat=35.0, lon=129.0, event_at_ms=world.clock.now_ms() - 1)
+    ]
+    world.viewer("a", "D-1")
+
+    await handle(world, SnapshotNudge(delivery_id="D-1", connection_id="a", request_id="r"))
+
+    (snapshot,) = world.gateway.messages("a")
+    assert (snapshot["position"], snapshot["track"]) == (None, [])
+    assert len(snapshot["events"]) == 1
+
+
+async def test_a_snapshot_for_who_may_not_see_it_is_an_ending(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1", customer_id="C-2")
+    world.viewer("a", "D-1", identity="C-1")
+
+    await handle(world, SnapshotNudge(delivery_id="D-1", connection_id="a", request_id="r"))
+
+    assert world.gateway.types("a") == ["ended"]
+
+
+async def test_nudges_that_concern_nobody_are_done_with(world: World) -> None:
+    await handle(
+        world,
+        TransitionNudge(delivery_id="D-9", version=1),
+        SnapshotNudge(delivery_id="D-9", connection_id="a", request_id="r"),
+    )
+
+    assert world.deliveries.reads == []
+
+
+async def test_a_slow_viewer_holds_up_no_other_and_no_later_nudge(world: World) -> None:
+    world.delivery("D-1", version=5)
+    world.event("D-1", 4, Status.IN_TRANSIT, Cause.LEFT_ORIGIN)
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("slow", "D-1")
+    world.viewer("fast", "D-1")
+    release = world.gateway.hold("slow")
+    nudges = [TransitionNudge(delivery_id="D-1", version=version) for version in (4, 5)]
+
+    async with consuming(world.nudge_consumer(answer_wait_s=0.02)):
+        for nudge in nudges:
+            # One after the other, as the queue gives them out: the next when this is deleted.
+            world.queue.waiting.append(nudge)
+            await until(lambda nudge=nudge: nudge in world.queue.deleted)  # type: ignore[misc]
+        told = [one for one in world.gateway.messages("fast") if one["type"] == "status"]
+        release.set()
+
+    assert [one["version"] for one in told] == [4, 5]
+
+
+async def test_a_nudge_whose_reading_fails_stays_in_the_queue(world: World) -> None:
+    world.delivery("D-1", version=5)
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("a", "D-1")
+
+    def away() -> None:
+        raise OSError("DynamoDB is away")
+
+    world.deliveries.before_read = away
+    nudge = TransitionNudge(delivery_id="D-1", version=5)
+    world.queue.waiting.append(nudge)
+    async with consuming(world.nudge_consumer()):
+        await until(lambda: "nudge_failed" in world.logged)
+        assert world.queue.deleted == []
+
+        world.deliveries.before_read = lambda: None
+        world.queue.waiting.append(nudge)  # the queue's visibility is over
+        await until(lambda: world.queue.deleted == [nudge])
+
+    assert world.gateway.types("a")[0] == "status"
+
+
+async def test_who_was_throttled_is_tried_again_with_the_right_read_anew(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1", version=5)
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("slow", "D-1", identity="C-1")
+    world.viewer("fast", "D-1", identity="C-1")
+    world.gateway.answer("slow", Answer.THROTTLED, Answer.DELIVERED)
+    # By the time it may be posted to again the delivery is somebody else's.
+    first = iter([True])
+    world.gateway.before_answer = lambda connection_id: (
+        world.change("D-1", customer_id="C-2")
+        if connection_id == "slow" and next(first, False)
+        else None
+    )
+
+    await handle(world, TransitionNudge(delivery_id="D-1", version=5))
+
+    assert world.gateway.types("slow") == ["status", "ended"]
+    assert world.gateway.types("fast") == ["status", "position"]
+    assert max(world.clock.slept_s) >= 0.5
+
+
+async def test_following_up_is_bounded(world: World) -> None:
+    world.delivery("D-1", version=5)
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("a", "D-1")
+    world.gateway.answer("a", Answer.FAILED)
+    consumer = world.nudge_consumer()
+
+    world.queue.waiting.append(TransitionNudge(delivery_id="D-1", version=5))
+    task = asyncio.create_task(consumer.run())
+    await until(lambda: "viewers_not_reached" in world.logged)
+    consumer.stop()
+    await task
+
+    assert world.gateway.types("a") == ["status"] * (FOLLOW_UPS + 1)
+    assert world.tracking == {"a"}
+    assert consumer.take_metrics() == {
+        "nudges_received": 1,
+        "nudges_failed": 0,
+        "nudge_viewers_delivered": 0,
+        "nudge_viewers_not_reached": 1,
+    }
+    assert consumer.take_metrics()["nudges_received"] == 0
+
+
+async def test_many_viewers_are_told_a_chunk_at_a_time(world: World) -> None:
+    world.delivery("D-1")
+    for number in range(25):
+        world.viewer(f"conn-{number}", "D-1")
+    handler = world.nudge_handler(slots=10, chunk_size=10)
+
+    tasks = await handler.begin(PositionNudge(delivery_id="D-1", event_at_ms=1))
+    await asyncio.gather(*tasks)
+
+    assert len(world.gateway.payloads) == 25
+    assert len(world.deliveries.reads) == 3
+
+
+async def test_a_queue_that_is_away_for_a_moment_is_waited_for(world: World) -> None:
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+    world.queue.broken = True
+    world.queue.waiting.append(PositionNudge(delivery_id="D-1", event_at_ms=1))
+
+    async with consuming(world.nudge_consumer()):
+        await until(lambda: "nudges_not_received" in world.logged)
+        world.queue.broken = False
+        await until(lambda: bool(world.queue.deleted))
+
+    assert world.gateway.types("a") == ["position"]
+
+
+async def test_a_queue_that_stays_away_ends_the_consumer(world: World) -> None:
+    world.queue.broken = True
+
+    with pytest.raises(QueueUnreachableError):
+        await world.nudge_consumer().run()
+
+    assert sum(world.clock.slept_s) >= 300
+
+
+async def test_an_event_that_is_missing_from_the_log_is_reported(world: World) -> None:
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+
+    await handle(world, TransitionNudge(delivery_id="D-1", version=9))
+
+    assert "nudged_event_missing" in world.logged
+    assert world.gateway.types("a") == ["position"]

@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+import asyncio
+
+from broadcaster.poster import Answer
+from broadcaster.round_source import Share
+from rtdts.tracking.deliveries import Status
+from rtdts.tracking.point_identity import delivery_bucket
+from tests.support.broadcaster_world import World
+
+
+async def test_each_viewer_hears_of_what_it_tracks_and_of_nothing_else(world: World) -> None:
+    world.truck("T-1")
+    world.truck("T-2")
+    world.delivery("D-1", customer_id="C-1", truck_id="T-1")
+    world.delivery("D-2", customer_id="C-2", truck_id="T-2")
+    world.viewer("a", "D-1", identity="C-1")
+    world.viewer("b", "D-2", identity="C-2")
+    world.viewer("both", "D-1", role="dispatcher", identity="x")
+    world.viewer("both", "D-2", role="dispatcher", identity="x")
+
+    report = await world.hold_round()
+
+    assert [one["delivery_id"] for one in world.gateway.messages("a")] == ["D-1"]
+    assert [one["delivery_id"] for one in world.gateway.messages("b")] == ["D-2"]
+    assert sorted(one["delivery_id"] for one in world.gateway.messages("both")) == ["D-1", "D-2"]
+    assert world.gateway.messages("a")[0]["position"]["age_s"] == 5
+    assert (report.due, report.delivered, report.deliveries) == (4, 4, 2)
+    assert report.not_reached == 0
+
+
+async def test_one_that_is_gone_ends_no_round_and_is_forgotten(world: World) -> None:
+    for number in range(20):
+        world.delivery(f"D-{number}")
+        world.viewer(f"conn-{number}", f"D-{number}")
+        if number % 3 == 0:
+            world.gateway.answer(f"conn-{number}", Answer.GONE)
+
+    report = await world.hold_round(chunk_size=4)
+
+    assert (report.due, report.gone, report.delivered) == (20, 7, 13)
+    assert world.tracking == {f"conn-{number}" for number in range(20) if number % 3}
+
+
+async def test_a_failed_post_is_no_reason_to_forget_a_viewer(world: World) -> None:
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+    world.gateway.answer("a", Answer.FAILED)
+
+    report = await world.hold_round()
+
+    assert report.failed == report.not_reached == 1
+    assert world.tracking == {"a"}
+
+
+async def test_a_delivery_given_to_another_customer_between_rounds_ends(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1", customer_id="C-1")
+    world.viewer("old", "D-1", identity="C-1")
+    await world.hold_round()
+    world.change("D-1", customer_id="C-2")
+    world.viewer("new", "D-1", identity="C-2")
+
+    report = await world.hold_round()
+    await world.hold_round()
+
+    assert world.gateway.types("old") == ["position", "ended"]
+    assert world.gateway.messages("old")[1]["reason"] == "no_longer_yours"
+    assert world.gateway.types("new") == ["position", "position"]
+    assert report.ended == 1
+    assert world.tracking == {"new"}
+
+
+async def test_a_delivery_given_away_while_a_round_runs_is_not_shown_by_it(world: World) -> None:
+    world.truck("T-1")
+    first, second = sorted_by_bucket("D-1", "D-2")
+    for delivery_id in (first, second):
+        world.delivery(delivery_id, customer_id="C-1")
+        world.viewer(f"of-{delivery_id}", delivery_id, identity="C-1")
+    release = world.gateway.hold(f"of-{first}")
+
+    # One slot: the second viewer's turn comes when the first has been answered.
+    holding = asyncio.create_task(world.hold_round(slots=1, chunk_size=1))
+    await world.gateway.wait_for_posts([f"of-{first}"])
+    world.change(second, customer_id="C-2")
+    release.set()
+    await holding
+
+    assert world.gateway.types(f"of-{first}") == ["position"]
+    assert world.gateway.types(f"of-{second}") == ["ended"]
+
+
+async def test_a_delivery_given_away_while_positions_are_read_slowly_is_not_shown(
+    world: World,
+) -> None:
+    world.truck("T-1")
+    world.delivery("D-1", customer_id="C-1")
+    world.viewer("a", "D-1", identity="C-1")
+
+    def slow_read() -> None:
+        world.clock.advance(1.5)
+        world.change("D-1", customer_id="C-2")
+
+    world.positions.before_read = slow_read
+
+    await world.hold_round()
+
+    assert world.gateway.types("a") == ["ended"]
+    assert len(world.deliveries.reads) == 2
+
+
+async def test_nothing_is_posted_on_rights_that_can_only_be_read_too_late(world: World) -> None:
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+    world.deliveries.before_read = lambda: world.clock.advance(2.5)
+
+    report = await world.hold_round()
+
+    assert world.gateway.messages("a") == []
+    assert report.right_too_old == report.not_reached == 1
+    assert report.was_blind
+
+
+async def test_a_slow_post_delays_no_other(world: World) -> None:
+    for number in range(30):
+        world.delivery(f"D-{number}")
+        world.viewer(f"conn-{number}", f"D-{number}")
+    release = world.gateway.hold("conn-7")
+
+    # Fewer slots than viewers: the slow one holds up one of them, and its chunk nobody's turn.
+    holding = asyncio.create_task(world.hold_round(slots=6, chunk_size=5))
+    async with asyncio.timeout(5):
+        await world.gateway.wait_for_posts(f"conn-{number}" for number in range(30))
+    assert not holding.done()
+    release.set()
+    report = await holding
+
+    assert report.delivered == 30
+
+
+async def test_a_throttled_connection_is_left_alone_and_no_other_is(world: World) -> None:
+    for name in ("slow", "fast"):
+        world.delivery(f"D-{name}")
+        world.viewer(name, f"D-{name}")
+    world.gateway.answer("slow", Answer.THROTTLED, Answer.DELIVERED)
+
+    throttled = await world.hold_round()
+    backed_off = await world.hold_round()
+    world.clock.advance(0.5)
+    answered = await world.hold_round()
+
+    assert (throttled.throttled, throttled.delivered) == (1, 1)
+    assert (backed_off.backed_off, backed_off.delivered) == (1, 1)
+    assert (answered.backed_off, answered.delivered) == (0, 2)
+    assert len(world.gateway.messages("slow")) == 2
+    assert len(world.gateway.messages("fast")) == 3
+    assert world.tracking == {"slow", "fast"}
+
+
+async def test_after_a_transfer_the_old_trucks_position_is_shown_to_nobody(world: World) -> None:
+    world.truck("T-1")
+    world.truck("T-2", age_s=30)  # from before it took the delivery over
+    world.delivery("D-1", truck_id="T-1")
+    world.viewer("a", "D-1")
+    world.viewer("b", "D-1", role="dispatcher")
+    world.transfer("D-1", "T-2")
+
+    await world.hold_round()
+    world.clock.advance(10)
+    world.truck("T-2", age_s=3)
+    await world.hold_round()
+
+    for connection_id in ("a", "b"):
+        before, after = world.gateway.messages(connection_id)
+        assert (before["assignment"], before["position"]) == (2, None)
+        assert (after["assignment"], after["position"]["age_s"]) == (2, 3)
+
+
+async def test_a_transfer_between_reading_the_delivery_and_the_position_shows_neither(
+    world: World,
+) -> None:
+    world.truck("T-1")
+    world.truck("T-2", age_s=0)
+    world.delivery("D-1", truck_id="T-1")
+    world.viewer("a", "D-1")
+
+    def slow_read() -> None:
+        world.clock.advance(1.5)
+        world.transfer("D-1", "T-2")
+        world.positions.before_read = lambda: None
+
+    world.positions.before_read = slow_read
+
+    await world.hold_round()
+
+    (message,) = world.gateway.messages("a")
+    assert message["assignment"] == 2
+    assert message["position"] is None
+
+
+async def test_while_assigned_a_customer_is_told_the_status_and_a_dispatcher_where_the_truck_is(
+    world: World,
+) -> None:
+    world.truck("T-1")
+    world.delivery("D-1", status=Status.ASSIGNED, version=1)
+    world.viewer("customer", "D-1")
+    world.viewer("dispatcher", "D-1", role="dispatcher", identity="x")
+
+    await world.hold_round()
+
+    assert world.gateway.messages("customer")[0]["status"] == "assigned"
+    assert world.gateway.messages("customer")[0]["position"] is None
+    assert world.gateway.messages("dispatcher")[0]["position"] is not None
+
+
+async def test_a_message_is_encoded_once_a_delivery_however_many_see_it(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1")
+    for number in range(10):
+        world.viewer(f"conn-{number}", "D-1")
+
+    await world.hold_round()
+
+    payloads = {id(world.gateway.payloads[f"conn-{number}"][0]) for number in range(10)}
+    assert len(payloads) == 1
+
+
+async def test_an_ending_that_was_not_delivered_is_said_again(world: World) -> None:
+    world.delivery("D-1", status=Status.CANCELLED)
+    world.viewer("a", "D-1")
+    world.gateway.answer("a", Answer.FAILED, Answer.DELIVERED)
+
+    await world.hold_round()
+    assert world.tracking == {"a"}
+    await world.hold_round()
+
+    assert world.gateway.types("a") == ["ended", "ended"]
+    assert world.tracking == set()
+
+
+async def test_an_expired_token_ends_each_of_its_subscriptions(world: World) -> None:
+    world.delivery("D-1")
+    world.viewer("a", "D-1", token_expires_in_s=60)
+    await world.hold_round()
+    world.clock.advance(60)
+
+    await world.hold_round()
+
+    assert world.gateway.messages("a")[1]["reason"] == "token_expired"
+    assert world.tracking == set()
+
+
+async def test_without_positions_the_status_is_still_told(world: World) -> None:
+    def away() -> None:
+        raise OSError("OpenSearch is away")
+
+    world.positions.before_read = away
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+
+    report = await world.hold_round()
+
+    assert world.gateway.messages("a")[0]["status"] == "in_transit"
+    assert world.gateway.messages("a")[0]["position"] is None
+    assert report.trucks_unknown == 1
+    assert "positions_unavailable" in world.logged
+
+
+async def test_deliveries_that_cant_be_read_cost_only_their_own_chunk(world: World) -> None:
+    for number in range(4):
+        world.delivery(f"D-{number}")
+        world.viewer(f"conn-{number}", f"D-{number}")
+    failures = iter([True])
+
+    def fail_once() -> None:
+        if next(failures, False):
+            raise OSError("throttled")
+
+    world.deliveries.before_read = fail_once
+
+    report = await world.hold_round(chunk_size=1)
+
+    assert (report.due, report.unread, report.delivered) == (4, 1, 3)
+    assert not report.was_blind
+
+
+async def test_a_bucket_that_cant_be_read_costs_only_its_own_viewers(world: World) -> None:
+    first, second = sorted_by_bucket("D-1", "D-2")
+    for delivery_id in (first, second):
+        world.delivery(delivery_id)
+        world.viewer(f"of-{delivery_id}", delivery_id)
+    world.subscriptions.broken_buckets = {bucket_of(first)}
+
+    report = await world.hold_round()
+
+    assert (report.due, report.delivered, report.buckets_unread) == (1, 1, 1)
+
+
+async def test_a_round_that_can_read_nothing_says_that_it_was_blind(world: World) -> None:
+    world.subscriptions.broken_buckets = set(range(256))
+
+    report = await world.hold_round()
+
+    assert report.was_blind
+    assert report.buckets_unread == 256
+
+
+async def test_a_round_without_viewers_is_not_blind(world: World) -> None:
+    report = await world.hold_round()
+
+    assert report.due == 0
+    assert not report.was_blind
+
+
+async def test_slots_are_given_back_whatever_happens(world: World) -> None:
+    for number in range(6):
+        world.delivery(f"D-{number}")
+        world.viewer(f"conn-{number}", f"D-{number}")
+    world.gateway.answer("conn-0", Answer.GONE)
+    world.gateway.answer("conn-1", Answer.FAILED)
+
+    def fail() -> None:
+        raise OSError("throttled")
+
+    round_ = world.round(slots=2, chunk_size=2)
+    world.deliveries.before_read = fail
+    await round_.hold(Share(0, range(256)))
+    world.deliveries.before_read = lambda: world.clock.advance(2.5)
+    await round_.hold(Share(0, range(256)))
+    world.deliveries.before_read = lambda: None
+    async with asyncio.timeout(5):
+        report = await round_.hold(Share(0, range(256)))
+
+    assert (report.delivered, report.gone, report.failed) == (4, 1, 1)
+
+
+def bucket_of(delivery_id: str) -> int:
+    return delivery_bucket(delivery_id)
+
+
+def sorted_by_bucket(*delivery_ids: str) -> list[str]:
+    return sorted(delivery_ids, key=bucket_of)

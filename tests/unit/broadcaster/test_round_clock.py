@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from broadcaster.round_clock import Tick, first_tick, next_tick, ticks
+from broadcaster.round_source import BUCKETS, LocalRounds
+from tests.fakes.fake_clock import FakeClock
+
+MINUTE_MS = 60_000
+AT_MS = 1_800_000_000_000  # a whole minute
+
+
+def test_the_first_round_is_at_once() -> None:
+    assert first_tick(AT_MS + 17_000, MINUTE_MS) == Tick(AT_MS, 0)
+
+
+def test_the_next_is_at_the_whole_interval() -> None:
+    assert next_tick(Tick(AT_MS, 0), AT_MS + 17_500, MINUTE_MS) == Tick(AT_MS + MINUTE_MS, 0)
+
+
+@pytest.mark.parametrize(
+    ("lasted_ms", "due_in_minutes", "skipped"),
+    [(1, 1, 0), (59_999, 1, 0), (60_000, 2, 1), (61_000, 2, 1), (200_000, 4, 3)],
+)
+def test_rounds_that_fell_due_meanwhile_are_skipped(
+    lasted_ms: int, due_in_minutes: int, skipped: int
+) -> None:
+    tick = next_tick(Tick(AT_MS, 0), AT_MS + lasted_ms, MINUTE_MS)
+
+    assert tick == Tick(AT_MS + due_in_minutes * MINUTE_MS, skipped)
+
+
+def test_a_clock_that_was_set_back_keeps_rounds_coming() -> None:
+    tick = next_tick(Tick(AT_MS, 0), AT_MS - 3_600_000, MINUTE_MS)
+
+    assert tick == Tick(AT_MS - 3_600_000 + MINUTE_MS, 0)
+
+
+async def test_missed_minutes_never_pile_up() -> None:
+    clock = FakeClock(AT_MS + 5_000)
+    held_at_ms = []
+    rounds_s = iter([1, 200, 1, 1])
+
+    async for tick in ticks(60, now_ms=clock.now_ms, sleep=clock.sleep):
+        held_at_ms.append((clock.now_ms() - AT_MS, tick.skipped))
+        lasts_s = next(rounds_s, None)
+        if lasts_s is None:
+            break
+        clock.advance(lasts_s)
+
+    # At once; at the first minute, lasting 200 s; then at the fifth, not three in a row.
+    assert held_at_ms == [(5_000, 0), (60_000, 0), (300_000, 3), (360_000, 0), (420_000, 0)]
+
+
+async def test_a_sleep_that_ends_early_makes_no_round_early() -> None:
+    clock = FakeClock(AT_MS)
+
+    async def half(seconds: float) -> None:
+        await clock.sleep(seconds / 2 if seconds > 1 else seconds)
+
+    rounds = ticks(60, now_ms=clock.now_ms, sleep=half)
+    await anext(rounds)
+    await anext(rounds)
+
+    assert clock.now_ms() == AT_MS + MINUTE_MS
+
+
+async def test_one_broadcaster_alone_holds_every_bucket_of_every_round() -> None:
+    clock = FakeClock(AT_MS)
+    shares = LocalRounds(10, sleep=clock.sleep, now_ms=clock.now_ms).shares()
+
+    first, second = await anext(shares), await anext(shares)
+
+    assert list(first.buckets) == list(range(BUCKETS)) == list(second.buckets)
+    assert second.due_at_ms - first.due_at_ms == 10_000

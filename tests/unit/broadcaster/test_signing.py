@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from unittest import mock
+
+import botocore.auth
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotocoreCredentials
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broadcaster.signing import Credentials, Payload, PostSigner
+
+NOW_MS = 1_795_503_168_120
+
+URLS = [
+    "https://abc123.execute-api.ap-northeast-2.amazonaws.com/live",
+    "https://abc123.execute-api.ap-northeast-2.amazonaws.com/live/",
+    "http://127.0.0.1:4566/_aws/execute-api/a1b2/live",
+    "https://push.example.com",
+]
+
+
+def botocores_authorization(url: str, payload: bytes, credentials: Credentials, now_ms: int) -> str:
+    request = AWSRequest(method="POST", url=url, data=payload)
+    signer = SigV4Auth(
+        BotocoreCredentials(
+            credentials.access_key, credentials.secret_key, credentials.token or None
+        ),
+        "execute-api",
+        "ap-northeast-2",
+    )
+    moment = datetime.fromtimestamp(now_ms // 1000, UTC).replace(tzinfo=None)
+    # The oracle reads its own clock: the one place here where it must be told the time.
+    with mock.patch.object(botocore.auth, "get_current_datetime", return_value=moment):
+        signer.add_auth(request)
+    return str(request.headers["Authorization"])
+
+
+@pytest.mark.parametrize("management_url", URLS)
+@given(
+    connection_id=st.one_of(
+        st.from_regex(r"[A-Za-z0-9+/=_-]{4,20}", fullmatch=True), st.text(min_size=1, max_size=20)
+    ).filter(lambda text: text not in {".", ".."}),
+    payload=st.binary(max_size=100),
+    token=st.one_of(st.none(), st.from_regex(r"[A-Za-z0-9+/=]{8,40}", fullmatch=True)),
+    later_s=st.integers(0, 200_000),
+)
+def test_the_signature_is_botocores(
+    management_url: str, connection_id: str, payload: bytes, token: str | None, later_s: int
+) -> None:
+    credentials = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", token)
+    signer = PostSigner(management_url, "ap-northeast-2")
+    now_ms = NOW_MS + later_s * 1000
+
+    headers = signer.headers(connection_id, Payload.of(payload), credentials, now_ms)
+
+    url = signer.url(connection_id)
+    assert headers["Authorization"] == botocores_authorization(url, payload, credentials, now_ms)
+    assert headers.get("X-Amz-Security-Token") == token
+
+
+def test_the_kept_key_follows_the_day_and_the_credentials() -> None:
+    signer = PostSigner(URLS[0], "ap-northeast-2")
+    payload = Payload.of(b"hello")
+    moments = [
+        (NOW_MS, Credentials("A", "s")),
+        (NOW_MS + 86_400_000, Credentials("A", "s")),
+        (NOW_MS + 86_400_000, Credentials("B", "other", "token")),
+        (NOW_MS, Credentials("A", "s")),
+    ]
+
+    for now_ms, credentials in moments:
+        headers = signer.headers("L0SM9cOFvHcCIhw=", payload, credentials, now_ms)
+
+        expected = botocores_authorization(
+            signer.url("L0SM9cOFvHcCIhw="), b"hello", credentials, now_ms
+        )
+        assert headers["Authorization"] == expected
+
+
+def test_a_connections_address_is_the_one_that_the_sdk_uses() -> None:
+    signer = PostSigner("https://abc.example.com/live/", "eu-west-1")
+
+    assert (
+        signer.url("L0SM9c+F/Hw=") == "https://abc.example.com/live/@connections/L0SM9c%2BF%2FHw%3D"
+    )

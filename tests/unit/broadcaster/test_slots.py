@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from broadcaster.slots import Slots
+
+
+async def test_a_reservation_waits_for_as_many_slots_as_it_asks_for() -> None:
+    slots = Slots(3)
+    first = await slots.reserve(2)
+    second = asyncio.create_task(slots.reserve(2))
+    await asyncio.sleep(0)
+    assert not second.done()
+
+    first.release_one()
+    await second
+
+    first.release_one()
+    first.release_one()  # more than it holds: of no effect
+    (await second).release_rest()
+    await asyncio.wait_for(slots.reserve(3), 1)
+    assert (await _reservable(slots, 1)) is False
+
+
+async def test_two_that_want_all_of_it_do_not_lock_each_other_out() -> None:
+    slots = Slots(4)
+
+    async def use() -> None:
+        reserved = await slots.reserve(4)
+        await asyncio.sleep(0)
+        reserved.release_rest()
+
+    await asyncio.wait_for(asyncio.gather(*(use() for _ in range(10))), 1)
+
+
+async def test_one_that_gave_up_waiting_holds_nothing() -> None:
+    slots = Slots(2)
+    held = await slots.reserve(1)
+    waiting = asyncio.create_task(slots.reserve(2))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+    held.release_rest()
+
+    assert await _reservable(slots, 2)
+
+
+async def test_a_reservation_that_can_never_be_had_is_refused() -> None:
+    with pytest.raises(ValueError, match="5 slots"):
+        await Slots(4).reserve(5)
+
+
+async def _reservable(slots: Slots, count: int) -> bool:
+    try:
+        await asyncio.wait_for(slots.reserve(count), 0.01)
+    except TimeoutError:
+        return False
+    return True
