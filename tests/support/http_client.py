@@ -1,0 +1,45 @@
+"""The least that a stranger needs to speak to the HTTP API: a URL, a token, JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+class ApiClient:
+    """Requests against one `ServerURL`; never retries, never follows redirects."""
+
+    def __init__(self, server_url: str) -> None:
+        self._server_url = server_url.rstrip("/")
+        self._pool = urllib3.PoolManager(retries=False, timeout=30.0)
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        body: Any = None,
+        raw: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        data = raw if raw is not None else (None if body is None else json.dumps(body).encode())
+        response = self._pool.request(method, self._server_url + path, body=data, headers=sent)
+        return Answer(response.status, dict(response.headers), response.data.decode())

@@ -1,0 +1,59 @@
+"""A plain WebSocket viewer for tests: sends what it is told, waits for what it is asked for."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from websockets.sync.client import ClientConnection, connect
+
+
+class Viewer:
+    """One socket and everything that has come over it."""
+
+    def __init__(self, url: str, *, token: str | None = None, ticket: str | None = None) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        address = f"{url}?ticket={ticket}" if ticket else url
+        self._socket: ClientConnection = connect(
+            address, additional_headers=headers, open_timeout=30
+        )
+        self.messages: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Viewer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def send(self, message: Any) -> None:
+        self._socket.send(message if isinstance(message, str) else json.dumps(message))
+
+    def track(self, delivery_id: str) -> None:
+        self.send({"action": "track", "delivery_id": delivery_id})
+
+    def wait_for(
+        self, wanted: Callable[[dict[str, Any]], bool], *, within_s: float = 60.0
+    ) -> dict[str, Any]:
+        """The first message, old or new, that is wanted."""
+        for message in self.messages:
+            if wanted(message):
+                return message
+        ends_at = time.monotonic() + within_s
+        while (left := ends_at - time.monotonic()) > 0:
+            try:
+                message = json.loads(self._socket.recv(timeout=left))
+            except TimeoutError:
+                break
+            self.messages.append(message)
+            if wanted(message):
+                return message
+        seen = [(m.get("type"), m.get("status"), m.get("reason")) for m in self.messages]
+        raise AssertionError(f"not within {within_s} s; seen: {seen}")
+
+    def wait_for_type(self, kind: str, *, within_s: float = 60.0, **fields: Any) -> dict[str, Any]:
+        return self.wait_for(
+            lambda m: m["type"] == kind and all(m.get(k) == v for k, v in fields.items()),
+            within_s=within_s,
+        )
