@@ -1,4 +1,4 @@
-"""Opens the local cloud's front doors: gateways, Lambdas, routes, and the environment file's values.
+"""Opens the local cloud's front doors: gateways, Lambdas, routes, and what sim/.env says of them.
 
 With `create_resources` and the index templates it is what `terraform apply` is for an account.
 """

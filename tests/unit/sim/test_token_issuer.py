@@ -15,6 +15,7 @@ from sim.local_cloud.token_issuer import (
 
 NOW_S = 1_795_500_000
 ISSUER = "http://127.0.0.1:8099"
+SECRET = "s3cret"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def read(token: str, key_set: dict) -> dict:
     )
 
 
-def ask(provider: IdentityProvider, secret="s3cret", **body):
+def ask(provider: IdentityProvider, secret=SECRET, **body):
     return provider.post("/token", f"Bearer {secret}", json.dumps(body).encode())
 
 

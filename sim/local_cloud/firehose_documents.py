@@ -1,0 +1,72 @@
+"""What Firehose makes of a record: documents, or something for its backup. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import datetime
+
+from rtdts.telemetry_stream.aggregation import CorruptAggregateError, deaggregate
+
+INDEX_PREFIX = "truck-raw-"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StreamRecord:
+    """One Kinesis record."""
+
+    shard_id: str
+    sequence_number: str
+    partition_key: str
+    data: bytes
+    arrived_at: datetime
+    """When the stream took it, in UTC."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RawDocument:
+    """One user record on its way into the raw log, exactly as it is in the stream."""
+
+    index: str
+    source: bytes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FailedDocument:
+    """What never made it into the raw log, and why."""
+
+    index: str
+    source: bytes
+    reason: str
+
+
+def documents_of(record: StreamRecord) -> tuple[list[RawDocument], list[FailedDocument]]:
+    """Takes a record apart, an aggregate into its user records.
+
+    Returns:
+        What to index by the day of arrival, and what can't be: OpenSearch takes JSON objects.
+    """
+    index = f"{INDEX_PREFIX}{record.arrived_at:%Y-%m-%d}"
+    try:
+        payloads = [user.data for user in deaggregate(record.data, record.partition_key)]
+    except CorruptAggregateError as error:
+        return [], [FailedDocument(index=index, source=record.data, reason=str(error))]
+    good: list[RawDocument] = []
+    failed: list[FailedDocument] = []
+    for payload in payloads:
+        try:
+            source = _on_one_line(payload)
+        except ValueError as error:
+            failed.append(FailedDocument(index=index, source=payload, reason=str(error)))
+        else:
+            good.append(RawDocument(index=index, source=source))
+    return good, failed
+
+
+def _on_one_line(payload: bytes) -> bytes:
+    value = json.loads(payload)
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - of the data, not of a caller
+    # A bulk request is lines: one document with a line break would garble its neighbours.
+    broken = b"\n" in payload.strip() or b"\r" in payload.strip()
+    return json.dumps(value, separators=(",", ":")).encode() if broken else payload.strip()

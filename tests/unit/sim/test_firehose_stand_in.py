@@ -1,0 +1,223 @@
+import itertools
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from rtdts.position_store.bulk import Fate, ItemOutcome
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.telemetry_stream.aggregation import aggregate
+from sim.local_cloud.firehose_buffer import Batch, Buffer
+from sim.local_cloud.firehose_delivery import Delivery, DeliveryStoppedError
+from sim.local_cloud.firehose_documents import RawDocument, StreamRecord, documents_of
+from sim.local_cloud.firehose_positions import PositionFile
+
+ARRIVED_AT = datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC)
+INDEX = "truck-raw-2026-11-24"
+
+
+def record(data: bytes) -> StreamRecord:
+    return StreamRecord(
+        shard_id="shard-0",
+        sequence_number="7",
+        partition_key="T-1",
+        data=data,
+        arrived_at=ARRIVED_AT,
+    )
+
+
+def document(number: int) -> RawDocument:
+    return RawDocument(index=INDEX, source=b'{"n":%d}' % number)
+
+
+def batch_of(*numbers: int, positions: dict[str, str] | None = None) -> Batch:
+    return Batch(documents=[document(n) for n in numbers], failed=[], positions=positions or {})
+
+
+class FakeRawLog:
+    """Answers each call with the next of its answers; then takes everything."""
+
+    def __init__(self, *answers: Sequence[Fate] | Exception) -> None:
+        self._answers = list(answers)
+        self.calls: list[list[bytes]] = []
+        self.held: list[bytes] = []
+
+    def index(self, documents: Sequence[RawDocument]) -> Sequence[ItemOutcome]:
+        self.calls.append([each.source for each in documents])
+        answer = self._answers.pop(0) if self._answers else [Fate.WRITTEN] * len(documents)
+        if isinstance(answer, Exception):
+            raise answer
+        outcomes = [ItemOutcome(fate=fate, reason=fate.value) for fate in answer]
+        self.held += [
+            each.source
+            for each, fate in zip(documents, answer, strict=True)
+            if fate is Fate.WRITTEN
+        ]
+        return outcomes
+
+
+class FakeBackup:
+    def __init__(self) -> None:
+        self.objects: dict[str, list[dict]] = {}
+
+    def put(self, key: str, body: bytes) -> None:
+        self.objects[key] = [json.loads(line) for line in body.splitlines()]
+
+
+class Clock:
+    """Time passes only by waiting."""
+
+    def __init__(self, *, stops_after: int = 1_000) -> None:
+        self.now_s = 0.0
+        self._stops_after = stops_after
+
+    def wait(self, seconds: float) -> bool:
+        self.now_s += seconds
+        self._stops_after -= 1
+        return self._stops_after <= 0
+
+
+@pytest.fixture
+def backup():
+    return FakeBackup()
+
+
+def delivery(raw_log: FakeRawLog, backup: FakeBackup, clock: Clock | None = None) -> Delivery:
+    clock = clock or Clock()
+    return Delivery(
+        raw_log=raw_log,
+        backup=backup,
+        wait=clock.wait,
+        monotonic_s=lambda: clock.now_s,
+        now_utc=lambda: ARRIVED_AT,
+        retry_s=10.0,
+        waits_s=lambda: itertools.repeat(1.0),
+    )
+
+
+def test_an_aggregate_becomes_a_document_a_point_in_the_index_of_its_arrival():
+    payloads = [b'{"truck_id":"T-1","seq":1}', b'{"truck_id":"T-1","seq":2}']
+
+    good, failed = documents_of(record(aggregate("T-1", payloads)))
+
+    assert [each.source for each in good] == payloads
+    assert {each.index for each in good} == {INDEX}
+    assert failed == []
+
+
+def test_a_plain_record_is_one_document():
+    good, _ = documents_of(record(b'{"seq":1}\n'))
+
+    assert [each.source for each in good] == [b'{"seq":1}']
+
+
+def test_a_document_over_several_lines_is_brought_onto_one():
+    (good,), _ = documents_of(record(b'{\r\n "seq": 1\n}'))
+
+    assert good.source == b'{"seq":1}'
+
+
+@pytest.mark.parametrize("payload", [b"", b"not json", b"[1]", b"5", b"\xff\xfe"])
+def test_what_is_no_object_goes_to_the_backup_and_its_neighbours_to_the_log(payload):
+    good, failed = documents_of(record(aggregate("T-1", [b"{}", payload, b"{}"])))
+
+    assert len(good) == 2
+    assert [each.source for each in failed] == [payload]
+
+
+def test_the_buffer_waits_for_its_interval_from_the_first_record():
+    buffer = Buffer(interval_s=5.0, size_bytes=1_000)
+
+    assert not buffer.is_due(now_s=1e9)
+    buffer.add([document(1)], [], shard_id="a", sequence_number="1", now_s=100.0)
+    buffer.add([document(2)], [], shard_id="a", sequence_number="2", now_s=104.0)
+
+    assert not buffer.is_due(now_s=104.9)
+    assert buffer.is_due(now_s=105.0)
+
+
+def test_the_buffer_is_due_at_once_when_it_is_full():
+    buffer = Buffer(interval_s=5.0, size_bytes=len(document(1).source) * 2)
+
+    buffer.add([document(1)], [], shard_id="a", sequence_number="1", now_s=0.0)
+    assert not buffer.is_due(now_s=0.0)
+    buffer.add([document(2)], [], shard_id="a", sequence_number="2", now_s=0.0)
+
+    assert buffer.is_due(now_s=0.0)
+
+
+def test_a_batch_carries_the_last_position_of_each_shard_and_the_buffer_is_empty_after():
+    buffer = Buffer(interval_s=5.0, size_bytes=1_000)
+    for shard, number in (("a", "1"), ("b", "9"), ("a", "2")):
+        buffer.add([document(1)], [], shard_id=shard, sequence_number=number, now_s=0.0)
+
+    batch = buffer.take()
+
+    assert batch.positions == {"a": "2", "b": "9"}
+    assert len(batch.documents) == 3
+    assert buffer.take().positions == {}
+
+
+def test_only_what_was_not_taken_is_sent_again(backup):
+    raw_log = FakeRawLog([Fate.WRITTEN, Fate.RETRYABLE, Fate.WRITTEN])
+
+    report = delivery(raw_log, backup).deliver(batch_of(1, 2, 3))
+
+    assert raw_log.calls[1] == [document(2).source]
+    assert sorted(raw_log.held) == [document(n).source for n in (1, 2, 3)]
+    assert (report.indexed, report.backed_up, report.attempts) == (3, 0, 2)
+
+
+def test_an_outage_is_waited_out(backup):
+    raw_log = FakeRawLog(*[StoreUnavailable("bulk", None, "refused")] * 3)
+
+    report = delivery(raw_log, backup).deliver(batch_of(1, 2))
+
+    assert report.indexed == 2
+    assert backup.objects == {}
+
+
+def test_what_is_refused_for_its_own_fault_goes_to_the_backup_at_once(backup):
+    raw_log = FakeRawLog([Fate.WRITTEN, Fate.REJECTED])
+
+    report = delivery(raw_log, backup).deliver(batch_of(1, 2))
+
+    assert len(raw_log.calls) == 1
+    assert report.backed_up == 1
+    ((key, lines),) = backup.objects.items()
+    assert key.startswith("firehose-failed/2026/11/24/23/")
+    assert [line["reason"] for line in lines] == ["rejected"]
+
+
+def test_an_outage_longer_than_the_retry_time_ends_in_the_backup(backup):
+    raw_log = FakeRawLog(*[StoreUnavailable("bulk", 503, "full")] * 50)
+
+    report = delivery(raw_log, backup).deliver(batch_of(1, 2))
+
+    assert (report.indexed, report.backed_up, report.attempts) == (0, 2, 11)
+
+
+def test_a_stop_during_an_outage_delivers_nothing_and_says_so(backup):
+    raw_log = FakeRawLog(*[StoreUnavailable("bulk", 503, "full")] * 50)
+
+    with pytest.raises(DeliveryStoppedError):
+        delivery(raw_log, backup, Clock(stops_after=2)).deliver(batch_of(1))
+
+    assert backup.objects == {}
+
+
+def test_positions_survive_the_process_but_not_the_stream(tmp_path):
+    path = tmp_path / "run" / "position.json"
+    PositionFile(path, stream="arn 1").write({"a": "1", "b": "2"})
+
+    assert PositionFile(path, stream="arn 1").read() == {"a": "1", "b": "2"}
+    assert PositionFile(path, stream="arn 2").read() == {}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"stream":"arn 1"}', '{"stream":1}'])
+def test_a_damaged_position_file_means_from_the_beginning(tmp_path, content):
+    path = tmp_path / "position.json"
+    path.write_text(content)
+
+    assert PositionFile(path, stream="arn 1").read() == {}
