@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from broadcaster.poster import Answer
 from broadcaster.signing import Payload
+from tests.support.asyncapi_schema import validate_message
 
 
 class FakeGateway:
@@ -46,7 +46,8 @@ class FakeGateway:
             await self._posted.wait_for(lambda: wanted <= self.payloads.keys())
 
     def messages(self, connection_id: str) -> list[dict[str, Any]]:
-        return [json.loads(payload.data) for payload in self.payloads.get(connection_id, [])]
+        """The connection's messages, each held against the socket's documented contract."""
+        return [validate_message(payload.data) for payload in self.payloads.get(connection_id, [])]
 
     def types(self, connection_id: str) -> list[str]:
         return [message["type"] for message in self.messages(connection_id)]

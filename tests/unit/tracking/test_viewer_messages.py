@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ from rtdts.tracking.viewer_messages import (
     thinned,
 )
 from rtdts.tracking.viewing import EndReason, ShownPosition
+from tests.support.asyncapi_schema import validate_message
 
 SENT_AT_MS = 1_795_503_168_120  # 2026-11-24T06:52:48.120Z
 
@@ -68,10 +68,9 @@ def event(version: int, status: Status = Status.IN_TRANSIT) -> DeliveryEvent:
 
 
 def decoded(message: bytes) -> dict[str, Any]:
-    whole = json.loads(message)
+    whole = validate_message(message)
     assert whole["v"] == 1
     assert whole["sent_at"] == "2026-11-24T06:52:48.120Z"
-    assert isinstance(whole, dict)
     return whole
 
 
