@@ -6,8 +6,9 @@ Two forms of the same thing, and what joins them:
 - The log (``delivery-events``) is the story as it was learned, append-only. `standing` folds it.
 - `reconcile` says what to append so that the log folds to the story.
 
-**What is declared rules.** Assigning, giving to another truck and declaring each set the status at
-their effective time, by somebody's name; the rules go on from there, with the fixes from then on.
+**What is declared rules.** Assigning, changing the plan, giving to another truck and declaring each
+set the status at their effective time, by somebody's name; the rules go on from there, with the
+fixes from then on.
 So what a late point tells of the time before the last declaration changes nothing any more, and
 a declared end is never reopened.
 
@@ -26,17 +27,6 @@ from rtdts.tracking.deliveries import CLOSED, Cause, DeliveryEvent, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.status_machine import Machine, Plan, StatusRules, Transition, step
-
-RULE_CAUSES = frozenset(
-    {
-        Cause.MOVED_OFF,
-        Cause.DWELT_AT_ORIGIN,
-        Cause.LEFT_ORIGIN,
-        Cause.NEAR_DESTINATION,
-        Cause.DWELT_AT_DESTINATION,
-    }
-)
-"""The rules' causes; `Cause.CORRECTED` is theirs too, all others are somebody's declaration."""
 
 _RANK = {status: rank for rank, status in enumerate(Status)}
 
@@ -79,9 +69,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return self.entries[-1].transition.status if self.entries else self.anchor.status
 
 
-def is_declared(cause: Cause) -> bool:
-    """Whether somebody said so, not a rule."""
-    return cause not in RULE_CAUSES and cause is not Cause.CORRECTED
+def is_declared(told: Transition | DeliveryEvent) -> bool:
+    """Whether somebody said so, not a rule: a rule always names its point."""
+    return told.point_id is None
 
 
 def standing(events: Sequence[DeliveryEvent]) -> Standing:
@@ -93,11 +83,11 @@ def standing(events: Sequence[DeliveryEvent]) -> Standing:
     Raises:
         ValueError: It doesn't begin with an assignment.
     """
-    if not events or not is_declared(events[0].cause):
+    if not events or not is_declared(events[0]):
         raise ValueError("a log begins with an assignment")
     anchor_at, assigned_at_ms = 0, events[0].effective_at_ms
     for index, event in enumerate(events):
-        if not is_declared(event.cause):
+        if not is_declared(event):
             continue
         anchor_at = index
         if event.assignment != events[index - 1].assignment or index == 0:
@@ -194,7 +184,7 @@ def timeline(
 
 def since_last_declaration(story: Sequence[Transition]) -> tuple[Transition, ...]:
     """The end of a story that late points can still change; its declaration is the first."""
-    last = max(index for index, told in enumerate(story) if is_declared(told.cause))
+    last = max(index for index, told in enumerate(story) if is_declared(told))
     return tuple(story[last:])
 
 

@@ -148,7 +148,7 @@ class World:
         return [
             Transition(event.status, event.cause, event.effective_at_ms)
             for event in self.log
-            if is_declared(event.cause)
+            if is_declared(event)
         ]
 
 
