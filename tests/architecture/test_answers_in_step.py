@@ -1,0 +1,191 @@
+"""What the Lambdas answer is what the OpenAPI document promises, refusals included.
+
+The handlers run with fakes behind them; each answer is held against the document closed, so that
+neither an undocumented status nor an undocumented field gets past.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+import delivery_lambda.bootstrap
+import delivery_lambda.routes
+import ingest_lambda.routes
+import socket_lambda.routes
+from delivery_lambda.dispatch import Dispatch
+from delivery_lambda.handler import handle
+from ingest_lambda.service import Limits, TelemetryService
+from rtdts.delivery_store.errors import StoreBusy
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+from rtdts.telemetry_stream.putter import StreamPutter
+from rtdts.tracking.instants import format_instant
+from tests.fakes.fake_delivery_store import FakeDeliveryStore
+from tests.fakes.fake_nudge_queue import FakeNudgeQueue
+from tests.fakes.fake_stream import FailSome, FakeStream
+from tests.fakes.fake_tickets import FakeTicketStore
+from tests.support.asyncapi_schema import asyncapi_document
+from tests.support.openapi_schema import documented_routes, validate_answer
+
+NOW_MS = 1_795_504_200_312
+PLAN = {
+    "truck_id": "T-0012",
+    "customer_id": "C-88",
+    "origin": {"lat": 35.1705505, "lon": 129.1329985, "radius_m": 150},
+    "destination": {"lat": 35.1151, "lon": 129.0415},
+    "window": {"start": "2026-11-24T09:00:00Z", "end": "2026-11-24T10:00:00Z"},
+}
+ONE = "/deliveries/{delivery_id}"
+EVENTS = "/deliveries/{delivery_id}/events"
+
+
+def test_the_documented_routes_are_those_of_the_lambdas() -> None:
+    routes = {*ingest_lambda.routes.ROUTES, *delivery_lambda.routes.ROUTES}
+
+    assert documented_routes() == routes
+
+
+def test_the_socket_routes_are_the_documented_messages_of_viewers() -> None:
+    received = {
+        operation["messages"][0]["$ref"].rsplit("/", 1)[1]
+        for operation in asyncapi_document()["operations"].values()
+        if operation["action"] == "receive"
+    }
+
+    assert received == {name for name in socket_lambda.routes.ROUTES if not name.startswith("$")}
+
+
+def event(
+    route: tuple[str, str], role: str, identity: str, body: Any = None, **more: Any
+) -> dict[str, Any]:
+    claims = {"role": role, "sub": identity, "exp": str(NOW_MS // 1000 + 600)}
+    return {
+        "routeKey": " ".join(route),
+        "headers": {"content-type": "application/json"} | more.pop("headers", {}),
+        "requestContext": {"authorizer": {"jwt": {"claims": claims}}, "requestId": "r-1"},
+        "pathParameters": {"delivery_id": "D-1"} if "{" in route[1] else None,
+        "body": body if isinstance(body, str) or body is None else json.dumps(body),
+        "isBase64Encoded": False,
+        **more,
+    }
+
+
+@dataclasses.dataclass
+class DeliveryLambda:
+    store: FakeDeliveryStore
+    seen: set[tuple[str, int]] = dataclasses.field(default_factory=set)
+
+    def __call__(self, method: str, path: str, who: str, body: Any = None, **more: Any) -> Any:
+        role, _, identity = who.partition(":")
+        app = delivery_lambda.bootstrap.App(
+            dispatch=Dispatch(
+                deliveries=self.store,
+                tickets=FakeTicketStore(),
+                nudges=FakeNudgeQueue(),
+                log=Logger("test", io.StringIO()),
+                now_ms=lambda: NOW_MS,
+            ),
+            identity_claim="sub",
+            log=Logger("test", io.StringIO()),
+        )
+        answer = handle(event((method, path), role, identity, body, **more), app)
+        self.seen.add((f"{method} {path}", answer["statusCode"]))
+        return validate_answer(
+            method, path, answer["statusCode"], answer["headers"], answer["body"]
+        )
+
+
+def test_every_answer_about_deliveries_is_documented() -> None:
+    call = DeliveryLambda(FakeDeliveryStore(max_open_deliveries=1))
+    ann, truck, customer = "dispatcher:ann", "truck:T-0012", "customer:C-88"
+    key = {"headers": {"idempotency-key": "k-1"}}
+
+    call("PUT", ONE, ann, PLAN)
+    call("PUT", ONE, ann, PLAN | {"window": None})
+    call("PUT", ONE, ann, PLAN, headers={"if-match": '"1"'})
+    call("PUT", ONE, ann, PLAN | {"origin": {"lat": 91, "lon": 0}})
+    call("PUT", ONE, truck, PLAN)
+    call("PUT", ONE, ann, PLAN, pathParameters={"delivery_id": "D-2"})
+    told = call("GET", ONE, ann)
+    call("GET", ONE, customer)
+    call("GET", ONE, "customer:C-1")
+    call("GET", "/deliveries", customer)
+    call("GET", "/deliveries", ann)
+    call("GET", "/deliveries", customer, queryStringParameters={"truck_id": "T-0012"})
+    call("POST", EVENTS, truck, {"type": "picked_up"})
+    call("POST", EVENTS, customer, {"type": "picked_up"}, **key)
+    call("POST", EVENTS, truck, {"type": "picked_up", "note": "rear door"}, **key)
+    call("POST", EVENTS, truck, {"type": "picked_up", "note": "rear door"}, **key)
+    call("POST", EVENTS, truck, {"type": "picked_up"}, **key)
+    call("POST", EVENTS, "truck:T-9", {"type": "failed"}, **key)
+    told = call("GET", ONE, ann)
+    call("POST", EVENTS, ann, {"type": "cancelled"}, headers={"idempotency-key": "k-2"})
+    call("PUT", ONE, ann, PLAN)
+    call("POST", "/tickets", customer)
+    call("POST", "/tickets", truck)
+    call.store.troubles = [StoreBusy("append to D-3", ["ThrottlingError"])]
+    other = PLAN | {"truck_id": "T-3"}
+    call("PUT", ONE, ann, other, pathParameters={"delivery_id": "D-3"})
+
+    assert told["events"][-1]["note"] == "rear door"
+    assert call.seen >= {
+        *((f"PUT {ONE}", status) for status in (200, 201, 400, 403, 409, 412, 503)),
+        *((f"GET {ONE}", status) for status in (200, 404)),
+        *(("GET /deliveries", status) for status in (200, 400, 403)),
+        *((f"POST {EVENTS}", status) for status in (200, 201, 400, 403, 404, 409)),
+        *(("POST /tickets", status) for status in (201, 403)),
+    }
+
+
+def point(**changed: Any) -> dict[str, Any]:
+    made = {
+        "truck_id": "T-0012",
+        "recorded_at": format_instant(NOW_MS - 1_000),
+        "lat": 35.1705505,
+        "lon": 129.1329985,
+    }
+    return made | changed
+
+
+AHEAD = format_instant(NOW_MS + 3_600_000)
+TOO_OLD = "2020-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("status", "role", "body", "trouble"),
+    [
+        (202, "truck", point(), None),
+        (202, "truck", {"positions": [point(), point(lat=91), point(recorded_at=AHEAD)]}, None),
+        (400, "truck", point(recorded_at=TOO_OLD), None),
+        (400, "truck", "{", None),
+        (403, "truck", point(truck_id="T-9"), None),
+        (403, "customer", point(), None),
+        (413, "truck", {"positions": [point()] * 501}, None),
+        (413, "truck", " " * 2_000_000, None),
+        (503, "truck", {"positions": [point(), point(lat=91)]}, FailSome([0])),
+    ],
+)
+def test_every_answer_about_telemetry_is_documented(
+    status: int, role: str, body: Any, trouble: FailSome | None
+) -> None:
+    limits = Limits(
+        identity_claim="sub",
+        first_generation_zone=UTC,
+        max_body_bytes=1_048_576,
+        retry_after_s=5,
+    )
+    putter = StreamPutter(FakeStream(then=trouble), "points")
+    service = TelemetryService(putter, limits, now_ms=lambda: NOW_MS)
+    request = event(("POST", "/telemetry"), role, "T-0012", body)
+
+    answer = service.answer(request, deadline=Deadline(0)).response
+
+    assert answer["statusCode"] == status
+    validate_answer("POST", "/telemetry", status, answer["headers"], answer["body"])
+    assert status != 503 or int(answer["headers"]["Retry-After"]) > 0
