@@ -1,0 +1,48 @@
+"""An AWS client whose answers are written beforehand: for what no emulator can be made to do."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+class ScriptedClient:
+    """Answers each call with the next of its script; an exception is raised.
+
+    Attributes:
+        calls: Each call's operation and parameters, as they were at the time.
+    """
+
+    def __init__(self, *script: Any) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self._script = list(script)
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def call(**parameters: Any) -> Any:
+            self.calls.append((operation, copy.deepcopy(parameters)))
+            answer = self._script.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return call
+
+
+def client_error(code: str, status: int = 400, **more: Any) -> ClientError:
+    """An error as botocore raises it."""
+    response: Any = {
+        "Error": {"Code": code, "Message": code},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+        **more,
+    }
+    return ClientError(response, "Operation")
+
+
+def cancelled(*codes: str) -> ClientError:
+    """A cancelled transaction, with a code for each of its writes."""
+    return client_error(
+        "TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes]
+    )

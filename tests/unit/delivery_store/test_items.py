@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from rtdts.delivery_store.items import chunks, from_attribute, from_item, to_attribute, to_item
+from rtdts.tracking.deliveries import Delivery, Place
+from tests.support.deliveries import new_delivery
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "☎", 0, -7, 2**63, 1.5, -0.25, 1e-7, 1e300, True, False, {"a": {"b": [1, "x"]}}, []],
+)
+def test_what_goes_in_comes_out(value: object) -> None:
+    back = from_attribute(to_attribute(value))
+
+    assert back == value
+    assert type(back) is type(value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, None, b"bytes", object()])
+def test_what_dynamodb_cannot_hold_is_refused(value: object) -> None:
+    with pytest.raises(TypeError):
+        to_attribute(value)
+
+
+def test_what_is_absent_is_left_out_at_every_depth() -> None:
+    item = to_item(new_delivery(), truck_id="T-1", nothing=None)
+
+    assert {"window", "closed_at_ms", "nothing"}.isdisjoint(item)
+    assert "ended_at_ms" not in item["assignments"]["L"][0]["M"]
+    assert item["truck_id"] == {"S": "T-1"}
+
+
+def test_a_whole_number_is_taken_for_a_float_where_one_belongs() -> None:
+    # DynamoDB gives 35.0 back as 35.
+    item = {"lat": {"N": "35"}, "lon": {"N": "129.5"}, "radius_m": {"N": "1E+2"}}
+    place = from_item(item, Place)
+
+    assert place == Place(lat=35.0, lon=129.5, radius_m=100.0)
+    assert isinstance(place.lat, float)
+
+
+def test_attributes_that_only_keys_need_are_ignored_when_read() -> None:
+    delivery = new_delivery()
+
+    assert from_item(to_item(delivery, truck_id="T-1", bucket=7), Delivery) == delivery
+
+
+def test_an_attribute_of_a_kind_that_is_not_ours_is_refused() -> None:
+    with pytest.raises(TypeError):
+        from_attribute({"SS": ["a"]})
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(0, []), (2, [2]), (3, [2, 1]), (4, [2, 2])])
+def test_chunks_are_full_but_for_the_last(count: int, sizes: list[int]) -> None:
+    cut = list(chunks(range(count), 2))
+
+    assert [len(chunk) for chunk in cut] == sizes
+    assert [value for chunk in cut for value in chunk] == list(range(count))

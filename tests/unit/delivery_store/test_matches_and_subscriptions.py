@@ -1,0 +1,75 @@
+"""What an emulator without lag and without throttling can't show."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rtdts.delivery_store.items import to_attribute
+from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES, MatchStore, match_of
+from rtdts.delivery_store.schema import TableNames
+from rtdts.delivery_store.subscriptions import KEPT_FOR_MS, Subscription, SubscriptionStore
+from rtdts.tracking.deliveries import Place
+from tests.fakes.scripted_client import ScriptedClient
+from tests.support.deliveries import NOW_MS, new_delivery
+
+TABLES = TableNames(
+    deliveries="deliveries",
+    delivery_events="delivery-events",
+    truck_matches="truck-matches",
+    subscriptions="subscriptions",
+    socket_tickets="socket-tickets",
+)
+DYNAMODB_ITEM_BYTES = 400 * 1024
+
+
+def test_the_matches_of_a_truck_are_read_consistently() -> None:
+    client = ScriptedClient({})
+
+    assert MatchStore(client, TABLES).open_matches("T-1") == ()
+    assert client.calls[0][1]["ConsistentRead"] is True
+
+
+def test_a_full_truck_stays_far_below_what_an_item_may_hold() -> None:
+    match = match_of(
+        new_delivery(
+            delivery_id="D" * 64,
+            version=10**6,
+            origin=Place(lat=-35.12345678901234, lon=-129.12345678901234, radius_m=12345.6789),
+        )
+    )
+    # DynamoDB counts names and values in UTF-8, numbers by about half their digits; the whole
+    # text of the attribute is more than that.
+    bytes_a_match = 64 + len(msgspec.json.encode(to_attribute(msgspec.to_builtins(match))))
+
+    assert MAX_OPEN_DELIVERIES * bytes_a_match < DYNAMODB_ITEM_BYTES / 2
+
+
+def test_deletions_that_were_throttled_are_done_one_by_one() -> None:
+    left = {"delivery_id": {"S": "D-2"}, "connection_id": {"S": "c="}}
+    client = ScriptedClient(
+        {"Items": [left, {**left, "delivery_id": {"S": "D-1"}}]},
+        {"UnprocessedItems": {"subscriptions": [{"DeleteRequest": {"Key": left}}]}},
+        {},
+    )
+    removed = SubscriptionStore(client, TABLES).remove_connection("c=")
+
+    assert removed == 2
+    assert client.calls[-1] == ("delete_item", {"TableName": "subscriptions", "Key": left})
+
+
+def test_a_subscription_expires_after_its_connection_must_have_ended() -> None:
+    client = ScriptedClient({})
+    SubscriptionStore(client, TABLES).add(
+        Subscription(
+            delivery_id="D-1",
+            connection_id="c=",
+            role="customer",
+            identity="C-1",
+            token_expires_at_ms=NOW_MS + 1,
+            subscribed_at_ms=NOW_MS,
+        )
+    )
+    item = client.calls[0][1]["Item"]
+
+    assert int(item["expires_at_s"]["N"]) == (NOW_MS + KEPT_FOR_MS) // 1000
+    assert KEPT_FOR_MS > 2 * 3600 * 1000

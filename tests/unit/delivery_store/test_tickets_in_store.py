@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+from rtdts.delivery_store.schema import TableNames
+from rtdts.delivery_store.tickets import TicketStore
+from tests.fakes.scripted_client import ScriptedClient, client_error
+from tests.support.deliveries import NOW_MS
+
+TABLES = TableNames(
+    deliveries="deliveries",
+    delivery_events="delivery-events",
+    truck_matches="truck-matches",
+    subscriptions="subscriptions",
+    socket_tickets="socket-tickets",
+)
+
+
+def test_who_reads_the_table_cannot_connect_with_what_they_see() -> None:
+    client = ScriptedClient({})
+    store = TicketStore(client, TABLES, new_ticket=lambda: "the-secret")
+    ticket = store.issue("customer", "C-1", NOW_MS + 3_600_000, NOW_MS)
+
+    assert ticket.ticket == "the-secret"
+    assert "the-secret" not in repr(client.calls)
+
+
+def test_a_ticket_is_not_spent_when_the_table_is_away() -> None:
+    client = ScriptedClient(client_error("InternalServerError", 500))
+
+    with pytest.raises(ClientError):
+        TicketStore(client, TABLES).spend("ticket", NOW_MS)

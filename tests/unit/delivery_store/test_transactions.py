@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from rtdts.delivery_store.errors import StoreBusy, TruckFull, VersionConflict
+from rtdts.delivery_store.transactions import ATTEMPTS, Write, write_together
+from tests.fakes.scripted_client import ScriptedClient, cancelled, client_error
+
+WRITES = [
+    Write(item={"Put": {"TableName": "a", "Item": {}}}, if_refused=VersionConflict("D-1")),
+    Write(item={"Update": {"TableName": "b", "Key": {}, "UpdateExpression": ""}}),
+    Write(item={"Put": {"TableName": "c", "Item": {}}}, if_refused=TruckFull("T-1", 3)),
+]
+
+
+def write(client: ScriptedClient) -> list[float]:
+    waits_s: list[float] = []
+    write_together(client, WRITES, sleep=waits_s.append, operation="test")
+    return waits_s
+
+
+def test_all_writes_go_in_one_request() -> None:
+    client = ScriptedClient({})
+    waits_s = write(client)
+
+    ((operation, parameters),) = client.calls
+    assert operation == "transact_write_items"
+    assert parameters["TransactItems"] == [write.item for write in WRITES]
+    assert waits_s == []
+
+
+@pytest.mark.parametrize(
+    "reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
+)
+def test_what_passes_is_tried_again_with_the_same_token(reason: str) -> None:
+    client = ScriptedClient(cancelled("None", reason, "None"), {})
+    waits_s = write(client)
+
+    tokens = [parameters["ClientRequestToken"] for _, parameters in client.calls]
+    assert len(tokens) == 2
+    assert len(set(tokens)) == 1, "a write whose answer got lost would conflict with itself"
+    assert len(waits_s) == 1
+
+
+def test_different_writes_have_different_tokens() -> None:
+    client = ScriptedClient({}, {})
+    write(client)
+    write(client)
+
+    assert len({parameters["ClientRequestToken"] for _, parameters in client.calls}) == 2
+
+
+def test_what_does_not_pass_is_given_up() -> None:
+    client = ScriptedClient(*[cancelled("TransactionConflict", "None", "None")] * ATTEMPTS)
+
+    with pytest.raises(StoreBusy) as busy:
+        write(client)
+    assert busy.value.reasons == ("TransactionConflict",)
+    assert len(client.calls) == ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        (("ConditionalCheckFailed", "None", "None"), VersionConflict),
+        (("None", "None", "ConditionalCheckFailed"), TruckFull),
+        (("ConditionalCheckFailed", "None", "ConditionalCheckFailed"), VersionConflict),
+        # Who lost decides anew; trying the same again could only lose again.
+        (("ConditionalCheckFailed", "TransactionConflict", "None"), VersionConflict),
+    ],
+)
+def test_a_condition_that_does_not_hold_says_what_it_means(
+    codes: tuple[str, ...], expected: type[Exception]
+) -> None:
+    client = ScriptedClient(cancelled(*codes))
+
+    with pytest.raises(expected) as raised:
+        write(client)
+    assert isinstance(raised.value.__cause__, ClientError)
+    assert len(client.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        client_error("AccessDeniedException"),
+        cancelled("None", "ValidationError", "None"),
+        cancelled("None", "ValidationError", "TransactionConflict"),
+        cancelled("None", "ConditionalCheckFailed", "None"),  # of a write without a condition
+        cancelled(),
+    ],
+)
+def test_anything_else_passes_through_at_once(error: Any) -> None:
+    client = ScriptedClient(error)
+
+    with pytest.raises(ClientError) as raised:
+        write(client)
+    assert raised.value is error

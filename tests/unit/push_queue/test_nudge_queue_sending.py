@@ -1,0 +1,92 @@
+"""What an emulator that never fails in part can't show of `NudgeQueue`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rtdts.push_queue.nudge_queue import NudgeQueue, NudgesNotSent
+from rtdts.push_queue.nudges import PositionNudge, SnapshotNudge, TransitionNudge
+from tests.fakes.scripted_client import ScriptedClient
+
+URL = "http://queue"
+
+
+def nudges(count: int) -> list[TransitionNudge]:
+    return [TransitionNudge(delivery_id=f"D-{n}", version=1) for n in range(count)]
+
+
+def failed(*numbers: int, sender_fault: bool = False) -> dict[str, Any]:
+    code = "InvalidParameterValue" if sender_fault else "ServiceUnavailable"
+    return {"Failed": [{"Id": str(n), "Code": code, "SenderFault": sender_fault} for n in numbers]}
+
+
+def queue_on(client: ScriptedClient) -> NudgeQueue:
+    return NudgeQueue(client, URL, sleep=lambda _: None)
+
+
+def sent(client: ScriptedClient) -> list[list[str]]:
+    return [
+        [entry["MessageGroupId"] for entry in parameters["Entries"]]
+        for _, parameters in client.calls
+    ]
+
+
+def test_ten_go_in_a_request() -> None:
+    client = ScriptedClient({}, {}, {})
+    queue_on(client).send_many(nudges(21))
+
+    assert [len(batch) for batch in sent(client)] == [10, 10, 1]
+
+
+def test_only_what_failed_is_sent_again() -> None:
+    client = ScriptedClient(failed(1, 2), failed(2), {})
+    queue_on(client).send_many(nudges(3))
+
+    assert sent(client) == [["D-0", "D-1", "D-2"], ["D-1", "D-2"], ["D-2"]]
+
+
+def test_what_is_refused_for_good_is_told_after_the_rest_was_sent() -> None:
+    client = ScriptedClient(failed(0, sender_fault=True), {})
+
+    with pytest.raises(NudgesNotSent) as refused:
+        queue_on(client).send_many(nudges(11))
+    assert [nudge.delivery_id for nudge in refused.value.nudges] == ["D-0"]
+    assert refused.value.codes == ("InvalidParameterValue",)
+    assert [len(batch) for batch in sent(client)] == [10, 1]
+
+
+def test_what_fails_again_and_again_is_given_up_on_and_told() -> None:
+    client = ScriptedClient(*[failed(0)] * 4)
+
+    with pytest.raises(NudgesNotSent) as refused:
+        queue_on(client).send_many(nudges(1))
+    assert refused.value.codes == ("ServiceUnavailable",)
+
+
+def test_the_same_nudge_twice_goes_once() -> None:
+    client = ScriptedClient({})
+    queue_on(client).send_many([*nudges(2), *nudges(2)])
+
+    assert sent(client) == [["D-0", "D-1"]]
+
+
+@pytest.mark.parametrize(
+    ("nudge", "identity"),
+    [
+        (TransitionNudge(delivery_id="D-1", version=3), "t:D-1:3"),
+        (PositionNudge(delivery_id="D-1", event_at_ms=1_795_504_200_999), "p:D-1:1795504200"),
+        (SnapshotNudge(delivery_id="D-1", connection_id="Kx=", request_id="R="), "s:Kx=:R="),
+    ],
+)
+def test_a_nudge_goes_to_its_deliverys_group_under_its_own_identity(
+    nudge: Any, identity: str
+) -> None:
+    client = ScriptedClient({})
+    queue_on(client).send(nudge)
+    ((_, message),) = client.calls
+
+    assert message["MessageGroupId"] == "D-1"
+    assert message["MessageDeduplicationId"] == identity
+    assert message["QueueUrl"] == URL

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import json
+
+from rtdts.push_queue.definitions import NUDGES, QUEUES
+
+
+def test_every_queue_is_fifo_and_has_a_fifo_for_its_dead_letters() -> None:
+    for queue in QUEUES:
+        assert queue.queue_suffix.endswith(".fifo")
+        assert queue.dead_letter_suffix.endswith(".fifo")
+        assert queue.attributes("arn:dead")["FifoQueue"] == "true"
+        assert queue.dead_letter_attributes()["FifoQueue"] == "true"
+
+
+def test_a_nudge_that_nobody_can_handle_ends_among_the_dead_letters() -> None:
+    policy = json.loads(NUDGES.attributes("arn:dead")["RedrivePolicy"])
+
+    assert policy == {"deadLetterTargetArn": "arn:dead", "maxReceiveCount": 5}
+
+
+def test_a_nudge_of_a_broadcaster_that_died_is_taken_by_another_within_seconds() -> None:
+    assert NUDGES.attributes("arn:dead")["VisibilityTimeout"] == "5"
+
+
+def test_dead_letters_outlive_the_queue_that_they_come_from() -> None:
+    # A message keeps the age at which it was first sent.
+    for queue in QUEUES:
+        assert queue.dead_letter_retention_s > queue.retention_s
