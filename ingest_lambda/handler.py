@@ -37,9 +37,8 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
         log.exception("request_failed", error, request_id=context.aws_request_id)
         return internal_error()
     duration_ms = round((time.monotonic() - started_s) * 1_000, 1)
-    app.log.info(
-        "telemetry", request_id=context.aws_request_id, duration_ms=duration_ms, **answer.fields
-    )
+    write = app.log.warning if answer.metrics.get("PointsNotTaken") else app.log.info
+    write("telemetry", request_id=context.aws_request_id, duration_ms=duration_ms, **answer.fields)
     if answer.metrics:
         app.metrics.emit(answer.metrics)
     return answer.response

@@ -42,7 +42,8 @@ _MAX_VARINT_BYTES = 10
 class CorruptAggregateError(Exception):
     """An aggregate of good digest and form names a partition key that is not in its table.
 
-    The KCL logs this and loses the records from there on.
+    The KCL logs this and loses the records from there on; where Java brings no JAXB (from 11 on,
+    unless its API is on the class path) writing that very log line throws.
     """
 
 

@@ -351,6 +351,7 @@ def test_points_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     ingest(sending(point()))
     taken, not_taken = ingest.emitted
 
+    assert [line["level"] for line in ingest.logged] == ["info", "warning"]
     assert (taken["PointsAccepted"], taken["PointsRejected"]) == (1, 1)
     assert (not_taken["PointsAccepted"], not_taken["PointsNotTaken"]) == (0, 1)
 
