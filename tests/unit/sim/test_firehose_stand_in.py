@@ -1,5 +1,7 @@
+import io
 import itertools
 import json
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -7,7 +9,9 @@ import pytest
 
 from rtdts.position_store.bulk import Fate, ItemOutcome
 from rtdts.position_store.errors import StoreUnavailable
+from rtdts.runtime.logs import Logger
 from rtdts.telemetry_stream.aggregation import aggregate
+from sim.local_cloud.firehose import Firehose
 from sim.local_cloud.firehose_buffer import Batch, Buffer
 from sim.local_cloud.firehose_delivery import Delivery, DeliveryStoppedError
 from sim.local_cloud.firehose_documents import RawDocument, StreamRecord, documents_of
@@ -205,6 +209,48 @@ def test_a_stop_during_an_outage_delivers_nothing_and_says_so(backup):
         delivery(raw_log, backup, Clock(stops_after=2)).deliver(batch_of(1))
 
     assert backup.objects == {}
+
+
+class FakeReader:
+    """Hands out its records in one read, and has the process told to end."""
+
+    def __init__(self, stop: threading.Event, *records: StreamRecord) -> None:
+        self._stop = stop
+        self._records = list(records)
+
+    def read(self) -> list[StreamRecord]:
+        self._stop.set()
+        records, self._records = self._records, []
+        return records
+
+
+def pump(raw_log: FakeRawLog, backup: FakeBackup, path, clock: Clock | None = None) -> None:
+    stop = threading.Event()
+    Firehose(
+        FakeReader(stop, record(b"{}")),
+        Buffer(interval_s=3600.0, size_bytes=1_000_000),
+        delivery(raw_log, backup, clock),
+        PositionFile(path, stream="arn 1"),
+        Logger("firehose", io.StringIO()),
+    ).run(stop)
+
+
+def test_what_is_buffered_is_delivered_before_the_end(backup, tmp_path):
+    raw_log = FakeRawLog()
+
+    pump(raw_log, backup, tmp_path / "position.json")
+
+    assert raw_log.held == [b"{}"]
+    assert PositionFile(tmp_path / "position.json", stream="arn 1").read() == {"shard-0": "7"}
+
+
+def test_the_position_of_what_was_not_delivered_is_not_written(backup, tmp_path):
+    raw_log = FakeRawLog(StoreUnavailable("bulk", 503, "full"))
+
+    with pytest.raises(DeliveryStoppedError):
+        pump(raw_log, backup, tmp_path / "position.json", Clock(stops_after=1))
+
+    assert PositionFile(tmp_path / "position.json", stream="arn 1").read() == {}
 
 
 def test_positions_survive_the_process_but_not_the_stream(tmp_path):

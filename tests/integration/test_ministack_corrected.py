@@ -1,0 +1,119 @@
+"""The corrections that the local cloud makes to ministack, at its sockets."""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from sim.local_cloud.gateways import Gateways, SocketRoutes, add_socket_routes, create_gateways
+from sim.local_cloud.lambdas import ROLE_ARN, RUNTIME
+from sim.local_cloud.resources import local_session
+from tests.support.corrected_ministack import corrected_ministack
+from tests.support.ministack_process import REGION
+
+WORKERS_A_FUNCTION = 4
+SLOW_S = 2.0
+ROUTES = ("$connect", "$disconnect", "slow", "whoami", "$default")
+SOURCE = f"""
+import json, os, sys, time
+
+def route(event, context):
+    print("a line", file=sys.stderr)
+    asked = event["requestContext"]["routeKey"]
+    if asked == "slow":
+        time.sleep({SLOW_S})
+    who = {{"pid": os.getpid(), "authorizer": event["requestContext"].get("authorizer")}}
+    return {{"statusCode": 200, "body": json.dumps(who)}}
+
+def authorize(event, context):
+    asked = (event["queryStringParameters"] or {{}}).get("as", "")
+    if asked in ("Unauthorized", "broken"):
+        raise Exception(asked)
+    effect = "Deny" if asked == "denied" else "Allow"
+    statement = {{"Action": "execute-api:Invoke", "Effect": effect, "Resource": event["methodArn"]}}
+    policy = {{"Version": "2012-10-17", "Statement": [statement]}}
+    return {{"principalId": "x", "policyDocument": policy, "context": {{"role": "customer"}}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", SOURCE)
+    with corrected_ministack(tmp_path_factory.mktemp("ministack")) as url:
+        session = local_session(REGION)
+        functions = session.client("lambda", endpoint_url=url)
+        arns = [
+            functions.create_function(
+                FunctionName=name,
+                Runtime=RUNTIME,
+                Role=ROLE_ARN,
+                Handler=f"app.{name}",
+                Code={"ZipFile": code.getvalue()},
+                Timeout=10,
+            )["FunctionArn"]
+            for name in ("route", "authorize")
+        ]
+        client = session.client("apigatewayv2", endpoint_url=url)
+        made = create_gateways(client, endpoint_url=url, route_selection="$request.body.action")
+        socket = SocketRoutes(function_arn=arns[0], authorizer_arn=arns[1], routes=ROUTES)
+        add_socket_routes(client, made.socket_api, region=REGION, socket=socket)
+        yield made
+
+
+def refusal(gateways: Gateways, asked: str) -> int:
+    with (
+        pytest.raises(InvalidStatus) as caught,
+        connect(f"{gateways.websocket_url}?as={asked}"),
+    ):
+        pass
+    return caught.value.response.status_code
+
+
+def test_an_authorizer_that_says_unauthorized_is_answered_with_401(gateways):
+    assert refusal(gateways, "Unauthorized") == 401
+
+
+def test_a_denial_stays_403_and_a_broken_authorizer_500(gateways):
+    assert refusal(gateways, "denied") == 403
+    assert refusal(gateways, "broken") == 500
+
+
+def test_the_authorizers_context_comes_with_every_message(gateways):
+    with connect(gateways.websocket_url) as socket:
+        socket.send(json.dumps({"action": "whoami"}))
+        answer = json.loads(socket.recv(timeout=10))
+
+    assert answer["authorizer"]["role"] == "customer"
+
+
+def test_a_slow_handler_delays_nobody_elses(gateways):
+    with connect(gateways.websocket_url) as slow, connect(gateways.websocket_url) as other:
+        slow.send(json.dumps({"action": "slow"}))
+        started_s = time.monotonic()
+        other.send(json.dumps({"action": "whoami"}))
+        other.recv(timeout=10)
+        waited_s = time.monotonic() - started_s
+        slow.recv(timeout=10)
+
+    assert waited_s < SLOW_S
+
+
+def test_a_crowd_waits_its_turn_on_a_few_processes(gateways):
+    def ask(_: int) -> int:
+        with connect(gateways.websocket_url) as socket:
+            socket.send(json.dumps({"action": "whoami"}))
+            pid: int = json.loads(socket.recv(timeout=30))["pid"]
+            return pid
+
+    with ThreadPoolExecutor(20) as crowd:
+        pids = set(crowd.map(ask, range(40)))
+
+    assert len(pids) <= WORKERS_A_FUNCTION

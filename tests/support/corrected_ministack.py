@@ -1,0 +1,31 @@
+"""The local cloud's own ministack, corrected, for integration tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.ministack_process import ministack_program, running_ministack
+from tests.support.source_tree import ROOT
+
+CORRECTED = ROOT / "sim" / "local_cloud" / "ministack_corrected.py"
+
+
+@contextmanager
+def corrected_ministack(folder: Path) -> Iterator[str]:
+    """Runs it as the local cloud does; yields its endpoint URL. Skips where it isn't installed."""
+    program = ministack_program()
+    if program is None:
+        pytest.skip("ministack is not installed: make setup")
+    # A program of one word, as `running_ministack` wants it.
+    launcher = folder / "ministack-corrected"
+    launcher.write_text(
+        f"#!{program.with_name('python')}\n"
+        f"import runpy\nrunpy.run_path({str(CORRECTED)!r}, run_name='__main__')\n"
+    )
+    launcher.chmod(0o755)
+    with running_ministack(launcher, folder) as url:
+        yield url
