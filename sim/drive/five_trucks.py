@@ -82,7 +82,7 @@ def plan_drive(options: DriveOptions, routes: Sequence[Route] | None = None) -> 
     trips = []
     for number in range(options.trucks):
         turn, route = divmod(number, len(routes))
-        rng = random.Random(f"{options.seed}.{number}")  # noqa: S311 repeatable, not secret
+        rng = random.Random(f"{options.seed}.{number}")
         along = plan_trips(routes[route], times, rng=rng)
         trips.append(next(islice(along, turn, None)))
     return tuple(trips)
@@ -123,7 +123,7 @@ async def drive_fleet(system: System, options: DriveOptions, say: Say) -> Verdic
 
 
 def _crew(system: System, options: DriveOptions, run: str, number: int) -> Crew:
-    rng = random.Random(f"{options.seed}.device.{number}")  # noqa: S311 repeatable, not secret
+    rng = random.Random(f"{options.seed}.device.{number}")
     device = Device(f"T-{run}-{number}", options.profile, rng)
     return Crew(system, device, f"C-{run}-{number}", compress=options.compress)
 

@@ -110,23 +110,25 @@ def plan_trips(
         TripTooShortError: The route is shorter than one trip.
     """
     limits = limits or TruckLimits()
-    path, moving = route.polyline, True
+    road, at_m, moving = route.polyline, 0.0, True
     for trip, ends_at in _recorded_trips(route, times, radius_m, factor):
         yield trip
-        path, moving = Polyline.through(route.fixes[: ends_at + 1]).reversed(), False
+        at_m, moving = Polyline.through(route.fixes[: ends_at + 1]).length_m, False
+    stops = draw_stops(road.length_m, rng)
+    turned = False
     while True:
-        stops = draw_stops(path.length_m, rng)
-        at_m, found = 0.0, False
-        while True:
-            try:
-                trip, at_m = _modelled_trip(path, at_m, stops, times, limits, radius_m, moving)
-            except TripTooShortError:
-                break
-            moving, found = False, True
-            yield trip
-        if not found:
-            raise TripTooShortError(f"no trip of {times.total_s:g} s fits on route {route.name}")
-        path = path.cut(0.0, at_m).reversed()
+        try:
+            trip, at_m = _modelled_trip(road, at_m, stops, times, limits, radius_m, moving)
+        except TripTooShortError:
+            if turned:
+                raise TripTooShortError(
+                    f"no trip of {times.total_s:g} s fits on route {route.name}"
+                ) from None
+            road, at_m, turned = road.reversed(), road.length_m - at_m, True
+            stops = draw_stops(road.length_m, rng)
+            continue
+        turned = moving = False
+        yield trip
 
 
 def _modelled_trip(
@@ -139,15 +141,15 @@ def _modelled_trip(
     moving: bool,
 ) -> tuple[Trip, float]:
     """A trip from ``start_m`` on, and how far along the path it ends."""
-    approach, origin_m = _approach(path, start_m, times, limits, radius_m, moving)
-    spent_s = approach.duration_s if approach else 0.0
-    budget_s = times.total_s - 2 * times.stand_s - spent_s
-    parts: list[Motion] = [approach] if approach else []
-    # Where the lights on the way leave no time to get anywhere, they were green.
-    for halts in (stops, ()):
+    approach = _approach(path, start_m, times, limits, radius_m, moving)
+    # Where the way is slow, its lights were green; and then the truck was at the origin already.
+    for coming, halts in ((approach, stops), (approach, ()), (None, ())):
+        origin_m = start_m + (coming.path.length_m if coming else 0.0)
+        spent_s = coming.duration_s if coming else 0.0
+        budget_s = times.total_s - 2 * times.stand_s - spent_s
         drive = _longest_drive(path, origin_m, halts, limits, budget_s)
         if drive is not None and drive.path.length_m >= 3 * radius_m:
-            trip = _assemble(parts, drive, times, radius_m)
+            trip = _assemble([coming] if coming else [], drive, times, radius_m)
             return trip, origin_m + drive.path.length_m
     raise TripTooShortError("the time or the road that is left is too short")
 
@@ -159,17 +161,17 @@ def _approach(
     limits: TruckLimits,
     radius_m: float,
     moving: bool,
-) -> tuple[Driving | None, float]:
+) -> Driving | None:
     length_m = radius_m + times.approach_m
     if start_m + length_m + 3 * radius_m > path.length_m:
-        raise TripTooShortError("the road that is left is too short")
+        return None
     road = path.cut(start_m, start_m + length_m)
     start_mps = limits.cruise_mps if moving else 0.0
     approach = Driving(road, drive_profile(road, limits, start_mps=start_mps))
     # The drive to the destination matters more than the one to the origin.
     if times.total_s - 2 * times.stand_s - approach.duration_s < 2 * MIN_DRIVE_S:
-        return None, start_m
-    return approach, start_m + length_m
+        return None
+    return approach
 
 
 def _longest_drive(
@@ -201,14 +203,19 @@ def _longest_drive(
 def _recorded_trips(
     route: Route, times: TripTimes, radius_m: float, factor: float
 ) -> Iterator[tuple[Trip, int]]:
-    """Trips between the recording's own stops, and the fix at which each ends."""
+    """Trips between the recording's own stops, and the fix at which each ends.
+
+    The first begins at any stop, and each other one where the last ended, so that no truck jumps.
+    """
     elapsed_s = route.elapsed_s or ()
     stops = recorded_stops(route)
-    at = 0
+    at: int | None = None
     for number, (begins, leaves) in enumerate(stops):
-        if begins < at:
+        if at is not None and begins != at:
             continue
-        approach = _recorded_approach(route, at, begins, times, radius_m, factor)
+        approach = None
+        if at is None:
+            approach = _recorded_approach(route, begins, times, radius_m, factor)
         spent_s = approach.duration_s if approach else 0.0
         budget_s = times.total_s - 2 * times.stand_s - spent_s
         reachable = [
@@ -217,19 +224,18 @@ def _recorded_trips(
             if (elapsed_s[arrives] - elapsed_s[leaves]) / factor <= budget_s
             and distance_m(*route.fixes[leaves], *route.fixes[arrives]) > 3 * radius_m
         ]
-        if not reachable:
-            continue
-        drive = _replay(route, leaves, reachable[-1], factor)
-        yield _assemble([approach] if approach else [], drive, times, radius_m), reachable[-1]
-        at = reachable[-1]
+        if reachable:
+            at = reachable[-1]
+            drive = _replay(route, leaves, at, factor)
+            yield _assemble([approach] if approach else [], drive, times, radius_m), at
 
 
 def _recorded_approach(
-    route: Route, at: int, stop: int, times: TripTimes, radius_m: float, factor: float
+    route: Route, stop: int, times: TripTimes, radius_m: float, factor: float
 ) -> Replay | None:
     """The recording's last part before a stop, from outside the stop's geofence."""
     start = stop
-    while start > at and distance_m(*route.fixes[start], *route.fixes[stop]) < (
+    while start > 0 and distance_m(*route.fixes[start], *route.fixes[stop]) < (
         radius_m + times.approach_m
     ):
         start -= 1

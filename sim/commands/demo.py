@@ -1,0 +1,188 @@
+"""``python -m sim demo``: the whole product moving on one machine."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from rich.console import Console
+from rich.live import Live
+
+from sim.drive.cloud_process import CloudFailedError, CloudProcess
+from sim.drive.crew import System
+from sim.drive.deliveries_api import ApiError
+from sim.drive.demo import Demo, DemoOptions
+from sim.drive.demo_view import DemoSummary, line_of, table_of, where_to_look
+from sim.drive.together import together
+from sim.environment import DEFAULT_ENV_FILE, EnvironmentFileError, read_environment
+from sim.fleet.trips import TripTooShortError
+from sim.token_client import TokenClient, TokenError
+from sim.viewers.connection import RefusedError
+
+EXIT_OK, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
+ROUND_INTERVAL_S = 10
+REDRAW_S = 0.5
+LINES_EVERY_S = 10.0
+
+DemoError = (
+    CloudFailedError,
+    EnvironmentFileError,
+    TokenError,
+    TripTooShortError,
+    ApiError,
+    RefusedError,
+)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="the whole product on this machine: local cloud, trucks, customers",
+        description="Starts the local cloud, drives trucks on real roads, delivery after "
+        "delivery, and shows what their customers' sockets bring. Ends at Ctrl-C, or after "
+        "--seconds; the last line is a summary.",
+        epilog="Exit code: 0 when every truck's positions reached its customer's socket (and "
+        "nobody else's), 1 when not or when something could not start, 130 when it was stopped "
+        "before the first truck drove.",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=os.environ.get("DEMO_SECONDS") or None,
+        metavar="S",
+        help="end so long after the first truck's start (default: $DEMO_SECONDS, else never)",
+    )
+    parser.add_argument(
+        "--trucks", type=int, default=5, metavar="N", help="how many (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--dwell-s",
+        type=float,
+        default=5.0,
+        metavar="S",
+        help="how long a truck must stand to have arrived (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--ports",
+        choices=("default", "auto"),
+        default="default",
+        help="of the local cloud (see `sim up --help`)",
+    )
+    parser.add_argument(
+        "--run-dir",
+        type=Path,
+        metavar="DIR",
+        help="of the local cloud (see `sim up --help`)",
+    )
+    parser.add_argument(
+        "--env",
+        type=Path,
+        default=DEFAULT_ENV_FILE,
+        metavar="FILE",
+        help="where the local cloud writes how to reach it (default: %(default)s)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Shows the demo; returns the exit code."""
+    return asyncio.run(_run(args))
+
+
+async def _run(args: argparse.Namespace) -> int:
+    console = Console(highlight=False)
+    told_to_stop = _stop_signals()
+    summary: list[DemoSummary] = []
+    arguments = [
+        *("--round-interval-s", str(ROUND_INTERVAL_S), "--dwell-s", str(args.dwell_s)),
+        *("--env", str(args.env), "--ports", args.ports),
+        *(("--run-dir", str(args.run_dir)) if args.run_dir else ()),
+    ]
+    cloud = await CloudProcess.start(arguments, console.out)
+    showing = asyncio.create_task(_show(args, cloud, console, summary))
+    problem = None
+    try:
+        await asyncio.wait({showing, told_to_stop}, return_when=asyncio.FIRST_COMPLETED)
+        if showing.done():
+            showing.result()
+        else:
+            console.out("stopping")
+    except DemoError as error:
+        problem = str(error)
+    finally:
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
+        await cloud.stop()
+    if problem is not None:
+        print(f"demo FAILED: {problem}", file=sys.stderr, flush=True)
+        return EXIT_FAILED
+    if not summary:
+        console.out("stopped before the first truck drove")
+        return EXIT_INTERRUPTED
+    console.out(str(summary[-1]))
+    return EXIT_OK if summary[-1].ok else EXIT_FAILED
+
+
+async def _show(
+    args: argparse.Namespace, cloud: CloudProcess, console: Console, summary: list[DemoSummary]
+) -> None:
+    """Everything from the local cloud's start to the demo's end; leaves its summary behind."""
+    await cloud.ready()
+    environment = read_environment(args.env)
+    options = DemoOptions(trucks=args.trucks, dwell_s=args.dwell_s, seconds=args.seconds)
+    async with aiohttp.ClientSession() as session:
+        system = System(
+            environment=environment,
+            session=session,
+            tokens=TokenClient.of(environment),
+            now_ms=lambda: time.time_ns() // 1_000_000,
+        )
+        demo = Demo(system, options)
+        footer = where_to_look(environment, str(args.env))
+        draw = _draw_table if console.is_terminal else _print_lines
+        try:
+            await together(demo.run(), cloud.failure(), draw(console, demo, footer))
+        finally:
+            if demo.started.is_set():
+                summary.append(demo.summary())
+
+
+async def _draw_table(console: Console, demo: Demo, footer: list[str]) -> None:
+    started = time.monotonic()
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            title = f"RTDTS, {time.monotonic() - started:.0f} s"
+            live.update(table_of(demo.rows(), footer, title), refresh=True)
+            await asyncio.sleep(REDRAW_S)
+
+
+async def _print_lines(console: Console, demo: Demo, footer: list[str]) -> None:
+    for line in footer:
+        console.out(line)
+    await demo.started.wait()
+    while True:
+        for row in demo.rows():
+            console.out(line_of(row))
+        await asyncio.sleep(LINES_EVERY_S)
+
+
+def _stop_signals() -> asyncio.Future[None]:
+    """Completes at Ctrl-C or SIGTERM; later ones change nothing: stopping has a limit."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[None] = loop.create_future()
+
+    def tell() -> None:
+        if not told.done():
+            told.set_result(None)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, tell)
+    return told

@@ -1,0 +1,143 @@
+"""The demo's trucks: delivery after delivery on real roads, each watched by its customer."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from sim.drive.crew import Crew, System
+from sim.drive.customer_log import CustomerLog
+from sim.drive.demo_view import DemoSummary, Row, row_of, summarise
+from sim.drive.intruders import Intruder
+from sim.drive.together import together
+from sim.fleet.device import Device, DeviceProfile
+from sim.fleet.route_library import load_routes
+from sim.fleet.trips import Trip, TripTimes, plan_trips
+
+TRIP_S = 180.0
+SHORTEST_TRIP_S = 45.0
+
+LAST_WORDS_S = 12.0
+"""Of a demo with an end, so much is left for the last hand-over."""
+
+HEAR_WITHIN_S = 30.0
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """What to show.
+
+    Attributes:
+        trucks: How many.
+        dwell_s: The local cloud's.
+        seconds: From the first truck's start to the end; None: until told to stop.
+        seed: Of everything that is drawn.
+    """
+
+    trucks: int = 5
+    dwell_s: float = 5.0
+    seconds: float | None = None
+    seed: int = 1
+
+    @property
+    def trip_times(self) -> TripTimes:
+        """Of each delivery: in a demo with an end the first one is handed over before it."""
+        trip_s = TRIP_S
+        if self.seconds is not None:
+            trip_s = min(trip_s, max(SHORTEST_TRIP_S, self.seconds - LAST_WORDS_S))
+        return TripTimes(trip_s, self.dwell_s + 2.0)
+
+
+class Demo:
+    """Trucks, customers and a stranger, until stopped.
+
+    Attributes:
+        crews: The trucks with their customers.
+        started: Set when the first truck drives.
+    """
+
+    def __init__(self, system: System, options: DemoOptions) -> None:
+        routes = load_routes()
+        self._system = system
+        self._options = options
+        self._run = secrets.token_hex(2)
+        self._routes = [routes[number % len(routes)] for number in range(options.trucks)]
+        self.crews = [self._crew(number) for number in range(options.trucks)]
+        self.started = asyncio.Event()
+        log = CustomerLog("C-stranger", own=())
+        self._wanted: list[str] = []
+        self._stranger = Intruder(
+            log.customer_id,
+            self._wanted,
+            log,
+            system.viewer("customer", f"C-{self._run}-stranger", log),
+        )
+
+    async def run(self) -> None:
+        """Drive until cancelled.
+
+        Raises:
+            ApiError: A delivery could not be created.
+            TokenError: There are no tokens.
+            RefusedError: A socket was refused that should open.
+        """
+        await together(
+            self._end(),
+            *(
+                self._deliver(crew, trips)
+                for crew, trips in zip(self.crews, self._trips(), strict=True)
+            ),
+            *(crew.run() for crew in self.crews),
+            self._stranger.run(),
+        )
+
+    def rows(self) -> list[Row]:
+        """What each customer sees now."""
+        now_ms = self._system.now_ms()
+        return [
+            row_of(crew, route.title, self._stranger.log.refused, now_ms)
+            for crew, route in zip(self.crews, self._routes, strict=True)
+        ]
+
+    def summary(self) -> DemoSummary:
+        """How it went so far."""
+        log = self._stranger.log
+        return summarise(self.crews, log.refused, len(log.foreign))
+
+    async def _end(self) -> None:
+        """The demo's end: so many seconds after the first truck's start, or never."""
+        await self.started.wait()
+        if self._options.seconds is None:
+            await asyncio.Event().wait()
+        else:
+            await self._system.sleep(self._options.seconds)
+
+    async def _deliver(self, crew: Crew, trips: Iterator[Trip]) -> None:
+        for number in count(1):
+            delivery_id = f"D-{self._run}-{crew.truck_id.rpartition('-')[2]}.{number}"
+            trip = next(trips)
+            await crew.take_on(delivery_id, trip, within_s=HEAR_WITHIN_S)
+            self._wanted.append(delivery_id)
+            self.started.set()
+            await crew.drive(trip, self._system.now_ms(), by_rule=True)
+            await crew.hand_over(by_rule=True, within_s=HEAR_WITHIN_S)
+            await crew.viewer.untrack(delivery_id)
+            self._wanted.remove(delivery_id)
+
+    def _trips(self) -> list[Iterator[Trip]]:
+        return [
+            plan_trips(route, self._options.trip_times, rng=self._rng("trips", number))
+            for number, route in enumerate(self._routes)
+        ]
+
+    def _crew(self, number: int) -> Crew:
+        name = f"{self._run}-{number + 1}"
+        device = Device(f"T-{name}", DeviceProfile(), self._rng("device", number))
+        return Crew(self._system, device, f"C-{name}")
+
+    def _rng(self, what: str, number: int) -> random.Random:
+        return random.Random(f"{self._options.seed}.{what}.{number}")

@@ -1,0 +1,171 @@
+"""The demo on a terminal: a live table, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from rtdts.tracking.deliveries import Status
+from sim.drive.crew import Crew
+from sim.drive.verdict import percentile
+from sim.environment import Environment
+
+STATUS_STYLES = {
+    Status.ASSIGNED: "dim",
+    Status.EN_ROUTE_TO_PICKUP: "cyan",
+    Status.AT_PICKUP: "yellow",
+    Status.IN_TRANSIT: "blue",
+    Status.NEARBY: "magenta",
+    Status.ARRIVED: "yellow",
+    Status.DELIVERED: "green",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One truck as its customer sees it."""
+
+    truck_id: str
+    road: str
+    delivery_id: str
+    status: str | None
+    age_s: float | None
+    """Of the last position on the customer's socket."""
+    speed_mps: float | None
+    remaining_m: float | None
+    accepted: int
+    messages: int
+    refusals: int
+    """How often others were refused this truck's deliveries."""
+
+
+@dataclass(frozen=True)
+class DemoSummary:
+    """How the demo went."""
+
+    trucks: int
+    reached: int
+    """Trucks whose positions reached their customers' sockets."""
+    delivered: int
+    positions: int
+    messages: int
+    refusals: int
+    foreign: int
+    age_p50_s: float | None
+
+    @property
+    def ok(self) -> bool:
+        """Every truck was seen by its customer, and by nobody else."""
+        return self.reached == self.trucks and self.foreign == 0
+
+    def __str__(self) -> str:
+        age = "" if self.age_p50_s is None else f" (median age {self.age_p50_s:.1f} s)"
+        return (
+            f"demo {'OK' if self.ok else 'FAILED'}: positions of {self.reached} of {self.trucks} "
+            f"trucks reached their customers' sockets; {self.positions} positions{age} in "
+            f"{self.messages} messages, {self.delivered} deliveries handed over, "
+            f"{self.refusals} intrusions refused, {self.foreign} foreign messages"
+        )
+
+
+def row_of(crew: Crew, road: str, refused: Mapping[str, int], now_ms: int) -> Row:
+    """What a truck's customer knows now.
+
+    Args:
+        crew: The truck and its customer.
+        road: Where it drives, for people.
+        refused: How often intruders were refused each delivery.
+        now_ms: Now.
+    """
+    delivery_id = crew.delivery_ids[-1] if crew.delivery_ids else ""
+    view = crew.viewer.views.get(delivery_id)
+    last_ms = crew.log.last_position_at_ms
+    return Row(
+        truck_id=crew.truck_id,
+        road=road,
+        delivery_id=delivery_id,
+        status=view.status if view else None,
+        age_s=None if last_ms is None else max(0.0, (now_ms - last_ms) / 1000),
+        speed_mps=view.speed_mps if view else None,
+        remaining_m=view.distance_remaining_m if view else None,
+        accepted=len(crew.uploader.report.accepted),
+        messages=crew.log.messages,
+        refusals=sum(refused.get(one, 0) for one in crew.delivery_ids),
+    )
+
+
+def summarise(crews: Sequence[Crew], refused: Mapping[str, int], foreign: int) -> DemoSummary:
+    """Count what the customers heard.
+
+    Args:
+        crews: All trucks.
+        refused: How often intruders were refused each delivery.
+        foreign: What intruders were told though it is not theirs.
+    """
+    ages_s = sorted(shown.age_s for crew in crews for shown in crew.log.positions)
+    return DemoSummary(
+        trucks=len(crews),
+        reached=sum(bool(crew.log.positions) for crew in crews),
+        delivered=sum(
+            Status.DELIVERED in seen for crew in crews for seen in crew.log.statuses.values()
+        ),
+        positions=len(ages_s),
+        messages=sum(crew.log.messages for crew in crews),
+        refusals=sum(refused.values()),
+        foreign=foreign + sum(len(crew.log.foreign) for crew in crews),
+        age_p50_s=percentile(ages_s, 50),
+    )
+
+
+def table_of(rows: Sequence[Row], footer: Sequence[str], title: str) -> Group:
+    """The live table."""
+    table = Table(title=title, title_justify="left", expand=False)
+    for name in ("truck", "road", "delivery", "status"):
+        table.add_column(name, no_wrap=True)
+    for name in ("last position", "speed", "to go", "accepted", "messages", "refused"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        style = STATUS_STYLES.get(Status(row.status), "") if row.status else "dim"
+        table.add_row(
+            row.truck_id,
+            row.road,
+            row.delivery_id,
+            Text(row.status or "-", style=style),
+            _unit(row.age_s, "s ago", 1),
+            _unit(None if row.speed_mps is None else row.speed_mps * 3.6, "km/h"),
+            _unit(row.remaining_m, "m"),
+            str(row.accepted),
+            str(row.messages),
+            str(row.refusals),
+        )
+    return Group(table, *(Text(line, style="dim") for line in footer))
+
+
+def line_of(row: Row) -> str:
+    """The same for one truck as a plain line."""
+    return (
+        f"{row.truck_id}  {row.delivery_id}  {row.status or '-'}  "
+        f"last position {_unit(row.age_s, 's ago', 1)}  to go {_unit(row.remaining_m, 'm')}  "
+        f"accepted {row.accepted}  messages {row.messages}  refused {row.refusals}"
+    )
+
+
+def where_to_look(environment: Environment, env_file: str) -> list[str]:
+    """What else a curious person can try while it runs."""
+    lines = [
+        f"HTTP API   {environment.server_url}",
+        f"WebSocket  {environment.websocket_url}",
+    ]
+    if environment.opensearch_url:
+        lines.append(f"OpenSearch {environment.opensearch_url}/truck-latest/_search?pretty")
+    env = "" if env_file == "sim/.env" else f" --env {env_file}"
+    lines.append(f"A delivery as its customer sees it: python -m sim watch DELIVERY{env}")
+    return lines
+
+
+def _unit(value: float | None, unit: str, digits: int = 0) -> str:
+    return "-" if value is None else f"{value:.{digits}f} {unit}"

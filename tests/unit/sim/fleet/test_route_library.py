@@ -1,0 +1,74 @@
+"""The vendored routes are roads that somebody drove, and disjoint."""
+
+import json
+from itertools import combinations, pairwise
+
+import pytest
+
+from rtdts.tracking.geodesy import distance_m
+from sim.fleet.route_library import BadRouteError, load_routes, parse_route
+
+
+def document(points: list[list[float]], *, timed: bool = False) -> str:
+    return json.dumps({"title": "x", "timed": timed, "points": points})
+
+
+def test_there_are_at_least_five_and_each_is_more_than_two_kilometres_long() -> None:
+    routes = load_routes()
+
+    assert len(routes) >= 5
+    assert all(route.polyline.length_m > 2_000 for route in routes)
+
+
+def test_no_two_routes_come_near_each_other() -> None:
+    for one, other in combinations(load_routes(), 2):
+        nearest_m = min(
+            distance_m(*fix, *other_fix) for fix in one.fixes[::5] for other_fix in other.fixes[::5]
+        )
+
+        assert nearest_m > 100, (one.name, other.name)
+
+
+def test_times_ascend_where_there_are_times() -> None:
+    timed = [route.elapsed_s for route in load_routes() if route.elapsed_s is not None]
+
+    assert len(timed) >= 2
+    assert all(before < after for times in timed for before, after in pairwise(times))
+
+
+def test_every_track_names_its_licence_in_the_notice() -> None:
+    from importlib import resources
+
+    folder = resources.files("sim.fleet") / "routes"
+    notice = (folder / "NOTICE.txt").read_text()
+
+    for route in load_routes():
+        head = json.loads((folder / f"{route.name}.json").read_text())
+
+        assert f"{route.name}.json" in notice
+        assert head["licence"] in ("BSD-3-Clause", "Apache-2.0")
+        assert head["source"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("{}", id="no points"),
+        pytest.param("not json", id="not JSON"),
+        pytest.param(document([[1, 1]]), id="one fix"),
+        pytest.param(document([[1, 1], [1.1, 1]]), id="jumps 11 km"),
+        pytest.param(document([[1, 1, 0], [1.001, 1, 1]], timed=True), id="111 m in a second"),
+        pytest.param(document([[1, 1, 0], [1.0001, 1, 0]], timed=True), id="time stands still"),
+        pytest.param(document([[1, 1], [1.0001, 1]], timed=True), id="times missing"),
+    ],
+)
+def test_an_implausible_file_is_refused_with_its_name(text: str) -> None:
+    with pytest.raises(BadRouteError, match="bad_road") as refused:
+        parse_route("bad_road", text)
+
+    assert refused.value.route == "bad_road"
+
+
+def test_an_unknown_name_is_refused() -> None:
+    with pytest.raises(BadRouteError, match="no such route"):
+        load_routes(["atlantis_1"])

@@ -1,0 +1,196 @@
+"""The uploader loses nothing that was not settled, whatever the network does."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.fleet.upload_answers import Answer
+from sim.fleet.uploader import UnreachableError, Uploader
+from sim.token_client import TokenError
+from tests.unit.sim.fleet.test_upload_answers import BATCH, fix
+
+Step = Callable[[list[dict[str, Any]]], Answer]
+
+
+def ok(points: list[dict[str, Any]]) -> Answer:
+    body = {"accepted": len(points), "rejected": [], "adjusted": []}
+    return Answer(202, {}, json.dumps(body).encode())
+
+
+def no_answer(_: list[dict[str, Any]]) -> Answer:
+    raise UnreachableError("reset")
+
+
+def status(code: int, **body: Any) -> Step:
+    return lambda _: Answer(code, {}, json.dumps(body).encode())
+
+
+@dataclass
+class FakeService:
+    """Answers as scripted, then accepts everything."""
+
+    script: list[Step] = field(default_factory=list)
+    requests: list[list[int]] = field(default_factory=list)
+    content_types: list[str] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+
+    async def __call__(self, body: bytes, content_type: str, token: str) -> Answer:
+        self.content_types.append(content_type)
+        self.tokens.append(token)
+        raw = gzip.decompress(body) if content_type == "application/gzip" else body
+        points = json.loads(raw)["positions"]
+        self.requests.append([point["seq"] for point in points])
+        await asyncio.sleep(0)
+        return (self.script.pop(0) if self.script else ok)(points)
+
+
+@dataclass
+class FakeTokens:
+    issued: int = 0
+    away: int = 0
+
+    async def __call__(self, *, fresh: bool) -> str:
+        if self.away:
+            self.away -= 1
+            raise TokenError("away")
+        if fresh or not self.issued:
+            self.issued += 1
+        return f"token-{self.issued}"
+
+
+@dataclass
+class FakeSleep:
+    waits_s: list[float] = field(default_factory=list)
+
+    async def __call__(self, seconds: float) -> None:
+        self.waits_s.append(seconds)
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def running(uploader: Uploader) -> AsyncIterator[Uploader]:
+    task = asyncio.create_task(uploader.run())
+    try:
+        yield uploader
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def upload(
+    service: FakeService, *, tokens: FakeTokens | None = None, **more: Any
+) -> Uploader:
+    sleep = FakeSleep()
+    async with running(Uploader(service, tokens or FakeTokens(), sleep=sleep, **more)) as uploader:
+        uploader.offer(BATCH)
+        await uploader.settled()
+    return uploader
+
+
+async def test_points_are_sent_together_and_settled_once() -> None:
+    service = FakeService()
+    uploader = await upload(service)
+
+    assert service.requests == [[0, 1, 2, 3, 4]]
+    assert list(uploader.report.accepted) == [one.id for one in BATCH]
+    assert uploader.unsettled == 0
+
+
+async def test_without_an_answer_the_same_points_go_again_in_order() -> None:
+    service = FakeService([no_answer, no_answer])
+    uploader = await upload(service)
+
+    assert service.requests == [[0, 1, 2, 3, 4]] * 3
+    assert len(uploader.report.accepted) == 5
+    assert uploader.report.failures == 2
+
+
+async def test_only_what_was_not_taken_goes_again_and_before_what_came_later() -> None:
+    service = FakeService([status(503, accepted=3, rejected=[], not_taken=[1, 3])])
+    async with running(Uploader(service, FakeTokens(), sleep=FakeSleep())) as uploader:
+        uploader.offer(BATCH)
+        while not service.requests:
+            await asyncio.sleep(0)
+        uploader.offer([fix(9)])
+        await uploader.settled()
+
+    assert service.requests == [[0, 1, 2, 3, 4], [1, 3, 9]]
+    assert len(uploader.report.accepted) == 6
+
+
+async def test_the_service_says_how_long_to_wait() -> None:
+    service, sleep = FakeService(), FakeSleep()
+    body = json.dumps({"accepted": 0, "rejected": [], "not_taken": [0, 1, 2, 3, 4]}).encode()
+    service.script = [lambda _: Answer(503, {"Retry-After": "4"}, body)]
+    async with running(Uploader(service, FakeTokens(), sleep=sleep)) as uploader:
+        uploader.offer(BATCH)
+        await uploader.settled()
+
+    assert sleep.waits_s == [4.0]
+
+
+async def test_a_refused_token_is_replaced() -> None:
+    service = FakeService([status(401)])
+    uploader = await upload(service)
+
+    assert service.tokens == ["token-1", "token-2"]
+    assert len(uploader.report.accepted) == 5
+
+
+async def test_an_issuer_that_is_away_costs_no_point() -> None:
+    service = FakeService()
+    uploader = await upload(service, tokens=FakeTokens(away=2))
+
+    assert len(uploader.report.accepted) == 5
+    assert service.requests == [[0, 1, 2, 3, 4]]
+
+
+async def test_a_batch_too_big_is_halved_until_it_fits() -> None:
+    service = FakeService([status(413), status(413)])
+    uploader = await upload(service)
+
+    assert service.requests == [[0, 1, 2, 3, 4], [0, 1], [0], [1], [2], [3], [4]]
+    assert len(uploader.report.accepted) == 5
+
+
+async def test_a_refused_point_is_never_sent_again() -> None:
+    rejected = [{"index": 1, "field": "lat", "reason": "range"}]
+    service = FakeService([status(202, accepted=4, rejected=rejected, adjusted=[])])
+    uploader = await upload(service)
+
+    assert service.requests == [[0, 1, 2, 3, 4]]
+    assert [entry.fix for entry in uploader.report.refused] == [BATCH[1]]
+    assert len(uploader.report.accepted) == 4
+
+
+async def test_a_repeat_counts_once() -> None:
+    service = FakeService()
+    async with running(Uploader(service, FakeTokens(), sleep=FakeSleep())) as uploader:
+        uploader.offer(BATCH[:2])
+        await uploader.settled()
+        uploader.offer(BATCH[:2])
+        await uploader.settled()
+
+    assert len(uploader.report.accepted) == 2
+    assert uploader.report.repeats_accepted == 2
+
+
+async def test_compressed_bodies_say_so() -> None:
+    service = FakeService()
+    await upload(service, compress=True)
+
+    assert service.content_types == ["application/gzip"]
+    assert service.requests == [[0, 1, 2, 3, 4]]
+
+
+async def test_no_request_carries_more_than_the_service_takes() -> None:
+    service = FakeService()
+    async with running(Uploader(service, FakeTokens(), sleep=FakeSleep())) as uploader:
+        uploader.offer([fix(seq) for seq in range(1100)])
+        await uploader.settled()
+
+    assert [len(request) for request in service.requests] == [500, 500, 100]
