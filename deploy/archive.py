@@ -31,7 +31,7 @@ def write_archive(path: Path, files: Mapping[str, bytes]) -> None:
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.create_system = UNIX
                 entry.external_attr = READABLE_FILE << 16
-                archive.writestr(entry, files[name], compresslevel=9)
+                archive.writestr(entry, files[name], compresslevel=6)
         Path(draft).chmod(0o644)
         Path(draft).replace(path)
     except BaseException:
