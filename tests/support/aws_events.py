@@ -1,0 +1,27 @@
+"""The events that API Gateway sends, as it sends them, and variations of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.support.source_tree import ROOT
+
+
+def aws_event(name: str) -> dict[str, Any]:
+    """An event of tests/events, each time anew."""
+    event: dict[str, Any] = json.loads((ROOT / "tests" / "events" / f"{name}.json").read_text())
+    return event
+
+
+def called_by(event: dict[str, Any], role: str, identity: str) -> dict[str, Any]:
+    """An HTTP event with another caller."""
+    claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
+    claims |= {"role": role, "sub": identity}
+    return event
+
+
+def with_body(event: dict[str, Any], body: Any) -> dict[str, Any]:
+    """An event with another body."""
+    event["body"] = body if isinstance(body, str) else json.dumps(body)
+    return event

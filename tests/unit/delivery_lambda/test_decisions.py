@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import msgspec
+import pytest
+
+from delivery_lambda.decisions import (
+    ANY_VERSION,
+    CLOCK_TOLERANCE_MS,
+    Change,
+    Declaration,
+    Plan,
+    Reason,
+    Refusal,
+    Unchanged,
+    decide_declaration,
+    decide_plan,
+)
+from rtdts.tracking.deliveries import (
+    BEFORE_PICKUP,
+    CLOSED,
+    UNDER_WAY,
+    Assignment,
+    Cause,
+    DeclaredType,
+    Delivery,
+    DeliveryEvent,
+    Place,
+    Status,
+    TimeWindow,
+)
+from tests.support.deliveries import DESTINATION, NOW_MS, ORIGIN, event_of, moved_to, new_delivery
+
+LATER_MS = NOW_MS + 600_000
+PLAN = Plan(truck_id="T-0012", customer_id="C-88", origin=ORIGIN, destination=DESTINATION)
+OPEN = frozenset(Status) - CLOSED
+
+
+def plan(before: Delivery | None, wanted: Plan, **more: Any) -> Any:
+    arguments = {"expected_version": None, "actor": "dispatcher:ann", "now_ms": LATER_MS, **more}
+    return decide_plan(before, "D-1", wanted, **arguments)
+
+
+def at_status(status: Status) -> Delivery:
+    return moved_to(new_delivery(delivery_id="D-1"), status)
+
+
+def declaration(what: DeclaredType, **more: Any) -> Declaration:
+    made = Declaration(
+        type=what, at_ms=None, note=None, proof=None, idempotency_key="k-1", request_hash="h-1"
+    )
+    return dataclasses.replace(made, **more)
+
+
+def declare(delivery: Delivery, said: Declaration, log: tuple[DeliveryEvent, ...] = ()) -> Any:
+    return decide_declaration(delivery, log, said, actor="truck:T-0012", now_ms=LATER_MS)
+
+
+def test_a_new_delivery_is_assigned_from_this_moment_on() -> None:
+    change = plan(None, PLAN)
+
+    assert change.before is None
+    assert change.after.status is Status.ASSIGNED
+    assert change.after.version == 1
+    assert change.after.assignments == (
+        Assignment(assignment=1, truck_id="T-0012", started_at_ms=LATER_MS),
+    )
+    (event,) = change.events
+    assert (event.version, event.cause, event.actor) == (1, Cause.ASSIGNED, "dispatcher:ann")
+    assert (event.effective_at_ms, event.recorded_at_ms) == (LATER_MS, LATER_MS)
+    assert (event.truck_id, event.assignment) == ("T-0012", 1)
+
+
+def test_the_same_plan_again_changes_nothing() -> None:
+    before = new_delivery()
+
+    assert plan(before, PLAN) == Unchanged(delivery=before)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"customer_id": "C-99"},
+        {"origin": Place(lat=1.0, lon=2.0)},
+        {"destination": Place(lat=DESTINATION.lat, lon=DESTINATION.lon, radius_m=101.0)},
+        {"window": TimeWindow(start_ms=NOW_MS, end_ms=LATER_MS)},
+    ],
+)
+@pytest.mark.parametrize("status", sorted(OPEN))
+def test_another_plan_with_the_same_truck_keeps_the_status(
+    status: Status, changed: dict[str, Any]
+) -> None:
+    before = at_status(status)
+    change = plan(before, dataclasses.replace(PLAN, **changed))
+
+    assert change.before == before
+    assert change.after.status is status
+    assert change.after.version == before.version + 1
+    assert change.after.assignments == before.assignments
+    for name, value in changed.items():
+        assert getattr(change.after, name) == value
+    (event,) = change.events
+    assert (event.cause, event.status) == (Cause.CORRECTED, status)
+
+
+@pytest.mark.parametrize("status", sorted(BEFORE_PICKUP))
+def test_another_truck_before_pickup_begins_anew(status: Status) -> None:
+    before = at_status(status)
+    change = plan(before, dataclasses.replace(PLAN, truck_id="T-2"))
+
+    assert change.after.status is Status.ASSIGNED
+    assert change.after.assignments == (
+        Assignment(assignment=1, truck_id="T-0012", started_at_ms=NOW_MS, ended_at_ms=LATER_MS),
+        Assignment(assignment=2, truck_id="T-2", started_at_ms=LATER_MS),
+    )
+    (event,) = change.events
+    assert (event.cause, event.truck_id, event.assignment) == (Cause.ASSIGNED, "T-2", 2)
+
+
+@pytest.mark.parametrize("status", sorted(UNDER_WAY))
+def test_another_truck_after_pickup_is_a_transfer(status: Status) -> None:
+    change = plan(at_status(status), dataclasses.replace(PLAN, truck_id="T-2", customer_id="C-9"))
+
+    assert change.after.status is status
+    assert change.after.truck_id == "T-2"
+    assert change.after.customer_id == "C-9"
+    assert [event.cause for event in change.events] == [Cause.TRANSFERRED]
+
+
+def test_no_assignment_ends_before_it_began_whatever_the_clocks_say() -> None:
+    before = new_delivery()
+    change = plan(before, dataclasses.replace(PLAN, truck_id="T-2"), now_ms=NOW_MS - 5_000)
+    ended, begun = change.after.assignments
+
+    assert ended.ended_at_ms == begun.started_at_ms == NOW_MS
+    assert change.events[0].effective_at_ms == NOW_MS
+    assert change.events[0].recorded_at_ms == NOW_MS - 5_000
+
+
+@pytest.mark.parametrize("status", sorted(CLOSED))
+def test_a_closed_delivery_does_not_change(status: Status) -> None:
+    for wanted in (PLAN, dataclasses.replace(PLAN, truck_id="T-2")):
+        refusal = plan(at_status(status), wanted)
+
+        assert refusal.reason is Reason.CLOSED
+        assert status in refusal.detail
+
+
+@pytest.mark.parametrize(
+    ("exists", "expected", "refused"),
+    [
+        (True, 1, False),
+        (True, ANY_VERSION, False),
+        (True, 2, True),
+        (True, 0, True),
+        (False, 1, True),
+        (False, ANY_VERSION, True),
+    ],
+)
+def test_the_expected_version_is_held_against_the_delivery(
+    exists: bool, expected: int | str, refused: bool
+) -> None:
+    before = new_delivery() if exists else None
+    decision = plan(
+        before, dataclasses.replace(PLAN, customer_id="C-99"), expected_version=expected
+    )
+
+    if refused:
+        assert decision.reason is Reason.OTHER_VERSION
+    else:
+        assert isinstance(decision, Change)
+
+
+LEGAL = {
+    DeclaredType.PICKED_UP: BEFORE_PICKUP,
+    DeclaredType.DELIVERED: UNDER_WAY,
+    DeclaredType.FAILED: OPEN,
+    DeclaredType.CANCELLED: OPEN,
+}
+RESULT = {
+    DeclaredType.PICKED_UP: Status.IN_TRANSIT,
+    DeclaredType.DELIVERED: Status.DELIVERED,
+    DeclaredType.FAILED: Status.FAILED,
+    DeclaredType.CANCELLED: Status.CANCELLED,
+}
+
+
+@pytest.mark.parametrize("what", list(DeclaredType))
+@pytest.mark.parametrize("status", list(Status))
+def test_what_is_declared_is_legal_from_some_statuses_only(
+    status: Status, what: DeclaredType
+) -> None:
+    before = at_status(status)
+    decision = declare(before, declaration(what, note="n", proof="p"))
+
+    if status not in LEGAL[what]:
+        assert isinstance(decision, Refusal)
+        assert decision.reason is Reason.ILLEGAL_STATUS
+        return
+    assert decision.after.status is RESULT[what]
+    assert decision.after.version == before.version + 1
+    assert decision.after.closed_at_ms == (LATER_MS if RESULT[what] in CLOSED else None)
+    (event,) = decision.events
+    assert event == event_of(
+        decision.after,
+        cause=Cause.DECLARED,
+        declared=what,
+        actor="truck:T-0012",
+        note="n",
+        proof="p",
+        idempotency_key="k-1",
+        request_hash="h-1",
+        effective_at_ms=LATER_MS,
+        recorded_at_ms=LATER_MS,
+    )
+
+
+def test_it_happened_when_they_say() -> None:
+    change = declare(
+        at_status(Status.ARRIVED), declaration(DeclaredType.DELIVERED, at_ms=LATER_MS - 60_000)
+    )
+
+    assert change.events[0].effective_at_ms == LATER_MS - 60_000
+    assert change.events[0].recorded_at_ms == LATER_MS
+    assert change.after.closed_at_ms == LATER_MS - 60_000
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "reason"),
+    [
+        (NOW_MS - 1, Reason.BEFORE_CREATION),
+        (NOW_MS, None),
+        (LATER_MS + CLOCK_TOLERANCE_MS, None),
+        (LATER_MS + CLOCK_TOLERANCE_MS + 1, Reason.NOT_YET),
+    ],
+)
+def test_it_happened_between_the_creation_and_now(at_ms: int, reason: Reason | None) -> None:
+    decision = declare(new_delivery(), declaration(DeclaredType.PICKED_UP, at_ms=at_ms))
+
+    if reason is None:
+        assert decision.events[0].effective_at_ms == min(at_ms, LATER_MS)
+    else:
+        assert (decision.reason, decision.field) == (reason, "at")
+
+
+def test_what_was_said_before_changes_nothing_whatever_came_after() -> None:
+    said = declaration(DeclaredType.PICKED_UP)
+    change = declare(new_delivery(), said)
+    afterwards = moved_to(change.after, Status.DELIVERED)
+
+    assert declare(afterwards, said, change.events) == Unchanged(delivery=afterwards)
+
+
+def test_a_key_stands_for_one_thing_to_say() -> None:
+    change = declare(new_delivery(), declaration(DeclaredType.PICKED_UP))
+    other = declaration(DeclaredType.PICKED_UP, request_hash="h-2")
+
+    assert declare(change.after, other, change.events).reason is Reason.KEY_REUSED
+
+
+def test_nothing_that_was_passed_in_is_changed() -> None:
+    before = new_delivery()
+    copy = msgspec.structs.replace(before)
+    plan(before, dataclasses.replace(PLAN, truck_id="T-2"))
+    declare(before, declaration(DeclaredType.CANCELLED))
+
+    assert before == copy
