@@ -11,7 +11,7 @@ from typing import Any
 from sim.fleet.upload_answers import Answer
 from sim.fleet.uploader import UnreachableError, Uploader
 from sim.token_client import TokenError
-from tests.unit.sim.fleet.test_upload_answers import BATCH, fix
+from tests.support.fleet import BATCH, fix
 
 Step = Callable[[list[dict[str, Any]]], Answer]
 
@@ -37,6 +37,7 @@ class FakeService:
     requests: list[list[int]] = field(default_factory=list)
     content_types: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, body: bytes, content_type: str, token: str) -> Answer:
         self.content_types.append(content_type)
@@ -44,6 +45,7 @@ class FakeService:
         raw = gzip.decompress(body) if content_type == "application/gzip" else body
         points = json.loads(raw)["positions"]
         self.requests.append([point["seq"] for point in points])
+        self.asked.set()
         await asyncio.sleep(0)
         return (self.script.pop(0) if self.script else ok)(points)
 
@@ -113,8 +115,7 @@ async def test_only_what_was_not_taken_goes_again_and_before_what_came_later() -
     service = FakeService([status(503, accepted=3, rejected=[], not_taken=[1, 3])])
     async with running(Uploader(service, FakeTokens(), sleep=FakeSleep())) as uploader:
         uploader.offer(BATCH)
-        while not service.requests:
-            await asyncio.sleep(0)
+        await service.asked.wait()
         uploader.offer([fix(9)])
         await uploader.settled()
 
