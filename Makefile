@@ -24,4 +24,5 @@ check: setup ## formatting, lint, types, import layers, docs in step with the co
 	$(VENV)/lint-imports
 
 package: setup ## the Lambdas' zips, in build/
-	@exec $(VENV)/python -m deploy.package
+	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \
+		exec $(VENV)/python -m deploy.package
