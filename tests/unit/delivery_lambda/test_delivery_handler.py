@@ -249,7 +249,7 @@ def test_a_log_that_grew_meanwhile_is_cut_to_the_row(api: Api) -> None:
     row = api.store.get("D-1")
     assert row is not None
     old = msgspec.structs.replace(row, version=1, status=Status.ASSIGNED)
-    api.store.get = lambda _: old  # type: ignore[method-assign]
+    api.store.get = lambda _: old
     body = api.get()[1]
 
     assert [event["version"] for event in body["events"]] == [1]
@@ -382,7 +382,7 @@ def test_a_store_that_is_away_is_told_and_logged(api: Api) -> None:
     def away(_: str) -> None:
         raise ConnectTimeoutError(endpoint_url="http://dynamodb")
 
-    api.store.get = away  # type: ignore[method-assign]
+    api.store.get = away
 
     assert api.get()[0] == 503
     assert "store_unavailable" in [line["event"] for line in api.log]
@@ -392,7 +392,7 @@ def test_a_fault_of_ours_is_an_answer_and_a_trace_in_the_log(api: Api) -> None:
     def faulty(_: str) -> None:
         raise ZeroDivisionError("secret")
 
-    api.store.get = faulty  # type: ignore[method-assign]
+    api.store.get = faulty
     status, problem = api.get()
 
     assert status == 500

@@ -1,0 +1,67 @@
+"""An identity provider without a network: a key pair, its JWKS, and tokens of any kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from socket_lambda.signing_keys import DISCOVERY_PATH, KeysUnavailable
+
+ISSUER = "https://login.rtdts.example/"
+AUDIENCE = "rtdts"
+_JWKS_URL = "https://login.rtdts.example/keys"
+
+
+class FakeIdentityProvider:
+    """Signs tokens, and answers discovery as `fetch_json` would be answered.
+
+    Attributes:
+        fetched: The URLs asked for, in order.
+        away: While true nothing is answered.
+        configuration: What discovery answers.
+    """
+
+    def __init__(self) -> None:
+        self.fetched: list[str] = []
+        self.away = False
+        self.configuration: dict[str, Any] = {"issuer": ISSUER, "jwks_uri": _JWKS_URL}
+        self.documents: list[Any] = []
+        self._keys: dict[str, rsa.RSAPrivateKey] = {}
+        self.add_key("k1")
+
+    def add_key(self, key_id: str) -> None:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._keys[key_id] = key
+        public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
+        self.documents.append({**public, "kid": key_id, "use": "sig", "alg": "RS256"})
+
+    def public_key_pem(self) -> bytes:
+        return (
+            self._keys["k1"]
+            .public_key()
+            .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        )
+
+    def fetch(self, url: str) -> Mapping[str, Any]:
+        self.fetched.append(url)
+        if self.away:
+            raise KeysUnavailable("away")
+        answers = {
+            ISSUER.rstrip("/") + DISCOVERY_PATH: self.configuration,
+            _JWKS_URL: {"keys": self.documents},
+        }
+        return answers[url]
+
+    def token(self, *, key_id: str = "k1", signed_by: str = "k1", **claims: Any) -> str:
+        """A token; a claim of None is left out."""
+        return jwt.encode(
+            {name: value for name, value in claims.items() if value is not None},
+            self._keys[signed_by],
+            algorithm="RS256",
+            headers={"kid": key_id},
+        )

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.settings import SettingsError
+from socket_lambda.authorizer import authorize
+from socket_lambda.bootstrap import AuthorizerApp, build, build_authorizer
+from socket_lambda.signing_keys import KeysUnavailable
+from socket_lambda.tokens import Holder, InvalidToken
+from tests.fakes.fake_tickets import FakeTicketStore
+from tests.support.aws_events import aws_event
+from tests.support.deliveries import NOW_MS
+
+HOUR_MS = 3_600_000
+UNAUTHORIZED = r"^Unauthorized$"  # exactly this text makes the gateway answer 401
+ARN = "arn:aws:execute-api:eu-central-1:123456789012:f6g7h8i9j0/live/$connect"
+
+
+class FakeTokens:
+    """Knows tokens by heart."""
+
+    def __init__(self) -> None:
+        self.holders = {
+            "the-token": Holder(
+                role="customer", identity="C-88", expires_at_ms=NOW_MS // 1000 * 1000 + HOUR_MS
+            ),
+            "a-trucks": Holder(role="truck", identity="T-1", expires_at_ms=NOW_MS + HOUR_MS),
+            "an-admins": Holder(role="", identity="root", expires_at_ms=NOW_MS + HOUR_MS),
+        }
+        self.away = False
+
+    def read(self, token: str) -> Holder:
+        if self.away:
+            raise KeysUnavailable("away")
+        if token not in self.holders:
+            raise InvalidToken("unknown")
+        return self.holders[token]
+
+
+class Gate:
+    def __init__(self) -> None:
+        self.tokens = FakeTokens()
+        self.tickets = FakeTicketStore()
+        self.lines = io.StringIO()
+        self.app = AuthorizerApp(
+            tokens=self.tokens,
+            tickets=self.tickets,
+            log=Logger("test", self.lines),
+            now_ms=lambda: NOW_MS,
+        )
+
+    def by_token(self, authorization: str, header: str = "Authorization") -> Any:
+        event = aws_event("socket_authorize_by_token")
+        del event["headers"]["Authorization"]
+        event["headers"][header] = authorization
+        return authorize(event, self.app)
+
+    def by_ticket(self, ticket: str) -> Any:
+        event = aws_event("socket_authorize_by_ticket")
+        event["queryStringParameters"] = {"ticket": ticket}
+        return authorize(event, self.app)
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+def effect(policy: Any) -> str:
+    (statement,) = policy["policyDocument"]["Statement"]
+    assert statement["Action"] == "execute-api:Invoke"
+    assert statement["Resource"] == ARN
+    return str(statement["Effect"])
+
+
+@pytest.mark.parametrize("header", ["Authorization", "authorization", "AUTHORIZATION"])
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
+def test_a_valid_token_opens_the_socket(gate: Gate, header: str, scheme: str) -> None:
+    policy = gate.by_token(f"{scheme} the-token", header)
+
+    assert effect(policy) == "Allow"
+    assert policy["principalId"] == "customer:C-88"
+    assert policy["context"] == {
+        "role": "customer",
+        "identity": "C-88",
+        "expires_at": (NOW_MS + HOUR_MS) // 1000,
+    }
+
+
+def test_a_ticket_opens_one_socket_in_the_name_of_its_token(gate: Gate) -> None:
+    ticket = gate.tickets.issue("dispatcher", "ann", NOW_MS + HOUR_MS, NOW_MS - 29_000).ticket
+    policy = gate.by_ticket(ticket)
+
+    assert effect(policy) == "Allow"
+    assert policy["context"]["identity"] == "ann"
+    assert policy["context"]["expires_at"] == (NOW_MS + HOUR_MS) // 1000
+    with pytest.raises(Exception, match=UNAUTHORIZED):
+        gate.by_ticket(ticket)
+
+
+@pytest.mark.parametrize("authorization", ["Bearer forged", "Bearer ", "Basic the-token", ""])
+def test_a_token_that_proves_nothing_is_unauthorized(gate: Gate, authorization: str) -> None:
+    with pytest.raises(Exception, match=UNAUTHORIZED):
+        gate.by_token(authorization)
+
+
+def test_a_late_and_an_invented_ticket_are_unauthorized(gate: Gate) -> None:
+    late = gate.tickets.issue("customer", "C-88", NOW_MS + HOUR_MS, NOW_MS - 30_000).ticket
+    for ticket in (late, "invented"):
+        with pytest.raises(Exception, match=UNAUTHORIZED):
+            gate.by_ticket(ticket)
+
+
+@pytest.mark.parametrize("query", [None, {}, {"ticket": ""}, {"other": "x"}])
+def test_who_brings_nothing_is_unauthorized(gate: Gate, query: Any) -> None:
+    event = aws_event("socket_authorize_by_ticket")
+    event["queryStringParameters"] = query
+
+    with pytest.raises(Exception, match=UNAUTHORIZED):
+        authorize(event, gate.app)
+
+
+def test_a_forged_token_is_not_made_good_by_a_ticket(gate: Gate) -> None:
+    ticket = gate.tickets.issue("customer", "C-88", NOW_MS + HOUR_MS, NOW_MS).ticket
+    event = aws_event("socket_authorize_by_ticket")
+    event["queryStringParameters"] = {"ticket": ticket}
+    event["headers"]["Authorization"] = "Bearer forged"
+
+    with pytest.raises(Exception, match=UNAUTHORIZED):
+        authorize(event, gate.app)
+    assert effect(gate.by_ticket(ticket)) == "Allow", "and the ticket is not spent by it"
+
+
+@pytest.mark.parametrize("token", ["a-trucks", "an-admins"])
+def test_a_role_that_views_nothing_is_denied(gate: Gate, token: str) -> None:
+    policy = gate.by_token(f"Bearer {token}")
+
+    assert effect(policy) == "Deny"
+    assert policy["context"] == {}
+
+
+def test_keys_that_are_away_are_no_fault_of_the_viewers(gate: Gate) -> None:
+    gate.tokens.away = True
+
+    with pytest.raises(KeysUnavailable):
+        gate.by_token("Bearer the-token")
+
+
+def test_each_attempt_is_one_line_of_log_without_secrets(gate: Gate) -> None:
+    ticket = gate.tickets.issue("customer", "C-88", NOW_MS + HOUR_MS, NOW_MS).ticket
+    gate.by_token("Bearer the-token")
+    gate.by_ticket(ticket)
+    with pytest.raises(Exception, match="Unauthorized"):
+        gate.by_token("Bearer forged")
+    gate.by_token("Bearer a-trucks")
+    lines = [json.loads(line) for line in gate.lines.getvalue().splitlines()]
+
+    assert [line["outcome"] for line in lines] == [
+        "admitted",
+        "admitted",
+        "not_valid",
+        "wrong_role",
+    ]
+    for secret in ("the-token", ticket, "forged", "a-trucks"):
+        assert secret not in gate.lines.getvalue()
+
+
+@pytest.mark.parametrize("start", [build, build_authorizer])
+def test_settings_that_are_missing_are_all_named_before_anything_connects(start: Any) -> None:
+    with pytest.raises(SettingsError) as error:
+        start({})
+    assert len(error.value.problems) == 9

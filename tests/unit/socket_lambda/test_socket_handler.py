@@ -1,0 +1,317 @@
+"""The socket's routes from the gateway's event to what they do, on fakes."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from botocore.exceptions import ClientError
+
+from rtdts.delivery_store.subscriptions import Subscription
+from rtdts.push_queue.nudges import SnapshotNudge
+from rtdts.runtime.logs import Logger
+from rtdts.tracking.deliveries import Delivery, Status
+from socket_lambda.bootstrap import App
+from socket_lambda.connection import ConnectionPoster
+from socket_lambda.dispatch import Dispatch
+from socket_lambda.handler import handle
+from socket_lambda.routes import ROUTES
+from tests.fakes.fake_delivery_store import FakeDeliveryStore
+from tests.fakes.fake_nudge_queue import FakeNudgeQueue
+from tests.fakes.fake_subscriptions import FakeSubscriptionStore
+from tests.fakes.scripted_client import ScriptedClient, client_error
+from tests.support.asyncapi_schema import validate_message
+from tests.support.aws_events import aws_event, with_body
+from tests.support.deliveries import NOW_MS, event_of, moved_to, new_delivery
+
+CONNECTION = "JKJbWfMPLAMCJ1Q="
+EXPIRES_AT_MS = 1_795_506_600_000
+MAX_TRACKED = 2
+
+
+class FakePoster:
+    """Keeps what is said to each connection."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, Any]] = []
+        self.gone = False
+        self.trouble: Exception | None = None
+
+    def post(self, connection_id: str, message: bytes) -> bool:
+        if self.trouble is not None:
+            raise self.trouble
+        if self.gone:
+            return False
+        self.said.append((connection_id, validate_message(message)))
+        return True
+
+
+class Socket:
+    def __init__(self) -> None:
+        self.deliveries = FakeDeliveryStore()
+        self.subscriptions = FakeSubscriptionStore()
+        self.nudges = FakeNudgeQueue()
+        self.poster = FakePoster()
+        self.lines = io.StringIO()
+        self.now_ms = NOW_MS
+        dispatch = Dispatch(
+            deliveries=self.deliveries,
+            subscriptions=self.subscriptions,
+            nudges=self.nudges,
+            poster=self.poster,
+            max_tracked=MAX_TRACKED,
+            now_ms=lambda: self.now_ms,
+        )
+        self.app = App(dispatch=dispatch, log=Logger("test", self.lines))
+
+    def has(self, *deliveries: Delivery) -> None:
+        for one in deliveries:
+            self.deliveries.append(None, one, [event_of(one)], matches=True)
+
+    def send(self, name: str, body: Any = None, role: str = "customer", who: str = "C-88") -> Any:
+        event = aws_event(f"socket_{name}")
+        event["requestContext"]["authorizer"] |= {"role": role, "identity": who}
+        return handle(event if body is None else with_body(event, body), self.app)
+
+    def track(self, delivery_id: str, **as_whom: str) -> None:
+        answer = self.send("track", {"action": "track", "delivery_id": delivery_id}, **as_whom)
+        assert answer == {"statusCode": 200}
+
+    @property
+    def replies(self) -> list[Any]:
+        return [message for _, message in self.poster.said]
+
+    @property
+    def followed(self) -> list[str]:
+        return [
+            delivery_id
+            for delivery_id in ("D-1", "D-2", "D-3")
+            if self.subscriptions.has(delivery_id, CONNECTION)
+        ]
+
+
+@pytest.fixture
+def socket() -> Socket:
+    made = Socket()
+    made.has(new_delivery(delivery_id="D-1"))
+    return made
+
+
+def test_connecting_posts_and_writes_nothing(socket: Socket) -> None:
+    assert socket.send("connect") == {"statusCode": 200}
+    assert socket.poster.said == []
+    assert socket.nudges.sent == []
+
+
+def test_who_tracks_is_subscribed_and_gets_a_snapshot(socket: Socket) -> None:
+    assert socket.send("track") == {"statusCode": 200}
+
+    assert socket.subscriptions.of_delivery("D-1") == [
+        Subscription(
+            delivery_id="D-1",
+            connection_id=CONNECTION,
+            role="customer",
+            identity="C-88",
+            token_expires_at_ms=EXPIRES_AT_MS,
+            subscribed_at_ms=NOW_MS,
+        )
+    ]
+    assert socket.nudges.sent == [
+        SnapshotNudge(
+            delivery_id="D-1",
+            connection_id=CONNECTION,
+            request_id="JKJbYHfMPLAMFXw=",
+            since_version=2,
+        )
+    ]
+    assert socket.poster.said == []
+
+
+def test_what_changes_while_one_begins_to_track_is_not_missed(socket: Socket) -> None:
+    # The snapshot is asked for after the subscription exists: a transition between the two
+    # reaches the subscriber, or is in the snapshot.
+    subscribed: list[bool] = []
+    send = socket.nudges.send
+
+    def watching(nudge: Any) -> None:
+        subscribed.append(socket.subscriptions.has("D-1", CONNECTION))
+        send(nudge)
+
+    socket.nudges.send = watching
+    socket.send("track")
+
+    assert subscribed == [True]
+
+
+@pytest.mark.parametrize(
+    ("role", "who"),
+    [("customer", "C-99"), ("truck", "T-0012"), ("truck", "C-88"), ("", "C-88")],
+)
+def test_what_is_not_theirs_looks_as_if_it_did_not_exist(
+    socket: Socket, role: str, who: str
+) -> None:
+    socket.track("D-1", role=role, who=who)
+    socket.track("D-nobodys", role=role, who=who)
+    not_theirs, nobodys = socket.replies
+
+    assert {**not_theirs, "delivery_id": "D-nobodys"} == nobodys
+    assert (not_theirs["type"], not_theirs["reason"]) == ("error", "not_found")
+    assert socket.followed == []
+    assert socket.nudges.sent == []
+
+
+def test_a_dispatcher_tracks_any(socket: Socket) -> None:
+    socket.track("D-1", role="dispatcher", who="ann")
+
+    assert socket.followed == ["D-1"]
+
+
+def test_a_closed_delivery_may_be_asked_for_the_snapshot_says_how_it_ended(
+    socket: Socket,
+) -> None:
+    closed = moved_to(new_delivery(delivery_id="D-2"), Status.CANCELLED)
+    socket.has(new_delivery(delivery_id="D-2"))
+    socket.deliveries.append(socket.deliveries.get("D-2"), closed, [event_of(closed)], matches=True)
+    socket.track("D-2")
+
+    assert [nudge.delivery_id for nudge in socket.nudges.sent] == ["D-2"]
+
+
+def test_a_connection_follows_so_many_and_no_more(socket: Socket) -> None:
+    socket.has(new_delivery(delivery_id="D-2"), new_delivery(delivery_id="D-3"))
+    for delivery_id in ("D-1", "D-2", "D-3"):
+        socket.track(delivery_id)
+    assert socket.followed == ["D-1", "D-2"]
+    (refusal,) = socket.replies
+    assert (refusal["reason"], refusal["delivery_id"]) == ("too_many", "D-3")
+
+    socket.track("D-2")  # what is tracked already may be asked for again
+    assert socket.nudges.sent[-1].delivery_id == "D-2"
+    socket.send("untrack", {"action": "untrack", "delivery_id": "D-1"})
+    socket.track("D-3")
+    assert socket.followed == ["D-2", "D-3"]
+    assert len(socket.replies) == 1
+
+
+def test_who_may_not_see_a_delivery_is_not_told_that_they_have_too_many(socket: Socket) -> None:
+    socket.has(new_delivery(delivery_id="D-2"), new_delivery(delivery_id="D-3", customer_id="C-9"))
+    for delivery_id in ("D-1", "D-2", "D-3"):
+        socket.track(delivery_id)
+
+    assert socket.replies[0]["reason"] == "not_found"
+
+
+def test_an_expired_token_tracks_nothing(socket: Socket) -> None:
+    socket.now_ms = EXPIRES_AT_MS
+    socket.track("D-1")
+
+    assert socket.followed == []
+    (ended,) = socket.replies
+    assert (ended["type"], ended["reason"]) == ("ended", "token_expired")
+
+
+@pytest.mark.parametrize("route", ["track", "untrack"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "no JSON",
+        "[]",
+        {"action": "track"},
+        {"action": "track", "delivery_id": 7},
+        {"action": "track", "delivery_id": "no spaces"},
+        {"action": "track", "delivery_id": ""},
+    ],
+    ids=str,
+)
+def test_what_is_not_in_the_contract_is_a_bad_request(
+    socket: Socket, route: str, body: Any
+) -> None:
+    socket.send(route, body)
+    (error,) = socket.replies
+
+    assert (error["type"], error["reason"]) == ("error", "bad_request")
+
+
+@pytest.mark.parametrize("since_version", [-1, "2", 1.5])
+def test_a_version_that_cannot_be_is_a_bad_request(socket: Socket, since_version: Any) -> None:
+    body = {"action": "track", "delivery_id": "D-1", "since_version": since_version}
+    socket.send("track", body)
+
+    assert socket.replies[0]["reason"] == "bad_request"
+    assert socket.followed == []
+
+
+def test_an_unknown_action_is_a_bad_request(socket: Socket) -> None:
+    socket.send("default")
+
+    assert socket.poster.said[0][0] == CONNECTION
+    assert socket.replies[0]["reason"] == "bad_request"
+
+
+def test_a_ping_is_answered(socket: Socket) -> None:
+    socket.send("ping")
+    (pong,) = socket.replies
+
+    assert (pong["type"], pong["sent_at"]) == ("pong", "2026-11-24T07:10:00.312Z")
+
+
+def test_untracking_ends_it_and_says_nothing(socket: Socket) -> None:
+    socket.track("D-1")
+    socket.send("untrack")
+
+    assert socket.followed == []
+    assert socket.poster.said == []
+
+
+def test_a_connection_that_ends_takes_its_subscriptions_along(socket: Socket) -> None:
+    socket.track("D-1")
+    (mine,) = socket.subscriptions.of_delivery("D-1")
+    socket.subscriptions.add(msgspec.structs.replace(mine, connection_id="other="))
+    socket.send("disconnect")
+
+    assert [one.connection_id for one in socket.subscriptions.of_delivery("D-1")] == ["other="]
+
+
+def test_a_viewer_that_has_gone_is_no_failure(socket: Socket) -> None:
+    socket.poster.gone = True
+
+    assert socket.send("ping") == {"statusCode": 200}
+    assert "gone" in socket.lines.getvalue()
+
+
+def test_a_failure_is_an_answer_and_a_trace_in_the_log(socket: Socket) -> None:
+    socket.poster.trouble = client_error("InternalServerError", 500)
+
+    assert socket.send("ping") == {"statusCode": 500}
+    lines = [json.loads(line) for line in socket.lines.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["unexpected", "socket"]
+
+
+def test_no_answer_has_a_body_the_gateway_would_send_it_to_the_viewer(socket: Socket) -> None:
+    names = [route.removeprefix("$") for route in ROUTES]
+
+    assert [set(socket.send(name)) for name in names] == [{"statusCode"}] * len(ROUTES)
+
+
+def test_each_event_is_one_line_of_log(socket: Socket) -> None:
+    socket.send("track")
+    (line,) = [json.loads(line) for line in socket.lines.getvalue().splitlines()]
+
+    assert (line["route"], line["outcome"]) == ("track", "tracking")
+    assert (line["actor"], line["connection_id"]) == ("customer:C-88", CONNECTION)
+    assert line["request_id"] == "JKJbYHfMPLAMFXw="
+
+
+def test_a_post_tells_gone_from_failed() -> None:
+    client = ScriptedClient({}, client_error("GoneException", 410), client_error("Other", 500))
+    poster = ConnectionPoster(client)
+
+    assert poster.post("c=", b"{}") is True
+    assert poster.post("c=", b"{}") is False
+    with pytest.raises(ClientError):
+        poster.post("c=", b"{}")
+    assert client.calls[0] == ("post_to_connection", {"ConnectionId": "c=", "Data": b"{}"})

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import io
+import json
+import time
+from typing import Any
+
+import jwt
+import pytest
+
+from rtdts.runtime.logs import Logger
+from socket_lambda.signing_keys import (
+    REFETCH_AFTER_S,
+    KeysUnavailable,
+    SigningKeys,
+    fetch_json,
+)
+from socket_lambda.tokens import Holder, InvalidToken, TokenReader
+from tests.support.identity import AUDIENCE, ISSUER, FakeIdentityProvider
+
+KEPT_S = 3600.0
+# PyJWT asks the real clock; an hour from now is far enough from every edge.
+EXPIRES_AT_S = int(time.time()) + 3600
+CLAIMS = {
+    "iss": ISSUER,
+    "aud": AUDIENCE,
+    "exp": EXPIRES_AT_S,
+    "role": "customer",
+    "sub": "C-88",
+}
+
+_provider = FakeIdentityProvider()  # a key pair costs a tenth of a second
+
+
+@pytest.fixture
+def provider() -> FakeIdentityProvider:
+    fresh = FakeIdentityProvider.__new__(FakeIdentityProvider)
+    fresh.__dict__ = {
+        **_provider.__dict__,
+        "fetched": [],
+        "documents": list(_provider.documents),
+        "configuration": dict(_provider.configuration),
+        "_keys": dict(_provider._keys),
+    }
+    return fresh
+
+
+def segment(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def keys(provider: FakeIdentityProvider, clock: Clock, log: io.StringIO) -> SigningKeys:
+    return SigningKeys(
+        ISSUER,
+        kept_s=KEPT_S,
+        fetch=provider.fetch,
+        monotonic_s=clock,
+        log=Logger("test", log),
+    )
+
+
+@pytest.fixture
+def reader(keys: SigningKeys) -> TokenReader:
+    return TokenReader(keys, issuer=ISSUER, audience=AUDIENCE, identity_claim="sub")
+
+
+def test_a_valid_token_names_its_holder(
+    reader: TokenReader, provider: FakeIdentityProvider
+) -> None:
+    holder = reader.read(provider.token(**CLAIMS))
+
+    assert holder == Holder(role="customer", identity="C-88", expires_at_ms=EXPIRES_AT_S * 1000)
+
+
+@pytest.mark.parametrize(
+    "audience", [{"aud": [AUDIENCE, "other"]}, {"aud": None, "client_id": AUDIENCE}]
+)
+def test_the_audience_counts_as_at_the_http_gateway(
+    reader: TokenReader, provider: FakeIdentityProvider, audience: dict[str, Any]
+) -> None:
+    assert reader.read(provider.token(**{**CLAIMS, **audience})).identity == "C-88"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"exp": int(time.time()) - 1},
+        {"exp": None},
+        {"nbf": int(time.time()) + 3600},
+        {"iat": int(time.time()) + 3600},
+        {"iss": "https://evil.example/"},
+        {"iss": None},
+        {"aud": "other"},
+        {"aud": None},
+        {"aud": "other", "client_id": AUDIENCE},
+        {"sub": None},
+        {"sub": ""},
+        {"key_id": "k-unknown"},
+    ],
+    ids=str,
+)
+def test_a_token_that_proves_nothing_is_refused(
+    reader: TokenReader, provider: FakeIdentityProvider, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidToken):
+        reader.read(provider.token(**{**CLAIMS, **wrong}))
+
+
+def test_a_token_signed_with_another_key_is_refused(
+    reader: TokenReader, provider: FakeIdentityProvider
+) -> None:
+    stranger = FakeIdentityProvider()
+
+    with pytest.raises(InvalidToken):
+        reader.read(stranger.token(**CLAIMS))
+
+
+def test_a_token_does_not_choose_how_it_is_checked(
+    reader: TokenReader, provider: FakeIdentityProvider
+) -> None:
+    # The old trick: the public key, which everybody has, as the secret of an HMAC.
+    head = segment({"alg": "HS256", "typ": "JWT", "kid": "k1"})
+    signed = f"{head}.{segment(CLAIMS)}"
+    mac = hmac.new(provider.public_key_pem(), signed.encode(), hashlib.sha256).digest()
+    symmetric = f"{signed}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
+    unsigned = jwt.encode(CLAIMS, None, algorithm="none", headers={"kid": "k1"})
+    for token in (symmetric, unsigned):
+        with pytest.raises(InvalidToken):
+            reader.read(token)
+
+
+def test_a_token_that_was_changed_is_refused(
+    reader: TokenReader, provider: FakeIdentityProvider
+) -> None:
+    head, _, signature = provider.token(**CLAIMS).split(".")
+    other = segment({**CLAIMS, "sub": "C-99"})
+
+    with pytest.raises(InvalidToken):
+        reader.read(f"{head}.{other}.{signature}")
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "é.é.é", "eyJhbGciOiJSUzI1NiJ9.e30."])
+def test_junk_is_refused(reader: TokenReader, token: str) -> None:
+    with pytest.raises(InvalidToken):
+        reader.read(token)
+
+
+def test_keys_are_fetched_once(keys: SigningKeys, provider: FakeIdentityProvider) -> None:
+    assert keys.find("k1") is not None
+    assert keys.find("k1") is not None
+    assert len(provider.fetched) == 2, "discovery and the keys"
+
+
+def test_a_new_key_is_found_but_not_looked_for_all_the_time(
+    keys: SigningKeys, provider: FakeIdentityProvider, clock: Clock
+) -> None:
+    keys.find("k1")
+    for number in range(5):
+        assert keys.find(f"invented-{number}") is None
+    assert len(provider.fetched) == 2
+
+    provider.add_key("k2")
+    clock.now_s += REFETCH_AFTER_S
+    assert keys.find("k2") is not None
+    assert len(provider.fetched) == 4
+
+
+def test_a_withdrawn_key_is_forgotten_after_a_while(
+    keys: SigningKeys, provider: FakeIdentityProvider, clock: Clock
+) -> None:
+    keys.find("k1")
+    provider.documents.clear()
+    clock.now_s += KEPT_S - 1
+    assert keys.find("k1") is not None
+
+    clock.now_s += 1
+    assert keys.find("k1") is None
+
+
+def test_known_keys_stay_in_use_while_the_provider_is_away(
+    keys: SigningKeys, provider: FakeIdentityProvider, clock: Clock, log: io.StringIO
+) -> None:
+    keys.find("k1")
+    provider.away = True
+    clock.now_s += KEPT_S
+    assert keys.find("k1") is not None
+    assert keys.find("k1") is not None
+
+    assert len(provider.fetched) == 3, "it is not asked at every connection"
+    assert "keys_not_renewed" in log.getvalue()
+
+
+def test_without_any_key_no_token_can_be_checked(
+    reader: TokenReader, provider: FakeIdentityProvider
+) -> None:
+    provider.away = True
+    with pytest.raises(KeysUnavailable):
+        reader.read(provider.token(**CLAIMS))
+
+    provider.away = False
+    assert reader.read(provider.token(**CLAIMS)).identity == "C-88"
+
+
+def test_another_issuers_configuration_is_not_believed(
+    keys: SigningKeys, provider: FakeIdentityProvider
+) -> None:
+    provider.configuration["issuer"] = "https://evil.example/"
+
+    with pytest.raises(KeysUnavailable):
+        keys.find("k1")
+
+
+def test_keys_that_cannot_be_read_do_not_spoil_the_others(
+    keys: SigningKeys, provider: FakeIdentityProvider
+) -> None:
+    provider.documents[:0] = [
+        "junk",
+        {},
+        {"kty": "RSA", "kid": "broken"},
+        {"kty": "EC", "kid": "k1", "crv": "P-256"},
+        {**provider.documents[0], "kid": "for-encryption", "use": "enc"},
+    ]
+
+    assert keys.find("k1") is not None
+    assert keys.find("for-encryption") is None
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "", "ftp://x/"])
+def test_only_http_is_fetched(url: str) -> None:
+    with pytest.raises(KeysUnavailable):
+        fetch_json(url)
