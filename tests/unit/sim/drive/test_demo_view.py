@@ -1,0 +1,44 @@
+"""What the demo shows and how it ends."""
+
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from sim.drive.demo_view import DemoSummary, Row, line_of, table_of, where_to_look
+from sim.environment import Environment
+
+ROW = Row("T-1", "Denver", "D-1", "nearby", 1.24, 10.0, 432.1, 60, 21, 3)
+EMPTY = Row("T-2", "Munich", "", None, None, None, None, 0, 0, 0)
+GOOD = DemoSummary(5, 5, 5, 210, 260, 20, 0, 1.31)
+
+
+def test_the_table_shows_what_the_customer_knows() -> None:
+    console = Console(record=True, width=140)
+    console.print(table_of([ROW, EMPTY], ["look there"], "title"))
+    text = console.export_text()
+
+    for shown in ("T-1", "nearby", "1.2 s ago", "36 km/h", "432 m", "look there"):
+        assert shown in text
+
+
+def test_a_line_shows_the_same() -> None:
+    assert "nearby" in line_of(ROW)
+    assert "last position 1.2 s ago" in line_of(ROW)
+    assert "last position -" in line_of(EMPTY)
+
+
+@pytest.mark.parametrize("bad", [replace(GOOD, reached=4), replace(GOOD, foreign=1)])
+def test_the_demo_is_ok_only_if_every_truck_reached_its_own_customer(bad: DemoSummary) -> None:
+    assert GOOD.ok
+    assert not bad.ok
+    assert str(GOOD).startswith("demo OK: positions of 5 of 5 trucks reached")
+    assert str(bad).startswith("demo FAILED")
+    assert "\n" not in str(GOOD)
+
+
+def test_it_tells_where_to_look_only_at_what_is_there() -> None:
+    environment = Environment(server_url="http://a", websocket_url="ws://b")
+
+    assert not any("OpenSearch" in line for line in where_to_look(environment, "sim/.env"))
+    assert "--env x.env" in where_to_look(environment, "x.env")[-1]

@@ -1,0 +1,76 @@
+"""The main part decides; what runs beside it ends with it, or ends it by failing."""
+
+import asyncio
+
+import pytest
+
+from sim.drive.together import together
+
+
+async def test_the_others_are_cancelled_when_the_main_part_is_done() -> None:
+    cancelled: list[str] = []
+
+    async def beside(name: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(name)
+            raise
+
+    async def main() -> int:
+        await asyncio.sleep(0.01)
+        return 7
+
+    assert await together(main(), beside("a"), beside("b")) == 7
+    assert cancelled == ["a", "b"]
+
+
+async def test_a_failure_beside_it_ends_the_main_part_and_is_raised_itself() -> None:
+    ended: list[str] = []
+
+    async def main() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("main")
+
+    async def beside() -> None:
+        raise LookupError("broken")
+
+    with pytest.raises(LookupError, match="broken"):
+        await together(main(), beside())
+
+    assert ended == ["main"]
+
+
+async def test_something_beside_it_that_ends_well_changes_nothing() -> None:
+    async def main() -> str:
+        await asyncio.sleep(0.02)
+        return "done"
+
+    assert await together(main(), asyncio.sleep(0)) == "done"
+
+
+async def test_a_failure_of_the_main_part_is_raised_itself() -> None:
+    async def main() -> None:
+        raise LookupError("broken")
+
+    with pytest.raises(LookupError):
+        await together(main(), asyncio.sleep(60))
+
+
+async def test_cancelled_from_outside_it_takes_everything_along() -> None:
+    ended: list[str] = []
+
+    async def forever(name: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(name)
+
+    task = asyncio.create_task(together(forever("main"), forever("beside")))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert sorted(ended) == ["beside", "main"]
