@@ -205,7 +205,7 @@ class Pusher:
         except BaseException:
             reserved.release_rest()
             raise
-        everyone = asyncio.gather(*tasks)
+        everyone = asyncio.gather(*tasks, return_exceptions=True)
         everyone.add_done_callback(lambda _: reserved.release_rest())
         return tasks
 
@@ -246,19 +246,28 @@ class Pusher:
             viewing_minutes=self._viewing_minutes,
         )
         ended = isinstance(right, Ended)
-        payloads: list[Payload] = []
-        if delivery is not None and _may_hear_of(right):
-            payloads += reading.compose(delivery, right)
-        if isinstance(right, Ended):
-            message = encode_ended(viewer.delivery_id, right.reason, sent_at_ms=self._now_ms())
-            payloads.append(Payload.of(message))
-
-        outcome = await self._post_all(viewer.connection_id, payloads, reading.read_at_s)
+        try:
+            payloads = self._messages_for(viewer, delivery, right, reading.compose)
+            outcome = await self._post_all(viewer.connection_id, payloads, reading.read_at_s)
+        except Exception as error:  # a bug that one delivery's data brings out is its own viewers'
+            self._log.exception("push_failed", error, delivery_id=viewer.delivery_id)
+            outcome = Outcome.FAILED
         if outcome is not Outcome.RIGHT_TOO_OLD:
             reserved.release_one()
         if outcome is Outcome.GONE or (ended and outcome is Outcome.DELIVERED):
             await self._forget(viewer)
         return Pushed(viewer, outcome, ended)
+
+    def _messages_for(
+        self, viewer: Subscription, delivery: Delivery | None, right: Right, compose: Compose
+    ) -> list[Payload]:
+        payloads: list[Payload] = []
+        if delivery is not None and _may_hear_of(right):
+            payloads += compose(delivery, right)
+        if isinstance(right, Ended):
+            message = encode_ended(viewer.delivery_id, right.reason, sent_at_ms=self._now_ms())
+            payloads.append(Payload.of(message))
+        return payloads
 
     async def _post_all(
         self, connection_id: str, payloads: Iterable[Payload], read_at_s: float

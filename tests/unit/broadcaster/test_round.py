@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from broadcaster.poster import Answer
 from broadcaster.round_source import Share
 from rtdts.tracking.deliveries import Status
@@ -282,6 +284,26 @@ async def test_deliveries_that_cant_be_read_cost_only_their_own_chunk(world: Wor
 
     assert (report.due, report.unread, report.delivered) == (4, 1, 3)
     assert not report.was_blind
+
+
+async def test_data_that_no_message_can_be_made_of_costs_only_its_own_viewers(
+    world: World,
+) -> None:
+    for truck_id in ("T-1", "T-2"):
+        latest = world.truck(truck_id)
+    point = msgspec.structs.replace(latest.newest.point, recorded_at_ms=10**18)
+    bad = msgspec.structs.replace(latest.newest, point=point)
+    world.positions.trucks["T-2"] = msgspec.structs.replace(latest, shown=bad)
+    world.delivery("D-1", truck_id="T-1")
+    world.delivery("D-2", truck_id="T-2")
+    world.viewer("a", "D-1")
+    world.viewer("b", "D-2")
+
+    report = await world.hold_round()
+
+    assert (report.delivered, report.failed) == (1, 1)
+    assert world.gateway.types("a") == ["position"]
+    assert "push_failed" in world.logged
 
 
 async def test_a_bucket_that_cant_be_read_costs_only_its_own_viewers(world: World) -> None:
