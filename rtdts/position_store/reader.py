@@ -17,6 +17,9 @@ from rtdts.tracking.positions import LatestPosition, TrackPoint
 MGET_IDS = 500
 """Documents a request of `latest`: some 500 KB."""
 
+SEARCH_IDS = 1_000
+"""Ids a search; far below `index.max_result_window` and `indices.query.bool.max_clause_count`."""
+
 _FOUND = "docs._id,docs._source,docs._version,docs.found,docs.error"
 _HITS = "hits.total.value,hits.hits._id,hits.hits._source,aggregations"
 _TRACK_FIELDS = ["location", "event_at"]
@@ -91,6 +94,29 @@ class PositionReader:
         if len(hits) > limit:
             hits = self._thinned(query, answer["aggregations"], limit)
         return _distinct(hits)
+
+    def event_times(self, point_ids: Sequence[str]) -> dict[str, int]:
+        """The ``event_at`` of those points that the history holds, by id.
+
+        What was written within the last second may be missing.
+
+        Raises:
+            StoreUnavailable: OpenSearch can't answer now.
+        """
+        found: dict[str, int] = {}
+        for start in range(0, len(point_ids), SEARCH_IDS):
+            ids = list(point_ids[start : start + SEARCH_IDS])
+            # A copy may lie in two daily indexes: the earliest stamp is the first one's.
+            answer = self._search(
+                {
+                    "query": {"ids": {"values": ids}},
+                    "size": 2 * len(ids),
+                    "sort": [{"event_at": "desc"}],
+                }
+            )
+            for hit in answer["hits"].get("hits", []):
+                found[hit["_id"]] = decode_track_point(hit["_source"]).event_at_ms
+        return found
 
     def _thinned(self, query: dict[str, Any], range_: dict[str, Any], limit: int) -> list[Any]:
         first_ms, last_ms = int(range_["first"]["value"]), int(range_["last"]["value"])

@@ -38,7 +38,8 @@ class DocumentVersion:
 class StoredState:
     """A memory, and the version of the document that holds it."""
 
-    state: TruckState
+    state: TruckState | None
+    """None when the document can't be read as one: it may only be replaced."""
     version: DocumentVersion
 
 
@@ -75,7 +76,6 @@ class TruckStateStore:
 
         Raises:
             StoreUnavailable: OpenSearch can't answer now.
-            msgspec.ValidationError: A document isn't a memory.
         """
         found: dict[str, StoredState] = {}
         for start in range(0, len(truck_ids), MGET_IDS):
@@ -103,8 +103,12 @@ class TruckStateStore:
 
 
 def _stored(document: Mapping[str, object]) -> StoredState:
+    try:
+        state = msgspec.convert(document["_source"], TruckState)
+    except msgspec.ValidationError:
+        state = None
     return StoredState(
-        state=msgspec.convert(document["_source"], TruckState),
+        state=state,
         version=msgspec.convert(
             {"seq_no": document["_seq_no"], "primary_term": document["_primary_term"]},
             DocumentVersion,

@@ -30,6 +30,13 @@ class DeliveryUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """Believing that `pending` is in the log."""
     pending: tuple[Transition, ...]
 
+    @property
+    def unsettled(self) -> DeliveryMemory:
+        """The memory with this batch, when nothing could be appended for now."""
+        return msgspec.structs.replace(
+            self.after, believed=self.before.believed, log_length=self.before.log_length
+        )
+
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """How a memory and a log are brought together."""
@@ -148,10 +155,7 @@ def settle(
     )
     unknown = _unknown_evidence(log, window, 0 if after.is_blind else window_from_ms)
     if any(entry.transition.effective_at_ms >= window_from_ms for entry in unknown):
-        waiting = msgspec.structs.replace(
-            after, believed=before.believed, log_length=before.log_length
-        )
-        return Settlement(memory=waiting, append=(), already_there=already_there)
+        return Settlement(memory=update.unsettled, append=(), already_there=already_there)
     if unknown:  # a lost memory, and points that won't come again: the log is all there is
         base = _settled(log, window_from_ms)
         after = refold(msgspec.structs.replace(after, base=base, tip=base), window, rules)

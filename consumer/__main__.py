@@ -1,0 +1,40 @@
+"""``python -m consumer``: one child of the MultiLangDaemon, for one shard.
+
+Standard output is the KCL's protocol: one stray line on it and the daemon gives up. So before
+anything else is imported, the protocol gets a descriptor of its own and 1 becomes standard error.
+"""
+
+import os
+import signal
+import sys
+from typing import TextIO
+
+
+def _take_standard_output() -> TextIO:
+    protocol = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return protocol
+
+
+def main() -> int:
+    """Serves the daemon until it closes standard input."""
+    protocol = _take_standard_output()
+    # Ctrl-C reaches the whole group; the daemon drains its children by itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    from amazon_kclpy.kcl import KCLProcess
+
+    from consumer.bootstrap import build
+    from rtdts.runtime.settings import SettingsError
+
+    try:
+        processor = build(os.environ)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    KCLProcess(processor, output_file=protocol).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""Builds what a child of the daemon needs: the only place that reads its environment."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from consumer.checkpointing import Checkpoints
+from consumer.match_cache import MatchCache
+from consumer.memory import Memory
+from consumer.pipeline import BatchPipeline, Stores
+from consumer.record_processor import METRICS, RecordProcessor
+from consumer.retrying import Patience
+from consumer.settings import Settings
+from consumer.transitions import TransitionWriter
+from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.matches import MatchStore
+from rtdts.position_store.client import connect
+from rtdts.position_store.reader import PositionReader
+from rtdts.position_store.state import TruckStateStore
+from rtdts.position_store.writer import PositionWriter
+from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.runtime.logs import get_logger
+from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.settings import read_settings
+from rtdts.telemetry_stream.parking import Parking
+
+COMPONENT = "consumer"
+
+# The SDK's own attempts are few: the batch's budget is what decides how long to go on.
+_CLIENT_CONFIG = Config(
+    connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3}
+)
+
+
+def build(environ: Mapping[str, str]) -> RecordProcessor:
+    """Reads the settings, then makes the clients.
+
+    Raises:
+        SettingsError: The environment can't be used.
+    """
+    settings = read_settings(Settings, environ)
+    log = get_logger(COMPONENT)
+    sleep = _sleep_while_the_daemon_lives(os.getppid(), time.sleep)
+    dynamodb = boto3.client("dynamodb", region_name=settings.region, config=_CLIENT_CONFIG)
+    sqs = boto3.client("sqs", region_name=settings.region, config=_CLIENT_CONFIG)
+    s3: Any = boto3.client("s3", region_name=settings.region, config=_CLIENT_CONFIG)
+    opensearch = connect(
+        settings.opensearch_url,
+        auth="sigv4" if settings.opensearch_auth == "sigv4" else "none",
+        region=settings.region,
+    )
+
+    def pipeline_of(shard_id: str) -> BatchPipeline:
+        return BatchPipeline(
+            shard_id,
+            stores=Stores(
+                writer=PositionWriter(opensearch),
+                finder=PositionReader(opensearch),
+                nudges=NudgeQueue(sqs, settings.nudge_queue_url, log=log, sleep=sleep),
+                parking=Parking(s3, settings.parked_bucket),
+            ),
+            memory=Memory(
+                TruckStateStore(opensearch),
+                shard_id=shard_id,
+                writer_id=f"{shard_id}:{uuid.uuid4().hex}",
+                log=log,
+                capacity=settings.trucks_at_hand,
+            ),
+            matches=MatchCache(MatchStore(dynamodb, settings.tables, sleep=sleep)),
+            transitions=TransitionWriter(
+                DeliveryStore(dynamodb, settings.tables, sleep=sleep),
+                settings.rules.status,
+                log=log,
+                now_ms=lambda: time.time_ns() // 1_000_000,
+            ),
+            rules=settings.rules,
+            patience=Patience(settings.retry_budget_s, log=log, sleep=sleep),
+            log=log,
+        )
+
+    return RecordProcessor(
+        pipeline_of=pipeline_of,
+        checkpoints=Checkpoints(log=log, sleep=sleep),
+        log=log,
+        metrics=MetricWriter(COMPONENT, METRICS),
+    )
+
+
+def _sleep_while_the_daemon_lives(
+    daemon_pid: int, sleep: Callable[[float], None]
+) -> Callable[[float], None]:
+    """A sleep that ends the process when its daemon has died.
+
+    A child in the middle of a long wait does not read its standard input, and would go on for
+    minutes beside the child of the next daemon.
+    """
+
+    def sleep_or_exit(seconds: float) -> None:
+        sleep(seconds)
+        if os.getppid() != daemon_pid:
+            raise SystemExit(1)
+
+    return sleep_or_exit

@@ -1,0 +1,137 @@
+"""Telling the KCL how far a shard is durable: never further, and not more often than is useful."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from amazon_kclpy.checkpoint_error import CheckpointError
+
+from rtdts.runtime.backoff import backoff_s
+from rtdts.runtime.logs import Logger
+from rtdts.tracking.truck_state import StreamPosition
+
+INTERVAL_S = 1.0
+"""Each checkpoint is a write to the lease table."""
+ATTEMPTS = 5
+"""Of a checkpoint that has no later one: at the end of the shard and at shutdown."""
+
+_LEASE_IS_LOST = "ShutdownException"
+_OUT_OF_STEP = "InvalidStateException"
+
+
+class OutOfStep(Exception):  # noqa: N818 - named for what is the case
+    """This process and its daemon no longer understand each other: exit."""
+
+
+class KclCheckpointer(Protocol):
+    """The KCL's own checkpointer, as `amazon_kclpy` hands it out."""
+
+    def checkpoint(
+        self, sequence_number: str | None = None, sub_sequence_number: int | None = None
+    ) -> None:
+        """Checkpoints at a record, or, without one, at the end of all that was handed out."""
+        ...
+
+
+class Checkpoints:
+    """The checkpoints of one shard.
+
+    Args:
+        log: Where failures are told.
+        clock: Monotonic seconds.
+        sleep: Waits between attempts at a checkpoint that has no later one.
+    """
+
+    def __init__(
+        self,
+        *,
+        log: Logger,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._sleep = sleep
+        self._durable: StreamPosition | None = None
+        self._told: StreamPosition | None = None
+        self._last_s: float | None = None
+
+    def durable_up_to(self, position: StreamPosition) -> None:
+        """Everything up to this record is durable, whatever becomes of this process."""
+        if self._durable is None or position > self._durable:
+            self._durable = position
+
+    def tell_if_due(self, checkpointer: KclCheckpointer) -> None:
+        """Checkpoints when there is news and the last time is long enough ago.
+
+        A failure is no loss: the next one covers it, and records that come again are skipped.
+
+        Raises:
+            OutOfStep: The protocol is broken.
+        """
+        now = self._clock()
+        is_due = self._last_s is None or now - self._last_s >= INTERVAL_S
+        if is_due and self._has_news:
+            self._last_s = now
+            self._tell(checkpointer)
+
+    def tell_now(self, checkpointer: KclCheckpointer) -> bool:
+        """Checkpoints what is durable, for the last time; tries several times.
+
+        Returns:
+            Whether the KCL knows all that is durable.
+
+        Raises:
+            OutOfStep: The protocol is broken.
+        """
+        return not self._has_news or self._insist(lambda: self._tell(checkpointer))
+
+    def end_shard(self, checkpointer: KclCheckpointer) -> bool:
+        """Says that the whole shard is done, so that its children may be read.
+
+        Returns:
+            Whether the KCL knows.
+
+        Raises:
+            OutOfStep: The protocol is broken.
+        """
+        return self._insist(lambda: self._attempt(checkpointer.checkpoint) is None)
+
+    @property
+    def _has_news(self) -> bool:
+        return self._durable is not None and self._durable != self._told
+
+    def _tell(self, checkpointer: KclCheckpointer) -> bool:
+        durable = self._durable
+        if durable is None:
+            return True
+        error = self._attempt(
+            lambda: checkpointer.checkpoint(
+                str(durable.sequence_number), durable.sub_sequence_number
+            )
+        )
+        if error is None:
+            self._told = durable
+        return error in (None, _LEASE_IS_LOST)
+
+    def _insist(self, attempt: Callable[[], bool]) -> bool:
+        waits_s = backoff_s(first_s=0.1, most_s=2.0)
+        for number in range(ATTEMPTS):
+            if number:
+                self._sleep(next(waits_s))
+            if attempt():
+                return True
+        return False
+
+    def _attempt(self, checkpoint: Callable[[], None]) -> str | None:
+        """The name of the KCL's exception, or None."""
+        try:
+            checkpoint()
+        except CheckpointError as error:
+            if error.value == _OUT_OF_STEP:
+                raise OutOfStep(str(error)) from error
+            self._log.warning("checkpoint_refused", reason=str(error.value))
+            return str(error.value)
+        return None

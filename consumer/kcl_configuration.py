@@ -1,0 +1,89 @@
+"""What the MultiLangDaemon is told: its properties, its logging and its command line. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from consumer.settings import Settings
+
+MAIN_CLASS = "software.amazon.kinesis.multilang.MultiLangDaemon"
+
+CHILD_COMMAND = "python -m consumer"
+"""Found on the PATH: the KCL cuts this at spaces and knows no quotes, so no path can stand here."""
+
+LOGBACK = """\
+<configuration>
+  <appender name="STDERR" class="ch.qos.logback.core.ConsoleAppender">
+    <target>System.err</target>
+    <encoder>
+      <pattern>%d{yyyy-MM-dd'T'HH:mm:ss.SSS'Z', UTC} %-5level %logger{0} - %msg%n</pattern>
+    </encoder>
+  </appender>
+  <!-- It prints each line of a child's standard error twice: raw, and as an error of its own. -->
+  <logger name="software.amazon.kinesis.multilang.DrainChildSTDERRTask" level="OFF"/>
+  <logger name="software.amazon.awssdk" level="WARN"/>
+  <logger name="io.netty" level="WARN"/>
+  <root level="WARN">
+    <appender-ref ref="STDERR"/>
+  </root>
+</configuration>
+"""
+
+
+def properties(settings: Settings) -> Mapping[str, str]:
+    """The daemon's properties."""
+    chosen: dict[str, object | None] = {
+        "executableName": CHILD_COMMAND,
+        "processingLanguage": "python/3",
+        "streamName": settings.stream_name,
+        "applicationName": settings.application_name,
+        "AwsCredentialsProvider": "DefaultCredentialsProvider",
+        "regionName": settings.region,
+        "initialPositionInStream": settings.initial_position,
+        "workerId": settings.worker_id,
+        "retrievalMode": settings.retrieval_mode,
+        "failoverTimeMillis": settings.failover_ms,
+        "shardSyncIntervalMillis": settings.shard_sync_interval_ms,
+        "leaseAssignmentIntervalMillis": settings.lease_assignment_interval_ms,
+        "inMemoryWorkerMetricsCaptureFrequencyMillis": settings.worker_metrics_capture_ms,
+        "workerMetricsReporterFreqInMillis": settings.worker_metrics_report_ms,
+        "shutdownGraceMillis": settings.shutdown_grace_ms,
+        "timeoutInSeconds": settings.child_timeout_s,
+        "metricsLevel": settings.metrics_level,
+        # An empty batch brings the checkpoint that was not due with the last full one.
+        "callProcessRecordsEvenForEmptyRecordList": "true",
+    }
+    if settings.retrieval_mode == "POLLING":  # any of these would switch fan-out off, silently
+        chosen["idleTimeBetweenReadsInMillis"] = settings.idle_ms
+        chosen["maxRecords"] = settings.max_records
+    return {name: str(value) for name, value in chosen.items() if value is not None}
+
+
+def properties_file(of: Mapping[str, str]) -> str:
+    """Properties in Java's format."""
+    return "".join(f"{name} = {_escaped(value)}\n" for name, value in of.items())
+
+
+def command(
+    settings: Settings, *, jars: Path, properties_path: Path, logback_path: Path
+) -> list[str]:
+    """The daemon's command line."""
+    return [
+        settings.java,
+        f"-Xmx{settings.java_heap_mb}m",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        f"-Daws.cborEnabled={str(settings.uses_cbor).lower()}",
+        "-cp",
+        f"{jars}/*",
+        MAIN_CLASS,
+        "--properties-file",
+        str(properties_path),
+        "--log-configuration",
+        str(logback_path),
+    ]
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\")

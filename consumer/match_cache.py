@@ -1,0 +1,54 @@
+"""Which deliveries the batch's trucks carry, read consistently at most some seconds ago."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from consumer.ports import MatchReading
+from rtdts.tracking.deliveries import OpenMatch
+
+TTL_S = 5.0
+"""How long a new match, a change of plan or a declaration may go unnoticed."""
+
+
+class MatchCache:
+    """Reads matches, and remembers them for `TTL_S`.
+
+    Args:
+        store: Where they are.
+        ttl_s: How long they may be remembered.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        store: MatchReading,
+        *,
+        ttl_s: float = TTL_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._known: dict[str, tuple[float, tuple[OpenMatch, ...]]] = {}
+
+    def of(self, truck_ids: Iterable[str]) -> dict[str, tuple[OpenMatch, ...]]:
+        """The open deliveries of each truck.
+
+        Raises:
+            StoreBusy: DynamoDB can't answer now.
+        """
+        now = self._clock()
+        self._known = {truck_id: entry for truck_id, entry in self._known.items() if entry[0] > now}
+        wanted = list(truck_ids)
+        unknown = [truck_id for truck_id in wanted if truck_id not in self._known]
+        if unknown:
+            read = self._store.open_matches_many(unknown)
+            for truck_id in unknown:
+                self._known[truck_id] = (now + self._ttl_s, read.get(truck_id, ()))
+        return {truck_id: self._known[truck_id][1] for truck_id in wanted}
+
+    def forget(self, truck_id: str) -> None:
+        """What is known of this truck has turned out to be old."""
+        self._known.pop(truck_id, None)

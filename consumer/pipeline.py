@@ -1,0 +1,334 @@
+"""One batch of a shard, from records to what is durable.
+
+The order is the guarantee:
+
+1. what can't be indexed is parked; the history and the deliveries' transitions are durable
+2. then ``truck-latest``: nobody is shown a point that the history lacks
+3. then the nudges: nobody is called to look before there is something to see
+4. then ``truck-state``, which says that all this is done
+5. and only then may the caller checkpoint
+
+Whatever fails in between, the same records come again; every step may be repeated.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+
+from consumer.arrivals import Arrival, Fault, SortedOut, StreamRecord, by_stream_record, sort_out
+from consumer.errors import StoreGone
+from consumer.match_cache import MatchCache
+from consumer.memory import Memory
+from consumer.ports import Nudging, ParkingPlace, PositionFinding, PositionWriting
+from consumer.retrying import FIRST_WAIT_S, MOST_WAIT_S, Budget, Patience
+from consumer.transitions import TransitionWriter
+from rtdts.position_store.bulk import Fate, ItemOutcome
+from rtdts.position_store.writer import HistoryWrite
+from rtdts.push_queue.nudge_queue import NudgesNotSent
+from rtdts.push_queue.nudges import Nudge, PositionNudge
+from rtdts.runtime.backoff import backoff_s
+from rtdts.runtime.logs import Logger
+from rtdts.telemetry_stream.parking import stream_record_name
+from rtdts.tracking.deliveries import OpenMatch
+from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.positions import Clock, LatestPosition
+from rtdts.tracking.truck_fold import TrackingRules, TruckUpdate, fold_truck
+from rtdts.tracking.truck_state import TruckState
+
+W = TypeVar("W")
+
+NUDGE_BUDGET_S = 10.0
+"""A nudge only makes things faster: what it calls to is durable, and every round tells it. So a
+queue that is away must not stop the positions."""
+
+
+@dataclasses.dataclass(kw_only=True)
+class BatchReport:
+    """What a batch came to; one line of log."""
+
+    records: int = 0
+    trucks: int = 0
+    points: int = 0
+    duplicates: int = 0
+    skipped: int = 0
+    """Records that had been applied before."""
+    late: int = 0
+    """Points earlier than their truck's window: indexed, but no status rests on them."""
+    parked: int = 0
+    transitions: int = 0
+    nudges: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stores:
+    """Everything that a batch is written to or looked up in."""
+
+    writer: PositionWriting
+    finder: PositionFinding
+    nudges: Nudging
+    parking: ParkingPlace
+
+
+class BatchPipeline:
+    """Processes the batches of one shard.
+
+    Args:
+        shard_id: The shard.
+        stores: What to write to.
+        memory: The trucks' memories.
+        matches: Which deliveries the trucks carry.
+        transitions: Writes into the deliveries' logs.
+        rules: All limits of the domain.
+        patience: How long to wait for stores that are away.
+        log: Where it tells what it parked.
+    """
+
+    def __init__(
+        self,
+        shard_id: str,
+        *,
+        stores: Stores,
+        memory: Memory,
+        matches: MatchCache,
+        transitions: TransitionWriter,
+        rules: TrackingRules,
+        patience: Patience,
+        log: Logger,
+    ) -> None:
+        self._shard_id = shard_id
+        self._stores = stores
+        self._memory = memory
+        self._matches = matches
+        self._transitions = transitions
+        self._rules = rules
+        self._patience = patience
+        self._log = log
+
+    def process(self, records: Sequence[StreamRecord]) -> BatchReport:
+        """Makes a batch durable; returns only when it is.
+
+        Raises:
+            StoreGone: A store stayed away for the whole budget.
+            TakenOver: Another process owns the shard.
+        """
+        budget = self._patience.start()
+        report = BatchReport(records=len(records))
+        if not records:
+            return report
+        sorted_out = sort_out(records)
+        self._park(sorted_out.faults, report, budget)
+        updates, arrivals = self._fold(sorted_out, report, budget)
+        if not updates:
+            return report
+        self._write_history(updates, arrivals, report, budget)
+        states, nudges = self._settle(updates, report, budget)
+        self._write_latest([one.latest for one in updates if one.latest], budget)
+        self._nudge(nudges, report)
+        self._memory.keep(states, max(record.position for record in records), budget)
+        return report
+
+    def _fold(
+        self, sorted_out: SortedOut, report: BatchReport, budget: Budget
+    ) -> tuple[list[TruckUpdate], dict[str, Arrival]]:
+        states = self._memory.recall(list(sorted_out.by_truck), budget)
+        fresh = self._without_copies(self._not_applied(sorted_out, states, report), report, budget)
+        matches = budget.call("read matches", lambda: self._matches.of(fresh))
+        updates: list[TruckUpdate] = []
+        arrivals: dict[str, Arrival] = {}
+        for truck_id, of_truck in fresh.items():
+            update = self._fold_one(
+                truck_id, states.get(truck_id), of_truck, matches[truck_id], report, budget
+            )
+            if update is not None:
+                updates.append(update)
+                arrivals.update((point_id(one.point), one) for one in reversed(of_truck))
+        report.trucks = len(updates)
+        return updates, arrivals
+
+    def _fold_one(
+        self,
+        truck_id: str,
+        state: TruckState | None,
+        arrivals: Sequence[Arrival],
+        matches: Sequence[OpenMatch],
+        report: BatchReport,
+        budget: Budget,
+    ) -> TruckUpdate | None:
+        plans = self._transitions.plans(state, truck_id, matches, budget)
+        # What has just been read from the log is newer than the match.
+        current = [
+            plans[match.delivery_id].match if match.delivery_id in plans else match
+            for match in matches
+        ]
+        try:
+            update = fold_truck(
+                truck_id, state, by_stream_record(arrivals), current, plans, self._rules
+            )
+        except Exception as error:
+            # A bug of ours that one truck's points bring out: they are kept for whoever mends it,
+            # and the other trucks go on.
+            self._log.exception("truck_unprocessable", error, truck_id=truck_id)
+            faults = [
+                Fault(record=one.record, reason="unprocessable", detail=repr(error))
+                for one in arrivals
+            ]
+            self._park(faults, report, budget)
+            return None
+        report.points += len(arrivals) - update.duplicates
+        report.duplicates += update.duplicates
+        report.late += len(update.beyond_window)
+        return update
+
+    def _not_applied(
+        self, sorted_out: SortedOut, states: Mapping[str, TruckState], report: BatchReport
+    ) -> dict[str, tuple[Arrival, ...]]:
+        fresh = {}
+        for truck_id, arrivals in sorted_out.by_truck.items():
+            state = states.get(truck_id)
+            applied = state.applied_in(self._shard_id) if state is not None else None
+            new = tuple(one for one in arrivals if applied is None or one.record.position > applied)
+            report.skipped += len(arrivals) - len(new)
+            if new:
+                fresh[truck_id] = new
+        return fresh
+
+    def _without_copies(
+        self, by_truck: Mapping[str, tuple[Arrival, ...]], report: BatchReport, budget: Budget
+    ) -> dict[str, tuple[Arrival, ...]]:
+        """Drops copies of shifted points that the history holds under an earlier stamp.
+
+        A point of a right clock is the same document wherever it comes from; a shifted one is
+        stamped anew each time it is received, and the first stamp counts. (Copies close together
+        are found in the truck's window.)
+        """
+        shifted = [
+            point_id(one.point)
+            for arrivals in by_truck.values()
+            for one in arrivals
+            if one.point.clock is Clock.SHIFTED
+        ]
+        if not shifted:
+            return dict(by_truck)
+        known = budget.call(
+            "look for copies", lambda: self._stores.finder.event_times(list(dict.fromkeys(shifted)))
+        )
+        kept = {}
+        for truck_id, arrivals in by_truck.items():
+            new = tuple(
+                one
+                for one in arrivals
+                # Under the same stamp it is this very record, written before a crash.
+                if known.get(point_id(one.point), one.point.event_at_ms) == one.point.event_at_ms
+            )
+            report.duplicates += len(arrivals) - len(new)
+            if new:
+                kept[truck_id] = new
+        return kept
+
+    def _write_history(
+        self,
+        updates: Sequence[TruckUpdate],
+        arrivals: Mapping[str, Arrival],
+        report: BatchReport,
+        budget: Budget,
+    ) -> None:
+        writes = [
+            HistoryWrite(enriched=enriched, keep_existing=is_late)
+            for update in updates
+            for enriched, is_late in itertools.chain(
+                zip(update.positions, itertools.repeat(False)),
+                zip(update.beyond_window, itertools.repeat(True)),
+            )
+        ]
+        write_history = self._stores.writer.write_history
+        rejected = self._write("write the history", writes, write_history, budget)
+        faults = []
+        for write, reason in rejected:
+            arrival = arrivals.get(point_id(write.enriched.point))
+            if arrival is not None:  # one of an earlier batch, enriched anew, is there already
+                faults.append(Fault(record=arrival.record, reason="not_indexable", detail=reason))
+        self._park(faults, report, budget)
+
+    def _write_latest(self, latest: Sequence[LatestPosition], budget: Budget) -> None:
+        # A conflict says that a newer one is there: that is what the version is for.
+        rejected = self._write(
+            "write latest positions", latest, self._stores.writer.write_latest, budget
+        )
+        for one, reason in rejected:  # its point was refused by the history too, and is parked
+            self._log.error("latest_rejected", truck_id=one.newest.point.truck_id, reason=reason)
+
+    def _write(
+        self,
+        operation: str,
+        writes: Sequence[W],
+        write: Callable[[Sequence[W]], list[ItemOutcome]],
+        budget: Budget,
+    ) -> list[tuple[W, str]]:
+        """Writes all but what is rejected for its own fault, which it returns with the reasons."""
+        rejected: list[tuple[W, str]] = []
+        pending = list(writes)
+        waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
+        while pending:
+            outcomes = budget.call(operation, partial(write, pending))
+            fated = list(zip(pending, outcomes, strict=True))
+            rejected += [(one, o.reason) for one, o in fated if o.fate is Fate.REJECTED]
+            passing = [(one, o.reason) for one, o in fated if o.fate is Fate.RETRYABLE]
+            pending = [one for one, _ in passing]
+            if passing:
+                budget.wait(operation, next(waits_s), passing[0][1])
+        return rejected
+
+    def _settle(
+        self, updates: Sequence[TruckUpdate], report: BatchReport, budget: Budget
+    ) -> tuple[list[TruckState], list[Nudge]]:
+        states: list[TruckState] = []
+        nudges: list[Nudge] = []
+        for update in updates:
+            settled = self._transitions.settle(update, budget)
+            report.transitions += settled.appended
+            if settled.is_match_old:
+                self._matches.forget(update.state.truck_id)
+            states.append(settled.state)
+            nudges += settled.nudges
+            if update.latest is not None:
+                at_ms = update.latest.newest.point.event_at_ms
+                nudges += (
+                    PositionNudge(delivery_id=delivery_id, event_at_ms=at_ms)
+                    for delivery_id in update.close_to_customer
+                )
+        return states, nudges
+
+    def _nudge(self, nudges: Sequence[Nudge], report: BatchReport) -> None:
+        report.nudges = len(nudges)
+        if not nudges:
+            return
+        budget = self._patience.start(NUDGE_BUDGET_S)
+        try:
+            budget.call("nudge", lambda: self._stores.nudges.send_many(nudges))
+        except (NudgesNotSent, StoreGone) as error:
+            self._log.exception("nudges_not_sent", error)
+
+    def _park(self, faults: Sequence[Fault], report: BatchReport, budget: Budget) -> None:
+        for fault in faults:
+            record = fault.record
+            name = stream_record_name(record.sequence_number, record.sub_sequence_number)
+            park = partial(
+                self._stores.parking.park,
+                record.data,
+                name=name,
+                reason=fault.reason,
+                detail=fault.detail,
+            )
+            key = budget.call("park a record", park)
+            self._log.warning(
+                "parked",
+                key=key,
+                reason=fault.reason,
+                detail=fault.detail,
+                partition_key=record.partition_key,
+            )
+        report.parked += len(faults)

@@ -1,0 +1,74 @@
+"""What the consumer needs of the world; the library's stores fit, and so do the tests' fakes."""
+
+# ruff: noqa: D102 - each method is documented where it is implemented
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from rtdts.position_store.bulk import ItemOutcome
+from rtdts.position_store.state import StateOutcome, StateWrite, StoredState
+from rtdts.position_store.writer import HistoryWrite
+from rtdts.push_queue.nudges import Nudge
+from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
+from rtdts.tracking.positions import LatestPosition
+
+
+class PositionWriting(Protocol):
+    """See `rtdts.position_store.writer.PositionWriter`."""
+
+    def write_history(self, writes: Sequence[HistoryWrite]) -> list[ItemOutcome]: ...
+
+    def write_latest(self, latest: Sequence[LatestPosition]) -> list[ItemOutcome]: ...
+
+
+class PositionFinding(Protocol):
+    """See `rtdts.position_store.reader.PositionReader`."""
+
+    def event_times(self, point_ids: Sequence[str]) -> Mapping[str, int]: ...
+
+
+class StateKeeping(Protocol):
+    """See `rtdts.position_store.state.TruckStateStore`."""
+
+    def load(self, truck_ids: Sequence[str]) -> dict[str, StoredState]: ...
+
+    def save(self, writes: Sequence[StateWrite]) -> list[StateOutcome]: ...
+
+
+class MatchReading(Protocol):
+    """See `rtdts.delivery_store.matches.MatchStore`."""
+
+    def open_matches_many(
+        self, truck_ids: Iterable[str]
+    ) -> Mapping[str, tuple[OpenMatch, ...]]: ...
+
+
+class DeliveryLog(Protocol):
+    """See `rtdts.delivery_store.deliveries.DeliveryStore`."""
+
+    def get(self, delivery_id: str) -> Delivery | None: ...
+
+    def events(self, delivery_id: str) -> list[DeliveryEvent]: ...
+
+    def append(
+        self,
+        before: Delivery | None,
+        after: Delivery,
+        events: Sequence[DeliveryEvent],
+        *,
+        matches: bool,
+    ) -> None: ...
+
+
+class Nudging(Protocol):
+    """See `rtdts.push_queue.nudge_queue.NudgeQueue`."""
+
+    def send_many(self, nudges: Iterable[Nudge]) -> None: ...
+
+
+class ParkingPlace(Protocol):
+    """See `rtdts.telemetry_stream.parking.Parking`."""
+
+    def park(self, body: bytes, *, name: str, reason: str, detail: str = "") -> str: ...

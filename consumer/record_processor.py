@@ -1,0 +1,227 @@
+"""The KCL's record processor: a thin adapter that never acknowledges what is not durable.
+
+`amazon_kclpy` swallows every exception of a record processor and then acknowledges the batch; only
+`SystemExit` gets through. So whatever goes wrong here ends the process: the daemon ends with it,
+the container starts it anew, and the batch comes again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NoReturn, Protocol
+
+from consumer.arrivals import StreamRecord
+from consumer.checkpointing import Checkpoints, KclCheckpointer
+from consumer.errors import TakenOver
+from consumer.pipeline import BatchReport
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.metrics import Metric, MetricWriter
+
+LEASE_LOST_WITHIN_S = 30.0
+"""The KCL tells a worker that lost its lease at the latest when it fails to renew it."""
+
+METRICS = (
+    Metric("Points", "Count"),
+    Metric("Duplicates", "Count"),
+    Metric("LatePoints", "Count"),
+    Metric("Parked", "Count"),
+    Metric("Transitions", "Count"),
+    Metric("BatchDuration", "Milliseconds"),
+    Metric("Behind", "Milliseconds"),
+)
+
+
+class KclRecord(Protocol):
+    """`amazon_kclpy.messages.Record`, as far as it is used."""
+
+    binary_data: bytes
+    partition_key: str
+    sequence_number: str
+    sub_sequence_number: int | None
+    timestamp_millis: int
+
+
+class InitializeInput(Protocol):
+    """`amazon_kclpy.messages.InitializeInput`."""
+
+    shard_id: str
+    sequence_number: str | None
+    sub_sequence_number: int | None
+
+
+class ProcessRecordsInput(Protocol):
+    """`amazon_kclpy.messages.ProcessRecordsInput`."""
+
+    records: Sequence[KclRecord]
+    millis_behind_latest: int | None
+    checkpointer: KclCheckpointer
+
+
+class EndingInput(Protocol):
+    """`amazon_kclpy.messages.ShardEndedInput` and `ShutdownRequestedInput`."""
+
+    checkpointer: KclCheckpointer
+
+
+class Pipeline(Protocol):
+    """See `consumer.pipeline.BatchPipeline`."""
+
+    def process(self, records: Sequence[StreamRecord]) -> BatchReport:
+        """Makes a batch durable."""
+        ...
+
+
+class RecordProcessor:
+    """Processes one shard.
+
+    Args:
+        pipeline_of: Makes the pipeline of a shard.
+        checkpoints: The shard's checkpoints.
+        log: One line a batch.
+        metrics: One line a batch.
+        clock: Monotonic seconds.
+    """
+
+    version = 3  # of the KCL's interface: what `amazon_kclpy` looks for
+
+    def __init__(
+        self,
+        *,
+        pipeline_of: Callable[[str], Pipeline],
+        checkpoints: Checkpoints,
+        log: Logger,
+        metrics: MetricWriter,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pipeline_of = pipeline_of
+        self._checkpoints = checkpoints
+        self._log = log
+        self._metrics = metrics
+        self._clock = clock
+        self._pipeline: Pipeline | None = None
+        self._shard_id = ""
+        self._taken_over_at_s: float | None = None
+
+    def initialize(self, initialize_input: InitializeInput) -> None:
+        """The daemon gives this process its shard."""
+        self._shard_id = initialize_input.shard_id
+        try:
+            self._pipeline = self._pipeline_of(self._shard_id)
+        except Exception as error:
+            self._die("initialize_failed", error)
+        self._log.info(
+            "record_processor_ready",
+            shard_id=self._shard_id,
+            from_sequence_number=initialize_input.sequence_number,
+        )
+
+    def process_records(self, process_records_input: ProcessRecordsInput) -> None:
+        """Makes a batch durable, then checkpoints; or ends the process."""
+        if self._taken_over_at_s is not None:
+            self._wait_for_the_end()
+            return
+        try:
+            self._process(process_records_input)
+        except TakenOver as error:
+            # Whoever wrote it owns the shard. Waiting here would never hear `lease_lost`: this
+            # process reads its messages one by one.
+            self._taken_over_at_s = self._clock()
+            self._log.warning(
+                "taken_over",
+                shard_id=self._shard_id,
+                truck_id=error.truck_id,
+                writer_id=error.writer_id,
+            )
+        except Exception as error:
+            self._die("batch_failed", error)
+
+    def lease_lost(self, _lease_lost_input: object) -> None:
+        """Another worker has the shard: nothing may be written any more, and nothing is."""
+        self._log.info("lease_lost", shard_id=self._shard_id)
+        self._taken_over_at_s = self._taken_over_at_s or self._clock()
+
+    def shard_ended(self, shard_ended_input: EndingInput) -> None:
+        """All records of the shard came, and all are durable: its children may be read."""
+        if self._taken_over_at_s is not None:
+            return
+        try:
+            is_told = self._checkpoints.end_shard(shard_ended_input.checkpointer)
+        except Exception as error:
+            self._die("shard_end_failed", error)
+        if not is_told:
+            self._die("shard_end_refused", None)
+        self._log.info("shard_ended", shard_id=self._shard_id)
+
+    def shutdown_requested(self, shutdown_requested_input: EndingInput) -> None:
+        """The daemon drains: the next worker need not read again what is durable."""
+        if self._taken_over_at_s is not None:
+            return
+        try:
+            is_told = self._checkpoints.tell_now(shutdown_requested_input.checkpointer)
+        except Exception as error:
+            self._die("shutdown_failed", error)
+        self._log.info("shutdown_requested", shard_id=self._shard_id, checkpointed=is_told)
+
+    def _process(self, batch: ProcessRecordsInput) -> None:
+        if self._pipeline is None:
+            raise RuntimeError("not initialized")
+        started_s = self._clock()
+        records = [_stream_record(record) for record in batch.records]
+        if records:
+            report = self._pipeline.process(records)
+            self._checkpoints.durable_up_to(max(record.position for record in records))
+            self._report(report, started_s, batch.millis_behind_latest or 0)
+        # An empty batch too: it brings the checkpoint that was not due yet.
+        self._checkpoints.tell_if_due(batch.checkpointer)
+
+    def _report(self, report: BatchReport, started_s: float, behind_ms: int) -> None:
+        duration_ms = round((self._clock() - started_s) * 1_000, 1)
+        self._log.info(
+            "batch",
+            shard_id=self._shard_id,
+            records=report.records,
+            trucks=report.trucks,
+            points=report.points,
+            duplicates=report.duplicates,
+            skipped=report.skipped,
+            late=report.late,
+            parked=report.parked,
+            transitions=report.transitions,
+            nudges=report.nudges,
+            duration_ms=duration_ms,
+            behind_ms=behind_ms,
+        )
+        self._metrics.emit(
+            {
+                "Points": report.points,
+                "Duplicates": report.duplicates,
+                "LatePoints": report.late,
+                "Parked": report.parked,
+                "Transitions": report.transitions,
+                "BatchDuration": duration_ms,
+                "Behind": behind_ms,
+            }
+        )
+
+    def _wait_for_the_end(self) -> None:
+        waited_s = self._clock() - (self._taken_over_at_s or 0.0)
+        if waited_s > LEASE_LOST_WITHIN_S:
+            self._die("no_lease_lost", None)
+
+    def _die(self, event: str, error: Exception | None) -> NoReturn:
+        if error is None:
+            self._log.error(event, shard_id=self._shard_id)
+        else:
+            self._log.exception(event, error, shard_id=self._shard_id)
+        raise SystemExit(1) from error
+
+
+def _stream_record(record: KclRecord) -> StreamRecord:
+    return StreamRecord(
+        partition_key=record.partition_key,
+        sequence_number=record.sequence_number,
+        sub_sequence_number=record.sub_sequence_number or 0,
+        data=record.binary_data,
+        arrived_at_ms=record.timestamp_millis,
+    )

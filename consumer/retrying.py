@@ -1,0 +1,131 @@
+"""Trying again what may pass by itself, within one budget for the whole batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumer.errors import StoreGone
+from rtdts.delivery_store.errors import StoreBusy
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.runtime.backoff import backoff_s
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+
+FIRST_WAIT_S = 0.1
+MOST_WAIT_S = 5.0
+
+_OWN_FAULTS = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "QueueDoesNotExist",
+        "NoSuchBucket",
+    }
+)
+"""4xx of the deployment, not of the request: a policy or a table may be on its way. Worth the same
+patience, and the same loud end."""
+
+_THROTTLED = frozenset(
+    {
+        "ExpiredTokenException",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "SlowDown",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+
+T = TypeVar("T")
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the same call may succeed later."""
+    if isinstance(error, StoreUnavailable | StoreBusy | BotoCoreError):
+        return True
+    if not isinstance(error, ClientError):
+        return False
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    code = error.response.get("Error", {}).get("Code", "")
+    return status >= 500 or status == 429 or code in _THROTTLED or code in _OWN_FAULTS
+
+
+class Patience:
+    """Waits between attempts; makes one `Budget` a batch.
+
+    Args:
+        budget_s: The longest that one batch may wait for stores that are away.
+        log: Where waiting is told.
+        clock: Monotonic seconds.
+        sleep: Waits; whoever injects it may end the process there when its daemon is gone.
+    """
+
+    def __init__(
+        self,
+        budget_s: float,
+        *,
+        log: Logger,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._budget_s = budget_s
+        self._log = log
+        self._clock = clock
+        self._sleep = sleep
+
+    def start(self, budget_s: float | None = None) -> Budget:
+        """A new budget, of a batch or of one step that is worth less."""
+        own_s = self._budget_s if budget_s is None else budget_s
+        return Budget(own_s, Deadline(own_s, self._clock), self._log, self._sleep)
+
+
+class Budget:
+    """What is left of a batch's patience."""
+
+    def __init__(
+        self, budget_s: float, deadline: Deadline, log: Logger, sleep: Callable[[float], None]
+    ) -> None:
+        self._budget_s = budget_s
+        self._deadline = deadline
+        self._log = log
+        self._sleep = sleep
+
+    def call(self, operation: str, function: Callable[[], T]) -> T:
+        """Calls until it succeeds.
+
+        Raises:
+            StoreGone: The budget is used up.
+            Exception: What can't pass, as it is.
+        """
+        waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
+        while True:
+            try:
+                return function()
+            except Exception as error:
+                if not may_pass(error):
+                    raise
+                self.wait(operation, next(waits_s), repr(error), error)
+
+    def wait(
+        self, operation: str, wait_s: float, reason: str, cause: Exception | None = None
+    ) -> None:
+        """Waits before another attempt.
+
+        Raises:
+            StoreGone: The budget is used up.
+        """
+        if self._deadline.passed:
+            raise StoreGone(operation, self._budget_s) from cause
+        self._log.warning(
+            "store_away",
+            operation=operation,
+            reason=reason[:300],
+            remaining_s=round(self._deadline.remaining_s, 1),
+        )
+        self._sleep(min(wait_s, self._deadline.remaining_s))

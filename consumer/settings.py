@@ -1,0 +1,182 @@
+"""Settings of the consumer: of the daemon that runs the KCL, and of its children, one a shard."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rtdts.delivery_store.schema import TableNames
+from rtdts.runtime.settings import setting
+from rtdts.tracking.status_machine import StatusRules
+from rtdts.tracking.truck_fold import TrackingRules
+
+_RULES = TrackingRules()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the consumer reads from its environment; daemon and children read the same."""
+
+    region: str = setting("AWS_REGION", help="region of the stream, the tables and the domain")
+    stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points come from")
+    deliveries_table: str = setting("DELIVERIES_TABLE", help="table of deliveries")
+    delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="table of the event log")
+    truck_matches_table: str = setting("TRUCK_MATCHES_TABLE", help="table of trucks' deliveries")
+    nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="URL of the queue of nudges")
+    parked_bucket: str = setting("PARKED_BUCKET", help="bucket of what can't be processed")
+    opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the OpenSearch domain")
+    opensearch_auth: str = setting(
+        "OPENSEARCH_AUTH",
+        default="sigv4",
+        choices=("sigv4", "none"),
+        help="how requests to OpenSearch are signed",
+    )
+    near_m: float = setting(
+        "NEAR_M",
+        default=_RULES.status.near_m,
+        minimum=0,
+        help="metres from the destination at which a delivery is nearby",
+    )
+    dwell_s: float = setting(
+        "DWELL_S",
+        default=_RULES.status.dwell_s,
+        minimum=0,
+        help="seconds inside a geofence that count as being there",
+    )
+    exit_margin_m: float = setting(
+        "EXIT_MARGIN_M",
+        default=_RULES.status.exit_margin_m,
+        minimum=0,
+        help="metres outside the origin's geofence that count as having left it",
+    )
+    window_points: int = setting(
+        "WINDOW_POINTS",
+        default=_RULES.window_points,
+        minimum=1,
+        maximum=10_000,
+        help="recent points remembered of each truck: how late a point may be and still count",
+    )
+    trucks_at_hand: int = setting(
+        "TRUCKS_AT_HAND",
+        default=2_000,
+        minimum=1,
+        help="trucks whose memory each child keeps at hand, about 0.1 MB a truck",
+    )
+    retry_budget_s: float = setting(
+        "RETRY_BUDGET_S",
+        default=240,
+        minimum=1,
+        help="seconds that a batch waits for a store that is away before the process ends",
+    )
+
+    java: str = setting("JAVA", default="java", help="the Java program (17 or later)")
+    java_heap_mb: int = setting(
+        "JAVA_HEAP_MB", default=512, minimum=64, help="heap of the daemon, in MB"
+    )
+    work_folder: str = setting(
+        "KCL_WORK_FOLDER",
+        default="/tmp/rtdts-consumer",  # noqa: S108 - a container's own; all else is read-only
+        help="where the daemon's files are written",
+    )
+    application_name: str = setting(
+        "KCL_APPLICATION_NAME",
+        default="rtdts-consumer",
+        help="name of the KCL application and so of its lease table",
+    )
+    worker_id: str | None = setting(
+        "KCL_WORKER_ID",
+        default=None,
+        help="stable name of this daemon: with it, a restart still owns its leases",
+    )
+    initial_position: str = setting(
+        "KCL_INITIAL_POSITION",
+        default="TRIM_HORIZON",
+        choices=("TRIM_HORIZON", "LATEST"),
+        help="where to begin in a shard without a checkpoint",
+    )
+    retrieval_mode: str = setting(
+        "KCL_RETRIEVAL_MODE",
+        default="POLLING",
+        choices=("POLLING", "FANOUT"),
+        help="polling, or enhanced fan-out (its own 2 MB/s a shard, at a price)",
+    )
+    idle_ms: int = setting(
+        "KCL_IDLE_MS",
+        default=500,
+        minimum=50,
+        help="ms between polls of a shard; it allows five a second, Firehose's included",
+    )
+    max_records: int = setting(
+        "KCL_MAX_RECORDS", default=2_000, minimum=1, maximum=10_000, help="records a poll"
+    )
+    failover_ms: int = setting(
+        "KCL_FAILOVER_MS",
+        default=10_000,
+        minimum=500,
+        help="ms without renewal after which another worker takes a lease",
+    )
+    shard_sync_interval_ms: int = setting(
+        "KCL_SHARD_SYNC_INTERVAL_MS",
+        default=60_000,
+        minimum=100,
+        help="ms that the daemon sleeps after creating leases",
+    )
+    lease_assignment_interval_ms: int | None = setting(
+        "KCL_LEASE_ASSIGNMENT_INTERVAL_MS",
+        default=None,
+        minimum=100,
+        help="ms between assignments of leases; the KCL's own is twice the failover time",
+    )
+    worker_metrics_capture_ms: int | None = setting(
+        "KCL_WORKER_METRICS_CAPTURE_MS",
+        default=None,
+        minimum=100,
+        help="ms between measurements of this worker's load",
+    )
+    worker_metrics_report_ms: int | None = setting(
+        "KCL_WORKER_METRICS_REPORT_MS",
+        default=None,
+        minimum=100,
+        help="ms between reports of this worker's load",
+    )
+    shutdown_grace_ms: int = setting(
+        "KCL_SHUTDOWN_GRACE_MS",
+        default=60_000,
+        minimum=0,
+        help="ms that SIGTERM gives the children to finish; below the container's stop timeout",
+    )
+    child_timeout_s: int = setting(
+        "KCL_CHILD_TIMEOUT_S",
+        default=600,
+        minimum=1,
+        help="seconds without an answer after which a child hangs; above RETRY_BUDGET_S",
+    )
+    metrics_level: str = setting(
+        "KCL_METRICS_LEVEL",
+        default="SUMMARY",
+        choices=("NONE", "SUMMARY", "DETAILED"),
+        help="which of the KCL's own metrics go to CloudWatch",
+    )
+    uses_cbor: bool = setting(
+        "KCL_CBOR", default=True, help="whether the daemon speaks CBOR with Kinesis, or JSON"
+    )
+
+    @property
+    def tables(self) -> TableNames:
+        """The tables' names; the consumer has no use for those that are empty."""
+        return TableNames(
+            deliveries=self.deliveries_table,
+            delivery_events=self.delivery_events_table,
+            truck_matches=self.truck_matches_table,
+            subscriptions="",
+            socket_tickets="",
+        )
+
+    @property
+    def rules(self) -> TrackingRules:
+        """The domain's limits."""
+        return TrackingRules(
+            status=StatusRules(
+                near_m=self.near_m, dwell_s=self.dwell_s, exit_margin_m=self.exit_margin_m
+            ),
+            window_points=self.window_points,
+        )
