@@ -1,60 +1,70 @@
-"""The stores as the broadcaster reads them, in memory, with a hook to change things mid-read."""
+"""The stores as the broadcaster reads them: the shared fakes, with hooks for changes mid-read."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudge_queue import ReceivedNudge
 from rtdts.push_queue.nudges import Nudge
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
-from rtdts.tracking.point_identity import delivery_bucket
 from rtdts.tracking.positions import LatestPosition, TrackPoint
+from tests.fakes.fake_delivery_store import FakeDeliveryStore
+from tests.fakes.fake_nudge_queue import FakeNudgeQueue
+from tests.fakes.fake_subscriptions import FakeSubscriptionStore
 
 
-class FakeDeliveries:
+class WatchedDeliveries(FakeDeliveryStore):
+    """Deliveries that tests change at will, and whose reads they see.
+
+    Attributes:
+        reads: The ids of each `get_many`.
+        before_read: Run before each `get_many` answers.
+    """
+
     def __init__(self) -> None:
-        self.rows: dict[str, Delivery] = {}
-        self.log: list[DeliveryEvent] = []
+        super().__init__()
         self.reads: list[tuple[str, ...]] = []
         self.before_read: Callable[[], None] = lambda: None
+
+    def put(self, delivery: Delivery) -> None:
+        self._rows[delivery.delivery_id] = delivery
+
+    def log(self, event: DeliveryEvent) -> None:
+        self._logs.setdefault(event.delivery_id, []).append(event)
 
     def get_many(self, delivery_ids: Iterable[str]) -> dict[str, Delivery]:
         ids = tuple(delivery_ids)
         self.reads.append(ids)
         self.before_read()
-        return {one: self.rows[one] for one in ids if one in self.rows}
-
-    def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
-        return [
-            event
-            for event in self.log
-            if event.delivery_id == delivery_id and event.version > after_version
-        ]
+        return super().get_many(ids)
 
 
-class FakeSubscriptions:
+class BreakableSubscriptions(FakeSubscriptionStore):
+    """Subscriptions of which some buckets can't be read."""
+
     def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], Subscription] = {}
+        super().__init__()
         self.broken_buckets: set[int] = set()
 
-    def add(self, subscription: Subscription) -> None:
-        self.rows[subscription.delivery_id, subscription.connection_id] = subscription
-
-    def remove(self, delivery_id: str, connection_id: str) -> None:
-        self.rows.pop((delivery_id, connection_id), None)
-
-    def of_delivery(self, delivery_id: str) -> list[Subscription]:
-        return [one for one in self.rows.values() if one.delivery_id == delivery_id]
-
-    def of_bucket(self, bucket: int) -> Iterable[Subscription]:
+    def of_bucket(self, bucket: int) -> Iterator[Subscription]:
         if bucket in self.broken_buckets:
             raise OSError("throttled")
-        return [one for one in self.rows.values() if delivery_bucket(one.delivery_id) == bucket]
+        return super().of_bucket(bucket)
+
+    def connections(self) -> set[str]:
+        return {connection_id for _, connection_id in self._subscriptions}
 
 
 class FakePositions:
+    """Stands for `PositionReader`.
+
+    Attributes:
+        before_read: Run before each `latest` answers.
+    """
+
     def __init__(self) -> None:
         self.trucks: dict[str, LatestPosition] = {}
         self.tracks: dict[str, list[TrackPoint]] = {}
@@ -71,19 +81,34 @@ class FakePositions:
         return self.tracks.get(truck_id, [])[:limit]
 
 
-class FakeNudgeQueue:
+class PolledNudgeQueue(FakeNudgeQueue):
+    """A queue that is polled by one thread while others delete, and that can be away.
+
+    Attributes:
+        deleted: What was done with, in order.
+        broken: Whether receiving fails.
+    """
+
     def __init__(self) -> None:
-        self.waiting: list[Nudge] = []
+        super().__init__()
         self.deleted: list[Nudge] = []
         self.broken = False
+        self._lock = threading.Lock()
+
+    def send(self, nudge: Nudge) -> None:
+        with self._lock:
+            super().send(nudge)
 
     def receive(self, max_messages: int = 10, wait_s: int = 20) -> list[ReceivedNudge]:
         if self.broken:
             raise OSError("the queue is away")
-        if not self.waiting:
+        with self._lock:
+            received = super().receive(max_messages, wait_s)
+        if not received:
             time.sleep(0.002)  # a long poll, as short as a test's patience
-        batch, self.waiting = self.waiting[:max_messages], self.waiting[max_messages:]
-        return [ReceivedNudge(nudge=nudge, receipt_handle="r") for nudge in batch]
+        return received
 
     def delete(self, received: ReceivedNudge) -> None:
+        with self._lock:
+            super().delete(received)
         self.deleted.append(received.nudge)

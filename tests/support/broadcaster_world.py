@@ -23,10 +23,10 @@ from rtdts.tracking.positions import EnrichedPoint, LatestPosition, Point
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_gateway import FakeGateway
 from tests.fakes.fake_viewing_stores import (
-    FakeDeliveries,
-    FakeNudgeQueue,
+    BreakableSubscriptions,
     FakePositions,
-    FakeSubscriptions,
+    PolledNudgeQueue,
+    WatchedDeliveries,
 )
 
 HOUR_MS = 3_600_000
@@ -36,10 +36,10 @@ class World:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.gateway = FakeGateway()
-        self.deliveries = FakeDeliveries()
-        self.subscriptions = FakeSubscriptions()
+        self.deliveries = WatchedDeliveries()
+        self.subscriptions = BreakableSubscriptions()
         self.positions = FakePositions()
-        self.queue = FakeNudgeQueue()
+        self.queue = PolledNudgeQueue()
         self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
         self.threads = Threads(4, "test")
         self.written = io.StringIO()
@@ -79,16 +79,21 @@ class World:
             created_at_ms=started_at_ms,
             updated_at_ms=started_at_ms,
         )
-        self.deliveries.rows[delivery_id] = delivery
+        self.deliveries.put(delivery)
         return delivery
 
+    def row(self, delivery_id: str) -> Delivery:
+        row = self.deliveries.get(delivery_id)
+        assert row is not None
+        return row
+
     def change(self, delivery_id: str, **changes: object) -> None:
-        row = self.deliveries.rows[delivery_id]
-        self.deliveries.rows[delivery_id] = msgspec.structs.replace(row, **changes)
+        row = self.row(delivery_id)
+        self.deliveries.put(msgspec.structs.replace(row, **changes))
 
     def transfer(self, delivery_id: str, truck_id: str) -> None:
         """Gives the delivery to another truck, now."""
-        row = self.deliveries.rows[delivery_id]
+        row = self.row(delivery_id)
         now_ms = self.clock.now_ms()
         before = msgspec.structs.replace(row.current, ended_at_ms=now_ms)
         after = Assignment(
@@ -99,7 +104,7 @@ class World:
         )
 
     def event(self, delivery_id: str, version: int, status: Status, cause: Cause) -> DeliveryEvent:
-        row = self.deliveries.rows[delivery_id]
+        row = self.row(delivery_id)
         event = DeliveryEvent(
             delivery_id=delivery_id,
             version=version,
@@ -110,7 +115,7 @@ class World:
             assignment=row.assignment,
             truck_id=row.truck_id,
         )
-        self.deliveries.log.append(event)
+        self.deliveries.log(event)
         return event
 
     def truck(self, truck_id: str, *, age_s: float = 5.0) -> LatestPosition:
@@ -152,7 +157,7 @@ class World:
     @property
     def tracking(self) -> set[str]:
         """Connections with a subscription left."""
-        return {connection_id for _, connection_id in self.subscriptions.rows}
+        return self.subscriptions.connections()
 
     @property
     def logged(self) -> str:

@@ -101,7 +101,7 @@ async def test_a_nudge_that_was_received_is_handled_before_it_stops(world: World
     world.viewer("a", "D-1")
     release = world.gateway.hold("a")
     running = Running(world)
-    world.queue.waiting.append(PositionNudge(delivery_id="D-1", event_at_ms=1))
+    world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=1))
     await world.gateway.wait_for_posts(["a"])
 
     running.stop.set()

@@ -36,7 +36,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 async def handle(world: World, *nudges: Nudge) -> None:
     """Has these nudges handled to the last answer."""
-    world.queue.waiting += nudges
+    world.queue.send_many(nudges)
     deleted = len(world.queue.deleted) + len(nudges)
     async with consuming(world.nudge_consumer()):
         await until(lambda: len(world.queue.deleted) >= deleted)
@@ -230,7 +230,7 @@ async def test_a_slow_viewer_holds_up_no_other_and_no_later_nudge(world: World) 
     async with consuming(world.nudge_consumer(answer_wait_s=0.02)):
         for nudge in nudges:
             # One after the other, as the queue gives them out: the next when this is deleted.
-            world.queue.waiting.append(nudge)
+            world.queue.send(nudge)
             await until(lambda nudge=nudge: nudge in world.queue.deleted)  # type: ignore[misc]
         told = [one for one in world.gateway.messages("fast") if one["type"] == "status"]
         release.set()
@@ -248,13 +248,13 @@ async def test_a_nudge_whose_reading_fails_stays_in_the_queue(world: World) -> N
 
     world.deliveries.before_read = away
     nudge = TransitionNudge(delivery_id="D-1", version=5)
-    world.queue.waiting.append(nudge)
+    world.queue.send(nudge)
     async with consuming(world.nudge_consumer()):
         await until(lambda: "nudge_failed" in world.logged)
         assert world.queue.deleted == []
 
         world.deliveries.before_read = lambda: None
-        world.queue.waiting.append(nudge)  # the queue's visibility is over
+        world.queue.end_visibility_timeouts()
         await until(lambda: world.queue.deleted == [nudge])
 
     assert world.gateway.types("a")[0] == "status"
@@ -289,7 +289,7 @@ async def test_following_up_is_bounded(world: World) -> None:
     world.gateway.answer("a", Answer.FAILED)
     consumer = world.nudge_consumer()
 
-    world.queue.waiting.append(TransitionNudge(delivery_id="D-1", version=5))
+    world.queue.send(TransitionNudge(delivery_id="D-1", version=5))
     task = asyncio.create_task(consumer.run())
     await until(lambda: "viewers_not_reached" in world.logged)
     consumer.stop()
@@ -323,7 +323,7 @@ async def test_a_queue_that_is_away_for_a_moment_is_waited_for(world: World) -> 
     world.delivery("D-1")
     world.viewer("a", "D-1")
     world.queue.broken = True
-    world.queue.waiting.append(PositionNudge(delivery_id="D-1", event_at_ms=1))
+    world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=1))
 
     async with consuming(world.nudge_consumer()):
         await until(lambda: "nudges_not_received" in world.logged)
