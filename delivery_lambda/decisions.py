@@ -156,13 +156,27 @@ def decide_declaration(
             reason=Reason.ILLEGAL_STATUS,
             detail=f"{declaration.type} is not possible while the delivery is {delivery.status}",
         )
+    now_ms = max(now_ms, delivery.updated_at_ms)  # clocks differ: a row never grows younger
     at_ms = now_ms if declaration.at_ms is None else declaration.at_ms
     if at_ms > now_ms + CLOCK_TOLERANCE_MS:
         return Refusal(reason=Reason.NOT_YET, detail="at: lies in the future", field="at")
     if at_ms < delivery.created_at_ms:
         detail = "at: lies before the delivery's creation"
         return Refusal(reason=Reason.BEFORE_CREATION, detail=detail, field="at")
-    return _declare(delivery, declaration, actor, min(at_ms, now_ms), now_ms)
+    effective_at_ms = min(at_ms, now_ms)
+    if declaration.type is DeclaredType.PICKED_UP:
+        effective_at_ms = max(effective_at_ms, _last_said_ms(log))
+    return _declare(delivery, declaration, actor, effective_at_ms, now_ms)
+
+
+def _last_said_ms(log: Sequence[DeliveryEvent]) -> int:
+    """When the last thing that somebody said (a rule names its point) took effect.
+
+    The story of a delivery orders what was said by its effective time. A pickup that is reported
+    late, after its truck or its plan was changed, would come before that change in the story and
+    after it in the log; so it takes effect with the change. An end stands however late it comes.
+    """
+    return max((event.effective_at_ms for event in log if event.point_id is None), default=0)
 
 
 def _wrong_version(before: Delivery | None, expected: int | str | None) -> Refusal | None:
@@ -195,8 +209,9 @@ def _create(delivery_id: str, plan: Plan, actor: str, now_ms: int) -> Change:
 
 
 def _change(before: Delivery, plan: Plan, actor: str, now_ms: int) -> Change:
-    # The clocks of two Lambdas differ a little: no interval may end before it began.
-    at_ms = max(now_ms, before.current.started_at_ms)
+    # The clocks of two Lambdas differ a little: no interval may end before it began, and nothing
+    # that is said takes effect before what was said earlier.
+    at_ms = max(now_ms, before.updated_at_ms)
     status, cause, assignments = before.status, Cause.CORRECTED, before.assignments
     if plan.truck_id != before.truck_id:
         assignments = _reassigned(before, plan.truck_id, at_ms)
@@ -215,7 +230,7 @@ def _change(before: Delivery, plan: Plan, actor: str, now_ms: int) -> Change:
         assignments=assignments,
         updated_at_ms=at_ms,
     )
-    return Change(before=before, after=after, events=(_event(after, cause, at_ms, now_ms, actor),))
+    return Change(before=before, after=after, events=(_event(after, cause, at_ms, at_ms, actor),))
 
 
 def _reassigned(before: Delivery, truck_id: str, at_ms: int) -> tuple[Assignment, ...]:

@@ -136,7 +136,36 @@ def test_no_assignment_ends_before_it_began_whatever_the_clocks_say() -> None:
 
     assert ended.ended_at_ms == begun.started_at_ms == NOW_MS
     assert change.events[0].effective_at_ms == NOW_MS
-    assert change.events[0].recorded_at_ms == NOW_MS - 5_000
+    assert change.after.updated_at_ms == NOW_MS
+
+
+def test_what_is_said_later_takes_effect_later_whatever_the_clocks_say() -> None:
+    picked_up = declare(new_delivery(), declaration(DeclaredType.PICKED_UP))
+    transfer = plan(
+        picked_up.after, dataclasses.replace(PLAN, truck_id="T-2"), now_ms=LATER_MS - 5_000
+    )
+
+    assert transfer.events[0].effective_at_ms == LATER_MS
+
+
+def test_a_pickup_reported_late_takes_effect_with_the_change_that_it_missed() -> None:
+    created = plan(None, PLAN, now_ms=NOW_MS)
+    moved = moved_to(created.after, Status.EN_ROUTE_TO_PICKUP)
+    moved_event = event_of(moved, point_id="T-0012:1:2", effective_at_ms=NOW_MS + 500_000)
+    changed = plan(moved, dataclasses.replace(PLAN, customer_id="C-99"), now_ms=NOW_MS + 300_000)
+    log = (*created.events, moved_event, *changed.events)
+    late = declaration(DeclaredType.PICKED_UP, at_ms=NOW_MS + 200_000)
+
+    assert declare(changed.after, late, log).events[0].effective_at_ms == NOW_MS + 300_000
+
+
+def test_an_end_reported_late_took_place_when_they_say() -> None:
+    created = plan(None, PLAN, now_ms=NOW_MS)
+    changed = plan(created.after, dataclasses.replace(PLAN, customer_id="C-99"))
+    late = declaration(DeclaredType.FAILED, at_ms=NOW_MS + 200_000)
+    change = declare(changed.after, late, (*created.events, *changed.events))
+
+    assert change.after.closed_at_ms == NOW_MS + 200_000
 
 
 @pytest.mark.parametrize("status", sorted(CLOSED))
