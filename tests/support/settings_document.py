@@ -85,7 +85,7 @@ def _default(field: dataclasses.Field[typing.Any]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:,}".removesuffix(".0")
+    return "" if value is None else f"{value}".removesuffix(".0")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,96 @@
+"""Whatever the documents tell people to type, open or believe is there."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from sim.__main__ import COMMANDS
+from tests.support.source_tree import ROOT, tracked_files
+
+DOCUMENTS = sorted(path for path in tracked_files() if path.suffix == ".md")
+CODE = re.compile(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)(?:#[^)]*)?\)")
+A_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)+\.(?:py|md|yaml|toml|json|txt|lock)|(?:[\w.-]+/)+")
+NOT_OURS_TO_KEEP = ("build/", "sim/run/", "sim/.env", ".tools/", ".venv/", "rejected/")
+"""What is made at run time."""
+
+
+def code_of(document: Path) -> list[str]:
+    """All that stands in a document as code."""
+    text = document.read_text(encoding="utf-8")
+    return [block or word for block, word in CODE.findall(text)]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_its_links_lead_somewhere(document: Path) -> None:
+    links = LINK.findall(document.read_text(encoding="utf-8"))
+
+    assert not [link for link in links if not (document.parent / link).exists()]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_the_paths_that_it_names_are_there(document: Path) -> None:
+    named = {
+        word.rstrip(":")
+        for code in code_of(document)
+        for word in code.split()
+        if A_PATH.fullmatch(word) and not word.startswith(NOT_OURS_TO_KEEP)
+    }
+
+    assert not [path for path in named if not _is_there(path, document)]
+
+
+def _is_there(path: str, document: Path) -> bool:
+    # In a table of one folder's parts a path may be told from there.
+    places = (ROOT, ROOT / "rtdts", document.parent)
+    return any((place / path).exists() for place in places)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_the_tests_that_it_names_are_there(document: Path) -> None:
+    named = re.findall(r"(tests/[\w/]+\.py)(?:::(test_\w+))?", document.read_text("utf-8"))
+    missing = [
+        (file, test)
+        for file, test in named
+        if not (ROOT / file).is_file()
+        or (test and not re.search(rf"def {test}\b", (ROOT / file).read_text("utf-8")))
+    ]
+
+    assert not missing
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_the_make_targets_that_it_names_are_there(document: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    named = {
+        target
+        for code in code_of(document)
+        for target in re.findall(r"(?:^|\n|\s)make ([a-z-]+)", code)
+    }
+
+    assert named <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_the_sim_commands_that_it_names_are_there_with_their_options(document: Path) -> None:
+    known = {command: _options(command) for command in COMMANDS}
+    for code in code_of(document):
+        for command, rest in re.findall(r"-m sim ([a-z-]+)([^\n|)]*)", code):
+            assert command in known, code
+            assert set(re.findall(r"--[a-z-]+", rest)) <= known[command], code
+
+
+def _options(command: str) -> set[str]:
+    parsers = argparse.ArgumentParser().add_subparsers()
+    importlib.import_module(f"sim.commands.{command}").add_parser(parsers)
+    return set(parsers.choices[command]._option_string_actions)
