@@ -22,6 +22,7 @@ check: setup ## formatting, lint, types, import layers, docs in step with the co
 	$(VENV)/ruff check
 	$(VENV)/mypy
 	$(VENV)/lint-imports
+	$(VENV)/python -m pytest -q tests/architecture
 
 package: setup ## the Lambdas' zips, in build/
 	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \
