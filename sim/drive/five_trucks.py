@@ -218,19 +218,20 @@ async def _await_stores(
     accepted = sum(map(len, ids.values()))
     deadline = Deadline(patience_s)
     counts = StoreCounts(frozenset(), 0, frozenset(), {})
+    said = ""
     while True:
         try:
             counts = await reader.count(ids)
-        except StoreError as error:
-            say(f"OpenSearch: {error}")
-        else:
-            say(
+            news = (
                 f"of {accepted} accepted points {len(counts.in_history)} are in the history, "
                 f"{len(counts.in_raw)} in the raw log"
             )
-            if stores_are_complete(evidence, counts):
-                return counts
-        if deadline.passed:
+        except StoreError as error:
+            news = f"OpenSearch: {error}"
+        if news != said:
+            say(news)
+            said = news
+        if deadline.passed or stores_are_complete(evidence, counts):
             return counts
         await system.sleep(STORES_EVERY_S)
 
