@@ -99,7 +99,7 @@ class Demo:
         """What each customer sees now."""
         now_ms = self._system.now_ms()
         return [
-            row_of(crew, route.title, self._stranger.log.refused, now_ms)
+            row_of(crew, route.name, self._stranger.log.refused, now_ms)
             for crew, route in zip(self.crews, self._routes, strict=True)
         ]
 

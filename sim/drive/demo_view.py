@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -122,11 +123,15 @@ def summarise(crews: Sequence[Crew], refused: Mapping[str, int], foreign: int) -
 
 
 def table_of(rows: Sequence[Row], footer: Sequence[str], title: str) -> Group:
-    """The live table."""
-    table = Table(title=title, title_justify="left", expand=False)
+    """The live table.
+
+    ``age s`` is the age of the last position on the customer's socket, ``points`` the truck's
+    accepted points, ``refused`` how often a stranger was refused its deliveries.
+    """
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("truck", "road", "delivery", "status"):
         table.add_column(name, no_wrap=True)
-    for name in ("last position", "speed", "to go", "accepted", "messages", "refused"):
+    for name in ("age s", "km/h", "to go m", "points", "messages", "refused"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         style = STATUS_STYLES.get(Status(row.status), "") if row.status else "dim"
@@ -135,9 +140,9 @@ def table_of(rows: Sequence[Row], footer: Sequence[str], title: str) -> Group:
             row.road,
             row.delivery_id,
             Text(row.status or "-", style=style),
-            _unit(row.age_s, "s ago", 1),
-            _unit(None if row.speed_mps is None else row.speed_mps * 3.6, "km/h"),
-            _unit(row.remaining_m, "m"),
+            _number(row.age_s, 1),
+            _number(None if row.speed_mps is None else row.speed_mps * 3.6),
+            _number(row.remaining_m),
             str(row.accepted),
             str(row.messages),
             str(row.refusals),
@@ -149,8 +154,8 @@ def line_of(row: Row) -> str:
     """The same for one truck as a plain line."""
     return (
         f"{row.truck_id}  {row.delivery_id}  {row.status or '-'}  "
-        f"last position {_unit(row.age_s, 's ago', 1)}  to go {_unit(row.remaining_m, 'm')}  "
-        f"accepted {row.accepted}  messages {row.messages}  refused {row.refusals}"
+        f"age {_number(row.age_s, 1)} s  to go {_number(row.remaining_m)} m  "
+        f"points {row.accepted}  messages {row.messages}  refused {row.refusals}"
     )
 
 
@@ -167,5 +172,5 @@ def where_to_look(environment: Environment, env_file: str) -> list[str]:
     return lines
 
 
-def _unit(value: float | None, unit: str, digits: int = 0) -> str:
-    return "-" if value is None else f"{value:.{digits}f} {unit}"
+def _number(value: float | None, digits: int = 0) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
