@@ -1,9 +1,10 @@
-"""The deployables that are processes, as parts."""
+"""The deployables that are processes, and Firehose's stand-in, as parts."""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
+from pathlib import Path
 
 from sim.environment import Environment
 from sim.local_cloud.engines import plain_environment
@@ -34,4 +35,19 @@ def broadcaster_part(environment: Environment, pace: Pace) -> Part:
         | environment.variables()
         | {"ROUND_INTERVAL_S": str(pace.round_interval_s), "SHUTDOWN_BUDGET_S": "6"},
         is_ready=lambda run: '"broadcaster_ready"' in run.output(),
+    )
+
+
+def firehose_part(environment: Environment, pace: Pace, *, position_file: Path) -> Part:
+    """The stand-in for Firehose, ready when it reads the stream."""
+    return Part(
+        name="firehose",
+        command=[sys.executable, "-m", "sim.local_cloud.firehose"],
+        environment=plain_environment()
+        | environment.variables()
+        | {
+            "FIREHOSE_INTERVAL_S": str(pace.firehose_interval_s),
+            "FIREHOSE_POSITION_FILE": str(position_file),
+        },
+        is_ready=lambda run: '"firehose_ready"' in run.output(),
     )

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from sim.local_cloud.parts import Incarnation, Part
 
-_TETHER = Path(__file__).with_name("tether.py")
+TETHER = Path(__file__).with_name("tether.py")
+"""Script that ties a program to the life of its starter."""
 _GONE_WITHIN_S = 2.0
 RUN_DIR_MARK = "RTDTS_RUN_DIR"
 """In the environment of every process of a local cloud, so that a later one knows them."""
@@ -42,7 +43,7 @@ class PartProcess:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-S",  # no site-packages: it is gone in milliseconds
-                str(_TETHER),
+                str(TETHER),
                 str(os.getpid()),
                 *part.command,
                 env={**part.environment, RUN_DIR_MARK: str(run_dir)},

@@ -14,13 +14,13 @@ from deploy.wheels import Uv, this_machine
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
 from sim.environment import Environment, write_environment
-from sim.local_cloud.applications import Pace, broadcaster_part
+from sim.local_cloud.applications import Pace, broadcaster_part, firehose_part
 from sim.local_cloud.engines import identity_provider_part, ministack_part, opensearch_part
 from sim.local_cloud.identity_provider import DEFAULT_AUDIENCE
 from sim.local_cloud.ports import HOST, Ports
 from sim.local_cloud.provisioning import deploy_front_doors
 from sim.local_cloud.resources import CloudNames, CreatedResources, create_resources
-from sim.local_cloud.supervisor import Supervisor
+from sim.local_cloud.supervisor import StopStage, Supervisor
 from sim.setup.java import find_java
 from sim.setup.opensearch import node_files
 from sim.setup.places import Places
@@ -28,14 +28,12 @@ from sim.setup.places import Places
 REGION = "ap-northeast-2"
 """Where the first trucks drive."""
 
-STOP_ORDER = (
-    ("consumer", "broadcaster", "firehose"),
-    ("identity-provider", "opensearch"),
-    ("ministack",),
+STOP_STAGES = (
+    StopStage(("consumer", "broadcaster", "firehose"), grace_s=10.0),
+    StopStage(("identity-provider", "opensearch"), grace_s=4.0),
+    StopStage(("ministack",), grace_s=2.0),
 )
-"""First who writes, then what is written to."""
-STOP_GRACES_S = (10.0, 4.0, 2.0)
-"""Of the 20 s in which everything must have ended."""
+"""First who writes, then what is written to; in less than the 20 s that all may take."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,17 +87,18 @@ class LocalCloud:
         )
         self._tell("deploying the Lambdas behind their gateways")
         environment = await asyncio.to_thread(self._deploy, created, zips)
-        self._tell("starting the broadcaster")
+        self._tell("starting broadcaster and firehose")
         pace = self._options.pace
         await self._supervisor.start(
             broadcaster_part(environment, pace),
+            firehose_part(environment, pace, position_file=self._run_dir / "firehose.json"),
         )
         write_environment(environment, self._options.env_file)
         return environment
 
     async def stop(self) -> None:
         """Stops everything in order."""
-        await self._supervisor.stop_all(STOP_ORDER, STOP_GRACES_S)
+        await self._supervisor.stop_all(STOP_STAGES)
 
     async def _start_aws(self) -> CreatedResources:
         scratch = self._run_dir / "ministack"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -11,6 +12,14 @@ from sim.local_cloud.parts import Part, PartError, RestartPolicy
 from sim.local_cloud.processes import PartProcess
 
 _PROBE_EVERY_S = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class StopStage:
+    """Parts that are stopped side by side, and how long they may take."""
+
+    parts: tuple[str, ...]
+    grace_s: float
 
 
 class Supervisor:
@@ -56,11 +65,11 @@ class Supervisor:
             *(self._running.pop(name).stop(grace_s) for name in doomed if name in self._running)
         )
 
-    async def stop_all(self, order: Sequence[Sequence[str]], graces_s: Sequence[float]) -> None:
-        """Stops everything: the groups of `order` one after another, each within its grace."""
-        for names, grace_s in zip(order, graces_s, strict=True):
-            await self.stop(names, grace_s)
-        await self.stop(list(self._watchers), graces_s[-1])
+    async def stop_all(self, stages: Sequence[StopStage] = ()) -> None:
+        """Stops everything: stage by stage, then at once what no stage names."""
+        for stage in stages:
+            await self.stop(stage.parts, stage.grace_s)
+        await self.stop(list(self._watchers), 0)
 
     async def _start(self, part: Part) -> None:
         process = await self._launch(part, append=False)

@@ -25,12 +25,12 @@ def check_memory(available_mb: int | None) -> str | None:
     """
     if available_mb is None or available_mb >= MEMORY_NEEDED_MB:
         return None
-    told = f"{available_mb} MB of memory are free; the local cloud needs about {MEMORY_NEEDED_MB}"
+    told = f"{available_mb} MB are free; the local cloud needs about {MEMORY_NEEDED_MB} MB"
     if available_mb < MEMORY_LEAST_MB:
         raise SetupError(
             f"too little memory: {told}", "End other programs, or use a larger machine."
         )
-    return told
+    return f"little memory: {told}"
 
 
 def check_disk(folder: Path, free_mb: int | None = None) -> None:

@@ -1,0 +1,38 @@
+"""What tests of every kind share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sim.local_cloud.launch import LaunchedCloud, launched_cloud
+
+
+def pytest_configure() -> None:
+    # Whatever account this machine is logged in to, no test may reach it.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
+@pytest.fixture(scope="session")
+def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaunchedCloud]:
+    """The local cloud on free ports, started once a session: rounds of 10 s, dwells of 5 s.
+
+    Tests share it, and so name their trucks, customers and deliveries uniquely.
+    """
+    folder: Path = tmp_path_factory.mktemp("local-cloud")
+    options = ["--ports", "auto", "--round-interval-s", "10", "--dwell-s", "5"]
+    with (
+        (folder / "up.log").open("w") as messages,
+        launched_cloud(
+            run_dir=folder / "run",
+            env_file=folder / "env",
+            options=options,
+            messages=messages,
+        ) as cloud,
+    ):
+        yield cloud

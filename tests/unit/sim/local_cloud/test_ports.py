@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import socket
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from sim.local_cloud.ports import HOST, Ports, PortTakenError, check_free, find_holder, free_ports
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.socket() as listening:
+        listening.bind((HOST, 0))
+        listening.listen()
+        yield listening
+
+
+def test_free_ports_differ_and_are_free() -> None:
+    ports = free_ports()
+
+    assert len(set(ports.named().values())) == len(dataclasses.fields(Ports))
+    check_free(ports)
+
+
+def test_a_taken_port_is_named_with_its_part_and_a_way_out(listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+
+    with pytest.raises(PortTakenError) as taken:
+        check_free(dataclasses.replace(free_ports(), opensearch=port))
+
+    assert (taken.value.part, taken.value.port) == ("opensearch", port)
+    assert "--ports auto" in str(taken.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows it (no command installs it)")
+def test_the_holder_of_a_port_is_found(listener: socket.socket) -> None:
+    assert f"process {os.getpid()} " in (find_holder(listener.getsockname()[1]) or "")
+
+
+def test_nobody_holds_a_free_port() -> None:
+    assert find_holder(free_ports().ministack) is None

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from sim.setup.downloads import ATTEMPTS, PinnedFile, fetch_missing, read_pinned
+from sim.setup.problems import SetupError
+
+
+def never(seconds: float) -> None:
+    raise AssertionError("there was nothing to wait for")
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Path:
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    return folder
+
+
+def publish(registry: Path, name: str, content: bytes) -> PinnedFile:
+    (registry / name).write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    return PinnedFile("jar", digest, len(content), f"{registry.as_uri()}/{name}")
+
+
+def test_what_is_missing_is_fetched_and_told(registry: Path, tmp_path: Path) -> None:
+    files = [publish(registry, "a.jar", b"aaa"), publish(registry, "b.jar", b"bb")]
+    told: list[tuple[int, int]] = []
+
+    fetch_missing(files, tmp_path / "cache", progress=lambda *both: told.append(both), sleep=never)
+
+    assert [file.path(tmp_path / "cache").read_bytes() for file in files] == [b"aaa", b"bb"]
+    assert told[-1] == (5, 5)
+
+
+def test_what_is_there_is_not_fetched_again(registry: Path, tmp_path: Path) -> None:
+    file = publish(registry, "a.jar", b"aaa")
+    fetch_missing([file], tmp_path / "cache", sleep=never)
+    (registry / "a.jar").unlink()
+
+    fetch_missing([file], tmp_path / "cache", sleep=never)
+
+    assert file.is_there(tmp_path / "cache")
+
+
+def test_what_is_not_what_was_pinned_is_refused_and_not_kept(
+    registry: Path, tmp_path: Path
+) -> None:
+    file = publish(registry, "a.jar", b"aaa")
+    (registry / "a.jar").write_bytes(b"an error page")
+
+    with pytest.raises(SetupError, match="is pinned"):
+        fetch_missing([file], tmp_path / "cache", sleep=never)
+
+    assert not file.is_there(tmp_path / "cache")
+
+
+def test_a_failing_download_is_tried_again_and_then_named(registry: Path, tmp_path: Path) -> None:
+    file = publish(registry, "a.jar", b"aaa")
+    (registry / "a.jar").unlink()
+    waited: list[float] = []
+
+    with pytest.raises(SetupError) as failed:
+        fetch_missing([file], tmp_path / "cache", sleep=waited.append)
+
+    assert len(waited) == ATTEMPTS - 1
+    assert waited == sorted(waited)
+    assert file.url in failed.value.what
+    assert "run it again" in failed.value.remedy
+
+
+def test_a_download_that_comes_at_last_is_kept(registry: Path, tmp_path: Path) -> None:
+    file = publish(registry, "a.jar", b"aaa")
+    (registry / "a.jar").unlink()
+
+    fetch_missing(
+        [file], tmp_path / "cache", sleep=lambda _: (registry / "a.jar").write_bytes(b"aaa")
+    )
+
+    assert file.is_there(tmp_path / "cache")
+
+
+def test_a_file_cut_short_by_something_else_is_fetched_again(
+    registry: Path, tmp_path: Path
+) -> None:
+    file = publish(registry, "a.jar", b"aaa")
+    fetch_missing([file], tmp_path / "cache", sleep=never)
+    file.path(tmp_path / "cache").write_bytes(b"a")
+
+    fetch_missing([file], tmp_path / "cache", sleep=never)
+
+    assert file.path(tmp_path / "cache").read_bytes() == b"aaa"
+
+
+def test_the_committed_list_is_whole() -> None:
+    jars = read_pinned("opensearch")
+
+    assert len({jar.sha256 for jar in jars}) == len(jars)
+    assert any(jar.name == "opensearch-3.8.0.jar" for jar in jars)
+    assert all(len(jar.sha256) == 64 and jar.url.startswith("https://") for jar in jars)
+    assert len(read_pinned("compiler")) == len(read_pinned("pip")) == 1
+
+
+def test_a_kind_that_the_list_lacks_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no file of kind"):
+        read_pinned("typewriter")

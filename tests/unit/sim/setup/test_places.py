@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from sim.setup.places import find_places
+
+
+def test_the_cache_is_where_it_is_said_to_be() -> None:
+    places = find_places({"RTDTS_CACHE": "/big/rtdts", "XDG_CACHE_HOME": "/x", "HOME": "/h"})
+
+    assert places.cache == Path("/big/rtdts")
+
+
+def test_the_cache_is_in_the_users_cache_otherwise() -> None:
+    assert find_places({"XDG_CACHE_HOME": "/x", "HOME": "/h"}).cache == Path("/x/rtdts")
+    assert find_places({"HOME": "/h"}).cache == Path("/h/.cache/rtdts")
+
+
+def test_what_belongs_to_a_work_tree_is_in_it() -> None:
+    places = find_places({"HOME": "/h"}, Path("/work"))
+
+    assert places.python == Path("/work/.venv/bin/python")
+    assert places.ministack.is_relative_to("/work")
