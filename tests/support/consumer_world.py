@@ -1,0 +1,237 @@
+"""A consumer of one shard with fakes around it, and trucks to feed it."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+
+from consumer.arrivals import StreamRecord
+from consumer.checkpointing import Checkpoints
+from consumer.match_cache import MatchCache
+from consumer.memory import Memory
+from consumer.pipeline import BatchPipeline, Stores
+from consumer.record_processor import METRICS, RecordProcessor
+from consumer.retrying import Patience
+from consumer.transitions import TransitionWriter
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.metrics import MetricWriter
+from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
+from rtdts.tracking.geodesy import place_at
+from rtdts.tracking.positions import Clock, Point
+from rtdts.tracking.stream_codec import encode_point
+from rtdts.tracking.truck_fold import TrackingRules
+from tests.fakes.fake_clock import FakeClock
+from tests.fakes.fake_delivery_store import FakeDeliveryStore, FakeMatchStore
+from tests.fakes.fake_nudge_queue import FakeNudgeQueue
+from tests.fakes.fake_position_store import FakePositionStore
+
+START_MS = 1_800_000_000_000
+SHARD = "shardId-000000000000"
+ORIGIN = Place(lat=48.0, lon=11.0)
+_LAT, _LON = place_at(48.0, 11.0, 90.0, 4_000.0)
+DESTINATION = Place(lat=_LAT, lon=_LON)
+
+_THERE_M = (-800, -600, -400, -200, -50)
+_LOADING_M = (0, 0, 10, 20, 30, 30, 60, 90)
+_ON_THE_WAY_M = (180, 400, 900, 1500, 2100, 2700)
+_NEAR_M = (3100, 3300, 3600, 3900, 3990, 4000, 4001, 4002, 4003, 4004, 4010)
+DRIVE_M = (*_THERE_M, *_LOADING_M, *_ON_THE_WAY_M, *_NEAR_M)
+"""Metres east of the origin, every 10 s: there, a wait, the way, a wait at the destination."""
+
+STATUSES = (
+    Status.ASSIGNED,
+    Status.EN_ROUTE_TO_PICKUP,
+    Status.AT_PICKUP,
+    Status.IN_TRANSIT,
+    Status.NEARBY,
+    Status.ARRIVED,
+)
+
+
+def point(second: int, east_m: float, *, truck_id: str = "T-1", **changed: object) -> Point:
+    """A fix so many metres east of the origin."""
+    lat, lon = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, east_m)
+    at_ms = START_MS + second * 1_000
+    fields: dict[str, object] = {
+        "truck_id": truck_id,
+        "recorded_at_ms": at_ms,
+        "lat": lat,
+        "lon": lon,
+        "event_at_ms": at_ms,
+        "received_at_ms": at_ms,
+        "seq": second,
+        "speed_mps": 8.0,
+    }
+    return Point(**{**fields, **changed})  # type: ignore[arg-type]
+
+
+def shifted(of: Point, offset_ms: int) -> Point:
+    """The same point of a truck whose clock is wrong, as ingest would stamp it."""
+    return Point(
+        truck_id=of.truck_id,
+        recorded_at_ms=of.recorded_at_ms,
+        lat=of.lat,
+        lon=of.lon,
+        event_at_ms=of.recorded_at_ms + offset_ms,
+        received_at_ms=of.recorded_at_ms + offset_ms,
+        clock=Clock.SHIFTED,
+        clock_offset_ms=offset_ms,
+        seq=of.seq,
+    )
+
+
+def drive(truck_id: str = "T-1") -> list[Point]:
+    """From before the origin to after the destination."""
+    return [point(10 * n, float(m), truck_id=truck_id) for n, m in enumerate(DRIVE_M)]
+
+
+class FakeParking:
+    """Stands for `Parking`.
+
+    Attributes:
+        parked: Bodies and reasons by name.
+    """
+
+    def __init__(self) -> None:
+        self.parked: dict[str, tuple[bytes, str]] = {}
+
+    def park(self, body: bytes, *, name: str, reason: str, detail: str = "") -> str:
+        self.parked[name] = (body, reason)
+        return f"rejected/{name}"
+
+
+class Shard:
+    """Hands records out as the KCL would."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(49_000_000_000_000_000_000_000)
+
+    def records(self, *groups: Sequence[Point]) -> list[StreamRecord]:
+        """One Kinesis record a group, each point a user record of it."""
+        made = []
+        for group in groups:
+            number = str(next(self._numbers))
+            made += [
+                StreamRecord(
+                    partition_key=one.truck_id,
+                    sequence_number=number,
+                    sub_sequence_number=sub,
+                    data=encode_point(one),
+                    arrived_at_ms=one.received_at_ms,
+                )
+                for sub, one in enumerate(group)
+            ]
+        return made
+
+    def raw(self, data: bytes, *, partition_key: str = "T-1") -> StreamRecord:
+        """A record with anything in it."""
+        return StreamRecord(
+            partition_key=partition_key,
+            sequence_number=str(next(self._numbers)),
+            sub_sequence_number=0,
+            data=data,
+            arrived_at_ms=START_MS,
+        )
+
+
+@dataclasses.dataclass
+class World:
+    """All stores, and processes that read the one shard."""
+
+    positions: FakePositionStore = dataclasses.field(default_factory=FakePositionStore)
+    deliveries: FakeDeliveryStore = dataclasses.field(default_factory=FakeDeliveryStore)
+    nudges: FakeNudgeQueue = dataclasses.field(default_factory=FakeNudgeQueue)
+    parking: FakeParking = dataclasses.field(default_factory=FakeParking)
+    clock: FakeClock = dataclasses.field(default_factory=lambda: FakeClock(START_MS))
+    shard: Shard = dataclasses.field(default_factory=Shard)
+    output: io.StringIO = dataclasses.field(default_factory=io.StringIO)
+    rules: TrackingRules = dataclasses.field(default_factory=TrackingRules)
+    _writers: Iterable[int] = dataclasses.field(default_factory=itertools.count)
+
+    @property
+    def log(self) -> Logger:
+        return Logger("consumer", self.output)
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.slept_s.append(seconds)
+        self.clock.advance(seconds)
+
+    def pipeline(self, *, writer_id: str | None = None) -> BatchPipeline:
+        """A process that has just got the shard."""
+        matches = FakeMatchStore(self.deliveries)
+        return BatchPipeline(
+            SHARD,
+            stores=Stores(
+                writer=self.positions,
+                finder=self.positions,
+                nudges=self.nudges,
+                parking=self.parking,
+            ),
+            memory=Memory(
+                self.positions,
+                shard_id=SHARD,
+                writer_id=writer_id or f"writer-{next(iter(self._writers))}",
+                log=self.log,
+                capacity=100,
+            ),
+            matches=MatchCache(matches, clock=self.clock.monotonic),
+            transitions=TransitionWriter(
+                self.deliveries,
+                self.rules.status,
+                log=self.log,
+                now_ms=self.clock.now_ms,
+            ),
+            rules=self.rules,
+            patience=Patience(60.0, log=self.log, clock=self.clock.monotonic, sleep=self.sleep),
+            log=self.log,
+        )
+
+    def processor(self, pipeline: BatchPipeline | None = None) -> RecordProcessor:
+        """The KCL's record processor around a pipeline."""
+        made = pipeline or self.pipeline()
+        return RecordProcessor(
+            pipeline_of=lambda _: made,
+            checkpoints=Checkpoints(log=self.log, clock=self.clock.monotonic, sleep=self.sleep),
+            log=self.log,
+            metrics=MetricWriter("consumer", METRICS, stream=io.StringIO()),
+            clock=self.clock.monotonic,
+        )
+
+    def assign(self, delivery_id: str, truck_id: str = "T-1", *, second: int = 0) -> Delivery:
+        """A new delivery from the origin to the destination."""
+        at_ms = START_MS + second * 1_000
+        made = Delivery(
+            delivery_id=delivery_id,
+            customer_id="C-1",
+            origin=ORIGIN,
+            destination=DESTINATION,
+            status=Status.ASSIGNED,
+            version=1,
+            assignments=(Assignment(assignment=1, truck_id=truck_id, started_at_ms=at_ms),),
+            created_at_ms=at_ms,
+            updated_at_ms=at_ms,
+        )
+        event = DeliveryEvent(
+            delivery_id=delivery_id,
+            version=1,
+            status=Status.ASSIGNED,
+            cause=Cause.ASSIGNED,
+            effective_at_ms=at_ms,
+            recorded_at_ms=at_ms,
+            assignment=1,
+            truck_id=truck_id,
+            actor="dispatcher:A",
+        )
+        self.deliveries.append(None, made, [event], matches=True)
+        return made
+
+    def statuses(self, delivery_id: str) -> list[Status]:
+        return [event.status for event in self.deliveries.events(delivery_id)]
+
+    def told(self, event: str) -> list[dict[str, object]]:
+        """The log's lines of one event."""
+        lines = [json.loads(line) for line in self.output.getvalue().splitlines()]
+        return [line for line in lines if line["event"] == event]

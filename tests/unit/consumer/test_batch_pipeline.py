@@ -1,0 +1,410 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+import consumer.pipeline as pipeline_module
+from consumer.errors import StoreGone, TakenOver
+from rtdts.delivery_store.errors import StoreBusy
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.push_queue.nudges import PositionNudge, TransitionNudge
+from rtdts.tracking.deliveries import CLOSED, Cause, DeliveryEvent, Status
+from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.truck_fold import TrackingRules
+from tests.support.consumer_world import (
+    START_MS,
+    STATUSES,
+    World,
+    drive,
+    point,
+    shifted,
+)
+
+AWAY = StoreUnavailable("bulk", 503, "away")
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_drive_is_indexed_and_its_transitions_are_logged(world: World) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+
+    for one in drive():
+        pipeline.process(world.shard.records([one]))
+
+    assert len(world.positions.history) == len(drive())
+    assert world.statuses("D-1") == list(STATUSES)
+    latest = world.positions.latest(["T-1"])["T-1"]
+    assert latest.newest.point.event_at_ms == drive()[-1].event_at_ms
+    assert latest.newest.deliveries[0].distance_remaining_m == pytest.approx(10, abs=0.1)
+
+
+def test_the_order_is_history_transitions_latest_state(world: World) -> None:
+    world.assign("D-1")
+    order: list[str] = world.positions.steps
+    append = world.deliveries.append
+    send_many = world.nudges.send_many
+
+    def appending(*args: object, **more: object) -> None:
+        append(*args, **more)  # type: ignore[arg-type]
+        order.append("append")
+
+    def sending(nudges: object) -> None:
+        send_many(nudges)  # type: ignore[arg-type]
+        order.append("nudge")
+
+    world.deliveries.append = appending  # type: ignore[method-assign, assignment]
+    world.nudges.send_many = sending  # type: ignore[method-assign]
+
+    world.pipeline().process(world.shard.records(drive()[:1]))
+
+    assert order == ["write_history", "append", "write_latest", "nudge", "save"]
+
+
+def test_a_redelivered_batch_appends_no_event_and_no_document(world: World) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    records = world.shard.records(*[[one] for one in drive()])
+    pipeline.process(records)
+    events = world.deliveries.events("D-1")
+    writes = dict(world.positions.writes)
+
+    report = pipeline.process(records)
+    report_of_next = world.pipeline().process(records)
+
+    assert report.skipped == report_of_next.skipped == len(records)
+    assert world.deliveries.events("D-1") == events
+    assert world.positions.writes == writes
+
+
+@pytest.mark.parametrize("step", ["write_history", "write_latest", "save"])
+@pytest.mark.parametrize("is_lost_answer", [False, True])
+def test_a_crash_at_any_step_and_the_same_batch_again_gives_the_same(
+    world: World, step: str, is_lost_answer: bool
+) -> None:
+    whole = World()
+    for each in (whole, world):
+        each.assign("D-1")
+    whole.pipeline().process(whole.shard.records(*[[one] for one in drive()]))
+    records = world.shard.records(*[[one] for one in drive()])
+    troubles = world.positions.troubles_after if is_lost_answer else world.positions.troubles
+    troubles[step] = [RuntimeError("killed")]
+
+    with pytest.raises(RuntimeError):
+        world.pipeline().process(records)
+    world.pipeline().process(records)
+
+    assert world.positions.history == whole.positions.history
+    assert world.positions.latest(["T-1"]) == whole.positions.latest(["T-1"])
+    assert world.statuses("D-1") == whole.statuses("D-1")
+    assert {nudge.deduplication_id for nudge in world.nudges.sent} == {
+        nudge.deduplication_id for nudge in whole.nudges.sent
+    }
+
+
+def test_an_older_point_never_overwrites_the_latest(world: World) -> None:
+    pipeline = world.pipeline()
+
+    pipeline.process(world.shard.records([point(100, 500.0)]))
+    pipeline.process(world.shard.records([point(50, 250.0)]))
+
+    latest = world.positions.latest(["T-1"])["T-1"]
+    assert latest.newest.point.event_at_ms == START_MS + 100_000
+    assert latest.newest.distance_m == pytest.approx(250.0, abs=0.1)
+    assert latest.revision == 1
+
+
+def test_a_copy_over_another_way_counts_once(world: World) -> None:
+    pipeline = world.pipeline()
+
+    report = pipeline.process(world.shard.records([point(0, 0.0)], [point(0, 0.0)]))
+    again = pipeline.process(world.shard.records([point(0, 0.0)]))
+
+    assert (report.points, report.duplicates) == (1, 1)
+    assert (again.points, again.duplicates) == (0, 1)
+    assert sum(world.positions.writes.values()) == 1
+
+
+def test_of_a_shifted_point_the_first_stamp_in_the_stream_wins(world: World) -> None:
+    world.rules = TrackingRules(window_points=1)
+    pipeline = world.pipeline()
+    first = [shifted(point(n, n * 10.0), -3_600_000) for n in range(5)]
+    copies = [shifted(point(n, n * 10.0), -3_599_000) for n in range(5)]
+
+    pipeline.process(world.shard.records(first))
+    report = pipeline.process(world.shard.records(copies))
+
+    assert report.duplicates == 5
+    assert (
+        sorted(one.point.clock_offset_ms for one in world.positions.history.values())
+        == [-3_600_000] * 5
+    )
+
+
+def test_a_shifted_point_that_a_crash_left_in_the_history_is_not_its_own_copy(
+    world: World,
+) -> None:
+    records = world.shard.records([shifted(point(0, 0.0), -3_600_000)])
+    world.positions.troubles["write_latest"] = [RuntimeError("killed")]
+    with pytest.raises(RuntimeError):
+        world.pipeline().process(records)
+
+    report = world.pipeline().process(records)
+
+    assert report.points == 1
+    assert "T-1" in world.positions.latest(["T-1"])
+
+
+def test_what_is_no_point_of_its_truck_is_parked_and_the_rest_goes_on(world: World) -> None:
+    good = world.shard.records([point(0, 0.0)])
+    stolen = world.shard.records([point(1, 0.0, truck_id="T-2")])[0]
+    foreign = world.shard.raw(stolen.data, partition_key="T-1")
+    future = world.shard.records([point(9_000, 0.0)])[0]
+    too_early = world.shard.raw(future.data)
+    garbage = world.shard.raw(b"\xff{")
+
+    report = world.pipeline().process([garbage, *good, foreign, too_early])
+
+    assert report.parked == 3
+    assert sorted(reason for _, reason in world.parking.parked.values()) == [
+        "not_a_point",
+        "partition_key_is_not_the_truck",
+        "received_at_out_of_range",
+    ]
+    assert len(world.positions.history) == 1
+
+
+def test_what_the_history_refuses_is_parked_with_the_reason(world: World) -> None:
+    world.positions.rejects = lambda one: "400 mapper" if one.point.seq == 1 else ""
+
+    report = world.pipeline().process(world.shard.records([point(n, 0.0) for n in range(3)]))
+
+    assert report.parked == 1
+    ((body, reason),) = world.parking.parked.values()
+    assert reason == "not_indexable"
+    assert b'"seq":1' in body
+    assert len(world.positions.history) == 2
+
+
+def test_one_item_that_fails_for_now_is_written_again_alone(world: World) -> None:
+    points = [point(n, n * 10.0) for n in range(3)]
+    world.positions.passing[point_id(points[1])] = 2
+
+    world.pipeline().process(world.shard.records(points))
+
+    assert world.positions.writes == {point_id(one): 1 for one in points}
+    assert len(world.clock.slept_s) == 2
+
+
+def test_a_store_that_comes_back_loses_nothing(world: World) -> None:
+    world.positions.troubles = {
+        name: [AWAY] * 3 for name in ("load", "write_history", "write_latest", "save")
+    }
+
+    world.pipeline().process(world.shard.records(drive()))
+
+    assert len(world.positions.history) == len(drive())
+    assert "T-1" in world.positions.latest(["T-1"])
+    assert len(world.clock.slept_s) == 12
+
+
+def test_a_store_that_stays_away_is_given_up_within_the_budget(world: World) -> None:
+    world.positions.troubles["write_history"] = [AWAY] * 1_000
+
+    with pytest.raises(StoreGone):
+        world.pipeline().process(world.shard.records(drive()))
+
+    assert sum(world.clock.slept_s) == pytest.approx(60.0, abs=1.0)
+    assert not world.positions.latest(["T-1"])
+
+
+def test_nudges_that_cannot_be_sent_do_not_stop_the_positions(world: World) -> None:
+    world.assign("D-1")
+    world.nudges.trouble = StoreBusy("SendMessageBatch", ("throttled",))
+
+    world.pipeline().process(world.shard.records(drive()))
+
+    assert world.told("nudges_not_sent")
+    assert world.positions.load(["T-1"])
+
+
+def test_near_the_destination_each_batch_nudges(world: World) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    for one in drive():
+        pipeline.process(world.shard.records([one]))
+
+    close = [nudge for nudge in world.nudges.sent if isinstance(nudge, PositionNudge)]
+    changes = [nudge.version for nudge in world.nudges.sent if isinstance(nudge, TransitionNudge)]
+
+    assert changes == [2, 3, 4, 5, 6]
+    assert {nudge.event_at_ms for nudge in close} == {one.event_at_ms for one in drive()[19:]}
+
+
+def test_a_zombie_notices_that_another_owns_the_shard_and_writes_nothing_more(
+    world: World,
+) -> None:
+    zombie, owner = world.pipeline(writer_id="zombie"), world.pipeline(writer_id="owner")
+    zombie.process(world.shard.records([point(0, 0.0)]))
+    records = world.shard.records([point(10, 100.0)])
+    owner.process(records)
+    kept = world.positions.load(["T-1"])
+
+    with pytest.raises(TakenOver) as caught:
+        zombie.process(records)
+
+    assert caught.value.writer_id == "owner"
+    assert world.positions.load(["T-1"]) == kept
+
+
+def test_a_lost_answer_to_ones_own_write_is_a_success(world: World) -> None:
+    pipeline = world.pipeline()
+    pipeline.process(world.shard.records([point(0, 0.0)]))
+    world.positions.troubles_after["save"] = [AWAY]
+
+    pipeline.process(world.shard.records([point(10, 100.0)]))
+    pipeline.process(world.shard.records([point(20, 200.0)]))
+
+    stored = world.positions.load(["T-1"])["T-1"].state
+    assert stored is not None
+    assert [fix.seq for fix in stored.window] == [0, 10, 20]
+
+
+def test_a_declaration_between_reading_and_writing_is_respected(world: World) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    pipeline.process(world.shard.records(drive()[:1]))
+
+    world.deliveries.before_append.append(lambda: _declare(world, Status.CANCELLED))
+    pipeline.process(world.shard.records(*[[one] for one in drive()[1:]]))
+
+    assert world.statuses("D-1") == [
+        Status.ASSIGNED,
+        Status.EN_ROUTE_TO_PICKUP,
+        Status.CANCELLED,
+    ]
+
+
+def test_a_declared_pickup_is_noticed_within_seconds_and_the_rules_go_on_from_it(
+    world: World,
+) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    pipeline.process(world.shard.records(*[[one] for one in drive()[:3]]))
+    _declare(world, Status.IN_TRANSIT, second=25)
+    world.clock.advance(6)
+
+    pipeline.process(world.shard.records(*[[one] for one in drive()[3:]]))
+
+    assert world.statuses("D-1") == [
+        Status.ASSIGNED,
+        Status.EN_ROUTE_TO_PICKUP,
+        Status.IN_TRANSIT,
+        Status.NEARBY,
+        Status.ARRIVED,
+    ]
+
+
+def test_a_delivery_first_seen_late_gets_the_windows_points_since_its_assignment(
+    world: World,
+) -> None:
+    pipeline = world.pipeline()
+    pipeline.process(world.shard.records(*[[one] for one in drive()[:12]]))
+    world.assign("D-1", second=20)
+    world.clock.advance(6)
+
+    pipeline.process(world.shard.records([drive()[12]]))
+
+    events = world.deliveries.events("D-1")
+    assert [event.status for event in events] == list(STATUSES[:3])
+    assert events[1].effective_at_ms == START_MS + 20_000
+
+
+def test_a_truck_with_two_deliveries_has_two_machines(world: World) -> None:
+    world.assign("D-1")
+    world.assign("D-2", second=200)
+
+    world.pipeline().process(world.shard.records(*[[one] for one in drive()]))
+
+    assert world.statuses("D-1") == list(STATUSES)
+    # The second one's truck had left the origin before: it is still on its way to it.
+    assert world.statuses("D-2") == [Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP]
+
+
+def test_a_delivery_that_cannot_be_processed_stops_no_other(world: World) -> None:
+    world.assign("D-1")
+    world.assign("D-2")
+    events = world.deliveries.events
+
+    def broken(delivery_id: str, after_version: int = 0) -> object:
+        if delivery_id == "D-1":
+            raise ValueError("not a log")
+        return events(delivery_id, after_version)
+
+    world.deliveries.events = broken  # type: ignore[method-assign, assignment]
+
+    world.pipeline().process(world.shard.records(*[[one] for one in drive()]))
+
+    world.deliveries.events = events  # type: ignore[method-assign]
+    assert world.statuses("D-2") == list(STATUSES)
+    assert world.told("delivery_unprocessable")
+
+
+def test_a_truck_whose_points_bring_out_a_bug_is_parked_and_the_others_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = pipeline_module.fold_truck
+
+    def broken(truck_id: str, *args: object) -> object:
+        if truck_id == "T-1":
+            raise ZeroDivisionError
+        return real(truck_id, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline_module, "fold_truck", broken)
+
+    report = world.pipeline().process(
+        world.shard.records([point(0, 0.0)], [point(0, 0.0, truck_id="T-2")])
+    )
+
+    assert report.parked == 1
+    assert list(world.positions.latest(["T-1", "T-2"])) == ["T-2"]
+
+
+def test_a_point_earlier_than_the_window_is_indexed_but_moves_no_status(world: World) -> None:
+    world.rules = TrackingRules(window_points=3)
+    world.assign("D-1", second=-1_000)
+    pipeline = world.pipeline()
+    pipeline.process(world.shard.records([point(n * 10, 5_000.0, speed_mps=0.0) for n in range(9)]))
+
+    report = pipeline.process(world.shard.records([point(5, 5_100.0)]))
+
+    assert report.late == 1
+    assert len(world.positions.history) == 10
+    assert world.statuses("D-1") == [Status.ASSIGNED]
+
+
+def _declare(world: World, status: Status, second: int = 0) -> None:
+    row = world.deliveries.get("D-1")
+    assert row is not None
+    at_ms = START_MS + second * 1_000
+    after = msgspec.structs.replace(
+        row,
+        status=status,
+        version=row.version + 1,
+        closed_at_ms=at_ms if status in CLOSED else None,
+    )
+    event = DeliveryEvent(
+        delivery_id="D-1",
+        version=after.version,
+        status=status,
+        cause=Cause.DECLARED,
+        effective_at_ms=at_ms,
+        recorded_at_ms=at_ms,
+        assignment=1,
+        truck_id="T-1",
+        actor="dispatcher:A",
+    )
+    world.deliveries.append(row, after, [event], matches=True)

@@ -1,0 +1,126 @@
+"""`python -m consumer` and its daemon as programs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from consumer.kcl_configuration import MAIN_CLASS, command, properties, properties_file
+from consumer.settings import Settings
+from rtdts.runtime.settings import SettingsError, read_settings
+from tests.support.source_tree import ROOT
+
+REQUIRED = {
+    "AWS_REGION": "ap-northeast-2",
+    "STREAM_NAME": "telemetry",
+    "DELIVERIES_TABLE": "deliveries",
+    "DELIVERY_EVENTS_TABLE": "events",
+    "TRUCK_MATCHES_TABLE": "matches",
+    "NUDGE_QUEUE_URL": "https://queue",
+    "PARKED_BUCKET": "parked",
+    "OPENSEARCH_URL": "https://search",
+}
+
+
+def settings(**more: str) -> Settings:
+    return read_settings(Settings, {**REQUIRED, **more})
+
+
+def test_standard_output_carries_nothing_but_the_protocol(tmp_path: Path) -> None:
+    program = (
+        "import os, sys, consumer.__main__ as m\n"
+        "protocol = m._take_standard_output()\n"
+        "print('from print')\n"
+        "os.write(1, b'from a library in C')\n"
+        "sys.stdout.flush()\n"
+        "protocol.write('protocol'); protocol.flush()\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "protocol"
+    assert "from print" in done.stderr
+    assert "from a library in C" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["consumer", "consumer.daemon"])
+def test_without_its_settings_it_ends_and_names_all_that_is_missing(module: str) -> None:
+    environment = {"PATH": os.environ["PATH"]}
+
+    done = subprocess.run(
+        [sys.executable, "-m", module], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert all(name in done.stderr for name in REQUIRED)
+
+
+def test_a_java_that_is_not_there_is_named(tmp_path: Path) -> None:
+    environment = {
+        **REQUIRED,
+        "PATH": os.environ["PATH"],
+        "JAVA": "/no/such/java",
+        "KCL_WORK_FOLDER": str(tmp_path),
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-m", "consumer.daemon"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 2
+    assert "/no/such/java" in done.stderr
+
+
+def test_the_defaults_are_those_of_production() -> None:
+    told = properties(settings())
+
+    assert told["failoverTimeMillis"] == "10000"
+    assert told["metricsLevel"] == "SUMMARY"
+    assert "workerId" not in told
+    assert "leaseAssignmentIntervalMillis" not in told
+
+
+def test_no_polling_property_switches_fan_out_off() -> None:
+    told = properties(settings(KCL_RETRIEVAL_MODE="FANOUT"))
+
+    assert told["retrievalMode"] == "FANOUT"
+    assert not {"idleTimeBetweenReadsInMillis", "maxRecords"} & told.keys()
+
+
+def test_the_child_is_found_on_the_path_since_the_kcl_cuts_its_command_at_spaces() -> None:
+    assert properties(settings())["executableName"] == "python -m consumer"
+
+
+def test_properties_are_escaped_as_java_reads_them() -> None:
+    assert properties_file({"a": "b\\c"}) == "a = b\\\\c\n"
+
+
+def test_the_command_is_the_kcls_own_main_class() -> None:
+    line = command(
+        settings(JAVA="/java", KCL_CBOR="false"),
+        jars=Path("/jars"),
+        properties_path=Path("/p"),
+        logback_path=Path("/l"),
+    )
+
+    assert line[0] == "/java"
+    assert MAIN_CLASS in line
+    assert "-Daws.cborEnabled=false" in line
+
+
+def test_bad_settings_are_told_all_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(DWELL_S="-1", KCL_IDLE_MS="fast", OPENSEARCH_AUTH="basic")
+
+    assert len(caught.value.problems) == 3

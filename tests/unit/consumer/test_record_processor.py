@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from amazon_kclpy.kcl import CheckpointError, KCLProcess
+
+from consumer.arrivals import StreamRecord
+from consumer.errors import StoreGone, TakenOver
+from consumer.pipeline import BatchReport
+from tests.support.consumer_world import SHARD, World, drive, point
+
+
+class RecordingCheckpointer:
+    """Stands for the KCL's checkpointer.
+
+    Attributes:
+        told: What was checkpointed; (None, None) is the end of the shard.
+        troubles: The KCL's exceptions, by name, that the next checkpoints meet.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str | None, int | None]] = []
+        self.troubles: list[str] = []
+
+    def checkpoint(
+        self, sequence_number: str | None = None, sub_sequence_number: int | None = None
+    ) -> None:
+        if self.troubles:
+            raise CheckpointError(self.troubles.pop(0))
+        self.told.append((sequence_number, sub_sequence_number))
+
+
+class FailingPipeline:
+    """A pipeline that does what it is told to."""
+
+    def __init__(self, behave: Callable[[], None]) -> None:
+        self.behave = behave
+        self.batches: list[Sequence[StreamRecord]] = []
+
+    def process(self, records: Sequence[StreamRecord]) -> BatchReport:
+        self.batches.append(records)
+        self.behave()
+        return BatchReport(records=len(records))
+
+
+class Record:
+    def __init__(self, of: StreamRecord) -> None:
+        self.binary_data = of.data
+        self.partition_key = of.partition_key
+        self.sequence_number = of.sequence_number
+        self.sub_sequence_number = of.sub_sequence_number
+        self.timestamp_millis = of.arrived_at_ms
+
+
+class Input:
+    """Any of the KCL's inputs."""
+
+    def __init__(
+        self, checkpointer: RecordingCheckpointer, records: Sequence[StreamRecord] = ()
+    ) -> None:
+        self.checkpointer = checkpointer
+        self.records = [Record(record) for record in records]
+        self.millis_behind_latest = 0
+        self.shard_id = SHARD
+        self.sequence_number = "TRIM_HORIZON"
+        self.sub_sequence_number = 0
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def checkpointer() -> RecordingCheckpointer:
+    return RecordingCheckpointer()
+
+
+def started(world: World, checkpointer: RecordingCheckpointer, pipeline: Any = None) -> Any:
+    processor = world.processor(pipeline)
+    processor.initialize(Input(checkpointer))
+    return processor
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def behave() -> None:
+        raise error
+
+    return behave
+
+
+def kcl_lines(records: Sequence[StreamRecord]) -> str:
+    """What the daemon writes to a child: initialize, then one batch."""
+    wire = [
+        {
+            "action": "record",
+            "data": base64.b64encode(record.data).decode(),
+            "partitionKey": record.partition_key,
+            "sequenceNumber": record.sequence_number,
+            "subSequenceNumber": record.sub_sequence_number,
+            "approximateArrivalTimestamp": record.arrived_at_ms,
+        }
+        for record in records
+    ]
+    number = records[-1].sequence_number
+    actions: list[dict[str, object]] = [
+        {
+            "action": "initialize",
+            "shardId": SHARD,
+            "sequenceNumber": "TRIM_HORIZON",
+            "subSequenceNumber": 0,
+        },
+        {"action": "processRecords", "records": wire, "millisBehindLatest": 0},
+        {
+            "action": "checkpoint",
+            "sequenceNumber": number,
+            "subSequenceNumber": records[-1].sub_sequence_number,
+        },
+    ]
+    return "".join(json.dumps(action) + "\n" for action in actions)
+
+
+def run_under_kclpy(world: World, records: Sequence[StreamRecord], pipeline: Any) -> str:
+    """What the child answers to the daemon."""
+    output = io.StringIO()
+    process = KCLProcess(
+        world.processor(pipeline),
+        input_file=io.StringIO(kcl_lines(records)),
+        output_file=output,
+        error_file=io.StringIO(),
+    )
+    try:
+        process.run()
+    except SystemExit as end:
+        output.write(f"exit {end.code}")
+    return output.getvalue()
+
+
+def test_under_kclpy_a_batch_is_checkpointed_and_acknowledged(world: World) -> None:
+    answers = run_under_kclpy(world, world.shard.records(drive()), None)
+
+    assert '{"action": "checkpoint"' in answers
+    assert '{"action": "status", "responseFor": "processRecords"}' in answers
+    assert len(world.positions.history) == len(drive())
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a bug"), StoreGone("write", 60.0), KeyError("x"), MemoryError()]
+)
+def test_under_kclpy_a_batch_that_fails_is_never_acknowledged(
+    world: World, error: Exception
+) -> None:
+    answers = run_under_kclpy(world, world.shard.records(drive()), FailingPipeline(raising(error)))
+
+    assert "processRecords" not in answers
+    assert "checkpoint" not in answers
+    assert answers.endswith("exit 1")
+
+
+def test_nothing_is_checkpointed_that_is_not_durable(
+    world: World, checkpointer: RecordingCheckpointer
+) -> None:
+    durable_at_checkpoint: list[bool] = []
+    processor = started(world, checkpointer)
+    records = world.shard.records(drive())
+
+    def checkpoint(sequence_number: str | None = None, sub: int | None = None) -> None:
+        durable_at_checkpoint.append(
+            len(world.positions.history) == len(drive()) and bool(world.positions.load(["T-1"]))
+        )
+
+    checkpointer.checkpoint = checkpoint  # type: ignore[method-assign]
+    processor.process_records(Input(checkpointer, records))
+
+    assert durable_at_checkpoint == [True]
+
+
+def test_a_checkpoint_names_the_last_record_and_its_place_in_the_aggregate(
+    world: World, checkpointer: RecordingCheckpointer
+) -> None:
+    records = world.shard.records([point(0, 0.0), point(1, 1.0)])
+
+    started(world, checkpointer).process_records(Input(checkpointer, records))
+
+    assert checkpointer.told == [(records[-1].sequence_number, 1)]
+
+
+def test_at_most_one_checkpoint_a_second_and_an_empty_batch_brings_the_rest(
+    world: World, checkpointer: RecordingCheckpointer
+) -> None:
+    processor = started(world, checkpointer)
+    batches = [world.shard.records([point(n, 0.0)]) for n in range(3)]
+
+    for batch in batches:
+        processor.process_records(Input(checkpointer, batch))
+    told_within_a_second = len(checkpointer.told)
+    world.clock.advance(1)
+    processor.process_records(Input(checkpointer))
+    world.clock.advance(1)
+    processor.process_records(Input(checkpointer))
+
+    assert told_within_a_second == 1
+    assert [number for number, _ in checkpointer.told] == [
+        batches[0][0].sequence_number,
+        batches[2][0].sequence_number,
+    ]
+
+
+def test_shutdown_checkpoints_what_was_not_due(
+    world: World, checkpointer: RecordingCheckpointer
+) -> None:
+    processor = started(world, checkpointer)
+    for n in range(2):
+        batch = world.shard.records([point(n, 0.0)])
+        processor.process_records(Input(checkpointer, batch))
+
+    processor.shutdown_requested(Input(checkpointer))
+
+    assert checkpointer.told[-1] == (batch[0].sequence_number, 0)
+
+
+def test_a_throttled_checkpoint_is_made_up_for_by_the_next(
+    world: World, checkpointer: RecordingCheckpointer
+) -> None:
+    processor = started(world, checkpointer)
+    checkpointer.troubles = ["ThrottlingException"]
+    batch = world.shard.records([point(0, 0.0)])
+    processor.process_records(Input(checkpointer, batch))
+    world.clock.advance(1)
+
+    processor.process_records(Input(checkpointer))
+
+    assert checkpointer.told == [(batch[0].sequence_number, 0)]
+
+
+def test_the_end_of_a_shard_is_told_even_when_throttled(
+    world: World, checkpointer: RecordingCheckpointer
+) -> None:
+    processor = started(world, checkpointer)
+    checkpointer.troubles = ["ThrottlingException"] * 3
+
+    processor.shard_ended(Input(checkpointer))
+
+    assert checkpointer.told == [(None, None)]
+
+
+@pytest.mark.parametrize("troubles", [["ThrottlingException"] * 99, ["InvalidStateException"]])
+def test_the_end_of_a_shard_that_cannot_be_told_ends_the_process(
+    world: World, checkpointer: RecordingCheckpointer, troubles: list[str]
+) -> None:
+    processor = started(world, checkpointer)
+    checkpointer.troubles = troubles
+
+    with pytest.raises(SystemExit) as end:
+        processor.shard_ended(Input(checkpointer))
+
+    assert end.value.code == 1
+
+
+def test_taken_over_it_neither_checkpoints_nor_takes_more(
+    world: World, checkpointer: RecordingCheckpointer
+) -> None:
+    pipeline = FailingPipeline(raising(TakenOver("T-1", "another")))
+    processor = started(world, checkpointer, pipeline)
+
+    for n in range(3):
+        processor.process_records(Input(checkpointer, world.shard.records([point(n, 0.0)])))
+        world.clock.advance(5)
+    processor.shutdown_requested(Input(checkpointer))
+    processor.shard_ended(Input(checkpointer))
+
+    assert len(pipeline.batches) == 1
+    assert checkpointer.told == []
+
+
+def test_taken_over_it_ends_when_the_lease_is_not_lost_within_30_s(
+    world: World, checkpointer: RecordingCheckpointer
+) -> None:
+    pipeline = FailingPipeline(raising(TakenOver("T-1", "another")))
+    processor = started(world, checkpointer, pipeline)
+    processor.process_records(Input(checkpointer, world.shard.records([point(0, 0.0)])))
+
+    world.clock.advance(29)
+    processor.process_records(Input(checkpointer))
+    world.clock.advance(2)
+
+    with pytest.raises(SystemExit):
+        processor.process_records(Input(checkpointer))
+
+
+def test_after_lease_lost_nothing_is_checkpointed(
+    world: World, checkpointer: RecordingCheckpointer
+) -> None:
+    processor = started(world, checkpointer)
+    processor.process_records(Input(checkpointer, world.shard.records([point(0, 0.0)])))
+    processor.process_records(Input(checkpointer, world.shard.records([point(1, 0.0)])))
+
+    processor.lease_lost(object())
+    processor.shutdown_requested(Input(checkpointer))
+
+    assert len(checkpointer.told) == 1
+
+
+def test_ready_is_told_once_it_is_initialized(
+    world: World, checkpointer: RecordingCheckpointer
+) -> None:
+    started(world, checkpointer)
+
+    assert world.told("record_processor_ready")[0]["shard_id"] == SHARD
+
+
+def test_one_line_a_batch(world: World, checkpointer: RecordingCheckpointer) -> None:
+    processor = started(world, checkpointer)
+
+    processor.process_records(Input(checkpointer, world.shard.records(drive())))
+
+    (line,) = world.told("batch")
+    assert (line["points"], line["trucks"], line["shard_id"]) == (len(drive()), 1, SHARD)
