@@ -94,3 +94,16 @@ def _options(command: str) -> set[str]:
     parsers = argparse.ArgumentParser().add_subparsers()
     importlib.import_module(f"sim.commands.{command}").add_parser(parsers)
     return set(parsers.choices[command]._option_string_actions)
+
+
+def test_every_decision_has_a_number_of_its_own_and_is_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    written = sorted(path.name for path in folder.glob("[0-9]*.md"))
+    listed = re.findall(
+        r"^\| \[(\d{4})\]\((\d{4})(-[\w-]+\.md)\)", (folder / "README.md").read_text(), re.M
+    )
+
+    assert [f"{number}{rest}" for _, number, rest in listed] == written
+    assert [number for number, _, _ in listed] == [f"{n:04}" for n in range(1, len(written) + 1)]
+    for path in folder.glob("[0-9]*.md"):
+        assert path.read_text().startswith(f"# {path.name[:4]}: ")
