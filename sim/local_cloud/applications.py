@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from pathlib import Path
 
@@ -26,6 +27,55 @@ class Pace:
     firehose_interval_s: float = 5.0
 
 
+def consumer_part(
+    environment: Environment,
+    pace: Pace,
+    *,
+    application: str,
+    shards: int,
+    java: Path,
+    work_folder: Path,
+) -> Part:
+    """The real KCL's daemon; ready when it has a Python child at work on every shard.
+
+    With the KCL's defaults its first boot takes two minutes and a restart after a kill three: so
+    it looks after its leases every second here, and keeps its worker's name, and so its leases.
+    """
+    quick = {
+        "KCL_WORKER_ID": "local",
+        "KCL_FAILOVER_MS": "1000",
+        "KCL_SHARD_SYNC_INTERVAL_MS": "100",
+        "KCL_LEASE_ASSIGNMENT_INTERVAL_MS": "1000",
+        "KCL_WORKER_METRICS_CAPTURE_MS": "100",
+        "KCL_WORKER_METRICS_REPORT_MS": "2000",
+        "KCL_SHUTDOWN_GRACE_MS": "5000",
+        "KCL_IDLE_MS": "200",
+        "KCL_METRICS_LEVEL": "NONE",
+        "KCL_CBOR": "false",  # the local AWS doesn't speak it
+    }
+    return Part(
+        name="consumer",
+        command=[sys.executable, "-m", "consumer.daemon"],
+        environment=plain_environment()
+        | environment.variables()
+        | quick
+        | {
+            "KCL_APPLICATION_NAME": application,
+            "KCL_WORK_FOLDER": str(work_folder),
+            "OPENSEARCH_AUTH": "none",
+            "DWELL_S": str(pace.dwell_s),
+            "JAVA": str(java),
+        },
+        is_ready=lambda run: _shards_at_work(run.output()) >= shards,
+        ready_within_s=120.0,
+    )
+
+
+def _shards_at_work(output: str) -> int:
+    started = re.findall(r'"event":"record_processor_ready","shard_id":"([^"]+)"', output)
+    return len(set(started))
+
+
 def broadcaster_part(environment: Environment, pace: Pace) -> Part:
     """The broadcaster, ready when its loops run."""
     return Part(
@@ -33,7 +83,11 @@ def broadcaster_part(environment: Environment, pace: Pace) -> Part:
         command=[sys.executable, "-m", "broadcaster"],
         environment=plain_environment()
         | environment.variables()
-        | {"ROUND_INTERVAL_S": str(pace.round_interval_s), "SHUTDOWN_BUDGET_S": "6"},
+        | {
+            "OPENSEARCH_AUTH": "none",
+            "ROUND_INTERVAL_S": str(pace.round_interval_s),
+            "SHUTDOWN_BUDGET_S": "6",
+        },
         is_ready=lambda run: '"broadcaster_ready"' in run.output(),
     )
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from sim.local_cloud.parts import Incarnation, Part
+from sim.setup.places import PROJECT
 
 TETHER = Path(__file__).with_name("tether.py")
 """Script that ties a program to the life of its starter."""
@@ -46,6 +47,7 @@ class PartProcess:
                 str(TETHER),
                 str(os.getpid()),
                 *part.command,
+                cwd=PROJECT,  # the KCL's children are found by their module's name
                 env={**part.environment, RUN_DIR_MARK: str(run_dir)},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

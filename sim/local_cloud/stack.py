@@ -14,7 +14,7 @@ from deploy.wheels import Uv, this_machine
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
 from sim.environment import Environment, write_environment
-from sim.local_cloud.applications import Pace, broadcaster_part, firehose_part
+from sim.local_cloud.applications import Pace, broadcaster_part, consumer_part, firehose_part
 from sim.local_cloud.engines import identity_provider_part, ministack_part, opensearch_part
 from sim.local_cloud.identity_provider import DEFAULT_AUDIENCE
 from sim.local_cloud.ports import HOST, Ports
@@ -87,9 +87,17 @@ class LocalCloud:
         )
         self._tell("deploying the Lambdas behind their gateways")
         environment = await asyncio.to_thread(self._deploy, created, zips)
-        self._tell("starting broadcaster and firehose")
+        self._tell("starting consumer, broadcaster and firehose")
         pace = self._options.pace
         await self._supervisor.start(
+            consumer_part(
+                environment,
+                pace,
+                application=created.names.consumer_application,
+                shards=len(created.shard_ids),
+                java=java,
+                work_folder=self._run_dir / "consumer",
+            ),
             broadcaster_part(environment, pace),
             firehose_part(environment, pace, position_file=self._run_dir / "firehose.json"),
         )
