@@ -1,0 +1,159 @@
+"""Secondary indexes that lag, before a DynamoDB whose indexes don't.
+
+Beside each lagging table stands a copy, made upstream when the lag begins. After each write that
+passes through, the written items are read back and put into the copy once they are old enough; a
+query on an index is asked of the copy. So what a query sees is the table as it was: deletions,
+filters, pages and counts included, without evaluating an expression here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+Item = Mapping[str, Any]
+"""Attributes in DynamoDB's own JSON."""
+Headers = Mapping[str, str]
+
+Call = Callable[[Headers, str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+"""Asks upstream an operation, as whoever sent those headers; raises when it is refused."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Change:
+    at_s: float
+    key: Item
+    image: Item | None
+    """None when the item was deleted."""
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Copy:
+    name: str
+    keys: tuple[str, ...]
+    headers: Headers
+    """Of the request that it was made for: they name the account."""
+    pending: deque[_Change] = dataclasses.field(default_factory=deque)
+    lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+    """Held from a write until its images are read, and while the copy is brought forward."""
+
+
+def written_items(document: Mapping[str, Any]) -> Iterator[tuple[str, Item]]:
+    """Table and item (or key) of everything that a write request touches."""
+    single = document.get("Item") or document.get("Key")
+    if single and "TableName" in document:
+        yield document["TableName"], single
+    for table, asked in (document.get("RequestItems") or {}).items():
+        for entry in asked if isinstance(asked, list) else ():
+            yield (
+                table,
+                entry["PutRequest"]["Item"]
+                if "PutRequest" in entry
+                else (entry["DeleteRequest"]["Key"]),
+            )
+    for write in document.get("TransactItems") or ():
+        for action, asked in write.items():
+            if action != "ConditionCheck":
+                yield asked["TableName"], asked.get("Item") or asked["Key"]
+
+
+class LaggingIndexes:
+    """Keeps the copies.
+
+    Args:
+        call: Asks upstream.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, call: Call, clock: Callable[[], float]) -> None:
+        self._call = call
+        self._clock = clock
+        self._copies: dict[str, _Copy] = {}
+        self._making = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def around_write(
+        self, tables: Iterable[str], headers: Headers, document: Mapping[str, Any]
+    ) -> AsyncIterator[None]:
+        """Upstream is asked inside the block; writes to one lagging table take turns.
+
+        Args:
+            tables: Those of the request's that lag.
+            headers: Of the request.
+            document: Its body.
+        """
+        copies = {table: await self._copy(table, headers) for table in sorted(tables)}
+        async with contextlib.AsyncExitStack() as locks:
+            for copy in copies.values():
+                await locks.enter_async_context(copy.lock)
+            yield
+            for table, item in written_items(document):
+                lagging = copies.get(table)
+                # Without its key it was refused.
+                if lagging is not None and item.keys() >= set(lagging.keys):
+                    await self._note(table, lagging, item, headers)
+
+    async def stand_in(self, table: str, headers: Headers, lag_s: float) -> str:
+        """The name of a table that is as `table` was `lag_s` ago."""
+        copy = await self._copy(table, headers)
+        async with copy.lock:
+            old_enough_s = self._clock() - lag_s
+            while copy.pending and copy.pending[0].at_s <= old_enough_s:
+                change = copy.pending[0]
+                if change.image is None:
+                    asked: dict[str, Any] = {"TableName": copy.name, "Key": change.key}
+                    await self._call(headers, "DeleteItem", asked)
+                else:
+                    asked = {"TableName": copy.name, "Item": change.image}
+                    await self._call(headers, "PutItem", asked)
+                copy.pending.popleft()
+        return copy.name
+
+    async def forget(self, still_lags: Callable[[str], bool] = lambda _: False) -> None:
+        """Deletes the copies of tables that lag no more."""
+        for table in [table for table in self._copies if not still_lags(table)]:
+            copy = self._copies.pop(table)
+            with contextlib.suppress(Exception):  # upstream may be gone, and the copy with it
+                await self._call(copy.headers, "DeleteTable", {"TableName": copy.name})
+
+    async def _note(self, table: str, copy: _Copy, item: Item, headers: Headers) -> None:
+        key = {name: item[name] for name in copy.keys}
+        asked = {"TableName": table, "Key": key, "ConsistentRead": True}
+        image = (await self._call(headers, "GetItem", asked)).get("Item")
+        copy.pending.append(_Change(at_s=self._clock(), key=key, image=image))
+
+    async def _copy(self, table: str, headers: Headers) -> _Copy:
+        async with self._making:
+            if table not in self._copies:
+                self._copies[table] = await self._make_copy(table, headers)
+            return self._copies[table]
+
+    async def _make_copy(self, table: str, headers: Headers) -> _Copy:
+        described = (await self._call(headers, "DescribeTable", {"TableName": table}))["Table"]
+        name = f"{table}.lagging-{uuid.uuid4().hex[:8]}"
+        asked: dict[str, Any] = {
+            "TableName": name,
+            "KeySchema": described["KeySchema"],
+            "AttributeDefinitions": described["AttributeDefinitions"],
+            "BillingMode": "PAY_PER_REQUEST",
+        }
+        for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
+            if described.get(kind):
+                wanted = ("IndexName", "KeySchema", "Projection")
+                asked[kind] = [{field: one[field] for field in wanted} for one in described[kind]]
+        await self._call(headers, "CreateTable", asked)
+        page: dict[str, Any] = {"TableName": table, "ConsistentRead": True}
+        while True:
+            told = await self._call(headers, "Scan", page)
+            for item in told.get("Items", ()):
+                await self._call(headers, "PutItem", {"TableName": name, "Item": item})
+            if not told.get("LastEvaluatedKey"):
+                break
+            page["ExclusiveStartKey"] = told["LastEvaluatedKey"]
+        keys = tuple(key["AttributeName"] for key in described["KeySchema"])
+        return _Copy(name=name, keys=keys, headers=headers)

@@ -1,0 +1,259 @@
+"""The proxy: asks `decide` about each request, and does what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from fnmatch import fnmatchcase
+
+import aiohttp
+import msgspec
+from aiohttp import web
+from multidict import CIMultiDict
+
+from sim.fault_shim.answers import Answer, cut_off, replaced, reset, whole
+from sim.fault_shim.control import CONTROL_PATH, answer_control
+from sim.fault_shim.deciding import Decision, Tallies, decide
+from sim.fault_shim.index_lag import LaggingIndexes
+from sim.fault_shim.record import Exchange, Record
+from sim.fault_shim.refusals import worded
+from sim.fault_shim.requests import Received, Request, understand
+from sim.fault_shim.rules import (
+    CutAnswer,
+    Drop,
+    FaultRule,
+    LagIndex,
+    Refuse,
+    ReplaceAnswer,
+    Weather,
+)
+from sim.fault_shim.upstream import Upstream, passed_on
+
+HOST = "127.0.0.1"
+_MOST_HEADER_BYTES = 64 * 1024
+
+
+_WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
+
+
+class FaultShim:
+    """A reverse proxy with weather; use as an async context manager.
+
+    Attributes:
+        record: What it did.
+
+    Args:
+        upstream_url: What it stands before: scheme, host and port.
+        rules: The weather to begin with.
+        seed: Of the rules' chances.
+        port: To listen on; any free one by default.
+        clock: Monotonic seconds, for indexes that lag.
+        sleep: Waits, for delays.
+    """
+
+    def __init__(
+        self,
+        upstream_url: str,
+        rules: Sequence[FaultRule] = (),
+        *,
+        seed: int = 0,
+        port: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.record = Record()
+        self._weather = Weather(rules=tuple(rules), seed=seed)
+        self._tallies: Tallies = {}
+        self._upstream = Upstream(upstream_url)
+        self._indexes = LaggingIndexes(self._upstream.call_dynamodb, clock)
+        self._port = port
+        self._sleep = sleep
+        self._exit = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> FaultShim:
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(self._upstream)
+            stack.push_async_callback(self._indexes.forget)
+            server = web.Server(
+                self._handle,
+                access_log=None,
+                auto_decompress=False,
+                max_line_size=_MOST_HEADER_BYTES,
+                max_field_size=_MOST_HEADER_BYTES,
+            )
+            # Whoever waits for a slow answer when the weather ends need not wait it out.
+            runner = web.ServerRunner(server, shutdown_timeout=0.1)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            site = web.TCPSite(runner, HOST, self._port)
+            await site.start()
+            self._port = runner.addresses[0][1]
+            self._exit = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._exit.aclose()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{HOST}:{self._port}"
+
+    @property
+    def weather(self) -> Weather:
+        """The rules in force."""
+        return self._weather
+
+    @property
+    def tallies(self) -> Tallies:
+        """How often each rule matched and struck since the weather was set."""
+        return self._tallies
+
+    async def set_weather(self, weather: Weather) -> None:
+        """Changes the weather for the requests that come from now on; tallies begin anew."""
+        self._weather = weather
+        self._tallies = {}
+        await self._indexes.forget(self._lags)
+
+    async def set_rules(self, *rules: FaultRule) -> None:
+        """The same, keeping the seed; none for fair weather."""
+        await self.set_weather(msgspec.structs.replace(self._weather, rules=rules))
+
+    async def _wait(self, wait_s: float) -> None:
+        if wait_s > 0:
+            await self._sleep(wait_s)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.content.read()
+        if request.path == CONTROL_PATH:
+            return await answer_control(self, request.method, body)
+        received = Received(
+            method=request.method,
+            target=request.raw_path,
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=body,
+        )
+        asked = understand(received)
+        decision, self._tallies = decide(
+            asked, self._weather.rules, self._tallies, self._weather.seed
+        )
+        exchange = Exchange(
+            service=asked.service,
+            operation=asked.operation,
+            path=asked.path,
+            struck=decision.struck,
+            entries=asked.entries,
+            failed=tuple(sorted(decision.failures)),
+        )
+        await self._wait(decision.delay_before_s)
+        if isinstance(decision.ending, Drop):
+            self.record.add(exchange)
+            return reset(request)
+        if isinstance(decision.ending, Refuse):
+            content_type = request.headers.get("Content-Type", "")
+            answer = worded(decision.ending, asked.dialect, content_type)
+            return await self._send(request, decision, exchange, answer)
+        try:
+            return await self._forward(request, received, asked, decision, exchange)
+        except aiohttp.ClientError:
+            # Nobody there, or an answer cut off upstream: so it is for our client.
+            self.record.add(msgspec.structs.replace(exchange, forwarded=True))
+            return reset(request)
+
+    async def _forward(
+        self,
+        request: web.BaseRequest,
+        received: Received,
+        asked: Request,
+        decision: Decision,
+        exchange: Exchange,
+    ) -> web.StreamResponse:
+        headers = passed_on(request.headers.items())
+        body: bytes | None = received.body
+        failures = decision.failures if asked.batch is not None else {}
+        if asked.batch is not None and failures:
+            body = asked.batch.without(failures.keys())
+            headers["Accept-Encoding"] = "identity"  # the answer is to be read here
+            if body is None:
+                answer = _answer_of_failures(asked, asked.batch.answer(None, failures))
+                return await self._send(request, decision, exchange, answer)
+        assert body is not None  # noqa: S101 - for the type checker: see above
+        if decision.lag_s is not None and asked.index is not None:
+            table = asked.document["TableName"]
+            name = await self._indexes.stand_in(table, received.headers, decision.lag_s)
+            body = msgspec.json.encode({**asked.document, "TableName": name})
+        exchange = msgspec.structs.replace(exchange, forwarded=True)
+        async with contextlib.AsyncExitStack() as stack:
+            async with self._noting_writes(received, asked):
+                response = await stack.enter_async_context(
+                    self._upstream.ask(received.method, received.target, headers, body)
+                )
+            exchange = msgspec.structs.replace(exchange, status=response.status)
+            if decision.ending is None and not failures:
+                await self._wait(decision.delay_after_s)
+                return await self._stream(request, exchange, response)
+            told = await response.read()
+            if asked.batch is not None and failures and response.status == 200:
+                told = asked.batch.answer(told, failures)
+            headers = passed_on(response.headers.items())
+            answer = Answer(status=response.status, headers=headers, body=told)
+        return await self._send(request, decision, exchange, answer)
+
+    @contextlib.asynccontextmanager
+    async def _noting_writes(self, received: Received, asked: Request) -> AsyncIterator[None]:
+        """Upstream is asked inside; a write to a table whose indexes lag is noted."""
+        tables = [table for table in asked.targets if self._lags(table)]
+        if asked.service != "dynamodb" or asked.operation not in _WRITES or not tables:
+            yield
+            return
+        async with self._indexes.around_write(tables, received.headers, asked.document):
+            yield
+
+    def _lags(self, table: str) -> bool:
+        return any(
+            isinstance(rule.fault, LagIndex) and fnmatchcase(table, rule.target or "*")
+            for rule in self._weather.rules
+        )
+
+    async def _stream(
+        self, request: web.BaseRequest, exchange: Exchange, response: aiohttp.ClientResponse
+    ) -> web.StreamResponse:
+        """Passes an answer on as it comes: it may be large, or go on for minutes."""
+        self.record.add(msgspec.structs.replace(exchange, told=response.status))
+        passing = web.StreamResponse(
+            status=response.status,
+            reason=response.reason,
+            headers=passed_on(response.headers.items()),
+        )
+        await passing.prepare(request)
+        async for chunk in response.content.iter_any():
+            await passing.write(chunk)
+        await passing.write_eof()
+        return passing
+
+    async def _send(
+        self, request: web.BaseRequest, decision: Decision, exchange: Exchange, answer: Answer
+    ) -> web.StreamResponse:
+        """Sends an answer that is known as a whole, or as much of it as is to be sent."""
+        await self._wait(decision.delay_after_s)
+        ending = decision.ending
+        if isinstance(ending, CutAnswer):
+            self.record.add(exchange)
+            if ending.after_bytes is None:
+                return reset(request)
+            return await cut_off(request, answer, ending.after_bytes)
+        if isinstance(ending, ReplaceAnswer):
+            answer = replaced(answer, ending)
+        self.record.add(msgspec.structs.replace(exchange, told=answer.status))
+        return whole(answer)
+
+
+def _answer_of_failures(asked: Request, body: bytes) -> Answer:
+    """A batch of which nothing was left to forward is answered well, as AWS does."""
+    content_type = {
+        "opensearch": "application/json",
+        "kinesis": "application/x-amz-json-1.1",
+    }.get(asked.service, "application/x-amz-json-1.0")
+    return Answer(status=200, headers=CIMultiDict({"Content-Type": content_type}), body=body)
