@@ -17,7 +17,7 @@ def test_the_cache_is_in_the_users_cache_otherwise() -> None:
 
 
 def test_what_belongs_to_a_work_tree_is_in_it() -> None:
-    places = find_places({"HOME": "/h"}, Path("/work"))
+    places = find_places({"HOME": "/h"}, Path("/project"))
 
-    assert places.python == Path("/work/.venv/bin/python")
-    assert places.ministack.is_relative_to("/work")
+    assert places.python == Path("/project/.venv/bin/python")
+    assert places.ministack.is_relative_to("/project")
