@@ -1,0 +1,84 @@
+"""Who may do what in the domain: fine-grained access control's roles and their mappings. Pure.
+
+An IAM policy lets a role reach the domain; these say what it finds there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from rtdts.position_store.index_definitions import (
+    LATEST_INDEX,
+    POSITIONS_PATTERN,
+    RAW_PATTERN,
+    STATE_INDEX,
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IndexGrant:
+    """What may be done to the indexes of some patterns; names are the plugin's action groups."""
+
+    patterns: tuple[str, ...]
+    actions: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SearchRole:
+    """A role within the domain and the one IAM role that has it."""
+
+    name: str
+    iam_role_arn: str
+    cluster_actions: tuple[str, ...]
+    grants: tuple[IndexGrant, ...]
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The role, as the plugin takes it."""
+        return {
+            "cluster_permissions": list(self.cluster_actions),
+            "index_permissions": [
+                {"index_patterns": list(grant.patterns), "allowed_actions": list(grant.actions)}
+                for grant in self.grants
+            ],
+        }
+
+    @property
+    def mapping_body(self) -> Mapping[str, Any]:
+        """Its mapping: to the plugin an IAM role is a backend role."""
+        return {"backend_roles": [self.iam_role_arn]}
+
+
+def search_roles(
+    *, raw_writer_arn: str, consumer_arn: str, broadcaster_arn: str
+) -> tuple[SearchRole, ...]:
+    """Every role of ours."""
+    return (
+        SearchRole(
+            name="rtdts-raw-writer",
+            iam_role_arn=raw_writer_arn,
+            # What Firehose asks for, by its own documentation: it looks at the cluster first.
+            cluster_actions=("cluster_composite_ops", "cluster_monitor"),
+            grants=(
+                IndexGrant(patterns=(RAW_PATTERN,), actions=("crud", "create_index", "manage")),
+            ),
+        ),
+        SearchRole(
+            name="rtdts-consumer",
+            iam_role_arn=consumer_arn,
+            cluster_actions=("cluster_composite_ops",),  # bulk and mget
+            grants=(
+                # The first point of a day creates its index.
+                IndexGrant(patterns=(POSITIONS_PATTERN,), actions=("crud", "create_index")),
+                IndexGrant(patterns=(LATEST_INDEX, STATE_INDEX), actions=("crud",)),
+            ),
+        ),
+        SearchRole(
+            name="rtdts-broadcaster",
+            iam_role_arn=broadcaster_arn,
+            cluster_actions=("cluster_composite_ops_ro",),  # mget
+            grants=(IndexGrant(patterns=(POSITIONS_PATTERN, LATEST_INDEX), actions=("read",)),),
+        ),
+    )

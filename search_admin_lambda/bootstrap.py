@@ -1,0 +1,73 @@
+"""Builds what search_admin_lambda needs: the only place that reads its environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+
+from rtdts.position_store.client import connect
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger, get_logger
+from rtdts.runtime.settings import read_settings
+from search_admin_lambda.access import SearchRole, search_roles
+from search_admin_lambda.installation import Domain, install
+from search_admin_lambda.opensearch_domain import OpenSearchDomain
+from search_admin_lambda.retention import RetentionPolicy, retention_policies
+from search_admin_lambda.settings import Settings
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class App:
+    """Everything for one installation."""
+
+    domain: Domain
+    policies: tuple[RetentionPolicy, ...]
+    roles: tuple[SearchRole, ...]
+    patience_s: float
+    log: Logger
+    sleep: Callable[[float], None] = time.sleep
+
+    def run(self) -> None:
+        """Installs.
+
+        Raises:
+            rtdts.position_store.errors.StoreUnavailable: The domain was not ready in time.
+        """
+        install(
+            self.domain,
+            policies=self.policies,
+            roles=self.roles,
+            patience=Deadline(self.patience_s),
+            log=self.log,
+            sleep=self.sleep,
+        )
+
+
+def build(environ: Mapping[str, str]) -> App:
+    """Reads the settings, then makes the client.
+
+    Raises:
+        SettingsError: The environment can't be used.
+    """
+    settings = read_settings(Settings, environ)
+    client = connect(
+        settings.opensearch_url,
+        auth="sigv4" if settings.opensearch_auth == "sigv4" else "none",
+        region=settings.region,
+        timeout_s=20.0,
+    )
+    return App(
+        domain=OpenSearchDomain(client),
+        policies=retention_policies(
+            raw_days=settings.raw_retention_days,
+            positions_days=settings.positions_retention_days,
+        ),
+        roles=search_roles(
+            raw_writer_arn=settings.raw_writer_role_arn,
+            consumer_arn=settings.consumer_role_arn,
+            broadcaster_arn=settings.broadcaster_role_arn,
+        ),
+        patience_s=settings.patience_s,
+        log=get_logger("search_admin_lambda"),
+    )

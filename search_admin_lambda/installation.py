@@ -1,0 +1,92 @@
+"""Prepares the domain, in the order in which each step is safe. Every step may be repeated."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.runtime.backoff import backoff_s
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+from search_admin_lambda.access import SearchRole
+from search_admin_lambda.retention import RetentionPolicy
+
+FIRST_WAIT_S = 1.0
+MOST_WAIT_S = 15.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PolicyVersion:
+    """Which version of a stored policy a change replaces."""
+
+    sequence_number: int
+    primary_term: int
+
+
+class Domain(Protocol):
+    """What is done to the domain; each call raises `StoreUnavailable` for what may pass."""
+
+    def install_templates(self) -> None:
+        """Puts the index templates, and the indexes that are not one a day."""
+
+    def policy_version(self, name: str) -> PolicyVersion | None:
+        """The stored policy's version, None when there is none."""
+
+    def put_policy(
+        self, name: str, body: Mapping[str, Any], replaces: PolicyVersion | None
+    ) -> None:
+        """Stores a retention policy."""
+
+    def apply_policy(self, name: str, index_pattern: str) -> None:
+        """Gives a policy to the indexes that are already there, in its newest version."""
+
+    def put_role(self, name: str, body: Mapping[str, Any]) -> None:
+        """Stores a role of fine-grained access control."""
+
+    def map_role(self, name: str, body: Mapping[str, Any]) -> None:
+        """Says who has the role."""
+
+
+def install(
+    domain: Domain,
+    *,
+    policies: Sequence[RetentionPolicy],
+    roles: Sequence[SearchRole],
+    patience: Deadline,
+    log: Logger,
+    sleep: Callable[[float], None],
+) -> None:
+    """Installs everything; tries again while the domain is not ready and patience lasts.
+
+    The templates come first: whoever writes before them decides for ever what the fields are. The
+    roles come last: before them nobody of ours can write.
+
+    Raises:
+        StoreUnavailable: The domain was not ready in time.
+    """
+    waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
+    while True:
+        try:
+            _install_once(domain, policies, roles)
+        except StoreUnavailable as error:
+            wait_s = next(waits_s)
+            if patience.remaining_s <= wait_s:
+                raise
+            log.warning("domain_not_ready", reason=str(error), wait_s=round(wait_s, 1))
+            sleep(wait_s)
+        else:
+            return
+
+
+def _install_once(
+    domain: Domain, policies: Sequence[RetentionPolicy], roles: Sequence[SearchRole]
+) -> None:
+    domain.install_templates()
+    for policy in policies:
+        domain.put_policy(policy.name, policy.body, domain.policy_version(policy.name))
+        domain.apply_policy(policy.name, policy.index_pattern)
+    for role in roles:
+        domain.put_role(role.name, role.body)
+        domain.map_role(role.name, role.mapping_body)

@@ -1,0 +1,79 @@
+"""The domain, through its REST interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from opensearchpy import OpenSearch
+from opensearchpy.exceptions import NotFoundError
+
+from rtdts.position_store.client import telling_errors_apart
+from rtdts.position_store.index_definitions import install_index_templates
+from search_admin_lambda.installation import PolicyVersion
+
+
+class OpenSearchDomain:
+    """An Amazon OpenSearch Service domain with fine-grained access control.
+
+    Paths are those of the Index State Management and Security plugins' REST interfaces.
+    """
+
+    def __init__(self, client: OpenSearch) -> None:
+        self._client = client
+
+    def install_templates(self) -> None:
+        """See `search_admin_lambda.installation.Domain`, as for all of these."""
+        with telling_errors_apart("install templates"):
+            install_index_templates(self._client)
+
+    def policy_version(self, name: str) -> PolicyVersion | None:
+        """The stored policy's version."""
+        try:
+            found = self._ask("GET", f"/_plugins/_ism/policies/{name}")
+        except NotFoundError:
+            return None
+        return PolicyVersion(
+            sequence_number=int(found["_seq_no"]), primary_term=int(found["_primary_term"])
+        )
+
+    def put_policy(
+        self, name: str, body: Mapping[str, Any], replaces: PolicyVersion | None
+    ) -> None:
+        """Creates the policy, or replaces just the version that was read."""
+        conditions: dict[str, int] = {}
+        if replaces is not None:
+            conditions = {
+                "if_seq_no": replaces.sequence_number,
+                "if_primary_term": replaces.primary_term,
+            }
+        self._ask("PUT", f"/_plugins/_ism/policies/{name}", body=body, params=conditions)
+
+    def apply_policy(self, name: str, index_pattern: str) -> None:
+        """To those without a policy by `add`, to those with an older version by `change_policy`.
+
+        Each leaves alone what the other is for, and there may be no index at all yet.
+        """
+        for way in ("add", "change_policy"):
+            with suppress(NotFoundError):
+                self._ask("POST", f"/_plugins/_ism/{way}/{index_pattern}", body={"policy_id": name})
+
+    def put_role(self, name: str, body: Mapping[str, Any]) -> None:
+        """Stores a role."""
+        self._ask("PUT", f"/_plugins/_security/api/roles/{name}", body=body)
+
+    def map_role(self, name: str, body: Mapping[str, Any]) -> None:
+        """Says who has it."""
+        self._ask("PUT", f"/_plugins/_security/api/rolesmapping/{name}", body=body)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
+        with telling_errors_apart(f"{method} {path}"):
+            return self._client.transport.perform_request(method, path, params=params, body=body)

@@ -1,0 +1,49 @@
+"""Settings of search_admin_lambda."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rtdts.runtime.settings import setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What search_admin_lambda reads from its environment."""
+
+    region: str = setting("AWS_REGION", help="region of the domain")
+    opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the OpenSearch domain")
+    opensearch_auth: str = setting(
+        "OPENSEARCH_AUTH",
+        default="sigv4",
+        choices=("sigv4", "none"),
+        help="how requests to OpenSearch are signed",
+    )
+    raw_writer_role_arn: str = setting(
+        "RAW_WRITER_ROLE_ARN", help="ARN of the role with which Firehose writes the raw log"
+    )
+    consumer_role_arn: str = setting("CONSUMER_ROLE_ARN", help="ARN of the consumer's role")
+    broadcaster_role_arn: str = setting(
+        "BROADCASTER_ROLE_ARN", help="ARN of the broadcaster's role"
+    )
+    raw_retention_days: int = setting(
+        "RAW_RETENTION_DAYS",
+        default=3,
+        minimum=1,
+        maximum=365,
+        help="days for which the raw log is kept",
+    )
+    positions_retention_days: int = setting(
+        "POSITIONS_RETENTION_DAYS",
+        default=90,
+        minimum=8,  # a point may be a week older than its arrival: its index must outlive it
+        maximum=3650,
+        help="days for which the history of positions is kept",
+    )
+    patience_s: float = setting(
+        "PATIENCE_S",
+        default=240,
+        minimum=0,
+        maximum=840,
+        help="seconds that a new domain may take to answer; below the function's timeout",
+    )

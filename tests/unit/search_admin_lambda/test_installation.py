@@ -1,0 +1,170 @@
+"""The preparation of the domain against one that is not ready, or was prepared before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import get_logger
+from search_admin_lambda.access import search_roles
+from search_admin_lambda.installation import PolicyVersion, install
+from search_admin_lambda.retention import retention_policies
+
+ROLES = search_roles(
+    raw_writer_arn="arn:aws:iam::1:role/raw",
+    consumer_arn="arn:aws:iam::1:role/consumer",
+    broadcaster_arn="arn:aws:iam::1:role/broadcaster",
+)
+POLICIES = retention_policies(raw_days=3, positions_days=90)
+
+
+class FakeDomain:
+    """Keeps what it is told, and is away for the first calls."""
+
+    def __init__(self, *, away_for_calls: int = 0) -> None:
+        self.steps: list[str] = []
+        self.replaced: dict[str, PolicyVersion | None] = {}
+        self.roles: dict[str, Mapping[str, Any]] = {}
+        self.mappings: dict[str, Mapping[str, Any]] = {}
+        self._policies: dict[str, Mapping[str, Any]] = {}
+        self._away_for = away_for_calls
+
+    def install_templates(self) -> None:
+        if self._away_for:
+            self._away_for -= 1
+            raise StoreUnavailable("install templates", None, "not there yet")
+        self.steps.append("templates")
+
+    def policy_version(self, name: str) -> PolicyVersion | None:
+        return PolicyVersion(sequence_number=7, primary_term=2) if name in self._policies else None
+
+    def put_policy(
+        self, name: str, body: Mapping[str, Any], replaces: PolicyVersion | None
+    ) -> None:
+        self.steps.append(f"policy {name}")
+        self.replaced[name] = replaces
+        self._policies[name] = body
+
+    def apply_policy(self, name: str, index_pattern: str) -> None:
+        self.steps.append(f"apply {name} to {index_pattern}")
+
+    def put_role(self, name: str, body: Mapping[str, Any]) -> None:
+        self.steps.append(f"role {name}")
+        self.roles[name] = body
+
+    def map_role(self, name: str, body: Mapping[str, Any]) -> None:
+        self.steps.append(f"mapping {name}")
+        self.mappings[name] = body
+
+
+class FakeTime:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += max(seconds, 1.0)  # jitter may be next to nothing
+
+
+def run(domain: FakeDomain, *, patience_s: float = 240) -> FakeTime:
+    time = FakeTime()
+    install(
+        domain,
+        policies=POLICIES,
+        roles=ROLES,
+        patience=Deadline(patience_s, clock=time),
+        log=get_logger("test"),
+        sleep=time.sleep,
+    )
+    return time
+
+
+def test_templates_come_first_and_the_right_to_write_last() -> None:
+    domain = FakeDomain()
+
+    run(domain)
+
+    assert domain.steps[0] == "templates"
+    assert domain.steps[1:5] == [
+        "policy truck-raw",
+        "apply truck-raw to truck-raw-*",
+        "policy truck-positions",
+        "apply truck-positions to truck-positions-*",
+    ]
+    assert all(step.startswith(("role", "mapping")) for step in domain.steps[5:])
+
+
+def test_a_new_domain_may_take_its_time() -> None:
+    domain = FakeDomain(away_for_calls=5)
+
+    run(domain)
+
+    assert domain.steps[0] == "templates"
+
+
+def test_a_domain_that_never_answers_fails_the_invocation() -> None:
+    domain = FakeDomain(away_for_calls=10_000)
+
+    with pytest.raises(StoreUnavailable):
+        run(domain)
+
+
+def test_repeated_it_replaces_just_the_policy_that_it_read() -> None:
+    domain = FakeDomain()
+
+    run(domain)
+    first = dict(domain.replaced)
+    run(domain)
+
+    assert set(first.values()) == {None}
+    assert set(domain.replaced.values()) == {PolicyVersion(sequence_number=7, primary_term=2)}
+
+
+def test_each_iam_role_gets_exactly_one_role() -> None:
+    domain = FakeDomain()
+
+    run(domain)
+
+    assert domain.roles.keys() == domain.mappings.keys()
+    assert domain.mappings["rtdts-consumer"] == {"backend_roles": ["arn:aws:iam::1:role/consumer"]}
+
+
+@pytest.mark.parametrize(
+    ("role", "patterns"),
+    [
+        ("rtdts-raw-writer", {"truck-raw-*"}),
+        ("rtdts-consumer", {"truck-positions-*", "truck-latest", "truck-state"}),
+        ("rtdts-broadcaster", {"truck-positions-*", "truck-latest"}),
+    ],
+)
+def test_a_role_reaches_its_own_indexes_only(role: str, patterns: set[str]) -> None:
+    body = next(one.body for one in ROLES if one.name == role)
+
+    reached = {
+        pattern for grant in body["index_permissions"] for pattern in grant["index_patterns"]
+    }
+    assert reached == patterns
+
+
+def test_the_broadcaster_only_reads() -> None:
+    body = next(one.body for one in ROLES if one.name == "rtdts-broadcaster")
+
+    assert body["cluster_permissions"] == ["cluster_composite_ops_ro"]
+    assert [grant["allowed_actions"] for grant in body["index_permissions"]] == [["read"]]
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
+def test_a_policy_deletes_its_pattern_after_its_days(policy) -> None:
+    body = policy.body["policy"]
+    kept, deleted = body["states"]
+
+    assert body["ism_template"][0]["index_patterns"] == [policy.index_pattern]
+    assert kept["transitions"][0]["conditions"] == {"min_index_age": f"{policy.days}d"}
+    assert kept["transitions"][0]["state_name"] == deleted["name"]
+    assert deleted["actions"] == [{"delete": {}}]

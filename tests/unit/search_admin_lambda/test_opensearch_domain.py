@@ -1,0 +1,86 @@
+"""What goes over the wire to the two plugins, and how their refusals are understood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from opensearchpy.exceptions import AuthorizationException, NotFoundError, RequestError
+
+from rtdts.position_store.errors import StoreUnavailable
+from search_admin_lambda.installation import PolicyVersion
+from search_admin_lambda.opensearch_domain import OpenSearchDomain
+
+
+class FakeTransport:
+    def __init__(self, answers: dict[tuple[str, str], Any]) -> None:
+        self.answers = answers
+        self.asked: list[tuple[str, str, Any, Any]] = []
+
+    def perform_request(self, method: str, path: str, *, params: Any, body: Any) -> Any:
+        self.asked.append((method, path, params, body))
+        answer = self.answers.get((method, path), {})
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class FakeClient:
+    def __init__(self, **answers: Any) -> None:
+        self.transport = FakeTransport(answers.get("answers", {}))
+
+
+POLICY = ("GET", "/_plugins/_ism/policies/truck-raw")
+
+
+def domain_of(answers: dict[tuple[str, str], Any]) -> tuple[OpenSearchDomain, FakeTransport]:
+    client = FakeClient(answers=answers)
+    return OpenSearchDomain(client), client.transport  # type: ignore[arg-type]
+
+
+def test_a_policy_that_is_not_there_is_created_without_a_condition() -> None:
+    domain, transport = domain_of({POLICY: NotFoundError(404, "not_found", {})})
+
+    version = domain.policy_version("truck-raw")
+    domain.put_policy("truck-raw", {"policy": {}}, version)
+
+    assert version is None
+    assert transport.asked[-1] == ("PUT", POLICY[1], {}, {"policy": {}})
+
+
+def test_a_policy_is_replaced_on_condition_that_it_is_the_one_read() -> None:
+    domain, transport = domain_of({POLICY: {"_seq_no": 4, "_primary_term": 9, "policy": {}}})
+
+    version = domain.policy_version("truck-raw")
+    domain.put_policy("truck-raw", {"policy": {}}, version)
+
+    assert version == PolicyVersion(sequence_number=4, primary_term=9)
+    assert transport.asked[-1][2] == {"if_seq_no": 4, "if_primary_term": 9}
+
+
+def test_a_policy_is_given_to_what_is_there_even_if_nothing_is() -> None:
+    add = ("POST", "/_plugins/_ism/add/truck-raw-*")
+    domain, transport = domain_of({add: NotFoundError(404, "index_not_found", {})})
+
+    domain.apply_policy("truck-raw", "truck-raw-*")
+
+    assert [path for _, path, _, _ in transport.asked] == [
+        "/_plugins/_ism/add/truck-raw-*",
+        "/_plugins/_ism/change_policy/truck-raw-*",
+    ]
+
+
+def test_a_domain_whose_security_is_not_initialised_is_asked_again() -> None:
+    role = ("PUT", "/_plugins/_security/api/roles/r")
+    domain, _ = domain_of({role: AuthorizationException(403, "not initialised", {})})
+
+    with pytest.raises(StoreUnavailable):
+        domain.put_role("r", {})
+
+
+def test_a_mistake_of_ours_is_not_asked_again() -> None:
+    mapping = ("PUT", "/_plugins/_security/api/rolesmapping/r")
+    domain, _ = domain_of({mapping: RequestError(400, "bad", {})})
+
+    with pytest.raises(RequestError):
+        domain.map_role("r", {})
