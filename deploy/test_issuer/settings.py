@@ -1,0 +1,19 @@
+"""Settings of the test issuer."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rtdts.runtime.settings import setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the test issuer reads from its environment."""
+
+    issuer: str = setting("ISSUER", help="its own URL, without a slash at its end")
+    audience: str = setting("AUDIENCE", help="audience of its tokens")
+    key_id: str = setting("SIGNING_KEY_ID", help="ARN of the KMS key that signs")
+    secret_sha256: str = setting(
+        "TOKEN_SECRET_SHA256", help="SHA-256 of the secret that an asker must present, in hex"
+    )

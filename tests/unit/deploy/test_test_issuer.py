@@ -1,0 +1,129 @@
+"""The test issuer's answers, its tokens checked by another library."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from deploy.test_issuer.issuer import DISCOVERY, KEYS, TOKEN, TestIssuer, request_of
+from deploy.test_issuer.public_key import NotAnRsaKeyError, parse_public_key
+from sim.local_cloud.token_issuer import TokenIssuer
+
+URL = "https://issuer.example"
+SECRET = "a secret"
+NOW_S = 1_795_000_000
+PRIVATE = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def der_of(public: Any) -> bytes:
+    return public.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+class LocalKey:
+    def public_key_der(self) -> bytes:
+        return der_of(PRIVATE.public_key())
+
+    def sign(self, message: bytes) -> bytes:
+        return PRIVATE.sign(message, padding.PKCS1v15(), hashes.SHA256())
+
+
+def issuer() -> TestIssuer:
+    return TestIssuer(
+        LocalKey(),
+        url=URL,
+        audience="rtdts",
+        secret_sha256=hashlib.sha256(SECRET.encode()).hexdigest(),
+        now_s=lambda: NOW_S + 0.7,
+    )
+
+
+def ask(body: Any, secret: str = SECRET) -> tuple[int, Any]:
+    answer = issuer().answer(TOKEN, f"Bearer {secret}", json.dumps(body).encode())
+    return int(answer.status), answer.body
+
+
+def test_a_token_holds_against_the_published_key() -> None:
+    status, body = ask({"role": "truck", "identity": "T-1", "ttl_s": 60})
+    keys = jwt.PyJWKSet.from_dict(dict(issuer().answer(KEYS, "", b"").body))
+    token = body["access_token"]
+    claims = jwt.decode(
+        token,
+        keys[jwt.get_unverified_header(token)["kid"]].key,
+        ["RS256"],
+        audience="rtdts",
+        issuer=URL,
+        options={"verify_exp": False, "verify_iat": False},
+    )
+
+    assert status == 200
+    assert claims["sub"] == "T-1"
+    assert claims["role"] == "truck"
+    assert claims["exp"] - claims["iat"] == 60
+
+
+def test_it_publishes_what_the_local_identity_provider_would_of_the_same_key() -> None:
+    local = TokenIssuer(PRIVATE, issuer=URL, audience="rtdts")
+
+    assert issuer().answer(KEYS, "", b"").body == local.key_set()
+    assert issuer().answer(DISCOVERY, "", b"").body == local.discovery()
+
+
+def test_who_does_not_know_the_secret_gets_no_token() -> None:
+    status, body = ask({"role": "truck", "identity": "T-1"}, secret="another")
+
+    assert status == 401
+    assert "access_token" not in body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {"role": "operator", "identity": "x"},
+        {"role": "truck", "identity": ""},
+        {"role": "truck"},
+        {"role": "truck", "identity": "T-1", "ttl_s": "60"},
+        {"role": "truck", "identity": "T-1", "ttl_s": True},
+        {"role": "truck", "identity": "T-1", "ttl_s": 10**9},
+    ],
+)
+def test_what_can_not_be_issued_is_refused(body: Any) -> None:
+    assert ask(body)[0] == 400
+
+
+def test_a_body_that_is_no_json_is_refused() -> None:
+    assert issuer().answer(TOKEN, f"Bearer {SECRET}", b"{").status == 400
+
+
+def test_no_other_path_is_answered() -> None:
+    assert issuer().answer(("GET", "/token"), f"Bearer {SECRET}", b"").status == 404
+
+
+def test_reads_the_gateways_event() -> None:
+    event = {
+        "routeKey": "POST /token",
+        "headers": {"authorization": "Bearer s"},
+        "body": base64.b64encode(b"{}").decode(),
+        "isBase64Encoded": True,
+    }
+
+    assert request_of(event) == (TOKEN, "Bearer s", b"{}")
+    assert request_of({**event, "body": "{}", "isBase64Encoded": False})[2] == b"{}"
+    assert request_of({"routeKey": "GET /jwks.json"}) == (KEYS, "", b"")
+
+
+@pytest.mark.parametrize(
+    "der", [b"", b"\x30\x03\x02", der_of(ec.generate_private_key(ec.SECP256R1()).public_key())]
+)
+def test_another_kind_of_key_is_refused(der: bytes) -> None:
+    with pytest.raises(NotAnRsaKeyError):
+        parse_public_key(der)
