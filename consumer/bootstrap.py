@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 import uuid
@@ -47,6 +48,8 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     """
     settings = read_settings(Settings, environ)
     log = get_logger(COMPONENT)
+    # It tells every failed request with its trace; the budget that tries again tells it in a line.
+    logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     sleep = _sleep_while_the_daemon_lives(os.getppid(), time.sleep)
     dynamodb = boto3.client("dynamodb", region_name=settings.region, config=_CLIENT_CONFIG)
     sqs = boto3.client("sqs", region_name=settings.region, config=_CLIENT_CONFIG)

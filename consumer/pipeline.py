@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
@@ -313,22 +314,26 @@ class BatchPipeline:
             self._log.exception("nudges_not_sent", error)
 
     def _park(self, faults: Sequence[Fault], report: BatchReport, budget: Budget) -> None:
+        if not faults:
+            return
         for fault in faults:
             record = fault.record
-            name = stream_record_name(record.sequence_number, record.sub_sequence_number)
             park = partial(
                 self._stores.parking.park,
                 record.data,
-                name=name,
+                name=stream_record_name(record.sequence_number, record.sub_sequence_number),
                 reason=fault.reason,
                 detail=fault.detail,
             )
-            key = budget.call("park a record", park)
-            self._log.warning(
-                "parked",
-                key=key,
-                reason=fault.reason,
-                detail=fault.detail,
-                partition_key=record.partition_key,
-            )
+            budget.call("park a record", park)
         report.parked += len(faults)
+        first = faults[0]
+        self._log.warning(
+            "parked",
+            shard_id=self._shard_id,
+            count=len(faults),
+            reasons=dict(Counter(fault.reason for fault in faults)),
+            first_sequence_number=first.record.sequence_number,
+            first_partition_key=first.record.partition_key,
+            first_detail=first.detail,
+        )
