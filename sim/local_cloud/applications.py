@@ -48,7 +48,7 @@ def consumer_part(
         "KCL_LEASE_ASSIGNMENT_INTERVAL_MS": "1000",
         "KCL_WORKER_METRICS_CAPTURE_MS": "100",
         "KCL_WORKER_METRICS_REPORT_MS": "2000",
-        "KCL_SHUTDOWN_GRACE_MS": "5000",
+        "KCL_SHUTDOWN_GRACE_MS": "2500",
         "KCL_IDLE_MS": "200",
         "KCL_METRICS_LEVEL": "NONE",
         "KCL_CBOR": "false",  # the local AWS doesn't speak it
