@@ -23,7 +23,7 @@ class MotionRules(msgspec.Struct, frozen=True, kw_only=True):
     implied_speed_mps: float = 1.5
     baseline_s: float = 5.0
     """Without it: from this speed on, measured over at least so long a time …"""
-    shift_m: float = 10.0
+    shift_m: float = 15.0
     """… and so long a way, else noise would make a parked truck drive."""
     heading_step_m: float = 5.0
 

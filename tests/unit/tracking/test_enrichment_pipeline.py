@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+
+from rtdts.tracking.enrichment import EnrichmentRules, enrich
+from rtdts.tracking.fixes import Fix, enriched_point, fix_of
+from tests.support.consumer_world import point
+
+RULES = EnrichmentRules()
+
+
+def derived(*fixes: Fix) -> list[Fix]:
+    return enrich(fixes, RULES)
+
+
+def fix(second: int, east_m: float, **changed: object) -> Fix:
+    return fix_of(point(second, east_m, **changed))
+
+
+def test_a_trucks_first_fix_has_no_way_and_no_speed() -> None:
+    (first,) = derived(fix(0, 0.0))
+
+    assert (first.distance_m, first.implied_speed_mps) == (None, None)
+
+
+def test_way_and_speed_are_since_the_previous_fix() -> None:
+    second = derived(fix(0, 0.0), fix(10, 150.0))[1]
+
+    assert second.distance_m == pytest.approx(150.0, abs=0.01)
+    assert second.implied_speed_mps == pytest.approx(15.0, abs=0.01)
+
+
+def test_two_fixes_of_one_moment_imply_no_speed() -> None:
+    second = derived(fix(0, 0.0), fix(0, 1.0, seq=9))[1]
+
+    assert second.implied_speed_mps is None
+
+
+@pytest.mark.parametrize(("speed_mps", "moving"), [(0.9, False), (1.0, True)])
+def test_the_devices_speed_decides_whether_it_moves(speed_mps: float, moving: bool) -> None:
+    second = derived(fix(0, 0.0), fix(10, 500.0, speed_mps=speed_mps))[1]
+
+    assert second.moving is moving
+
+
+def test_without_it_a_shift_over_seconds_decides() -> None:
+    driving = derived(*(fix(n, 8.0 * n, speed_mps=None) for n in range(10)))
+
+    assert [one.moving for one in driving[:3]] == [False, False, True]
+    assert driving[-1].moving
+
+
+def test_noise_of_a_parked_truck_is_no_motion() -> None:
+    wobble = (0.0, 6.0, -5.0, 4.0, -6.0, 3.0, 7.0, -4.0, 0.0, 5.0)
+    parked = derived(*(fix(n, m, speed_mps=None) for n, m in enumerate(wobble)))
+
+    assert not any(one.moving for one in parked)
+
+
+def test_a_bad_fix_moves_as_the_one_before_it() -> None:
+    fixes = derived(fix(0, 0.0, speed_mps=9.0), fix(10, 90.0, speed_mps=0.0, accuracy_m=500.0))
+
+    assert fixes[1].moving
+
+
+def test_the_heading_comes_from_the_track_where_the_device_sent_none() -> None:
+    sent, missing, standing = (
+        enriched_point("T-1", one).point.heading_deg
+        for one in derived(
+            fix(0, 0.0, heading_deg=12.0), fix(10, 90.0), fix(20, 91.0, speed_mps=0.0)
+        )
+    )
+
+    assert sent == 12.0
+    assert missing == pytest.approx(90.0, abs=0.1)
+    assert standing == missing
+
+
+def test_the_speed_is_the_devices_or_the_implied_one() -> None:
+    points = [
+        enriched_point("T-1", one).point.speed_mps
+        for one in derived(fix(0, 0.0, speed_mps=3.0), fix(10, 100.0, speed_mps=None))
+    ]
+
+    assert points == [3.0, pytest.approx(10.0, abs=0.01)]
+
+
+def test_only_what_is_asked_for_is_derived() -> None:
+    before = derived(fix(0, 0.0), fix(10, 100.0))
+
+    both = enrich([*before, fix(20, 300.0)], RULES, start=2)
+
+    assert both[:2] == before
+    assert both[2].distance_m == pytest.approx(200.0, abs=0.01)
+
+
+def test_deriving_anew_forgets_what_was_derived_before() -> None:
+    first, last = fix(0, 0.0), fix(20, 300.0)
+    once = derived(first, last)
+
+    again = enrich([once[0], fix(10, 100.0), once[1]], RULES, start=1)
+
+    assert again == derived(first, fix(10, 100.0), last)

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from rtdts.tracking.deliveries import Cause, DeclaredType, DeliveryEvent, Status
+from rtdts.tracking.fixes import fix_of
+from rtdts.tracking.status_machine import Transition
+from rtdts.tracking.timeline import Anchor, reconcile, standing
+from tests.support.consumer_world import START_MS, point
+
+LATE = fix_of(point(500, 0.0))
+ANCHOR = Anchor(1, Status.ASSIGNED, START_MS, START_MS)
+
+
+def made(status: Status, cause: Cause, second: int) -> Transition:
+    return Transition(status, cause, START_MS + second * 1_000, f"T-1:{second}")
+
+
+OFF_10 = made(Status.EN_ROUTE_TO_PICKUP, Cause.MOVED_OFF, 10)
+OFF_5 = made(Status.EN_ROUTE_TO_PICKUP, Cause.MOVED_OFF, 5)
+THERE = made(Status.AT_PICKUP, Cause.DWELT_AT_ORIGIN, 90)
+
+
+def log(*entries: Transition | DeliveryEvent) -> list[DeliveryEvent]:
+    events = [event(1, Status.ASSIGNED, Cause.ASSIGNED, actor="dispatcher:A")]
+    for version, entry in enumerate(entries, 2):
+        if isinstance(entry, DeliveryEvent):
+            events.append(entry)
+            continue
+        events.append(
+            event(
+                version,
+                entry.status,
+                entry.cause,
+                point_id=entry.point_id,
+                effective_at_ms=entry.effective_at_ms,
+            )
+        )
+    return events
+
+
+def event(version: int, status: Status, cause: Cause, **more: object) -> DeliveryEvent:
+    fields: dict[str, object] = {
+        "delivery_id": "D-1",
+        "version": version,
+        "status": status,
+        "cause": cause,
+        "effective_at_ms": START_MS,
+        "recorded_at_ms": START_MS,
+        "assignment": 1,
+        "truck_id": "T-1",
+    }
+    return DeliveryEvent(**{**fields, **more})  # type: ignore[arg-type]
+
+
+def grown(believed: Sequence[Transition], wanted: Sequence[Transition]) -> tuple[Transition, ...]:
+    return reconcile(ANCHOR, believed, wanted, because=LATE)
+
+
+def test_what_follows_is_appended() -> None:
+    assert grown([OFF_10], [OFF_10, THERE]) == (THERE,)
+
+
+def test_what_is_there_is_not_appended_again() -> None:
+    assert grown([OFF_10, THERE], [OFF_10, THERE]) == ()
+
+
+def test_a_rule_that_fired_too_late_is_corrected_from_where_the_story_parts() -> None:
+    correction, *rest = grown([OFF_10, THERE], [OFF_5, THERE])
+
+    assert (correction.status, correction.cause) == (Status.ASSIGNED, Cause.CORRECTED)
+    assert correction.point_id == LATE.point_id
+    assert rest == [OFF_5, THERE]
+
+
+def test_a_rule_that_should_not_have_fired_is_withdrawn() -> None:
+    (correction,) = grown([OFF_10, THERE], [OFF_10])
+
+    assert correction.status is Status.EN_ROUTE_TO_PICKUP
+
+
+def test_a_transition_at_an_earlier_point_names_the_late_one_that_brought_it() -> None:
+    appended = reconcile(ANCHOR, [OFF_10], [OFF_10, THERE], because=LATE, new_ids={"T-1:30"})
+
+    assert [one.cause for one in appended] == [Cause.CORRECTED, Cause.DWELT_AT_ORIGIN]
+
+
+@pytest.mark.parametrize(
+    "wanted", [[], [OFF_5], [OFF_10], [OFF_10, THERE], [OFF_5, THERE], [THERE]]
+)
+@pytest.mark.parametrize("believed", [[], [OFF_10], [OFF_10, THERE], [THERE]])
+def test_the_log_then_folds_to_what_was_wanted(
+    believed: list[Transition], wanted: list[Transition]
+) -> None:
+    appended = grown(believed, wanted)
+
+    assert standing(log(*believed, *appended)).transitions == tuple(wanted)
+
+
+def test_a_declaration_begins_anew() -> None:
+    picked_up = event(
+        4,
+        Status.IN_TRANSIT,
+        Cause.DECLARED,
+        declared=DeclaredType.PICKED_UP,
+        actor="truck:T-1",
+        effective_at_ms=START_MS + 50_000,
+    )
+
+    folded = standing(log(OFF_10, THERE, picked_up))
+
+    assert folded.entries == ()
+    assert folded.status is Status.IN_TRANSIT
+    assert folded.anchor.from_ms == START_MS + 50_000
+
+
+def test_a_declaration_of_before_the_trucks_assignment_counts_from_the_assignment() -> None:
+    events = [
+        event(1, Status.ASSIGNED, Cause.ASSIGNED),
+        event(2, Status.ASSIGNED, Cause.ASSIGNED, assignment=2, effective_at_ms=START_MS + 60_000),
+        event(
+            3, Status.IN_TRANSIT, Cause.DECLARED, assignment=2, effective_at_ms=START_MS + 20_000
+        ),
+    ]
+
+    anchor = standing(events).anchor
+
+    assert anchor.effective_at_ms == START_MS + 20_000
+    assert anchor.from_ms == START_MS + 60_000
+
+
+def test_a_changed_plan_is_a_declaration_and_no_correction_of_a_rule() -> None:
+    changed = event(3, Status.EN_ROUTE_TO_PICKUP, Cause.CORRECTED, actor="dispatcher:A")
+
+    folded = standing(log(OFF_10, changed))
+
+    assert folded.anchor.version == 3
+    assert folded.status is Status.EN_ROUTE_TO_PICKUP
+
+
+def test_a_log_that_begins_otherwise_is_none() -> None:
+    with pytest.raises(ValueError, match="assignment"):
+        standing([])
