@@ -66,6 +66,18 @@ SOCKET_AUTHORIZER = Package(
     group="socket_lambda",
 )
 PACKAGES = (INGEST, DELIVERY, SOCKET, SOCKET_AUTHORIZER)
+"""The product's, which the local cloud runs too."""
+
+SEARCH_ADMIN = Package(
+    name="search-admin",
+    handler="search_admin_lambda.handler.lambda_handler",
+    group="search_admin_lambda",
+)
+TEST_ISSUER = Package(
+    name="test-issuer", handler="deploy.test_issuer.handler.lambda_handler", group="test_issuer"
+)
+DEPLOYED_PACKAGES = (*PACKAGES, SEARCH_ADMIN, TEST_ISSUER)
+"""And those that only an account needs: a local cloud prepares its own node and has an issuer."""
 
 
 def archive_files(package: Package, *, project: Path, wheels: Path) -> dict[str, Path]:
@@ -179,7 +191,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else Target(name=PRODUCTION.name, python=args.python, platform=args.platform)
     )
     try:
-        build_packages(target=target, uv=uv_from(), out=args.out, progress=_tell)
+        build_packages(
+            target=target,
+            uv=uv_from(),
+            out=args.out,
+            packages=DEPLOYED_PACKAGES,
+            progress=_tell,
+        )
     except (ImportClosureError, WheelsError) as error:
         print(f"no packages: {error}", file=sys.stderr)  # noqa: T201 - a command's answer
         return 1

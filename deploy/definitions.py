@@ -1,0 +1,156 @@
+"""What Terraform must know of the code, written out as JSON: `python -m deploy.definitions`.
+
+Tables, queues, routes and the settings of each deployable are declared once, in Python; the
+local cloud is made from the declarations, an account from this file. It is tracked, so that a
+change shows in review, and a test fails when it is not what the code says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import delivery_lambda.routes
+import deploy.test_issuer.issuer
+import ingest_lambda.routes
+import socket_lambda.routes
+from deploy.kcl_tables import NAME_SUFFIXES
+from deploy.package import (
+    DELIVERY,
+    INGEST,
+    PRODUCTION,
+    PROJECT,
+    SEARCH_ADMIN,
+    SOCKET,
+    SOCKET_AUTHORIZER,
+    TEST_ISSUER,
+    Package,
+)
+from rtdts.delivery_store.schema import TABLES, KeyAttribute, TableDefinition
+from rtdts.push_queue.definitions import QUEUES, QueueDefinition
+from rtdts.runtime.settings import declared_settings
+
+FILE: Final = PROJECT / "deploy" / "terraform" / "generated" / "definitions.json"
+
+FUNCTIONS: Final = {
+    INGEST: "ingest_lambda.settings",
+    DELIVERY: "delivery_lambda.settings",
+    SOCKET: "socket_lambda.settings",
+    SOCKET_AUTHORIZER: "socket_lambda.settings",
+    SEARCH_ADMIN: "search_admin_lambda.settings",
+    TEST_ISSUER: "deploy.test_issuer.settings",
+}
+"""Every Lambda's package, and where its settings are declared."""
+CONTAINERS: Final = {"consumer": "consumer.settings", "broadcaster": "broadcaster.settings"}
+"""Every container, and where its settings are declared."""
+
+
+def definitions() -> dict[str, Any]:
+    """Everything, in the form of the file."""
+    return {
+        "runtime": f"python{PRODUCTION.python}",
+        "tables": {table.logical_name: _table(table) for table in TABLES},
+        "kcl_tables": {
+            table.logical_name: {**_table(table), "name_suffix": suffix}
+            for table, suffix in NAME_SUFFIXES.items()
+        },
+        "queues": {queue.logical_name: _queue(queue) for queue in QUEUES},
+        "functions": {
+            package.name: {"handler": package.handler, **_settings(module)}
+            for package, module in FUNCTIONS.items()
+        },
+        "containers": {name: _settings(module) for name, module in CONTAINERS.items()},
+        "http_routes": {
+            INGEST.name: _keys(ingest_lambda.routes.ROUTES),
+            DELIVERY.name: _keys(delivery_lambda.routes.ROUTES),
+        },
+        "test_issuer_routes": _keys(deploy.test_issuer.issuer.ROUTES),
+        "socket": {
+            "route_selection_expression": socket_lambda.routes.ROUTE_SELECTION,
+            "routes": list(socket_lambda.routes.ROUTES),
+            "authorized_route": socket_lambda.routes.CONNECT,
+        },
+    }
+
+
+def _keys(routes: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"{method} {path}" for method, path in routes]
+
+
+def _table(table: TableDefinition) -> dict[str, Any]:
+    return {
+        "hash_key": table.hash_key.name,
+        "range_key": _name(table.range_key),
+        "attributes": {key.name: key.type.value for key in table.key_attributes},
+        "ttl_attribute": table.ttl_attribute,
+        "indexes": {
+            index.name: {
+                "hash_key": index.hash_key.name,
+                "range_key": _name(index.range_key),
+                "projection_type": index.projection_type,
+                "included": list(index.included),
+            }
+            for index in table.indexes
+        },
+    }
+
+
+def _name(key: KeyAttribute | None) -> str | None:
+    return key.name if key else None
+
+
+def _queue(queue: QueueDefinition) -> dict[str, Any]:
+    return {
+        "name_suffix": queue.queue_suffix,
+        "dead_letter_name_suffix": queue.dead_letter_suffix,
+        "visibility_timeout_s": queue.visibility_timeout_s,
+        "retention_s": queue.retention_s,
+        "max_receive_count": queue.max_receive_count,
+        "dead_letter_retention_s": queue.dead_letter_retention_s,
+    }
+
+
+def _settings(module: str) -> dict[str, list[str]]:
+    fields = declared_settings(importlib.import_module(module).Settings)
+    return {
+        "settings": [setting.env for _, setting in fields],
+        "required_settings": [
+            setting.env for field, setting in fields if field.default is dataclasses.MISSING
+        ],
+    }
+
+
+def text() -> str:
+    """The file's text."""
+    return json.dumps(definitions(), indent=2) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the file, or says that it is not what the code says."""
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.definitions",
+        description="Write what Terraform must know of the code.",
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 if it would change")
+    args = parser.parse_args(arguments)
+    wanted = text()
+    if FILE.is_file() and FILE.read_text(encoding="utf-8") == wanted:
+        return 0
+    shown = FILE.relative_to(Path.cwd()) if FILE.is_relative_to(Path.cwd()) else FILE
+    if args.check:
+        print(f"{shown} is old: python -m deploy.definitions", file=sys.stderr)  # noqa: T201 - a command's answer
+        return 1
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    FILE.write_text(wanted, encoding="utf-8")
+    print(f"written: {shown}")  # noqa: T201 - a command's answer
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

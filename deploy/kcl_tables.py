@@ -1,0 +1,34 @@
+"""The KCL's three tables as data: made by Terraform, so that nothing is left by a destroy.
+
+The KCL takes tables that it finds as they are, so its role may not create any. Attributes are
+those of KCL 3 (`DynamoDBLeaseSerializer`, `CoordinatorStateDAO`, `WorkerMetricStatsDAO`).
+"""
+
+from __future__ import annotations
+
+from rtdts.delivery_store.schema import IndexDefinition, KeyAttribute, TableDefinition
+
+_LEASE_KEY = KeyAttribute(name="leaseKey")
+
+LEASES = TableDefinition(
+    logical_name="leases",
+    hash_key=_LEASE_KEY,
+    indexes=(
+        IndexDefinition(
+            name="LeaseOwnerToLeaseKeyIndex",
+            hash_key=KeyAttribute(name="leaseOwner"),
+            range_key=_LEASE_KEY,
+        ),
+    ),
+)
+COORDINATOR_STATE = TableDefinition(
+    logical_name="coordinator_state", hash_key=KeyAttribute(name="key")
+)
+WORKER_METRICS = TableDefinition(logical_name="worker_metrics", hash_key=KeyAttribute(name="wid"))
+
+NAME_SUFFIXES = {
+    LEASES: "",
+    COORDINATOR_STATE: "-CoordinatorState",
+    WORKER_METRICS: "-WorkerMetricStats",
+}
+"""What the KCL appends to its application's name to find each."""
