@@ -92,10 +92,8 @@ def _outcome(item: dict[str, Any]) -> ItemOutcome:
     if status == 409:
         return ItemOutcome(fate=Fate.CONFLICT)
     error = item.get("error", {})
-    cause = error.get("caused_by", {})
-    reason = (
-        f"{status} {error.get('type', '')}: {error.get('reason', '')} {cause.get('reason', '')}"
-    )
+    told = (error.get("type"), error.get("reason"), error.get("caused_by", {}).get("reason"))
+    reason = f"{status} " + ": ".join(part for part in told if part)
     # 400 is the mapping's or the parser's verdict on this document. All else (429, 5xx, 403 of a
     # full disk, 404 of an index that is being made) says something of the store.
     fate = Fate.REJECTED if status == 400 else Fate.RETRYABLE

@@ -83,12 +83,9 @@ class FakePositionStore:
             }.values(),
             key=lambda point: point.event_at_ms,
         )
-        if limit < 1:
-            return []
-        if len(good) <= limit:
-            return good
-        step = -(-len(good) // limit)
-        return [*good[:-1:step][: limit - 1], good[-1]]
+        if limit < 2 or len(good) <= limit:
+            return good[-limit:] if limit > 0 else []
+        return [good[n * (len(good) - 1) // (limit - 1)] for n in range(limit)]
 
     def event_times(self, point_ids: Sequence[str]) -> dict[str, int]:
         self._raise(self.troubles, "event_times")

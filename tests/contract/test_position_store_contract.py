@@ -1,0 +1,182 @@
+"""What the position store and its fake promise: once on the fake, once on a real OpenSearch."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Protocol
+
+import msgspec
+import pytest
+
+from consumer.ports import PositionFinding, PositionWriting, StateKeeping
+from rtdts.position_store.bulk import Fate
+from rtdts.position_store.client import connect
+from rtdts.position_store.index_definitions import POSITIONS_PATTERN
+from rtdts.position_store.reader import PositionReader
+from rtdts.position_store.state import StateWrite, TruckStateStore
+from rtdts.position_store.writer import HistoryWrite, PositionWriter
+from rtdts.tracking.fixes import fix_of
+from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.positions import EnrichedPoint, LatestPosition
+from rtdts.tracking.truck_state import TruckState
+from tests.fakes.fake_position_store import FakePositionStore
+from tests.support.consumer_world import START_MS, point
+from tests.support.deliveries import unique
+
+pytestmark = pytest.mark.real
+
+
+class Reading(PositionFinding, Protocol):
+    latest = PositionReader.latest
+    track = PositionReader.track
+
+
+class Visible(Protocol):
+    def __call__(self) -> None: ...
+
+
+@dataclasses.dataclass
+class Store:
+    writer: PositionWriting
+    reader: PositionReader | FakePositionStore
+    states: StateKeeping
+    make_visible: Visible
+
+
+@pytest.fixture(params=["fake", "opensearch"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "fake":
+        fake = FakePositionStore()
+        return Store(fake, fake, fake, lambda: None)
+    client = connect(request.getfixturevalue("local_cloud").environment.opensearch_url)
+    return Store(
+        PositionWriter(client),
+        PositionReader(client),
+        TruckStateStore(client),
+        lambda: client.indices.refresh(index=POSITIONS_PATTERN),
+    )
+
+
+@pytest.fixture
+def truck_id() -> str:
+    return unique("T")
+
+
+def enriched(truck_id: str, second: int, **changed: object) -> EnrichedPoint:
+    return EnrichedPoint(
+        point=point(second, 10.0 * second, truck_id=truck_id),
+        distance_m=None,
+        implied_speed_mps=None,
+        moving=True,
+        **changed,  # type: ignore[arg-type]
+    )
+
+
+def write(store: Store, *points: EnrichedPoint, keep_existing: bool = False) -> None:
+    outcomes = store.writer.write_history(
+        [HistoryWrite(enriched=one, keep_existing=keep_existing) for one in points]
+    )
+    store.make_visible()
+    assert all(outcome.fate is Fate.WRITTEN for outcome in outcomes)
+
+
+def test_a_track_is_in_order_and_good_and_each_point_once(store: Store, truck_id: str) -> None:
+    bad = enriched(truck_id, 15, quality=("frozen",))
+    points = [enriched(truck_id, second) for second in (20, 0, 10)]
+
+    write(store, *points, bad)
+    write(store, *points)
+    track = store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=100)
+
+    assert [(one.event_at_ms - START_MS) // 1_000 for one in track] == [0, 10, 20]
+
+
+def test_a_track_is_cut_to_its_interval(store: Store, truck_id: str) -> None:
+    write(store, *(enriched(truck_id, second) for second in range(10)))
+
+    track = store.reader.track(
+        truck_id, start_ms=START_MS + 3_000, end_ms=START_MS + 6_000, limit=100
+    )
+
+    assert [(one.event_at_ms - START_MS) // 1_000 for one in track] == [3, 4, 5]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 10, 99])
+def test_a_thinned_track_keeps_its_ends(store: Store, truck_id: str, limit: int) -> None:
+    write(store, *(enriched(truck_id, second) for second in range(100)))
+
+    track = store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=limit)
+
+    assert len(track) <= limit
+    assert len(track) >= limit * 0.6
+    assert track[-1].event_at_ms == START_MS + 99_000
+    assert limit == 1 or track[0].event_at_ms == START_MS
+
+
+def test_a_track_of_nothing_is_empty(store: Store, truck_id: str) -> None:
+    assert store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=5) == []
+
+
+def test_a_document_that_is_to_be_kept_is_not_overwritten(store: Store, truck_id: str) -> None:
+    write(store, enriched(truck_id, 0))
+
+    write(store, enriched(truck_id, 0, quality=("frozen",)), keep_existing=True)
+
+    assert len(store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=5)) == 1
+
+
+def test_known_points_are_found_with_their_first_stamp(store: Store, truck_id: str) -> None:
+    first = enriched(truck_id, 0)
+    copy = msgspec.structs.replace(
+        first,
+        point=msgspec.structs.replace(first.point, event_at_ms=START_MS + 24 * 3_600_000),
+    )
+    write(store, first, copy)
+    identity = point_id(first.point)
+
+    found = store.reader.event_times([identity, f"{truck_id}:0:0"])
+
+    assert found == {identity: START_MS}
+
+
+def test_the_latest_position_never_goes_back(store: Store, truck_id: str) -> None:
+    newer = LatestPosition(newest=enriched(truck_id, 10), shown=enriched(truck_id, 10))
+    older = LatestPosition(newest=enriched(truck_id, 0), shown=None)
+
+    fates = [store.writer.write_latest([one])[0].fate for one in (newer, older, newer)]
+
+    assert fates == [Fate.WRITTEN, Fate.CONFLICT, Fate.CONFLICT]
+    assert store.reader.latest([truck_id, "T-none"]) == {truck_id: newer}
+
+
+def test_the_same_point_enriched_anew_replaces_it(store: Store, truck_id: str) -> None:
+    first = LatestPosition(newest=enriched(truck_id, 10), shown=None)
+    again = LatestPosition(newest=enriched(truck_id, 10), shown=enriched(truck_id, 0), revision=1)
+
+    for one in (first, again, first):
+        store.writer.write_latest([one])
+
+    assert store.reader.latest([truck_id]) == {truck_id: again}
+
+
+def test_a_memory_is_written_only_in_place_of_what_was_read(store: Store, truck_id: str) -> None:
+    state = TruckState(
+        truck_id=truck_id,
+        writer_id="w",
+        applied={"shard": ("49" * 28, 3)},
+        window=(fix_of(point(0, 0.0, truck_id=truck_id)),),
+        latest=LatestPosition(newest=enriched(truck_id, 0), shown=None),
+    )
+    created = store.states.save([StateWrite(state=state, replaces=None)])[0]
+    again = store.states.save([StateWrite(state=state, replaces=None)])[0]
+    loaded = store.states.load([truck_id, "T-none"])
+    changed = msgspec.structs.replace(state, writer_id="x")
+    replaced = store.states.save([StateWrite(state=changed, replaces=created.version)])[0]
+    outdated = store.states.save([StateWrite(state=state, replaces=created.version)])[0]
+
+    assert created.fate is replaced.fate is Fate.WRITTEN
+    assert again.fate is outdated.fate is Fate.CONFLICT
+    assert loaded.keys() == {truck_id}
+    assert loaded[truck_id].state == state
+    assert loaded[truck_id].version == created.version
+    assert store.states.load([truck_id])[truck_id].state == changed

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from opensearchpy import OpenSearch
+from opensearchpy.exceptions import ConnectionError as NoAnswer
+from opensearchpy.exceptions import RequestError, TransportError
+
+from rtdts.position_store import bulk
+from rtdts.position_store.bulk import Action, Fate, head, send_bulk
+from rtdts.position_store.errors import StoreUnavailable
+
+
+class ScriptedOpenSearch:
+    """Answers bulk requests with what it is told, item by item.
+
+    Attributes:
+        bodies: What was sent.
+        items: The answers' items, in order of the actions; what is missing is a success.
+        trouble: Raised instead.
+    """
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.items: list[dict[str, Any]] = []
+        self.trouble: Exception | None = None
+
+    def bulk(self, *, body: bytes, params: dict[str, str]) -> dict[str, Any]:
+        if self.trouble is not None:
+            raise self.trouble
+        self.bodies.append(body)
+        count = body.count(b"\n") // 2
+        items = [self.items.pop(0) if self.items else {"status": 201} for _ in range(count)]
+        return {"items": [{"index": item} for item in items]}
+
+
+@pytest.fixture
+def server() -> ScriptedOpenSearch:
+    return ScriptedOpenSearch()
+
+
+def send(server: ScriptedOpenSearch, count: int) -> list[bulk.ItemOutcome]:
+    actions = [
+        Action(head=head("index", _index="i", _id=str(n)), document=b'{"n":1}')
+        for n in range(count)
+    ]
+    return send_bulk(cast("OpenSearch", server), actions)
+
+
+@pytest.mark.parametrize(
+    ("status", "fate"),
+    [
+        (200, Fate.WRITTEN),
+        (201, Fate.WRITTEN),
+        (409, Fate.CONFLICT),
+        (400, Fate.REJECTED),
+        (403, Fate.RETRYABLE),
+        (404, Fate.RETRYABLE),
+        (429, Fate.RETRYABLE),
+        (500, Fate.RETRYABLE),
+        (503, Fate.RETRYABLE),
+    ],
+)
+def test_each_item_has_its_own_fate(server: ScriptedOpenSearch, status: int, fate: Fate) -> None:
+    server.items = [{"status": 201}, {"status": status}, {"status": 201}]
+
+    outcomes = send(server, 3)
+
+    assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN, fate, Fate.WRITTEN]
+
+
+def test_a_rejection_tells_why(server: ScriptedOpenSearch) -> None:
+    error = {"type": "mapper", "reason": "bad field", "caused_by": {"reason": "no date"}}
+    server.items = [{"status": 400, "error": error}]
+
+    (outcome,) = send(server, 1)
+
+    assert outcome.reason == "400 mapper: bad field: no date"
+
+
+def test_an_answer_that_is_cut_short_is_no_success(
+    server: ScriptedOpenSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "bulk", lambda **_: {"items": [{"index": {"status": 201}}]})
+
+    outcomes = send(server, 3)
+
+    assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN, *[Fate.RETRYABLE] * 2]
+
+
+def test_requests_are_bounded_and_outcomes_stay_in_order(
+    server: ScriptedOpenSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "MAX_ITEMS", 4)
+    server.items = [{"status": 201}] * 5 + [{"status": 409}] + [{"status": 201}] * 4
+
+    outcomes = send(server, 10)
+
+    assert [body.count(b"\n") // 2 for body in server.bodies] == [4, 4, 2]
+    assert [n for n, outcome in enumerate(outcomes) if outcome.fate is Fate.CONFLICT] == [5]
+
+
+def test_requests_are_bounded_in_bytes(
+    server: ScriptedOpenSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "MAX_BYTES", 100)
+
+    send(server, 10)
+
+    assert len(server.bodies) > 1
+    assert all(len(body) <= 100 for body in server.bodies)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        NoAnswer("N/A", "refused", OSError()),
+        TransportError(429, "circuit_breaking_exception"),
+        TransportError(503, "unavailable"),
+        TransportError(403, "cluster_block_exception"),
+    ],
+)
+def test_a_request_that_fails_for_now_says_so(
+    server: ScriptedOpenSearch, trouble: Exception
+) -> None:
+    server.trouble = trouble
+
+    with pytest.raises(StoreUnavailable):
+        send(server, 1)
+
+
+def test_a_request_that_is_wrong_is_a_bug_of_ours(server: ScriptedOpenSearch) -> None:
+    server.trouble = RequestError(400, "parse_exception")
+
+    with pytest.raises(RequestError):
+        send(server, 1)
