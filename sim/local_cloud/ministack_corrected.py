@@ -2,8 +2,8 @@
 
     BIND_HOST=127.0.0.1 GATEWAY_PORT=4566 <its venv>/bin/python <this file>
 
-Three things of ministack 1.5.33, each with a test in tests/integration/test_ministack_corrected.py
-that says when one is no longer needed:
+Four things of ministack 1.5.33, each with a test in tests/integration/test_ministack_corrected.py
+(the last in test_ministack_sequence_numbers.py) that says when one is no longer needed:
 
 1. A WebSocket authorizer that raises ``Exception("Unauthorized")`` is answered with 401, as API
    Gateway documents; ministack says 500.
@@ -12,6 +12,9 @@ that says when one is no longer needed:
 3. At most ``WORKERS_A_FUNCTION`` workers a function; the rest wait their turn. ministack starts a
    Python process for each concurrent invocation, or throttles: on a developer's machine a thousand
    sockets opened at once would be a thousand processes.
+4. A shard iterator starts at the sequence number as a number. ministack compares padded text, and
+   the KCL checkpoints the number without its leading zeros: after a crash it would be given an
+   iterator at the stream's end, and lose all that came since its checkpoint.
 
 Only the standard library and ministack are imported: nothing of this project is in that Python.
 """
@@ -30,11 +33,13 @@ os.environ.setdefault("LAMBDA_ACCOUNT_CONCURRENCY", "0")
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import apigateway, lambda_svc
+from ministack.services import apigateway, kinesis, lambda_svc
 
 WORKERS_A_FUNCTION = int(os.environ.get("WORKERS_A_FUNCTION", "4"))
 UNAUTHORIZED = "Unauthorized"
 SERVER_ERROR = 500
+SEQUENCE_NUMBER_DIGITS = 30
+"""As ministack writes them."""
 
 _turns: dict[str, threading.Semaphore] = collections.defaultdict(
     lambda: threading.Semaphore(WORKERS_A_FUNCTION)
@@ -106,6 +111,13 @@ def _answering_401(authorize: Callable[..., Awaitable[Any]]) -> Callable[..., Aw
     return authorize_connect
 
 
+def _from_the_number(start_position: Callable[..., int]) -> Callable[..., int]:
+    def start_from_the_number(records: Any, kind: str, sequence: str, at: Any) -> int:
+        return start_position(records, kind, sequence.zfill(SEQUENCE_NUMBER_DIGITS), at)
+
+    return start_from_the_number
+
+
 def correct() -> None:
     """Puts the corrections in place; fails loudly when ministack's insides have moved."""
     lambda_runtime.get_or_create_worker = _worker_of_its_own
@@ -114,6 +126,7 @@ def correct() -> None:
         lambda_svc._execute_function_with_config_scope
     )
     apigateway._authorize_ws_connect = _answering_401(apigateway._authorize_ws_connect)
+    kinesis._start_position = _from_the_number(kinesis._start_position)
 
 
 if __name__ == "__main__":
