@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
-from sim.fault_shim.rules import ReplaceAnswer
+from sim.fault_shim.rules import HowToEnd, ReplaceAnswer
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,11 +50,12 @@ async def cut_off(request: web.BaseRequest, answer: Answer, after_bytes: int) ->
     return part
 
 
-def reset(request: web.BaseRequest) -> web.StreamResponse:
-    """Resets the connection, as when its process dies: no byte of an answer arrives."""
+def ended(request: web.BaseRequest, by: HowToEnd) -> web.StreamResponse:
+    """Ends the connection without a byte of an answer."""
     if request.transport is not None:
-        connection: Any = request.transport.get_extra_info("socket")
-        # Closed with a linger of 0 s, a connection ends by RST instead of FIN.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if by == "reset":
+            connection: Any = request.transport.get_extra_info("socket")
+            # Closed with a linger of 0 s, a connection ends by RST instead of FIN.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.transport.abort()
     return web.Response()

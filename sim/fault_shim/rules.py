@@ -17,6 +17,7 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Status = Annotated[int, msgspec.Meta(ge=200, le=599)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+HowToEnd = Literal["reset", "close"]
 
 
 class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,18 +78,26 @@ class LagIndex(_Data, frozen=True, kw_only=True, tag_field="kind", tag="lag_inde
 
 
 class Drop(_Data, frozen=True, kw_only=True, tag_field="kind", tag="drop"):
-    """The connection is reset, and upstream never hears of the request."""
+    """The connection ends, and upstream never hears of the request.
+
+    Attributes:
+        by: Reset, as when a process dies or a path is lost; or closed in order, as by a balancer.
+    """
+
+    by: HowToEnd = "reset"
 
 
 class CutAnswer(_Data, frozen=True, kw_only=True, tag_field="kind", tag="cut_answer"):
     """Upstream has done what it was asked, and the connection ends before that is told.
 
     Attributes:
-        after_bytes: Of the answer's body, sent before the connection is closed; None: it is
-            reset before the status line.
+        after_bytes: Of the answer's body, sent before the connection is closed; None: it ends
+            before the status line.
+        by: How it ends then; see `Drop`.
     """
 
     after_bytes: NotNegative | None = None
+    by: HowToEnd = "reset"
 
 
 class ReplaceAnswer(_Data, frozen=True, kw_only=True, tag_field="kind", tag="replace_answer"):

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from sim.fault_shim.answers import Answer, cut_off, replaced, reset, whole
+from sim.fault_shim.answers import Answer, cut_off, ended, replaced, whole
 from sim.fault_shim.control import CONTROL_PATH, answer_control
 from sim.fault_shim.deciding import Decision, Tallies, decide
 from sim.fault_shim.index_lag import LaggingIndexes
@@ -150,7 +150,7 @@ class FaultShim:
         await self._wait(decision.delay_before_s)
         if isinstance(decision.ending, Drop):
             self.record.add(exchange)
-            return reset(request)
+            return ended(request, decision.ending.by)
         if isinstance(decision.ending, Refuse):
             content_type = request.headers.get("Content-Type", "")
             answer = worded(decision.ending, asked.dialect, content_type)
@@ -160,7 +160,7 @@ class FaultShim:
         except aiohttp.ClientError:
             # Nobody there, or an answer cut off upstream: so it is for our client.
             self.record.add(msgspec.structs.replace(exchange, forwarded=True))
-            return reset(request)
+            return ended(request, "reset")
 
     async def _forward(
         self,
@@ -242,7 +242,7 @@ class FaultShim:
         if isinstance(ending, CutAnswer):
             self.record.add(exchange)
             if ending.after_bytes is None:
-                return reset(request)
+                return ended(request, ending.by)
             return await cut_off(request, answer, ending.after_bytes)
         if isinstance(ending, ReplaceAnswer):
             answer = replaced(answer, ending)

@@ -155,14 +155,19 @@ async def test_a_refusal_never_reaches_upstream() -> None:
 async def test_a_dropped_request_was_never_made_and_a_lost_answer_was() -> None:
     echo = Echo()
     async with shim_before(echo) as shim, aiohttp.ClientSession() as session:
-        for fault, made in ((Drop(), 0), (CutAnswer(), 1)):
+        for fault, made in (
+            (Drop(), 0),
+            (Drop(by="close"), 0),
+            (CutAnswer(by="close"), 1),
+            (CutAnswer(), 2),
+        ):
             await shim.set_rules(FaultRule(name="r", fault=fault, times=1))
             with pytest.raises(aiohttp.ClientError):
                 async with session.post(shim.url, data=b"x"):
                     pass
             assert len(echo.received) == made
             assert shim.record.exchanges[-1].told is None
-            assert shim.record.exchanges[-1].forwarded is bool(made)
+            assert shim.record.exchanges[-1].forwarded is isinstance(fault, CutAnswer)
 
 
 async def test_a_cut_answer_promises_all_and_ends_in_the_middle() -> None:

@@ -1,0 +1,213 @@
+"""Putting points into a real stream that takes some of them, or says nothing, or lies."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, cast
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from rtdts.runtime.deadline import Deadline
+from rtdts.telemetry_stream.aggregation import deaggregate
+from rtdts.telemetry_stream.putter import PutOutcome, StreamClient, StreamPutter
+from sim.fault_shim.rules import (
+    CutAnswer,
+    Delay,
+    Drop,
+    FailItems,
+    Fault,
+    FaultRule,
+    Refuse,
+    ReplaceAnswer,
+)
+from sim.fault_shim.shim import FaultShim
+from sim.local_cloud.resources import local_session
+from tests.support.corrected_ministack import corrected_ministack
+from tests.support.deliveries import unique
+from tests.support.ministack_process import REGION
+
+STREAM = "points"
+THROTTLED = "ProvisionedThroughputExceededException"
+PAYLOADS = [b"point-%d" % number for number in range(7)]
+ONE_A_RECORD = 66
+"""Fits one of the payloads; so each is a record of one call."""
+SUBSETS = [set(some) for n in range(1, 4) for some in itertools.combinations(range(4), n)]
+READ_TIMEOUT_S = 0.5
+PATIENT_S = 20.0
+IMPATIENT_S = 0.0
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with corrected_ministack(tmp_path_factory.mktemp("ministack")) as url:
+        kinesis = local_session(REGION).client("kinesis", endpoint_url=url)
+        kinesis.create_stream(StreamName=STREAM, ShardCount=2)
+        kinesis.get_waiter("stream_exists").wait(StreamName=STREAM, WaiterConfig={"Delay": 1})
+        yield url
+
+
+@pytest.fixture
+async def shim(upstream: str) -> AsyncIterator[FaultShim]:
+    async with FaultShim(upstream) as shim:
+        yield shim
+
+
+@pytest.fixture(scope="module")
+def session() -> boto3.Session:
+    return local_session(REGION)
+
+
+class Truck:
+    """One truck's points on their way, and what arrived of them."""
+
+    def __init__(self, session: boto3.Session, upstream: str, shim: FaultShim) -> None:
+        self.truck_id = unique("T")
+        self._direct = session.client("kinesis", endpoint_url=upstream)
+        config = Config(
+            connect_timeout=2, read_timeout=READ_TIMEOUT_S, retries={"total_max_attempts": 1}
+        )
+        client = session.client("kinesis", endpoint_url=shim.url, config=config)
+        self._putter = StreamPutter(
+            cast("StreamClient", client), STREAM, max_record_bytes=ONE_A_RECORD
+        )
+
+    async def put(self, payloads: list[bytes], budget_s: float) -> PutOutcome:
+        deadline = Deadline(budget_s)
+        return await asyncio.to_thread(self._putter.put, self.truck_id, payloads, deadline)
+
+    def arrived(self) -> Counter[bytes]:
+        """How often each payload is in the stream."""
+        found: Counter[bytes] = Counter()
+        for shard in self._direct.list_shards(StreamName=STREAM)["Shards"]:
+            iterator: Any = self._direct.get_shard_iterator(
+                StreamName=STREAM, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            records = self._direct.get_records(ShardIterator=iterator, Limit=10_000)["Records"]
+            for record in records:
+                if record["PartitionKey"] == self.truck_id:
+                    users = deaggregate(record["Data"], record["PartitionKey"])
+                    found.update(user.data for user in users)
+        return found
+
+
+@pytest.fixture
+def truck(session: boto3.Session, upstream: str, shim: FaultShim) -> Truck:
+    return Truck(session, upstream, shim)
+
+
+def a_rule(fault: Fault, **more: Any) -> FaultRule:
+    return FaultRule(name="r", fault=fault, operation="PutRecords", target=STREAM, **more)
+
+
+@pytest.mark.parametrize("code", [THROTTLED, "InternalFailure"])
+@pytest.mark.parametrize("failing", SUBSETS, ids=str)
+async def test_exactly_what_was_reported_is_missing_and_the_rest_is_there_once(
+    shim: FaultShim, truck: Truck, failing: set[int], code: str
+) -> None:
+    await shim.set_rules(a_rule(FailItems(code=code, places=tuple(failing))))
+    outcome = await truck.put(PAYLOADS[:4], IMPATIENT_S)
+
+    assert outcome == PutOutcome(not_taken=tuple(sorted(failing)), attempts=1, failure=code)
+    assert truck.arrived() == Counter(PAYLOADS[n] for n in range(4) if n not in failing)
+
+
+@pytest.mark.parametrize("failing", SUBSETS, ids=str)
+async def test_what_failed_once_is_put_again_and_nothing_else_is(
+    shim: FaultShim, truck: Truck, failing: set[int]
+) -> None:
+    await shim.set_rules(a_rule(FailItems(code=THROTTLED, places=tuple(failing)), times=1))
+    outcome = await truck.put(PAYLOADS[:4], PATIENT_S)
+    calls = shim.record.of("PutRecords")
+
+    assert outcome == PutOutcome(not_taken=(), attempts=2, failure=THROTTLED)
+    assert [len(call.entries) for call in calls] == [4, len(failing)]
+    assert truck.arrived() == Counter(PAYLOADS[:4])
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_a_stream_that_refuses_half_of_everything_gets_all_of_it_once(
+    upstream: str, session: boto3.Session, seed: int
+) -> None:
+    rule = a_rule(FailItems(code=THROTTLED, share=0.5))
+    async with FaultShim(upstream, [rule], seed=seed) as shim:
+        truck = Truck(session, upstream, shim)
+        outcome = await truck.put(PAYLOADS, PATIENT_S)
+
+    assert outcome.not_taken == ()
+    assert truck.arrived() == Counter(PAYLOADS)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Refuse(status=400, code=THROTTLED),
+        Refuse(status=400, code="LimitExceededException"),
+        Refuse(status=500, code="InternalFailure"),
+        Refuse(status=503, code="ServiceUnavailable"),
+        Drop(),
+    ],
+    ids=str,
+)
+async def test_a_call_that_failed_as_a_whole_is_made_again(
+    shim: FaultShim, truck: Truck, fault: Fault
+) -> None:
+    await shim.set_rules(a_rule(fault, times=2))
+    outcome = await truck.put(PAYLOADS, PATIENT_S)
+
+    assert (outcome.not_taken, outcome.attempts) == ((), 3)
+    assert truck.arrived() == Counter(PAYLOADS)
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
+async def test_a_call_that_can_never_succeed_is_made_once(
+    shim: FaultShim, truck: Truck, code: str
+) -> None:
+    await shim.set_rules(a_rule(Refuse(status=400, code=code)))
+    outcome = await truck.put(PAYLOADS, PATIENT_S)
+
+    assert outcome == PutOutcome(not_taken=tuple(range(7)), attempts=1, failure=code)
+    assert not truck.arrived()
+
+
+def unreadable(fault: Fault) -> Any:
+    reason = "the SDK makes an empty answer of an unreadable one, and the putter doesn't look"
+    return pytest.param(fault, marks=pytest.mark.xfail(raises=KeyError, strict=True, reason=reason))
+
+
+LOST = [
+    CutAnswer(),
+    unreadable(CutAnswer(after_bytes=20)),
+    Delay(seconds=4 * READ_TIMEOUT_S, when="after"),
+    unreadable(ReplaceAnswer(status=200, body='{"FailedRecordCount":0,"Rec')),
+    unreadable(ReplaceAnswer(status=200, body="")),
+    unreadable(ReplaceAnswer(status=200, body="{}")),
+    ReplaceAnswer(status=502, body="<html>Bad Gateway</html>"),
+]
+"""The records are in the stream, and whoever put them isn't told."""
+
+
+@pytest.mark.parametrize("fault", LOST, ids=str)
+async def test_after_a_lost_answer_nothing_is_missing(
+    shim: FaultShim, truck: Truck, fault: Fault
+) -> None:
+    await shim.set_rules(a_rule(fault, times=1))
+    outcome = await truck.put(PAYLOADS, PATIENT_S)
+
+    assert (outcome.not_taken, outcome.attempts) == ((), 2)
+    assert truck.arrived() == Counter(PAYLOADS * 2), "a repeat counts once, by its id; see design"
+
+
+@pytest.mark.parametrize("fault", LOST, ids=str)
+async def test_what_nobody_confirmed_is_reported_though_it_may_be_there(
+    shim: FaultShim, truck: Truck, fault: Fault
+) -> None:
+    await shim.set_rules(a_rule(fault))
+    outcome = await truck.put(PAYLOADS, IMPATIENT_S)
+
+    assert outcome.not_taken == tuple(range(7))
+    assert truck.arrived() == Counter(PAYLOADS)
