@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -16,8 +17,9 @@ class Viewer:
     def __init__(self, url: str, *, token: str | None = None, ticket: str | None = None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         address = f"{url}?ticket={ticket}" if ticket else url
-        self._socket: ClientConnection = connect(
-            address, additional_headers=headers, open_timeout=30
+        self._closing = contextlib.ExitStack()
+        self._socket: ClientConnection = self._closing.enter_context(
+            connect(address, additional_headers=headers, open_timeout=30)
         )
         self.messages: list[dict[str, Any]] = []
 
@@ -25,7 +27,7 @@ class Viewer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self._closing.close()
 
     def send(self, message: Any) -> None:
         self._socket.send(message if isinstance(message, str) else json.dumps(message))
