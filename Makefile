@@ -11,8 +11,8 @@ help: ## show this
 setup: ## set up everything (the others do it too)
 	@$(PYTHON) -m sim.setup
 
-demo: setup ## the whole product on this machine, live; Ctrl-C ends it (DEMO_SECONDS=90 ends by itself)
-	@exec $(VENV)/python -m sim demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
+demo: setup ## the whole product here, live; Ctrl-C ends it (or DEMO_SECONDS=90; DEMO_ARGS=…)
+	@exec $(VENV)/python -m sim demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(DEMO_ARGS)
 
 test: setup ## all tests (TESTS=tests/unit for a part)
 	@exec $(VENV)/python -m pytest $(TESTS)
