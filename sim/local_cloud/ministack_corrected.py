@@ -2,8 +2,9 @@
 
     BIND_HOST=127.0.0.1 GATEWAY_PORT=4566 <its venv>/bin/python <this file>
 
-Four things of ministack 1.5.33, each with a test in tests/integration/test_ministack_corrected.py
-(the last in test_ministack_sequence_numbers.py) that says when one is no longer needed:
+Five things of ministack 1.5.33, each with a test in tests/integration/test_ministack_corrected.py
+(the last two in test_ministack_sequence_numbers.py and test_ministack_transaction_tokens.py) that
+says when one is no longer needed:
 
 1. A WebSocket authorizer that raises ``Exception("Unauthorized")`` is answered with 401, as API
    Gateway documents; ministack says 500.
@@ -15,6 +16,9 @@ Four things of ministack 1.5.33, each with a test in tests/integration/test_mini
 4. A shard iterator starts at the sequence number as a number. ministack compares padded text, and
    the KCL checkpoints the number without its leading zeros: after a crash it would be given an
    iterator at the stream's end, and lose all that came since its checkpoint.
+5. A transaction repeated under its token is recognised. ministack remembers the request itself,
+   in which it has meanwhile rewritten numbers (``100.0`` as ``100``): it takes the SDK's retry
+   after a lost answer for another transaction under the same token, and refuses it.
 
 Only the standard library and ministack are imported: nothing of this project is in that Python.
 """
@@ -23,6 +27,7 @@ from __future__ import annotations
 
 import collections
 import contextvars
+import copy
 import os
 import threading
 from collections.abc import Awaitable, Callable
@@ -33,7 +38,7 @@ os.environ.setdefault("LAMBDA_ACCOUNT_CONCURRENCY", "0")
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import apigateway, kinesis, lambda_svc
+from ministack.services import apigateway, dynamodb, kinesis, lambda_svc
 
 WORKERS_A_FUNCTION = int(os.environ.get("WORKERS_A_FUNCTION", "4"))
 UNAUTHORIZED = "Unauthorized"
@@ -118,6 +123,20 @@ def _from_the_number(start_position: Callable[..., int]) -> Callable[..., int]:
     return start_from_the_number
 
 
+def _remembering_what_was_asked(write: Callable[..., Any]) -> Callable[..., Any]:
+    def write_and_remember(request: dict[str, Any]) -> Any:
+        token = request.get("ClientRequestToken")
+        is_repeated = token is not None and dynamodb._txn_token_lookup(token) is not None
+        asked = copy.deepcopy({k: v for k, v in request.items() if k != "ClientRequestToken"})
+        answer = write(request)
+        remembered = None if is_repeated else dynamodb._txn_token_lookup(token)
+        if remembered is not None:
+            remembered["signature"] = asked
+        return answer
+
+    return write_and_remember
+
+
 def correct() -> None:
     """Puts the corrections in place; fails loudly when ministack's insides have moved."""
     lambda_runtime.get_or_create_worker = _worker_of_its_own
@@ -127,6 +146,7 @@ def correct() -> None:
     )
     apigateway._authorize_ws_connect = _answering_401(apigateway._authorize_ws_connect)
     kinesis._start_position = _from_the_number(kinesis._start_position)
+    dynamodb._transact_write_items = _remembering_what_was_asked(dynamodb._transact_write_items)
 
 
 if __name__ == "__main__":
