@@ -1,0 +1,450 @@
+"""Tables and queue behind an AWS that throttles, loses answers, leaves work undone, and lags."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, TypeVar
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.errors import StoreBusy, VersionConflict
+from rtdts.delivery_store.matches import MatchStore
+from rtdts.delivery_store.schema import TableNames
+from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
+from rtdts.delivery_store.tickets import TicketStore
+from rtdts.delivery_store.transactions import ATTEMPTS
+from rtdts.push_queue.nudge_queue import NudgeQueue, NudgesNotSent
+from rtdts.push_queue.nudges import Nudge, TransitionNudge
+from rtdts.tracking.deliveries import Delivery, Status
+from rtdts.tracking.point_identity import delivery_bucket
+from sim.fault_shim.rules import (
+    CutAnswer,
+    Delay,
+    Drop,
+    FailItems,
+    Fault,
+    FaultRule,
+    LagIndex,
+    Refuse,
+    ReplaceAnswer,
+)
+from sim.fault_shim.shim import FaultShim
+from sim.local_cloud.resources import (
+    CloudNames,
+    CreatedResources,
+    create_resources,
+    local_session,
+)
+from tests.support.corrected_ministack import corrected_ministack
+from tests.support.deliveries import NOW_MS, event_of, given_to, moved_to, new_delivery, unique
+from tests.support.ministack_process import REGION
+
+T = TypeVar("T")
+THROTTLED = Refuse(status=400, code="ProvisionedThroughputExceededException")
+READ_TIMEOUT_S = 1.0
+LAG_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with corrected_ministack(tmp_path_factory.mktemp("ministack")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def created(upstream: str) -> CreatedResources:
+    return create_resources(upstream, REGION, CloudNames())
+
+
+class Clock:
+    """Monotonic seconds that only a test moves on."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class World:
+    """The stores behind the shim, and the same past it."""
+
+    def __init__(self, upstream: str, created: CreatedResources, shim: FaultShim) -> None:
+        tables: TableNames = created.names.tables
+        session = local_session(REGION)
+        self.shim = shim
+        self.waits_s: list[float] = []
+        self.dynamodb = client(session, "dynamodb", shim.url)
+        self.store = DeliveryStore(self.dynamodb, tables, sleep=self.waits_s.append)
+        self.matches = MatchStore(self.dynamodb, tables, sleep=self.waits_s.append)
+        self.subscriptions = SubscriptionStore(self.dynamodb, tables)
+        self.tickets = TicketStore(self.dynamodb, tables)
+        self.queue = NudgeQueue(
+            client(session, "sqs", shim.url),
+            created.queue_urls["nudges"],
+            sleep=self.waits_s.append,
+        )
+        past = client(session, "dynamodb", upstream)
+        self.truth = DeliveryStore(past, tables)
+        self.true_matches = MatchStore(past, tables)
+        self.true_subscriptions = SubscriptionStore(past, tables)
+        self.true_queue = NudgeQueue(client(session, "sqs", upstream), created.queue_urls["nudges"])
+
+
+def client(session: boto3.Session, service: Any, url: str) -> Any:
+    """As in production, but it tries once: what is tested is what ours do with a failure."""
+    config = Config(
+        connect_timeout=2, read_timeout=READ_TIMEOUT_S, retries={"total_max_attempts": 1}
+    )
+    return session.client(service, endpoint_url=url, config=config)
+
+
+def patient_client(world: World) -> Any:
+    """With the SDK's own retries, as in production."""
+    config = Config(connect_timeout=2, read_timeout=READ_TIMEOUT_S)
+    return local_session(REGION).client("dynamodb", endpoint_url=world.shim.url, config=config)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def world(upstream: str, created: CreatedResources, clock: Clock) -> AsyncIterator[World]:
+    async with FaultShim(upstream, clock=clock) as shim:
+        yield World(upstream, created, shim)
+
+
+async def blocking(function: Callable[[], T]) -> T:
+    """On a thread: the shim works on this one."""
+    return await asyncio.to_thread(function)
+
+
+def a_rule(fault: Fault, operation: str, **more: Any) -> FaultRule:
+    return FaultRule(name=more.pop("name", "r"), fault=fault, operation=operation, **more)
+
+
+async def created_delivery(world: World, **changed: Any) -> Delivery:
+    first = new_delivery(truck_id=changed.pop("truck_id", None) or unique("T"), **changed)
+    await blocking(lambda: world.store.append(None, first, [event_of(first)], matches=True))
+    return first
+
+
+def cancelled(*codes: str) -> Refuse:
+    return Refuse(
+        status=400,
+        code="TransactionCanceledException",
+        more={"CancellationReasons": [{"Code": code} for code in codes]},
+    )
+
+
+def is_written_once(world: World, *versions: Delivery) -> bool:
+    last = versions[-1]
+    return world.truth.get(last.delivery_id) == last and world.truth.events(last.delivery_id) == [
+        event_of(version) for version in versions
+    ]
+
+
+PASSING = [
+    cancelled("None", "TransactionConflict"),
+    cancelled("ThrottlingError", "None"),
+    cancelled("ProvisionedThroughputExceeded", "ThrottlingError"),
+]
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=str)
+async def test_a_transaction_that_met_another_or_was_throttled_is_tried_again(
+    world: World, fault: Fault
+) -> None:
+    first = await created_delivery(world)
+    second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
+    await world.shim.set_rules(a_rule(fault, "TransactWriteItems", times=ATTEMPTS - 1))
+    await blocking(lambda: world.store.append(first, second, [event_of(second)], matches=False))
+
+    assert len(world.waits_s) == ATTEMPTS - 1
+    assert is_written_once(world, first, second)
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=str)
+async def test_what_stays_refused_is_busy_and_nothing_is_written(
+    world: World, fault: Fault
+) -> None:
+    first = await created_delivery(world)
+    second = given_to(first, unique("T"))
+    await world.shim.set_rules(a_rule(fault, "TransactWriteItems"))
+
+    with pytest.raises(StoreBusy):
+        await blocking(lambda: world.store.append(first, second, [event_of(second)], matches=True))
+    assert is_written_once(world, first)
+    assert world.true_matches.open_matches(second.truck_id) == ()
+
+
+async def test_a_conflict_is_told_from_a_throttle_beside_it(world: World) -> None:
+    first = await created_delivery(world)
+    second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
+    fault = cancelled("ConditionalCheckFailed", "ThrottlingError")
+    await world.shim.set_rules(a_rule(fault, "TransactWriteItems"))
+
+    with pytest.raises(VersionConflict):
+        await blocking(lambda: world.store.append(first, second, [event_of(second)], matches=False))
+
+
+LOST_ANSWERS = [
+    CutAnswer(),
+    CutAnswer(by="close"),
+    Delay(seconds=3600, when="after"),
+    ReplaceAnswer(status=500, body='{"__type":"InternalServerError","message":"?"}'),
+    ReplaceAnswer(status=503, body="<html>Service Unavailable</html>"),
+]
+"""The transaction is written, and its writer isn't told."""
+
+
+@pytest.mark.parametrize("fault", LOST_ANSWERS, ids=str)
+async def test_the_sdks_own_retry_recognises_a_transaction_whose_answer_got_lost(
+    world: World, created: CreatedResources, fault: Fault
+) -> None:
+    first = await created_delivery(world)
+    second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
+    store = DeliveryStore(patient_client(world), created.names.tables)
+    await world.shim.set_rules(a_rule(fault, "TransactWriteItems", times=1))
+    await blocking(lambda: store.append(first, second, [event_of(second)], matches=False))
+
+    assert world.shim.tallies["r"].matched == 2
+    assert is_written_once(world, first, second)
+
+
+@pytest.mark.parametrize("fault", LOST_ANSWERS, ids=str)
+async def test_without_the_sdks_retry_a_lost_answer_is_an_error_and_never_a_conflict(
+    world: World, fault: Fault
+) -> None:
+    first = await created_delivery(world)
+    second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
+    await world.shim.set_rules(a_rule(fault, "TransactWriteItems", times=1))
+
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whichever the SDK makes of it
+        await blocking(lambda: world.store.append(first, second, [event_of(second)], matches=False))
+    assert not isinstance(caught.value, VersionConflict)
+    assert is_written_once(world, first, second)
+
+
+@pytest.mark.parametrize("by", ["reset", "close"])
+async def test_a_transaction_that_never_arrived_can_be_repeated(world: World, by: Any) -> None:
+    first = await created_delivery(world)
+    second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
+    await world.shim.set_rules(a_rule(Drop(by=by), "TransactWriteItems", times=1))
+
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whichever the SDK makes of it
+        await blocking(lambda: world.store.append(first, second, [event_of(second)], matches=False))
+    assert is_written_once(world, first)
+    await blocking(lambda: world.store.append(first, second, [event_of(second)], matches=False))
+    assert is_written_once(world, first, second)
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "Query"])
+@pytest.mark.parametrize("fault", [THROTTLED, CutAnswer(), CutAnswer(after_bytes=25)], ids=str)
+async def test_a_read_that_was_not_answered_is_made_again(
+    world: World, created: CreatedResources, operation: str, fault: Fault
+) -> None:
+    first = await created_delivery(world)
+    store = DeliveryStore(patient_client(world), created.names.tables)
+    await world.shim.set_rules(a_rule(fault, operation, times=1))
+
+    if operation == "GetItem":
+        assert await blocking(lambda: store.get(first.delivery_id)) == first
+    else:
+        assert await blocking(lambda: store.events(first.delivery_id)) == [event_of(first)]
+    assert len(world.shim.record.struck_by("r")) == 1
+
+
+async def test_many_are_read_though_half_stays_unread_each_time(world: World) -> None:
+    truck_ids = [unique("T") for _ in range(30)]
+    made = [await created_delivery(world, truck_id=truck_id) for truck_id in truck_ids]
+    await world.shim.set_rules(a_rule(FailItems(share=0.5), "BatchGetItem"))
+    deliveries = await blocking(lambda: world.store.get_many(one.delivery_id for one in made))
+    matches = await blocking(lambda: world.matches.open_matches_many(truck_ids))
+
+    assert deliveries == {one.delivery_id: one for one in made}
+    assert {truck: len(found) for truck, found in matches.items()} == dict.fromkeys(truck_ids, 1)
+    assert len(world.shim.record.of("BatchGetItem")) > 2
+
+
+async def test_what_stays_unread_is_busy_and_never_absent(world: World) -> None:
+    first = await created_delivery(world)
+    other = await created_delivery(world)
+    rule = a_rule(FailItems(), "BatchGetItem", ids=first.delivery_id)
+    await world.shim.set_rules(rule)
+
+    with pytest.raises(StoreBusy):
+        await blocking(lambda: world.store.get_many([first.delivery_id, other.delivery_id]))
+
+
+async def test_a_connections_end_ends_all_it_followed_though_some_deletes_are_left_undone(
+    world: World,
+) -> None:
+    connection_id = unique("connection")
+    followed = [subscription(unique("D"), connection_id) for _ in range(8)]
+    for one in followed:
+        await blocking(lambda one=one: world.subscriptions.add(one))
+    await world.shim.set_rules(a_rule(FailItems(share=0.5), "BatchWriteItem"))
+    removed = await blocking(lambda: world.subscriptions.remove_connection(connection_id))
+
+    assert removed == 8
+    assert world.true_subscriptions.count_of_connection(connection_id) == 0
+    assert world.shim.record.of("DeleteItem")
+
+
+async def test_a_ticket_is_never_spent_twice_though_the_answer_got_lost(world: World) -> None:
+    ticket = await blocking(
+        lambda: world.tickets.issue("customer", "C-1", NOW_MS + 3_600_000, NOW_MS)
+    )
+    await world.shim.set_rules(a_rule(CutAnswer(), "DeleteItem", times=1))
+
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whichever the SDK makes of it
+        await blocking(lambda: world.tickets.spend(ticket.ticket, NOW_MS + 1))
+    assert await blocking(lambda: world.tickets.spend(ticket.ticket, NOW_MS + 2)) is None
+
+
+def subscription(delivery_id: str, connection_id: str) -> Subscription:
+    return Subscription(
+        delivery_id=delivery_id,
+        connection_id=connection_id,
+        role="customer",
+        identity="C-88",
+        token_expires_at_ms=NOW_MS + 3_600_000,
+        subscribed_at_ms=NOW_MS,
+    )
+
+
+async def test_an_index_sees_the_table_as_it_was(world: World, clock: Clock) -> None:
+    delivery_id = unique("D")
+    bucket = delivery_bucket(delivery_id)
+    early, late = (subscription(delivery_id, unique("connection")) for _ in range(2))
+
+    async def in_bucket() -> set[str]:
+        found = await blocking(lambda: list(world.subscriptions.of_bucket(bucket)))
+        return {one.connection_id for one in found if one.delivery_id == delivery_id}
+
+    async def in_table() -> set[str]:
+        found = await blocking(lambda: world.subscriptions.of_delivery(delivery_id))
+        return {one.connection_id for one in found}
+
+    await blocking(lambda: world.subscriptions.add(early))
+    await world.shim.set_rules(a_rule(LagIndex(seconds=LAG_S), "Query", target="*subscriptions"))
+    assert await in_bucket() == {early.connection_id}, "what was there before the lag is seen"
+
+    clock.now_s = 10.0
+    await blocking(lambda: world.subscriptions.add(late))
+    clock.now_s = 20.0
+    await blocking(lambda: world.subscriptions.remove(delivery_id, early.connection_id))
+    assert await in_table() == {late.connection_id}
+    assert await in_bucket() == {early.connection_id}
+    clock.now_s = 10.0 + LAG_S
+    assert await in_bucket() == {early.connection_id, late.connection_id}
+    clock.now_s = 20.0 + LAG_S
+    assert await in_bucket() == {late.connection_id}
+
+
+async def test_the_copy_of_a_lagging_table_is_gone_when_the_lag_is(world: World) -> None:
+    def tables() -> list[str]:
+        return [name for name in world.dynamodb.list_tables()["TableNames"] if ".lagging-" in name]
+
+    await world.shim.set_rules(a_rule(LagIndex(seconds=LAG_S), "Query"))
+    await blocking(lambda: world.subscriptions.count_of_connection(unique("connection")))
+    assert len(await blocking(tables)) == 1
+    await world.shim.set_rules()
+    assert await blocking(tables) == []
+
+
+async def test_a_list_shows_no_delivery_that_is_another_truck_s_by_now(
+    world: World, clock: Clock
+) -> None:
+    old_truck, new_truck = unique("T"), unique("T")
+    first = await created_delivery(world, truck_id=old_truck)
+    await world.shim.set_rules(a_rule(LagIndex(seconds=LAG_S), "Query", target="*deliveries"))
+    second = given_to(first, new_truck)
+
+    async def listed(truck_id: str) -> list[Delivery]:
+        page = await blocking(lambda: world.store.list_page(truck_id=truck_id))
+        return list(page.deliveries)
+
+    assert await listed(old_truck) == [first]
+    await blocking(lambda: world.store.append(first, second, [event_of(second)], matches=True))
+    assert await listed(old_truck) == [], "the row decides, the index only proposes"
+    assert await listed(new_truck) == []
+    clock.now_s = LAG_S
+    assert await listed(new_truck) == [second]
+
+
+async def test_a_socket_that_ends_at_once_is_missed_by_the_index_and_no_worse(
+    world: World, clock: Clock
+) -> None:
+    connection_id = unique("connection")
+    one = subscription(unique("D"), connection_id)
+    await world.shim.set_rules(a_rule(LagIndex(seconds=LAG_S), "Query"))
+    await blocking(lambda: world.subscriptions.count_of_connection(connection_id))
+    await blocking(lambda: world.subscriptions.add(one))
+
+    assert await blocking(lambda: world.subscriptions.remove_connection(connection_id)) == 0
+    assert await blocking(lambda: world.subscriptions.of_delivery(one.delivery_id)) == [one]
+    clock.now_s = LAG_S
+    assert await blocking(lambda: world.subscriptions.remove_connection(connection_id)) == 1
+    assert await blocking(lambda: world.subscriptions.of_delivery(one.delivery_id)) == []
+
+
+def nudges(count: int) -> list[Nudge]:
+    return [TransitionNudge(delivery_id=unique("D"), version=n + 1) for n in range(count)]
+
+
+async def received(world: World, wanted: list[Nudge]) -> list[Nudge]:
+    """Those of the wanted that are in the queue, in any order; the queue is emptied."""
+    found: list[Nudge] = []
+    while batch := await blocking(lambda: world.true_queue.receive(wait_s=0)):
+        for one in batch:
+            found.append(one.nudge)
+            await blocking(lambda one=one: world.true_queue.delete(one))
+    return [one for one in found if one in wanted]
+
+
+async def test_every_nudge_is_sent_once_though_the_queue_takes_only_some(world: World) -> None:
+    sent = nudges(25)
+    await world.shim.set_rules(a_rule(FailItems(share=0.3), "SendMessageBatch", times=5))
+    await blocking(lambda: world.queue.send_many(sent))
+    arrived = await received(world, sent)
+
+    assert sorted(one.delivery_id for one in arrived) == sorted(one.delivery_id for one in sent)
+    assert len(world.shim.record.of("SendMessageBatch")) > 3
+
+
+async def test_nudges_that_stay_refused_are_named_and_the_others_sent(world: World) -> None:
+    sent = nudges(12)
+    refused = sent[3]
+    rule = a_rule(FailItems(code="InternalError"), "SendMessageBatch", ids=refused.delivery_id)
+    await world.shim.set_rules(rule)
+
+    with pytest.raises(NudgesNotSent) as caught:
+        await blocking(lambda: world.queue.send_many(sent))
+    assert (caught.value.nudges, caught.value.codes) == ((refused,), ("InternalError",))
+    assert len(await received(world, sent)) == 11
+
+
+async def test_nudges_whose_answer_got_lost_are_swallowed_when_sent_again(world: World) -> None:
+    sent = nudges(3)
+    await world.shim.set_rules(a_rule(CutAnswer(), "SendMessageBatch", times=1))
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whichever the SDK makes of it
+        await blocking(lambda: world.queue.send_many(sent))
+    await blocking(lambda: world.queue.send_many(sent))
+
+    assert len(await received(world, sent)) == 3
+
+
+async def test_a_throttled_queue_is_an_error_not_a_silence(world: World) -> None:
+    await world.shim.set_rules(a_rule(Refuse(status=400, code="RequestThrottled"), "SendMessage*"))
+
+    with pytest.raises(ClientError):
+        await blocking(lambda: world.queue.send(nudges(1)[0]))
