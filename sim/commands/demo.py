@@ -15,7 +15,7 @@ import aiohttp
 from rich.console import Console
 from rich.live import Live
 
-from sim.drive.cloud_process import CloudFailedError, CloudProcess
+from sim.drive.cloud_process import CloudFailedError, CloudProcess, up_command
 from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
 from sim.drive.demo import Demo, DemoOptions
@@ -106,7 +106,7 @@ async def _run(args: argparse.Namespace) -> int:
         *("--env", str(args.env), "--ports", args.ports),
         *(("--run-dir", str(args.run_dir)) if args.run_dir else ()),
     ]
-    cloud = await CloudProcess.start(arguments, console.out)
+    cloud = await CloudProcess.start(up_command(arguments), console.out)
     showing = asyncio.create_task(_show(args, cloud, console, summary))
     problem = None
     try:

@@ -15,6 +15,11 @@ STOP_WITHIN_S = 25.0
 """`sim up` promises 20 s."""
 
 
+def up_command(arguments: Sequence[str]) -> list[str]:
+    """`sim up` with its arguments, on this Python."""
+    return [sys.executable, "-m", "sim", "up", *arguments]
+
+
 class CloudFailedError(Exception):
     """The local cloud ended; it has said why in its own lines.
 
@@ -43,11 +48,11 @@ class CloudProcess:
         )
 
     @classmethod
-    async def start(cls, arguments: Sequence[str], on_line: Callable[[str], None]) -> CloudProcess:
+    async def start(cls, command: Sequence[str], on_line: Callable[[str], None]) -> CloudProcess:
         """Start it.
 
         Args:
-            arguments: Of `sim up`.
+            command: `up_command`'s.
             on_line: Takes what it says.
         """
         process = await asyncio.create_subprocess_exec(
@@ -55,11 +60,7 @@ class CloudProcess:
             "-S",
             str(TETHER),
             str(os.getpid()),
-            sys.executable,
-            "-m",
-            "sim",
-            "up",
-            *arguments,
+            *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -128,16 +128,16 @@ def table_of(rows: Sequence[Row], footer: Sequence[str], title: str) -> Group:
     ``age s`` is the age of the last position on the customer's socket, ``points`` the truck's
     accepted points, ``refused`` how often a stranger was refused its deliveries.
     """
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("truck", "road", "delivery", "status"):
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("truck", "delivery", "status"):
         table.add_column(name, no_wrap=True)
-    for name in ("age s", "km/h", "to go m", "points", "messages", "refused"):
+    for name in ("age s", "km/h", "to go m", "points", "msgs", "refused"):
         table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("road", no_wrap=True)
     for row in rows:
         style = STATUS_STYLES.get(Status(row.status), "") if row.status else "dim"
         table.add_row(
             row.truck_id,
-            row.road,
             row.delivery_id,
             Text(row.status or "-", style=style),
             _number(row.age_s, 1),
@@ -146,6 +146,7 @@ def table_of(rows: Sequence[Row], footer: Sequence[str], title: str) -> Group:
             str(row.accepted),
             str(row.messages),
             str(row.refusals),
+            row.road,
         )
     return Group(table, *(Text(line, style="dim") for line in footer))
 
