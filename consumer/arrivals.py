@@ -6,9 +6,10 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
-from rtdts.tracking.positions import Point
+from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.positions import Clock, Point
 from rtdts.tracking.stream_codec import InvalidPoint, decode_point
-from rtdts.tracking.truck_state import StreamPosition
+from rtdts.tracking.truck_state import StreamPosition, TruckState
 
 MAX_RECEIVED_AHEAD_MS = 60_000
 """A point can't be received after it came into the stream; our own clocks differ by less."""
@@ -78,6 +79,67 @@ def by_stream_record(arrivals: Iterable[Arrival]) -> list[Sequence[Point]]:
     """Groups a truck's points as they lay in the stream: by the Kinesis record that held them."""
     groups = itertools.groupby(arrivals, key=lambda arrival: arrival.record.sequence_number)
     return [[arrival.point for arrival in group] for _, group in groups]
+
+
+def not_applied(
+    by_truck: Mapping[str, tuple[Arrival, ...]], states: Mapping[str, TruckState], shard_id: str
+) -> tuple[dict[str, tuple[Arrival, ...]], int]:
+    """Drops what the trucks' memories hold already.
+
+    Returns:
+        What is left of the trucks that have anything left, and how many records were dropped.
+    """
+    fresh, dropped = {}, 0
+    for truck_id, arrivals in by_truck.items():
+        state = states.get(truck_id)
+        applied = state.applied_in(shard_id) if state is not None else None
+        new = tuple(one for one in arrivals if applied is None or one.record.position > applied)
+        dropped += len(arrivals) - len(new)
+        if new:
+            fresh[truck_id] = new
+    return fresh, dropped
+
+
+def shifted_ids(by_truck: Mapping[str, tuple[Arrival, ...]]) -> list[str]:
+    """Ids of the points whose time was corrected, each once.
+
+    A point of a right clock is the same document wherever it comes from. A shifted one is stamped
+    anew each time it is received, and the first stamp in the stream counts: so the history must
+    be asked for these. (Copies close together are found in the truck's window.)
+    """
+    ids = (
+        point_id(one.point)
+        for arrivals in by_truck.values()
+        for one in arrivals
+        if one.point.clock is Clock.SHIFTED
+    )
+    return list(dict.fromkeys(ids))
+
+
+def without_copies(
+    by_truck: Mapping[str, tuple[Arrival, ...]], known: Mapping[str, int]
+) -> tuple[dict[str, tuple[Arrival, ...]], int]:
+    """Drops copies of points that the history holds under an earlier stamp.
+
+    Args:
+        by_truck: What came.
+        known: The ``event_at`` of points that the history holds, by id. Under the same stamp it
+            is this very record, written before a crash.
+
+    Returns:
+        What is left of the trucks that have anything left, and how many copies were dropped.
+    """
+    fresh, dropped = {}, 0
+    for truck_id, arrivals in by_truck.items():
+        new = tuple(
+            one
+            for one in arrivals
+            if known.get(point_id(one.point), one.point.event_at_ms) == one.point.event_at_ms
+        )
+        dropped += len(arrivals) - len(new)
+        if new:
+            fresh[truck_id] = new
+    return fresh, dropped
 
 
 def _check(record: StreamRecord) -> Arrival | Fault:

@@ -16,31 +16,37 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TypeVar
 
-from consumer.arrivals import Arrival, Fault, SortedOut, StreamRecord, by_stream_record, sort_out
+from consumer.arrivals import (
+    Arrival,
+    Fault,
+    SortedOut,
+    StreamRecord,
+    by_stream_record,
+    not_applied,
+    shifted_ids,
+    sort_out,
+    without_copies,
+)
 from consumer.errors import StoreGone
 from consumer.match_cache import MatchCache
 from consumer.memory import Memory
 from consumer.ports import Nudging, ParkingPlace, PositionFinding, PositionWriting
-from consumer.retrying import FIRST_WAIT_S, MOST_WAIT_S, Budget, Patience
+from consumer.retrying import Budget, Patience
 from consumer.transitions import TransitionWriter
-from rtdts.position_store.bulk import Fate, ItemOutcome
+from consumer.writing import write_all
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.push_queue.nudge_queue import NudgesNotSent
 from rtdts.push_queue.nudges import Nudge, PositionNudge
-from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.logs import Logger
 from rtdts.telemetry_stream.parking import stream_record_name
 from rtdts.tracking.deliveries import OpenMatch
 from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import Clock, LatestPosition
+from rtdts.tracking.positions import LatestPosition
 from rtdts.tracking.truck_fold import TrackingRules, TruckUpdate, fold_truck
 from rtdts.tracking.truck_state import TruckState
-
-W = TypeVar("W")
 
 NUDGE_BUDGET_S = 10.0
 """A nudge only makes things faster: what it calls to is durable, and every round tells it. So a
@@ -136,7 +142,7 @@ class BatchPipeline:
         self, sorted_out: SortedOut, report: BatchReport, budget: Budget
     ) -> tuple[list[TruckUpdate], dict[str, Arrival]]:
         states = self._memory.recall(list(sorted_out.by_truck), budget)
-        fresh = self._without_copies(self._not_applied(sorted_out, states, report), report, budget)
+        fresh = self._fresh(sorted_out.by_truck, states, report, budget)
         matches = budget.call("read matches", lambda: self._matches.of(fresh))
         updates: list[TruckUpdate] = []
         arrivals: dict[str, Arrival] = {}
@@ -184,51 +190,21 @@ class BatchPipeline:
         report.late += len(update.beyond_window)
         return update
 
-    def _not_applied(
-        self, sorted_out: SortedOut, states: Mapping[str, TruckState], report: BatchReport
+    def _fresh(
+        self,
+        by_truck: Mapping[str, tuple[Arrival, ...]],
+        states: Mapping[str, TruckState],
+        report: BatchReport,
+        budget: Budget,
     ) -> dict[str, tuple[Arrival, ...]]:
-        fresh = {}
-        for truck_id, arrivals in sorted_out.by_truck.items():
-            state = states.get(truck_id)
-            applied = state.applied_in(self._shard_id) if state is not None else None
-            new = tuple(one for one in arrivals if applied is None or one.record.position > applied)
-            report.skipped += len(arrivals) - len(new)
-            if new:
-                fresh[truck_id] = new
-        return fresh
-
-    def _without_copies(
-        self, by_truck: Mapping[str, tuple[Arrival, ...]], report: BatchReport, budget: Budget
-    ) -> dict[str, tuple[Arrival, ...]]:
-        """Drops copies of shifted points that the history holds under an earlier stamp.
-
-        A point of a right clock is the same document wherever it comes from; a shifted one is
-        stamped anew each time it is received, and the first stamp counts. (Copies close together
-        are found in the truck's window.)
-        """
-        shifted = [
-            point_id(one.point)
-            for arrivals in by_truck.values()
-            for one in arrivals
-            if one.point.clock is Clock.SHIFTED
-        ]
+        """What is neither applied already nor a copy of what the history holds."""
+        unseen, report.skipped = not_applied(by_truck, states, self._shard_id)
+        shifted = shifted_ids(unseen)
         if not shifted:
-            return dict(by_truck)
-        known = budget.call(
-            "look for copies", lambda: self._stores.finder.event_times(list(dict.fromkeys(shifted)))
-        )
-        kept = {}
-        for truck_id, arrivals in by_truck.items():
-            new = tuple(
-                one
-                for one in arrivals
-                # Under the same stamp it is this very record, written before a crash.
-                if known.get(point_id(one.point), one.point.event_at_ms) == one.point.event_at_ms
-            )
-            report.duplicates += len(arrivals) - len(new)
-            if new:
-                kept[truck_id] = new
-        return kept
+            return unseen
+        known = budget.call("look for copies", partial(self._stores.finder.event_times, shifted))
+        fresh, report.duplicates = without_copies(unseen, known)
+        return fresh
 
     def _write_history(
         self,
@@ -246,7 +222,7 @@ class BatchPipeline:
             )
         ]
         write_history = self._stores.writer.write_history
-        rejected = self._write("write the history", writes, write_history, budget)
+        rejected = write_all("write the history", writes, write_history, budget)
         faults = []
         for write, reason in rejected:
             arrival = arrivals.get(point_id(write.enriched.point))
@@ -256,32 +232,11 @@ class BatchPipeline:
 
     def _write_latest(self, latest: Sequence[LatestPosition], budget: Budget) -> None:
         # A conflict says that a newer one is there: that is what the version is for.
-        rejected = self._write(
+        rejected = write_all(
             "write latest positions", latest, self._stores.writer.write_latest, budget
         )
         for one, reason in rejected:  # its point was refused by the history too, and is parked
             self._log.error("latest_rejected", truck_id=one.newest.point.truck_id, reason=reason)
-
-    def _write(
-        self,
-        operation: str,
-        writes: Sequence[W],
-        write: Callable[[Sequence[W]], list[ItemOutcome]],
-        budget: Budget,
-    ) -> list[tuple[W, str]]:
-        """Writes all but what is rejected for its own fault, which it returns with the reasons."""
-        rejected: list[tuple[W, str]] = []
-        pending = list(writes)
-        waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
-        while pending:
-            outcomes = budget.call(operation, partial(write, pending))
-            fated = list(zip(pending, outcomes, strict=True))
-            rejected += [(one, o.reason) for one, o in fated if o.fate is Fate.REJECTED]
-            passing = [(one, o.reason) for one, o in fated if o.fate is Fate.RETRYABLE]
-            pending = [one for one, _ in passing]
-            if passing:
-                budget.wait(operation, next(waits_s), passing[0][1])
-        return rejected
 
     def _settle(
         self, updates: Sequence[TruckUpdate], report: BatchReport, budget: Budget
