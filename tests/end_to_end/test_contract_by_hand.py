@@ -24,6 +24,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.support.http_client import ApiClient
 from tests.support.viewer_client import Viewer
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.real
 
@@ -432,12 +433,3 @@ def history_of(opensearch_url: str, truck_id: str) -> list[Any]:
         json={"query": {"term": {"truck_id": truck_id}}},
     )
     return list(answer.json()["hits"]["hits"])
-
-
-def eventually(look: Callable[[], Any], within_s: float = 60.0) -> Any:
-    """Polls a store that offers nothing to await until it shows something true."""
-    ends_at = time.monotonic() + within_s
-    while not (seen := look()):
-        assert time.monotonic() < ends_at, f"not within {within_s} s"
-        time.sleep(0.2)
-    return seen

@@ -1,0 +1,90 @@
+"""`sim up` with all real parts: what dies comes back, what can't come back ends it all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sim.local_cloud.launch import LaunchedCloud, launched_cloud
+from sim.local_cloud.processes import find_leftovers, group_is_alive
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc (no command installs it)"),
+]
+
+WORKS_AGAIN_WITHIN_S = 15.0
+
+
+def eventually(condition: Callable[[], bool], within_s: float) -> float:
+    """Seconds that it took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < within_s
+        time.sleep(0.1)
+    return time.monotonic() - started
+
+
+def pid_of(cloud: LaunchedCloud, part: str) -> int:
+    return int((cloud.run_dir / f"{part}.pid").read_text())
+
+
+def children_of(pid: int) -> list[int]:
+    threads = Path(f"/proc/{pid}/task").glob("*/children")  # each lists what it started itself
+    return [int(child) for thread in threads for child in thread.read_text().split()]
+
+
+def returns_of(cloud: LaunchedCloud, part: str) -> int:
+    return (cloud.run_dir.parent / "up.log").read_text().count(f"{part} is back")
+
+
+@pytest.mark.parametrize("part", ["consumer", "broadcaster", "firehose", "identity-provider"])
+def test_a_killed_part_works_again(local_cloud: LaunchedCloud, part: str) -> None:
+    before = returns_of(local_cloud, part)
+    os.kill(pid_of(local_cloud, part), signal.SIGKILL)
+
+    eventually(lambda: returns_of(local_cloud, part) > before, WORKS_AGAIN_WITHIN_S)
+
+
+def test_a_killed_record_processor_brings_the_daemon_back_whole(
+    local_cloud: LaunchedCloud,
+) -> None:
+    before = returns_of(local_cloud, "consumer")
+    daemon = pid_of(local_cloud, "consumer")
+    processors = children_of(daemon)
+    os.kill(processors[0], signal.SIGKILL)
+    eventually(lambda: returns_of(local_cloud, "consumer") > before, WORKS_AGAIN_WITHIN_S)
+
+    assert len(processors) == 2, "one a shard"
+    assert pid_of(local_cloud, "consumer") != daemon
+    assert len(children_of(pid_of(local_cloud, "consumer"))) == 2
+    assert not group_is_alive(daemon)
+
+
+def test_without_its_aws_everything_ends_loudly_and_nothing_is_left(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    log = tmp_path / "up.log"
+    with (
+        log.open("w") as messages,
+        launched_cloud(
+            run_dir=run_dir,
+            env_file=tmp_path / "env",
+            options=["--ports", "auto"],
+            messages=messages,
+        ) as cloud,
+    ):
+        parts = len(find_leftovers(run_dir))
+        os.kill(pid_of(cloud, "ministack"), signal.SIGKILL)
+        code = cloud.process.wait(20)
+
+    assert parts >= 8, "six parts, and a record processor a shard"
+    assert code == 1
+    assert "because ministack died" in log.read_text()
+    assert find_leftovers(run_dir) == []
+    assert not list(run_dir.glob("*.pid"))

@@ -1,0 +1,18 @@
+"""Waiting for what offers nothing to await."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T], within_s: float = 120.0) -> T:
+    """Polls a store, a file or a process until it shows something true, which is returned."""
+    ends_at = time.monotonic() + within_s
+    while not (seen := look()):
+        assert time.monotonic() < ends_at, f"not within {within_s} s"
+        time.sleep(0.2)
+    return seen
