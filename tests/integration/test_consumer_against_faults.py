@@ -1,0 +1,348 @@
+"""Batches through the consumer into real stores in bad weather: slower, and never different.
+
+A consumer of fakes in fair weather says what must come out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
+
+import pytest
+from botocore.config import Config
+
+from consumer.arrivals import StreamRecord
+from consumer.errors import StoreGone
+from consumer.match_cache import MatchCache
+from consumer.memory import Memory
+from consumer.pipeline import BatchPipeline, Stores
+from consumer.retrying import Patience
+from consumer.transitions import TransitionWriter
+from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.matches import MatchStore
+from rtdts.position_store.client import connect
+from rtdts.position_store.index_definitions import POSITIONS_PATTERN
+from rtdts.position_store.reader import PositionReader
+from rtdts.position_store.state import TruckStateStore
+from rtdts.position_store.writer import PositionWriter
+from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.push_queue.nudges import Nudge
+from rtdts.runtime.logs import Logger
+from rtdts.telemetry_stream.parking import Parking
+from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.positions import LatestPosition, Point
+from sim.fault_shim.rules import (
+    CutAnswer,
+    Drop,
+    FailItems,
+    Fault,
+    FaultRule,
+    LagIndex,
+    Refuse,
+    Weather,
+)
+from sim.fault_shim.shim import FaultShim
+from sim.local_cloud.launch import LaunchedCloud
+from sim.local_cloud.resources import (
+    CloudNames,
+    CreatedResources,
+    create_resources,
+    local_session,
+)
+from tests.support.consumer_world import SHARD, STATUSES, World, drive
+from tests.support.corrected_ministack import corrected_ministack
+from tests.support.deliveries import unique
+from tests.support.ministack_process import REGION
+
+pytestmark = pytest.mark.real
+
+BATCH = 5
+PATIENCE_S = 20.0
+MOST_RESTARTS = 20
+
+
+def conflict(*codes: str) -> Refuse:
+    return Refuse(
+        status=400,
+        code="TransactionCanceledException",
+        more={"CancellationReasons": [{"Code": code} for code in codes]},
+    )
+
+
+def often(name: str, operation: str, fault: Fault, probability: float, **more: Any) -> FaultRule:
+    return FaultRule(name=name, operation=operation, fault=fault, probability=probability, **more)
+
+
+THROTTLED = Refuse(status=400, code="ProvisionedThroughputExceededException")
+OPENSEARCH_STORM = (
+    often("busy items", "_bulk", FailItems(code="rejected_execution_exception", share=0.4), 0.5),
+    often("no shards", "_bulk", FailItems(code="unavailable_shards", status=503, share=0.3), 0.2),
+    often("breaker", "_bulk", Refuse(status=429, code="circuit_breaking_exception"), 0.15),
+    often("lost", "_bulk", CutAnswer(), 0.15),
+    often("cut", "_bulk", CutAnswer(after_bytes=40), 0.1),
+    often("unread", "_mget", Drop(), 0.2),
+    often("unfound", "_search", Refuse(status=503, code="search_phase"), 0.2),
+)
+AWS_STORM = (
+    often("met another", "TransactWriteItems", conflict("TransactionConflict"), 0.3),
+    often("lost", "TransactWriteItems", CutAnswer(), 0.3),
+    often("never came", "TransactWriteItems", Drop(by="close"), 0.1),
+    often("row throttled", "GetItem", THROTTLED, 0.2),
+    often("log throttled", "Query", THROTTLED, 0.2),
+    often("unread", "BatchGetItem", FailItems(share=0.5), 0.5),
+    often("queue busy", "SendMessageBatch", FailItems(code="InternalError", share=0.4), 0.5),
+    often("queue lost", "SendMessageBatch", CutAnswer(), 0.2),
+    often("bucket busy", "PutObject", Refuse(status=503, code="SlowDown"), 0.5),
+    often("lag", "Query", LagIndex(seconds=60), 1.0),
+)
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with corrected_ministack(tmp_path_factory.mktemp("ministack")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def created(aws: str) -> CreatedResources:
+    return create_resources(aws, REGION, CloudNames())
+
+
+class Consumer:
+    """One truck and its delivery, before real stores and, beside them, before fakes.
+
+    Attributes:
+        aws_shim: Before DynamoDB, SQS and S3.
+        search_shim: Before OpenSearch.
+    """
+
+    def __init__(
+        self,
+        aws: str,
+        search: str,
+        created: CreatedResources,
+        aws_shim: FaultShim,
+        search_shim: FaultShim,
+    ) -> None:
+        self._aws, self._search, self._created = aws, search, created
+        self.aws_shim, self.search_shim = aws_shim, search_shim
+        self.truck_id, self.delivery_id = unique("T"), unique("D")
+        self.fair = World()
+        self.restarts = 0
+        self.output = io.StringIO()
+        self._tables = created.names.tables
+        delivery = self.fair.assign(self.delivery_id, self.truck_id)
+        self.truth = DeliveryStore(self._client("dynamodb", aws), self._tables)
+        self.truth.append(
+            None, delivery, self.fair.deliveries.events(self.delivery_id), matches=True
+        )
+        self._true_queue = self._nudge_queue(aws)
+        self._drain()
+
+    def pipeline(self) -> BatchPipeline:
+        """A process that has just got the shard."""
+        clock, log = self.fair.clock, Logger("consumer", self.output)
+        search = connect(self.search_shim.url, timeout_s=5.0)
+        dynamodb = self._client("dynamodb", self.aws_shim.url)
+        return BatchPipeline(
+            SHARD,
+            stores=Stores(
+                writer=PositionWriter(search),
+                finder=PositionReader(search),
+                nudges=self._nudge_queue(self.aws_shim.url),
+                parking=Parking(
+                    self._client("s3", self.aws_shim.url), self._created.names.parked_bucket
+                ),
+            ),
+            memory=Memory(
+                TruckStateStore(search),
+                shard_id=SHARD,
+                writer_id=unique("writer"),
+                log=log,
+                capacity=100,
+            ),
+            matches=MatchCache(
+                MatchStore(dynamodb, self._tables, sleep=self.fair.sleep), clock=clock.monotonic
+            ),
+            transitions=TransitionWriter(
+                DeliveryStore(dynamodb, self._tables, sleep=self.fair.sleep),
+                self.fair.rules.status,
+                log=log,
+                now_ms=clock.now_ms,
+            ),
+            rules=self.fair.rules,
+            patience=Patience(PATIENCE_S, log=log, clock=clock.monotonic, sleep=self.fair.sleep),
+            log=log,
+        )
+
+    async def consume(self, records: Sequence[StreamRecord], *, batch: int = BATCH) -> None:
+        """As the KCL would: batch by batch; a process that gave up is followed by another."""
+        await asyncio.to_thread(self._consume, records, batch)
+
+    def _consume(self, records: Sequence[StreamRecord], batch: int) -> None:
+        pipeline = self.pipeline()
+        for start in range(0, len(records), batch):
+            while True:
+                try:
+                    pipeline.process(records[start : start + batch])
+                    break
+                except StoreGone:
+                    self.restarts += 1
+                    assert self.restarts <= MOST_RESTARTS
+                    pipeline = self.pipeline()
+
+    def nudges(self) -> set[str]:
+        """Those in the queue, which is emptied."""
+        return {nudge.deduplication_id for nudge in self._drain()}
+
+    def _drain(self) -> list[Nudge]:
+        found: list[Nudge] = []
+        while batch := self._true_queue.receive(wait_s=0):
+            for one in batch:
+                found.append(one.nudge)
+                self._true_queue.delete(one)
+        return found
+
+    def latest(self) -> LatestPosition:
+        return PositionReader(connect(self._search)).latest([self.truck_id])[self.truck_id]
+
+    def in_history(self, points: Sequence[Point]) -> list[Point]:
+        client = connect(self._search)
+        client.indices.refresh(index=POSITIONS_PATTERN)
+        found = PositionReader(client).event_times([point_id(one) for one in points])
+        return [one for one in points if found.get(point_id(one)) == one.event_at_ms]
+
+    def parked(self) -> list[bytes]:
+        s3 = self._client("s3", self._aws)
+        bucket = self._created.names.parked_bucket
+        listed = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        return [s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in listed]
+
+    def _nudge_queue(self, url: str) -> NudgeQueue:
+        return NudgeQueue(
+            self._client("sqs", url), self._created.queue_urls["nudges"], sleep=self.fair.sleep
+        )
+
+    def _client(self, service: Any, url: str) -> Any:
+        config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
+        return local_session(REGION).client(service, endpoint_url=url, config=config)
+
+
+@pytest.fixture
+async def consumer(
+    aws: str, created: CreatedResources, local_cloud: LaunchedCloud
+) -> AsyncIterator[Consumer]:
+    search = local_cloud.environment.opensearch_url
+    async with FaultShim(aws) as aws_shim, FaultShim(search) as search_shim:
+        yield await asyncio.to_thread(Consumer, aws, search, created, aws_shim, search_shim)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_a_drive_in_a_storm_comes_out_as_in_fair_weather(
+    consumer: Consumer, seed: int
+) -> None:
+    points = drive(consumer.truck_id)
+    records = consumer.fair.shard.records(*[[one] for one in points])
+    for start in range(0, len(records), BATCH):
+        consumer.fair.pipeline().process(records[start : start + BATCH])
+    for shim, storm in (
+        (consumer.search_shim, OPENSEARCH_STORM),
+        (consumer.aws_shim, AWS_STORM),
+    ):
+        await shim.set_weather(Weather(rules=storm, seed=seed))
+    await consumer.consume(records)
+    struck = {
+        rule
+        for shim in (consumer.search_shim, consumer.aws_shim)
+        for rule, tally in shim.tallies.items()
+        if tally.struck
+    }
+
+    assert len(struck) > 5, "no storm"
+    assert await asyncio.to_thread(consumer.in_history, points) == points
+    latest = await asyncio.to_thread(consumer.latest)
+    assert (
+        latest.newest
+        == consumer.fair.positions.latest([consumer.truck_id])[consumer.truck_id].newest
+    )
+    events = await asyncio.to_thread(consumer.truth.events, consumer.delivery_id)
+    expected = consumer.fair.deliveries.events(consumer.delivery_id)
+    assert [event.status for event in events] == list(STATUSES)
+    assert [(e.version, e.cause, e.effective_at_ms, e.point_id) for e in events] == [
+        (e.version, e.cause, e.effective_at_ms, e.point_id) for e in expected
+    ]
+    assert await asyncio.to_thread(consumer.nudges) >= {
+        nudge.deduplication_id
+        for nudge in consumer.fair.nudges.sent
+        if nudge.deduplication_id.startswith("t:")
+    }
+
+
+@pytest.mark.parametrize("index", ["truck-positions-*", "truck-latest", "truck-state"])
+@pytest.mark.parametrize("fault", [CutAnswer(), CutAnswer(after_bytes=30)], ids=str)
+async def test_a_write_whose_answer_got_lost_is_its_own_and_ends_nothing(
+    consumer: Consumer, index: str, fault: Fault
+) -> None:
+    points = drive(consumer.truck_id)
+    rule = FaultRule(name="lost", operation="_bulk", target=index, fault=fault, times=3)
+    await consumer.search_shim.set_rules(rule)
+    await consumer.consume(consumer.fair.shard.records(*[[one] for one in points]))
+
+    assert consumer.search_shim.tallies["lost"].struck == 3
+    assert consumer.restarts == 0
+    assert await asyncio.to_thread(consumer.in_history, points) == points
+    events = await asyncio.to_thread(consumer.truth.events, consumer.delivery_id)
+    assert [event.status for event in events] == list(STATUSES)
+
+
+async def test_what_can_never_be_indexed_is_parked_and_the_rest_goes_on(
+    consumer: Consumer,
+) -> None:
+    points = drive(consumer.truck_id)
+    poison = points[7]
+    rule = FaultRule(
+        name="poison",
+        operation="_bulk",
+        target="truck-positions-*",
+        ids=point_id(poison),
+        fault=FailItems(code="mapper_parsing_exception", status=400),
+    )
+    await consumer.search_shim.set_rules(rule)
+    records = consumer.fair.shard.records(*[[one] for one in points])
+    await consumer.consume(records)
+
+    assert await asyncio.to_thread(consumer.in_history, points) == [
+        one for one in points if one is not poison
+    ]
+    assert await asyncio.to_thread(consumer.parked) == [records[7].data]
+
+
+async def test_a_store_that_stays_away_ends_the_process_before_anything_is_promised(
+    consumer: Consumer,
+) -> None:
+    points = drive(consumer.truck_id)[:BATCH]
+    records = consumer.fair.shard.records(*[[one] for one in points])
+    rule = FaultRule(name="away", fault=Refuse(status=503, code="x"), operation="_bulk")
+    await consumer.search_shim.set_rules(rule)
+    pipeline = await asyncio.to_thread(consumer.pipeline)
+
+    with pytest.raises(StoreGone):
+        await asyncio.to_thread(pipeline.process, records)
+    assert await asyncio.to_thread(consumer.nudges) == set()
+    await consumer.search_shim.set_rules()
+    await consumer.consume(records)
+    assert await asyncio.to_thread(consumer.in_history, points) == points
+
+
+async def test_a_queue_that_is_away_stops_no_position(consumer: Consumer) -> None:
+    points = drive(consumer.truck_id)
+    rule = FaultRule(name="away", fault=Drop(), service="sqs")
+    await consumer.aws_shim.set_rules(rule)
+    await consumer.consume(consumer.fair.shard.records(*[[one] for one in points]))
+
+    assert consumer.restarts == 0
+    assert await asyncio.to_thread(consumer.in_history, points) == points
+    events = await asyncio.to_thread(consumer.truth.events, consumer.delivery_id)
+    assert [event.status for event in events] == list(STATUSES)

@@ -1,0 +1,273 @@
+"""Positions and memories in a real OpenSearch that fails by item, loses answers, or lies."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+
+from rtdts.position_store.bulk import Fate
+from rtdts.position_store.client import connect
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.position_store.index_definitions import POSITIONS_PATTERN
+from rtdts.position_store.reader import PositionReader
+from rtdts.position_store.state import StateWrite, TruckStateStore
+from rtdts.position_store.writer import HistoryWrite, PositionWriter
+from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.positions import EnrichedPoint, LatestPosition
+from rtdts.tracking.truck_state import TruckState
+from sim.fault_shim.rules import (
+    CutAnswer,
+    Delay,
+    Drop,
+    FailItems,
+    Fault,
+    FaultRule,
+    Refuse,
+    ReplaceAnswer,
+)
+from sim.fault_shim.shim import FaultShim
+from sim.local_cloud.launch import LaunchedCloud
+from tests.support.consumer_world import point
+from tests.support.deliveries import unique
+
+pytestmark = pytest.mark.real
+
+T = TypeVar("T")
+TIMEOUT_S = 2.0
+COUNT = 4
+SUBSETS = [set(s) for n in range(1, COUNT + 1) for s in itertools.combinations(range(COUNT), n)]
+
+
+class Positions:
+    """The store behind the shim, and the same past it."""
+
+    def __init__(self, url: str, shim: FaultShim) -> None:
+        client = connect(shim.url, timeout_s=TIMEOUT_S)
+        self.shim = shim
+        self.writer = PositionWriter(client)
+        self.states = TruckStateStore(client)
+        self.reader = PositionReader(client)
+        self._past = connect(url)
+        self.truth = PositionReader(self._past)
+        self.true_states = TruckStateStore(self._past)
+
+    def in_history(self, *points: EnrichedPoint) -> list[bool]:
+        """Which of the points the history holds."""
+        self._past.indices.refresh(index=POSITIONS_PATTERN)
+        found = self.truth.event_times([point_id(one.point) for one in points])
+        return [point_id(one.point) in found for one in points]
+
+
+@pytest.fixture
+async def positions(local_cloud: LaunchedCloud) -> AsyncIterator[Positions]:
+    url = local_cloud.environment.opensearch_url
+    async with FaultShim(url) as shim:
+        yield Positions(url, shim)
+
+
+async def blocking(function: Callable[[], T]) -> T:
+    """On a thread: the shim works on this one."""
+    return await asyncio.to_thread(function)
+
+
+def a_rule(fault: Fault, operation: str = "_bulk", **more: Any) -> FaultRule:
+    return FaultRule(name="r", fault=fault, operation=operation, **more)
+
+
+def points_of(truck_id: str, count: int = COUNT) -> list[EnrichedPoint]:
+    return [
+        EnrichedPoint(
+            point=point(second, 10.0 * second, truck_id=truck_id),
+            distance_m=None,
+            implied_speed_mps=None,
+            moving=True,
+        )
+        for second in range(count)
+    ]
+
+
+def history(points: list[EnrichedPoint]) -> list[HistoryWrite]:
+    return [HistoryWrite(enriched=one) for one in points]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "fate"),
+    [
+        (400, "strict_dynamic_mapping_exception", Fate.REJECTED),
+        (403, "cluster_block_exception", Fate.RETRYABLE),
+        (404, "index_not_found_exception", Fate.RETRYABLE),
+        (429, "rejected_execution_exception", Fate.RETRYABLE),
+        (500, "exception", Fate.RETRYABLE),
+        (503, "unavailable_shards_exception", Fate.RETRYABLE),
+    ],
+)
+async def test_an_item_that_failed_is_told_by_whose_fault_it_was(
+    positions: Positions, status: int, code: str, fate: Fate
+) -> None:
+    points = points_of(unique("T"))
+    rule = a_rule(FailItems(status=status, code=code, places=(2,)))
+    await positions.shim.set_rules(rule)
+    outcomes = await blocking(lambda: positions.writer.write_history(history(points)))
+
+    assert [outcome.fate for outcome in outcomes] == [
+        Fate.WRITTEN,
+        Fate.WRITTEN,
+        fate,
+        Fate.WRITTEN,
+    ]
+    assert code in outcomes[2].reason
+    assert await blocking(lambda: positions.in_history(*points)) == [True, True, False, True]
+
+
+@pytest.mark.parametrize("failing", SUBSETS, ids=str)
+async def test_of_any_subset_that_failed_exactly_that_is_missing_until_it_is_written_again(
+    positions: Positions, failing: set[int]
+) -> None:
+    points = points_of(unique("T"))
+    rule = a_rule(FailItems(status=429, places=tuple(failing)), times=1)
+    await positions.shim.set_rules(rule)
+    outcomes = await blocking(lambda: positions.writer.write_history(history(points)))
+    left = [
+        one
+        for one, outcome in zip(points, outcomes, strict=True)
+        if outcome.fate is not Fate.WRITTEN
+    ]
+    there = await blocking(lambda: positions.in_history(*points))
+    again = await blocking(lambda: positions.writer.write_history(history(left)))
+
+    assert there == [place not in failing for place in range(COUNT)]
+    assert [points.index(one) for one in left] == sorted(failing)
+    assert all(outcome.fate is Fate.WRITTEN for outcome in again)
+    assert all(await blocking(lambda: positions.in_history(*points)))
+
+
+NO_ANSWER = [
+    Drop(),
+    Drop(by="close"),
+    CutAnswer(),
+    CutAnswer(by="close"),
+    CutAnswer(after_bytes=10),
+    Delay(seconds=3600),
+    Refuse(status=429, code="circuit_breaking_exception"),
+    Refuse(status=413, code="too_long_http_content_exception"),
+    Refuse(status=503, code="cluster_manager_not_discovered_exception"),
+    ReplaceAnswer(status=502, body="<html>Bad Gateway</html>"),
+    ReplaceAnswer(status=504, body=""),
+]
+UNREADABLE = [
+    ReplaceAnswer(status=200, body='{"errors":false,"it'),
+    ReplaceAnswer(status=200, body="<html>"),
+]
+
+
+def unreadable(fault: Fault) -> Any:
+    reason = "the client's SerializationError is no TransportError, and not told apart"
+    return pytest.param(fault, marks=pytest.mark.xfail(strict=True, reason=reason))
+
+
+@pytest.mark.parametrize("fault", [*NO_ANSWER, *map(unreadable, UNREADABLE)], ids=str)
+async def test_a_request_without_a_good_answer_is_worth_repeating_and_may_be_repeated(
+    positions: Positions, fault: Fault
+) -> None:
+    points = points_of(unique("T"))
+    await positions.shim.set_rules(a_rule(fault, times=1))
+
+    with pytest.raises(StoreUnavailable):
+        await blocking(lambda: positions.writer.write_history(history(points)))
+    outcomes = await blocking(lambda: positions.writer.write_history(history(points)))
+    assert all(outcome.fate is Fate.WRITTEN for outcome in outcomes)
+    assert all(await blocking(lambda: positions.in_history(*points)))
+
+
+@pytest.mark.parametrize("fault", [*NO_ANSWER, *map(unreadable, UNREADABLE)], ids=str)
+@pytest.mark.parametrize("operation", ["_mget", "_search"])
+async def test_a_read_without_a_good_answer_is_never_absence(
+    positions: Positions, operation: str, fault: Fault
+) -> None:
+    (newest,) = points_of(unique("T"), 1)
+    latest = LatestPosition(newest=newest, shown=newest)
+    truck_id = newest.point.truck_id
+    await blocking(lambda: positions.writer.write_latest([latest]))
+    await positions.shim.set_rules(a_rule(fault, operation))
+    reads: dict[str, Callable[[], object]] = {
+        "_mget": lambda: positions.reader.latest([truck_id]),
+        "_search": lambda: positions.reader.event_times([point_id(newest.point)]),
+    }
+
+    with pytest.raises(StoreUnavailable):
+        await blocking(reads[operation])
+
+
+async def test_a_document_that_could_not_be_read_is_not_absent(positions: Positions) -> None:
+    body = '{"docs":[{"_id":"x","error":{"type":"no_shard_available_action_exception"}}]}'
+    await positions.shim.set_rules(a_rule(ReplaceAnswer(status=200, body=body), "_mget"))
+
+    with pytest.raises(StoreUnavailable):
+        await blocking(lambda: positions.reader.latest([unique("T")]))
+    with pytest.raises(StoreUnavailable):
+        await blocking(lambda: positions.states.load([unique("T")]))
+
+
+async def test_the_latest_never_goes_back_whichever_write_was_lost(positions: Positions) -> None:
+    older, newer = points_of(unique("T"), 2)
+    truck_id = older.point.truck_id
+    await positions.shim.set_rules(a_rule(CutAnswer(), times=1))
+    with pytest.raises(StoreUnavailable):
+        await blocking(
+            lambda: positions.writer.write_latest([LatestPosition(newest=newer, shown=newer)])
+        )
+    outcomes = [
+        await blocking(lambda one=one: positions.writer.write_latest([one]))
+        for one in (
+            LatestPosition(newest=newer, shown=newer),
+            LatestPosition(newest=older, shown=older),
+        )
+    ]
+
+    assert [one.fate for (one,) in outcomes] == [Fate.CONFLICT, Fate.CONFLICT]
+    latest = await blocking(lambda: positions.truth.latest([truck_id]))
+    assert latest[truck_id].newest == newer
+
+
+async def test_of_many_latest_only_the_failed_ones_are_left(positions: Positions) -> None:
+    newest = [points_of(unique("T"), 1)[0] for _ in range(20)]
+    failing = newest[7].point.truck_id
+    await positions.shim.set_rules(
+        a_rule(FailItems(status=503), target="truck-latest", ids=failing)
+    )
+    outcomes = await blocking(
+        lambda: positions.writer.write_latest(
+            [LatestPosition(newest=one, shown=one) for one in newest]
+        )
+    )
+    there = await blocking(lambda: positions.truth.latest([one.point.truck_id for one in newest]))
+
+    assert [n for n, one in enumerate(outcomes) if one.fate is not Fate.WRITTEN] == [7]
+    assert outcomes[7].fate is Fate.RETRYABLE
+    assert {one.point.truck_id for one in newest} - there.keys() == {failing}
+
+
+async def test_a_memory_whose_answer_got_lost_stands_under_its_writers_name(
+    positions: Positions,
+) -> None:
+    state = TruckState(truck_id=unique("T"), writer_id="me")
+    await positions.shim.set_rules(a_rule(CutAnswer(), times=1))
+    with pytest.raises(StoreUnavailable):
+        await blocking(lambda: positions.states.save([StateWrite(state=state, replaces=None)]))
+    (again,) = await blocking(
+        lambda: positions.states.save([StateWrite(state=state, replaces=None)])
+    )
+    stored = (await blocking(lambda: positions.states.load([state.truck_id])))[state.truck_id]
+
+    assert again.fate is Fate.CONFLICT
+    assert stored.state == state
+    next_state = msgspec.structs.replace(state, window_from_ms=1)
+    (outcome,) = await blocking(
+        lambda: positions.states.save([StateWrite(state=next_state, replaces=stored.version)])
+    )
+    assert outcome.fate is Fate.WRITTEN
