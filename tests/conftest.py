@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.local_cloud.launch import LaunchedCloud, launched_cloud
+from sim.local_cloud.launch import LaunchedCloud, LaunchError, launched_cloud
 
 
 def pytest_configure() -> None:
@@ -22,17 +22,20 @@ def pytest_configure() -> None:
 def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaunchedCloud]:
     """The local cloud on free ports, started once a session: rounds of 10 s, dwells of 5 s.
 
-    Tests share it, and so name their trucks, customers and deliveries uniquely.
+    Tests share it, and so name their trucks, customers and deliveries uniquely. Its messages are
+    in ``up.log`` beside its run folder.
     """
     folder: Path = tmp_path_factory.mktemp("local-cloud")
     options = ["--ports", "auto", "--round-interval-s", "10", "--dwell-s", "5"]
-    with (
-        (folder / "up.log").open("w") as messages,
-        launched_cloud(
-            run_dir=folder / "run",
-            env_file=folder / "env",
-            options=options,
-            messages=messages,
-        ) as cloud,
-    ):
-        yield cloud
+    log = folder / "up.log"
+    with log.open("w") as messages:
+        try:
+            with launched_cloud(
+                run_dir=folder / "run",
+                env_file=folder / "env",
+                options=options,
+                messages=messages,
+            ) as cloud:
+                yield cloud
+        except LaunchError as problem:
+            pytest.fail(f"{problem}\n{log.read_text()}")
