@@ -1,1 +1,1 @@
-"""What helps to develop RTDTS: a local cloud, a fleet, viewers. Nothing in production imports it."""
+"""What helps to develop RTDTS: local cloud, fleet, viewers. Nothing in production imports it."""
