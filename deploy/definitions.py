@@ -30,7 +30,6 @@ from deploy.package import (
     SOCKET,
     SOCKET_AUTHORIZER,
     TEST_ISSUER,
-    Package,
 )
 from rtdts.delivery_store.schema import TABLES, KeyAttribute, TableDefinition
 from rtdts.push_queue.definitions import QUEUES, QueueDefinition

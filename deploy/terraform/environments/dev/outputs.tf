@@ -1,0 +1,60 @@
+output "server_url" {
+  description = "Base of the HTTP API."
+  value       = module.system.server_url
+}
+
+output "websocket_url" {
+  description = "Where sockets connect."
+  value       = module.system.websocket_url
+}
+
+output "issuer" {
+  description = "The issuer of tokens for tests."
+  value       = module.test_issuer.url
+}
+
+output "image_repositories" {
+  description = "Where make deploy pushes images, by container."
+  value       = module.system.image_repositories
+}
+
+output "sim_env" {
+  description = "The text of sim/.env."
+  value       = module.env_files.sim
+  sensitive   = true
+}
+
+output "web_env" {
+  description = "The text of web/.env."
+  value       = module.env_files.web
+}
+
+output "policies" {
+  description = "What each part may do, as JSON."
+  value       = module.system.policies
+}
+
+output "environments" {
+  description = "What each deployable is told."
+  value       = module.system.environments
+}
+
+output "containers" {
+  description = "The containers' definitions."
+  value       = module.system.containers
+}
+
+output "stream_name" {
+  description = "Name of the stream."
+  value       = module.system.stream_name
+}
+
+output "parked_bucket" {
+  description = "The bucket of what can't be processed."
+  value       = module.system.parked_bucket
+}
+
+output "raw_backup_bucket" {
+  description = "The bucket of Firehose's backup."
+  value       = module.system.raw_backup_bucket
+}

@@ -1,0 +1,150 @@
+# Mocked: what a plan and its outputs would be, without an account.
+
+mock_provider "aws" {
+  source = "../../testing/aws"
+}
+
+mock_provider "local" {}
+
+mock_provider "random" {}
+
+override_resource {
+  target = module.test_issuer.aws_apigatewayv2_api.this
+  values = {
+    id            = "issuer0000"
+    api_endpoint  = "https://issuer0000.execute-api.eu-central-1.amazonaws.com"
+    execution_arn = "arn:aws:execute-api:eu-central-1:123456789012:issuer0000"
+  }
+}
+
+override_resource {
+  target = module.test_issuer.random_password.secret
+  values = {
+    result = "a0secret0of0tests"
+  }
+}
+
+override_resource {
+  target = module.system.module.socket_api.aws_apigatewayv2_api.this
+  values = {
+    id            = "socket0000"
+    api_endpoint  = "wss://socket0000.execute-api.eu-central-1.amazonaws.com"
+    execution_arn = "arn:aws:execute-api:eu-central-1:123456789012:socket0000"
+  }
+}
+
+override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["deliveries"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-deliveries" }
+}
+
+override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["delivery_events"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-delivery-events" }
+}
+
+override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["truck_matches"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-truck-matches" }
+}
+
+override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["subscriptions"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-subscriptions" }
+}
+
+override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["socket_tickets"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-socket-tickets" }
+}
+
+override_resource {
+  target = module.system.module.kcl_tables.aws_dynamodb_table.this["leases"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-consumer" }
+}
+
+override_resource {
+  target = module.system.module.kcl_tables.aws_dynamodb_table.this["coordinator_state"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-consumer-CoordinatorState" }
+}
+
+override_resource {
+  target = module.system.module.kcl_tables.aws_dynamodb_table.this["worker_metrics"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-consumer-WorkerMetricStats" }
+}
+
+override_resource {
+  target = module.system.module.parked.aws_s3_bucket.this
+  values = { arn = "arn:aws:s3:::rtdts-dev-parked-123456789012" }
+}
+
+override_resource {
+  target = module.system.module.raw_backup.aws_s3_bucket.this
+  values = { arn = "arn:aws:s3:::rtdts-dev-raw-backup-123456789012" }
+}
+
+variables {
+  region          = "eu-central-1"
+  image_tags      = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210" }
+  budget_emails   = ["somebody@example.com"]
+  packages_folder = "../../testing/packages"
+}
+
+run "whole" {
+  command = apply
+
+  assert {
+    condition     = output.websocket_url == "wss://socket0000.execute-api.eu-central-1.amazonaws.com/live"
+    error_message = "Sockets connect to the stage."
+  }
+
+  assert {
+    condition     = output.server_url == "https://http0api00.execute-api.eu-central-1.amazonaws.com"
+    error_message = "The default stage needs no path."
+  }
+
+  assert {
+    condition = output.web_env == join("", [
+      "ServerURL=https://http0api00.execute-api.eu-central-1.amazonaws.com\n",
+      "WebSocketURL=wss://socket0000.execute-api.eu-central-1.amazonaws.com/live\n",
+    ])
+    error_message = "The page is told where the system is, and nothing else."
+  }
+
+  assert {
+    condition = nonsensitive(output.sim_env) == join("", [
+      "AUDIENCE=rtdts\n",
+      "ISSUER=https://issuer0000.execute-api.eu-central-1.amazonaws.com\n",
+      "ServerURL=https://http0api00.execute-api.eu-central-1.amazonaws.com\n",
+      "TOKEN_SECRET=a0secret0of0tests\n",
+      "TOKEN_URL=https://issuer0000.execute-api.eu-central-1.amazonaws.com/token\n",
+      "WebSocketURL=wss://socket0000.execute-api.eu-central-1.amazonaws.com/live\n",
+    ])
+    error_message = "sim is told all that it needs to drive against it."
+  }
+
+  assert {
+    condition     = output.environments.functions["socket"]["SOCKET_MANAGEMENT_URL"] == "https://socket0000.execute-api.eu-central-1.amazonaws.com/live"
+    error_message = "The socket's Lambda posts to the stage, over https."
+  }
+
+  assert {
+    condition     = output.environments.functions["socket-authorizer"]["ISSUER"] == output.issuer
+    error_message = "The sockets' authorizer trusts the issuer that the HTTP API trusts."
+  }
+
+  assert {
+    condition     = output.environments.containers["broadcaster"]["OPENSEARCH_AUTH"] == "sigv4"
+    error_message = "The domain takes signed requests only."
+  }
+
+  assert {
+    condition     = output.environments.containers["consumer"]["KCL_APPLICATION_NAME"] == "rtdts-dev-consumer"
+    error_message = "The KCL finds the tables that are made for it."
+  }
+
+  assert {
+    condition     = output.containers["consumer"].stopTimeout == 120 && output.containers["consumer"].restartPolicy.enabled
+    error_message = "A container restarts where it is, and may drain."
+  }
+}

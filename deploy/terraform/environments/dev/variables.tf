@@ -1,0 +1,83 @@
+variable "region" {
+  description = "The region."
+  type        = string
+}
+
+variable "name" {
+  description = "How every name begins. Another one makes another system in the same account."
+  type        = string
+  default     = "rtdts-dev"
+}
+
+variable "image_tags" {
+  description = "Tags of the images; make deploy sets them."
+  type = object({
+    consumer    = string
+    broadcaster = string
+  })
+}
+
+variable "cpu_architecture" {
+  description = "What the images were built for: ARM64 or X86_64."
+  type        = string
+  default     = "ARM64"
+}
+
+variable "budget_emails" {
+  description = "Who is told when a month gets dear."
+  type        = set(string)
+}
+
+variable "monthly_budget_usd" {
+  description = "What a month may cost, in US dollars."
+  type        = number
+  default     = 200
+}
+
+variable "opensearch_engine_version" {
+  description = "The newest that both the domain and Firehose take; docs/deploy.md says how to find out."
+  type        = string
+  default     = "OpenSearch_2.19"
+}
+
+variable "allowed_origins" {
+  description = "Origins of pages that may call the HTTP API; by default the page's development server."
+  type        = list(string)
+  default     = ["http://localhost:5173"]
+}
+
+variable "settings" {
+  description = "More settings, by their names in docs/settings.md, such as ROUND_INTERVAL_S."
+  type        = map(string)
+  default     = {}
+}
+
+variable "region_singletons" {
+  description = "What of the region's singletons to make; false where it is there already."
+  type = object({
+    api_gateway_log_role           = bool
+    opensearch_service_linked_role = bool
+  })
+  default = {
+    api_gateway_log_role           = true
+    opensearch_service_linked_role = true
+  }
+}
+
+variable "packages_folder" {
+  description = "Where the Lambdas' zips are; null for where make package puts them."
+  type        = string
+  default     = null
+}
+
+variable "sim_env_file" {
+  description = "Where to tell sim; null for sim/.env."
+  type        = string
+  default     = null
+}
+
+variable "web_env_file" {
+  description = "Where to tell web; null for web/.env."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,123 @@
+# Mocked: what a plan and its outputs would be, without an account.
+
+mock_provider "aws" {
+  source = "../../testing/aws"
+}
+
+mock_provider "local" {}
+
+override_resource {
+  target = module.system.module.socket_api.aws_apigatewayv2_api.this
+  values = {
+    id            = "socket0000"
+    api_endpoint  = "wss://socket0000.execute-api.eu-central-1.amazonaws.com"
+    execution_arn = "arn:aws:execute-api:eu-central-1:123456789012:socket0000"
+  }
+}
+
+override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["deliveries"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-deliveries" }
+}
+
+override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["delivery_events"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-delivery-events" }
+}
+
+override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["truck_matches"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-truck-matches" }
+}
+
+override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["subscriptions"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-subscriptions" }
+}
+
+override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["socket_tickets"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-socket-tickets" }
+}
+
+override_resource {
+  target = module.system.module.kcl_tables.aws_dynamodb_table.this["leases"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-consumer" }
+}
+
+override_resource {
+  target = module.system.module.kcl_tables.aws_dynamodb_table.this["coordinator_state"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-consumer-CoordinatorState" }
+}
+
+override_resource {
+  target = module.system.module.kcl_tables.aws_dynamodb_table.this["worker_metrics"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-consumer-WorkerMetricStats" }
+}
+
+override_resource {
+  target = module.system.module.parked.aws_s3_bucket.this
+  values = { arn = "arn:aws:s3:::rtdts-parked-123456789012" }
+}
+
+override_resource {
+  target = module.system.module.raw_backup.aws_s3_bucket.this
+  values = { arn = "arn:aws:s3:::rtdts-raw-backup-123456789012" }
+}
+
+variables {
+  region          = "eu-central-1"
+  image_tags      = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210" }
+  issuer          = "https://id.example.com"
+  audience        = "rtdts"
+  packages_folder = "../../testing/packages"
+}
+
+run "whole" {
+  command = apply
+
+  assert {
+    condition     = output.issuer == "https://id.example.com" && output.environments.functions["socket-authorizer"]["ISSUER"] == "https://id.example.com"
+    error_message = "Production trusts the company's identity provider."
+  }
+
+  assert {
+    condition     = !strcontains(nonsensitive(output.sim_env), "TOKEN")
+    error_message = "In production nobody issues tokens for tests."
+  }
+
+  assert {
+    condition     = strcontains(output.web_env, "WebSocketURL=wss://socket0000.execute-api.eu-central-1.amazonaws.com/live\n")
+    error_message = "The page is told where sockets connect."
+  }
+}
+
+run "an_issuer_is_an_https_url" {
+  command = plan
+
+  variables {
+    issuer = "http://id.example.com"
+  }
+
+  expect_failures = [var.issuer]
+}
+
+run "points_can_be_read_again_for_three_days_at_least" {
+  command = plan
+
+  variables {
+    stream_retention_hours = 24
+  }
+
+  expect_failures = [var.stream_retention_hours]
+}
+
+run "containers_have_no_addresses_of_their_own" {
+  command = plan
+
+  variables {
+    nat_gateways = 0
+  }
+
+  expect_failures = [var.nat_gateways]
+}

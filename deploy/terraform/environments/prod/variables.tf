@@ -1,0 +1,223 @@
+variable "region" {
+  description = "The region."
+  type        = string
+}
+
+variable "name" {
+  description = "How every name begins. Another one makes another system in the same account."
+  type        = string
+  default     = "rtdts"
+}
+
+variable "image_tags" {
+  description = "Tags of the images; make deploy sets them."
+  type = object({
+    consumer    = string
+    broadcaster = string
+  })
+}
+
+variable "cpu_architecture" {
+  description = "What the images were built for: ARM64 or X86_64."
+  type        = string
+  default     = "ARM64"
+}
+
+variable "issuer" {
+  description = "The company's identity provider: an https URL with OIDC discovery."
+  type        = string
+
+  validation {
+    condition     = startswith(var.issuer, "https://") && !endswith(var.issuer, "/.well-known/openid-configuration")
+    error_message = "The issuer itself, as its tokens say it: an https URL."
+  }
+}
+
+variable "audience" {
+  description = "Audience that its tokens have for this system."
+  type        = string
+}
+
+variable "identity_claim" {
+  description = "The claim that names a token's holder."
+  type        = string
+  default     = "sub"
+}
+
+variable "nat_gateways" {
+  description = "How many zones have a NAT gateway. One is cheaper; three outlive a zone."
+  type        = number
+  default     = 3
+
+  validation {
+    condition     = var.nat_gateways >= 1
+    error_message = "In production containers have no addresses of their own."
+  }
+}
+
+variable "interface_endpoints" {
+  description = "Services with an interface endpoint; docs/deploy.md has the sum."
+  type        = set(string)
+  default     = []
+}
+
+variable "shard_count" {
+  description = "Shards of the stream; null for on demand."
+  type        = number
+  default     = 4
+}
+
+variable "stream_retention_hours" {
+  description = "Hours for which points can be read again."
+  type        = number
+  default     = 168
+
+  validation {
+    condition     = var.stream_retention_hours >= 72
+    error_message = "At least a long weekend: 72 hours."
+  }
+}
+
+variable "search_nodes" {
+  description = "Nodes of OpenSearch, over three zones."
+  type = object({
+    instance_type         = string
+    count                 = number
+    volume_gb             = number
+    dedicated_master_type = optional(string)
+  })
+  default = {
+    instance_type         = "r7g.large.search"
+    count                 = 3
+    volume_gb             = 200
+    dedicated_master_type = "m7g.medium.search"
+  }
+}
+
+variable "retention" {
+  description = "Days for which things are kept."
+  type = object({
+    raw_days        = number
+    positions_days  = number
+    raw_backup_days = number
+    parked_days     = number
+    log_days        = number
+  })
+  default = {
+    raw_days        = 3
+    positions_days  = 90
+    raw_backup_days = 90
+    parked_days     = 90
+    log_days        = 30
+  }
+}
+
+variable "http_throttle" {
+  description = "Requests a second, and at once, over all clients; an account's quota is 10,000 and 5,000."
+  type = object({
+    requests_per_second = number
+    burst               = number
+  })
+  default = {
+    requests_per_second = 5000
+    burst               = 5000
+  }
+}
+
+variable "socket_throttle" {
+  description = "Socket messages a second, and at once, over all viewers."
+  type = object({
+    requests_per_second = number
+    burst               = number
+  })
+  default = {
+    requests_per_second = 2000
+    burst               = 4000
+  }
+}
+
+variable "consumer" {
+  description = "The consumer's tasks; two, so that a lost one's shards go on at once."
+  type = object({
+    cpu            = number
+    memory_mb      = number
+    min_tasks      = number
+    max_tasks      = number
+    retrieval_mode = optional(string, "POLLING")
+  })
+  default = {
+    cpu       = 2048
+    memory_mb = 4096
+    min_tasks = 2
+    max_tasks = 4
+  }
+
+  validation {
+    condition     = var.consumer.min_tasks >= 2
+    error_message = "At least two."
+  }
+}
+
+variable "broadcaster" {
+  description = "The broadcaster's task."
+  type = object({
+    cpu       = number
+    memory_mb = number
+    min_tasks = number
+    max_tasks = number
+  })
+  default = {
+    cpu       = 2048
+    memory_mb = 4096
+    min_tasks = 1
+    max_tasks = 1
+  }
+}
+
+variable "opensearch_engine_version" {
+  description = "The newest that both the domain and Firehose take; docs/deploy.md says how to find out."
+  type        = string
+  default     = "OpenSearch_2.19"
+}
+
+variable "allowed_origins" {
+  description = "Origins of pages that may call the HTTP API."
+  type        = list(string)
+  default     = []
+}
+
+variable "settings" {
+  description = "More settings, by their names in docs/settings.md, such as ROUND_INTERVAL_S."
+  type        = map(string)
+  default     = {}
+}
+
+variable "region_singletons" {
+  description = "What of the region's singletons to make; false where it is there already."
+  type = object({
+    api_gateway_log_role           = bool
+    opensearch_service_linked_role = bool
+  })
+  default = {
+    api_gateway_log_role           = true
+    opensearch_service_linked_role = true
+  }
+}
+
+variable "packages_folder" {
+  description = "Where the Lambdas' zips are; null for where make package puts them."
+  type        = string
+  default     = null
+}
+
+variable "sim_env_file" {
+  description = "Where to tell sim; null for sim/.env."
+  type        = string
+  default     = null
+}
+
+variable "web_env_file" {
+  description = "Where to tell web; null for web/.env."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,24 @@
+variable "name" {
+  description = "Name of the bucket: unique in the world, so it holds the account's number."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.name))
+    error_message = "3 to 63 small letters, digits and hyphens."
+  }
+}
+
+variable "expires_after_days" {
+  description = "Days after which an object is deleted."
+  type        = number
+
+  validation {
+    condition     = var.expires_after_days >= 1
+    error_message = "At least one day."
+  }
+}
+
+variable "force_destroy" {
+  description = "Whether a destroy deletes what is in it."
+  type        = bool
+}

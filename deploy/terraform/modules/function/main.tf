@@ -1,0 +1,88 @@
+# A Lambda function from a zip of `make package`, with its role and its log.
+
+locals {
+  network_statements = var.network == null ? [] : [{
+    sid = "OwnNetworkInterfaces"
+    actions = [
+      "ec2:AssignPrivateIpAddresses",
+      "ec2:CreateNetworkInterface",
+      "ec2:DeleteNetworkInterface",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeSubnets",
+      "ec2:UnassignPrivateIpAddresses",
+    ]
+    resources          = ["*"]
+    condition          = {}
+    why_every_resource = "Lambda makes its interfaces with this role; EC2 describes them for the whole account only, and their names are not known before."
+  }]
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_retention_days
+}
+
+module "role" {
+  source = "../role"
+
+  name        = var.name
+  description = "What ${var.name} may do"
+  service     = "lambda.amazonaws.com"
+
+  statements = concat(
+    [{
+      sid                = "OwnLog"
+      actions            = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      resources          = ["${aws_cloudwatch_log_group.this.arn}:*"]
+      condition          = {}
+      why_every_resource = ""
+    }],
+    local.network_statements,
+    var.statements,
+  )
+}
+
+resource "aws_lambda_function" "this" {
+  function_name = var.name
+  description   = var.description
+  role          = module.role.arn
+
+  filename         = var.package_file
+  source_code_hash = filebase64sha256(var.package_file)
+  handler          = var.handler
+  runtime          = var.runtime
+  architectures    = ["arm64"]
+
+  timeout                        = var.timeout_s
+  memory_size                    = var.memory_mb
+  reserved_concurrent_executions = var.reserved_concurrency
+
+  environment {
+    variables = var.environment
+  }
+
+  # Our lines are JSON already, metrics among them; in Lambda's own JSON they would be wrapped.
+  logging_config {
+    log_format = "Text"
+    log_group  = aws_cloudwatch_log_group.this.name
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.network[*]
+
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
+  # With the role alone, and its policy a moment later, the first invocation may be refused.
+  depends_on = [module.role]
+
+  lifecycle {
+    precondition {
+      condition     = length(setsubtract(var.required_environment, keys(var.environment))) == 0
+      error_message = "${var.name} would not start without ${join(", ", setsubtract(var.required_environment, keys(var.environment)))}."
+    }
+  }
+}

@@ -1,0 +1,68 @@
+mock_provider "aws" {
+  source = "../../testing/aws"
+}
+
+
+variables {
+  name               = "rtdts-test-ingest"
+  description        = "for a test"
+  package_file       = "../../testing/packages/ingest.zip"
+  handler            = "ingest_lambda.handler.lambda_handler"
+  runtime            = "python3.13"
+  timeout_s          = 28
+  environment        = { STREAM_NAME = "s" }
+  log_retention_days = 7
+  statements         = [{ sid = "Put", actions = ["kinesis:PutRecords"], resources = ["arn:aws:kinesis:eu-central-1:123456789012:stream/s"] }]
+}
+
+run "outside_of_a_vpc" {
+  command = apply
+
+  assert {
+    condition     = aws_lambda_function.this.architectures == tolist(["arm64"])
+    error_message = "The zips are built for arm64."
+  }
+
+  assert {
+    condition     = !strcontains(output.policy, "ec2:") && length(aws_lambda_function.this.vpc_config) == 0
+    error_message = "Without a network it needs no interfaces."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.this.name == "/aws/lambda/rtdts-test-ingest"
+    error_message = "Its log is the one that Lambda would take."
+  }
+}
+
+run "within_a_vpc" {
+  command = apply
+
+  variables {
+    network = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+  }
+
+  assert {
+    condition     = strcontains(output.policy, "ec2:CreateNetworkInterface")
+    error_message = "Within a network it makes interfaces."
+  }
+}
+
+run "what_would_not_start_is_not_deployed" {
+  command = plan
+
+  variables {
+    required_environment = ["STREAM_NAME", "ANOTHER"]
+  }
+
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "the_region_is_lambdas_to_say" {
+  command = plan
+
+  variables {
+    environment = { AWS_REGION = "eu-central-1" }
+  }
+
+  expect_failures = [var.environment]
+}

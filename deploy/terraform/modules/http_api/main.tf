@@ -1,0 +1,100 @@
+# The HTTP API. Tokens are checked by the gateway, roles by each Lambda.
+
+locals {
+  routes = merge([
+    for key, function in var.functions : { for route in function.routes : route => key }
+  ]...)
+}
+
+resource "aws_apigatewayv2_api" "this" {
+  name          = var.name
+  description   = "Trucks' points, the back office's deliveries, viewers' tickets"
+  protocol_type = "HTTP"
+
+  dynamic "cors_configuration" {
+    for_each = length(var.allowed_origins) == 0 ? [] : [var.allowed_origins]
+
+    content {
+      allow_origins = cors_configuration.value
+      allow_methods = ["GET", "POST", "PUT"]
+      allow_headers = ["authorization", "content-type", "idempotency-key", "if-match"]
+      max_age       = 3600
+    }
+  }
+}
+
+# The gateway fetches the issuer's discovery document when this is made: it must be up by then.
+resource "aws_apigatewayv2_authorizer" "tokens" {
+  api_id           = aws_apigatewayv2_api.this.id
+  name             = "tokens"
+  authorizer_type  = "JWT"
+  identity_sources = ["$request.header.Authorization"]
+
+  jwt_configuration {
+    issuer   = var.issuer
+    audience = [var.audience]
+  }
+}
+
+resource "aws_apigatewayv2_integration" "this" {
+  for_each = var.functions
+
+  api_id                 = aws_apigatewayv2_api.this.id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = each.value.invoke_arn
+  payload_format_version = "2.0"
+  timeout_milliseconds   = 29000
+}
+
+resource "aws_apigatewayv2_route" "this" {
+  for_each = local.routes
+
+  api_id             = aws_apigatewayv2_api.this.id
+  route_key          = each.key
+  target             = "integrations/${aws_apigatewayv2_integration.this[each.value].id}"
+  authorization_type = "JWT"
+  authorizer_id      = aws_apigatewayv2_authorizer.tokens.id
+}
+
+resource "aws_lambda_permission" "this" {
+  for_each = var.functions
+
+  statement_id  = "http-api"
+  action        = "lambda:InvokeFunction"
+  function_name = each.value.name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*"
+}
+
+resource "aws_cloudwatch_log_group" "access" {
+  name              = "/aws/apigateway/${var.name}"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_apigatewayv2_stage" "this" {
+  api_id      = aws_apigatewayv2_api.this.id
+  name        = "$default"
+  auto_deploy = true
+
+  default_route_settings {
+    detailed_metrics_enabled = true
+    throttling_rate_limit    = var.throttle.requests_per_second
+    throttling_burst_limit   = var.throttle.burst
+  }
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.access.arn
+
+    format = jsonencode({
+      request_id        = "$context.requestId"
+      requested_at      = "$context.requestTime"
+      route             = "$context.routeKey"
+      status            = "$context.status"
+      latency_ms        = "$context.responseLatency"
+      received_bytes    = "$context.requestLength"
+      subject           = "$context.authorizer.claims.sub"
+      authorizer_error  = "$context.authorizer.error"
+      integration_error = "$context.integrationErrorMessage"
+    })
+  }
+}

@@ -1,0 +1,11 @@
+output "url" {
+  description = "Base of the API, without a slash at its end: ServerURL."
+  value       = aws_apigatewayv2_api.this.api_endpoint
+
+  depends_on = [aws_apigatewayv2_stage.this, aws_apigatewayv2_route.this, aws_lambda_permission.this]
+}
+
+output "id" {
+  description = "Id of the API."
+  value       = aws_apigatewayv2_api.this.id
+}

@@ -1,0 +1,94 @@
+mock_provider "aws" {
+  source = "../../testing/aws"
+}
+
+
+variables {
+  name               = "rtdts-test-http"
+  issuer             = "https://id.example.com"
+  audience           = "rtdts"
+  throttle           = { requests_per_second = 10, burst = 20 }
+  log_retention_days = 7
+  functions = {
+    ingest = {
+      name       = "i"
+      invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/i/invocations"
+      routes     = ["POST /telemetry"]
+    }
+    delivery = {
+      name       = "d"
+      invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/d/invocations"
+      routes     = ["GET /deliveries", "POST /tickets"]
+    }
+  }
+}
+
+run "every_route_asks_for_a_token" {
+  command = apply
+
+  assert {
+    condition     = toset(keys(aws_apigatewayv2_route.this)) == toset(["POST /telemetry", "GET /deliveries", "POST /tickets"])
+    error_message = "Every route is there."
+  }
+
+  assert {
+    condition     = alltrue([for route in aws_apigatewayv2_route.this : route.authorization_type == "JWT"])
+    error_message = "Without exception."
+  }
+
+  assert {
+    condition     = alltrue([for integration in aws_apigatewayv2_integration.this : integration.payload_format_version == "2.0"])
+    error_message = "Events have the form that the Lambdas read."
+  }
+
+  assert {
+    condition     = length(aws_apigatewayv2_api.this.cors_configuration) == 0
+    error_message = "No page may call it unless it was named."
+  }
+}
+
+run "a_page_may_be_named" {
+  command = apply
+
+  variables {
+    allowed_origins = ["https://tracking.example.com"]
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_api.this.cors_configuration[0].allow_origins == toset(["https://tracking.example.com"])
+    error_message = "That page, and no other."
+  }
+}
+
+run "not_every_page" {
+  command = plan
+
+  variables {
+    allowed_origins = ["*"]
+  }
+
+  expect_failures = [var.allowed_origins]
+}
+
+run "an_issuer_is_an_https_url" {
+  command = plan
+
+  variables {
+    issuer = "http://id.example.com"
+  }
+
+  expect_failures = [var.issuer]
+}
+
+run "a_route_has_one_answer" {
+  command = plan
+
+  variables {
+    functions = {
+      a = { name = "a", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/a/invocations", routes = ["GET /x"] }
+      b = { name = "b", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/b/invocations", routes = ["GET /x"] }
+    }
+  }
+
+  expect_failures = [var.functions]
+}

@@ -1,0 +1,67 @@
+variable "name" {
+  description = "Name of the API."
+  type        = string
+}
+
+variable "issuer" {
+  description = "Whose tokens it takes: the identity provider's URL."
+  type        = string
+
+  validation {
+    condition     = startswith(var.issuer, "https://")
+    error_message = "An issuer is an https URL."
+  }
+}
+
+variable "audience" {
+  description = "For whom tokens must be."
+  type        = string
+
+  validation {
+    condition     = length(var.audience) > 0
+    error_message = "Without an audience any of the issuer's tokens would do."
+  }
+}
+
+variable "functions" {
+  description = "Who answers what: routes as METHOD /path."
+  type = map(object({
+    name       = string
+    invoke_arn = string
+    routes     = list(string)
+  }))
+
+  validation {
+    condition     = length(flatten([for function in values(var.functions) : function.routes])) == length(distinct(flatten([for function in values(var.functions) : function.routes])))
+    error_message = "Two functions answer one route."
+  }
+}
+
+variable "throttle" {
+  description = "Requests a second, and at once, that all clients together may send."
+  type = object({
+    requests_per_second = number
+    burst               = number
+  })
+
+  validation {
+    condition     = var.throttle.requests_per_second > 0 && var.throttle.burst > 0
+    error_message = "Zero would refuse everybody."
+  }
+}
+
+variable "allowed_origins" {
+  description = "Origins of pages that may call it (CORS)."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = !contains(var.allowed_origins, "*")
+    error_message = "Name the pages."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days for which its access log is kept."
+  type        = number
+}

@@ -1,0 +1,61 @@
+# Who may talk to whom: everything is HTTPS, and nobody outside may begin.
+
+locals {
+  groups = {
+    tasks        = "containers: outbound only"
+    search       = "OpenSearch: from those who use it"
+    search_admin = "the Lambda that prepares OpenSearch"
+    firehose     = "Firehose's interfaces"
+    endpoints    = "interface endpoints: from containers"
+  }
+  # To the groups on the left from those on the right.
+  talks = {
+    search    = ["tasks", "search_admin", "firehose"]
+    endpoints = ["tasks"]
+  }
+  pairs = merge([
+    for to, froms in local.talks : { for from in froms : "${from}-to-${to}" => { from = from, to = to } }
+  ]...)
+}
+
+resource "aws_security_group" "this" {
+  for_each = local.groups
+
+  name        = "${var.name}-${replace(each.key, "_", "-")}"
+  description = each.value
+  vpc_id      = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-${replace(each.key, "_", "-")}" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "https" {
+  for_each = local.pairs
+
+  security_group_id            = aws_security_group.this[each.value.to].id
+  referenced_security_group_id = aws_security_group.this[each.value.from].id
+  description                  = "HTTPS from ${each.value.from}"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+}
+
+resource "aws_vpc_security_group_egress_rule" "https" {
+  # The containers' own rule below covers theirs.
+  for_each = { for key, pair in local.pairs : key => pair if pair.from != "tasks" }
+
+  security_group_id            = aws_security_group.this[each.value.from].id
+  referenced_security_group_id = aws_security_group.this[each.value.to].id
+  description                  = "HTTPS to ${each.value.to}"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+}
+
+resource "aws_vpc_security_group_egress_rule" "tasks" {
+  security_group_id = aws_security_group.this["tasks"].id
+  description       = "HTTPS to AWS's public endpoints, whose addresses nobody knows beforehand"
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}

@@ -1,0 +1,82 @@
+mock_provider "aws" {
+  source = "../../testing/aws"
+}
+
+
+variables {
+  name               = "rtdts-test"
+  region             = "eu-central-1"
+  availability_zones = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+  nat_gateways       = 0
+}
+
+run "without_nat" {
+  command = apply
+
+  assert {
+    condition     = output.tasks.assign_public_ip && length(aws_nat_gateway.this) == 0
+    error_message = "Containers need addresses of their own."
+  }
+
+  assert {
+    condition     = toset(keys(aws_vpc_endpoint.gateway)) == toset(["dynamodb", "s3"])
+    error_message = "Gateway endpoints are always there."
+  }
+
+  assert {
+    condition     = alltrue([for rule in aws_vpc_security_group_ingress_rule.https : rule.cidr_ipv4 == null && rule.referenced_security_group_id != null])
+    error_message = "Nobody outside may begin."
+  }
+
+  assert {
+    condition     = !contains([for pair in local.pairs : pair.to], "tasks")
+    error_message = "Nobody at all may begin with a container."
+  }
+}
+
+run "a_nat_gateway_for_two_of_three_zones" {
+  command = apply
+
+  variables {
+    nat_gateways = 2
+  }
+
+  assert {
+    condition     = !output.tasks.assign_public_ip && length(aws_nat_gateway.this) == 2
+    error_message = "Containers are private."
+  }
+
+  assert {
+    condition     = local.nat_of_zone == tomap({ "eu-central-1a" = "eu-central-1a", "eu-central-1b" = "eu-central-1b", "eu-central-1c" = "eu-central-1a" })
+    error_message = "A zone without a gateway takes the first one's."
+  }
+}
+
+run "no_subnet_lies_in_another" {
+  command = apply
+
+  assert {
+    condition     = length(distinct(concat(values(local.public_cidrs), values(local.private_cidrs)))) == 6
+    error_message = "Each has its own part."
+  }
+}
+
+run "an_execute_api_endpoint_would_break_the_broadcaster" {
+  command = plan
+
+  variables {
+    interface_endpoints = ["execute-api"]
+  }
+
+  expect_failures = [var.interface_endpoints]
+}
+
+run "no_more_gateways_than_zones" {
+  command = plan
+
+  variables {
+    nat_gateways = 4
+  }
+
+  expect_failures = [var.nat_gateways]
+}

@@ -1,0 +1,48 @@
+# FIFO queues, each with its dead-letter queue.
+
+locals {
+  # Deduplication and throughput a message group instead of a queue: 300 sends a second would
+  # otherwise be all that SQS takes.
+  deduplication_scope   = "messageGroup"
+  fifo_throughput_limit = "perMessageGroupId"
+}
+
+resource "aws_sqs_queue" "dead_letter" {
+  for_each = var.queues
+
+  name                      = "${var.name_prefix}${each.value.dead_letter_name_suffix}"
+  fifo_queue                = true
+  deduplication_scope       = local.deduplication_scope
+  fifo_throughput_limit     = local.fifo_throughput_limit
+  message_retention_seconds = each.value.dead_letter_retention_s
+  sqs_managed_sse_enabled   = true
+}
+
+resource "aws_sqs_queue" "this" {
+  for_each = var.queues
+
+  name                       = "${var.name_prefix}${each.value.name_suffix}"
+  fifo_queue                 = true
+  deduplication_scope        = local.deduplication_scope
+  fifo_throughput_limit      = local.fifo_throughput_limit
+  visibility_timeout_seconds = each.value.visibility_timeout_s
+  message_retention_seconds  = each.value.retention_s
+  sqs_managed_sse_enabled    = true
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter[each.key].arn
+    maxReceiveCount     = each.value.max_receive_count
+  })
+}
+
+# No other queue may use it, and what is in it can be moved back.
+resource "aws_sqs_queue_redrive_allow_policy" "this" {
+  for_each = var.queues
+
+  queue_url = aws_sqs_queue.dead_letter[each.key].url
+
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [aws_sqs_queue.this[each.key].arn]
+  })
+}

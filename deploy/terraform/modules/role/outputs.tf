@@ -1,0 +1,14 @@
+output "arn" {
+  description = "ARN of the role. Whoever uses it gets it with its policy."
+  value       = aws_iam_role.this.arn
+}
+
+output "name" {
+  description = "Name of the role."
+  value       = aws_iam_role.this.name
+}
+
+output "policy" {
+  description = "The policy, as JSON."
+  value       = aws_iam_role_policy.this.policy
+}

@@ -1,0 +1,73 @@
+mock_provider "aws" {
+  source = "../../testing/aws"
+}
+
+
+variables {
+  name        = "a-role"
+  description = "for a test"
+  service     = "lambda.amazonaws.com"
+  statements = [
+    { sid = "Read", actions = ["s3:GetObject"], resources = ["arn:aws:s3:::b/*"] },
+    {
+      sid                = "Measure"
+      actions            = ["cloudwatch:PutMetricData"]
+      resources          = ["*"]
+      condition          = { StringEquals = { "cloudwatch:namespace" = ["n"] } }
+      why_every_resource = "CloudWatch knows no resources for metrics."
+    },
+  ]
+}
+
+run "what_is_asked_for_and_no_more" {
+  command = apply
+
+  assert {
+    condition     = jsondecode(output.policy).Statement[0] == { Sid = "Read", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::b/*"] }
+    error_message = "A statement has no condition that nobody asked for."
+  }
+
+  assert {
+    condition     = jsondecode(output.policy).Statement[1].Condition.StringEquals["cloudwatch:namespace"][0] == "n"
+    error_message = "A condition is kept."
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role.this.assume_role_policy, "Condition")
+    error_message = "Only a service that says for whom it acts is asked."
+  }
+}
+
+run "nobody_elses_deputy" {
+  command = apply
+
+  variables {
+    service        = "ecs-tasks.amazonaws.com"
+    for_account_id = "123456789012"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "123456789012"
+    error_message = "The service acts for this account."
+  }
+}
+
+run "every_resource_needs_a_reason" {
+  command = plan
+
+  variables {
+    statements = [{ sid = "All", actions = ["s3:GetObject"], resources = ["*"] }]
+  }
+
+  expect_failures = [var.statements]
+}
+
+run "all_actions_of_a_service_are_too_many" {
+  command = plan
+
+  variables {
+    statements = [{ sid = "All", actions = ["s3:*"], resources = ["arn:aws:s3:::b/*"] }]
+  }
+
+  expect_failures = [var.statements]
+}

@@ -1,0 +1,61 @@
+variable "name" {
+  description = "Name of the role."
+  type        = string
+
+  validation {
+    condition     = length(var.name) <= 64
+    error_message = "IAM takes names of at most 64 characters."
+  }
+}
+
+variable "description" {
+  description = "What the role is for."
+  type        = string
+}
+
+variable "service" {
+  description = "The service that takes the role, such as lambda.amazonaws.com."
+  type        = string
+
+  validation {
+    condition     = endswith(var.service, ".amazonaws.com")
+    error_message = "A service's principal ends with .amazonaws.com."
+  }
+}
+
+variable "for_account_id" {
+  description = "The account on whose behalf the service must act; null for services that do not say."
+  type        = string
+  default     = null
+}
+
+variable "statements" {
+  description = "All that the role may do. A statement for every resource must say why."
+  type = list(object({
+    sid                = string
+    actions            = list(string)
+    resources          = list(string)
+    condition          = optional(map(map(list(string))), {})
+    why_every_resource = optional(string, "")
+  }))
+
+  validation {
+    condition     = length(var.statements) > 0
+    error_message = "A role that may do nothing is none."
+  }
+
+  validation {
+    condition = alltrue([
+      for statement in var.statements :
+      !contains(statement.resources, "*") || length(statement.why_every_resource) >= 20
+    ])
+    error_message = "A statement for every resource (\"*\") needs its reason in why_every_resource."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for statement in var.statements : [for action in statement.actions : !endswith(action, ":*") && action != "*"]
+    ]))
+    error_message = "Name the actions: all of a service's are too many."
+  }
+}

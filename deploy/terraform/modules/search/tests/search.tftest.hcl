@@ -1,0 +1,88 @@
+mock_provider "aws" {
+  source = "../../testing/aws"
+}
+
+
+variables {
+  name               = "rtdts-test"
+  engine_version     = "OpenSearch_2.19"
+  instance_type      = "r7g.large.search"
+  instance_count     = 3
+  volume_gb          = 100
+  subnet_ids         = ["subnet-1", "subnet-2", "subnet-3"]
+  security_group_id  = "sg-1"
+  admin_role_arn     = "arn:aws:iam::123456789012:role/admin"
+  client_role_arns   = ["arn:aws:iam::123456789012:role/client"]
+  account_id         = "123456789012"
+  region             = "eu-central-1"
+  partition          = "aws"
+  log_retention_days = 7
+}
+
+run "closed" {
+  command = apply
+
+  assert {
+    condition     = aws_opensearch_domain.this.advanced_security_options[0].enabled && !aws_opensearch_domain.this.advanced_security_options[0].internal_user_database_enabled
+    error_message = "Roles, no passwords."
+  }
+
+  assert {
+    condition     = aws_opensearch_domain.this.encrypt_at_rest[0].enabled && aws_opensearch_domain.this.node_to_node_encryption[0].enabled && aws_opensearch_domain.this.domain_endpoint_options[0].enforce_https
+    error_message = "Encrypted everywhere: fine-grained access asks for it."
+  }
+
+  assert {
+    condition     = jsondecode(aws_opensearch_domain.this.access_policies).Statement[0].Principal.AWS == ["arn:aws:iam::123456789012:role/admin", "arn:aws:iam::123456789012:role/client"]
+    error_message = "Only those who were named."
+  }
+
+  assert {
+    condition     = !strcontains(aws_opensearch_domain.this.access_policies, "ESHttpDelete")
+    error_message = "Nobody of ours deletes an index by hand."
+  }
+}
+
+run "over_three_zones" {
+  command = apply
+
+  assert {
+    condition     = aws_opensearch_domain.this.cluster_config[0].zone_awareness_config[0].availability_zone_count == 3
+    error_message = "A replica is in another zone."
+  }
+}
+
+run "in_one_zone" {
+  command = apply
+
+  variables {
+    instance_type  = "t3.small.search"
+    instance_count = 1
+    subnet_ids     = ["subnet-1"]
+  }
+
+  assert {
+    condition     = !aws_opensearch_domain.this.cluster_config[0].zone_awareness_enabled && length(aws_opensearch_domain.this.cluster_config[0].zone_awareness_config) == 0
+    error_message = "One node has nobody to be apart from."
+  }
+}
+
+run "zones_are_even" {
+  command = plan
+
+  variables {
+    instance_count = 4
+  }
+
+  expect_failures = [aws_opensearch_domain.this]
+}
+
+run "a_version_is_a_version" {
+  command = plan
+
+  variables {
+    engine_version = "Elasticsearch_7.10"
+  }
+
+  expect_failures = [var.engine_version]
+}

@@ -1,0 +1,14 @@
+output "name" {
+  description = "Name of the service."
+  value       = aws_ecs_service.this.name
+}
+
+output "container" {
+  description = "The container's definition."
+  value       = jsondecode(aws_ecs_task_definition.this.container_definitions)[0]
+}
+
+output "log_group_name" {
+  description = "Name of its log group."
+  value       = aws_cloudwatch_log_group.this.name
+}

@@ -1,0 +1,79 @@
+variable "name" {
+  description = "Name of the API."
+  type        = string
+}
+
+variable "stage" {
+  description = "Name of its stage, the last part of its URL."
+  type        = string
+  default     = "live"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]+$", var.stage))
+    error_message = "Letters, digits, hyphens and underscores."
+  }
+}
+
+variable "route_selection_expression" {
+  description = "By what in a message its route is found."
+  type        = string
+}
+
+variable "routes" {
+  description = "The route keys."
+  type        = set(string)
+
+  validation {
+    condition     = length(setsubtract(["$connect", "$disconnect", "$default"], var.routes)) == 0
+    error_message = "$connect, $disconnect and $default are always wanted."
+  }
+}
+
+variable "authorized_route" {
+  description = "The route behind the authorizer; API Gateway allows it for $connect alone."
+  type        = string
+
+  validation {
+    condition     = contains(var.routes, var.authorized_route)
+    error_message = "It must be one of the routes: nobody would be asked who they are."
+  }
+}
+
+variable "handler" {
+  description = "The function that answers every route."
+  type = object({
+    name       = string
+    invoke_arn = string
+  })
+}
+
+variable "authorizer" {
+  description = "The function that decides who may connect."
+  type = object({
+    name       = string
+    invoke_arn = string
+  })
+}
+
+variable "throttle" {
+  description = "Messages (connecting included) a second, and at once, from all viewers together."
+  type = object({
+    requests_per_second = number
+    burst               = number
+  })
+
+  validation {
+    condition     = var.throttle.requests_per_second > 0 && var.throttle.burst > 0
+    error_message = "Zero would refuse everybody."
+  }
+}
+
+variable "access_logs" {
+  description = "Whether to log each request; the region must have a role for it."
+  type        = bool
+}
+
+variable "log_retention_days" {
+  description = "Days for which its access log is kept."
+  type        = number
+}

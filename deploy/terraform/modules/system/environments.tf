@@ -1,0 +1,55 @@
+# What each deployable is told: of all that is known the settings that its code declares, and no
+# other. A setting that it requires and nobody knows fails the plan.
+
+locals {
+  known_settings = merge(
+    { for key, name in local.table_names : "${upper(key)}_TABLE" => name },
+    {
+      AWS_REGION            = var.account.region
+      STREAM_NAME           = module.stream.name
+      NUDGE_QUEUE_URL       = module.queues.urls["nudges"]
+      PARKED_BUCKET         = module.parked.name
+      OPENSEARCH_URL        = module.search.url
+      OPENSEARCH_AUTH       = "sigv4"
+      ISSUER                = var.identity.issuer
+      AUDIENCE              = var.identity.audience
+      IDENTITY_CLAIM        = var.identity.claim
+      SOCKET_MANAGEMENT_URL = module.socket_api.management_url
+      KCL_APPLICATION_NAME  = local.consumer_application
+      KCL_RETRIEVAL_MODE    = var.consumer.retrieval_mode
+
+      # Each well below the 120 s after which the container is killed.
+      KCL_SHUTDOWN_GRACE_MS = tostring(local.consumer_shutdown_s * 1000)
+      SHUTDOWN_BUDGET_S     = tostring(local.broadcaster_shutdown_s)
+
+      RAW_WRITER_ROLE_ARN      = module.raw_log_role.arn
+      CONSUMER_ROLE_ARN        = module.consumer_role.arn
+      BROADCASTER_ROLE_ARN     = module.broadcaster_role.arn
+      RAW_RETENTION_DAYS       = tostring(var.retention.raw_days)
+      POSITIONS_RETENTION_DAYS = tostring(var.retention.positions_days)
+    },
+    var.settings,
+  )
+
+  function_environments = {
+    for key, function in local.definitions.functions : key => {
+      for name in function.settings : name => local.known_settings[name]
+      # Lambda sets its own region, and lets nobody else.
+      if contains(keys(local.known_settings), name) && name != "AWS_REGION"
+    }
+  }
+  function_requirements = {
+    for key, function in local.definitions.functions :
+    key => setsubtract(function.required_settings, ["AWS_REGION"])
+  }
+
+  container_environments = {
+    for key, container in local.definitions.containers : key => {
+      for name in container.settings : name => local.known_settings[name]
+      if contains(keys(local.known_settings), name)
+    }
+  }
+
+  consumer_shutdown_s    = 90
+  broadcaster_shutdown_s = 30
+}

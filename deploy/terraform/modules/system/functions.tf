@@ -1,0 +1,87 @@
+# The product's Lambdas. Their timeouts lie below the gateway's 29 s, so that an answer is ours.
+
+locals {
+  functions = {
+    ingest = {
+      description = "Takes trucks' points"
+      timeout_s   = 28
+      memory_mb   = 1024
+      statements  = local.statements.ingest
+    }
+    delivery = {
+      description = "The back office's deliveries, and tickets"
+      timeout_s   = 20
+      memory_mb   = 512
+      statements  = local.statements.delivery
+    }
+    socket = {
+      description = "Viewers' sockets"
+      timeout_s   = 20
+      memory_mb   = 512
+      statements  = local.statements.socket
+    }
+    socket-authorizer = {
+      description = "Who may open a socket"
+      timeout_s   = 10
+      memory_mb   = 512
+      statements  = local.statements.socket_authorizer
+    }
+  }
+}
+
+module "function" {
+  source   = "../function"
+  for_each = local.functions
+
+  name                 = "${var.name}-${each.key}"
+  description          = each.value.description
+  package_file         = "${var.packages_folder}/${each.key}.zip"
+  handler              = local.definitions.functions[each.key].handler
+  runtime              = local.definitions.runtime
+  timeout_s            = each.value.timeout_s
+  memory_mb            = each.value.memory_mb
+  environment          = local.function_environments[each.key]
+  required_environment = local.function_requirements[each.key]
+  statements           = each.value.statements
+  log_retention_days   = var.retention.log_days
+}
+
+module "http_api" {
+  source = "../http_api"
+
+  name     = "${var.name}-http"
+  issuer   = var.identity.issuer
+  audience = var.identity.audience
+
+  functions = {
+    for key, routes in local.definitions.http_routes : key => {
+      name       = module.function[key].name
+      invoke_arn = module.function[key].invoke_arn
+      routes     = routes
+    }
+  }
+
+  throttle           = var.http_throttle
+  allowed_origins    = var.allowed_origins
+  log_retention_days = var.retention.log_days
+
+  # The way in is opened last.
+  depends_on = [module.raw_log, module.consumer, module.broadcaster]
+}
+
+module "socket_api" {
+  source = "../socket_api"
+
+  name                       = "${var.name}-socket"
+  route_selection_expression = local.definitions.socket.route_selection_expression
+  routes                     = local.definitions.socket.routes
+  authorized_route           = local.definitions.socket.authorized_route
+  handler                    = { name = module.function["socket"].name, invoke_arn = module.function["socket"].invoke_arn }
+  authorizer = {
+    name       = module.function["socket-authorizer"].name
+    invoke_arn = module.function["socket-authorizer"].invoke_arn
+  }
+  throttle           = var.socket_throttle
+  access_logs        = var.socket_access_logs && module.region_singletons.ready
+  log_retention_days = var.retention.log_days
+}

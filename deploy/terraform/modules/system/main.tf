@@ -1,0 +1,101 @@
+# The whole system, composed. Where an arrow says "before", it is held by a dependency:
+#
+#   network, stream, tables, queues, buckets
+#   roles → domain → templates, retention, roles in the domain (search_admin_lambda)
+#         → Firehose, consumer, broadcaster → the way in for points
+#
+# Firehose reads from the moment it is made: a point accepted before would not be in the raw log.
+
+locals {
+  definitions = jsondecode(file("${path.module}/../../generated/definitions.json"))
+
+  # What the KCL calls its application is also the name of its lease table.
+  consumer_application = "${var.name}-consumer"
+
+  table_names = {
+    for key, table in local.definitions.tables : key => "${var.name}-${replace(key, "_", "-")}"
+  }
+  kcl_table_names = {
+    for key, table in local.definitions.kcl_tables : key => "${local.consumer_application}${table.name_suffix}"
+  }
+}
+
+module "network" {
+  source = "../network"
+
+  name                = var.name
+  region              = var.account.region
+  availability_zones  = var.network.availability_zones
+  cidr_block          = var.network.cidr_block
+  nat_gateways        = var.network.nat_gateways
+  interface_endpoints = var.network.interface_endpoints
+}
+
+module "stream" {
+  source = "../stream"
+
+  name            = "${var.name}-telemetry"
+  shard_count     = var.stream.shard_count
+  retention_hours = var.stream.retention_hours
+}
+
+module "tables" {
+  source = "../tables"
+
+  tables = {
+    for key, table in local.definitions.tables : key => merge(table, { name = local.table_names[key] })
+  }
+  point_in_time_recovery = var.protection.point_in_time_recovery
+  deletion_protection    = var.protection.deletion_protection
+}
+
+# Made here and not by the KCL, so that a destroy leaves nothing. What is in them can be lost: the
+# consumer then reads the stream from its oldest record, and writes nothing twice.
+module "kcl_tables" {
+  source = "../tables"
+
+  tables = {
+    for key, table in local.definitions.kcl_tables : key => merge(table, { name = local.kcl_table_names[key] })
+  }
+  point_in_time_recovery = false
+  deletion_protection    = false
+}
+
+module "queues" {
+  source = "../queues"
+
+  name_prefix = "${var.name}-"
+  queues      = local.definitions.queues
+}
+
+module "parked" {
+  source = "../bucket"
+
+  name               = "${var.name}-parked-${var.account.id}"
+  expires_after_days = var.retention.parked_days
+  force_destroy      = !var.protection.deletion_protection
+}
+
+module "raw_backup" {
+  source = "../bucket"
+
+  name               = "${var.name}-raw-backup-${var.account.id}"
+  expires_after_days = var.retention.raw_backup_days
+  force_destroy      = !var.protection.deletion_protection
+}
+
+module "region_singletons" {
+  source = "../region_singletons"
+
+  name                           = var.name
+  api_gateway_log_role           = var.region_singletons.api_gateway_log_role
+  opensearch_service_linked_role = var.region_singletons.opensearch_service_linked_role
+}
+
+module "images" {
+  source   = "../image_repository"
+  for_each = local.definitions.containers
+
+  name         = "${var.name}-${each.key}"
+  force_delete = !var.protection.deletion_protection
+}

@@ -1,0 +1,68 @@
+output "server_url" {
+  description = "Base of the HTTP API: ServerURL."
+  value       = module.http_api.url
+}
+
+output "websocket_url" {
+  description = "Where sockets connect: WebSocketURL."
+  value       = module.socket_api.url
+
+  # Whoever is told may connect at once, and be heard.
+  depends_on = [module.broadcaster]
+}
+
+output "image_repositories" {
+  description = "URLs of the images' repositories, by container."
+  value       = { for key, repository in module.images : key => repository.url }
+}
+
+output "stream_name" {
+  description = "Name of the stream."
+  value       = module.stream.name
+}
+
+output "table_names" {
+  description = "Names of the tables, the KCL's too."
+  value       = merge(module.tables.names, module.kcl_tables.names)
+}
+
+output "queue_urls" {
+  description = "URLs of the queues."
+  value       = module.queues.urls
+}
+
+output "parked_bucket" {
+  description = "The bucket of what can't be processed."
+  value       = module.parked.name
+}
+
+output "raw_backup_bucket" {
+  description = "The bucket of Firehose's backup."
+  value       = module.raw_backup.name
+}
+
+output "policies" {
+  description = "What each part may do, as JSON."
+  value = merge(
+    { for key, function in module.function : key => function.policy },
+    {
+      search-admin = module.search_admin.policy
+      raw-log      = module.raw_log_role.policy
+      consumer     = module.consumer_role.policy
+      broadcaster  = module.broadcaster_role.policy
+    },
+  )
+}
+
+output "environments" {
+  description = "What each deployable is told, by its name in generated/definitions.json."
+  value = {
+    functions  = { for key in concat(keys(local.functions), ["search-admin"]) : key => local.function_environments[key] }
+    containers = local.container_environments
+  }
+}
+
+output "containers" {
+  description = "The containers' definitions."
+  value       = { consumer = module.consumer.container, broadcaster = module.broadcaster.container }
+}

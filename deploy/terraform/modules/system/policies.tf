@@ -1,0 +1,255 @@
+# What each part may do: each action is one that its code calls, or says why it is here.
+
+locals {
+  raw_log_name = "${var.name}-raw-log"
+
+  arns = {
+    table        = { for key, arn in module.tables.arns : key => arn }
+    nudges       = module.queues.arns["nudges"]
+    connections  = module.socket_api.connections_arn
+    domain_paths = "${local.domain_arn}/*"
+    lease_table  = module.kcl_tables.arns["leases"]
+    # A consumer with fan-out of its own is registered under the stream.
+    stream_consumers = "${module.stream.arn}/consumer/*"
+  }
+
+  statements = {
+    ingest = [
+      { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [module.stream.arn] },
+    ]
+
+    delivery = [
+      {
+        sid       = "Deliveries"
+        actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"]
+        resources = [local.arns.table["deliveries"]]
+      },
+      {
+        sid     = "Lists"
+        actions = ["dynamodb:Query"]
+        resources = [
+          "${local.arns.table["deliveries"]}/index/by-customer",
+          "${local.arns.table["deliveries"]}/index/by-truck",
+        ]
+      },
+      {
+        sid       = "Log"
+        actions   = ["dynamodb:PutItem", "dynamodb:Query"]
+        resources = [local.arns.table["delivery_events"]]
+      },
+      { sid = "Matches", actions = ["dynamodb:UpdateItem"], resources = [local.arns.table["truck_matches"]] },
+      { sid = "Tickets", actions = ["dynamodb:PutItem"], resources = [local.arns.table["socket_tickets"]] },
+      { sid = "Nudge", actions = ["sqs:SendMessage"], resources = [local.arns.nudges] },
+    ]
+
+    socket = [
+      { sid = "Rights", actions = ["dynamodb:GetItem"], resources = [local.arns.table["deliveries"]] },
+      {
+        sid       = "Subscriptions"
+        actions   = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem"]
+        resources = [local.arns.table["subscriptions"]]
+      },
+      {
+        sid       = "OfConnection"
+        actions   = ["dynamodb:Query"]
+        resources = ["${local.arns.table["subscriptions"]}/index/by-connection"]
+      },
+      { sid = "Nudge", actions = ["sqs:SendMessage"], resources = [local.arns.nudges] },
+      { sid = "Answer", actions = ["execute-api:ManageConnections"], resources = [local.arns.connections] },
+    ]
+
+    socket_authorizer = [
+      { sid = "SpendTickets", actions = ["dynamodb:DeleteItem"], resources = [local.arns.table["socket_tickets"]] },
+    ]
+
+    search_admin = [
+      {
+        sid       = "Domain"
+        actions   = ["es:ESHttpGet", "es:ESHttpPost", "es:ESHttpPut"]
+        resources = [local.arns.domain_paths]
+      },
+    ]
+
+    raw_log = [
+      {
+        sid       = "ReadStream"
+        actions   = ["kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
+        resources = [module.stream.arn]
+      },
+      {
+        sid = "Index"
+        actions = [
+          "es:DescribeDomain",
+          "es:DescribeDomainConfig",
+          "es:DescribeDomains",
+          "es:ESHttpGet",
+          "es:ESHttpPost",
+          "es:ESHttpPut",
+        ]
+        resources = [local.domain_arn, local.arns.domain_paths]
+      },
+      {
+        sid = "Backup"
+        actions = [
+          "s3:AbortMultipartUpload",
+          "s3:GetBucketLocation",
+          "s3:GetObject",
+          "s3:ListBucket",
+          "s3:ListBucketMultipartUploads",
+          "s3:PutObject",
+        ]
+        resources = [module.raw_backup.arn, "${module.raw_backup.arn}/*"]
+      },
+      {
+        sid       = "ErrorLog"
+        actions   = ["logs:PutLogEvents"]
+        resources = ["arn:${var.account.partition}:logs:${var.account.region}:${var.account.id}:log-group:/aws/kinesisfirehose/${local.raw_log_name}:*"]
+      },
+      {
+        sid = "OwnNetworkInterfaces"
+        actions = [
+          "ec2:CreateNetworkInterface",
+          "ec2:CreateNetworkInterfacePermission",
+          "ec2:DeleteNetworkInterface",
+          "ec2:DescribeNetworkInterfaces",
+          "ec2:DescribeSecurityGroups",
+          "ec2:DescribeSubnets",
+          "ec2:DescribeVpcAttribute",
+          "ec2:DescribeVpcs",
+        ]
+        resources          = ["*"]
+        why_every_resource = "Firehose makes its interfaces with this role and asks for these before it delivers into a VPC; EC2 describes for the whole account only."
+      },
+    ]
+
+    consumer = concat(
+      [
+        {
+          sid = "ReadStream"
+          actions = [
+            "kinesis:DescribeStream",
+            "kinesis:DescribeStreamSummary",
+            "kinesis:GetRecords",
+            "kinesis:GetShardIterator",
+            "kinesis:ListShards",
+          ]
+          resources          = [module.stream.arn]
+          condition          = {}
+          why_every_resource = ""
+        },
+        {
+          sid = "Leases"
+          actions = [
+            "dynamodb:DeleteItem",
+            "dynamodb:DescribeTable",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Scan",
+            "dynamodb:UpdateItem",
+          ]
+          resources          = values(module.kcl_tables.arns)
+          condition          = {}
+          why_every_resource = ""
+        },
+        {
+          sid                = "LeasesOfWorker"
+          actions            = ["dynamodb:Query"]
+          resources          = ["${local.arns.lease_table}/index/LeaseOwnerToLeaseKeyIndex"]
+          condition          = {}
+          why_every_resource = ""
+        },
+        {
+          sid                = "OwnMetrics"
+          actions            = ["cloudwatch:PutMetricData"]
+          resources          = ["*"]
+          condition          = { StringEquals = { "cloudwatch:namespace" = [local.consumer_application] } }
+          why_every_resource = "CloudWatch knows no resources for metrics; the condition holds it to the KCL's own namespace."
+        },
+        {
+          sid                = "Deliveries"
+          actions            = ["dynamodb:GetItem", "dynamodb:PutItem"]
+          resources          = [local.arns.table["deliveries"]]
+          condition          = {}
+          why_every_resource = ""
+        },
+        {
+          sid                = "Log"
+          actions            = ["dynamodb:PutItem", "dynamodb:Query"]
+          resources          = [local.arns.table["delivery_events"]]
+          condition          = {}
+          why_every_resource = ""
+        },
+        {
+          sid                = "Matches"
+          actions            = ["dynamodb:BatchGetItem"]
+          resources          = [local.arns.table["truck_matches"]]
+          condition          = {}
+          why_every_resource = ""
+        },
+        {
+          sid                = "Nudge"
+          actions            = ["sqs:SendMessage"]
+          resources          = [local.arns.nudges]
+          condition          = {}
+          why_every_resource = ""
+        },
+        {
+          sid                = "Park"
+          actions            = ["s3:PutObject"]
+          resources          = ["${module.parked.arn}/rejected/*"]
+          condition          = {}
+          why_every_resource = ""
+        },
+        {
+          sid                = "Positions"
+          actions            = ["es:ESHttpGet", "es:ESHttpPost"]
+          resources          = [local.arns.domain_paths]
+          condition          = {}
+          why_every_resource = ""
+        },
+      ],
+      var.consumer.retrieval_mode != "FANOUT" ? [] : [
+        {
+          sid                = "Register"
+          actions            = ["kinesis:RegisterStreamConsumer"]
+          resources          = [module.stream.arn]
+          condition          = {}
+          why_every_resource = ""
+        },
+        {
+          sid                = "FanOut"
+          actions            = ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"]
+          resources          = [module.stream.arn, local.arns.stream_consumers]
+          condition          = {}
+          why_every_resource = ""
+        },
+      ],
+    )
+
+    broadcaster = [
+      { sid = "Rights", actions = ["dynamodb:BatchGetItem"], resources = [local.arns.table["deliveries"]] },
+      { sid = "Log", actions = ["dynamodb:Query"], resources = [local.arns.table["delivery_events"]] },
+      {
+        sid       = "Subscriptions"
+        actions   = ["dynamodb:DeleteItem", "dynamodb:Query"]
+        resources = [local.arns.table["subscriptions"]]
+      },
+      {
+        sid       = "Round"
+        actions   = ["dynamodb:Query"]
+        resources = ["${local.arns.table["subscriptions"]}/index/by-bucket"]
+      },
+      {
+        sid       = "Nudges"
+        actions   = ["sqs:DeleteMessage", "sqs:ReceiveMessage"]
+        resources = [local.arns.nudges]
+      },
+      { sid = "Post", actions = ["execute-api:ManageConnections"], resources = [local.arns.connections] },
+      {
+        sid       = "Positions"
+        actions   = ["es:ESHttpGet", "es:ESHttpPost"]
+        resources = [local.arns.domain_paths]
+      },
+    ]
+  }
+}

@@ -1,0 +1,88 @@
+# OpenSearch, prepared before anything writes to it.
+
+module "search" {
+  source = "../search"
+
+  name                  = var.name
+  engine_version        = var.search.engine_version
+  instance_type         = var.search.instance_type
+  instance_count        = var.search.instance_count
+  dedicated_master_type = var.search.dedicated_master_type
+  volume_gb             = var.search.volume_gb
+  subnet_ids            = slice(module.network.private_subnet_ids, 0, var.search.zones)
+  security_group_id     = module.network.security_group_ids["search"]
+  admin_role_arn        = module.search_admin.role_arn
+  client_role_arns      = [module.raw_log_role.arn, module.consumer_role.arn, module.broadcaster_role.arn]
+  account_id            = var.account.id
+  region                = var.account.region
+  partition             = var.account.partition
+  log_retention_days    = var.retention.log_days
+
+  depends_on = [module.region_singletons]
+}
+
+locals {
+  # By name: the domain wants the roles, and their policies the domain.
+  domain_arn = "arn:${var.account.partition}:es:${var.account.region}:${var.account.id}:domain/${var.name}"
+}
+
+module "search_admin" {
+  source = "../function"
+
+  name                 = "${var.name}-search-admin"
+  description          = "Prepares OpenSearch: templates, retention, roles"
+  package_file         = "${var.packages_folder}/search-admin.zip"
+  handler              = local.definitions.functions["search-admin"].handler
+  runtime              = local.definitions.runtime
+  timeout_s            = 300
+  memory_mb            = 256
+  environment          = local.function_environments["search-admin"]
+  required_environment = local.function_requirements["search-admin"]
+  statements           = local.statements.search_admin
+  log_retention_days   = var.retention.log_days
+
+  network = {
+    subnet_ids         = module.network.private_subnet_ids
+    security_group_ids = [module.network.security_group_ids["search_admin"]]
+  }
+}
+
+# Invoked again when its code or what it is told changes; a failure fails the apply.
+resource "aws_lambda_invocation" "prepare_search" {
+  function_name = module.search_admin.name
+  input         = jsonencode({})
+
+  triggers = {
+    code        = module.search_admin.source_code_hash
+    environment = sha256(jsonencode(local.function_environments["search-admin"]))
+    engine      = var.search.engine_version
+  }
+}
+
+module "raw_log_role" {
+  source = "../role"
+
+  name        = "${var.name}-raw-log"
+  description = "What Firehose may do for the raw log"
+  service     = "firehose.amazonaws.com"
+  statements  = local.statements.raw_log
+}
+
+module "raw_log" {
+  source = "../raw_log"
+
+  name                 = local.raw_log_name
+  stream_arn           = module.stream.arn
+  domain_arn           = module.search.arn
+  role_arn             = module.raw_log_role.arn
+  index_prefix         = "truck-raw"
+  backup_bucket_arn    = module.raw_backup.arn
+  subnet_ids           = slice(module.network.private_subnet_ids, 0, var.search.zones)
+  security_group_id    = module.network.security_group_ids["firehose"]
+  buffering_interval_s = 60
+  buffering_size_mb    = 5
+  log_retention_days   = var.retention.log_days
+
+  # The module of the role, so that its policy is there too.
+  depends_on = [aws_lambda_invocation.prepare_search, module.raw_log_role]
+}

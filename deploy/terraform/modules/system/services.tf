@@ -1,0 +1,125 @@
+# The containers.
+
+resource "aws_ecs_cluster" "this" {
+  name = var.name
+
+  setting {
+    name  = "containerInsights"
+    value = var.container_insights ? "enabled" : "disabled"
+  }
+}
+
+locals {
+  cluster = { arn = aws_ecs_cluster.this.arn, name = aws_ecs_cluster.this.name }
+
+  # Only a container whose process is what it should be has it in a command line. The brackets keep
+  # the search from finding itself.
+  health_commands = {
+    consumer    = "grep -q '[M]ultiLangDaemon' /proc/[0-9]*/cmdline"
+    broadcaster = "grep -q '[b]roadcaster' /proc/[0-9]*/cmdline"
+  }
+}
+
+module "consumer_role" {
+  source = "../role"
+
+  name           = local.consumer_application
+  description    = "What the consumer may do"
+  service        = "ecs-tasks.amazonaws.com"
+  for_account_id = var.account.id
+  statements     = local.statements.consumer
+}
+
+module "consumer" {
+  source = "../service"
+
+  name                 = local.consumer_application
+  cluster              = local.cluster
+  account_id           = var.account.id
+  region               = var.account.region
+  image                = "${module.images["consumer"].url}:${var.image_tags.consumer}"
+  image_repository_arn = module.images["consumer"].arn
+  task_role_arn        = module.consumer_role.arn
+  environment          = local.container_environments["consumer"]
+  required_environment = local.definitions.containers["consumer"].required_settings
+  health_command       = local.health_commands.consumer
+  start_period_s       = 60
+  cpu                  = var.consumer.cpu
+  memory_mb            = var.consumer.memory_mb
+  cpu_architecture     = var.cpu_architecture
+  network              = module.network.tasks
+  # The KCL's properties, and what the JVM unpacks.
+  writable_folders   = { tmp = "/tmp" }
+  shutdown_budget_s  = local.consumer_shutdown_s
+  min_tasks          = var.consumer.min_tasks
+  max_tasks          = var.consumer.max_tasks
+  log_retention_days = var.retention.log_days
+
+  scale_out = {
+    iterator-age = {
+      why         = "Points wait in the stream"
+      namespace   = "AWS/Kinesis"
+      metric_name = "GetRecords.IteratorAgeMilliseconds"
+      dimensions  = { StreamName = module.stream.name }
+      threshold   = 30000
+      minutes     = 3
+    }
+  }
+
+  depends_on = [aws_lambda_invocation.prepare_search, module.consumer_role, module.kcl_tables, module.tables]
+}
+
+module "broadcaster_role" {
+  source = "../role"
+
+  name           = "${var.name}-broadcaster"
+  description    = "What the broadcaster may do"
+  service        = "ecs-tasks.amazonaws.com"
+  for_account_id = var.account.id
+  statements     = local.statements.broadcaster
+}
+
+module "broadcaster" {
+  source = "../service"
+
+  name                 = "${var.name}-broadcaster"
+  cluster              = local.cluster
+  account_id           = var.account.id
+  region               = var.account.region
+  image                = "${module.images["broadcaster"].url}:${var.image_tags.broadcaster}"
+  image_repository_arn = module.images["broadcaster"].arn
+  task_role_arn        = module.broadcaster_role.arn
+  environment          = local.container_environments["broadcaster"]
+  required_environment = local.definitions.containers["broadcaster"].required_settings
+  health_command       = local.health_commands.broadcaster
+  start_period_s       = 30
+  cpu                  = var.broadcaster.cpu
+  memory_mb            = var.broadcaster.memory_mb
+  cpu_architecture     = var.cpu_architecture
+  network              = module.network.tasks
+  shutdown_budget_s    = local.broadcaster_shutdown_s
+  min_tasks            = var.broadcaster.min_tasks
+  max_tasks            = var.broadcaster.max_tasks
+  log_retention_days   = var.retention.log_days
+
+  scale_out = {
+    round-duration = {
+      why         = "A round takes most of its minute"
+      namespace   = "RTDTS"
+      metric_name = "round_duration"
+      dimensions  = { component = "broadcaster" }
+      threshold   = 40000
+      minutes     = 3
+    }
+    nudge-age = {
+      why         = "Nudges wait"
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateAgeOfOldestMessage"
+      dimensions  = { QueueName = module.queues.names["nudges"] }
+      threshold   = 10
+      minutes     = 3
+    }
+  }
+
+  depends_on = [aws_lambda_invocation.prepare_search, module.broadcaster_role, module.tables]
+}

@@ -1,0 +1,107 @@
+mock_provider "aws" {
+  source = "../../testing/aws"
+}
+
+
+variables {
+  name    = "rtdts-test"
+  account = { id = "123456789012", region = "eu-central-1", partition = "aws" }
+
+  network    = { availability_zones = ["eu-central-1a", "eu-central-1b"], nat_gateways = 0 }
+  stream     = { shard_count = 2, retention_hours = 24 }
+  search     = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20 }
+  protection = { point_in_time_recovery = false, deletion_protection = false }
+  retention  = { raw_days = 3, positions_days = 14, raw_backup_days = 14, parked_days = 30, log_days = 7 }
+  identity   = { issuer = "https://id.example.com", audience = "rtdts" }
+
+  http_throttle   = { requests_per_second = 10, burst = 20 }
+  socket_throttle = { requests_per_second = 10, burst = 20 }
+
+  consumer    = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 2 }
+  broadcaster = { cpu = 256, memory_mb = 512, min_tasks = 1, max_tasks = 1 }
+
+  container_insights = false
+  image_tags         = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210" }
+  packages_folder    = "../../testing/packages"
+  region_singletons  = { api_gateway_log_role = true, opensearch_service_linked_role = true }
+}
+
+run "whole" {
+  command = apply
+
+  assert {
+    condition     = output.table_names["leases"] == output.environments.containers["consumer"]["KCL_APPLICATION_NAME"]
+    error_message = "The KCL takes its application's name for its lease table's."
+  }
+
+  assert {
+    condition     = tonumber(output.environments.containers["consumer"]["KCL_SHUTDOWN_GRACE_MS"]) < 1000 * output.containers["consumer"].stopTimeout
+    error_message = "What drains must be done before it is killed."
+  }
+
+  assert {
+    condition     = tonumber(output.environments.containers["broadcaster"]["SHUTDOWN_BUDGET_S"]) < output.containers["broadcaster"].stopTimeout
+    error_message = "What drains must be done before it is killed."
+  }
+
+  assert {
+    condition     = !strcontains(output.policies["consumer"], "SubscribeToShard")
+    error_message = "Without fan-out nobody subscribes."
+  }
+}
+
+run "with_fan_out" {
+  command = apply
+
+  variables {
+    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 2, retrieval_mode = "FANOUT" }
+  }
+
+  assert {
+    condition     = strcontains(output.policies["consumer"], "kinesis:SubscribeToShard")
+    error_message = "With it, it must."
+  }
+}
+
+run "a_setting_reaches_who_declares_it" {
+  command = apply
+
+  variables {
+    settings = { ROUND_INTERVAL_S = "10" }
+  }
+
+  assert {
+    condition     = output.environments.containers["broadcaster"]["ROUND_INTERVAL_S"] == "10" && !contains(keys(output.environments.containers["consumer"]), "ROUND_INTERVAL_S")
+    error_message = "The broadcaster, and nobody else."
+  }
+}
+
+run "a_setting_that_nobody_declares" {
+  command = plan
+
+  variables {
+    settings = { ROUND_INTERVALL_S = "10" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "at_most_one_task_a_shard" {
+  command = plan
+
+  variables {
+    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 3 }
+  }
+
+  expect_failures = [var.consumer]
+}
+
+run "one_broadcaster_until_rounds_are_divided" {
+  command = plan
+
+  variables {
+    broadcaster = { cpu = 256, memory_mb = 512, min_tasks = 1, max_tasks = 2 }
+  }
+
+  expect_failures = [var.broadcaster]
+}

@@ -1,0 +1,206 @@
+variable "name" {
+  description = "How every name begins, such as rtdts-dev."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,19}$", var.name))
+    error_message = "3 to 20 small letters, digits and hyphens: it is also the domain's name."
+  }
+}
+
+variable "account" {
+  description = "Where it is deployed."
+  type = object({
+    id        = string
+    region    = string
+    partition = string
+  })
+
+  validation {
+    condition     = can(regex("^\\d{12}$", var.account.id))
+    error_message = "An account's id has twelve digits."
+  }
+}
+
+variable "network" {
+  description = "The VPC; see the module network."
+  type = object({
+    availability_zones  = list(string)
+    nat_gateways        = number
+    cidr_block          = optional(string, "10.40.0.0/16")
+    interface_endpoints = optional(set(string), [])
+  })
+}
+
+variable "stream" {
+  description = "The stream; null shards for on demand."
+  type = object({
+    shard_count     = optional(number)
+    retention_hours = number
+  })
+}
+
+variable "search" {
+  description = "The OpenSearch domain; see the module search."
+  type = object({
+    engine_version        = string
+    instance_type         = string
+    instance_count        = number
+    zones                 = number
+    volume_gb             = number
+    dedicated_master_type = optional(string)
+  })
+
+  validation {
+    condition     = var.search.zones >= 1 && var.search.zones <= length(var.network.availability_zones)
+    error_message = "No more zones than the VPC has."
+  }
+}
+
+variable "protection" {
+  description = "What keeps data from being lost by mistake."
+  type = object({
+    point_in_time_recovery = bool
+    deletion_protection    = bool
+  })
+}
+
+variable "retention" {
+  description = "Days for which things are kept."
+  type = object({
+    raw_days        = number
+    positions_days  = number
+    raw_backup_days = number
+    parked_days     = number
+    log_days        = number
+  })
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400], var.retention.log_days)
+    error_message = "CloudWatch Logs keeps 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 or 400 days."
+  }
+
+  validation {
+    condition     = var.retention.raw_backup_days >= var.retention.raw_days
+    error_message = "The backup must outlive what it is the backup of."
+  }
+}
+
+variable "identity" {
+  description = "The identity provider: issuer URL, audience, and the claim that names a token's holder."
+  type = object({
+    issuer   = string
+    audience = string
+    claim    = optional(string, "sub")
+  })
+}
+
+variable "http_throttle" {
+  description = "Requests a second, and at once, over all clients."
+  type = object({
+    requests_per_second = number
+    burst               = number
+  })
+}
+
+variable "socket_throttle" {
+  description = "Socket messages a second, and at once, over all viewers."
+  type = object({
+    requests_per_second = number
+    burst               = number
+  })
+}
+
+variable "socket_access_logs" {
+  description = "Whether the WebSocket API logs each request."
+  type        = bool
+  default     = true
+}
+
+variable "allowed_origins" {
+  description = "Origins of pages that may call the HTTP API."
+  type        = list(string)
+  default     = []
+}
+
+variable "consumer" {
+  description = "The consumer's tasks. One processor serves several shards; more tasks than shards would idle."
+  type = object({
+    cpu            = number
+    memory_mb      = number
+    min_tasks      = number
+    max_tasks      = number
+    retrieval_mode = optional(string, "POLLING")
+  })
+
+  validation {
+    condition     = contains(["POLLING", "FANOUT"], var.consumer.retrieval_mode)
+    error_message = "POLLING or FANOUT."
+  }
+
+  validation {
+    condition     = var.stream.shard_count == null ? true : var.consumer.max_tasks <= var.stream.shard_count
+    error_message = "At most one task a shard."
+  }
+}
+
+variable "broadcaster" {
+  description = "The broadcaster's tasks."
+  type = object({
+    cpu       = number
+    memory_mb = number
+    min_tasks = number
+    max_tasks = number
+  })
+
+  validation {
+    condition     = var.broadcaster.max_tasks == 1
+    error_message = "Rounds are not divided yet: with two broadcasters every viewer would hear everything twice. One serves the first 100,000."
+  }
+}
+
+variable "container_insights" {
+  description = "Whether ECS measures each task, at a price."
+  type        = bool
+}
+
+variable "cpu_architecture" {
+  description = "What the images were built for."
+  type        = string
+  default     = "ARM64"
+}
+
+variable "image_tags" {
+  description = "Tags of the images: the digest of what each was built from (python -m deploy.images)."
+  type = object({
+    consumer    = string
+    broadcaster = string
+  })
+}
+
+variable "packages_folder" {
+  description = "Where the Lambdas' zips are (make package)."
+  type        = string
+}
+
+variable "settings" {
+  description = "More settings, by their names in docs/settings.md. Each deployable gets those that it declares."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition = length(setsubtract(keys(var.settings), flatten(concat(
+      [for function in values(jsondecode(file("${path.module}/../../generated/definitions.json")).functions) : function.settings],
+      [for container in values(jsondecode(file("${path.module}/../../generated/definitions.json")).containers) : container.settings],
+    )))) == 0
+    error_message = "A setting that no deployable declares."
+  }
+}
+
+variable "region_singletons" {
+  description = "What of the region's singletons to make; false where it is there already."
+  type = object({
+    api_gateway_log_role           = bool
+    opensearch_service_linked_role = bool
+  })
+}

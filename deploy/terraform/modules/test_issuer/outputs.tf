@@ -1,0 +1,17 @@
+output "url" {
+  description = "The issuer. Known once it answers: API Gateway asks it when an authorizer is made."
+  value       = aws_apigatewayv2_api.this.api_endpoint
+
+  depends_on = [aws_apigatewayv2_stage.this, aws_apigatewayv2_route.this, aws_lambda_permission.this, module.function]
+}
+
+output "token_url" {
+  description = "Where a token is asked for."
+  value       = "${aws_apigatewayv2_api.this.api_endpoint}/token"
+}
+
+output "secret" {
+  description = "What an asker must present."
+  value       = random_password.secret.result
+  sensitive   = true
+}

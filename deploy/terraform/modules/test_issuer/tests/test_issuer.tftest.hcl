@@ -1,0 +1,37 @@
+mock_provider "aws" {
+  source = "../../testing/aws"
+}
+
+mock_provider "random" {}
+
+variables {
+  name               = "rtdts-test-issuer"
+  audience           = "rtdts"
+  package_file       = "../../testing/packages/test-issuer.zip"
+  runtime            = "python3.13"
+  log_retention_days = 7
+  routes             = ["GET /jwks.json", "POST /token"]
+  definition = {
+    handler           = "deploy.test_issuer.handler.lambda_handler"
+    required_settings = ["ISSUER", "AUDIENCE", "SIGNING_KEY_ID", "TOKEN_SECRET_SHA256"]
+  }
+}
+
+run "it_signs_with_a_key_that_it_can_not_see" {
+  command = apply
+
+  assert {
+    condition     = aws_kms_key.signing.key_usage == "SIGN_VERIFY" && aws_kms_key.signing.customer_master_key_spec == "RSA_2048"
+    error_message = "RS256."
+  }
+
+  assert {
+    condition     = toset(flatten([for statement in jsondecode(module.function.policy).Statement : statement.Action if statement.Sid == "Sign"])) == toset(["kms:GetPublicKey", "kms:Sign"])
+    error_message = "Nothing but signing."
+  }
+
+  assert {
+    condition     = output.token_url == "${output.url}/token"
+    error_message = "Where a token is asked for."
+  }
+}
