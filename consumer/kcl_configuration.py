@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -68,7 +69,12 @@ def properties_file(of: Mapping[str, str]) -> str:
 def command(
     settings: Settings, *, jars: Path, properties_path: Path, logback_path: Path
 ) -> list[str]:
-    """The daemon's command line."""
+    """The daemon's command line.
+
+    The KCL tells of a malformed aggregated record by way of JAXB, which Java lost with version 11
+    and `amazon_kclpy` does not bring: without that jar one such record stops its shard for good.
+    """
+    class_path = [f"{jars}/*", *filter(None, [settings.extra_jars])]
     return [
         settings.java,
         f"-Xmx{settings.java_heap_mb}m",
@@ -76,7 +82,7 @@ def command(
         "-XX:+UseSerialGC",
         f"-Daws.cborEnabled={str(settings.uses_cbor).lower()}",
         "-cp",
-        f"{jars}/*",
+        os.pathsep.join(class_path),
         MAIN_CLASS,
         "--properties-file",
         str(properties_path),

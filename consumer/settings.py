@@ -72,6 +72,11 @@ class Settings:
     java_heap_mb: int = setting(
         "JAVA_HEAP_MB", default=512, minimum=64, help="heap of the daemon, in MB"
     )
+    extra_jars: str = setting(
+        "KCL_EXTRA_JARS",
+        default="",
+        help="jars that the daemon needs beside amazon_kclpy's, as a class path: JAXB's API",
+    )
     work_folder: str = setting(
         "KCL_WORK_FOLDER",
         default="/tmp/rtdts-consumer",  # noqa: S108 - a container's own; all else is read-only

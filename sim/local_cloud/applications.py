@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from sim.environment import Environment
@@ -34,6 +36,7 @@ def consumer_part(
     application: str,
     shards: int,
     java: Path,
+    extra_jars: Sequence[Path],
     work_folder: Path,
 ) -> Part:
     """The real KCL's daemon; ready when it has a Python child at work on every shard.
@@ -61,6 +64,7 @@ def consumer_part(
         | quick
         | {
             "KCL_APPLICATION_NAME": application,
+            "KCL_EXTRA_JARS": os.pathsep.join(map(str, extra_jars)),
             "KCL_WORK_FOLDER": str(work_folder),
             "OPENSEARCH_AUTH": "none",
             "DWELL_S": str(pace.dwell_s),

@@ -21,6 +21,7 @@ from sim.local_cloud.ports import HOST, Ports
 from sim.local_cloud.provisioning import deploy_front_doors
 from sim.local_cloud.resources import CloudNames, CreatedResources, create_resources
 from sim.local_cloud.supervisor import StopStage, Supervisor
+from sim.setup.jars import kcl_jars
 from sim.setup.java import find_java
 from sim.setup.opensearch import node_files
 from sim.setup.places import Places
@@ -96,6 +97,7 @@ class LocalCloud:
                 application=created.names.consumer_application,
                 shards=len(created.shard_ids),
                 java=java,
+                extra_jars=kcl_jars(self._places),
                 work_folder=self._run_dir / "consumer",
             ),
             broadcaster_part(environment, pace),

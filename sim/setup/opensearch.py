@@ -1,4 +1,4 @@
-"""Preparing the OpenSearch node: its jars, its launcher, its class-data archive."""
+"""Preparing the OpenSearch node: its launcher, its class-data archive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 from sim.local_cloud.opensearch.node import (
@@ -26,7 +25,7 @@ from sim.local_cloud.opensearch.node import (
     node_environment,
     prepare_home,
 )
-from sim.setup.downloads import PINNED, PinnedFile, fetch_missing, read_pinned
+from sim.setup.downloads import PINNED, read_pinned
 from sim.setup.java import find_java
 from sim.setup.places import Places
 from sim.setup.problems import SetupError
@@ -34,21 +33,6 @@ from sim.setup.problems import SetupError
 _BOOT_S = 90.0
 _STOP_S = 20.0
 _OTHER_JAVA = "Too little memory, or a Java that it can't run on? JAVA_HOME may name another."
-
-
-def needed_files() -> tuple[PinnedFile, ...]:
-    """Every jar that the node and its compiler need."""
-    return (*read_pinned("opensearch"), *read_pinned("compiler"))
-
-
-def jars_are_there(places: Places) -> bool:
-    """Whether all jars have been fetched."""
-    return all(file.is_there(places.downloads) for file in needed_files())
-
-
-def fetch_jars(places: Places, progress: Callable[[int, int], None]) -> None:
-    """Fetches what is missing of the jars."""
-    fetch_missing(needed_files(), places.downloads, progress=progress)
 
 
 def node_is_prepared(places: Places) -> bool:

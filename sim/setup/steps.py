@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
-from sim.setup import machine, opensearch, python_tools
+from sim.setup import jars, machine, opensearch, python_tools
 from sim.setup.places import Places, find_places
 from sim.setup.problems import SetupError
 
@@ -71,8 +71,8 @@ STEPS = (
     ),
     Step(
         "OpenSearch's jars",
-        opensearch.jars_are_there,
-        lambda places, terminal: opensearch.fetch_jars(places, terminal.progress),
+        jars.jars_are_there,
+        lambda places, terminal: jars.fetch_jars(places, terminal.progress),
     ),
     Step(
         "OpenSearch's launcher, and a trial start",
