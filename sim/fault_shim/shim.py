@@ -158,7 +158,7 @@ class FaultShim:
         try:
             return await self._forward(request, received, asked, decision, exchange)
         except aiohttp.ClientError:
-            # Nobody there, or an answer cut off upstream: so it is for our client.
+            # Nobody there, or nobody who answers: so it is for our client.
             self.record.add(msgspec.structs.replace(exchange, forwarded=True))
             return ended(request, "reset")
 
@@ -227,10 +227,13 @@ class FaultShim:
             reason=response.reason,
             headers=passed_on(response.headers.items()),
         )
-        await passing.prepare(request)
-        async for chunk in response.content.iter_any():
-            await passing.write(chunk)
-        await passing.write_eof()
+        try:
+            await passing.prepare(request)
+            async for chunk in response.content.iter_any():
+                await passing.write(chunk)
+            await passing.write_eof()
+        except aiohttp.ClientError:  # either end is gone, in the middle of it
+            return ended(request, "reset")
         return passing
 
     async def _send(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypeVar
 
@@ -216,6 +217,20 @@ async def test_the_sdks_own_retry_recognises_a_transaction_whose_answer_got_lost
     await blocking(lambda: store.append(first, second, [event_of(second)], matches=False))
 
     assert world.shim.tallies["r"].matched == 2
+    assert is_written_once(world, first, second)
+
+
+async def test_the_stores_own_retry_recognises_it_too(world: World) -> None:
+    """Written, and then told of as if it had met another: by a balancer that asked twice."""
+    first = await created_delivery(world)
+    second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
+    told = cancelled("None", "TransactionConflict")
+    body = json.dumps({"__type": told.code, "message": told.message, **told.more})
+    fault = ReplaceAnswer(status=told.status, body=body)
+    await world.shim.set_rules(a_rule(fault, "TransactWriteItems", times=2))
+    await blocking(lambda: world.store.append(first, second, [event_of(second)], matches=False))
+
+    assert world.shim.tallies["r"].matched == 3
     assert is_written_once(world, first, second)
 
 

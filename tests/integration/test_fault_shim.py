@@ -222,6 +222,37 @@ async def test_what_upstream_did_not_answer_is_not_asked_again() -> None:
     assert len(echo.received) == 1
 
 
+async def test_an_answer_that_upstream_cuts_off_is_cut_off_for_the_client() -> None:
+    echo = Echo()
+
+    async def die_midway(request: web.BaseRequest) -> web.StreamResponse:
+        part = web.StreamResponse(headers={"Content-Length": "1000"})
+        await part.prepare(request)
+        await part.write(b"begun")
+        assert request.transport is not None
+        request.transport.close()
+        return part
+
+    echo.handle = die_midway  # type: ignore[method-assign]
+    async with shim_before(echo) as shim, aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientError):
+            async with session.post(shim.url) as response:
+                await response.read()
+
+    assert len(shim.record.exchanges) == 1
+
+
+async def test_whoever_watches_the_record_is_woken() -> None:
+    async with shim_before(Echo()) as shim, aiohttp.ClientSession() as session:
+        twice = asyncio.create_task(shim.record.until(lambda record: len(record.of("GET /*")) == 2))
+        for path in ("a", "b"):
+            assert not twice.done()
+            async with session.get(f"{shim.url}/{path}"):
+                pass
+        async with asyncio.timeout(10):
+            await twice
+
+
 async def test_nobody_behind_the_shim_is_nobody_before_it() -> None:
     async with FaultShim("http://127.0.0.1:1") as shim, aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientError):
