@@ -70,7 +70,7 @@ STEPS = (
         lambda places, _: python_tools.make_ministack_venv(places),
     ),
     Step(
-        "OpenSearch's jars",
+        "jars: OpenSearch's, and one for the KCL",
         jars.jars_are_there,
         lambda places, terminal: jars.fetch_jars(places, terminal.progress),
     ),
