@@ -1,0 +1,89 @@
+"""`make deploy ENV=dev`: packages, images, and everything in an account; see docs/deploy.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+from deploy.images import build_contexts, locked_requirements
+from deploy.import_closure import ImportClosureError
+from deploy.package import DEPLOYED_PACKAGES, PRODUCTION, PROJECT, build_packages
+from deploy.release import ARCHITECTURES, ENVIRONMENTS, Release, ReleaseError, Target
+from deploy.shell import CommandFailedError, RealShell
+from deploy.wheels import WheelsError, uv_from
+
+TOOLS = {
+    "terraform": "Terraform 1.9 or later",
+    "aws": "the AWS CLI, logged in to the account",
+    "docker": "Docker, running",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Releases, or takes down; 1 with a reason on standard error when it can't."""
+    args = _parser().parse_args(arguments)
+    if not args.region:
+        return _refuse("which region? --region, or AWS_REGION")
+    missing = [what for tool, what in TOOLS.items() if shutil.which(tool) is None]
+    if missing:
+        return _refuse(f"needed and not found: {', '.join(missing)}")
+    out = PROJECT / "build"
+    uv = uv_from()
+    try:
+        _tell("the Lambdas' zips")
+        build_packages(target=PRODUCTION, uv=uv, out=out, packages=DEPLOYED_PACKAGES)
+        contexts = build_contexts(
+            out=out, requirements_of=lambda group: locked_requirements(uv, group)
+        )
+        release = Release(
+            RealShell(os.environ),
+            Target(environment=args.env, region=args.region, platform=args.platform),
+            contexts,
+            project=PROJECT,
+            tell=_tell,
+        )
+        if args.destroy:
+            release.destroy(asks=not args.yes)
+        else:
+            release.apply(asks=not args.yes)
+    except (ImportClosureError, WheelsError, ReleaseError, CommandFailedError) as error:
+        return _refuse(str(error))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy",
+        description="Deploy the system to the account that the AWS CLI is logged in to.",
+    )
+    parser.add_argument("--env", choices=ENVIRONMENTS, required=True, help="which environment")
+    parser.add_argument(
+        "--region",
+        default=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
+        help="which region (AWS_REGION)",
+    )
+    parser.add_argument(
+        "--platform",
+        choices=sorted(ARCHITECTURES),
+        default="linux/arm64",
+        help="what the images are built for (%(default)s, a fifth cheaper)",
+    )
+    parser.add_argument("--yes", action="store_true", help="don't ask before changing anything")
+    parser.add_argument("--destroy", action="store_true", help="take everything down instead")
+    return parser
+
+
+def _tell(what: str) -> None:
+    print(f"deploy: {what}", file=sys.stderr)  # noqa: T201 - a command's progress
+
+
+def _refuse(why: str) -> int:
+    print(f"not deployed: {why}", file=sys.stderr)  # noqa: T201 - a command's answer
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

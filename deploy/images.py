@@ -1,0 +1,182 @@
+"""What each container's image is built from: `python -m deploy.images`.
+
+A build's context is a folder with the import closure of what runs, and the locked requirements of
+its dependency group: so the image can hold nothing else. Its digest is the image's tag: the same
+sources have the same tag, and an image that was pushed need not be built again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from deploy.import_closure import ImportClosureError, import_closure
+from deploy.package import PROJECT
+from deploy.wheels import Uv, WheelsError, uv_from
+
+TAG_DIGITS: Final = 16
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Image:
+    """A container's image.
+
+    Attributes:
+        name: The container's, and the dependency group's.
+        modules: What is run in it; the first in the container's own process.
+    """
+
+    name: str
+    modules: tuple[str, ...]
+
+    @property
+    def dockerfile(self) -> Path:
+        """Where it is said how it is built, from the project's root."""
+        return Path(self.name) / "Dockerfile"
+
+
+CONSUMER = Image(
+    name="consumer", modules=("consumer.daemon", "consumer.__main__", "deploy.task_launcher")
+)
+BROADCASTER = Image(name="broadcaster", modules=("broadcaster.__main__",))
+IMAGES: Final = (CONSUMER, BROADCASTER)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Context:
+    """A folder that an image can be built from.
+
+    Attributes:
+        image: Which.
+        folder: The folder, its Dockerfile included.
+        tag: Digest of all that is in it.
+    """
+
+    image: Image
+    folder: Path
+    tag: str
+
+
+def context_files(image: Image, *, project: Path, requirements: str) -> dict[str, bytes]:
+    """What belongs in an image's context: contents by name.
+
+    Args:
+        image: Which.
+        project: The source tree.
+        requirements: The locked requirements of its group, with hashes.
+
+    Raises:
+        ImportClosureError: An import leads nowhere.
+    """
+    ours: dict[str, Path] = {}
+    for module in image.modules:
+        for path in import_closure(module, project).modules.values():
+            ours[f"app/{path.relative_to(project).as_posix()}"] = path
+    return {
+        "Dockerfile": (project / image.dockerfile).read_bytes(),
+        "requirements.txt": requirements.encode(),
+        **{name: path.read_bytes() for name, path in ours.items()},
+    }
+
+
+def tag_of(files: Mapping[str, bytes]) -> str:
+    """The digest of a context."""
+    whole = hashlib.sha256()
+    for name in sorted(files):
+        whole.update(f"{name}\0{hashlib.sha256(files[name]).hexdigest()}\n".encode())
+    return whole.hexdigest()[:TAG_DIGITS]
+
+
+def locked_requirements(uv: Uv, group: str, *, project: Path = PROJECT) -> str:
+    """A dependency group's requirements, pinned and with hashes.
+
+    Raises:
+        WheelsError: uv can't say.
+    """
+    return uv.run(
+        *("export", "--frozen", "--project", str(project), "--no-header", "--no-annotate"),
+        *("--no-default-groups", "--only-group", group),
+    )
+
+
+def write_context(image: Image, files: Mapping[str, bytes], out: Path) -> Context:
+    """Writes an image's context, and nothing of an earlier one is left."""
+    folder = out / "images" / image.name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        for name, content in files.items():
+            path = draft / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        draft.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return Context(image=image, folder=folder, tag=tag_of(files))
+
+
+def build_contexts(
+    *,
+    out: Path,
+    requirements_of: Callable[[str], str],
+    project: Path = PROJECT,
+    images: Sequence[Image] = IMAGES,
+) -> dict[str, Context]:
+    """Writes every image's context.
+
+    Args:
+        out: Folder of what is built.
+        requirements_of: The locked requirements of a dependency group.
+        project: The source tree.
+        images: Which.
+
+    Returns:
+        The contexts by image name.
+
+    Raises:
+        ImportClosureError: An import leads nowhere.
+        WheelsError: The requirements can't be had.
+    """
+    return {
+        image.name: write_context(
+            image,
+            context_files(image, project=project, requirements=requirements_of(image.name)),
+            out,
+        )
+        for image in images
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the contexts and tells their tags."""
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.images",
+        description="Write what each container's image is built from.",
+        epilog="uv is the program that the variable UV names, or the one on the path.",
+    )
+    parser.add_argument("--out", type=Path, default=PROJECT / "build", help="(%(default)s)")
+    args = parser.parse_args(arguments)
+    uv = uv_from()
+    try:
+        contexts = build_contexts(
+            out=args.out, requirements_of=lambda group: locked_requirements(uv, group)
+        )
+    except (ImportClosureError, WheelsError) as error:
+        print(f"no images: {error}", file=sys.stderr)  # noqa: T201 - a command's answer
+        return 1
+    for name, context in contexts.items():
+        print(f"{name:12} {context.tag}  {context.folder}")  # noqa: T201 - a command's answer
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

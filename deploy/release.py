@@ -1,0 +1,232 @@
+"""Brings what was built into an account, in the order in which each step finds what it needs.
+
+1. The bucket of Terraform's state, made when it is missing: it can't be in the state itself.
+2. `terraform init` with it.
+3. The images' repositories alone, so that there is something to push to.
+4. The images that are not there yet.
+5. Everything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from deploy.images import Context
+from deploy.shell import CommandFailedError, Shell
+
+TERRAFORM: Final = Path("deploy") / "terraform" / "environments"
+ENVIRONMENTS: Final = ("dev", "prod")
+ARCHITECTURES: Final = {"linux/arm64": "ARM64", "linux/amd64": "X86_64"}
+"""Fargate's name for each platform of Docker's."""
+OLDEST_TERRAFORM: Final = (1, 9)
+LOCKS_IN_S3: Final = (1, 10)
+"""The first Terraform that locks its state with S3 alone."""
+NO_LOCATION_CONSTRAINT: Final = "us-east-1"
+"""The one region whose buckets are created without naming it."""
+STATE_KEPT_DAYS: Final = 90
+
+
+class ReleaseError(Exception):
+    """It can't be released; the message says what to do."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where to.
+
+    Attributes:
+        environment: ``dev`` or ``prod``.
+        region: The region.
+        platform: What the images are built for, as Docker names it.
+    """
+
+    environment: str
+    region: str
+    platform: str = "linux/arm64"
+
+
+class Release:
+    """One release.
+
+    Args:
+        shell: Runs the operator's tools.
+        target: Where to.
+        contexts: What the images are built from.
+        project: The source tree.
+        tell: Told what comes next.
+    """
+
+    def __init__(
+        self,
+        shell: Shell,
+        target: Target,
+        contexts: Mapping[str, Context],
+        *,
+        project: Path,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._shell = shell
+        self._target = target
+        self._contexts = contexts
+        self._folder = project / TERRAFORM / target.environment
+        self._tell = tell
+
+    def apply(self, *, asks: bool) -> None:
+        """Releases.
+
+        Args:
+            asks: Whether Terraform shows its plan and asks before it changes anything.
+
+        Raises:
+            ReleaseError: A tool is too old.
+            CommandFailedError: A tool failed.
+        """
+        self._initialise()
+        self._tell("the images' repositories")
+        self._terraform("apply", "-target=module.system.module.images", "-auto-approve")
+        repositories = self._repositories()
+        for name, context in self._contexts.items():
+            self._push(context, repositories[name])
+        self._tell("everything")
+        self._terraform("apply", *([] if asks else ["-auto-approve"]))
+
+    def destroy(self, *, asks: bool) -> None:
+        """Takes everything down but the bucket of the state.
+
+        Raises:
+            ReleaseError: A tool is too old.
+            CommandFailedError: A tool failed.
+        """
+        self._initialise()
+        self._terraform("destroy", *([] if asks else ["-auto-approve"]))
+
+    def _initialise(self) -> None:
+        version = self._terraform_version()
+        if version < OLDEST_TERRAFORM:
+            raise ReleaseError(f"terraform {'.'.join(map(str, version))} is too old: 1.9 or later")
+        account = self._aws("sts", "get-caller-identity")["Account"]
+        bucket = f"rtdts-terraform-{account}-{self._target.region}"
+        self._make_state_bucket(bucket)
+        if version < LOCKS_IN_S3:
+            self._tell("WARNING: this Terraform can't lock the state (1.10 can): apply alone")
+        settings = {
+            "bucket": bucket,
+            "key": f"{self._target.environment}/terraform.tfstate",
+            "region": self._target.region,
+            "encrypt": "true",
+            **({"use_lockfile": "true"} if version >= LOCKS_IN_S3 else {}),
+        }
+        self._tell(f"terraform, with its state in {bucket}")
+        self._shell.show(
+            [
+                "terraform",
+                "init",
+                "-input=false",
+                "-reconfigure",
+                *(f"-backend-config={name}={value}" for name, value in settings.items()),
+            ],
+            cwd=self._folder,
+        )
+
+    def _terraform_version(self) -> tuple[int, int]:
+        said = json.loads(self._shell.read(["terraform", "version", "-json"]))
+        major, minor, *_ = said["terraform_version"].split(".")
+        return int(major), int(minor)
+
+    def _make_state_bucket(self, bucket: str) -> None:
+        try:
+            self._shell.read(self._aws_command("s3api", "head-bucket", "--bucket", bucket))
+        except CommandFailedError as error:
+            if "404" not in str(error):
+                raise
+        else:
+            return
+        self._tell(f"{bucket}, for Terraform's state")
+        where = (
+            []
+            if self._target.region == NO_LOCATION_CONSTRAINT
+            else [
+                "--create-bucket-configuration",
+                f"LocationConstraint={self._target.region}",
+            ]
+        )
+        self._s3("create-bucket", bucket, *where)
+        closed = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy")
+        self._s3(
+            "put-public-access-block",
+            bucket,
+            "--public-access-block-configuration",
+            ",".join(f"{name}=true" for name in (*closed, "RestrictPublicBuckets")),
+        )
+        # The way back from a state that was spoilt.
+        self._s3("put-bucket-versioning", bucket, "--versioning-configuration", "Status=Enabled")
+        rule = {
+            "ID": "old-states",
+            "Status": "Enabled",
+            "Filter": {},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": STATE_KEPT_DAYS},
+        }
+        self._s3(
+            "put-bucket-lifecycle-configuration",
+            bucket,
+            "--lifecycle-configuration",
+            json.dumps({"Rules": [rule]}),
+        )
+
+    def _repositories(self) -> dict[str, str]:
+        # An output is known as soon as all that it is made of has been applied.
+        command = ["terraform", f"-chdir={self._folder}", "output", "-json", "image_repositories"]
+        return dict(json.loads(self._shell.read(command)))
+
+    def _push(self, context: Context, repository: str) -> None:
+        host, _, name = repository.partition("/")
+        image = f"{repository}:{context.tag}"
+        if self._is_pushed(name, context.tag):
+            self._tell(f"{context.image.name}: {context.tag} is there already")
+            return
+        self._tell(f"{context.image.name}: {context.tag}")
+        password = self._shell.read(self._aws_command("ecr", "get-login-password"))
+        login = ["docker", "login", "--username", "AWS", "--password-stdin", host]
+        self._shell.read(login, standard_input=password)
+        build = ["docker", "build", "--platform", self._target.platform, "--tag", image]
+        self._shell.show([*build, str(context.folder)])
+        self._shell.show(["docker", "push", image])
+
+    def _is_pushed(self, repository: str, tag: str) -> bool:
+        try:
+            self._aws(
+                "ecr",
+                "describe-images",
+                "--repository-name",
+                repository,
+                "--image-ids",
+                f"imageTag={tag}",
+            )
+        except CommandFailedError as error:
+            if "ImageNotFoundException" not in str(error):
+                raise
+            return False
+        return True
+
+    def _terraform(self, command: str, *options: str) -> None:
+        tags = {name: context.tag for name, context in self._contexts.items()}
+        variables = {
+            "region": self._target.region,
+            "image_tags": json.dumps(tags),
+            "cpu_architecture": ARCHITECTURES[self._target.platform],
+        }
+        given = [f"-var={name}={value}" for name, value in variables.items()]
+        self._shell.show(["terraform", command, *given, *options], cwd=self._folder)
+
+    def _aws(self, *arguments: str) -> Any:
+        return json.loads(self._shell.read(self._aws_command(*arguments, "--output", "json")))
+
+    def _s3(self, operation: str, bucket: str, *options: str) -> None:
+        self._shell.read(self._aws_command("s3api", operation, "--bucket", bucket, *options))
+
+    def _aws_command(self, *arguments: str) -> list[str]:
+        return ["aws", *arguments, "--region", self._target.region]

@@ -1,0 +1,72 @@
+"""Running the operator's tools."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+
+class CommandFailedError(Exception):
+    """A tool ended with an error.
+
+    Attributes:
+        command: What was run.
+        exit_code: How it ended.
+    """
+
+    def __init__(self, command: Sequence[str], exit_code: int, said: str) -> None:
+        self.command = tuple(command)
+        self.exit_code = exit_code
+        shown = " ".join(self.command[:4])
+        super().__init__(f"{shown} …: exit code {exit_code}{': ' + said if said else ''}")
+
+
+class Shell(Protocol):
+    """Where commands are run."""
+
+    def show(self, command: Sequence[str], *, cwd: Path | None = None) -> None:
+        """Runs it before the operator's eyes, who may answer its questions."""
+
+    def read(self, command: Sequence[str], *, standard_input: str = "") -> str:
+        """Runs it quietly and returns what it printed."""
+
+
+class RealShell:
+    """Runs commands on this machine.
+
+    Args:
+        environ: Their environment.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = dict(environ)
+
+    def show(self, command: Sequence[str], *, cwd: Path | None = None) -> None:
+        """See `Shell`.
+
+        Raises:
+            CommandFailedError: It failed.
+        """
+        done = subprocess.run(list(command), cwd=cwd, env=self._environ, check=False)  # noqa: S603 - the operator's tools
+        if done.returncode:
+            raise CommandFailedError(command, done.returncode, "")
+
+    def read(self, command: Sequence[str], *, standard_input: str = "") -> str:
+        """See `Shell`.
+
+        Raises:
+            CommandFailedError: It failed.
+        """
+        done = subprocess.run(  # noqa: S603 - the operator's tools
+            list(command),
+            env=self._environ,
+            input=standard_input,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise CommandFailedError(command, done.returncode, done.stderr.strip())
+        return done.stdout

@@ -1,0 +1,195 @@
+"""The order of a release, against tools that only note what they were asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from deploy.images import BROADCASTER, CONSUMER, Context
+from deploy.release import Release, ReleaseError, Target
+from deploy.shell import CommandFailedError
+
+PROJECT = Path("project")
+CONTEXTS = {
+    image.name: Context(image=image, folder=Path("build") / image.name, tag=f"{image.name}tag")
+    for image in (CONSUMER, BROADCASTER)
+}
+REPOSITORIES = {name: f"1.dkr.ecr.example/rtdts-dev-{name}" for name in CONTEXTS}
+TARGET = Target(environment="dev", region="eu-central-1")
+
+
+class FakeShell:
+    """Answers as the tools would in an account where nothing was deployed yet."""
+
+    def __init__(self, *, terraform: str = "1.11.4") -> None:
+        self.asked: list[str] = []
+        self.shown: list[str] = []
+        self.given: list[str] = []
+        self.folders: set[Path | None] = set()
+        self.terraform = terraform
+        self.has_bucket = False
+        self.pushed: set[str] = set()
+        self.refuses_bucket = False
+
+    def show(self, command: Sequence[str], *, cwd: Path | None = None) -> None:
+        self.shown.append(" ".join(command))
+        self.folders.add(cwd)
+
+    def read(self, command: Sequence[str], *, standard_input: str = "") -> str:
+        text = " ".join(command)
+        self.asked.append(text)
+        self.given.append(standard_input)
+        if text == "terraform version -json":
+            return json.dumps({"terraform_version": self.terraform})
+        if "get-caller-identity" in text:
+            return json.dumps({"Account": "123456789012"})
+        if "head-bucket" in text and self.refuses_bucket:
+            raise CommandFailedError(command, 254, "An error occurred (403): Forbidden")
+        if "head-bucket" in text and not self.has_bucket:
+            raise CommandFailedError(command, 254, "An error occurred (404): Not Found")
+        if "output" in command and "image_repositories" in command:
+            return json.dumps(REPOSITORIES)
+        if "describe-images" in text and command[-5].removeprefix("imageTag=") not in self.pushed:
+            raise CommandFailedError(command, 254, "An error occurred (ImageNotFoundException)")
+        return "{}" if "--output" in command else "password"
+
+    def index(self, start: str) -> int:
+        return next(index for index, text in enumerate(self.shown) if text.startswith(start))
+
+
+def release(shell: FakeShell, target: Target = TARGET) -> Release:
+    return Release(shell, target, CONTEXTS, project=PROJECT, tell=lambda _what: None)
+
+
+def test_repositories_then_images_then_everything() -> None:
+    shell = FakeShell()
+
+    release(shell).apply(asks=True)
+
+    kinds = [" ".join(text.split()[:2]) for text in shell.shown]
+    assert kinds == [
+        "terraform init",
+        "terraform apply",
+        "docker build",
+        "docker push",
+        "docker build",
+        "docker push",
+        "terraform apply",
+    ]
+    assert "-target=module.system.module.images" in shell.shown[1]
+    assert "-target" not in shell.shown[-1]
+    assert PROJECT / "deploy/terraform/environments/dev" in shell.folders
+
+
+def test_an_image_that_is_there_is_not_built_again() -> None:
+    shell = FakeShell()
+    shell.pushed = {context.tag for context in CONTEXTS.values()}
+
+    release(shell).apply(asks=True)
+
+    assert not [text for text in shell.shown if text.startswith("docker")]
+
+
+def test_what_is_pushed_is_what_terraform_is_told() -> None:
+    shell = FakeShell()
+
+    release(shell).apply(asks=True)
+
+    tags = json.dumps({name: context.tag for name, context in CONTEXTS.items()})
+    assert f"-var=image_tags={tags}" in shell.shown[-1]
+    for name, context in CONTEXTS.items():
+        assert f"docker push {REPOSITORIES[name]}:{context.tag}" in shell.shown
+
+
+def test_the_password_is_never_an_argument() -> None:
+    shell = FakeShell()
+
+    release(shell).apply(asks=True)
+
+    login = next(text for text in shell.asked if text.startswith("docker login"))
+    assert shell.given[shell.asked.index(login)] == "password"
+    assert login.split()[3:] == ["AWS", "--password-stdin", "1.dkr.ecr.example"]
+
+
+def test_it_asks_before_everything_unless_told_otherwise() -> None:
+    asking, silent = FakeShell(), FakeShell()
+
+    release(asking).apply(asks=True)
+    release(silent).apply(asks=False)
+
+    assert "-auto-approve" not in asking.shown[-1]
+    assert "-auto-approve" in silent.shown[-1]
+
+
+def test_the_states_bucket_is_made_once_and_closed() -> None:
+    new, known = FakeShell(), FakeShell()
+    known.has_bucket = True
+
+    release(new).apply(asks=True)
+    release(known).apply(asks=True)
+
+    made = [text.split()[2] for text in new.asked if text.startswith("aws s3api")]
+    assert made == [
+        "head-bucket",
+        "create-bucket",
+        "put-public-access-block",
+        "put-bucket-versioning",
+        "put-bucket-lifecycle-configuration",
+    ]
+    assert [text.split()[2] for text in known.asked if "s3api" in text] == ["head-bucket"]
+
+
+def test_a_bucket_of_somebody_else_is_not_taken_for_missing() -> None:
+    shell = FakeShell()
+    shell.refuses_bucket = True
+
+    with pytest.raises(CommandFailedError):
+        release(shell).apply(asks=True)
+
+    assert not shell.shown
+
+
+@pytest.mark.parametrize(("version", "locks"), [("1.9.8", False), ("1.10.0", True)])
+def test_the_state_is_locked_where_terraform_can(version: str, locks: bool) -> None:
+    shell = FakeShell(terraform=version)
+
+    release(shell).apply(asks=True)
+
+    assert ("-backend-config=use_lockfile=true" in shell.shown[0]) is locks
+    assert "-backend-config=key=dev/terraform.tfstate" in shell.shown[0]
+
+
+def test_an_old_terraform_is_refused_before_anything_is_made() -> None:
+    shell = FakeShell(terraform="1.8.5")
+
+    with pytest.raises(ReleaseError, match=r"1\.9"):
+        release(shell).apply(asks=True)
+
+    assert not shell.shown
+    assert not [text for text in shell.asked if text.startswith("aws")]
+
+
+def test_images_and_tasks_are_of_one_kind() -> None:
+    shell = FakeShell()
+
+    release(shell, Target(environment="prod", region="us-east-1", platform="linux/amd64")).apply(
+        asks=True
+    )
+
+    assert "-var=cpu_architecture=X86_64" in shell.shown[-1]
+    assert "--platform linux/amd64" in shell.shown[shell.index("docker build")]
+    assert not [text for text in shell.asked if "LocationConstraint" in text]
+
+
+def test_taking_down_builds_and_pushes_nothing() -> None:
+    shell = FakeShell()
+
+    release(shell).destroy(asks=False)
+
+    assert [" ".join(text.split()[:2]) for text in shell.shown] == [
+        "terraform init",
+        "terraform destroy",
+    ]
