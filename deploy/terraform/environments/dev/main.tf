@@ -17,11 +17,10 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
-data "aws_availability_zones" "available" {
-  state = "available"
-}
-
 locals {
+  # By name and not as AWS lists them: a zone that is new to the list must move no subnet.
+  availability_zones = [for letter in var.zone_letters : "${var.region}${letter}"]
+
   definitions     = jsondecode(file("${path.module}/../../generated/definitions.json"))
   project         = "${path.module}/../../../.."
   packages_folder = coalesce(var.packages_folder, "${local.project}/build/lambdas/production")
@@ -51,7 +50,7 @@ module "system" {
   }
 
   network = {
-    availability_zones = slice(data.aws_availability_zones.available.names, 0, 2)
+    availability_zones = local.availability_zones
     # Containers in public subnets: a NAT gateway alone would cost more than all of them.
     nat_gateways = 0
   }

@@ -3,6 +3,12 @@ variable "region" {
   type        = string
 }
 
+variable "zone_letters" {
+  description = "The zones' letters; some regions lack one of these (aws ec2 describe-availability-zones)."
+  type        = list(string)
+  default     = ["a", "b"]
+}
+
 variable "name" {
   description = "How every name begins. Another one makes another system in the same account."
   type        = string

@@ -16,11 +16,10 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
-data "aws_availability_zones" "available" {
-  state = "available"
-}
-
 locals {
+  # By name and not as AWS lists them: a zone that is new to the list must move no subnet.
+  availability_zones = [for letter in var.zone_letters : "${var.region}${letter}"]
+
   project         = "${path.module}/../../../.."
   packages_folder = coalesce(var.packages_folder, "${local.project}/build/lambdas/production")
 }
@@ -36,7 +35,7 @@ module "system" {
   }
 
   network = {
-    availability_zones  = slice(data.aws_availability_zones.available.names, 0, 3)
+    availability_zones  = local.availability_zones
     nat_gateways        = var.nat_gateways
     interface_endpoints = var.interface_endpoints
   }

@@ -12,12 +12,6 @@ mock_data "aws_partition" {
   }
 }
 
-mock_data "aws_availability_zones" {
-  defaults = {
-    names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
-  }
-}
-
 mock_resource "aws_apigatewayv2_api" {
   defaults = {
     id            = "http0api00"
