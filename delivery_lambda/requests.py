@@ -236,7 +236,7 @@ def _decode(body: bytes, wanted: type[T]) -> T:
         # msgspec names the place at the end of its message, as a path.
         reason, _, path = str(error).partition(_AT_FIELD)
         raise InvalidRequest(path.rstrip("`"), reason) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest("", f"the body is not JSON: {error}") from error
 
 

@@ -83,5 +83,5 @@ _UNTRACK = msgspec.json.Decoder(Untrack)
 def _decode(event: Mapping[str, Any], decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decoder.decode(event.get("body") or "")
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise InvalidMessage(str(error)) from error

@@ -65,6 +65,7 @@ def test_a_plan_is_read_with_its_defaults_and_offsets() -> None:
         ("", ""),
         ("{", ""),
         ("[]", ""),
+        ('{"deep":' + "[" * 50_000, ""),
         ({**PLAN, "truck_id": "no spaces"}, "truck_id"),
         ({**PLAN, "truck_id": "T-1\n"}, "truck_id"),
         ({**PLAN, "customer_id": 7}, "customer_id"),
