@@ -28,6 +28,9 @@ MAX_CALL_BYTES = 5 * 1_048_576 - MAX_CALL_RECORDS * 256
 FIRST_WAIT_S = 0.05
 MOST_WAIT_S = 2.0
 
+UNREADABLE_ANSWER = "UnreadableAnswer"
+"""Failure of a call whose answer does not say what became of each record."""
+
 # What a client error (4xx) may say that passes by itself.
 _PASSING = {
     "ExpiredTokenException",
@@ -163,7 +166,11 @@ class StreamPutter:
             return list(records), type(error).__name__, True
         except BotoCoreError as error:  # no credentials, no region, not a valid request
             return list(records), type(error).__name__, False
-        codes = [entry.get("ErrorCode") for entry in answer["Records"]]
+        told = answer.get("Records", [])
+        if len(told) != len(records):
+            # Cut on its way: the SDK makes an empty answer of what it can't read, under a 200 too.
+            return list(records), UNREADABLE_ANSWER, True
+        codes = [entry.get("ErrorCode") for entry in told]
         failed = [record for record, code in zip(records, codes, strict=True) if code]
         return failed, next(filter(None, codes), None), True
 

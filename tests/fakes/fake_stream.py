@@ -26,7 +26,13 @@ class FailSome(NamedTuple):
     code: str = THROTTLED
 
 
-Trouble = Exception | FailSome | None
+class LoseAnswer(NamedTuple):
+    """A call takes everything, and the SDK could read so much of its answer."""
+
+    left: Mapping[str, Any]
+
+
+Trouble = Exception | FailSome | LoseAnswer | None
 
 
 class FakeStream:
@@ -50,15 +56,17 @@ class FakeStream:
         trouble = next(self._troubles)
         if isinstance(trouble, Exception):
             raise trouble
-        failing = set(trouble.places) if trouble else set()
+        failing = set(trouble.places) if isinstance(trouble, FailSome) else set()
         answers: list[dict[str, str]] = []
         for place, entry in enumerate(entries):
-            if trouble and place in failing:
+            if isinstance(trouble, FailSome) and place in failing:
                 answers.append({"ErrorCode": trouble.code, "ErrorMessage": "rate exceeded"})
                 continue
             number = f"{next(self._sequence):056d}"
             self.records.append(StoredRecord(entry["PartitionKey"], bytes(entry["Data"]), number))
             answers.append({"SequenceNumber": number, "ShardId": "shardId-000000000000"})
+        if isinstance(trouble, LoseAnswer):
+            return trouble.left
         return {"FailedRecordCount": len(failing), "Records": answers}
 
     @property

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from botocore.exceptions import (
@@ -12,8 +13,20 @@ from botocore.exceptions import (
 
 from rtdts.runtime.deadline import Deadline
 from rtdts.telemetry_stream.aggregation import deaggregate
-from rtdts.telemetry_stream.putter import MAX_CALL_BYTES, MAX_CALL_RECORDS, StreamPutter
-from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream, Trouble, refused
+from rtdts.telemetry_stream.putter import (
+    MAX_CALL_BYTES,
+    MAX_CALL_RECORDS,
+    UNREADABLE_ANSWER,
+    StreamPutter,
+)
+from tests.fakes.fake_stream import (
+    THROTTLED,
+    FailSome,
+    FakeStream,
+    LoseAnswer,
+    Trouble,
+    refused,
+)
 
 POINTS = [b"point-%d" % number for number in range(5)]
 # Fits two of the points above, not three.
@@ -155,6 +168,18 @@ def test_what_may_pass_is_tried_again(passing: Exception) -> None:
     assert put.outcome.attempts == 3
     assert put.outcome.not_taken == ()
     assert put.taken == POINTS
+
+
+@pytest.mark.parametrize(
+    "left", [{}, {"FailedRecordCount": 0}, {"FailedRecordCount": 0, "Records": [{"ShardId": "x"}]}]
+)
+def test_an_answer_that_does_not_tell_of_each_record_confirms_none(left: dict[str, Any]) -> None:
+    again = Put(LoseAnswer(left), max_record_bytes=TWO_A_RECORD)
+    never = Put(then=LoseAnswer(left), max_record_bytes=TWO_A_RECORD)
+
+    assert (again.outcome.not_taken, again.outcome.attempts) == ((), 2)
+    assert never.outcome.not_taken == (0, 1, 2, 3, 4)
+    assert never.outcome.failure == UNREADABLE_ANSWER
 
 
 @pytest.mark.parametrize(
