@@ -25,6 +25,7 @@ from rtdts.tracking.deliveries import (
 from rtdts.tracking.instants import parse_instant
 from rtdts.tracking.point_fields import Identifier
 
+MIN_RADIUS_M: Final = 1.0
 MAX_RADIUS_M: Final = 50_000.0
 MAX_KEY_LENGTH: Final = 255
 
@@ -65,10 +66,10 @@ class Request:
 class _PlaceBody(msgspec.Struct, frozen=True, kw_only=True):
     lat: Annotated[float, Meta(ge=-90.0, le=90.0)]
     lon: Annotated[float, Meta(ge=-180.0, le=180.0)]
-    radius_m: Annotated[float, Meta(gt=0.0, le=MAX_RADIUS_M)] = DEFAULT_RADIUS_M
+    radius_m: Annotated[float, Meta(ge=MIN_RADIUS_M, le=MAX_RADIUS_M)] = DEFAULT_RADIUS_M
 
     def place(self) -> Place:
-        return Place(lat=self.lat, lon=self.lon, radius_m=self.radius_m)
+        return Place(lat=_degrees(self.lat), lon=_degrees(self.lon), radius_m=self.radius_m)
 
 
 class _WindowBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,6 +239,11 @@ def _decode(body: bytes, wanted: type[T]) -> T:
         raise InvalidRequest(path.rstrip("`"), reason) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest("", f"the body is not JSON: {error}") from error
+
+
+def _degrees(value: float) -> float:
+    # To a tenth of a millimetre: DynamoDB refuses numbers closer to zero than 1e-130.
+    return round(value, 9) + 0.0  # -0.0 is written as 0.0
 
 
 def _instant(field: str, text: str) -> int:

@@ -72,6 +72,7 @@ def test_a_plan_is_read_with_its_defaults_and_offsets() -> None:
         ({**PLAN, "origin": {"lat": 91, "lon": 0}}, "origin.lat"),
         ({**PLAN, "origin": {**PLACE, "lon": "east"}}, "origin.lon"),
         ({**PLAN, "destination": {**PLACE, "radius_m": 0}}, "destination.radius_m"),
+        ({**PLAN, "destination": {**PLACE, "radius_m": 1e-300}}, "destination.radius_m"),
         ({**PLAN, "destination": {**PLACE, "radius_m": 1e9}}, "destination.radius_m"),
         ({**PLAN, "window": {"start": "2026-11-24T09:00:00", "end": "x"}}, "window.start"),
         ({**PLAN, "window": {"start": "2026-11-24T09:00:00Z", "end": "x"}}, "window.end"),
@@ -86,6 +87,13 @@ def test_what_is_no_plan_is_told_by_its_field(body: Any, field: str) -> None:
         parse_plan(put(body))
     assert invalid.value.field == field
     assert invalid.value.reason
+
+
+@pytest.mark.parametrize("hair", [5e-324, -2.2e-281, 1e-131, -0.0])
+def test_a_hair_beside_zero_is_zero_since_dynamodb_holds_no_such_number(hair: float) -> None:
+    plan = parse_plan(put({**PLAN, "origin": {"lat": hair, "lon": -hair}}))
+
+    assert repr((plan.origin.lat, plan.origin.lon)) == "(0.0, 0.0)"
 
 
 def test_what_is_missing_is_named() -> None:
