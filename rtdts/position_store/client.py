@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import ConnectionError as NoAnswer
-from opensearchpy.exceptions import TransportError
+from opensearchpy.exceptions import SerializationError, TransportError
 
 from rtdts.position_store.errors import StoreUnavailable
 
@@ -59,6 +59,8 @@ def telling_errors_apart(operation: str) -> Iterator[None]:
         if error.status_code not in _PASSING_STATUSES:
             raise
         raise StoreUnavailable(operation, error.status_code, str(error)) from error
+    except SerializationError as error:  # under a 200: something between has cut or replaced it
+        raise StoreUnavailable(operation, None, f"unreadable answer: {error}") from error
 
 
 def _signer(region: str | None) -> object:

@@ -158,19 +158,12 @@ NO_ANSWER = [
     Refuse(status=503, code="cluster_manager_not_discovered_exception"),
     ReplaceAnswer(status=502, body="<html>Bad Gateway</html>"),
     ReplaceAnswer(status=504, body=""),
-]
-UNREADABLE = [
     ReplaceAnswer(status=200, body='{"errors":false,"it'),
     ReplaceAnswer(status=200, body="<html>"),
 ]
 
 
-def unreadable(fault: Fault) -> Any:
-    reason = "the client's SerializationError is no TransportError, and not told apart"
-    return pytest.param(fault, marks=pytest.mark.xfail(strict=True, reason=reason))
-
-
-@pytest.mark.parametrize("fault", [*NO_ANSWER, *map(unreadable, UNREADABLE)], ids=str)
+@pytest.mark.parametrize("fault", NO_ANSWER, ids=str)
 async def test_a_request_without_a_good_answer_is_worth_repeating_and_may_be_repeated(
     positions: Positions, fault: Fault
 ) -> None:
@@ -184,7 +177,7 @@ async def test_a_request_without_a_good_answer_is_worth_repeating_and_may_be_rep
     assert all(await blocking(lambda: positions.in_history(*points)))
 
 
-@pytest.mark.parametrize("fault", [*NO_ANSWER, *map(unreadable, UNREADABLE)], ids=str)
+@pytest.mark.parametrize("fault", NO_ANSWER, ids=str)
 @pytest.mark.parametrize("operation", ["_mget", "_search"])
 async def test_a_read_without_a_good_answer_is_never_absence(
     positions: Positions, operation: str, fault: Fault

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import ConnectionError as NoAnswer
-from opensearchpy.exceptions import RequestError, TransportError
+from opensearchpy.exceptions import RequestError, SerializationError, TransportError
 
 from rtdts.position_store import bulk
 from rtdts.position_store.bulk import Action, Fate, head, send_bulk
@@ -119,6 +119,7 @@ def test_requests_are_bounded_in_bytes(
         TransportError(429, "circuit_breaking_exception"),
         TransportError(503, "unavailable"),
         TransportError(403, "cluster_block_exception"),
+        SerializationError('{"errors":fal', ValueError("Expecting value")),
     ],
 )
 def test_a_request_that_fails_for_now_says_so(
