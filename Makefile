@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check package
+.PHONY: help setup demo test check package terraform-check deploy
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## set up everything (the others do it too)
 	@$(PYTHON) -m sim.setup
@@ -27,3 +27,11 @@ check: setup ## formatting, lint, types, import layers, docs in step with the co
 package: setup ## the Lambdas' zips, in build/
 	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \
 		exec $(VENV)/python -m deploy.package
+
+terraform-check: setup ## every check of the infrastructure
+	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \
+		exec $(VENV)/python -m deploy.terraform_check $(CONFIGURATIONS)
+
+deploy: setup ## everything into the AWS account that you are logged in to (ENV=dev; DEPLOY_OPTIONS=--help)
+	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \
+		exec $(VENV)/python -m deploy --env $(ENV) $(DEPLOY_OPTIONS)

