@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
 from consumer.checkpointing import Checkpoints
@@ -27,6 +26,7 @@ from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import TruckStateStore
 from rtdts.position_store.writer import PositionWriter
 from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.runtime.aws_clients import aws_session
 from rtdts.runtime.logs import get_logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.settings import read_settings
@@ -51,9 +51,10 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     # It tells every failed request with its trace; the budget that tries again tells it in a line.
     logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     sleep = _sleep_while_the_daemon_lives(os.getppid(), time.sleep)
-    dynamodb = boto3.client("dynamodb", region_name=settings.region, config=_CLIENT_CONFIG)
-    sqs = boto3.client("sqs", region_name=settings.region, config=_CLIENT_CONFIG)
-    s3: Any = boto3.client("s3", region_name=settings.region, config=_CLIENT_CONFIG)
+    aws = aws_session(settings.region)
+    dynamodb = aws.client("dynamodb", config=_CLIENT_CONFIG)
+    sqs = aws.client("sqs", config=_CLIENT_CONFIG)
+    s3: Any = aws.client("s3", config=_CLIENT_CONFIG)
     opensearch = connect(
         settings.opensearch_url,
         auth="sigv4" if settings.opensearch_auth == "sigv4" else "none",

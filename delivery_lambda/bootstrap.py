@@ -6,7 +6,6 @@ import dataclasses
 import time
 from collections.abc import Mapping
 
-import boto3
 from botocore.config import Config
 
 from delivery_lambda.dispatch import Dispatch
@@ -14,6 +13,7 @@ from delivery_lambda.settings import Settings
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.tickets import TicketStore
 from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.runtime.aws_clients import aws_session
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.settings import read_settings
 
@@ -40,8 +40,9 @@ def build(environ: Mapping[str, str]) -> App:
     """
     settings = read_settings(Settings, environ)
     log = get_logger("delivery_lambda")
-    dynamodb = boto3.client("dynamodb", config=_CLIENT_CONFIG)
-    sqs = boto3.client("sqs", config=_CLIENT_CONFIG)
+    aws = aws_session()
+    dynamodb = aws.client("dynamodb", config=_CLIENT_CONFIG)
+    sqs = aws.client("sqs", config=_CLIENT_CONFIG)
     dispatch = Dispatch(
         deliveries=DeliveryStore(
             dynamodb, settings.tables, max_open_deliveries=settings.max_open_deliveries

@@ -6,13 +6,13 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 
-import boto3
 from botocore.config import Config
 
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.delivery_store.tickets import TicketStore
 from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.runtime.aws_clients import aws_session
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.settings import read_settings
 from socket_lambda.admission import TicketPort, TokenPort
@@ -54,8 +54,9 @@ def build(environ: Mapping[str, str]) -> App:
     """
     settings = read_settings(Settings, environ)
     log = get_logger("socket_lambda")
-    dynamodb = boto3.client("dynamodb", config=_CLIENT_CONFIG)
-    management = boto3.client(
+    aws = aws_session()
+    dynamodb = aws.client("dynamodb", config=_CLIENT_CONFIG)
+    management = aws.client(
         "apigatewaymanagementapi",
         endpoint_url=settings.socket_management_url,
         config=_CLIENT_CONFIG,
@@ -64,7 +65,7 @@ def build(environ: Mapping[str, str]) -> App:
         deliveries=DeliveryStore(dynamodb, settings.tables),
         subscriptions=SubscriptionStore(dynamodb, settings.tables),
         nudges=NudgeQueue(
-            boto3.client("sqs", config=_CLIENT_CONFIG), settings.nudge_queue_url, log=log
+            aws.client("sqs", config=_CLIENT_CONFIG), settings.nudge_queue_url, log=log
         ),
         poster=ConnectionPoster(management),
         max_tracked=settings.max_tracked,
@@ -88,7 +89,7 @@ def build_authorizer(environ: Mapping[str, str]) -> AuthorizerApp:
         monotonic_s=time.monotonic,
         log=log,
     )
-    dynamodb = boto3.client("dynamodb", config=_CLIENT_CONFIG)
+    dynamodb = aws_session().client("dynamodb", config=_CLIENT_CONFIG)
     return AuthorizerApp(
         tokens=TokenReader(
             keys,

@@ -21,6 +21,7 @@ from rtdts.delivery_store.tickets import TicketStore
 from rtdts.delivery_store.transactions import ATTEMPTS
 from rtdts.push_queue.nudge_queue import NudgeQueue, NudgesNotSent
 from rtdts.push_queue.nudges import Nudge, TransitionNudge
+from rtdts.runtime.aws_clients import UnreadableAnswerError, refusing_unreadable_answers
 from rtdts.tracking.deliveries import Delivery, Status
 from rtdts.tracking.point_identity import delivery_bucket
 from sim.fault_shim.rules import (
@@ -77,7 +78,7 @@ class World:
 
     def __init__(self, upstream: str, created: CreatedResources, shim: FaultShim) -> None:
         tables: TableNames = created.names.tables
-        session = local_session(REGION)
+        session = refusing_unreadable_answers(local_session(REGION))
         self.shim = shim
         self.waits_s: list[float] = []
         self.dynamodb = client(session, "dynamodb", shim.url)
@@ -108,7 +109,8 @@ def client(session: boto3.Session, service: Any, url: str) -> Any:
 def patient_client(world: World) -> Any:
     """With the SDK's own retries, as in production."""
     config = Config(connect_timeout=2, read_timeout=READ_TIMEOUT_S)
-    return local_session(REGION).client("dynamodb", endpoint_url=world.shim.url, config=config)
+    session = refusing_unreadable_answers(local_session(REGION))
+    return session.client("dynamodb", endpoint_url=world.shim.url, config=config)
 
 
 @pytest.fixture
@@ -275,6 +277,36 @@ async def test_a_read_that_was_not_answered_is_made_again(
     else:
         assert await blocking(lambda: store.events(first.delivery_id)) == [event_of(first)]
     assert len(world.shim.record.struck_by("r")) == 1
+
+
+UNREADABLE = [
+    CutAnswer(after_bytes=1),  # even of the shortest
+    ReplaceAnswer(status=200, body=""),
+    ReplaceAnswer(status=200, body="<html>"),
+]
+
+
+@pytest.mark.parametrize("fault", UNREADABLE, ids=str)
+async def test_what_stays_unreadable_is_never_absence_nor_success(
+    world: World, created: CreatedResources, fault: Fault
+) -> None:
+    first = await created_delivery(world)
+    patient = DeliveryStore(patient_client(world), created.names.tables)
+    (sent,) = nudges(1)
+    calls: list[Callable[[], object]] = [
+        lambda: patient.get(first.delivery_id),
+        lambda: world.store.get_many([first.delivery_id]),
+        lambda: world.store.events(first.delivery_id),
+        lambda: world.matches.open_matches(first.truck_id),
+        lambda: world.subscriptions.has(first.delivery_id, "c"),
+        lambda: world.queue.send_many([sent]),
+        lambda: world.queue.receive(wait_s=0),
+    ]
+    await world.shim.set_rules(a_rule(fault, "*"))
+
+    for call in calls:
+        with pytest.raises(UnreadableAnswerError):
+            await blocking(call)
 
 
 async def test_many_are_read_though_half_stays_unread_each_time(world: World) -> None:
