@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import aiohttp
-import boto3
 from botocore.config import Config
 
 from broadcaster.app import METRICS, Broadcaster
@@ -32,6 +31,7 @@ from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.position_store.client import connect
 from rtdts.position_store.reader import PositionReader
 from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.runtime.aws_clients import aws_session
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.settings import read_settings
@@ -84,7 +84,7 @@ def _wire(
     polling: Threads,
     session: aiohttp.ClientSession,
 ) -> Broadcaster:
-    aws = boto3.session.Session(region_name=settings.region)
+    aws = aws_session(settings.region)
     found = aws.get_credentials()
     if found is None:
         raise NoCredentialsError("no AWS credentials were found")
