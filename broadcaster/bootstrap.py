@@ -14,6 +14,7 @@ from botocore.config import Config
 from broadcaster.app import METRICS, Broadcaster
 from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.credentials import KeptCredentials, NoCredentialsError
+from broadcaster.kept_connections import KeptConnections
 from broadcaster.nudge_handling import NudgeHandler, Stores
 from broadcaster.nudges import NudgeConsumer
 from broadcaster.pictures import PositionPicture
@@ -66,13 +67,11 @@ async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
     log = get_logger("broadcaster")
     threads = Threads(settings.store_threads, "stores")
     polling = Threads(1, "nudges")
-    connector = aiohttp.TCPConnector(
-        limit=settings.round_posts + settings.nudge_posts, keepalive_timeout=_KEEP_ALIVE_S
-    )
+    api = KeptConnections(settings.socket_management_url, keep_s=_KEEP_ALIVE_S)
     try:
-        async with aiohttp.ClientSession(connector=connector) as session:
-            yield _wire(settings, log, threads, polling, session)
+        yield _wire(settings, log, threads, polling, api)
     finally:
+        api.close()
         threads.close()
         polling.close()
 
@@ -82,7 +81,7 @@ def _wire(
     log: Logger,
     threads: Threads,
     polling: Threads,
-    session: aiohttp.ClientSession,
+    api: KeptConnections,
 ) -> Broadcaster:
     aws = aws_session(settings.region)
     found = aws.get_credentials()
@@ -125,7 +124,7 @@ def _wire(
 
     backoff = ConnectionBackoff()
     poster = SocketPoster(
-        session,
+        api,
         PostSigner(settings.socket_management_url, settings.region),
         credentials,
         timeout_s=settings.post_timeout_s,

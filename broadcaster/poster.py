@@ -1,7 +1,7 @@
 """Posts messages to sockets through the API Gateway management API.
 
 `POST {management_url}/@connections/{connection_id}` answers for one connection; there is no call
-for many. So: one session with connections kept alive, a signature made cheap, a time limit a post,
+for many. So: connections that are kept, a request and a signature made cheap, a time limit a post,
 and an answer that is one of four.
 """
 
@@ -12,9 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-import aiohttp
-from yarl import URL
-
+from broadcaster.http_answer import HttpAnswer
+from broadcaster.kept_connections import HttpError
 from broadcaster.signing import Credentials, Payload, PostSigner
 from rtdts.runtime.logs import Logger
 
@@ -43,11 +42,18 @@ class CredentialsSource(Protocol):
         """The credentials to sign with now."""
 
 
+class Http(Protocol):
+    """See `broadcaster.kept_connections.KeptConnections`."""
+
+    async def send(self, request: bytes, *, timeout_s: float) -> HttpAnswer:
+        """Sends a request; raises `HttpError` when there is no answer."""
+
+
 class SocketPoster:
     """Posts to one WebSocket API's connections. Bounding how many at once is its caller's part.
 
     Args:
-        session: Its connector's limit should not be below the number of posts at once.
+        http: The API's server.
         signer: Signs for the same API.
         credentials: Asked before each post.
         timeout_s: Limit of one post, connecting included.
@@ -57,7 +63,7 @@ class SocketPoster:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        http: Http,
         signer: PostSigner,
         credentials: CredentialsSource,
         *,
@@ -65,54 +71,58 @@ class SocketPoster:
         log: Logger,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        self._session = session
+        self._http = http
         self._signer = signer
         self._credentials = credentials
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._timeout_s = timeout_s
         self._log = log
         self._now_ms = now_ms
 
     async def post(self, connection_id: str, payload: Payload) -> Answer:
-        """Posts one message; never raises for what a connection or the network does."""
+        """Posts one message; never raises for what a connection or the network does.
+
+        A message may so arrive twice; its receiver then drops it by its version.
+        """
         try:
-            try:
-                return await self._post(connection_id, payload)
-            except (aiohttp.ServerDisconnectedError, ConnectionResetError):
-                # A kept connection that the other side closed meanwhile: once more on a new one.
-                # Should the first have arrived, a message received twice is dropped by version.
-                return await self._post(connection_id, payload)
-        except (aiohttp.ClientError, OSError) as error:  # a time limit passed is an OSError too
+            answer = await self._http.send(
+                self._request(connection_id, payload), timeout_s=self._timeout_s
+            )
+        except HttpError as error:
             self._log.warning("post_failed", connection_id=connection_id, reason=repr(error))
             return Answer.FAILED
+        if answer.status // 100 == 2:
+            return Answer.DELIVERED
+        return self._judge(connection_id, answer)
 
-    async def _post(self, connection_id: str, payload: Payload) -> Answer:
-        headers = self._signer.headers(
+    def _request(self, connection_id: str, payload: Payload) -> bytes:
+        signer = self._signer
+        headers = signer.headers(
             connection_id, payload, self._credentials.current(), self._now_ms()
         )
-        async with self._session.post(
-            URL(self._signer.url(connection_id), encoded=True),
-            data=payload.data,
-            headers=headers,
-            timeout=self._timeout,
-            allow_redirects=False,
-        ) as response:
-            if response.status // 100 == 2:
-                await response.read()  # frees the connection for the next post
-                return Answer.DELIVERED
-            body = await response.read()
-            error_type = response.headers.get("x-amzn-ErrorType", "")
-        if response.status == _GONE:
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        head = (
+            f"POST {signer.path(connection_id)} HTTP/1.1\r\n"
+            f"Host: {signer.host}\r\n"
+            f"Content-Type: application/octet-stream\r\n"
+            f"Content-Length: {len(payload.data)}\r\n"
+            f"{lines}\r\n"
+        )
+        return head.encode("ascii") + payload.data
+
+    def _judge(self, connection_id: str, answer: HttpAnswer) -> Answer:
+        if answer.status == _GONE:
             return Answer.GONE
+        error_type = answer.header("x-amzn-ErrorType")
         if (
-            response.status == _TOO_MANY_REQUESTS
+            answer.status == _TOO_MANY_REQUESTS
             or error_type.startswith(_LIMIT_EXCEEDED)
-            or _LIMIT_EXCEEDED.encode() in body
+            or _LIMIT_EXCEEDED.encode() in answer.body
         ):
             return Answer.THROTTLED
         self._log.warning(
             "post_refused",
             connection_id=connection_id,
-            status=response.status,
-            body=body[:_SHOWN_BYTES].decode(errors="replace"),
+            status=answer.status,
+            body=answer.body[:_SHOWN_BYTES].decode(errors="replace"),
         )
         return Answer.FAILED

@@ -49,21 +49,24 @@ class PostSigner:
     Args:
         management_url: The API's management endpoint, stage included.
         region: The API's region.
+
+    Attributes:
+        host: What is signed as ``Host``, and must be sent as such.
     """
 
     def __init__(self, management_url: str, region: str) -> None:
         parts = urlsplit(management_url)
-        self._host = parts.netloc
-        self._base_url = management_url.rstrip("/")
+        self.host = parts.netloc
+        self._base_path = f"{parts.path.rstrip('/')}/@connections/"
         # The canonical path is the path as sent, encoded once more (every service but S3).
-        self._canonical_base = quote(f"{parts.path.rstrip('/')}/@connections/", safe="/~")
+        self._canonical_base = quote(self._base_path, safe="/~")
         self._region = region
         self._key: tuple[Credentials, str, bytes] | None = None
         self._times: tuple[int, str] = (-1, "")
 
-    def url(self, connection_id: str) -> str:
+    def path(self, connection_id: str) -> str:
         """Where a connection's messages are posted to; already encoded."""
-        return f"{self._base_url}/@connections/{quote(connection_id, safe='')}"
+        return f"{self._base_path}{quote(connection_id, safe='')}"
 
     def headers(
         self, connection_id: str, payload: Payload, credentials: Credentials, now_ms: int
@@ -74,7 +77,7 @@ class PostSigner:
         scope = f"{date}/{self._region}/{_SERVICE}/aws4_request"
         encoded_id = quote(quote(connection_id, safe=""), safe="~")
         headers = {"X-Amz-Date": timestamp}
-        canonical_headers = f"host:{self._host}\nx-amz-date:{timestamp}\n"
+        canonical_headers = f"host:{self.host}\nx-amz-date:{timestamp}\n"
         signed_headers = "host;x-amz-date"
         if credentials.token:
             headers["X-Amz-Security-Token"] = credentials.token

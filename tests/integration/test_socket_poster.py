@@ -7,11 +7,11 @@ import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from broadcaster.kept_connections import KeptConnections
 from broadcaster.poster import Answer, SocketPoster
 from broadcaster.signing import Credentials, Payload, PostSigner
 from rtdts.runtime.logs import Logger
@@ -50,14 +50,17 @@ class Api:
 async def posting_to(api: Api, timeout_s: float = 2.0) -> AsyncIterator[SocketPoster]:
     app = web.Application()
     app.router.add_post("/live/@connections/{connection_id}", api.handle)
-    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+    async with TestServer(app) as server:
+        url = str(server.make_url("/live"))
+        http = KeptConnections(url, keep_s=60)
         yield SocketPoster(
-            session,
-            PostSigner(str(server.make_url("/live")), "eu-west-1"),
+            http,
+            PostSigner(url, "eu-west-1"),
             FixedCredentials(),
             timeout_s=timeout_s,
             log=Logger("broadcaster", io.StringIO()),
         )
+        http.close()
 
 
 async def test_a_post_arrives_as_it_was_signed_and_keeps_its_connection() -> None:
@@ -143,13 +146,12 @@ async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_message() ->
 
 
 async def test_nobody_listening_is_a_failure() -> None:
-    async with aiohttp.ClientSession() as session:
-        poster = SocketPoster(
-            session,
-            PostSigner("http://127.0.0.1:1/live", "eu-west-1"),
-            FixedCredentials(),
-            timeout_s=1,
-            log=Logger("broadcaster", io.StringIO()),
-        )
+    poster = SocketPoster(
+        KeptConnections("http://127.0.0.1:1/live", keep_s=60),
+        PostSigner("http://127.0.0.1:1/live", "eu-west-1"),
+        FixedCredentials(),
+        timeout_s=1,
+        log=Logger("broadcaster", io.StringIO()),
+    )
 
-        assert await poster.post("a", Payload.of(b"x")) is Answer.FAILED
+    assert await poster.post("a", Payload.of(b"x")) is Answer.FAILED

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from unittest import mock
+from urllib.parse import urlsplit
 
 import botocore.auth
 import pytest
@@ -57,7 +58,7 @@ def test_the_signature_is_botocores(
 
     headers = signer.headers(connection_id, Payload.of(payload), credentials, now_ms)
 
-    url = signer.url(connection_id)
+    url = f"{urlsplit(management_url).scheme}://{signer.host}{signer.path(connection_id)}"
     assert headers["Authorization"] == botocores_authorization(url, payload, credentials, now_ms)
     assert headers.get("X-Amz-Security-Token") == token
 
@@ -76,7 +77,7 @@ def test_the_kept_key_follows_the_day_and_the_credentials() -> None:
         headers = signer.headers("L0SM9cOFvHcCIhw=", payload, credentials, now_ms)
 
         expected = botocores_authorization(
-            signer.url("L0SM9cOFvHcCIhw="), b"hello", credentials, now_ms
+            f"{URLS[0]}/@connections/L0SM9cOFvHcCIhw%3D", b"hello", credentials, now_ms
         )
         assert headers["Authorization"] == expected
 
@@ -84,6 +85,5 @@ def test_the_kept_key_follows_the_day_and_the_credentials() -> None:
 def test_a_connections_address_is_the_one_that_the_sdk_uses() -> None:
     signer = PostSigner("https://abc.example.com/live/", "eu-west-1")
 
-    assert (
-        signer.url("L0SM9c+F/Hw=") == "https://abc.example.com/live/@connections/L0SM9c%2BF%2FHw%3D"
-    )
+    assert signer.host == "abc.example.com"
+    assert signer.path("L0SM9c+F/Hw=") == "/live/@connections/L0SM9c%2BF%2FHw%3D"

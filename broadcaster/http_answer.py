@@ -1,0 +1,159 @@
+"""Reading one HTTP/1.1 answer out of bytes as they come; touches no socket.
+
+RFC 9112, as far as an answer to a POST can use it: interim answers are skipped; a body is delimited
+by ``Content-Length``, by chunks, or by the connection's end. Nothing is decompressed: nothing was
+offered.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+MOST_HEAD_BYTES: Final = 65_536
+MOST_BODY_BYTES: Final = 1_048_576
+"""An answer of API Gateway has some hundred bytes."""
+
+_HEAD_END: Final = b"\r\n\r\n"
+_LINE_END: Final = b"\r\n"
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*)?(?:\r\n|\Z)")
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?=\r\n|\Z)")
+_CHUNK_LINE: Final = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
+_CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*\bchunked[ \t]*(?=\r\n|\Z)")
+_CLOSE: Final = re.compile(rb"\r\nconnection:[^\r\n]*\bclose\b")
+_KEEP: Final = re.compile(rb"\r\nconnection:[^\r\n]*\bkeep-alive\b")
+_WITHOUT_BODY: Final = frozenset({204, 304})
+
+
+class BrokenAnswerError(Exception):
+    """What came is not an HTTP answer, or more than one may be."""
+
+
+class HttpAnswer(NamedTuple):
+    """One answer."""
+
+    status: int
+    head: bytes
+    """Status line and header lines as they came."""
+    body: bytes
+    keeps: bool
+    """Whether the connection takes another request."""
+
+    def header(self, name: str) -> str:
+        """A header's value; empty when it isn't there."""
+        found = re.search(
+            rb"\r\n%b:[ \t]*([^\r\n]*)" % re.escape(name.encode()), self.head, re.IGNORECASE
+        )
+        return found[1].decode("latin-1").strip() if found else ""
+
+
+class AnswerReader:
+    """Takes the bytes of one connection, gives out its answers one by one."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> HttpAnswer | None:
+        """Takes more bytes; the answer once it is whole.
+
+        Raises:
+            BrokenAnswerError: It never will be.
+        """
+        self._buffer = self._buffer + data if self._buffer else data
+        return self._read(is_over=False)
+
+    def end(self) -> HttpAnswer | None:
+        """The connection has ended: the answer, if that was its end.
+
+        Raises:
+            BrokenAnswerError: It ended within one.
+        """
+        return self._read(is_over=True) if self._buffer else None
+
+    def _read(self, *, is_over: bool) -> HttpAnswer | None:
+        while True:
+            buffer = self._buffer
+            end = buffer.find(_HEAD_END)
+            if end < 0:
+                if is_over or len(buffer) > MOST_HEAD_BYTES:
+                    raise BrokenAnswerError(f"no end of the head in {len(buffer)} bytes")
+                return None
+            head = buffer[:end]
+            line = _STATUS_LINE.match(head)
+            if line is None:
+                raise BrokenAnswerError(f"not HTTP: {head[:40]!r}")
+            status = int(line[2])
+            if status >= 200:
+                return self._with_body(status, head, end + len(_HEAD_END), is_over=is_over)
+            self._buffer = buffer[end + len(_HEAD_END) :]  # an interim one
+
+    def _with_body(
+        self, status: int, head: bytes, start: int, *, is_over: bool
+    ) -> HttpAnswer | None:
+        buffer = self._buffer
+        fields = head.lower()
+        is_delimited = True
+        if status in _WITHOUT_BODY:
+            body, rest = b"", start
+        elif b"transfer-encoding" in fields and _CHUNKED.search(fields):
+            whole = _unchunked(buffer, start)
+            if whole is None:
+                return self._wait(start, is_over=is_over)
+            body, rest = whole
+        elif length := _LENGTH.search(fields):
+            rest = start + int(length[1])
+            if rest - start > MOST_BODY_BYTES:
+                raise BrokenAnswerError(f"a body of {rest - start} bytes")
+            if len(buffer) < rest:
+                return self._wait(start, is_over=is_over)
+            body = buffer[start:rest]
+        elif not is_over:
+            return self._wait(start, is_over=False)
+        else:
+            body, rest, is_delimited = buffer[start:], len(buffer), False
+        self._buffer = b""
+        # Bytes behind an answer that nobody asked for: whatever they are, this connection is spent.
+        keeps = is_delimited and not is_over and len(buffer) == rest and _keeps_alive(fields)
+        return HttpAnswer(status, head, body, keeps)
+
+    def _wait(self, start: int, *, is_over: bool) -> HttpAnswer | None:
+        """The body is not whole yet."""
+        if is_over:
+            raise BrokenAnswerError("the connection ended within a body")
+        if len(self._buffer) - start > 2 * MOST_BODY_BYTES:
+            raise BrokenAnswerError("a body without an end")
+        return None
+
+
+def _keeps_alive(fields: bytes) -> bool:
+    if fields.startswith(b"http/1.1"):
+        return b"close" not in fields or not _CLOSE.search(fields)
+    return _KEEP.search(fields) is not None
+
+
+def _unchunked(buffer: bytes, start: int) -> tuple[bytes, int] | None:
+    """The body and where it ends; None while it isn't whole."""
+    parts: list[bytes] = []
+    while True:
+        if buffer.find(_LINE_END, start) < 0:
+            return None
+        line = _CHUNK_LINE.match(buffer, start)
+        if line is None:
+            raise BrokenAnswerError("not a chunk")
+        size = int(line[1], 16)
+        start = line.end()
+        if size == 0:
+            return _past_trailers(b"".join(parts), buffer, start)
+        if len(buffer) < start + size + len(_LINE_END):
+            return None
+        if buffer[start + size : start + size + len(_LINE_END)] != _LINE_END:
+            raise BrokenAnswerError("a chunk of another size than it says")
+        parts.append(buffer[start : start + size])
+        start += size + len(_LINE_END)
+
+
+def _past_trailers(body: bytes, buffer: bytes, start: int) -> tuple[bytes, int] | None:
+    if buffer.startswith(_LINE_END, start):
+        return body, start + len(_LINE_END)
+    end = buffer.find(_HEAD_END, start)
+    return None if end < 0 else (body, end + len(_HEAD_END))

@@ -1,0 +1,242 @@
+"""HTTP/1.1 to one server over connections that are kept: what a fan-out needs of a client.
+
+A round posts to each viewer by itself, all to the same server, thousands a second. A general client
+spends three quarters of that time on what never changes here: parsing URLs, merging headers,
+cookies, redirects, tracing (see docs/performance.md). What is needed is in this file: a request's
+bytes out, an answer in, the connection kept; a time limit for each; once more when a kept
+connection turns out to be closed.
+
+The one that was used last is used next, so that after a peak the others grow old and are dropped.
+How many there are at once is bounded by how many requests its callers have under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from typing import Final
+from urllib.parse import urlsplit
+
+from broadcaster.http_answer import AnswerReader, BrokenAnswerError, HttpAnswer
+
+_PORTS: Final = {"http": 80, "https": 443}
+_ADDRESSES_GOOD_FOR_S: Final = 10.0
+"""AWS changes the addresses behind a name within a minute; asking at each connection would be
+hundreds of questions at once."""
+
+
+class HttpError(Exception):
+    """There is no answer, or none that can be read; whether the request arrived is not known."""
+
+
+class TimeLimitError(HttpError):
+    """It did not come in time."""
+
+
+class UnreachableError(HttpError):
+    """No connection could be made."""
+
+
+class ConnectionEndedError(HttpError):
+    """The connection ended before the answer was whole."""
+
+
+class KeptConnections:
+    """Sends requests to one server.
+
+    Args:
+        url: ``http`` or ``https``, host and port; the rest of it is not looked at.
+        keep_s: How long an unused connection is kept.
+        tls: For ``https``, instead of the system's trusted authorities.
+    """
+
+    def __init__(self, url: str, *, keep_s: float, tls: ssl.SSLContext | None = None) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise ValueError(f"not a URL of a server: {url!r}")
+        self._host = parts.hostname
+        self._port = parts.port or _PORTS[parts.scheme]
+        self._tls = (tls or ssl.create_default_context()) if parts.scheme == "https" else None
+        self._keep_s = keep_s
+        self._idle: dict[_Connection, float] = {}  # ordered: the one that was used last is last
+        self._open: set[_Connection] = set()
+        self._addresses: tuple[str, ...] = ()
+        self._addresses_until_s = float("-inf")
+        self._resolving = asyncio.Lock()
+        self._turn = 0
+
+    async def send(self, request: bytes, *, timeout_s: float) -> HttpAnswer:
+        """Sends one request and reads its answer.
+
+        When its connection ends without a whole answer the request goes once more, over a new one:
+        nothing tells a kept connection that the server had closed from a lost answer. So a request
+        must be one that may arrive twice.
+
+        Args:
+            request: All of it.
+            timeout_s: Until the answer is whole, connecting included.
+
+        Raises:
+            HttpError: There is no answer.
+        """
+        deadline_s = asyncio.get_running_loop().time() + timeout_s
+        connection = self._take() or await self._connect(deadline_s)
+        try:
+            return await connection.exchange(request, deadline_s)
+        except ConnectionEndedError:
+            connection = await self._connect(deadline_s)
+            return await connection.exchange(request, deadline_s)
+
+    def close(self) -> None:
+        """Ends all connections at once; requests under way fail."""
+        for connection in tuple(self._open):
+            connection.abort(HttpError("closed by us"))
+
+    def made(self, connection: _Connection) -> None:
+        """A connection is there."""
+        self._open.add(connection)
+
+    def give_back(self, connection: _Connection) -> None:
+        """A connection may be used again."""
+        now_s = asyncio.get_running_loop().time()
+        self._idle[connection] = now_s
+        longest = next(iter(self._idle))
+        if self._idle[longest] < now_s - self._keep_s:
+            del self._idle[longest]
+            longest.abort(HttpError("unused for long"))
+
+    def lost(self, connection: _Connection) -> None:
+        """A connection has ended."""
+        self._idle.pop(connection, None)
+        self._open.discard(connection)
+
+    def _take(self) -> _Connection | None:
+        oldest_s = asyncio.get_running_loop().time() - self._keep_s
+        while self._idle:
+            connection, used_at_s = self._idle.popitem()
+            if used_at_s >= oldest_s:
+                return connection
+            connection.abort(HttpError("unused for long"))
+        return None
+
+    async def _connect(self, deadline_s: float) -> _Connection:
+        loop = asyncio.get_running_loop()
+        problem: Exception | None = None
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                for address in await self._resolved():
+                    try:
+                        _, connection = await loop.create_connection(
+                            lambda: _Connection(self),
+                            address,
+                            self._port,
+                            ssl=self._tls,
+                            server_hostname=self._host if self._tls else None,
+                        )
+                    except OSError as error:  # what TLS finds wrong is one too
+                        problem = error
+                    else:
+                        return connection
+        except TimeoutError as error:
+            raise TimeLimitError("no connection in time") from error
+        except OSError as error:
+            problem = error
+        self._addresses_until_s = float("-inf")
+        raise UnreachableError(f"{self._host}: {problem!r}") from problem
+
+    async def _resolved(self) -> tuple[str, ...]:
+        """The server's addresses, each time another one first."""
+        loop = asyncio.get_running_loop()
+        async with self._resolving:
+            if loop.time() >= self._addresses_until_s:
+                found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+                self._addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+                self._addresses_until_s = loop.time() + _ADDRESSES_GOOD_FOR_S
+        self._turn += 1
+        first = self._turn % len(self._addresses)
+        return self._addresses[first:] + self._addresses[:first]
+
+
+class _Connection(asyncio.Protocol):
+    """One connection: one request at a time."""
+
+    def __init__(self, pool: KeptConnections) -> None:
+        self._pool = pool
+        self._reader = AnswerReader()
+        self._transport: asyncio.Transport | None = None
+        self._waiting: asyncio.Future[HttpAnswer] | None = None
+
+    async def exchange(self, request: bytes, deadline_s: float) -> HttpAnswer:
+        """Sends a request, waits for its answer, gives the connection back if it may be used again.
+
+        Raises:
+            HttpError: There is no answer; the connection is gone.
+        """
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionEndedError("it had ended before")
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
+        limit = loop.call_at(deadline_s, self._too_late)
+        try:
+            self._transport.write(request)
+            return await self._waiting
+        except asyncio.CancelledError:
+            self.abort(HttpError("nobody waits for the answer"))
+            raise
+        finally:
+            limit.cancel()
+
+    def abort(self, error: HttpError) -> None:
+        """Ends the connection at once; who waits for an answer gets the error."""
+        self._fail(error)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = transport  # type: ignore[assignment] # the base type is too wide here
+        self._pool.made(self)
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        if self._waiting is None or self._waiting.done():
+            self.abort(HttpError("the server spoke unasked"))
+            return
+        try:
+            answer = self._reader.feed(data)
+        except BrokenAnswerError as error:
+            self.abort(HttpError(str(error)))
+            return
+        if answer is not None:
+            self._answered(answer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._pool.lost(self)
+        if self._waiting is None or self._waiting.done():
+            return
+        try:
+            answer = self._reader.end() if exc is None else None
+        except BrokenAnswerError:
+            answer = None
+        if answer is not None:
+            self._waiting.set_result(answer)
+        else:
+            self._fail(ConnectionEndedError(f"the server ended it: {exc!r}"))
+
+    def _answered(self, answer: HttpAnswer) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.set_result(answer)
+        if answer.keeps:
+            self._pool.give_back(self)
+        else:
+            self.abort(HttpError("the server keeps it no longer"))
+
+    def _too_late(self) -> None:
+        self.abort(TimeLimitError("no answer in time"))
+
+    def _fail(self, error: HttpError) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(error)

@@ -1,0 +1,138 @@
+"""Answers as they may come over a connection, cut anywhere."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broadcaster.http_answer import (
+    MOST_BODY_BYTES,
+    MOST_HEAD_BYTES,
+    AnswerReader,
+    BrokenAnswerError,
+    HttpAnswer,
+)
+
+GONE = (
+    b"HTTP/1.1 410 Gone\r\nContent-Type: application/json\r\nx-amzn-ErrorType: GoneException\r\n"
+    b'Content-Length: 16\r\n\r\n{"message":null}'
+)
+CHUNKED = (
+    b"HTTP/1.1 400 Bad Request\r\ntransfer-encoding: Chunked\r\n\r\n"
+    b"5;a=b\r\nhello\r\n0C\r\n, world\r\n...\r\n0\r\nX-Trailer: 1\r\n\r\n"
+)
+
+
+def read(*pieces: bytes) -> HttpAnswer:
+    reader = AnswerReader()
+    answers = [reader.feed(piece) for piece in pieces]
+    assert answers[:-1] == [None] * (len(pieces) - 1)
+    assert answers[-1] is not None
+    return answers[-1]
+
+
+def test_an_answer_with_a_length() -> None:
+    answer = read(GONE)
+
+    assert (answer.status, answer.body, answer.keeps) == (410, b'{"message":null}', True)
+    assert answer.header("X-Amzn-ErrorType") == "GoneException"
+    assert answer.header("x-amzn") == ""
+
+
+def test_an_answer_in_chunks() -> None:
+    answer = read(CHUNKED)
+
+    assert (answer.status, answer.body, answer.keeps) == (400, b"hello, world\r\n...", True)
+
+
+@pytest.mark.parametrize("whole", [GONE, CHUNKED])
+@given(cuts=st.lists(st.integers(1, len(GONE) - 1), unique=True, max_size=5))
+def test_it_does_not_matter_where_the_bytes_are_cut(whole: bytes, cuts: list[int]) -> None:
+    edges = [0, *sorted(cut for cut in cuts if cut < len(whole)), len(whole)]
+    pieces = [whole[start:end] for start, end in itertools.pairwise(edges)]
+
+    assert read(*pieces) == read(whole)
+
+
+def test_interim_answers_are_skipped() -> None:
+    assert read(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nA: b\r\n\r\n" + GONE) == read(
+        GONE
+    )
+
+
+@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
+def test_some_answers_have_no_body_whatever_they_say(status: bytes) -> None:
+    answer = read(b"HTTP/1.1 " + status + b"\r\nContent-Length: 5\r\n\r\n")
+
+    assert (answer.body, answer.keeps) == (b"", True)
+
+
+def test_a_body_may_end_with_the_connection() -> None:
+    reader = AnswerReader()
+
+    assert reader.feed(b"HTTP/1.1 200 OK\r\n\r\nsome") is None
+    assert reader.feed(b" text") is None
+    answer = reader.end()
+
+    assert answer is not None
+    assert (answer.status, answer.body, answer.keeps) == (200, b"some text", False)
+
+
+@pytest.mark.parametrize(
+    ("head", "keeps"),
+    [
+        (b"HTTP/1.1 200\r\nContent-Length: 0", True),
+        (b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0", True),
+        (b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 0", False),
+        (b"HTTP/1.1 200 OK\r\nX-Reason: close\r\nContent-Length: 0", True),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 0", False),
+        (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 0", True),
+    ],
+)
+def test_whether_the_connection_is_kept(head: bytes, keeps: bool) -> None:
+    assert read(head + b"\r\n\r\n").keeps is keeps
+
+
+def test_a_connection_with_bytes_behind_the_answer_is_spent() -> None:
+    assert read(GONE + b"HTTP/1.1 200 OK\r\n").keeps is False
+
+
+def test_one_answer_after_another() -> None:
+    reader = AnswerReader()
+
+    assert reader.feed(GONE) == reader.feed(GONE)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"HTTP/2 200\r\n\r\n",
+        b"HTTP/1.1 99 Low\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (MOST_BODY_BYTES + 1),
+        b"HTTP/1.1 200 OK\r\nA: " + b"x" * MOST_HEAD_BYTES,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (2 * MOST_BODY_BYTES + 1),
+    ],
+)
+def test_what_is_no_answer_is_told_at_once(data: bytes) -> None:
+    with pytest.raises(BrokenAnswerError):
+        AnswerReader().feed(data)
+
+
+@pytest.mark.parametrize("whole", [GONE, CHUNKED])
+def test_a_connection_that_ends_within_an_answer_broke_it(whole: bytes) -> None:
+    for end in range(1, len(whole)):
+        reader = AnswerReader()
+        assert reader.feed(whole[:end]) is None
+
+        with pytest.raises(BrokenAnswerError):
+            reader.end()
+
+
+def test_a_connection_that_ends_before_an_answer_broke_nothing() -> None:
+    assert AnswerReader().end() is None
