@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-import aiohttp
 from botocore.config import Config
 
 from broadcaster.app import METRICS, Broadcaster
