@@ -212,7 +212,7 @@ def _change(before: Delivery, plan: Plan, actor: str, now_ms: int) -> Change:
     # The clocks of two Lambdas differ a little: no interval may end before it began, and nothing
     # that is said takes effect before what was said earlier.
     at_ms = max(now_ms, before.updated_at_ms)
-    status, cause, assignments = before.status, Cause.CORRECTED, before.assignments
+    status, cause, assignments = _still_true(before, plan), Cause.CORRECTED, before.assignments
     if plan.truck_id != before.truck_id:
         assignments = _reassigned(before, plan.truck_id, at_ms)
         if before.status in BEFORE_PICKUP:
@@ -231,6 +231,24 @@ def _change(before: Delivery, plan: Plan, actor: str, now_ms: int) -> Change:
         updated_at_ms=at_ms,
     )
     return Change(before=before, after=after, events=(_event(after, cause, at_ms, at_ms, actor),))
+
+
+def _still_true(before: Delivery, plan: Plan) -> Status:
+    """The status as far as it holds under another plan.
+
+    That a truck is at or near a place says nothing of another place. Where it stands by the new
+    plan, the rules tell from its next point on.
+    """
+    if before.status is Status.AT_PICKUP and _is_elsewhere(before.origin, plan.origin):
+        return Status.EN_ROUTE_TO_PICKUP
+    is_told_of_destination = before.status in (Status.NEARBY, Status.ARRIVED)
+    if is_told_of_destination and _is_elsewhere(before.destination, plan.destination):
+        return Status.IN_TRANSIT
+    return before.status
+
+
+def _is_elsewhere(place: Place, other: Place) -> bool:
+    return (place.lat, place.lon) != (other.lat, other.lon)
 
 
 def _reassigned(before: Delivery, truck_id: str, at_ms: int) -> tuple[Assignment, ...]:

@@ -83,7 +83,7 @@ def test_the_same_plan_again_changes_nothing() -> None:
     "changed",
     [
         {"customer_id": "C-99"},
-        {"origin": Place(lat=1.0, lon=2.0)},
+        {"origin": Place(lat=ORIGIN.lat, lon=ORIGIN.lon, radius_m=101.0)},
         {"destination": Place(lat=DESTINATION.lat, lon=DESTINATION.lon, radius_m=101.0)},
         {"window": TimeWindow(start_ms=NOW_MS, end_ms=LATER_MS)},
     ],
@@ -103,6 +103,39 @@ def test_another_plan_with_the_same_truck_keeps_the_status(
         assert getattr(change.after, name) == value
     (event,) = change.events
     assert (event.cause, event.status) == (Cause.CORRECTED, status)
+
+
+@pytest.mark.parametrize("truck_id", ["T-0012", "T-2"])
+@pytest.mark.parametrize("status", sorted(UNDER_WAY))
+def test_nobody_is_near_a_destination_that_has_moved(status: Status, truck_id: str) -> None:
+    elsewhere = dataclasses.replace(
+        PLAN, truck_id=truck_id, destination=Place(lat=1.0, lon=2.0), customer_id="C-99"
+    )
+    change = plan(at_status(status), elsewhere)
+
+    assert change.after.status is Status.IN_TRANSIT
+    assert [event.status for event in change.events] == [Status.IN_TRANSIT]
+    assert change.events[0].cause is (
+        Cause.CORRECTED if truck_id == "T-0012" else Cause.TRANSFERRED
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "then"),
+    [
+        (Status.ASSIGNED, Status.ASSIGNED),
+        (Status.EN_ROUTE_TO_PICKUP, Status.EN_ROUTE_TO_PICKUP),
+        (Status.AT_PICKUP, Status.EN_ROUTE_TO_PICKUP),
+        (Status.IN_TRANSIT, Status.IN_TRANSIT),
+        (Status.ARRIVED, Status.ARRIVED),
+    ],
+)
+def test_only_who_was_at_an_origin_that_has_moved_is_on_the_way_again(
+    status: Status, then: Status
+) -> None:
+    change = plan(at_status(status), dataclasses.replace(PLAN, origin=Place(lat=1.0, lon=2.0)))
+
+    assert change.after.status is then
 
 
 @pytest.mark.parametrize("status", sorted(BEFORE_PICKUP))

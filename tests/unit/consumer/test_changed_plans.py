@@ -1,0 +1,88 @@
+"""What the back office decides about a plan, and what the rules then make of the truck's points."""
+
+from __future__ import annotations
+
+import pytest
+
+from delivery_lambda.decisions import Change, Plan, decide_plan
+from rtdts.tracking.deliveries import Place, Status
+from rtdts.tracking.geodesy import place_at
+from tests.support.consumer_world import (
+    DESTINATION,
+    DRIVE_M,
+    ORIGIN,
+    START_MS,
+    STATUSES,
+    World,
+    drive,
+    point,
+)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def east(east_m: float) -> Place:
+    lat, lon = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, east_m)
+    return Place(lat=lat, lon=lon)
+
+
+def changed(world: World, *, second: int, **places: Place) -> None:
+    row = world.deliveries.get("D-1")
+    assert row is not None
+    plan = Plan(
+        truck_id="T-1",
+        customer_id="C-1",
+        origin=places.get("origin", ORIGIN),
+        destination=places.get("destination", DESTINATION),
+    )
+    change = decide_plan(
+        row,
+        "D-1",
+        plan,
+        expected_version=None,
+        actor="dispatcher:A",
+        now_ms=START_MS + second * 1_000,
+    )
+    assert isinstance(change, Change)
+    world.deliveries.append(row, change.after, change.events, matches=True)
+    world.clock.advance(6)  # the matches are read anew
+
+
+@pytest.mark.parametrize(
+    ("moved_to_m", "then"),
+    [
+        (9_000.0, [Status.IN_TRANSIT]),
+        (4_050.0, [Status.IN_TRANSIT, Status.NEARBY, Status.ARRIVED]),
+    ],
+    ids=["far away", "next door"],
+)
+def test_after_its_destination_has_moved_a_delivery_stands_where_the_truck_says(
+    world: World, moved_to_m: float, then: list[Status]
+) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    pipeline.process(world.shard.records(*[[one] for one in drive()]))
+    second = 10 * len(DRIVE_M)
+    changed(world, second=second, destination=east(moved_to_m))
+    standing = [point(second + 10 * n, 4_010.0, speed_mps=0.0) for n in range(1, 9)]
+    pipeline.process(world.shard.records(*[[one] for one in standing]))
+
+    assert world.statuses("D-1") == [*STATUSES, *then]
+    row = world.deliveries.get("D-1")
+    assert row is not None
+    assert row.status is then[-1]
+
+
+def test_a_truck_at_an_origin_that_has_moved_has_not_left_it_with_the_cargo(world: World) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    loading = [one for one in drive() if one.event_at_ms < START_MS + 120_000]
+    pipeline.process(world.shard.records(*[[one] for one in loading]))
+    assert world.statuses("D-1")[-1] is Status.AT_PICKUP
+    changed(world, second=120, origin=east(2_000.0))
+    pipeline.process(world.shard.records([point(130, 60.0)], [point(140, 90.0)]))
+
+    assert world.statuses("D-1")[-1] is Status.EN_ROUTE_TO_PICKUP
