@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.local_cloud.launch import LaunchedCloud, LaunchError, launched_cloud
+from sim.local_cloud.launch import CloudFailedError, LaunchedCloud, launched_cloud
 
 
 def pytest_configure() -> None:
@@ -34,8 +34,8 @@ def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaunchedCl
                 run_dir=folder / "run",
                 env_file=folder / "env",
                 options=options,
-                messages=messages,
+                on_line=lambda line: print(line, file=messages, flush=True),
             ) as cloud:
                 yield cloud
-        except LaunchError as problem:
+        except CloudFailedError as problem:
             pytest.fail(f"{problem}\n{log.read_text()}")

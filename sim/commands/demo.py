@@ -15,7 +15,6 @@ import aiohttp
 from rich.console import Console
 from rich.live import Live
 
-from sim.drive.cloud_process import CloudFailedError, CloudProcess, up_command
 from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
 from sim.drive.demo import Demo, DemoOptions
@@ -23,6 +22,7 @@ from sim.drive.demo_view import DemoSummary, line_of, table_of, where_to_look
 from sim.drive.together import together
 from sim.environment import DEFAULT_ENV_FILE, EnvironmentFileError, read_environment
 from sim.fleet.trips import TripTooShortError
+from sim.local_cloud.launch import CloudFailedError, CloudProcess, up_command
 from sim.token_client import TokenClient, TokenError
 from sim.viewers.connection import RefusedError
 
@@ -106,7 +106,7 @@ async def _run(args: argparse.Namespace) -> int:
         *("--env", str(args.env), "--ports", args.ports),
         *(("--run-dir", str(args.run_dir)) if args.run_dir else ()),
     ]
-    cloud = await CloudProcess.start(up_command(arguments), console.out)
+    cloud = CloudProcess(up_command(arguments), console.out)
     showing = asyncio.create_task(_show(args, cloud, console, summary))
     problem = None
     try:
@@ -120,7 +120,7 @@ async def _run(args: argparse.Namespace) -> int:
     finally:
         showing.cancel()
         await asyncio.gather(showing, return_exceptions=True)
-        await cloud.stop()
+        await asyncio.to_thread(cloud.stop)
     if problem is not None:
         print(f"demo FAILED: {problem}", file=sys.stderr, flush=True)
         return EXIT_FAILED
@@ -135,7 +135,7 @@ async def _show(
     args: argparse.Namespace, cloud: CloudProcess, console: Console, summary: list[DemoSummary]
 ) -> None:
     """Everything from the local cloud's start to the demo's end; leaves its summary behind."""
-    await cloud.ready()
+    await asyncio.to_thread(cloud.wait_until_ready)
     environment = read_environment(args.env)
     options = DemoOptions(trucks=args.trucks, dwell_s=args.dwell_s, seconds=args.seconds)
     async with aiohttp.ClientSession() as session:
@@ -149,10 +149,14 @@ async def _show(
         footer = where_to_look(environment, str(args.env))
         draw = _draw_table if console.is_terminal else _print_lines
         try:
-            await together(demo.run(), cloud.failure(), draw(console, demo, footer))
+            await together(demo.run(), _failure(cloud), draw(console, demo, footer))
         finally:
             if demo.started.is_set():
                 summary.append(demo.summary())
+
+
+async def _failure(cloud: CloudProcess) -> None:
+    raise CloudFailedError(await asyncio.to_thread(cloud.wait))
 
 
 async def _draw_table(console: Console, demo: Demo, footer: list[str]) -> None:

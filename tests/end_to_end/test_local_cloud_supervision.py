@@ -76,7 +76,7 @@ def test_without_its_aws_everything_ends_loudly_and_nothing_is_left(tmp_path: Pa
             run_dir=run_dir,
             env_file=tmp_path / "env",
             options=["--ports", "auto"],
-            messages=messages,
+            on_line=lambda line: print(line, file=messages, flush=True),
         ) as cloud,
     ):
         parts = len(find_leftovers(run_dir))
