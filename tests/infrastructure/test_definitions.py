@@ -1,0 +1,60 @@
+"""What Terraform knows of the code is what the code says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from deploy import definitions
+from deploy.definitions import FILE, main, text
+from deploy.kcl_tables import NAME_SUFFIXES
+from deploy.package import DEPLOYED_PACKAGES
+from sim.local_cloud.kcl_tables import create_kcl_tables
+from tests.support.recording_cloud import RecordingClient, Request
+
+
+def test_the_file_is_what_the_code_says() -> None:
+    assert FILE.read_text(encoding="utf-8") == text(), "to renew it: python -m deploy.definitions"
+
+
+def test_the_check_sees_an_old_file(tmp_path, monkeypatch, capsys) -> None:
+    old = tmp_path / "definitions.json"
+    old.write_text("{}\n")
+    monkeypatch.setattr(definitions, "FILE", old)
+
+    assert main(["--check"]) == 1
+    assert "python -m deploy.definitions" in capsys.readouterr().err
+    assert old.read_text() == "{}\n"
+
+
+def test_written_once_it_is_not_old(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(definitions, "FILE", tmp_path / "folder" / "definitions.json")
+
+    assert main([]) == 0
+    assert main(["--check"]) == 0
+
+
+def test_every_package_that_is_deployed_is_defined() -> None:
+    assert {package.name for package in definitions.FUNCTIONS} == {
+        package.name for package in DEPLOYED_PACKAGES
+    }
+
+
+def test_the_kcls_tables_are_those_that_the_local_kcl_works_with() -> None:
+    requests: list[Request] = []
+    create_kcl_tables(RecordingClient("dynamodb", requests), "app", [])  # type: ignore[arg-type]
+
+    made = {one.arguments["TableName"]: one.arguments for one in requests}
+    assert made.keys() == {f"app{suffix}" for suffix in NAME_SUFFIXES.values()}
+    for table, suffix in NAME_SUFFIXES.items():
+        asked: dict[str, Any] = made[f"app{suffix}"]
+        assert asked["KeySchema"] == [{"AttributeName": table.hash_key.name, "KeyType": "HASH"}]
+        indexes = [index["IndexName"] for index in asked.get("GlobalSecondaryIndexes", ())]
+        assert indexes == [index.name for index in table.indexes]
+
+
+def test_a_setting_without_a_default_is_required() -> None:
+    defined = json.loads(text())
+
+    assert defined["functions"]["ingest"]["required_settings"] == ["STREAM_NAME"]
+    assert "IDENTITY_CLAIM" in defined["functions"]["ingest"]["settings"]

@@ -1,0 +1,192 @@
+"""One infrastructure, two clouds: whatever differs is on a short list, with its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rtdts.position_store.index_definitions
+import search_admin_lambda.opensearch_domain
+import sim.local_cloud.stack
+from deploy.definitions import definitions
+from deploy.terraform_tools import resources_of
+from rtdts.position_store.index_definitions import RAW_PATTERN
+from rtdts.runtime.settings import declared_settings
+from sim.local_cloud.applications import Pace, broadcaster_part, consumer_part
+from sim.local_cloud.engines import plain_environment
+from sim.local_cloud.resources import CloudNames
+from tests.support.infrastructure_facts import Facts, aws_facts, local_facts
+from tests.support.recording_cloud import record_local_cloud
+from tests.support.settings_document import settings_of
+
+DIFFERENCES = {
+    r"functions/(search-admin|test-issuer)/.*": "only an account has them: a local cloud prepares "
+    "its node itself and has an identity provider of its own",
+    r"raw_backup_bucket": "the stand-in for Firehose keeps what failed in the parked bucket, and "
+    "no copy of the rest",
+    r"stream/shards": "each environment's own choice",
+    r".*/environment/AWS_ENDPOINT_URL": "the emulator's address, for the SDK",
+    r"containers/consumer/environment/KCL_(FAILOVER|SHARD_SYNC_INTERVAL|"
+    r"LEASE_ASSIGNMENT_INTERVAL|WORKER_METRICS_CAPTURE|WORKER_METRICS_REPORT|IDLE)_MS": "in AWS "
+    "the KCL's own pace is right for its cost; a developer does not wait minutes",
+    r"containers/consumer/environment/KCL_(METRICS_LEVEL|CBOR)": "what the emulator can't do",
+    r"containers/consumer/environment/KCL_WORKER_ID": "in AWS the task's id, which the container's "
+    "launcher finds out",
+    r"containers/consumer/environment/(JAVA|KCL_EXTRA_JARS|KCL_WORK_FOLDER)": "of this machine; a "
+    "container has its own, by its image or by default",
+    r"containers/consumer/environment/KCL_RETRIEVAL_MODE": "a choice in AWS; the default here",
+    r"containers/(consumer/environment/DWELL_S|broadcaster/environment/ROUND_INTERVAL_S)": "a demo "
+    "shows in a minute what takes a day; in AWS the defaults hold unless an operator says so",
+    r"functions/.*/environment/IDENTITY_CLAIM": "the company's to choose; the default here",
+}
+"""Path of a fact, as a pattern, and why it is not the same in both."""
+
+ENVIRONMENTS = {"dev": "rtdts-dev", "prod": "rtdts"}
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    with pytest.MonkeyPatch.context() as patch:
+        session, environment = record_local_cloud(patch, tmp_path_factory.mktemp("zips"))
+    parts = {
+        "consumer": consumer_part(
+            environment,
+            Pace(),
+            application=CloudNames().consumer_application,
+            shards=1,
+            java=Path("java"),
+            extra_jars=(Path("a.jar"),),
+            work_folder=Path("work"),
+        ),
+        "broadcaster": broadcaster_part(environment, Pace()),
+    }
+    containers = {
+        name: {
+            variable: value
+            for variable, value in part.environment.items()
+            if variable not in plain_environment()
+            and (variable in _declared(name) or variable == "AWS_ENDPOINT_URL")
+        }
+        for name, part in parts.items()
+    }
+    return local_facts(session, environment, containers)
+
+
+def _declared(deployable: str) -> set[str]:
+    return {setting.env for _, setting in declared_settings(settings_of(deployable))}
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, str]:
+    """What differs, and how."""
+    absent = "absent"
+    return {
+        path: f"{one.get(path, absent)!r} locally, {other.get(path, absent)!r} in AWS"
+        for path in one.keys() | other.keys()
+        if one.get(path, absent) != other.get(path, absent)
+    }
+
+
+def is_explained(path: str) -> bool:
+    return any(re.fullmatch(pattern, path) for pattern in DIFFERENCES)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_both_clouds_are_the_same_but_for_what_is_listed(
+    environment: str, local: Facts, state_of: Callable[[str], dict[str, Any]]
+) -> None:
+    aws = aws_facts(state_of(environment), ENVIRONMENTS[environment])
+
+    found = differences(local, aws)
+
+    assert not {path: how for path, how in found.items() if not is_explained(path)}
+
+
+def test_nothing_is_listed_that_is_the_same(
+    local: Facts, state_of: Callable[[str], dict[str, Any]]
+) -> None:
+    found = [
+        path
+        for environment, prefix in ENVIRONMENTS.items()
+        for path in differences(local, aws_facts(state_of(environment), prefix))
+    ]
+
+    unused = [
+        pattern for pattern in DIFFERENCES if not any(re.fullmatch(pattern, path) for path in found)
+    ]
+    assert not unused
+
+
+def test_enough_is_compared(local: Facts) -> None:
+    kinds = {path.split("/")[0] for path in local}
+
+    assert {"tables", "queues", "stream", "functions", "http", "socket", "containers"} <= kinds
+    assert len([path for path in local if re.fullmatch(r"tables/[^/]+/keys", path)]) == 8
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tables/deliveries/keys": {"hash": "id", "range": None}},
+        {"tables/subscriptions/indexes/by-bucket": None},
+        {"queues/nudges.fifo/attributes": {}},
+        {"http/routes/POST /telemetry/authorization": "NONE"},
+        {"socket/routes/track/response": "$default"},
+        {"functions/ingest/environment/STREAM_NAME": "another"},
+        {"containers/broadcaster/environment/NUDGE_QUEUE_URL": None},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_difference_would_be_found(change: Facts, local: Facts) -> None:
+    assert change.keys() <= local.keys()
+    gone = {path for path, value in change.items() if value is None}
+    changed = {path: value for path, value in (local | change).items() if path not in gone}
+
+    found = differences(local, changed)
+
+    assert found.keys() == change.keys()
+    assert not any(map(is_explained, found))
+
+
+def test_templates_come_from_the_same_code() -> None:
+    installs = rtdts.position_store.index_definitions.install_index_templates
+
+    assert sim.local_cloud.stack.install_index_templates is installs  # type: ignore[attr-defined]
+    assert search_admin_lambda.opensearch_domain.install_index_templates is installs  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_firehose_writes_to_the_indexes_that_have_the_template(
+    environment: str, state_of: Callable[[str], dict[str, Any]]
+) -> None:
+    (firehose,) = [
+        values["opensearch_configuration"][0]
+        for _, kind, values in resources_of(state_of(environment))
+        if kind == "aws_kinesis_firehose_delivery_stream"
+    ]
+
+    assert f"{firehose['index_name']}-*" == RAW_PATTERN
+    assert firehose["index_rotation_period"] == "OneDay"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_required_setting_is_given(
+    environment: str, state_of: Callable[[str], dict[str, Any]]
+) -> None:
+    """By what each container and function is given, not by what its module was told to check."""
+    aws = aws_facts(state_of(environment), ENVIRONMENTS[environment])
+    defined = definitions()
+    missing = [
+        path
+        for kind in ("functions", "containers")
+        for name, definition in defined[kind].items()
+        for setting in definition["required_settings"]
+        if (path := f"{kind}/{name}/environment/{setting}") not in aws
+        and not (kind == "functions" and setting == "AWS_REGION")  # Lambda gives it
+        and not (environment == "prod" and name == "test-issuer")
+    ]
+
+    assert not missing
