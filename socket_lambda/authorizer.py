@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from socket_lambda.admission import Refusal, Refused, admit
-from socket_lambda.bootstrap import AuthorizerApp, build_authorizer
+from socket_lambda.authorizer_bootstrap import AuthorizerApp, build_authorizer
 
 Policy = dict[str, Any]
 

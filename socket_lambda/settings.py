@@ -1,4 +1,4 @@
-"""Settings of socket_lambda: of its routes and of its authorizer, which are one archive."""
+"""Settings of socket_lambda: of its routes and of its authorizer, which are told the same."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import HTTPClientError
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 _JSON_SERVICES: Final = ("dynamodb", "sqs")
 """Those used through this whose answers are JSON; others' are checked by the SDK's parsers."""
+
+
+SOMEBODY_WAITS: Final = Config(
+    connect_timeout=1, read_timeout=3, retries={"mode": "standard", "max_attempts": 3}
+)
+"""Of clients behind a request. The gateway waits 30 s; a call that takes longer than this has
+failed."""
 
 
 class UnreadableAnswerError(HTTPClientError):

@@ -99,6 +99,7 @@ def test_of_others_each_zip_holds_only_what_it_reaches(build):
 
     assert folders("ingest") == {"msgspec"}
     assert folders("delivery") == {"msgspec"}
+    assert folders("socket") == {"msgspec"}
     assert {"jwt", "cryptography"} <= folders("socket-authorizer")
     for package in PACKAGES:
         assert not {"boto3", "botocore", "sim", "tests"} & folders(package.name)

@@ -9,7 +9,8 @@ import pytest
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.settings import SettingsError
 from socket_lambda.authorizer import authorize
-from socket_lambda.bootstrap import AuthorizerApp, build, build_authorizer
+from socket_lambda.authorizer_bootstrap import AuthorizerApp, build_authorizer
+from socket_lambda.bootstrap import build
 from socket_lambda.signing_keys import KeysUnavailable
 from socket_lambda.tokens import Holder, InvalidToken
 from tests.fakes.fake_tickets import FakeTicketStore

@@ -1,0 +1,59 @@
+"""Builds what the authorizer needs: the only place of it that reads its environment.
+
+Apart from the routes' bootstrap, so that the routes' archive holds neither PyJWT nor cryptography.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+
+from rtdts.delivery_store.tickets import TicketStore
+from rtdts.runtime.aws_clients import SOMEBODY_WAITS, aws_session
+from rtdts.runtime.logs import Logger, get_logger
+from rtdts.runtime.settings import read_settings
+from rtdts.runtime.wall_clock import now_ms
+from socket_lambda.admission import TicketPort, TokenPort
+from socket_lambda.settings import Settings
+from socket_lambda.signing_keys import SigningKeys, fetch_json
+from socket_lambda.tokens import TokenReader
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AuthorizerApp:
+    """The started authorizer."""
+
+    tokens: TokenPort
+    tickets: TicketPort
+    log: Logger
+    now_ms: Callable[[], int]
+
+
+def build_authorizer(environ: Mapping[str, str]) -> AuthorizerApp:
+    """Reads the settings, then makes the authorizer's client. It fetches no key yet.
+
+    Raises:
+        SettingsError: The environment can't be used.
+    """
+    settings = read_settings(Settings, environ)
+    log = get_logger("socket_authorizer")
+    keys = SigningKeys(
+        settings.issuer,
+        kept_s=settings.keys_kept_s,
+        fetch=fetch_json,
+        monotonic_s=time.monotonic,
+        log=log,
+    )
+    dynamodb = aws_session().client("dynamodb", config=SOMEBODY_WAITS)
+    return AuthorizerApp(
+        tokens=TokenReader(
+            keys,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            identity_claim=settings.identity_claim,
+        ),
+        tickets=TicketStore(dynamodb, settings.tables),
+        log=log,
+        now_ms=now_ms,
+    )
