@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
@@ -31,6 +30,7 @@ from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.position_store.client import connect
 from rtdts.position_store.reader import PositionReader
 from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import aws_session
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import MetricWriter
@@ -40,11 +40,6 @@ _STORE_TIMEOUT_S: Final = 1.5
 """A right lives 2 s from the start of its reading: an answer later than this is of no use."""
 _KEEP_ALIVE_S: Final = 75.0
 """Longer than a round's interval, so that each round finds the connections of the one before."""
-
-
-def now_ms() -> int:
-    """The wall clock."""
-    return time.time_ns() // 1_000_000
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
@@ -152,7 +147,7 @@ def _wire(
         Slots(settings.nudge_posts),
         threads,
         log=log,
-        now_ms=now_ms,
+        now_ms=wall_clock.now_ms,
     )
     nudges = NudgeConsumer(
         nudge_queue, handler, backoff, polling, threads, log=log, wait_s=settings.nudge_wait_s

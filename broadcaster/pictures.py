@@ -7,13 +7,13 @@ message is encoded once a delivery and access, not once a viewer.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from broadcaster.pushing import Compose
 from broadcaster.signing import Payload
 from broadcaster.threads import Threads
+from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
 from rtdts.tracking.positions import LatestPosition, TrackPoint
@@ -73,7 +73,7 @@ class PositionPicture:
         threads: Threads,
         *,
         log: Logger,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._positions = positions
         self._threads = threads
@@ -125,7 +125,7 @@ class TransitionPicture:
         positions: PositionPicture,
         *,
         wait_s: float = _POSITION_WAIT_S,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._event = event
         self._positions = positions
@@ -164,7 +164,7 @@ class SnapshotPicture:
         threads: Threads,
         *,
         since_version: int,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._events = events
         self._positions = positions

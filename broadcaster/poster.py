@@ -8,13 +8,13 @@ and an answer that is one of four.
 from __future__ import annotations
 
 import enum
-import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from broadcaster.http_answer import HttpAnswer
 from broadcaster.kept_connections import HttpError
 from broadcaster.signing import Credentials, Payload, PostSigner
+from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 
 _GONE: Final = 410
@@ -69,7 +69,7 @@ class SocketPoster:
         *,
         timeout_s: float,
         log: Logger,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._http = http
         self._signer = signer

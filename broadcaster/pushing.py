@@ -26,6 +26,7 @@ from broadcaster.signing import Payload
 from broadcaster.slots import Reserved
 from broadcaster.threads import Threads
 from rtdts.delivery_store.subscriptions import Subscription
+from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.viewer_messages import encode_ended
@@ -140,7 +141,7 @@ class Pusher:
         *,
         viewing_minutes: int,
         log: Logger,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._deliveries = deliveries

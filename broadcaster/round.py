@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import collections
 import itertools
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
@@ -21,6 +20,7 @@ from broadcaster.round_source import Share
 from broadcaster.slots import Reserved, Slots
 from broadcaster.threads import Threads
 from rtdts.delivery_store.subscriptions import Subscription
+from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 
 _BUCKETS_AHEAD: Final = 8
@@ -58,7 +58,7 @@ class Round:
         *,
         log: Logger,
         chunk_size: int = MAX_CHUNK,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._viewers = viewers
         self._pusher = pusher

@@ -8,11 +8,11 @@ broadcaster alone needs no queue.
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from broadcaster.round_clock import ticks
+from rtdts.runtime import wall_clock
 
 BUCKETS: Final = 256
 """Viewers are divided by the hash of their delivery's id; fixed for ever."""
@@ -49,7 +49,7 @@ class LocalRounds:
         interval_s: float,
         *,
         sleep: Callable[[float], Awaitable[object]],
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._interval_s = interval_s
         self._sleep = sleep

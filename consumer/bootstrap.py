@@ -26,6 +26,7 @@ from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import TruckStateStore
 from rtdts.position_store.writer import PositionWriter
 from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import aws_session
 from rtdts.runtime.logs import get_logger
 from rtdts.runtime.metrics import MetricWriter
@@ -82,7 +83,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
                 DeliveryStore(dynamodb, settings.tables, sleep=sleep),
                 settings.rules.status,
                 log=log,
-                now_ms=lambda: time.time_ns() // 1_000_000,
+                now_ms=wall_clock.now_ms,
             ),
             rules=settings.rules,
             patience=Patience(settings.retry_budget_s, log=log, sleep=sleep),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ingest_lambda.service import METRICS, Limits, TelemetryService
 from ingest_lambda.settings import Settings
+from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.settings import SettingsError, read_settings
@@ -44,7 +44,7 @@ def build_app(
     environ: Mapping[str, str],
     client: StreamClient | None = None,
     *,
-    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    now_ms: Callable[[], int] = wall_clock.now_ms,
 ) -> App:
     """Wire an app.
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
+
+from rtdts.runtime import wall_clock
 
 NAMESPACE = "RTDTS"
 
@@ -34,7 +35,7 @@ class MetricWriter:
         metrics: Sequence[Metric],
         *,
         stream: TextIO | None = None,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._component = component
         self._units = {metric.name: metric.unit for metric in metrics}

@@ -15,6 +15,7 @@ import aiohttp
 from rich.console import Console
 from rich.live import Live
 
+from rtdts.runtime import wall_clock
 from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
 from sim.drive.demo import Demo, DemoOptions
@@ -143,7 +144,7 @@ async def _show(
             environment=environment,
             session=session,
             tokens=TokenClient.of(environment),
-            now_ms=lambda: time.time_ns() // 1_000_000,
+            now_ms=wall_clock.now_ms,
         )
         demo = Demo(system, options)
         footer = where_to_look(environment, str(args.env))

@@ -6,12 +6,12 @@ import argparse
 import asyncio
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from rtdts.runtime import wall_clock
 from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
 from sim.drive.five_trucks import DriveOptions, drive_fleet
@@ -107,7 +107,7 @@ async def _drive(env_file: Path, options: DriveOptions) -> Verdict:
             environment=environment,
             session=session,
             tokens=TokenClient.of(environment),
-            now_ms=lambda: time.time_ns() // 1_000_000,
+            now_ms=wall_clock.now_ms,
         )
         return await drive_fleet(system, options, _say)
 

@@ -6,12 +6,12 @@ import argparse
 import asyncio
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from rtdts.runtime import wall_clock
 from sim.drive.access import IdentityTokens
 from sim.drive.deliveries_api import ApiError, DeliveriesApi
 from sim.environment import (
@@ -92,7 +92,7 @@ async def _watch(
         socket_opener(environment.websocket_url),
         IdentityTokens(tokens, "customer", customer_id),
         on_message=show,
-        now_ms=lambda: time.time_ns() // 1_000_000,
+        now_ms=wall_clock.now_ms,
     )
     await viewer.track(delivery_id)
     running: asyncio.Future[Any] = asyncio.ensure_future(viewer.run())
