@@ -46,7 +46,7 @@ locals {
       { sid = "Rights", actions = ["dynamodb:GetItem"], resources = [local.arns.table["deliveries"]] },
       {
         sid       = "Subscriptions"
-        actions   = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem"]
+        actions   = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
         resources = [local.arns.table["subscriptions"]]
       },
       {

@@ -74,6 +74,19 @@ override_resource {
 }
 
 override_resource {
+  target = module.system.module.stream.aws_kinesis_stream.this
+  values = { arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/rtdts-dev-telemetry" }
+}
+
+override_resource {
+  target = module.system.module.queues.aws_sqs_queue.this["nudges"]
+  values = {
+    arn = "arn:aws:sqs:eu-central-1:123456789012:rtdts-dev-nudges.fifo"
+    url = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-dev-nudges.fifo"
+  }
+}
+
+override_resource {
   target = module.system.module.parked.aws_s3_bucket.this
   values = { arn = "arn:aws:s3:::rtdts-dev-parked-123456789012" }
 }

@@ -1,0 +1,167 @@
+"""What each part may do: all that its code calls, and of the rest only what is listed.
+
+What the KCL, Firehose and the OpenSearch client call is not in our sources: those are listed with
+their source. A real account alone can prove them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.store_calls import (
+    OPERATIONS,
+    STORE_CALLS,
+    TRANSACTION_WRITES,
+    Action,
+    actions_of,
+    operations_called,
+    public_methods,
+    transaction_writes,
+)
+
+PARTS: dict[str, set[Action]] = {
+    "ingest": actions_of("ingest_lambda"),
+    "delivery": actions_of("delivery_lambda"),
+    "socket": actions_of("socket_lambda", modules={"connection", "dispatch", "handler"}),
+    "socket-authorizer": actions_of("socket_lambda", modules={"admission", "authorizer"}),
+    "search-admin": set(),
+    "consumer": actions_of("consumer"),
+    "broadcaster": actions_of("broadcaster"),
+    "raw-log": set(),
+}
+
+EXTRAS = {
+    r"(ingest|delivery|socket|socket-authorizer|search-admin) logs:(CreateLogStream|PutLogEvents) "
+    r"\S+": "a function writes its log with its own role",
+    r"search-admin ec2:\w+ \*": "Lambda makes a function's interfaces in a VPC with its role",
+    r"search-admin es:ESHttp(Get|Post|Put) domain/\*": "installs templates, policies and roles",
+    r"(consumer|broadcaster) es:ESHttp(Get|Post) domain/\*": "reads and writes by POST (_bulk, "
+    "_mget, _search); GET is how the client asks for a document",
+    r"consumer kinesis:(DescribeStream|DescribeStreamSummary|GetRecords|GetShardIterator|"
+    r"ListShards) telemetry": "the KCL: Kinesis Data Streams Developer Guide, 'IAM permissions "
+    "required for KCL consumer applications'",
+    r"consumer dynamodb:(DeleteItem|DescribeTable|GetItem|PutItem|Scan|UpdateItem) "
+    r"consumer(-CoordinatorState|-WorkerMetricStats)?": "the KCL, as above; not CreateTable and "
+    "UpdateTable, since it finds its tables made",
+    r"consumer dynamodb:Query consumer/index/LeaseOwnerToLeaseKeyIndex": "the KCL, as above",
+    r"consumer cloudwatch:PutMetricData \*": "the KCL's own metrics",
+    r"raw-log .*": "Firehose: Amazon Data Firehose Developer Guide, 'Controlling access'",
+}
+"""Part, action and what it is done to, as a pattern, and why it is allowed without being called."""
+
+ARN = re.compile(
+    r"arn:aws:(?:dynamodb|kinesis|sqs|es|execute-api|s3|logs):[^:]*:(?:\d*):"
+    r"(?:table/|stream/|domain/|log-group:)?(?P<name>.+)$"
+)
+
+
+def logical(arn: str) -> str:
+    """What a resource is called in the code: without region, account, environment."""
+    if arn == "*":
+        return arn
+    found = ARN.match(arn)
+    assert found is not None, arn
+    name = found["name"].removesuffix(":*")
+    if arn.split(":")[2] == "es":
+        return f"domain{name[name.index('/') :]}" if "/" in name else "domain"
+    name = re.sub(r"^(rtdts-dev-|rtdts-)", "", name)
+    return name.replace("-123456789012", "").removeprefix("socket0000/")
+
+
+def allowed(policy: str) -> Iterator[Action]:
+    for statement in json.loads(policy)["Statement"]:
+        assert statement["Effect"] == "Allow"
+        for action in statement["Action"]:
+            for resource in statement["Resource"]:
+                yield action, logical(resource)
+
+
+@pytest.fixture(params=["dev", "prod"])
+def policies(request: pytest.FixtureRequest, state_of: Callable[[str], dict[str, Any]]):
+    outputs = state_of(request.param)["outputs"]
+    return outputs["policies"]["value"]
+
+
+def test_every_part_has_a_policy(policies: dict[str, str]) -> None:
+    assert policies.keys() == PARTS.keys()
+
+
+def test_no_action_that_the_code_calls_is_missing(policies: dict[str, str]) -> None:
+    missing = {part: needed - set(allowed(policies[part])) for part, needed in PARTS.items()}
+
+    assert not {part: actions for part, actions in missing.items() if actions}
+
+
+def test_whatever_else_is_allowed_has_its_reason(policies: dict[str, str]) -> None:
+    extras = [
+        f"{part} {action} {name}"
+        for part, policy in policies.items()
+        for action, name in sorted(set(allowed(policy)) - PARTS[part])
+    ]
+
+    assert not [one for one in extras if not any(re.fullmatch(known, one) for known in EXTRAS)]
+
+
+def test_no_reason_is_left_of_what_is_no_longer_allowed(policies: dict[str, str]) -> None:
+    extras = {
+        f"{part} {action} {name}"
+        for part, policy in policies.items()
+        for action, name in set(allowed(policy)) - PARTS[part]
+    }
+
+    assert not [known for known in EXTRAS if not any(re.fullmatch(known, one) for one in extras)]
+
+
+def test_metrics_are_the_kcls_own(policies: dict[str, str]) -> None:
+    (statement,) = [
+        one
+        for one in json.loads(policies["consumer"])["Statement"]
+        if one["Action"] == ["cloudwatch:PutMetricData"]
+    ]
+
+    assert [*statement["Condition"]["StringEquals"]] == ["cloudwatch:namespace"]
+
+
+@pytest.mark.parametrize("store", STORE_CALLS)
+def test_every_method_of_a_store_is_known(store: str) -> None:
+    assert STORE_CALLS[store].keys() == public_methods(store)
+
+
+@pytest.mark.parametrize("package", OPERATIONS)
+def test_every_operation_of_the_sdk_is_known(package: str) -> None:
+    assert OPERATIONS[package].keys() == operations_called(package)
+
+
+def test_transactions_write_as_their_actions_say() -> None:
+    assert transaction_writes("rtdts/delivery_store") == TRANSACTION_WRITES
+
+
+@pytest.mark.parametrize("package", OPERATIONS)
+def test_what_stores_do_is_what_their_operations_are_called(package: str) -> None:
+    told = {
+        action
+        for store, methods in STORE_CALLS.items()
+        if store.startswith(f"{package}/")
+        for actions in methods.values()
+        for action, _ in actions
+    }
+    called = {action for actions in OPERATIONS[package].values() for action in actions}
+
+    assert told == called
+
+
+def test_enough_is_found_in_the_code() -> None:
+    assert ("dynamodb:GetItem", "subscriptions") in PARTS["socket"]
+    assert PARTS["socket-authorizer"] == {("dynamodb:DeleteItem", "socket-tickets")}
+    assert ("dynamodb:UpdateItem", "truck-matches") in PARTS["delivery"]
+    assert ("dynamodb:UpdateItem", "truck-matches") not in PARTS["consumer"]
+    assert ("s3:PutObject", "parked/rejected/*") in PARTS["consumer"]
+    assert not {action for action, _ in PARTS["broadcaster"]} & {
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+    }

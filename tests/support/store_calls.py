@@ -1,0 +1,233 @@
+"""Which AWS actions a deployable's code leads to, by way of the stores that it is given.
+
+A deployable calls methods of stores; a store's method calls AWS. The second is written down here
+and held against the stores' sources; the first is read from the deployables' sources. What can't
+be told by reading errs on the safe side: it counts as a call until it is listed as none.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.support.source_tree import ROOT, python_files, syntax_of
+
+Action = tuple[str, str]
+"""An IAM action and the logical name of what it is done to."""
+
+STORE_CALLS: dict[str, dict[str, set[Action]]] = {
+    "rtdts/delivery_store/deliveries.py:DeliveryStore": {
+        "get": {("dynamodb:GetItem", "deliveries")},
+        "get_many": {("dynamodb:BatchGetItem", "deliveries")},
+        "events": {("dynamodb:Query", "delivery-events")},
+        "append": {
+            ("dynamodb:PutItem", "deliveries"),
+            ("dynamodb:PutItem", "delivery-events"),
+            ("dynamodb:UpdateItem", "truck-matches"),
+        },
+        "list_page": {
+            ("dynamodb:BatchGetItem", "deliveries"),
+            ("dynamodb:Query", "deliveries/index/by-customer"),
+            ("dynamodb:Query", "deliveries/index/by-truck"),
+        },
+    },
+    "rtdts/delivery_store/matches.py:MatchStore": {
+        "open_matches": {("dynamodb:GetItem", "truck-matches")},
+        "open_matches_many": {("dynamodb:BatchGetItem", "truck-matches")},
+    },
+    "rtdts/delivery_store/subscriptions.py:SubscriptionStore": {
+        "add": {("dynamodb:PutItem", "subscriptions")},
+        "has": {("dynamodb:GetItem", "subscriptions")},
+        "remove": {("dynamodb:DeleteItem", "subscriptions")},
+        "remove_connection": {
+            ("dynamodb:BatchWriteItem", "subscriptions"),
+            ("dynamodb:DeleteItem", "subscriptions"),
+            ("dynamodb:Query", "subscriptions/index/by-connection"),
+        },
+        "of_delivery": {("dynamodb:Query", "subscriptions")},
+        "of_bucket": {("dynamodb:Query", "subscriptions/index/by-bucket")},
+        "count_of_connection": {("dynamodb:Query", "subscriptions/index/by-connection")},
+    },
+    "rtdts/delivery_store/tickets.py:TicketStore": {
+        "issue": {("dynamodb:PutItem", "socket-tickets")},
+        "spend": {("dynamodb:DeleteItem", "socket-tickets")},
+    },
+    "rtdts/push_queue/nudge_queue.py:NudgeQueue": {
+        "send": {("sqs:SendMessage", "nudges.fifo")},
+        "send_many": {("sqs:SendMessage", "nudges.fifo")},
+        "receive": {("sqs:ReceiveMessage", "nudges.fifo"), ("sqs:DeleteMessage", "nudges.fifo")},
+        "delete": {("sqs:DeleteMessage", "nudges.fifo")},
+    },
+    "rtdts/telemetry_stream/parking.py:Parking": {
+        "park": {("s3:PutObject", "parked/rejected/*")},
+    },
+    "rtdts/telemetry_stream/putter.py:StreamPutter": {
+        "put": {("kinesis:PutRecords", "telemetry")},
+    },
+    "socket_lambda/connection.py:ConnectionPoster": {
+        "post": {("execute-api:ManageConnections", "live/POST/@connections/*")},
+    },
+    "broadcaster/poster.py:SocketPoster": {
+        "post": {("execute-api:ManageConnections", "live/POST/@connections/*")},
+    },
+}
+"""By a store's source and class, and its method, what the method does."""
+
+OPERATIONS = {
+    "rtdts/delivery_store": {
+        "batch_get_item": {"dynamodb:BatchGetItem"},
+        "batch_write_item": {"dynamodb:BatchWriteItem"},
+        "delete_item": {"dynamodb:DeleteItem"},
+        "get_item": {"dynamodb:GetItem"},
+        "put_item": {"dynamodb:PutItem"},
+        "query": {"dynamodb:Query"},
+        "update_item": {"dynamodb:UpdateItem"},
+        # Each write of a transaction is allowed for itself.
+        "transact_write_items": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
+    },
+    "rtdts/push_queue": {
+        "delete_message": {"sqs:DeleteMessage"},
+        "receive_message": {"sqs:ReceiveMessage"},
+        "send_message": {"sqs:SendMessage"},
+        "send_message_batch": {"sqs:SendMessage"},
+    },
+    "rtdts/telemetry_stream": {
+        "put_object": {"s3:PutObject"},
+        "put_records": {"kinesis:PutRecords"},
+    },
+    "socket_lambda": {"post_to_connection": {"execute-api:ManageConnections"}},
+}
+"""By package the SDK's operations that its sources call, and what IAM calls them."""
+
+TRANSACTION_WRITES = {"Put", "Update"}
+"""The kinds of write in transactions, on which the actions of `transact_write_items` rest."""
+
+_OF_CONTAINERS = {"add", "append", "get", "remove", "send"}
+"""Methods that a store has in common with lists, sets, mappings and others."""
+
+_NO_STORES: dict[str, set[str]] = {
+    "delivery_lambda": {"headers", "query"},
+    "socket_lambda": {"_keys", "response"},
+    "consumer": {"_at_hand", "environ", "response"},
+    "broadcaster": {
+        "_deliveries@round_report",  # a set of ids
+        "_following_up",
+        "_handling",
+        "_http",
+        "_latest",
+        "_open",
+        "_waiting",
+        "deliveries@pushing",  # those that were read, by id
+    },
+}
+"""By deployable, attributes with such a method that are no stores; ``@`` narrows to a module."""
+
+
+def operations_called(package: str) -> set[str]:
+    """The SDK's operations that a package's sources call: methods of something named client."""
+    return {
+        node.func.attr
+        for path in python_files(package)
+        for node in ast.walk(syntax_of(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and _last_name(node.func.value) in {"client", "_client"}
+        and node.func.attr not in {"get_paginator"}
+    }
+
+
+def transaction_writes(package: str) -> set[str]:
+    """The kinds of write that a package's sources put into transactions."""
+    kinds = {"Put", "Update", "Delete", "ConditionCheck"}
+    return {
+        key.value
+        for path in python_files(package)
+        for node in ast.walk(syntax_of(path))
+        if isinstance(node, ast.Dict)
+        for key in node.keys
+        if isinstance(key, ast.Constant) and key.value in kinds
+    }
+
+
+def public_methods(store: str) -> set[str]:
+    """The public methods of a store, as `STORE_CALLS` names it."""
+    path, _, name = store.partition(":")
+    (found,) = [
+        node
+        for node in ast.walk(syntax_of(ROOT / path))
+        if isinstance(node, ast.ClassDef) and node.name == name
+    ]
+    return {
+        node.name
+        for node in found.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not node.name.startswith("_")
+    }
+
+
+def actions_of(deployable: str, *, modules: set[str] | None = None) -> set[Action]:
+    """What a deployable's code leads to.
+
+    Args:
+        deployable: Its package.
+        modules: Only what stands in these modules of it.
+    """
+    built = _stores_built(deployable)
+    actions: set[Action] = set()
+    for store in built:
+        for method, called in STORE_CALLS[store].items():
+            if any(_uses(deployable, method, modules)):
+                actions |= called
+    if not _changes_matches(deployable):
+        actions.discard(("dynamodb:UpdateItem", "truck-matches"))
+    return actions
+
+
+def _stores_built(deployable: str) -> set[str]:
+    """The stores that its bootstraps make."""
+    made = {
+        node.func.id
+        for path in (ROOT / deployable).glob("*bootstrap.py")
+        for node in ast.walk(syntax_of(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    return {store for store in STORE_CALLS if store.rpartition(":")[2] in made}
+
+
+def _uses(deployable: str, method: str, modules: set[str] | None) -> Iterator[bool]:
+    for path in python_files(deployable):
+        if modules is not None and path.stem not in modules:
+            continue
+        for node in ast.walk(syntax_of(path)):
+            if isinstance(node, ast.Attribute) and node.attr == method:
+                yield _is_use(deployable, path, node)
+
+
+def _is_use(deployable: str, path: Path, node: ast.Attribute) -> bool:
+    if node.attr not in _OF_CONTAINERS:
+        return True
+    if not isinstance(node.value, ast.Attribute):
+        return False  # a local list, set or mapping: stores are attributes of what uses them
+    holder = node.value.attr
+    return not _NO_STORES.get(deployable, set()) & {holder, f"{holder}@{path.stem}"}
+
+
+def _changes_matches(deployable: str) -> bool:
+    """Whether any of its calls may write a truck's matches."""
+    return any(
+        keyword.arg == "matches"
+        and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is False)
+        for path in python_files(deployable)
+        for node in ast.walk(syntax_of(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "append"
+        for keyword in node.keywords
+    )
+
+
+def _last_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
