@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DEPLOYABLES = ("ingest_lambda", "delivery_lambda", "socket_lambda", "consumer", "broadcaster")
+DEPLOYABLES = (
+    "ingest_lambda",
+    "delivery_lambda",
+    "socket_lambda",
+    "consumer",
+    "broadcaster",
+    "search_admin_lambda",
+)
 PRODUCTION = ("rtdts", *DEPLOYABLES)
 
 
