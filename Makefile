@@ -35,3 +35,10 @@ terraform-check: setup ## every check of the infrastructure
 deploy: setup ## everything into the AWS account that you are logged in to (ENV=dev; DEPLOY_OPTIONS=--help)
 	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \
 		exec $(VENV)/python -m deploy --env $(ENV) $(DEPLOY_OPTIONS)
+
+.PHONY: mutations fuzz
+mutations: setup ## break the code on purpose: do the tests notice? (MUTATIONS_ARGS="--only NAME")
+	@exec $(VENV)/python -m tests.mutations $(MUTATIONS_ARGS)
+
+fuzz: setup ## 14,000 requests and frames that nobody would send (FUZZ_CASES=…)
+	@FUZZ_CASES=$${FUZZ_CASES:-14000} exec $(VENV)/python -m pytest tests/fuzz -o timeout=7200

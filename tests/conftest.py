@@ -7,8 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from sim.local_cloud.launch import CloudFailedError, LaunchedCloud, launched_cloud
+
+# How much the property tests try: `--hypothesis-profile=thorough` for more.
+settings.register_profile("quick", max_examples=100, deadline=None)
+settings.register_profile("thorough", max_examples=5_000, deadline=None)
+settings.register_profile("steady", max_examples=100, deadline=None, derandomize=True)
+settings.load_profile("quick")
 
 
 def pytest_configure() -> None:

@@ -125,6 +125,17 @@ def test_the_external_version_grows_with_the_time_then_with_the_revision() -> No
     assert external_version(first) < external_version(again) < external_version(later)
 
 
+def test_a_point_that_comes_late_has_the_lower_version() -> None:
+    newer, late = enriched(1), enriched(0)
+    late = msgspec.structs.replace(
+        late, point=msgspec.structs.replace(late.point, received_at_ms=START_MS + 3_600_000)
+    )
+
+    assert external_version(LatestPosition(newest=late, shown=None, revision=9)) < (
+        external_version(LatestPosition(newest=newer, shown=None))
+    )
+
+
 def test_too_many_revisions_do_not_reach_into_the_next_millisecond() -> None:
     latest = LatestPosition(newest=enriched(0), shown=None, revision=5_000)
 

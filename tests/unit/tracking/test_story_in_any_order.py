@@ -6,7 +6,7 @@ import dataclasses
 import random
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtdts.tracking.deliveries import (
@@ -204,7 +204,6 @@ def test_a_smooth_drive_goes_through_all_statuses() -> None:
     assert [event.version for event in world.log] == [1, 2, 3, 4, 5, 6]
 
 
-@settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 10, 100]))
 def test_any_order_split_and_repetition_gives_the_timeline(seed: int, disorder: int) -> None:
     rng = random.Random(seed)
@@ -218,7 +217,6 @@ def test_any_order_split_and_repetition_gives_the_timeline(seed: int, disorder: 
     assert [event.version for event in world.log] == [*range(1, len(world.log) + 1)]
 
 
-@settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 100]))
 def test_declarations_may_come_between_any_batches(seed: int, disorder: int) -> None:
     rng = random.Random(seed)
@@ -236,7 +234,6 @@ def test_declarations_may_come_between_any_batches(seed: int, disorder: int) -> 
     assert world.story() == expected(drive(), world)
 
 
-@settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 100]))
 def test_crashes_before_the_memory_is_kept_append_nothing_twice(seed: int, disorder: int) -> None:
     rng = random.Random(seed)
@@ -255,7 +252,6 @@ def test_crashes_before_the_memory_is_kept_append_nothing_twice(seed: int, disor
     assert crashing.story() == whole.story()
 
 
-@settings(max_examples=100, deadline=None)
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 100]))
 def test_the_same_records_again_without_any_memory_append_nothing(seed: int, disorder: int) -> None:
     rng = random.Random(seed)

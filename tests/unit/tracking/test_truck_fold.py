@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtdts.tracking.positions import EnrichedPoint, LatestPosition, Point
@@ -33,7 +33,6 @@ def folded(
     return history, state.latest
 
 
-@settings(max_examples=100, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_the_history_is_the_same_in_any_order_and_batches(seed: int) -> None:
     rng = random.Random(seed)

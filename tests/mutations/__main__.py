@@ -1,0 +1,116 @@
+"""``make mutations``: breaks the code on purpose, and sees that the tests notice.
+
+Each break is applied to a copy of the tree as it lies there; only the tests meant for it are run.
+The exit code is 0 only if every one of them went red for every break.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.mutations.breaks import BREAKS, Break
+from tests.mutations.running import (
+    BreakError,
+    Verdict,
+    copied_tree,
+    failing_unbroken,
+    try_break,
+)
+
+AT_ONCE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Tries the breaks that were asked for."""
+    asked = _parser().parse_args(arguments)
+    chosen = [one for one in BREAKS if not asked.only or one.name in asked.only]
+    if asked.list:
+        _list(chosen)
+        return 0
+    started_s = time.monotonic()
+    console = Console(highlight=False, soft_wrap=True)
+    with copied_tree() as original:
+        console.print(f"{len(chosen)} breaks; first, their tests without any")
+        try:
+            failing = failing_unbroken(chosen, original)
+        except BreakError as error:
+            console.print(f"[bold red]{error}[/]")
+            return 1
+        if failing:
+            console.print("[bold red]red without any break, and so worth nothing here:[/]")
+            console.print(*sorted(failing), sep="\n")
+            return 1
+        verdicts = []
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            for verdict in pool.map(partial(try_break, original=original), chosen):
+                verdicts.append(verdict)
+                _tell(console, verdict, f"{len(verdicts):2}/{len(chosen)}")
+    console.print(_table(chosen, verdicts))
+    for verdict in verdicts:
+        if not verdict.is_noticed:
+            _tell(console, verdict, "  ")
+    noticed = sum(verdict.is_noticed for verdict in verdicts)
+    took_s = time.monotonic() - started_s
+    console.print(f"{noticed} of {len(chosen)} breaks were noticed, in {took_s:.0f} s")
+    return 0 if noticed == len(chosen) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutations",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--only",
+        metavar="NAME",
+        action="append",
+        choices=[one.name for one in BREAKS],
+        help="this break alone (may be given several times)",
+    )
+    parser.add_argument("--list", action="store_true", help="say what would be tried, and end")
+    return parser
+
+
+def _list(chosen: Sequence[Break]) -> None:
+    for one in chosen:
+        sys.stdout.write(f"{one.guarantee}  {one.name}  ({one.file})\n")
+        sys.stdout.writelines(f"     {test}\n" for test in one.tests)
+
+
+def _tell(console: Console, verdict: Verdict, number: str) -> None:
+    console.print(f"{number} [bold]{verdict.name}[/] {_word(verdict)} {verdict.problem}")
+    for test in verdict.red:
+        console.print(f"      [red]red[/]   {test}")
+    for test in verdict.blind:
+        console.print(f"      [green]green[/] {test}")
+
+
+def _word(verdict: Verdict) -> str:
+    if verdict.problem:
+        return "[bold yellow]not tried[/]"
+    return "[green]noticed[/]" if verdict.is_noticed else "[bold red]NOT NOTICED[/]"
+
+
+def _table(chosen: Sequence[Break], verdicts: Sequence[Verdict]) -> Table:
+    table = Table(
+        title="Breaks of the code, by the guarantee that each takes away", title_justify="left"
+    )
+    for heading, width in (("", 1), ("break", 46), ("red", 5), ("", 11)):
+        table.add_column(heading, width=width, no_wrap=True)
+    for one, verdict in zip(chosen, verdicts, strict=True):
+        red = f"{len(verdict.red)}/{len(one.tests)}"
+        table.add_row(str(one.guarantee), one.name, red, _word(verdict))
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,518 @@
+"""The breaks, as data: what somebody could do to the code, and the tests that must notice.
+
+At least one for each guarantee (docs/architecture.md, "Guarantees"), each small and plausible: what
+a tired person would write. A break's text stands exactly once in its file, which
+tests/architecture/test_breaks_in_step.py sees to: whoever changes that code brings the break along.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+UNIT = "tests/unit"
+PIPELINE = f"{UNIT}/consumer/test_batch_pipeline.py"
+PROCESSOR = f"{UNIT}/consumer/test_record_processor.py"
+PUTTER = f"{UNIT}/telemetry_stream/test_putter.py"
+INGEST = f"{UNIT}/ingest_lambda/test_ingest_handler.py"
+STAMPING = f"{UNIT}/tracking/test_stamping.py"
+STORY = f"{UNIT}/tracking/test_story_in_any_order.py"
+FOLD = f"{UNIT}/tracking/test_truck_fold.py"
+VIEWING = f"{UNIT}/tracking/test_viewing.py"
+ROUND = f"{UNIT}/broadcaster/test_round.py"
+NUDGES = f"{UNIT}/broadcaster/test_nudges.py"
+CLOCK = f"{UNIT}/broadcaster/test_round_clock.py"
+SOCKET = f"{UNIT}/socket_lambda/test_socket_handler.py"
+DELIVERY = f"{UNIT}/delivery_lambda/test_delivery_handler.py"
+STORE = "tests/contract/test_delivery_store_contract.py"
+
+GUARANTEES = range(1, 8)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Break:
+    """One break of the code."""
+
+    name: str
+    guarantee: int
+    """Which of the seven it takes away."""
+    file: str
+    text: str
+    """What is replaced; it stands exactly once in the file."""
+    replacement: str
+    tests: tuple[str, ...]
+    """Each of these, by itself, must go red (of one with parameters: any of its cases)."""
+
+
+BREAKS = (
+    # 1. An accepted point is durable; later it is in the history exactly once, or parked.
+    Break(
+        name="partial-put-is-ignored",
+        guarantee=1,
+        file="rtdts/telemetry_stream/putter.py",
+        text="failed = [record for record, code in zip(records, codes, strict=True) if code]",
+        replacement="failed: list[_Record] = []",
+        tests=(
+            f"{PUTTER}::test_only_the_failed_records_of_a_call_are_put_again",
+            f"{PUTTER}::test_what_keeps_failing_until_the_deadline_is_named_and_nothing_else",
+        ),
+    ),
+    Break(
+        name="whole-call-put-again",
+        guarantee=1,
+        file="rtdts/telemetry_stream/putter.py",
+        text="failed = [record for record, code in zip(records, codes, strict=True) if code]",
+        replacement="failed = list(records) if any(codes) else []",
+        tests=(f"{PUTTER}::test_only_the_failed_records_of_a_call_are_put_again",),
+    ),
+    Break(
+        name="not-taken-named-by-the-wrong-place",
+        guarantee=1,
+        file="ingest_lambda/service.py",
+        text="not_taken = [stamped.indexes[place] for place in outcome.not_taken]",
+        replacement="not_taken = list(outcome.not_taken)",
+        tests=(f"{INGEST}::test_what_was_not_taken_is_named_by_its_place_in_the_request",),
+    ),
+    Break(
+        name="two-trucks-under-one-key",
+        guarantee=1,
+        file="rtdts/telemetry_stream/putter.py",
+        text='"PartitionKey": truck_id}',
+        replacement='"PartitionKey": "trucks"}',
+        tests=(f"{PUTTER}::test_a_request_is_one_record_with_the_truck_as_its_key",),
+    ),
+    Break(
+        name="failed-batch-is-acknowledged",
+        guarantee=1,
+        file="consumer/record_processor.py",
+        text='self._die("batch_failed", error)',
+        replacement='self._log.exception("batch_failed", error, shard_id=self._shard_id)',
+        tests=(f"{PROCESSOR}::test_under_kclpy_a_batch_that_fails_is_never_acknowledged",),
+    ),
+    Break(
+        name="checkpoint-before-it-is-durable",
+        guarantee=1,
+        file="consumer/record_processor.py",
+        text="""\
+            report = self._pipeline.process(records)
+            self._checkpoints.durable_up_to(max(record.position for record in records))
+""",
+        replacement="""\
+            self._checkpoints.durable_up_to(max(record.position for record in records))
+            self._checkpoints.tell_if_due(batch.checkpointer)
+            report = self._pipeline.process(records)
+""",
+        tests=(
+            f"{PROCESSOR}::test_nothing_is_checkpointed_that_is_not_durable",
+            f"{PROCESSOR}::test_under_kclpy_a_batch_that_fails_is_never_acknowledged",
+        ),
+    ),
+    Break(
+        name="faulty-record-is-dropped",
+        guarantee=1,
+        file="consumer/pipeline.py",
+        text="        self._park(sorted_out.faults, report, budget)\n",
+        replacement="",
+        tests=(f"{PIPELINE}::test_what_is_no_point_of_its_truck_is_parked_and_the_rest_goes_on",),
+    ),
+    Break(
+        name="busy-store-taken-for-a-bad-document",
+        guarantee=1,
+        file="rtdts/position_store/bulk.py",
+        text="Fate.REJECTED if status == 400 else Fate.RETRYABLE",
+        replacement="Fate.REJECTED if 400 <= status < 500 else Fate.RETRYABLE",
+        tests=(f"{UNIT}/position_store/test_bulk_outcomes.py::test_each_item_has_its_own_fate",),
+    ),
+    Break(
+        name="point-known-by-its-corrected-time",
+        guarantee=1,
+        file="rtdts/tracking/point_identity.py",
+        text="{point.truck_id}:{point.recorded_at_ms}:{which}",
+        replacement="{point.truck_id}:{point.event_at_ms}:{which}",
+        tests=(
+            f"{UNIT}/tracking/test_point_identity.py"
+            "::test_what_stamping_and_the_way_it_came_change_is_no_part_of_it",
+            f"{PIPELINE}::test_of_a_shifted_point_the_first_stamp_in_the_stream_wins",
+        ),
+    ),
+    Break(
+        name="only-the-newest-of-a-wrong-clock-is-shifted",
+        guarantee=1,
+        file="rtdts/tracking/stamping.py",
+        text="at_ms - SHIFT_SPAN_MS, received_at_ms - at_ms",
+        replacement="at_ms, received_at_ms - at_ms",
+        tests=(
+            f"{STAMPING}::test_it_is_what_the_rule_says_step_by_step",
+            f"{STAMPING}::test_order_and_spacing_stay",
+        ),
+    ),
+    # 2. A truck's latest position never goes back.
+    Break(
+        name="older-point-overwrites-the-latest",
+        guarantee=2,
+        file="rtdts/position_store/writer.py",
+        text="""\
+            version=external_version(latest),
+            version_type="external",
+""",
+        replacement="",
+        tests=(
+            f"{UNIT}/position_store/test_position_writes.py"
+            "::test_a_latest_position_is_written_under_its_own_version_only",
+        ),
+    ),
+    Break(
+        name="version-by-arrival",
+        guarantee=2,
+        file="rtdts/position_store/documents.py",
+        text="return latest.newest.point.event_at_ms * REVISIONS",
+        replacement="return latest.newest.point.received_at_ms * REVISIONS",
+        tests=(
+            f"{UNIT}/position_store/test_position_documents.py"
+            "::test_a_point_that_comes_late_has_the_lower_version",
+        ),
+    ),
+    Break(
+        name="newest-by-arrival",
+        guarantee=2,
+        file="rtdts/tracking/truck_fold.py",
+        text="newest = self._enriched(self._window[-1])",
+        replacement="newest = self._enriched(self._news)",
+        tests=(f"{FOLD}::test_the_history_is_the_same_in_any_order_and_batches",),
+    ),
+    # 3. Whatever the order, the log folds to the timeline; it only grows, without gaps.
+    Break(
+        name="late-point-is-not-folded-in-its-place",
+        guarantee=3,
+        file="rtdts/tracking/truck_fold.py",
+        text="self._each(lambda memory: refold(memory, self._window, rules))",
+        replacement="self._each(lambda memory: fold_on(memory, fixes, rules))",
+        tests=(f"{STORY}::test_any_order_split_and_repetition_gives_the_timeline",),
+    ),
+    Break(
+        name="log-believed-to-be-where-it-was-left",
+        guarantee=3,
+        file="rtdts/tracking/delivery_memory.py",
+        text="if len(log.after_anchor) == before.log_length:",
+        replacement="if len(log.after_anchor) >= before.log_length:",
+        tests=(
+            f"{STORY}::test_crashes_before_the_memory_is_kept_append_nothing_twice",
+            f"{PIPELINE}::test_a_crash_at_any_step_and_the_same_batch_again_gives_the_same",
+        ),
+    ),
+    Break(
+        name="transition-of-a-truck-that-lost-the-delivery",
+        guarantee=3,
+        file="rtdts/delivery_store/deliveries.py",
+        text='"version = :version AND truck_id = :truck"',
+        replacement='"version = :version OR truck_id = :truck"',
+        tests=(f"{STORE}::test_a_writer_that_thinks_of_another_truck_loses",),
+    ),
+    Break(
+        name="closed-delivery-changed",
+        guarantee=3,
+        file="delivery_lambda/decisions.py",
+        text="if before is not None and not before.is_open:",
+        replacement="if before is not None and before.status is Status.CANCELLED:",
+        tests=(
+            f"{UNIT}/delivery_lambda/test_decisions.py::test_a_closed_delivery_does_not_change",
+        ),
+    ),
+    Break(
+        name="declaration-recorded-twice",
+        guarantee=3,
+        file="delivery_lambda/decisions.py",
+        text="if event.idempotency_key == declaration.idempotency_key:",
+        replacement="if False:",
+        tests=(f"{DELIVERY}::test_a_declaration_is_recorded_once_a_key",),
+    ),
+    Break(
+        name="transaction-repeated-under-another-token",
+        guarantee=3,
+        file="rtdts/delivery_store/transactions.py",
+        text="ClientRequestToken=token",
+        replacement="ClientRequestToken=str(uuid.uuid4())",
+        tests=(
+            f"{UNIT}/delivery_store/test_transactions.py"
+            "::test_what_passes_is_tried_again_with_the_same_token",
+        ),
+    ),
+    # 4. Nobody receives anything of a delivery to which they have no right at that moment.
+    Break(
+        name="anothers-delivery-on-a-socket",
+        guarantee=4,
+        file="rtdts/tracking/viewing.py",
+        text="return role == CUSTOMER and identity == delivery.customer_id",
+        replacement="return role == CUSTOMER",
+        tests=(
+            f"{VIEWING}::test_nobody_else_has_a_right",
+            f"{ROUND}::test_a_delivery_given_to_another_customer_between_rounds_ends",
+            f"{SOCKET}::test_what_is_not_theirs_looks_as_if_it_did_not_exist",
+        ),
+    ),
+    Break(
+        name="anybody-tracks-anything",
+        guarantee=4,
+        file="socket_lambda/dispatch.py",
+        text="""if delivery is None or not may_ever_view(
+            delivery, role=viewer.role, identity=viewer.identity
+        ):""",
+        replacement="if delivery is None:",
+        tests=(f"{SOCKET}::test_what_is_not_theirs_looks_as_if_it_did_not_exist",),
+    ),
+    Break(
+        name="anybody-reads-anything",
+        guarantee=4,
+        file="delivery_lambda/callers.py",
+        text="return self.identity == delivery.customer_id",
+        replacement="return True",
+        tests=(f"{DELIVERY}::test_for_everybody_else_it_does_not_exist",),
+    ),
+    Break(
+        name="right-as-old-as-the-round",
+        guarantee=4,
+        file="broadcaster/pushing.py",
+        text="RIGHT_MAX_AGE_S: Final = 2.0",
+        replacement="RIGHT_MAX_AGE_S: Final = 60.0",
+        tests=(f"{ROUND}::test_nothing_is_posted_on_rights_that_can_only_be_read_too_late",),
+    ),
+    Break(
+        name="former-truck-shown",
+        guarantee=4,
+        file="rtdts/tracking/viewing.py",
+        text="if truck_id != delivery.truck_id or event_at_ms < start_ms:",
+        replacement="if event_at_ms < start_ms:",
+        tests=(
+            f"{VIEWING}::test_after_a_transfer_only_the_new_truck_is_shown_and_only_since_then",
+        ),
+    ),
+    Break(
+        name="truck-shown-before-its-assignment",
+        guarantee=4,
+        file="rtdts/tracking/viewing.py",
+        text="if truck_id != delivery.truck_id or event_at_ms < start_ms:",
+        replacement="if truck_id != delivery.truck_id:",
+        tests=(f"{VIEWING}::test_a_track_is_cut_to_the_assignment",),
+    ),
+    Break(
+        name="one-message-for-all-viewers",
+        guarantee=4,
+        file="broadcaster/pictures.py",
+        text="key = (delivery.delivery_id, right.access)",
+        replacement="key = (delivery.delivery_id, Access.FULL)",
+        tests=(
+            f"{ROUND}::test_while_assigned_a_customer_is_told_the_status_"
+            "and_a_dispatcher_where_the_truck_is",
+        ),
+    ),
+    Break(
+        name="right-read-from-a-replica",
+        guarantee=4,
+        file="rtdts/delivery_store/batches.py",
+        text='"ConsistentRead": True',
+        replacement='"ConsistentRead": False',
+        tests=(
+            f"{UNIT}/delivery_store/test_batches.py"
+            "::test_a_request_takes_a_hundred_keys_and_reads_consistently",
+        ),
+    ),
+    Break(
+        name="point-of-another-truck-taken",
+        guarantee=4,
+        file="rtdts/tracking/telemetry.py",
+        text="            raise ForeignTruckError(index)\n",
+        replacement="            continue\n",
+        tests=(f"{INGEST}::test_a_point_of_another_truck_is_403_and_nothing_is_taken",),
+    ),
+    Break(
+        name="ticket-good-for-ever",
+        guarantee=4,
+        file="rtdts/delivery_store/tickets.py",
+        text='"expires_at_ms > :now"',
+        replacement='"attribute_exists(ticket_hash) OR expires_at_ms > :now"',
+        tests=("tests/contract/test_ticket_contract.py::test_a_late_ticket_is_worth_nothing",),
+    ),
+    Break(
+        name="token-for-another-audience",
+        guarantee=4,
+        file="socket_lambda/tokens.py",
+        text="if self._audience not in named:",
+        replacement="if not named:",
+        tests=(
+            f"{UNIT}/socket_lambda/test_tokens.py::test_a_token_that_proves_nothing_is_refused",
+        ),
+    ),
+    # 5. A viewer hears of each tracked delivery at least once a minute.
+    Break(
+        name="no-round-at-the-start",
+        guarantee=5,
+        file="broadcaster/round_clock.py",
+        text="return Tick(now_ms // interval_ms * interval_ms, 0)",
+        replacement="return Tick((now_ms // interval_ms + 1) * interval_ms, 0)",
+        tests=(f"{CLOCK}::test_the_first_round_is_at_once",),
+    ),
+    Break(
+        name="missed-minutes-pile-up",
+        guarantee=5,
+        file="broadcaster/round_clock.py",
+        text="due_at_ms = (now_ms // interval_ms + 1) * interval_ms",
+        replacement="due_at_ms = last.due_at_ms + interval_ms",
+        tests=(f"{CLOCK}::test_missed_minutes_never_pile_up",),
+    ),
+    Break(
+        name="half-of-the-buckets",
+        guarantee=5,
+        file="broadcaster/round_source.py",
+        text="range(BUCKETS), tick.skipped)",
+        replacement="range(BUCKETS // 2), tick.skipped)",
+        tests=(f"{CLOCK}::test_one_broadcaster_alone_holds_every_bucket_of_every_round",),
+    ),
+    Break(
+        name="any-failure-taken-for-gone",
+        guarantee=5,
+        file="broadcaster/pushing.py",
+        text="if outcome is Outcome.GONE or (",
+        replacement="if outcome in (Outcome.GONE, Outcome.FAILED) or (",
+        tests=(f"{ROUND}::test_a_failed_post_is_no_reason_to_forget_a_viewer",),
+    ),
+    Break(
+        name="change-found-written-is-not-told",
+        guarantee=5,
+        file="consumer/transitions.py",
+        text="return _Written(settlement.memory, settlement.already_there, 0)",
+        replacement="return _Written(settlement.memory, (), 0)",
+        tests=(f"{PIPELINE}::test_a_crash_at_any_step_and_the_same_batch_again_gives_the_same",),
+    ),
+    # 6. One slow, dead or hostile viewer, truck or record delays no other.
+    Break(
+        name="one-410-ends-a-round",
+        guarantee=6,
+        file="broadcaster/pushing.py",
+        text="            await self._forget(viewer)\n",
+        replacement="            raise ConnectionError(viewer.connection_id)\n",
+        tests=(f"{ROUND}::test_one_that_is_gone_ends_no_round_and_is_forgotten",),
+    ),
+    Break(
+        name="one-post-after-another",
+        guarantee=6,
+        file="broadcaster/pushing.py",
+        text="""\
+        tasks = [
+            asyncio.create_task(self._push_one(viewer, reading, reserved)) for viewer in viewers
+        ]
+""",
+        replacement="""\
+        tasks = []
+        for viewer in viewers:
+            tasks.append(asyncio.create_task(self._push_one(viewer, reading, reserved)))
+            await asyncio.wait(tasks)
+""",
+        tests=(
+            f"{ROUND}::test_a_slow_post_delays_no_other",
+            f"{NUDGES}::test_a_slow_viewer_holds_up_no_other_and_no_later_nudge",
+        ),
+    ),
+    Break(
+        name="one-throttled-viewer-slows-all",
+        guarantee=6,
+        file="broadcaster/connection_backoff.py",
+        text="waiting = self._waiting.get(connection_id)\n        return",
+        replacement="waiting = next(iter(self._waiting.values()), None)\n        return",
+        tests=(
+            f"{UNIT}/broadcaster/test_connection_backoff.py"
+            "::test_only_the_connection_that_was_throttled_waits",
+            f"{ROUND}::test_a_throttled_connection_is_left_alone_and_no_other_is",
+        ),
+    ),
+    Break(
+        name="one-bad-record-stops-a-shard",
+        guarantee=6,
+        file="consumer/arrivals.py",
+        text='return Fault(record=record, reason="not_a_point", detail=str(error))',
+        replacement="raise",
+        tests=(f"{PIPELINE}::test_what_is_no_point_of_its_truck_is_parked_and_the_rest_goes_on",),
+    ),
+    Break(
+        name="one-trucks-bug-stops-a-shard",
+        guarantee=6,
+        file="consumer/pipeline.py",
+        text="            self._park(faults, report, budget)\n            return None\n",
+        replacement="            raise\n",
+        tests=(
+            f"{PIPELINE}::test_a_truck_whose_points_bring_out_a_bug_is_parked_and_the_others_go_on",
+        ),
+    ),
+    Break(
+        name="gzip-bomb-unpacked",
+        guarantee=6,
+        file="ingest_lambda/request.py",
+        text="unpacking.decompress(packed, max_bytes + 1)",
+        replacement="unpacking.decompress(packed)",
+        tests=(
+            f"{UNIT}/ingest_lambda/test_ingest_request.py"
+            "::test_a_bomb_is_never_unpacked_beyond_the_limit",
+        ),
+    ),
+    # 7. Any process of ours may be killed at any moment: nothing is lost.
+    Break(
+        name="memory-kept-before-the-history",
+        guarantee=7,
+        file="consumer/pipeline.py",
+        text="""\
+        self._write_history(updates, arrivals, report, budget)
+        states, nudges = self._settle(updates, report, budget)
+""",
+        replacement="""\
+        states, nudges = self._settle(updates, report, budget)
+        self._memory.keep(states, max(record.position for record in records), budget)
+        self._write_history(updates, arrivals, report, budget)
+""",
+        tests=(
+            f"{PIPELINE}::test_the_order_is_history_transitions_latest_state",
+            f"{PIPELINE}::test_a_crash_at_any_step_and_the_same_batch_again_gives_the_same",
+        ),
+    ),
+    Break(
+        name="latest-before-the-history",
+        guarantee=7,
+        file="consumer/pipeline.py",
+        text="        self._write_history(updates, arrivals, report, budget)\n",
+        replacement="""\
+        self._write_latest([one.latest for one in updates if one.latest], budget)
+        self._write_history(updates, arrivals, report, budget)
+""",
+        tests=(f"{PIPELINE}::test_the_order_is_history_transitions_latest_state",),
+    ),
+    Break(
+        name="zombie-writes-on",
+        guarantee=7,
+        file="consumer/memory.py",
+        text="if writer_id != self._writer_id:",
+        replacement="if False:",
+        tests=(
+            f"{PIPELINE}"
+            "::test_a_zombie_notices_that_another_owns_the_shard_and_writes_nothing_more",
+        ),
+    ),
+    Break(
+        name="nudge-deleted-before-it-is-handled",
+        guarantee=7,
+        file="broadcaster/nudges.py",
+        text="            tasks = await self._handler.begin(nudge)\n",
+        replacement="""\
+            await self._threads.run(self._queue.delete, received)
+            tasks = await self._handler.begin(nudge)
+""",
+        tests=(f"{NUDGES}::test_a_nudge_whose_reading_fails_stays_in_the_queue",),
+    ),
+    Break(
+        name="standard-output-not-guarded",
+        guarantee=7,
+        file="consumer/__main__.py",
+        text="    os.dup2(2, 1)\n",
+        replacement="",
+        tests=(
+            f"{UNIT}/consumer/test_consumer_process.py"
+            "::test_standard_output_carries_nothing_but_the_protocol",
+        ),
+    ),
+)

@@ -1,0 +1,152 @@
+"""Breaks a copy of the tree and lets the tests meant for it look: did they go red?"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tests.mutations.breaks import Break
+from tests.support.ministack_process import ministack_program
+from tests.support.source_tree import ROOT
+
+TEST_TIMEOUT_S = 60
+"""Of one test: a break may make it wait for ever, which is red too."""
+RUN_TIMEOUT_S = 300
+
+
+class BreakError(Exception):
+    """A break that proves nothing; the text says why."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What became of one break."""
+
+    name: str
+    red: tuple[str, ...] = ()
+    """The tests that noticed."""
+    blind: tuple[str, ...] = ()
+    """The tests that were meant to, and did not."""
+    problem: str = ""
+    """Why nothing can be said."""
+
+    @property
+    def is_noticed(self) -> bool:
+        """Whether every test meant for it went red."""
+        return bool(self.red) and not self.blind and not self.problem
+
+
+def times_found(one: Break, root: Path = ROOT) -> int:
+    """How often a break's text stands in its file; it should be once."""
+    file = root / one.file
+    return file.read_text(encoding="utf-8").count(one.text) if file.is_file() else 0
+
+
+def try_break(one: Break, original: Path) -> Verdict:
+    """Applies a break to a copy of the original, and runs the tests meant for it there."""
+    if (found := times_found(one, original)) != 1:
+        return Verdict(name=one.name, problem=f"stale: its text is found {found} times")
+    with tempfile.TemporaryDirectory(prefix=f"break-{one.name}-") as folder:
+        tree = Path(shutil.copytree(original, Path(folder) / "tree"))
+        file = tree / one.file
+        whole = file.read_text(encoding="utf-8")
+        file.write_text(whole.replace(one.text, one.replacement), encoding="utf-8")
+        try:
+            failed = failing_tests(tree, one.tests)
+        except BreakError as error:
+            return Verdict(name=one.name, problem=str(error))
+    return Verdict(
+        name=one.name,
+        red=tuple(test for test in one.tests if test in failed),
+        blind=tuple(test for test in one.tests if test not in failed),
+    )
+
+
+def failing_unbroken(breaks: Iterable[Break], original: Path) -> set[str]:
+    """Those tests that fail without any break: their red would mean nothing.
+
+    Raises:
+        BreakError: They could not be run.
+    """
+    return failing_tests(original, tuple({test: None for one in breaks for test in one.tests}))
+
+
+@contextlib.contextmanager
+def copied_tree() -> Iterator[Path]:
+    """What git knows, or would take in, as it lies in the work tree at this moment."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    with tempfile.TemporaryDirectory(prefix="unbroken-") as folder:
+        tree = Path(folder) / "tree"
+        for name in listed.stdout.split("\0"):
+            if name and (ROOT / name).is_file():
+                (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, tree / name)
+        yield tree
+
+
+def failing_tests(tree: Path, tests: tuple[str, ...]) -> set[str]:
+    """Runs these tests in a copy of the tree; of one with parameters any case may fail.
+
+    Raises:
+        BreakError: They could not be run, or one of them did not.
+    """
+    report = tree.parent / "report.xml"
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    if (program := ministack_program()) is not None:
+        environment["MINISTACK"] = str(program)
+    command = [sys.executable, "-m", "pytest", "-q", "--hypothesis-profile=steady"]
+    command += ["-p", "no:cacheprovider", "-o", f"timeout={TEST_TIMEOUT_S}"]
+    command += [f"--junitxml={report}", *tests]
+    try:
+        ended = subprocess.run(
+            command,
+            cwd=tree,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=RUN_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BreakError(f"the tests did not end within {RUN_TIMEOUT_S} s") from error
+    if ended.returncode not in (0, 1):
+        told = _last_line(ended.stderr) or _last_line(ended.stdout)
+        raise BreakError(f"pytest ended with {ended.returncode}: {told}")
+    ran, failed = _read(report, tree)
+    if missing := [test for test in tests if test not in ran]:
+        raise BreakError(f"not run: {', '.join(missing)}")
+    return failed
+
+
+def _read(report: Path, tree: Path) -> tuple[set[str], set[str]]:
+    ran: set[str] = set()
+    failed: set[str] = set()
+    for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest's own report
+        module, name = case.get("classname", ""), case.get("name", "").partition("[")[0]
+        test = f"{module.replace('.', '/')}.py::{name}"
+        if (tree / module.replace(".", "/")).with_suffix(".py").is_file():
+            if case.find("skipped") is None:
+                ran.add(test)
+            # An error is a test that could not begin: that proves nothing.
+            if case.find("failure") is not None:
+                failed.add(test)
+    return ran, failed
+
+
+def _last_line(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else ""

@@ -1,0 +1,78 @@
+"""What a write asks of OpenSearch: the conditions that keep the guarantees when it comes again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from opensearchpy import OpenSearch
+
+from rtdts.position_store.documents import external_version
+from rtdts.position_store.state import DocumentVersion, StateWrite, TruckStateStore
+from rtdts.position_store.writer import HistoryWrite, PositionWriter
+from rtdts.tracking.positions import EnrichedPoint, LatestPosition
+from rtdts.tracking.truck_state import TruckState
+from tests.support.consumer_world import point
+
+ENRICHED = EnrichedPoint(
+    point=point(0, 0.0, truck_id="T-1"), distance_m=None, implied_speed_mps=None, moving=True
+)
+
+
+class RecordingOpenSearch:
+    """Takes everything, and keeps the actions' own lines."""
+
+    def __init__(self) -> None:
+        self.actions: list[dict[str, Any]] = []
+
+    def bulk(self, *, body: bytes, params: dict[str, str]) -> dict[str, Any]:
+        heads = [json.loads(line) for line in body.splitlines()[::2]]
+        self.actions += heads
+        return {"items": [{next(iter(head)): {"status": 201}} for head in heads]}
+
+
+def actions_of(write: Any) -> list[dict[str, Any]]:
+    node = RecordingOpenSearch()
+    write(cast("OpenSearch", node))
+    return node.actions
+
+
+def test_a_latest_position_is_written_under_its_own_version_only() -> None:
+    latest = LatestPosition(newest=ENRICHED, shown=None, revision=2)
+
+    (action,) = actions_of(lambda node: PositionWriter(node).write_latest([latest]))
+
+    assert action == {
+        "index": {
+            "_index": "truck-latest",
+            "_id": "T-1",
+            "version": external_version(latest),
+            "version_type": "external",
+        }
+    }
+
+
+def test_a_point_overwrites_itself_but_one_that_is_to_be_kept_is_only_created() -> None:
+    writes = [
+        HistoryWrite(enriched=ENRICHED),
+        HistoryWrite(enriched=ENRICHED, keep_existing=True),
+    ]
+
+    actions = actions_of(lambda node: PositionWriter(node).write_history(writes))
+
+    place = {"_index": "truck-positions-2027.01.15", "_id": "T-1:1800000000000:0"}
+    assert actions == [{"index": place}, {"create": place}]
+
+
+def test_a_memory_replaces_only_the_version_that_was_read() -> None:
+    state = TruckState(truck_id="T-1")
+    read = DocumentVersion(seq_no=7, primary_term=2)
+    writes = [StateWrite(state=state, replaces=None), StateWrite(state=state, replaces=read)]
+
+    actions = actions_of(lambda node: TruckStateStore(node).save(writes))
+
+    place = {"_index": "truck-state", "_id": "T-1"}
+    assert actions == [
+        {"create": place},
+        {"index": {**place, "if_seq_no": 7, "if_primary_term": 2}},
+    ]
