@@ -16,12 +16,14 @@ from broadcaster.threads import Threads
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
-from rtdts.tracking.positions import LatestPosition, TrackPoint
+from rtdts.tracking.positions import LatestPosition, TrackPoint, TruckInterval
 from rtdts.tracking.viewer_messages import encode_position, encode_snapshot, encode_status
 from rtdts.tracking.viewing import (
     Access,
     MayView,
     Right,
+    ShownPosition,
+    closed_interval,
     position_to_show,
     shown_interval_ms,
     track_to_show,
@@ -35,14 +37,17 @@ _POSITION_WAIT_S: Final = 0.5
 
 
 class LatestReader(Protocol):
-    """Reads where trucks are."""
+    """Reads where trucks are, and where they were when they had brought something."""
 
     def latest(self, truck_ids: Sequence[str], /) -> Mapping[str, LatestPosition]:
         """The latest position of those that have one."""
 
+    def last_of(self, intervals: Sequence[TruckInterval], /) -> Sequence[LatestPosition | None]:
+        """For each interval the latest position as it was then."""
+
 
 class TrackReader(LatestReader, Protocol):
-    """Reads where trucks are and were."""
+    """Reads also how trucks got there."""
 
     def track(
         self, truck_id: str, /, *, start_ms: int, end_ms: int | None, limit: int
@@ -60,6 +65,7 @@ class EventReader(Protocol):
 class PositionPicture:
     """The `position` message: what the round pushes.
 
+    Of a delivery that has come to its end it tells the last position that the truck had with it.
     Without the position store the status is still told, with no position. One picture serves one
     chunk: what was read once is not read again when the rights are.
 
@@ -81,14 +87,13 @@ class PositionPicture:
         self._now_ms = now_ms
         self._asked: set[str] = set()
         self._latest: dict[str, LatestPosition] = {}
+        self._last: dict[str, LatestPosition | None] = {}
+        """Of deliveries that have closed, by their ids."""
         self.unknown_trucks = 0
 
     async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
-        """Reads the latest positions, and encodes each message when its first viewer comes."""
-        trucks = {delivery.truck_id for delivery in deliveries.values()} - self._asked
-        if trucks:
-            self._asked |= trucks
-            await self._read(sorted(trucks))
+        """Reads the positions, and encodes each message when its first viewer comes."""
+        await asyncio.gather(self._read_latest(deliveries), self._read_last(deliveries))
         sent_at_ms = self._now_ms()
         encoded: dict[tuple[str, Access], tuple[Payload, ...]] = {}
 
@@ -97,20 +102,47 @@ class PositionPicture:
                 return ()
             key = (delivery.delivery_id, right.access)
             if key not in encoded:
-                latest = self._latest.get(delivery.truck_id)
-                shown = position_to_show(delivery, latest) if right.access is Access.FULL else None
+                shown = self._shown(delivery) if right.access is Access.FULL else None
                 message = encode_position(delivery, shown, sent_at_ms=sent_at_ms)
                 encoded[key] = (Payload.of(message),)
             return encoded[key]
 
         return compose
 
-    async def _read(self, trucks: Sequence[str]) -> None:
+    def _shown(self, delivery: Delivery) -> ShownPosition | None:
+        if delivery.is_open:
+            return position_to_show(delivery, self._latest.get(delivery.truck_id))
+        return position_to_show(delivery, self._last.get(delivery.delivery_id))
+
+    async def _read_latest(self, deliveries: Mapping[str, Delivery]) -> None:
+        trucks = {one.truck_id for one in deliveries.values() if one.is_open} - self._asked
+        if not trucks:
+            return
+        self._asked |= trucks
         try:
-            self._latest.update(await self._threads.run(self._positions.latest, trucks))
+            self._latest.update(await self._threads.run(self._positions.latest, sorted(trucks)))
         except Exception as error:  # whatever the store's client raises: told without
-            self.unknown_trucks += len(trucks)
-            self._log.exception("positions_unavailable", error, trucks=len(trucks))
+            self._tell_unavailable(error, len(trucks))
+
+    async def _read_last(self, deliveries: Mapping[str, Delivery]) -> None:
+        closed = {
+            delivery_id: interval
+            for delivery_id, delivery in deliveries.items()
+            if delivery_id not in self._last and (interval := closed_interval(delivery)) is not None
+        }
+        if not closed:
+            return
+        self._last.update(dict.fromkeys(closed))
+        try:
+            found = await self._threads.run(self._positions.last_of, list(closed.values()))
+        except Exception as error:  # as above
+            self._tell_unavailable(error, len(closed))
+        else:
+            self._last.update(zip(closed, found, strict=True))
+
+    def _tell_unavailable(self, error: Exception, trucks: int) -> None:
+        self.unknown_trucks += trucks
+        self._log.exception("positions_unavailable", error, trucks=trucks)
 
 
 class TransitionPicture:
@@ -188,7 +220,7 @@ class SnapshotPicture:
         start_ms, end_ms = shown_interval_ms(delivery)
         events, latest, track = await asyncio.gather(
             self._threads.run(self._events.events, delivery.delivery_id, self._since_version),
-            self._threads.run(self._positions.latest, [delivery.truck_id]),
+            self._latest_of(delivery),
             self._threads.run(
                 self._positions.track,
                 delivery.truck_id,
@@ -203,13 +235,21 @@ class SnapshotPicture:
             message = encode_snapshot(
                 delivery,
                 events,
-                position_to_show(delivery, latest.get(delivery.truck_id)) if is_full else None,
+                position_to_show(delivery, latest) if is_full else None,
                 track_to_show(delivery, track) if is_full else (),
                 sent_at_ms=self._now_ms(),
             )
             return Payload.of(message)
 
         return encode
+
+    async def _latest_of(self, delivery: Delivery) -> LatestPosition | None:
+        interval = closed_interval(delivery)
+        if interval is not None:
+            (last,) = await self._threads.run(self._positions.last_of, [interval])
+            return last
+        latest = await self._threads.run(self._positions.latest, [delivery.truck_id])
+        return latest.get(delivery.truck_id)
 
 
 def _nothing(_delivery: Delivery, _right: Right) -> Sequence[Payload]:

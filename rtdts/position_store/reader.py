@@ -8,20 +8,28 @@ from typing import Any
 from opensearchpy import OpenSearch
 
 from rtdts.position_store.client import telling_errors_apart
-from rtdts.position_store.documents import decode_latest, decode_track_point
+from rtdts.position_store.documents import (
+    decode_latest,
+    decode_position,
+    decode_track_point,
+)
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import LATEST_INDEX, POSITIONS_PATTERN
 from rtdts.tracking.instants import format_instant
-from rtdts.tracking.positions import LatestPosition, TrackPoint
+from rtdts.tracking.positions import LatestPosition, TrackPoint, TruckInterval
 
 MGET_IDS = 500
 """Documents a request of `latest`: some 500 KB."""
+
+MSEARCH_INTERVALS = 100
+"""Searches a request of `last_of`: each reads one document of one shard, mostly."""
 
 SEARCH_IDS = 1_000
 """Ids a search; far below `index.max_result_window` and `indices.query.bool.max_clause_count`."""
 
 _FOUND = "docs._id,docs._source,docs._version,docs.found,docs.error"
 _HITS = "hits.total.value,hits.hits._id,hits.hits._source,aggregations"
+_LAST_FOUND = "responses.hits.hits._source,responses.status,responses.error"
 _TRACK_FIELDS = ["location", "event_at"]
 
 
@@ -57,6 +65,19 @@ class PositionReader:
                     found[document["_id"]] = decode_latest(
                         document["_source"], document["_version"]
                     )
+        return found
+
+    def last_of(self, intervals: Sequence[TruckInterval]) -> list[LatestPosition | None]:
+        """For each interval the truck's latest position as it was then: its last good point.
+
+        A point that was written within the last second may be missing, as in `track`.
+
+        Raises:
+            StoreUnavailable: OpenSearch can't answer now.
+        """
+        found: list[LatestPosition | None] = []
+        for start in range(0, len(intervals), MSEARCH_INTERVALS):
+            found += self._last_of(intervals[start : start + MSEARCH_INTERVALS])
         return found
 
     def track(
@@ -117,6 +138,28 @@ class PositionReader:
             for hit in answer["hits"].get("hits", []):
                 found[hit["_id"]] = decode_track_point(hit["_source"]).event_at_ms
         return found
+
+    def _last_of(self, intervals: Sequence[TruckInterval]) -> list[LatestPosition | None]:
+        operation = "read last positions"
+        body: list[dict[str, Any]] = []
+        for one in intervals:
+            body.append({"ignore_unavailable": True, "allow_no_indices": True})
+            body.append(
+                {
+                    "query": _good_points(one.truck_id, one.start_ms, one.end_ms),
+                    "size": 1,
+                    "sort": [{"event_at": "desc"}],
+                }
+            )
+        with telling_errors_apart(operation):
+            answer = self._client.msearch(
+                index=POSITIONS_PATTERN, body=body, params={"filter_path": _LAST_FOUND}
+            )
+        responses = answer.get("responses", [])
+        bad = next((one for one in responses if "error" in one), None)
+        if bad is not None or len(responses) != len(intervals):
+            raise StoreUnavailable(operation, None, str(bad or "an answer is missing"))
+        return [_last(one.get("hits", {}).get("hits", [])) for one in responses]
 
     def _thinned(self, query: dict[str, Any], range_: dict[str, Any], limit: int) -> list[Any]:
         first_ms, last_ms = int(range_["first"]["value"]), int(range_["last"]["value"])
@@ -181,6 +224,13 @@ def _good_points(truck_id: str, start_ms: int, end_ms: int | None) -> dict[str, 
             "must_not": [{"exists": {"field": "quality"}}],
         }
     }
+
+
+def _last(hits: Sequence[Any]) -> LatestPosition | None:
+    if not hits:
+        return None
+    last = decode_position(hits[0]["_source"])
+    return LatestPosition(newest=last, shown=last)
 
 
 def _first_hits(slots: Sequence[Any]) -> Iterator[Any]:

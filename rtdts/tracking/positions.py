@@ -86,6 +86,14 @@ class LatestPosition(msgspec.Struct, frozen=True, kw_only=True):
     ``event_at_ms * 1000 + revision``."""
 
 
+class TruckInterval(msgspec.Struct, frozen=True, kw_only=True):
+    """Part of a truck's time: from `start_ms` to before `end_ms`, by ``event_at``."""
+
+    truck_id: str
+    start_ms: int
+    end_ms: int
+
+
 class TrackPoint(msgspec.Struct, frozen=True, array_like=True):
     """One element of a snapshot's track: ``[lat, lon, event_ms]``."""
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 import msgspec
 
 from rtdts.tracking.deliveries import Delivery, Status
-from rtdts.tracking.positions import LatestPosition, Point, TrackPoint
+from rtdts.tracking.positions import LatestPosition, Point, TrackPoint, TruckInterval
 
 CUSTOMER = "customer"
 DISPATCHER = "dispatcher"
@@ -135,6 +135,18 @@ def shown_interval_ms(delivery: Delivery) -> tuple[int, int | None]:
     return current.started_at_ms, end_ms
 
 
+def closed_interval(delivery: Delivery) -> TruckInterval | None:
+    """When the truck carried what has come to its end: its last position then is the one to show.
+
+    None while the delivery is open, when the truck's latest is, and when it was cancelled, when
+    there is none to show any more.
+    """
+    start_ms, end_ms = shown_interval_ms(delivery)
+    if end_ms is None or delivery.status is Status.CANCELLED:
+        return None
+    return TruckInterval(truck_id=delivery.truck_id, start_ms=start_ms, end_ms=end_ms)
+
+
 def may_show(delivery: Delivery, *, truck_id: str, event_at_ms: int) -> bool:
     """Whether a point of this truck at this time belongs to what the delivery's viewers see."""
     start_ms, end_ms = shown_interval_ms(delivery)
@@ -144,7 +156,12 @@ def may_show(delivery: Delivery, *, truck_id: str, event_at_ms: int) -> bool:
 
 
 def position_to_show(delivery: Delivery, latest: LatestPosition | None) -> ShownPosition | None:
-    """What a viewer with full access sees of the truck now; None when there is nothing to show."""
+    """What a viewer with full access sees of the truck; None when there is nothing to show.
+
+    Args:
+        delivery: The delivery as read for the right to view.
+        latest: Its truck's latest position: now, or as it was in its `closed_interval`.
+    """
     if latest is None or latest.shown is None:
         return None
     point = latest.shown.point

@@ -17,7 +17,7 @@ from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition
+from rtdts.tracking.positions import EnrichedPoint, LatestPosition, TruckInterval
 from rtdts.tracking.truck_state import TruckState
 from tests.fakes.fake_position_store import FakePositionStore
 from tests.support.consumer_world import START_MS, point
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.real
 
 class Reading(PositionFinding, Protocol):
     latest = PositionReader.latest
+    last_of = PositionReader.last_of
     track = PositionReader.track
 
 
@@ -99,6 +100,31 @@ def test_a_track_is_cut_to_its_interval(store: Store, truck_id: str) -> None:
     )
 
     assert [(one.event_at_ms - START_MS) // 1_000 for one in track] == [3, 4, 5]
+
+
+def test_the_last_position_of_an_interval_is_its_last_good_point(
+    store: Store, truck_id: str
+) -> None:
+    points = [enriched(truck_id, second) for second in (0, 10, 20, 90)]
+    write(store, *points, enriched(truck_id, 30, quality=("teleport",)))
+
+    def within(start_s: int, end_s: int, of: str = truck_id) -> TruckInterval:
+        return TruckInterval(
+            truck_id=of, start_ms=START_MS + start_s * 1_000, end_ms=START_MS + end_s * 1_000
+        )
+
+    found = store.reader.last_of(
+        [within(0, 60), within(40, 60), within(0, 20), within(0, 60, "T-none"), within(60, 0)]
+    )
+
+    assert found == [
+        LatestPosition(newest=points[2], shown=points[2]),
+        None,
+        LatestPosition(newest=points[1], shown=points[1]),
+        None,
+        None,
+    ]
+    assert store.reader.last_of([]) == []
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 10, 99])

@@ -15,7 +15,7 @@ from rtdts.position_store.documents import external_version, index_of
 from rtdts.position_store.state import DocumentVersion, StateOutcome, StateWrite, StoredState
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition, TrackPoint
+from rtdts.tracking.positions import EnrichedPoint, LatestPosition, TrackPoint, TruckInterval
 from rtdts.tracking.truck_state import TruckState
 
 WRITTEN = ItemOutcome(fate=Fate.WRITTEN)
@@ -69,6 +69,9 @@ class FakePositionStore:
         self._raise(self.troubles, "latest")
         return {one: self._latest[one][1] for one in truck_ids if one in self._latest}
 
+    def last_of(self, intervals: Sequence[TruckInterval]) -> list[LatestPosition | None]:
+        return [self._last_of(one) for one in intervals]
+
     def track(
         self, truck_id: str, *, start_ms: int, end_ms: int | None, limit: int
     ) -> list[TrackPoint]:
@@ -116,6 +119,17 @@ class FakePositionStore:
     def forget_states(self) -> None:
         """Loses all memories."""
         self._states.clear()
+
+    def _last_of(self, interval: TruckInterval) -> LatestPosition | None:
+        good = [
+            one
+            for one in self.history.values()
+            if one.point.truck_id == interval.truck_id
+            and not one.quality
+            and interval.start_ms <= one.point.event_at_ms < interval.end_ms
+        ]
+        last = max(good, key=lambda one: one.point.event_at_ms, default=None)
+        return None if last is None else LatestPosition(newest=last, shown=last)
 
     def _save_one(self, write: StateWrite) -> StateOutcome:
         truck_id = write.state.truck_id

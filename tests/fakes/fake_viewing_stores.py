@@ -10,7 +10,7 @@ from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudge_queue import ReceivedNudge
 from rtdts.push_queue.nudges import Nudge
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
-from rtdts.tracking.positions import LatestPosition, TrackPoint
+from rtdts.tracking.positions import LatestPosition, TrackPoint, TruckInterval
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_subscriptions import FakeSubscriptionStore
@@ -62,10 +62,15 @@ class FakePositions:
     """Stands for `PositionReader`.
 
     Attributes:
+        trucks: The latest position of each truck.
+        past: Where trucks were.
         before_read: Run before each `latest` answers.
+        before_last: Run before each `last_of` answers.
     """
 
     def __init__(self) -> None:
+        self.past: list[LatestPosition] = []
+        self.before_last: Callable[[], None] = lambda: None
         self.trucks: dict[str, LatestPosition] = {}
         self.tracks: dict[str, list[TrackPoint]] = {}
         self.before_read: Callable[[], None] = lambda: None
@@ -73,6 +78,19 @@ class FakePositions:
     def latest(self, truck_ids: Sequence[str]) -> dict[str, LatestPosition]:
         self.before_read()
         return {one: self.trucks[one] for one in truck_ids if one in self.trucks}
+
+    def last_of(self, intervals: Sequence[TruckInterval]) -> list[LatestPosition | None]:
+        self.before_last()
+        return [self._last_of(one) for one in intervals]
+
+    def _last_of(self, interval: TruckInterval) -> LatestPosition | None:
+        then = [
+            one
+            for one in self.past
+            if one.newest.point.truck_id == interval.truck_id
+            and interval.start_ms <= one.newest.point.event_at_ms < interval.end_ms
+        ]
+        return max(then, key=lambda one: one.newest.point.event_at_ms, default=None)
 
     def track(
         self, truck_id: str, *, start_ms: int, end_ms: int | None, limit: int

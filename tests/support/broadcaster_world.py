@@ -133,6 +133,14 @@ class World:
         self.positions.trucks[truck_id] = latest
         return latest
 
+    def closed(self, delivery_id: str, *, truck_id: str, ago_s: float) -> None:
+        """A delivery that was delivered so long ago, by a truck that has driven on since."""
+        self.delivery(delivery_id, truck_id=truck_id, status=Status.DELIVERED, version=5)
+        self.change(delivery_id, closed_at_ms=self.clock.now_ms() - round(ago_s * 1000))
+        for age_s in (ago_s + 30, ago_s + 10):
+            self.positions.past.append(self.truck(truck_id, age_s=age_s))
+        self.truck(truck_id)
+
     def viewer(
         self,
         connection_id: str,

@@ -198,6 +198,16 @@ async def test_a_snapshot_while_assigned_has_no_position_and_no_track(world: Wor
     assert len(snapshot["events"]) == 1
 
 
+async def test_a_snapshot_of_what_was_delivered_shows_where_that_was(world: World) -> None:
+    world.closed("D-1", truck_id="T-1", ago_s=600)
+    world.viewer("a", "D-1")
+
+    await handle(world, SnapshotNudge(delivery_id="D-1", connection_id="a", request_id="r"))
+
+    (snapshot,) = world.gateway.messages("a")
+    assert snapshot["position"]["age_s"] == 610
+
+
 async def test_a_snapshot_for_who_may_not_see_it_is_an_ending(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", customer_id="C-2")

@@ -31,6 +31,40 @@ async def test_each_viewer_hears_of_what_it_tracks_and_of_nothing_else(world: Wo
     assert report.not_reached == 0
 
 
+async def test_of_what_was_delivered_the_place_is_told_where_that_was(world: World) -> None:
+    world.closed("D-1", truck_id="T-1", ago_s=120)
+    world.delivery("D-2", truck_id="T-1")
+    world.viewer("a", "D-1")
+    world.viewer("b", "D-2")
+
+    await world.hold_round()
+
+    (there,) = world.gateway.messages("a")
+    assert there["position"]["age_s"] == 130, "its last before the delivery, not where it is now"
+    assert (there["distance_remaining_m"], there["eta"]) == (None, None)
+    assert world.gateway.messages("b")[0]["position"]["age_s"] == 5
+
+
+async def test_while_the_history_is_away_those_under_way_have_their_positions(
+    world: World,
+) -> None:
+    world.closed("D-1", truck_id="T-1", ago_s=120)
+    world.delivery("D-2", truck_id="T-1")
+    world.viewer("a", "D-1")
+    world.viewer("b", "D-2")
+
+    def away() -> None:
+        raise OSError("the history is away")
+
+    world.positions.before_last = away
+    report = await world.hold_round()
+
+    assert report.delivered == 2
+    assert world.gateway.messages("a")[0]["position"] is None
+    assert world.gateway.messages("b")[0]["position"]["age_s"] == 5
+    assert "positions_unavailable" in world.logged
+
+
 async def test_one_that_is_gone_ends_no_round_and_is_forgotten(world: World) -> None:
     for number in range(20):
         world.delivery(f"D-{number}")

@@ -4,13 +4,14 @@ import msgspec
 import pytest
 
 from rtdts.tracking.deliveries import Assignment, Delivery, Place, Status
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition, Point, TrackPoint
+from rtdts.tracking.positions import EnrichedPoint, LatestPosition, Point, TrackPoint, TruckInterval
 from rtdts.tracking.viewing import (
     Access,
     Ended,
     EndReason,
     MayView,
     Right,
+    closed_interval,
     may_show,
     position_to_show,
     right_to_view,
@@ -156,6 +157,20 @@ def test_what_the_truck_does_after_the_delivery_closed_is_not_shown() -> None:
     assert may_show(closed, truck_id="T-1", event_at_ms=closed_at_ms - 1)
     assert not may_show(closed, truck_id="T-1", event_at_ms=closed_at_ms)
     assert position_to_show(closed, latest(event_at_ms=closed_at_ms + 5)) is None
+
+
+@pytest.mark.parametrize("status", [Status.DELIVERED, Status.FAILED])
+def test_a_delivery_that_came_to_its_end_shows_its_truck_as_it_was_then(status: Status) -> None:
+    closed = delivery(status=status, closed_at_ms=NOW_MS - 60_000)
+    then = closed_interval(closed)
+
+    assert then == TruckInterval(truck_id="T-1", start_ms=START_MS, end_ms=NOW_MS - 60_000)
+    assert position_to_show(closed, latest(event_at_ms=then.end_ms - 1)) is not None
+
+
+def test_of_an_open_or_a_cancelled_delivery_there_is_no_such_time() -> None:
+    assert closed_interval(delivery()) is None
+    assert closed_interval(delivery(status=Status.CANCELLED, closed_at_ms=NOW_MS)) is None
 
 
 def test_the_position_shown_is_the_last_good_one_and_says_since_when_it_is_stale() -> None:
