@@ -16,12 +16,13 @@ from rich.console import Console
 from rich.live import Live
 
 from rtdts.runtime import wall_clock
+from sim.commands.options import add_env_option
 from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
 from sim.drive.demo import Demo, DemoOptions
 from sim.drive.demo_view import DemoSummary, line_of, table_of, where_to_look
 from sim.drive.together import together
-from sim.environment import DEFAULT_ENV_FILE, EnvironmentFileError, read_environment
+from sim.environment import EnvironmentFileError, read_environment
 from sim.fleet.trips import TripTooShortError
 from sim.local_cloud.launch import CloudFailedError, CloudProcess, up_command
 from sim.token_client import TokenClient, TokenError
@@ -83,13 +84,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         metavar="DIR",
         help="of the local cloud (see `sim up --help`)",
     )
-    parser.add_argument(
-        "--env",
-        type=Path,
-        default=DEFAULT_ENV_FILE,
-        metavar="FILE",
-        help="where the local cloud writes how to reach it (default: %(default)s)",
-    )
+    add_env_option(parser, "where the local cloud writes how to reach it")
     parser.set_defaults(run=run)
 
 

@@ -12,11 +12,12 @@ from typing import Any
 import aiohttp
 
 from rtdts.runtime import wall_clock
+from sim.commands.options import add_env_option
 from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
 from sim.drive.five_trucks import DriveOptions, drive_fleet
 from sim.drive.verdict import Verdict
-from sim.environment import DEFAULT_ENV_FILE, EnvironmentFileError, read_environment
+from sim.environment import EnvironmentFileError, read_environment
 from sim.fleet.trips import TripTooShortError
 from sim.token_client import TokenClient, TokenError
 from sim.viewers.connection import RefusedError
@@ -66,13 +67,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         help="how long to wait for the stores and for what should be heard (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="end with the verdict as a JSON line")
-    parser.add_argument(
-        "--env",
-        type=Path,
-        default=DEFAULT_ENV_FILE,
-        metavar="FILE",
-        help="the system to drive against (default: %(default)s)",
-    )
+    add_env_option(parser, "the system to drive against")
     parser.set_defaults(run=run)
 
 

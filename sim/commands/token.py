@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
-from sim.environment import DEFAULT_ENV_FILE, EnvironmentFileError, read_environment
+from sim.commands.options import add_env_option
+from sim.environment import EnvironmentFileError, read_environment
 from sim.token_client import TokenClient, TokenError
 
 DISPATCHER = "dispatcher"
@@ -34,13 +34,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--ttl", metavar="S", type=int, default=3600, help="seconds that it is valid (%(default)s)"
     )
-    parser.add_argument(
-        "--env",
-        metavar="FILE",
-        type=Path,
-        default=DEFAULT_ENV_FILE,
-        help="the environment to use (%(default)s)",
-    )
+    add_env_option(parser, "the environment to use")
     parser.set_defaults(run=run)
 
 

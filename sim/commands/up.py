@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sim.environment import DEFAULT_ENV_FILE
+from sim.commands.options import add_env_option
 from sim.local_cloud.parts import PartError
 from sim.local_cloud.ports import Ports, PortTakenError, check_free, free_ports
 from sim.local_cloud.run_dir import AlreadyRunningError, own_run_dir
@@ -33,13 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "into the environment file. SIGTERM or Ctrl-C stops everything, within 20 s.",
         epilog="Each part's process id is in DIR/NAME.pid and its output in DIR/NAME.log.",
     )
-    parser.add_argument(
-        "--env",
-        type=Path,
-        default=DEFAULT_ENV_FILE,
-        metavar="FILE",
-        help="where to write how to reach it (default: %(default)s)",
-    )
+    add_env_option(parser, "where to write how to reach it")
     parser.add_argument(
         "--run-dir",
         type=Path,

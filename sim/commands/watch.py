@@ -6,16 +6,15 @@ import argparse
 import asyncio
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from rtdts.runtime import wall_clock
+from sim.commands.options import add_env_option
 from sim.drive.access import IdentityTokens
 from sim.drive.deliveries_api import ApiError, DeliveriesApi
 from sim.environment import (
-    DEFAULT_ENV_FILE,
     Environment,
     EnvironmentFileError,
     read_environment,
@@ -46,13 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         help="watch as this customer instead (one whose it is not is told `not_found`)",
     )
     parser.add_argument("--all", action="store_true", help="print also messages that came too late")
-    parser.add_argument(
-        "--env",
-        type=Path,
-        default=DEFAULT_ENV_FILE,
-        metavar="FILE",
-        help="the system to ask (default: %(default)s)",
-    )
+    add_env_option(parser, "the system to ask")
     parser.set_defaults(run=run)
 
 
