@@ -109,7 +109,7 @@ def _wire(
     positions = PositionReader(
         connect(
             settings.opensearch_url,
-            auth="sigv4" if settings.opensearch_auth == "sigv4" else "none",
+            auth=settings.opensearch_auth,
             region=settings.region,
             timeout_s=_STORE_TIMEOUT_S,
         )

@@ -58,7 +58,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     s3: Any = aws.client("s3", config=_CLIENT_CONFIG)
     opensearch = connect(
         settings.opensearch_url,
-        auth="sigv4" if settings.opensearch_auth == "sigv4" else "none",
+        auth=settings.opensearch_auth,
         region=settings.region,
     )
 

@@ -53,7 +53,7 @@ def build(environ: Mapping[str, str]) -> App:
     settings = read_settings(Settings, environ)
     client = connect(
         settings.opensearch_url,
-        auth="sigv4" if settings.opensearch_auth == "sigv4" else "none",
+        auth=settings.opensearch_auth,
         region=settings.region,
         timeout_s=20.0,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import ConnectionError as NoAnswer
@@ -12,14 +12,12 @@ from opensearchpy.exceptions import SerializationError, TransportError
 
 from rtdts.position_store.errors import StoreUnavailable
 
-Auth = Literal["none", "sigv4"]
-
 _PASSING_STATUSES = frozenset({403, 408, 413, 429, 500, 502, 503, 504})
 """403 is here because a node whose disk is full answers `cluster_block_exception` with it."""
 
 
 def connect(
-    url: str, *, auth: Auth = "none", region: str | None = None, timeout_s: float = 30.0
+    url: str, *, auth: str = "none", region: str | None = None, timeout_s: float = 30.0
 ) -> OpenSearch:
     """A client; nothing is sent yet.
 
@@ -32,11 +30,13 @@ def connect(
         timeout_s: Longest wait for an answer, in seconds.
 
     Raises:
-        ValueError: Signing without a region, or without credentials in the process.
+        ValueError: Another `auth`; signing without a region, or without credentials in the process.
     """
     options: dict[str, Any] = {}
     if auth == "sigv4":
         options["http_auth"] = _signer(region)
+    elif auth != "none":
+        raise ValueError(f"no way to log in: {auth!r}")
     return OpenSearch(
         hosts=[url],
         timeout=timeout_s,
