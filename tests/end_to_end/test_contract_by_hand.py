@@ -427,8 +427,8 @@ def test_what_other_writers_put_in_the_stream_is_parked_and_costs_nobody(
 
 
 def aggregate_without_its_key() -> bytes:
-    """One record that names the sixth of one partition keys. The KCL drops it and tells of it by way
-    of JAXB: where that is missing, it stops reading the shard."""
+    """One record that names the sixth of one partition keys. The KCL drops it and tells of it by
+    way of JAXB: where that is missing, it stops reading the shard."""
     key_table, record = b"\x0a\x03T-1", b"\x1a\x06\x08\x05\x1a\x02{}"
     body = key_table + record
     return b"\xf3\x89\x9a\xc2" + body + hashlib.md5(body).digest()  # noqa: S324 - KPL's digest

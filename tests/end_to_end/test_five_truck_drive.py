@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from tests.support.waiting import eventually
+from tests.support.waiting import children_of, eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -130,11 +130,3 @@ def process_of(run_dir: Path, part: str) -> int | None:
         return min(children_of(pid), default=None) if part == "child" else pid
     except (FileNotFoundError, ProcessLookupError):
         return None
-
-
-def children_of(pid: int) -> list[int]:
-    return [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
