@@ -76,4 +76,5 @@ class Parking:
 def _ascii(text: str) -> str:
     """The text as a header can carry it; what it can't is written as an escape."""
     one_line = " ".join(text.split())
-    return one_line.encode("ascii", "backslashreplace").decode()[:_MAX_DETAIL_CHARS]
+    cut = one_line.encode("ascii", "backslashreplace").decode()[:_MAX_DETAIL_CHARS]
+    return cut.rstrip()  # a header loses the space at its end

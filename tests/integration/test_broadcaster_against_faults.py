@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import zipfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -27,53 +26,20 @@ from sim.fault_shim.rules import (
     ReplaceAnswer,
 )
 from sim.fault_shim.shim import FaultShim
-from sim.local_cloud.gateways import Gateways, SocketRoutes, add_socket_routes, create_gateways
-from sim.local_cloud.lambdas import ROLE_ARN, RUNTIME
-from sim.local_cloud.resources import ACCESS_KEY_ID, SECRET_ACCESS_KEY, local_session
+from sim.local_cloud.gateways import Gateways
+from sim.local_cloud.resources import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from tests.support.corrected_ministack import corrected_ministack
+from tests.support.echo_gateway import create_echo_gateway
 from tests.support.ministack_process import REGION
 
 TIMEOUT_S = 2.0
 MESSAGE = b'{"v":1,"type":"position"}'
-SOURCE = """
-import json, sys
-
-def route(event, context):
-    print("a line", file=sys.stderr)
-    return {"statusCode": 200, "body": event["requestContext"]["connectionId"]}
-
-def authorize(event, context):
-    statement = {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": event["methodArn"]}
-    policy = {"Version": "2012-10-17", "Statement": [statement]}
-    return {"principalId": "x", "policyDocument": policy}
-"""
 
 
 @pytest.fixture(scope="module")
 def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("app.py", SOURCE)
     with corrected_ministack(tmp_path_factory.mktemp("ministack")) as url:
-        session = local_session(REGION)
-        functions = session.client("lambda", endpoint_url=url)
-        arns = [
-            functions.create_function(
-                FunctionName=name,
-                Runtime=RUNTIME,
-                Role=ROLE_ARN,
-                Handler=f"app.{name}",
-                Code={"ZipFile": code.getvalue()},
-                Timeout=10,
-            )["FunctionArn"]
-            for name in ("route", "authorize")
-        ]
-        client = session.client("apigatewayv2", endpoint_url=url)
-        made = create_gateways(client, endpoint_url=url, route_selection="$request.body.action")
-        routes = ("$connect", "$disconnect", "$default")
-        socket = SocketRoutes(function_arn=arns[0], authorizer_arn=arns[1], routes=routes)
-        add_socket_routes(client, made.socket_api, region=REGION, socket=socket)
-        yield made
+        yield create_echo_gateway(url)
 
 
 class FixedCredentials:

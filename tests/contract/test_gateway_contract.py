@@ -1,0 +1,171 @@
+"""What the socket gateway's fake and both of our clients of it promise about a post."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+import boto3
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from broadcaster.kept_connections import KeptConnections
+from broadcaster.poster import Answer, SocketPoster
+from broadcaster.signing import Credentials, Payload, PostSigner
+from rtdts.runtime.logs import Logger
+from sim.local_cloud.gateways import Gateways
+from sim.local_cloud.resources import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from socket_lambda.connection import ConnectionPoster
+from tests.fakes.fake_gateway import FakeGateway
+from tests.support.echo_gateway import create_echo_gateway
+from tests.support.ministack_process import REGION
+
+PONG = b'{"v":1,"type":"pong","sent_at":"2026-11-24T06:52:48.120Z"}'
+ENDED = PONG.replace(b"pong", b"ended").replace(
+    b"}", b',"delivery_id":"\xe2\x98\x8e","reason":"x"}'
+)
+NO_VIEWERS = "JKJbWfMPLAMCJ1Q="
+WITHIN_S = 10.0
+
+
+class Gateway(Protocol):
+    """A gateway with viewers, seen from both of its sides."""
+
+    async def open(self) -> str:
+        """A viewer connects; its connection's id."""
+
+    async def close(self, connection_id: str) -> None:
+        """That viewer goes, and the gateway has noticed."""
+
+    async def post(self, connection_id: str, message: bytes) -> Answer:
+        """A post, as our code makes it."""
+
+    async def heard(self, connection_id: str, count: int) -> list[bytes]:
+        """The first messages that the viewer got."""
+
+
+class Fake:
+    def __init__(self) -> None:
+        self._gateway = FakeGateway()
+        self._names = (f"connection-{number}=" for number in itertools.count())
+        self._gateway.answer(NO_VIEWERS, Answer.GONE)
+
+    async def open(self) -> str:
+        return next(self._names)
+
+    async def close(self, connection_id: str) -> None:
+        self._gateway.answer(connection_id, Answer.GONE)
+
+    async def post(self, connection_id: str, message: bytes) -> Answer:
+        return await self._gateway.post(connection_id, Payload.of(message))
+
+    async def heard(self, connection_id: str, count: int) -> list[bytes]:
+        return [payload.data for payload in self._gateway.payloads[connection_id]][:count]
+
+
+class Real:
+    """An emulated gateway with real sockets; posts go through one of our two clients."""
+
+    def __init__(self, gateways: Gateways, poster: Any, stack: AsyncExitStack) -> None:
+        self._gateways = gateways
+        self._poster = poster
+        self._stack = stack
+        self._sockets: dict[str, ClientConnection] = {}
+
+    async def open(self) -> str:
+        socket = await self._stack.enter_async_context(connect(self._gateways.websocket_url))
+        await socket.send("{}")
+        async with asyncio.timeout(WITHIN_S):
+            connection_id = str(await socket.recv())
+        self._sockets[connection_id] = socket
+        return connection_id
+
+    async def close(self, connection_id: str) -> None:
+        await self._sockets[connection_id].close()
+        async with asyncio.timeout(WITHIN_S):
+            # It takes a moment to notice, and offers nothing to await.
+            while await self.post(connection_id, PONG) is Answer.DELIVERED:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    async def post(self, connection_id: str, message: bytes) -> Answer:
+        answer: Answer = await self._poster(connection_id, message)
+        return answer
+
+    async def heard(self, connection_id: str, count: int) -> list[bytes]:
+        async with asyncio.timeout(WITHIN_S):
+            return [(await self._sockets[connection_id].recv(decode=False)) for _ in range(count)]
+
+
+class FixedCredentials:
+    def current(self) -> Credentials:
+        return Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+
+
+@pytest.fixture(scope="module")
+def gateways(aws_endpoint: str) -> Gateways:
+    return create_echo_gateway(aws_endpoint)
+
+
+@pytest.fixture(params=["fake", "broadcaster", "socket_lambda"])
+async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
+    if request.param == "fake":
+        yield Fake()
+        return
+    gateways: Gateways = request.getfixturevalue("gateways")
+    async with AsyncExitStack() as stack:
+        if request.param == "broadcaster":
+            http = KeptConnections(gateways.management_url, keep_s=60)
+            stack.callback(http.close)
+            poster = SocketPoster(
+                http,
+                PostSigner(gateways.management_url, REGION),
+                FixedCredentials(),
+                timeout_s=WITHIN_S,
+                log=Logger("broadcaster", io.StringIO()),
+            )
+
+            async def post(connection_id: str, message: bytes) -> Answer:
+                return await poster.post(connection_id, Payload.of(message))
+        else:
+            session: boto3.Session = request.getfixturevalue("aws_session")
+            simple = ConnectionPoster(
+                session.client("apigatewaymanagementapi", endpoint_url=gateways.management_url)
+            )
+
+            async def post(connection_id: str, message: bytes) -> Answer:
+                heard = await asyncio.to_thread(simple.post, connection_id, message)
+                return Answer.DELIVERED if heard else Answer.GONE
+
+        yield Real(gateways, post, stack)
+
+
+async def test_messages_arrive_as_they_were_posted_in_order_at_that_connection_alone(
+    gateway: Gateway,
+) -> None:
+    one, other = await gateway.open(), await gateway.open()
+
+    answers = [await gateway.post(one, message) for message in (PONG, ENDED, PONG)]
+    await gateway.post(other, ENDED)
+
+    assert answers == [Answer.DELIVERED] * 3
+    assert await gateway.heard(one, 3) == [PONG, ENDED, PONG]
+    assert await gateway.heard(other, 1) == [ENDED]
+
+
+async def test_who_has_left_is_gone_and_stays_so_and_nobody_else_is(gateway: Gateway) -> None:
+    leaving, staying = await gateway.open(), await gateway.open()
+    await gateway.close(leaving)
+
+    answers = [await gateway.post(leaving, PONG) for _ in range(2)]
+
+    assert answers == [Answer.GONE] * 2
+    assert await gateway.post(staying, PONG) is Answer.DELIVERED
+    assert await gateway.heard(staying, 1) == [PONG]
+
+
+async def test_a_connection_that_never_was_is_gone(gateway: Gateway) -> None:
+    assert await gateway.post(NO_VIEWERS, PONG) is Answer.GONE

@@ -1,0 +1,52 @@
+"""A WebSocket API in an emulator that lets everybody in and tells each its connection's id."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+from sim.local_cloud.gateways import Gateways, SocketRoutes, add_socket_routes, create_gateways
+from sim.local_cloud.lambdas import ROLE_ARN, RUNTIME
+from sim.local_cloud.resources import local_session
+from tests.support.ministack_process import REGION
+
+ROUTES = ("$connect", "$disconnect", "$default")
+SOURCE = """
+import json, sys
+
+def route(event, context):
+    print("a line", file=sys.stderr)
+    return {"statusCode": 200, "body": event["requestContext"]["connectionId"]}
+
+def authorize(event, context):
+    statement = {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": event["methodArn"]}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"principalId": "x", "policyDocument": policy}
+"""
+
+
+def create_echo_gateway(endpoint_url: str) -> Gateways:
+    """Makes it; whoever connects and sends ``{}`` is told the id of its connection."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", SOURCE)
+    session = local_session(REGION)
+    functions = session.client("lambda", endpoint_url=endpoint_url)
+    route, authorize = (
+        functions.create_function(
+            FunctionName=name,
+            Runtime=RUNTIME,
+            Role=ROLE_ARN,
+            Handler=f"app.{name}",
+            Code={"ZipFile": code.getvalue()},
+            Timeout=10,
+        )["FunctionArn"]
+        for name in ("route", "authorize")
+    )
+    client = session.client("apigatewayv2", endpoint_url=endpoint_url)
+    made = create_gateways(
+        client, endpoint_url=endpoint_url, route_selection="$request.body.action"
+    )
+    socket = SocketRoutes(function_arn=route, authorizer_arn=authorize, routes=ROUTES)
+    add_socket_routes(client, made.socket_api, region=REGION, socket=socket)
+    return made
