@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.import_closure import import_closure
-from deploy.package import PACKAGES, PRODUCTION, PROJECT, Package, build_packages
+from deploy.package import DEPLOYED_PACKAGES, PRODUCTION, PROJECT, Package, build_packages
 from deploy.wheels import Target, Uv, this_machine
 from sim.setup.places import find_places
 
@@ -32,7 +32,7 @@ def build(uv: Uv, tmp_path_factory: pytest.TempPathFactory):
     out = tmp_path_factory.mktemp("build")
 
     def build_for(target: Target, out: Path = out) -> dict[str, Path]:
-        return build_packages(target=target, uv=uv, out=out)
+        return build_packages(target=target, uv=uv, out=out, packages=DEPLOYED_PACKAGES)
 
     return build_for
 
@@ -56,7 +56,7 @@ def third_party_folders(archive: zipfile.ZipFile) -> set[str]:
     return {top for top in tops if not (PROJECT / top).is_dir() and not top.endswith(".dist-info")}
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+@pytest.mark.parametrize("package", DEPLOYED_PACKAGES, ids=lambda package: package.name)
 def test_the_handler_imports_from_the_zip_alone(package: Package, build, runtime, tmp_path):
     with zipfile.ZipFile(build(this_machine())[package.name]) as archive:
         archive.extractall(tmp_path)
@@ -82,7 +82,7 @@ def test_the_handler_imports_from_the_zip_alone(package: Package, build, runtime
     assert str(PROJECT / "rtdts") not in done.stdout
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+@pytest.mark.parametrize("package", DEPLOYED_PACKAGES, ids=lambda package: package.name)
 def test_of_ours_the_zip_holds_the_import_closure_and_nothing_else(package: Package, build):
     closure = import_closure(package.module, PROJECT)
 
@@ -101,7 +101,7 @@ def test_of_others_each_zip_holds_only_what_it_reaches(build):
     assert folders("delivery") == {"msgspec"}
     assert folders("socket") == {"msgspec"}
     assert {"jwt", "cryptography"} <= folders("socket-authorizer")
-    for package in PACKAGES:
+    for package in DEPLOYED_PACKAGES:
         assert not {"boto3", "botocore", "sim", "tests"} & folders(package.name)
 
 
