@@ -124,6 +124,11 @@ def first_fault(value: object, of: type[msgspec.Struct]) -> tuple[str, Reason] |
     return None
 
 
+def known_fields(value: dict[Any, Any], of: type[msgspec.Struct]) -> dict[str, Any]:
+    """Without the fields that nobody knows, whatever their names and values are."""
+    return {name: value[name] for name, *_ in _fields_of(of) if name in value}
+
+
 def field_is_good(value: dict[Any, Any], name: str, of: type[msgspec.Struct]) -> bool:
     """Whether a required field is there and as it should be, whatever the others are."""
     return any(
@@ -137,7 +142,7 @@ def _fault(value: object, kind: Any, whole: Any) -> Reason | None:
         msgspec.convert(value, kind)
     except OverflowError:
         return Reason.OUT_OF_RANGE
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter: half a surrogate pair
         return Reason.WRONG_TYPE
     if isinstance(value, float) and not math.isfinite(value):
         return Reason.OUT_OF_RANGE

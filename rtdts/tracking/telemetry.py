@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,7 @@ from rtdts.tracking.point_fields import (
     TelemetryPoint,
     field_is_good,
     first_fault,
+    known_fields,
     read_instant,
 )
 
@@ -172,14 +173,15 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MAX_INTEGER_DIGITS else float("inf")
 
 
-def _judge(value: object) -> _Candidate:
+def _judge(value: Any) -> _Candidate:
     of = FirstGenerationPoint if _is_first_generation(value) else TelemetryPoint
     fault = first_fault(value, of)
     if fault is not None:
         return _BadPoint(_owner(value), *fault)
+    known = known_fields(value, of)
     if of is FirstGenerationPoint:
-        return msgspec.convert(value, FirstGenerationPoint)
-    return msgspec.convert(value, TelemetryPoint)
+        return msgspec.convert(known, FirstGenerationPoint)
+    return msgspec.convert(known, TelemetryPoint)
 
 
 def _is_first_generation(value: object) -> bool:

@@ -205,6 +205,7 @@ def test_what_is_no_object_is_rejected_as_a_whole(value: Any) -> None:
         b'{"lat":' + b"9" * 5_000 + b"}",
         b'{"truck_id":"\xff"}',
         b'{"truck_id":"\\ud800"}',
+        json.dumps(POINT | {"lat": "\ud800"}).encode(),
         b'{"note":NaN}',
     ],
 )
@@ -216,7 +217,10 @@ def test_what_other_decoders_stop_at_costs_one_point_too(bad: bytes) -> None:
     assert [each.index for each in batch.rejected] == [1]
 
 
-@pytest.mark.parametrize("extra", [{"colour": "blue"}, {"a": {"b": [None, 1e5]}}, {"lat2": "x"}])
+@pytest.mark.parametrize(
+    "extra",
+    [{"colour": "blue"}, {"a": {"b": [None, 1e5]}}, {"lat2": "x"}, {"\ud800": 1}, {"a": "\udfff"}],
+)
 def test_fields_that_nobody_knows_are_ignored(extra: dict[str, Any]) -> None:
     assert len(decoded(POINT | extra).sent) == 1
     assert len(decoded(FIRST_GENERATION | extra, truck_id="5").sent) == 1
@@ -288,11 +292,21 @@ def test_the_first_generations_truck_is_its_number_written_plainly() -> None:
 
 
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.just("\ud800"),  # which JSON can say, and UTF-8 can't
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=5,
 )
-ANY_POINT = st.dictionaries(st.sampled_from([*POINT, *FIRST_GENERATION]), JSON_VALUES) | JSON_VALUES
+NAMES = st.sampled_from([*POINT, *FIRST_GENERATION]) | st.sampled_from(["unknown", "\udfff"])
+ANY_POINT = st.one_of(
+    st.dictionaries(NAMES, JSON_VALUES),
+    st.builds(lambda name, value: POINT | {name: value}, NAMES, JSON_VALUES),
+    JSON_VALUES,
+)
 
 
 @given(st.lists(ANY_POINT | st.just(POINT), min_size=1, max_size=6))
