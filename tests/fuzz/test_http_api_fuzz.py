@@ -1,0 +1,194 @@
+"""The running HTTP API against its own document: whatever is sent, an answer that it promises."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import given
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.openapi import from_path
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from sim.local_cloud.launch import LaunchedCloud
+from tests.fuzz.conftest import IDENTITIES, Amount
+from tests.support.openapi_schema import DOCUMENT
+
+pytestmark = pytest.mark.real
+
+ROLES = [*IDENTITIES, "nobody"]
+PROMISES = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+THE_GATEWAYS_OWN = (401, 404, 429)
+"""Besides 5xx, which nothing here may bring about."""
+OPERATIONS = {
+    found.ok().label: found.ok() for found in from_path(str(DOCUMENT)).get_all_operations()
+}
+DELIVERIES = st.sampled_from(["D-fuzz-1", "D-fuzz-2", "D-fuzz-3"])
+WEIGHTS = {"truck": 0.28, "customer": 0.2, "dispatcher": 0.5, "nobody": 0.02}
+
+
+def instant_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def aimed(case: Case, draw: Callable[[Any], Any]) -> Case:
+    """The same case, at things that exist: at random hardly any would ever be met."""
+    if isinstance(case.path_parameters, dict) and "delivery_id" in case.path_parameters:
+        case.path_parameters["delivery_id"] = draw(DELIVERIES)
+    if isinstance(case.query, dict) and "customer_id" in case.query:
+        case.query = {"customer_id": IDENTITIES["customer"]}
+    body = copy.deepcopy(case.body)
+    points = body.get("positions", [body]) if isinstance(body, dict) else []
+    for one in [body, *points] if isinstance(points, list) else [body]:
+        if not isinstance(one, dict):
+            continue
+        if "truck_id" in one:
+            one["truck_id"] = IDENTITIES["truck"]
+        if "customer_id" in one:
+            one["customer_id"] = IDENTITIES["customer"]
+        if "recorded_at" in one and draw(st.booleans()):
+            one["recorded_at"] = instant_now()
+    case.body = body
+    return case
+
+
+@st.composite
+def cases(draw: Callable[[Any], Any], operation: schemathesis.APIOperation) -> Case:
+    mode = draw(st.sampled_from([GenerationMode.POSITIVE, GenerationMode.NEGATIVE]))
+    case: Case = draw(operation.as_strategy(mode))
+    return aimed(case, draw) if draw(st.booleans()) else case
+
+
+def is_the_gateways_own(status: int, media_type: str, text: str) -> bool:
+    if status not in THE_GATEWAYS_OWN or not media_type.startswith("application/json"):
+        return False
+    return set(json.loads(text)) == {"message"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_every_answer_is_one_that_the_document_promises(
+    label: str,
+    role: str,
+    local_cloud: LaunchedCloud,
+    token_of: Callable[[str], str],
+    amount: Amount,
+) -> None:
+    session = requests.Session()
+    headers = {} if role == "nobody" else {"Authorization": f"Bearer {token_of(role)}"}
+
+    @amount.share(0.8 * WEIGHTS[role] / len(OPERATIONS))
+    @given(cases(OPERATIONS[label]))
+    def send(case: Case) -> None:
+        answer = case.call(
+            base_url=local_cloud.environment.server_url, session=session, headers=headers
+        )
+
+        media_type = " ".join(answer.headers.get("content-type", []))
+        if role == "nobody":
+            assert answer.status_code in (401, 404), case.as_curl_command(headers)
+        if not is_the_gateways_own(answer.status_code, media_type, answer.text):
+            case.validate_response(answer, checks=PROMISES, headers=headers)
+        assert "Traceback" not in answer.text, case.as_curl_command(headers)
+
+    send()
+
+
+# What generators of valid and nearly valid JSON never come to.
+NASTY_LEAVES = [
+    "NaN", "-Infinity", "1e999", "-0", "1e-320", "9" * 5_000, "0." + "3" * 5_000, '"\\ud800"',
+    '"\\u0000"', '"' + "x" * 70_000 + '"', '"\\ud83d\\ude9a"', '""', "null", "[]", "{}", "true",
+    "[" * 3_000, "[" * 3_000 + "]" * 3_000, '{"a":' * 3_000 + "1" + "}" * 3_000, "{'a':1}", "",
+]  # fmt: skip
+BODIES = {
+    ("POST", "/telemetry"): {
+        "truck_id": IDENTITIES["truck"], "recorded_at": "2026-11-24T06:52:48.120Z",
+        "lat": 35.1, "lon": 129.1, "seq": 1, "speed_mps": 3.0,
+    },
+    ("PUT", "/deliveries/D-fuzz-1"): {
+        "truck_id": IDENTITIES["truck"], "customer_id": IDENTITIES["customer"],
+        "origin": {"lat": 35.1, "lon": 129.1}, "destination": {"lat": 35.2, "lon": 129.1},
+        "window": {"start": "2026-11-24T09:00:00.000Z", "end": "2026-11-24T10:00:00.000Z"},
+    },
+    ("POST", "/deliveries/D-fuzz-1/events"): {
+        "type": "failed", "at": "2026-11-24T09:31:07.000Z", "note": "n", "proof": "p",
+    },
+}  # fmt: skip
+CONTENT_TYPES = ["application/json", "application/gzip", "text/plain", "application/json; é", ""]
+
+
+@st.composite
+def spoilt(draw: Callable[[Any], Any], good: dict[str, Any]) -> bytes:
+    """A good body with one value, one byte or its end spoilt; or no body of ours at all."""
+    how = draw(st.sampled_from(["leaf", "unknown", "byte", "end", "batch", "bytes", "gzip"]))
+    text = json.dumps(good)
+    whole = text.encode()
+    leaf = draw(st.sampled_from(NASTY_LEAVES))
+    if how == "leaf":
+        name = draw(st.sampled_from(sorted(good)))
+        whole = text.replace(json.dumps(good[name]), leaf, 1).encode()
+    elif how == "unknown":
+        whole = f'{{"unknown":{leaf},{text[1:]}'.encode()
+    elif how == "byte":
+        place = draw(st.integers(0, len(whole) - 1))
+        whole = whole[:place] + draw(st.binary(min_size=1, max_size=3)) + whole[place + 1 :]
+    elif how == "end":
+        whole = whole[: draw(st.integers(0, len(whole)))]
+    elif how == "batch":
+        points = ",".join([text, leaf or "0", text] * draw(st.sampled_from([1, 3, 170])))
+        whole = f'{{"positions":[{points}]}}'.encode()
+    elif how == "bytes":
+        whole = draw(st.binary(max_size=2_000))
+    else:
+        packed = gzip.compress(draw(st.sampled_from([whole, b"\0" * 20_000_000])), compresslevel=1)
+        whole = packed[: draw(st.sampled_from([len(packed), len(packed) // 2, 12]))]
+    return whole
+
+
+@pytest.mark.parametrize(("method", "path"), BODIES, ids=map(" ".join, BODIES))
+def test_no_body_brings_out_a_fault(
+    method: str,
+    path: str,
+    local_cloud: LaunchedCloud,
+    token_of: Callable[[str], str],
+    amount: Amount,
+) -> None:
+    session = requests.Session()
+    role = "truck" if path == "/telemetry" else "dispatcher"
+    url = local_cloud.environment.server_url + path
+
+    @amount.share(0.2 / len(BODIES))
+    @given(spoilt(BODIES[method, path]), st.sampled_from(CONTENT_TYPES), st.text(max_size=20))
+    def send(body: bytes, content_type: str, key: str) -> None:
+        headers = {
+            "Authorization": f"Bearer {token_of(role)}",
+            "Content-Type": content_type.encode(),
+            # As much of it as a header can carry.
+            "Idempotency-Key": "".join(c for c in key if c.isprintable()).strip().encode(),
+        }
+        answer = session.request(method, url, data=body, headers=headers, timeout=60)
+
+        assert answer.status_code in (200, 201, 202, 400, 403, 409, 413), (body[:500], answer.text)
+        assert "Traceback" not in answer.text
+
+    send()
