@@ -1,10 +1,21 @@
 from __future__ import annotations
 
+import itertools
+import random
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from rtdts.tracking.fixes import enriched_point, fix_of
+from rtdts.tracking.instants import format_instant
+from rtdts.tracking.point_fields import TelemetryPoint
 from rtdts.tracking.point_identity import delivery_bucket, place_hash, point_id
 from rtdts.tracking.positions import Clock, Point
+from rtdts.tracking.stamping import stamp
+from rtdts.tracking.stream_codec import decode_point, encode_point
+from rtdts.tracking.telemetry import SentPoint
 
 POINT = Point(
     truck_id="T-1",
@@ -64,3 +75,70 @@ def test_zero_has_no_sign() -> None:
 def test_buckets_never_change() -> None:
     """They are stored with every subscription: these values are fixed for ever."""
     assert [delivery_bucket(each) for each in ("D-1", "D-2", "D-3")] == [118, 94, 107]
+
+
+NOW_MS = POINT.received_at_ms
+DAY_MS = 86_400_000
+TRUCKS = st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True)
+SENT = st.builds(
+    lambda truck_id, at_ms, lat, lon, seq: SentPoint(
+        0,
+        at_ms,
+        TelemetryPoint(
+            truck_id=truck_id, recorded_at=format_instant(at_ms), lat=lat, lon=lon, seq=seq
+        ),
+        "recorded_at",
+    ),
+    TRUCKS,
+    st.integers(NOW_MS - 6 * DAY_MS, NOW_MS + 9_000 * DAY_MS),  # its clock may be years ahead
+    st.floats(-90, 90),
+    st.floats(-180, 180),
+    st.none() | st.integers(0, 2**63 - 1),
+)
+
+
+@given(SENT, st.integers(0, DAY_MS), st.integers(0, DAY_MS))
+def test_a_point_is_the_same_whichever_way_and_however_often_it_comes(
+    sent: SentPoint, first_ms: int, again_ms: int
+) -> None:
+    (by_http,) = stamp([sent], received_at_ms=NOW_MS + first_ms, source="http").points
+    (by_mqtt,) = stamp([sent], received_at_ms=NOW_MS + again_ms, source="mqtt").points
+    stored = enriched_point(sent.point.truck_id, fix_of(decode_point(encode_point(by_mqtt)))).point
+
+    assert point_id(by_http) == point_id(by_mqtt) == point_id(stored) == fix_of(by_http).point_id
+
+
+@given(st.lists(SENT, max_size=10))
+def test_two_points_share_an_id_only_when_truck_time_and_number_or_place_are_one(
+    sent: list[SentPoint],
+) -> None:
+    points = [stamp([one], received_at_ms=NOW_MS, source="http").points[0] for one in sent]
+    ids = [point_id(one) for one in points]
+
+    # Every id can be read back: none of its parts can hold the colon between them.
+    assert [one.rsplit(":", 2) for one in ids] == [
+        [
+            one.truck_id,
+            str(one.recorded_at_ms),
+            place_hash(one.lat, one.lon) if one.seq is None else str(one.seq),
+        ]
+        for one in points
+    ]
+    assert all(one.count(":") == 2 for one in ids)
+
+
+@given(st.lists(SENT, max_size=10), st.randoms(use_true_random=False), st.booleans())
+def test_fixes_have_one_order_however_they_come(
+    sent: list[SentPoint], rng: random.Random, at_once: bool
+) -> None:
+    points = [stamp([one], received_at_ms=NOW_MS, source="http").points[0] for one in sent]
+    if at_once:
+        points = [msgspec.structs.replace(one, event_at_ms=NOW_MS) for one in points]
+    fixes = list({fix.point_id: fix for fix in map(fix_of, points)}.values())
+    shuffled = rng.sample(fixes, len(fixes))
+
+    ordered = sorted(shuffled, key=lambda fix: fix.order)
+
+    assert ordered == sorted(fixes, key=lambda fix: fix.order)
+    assert [fix.event_at_ms for fix in ordered] == sorted(fix.event_at_ms for fix in fixes)
+    assert all(a.order < b.order for a, b in itertools.pairwise(ordered))
