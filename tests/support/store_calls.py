@@ -115,6 +115,7 @@ _NO_STORES: dict[str, set[str]] = {
         "_following_up",
         "_handling",
         "_http",
+        "_last",
         "_latest",
         "_open",
         "_waiting",
