@@ -49,7 +49,7 @@ def truck_full(full: TruckFull) -> Response:
 
 
 def unavailable() -> Response:
-    """Nothing was written, and trying again is right."""
+    """Trying again is right, also where an answer got lost after the write: all is idempotent."""
     status = HTTPStatus.SERVICE_UNAVAILABLE
     return problem(
         status,

@@ -14,10 +14,12 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.tracking.instants import format_instant
 from sim.fleet.trips import Geofence
 
-PATIENCE_S = 30.0
-"""How long a request is tried again while the service is away."""
-
 TIMEOUT_S = 35.0
+"""Limit of one request: a little more than the gateway's own 29 s."""
+
+PATIENCE_S = 3 * TIMEOUT_S
+"""How long a request is tried again while the service is away: one that got no answer at all must
+leave time for another."""
 
 
 class ApiError(Exception):

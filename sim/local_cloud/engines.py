@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -88,7 +88,7 @@ def answers(url: str) -> Probe:
         try:
             with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own part
                 return True
-        except (OSError, urllib.error.URLError):
+        except (OSError, http.client.HTTPException):  # not there, or dying while it answers
             return False
 
     return ask

@@ -76,7 +76,20 @@ class Supervisor:
         # Watched from here on, so that `stop` finds it whatever happens.
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._watchers[part.name] = asyncio.create_task(self._watch(part, process, ready))
+        self._watchers[part.name].add_done_callback(lambda ended: self._watched(part, ended, ready))
         await ready
+
+    def _watched(
+        self, part: Part, ended: asyncio.Task[None], first_ready: asyncio.Future[None]
+    ) -> None:
+        """A watcher that breaks must not leave its part unwatched in silence."""
+        if ended.cancelled() or (error := ended.exception()) is None:
+            return
+        lost = PartError(part.name, f"can't be watched any more: {error!r}")
+        if first_ready.done():
+            self._failures.put_nowait(lost)
+        else:
+            first_ready.set_exception(lost)
 
     async def _launch(self, part: Part, *, append: bool) -> PartProcess:
         process = await PartProcess.launch(part, self._run_dir, append=append)

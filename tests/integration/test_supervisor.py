@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 import sys
@@ -204,3 +205,13 @@ asyncio.run(main())
     await owner.wait()
 
     await eventually(lambda: not find_leftovers(tmp_path))
+
+
+async def test_a_probe_that_breaks_is_told_and_not_waited_for(supervisor: Supervisor) -> None:
+    def breaks(_: Incarnation) -> bool:
+        raise RuntimeError("no such field")
+
+    broken = dataclasses.replace(part(WORKS), is_ready=breaks)
+
+    with pytest.raises(PartError, match="no such field"):
+        await supervisor.start(broken)
