@@ -285,7 +285,10 @@ async def test_who_was_throttled_is_tried_again_with_the_right_read_anew(world: 
         else None
     )
 
-    await handle(world, TransitionNudge(delivery_id="D-1", version=5))
+    world.queue.send(TransitionNudge(delivery_id="D-1", version=5))
+    async with consuming(world.nudge_consumer()):
+        # Stopping ends the trying again: not before it has happened.
+        await until(lambda: len(world.gateway.payloads["slow"]) == 2)
 
     assert world.gateway.types("slow") == ["status", "ended"]
     assert world.gateway.types("fast") == ["status", "position"]
