@@ -42,3 +42,7 @@ mutations: setup ## break the code on purpose: do the tests notice? (MUTATIONS_A
 
 fuzz: setup ## 14,000 requests and frames that nobody would send (FUZZ_CASES=…)
 	@FUZZ_CASES=$${FUZZ_CASES:-14000} exec $(VENV)/python -m pytest tests/fuzz -o timeout=7200
+
+.PHONY: bench
+bench: setup ## every benchmark, beside its baselines (BENCH_ARGS="--only NAME", or --quick)
+	@exec $(VENV)/python -m bench $(BENCH_ARGS)

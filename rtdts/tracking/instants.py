@@ -28,8 +28,7 @@ class NoZoneError(ValueError):
 
 def format_instant(at_ms: int) -> str:
     """Write an instant as RFC 3339 in UTC with milliseconds: ``2026-11-24T06:52:48.120Z``."""
-    seconds, ms = divmod(at_ms, MS_PER_SECOND)
-    return f"{_format_second(seconds)}.{ms:03d}Z"
+    return _format(at_ms)
 
 
 def parse_instant(text: str) -> int:
@@ -67,7 +66,14 @@ def instant_of(at: datetime) -> int:
     return (at - _EPOCH) // _ONE_MS
 
 
-# A batch's points share their seconds (and all of them `received_at`): the text is made once.
+# A point's `recorded_at` is mostly its `event_at`, a batch's points share their `received_at` and
+# their seconds: each text is made once.
+@lru_cache(maxsize=4_096)
+def _format(at_ms: int) -> str:
+    seconds, ms = divmod(at_ms, MS_PER_SECOND)
+    return f"{_format_second(seconds)}.{ms:03d}Z"
+
+
 @lru_cache(maxsize=4_096)
 def _format_second(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]

@@ -1,0 +1,95 @@
+"""``python -m bench``: runs the benchmarks; a table, and a file of JSON."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.figures import Benchmark, CannotMeasureError, Figure, table_of, write_json
+
+MODULES = (
+    "enrich_points",
+    "ingest_points",
+    "fanout_posts",
+    "round_viewers",
+    "consumer_points",
+)
+"""Each is a module with a `BENCHMARK`; those that start engines are last."""
+
+DEFAULT_OUT = Path(__file__).with_name("results") / "latest.json"
+EXIT_OK, EXIT_NOT_MEASURED, EXIT_INTERRUPTED = 0, 1, 130
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs them; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures what the parts do a second, each beside what a user would pick "
+        "instead, in the same run and by turns. Rates 'a core' are by CPU time, so that what "
+        "else the machine does changes them little; the others are by the clock.",
+        epilog="Exit code: 0 when everything was measured, 1 when something was not, 130 after "
+        "Ctrl-C. Progress goes to standard error.",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=MODULES,
+        metavar="NAME",
+        help=f"only these: {', '.join(MODULES)}",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="so small that it only shows that everything runs: its figures mean nothing",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=DEFAULT_OUT,
+        metavar="FILE",
+        help="where the JSON goes (default: %(default)s)",
+    )
+    args = parser.parse_args(argv)
+    figures: list[Figure] = []
+    problems: list[str] = []
+    try:
+        for name in args.only or MODULES:
+            benchmark: Benchmark = importlib.import_module(f"bench.{name}").BENCHMARK
+            figures += _run(benchmark, args.quick, problems)
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return EXIT_INTERRUPTED
+    Console(width=None if sys.stdout.isatty() else 120).print(table_of(figures))
+    write_json(figures, args.out)
+    print(f"written to {args.out}")
+    for problem in problems:
+        print(f"NOT MEASURED: {problem}")
+    return EXIT_NOT_MEASURED if problems else EXIT_OK
+
+
+def _run(benchmark: Benchmark, quick: bool, problems: list[str]) -> list[Figure]:
+    started_s = time.monotonic()
+    _say(f"{benchmark.name}: {benchmark.title}")
+    figures: list[Figure] = []
+    try:
+        for figure in benchmark.run(quick, lambda text: _say(f"  {text}")):
+            figures.append(figure)
+            _say(f"  {figure.name}: {figure.value:,.6g} {figure.unit}")
+    except CannotMeasureError as error:
+        problems.append(f"{benchmark.name}: {error}")
+    _say(f"  done in {time.monotonic() - started_s:.0f} s")
+    return figures
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

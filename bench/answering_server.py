@@ -1,0 +1,91 @@
+"""The other end of a fan-out: reads each HTTP request to its end and answers 200 at once.
+
+    python -m bench.answering_server [DELAY_MS]     (prints its port, ends with its standard input)
+
+It does as little as it can, so that what is measured is the client. In a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+_LENGTH: Final = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
+_HEAD_END: Final = b"\r\n\r\n"
+_ANSWER: Final = (
+    b"HTTP/1.1 200 OK\r\n"
+    b"Content-Type: application/json\r\n"
+    b"x-amzn-RequestId: 00000000-0000-0000-0000-000000000000\r\n"
+    b"Content-Length: 0\r\n\r\n"
+)
+"""With the headers that API Gateway sends, as far as a client has work with them."""
+
+
+class _Answering(asyncio.Protocol):
+    def __init__(self, delay_s: float) -> None:
+        self._delay_s = delay_s
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+        self._whole: int | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        assert self._transport is not None
+        self._buffer += data
+        while True:
+            if self._whole is None:
+                end = self._buffer.find(_HEAD_END)
+                if end < 0:
+                    return
+                length = _LENGTH.search(self._buffer, 0, end)
+                self._whole = end + len(_HEAD_END) + (int(length[1]) if length else 0)
+            if len(self._buffer) < self._whole:
+                return
+            self._buffer = self._buffer[self._whole :]
+            self._whole = None
+            if self._delay_s:
+                loop = asyncio.get_running_loop()
+                loop.call_later(self._delay_s, self._transport.write, _ANSWER)
+            else:
+                self._transport.write(_ANSWER)
+
+
+@contextlib.contextmanager
+def answering_server(delay_ms: int = 0) -> Iterator[str]:
+    """Runs it for the length of a block; yields its base URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.answering_server", str(delay_ms)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.stdin.close()
+        process.wait(10)
+        process.stdout.close()
+
+
+async def _serve(delay_s: float) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Answering(delay_s), "127.0.0.1", 0, backlog=1_024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    ended = asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), ended.set)  # its end: nothing is ever written to it
+    await ended.wait()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(float(sys.argv[1]) / 1_000 if sys.argv[1:] else 0.0))

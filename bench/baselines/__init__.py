@@ -1,0 +1,1 @@
+"""What a user would pick instead of ours, written as well as ours."""

@@ -1,0 +1,41 @@
+"""A round as one writes it first: for each viewer one read, one search, one awaited post.
+
+With our poster: what is compared is the way, not the client.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+
+from broadcaster.poster import Answer, SocketPoster
+from broadcaster.signing import Payload
+from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.subscriptions import Subscription
+from rtdts.position_store.reader import PositionReader
+
+
+async def hold(
+    viewers: Iterable[Subscription],
+    deliveries: DeliveryStore,
+    positions: PositionReader,
+    poster: SocketPoster,
+) -> int:
+    """Tells everybody; returns how many were reached."""
+    reached = 0
+    for viewer in viewers:
+        delivery = deliveries.get_many([viewer.delivery_id])[viewer.delivery_id]
+        if delivery.customer_id != viewer.identity:
+            continue
+        shown = positions.latest([delivery.truck_id])[delivery.truck_id].shown
+        message = {
+            "type": "position",
+            "sent_at": time.time(),
+            "delivery_id": delivery.delivery_id,
+            "status": delivery.status,
+            "position": shown and {"lat": shown.point.lat, "lon": shown.point.lon},
+        }
+        answer = await poster.post(viewer.connection_id, Payload.of(json.dumps(message).encode()))
+        reached += answer is Answer.DELIVERED
+    return reached

@@ -1,0 +1,209 @@
+"""(a) The consumer: points a second through the real KCL into a real node, with all enrichment.
+
+Beside it the same node's raw limit (the same documents, ready-made, in bulk) and the way of the
+KCL's official sample (one decode and one index call a record, no enrichment).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bench.engines import Engines, Work, engines, stream_records
+from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.workload import created, delivery, plan, points
+from consumer.kcl_configuration import LOGBACK, command, properties, properties_file
+from consumer.settings import Settings
+from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.schema import TableNames
+from rtdts.position_store.documents import encode_position
+from rtdts.position_store.index_definitions import POSITIONS_PATTERN
+from rtdts.runtime.settings import read_settings
+from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.positions import Point
+from rtdts.tracking.truck_fold import TrackingRules, fold_truck
+from sim.local_cloud.parts import Part
+
+A_RECORD = (10, 1, 50)
+"""Points a stream record; the usual size first."""
+
+RAW = "the node's raw limit: the same documents in bulk"
+SAMPLE = "the KCL's sample: one decode and one index call a record"
+BULK_ITEMS = 2_000
+BULKS_AT_ONCE = 2
+WARM_UPS = 3
+MOST_S = 180.0
+
+
+def run(quick: bool, say: Say) -> Iterator[Figure]:
+    """Measures."""
+    yield from asyncio.run(_measure(quick, say))
+
+
+async def _measure(quick: bool, say: Say) -> list[Figure]:
+    trucks = 10 if quick else 100
+    counts = {A_RECORD[0]: 50} if quick else dict(zip(A_RECORD, (300, 150, 150), strict=True))
+    async with engines(say) as running:
+        _warm_up(running, trucks, quick, say)
+        raws = [_raw(running, _fleet("raw", trucks, counts[A_RECORD[0]]))]
+        say(f"raw limit: {raws[0]:,.0f} documents/s")
+        works: dict[int, Work] = {}
+        for size, count in counts.items():
+            fleet = _fleet(f"by{size}", trucks, count)
+            _carry_deliveries(running, fleet)
+            works[size] = await _consume(running, fleet, size, say)
+        sample = await _sample(running, _fleet("sample", trucks, 3 if quick else 15), say)
+        raws.append(_raw(running, _fleet("again", trucks, counts[A_RECORD[0]])))
+        say(f"raw limit: {raws[1]:,.0f} documents/s")
+    raw = sum(raws) / len(raws)
+    usual = works[A_RECORD[0]]
+    return [
+        beside("consumer_points", usual.rate, "points/s", SAMPLE, sample.rate),
+        beside("consumer_points.beside_raw_limit", usual.rate, "points/s", RAW, raw),
+        *(
+            beside(f"consumer_points.{size}_a_record", work.rate, "points/s", RAW, raw)
+            for size, work in works.items()
+            if work is not usual
+        ),
+        beside("consumer_cpu", usual.cpu_us, "µs of CPU a point", SAMPLE, sample.cpu_us),
+        *(
+            Figure(name=f"consumer_cpu.{part}", value=us, unit="µs of CPU a point")
+            for part, us in usual.cpu_us_by_part.items()
+        ),
+    ]
+
+
+def _warm_up(running: Engines, trucks: int, quick: bool, say: Say) -> None:
+    """A node that has just started compiles its own code while it works: four times slower."""
+    for number in range(1 if quick else WARM_UPS):
+        rate = _raw(running, _fleet(f"warm{number}", trucks, 10 if quick else 150))
+        say(f"warming the node up: {rate:,.0f} documents/s")
+
+
+def _fleet(name: str, trucks: int, count: int) -> list[list[Point]]:
+    now_ms = time.time_ns() // 1_000_000
+    return [points(number, count, end_ms=now_ms, fleet=name) for number in range(trucks)]
+
+
+def _raw(running: Engines, fleet: Sequence[Sequence[Point]]) -> float:
+    """Documents/s of the node alone: the consumer's own documents, encoded before."""
+    items: list[bytes] = []
+    for of in fleet:
+        known = plan(delivery(of))
+        update = fold_truck(
+            of[0].truck_id, None, [of], [known.match], {known.match.delivery_id: known},
+            TrackingRules(window_points=len(of)),
+        )  # fmt: skip
+        for enriched in update.positions:
+            head = b'{"index":{"_id":"%b"}}' % point_id(enriched.point).encode()
+            items.append(b"%b\n%b\n" % (head, encode_position(enriched)))
+    bodies = [
+        b"".join(items[start : start + BULK_ITEMS]) for start in range(0, len(items), BULK_ITEMS)
+    ]
+    # The pattern's template makes it an index like the consumer's.
+    index = POSITIONS_PATTERN.replace("*", "1970.01.01")
+
+    def send(body: bytes) -> None:
+        answer = running.opensearch.bulk(
+            body=body, index=index, params={"filter_path": "errors,items.*.error"}
+        )
+        if answer["errors"]:
+            raise CannotMeasureError(f"the node refused documents: {answer['items'][:1]}")
+
+    with ThreadPoolExecutor(BULKS_AT_ONCE) as pool:
+        started_s = time.perf_counter()
+        list(pool.map(send, bodies))
+        elapsed_s = time.perf_counter() - started_s
+    return len(items) / elapsed_s
+
+
+def _carry_deliveries(running: Engines, fleet: Sequence[Sequence[Point]]) -> None:
+    """Every truck carries a delivery, so that there are statuses to find."""
+    names = running.environment
+    store = DeliveryStore(
+        running.client("dynamodb"),
+        TableNames(
+            deliveries=names.deliveries_table,
+            delivery_events=names.delivery_events_table,
+            truck_matches=names.truck_matches_table,
+            subscriptions="",
+            socket_tickets="",
+        ),
+    )
+    for of in fleet:
+        row = delivery(of)
+        store.append(None, row, [created(row)], matches=True)
+
+
+async def _consume(running: Engines, fleet: Sequence[Sequence[Point]], size: int, say: Say) -> Work:
+    wanted = sum(map(len, fleet))
+    stream = running.new_stream(stream_records(fleet, size))
+    say(f"consuming {wanted} points, {size} a record")
+    work = await running.work_of(running.consumer(stream), wanted, within_s=MOST_S)
+    say(f"{work.rate:,.0f} points/s")
+    _check_all_are_there(running, fleet, wanted)
+    return work
+
+
+def _check_all_are_there(running: Engines, fleet: Sequence[Sequence[Point]], wanted: int) -> None:
+    running.opensearch.indices.refresh(index=POSITIONS_PATTERN)
+    prefix = fleet[0][0].truck_id.rpartition("-")[0]
+    found = running.opensearch.count(
+        index=POSITIONS_PATTERN, body={"query": {"prefix": {"truck_id": f"{prefix}-"}}}
+    )["count"]
+    if found != wanted:
+        raise CannotMeasureError(f"{found} of {wanted} points are in the history")
+
+
+async def _sample(running: Engines, fleet: Sequence[Sequence[Point]], say: Say) -> Work:
+    wanted = sum(map(len, fleet))
+    stream = running.new_stream(stream_records(fleet, A_RECORD[0]))
+    say(f"the sample's way: {wanted} points")
+    return await running.work_of(_sample_part(running, stream), wanted, within_s=MOST_S)
+
+
+def _sample_part(running: Engines, stream: str) -> Part:
+    """The same daemon with the same properties, but the sample's child."""
+    consumer = running.consumer(stream)
+    environment = {
+        **consumer.environment,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    settings = read_settings(Settings, environment)
+    folder = Path(settings.work_folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    properties_path, logback_path = folder / "kcl.properties", folder / "logback.xml"
+    told = {**properties(settings), "executableName": "python -m bench.baselines.sample_consumer"}
+    properties_path.write_text(properties_file(told), encoding="utf-8")
+    logback_path.write_text(LOGBACK, encoding="utf-8")
+    return Part(
+        name="sample",
+        command=command(
+            settings,
+            jars=_kclpy_jars(),
+            properties_path=properties_path,
+            logback_path=logback_path,
+        ),
+        environment=environment,
+        is_ready=consumer.is_ready,
+        ready_within_s=consumer.ready_within_s,
+    )
+
+
+def _kclpy_jars() -> Path:
+    import amazon_kclpy
+
+    return Path(amazon_kclpy.__file__).parent / "jars"
+
+
+BENCHMARK = Benchmark(
+    name="consumer_points",
+    title="points/s through the real KCL into a real OpenSearch node",
+    run=run,
+    is_local=True,
+)

@@ -1,0 +1,277 @@
+"""The engines that the consumer works between, and nothing else: no gateways, no Firehose.
+
+What is not measured must not take the two cores that a small machine has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import json
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from bench.figures import CannotMeasureError, Say
+from rtdts.position_store.client import connect
+from rtdts.position_store.index_definitions import install_index_templates
+from rtdts.telemetry_stream.aggregation import aggregate
+from rtdts.tracking.positions import Point
+from rtdts.tracking.stream_codec import encode_point
+from sim.environment import Environment
+from sim.local_cloud.applications import Pace, consumer_part
+from sim.local_cloud.engines import ministack_part, opensearch_part
+from sim.local_cloud.kcl_tables import create_kcl_tables
+from sim.local_cloud.parts import Part
+from sim.local_cloud.ports import HOST, free_ports
+from sim.local_cloud.resources import (
+    ACCESS_KEY_ID,
+    SECRET_ACCESS_KEY,
+    CloudNames,
+    create_resources,
+    local_session,
+)
+from sim.local_cloud.stack import REGION
+from sim.local_cloud.supervisor import Supervisor
+from sim.setup.jars import kcl_jars
+from sim.setup.java import find_java
+from sim.setup.opensearch import node_files
+from sim.setup.places import find_places
+
+SHARDS = 2
+"""Two processes of the consumer, on two cores."""
+
+_CALL_RECORDS, _CALL_BYTES = 500, 4_000_000
+_LOOK_EVERY_S = 0.2
+LOCAL_AWS = "local_aws"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Work:
+    """What consumers told that they did.
+
+    Attributes:
+        points: Points made durable.
+        elapsed_s: From the begin of the first batch to the end of the last.
+    """
+
+    points: int
+    elapsed_s: float
+    cpu_s: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """Of the consumers' Python processes, their daemon, the node, in that time and a little more:
+    the batches' begin and end are not when it is looked."""
+
+    @property
+    def rate(self) -> float:
+        """Points a second."""
+        return self.points / self.elapsed_s
+
+    @property
+    def cpu_us_by_part(self) -> dict[str, float]:
+        """CPU time a point, in µs, by who spent it."""
+        return {name: spent_s / self.points * 1e6 for name, spent_s in self.cpu_s.items()}
+
+    @property
+    def cpu_us(self) -> float:
+        """CPU time a point, in µs, of all but the local AWS."""
+        return sum(us for name, us in self.cpu_us_by_part.items() if name != LOCAL_AWS)
+
+
+class Engines:
+    """The local AWS and an OpenSearch node, both running."""
+
+    def __init__(
+        self, environment: Environment, supervisor: Supervisor, run_dir: Path, java: Path
+    ) -> None:
+        self.environment = environment
+        self.opensearch = connect(environment.opensearch_url)
+        self.run_dir = run_dir
+        self.java = java
+        self._supervisor = supervisor
+        self._session: boto3.Session = local_session(REGION)
+        self._numbers = itertools.count(1)
+
+    def client(self, service: Any) -> Any:
+        """A client of the local AWS."""
+        return self._session.client(service, endpoint_url=self.environment.aws_endpoint_url)
+
+    def new_stream(self, records: Iterable[tuple[str, bytes]]) -> str:
+        """A stream that holds these records, each with its partition key.
+
+        Returns:
+            Its name, which is also that of a KCL application whose tables are there.
+        """
+        name = f"bench-{next(self._numbers)}"
+        kinesis = self.client("kinesis")
+        kinesis.create_stream(StreamName=name, ShardCount=SHARDS)
+        kinesis.get_waiter("stream_exists").wait(
+            StreamName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+        )
+        shards = kinesis.list_shards(StreamName=name)["Shards"]
+        create_kcl_tables(self.client("dynamodb"), name, shards)
+        for call in _calls(records):
+            kinesis.put_records(
+                StreamName=name,
+                Records=[{"PartitionKey": key, "Data": data} for key, data in call],
+            )
+        return name
+
+    def consumer(self, stream: str) -> Part:
+        """The real consumer on a stream."""
+        return consumer_part(
+            dataclasses.replace(self.environment, stream_name=stream),
+            Pace(),
+            application=stream,
+            shards=SHARDS,
+            java=self.java,
+            extra_jars=kcl_jars(find_places()),
+            work_folder=self.run_dir / stream,
+        )
+
+    async def work_of(self, part: Part, points: int, *, within_s: float) -> Work:
+        """Runs a consumer until it has told of so many points.
+
+        Raises:
+            CannotMeasureError: It has not in time.
+        """
+        await self._supervisor.start(part)
+        log = self.run_dir / f"{part.name}.log"
+        deadline_s = time.monotonic() + within_s
+        try:
+            before = self._cpu_s(part)
+            while True:
+                work = _work_in(log.read_text(encoding="utf-8", errors="replace"))
+                if work is not None and work.points >= points:
+                    after = self._cpu_s(part)
+                    spent = {name: after[name] - before[name] for name in after}
+                    return dataclasses.replace(work, cpu_s=spent)
+                if time.monotonic() > deadline_s:
+                    done = work.points if work else 0
+                    raise CannotMeasureError(f"{done} of {points} points after {within_s:g} s")
+                await asyncio.sleep(_LOOK_EVERY_S)  # a log offers nothing to await
+        finally:
+            await self._supervisor.stop([part.name], grace_s=10)
+
+    def _cpu_s(self, part: Part) -> dict[str, float]:
+        daemon, node, aws = (
+            int((self.run_dir / f"{name}.pid").read_text())
+            for name in (part.name, "opensearch", "ministack")
+        )
+        return {
+            "processors": sum(map(_cpu_s_of, _children(daemon))),
+            "daemon": _cpu_s_of(daemon),
+            "node": _cpu_s_of(node),
+            LOCAL_AWS: _cpu_s_of(aws),
+        }
+
+
+@asynccontextmanager
+async def engines(say: Say) -> AsyncIterator[Engines]:
+    """Starts them on free ports; stops them at the end of the block."""
+    places = find_places()
+    ports = free_ports()
+    aws_url = f"http://{HOST}:{ports.ministack}"
+    opensearch_url = f"http://{HOST}:{ports.opensearch}"
+    with tempfile.TemporaryDirectory(prefix="rtdts-bench-") as folder:
+        run_dir = Path(folder)
+        supervisor = Supervisor(run_dir, say)
+        java = find_java(os.environ, places.python)
+        try:
+            await supervisor.start(
+                ministack_part(places, ports, region=REGION, scratch=run_dir / "ministack"),
+                opensearch_part(node_files(places, java), ports, home=run_dir / "opensearch"),
+            )
+            created = create_resources(aws_url, REGION, CloudNames(), shard_count=1)
+            names = created.names
+            environment = Environment(
+                server_url=aws_url,
+                websocket_url=aws_url,
+                opensearch_url=opensearch_url,
+                aws_endpoint_url=aws_url,
+                region=REGION,
+                access_key_id=ACCESS_KEY_ID,
+                secret_access_key=SECRET_ACCESS_KEY,
+                deliveries_table=names.tables.deliveries,
+                delivery_events_table=names.tables.delivery_events,
+                truck_matches_table=names.tables.truck_matches,
+                nudge_queue_url=created.queue_urls["nudges"],
+                parked_bucket=names.parked_bucket,
+            )
+            running = Engines(environment, supervisor, run_dir, java)
+            install_index_templates(running.opensearch)
+            yield running
+        finally:
+            await supervisor.stop_all()
+
+
+def stream_records(of_trucks: Sequence[Sequence[Point]], size: int) -> Iterable[tuple[str, bytes]]:
+    """What ingest writes when trucks send `size` points a request, the trucks by turns."""
+    longest = max(map(len, of_trucks))
+    for start in range(0, longest, size):
+        for of in of_trucks:
+            if part := of[start : start + size]:
+                truck = part[0].truck_id
+                yield truck, aggregate(truck, [encode_point(point) for point in part])
+
+
+def _calls(records: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    call: list[tuple[str, bytes]] = []
+    size = 0
+    for key, data in records:
+        if call and (len(call) == _CALL_RECORDS or size + len(data) > _CALL_BYTES):
+            yield call
+            call, size = [], 0
+        call.append((key, data))
+        size += len(data)
+    if call:
+        yield call
+
+
+def _work_in(log: str) -> Work | None:
+    batches = [
+        line
+        for text in log.splitlines()
+        if text.startswith("{") and (line := _parsed(text)).get("event") == "batch"
+    ]
+    if not batches:
+        return None
+    ends_s = [_seconds(line["at"]) for line in batches]
+    begins_s = [
+        end_s - line["duration_ms"] / 1_000 for end_s, line in zip(ends_s, batches, strict=True)
+    ]
+    return Work(
+        points=sum(line["points"] for line in batches), elapsed_s=max(ends_s) - min(begins_s)
+    )
+
+
+def _parsed(text: str) -> Mapping[str, Any]:
+    try:
+        parsed: Mapping[str, Any] = json.loads(text)
+    except ValueError:  # it is being written
+        return {}
+    return parsed
+
+
+def _children(pid: int) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
+def _cpu_s_of(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _seconds(instant: str) -> float:
+    return datetime.fromisoformat(instant).timestamp()

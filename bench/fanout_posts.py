@@ -1,0 +1,133 @@
+"""(d) The fan-out: posts a second of one core, against a server that answers 200 at once.
+
+By CPU time, in a process of its own each: what a post costs is what bounds a round, however slow
+the answers. That they are awaited at once is worth nothing there; so it is measured apart, by the
+clock, against a server that answers after 20 ms, as API Gateway does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from bench.answering_server import answering_server
+from bench.figures import Benchmark, Figure, Say, beside
+from bench.timing import by_turns
+from sim.setup.places import PROJECT, find_places
+
+AT_ONCE = (200, 20, 800)
+"""Posts at once; the usual number first."""
+ANSWER_MS = 20
+REQUIREMENTS = Path(__file__).parent / "baselines" / "requirements-aiobotocore.txt"
+"""The asynchronous SDK pins a botocore that is not ours: an environment of its own."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Contender:
+    """One way to post, and how many posts take it about a second."""
+
+    name: str
+    count: int
+    at_once: int
+    python: Sequence[str] = (sys.executable,)
+
+    def rate(self, by: str, url: str, share: float) -> float:
+        """Posts a second of `cpu_s` or `elapsed_s`."""
+        count = max(20, round(self.count * share))
+        done = subprocess.run(
+            [*self.python, "bench/posting.py", self.name, url, str(count), str(self.at_once)],
+            cwd=PROJECT,
+            env={**os.environ, "PYTHONPATH": str(PROJECT), "UV_CACHE_DIR": _uv_cache()},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        spent: dict[str, float] = json.loads(done.stdout)
+        return count / spent[by]
+
+
+def run(quick: bool, say: Say) -> Iterator[Figure]:
+    """Measures."""
+    share, turns = (0.02, 1) if quick else (1.0, 3)
+    ours = {f"ours, {n} at once": _Contender("ours", 12_000, n) for n in AT_ONCE}
+    baselines = {
+        "boto3, one after another": _Contender("boto3", 1_200, 1),
+        "boto3, 32 threads": _Contender("boto3", 1_200, 32),
+    }
+    asynchronous = _asynchronous_sdk(say)
+    if asynchronous is not None:
+        baselines["aiobotocore, 200 at once"] = asynchronous
+    with answering_server() as url:
+        rates = by_turns(
+            {
+                name: partial(contender.rate, "cpu_s", url, share)
+                for name, contender in {**ours, **baselines}.items()
+            },
+            turns=turns,
+        )
+    usual, *others = ours
+    best = max((name for name in baselines if "boto3," in name), key=rates.__getitem__)
+    unit = "posts/s a core"
+    yield beside("fanout_posts", rates[usual], unit, f"{best} (its best)", rates[best])
+    for name, at_once in zip(others, AT_ONCE[1:], strict=True):
+        yield beside(f"fanout_posts.{at_once}_at_once", rates[name], unit, best, rates[best])
+    for baseline in baselines:
+        if baseline != best:
+            label = baseline.split(",")[0] if "aio" in baseline else "boto3_otherwise"
+            yield beside(
+                f"fanout_posts.beside_{label}", rates[usual], unit, baseline, rates[baseline]
+            )
+    yield from _by_the_clock(share, turns)
+
+
+def _by_the_clock(share: float, turns: int) -> Iterator[Figure]:
+    ways = {
+        "ours": _Contender("ours", 6_000, AT_ONCE[0]),
+        "ours, each awaited before the next": _Contender("ours", 60, 1),
+        "boto3, 32 threads": _Contender("boto3", 800, 32),
+    }
+    with answering_server(ANSWER_MS) as url:
+        rates = by_turns(
+            {name: partial(way.rate, "elapsed_s", url, share) for name, way in ways.items()},
+            turns=turns,
+        )
+    for baseline in list(ways)[1:]:
+        label = "awaited" if "awaited" in baseline else "threads"
+        yield beside(
+            f"fanout_posts_answered_after_{ANSWER_MS}_ms.beside_{label}",
+            rates["ours"],
+            "posts/s",
+            baseline,
+            rates[baseline],
+        )
+
+
+def _asynchronous_sdk(say: Say) -> _Contender | None:
+    python = (
+        *(str(find_places().uv), "run", "--quiet", "--no-project", "--python", sys.executable),
+        *("--with-requirements", str(REQUIREMENTS), "python"),
+    )
+    contender = _Contender("aiobotocore", 1_500, AT_ONCE[0], python)
+    try:
+        with answering_server() as url:
+            contender.rate("cpu_s", url, 0.0)
+    except (subprocess.CalledProcessError, OSError) as error:
+        reason = getattr(error, "stderr", "") or str(error)
+        say(f"without aiobotocore, which can't be had: {reason.strip().splitlines()[-1]}")
+        return None
+    return contender
+
+
+def _uv_cache() -> str:
+    return str(find_places().uv_cache)
+
+
+BENCHMARK = Benchmark(
+    name="fanout_posts", title="posts a second of one core, beside the SDKs", run=run
+)

@@ -1,0 +1,99 @@
+"""What a benchmark yields, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One measured value.
+
+    Attributes:
+        name: The measure, and behind a dot its size or variant where that isn't the usual one.
+        value: Ours.
+        unit: Of the value.
+        beside: The baseline that was measured in the same run; None where there is none.
+        ratio: How many times the baseline's value ours is.
+    """
+
+    name: str
+    value: float
+    unit: str
+    beside: str | None = None
+    ratio: float | None = None
+
+
+Say = Callable[[str], None]
+"""Takes lines of progress."""
+
+
+class CannotMeasureError(Exception):
+    """A benchmark can't be run here, or its result would be wrong; the message says why."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """One benchmark.
+
+    Attributes:
+        name: Of its main figure.
+        title: What it measures, in a line.
+        run: Runs it: quickly (small, for a smoke test) or properly.
+        is_local: Whether it starts engines of the local cloud.
+    """
+
+    name: str
+    title: str
+    run: Callable[[bool, Say], Iterator[Figure]]
+    is_local: bool = False
+
+
+def beside(name: str, value: float, unit: str, baseline: str, baseline_value: float) -> Figure:
+    """A figure with its baseline."""
+    return Figure(
+        name=name,
+        value=value,
+        unit=unit,
+        beside=baseline,
+        ratio=value / baseline_value if baseline_value else None,
+    )
+
+
+def write_json(figures: Iterable[Figure], path: Path) -> None:
+    """Writes them as one list."""
+    rows = [
+        {
+            **dataclasses.asdict(one),
+            "value": _rounded(one.value),
+            "ratio": one.ratio and _rounded(one.ratio),
+        }
+        for one in figures
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def table_of(figures: Sequence[Figure]) -> Table:
+    """The same for people."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("figure", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("unit", no_wrap=True)
+    table.add_column("times", justify="right", no_wrap=True)
+    table.add_column("beside")
+    for one in figures:
+        ratio = "" if one.ratio is None else f"{one.ratio:.{2 if one.ratio < 10 else 0}f}"
+        table.add_row(one.name, f"{_rounded(one.value):,}", one.unit, ratio, one.beside or "")
+    return table
+
+
+def _rounded(value: float) -> float:
+    """Three digits and a bit: no measurement here has more."""
+    return round(value) if abs(value) >= 1_000 else round(value, 3 if abs(value) < 10 else 1)

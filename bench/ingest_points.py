@@ -1,0 +1,132 @@
+"""(c) The ingest handler: points a second of CPU, time to import, size of its zip."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+from unittest import mock
+
+from bench.baselines import plain_ingest
+from bench.figures import Benchmark, Figure, Say, beside
+from bench.timing import by_turns, cpu_rate
+from bench.workload import fixes, truck_id
+from deploy.package import INGEST, PRODUCTION, build_package
+from deploy.wheels import Uv
+from ingest_lambda import bootstrap, handler
+from sim.setup.places import find_places
+
+A_REQUEST = (1, 10, 500)
+USUAL = 10
+BASELINE = "json, a check a field, one stream record a point"
+IMPORT = "import time; before = time.process_time(); import {}; print(time.process_time() - before)"
+
+
+def run(quick: bool, say: Say) -> Iterator[Figure]:
+    """Measures."""
+    count = 500 if quick else 10_000
+    say(f"{count} points, {', '.join(map(str, A_REQUEST))} a request")
+    of_truck = fixes(1, count, end_ms=time.time_ns() // 1_000_000)
+    for size in (USUAL, *(size for size in A_REQUEST if size != USUAL)):
+        events = [_event(of_truck[at : at + size]) for at in range(0, count, size)]
+        contenders = {
+            "ours": partial(cpu_rate, count, partial(_answer, events)),
+            "plain": partial(cpu_rate, count, partial(_answer_plainly, events)),
+        }
+        rates = by_turns(contenders, turns=1 if quick else 3)
+        name = "ingest_points" if size == USUAL else f"ingest_points.{size}_a_request"
+        yield beside(name, rates["ours"], "points/s a core", BASELINE, rates["plain"])
+    turns = 1 if quick else 7
+    yield beside(
+        "ingest_import_ms",
+        _import_ms("ingest_lambda.handler", turns),
+        "ms",
+        "import boto3",
+        _import_ms("boto3", turns),
+    )
+    yield Figure(name="ingest_zip_kb", value=_zip_kb(), unit="kB")
+
+
+class _Stream:
+    """Takes everything."""
+
+    def put_records(self, **request: Any) -> Mapping[str, Any]:
+        return {"FailedRecordCount": 0, "Records": [{}] * len(request["Records"])}
+
+
+class _Context:
+    aws_request_id = "00000000-0000-0000-0000-000000000000"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 29_000
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """What a Lambda logs costs it what writing does, and is not for this terminal."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+def _answer(events: Sequence[Mapping[str, Any]]) -> None:
+    app = bootstrap.build_app({"AWS_REGION": "eu-west-1", "STREAM_NAME": "stream"}, _Stream())
+    context = _Context()
+    with mock.patch.object(bootstrap, "app", functools.partial(lambda it: it, app)), _silence():
+        for event in events:
+            assert handler.lambda_handler(event, context)["statusCode"] == 202
+
+
+def _answer_plainly(events: Sequence[Mapping[str, Any]]) -> None:
+    with _silence():
+        plain_ingest.answers(_Stream(), events)
+
+
+def _event(of: Sequence[Any]) -> Mapping[str, Any]:
+    """As API Gateway hands over a request (payload format 2.0)."""
+    wire = [fix.to_wire() for fix in of]
+    return {
+        "routeKey": "POST /telemetry",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {
+            "authorizer": {"jwt": {"claims": {"role": "truck", "sub": truck_id(1)}}}
+        },
+        "body": json.dumps(wire[0] if len(wire) == 1 else {"positions": wire}),
+        "isBase64Encoded": False,
+    }
+
+
+def _import_ms(module: str, turns: int) -> float:
+    """CPU time of importing a module in a new process; the first is not counted: it compiles."""
+    times = [
+        float(
+            subprocess.run(
+                [sys.executable, "-c", IMPORT.format(module)],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
+        for _ in range(turns + 1)
+    ]
+    return statistics.median(times[1:]) * 1_000
+
+
+def _zip_kb() -> float:
+    places = find_places()
+    uv = Uv(program=places.uv, environ={**os.environ, "UV_CACHE_DIR": str(places.uv_cache)})
+    archive = build_package(
+        INGEST, project=places.project, target=PRODUCTION, out=places.project / "build", uv=uv
+    )
+    return archive.stat().st_size / 1_000
+
+
+BENCHMARK = Benchmark(name="ingest_points", title="the ingest handler: CPU, import, zip", run=run)

@@ -1,0 +1,102 @@
+"""``python -m bench.round_process round|plain VIEWERS URL``: holds one round and tells its cost.
+
+In a process of its own, because its peak of memory is part of the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+
+from bench.baselines import plain_round
+from bench.posting import ACCESS_KEY, REGION, SECRET_KEY
+from bench.round_world import RoundWorld
+from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.kept_connections import KeptConnections
+from broadcaster.pictures import PositionPicture
+from broadcaster.poster import SocketPoster
+from broadcaster.pushing import Pusher
+from broadcaster.round import Round
+from broadcaster.round_source import BUCKETS, Share
+from broadcaster.settings import Settings
+from broadcaster.signing import Credentials, PostSigner
+from broadcaster.slots import Slots
+from broadcaster.threads import Threads
+from rtdts.runtime.logs import get_logger
+
+VIEWING_MINUTES = 30
+
+
+class _Fixed:
+    kept = Credentials(ACCESS_KEY, SECRET_KEY)
+
+    def current(self) -> Credentials:
+        return self.kept
+
+
+async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
+    """Holds a round for so many viewers, after a small one that opens the connections."""
+    log = get_logger("bench")
+    now_ms = time.time_ns() // 1_000_000
+    http = KeptConnections(url, keep_s=60)
+    poster = SocketPoster(http, PostSigner(f"{url}/live", REGION), _Fixed(), timeout_s=30, log=log)
+    threads = Threads(_default("store_threads"), "stores")
+
+    async def hold(world: RoundWorld) -> int:
+        if way == "plain":
+            everybody = itertools.chain.from_iterable(
+                map(world.subscriptions.of_bucket, range(BUCKETS))
+            )
+            return await plain_round.hold(everybody, world.deliveries, world.positions, poster)
+        pusher = Pusher(
+            world.deliveries,
+            world.subscriptions,
+            poster,
+            ConnectionBackoff(),
+            threads,
+            viewing_minutes=VIEWING_MINUTES,
+            log=log,
+        )
+        round_ = Round(
+            world.subscriptions,
+            pusher,
+            lambda: PositionPicture(world.positions, threads, log=log),
+            Slots(_default("round_posts")),
+            threads,
+            log=log,
+        )
+        return (await round_.hold(Share(now_ms, range(BUCKETS)))).delivered
+
+    await hold(RoundWorld(min(viewers, 1_000), now_ms))
+    world = RoundWorld(viewers, now_ms)
+    before_mb = _peak_mb()
+    cpu_s, at_s = time.process_time(), time.perf_counter()
+    delivered = await hold(world)
+    cpu_s, elapsed_s = time.process_time() - cpu_s, time.perf_counter() - at_s
+    http.close()
+    threads.close()
+    return {
+        "delivered": delivered,
+        "cpu_s": cpu_s,
+        "elapsed_s": elapsed_s,
+        "before_mb": before_mb,
+        "peak_mb": _peak_mb(),
+    }
+
+
+def _default(name: str) -> int:
+    return int(cast("Any", Settings.__dataclass_fields__[name].default))
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(measure(sys.argv[1], int(sys.argv[2]), sys.argv[3]))))

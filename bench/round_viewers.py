@@ -1,0 +1,67 @@
+"""(e) A whole round: the real broadcaster's, to a server that answers at once.
+
+By CPU time of the broadcaster's process. Its stores are real, but their clients answer from
+nothing (see `bench.round_world`).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+
+from bench.answering_server import answering_server
+from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from sim.setup.places import PROJECT
+
+SIZES = (100_000, 10_000, 1_000)
+"""Viewers; what one broadcaster must do alone first."""
+PLAIN_VIEWERS = 2_000
+PLAIN = "a read, a search and an awaited post a viewer"
+MB = "MB at the peak"
+
+
+def run(quick: bool, say: Say) -> Iterator[Figure]:
+    """Measures."""
+    sizes = (1_000, 300, 100) if quick else SIZES
+    with answering_server() as url:
+        plain = _measure("plain", 200 if quick else PLAIN_VIEWERS, url)
+        plain_rate = plain["delivered"] / plain["cpu_s"]
+        results = {}
+        for size in sizes:
+            result = results[size] = _measure("round", size, url)
+            say(
+                f"{size:,} viewers: {result['cpu_s']:.1f} s of CPU, {result['elapsed_s']:.1f} s "
+                f"by the clock, {result['peak_mb']:.0f} MB"
+            )
+    unit = "viewers/s a core"
+    for place, (size, result) in enumerate(results.items()):
+        name = "round_viewers" if place == 0 else f"round_viewers.{size}"
+        yield beside(name, size / result["cpu_s"], unit, PLAIN, plain_rate)
+    first, *_, last = results.values()
+    yield Figure(name="round_seconds", value=first["cpu_s"], unit="s of a core, the whole round")
+    yield beside(
+        "round_memory", first["peak_mb"], MB, f"a round of {sizes[-1]} viewers", last["peak_mb"]
+    )
+
+
+def _measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.round_process", way, str(viewers), url],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise CannotMeasureError(done.stderr.strip().splitlines()[-1])
+    result: Mapping[str, float] = json.loads(done.stdout)
+    if result["delivered"] != viewers:
+        raise CannotMeasureError(f"{result['delivered']} of {viewers} viewers were reached")
+    return result
+
+
+BENCHMARK = Benchmark(
+    name="round_viewers", title="a whole round to 1,000, 10,000 and 100,000 viewers", run=run
+)

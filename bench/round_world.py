@@ -1,0 +1,121 @@
+"""A round's surroundings without engines: the real stores, over clients that answer from nothing.
+
+What the clients hand out is made when it is asked for, in the form in which the SDKs hand it out:
+so a world of 100,000 viewers takes no memory, and what the stores do with an answer is in the
+measurement; what the SDKs do with the bytes is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from bench.workload import delivery, points
+from broadcaster.round_source import BUCKETS
+from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.items import to_item
+from rtdts.delivery_store.schema import TableNames
+from rtdts.delivery_store.subscriptions import SubscriptionStore
+from rtdts.position_store.documents import encode_latest, external_version
+from rtdts.position_store.reader import PositionReader
+from rtdts.tracking.deliveries import Status
+from rtdts.tracking.positions import LatestPosition
+from rtdts.tracking.truck_fold import TrackingRules, fold_truck
+
+DELIVERIES_A_TRUCK = 3
+PAGE = 1_000
+"""Items of an answer of DynamoDB: it ends a page at 1 MB."""
+
+TABLES = TableNames(
+    deliveries="deliveries",
+    delivery_events="events",
+    truck_matches="",
+    subscriptions="subscriptions",
+    socket_tickets="",
+)
+
+
+class RoundWorld:
+    """Viewers, each of a delivery of its own.
+
+    Args:
+        viewers: How many.
+        now_ms: When the round is held.
+    """
+
+    def __init__(self, viewers: int, now_ms: int) -> None:
+        of = points(0, 30, end_ms=now_ms)
+        row = delivery(of, status=Status.IN_TRANSIT)
+        latest = fold_truck(of[0].truck_id, None, [of], [], {}, TrackingRules()).latest
+        assert latest is not None
+        client = cast("Any", _DynamoDB(viewers, to_item(row), now_ms))
+        self.subscriptions = SubscriptionStore(client, TABLES)
+        self.deliveries = DeliveryStore(client, TABLES)
+        self.positions = PositionReader(cast("Any", _OpenSearch(latest)))
+
+
+class _DynamoDB:
+    def __init__(self, viewers: int, row: Mapping[str, Any], now_ms: int) -> None:
+        self._viewers = viewers
+        self._row = row
+        self._assignment = row["assignments"]["L"][0]["M"]
+        self._expires = {"N": str(now_ms + 3_600_000)}
+        self._since = {"N": str(now_ms)}
+
+    def query(self, **request: Any) -> Mapping[str, Any]:
+        """A page of a bucket's subscriptions."""
+        bucket = int(request["ExpressionAttributeValues"][":bucket"]["N"])
+        start = request.get("ExclusiveStartKey", {"number": bucket})["number"]
+        numbers = range(start, self._viewers, BUCKETS)
+        page = {"Items": [self._subscription(number) for number in numbers[:PAGE]]}
+        rest = numbers[PAGE:]
+        return {**page, "LastEvaluatedKey": {"number": rest.start}} if rest else page
+
+    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N803 - the SDK's name
+        """Deliveries by their ids."""
+        ((table, request),) = RequestItems.items()
+        return {"Responses": {table: [self._delivery(key) for key in request["Keys"]]}}
+
+    def _subscription(self, number: int) -> Mapping[str, Any]:
+        return {
+            "bucket": {"N": str(number % BUCKETS)},
+            "delivery_id": {"S": f"D-{number:06d}"},
+            "connection_id": {"S": f"L0SM{number:07d}IhQ="},
+            "role": {"S": "customer"},
+            "identity": {"S": f"C-{number:06d}"},
+            "token_expires_at_ms": self._expires,
+            "subscribed_at_ms": self._since,
+        }
+
+    def _delivery(self, key: Mapping[str, Any]) -> Mapping[str, Any]:
+        delivery_id = key["delivery_id"]["S"]
+        number = int(delivery_id[2:])
+        truck = {"S": f"T-{number // DELIVERIES_A_TRUCK:06d}"}
+        return {
+            **self._row,
+            "delivery_id": key["delivery_id"],
+            "customer_id": {"S": f"C-{number:06d}"},
+            "assignments": {"L": [{"M": {**self._assignment, "truck_id": truck}}]},
+        }
+
+
+class _OpenSearch:
+    def __init__(self, latest: LatestPosition) -> None:
+        self._source = msgspec.json.decode(encode_latest(latest))
+        self._version = external_version(latest)
+
+    def mget(self, *, body: Mapping[str, Sequence[str]], **_: Any) -> Mapping[str, Any]:
+        """Latest positions by trucks' ids."""
+        return {
+            "docs": [
+                {
+                    "_id": truck_id,
+                    "found": True,
+                    "_version": self._version,
+                    "_source": {**self._source, "truck_id": truck_id},
+                }
+                for truck_id in body["ids"]
+            ]
+        }

@@ -1,0 +1,30 @@
+"""Measuring on a machine that others use too."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+TURNS = 3
+
+
+def cpu_rate(count: int, work: Callable[[], object]) -> float:
+    """How many of `count` things a second of one core's time does, by the process's own CPU time.
+
+    What others do on the machine then changes little.
+    """
+    before_s = time.process_time()
+    work()
+    return count / (time.process_time() - before_s)
+
+
+def by_turns(
+    contenders: Mapping[str, Callable[[], float]], *, turns: int = TURNS
+) -> dict[str, float]:
+    """Each one's median, measured in turn: what slows the machine down meanwhile slows all."""
+    measured: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(turns):
+        for name, measure in contenders.items():
+            measured[name].append(measure())
+    return {name: statistics.median(values) for name, values in measured.items()}
