@@ -181,7 +181,9 @@ class TransitionPicture:
         def compose(delivery: Delivery, right: Right) -> Sequence[Payload]:
             if isinstance(right, MayView) and right.access is Access.FULL:
                 return (status, *position(delivery, right))
-            return (status,)
+            # Without a right the status that ended it is told, and none that went before.
+            is_last = self._event.version == delivery.version
+            return (status,) if isinstance(right, MayView) or is_last else ()
 
         return compose
 

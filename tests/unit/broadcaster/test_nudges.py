@@ -92,6 +92,17 @@ async def test_a_cancelled_delivery_tells_its_status_then_ends_and_is_forgotten(
     assert world.tracking == set()
 
 
+async def test_who_may_hear_only_the_last_status_hears_none_before_it(world: World) -> None:
+    world.delivery("D-1", status=Status.CANCELLED, version=5)
+    world.event("D-1", 4, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.event("D-1", 5, Status.CANCELLED, Cause.DECLARED)
+    world.viewer("a", "D-1")
+
+    await handle(world, TransitionNudge(delivery_id="D-1", version=4))
+
+    assert world.gateway.types("a") == ["ended"]
+
+
 async def test_who_lost_the_delivery_hears_only_that_it_did(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", customer_id="C-2", version=5)
