@@ -12,6 +12,7 @@ import dataclasses
 UNIT = "tests/unit"
 PIPELINE = f"{UNIT}/consumer/test_batch_pipeline.py"
 PROCESSOR = f"{UNIT}/consumer/test_record_processor.py"
+TIMELINE = f"{UNIT}/consumer/test_log_is_the_timeline.py"
 PUTTER = f"{UNIT}/telemetry_stream/test_putter.py"
 INGEST = f"{UNIT}/ingest_lambda/test_ingest_handler.py"
 STAMPING = f"{UNIT}/tracking/test_stamping.py"
@@ -186,7 +187,10 @@ BREAKS = (
         file="rtdts/tracking/truck_fold.py",
         text="self._each(lambda memory: refold(memory, self._window, rules))",
         replacement="self._each(lambda memory: fold_on(memory, fixes, rules))",
-        tests=(f"{STORY}::test_any_order_split_and_repetition_gives_the_timeline",),
+        tests=(
+            f"{STORY}::test_any_order_split_and_repetition_gives_the_timeline",
+            f"{TIMELINE}::test_whatever_comes_between_the_log_folds_to_the_timeline",
+        ),
     ),
     Break(
         name="log-believed-to-be-where-it-was-left",
@@ -196,6 +200,7 @@ BREAKS = (
         replacement="if len(log.after_anchor) >= before.log_length:",
         tests=(
             f"{STORY}::test_crashes_before_the_memory_is_kept_append_nothing_twice",
+            f"{TIMELINE}::test_whatever_comes_between_the_log_folds_to_the_timeline",
             f"{PIPELINE}::test_a_crash_at_any_step_and_the_same_batch_again_gives_the_same",
         ),
     ),
