@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from consumer.arrivals import (
@@ -30,15 +31,14 @@ from consumer.arrivals import (
     sort_out,
     without_copies,
 )
-from consumer.errors import StoreGone
 from consumer.match_cache import MatchCache
 from consumer.memory import Memory
+from consumer.nudging import Nudger
 from consumer.ports import Nudging, ParkingPlace, PositionFinding, PositionWriting
 from consumer.retrying import Budget, Patience
 from consumer.transitions import TransitionWriter
 from consumer.writing import write_all
 from rtdts.position_store.writer import HistoryWrite
-from rtdts.push_queue.nudge_queue import NudgesNotSent
 from rtdts.push_queue.nudges import Nudge, PositionNudge
 from rtdts.runtime.logs import Logger
 from rtdts.telemetry_stream.parking import stream_record_name
@@ -47,10 +47,6 @@ from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import LatestPosition
 from rtdts.tracking.truck_fold import TrackingRules, TruckUpdate, fold_truck
 from rtdts.tracking.truck_state import TruckState
-
-NUDGE_BUDGET_S = 10.0
-"""A nudge only makes things faster: what it calls to is durable, and every round tells it. So a
-queue that is away must not stop the positions."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -92,6 +88,7 @@ class BatchPipeline:
         rules: All limits of the domain.
         patience: How long to wait for stores that are away.
         log: Where it tells what it parked.
+        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -105,6 +102,7 @@ class BatchPipeline:
         rules: TrackingRules,
         patience: Patience,
         log: Logger,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shard_id = shard_id
         self._stores = stores
@@ -114,6 +112,7 @@ class BatchPipeline:
         self._rules = rules
         self._patience = patience
         self._log = log
+        self._nudger = Nudger(stores.nudges, patience=patience, log=log, clock=clock)
 
     def process(self, records: Sequence[StreamRecord]) -> BatchReport:
         """Makes a batch durable; returns only when it is.
@@ -134,7 +133,8 @@ class BatchPipeline:
         self._write_history(updates, arrivals, report, budget)
         states, nudges = self._settle(updates, report, budget)
         self._write_latest([one.latest for one in updates if one.latest], budget)
-        self._nudge(nudges, report)
+        report.nudges = len(nudges)
+        self._nudger.send(nudges)
         self._memory.keep(states, max(record.position for record in records), budget)
         return report
 
@@ -257,16 +257,6 @@ class BatchPipeline:
                     for delivery_id in update.close_to_customer
                 )
         return states, nudges
-
-    def _nudge(self, nudges: Sequence[Nudge], report: BatchReport) -> None:
-        report.nudges = len(nudges)
-        if not nudges:
-            return
-        budget = self._patience.start(NUDGE_BUDGET_S)
-        try:
-            budget.call("nudge", lambda: self._stores.nudges.send_many(nudges))
-        except (NudgesNotSent, StoreGone) as error:
-            self._log.exception("nudges_not_sent", error)
 
     def _park(self, faults: Sequence[Fault], report: BatchReport, budget: Budget) -> None:
         if not faults:

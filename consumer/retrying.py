@@ -23,7 +23,6 @@ _OWN_FAULTS = frozenset(
         "AccessDenied",
         "AccessDeniedException",
         "ResourceNotFoundException",
-        "QueueDoesNotExist",
         "NoSuchBucket",
     }
 )

@@ -187,6 +187,7 @@ class World:
             rules=self.rules,
             patience=Patience(60.0, log=self.log, clock=self.clock.monotonic, sleep=self.sleep),
             log=self.log,
+            clock=self.clock.monotonic,
         )
 
     def processor(self, pipeline: BatchPipeline | None = None) -> RecordProcessor:

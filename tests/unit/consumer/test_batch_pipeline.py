@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from botocore.exceptions import NoCredentialsError
 
 import consumer.pipeline as pipeline_module
 from consumer.errors import StoreGone, TakenOver
@@ -11,6 +12,7 @@ from rtdts.push_queue.nudges import PositionNudge, TransitionNudge
 from rtdts.tracking.deliveries import CLOSED, Cause, DeliveryEvent, Status
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.truck_fold import TrackingRules
+from tests.fakes.scripted_client import client_error
 from tests.support.consumer_world import (
     START_MS,
     STATUSES,
@@ -229,6 +231,49 @@ def test_nudges_that_cannot_be_sent_do_not_stop_the_positions(world: World) -> N
 
     assert world.told("nudges_not_sent")
     assert world.positions.load(["T-1"])
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        client_error("AWS.SimpleQueueService.NonExistentQueue"),
+        client_error("KMS.AccessDeniedException"),
+        client_error("InvalidClientTokenId", 403),
+        NoCredentialsError(),
+    ],
+    ids=str,
+)
+def test_whatever_the_queues_client_says_the_positions_go_on(
+    world: World, trouble: Exception
+) -> None:
+    world.assign("D-1")
+    world.nudges.trouble = trouble
+
+    world.pipeline().process(world.shard.records(drive()))
+
+    assert world.told("nudges_not_sent")[0]["level"] == "error"
+    assert world.positions.load(["T-1"])
+
+
+def test_a_queue_that_is_away_costs_one_batch_some_seconds_and_not_each(world: World) -> None:
+    world.assign("D-1")
+    world.nudges.trouble = StoreBusy("SendMessageBatch", ("throttled",))
+    pipeline = world.pipeline()
+    records = [world.shard.records([one]) for one in drive()]
+    pipeline.process(records[0])
+    waited_s = sum(world.clock.slept_s)
+    for batch in records[1:18]:
+        pipeline.process(batch)
+
+    assert 0 < sum(world.clock.slept_s) == waited_s
+    assert len(world.told("nudges_not_sent")) == 1
+
+    world.nudges.trouble = None
+    world.clock.advance(30.0)
+    for batch in records[18:]:
+        pipeline.process(batch)
+
+    assert TransitionNudge(delivery_id="D-1", version=5) in world.nudges.sent
 
 
 def test_near_the_destination_each_batch_nudges(world: World) -> None:

@@ -1,0 +1,63 @@
+"""Calling the broadcasters at once: a courtesy, which must never cost the positions anything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumer.errors import StoreGone
+from consumer.ports import Nudging
+from consumer.retrying import Patience
+from rtdts.push_queue.nudge_queue import NudgesNotSent
+from rtdts.push_queue.nudges import Nudge
+from rtdts.runtime.logs import Logger
+
+BUDGET_S = 10.0
+"""A nudge only makes things faster: what it calls to is durable, and every round tells it. So a
+queue that is away must not stop the positions."""
+PAUSE_S = 30.0
+"""After a failure no nudge is sent for so long: or each batch would wait for the same queue."""
+
+
+class Nudger:
+    """Sends nudges while the queue takes them, and goes on without while it doesn't.
+
+    Args:
+        queue: Where to.
+        patience: Makes the budget of one sending.
+        log: Where a queue that does not take them is told.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        queue: Nudging,
+        *,
+        patience: Patience,
+        log: Logger,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._queue = queue
+        self._patience = patience
+        self._log = log
+        self._clock = clock
+        self._again_at_s: float | None = None
+
+    def send(self, nudges: Sequence[Nudge]) -> None:
+        """Sends all, or tells why not; whatever the queue says, the batch goes on."""
+        if not nudges or self._is_pausing:
+            return
+        budget = self._patience.start(BUDGET_S)
+        try:
+            budget.call("nudge", lambda: self._queue.send_many(nudges))
+        except NudgesNotSent as error:  # the queue is there, and took the others
+            self._log.exception("nudges_not_sent", error)
+        except (StoreGone, ClientError, BotoCoreError) as error:
+            self._again_at_s = self._clock() + PAUSE_S
+            self._log.exception("nudges_not_sent", error, pause_s=PAUSE_S)
+
+    @property
+    def _is_pausing(self) -> bool:
+        return self._again_at_s is not None and self._clock() < self._again_at_s
