@@ -89,7 +89,7 @@ class NudgeHandler:
             viewers = [one for one in viewers if one.connection_id in only]
         if not viewers:
             return []
-        new_picture = await self._picture_of(nudge)
+        new_picture = await self._picture_of(nudge, viewers[0].role)
         begun: list[asyncio.Task[Pushed]] = []
         for first in range(0, len(viewers), self._chunk_size):
             chunk = viewers[first : first + self._chunk_size]
@@ -97,14 +97,16 @@ class NudgeHandler:
             begun += await self._pusher.begin(chunk, new_picture(), reserved)
         return begun
 
-    async def _picture_of(self, nudge: Nudge) -> Callable[[], Picture]:
+    async def _picture_of(self, nudge: Nudge, first_role: str) -> Callable[[], Picture]:
         match nudge:
             case SnapshotNudge():
                 return lambda: SnapshotPicture(
                     self._stores.events,
                     self._stores.positions,
                     self._threads,
+                    role=first_role,  # a snapshot's only viewer
                     since_version=nudge.since_version,
+                    log=self._log,
                     now_ms=self._now_ms,
                 )
             case PositionNudge():

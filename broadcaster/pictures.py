@@ -7,8 +7,8 @@ message is encoded once a delivery and access, not once a viewer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol, TypeVar
 
 from broadcaster.pushing import Compose
 from broadcaster.signing import Payload
@@ -23,17 +23,21 @@ from rtdts.tracking.viewing import (
     MayView,
     Right,
     ShownPosition,
+    access_to,
     closed_interval,
     position_to_show,
     shown_interval_ms,
     track_to_show,
 )
 
+T = TypeVar("T")
+
 TRACK_POINTS: Final = 800
 """More do not fit a snapshot."""
 
 _POSITION_WAIT_S: Final = 0.5
-"""How long a change of status waits for the position that goes with it; it is due within 2 s."""
+"""How long a change of status, or a snapshot, waits for the positions that go with it. Both hold
+up what follows in their delivery's group of the queue; a status is due within 2 s."""
 
 
 class LatestReader(Protocol):
@@ -189,7 +193,21 @@ class TransitionPicture:
 
 
 class SnapshotPicture:
-    """The `snapshot` message for somebody who has just begun to track one delivery."""
+    """The `snapshot` message for somebody who has just begun to track one delivery.
+
+    It does not wait for a slow position store, nor fail with it: a position then comes with the
+    round. Were it to, the nudge would stay in the queue, and every change of status behind it.
+
+    Args:
+        events: The log.
+        positions: The latest position and the track.
+        threads: Where both may block.
+        role: Of the viewer; nothing is read that it may not see.
+        since_version: Entries of the log up to this version are left out.
+        log: Told what could not be read.
+        wait_s: How long positions are waited for.
+        now_ms: Wall clock.
+    """
 
     def __init__(
         self,
@@ -197,13 +215,19 @@ class SnapshotPicture:
         positions: TrackReader,
         threads: Threads,
         *,
+        role: str,
         since_version: int,
+        log: Logger,
+        wait_s: float = _POSITION_WAIT_S,
         now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._events = events
         self._positions = positions
         self._threads = threads
+        self._role = role
         self._since_version = since_version
+        self._log = log
+        self._wait_s = wait_s
         self._now_ms = now_ms
 
     async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
@@ -219,17 +243,10 @@ class SnapshotPicture:
         return compose
 
     async def _read(self, delivery: Delivery) -> Callable[[Access], Payload]:
-        start_ms, end_ms = shown_interval_ms(delivery)
         events, latest, track = await asyncio.gather(
             self._threads.run(self._events.events, delivery.delivery_id, self._since_version),
-            self._latest_of(delivery),
-            self._threads.run(
-                self._positions.track,
-                delivery.truck_id,
-                start_ms=start_ms,
-                end_ms=end_ms,
-                limit=TRACK_POINTS,
-            ),
+            self._if_quick(self._latest_of(delivery), None),
+            self._if_quick(self._track_of(delivery), ()),
         )
 
         def encode(access: Access) -> Payload:
@@ -245,7 +262,29 @@ class SnapshotPicture:
 
         return encode
 
+    async def _if_quick(self, reading: Awaitable[T], otherwise: T) -> T:
+        try:
+            async with asyncio.timeout(self._wait_s):
+                return await reading
+        except Exception as error:  # whatever the store's client raises, or out of time
+            self._log.exception("positions_unavailable", error, trucks=1)
+            return otherwise
+
+    async def _track_of(self, delivery: Delivery) -> Sequence[TrackPoint]:
+        if access_to(delivery, role=self._role) is not Access.FULL:
+            return ()
+        start_ms, end_ms = shown_interval_ms(delivery)
+        return await self._threads.run(
+            self._positions.track,
+            delivery.truck_id,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            limit=TRACK_POINTS,
+        )
+
     async def _latest_of(self, delivery: Delivery) -> LatestPosition | None:
+        if access_to(delivery, role=self._role) is not Access.FULL:
+            return None
         interval = closed_interval(delivery)
         if interval is not None:
             (last,) = await self._threads.run(self._positions.last_of, [interval])

@@ -120,9 +120,14 @@ def right_to_view(
         closed_at_ms = _closed_at_ms(delivery)
         if now_ms >= closed_at_ms + viewing_minutes * _MS_A_MINUTE:
             return Ended(reason=EndReason.VIEWING_OVER)
+    return MayView(access=access_to(delivery, role=role))
+
+
+def access_to(delivery: Delivery, *, role: str) -> Access:
+    """How much of a delivery those of this role may see, of whom has a right to view it."""
     if delivery.status is Status.ASSIGNED and role == CUSTOMER:
-        return MayView(access=Access.STATUS_ONLY)
-    return MayView(access=Access.FULL)
+        return Access.STATUS_ONLY
+    return Access.FULL
 
 
 def shown_interval_ms(delivery: Delivery) -> tuple[int, int | None]:

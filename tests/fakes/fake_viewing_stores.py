@@ -66,11 +66,13 @@ class FakePositions:
         past: Where trucks were.
         before_read: Run before each `latest` answers.
         before_last: Run before each `last_of` answers.
+        before_track: Run before each `track` answers.
     """
 
     def __init__(self) -> None:
         self.past: list[LatestPosition] = []
         self.before_last: Callable[[], None] = lambda: None
+        self.before_track: Callable[[], None] = lambda: None
         self.trucks: dict[str, LatestPosition] = {}
         self.tracks: dict[str, list[TrackPoint]] = {}
         self.before_read: Callable[[], None] = lambda: None
@@ -95,6 +97,7 @@ class FakePositions:
     def track(
         self, truck_id: str, *, start_ms: int, end_ms: int | None, limit: int
     ) -> list[TrackPoint]:
+        self.before_track()
         # The whole of it: what may be seen is not this store's to decide.
         return self.tracks.get(truck_id, [])[:limit]
 

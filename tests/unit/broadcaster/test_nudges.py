@@ -209,6 +209,57 @@ async def test_a_snapshot_while_assigned_has_no_position_and_no_track(world: Wor
     assert len(snapshot["events"]) == 1
 
 
+async def test_a_snapshot_while_assigned_reads_no_positions(world: World) -> None:
+    read: list[str] = []
+    world.positions.before_read = lambda: read.append("latest")
+    world.positions.before_track = lambda: read.append("track")
+    world.delivery("D-1", status=Status.ASSIGNED, version=1)
+    world.viewer("a", "D-1")
+    world.viewer("b", "D-1", role="dispatcher", identity="x")
+
+    await handle(world, SnapshotNudge(delivery_id="D-1", connection_id="a", request_id="r"))
+    assert read == []
+    await handle(world, SnapshotNudge(delivery_id="D-1", connection_id="b", request_id="r"))
+    assert sorted(read) == ["latest", "track"]
+
+
+async def test_a_snapshot_goes_without_positions_when_their_store_is_away(world: World) -> None:
+    def away() -> None:
+        raise OSError("OpenSearch is away")
+
+    world.positions.before_read = world.positions.before_track = away
+    world.truck("T-1")
+    world.delivery("D-1", version=5, status=Status.NEARBY)
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("a", "D-1")
+
+    await handle(world, SnapshotNudge(delivery_id="D-1", connection_id="a", request_id="r"))
+
+    (snapshot,) = world.gateway.messages("a")
+    assert (snapshot["status"], snapshot["position"], snapshot["track"]) == ("nearby", None, [])
+    assert "positions_unavailable" in world.logged
+
+
+async def test_a_snapshot_does_not_wait_for_a_position_store_that_hangs(world: World) -> None:
+    answered = threading.Event()
+
+    def hang() -> None:
+        answered.wait(5)
+
+    world.positions.before_track = hang
+    world.truck("T-1")
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+    try:
+        await handle(world, SnapshotNudge(delivery_id="D-1", connection_id="a", request_id="r"))
+
+        (snapshot,) = world.gateway.messages("a")
+        assert snapshot["position"] is not None
+        assert snapshot["track"] == []
+    finally:
+        answered.set()
+
+
 async def test_a_snapshot_of_what_was_delivered_shows_where_that_was(world: World) -> None:
     world.closed("D-1", truck_id="T-1", ago_s=600)
     world.viewer("a", "D-1")
