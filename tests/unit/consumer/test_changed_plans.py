@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from delivery_lambda.decisions import Change, Plan, decide_plan
-from rtdts.tracking.deliveries import Place, Status
+from delivery_lambda.decisions import (
+    Change,
+    Declaration,
+    Plan,
+    decide_declaration,
+    decide_plan,
+)
+from rtdts.tracking.deliveries import DeclaredType, Place, Status
 from rtdts.tracking.geodesy import place_at
 from tests.support.consumer_world import (
     DESTINATION,
@@ -30,14 +36,27 @@ def east(east_m: float) -> Place:
 
 
 def changed(world: World, *, second: int, **places: Place) -> None:
+    planned(
+        world,
+        Plan(
+            truck_id="T-1",
+            customer_id="C-1",
+            origin=places.get("origin", ORIGIN),
+            destination=places.get("destination", DESTINATION),
+        ),
+        second=second,
+    )
+    world.clock.advance(6)  # the matches are read anew
+
+
+def given_on(world: World, truck_id: str, *, second: int) -> None:
+    plan = Plan(truck_id=truck_id, customer_id="C-1", origin=ORIGIN, destination=DESTINATION)
+    planned(world, plan, second=second)
+
+
+def planned(world: World, plan: Plan, *, second: int) -> None:
     row = world.deliveries.get("D-1")
     assert row is not None
-    plan = Plan(
-        truck_id="T-1",
-        customer_id="C-1",
-        origin=places.get("origin", ORIGIN),
-        destination=places.get("destination", DESTINATION),
-    )
     change = decide_plan(
         row,
         "D-1",
@@ -48,7 +67,29 @@ def changed(world: World, *, second: int, **places: Place) -> None:
     )
     assert isinstance(change, Change)
     world.deliveries.append(row, change.after, change.events, matches=True)
-    world.clock.advance(6)  # the matches are read anew
+
+
+def declare_delivered(world: World, *, second: int) -> None:
+    row = world.deliveries.get("D-1")
+    assert row is not None
+    at_ms = START_MS + second * 1_000
+    declaration = Declaration(
+        type=DeclaredType.DELIVERED,
+        at_ms=at_ms,
+        note=None,
+        proof=None,
+        idempotency_key="k",
+        request_hash="h",
+    )
+    change = decide_declaration(
+        row,
+        world.deliveries.events("D-1"),
+        declaration,
+        actor="dispatcher:A",
+        now_ms=at_ms,
+    )
+    assert isinstance(change, Change)
+    world.deliveries.append(row, change.after, change.events, matches=True)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +127,51 @@ def test_a_truck_at_an_origin_that_has_moved_has_not_left_it_with_the_cargo(worl
     pipeline.process(world.shard.records([point(130, 60.0)], [point(140, 90.0)]))
 
     assert world.statuses("D-1")[-1] is Status.EN_ROUTE_TO_PICKUP
+
+
+def test_a_truck_that_no_longer_carries_a_delivery_does_not_move_it(world: World) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    points = drive()
+    pipeline.process(world.shard.records(*[[one] for one in points[:14]]))
+    given_on(world, "T-2", second=135)
+    log = world.deliveries.events("D-1")
+
+    # The match of T-1 is still remembered, and its points go on as if it carried the cargo.
+    report = pipeline.process(world.shard.records(*[[one] for one in points[14:]]))
+
+    assert report.transitions == 0
+    assert world.deliveries.events("D-1") == log
+    row = world.deliveries.get("D-1")
+    assert row is not None
+    assert (row.truck_id, row.version) == ("T-2", log[-1].version)
+
+
+def test_a_delivery_first_seen_in_an_old_match_of_another_truck_is_not_taken_up(
+    world: World,
+) -> None:
+    world.assign("D-1")
+    read_before = dict(world.deliveries.matches["T-1"])
+    given_on(world, "T-2", second=0)
+    world.deliveries.matches["T-1"] = read_before
+    log = world.deliveries.events("D-1")
+
+    world.pipeline().process(world.shard.records(*[[one] for one in drive()]))
+
+    assert world.deliveries.events("D-1") == log
+
+
+def test_a_closed_delivery_is_forgotten_and_gets_no_event(world: World) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    points = drive()
+    pipeline.process(world.shard.records(*[[one] for one in points[:14]]))
+    declare_delivered(world, second=135)
+    log = world.deliveries.events("D-1")
+
+    pipeline.process(world.shard.records(*[[one] for one in points[14:]]))
+
+    assert world.deliveries.events("D-1") == log
+    memory = world.positions.load(["T-1"])["T-1"].state
+    assert memory is not None
+    assert memory.deliveries == ()
