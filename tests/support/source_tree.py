@@ -21,8 +21,12 @@ PRODUCTION = ("rtdts", *DEPLOYABLES)
 
 
 def python_files(*packages: str) -> list[Path]:
-    """Every Python source of these top-level folders (or folders below them)."""
-    return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
+    """Every Python source of these top-level folders (or folders below them).
+
+    What a local cloud leaves in its run folder is none.
+    """
+    found = (path for package in packages for path in (ROOT / package).rglob("*.py"))
+    return sorted(path for path in found if not path.is_relative_to(ROOT / "sim" / "run"))
 
 
 @functools.cache
