@@ -40,7 +40,9 @@ class PortTakenError(Exception):
         by = f" by {holder}" if holder else ""
         super().__init__(
             f"port {port}, which {part} needs, is taken{by}.\n"
-            "  End that program, or start on free ports: python -m sim up --ports auto"
+            "  End that program, or start on free ports:\n"
+            "  python -m sim up --ports auto\n"
+            '  DEMO_ARGS="--ports auto" make demo'
         )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from sim.local_cloud.processes import find_leftovers
 
 _LOCK = "lock"
+_AWS = "ministack"
 _GONE_WITHIN_S = 5.0
 
 
@@ -28,7 +29,9 @@ class AlreadyRunningError(Exception):
         self.pid = pid
         super().__init__(
             f"a local cloud is already running in {run_dir} (process {pid}).\n"
-            "  End it with Ctrl-C or SIGTERM, or use another folder: --run-dir DIR --ports auto"
+            "  End it with Ctrl-C or SIGTERM, or start another beside it:\n"
+            "  python -m sim up --run-dir DIR --env FILE --ports auto\n"
+            '  DEMO_ARGS="--run-dir DIR --env FILE --ports auto" make demo'
         )
 
 
@@ -55,8 +58,13 @@ def own_run_dir(run_dir: Path, tell: Callable[[str], None]) -> Iterator[Path]:
         end_leftovers(run_dir, tell)
         for stale in run_dir.glob("*.pid"):
             stale.unlink()
-        shutil.rmtree(run_dir / "opensearch", ignore_errors=True)
-        yield run_dir
+        for state in (_AWS, "opensearch"):
+            shutil.rmtree(run_dir / state, ignore_errors=True)
+        try:
+            yield run_dir
+        finally:
+            # Nobody can look into it afterwards, and it holds Python that is no source of ours.
+            shutil.rmtree(run_dir / _AWS, ignore_errors=True)
 
 
 def end_leftovers(run_dir: Path, tell: Callable[[str], None]) -> None:
