@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], within_s: float = 120.0) -> T:
+def eventually(look: Callable[[], T], within_s: float = 300.0) -> T:
     """Polls a store, a file or a process until it shows something true, which is returned."""
     ends_at = time.monotonic() + within_s
     while not (seen := look()):
