@@ -15,6 +15,8 @@ MAX_RECEIVED_AHEAD_MS = 60_000
 """A point can't be received after it came into the stream; our own clocks differ by less."""
 MAX_RECEIVED_BEHIND_MS = 30 * 86_400_000
 """Replayed after repair it may be days old. Older stamps would make daily indexes of any date."""
+AHEAD_MS = 5_000
+"""A point recorded by so much after its receipt is of a clock that may have been shifted before."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -100,20 +102,38 @@ def not_applied(
     return fresh, dropped
 
 
-def shifted_ids(by_truck: Mapping[str, tuple[Arrival, ...]]) -> list[str]:
-    """Ids of the points whose time was corrected, each once.
+def possible_copies(
+    by_truck: Mapping[str, tuple[Arrival, ...]], states: Mapping[str, TruckState]
+) -> list[Point]:
+    """Points that the history may hold under another stamp, each once: it must be asked.
 
-    A point of a right clock is the same document wherever it comes from. A shifted one is stamped
-    anew each time it is received, and the first stamp in the stream counts: so the history must
-    be asked for these. (Copies close together are found in the truck's window.)
+    A point of a right clock is the same document wherever it comes from. One of a clock that is
+    ahead is stamped anew each time it is received, shifted or, once the moment it tells is near,
+    as it is; and the first stamp in the stream counts. To ask for every point would cost as much
+    as to write it, so only those are asked for that
+
+    - are shifted, or ahead of their receipt by more than the way to us explains, or
+    - come from a truck whose clock was wrong a short while ago, or that no memory tells of, or
+    - are earlier than the truck's window,
+
+    and aren't in the window, where a copy is found anyway.
     """
-    ids = (
-        point_id(one.point)
-        for arrivals in by_truck.values()
-        for one in arrivals
-        if one.point.clock is Clock.SHIFTED
-    )
-    return list(dict.fromkeys(ids))
+    asked: dict[str, Point] = {}
+    for truck_id, arrivals in by_truck.items():
+        state = states.get(truck_id)
+        window = state.window if state is not None else ()
+        at_hand = {fix.point_id for fix in window}
+        is_doubtful = state is None or any(fix.clock is Clock.SHIFTED for fix in window)
+        window_from_ms = state.window_from_ms if state is not None else 0
+        for point in (one.point for one in arrivals):
+            if (
+                is_doubtful
+                or point.clock is Clock.SHIFTED
+                or point.recorded_at_ms - point.received_at_ms > AHEAD_MS
+                or point.event_at_ms < window_from_ms
+            ) and (identity := point_id(point)) not in at_hand:
+                asked[identity] = point
+    return list(asked.values())
 
 
 def without_copies(

@@ -27,7 +27,7 @@ from consumer.arrivals import (
     StreamRecord,
     by_stream_record,
     not_applied,
-    shifted_ids,
+    possible_copies,
     sort_out,
     without_copies,
 )
@@ -199,10 +199,10 @@ class BatchPipeline:
     ) -> dict[str, tuple[Arrival, ...]]:
         """What is neither applied already nor a copy of what the history holds."""
         unseen, report.skipped = not_applied(by_truck, states, self._shard_id)
-        shifted = shifted_ids(unseen)
-        if not shifted:
+        doubtful = possible_copies(unseen, states)
+        if not doubtful:
             return unseen
-        known = budget.call("look for copies", partial(self._stores.finder.event_times, shifted))
+        known = budget.call("look for copies", partial(self._stores.finder.first_stamps, doubtful))
         fresh, report.duplicates = without_copies(unseen, known)
         return fresh
 

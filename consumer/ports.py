@@ -12,7 +12,7 @@ from rtdts.position_store.state import StateOutcome, StateWrite, StoredState
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.push_queue.nudges import Nudge
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
-from rtdts.tracking.positions import LatestPosition
+from rtdts.tracking.positions import LatestPosition, Point
 
 
 class PositionWriting(Protocol):
@@ -26,7 +26,7 @@ class PositionWriting(Protocol):
 class PositionFinding(Protocol):
     """See `rtdts.position_store.reader.PositionReader`."""
 
-    def event_times(self, point_ids: Sequence[str]) -> Mapping[str, int]: ...
+    def first_stamps(self, points: Sequence[Point]) -> Mapping[str, int]: ...
 
 
 class StateKeeping(Protocol):

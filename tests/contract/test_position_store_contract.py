@@ -165,6 +165,25 @@ def test_known_points_are_found_with_their_first_stamp(store: Store, truck_id: s
     assert found == {identity: START_MS}
 
 
+def test_a_copy_is_found_the_moment_after_the_first_was_written(
+    store: Store, truck_id: str
+) -> None:
+    first = enriched(truck_id, 0)
+    retry = msgspec.structs.replace(first.point, event_at_ms=START_MS + 2_000)
+    unknown = msgspec.structs.replace(first.point, seq=99)
+    store.writer.write_history([HistoryWrite(enriched=first)])
+
+    found = store.reader.first_stamps([retry, unknown])
+
+    assert found == {point_id(first.point): START_MS}
+
+
+def test_a_copy_in_a_day_that_has_no_index_is_not_there(store: Store, truck_id: str) -> None:
+    nobodys = point(-3_650 * 86_400, 0.0, truck_id=truck_id)
+
+    assert store.reader.first_stamps([nobodys]) == {}
+
+
 def test_the_latest_position_never_goes_back(store: Store, truck_id: str) -> None:
     newer = LatestPosition(newest=enriched(truck_id, 10), shown=enriched(truck_id, 10))
     older = LatestPosition(newest=enriched(truck_id, 0), shown=None)

@@ -15,7 +15,13 @@ from rtdts.position_store.documents import external_version, index_of
 from rtdts.position_store.state import DocumentVersion, StateOutcome, StateWrite, StoredState
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition, TrackPoint, TruckInterval
+from rtdts.tracking.positions import (
+    EnrichedPoint,
+    LatestPosition,
+    Point,
+    TrackPoint,
+    TruckInterval,
+)
 from rtdts.tracking.truck_state import TruckState
 
 WRITTEN = ItemOutcome(fate=Fate.WRITTEN)
@@ -89,6 +95,9 @@ class FakePositionStore:
         if limit < 2 or len(good) <= limit:
             return good[-limit:] if limit > 0 else []
         return [good[n * (len(good) - 1) // (limit - 1)] for n in range(limit)]
+
+    def first_stamps(self, points: Sequence[Point]) -> dict[str, int]:
+        return self.event_times([point_id(point) for point in points])
 
     def event_times(self, point_ids: Sequence[str]) -> dict[str, int]:
         self._raise(self.troubles, "event_times")

@@ -146,6 +146,51 @@ def test_of_a_shifted_point_the_first_stamp_in_the_stream_wins(world: World) -> 
     )
 
 
+@pytest.mark.parametrize("is_memory_lost", [False, True])
+def test_the_first_stamp_wins_when_the_retry_is_no_longer_shifted(
+    world: World, is_memory_lost: bool
+) -> None:
+    """A clock 31 s ahead is shifted; the same request 2 s later is only 29 s ahead."""
+    world.rules = TrackingRules(window_points=20)
+    sent = [point(n, n * 5.0) for n in range(100)]
+    newest_ms = sent[-1].recorded_at_ms
+    first = [shifted(one, -31_000) for one in sent]
+    retry = [msgspec.structs.replace(one, received_at_ms=newest_ms - 29_000) for one in sent]
+    world.pipeline().process(world.shard.records(first))
+    if is_memory_lost:
+        world.positions.forget_states()
+
+    report = world.pipeline().process(world.shard.records(retry))
+
+    assert (report.points, report.duplicates) == (0, 100)
+    assert {one.point.clock_offset_ms for one in world.positions.history.values()} == {-31_000}
+
+
+def test_a_clock_that_is_ahead_is_asked_for_after_the_window_has_forgotten_it(
+    world: World,
+) -> None:
+    world.rules = TrackingRules(window_points=2)
+    pipeline = world.pipeline()
+    odd = point(100, 0.0)
+    pipeline.process(world.shard.records([shifted(odd, -31_000)]))
+    pipeline.process(world.shard.records([point(n, 0.0) for n in (80, 85)]))
+
+    retry = msgspec.structs.replace(odd, received_at_ms=odd.recorded_at_ms - 29_000)
+    report = pipeline.process(world.shard.records([retry]))
+
+    assert (report.points, report.duplicates) == (0, 1)
+
+
+def test_the_points_of_a_right_clock_are_not_looked_for_in_the_history(world: World) -> None:
+    pipeline = world.pipeline()
+    pipeline.process(world.shard.records(drive()[:1]))
+    world.positions.troubles["event_times"] = [AssertionError("asked")]
+
+    pipeline.process(world.shard.records(*[[one] for one in drive()[1:]]))
+
+    assert len(world.positions.history) == len(drive())
+
+
 def test_a_shifted_point_that_a_crash_left_in_the_history_is_not_its_own_copy(
     world: World,
 ) -> None:
