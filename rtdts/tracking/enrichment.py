@@ -66,6 +66,19 @@ def decide_motion(fix: Fix, before: Before, rules: EnrichmentRules) -> Fix:
     return msgspec.structs.replace(fix, moving=moving)
 
 
+def find_speed(fix: Fix, before: Before, rules: EnrichmentRules) -> Fix:
+    """The speed since the last good fix: the way to and from a false place is none."""
+    good = before.last_good
+    if good is None or not fix.is_good:
+        speed_mps = before.previous.track_speed_mps if before.previous else None
+    else:
+        elapsed_s = (fix.event_at_ms - good.event_at_ms) / 1_000
+        way_m = distance_m(good.lat, good.lon, fix.lat, fix.lon)
+        is_believable = elapsed_s > 0 and way_m / elapsed_s <= rules.quality.max_speed_mps
+        speed_mps = way_m / elapsed_s if is_believable else good.track_speed_mps
+    return msgspec.structs.replace(fix, track_speed_mps=speed_mps)
+
+
 def find_heading(fix: Fix, before: Before, rules: EnrichmentRules) -> Fix:
     """The direction of the step from the last good fix; of a short step, the one before."""
     good = before.last_good
@@ -78,7 +91,13 @@ def find_heading(fix: Fix, before: Before, rules: EnrichmentRules) -> Fix:
     return msgspec.structs.replace(fix, track_heading_deg=heading)
 
 
-PIPELINE: tuple[Step, ...] = (measure_step, judge_quality, decide_motion, find_heading)
+PIPELINE: tuple[Step, ...] = (
+    measure_step,
+    judge_quality,
+    decide_motion,
+    find_speed,
+    find_heading,
+)
 
 
 def enrich(fixes: Sequence[Fix], rules: EnrichmentRules, *, start: int = 0) -> list[Fix]:

@@ -42,6 +42,8 @@ class Fix(msgspec.Struct, frozen=True, array_like=True):
     """Direction of the last step long enough to have one."""
     moving: bool = False
     quality: tuple[str, ...] = ()
+    track_speed_mps: float | None = None
+    """Since the last good fix; of a bad one, what the one before it had."""
 
     @property
     def order(self) -> tuple[int, str]:
@@ -95,7 +97,7 @@ def enriched_point(
             source=fix.source,
             seq=fix.seq,
             accuracy_m=fix.accuracy_m,
-            speed_mps=fix.implied_speed_mps if fix.sent_speed_mps is None else fix.sent_speed_mps,
+            speed_mps=fix.track_speed_mps if fix.sent_speed_mps is None else fix.sent_speed_mps,
             heading_deg=(
                 fix.track_heading_deg if fix.sent_heading_deg is None else fix.sent_heading_deg
             ),

@@ -85,6 +85,45 @@ def test_the_speed_is_the_devices_or_the_implied_one() -> None:
     assert points == [3.0, pytest.approx(10.0, abs=0.01)]
 
 
+def test_a_good_fix_after_a_false_place_has_the_speed_since_the_last_good_one() -> None:
+    fixes = derived(
+        fix(0, 0.0, speed_mps=None),
+        fix(10, 100.0, speed_mps=None),
+        fix(20, 50_000.0, speed_mps=None),
+        fix(30, 300.0, speed_mps=None),
+    )
+    shown = [enriched_point("T-1", one).point.speed_mps for one in fixes]
+
+    assert [one.is_good for one in fixes] == [True, True, False, True]
+    assert shown == [None, *[pytest.approx(10.0, abs=0.01)] * 3]
+    assert fixes[3].implied_speed_mps == pytest.approx(4_970.0, abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("second", "seq"), [(1, 9), (0, 9)], ids=["200 m in a second", "two of one moment"]
+)
+def test_noise_and_outliers_give_a_good_fix_no_impossible_speed(second: int, seq: int) -> None:
+    fixes = derived(
+        fix(-10, -80.0, speed_mps=None),
+        fix(0, 0.0, speed_mps=None),
+        fix(second, 190.0, seq=seq, speed_mps=None),
+    )
+
+    assert fixes[2].is_good
+    assert enriched_point("T-1", fixes[2]).point.speed_mps == pytest.approx(8.0, abs=0.01)
+
+
+def test_when_the_last_good_fix_was_the_outlier_no_way_from_it_is_a_speed() -> None:
+    fixes = derived(
+        fix(0, 90_000.0, speed_mps=None),
+        *(fix(10 * n, 100.0 * n, speed_mps=None) for n in range(1, 5)),
+    )
+    speeds = [enriched_point("T-1", one).point.speed_mps for one in fixes if one.is_good]
+
+    assert [one.is_good for one in fixes] == [True, False, False, True, True]
+    assert speeds == [None, None, pytest.approx(10.0, abs=0.01)]
+
+
 def test_only_what_is_asked_for_is_derived() -> None:
     before = derived(fix(0, 0.0), fix(10, 100.0))
 
