@@ -48,7 +48,10 @@ from tests.support.ministack_process import REGION
 
 T = TypeVar("T")
 THROTTLED = Refuse(status=400, code="ProvisionedThroughputExceededException")
-READ_TIMEOUT_S = 1.0
+PATIENT_S = 60.0
+"""How long an answer may take: longer than a machine under load needs for one."""
+DELAYED_S = 10.0
+"""The same where the first answer never comes: a test has to wait it out."""
 LAG_S = 30.0
 
 
@@ -76,12 +79,19 @@ class Clock:
 class World:
     """The stores behind the shim, and the same past it."""
 
-    def __init__(self, upstream: str, created: CreatedResources, shim: FaultShim) -> None:
+    def __init__(
+        self,
+        upstream: str,
+        created: CreatedResources,
+        shim: FaultShim,
+        read_timeout_s: float,
+    ) -> None:
         tables: TableNames = created.names.tables
         session = refusing_unreadable_answers(local_session(REGION))
         self.shim = shim
         self.waits_s: list[float] = []
-        self.dynamodb = client(session, "dynamodb", shim.url)
+        self.read_timeout_s = read_timeout_s
+        self.dynamodb = client(session, "dynamodb", shim.url, read_timeout_s)
         self.store = DeliveryStore(self.dynamodb, tables, sleep=self.waits_s.append)
         self.matches = MatchStore(self.dynamodb, tables, sleep=self.waits_s.append)
         self.subscriptions = SubscriptionStore(self.dynamodb, tables)
@@ -98,17 +108,21 @@ class World:
         self.true_queue = NudgeQueue(client(session, "sqs", upstream), created.queue_urls["nudges"])
 
 
-def client(session: boto3.Session, service: Any, url: str) -> Any:
+def client(
+    session: boto3.Session, service: Any, url: str, read_timeout_s: float = PATIENT_S
+) -> Any:
     """As in production, but it tries once: what is tested is what ours do with a failure."""
     config = Config(
-        connect_timeout=2, read_timeout=READ_TIMEOUT_S, retries={"total_max_attempts": 1}
+        connect_timeout=PATIENT_S,
+        read_timeout=read_timeout_s,
+        retries={"total_max_attempts": 1},
     )
     return session.client(service, endpoint_url=url, config=config)
 
 
 def patient_client(world: World) -> Any:
     """With the SDK's own retries, as in production."""
-    config = Config(connect_timeout=2, read_timeout=READ_TIMEOUT_S)
+    config = Config(connect_timeout=PATIENT_S, read_timeout=world.read_timeout_s)
     session = refusing_unreadable_answers(local_session(REGION))
     return session.client("dynamodb", endpoint_url=world.shim.url, config=config)
 
@@ -119,9 +133,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def world(upstream: str, created: CreatedResources, clock: Clock) -> AsyncIterator[World]:
+async def world(
+    upstream: str, created: CreatedResources, clock: Clock, request: pytest.FixtureRequest
+) -> AsyncIterator[World]:
+    fault = getattr(request.node, "callspec", None) and request.node.callspec.params.get("fault")
+    read_timeout_s = DELAYED_S if isinstance(fault, Delay) else PATIENT_S
     async with FaultShim(upstream, clock=clock) as shim:
-        yield World(upstream, created, shim)
+        yield World(upstream, created, shim, read_timeout_s)
 
 
 async def blocking(function: Callable[[], T]) -> T:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,29 +15,33 @@ from sim.local_cloud.lambdas import ROLE_ARN, RUNTIME
 from sim.local_cloud.resources import local_session
 from tests.support.corrected_ministack import corrected_ministack
 from tests.support.ministack_process import REGION
+from tests.support.waiting import eventually
 
 WORKERS_A_FUNCTION = 4
-SLOW_S = 2.0
-ROUTES = ("$connect", "$disconnect", "slow", "whoami", "$default")
-SOURCE = f"""
-import json, os, sys, time
+PATIENT_S = 60.0
+"""Longer than any answer takes, on whatever machine."""
+ROUTES = ("$connect", "$disconnect", "wait", "whoami", "$default")
+SOURCE = """
+import json, os, pathlib, sys, time
 
 def route(event, context):
     print("a line", file=sys.stderr)
-    asked = event["requestContext"]["routeKey"]
-    if asked == "slow":
-        time.sleep({SLOW_S})
-    who = {{"pid": os.getpid(), "authorizer": event["requestContext"].get("authorizer")}}
-    return {{"statusCode": 200, "body": json.dumps(who)}}
+    if event["requestContext"]["routeKey"] == "wait":
+        folder = pathlib.Path(json.loads(event["body"])["folder"])
+        (folder / "begun").touch()
+        while not (folder / "go").exists():
+            time.sleep(0.05)
+    who = {"pid": os.getpid(), "authorizer": event["requestContext"].get("authorizer")}
+    return {"statusCode": 200, "body": json.dumps(who)}
 
 def authorize(event, context):
-    asked = (event["queryStringParameters"] or {{}}).get("as", "")
+    asked = (event["queryStringParameters"] or {}).get("as", "")
     if asked in ("Unauthorized", "broken"):
         raise Exception(asked)
     effect = "Deny" if asked == "denied" else "Allow"
-    statement = {{"Action": "execute-api:Invoke", "Effect": effect, "Resource": event["methodArn"]}}
-    policy = {{"Version": "2012-10-17", "Statement": [statement]}}
-    return {{"principalId": "x", "policyDocument": policy, "context": {{"role": "customer"}}}}
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": event["methodArn"]}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"principalId": "x", "policyDocument": policy, "context": {"role": "customer"}}
 """
 
 
@@ -57,7 +60,7 @@ def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
                 Role=ROLE_ARN,
                 Handler=f"app.{name}",
                 Code={"ZipFile": code.getvalue()},
-                Timeout=10,
+                Timeout=120,
             )["FunctionArn"]
             for name in ("route", "authorize")
         ]
@@ -89,28 +92,31 @@ def test_a_denial_stays_403_and_a_broken_authorizer_500(gateways):
 def test_the_authorizers_context_comes_with_every_message(gateways):
     with connect(gateways.websocket_url) as socket:
         socket.send(json.dumps({"action": "whoami"}))
-        answer = json.loads(socket.recv(timeout=10))
+        answer = json.loads(socket.recv(timeout=PATIENT_S))
 
     assert answer["authorizer"]["role"] == "customer"
 
 
-def test_a_slow_handler_delays_nobody_elses(gateways):
+def test_a_slow_handler_delays_nobody_elses(gateways, tmp_path):
+    begun, go = tmp_path / "begun", tmp_path / "go"
     with connect(gateways.websocket_url) as slow, connect(gateways.websocket_url) as other:
-        slow.send(json.dumps({"action": "slow"}))
-        started_s = time.monotonic()
+        slow.send(json.dumps({"action": "wait", "folder": str(tmp_path)}))
+        eventually(begun.exists)
         other.send(json.dumps({"action": "whoami"}))
-        other.recv(timeout=10)
-        waited_s = time.monotonic() - started_s
-        slow.recv(timeout=10)
+        try:
+            answer = json.loads(other.recv(timeout=PATIENT_S))  # before the slow one may go on
+        finally:
+            go.touch()
+        slow_answer = json.loads(slow.recv(timeout=PATIENT_S))
 
-    assert waited_s < SLOW_S
+    assert answer["pid"] != slow_answer["pid"]
 
 
 def test_a_crowd_waits_its_turn_on_a_few_processes(gateways):
     def ask(_: int) -> int:
         with connect(gateways.websocket_url) as socket:
             socket.send(json.dumps({"action": "whoami"}))
-            pid: int = json.loads(socket.recv(timeout=30))["pid"]
+            pid: int = json.loads(socket.recv(timeout=PATIENT_S))["pid"]
             return pid
 
     with ThreadPoolExecutor(20) as crowd:
