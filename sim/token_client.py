@@ -9,6 +9,7 @@ import urllib3
 from sim.environment import Environment
 
 TIMEOUT_S = 10.0
+_HINT = "is the local cloud running? start it with 'python -m sim up'"
 
 
 class TokenError(Exception):
@@ -57,7 +58,14 @@ class TokenClient:
                 timeout=TIMEOUT_S,
             )
         except urllib3.exceptions.HTTPError as error:
-            raise TokenError(f"the issuer at {self._url} doesn't answer: {error}") from error
+            problem = f"the issuer of tokens at {self._url} doesn't answer"
+            raise TokenError(f"{problem}: {self._hint() or error}") from error
+        if answer.status == 401 and self._hint():  # another's, where one of ours was
+            raise TokenError(f"the issuer of tokens at {self._url} is another one: {self._hint()}")
         if answer.status != 200:
             raise TokenError(f"the issuer answered {answer.status}: {answer.data.decode()[:200]}")
         return str(answer.json()["access_token"])
+
+    def _hint(self) -> str:
+        """What to do where the issuer is a local cloud's; its file outlives it."""
+        return _HINT if self._url.startswith("http://127.0.0.1:") else ""

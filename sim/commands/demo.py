@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 
 from rtdts.runtime import wall_clock
-from sim.commands.options import add_env_option
+from sim.commands.options import add_env_option, count, seconds
 from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
 from sim.drive.demo import Demo, DemoOptions
@@ -57,17 +57,17 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=seconds(more_than=0),
         default=os.environ.get("DEMO_SECONDS") or None,
         metavar="S",
         help="end so long after the first truck's start (default: $DEMO_SECONDS, else never)",
     )
     parser.add_argument(
-        "--trucks", type=int, default=5, metavar="N", help="how many (default: %(default)s)"
+        "--trucks", type=count, default=5, metavar="N", help="how many (default: %(default)s)"
     )
     parser.add_argument(
         "--dwell-s",
-        type=float,
+        type=seconds(),
         default=5.0,
         metavar="S",
         help="how long a truck must stand to have arrived (default: %(default)s)",

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from rtdts.runtime import wall_clock
-from sim.commands.options import add_env_option
+from sim.commands.options import add_env_option, count, seconds
 from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
 from sim.drive.five_trucks import DriveOptions, drive_fleet
@@ -38,18 +38,18 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "drive could not be held, 130 after Ctrl-C. Progress goes to standard error.",
     )
     parser.add_argument(
-        "--trucks", type=_count, default=5, metavar="N", help="how many (default: %(default)s)"
+        "--trucks", type=count, default=5, metavar="N", help="how many (default: %(default)s)"
     )
     parser.add_argument(
         "--duration",
-        type=float,
+        type=seconds(more_than=0),
         default=60.0,
         metavar="S",
         help="seconds that each truck is on its way (default: %(default)s)",
     )
     parser.add_argument(
         "--dwell-s",
-        type=float,
+        type=seconds(),
         metavar="S",
         help="the system's dwell, where it fits the duration: trucks then stand so long at "
         "both ends, and the system must see pickup and arrival by itself; without it the driver "
@@ -61,7 +61,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--gzip", action="store_true", help="send compressed batches")
     parser.add_argument(
         "--patience-s",
-        type=float,
+        type=seconds(),
         default=60.0,
         metavar="S",
         help="how long to wait for the stores and for what should be heard (default: %(default)s)",
@@ -135,13 +135,6 @@ def _of(part: int | None, whole: int) -> str | None:
 
 def _seconds(value: float | None) -> str | None:
     return None if value is None else f"{value:.2f} s"
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return value
 
 
 def _say(text: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 from sim.environment import DEFAULT_ENV_FILE
@@ -22,3 +24,31 @@ def add_env_option(parser: argparse.ArgumentParser, use: str) -> None:
         metavar="FILE",
         help=f"{use} (default: %(default)s)",
     )
+
+
+def count(text: str) -> int:
+    """An option's type: a whole number from 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def seconds(
+    *, at_least: float = 0.0, at_most: float = math.inf, more_than: float = -math.inf
+) -> Callable[[str], float]:
+    """An option's type: a number of seconds within limits, and a finite one."""
+
+    def number(text: str) -> float:  # its name is what argparse calls what is none
+        value = float(text)
+        if not math.isfinite(value):
+            raise argparse.ArgumentTypeError("must be a number of seconds")
+        if value <= more_than:
+            raise argparse.ArgumentTypeError(f"must be more than {more_than:g}")
+        if value < at_least:
+            raise argparse.ArgumentTypeError(f"must be at least {at_least:g}")
+        if value > at_most:
+            raise argparse.ArgumentTypeError(f"must be at most {at_most:g}")
+        return value
+
+    return number

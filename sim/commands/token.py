@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from sim.commands.options import add_env_option
+from sim.commands.options import add_env_option, count
 from sim.environment import EnvironmentFileError, read_environment
 from sim.token_client import TokenClient, TokenError
 
@@ -32,7 +32,11 @@ def add_parser(subparsers: Any) -> None:
         help="a dispatcher's token (an ID is optional)",
     )
     parser.add_argument(
-        "--ttl", metavar="S", type=int, default=3600, help="seconds that it is valid (%(default)s)"
+        "--ttl",
+        metavar="S",
+        type=count,
+        default=3600,
+        help="seconds that it is valid (%(default)s)",
     )
     add_env_option(parser, "the environment to use")
     parser.set_defaults(run=run)

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sim.commands.options import add_env_option
+from sim.commands.options import add_env_option, seconds
+from sim.local_cloud.env_file import EnvironmentInUseError, check_not_in_use
 from sim.local_cloud.parts import PartError
 from sim.local_cloud.ports import Ports, PortTakenError, check_free, free_ports
 from sim.local_cloud.run_dir import AlreadyRunningError, own_run_dir
@@ -50,14 +51,14 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument(
         "--round-interval-s",
-        type=float,
+        type=seconds(at_least=1, at_most=60),
         default=60.0,
         metavar="S",
-        help="how often every viewer is told where its cargo is (default: %(default)s)",
+        help="how often every viewer is told where its cargo is, 1 to 60 (default: %(default)s)",
     )
     parser.add_argument(
         "--dwell-s",
-        type=float,
+        type=seconds(),
         default=60.0,
         metavar="S",
         help="how long a truck must stay at a place to have arrived (default: %(default)s)",
@@ -76,8 +77,9 @@ def run(args: argparse.Namespace) -> int:
         with own_run_dir(args.run_dir, _tell) as run_dir:
             ports = free_ports() if args.ports == "auto" else Ports()
             check_free(ports)
+            check_not_in_use(args.env)
             return asyncio.run(_run(args, ports, run_dir))
-    except (SetupError, AlreadyRunningError, PortTakenError) as problem:
+    except (SetupError, AlreadyRunningError, PortTakenError, EnvironmentInUseError) as problem:
         _tell(str(problem))
         return 1
 

@@ -3,6 +3,7 @@
 This file must be readable by Pythons that are too old for the rest, so as to tell them so.
 """
 
+import argparse
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the check is for those that pyproject.toml excludes
@@ -15,4 +16,9 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the check is for those that pypr
 
 from sim.setup.steps import main
 
+argparse.ArgumentParser(
+    prog="python3 -m sim.setup",
+    description="Fetches and makes whatever is missing: virtual environments, OpenSearch's jars "
+    "and launcher. What can be shared is kept in $RTDTS_CACHE (~/.cache/rtdts).",
+).parse_args()
 sys.exit(main())
