@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     modules = {name: importlib.import_module(f"sim.commands.{name}") for name in wanted}
     for module in modules.values():
         module.add_parser(subparsers)
-    args = parser.parse_args(argv)
+    args = parser.parse_args(argv or ["--help"])
     code: int = modules[args.command].run(args)
     return code
 

@@ -1,0 +1,52 @@
+"""What `python -m sim` says before anything is started."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from sim.__main__ import main
+from tests.support.source_tree import ROOT
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("up --round-interval-s 0.5", "--round-interval-s: must be at least 1"),
+        ("up --round-interval-s 61", "--round-interval-s: must be at most 60"),
+        ("up --dwell-s -1", "--dwell-s: must be at least 0"),
+        ("up --dwell-s nan", "--dwell-s: must be a number"),
+        ("demo --seconds 0", "--seconds: must be more than 0"),
+        ("demo --seconds soon", "--seconds: invalid number value: 'soon'"),
+        ("demo --trucks 0", "--trucks: must be at least 1"),
+        ("drive --duration -5", "--duration: must be more than 0"),
+        ("token --truck T-1 --ttl 0", "--ttl: must be at least 1"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused_by_its_name(
+    asked: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(asked.split())
+
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_without_a_command_they_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([])
+
+    listed = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert all(name in listed for name in ("setup", "up", "token", "drive", "watch", "demo"))
+
+
+def test_the_set_up_can_be_asked_what_it_does() -> None:
+    asked = [sys.executable, "-m", "sim.setup", "--help"]
+    answer = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert "RTDTS_CACHE" in answer.stdout
+    assert "set-up:" not in answer.stdout + answer.stderr, "it did not work"
