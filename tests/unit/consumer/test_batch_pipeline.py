@@ -5,6 +5,7 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 
 import consumer.pipeline as pipeline_module
+from consumer.arrivals import StreamRecord
 from consumer.errors import StoreGone, TakenOver
 from rtdts.delivery_store.errors import StoreBusy
 from rtdts.position_store.errors import StoreUnavailable
@@ -105,6 +106,27 @@ def test_a_crash_at_any_step_and_the_same_batch_again_gives_the_same(
     assert {nudge.deduplication_id for nudge in world.nudges.sent} == {
         nudge.deduplication_id for nudge in whole.nudges.sent
     }
+
+
+def test_a_batch_that_comes_again_with_more_nudges_what_a_crash_kept_from_being_told(
+    world: World,
+) -> None:
+    world.assign("D-1")
+    records = world.shard.records(*[[one] for one in drive()])
+    arriving = next(
+        n for n in range(len(records), 0, -1) if _statuses_of(records[:n]) == STATUSES[:-1]
+    )
+    world.positions.troubles["write_latest"] = [RuntimeError("killed")]
+    with pytest.raises(RuntimeError):
+        world.pipeline().process(records[:arriving])
+    assert not world.nudges.sent
+
+    report = world.pipeline().process(records[: arriving + 1])
+
+    assert report.transitions == 1
+    assert [one.version for one in world.nudges.sent if isinstance(one, TransitionNudge)] == [
+        *range(2, len(STATUSES) + 1)
+    ]
 
 
 def test_an_older_point_never_overwrites_the_latest(world: World) -> None:
@@ -474,6 +496,14 @@ def test_a_point_earlier_than_the_window_is_indexed_but_moves_no_status(world: W
     assert report.late == 1
     assert len(world.positions.history) == 10
     assert world.statuses("D-1") == [Status.ASSIGNED]
+
+
+def _statuses_of(records: list[StreamRecord]) -> tuple[Status, ...]:
+    """What a delivery goes through with these records."""
+    world = World()
+    world.assign("D-1")
+    world.pipeline().process(records)
+    return tuple(world.statuses("D-1"))
 
 
 def _declare(world: World, status: Status, second: int = 0) -> None:
