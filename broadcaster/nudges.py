@@ -18,7 +18,7 @@ from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.pushing import Outcome, Pushed
 from broadcaster.threads import Threads
 from rtdts.push_queue.nudge_queue import ReceivedNudge
-from rtdts.push_queue.nudges import Nudge
+from rtdts.push_queue.nudges import Nudge, PositionNudge
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
@@ -36,7 +36,7 @@ ANSWER_WAIT_S: Final = 0.5
 a tenth of that; the queue's visibility of 5 s leaves room for the reading."""
 
 FOLLOW_UPS: Final = 3
-"""How often a viewer that was not reached is tried again."""
+"""How often a viewer that was not reached is tried again; never with a mere position."""
 
 _FOLLOW_UP_FIRST_S: Final = 0.5
 _FOLLOW_UPS_AT_ONCE: Final = 1_000
@@ -197,12 +197,14 @@ class NudgeConsumer:
 
     async def _follow_up(self, nudge: Nudge, tasks: Sequence[asyncio.Task[Pushed]]) -> None:
         """Awaits every answer, and tries again whom a post did not reach."""
+        # A position is followed by a newer one before it would be tried again.
+        follow_ups = 0 if isinstance(nudge, PositionNudge) else FOLLOW_UPS
         waits_s = backoff_s(first_s=_FOLLOW_UP_FIRST_S, most_s=8.0, uniform=max)
-        for attempt in range(FOLLOW_UPS + 1):
+        for attempt in range(follow_ups + 1):
             missed = self._count(await asyncio.gather(*tasks))
             if not missed:
                 return
-            if attempt == FOLLOW_UPS or self._stopping:
+            if attempt == follow_ups or self._stopping:
                 break
             patience_s = max(map(self._backoff.remaining_s, missed))
             await self._sleep(max(next(waits_s), patience_s))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from broadcaster.http_answer import HttpAnswer
-from broadcaster.kept_connections import HttpError
+from broadcaster.kept_connections import HttpError, TimeLimitError
 from broadcaster.signing import Credentials, Payload, PostSigner
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
@@ -30,7 +30,8 @@ class Answer(enum.Enum):
     GONE = "gone"
     """The connection is no more: forget its subscription."""
     THROTTLED = "throttled"
-    """This client reads slowly, or the account posts too fast: wait, for this connection."""
+    """This client reads slowly or not at all within the time limit, or the account posts too fast:
+    wait, for this connection."""
     FAILED = "failed"
     """Not known whether it arrived; the next message tells as much."""
 
@@ -89,7 +90,7 @@ class SocketPoster:
             )
         except HttpError as error:
             self._log.warning("post_failed", connection_id=connection_id, reason=repr(error))
-            return Answer.FAILED
+            return Answer.THROTTLED if isinstance(error, TimeLimitError) else Answer.FAILED
         if answer.status // 100 == 2:
             return Answer.DELIVERED
         return self._judge(connection_id, answer)

@@ -17,10 +17,11 @@ import asyncio
 import dataclasses
 import enum
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.connection_turns import ConnectionTurns
 from broadcaster.poster import Answer
 from broadcaster.signing import Payload
 from broadcaster.slots import Reserved
@@ -86,7 +87,8 @@ class Outcome(enum.Enum):
     THROTTLED = "throttled"
     FAILED = "failed"
     BACKED_OFF = "backed_off"
-    """Not tried: the connection was throttled a moment ago."""
+    """Not tried: the connection was throttled a moment ago, or has yet to take another nudge's
+    message."""
     RIGHT_TOO_OLD = "right_too_old"
     """Not tried (or not to the end): its right would have to be read again."""
 
@@ -114,6 +116,10 @@ class _Reading:
     read_at_s: float
     deliveries: Mapping[str, Delivery]
     compose: Compose
+
+
+_Post = Callable[[str, Sequence[Payload], float], Awaitable[Outcome]]
+"""Posts messages to a connection whose right was read at that time (monotonic, in seconds)."""
 
 
 class Pusher:
@@ -153,6 +159,7 @@ class Pusher:
         self._log = log
         self._now_ms = now_ms
         self._monotonic = monotonic
+        self._turns = ConnectionTurns()
         self._posting: set[asyncio.Task[Pushed]] = set()
 
     async def push(
@@ -171,7 +178,7 @@ class Pusher:
         try:
             for _ in range(_READINGS):
                 try:
-                    tasks = await self._begin(waiting, picture, reserved)
+                    tasks = await self._begin(waiting, picture, reserved, self._post_all)
                 except Exception as error:
                     if not late:
                         raise
@@ -193,6 +200,9 @@ class Pusher:
     ) -> list[asyncio.Task[Pushed]]:
         """Pushes to a chunk and returns when all has been read and the posts are under way.
 
+        What was begun so and not taken yet keeps a connection from more of it: nudges may come
+        every second, and a viewer who hangs must not take up a slot for each.
+
         Args:
             viewers: At most `MAX_CHUNK`.
             picture: What is pushed.
@@ -202,7 +212,7 @@ class Pusher:
             A task a viewer; it does not raise. Who came too late is not pushed to again.
         """
         try:
-            tasks = await self._begin(viewers, picture, reserved)
+            tasks = await self._begin(viewers, picture, reserved, self._post_in_turn)
         except BaseException:
             reserved.release_rest()
             raise
@@ -211,11 +221,16 @@ class Pusher:
         return tasks
 
     async def _begin(
-        self, viewers: Sequence[Subscription], picture: Picture, reserved: Reserved
+        self,
+        viewers: Sequence[Subscription],
+        picture: Picture,
+        reserved: Reserved,
+        post: _Post,
     ) -> list[asyncio.Task[Pushed]]:
         reading = await self._read(viewers, picture)
         tasks = [
-            asyncio.create_task(self._push_one(viewer, reading, reserved)) for viewer in viewers
+            asyncio.create_task(self._push_one(viewer, reading, reserved, post))
+            for viewer in viewers
         ]
         # The event loop holds tasks weakly, and not every caller stays to await them.
         self._posting.update(tasks)
@@ -235,7 +250,7 @@ class Pusher:
         return _Reading(read_at_s, deliveries, compose)
 
     async def _push_one(
-        self, viewer: Subscription, reading: _Reading, reserved: Reserved
+        self, viewer: Subscription, reading: _Reading, reserved: Reserved, post: _Post
     ) -> Pushed:
         delivery = reading.deliveries.get(viewer.delivery_id)
         right = right_to_view(
@@ -249,7 +264,7 @@ class Pusher:
         ended = isinstance(right, Ended)
         try:
             payloads = self._messages_for(viewer, delivery, right, reading.compose)
-            outcome = await self._post_all(viewer.connection_id, payloads, reading.read_at_s)
+            outcome = await post(viewer.connection_id, payloads, reading.read_at_s)
         except Exception as error:  # a bug that one delivery's data brings out is its own viewers'
             self._log.exception("push_failed", error, delivery_id=viewer.delivery_id)
             outcome = Outcome.FAILED
@@ -270,8 +285,18 @@ class Pusher:
             payloads.append(Payload.of(message))
         return payloads
 
+    async def _post_in_turn(
+        self, connection_id: str, payloads: Sequence[Payload], read_at_s: float
+    ) -> Outcome:
+        if self._backoff.remaining_s(connection_id) > 0:  # no turn to wait for
+            return Outcome.BACKED_OFF
+        async with self._turns.turn(connection_id) as has_come:
+            if not has_come:
+                return Outcome.BACKED_OFF
+            return await self._post_all(connection_id, payloads, read_at_s)
+
     async def _post_all(
-        self, connection_id: str, payloads: Iterable[Payload], read_at_s: float
+        self, connection_id: str, payloads: Sequence[Payload], read_at_s: float
     ) -> Outcome:
         outcome = Outcome.DELIVERED
         for payload in payloads:

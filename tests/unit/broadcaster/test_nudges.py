@@ -9,6 +9,7 @@ import pytest
 
 from broadcaster.nudges import FOLLOW_UPS, NudgeConsumer, QueueUnreachableError
 from broadcaster.poster import Answer
+from broadcaster.pushing import Outcome
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
 from rtdts.runtime.deadline import Deadline
 from rtdts.tracking.deliveries import Cause, Status
@@ -379,6 +380,42 @@ async def test_following_up_is_bounded(world: World) -> None:
         "nudge_viewers_not_reached": 1,
     }
     assert consumer.take_metrics()["nudges_received"] == 0
+
+
+async def test_a_position_is_not_followed_up(world: World) -> None:
+    world.delivery("D-1", status=Status.NEARBY)
+    world.viewer("a", "D-1")
+    world.gateway.answer("a", Answer.THROTTLED)
+
+    world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=1))
+    async with consuming(world.nudge_consumer()):
+        await until(lambda: "viewers_not_reached" in world.logged)
+
+    assert world.gateway.types("a") == ["position"]
+
+
+async def test_a_viewer_who_hangs_takes_up_one_slot_however_many_nudges_come(world: World) -> None:
+    world.delivery("D-1", status=Status.NEARBY)
+    world.delivery("D-2", status=Status.NEARBY)
+    world.viewer("hung", "D-1")
+    world.viewer("hung", "D-2")
+    world.viewer("fine", "D-2")
+    release = world.gateway.hold("hung")
+    handler = world.nudge_handler(slots=3, chunk_size=3)
+
+    async with asyncio.timeout(5):
+        begun = await handler.begin(PositionNudge(delivery_id="D-1", event_at_ms=1))
+        for second in range(3):
+            nudge = PositionNudge(delivery_id="D-2", event_at_ms=1_000 * second)
+            begun += await handler.begin(nudge)
+
+        await until(lambda: len(world.gateway.payloads["fine"]) == 3)
+        assert len(world.gateway.payloads["hung"]) == 1
+        release.set()
+        pushed = await asyncio.gather(*begun)
+
+    left_alone = [one for one in pushed if one.outcome is Outcome.BACKED_OFF]
+    assert {one.subscription.connection_id for one in left_alone} == {"hung"}
 
 
 async def test_many_viewers_are_told_a_chunk_at_a_time(world: World) -> None:

@@ -1,0 +1,60 @@
+"""One post at a time to a connection: who does not take it holds up one slot, not many."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+TURN_WAIT_S: Final = 0.5
+"""Room for several answers of a healthy connection, whose viewer may follow many deliveries; far
+below the limit of a post, so that one that hangs holds up the slots behind it only so long."""
+
+
+@dataclasses.dataclass
+class _Line:
+    lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+    length: int = 0
+    """Who has the turn and who waits for it; at 0 the line is forgotten."""
+
+
+class ConnectionTurns:
+    """Gives each connection to one after the other.
+
+    Args:
+        wait_s: How long a turn is waited for.
+    """
+
+    def __init__(self, wait_s: float = TURN_WAIT_S) -> None:
+        self._wait_s = wait_s
+        self._lines: dict[str, _Line] = {}
+
+    @asynccontextmanager
+    async def turn(self, connection_id: str) -> AsyncIterator[bool]:
+        """Waits for the connection's turn, but not for long.
+
+        Yields:
+            Whether it has come; it lasts to the end of the context.
+        """
+        line = self._lines.setdefault(connection_id, _Line())
+        line.length += 1
+        try:
+            has_come = await self._come(line.lock)
+            try:
+                yield has_come
+            finally:
+                if has_come:
+                    line.lock.release()
+        finally:
+            line.length -= 1
+            if not line.length:
+                del self._lines[connection_id]
+
+    async def _come(self, lock: asyncio.Lock) -> bool:
+        try:
+            async with asyncio.timeout(self._wait_s):
+                return await lock.acquire()
+        except TimeoutError:
+            return False
