@@ -159,7 +159,7 @@ async def _draw_table(console: Console, demo: Demo, footer: list[str]) -> None:
     started = time.monotonic()
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            title = f"RTDTS, {time.monotonic() - started:.0f} s"
+            title = f"RTDTS, {time.monotonic() - started:.0f} s: {demo.doing}"
             live.update(table_of(demo.rows(), footer, title), refresh=True)
             await asyncio.sleep(REDRAW_S)
 
@@ -167,6 +167,7 @@ async def _draw_table(console: Console, demo: Demo, footer: list[str]) -> None:
 async def _print_lines(console: Console, demo: Demo, footer: list[str]) -> None:
     for line in footer:
         console.out(line)
+    console.out(demo.doing)
     await demo.started.wait()
     while True:
         for row in demo.rows():

@@ -95,6 +95,14 @@ class Demo:
             self._stranger.run(),
         )
 
+    @property
+    def doing(self) -> str:
+        """What is going on, in few words."""
+        if self.started.is_set():
+            return "trucks drive"
+        seen = sum(bool(crew.log.statuses) for crew in self.crews)
+        return f"deliveries are created, customers connect: {seen} of {len(self.crews)}"
+
     def rows(self) -> list[Row]:
         """What each customer sees now."""
         now_ms = self._system.now_ms()

@@ -25,6 +25,11 @@ STATUS_STYLES = {
     Status.DELIVERED: "green",
 }
 
+LEGEND = (
+    "age s: of the last position on the customer's socket; points: accepted of the truck;",
+    "msgs: on its customer's socket; refused: how often a stranger was refused its deliveries",
+)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -125,8 +130,7 @@ def summarise(crews: Sequence[Crew], refused: Mapping[str, int], foreign: int) -
 def table_of(rows: Sequence[Row], footer: Sequence[str], title: str) -> Group:
     """The live table.
 
-    ``age s`` is the age of the last position on the customer's socket, ``points`` the truck's
-    accepted points, ``refused`` how often a stranger was refused its deliveries.
+    What its columns mean is said in `LEGEND`, below it.
     """
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("truck", "delivery", "status"):
@@ -148,7 +152,7 @@ def table_of(rows: Sequence[Row], footer: Sequence[str], title: str) -> Group:
             str(row.refusals),
             row.road,
         )
-    return Group(table, *(Text(line, style="dim") for line in footer))
+    return Group(table, *(Text(line, style="dim") for line in (*LEGEND, *footer)))
 
 
 def line_of(row: Row) -> str:

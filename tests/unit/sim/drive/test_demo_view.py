@@ -18,7 +18,7 @@ def test_the_table_shows_what_the_customer_knows() -> None:
     console.print(table_of([ROW, EMPTY], ["look there"], "title"))
     text = console.export_text()
 
-    for shown in ("T-1", "nearby", "1.2", "36", "432", "look there"):
+    for shown in ("T-1", "nearby", "1.2", "36", "432", "look there", "msgs: on"):
         assert shown in text
 
 
