@@ -1,0 +1,241 @@
+"""``python -m sim load-test``: many customers' sockets at once."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from rich.console import Console
+from rich.live import Live
+
+from sim.drive.crew import System
+from sim.drive.deliveries_api import ApiError
+from sim.drive.together import together
+from sim.environment import DEFAULT_ENV_FILE, EnvironmentFileError, read_environment
+from sim.fleet.trips import TripTooShortError
+from sim.load.load_test import LoadTest
+from sim.load.plan import LoadOptions
+from sim.load.report import Limits, LoadReport
+from sim.load.view import line_of, report_lines, table_of
+from sim.token_client import TokenClient, TokenError
+
+EXIT_OK, EXIT_NOT_OK, EXIT_NOT_RUN, EXIT_INTERRUPTED = 0, 1, 2, 130
+REDRAW_S = 0.5
+LINES_EVERY_S = 5.0
+OTHER_FILES = 200
+"""Files that this program has open besides the sockets under test."""
+
+
+class TooManySocketsError(Exception):
+    """This machine does not allow so many open files."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "load-test",
+        help="hold many customers' sockets while trucks drive, and measure",
+        description="Creates deliveries, lets their trucks drive, opens so many real WebSockets "
+        "of their customers at a given rate, holds them, and counts: connect time, age of the "
+        "positions shown, gaps between messages, errors by kind. Works against whatever the "
+        "environment file names, a local cloud or a deployed one. Ends by itself; cancels its "
+        "deliveries at the end.",
+        epilog="Exit code: 0 when all sockets were held within the limits, 1 when not, 2 when the "
+        "test could not be held, 130 after Ctrl-C. Progress goes to standard error.",
+    )
+    load, defaults = parser.add_argument_group("load"), LoadOptions()
+    load.add_argument(
+        "--sockets", type=_count, default=defaults.sockets, metavar="N", help=_told("how many")
+    )
+    load.add_argument(
+        "--duration",
+        type=_seconds,
+        default=defaults.duration_s,
+        metavar="S",
+        help=_told("seconds to hold them, from when all had time to connect"),
+    )
+    load.add_argument(
+        "--connect-rate",
+        type=_seconds,
+        default=defaults.connect_rate,
+        metavar="N",
+        help=_told("sockets that connect in a second"),
+    )
+    load.add_argument(
+        "--trucks", type=_count, default=defaults.trucks, metavar="N", help=_told("trucks")
+    )
+    load.add_argument(
+        "--deliveries-per-truck",
+        type=_count,
+        default=defaults.deliveries_per_truck,
+        metavar="N",
+        help=_told("deliveries that each truck carries; each has a customer"),
+    )
+    load.add_argument("--seed", type=int, default=defaults.seed, help=_told("of all that is drawn"))
+    _add_limits(parser)
+    parser.add_argument("--json", action="store_true", help="end with the report as a JSON line")
+    parser.add_argument(
+        "--env",
+        type=Path,
+        default=DEFAULT_ENV_FILE,
+        metavar="FILE",
+        help=_told("the system to load"),
+    )
+    parser.set_defaults(run=run)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    limits, defaults = parser.add_argument_group("limits"), Limits()
+    limits.add_argument(
+        "--max-errors",
+        type=int,
+        default=defaults.max_errors,
+        metavar="N",
+        help=_told("errors of all kinds together"),
+    )
+    limits.add_argument(
+        "--max-gap-s",
+        type=float,
+        default=defaults.max_gap_s,
+        metavar="S",
+        help=_told("longest time without a message on any socket"),
+    )
+    limits.add_argument(
+        "--max-age-p99-s", type=float, metavar="S", help="from the fix to the socket (not judged)"
+    )
+    limits.add_argument(
+        "--max-connect-p99-s", type=float, metavar="S", help="of opening a socket (not judged)"
+    )
+    limits.add_argument(
+        "--max-picture-p99-s",
+        type=float,
+        metavar="S",
+        help="from a socket's opening to its first picture (not judged)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Holds the test; returns the exit code."""
+    options = LoadOptions(
+        sockets=args.sockets,
+        duration_s=args.duration,
+        connect_rate=args.connect_rate,
+        trucks=args.trucks,
+        deliveries_per_truck=args.deliveries_per_truck,
+        seed=args.seed,
+    )
+    limits = Limits(
+        max_errors=args.max_errors,
+        max_gap_s=args.max_gap_s,
+        max_age_p99_s=args.max_age_p99_s,
+        max_connect_p99_s=args.max_connect_p99_s,
+        max_picture_p99_s=args.max_picture_p99_s,
+    )
+    try:
+        allow_sockets(options.sockets)
+        report, was_told_to_stop = asyncio.run(_run(args.env, options))
+    except (
+        *(EnvironmentFileError, TokenError, TripTooShortError, TooManySocketsError),
+        *(ApiError, ExceptionGroup),
+    ) as error:
+        _say(f"the load test could not be held: {_first(error)}")
+        return EXIT_NOT_RUN
+    except KeyboardInterrupt:
+        _say("interrupted before the first socket")
+        return EXIT_INTERRUPTED
+    problems = report.problems(limits)
+    for line in report_lines(report, problems):
+        print(line)
+    if args.json:
+        print(json.dumps(report.to_json(problems)), flush=True)
+    if was_told_to_stop:
+        return EXIT_INTERRUPTED
+    return EXIT_NOT_OK if problems else EXIT_OK
+
+
+async def _run(env_file: Path, options: LoadOptions) -> tuple[LoadReport, bool]:
+    environment = read_environment(env_file)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    console = Console(stderr=True, highlight=False)
+    async with aiohttp.ClientSession() as session:
+        system = System(
+            environment=environment,
+            session=session,
+            tokens=TokenClient.of(environment),
+            now_ms=lambda: time.time_ns() // 1_000_000,
+        )
+        test = LoadTest(system, options, _say)
+        show = _draw_table if console.is_terminal else _print_lines
+        report = await together(test.run(stop), show(console, test))
+    return report, stop.is_set()
+
+
+async def _draw_table(console: Console, test: LoadTest) -> None:
+    await test.started.wait()
+    with Live(console=console, auto_refresh=False) as live:
+        while test.is_holding:
+            live.update(table_of(test), refresh=True)
+            await asyncio.sleep(REDRAW_S)
+
+
+async def _print_lines(_: Console, test: LoadTest) -> None:
+    await test.started.wait()
+    while test.is_holding:
+        _say(line_of(test))
+        await asyncio.sleep(LINES_EVERY_S)
+
+
+def allow_sockets(count: int) -> None:
+    """Raises this process's limit of open files to what so many sockets need.
+
+    Raises:
+        TooManySocketsError: It may not be raised so far.
+    """
+    needed = count + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise TooManySocketsError(
+            f"{count} sockets need {needed} open files, and this machine allows {hard} (ulimit -n)"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _told(text: str) -> str:
+    return f"{text} (default: %(default)s)"
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError("more than 0")
+    return value
+
+
+def _say(text: str) -> None:
+    print(f"sim load-test: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,219 @@
+"""The socket load test, from the deliveries that it creates to the report.
+
+In order: deliveries and tokens are there before the first socket; the trucks start with it; each
+socket connects at its turn; when the time is over it is summed up while all are still open; then
+the sockets are closed and the deliveries cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import TypeVar
+
+from sim.drive.access import IdentityTokens
+from sim.drive.crew import System
+from sim.drive.deliveries_api import ApiError
+from sim.drive.five_trucks import DriveOptions, plan_drive
+from sim.load.plan import LoadOptions, Seat, carrier, seats
+from sim.load.report import LoadReport, sum_up
+from sim.load.sockets import LoadedSocket
+from sim.load.tally import Tally
+from sim.load.trucks import LoadTruck
+from sim.viewers.connection import OpenSocket, socket_opener
+
+T = TypeVar("T")
+
+REQUESTS_AT_ONCE = 8
+CLOSING_S = 10.0
+TIDYING_S = 30.0
+LAG_EVERY_S = 0.1
+OPEN_TIMEOUT_S = 30.0
+SHORTEST_TRIP_S = 60.0
+"""A trip must have room for a drive; a shorter test ends while its trucks are under way."""
+
+
+class LoadTest:
+    """One load test.
+
+    Args:
+        system: Where.
+        options: How heavy.
+        say: Takes lines of progress.
+
+    Attributes:
+        tally: What came so far.
+        started: Set with the first socket's turn.
+        is_holding: From then until it is summed up.
+    """
+
+    def __init__(self, system: System, options: LoadOptions, say: Callable[[str], None]) -> None:
+        self.tally = Tally()
+        self.started = asyncio.Event()
+        self.is_holding = False
+        self.options = options
+        self._system = system
+        self._say = say
+        self._run = f"L{secrets.token_hex(3)}"
+        self._lags_s: list[float] = []
+        self._started_at_s = 0.0
+        self._trucks = self._make_trucks()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since the first socket's turn."""
+        if not self.started.is_set():
+            return 0.0
+        return asyncio.get_running_loop().time() - self._started_at_s
+
+    @property
+    def points_accepted(self) -> int:
+        """Of all trucks."""
+        return sum(len(truck.uploader.report.accepted) for truck in self._trucks)
+
+    async def run(self, stop: asyncio.Event) -> LoadReport:
+        """Holds the test until its time is over or it is told to stop.
+
+        Raises:
+            ApiError: A delivery could not be created.
+            TokenError: There are no tokens.
+        """
+        options = self.options
+        self._say(
+            f"creating {options.deliveries} deliveries on {options.trucks} trucks, "
+            f"{options.sockets} sockets will track them"
+        )
+        try:
+            await self._create_deliveries()
+            return await self._hold(stop)
+        finally:
+            await self._tidy_up()
+
+    async def _hold(self, stop: asyncio.Event) -> LoadReport:
+        options, system = self.options, self._system
+        places = seats(options)
+        # Each customer's sockets share its token, as one person's devices need not, but may.
+        tokens = {seat.delivery: system.identity("customer", self._customer(seat.delivery))
+                  for seat in places}  # fmt: skip
+        await _each(tokens.values(), lambda token: token())
+        open_socket = socket_opener(system.environment.websocket_url, open_timeout_s=OPEN_TIMEOUT_S)
+        self._started_at_s = asyncio.get_running_loop().time()
+        self.is_holding = True
+        self.started.set()
+        start_ms = system.now_ms()
+        sockets = [
+            asyncio.create_task(
+                self._take_seat(seat, self._socket(seat, tokens[seat.delivery], open_socket))
+            )
+            for seat in places
+        ]
+        trucks = [asyncio.create_task(truck.run(start_ms)) for truck in self._trucks]
+        lag = asyncio.create_task(self._watch_lag())
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), options.total_s)
+            for task in (*sockets, *trucks, lag):
+                if task.done():
+                    task.result()  # a bug of ours must not look like a quiet socket
+            return sum_up(
+                self.tally,
+                now_ms=system.now_ms(),
+                elapsed_s=self.elapsed_s,
+                points_accepted=self.points_accepted,
+                lags_s=self._lags_s,
+            )
+        finally:
+            self.is_holding = False
+            for task in (*sockets, *trucks, lag):
+                task.cancel()
+            # A socket's closing handshake may hang; nobody waits for it longer than this.
+            await asyncio.wait((*sockets, *trucks, lag), timeout=CLOSING_S)
+
+    def _socket(self, seat: Seat, tokens: IdentityTokens, open_socket: OpenSocket) -> LoadedSocket:
+        return LoadedSocket(
+            self.tally,
+            tokens,
+            self._delivery(seat.delivery),
+            open_socket=open_socket,
+            now_ms=self._system.now_ms,
+            sleep=self._system.sleep,
+        )
+
+    async def _take_seat(self, seat: Seat, socket: LoadedSocket) -> None:
+        await self._system.sleep(max(0.0, seat.connects_at_s - self.elapsed_s))
+        await socket.run()
+
+    async def _watch_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due_s = loop.time() + LAG_EVERY_S
+            await asyncio.sleep(LAG_EVERY_S)
+            self._lags_s.append(max(0.0, loop.time() - due_s))
+
+    def _make_trucks(self) -> list[LoadTruck]:
+        options = self.options
+        trip_s = max(options.total_s, SHORTEST_TRIP_S)
+        trips = plan_drive(
+            DriveOptions(trucks=options.trucks, duration_s=trip_s, seed=options.seed)
+        )
+        return [
+            LoadTruck(
+                self._system, f"T-{self._run}-{number}", trip, seed=f"{options.seed}.{number}"
+            )
+            for number, trip in enumerate(trips)
+        ]
+
+    async def _create_deliveries(self) -> None:
+        dispatcher = self._system.deliveries("dispatcher", "sim")
+
+        async def create(number: int) -> None:
+            truck = self._trucks[carrier(number, self.options)]
+            await dispatcher.put(
+                self._delivery(number),
+                truck_id=truck.truck_id,
+                customer_id=self._customer(number),
+                origin=truck.trip.origin,
+                destination=truck.trip.destination,
+            )
+
+        await _each(range(self.options.deliveries), create)
+
+    async def _tidy_up(self) -> None:
+        """Cancels what it created, as far as it gets in a bounded time."""
+        self._say("closing the sockets, cancelling the deliveries")
+        dispatcher = self._system.deliveries("dispatcher", "sim")
+
+        async def cancel(number: int) -> None:
+            delivery_id = self._delivery(number)
+            with contextlib.suppress(ApiError):  # never created, or closed
+                await dispatcher.declare(
+                    delivery_id,
+                    "cancelled",
+                    at_ms=self._system.now_ms(),
+                    key=f"{delivery_id}.cancelled",
+                )
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TIDYING_S):
+                await _each(range(self.options.deliveries), cancel)
+
+    def _delivery(self, number: int) -> str:
+        return f"D-{self._run}-{number}"
+
+    def _customer(self, number: int) -> str:
+        return f"C-{self._run}-{number}"
+
+
+async def _each(values: Iterable[T], act: Callable[[T], Awaitable[object]]) -> None:
+    """Acts on each, some at once; the first failure ends all."""
+    waiting: Iterator[T] = iter(values)
+
+    async def lane() -> None:
+        for value in waiting:
+            await act(value)
+
+    async with asyncio.TaskGroup() as lanes:
+        for _ in range(REQUESTS_AT_ONCE):
+            lanes.create_task(lane())

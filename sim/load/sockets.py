@@ -1,0 +1,114 @@
+"""One customer's socket under load: a viewer whose every success and failure is counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from sim.load.tally import SocketTally, Tally
+from sim.token_client import TokenError
+from sim.viewers.connection import Connection, ConnectionLostError, OpenSocket, RefusedError
+from sim.viewers.viewer import TokenSource, Viewer
+
+
+class LoadedSocket:
+    """Connects, tracks one delivery, and counts; connects again when it is lost, as an app does.
+
+    Args:
+        tally: Where all is counted.
+        tokens: The customer's.
+        delivery_id: What it tracks.
+        open_socket: See `sim.viewers.connection.socket_opener`.
+        now_ms: Wall clock.
+        sleep: Waits some seconds.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        tally: Tally,
+        tokens: TokenSource,
+        delivery_id: str,
+        *,
+        open_socket: OpenSocket,
+        now_ms: Callable[[], int],
+        sleep: Callable[[float], Awaitable[None]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tally = tally
+        self._socket: SocketTally = tally.add_socket((delivery_id,))
+        self._tokens = tokens
+        self._delivery_id = delivery_id
+        self._open_socket = open_socket
+        self._now_ms = now_ms
+        self._clock = clock
+        self._viewer = Viewer(
+            self._open,
+            self._token,
+            on_message=lambda received: tally.heard(self._socket, received),
+            now_ms=now_ms,
+            sleep=sleep,
+        )
+
+    async def run(self) -> None:
+        """Holds the socket until cancelled, or until the service refuses it for good."""
+        await self._viewer.track(self._delivery_id)
+        try:
+            await self._viewer.run()
+        except RefusedError:
+            return  # counted where it happened
+
+    async def _token(self, *, fresh: bool) -> str:
+        try:
+            return await self._tokens(fresh=fresh)
+        except TokenError:
+            self._tally.failed("no_token")
+            raise
+
+    async def _open(self, token: str) -> Connection:
+        started_s = self._clock()
+        try:
+            connection = await self._open_socket(token)
+        except RefusedError as error:
+            self._tally.failed(f"refused_{error.status}")
+            raise
+        except ConnectionLostError:
+            self._tally.failed("not_opened")
+            raise
+        self._tally.connected(self._socket, self._now_ms(), self._clock() - started_s)
+        return _CountedConnection(connection, self._tally)
+
+
+class _CountedConnection:
+    """A connection whose loss is counted, once."""
+
+    def __init__(self, connection: Connection, tally: Tally) -> None:
+        self._connection = connection
+        self._tally = tally
+        self._is_open = True
+
+    async def send(self, text: str) -> None:
+        try:
+            await self._connection.send(text)
+        except ConnectionLostError:
+            self._end("lost")
+            raise
+
+    async def receive(self) -> str | bytes:
+        try:
+            return await self._connection.receive()
+        except ConnectionLostError:
+            self._end("lost")
+            raise
+
+    async def close(self) -> None:
+        # While nothing was wrong with it: it was silent for too long, or the token has expired
+        # (or the test is over, and its report made).
+        self._end("given_up")
+        await self._connection.close()
+
+    def _end(self, kind: str) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._tally.disconnected()
+            self._tally.failed(kind)

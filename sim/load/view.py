@@ -1,0 +1,81 @@
+"""The load test while it runs: a table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.table import Table
+
+from sim.load.load_test import LoadTest
+from sim.load.report import LoadReport, Spread
+
+RECENT = 2_000
+"""Values of which the running figures are made: the newest."""
+
+
+def rows_of(test: LoadTest) -> dict[str, str]:
+    """What there is to tell now."""
+    tally, options = test.tally, test.options
+    connect, age = Spread.of(tally.connect_s[-RECENT:]), Spread.of(tally.ages_s[-RECENT:])
+    gap = Spread.of(tally.gaps_s[-RECENT:])
+    return {
+        "time": f"{test.elapsed_s:.0f} of {options.total_s:.0f} s",
+        "sockets open": f"{tally.open_now} of {options.sockets}",
+        "points accepted": str(test.points_accepted),
+        "messages": _counts(tally.messages) or "0",
+        "connecting": _spread(connect),
+        "age of positions": _spread(age),
+        "gap between messages": _spread(gap),
+        "errors": _counts(tally.errors) or "none",
+    }
+
+
+def table_of(test: LoadTest) -> Table:
+    """For a terminal."""
+    table = Table(box=box.SIMPLE, show_header=False, padding=(0, 1, 0, 0))
+    for name, value in rows_of(test).items():
+        table.add_row(name, value, style="red" if name == "errors" and value != "none" else "")
+    return table
+
+
+def line_of(test: LoadTest) -> str:
+    """For anything else."""
+    tally, options = test.tally, test.options
+    age = Spread.of(tally.ages_s[-RECENT:])
+    return (
+        f"{test.elapsed_s:.0f} of {options.total_s:.0f} s: {tally.open_now} of {options.sockets} "
+        f"sockets open, {tally.messages.total()} messages, age {_spread(age)}, "
+        f"errors {_counts(tally.errors) or 'none'}"
+    )
+
+
+def report_lines(report: LoadReport, problems: Sequence[str]) -> list[str]:
+    """The end."""
+    rows = {
+        "sockets opened": f"{report.connected} of {report.sockets}",
+        "still open at the end": str(report.open_at_end),
+        "points accepted": str(report.points_accepted),
+        "messages": _counts(report.messages) or "0",
+        "connecting": _spread(report.connect),
+        "first picture after": _spread(report.picture),
+        "age of positions": _spread(report.age),
+        "gap between messages": _spread(report.gap),
+        "errors": _counts(report.errors) or "none",
+    }
+    lines = [f"{name:24}{value}" for name, value in rows.items()]
+    if report.warning:
+        lines.append(f"warning: {report.warning}")
+    lines += [f"PROBLEM: {problem}" for problem in problems]
+    lines.append("the load test is OK" if not problems else "the load test is NOT OK")
+    return lines
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))
+
+
+def _spread(spread: Spread) -> str:
+    if spread.p50_s is None or spread.p99_s is None or spread.max_s is None:
+        return "-"
+    return f"p50 {spread.p50_s:.2f} s, p99 {spread.p99_s:.2f} s, longest {spread.max_s:.2f} s"

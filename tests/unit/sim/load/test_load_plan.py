@@ -1,0 +1,40 @@
+"""Who connects when, and tracks what."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from sim.load.plan import SETTLE_S, LoadOptions, carrier, seats
+
+
+def test_sockets_connect_at_the_rate_asked_for() -> None:
+    turns = [seat.connects_at_s for seat in seats(LoadOptions(sockets=5, connect_rate=2.0))]
+
+    assert turns == [0.0, 0.5, 1.0, 1.5, 2.0]
+
+
+def test_the_duration_counts_from_when_all_had_time_to_connect() -> None:
+    options = LoadOptions(sockets=101, connect_rate=10.0, duration_s=30.0)
+
+    assert options.total_s == 10.0 + SETTLE_S + 30.0
+
+
+@pytest.mark.parametrize(("sockets", "deliveries"), [(1, 1), (7, 7), (20, 20), (1_000, 20)])
+def test_every_delivery_has_a_viewer_and_all_about_as_many(sockets: int, deliveries: int) -> None:
+    options = LoadOptions(sockets=sockets, trucks=5, deliveries_per_truck=4)
+
+    viewers = Counter(seat.delivery for seat in seats(options))
+
+    assert options.deliveries == len(viewers) == deliveries
+    assert max(viewers.values()) - min(viewers.values()) <= 1
+
+
+def test_trucks_carry_about_as_many_deliveries_each() -> None:
+    options = LoadOptions(sockets=13, trucks=5, deliveries_per_truck=4)
+
+    carried = Counter(carrier(delivery, options) for delivery in range(options.deliveries))
+
+    assert set(carried) == set(range(5))
+    assert max(carried.values()) <= options.deliveries_per_truck

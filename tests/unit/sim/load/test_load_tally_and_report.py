@@ -1,0 +1,167 @@
+"""What is counted of many sockets, and when the whole is not as it should be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sim.load.report import Limits, LoadReport, sum_up
+from sim.load.tally import SocketTally, Tally
+from sim.viewers.viewer import Received
+
+START_MS = 1_795_504_368_000
+POSITION_AT = "2026-11-24T06:52:47.000Z"
+POSITION_AT_MS = 1_795_503_167_000
+NO_LIMITS = Limits(max_errors=None, max_gap_s=None)
+
+
+def message(kind: str, at_ms: int, **fields: Any) -> Received:
+    told = {"type": kind, "delivery_id": "D-1", **fields}
+    return Received(told, at_ms)
+
+
+def opened(tally: Tally, at_ms: int = START_MS, took_s: float = 0.1) -> SocketTally:
+    socket = tally.add_socket(("D-1",))
+    tally.connected(socket, at_ms, took_s)
+    return socket
+
+
+def pictured(tally: Tally, at_ms: int = START_MS) -> SocketTally:
+    socket = opened(tally, at_ms)
+    tally.heard(socket, message("snapshot", at_ms))
+    return socket
+
+
+def report(tally: Tally, now_ms: int = START_MS, lags_s: tuple[float, ...] = ()) -> LoadReport:
+    return sum_up(tally, now_ms=now_ms, elapsed_s=1.0, points_accepted=7, lags_s=lags_s)
+
+
+def test_the_age_of_a_position_is_from_the_fix_to_the_socket() -> None:
+    tally = Tally()
+    socket = opened(tally, POSITION_AT_MS)
+    new = Received(
+        {"type": "position", "delivery_id": "D-1", "position_at": POSITION_AT},
+        POSITION_AT_MS + 1_250,
+        new_position=True,
+    )
+    known = Received(dict(new.message), POSITION_AT_MS + 9_000)
+
+    tally.heard(socket, new)
+    tally.heard(socket, known)
+
+    assert tally.ages_s == [1.25]
+    assert tally.messages == {"position": 2}
+
+
+def test_gaps_begin_with_the_opening_and_the_silence_at_the_end_counts() -> None:
+    tally = Tally()
+    socket = opened(tally)
+    for at_ms in (START_MS + 1_000, START_MS + 4_000):
+        tally.heard(socket, message("position", at_ms))
+
+    spread = report(tally, now_ms=START_MS + 24_000).gap
+
+    assert tally.gaps_s == [1.0, 3.0]
+    assert (spread.p50_s, spread.p99_s, spread.max_s) == (1.0, 3.0, 20.0)
+
+
+def test_a_socket_that_never_hears_anything_has_a_gap() -> None:
+    tally = Tally()
+    opened(tally)
+
+    assert report(tally, now_ms=START_MS + 80_000).gap.max_s == 80.0
+
+
+def test_the_gap_goes_on_across_a_new_connection() -> None:
+    tally = Tally()
+    socket = opened(tally)
+    tally.disconnected()
+    tally.connected(socket, START_MS + 30_000, 0.2)
+    tally.heard(socket, message("snapshot", START_MS + 31_000))
+
+    assert tally.gaps_s == [31.0]
+    assert tally.open_now == 1
+    assert report(tally).connected == 1
+
+
+def test_errors_are_told_apart() -> None:
+    tally = Tally()
+    socket = opened(tally)
+    tally.failed("lost")
+    tally.heard(socket, Received({}, START_MS, problem="not JSON"))
+    tally.heard(socket, message("error", START_MS, reason="not_found"))
+    tally.heard(socket, message("ended", START_MS, reason="cancelled"))
+    tally.heard(socket, message("position", START_MS, delivery_id="D-2"))
+    tally.heard(socket, message("pong", START_MS))
+
+    assert tally.errors == {
+        "lost": 1,
+        "broken_message": 1,
+        "error_not_found": 1,
+        "ended_cancelled": 1,
+        "foreign_message": 1,
+    }
+
+
+def test_all_well() -> None:
+    tally = Tally()
+    pictured(tally)
+    result = report(tally)
+
+    assert result.problems(Limits()) == []
+    assert result.to_json([])["ok"] is True
+
+
+@pytest.mark.parametrize(
+    ("limits", "problem"),
+    [
+        (Limits(max_connect_p99_s=0.05), "connecting (p99) is 0.10 s, of at most 0.05 s"),
+        (Limits(max_picture_p99_s=1.9), "the wait for the picture (p99) is 2.00 s"),
+        (Limits(max_gap_s=1.9), "the longest gap is 2.00 s"),
+        (Limits(max_age_p99_s=5.0), "the age of positions (p99) can't be told"),
+        (Limits(max_errors=0), "1 errors, of at most 0"),
+    ],
+)
+def test_each_limit_is_judged(limits: Limits, problem: str) -> None:
+    tally = Tally()
+    socket = opened(tally)
+    tally.heard(socket, message("snapshot", START_MS + 2_000))
+    tally.failed("lost")
+    result = report(tally, START_MS + 2_000)
+
+    found = result.problems(limits)
+
+    assert any(one.startswith(problem) for one in found), found
+    assert result.problems(NO_LIMITS) == []
+    assert result.to_json(found)["ok"] is False
+
+
+def test_sockets_that_did_not_open_stay_or_show_anything_are_problems_whatever_the_limits() -> None:
+    tally = Tally()
+    pictured(tally)
+    opened(tally)
+    tally.add_socket(("D-1",))
+    tally.disconnected()
+
+    assert report(tally).problems(NO_LIMITS) == [
+        "only 2 of 3 sockets were opened",
+        "1 open sockets never got a picture",
+        "1 sockets were not open at the end",
+    ]
+
+
+def test_a_client_that_is_late_itself_says_so() -> None:
+    assert report(Tally(), lags_s=(0.01, 0.02)).warning is None
+    warning = report(Tally(), lags_s=(0.01, 3.0)).warning
+
+    assert warning is not None
+    assert "3.0 s late" in warning
+
+
+def test_the_json_line_is_flat_and_says_null_of_what_did_not_happen() -> None:
+    told = report(Tally()).to_json(["x"])
+
+    assert told["age_p99_s"] is None
+    assert told["points_accepted"] == 7
+    assert told["problems"] == ["x"]

@@ -1,0 +1,50 @@
+"""What the command makes of its options."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+
+import pytest
+
+from sim.commands import load_test
+from sim.commands.load_test import TooManySocketsError, allow_sockets
+
+
+def parsed(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    load_test.add_parser(parser.add_subparsers())
+    return parser.parse_args(["load-test", *arguments])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--sockets", "0"), ("--duration", "0"), ("--connect-rate", "-1"), ("--trucks", "0")],
+)
+def test_loads_that_make_no_sense_are_refused(arguments: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit):
+        parsed(*arguments)
+
+
+def test_a_system_that_nobody_names_is_told_so(
+    tmp_path: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = load_test.run(parsed("--sockets", "1", "--env", f"{tmp_path}/none"))
+
+    assert code == load_test.EXIT_NOT_RUN
+    assert "sim up" in capsys.readouterr().err
+
+
+def test_more_sockets_than_the_machine_allows_are_refused_before_anything_is_created(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 1_024))
+    raised: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: raised.append(limits))
+
+    allow_sockets(20)
+    assert not raised
+    allow_sockets(800)
+    assert raised == [(1_000, 1_024)]
+    with pytest.raises(TooManySocketsError, match="ulimit"):
+        allow_sockets(900)

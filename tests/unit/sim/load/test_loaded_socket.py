@@ -1,0 +1,90 @@
+"""A socket under load counts what happens to it, and connects again as an app does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sim.load.sockets import LoadedSocket
+from sim.load.tally import Tally
+from sim.token_client import TokenError
+from tests.fakes.fake_clock import FakeClock
+from tests.fakes.fake_socket import FakeDoor
+
+
+class Tokens:
+    def __init__(self, *, away: int = 0) -> None:
+        self._away = away
+
+    async def __call__(self, *, fresh: bool) -> str:
+        if self._away:
+            self._away -= 1
+            raise TokenError("away")
+        return "fresh" if fresh else "token"
+
+
+@asynccontextmanager
+async def running(
+    door: FakeDoor, tally: Tally, tokens: Tokens | None = None
+) -> AsyncIterator[asyncio.Task[None]]:
+    clock = FakeClock()
+    socket = LoadedSocket(
+        tally,
+        tokens or Tokens(),
+        "D-1",
+        open_socket=door,
+        now_ms=clock.now_ms,
+        sleep=clock.sleep,
+        clock=clock.monotonic,
+    )
+    task = asyncio.create_task(socket.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_it_tracks_its_delivery_on_each_socket_and_counts_the_loss() -> None:
+    door, tally = FakeDoor(), Tally()
+    async with running(door, tally):
+        first = await door.opened.get()
+        await first.until_sent(1)
+        assert tally.open_now == 1
+        first.drop()
+        second = await door.opened.get()
+        await second.until_sent(1)
+
+        assert first.sent == second.sent == [{"action": "track", "delivery_id": "D-1"}]
+        assert tally.errors == {"lost": 1}
+        assert tally.open_now == 1
+        assert len(tally.connect_s) == 2
+
+
+async def test_a_refusal_for_good_ends_it_quietly() -> None:
+    door, tally = FakeDoor(403), Tally()
+    async with running(door, tally) as task:
+        await task
+
+    assert tally.errors == {"refused_403": 1}
+    assert tally.open_now == 0
+
+
+async def test_what_time_may_heal_is_counted_and_tried_again() -> None:
+    door, tally = FakeDoor("lost", 401), Tally()
+    async with running(door, tally, Tokens(away=1)):
+        await door.opened.get()
+
+    assert tally.errors == {"no_token": 1, "not_opened": 1, "refused_401": 1, "given_up": 1}
+    assert door.tokens == ["token", "token", "fresh"]
+
+
+async def test_its_end_closes_the_socket() -> None:
+    door, tally = FakeDoor(), Tally()
+    async with running(door, tally):
+        connection = await door.opened.get()
+        await connection.until_sent(1)
+
+    assert connection.closed
+    assert tally.open_now == 0
