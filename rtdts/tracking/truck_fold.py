@@ -129,6 +129,9 @@ class _Fold:
         self._known = set(self._written)
         self._changed: dict[str, Fix] = {}
         self._beyond: dict[str, Fix] = {}
+        self._window_from_ms = self._state.window_from_ms
+        self._last_good_gone: Fix | None = None
+        self._stale_since_ms: int | None = None
         self._duplicates = 0
         self._news = self._window[-1] if self._window else fix_of(points[-1])
         self._before = {
@@ -162,20 +165,17 @@ class _Fold:
         else:
             self._each(lambda memory: refold(memory, self._window, rules))
         self._settle_beliefs({fix.point_id for fix in fixes})
+        self._evict()
 
     def result(self) -> TruckUpdate:
         truck_id = self._state.truck_id
         latest = self._latest()
-        evicted = self._window[: -self._rules.window_points]
-        window = tuple(self._window[len(evicted) :])
         state = msgspec.structs.replace(
             self._state,
-            window=window,
-            window_from_ms=window[0].event_at_ms if evicted else self._state.window_from_ms,
+            window=tuple(self._window),
+            window_from_ms=self._window_from_ms,
             latest=latest,
-            deliveries=tuple(
-                forget(memory, evicted, self._rules.status) for memory in self._now.values()
-            ),
+            deliveries=tuple(self._now.values()),
         )
         after = {memory.delivery_id: memory for memory in state.deliveries}
         return TruckUpdate(
@@ -224,7 +224,7 @@ class _Fold:
             fix = fix_of(point)
             if fix.point_id in self._known or fix.point_id in self._beyond:
                 self._duplicates += 1
-            elif fix.event_at_ms < self._state.window_from_ms:
+            elif fix.event_at_ms < self._window_from_ms:
                 self._beyond[fix.point_id] = fix
             else:
                 self._known.add(fix.point_id)
@@ -237,6 +237,19 @@ class _Fold:
             if old != new or new.point_id not in self._written:
                 self._changed[new.point_id] = new
         self._window = derived
+
+    def _evict(self) -> None:
+        """Lets go of what is too much, after each record: where a batch ends must not matter."""
+        evicted = self._window[: -self._rules.window_points]
+        if not evicted:
+            return
+        newest, bad = _last_good(self._window)
+        if newest is not None and newest.order <= evicted[-1].order:
+            self._last_good_gone = newest
+            self._stale_since_ms = bad.event_at_ms if bad is not None else None
+        self._window = self._window[len(evicted) :]
+        self._window_from_ms = self._window[0].event_at_ms
+        self._each(lambda memory: forget(memory, evicted, self._rules.status))
 
     def _each(self, change: Callable[[DeliveryMemory], DeliveryMemory]) -> None:
         self._now = {delivery_id: change(memory) for delivery_id, memory in self._now.items()}
@@ -257,12 +270,15 @@ class _Fold:
         if not self._window:
             return before
         newest = self._enriched(self._window[-1])
-        bad = list(itertools.takewhile(lambda fix: not fix.is_good, reversed(self._window)))
-        stale_since_ms = bad[-1].event_at_ms if bad else None
+        good, bad = _last_good(self._window)
+        stale_since_ms = bad.event_at_ms if bad is not None else None
         shown: EnrichedPoint | None
-        if len(bad) < len(self._window):
-            shown = self._enriched(self._window[-len(bad) - 1])
-        else:  # the last good one has left the window, and so may the first bad one have
+        if good is not None:
+            shown = self._enriched(good)
+        elif self._last_good_gone is not None:  # it has left the window with this batch
+            shown = self._enriched(self._last_good_gone)
+            stale_since_ms = self._stale_since_ms
+        else:  # it left the window before, and so may the first bad one have
             shown = before.shown if before else None
             if before is not None and before.stale_since_ms is not None:
                 stale_since_ms = before.stale_since_ms
@@ -272,3 +288,10 @@ class _Fold:
         if msgspec.structs.replace(now, revision=before.revision) == before:
             return before
         return msgspec.structs.replace(now, revision=before.revision + 1)
+
+
+def _last_good(window: Sequence[Fix]) -> tuple[Fix | None, Fix | None]:
+    """The last good fix, and the first of the bad ones after it."""
+    bad = list(itertools.takewhile(lambda fix: not fix.is_good, reversed(window)))
+    good = window[-len(bad) - 1] if len(bad) < len(window) else None
+    return good, bad[-1] if bad else None

@@ -68,6 +68,7 @@ class World:
     log: list[DeliveryEvent] = dataclasses.field(default_factory=list)
     state: TruckState | None = None
     match_version: int = 1
+    rules: TrackingRules = RULES
 
     def __post_init__(self) -> None:
         if not self.log:
@@ -103,14 +104,14 @@ class World:
             for match in matches
             if not is_remembered(self.state, match)
         }
-        update = fold_truck("T-1", self.state, records, matches, plans, RULES)
+        update = fold_truck("T-1", self.state, records, matches, plans, self.rules)
         state, appended = update.state, 0
         for delivery in update.deliveries:
             settlement = settle(
                 delivery,
                 standing(self.log),
                 state.window,
-                RULES.status,
+                self.rules.status,
                 because=update.newest_news,
                 window_from_ms=state.window_from_ms,
             )
@@ -185,6 +186,12 @@ def disturbed(rng: random.Random, *, disorder: int) -> list[Point]:
     points += rng.sample(points, 8)
     keyed = [(n % len(drive()) + rng.uniform(0, disorder), n, p) for n, p in enumerate(points)]
     return [point for _, _, point in sorted(keyed, key=lambda entry: entry[:2])]
+
+
+def within_places(rng: random.Random, disorder: int) -> list[Point]:
+    """The drive, no point more than `disorder` places late; some come twice, in their place."""
+    points = [*enumerate(drive()), *rng.sample([*enumerate(drive())], 8)]
+    return [point for _, point in sorted(points, key=lambda one: one[0] + rng.uniform(0, disorder))]
 
 
 def test_a_smooth_drive_goes_through_all_statuses() -> None:
@@ -264,3 +271,45 @@ def test_the_same_records_again_without_any_memory_append_nothing(seed: int, dis
     appended = [world.take([record]) for record in records]
 
     assert sum(appended) == 0
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    disorder=st.sampled_from([0, 1, 3]),
+    window_points=st.sampled_from([8, 12, 20]),
+)
+def test_points_that_leave_the_window_leave_their_story(
+    seed: int, disorder: int, window_points: int
+) -> None:
+    rng = random.Random(seed)
+    world = World(rules=TrackingRules(window_points=window_points))
+
+    for batch in cut(within_places(rng, disorder), rng):
+        world.take(batch)
+
+    assert world.state is not None
+    assert len(world.state.window) == window_points
+    assert world.story() == expected(drive(), world)
+
+
+@given(seed=st.integers(0, 2**32), window_points=st.sampled_from([3, 4, 8]))
+def test_beyond_the_window_too_it_does_not_matter_where_batches_end(
+    seed: int, window_points: int
+) -> None:
+    rng = random.Random(seed)
+    rules = TrackingRules(window_points=window_points)
+    points = list(dict.fromkeys(disturbed(rng, disorder=10)))
+    records = [record for batch in cut(points, rng) for record in batch]
+    by_one, at_once = World(rules=rules), World(rules=rules)
+
+    for record in records:
+        by_one.take([record])
+    at_once.take(records)
+
+    assert at_once.story() == by_one.story()
+    assert at_once.state is not None
+    assert by_one.state is not None
+    assert at_once.state.window == by_one.state.window
+    assert [one.tip for one in at_once.state.deliveries] == [
+        one.tip for one in by_one.state.deliveries
+    ]

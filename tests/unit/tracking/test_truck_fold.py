@@ -91,6 +91,19 @@ def test_what_is_shown_outlives_the_window() -> None:
     assert latest.stale_since_ms == START_MS + 10_000
 
 
+def test_what_is_shown_outlives_the_window_within_a_batch_too() -> None:
+    rules = TrackingRules(window_points=2)
+    state = fold(None, [point(0, 0.0)], rules=rules).state
+    bad = [point(10 * n, 0.0, accuracy_m=900.0) for n in range(2, 7)]
+
+    latest = fold(state, [point(10, 90.0)], *[[one] for one in bad], rules=rules).latest
+
+    assert latest is not None
+    assert latest.shown is not None
+    assert latest.shown.point.seq == 10
+    assert latest.stale_since_ms == START_MS + 20_000
+
+
 def test_nothing_new_is_nothing_to_write() -> None:
     state = fold(None, drive()).state
 
