@@ -78,9 +78,9 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
                 log=log,
                 capacity=settings.trucks_at_hand,
             ),
-            matches=MatchCache(MatchStore(dynamodb, settings.tables, sleep=sleep)),
+            matches=MatchCache(MatchStore(dynamodb, settings.tables, log=log, sleep=sleep)),
             transitions=TransitionWriter(
-                DeliveryStore(dynamodb, settings.tables, sleep=sleep),
+                DeliveryStore(dynamodb, settings.tables, log=log, sleep=sleep),
                 settings.rules.status,
                 log=log,
                 now_ms=wall_clock.now_ms,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from rtdts.delivery_store.batches import batch_get
 from rtdts.delivery_store.errors import VersionConflict
-from rtdts.delivery_store.items import from_item, to_attribute, to_item
+from rtdts.delivery_store.items import NOT_ONE_OF_OURS, from_item, to_attribute, to_item
 from rtdts.delivery_store.matches import (
     MAX_OPEN_DELIVERIES,
     match_of,
@@ -28,6 +28,7 @@ from rtdts.delivery_store.matches import (
 )
 from rtdts.delivery_store.schema import BY_CUSTOMER, BY_TRUCK, TableNames
 from rtdts.delivery_store.transactions import Write, write_together
+from rtdts.runtime.logs import Logger, get_logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class DeliveryStore:
         client: A DynamoDB client.
         tables: What the tables are called.
         max_open_deliveries: How many open deliveries one truck may have.
+        log: Where a row that can't be read is reported.
         sleep: Waits between attempts.
     """
 
@@ -76,11 +78,13 @@ class DeliveryStore:
         tables: TableNames,
         *,
         max_open_deliveries: int = MAX_OPEN_DELIVERIES,
+        log: Logger | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._tables = tables
         self._max_open_deliveries = max_open_deliveries
+        self._log = log or get_logger("delivery_store")
         self._sleep = sleep
 
     def get(self, delivery_id: str) -> Delivery | None:
@@ -95,13 +99,22 @@ class DeliveryStore:
     def get_many(self, delivery_ids: Iterable[str]) -> dict[str, Delivery]:
         """Those of the deliveries that exist, by id, as they are now.
 
+        One whose row can't be read is reported as an error and left out: the others are not to
+        wait until it is mended.
+
         Raises:
             StoreBusy: DynamoDB left keys unread, again and again.
         """
         keys = [{"delivery_id": to_attribute(one)} for one in dict.fromkeys(delivery_ids)]
         rows = batch_get(self._client, self._tables.deliveries, keys, sleep=self._sleep)
-        found = (from_item(row, Delivery) for row in rows)
-        return {delivery.delivery_id: delivery for delivery in found}
+        found: dict[str, Delivery] = {}
+        for row in rows:
+            delivery_id = row["delivery_id"]["S"]
+            try:
+                found[delivery_id] = from_item(row, Delivery)
+            except NOT_ONE_OF_OURS as error:
+                self._log.exception("delivery_unreadable", error, delivery_id=delivery_id)
+        return found
 
     def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
         """The log's entries above `after_version`, in order."""

@@ -73,6 +73,10 @@ def from_item(item: Mapping[str, AttributeValueTypeDef], wanted: type[T]) -> T:
     return msgspec.convert(builtins, wanted)
 
 
+NOT_ONE_OF_OURS = (msgspec.ValidationError, TypeError, ValueError)
+"""What `from_attribute` and `from_item` raise of an item that isn't one of these."""
+
+
 def chunks(values: Iterable[T], size: int) -> Iterable[list[T]]:
     """Cuts into lists of at most `size`: DynamoDB's batches are bounded."""
     chunk: list[T] = []

@@ -10,20 +10,22 @@ writes the delivery (see `rtdts.delivery_store.deliveries`), so the two never di
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from rtdts.delivery_store.batches import batch_get
 from rtdts.delivery_store.errors import TruckFull
-from rtdts.delivery_store.items import from_item, to_attribute
+from rtdts.delivery_store.items import NOT_ONE_OF_OURS, from_attribute, to_attribute
 from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.transactions import Write
+from rtdts.runtime.logs import Logger, get_logger
 from rtdts.tracking.deliveries import Delivery, OpenMatch
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 MAX_OPEN_DELIVERIES = 200
 """Open deliveries of one truck. A match takes up to 0.4 KB, so the item stays below 80 KB: far from
@@ -31,23 +33,30 @@ DynamoDB's 400 KB, and a read of it costs at most 20 units. A parcel van's longe
 150 stops."""
 
 
-class _MatchItem(msgspec.Struct, frozen=True, kw_only=True):
-    truck_id: str
-    matches: dict[str, OpenMatch] = {}
-
-
 class MatchStore:
-    """Reads which deliveries the trucks carry."""
+    """Reads which deliveries the trucks carry.
+
+    A match that can't be read costs its own delivery only: it is reported as an error and left
+    out, so that no other delivery, and no other truck, has to wait until it is mended.
+
+    Args:
+        client: A DynamoDB client.
+        tables: What the tables are called.
+        log: Where a match that can't be read is reported.
+        sleep: Waits between attempts.
+    """
 
     def __init__(
         self,
         client: DynamoDBClient,
         tables: TableNames,
         *,
+        log: Logger | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._table = tables.truck_matches
+        self._log = log or get_logger("delivery_store")
         self._sleep = sleep
 
     def open_matches(self, truck_id: str) -> tuple[OpenMatch, ...]:
@@ -55,7 +64,7 @@ class MatchStore:
         answer = self._client.get_item(
             TableName=self._table, Key={"truck_id": {"S": truck_id}}, ConsistentRead=True
         )
-        return _in_order(from_item(answer["Item"], _MatchItem)) if "Item" in answer else ()
+        return self._in_order(truck_id, answer["Item"]) if "Item" in answer else ()
 
     def open_matches_many(self, truck_ids: Iterable[str]) -> dict[str, tuple[OpenMatch, ...]]:
         """The same for many trucks at once; a truck without any has an empty tuple.
@@ -66,9 +75,29 @@ class MatchStore:
         found: dict[str, tuple[OpenMatch, ...]] = dict.fromkeys(truck_ids, ())
         keys = [{"truck_id": to_attribute(truck_id)} for truck_id in found]
         for item in batch_get(self._client, self._table, keys, sleep=self._sleep):
-            row = from_item(item, _MatchItem)
-            found[row.truck_id] = _in_order(row)
+            truck_id = item["truck_id"]["S"]
+            found[truck_id] = self._in_order(truck_id, item)
         return found
+
+    def _in_order(
+        self, truck_id: str, item: Mapping[str, AttributeValueTypeDef]
+    ) -> tuple[OpenMatch, ...]:
+        matches = item.get("matches", {}).get("M")
+        if matches is None:
+            if "matches" in item:
+                self._log.error("matches_unreadable", truck_id=truck_id)
+            return ()
+        readable = []
+        for delivery_id in sorted(matches):
+            try:
+                match = msgspec.convert(from_attribute(matches[delivery_id]), OpenMatch)
+            except NOT_ONE_OF_OURS as error:
+                self._log.exception(
+                    "match_unreadable", error, truck_id=truck_id, delivery_id=delivery_id
+                )
+            else:
+                readable.append(match)
+        return tuple(readable)
 
 
 def match_of(delivery: Delivery) -> OpenMatch:
@@ -127,7 +156,3 @@ def removing(table: str, truck_id: str, delivery_id: str) -> Write:
             }
         }
     )
-
-
-def _in_order(row: _MatchItem) -> tuple[OpenMatch, ...]:
-    return tuple(row.matches[delivery_id] for delivery_id in sorted(row.matches))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import json
 from typing import Any
 
 from rtdts.delivery_store.deliveries import MAX_INDEX_PAGES, DeliveryStore, ListPosition
 from rtdts.delivery_store.items import to_item
 from rtdts.delivery_store.schema import TableNames
+from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, Status
 from tests.fakes.scripted_client import ScriptedClient
 from tests.support.deliveries import event_of, moved_to, new_delivery
@@ -98,3 +101,20 @@ def test_a_delivery_is_read_consistently() -> None:
 
     assert store_on(client).get(delivery.delivery_id) == delivery
     assert client.calls[0][1]["ConsistentRead"] is True
+
+
+def test_a_row_that_cannot_be_read_costs_itself_only() -> None:
+    good, broken = new_delivery(), new_delivery()
+    bad_row = {**to_item(broken), "status": {"S": "lost"}}
+    output = io.StringIO()
+    store = DeliveryStore(
+        ScriptedClient({"Responses": {"deliveries": [bad_row, to_item(good)]}}),
+        TABLES,
+        log=Logger("delivery_store", output),
+    )
+
+    found = store.get_many([broken.delivery_id, good.delivery_id])
+
+    assert found == {good.delivery_id: good}
+    told = json.loads(output.getvalue())
+    assert (told["level"], told["delivery_id"]) == ("error", broken.delivery_id)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
+
 import msgspec
+import pytest
 
 from rtdts.delivery_store.items import to_attribute
 from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES, MatchStore, match_of
 from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import KEPT_FOR_MS, Subscription, SubscriptionStore
+from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Place
 from tests.fakes.scripted_client import ScriptedClient
 from tests.support.deliveries import NOW_MS, new_delivery
@@ -27,6 +32,52 @@ def test_the_matches_of_a_truck_are_read_consistently() -> None:
 
     assert MatchStore(client, TABLES).open_matches("T-1") == ()
     assert client.calls[0][1]["ConsistentRead"] is True
+
+
+def matches_item(truck_id: str, **matches: object) -> dict[str, object]:
+    return {"truck_id": {"S": truck_id}, "matches": {"M": matches}}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"S": "no match"}, {"M": {"delivery_id": {"S": "D-2"}}}, {"B": b"x"}, {"N": "?"}],
+    ids=str,
+)
+def test_a_match_that_cannot_be_read_costs_its_own_delivery_only(broken: object) -> None:
+    match = match_of(new_delivery(delivery_id="D-1"))
+    good = to_attribute(msgspec.to_builtins(match))
+    items = [matches_item("T-1", **{"D-1": good, "D-2": broken}), matches_item("T-2")]
+    client = ScriptedClient({"Responses": {"truck-matches": items}}, {"Item": items[0]})
+    output = io.StringIO()
+    store = MatchStore(client, TABLES, log=Logger("delivery_store", output))
+
+    found = store.open_matches_many(["T-1", "T-2", "T-3"])
+
+    assert found == {"T-1": (match,), "T-2": (), "T-3": ()}
+    assert store.open_matches("T-1") == (match,)
+    told = json.loads(output.getvalue().splitlines()[0])
+    assert (told["level"], told["truck_id"], told["delivery_id"]) == ("error", "T-1", "D-2")
+
+
+def test_a_truck_whose_matches_are_no_map_costs_no_other_truck() -> None:
+    match = match_of(new_delivery(delivery_id="D-1"))
+    good = to_attribute(msgspec.to_builtins(match))
+    items = [
+        {"truck_id": {"S": "T-1"}, "matches": {"S": "?"}},
+        {"truck_id": {"S": "T-2"}},
+        matches_item("T-3", **{"D-1": good}),
+    ]
+    output = io.StringIO()
+    store = MatchStore(
+        ScriptedClient({"Responses": {"truck-matches": items}}),
+        TABLES,
+        log=Logger("delivery_store", output),
+    )
+
+    found = store.open_matches_many(["T-1", "T-2", "T-3"])
+
+    assert found == {"T-1": (), "T-2": (), "T-3": (match,)}
+    assert [json.loads(line)["truck_id"] for line in output.getvalue().splitlines()] == ["T-1"]
 
 
 def test_a_full_truck_stays_far_below_what_an_item_may_hold() -> None:
