@@ -19,9 +19,9 @@ class Settings:
     opensearch_url: str = setting("OPENSEARCH_URL", help="the OpenSearch of the positions")
     opensearch_auth: str = setting(
         "OPENSEARCH_AUTH",
-        default="none",
-        choices=("none", "sigv4"),
-        help="how to log in to OpenSearch: sigv4 in AWS, none where it asks for nothing",
+        default="sigv4",
+        choices=("sigv4", "none"),
+        help="how requests to OpenSearch are signed",
     )
     socket_management_url: str = setting(
         "SOCKET_MANAGEMENT_URL",

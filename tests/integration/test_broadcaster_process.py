@@ -107,6 +107,7 @@ class Cloud:
             "SUBSCRIPTIONS_TABLE": tables.subscriptions,
             "NUDGE_QUEUE_URL": self.resources.queue_urls["nudges"],
             "OPENSEARCH_URL": "http://127.0.0.1:1",
+            "OPENSEARCH_AUTH": "none",
             "SOCKET_MANAGEMENT_URL": self.management_url,
             "ROUND_INTERVAL_S": "60",
             "NUDGE_WAIT_S": "1",
