@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.__main__ import COMMANDS
+from sim.__main__ import COMMANDS, module_of
 from tests.support.source_tree import ROOT, tracked_files
 
 DOCUMENTS = sorted(path for path in tracked_files() if path.suffix == ".md")
@@ -92,7 +92,8 @@ def test_the_sim_commands_that_it_names_are_there_with_their_options(document: P
 
 def _options(command: str) -> set[str]:
     parsers = argparse.ArgumentParser().add_subparsers()
-    importlib.import_module(f"sim.commands.{command}").add_parser(parsers)
+    module = f"sim.commands.{command.replace('-', '_')}"
+    importlib.import_module(module).add_parser(parsers)
     return set(parsers.choices[command]._option_string_actions)
 
 
