@@ -6,10 +6,15 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 COMMANDS = ("setup", "up", "token", "drive", "watch", "demo", "load-test")
-"""Each is a module of `sim.commands` (``-`` is ``_`` there) with `add_parser(subparsers)` and
-`run(args) -> int`."""
+"""Each is a module of `sim.commands` with `add_parser(subparsers)` and `run(args) -> int`."""
+
+
+def module_of(command: str) -> ModuleType:
+    """A command's module: named like it, with ``_`` for ``-``."""
+    return importlib.import_module(f"sim.commands.{command.replace('-', '_')}")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -21,9 +26,7 @@ def main(argv: Sequence[str]) -> int:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     # Only what is asked for is imported: `sim token` must not wait for what `sim drive` needs.
     wanted = argv[:1] if argv and argv[0] in COMMANDS else COMMANDS
-    modules = {
-        name: importlib.import_module(f"sim.commands.{name.replace('-', '_')}") for name in wanted
-    }
+    modules = {name: module_of(name) for name in wanted}
     for module in modules.values():
         module.add_parser(subparsers)
     args = parser.parse_args(argv or ["--help"])
