@@ -18,6 +18,7 @@ from broadcaster.nudges import NudgeConsumer
 from broadcaster.pictures import PositionPicture
 from broadcaster.poster import SocketPoster
 from broadcaster.pushing import Pusher
+from broadcaster.resting_positions import RestingPositions
 from broadcaster.round import Round
 from broadcaster.round_source import LocalRounds
 from broadcaster.settings import Settings
@@ -38,6 +39,9 @@ from rtdts.runtime.settings import read_settings
 
 _STORE_TIMEOUT_S: Final = 1.5
 """A right lives 2 s from the start of its reading: an answer later than this is of no use."""
+_POSITION_THREADS: Final = 8
+"""As many as the client of OpenSearch keeps connections. A pool of their own: were they among the
+others, an OpenSearch that hangs would keep the rights from being read."""
 _KEEP_ALIVE_S: Final = 75.0
 """Longer than a round's interval, so that each round finds the connections of the one before."""
 
@@ -60,13 +64,15 @@ async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
     """
     log = get_logger("broadcaster")
     threads = Threads(settings.store_threads, "stores")
+    position_threads = Threads(_POSITION_THREADS, "positions")
     polling = Threads(1, "nudges")
     api = KeptConnections(settings.socket_management_url, keep_s=_KEEP_ALIVE_S)
     try:
-        yield _wire(settings, log, threads, polling, api)
+        yield _wire(settings, log, threads, position_threads, polling, api)
     finally:
         api.close()
         threads.close()
+        position_threads.close()
         polling.close()
 
 
@@ -74,6 +80,7 @@ def _wire(
     settings: Settings,
     log: Logger,
     threads: Threads,
+    position_threads: Threads,
     polling: Threads,
     api: KeptConnections,
 ) -> Broadcaster:
@@ -106,12 +113,14 @@ def _wire(
     )
     deliveries = DeliveryStore(dynamodb, tables)
     subscriptions = SubscriptionStore(dynamodb, tables)
-    positions = PositionReader(
-        connect(
-            settings.opensearch_url,
-            auth=settings.opensearch_auth,
-            region=settings.region,
-            timeout_s=_STORE_TIMEOUT_S,
+    positions = RestingPositions(
+        PositionReader(
+            connect(
+                settings.opensearch_url,
+                auth=settings.opensearch_auth,
+                region=settings.region,
+                timeout_s=_STORE_TIMEOUT_S,
+            )
         )
     )
     nudge_queue = NudgeQueue(aws.client("sqs", config=patient), settings.nudge_queue_url, log=log)
@@ -136,7 +145,7 @@ def _wire(
     round_ = Round(
         subscriptions,
         pusher,
-        lambda: PositionPicture(positions, threads, log=log),
+        lambda: PositionPicture(positions, position_threads, log=log),
         Slots(settings.round_posts),
         threads,
         log=log,
@@ -146,6 +155,7 @@ def _wire(
         pusher,
         Slots(settings.nudge_posts),
         threads,
+        position_threads,
         log=log,
         now_ms=wall_clock.now_ms,
     )

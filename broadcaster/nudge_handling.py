@@ -45,7 +45,8 @@ class NudgeHandler:
         stores: What is read.
         pusher: Pushes.
         slots: Posts at once; the nudges' own.
-        threads: Where the stores may block.
+        threads: Where the stores may block, but
+        position_threads: where positions are read: when their store hangs, rights are still read.
         log: Told of a nudge without its event.
         chunk_size: Viewers a chunk.
     """
@@ -56,6 +57,7 @@ class NudgeHandler:
         pusher: Pusher,
         slots: Slots,
         threads: Threads,
+        position_threads: Threads,
         *,
         log: Logger,
         now_ms: Callable[[], int],
@@ -65,6 +67,7 @@ class NudgeHandler:
         self._pusher = pusher
         self._slots = slots
         self._threads = threads
+        self._position_threads = position_threads
         self._log = log
         self._now_ms = now_ms
         self._chunk_size = chunk_size
@@ -104,6 +107,7 @@ class NudgeHandler:
                     self._stores.events,
                     self._stores.positions,
                     self._threads,
+                    self._position_threads,
                     role=first_role,  # a snapshot's only viewer
                     since_version=nudge.since_version,
                     log=self._log,
@@ -129,5 +133,5 @@ class NudgeHandler:
 
     def _position_picture(self) -> PositionPicture:
         return PositionPicture(
-            self._stores.positions, self._threads, log=self._log, now_ms=self._now_ms
+            self._stores.positions, self._position_threads, log=self._log, now_ms=self._now_ms
         )

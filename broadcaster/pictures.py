@@ -201,7 +201,8 @@ class SnapshotPicture:
     Args:
         events: The log.
         positions: The latest position and the track.
-        threads: Where both may block.
+        threads: Where the log may block.
+        position_threads: Where the positions may; a pool that nothing else waits for.
         role: Of the viewer; nothing is read that it may not see.
         since_version: Entries of the log up to this version are left out.
         log: Told what could not be read.
@@ -214,6 +215,7 @@ class SnapshotPicture:
         events: EventReader,
         positions: TrackReader,
         threads: Threads,
+        position_threads: Threads,
         *,
         role: str,
         since_version: int,
@@ -224,6 +226,7 @@ class SnapshotPicture:
         self._events = events
         self._positions = positions
         self._threads = threads
+        self._position_threads = position_threads
         self._role = role
         self._since_version = since_version
         self._log = log
@@ -274,7 +277,7 @@ class SnapshotPicture:
         if access_to(delivery, role=self._role) is not Access.FULL:
             return ()
         start_ms, end_ms = shown_interval_ms(delivery)
-        return await self._threads.run(
+        return await self._position_threads.run(
             self._positions.track,
             delivery.truck_id,
             start_ms=start_ms,
@@ -287,9 +290,9 @@ class SnapshotPicture:
             return None
         interval = closed_interval(delivery)
         if interval is not None:
-            (last,) = await self._threads.run(self._positions.last_of, [interval])
+            (last,) = await self._position_threads.run(self._positions.last_of, [interval])
             return last
-        latest = await self._threads.run(self._positions.latest, [delivery.truck_id])
+        latest = await self._position_threads.run(self._positions.latest, [delivery.truck_id])
         return latest.get(delivery.truck_id)
 
 

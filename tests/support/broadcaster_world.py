@@ -42,6 +42,7 @@ class World:
         self.queue = PolledNudgeQueue()
         self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
         self.threads = Threads(4, "test")
+        self.position_threads = Threads(4, "positions")
         self.written = io.StringIO()
         self.log = Logger("broadcaster", self.written)
         self.pusher = Pusher(
@@ -174,7 +175,9 @@ class World:
     # --- what acts ---------------------------------------------------------------------------
 
     def position_picture(self) -> PositionPicture:
-        return PositionPicture(self.positions, self.threads, log=self.log, now_ms=self.clock.now_ms)
+        return PositionPicture(
+            self.positions, self.position_threads, log=self.log, now_ms=self.clock.now_ms
+        )
 
     def round(self, *, slots: int = 100, chunk_size: int = 100) -> Round:
         return Round(
@@ -198,6 +201,7 @@ class World:
             self.pusher,
             Slots(slots),
             self.threads,
+            self.position_threads,
             log=self.log,
             now_ms=self.clock.now_ms,
             chunk_size=chunk_size,

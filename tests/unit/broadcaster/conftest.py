@@ -12,3 +12,4 @@ def world() -> Iterator[World]:
     world = World()
     yield world
     world.threads.close()
+    world.position_threads.close()

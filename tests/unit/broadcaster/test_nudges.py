@@ -152,6 +152,27 @@ async def test_a_status_does_not_wait_for_a_position_store_that_hangs(world: Wor
         answered.set()
 
 
+async def test_position_reads_that_hang_keep_no_right_from_being_read(world: World) -> None:
+    answered = threading.Event()
+
+    def hang() -> None:
+        answered.wait(10)
+
+    world.positions.before_read = hang
+    deliveries = [f"D-{number}" for number in range(8)]  # more than there are threads
+    for delivery_id in deliveries:
+        world.delivery(delivery_id, version=5, status=Status.NEARBY)
+        world.event(delivery_id, 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+        world.viewer(f"of-{delivery_id}", delivery_id)
+        world.truck("T-1")
+    try:
+        await handle(world, *(TransitionNudge(delivery_id=one, version=5) for one in deliveries))
+
+        assert [world.gateway.types(f"of-{one}") for one in deliveries] == [["status"]] * 8
+    finally:
+        answered.set()
+
+
 async def test_a_position_nudge_shows_the_position(world: World) -> None:
     world.truck("T-1", age_s=1)
     world.delivery("D-1", status=Status.NEARBY)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from broadcaster.resting_positions import REST_S, RestingPositions
+from rtdts.position_store.errors import StoreUnavailable
+from tests.fakes.fake_clock import FakeClock
+from tests.fakes.fake_viewing_stores import FakePositions
+
+
+class Failing:
+    """Makes a store fail after so long, and counts how often it was asked."""
+
+    def __init__(self, store: FakePositions, clock: FakeClock, after_s: float) -> None:
+        self.asked = 0
+        self._clock = clock
+        self._after_s = after_s
+        store.before_read = store.before_last = store.before_track = self._fail
+
+    def _fail(self) -> None:
+        self.asked += 1
+        self._clock.advance(self._after_s)
+        raise StoreUnavailable("read", None, "no answer")
+
+
+def ask_all(positions: RestingPositions) -> None:
+    with pytest.raises(StoreUnavailable):
+        positions.latest(["T-1"])
+    with pytest.raises(StoreUnavailable):
+        positions.last_of([])
+    with pytest.raises(StoreUnavailable):
+        positions.track("T-1", start_ms=0, end_ms=None, limit=1)
+
+
+def test_a_store_that_hangs_is_not_asked_again_for_a_moment() -> None:
+    store, clock = FakePositions(), FakeClock()
+    failing = Failing(store, clock, after_s=1.5)
+    positions = RestingPositions(store, clock.monotonic)
+
+    ask_all(positions)
+    assert failing.asked == 1
+    clock.advance(REST_S)
+    ask_all(positions)
+    assert failing.asked == 2
+
+    clock.advance(REST_S)
+    store.before_read = lambda: None
+    assert positions.latest(["T-1"]) == {}
+
+
+def test_a_store_that_fails_quickly_is_asked_every_time() -> None:
+    store, clock = FakePositions(), FakeClock()
+    failing = Failing(store, clock, after_s=0.01)
+
+    ask_all(RestingPositions(store, clock.monotonic))
+
+    assert failing.asked == 3
