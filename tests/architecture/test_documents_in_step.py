@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import re
 from pathlib import Path
 
@@ -92,8 +91,7 @@ def test_the_sim_commands_that_it_names_are_there_with_their_options(document: P
 
 def _options(command: str) -> set[str]:
     parsers = argparse.ArgumentParser().add_subparsers()
-    module = f"sim.commands.{command.replace('-', '_')}"
-    importlib.import_module(module).add_parser(parsers)
+    module_of(command).add_parser(parsers)
     return set(parsers.choices[command]._option_string_actions)
 
 
