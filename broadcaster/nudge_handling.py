@@ -28,6 +28,9 @@ class ViewerReader(Protocol):
     def of_delivery(self, delivery_id: str, /) -> Sequence[Subscription]:
         """Its viewers now, read consistently."""
 
+    def find(self, delivery_id: str, connection_id: str, /) -> Subscription | None:
+        """One of them, read consistently."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Stores:
@@ -85,9 +88,7 @@ class NudgeHandler:
             A task a viewer; none of them raises. Whatever a store raises comes out of here,
             before anything was posted or after some chunks were.
         """
-        viewers = await self._threads.run(self._stores.viewers.of_delivery, nudge.delivery_id)
-        if isinstance(nudge, SnapshotNudge):
-            viewers = [one for one in viewers if one.connection_id == nudge.connection_id]
+        viewers = await self._viewers_of(nudge)
         if only is not None:
             viewers = [one for one in viewers if one.connection_id in only]
         if not viewers:
@@ -99,6 +100,13 @@ class NudgeHandler:
             reserved = await self._slots.reserve(len(chunk))
             begun += await self._pusher.begin(chunk, new_picture(), reserved)
         return begun
+
+    async def _viewers_of(self, nudge: Nudge) -> Sequence[Subscription]:
+        read = self._stores.viewers
+        if not isinstance(nudge, SnapshotNudge):
+            return await self._threads.run(read.of_delivery, nudge.delivery_id)
+        viewer = await self._threads.run(read.find, nudge.delivery_id, nudge.connection_id)
+        return () if viewer is None else (viewer,)
 
     async def _picture_of(self, nudge: Nudge, first_role: str) -> Callable[[], Picture]:
         match nudge:

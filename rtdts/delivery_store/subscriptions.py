@@ -66,6 +66,15 @@ class SubscriptionStore:
         )
         return "Item" in answer
 
+    def find(self, delivery_id: str, connection_id: str) -> Subscription | None:
+        """The connection's subscription to the delivery now (read consistently)."""
+        answer = self._client.get_item(
+            TableName=self._table,
+            Key={"delivery_id": {"S": delivery_id}, "connection_id": {"S": connection_id}},
+            ConsistentRead=True,
+        )
+        return from_item(answer["Item"], Subscription) if "Item" in answer else None
+
     def remove(self, delivery_id: str, connection_id: str) -> None:
         """Ends a subscription; one that isn't there is as good."""
         self._client.delete_item(

@@ -45,9 +45,11 @@ def test_who_follows_a_delivery_is_known_until_they_stop(store: Store) -> None:
         subscription(delivery_id, ben),
     ]
     assert store.has(delivery_id, ann)
+    assert store.find(delivery_id, ann) == subscription(delivery_id, ann)
     store.remove(delivery_id, ann)
     assert store.of_delivery(delivery_id) == [subscription(delivery_id, ben)]
     assert not store.has(delivery_id, ann)
+    assert store.find(delivery_id, ann) is None
 
 
 def test_the_same_subscription_again_renews_it(store: Store) -> None:

@@ -23,6 +23,9 @@ class FakeSubscriptionStore:
     def has(self, delivery_id: str, connection_id: str) -> bool:
         return (delivery_id, connection_id) in self._subscriptions
 
+    def find(self, delivery_id: str, connection_id: str) -> Subscription | None:
+        return self._subscriptions.get((delivery_id, connection_id))
+
     def remove(self, delivery_id: str, connection_id: str) -> None:
         self._subscriptions.pop((delivery_id, connection_id), None)
 

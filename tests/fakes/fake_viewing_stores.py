@@ -43,11 +43,20 @@ class WatchedDeliveries(FakeDeliveryStore):
 
 
 class BreakableSubscriptions(FakeSubscriptionStore):
-    """Subscriptions of which some buckets can't be read."""
+    """Subscriptions of which some buckets can't be read.
+
+    Attributes:
+        deliveries_read: Of which deliveries all viewers were read, in order.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.broken_buckets: set[int] = set()
+        self.deliveries_read: list[str] = []
+
+    def of_delivery(self, delivery_id: str) -> list[Subscription]:
+        self.deliveries_read.append(delivery_id)
+        return super().of_delivery(delivery_id)
 
     def of_bucket(self, bucket: int) -> Iterator[Subscription]:
         if bucket in self.broken_buckets:

@@ -39,6 +39,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     "rtdts/delivery_store/subscriptions.py:SubscriptionStore": {
         "add": {("dynamodb:PutItem", "subscriptions")},
         "has": {("dynamodb:GetItem", "subscriptions")},
+        "find": {("dynamodb:GetItem", "subscriptions")},
         "remove": {("dynamodb:DeleteItem", "subscriptions")},
         "remove_connection": {
             ("dynamodb:BatchWriteItem", "subscriptions"),

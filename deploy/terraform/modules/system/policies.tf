@@ -231,7 +231,7 @@ locals {
       { sid = "Log", actions = ["dynamodb:Query"], resources = [local.arns.table["delivery_events"]] },
       {
         sid       = "Subscriptions"
-        actions   = ["dynamodb:DeleteItem", "dynamodb:Query"]
+        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query"]
         resources = [local.arns.table["subscriptions"]]
       },
       {
