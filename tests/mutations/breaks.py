@@ -402,13 +402,14 @@ BREAKS = (
         file="broadcaster/pushing.py",
         text="""\
         tasks = [
-            asyncio.create_task(self._push_one(viewer, reading, reserved)) for viewer in viewers
+            asyncio.create_task(self._push_one(viewer, reading, reserved, post))
+            for viewer in viewers
         ]
 """,
         replacement="""\
         tasks = []
         for viewer in viewers:
-            tasks.append(asyncio.create_task(self._push_one(viewer, reading, reserved)))
+            tasks.append(asyncio.create_task(self._push_one(viewer, reading, reserved, post)))
             await asyncio.wait(tasks)
 """,
         tests=(
