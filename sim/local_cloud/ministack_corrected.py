@@ -2,9 +2,9 @@
 
     BIND_HOST=127.0.0.1 GATEWAY_PORT=4566 <its venv>/bin/python <this file>
 
-Five things of ministack 1.5.33, each with a test in tests/integration/test_ministack_corrected.py
-(the last two in test_ministack_sequence_numbers.py and test_ministack_transaction_tokens.py) that
-says when one is no longer needed:
+Seven things of ministack 1.5.33, each with a test in tests/integration/test_ministack_corrected.py
+(4 and 5 in test_ministack_sequence_numbers.py and test_ministack_transaction_tokens.py) that says
+when one is no longer needed:
 
 1. A WebSocket authorizer that raises ``Exception("Unauthorized")`` is answered with 401, as API
    Gateway documents; ministack says 500.
@@ -19,6 +19,9 @@ says when one is no longer needed:
 5. A transaction repeated under its token is recognised. ministack remembers the request itself,
    in which it has meanwhile rewritten numbers (``100.0`` as ``100``): it takes the SDK's retry
    after a lost answer for another transaction under the same token, and refuses it.
+6. What a handler writes when it is invoked for a WebSocket is in its log. ministack drops it.
+7. A message nested too deep to be read goes to ``$default``, as one that is no JSON at all does;
+   at ministack it ends the socket.
 
 Only the standard library and ministack are imported: nothing of this project is in that Python.
 """
@@ -30,6 +33,7 @@ import contextvars
 import copy
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -43,6 +47,7 @@ from ministack.services import apigateway, dynamodb, kinesis, lambda_svc
 WORKERS_A_FUNCTION = int(os.environ.get("WORKERS_A_FUNCTION", "4"))
 UNAUTHORIZED = "Unauthorized"
 SERVER_ERROR = 500
+DEFAULT_ROUTE = "$default"
 SEQUENCE_NUMBER_DIGITS = 30
 """As ministack writes them."""
 
@@ -62,10 +67,19 @@ class _WorkerOfItsOwn:
     def invoke(self, event: Any, request_id: str, **more: Any) -> Any:
         with _turns[self._named[0]]:
             worker, _ = lambda_runtime.acquire_worker(*self._named, qualifier=self._qualifier)
+            started_s = time.monotonic()
             try:
-                return worker.invoke(event, request_id, **more)
+                result = worker.invoke(event, request_id, **more)
             finally:
                 lambda_runtime.release_worker(worker)
+        lambda_svc._emit_lambda_logs(
+            {"config": self._named[1]},
+            request_id,
+            result.get("log", ""),
+            result.get("status") == "error",
+            round((time.monotonic() - started_s) * 1_000),
+        )
+        return result
 
 
 def _worker_of_its_own(
@@ -116,6 +130,16 @@ def _answering_401(authorize: Callable[..., Awaitable[Any]]) -> Callable[..., Aw
     return authorize_connect
 
 
+def _with_deep_ones_by_default(select: Callable[[str, str], str]) -> Callable[[str, str], str]:
+    def select_route(expression: str, payload: str) -> str:
+        try:
+            return select(expression, payload)
+        except RecursionError:
+            return DEFAULT_ROUTE
+
+    return select_route
+
+
 def _from_the_number(start_position: Callable[..., int]) -> Callable[..., int]:
     def start_from_the_number(records: Any, kind: str, sequence: str, at: Any) -> int:
         return start_position(records, kind, sequence.zfill(SEQUENCE_NUMBER_DIGITS), at)
@@ -145,6 +169,9 @@ def correct() -> None:
         lambda_svc._execute_function_with_config_scope
     )
     apigateway._authorize_ws_connect = _answering_401(apigateway._authorize_ws_connect)
+    apigateway._evaluate_route_selection = _with_deep_ones_by_default(
+        apigateway._evaluate_route_selection
+    )
     kinesis._start_position = _from_the_number(kinesis._start_position)
     dynamodb._transact_write_items = _remembering_what_was_asked(dynamodb._transact_write_items)
 

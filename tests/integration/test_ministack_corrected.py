@@ -32,6 +32,7 @@ def route(event, context):
         while not (folder / "go").exists():
             time.sleep(0.05)
     who = {"pid": os.getpid(), "authorizer": event["requestContext"].get("authorizer")}
+    who["route"] = event["requestContext"]["routeKey"]
     return {"statusCode": 200, "body": json.dumps(who)}
 
 def authorize(event, context):
@@ -123,3 +124,23 @@ def test_a_crowd_waits_its_turn_on_a_few_processes(gateways):
         pids = set(crowd.map(ask, range(40)))
 
     assert len(pids) <= WORKERS_A_FUNCTION
+
+
+def test_a_message_nested_too_deep_goes_to_the_default_route(gateways):
+    with connect(gateways.websocket_url) as socket:
+        socket.send('{"action":' + "[" * 10_000 + "]" * 10_000 + "}")
+        answer = json.loads(socket.recv(timeout=PATIENT_S))
+
+    assert answer["route"] == "$default"
+
+
+def test_what_a_handler_writes_for_a_socket_is_in_its_log(gateways):
+    with connect(gateways.websocket_url) as socket:
+        socket.send(json.dumps({"action": "whoami"}))
+        socket.recv(timeout=PATIENT_S)
+    endpoint = gateways.management_url.partition("/_aws/")[0]
+    logs = local_session(REGION).client("logs", endpoint_url=endpoint)
+
+    found = logs.filter_log_events(logGroupName="/aws/lambda/route")["events"]
+
+    assert "a line" in {event["message"].strip() for event in found}
