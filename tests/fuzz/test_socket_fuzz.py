@@ -172,7 +172,7 @@ class Bystander:
         while message.get("type") != kind:
             message = json.loads(self._socket.recv(timeout=max(0.0, ends_at - time.monotonic())))
             validate_message(json.dumps(message).encode())
-            assert message["type"] in {"snapshot", "position", "pong"}, message
+            assert message["type"] in {"snapshot", "position", "status", "pong"}, message
             assert message.get("delivery_id", self.delivery_id) == self.delivery_id
 
     def asks(self) -> None:
