@@ -2,9 +2,9 @@
 
     BIND_HOST=127.0.0.1 GATEWAY_PORT=4566 <its venv>/bin/python <this file>
 
-Seven things of ministack 1.5.33, each with a test in tests/integration/test_ministack_corrected.py
-(4 and 5 in test_ministack_sequence_numbers.py and test_ministack_transaction_tokens.py) that says
-when one is no longer needed:
+Eight things of ministack 1.5.33, each with a test in tests/integration/test_ministack_corrected.py
+(4, 5 and 8 in test_ministack_sequence_numbers.py, test_ministack_transaction_tokens.py and
+test_ministack_expiry.py) that says when one is no longer needed:
 
 1. A WebSocket authorizer that raises ``Exception("Unauthorized")`` is answered with 401, as API
    Gateway documents; ministack says 500.
@@ -22,6 +22,9 @@ when one is no longer needed:
 6. What a handler writes when it is invoked for a WebSocket is in its log. ministack drops it.
 7. A message nested too deep to be read goes to ``$default``, as one that is no JSON at all does;
    at ministack it ends the socket.
+8. Old records and old shard iterators are looked for once a second. ministack goes through all of
+   them at each request for Kinesis: under a few hundred points a second that took, after some
+   minutes, two thirds of its time, and everything else in it waited.
 
 Only the standard library and ministack are imported: nothing of this project is in that Python.
 """
@@ -50,6 +53,8 @@ SERVER_ERROR = 500
 DEFAULT_ROUTE = "$default"
 SEQUENCE_NUMBER_DIGITS = 30
 """As ministack writes them."""
+
+EXPIRY_EVERY_S = 1.0
 
 _turns: dict[str, threading.Semaphore] = collections.defaultdict(
     lambda: threading.Semaphore(WORKERS_A_FUNCTION)
@@ -161,6 +166,19 @@ def _remembering_what_was_asked(write: Callable[..., Any]) -> Callable[..., Any]
     return write_and_remember
 
 
+def _now_and_then(expire: Callable[..., None]) -> Callable[..., None]:
+    """Of each thing that it expires, or as a whole where there is only one."""
+    done_at_s: dict[tuple[int, ...], float] = {}
+
+    def expire_now_and_then(*what: Any) -> None:
+        key, now_s = tuple(map(id, what)), time.monotonic()
+        if now_s - done_at_s.get(key, float("-inf")) >= EXPIRY_EVERY_S:
+            done_at_s[key] = now_s
+            expire(*what)
+
+    return expire_now_and_then
+
+
 def correct() -> None:
     """Puts the corrections in place; fails loudly when ministack's insides have moved."""
     lambda_runtime.get_or_create_worker = _worker_of_its_own
@@ -172,6 +190,8 @@ def correct() -> None:
     apigateway._evaluate_route_selection = _with_deep_ones_by_default(
         apigateway._evaluate_route_selection
     )
+    kinesis._expire_iterators = _now_and_then(kinesis._expire_iterators)
+    kinesis._expire_records = _now_and_then(kinesis._expire_records)
     kinesis._start_position = _from_the_number(kinesis._start_position)
     dynamodb._transact_write_items = _remembering_what_was_asked(dynamodb._transact_write_items)
 

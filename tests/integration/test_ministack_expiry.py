@@ -1,0 +1,63 @@
+"""What is too old in the local Kinesis is looked for now and then, not at each request."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.corrected_ministack import CORRECTED
+from tests.support.ministack_process import ministack_program
+
+COUNT_LOOKS = """
+import json, runpy, sys, time
+from ministack.services import kinesis
+
+corrected = runpy.run_path(sys.argv[1])
+if sys.argv[2] == "corrected":
+    corrected["correct"]()
+
+class Counted(dict):
+    looks = 0
+    def items(self):
+        Counted.looks += 1
+        return super().items()
+
+kinesis._shard_iterators = Counted(old={"created_at": 0.0}, new={"created_at": time.time()})
+for _ in range(50):
+    kinesis._expire_iterators()
+records = [{"ApproximateArrivalTimestamp": 0.0}, {"ApproximateArrivalTimestamp": time.time()}]
+stream = {"RetentionPeriodHours": 24, "shards": {"s": {"records": records}}}
+kinesis._expire_records(stream)
+first = stream["shards"]["s"]["records"]
+kinesis._expire_records(stream)
+again = stream["shards"]["s"]["records"] is not first
+print(json.dumps({"looks": Counted.looks, "iterators": list(kinesis._shard_iterators),
+                  "records": len(first), "again": again}))
+"""
+
+
+def looked(program: Path, which: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [str(program.with_name("python")), "-c", COUNT_LOOKS, str(CORRECTED), which],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_expiry_takes_its_time_once_a_second() -> None:
+    program = ministack_program()
+    if program is None:
+        pytest.skip("ministack is not installed: make setup")
+
+    corrected, plain = looked(program, "corrected"), looked(program, "plain")
+
+    kept = {"iterators": ["new"], "records": 1}
+    assert corrected == {"looks": 1, "again": False, **kept}
+    assert plain == {"looks": 50, "again": True, **kept}, "the correction is no longer needed"
