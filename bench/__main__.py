@@ -19,6 +19,7 @@ MODULES = (
     "fanout_posts",
     "round_viewers",
     "consumer_points",
+    "status_age_p99",
 )
 """Each is a module with a `BENCHMARK`; those that start engines are last."""
 

@@ -1,0 +1,323 @@
+"""(f) From the fix to the socket, while points come in at a steady rate: real local cloud.
+
+Measured trucks post one fix a second over HTTP; their customers hold real sockets. Some drive
+through all statuses of a delivery (each `status` message counts, from the fix that made it true),
+some only along (what counts are the `position` messages of the rounds). The rest of the points is
+put straight into the stream, in the form in which ingest puts them: the emulator's gateway, which
+starts a Lambda's process for what AWS does in parallel, is not what is asked about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.workload import batches, points
+from rtdts.telemetry_stream.aggregation import aggregate
+from rtdts.tracking.geodesy import place_at
+from rtdts.tracking.instants import parse_instant
+from rtdts.tracking.positions import Point
+from rtdts.tracking.stream_codec import encode_point
+from sim.drive.crew import System
+from sim.drive.together import together
+from sim.drive.verdict import percentile
+from sim.environment import Environment
+from sim.fleet.device import Fix
+from sim.fleet.http_poster import http_poster
+from sim.fleet.trips import Geofence
+from sim.fleet.uploader import Uploader
+from sim.local_cloud.launch import CloudFailedError, launched_cloud
+from sim.local_cloud.resources import local_session
+from sim.token_client import TokenClient
+from sim.viewers.connection import socket_opener
+from sim.viewers.viewer import Received, Viewer
+
+RATES = (100, 250, 500)
+"""Points a second in all; the one that is asked about is the last, the main figure."""
+ROUND_S = 5.0
+"""Between rounds, so that some fall into the measurement; 60 s in production."""
+DRIVE_S = 24
+SETTLE_S = 4
+ENDING_S = 4
+PICTURES_WITHIN_S = 60.0
+A_RECORD = 10
+SPEED_MPS = 55.0
+RADIUS_M = 50.0
+DISTANCE_M = 1_050.0
+"""From origin to destination: the whole way in half a minute, at a speed that is still believed."""
+STATUSES = 5
+"""That a driven delivery goes through after `assigned`."""
+ROUNDS_ONLY = f"what only the rounds tell, every {ROUND_S:g} s here"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Size:
+    """How much goes on, and for how long the measured trucks drive."""
+
+    rate: int
+    drivers: int
+    movers: int
+    drive_s: int = DRIVE_S
+
+    @property
+    def background_trucks(self) -> int:
+        return max(0, self.rate - self.drivers - self.movers)
+
+
+WARM_UP = _Size(rate=100, drivers=3, movers=2, drive_s=8)
+"""Not told: the first Lambdas start, and two JVMs compile what they do."""
+
+
+@dataclasses.dataclass
+class _Ages:
+    status_s: list[float] = dataclasses.field(default_factory=list)
+    round_s: list[float] = dataclasses.field(default_factory=list)
+
+
+def run(quick: bool, say: Say) -> Iterator[Figure]:
+    """Measures."""
+    sizes = [_Size(20, 3, 2)] if quick else [WARM_UP, *(_Size(rate, 10, 4) for rate in RATES)]
+    try:
+        yield from _figures(_measure_all(sizes, say))
+    except CloudFailedError as error:
+        raise CannotMeasureError(str(error)) from error
+
+
+def _figures(ages: dict[int, _Ages]) -> Iterator[Figure]:
+    for rate, of in reversed(ages.items()):
+        suffix = "" if rate == max(ages) else f".{rate}_a_second"
+        status, rounds = sorted(of.status_s), sorted(of.round_s)
+        for percent in (99, 50):
+            status_s, round_s = percentile(status, percent), percentile(rounds, percent)
+            if status_s is None or round_s is None:
+                raise CannotMeasureError("no message came")
+            name = f"status_age_p{percent}{suffix}"
+            yield beside(name, status_s, "s", ROUNDS_ONLY, round_s)
+            yield Figure(name=f"round_age_p{percent}{suffix}", value=round_s, unit="s")
+
+
+def _measure_all(sizes: Sequence[_Size], say: Say) -> dict[int, _Ages]:
+    with tempfile.TemporaryDirectory(prefix="rtdts-bench-") as folder:
+        options = ["--ports", "auto", "--round-interval-s", str(ROUND_S), "--dwell-s", "1"]
+        with launched_cloud(
+            run_dir=Path(folder) / "run",
+            env_file=Path(folder) / "env",
+            options=options,
+            on_line=say,
+        ) as cloud:
+            return {
+                size.rate: ages
+                for size in sizes
+                if (ages := asyncio.run(_measure(cloud.environment, size, say)))
+                and size is not WARM_UP
+            }
+
+
+async def _measure(environment: Environment, size: _Size, say: Say) -> _Ages:
+    run_id = f"A{size.rate}-{secrets.token_hex(2)}"
+    async with aiohttp.ClientSession() as session:
+        system = System(
+            environment=environment,
+            session=session,
+            tokens=TokenClient.of(environment),
+            now_ms=lambda: time.time_ns() // 1_000_000,
+        )
+        ages = _Ages()
+        drivers = [
+            _Car(system, f"{run_id}-d{n}", n, ages, drives=True) for n in range(size.drivers)
+        ]
+        movers = [_Car(system, f"{run_id}-m{n}", n, ages, drives=False) for n in range(size.movers)]
+        cars = [*drivers, *movers]
+        for start in range(0, len(cars), 8):
+            await asyncio.gather(*(car.prepare() for car in cars[start : start + 8]))
+        await together(
+            _drive_all(environment, system, cars, size, say), *(car.keep_going() for car in cars)
+        )
+    wanted = size.drivers * STATUSES
+    if len(ages.status_s) < wanted and size is not WARM_UP:
+        raise CannotMeasureError(
+            f"{len(ages.status_s)} of {wanted} changes of status were heard at {size.rate} points/s"
+        )
+    return ages
+
+
+async def _drive_all(
+    environment: Environment,
+    system: System,
+    cars: Sequence[_Car],
+    size: _Size,
+    say: Say,
+) -> None:
+    """Once every customer has its picture, all drive; ends when the last was to be heard of."""
+    try:
+        async with asyncio.timeout(PICTURES_WITHIN_S):
+            await asyncio.gather(*(car.pictured.wait() for car in cars))
+    except TimeoutError:
+        raise CannotMeasureError("not every customer got its picture") from None
+    say(f"{size.rate} points/s, {size.drivers} trucks through all statuses")
+    background_s = SETTLE_S + size.drive_s + ENDING_S
+    # Batches are spread over the time that one takes: the last to begin must not end too early.
+    count = background_s + A_RECORD
+    begun_ms = system.now_ms()
+    background = [
+        points(n, count, end_ms=begun_ms + count * 1_000, fleet=f"A{begun_ms}")
+        for n in range(size.background_trucks)
+    ]
+    start_ms = system.now_ms() + 500  # only now: making the points takes its time
+    await together(
+        asyncio.sleep((start_ms - system.now_ms()) / 1_000 + background_s),
+        *(car.drive(start_ms, size.drive_s) for car in cars),
+        _put_background(environment, background, later_ms=start_ms - begun_ms),
+    )
+
+
+class _Car:
+    """A measured truck and its customer."""
+
+    def __init__(
+        self, system: System, name: str, number: int, ages: _Ages, *, drives: bool
+    ) -> None:
+        self._system = system
+        self._name = name
+        self._number = number
+        self._ages = ages
+        self._drives = drives
+        self._heard_rounds = 0
+        self.pictured = asyncio.Event()
+        self._truck = system.identity("truck", f"T-{name}")
+        self._uploader = Uploader(
+            http_poster(system.session, system.environment.server_url), self._truck
+        )
+        self._viewer = Viewer(
+            socket_opener(system.environment.websocket_url),
+            system.identity("customer", f"C-{name}"),
+            on_message=self._hear,
+            now_ms=system.now_ms,
+        )
+
+    async def prepare(self) -> None:
+        """Creates the delivery; the truck's token is there before it drives."""
+        await self._truck()
+        await self._system.deliveries("dispatcher", "bench").put(
+            f"D-{self._name}",
+            truck_id=f"T-{self._name}",
+            customer_id=f"C-{self._name}",
+            origin=self._place(0.0 if self._drives else -50_000.0),
+            destination=self._place(DISTANCE_M if self._drives else -60_000.0),
+        )
+        await self._viewer.track(f"D-{self._name}")
+
+    async def keep_going(self) -> None:
+        """Holds the customer's socket, and sends what the truck offers."""
+        await together(self._viewer.run(), self._uploader.run())
+
+    async def drive(self, start_ms: int, drive_s: int) -> None:
+        """Drives, each truck a little later than the one before."""
+        start_ms += SETTLE_S * 1_000 + self._number * 137 % 1_000
+        for second in range(drive_s):
+            at_ms = start_ms + second * 1_000
+            await asyncio.sleep(max(0.0, (at_ms - self._system.now_ms()) / 1_000))
+            self._uploader.offer([self._fix(second, at_ms)])
+        await asyncio.Event().wait()
+
+    def _fix(self, second: int, at_ms: int) -> Fix:
+        here = self._place(SPEED_MPS * second - 150.0)
+        return Fix(
+            truck_id=f"T-{self._name}",
+            seq=second,
+            recorded_at_ms=at_ms,
+            lat=here.lat,
+            lon=here.lon,
+            accuracy_m=5.0,
+            speed_mps=SPEED_MPS,
+            heading_deg=0.0,
+            satellites=9,
+            hdop=0.9,
+            ignition=True,
+            battery_pct=100.0,
+            odometer_m=1_000 + round(SPEED_MPS * second),
+        )
+
+    def _place(self, along_m: float) -> Geofence:
+        """A place on the truck's own straight road to the north."""
+        lat, lon = place_at(35.0, 128.0 + self._number * 0.02, 0.0, along_m)
+        return Geofence(round(lat, 7), round(lon, 7), RADIUS_M)
+
+    def _hear(self, received: Received) -> None:
+        message: Mapping[str, Any] = received.message
+        kind, now_ms = message.get("type"), received.received_at_ms
+        if kind == "snapshot":
+            self.pictured.set()
+        if kind == "status" and self._drives:
+            self._ages.status_s.append((now_ms - parse_instant(message["effective_at"])) / 1_000)
+        elif kind == "position" and not self._drives and received.new_position:
+            # The first comes with a change of status, and not with a round.
+            if self._heard_rounds:
+                age_ms = now_ms - parse_instant(message["position_at"])
+                self._ages.round_s.append(age_ms / 1_000)
+            self._heard_rounds += 1
+
+
+async def _put_background(
+    environment: Environment, of_trucks: Sequence[Sequence[Point]], *, later_ms: int
+) -> None:
+    """Puts every truck's points, ten at a time, when the last of the ten was made.
+
+    Args:
+        environment: Where.
+        of_trucks: The points.
+        later_ms: How much later than they say they are to be made.
+    """
+    client = local_session(environment.region).client(
+        "kinesis", endpoint_url=environment.aws_endpoint_url
+    )
+    batch_ms = A_RECORD * 1_000
+    due = sorted(
+        (
+            (part[-1].event_at_ms + later_ms - index * 37 % batch_ms, part)
+            for index, of in enumerate(of_trucks)
+            for part in batches(of, A_RECORD)
+        ),
+        key=lambda entry: entry[0],
+    )
+    waiting: list[Mapping[str, Any]] = []
+    for at_ms, part in due:
+        wait_s = (at_ms - time.time_ns() // 1_000_000) / 1_000
+        if waiting and (wait_s > 0 or len(waiting) == 100):
+            await asyncio.to_thread(
+                client.put_records,
+                StreamName=environment.stream_name,
+                Records=waiting,  # type: ignore[arg-type] # its stubs want a TypedDict
+            )
+            waiting = []
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        truck = part[0].truck_id
+        later = at_ms - part[-1].event_at_ms
+        data = aggregate(truck, [encode_point(_made_later(point, later)) for point in part])
+        waiting.append({"PartitionKey": truck, "Data": data})
+    await asyncio.Event().wait()
+
+
+def _made_later(point: Point, later_ms: int) -> Point:
+    return msgspec.structs.replace(
+        point,
+        recorded_at_ms=point.recorded_at_ms + later_ms,
+        event_at_ms=point.event_at_ms + later_ms,
+        received_at_ms=point.received_at_ms + later_ms,
+    )
+
+
+BENCHMARK = Benchmark(
+    name="status_age_p99", title="from the fix to the socket, under load", run=run, is_local=True
+)

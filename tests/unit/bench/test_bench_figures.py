@@ -1,0 +1,44 @@
+"""What a benchmark's file says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.figures import Figure, beside, table_of, write_json
+
+
+def test_the_file_is_a_list_of_figures_with_exactly_the_promised_names(tmp_path: Path) -> None:
+    path = tmp_path / "results" / "latest.json"
+
+    rate = beside("a_rate", 12_345.678, "points/s", "the other way", 1_000.0)
+    write_json([rate, Figure(name="b", value=1.5, unit="s")], path)
+
+    assert json.loads(path.read_text()) == [
+        {
+            "name": "a_rate",
+            "value": 12_346,
+            "unit": "points/s",
+            "beside": "the other way",
+            "ratio": 12.3,
+        },
+        {"name": "b", "value": 1.5, "unit": "s", "beside": None, "ratio": None},
+    ]
+
+
+def test_a_baseline_of_nothing_has_no_ratio() -> None:
+    assert beside("a", 1.0, "s", "nothing", 0.0).ratio is None
+
+
+def test_the_table_names_every_figure_and_its_baseline() -> None:
+    console = Console(width=120, record=True)
+
+    console.print(table_of([beside("a_rate", 5_000.0, "points/s", "the other way", 250.0)]))
+
+    text = console.export_text()
+    assert "a_rate" in text
+    assert "5,000" in text
+    assert "20 " in text
+    assert "the other way" in text
