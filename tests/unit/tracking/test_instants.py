@@ -46,6 +46,21 @@ def test_it_is_cut_not_rounded_also_before_1970() -> None:
     assert format_instant(-1) == "1969-12-31T23:59:59.999Z"
 
 
+@given(st.from_regex(r"[0-9]{4}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-6][0-9]:[0-6][0-9]"
+                     r"\.[0-9]{3}Z", fullmatch=True))  # fmt: skip
+def test_the_form_that_we_write_ourselves_is_read_like_any_other(text: str) -> None:
+    with_a_digit_more = text.replace("Z", "0Z")
+
+    assert reading(text) == reading(with_a_digit_more)
+
+
+def reading(text: str) -> int | str:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        return str(error)
+
+
 @pytest.mark.parametrize("text", ["2026-11-24T06:52:48.120", "2026-11-24T06:52:48"])
 def test_without_a_zone_it_names_no_instant(text: str) -> None:
     with pytest.raises(NoZoneError):
