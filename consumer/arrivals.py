@@ -6,6 +6,8 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Clock, Point
 from rtdts.tracking.stream_codec import InvalidPoint, decode_point
@@ -19,8 +21,8 @@ AHEAD_MS = 5_000
 """A point recorded by so much after its receipt is of a clock that may have been shifted before."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class StreamRecord:
+# Structs, not dataclasses: made once a point, and at a sixth of the cost.
+class StreamRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One user record, as the KCL hands it out: already taken from its aggregate."""
 
     partition_key: str
@@ -35,8 +37,7 @@ class StreamRecord:
         return StreamPosition(int(self.sequence_number), self.sub_sequence_number)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """A point that is in order."""
 
     point: Point

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,9 +16,9 @@ MAX_BYTES = 8_000_000
 """Of a request: far below `http.max_content_length` (100 MB, 10 MB on small AWS domains)."""
 
 _FILTER_PATH = (
-    "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by,"
-    "items.*._seq_no,items.*._primary_term"
+    "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by"
 )
+_WITH_VERSIONS = f"{_FILTER_PATH},items.*._seq_no,items.*._primary_term"
 
 
 class Fate(enum.Enum):
@@ -44,8 +43,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     document: bytes
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ItemOutcome:
+class ItemOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of an item, and why."""
 
     fate: Fate
@@ -60,20 +58,32 @@ def head(operation: str, **parameters: Any) -> bytes:
     return msgspec.json.encode({operation: parameters})
 
 
-def send_bulk(client: OpenSearch, actions: Sequence[Action]) -> list[ItemOutcome]:
+_WRITTEN = ItemOutcome(fate=Fate.WRITTEN)
+
+
+def send_bulk(
+    client: OpenSearch, actions: Sequence[Action], *, versions: bool = False
+) -> list[ItemOutcome]:
     """Sends all, in requests of bounded size; returns an outcome an action, in order.
+
+    Args:
+        client: Where to.
+        actions: What.
+        versions: Whether the outcomes are to tell the numbers of what was written. They are more
+            than half of the answer.
 
     Raises:
         StoreUnavailable: A request failed as a whole. Earlier ones may have been written: every
             action must be one that may be sent again.
     """
+    filter_path = _WITH_VERSIONS if versions else _FILTER_PATH
     outcomes: list[ItemOutcome] = []
     for chunk in _chunks(actions):
         body = b"".join(
             part for action in chunk for part in (action.head, b"\n", action.document, b"\n")
         )
         with telling_errors_apart("bulk"):
-            answer = client.bulk(body=body, params={"filter_path": _FILTER_PATH})
+            answer = client.bulk(body=body, params={"filter_path": filter_path})
         items = [next(iter(item.values())) for item in answer.get("items", [])]
         if len(items) != len(chunk):
             items += [{"status": 503}] * (len(chunk) - len(items))
@@ -84,9 +94,11 @@ def send_bulk(client: OpenSearch, actions: Sequence[Action]) -> list[ItemOutcome
 def _outcome(item: dict[str, Any]) -> ItemOutcome:
     status = item.get("status", 503)
     if 200 <= status < 300:
+        if "_seq_no" not in item:
+            return _WRITTEN
         return ItemOutcome(
             fate=Fate.WRITTEN,
-            seq_no=item.get("_seq_no", -1),
+            seq_no=item["_seq_no"],
             primary_term=item.get("_primary_term", -1),
         )
     if status == 409:

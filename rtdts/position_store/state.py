@@ -98,7 +98,7 @@ class TruckStateStore:
         Raises:
             StoreUnavailable: A whole request failed; repeat all.
         """
-        outcomes = send_bulk(self._client, [_action(write) for write in writes])
+        outcomes = send_bulk(self._client, [_action(write) for write in writes], versions=True)
         return [_state_outcome(outcome) for outcome in outcomes]
 
 
