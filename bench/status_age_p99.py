@@ -193,6 +193,7 @@ class _Car:
         self._ages = ages
         self._drives = drives
         self._heard_rounds = 0
+        self._sent_at_ms = 0
         self.pictured = asyncio.Event()
         self._truck = system.identity("truck", f"T-{name}")
         self._uploader = Uploader(
@@ -228,6 +229,7 @@ class _Car:
             at_ms = start_ms + second * 1_000
             await asyncio.sleep(max(0.0, (at_ms - self._system.now_ms()) / 1_000))
             self._uploader.offer([self._fix(second, at_ms)])
+            self._sent_at_ms = at_ms
         await asyncio.Event().wait()
 
     def _fix(self, second: int, at_ms: int) -> Fix:
@@ -261,8 +263,9 @@ class _Car:
         if kind == "status" and self._drives:
             self._ages.status_s.append((now_ms - parse_instant(message["effective_at"])) / 1_000)
         elif kind == "position" and not self._drives and received.new_position:
-            # The first comes with a change of status, and not with a round.
-            if self._heard_rounds:
+            # The first comes with a change of status, and not with a round; and when the truck has
+            # stopped sending, what grows old is nobody's fault.
+            if self._heard_rounds and now_ms - self._sent_at_ms <= 1_000:
                 age_ms = now_ms - parse_instant(message["position_at"])
                 self._ages.round_s.append(age_ms / 1_000)
             self._heard_rounds += 1
