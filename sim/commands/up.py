@@ -32,7 +32,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="Starts the local cloud and all parts, and keeps them running. Prints READY "
         "alone on a line of standard output when all of it works, and writes where everything is "
         "into the environment file. SIGTERM or Ctrl-C stops everything, within 20 s.",
-        epilog="Each part's process id is in DIR/NAME.pid and its output in DIR/NAME.log.",
+        epilog="Each part's process id is in DIR/NAME.pid and its output in DIR/NAME.log. A part "
+        "that dies is started again, but not while there is a file DIR/NAME.hold.",
     )
     add_env_option(parser, "where to write how to reach it")
     parser.add_argument(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sim.local_cloud.processes import find_leftovers
 
+HOLD_SUFFIX = ".hold"
 _LOCK = "lock"
 _AWS = "ministack"
 _GONE_WITHIN_S = 5.0
@@ -33,6 +34,11 @@ class AlreadyRunningError(Exception):
             "  python -m sim up --run-dir DIR --env FILE --ports auto\n"
             '  DEMO_ARGS="--run-dir DIR --env FILE --ports auto" make demo'
         )
+
+
+def hold_file(run_dir: Path, part: str) -> Path:
+    """The file that keeps a part from being started again: whoever wants it down makes it."""
+    return run_dir / f"{part}{HOLD_SUFFIX}"
 
 
 @contextlib.contextmanager
@@ -56,7 +62,7 @@ def own_run_dir(run_dir: Path, tell: Callable[[str], None]) -> Iterator[Path]:
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         end_leftovers(run_dir, tell)
-        for stale in run_dir.glob("*.pid"):
+        for stale in (*run_dir.glob("*.pid"), *run_dir.glob(f"*{HOLD_SUFFIX}")):
             stale.unlink()
         for state in (_AWS, "opensearch"):
             shutil.rmtree(run_dir / state, ignore_errors=True)

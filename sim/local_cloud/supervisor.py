@@ -10,8 +10,10 @@ from pathlib import Path
 
 from sim.local_cloud.parts import Part, PartError, RestartPolicy
 from sim.local_cloud.processes import PartProcess
+from sim.local_cloud.run_dir import hold_file
 
 _PROBE_EVERY_S = 0.05
+_HOLD_EVERY_S = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Supervisor:
     """Runs parts in a run folder.
 
     Parts are watched from their start on. `failure` completes when something happened that no
-    restart can mend.
+    restart can mend. A part that ends while the run folder has its `hold_file` stays down until
+    the file is gone: so one can see what the others do without it.
     """
 
     def __init__(
@@ -123,9 +126,17 @@ class Supervisor:
                     PartError(part.name, f"{problem}; given up after {failures} attempts")
                 )
                 return
+            await self._while_held(part, problem)
             self._tell(f"{part.name} {problem}; starting it again")
             await asyncio.sleep(delay_s)
             process = await self._launch(part, append=True)
+
+    async def _while_held(self, part: Part, problem: str) -> None:
+        hold = hold_file(self._run_dir, part.name)
+        if hold.exists():
+            self._tell(f"{part.name} {problem}; it stays down as long as there is {hold}")
+        while hold.exists():  # noqa: ASYNC110 - nobody signals its end
+            await asyncio.sleep(_HOLD_EVERY_S)
 
 
 async def _become_ready(process: PartProcess) -> str | None:

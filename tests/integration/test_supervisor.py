@@ -14,7 +14,7 @@ import pytest
 
 from sim.local_cloud.parts import Incarnation, Part, PartError, RestartPolicy
 from sim.local_cloud.processes import find_leftovers, group_is_alive
-from sim.local_cloud.run_dir import AlreadyRunningError, end_leftovers, own_run_dir
+from sim.local_cloud.run_dir import AlreadyRunningError, end_leftovers, hold_file, own_run_dir
 from sim.local_cloud.supervisor import StopStage, Supervisor
 
 WORKS = "import time; print('ready', flush=True); time.sleep(600)"
@@ -87,6 +87,24 @@ async def test_a_killed_part_is_back_with_another_pid_and_the_same_log(
     assert pid_of(tmp_path) != first
     assert "killed by SIGKILL" in told[0]
     assert (tmp_path / "part.log").read_text().count("ready") == 2
+
+
+async def test_a_part_is_held_down_as_long_as_its_hold_file_is_there(
+    supervisor: Supervisor, tmp_path: Path, told: list[str]
+) -> None:
+    await supervisor.start(part(WORKS))
+    first = pid_of(tmp_path)
+    hold = hold_file(tmp_path, "part")
+    hold.touch()
+    os.kill(first, signal.SIGTERM)
+    await eventually(lambda: any("it stays down" in line for line in told))
+
+    assert not pid_files(tmp_path)
+
+    hold.unlink()
+    await eventually(lambda: any("is back" in line for line in told))
+
+    assert pid_of(tmp_path) != first
 
 
 async def test_children_of_a_killed_part_do_not_outlive_it(
