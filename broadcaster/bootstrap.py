@@ -37,6 +37,8 @@ from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.settings import read_settings
 
+COMPONENT: Final = "broadcaster"
+
 _STORE_TIMEOUT_S: Final = 1.5
 """A right lives 2 s from the start of its reading: an answer later than this is of no use."""
 _POSITION_THREADS: Final = 8
@@ -62,7 +64,7 @@ async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
     Raises:
         NoCredentialsError: There are no AWS credentials.
     """
-    log = get_logger("broadcaster")
+    log = get_logger(COMPONENT)
     threads = Threads(settings.store_threads, "stores")
     position_threads = Threads(_POSITION_THREADS, "positions")
     polling = Threads(1, "nudges")
@@ -167,6 +169,6 @@ def _wire(
         round_,
         nudges,
         credentials,
-        metrics=MetricWriter("broadcaster", METRICS),
+        metrics=MetricWriter(COMPONENT, METRICS),
         log=log,
     )

@@ -25,10 +25,10 @@ from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import Metric
 
 METRICS: Final = (
-    Metric("nudges_received", "Count"),
-    Metric("nudges_failed", "Count"),
-    Metric("nudge_viewers_delivered", "Count"),
-    Metric("nudge_viewers_not_reached", "Count"),
+    Metric("NudgesReceived", "Count"),
+    Metric("NudgesFailed", "Count"),
+    Metric("NudgeViewersDelivered", "Count"),
+    Metric("NudgeViewersNotReached", "Count"),
 )
 
 ANSWER_WAIT_S: Final = 0.5
@@ -174,7 +174,7 @@ class NudgeConsumer:
 
     async def _handle(self, received: ReceivedNudge) -> None:
         nudge = received.nudge
-        self._counts["nudges_received"] += 1
+        self._counts["NudgesReceived"] += 1
         try:
             tasks = await self._handler.begin(nudge)
             if tasks:
@@ -184,7 +184,7 @@ class NudgeConsumer:
         except (
             Exception
         ) as error:  # it stays in the queue, comes again and ends in the dead-letter queue
-            self._counts["nudges_failed"] += 1
+            self._counts["NudgesFailed"] += 1
             self._log.exception("nudge_failed", error, delivery_id=nudge.delivery_id)
 
     def _start_follow_up(self, nudge: Nudge, tasks: Sequence[asyncio.Task[Pushed]]) -> None:
@@ -213,12 +213,12 @@ class NudgeConsumer:
             except Exception as error:  # the round will tell them
                 self._log.exception("follow_up_failed", error, delivery_id=nudge.delivery_id)
                 break
-        self._counts["nudge_viewers_not_reached"] += len(missed)
+        self._counts["NudgeViewersNotReached"] += len(missed)
         self._log.warning("viewers_not_reached", delivery_id=nudge.delivery_id, count=len(missed))
 
     def _count(self, pushed: Sequence[Pushed]) -> frozenset[str]:
         delivered = sum(one.outcome is Outcome.DELIVERED for one in pushed)
-        self._counts["nudge_viewers_delivered"] += delivered
+        self._counts["NudgeViewersDelivered"] += delivered
         return frozenset(
             one.subscription.connection_id for one in pushed if one.outcome in _NOT_REACHED
         )

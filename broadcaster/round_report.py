@@ -11,12 +11,14 @@ from broadcaster.pushing import Outcome, Pushed
 from rtdts.runtime.metrics import Metric
 
 METRICS: Final = (
-    Metric("round_duration", "Milliseconds"),
-    Metric("round_viewers_due", "Count"),
-    Metric("round_viewers_delivered", "Count"),
-    Metric("round_viewers_not_reached", "Count"),
-    Metric("round_connections_gone", "Count"),
-    Metric("rounds_skipped", "Count"),
+    Metric("RoundDuration", "Milliseconds"),
+    Metric("RoundViewersDue", "Count"),
+    Metric("RoundViewersDelivered", "Count"),
+    Metric("RoundViewersGone", "Count"),
+    Metric("RoundViewersThrottled", "Count"),
+    Metric("RoundViewersFailed", "Count"),
+    Metric("RoundViewersUnread", "Count"),
+    Metric("RoundsSkipped", "Count"),
 )
 
 
@@ -71,14 +73,16 @@ class RoundReport:
         return self.unread + self.right_too_old == self.due
 
     def metrics(self) -> dict[str, float]:
-        """The values of `METRICS`."""
+        """The values of `METRICS`: of the viewers due each is in one of the five counts."""
         return {
-            "round_duration": self.duration_ms,
-            "round_viewers_due": self.due,
-            "round_viewers_delivered": self.delivered,
-            "round_viewers_not_reached": self.not_reached,
-            "round_connections_gone": self.gone,
-            "rounds_skipped": self.skipped,
+            "RoundDuration": self.duration_ms,
+            "RoundViewersDue": self.due,
+            "RoundViewersDelivered": self.delivered,
+            "RoundViewersGone": self.gone,
+            "RoundViewersThrottled": self.throttled + self.backed_off,
+            "RoundViewersFailed": self.failed,
+            "RoundViewersUnread": self.right_too_old + self.unread,
+            "RoundsSkipped": self.skipped,
         }
 
 

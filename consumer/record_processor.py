@@ -15,6 +15,7 @@ from consumer.arrivals import StreamRecord
 from consumer.checkpointing import Checkpoints, KclCheckpointer
 from consumer.errors import TakenOver
 from consumer.pipeline import BatchReport
+from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import Metric, MetricWriter
 
@@ -28,7 +29,7 @@ METRICS = (
     Metric("Parked", "Count"),
     Metric("Transitions", "Count"),
     Metric("BatchDuration", "Milliseconds"),
-    Metric("Behind", "Milliseconds"),
+    Metric("PointAge", "Milliseconds"),
 )
 
 
@@ -81,6 +82,7 @@ class RecordProcessor:
         log: One line a batch.
         metrics: One line a batch.
         clock: Monotonic seconds.
+        now_ms: Wall clock, beside the stream's time of a record's arrival.
     """
 
     version = 3  # of the KCL's interface: what `amazon_kclpy` looks for
@@ -93,12 +95,14 @@ class RecordProcessor:
         log: Logger,
         metrics: MetricWriter,
         clock: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._pipeline_of = pipeline_of
         self._checkpoints = checkpoints
         self._log = log
         self._metrics = metrics
         self._clock = clock
+        self._now_ms = now_ms
         self._pipeline: Pipeline | None = None
         self._shard_id = ""
         self._taken_over_at_s: float | None = None
@@ -171,12 +175,20 @@ class RecordProcessor:
         if records:
             report = self._pipeline.process(records)
             self._checkpoints.durable_up_to(max(record.position for record in records))
-            self._report(report, started_s, batch.millis_behind_latest or 0)
+            self._report(report, started_s, records, batch.millis_behind_latest or 0)
         # An empty batch too: it brings the checkpoint that was not due yet.
         self._checkpoints.tell_if_due(batch.checkpointer)
 
-    def _report(self, report: BatchReport, started_s: float, behind_ms: int) -> None:
+    def _report(
+        self,
+        report: BatchReport,
+        started_s: float,
+        records: Sequence[StreamRecord],
+        behind_ms: int,
+    ) -> None:
         duration_ms = round((self._clock() - started_s) * 1_000, 1)
+        # Of the oldest: how long after its arrival in the stream a point can be seen.
+        age_ms = self._now_ms() - min(record.arrived_at_ms for record in records)
         self._log.info(
             "batch",
             shard_id=self._shard_id,
@@ -190,6 +202,7 @@ class RecordProcessor:
             transitions=report.transitions,
             nudges=report.nudges,
             duration_ms=duration_ms,
+            age_ms=age_ms,
             behind_ms=behind_ms,
         )
         self._metrics.emit(
@@ -200,7 +213,7 @@ class RecordProcessor:
                 "Parked": report.parked,
                 "Transitions": report.transitions,
                 "BatchDuration": duration_ms,
-                "Behind": behind_ms,
+                "PointAge": age_ms,
             }
         )
 

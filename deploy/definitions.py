@@ -1,6 +1,6 @@
 """What Terraform must know of the code, written out as JSON: `python -m deploy.definitions`.
 
-Tables, queues, routes and the settings of each deployable are declared once, in Python; the
+Tables, queues, routes, metrics and the settings of each deployable are declared once, in Python; the
 local cloud is made from the declarations, an account from this file. It is tracked, so that a
 change shows in review, and a test fails when it is not what the code says.
 """
@@ -16,9 +16,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import broadcaster.app
+import broadcaster.bootstrap
+import consumer.bootstrap
+import consumer.record_processor
 import delivery_lambda.routes
 import deploy.test_issuer.issuer
+import ingest_lambda.bootstrap
 import ingest_lambda.routes
+import ingest_lambda.service
 import socket_lambda.routes
 from deploy.kcl_tables import NAME_SUFFIXES
 from deploy.package import (
@@ -33,6 +39,7 @@ from deploy.package import (
 )
 from rtdts.delivery_store.schema import TABLES, KeyAttribute, TableDefinition
 from rtdts.push_queue.definitions import QUEUES, QueueDefinition
+from rtdts.runtime.metrics import DIMENSION, NAMESPACE
 from rtdts.runtime.settings import declared_settings
 
 FILE: Final = PROJECT / "deploy" / "terraform" / "generated" / "definitions.json"
@@ -48,6 +55,12 @@ FUNCTIONS: Final = {
 """Every Lambda's package, and where its settings are declared."""
 CONTAINERS: Final = {"consumer": "consumer.settings", "broadcaster": "broadcaster.settings"}
 """Every container, and where its settings are declared."""
+METRICS: Final = {
+    ingest_lambda.bootstrap.COMPONENT: ingest_lambda.service.METRICS,
+    consumer.bootstrap.COMPONENT: consumer.record_processor.METRICS,
+    broadcaster.bootstrap.COMPONENT: broadcaster.app.METRICS,
+}
+"""What every component measures of itself."""
 
 
 def definitions() -> dict[str, Any]:
@@ -68,6 +81,14 @@ def definitions() -> dict[str, Any]:
         "http_routes": {
             INGEST.name: _keys(ingest_lambda.routes.ROUTES),
             DELIVERY.name: _keys(delivery_lambda.routes.ROUTES),
+        },
+        "metrics": {
+            "namespace": NAMESPACE,
+            "dimension": DIMENSION,
+            "components": {
+                component: {metric.name: metric.unit for metric in metrics}
+                for component, metrics in METRICS.items()
+            },
         },
         "test_issuer_routes": _keys(deploy.test_issuer.issuer.ROUTES),
         "socket": {

@@ -15,6 +15,8 @@ from typing import TextIO
 from rtdts.runtime import wall_clock
 
 NAMESPACE = "RTDTS"
+DIMENSION = "component"
+"""The only one: each value of another would be a metric of its own, and be paid as such."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,12 +56,12 @@ class MetricWriter:
                 "CloudWatchMetrics": [
                     {
                         "Namespace": NAMESPACE,
-                        "Dimensions": [["component"]],
+                        "Dimensions": [[DIMENSION]],
                         "Metrics": [{"Name": n, "Unit": self._units[n]} for n in values],
                     }
                 ],
             },
-            "component": self._component,
+            DIMENSION: self._component,
             **values,
         }
         stream = self._stream or sys.stderr

@@ -148,6 +148,7 @@ class World:
     clock: FakeClock = dataclasses.field(default_factory=lambda: FakeClock(START_MS))
     shard: Shard = dataclasses.field(default_factory=Shard)
     output: io.StringIO = dataclasses.field(default_factory=io.StringIO)
+    measured: io.StringIO = dataclasses.field(default_factory=io.StringIO)
     rules: TrackingRules = dataclasses.field(default_factory=TrackingRules)
     _writers: Iterable[int] = dataclasses.field(default_factory=itertools.count)
 
@@ -197,8 +198,9 @@ class World:
             pipeline_of=lambda _: made,
             checkpoints=Checkpoints(log=self.log, clock=self.clock.monotonic, sleep=self.sleep),
             log=self.log,
-            metrics=MetricWriter("consumer", METRICS, stream=io.StringIO()),
+            metrics=MetricWriter("consumer", METRICS, stream=self.measured),
             clock=self.clock.monotonic,
+            now_ms=self.clock.now_ms,
         )
 
     def assign(self, delivery_id: str, truck_id: str = "T-1", *, second: int = 0) -> Delivery:

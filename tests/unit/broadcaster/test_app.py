@@ -74,8 +74,8 @@ async def test_it_says_that_it_is_ready_holds_rounds_and_ends_when_told(world: W
     assert world.gateway.types("a") == ["position", "position"]
     for event in ("broadcaster_ready", "round_held", "broadcaster_stopped"):
         assert event in world.logged
-    assert '"round_viewers_delivered":1' in running.metrics.getvalue()
-    assert '"nudges_received":0' in running.metrics.getvalue()
+    assert '"RoundViewersDelivered":1' in running.metrics.getvalue()
+    assert '"NudgesReceived":0' in running.metrics.getvalue()
 
 
 async def test_a_round_under_way_is_held_to_its_end_before_it_stops(world: World) -> None:

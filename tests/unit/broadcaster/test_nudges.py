@@ -396,12 +396,12 @@ async def test_following_up_is_bounded(world: World) -> None:
     assert world.gateway.types("a") == ["status"] * (FOLLOW_UPS + 1)
     assert world.tracking == {"a"}
     assert consumer.take_metrics() == {
-        "nudges_received": 1,
-        "nudges_failed": 0,
-        "nudge_viewers_delivered": 0,
-        "nudge_viewers_not_reached": 1,
+        "NudgesReceived": 1,
+        "NudgesFailed": 0,
+        "NudgeViewersDelivered": 0,
+        "NudgeViewersNotReached": 1,
     }
-    assert consumer.take_metrics()["nudges_received"] == 0
+    assert consumer.take_metrics()["NudgesReceived"] == 0
 
 
 async def test_a_position_is_not_followed_up(world: World) -> None:

@@ -12,7 +12,8 @@ from amazon_kclpy.kcl import CheckpointError, KCLProcess
 from consumer.arrivals import StreamRecord
 from consumer.errors import StoreGone, TakenOver
 from consumer.pipeline import BatchReport
-from tests.support.consumer_world import SHARD, World, drive, point
+from consumer.record_processor import METRICS
+from tests.support.consumer_world import SHARD, Shard, World, drive, point
 
 
 class RecordingCheckpointer:
@@ -321,3 +322,20 @@ def test_one_line_a_batch(world: World, checkpointer: RecordingCheckpointer) -> 
 
     (line,) = world.told("batch")
     assert (line["points"], line["trucks"], line["shard_id"]) == (len(drive()), 1, SHARD)
+
+
+def test_a_batch_is_measured_by_how_old_its_oldest_point_is_when_it_can_be_seen(
+    world: World, checkpointer: RecordingCheckpointer
+) -> None:
+    processor = started(world, checkpointer)
+    records = Shard().records([point(0, 0.0)], [point(2, 20.0)])
+    world.clock.advance(2.5)
+
+    processor.process_records(Input(checkpointer, records))
+
+    measured = json.loads(world.measured.getvalue())
+    assert {name for name in measured if name != "_aws"} - {"component"} == {
+        metric.name for metric in METRICS
+    }
+    assert measured["Points"] == 2
+    assert measured["PointAge"] == world.clock.now_ms() - records[0].arrived_at_ms

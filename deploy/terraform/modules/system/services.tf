@@ -106,7 +106,7 @@ module "broadcaster" {
     round-duration = {
       why         = "A round takes most of its minute"
       namespace   = "RTDTS"
-      metric_name = "round_duration"
+      metric_name = "RoundDuration"
       dimensions  = { component = "broadcaster" }
       threshold   = 40000
       minutes     = 3
