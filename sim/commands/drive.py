@@ -104,7 +104,7 @@ async def _drive(env_file: Path, options: DriveOptions) -> Verdict:
             tokens=TokenClient.of(environment),
             now_ms=wall_clock.now_ms,
         )
-        return await drive_fleet(system, options, _say)
+        return (await drive_fleet(system, options, _say)).verdict
 
 
 def _print(verdict: Verdict) -> None:
@@ -114,6 +114,7 @@ def _print(verdict: Verdict) -> None:
         "  in the raw log": verdict.in_raw,
         "latest position right": _of(verdict.latest_ok, verdict.trucks),
         "messages": ", ".join(f"{who} {count}" for who, count in verdict.messages.items()),
+        "gaps, p50/p99/longest": ", ".join(f"{who} {gaps}" for who, gaps in verdict.gaps.items()),
         "statuses seen": ", ".join(verdict.statuses),
         "fix to socket, p50": _seconds(verdict.age_p50_s),
         "fix to socket, p99": _seconds(verdict.age_p99_s),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from sim.drive.together import together
 from sim.environment import Environment
 from sim.fleet.device import Device, Fix
 from sim.fleet.http_poster import http_poster
+from sim.fleet.motion import Motion, Standing
 from sim.fleet.trips import Trip
 from sim.fleet.uploader import Uploader
 from sim.token_client import TokenClient
@@ -23,6 +25,9 @@ from sim.viewers.connection import socket_opener
 from sim.viewers.viewer import Viewer
 
 BEFORE_DWELL = frozenset({Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP})
+
+STAND_BY_S = 4.0
+"""A truck that has arrived reports in stretches of this length while it has to stay."""
 
 UNSURE_S = 5.0
 """How long to wait for an arrival that the service's dwell may be too long to see."""
@@ -121,21 +126,29 @@ class Crew:
         await self.viewer.track(delivery_id)
         return await self.log.wait_until(lambda: delivery_id in self.log.statuses, within_s)
 
-    async def drive(self, trip: Trip, start_ms: int, *, by_rule: bool) -> None:
-        """Do the trip in real time.
+    async def drive(
+        self, trip: Trip, start_ms: int, *, by_rule: bool, stay_until: asyncio.Event | None = None
+    ) -> None:
+        """Do the trip in real time, and stay at its end for as long as one has to.
 
         Args:
             trip: What the truck does.
             start_ms: When it begins.
             by_rule: Leave it to the service to see the pickup (the stand is longer than its
                 dwell); else the driver declares it at departure, where no rule has seen it yet.
+            stay_until: Until this is set, the truck stands at the destination, and reports.
         """
         driver = [] if by_rule else [self._pick_up(start_ms + round(trip.departs_s * 1000))]
-        await together(self._transmit(trip, start_ms), *driver)
+        await together(self._transmit(trip.motion, start_ms), *driver)
+        stand = Standing.where(trip.motion.at(trip.motion.duration_s), STAND_BY_S)
+        next_ms = start_ms + math.floor(trip.motion.duration_s + 1) * 1000
+        while stay_until is not None and not stay_until.is_set():
+            await self._transmit(stand, next_ms)
+            next_ms += math.floor(stand.duration_s + 1) * 1000
 
-    async def _transmit(self, trip: Trip, start_ms: int) -> None:
+    async def _transmit(self, motion: Motion, start_ms: int) -> None:
         """Hand each transmission to the uploader at its moment."""
-        for transmission in self._device.report(trip.motion, start_ms):
+        for transmission in self._device.report(motion, start_ms):
             await self._wait_until(start_ms + round(transmission.at_s * 1000))
             self.fixes.update((fix.id, fix) for fix in transmission.fixes)
             self.uploader.offer(transmission.fixes)

@@ -31,6 +31,19 @@ class ShownPosition:
         return (self.received_at_ms - self.position_at_ms) / 1000
 
 
+@dataclass(frozen=True)
+class Gap:
+    """A time in which a customer heard nothing of its delivery."""
+
+    from_ms: int
+    to_ms: int
+
+    @property
+    def length_s(self) -> float:
+        """How long."""
+        return (self.to_ms - self.from_ms) / 1000
+
+
 @dataclass
 class CustomerLog:
     """What a customer heard, sorted as it came.
@@ -38,7 +51,7 @@ class CustomerLog:
     Attributes:
         customer_id: Whose.
         own: The deliveries that are this customer's.
-        messages: About its deliveries: how many.
+        heard_at_ms: When messages about its deliveries came, in the order of their coming.
         foreign: About anything else: each one is a breach.
         refused: How often the service said of a delivery that there is none (for this viewer).
         problems: Messages that break the service's promise.
@@ -48,7 +61,7 @@ class CustomerLog:
 
     customer_id: str
     own: Collection[str]
-    messages: int = 0
+    heard_at_ms: list[int] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     refused: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -72,7 +85,7 @@ class CustomerLog:
         self._news.set()
 
     def _hear_of_own(self, message: Mapping[str, Any], received: Received) -> None:
-        self.messages += 1
+        self.heard_at_ms.append(received.received_at_ms)
         delivery_id = message["delivery_id"]
         told = [message, *message.get("events", ())]
         seen = self.statuses.setdefault(delivery_id, set())
@@ -88,6 +101,15 @@ class CustomerLog:
                     message["position"]["lon"],
                 )
             )
+
+    @property
+    def messages(self) -> int:
+        """How many came about its deliveries."""
+        return len(self.heard_at_ms)
+
+    def gaps(self, until_ms: int) -> tuple[Gap, ...]:
+        """The times between its messages, and the one since the last, which has no end yet."""
+        return tuple(map(Gap, self.heard_at_ms, [*self.heard_at_ms[1:], until_ms]))
 
     def saw(self, delivery_id: str, status: Status) -> bool:
         """Whether any message told that the delivery was in that status."""

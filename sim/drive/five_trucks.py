@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -33,6 +33,9 @@ from sim.fleet.route_library import Route, load_routes
 from sim.fleet.trips import Trip, TripTimes, plan_trips
 
 Say = Callable[[str], None]
+
+Meanwhile = Callable[[], Awaitable[None]]
+"""Begun with the drive."""
 
 STAND_S = 8.0
 """At each end where the service's dwell is not known: longer than the local cloud's short one."""
@@ -88,13 +91,25 @@ def plan_drive(options: DriveOptions, routes: Sequence[Route] | None = None) -> 
     return tuple(trips)
 
 
-async def drive_fleet(system: System, options: DriveOptions, say: Say) -> Verdict:
+@dataclass(frozen=True)
+class DriveOutcome:
+    """What came of a drive: the verdict, and what it rests on."""
+
+    verdict: Verdict
+    trucks: Sequence[TruckEvidence]
+
+
+async def drive_fleet(
+    system: System, options: DriveOptions, say: Say, *, meanwhile: Meanwhile | None = None
+) -> DriveOutcome:
     """Drive, watch, intrude, count.
 
     Args:
         system: Where.
         options: What.
         say: Takes lines of progress.
+        meanwhile: What happens to the system under the drive. The trucks report until it is over,
+            so all of it falls between the first point and the last.
 
     Raises:
         TripTooShortError: See `plan_drive`.
@@ -113,7 +128,7 @@ async def drive_fleet(system: System, options: DriveOptions, say: Say) -> Verdic
     ]
     try:
         return await together(
-            _drive(system, options, crews, trips, ids, intruders, say),
+            _drive(system, options, crews, trips, ids, intruders, say, meanwhile),
             *(crew.run() for crew in crews),
             *(intruder.run() for intruder in intruders),
             _tell_progress(crews, intruders, say),
@@ -136,7 +151,8 @@ async def _drive(
     ids: Sequence[str],
     intruders: Sequence[Intruder],
     say: Say,
-) -> Verdict:
+    meanwhile: Meanwhile | None,
+) -> DriveOutcome:
     by_rule = options.dwell_s is not None
     say(f"creating {len(crews)} deliveries and connecting their customers")
     pictures = await asyncio.gather(
@@ -148,11 +164,13 @@ async def _drive(
     doors = await try_doors(system, crews[0].truck_id)
     say(f"driving {options.duration_s:g} s: {', '.join(crew.truck_id for crew in crews)}")
     start_ms = system.now_ms()
+    is_over = asyncio.Event()
     await asyncio.gather(
+        _happen(meanwhile, is_over),
         *(
-            crew.drive(trip, start_ms, by_rule=by_rule)
+            crew.drive(trip, start_ms, by_rule=by_rule, stay_until=is_over)
             for crew, trip in zip(crews, trips, strict=True)
-        )
+        ),
     )
     say("driven; waiting for the last answers, arrivals and hand-overs")
     for crew in crews:
@@ -160,10 +178,17 @@ async def _drive(
     await asyncio.gather(
         *(crew.hand_over(by_rule=by_rule, within_s=options.patience_s) for crew in crews)
     )
-    evidence = [_evidence(crew, await _read(crew)) for crew in crews]
+    evidence = [_evidence(crew, await _read(crew), system.now_ms()) for crew in crews]
     stores = await _await_stores(system, evidence, options.patience_s, say)
     required = STATUSES_ALWAYS | STATUSES_BY_DWELL if by_rule else STATUSES_ALWAYS
-    return judge(evidence, _intrusions(intruders, doors), stores, required=required)
+    verdict = judge(evidence, _intrusions(intruders, doors), stores, required=required)
+    return DriveOutcome(verdict, evidence)
+
+
+async def _happen(meanwhile: Meanwhile | None, is_over: asyncio.Event) -> None:
+    if meanwhile is not None:
+        await meanwhile()
+    is_over.set()
 
 
 async def _read(crew: Crew) -> DeliveryRecord | None:
@@ -174,7 +199,7 @@ async def _read(crew: Crew) -> DeliveryRecord | None:
         return None
 
 
-def _evidence(crew: Crew, delivery: DeliveryRecord | None) -> TruckEvidence:
+def _evidence(crew: Crew, delivery: DeliveryRecord | None, now_ms: int) -> TruckEvidence:
     report, log = crew.uploader.report, crew.log
     return TruckEvidence(
         truck_id=crew.truck_id,
@@ -184,6 +209,7 @@ def _evidence(crew: Crew, delivery: DeliveryRecord | None) -> TruckEvidence:
         refused=[entry.reason for entry in report.refused],
         unsettled=crew.uploader.unsettled,
         messages=log.messages,
+        gaps=log.gaps(now_ms),
         statuses=frozenset().union(*log.statuses.values()),
         positions=log.positions,
         foreign=log.foreign,

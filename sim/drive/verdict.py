@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rtdts.tracking.deliveries import Status
-from sim.drive.customer_log import ShownPosition
+from sim.drive.customer_log import Gap, ShownPosition
 from sim.drive.deliveries_api import DeliveryRecord
 from sim.drive.stores import StoreCounts
 from sim.fleet.device import Fix
@@ -30,6 +30,7 @@ class TruckEvidence:
         refused: Why others were refused.
         unsettled: How many never got a final answer.
         messages: How many the customer got about its delivery.
+        gaps: The times in which it heard nothing.
         statuses: Those that the customer was told of.
         positions: Those that the customer was shown.
         foreign: Messages about deliveries of others.
@@ -45,6 +46,7 @@ class TruckEvidence:
     refused: Sequence[str]
     unsettled: int
     messages: int
+    gaps: Sequence[Gap]
     statuses: frozenset[Status]
     positions: Sequence[ShownPosition]
     foreign: Sequence[str]
@@ -71,6 +73,27 @@ class IntruderEvidence:
 
 
 @dataclass(frozen=True)
+class GapFigures:
+    """How long a customer heard nothing, between one message and the next."""
+
+    p50_s: float
+    p99_s: float
+    longest_s: float
+
+    def __str__(self) -> str:
+        return f"{self.p50_s:.1f}/{self.p99_s:.1f}/{self.longest_s:.1f} s"
+
+    @classmethod
+    def of(cls, gaps: Sequence[Gap]) -> GapFigures | None:
+        """The figures; None of nothing."""
+        lengths_s = sorted(gap.length_s for gap in gaps)
+        p50_s, p99_s = percentile(lengths_s, 50), percentile(lengths_s, 99)
+        if p50_s is None or p99_s is None:
+            return None
+        return cls(p50_s, p99_s, lengths_s[-1])
+
+
+@dataclass(frozen=True)
 class Verdict:
     """How a drive ended.
 
@@ -78,6 +101,7 @@ class Verdict:
         in_history, in_raw, latest_ok: None where the stores can't be seen.
         latest_ok: How many trucks' latest position is their newest accepted fix.
         messages: By customer.
+        gaps: By customer; without those who heard nothing.
         problems: Why it is not ok, for people; empty when it is.
         unseen: What could not be judged, for people.
     """
@@ -88,6 +112,7 @@ class Verdict:
     in_raw: int | None
     latest_ok: int | None
     messages: Mapping[str, int]
+    gaps: Mapping[str, GapFigures]
     statuses: tuple[Status, ...]
     refusals: int
     foreign: int
@@ -157,6 +182,11 @@ def judge(
         in_raw=None if stores is None else len(stores.in_raw & accepted),
         latest_ok=latest_ok,
         messages={truck.customer_id: truck.messages for truck in trucks},
+        gaps={
+            truck.customer_id: figures
+            for truck in trucks
+            if (figures := GapFigures.of(truck.gaps)) is not None
+        },
         statuses=tuple(status for status in Status if status in seen),
         refusals=intruders.refusals,
         foreign=len(foreign),

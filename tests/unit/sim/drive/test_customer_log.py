@@ -68,6 +68,16 @@ def test_a_broken_message_is_a_problem() -> None:
     assert (log.problems, log.messages) == (["lacks status"], 0)
 
 
+def test_gaps_are_the_times_between_messages_and_the_one_since_the_last() -> None:
+    log = CustomerLog("C-1", own=("D-1",))
+    log.hear(Received(position(5), CAME_MS))
+    log.hear(Received({"type": "pong"}, CAME_MS + 1_000))
+    log.hear(Received(position(6), CAME_MS + 4_000))
+
+    assert [gap.length_s for gap in log.gaps(CAME_MS + 13_000)] == [4.0, 9.0]
+    assert CustomerLog("C-2", own=()).gaps(CAME_MS) == ()
+
+
 async def test_waiting_ends_with_the_message_that_was_waited_for() -> None:
     log = CustomerLog("C-1", own=("D-1",))
     waiting = asyncio.create_task(

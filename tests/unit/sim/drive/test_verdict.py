@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from rtdts.tracking.deliveries import Status
-from sim.drive.customer_log import ShownPosition
+from sim.drive.customer_log import Gap, ShownPosition
 from sim.drive.deliveries_api import DeliveryEventRecord, DeliveryRecord
 from sim.drive.stores import StoreCounts
 from sim.drive.verdict import (
     STATUSES_ALWAYS,
     STATUSES_BY_DWELL,
+    GapFigures,
     IntruderEvidence,
     TruckEvidence,
     judge,
@@ -45,6 +46,7 @@ TRUCK = TruckEvidence(
     refused=(),
     unsettled=0,
     messages=12,
+    gaps=(Gap(0, 10_000), Gap(10_000, 10_500), Gap(10_500, 18_500)),
     statuses=frozenset(WAY),
     positions=(shown(0), shown(3, after_ms=2500)),
     foreign=(),
@@ -160,6 +162,14 @@ def test_where_the_stores_cannot_be_seen_the_verdict_says_so_and_judges_the_rest
     assert verdict.to_json()["in_history"] is verdict.to_json()["latest_ok"] is None
     assert any("OpenSearch" in unseen for unseen in verdict.unseen)
     assert not judge([replace(TRUCK, unsettled=1)], INTRUDERS, None).ok
+
+
+def test_each_customers_gaps_are_measured() -> None:
+    silent = replace(TRUCK, customer_id="C-2", gaps=())
+    verdict = judge([TRUCK, silent], INTRUDERS, STORES)
+
+    assert verdict.gaps == {"C-1": GapFigures(p50_s=8.0, p99_s=10.0, longest_s=10.0)}
+    assert str(verdict.gaps["C-1"]) == "8.0/10.0/10.0 s"
 
 
 def test_points_of_others_in_the_stores_do_not_count() -> None:
