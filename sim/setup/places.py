@@ -71,6 +71,11 @@ class Places:
         """What is made for the OpenSearch node: a folder a version of its ingredients."""
         return self.cache / "opensearch"
 
+    @property
+    def kinesis_local(self) -> Path:
+        """Where kinesis-local is unpacked: a folder a version."""
+        return self.cache / "kinesis-local"
+
 
 def find_places(environ: Mapping[str, str] = os.environ, project: Path = PROJECT) -> Places:
     """The places as the environment has them: `RTDTS_CACHE`, or rtdts in the user's cache."""

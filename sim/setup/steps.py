@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
-from sim.setup import jars, machine, opensearch, python_tools
+from sim.setup import jars, kinesis_local, machine, opensearch, python_tools
 from sim.setup.places import Places, find_places
 from sim.setup.problems import SetupError
 
@@ -78,6 +78,11 @@ STEPS = (
         "OpenSearch's launcher, and a trial start",
         opensearch.node_is_prepared,
         lambda places, _: opensearch.prepare_node(places),
+    ),
+    Step(
+        "kinesis-local, a Kinesis that reshards, for tests",
+        kinesis_local.kinesis_local_is_there,
+        lambda places, _: kinesis_local.fetch_kinesis_local(places),
     ),
 )
 

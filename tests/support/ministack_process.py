@@ -27,7 +27,7 @@ def ministack_program() -> Path | None:
 @contextmanager
 def running_ministack(program: Path, directory: Path) -> Iterator[str]:
     """Runs it; yields its endpoint URL. Its output is in `directory`."""
-    port = _free_port()
+    port = free_port()
     log = directory / "ministack.log"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
@@ -73,7 +73,7 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path
             time.sleep(0.05)  # a process that boots offers nothing to await
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

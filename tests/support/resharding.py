@@ -1,0 +1,79 @@
+"""A stream that is resharded, and what lies in its shards."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from mypy_boto3_kinesis import KinesisClient
+from mypy_boto3_kinesis.type_defs import RecordTypeDef, ShardTypeDef
+
+from tests.support.waiting import eventually
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    """A stream of a test's own."""
+
+    client: KinesisClient
+    name: str
+
+    @classmethod
+    def created(cls, client: KinesisClient, name: str, *, shards: int) -> Stream:
+        client.create_stream(StreamName=name, ShardCount=shards)
+        stream = cls(client, name)
+        stream._until_active()
+        return stream
+
+    def shards(self) -> list[ShardTypeDef]:
+        """All, the closed ones too."""
+        pages = self.client.get_paginator("list_shards").paginate(StreamName=self.name)
+        return [shard for page in pages for shard in page["Shards"]]
+
+    def open_shards(self) -> list[ShardTypeDef]:
+        """Those that take records, in the order of their ranges."""
+        parts = [s for s in self.shards() if "EndingSequenceNumber" not in s["SequenceNumberRange"]]
+        return sorted(parts, key=lambda shard: range_of(shard)[0])
+
+    def split(self, shard: ShardTypeDef) -> None:
+        """In the middle of its range; returns when both children take records."""
+        first, last = range_of(shard)
+        self.client.split_shard(
+            StreamName=self.name,
+            ShardToSplit=shard["ShardId"],
+            NewStartingHashKey=str((first + last) // 2 + 1),
+        )
+        self._until_active()
+
+    def merge(self, shard: ShardTypeDef, neighbour: ShardTypeDef) -> None:
+        """Returns when their child takes records."""
+        self.client.merge_shards(
+            StreamName=self.name,
+            ShardToMerge=shard["ShardId"],
+            AdjacentShardToMerge=neighbour["ShardId"],
+        )
+        self._until_active()
+
+    def records(self, shard: ShardTypeDef) -> Iterator[RecordTypeDef]:
+        """What lies in a shard by now, from its beginning."""
+        iterator = self.client.get_shard_iterator(
+            StreamName=self.name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        while iterator:
+            answer = self.client.get_records(ShardIterator=iterator)
+            yield from answer["Records"]
+            at_its_end = not answer["Records"] and not answer.get("MillisBehindLatest")
+            iterator = "" if at_its_end else answer.get("NextShardIterator", "")
+
+    def _until_active(self) -> None:
+        eventually(lambda: self._status() == "ACTIVE", within_s=60)
+
+    def _status(self) -> str:
+        told = self.client.describe_stream_summary(StreamName=self.name)
+        return told["StreamDescriptionSummary"]["StreamStatus"]
+
+
+def range_of(shard: ShardTypeDef) -> tuple[int, int]:
+    """The first and the last hash key of a shard."""
+    keys = shard["HashKeyRange"]
+    return int(keys["StartingHashKey"]), int(keys["EndingHashKey"])
