@@ -15,7 +15,7 @@ from consumer.checkpointing import Checkpoints
 from consumer.match_cache import MatchCache
 from consumer.memory import Memory
 from consumer.pipeline import BatchPipeline, Stores
-from consumer.record_processor import METRICS, RecordProcessor
+from consumer.record_processor import LEASE_LOST_WITHIN_FAILOVERS, METRICS, RecordProcessor
 from consumer.retrying import Patience
 from consumer.settings import Settings
 from consumer.transitions import TransitionWriter
@@ -95,6 +95,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
         checkpoints=Checkpoints(log=log, sleep=sleep),
         log=log,
         metrics=MetricWriter(COMPONENT, METRICS),
+        lease_lost_within_s=LEASE_LOST_WITHIN_FAILOVERS * settings.failover_ms / 1_000,
     )
 
 

@@ -19,8 +19,9 @@ from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import Metric, MetricWriter
 
-LEASE_LOST_WITHIN_S = 30.0
-"""The KCL tells a worker that lost its lease at the latest when it fails to renew it."""
+LEASE_LOST_WITHIN_FAILOVERS = 3
+"""The KCL tells a worker that lost its lease at the latest when it fails to renew it, which it does
+several times a failover time."""
 
 METRICS = (
     Metric("Points", "Count"),
@@ -81,6 +82,8 @@ class RecordProcessor:
         checkpoints: The shard's checkpoints.
         log: One line a batch.
         metrics: One line a batch.
+        lease_lost_within_s: How long to wait, once another process has taken over, for the KCL to
+            say so.
         clock: Monotonic seconds.
         now_ms: Wall clock, beside the stream's time of a record's arrival.
     """
@@ -94,6 +97,7 @@ class RecordProcessor:
         checkpoints: Checkpoints,
         log: Logger,
         metrics: MetricWriter,
+        lease_lost_within_s: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
@@ -101,6 +105,7 @@ class RecordProcessor:
         self._checkpoints = checkpoints
         self._log = log
         self._metrics = metrics
+        self._lease_lost_within_s = lease_lost_within_s
         self._clock = clock
         self._now_ms = now_ms
         self._pipeline: Pipeline | None = None
@@ -148,7 +153,9 @@ class RecordProcessor:
     def shard_ended(self, shard_ended_input: EndingInput) -> None:
         """All records of the shard came, and all are durable: its children may be read."""
         if self._taken_over_at_s is not None:
-            return
+            # Answered without a checkpoint, the KCL would keep the lease, end this process, and ask
+            # what has ended again and again: neither the shard nor its children were ever read.
+            self._die("taken_over_at_shard_end", None)
         try:
             is_told = self._checkpoints.end_shard(shard_ended_input.checkpointer)
         except Exception as error:
@@ -219,7 +226,7 @@ class RecordProcessor:
 
     def _wait_for_the_end(self) -> None:
         waited_s = self._clock() - (self._taken_over_at_s or 0.0)
-        if waited_s > LEASE_LOST_WITHIN_S:
+        if waited_s > self._lease_lost_within_s:
             self._die("no_lease_lost", None)
 
     def _die(self, event: str, error: Exception | None) -> NoReturn:

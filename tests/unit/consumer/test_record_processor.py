@@ -273,9 +273,22 @@ def test_taken_over_it_neither_checkpoints_nor_takes_more(
         processor.process_records(Input(checkpointer, world.shard.records([point(n, 0.0)])))
         world.clock.advance(5)
     processor.shutdown_requested(Input(checkpointer))
-    processor.shard_ended(Input(checkpointer))
 
     assert len(pipeline.batches) == 1
+    assert checkpointer.told == []
+
+
+def test_taken_over_it_never_lets_the_shard_end_without_a_checkpoint(
+    world: World, checkpointer: RecordingCheckpointer
+) -> None:
+    pipeline = FailingPipeline(raising(TakenOver("T-1", "another")))
+    processor = started(world, checkpointer, pipeline)
+    processor.process_records(Input(checkpointer, world.shard.records([point(0, 0.0)])))
+
+    with pytest.raises(SystemExit) as end:
+        processor.shard_ended(Input(checkpointer))
+
+    assert end.value.code == 1
     assert checkpointer.told == []
 
 
