@@ -2,7 +2,8 @@
 # other. A setting that it requires and nobody knows fails the plan.
 
 locals {
-  known_settings = merge(
+  # What follows from what is made here: nobody else may say it.
+  own_settings = merge(
     { for key, name in local.table_names : "${upper(key)}_TABLE" => name },
     {
       AWS_REGION            = var.account.region
@@ -28,8 +29,8 @@ locals {
       RAW_RETENTION_DAYS       = tostring(var.retention.raw_days)
       POSITIONS_RETENTION_DAYS = tostring(var.retention.positions_days)
     },
-    var.settings,
   )
+  known_settings = merge(local.own_settings, var.settings)
 
   function_environments = {
     for key, function in local.definitions.functions : key => {

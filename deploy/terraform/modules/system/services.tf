@@ -7,6 +7,14 @@ resource "aws_ecs_cluster" "this" {
     name  = "containerInsights"
     value = var.container_insights ? "enabled" : "disabled"
   }
+
+  lifecycle {
+    # Here since a variable's own validation can't see them, and once for all that are told.
+    precondition {
+      condition     = length(setintersection(keys(var.settings), keys(local.own_settings))) == 0
+      error_message = "Not by settings: ${join(", ", setintersection(keys(var.settings), keys(local.own_settings)))} would no longer be what is made here; there are variables for what may be chosen."
+    }
+  }
 }
 
 locals {

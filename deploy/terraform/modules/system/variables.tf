@@ -84,6 +84,11 @@ variable "retention" {
     condition     = var.retention.raw_backup_days >= var.retention.raw_days
     error_message = "The backup must outlive what it is the backup of."
   }
+
+  validation {
+    condition     = var.retention.raw_days >= 1 && var.retention.raw_days <= 365 && var.retention.positions_days >= 8 && var.retention.positions_days <= 3650
+    error_message = "1 to 365 days of the raw log, 8 to 3650 of the history: a point may be 7 days old when it comes."
+  }
 }
 
 variable "identity" {

@@ -24,6 +24,7 @@ variables {
   image_tags         = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210" }
   packages_folder    = "../../testing/packages"
   region_singletons  = { api_gateway_log_role = true, opensearch_service_linked_role = true }
+  alarms             = { emails = [] }
 }
 
 run "whole" {
@@ -104,4 +105,80 @@ run "one_broadcaster_until_rounds_are_divided" {
   }
 
   expect_failures = [var.broadcaster]
+}
+
+run "a_setting_that_follows_from_what_is_made" {
+  command = plan
+
+  variables {
+    settings = { SHUTDOWN_BUDGET_S = "115", STREAM_NAME = "another" }
+  }
+
+  expect_failures = [aws_ecs_cluster.this]
+}
+
+run "as_many_tasks_as_one_likes_on_demand" {
+  command = plan
+
+  variables {
+    stream   = { retention_hours = 24 }
+    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 30 }
+  }
+
+  assert {
+    condition     = module.stream.shard_count == null
+    error_message = "Nobody counts shards that AWS makes."
+  }
+}
+
+run "names_accounts_and_zones" {
+  command = plan
+
+  variables {
+    name    = "RTDTS"
+    account = { id = "1234", region = "eu-central-1", partition = "aws" }
+    search  = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 3, volume_gb = 20 }
+  }
+
+  expect_failures = [var.name, var.account, var.search]
+}
+
+run "the_kcl_polls_or_is_fanned_out_to" {
+  command = plan
+
+  variables {
+    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 1, retrieval_mode = "PUSH" }
+  }
+
+  expect_failures = [var.consumer]
+}
+
+run "cloudwatch_keeps_logs_for_days_of_its_own" {
+  command = plan
+
+  variables {
+    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 14, parked_days = 30, log_days = 8 }
+  }
+
+  expect_failures = [var.retention]
+}
+
+run "a_backup_outlives_what_it_is_the_backup_of" {
+  command = plan
+
+  variables {
+    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 2, parked_days = 30, log_days = 7 }
+  }
+
+  expect_failures = [var.retention]
+}
+
+run "a_late_point_finds_its_day" {
+  command = plan
+
+  variables {
+    retention = { raw_days = 3, positions_days = 7, raw_backup_days = 14, parked_days = 30, log_days = 7 }
+  }
+
+  expect_failures = [var.retention]
 }
