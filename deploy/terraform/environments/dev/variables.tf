@@ -10,7 +10,7 @@ variable "zone_letters" {
 }
 
 variable "name" {
-  description = "How every name begins. Another one makes another system in the same account."
+  description = "How every name begins. Changed later, everything is made anew, and what it held is lost."
   type        = string
   default     = "rtdts-dev"
 }
