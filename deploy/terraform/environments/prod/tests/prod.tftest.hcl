@@ -134,3 +134,33 @@ run "containers_have_no_addresses_of_their_own" {
 
   expect_failures = [var.nat_gateways]
 }
+
+run "somebody_is_told_of_alarms" {
+  command = plan
+
+  variables {
+    alarms = { emails = [] }
+  }
+
+  expect_failures = [var.alarms]
+}
+
+run "three_zones" {
+  command = plan
+
+  variables {
+    zone_letters = ["a", "b"]
+  }
+
+  expect_failures = [var.zone_letters]
+}
+
+run "one_consumer_could_be_lost" {
+  command = plan
+
+  variables {
+    consumer = { cpu = 2048, memory_mb = 4096, min_tasks = 1, max_tasks = 4 }
+  }
+
+  expect_failures = [var.consumer]
+}

@@ -37,3 +37,13 @@ run "names_are_s3s" {
 
   expect_failures = [var.name]
 }
+
+run "not_for_ever_means_a_day_at_least" {
+  command = plan
+
+  variables {
+    expires_after_days = 0
+  }
+
+  expect_failures = [var.expires_after_days]
+}

@@ -27,3 +27,13 @@ run "somebody_must_be_told" {
 
   expect_failures = [var.emails]
 }
+
+run "nothing_is_no_budget" {
+  command = plan
+
+  variables {
+    monthly_limit_usd = 0
+  }
+
+  expect_failures = [var.monthly_limit_usd]
+}

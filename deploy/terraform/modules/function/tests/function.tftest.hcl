@@ -66,3 +66,15 @@ run "the_region_is_lambdas_to_say" {
 
   expect_failures = [var.environment]
 }
+
+run "sizes_are_lambdas" {
+  command = plan
+
+  variables {
+    runtime   = "nodejs22.x"
+    timeout_s = 901
+    memory_mb = 64
+  }
+
+  expect_failures = [var.runtime, var.timeout_s, var.memory_mb]
+}

@@ -92,3 +92,14 @@ run "a_route_has_one_answer" {
 
   expect_failures = [var.functions]
 }
+
+run "nobody_is_let_in_by_mistake_or_kept_out" {
+  command = plan
+
+  variables {
+    audience = ""
+    throttle = { requests_per_second = 0, burst = 20 }
+  }
+
+  expect_failures = [var.audience, var.throttle]
+}

@@ -80,3 +80,24 @@ run "no_more_gateways_than_zones" {
 
   expect_failures = [var.nat_gateways]
 }
+
+run "addresses_and_zones_suffice" {
+  command = plan
+
+  variables {
+    cidr_block         = "10.40.0.0/24"
+    availability_zones = []
+  }
+
+  expect_failures = [var.cidr_block, var.availability_zones]
+}
+
+run "what_has_a_gateway_endpoint_needs_no_other" {
+  command = plan
+
+  variables {
+    interface_endpoints = ["s3"]
+  }
+
+  expect_failures = [var.interface_endpoints]
+}

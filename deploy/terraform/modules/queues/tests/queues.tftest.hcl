@@ -59,3 +59,22 @@ run "dead_letters_outlive_their_queue" {
 
   expect_failures = [var.queues]
 }
+
+run "a_queue_that_is_not_fifo" {
+  command = plan
+
+  variables {
+    queues = {
+      nudges = {
+        name_suffix             = "nudges"
+        dead_letter_name_suffix = "nudges-dead"
+        visibility_timeout_s    = 5
+        retention_s             = 600
+        max_receive_count       = 5
+        dead_letter_retention_s = 1209600
+      }
+    }
+  }
+
+  expect_failures = [var.queues]
+}

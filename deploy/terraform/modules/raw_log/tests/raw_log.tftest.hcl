@@ -43,3 +43,13 @@ run "firehose_waits_a_quarter_of_an_hour_at_most" {
 
   expect_failures = [var.buffering_interval_s]
 }
+
+run "firehose_holds_a_hundred_megabytes_at_most" {
+  command = plan
+
+  variables {
+    buffering_size_mb = 128
+  }
+
+  expect_failures = [var.buffering_size_mb]
+}

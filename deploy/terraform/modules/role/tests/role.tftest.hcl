@@ -71,3 +71,24 @@ run "all_actions_of_a_service_are_too_many" {
 
   expect_failures = [var.statements]
 }
+
+run "a_role_that_may_do_nothing" {
+  command = plan
+
+  variables {
+    statements = []
+  }
+
+  expect_failures = [var.statements]
+}
+
+run "names_are_iams" {
+  command = plan
+
+  variables {
+    name    = "a-name-of-sixty-five-characters-which-is-one-more-than-iam-takes-1"
+    service = "lambda"
+  }
+
+  expect_failures = [var.name, var.service]
+}

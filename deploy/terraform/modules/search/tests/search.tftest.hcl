@@ -86,3 +86,35 @@ run "a_version_is_a_version" {
 
   expect_failures = [var.engine_version]
 }
+
+run "a_burstable_node_is_for_one_zone" {
+  command = plan
+
+  variables {
+    instance_type = "t3.small.search"
+  }
+
+  expect_failures = [aws_opensearch_domain.this]
+}
+
+run "names_and_sizes_are_the_services" {
+  command = plan
+
+  variables {
+    name           = "Rtdts_Test"
+    instance_type  = "r7g.large"
+    instance_count = 0
+    volume_gb      = 5
+    subnet_ids     = []
+    quiet_hour_utc = 24
+  }
+
+  expect_failures = [
+    var.name,
+    var.instance_type,
+    var.instance_count,
+    var.volume_gb,
+    var.subnet_ids,
+    var.quiet_hour_utc,
+  ]
+}

@@ -133,3 +133,45 @@ run "sizes_are_fargates" {
 
   expect_failures = [var.memory_mb]
 }
+
+run "what_it_needs_it_must_be_told" {
+  command = plan
+
+  variables {
+    required_environment = ["C"]
+  }
+
+  expect_failures = [aws_ecs_task_definition.this]
+}
+
+run "times_and_numbers_are_fargates" {
+  command = plan
+
+  variables {
+    cpu                = 300
+    cpu_architecture   = "arm64"
+    start_period_s     = 301
+    stop_timeout_s     = 121
+    min_tasks          = 0
+    cpu_target_percent = 100
+  }
+
+  expect_failures = [
+    var.cpu,
+    var.cpu_architecture,
+    var.start_period_s,
+    var.stop_timeout_s,
+    var.min_tasks,
+    var.cpu_target_percent,
+  ]
+}
+
+run "no_more_at_least_than_at_most" {
+  command = plan
+
+  variables {
+    min_tasks = 4
+  }
+
+  expect_failures = [var.max_tasks]
+}

@@ -84,3 +84,15 @@ run "somebody_must_be_asked" {
 
   expect_failures = [var.authorized_route]
 }
+
+run "routes_that_are_always_wanted" {
+  command = plan
+
+  variables {
+    stage    = "a stage"
+    routes   = ["$connect", "track"]
+    throttle = { requests_per_second = 10, burst = 0 }
+  }
+
+  expect_failures = [var.stage, var.routes, var.throttle]
+}

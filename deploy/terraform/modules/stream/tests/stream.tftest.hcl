@@ -44,3 +44,13 @@ run "kinesis_keeps_a_day_at_least" {
 
   expect_failures = [var.retention_hours]
 }
+
+run "a_stream_without_shards" {
+  command = plan
+
+  variables {
+    shard_count = 0
+  }
+
+  expect_failures = [var.shard_count]
+}

@@ -62,3 +62,15 @@ run "two_tables_have_two_names" {
 
   expect_failures = [var.tables]
 }
+
+run "a_key_of_no_type_that_a_key_can_have" {
+  command = plan
+
+  variables {
+    tables = {
+      a = { name = "a", hash_key = "id", attributes = { id = "BOOL" } }
+    }
+  }
+
+  expect_failures = [var.tables]
+}

@@ -1,0 +1,208 @@
+"""What production must have, how development differs, and that bad variables are refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.terraform_tools import ROOT, configurations, resources_of
+
+BOTH = ("dev", "prod")
+
+ResourcesOf = Callable[[str, str], dict[str, Mapping[str, Any]]]
+
+
+@pytest.fixture
+def resources(state_of: Callable[[str], dict[str, Any]]) -> ResourcesOf:
+    """Values by address of an environment's resources of a type."""
+
+    def find(environment: str, kind: str) -> dict[str, Mapping[str, Any]]:
+        return {
+            address: values
+            for address, found, values in resources_of(state_of(environment))
+            if found == kind
+        }
+
+    return find
+
+
+def test_production_can_not_lose_its_tables_by_mistake(resources: ResourcesOf) -> None:
+    tables = resources("prod", "aws_dynamodb_table")
+    ours = {address: one for address, one in tables.items() if ".kcl_tables." not in address}
+
+    assert len(ours) == 5
+    for one in ours.values():
+        assert one["deletion_protection_enabled"]
+        assert one["point_in_time_recovery"][0]["enabled"]
+    assert not any(one["force_destroy"] for one in resources("prod", "aws_s3_bucket").values())
+    assert not any(one["force_delete"] for one in resources("prod", "aws_ecr_repository").values())
+
+
+def test_development_goes_without_a_trace(resources: ResourcesOf) -> None:
+    tables = resources("dev", "aws_dynamodb_table").values()
+
+    assert len(tables) == 8
+    assert not any(one["deletion_protection_enabled"] for one in tables)
+    assert all(one["force_destroy"] for one in resources("dev", "aws_s3_bucket").values())
+    assert all(one["force_delete"] for one in resources("dev", "aws_ecr_repository").values())
+    assert all(
+        one["enforce_consumer_deletion"] for one in resources("dev", "aws_kinesis_stream").values()
+    )
+
+
+def test_production_can_read_points_again_for_three_days(resources: ResourcesOf) -> None:
+    (stream,) = resources("prod", "aws_kinesis_stream").values()
+
+    assert stream["retention_period"] >= 72
+
+
+def test_production_searches_in_three_zones(resources: ResourcesOf) -> None:
+    (domain,) = resources("prod", "aws_opensearch_domain").values()
+    (cluster,) = domain["cluster_config"]
+
+    assert cluster["zone_awareness_enabled"]
+    assert cluster["zone_awareness_config"][0]["availability_zone_count"] == 3
+    assert cluster["instance_count"] >= 3
+    assert cluster["dedicated_master_enabled"]
+    assert len(domain["vpc_options"][0]["subnet_ids"]) == 3
+
+
+def test_development_is_one_small_node_and_one_shard(resources: ResourcesOf) -> None:
+    (domain,) = resources("dev", "aws_opensearch_domain").values()
+    (stream,) = resources("dev", "aws_kinesis_stream").values()
+
+    assert domain["cluster_config"][0]["instance_count"] == 1
+    assert domain["cluster_config"][0]["instance_type"] == "t3.small.search"
+    assert stream["shard_count"] == 1
+
+
+@pytest.mark.parametrize("environment", BOTH)
+def test_the_domain_is_in_the_vpc_and_knows_roles(environment: str, resources: ResourcesOf) -> None:
+    (domain,) = resources(environment, "aws_opensearch_domain").values()
+
+    assert domain["vpc_options"][0]["subnet_ids"]
+    assert domain["advanced_security_options"][0]["enabled"]
+
+
+def test_productions_containers_go_out_by_nat(resources: ResourcesOf) -> None:
+    for service in resources("prod", "aws_ecs_service").values():
+        assert not service["network_configuration"][0]["assign_public_ip"]
+
+    assert len(resources("prod", "aws_nat_gateway")) == 3
+    assert len(resources("prod", "aws_route")) == 4  # one to the internet, one a zone to its NAT
+
+
+def test_developments_containers_have_addresses_and_let_nobody_in(resources: ResourcesOf) -> None:
+    groups = set()
+    for service in resources("dev", "aws_ecs_service").values():
+        (network,) = service["network_configuration"]
+        assert network["assign_public_ip"]
+        groups |= set(network["security_groups"])
+    entered = {
+        one["security_group_id"]
+        for one in resources("dev", "aws_vpc_security_group_ingress_rule").values()
+    }
+
+    assert groups
+    assert not groups & entered
+    assert not resources("dev", "aws_nat_gateway")
+
+
+@pytest.mark.parametrize("environment", BOTH)
+def test_s3_and_dynamodb_have_gateways_and_sockets_no_endpoint(
+    environment: str, resources: ResourcesOf
+) -> None:
+    endpoints = {
+        (one["service_name"].rpartition(".")[2], one["vpc_endpoint_type"])
+        for one in resources(environment, "aws_vpc_endpoint").values()
+    }
+
+    assert endpoints == {("s3", "Gateway"), ("dynamodb", "Gateway")}
+
+
+def test_production_has_no_issuer_of_tests_and_measures_its_tasks(resources: ResourcesOf) -> None:
+    everything = {
+        address
+        for kind in ("aws_kms_key", "aws_apigatewayv2_api")
+        for address in resources("prod", kind)
+    }
+    (cluster,) = resources("prod", "aws_ecs_cluster").values()
+
+    assert not [address for address in everything if "test_issuer" in address]
+    assert cluster["setting"][0] == {"name": "containerInsights", "value": "enabled"}
+    for name, fewest in (("consumer", 2), ("broadcaster", 1)):
+        (target,) = [
+            one
+            for address, one in resources("prod", "aws_appautoscaling_target").items()
+            if f".{name}." in address
+        ]
+        assert target["min_capacity"] >= fewest
+
+
+def test_development_tells_when_a_month_gets_dear(resources: ResourcesOf) -> None:
+    (budget,) = resources("dev", "aws_budgets_budget").values()
+
+    assert {one["notification_type"] for one in budget["notification"]} == {"ACTUAL", "FORECASTED"}
+
+
+@pytest.mark.parametrize("environment", BOTH)
+def test_containers_restart_drain_and_go_back(environment: str, resources: ResourcesOf) -> None:
+    definitions = resources(environment, "aws_ecs_task_definition").values()
+    services = resources(environment, "aws_ecs_service").values()
+
+    assert len(definitions) == len(services) == 2
+    for definition in definitions:
+        (container,) = json.loads(definition["container_definitions"])
+        assert container["restartPolicy"]["enabled"]
+        assert container["stopTimeout"] == 120
+        assert container["healthCheck"]["command"][0] == "CMD-SHELL"
+        assert container["readonlyRootFilesystem"]
+    for service in services:
+        assert service["deployment_circuit_breaker"] == [{"enable": True, "rollback": True}]
+
+
+@pytest.mark.parametrize("environment", BOTH)
+def test_everything_is_tagged_and_its_state_is_remote(environment: str) -> None:
+    folder = ROOT / "environments" / environment
+    tags = re.search(r"default_tags \{\s*tags = \{(.*?)\}", (folder / "main.tf").read_text(), re.S)
+
+    assert tags is not None
+    assert set(re.findall(r"([\w-]+)\s*=", tags[1])) == {"project", "environment", "managed-by"}
+    assert f'environment = "{environment}"' in tags[1]
+    assert 'backend "s3" {}' in (folder / "versions.tf").read_text()
+
+
+def conditions(folder: Path) -> Iterator[str]:
+    """What can refuse: variables by their validations, resources by their preconditions."""
+    for file in folder.glob("*.tf"):
+        for kind, name, body in re.findall(
+            r'^(?:variable|resource "(\w+)") "(\w+)" \{$(.*?)^\}',
+            file.read_text(encoding="utf-8"),
+            re.S | re.M,
+        ):
+            count = len(re.findall(r"^ +(?:validation|precondition) \{", body, re.M))
+            yield from [f"{kind or 'var'}.{name}"] * count
+
+
+def refusals(folder: Path) -> Iterator[str]:
+    """What the tests expect to refuse."""
+    for file in folder.glob("tests/*.tftest.hcl"):
+        for listed in re.findall(
+            r"expect_failures = \[(.*?)\]", file.read_text(encoding="utf-8"), re.S
+        ):
+            yield from (one.strip() for one in listed.split(",") if one.strip())
+
+
+@pytest.mark.parametrize(
+    "folder", configurations(), ids=lambda folder: str(folder.relative_to(ROOT))
+)
+def test_every_condition_was_seen_to_refuse(folder: Path) -> None:
+    unseen = Counter(conditions(folder)) - Counter(refusals(folder))
+
+    assert not unseen, "each needs a run in tests/ with a value that it refuses"
