@@ -58,3 +58,8 @@ output "raw_backup_bucket" {
   description = "The bucket of Firehose's backup."
   value       = module.system.raw_backup_bucket
 }
+
+output "dashboard_url" {
+  description = "Where the dashboard is."
+  value       = module.system.dashboard_url
+}

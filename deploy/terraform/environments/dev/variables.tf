@@ -87,3 +87,15 @@ variable "web_env_file" {
   type        = string
   default     = null
 }
+
+variable "alarms" {
+  description = "Who is told of alarms by mail (each address must confirm), and their limits; see the module alarms. no_points_minutes: null, where no trucks may well be on the road."
+  type = object({
+    emails                      = set(string)
+    no_points_minutes           = optional(number)
+    iterator_age_s              = optional(number, 300)
+    http_errors_percent         = optional(number, 1)
+    viewers_not_reached_percent = optional(number, 1)
+  })
+  default = { emails = [] }
+}

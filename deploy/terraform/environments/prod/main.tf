@@ -80,6 +80,7 @@ module "system" {
   packages_folder    = local.packages_folder
   settings           = var.settings
   region_singletons  = var.region_singletons
+  alarms             = var.alarms
 }
 
 module "env_files" {

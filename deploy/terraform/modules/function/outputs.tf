@@ -27,3 +27,8 @@ output "policy" {
   description = "What its role may do, as JSON."
   value       = module.role.policy
 }
+
+output "log_group_name" {
+  description = "Name of its log group."
+  value       = aws_cloudwatch_log_group.this.name
+}

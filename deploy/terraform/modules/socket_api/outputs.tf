@@ -19,3 +19,8 @@ output "id" {
   description = "Id of the API."
   value       = aws_apigatewayv2_api.this.id
 }
+
+output "stage" {
+  description = "Name of its stage."
+  value       = aws_apigatewayv2_stage.this.name
+}

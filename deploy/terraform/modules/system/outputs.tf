@@ -66,3 +66,13 @@ output "containers" {
   description = "The containers' definitions."
   value       = { consumer = module.consumer.container, broadcaster = module.broadcaster.container }
 }
+
+output "alarm_topic_arn" {
+  description = "ARN of the topic that alarms are told to."
+  value       = module.alarms.topic_arn
+}
+
+output "dashboard_url" {
+  description = "Where the dashboard is."
+  value       = module.dashboard.url
+}

@@ -209,3 +209,14 @@ variable "region_singletons" {
     opensearch_service_linked_role = bool
   })
 }
+
+variable "alarms" {
+  description = "Who is told of alarms, and their limits; see the module alarms."
+  type = object({
+    emails                      = set(string)
+    no_points_minutes           = optional(number)
+    iterator_age_s              = optional(number, 300)
+    http_errors_percent         = optional(number, 1)
+    viewers_not_reached_percent = optional(number, 1)
+  })
+}

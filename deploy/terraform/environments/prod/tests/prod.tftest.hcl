@@ -84,6 +84,7 @@ variables {
   issuer          = "https://id.example.com"
   audience        = "rtdts"
   packages_folder = "../../testing/packages"
+  alarms          = { emails = ["somebody@example.com"] }
 }
 
 run "whole" {

@@ -1,0 +1,293 @@
+# The alarms: what each means, of which metrics, from when on, and where that number comes from.
+
+locals {
+  alarms = merge(
+    local.alarms_of_the_way_in,
+    local.alarms_of_the_consumer,
+    local.alarms_of_the_stores,
+    local.alarms_of_the_viewers,
+  )
+
+  alarms_of_the_way_in = merge(
+    {
+      for minutes in var.no_points_minutes[*] : "no-points" => {
+        meaning    = "No truck's point was accepted for ${minutes} minutes."
+        metrics    = { accepted = { of = local.own["ingest_lambda.PointsAccepted"], stat = "Sum" } }
+        comparison = "LessThanThreshold"
+        threshold  = 1
+        times      = minutes
+        missing    = "breaching"
+      }
+    },
+    {
+      points-not-taken = {
+        meaning   = "The stream did not take points in time; the trucks were told to send them again."
+        metrics   = { not_taken = { of = local.own["ingest_lambda.PointsNotTaken"], stat = "Sum" } }
+        threshold = 1
+        times     = 3
+        within    = 5
+      }
+
+      http-errors = {
+        meaning = "More than ${var.http_errors_percent} % of HTTP requests were answered with 5xx."
+        metrics = {
+          errors   = { of = { namespace = "AWS/ApiGateway", name = "5xx", dimensions = { ApiId = var.watched.http_api_id } }, stat = "Sum" }
+          requests = { of = { namespace = "AWS/ApiGateway", name = "Count", dimensions = { ApiId = var.watched.http_api_id } }, stat = "Sum" }
+        }
+        expression = "IF(requests > 0, 100 * errors / requests, 0)"
+        comparison = "GreaterThanThreshold"
+        threshold  = var.http_errors_percent
+        times      = 3
+        within     = 5
+      }
+    },
+    {
+      for key, name in var.watched.function_names : "lambda-errors-${key}" => {
+        runbook   = "lambda-errors"
+        meaning   = "The Lambda ${name} ended by itself or ran out of time; errors that it answered are elsewhere."
+        metrics   = { errors = { of = { namespace = "AWS/Lambda", name = "Errors", dimensions = { FunctionName = name } }, stat = "Sum" } }
+        threshold = 1
+        times     = 2
+        within    = 5
+      }
+    },
+    {
+      for key, name in var.watched.function_names : "lambda-throttles-${key}" => {
+        runbook   = "lambda-throttles"
+        meaning   = "The Lambda ${name} was not run for want of concurrency."
+        metrics   = { throttles = { of = { namespace = "AWS/Lambda", name = "Throttles", dimensions = { FunctionName = name } }, stat = "Sum" } }
+        threshold = 1
+        times     = 2
+        within    = 5
+      }
+    },
+    {
+      errors-logged = {
+        meaning   = "A part of the system logged an error."
+        metrics   = { errors = { of = local.errors_logged, stat = "Sum" } }
+        period_s  = 300
+        threshold = 1
+        times     = 1
+      }
+    },
+  )
+
+  alarms_of_the_consumer = {
+    iterator-age = {
+      meaning    = "Points wait in the stream for more than ${var.iterator_age_s} s."
+      metrics    = { age = { of = { namespace = "AWS/Kinesis", name = "GetRecords.IteratorAgeMilliseconds", dimensions = { StreamName = var.watched.stream_name } }, stat = "Maximum" } }
+      comparison = "GreaterThanThreshold"
+      threshold  = var.iterator_age_s * 1000
+      times      = 3
+    }
+
+    # The iterator's age is of whoever reads: with the consumer away it is Firehose's alone. Five
+    # minutes, because a batch may wait for a store for four (RETRY_BUDGET_S), and a lost task's
+    # shards go on within 180 s.
+    consumer-silent = {
+      meaning = "Points are accepted, and the consumer has finished no batch for 5 minutes."
+      metrics = {
+        accepted = { of = local.own["ingest_lambda.PointsAccepted"], stat = "Sum" }
+        batches  = { of = local.own["consumer.BatchDuration"], stat = "SampleCount" }
+      }
+      expression = "IF(FILL(accepted, 0) > 0 AND FILL(batches, 0) < 1, 1, 0)"
+      threshold  = 1
+      times      = 5
+    }
+
+    parked-records = {
+      meaning   = "Records were parked: no repetition makes them good."
+      metrics   = { parked = { of = local.own["consumer.Parked"], stat = "Sum" } }
+      threshold = 1
+      times     = 1
+    }
+  }
+
+  alarms_of_the_stores = merge(
+    {
+      # Thresholds of OpenSearch's are those of its Developer Guide, "Recommended CloudWatch alarms".
+      search-red = {
+        meaning   = "An index of OpenSearch lacks a primary shard."
+        metrics   = { red = { of = { namespace = "AWS/ES", name = "ClusterStatus.red", dimensions = local.search }, stat = "Maximum" } }
+        threshold = 1
+        times     = 1
+      }
+
+      search-yellow = {
+        meaning   = "OpenSearch has lacked a replica for 5 minutes."
+        metrics   = { yellow = { of = { namespace = "AWS/ES", name = "ClusterStatus.yellow", dimensions = local.search }, stat = "Maximum" } }
+        threshold = 1
+        times     = 5
+      }
+
+      search-disk = {
+        meaning    = "A node of OpenSearch has less than a quarter of its disk left."
+        metrics    = { free = { of = { namespace = "AWS/ES", name = "FreeStorageSpace", dimensions = local.search }, stat = "Minimum" } }
+        comparison = "LessThanOrEqualToThreshold"
+        # In MB.
+        threshold = var.promised.search_volume_gb * 1024 / 4
+        times     = 1
+      }
+
+      search-memory = {
+        meaning   = "A node of OpenSearch is short of memory."
+        metrics   = { heap = { of = { namespace = "AWS/ES", name = "JVMMemoryPressure", dimensions = local.search }, stat = "Maximum" } }
+        threshold = 95
+        times     = 3
+      }
+
+      search-writes-blocked = {
+        meaning   = "OpenSearch refuses to write."
+        metrics   = { blocked = { of = { namespace = "AWS/ES", name = "ClusterIndexWritesBlocked", dimensions = local.search }, stat = "Maximum" } }
+        period_s  = 300
+        threshold = 1
+        times     = 1
+      }
+
+      raw-log-failing = {
+        meaning    = "Firehose could not index every point."
+        metrics    = { indexed = { of = { namespace = "AWS/Firehose", name = "DeliveryToAmazonOpenSearchService.Success", dimensions = { DeliveryStreamName = var.watched.delivery_stream_name } }, stat = "Average" } }
+        comparison = "LessThanThreshold"
+        period_s   = 300
+        threshold  = 1
+        times      = 2
+        within     = 3
+      }
+
+      # Firehose's own guide: what is older than the longest that it may collect, 15 minutes, is stuck.
+      raw-log-late = {
+        meaning = "Firehose has held points for more than 15 minutes, for the raw log or for its backup."
+        metrics = {
+          raw    = { of = { namespace = "AWS/Firehose", name = "DeliveryToAmazonOpenSearchService.DataFreshness", dimensions = { DeliveryStreamName = var.watched.delivery_stream_name } }, stat = "Maximum" }
+          backup = { of = { namespace = "AWS/Firehose", name = "DeliveryToS3.DataFreshness", dimensions = { DeliveryStreamName = var.watched.delivery_stream_name } }, stat = "Maximum" }
+        }
+        expression = "MAX([FILL(raw, 0), FILL(backup, 0)])"
+        comparison = "GreaterThanThreshold"
+        period_s   = 300
+        threshold  = 900
+        times      = 1
+      }
+    },
+    {
+      # DynamoDB measures throttling only when there is some, and its alarms keep their state while
+      # nothing comes, whatever they are told: so it is filled up.
+      for key, name in var.watched.table_names : "table-throttled-${replace(key, "_", "-")}" => {
+        runbook = "table-throttled"
+        meaning = "DynamoDB throttles requests to ${name}."
+        metrics = {
+          reads  = { of = { namespace = "AWS/DynamoDB", name = "ReadThrottleEvents", dimensions = { TableName = name } }, stat = "Sum" }
+          writes = { of = { namespace = "AWS/DynamoDB", name = "WriteThrottleEvents", dimensions = { TableName = name } }, stat = "Sum" }
+        }
+        expression = "FILL(reads, 0) + FILL(writes, 0)"
+        threshold  = 1
+        times      = 3
+        within     = 5
+      }
+    },
+  )
+
+  alarms_of_the_viewers = merge(
+    {
+      # A round is measured when it has been held: with one a minute, two minutes without one are a
+      # round too few, however long each takes.
+      no-round = {
+        meaning    = "No round was held for two minutes: nobody hears where their cargo is."
+        metrics    = { held = { of = local.own["broadcaster.RoundDuration"], stat = "SampleCount" } }
+        comparison = "LessThanThreshold"
+        threshold  = 1
+        times      = 2
+        missing    = "breaching"
+      }
+
+      round-late = {
+        meaning    = "Rounds take more than three quarters of the ${var.promised.round_interval_s} s between them."
+        metrics    = { duration = { of = local.own["broadcaster.RoundDuration"], stat = "Maximum" } }
+        comparison = "GreaterThanThreshold"
+        threshold  = var.promised.round_interval_s * 750
+        times      = 3
+        within     = 5
+      }
+
+      rounds-skipped = {
+        meaning   = "A round was left out because the one before it took too long."
+        metrics   = { skipped = { of = local.own["broadcaster.RoundsSkipped"], stat = "Sum" } }
+        threshold = 1
+        times     = 1
+      }
+
+      # A status is due within 2 s. The limit is that of a nudge that fails each time until the queue
+      # gives it up: that one rings as a dead letter, and by itself delays its own delivery only.
+      nudges-old = {
+        meaning    = "Changes wait in the queue for more than ${var.promised.nudges_given_up_s} s instead of being told at once."
+        metrics    = { age = { of = { namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", dimensions = { QueueName = var.watched.queue_names["nudges"] } }, stat = "Maximum" } }
+        comparison = "GreaterThanThreshold"
+        threshold  = var.promised.nudges_given_up_s
+        times      = 3
+        within     = 5
+      }
+
+      viewers-not-reached = {
+        meaning = "A round did not tell more than ${var.viewers_not_reached_percent} % of the viewers, for reasons of ours."
+        metrics = {
+          failed = { of = local.own["broadcaster.RoundViewersFailed"], stat = "Sum" }
+          unread = { of = local.own["broadcaster.RoundViewersUnread"], stat = "Sum" }
+          due    = { of = local.own["broadcaster.RoundViewersDue"], stat = "Sum" }
+        }
+        expression = "IF(due > 0, 100 * (failed + unread) / due, 0)"
+        comparison = "GreaterThanThreshold"
+        threshold  = var.viewers_not_reached_percent
+        times      = 2
+        within     = 3
+      }
+
+      # Of twenty viewers on: with fewer, one phone is a rate.
+      viewers-throttled = {
+        meaning = "More than 5 % of the viewers' connections answer 429."
+        metrics = {
+          throttled = { of = local.own["broadcaster.RoundViewersThrottled"], stat = "Sum" }
+          due       = { of = local.own["broadcaster.RoundViewersDue"], stat = "Sum" }
+        }
+        expression = "IF(due >= 20, 100 * throttled / due, 0)"
+        comparison = "GreaterThanThreshold"
+        threshold  = 5
+        times      = 3
+        within     = 5
+      }
+
+      # Each is found gone once. Who closes a socket is forgotten by $disconnect, before a round asks.
+      viewers-gone = {
+        meaning = "For 5 minutes more than 10 % of the viewers' connections have answered 410 in each round."
+        metrics = {
+          gone = { of = local.own["broadcaster.RoundViewersGone"], stat = "Sum" }
+          due  = { of = local.own["broadcaster.RoundViewersDue"], stat = "Sum" }
+        }
+        expression = "IF(due >= 20, 100 * gone / due, 0)"
+        comparison = "GreaterThanThreshold"
+        threshold  = 10
+        times      = 5
+      }
+
+      # One now and then is a table's hiccup, which the viewer's next try gets over.
+      socket-errors = {
+        meaning = "The WebSocket API's Lambda fails."
+        metrics = {
+          integration = { of = { namespace = "AWS/ApiGateway", name = "IntegrationError", dimensions = { ApiId = var.watched.socket_api.id, Stage = var.watched.socket_api.stage } }, stat = "Sum" }
+          execution   = { of = { namespace = "AWS/ApiGateway", name = "ExecutionError", dimensions = { ApiId = var.watched.socket_api.id, Stage = var.watched.socket_api.stage } }, stat = "Sum" }
+        }
+        expression = "FILL(integration, 0) + FILL(execution, 0)"
+        threshold  = 5
+        times      = 3
+        within     = 5
+      }
+    },
+    {
+      for key, name in var.watched.dead_letter_names : "dead-letters-${replace(key, "_", "-")}" => {
+        runbook   = "dead-letters"
+        meaning   = "Messages that nobody could handle lie in ${name}."
+        metrics   = { letters = { of = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = name } }, stat = "Maximum" } }
+        threshold = 1
+        times     = 1
+      }
+    },
+  )
+}

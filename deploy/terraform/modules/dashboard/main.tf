@@ -1,0 +1,239 @@
+# One dashboard, in the order in which a point flows: in, through the stream, into the stores, out to
+# the viewers; then what all of it runs on. A row is what one sees at a glance, left before right.
+
+locals {
+  # As a dashboard wants a metric: namespace, name, and each dimension with its value.
+  own = merge([
+    for component, metrics in var.measured.components : {
+      for metric in keys(metrics) :
+      "${component}.${metric}" => [var.measured.namespace, metric, var.measured.dimension, component]
+    }
+  ]...)
+
+  search = ["DomainName", var.watched.domain_name, "ClientId", var.account_id]
+  raw    = ["DeliveryStreamName", var.watched.delivery_stream_name]
+  http   = ["ApiId", var.watched.http_api_id]
+  socket = ["ApiId", var.watched.socket_api.id, "Stage", var.watched.socket_api.stage]
+
+  # Of each graph: its title, the statistic, and the metrics, some with a statistic of their own.
+  rows = [
+    [
+      { title = "Points in, a minute", stat = "Sum", metrics = [
+        concat(local.own["ingest_lambda.PointsAccepted"], [{ label = "accepted" }]),
+        concat(local.own["ingest_lambda.PointsAdjusted"], [{ label = "of these with another time" }]),
+        concat(local.own["ingest_lambda.PointsRejected"], [{ label = "rejected" }]),
+        concat(local.own["ingest_lambda.PointsNotTaken"], [{ label = "to be sent again" }]),
+      ] },
+      { title = "HTTP requests a minute", stat = "Sum", metrics = [
+        concat(["AWS/ApiGateway", "Count"], local.http, [{ label = "requests" }]),
+        concat(["AWS/ApiGateway", "4xx"], local.http, [{ label = "4xx" }]),
+        concat(["AWS/ApiGateway", "5xx"], local.http, [{ label = "5xx" }]),
+      ] },
+      { title = "HTTP latency, ms", stat = "p99", metrics = [
+        concat(["AWS/ApiGateway", "Latency"], local.http, [{ label = "99 of 100 within" }]),
+        concat(["AWS/ApiGateway", "Latency"], local.http, [{ label = "half within", stat = "p50" }]),
+      ] },
+    ],
+    [
+      { title = "Stream: taken and refused, a minute", stat = "Sum", metrics = [
+        ["AWS/Kinesis", "IncomingRecords", "StreamName", var.watched.stream_name, { label = "records" }],
+        concat(local.own["ingest_lambda.StreamAttempts"], [{ label = "attempts" }]),
+        ["AWS/Kinesis", "WriteProvisionedThroughputExceeded", "StreamName", var.watched.stream_name, { label = "refused writes" }],
+        ["AWS/Kinesis", "ReadProvisionedThroughputExceeded", "StreamName", var.watched.stream_name, { label = "refused reads" }],
+      ] },
+      { title = "Stream: bytes in a minute", stat = "Sum", metrics = [
+        ["AWS/Kinesis", "IncomingBytes", "StreamName", var.watched.stream_name, { label = "bytes" }],
+      ] },
+      { title = "How long points wait, ms", stat = "Maximum", metrics = [
+        ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", var.watched.stream_name, { label = "iterator age, of the slowest reader" }],
+        concat(local.own["consumer.PointAge"], [{ label = "from the stream until it can be seen" }]),
+        concat(["AWS/Firehose", "KinesisMillisBehindLatest"], local.raw, [{ label = "Firehose behind" }]),
+      ] },
+    ],
+    [
+      { title = "Consumer: points a second", stat = "Sum", metrics = [
+        concat(local.own["consumer.Points"], [{ id = "points", visible = false }]),
+        [{ expression = "points / PERIOD(points)", label = "points/s", id = "rate" }],
+      ] },
+      { title = "Consumer: what is not new, a minute", stat = "Sum", metrics = [
+        concat(local.own["consumer.Duplicates"], [{ label = "copies" }]),
+        concat(local.own["consumer.LatePoints"], [{ label = "earlier than the window" }]),
+        concat(local.own["consumer.Parked"], [{ label = "parked" }]),
+      ] },
+      { title = "Consumer: a batch, ms", stat = "Maximum", metrics = [
+        concat(local.own["consumer.BatchDuration"], [{ label = "the longest" }]),
+        concat(local.own["consumer.BatchDuration"], [{ label = "average", stat = "Average" }]),
+      ] },
+    ],
+    [
+      { title = "OpenSearch: not green, writes blocked", stat = "Maximum", metrics = [
+        concat(["AWS/ES", "ClusterStatus.red"], local.search, [{ label = "red" }]),
+        concat(["AWS/ES", "ClusterStatus.yellow"], local.search, [{ label = "yellow" }]),
+        concat(["AWS/ES", "ClusterIndexWritesBlocked"], local.search, [{ label = "writes blocked" }]),
+      ] },
+      { title = "OpenSearch: busy, %", stat = "Maximum", metrics = [
+        concat(["AWS/ES", "CPUUtilization"], local.search, [{ label = "processor" }]),
+        concat(["AWS/ES", "JVMMemoryPressure"], local.search, [{ label = "heap" }]),
+      ] },
+      { title = "OpenSearch: free on the fullest node, MB", stat = "Minimum", metrics = [
+        concat(["AWS/ES", "FreeStorageSpace"], local.search, [{ label = "free" }]),
+      ] },
+    ],
+    [
+      { title = "Transitions, nudges, a minute", stat = "Sum", metrics = [
+        concat(local.own["consumer.Transitions"], [{ label = "transitions" }]),
+        concat(local.own["broadcaster.NudgesReceived"], [{ label = "nudges" }]),
+        concat(local.own["broadcaster.NudgesFailed"], [{ label = "nudges that failed" }]),
+      ] },
+      { title = "Nudges: oldest, s; dead letters", stat = "Maximum", metrics = concat(
+        [for name in values(var.watched.queue_names) : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", name, { label = "oldest" }]],
+        [for name in values(var.watched.dead_letter_names) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name, { label = "dead letters" }]],
+      ) },
+      { title = "Viewers told by nudges, a minute", stat = "Sum", metrics = [
+        concat(local.own["broadcaster.NudgeViewersDelivered"], [{ label = "told" }]),
+        concat(local.own["broadcaster.NudgeViewersNotReached"], [{ label = "left to the round" }]),
+      ] },
+    ],
+    [
+      { title = "Round, ms", stat = "Maximum", metrics = [
+        concat(local.own["broadcaster.RoundDuration"], [{ label = "duration" }]),
+        concat(local.own["broadcaster.RoundsSkipped"], [{ label = "left out", stat = "Sum", yAxis = "right" }]),
+      ] },
+      { title = "Viewers of a round", stat = "Sum", metrics = [
+        concat(local.own["broadcaster.RoundViewersDue"], [{ label = "due" }]),
+        concat(local.own["broadcaster.RoundViewersDelivered"], [{ label = "told" }]),
+      ] },
+      { title = "Viewers of a round who were not told", stat = "Sum", metrics = [
+        concat(local.own["broadcaster.RoundViewersGone"], [{ label = "gone (410)" }]),
+        concat(local.own["broadcaster.RoundViewersThrottled"], [{ label = "throttled (429, and left alone)" }]),
+        concat(local.own["broadcaster.RoundViewersFailed"], [{ label = "failed" }]),
+        concat(local.own["broadcaster.RoundViewersUnread"], [{ label = "not read in time" }]),
+      ] },
+    ],
+    [
+      { title = "Sockets, a minute", stat = "Sum", metrics = [
+        concat(["AWS/ApiGateway", "ConnectCount"], local.socket, [{ label = "connect" }]),
+        concat(["AWS/ApiGateway", "MessageCount"], local.socket, [{ label = "messages, both ways" }]),
+      ] },
+      { title = "Sockets: errors a minute", stat = "Sum", metrics = [
+        concat(["AWS/ApiGateway", "ClientError"], local.socket, [{ label = "refused" }]),
+        concat(["AWS/ApiGateway", "IntegrationError"], local.socket, [{ label = "the Lambda answered an error" }]),
+        concat(["AWS/ApiGateway", "ExecutionError"], local.socket, [{ label = "the Lambda was not reached" }]),
+      ] },
+      { title = "Raw log", stat = "Maximum", metrics = [
+        concat(["AWS/Firehose", "DeliveryToAmazonOpenSearchService.DataFreshness"], local.raw, [{ label = "oldest, s" }]),
+        concat(["AWS/Firehose", "DeliveryToS3.DataFreshness"], local.raw, [{ label = "oldest of the backup, s" }]),
+        concat(["AWS/Firehose", "DeliveryToAmazonOpenSearchService.Success"], local.raw, [{ label = "part that was indexed", stat = "Average", yAxis = "right" }]),
+      ] },
+    ],
+    [
+      { title = "Lambdas: runs a minute", stat = "Sum", metrics = [
+        for key, name in var.watched.function_names : ["AWS/Lambda", "Invocations", "FunctionName", name, { label = key }]
+      ] },
+      { title = "Lambdas: errors and throttles", stat = "Sum", metrics = concat(
+        [for key, name in var.watched.function_names : ["AWS/Lambda", "Errors", "FunctionName", name, { label = "${key}: errors" }]],
+        [for key, name in var.watched.function_names : ["AWS/Lambda", "Throttles", "FunctionName", name, { label = "${key}: throttles" }]],
+      ) },
+      { title = "Lambdas: duration, ms", stat = "p99", metrics = [
+        for key, name in var.watched.function_names : ["AWS/Lambda", "Duration", "FunctionName", name, { label = key }]
+      ] },
+    ],
+    [
+      { title = "Containers: processor, %", stat = "Maximum", metrics = [
+        for key, name in var.services.names : ["AWS/ECS", "CPUUtilization", "ClusterName", var.services.cluster_name, "ServiceName", name, { label = key }]
+      ] },
+      { title = "Containers: memory, %", stat = "Maximum", metrics = [
+        for key, name in var.services.names : ["AWS/ECS", "MemoryUtilization", "ClusterName", var.services.cluster_name, "ServiceName", name, { label = key }]
+      ] },
+      { title = "Tables: throttled, a minute", stat = "Sum", metrics = concat(
+        [for key, name in var.watched.table_names : ["AWS/DynamoDB", "ReadThrottleEvents", "TableName", name, { label = "${key}: reads" }]],
+        [for key, name in var.watched.table_names : ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", name, { label = "${key}: writes" }]],
+      ) },
+    ],
+  ]
+
+  columns    = 3
+  width      = 8
+  height     = 6
+  first_row  = 4
+  errors_row = local.first_row + length(local.rows) * local.height
+
+  graphs = flatten([
+    for row, graphs in local.rows : [
+      for column, graph in graphs : {
+        type   = "metric"
+        x      = column * local.width
+        y      = local.first_row + row * local.height
+        width  = local.width
+        height = local.height
+        properties = {
+          title   = graph.title
+          region  = var.region
+          stat    = graph.stat
+          period  = 60
+          view    = "timeSeries"
+          stacked = false
+          yAxis   = { left = { min = 0 } }
+          metrics = graph.metrics
+        }
+      }
+    ]
+  ])
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  dashboard_name = var.name
+
+  dashboard_body = jsonencode({
+    widgets = concat(
+      [{
+        type       = "alarm"
+        x          = 0
+        y          = 0
+        width      = local.columns * local.width
+        height     = local.first_row
+        properties = { title = "Alarms", alarms = var.alarm_arns, sortBy = "stateUpdatedTimestamp" }
+      }],
+      local.graphs,
+      [
+        {
+          type   = "metric"
+          x      = 0
+          y      = local.errors_row
+          width  = local.width
+          height = local.height
+          properties = {
+            title   = "Errors logged, a minute"
+            region  = var.region
+            stat    = "Sum"
+            period  = 60
+            view    = "timeSeries"
+            stacked = false
+            yAxis   = { left = { min = 0 } }
+            metrics = [concat(
+              [var.errors_logged.namespace, var.errors_logged.name],
+              flatten([for dimension, value in var.errors_logged.dimensions : [dimension, value]]),
+              [{ label = "errors" }],
+            )]
+          }
+        },
+        {
+          type   = "log"
+          x      = local.width
+          y      = local.errors_row
+          width  = (local.columns - 1) * local.width
+          height = local.height
+          properties = {
+            title  = "The last errors"
+            region = var.region
+            view   = "table"
+            query = join(" | ", concat(
+              [for name in values(var.watched.log_group_names) : "SOURCE '${name}'"],
+              ["fields @timestamp, component, event, error, @message", "filter level = 'error'", "sort @timestamp desc", "limit 50"],
+            ))
+          }
+        },
+      ],
+    )
+  })
+}

@@ -1,0 +1,61 @@
+# Alarms and the dashboard.
+
+locals {
+  nudges = local.definitions.queues.nudges
+
+  watched = {
+    stream_name          = module.stream.name
+    table_names          = module.tables.names
+    function_names       = { for key, function in module.function : key => function.name }
+    queue_names          = module.queues.names
+    dead_letter_names    = module.queues.dead_letter_names
+    domain_name          = var.name
+    delivery_stream_name = module.raw_log.name
+    http_api_id          = module.http_api.id
+    socket_api           = { id = module.socket_api.id, stage = module.socket_api.stage }
+
+    log_group_names = merge(
+      { for key, function in module.function : key => function.log_group_name },
+      { consumer = module.consumer.log_group_name, broadcaster = module.broadcaster.log_group_name },
+    )
+  }
+}
+
+module "alarms" {
+  source = "../alarms"
+
+  name                        = var.name
+  account_id                  = var.account.id
+  emails                      = var.alarms.emails
+  measured                    = local.definitions.metrics
+  watched                     = local.watched
+  no_points_minutes           = var.alarms.no_points_minutes
+  iterator_age_s              = var.alarms.iterator_age_s
+  http_errors_percent         = var.alarms.http_errors_percent
+  viewers_not_reached_percent = var.alarms.viewers_not_reached_percent
+
+  promised = {
+    # The settings' own default: a viewer is promised a message a minute.
+    round_interval_s       = tonumber(lookup(var.settings, "ROUND_INTERVAL_S", "60"))
+    search_volume_gb       = var.search.volume_gb
+    nudges_given_up_s      = local.nudges.visibility_timeout_s * local.nudges.max_receive_count
+    stream_retention_hours = var.stream.retention_hours
+  }
+}
+
+module "dashboard" {
+  source = "../dashboard"
+
+  name          = var.name
+  region        = var.account.region
+  account_id    = var.account.id
+  measured      = local.definitions.metrics
+  errors_logged = module.alarms.errors_logged
+  watched       = local.watched
+  alarm_arns    = values(module.alarms.alarm_arns)
+
+  services = {
+    cluster_name = local.cluster.name
+    names        = { consumer = module.consumer.name, broadcaster = module.broadcaster.name }
+  }
+}
