@@ -1,0 +1,120 @@
+"""What the consumer made of a stream in the real stores, and what it should have made of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from consumer.arrivals import StreamRecord
+from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.schema import TableNames
+from rtdts.position_store.client import connect
+from rtdts.position_store.documents import decode_position
+from rtdts.position_store.index_definitions import POSITIONS_PATTERN
+from rtdts.position_store.reader import PositionReader
+from rtdts.position_store.state import TruckStateStore
+from rtdts.tracking.deliveries import Delivery, DeliveryEvent
+from rtdts.tracking.positions import EnrichedPoint, LatestPosition
+from rtdts.tracking.truck_state import TruckState
+from sim.environment import Environment
+from sim.local_cloud.resources import local_session
+from tests.support.consumer_world import START_MS, World
+
+PAGE = 5_000
+
+
+class Consumed:
+    """The stores of a local cloud, as far as the consumer writes them."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._session = local_session(environment.region)
+        self._search = connect(environment.opensearch_url)
+        self.deliveries = DeliveryStore(
+            self.client("dynamodb"),
+            TableNames(
+                deliveries=environment.deliveries_table,
+                delivery_events=environment.delivery_events_table,
+                truck_matches=environment.truck_matches_table,
+                subscriptions="",
+                socket_tickets="",
+            ),
+        )
+
+    def client(self, service: Any) -> Any:
+        return self._session.client(service, endpoint_url=self._environment.aws_endpoint_url)
+
+    def history(self, truck_ids: Iterable[str]) -> list[tuple[str, str, EnrichedPoint]]:
+        """Index, id and content of every document of these trucks."""
+        self._search.indices.refresh(index=POSITIONS_PATTERN)
+        found: list[tuple[str, str, EnrichedPoint]] = []
+        for truck_id in truck_ids:
+            after: list[Any] = []
+            while True:
+                answer = self._search.search(
+                    index=POSITIONS_PATTERN,
+                    body={
+                        "query": {"term": {"truck_id": truck_id}},
+                        "sort": [{"event_at": "asc"}, {"seq": "asc"}],
+                        "size": PAGE,
+                        **({"search_after": after} if after else {}),
+                    },
+                )
+                hits = answer["hits"]["hits"]
+                found += ((h["_index"], h["_id"], decode_position(h["_source"])) for h in hits)
+                if len(hits) < PAGE:
+                    break
+                after = hits[-1]["sort"]
+        return found
+
+    def latest(self, truck_ids: Sequence[str]) -> dict[str, LatestPosition]:
+        return PositionReader(self._search).latest(truck_ids)
+
+    def states(self, truck_ids: Sequence[str]) -> dict[str, TruckState | None]:
+        stored = TruckStateStore(self._search).load(truck_ids)
+        return {truck_id: one.state for truck_id, one in stored.items()}
+
+    def parked(self) -> dict[str, bytes]:
+        """Bodies by key."""
+        s3, bucket = self.client("s3"), self._environment.parked_bucket
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
+        return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """A consumer of fakes in fair weather, which has had the same records one by one."""
+
+    world: World
+
+    @classmethod
+    def of(cls, deliveries: Iterable[Delivery], records: Sequence[StreamRecord]) -> Expected:
+        """What must come of these records, in the order of their shards."""
+        world = World()
+        for one in deliveries:
+            second = (one.current.started_at_ms - START_MS) // 1_000
+            world.assign(one.delivery_id, one.truck_id, second=second)
+        pipeline = world.pipeline()
+        for start in range(0, len(records), 50):
+            pipeline.process(records[start : start + 50])
+        return cls(world)
+
+    def history(self) -> list[tuple[str, str, EnrichedPoint]]:
+        return [(index, identity, one) for (index, identity), one in self._history.items()]
+
+    @property
+    def _history(self) -> dict[tuple[str, str], EnrichedPoint]:
+        return self.world.positions.history
+
+    def latest(self, truck_ids: Sequence[str]) -> dict[str, LatestPosition]:
+        return self.world.positions.latest(truck_ids)
+
+    def events(self, delivery_id: str) -> list[tuple[object, ...]]:
+        return story(self.world.deliveries.events(delivery_id))
+
+
+def story(events: Iterable[DeliveryEvent]) -> list[tuple[object, ...]]:
+    """What must be the same whoever wrote them, and when."""
+    return [(e.version, e.status, e.cause, e.effective_at_ms, e.point_id) for e in events]
