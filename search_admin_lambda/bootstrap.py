@@ -43,6 +43,17 @@ class App:
             sleep=self.sleep,
         )
 
+    def daily_indexes(self) -> dict[str, list[str]]:
+        """What retention has left: the indexes that are there, by their policy's name.
+
+        Raises:
+            rtdts.position_store.errors.StoreUnavailable: The domain does not answer.
+        """
+        return {
+            policy.name: list(self.domain.index_names(policy.index_pattern))
+            for policy in self.policies
+        }
+
 
 def build(environ: Mapping[str, str]) -> App:
     """Reads the settings, then makes the client.

@@ -42,6 +42,9 @@ class Domain(Protocol):
     def apply_policy(self, name: str, index_pattern: str) -> None:
         """Gives a policy to the indexes that are already there, in its newest version."""
 
+    def index_names(self, index_pattern: str) -> Sequence[str]:
+        """The indexes that are there, in their order by name."""
+
     def put_role(self, name: str, body: Mapping[str, Any]) -> None:
         """Stores a role of fine-grained access control."""
 

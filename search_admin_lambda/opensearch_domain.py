@@ -59,6 +59,11 @@ class OpenSearchDomain:
             with suppress(NotFoundError):
                 self._ask("POST", f"/_plugins/_ism/{way}/{index_pattern}", body={"policy_id": name})
 
+    def index_names(self, index_pattern: str) -> list[str]:
+        """The indexes that are there."""
+        found = self._ask("GET", f"/_cat/indices/{index_pattern}", params={"format": "json"})
+        return sorted(one["index"] for one in found)
+
     def put_role(self, name: str, body: Mapping[str, Any]) -> None:
         """Stores a role."""
         self._ask("PUT", f"/_plugins/_security/api/roles/{name}", body=body)

@@ -11,6 +11,7 @@ from rtdts.position_store.errors import StoreUnavailable
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import get_logger
 from search_admin_lambda.access import search_roles
+from search_admin_lambda.bootstrap import App
 from search_admin_lambda.installation import PolicyVersion, install
 from search_admin_lambda.retention import retention_policies
 
@@ -51,6 +52,9 @@ class FakeDomain:
 
     def apply_policy(self, name: str, index_pattern: str) -> None:
         self.steps.append(f"apply {name} to {index_pattern}")
+
+    def index_names(self, index_pattern: str) -> list[str]:
+        return [index_pattern.replace("*", "2026-11-24")]
 
     def put_role(self, name: str, body: Mapping[str, Any]) -> None:
         self.steps.append(f"role {name}")
@@ -168,3 +172,14 @@ def test_a_policy_deletes_its_pattern_after_its_days(policy) -> None:
     assert kept["transitions"][0]["conditions"] == {"min_index_age": f"{policy.days}d"}
     assert kept["transitions"][0]["state_name"] == deleted["name"]
     assert deleted["actions"] == [{"delete": {}}]
+
+
+def test_what_retention_has_left_is_told_by_policy() -> None:
+    app = App(
+        domain=FakeDomain(), policies=POLICIES, roles=ROLES, patience_s=1, log=get_logger("test")
+    )
+
+    assert app.daily_indexes() == {
+        "truck-raw": ["truck-raw-2026-11-24"],
+        "truck-positions": ["truck-positions-2026-11-24"],
+    }

@@ -70,6 +70,15 @@ def test_a_policy_is_given_to_what_is_there_even_if_nothing_is() -> None:
     ]
 
 
+def test_the_indexes_that_are_there_are_told_in_their_order() -> None:
+    indexes = ("GET", "/_cat/indices/truck-raw-*")
+    domain, _ = domain_of(
+        {indexes: [{"index": "truck-raw-2026-11-24"}, {"index": "truck-raw-2026-11-23"}]}
+    )
+
+    assert domain.index_names("truck-raw-*") == ["truck-raw-2026-11-23", "truck-raw-2026-11-24"]
+
+
 def test_a_domain_whose_security_is_not_initialised_is_asked_again() -> None:
     role = ("PUT", "/_plugins/_security/api/roles/r")
     domain, _ = domain_of({role: AuthorizationException(403, "not initialised", {})})
