@@ -269,6 +269,7 @@ class BatchPipeline:
                 name=stream_record_name(record.sequence_number, record.sub_sequence_number),
                 reason=fault.reason,
                 detail=fault.detail,
+                partition_key=record.partition_key,
             )
             budget.call("park a record", park)
         report.parked += len(faults)

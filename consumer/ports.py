@@ -71,4 +71,12 @@ class Nudging(Protocol):
 class ParkingPlace(Protocol):
     """See `rtdts.telemetry_stream.parking.Parking`."""
 
-    def park(self, body: bytes, *, name: str, reason: str, detail: str = "") -> str: ...
+    def park(
+        self,
+        body: bytes,
+        *,
+        name: str,
+        reason: str,
+        detail: str = "",
+        partition_key: str | None = None,
+    ) -> str: ...

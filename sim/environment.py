@@ -57,6 +57,7 @@ class Environment:
     nudge_queue_url: str = _named("NUDGE_QUEUE_URL")
     round_queue_url: str = _named("ROUND_QUEUE_URL")
     parked_bucket: str = _named("PARKED_BUCKET")
+    raw_backup_bucket: str = _named("RAW_BACKUP_BUCKET")
     socket_management_url: str = _named("SOCKET_MANAGEMENT_URL")
     """Where messages to sockets are posted (``@connections``)."""
     issuer: str = _named("ISSUER")

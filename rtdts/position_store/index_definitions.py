@@ -22,6 +22,7 @@ from typing import Any
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import RequestError
 
+RAW_PREFIX = "truck-raw-"
 RAW_PATTERN = "truck-raw-*"
 POSITIONS_PATTERN = "truck-positions-*"
 POSITIONS_PREFIX = "truck-positions-"

@@ -46,7 +46,15 @@ class Parking:
         self._client = client
         self._bucket = bucket
 
-    def park(self, body: bytes, *, name: str, reason: str, detail: str = "") -> str:
+    def park(
+        self,
+        body: bytes,
+        *,
+        name: str,
+        reason: str,
+        detail: str = "",
+        partition_key: str | None = None,
+    ) -> str:
         """Keep the body under ``rejected/{name}``, reason and detail as its metadata.
 
         Args:
@@ -54,6 +62,7 @@ class Parking:
             name: The same for the same record, always: `stream_record_name` or `content_name`.
             reason: A code.
             detail: What a person wants to know besides; cut to 1,000 characters.
+            partition_key: With which it lay in the stream: whose it is, whatever is in it.
 
         Returns:
             The object's key.
@@ -63,12 +72,15 @@ class Parking:
             botocore.exceptions.BotoCoreError: The bucket could not be reached.
         """
         key = f"{PREFIX}{name}"
+        metadata = {"reason": _ascii(reason), "detail": _ascii(detail)}
+        if partition_key is not None:
+            metadata["partition-key"] = _ascii(partition_key)
         self._client.put_object(
             Bucket=self._bucket,
             Key=key,
             Body=body,
             ContentType="application/octet-stream",
-            Metadata={"reason": _ascii(reason), "detail": _ascii(detail)},
+            Metadata=metadata,
         )
         return key
 

@@ -3,8 +3,9 @@
     python -m sim.local_cloud.firehose        (settings from the environment, see Settings)
 
 Like Firehose it takes aggregated records apart, buffers by time and size, lets OpenSearch make up
-the ids, and sends what OpenSearch never takes to S3. In order: the batch is in the raw log (or
-the backup), then its position is written. A kill in between delivers that batch twice.
+the ids, keeps a copy of all in S3 and, beside it, what OpenSearch never takes. In order: the batch
+is in the raw log and in the backup, then its position is written. A kill in between delivers that
+batch twice.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ import boto3
 from mypy_boto3_s3 import S3Client
 
 from rtdts.position_store.client import connect
+from rtdts.position_store.raw_log import RawLog
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.settings import SettingsError, read_settings, setting
 from sim.local_cloud.firehose_buffer import Buffer
-from sim.local_cloud.firehose_delivery import Delivery, DeliveryStoppedError, OpenSearchRawLog
+from sim.local_cloud.firehose_delivery import Delivery, DeliveryStoppedError
 from sim.local_cloud.firehose_documents import documents_of
 from sim.local_cloud.firehose_positions import PositionFile
 from sim.local_cloud.firehose_stream import StreamReader, stream_identity
@@ -45,7 +47,7 @@ class Settings:
 
     stream_name: str = setting("STREAM_NAME", help="the Kinesis stream to read")
     opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the raw log's OpenSearch")
-    backup_bucket: str = setting("PARKED_BUCKET", help="bucket for what OpenSearch never takes")
+    backup_bucket: str = setting("RAW_BACKUP_BUCKET", help="bucket of the backup")
     position_file: str = setting("FIREHOSE_POSITION_FILE", help="file that keeps the position")
     interval_s: float = setting(
         "FIREHOSE_INTERVAL_S", default=5.0, minimum=0.1, help="buffering interval in seconds"
@@ -130,7 +132,7 @@ def build(settings: Settings, stop: threading.Event, log: Logger) -> Firehose:
         StreamReader(kinesis, settings.stream_name, positions.read()),
         Buffer(interval_s=settings.interval_s, size_bytes=settings.buffer_bytes),
         Delivery(
-            raw_log=OpenSearchRawLog(connect(settings.opensearch_url)),
+            raw_log=RawLog(connect(settings.opensearch_url)),
             backup=_S3Backup(session.client("s3"), settings.backup_bucket),
             wait=stop.wait,
             monotonic_s=time.monotonic,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from sim.local_cloud.firehose_documents import FailedDocument, RawDocument
+from rtdts.position_store.raw_log import RawDocument
+from sim.local_cloud.firehose_documents import FailedDocument
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

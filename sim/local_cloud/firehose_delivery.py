@@ -1,24 +1,36 @@
-"""Brings a batch into the raw log, and what can't get there into the backup."""
+"""Brings a batch into the raw log, all of it into the backup, and there again what can't get there.
+
+The backup is Firehose's own form (`rtdts.telemetry_stream.backup_format`), written with each batch
+where Firehose waits for 5 minutes or 64 MB.
+"""
 
 from __future__ import annotations
 
 import base64
 import dataclasses
+import gzip
 import hashlib
 import json
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from opensearchpy import OpenSearch
-
-from rtdts.position_store.bulk import Action, Fate, ItemOutcome, head, send_bulk
+from rtdts.position_store.bulk import Fate, ItemOutcome
 from rtdts.position_store.errors import StoreUnavailable
+from rtdts.position_store.raw_log import RawDocument
 from rtdts.runtime.deadline import Deadline
+from rtdts.telemetry_stream.backup_format import (
+    FAILED_FOLDER,
+    POINTS_FOLDER,
+    join_records,
+    object_name,
+)
 from sim.local_cloud.firehose_buffer import Batch
-from sim.local_cloud.firehose_documents import FailedDocument, RawDocument
+from sim.local_cloud.firehose_documents import FailedDocument
 
-BACKUP_PREFIX = "firehose-failed/"
+STREAM_NAME = "rtdts-raw-log"
+"""What the delivery stream would be called."""
 
 
 class DeliveryStoppedError(Exception):
@@ -37,25 +49,10 @@ class RawLog(Protocol):
 
 
 class Backup(Protocol):
-    """Where documents go that the raw log never took."""
+    """Where everything goes, and once more what the raw log never took."""
 
     def put(self, key: str, body: bytes) -> None:
         """Keeps an object."""
-
-
-class OpenSearchRawLog:
-    """The raw log in OpenSearch, which makes up the ids: as Firehose has it, at least once."""
-
-    def __init__(self, client: OpenSearch) -> None:
-        self._client = client
-
-    def index(self, documents: Sequence[RawDocument]) -> Sequence[ItemOutcome]:
-        """Indexes all in bulk."""
-        actions = [
-            Action(head=head("index", _index=document.index), document=document.source)
-            for document in documents
-        ]
-        return send_bulk(self._client, actions)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,7 +60,7 @@ class DeliveryReport:
     """What became of a batch."""
 
     indexed: int
-    backed_up: int
+    failed: int
     attempts: int
 
 
@@ -90,7 +87,7 @@ class Delivery:
     waits_s: Callable[[], Iterator[float]]
 
     def deliver(self, batch: Batch) -> DeliveryReport:
-        """Returns when every document is in the raw log or in the backup.
+        """Returns when every document is in the backup, and in the raw log or told as failed.
 
         Raises:
             DeliveryStoppedError: The process is to end; deliver the batch again another time.
@@ -110,9 +107,10 @@ class Delivery:
                 break
             if pending and self.wait(next(waits_s)):
                 raise DeliveryStoppedError
+        self._back_up(batch)
         if failed:
-            self._back_up(failed)
-        return DeliveryReport(indexed=indexed, backed_up=len(failed), attempts=attempts)
+            self._tell_failed(failed, attempts)
+        return DeliveryReport(indexed=indexed, failed=len(failed), attempts=attempts)
 
     def _attempt(
         self, documents: Sequence[RawDocument]
@@ -132,21 +130,36 @@ class Delivery:
                 refused.append(_failed(document, outcome.reason))
         return kept, refused, reason
 
-    def _back_up(self, failed: Sequence[FailedDocument]) -> None:
+    def _back_up(self, batch: Batch) -> None:
+        records = [document.source for document in batch.documents]
+        records += [document.source for document in batch.failed]
+        if records:
+            self._keep(POINTS_FOLDER, join_records(records))
+
+    def _tell_failed(self, failed: Sequence[FailedDocument], attempts: int) -> None:
+        now_ms = int(self.now_utc().timestamp() * 1000)
         lines = [
             json.dumps(
                 {
-                    "index": document.index,
-                    "reason": document.reason,
+                    "attemptsMade": attempts,
+                    "arrivalTimestamp": now_ms,
+                    "errorCode": "400",
+                    "errorMessage": document.reason,
+                    "attemptEndingTimestamp": now_ms,
+                    "esDocumentId": "",
+                    "esIndexName": document.index,
+                    "esTypeName": "",
                     "rawData": base64.b64encode(document.source).decode(),
                 }
             )
             for document in failed
         ]
-        body = ("\n".join(lines) + "\n").encode()
-        # By content: the same batch again, after a crash, overwrites itself.
-        digest = hashlib.sha256(body).hexdigest()[:32]
-        self.backup.put(f"{BACKUP_PREFIX}{self.now_utc():%Y/%m/%d/%H}/{digest}.jsonl", body)
+        self._keep(FAILED_FOLDER, gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
+
+    def _keep(self, folder: str, body: bytes) -> None:
+        # By content: the same batch again, after a crash, overwrites itself within a second.
+        unique = uuid.UUID(hex=hashlib.sha256(body).hexdigest()[:32])
+        self.backup.put(object_name(folder, STREAM_NAME, self.now_utc(), str(unique)), body)
 
 
 def _failed(document: RawDocument, reason: str) -> FailedDocument:

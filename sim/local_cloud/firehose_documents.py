@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from datetime import datetime
 
+from rtdts.position_store.raw_log import RawDocument, on_one_line, raw_index_of
 from rtdts.telemetry_stream.aggregation import CorruptAggregateError, deaggregate
-
-INDEX_PREFIX = "truck-raw-"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,14 +19,6 @@ class StreamRecord:
     data: bytes
     arrived_at: datetime
     """When the stream took it, in UTC."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RawDocument:
-    """One user record on its way into the raw log, exactly as it is in the stream."""
-
-    index: str
-    source: bytes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,7 +36,7 @@ def documents_of(record: StreamRecord) -> tuple[list[RawDocument], list[FailedDo
     Returns:
         What to index by the day of arrival, and what can't be: OpenSearch takes JSON objects.
     """
-    index = f"{INDEX_PREFIX}{record.arrived_at:%Y-%m-%d}"
+    index = raw_index_of(record.arrived_at)
     try:
         payloads = [user.data for user in deaggregate(record.data, record.partition_key)]
     except CorruptAggregateError as error:
@@ -55,18 +45,9 @@ def documents_of(record: StreamRecord) -> tuple[list[RawDocument], list[FailedDo
     failed: list[FailedDocument] = []
     for payload in payloads:
         try:
-            source = _on_one_line(payload)
+            source = on_one_line(payload)
         except ValueError as error:
             failed.append(FailedDocument(index=index, source=payload, reason=str(error)))
         else:
             good.append(RawDocument(index=index, source=source))
     return good, failed
-
-
-def _on_one_line(payload: bytes) -> bytes:
-    value = json.loads(payload)
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - of the data, not of a caller
-    # A bulk request is lines: one document with a line break would garble its neighbours.
-    broken = b"\n" in payload.strip() or b"\r" in payload.strip()
-    return json.dumps(value, separators=(",", ":")).encode() if broken else payload.strip()

@@ -83,6 +83,7 @@ def deploy_front_doors(
         nudge_queue_url=created.queue_urls["nudges"],
         round_queue_url=created.queue_urls.get("rounds", ""),
         parked_bucket=names.parked_bucket,
+        raw_backup_bucket=names.raw_backup_bucket,
         socket_management_url=gateways.management_url,
         issuer=issuer,
         audience=audience,

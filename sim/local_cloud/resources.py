@@ -39,6 +39,7 @@ class CloudNames:
     tables: TableNames = _TABLE_NAMES
     queue_prefix: str = "rtdts-"
     parked_bucket: str = "rtdts-parked"
+    raw_backup_bucket: str = "rtdts-raw-backup"
     consumer_application: str = "rtdts-consumer"
     """The KCL's application name, which is also its lease table's."""
 
@@ -65,7 +66,7 @@ def local_session(region: str) -> boto3.Session:
 def create_resources(
     endpoint_url: str, region: str, names: CloudNames, *, shard_count: int = 2
 ) -> CreatedResources:
-    """Creates the stream, the tables (the KCL's included), the queues and the bucket.
+    """Creates the stream, the tables (the KCL's included), the queues and the buckets.
 
     Args:
         endpoint_url: Of an emulator in which nothing was created yet.
@@ -88,7 +89,9 @@ def create_resources(
     queue_urls = {
         queue.logical_name: _create_queue(sqs, names.queue_prefix, queue) for queue in QUEUES
     }
-    _create_bucket(session.client("s3", endpoint_url=endpoint_url), names.parked_bucket, region)
+    s3 = session.client("s3", endpoint_url=endpoint_url)
+    for bucket in (names.parked_bucket, names.raw_backup_bucket):
+        _create_bucket(s3, bucket, region)
     return CreatedResources(
         names=names,
         shard_ids=tuple(shard["ShardId"] for shard in shards),
@@ -157,6 +160,7 @@ def _create_queue(client: SQSClient, prefix: str, queue: QueueDefinition) -> str
 def _create_bucket(client: S3Client, name: str, region: str) -> None:
     if region == NO_LOCATION_CONSTRAINT:
         client.create_bucket(Bucket=name)
-        return
-    location: Any = {"LocationConstraint": region}
-    client.create_bucket(Bucket=name, CreateBucketConfiguration=location)
+    else:
+        location: Any = {"LocationConstraint": region}
+        client.create_bucket(Bucket=name, CreateBucketConfiguration=location)
+    client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})

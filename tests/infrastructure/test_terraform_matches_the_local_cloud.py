@@ -26,8 +26,6 @@ from tests.support.settings_document import settings_of
 DIFFERENCES = {
     r"functions/(search-admin|test-issuer)/.*": "only an account has them: a local cloud prepares "
     "its node itself and has an identity provider of its own",
-    r"raw_backup_bucket": "the stand-in for Firehose keeps what failed in the parked bucket, and "
-    "no copy of the rest",
     r"stream/shards": "each environment's own choice",
     r".*/environment/AWS_ENDPOINT_URL": "the emulator's address, for the SDK",
     r"containers/consumer/environment/KCL_(FAILOVER|SHARD_SYNC_INTERVAL|"

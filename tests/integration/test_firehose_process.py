@@ -112,7 +112,7 @@ class World:
             "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
             "STREAM_NAME": self.stream,
             "OPENSEARCH_URL": f"http://127.0.0.1:{raw_log.server.server_port}",
-            "PARKED_BUCKET": CloudNames().parked_bucket,
+            "RAW_BACKUP_BUCKET": CloudNames().raw_backup_bucket,
             "FIREHOSE_POSITION_FILE": str(self.position_file),
         }
         self.running: list[subprocess.Popen[bytes]] = []

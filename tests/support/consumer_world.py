@@ -98,7 +98,15 @@ class FakeParking:
     def __init__(self) -> None:
         self.parked: dict[str, tuple[bytes, str]] = {}
 
-    def park(self, body: bytes, *, name: str, reason: str, detail: str = "") -> str:
+    def park(
+        self,
+        body: bytes,
+        *,
+        name: str,
+        reason: str,
+        detail: str = "",
+        partition_key: str | None = None,
+    ) -> str:
         self.parked[name] = (body, reason)
         return f"rejected/{name}"
 

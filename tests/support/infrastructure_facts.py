@@ -67,6 +67,7 @@ def local_facts(
                 for fact in variables(f"containers/{name}", values, "rtdts")
             ),
             ("parked_bucket", short(environment.parked_bucket, "rtdts")),
+            ("raw_backup_bucket", short(environment.raw_backup_bucket, "rtdts")),
         ]
     )
 

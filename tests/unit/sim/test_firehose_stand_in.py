@@ -1,3 +1,4 @@
+import base64
 import io
 import itertools
 import json
@@ -9,12 +10,14 @@ import pytest
 
 from rtdts.position_store.bulk import Fate, ItemOutcome
 from rtdts.position_store.errors import StoreUnavailable
+from rtdts.position_store.raw_log import RawDocument
 from rtdts.runtime.logs import Logger
 from rtdts.telemetry_stream.aggregation import aggregate
+from rtdts.telemetry_stream.backup_format import arrived_at_ms, plain, split_records
 from sim.local_cloud.firehose import Firehose
 from sim.local_cloud.firehose_buffer import Batch, Buffer
 from sim.local_cloud.firehose_delivery import Delivery, DeliveryStoppedError
-from sim.local_cloud.firehose_documents import RawDocument, StreamRecord, documents_of
+from sim.local_cloud.firehose_documents import StreamRecord, documents_of
 from sim.local_cloud.firehose_positions import PositionFile
 
 ARRIVED_AT = datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC)
@@ -62,11 +65,30 @@ class FakeRawLog:
 
 
 class FakeBackup:
+    """Keeps objects; tells what is in them."""
+
     def __init__(self) -> None:
-        self.objects: dict[str, list[dict]] = {}
+        self.objects: dict[str, bytes] = {}
 
     def put(self, key: str, body: bytes) -> None:
-        self.objects[key] = [json.loads(line) for line in body.splitlines()]
+        self.objects[key] = plain(body)
+
+    @property
+    def records(self) -> list[bytes]:
+        return [
+            record
+            for key, body in self.objects.items()
+            if key.startswith("points/")
+            for record in split_records(body)
+        ]
+
+    @property
+    def failed(self) -> dict[str, list[dict]]:
+        return {
+            key: [json.loads(line) for line in body.splitlines()]
+            for key, body in self.objects.items()
+            if key.startswith("failed/")
+        }
 
 
 class Clock:
@@ -170,7 +192,7 @@ def test_only_what_was_not_taken_is_sent_again(backup):
 
     assert raw_log.calls[1] == [document(2).source]
     assert sorted(raw_log.held) == [document(n).source for n in (1, 2, 3)]
-    assert (report.indexed, report.backed_up, report.attempts) == (3, 0, 2)
+    assert (report.indexed, report.failed, report.attempts) == (3, 0, 2)
 
 
 def test_an_outage_is_waited_out(backup):
@@ -179,7 +201,7 @@ def test_an_outage_is_waited_out(backup):
     report = delivery(raw_log, backup).deliver(batch_of(1, 2))
 
     assert report.indexed == 2
-    assert backup.objects == {}
+    assert backup.failed == {}
 
 
 def test_what_is_refused_for_its_own_fault_goes_to_the_backup_at_once(backup):
@@ -188,10 +210,22 @@ def test_what_is_refused_for_its_own_fault_goes_to_the_backup_at_once(backup):
     report = delivery(raw_log, backup).deliver(batch_of(1, 2))
 
     assert len(raw_log.calls) == 1
-    assert report.backed_up == 1
-    ((key, lines),) = backup.objects.items()
-    assert key.startswith("firehose-failed/2026/11/24/23/")
-    assert [line["reason"] for line in lines] == ["rejected"]
+    assert report.failed == 1
+    ((key, lines),) = backup.failed.items()
+    assert key.startswith("failed/2026/11/24/23/")
+    assert [line["errorMessage"] for line in lines] == ["rejected"]
+    assert [line["esIndexName"] for line in lines] == [INDEX]
+    assert [base64.b64decode(line["rawData"]) for line in lines] == [document(2).source]
+
+
+def test_all_of_it_is_backed_up_once_whatever_becomes_of_it_in_the_raw_log(backup):
+    raw_log = FakeRawLog([Fate.WRITTEN, Fate.REJECTED, Fate.RETRYABLE])
+
+    delivery(raw_log, backup).deliver(batch_of(1, 2, 3))
+
+    assert backup.records == [document(n).source for n in (1, 2, 3)]
+    (key,) = (key for key in backup.objects if key.startswith("points/"))
+    assert arrived_at_ms(key) == int(ARRIVED_AT.timestamp() * 1000)
 
 
 def test_an_outage_longer_than_the_retry_time_ends_in_the_backup(backup):
@@ -199,7 +233,7 @@ def test_an_outage_longer_than_the_retry_time_ends_in_the_backup(backup):
 
     report = delivery(raw_log, backup).deliver(batch_of(1, 2))
 
-    assert (report.indexed, report.backed_up, report.attempts) == (0, 2, 11)
+    assert (report.indexed, report.failed, report.attempts) == (0, 2, 11)
 
 
 def test_a_stop_during_an_outage_delivers_nothing_and_says_so(backup):
@@ -208,7 +242,7 @@ def test_a_stop_during_an_outage_delivers_nothing_and_says_so(backup):
     with pytest.raises(DeliveryStoppedError):
         delivery(raw_log, backup, Clock(stops_after=2)).deliver(batch_of(1))
 
-    assert backup.objects == {}
+    assert backup.failed == {}
 
 
 class FakeReader:

@@ -1,0 +1,198 @@
+"""What Firehose's backup in S3 looks like. Pure.
+
+Two folders of one bucket (`deploy/terraform/modules/raw_log`):
+
+- ``points/``: every record, as it was. Firehose "concatenates data without any delimiters"
+  (Amazon Data Firehose Developer Guide, "Understand data delivery"), each record taken from its
+  aggregate before ("Configure source settings for Kinesis Data Streams").
+- ``failed/``: what OpenSearch did not take, a JSON document each, the record in it as base64
+  (same guide, "Handle data delivery failures", OpenSearch Service).
+
+An object's name tells when the oldest record in it arrived (same guide, "Configure Amazon S3 object
+name format"): ``points/2026/11/24/06/NAME-1-2026-11-24-06-52-48-UUID.gz``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+POINTS_FOLDER = "points/"
+FAILED_FOLDER = "failed/"
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_TIME_IN_NAME = re.compile(r"-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)-[^/]*$")
+_DECODER = json.JSONDecoder()
+
+
+class BrokenObjectError(Exception):
+    """An object can't be unpacked: it is cut off, or was spoilt."""
+
+
+class FailedDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A document of ``failed/``: what can be used of Firehose's fields, by Firehose's names."""
+
+    rawData: str  # noqa: N815 - Firehose's
+    esIndexName: str = ""  # noqa: N815 - Firehose's
+    errorMessage: str = ""  # noqa: N815 - Firehose's
+
+    @property
+    def record(self) -> bytes:
+        """The record, as it was in the stream.
+
+        Raises:
+            ValueError: It isn't base64.
+        """
+        try:
+            return base64.b64decode(self.rawData, validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"rawData is no base64: {error}") from error
+
+
+def arrived_at_ms(key: str) -> int | None:
+    """When the oldest record of an object arrived, by its name; None for another kind of name."""
+    found = _TIME_IN_NAME.search(key)
+    if found is None:
+        return None
+    try:
+        at = datetime.strptime(found.group(1), "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(at.timestamp() * 1000)
+
+
+def object_name(folder: str, stream: str, at: datetime, unique: str) -> str:
+    """The key under which Firehose puts an object.
+
+    Args:
+        folder: `POINTS_FOLDER` or `FAILED_FOLDER`.
+        stream: The delivery stream's name.
+        at: When its oldest record arrived, in UTC.
+        unique: What Firehose draws a UUID for.
+    """
+    return f"{folder}{at:%Y/%m/%d/%H}/{stream}-1-{at:%Y-%m-%d-%H-%M-%S}-{unique}.gz"
+
+
+def join_records(records: Iterable[bytes]) -> bytes:
+    """An object of records, as Firehose puts it."""
+    return gzip.compress(b"".join(records), mtime=0)
+
+
+def plain(body: bytes) -> bytes:
+    """An object's bytes, unpacked if they were packed.
+
+    Raises:
+        BrokenObjectError: They can't be unpacked.
+    """
+    if not body.startswith(_GZIP_MAGIC):
+        return body
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError, zlib.error) as error:
+        raise BrokenObjectError(f"can't be unpacked: {error}") from error
+
+
+def split_records(data: bytes) -> Iterator[bytes]:
+    """Takes records that stand next to each other apart, with or without line breaks between.
+
+    A record is a JSON object. What stands between two is given out as it is, as one piece: other
+    writers may have put anything into the stream.
+    """
+    # Back and forth without loss, whatever the bytes are.
+    text = data.decode("utf-8", "surrogateescape")
+    at = 0
+    while at < len(text):
+        end = _end_of_object(text, at)
+        if end is None:
+            end = text.find("{", at + 1)
+            end = len(text) if end < 0 else end
+        piece = text[at:end].strip()
+        if piece:
+            yield piece.encode("utf-8", "surrogateescape")
+        at = end
+
+
+def _end_of_object(text: str, at: int) -> int | None:
+    if text[at] != "{":
+        return None
+    try:
+        _, end = _DECODER.raw_decode(text, at)
+    except (ValueError, RecursionError):
+        return None
+    return end
+
+
+def failed_documents(data: bytes) -> Iterator[FailedDocument | bytes]:
+    """The documents of an object of ``failed/``; as bytes what is none."""
+    for piece in split_records(data):
+        try:
+            yield msgspec.json.decode(piece, type=FailedDocument)
+        except msgspec.DecodeError:
+            yield piece
+
+
+def truck_of(record: bytes) -> str | None:
+    """The truck that a record names; None when it names none."""
+    try:
+        value: Any = json.loads(record)
+    except (ValueError, RecursionError):
+        return None
+    named = value.get("truck_id") if isinstance(value, dict) else None
+    return named if isinstance(named, str) else None
+
+
+def is_about(record: bytes, truck_id: str) -> bool:
+    """Whether a record is a truck's: it names it or, where it names no truck, mentions its id."""
+    named = truck_of(record)
+    if named is not None:
+        return named == truck_id
+    alone = rb"(?<![A-Za-z0-9._-])" + re.escape(truck_id.encode()) + rb"(?![A-Za-z0-9._-])"
+    return re.search(alone, record) is not None
+
+
+def without_truck(key: str, body: bytes, truck_id: str) -> tuple[bytes, int]:
+    """An object without what it holds of a truck.
+
+    Args:
+        key: The object's, which tells its folder.
+        body: The object, packed or not.
+        truck_id: Which truck.
+
+    Returns:
+        The object anew, packed as it was, and how many records it lost: the very same bytes when
+        none. They are empty when nothing else was in it.
+
+    Raises:
+        BrokenObjectError: It can't be unpacked.
+    """
+    data = plain(body)
+    is_failed = key.startswith(FAILED_FOLDER)
+    # Most objects hold nothing of most trucks, and to search costs a hundredth of parsing. But an
+    # id may be written with escapes, and what failed is in base64.
+    if not is_failed and truck_id.encode() not in data and b"\\u" not in data:
+        return body, 0
+    pieces = list(split_records(data))
+    is_of_truck = _is_failed_about if is_failed else is_about
+    kept = [piece for piece in pieces if not is_of_truck(piece, truck_id)]
+    lost = len(pieces) - len(kept)
+    if not lost:
+        return body, 0
+    joined = (b"\n" if is_failed else b"").join(kept)
+    is_packed = body.startswith(_GZIP_MAGIC)
+    return (gzip.compress(joined, mtime=0) if is_packed and kept else joined), lost
+
+
+def _is_failed_about(piece: bytes, truck_id: str) -> bool:
+    try:
+        return is_about(msgspec.json.decode(piece, type=FailedDocument).record, truck_id)
+    except (msgspec.DecodeError, ValueError):
+        return is_about(piece, truck_id)

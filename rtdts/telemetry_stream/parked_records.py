@@ -1,0 +1,68 @@
+"""What was parked, taken up again: read, put back by somebody, removed; or erased.
+
+How it is parked is in `rtdts.telemetry_stream.parking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from rtdts.telemetry_stream.backup_format import is_about
+from rtdts.telemetry_stream.bucket_objects import BucketObjects, ObjectEntry, StoredObject
+from rtdts.telemetry_stream.parking import PREFIX
+
+
+class ParkedRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One record, and what was said of it when it was parked."""
+
+    key: str
+    body: bytes
+    reason: str
+    detail: str
+    partition_key: str | None
+    """With which it lay in the stream; None when that was not kept."""
+
+
+class ParkedRecords:
+    """The parked records of a bucket."""
+
+    def __init__(self, objects: BucketObjects) -> None:
+        self._objects = objects
+
+    def entries(self, prefix: str = "") -> Iterator[ObjectEntry]:
+        """Parked records whose name (the key after ``rejected/``) begins with `prefix`."""
+        return self._objects.entries(PREFIX + prefix)
+
+    def read(self, key: str) -> ParkedRecord:
+        """A parked record by its key."""
+        stored = self._objects.read(key)
+        return ParkedRecord(
+            key=key,
+            body=stored.body,
+            reason=stored.metadata.get("reason", ""),
+            detail=stored.metadata.get("detail", ""),
+            partition_key=stored.metadata.get("partition-key"),
+        )
+
+    def remove(self, key: str) -> None:
+        """Takes a record out; for some days an older version of the object still has it."""
+        self._objects.remove(key)
+
+    def erase_truck(self, truck_id: str, *, dry_run: bool) -> Iterator[tuple[str, int]]:
+        """Deletes a truck's records for good, older versions included.
+
+        Yields:
+            The key of each version looked at, and how many of the truck's records it held: none
+            or one.
+        """
+        for version in self._objects.versions(PREFIX):
+            holds = _is_of(self._objects.read(version.key, version.version_id), truck_id)
+            if holds and not dry_run:
+                self._objects.destroy(version)
+            yield version.key, int(holds)
+
+
+def _is_of(stored: StoredObject, truck_id: str) -> bool:
+    return stored.metadata.get("partition-key") == truck_id or is_about(stored.body, truck_id)
