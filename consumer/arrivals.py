@@ -10,13 +10,9 @@ import msgspec
 
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Clock, Point
-from rtdts.tracking.stream_codec import InvalidPoint, decode_point
+from rtdts.tracking.stream_admission import Refusal, admit
 from rtdts.tracking.truck_state import StreamPosition, TruckState
 
-MAX_RECEIVED_AHEAD_MS = 60_000
-"""A point can't be received after it came into the stream; our own clocks differ by less."""
-MAX_RECEIVED_BEHIND_MS = 30 * 86_400_000
-"""Replayed after repair it may be days old. Older stamps would make daily indexes of any date."""
 AHEAD_MS = 5_000
 """A point recorded by so much after its receipt is of a clock that may have been shifted before."""
 
@@ -164,15 +160,9 @@ def without_copies(
 
 
 def _check(record: StreamRecord) -> Arrival | Fault:
-    try:
-        point = decode_point(record.data)
-    except InvalidPoint as error:
-        return Fault(record=record, reason="not_a_point", detail=str(error))
-    if record.partition_key != point.truck_id:
-        detail = f"partition key {record.partition_key!r}, truck {point.truck_id!r}"
-        return Fault(record=record, reason="partition_key_is_not_the_truck", detail=detail)
-    ahead_ms = point.received_at_ms - record.arrived_at_ms
-    if not -MAX_RECEIVED_BEHIND_MS <= ahead_ms <= MAX_RECEIVED_AHEAD_MS:
-        detail = f"received {ahead_ms} ms after its arrival in the stream"
-        return Fault(record=record, reason="received_at_out_of_range", detail=detail)
+    point = admit(
+        record.data, partition_key=record.partition_key, arrived_at_ms=record.arrived_at_ms
+    )
+    if isinstance(point, Refusal):
+        return Fault(record=record, reason=point.reason, detail=point.detail)
     return Arrival(point=point, record=record)

@@ -1,0 +1,49 @@
+"""Which records of the stream are points: the stream has other writers than ours.
+
+The consumer asks it of what comes, and whoever puts old records into the stream again, of what the
+consumer would take.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from rtdts.tracking.positions import Point
+from rtdts.tracking.stream_codec import InvalidPoint, decode_point
+
+MAX_RECEIVED_AHEAD_MS = 60_000
+"""A point can't be received after it came into the stream; our own clocks differ by less."""
+MAX_RECEIVED_BEHIND_MS = 30 * 86_400_000
+"""Replayed after repair it may be days old. Older stamps would make daily indexes of any date."""
+
+KEY_IS_NOT_THE_TRUCK = "partition_key_is_not_the_truck"
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a record is no point of its truck: no repetition makes it good."""
+
+    reason: str
+    """A code."""
+    detail: str
+
+
+def admit(data: bytes, *, partition_key: str, arrived_at_ms: int) -> Point | Refusal:
+    """The point of a user record, or why it is none.
+
+    Args:
+        data: The record.
+        partition_key: With which it lies in the stream.
+        arrived_at_ms: When the stream took it.
+    """
+    try:
+        point = decode_point(data)
+    except InvalidPoint as error:
+        return Refusal(reason="not_a_point", detail=str(error))
+    if partition_key != point.truck_id:
+        detail = f"partition key {partition_key!r}, truck {point.truck_id!r}"
+        return Refusal(reason=KEY_IS_NOT_THE_TRUCK, detail=detail)
+    ahead_ms = point.received_at_ms - arrived_at_ms
+    if not -MAX_RECEIVED_BEHIND_MS <= ahead_ms <= MAX_RECEIVED_AHEAD_MS:
+        detail = f"received {ahead_ms} ms after its arrival in the stream"
+        return Refusal(reason="received_at_out_of_range", detail=detail)
+    return point
