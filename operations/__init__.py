@@ -1,0 +1,1 @@
+"""Operators' commands on a running system: `python -m operations --help`."""

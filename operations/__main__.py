@@ -1,0 +1,148 @@
+"""`python -m operations`: a command; progress on standard error, a summary on standard output."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+from opensearchpy.exceptions import OpenSearchException
+
+from operations.bootstrap import Operator, build
+from operations.command_line import parser
+from operations.erase_customer import check_customer, count_customer, erase_customer
+from operations.erase_truck import check_truck, count_truck, erase_truck
+from operations.erasing import told
+from operations.errors import RefusedError, UnfinishedError
+from operations.replay_backup import Span, replay_backup
+from operations.replay_parked import Choice, replay_parked
+from rtdts.delivery_store.errors import DeliveryStoreError
+from rtdts.position_store.errors import PositionStoreError
+from rtdts.runtime.settings import SettingsError
+from rtdts.telemetry_stream.backup_format import FAILED_FOLDER, POINTS_FOLDER, BrokenObjectError
+from rtdts.tracking.instants import format_instant
+
+DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+_AWAY = (
+    BotoCoreError,
+    BrokenObjectError,
+    ClientError,
+    DeliveryStoreError,
+    OpenSearchException,
+    PositionStoreError,
+)
+_HOUR_MS = 3_600_000
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    build_operator: Callable[[Mapping[str, str]], Operator] = build,
+) -> int:
+    """Runs a command; its exit code."""
+    args = parser().parse_args(arguments)
+    try:
+        operator = build_operator(environ)
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a command's answer
+        return UNUSABLE
+    try:
+        code, summary = _COMMANDS[args.command](args, operator)
+    except RefusedError as error:
+        code, summary = FAILED, f"refused: {error}"
+    except UnfinishedError as error:
+        code, summary = FAILED, f"unfinished: {error}"
+    except _AWAY as error:
+        code, summary = FAILED, f"failed: {error}; what was done stays done, run it again"
+    except KeyboardInterrupt:
+        code, summary = INTERRUPTED, "interrupted: what was done stays done, run it again"
+    print(summary)  # noqa: T201 - a command's answer
+    return code
+
+
+def _erase(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
+    return _erase_truck(args, operator) if args.truck else _erase_customer(args, operator)
+
+
+def _erase_truck(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
+    truck_id, stores = args.truck, operator.truck
+    if args.dry_run:
+        counts = count_truck(truck_id, stores, operator.console)
+        return DONE, f"would erase of truck {truck_id}: {told(counts)}"
+    if not args.force:
+        check_truck(truck_id, stores, now_ms=operator.now_ms())
+    hours = operator.retention.hours()
+    gone = erase_truck(truck_id, stores, operator.console)
+    again_at = format_instant(operator.now_ms() + hours * _HOUR_MS)
+    return DONE, (
+        f"erased of truck {truck_id}: {told(gone)}; left: nothing. The stream keeps what it took "
+        f"for {hours} h: run this once more after {again_at}"
+    )
+
+
+def _erase_customer(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
+    customer_id, stores = args.customer, operator.customer
+    if args.dry_run:
+        counts = count_customer(customer_id, stores)
+        return DONE, f"would erase of customer {customer_id}: {told(counts)}"
+    if not args.force:
+        check_customer(customer_id, stores)
+    gone = erase_customer(customer_id, stores, operator.console)
+    return DONE, f"erased of customer {customer_id}: {told(gone)}; left: nothing"
+
+
+def _replay_parked(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
+    report = replay_parked(
+        operator.parked,
+        operator.restream(args.points_per_second),
+        Choice(prefix=args.prefix, since_ms=args.since, reason=args.reason),
+        now_ms=operator.now_ms(),
+        dry_run=args.dry_run,
+        console=operator.console,
+    )
+    did = "would replay" if args.dry_run else "replayed"
+    summary = f"{did} {report.replayed} parked records; stay: {told(report.stay)}"
+    if report.not_taken:
+        return FAILED, (
+            f"{summary}; the stream did not take {report.not_taken} ({report.failure}): they stay "
+            "too, run it again"
+        )
+    return DONE, summary
+
+
+def _replay_backup(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
+    make_target = operator.into_stream if args.into == "stream" else operator.into_raw_log
+    report = replay_backup(
+        operator.backup,
+        make_target(args.points_per_second),
+        Span(
+            folder=FAILED_FOLDER if args.failed else POINTS_FOLDER,
+            from_ms=args.from_ms,
+            to_ms=args.to_ms,
+            after=args.after,
+        ),
+        dry_run=args.dry_run,
+        console=operator.console,
+    )
+    did = "would replay" if args.dry_run else "replayed"
+    left_out = (
+        f"; left out {report.not_taken} that would never be taken" if report.not_taken else ""
+    )
+    return DONE, (
+        f"{did} {report.replayed} records of {report.objects} objects into {args.into}{left_out}"
+    )
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace, Operator], tuple[int, str]]] = {
+    "erase": _erase,
+    "replay-parked": _replay_parked,
+    "replay-backup": _replay_backup,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

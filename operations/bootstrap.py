@@ -1,0 +1,137 @@
+"""Builds what the commands need: the only place that reads their environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from botocore.config import Config
+
+from operations.console import Console
+from operations.erase_customer import CustomerStores
+from operations.erase_truck import TruckStores
+from operations.pace import Pace
+from operations.replay_backup import IntoRawLog, IntoStream
+from operations.restream import Restream
+from operations.settings import Settings
+from rtdts.delivery_store.erasure import CustomerErasure
+from rtdts.delivery_store.matches import MatchStore
+from rtdts.position_store.client import connect
+from rtdts.position_store.erasure import DeliveryErasure, TruckErasure
+from rtdts.position_store.raw_log import RawLog
+from rtdts.runtime import wall_clock
+from rtdts.runtime.aws_clients import aws_session
+from rtdts.runtime.backoff import backoff_s
+from rtdts.runtime.settings import read_settings
+from rtdts.telemetry_stream.bucket_objects import BucketObjects
+from rtdts.telemetry_stream.firehose_backup import FirehoseBackup
+from rtdts.telemetry_stream.parked_records import ParkedRecords
+from rtdts.telemetry_stream.putter import StreamPutter
+from rtdts.telemetry_stream.stream_retention import StreamRetention
+
+# Nobody waits for a request here: the SDK may try for long.
+_PATIENT = Config(
+    connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 8}
+)
+# The putter puts again by itself, only what failed.
+_ONE_ATTEMPT = Config(
+    connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1}
+)
+_SEARCH_TIMEOUT_S = 120.0
+"""A batch of an erasure deletes 10,000 documents and refreshes."""
+_RAW_LOG_ATTEMPTS = 10
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Operator:
+    """Everything that a command may use.
+
+    Attributes:
+        truck: Where a truck's data are.
+        customer: Where a customer's data are.
+        parked: The parked records.
+        backup: Firehose's backup.
+        retention: Of the stream.
+        restream: Makes the way into the stream, at so many points a second.
+        into_stream: The same as a target of a backup's replay.
+        into_raw_log: Likewise the raw log.
+        now_ms: The time.
+        console: Where it is told how far things are.
+    """
+
+    truck: TruckStores
+    customer: CustomerStores
+    parked: ParkedRecords
+    backup: FirehoseBackup
+    retention: StreamRetention
+    restream: Callable[[float], Restream]
+    into_stream: Callable[[float], IntoStream]
+    into_raw_log: Callable[[float], IntoRawLog]
+    now_ms: Callable[[], int]
+    console: Console
+
+
+def build(environ: Mapping[str, str]) -> Operator:
+    """Reads the settings, then makes the clients.
+
+    Raises:
+        SettingsError: The environment can't be used.
+    """
+    settings = read_settings(Settings, environ)
+    # It tells every failed request with its trace; the command tells what it means.
+    logging.getLogger("opensearch").setLevel(logging.CRITICAL)
+    aws = aws_session(settings.region)
+    dynamodb = aws.client("dynamodb", config=_PATIENT)
+    s3: Any = aws.client("s3", config=_PATIENT)
+    kinesis: Any = aws.client("kinesis", config=_ONE_ATTEMPT)
+    search = connect(
+        settings.opensearch_url,
+        auth=settings.opensearch_auth,
+        region=settings.region,
+        timeout_s=_SEARCH_TIMEOUT_S,
+    )
+    console = Console()
+    parked = ParkedRecords(BucketObjects(s3, settings.parked_bucket))
+    backup = FirehoseBackup(BucketObjects(s3, settings.raw_backup_bucket))
+
+    def restream(points_per_second: float) -> Restream:
+        return Restream(StreamPutter(kinesis, settings.stream_name), Pace(points_per_second))
+
+    def into_raw_log(points_per_second: float) -> IntoRawLog:
+        return IntoRawLog(
+            RawLog(search, repeatable=True),
+            Pace(points_per_second),
+            waits_s=_raw_log_waits_s,
+            sleep=time.sleep,
+            console=console,
+        )
+
+    return Operator(
+        truck=TruckStores(
+            buckets={"parked records": parked, "Firehose's backup": backup},
+            search=TruckErasure(search),
+            matches=MatchStore(dynamodb, settings.tables),
+        ),
+        customer=CustomerStores(
+            deliveries=CustomerErasure(dynamodb, settings.tables),
+            search=DeliveryErasure(search),
+        ),
+        parked=parked,
+        backup=backup,
+        retention=StreamRetention(kinesis, settings.stream_name),
+        restream=restream,
+        into_stream=lambda rate: IntoStream(
+            restream(rate), console=console, now_ms=wall_clock.now_ms
+        ),
+        into_raw_log=into_raw_log,
+        now_ms=wall_clock.now_ms,
+        console=console,
+    )
+
+
+def _raw_log_waits_s() -> Iterator[float]:
+    return islice(backoff_s(first_s=0.5, most_s=30.0), _RAW_LOG_ATTEMPTS)

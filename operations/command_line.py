@@ -1,0 +1,162 @@
+"""What may be typed, and its help."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+EXIT_CODES = (
+    "Exit code: 0 when all is done that can be, 1 when it was refused or something is left (the "
+    "last line says what), 2 when the command or the settings can't be used."
+)
+SETTINGS = (
+    "It reads the settings of docs/settings.md from its environment, and AWS's own. For the local "
+    "cloud: set -a; . sim/.env; set +a; export OPENSEARCH_URL=$OpenSearchURL OPENSEARCH_AUTH=none. "
+    "In an account: python -m deploy.run_operation --env dev -- COMMAND."
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    whole = argparse.ArgumentParser(
+        prog="python -m operations",
+        description="Erase a truck's or a customer's data; replay what was parked or backed up.",
+        epilog=f"{SETTINGS} {EXIT_CODES}",
+    )
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_erase(commands)
+    _add_replay_parked(commands)
+    _add_replay_backup(commands)
+    return whole
+
+
+def _add_erase(commands: argparse._SubParsersAction[Any]) -> None:
+    erase = commands.add_parser(
+        "erase",
+        help="erase what is kept of a truck or a customer",
+        description="Erases where a truck was (history, raw log, latest position, memory, parked "
+        "records, Firehose's backup), or a customer's deliveries, their logs and what the "
+        "documents of trucks tell of them. Counts what is left at the end, and fails if anything "
+        "is. Killed in the middle, it may be run again. What is in the stream stays there for its "
+        "retention: the last line says until when to run it once more. docs/retention.md says what "
+        "it erases and what not.",
+        epilog=EXIT_CODES,
+    )
+    who = erase.add_mutually_exclusive_group(required=True)
+    who.add_argument("--truck", type=_identity, metavar="T-1", help="a truck's id")
+    who.add_argument("--customer", type=_identity, metavar="C-1", help="a customer's id")
+    erase.add_argument(
+        "--force",
+        action="store_true",
+        help="even if it has open deliveries (a customer's are deleted, a truck's stay), or the "
+        "truck sent a point within the last 15 minutes",
+    )
+    _add_dry_run(erase, "count what there is, erase nothing")
+
+
+def _add_replay_parked(commands: argparse._SubParsersAction[Any]) -> None:
+    replay = commands.add_parser(
+        "replay-parked",
+        help="put parked records that are good now back into the stream",
+        description="Reads the parked records, puts those that the consumer would take now back "
+        "into the stream under the key that they had, and removes them from the bucket (for 7 days "
+        "an older version of the object still has them). The others stay, each with a line that "
+        "says why. What comes back is a point like any other: a copy is recognised, a late one is "
+        "indexed and moves no status that its truck's window doesn't reach; one received more than "
+        "30 days ago is not taken.",
+        epilog=EXIT_CODES,
+    )
+    replay.add_argument(
+        "--since", type=instant_ms, default=0, metavar="TIME", help="only those parked since then"
+    )
+    replay.add_argument(
+        "--prefix", default="", help="only those whose name after rejected/ begins so"
+    )
+    replay.add_argument("--reason", help="only those parked for this reason, such as unprocessable")
+    _add_rate(replay)
+    _add_dry_run(replay, "count, put and remove nothing")
+
+
+def _add_replay_backup(commands: argparse._SubParsersAction[Any]) -> None:
+    replay = commands.add_parser(
+        "replay-backup",
+        help="put what Firehose kept in S3 into the raw log or the stream",
+        description="Into the raw log after its index was lost: into the index of each record's "
+        "day of arrival; run again it overwrites what it wrote, but what Firehose had indexed "
+        "itself is then there twice: delete what is left of the index first. Into the stream after "
+        "the history was lost: the consumer writes it anew, up to 30 days back; Firehose writes "
+        "all of it into the raw log and its backup once more.",
+        epilog=f"TIME is in UTC, such as 2026-11-20 or 2026-11-20T06:30. {EXIT_CODES}",
+    )
+    replay.add_argument(
+        "--from",
+        dest="from_ms",
+        type=instant_ms,
+        required=True,
+        metavar="TIME",
+        help="objects whose oldest record arrived then or later; an object holds what came within "
+        "5 minutes, so begin that much earlier",
+    )
+    replay.add_argument(
+        "--to", dest="to_ms", type=instant_ms, required=True, metavar="TIME", help="and before then"
+    )
+    replay.add_argument("--into", choices=("raw", "stream"), required=True, help="where to")
+    replay.add_argument(
+        "--failed",
+        action="store_true",
+        help="only what Firehose could not index, after an outage of OpenSearch",
+    )
+    replay.add_argument(
+        "--after", default="", metavar="KEY", help="go on behind this object, as told by a run"
+    )
+    _add_rate(replay)
+    _add_dry_run(replay, "count, put nothing")
+
+
+def _add_rate(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--points-per-second",
+        type=_rate,
+        default=500.0,
+        metavar="N",
+        help="no faster than this, so that what is live goes first (%(default)g; a shard takes "
+        "1 MB a second from everybody, some 3,000 points)",
+    )
+
+
+def _add_dry_run(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("--dry-run", action="store_true", help=what)
+
+
+def instant_ms(text: str) -> int:
+    """A time as one types it, in UTC where it names no zone; epoch milliseconds.
+
+    Raises:
+        argparse.ArgumentTypeError: It isn't one.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time: 2026-11-20, 2026-11-20T06:30 or 2026-11-20T06:30:00+01:00"
+        ) from None
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _identity(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no id: 1 to 64 of A-Z a-z 0-9 . _ -")
+    return text
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate: a number above 0")
+    return rate

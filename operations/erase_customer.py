@@ -1,0 +1,137 @@
+"""`erase --customer`: its deliveries, and what else tells where they went.
+
+See docs/retention.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from typing import Protocol
+
+from operations.console import Console
+from operations.erasing import Step, erase_in_rounds
+from operations.errors import RefusedError
+from rtdts.delivery_store.erasure import OwnedDelivery
+
+DELIVERIES_AT_ONCE = 500
+"""Ids in a query of OpenSearch; it takes 65,536."""
+
+
+class CustomerStore(Protocol):
+    """See `rtdts.delivery_store.erasure.CustomerErasure`."""
+
+    def deliveries_of(self, customer_id: str) -> list[OwnedDelivery]:
+        """Its deliveries."""
+        ...
+
+    def count_of(self, delivery_id: str) -> dict[str, int]:
+        """What there is of one."""
+        ...
+
+    def erase_delivery(self, delivery: OwnedDelivery) -> int:
+        """Deletes one with all that belongs to it."""
+        ...
+
+    def count_sessions(self, customer_id: str) -> dict[str, int]:
+        """What was made with the customer's token."""
+        ...
+
+    def erase_sessions(self, customer_id: str) -> int:
+        """Deletes that."""
+        ...
+
+
+class DeliverySearch(Protocol):
+    """See `rtdts.position_store.erasure.DeliveryErasure`."""
+
+    def count(self, delivery_ids: Collection[str], truck_ids: Collection[str]) -> dict[str, int]:
+        """How many documents name one of them."""
+        ...
+
+    def erase(self, delivery_ids: Collection[str], truck_ids: Collection[str]) -> Iterator[Step]:
+        """Takes them out."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CustomerStores:
+    """Where a customer's data are."""
+
+    deliveries: CustomerStore
+    search: DeliverySearch
+
+
+def check_customer(customer_id: str, stores: CustomerStores) -> None:
+    """Whether the customer may be erased now.
+
+    Raises:
+        RefusedError: Something is on its way to it.
+    """
+    open_ones = [
+        one.delivery_id for one in stores.deliveries.deliveries_of(customer_id) if one.is_open
+    ]
+    if open_ones:
+        raise RefusedError(
+            f"{customer_id} has open deliveries ({', '.join(open_ones[:5])}): close or cancel them "
+            "first, or --force"
+        )
+
+
+def count_customer(customer_id: str, stores: CustomerStores) -> dict[str, int]:
+    """How many items and documents there are of the customer, by place; changes nothing."""
+    return _count(customer_id, stores, stores.deliveries.deliveries_of(customer_id))
+
+
+def erase_customer(customer_id: str, stores: CustomerStores, console: Console) -> dict[str, int]:
+    """Erases a customer everywhere.
+
+    The documents of trucks come first: a delivery's row is all that tells which they are.
+
+    Returns:
+        How many items and documents are gone or changed, by place.
+
+    Raises:
+        UnfinishedError: Something is left.
+    """
+    known: dict[str, OwnedDelivery] = {}
+
+    def erase() -> Iterator[Step]:
+        # Those of an earlier round too: the consumer may have written of them since.
+        for delivery in stores.deliveries.deliveries_of(customer_id):
+            known[delivery.delivery_id] = delivery
+        for some in _chunks([*known.values()]):
+            yield from stores.search.erase(*_ids(some))
+        for delivery in known.values():
+            if any(stores.deliveries.count_of(delivery.delivery_id).values()):
+                yield "delivery items", stores.deliveries.erase_delivery(delivery)
+        yield "session items", stores.deliveries.erase_sessions(customer_id)
+
+    def count() -> dict[str, int]:
+        for delivery in stores.deliveries.deliveries_of(customer_id):
+            known.setdefault(delivery.delivery_id, delivery)
+        return _count(customer_id, stores, [*known.values()])
+
+    return erase_in_rounds(erase, count, console)
+
+
+def _count(
+    customer_id: str, stores: CustomerStores, deliveries: Sequence[OwnedDelivery]
+) -> dict[str, int]:
+    counts: Counter[str] = Counter(stores.deliveries.count_sessions(customer_id))
+    for delivery in deliveries:
+        counts.update(stores.deliveries.count_of(delivery.delivery_id))
+    for some in _chunks(deliveries):
+        counts.update(stores.search.count(*_ids(some)))
+    return dict(counts)
+
+
+def _chunks(deliveries: Sequence[OwnedDelivery]) -> Iterator[Sequence[OwnedDelivery]]:
+    for start in range(0, len(deliveries), DELIVERIES_AT_ONCE):
+        yield deliveries[start : start + DELIVERIES_AT_ONCE]
+
+
+def _ids(deliveries: Sequence[OwnedDelivery]) -> tuple[set[str], set[str]]:
+    trucks = {truck_id for delivery in deliveries for truck_id in delivery.truck_ids}
+    return {delivery.delivery_id for delivery in deliveries}, trucks

@@ -1,0 +1,69 @@
+"""Erasing in rounds: do it, let every store count what is left, and again while there is any.
+
+While one store is gone through, another may get something new. A round that follows finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
+
+from operations.console import Console
+from operations.errors import UnfinishedError
+
+ROUNDS = 3
+
+Counts = Mapping[str, int]
+Step = tuple[str, int]
+"""Where, and how many are gone from there since the last step."""
+
+
+class Bucket(Protocol):
+    """See `ParkedRecords` and `FirehoseBackup` of `rtdts.telemetry_stream`."""
+
+    def erase_truck(self, truck_id: str, *, dry_run: bool) -> Iterator[Step]:
+        """Goes through all; yields each version's key and how many records of the truck it held."""
+        ...
+
+
+def erase_in_rounds(
+    erase: Callable[[], Iterable[Step]], count: Callable[[], Counts], console: Console
+) -> dict[str, int]:
+    """Erases until nothing is left.
+
+    Args:
+        erase: Erases all that it finds.
+        count: What is left, by place; the stores' own answer.
+        console: Told how far it is.
+
+    Returns:
+        How many are gone, by place.
+
+    Raises:
+        UnfinishedError: Something is left after the last round.
+    """
+    gone: dict[str, int] = {}
+    left: Counts = {}
+    for number in range(1, ROUNDS + 1):
+        for place, count_gone in erase():
+            gone[place] = gone.get(place, 0) + count_gone
+            console.progress(f"round {number}: {place}: {gone[place]} gone")
+        console.say("counting what is left")
+        left = {place: number for place, number in count().items() if number}
+        if not left:
+            return gone
+        console.say(f"round {number} left {told(left)}")
+    raise UnfinishedError(f"left: {told(left)}; see what still writes it, and run this again")
+
+
+def told(counts: Counts) -> str:
+    """Counts as a person reads them."""
+    return ", ".join(f"{place} {number}" for place, number in counts.items()) or "nothing"
+
+
+def steps_in(place: str, steps: Iterable[Step], console: Console) -> Iterator[Step]:
+    """A bucket's steps as those of one place."""
+    for number, (key, held) in enumerate(steps, start=1):
+        console.progress(f"{place}: {number} versions looked at, {key}")
+        if held:
+            yield place, held

@@ -1,0 +1,35 @@
+"""No faster than so many points a second: what is live goes first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class Pace:
+    """Holds somebody back.
+
+    Args:
+        points_per_second: How many on average.
+        clock: Monotonic seconds.
+        sleep: Waits some seconds.
+    """
+
+    def __init__(
+        self,
+        points_per_second: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._points_per_second = points_per_second
+        self._clock = clock
+        self._sleep = sleep
+        self._due_s = clock()
+
+    def wait_for(self, points: int) -> None:
+        """Returns when so many more points may go."""
+        now_s = self._clock()
+        if self._due_s > now_s:
+            self._sleep(self._due_s - now_s)
+        self._due_s = max(self._due_s, now_s) + points / self._points_per_second

@@ -1,0 +1,260 @@
+"""`replay-backup`: what Firehose kept in S3 goes into the raw log or the stream again.
+
+An object at a time, in the order of their keys, each told when it is done: who was interrupted goes
+on behind the last one. An object that comes twice does no harm: in the raw log its documents
+overwrite themselves, in the stream its points are recognised as copies.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+import msgspec
+
+from operations.console import Console
+from operations.errors import UnfinishedError
+from operations.pace import Pace
+from operations.restream import Restream, Returning
+from rtdts.position_store.bulk import Fate, ItemOutcome
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.position_store.index_definitions import RAW_PREFIX
+from rtdts.position_store.raw_log import RawDocument, on_one_line, raw_index_of
+from rtdts.telemetry_stream.backup_format import (
+    FAILED_FOLDER,
+    BrokenObjectError,
+    FailedDocument,
+    arrived_at_ms,
+    failed_documents,
+    split_records,
+    truck_of,
+)
+from rtdts.tracking.stream_admission import Refusal, admit
+from rtdts.tracking.stream_codec import InvalidPoint, decode_point
+
+BULK_DOCUMENTS = 2_000
+STREAM_RECORDS = 5_000
+
+
+class Backup(Protocol):
+    """See `rtdts.telemetry_stream.firehose_backup.FirehoseBackup`."""
+
+    def keys(self, folder: str, *, from_ms: int, to_ms: int, after: str = "") -> Iterator[str]:
+        """Objects by time."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """One, unpacked."""
+        ...
+
+
+class RawIndexing(Protocol):
+    """See `rtdts.position_store.raw_log.RawLog`."""
+
+    def index(self, documents: Sequence[RawDocument]) -> Sequence[ItemOutcome]:
+        """Indexes all; an outcome a document."""
+        ...
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A record of a backup."""
+
+    data: bytes
+    index: str
+    """Where Firehose meant to put it; empty where the object doesn't say."""
+
+
+class Target(Protocol):
+    """Where records go again."""
+
+    def put(self, records: Sequence[Kept], *, key: str, dry_run: bool) -> int:
+        """Puts an object's records, all but those that nobody would take; returns how many.
+
+        Raises:
+            UnfinishedError: Some that should be there are not.
+        """
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Span:
+    """Which objects: those whose oldest record arrived in a time, behind a key."""
+
+    folder: str
+    from_ms: int
+    to_ms: int
+    after: str = ""
+
+
+@dataclasses.dataclass(kw_only=True)
+class BackupReplay:
+    """What came of a replay."""
+
+    objects: int = 0
+    replayed: int = 0
+    not_taken: int = 0
+    """Records that the target would never take."""
+    last_key: str = ""
+
+
+def replay_backup(
+    backup: Backup, target: Target, span: Span, *, dry_run: bool, console: Console
+) -> BackupReplay:
+    """Replays a time's objects.
+
+    Raises:
+        UnfinishedError: The target did not take what it should, or an object is broken; it says
+            behind which key to go on.
+    """
+    report = BackupReplay()
+    keys = list(backup.keys(span.folder, from_ms=span.from_ms, to_ms=span.to_ms, after=span.after))
+    console.say(f"{len(keys)} objects")
+    for key in keys:
+        try:
+            records = list(_records(key, backup.read(key)))
+            replayed = target.put(records, key=key, dry_run=dry_run)
+        except (UnfinishedError, BrokenObjectError) as error:
+            on = f"--after {report.last_key}" if report.last_key else "the same command"
+            raise UnfinishedError(
+                f"{key}: {error}; {report.objects} objects done; go on with {on}"
+            ) from error
+        report.objects += 1
+        report.replayed += replayed
+        report.not_taken += len(records) - replayed
+        report.last_key = key
+        console.say(f"done: {key}: {replayed} of {len(records)} ({report.objects}/{len(keys)})")
+    return report
+
+
+def _records(key: str, data: bytes) -> Iterator[Kept]:
+    if not key.startswith(FAILED_FOLDER):
+        for record in split_records(data):
+            yield Kept(data=record, index="")
+        return
+    for document in failed_documents(data):
+        if isinstance(document, FailedDocument):
+            try:
+                yield Kept(data=document.record, index=document.esIndexName)
+            except ValueError:
+                yield Kept(data=document.rawData.encode(), index="")
+        else:
+            yield Kept(data=document, index="")
+
+
+class IntoStream:
+    """Into the stream: the consumer and Firehose get it as if it came from trucks.
+
+    Args:
+        restream: The stream.
+        console: Told of what the consumer would not take.
+        now_ms: The time.
+    """
+
+    def __init__(self, restream: Restream, *, console: Console, now_ms: Callable[[], int]) -> None:
+        self._restream = restream
+        self._console = console
+        self._now_ms = now_ms
+
+    def put(self, records: Sequence[Kept], *, key: str, dry_run: bool) -> int:
+        """See `Target`."""
+        returning: list[Returning] = []
+        for record in records:
+            # It lay under its truck's key: another would have been parked.
+            truck_id = truck_of(record.data) or ""
+            point = admit(record.data, partition_key=truck_id, arrived_at_ms=self._now_ms())
+            if isinstance(point, Refusal):
+                self._console.progress(f"left out: {key}: {point.reason}: {point.detail}")
+            else:
+                returning.append(Returning(name=key, point=point, data=record.data))
+        if not dry_run:
+            for start in range(0, len(returning), STREAM_RECORDS):
+                left, failure = self._restream.put(returning[start : start + STREAM_RECORDS])
+                if left:
+                    raise UnfinishedError(f"the stream did not take {len(left)} points: {failure}")
+        return len(returning)
+
+
+class IntoRawLog:
+    """Into the raw log, into the index of the day on which a record arrived.
+
+    Args:
+        raw_log: The raw log.
+        pace: How fast.
+        waits_s: The waits between attempts at what the raw log can't take now; at their end it is
+            given up.
+        sleep: Waits some seconds.
+        console: Told of what the raw log would not take.
+    """
+
+    def __init__(
+        self,
+        raw_log: RawIndexing,
+        pace: Pace,
+        *,
+        waits_s: Callable[[], Iterator[float]],
+        sleep: Callable[[float], None],
+        console: Console,
+    ) -> None:
+        self._raw_log = raw_log
+        self._pace = pace
+        self._waits_s = waits_s
+        self._sleep = sleep
+        self._console = console
+
+    def put(self, records: Sequence[Kept], *, key: str, dry_run: bool) -> int:
+        """See `Target`."""
+        documents: list[RawDocument] = []
+        for record in records:
+            try:
+                source = on_one_line(record.data)
+            except ValueError as error:
+                self._console.progress(f"left out: {key}: {error}")
+            else:
+                documents.append(RawDocument(index=_index_of(record, key), source=source))
+        if dry_run:
+            return len(documents)
+        refused = 0
+        for start in range(0, len(documents), BULK_DOCUMENTS):
+            chunk = documents[start : start + BULK_DOCUMENTS]
+            self._pace.wait_for(len(chunk))
+            refused += self._index(chunk, key)
+        return len(documents) - refused
+
+    def _index(self, documents: Sequence[RawDocument], key: str) -> int:
+        """Indexes all that can be; returns how many were refused for their own fault."""
+        pending, refused = list(documents), 0
+        waits_s = self._waits_s()
+        while True:
+            why = ""
+            try:
+                outcomes = self._raw_log.index(pending)
+            except StoreUnavailable as error:
+                why = str(error)
+            else:
+                passing = []
+                for document, outcome in zip(pending, outcomes, strict=True):
+                    if outcome.fate is Fate.REJECTED:
+                        refused += 1
+                        self._console.progress(f"left out: {key}: {outcome.reason}")
+                    elif outcome.fate is Fate.RETRYABLE:
+                        passing.append(document)
+                        why = outcome.reason
+                pending = passing
+            if not pending:
+                return refused
+            wait_s = next(waits_s, None)
+            if wait_s is None:
+                raise UnfinishedError(f"the raw log did not take {len(pending)} documents: {why}")
+            self._sleep(wait_s)
+
+
+def _index_of(record: Kept, key: str) -> str:
+    if record.index.startswith(RAW_PREFIX):
+        return record.index
+    try:
+        at_ms: int | None = decode_point(record.data).received_at_ms
+    except InvalidPoint:
+        at_ms = arrived_at_ms(key)
+    return raw_index_of(datetime.fromtimestamp((at_ms or 0) / 1000, UTC))

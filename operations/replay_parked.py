@@ -1,0 +1,139 @@
+"""`replay-parked`: what was parked and would be taken now goes back into the stream.
+
+A record is removed only when the stream has it: a crash in between puts it twice, which the
+consumer recognises as a copy. One that would be parked again stays where it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator
+from typing import Protocol
+
+from operations.console import Console
+from operations.restream import Restream, Returning
+from rtdts.telemetry_stream.backup_format import truck_of
+from rtdts.telemetry_stream.bucket_objects import ObjectEntry
+from rtdts.telemetry_stream.parked_records import ParkedRecord
+from rtdts.tracking.positions import Point
+from rtdts.tracking.stream_admission import KEY_IS_NOT_THE_TRUCK, Refusal, admit
+
+BATCH_RECORDS = 500
+
+
+class Parked(Protocol):
+    """See `rtdts.telemetry_stream.parked_records.ParkedRecords`."""
+
+    def entries(self, prefix: str = "") -> Iterator[ObjectEntry]:
+        """Parked records by name."""
+        ...
+
+    def read(self, key: str) -> ParkedRecord:
+        """One by its key."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """Takes one out."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which parked records.
+
+    Attributes:
+        prefix: Those whose name begins so.
+        since_ms: Those parked since then.
+        reason: Those parked for this reason; None for all.
+    """
+
+    prefix: str = ""
+    since_ms: int = 0
+    reason: str | None = None
+
+
+@dataclasses.dataclass(kw_only=True)
+class ParkedReplay:
+    """What came of a replay."""
+
+    replayed: int = 0
+    stay: Counter[str] = dataclasses.field(default_factory=Counter)
+    """Those that would be parked again, by reason."""
+    not_taken: int = 0
+    """Those that the stream did not take."""
+    failure: str | None = None
+
+
+def replay_parked(
+    parked: Parked,
+    restream: Restream,
+    choice: Choice,
+    *,
+    now_ms: int,
+    dry_run: bool,
+    console: Console,
+) -> ParkedReplay:
+    """Replays what is chosen.
+
+    Args:
+        parked: The parked records.
+        restream: The stream.
+        choice: Which.
+        now_ms: When they come into the stream.
+        dry_run: Whether to count only.
+        console: Told of each record that stays.
+    """
+    report = ParkedReplay()
+    # All first: what is listed page by page must not change meanwhile.
+    entries = [
+        one for one in parked.entries(choice.prefix) if one.modified_at_ms >= choice.since_ms
+    ]
+    batch: list[Returning] = []
+    for number, entry in enumerate(entries, start=1):
+        console.progress(f"{number} of {len(entries)} parked records")
+        record = parked.read(entry.key)
+        if choice.reason is not None and record.reason != choice.reason:
+            continue
+        point = _admit(record, now_ms)
+        if isinstance(point, Refusal):
+            report.stay[point.reason] += 1
+            console.say(f"stays: {entry.key}: {point.reason}: {point.detail}")
+            continue
+        batch.append(Returning(name=entry.key, point=point, data=record.body))
+        if len(batch) == BATCH_RECORDS:
+            _put(batch, parked, restream, report, dry_run=dry_run)
+            batch = []
+    _put(batch, parked, restream, report, dry_run=dry_run)
+    return report
+
+
+def _admit(record: ParkedRecord, now_ms: int) -> Point | Refusal:
+    """What the consumer will say of it when it comes again, under the key that it had."""
+    partition_key = record.partition_key
+    if partition_key is None:  # parked before keys were kept
+        if record.reason == KEY_IS_NOT_THE_TRUCK:
+            return Refusal(reason=record.reason, detail=record.detail)
+        partition_key = truck_of(record.body) or ""
+    return admit(record.body, partition_key=partition_key, arrived_at_ms=now_ms)
+
+
+def _put(
+    batch: list[Returning],
+    parked: Parked,
+    restream: Restream,
+    report: ParkedReplay,
+    *,
+    dry_run: bool,
+) -> None:
+    if dry_run:
+        report.replayed += len(batch)
+        return
+    left, failure = restream.put(batch)
+    still = {record.name for record in left}
+    for record in batch:
+        if record.name not in still:
+            parked.remove(record.name)
+    report.replayed += len(batch) - len(left)
+    report.not_taken += len(left)
+    report.failure = failure or report.failure

@@ -1,0 +1,75 @@
+"""Putting points into the stream again, as ingest puts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from operations.pace import Pace
+from rtdts.runtime.deadline import Deadline
+from rtdts.telemetry_stream.putter import PutOutcome
+from rtdts.tracking.positions import Point
+
+PUT_BUDGET_S = 60.0
+"""How long one truck's points are tried: a stream that is throttled makes room within seconds."""
+
+
+class Putting(Protocol):
+    """See `rtdts.telemetry_stream.putter.StreamPutter`."""
+
+    def put(self, truck_id: str, payloads: Sequence[bytes], deadline: Deadline) -> PutOutcome:
+        """Puts one truck's payloads."""
+        ...
+
+
+class Returning(msgspec.Struct, frozen=True, kw_only=True):
+    """A record on its way back into the stream."""
+
+    name: str
+    """Where it comes from."""
+    point: Point
+    data: bytes
+
+
+class Restream:
+    """Puts records into the stream.
+
+    Args:
+        putter: The stream.
+        pace: How fast.
+        deadline: Makes the deadline of one truck's put.
+    """
+
+    def __init__(
+        self,
+        putter: Putting,
+        pace: Pace,
+        *,
+        deadline: Callable[[], Deadline] = lambda: Deadline(PUT_BUDGET_S),
+    ) -> None:
+        self._putter = putter
+        self._pace = pace
+        self._deadline = deadline
+
+    def put(self, records: Sequence[Returning]) -> tuple[list[Returning], str | None]:
+        """Puts the records, each truck's together and by the time of its points.
+
+        Returns:
+            Those that the stream did not take, and the code of the last failure.
+        """
+        by_truck: dict[str, list[Returning]] = {}
+        for record in records:
+            by_truck.setdefault(record.point.truck_id, []).append(record)
+        left: list[Returning] = []
+        failure: str | None = None
+        for truck_id, of_truck in by_truck.items():
+            of_truck.sort(key=lambda record: record.point.event_at_ms)
+            self._pace.wait_for(len(of_truck))
+            outcome = self._putter.put(
+                truck_id, [record.data for record in of_truck], self._deadline()
+            )
+            left += [of_truck[index] for index in outcome.not_taken]
+            failure = outcome.failure if outcome.not_taken else failure
+        return left, failure

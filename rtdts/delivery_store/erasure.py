@@ -1,0 +1,223 @@
+"""Erasing a customer: its deliveries with their logs and matches, and what it was connected with.
+
+The row of a delivery goes last: as long as it is there, whoever was interrupted finds the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from rtdts.delivery_store.batches import batch_get
+from rtdts.delivery_store.items import chunks, to_attribute
+from rtdts.delivery_store.matches import removing
+from rtdts.delivery_store.schema import BY_CUSTOMER, TableNames
+from rtdts.delivery_store.transactions import Write, write_together
+from rtdts.tracking.deliveries import CLOSED
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeValueTypeDef,
+        QueryInputTypeDef,
+        ScanInputTypeDef,
+        UniversalAttributeValueTypeDef,
+    )
+
+_MAX_WRITES = 25  # BatchWriteItem's limit of items a request
+
+Key = dict[str, "UniversalAttributeValueTypeDef"]
+
+
+class OwnedDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """What an erasure must know of a delivery."""
+
+    delivery_id: str
+    is_open: bool
+    truck_id: str | None
+    """The truck that carries it now, or carried it last."""
+    truck_ids: tuple[str, ...]
+    """Every truck that carried it."""
+
+
+class CustomerErasure:
+    """Erases customers.
+
+    Rows are read as they lie in the table: one that nobody else can read is erased too.
+
+    Args:
+        client: A DynamoDB client.
+        tables: What the tables are called.
+        sleep: Waits between attempts.
+    """
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        tables: TableNames,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._tables = tables
+        self._sleep = sleep
+
+    def deliveries_of(self, customer_id: str) -> list[OwnedDelivery]:
+        """The customer's deliveries, by id.
+
+        They are found by an index: one created a second ago may be missing.
+
+        Raises:
+            StoreBusy: DynamoDB left keys unread, again and again.
+        """
+        query: QueryInputTypeDef = {
+            "TableName": self._tables.deliveries,
+            "IndexName": BY_CUSTOMER,
+            "KeyConditionExpression": "customer_id = :customer",
+            "ExpressionAttributeValues": {":customer": {"S": customer_id}},
+        }
+        keys: list[Key] = [
+            {"delivery_id": to_attribute(item["delivery_id"]["S"])} for item in self._query(query)
+        ]
+        rows = batch_get(self._client, self._tables.deliveries, keys, sleep=self._sleep)
+        owned = [_owned(row) for row in rows if row["customer_id"]["S"] == customer_id]
+        return sorted(owned, key=lambda one: one.delivery_id)
+
+    def count_of(self, delivery_id: str) -> dict[str, int]:
+        """How many items there are of a delivery, by table; read consistently."""
+        answer = self._client.get_item(
+            TableName=self._tables.deliveries,
+            Key={"delivery_id": {"S": delivery_id}},
+            ConsistentRead=True,
+        )
+        return {
+            "deliveries": int("Item" in answer),
+            "delivery_events": len(self._keys_of(self._tables.delivery_events, delivery_id)),
+            "subscriptions": len(self._keys_of(self._tables.subscriptions, delivery_id)),
+        }
+
+    def erase_delivery(self, delivery: OwnedDelivery) -> int:
+        """Deletes a delivery, its log, its matches, and who follows it.
+
+        Returns:
+            How many items are gone.
+
+        Raises:
+            StoreBusy: Contended or throttled for too long; what is left is still found.
+        """
+        deleted = self._delete_all(self._tables.subscriptions, delivery.delivery_id)
+        deleted += self._delete_all(self._tables.delivery_events, delivery.delivery_id)
+        key = {"delivery_id": {"S": delivery.delivery_id}}
+        row = Write(item={"Delete": {"TableName": self._tables.deliveries, "Key": key}})
+        writes = [row]
+        if delivery.is_open and delivery.truck_id is not None:
+            match = removing(self._tables.truck_matches, delivery.truck_id, delivery.delivery_id)
+            writes.append(match)
+        write_together(
+            self._client,
+            writes,
+            sleep=self._sleep,
+            operation=f"erase {delivery.delivery_id}",
+        )
+        # Until just now the consumer could append to the log of one that was open.
+        if delivery.is_open:
+            deleted += self._delete_all(self._tables.delivery_events, delivery.delivery_id)
+        return deleted + 1
+
+    def count_sessions(self, customer_id: str) -> dict[str, int]:
+        """How many subscriptions and tickets were made with the customer's token."""
+        return {
+            "own_subscriptions": sum(1 for _ in self._subscriptions_by(customer_id)),
+            "socket_tickets": sum(1 for _ in self._tickets_of(customer_id)),
+        }
+
+    def erase_sessions(self, customer_id: str) -> int:
+        """Deletes them; returns how many."""
+        subscriptions = list(self._subscriptions_by(customer_id))
+        tickets = list(self._tickets_of(customer_id))
+        self._delete(self._tables.subscriptions, subscriptions)
+        self._delete(self._tables.socket_tickets, tickets)
+        return len(subscriptions) + len(tickets)
+
+    def _subscriptions_by(self, customer_id: str) -> Iterator[Key]:
+        return self._scan_keys(
+            self._tables.subscriptions, ("delivery_id", "connection_id"), customer_id
+        )
+
+    def _tickets_of(self, customer_id: str) -> Iterator[Key]:
+        return self._scan_keys(self._tables.socket_tickets, ("ticket_hash",), customer_id)
+
+    def _scan_keys(self, table: str, keys: tuple[str, ...], customer_id: str) -> Iterator[Key]:
+        # No index leads from a person to its connections: nobody else asks. Both tables hold
+        # hours at the most.
+        scan: ScanInputTypeDef = {
+            "TableName": table,
+            "FilterExpression": "#identity = :customer AND #role = :role",
+            "ExpressionAttributeNames": {"#identity": "identity", "#role": "role"},
+            "ExpressionAttributeValues": {
+                ":customer": {"S": customer_id},
+                ":role": {"S": "customer"},
+            },
+            "ConsistentRead": True,
+        }
+        while True:
+            answer = self._client.scan(**scan)
+            for item in answer["Items"]:
+                yield _key(item, keys)
+            if not answer.get("LastEvaluatedKey"):
+                return
+            scan["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _keys_of(self, table: str, delivery_id: str) -> list[Key]:
+        keys = (
+            ("delivery_id", "version")
+            if table == self._tables.delivery_events
+            else ("delivery_id", "connection_id")
+        )
+        query: QueryInputTypeDef = {
+            "TableName": table,
+            "KeyConditionExpression": "delivery_id = :delivery",
+            "ExpressionAttributeValues": {":delivery": {"S": delivery_id}},
+            "ConsistentRead": True,
+        }
+        return [_key(item, keys) for item in self._query(query)]
+
+    def _delete_all(self, table: str, delivery_id: str) -> int:
+        keys = self._keys_of(table, delivery_id)
+        self._delete(table, keys)
+        return len(keys)
+
+    def _delete(self, table: str, keys: list[Key]) -> None:
+        for chunk in chunks(keys, _MAX_WRITES):
+            deletes: Any = [{"DeleteRequest": {"Key": key}} for key in chunk]
+            answer = self._client.batch_write_item(RequestItems={table: deletes})
+            # Throttled ones, one by one: there the SDK's own retries apply.
+            for left in answer.get("UnprocessedItems", {}).get(table, []):
+                self._client.delete_item(TableName=table, Key=left["DeleteRequest"]["Key"])
+
+    def _query(self, query: QueryInputTypeDef) -> Iterator[dict[str, AttributeValueTypeDef]]:
+        while True:
+            answer = self._client.query(**query)
+            yield from answer["Items"]
+            if not answer.get("LastEvaluatedKey"):
+                return
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _key(item: dict[str, Any], names: tuple[str, ...]) -> Key:
+    return {name: item[name] for name in names}
+
+
+def _owned(row: dict[str, AttributeValueTypeDef]) -> OwnedDelivery:
+    assignments = row.get("assignments", {}).get("L", [])
+    trucks = [one.get("M", {}).get("truck_id", {}).get("S") for one in assignments]
+    truck_id = row.get("truck_id", {}).get("S")
+    return OwnedDelivery(
+        delivery_id=row["delivery_id"]["S"],
+        is_open=row.get("status", {}).get("S") not in {status.value for status in CLOSED},
+        truck_id=truck_id,
+        truck_ids=tuple(sorted({one for one in (*trucks, truck_id) if one})),
+    )

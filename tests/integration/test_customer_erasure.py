@@ -1,0 +1,158 @@
+"""A customer's erasure from the tables, before an emulator of DynamoDB."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.erasure import CustomerErasure, OwnedDelivery
+from rtdts.delivery_store.matches import MatchStore
+from rtdts.delivery_store.schema import TableNames
+from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
+from rtdts.delivery_store.tickets import TicketStore
+from rtdts.tracking.deliveries import Delivery, Status
+from sim.local_cloud.resources import CloudNames, create_resources, local_session
+from tests.support.deliveries import NOW_MS, event_of, moved_to, new_delivery, unique
+from tests.support.ministack_process import REGION, ministack_program, running_ministack
+
+
+@pytest.fixture(scope="module")
+def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    program = ministack_program()
+    if program is None:
+        pytest.skip("ministack is not installed: make setup")
+    with running_ministack(pathlib.Path(program), tmp_path_factory.mktemp("ministack")) as url:
+        create_resources(url, REGION, CloudNames())
+        yield local_session(REGION).client("dynamodb", endpoint_url=url)
+
+
+TABLES: TableNames = CloudNames().tables
+
+
+@pytest.fixture
+def erasure(dynamodb: Any) -> CustomerErasure:
+    return CustomerErasure(dynamodb, TABLES)
+
+
+@pytest.fixture
+def deliveries(dynamodb: Any) -> DeliveryStore:
+    return DeliveryStore(dynamodb, TABLES)
+
+
+def made(
+    deliveries: DeliveryStore, customer_id: str, *, events: int = 1, is_open: bool = False
+) -> Delivery:
+    delivery = new_delivery(customer_id=customer_id, truck_id=unique("T"))
+    deliveries.append(None, delivery, [event_of(delivery)], matches=True)
+    for _ in range(events - 2):
+        after = moved_to(delivery, Status.EN_ROUTE_TO_PICKUP)
+        deliveries.append(delivery, after, [event_of(after)], matches=False)
+        delivery = after
+    if not is_open:
+        after = moved_to(delivery, Status.DELIVERED)
+        deliveries.append(delivery, after, [event_of(after)], matches=True)
+        delivery = after
+    return delivery
+
+
+def follow(dynamodb: Any, delivery_id: str, identity: str, role: str = "customer") -> None:
+    SubscriptionStore(dynamodb, TABLES).add(
+        Subscription(
+            delivery_id=delivery_id,
+            connection_id=unique("c"),
+            role=role,
+            identity=identity,
+            token_expires_at_ms=NOW_MS,
+            subscribed_at_ms=NOW_MS,
+        )
+    )
+
+
+def test_all_of_a_delivery_goes_and_nothing_of_another(
+    dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
+) -> None:
+    customer_id = unique("C")
+    delivery = made(deliveries, customer_id, events=60)
+    other = made(deliveries, unique("C"))
+    for one in (delivery, other):
+        follow(dynamodb, one.delivery_id, "anna", role="dispatcher")
+
+    (owned,) = erasure.deliveries_of(customer_id)
+    assert owned == OwnedDelivery(
+        delivery_id=delivery.delivery_id,
+        is_open=False,
+        truck_id=delivery.truck_id,
+        truck_ids=(delivery.truck_id,),
+    )
+    counted = erasure.count_of(delivery.delivery_id)
+    gone = erasure.erase_delivery(owned)
+
+    assert counted == {"deliveries": 1, "delivery_events": 60, "subscriptions": 1}
+    assert gone == 62
+    assert set(erasure.count_of(delivery.delivery_id).values()) == {0}
+    assert erasure.deliveries_of(customer_id) == []
+    assert erasure.count_of(other.delivery_id) == {
+        "deliveries": 1,
+        "delivery_events": 2,
+        "subscriptions": 1,
+    }
+
+
+def test_one_on_its_way_leaves_its_truck_too(
+    dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
+) -> None:
+    customer_id = unique("C")
+    delivery = made(deliveries, customer_id, is_open=True)
+    (owned,) = erasure.deliveries_of(customer_id)
+    assert owned.is_open
+
+    erasure.erase_delivery(owned)
+
+    assert MatchStore(dynamodb, TABLES).open_matches(delivery.truck_id) == ()
+    assert deliveries.get(delivery.delivery_id) is None
+
+
+def test_a_row_that_nobody_can_read_goes_too(
+    dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
+) -> None:
+    customer_id, delivery_id = unique("C"), unique("D")
+    dynamodb.put_item(
+        TableName=TABLES.deliveries,
+        Item={
+            "delivery_id": {"S": delivery_id},
+            "customer_id": {"S": customer_id},
+            "created_at_ms": {"N": "1"},
+            "status": {"S": "delivered"},
+            "assignments": {"S": "spoilt"},
+        },
+    )
+
+    (owned,) = erasure.deliveries_of(customer_id)
+    erasure.erase_delivery(owned)
+
+    assert erasure.deliveries_of(customer_id) == []
+
+
+def test_what_was_made_with_the_customers_token_goes_wherever_it_is(
+    dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
+) -> None:
+    customer_id, other = unique("C"), unique("C")
+    elsewhere = made(deliveries, other)
+    follow(dynamodb, elsewhere.delivery_id, customer_id)
+    follow(dynamodb, elsewhere.delivery_id, customer_id, role="dispatcher")  # another's name
+    tickets = TicketStore(dynamodb, TABLES)
+    for identity in (customer_id, other):
+        tickets.issue("customer", identity, NOW_MS, NOW_MS)
+
+    counted = erasure.count_sessions(customer_id)
+    gone = erasure.erase_sessions(customer_id)
+
+    assert counted == {"own_subscriptions": 1, "socket_tickets": 1}
+    assert gone == 2
+    assert set(erasure.count_sessions(customer_id).values()) == {0}
+    assert erasure.count_sessions(other)["socket_tickets"] == 1
+    assert erasure.count_of(elsewhere.delivery_id)["subscriptions"] == 1
