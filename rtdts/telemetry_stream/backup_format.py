@@ -115,7 +115,7 @@ def split_records(data: bytes) -> Iterator[bytes]:
         if end is None:
             end = text.find("{", at + 1)
             end = len(text) if end < 0 else end
-        piece = text[at:end].strip()
+        piece = text[at:end].strip(" \t\r\n")
         if piece:
             yield piece.encode("utf-8", "surrogateescape")
         at = end

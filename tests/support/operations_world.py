@@ -1,0 +1,78 @@
+"""The operators' commands with fakes around them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from operations.console import Console
+from operations.pace import Pace
+from operations.restream import Restream
+from rtdts.position_store.bulk import Fate, ItemOutcome
+from rtdts.position_store.raw_log import RawDocument
+from rtdts.runtime.deadline import Deadline
+from rtdts.telemetry_stream.bucket_objects import BucketObjects
+from rtdts.telemetry_stream.firehose_backup import FirehoseBackup
+from rtdts.telemetry_stream.parked_records import ParkedRecords
+from rtdts.telemetry_stream.parking import Parking
+from rtdts.telemetry_stream.putter import StreamPutter
+from tests.fakes.fake_bucket import FakeVersionedBucket
+from tests.fakes.fake_stream import FakeStream
+
+
+class FakeRawLog:
+    """Takes documents; answers with the next of its answers, then takes everything."""
+
+    def __init__(self, *answers: Sequence[Fate] | Exception) -> None:
+        self._answers = list(answers)
+        self.held: list[RawDocument] = []
+
+    def index(self, documents: Sequence[RawDocument]) -> list[ItemOutcome]:
+        answer = self._answers.pop(0) if self._answers else [Fate.WRITTEN] * len(documents)
+        if isinstance(answer, Exception):
+            raise answer
+        self.held += [
+            one for one, fate in zip(documents, answer, strict=True) if fate is Fate.WRITTEN
+        ]
+        return [ItemOutcome(fate=fate, reason=fate.value) for fate in answer]
+
+
+@dataclasses.dataclass
+class World:
+    """Buckets, a stream and what was told."""
+
+    parked_bucket: FakeVersionedBucket = dataclasses.field(default_factory=FakeVersionedBucket)
+    backup_bucket: FakeVersionedBucket = dataclasses.field(default_factory=FakeVersionedBucket)
+    stream: FakeStream = dataclasses.field(default_factory=FakeStream)
+    lines: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def parking(self) -> Parking:
+        return Parking(self.parked_bucket, "parked")
+
+    @property
+    def parked(self) -> ParkedRecords:
+        return ParkedRecords(BucketObjects(self.parked_bucket, "parked"))
+
+    @property
+    def backup(self) -> FirehoseBackup:
+        return FirehoseBackup(BucketObjects(self.backup_bucket, "backup"))
+
+    @property
+    def console(self) -> Console:
+        return Console(self.lines.append)
+
+    @property
+    def restream(self) -> Restream:
+        putter = StreamPutter(self.stream, "telemetry", sleep=lambda _: None)
+        return Restream(putter, quick(), deadline=lambda: Deadline(0.0))
+
+    @property
+    def streamed(self) -> list[tuple[str, bytes]]:
+        """What the KCL would hand out, with its keys."""
+        return [(one.partition_key, one.data) for one in self.stream.user_records]
+
+
+def quick() -> Pace:
+    """A pace that never waits."""
+    return Pace(1e9, clock=lambda: 0.0, sleep=lambda _: None)

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterator, Sequence
+
+import pytest
+
+from operations.erase_customer import (
+    CustomerStores,
+    check_customer,
+    count_customer,
+    erase_customer,
+)
+from operations.erase_truck import TruckStores, check_truck, count_truck, erase_truck
+from operations.errors import RefusedError, UnfinishedError
+from rtdts.delivery_store.erasure import OwnedDelivery
+from rtdts.telemetry_stream.backup_format import join_records
+from rtdts.tracking.deliveries import OpenMatch, Place
+from rtdts.tracking.instants import format_instant
+from tests.support.operations_world import World
+
+NOW_MS = 1_800_000_000_000
+PLACE = Place(lat=1.0, lon=2.0)
+
+
+class FakeTruckSearch:
+    """Documents of trucks by index.
+
+    Attributes:
+        documents: How many, by index and truck.
+        comes_back: How often, after an erasure, one more document turns up.
+        heard_ms: When the truck was heard of last.
+    """
+
+    def __init__(self, *truck_ids: str) -> None:
+        self.documents = {
+            (index, truck_id): count
+            for truck_id in truck_ids
+            for index, count in (("truck-raw-*", 4), ("truck-positions-*", 3), ("truck-state", 1))
+        }
+        self.comes_back = 0
+        self.heard_ms: int | None = None
+
+    def count(self, truck_id: str) -> dict[str, int]:
+        return {index: n for (index, truck), n in self.documents.items() if truck == truck_id}
+
+    def last_received_at(self, truck_id: str) -> str | None:
+        return None if self.heard_ms is None else format_instant(self.heard_ms)
+
+    def erase(self, truck_id: str) -> Iterator[tuple[str, int]]:
+        for index, count in self.count(truck_id).items():
+            if count:
+                self.documents[index, truck_id] = 0
+                yield index, count
+        if self.comes_back:
+            self.comes_back -= 1
+            self.documents["truck-raw-*", truck_id] = 1
+
+
+@dataclasses.dataclass
+class FakeMatches:
+    carried: Sequence[str] = ()
+
+    def open_matches(self, truck_id: str) -> tuple[OpenMatch, ...]:
+        return tuple(
+            OpenMatch(
+                delivery_id=one,
+                assignment=1,
+                assigned_at_ms=0,
+                version=1,
+                origin=PLACE,
+                destination=PLACE,
+            )
+            for one in self.carried
+        )
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def search() -> FakeTruckSearch:
+    return FakeTruckSearch("T-1", "T-2")
+
+
+def stores_of(world: World, search: FakeTruckSearch, *carried: str) -> TruckStores:
+    return TruckStores(
+        buckets={"parked": world.parked, "backup": world.backup},
+        search=search,
+        matches=FakeMatches(carried),
+    )
+
+
+def fill(world: World) -> None:
+    for truck_id in ("T-1", "T-2"):
+        world.parking.park(b"?", name=truck_id, reason="r", partition_key=truck_id)
+    records = [b'{"truck_id":"T-1"}', b'{"truck_id":"T-2"}', b'{"truck_id":"T-1"}']
+    world.backup_bucket.put_object(Key="points/a.gz", Body=join_records(records))
+
+
+def test_a_truck_goes_everywhere_and_another_nowhere(world: World, search: FakeTruckSearch) -> None:
+    fill(world)
+    stores = stores_of(world, search)
+    all_of_it = {
+        "parked": 1,
+        "backup": 2,
+        "truck-raw-*": 4,
+        "truck-positions-*": 3,
+        "truck-state": 1,
+    }
+    of_other = count_truck("T-2", stores, world.console)
+
+    counted = count_truck("T-1", stores, world.console)
+    gone = erase_truck("T-1", stores, world.console)
+
+    assert counted == gone == all_of_it
+    assert not any(count_truck("T-1", stores, world.console).values())
+    assert count_truck("T-2", stores, world.console) == of_other
+    assert erase_truck("T-1", stores, world.console) == {}
+
+
+def test_buckets_come_first_so_that_no_replay_brings_back_what_is_gone(
+    world: World, search: FakeTruckSearch
+) -> None:
+    fill(world)
+    world.backup_bucket.fails_at.append("put_object")
+
+    with pytest.raises(Exception, match="SlowDown"):
+        erase_truck("T-1", stores_of(world, search), world.console)
+
+    assert search.count("T-1")["truck-raw-*"] == 4
+
+
+def test_what_came_meanwhile_goes_in_the_next_round(world: World, search: FakeTruckSearch) -> None:
+    search.comes_back = 2
+
+    erase_truck("T-1", stores_of(world, search), world.console)
+
+    assert not any(search.count("T-1").values())
+
+
+def test_what_keeps_coming_is_told_and_fails(world: World, search: FakeTruckSearch) -> None:
+    search.comes_back = 99
+
+    with pytest.raises(UnfinishedError, match=r"truck-raw-\* 1"):
+        erase_truck("T-1", stores_of(world, search), world.console)
+
+
+def test_a_crash_while_an_object_is_rewritten_loses_nothing_of_others(
+    world: World, search: FakeTruckSearch
+) -> None:
+    fill(world)
+    world.backup_bucket.fails_at.append("delete_object")
+    stores = stores_of(world, search)
+
+    with pytest.raises(Exception, match="SlowDown"):
+        list(world.backup.erase_truck("T-1", dry_run=False))
+    erase_truck("T-1", stores, world.console)
+
+    assert world.backup_bucket.bodies == [join_records([b'{"truck_id":"T-2"}'])]
+
+
+def test_a_truck_with_open_deliveries_is_refused(world: World, search: FakeTruckSearch) -> None:
+    with pytest.raises(RefusedError, match=r"D-7.*--force"):
+        check_truck("T-1", stores_of(world, search, "D-7"), now_ms=NOW_MS)
+
+
+def test_one_that_was_heard_of_just_now_is_refused_until_all_is_written(
+    world: World, search: FakeTruckSearch
+) -> None:
+    search.heard_ms = NOW_MS - 14 * 60_000
+    with pytest.raises(RefusedError, match="wait 15 minutes"):
+        check_truck("T-1", stores_of(world, search), now_ms=NOW_MS)
+
+    search.heard_ms = NOW_MS - 15 * 60_000
+    check_truck("T-1", stores_of(world, search), now_ms=NOW_MS)
+
+
+class FakeCustomers:
+    """Deliveries of customers, as `CustomerErasure` has them."""
+
+    def __init__(self, *owned: tuple[str, OwnedDelivery]) -> None:
+        self.rows = {one.delivery_id: (customer_id, one) for customer_id, one in owned}
+        self.events = {one.delivery_id: 3 for _, one in owned}
+        self.sessions: dict[str, int] = {}
+
+    def deliveries_of(self, customer_id: str) -> list[OwnedDelivery]:
+        return [one for customer, one in self.rows.values() if customer == customer_id]
+
+    def count_of(self, delivery_id: str) -> dict[str, int]:
+        return {
+            "deliveries": int(delivery_id in self.rows),
+            "delivery_events": self.events.get(delivery_id, 0),
+        }
+
+    def erase_delivery(self, delivery: OwnedDelivery) -> int:
+        del self.rows[delivery.delivery_id]
+        return 1 + self.events.pop(delivery.delivery_id)
+
+    def count_sessions(self, customer_id: str) -> dict[str, int]:
+        return {"socket_tickets": self.sessions.get(customer_id, 0)}
+
+    def erase_sessions(self, customer_id: str) -> int:
+        return self.sessions.pop(customer_id, 0)
+
+
+class FakeDeliverySearch:
+    """Documents that name deliveries."""
+
+    def __init__(self, customers: FakeCustomers) -> None:
+        self.naming = dict.fromkeys(customers.rows, 5)
+        self.asked_trucks: set[str] = set()
+        self.written_after: list[str] = []
+
+    def count(self, delivery_ids: Collection[str], truck_ids: Collection[str]) -> dict[str, int]:
+        return {"truck-positions-*": sum(self.naming.get(one, 0) for one in delivery_ids)}
+
+    def erase(
+        self, delivery_ids: Collection[str], truck_ids: Collection[str]
+    ) -> Iterator[tuple[str, int]]:
+        self.asked_trucks |= set(truck_ids)
+        for one in sorted(delivery_ids):
+            if gone := self.naming.pop(one, 0):
+                yield "truck-positions-*", gone
+        for one in self.written_after:
+            self.naming[one] = 1
+        self.written_after = []
+
+
+def owned(delivery_id: str, *truck_ids: str, is_open: bool = False) -> OwnedDelivery:
+    return OwnedDelivery(
+        delivery_id=delivery_id, is_open=is_open, truck_id=truck_ids[-1], truck_ids=truck_ids
+    )
+
+
+def customer_stores(*owned_by: tuple[str, OwnedDelivery]) -> CustomerStores:
+    customers = FakeCustomers(*owned_by)
+    customers.sessions = {"C-1": 2, "C-2": 2}
+    return CustomerStores(deliveries=customers, search=FakeDeliverySearch(customers))
+
+
+def test_a_customer_goes_everywhere_and_another_nowhere(world: World) -> None:
+    stores = customer_stores(
+        ("C-1", owned("D-1", "T-1", "T-2")),
+        ("C-1", owned("D-2", "T-3")),
+        ("C-2", owned("D-3", "T-1")),
+    )
+    of_other = count_customer("C-2", stores)
+
+    gone = erase_customer("C-1", stores, world.console)
+
+    assert gone == {"truck-positions-*": 10, "delivery items": 8, "session items": 2}
+    assert isinstance(stores.search, FakeDeliverySearch)
+    assert stores.search.asked_trucks == {"T-1", "T-2", "T-3"}
+    assert not any(count_customer("C-1", stores).values())
+    assert count_customer("C-2", stores) == of_other
+    assert not any(erase_customer("C-1", stores, world.console).values())
+
+
+def test_what_a_consumer_writes_of_a_delivery_after_its_row_is_gone_goes_too(
+    world: World,
+) -> None:
+    stores = customer_stores(("C-1", owned("D-1", "T-1", is_open=True)))
+    assert isinstance(stores.search, FakeDeliverySearch)
+    stores.search.written_after = ["D-1"]
+
+    erase_customer("C-1", stores, world.console)
+
+    assert stores.search.naming == {}
+
+
+def test_a_customer_with_open_deliveries_is_refused(world: World) -> None:
+    stores = customer_stores(
+        ("C-1", owned("D-1", "T-1")), ("C-2", owned("D-2", "T-1", is_open=True))
+    )
+
+    check_customer("C-1", stores)
+    with pytest.raises(RefusedError, match=r"D-2.*--force"):
+        check_customer("C-2", stores)

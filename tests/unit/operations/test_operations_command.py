@@ -1,0 +1,186 @@
+"""What may be typed, and what the operator and the shell are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from operations.__main__ import main
+from operations.bootstrap import Operator
+from operations.command_line import instant_ms
+from operations.erase_truck import TruckStores
+from operations.replay_backup import IntoRawLog, IntoStream
+from rtdts.position_store.errors import StoreUnavailable
+from tests.support.operations_world import FakeRawLog, World, quick
+from tests.unit.operations.test_erase import (
+    NOW_MS,
+    FakeMatches,
+    FakeTruckSearch,
+    customer_stores,
+    owned,
+)
+
+
+class FakeRetention:
+    def hours(self) -> int:
+        return 24
+
+
+class Shell:
+    """Types commands; keeps what came out."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.world = World()
+        self.search = FakeTruckSearch("T-1")
+        self.carried: list[str] = []
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, str]:
+        code = main(list(arguments), {}, build_operator=self._build)
+        return code, self._capsys.readouterr().out.strip()
+
+    def _build(self, _environ: Mapping[str, str]) -> Operator:
+        world = self.world
+        raw_log = IntoRawLog(
+            FakeRawLog(),
+            quick(),
+            waits_s=lambda: iter(()),
+            sleep=lambda _: None,
+            console=world.console,
+        )
+        retention: Any = FakeRetention()
+        return Operator(
+            truck=TruckStores(
+                buckets={"parked": world.parked},
+                search=self.search,
+                matches=FakeMatches(self.carried),
+            ),
+            customer=customer_stores(("C-1", owned("D-1", "T-1"))),
+            parked=world.parked,
+            backup=world.backup,
+            retention=retention,
+            restream=lambda _rate: world.restream,
+            into_stream=lambda _rate: IntoStream(
+                world.restream, console=world.console, now_ms=lambda: NOW_MS
+            ),
+            into_raw_log=lambda _rate: raw_log,
+            now_ms=lambda: NOW_MS,
+            console=world.console,
+        )
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(capsys)
+
+
+def test_an_erasure_ends_with_what_is_gone_and_until_when_to_come_back(shell: Shell) -> None:
+    code, said = shell("erase", "--truck", "T-1")
+
+    assert code == 0
+    assert "erased of truck T-1: truck-raw-* 4, truck-positions-* 3" in said
+    assert "left: nothing" in said
+    assert "once more after 2027-01-16T08:00:00.000Z" in said
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(shell: Shell) -> None:
+    for who in (("--truck", "T-1"), ("--customer", "C-1")):
+        code, said = shell("erase", *who, "--dry-run")
+
+        assert (code, said.split()[0:2]) == (0, ["would", "erase"])
+    assert shell.search.count("T-1")["truck-raw-*"] == 4
+
+
+def test_a_refusal_is_told_and_force_overrides_it(shell: Shell) -> None:
+    shell.carried = ["D-1"]
+
+    refused, said = shell("erase", "--truck", "T-1")
+    forced, _ = shell("erase", "--truck", "T-1", "--force")
+
+    assert (refused, forced) == (1, 0)
+    assert said.startswith("refused: T-1 carries open deliveries (D-1)")
+
+
+def test_what_is_left_fails_the_command(shell: Shell) -> None:
+    shell.search.comes_back = 99
+
+    code, said = shell("erase", "--truck", "T-1")
+
+    assert code == 1
+    assert said.startswith("unfinished: left: truck-raw-* 1")
+
+
+def test_a_store_that_is_away_is_told_in_one_line(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_truck_id: str) -> dict[str, int]:
+        raise StoreUnavailable("count", 503, "away")
+
+    monkeypatch.setattr(shell.search, "count", away)
+
+    code, said = shell("erase", "--truck", "T-1", "--dry-run")
+
+    assert code == 1
+    assert said.startswith("failed: count: 503: away")
+    assert len(said.splitlines()) == 1
+
+
+def test_replays_end_with_a_summary(shell: Shell) -> None:
+    shell.world.parking.park(b"?", name="1", reason="not_a_point")
+
+    assert shell("replay-parked") == (0, "replayed 0 parked records; stay: not_a_point 1")
+    assert shell(
+        "replay-backup", "--from", "2026-11-20", "--to", "2026-11-21", "--into", "raw"
+    ) == (
+        0,
+        "replayed 0 records of 0 objects into raw",
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["erase"],
+        ["erase", "--truck", "T-1", "--customer", "C-1"],
+        ["erase", "--truck", "T 1"],
+        ["erase", "--customer", "*"],
+        ["replay-backup", "--from", "2026-11-20", "--to", "2026-11-21"],
+        ["replay-backup", "--from", "yesterday", "--to", "2026-11-21", "--into", "raw"],
+        ["replay-parked", "--points-per-second", "0"],
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_built(
+    shell: Shell, arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        shell(*arguments)
+
+    assert ended.value.code == 2
+
+
+def test_settings_that_are_missing_are_all_named(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["erase", "--truck", "T-1"], {"AWS_REGION": "eu-central-1"})
+
+    assert code == 2
+    said = capsys.readouterr().err
+    assert all(name in said for name in ("OPENSEARCH_URL", "RAW_BACKUP_BUCKET", "DELIVERIES_TABLE"))
+
+
+@pytest.mark.parametrize("command", ["erase", "replay-parked", "replay-backup"])
+def test_every_command_has_help_that_names_its_exit_codes(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+
+    assert ended.value.code == 0
+    assert "Exit code" in capsys.readouterr().out
+
+
+def test_a_time_is_utc_unless_it_says_otherwise() -> None:
+    assert instant_ms("1970-01-02") == 86_400_000
+    assert instant_ms("1970-01-01T01") == instant_ms("1970-01-01T02:00+01:00") == 3_600_000
+    assert instant_ms("1970-01-01T00:00:01.5Z") == 1_500
