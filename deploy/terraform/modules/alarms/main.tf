@@ -116,11 +116,4 @@ resource "aws_cloudwatch_metric_alarm" "this" {
       return_data = true
     }
   }
-
-  lifecycle {
-    precondition {
-      condition     = each.value.expression != null || length(each.value.metrics) == 1
-      error_message = "${each.key} must say how it judges its metrics together."
-    }
-  }
 }

@@ -104,3 +104,43 @@ run "nor_may_it_wait_until_the_points_are_gone" {
 
   expect_failures = [var.iterator_age_s]
 }
+
+run "an_address_has_an_at" {
+  command = plan
+
+  variables {
+    emails = ["nobody"]
+  }
+
+  expect_failures = [var.emails]
+}
+
+run "a_minute_without_a_point_is_no_alarm" {
+  command = plan
+
+  variables {
+    no_points_minutes = 1
+  }
+
+  expect_failures = [var.no_points_minutes]
+}
+
+run "a_percent_of_nothing" {
+  command = plan
+
+  variables {
+    http_errors_percent = 0
+  }
+
+  expect_failures = [var.http_errors_percent]
+}
+
+run "all_viewers_are_no_limit" {
+  command = plan
+
+  variables {
+    viewers_not_reached_percent = 100
+  }
+
+  expect_failures = [var.viewers_not_reached_percent]
+}
