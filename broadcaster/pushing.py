@@ -26,6 +26,7 @@ from broadcaster.poster import Answer
 from broadcaster.signing import Payload
 from broadcaster.slots import Reserved
 from broadcaster.threads import Threads
+from rtdts.delivery_store.deliveries import FoundDeliveries
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
@@ -49,8 +50,8 @@ _READINGS: Final = 3
 class DeliveryReader(Protocol):
     """Reads deliveries as they are now."""
 
-    def get_many(self, delivery_ids: Iterable[str], /) -> Mapping[str, Delivery]:
-        """Those of the deliveries that exist, by id, read consistently."""
+    def get_many(self, delivery_ids: Iterable[str], /) -> FoundDeliveries:
+        """Those of the deliveries that exist, read consistently."""
 
 
 class SubscriptionRemover(Protocol):
@@ -114,7 +115,7 @@ class Pushed:
 @dataclasses.dataclass(frozen=True)
 class _Reading:
     read_at_s: float
-    deliveries: Mapping[str, Delivery]
+    found: FoundDeliveries
     compose: Compose
 
 
@@ -243,16 +244,20 @@ class Pusher:
         delivery_ids = tuple(dict.fromkeys(viewer.delivery_id for viewer in viewers))
         for _ in range(_READINGS):
             read_at_s = self._monotonic()
-            deliveries = await self._threads.run(self._deliveries.get_many, delivery_ids)
-            compose = await picture.prepare(deliveries)
+            found = await self._threads.run(self._deliveries.get_many, delivery_ids)
+            compose = await picture.prepare(found.by_id)
             if self._monotonic() - read_at_s <= _READ_AGAIN_AFTER_S:
                 break
-        return _Reading(read_at_s, deliveries, compose)
+        return _Reading(read_at_s, found, compose)
 
     async def _push_one(
         self, viewer: Subscription, reading: _Reading, reserved: Reserved, post: _Post
     ) -> Pushed:
-        delivery = reading.deliveries.get(viewer.delivery_id)
+        if viewer.delivery_id in reading.found.unreadable:
+            # No right is known, and none has ended: nothing is told until the row is mended.
+            reserved.release_one()
+            return Pushed(viewer, Outcome.FAILED, ended=False)
+        delivery = reading.found.by_id.get(viewer.delivery_id)
         right = right_to_view(
             delivery,
             role=viewer.role,

@@ -25,7 +25,7 @@ async def hold(
     """Tells everybody; returns how many were reached."""
     reached = 0
     for viewer in viewers:
-        delivery = deliveries.get_many([viewer.delivery_id])[viewer.delivery_id]
+        delivery = deliveries.get_many([viewer.delivery_id]).by_id[viewer.delivery_id]
         if delivery.customer_id != viewer.identity:
             continue
         shown = positions.latest([delivery.truck_id])[delivery.truck_id].shown

@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rtdts.delivery_store.batches import batch_get
 from rtdts.delivery_store.errors import VersionConflict
@@ -61,6 +61,14 @@ class DeliveryPage:
     next: ListPosition | None
 
 
+class FoundDeliveries(NamedTuple):
+    """Which of some deliveries there are."""
+
+    by_id: dict[str, Delivery]
+    unreadable: frozenset[str]
+    """Ids of those that are there, and whose rows can't be read: nothing is known of them."""
+
+
 class DeliveryStore:
     """Reads and writes deliveries.
 
@@ -96,11 +104,11 @@ class DeliveryStore:
         )
         return from_item(answer["Item"], Delivery) if "Item" in answer else None
 
-    def get_many(self, delivery_ids: Iterable[str]) -> dict[str, Delivery]:
-        """Those of the deliveries that exist, by id, as they are now.
+    def get_many(self, delivery_ids: Iterable[str]) -> FoundDeliveries:
+        """Those of the deliveries that exist, as they are now.
 
-        One whose row can't be read is reported as an error and left out: the others are not to
-        wait until it is mended.
+        One whose row can't be read is reported as an error and set apart: the others are not to
+        wait until it is mended, and nobody is to take it for one that does not exist.
 
         Raises:
             StoreBusy: DynamoDB left keys unread, again and again.
@@ -108,13 +116,15 @@ class DeliveryStore:
         keys = [{"delivery_id": to_attribute(one)} for one in dict.fromkeys(delivery_ids)]
         rows = batch_get(self._client, self._tables.deliveries, keys, sleep=self._sleep)
         found: dict[str, Delivery] = {}
+        unreadable: set[str] = set()
         for row in rows:
             delivery_id = row["delivery_id"]["S"]
             try:
                 found[delivery_id] = from_item(row, Delivery)
             except NOT_ONE_OF_OURS as error:
+                unreadable.add(delivery_id)
                 self._log.exception("delivery_unreadable", error, delivery_id=delivery_id)
-        return found
+        return FoundDeliveries(found, frozenset(unreadable))
 
     def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
         """The log's entries above `after_version`, in order."""
@@ -198,7 +208,7 @@ class DeliveryStore:
         position = after
         for _ in range(MAX_INDEX_PAGES):
             positions, more = self._index_page(customer_id, truck_id, status, position, limit)
-            rows = self.get_many(entry.delivery_id for entry in positions)
+            rows = self.get_many(entry.delivery_id for entry in positions).by_id
             for entry in positions:
                 position = entry
                 row = rows.get(entry.delivery_id)

@@ -68,8 +68,8 @@ def test_many_are_read_at_once_and_the_missing_left_out(store: Store) -> None:
         store.append(None, one, [event_of(one)], matches=True)
     asked = [*(one.delivery_id for one in created), unique("D"), created[0].delivery_id]
 
-    assert store.get_many(asked) == {one.delivery_id: one for one in created}
-    assert store.get_many([]) == {}
+    assert store.get_many(asked).by_id == {one.delivery_id: one for one in created}
+    assert store.get_many([]).by_id == {}
 
 
 def test_more_are_read_at_once_than_a_request_takes(store: Store) -> None:
@@ -77,7 +77,7 @@ def test_more_are_read_at_once_than_a_request_takes(store: Store) -> None:
     store.append(None, created, [event_of(created)], matches=True)
     asked = [unique("D") for _ in range(150)] + [created.delivery_id]
 
-    assert store.get_many(asked) == {created.delivery_id: created}
+    assert store.get_many(asked) == ({created.delivery_id: created}, set())
 
 
 def test_several_events_are_appended_at_once(store: Store) -> None:

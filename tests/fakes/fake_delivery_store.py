@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from rtdts.delivery_store.deliveries import DeliveryPage, ListPosition
+from rtdts.delivery_store.deliveries import DeliveryPage, FoundDeliveries, ListPosition
 from rtdts.delivery_store.errors import DeliveryStoreError, TruckFull, VersionConflict
 from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES, match_of
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch, Status
@@ -18,6 +18,7 @@ class FakeDeliveryStore:
         troubles: Raised by the next appends, one each; None lets one pass.
         before_append: Run once before the next append: somebody else's chance to write first.
         matches: What a `FakeMatchStore` reads, by truck and delivery.
+        unreadable: Ids whose rows can't be read.
     """
 
     def __init__(self, *, max_open_deliveries: int = MAX_OPEN_DELIVERIES) -> None:
@@ -25,6 +26,7 @@ class FakeDeliveryStore:
         self.troubles: list[DeliveryStoreError | None] = []
         self.before_append: list[Callable[[], None]] = []
         self.matches: dict[str, dict[str, OpenMatch]] = {}
+        self.unreadable: set[str] = set()
         self._max_open_deliveries = max_open_deliveries
         self._rows: dict[str, Delivery] = {}
         self._logs: dict[str, list[DeliveryEvent]] = {}
@@ -32,8 +34,12 @@ class FakeDeliveryStore:
     def get(self, delivery_id: str) -> Delivery | None:
         return self._rows.get(delivery_id)
 
-    def get_many(self, delivery_ids: Iterable[str]) -> dict[str, Delivery]:
-        return {one: self._rows[one] for one in delivery_ids if one in self._rows}
+    def get_many(self, delivery_ids: Iterable[str]) -> FoundDeliveries:
+        asked = set(delivery_ids)
+        return FoundDeliveries(
+            {one: self._rows[one] for one in asked & self._rows.keys() - self.unreadable},
+            frozenset(asked & self.unreadable),
+        )
 
     def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
         log = self._logs.get(delivery_id, [])

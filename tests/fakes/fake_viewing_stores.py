@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from rtdts.delivery_store.deliveries import FoundDeliveries
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudge_queue import ReceivedNudge
 from rtdts.push_queue.nudges import Nudge
@@ -35,7 +36,7 @@ class WatchedDeliveries(FakeDeliveryStore):
     def log(self, event: DeliveryEvent) -> None:
         self._logs.setdefault(event.delivery_id, []).append(event)
 
-    def get_many(self, delivery_ids: Iterable[str]) -> dict[str, Delivery]:
+    def get_many(self, delivery_ids: Iterable[str]) -> FoundDeliveries:
         ids = tuple(delivery_ids)
         self.reads.append(ids)
         self.before_read()

@@ -334,7 +334,7 @@ async def test_many_are_read_though_half_stays_unread_each_time(world: World) ->
     deliveries = await blocking(lambda: world.store.get_many(one.delivery_id for one in made))
     matches = await blocking(lambda: world.matches.open_matches_many(truck_ids))
 
-    assert deliveries == {one.delivery_id: one for one in made}
+    assert deliveries.by_id == {one.delivery_id: one for one in made}
     assert {truck: len(found) for truck, found in matches.items()} == dict.fromkeys(truck_ids, 1)
     assert len(world.shim.record.of("BatchGetItem")) > 2
 

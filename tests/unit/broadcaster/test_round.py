@@ -320,6 +320,24 @@ async def test_deliveries_that_cant_be_read_cost_only_their_own_chunk(world: Wor
     assert not report.was_blind
 
 
+async def test_a_row_that_cant_be_read_ends_no_subscription(world: World) -> None:
+    for number in (1, 2):
+        world.delivery(f"D-{number}")
+        world.viewer(f"conn-{number}", f"D-{number}")
+    world.deliveries.unreadable.add("D-1")
+
+    report = await world.hold_round()
+
+    assert (report.delivered, report.failed) == (1, 1)
+    assert world.gateway.messages("conn-1") == []
+    assert world.tracking == {"conn-1", "conn-2"}
+
+    world.deliveries.unreadable.clear()
+    report = await world.hold_round()
+
+    assert report.delivered == 2
+
+
 async def test_data_that_no_message_can_be_made_of_costs_only_its_own_viewers(
     world: World,
 ) -> None:
