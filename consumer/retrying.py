@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -109,6 +110,7 @@ class Budget:
             except Exception as error:
                 if not may_pass(error):
                     raise
+                _let_go(error)
                 self.wait(operation, next(waits_s), repr(error), error)
 
     def wait(
@@ -128,3 +130,14 @@ class Budget:
             remaining_s=round(self._deadline.remaining_s, 1),
         )
         self._sleep(min(wait_s, self._deadline.remaining_s))
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Frees what a failure's trace still holds: all that was to be written, encoded.
+
+    A failure of urllib3 refers to itself, so only the collector would free it, which works seldom
+    in a child of the daemon: an outage would pile up a copy of the batch for each attempt.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

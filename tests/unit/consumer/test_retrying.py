@@ -1,0 +1,57 @@
+"""Waiting for a store that is away costs nothing but time."""
+
+from __future__ import annotations
+
+import gc
+import io
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from consumer.retrying import Patience
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.runtime.logs import Logger
+from tests.fakes.fake_clock import FakeClock
+
+ATTEMPTS = 5
+
+
+class Body:
+    """What a call wanted to write."""
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    """As between two of its seldom runs."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("without_collector")
+def test_a_failed_attempt_keeps_nothing_of_what_it_wanted_to_write() -> None:
+    clock = FakeClock(0)
+    bodies: list[weakref.ref[Body]] = []
+    left: list[int] = []
+
+    def write() -> None:
+        body = Body()
+        bodies.append(weakref.ref(body))
+        left.append(sum(one() is not None for one in bodies))
+        if len(bodies) < ATTEMPTS:
+            fail_as_urllib3_does(body)
+
+    def fail_as_urllib3_does(body: Body) -> None:
+        try:
+            raise ConnectionError(f"nobody takes {body}")
+        except ConnectionError as error:
+            itself = error  # by way of its trace and this frame
+            raise StoreUnavailable("write", None, "no answer") from itself
+
+    patience = Patience(
+        1_000.0, log=Logger("consumer", io.StringIO()), clock=clock.monotonic, sleep=clock.advance
+    )
+    patience.start().call("write", write)
+
+    assert left == [1] * ATTEMPTS
