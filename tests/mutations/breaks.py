@@ -24,6 +24,7 @@ NUDGES = f"{UNIT}/broadcaster/test_nudges.py"
 CLOCK = f"{UNIT}/broadcaster/test_round_clock.py"
 SOCKET = f"{UNIT}/socket_lambda/test_socket_handler.py"
 DELIVERY = f"{UNIT}/delivery_lambda/test_delivery_handler.py"
+CHANGED = f"{UNIT}/consumer/test_changed_plans.py"
 STORE = "tests/contract/test_delivery_store_contract.py"
 
 GUARANTEES = range(1, 8)
@@ -213,6 +214,41 @@ BREAKS = (
         tests=(f"{STORE}::test_a_writer_that_thinks_of_another_truck_loses",),
     ),
     Break(
+        name="former-truck-moves-a-delivery",
+        guarantee=3,
+        file="consumer/transitions.py",
+        text="return delivery.is_open and delivery.truck_id == truck_id",
+        replacement="return delivery.is_open",
+        tests=(
+            f"{CHANGED}::test_a_truck_that_no_longer_carries_a_delivery_does_not_move_it",
+            f"{CHANGED}::test_a_delivery_first_seen_in_an_old_match_of_another_truck_is_not_taken_up",
+        ),
+    ),
+    Break(
+        name="closed-delivery-moved",
+        guarantee=3,
+        file="consumer/transitions.py",
+        text="return delivery.is_open and delivery.truck_id == truck_id",
+        replacement="return delivery.truck_id == truck_id",
+        tests=(f"{CHANGED}::test_a_closed_delivery_is_forgotten_and_gets_no_event",),
+    ),
+    Break(
+        name="story-forgotten-with-its-points",
+        guarantee=3,
+        file="rtdts/tracking/truck_fold.py",
+        text="self._each(lambda memory: forget(memory, evicted, self._rules.status))",
+        replacement="self._each(lambda memory: forget(memory, (), self._rules.status))",
+        tests=(f"{STORY}::test_points_that_leave_the_window_leave_their_story",),
+    ),
+    Break(
+        name="log-depends-on-where-batches-end",
+        guarantee=3,
+        file="rtdts/tracking/truck_fold.py",
+        text="    for record in records:\n        fold.take(record)\n",
+        replacement="    fold.take([point for record in records for point in record])\n",
+        tests=(f"{STORY}::test_beyond_the_window_too_it_does_not_matter_where_batches_end",),
+    ),
+    Break(
         name="closed-delivery-changed",
         guarantee=3,
         file="delivery_lambda/decisions.py",
@@ -387,6 +423,25 @@ BREAKS = (
         replacement="return _Written(settlement.memory, (), 0)",
         tests=(f"{PIPELINE}::test_a_crash_at_any_step_and_the_same_batch_again_gives_the_same",),
     ),
+    Break(
+        name="what-a-crash-kept-from-being-told-is-not",
+        guarantee=5,
+        file="consumer/transitions.py",
+        text="versions = (*settlement.already_there, *(event.version for event in new))",
+        replacement="versions = tuple(event.version for event in new)",
+        tests=(
+            f"{PIPELINE}"
+            "::test_a_batch_that_comes_again_with_more_nudges_what_a_crash_kept_from_being_told",
+        ),
+    ),
+    Break(
+        name="unreadable-row-taken-for-none",
+        guarantee=5,
+        file="broadcaster/pushing.py",
+        text="if viewer.delivery_id in reading.found.unreadable:",
+        replacement="if viewer.delivery_id in ():",
+        tests=(f"{ROUND}::test_a_row_that_cant_be_read_ends_no_subscription",),
+    ),
     # 6. One slow, dead or hostile viewer, truck or record delays no other.
     Break(
         name="one-410-ends-a-round",
@@ -432,8 +487,8 @@ BREAKS = (
     Break(
         name="one-bad-record-stops-a-shard",
         guarantee=6,
-        file="consumer/arrivals.py",
-        text='return Fault(record=record, reason="not_a_point", detail=str(error))',
+        file="rtdts/tracking/stream_admission.py",
+        text='return Refusal(reason="not_a_point", detail=str(error))',
         replacement="raise",
         tests=(f"{PIPELINE}::test_what_is_no_point_of_its_truck_is_parked_and_the_rest_goes_on",),
     ),
