@@ -1,0 +1,293 @@
+"""Erasure and replay on real parts: tables, indexes and buckets answer for themselves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+import urllib3
+
+from rtdts.telemetry_stream.backup_format import plain
+from rtdts.telemetry_stream.parking import Parking
+from rtdts.tracking.deliveries import Place
+from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.positions import Point
+from rtdts.tracking.stream_codec import encode_point
+from sim.local_cloud.engines import plain_environment
+from sim.token_client import TokenClient
+from tests.support.http_client import ApiClient
+from tests.support.source_tree import ROOT
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+
+ORIGIN = Place(lat=35.1705505, lon=129.1329985)
+POINTS = 5
+
+
+class Cloud:
+    """The local cloud, with an operator at its side."""
+
+    def __init__(self, local_cloud: Any) -> None:
+        environment = local_cloud.environment
+        self.variables = {
+            **plain_environment(),
+            **environment.variables(),
+            "OPENSEARCH_AUTH": "none",
+        }
+        self.environment = environment
+        session = boto3.Session(
+            aws_access_key_id=environment.access_key_id,
+            aws_secret_access_key=environment.secret_access_key,
+            region_name=environment.region,
+        )
+        endpoint = environment.aws_endpoint_url
+        self.s3: Any = session.client("s3", endpoint_url=endpoint)
+        self.dynamodb: Any = session.client("dynamodb", endpoint_url=endpoint)
+        self.api = ApiClient(environment.server_url)
+        self.tokens = TokenClient(url=environment.token_url, secret=environment.token_secret)
+        self.dispatcher = self.tokens.token("dispatcher", "anna")
+
+    def operate(self, *arguments: str) -> tuple[int, str]:
+        """Types a command; its exit code and its last line."""
+        done = subprocess.run(
+            [sys.executable, "-m", "operations", *arguments],
+            cwd=ROOT,
+            env=self.variables,
+            capture_output=True,
+            text=True,
+        )
+        sys.stderr.write(done.stderr)
+        return done.returncode, done.stdout.strip().splitlines()[-1]
+
+    def deliver(self, truck_id: str, customer_id: str) -> str:
+        """A delivery from its creation to its end, with points on the way."""
+        delivery_id = unique("D")
+        place = {"lat": ORIGIN.lat, "lon": ORIGIN.lon}
+        plan = {
+            "truck_id": truck_id,
+            "customer_id": customer_id,
+            "origin": place,
+            "destination": {**place, "lat": ORIGIN.lat + 0.01},
+        }
+        path = f"/deliveries/{delivery_id}"
+        assert self.api("PUT", path, token=self.dispatcher, body=plan).status == 201
+        now = datetime.now(UTC)
+        positions = [
+            {
+                "truck_id": truck_id,
+                "recorded_at": (now + timedelta(milliseconds=200 * n)).isoformat(),
+                "lat": ORIGIN.lat + 0.0001 * n,
+                "lon": ORIGIN.lon,
+                "seq": n,
+            }
+            for n in range(POINTS)
+        ]
+        truck = self.tokens.token("truck", truck_id)
+        posted = self.api("POST", "/telemetry", token=truck, body={"positions": positions})
+        assert posted.json["accepted"] == POINTS
+        for what in ("picked_up", "delivered"):
+            declared = self.api(
+                "POST",
+                f"{path}/events",
+                token=self.dispatcher,
+                body={"type": what, "note": f"for {customer_id}"},
+                headers={"Idempotency-Key": what},
+            )
+            assert declared.status == 201
+        return delivery_id
+
+    def documents(self, pattern: str, query: dict[str, Any]) -> int:
+        """OpenSearch's own answer, after a refresh."""
+        base = f"{self.environment.opensearch_url}/{pattern}"
+        urllib3.request("POST", f"{base}/_refresh")
+        answer = urllib3.request("POST", f"{base}/_count", json={"query": query})
+        return int(answer.json()["count"])
+
+    def of_truck(self, truck_id: str) -> dict[str, int]:
+        """How much every index and the backup hold of a truck."""
+        query = {"term": {"truck_id": truck_id}}
+        patterns = ("truck-raw-*", "truck-positions-*", "truck-latest", "truck-state")
+        return {pattern: self.documents(pattern, query) for pattern in patterns} | {
+            "versions in buckets": sum(truck_id.encode() in body for body in self.versions())
+        }
+
+    def of_delivery(self, delivery_id: str) -> dict[str, int]:
+        """How much the tables and indexes hold of a delivery."""
+        counts = {}
+        for table in ("deliveries_table", "delivery_events_table", "subscriptions_table"):
+            answer = self.dynamodb.query(
+                TableName=getattr(self.environment, table),
+                KeyConditionExpression="delivery_id = :d",
+                ExpressionAttributeValues={":d": {"S": delivery_id}},
+            )
+            counts[table] = answer["Count"]
+        query = {
+            "nested": {
+                "path": "deliveries",
+                "query": {"term": {"deliveries.delivery_id": delivery_id}},
+            }
+        }
+        return counts | {"history": self.documents("truck-positions-*", query)}
+
+    def versions(self) -> list[bytes]:
+        """Everything that anybody can get at in the buckets."""
+        found = []
+        for bucket in (self.environment.parked_bucket, self.environment.raw_backup_bucket):
+            for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+                for one in page.get("Versions", ()):
+                    got = self.s3.get_object(
+                        Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"]
+                    )
+                    found.append(plain(got["Body"].read()))
+        return found
+
+    def raw_ids(self) -> set[str]:
+        """The points in the raw log, each once."""
+        base = f"{self.environment.opensearch_url}/truck-raw-*"
+        urllib3.request("POST", f"{base}/_refresh")
+        answer = urllib3.request("POST", f"{base}/_search?size=10000", json={})
+        return {
+            f"{hit['_source'].get('truck_id')}:{hit['_source'].get('recorded_at')}"
+            for hit in answer.json()["hits"]["hits"]
+        }
+
+
+def unique(prefix: str) -> str:
+    return f"{prefix}-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture(scope="module")
+def cloud(local_cloud: Any) -> Cloud:
+    return Cloud(local_cloud)
+
+
+def is_full(counts: dict[str, int]) -> bool:
+    return all(counts.values())
+
+
+def wait_for(
+    look: Callable[[], dict[str, int]], is_there: Callable[[dict[str, int]], bool]
+) -> None:
+    eventually(lambda: is_there(look()))
+
+
+def test_a_truck_and_a_customer_are_erased_and_another_of_each_is_untouched(
+    cloud: Cloud,
+) -> None:
+    trucks, customers = [unique("T"), unique("T")], [unique("C"), unique("C")]
+    deliveries = [cloud.deliver(*pair) for pair in zip(trucks, customers, strict=True)]
+    for truck_id in trucks:
+        wait_for(lambda one=truck_id: cloud.of_truck(one), is_full)
+        wait_for(
+            lambda one=truck_id: cloud.of_truck(one),
+            lambda counts: counts["truck-raw-*"] == counts["truck-positions-*"] == POINTS,
+        )
+    truck_before, delivery_before = cloud.of_truck(trucks[1]), cloud.of_delivery(deliveries[1])
+    assert cloud.of_delivery(deliveries[0])["delivery_events_table"] >= 3
+
+    refused, why = cloud.operate("erase", "--truck", trucks[0])
+    counted, would = cloud.operate("erase", "--truck", trucks[0], "--dry-run")
+    erased, told = cloud.operate("erase", "--truck", trucks[0], "--force")
+    erased_customer, told_customer = cloud.operate("erase", "--customer", customers[0])
+
+    assert (refused, counted, erased, erased_customer) == (1, 0, 0, 0)
+    assert "sent a point" in why
+    assert f"truck-raw-* {POINTS}, truck-positions-* {POINTS}" in would
+    assert "left: nothing" in told
+    assert "left: nothing" in told_customer
+    assert not any(cloud.of_truck(trucks[0]).values())
+    assert not any(cloud.of_delivery(deliveries[0]).values())
+    assert cloud.of_truck(trucks[1]) == truck_before
+    assert cloud.of_delivery(deliveries[1]) == delivery_before
+    assert cloud.operate("erase", "--truck", trucks[0], "--force")[0] == 0
+
+
+def test_what_was_parked_by_a_bug_that_is_mended_comes_into_the_history(cloud: Cloud) -> None:
+    truck_id = unique("T")
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    point = Point(
+        truck_id=truck_id,
+        recorded_at_ms=now_ms,
+        lat=ORIGIN.lat,
+        lon=ORIGIN.lon,
+        event_at_ms=now_ms,
+        received_at_ms=now_ms,
+        seq=7,
+    )
+    parking = Parking(cloud.s3, cloud.environment.parked_bucket)
+    name = unique("parked")
+    good = parking.park(
+        encode_point(point), name=f"{name}.0", reason="unprocessable", partition_key=truck_id
+    )
+    bad = parking.park(b"{", name=f"{name}.1", reason="not_a_point", partition_key=truck_id)
+
+    code, told = cloud.operate("replay-parked", "--prefix", name)
+
+    assert (code, told) == (0, "replayed 1 parked records; stay: not_a_point 1")
+    query = {"ids": {"values": [point_id(point)]}}
+    eventually(lambda: cloud.documents("truck-positions-*", query) == 1)
+    eventually(lambda: cloud.of_truck(truck_id)["truck-raw-*"] == 1)
+    listed = cloud.s3.list_objects_v2(Bucket=cloud.environment.parked_bucket, Prefix="rejected/")
+    keys = {one["Key"] for one in listed["Contents"]}
+    assert bad in keys
+    assert good not in keys
+
+
+def test_a_lost_raw_log_comes_back_from_the_backup(cloud: Cloud) -> None:
+    truck_id = unique("T")
+    cloud.deliver(truck_id, unique("C"))
+    eventually(lambda: cloud.of_truck(truck_id)["truck-raw-*"] == POINTS)
+    eventually(lambda: cloud.of_truck(truck_id)["versions in buckets"])
+    before = cloud.raw_ids()
+    base = cloud.environment.opensearch_url
+    for line in urllib3.request("GET", f"{base}/_cat/indices/truck-raw-*?h=index").data.split():
+        urllib3.request("DELETE", f"{base}/{line.decode()}")
+    assert cloud.documents("truck-raw-*", {"term": {"truck_id": truck_id}}) == 0
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    times = ("--from", "2026-01-01", "--to", f"{tomorrow:%Y-%m-%d}")
+
+    counted, would = cloud.operate("replay-backup", *times, "--into", "raw", "--dry-run")
+    first, told = cloud.operate("replay-backup", *times, "--into", "raw")
+    second, _ = cloud.operate("replay-backup", *times, "--into", "raw")
+
+    assert (counted, first, second) == (0, 0, 0)
+    assert would.removeprefix("would replay") == told.removeprefix("replayed")
+    assert before <= cloud.raw_ids()
+    assert cloud.documents("truck-raw-*", {"term": {"truck_id": truck_id}}) == POINTS
+
+
+def test_a_lost_history_comes_back_from_the_backup_by_way_of_the_stream(
+    cloud: Cloud, local_cloud: Any
+) -> None:
+    truck_id = unique("T")
+    cloud.deliver(truck_id, unique("C"))
+    eventually(lambda: cloud.of_truck(truck_id)["truck-positions-*"] == POINTS)
+    eventually(lambda: cloud.of_truck(truck_id)["versions in buckets"])
+    query = {"term": {"truck_id": truck_id}}
+    # A consumer takes what its trucks' memories hold for copies: it must forget them too.
+    os.kill(int((local_cloud.run_dir / "consumer.pid").read_text()), signal.SIGKILL)
+    lost = f"{cloud.environment.opensearch_url}/truck-positions-*,truck-state"
+    urllib3.request("POST", f"{lost}/_refresh")
+    urllib3.request(
+        "POST", f"{lost}/_delete_by_query?refresh=true&conflicts=proceed", json={"query": query}
+    )
+    assert cloud.documents("truck-positions-*", query) == 0
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+
+    code, _ = cloud.operate(
+        "replay-backup",
+        *("--from", "2026-01-01", "--to", f"{tomorrow:%Y-%m-%d}", "--into", "stream"),
+        *("--points-per-second", "5000"),
+    )
+
+    assert code == 0
+    eventually(lambda: cloud.documents("truck-positions-*", query) == POINTS)
