@@ -14,6 +14,7 @@ from ingest_lambda.settings import Settings
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import SettingsError, read_settings
 from rtdts.telemetry_stream.putter import StreamClient, StreamPutter
 
@@ -28,6 +29,7 @@ class App:
     settings: Settings
     log: Logger
     metrics: MetricWriter
+    trace: PointTrace
 
 
 @functools.cache
@@ -63,12 +65,15 @@ def build_app(
         max_body_bytes=settings.max_body_bytes,
         retry_after_s=settings.retry_after_s,
     )
+    log = get_logger(COMPONENT)
+    trace = PointTrace(settings.trace_trucks, log)
     putter = StreamPutter(client or kinesis_client(settings), settings.stream_name)
     return App(
-        service=TelemetryService(putter, limits, now_ms=now_ms),
+        service=TelemetryService(putter, limits, now_ms=now_ms, is_traced=trace.follows),
         settings=settings,
-        log=get_logger(COMPONENT),
+        log=log,
         metrics=MetricWriter(COMPONENT, METRICS),
+        trace=trace,
     )
 
 

@@ -29,16 +29,20 @@ class Context(Protocol):
 def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
     """Answer ``POST /telemetry``; an error of ours is a 500 that says nothing else."""
     started_s = time.monotonic()
+    # The gateway's: its access log and the answers' headers have it too.
+    request_id = (event.get("requestContext") or {}).get("requestId") or context.aws_request_id
     log = get_logger(bootstrap.COMPONENT)
     try:
         app = bootstrap.app()
         answer = app.service.answer(event, deadline=put_deadline(app.settings, context))
     except Exception as error:  # the last line of defence, and it is loud
-        log.exception("request_failed", error, request_id=context.aws_request_id)
+        log.exception("request_failed", error, request_id=request_id)
         return internal_error()
     duration_ms = round((time.monotonic() - started_s) * 1_000, 1)
     write = app.log.warning if answer.metrics.get("PointsNotTaken") else app.log.info
-    write("telemetry", request_id=context.aws_request_id, duration_ms=duration_ms, **answer.fields)
+    write("telemetry", request_id=request_id, duration_ms=duration_ms, **answer.fields)
+    for step in answer.steps:
+        app.trace.tell(**step, request_id=request_id)
     if answer.metrics:
         app.metrics.emit(answer.metrics)
     return answer.response

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ingest_lambda.point_steps import point_steps
 from ingest_lambda.request import (
     BodyTooLargeError,
     NotATruckError,
@@ -22,6 +23,7 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.http_api import Response, json_response, problem
 from rtdts.runtime.metrics import Metric
 from rtdts.telemetry_stream.putter import PutOutcome
+from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.stamping import StampedPoints, stamp
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.telemetry import (
@@ -67,15 +69,32 @@ class Answer:
     response: Response
     fields: Mapping[str, Any]
     metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    steps: Sequence[Mapping[str, Any]] = ()
+    """What became of each point, of a truck that is traced."""
 
 
 class TelemetryService:
-    """Answers telemetry requests."""
+    """Answers telemetry requests.
 
-    def __init__(self, putter: Putter, limits: Limits, *, now_ms: Callable[[], int]) -> None:
+    Args:
+        putter: Where points go.
+        limits: What a request may be.
+        now_ms: The time of day.
+        is_traced: Of which trucks to tell every point.
+    """
+
+    def __init__(
+        self,
+        putter: Putter,
+        limits: Limits,
+        *,
+        now_ms: Callable[[], int],
+        is_traced: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._putter = putter
         self._limits = limits
         self._now_ms = now_ms
+        self._is_traced = is_traced
 
     def answer(self, event: Mapping[str, Any], *, deadline: Deadline) -> Answer:
         """Check, stamp and put one request's points, and say what became of each.
@@ -113,7 +132,11 @@ class TelemetryService:
             return _nothing_valid(truck_id, rejected)
         payloads = [encode_point(point) for point in stamped.points]
         outcome = self._putter.put(truck_id, payloads, deadline)
-        return _outcome(truck_id, stamped, rejected, outcome, limits.retry_after_s)
+        answer = _outcome(truck_id, stamped, rejected, outcome, limits.retry_after_s)
+        if self._is_traced(truck_id):
+            steps = point_steps(stamped.points, outcome)
+            answer = dataclasses.replace(answer, steps=tuple(steps))
+        return answer
 
 
 def _refusal(status: HTTPStatus, detail: str, truck_id: str | None) -> Answer:
@@ -180,6 +203,9 @@ def _outcome(
         "adjusted": len(adjusted),
         "not_taken": len(not_taken),
         "attempts": outcome.attempts,
+        # In the order of the request: by these a request is found for any point of it.
+        "first_point": point_id(stamped.points[0]),
+        "last_point": point_id(stamped.points[-1]),
     }
     if rejected:
         fields["reasons"] = _reasons(rejected)

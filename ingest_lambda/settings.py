@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
 
 
@@ -59,3 +60,4 @@ class Settings:
         maximum=3_600,
         help="what a truck is asked to wait when points were not taken, in seconds",
     )
+    trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)

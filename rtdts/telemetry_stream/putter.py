@@ -55,6 +55,16 @@ class StreamClient(Protocol):
         ...
 
 
+@dataclasses.dataclass(frozen=True)
+class TakenRecord:
+    """A record that Kinesis took, and where it lies."""
+
+    payloads: range
+    """Places of its payloads among those of the put."""
+    shard_id: str
+    sequence_number: str
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PutOutcome:
     """What became of the payloads of one put."""
@@ -66,6 +76,8 @@ class PutOutcome:
     """Calls of PutRecords."""
     failure: str | None
     """Code of the last failure, of a call or a record; None when there was none."""
+    taken: tuple[TakenRecord, ...] = dataclasses.field(default=(), compare=False)
+    """Where what was taken lies; the outcome is the same wherever that is."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,12 +126,13 @@ class StreamPutter:
         waits_s = self._waits_s()
         attempts = 0
         failure: str | None = None
+        taken: list[TakenRecord] = []
         while pending:
             may_pass = True
             failed: list[_Record] = []
             for call in _calls(pending):
                 attempts += 1
-                failed_of_call, code, passes = self._attempt(truck_id, call)
+                failed_of_call, code, passes = self._attempt(truck_id, call, taken)
                 failed += failed_of_call
                 failure = code or failure
                 may_pass = may_pass and passes
@@ -131,7 +144,9 @@ class StreamPutter:
                 break
             self._sleep(wait_s)
         not_taken = tuple(index for record in pending for index in record.payloads)
-        return PutOutcome(not_taken=not_taken, attempts=attempts, failure=failure)
+        return PutOutcome(
+            not_taken=not_taken, attempts=attempts, failure=failure, taken=tuple(taken)
+        )
 
     def _parts(self, truck_id: str, payloads: Sequence[bytes]) -> Iterator[range]:
         """Cut the payloads, in order, into parts that each fit into one record."""
@@ -150,9 +165,9 @@ class StreamPutter:
             yield range(start, len(payloads))
 
     def _attempt(
-        self, truck_id: str, records: Sequence[_Record]
+        self, truck_id: str, records: Sequence[_Record], taken: list[TakenRecord]
     ) -> tuple[list[_Record], str | None, bool]:
-        """Call PutRecords once.
+        """Call PutRecords once, and add to what was taken.
 
         Returns:
             The records that failed, the code of a failure, and whether trying again may help.
@@ -171,6 +186,13 @@ class StreamPutter:
             # Cut on its way: the SDK makes an empty answer of what it can't read, under a 200 too.
             return list(records), UNREADABLE_ANSWER, True
         codes = [entry.get("ErrorCode") for entry in told]
+        taken += (
+            TakenRecord(
+                record.payloads, str(entry.get("ShardId")), str(entry.get("SequenceNumber"))
+            )
+            for record, entry in zip(records, told, strict=True)
+            if not entry.get("ErrorCode")
+        )
         failed = [record for record, code in zip(records, codes, strict=True) if code]
         return failed, next(filter(None, codes), None), True
 

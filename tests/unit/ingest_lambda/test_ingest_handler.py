@@ -22,6 +22,7 @@ from ingest_lambda.settings import Settings
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import SettingsError
 from rtdts.telemetry_stream.putter import PutOutcome
 from rtdts.tracking.instants import format_instant
@@ -62,6 +63,7 @@ class Lambda:
             settings=built.settings,
             log=Logger("ingest_lambda", self.lines),
             metrics=MetricWriter("ingest_lambda", METRICS, stream=self.lines),
+            trace=PointTrace(environ.get("TRACE_TRUCKS", ""), Logger("ingest_lambda", self.lines)),
         )
         monkeypatch.setattr(bootstrap, "app", lambda: app)
 
@@ -325,7 +327,7 @@ def test_an_error_of_ours_is_a_500_that_says_nothing_and_a_line_that_says_all(
     assert "secret" not in json.dumps(body)
     assert logged["event"] == "request_failed"
     assert "a secret bug" in logged["trace"]
-    assert logged["request_id"] == "8f507cfc-example"
+    assert logged["request_id"] == "UZq1ChJYIE0EPuA="
 
 
 def test_a_request_is_one_line_of_the_log(ingest: Lambda) -> None:
@@ -336,6 +338,41 @@ def test_a_request_is_one_line_of_the_log(ingest: Lambda) -> None:
     assert (line["truck_id"], line["status"]) == ("T-0012", 202)
     assert (line["accepted"], line["rejected"], line["not_taken"]) == (1, 2, 0)
     assert line["reasons"] == {"lat:out_of_range": 2}
+
+
+def test_a_request_is_found_by_its_first_and_last_point(ingest: Lambda) -> None:
+    ingest(sending({"positions": [point(seq=7), point(lat=91), point(seq=9)]}))
+    (line,) = ingest.logged
+
+    assert line["first_point"] == f"T-0012:{NOW_MS}:7"
+    assert line["last_point"] == f"T-0012:{NOW_MS}:9"
+
+
+def test_a_point_of_a_traced_truck_has_a_line_with_its_place_in_the_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = FakeStream()
+    ingest = Lambda(monkeypatch, stream, TRACE_TRUCKS="T-9, T-0012")
+    ingest(sending({"positions": [point(seq=7), point(lat=91), point(seq=9)]}))
+    request, *lines = ingest.logged
+
+    assert request["event"] == "telemetry"
+    assert [(line["event"], line["step"]) for line in lines] == [("point", "accepted")] * 2
+    assert [line["point_id"] for line in lines] == [f"T-0012:{NOW_MS}:{seq}" for seq in (7, 9)]
+    assert [line["sub_sequence_number"] for line in lines] == [0, 1]
+    for line in lines:
+        assert line["request_id"] == request["request_id"]
+        assert line["sequence_number"] == stream.records[0].sequence_number
+        assert line["shard_id"] == "shardId-000000000000"
+
+
+def test_a_traced_point_that_was_not_taken_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = FakeStream(then=FailSome([0]))
+    ingest = Lambda(monkeypatch, stream, TRACE_TRUCKS="*")
+    ingest(sending(point(seq=7)))
+    _, line = ingest.logged
+
+    assert (line["step"], line["sequence_number"]) == ("not_taken", None)
 
 
 def test_a_refused_request_is_a_line_too(ingest: Lambda) -> None:
