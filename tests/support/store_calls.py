@@ -16,6 +16,11 @@ from tests.support.source_tree import ROOT, python_files, syntax_of
 Action = tuple[str, str]
 """An IAM action and the logical name of what it is done to."""
 
+
+def _deleted(table: str) -> set[Action]:
+    return {("dynamodb:BatchWriteItem", table), ("dynamodb:DeleteItem", table)}
+
+
 STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     "rtdts/delivery_store/deliveries.py:DeliveryStore": {
         "get": {("dynamodb:GetItem", "deliveries")},
@@ -54,6 +59,35 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "issue": {("dynamodb:PutItem", "socket-tickets")},
         "spend": {("dynamodb:DeleteItem", "socket-tickets")},
     },
+    "rtdts/delivery_store/erasure.py:CustomerErasure": {
+        "deliveries_of": {
+            ("dynamodb:BatchGetItem", "deliveries"),
+            ("dynamodb:Query", "deliveries/index/by-customer"),
+        },
+        "count_of": {
+            ("dynamodb:GetItem", "deliveries"),
+            ("dynamodb:Query", "delivery-events"),
+            ("dynamodb:Query", "subscriptions"),
+        },
+        "erase_delivery": {
+            ("dynamodb:DeleteItem", "deliveries"),
+            ("dynamodb:UpdateItem", "truck-matches"),
+            *_deleted("delivery-events"),
+            *_deleted("subscriptions"),
+            ("dynamodb:Query", "delivery-events"),
+            ("dynamodb:Query", "subscriptions"),
+        },
+        "count_sessions": {
+            ("dynamodb:Scan", "socket-tickets"),
+            ("dynamodb:Scan", "subscriptions"),
+        },
+        "erase_sessions": {
+            ("dynamodb:Scan", "socket-tickets"),
+            ("dynamodb:Scan", "subscriptions"),
+            *_deleted("socket-tickets"),
+            *_deleted("subscriptions"),
+        },
+    },
     "rtdts/push_queue/nudge_queue.py:NudgeQueue": {
         "send": {("sqs:SendMessage", "nudges.fifo")},
         "send_many": {("sqs:SendMessage", "nudges.fifo")},
@@ -62,6 +96,31 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     },
     "rtdts/telemetry_stream/parking.py:Parking": {
         "park": {("s3:PutObject", "parked/rejected/*")},
+    },
+    "rtdts/telemetry_stream/parked_records.py:ParkedRecords": {
+        "entries": {("s3:ListBucket", "parked")},
+        "read": {("s3:GetObject", "parked/rejected/*")},
+        "remove": {("s3:DeleteObject", "parked/rejected/*")},
+        "erase_truck": {
+            ("s3:ListBucketVersions", "parked"),
+            ("s3:GetObjectVersion", "parked/rejected/*"),
+            ("s3:DeleteObjectVersion", "parked/rejected/*"),
+        },
+    },
+    "rtdts/telemetry_stream/firehose_backup.py:FirehoseBackup": {
+        "keys": {("s3:ListBucket", "raw-backup")},
+        "read": {("s3:GetObject", f"raw-backup/{folder}/*") for folder in ("points", "failed")},
+        "erase_truck": {
+            ("s3:ListBucketVersions", "raw-backup"),
+            *(
+                (f"s3:{action}", f"raw-backup/{folder}/*")
+                for action in ("GetObjectVersion", "PutObject", "DeleteObjectVersion")
+                for folder in ("points", "failed")
+            ),
+        },
+    },
+    "rtdts/telemetry_stream/stream_retention.py:StreamRetention": {
+        "hours": {("kinesis:DescribeStreamSummary", "telemetry")},
     },
     "rtdts/telemetry_stream/putter.py:StreamPutter": {
         "put": {("kinesis:PutRecords", "telemetry")},
@@ -83,9 +142,14 @@ OPERATIONS = {
         "get_item": {"dynamodb:GetItem"},
         "put_item": {"dynamodb:PutItem"},
         "query": {"dynamodb:Query"},
+        "scan": {"dynamodb:Scan"},
         "update_item": {"dynamodb:UpdateItem"},
         # Each write of a transaction is allowed for itself.
-        "transact_write_items": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "transact_write_items": {
+            "dynamodb:DeleteItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
     },
     "rtdts/push_queue": {
         "delete_message": {"sqs:DeleteMessage"},
@@ -94,6 +158,12 @@ OPERATIONS = {
         "send_message_batch": {"sqs:SendMessage"},
     },
     "rtdts/telemetry_stream": {
+        # With a version named, it is the version's action.
+        "delete_object": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
+        "describe_stream_summary": {"kinesis:DescribeStreamSummary"},
+        "get_object": {"s3:GetObject", "s3:GetObjectVersion"},
+        "list_object_versions": {"s3:ListBucketVersions"},
+        "list_objects_v2": {"s3:ListBucket"},
         "put_object": {"s3:PutObject"},
         "put_records": {"kinesis:PutRecords"},
     },
@@ -101,7 +171,7 @@ OPERATIONS = {
 }
 """By package the SDK's operations that its sources call, and what IAM calls them."""
 
-TRANSACTION_WRITES = {"Put", "Update"}
+TRANSACTION_WRITES = {"Put", "Update", "Delete"}
 """The kinds of write in transactions, on which the actions of `transact_write_items` rest."""
 
 _OF_CONTAINERS = {"add", "append", "get", "remove", "send"}
@@ -120,7 +190,7 @@ _NO_STORES: dict[str, set[str]] = {
         "_latest",
         "_open",
         "_waiting",
-        "deliveries@pushing",  # those that were read, by id
+        "by_id",  # deliveries that were read
     },
 }
 """By deployable, attributes with such a method that are no stores; ``@`` narrows to a module."""
@@ -181,8 +251,8 @@ def actions_of(deployable: str, *, modules: set[str] | None = None) -> set[Actio
         for method, called in STORE_CALLS[store].items():
             if any(_uses(deployable, method, modules)):
                 actions |= called
-    if not _changes_matches(deployable):
-        actions.discard(("dynamodb:UpdateItem", "truck-matches"))
+                if method == "append" and not _changes_matches(deployable):
+                    actions.discard(("dynamodb:UpdateItem", "truck-matches"))
     return actions
 
 
