@@ -214,7 +214,9 @@ class BatchPipeline:
         budget: Budget,
     ) -> None:
         writes = [
-            HistoryWrite(enriched=enriched, keep_existing=is_late)
+            HistoryWrite(
+                enriched=enriched, knowledge=max(update.state.taken, 1), keep_existing=is_late
+            )
             for update in updates
             for enriched, is_late in itertools.chain(
                 zip(update.positions, itertools.repeat(False)),

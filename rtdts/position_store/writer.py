@@ -2,7 +2,9 @@
 
 Guarantees:
 
-1. A point is one document a daily index, by its id: written again it overwrites itself.
+1. A point is one document a daily index, by its id: written again it overwrites itself, unless
+   it was enriched with more knowledge by then. So a process that lost its shard changes nothing
+   behind its successor.
 2. ``truck-latest`` never goes back: an older write is refused by its external version, and that
    refusal is a success.
 3. Each item has an outcome of its own; one bad document does not fail the others.
@@ -33,8 +35,10 @@ class HistoryWrite(msgspec.Struct, frozen=True, kw_only=True):
     """One point for the history."""
 
     enriched: EnrichedPoint
+    knowledge: int = 1
+    """How many of the truck's points were known when this one was enriched: at least 1."""
     keep_existing: bool = False
-    """Leave a document that is there as it is: it was enriched with more knowledge."""
+    """Leave a document that is there as it is, however little was known when it was written."""
 
 
 class PositionWriter:
@@ -67,14 +71,12 @@ class PositionWriter:
 
 def _history_action(write: HistoryWrite) -> Action:
     point = write.enriched.point
-    return Action(
-        head=head(
-            "create" if write.keep_existing else "index",
-            _index=index_of(point.event_at_ms),
-            _id=point_id(point),
-        ),
-        document=encode_position(write.enriched),
-    )
+    where = {"_index": index_of(point.event_at_ms), "_id": point_id(point)}
+    if write.keep_existing:
+        line = head("create", **where)
+    else:
+        line = head("index", **where, version=write.knowledge, version_type="external_gte")
+    return Action(head=line, document=encode_position(write.enriched))
 
 
 def _latest_action(latest: LatestPosition) -> Action:

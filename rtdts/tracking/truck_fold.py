@@ -133,6 +133,7 @@ class _Fold:
         self._last_good_gone: Fix | None = None
         self._stale_since_ms: int | None = None
         self._duplicates = 0
+        self._taken = self._state.taken
         self._news = self._window[-1] if self._window else fix_of(points[-1])
         self._before = {
             match.delivery_id: memory
@@ -148,6 +149,7 @@ class _Fold:
         if not fixes:
             return
         self._news = fixes[-1]
+        self._taken += len(fixes)
         fixes.sort(key=lambda fix: fix.order)
         is_in_order = not self._window or fixes[0].order > self._window[-1].order
         start = len(self._window)
@@ -174,6 +176,7 @@ class _Fold:
             self._state,
             window=tuple(self._window),
             window_from_ms=self._window_from_ms,
+            taken=self._taken,
             latest=latest,
             deliveries=tuple(self._now.values()),
         )

@@ -56,6 +56,8 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
     """Last applied sequence and sub-sequence number, by shard (text: it exceeds 64 bits)."""
     window_from_ms: int = 0
     """The window holds every fix from this ``event_at`` on; earlier ones have left it."""
+    taken: int = 0
+    """Fixes that the window has taken: of two memories of a truck, the one with more knows more."""
     window: tuple[Fix, ...] = ()
     """Recent fixes, by `Fix.order`."""
     latest: LatestPosition | None = None

@@ -73,9 +73,14 @@ def enriched(truck_id: str, second: int, **changed: object) -> EnrichedPoint:
     )
 
 
-def write(store: Store, *points: EnrichedPoint, keep_existing: bool = False) -> None:
+def write(
+    store: Store, *points: EnrichedPoint, knowledge: int = 1, keep_existing: bool = False
+) -> None:
     outcomes = store.writer.write_history(
-        [HistoryWrite(enriched=one, keep_existing=keep_existing) for one in points]
+        [
+            HistoryWrite(enriched=one, knowledge=knowledge, keep_existing=keep_existing)
+            for one in points
+        ]
     )
     store.make_visible()
     assert all(outcome.fate is Fate.WRITTEN for outcome in outcomes)
@@ -149,6 +154,21 @@ def test_a_document_that_is_to_be_kept_is_not_overwritten(store: Store, truck_id
     write(store, enriched(truck_id, 0, quality=("frozen",)), keep_existing=True)
 
     assert len(store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=5)) == 1
+
+
+@pytest.mark.parametrize(
+    ("knowledge", "stands"), [(4, "what stood"), (5, "the new"), (6, "the new")]
+)
+def test_a_point_is_overwritten_only_by_what_knew_as_much(
+    store: Store, truck_id: str, knowledge: int, stands: str
+) -> None:
+    stood, new = enriched(truck_id, 0, quality=("frozen",)), enriched(truck_id, 0)
+    write(store, stood, knowledge=5)
+
+    write(store, new, knowledge=knowledge)
+
+    good = store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=5)
+    assert len(good) == (1 if stands == "the new" else 0)
 
 
 def test_known_points_are_found_with_their_first_stamp(store: Store, truck_id: str) -> None:

@@ -48,6 +48,7 @@ class FakePositionStore:
         self.troubles_after: dict[str, list[Exception]] = {}
         self.rejects: Callable[[EnrichedPoint], str] = lambda _: ""
         self.passing: dict[str, int] = {}
+        self._knowledge: dict[tuple[str, str], int] = {}
         self._latest: dict[str, tuple[int, LatestPosition]] = {}
         self._states: dict[str, tuple[int, bytes]] = {}
         self._seq_nos = itertools.count()
@@ -161,8 +162,10 @@ class FakePositionStore:
         if reason := self.rejects(write.enriched):
             return ItemOutcome(fate=Fate.REJECTED, reason=reason)
         key = index_of(point.event_at_ms), identity
-        if not (write.keep_existing and key in self.history):
+        is_known_better = write.keep_existing or write.knowledge < self._knowledge.get(key, 0)
+        if not (is_known_better and key in self.history):
             self.history[key] = write.enriched
+            self._knowledge[key] = 1 if write.keep_existing else write.knowledge
             self.writes[identity] = self.writes.get(identity, 0) + 1
         return WRITTEN
 

@@ -372,6 +372,24 @@ def test_a_zombie_notices_that_another_owns_the_shard_and_writes_nothing_more(
     assert world.positions.load(["T-1"]) == kept
 
 
+def test_what_a_zombie_writes_late_replaces_nothing_that_its_successor_enriched_anew(
+    world: World,
+) -> None:
+    first, batch, late = (
+        world.shard.records([point(second, float(second))]) for second in (0, 20, 10)
+    )
+    zombie, owner = world.pipeline(), world.pipeline()
+    zombie.process(first)
+    for records in (batch, late):
+        owner.process(records)
+    history = dict(world.positions.history)
+
+    with pytest.raises(TakenOver):
+        zombie.process(batch)
+
+    assert world.positions.history == history
+
+
 def test_a_lost_answer_to_ones_own_write_is_a_success(world: World) -> None:
     pipeline = world.pipeline()
     pipeline.process(world.shard.records([point(0, 0.0)]))

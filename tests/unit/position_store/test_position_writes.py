@@ -52,16 +52,17 @@ def test_a_latest_position_is_written_under_its_own_version_only() -> None:
     }
 
 
-def test_a_point_overwrites_itself_but_one_that_is_to_be_kept_is_only_created() -> None:
+def test_a_point_overwrites_what_knew_no_more_and_one_that_is_to_be_kept_is_only_created() -> None:
     writes = [
-        HistoryWrite(enriched=ENRICHED),
+        HistoryWrite(enriched=ENRICHED, knowledge=7),
         HistoryWrite(enriched=ENRICHED, keep_existing=True),
     ]
 
     actions = actions_of(lambda node: PositionWriter(node).write_history(writes))
 
     place = {"_index": "truck-positions-2027.01.15", "_id": "T-1:1800000000000:0"}
-    assert actions == [{"index": place}, {"create": place}]
+    version = {"version": 7, "version_type": "external_gte"}
+    assert actions == [{"index": {**place, **version}}, {"create": place}]
 
 
 def test_a_memory_replaces_only_the_version_that_was_read() -> None:

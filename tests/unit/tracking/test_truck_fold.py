@@ -57,6 +57,14 @@ def test_the_history_is_the_same_in_any_order_and_batches(seed: int) -> None:
     )
 
 
+def test_of_two_memories_the_one_that_took_more_points_knows_more() -> None:
+    before = fold(None, [point(0, 0.0), point(20, 200.0)]).state
+
+    after = fold(before, [point(20, 200.0), point(10, 100.0)], [point(30, 300.0)]).state
+
+    assert (before.taken, after.taken) == (2, 4)
+
+
 def test_only_new_points_and_those_that_changed_are_written() -> None:
     state = fold(None, [point(0, 0.0), point(20, 200.0), point(30, 300.0)]).state
 
