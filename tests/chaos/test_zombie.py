@@ -1,0 +1,339 @@
+"""Two real record processors with one shard: one of them is a zombie, and corrupts nothing.
+
+They are the children themselves, fed by this test in the daemon's place: so it can be said exactly
+at which step of a batch one of them stands still, and how far the other is when it goes on. Two
+daemons would interleave by chance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import itertools
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import pytest
+
+from consumer.arrivals import StreamRecord
+from rtdts.runtime.wall_clock import now_ms
+from rtdts.tracking.deliveries import Delivery
+from rtdts.tracking.positions import Point
+from sim.fault_shim.rules import CutAnswer, Delay, FaultRule
+from sim.fault_shim.shim import FaultShim
+from sim.local_cloud.launch import LaunchedCloud
+from tests.support.consumed import Consumed, Expected, story
+from tests.support.consumer_world import START_MS, Shard, World, drive
+from tests.support.deliveries import unique
+from tests.support.kcl_child import Checkpoint, ChildEndedError, KclChild, running_child
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+
+TRUCKS = 3
+POINTS_A_RECORD = 2
+RECORDS_A_BATCH = 4
+DAY_MS = 86_400_000
+HELD_BATCH = 3
+"""Of the zombie: it has memories at hand by then, and there are some batches to come."""
+
+T = TypeVar("T")
+Batch = Sequence[StreamRecord]
+
+
+class Gate:
+    """Where a request waits; stands for the shim's sleep."""
+
+    def __init__(self) -> None:
+        self.reached, self.opened = asyncio.Event(), asyncio.Event()
+
+    async def wait(self, _seconds: float) -> None:
+        self.reached.set()
+        await self.opened.wait()
+
+
+@dataclasses.dataclass
+class Worker:
+    """One child, and what stands between it and the stores."""
+
+    child: KclChild
+    search: FaultShim
+    aws: FaultShim
+    gate: Gate
+
+    async def takes(self, *batches: Batch) -> None:
+        for batch in batches:
+            await in_thread(lambda batch=batch: self.child.process(batch))
+
+    async def ends_by_itself(self) -> int:
+        """Polls as the daemon does, with nothing new, until it has ended; returns its code."""
+        try:
+            while True:
+                await self.takes(())
+                await asyncio.sleep(0.05)  # the daemon's own pause between polls
+        except ChildEndedError as ended:
+            return ended.code
+
+    @property
+    def requests(self) -> int:
+        return len(self.search.record.exchanges) + len(self.aws.record.exchanges)
+
+
+class Scene:
+    """A shard's records, the stores, and what must come of it."""
+
+    def __init__(
+        self, cloud: LaunchedCloud, folder: Path, stack: contextlib.AsyncExitStack
+    ) -> None:
+        self._environment = cloud.environment
+        self._folder = folder
+        self._stack = stack
+        self._names = itertools.count()
+        self.shard_id = unique("shardId-zombie")
+        self.stores = Consumed(cloud.environment)
+        self.truck_ids = [unique("T-zombie") for _ in range(TRUCKS)]
+        began_at_ms = (now_ms() - DAY_MS) // 1_000 * 1_000
+        self.records = Shard().records(*stream_of(self.truck_ids, began_at_ms))
+        self.deliveries = [self._deliver(truck_id, began_at_ms) for truck_id in self.truck_ids]
+        self.expected = Expected.of(self.deliveries, self.records)
+
+    def batches(self, records_a_batch: int = RECORDS_A_BATCH) -> list[Batch]:
+        """The shard's records, so many at a time as they lie in the stream."""
+        groups = itertools.groupby(self.records, key=lambda record: record.sequence_number)
+        whole = [list(group) for _, group in groups]
+        return [
+            list(itertools.chain.from_iterable(whole[start : start + records_a_batch]))
+            for start in range(0, len(whole), records_a_batch)
+        ]
+
+    async def worker(self) -> Worker:
+        """A process that has just got the shard, from the beginning."""
+        gate = Gate()
+        search = FaultShim(self._environment.opensearch_url, sleep=gate.wait)
+        aws = FaultShim(self._environment.aws_endpoint_url, sleep=gate.wait)
+        await self._stack.enter_async_context(search)
+        await self._stack.enter_async_context(aws)
+        variables = self._environment.variables() | {
+            "OPENSEARCH_URL": search.url,
+            "OPENSEARCH_AUTH": "none",
+            "AWS_ENDPOINT_URL": aws.url,
+            "KCL_FAILOVER_MS": "500",  # and so 1.5 s from losing the shard to the end
+        }
+        log = self._folder / f"child-{next(self._names)}.log"
+        child = self._stack.enter_context(running_child(variables, log))
+        await in_thread(lambda: child.initialize(self.shard_id))
+        return Worker(child, search, aws, gate)
+
+    async def assert_nothing_is_corrupt(self) -> None:
+        await in_thread(self._assert_nothing_is_corrupt)
+
+    def _assert_nothing_is_corrupt(self) -> None:
+        history = self.stores.history(self.truck_ids)
+        ids = [identity for _, identity, _ in history]
+
+        assert len(ids) == len(set(ids))
+        assert sorted(history, key=str) == sorted(self.expected.history(), key=str)
+        assert self.stores.latest(self.truck_ids) == self.expected.latest(self.truck_ids)
+        for delivery in self.deliveries:
+            told = story(self.stores.deliveries.events(delivery.delivery_id))
+            assert told == self.expected.events(delivery.delivery_id)
+            assert [version for version, *_ in told] == list(range(1, len(told) + 1))
+            row = self.stores.deliveries.get(delivery.delivery_id)
+            assert row is not None
+            assert (row.version, row.status) == told[-1][:2]
+        assert self.memories() == {
+            truck_id: msgspec.structs.replace(stored.state, writer_id="", applied={})
+            for truck_id, stored in self.expected.world.positions.load(self.truck_ids).items()
+            if stored.state is not None
+        }
+        assert not {one.data for one in self.records} & set(self.stores.parked().values())
+
+    def memories(self) -> dict[str, object]:
+        """The trucks' memories, but for who wrote them and how far he was."""
+        return {
+            truck_id: msgspec.structs.replace(state, writer_id="", applied={})
+            for truck_id, state in self.stores.states(self.truck_ids).items()
+            if state is not None
+        }
+
+    def latest_at_ms(self) -> list[int]:
+        latest = self.stores.latest(self.truck_ids)
+        return [latest[one].newest.point.event_at_ms for one in self.truck_ids if one in latest]
+
+    def _deliver(self, truck_id: str, at_ms: int) -> Delivery:
+        world, delivery_id = World(), unique("D-zombie")
+        delivery = world.assign(delivery_id, truck_id, second=(at_ms - START_MS) // 1_000)
+        self.stores.deliveries.append(
+            None, delivery, world.deliveries.events(delivery_id), matches=True
+        )
+        return delivery
+
+
+def stream_of(truck_ids: Sequence[str], began_at_ms: int) -> list[list[Point]]:
+    """Each truck's drive, the trucks in turn; every third record comes after the one behind it."""
+    return [
+        record
+        for together in zip(*(records_of(one, began_at_ms) for one in truck_ids), strict=True)
+        for record in together
+    ]
+
+
+def records_of(truck_id: str, began_at_ms: int) -> list[list[Point]]:
+    received_at_ms = now_ms()
+    points = [
+        msgspec.structs.replace(
+            one,
+            recorded_at_ms=began_at_ms + one.recorded_at_ms - START_MS,
+            event_at_ms=began_at_ms + one.event_at_ms - START_MS,
+            received_at_ms=received_at_ms,
+        )
+        for one in drive(truck_id)
+    ]
+    records = [
+        points[start : start + POINTS_A_RECORD] for start in range(0, len(points), POINTS_A_RECORD)
+    ]
+    for late in range(1, len(records) - 1, 3):
+        records[late], records[late + 1] = records[late + 1], records[late]
+    return records
+
+
+async def in_thread(function: Callable[[], T]) -> T:
+    return await asyncio.to_thread(function)
+
+
+async def within(awaited: Awaitable[T], seconds: float = 300.0) -> T:
+    async with asyncio.timeout(seconds):
+        return await awaited
+
+
+@pytest.fixture
+async def scene(local_cloud: LaunchedCloud, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with contextlib.AsyncExitStack() as stack:
+        yield await in_thread(lambda: Scene(local_cloud, tmp_path, stack))
+
+
+async def held_batch(
+    worker: Worker, batches: Sequence[Batch]
+) -> tuple[asyncio.Task[None], Sequence[Checkpoint]]:
+    """Gives it batches until one waits at the gate; returns that one, and what was checkpointed."""
+    for batch in batches:
+        checkpoints = tuple(worker.child.checkpoints)
+        taking = asyncio.create_task(worker.takes(batch))
+        reached = asyncio.create_task(worker.gate.reached.wait())
+        await asyncio.wait({taking, reached}, return_when=asyncio.FIRST_COMPLETED)
+        if reached.done():
+            return taking, checkpoints
+        reached.cancel()
+        await taking
+    pytest.fail("no batch has this step")
+
+
+STEPS = {
+    "history": FaultRule(
+        name="held", operation="_bulk", target="truck-positions-*", fault=Delay(seconds=1), times=1
+    ),
+    "log": FaultRule(name="held", operation="TransactWriteItems", fault=Delay(seconds=1), times=1),
+    "latest": FaultRule(
+        name="held", operation="_bulk", target="truck-latest", fault=Delay(seconds=1), times=1
+    ),
+    "nudge": FaultRule(name="held", operation="SendMessageBatch", fault=Delay(seconds=1), times=1),
+    "memory": FaultRule(
+        name="held", operation="_bulk", target="truck-state", fault=Delay(seconds=1), times=1
+    ),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_zombie_that_stood_still_in_mid_batch_corrupts_nothing_when_it_goes_on(
+    scene: Scene, step: str
+) -> None:
+    zombie = await scene.worker()
+    batches = scene.batches()
+    await zombie.takes(*batches[:HELD_BATCH])
+    for shim in (zombie.search, zombie.aws):
+        await shim.set_rules(STEPS[step])
+    held, checkpoints = await held_batch(zombie, batches[HELD_BATCH:])
+    zombie.child.stop()
+
+    owner = await scene.worker()
+    others = scene.batches(3)
+    await owner.takes(*others[:-2])
+    latest_at_ms = await in_thread(scene.latest_at_ms)
+    zombie.gate.opened.set()
+    zombie.child.go_on()
+    await within(held)
+    requests = zombie.requests
+    await zombie.takes(*batches[-2:])
+
+    assert len(zombie.child.told("taken_over")) == 1
+    assert tuple(zombie.child.checkpoints) == checkpoints
+    assert zombie.requests == requests, "it takes no more"
+    assert await in_thread(scene.latest_at_ms) == latest_at_ms
+    await owner.takes(*others[-2:])
+    await in_thread(owner.child.end_shard)
+    assert await within(zombie.ends_by_itself()) == 1
+    assert zombie.requests == requests
+    assert zombie.child.told("no_lease_lost")
+    assert owner.child.checkpoints[-1] == (None, None)
+    assert not owner.child.told("taken_over")
+    await scene.assert_nothing_is_corrupt()
+
+
+async def test_told_that_the_lease_is_lost_it_stays_and_touches_nothing(scene: Scene) -> None:
+    zombie = await scene.worker()
+    batches = scene.batches()
+    await zombie.takes(*batches[:HELD_BATCH])
+    owner = await scene.worker()
+    await owner.takes(*batches)
+    await zombie.takes(batches[HELD_BATCH])
+    requests = zombie.requests
+    await in_thread(zombie.child.lose_lease)
+
+    assert len(zombie.child.told("taken_over")) == 1
+    assert zombie.requests == requests
+    await in_thread(owner.child.end_shard)
+    await scene.assert_nothing_is_corrupt()
+
+
+async def test_a_memory_that_was_written_though_its_answer_got_lost_is_ones_own(
+    scene: Scene,
+) -> None:
+    worker = await scene.worker()
+    rule = FaultRule(
+        name="lost", operation="_bulk", target="truck-state", fault=CutAnswer(), times=4
+    )
+    await worker.search.set_rules(rule)
+    await worker.takes(*scene.batches())
+    await in_thread(worker.child.end_shard)
+
+    assert worker.search.tallies["lost"].struck == 4
+    assert not worker.child.told("taken_over")
+    assert worker.child.checkpoints[-1] == (None, None)
+    await scene.assert_nothing_is_corrupt()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_two_at_once_get_to_the_end_whoever_loses(scene: Scene, seed: int) -> None:
+    """Both take batches at the same time, cut differently; who loses is followed by another."""
+    rng = random.Random(seed)
+
+    async def works(records_a_batch: int) -> None:
+        for _ in range(20):
+            worker = await scene.worker()
+            for batch in scene.batches(records_a_batch):
+                if worker.child.told("taken_over"):
+                    break
+                await worker.takes(batch)
+                await asyncio.sleep(rng.choice([0, 0, 0.05, 0.2]))
+            else:
+                if not worker.child.told("taken_over"):
+                    await in_thread(worker.child.end_shard)
+                    return
+            assert await worker.ends_by_itself() == 1
+        pytest.fail("neither gets to the end")
+
+    await within(asyncio.wait_for(asyncio.gather(works(3), works(4)), 600), 600)
+    await scene.assert_nothing_is_corrupt()
