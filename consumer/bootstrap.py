@@ -30,6 +30,7 @@ from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import aws_session
 from rtdts.runtime.logs import get_logger
 from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import read_settings
 from rtdts.telemetry_stream.parking import Parking
 
@@ -49,6 +50,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     """
     settings = read_settings(Settings, environ)
     log = get_logger(COMPONENT)
+    trace = PointTrace(settings.trace_trucks, log)
     # It tells every failed request with its trace; the budget that tries again tells it in a line.
     logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     sleep = _sleep_while_the_daemon_lives(os.getppid(), time.sleep)
@@ -84,10 +86,12 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
                 settings.rules.status,
                 log=log,
                 now_ms=wall_clock.now_ms,
+                trace=trace,
             ),
             rules=settings.rules,
             patience=Patience(settings.retry_budget_s, log=log, sleep=sleep),
             log=log,
+            trace=trace,
         )
 
     return RecordProcessor(

@@ -17,7 +17,7 @@ import dataclasses
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from consumer.arrivals import (
@@ -34,6 +34,7 @@ from consumer.arrivals import (
 from consumer.match_cache import MatchCache
 from consumer.memory import Memory
 from consumer.nudging import Nudger
+from consumer.point_steps import point_steps
 from consumer.ports import Nudging, ParkingPlace, PositionFinding, PositionWriting
 from consumer.retrying import Budget, Patience
 from consumer.transitions import TransitionWriter
@@ -41,6 +42,7 @@ from consumer.writing import write_all
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.push_queue.nudges import Nudge, PositionNudge
 from rtdts.runtime.logs import Logger
+from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import stream_record_name
 from rtdts.tracking.deliveries import OpenMatch
 from rtdts.tracking.point_identity import point_id
@@ -88,6 +90,7 @@ class BatchPipeline:
         rules: All limits of the domain.
         patience: How long to wait for stores that are away.
         log: Where it tells what it parked.
+        trace: Where it tells what became of each point of some trucks.
         clock: Monotonic seconds.
     """
 
@@ -102,6 +105,7 @@ class BatchPipeline:
         rules: TrackingRules,
         patience: Patience,
         log: Logger,
+        trace: PointTrace,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shard_id = shard_id
@@ -112,6 +116,7 @@ class BatchPipeline:
         self._rules = rules
         self._patience = patience
         self._log = log
+        self._trace = trace
         self._nudger = Nudger(stores.nudges, patience=patience, log=log, clock=clock)
 
     def process(self, records: Sequence[StreamRecord]) -> BatchReport:
@@ -129,8 +134,10 @@ class BatchPipeline:
         self._park(sorted_out.faults, report, budget)
         updates, arrivals = self._fold(sorted_out, report, budget)
         if not updates:
+            self._tell_points(sorted_out, updates, ())
             return report
-        self._write_history(updates, arrivals, report, budget)
+        refused = self._write_history(updates, arrivals, report, budget)
+        self._tell_points(sorted_out, updates, refused)
         states, nudges = self._settle(updates, report, budget)
         self._write_latest([one.latest for one in updates if one.latest], budget)
         report.nudges = len(nudges)
@@ -212,7 +219,8 @@ class BatchPipeline:
         arrivals: Mapping[str, Arrival],
         report: BatchReport,
         budget: Budget,
-    ) -> None:
+    ) -> Collection[str]:
+        """Returns the ids of points that the history refused; they are parked."""
         writes = [
             HistoryWrite(
                 enriched=enriched, knowledge=max(update.state.taken, 1), keep_existing=is_late
@@ -231,6 +239,18 @@ class BatchPipeline:
             if arrival is not None:  # one of an earlier batch, enriched anew, is there already
                 faults.append(Fault(record=arrival.record, reason="not_indexable", detail=reason))
         self._park(faults, report, budget)
+        return {point_id(write.enriched.point) for write, _ in rejected}
+
+    def _tell_points(
+        self, sorted_out: SortedOut, updates: Sequence[TruckUpdate], refused: Collection[str]
+    ) -> None:
+        if not self._trace.is_on:
+            return
+        by_truck = {update.state.truck_id: update for update in updates}
+        for truck_id, arrivals in sorted_out.by_truck.items():
+            if self._trace.follows(truck_id):
+                for step in point_steps(arrivals, by_truck.get(truck_id), refused):
+                    self._trace.tell(**step, shard_id=self._shard_id)
 
     def _write_latest(self, latest: Sequence[LatestPosition], budget: Budget) -> None:
         # A conflict says that a newer one is there: that is what the version is for.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from rtdts.delivery_store.schema import TableNames
+from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
 from rtdts.tracking.status_machine import StatusRules
 from rtdts.tracking.truck_fold import TrackingRules
@@ -67,6 +68,8 @@ class Settings:
         minimum=1,
         help="seconds that a batch waits for a store that is away before the process ends",
     )
+
+    trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)
 
     java: str = setting("JAVA", default="java", help="the Java program (17 or later)")
     java_heap_mb: int = setting(

@@ -14,6 +14,7 @@ from consumer.retrying import Budget
 from rtdts.delivery_store.errors import VersionConflict
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.runtime.logs import Logger
+from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
 from rtdts.tracking.delivery_memory import (
     DeliveryPlan,
@@ -61,15 +62,23 @@ class TransitionWriter:
         rules: Distances and dwells, to fold anew when a declaration came in between.
         log: Where a delivery that can't be processed is told.
         now_ms: What events are recorded at.
+        trace: Where it tells which point of some trucks changed a status.
     """
 
     def __init__(
-        self, log_store: DeliveryLog, rules: StatusRules, *, log: Logger, now_ms: Callable[[], int]
+        self,
+        log_store: DeliveryLog,
+        rules: StatusRules,
+        *,
+        log: Logger,
+        now_ms: Callable[[], int],
+        trace: PointTrace,
     ) -> None:
         self._store = log_store
         self._rules = rules
         self._log = log
         self._now_ms = now_ms
+        self._trace = trace
 
     def plans(
         self, state: TruckState | None, truck_id: str, matches: Iterable[OpenMatch], budget: Budget
@@ -159,10 +168,24 @@ class TransitionWriter:
                 budget.call("append to a delivery's log", append)
             except VersionConflict:
                 continue
+            if self._trace.follows(row.truck_id):
+                self._tell(new)
             versions = (*settlement.already_there, *(event.version for event in new))
             return _Written(settlement.memory, versions, len(new))
         self._log.warning("delivery_contended", delivery_id=delivery.after.delivery_id)
         return _Written(delivery.unsettled, (), 0)
+
+    def _tell(self, events: Iterable[DeliveryEvent]) -> None:
+        for event in events:
+            if event.point_id is not None:
+                self._trace.tell(
+                    "status",
+                    event.point_id,
+                    delivery_id=event.delivery_id,
+                    version=event.version,
+                    status=str(event.status),
+                    cause=str(event.cause),
+                )
 
     def _begun_anew(self, update: TruckUpdate, plan: DeliveryPlan) -> DeliveryUpdate:
         """A declaration came in between: fold the window from there."""

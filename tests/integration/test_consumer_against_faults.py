@@ -171,10 +171,12 @@ class Consumer:
                 self.fair.rules.status,
                 log=log,
                 now_ms=clock.now_ms,
+                trace=self.fair.trace,
             ),
             rules=self.fair.rules,
             patience=Patience(PATIENCE_S, log=log, clock=clock.monotonic, sleep=self.fair.sleep),
             log=log,
+            trace=self.fair.trace,
         )
 
     async def consume(self, records: Sequence[StreamRecord], *, batch: int = BATCH) -> None:

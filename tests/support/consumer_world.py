@@ -18,6 +18,7 @@ from consumer.retrying import Patience
 from consumer.transitions import TransitionWriter
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
 from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.positions import Clock, Point
@@ -156,6 +157,7 @@ class World:
     clock: FakeClock = dataclasses.field(default_factory=lambda: FakeClock(START_MS))
     shard: Shard = dataclasses.field(default_factory=Shard)
     output: io.StringIO = dataclasses.field(default_factory=io.StringIO)
+    traced: str = ""
     measured: io.StringIO = dataclasses.field(default_factory=io.StringIO)
     rules: TrackingRules = dataclasses.field(default_factory=TrackingRules)
     _writers: Iterable[int] = dataclasses.field(default_factory=itertools.count)
@@ -163,6 +165,10 @@ class World:
     @property
     def log(self) -> Logger:
         return Logger("consumer", self.output)
+
+    @property
+    def trace(self) -> PointTrace:
+        return PointTrace(self.traced, self.log)
 
     def sleep(self, seconds: float) -> None:
         self.clock.slept_s.append(seconds)
@@ -192,10 +198,12 @@ class World:
                 self.rules.status,
                 log=self.log,
                 now_ms=self.clock.now_ms,
+                trace=self.trace,
             ),
             rules=self.rules,
             patience=Patience(60.0, log=self.log, clock=self.clock.monotonic, sleep=self.sleep),
             log=self.log,
+            trace=self.trace,
             clock=self.clock.monotonic,
         )
 

@@ -1,0 +1,46 @@
+"""What a batch made of each point, for who follows one through the logs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from consumer.arrivals import Arrival
+from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.positions import EnrichedPoint
+from rtdts.tracking.truck_fold import TruckUpdate
+
+
+def point_steps(
+    arrivals: Sequence[Arrival], update: TruckUpdate | None, parked: Collection[str]
+) -> Iterator[Mapping[str, Any]]:
+    """The fields of a line a point, in the stream's order.
+
+    Args:
+        arrivals: All that came of one truck, copies and what was applied before too.
+        update: What was made of it; None when it was nothing new, or could not be processed.
+        parked: Ids of points that the history refused.
+    """
+    latest = update.latest if update is not None else None
+    newest = None if latest is None else point_id(latest.newest.point)
+    positions = dict(_by_id(update.positions)) if update is not None else {}
+    late = dict(_by_id(update.beyond_window)) if update is not None else {}
+    for arrival in arrivals:
+        identity = point_id(arrival.point)
+        enriched = positions.get(identity) or late.get(identity)
+        is_parked = identity in parked
+        yield {
+            # Left out: a copy, or applied before, or parked with all of its truck.
+            "step": "parked" if is_parked else "indexed" if enriched else "left_out",
+            "point_id": identity,
+            "event_at_ms": arrival.point.event_at_ms,
+            "sequence_number": arrival.record.sequence_number,
+            "sub_sequence_number": arrival.record.sub_sequence_number,
+            "quality": enriched.quality if enriched else None,
+            "late": identity in late,
+            "latest": identity == newest,
+        }
+
+
+def _by_id(positions: Iterable[EnrichedPoint]) -> Iterator[tuple[str, EnrichedPoint]]:
+    return ((point_id(one.point), one) for one in positions)
