@@ -18,7 +18,9 @@ MODULES = (
     "ingest_points",
     "fanout_posts",
     "round_viewers",
+    "document_bytes",
     "consumer_points",
+    "wide_fleet_points",
     "status_age_p99",
 )
 """Each is a module with a `BENCHMARK`; those that start engines are last."""

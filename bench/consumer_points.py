@@ -51,12 +51,12 @@ async def _measure(quick: bool, say: Say) -> list[Figure]:
     trucks = 10 if quick else 100
     counts = {A_RECORD[0]: 50} if quick else dict(zip(A_RECORD, (301, 151, 151), strict=True))
     async with engines(say) as running:
-        _warm_up(running, trucks, quick, say)
+        warm_up(running, trucks, quick, say)
         raws = [_raw(running, _fleet("raw", trucks, counts[A_RECORD[0]]))]
         works: dict[int, Work] = {}
         for size, count in counts.items():
             fleet = _fleet(f"by{size}", trucks, count)
-            _carry_deliveries(running, fleet)
+            carry_deliveries(running, fleet)
             _remember(running, fleet)
             works[size] = await _consume(running, fleet, size, say)
             # Between two measurements of ours, as the node goes on getting faster.
@@ -84,11 +84,17 @@ async def _measure(quick: bool, say: Say) -> list[Figure]:
     ]
 
 
-def _warm_up(running: Engines, trucks: int, quick: bool, say: Say) -> None:
-    """A node that has just started compiles its own code while it works: four times slower."""
+def warm_up(running: Engines, trucks: int, quick: bool, say: Say) -> float:
+    """A node that has just started compiles its own code while it works: four times slower.
+
+    Returns:
+        The node's raw limit in the end, in documents/s.
+    """
+    rate = 0.0
     for number in range(1 if quick else WARM_UPS):
         rate = _raw(running, _fleet(f"warm{number}", trucks, 10 if quick else 150))
         say(f"warming the node up: {rate:,.0f} documents/s")
+    return rate
 
 
 def _fleet(name: str, trucks: int, count: int) -> list[list[Point]]:
@@ -128,7 +134,7 @@ def _raw(running: Engines, fleet: Sequence[Sequence[Point]]) -> float:
     return len(items) / elapsed_s
 
 
-def _carry_deliveries(running: Engines, fleet: Sequence[Sequence[Point]]) -> None:
+def carry_deliveries(running: Engines, fleet: Sequence[Sequence[Point]]) -> None:
     """Every truck carries a delivery, so that there are statuses to find."""
     names = running.environment
     store = DeliveryStore(
@@ -168,11 +174,16 @@ async def _consume(running: Engines, fleet: Sequence[Sequence[Point]], size: int
     say(f"consuming {wanted} points, {size} a record")
     work = await running.work_of(running.consumer(stream), wanted, within_s=MOST_S)
     say(f"{work.rate:,.0f} points/s")
-    _check_all_are_there(running, fleet, wanted)
+    check_all_are_there(running, fleet, wanted)
     return work
 
 
-def _check_all_are_there(running: Engines, fleet: Sequence[Sequence[Point]], wanted: int) -> None:
+def check_all_are_there(running: Engines, fleet: Sequence[Sequence[Point]], wanted: int) -> None:
+    """The history holds what was wanted of the fleet.
+
+    Raises:
+        CannotMeasureError: It does not.
+    """
     running.opensearch.indices.refresh(index=POSITIONS_PATTERN)
     prefix = fleet[0][0].truck_id.rpartition("-")[0]
     found = running.opensearch.count(

@@ -53,6 +53,8 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
         "import boto3",
         _import_ms("boto3", turns),
     )
+    log = _answer([_event(of_truck[:USUAL])])
+    yield Figure(name="ingest_log_bytes", value=len(log.encode()), unit="bytes a request")
     yield Figure(name="ingest_zip_kb", value=_zip_kb(), unit="kB")
 
 
@@ -71,18 +73,24 @@ class _Context:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
+def _silence() -> Iterator[io.StringIO]:
     """What a Lambda logs costs it what writing does, and is not for this terminal."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        yield
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        yield said
 
 
-def _answer(events: Sequence[Mapping[str, Any]]) -> None:
+def _answer(events: Sequence[Mapping[str, Any]]) -> str:
+    """Answers them; returns what was logged."""
     app = bootstrap.build_app({"AWS_REGION": "eu-west-1", "STREAM_NAME": "stream"}, _Stream())
     context = _Context()
-    with mock.patch.object(bootstrap, "app", functools.partial(lambda it: it, app)), _silence():
+    with (
+        mock.patch.object(bootstrap, "app", functools.partial(lambda it: it, app)),
+        _silence() as said,
+    ):
         for event in events:
             assert handler.lambda_handler(event, context)["statusCode"] == 202
+    return said.getvalue()
 
 
 def _answer_plainly(events: Sequence[Mapping[str, Any]]) -> None:

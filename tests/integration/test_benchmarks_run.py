@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from deploy.capacity.facts import measured_figures
 from tests.support.source_tree import ROOT
 
 WITHOUT_ENGINES = ["enrich_points", "ingest_points", "fanout_posts", "round_viewers"]
+WITH_ENGINES = [["document_bytes"], ["consumer_points"], ["wide_fleet_points"]]
 
 
-@pytest.mark.parametrize("names", [WITHOUT_ENGINES, ["consumer_points"]], ids=" ".join)
+@pytest.mark.parametrize("names", [WITHOUT_ENGINES, *WITH_ENGINES], ids=" ".join)
 def test_every_figure_is_there(names: list[str], tmp_path: Path) -> None:
     out = tmp_path / "latest.json"
 
@@ -30,3 +33,10 @@ def test_every_figure_is_there(names: list[str], tmp_path: Path) -> None:
     assert all(list(one) == ["name", "value", "unit", "beside", "ratio"] for one in figures)
     assert all(one["value"] > 0 for one in figures)
     assert set(names) <= {one["name"] for one in figures if one["beside"] and one["ratio"]}
+    assert _calculated_with(one["name"] for one in figures) <= {one["name"] for one in figures}
+
+
+def _calculated_with(names: Iterable[str]) -> set[str]:
+    """What `deploy.capacity` takes from the benchmarks that gave these figures."""
+    bases = {name.split(".")[0] for name in names}
+    return {name for name in measured_figures() if name.split(".")[0] in bases}

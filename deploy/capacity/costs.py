@@ -1,0 +1,41 @@
+"""What each part costs a month: the parts together."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from deploy.capacity.facts import Facts
+from deploy.capacity.load import Load
+from deploy.capacity.scenario import Scenario
+from deploy.capacity.sizing import Sizes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cost:
+    """One part's cost.
+
+    Attributes:
+        part: Its name.
+        size: How much of it, in words.
+        usd: A month.
+        otherwise: What it would cost in another way, in words.
+    """
+
+    part: str
+    size: str
+    usd: float
+    otherwise: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A scenario with what follows from it."""
+
+    scenario: Scenario
+    load: Load
+    sizes: Sizes
+    facts: Facts
+
+    def price(self, name: str, units: float) -> float:
+        """USD for so many units of something in a month."""
+        return self.facts.prices.cost(name, units)

@@ -1,0 +1,72 @@
+"""Both gateways, the Lambdas behind them, and what goes to the internet."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from deploy.capacity.costs import Cost, Plan
+from deploy.capacity.facts import GB
+
+OTHER_LAMBDA_GB: Final = 0.5
+OTHER_LAMBDA_S: Final = 0.03
+INVOCATIONS_A_CONNECT: Final = 5
+"""A ticket, the authorizer, ``$connect``, ``track``, ``$disconnect``."""
+
+
+def http_api(plan: Plan) -> Cost:
+    """Trucks' requests, the back office's, and tickets."""
+    load = plan.load
+    requests = load.requests_a_month + load.changes * load.truck_s + load.connects * load.viewer_s
+    return Cost(
+        part="API Gateway HTTP",
+        size=f"{requests / 1e6:,.0f} M requests",
+        usd=plan.price("http_api_million", requests / 1e6),
+    )
+
+
+def messages_a_month(plan: Plan) -> float:
+    """To viewers."""
+    return (plan.load.rounds_posts + plan.load.nudge_posts) * plan.load.viewer_s
+
+
+def websocket_api(plan: Plan) -> Cost:
+    """Messages, none of which is above 32 KB, and minutes of connection."""
+    load = plan.load
+    messages = messages_a_month(plan) + load.connects * load.viewer_s
+    minutes = plan.scenario.viewers * load.viewer_s / 60
+    return Cost(
+        part="API Gateway WebSocket",
+        size=f"{messages / 1e6:,.0f} M messages, {minutes / 1e6:,.0f} M minutes",
+        usd=plan.price("websocket_message_million", messages / 1e6)
+        + plan.price("websocket_minute_million", minutes / 1e6),
+    )
+
+
+def other_invocations_a_month(plan: Plan) -> float:
+    """Of every Lambda but ingest_lambda."""
+    load = plan.load
+    sockets = load.connects * INVOCATIONS_A_CONNECT * load.viewer_s
+    return sockets + load.changes * load.truck_s
+
+
+def functions(plan: Plan) -> Cost:
+    """ingest_lambda, and the others."""
+    load = plan.load
+    others = other_invocations_a_month(plan)
+    gb_s = (
+        load.requests_a_month * plan.sizes.ingest_s * plan.scenario.lambda_gb
+        + others * OTHER_LAMBDA_S * OTHER_LAMBDA_GB
+    )
+    invocations = load.requests_a_month + others
+    return Cost(
+        part="Lambda",
+        size=f"{invocations / 1e6:,.0f} M invocations, {plan.sizes.ingest_s * 1e3:.1f} ms each",
+        usd=plan.price("lambda_request_million", invocations / 1e6)
+        + plan.price("lambda_gb_second", gb_s),
+    )
+
+
+def internet(plan: Plan) -> Cost:
+    """What viewers are told."""
+    gb = messages_a_month(plan) * plan.scenario.message_kb * 1024 / GB
+    return Cost(part="Data to viewers", size=f"{gb:,.0f} GB", usd=plan.price("internet_out_gb", gb))

@@ -1,0 +1,120 @@
+"""OpenSearch, DynamoDB and the queue."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Final
+
+from deploy.capacity.costs import Cost, Plan
+from deploy.capacity.facts import GB, HOURS_A_MONTH
+from deploy.capacity.load import SECONDS_A_HOUR
+
+MASTERS: Final = 3
+BUCKETS: Final = 256
+READ_UNIT_KB: Final = 4
+MATCH_KB: Final = 0.4
+SUBSCRIPTION_KB: Final = 0.25
+DELIVERY_BYTES: Final = 1024
+EVENT_BYTES: Final = 350
+
+TRANSITION_READS: Final = 2
+"""The row and its log."""
+TRANSITION_WRITES: Final = 6
+"""Row and event, twice because of the transaction, and the row's two indexes."""
+CHANGE_READS: Final = 2
+CHANGE_WRITES: Final = 9
+"""The same, and the truck's matches, which are prepared first."""
+NUDGE_READS: Final = 3
+"""The delivery, its viewers, its log."""
+CONNECT_READS: Final = 2
+CONNECT_WRITES: Final = 8
+"""A ticket put and spent; a subscription with its two indexes put and removed."""
+LEASE_WRITES: Final = 1.3
+"""A shard and second: a checkpoint, and a renewal every three."""
+QUEUE_CALLS: Final = 3
+"""A nudge sent, received and deleted; sending and receiving may take ten at once."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reads:
+    """DynamoDB's read units a second at the busiest time.
+
+    Attributes:
+        matches: The consumer's, of which truck carries what.
+        rights: The rounds', evenly spread.
+        others: The rest.
+    """
+
+    matches: float
+    rights: float
+    others: float
+
+
+def opensearch(plan: Plan) -> Cost:
+    """Data nodes, their disks, three masters."""
+    sizes = plan.sizes
+    disks = sizes.nodes * sizes.volume_gb
+    usd = (
+        plan.price("opensearch_vcpu_hour", sizes.nodes * sizes.node_vcpus * HOURS_A_MONTH)
+        + plan.price("opensearch_gb_month", disks)
+        + plan.price("opensearch_master_hour", MASTERS * HOURS_A_MONTH)
+    )
+    return Cost(
+        part="OpenSearch",
+        size=f"{sizes.nodes} nodes of {sizes.node_vcpus} vCPUs, {disks:,.0f} GB of disk",
+        usd=usd,
+    )
+
+
+def reads_of(plan: Plan) -> Reads:
+    """Consistent reads cost a whole unit a delivery, and a match at least one a truck."""
+    scenario, load = plan.scenario, plan.load
+    a_truck = math.ceil(max(scenario.open_deliveries, 1) * MATCH_KB / READ_UNIT_KB)
+    index = scenario.viewers * SUBSCRIPTION_KB / READ_UNIT_KB / 2 + BUCKETS / 2
+    rights = (scenario.viewers / scenario.viewers_a_delivery + index) / scenario.round_s
+    return Reads(
+        matches=load.match_reads * a_truck,
+        rights=rights,
+        others=load.transitions * TRANSITION_READS
+        + load.changes * CHANGE_READS
+        + load.nudges * NUDGE_READS
+        + load.connects * CONNECT_READS,
+    )
+
+
+def dynamodb(plan: Plan) -> Cost:
+    """On demand, and what is kept, with point-in-time recovery."""
+    scenario, load, reads = plan.scenario, plan.load, reads_of(plan)
+    all_s = HOURS_A_MONTH * SECONDS_A_HOUR
+    read_units = (reads.matches + reads.others) * load.truck_s + reads.rights * load.viewer_s
+    write_units = (
+        (load.transitions * TRANSITION_WRITES + load.changes * CHANGE_WRITES) * load.truck_s
+        + load.connects * CONNECT_WRITES * load.viewer_s
+        + plan.sizes.shards * LEASE_WRITES * all_s
+    )
+    each = DELIVERY_BYTES + (scenario.transitions + 2) * EVENT_BYTES
+    deliveries = scenario.trucks * scenario.deliveries * scenario.days * scenario.kept_months
+    kept_gb = deliveries * each / GB
+    usd = (
+        plan.price("dynamodb_read_million", read_units / 1e6)
+        + plan.price("dynamodb_write_million", write_units / 1e6)
+        + plan.price("dynamodb_gb_month", kept_gb)
+        + plan.price("dynamodb_recovery_gb_month", kept_gb)
+    )
+    return Cost(
+        part="DynamoDB",
+        size=f"{read_units / 1e6:,.0f} M reads, {write_units / 1e6:,.0f} M writes, "
+        f"{kept_gb:,.0f} GB",
+        usd=usd,
+    )
+
+
+def sqs(plan: Plan) -> Cost:
+    """Nudges."""
+    calls = plan.load.nudges * QUEUE_CALLS * plan.load.truck_s
+    return Cost(
+        part="SQS",
+        size=f"{calls / 1e6:,.1f} M calls",
+        usd=plan.price("sqs_fifo_million", calls / 1e6),
+    )

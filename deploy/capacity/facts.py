@@ -1,0 +1,130 @@
+"""The figures that everything else is calculated from: measured, AWS's limits, AWS's prices."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+FOLDER: Final = Path(__file__).parent
+HOURS_A_MONTH: Final = 730
+"""As AWS counts them."""
+GB: Final = 1024**3
+"""As AWS bills them."""
+
+Steps = tuple[tuple[float, float], ...]
+"""Up to so many units a month, the price of one; the last step has no end."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One figure of a benchmark.
+
+    Attributes:
+        value: In `unit`.
+        unit: Of the value.
+        written: How docs/performance.md has it, word for word.
+    """
+
+    value: float
+    unit: str
+    written: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Limit:
+    """What something takes before somebody asks for more.
+
+    Attributes:
+        value: In `unit`.
+        unit: Of the value.
+        source: Where it is said.
+        how: ``checked`` there, ``from_memory``, or one of ``ours``.
+    """
+
+    value: float
+    unit: str
+    source: str
+    how: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prices:
+    """One region's prices.
+
+    Attributes:
+        region: AWS's name for it.
+        noted_on: When they were written down.
+        steps: By name.
+        unconfirmed: Names of those that nobody has looked up.
+    """
+
+    region: str
+    noted_on: str
+    steps: Mapping[str, Steps]
+    unconfirmed: tuple[str, ...]
+
+    def cost(self, name: str, units: float) -> float:
+        """USD for so many units in a month.
+
+        Raises:
+            KeyError: There is no such price.
+        """
+        cost, begin = 0.0, 0.0
+        for end, price in self.steps[name]:
+            cost += max(min(units, end) - begin, 0.0) * price
+            begin = end
+        return cost
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Facts:
+    """All that a calculation rests on."""
+
+    measured: Mapping[str, float]
+    limits: Mapping[str, Limit]
+    prices: Prices
+
+
+def regions() -> tuple[str, ...]:
+    """The regions whose prices are known."""
+    return tuple(_read("prices")["regions"])
+
+
+def measured_figures() -> dict[str, Measured]:
+    """What `make bench` measured, by the names that it gives."""
+    return {name: Measured(**row) for name, row in _read("measured")["figures"].items()}
+
+
+def facts_of(region: str) -> Facts:
+    """The figures, with one region's prices.
+
+    Raises:
+        KeyError: Its prices are not known.
+    """
+    said = _read("prices")
+    rows: Mapping[str, Mapping[str, Any]] = said["prices"]
+    return Facts(
+        measured={name: figure.value for name, figure in measured_figures().items()},
+        limits={name: Limit(**row) for name, row in _read("limits").items()},
+        prices=Prices(
+            region=region,
+            noted_on=str(said["noted_on"]),
+            steps={name: _steps(row[region]) for name, row in rows.items()},
+            unconfirmed=tuple(name for name in rows if region not in rows[name]["confirmed"]),
+        ),
+    )
+
+
+def _steps(price: float | list[list[float]]) -> Steps:
+    if isinstance(price, list):
+        return tuple((end, step) for end, step in price)
+    return ((float("inf"), price),)
+
+
+@functools.cache
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,121 @@
+"""AWS's quotas, as an account has them before it asks for more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from deploy.capacity.costs import Plan
+from deploy.capacity.costs_stores import reads_of
+from deploy.capacity.costs_stream import READERS
+from deploy.capacity.sizing import viewer_cpu_s
+from deploy.capacity.use import ASK, Use
+
+BROADCASTER_CORES: Final = 1
+"""It is one process."""
+
+
+def busy(plan: Plan) -> Iterator[Use]:
+    """Of what happens a second."""
+    scenario, load, sizes, of = plan.scenario, plan.load, plan.sizes, plan.facts.limits
+    posting = posts_while_a_round_lasts(plan)
+    yield Use(
+        name="API Gateway requests, while a round lasts",
+        kind="quota",
+        used=load.requests + posting,
+        limit=of["api_gateway_requests"].value,
+        unit="requests/s",
+        remedy="batch points; ask AWS for more; spread a round over its minute",
+    )
+    yield Use(
+        name="new sockets",
+        kind="quota",
+        used=load.connects,
+        limit=of["websocket_connects"].value,
+        unit="connections/s",
+        remedy=ASK,
+    )
+    yield Use(
+        name="Lambda at once",
+        kind="quota",
+        used=load.requests * sizes.ingest_s,
+        limit=of["lambda_concurrency"].value,
+        unit="invocations",
+        remedy="ask AWS for more; batch points",
+    )
+    reads = reads_of(plan)
+    yield Use(
+        name="reads of truck-matches",
+        kind="quota",
+        used=reads.matches,
+        limit=of["dynamodb_table_reads"].value,
+        unit="units/s",
+        remedy="batch points; remember matches longer (MatchCache); ask AWS for more",
+    )
+    yield Use(
+        name="reads of deliveries, while a round lasts",
+        kind="quota",
+        used=posting / scenario.viewers_a_delivery,
+        limit=of["dynamodb_table_reads"].value,
+        unit="units/s",
+        remedy=ASK,
+    )
+    yield Use(
+        name="the queue's calls",
+        kind="quota",
+        used=load.nudges,
+        limit=of["sqs_fifo_calls"].value,
+        unit="calls/s of each kind",
+        remedy="a large region; delete ten at once",
+    )
+
+
+def large(plan: Plan) -> Iterator[Use]:
+    """Of what there is."""
+    sizes, of = plan.sizes, plan.facts.limits
+    yield Use(
+        name="shards of an account",
+        kind="quota",
+        used=sizes.shards,
+        limit=of["kinesis_shards"].value,
+        unit="shards",
+        remedy=ASK,
+    )
+    yield Use(
+        name="vCPUs of Fargate",
+        kind="quota",
+        used=(sizes.consumers + of["broadcaster_tasks"].value) * plan.scenario.task_vcpu,
+        limit=of["fargate_vcpus"].value,
+        unit="vCPUs",
+        remedy=ASK,
+    )
+    yield Use(
+        name="nodes of a domain",
+        kind="quota",
+        used=sizes.nodes,
+        limit=of["opensearch_nodes"].value,
+        unit="nodes",
+        remedy="larger nodes",
+    )
+    yield Use(
+        name="reading the stream",
+        kind="quota",
+        used=READERS * plan.load.stream_bytes / sizes.shards / 1e6,
+        limit=of["kinesis_shard_read_bytes"].value / 1e6,
+        unit="MB/s a shard",
+        remedy="enhanced fan-out (KCL_RETRIEVAL_MODE), or more shards",
+    )
+
+
+def posts_while_a_round_lasts(plan: Plan) -> float:
+    """Posts a second: rounds are not spread over their minute, but posted as fast as it goes.
+
+    What fits into the gateway's burst is not counted: it is over before its rate matters.
+    """
+    scenario, limits = plan.scenario, plan.facts.limits
+    if scenario.viewers <= limits["api_gateway_burst"].value:
+        return plan.load.rounds_posts + plan.load.nudge_posts
+    tasks = limits["broadcaster_tasks"].value
+    by_core = tasks * BROADCASTER_CORES * scenario.vcpu / viewer_cpu_s(plan.facts)
+    by_slots = tasks * scenario.round_slots / (scenario.post_ms / 1e3)
+    return min(by_core, by_slots) + plan.load.nudge_posts

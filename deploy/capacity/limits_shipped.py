@@ -1,0 +1,83 @@
+"""What production ships with, before somebody sets a variable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from deploy.capacity.costs import Plan
+from deploy.capacity.sizing import NODE_VCPUS
+from deploy.capacity.use import Use
+
+DAEMON_GB, CHILD_GB, MEMORY_GB = 0.8, 0.1, 0.0001
+"""A JVM with its heap of 512 MB; a Python process; a truck's memory (docs/settings.md)."""
+
+
+def shipped(plan: Plan) -> Iterator[Use]:
+    """Variables that are to be set for this load."""
+    scenario, load, sizes, of = plan.scenario, plan.load, plan.sizes, plan.facts.limits
+    shards = scenario.least_shards
+    yield Use(
+        name="stream as shipped, records",
+        kind="size",
+        used=load.requests,
+        limit=shards * of["kinesis_shard_records"].value,
+        unit="records/s",
+        remedy=f"shard_count = {sizes.shards}",
+    )
+    yield Use(
+        name="stream as shipped, bytes",
+        kind="size",
+        used=load.stream_bytes / 1e6,
+        limit=shards * of["kinesis_shard_bytes"].value / 1e6,
+        unit="MB/s",
+        remedy=f"shard_count = {sizes.shards}",
+    )
+    yield Use(
+        name="consumer as shipped",
+        kind="size",
+        used=sizes.consumer_cores,
+        limit=scenario.most_consumers * scenario.task_vcpu * scenario.vcpu,
+        unit="cores",
+        remedy=f"consumer.max_tasks = {sizes.consumers}, and as many shards at least",
+    )
+    yield Use(
+        name="a consumer's memory",
+        kind="size",
+        used=_task_gb(plan),
+        limit=scenario.task_gb,
+        unit="GB a task",
+        remedy="consumer.memory_mb",
+    )
+    yield Use(
+        name="OpenSearch as shipped, processor",
+        kind="size",
+        used=sizes.search_cores,
+        limit=scenario.search_nodes * NODE_VCPUS[0] * scenario.vcpu,
+        unit="cores",
+        remedy=f"search_nodes: {sizes.nodes} of {sizes.node_vcpus} vCPUs",
+    )
+    yield Use(
+        name="OpenSearch as shipped, disk",
+        kind="size",
+        used=sizes.search_gb,
+        limit=scenario.search_nodes * scenario.least_volume_gb,
+        unit="GB",
+        remedy=f"search_nodes.volume_gb = {sizes.volume_gb:,.0f}, or fewer positions_days",
+    )
+    yield Use(
+        name="HTTP API's own throttle",
+        kind="size",
+        used=load.requests,
+        limit=of["http_throttle"].value,
+        unit="requests/s",
+        remedy="http_throttle, within the account's quota",
+    )
+
+
+def _task_gb(plan: Plan) -> float:
+    """The daemon, and a child a shard with the memories that it keeps at hand."""
+    sizes = plan.sizes
+    at_hand = min(plan.scenario.at_hand, plan.scenario.trucks / sizes.shards)
+    children = math.ceil(sizes.shards / sizes.consumers)
+    return DAEMON_GB + children * (CHILD_GB + at_hand * MEMORY_GB)

@@ -1,0 +1,40 @@
+"""From what is asked to everything that follows."""
+
+from __future__ import annotations
+
+from deploy.capacity import costs_edge, costs_running, costs_stores, costs_stream
+from deploy.capacity.costs import Cost, Plan
+from deploy.capacity.facts import Facts, facts_of
+from deploy.capacity.load import load_of
+from deploy.capacity.scenario import Scenario
+from deploy.capacity.sizing import sizes_of
+
+PARTS = (
+    costs_edge.http_api,
+    costs_edge.functions,
+    costs_stream.kinesis,
+    costs_stream.firehose,
+    costs_stream.backup,
+    costs_running.fargate,
+    costs_stores.opensearch,
+    costs_stores.dynamodb,
+    costs_stores.sqs,
+    costs_edge.websocket_api,
+    costs_edge.internet,
+    costs_running.nat,
+    costs_running.between_zones,
+    costs_running.cloudwatch,
+)
+"""In the order of a point's way."""
+
+
+def plan_for(scenario: Scenario, facts: Facts | None = None) -> Plan:
+    """Load, sizes and figures of a scenario."""
+    facts = facts or facts_of(scenario.region)
+    load = load_of(scenario, facts.measured)
+    return Plan(scenario=scenario, load=load, sizes=sizes_of(scenario, load, facts), facts=facts)
+
+
+def costs_of(plan: Plan) -> list[Cost]:
+    """What each part costs."""
+    return [part(plan) for part in PARTS]

@@ -1,0 +1,125 @@
+"""A plan for people, for programs, and as rows of a document."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from deploy.capacity.costs import Plan
+from deploy.capacity.limits_used import limits_used
+from deploy.capacity.plan import costs_of
+from deploy.capacity.scenario import OPTIONS
+from deploy.capacity.use import Use
+
+SHOWN = 10
+"""Limits shown to people."""
+SMALLEST = 0.001
+KINDS = {"size": "variable", "quota": "AWS quota", "ours": "our code"}
+
+
+def text_of(plan: Plan) -> str:
+    """The report that the command prints."""
+    return "\n".join([*_load(plan), "", *_costs(plan), "", *_limits(plan), "", *_basis(plan)])
+
+
+def json_of(plan: Plan) -> dict[str, Any]:
+    """The same, as JSON has it."""
+    costs = costs_of(plan)
+    return {
+        "scenario": dataclasses.asdict(plan.scenario),
+        "load": dataclasses.asdict(plan.load),
+        "sizes": dataclasses.asdict(plan.sizes),
+        "costs": [dataclasses.asdict(cost) for cost in costs],
+        "usd_a_month": sum(cost.usd for cost in costs),
+        "limits": [{**dataclasses.asdict(use), "share": use.share} for use in limits_used(plan)],
+        "prices_noted_on": plan.facts.prices.noted_on,
+        "prices_unconfirmed": list(plan.facts.prices.unconfirmed),
+    }
+
+
+def limits_text(use: Use) -> str:
+    """A limit's use in words: what of what."""
+    return f"{quantity(use.used)} of {quantity(use.limit)} {use.unit}"
+
+
+def quantity(value: float) -> str:
+    """Three digits that mean something; never an exponent."""
+    if 0 < value < SMALLEST:
+        return f"<{SMALLEST:g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.3g}"
+
+
+def _load(plan: Plan) -> Iterator[str]:
+    scenario, load, sizes = plan.scenario, plan.load, plan.sizes
+    yield (
+        f"{scenario.trucks:,} trucks, a point every {scenario.every:g} s, "
+        f"{scenario.batch:g} a request; {scenario.viewers:,} viewers; {scenario.region}"
+    )
+    yield (
+        f"  {quantity(load.points)} points/s in {quantity(load.requests)} requests/s of "
+        f"{quantity(load.record_bytes)} bytes; "
+        f"{quantity(load.rounds_posts + load.nudge_posts)} posts/s"
+    )
+    yield (
+        f"  {sizes.shards} shards (for {sizes.shards_for}), {sizes.consumers} tasks of the "
+        f"consumer, {sizes.nodes} OpenSearch nodes of {sizes.node_vcpus} vCPUs with "
+        f"{quantity(sizes.volume_gb)} GB each"
+    )
+    if sizes.reads_memories:
+        yield (
+            f"  a child has more trucks than the {scenario.at_hand:,} that it keeps at hand "
+            "(TRUCKS_AT_HAND): it reads each memory first, which costs half as much again"
+        )
+
+
+def _costs(plan: Plan) -> Iterator[str]:
+    costs = costs_of(plan)
+    total = sum(cost.usd for cost in costs)
+    rows = [
+        (cost.part, cost.size, f"{cost.usd:,.0f}", f"{cost.usd / total:.0%}", cost.otherwise)
+        for cost in costs
+    ]
+    yield from _table(("part", "size", "USD a month", "share", "otherwise, USD"), rows, {2, 3})
+    yield f"total {total:,.0f} USD a month, {total / plan.scenario.trucks:,.2f} a truck"
+
+
+def _limits(plan: Plan) -> Iterator[str]:
+    uses = limits_used(plan)
+    rows = [
+        (f"{use.share:.0%}", use.name, limits_text(use), KINDS[use.kind], use.remedy)
+        for use in uses[:SHOWN]
+    ]
+    yield "What breaks first (of each limit, used at the busiest time):"
+    yield from _table(("used", "limit", "", "whose", "what moves it"), rows, {0})
+
+
+def _basis(plan: Plan) -> Iterator[str]:
+    yield "Assumed (each is an option):"
+    for name, option in OPTIONS.items():
+        value = getattr(plan.scenario, name)
+        shown = value if isinstance(value, str) else f"{value:g}"
+        yield f"  --{name.replace('_', '-')} {shown}: {option.help}"
+    prices = plan.facts.prices
+    yield (
+        f"Prices: AWS's list of {prices.region}, noted on {prices.noted_on}, without tax, free "
+        "tiers and discounts (deploy/capacity/prices.toml)."
+    )
+    if prices.unconfirmed:
+        yield (
+            f"  As remembered, to be looked up: {len(prices.unconfirmed)} of {len(prices.steps)}: "
+            f"{', '.join(prices.unconfirmed)}."
+        )
+    memory = [name for name, limit in plan.facts.limits.items() if limit.how == "from_memory"]
+    yield f"  Limits from memory, to be looked up: {', '.join(memory)}."
+
+
+def _table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], to_the_right: set[int]
+) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    for row in (head, tuple("-" * width for width in widths), *rows):
+        yield "  ".join(
+            cell.rjust(width) if column in to_the_right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()

@@ -1,0 +1,125 @@
+"""What is asked: a fleet, its viewers, and everything that is assumed about them.
+
+Every assumption is an option with a default; the report prints them all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from deploy.capacity.facts import regions
+
+_DECLARED: Final = "option"
+
+
+class ScenarioError(Exception):
+    """Something asked for can't be; the message names every such option."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Option:
+    """How a field is asked for and checked.
+
+    Attributes:
+        help: What it is, with its unit.
+        least: The least that makes sense.
+        most: The most that makes sense.
+    """
+
+    help: str
+    least: float = 0.0
+    most: float = math.inf
+
+
+def _option(default: float | str, help: str, **limits: float) -> Any:  # noqa: A002 - as argparse has it
+    return dataclasses.field(default=default, metadata={_DECLARED: Option(help=help, **limits)})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A fleet, its viewers and the assumptions; checked when it is made.
+
+    Raises:
+        ScenarioError: A value is out of its range.
+    """
+
+    trucks: int = _option(1000, "trucks on the road at the busiest time", least=1, most=1e8)
+    every: float = _option(10.0, "seconds between a truck's points", least=0.1, most=86_400)
+    batch: float = _option(
+        1.0, "points a request; a truck sends each when it is 1", least=1, most=500
+    )
+    hours: float = _option(10.0, "hours a day that a truck reports", least=0.1, most=24)
+    days: float = _option(30.4, "days a month", least=1, most=31)
+    viewers: int = _option(0, "sockets open at the busiest time", least=0, most=1e8)
+    viewing_hours: float = _option(10.0, "hours a day with that many sockets", least=0, most=24)
+    session_minutes: float = _option(20.0, "minutes that a socket stays open", least=1, most=120)
+    viewers_a_delivery: float = _option(1.0, "sockets that follow the same delivery", least=1)
+    round_s: float = _option(60.0, "seconds between rounds (ROUND_INTERVAL_S)", least=1, most=60)
+    deliveries: float = _option(4.0, "deliveries a truck and day", least=0, most=500)
+    open_deliveries: float = _option(2.0, "open deliveries a truck at a time", least=0, most=200)
+    transitions: float = _option(6.0, "statuses a delivery that its truck's points bring", least=0)
+    near_minutes: float = _option(10.0, "minutes of each delivery near its customer", least=0)
+    region: str = _option("us-east-1", "region whose prices are taken")
+    fill: float = _option(0.7, "share of a limit that one plans to use", least=0.05, most=1)
+    vcpu: float = _option(
+        0.8, "a vCPU of AWS's ARM machines beside a core of the benchmarks: assumed", least=0.1
+    )
+    put_ms: float = _option(15.0, "ms that PutRecords takes a request: assumed", least=0)
+    post_ms: float = _option(20.0, "ms that a post to @connections takes: assumed", least=0.1)
+    round_slots: float = _option(800.0, "posts of a round at once (ROUND_POSTS)", least=100)
+    nat_post_kb: float = _option(2.0, "kB a post through NAT, both ways: assumed", least=0)
+    message_kb: float = _option(0.6, "kB a message to a viewer", least=0)
+    access_log_bytes: float = _option(400.0, "bytes of the gateway's log a request", least=0)
+    lambda_log_bytes: float = _option(
+        300.0, "bytes of Lambda's own START, END and REPORT an invocation", least=0
+    )
+    backup_ratio: float = _option(
+        0.15, "size of Firehose's backup, packed: assumed", least=0.01, most=1
+    )
+    wire_ratio: float = _option(
+        0.3, "size of requests to OpenSearch, packed: assumed", least=0.01, most=1
+    )
+    merging: float = _option(
+        1.3, "size of an index at work beside one fully merged: assumed", least=1
+    )
+    raw_days: float = _option(3.0, "days of the raw log", least=1)
+    positions_days: float = _option(90.0, "days of the history", least=1)
+    backup_days: float = _option(90.0, "days of Firehose's backup", least=1)
+    log_days: float = _option(30.0, "days of logs", least=1)
+    stream_hours: float = _option(168.0, "hours that the stream keeps", least=24, most=168)
+    kept_months: float = _option(
+        12.0, "months of deliveries in the tables: nothing deletes them", least=0
+    )
+    zones: int = _option(3, "zones, each with a NAT gateway", least=1, most=6)
+    least_shards: int = _option(4, "shards at least", least=1)
+    least_consumers: int = _option(2, "tasks of the consumer at least", least=1)
+    task_vcpu: float = _option(2.0, "vCPUs a task of consumer and broadcaster", least=0.25, most=16)
+    task_gb: float = _option(4.0, "GB of memory a task", least=0.5)
+    lambda_gb: float = _option(1.0, "GB of memory of ingest_lambda", least=0.125, most=10)
+    most_consumers: int = _option(4, "tasks of the consumer at most, as shipped", least=1)
+    search_nodes: int = _option(3, "data nodes of OpenSearch, as shipped: r7g.large", least=1)
+    least_volume_gb: float = _option(200.0, "GB of each OpenSearch node at least", least=10)
+    at_hand: int = _option(2000, "trucks that a consumer's child keeps at hand", least=1)
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"--{name.replace('_', '-')} is {value:g}: between {option.least:g} and {option.most:g}"
+            for name, option in OPTIONS.items()
+            if not isinstance(value := getattr(self, name), str)
+            and not option.least <= value <= option.most
+        ]
+        if self.region not in regions():
+            problems.append(
+                f"--region is {self.region}: prices are known of {', '.join(regions())}"
+            )
+        if problems:
+            raise ScenarioError("; ".join(problems))
+
+
+OPTIONS: Final[Mapping[str, Option]] = {
+    field.name: field.metadata[_DECLARED] for field in dataclasses.fields(Scenario)
+}
+"""By field, in their order."""

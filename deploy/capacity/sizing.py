@@ -1,0 +1,141 @@
+"""How large each part must be for a load."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Final
+
+from deploy.capacity.facts import GB, Facts
+from deploy.capacity.load import SECONDS_A_HOUR, Load
+from deploy.capacity.scenario import Scenario
+
+LAMBDA_VCPU_GB: Final = 1769 / 1024
+"""Memory with which a Lambda has one vCPU (Lambda Developer Guide, "Configure memory")."""
+NODE_VCPUS: Final = (2, 4, 8, 16, 32, 48, 64)
+"""Of r7g.large, xlarge, 2xlarge, 4xlarge, 8xlarge, 12xlarge, 16xlarge.search."""
+NODES_WANTED: Final = 30
+"""Rather larger nodes than more of them."""
+NODE_RESERVED_GB: Final = 20
+"""OpenSearch Service keeps a fifth of a volume, at most 20 GiB, to itself."""
+COPIES: Final = 2
+"""Primary and replica of every index but the raw log."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """What there must be.
+
+    Attributes:
+        shards: Of the stream.
+        shards_for: What asks for so many: ``records``, ``bytes``, ``processor``, ``least``.
+        reads_memories: Whether a child has more trucks than it keeps at hand.
+        processor_cores: Cores that all children need, of the benchmarks' kind.
+        consumer_cores: The same with the daemons.
+        consumers: Tasks.
+        broadcaster_cores: Cores that rounds and nudges need.
+        ingest_s: Length of an invocation of ingest_lambda.
+        search_cores: Cores that OpenSearch needs.
+        nodes: Data nodes.
+        node_vcpus: Of each.
+        search_gb: On all disks together.
+        volume_gb: A node's disk.
+    """
+
+    shards: int
+    shards_for: str
+    reads_memories: bool
+    processor_cores: float
+    consumer_cores: float
+    consumers: int
+    broadcaster_cores: float
+    ingest_s: float
+    search_cores: float
+    nodes: int
+    node_vcpus: int
+    search_gb: float
+    volume_gb: float
+
+
+def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
+    """The sizes that a load asks for, each with the room that the scenario wants left."""
+    wanted = _shards_by_traffic(scenario, load, facts)
+    reads_memories = scenario.trucks / max(wanted.values()) > scenario.at_hand
+    processors = _cores(load, facts, "processors", reads_memories=reads_memories)
+    usable = scenario.vcpu * scenario.fill
+    wanted["processor"] = math.ceil(processors / usable)
+    shards = max(wanted.values())
+    consumer = processors + _cores(load, facts, "daemon", reads_memories=reads_memories)
+    search = _search_cores(load, facts, reads_memories=reads_memories)
+    nodes, node_vcpus = _nodes(search / usable, scenario.zones)
+    search_gb = _search_gb(scenario, load, facts)
+    return Sizes(
+        shards=shards,
+        shards_for=next(name for name, count in wanted.items() if count == shards),
+        reads_memories=reads_memories,
+        processor_cores=processors,
+        consumer_cores=consumer,
+        consumers=max(scenario.least_consumers, math.ceil(consumer / usable / scenario.task_vcpu)),
+        broadcaster_cores=(load.rounds_posts + load.nudge_posts) * viewer_cpu_s(facts),
+        ingest_s=_ingest_s(scenario, facts),
+        search_cores=search,
+        nodes=nodes,
+        node_vcpus=node_vcpus,
+        search_gb=search_gb,
+        volume_gb=max(
+            scenario.least_volume_gb, search_gb / nodes / scenario.fill + NODE_RESERVED_GB
+        ),
+    )
+
+
+def viewer_cpu_s(facts: Facts) -> float:
+    """Seconds of a core that telling one viewer takes, its delivery's right read."""
+    return 1 / facts.measured["round_viewers"] + facts.limits["batch_get_cpu"].value / 1e6
+
+
+def _shards_by_traffic(scenario: Scenario, load: Load, facts: Facts) -> dict[str, int]:
+    of = facts.limits
+    return {
+        "least": scenario.least_shards,
+        "records": math.ceil(load.requests / of["kinesis_shard_records"].value / scenario.fill),
+        "bytes": math.ceil(load.stream_bytes / of["kinesis_shard_bytes"].value / scenario.fill),
+    }
+
+
+def _cores(load: Load, facts: Facts, part: str, *, reads_memories: bool) -> float:
+    """By points, and by trucks in batches: each costs a memory, whole."""
+    kind = "read_first" if reads_memories else "at_hand"
+    a_point = facts.measured[f"consumer_cpu.{part}"]
+    a_visit = facts.measured[f"wide_fleet_cpu.{kind}.{part}"] - a_point
+    return (load.points * a_point + load.visits * a_visit) / 1e6
+
+
+def _search_cores(load: Load, facts: Facts, *, reads_memories: bool) -> float:
+    raw = load.points * facts.limits["raw_document_cpu"].value / 1e6
+    return _cores(load, facts, "node", reads_memories=reads_memories) * COPIES + raw
+
+
+def _nodes(vcpus: float, zones: int) -> tuple[int, int]:
+    for each in NODE_VCPUS:
+        count = max(math.ceil(vcpus / each / zones), 1) * zones
+        if count <= NODES_WANTED:
+            return count, each
+    return count, each
+
+
+def _search_gb(scenario: Scenario, load: Load, facts: Facts) -> float:
+    of = facts.measured
+    points_a_day = load.points * scenario.hours * SECONDS_A_HOUR
+    history = points_a_day * scenario.positions_days * of["document_bytes.history"] * COPIES
+    raw = points_a_day * scenario.raw_days * of["document_bytes"]
+    a_truck = (of["document_bytes.latest"] + of["document_bytes.state"]) * COPIES
+    return (history + raw + scenario.trucks * a_truck) * scenario.merging / GB
+
+
+def _ingest_s(scenario: Scenario, facts: Facts) -> float:
+    """A part a request and a part a point, and the wait for the stream."""
+    one = 1 / facts.measured["ingest_points.1_a_request"]
+    a_point = 1 / facts.measured["ingest_points.500_a_request"]
+    cpu_s = one + (scenario.batch - 1) * a_point
+    share = min(scenario.lambda_gb / LAMBDA_VCPU_GB, 1.0) * scenario.vcpu
+    return scenario.put_ms / 1e3 + cpu_s / share

@@ -1,0 +1,57 @@
+"""Figures so round that a plan can be checked by hand: every price is 1 USD a unit."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from deploy.capacity.costs import Plan
+from deploy.capacity.facts import Facts, Prices, Steps, facts_of
+from deploy.capacity.plan import plan_for
+from deploy.capacity.scenario import Scenario
+
+ONE: Steps = ((float("inf"), 1.0),)
+
+MEASURED: Mapping[str, float] = {
+    "stream_bytes": 400,  # ten a record: 4,000 bytes
+    "stream_bytes.1_a_record": 400,
+    "document_bytes": 100,
+    "document_bytes.history": 200,
+    "document_bytes.latest": 500,
+    "document_bytes.state": 1_500,
+    "ingest_points.1_a_request": 10_000,
+    "ingest_points.500_a_request": 100_000,
+    "ingest_log_bytes": 700,
+    "round_viewers": 10_000,
+    "consumer_cpu.processors": 100,
+    "consumer_cpu.daemon": 50,
+    "consumer_cpu.node": 100,
+    "wide_fleet_cpu.at_hand.processors": 500,
+    "wide_fleet_cpu.at_hand.daemon": 100,
+    "wide_fleet_cpu.at_hand.node": 1_000,
+    "wide_fleet_cpu.read_first.processors": 1_000,
+    "wide_fleet_cpu.read_first.daemon": 200,
+    "wide_fleet_cpu.read_first.node": 1_500,
+    "wide_fleet_written.at_hand": 30_000,
+    "wide_fleet_written.read_first": 30_000,
+    "wide_fleet_memory": 30_000,
+}
+
+
+def round_facts() -> Facts:
+    """The real limits, round measurements, and prices of 1 USD."""
+    real = facts_of("us-east-1")
+    prices = Prices(
+        region="us-east-1",
+        noted_on="today",
+        steps=dict.fromkeys(real.prices.steps, ONE),
+        unconfirmed=(),
+    )
+    return dataclasses.replace(real, measured=MEASURED, prices=prices)
+
+
+def round_plan(**asked: float) -> Plan:
+    """A fleet that is busy for an hour in the month, on machines like the benchmarks', to the brim;
+    what is asked for comes on top."""
+    usual = {"hours": 1.0, "days": 1.0, "viewing_hours": 1.0, "fill": 1.0, "vcpu": 1.0}
+    return plan_for(Scenario(**{**usual, **asked}), round_facts())  # type: ignore[arg-type]

@@ -1,0 +1,127 @@
+"""The tables of docs/capacity.md, as `python -m deploy.capacity` calculates them.
+
+``python -m tests.support.capacity_document`` writes them into the document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from deploy.capacity.costs import Plan
+from deploy.capacity.costs_stream import firehose
+from deploy.capacity.limits_used import limits_used
+from deploy.capacity.plan import costs_of, plan_for
+from deploy.capacity.report import KINDS, quantity
+from deploy.capacity.scenario import Scenario
+from tests.support.source_tree import ROOT
+
+DOCUMENT = ROOT / "docs" / "capacity.md"
+
+FLEETS = ((5, 5), (1_000, 500), (100_000, 50_000), (1_000_000, 500_000))
+"""Trucks and viewers."""
+
+LEVERS: Mapping[str, Mapping[str, float]] = {
+    "as above": {},
+    "a request a minute: `--batch 6`": {"batch": 6},
+    "a point every 30 s: `--every 30`": {"every": 30},
+    "`TRUCKS_AT_HAND` for all of a shard: `--at-hand 7000`": {"at_hand": 7_000},
+    "a history of 30 days: `--positions-days 30`": {"positions_days": 30},
+    "the stream keeps a day: `--stream-hours 24`": {"stream_hours": 24},
+    "half as many viewers": {"viewers": 25_000},
+}
+"""What may be changed of 100,000 trucks."""
+
+
+def write_tables(text: str) -> str:
+    """The document with each table replaced by what is calculated.
+
+    Raises:
+        ValueError: It has no place for one.
+    """
+    for name, table in TABLES.items():
+        place = re.compile(rf"(<!-- {name} -->\n\n)(?:\|.*\n)*\n?(<!-- end -->)")
+        if not place.search(text):
+            raise ValueError(f"docs/capacity.md has no place for the table {name}")
+        rows = "".join(f"| {' | '.join(row)} |\n" for row in table()) + "\n"
+        text = place.sub(lambda match, rows=rows: match[1] + rows + match[2], text)
+    return text
+
+
+def _plan(trucks: int, viewers: int, **asked: float) -> Plan:
+    return plan_for(Scenario(**{"trucks": trucks, "viewers": viewers, **asked}))  # type: ignore[arg-type]
+
+
+def _fleets() -> Iterator[Sequence[str]]:
+    plans = [_plan(trucks, viewers) for trucks, viewers in FLEETS]
+    yield ("trucks", *(f"{plan.scenario.trucks:,}" for plan in plans))
+    yield ("---", *("---:" for _ in plans))
+    sizes: Mapping[str, Callable[[Plan], str]] = {
+        "viewers": lambda plan: f"{plan.scenario.viewers:,}",
+        "points/s, requests/s": lambda plan: quantity(plan.load.points),
+        "posts/s, evenly spread": lambda p: quantity(p.load.rounds_posts + p.load.nudge_posts),
+        "shards": lambda plan: f"{plan.sizes.shards}",
+        "tasks of the consumer, of 2 vCPUs": lambda plan: f"{plan.sizes.consumers}",
+        "cores that the broadcaster needs": lambda plan: quantity(plan.sizes.broadcaster_cores),
+        "OpenSearch's data nodes": lambda p: f"{p.sizes.nodes} of {p.sizes.node_vcpus} vCPUs",
+        "their disks together, GB": lambda p: quantity(p.sizes.nodes * p.sizes.volume_gb),
+        "API Gateway's quota used": lambda plan: _used(plan, "API Gateway requests"),
+    }
+    for name, of in sizes.items():
+        yield (name, *map(of, plans))
+    costs = [costs_of(plan) for plan in plans]
+    for part in zip(*costs, strict=True):
+        yield (f"{part[0].part}, USD a month", *(f"{cost.usd:,.0f}" for cost in part))
+    totals = [sum(cost.usd for cost in of) for of in costs]
+    yield ("**together, USD a month**", *(f"**{total:,.0f}**" for total in totals))
+    yield (
+        "a truck, USD a month",
+        *(
+            f"{total / plan.scenario.trucks:,.2f}"
+            for total, plan in zip(totals, plans, strict=True)
+        ),
+    )
+
+
+def _used(plan: Plan, name: str) -> str:
+    return next(f"{use.share:.0%}" for use in limits_used(plan) if use.name.startswith(name))
+
+
+def _breaks() -> Iterator[Sequence[str]]:
+    yield ("trucks", "used", "limit", "whose", "what moves it")
+    yield ("---:", "---:", "---", "---", "---")
+    for trucks, viewers in FLEETS:
+        uses = limits_used(_plan(trucks, viewers))
+        broken = [use for use in uses if use.share > 1]
+        for use in broken or uses[:1]:
+            whose = KINDS[use.kind]
+            yield (f"{trucks:,}", f"{use.share:.0%}", use.name, whose, use.remedy)
+
+
+def _levers() -> Iterator[Sequence[str]]:
+    yield (
+        "100,000 trucks",
+        "USD a month",
+        "Firehose by point",
+        "by record",
+        "requests beside API Gateway's quota",
+        "memories beside one disk",
+    )
+    yield ("---", "---:", "---:", "---:", "---:", "---:")
+    for name, changed in LEVERS.items():
+        plan = _plan(**{"trucks": 100_000, "viewers": 50_000, **changed})  # type: ignore[arg-type]
+        raw_log = firehose(plan)
+        yield (
+            name,
+            f"{sum(cost.usd for cost in costs_of(plan)):,.0f}",
+            f"{raw_log.usd:,.0f}",
+            raw_log.otherwise.removeprefix("rounded by record "),
+            _used(plan, "API Gateway requests"),
+            _used(plan, "trucks' memories"),
+        )
+
+
+TABLES = {"fleets": _fleets, "breaks": _breaks, "levers": _levers}
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(write_tables(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")

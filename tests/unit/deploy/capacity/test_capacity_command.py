@@ -1,0 +1,78 @@
+"""``python -m deploy.capacity``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from deploy.capacity.__main__ import main
+from deploy.capacity.scenario import OPTIONS, Scenario, ScenarioError
+
+ASKED = ["--trucks", "100000", "--every", "10", "--viewers", "50000"]
+
+
+def test_it_says_sizes_costs_limits_and_every_assumption(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(ASKED) == 0
+
+    said = capsys.readouterr().out
+    assert said.startswith("100,000 trucks, a point every 10 s, 1 a request; 50,000 viewers;")
+    assert "10,000 points/s in 10,000 requests/s" in said
+    for part in ("Kinesis", "Firehose", "OpenSearch", "DynamoDB", "CloudWatch", "total"):
+        assert f"\n{part} " in said
+    assert "What breaks first" in said
+    for name in OPTIONS:
+        assert f"\n  --{name.replace('_', '-')} " in said
+    assert "As remembered, to be looked up" in said
+    assert "noted on 2026-" in said
+
+
+def test_as_json_it_says_the_same_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*ASKED, "--json"]) == 0
+
+    said = json.loads(capsys.readouterr().out)
+    assert said["scenario"]["trucks"] == 100_000
+    assert said["usd_a_month"] == pytest.approx(sum(cost["usd"] for cost in said["costs"]))
+    assert said["limits"][0]["share"] == max(limit["share"] for limit in said["limits"])
+    assert said["prices_unconfirmed"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        (["--trucks", "0"], "--trucks is 0: between 1 and 1e+08"),
+        (["--every", "0"], "--every is 0: between 0.1 and 86400"),
+        (["--batch", "501"], "--batch is 501: between 1 and 500"),
+        (["--viewers", "-1"], "--viewers is -1"),
+        (["--hours", "25"], "--hours is 25: between 0.1 and 24"),
+        (["--every", "nan"], "--every is nan"),
+        (["--region", "mars-1"], "--region is mars-1: prices are known of eu-central-1, us-east-1"),
+        (["--trucks", "many"], "argument --trucks: invalid int value: 'many'"),
+    ],
+)
+def test_what_can_t_be_is_refused_with_its_reason(
+    asked: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(asked)
+
+    assert refused.value.code == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(ScenarioError, match=r"--trucks.*; --hours.*; --region"):
+        Scenario(trucks=-1, hours=99, region="mars-1")
+
+
+def test_every_option_explains_itself_and_its_default_is_allowed() -> None:
+    for field in dataclasses.fields(Scenario):
+        option = OPTIONS[field.name]
+
+        assert option.help
+        if not isinstance(field.default, str):
+            assert isinstance(field.default, int | float)
+            assert option.least <= field.default <= option.most

@@ -1,0 +1,124 @@
+"""The figures behind a plan: measured, limits, prices, and what production ships with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from bench.__main__ import MODULES
+from deploy.capacity.facts import FOLDER, facts_of, measured_figures, regions
+from deploy.capacity.scenario import Scenario
+from tests.support.source_tree import ROOT
+
+PERFORMANCE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+SOURCES = "".join(path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py"))
+BENCHMARKS = "".join(
+    (ROOT / "bench" / f"{module}.py").read_text(encoding="utf-8") for module in MODULES
+)
+PROD = (ROOT / "deploy/terraform/environments/prod/variables.tf").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", measured_figures())
+def test_a_measured_figure_is_the_one_of_the_document(name: str) -> None:
+    figure = measured_figures()[name]
+
+    assert figure.written in PERFORMANCE, "docs/performance.md or measured.toml is out of date"
+    assert f"{figure.value:,}" in figure.written
+
+
+@pytest.mark.parametrize("name", measured_figures())
+def test_a_measured_figure_is_one_of_a_benchmark(name: str) -> None:
+    base, *rest = name.split(".")
+
+    assert re.search(rf'"{base}["._]', BENCHMARKS), f"no benchmark of `make bench` yields {name}"
+    assert len(rest) <= 2
+
+
+@pytest.mark.parametrize("name", measured_figures())
+def test_a_measured_figure_is_used(name: str) -> None:
+    assert f'"{name}"' in SOURCES or name.startswith(("consumer_cpu.", "wide_fleet_"))
+
+
+@pytest.mark.parametrize(("name", "limit"), facts_of("us-east-1").limits.items())
+def test_a_limit_says_where_it_is_from_and_is_used(name: str, limit: Any) -> None:
+    assert f'"{name}"' in SOURCES
+    assert limit.how in {"checked", "from_memory", "ours"}
+    if limit.how == "ours":
+        assert (ROOT / re.split("[,:]", limit.source)[0]).exists()
+    else:
+        assert limit.source.startswith("https://")
+
+
+@pytest.mark.parametrize("region", regions())
+def test_every_price_is_known_and_every_step_is_cheaper(region: str) -> None:
+    for name, steps in facts_of(region).prices.steps.items():
+        ends, prices = zip(*steps, strict=True)
+
+        assert list(ends) == sorted(set(ends)), name
+        assert ends[-1] == float("inf"), name
+        assert list(prices) == sorted(set(prices), reverse=True), name
+        assert f'"{name}"' in SOURCES, name
+
+
+def test_a_price_that_nobody_looked_up_is_told_of() -> None:
+    assert "fargate_vcpu_hour" in facts_of("us-east-1").prices.unconfirmed
+    assert "nat_gb" not in facts_of("us-east-1").prices.unconfirmed
+    assert "nat_gb" in facts_of("eu-central-1").prices.unconfirmed
+
+
+def test_the_first_units_are_dearer_than_those_above_them() -> None:
+    prices = facts_of("us-east-1").prices
+
+    assert prices.cost("http_api_million", 0) == 0
+    assert prices.cost("http_api_million", 300) == 300
+    assert prices.cost("http_api_million", 301) == pytest.approx(300.9)
+    assert prices.cost("internet_out_gb", 60_000) == pytest.approx(
+        10_240 * 0.09 + 40_960 * 0.085 + 8_800 * 0.07
+    )
+
+
+def _default_of(variable: str) -> str:
+    block = re.search(rf'^variable "{variable}" {{\n(.*?)^}}', PROD, re.M | re.S)
+    assert block is not None, variable
+    return block.group(1).split("default", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("variable", "key", "option", "times"),
+    [
+        ("shard_count", "", "least_shards", 1),
+        ("stream_retention_hours", "", "stream_hours", 1),
+        ("nat_gateways", "", "zones", 1),
+        ("search_nodes", "count", "search_nodes", 1),
+        ("search_nodes", "volume_gb", "least_volume_gb", 1),
+        ("retention", "raw_days", "raw_days", 1),
+        ("retention", "positions_days", "positions_days", 1),
+        ("retention", "raw_backup_days", "backup_days", 1),
+        ("retention", "log_days", "log_days", 1),
+        ("consumer", "cpu", "task_vcpu", 1024),
+        ("consumer", "memory_mb", "task_gb", 1024),
+        ("consumer", "min_tasks", "least_consumers", 1),
+        ("consumer", "max_tasks", "most_consumers", 1),
+        ("broadcaster", "cpu", "task_vcpu", 1024),
+    ],
+)
+def test_what_production_ships_with_is_assumed(
+    variable: str, key: str, option: str, times: int
+) -> None:
+    found = re.search(rf"{key}\s*= (\d+)", _default_of(variable))
+
+    assert found is not None
+    assert int(found.group(1)) == getattr(Scenario(), option) * times
+
+
+def test_the_http_api_s_throttle_and_the_nodes_are_production_s() -> None:
+    limits: Mapping[str, Any] = facts_of("us-east-1").limits
+
+    assert f"requests_per_second = {limits['http_throttle'].value}\n" in _default_of(
+        "http_throttle"
+    )
+    assert '"r7g.large.search"' in _default_of("search_nodes")
+    assert '"m7g.medium.search"' in _default_of("search_nodes")

@@ -1,0 +1,123 @@
+"""What breaks first."""
+
+from __future__ import annotations
+
+import math
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from deploy.capacity.limits_used import limits_used
+from deploy.capacity.plan import costs_of, plan_for
+from deploy.capacity.scenario import Scenario
+from deploy.capacity.use import Use
+from tests.support.capacity import round_plan
+
+
+def use_of(name: str, **asked: float) -> Use:
+    (found,) = (use for use in limits_used(round_plan(**asked)) if use.name == name)
+    return found
+
+
+def test_the_limit_that_is_used_most_comes_first() -> None:
+    shares = [use.share for use in limits_used(round_plan(trucks=100_000, viewers=50_000))]
+
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_trucks_and_rounds_share_the_gateway_and_a_round_is_not_spread() -> None:
+    use = use_of(
+        "API Gateway requests, while a round lasts",
+        trucks=30_000, every=10, viewers=60_000, deliveries=0, session_minutes=120,
+    )  # fmt: skip
+
+    # 180 µs of a core a viewer, whatever the round's interval; and new sockets' pictures.
+    assert math.isclose(use.used, 3_000 + 1 / 180e-6 + 60_000 / 7_200)
+
+
+def test_a_round_that_fits_into_the_burst_counts_as_spread() -> None:
+    use = use_of(
+        "API Gateway requests, while a round lasts",
+        trucks=1, every=1, viewers=3_000, deliveries=0, session_minutes=100,
+    )  # fmt: skip
+
+    assert math.isclose(use.used, 1 + 50 + 0.5)
+
+
+def test_slow_posts_hold_a_round_back() -> None:
+    use = use_of(
+        "API Gateway requests, while a round lasts",
+        trucks=1, every=1, viewers=60_000, deliveries=0, session_minutes=100, post_ms=800,
+    )  # fmt: skip
+
+    assert math.isclose(use.used, 1 + 1_000 + 10)
+
+
+def test_the_one_broadcaster_has_one_core() -> None:
+    # 180 µs a viewer: 5,556 a second, 333,333 a minute.
+    asked = {"trucks": 1, "deliveries": 0.0, "session_minutes": 120.0}
+    holds = use_of("the one broadcaster", **asked, viewers=300_000)
+    breaks = use_of("the one broadcaster", **asked, viewers=400_000)
+
+    assert holds.share < 1 < breaks.share
+
+
+def test_a_memory_a_visit_goes_to_one_node() -> None:
+    use = use_of("trucks' memories, written to one node", trucks=1_000, every=1)
+
+    assert math.isclose(use.used, 30)
+
+
+def test_a_day_s_history_is_one_shard_of_two_documents_a_point() -> None:
+    use = use_of("a day's history in one shard, documents", trucks=1_000, every=1, hours=10)
+
+    assert math.isclose(use.used, 72)
+
+
+FLEETS = st.builds(
+    dict,
+    every=st.sampled_from([1.0, 10.0, 60.0]),
+    batch=st.sampled_from([1.0, 6.0, 100.0]),
+    viewers=st.sampled_from([0, 1_000, 500_000]),
+)
+
+
+@given(trucks=st.integers(1, 2_000_000), more=st.integers(0, 2_000_000), asked=FLEETS)
+def test_more_trucks_never_cost_less_nor_use_less_of_a_limit(
+    trucks: int, more: int, asked: dict[str, float]
+) -> None:
+    few = plan_for(Scenario(trucks=trucks, **asked))  # type: ignore[arg-type]
+    many = plan_for(Scenario(trucks=trucks + more, **asked))  # type: ignore[arg-type]
+
+    assert many.sizes.shards >= few.sizes.shards
+    assert many.sizes.consumers >= few.sizes.consumers
+    assert sum(cost.usd for cost in costs_of(many)) >= 0.999 * sum(c.usd for c in costs_of(few))
+    # Of what grows with the shards, each shard may have less.
+    shared = {"statuses a shard", "reading the stream", "a consumer's memory", "nodes of a domain"}
+    before = {use.name: use.used for use in limits_used(few) if use.name not in shared}
+    for use in limits_used(many):
+        if use.name in before:
+            assert use.used >= before[use.name] * 0.999, use.name
+
+
+@given(trucks=st.integers(1, 1_000_000), asked=FLEETS)
+def test_a_fleet_that_batches_never_costs_more(trucks: int, asked: dict[str, float]) -> None:
+    alone = plan_for(Scenario(trucks=trucks, **{**asked, "batch": 1.0}))  # type: ignore[arg-type]
+    batched = plan_for(Scenario(trucks=trucks, **{**asked, "batch": 10.0}))  # type: ignore[arg-type]
+
+    total = [sum(cost.usd for cost in costs_of(plan)) for plan in (alone, batched)]
+    assert total[1] <= total[0] * 1.001
+
+
+@pytest.mark.parametrize("field", ["trucks", "viewers"])
+def test_twice_as_many_of_a_large_fleet_costs_about_twice(field: str) -> None:
+    large = {"trucks": 1_000_000, "viewers": 1_000_000}
+    one, two = (
+        plan_for(Scenario(**{**large, field: large[field] * n}))
+        for n in (1, 2)  # type: ignore[arg-type]
+    )
+    of = {"trucks": "Firehose", "viewers": "API Gateway WebSocket"}[field]
+    usd = [next(c.usd for c in costs_of(plan) if c.part == of) for plan in (one, two)]
+
+    assert 1.7 < usd[1] / usd[0] < 2.1

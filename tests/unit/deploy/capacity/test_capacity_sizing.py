@@ -1,0 +1,117 @@
+"""How large each part must be, by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from deploy.capacity.facts import GB
+from deploy.capacity.load import record_bytes
+from tests.support.capacity import MEASURED, round_plan
+
+AT_HAND = 10_000_000
+"""So many that no memory is read first."""
+
+
+def test_single_points_fill_shards_by_their_number() -> None:
+    # 5,500 records/s of 400 bytes: 2.2 MB/s.
+    sizes = round_plan(trucks=5_500, every=1, at_hand=AT_HAND).sizes
+
+    assert (sizes.shards, sizes.shards_for) == (6, "records")
+
+
+def test_batches_fill_shards_by_their_bytes() -> None:
+    # 12,000 points/s in 24 records/s: 4.8 MB/s, 4.6 MiB/s.
+    sizes = round_plan(trucks=12_000, every=1, batch=500, at_hand=AT_HAND).sizes
+
+    assert (sizes.shards, sizes.shards_for) == (5, "bytes")
+
+
+def test_a_few_trucks_have_the_least_number_of_shards() -> None:
+    sizes = round_plan(trucks=5).sizes
+
+    assert (sizes.shards, sizes.shards_for) == (4, "least")
+
+
+def test_a_process_a_shard_must_have_a_core_to_itself() -> None:
+    # 8,000 points/s of other trucks each at 1,000 µs are 8 cores, on 8 shards by records: with
+    # a core at half speed they need 16.
+    sizes = round_plan(trucks=8_000, every=1, at_hand=1, vcpu=0.5).sizes
+
+    assert (sizes.shards, sizes.shards_for) == (16, "processor")
+
+
+def test_room_is_left() -> None:
+    assert round_plan(trucks=5_500, every=1, fill=0.5, at_hand=AT_HAND).sizes.shards == 11
+
+
+def test_a_point_alone_in_its_batch_costs_a_memory() -> None:
+    one, ten = (
+        round_plan(trucks=1_000, every=1, batch=batch, at_hand=AT_HAND).sizes for batch in (1, 10)
+    )
+
+    # 500 and 100 µs a visit with its point; of ten points nine cost 100 and 50.
+    assert math.isclose(one.consumer_cores, 0.6)
+    assert math.isclose(ten.consumer_cores, 0.1 * (0.6 + 9 * 0.15))
+
+
+def test_more_trucks_than_are_at_hand_are_read_first() -> None:
+    # 4 shards: 250 trucks each.
+    enough = round_plan(trucks=1_000, every=1, at_hand=250).sizes
+    too_few = round_plan(trucks=1_000, every=1, at_hand=249).sizes
+
+    assert not enough.reads_memories
+    assert too_few.reads_memories
+    assert math.isclose(too_few.consumer_cores, 1.2)
+
+
+def test_a_truck_that_sends_ten_times_a_poll_is_in_one_batch_with_all_of_it() -> None:
+    load = round_plan(trucks=10, every=0.1).load
+
+    assert (load.points, load.visits, load.match_reads) == (100, 20, 2)
+
+
+def test_opensearch_works_twice_for_a_replica_and_once_for_the_raw_log() -> None:
+    sizes = round_plan(trucks=1_000, every=1, at_hand=AT_HAND).sizes
+
+    assert math.isclose(sizes.search_cores, 2 * 1.0 + 0.05)
+
+
+def test_disks_hold_the_history_twice_and_the_raw_log_once() -> None:
+    plan = round_plan(
+        trucks=1_000, every=1, positions_days=10, raw_days=2, merging=1, least_volume_gb=10
+    )
+
+    points_a_day = 3_600_000
+    documents = points_a_day * (10 * 200 * 2 + 2 * 100) + 1_000 * 2_000 * 2
+    assert math.isclose(plan.sizes.search_gb, documents / GB)
+    assert math.isclose(plan.sizes.volume_gb, documents / GB / 3 + 20)
+
+
+@pytest.mark.parametrize(
+    ("points", "nodes", "vcpus"), [(1_000, 3, 2), (20_000, 21, 2), (60_000, 18, 8)]
+)
+def test_nodes_are_as_many_in_each_zone_and_grow_before_they_are_too_many(
+    points: int, nodes: int, vcpus: int
+) -> None:
+    # 2.05 cores a thousand points: 2.05, 41, 123.
+    sizes = round_plan(trucks=points, every=1, at_hand=AT_HAND).sizes
+
+    assert (sizes.nodes, sizes.node_vcpus) == (nodes, vcpus)
+
+
+def test_a_record_is_a_part_for_itself_and_one_a_point() -> None:
+    measured = {**MEASURED, "stream_bytes.1_a_record": 430, "stream_bytes": 403}
+
+    assert math.isclose(record_bytes(1, measured), 430)
+    assert math.isclose(record_bytes(10, measured), 4_030)
+    assert math.isclose(record_bytes(100, measured), 430 + 99 * 400)
+
+
+def test_viewers_take_the_broadcaster_a_post_and_a_right_each() -> None:
+    # 100 µs and 80 µs.
+    plan = round_plan(trucks=1, viewers=6_000, deliveries=0, session_minutes=120, round_s=60)
+
+    posts = 100 + 6_000 / 7_200
+    assert math.isclose(plan.sizes.broadcaster_cores, posts * 180e-6)

@@ -1,0 +1,77 @@
+"""OpenSearch's, DynamoDB's and the queue's cost, by hand."""
+
+from __future__ import annotations
+
+import math
+
+from deploy.capacity.costs_stores import dynamodb, opensearch, reads_of, sqs
+from deploy.capacity.facts import GB
+from tests.support.capacity import round_plan
+
+QUIET = {"deliveries": 0.0, "viewers": 0.0, "kept_months": 0.0}
+LEASES = 4 * 1.3 * 730 * 3600 / 1e6
+
+
+def test_opensearch_is_its_vcpus_its_disks_and_three_masters() -> None:
+    cost = opensearch(round_plan(trucks=5))
+
+    # Three nodes of two vCPUs and 200 GB.
+    assert math.isclose(cost.usd, 3 * 2 * 730 + 600 + 3 * 730)
+
+
+def test_the_consumer_reads_which_deliveries_a_truck_carries_with_each_of_its_records() -> None:
+    plan = round_plan(trucks=600, every=6, **QUIET)
+
+    assert reads_of(plan).matches == 100
+    assert math.isclose(dynamodb(plan).usd, 100 * 3600 / 1e6 + 128 / 60 * 3600 / 1e6 + LEASES)
+
+
+def test_it_remembers_them_for_five_seconds() -> None:
+    assert reads_of(round_plan(trucks=600, every=1, **QUIET)).matches == 120
+
+
+def test_a_truck_with_many_deliveries_is_more_than_one_unit() -> None:
+    # 11 matches of 0.4 KB are 4.4 KB.
+    plan = round_plan(trucks=600, every=6, open_deliveries=11, **QUIET)
+
+    assert reads_of(plan).matches == 200
+
+
+def test_a_round_reads_each_delivery_consistently_and_its_viewers_from_an_index() -> None:
+    asked = {"trucks": 1, "viewers": 6_000, "round_s": 60, "deliveries": 0}
+    alone = reads_of(round_plan(**asked)).rights
+    shared = reads_of(round_plan(**asked, viewers_a_delivery=3)).rights
+
+    index = 6_000 * 0.25 / 4 / 2 + 128
+    assert math.isclose(alone, (6_000 + index) / 60)
+    assert math.isclose(shared, (2_000 + index) / 60)
+
+
+def test_a_status_is_six_units_written_and_a_change_nine() -> None:
+    # 3,600 deliveries an hour: one a second, of two statuses, created and declared.
+    asked = {"trucks": 3_600, "every": 3_600, "deliveries": 1, "near_minutes": 0}
+    plan = round_plan(**asked, transitions=2, kept_months=0, viewers=0)
+    reads = plan.load.match_reads + 128 / 60 + 2 * 2 + 2 * 2 + 4 * 3
+    writes = 2 * 6 + 2 * 9
+
+    assert math.isclose(dynamodb(plan).usd, (reads + writes) * 3600 / 1e6 + LEASES)
+
+
+def test_deliveries_are_kept_and_can_be_recovered() -> None:
+    asked = {"trucks": 1_000, "every": 3_600, "deliveries": 10, "transitions": 6}
+    without, kept = (
+        dynamodb(round_plan(**asked, days=30, kept_months=months)).usd for months in (0, 12)
+    )
+
+    gb = 1_000 * 10 * 30 * 12 * (1024 + 8 * 350) / GB
+    assert math.isclose(kept - without, 2 * gb)
+
+
+def test_a_nudge_is_sent_received_and_deleted() -> None:
+    # One delivery a second: two statuses, two changes, and 60 positions near its customer.
+    plan = round_plan(
+        trucks=3_600, every=10, deliveries=1, transitions=2, near_minutes=10, viewers=0
+    )
+
+    assert math.isclose(plan.load.nudges, 64)
+    assert math.isclose(sqs(plan).usd, 64 * 3 * 3600 / 1e6)
