@@ -40,7 +40,7 @@ def build(environ: Mapping[str, str]) -> App:
         deliveries=DeliveryStore(
             dynamodb, settings.tables, max_open_deliveries=settings.max_open_deliveries
         ),
-        tickets=TicketStore(dynamodb, settings.tables),
+        tickets=TicketStore(dynamodb, settings.socket_tickets_table),
         nudges=NudgeQueue(sqs, settings.nudge_queue_url, log=log),
         log=log,
         now_ms=now_ms,

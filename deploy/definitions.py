@@ -48,7 +48,7 @@ FUNCTIONS: Final = {
     INGEST: "ingest_lambda.settings",
     DELIVERY: "delivery_lambda.settings",
     SOCKET: "socket_lambda.settings",
-    SOCKET_AUTHORIZER: "socket_lambda.settings",
+    SOCKET_AUTHORIZER: "socket_lambda.authorizer_settings",
     SEARCH_ADMIN: "search_admin_lambda.settings",
     TEST_ISSUER: "deploy.test_issuer.settings",
 }

@@ -15,7 +15,7 @@ from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
 from socket_lambda.admission import TicketPort, TokenPort
-from socket_lambda.settings import Settings
+from socket_lambda.authorizer_settings import Settings
 from socket_lambda.signing_keys import SigningKeys, fetch_json
 from socket_lambda.tokens import TokenReader
 
@@ -53,7 +53,7 @@ def build_authorizer(environ: Mapping[str, str]) -> AuthorizerApp:
             audience=settings.audience,
             identity_claim=settings.identity_claim,
         ),
-        tickets=TicketStore(dynamodb, settings.tables),
+        tickets=TicketStore(dynamodb, settings.socket_tickets_table),
         log=log,
         now_ms=now_ms,
     )

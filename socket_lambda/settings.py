@@ -1,4 +1,4 @@
-"""Settings of socket_lambda: of its routes and of its authorizer, which are told the same."""
+"""Settings of the socket's routes; the authorizer has its own, in `authorizer_settings.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rtdts.runtime.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(TableSettings):
-    """What socket_lambda reads from its environment."""
+    """What the routes read from their environment."""
 
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="URL of the queue of nudges")
     socket_management_url: str = setting(
@@ -22,16 +22,4 @@ class Settings(TableSettings):
         minimum=1,
         maximum=10_000,
         help="deliveries that one connection may follow",
-    )
-    issuer: str = setting("ISSUER", help="issuer of the tokens: the identity provider's URL")
-    audience: str = setting("AUDIENCE", help="audience that a token must be for")
-    identity_claim: str = setting(
-        "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
-    )
-    keys_kept_s: int = setting(
-        "KEYS_KEPT_S",
-        default=3600,
-        minimum=10,
-        maximum=86_400,
-        help="seconds for which the identity provider's keys are kept",
     )

@@ -15,7 +15,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from rtdts.delivery_store.items import from_item, to_item
-from rtdts.delivery_store.schema import TTL_ATTRIBUTE, TableNames
+from rtdts.delivery_store.schema import TTL_ATTRIBUTE
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,12 +50,12 @@ class TicketStore:
     def __init__(
         self,
         client: DynamoDBClient,
-        tables: TableNames,
+        table: str,
         *,
         new_ticket: Callable[[], str] = lambda: secrets.token_urlsafe(32),
     ) -> None:
         self._client = client
-        self._table = tables.socket_tickets
+        self._table = table
         self._new_ticket = new_ticket
 
     def issue(self, role: str, identity: str, token_expires_at_ms: int, now_ms: int) -> Ticket:

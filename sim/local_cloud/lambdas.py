@@ -52,7 +52,7 @@ DELIVERY_FUNCTION = Function(
 )
 SOCKET_FUNCTION = Function(package=SOCKET, settings_module="socket_lambda.settings", timeout_s=20)
 SOCKET_AUTHORIZER_FUNCTION = Function(
-    package=SOCKET_AUTHORIZER, settings_module="socket_lambda.settings", timeout_s=10
+    package=SOCKET_AUTHORIZER, settings_module="socket_lambda.authorizer_settings", timeout_s=10
 )
 FUNCTIONS = (
     INGEST_FUNCTION,

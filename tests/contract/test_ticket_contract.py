@@ -19,7 +19,7 @@ def store(request: pytest.FixtureRequest) -> Store:
         return FakeTicketStore()
     session: boto3.Session = request.getfixturevalue("aws_session")
     client = session.client("dynamodb", endpoint_url=request.getfixturevalue("aws_endpoint"))
-    return TicketStore(client, request.getfixturevalue("table_names"))
+    return TicketStore(client, request.getfixturevalue("table_names").socket_tickets)
 
 
 def test_a_ticket_is_spent_once(store: Store) -> None:

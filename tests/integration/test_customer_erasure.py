@@ -144,7 +144,7 @@ def test_what_was_made_with_the_customers_token_goes_wherever_it_is(
     elsewhere = made(deliveries, other)
     follow(dynamodb, elsewhere.delivery_id, customer_id)
     follow(dynamodb, elsewhere.delivery_id, customer_id, role="dispatcher")  # another's name
-    tickets = TicketStore(dynamodb, TABLES)
+    tickets = TicketStore(dynamodb, TABLES.socket_tickets)
     for identity in (customer_id, other):
         tickets.issue("customer", identity, NOW_MS, NOW_MS)
 

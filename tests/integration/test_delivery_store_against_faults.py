@@ -95,7 +95,7 @@ class World:
         self.store = DeliveryStore(self.dynamodb, tables, sleep=self.waits_s.append)
         self.matches = MatchStore(self.dynamodb, tables, sleep=self.waits_s.append)
         self.subscriptions = SubscriptionStore(self.dynamodb, tables)
-        self.tickets = TicketStore(self.dynamodb, tables)
+        self.tickets = TicketStore(self.dynamodb, tables.socket_tickets)
         self.queue = NudgeQueue(
             client(session, "sqs", shim.url),
             created.queue_urls["nudges"],

@@ -14,16 +14,20 @@ from rtdts.runtime.settings import Setting, declared_settings
 from tests.support.source_tree import DEPLOYABLES, ROOT
 
 DOCUMENT = ROOT / "docs" / "settings.md"
+SECTIONS = {name: f"{name}.settings" for name in DEPLOYABLES} | {
+    "socket_lambda.authorizer": "socket_lambda.authorizer_settings"
+}
+"""The document's sections, and the module whose settings class each shows."""
 _KINDS = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
 
 
-def settings_of(deployable: str) -> type:
-    """A deployable's settings class.
+def settings_of(section: str) -> type:
+    """The settings class of a section: of a deployable, or of a part with settings of its own.
 
     Raises:
         ValueError: It has none, or several.
     """
-    module = importlib.import_module(f"{deployable}.settings")
+    module = importlib.import_module(SECTIONS[section])
     (found,) = (
         value
         for value in vars(module).values()
@@ -46,15 +50,13 @@ def settings_table(cls: type) -> str:
 
 
 def write_tables(text: str) -> str:
-    """The document with each deployable's table replaced by what its settings class says."""
-    for deployable in DEPLOYABLES:
-        section = re.compile(rf"(^## `{deployable}`\n.*?\n)(\|.*?\n)(?=\n|\Z)", re.M | re.S)
-        match = section.search(text)
+    """The document with each section's table replaced by what its settings class says."""
+    for section in SECTIONS:
+        pattern = rf"(^## `{re.escape(section)}`\n.*?\n)(\|.*?\n)(?=\n|\Z)"
+        match = re.search(pattern, text, re.M | re.S)
         if match is None:
-            raise ValueError(f"docs/settings.md has no section and table of {deployable}")
-        text = (
-            text[: match.start(2)] + settings_table(settings_of(deployable)) + text[match.end() :]
-        )
+            raise ValueError(f"docs/settings.md has no section and table of {section}")
+        text = text[: match.start(2)] + settings_table(settings_of(section)) + text[match.end() :]
     return text
 
 

@@ -19,7 +19,7 @@ TABLES = TableNames(
 
 def test_who_reads_the_table_cannot_connect_with_what_they_see() -> None:
     client = ScriptedClient({})
-    store = TicketStore(client, TABLES, new_ticket=lambda: "the-secret")
+    store = TicketStore(client, TABLES.socket_tickets, new_ticket=lambda: "the-secret")
     ticket = store.issue("customer", "C-1", NOW_MS + 3_600_000, NOW_MS)
 
     assert ticket.ticket == "the-secret"
@@ -30,4 +30,4 @@ def test_a_ticket_is_not_spent_when_the_table_is_away() -> None:
     client = ScriptedClient(client_error("InternalServerError", 500))
 
     with pytest.raises(ClientError):
-        TicketStore(client, TABLES).spend("ticket", NOW_MS)
+        TicketStore(client, TABLES.socket_tickets).spend("ticket", NOW_MS)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from rtdts.runtime.logs import Logger
-from rtdts.runtime.settings import SettingsError
+from rtdts.runtime.settings import SettingsError, read_settings
 from socket_lambda.authorizer import authorize
 from socket_lambda.authorizer_bootstrap import AuthorizerApp, build_authorizer
+from socket_lambda.authorizer_settings import Settings
 from socket_lambda.bootstrap import build
 from socket_lambda.signing_keys import KeysUnavailable
 from socket_lambda.tokens import Holder, InvalidToken
@@ -171,8 +172,24 @@ def test_each_attempt_is_one_line_of_log_without_secrets(gate: Gate) -> None:
         assert secret not in gate.lines.getvalue()
 
 
-@pytest.mark.parametrize("start", [build, build_authorizer])
-def test_settings_that_are_missing_are_all_named_before_anything_connects(start: Any) -> None:
+@pytest.mark.parametrize(
+    ("start", "required"),
+    [
+        (build, {"DELIVERIES_TABLE", "SUBSCRIPTIONS_TABLE", "NUDGE_QUEUE_URL"}),
+        (build_authorizer, {"SOCKET_TICKETS_TABLE", "ISSUER", "AUDIENCE"}),
+    ],
+)
+def test_settings_that_are_missing_are_all_named_before_anything_connects(
+    start: Any, required: set[str]
+) -> None:
     with pytest.raises(SettingsError) as error:
         start({})
-    assert len(error.value.problems) == 9
+
+    named = {problem.partition(" ")[0] for problem in error.value.problems}
+    assert required <= named
+
+
+def test_the_authorizer_needs_no_setting_of_the_routes() -> None:
+    environ = {"SOCKET_TICKETS_TABLE": "t", "ISSUER": "https://id.example", "AUDIENCE": "rtdts"}
+
+    assert read_settings(Settings, environ).socket_tickets_table == "t"

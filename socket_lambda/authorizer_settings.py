@@ -1,0 +1,26 @@
+"""Settings of the authorizer of $connect."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rtdts.runtime.settings import setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the authorizer reads from its environment."""
+
+    socket_tickets_table: str = setting("SOCKET_TICKETS_TABLE", help="table of socket tickets")
+    issuer: str = setting("ISSUER", help="issuer of the tokens: the identity provider's URL")
+    audience: str = setting("AUDIENCE", help="audience that a token must be for")
+    identity_claim: str = setting(
+        "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
+    )
+    keys_kept_s: int = setting(
+        "KEYS_KEPT_S",
+        default=3600,
+        minimum=10,
+        maximum=86_400,
+        help="seconds for which the identity provider's keys are kept",
+    )
