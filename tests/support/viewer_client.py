@@ -54,6 +54,12 @@ class Viewer:
         seen = [(m.get("type"), m.get("status"), m.get("reason")) for m in self.messages]
         raise AssertionError(f"not within {within_s} s; seen: {seen}")
 
+    def take_what_has_come(self) -> None:
+        """Into `messages`, without waiting."""
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self.messages.append(json.loads(self._socket.recv(timeout=0)))
+
     def wait_for_type(self, kind: str, *, within_s: float = 60.0, **fields: Any) -> dict[str, Any]:
         return self.wait_for(
             lambda m: m["type"] == kind and all(m.get(k) == v for k, v in fields.items()),

@@ -1,0 +1,90 @@
+"""How much is killed, starved and stopped, and for how long.
+
+    make chaos                      # in full: an outage of two minutes, another seed each time
+    CHAOS_SEED=4711 make chaos      # that one again
+
+In the ordinary run all is the same but shorter, and the seed is always the same: there a red
+test is to tell of the change under test, not of luck.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+
+from rtdts.runtime.wall_clock import now_ms
+from sim.drive.crew import System
+from sim.drive.five_trucks import DriveOptions, DriveOutcome, Meanwhile, drive_fleet
+from sim.local_cloud.launch import LaunchedCloud
+from sim.token_client import TokenClient
+from tests.support.pace import DWELL_S
+
+PATIENCE_S = 300.0
+"""How long to wait for whatever must come: a slow machine is no failure."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Chaos:
+    """How much of it.
+
+    Attributes:
+        seed: Of all that is drawn.
+        drive_s: How long trucks drive while parts are killed.
+        outage_s: How long OpenSearch is away.
+    """
+
+    seed: int
+    drive_s: float
+    outage_s: float
+
+
+@pytest.fixture(scope="session")
+def chaos() -> Chaos:
+    seed = os.environ.get("CHAOS_SEED", "1")
+    return Chaos(
+        seed=random.SystemRandom().randrange(10_000) if seed == "random" else int(seed),
+        drive_s=float(os.environ.get("CHAOS_DRIVE_S", "60")),
+        outage_s=float(os.environ.get("CHAOS_OUTAGE_S", "30")),
+    )
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Tells what was done and measured, also when all is well."""
+    began_s = time.monotonic()
+
+    def tell(text: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n  {time.monotonic() - began_s:6.1f} s  {text}")
+            sys.stdout.flush()
+
+    return tell
+
+
+@pytest.fixture
+async def system(local_cloud: LaunchedCloud) -> AsyncIterator[System]:
+    environment = local_cloud.environment
+    async with aiohttp.ClientSession() as session:
+        yield System(
+            environment=environment,
+            session=session,
+            tokens=TokenClient.of(environment),
+            now_ms=now_ms,
+        )
+
+
+async def drive(
+    system: System, duration_s: float, say: Say, *, seed: int, meanwhile: Meanwhile
+) -> DriveOutcome:
+    """The five-truck drive, in which the service must see pickups and arrivals by itself."""
+    options = DriveOptions(duration_s=duration_s, dwell_s=DWELL_S, seed=seed, patience_s=PATIENCE_S)
+    return await drive_fleet(system, options, say, meanwhile=meanwhile)

@@ -1,0 +1,225 @@
+"""SIGTERM under load: what is in hand is ended, within the budget, and nothing is done twice."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+
+from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.push_queue.nudges import TransitionNudge
+from rtdts.runtime.wall_clock import now_ms
+from rtdts.tracking.instants import parse_instant
+from sim.drive.crew import System
+from sim.environment import Environment
+from sim.local_cloud.launch import LaunchedCloud
+from sim.local_cloud.stack import STOP_STAGES
+from sim.token_client import TokenClient
+from tests.chaos.conftest import Say
+from tests.support.checkpoints import applied, checkpoints
+from tests.support.deliveries import event_of, new_delivery
+from tests.support.delivery_log import delivery_store
+from tests.support.parts import held_down, messages_of, told
+from tests.support.stream_load import StreamLoad, assert_load_is_stored
+from tests.support.viewer_client import Viewer
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+
+BUDGET_S = STOP_STAGES[0].grace_s
+"""What the local cloud gives both to end before it kills them; their own budgets, the KCL's
+shutdown grace and SHUTDOWN_BUDGET_S, lie within."""
+SHARDS = 2
+MOST_DRAINS = 4
+TRACKED = 40
+
+
+async def test_a_consumer_told_to_end_checkpoints_all_that_is_durable(
+    local_cloud: LaunchedCloud, system: System, say: Say
+) -> None:
+    """A batch that outlasts the KCL's grace is cut off and comes again: then it is tried anew."""
+    with StreamLoad(system.environment, trucks=20, points_s=200) as load:
+        for _ in range(MOST_DRAINS):
+            drained = drain_consumer(local_cloud, load, say)
+            if len(drained) == SHARDS:
+                break
+
+    assert len(drained) == SHARDS
+    await assert_load_is_stored(system, load)
+
+
+def drain_consumer(cloud: LaunchedCloud, load: StreamLoad, say: Say) -> set[str]:
+    """One drain and what comes after it; the shards whose child ended its batch in time."""
+    by_shard(cloud, "batch", now_ms())
+    asked_ms, asked_s = now_ms(), time.monotonic()
+    with held_down(cloud, "consumer"):
+        took_s = time.monotonic() - asked_s
+        ended = told(cloud, "consumer", "shutdown_requested", since_ms=asked_ms)
+        drained = {line["shard_id"] for line in ended if line["checkpointed"]}
+        known = checkpoints(cloud.environment)
+        durable = applied(cloud.environment, load.points)
+        back_ms = now_ms()
+    say(f"the consumer ended {took_s:.1f} s after SIGTERM; drained {len(drained)} of {SHARDS}")
+    ready = by_shard(cloud, "record_processor_ready", back_ms)
+    first = by_shard(cloud, "batch", back_ms)
+
+    assert took_s <= BUDGET_S
+    assert set(known) == set(durable)
+    assert all(known[shard_id] <= durable[shard_id] for shard_id in durable)
+    for shard_id in drained:
+        assert known[shard_id] == durable[shard_id]
+        assert int(ready[shard_id]["from_sequence_number"]) == durable[shard_id].sequence_number
+        assert (first[shard_id]["skipped"], first[shard_id]["duplicates"]) == (0, 0)
+    return drained
+
+
+def by_shard(cloud: LaunchedCloud, event: str, since_ms: int) -> dict[str, dict[str, Any]]:
+    """Waits for the event of each shard; the first line of each."""
+
+    def look() -> dict[str, dict[str, Any]] | None:
+        lines = told(cloud, "consumer", event, since_ms=since_ms)
+        found = {line["shard_id"]: line for line in reversed(lines)}
+        return found if len(found) == SHARDS else None
+
+    return eventually(look)  # type: ignore[return-value] - never None
+
+
+class Queue:
+    """The nudges' queue, seen from outside."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._url = environment.nudge_queue_url
+        self._sqs = boto3.client(
+            "sqs",
+            endpoint_url=environment.aws_endpoint_url,
+            region_name=environment.region,
+            aws_access_key_id=environment.access_key_id,
+            aws_secret_access_key=environment.secret_access_key,
+        )
+
+    def tell_of_creation(self, delivery_ids: Sequence[str]) -> None:
+        NudgeQueue(self._sqs, self._url).send_many(
+            TransitionNudge(delivery_id=delivery_id, version=1) for delivery_id in delivery_ids
+        )
+
+    def waiting(self) -> int:
+        return self._count("ApproximateNumberOfMessages")
+
+    def in_hand(self) -> int:
+        return self._count("ApproximateNumberOfMessagesNotVisible")
+
+    def _count(self, name: Any) -> int:
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
+        return int(answer["Attributes"][name])
+
+
+class Watched:
+    """Deliveries whose trucks stand still, and a dispatcher who tracks them all on one socket."""
+
+    def __init__(self, viewer: Viewer, delivery_ids: list[str]) -> None:
+        self.viewer = viewer
+        self.delivery_ids = delivery_ids
+
+    def wait_for_all(self, kind: str, messages: int, *, after_ms: int) -> Counter[str]:
+        """Waits until so many of this kind came; how many of each delivery."""
+        eventually(lambda: self._count(kind, after_ms).total() >= messages)
+        return self._count(kind, after_ms)
+
+    def _count(self, kind: str, after_ms: int) -> Counter[str]:
+        self.viewer.take_what_has_come()
+        return Counter(
+            message["delivery_id"]
+            for message in self.viewer.messages
+            if message["type"] == kind and parse_instant(message["sent_at"]) >= after_ms
+        )
+
+    def wait_for(self, kind: str, *, after_ms: int) -> None:
+        """Waits for the first of them."""
+        self.viewer.wait_for(
+            lambda message: (
+                message["type"] == kind and parse_instant(message["sent_at"]) >= after_ms
+            ),
+            within_s=300,
+        )
+
+
+@contextmanager
+def watched(cloud: LaunchedCloud) -> Iterator[Watched]:
+    environment = cloud.environment
+    store, run = delivery_store(environment), uuid.uuid4().hex[:8]
+    made = [
+        new_delivery(delivery_id=f"D-{run}-{n}", truck_id=f"T-{run}-{n}") for n in range(TRACKED)
+    ]
+    for delivery in made:
+        store.append(None, delivery, [event_of(delivery)], matches=True)
+    token = TokenClient.of(environment).token("dispatcher", "ann")
+    with Viewer(environment.websocket_url, token=token) as viewer:
+        for delivery in made:
+            viewer.track(delivery.delivery_id)
+            viewer.wait_for_type("snapshot", within_s=300, delivery_id=delivery.delivery_id)
+        yield Watched(viewer, [delivery.delivery_id for delivery in made])
+
+
+@contextmanager
+def stopped_broadcaster(cloud: LaunchedCloud, say: Say) -> Iterator[dict[str, Any]]:
+    """It has been told to end and has ended; in the block there is none."""
+    asked_ms, asked_s = now_ms(), time.monotonic()
+    with held_down(cloud, "broadcaster"):
+        took_s = time.monotonic() - asked_s
+        (stopped,) = told(cloud, "broadcaster", "broadcaster_stopped", since_ms=asked_ms)
+        say(f"the broadcaster ended {took_s:.1f} s after SIGTERM")
+
+        assert stopped["in_time"]
+        assert took_s <= BUDGET_S
+        assert any("broadcaster died (exit code 0)" in line for line in messages_of(cloud))
+        yield stopped
+
+
+def test_a_broadcaster_told_to_end_in_a_round_tells_the_rest_of_it(
+    local_cloud: LaunchedCloud, say: Say
+) -> None:
+    with watched(local_cloud) as those:
+        quiet_ms = now_ms()
+        eventually(lambda: told(local_cloud, "broadcaster", "round_held", since_ms=quiet_ms))
+        begins_ms = now_ms()
+        those.wait_for("position", after_ms=begins_ms)
+        with stopped_broadcaster(local_cloud, say) as stopped:
+            heard = those.wait_for_all("position", TRACKED, after_ms=begins_ms)
+    (report,) = [
+        line
+        for line in told(local_cloud, "broadcaster", "round_held", since_ms=begins_ms)
+        if line["at_ms"] <= stopped["at_ms"]
+    ]
+
+    assert heard == dict.fromkeys(those.delivery_ids, 1)
+    assert (report["unread"], report["failed"], report["right_too_old"]) == (0, 0, 0)
+
+
+def test_a_broadcaster_told_to_end_leaves_its_undone_nudges_to_the_next(
+    local_cloud: LaunchedCloud, say: Say
+) -> None:
+    queue = Queue(local_cloud.environment)
+    with watched(local_cloud) as those:
+        before, after = those.delivery_ids[: TRACKED // 2], those.delivery_ids[TRACKED // 2 :]
+        begins_ms = now_ms()
+        queue.tell_of_creation(before)
+        those.wait_for("status", after_ms=begins_ms)
+        with stopped_broadcaster(local_cloud, say):
+            in_hand = queue.in_hand()
+            queue.tell_of_creation(after)
+            left = queue.waiting()
+            done = those.wait_for_all("status", TRACKED - left, after_ms=begins_ms)
+        say(f"{TRACKED - left} nudges were done, {left} left")
+        heard = those.wait_for_all("status", TRACKED, after_ms=begins_ms)
+        eventually(lambda: queue.waiting() == queue.in_hand() == 0)
+
+    assert in_hand == 0, "what it had taken is done"
+    assert left >= len(after)
+    assert len(done) == TRACKED - left, "what was done is not left"
+    assert set(heard) == set(those.delivery_ids)

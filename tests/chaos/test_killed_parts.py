@@ -1,0 +1,136 @@
+"""Kill -9, again and again, under the five-truck drive on real parts: nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from rtdts.runtime.wall_clock import now_ms
+from sim.drive.crew import System
+from sim.drive.five_trucks import DriveOutcome
+from sim.local_cloud.launch import LaunchedCloud
+from tests.chaos.conftest import Chaos, Say, drive
+from tests.support.drive_checks import assert_nothing_is_lost, excess_s
+from tests.support.pace import ROUND_INTERVAL_S
+from tests.support.parts import CHILD, is_running, processes_of, told
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
+
+PARTS = ("consumer", CHILD, "broadcaster", "firehose")
+KILLS_EACH = 3
+MARGIN_S = 1.0
+"""No kill is planned nearer to the first or the last point."""
+
+ROUND_ALLOWANCE_S = 30.0
+"""A customer is promised a message a round, and across the death of a broadcaster one as soon as
+the next one is there. What is allowed beside that is for a slow machine; half of it is what the
+guarantee grants a death (75 s where rounds come every 60)."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    part: str
+    process: int
+    at_ms: int
+
+
+class Killer:
+    """Kills each part at times drawn for it, whatever state the others are in by then.
+
+    Each kill hits a process that runs: where its part is still away, it comes as soon as it is
+    back.
+    """
+
+    def __init__(self, cloud: LaunchedCloud, chaos: Chaos, say: Say) -> None:
+        self._cloud = cloud
+        self._rng = random.Random(chaos.seed)
+        self._say = say
+        self.plan = plan_kills(self._rng, chaos.drive_s)
+        self.kills: list[Kill] = []
+
+    async def run(self) -> None:
+        began_s = asyncio.get_running_loop().time()
+        await asyncio.gather(*(self._kill_part(part, began_s) for part in PARTS))
+
+    async def _kill_part(self, part: str, began_s: float) -> None:
+        for planned_s in self.plan[part]:
+            await asyncio.sleep(began_s + planned_s - asyncio.get_running_loop().time())
+            process = await asyncio.to_thread(self._kill, part)
+            self._say(f"kill -9 {part} ({process}), planned at {planned_s:.1f} s of the drive")
+
+    def _kill(self, part: str) -> int:
+        killed = {one.process for one in self.kills}
+        while True:
+            running = eventually(
+                lambda: [
+                    one
+                    for one in processes_of(self._cloud, part)
+                    if one not in killed and is_running(one)
+                ]
+            )
+            process = self._rng.choice(running)
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:  # it went with another that was killed
+                continue
+            self.kills.append(Kill(part, process, now_ms()))
+            return process
+
+
+def plan_kills(rng: random.Random, drive_s: float) -> dict[str, list[float]]:
+    """Seconds into the drive, by part: spread over all of it, in an order that is drawn."""
+    turns = [part for part in PARTS for _ in range(KILLS_EACH)]
+    rng.shuffle(turns)
+    slot_s = (drive_s - 2 * MARGIN_S) / len(turns)
+    plan: dict[str, list[float]] = {part: [] for part in PARTS}
+    for number, part in enumerate(turns):
+        plan[part].append(MARGIN_S + (number + rng.random()) * slot_s)
+    return plan
+
+
+async def test_parts_killed_at_any_moment_of_a_drive_lose_nothing(
+    local_cloud: LaunchedCloud, system: System, chaos: Chaos, say: Say
+) -> None:
+    say(f"CHAOS_SEED={chaos.seed} CHAOS_DRIVE_S={chaos.drive_s:g}")
+    began_ms = now_ms()
+    killer = Killer(local_cloud, chaos, say)
+    outcome = await drive(system, chaos.drive_s, say, seed=chaos.seed, meanwhile=killer.run)
+    for who, gaps in outcome.verdict.gaps.items():
+        say(f"{who}: gaps between messages p50/p99/longest {gaps}")
+
+    assert all(count >= KILLS_EACH for count in Counter(k.part for k in killer.kills).values())
+    assert {kill.part for kill in killer.kills} == set(PARTS)
+    first_ms, last_ms = span_of(outcome)
+    assert all(first_ms < kill.at_ms < last_ms for kill in killer.kills)
+    assert_nothing_is_lost(system.environment, outcome)
+    away = without_broadcaster(local_cloud, killer.kills, began_ms)
+    for truck in outcome.trucks:
+        longest_s = max(excess_s(gap, away) for gap in truck.gaps)
+        assert longest_s <= ROUND_INTERVAL_S + ROUND_ALLOWANCE_S, truck.customer_id
+
+
+def span_of(outcome: DriveOutcome) -> tuple[int, int]:
+    """When the first accepted point was made, and the last."""
+    times_ms = [fix.recorded_at_ms for truck in outcome.trucks for fix in truck.accepted.values()]
+    return min(times_ms), max(times_ms)
+
+
+def without_broadcaster(
+    cloud: LaunchedCloud, kills: Sequence[Kill], since_ms: int
+) -> list[tuple[int, int]]:
+    """From each of its deaths to when the next one was ready."""
+    ready_ms = [line["at_ms"] for line in told(cloud, "broadcaster", "broadcaster_ready",
+                                               since_ms=since_ms)]  # fmt: skip
+    return [
+        (kill.at_ms, min(at_ms for at_ms in ready_ms if at_ms > kill.at_ms))
+        for kill in kills
+        if kill.part == "broadcaster"
+    ]

@@ -1,0 +1,104 @@
+"""A delivery's log beside the story that its truck's points and its declarations tell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import boto3
+
+from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.schema import TableNames
+from rtdts.tracking.deliveries import Cause, Delivery, DeliveryEvent
+from rtdts.tracking.fixes import fix_of
+from rtdts.tracking.positions import Point
+from rtdts.tracking.status_machine import Plan, StatusRules, Transition
+from rtdts.tracking.timeline import is_declared, standing, timeline
+from rtdts.tracking.truck_fold import TrackingRules
+from sim.environment import Environment
+from sim.fleet.device import Fix
+
+
+def delivery_store(environment: Environment) -> DeliveryStore:
+    """Deliveries and their logs in a local cloud."""
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=environment.aws_endpoint_url,
+        region_name=environment.region,
+        aws_access_key_id=environment.access_key_id,
+        aws_secret_access_key=environment.secret_access_key,
+    )
+    return DeliveryStore(
+        client,
+        TableNames(
+            deliveries=environment.deliveries_table,
+            delivery_events=environment.delivery_events_table,
+            truck_matches=environment.truck_matches_table,
+            subscriptions=environment.subscriptions_table,
+            socket_tickets=environment.socket_tickets_table,
+        ),
+    )
+
+
+def log_problems(log: Sequence[DeliveryEvent]) -> list[str]:
+    """What is wrong with a log, whatever it tells: gaps, and the same thing written twice."""
+    problems = []
+    versions = [event.version for event in log]
+    if versions != list(range(1, len(log) + 1)):
+        problems.append(f"versions {versions}")
+    by_rule = Counter((event.cause, event.point_id) for event in log if not is_declared(event))
+    problems += [f"{cause} by {point} {n} times" for (cause, point), n in by_rule.items() if n > 1]
+    keys = Counter(event.idempotency_key for event in log if event.idempotency_key)
+    problems += [f"declared {n} times with {key}" for key, n in keys.items() if n > 1]
+    return problems
+
+
+def story_of(log: Sequence[DeliveryEvent]) -> list[Transition]:
+    """What a log folds to, of a delivery whose declarations withdraw nothing."""
+    declared = [index for index, event in enumerate(log) if is_declared(event)]
+    story: list[Transition] = []
+    for index, until in zip(declared, [*declared[1:], len(log)], strict=True):
+        event = log[index]
+        story.append(Transition(event.status, event.cause, event.effective_at_ms))
+        story += standing(log[:until]).transitions
+    return story
+
+
+def true_story(
+    delivery: Delivery, points: Iterable[Point], log: Sequence[DeliveryEvent], *, dwell_s: float
+) -> list[Transition]:
+    """What the definition makes of all points and of the log's declarations."""
+    return list(
+        timeline(
+            Plan(origin=delivery.origin, destination=delivery.destination),
+            map(fix_of, points),
+            [
+                Transition(event.status, event.cause, event.effective_at_ms)
+                for event in log
+                if is_declared(event) and event.cause is not Cause.CORRECTED
+            ],
+            status_rules=StatusRules(dwell_s=dwell_s),
+            enrichment_rules=TrackingRules().enrichment,
+        )
+    )
+
+
+def as_accepted(fix: Fix) -> Point:
+    """A device's fix as ingest stamps it when its clock is right."""
+    return Point(
+        truck_id=fix.truck_id,
+        recorded_at_ms=fix.recorded_at_ms,
+        lat=fix.lat,
+        lon=fix.lon,
+        event_at_ms=fix.recorded_at_ms,
+        received_at_ms=fix.recorded_at_ms,
+        seq=fix.seq,
+        accuracy_m=fix.accuracy_m,
+        speed_mps=fix.speed_mps,
+        heading_deg=fix.heading_deg,
+        satellites=fix.satellites,
+        hdop=fix.hdop,
+        ignition=fix.ignition,
+        battery_pct=fix.battery_pct,
+        odometer_m=float(fix.odometer_m),
+    )
