@@ -29,6 +29,7 @@ from broadcaster.signing import Credentials, PostSigner
 from broadcaster.slots import Slots
 from broadcaster.threads import Threads
 from rtdts.runtime.logs import get_logger
+from rtdts.runtime.point_trace import PointTrace
 
 VIEWING_MINUTES = 30
 
@@ -62,6 +63,7 @@ async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
             threads,
             viewing_minutes=VIEWING_MINUTES,
             log=log,
+            trace=PointTrace("", log),
         )
         round_ = Round(
             world.subscriptions,

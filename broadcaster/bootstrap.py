@@ -35,6 +35,7 @@ from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import aws_session
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import read_settings
 
 COMPONENT: Final = "broadcaster"
@@ -143,6 +144,7 @@ def _wire(
         threads,
         viewing_minutes=settings.viewing_minutes,
         log=log,
+        trace=PointTrace(settings.trace_trucks, log),
     )
     round_ = Round(
         subscriptions,

@@ -108,7 +108,7 @@ class PositionPicture:
             if key not in encoded:
                 shown = self._shown(delivery) if right.access is Access.FULL else None
                 message = encode_position(delivery, shown, sent_at_ms=sent_at_ms)
-                encoded[key] = (Payload.of(message),)
+                encoded[key] = (Payload.of(message, shown.point if shown else None),)
             return encoded[key]
 
         return compose
@@ -171,7 +171,8 @@ class TransitionPicture:
 
     async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
         """Encodes the status, and reads the position if that is quick."""
-        status = Payload.of(encode_status(self._event, sent_at_ms=self._now_ms()))
+        message = encode_status(self._event, sent_at_ms=self._now_ms())
+        status = Payload.of(message, self._event)
         position: Compose = _nothing
         if self._has_position:
             try:
@@ -254,14 +255,15 @@ class SnapshotPicture:
 
         def encode(access: Access) -> Payload:
             is_full = access is Access.FULL
+            shown = position_to_show(delivery, latest) if is_full else None
             message = encode_snapshot(
                 delivery,
                 events,
-                position_to_show(delivery, latest) if is_full else None,
+                shown,
                 track_to_show(delivery, track) if is_full else (),
                 sent_at_ms=self._now_ms(),
             )
-            return Payload.of(message)
+            return Payload.of(message, shown.point if shown else None)
 
         return encode
 

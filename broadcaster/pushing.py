@@ -22,6 +22,7 @@ from typing import Final, Protocol
 
 from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.connection_turns import ConnectionTurns
+from broadcaster.point_steps import tell_points
 from broadcaster.poster import Answer
 from broadcaster.signing import Payload
 from broadcaster.slots import Reserved
@@ -30,6 +31,7 @@ from rtdts.delivery_store.deliveries import FoundDeliveries
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
+from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.viewer_messages import encode_ended
 from rtdts.tracking.viewing import Ended, MayView, Right, right_to_view
@@ -134,6 +136,7 @@ class Pusher:
         threads: Where the stores may block.
         viewing_minutes: How long a closed delivery may be viewed.
         log: Told of what could not be forgotten.
+        trace: Told to whom points of some trucks were shown.
         now_ms: Wall clock.
         monotonic: Clock in seconds.
     """
@@ -148,6 +151,7 @@ class Pusher:
         *,
         viewing_minutes: int,
         log: Logger,
+        trace: PointTrace,
         now_ms: Callable[[], int] = wall_clock.now_ms,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -158,6 +162,7 @@ class Pusher:
         self._threads = threads
         self._viewing_minutes = viewing_minutes
         self._log = log
+        self._trace = trace
         self._now_ms = now_ms
         self._monotonic = monotonic
         self._turns = ConnectionTurns()
@@ -267,12 +272,16 @@ class Pusher:
             viewing_minutes=self._viewing_minutes,
         )
         ended = isinstance(right, Ended)
+        payloads: list[Payload] = []
         try:
             payloads = self._messages_for(viewer, delivery, right, reading.compose)
             outcome = await post(viewer.connection_id, payloads, reading.read_at_s)
         except Exception as error:  # a bug that one delivery's data brings out is its own viewers'
             self._log.exception("push_failed", error, delivery_id=viewer.delivery_id)
             outcome = Outcome.FAILED
+        if self._trace.is_on:
+            now_ms = self._now_ms()
+            tell_points(self._trace, payloads, viewer, outcome=outcome.value, now_ms=now_ms)
         if outcome is not Outcome.RIGHT_TOO_OLD:
             reserved.release_one()
         if outcome is Outcome.GONE or (ended and outcome is Outcome.DELIVERED):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
 
 
@@ -75,3 +76,4 @@ class Settings:
         maximum=100,
         help="seconds for ending what is under way; well below the container's stop timeout",
     )
+    trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)

@@ -17,6 +17,9 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from rtdts.tracking.deliveries import DeliveryEvent
+from rtdts.tracking.positions import Point
+
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _SERVICE: Final = "execute-api"
 
@@ -36,11 +39,13 @@ class Payload:
 
     data: bytes
     sha256_hex: str
+    about: Point | DeliveryEvent | None = None
+    """What it makes known, for who follows a point through the logs."""
 
     @classmethod
-    def of(cls, data: bytes) -> Payload:
+    def of(cls, data: bytes, about: Point | DeliveryEvent | None = None) -> Payload:
         """The payload of an encoded message."""
-        return cls(data, hashlib.sha256(data).hexdigest())
+        return cls(data, hashlib.sha256(data).hexdigest(), about)
 
 
 class PostSigner:

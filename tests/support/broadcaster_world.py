@@ -18,6 +18,7 @@ from broadcaster.slots import Slots
 from broadcaster.threads import Threads
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime.logs import Logger
+from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
 from rtdts.tracking.positions import EnrichedPoint, LatestPosition, Point
 from tests.fakes.fake_clock import FakeClock
@@ -33,7 +34,7 @@ HOUR_MS = 3_600_000
 
 
 class World:
-    def __init__(self) -> None:
+    def __init__(self, traced: str = "") -> None:
         self.clock = FakeClock()
         self.gateway = FakeGateway()
         self.deliveries = WatchedDeliveries()
@@ -53,6 +54,7 @@ class World:
             self.threads,
             viewing_minutes=30,
             log=self.log,
+            trace=PointTrace(traced, self.log),
             now_ms=self.clock.now_ms,
             monotonic=self.clock.monotonic,
         )

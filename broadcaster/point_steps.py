@@ -1,0 +1,50 @@
+"""Which points a viewer was told of, for who follows one through the logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from broadcaster.signing import Payload
+from rtdts.delivery_store.subscriptions import Subscription
+from rtdts.runtime.point_trace import PointTrace
+from rtdts.tracking.deliveries import DeliveryEvent
+from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.positions import Point
+
+
+def tell_points(
+    trace: PointTrace,
+    payloads: Iterable[Payload],
+    viewer: Subscription,
+    *,
+    outcome: str,
+    now_ms: int,
+) -> None:
+    """Writes a line for each point of a traced truck that was to be shown, or changed a status.
+
+    Args:
+        trace: Where to.
+        payloads: What was posted to a viewer, or was to be.
+        viewer: The viewer.
+        outcome: What became of the post.
+        now_ms: For the age of what it was told.
+    """
+    for payload in payloads:
+        match payload.about:
+            case Point() as point if trace.follows(point.truck_id):
+                identity: str | None = point_id(point)
+                shown, at_ms = "position", point.event_at_ms
+            case DeliveryEvent() as event if trace.follows(event.truck_id):
+                identity, shown, at_ms = event.point_id, "status", event.effective_at_ms
+            case _:
+                continue
+        if identity is not None:  # a declared status rests on no point
+            trace.tell(
+                "posted",
+                identity,
+                shown=shown,
+                delivery_id=viewer.delivery_id,
+                connection_id=viewer.connection_id,
+                outcome=outcome,
+                age_ms=now_ms - at_ms,
+            )

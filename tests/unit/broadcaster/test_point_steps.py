@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from broadcaster.point_steps import tell_points
+from broadcaster.poster import Answer
+from broadcaster.signing import Payload
+from rtdts.runtime.point_trace import PointTrace
+from rtdts.tracking.deliveries import Cause, Status
+from rtdts.tracking.point_identity import point_id
+from tests.support.broadcaster_world import World
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World(traced="T-1")
+    yield world
+    world.threads.close()
+    world.position_threads.close()
+
+
+def told(world: World) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in world.logged.splitlines()]
+    return [line for line in lines if line["event"] == "point"]
+
+
+async def test_a_round_tells_to_whom_a_traced_point_was_shown_and_how_old_it_was(
+    world: World,
+) -> None:
+    shown = point_id(world.truck("T-1", age_s=5.0).newest.point)
+    world.truck("T-2")
+    for delivery_id, truck_id in (("D-1", "T-1"), ("D-2", "T-2")):
+        world.delivery(delivery_id, truck_id=truck_id)
+    world.viewer("a", "D-1")
+    world.viewer("b", "D-2")
+
+    await world.hold_round()
+
+    (line,) = told(world)
+    assert (line["step"], line["point_id"], line["shown"]) == ("posted", shown, "position")
+    assert (line["delivery_id"], line["connection_id"]) == ("D-1", "a")
+    assert (line["outcome"], line["age_ms"]) == ("delivered", 5_000)
+
+
+async def test_who_was_not_reached_is_told_as_such(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+    world.gateway.answer("a", Answer.GONE)
+
+    await world.hold_round()
+
+    assert [line["outcome"] for line in told(world)] == ["gone"]
+
+
+@pytest.mark.parametrize(("truck_id", "lines"), [("T-1", 1), ("T-2", 0)])
+def test_a_status_names_the_point_that_it_rests_on(world: World, truck_id: str, lines: int) -> None:
+    world.delivery("D-1", truck_id=truck_id)
+    event = world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    rests_on = msgspec.structs.replace(event, point_id=f"{truck_id}:1:2")
+
+    tell_points(
+        PointTrace("T-1", world.log),
+        [Payload.of(b"{}", rests_on), Payload.of(b"{}", event), Payload.of(b"{}")],
+        world.viewer("a", "D-1"),
+        outcome="delivered",
+        now_ms=world.clock.now_ms(),
+    )
+
+    assert [(line["point_id"], line["shown"]) for line in told(world)] == [
+        (f"{truck_id}:1:2", "status")
+    ] * lines
