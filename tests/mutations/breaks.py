@@ -519,13 +519,14 @@ BREAKS = (
         guarantee=7,
         file="consumer/pipeline.py",
         text="""\
-        self._write_history(updates, arrivals, report, budget)
+        refused = self._write_history(updates, arrivals, report, budget)
+        self._tell_points(sorted_out, updates, refused)
         states, nudges = self._settle(updates, report, budget)
 """,
         replacement="""\
         states, nudges = self._settle(updates, report, budget)
         self._memory.keep(states, max(record.position for record in records), budget)
-        self._write_history(updates, arrivals, report, budget)
+        refused = self._write_history(updates, arrivals, report, budget)
 """,
         tests=(
             f"{PIPELINE}::test_the_order_is_history_transitions_latest_state",
@@ -536,10 +537,10 @@ BREAKS = (
         name="latest-before-the-history",
         guarantee=7,
         file="consumer/pipeline.py",
-        text="        self._write_history(updates, arrivals, report, budget)\n",
+        text="        refused = self._write_history(updates, arrivals, report, budget)\n",
         replacement="""\
         self._write_latest([one.latest for one in updates if one.latest], budget)
-        self._write_history(updates, arrivals, report, budget)
+        refused = self._write_history(updates, arrivals, report, budget)
 """,
         tests=(f"{PIPELINE}::test_the_order_is_history_transitions_latest_state",),
     ),
