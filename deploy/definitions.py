@@ -1,7 +1,7 @@
 """What Terraform must know of the code, written out as JSON: `python -m deploy.definitions`.
 
-Tables, queues, routes, metrics and the settings of each deployable are declared once, in Python; the
-local cloud is made from the declarations, an account from this file. It is tracked, so that a
+Tables, queues, routes, metrics and the settings of each deployable are declared once, in Python;
+the local cloud is made from the declarations, an account from this file. It is tracked, so that a
 change shows in review, and a test fails when it is not what the code says.
 """
 
@@ -53,7 +53,11 @@ FUNCTIONS: Final = {
     TEST_ISSUER: "deploy.test_issuer.settings",
 }
 """Every Lambda's package, and where its settings are declared."""
-CONTAINERS: Final = {"consumer": "consumer.settings", "broadcaster": "broadcaster.settings"}
+CONTAINERS: Final = {
+    "consumer": "consumer.settings",
+    "broadcaster": "broadcaster.settings",
+    "operations": "operations.settings",
+}
 """Every container, and where its settings are declared."""
 METRICS: Final = {
     ingest_lambda.bootstrap.COMPONENT: ingest_lambda.service.METRICS,

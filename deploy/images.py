@@ -46,7 +46,8 @@ CONSUMER = Image(
     name="consumer", modules=("consumer.daemon", "consumer.__main__", "deploy.task_launcher")
 )
 BROADCASTER = Image(name="broadcaster", modules=("broadcaster.__main__",))
-IMAGES: Final = (CONSUMER, BROADCASTER)
+OPERATIONS = Image(name="operations", modules=("operations.__main__",))
+IMAGES: Final = (CONSUMER, BROADCASTER, OPERATIONS)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ def main(
     try:
         operator = build_operator(environ)
     except SettingsError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - a command's answer
+        sys.stderr.write(f"{error}\n")
         return UNUSABLE
     try:
         code, summary = _COMMANDS[args.command](args, operator)
@@ -60,7 +60,7 @@ def main(
         code, summary = FAILED, f"failed: {error}; what was done stays done, run it again"
     except KeyboardInterrupt:
         code, summary = INTERRUPTED, "interrupted: what was done stays done, run it again"
-    print(summary)  # noqa: T201 - a command's answer
+    sys.stdout.write(f"{summary}\n")
     return code
 
 

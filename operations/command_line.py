@@ -13,9 +13,9 @@ EXIT_CODES = (
     "last line says what), 2 when the command or the settings can't be used."
 )
 SETTINGS = (
-    "It reads the settings of docs/settings.md from its environment, and AWS's own. For the local "
-    "cloud: set -a; . sim/.env; set +a; export OPENSEARCH_URL=$OpenSearchURL OPENSEARCH_AUTH=none. "
-    "In an account: python -m deploy.run_operation --env dev -- COMMAND."
+    "It reads the settings of docs/settings.md, section operations, from its environment, and "
+    "AWS's own. OpenSearch is reached from inside the VPC only: in an account, python -m "
+    "deploy.run_operation --env dev -- COMMAND runs it there."
 )
 
 

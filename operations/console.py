@@ -20,7 +20,7 @@ class Console:
 
     def __init__(
         self,
-        write: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201 - a command's progress
+        write: Callable[[str], object] = lambda line: sys.stderr.write(f"{line}\n"),
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -33,7 +33,7 @@ class Parked(Protocol):
         """One by its key."""
         ...
 
-    def remove(self, key: str) -> None:
+    def take_out(self, key: str) -> None:
         """Takes one out."""
         ...
 
@@ -133,7 +133,7 @@ def _put(
     still = {record.name for record in left}
     for record in batch:
         if record.name not in still:
-            parked.remove(record.name)
+            parked.take_out(record.name)
     report.replayed += len(batch) - len(left)
     report.not_taken += len(left)
     report.failure = failure or report.failure

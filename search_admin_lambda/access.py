@@ -52,7 +52,7 @@ class SearchRole:
 
 
 def search_roles(
-    *, raw_writer_arn: str, consumer_arn: str, broadcaster_arn: str
+    *, raw_writer_arn: str, consumer_arn: str, broadcaster_arn: str, operations_arn: str
 ) -> tuple[SearchRole, ...]:
     """Every role of ours."""
     return (
@@ -80,5 +80,20 @@ def search_roles(
             iam_role_arn=broadcaster_arn,
             cluster_actions=("cluster_composite_ops_ro",),  # mget
             grants=(IndexGrant(patterns=(POSITIONS_PATTERN, LATEST_INDEX), actions=("read",)),),
+        ),
+        SearchRole(
+            name="rtdts-operations",
+            iam_role_arn=operations_arn,
+            # Bulk and mget; deleting and updating by query scroll through what they find.
+            cluster_actions=("cluster_composite_ops", "indices:data/read/scroll*"),
+            grants=(
+                IndexGrant(
+                    patterns=(RAW_PATTERN, POSITIONS_PATTERN, LATEST_INDEX, STATE_INDEX),
+                    # What was just written must be found, and the count be of what is left.
+                    actions=("crud", "indices:admin/refresh*"),
+                ),
+                # A replay may come to a day whose index was lost.
+                IndexGrant(patterns=(RAW_PATTERN,), actions=("create_index",)),
+            ),
         ),
     )

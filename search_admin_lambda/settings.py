@@ -26,6 +26,9 @@ class Settings:
     broadcaster_role_arn: str = setting(
         "BROADCASTER_ROLE_ARN", help="ARN of the broadcaster's role"
     )
+    operations_role_arn: str = setting(
+        "OPERATIONS_ROLE_ARN", help="ARN of the role of the operators' commands"
+    )
     raw_retention_days: int = setting(
         "RAW_RETENTION_DAYS",
         default=3,

@@ -46,7 +46,7 @@ class ParkedRecords:
             partition_key=stored.metadata.get("partition-key"),
         )
 
-    def remove(self, key: str) -> None:
+    def take_out(self, key: str) -> None:
         """Takes a record out; for some days an older version of the object still has it."""
         self._objects.remove(key)
 

@@ -153,8 +153,13 @@ def test_development_tells_when_a_month_gets_dear(resources: ResourcesOf) -> Non
 
 @pytest.mark.parametrize("environment", BOTH)
 def test_containers_restart_drain_and_go_back(environment: str, resources: ResourcesOf) -> None:
-    definitions = resources(environment, "aws_ecs_task_definition").values()
     services = resources(environment, "aws_ecs_service").values()
+    served = {service["name"] for service in services}
+    definitions = [
+        definition
+        for definition in resources(environment, "aws_ecs_task_definition").values()
+        if definition["family"] in served
+    ]
 
     assert len(definitions) == len(services) == 2
     for definition in definitions:

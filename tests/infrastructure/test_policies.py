@@ -32,6 +32,7 @@ PARTS: dict[str, set[Action]] = {
     "search-admin": set(),
     "consumer": actions_of("consumer"),
     "broadcaster": actions_of("broadcaster"),
+    "operations": actions_of("operations"),
     "raw-log": set(),
 }
 
@@ -42,6 +43,7 @@ EXTRAS = {
     r"search-admin es:ESHttp(Get|Post|Put) domain/\*": "installs templates, policies and roles",
     r"(consumer|broadcaster) es:ESHttp(Get|Post) domain/\*": "reads and writes by POST (_bulk, "
     "_mget, _search); GET is how the client asks for a document",
+    r"operations es:ESHttp(Delete|Get|Post) domain/\*": "as these, and deletes by a document's id",
     r"consumer kinesis:(DescribeStream|DescribeStreamSummary|GetRecords|GetShardIterator|"
     r"ListShards) telemetry": "the KCL: Kinesis Data Streams Developer Guide, 'IAM permissions "
     "required for KCL consumer applications'",

@@ -39,6 +39,7 @@ DIFFERENCES = {
     r"containers/consumer/environment/KCL_RETRIEVAL_MODE": "a choice in AWS; the default here",
     r"containers/(consumer/environment/DWELL_S|broadcaster/environment/ROUND_INTERVAL_S)": "a demo "
     "shows in a minute what takes a day; in AWS the defaults hold unless an operator says so",
+    r"containers/operations/.*": "here an operator types the commands, with sim/.env's variables",
     r"functions/.*/environment/IDENTITY_CLAIM": "the company's to choose; the default here",
 }
 """Path of a fact, as a pattern, and why it is not the same in both."""

@@ -16,6 +16,7 @@ DEPLOYABLES = (
     "consumer",
     "broadcaster",
     "search_admin_lambda",
+    "operations",
 )
 PRODUCTION = ("rtdts", *DEPLOYABLES)
 

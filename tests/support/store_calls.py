@@ -100,7 +100,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     "rtdts/telemetry_stream/parked_records.py:ParkedRecords": {
         "entries": {("s3:ListBucket", "parked")},
         "read": {("s3:GetObject", "parked/rejected/*")},
-        "remove": {("s3:DeleteObject", "parked/rejected/*")},
+        "take_out": {("s3:DeleteObject", "parked/rejected/*")},
         "erase_truck": {
             ("s3:ListBucketVersions", "parked"),
             ("s3:GetObjectVersion", "parked/rejected/*"),
@@ -118,6 +118,9 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
                 for folder in ("points", "failed")
             ),
         },
+    },
+    "rtdts/telemetry_stream/shard_range.py:ShardRanges": {
+        "of_shard": {("kinesis:ListShards", "telemetry")},
     },
     "rtdts/telemetry_stream/stream_retention.py:StreamRetention": {
         "hours": {("kinesis:DescribeStreamSummary", "telemetry")},
@@ -164,6 +167,7 @@ OPERATIONS = {
         "get_object": {"s3:GetObject", "s3:GetObjectVersion"},
         "list_object_versions": {"s3:ListBucketVersions"},
         "list_objects_v2": {"s3:ListBucket"},
+        "list_shards": {"kinesis:ListShards"},
         "put_object": {"s3:PutObject"},
         "put_records": {"kinesis:PutRecords"},
     },

@@ -19,6 +19,7 @@ ROLES = search_roles(
     raw_writer_arn="arn:aws:iam::1:role/raw",
     consumer_arn="arn:aws:iam::1:role/consumer",
     broadcaster_arn="arn:aws:iam::1:role/broadcaster",
+    operations_arn="arn:aws:iam::1:role/operations",
 )
 POLICIES = retention_policies(raw_days=3, positions_days=90)
 

@@ -25,6 +25,7 @@ variable "image_tags" {
   type = object({
     consumer    = string
     broadcaster = string
+    operations  = string
   })
 }
 

@@ -16,37 +16,13 @@ locals {
   }
 }
 
-resource "aws_cloudwatch_log_group" "this" {
-  name              = "/aws/ecs/${var.name}"
-  retention_in_days = var.log_retention_days
-}
+module "start" {
+  source = "../task_start"
 
-module "execution_role" {
-  source = "../role"
-
-  name           = "${var.name}-start"
-  description    = "Lets ECS fetch the image of ${var.name} and write its log"
-  service        = "ecs-tasks.amazonaws.com"
-  for_account_id = var.account_id
-
-  statements = [
-    {
-      sid                = "LogIn"
-      actions            = ["ecr:GetAuthorizationToken"]
-      resources          = ["*"]
-      why_every_resource = "ECR gives one token for all repositories; what it opens is said below."
-    },
-    {
-      sid       = "FetchImage"
-      actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-      resources = [var.image_repository_arn]
-    },
-    {
-      sid       = "OwnLog"
-      actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-      resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
-    },
-  ]
+  name                 = var.name
+  account_id           = var.account_id
+  image_repository_arn = var.image_repository_arn
+  log_retention_days   = var.log_retention_days
 }
 
 resource "aws_ecs_task_definition" "this" {
@@ -55,7 +31,7 @@ resource "aws_ecs_task_definition" "this" {
   network_mode             = "awsvpc"
   cpu                      = tostring(var.cpu)
   memory                   = tostring(var.memory_mb)
-  execution_role_arn       = module.execution_role.arn
+  execution_role_arn       = module.start.execution_role_arn
   task_role_arn            = var.task_role_arn
 
   runtime_platform {
@@ -103,7 +79,7 @@ resource "aws_ecs_task_definition" "this" {
     logConfiguration = {
       logDriver = "awslogs"
       options = {
-        awslogs-group         = aws_cloudwatch_log_group.this.name
+        awslogs-group         = module.start.log_group_name
         awslogs-region        = var.region
         awslogs-stream-prefix = "task"
         # A log that can't be written must not stop the work.

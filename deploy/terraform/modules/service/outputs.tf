@@ -10,5 +10,5 @@ output "container" {
 
 output "log_group_name" {
   description = "Name of its log group."
-  value       = aws_cloudwatch_log_group.this.name
+  value       = module.start.log_group_name
 }

@@ -10,6 +10,7 @@ locals {
       STREAM_NAME           = module.stream.name
       NUDGE_QUEUE_URL       = module.queues.urls["nudges"]
       PARKED_BUCKET         = module.parked.name
+      RAW_BACKUP_BUCKET     = module.raw_backup.name
       OPENSEARCH_URL        = module.search.url
       OPENSEARCH_AUTH       = "sigv4"
       ISSUER                = var.identity.issuer
@@ -26,6 +27,7 @@ locals {
       RAW_WRITER_ROLE_ARN      = module.raw_log_role.arn
       CONSUMER_ROLE_ARN        = module.consumer_role.arn
       BROADCASTER_ROLE_ARN     = module.broadcaster_role.arn
+      OPERATIONS_ROLE_ARN      = module.operations_role.arn
       RAW_RETENTION_DAYS       = tostring(var.retention.raw_days)
       POSITIONS_RETENTION_DAYS = tostring(var.retention.positions_days)
     },

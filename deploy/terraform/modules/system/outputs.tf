@@ -50,6 +50,7 @@ output "policies" {
       raw-log      = module.raw_log_role.policy
       consumer     = module.consumer_role.policy
       broadcaster  = module.broadcaster_role.policy
+      operations   = module.operations_role.policy
     },
   )
 }
@@ -64,7 +65,11 @@ output "environments" {
 
 output "containers" {
   description = "The containers' definitions."
-  value       = { consumer = module.consumer.container, broadcaster = module.broadcaster.container }
+  value = {
+    consumer    = module.consumer.container
+    broadcaster = module.broadcaster.container
+    operations  = module.operations.container
+  }
 }
 
 output "alarm_topic_arn" {

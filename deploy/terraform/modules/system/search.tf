@@ -12,11 +12,16 @@ module "search" {
   subnet_ids            = slice(module.network.private_subnet_ids, 0, var.search.zones)
   security_group_id     = module.network.security_group_ids["search"]
   admin_role_arn        = module.search_admin.role_arn
-  client_role_arns      = [module.raw_log_role.arn, module.consumer_role.arn, module.broadcaster_role.arn]
-  account_id            = var.account.id
-  region                = var.account.region
-  partition             = var.account.partition
-  log_retention_days    = var.retention.log_days
+  client_role_arns = [
+    module.raw_log_role.arn,
+    module.consumer_role.arn,
+    module.broadcaster_role.arn,
+    module.operations_role.arn,
+  ]
+  account_id         = var.account.id
+  region             = var.account.region
+  partition          = var.account.partition
+  log_retention_days = var.retention.log_days
 
   depends_on = [module.region_singletons]
 }

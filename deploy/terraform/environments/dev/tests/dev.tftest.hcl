@@ -98,7 +98,7 @@ override_resource {
 
 variables {
   region          = "eu-central-1"
-  image_tags      = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210" }
+  image_tags      = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210", operations = "00112233445566aa" }
   budget_emails   = ["somebody@example.com"]
   packages_folder = "../../testing/packages"
 }

@@ -80,7 +80,7 @@ override_resource {
 
 variables {
   region          = "eu-central-1"
-  image_tags      = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210" }
+  image_tags      = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210", operations = "00112233445566aa" }
   issuer          = "https://id.example.com"
   audience        = "rtdts"
   packages_folder = "../../testing/packages"

@@ -21,7 +21,7 @@ variables {
   broadcaster = { cpu = 256, memory_mb = 512, min_tasks = 1, max_tasks = 1 }
 
   container_insights = false
-  image_tags         = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210" }
+  image_tags         = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210", operations = "00112233445566aa" }
   packages_folder    = "../../testing/packages"
   region_singletons  = { api_gateway_log_role = true, opensearch_service_linked_role = true }
   alarms             = { emails = [] }

@@ -1,0 +1,99 @@
+# The operators' commands: a container that nobody runs until an operator does
+# (`python -m deploy.run_operation`). In the VPC, since OpenSearch is.
+
+module "operations_role" {
+  source = "../role"
+
+  name           = "${var.name}-operations"
+  description    = "What the operators' commands may do"
+  service        = "ecs-tasks.amazonaws.com"
+  for_account_id = var.account.id
+  statements     = local.operations_statements
+}
+
+module "operations" {
+  source = "../task"
+
+  name                 = "${var.name}-operations"
+  account_id           = var.account.id
+  region               = var.account.region
+  image                = "${module.images["operations"].url}:${var.image_tags.operations}"
+  image_repository_arn = module.images["operations"].arn
+  task_role_arn        = module.operations_role.arn
+  environment          = local.container_environments["operations"]
+  required_environment = local.definitions.containers["operations"].required_settings
+  cpu                  = 1024
+  # An object of the backup has 64 MB at most packed, ten times that unpacked and taken apart.
+  memory_mb          = 4096
+  cpu_architecture   = var.cpu_architecture
+  log_retention_days = var.retention.log_days
+}
+
+locals {
+  # Erasing needs to read and to delete; of the stream it may only put, and ask how long it keeps.
+  operations_statements = [
+    {
+      sid       = "Replay"
+      actions   = ["kinesis:DescribeStreamSummary", "kinesis:PutRecords"]
+      resources = [module.stream.arn]
+    },
+    {
+      sid       = "Buckets"
+      actions   = ["s3:ListBucket", "s3:ListBucketVersions"]
+      resources = [module.parked.arn, module.raw_backup.arn]
+    },
+    {
+      sid       = "Parked"
+      actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion"]
+      resources = ["${module.parked.arn}/rejected/*"]
+    },
+    {
+      sid     = "Backup"
+      actions = ["s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
+      resources = [
+        "${module.raw_backup.arn}/points/*",
+        "${module.raw_backup.arn}/failed/*",
+      ]
+    },
+    {
+      sid       = "Deliveries"
+      actions   = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem"]
+      resources = [local.arns.table["deliveries"]]
+    },
+    {
+      sid       = "OfCustomer"
+      actions   = ["dynamodb:Query"]
+      resources = ["${local.arns.table["deliveries"]}/index/by-customer"]
+    },
+    {
+      sid       = "Log"
+      actions   = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:Query"]
+      resources = [local.arns.table["delivery_events"]]
+    },
+    {
+      sid       = "Matches"
+      actions   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+      resources = [local.arns.table["truck_matches"]]
+    },
+    {
+      sid = "Subscriptions"
+      actions = [
+        "dynamodb:BatchWriteItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:Query",
+        "dynamodb:Scan",
+      ]
+      resources = [local.arns.table["subscriptions"]]
+    },
+    {
+      sid       = "Tickets"
+      actions   = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:Scan"]
+      resources = [local.arns.table["socket_tickets"]]
+    },
+    {
+      sid       = "Positions"
+      actions   = ["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpPost"]
+      resources = [local.arns.domain_paths]
+    },
+  ]
+}
