@@ -1,0 +1,182 @@
+"""An operator's command as a task: what ECS is asked, what is shown, how it ends.
+
+The SDK's own stubs hold requests and answers to the shapes of the real services.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from deploy.run_operation import LAST_LINES_POLLS, main
+
+TASK = "arn:aws:ecs:eu-central-1:123456789012:task/rtdts-dev/0f1e2d"
+NETWORK = {
+    "awsvpcConfiguration": {
+        "subnets": ["subnet-1"],
+        "securityGroups": ["sg-1"],
+        "assignPublicIp": "ENABLED",
+    }
+}
+LOG = {
+    "logGroupName": "/aws/ecs/rtdts-dev-operations",
+    "logStreamName": "task/rtdts-dev-operations/0f1e2d",
+    "startFromHead": True,
+}
+
+
+@dataclasses.dataclass
+class Account:
+    """ECS and its logs, which answer as they are told."""
+
+    ecs: Any
+    logs: Any
+    of_ecs: Stubber
+    of_logs: Stubber
+
+    def has_service(self) -> None:
+        self.of_ecs.add_response(
+            "describe_services",
+            {"services": [{"serviceName": "rtdts-dev-consumer", "networkConfiguration": NETWORK}]},
+            {"cluster": "rtdts-dev", "services": ["rtdts-dev-consumer"]},
+        )
+
+    def starts(self, *command: str, failures: tuple[str, ...] = ()) -> None:
+        self.of_ecs.add_response(
+            "run_task",
+            {
+                "tasks": [] if failures else [{"taskArn": TASK}],
+                "failures": [{"reason": reason} for reason in failures],
+            },
+            {
+                "cluster": "rtdts-dev",
+                "taskDefinition": "rtdts-dev-operations",
+                "launchType": "FARGATE",
+                "networkConfiguration": NETWORK,
+                "overrides": {
+                    "containerOverrides": [
+                        {
+                            "name": "rtdts-dev-operations",
+                            "command": ["python", "-m", "operations", *command],
+                        }
+                    ]
+                },
+                "propagateTags": "TASK_DEFINITION",
+                "startedBy": "deploy.run_operation",
+            },
+        )
+
+    def is_at(self, status: str, **container: Any) -> None:
+        task = {"taskArn": TASK, "lastStatus": status, "containers": [container]}
+        self.of_ecs.add_response(
+            "describe_tasks", {"tasks": [task]}, {"cluster": "rtdts-dev", "tasks": [TASK]}
+        )
+
+    def has_no_log(self) -> None:
+        self.of_logs.add_client_error("get_log_events", "ResourceNotFoundException")
+
+    def says(self, *lines: str, token: str, next_token: str) -> None:
+        asked = {**LOG, **({"nextToken": token} if token else {})}
+        events = [{"message": line, "timestamp": 1} for line in lines]
+        self.of_logs.add_response(
+            "get_log_events", {"events": events, "nextForwardToken": next_token}, asked
+        )
+
+    def is_silent(self, *, token: str) -> None:
+        self.says(token=token, next_token=token)
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    session = boto3.Session(
+        aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-central-1"
+    )
+    ecs, logs = session.client("ecs"), session.client("logs")
+    with Stubber(ecs) as of_ecs, Stubber(logs) as of_logs:
+        yield Account(ecs, logs, of_ecs, of_logs)
+        of_ecs.assert_no_pending_responses()
+        of_logs.assert_no_pending_responses()
+
+
+def run(account: Account, *operation: str, more: tuple[str, ...] = ()) -> int:
+    return main(
+        ["--env", "dev", "--region", "eu-central-1", *more, "--", *operation],
+        clients=lambda _region: (account.ecs, account.logs),
+        sleep=lambda _s: None,
+    )
+
+
+@pytest.mark.parametrize("exit_code", [0, 1, 2])
+def test_its_words_are_shown_in_order_and_its_exit_code_is_ours(
+    account: Account, capsys: pytest.CaptureFixture[str], exit_code: int
+) -> None:
+    account.has_service()
+    account.starts("erase", "--truck", "T-1", "--dry-run")
+    account.is_at("PROVISIONING")
+    account.has_no_log()
+    account.is_at("RUNNING")
+    account.says("one", "two", token="", next_token="f/1")
+    account.is_silent(token="f/1")
+    account.is_at("STOPPED", exitCode=exit_code)
+    account.is_silent(token="f/1")
+    account.says("the summary", token="f/1", next_token="f/2")  # comes after the end
+    for _ in range(LAST_LINES_POLLS):
+        account.is_silent(token="f/2")
+
+    code = run(account, "erase", "--truck", "T-1", "--dry-run")
+
+    assert code == exit_code
+    assert capsys.readouterr().out.splitlines() == ["one", "two", "the summary"]
+
+
+def test_a_container_that_never_ran_is_told_with_its_reason(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.has_service()
+    account.starts("replay-parked")
+    account.is_at("STOPPED", reason="CannotPullContainerError: not found")
+    for _ in range(1 + LAST_LINES_POLLS):
+        account.has_no_log()
+
+    code = run(account, "replay-parked")
+
+    assert code == 1
+    assert "CannotPullContainerError: not found" in capsys.readouterr().err
+
+
+def test_without_room_it_is_not_run(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    account.has_service()
+    account.starts("replay-parked", failures=("RESOURCE:CPU",))
+
+    assert run(account, "replay-parked") == 1
+    assert "RESOURCE:CPU" in capsys.readouterr().err
+
+
+def test_where_nothing_is_deployed_it_says_so(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.of_ecs.add_response("describe_services", {"services": []})
+
+    assert run(account, "replay-parked") == 1
+    assert "is it deployed?" in capsys.readouterr().err
+
+
+def test_an_account_that_refuses_is_told_in_a_line(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.of_ecs.add_client_error("describe_services", "AccessDeniedException")
+
+    assert run(account, "replay-parked") == 1
+    assert "AccessDeniedException" in capsys.readouterr().err
+
+
+def test_without_a_command_nothing_is_asked(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(account) == 2
+    assert "which command?" in capsys.readouterr().err
