@@ -60,7 +60,14 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         type=_seconds,
         default=defaults.duration_s,
         metavar="S",
-        help=_told("seconds to hold them, from when all had time to connect"),
+        help=_told("seconds to hold them, from when all have their picture"),
+    )
+    load.add_argument(
+        "--patience-s",
+        type=_seconds,
+        default=defaults.patience_s,
+        metavar="S",
+        help=_told("seconds that they may take for that after the last one's turn to connect"),
     )
     load.add_argument(
         "--connect-rate",
@@ -128,6 +135,7 @@ def run(args: argparse.Namespace) -> int:
         sockets=args.sockets,
         duration_s=args.duration,
         connect_rate=args.connect_rate,
+        patience_s=args.patience_s,
         trucks=args.trucks,
         deliveries_per_truck=args.deliveries_per_truck,
         seed=args.seed,

@@ -1,8 +1,9 @@
 """The socket load test, from the deliveries that it creates to the report.
 
 In order: deliveries and tokens are there before the first socket; the trucks start with it; each
-socket connects at its turn; when the time is over it is summed up while all are still open; then
-the sockets are closed and the deliveries cancelled.
+socket connects at its turn; once all have their picture the time counts for which they are held;
+when it is over it is summed up while all are still open; then the sockets are closed and the
+deliveries cancelled.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from rtdts.runtime.deadline import Deadline
 from sim.drive.access import IdentityTokens
 from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
@@ -30,6 +32,7 @@ REQUESTS_AT_ONCE = 8
 CLOSING_S = 10.0
 TIDYING_S = 30.0
 LAG_EVERY_S = 0.1
+LOOK_EVERY_S = 0.1
 OPEN_TIMEOUT_S = 30.0
 SHORTEST_TRIP_S = 60.0
 """A trip must have room for a drive; a shorter test ends while its trucks are under way."""
@@ -47,12 +50,15 @@ class LoadTest:
         tally: What came so far.
         started: Set with the first socket's turn.
         is_holding: From then until it is summed up.
+        held_since_s: On the event loop's clock, when all had their picture (or patience was over);
+            None before.
     """
 
     def __init__(self, system: System, options: LoadOptions, say: Callable[[str], None]) -> None:
         self.tally = Tally()
         self.started = asyncio.Event()
         self.is_holding = False
+        self.held_since_s: float | None = None
         self.options = options
         self._system = system
         self._say = say
@@ -67,6 +73,13 @@ class LoadTest:
         if not self.started.is_set():
             return 0.0
         return asyncio.get_running_loop().time() - self._started_at_s
+
+    @property
+    def held_s(self) -> float:
+        """For how long all are held already."""
+        if self.held_since_s is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self.held_since_s
 
     @property
     def points_accepted(self) -> int:
@@ -112,8 +125,8 @@ class LoadTest:
         trucks = [asyncio.create_task(truck.run(start_ms)) for truck in self._trucks]
         lag = asyncio.create_task(self._watch_lag())
         try:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), options.total_s)
+            await self._let_settle(sockets, stop)
+            await _wait(stop, options.duration_s)
             for task in (*sockets, *trucks, lag):
                 if task.done():
                     task.result()  # a bug of ours must not look like a quiet socket
@@ -130,6 +143,17 @@ class LoadTest:
                 task.cancel()
             # A socket's closing handshake may hang; nobody waits for it longer than this.
             await asyncio.wait((*sockets, *trucks, lag), timeout=CLOSING_S)
+
+    async def _let_settle(self, sockets: Sequence[asyncio.Task[None]], stop: asyncio.Event) -> None:
+        """Until each socket has its picture or has been refused, or patience is over."""
+        await _wait(stop, self.options.ramp_s)
+        patience = Deadline(self.options.patience_s)
+        while not stop.is_set() and not patience.passed:
+            places = zip(self.tally.sockets, sockets, strict=True)
+            if all(told.pictured_at_ms is not None or task.done() for told, task in places):
+                break
+            await _wait(stop, LOOK_EVERY_S)
+        self.held_since_s = asyncio.get_running_loop().time()
 
     def _socket(self, seat: Seat, tokens: IdentityTokens, open_socket: OpenSocket) -> LoadedSocket:
         return LoadedSocket(
@@ -154,7 +178,7 @@ class LoadTest:
 
     def _make_trucks(self) -> list[LoadTruck]:
         options = self.options
-        trip_s = max(options.total_s, SHORTEST_TRIP_S)
+        trip_s = max(options.longest_s, SHORTEST_TRIP_S)
         trips = plan_drive(
             DriveOptions(trucks=options.trucks, duration_s=trip_s, seed=options.seed)
         )
@@ -204,6 +228,12 @@ class LoadTest:
 
     def _customer(self, number: int) -> str:
         return f"C-{self._run}-{number}"
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    """Waits, unless it is told to stop."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 async def _each(values: Iterable[T], act: Callable[[T], Awaitable[object]]) -> None:

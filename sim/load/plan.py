@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SETTLE_S = 5.0
-"""After the last socket's turn to connect: the handshakes and pictures under way are let end, so
-that the time asked for is one in which all are there."""
-
 
 @dataclass(frozen=True)
 class LoadOptions:
@@ -15,8 +11,10 @@ class LoadOptions:
 
     Attributes:
         sockets: How many customers' sockets.
-        duration_s: How long all of them are held.
+        duration_s: How long they are held, once all of them have their picture.
         connect_rate: Sockets that connect in a second.
+        patience_s: How long after the last one's turn they may take for that; then those that
+            are there are held.
         trucks: That drive meanwhile.
         deliveries_per_truck: Deliveries that each carries; each has one customer.
         seed: Of all that is drawn.
@@ -25,6 +23,7 @@ class LoadOptions:
     sockets: int = 1_000
     duration_s: float = 60.0
     connect_rate: float = 20.0
+    patience_s: float = 60.0
     trucks: int = 5
     deliveries_per_truck: int = 4
     seed: int = 1
@@ -35,9 +34,9 @@ class LoadOptions:
         return (self.sockets - 1) / self.connect_rate
 
     @property
-    def total_s(self) -> float:
-        """From the first socket's turn to the end."""
-        return self.ramp_s + SETTLE_S + self.duration_s
+    def longest_s(self) -> float:
+        """From the first socket's turn to the end, at most."""
+        return self.ramp_s + self.patience_s + self.duration_s
 
     @property
     def deliveries(self) -> int:

@@ -20,7 +20,7 @@ def rows_of(test: LoadTest) -> dict[str, str]:
     connect, age = Spread.of(tally.connect_s[-RECENT:]), Spread.of(tally.ages_s[-RECENT:])
     gap = Spread.of(tally.gaps_s[-RECENT:])
     return {
-        "time": f"{test.elapsed_s:.0f} of {options.total_s:.0f} s",
+        "time": _time_of(test),
         "sockets open": f"{tally.open_now} of {options.sockets}",
         "points accepted": str(test.points_accepted),
         "messages": _counts(tally.messages) or "0",
@@ -44,8 +44,8 @@ def line_of(test: LoadTest) -> str:
     tally, options = test.tally, test.options
     age = Spread.of(tally.ages_s[-RECENT:])
     return (
-        f"{test.elapsed_s:.0f} of {options.total_s:.0f} s: {tally.open_now} of {options.sockets} "
-        f"sockets open, {tally.messages.total()} messages, age {_spread(age)}, "
+        f"{_time_of(test)}: {tally.open_now} of {options.sockets} sockets open, "
+        f"{tally.messages.total()} messages, age {_spread(age)}, "
         f"errors {_counts(tally.errors) or 'none'}"
     )
 
@@ -69,6 +69,11 @@ def report_lines(report: LoadReport, problems: Sequence[str]) -> list[str]:
     lines += [f"PROBLEM: {problem}" for problem in problems]
     lines.append("the load test is OK" if not problems else "the load test is NOT OK")
     return lines
+
+
+def _time_of(test: LoadTest) -> str:
+    held = f"all held {test.held_s:.0f} of {test.options.duration_s:.0f} s"
+    return f"{test.elapsed_s:.0f} s, {held if test.held_since_s is not None else 'connecting'}"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from sim.load.plan import SETTLE_S, LoadOptions, carrier, seats
+from sim.load.plan import LoadOptions, carrier, seats
 
 
 def test_sockets_connect_at_the_rate_asked_for() -> None:
@@ -15,10 +15,10 @@ def test_sockets_connect_at_the_rate_asked_for() -> None:
     assert turns == [0.0, 0.5, 1.0, 1.5, 2.0]
 
 
-def test_the_duration_counts_from_when_all_had_time_to_connect() -> None:
-    options = LoadOptions(sockets=101, connect_rate=10.0, duration_s=30.0)
+def test_the_longest_that_it_takes_is_told_beforehand() -> None:
+    options = LoadOptions(sockets=101, connect_rate=10.0, duration_s=30.0, patience_s=7.0)
 
-    assert options.total_s == 10.0 + SETTLE_S + 30.0
+    assert options.longest_s == 10.0 + 7.0 + 30.0
 
 
 @pytest.mark.parametrize(("sockets", "deliveries"), [(1, 1), (7, 7), (20, 20), (1_000, 20)])

@@ -1,0 +1,99 @@
+"""`sim` against a system of which it is told no more than a deployed one's `.env` tells.
+
+That is what Terraform's tests of the environment `dev` promise (`dev.tftest.hcl`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.terraform_tools import ROOT
+from sim.environment import Environment, write_environment
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+
+SOCKETS = 4
+PATIENCE = ["--patience-s", "300"]
+"""However slow the machine, it is waited for."""
+
+
+@pytest.fixture(scope="module")
+def env_file(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    told = local_cloud.environment
+    path = tmp_path_factory.mktemp("deployed") / ".env"
+    write_environment(
+        Environment(
+            server_url=told.server_url,
+            websocket_url=told.websocket_url,
+            issuer=told.issuer,
+            audience=told.audience,
+            token_url=told.token_url,
+            token_secret=told.token_secret,
+        ),
+        path,
+    )
+    return path
+
+
+def sim(env_file: Path, *command: str) -> tuple[int, dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "sim", *command, *PATIENCE, "--json", "--env", str(env_file)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert done.stdout, f"exit code {done.returncode}"
+    return done.returncode, json.loads(done.stdout.splitlines()[-1])
+
+
+def load_test(env_file: Path, *options: str) -> tuple[int, dict[str, Any]]:
+    load = ["--sockets", str(SOCKETS), "--connect-rate", "2", "--trucks", "2"]
+    return sim(env_file, "load-test", *load, *options)
+
+
+def test_the_file_has_the_names_that_terraform_writes(env_file: Path) -> None:
+    test = (ROOT / "environments" / "dev" / "tests" / "dev.tftest.hcl").read_text()
+    promised = re.search(r"output\.sim_env\) == join\(\"\", \[(.*?)\]\)", test, re.S)
+    assert promised is not None
+
+    names = set(re.findall(r'"(\w+)=', promised[1]))
+    assert names == {line.partition("=")[0] for line in env_file.read_text().splitlines()}
+
+
+def test_sockets_are_held_and_hear_of_their_deliveries(env_file: Path) -> None:
+    # A slow machine may lose a socket, or be silent for long: neither is asked here.
+    code, report = load_test(
+        env_file, "--duration", "15", "--max-gap-s", "600", "--max-errors", "1000"
+    )
+
+    assert (code, report["ok"]) == (0, True), report
+    assert report["sockets"] == report["connected"] == report["pictured"] == SOCKETS
+    assert report["open_at_end"] == SOCKETS
+    assert report["messages"]["snapshot"] >= SOCKETS
+    assert report["points_accepted"] > 0
+    assert not [
+        kind for kind in report["errors"] if kind.startswith(("foreign", "error", "broken"))
+    ]
+
+
+def test_a_limit_that_is_passed_is_told_by_the_exit_code(env_file: Path) -> None:
+    code, report = load_test(env_file, "--duration", "1", "--max-gap-s", "0")
+
+    assert (code, report["ok"]) == (1, False)
+    assert [problem for problem in report["problems"] if "the longest gap" in problem]
+    assert report["pictured"] == SOCKETS
+
+
+def test_a_drive_is_judged_by_what_can_be_seen(env_file: Path) -> None:
+    code, verdict = sim(env_file, "drive", "--trucks", "1", "--duration", "45")
+
+    assert (code, verdict["ok"]) == (0, True), verdict
+    assert verdict["accepted"] > 0
+    assert verdict["foreign"] == 0
+    assert (verdict["in_history"], verdict["in_raw"], verdict["latest_ok"]) == (None, None, None)
