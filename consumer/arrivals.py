@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Clock, Point
 from rtdts.tracking.stream_admission import Refusal, admit
@@ -58,8 +59,15 @@ class SortedOut:
     faults: tuple[Fault, ...]
 
 
-def sort_out(records: Iterable[StreamRecord]) -> SortedOut:
-    """Decodes and checks each record by itself."""
+def sort_out(records: Iterable[StreamRecord], shard_range: ShardRange = ANY_KEY) -> SortedOut:
+    """Decodes and checks each record by itself.
+
+    Args:
+        records: A batch.
+        shard_range: Of the shard that it comes from. A truck whose key does not belong there was
+            put there by a writer that named a hash key: its memory is another process's, and to
+            take its points would set the two against each other.
+    """
     by_truck: dict[str, list[Arrival]] = {}
     faults = []
     for record in records:
@@ -68,6 +76,11 @@ def sort_out(records: Iterable[StreamRecord]) -> SortedOut:
             faults.append(checked)
         else:
             by_truck.setdefault(checked.point.truck_id, []).append(checked)
+    for truck_id in [truck_id for truck_id in by_truck if not shard_range.holds(truck_id)]:
+        faults += (
+            Fault(record=one.record, reason="key_of_another_shard", detail=f"truck {truck_id!r}")
+            for one in by_truck.pop(truck_id)
+        )
     return SortedOut(
         by_truck={truck_id: tuple(arrivals) for truck_id, arrivals in by_truck.items()},
         faults=tuple(faults),

@@ -33,6 +33,7 @@ from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import read_settings
 from rtdts.telemetry_stream.parking import Parking
+from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRanges
 
 COMPONENT = "consumer"
 
@@ -58,6 +59,8 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     dynamodb = aws.client("dynamodb", config=_CLIENT_CONFIG)
     sqs = aws.client("sqs", config=_CLIENT_CONFIG)
     s3: Any = aws.client("s3", config=_CLIENT_CONFIG)
+    kinesis: Any = aws.client("kinesis", config=_CLIENT_CONFIG)
+    shard_ranges = ShardRanges(kinesis, settings.stream_name)
     opensearch = connect(
         settings.opensearch_url,
         auth=settings.opensearch_auth,
@@ -65,6 +68,9 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     )
 
     def pipeline_of(shard_id: str) -> BatchPipeline:
+        shard_range = shard_ranges.of_shard(shard_id)
+        if shard_range is None:  # it is older than the stream's retention, and so are its records
+            log.warning("shard_unknown", shard_id=shard_id)
         return BatchPipeline(
             shard_id,
             stores=Stores(
@@ -92,6 +98,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
             patience=Patience(settings.retry_budget_s, log=log, sleep=sleep),
             log=log,
             trace=trace,
+            shard_range=shard_range or ANY_KEY,
         )
 
     return RecordProcessor(

@@ -44,6 +44,7 @@ from rtdts.push_queue.nudges import Nudge, PositionNudge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import stream_record_name
+from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
 from rtdts.tracking.deliveries import OpenMatch
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import LatestPosition
@@ -91,6 +92,7 @@ class BatchPipeline:
         patience: How long to wait for stores that are away.
         log: Where it tells what it parked.
         trace: Where it tells what became of each point of some trucks.
+        shard_range: Which trucks' records belong to the shard; others' are parked.
         clock: Monotonic seconds.
     """
 
@@ -106,9 +108,11 @@ class BatchPipeline:
         patience: Patience,
         log: Logger,
         trace: PointTrace,
+        shard_range: ShardRange = ANY_KEY,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shard_id = shard_id
+        self._shard_range = shard_range
         self._stores = stores
         self._memory = memory
         self._matches = matches
@@ -130,7 +134,7 @@ class BatchPipeline:
         report = BatchReport(records=len(records))
         if not records:
             return report
-        sorted_out = sort_out(records)
+        sorted_out = sort_out(records, self._shard_range)
         self._park(sorted_out.faults, report, budget)
         updates, arrivals = self._fold(sorted_out, report, budget)
         if not updates:

@@ -7,7 +7,6 @@ import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from hashlib import md5
 from pathlib import Path
 
 import msgspec
@@ -20,6 +19,7 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.wall_clock import now_ms
 from rtdts.telemetry_stream.aggregation import deaggregate
 from rtdts.telemetry_stream.putter import StreamPutter
+from rtdts.telemetry_stream.shard_range import hash_key
 from rtdts.tracking.deliveries import Cause, Delivery, Status
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.point_identity import point_id
@@ -37,7 +37,7 @@ from tests.support.consumer_daemon import Daemon, running_daemon
 from tests.support.consumer_world import START_MS, World, point
 from tests.support.deliveries import unique
 from tests.support.kinesis_local import running_kinesis_local
-from tests.support.resharding import Stream
+from tests.support.resharding import Stream, range_of
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
@@ -227,10 +227,6 @@ def truck_ids_in_every_quarter() -> list[str]:
     return [one for ids in by_quarter.values() for one in ids[:TRUCKS_A_QUARTER]]
 
 
-def hash_key(truck_id: str) -> int:
-    return int.from_bytes(md5(truck_id.encode(), usedforsecurity=False).digest())
-
-
 def records_of(stream: Stream) -> list[StreamRecord]:
     """All that lies in the stream's shards, as the KCL hands it out: ended shards first."""
     found = [
@@ -281,6 +277,17 @@ def folded(consumed: Consumed, delivery: Delivery) -> list[Status]:
     return [Status.ASSIGNED, *(one.status for one in standing(log).transitions)]
 
 
+def until_consumed(consumed: Consumed, records: Sequence[StreamRecord]) -> None:
+    last = {record.partition_key: record.position for record in records}
+    eventually(
+        lambda: all(
+            (state := consumed.states([truck_id]).get(truck_id)) is not None
+            and any(int(number) >= position.sequence_number for number, _ in state.applied.values())
+            for truck_id, position in last.items()
+        )
+    )
+
+
 @pytest.mark.parametrize("pause", ["consumer-follows", "at-once"])
 def test_resharding_under_load_loses_nothing(
     stream: Stream,
@@ -311,16 +318,7 @@ def test_resharding_under_load_loses_nothing(
     records = records_of(stream)
     say(f"{len(records)} points in {len({r.sequence_number for r in records})} records are put")
     truck_ids = [truck.truck_id for truck in fleet.trucks]
-    last = {record.partition_key: record for record in records}
-    eventually(
-        lambda: all(
-            (state := consumed.states(truck_ids).get(truck_id)) is not None
-            and any(
-                int(number) >= int(record.sequence_number) for number, _ in state.applied.values()
-            )
-            for truck_id, record in last.items()
-        )
-    )
+    until_consumed(consumed, records)
     say("all of them are consumed")
     expected = Expected.of(deliveries, records)
     history = consumed.history(truck_ids)
@@ -345,5 +343,37 @@ def test_resharding_under_load_loses_nothing(
     eventually(lambda: leases.owned() >= open_ids)
     assert {folded(consumed, one)[-1] for one in deliveries} == {Status.ARRIVED}
     assert len(open_ids) == 2
+    assert daemon.is_running
+    assert "taken_over" not in daemon.log.read_text()
+
+
+def test_a_record_on_a_shard_of_others_is_parked_and_costs_nobody_anything(
+    stream: Stream, consumed: Consumed, fleet: Fleet, daemon: Daemon
+) -> None:
+    """Its writer named a hash key, so that two processes get points of one truck."""
+    victim = fleet.trucks[0]
+    low, high = stream.open_shards()
+    fleet.after(30)
+    strays = []
+    for number in range(3):
+        stray = point(10_000 + number, 0.0, truck_id=victim.truck_id, received_at_ms=now_ms())
+        strays.append(encode_point(stray))
+        stream.client.put_record(
+            StreamName=stream.name,
+            PartitionKey=victim.truck_id,
+            ExplicitHashKey=high["HashKeyRange"]["StartingHashKey"],
+            Data=strays[-1],
+        )
+        fleet.after(15)
+    assert range_of(low)[0] <= hash_key(victim.truck_id) <= range_of(low)[1]
+    eventually(lambda: set(strays) <= set(consumed.parked().values()))
+    fleet.park()
+    records = [record for record in records_of(stream) if record.data not in strays]
+    until_consumed(consumed, records)
+    truck_ids = [truck.truck_id for truck in fleet.trucks]
+
+    assert sorted(identity for _, identity, _ in consumed.history(truck_ids)) == sorted(
+        {point_id(decode_point(record.data)) for record in records}
+    )
     assert daemon.is_running
     assert "taken_over" not in daemon.log.read_text()

@@ -19,6 +19,7 @@ from consumer.transitions import TransitionWriter
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
+from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
 from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
 from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.positions import Clock, Point
@@ -174,7 +175,9 @@ class World:
         self.clock.slept_s.append(seconds)
         self.clock.advance(seconds)
 
-    def pipeline(self, *, writer_id: str | None = None) -> BatchPipeline:
+    def pipeline(
+        self, *, writer_id: str | None = None, shard_range: ShardRange = ANY_KEY
+    ) -> BatchPipeline:
         """A process that has just got the shard."""
         matches = FakeMatchStore(self.deliveries)
         return BatchPipeline(
@@ -201,6 +204,7 @@ class World:
                 trace=self.trace,
             ),
             rules=self.rules,
+            shard_range=shard_range,
             patience=Patience(60.0, log=self.log, clock=self.clock.monotonic, sleep=self.sleep),
             log=self.log,
             trace=self.trace,

@@ -10,6 +10,7 @@ from consumer.errors import StoreGone, TakenOver
 from rtdts.delivery_store.errors import StoreBusy
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.push_queue.nudges import PositionNudge, TransitionNudge
+from rtdts.telemetry_stream.shard_range import ShardRange, hash_key
 from rtdts.tracking.deliveries import CLOSED, Cause, DeliveryEvent, Status
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.truck_fold import TrackingRules
@@ -244,6 +245,20 @@ def test_what_is_no_point_of_its_truck_is_parked_and_the_rest_goes_on(world: Wor
         "received_at_out_of_range",
     ]
     assert len(world.positions.history) == 1
+
+
+def test_a_record_of_another_shards_truck_is_parked_and_no_memory_is_touched(world: World) -> None:
+    ours, strangers = "T-1", "T-2"
+    here = ShardRange(first=hash_key(ours), last=hash_key(ours))
+    records = world.shard.records(
+        [point(0, 0.0, truck_id=ours)], [point(n, 0.0, truck_id=strangers) for n in range(2)]
+    )
+
+    report = world.pipeline(shard_range=here).process(records)
+
+    assert (report.points, report.parked) == (1, 2)
+    assert {reason for _, reason in world.parking.parked.values()} == {"key_of_another_shard"}
+    assert set(world.positions.load([ours, strangers])) == {ours}
 
 
 def test_what_the_history_refuses_is_parked_with_the_reason(world: World) -> None:

@@ -1,0 +1,76 @@
+"""Which partition keys belong into a shard.
+
+Kinesis hashes a record's key, unless its writer names another hash key (``ExplicitHashKey``): then
+the record may lie in any shard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import md5
+from typing import Any, Protocol
+
+import msgspec
+
+LAST_HASH_KEY = 2**128 - 1
+
+
+class ShardLister(Protocol):
+    """What is used of the SDK's Kinesis client."""
+
+    def list_shards(self, **request: Any) -> Mapping[str, Any]:
+        """``ListShards``."""
+        ...
+
+
+class ShardRange(msgspec.Struct, frozen=True, kw_only=True):
+    """The hash keys of a shard, both ends included."""
+
+    first: int
+    last: int
+
+    def holds(self, partition_key: str) -> bool:
+        """Whether Kinesis puts records of this key here, if nobody tells it otherwise."""
+        return self.first <= hash_key(partition_key) <= self.last
+
+
+ANY_KEY = ShardRange(first=0, last=LAST_HASH_KEY)
+
+
+def hash_key(partition_key: str) -> int:
+    """What Kinesis makes of a partition key: its MD5 as a number."""
+    digest = md5(partition_key.encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest, "big")
+
+
+class ShardRanges:
+    """Reads the ranges of a stream's shards, the closed ones too.
+
+    Args:
+        client: Kinesis.
+        stream_name: The stream.
+    """
+
+    def __init__(self, client: ShardLister, stream_name: str) -> None:
+        self._client = client
+        self._stream_name = stream_name
+
+    def of_shard(self, shard_id: str) -> ShardRange | None:
+        """A shard's range; None when the stream no longer knows the shard.
+
+        Raises:
+            botocore.exceptions.ClientError: Kinesis refused.
+            botocore.exceptions.BotoCoreError: Kinesis could not be reached.
+        """
+        request: dict[str, str] = {"StreamName": self._stream_name}
+        while True:
+            answer = self._client.list_shards(**request)
+            for shard in answer.get("Shards", []):
+                if shard["ShardId"] == shard_id:
+                    keys = shard["HashKeyRange"]
+                    return ShardRange(
+                        first=int(keys["StartingHashKey"]), last=int(keys["EndingHashKey"])
+                    )
+            if not answer.get("NextToken"):
+                return None
+            request = {"NextToken": answer["NextToken"]}  # the name must not be said again
