@@ -17,7 +17,9 @@ OTHER_INVOCATION_BYTES: Final = 900
 BATCH_LINES_BYTES: Final = 900
 """What the consumer says of a batch."""
 METRICS: Final = 60
-ALARMS: Final = 25
+"""Ours, and those that the KCL and the gateways put beside them."""
+ALARMS: Final = 40
+"""Some of several metrics; those of the autoscaling too."""
 DASHBOARDS: Final = 1
 LOGS_PACKED: Final = 0.15
 HISTORY_BYTES, LATEST_BYTES = 600, 1_100

@@ -28,7 +28,8 @@ class Sizes:
 
     Attributes:
         shards: Of the stream.
-        shards_for: What asks for so many: ``records``, ``bytes``, ``processor``, ``least``.
+        shards_for: What asks for so many: ``records``, ``bytes``, ``processor``, ``tasks``,
+            ``least``.
         reads_memories: Whether a child has more trucks than it keeps at hand.
         processor_cores: Cores that all children need, of the benchmarks' kind.
         consumer_cores: The same with the daemons.
@@ -64,8 +65,10 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
     processors = _cores(load, facts, "processors", reads_memories=reads_memories)
     usable = scenario.vcpu * scenario.fill
     wanted["processor"] = math.ceil(processors / usable)
-    shards = max(wanted.values())
     consumer = processors + _cores(load, facts, "daemon", reads_memories=reads_memories)
+    # A task without a shard has nothing to do.
+    wanted["tasks"] = math.ceil(consumer / usable / scenario.task_vcpu)
+    shards = max(wanted.values())
     search = _search_cores(load, facts, reads_memories=reads_memories)
     nodes, node_vcpus = _nodes(search / usable, scenario.zones)
     search_gb = _search_gb(scenario, load, facts)
@@ -75,7 +78,7 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
         reads_memories=reads_memories,
         processor_cores=processors,
         consumer_cores=consumer,
-        consumers=max(scenario.least_consumers, math.ceil(consumer / usable / scenario.task_vcpu)),
+        consumers=max(scenario.least_consumers, wanted["tasks"]),
         broadcaster_cores=(load.rounds_posts + load.nudge_posts) * viewer_cpu_s(facts),
         ingest_s=_ingest_s(scenario, facts),
         search_cores=search,

@@ -8,6 +8,7 @@ from deploy.capacity import costs_edge, costs_running
 from deploy.capacity.facts import GB
 from deploy.capacity.plan import costs_of
 from tests.support.capacity import round_plan
+from tests.support.source_tree import ROOT
 
 NO_DELIVERIES = {"deliveries": 0.0}
 WATCHED = {"trucks": 1, "every": 3600, "viewers": 1_200, "session_minutes": 20, "round_s": 60}
@@ -72,6 +73,21 @@ def test_every_request_is_logged_in_six_lines() -> None:
 
     gb = 3_600 * 30 * (700 + 300 + 400 + 6 * 26) / GB
     assert math.isclose(many.usd - few.usd, gb * 1.15, rel_tol=1e-6)
+
+
+def test_the_alarms_the_metrics_of_ours_and_the_dashboard_are_paid_for() -> None:
+    alarms = (ROOT / "deploy/terraform/modules/alarms/definitions.tf").read_text(encoding="utf-8")
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for part in ("ingest_lambda", "consumer", "broadcaster", "rtdts")
+        for path in (ROOT / part).rglob("*.py")
+    )
+
+    assert alarms.count(" meaning ") <= costs_running.ALARMS
+    assert code.count('Metric("') <= costs_running.METRICS
+    # One dashboard; and a truck that hardly reports logs hardly anything.
+    quiet = costs_running.cloudwatch(round_plan(trucks=1, every=3600, **NO_DELIVERIES)).usd
+    assert math.isclose(quiet, 60 + 40 + 1, rel_tol=0.01)
 
 
 def test_without_viewers_nothing_is_told_to_anybody() -> None:

@@ -42,6 +42,13 @@ def test_a_process_a_shard_must_have_a_core_to_itself() -> None:
     assert (sizes.shards, sizes.shards_for) == (16, "processor")
 
 
+def test_every_task_has_a_shard() -> None:
+    # 1.2 cores in tasks of a quarter.
+    sizes = round_plan(trucks=2_000, every=1, at_hand=AT_HAND, task_vcpu=0.25).sizes
+
+    assert (sizes.consumers, sizes.shards, sizes.shards_for) == (5, 5, "tasks")
+
+
 def test_room_is_left() -> None:
     assert round_plan(trucks=5_500, every=1, fill=0.5, at_hand=AT_HAND).sizes.shards == 11
 
