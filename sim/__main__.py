@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-COMMANDS = ("setup", "up", "token", "drive", "watch", "demo", "load-test")
+COMMANDS = ("setup", "up", "token", "drive", "watch", "demo", "load-test", "trace")
 """Each is a module of `sim.commands` with `add_parser(subparsers)` and `run(args) -> int`."""
 
 

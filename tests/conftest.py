@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from sim.local_cloud.launch import CloudFailedError, LaunchedCloud, launched_cloud
-from tests.support.pace import DWELL_S, ROUND_INTERVAL_S
+from tests.support.pace import DWELL_S, ROUND_INTERVAL_S, TRACED_TRUCK
 
 # How much the property tests try: `--hypothesis-profile=thorough` for more.
 settings.register_profile("quick", max_examples=100, deadline=None)
@@ -36,6 +36,7 @@ def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaunchedCl
     folder: Path = tmp_path_factory.mktemp("local-cloud")
     options = ["--ports", "auto"]
     options += ["--round-interval-s", str(ROUND_INTERVAL_S), "--dwell-s", str(DWELL_S)]
+    options += ["--set", f"TRACE_TRUCKS={TRACED_TRUCK}"]
     log = folder / "up.log"
     with log.open("w") as messages:
         try:

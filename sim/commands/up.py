@@ -64,6 +64,29 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         metavar="S",
         help="how long a truck must stay at a place to have arrived (default: %(default)s)",
     )
+    parser.add_argument(
+        "--set",
+        type=setting_of_a_part,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of docs/settings.md for all parts that declare it, such as "
+        "TRACE_TRUCKS=T-1 (may be given several times)",
+    )
+
+
+def setting_of_a_part(text: str) -> tuple[str, str]:
+    """An option's type: ``NAME=VALUE``, the name one that a deployable declares."""
+    # Late: all deployables are imported for it.
+    from deploy.definitions import CONTAINERS, FUNCTIONS
+    from sim.local_cloud.lambdas import declared_names
+
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise argparse.ArgumentTypeError("must be NAME=VALUE")
+    if not any(name in declared_names(one) for one in {*CONTAINERS.values(), *FUNCTIONS.values()}):
+        raise argparse.ArgumentTypeError(f"no part has a setting {name}; docs/settings.md has all")
+    return name, value
 
 
 def run(args: argparse.Namespace) -> int:
@@ -96,6 +119,7 @@ async def _run(args: argparse.Namespace, ports: Ports, run_dir: Path) -> int:
         env_file=args.env,
         ports=ports,
         pace=Pace(round_interval_s=args.round_interval_s, dwell_s=args.dwell_s),
+        settings=dict(args.set),
     )
     cloud = LocalCloud(find_places(), options, run_dir, supervisor, _tell)
     told_to_stop = _stop_signals()

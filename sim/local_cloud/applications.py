@@ -6,7 +6,7 @@ import dataclasses
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sim.environment import Environment
@@ -38,6 +38,7 @@ def consumer_part(
     java: Path,
     extra_jars: Sequence[Path],
     work_folder: Path,
+    settings: Mapping[str, str] | None = None,
 ) -> Part:
     """The real KCL's daemon; ready when it has a Python child at work on every shard.
 
@@ -69,7 +70,8 @@ def consumer_part(
             "OPENSEARCH_AUTH": "none",
             "DWELL_S": str(pace.dwell_s),
             "JAVA": str(java),
-        },
+        }
+        | dict(settings or {}),
         is_ready=lambda run: _shards_at_work(run.output()) >= shards,
         ready_within_s=120.0,
     )
@@ -80,7 +82,9 @@ def _shards_at_work(output: str) -> int:
     return len(set(started))
 
 
-def broadcaster_part(environment: Environment, pace: Pace) -> Part:
+def broadcaster_part(
+    environment: Environment, pace: Pace, *, settings: Mapping[str, str] | None = None
+) -> Part:
     """The broadcaster, ready when its loops run."""
     return Part(
         name="broadcaster",
@@ -91,7 +95,8 @@ def broadcaster_part(environment: Environment, pace: Pace) -> Part:
             "OPENSEARCH_AUTH": "none",
             "ROUND_INTERVAL_S": str(pace.round_interval_s),
             "SHUTDOWN_BUDGET_S": "6",
-        },
+        }
+        | dict(settings or {}),
         is_ready=lambda run: '"broadcaster_ready"' in run.output(),
     )
 

@@ -96,6 +96,16 @@ def deploy_lambdas(
 
 def function_variables(settings_module: str, variables: Mapping[str, str]) -> dict[str, str]:
     """Of all variables those that the settings classes of a module declare, and the SDK's own."""
+    declared = declared_names(settings_module)
+    return {
+        name: value
+        for name, value in variables.items()
+        if name in declared or name in SDK_VARIABLES
+    }
+
+
+def declared_names(settings_module: str) -> set[str]:
+    """The variables that the settings classes of a module declare."""
     module = importlib.import_module(settings_module)
     classes = [
         value
@@ -104,9 +114,4 @@ def function_variables(settings_module: str, variables: Mapping[str, str]) -> di
         and isinstance(value, type)
         and value.__module__ == settings_module
     ]
-    declared = {setting.env for cls in classes for _, setting in declared_settings(cls)}
-    return {
-        name: value
-        for name, value in variables.items()
-        if name in declared or name in SDK_VARIABLES
-    }
+    return {setting.env for cls in classes for _, setting in declared_settings(cls)}

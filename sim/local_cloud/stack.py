@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from deploy.package import build_packages
@@ -45,11 +45,13 @@ class StackOptions:
         env_file: Where to write how to reach it.
         ports: Where the engines listen.
         pace: How fast it is to go.
+        settings: More settings, by name; each deployable reads those that it declares.
     """
 
     env_file: Path
     ports: Ports
     pace: Pace
+    settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class LocalCloud:
@@ -99,8 +101,9 @@ class LocalCloud:
                 java=java,
                 extra_jars=kcl_jars(self._places),
                 work_folder=self._run_dir / "consumer",
+                settings=self._options.settings,
             ),
-            broadcaster_part(environment, pace),
+            broadcaster_part(environment, pace, settings=self._options.settings),
             firehose_part(environment, pace, position_file=self._run_dir / "firehose.json"),
         )
         write_environment(environment, self._options.env_file)
@@ -148,4 +151,5 @@ class LocalCloud:
             audience=DEFAULT_AUDIENCE,
             token_secret=self._token_secret,
             zips=zips,
+            settings=self._options.settings,
         )

@@ -152,6 +152,27 @@ locals {
     ],
   ]
 
+  errors = ["fields @timestamp, component, event, error, @message", "filter level = 'error'", "sort @timestamp desc", "limit 50"]
+
+  queries = {
+    last-errors = local.errors
+
+    # Its request's line too, if it was the first or the last of it.
+    follow-one-point = [
+      "fields @timestamp, component, step, @message",
+      "filter @message like 'TRUCK:RECORDED_AT_MS:SEQ'",
+      "sort @timestamp asc",
+      "limit 1000",
+    ]
+
+    requests-of-a-truck = [
+      "fields @timestamp, status, accepted, rejected, reasons, first_point, last_point, request_id",
+      "filter event = 'telemetry' and truck_id = 'TRUCK'",
+      "sort @timestamp desc",
+      "limit 200",
+    ]
+  }
+
   columns    = 3
   width      = 8
   height     = 6
@@ -229,11 +250,20 @@ resource "aws_cloudwatch_dashboard" "this" {
             view   = "table"
             query = join(" | ", concat(
               [for name in values(var.watched.log_group_names) : "SOURCE '${name}'"],
-              ["fields @timestamp, component, event, error, @message", "filter level = 'error'", "sort @timestamp desc", "limit 50"],
+              local.errors,
             ))
           }
         },
       ],
     )
   })
+}
+
+# What one asks the logs for at night, ready to run in CloudWatch under Logs Insights.
+resource "aws_cloudwatch_query_definition" "this" {
+  for_each = local.queries
+
+  name            = "${var.name}/${each.key}"
+  log_group_names = values(var.watched.log_group_names)
+  query_string    = join("\n| ", each.value)
 }

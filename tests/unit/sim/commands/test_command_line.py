@@ -18,6 +18,8 @@ from tests.support.source_tree import ROOT
         ("up --round-interval-s 61", "--round-interval-s: must be at most 60"),
         ("up --dwell-s -1", "--dwell-s: must be at least 0"),
         ("up --dwell-s nan", "--dwell-s: must be a number"),
+        ("up --set TRACE_TRUCKS", "--set: must be NAME=VALUE"),
+        ("up --set TRACE_TRUKCS=T-1", "--set: no part has a setting TRACE_TRUKCS"),
         ("demo --seconds 0", "--seconds: must be more than 0"),
         ("demo --seconds soon", "--seconds: invalid number value: 'soon'"),
         ("demo --trucks 0", "--trucks: must be at least 1"),

@@ -50,3 +50,12 @@ run "alarms_come_first" {
     error_message = "What is wrong now, before all graphs."
   }
 }
+
+run "one_point_is_asked_for_in_every_log_on_its_way" {
+  command = apply
+
+  assert {
+    condition     = toset(aws_cloudwatch_query_definition.this["follow-one-point"].log_group_names) == toset(values(var.watched.log_group_names))
+    error_message = "From the HTTP request to the socket."
+  }
+}

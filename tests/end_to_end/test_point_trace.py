@@ -1,0 +1,87 @@
+"""One point, followed by its id through the logs of real parts: from HTTP to the socket."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rtdts.tracking.instants import parse_instant
+from tests.support.http_client import ApiClient
+from tests.support.pace import TRACED_TRUCK
+from tests.support.viewer_client import Viewer
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.real
+
+SIM = [sys.executable, "-m", "sim"]
+
+
+def traced(cloud: Any, point_id: str) -> list[dict[str, Any]]:
+    """What the command prints of a point."""
+    asked = [*SIM, "trace", point_id, "--run-dir", str(cloud.run_dir), "--env", str(cloud.env_file)]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=120)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def whole_way(cloud: Any, point_id: str) -> list[dict[str, Any]]:
+    """Its steps, once both messages that it caused are among them; empty until then."""
+    steps = traced(cloud, point_id)
+    shown = {step.get("shown") for step in steps}
+    return steps if {"status", "position"} <= shown else []
+
+
+def test_a_point_is_found_by_its_id_in_the_log_of_every_part_on_its_way(local_cloud: Any) -> None:
+    def token(*arguments: str) -> str:
+        asked = [*SIM, "token", *arguments, "--env", str(local_cloud.env_file)]
+        return subprocess.run(
+            asked, capture_output=True, text=True, check=True, timeout=120
+        ).stdout.strip()
+
+    api = ApiClient(local_cloud.environment.server_url)
+    delivery_id, customer_id = (f"{kind}-{uuid.uuid4().hex[:10]}" for kind in "DC")
+    plan = {
+        "truck_id": TRACED_TRUCK,
+        "customer_id": customer_id,
+        "origin": {"lat": 35.17, "lon": 129.13},
+        "destination": {"lat": 35.27, "lon": 129.13},
+    }
+    api("PUT", f"/deliveries/{delivery_id}", token=token("--dispatcher"), body=plan)
+    recorded_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    moving = {"recorded_at": recorded_at, "lat": 35.2, "lon": 129.13, "speed_mps": 15.0}
+    point = {"truck_id": TRACED_TRUCK, "seq": 7, **moving}
+    point_id = f"{TRACED_TRUCK}:{parse_instant(recorded_at)}:7"
+
+    with Viewer(
+        local_cloud.environment.websocket_url, token=token("--customer", customer_id)
+    ) as viewer:
+        viewer.track(delivery_id)
+        viewer.wait_for(lambda message: message["type"] == "snapshot")
+        answer = api("POST", "/telemetry", token=token("--truck", TRACED_TRUCK), body=point)
+        assert answer.status == 202, answer.text
+        viewer.wait_for(lambda message: message["type"] == "status")
+        viewer.wait_for(lambda message: message["type"] == "position" and message["position"])
+        steps = eventually(lambda: whole_way(local_cloud, point_id))
+
+    by_step = {step["step"]: step for step in reversed(steps)}
+    accepted, indexed, status, posted = (
+        by_step[name] for name in ("accepted", "indexed", "status", "posted")
+    )
+    assert [one["component"] for one in (accepted, indexed, status, posted)] == [
+        "ingest_lambda",
+        "consumer",
+        "consumer",
+        "broadcaster",
+    ]
+    # The Kinesis record is the same one. (Which of the two is told first is the machine's choice.)
+    assert int(accepted["sequence_number"]) == int(indexed["sequence_number"])
+    assert accepted["shard_id"] == indexed["shard_id"]
+    assert indexed["at"] <= status["at"] <= posted["at"]
+    assert (status["delivery_id"], status["status"]) == (delivery_id, "en_route_to_pickup")
+    assert {step["delivery_id"] for step in steps if step["step"] == "posted"} == {delivery_id}
+    assert posted["outcome"] == "delivered"
