@@ -20,6 +20,9 @@ resource "aws_ecs_cluster" "this" {
 locals {
   cluster = { arn = aws_ecs_cluster.this.arn, name = aws_ecs_cluster.this.name }
 
+  # By its own name, so that one which the code does not know fails the plan.
+  measured_by_the_broadcaster = { for name in keys(local.definitions.metrics.components["broadcaster"]) : name => name }
+
   # Only a container whose process is what it should be has it in a command line. The brackets keep
   # the search from finding itself.
   health_commands = {
@@ -113,9 +116,9 @@ module "broadcaster" {
   scale_out = {
     round-duration = {
       why         = "A round takes most of its minute"
-      namespace   = "RTDTS"
-      metric_name = "RoundDuration"
-      dimensions  = { component = "broadcaster" }
+      namespace   = local.definitions.metrics.namespace
+      metric_name = local.measured_by_the_broadcaster["RoundDuration"]
+      dimensions  = { (local.definitions.metrics.dimension) = "broadcaster" }
       threshold   = 40000
       minutes     = 3
     }
