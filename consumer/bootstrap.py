@@ -88,7 +88,13 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
             ),
             matches=MatchCache(MatchStore(dynamodb, settings.tables, log=log, sleep=sleep)),
             transitions=TransitionWriter(
-                DeliveryStore(dynamodb, settings.tables, log=log, sleep=sleep),
+                DeliveryStore(
+                    dynamodb,
+                    settings.tables,
+                    closed_kept_days=settings.closed_kept_days,
+                    log=log,
+                    sleep=sleep,
+                ),
                 settings.rules.status,
                 log=log,
                 now_ms=wall_clock.now_ms,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from rtdts.delivery_store.deliveries import CLOSED_KEPT_DAYS
 from rtdts.delivery_store.schema import TableNames
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
@@ -61,6 +62,13 @@ class Settings:
         default=2_000,
         minimum=1,
         help="trucks whose memory each child keeps at hand, about 0.1 MB a truck",
+    )
+    closed_kept_days: int = setting(
+        "CLOSED_KEPT_DAYS",
+        default=CLOSED_KEPT_DAYS,
+        minimum=1,
+        maximum=3650,
+        help="days for which a delivery and its log are kept after it was closed",
     )
     retry_budget_s: float = setting(
         "RETRY_BUDGET_S",

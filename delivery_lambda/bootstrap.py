@@ -38,7 +38,10 @@ def build(environ: Mapping[str, str]) -> App:
     sqs = aws.client("sqs", config=SOMEBODY_WAITS)
     dispatch = Dispatch(
         deliveries=DeliveryStore(
-            dynamodb, settings.tables, max_open_deliveries=settings.max_open_deliveries
+            dynamodb,
+            settings.tables,
+            max_open_deliveries=settings.max_open_deliveries,
+            closed_kept_days=settings.closed_kept_days,
         ),
         tickets=TicketStore(dynamodb, settings.socket_tickets_table),
         nudges=NudgeQueue(sqs, settings.nudge_queue_url, log=log),

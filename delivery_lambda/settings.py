@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from rtdts.delivery_store.deliveries import CLOSED_KEPT_DAYS
 from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES
 from rtdts.delivery_store.table_settings import TableSettings
 from rtdts.runtime.settings import setting
@@ -23,4 +24,11 @@ class Settings(TableSettings):
         minimum=1,
         maximum=500,
         help="open deliveries that one truck may have",
+    )
+    closed_kept_days: int = setting(
+        "CLOSED_KEPT_DAYS",
+        default=CLOSED_KEPT_DAYS,
+        minimum=1,
+        maximum=3650,
+        help="days for which a delivery and its log are kept after it was closed",
     )

@@ -5,7 +5,8 @@ Guarantees:
 1. A row, the events that made it and the matches of its trucks are written in one transaction.
 2. Two writers that decided on the same version can't both win: the later has a `VersionConflict`.
 3. The log only grows, without gaps: an event is never overwritten.
-4. Every read that somebody may act on is consistent; only lists use an index, and what they list
+4. A closed delivery expires, with its log; an open one never does.
+5. Every read that somebody may act on is consistent; only lists use an index, and what they list
    is read from the table again.
 """
 
@@ -26,7 +27,7 @@ from rtdts.delivery_store.matches import (
     putting,
     removing,
 )
-from rtdts.delivery_store.schema import BY_CUSTOMER, BY_TRUCK, TableNames
+from rtdts.delivery_store.schema import BY_CUSTOMER, BY_TRUCK, TTL_ATTRIBUTE, TableNames
 from rtdts.delivery_store.transactions import Write, write_together
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
@@ -38,6 +39,13 @@ if TYPE_CHECKING:
         PutTypeDef,
         QueryInputTypeDef,
     )
+
+CLOSED_KEPT_DAYS = 400
+"""A year to ask what became of one, and a month to notice."""
+LOG_OUTLIVES_ROW_DAYS = 31
+"""An event's time is set when it is written, and the row's when the delivery is closed: as long as
+a delivery is open for less than this, its log is whole while its row is there."""
+_DAY_S = 86_400
 
 MAX_INDEX_PAGES = 10
 """Index pages read for one page of a list. When a filter leaves little of them, the page comes back
@@ -76,6 +84,7 @@ class DeliveryStore:
         client: A DynamoDB client.
         tables: What the tables are called.
         max_open_deliveries: How many open deliveries one truck may have.
+        closed_kept_days: How long a delivery is kept after it was closed.
         log: Where a row that can't be read is reported.
         sleep: Waits between attempts.
     """
@@ -86,12 +95,14 @@ class DeliveryStore:
         tables: TableNames,
         *,
         max_open_deliveries: int = MAX_OPEN_DELIVERIES,
+        closed_kept_days: int = CLOSED_KEPT_DAYS,
         log: Logger | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._tables = tables
         self._max_open_deliveries = max_open_deliveries
+        self._closed_kept_s = closed_kept_days * _DAY_S
         self._log = log or get_logger("delivery_store")
         self._sleep = sleep
 
@@ -264,9 +275,12 @@ class DeliveryStore:
         return [_position(item) for item in answer["Items"]], _position(last) if last else None
 
     def _row(self, before: Delivery | None, after: Delivery) -> Write:
+        expiry = {}
+        if after.closed_at_ms is not None:
+            expiry[TTL_ATTRIBUTE] = after.closed_at_ms // 1000 + self._closed_kept_s
         put: PutTypeDef = {
             "TableName": self._tables.deliveries,
-            "Item": to_item(after, truck_id=after.truck_id),
+            "Item": to_item(after, truck_id=after.truck_id, **expiry),
         }
         if before is None:
             put["ConditionExpression"] = "attribute_not_exists(delivery_id)"
@@ -279,11 +293,13 @@ class DeliveryStore:
         return Write(item={"Put": put}, if_refused=VersionConflict(after.delivery_id))
 
     def _event(self, event: DeliveryEvent) -> Write:
+        kept_s = self._closed_kept_s + LOG_OUTLIVES_ROW_DAYS * _DAY_S
+        expiry = {TTL_ATTRIBUTE: event.recorded_at_ms // 1000 + kept_s}
         return Write(
             item={
                 "Put": {
                     "TableName": self._tables.delivery_events,
-                    "Item": to_item(event),
+                    "Item": to_item(event, **expiry),
                     "ConditionExpression": "attribute_not_exists(delivery_id)",
                 }
             },

@@ -101,12 +101,14 @@ DELIVERIES = TableDefinition(
             name=BY_TRUCK, hash_key=_TRUCK_ID, range_key=_CREATED_AT, included=("status",)
         ),
     ),
+    ttl_attribute=TTL_ATTRIBUTE,
 )
 
 DELIVERY_EVENTS = TableDefinition(
     logical_name="delivery_events",
     hash_key=_DELIVERY_ID,
     range_key=KeyAttribute(name="version", type=AttributeType.NUMBER),
+    ttl_attribute=TTL_ATTRIBUTE,
 )
 
 TRUCK_MATCHES = TableDefinition(logical_name="truck_matches", hash_key=_TRUCK_ID)

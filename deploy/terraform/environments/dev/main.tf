@@ -74,11 +74,12 @@ module "system" {
   }
 
   retention = {
-    raw_days        = 3
-    positions_days  = 14
-    raw_backup_days = 14
-    parked_days     = 30
-    log_days        = 7
+    raw_days               = 3
+    positions_days         = 14
+    raw_backup_days        = 14
+    parked_days            = 30
+    log_days               = 7
+    closed_deliveries_days = 30
   }
 
   identity = {

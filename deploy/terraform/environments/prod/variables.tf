@@ -109,11 +109,12 @@ variable "search_nodes" {
 variable "retention" {
   description = "Days for which things are kept."
   type = object({
-    raw_days        = number
-    positions_days  = number
-    raw_backup_days = number
-    parked_days     = number
-    log_days        = number
+    raw_days               = number
+    positions_days         = number
+    raw_backup_days        = number
+    parked_days            = number
+    log_days               = number
+    closed_deliveries_days = optional(number, 400)
   })
   default = {
     raw_days        = 3

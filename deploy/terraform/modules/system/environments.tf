@@ -30,6 +30,7 @@ locals {
       OPERATIONS_ROLE_ARN      = module.operations_role.arn
       RAW_RETENTION_DAYS       = tostring(var.retention.raw_days)
       POSITIONS_RETENTION_DAYS = tostring(var.retention.positions_days)
+      CLOSED_KEPT_DAYS         = tostring(var.retention.closed_deliveries_days)
     },
   )
   known_settings = merge(local.own_settings, var.settings)

@@ -68,11 +68,12 @@ variable "protection" {
 variable "retention" {
   description = "Days for which things are kept."
   type = object({
-    raw_days        = number
-    positions_days  = number
-    raw_backup_days = number
-    parked_days     = number
-    log_days        = number
+    raw_days               = number
+    positions_days         = number
+    raw_backup_days        = number
+    parked_days            = number
+    log_days               = number
+    closed_deliveries_days = optional(number, 400)
   })
 
   validation {
