@@ -27,25 +27,25 @@ def refused(refusal: Refusal) -> Response:
     """What was understood, and can't be done."""
     status = _STATUS_OF[refusal.reason]
     members: dict[str, Any] = {} if refusal.field is None else {"field": refusal.field}
-    return problem(status, status.phrase, refusal.detail, **members)
+    return problem(status, refusal.detail, **members)
 
 
 def invalid(request: InvalidRequest) -> Response:
     """What was not understood; `field` names the place, when it is one."""
     status = HTTPStatus.BAD_REQUEST
     members: dict[str, Any] = {"field": request.field} if request.field else {}
-    return problem(status, status.phrase, str(request), **members)
+    return problem(status, str(request), **members)
 
 
 def forbidden(detail: str) -> Response:
     """What this caller may not do."""
-    return problem(HTTPStatus.FORBIDDEN, HTTPStatus.FORBIDDEN.phrase, detail)
+    return problem(HTTPStatus.FORBIDDEN, detail)
 
 
 def truck_full(full: TruckFull) -> Response:
     """No room on the truck."""
     status = HTTPStatus.CONFLICT
-    return problem(status, status.phrase, str(full), field="truck_id", limit=full.limit)
+    return problem(status, str(full), field="truck_id", limit=full.limit)
 
 
 def unavailable() -> Response:
@@ -53,7 +53,6 @@ def unavailable() -> Response:
     status = HTTPStatus.SERVICE_UNAVAILABLE
     return problem(
         status,
-        status.phrase,
         "the delivery store is busy; send the request again",
         headers={"Retry-After": str(RETRY_AFTER_S)},
     )

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from rtdts.tracking.deliveries import Delivery
-
-TRUCK: Final = "truck"
-CUSTOMER: Final = "customer"
-DISPATCHER: Final = "dispatcher"
-
-_ROLES = frozenset({TRUCK, CUSTOMER, DISPATCHER})
+from rtdts.tracking.roles import CUSTOMER, DISPATCHER, ROLES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,13 +26,10 @@ class Caller:
 
     def may_see(self, delivery: Delivery) -> bool:
         """Whether the delivery exists for them."""
-        match self.role:
-            case "dispatcher":
-                return True
-            case "customer":
-                return self.identity == delivery.customer_id
-            case _:
-                return self.identity == delivery.truck_id
+        if self.role == DISPATCHER:
+            return True
+        own = delivery.customer_id if self.role == CUSTOMER else delivery.truck_id
+        return self.identity == own
 
 
 def caller_of(event: Mapping[str, Any], identity_claim: str) -> Caller | None:
@@ -45,7 +37,7 @@ def caller_of(event: Mapping[str, Any], identity_claim: str) -> Caller | None:
     authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
     claims = (authorizer.get("jwt") or {}).get("claims") or {}
     role, identity = claims.get("role"), claims.get(identity_claim)
-    if role not in _ROLES or not isinstance(identity, str) or not identity:
+    if role not in ROLES or not isinstance(identity, str) or not identity:
         return None
     try:
         # The gateway turns every claim into text, great numbers maybe into 1.7955E9.

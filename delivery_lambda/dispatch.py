@@ -10,7 +10,7 @@ from typing import Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery_lambda.answers import forbidden, invalid, refused, truck_full, unavailable
-from delivery_lambda.callers import CUSTOMER, DISPATCHER, TRUCK, Caller
+from delivery_lambda.callers import Caller
 from delivery_lambda.cursors import InvalidCursor, decode_cursor, encode_cursor
 from delivery_lambda.decisions import (
     Change,
@@ -25,7 +25,6 @@ from delivery_lambda.documents import delivery_document, summary_document
 from delivery_lambda.requests import (
     InvalidRequest,
     Request,
-    is_id,
     owner_of_list,
     parse_declaration,
     parse_expected_version,
@@ -46,7 +45,9 @@ from rtdts.push_queue.nudges import Nudge, TransitionNudge
 from rtdts.runtime.http_api import Response, json_response
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import DeclaredType, Delivery, DeliveryEvent, Status
+from rtdts.tracking.identifiers import ID_FORM, is_identifier
 from rtdts.tracking.instants import format_instant
+from rtdts.tracking.roles import CUSTOMER, DISPATCHER, TRUCK
 
 MAX_DECISIONS = 6
 """How often a request decides anew after somebody else wrote first. The consumer writes at most
@@ -136,8 +137,8 @@ class Dispatch:
     def _put_delivery(self, request: Request, caller: Caller) -> Response:
         if caller.role != DISPATCHER:
             return forbidden("this is for dispatchers")
-        if not is_id(request.delivery_id):
-            raise InvalidRequest("delivery_id", "must match [A-Za-z0-9._-]{1,64}")
+        if not is_identifier(request.delivery_id):
+            raise InvalidRequest("delivery_id", f"must match {ID_FORM}")
         plan = parse_plan(request)
         expected_version = parse_expected_version(request)
 
@@ -273,7 +274,7 @@ class Dispatch:
 
     def _visible(self, request: Request, caller: Caller) -> Delivery | None:
         """The delivery, if there is one for this caller: the two refusals must look alike."""
-        if not is_id(request.delivery_id):
+        if not is_identifier(request.delivery_id):
             return None
         delivery = self.deliveries.get(request.delivery_id)
         return delivery if delivery is not None and caller.may_see(delivery) else None

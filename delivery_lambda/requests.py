@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import Meta
 
-from delivery_lambda.callers import CUSTOMER, DISPATCHER, TRUCK, Caller
+from delivery_lambda.callers import Caller
 from delivery_lambda.decisions import ANY_VERSION, Declaration, Plan
 from rtdts.tracking.deliveries import (
     DEFAULT_RADIUS_M,
@@ -22,14 +22,14 @@ from rtdts.tracking.deliveries import (
     Status,
     TimeWindow,
 )
+from rtdts.tracking.identifiers import ID_FORM, Identifier, is_identifier
 from rtdts.tracking.instants import parse_instant
-from rtdts.tracking.point_fields import Identifier
+from rtdts.tracking.roles import CUSTOMER, DISPATCHER, TRUCK
 
 MIN_RADIUS_M: Final = 1.0
 MAX_RADIUS_M: Final = 50_000.0
 MAX_KEY_LENGTH: Final = 255
 
-_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ENTITY_TAG = re.compile(r'"([0-9]{1,18})"|([0-9]{1,18})')
 _AT_FIELD = " - at `$."
 
@@ -114,11 +114,6 @@ def parse_request(event: Mapping[str, Any]) -> Request:
         headers={name.lower(): value for name, value in headers.items()},
         body=raw,
     )
-
-
-def is_id(text: str) -> bool:
-    """Whether something could be called so."""
-    return _ID.fullmatch(text) is not None
 
 
 def parse_plan(request: Request) -> Plan:
@@ -223,8 +218,8 @@ def owner_of_list(request: Request, caller: Caller) -> ListOwner | None:
         return own if all(owner == own for owner in named) else None
     if len(named) != 1:
         raise InvalidRequest("customer_id", "either this or truck_id is required")
-    if not is_id(named[0].identity):
-        raise InvalidRequest(f"{named[0].kind}_id", "must match [A-Za-z0-9._-]{1,64}")
+    if not is_identifier(named[0].identity):
+        raise InvalidRequest(f"{named[0].kind}_id", f"must match {ID_FORM}")
     return named[0]
 
 

@@ -8,9 +8,10 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from rtdts.tracking.roles import TRUCK
+
 _GZIP_TYPES = {"application/gzip", "application/x-gzip"}
 _GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS  # "16 +": with gzip's header and trailer, and only those
-_TRUCK = "truck"
 
 
 class NotATruckError(Exception):
@@ -32,7 +33,7 @@ def sending_truck(event: Mapping[str, Any], *, identity_claim: str) -> str:
         NotATruckError: Its role is another, or it names nobody.
     """
     claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
-    if claims.get("role") != _TRUCK:
+    if claims.get("role") != TRUCK:
         raise NotATruckError("only trucks report positions")
     truck_id = claims.get(identity_claim)
     if not isinstance(truck_id, str) or not truck_id:

@@ -141,7 +141,7 @@ class TelemetryService:
 
 def _refusal(status: HTTPStatus, detail: str, truck_id: str | None) -> Answer:
     return Answer(
-        response=problem(status, status.phrase, detail),
+        response=problem(status, detail),
         fields={"truck_id": truck_id, "status": int(status), "detail": detail},
     )
 
@@ -151,7 +151,6 @@ def _nothing_valid(truck_id: str, rejected: Sequence[Rejection]) -> Answer:
     return Answer(
         response=problem(
             status,
-            status.phrase,
             "no point of this request is valid",
             rejected=msgspec.to_builtins(rejected),
         ),
@@ -186,7 +185,6 @@ def _outcome(
         status = HTTPStatus.SERVICE_UNAVAILABLE
         response = problem(
             status,
-            status.phrase,
             f"{len(not_taken)} points were not taken; send those again",
             headers={"Retry-After": str(retry_after_s)},
             **body,

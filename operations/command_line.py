@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 from datetime import UTC, datetime
 from typing import Any
 
-_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+from rtdts.tracking.identifiers import is_identifier
+
 EXIT_CODES = (
     "Exit code: 0 when all is done that can be, 1 when it was refused or something is left (the "
     "last line says what), 2 when the command or the settings can't be used."
@@ -147,7 +147,7 @@ def instant_ms(text: str) -> int:
 
 
 def _identity(text: str) -> str:
-    if not _ID.fullmatch(text):
+    if not is_identifier(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no id: 1 to 64 of A-Z a-z 0-9 . _ -")
     return text
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from rtdts.delivery_store.tickets import TicketHolder
-from rtdts.tracking.viewing import CUSTOMER, DISPATCHER
+from rtdts.tracking.roles import CUSTOMER, DISPATCHER
 from socket_lambda.tokens import Holder, InvalidToken
 
 _VIEWERS = frozenset({CUSTOMER, DISPATCHER})

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from rtdts.tracking.point_fields import Identifier
+from rtdts.tracking.identifiers import Identifier
 
 T = TypeVar("T")
 

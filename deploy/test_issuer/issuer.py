@@ -13,9 +13,9 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from deploy.test_issuer.public_key import RsaPublicKey, base64url, parse_public_key
+from rtdts.tracking.roles import ROLES
 
 ALGORITHM = "RS256"
-ROLES = ("truck", "customer", "dispatcher")
 MAX_TTL_S = 24 * 3600
 
 DISCOVERY = ("GET", "/.well-known/openid-configuration")

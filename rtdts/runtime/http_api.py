@@ -26,23 +26,21 @@ def json_response(
 
 
 def problem(
-    status: int,
-    title: str,
+    status: HTTPStatus,
     detail: str,
     *,
     headers: Mapping[str, str] | None = None,
     **members: Any,
 ) -> Response:
-    """A problem document (RFC 9457) of type ``about:blank``.
+    """A problem document (RFC 9457) of type ``about:blank``: its title is the status's phrase.
 
     Args:
         status: HTTP status code; repeated in the document.
-        title: What kind of problem it is, the same at each occurrence.
         detail: What is wrong with this request and, if anything does, what helps.
         headers: Further headers, for example ``{"Retry-After": "5"}``.
         **members: Extension members of the document.
     """
-    document = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    document = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
     return _response(status, PROBLEM_TYPE, {**document, **members}, headers)
 
 
@@ -50,7 +48,6 @@ def internal_error() -> Response:
     """What a client learns of an error of ours: nothing but that it was one."""
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        "Internal Server Error",
         "The request could not be handled; try again later.",
     )
 

@@ -16,10 +16,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from rtdts.tracking.identifiers import Identifier
 from rtdts.tracking.instants import NoZoneError, parse_instant
-
-Identifier = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]{1,64}\Z")]
-"""An id, of whatever thing."""
 
 
 class Reason(enum.StrEnum):

@@ -20,9 +20,8 @@ import msgspec
 
 from rtdts.tracking.deliveries import Delivery, Status
 from rtdts.tracking.positions import LatestPosition, Point, TrackPoint, TruckInterval
+from rtdts.tracking.roles import CUSTOMER, DISPATCHER
 
-CUSTOMER = "customer"
-DISPATCHER = "dispatcher"
 _MS_A_MINUTE = 60_000
 
 

@@ -304,7 +304,7 @@ BREAKS = (
         name="anybody-reads-anything",
         guarantee=4,
         file="delivery_lambda/callers.py",
-        text="return self.identity == delivery.customer_id",
+        text="return self.identity == own",
         replacement="return True",
         tests=(f"{DELIVERY}::test_for_everybody_else_it_does_not_exist",),
     ),

@@ -9,7 +9,6 @@ from delivery_lambda.callers import Caller, caller_of
 from delivery_lambda.decisions import ANY_VERSION
 from delivery_lambda.requests import (
     InvalidRequest,
-    is_id,
     owner_of_list,
     parse_declaration,
     parse_expected_version,
@@ -210,16 +209,6 @@ def test_a_list_is_of_whom_the_caller_may_name(
 def test_a_dispatcher_names_one_owner(query: dict[str, str]) -> None:
     with pytest.raises(InvalidRequest):
         owner_of_list(listed(**query), DISPATCHER)
-
-
-@pytest.mark.parametrize("text", ["D-1", "a.b_c-D", "x" * 64])
-def test_ids(text: str) -> None:
-    assert is_id(text)
-
-
-@pytest.mark.parametrize("text", ["", "x" * 65, "D/1", "D-1\n", "é", " D-1"])
-def test_what_is_no_id(text: str) -> None:
-    assert not is_id(text)
 
 
 @pytest.mark.parametrize("exp", ["1795506600", "1.7955066E9", 1795506600])

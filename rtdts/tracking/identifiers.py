@@ -1,0 +1,20 @@
+"""Ids of trucks, customers and deliveries: one form, whatever they name."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from msgspec import Meta
+
+ID_FORM = "[A-Za-z0-9._-]{1,64}"
+
+Identifier = Annotated[str, Meta(pattern=rf"\A{ID_FORM}\Z")]
+"""For msgspec to check."""
+
+_WHOLE = re.compile(ID_FORM)
+
+
+def is_identifier(text: str) -> bool:
+    """Whether something could be called so."""
+    return _WHOLE.fullmatch(text) is not None
