@@ -238,5 +238,4 @@ BENCHMARK = Benchmark(
     name="consumer_points",
     title="points/s through the real KCL into a real OpenSearch node",
     run=run,
-    is_local=True,
 )

@@ -143,5 +143,4 @@ BENCHMARK = Benchmark(
     name="document_bytes",
     title="bytes a point, in the stream and on OpenSearch's disk",
     run=run,
-    is_local=True,
 )

@@ -46,13 +46,11 @@ class Benchmark:
         name: Of its main figure.
         title: What it measures, in a line.
         run: Runs it: quickly (small, for a smoke test) or properly.
-        is_local: Whether it starts engines of the local cloud.
     """
 
     name: str
     title: str
     run: Callable[[bool, Say], Iterator[Figure]]
-    is_local: bool = False
 
 
 def beside(name: str, value: float, unit: str, baseline: str, baseline_value: float) -> Figure:

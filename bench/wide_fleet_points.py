@@ -145,5 +145,4 @@ BENCHMARK = Benchmark(
     name="wide_fleet_points",
     title="the consumer where each point is of another truck",
     run=run,
-    is_local=True,
 )

@@ -37,15 +37,6 @@ def documented_routes() -> set[tuple[str, str]]:
     }
 
 
-def validate_schema(name: str, value: Any) -> None:
-    """Holds a value against a named schema of the document.
-
-    Raises:
-        jsonschema.ValidationError: It isn't what the document promises.
-    """
-    _validate({"$ref": f"#/components/schemas/{name}"}, value)
-
-
 def validate_answer(
     method: str, path: str, status: int, headers: Mapping[str, str], body: str | bytes
 ) -> Any:
