@@ -19,9 +19,9 @@ from rtdts.tracking.deliveries import (
     Place,
     Status,
 )
+from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.delivery_memory import DeliveryPlan
 from rtdts.tracking.positions import Point
-from rtdts.tracking.timeline import standing
 from sim.fleet.device import Device, DeviceProfile, Fix
 from sim.fleet.motion import Driving, Motion, MotionState
 from sim.fleet.route_library import load_routes

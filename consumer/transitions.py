@@ -16,6 +16,7 @@ from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
+from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.delivery_memory import (
     DeliveryPlan,
     DeliveryUpdate,
@@ -24,7 +25,6 @@ from rtdts.tracking.delivery_memory import (
     settle,
 )
 from rtdts.tracking.status_machine import StatusRules, Transition
-from rtdts.tracking.timeline import standing
 from rtdts.tracking.truck_fold import TruckUpdate, is_remembered
 from rtdts.tracking.truck_state import DeliveryMemory, TruckState
 

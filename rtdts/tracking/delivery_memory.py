@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from rtdts.tracking.deliveries import UNDER_WAY, OpenMatch, Status
+from rtdts.tracking.delivery_log import LogEntry, Standing, reconcile
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.positions import DeliveryProgress
 from rtdts.tracking.status_machine import Machine, StatusRules, Transition, step
-from rtdts.tracking.timeline import LogEntry, Standing, reconcile
 from rtdts.tracking.truck_state import DeliveryMemory
 
 

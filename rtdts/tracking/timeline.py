@@ -1,144 +1,27 @@
 """A delivery's story: what its truck's fixes and its people's declarations add up to.
 
-Two forms of the same thing, and what joins them:
-
-- `timeline` is the definition: all fixes and all declarations, in whatever order, give one story.
-- The log (``delivery-events``) is the story as it was learned, append-only. `standing` folds it.
-- `reconcile` says what to append so that the log folds to the story.
+The definition: all fixes and all declarations, in whatever order, give one story. It is what the
+tests hold every log against; the log itself, which learns its story point by point, is
+`rtdts.tracking.delivery_log`.
 
 **What is declared rules.** Assigning, changing the plan, giving to another truck and declaring each
 set the status at their effective time, by somebody's name; the rules go on from there, with the
 fixes from then on.
 So what a late point tells of the time before the last declaration changes nothing any more, and
 a declared end is never reopened.
-
-**Corrections.** A late point can show that a rule fired too late, or should not have fired. Then
-one event with the cause ``corrected`` goes back to the last status that still holds, and what
-really followed is appended after it. Nothing is rewritten.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-import msgspec
-
-from rtdts.tracking.deliveries import CLOSED, Cause, DeliveryEvent, Status
+from rtdts.tracking.deliveries import CLOSED, Status
+from rtdts.tracking.delivery_log import is_declared
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.status_machine import Machine, Plan, StatusRules, Transition, step
 
 _RANK = {status: rank for rank, status in enumerate(Status)}
-
-
-class Anchor(msgspec.Struct, frozen=True, array_like=True):
-    """The last declaration (or assignment) of a log: the rules go on from here."""
-
-    version: int
-    status: Status
-    effective_at_ms: int
-    from_ms: int
-    """Fixes from this ``event_at`` on count: the later of the declaration's effective time and
-    the start of the truck's assignment."""
-
-
-class LogEntry(msgspec.Struct, frozen=True, array_like=True):
-    """A transition, and the version with which it stands in the log."""
-
-    version: int
-    transition: Transition
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What a log folds to."""
-
-    anchor: Anchor
-    entries: tuple[LogEntry, ...]
-    """The rules' transitions since the anchor that still stand."""
-    after_anchor: tuple[LogEntry, ...]
-    """Everything after the anchor, corrections and what they withdrew included."""
-
-    @property
-    def transitions(self) -> tuple[Transition, ...]:
-        """The rules' transitions since the anchor that still stand."""
-        return tuple(entry.transition for entry in self.entries)
-
-    @property
-    def status(self) -> Status:
-        """Where the delivery stands."""
-        return self.entries[-1].transition.status if self.entries else self.anchor.status
-
-
-def is_declared(told: Transition | DeliveryEvent) -> bool:
-    """Whether somebody said so, not a rule: a rule always names its point."""
-    return told.point_id is None
-
-
-def standing(events: Sequence[DeliveryEvent]) -> Standing:
-    """Folds a log.
-
-    Args:
-        events: The whole log, by version.
-
-    Raises:
-        ValueError: It doesn't begin with an assignment.
-    """
-    if not events or not is_declared(events[0]):
-        raise ValueError("a log begins with an assignment")
-    anchor_at, assigned_at_ms = 0, events[0].effective_at_ms
-    for index, event in enumerate(events):
-        if not is_declared(event):
-            continue
-        anchor_at = index
-        if event.assignment != events[index - 1].assignment or index == 0:
-            assigned_at_ms = event.effective_at_ms
-    declared = events[anchor_at]
-    after_anchor = tuple(
-        LogEntry(event.version, _transition(event)) for event in events[anchor_at + 1 :]
-    )
-    return Standing(
-        anchor=Anchor(
-            declared.version,
-            declared.status,
-            declared.effective_at_ms,
-            max(declared.effective_at_ms, assigned_at_ms),
-        ),
-        entries=_fold(after_anchor),
-        after_anchor=after_anchor,
-    )
-
-
-def reconcile(
-    anchor: Anchor,
-    believed: Sequence[Transition],
-    wanted: Sequence[Transition],
-    *,
-    because: Fix,
-    new_ids: Collection[str] | None = None,
-) -> tuple[Transition, ...]:
-    """What to append to a log that folds to `believed`, so that it folds to `wanted`.
-
-    Args:
-        anchor: The log's last declaration.
-        believed: The rules' transitions that stand.
-        wanted: Those that should.
-        because: The point that brought the news: a correction names it.
-        new_ids: Points that came with it. A transition at an earlier one shows that it was late;
-            then a correction names it too, so that the log tells all the points that it rests
-            on. None when this is no news of points (a match first seen).
-    """
-    kept = 0
-    for before, after in zip(believed, wanted, strict=False):
-        if not _same(before, after):
-            break
-        kept += 1
-    lacking = tuple(wanted[kept:])
-    was_late = new_ids is not None and any(one.point_id not in new_ids for one in lacking)
-    if kept == len(believed) and not was_late:
-        return lacking
-    back_to = believed[kept - 1].status if kept else anchor.status
-    correction = Transition(back_to, Cause.CORRECTED, because.event_at_ms, because.point_id)
-    return (correction, *lacking)
 
 
 def timeline(
@@ -186,32 +69,3 @@ def since_last_declaration(story: Sequence[Transition]) -> tuple[Transition, ...
     """The end of a story that late points can still change; its declaration is the first."""
     last = max(index for index, told in enumerate(story) if is_declared(told))
     return tuple(story[last:])
-
-
-def _fold(entries: Sequence[LogEntry]) -> tuple[LogEntry, ...]:
-    stands: list[LogEntry] = []
-    for entry in entries:
-        if entry.transition.cause is Cause.CORRECTED:
-            back_to = entry.transition.status
-            # Back to the anchor's status when no transition led to this one.
-            kept = next((n for n, old in enumerate(stands, 1) if _led_to(old, back_to)), 0)
-            del stands[kept:]
-        else:
-            stands.append(entry)
-    return tuple(stands)
-
-
-def _led_to(entry: LogEntry, status: Status) -> bool:
-    return entry.transition.status is status
-
-
-def _same(one: Transition, other: Transition) -> bool:
-    return (one.status, one.effective_at_ms, one.point_id) == (
-        other.status,
-        other.effective_at_ms,
-        other.point_id,
-    )
-
-
-def _transition(event: DeliveryEvent) -> Transition:
-    return Transition(event.status, event.cause, event.effective_at_ms, event.point_id)

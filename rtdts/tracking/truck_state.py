@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from rtdts.tracking.deliveries import Place
+from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.positions import LatestPosition
 from rtdts.tracking.status_machine import Machine, Plan, Transition
-from rtdts.tracking.timeline import Anchor
 
 
 class StreamPosition(msgspec.Struct, frozen=True, array_like=True, order=True):

@@ -21,12 +21,13 @@ from rtdts.telemetry_stream.aggregation import deaggregate
 from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.telemetry_stream.shard_range import hash_key
 from rtdts.tracking.deliveries import Cause, Delivery, Status
+from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import Plan, Transition
 from rtdts.tracking.stream_codec import decode_point, encode_point
-from rtdts.tracking.timeline import standing, timeline
+from rtdts.tracking.timeline import timeline
 from rtdts.tracking.truck_fold import TrackingRules
 from sim.local_cloud.kcl_tables import create_kcl_tables
 from sim.local_cloud.launch import LaunchedCloud

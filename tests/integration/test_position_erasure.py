@@ -17,10 +17,10 @@ from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
 from rtdts.tracking.deliveries import Status
+from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.positions import DeliveryProgress, EnrichedPoint, LatestPosition
 from rtdts.tracking.status_machine import Machine
 from rtdts.tracking.stream_codec import encode_point
-from rtdts.tracking.timeline import Anchor
 from rtdts.tracking.truck_state import DeliveryMemory, TruckState
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 from tests.support.deliveries import unique

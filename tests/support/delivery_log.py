@@ -10,10 +10,11 @@ import boto3
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.schema import TableNames
 from rtdts.tracking.deliveries import Cause, Delivery, DeliveryEvent
+from rtdts.tracking.delivery_log import is_declared, standing
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import Plan, StatusRules, Transition
-from rtdts.tracking.timeline import is_declared, standing, timeline
+from rtdts.tracking.timeline import timeline
 from rtdts.tracking.truck_fold import TrackingRules
 from sim.environment import Environment
 from sim.fleet.device import Fix

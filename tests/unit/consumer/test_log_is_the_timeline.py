@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from delivery_lambda.decisions import Change, Declaration, Plan, decide_declaration, decide_plan
 from rtdts.tracking import status_machine
 from rtdts.tracking.deliveries import CLOSED, DeclaredType, Delivery
+from rtdts.tracking.delivery_log import is_declared, standing
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import Transition
-from rtdts.tracking.timeline import is_declared, since_last_declaration, standing, timeline
+from rtdts.tracking.timeline import since_last_declaration, timeline
 from tests.support.consumer_world import World, drive
 
 DELIVERY = "D-1"

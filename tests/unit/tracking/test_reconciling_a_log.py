@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from rtdts.tracking.deliveries import Cause, DeclaredType, DeliveryEvent, Status
+from rtdts.tracking.delivery_log import Anchor, reconcile, standing
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.status_machine import Transition
-from rtdts.tracking.timeline import Anchor, reconcile, standing
 from tests.support.consumer_world import START_MS, point
 
 LATE = fix_of(point(500, 0.0))

@@ -18,12 +18,13 @@ from rtdts.tracking.deliveries import (
     Place,
     Status,
 )
+from rtdts.tracking.delivery_log import is_declared, standing
 from rtdts.tracking.delivery_memory import DeliveryPlan, settle
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import Plan, Transition
-from rtdts.tracking.timeline import is_declared, since_last_declaration, standing, timeline
+from rtdts.tracking.timeline import since_last_declaration, timeline
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck, is_remembered
 from rtdts.tracking.truck_state import TruckState
 

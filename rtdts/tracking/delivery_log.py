@@ -1,0 +1,159 @@
+"""A delivery's log (``delivery-events``), append-only: what it folds to, and what it lacks.
+
+The log is a delivery's story as it was learned; `rtdts.tracking.timeline` defines the story that
+all points and declarations together tell. `standing` folds a log, `reconcile` says what to append
+so that it folds to the story.
+
+**Corrections.** A late point can show that a rule fired too late, or should not have fired. Then
+one event with the cause ``corrected`` goes back to the last status that still holds, and what
+really followed is appended after it. Nothing is rewritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
+from rtdts.tracking.fixes import Fix
+from rtdts.tracking.status_machine import Transition
+
+
+class Anchor(msgspec.Struct, frozen=True, array_like=True):
+    """The last declaration (or assignment) of a log: the rules go on from here."""
+
+    version: int
+    status: Status
+    effective_at_ms: int
+    from_ms: int
+    """Fixes from this ``event_at`` on count: the later of the declaration's effective time and
+    the start of the truck's assignment."""
+
+
+class LogEntry(msgspec.Struct, frozen=True, array_like=True):
+    """A transition, and the version with which it stands in the log."""
+
+    version: int
+    transition: Transition
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a log folds to."""
+
+    anchor: Anchor
+    entries: tuple[LogEntry, ...]
+    """The rules' transitions since the anchor that still stand."""
+    after_anchor: tuple[LogEntry, ...]
+    """Everything after the anchor, corrections and what they withdrew included."""
+
+    @property
+    def transitions(self) -> tuple[Transition, ...]:
+        """The rules' transitions since the anchor that still stand."""
+        return tuple(entry.transition for entry in self.entries)
+
+    @property
+    def status(self) -> Status:
+        """Where the delivery stands."""
+        return self.entries[-1].transition.status if self.entries else self.anchor.status
+
+
+def is_declared(told: Transition | DeliveryEvent) -> bool:
+    """Whether somebody said so, not a rule: a rule always names its point."""
+    return told.point_id is None
+
+
+def standing(events: Sequence[DeliveryEvent]) -> Standing:
+    """Folds a log.
+
+    Args:
+        events: The whole log, by version.
+
+    Raises:
+        ValueError: It doesn't begin with an assignment.
+    """
+    if not events or not is_declared(events[0]):
+        raise ValueError("a log begins with an assignment")
+    anchor_at, assigned_at_ms = 0, events[0].effective_at_ms
+    for index, event in enumerate(events):
+        if not is_declared(event):
+            continue
+        anchor_at = index
+        if event.assignment != events[index - 1].assignment or index == 0:
+            assigned_at_ms = event.effective_at_ms
+    declared = events[anchor_at]
+    after_anchor = tuple(
+        LogEntry(event.version, _transition(event)) for event in events[anchor_at + 1 :]
+    )
+    return Standing(
+        anchor=Anchor(
+            declared.version,
+            declared.status,
+            declared.effective_at_ms,
+            max(declared.effective_at_ms, assigned_at_ms),
+        ),
+        entries=_fold(after_anchor),
+        after_anchor=after_anchor,
+    )
+
+
+def reconcile(
+    anchor: Anchor,
+    believed: Sequence[Transition],
+    wanted: Sequence[Transition],
+    *,
+    because: Fix,
+    new_ids: Collection[str] | None = None,
+) -> tuple[Transition, ...]:
+    """What to append to a log that folds to `believed`, so that it folds to `wanted`.
+
+    Args:
+        anchor: The log's last declaration.
+        believed: The rules' transitions that stand.
+        wanted: Those that should.
+        because: The point that brought the news: a correction names it.
+        new_ids: Points that came with it. A transition at an earlier one shows that it was late;
+            then a correction names it too, so that the log tells all the points that it rests
+            on. None when this is no news of points (a match first seen).
+    """
+    kept = 0
+    for before, after in zip(believed, wanted, strict=False):
+        if not _same(before, after):
+            break
+        kept += 1
+    lacking = tuple(wanted[kept:])
+    was_late = new_ids is not None and any(one.point_id not in new_ids for one in lacking)
+    if kept == len(believed) and not was_late:
+        return lacking
+    back_to = believed[kept - 1].status if kept else anchor.status
+    correction = Transition(back_to, Cause.CORRECTED, because.event_at_ms, because.point_id)
+    return (correction, *lacking)
+
+
+def _fold(entries: Sequence[LogEntry]) -> tuple[LogEntry, ...]:
+    stands: list[LogEntry] = []
+    for entry in entries:
+        if entry.transition.cause is Cause.CORRECTED:
+            back_to = entry.transition.status
+            # Back to the anchor's status when no transition led to this one.
+            kept = next((n for n, old in enumerate(stands, 1) if _led_to(old, back_to)), 0)
+            del stands[kept:]
+        else:
+            stands.append(entry)
+    return tuple(stands)
+
+
+def _led_to(entry: LogEntry, status: Status) -> bool:
+    return entry.transition.status is status
+
+
+def _same(one: Transition, other: Transition) -> bool:
+    return (one.status, one.effective_at_ms, one.point_id) == (
+        other.status,
+        other.effective_at_ms,
+        other.point_id,
+    )
+
+
+def _transition(event: DeliveryEvent) -> Transition:
+    return Transition(event.status, event.cause, event.effective_at_ms, event.point_id)
