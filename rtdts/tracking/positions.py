@@ -82,7 +82,7 @@ class LatestPosition(msgspec.Struct, frozen=True, kw_only=True):
     stale_since_ms: int | None = None
     """``event_at`` of the first of the bad points that came after ``shown``; None when fresh."""
     revision: int = 0
-    """+ 1 each time the same point is enriched anew; the external version is
+    """Grows each time the same point is enriched anew; the external version is
     ``event_at_ms * 1000 + revision``."""
 
 

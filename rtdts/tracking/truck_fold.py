@@ -134,6 +134,7 @@ class _Fold:
         self._stale_since_ms: int | None = None
         self._duplicates = 0
         self._taken = self._state.taken
+        self._taken_with_newest = self._state.taken_with_newest
         self._news = self._window[-1] if self._window else fix_of(points[-1])
         self._before = {
             match.delivery_id: memory
@@ -150,6 +151,7 @@ class _Fold:
             return
         self._news = fixes[-1]
         self._taken += len(fixes)
+        newest_at_ms = self._window[-1].event_at_ms if self._window else None
         fixes.sort(key=lambda fix: fix.order)
         is_in_order = not self._window or fixes[0].order > self._window[-1].order
         start = len(self._window)
@@ -160,6 +162,8 @@ class _Fold:
             self._window[start:] = sorted(
                 [*self._window[start:], *fixes], key=lambda fix: fix.order
             )
+        if self._window[-1].event_at_ms != newest_at_ms:
+            self._taken_with_newest = self._taken
         self._derive_from(start)
         rules = self._rules.status
         if is_in_order:
@@ -177,6 +181,7 @@ class _Fold:
             window=tuple(self._window),
             window_from_ms=self._window_from_ms,
             taken=self._taken,
+            taken_with_newest=self._taken_with_newest,
             latest=latest,
             deliveries=tuple(self._now.values()),
         )
@@ -285,12 +290,17 @@ class _Fold:
             shown = before.shown if before else None
             if before is not None and before.stale_since_ms is not None:
                 stale_since_ms = before.stale_since_ms
-        now = LatestPosition(newest=newest, shown=shown, stale_since_ms=stale_since_ms)
+        # Counted in points, not in batches: whoever has taken more of them must have the higher
+        # revision, however his batches were cut, or what knew less stands in his way.
+        late = self._taken - self._taken_with_newest
+        now = LatestPosition(
+            newest=newest, shown=shown, stale_since_ms=stale_since_ms, revision=late
+        )
         if before is None or before.newest.point.event_at_ms != newest.point.event_at_ms:
             return now
         if msgspec.structs.replace(now, revision=before.revision) == before:
             return before
-        return msgspec.structs.replace(now, revision=before.revision + 1)
+        return msgspec.structs.replace(now, revision=max(late, before.revision + 1))
 
 
 def _last_good(window: Sequence[Fix]) -> tuple[Fix | None, Fix | None]:

@@ -58,6 +58,8 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
     """The window holds every fix from this ``event_at`` on; earlier ones have left it."""
     taken: int = 0
     """Fixes that the window has taken: of two memories of a truck, the one with more knows more."""
+    taken_with_newest: int = 0
+    """What `taken` was when the newest of them came."""
     window: tuple[Fix, ...] = ()
     """Recent fixes, by `Fix.order`."""
     latest: LatestPosition | None = None

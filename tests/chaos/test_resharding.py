@@ -357,7 +357,15 @@ def test_a_record_on_a_shard_of_others_is_parked_and_costs_nobody_anything(
     fleet.after(30)
     strays = []
     for number in range(3):
-        stray = point(10_000 + number, 0.0, truck_id=victim.truck_id, received_at_ms=now_ms())
+        at_ms = victim.began_at_ms + number
+        stray = point(
+            10_000 + number,
+            0.0,
+            truck_id=victim.truck_id,
+            recorded_at_ms=at_ms,
+            event_at_ms=at_ms,
+            received_at_ms=now_ms(),
+        )
         strays.append(encode_point(stray))
         stream.client.put_record(
             StreamName=stream.name,

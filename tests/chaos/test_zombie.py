@@ -23,6 +23,7 @@ from consumer.arrivals import StreamRecord
 from rtdts.runtime.wall_clock import now_ms
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.positions import Point
+from rtdts.tracking.truck_state import TruckState
 from sim.fault_shim.rules import CutAnswer, Delay, FaultRule
 from sim.fault_shim.shim import FaultShim
 from sim.local_cloud.launch import LaunchedCloud
@@ -34,8 +35,8 @@ from tests.support.kcl_child import Checkpoint, ChildEndedError, KclChild, runni
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 TRUCKS = 3
-POINTS_A_RECORD = 2
-RECORDS_A_BATCH = 4
+POINTS_A_RECORD = 1  # so that the newest of all is enriched anew, by a late one
+RECORDS_A_BATCH = 8
 DAY_MS = 86_400_000
 HELD_BATCH = 3
 """Of the zombie: it has memories at hand by then, and there are some batches to come."""
@@ -145,16 +146,15 @@ class Scene:
             assert row is not None
             assert (row.version, row.status) == told[-1][:2]
         assert self.memories() == {
-            truck_id: msgspec.structs.replace(stored.state, writer_id="", applied={})
+            truck_id: what_is_known(stored.state)
             for truck_id, stored in self.expected.world.positions.load(self.truck_ids).items()
             if stored.state is not None
         }
         assert not {one.data for one in self.records} & set(self.stores.parked().values())
 
-    def memories(self) -> dict[str, object]:
-        """The trucks' memories, but for who wrote them and how far he was."""
+    def memories(self) -> dict[str, TruckState]:
         return {
-            truck_id: msgspec.structs.replace(state, writer_id="", applied={})
+            truck_id: what_is_known(state)
             for truck_id, state in self.stores.states(self.truck_ids).items()
             if state is not None
         }
@@ -170,6 +170,12 @@ class Scene:
             None, delivery, world.deliveries.events(delivery_id), matches=True
         )
         return delivery
+
+
+def what_is_known(state: TruckState) -> TruckState:
+    """A memory, without who wrote it, how far he was, and how his batches were cut."""
+    latest = state.latest and msgspec.structs.replace(state.latest, revision=0)
+    return msgspec.structs.replace(state, writer_id="", applied={}, latest=latest)
 
 
 def stream_of(truck_ids: Sequence[str], began_at_ms: int) -> list[list[Point]]:
@@ -259,7 +265,7 @@ async def test_a_zombie_that_stood_still_in_mid_batch_corrupts_nothing_when_it_g
     zombie.child.stop()
 
     owner = await scene.worker()
-    others = scene.batches(3)
+    others = scene.batches(6)
     await owner.takes(*others[:-2])
     latest_at_ms = await in_thread(scene.latest_at_ms)
     zombie.gate.opened.set()
@@ -335,5 +341,5 @@ async def test_two_at_once_get_to_the_end_whoever_loses(scene: Scene, seed: int)
             assert await worker.ends_by_itself() == 1
         pytest.fail("neither gets to the end")
 
-    await within(asyncio.wait_for(asyncio.gather(works(3), works(4)), 600), 600)
+    await within(asyncio.wait_for(asyncio.gather(works(6), works(8)), 600), 600)
     await scene.assert_nothing_is_corrupt()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -55,6 +56,37 @@ def test_the_history_is_the_same_in_any_order_and_batches(seed: int) -> None:
         expected_latest.shown,
         expected_latest.stale_since_ms,
     )
+
+
+@given(seed=st.integers(0, 2**32))
+def test_who_has_taken_more_points_has_the_higher_revision_however_batches_were_cut(
+    seed: int,
+) -> None:
+    rng = random.Random(seed)
+    newest = point(1_000, 30_000.0)
+    late = [point(second, 100.0 * second) for second in rng.sample(range(0, 1_000, 10), 8)]
+    stream = [*late[:2], newest, *late[2:]]
+    some = rng.randint(3, len(stream))
+
+    ahead, behind = (latest_of(cut(rng, part)) for part in (stream, stream[:some]))
+
+    assert ahead.newest.point.seq == behind.newest.point.seq
+    assert ahead.newest == behind.newest or ahead.revision > behind.revision
+
+
+def cut(rng: random.Random, points: list[Point]) -> list[list[Point]]:
+    ends = sorted(rng.sample(range(1, len(points)), rng.randint(0, len(points) - 1)))
+    return [points[start:end] for start, end in itertools.pairwise([0, *ends, len(points)])]
+
+
+def latest_of(batches: list[list[Point]]) -> LatestPosition:
+    """Of points that were records by themselves."""
+    state = None
+    for batch in batches:
+        state = fold(state, *([one] for one in batch)).state
+    assert state is not None
+    assert state.latest is not None
+    return state.latest
 
 
 def test_of_two_memories_the_one_that_took_more_points_knows_more() -> None:
