@@ -23,7 +23,6 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.http_api import Response, json_response, problem
 from rtdts.runtime.metrics import Metric
 from rtdts.telemetry_stream.putter import PutOutcome
-from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.stamping import StampedPoints, stamp
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.telemetry import (
@@ -193,6 +192,7 @@ def _outcome(
     else:
         status = HTTPStatus.ACCEPTED
         response = json_response(status, body)
+    recorded_at_ms = [point.recorded_at_ms for point in stamped.points]
     fields: dict[str, Any] = {
         "truck_id": truck_id,
         "status": int(status),
@@ -201,9 +201,9 @@ def _outcome(
         "adjusted": len(adjusted),
         "not_taken": len(not_taken),
         "attempts": outcome.attempts,
-        # In the order of the request: by these a request is found for any point of it.
-        "first_point": point_id(stamped.points[0]),
-        "last_point": point_id(stamped.points[-1]),
+        # By these, part of every point's id, its request is found afterwards.
+        "recorded_from_ms": min(recorded_at_ms),
+        "recorded_to_ms": max(recorded_at_ms),
     }
     if rejected:
         fields["reasons"] = _reasons(rejected)

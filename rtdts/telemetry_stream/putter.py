@@ -10,7 +10,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnectedError
@@ -55,8 +55,7 @@ class StreamClient(Protocol):
         ...
 
 
-@dataclasses.dataclass(frozen=True)
-class TakenRecord:
+class TakenRecord(NamedTuple):
     """A record that Kinesis took, and where it lies."""
 
     payloads: range
@@ -186,13 +185,10 @@ class StreamPutter:
             # Cut on its way: the SDK makes an empty answer of what it can't read, under a 200 too.
             return list(records), UNREADABLE_ANSWER, True
         codes = [entry.get("ErrorCode") for entry in told]
-        taken += (
-            TakenRecord(
-                record.payloads, str(entry.get("ShardId")), str(entry.get("SequenceNumber"))
-            )
-            for record, entry in zip(records, told, strict=True)
-            if not entry.get("ErrorCode")
-        )
+        for record, entry in zip(records, told, strict=True):
+            if not entry.get("ErrorCode"):
+                place = entry.get("ShardId", ""), entry.get("SequenceNumber", "")
+                taken.append(TakenRecord(record.payloads, *place))
         failed = [record for record, code in zip(records, codes, strict=True) if code]
         return failed, next(filter(None, codes), None), True
 

@@ -340,12 +340,13 @@ def test_a_request_is_one_line_of_the_log(ingest: Lambda) -> None:
     assert line["reasons"] == {"lat:out_of_range": 2}
 
 
-def test_a_request_is_found_by_its_first_and_last_point(ingest: Lambda) -> None:
-    ingest(sending({"positions": [point(seq=7), point(lat=91), point(seq=9)]}))
+def test_a_request_is_found_by_its_truck_and_the_time_of_any_of_its_points(ingest: Lambda) -> None:
+    ingest(sending({"positions": [point(2_000), point(9_000, lat=91), point(3_000), point(1_000)]}))
     (line,) = ingest.logged
 
-    assert line["first_point"] == f"T-0012:{NOW_MS}:7"
-    assert line["last_point"] == f"T-0012:{NOW_MS}:9"
+    assert line["truck_id"] == "T-0012"
+    assert line["recorded_from_ms"] == NOW_MS - 3_000
+    assert line["recorded_to_ms"] == NOW_MS - 1_000
 
 
 def test_a_point_of_a_traced_truck_has_a_line_with_its_place_in_the_stream(

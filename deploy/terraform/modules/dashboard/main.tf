@@ -157,7 +157,6 @@ locals {
   queries = {
     last-errors = local.errors
 
-    # Its request's line too, if it was the first or the last of it.
     follow-one-point = [
       "fields @timestamp, component, step, @message",
       "filter @message like 'TRUCK:RECORDED_AT_MS:SEQ'",
@@ -165,9 +164,10 @@ locals {
       "limit 1000",
     ]
 
-    requests-of-a-truck = [
-      "fields @timestamp, status, accepted, rejected, reasons, first_point, last_point, request_id",
-      "filter event = 'telemetry' and truck_id = 'TRUCK'",
+    # Of a truck that is not traced: the time is the second part of the point's id.
+    request-of-a-point = [
+      "fields @timestamp, status, accepted, rejected, reasons, recorded_from_ms, recorded_to_ms, request_id",
+      "filter event = 'telemetry' and truck_id = 'TRUCK' and recorded_from_ms <= RECORDED_AT_MS and recorded_to_ms >= RECORDED_AT_MS",
       "sort @timestamp desc",
       "limit 200",
     ]

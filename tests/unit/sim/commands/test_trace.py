@@ -16,7 +16,7 @@ def test_a_points_lines_of_all_logs_are_told_in_the_order_of_time() -> None:
         "INFO  [main] T-1:5:1 is no line of ours\n",
         line("2026-01-01T00:00:01.000Z", "T-1:5:1", step="accepted"),
         line("2026-01-01T00:00:01.500Z", "T-1:5:12", step="another"),
-        json.dumps({"at": "2026", "event": "telemetry", "first_point": "T-1:5:1"}),
+        json.dumps({"at": "2026", "event": "another", "about": "T-1:5:1"}),
     ]
 
     assert [step["step"] for step in steps_of("T-1:5:1", lines)] == ["accepted", "posted"]
