@@ -8,7 +8,6 @@ import json
 import resource
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,12 @@ import aiohttp
 from rich.console import Console
 from rich.live import Live
 
+from rtdts.runtime import wall_clock
+from sim.commands.options import add_env_option, count, seconds
 from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
 from sim.drive.together import together
-from sim.environment import DEFAULT_ENV_FILE, EnvironmentFileError, read_environment
+from sim.environment import EnvironmentFileError, read_environment
 from sim.fleet.trips import TripTooShortError
 from sim.load.load_test import LoadTest
 from sim.load.plan import LoadOptions
@@ -53,35 +54,35 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     load, defaults = parser.add_argument_group("load"), LoadOptions()
     load.add_argument(
-        "--sockets", type=_count, default=defaults.sockets, metavar="N", help=_told("how many")
+        "--sockets", type=count, default=defaults.sockets, metavar="N", help=_told("how many")
     )
     load.add_argument(
         "--duration",
-        type=_seconds,
+        type=seconds(more_than=0),
         default=defaults.duration_s,
         metavar="S",
         help=_told("seconds to hold them, from when all have their picture"),
     )
     load.add_argument(
         "--patience-s",
-        type=_seconds,
+        type=seconds(more_than=0),
         default=defaults.patience_s,
         metavar="S",
         help=_told("seconds that they may take for that after the last one's turn to connect"),
     )
     load.add_argument(
         "--connect-rate",
-        type=_seconds,
+        type=count,
         default=defaults.connect_rate,
         metavar="N",
         help=_told("sockets that connect in a second"),
     )
     load.add_argument(
-        "--trucks", type=_count, default=defaults.trucks, metavar="N", help=_told("trucks")
+        "--trucks", type=count, default=defaults.trucks, metavar="N", help=_told("trucks")
     )
     load.add_argument(
         "--deliveries-per-truck",
-        type=_count,
+        type=count,
         default=defaults.deliveries_per_truck,
         metavar="N",
         help=_told("deliveries that each truck carries; each has a customer"),
@@ -89,13 +90,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     load.add_argument("--seed", type=int, default=defaults.seed, help=_told("of all that is drawn"))
     _add_limits(parser)
     parser.add_argument("--json", action="store_true", help="end with the report as a JSON line")
-    parser.add_argument(
-        "--env",
-        type=Path,
-        default=DEFAULT_ENV_FILE,
-        metavar="FILE",
-        help=_told("the system to load"),
-    )
+    add_env_option(parser, "the system to load")
     parser.set_defaults(run=run)
 
 
@@ -110,20 +105,23 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     )
     limits.add_argument(
         "--max-gap-s",
-        type=float,
+        type=seconds(),
         default=defaults.max_gap_s,
         metavar="S",
         help=_told("longest time without a message on any socket"),
     )
     limits.add_argument(
-        "--max-age-p99-s", type=float, metavar="S", help="from the fix to the socket (not judged)"
+        "--max-age-p99-s",
+        type=seconds(),
+        metavar="S",
+        help="from the fix to the socket (not judged)",
     )
     limits.add_argument(
-        "--max-connect-p99-s", type=float, metavar="S", help="of opening a socket (not judged)"
+        "--max-connect-p99-s", type=seconds(), metavar="S", help="of opening a socket (not judged)"
     )
     limits.add_argument(
         "--max-picture-p99-s",
-        type=float,
+        type=seconds(),
         metavar="S",
         help="from a socket's opening to its first picture (not judged)",
     )
@@ -181,7 +179,7 @@ async def _run(env_file: Path, options: LoadOptions) -> tuple[LoadReport, bool]:
             environment=environment,
             session=session,
             tokens=TokenClient.of(environment),
-            now_ms=lambda: time.time_ns() // 1_000_000,
+            now_ms=wall_clock.now_ms,
         )
         test = LoadTest(system, options, _say)
         show = _draw_table if console.is_terminal else _print_lines
@@ -229,20 +227,6 @@ def _first(error: BaseException) -> BaseException:
 
 def _told(text: str) -> str:
     return f"{text} (default: %(default)s)"
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError("more than 0")
-    return value
 
 
 def _say(text: str) -> None:
