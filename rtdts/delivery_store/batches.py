@@ -1,9 +1,9 @@
-"""Reading many items at once: DynamoDB takes 100 keys a request, and may leave some unread."""
+"""Many items at once: DynamoDB bounds each request and answer, and may leave a part undone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from rtdts.delivery_store.errors import StoreBusy
 from rtdts.delivery_store.items import chunks
@@ -15,11 +15,41 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
         KeysAndAttributesTypeDef,
+        QueryInputTypeDef,
         UniversalAttributeValueTypeDef,
     )
 
 MAX_KEYS = 100
 """BatchGetItem's limit of keys a request."""
+MAX_WRITES = 25
+"""BatchWriteItem's limit of items a request."""
+
+
+def query_all(
+    client: DynamoDBClient, query: QueryInputTypeDef
+) -> Iterator[dict[str, AttributeValueTypeDef]]:
+    """Every item that a query finds, however many answers they take."""
+    begun: dict[str, AttributeValueTypeDef] = {}
+    while True:
+        answer = client.query(**query, **({"ExclusiveStartKey": begun} if begun else {}))
+        yield from answer["Items"]
+        begun = answer.get("LastEvaluatedKey", {})
+        if not begun:
+            return
+
+
+def batch_delete(
+    client: DynamoDBClient,
+    table: str,
+    keys: Iterable[Mapping[str, UniversalAttributeValueTypeDef]],
+) -> None:
+    """Deletes items; one that isn't there is as good."""
+    for chunk in chunks(keys, MAX_WRITES):
+        deletes: Any = [{"DeleteRequest": {"Key": key}} for key in chunk]
+        answer = client.batch_write_item(RequestItems={table: deletes})
+        # Throttled ones, one by one: there the SDK's own retries apply.
+        for left in answer.get("UnprocessedItems", {}).get(table, []):
+            client.delete_item(TableName=table, Key=left["DeleteRequest"]["Key"])
 
 
 def batch_get(

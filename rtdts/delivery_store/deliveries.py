@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from rtdts.delivery_store.batches import batch_get
+from rtdts.delivery_store.batches import batch_get, query_all
 from rtdts.delivery_store.errors import VersionConflict
 from rtdts.delivery_store.items import NOT_ONE_OF_OURS, from_item, to_attribute, to_item
 from rtdts.delivery_store.matches import (
@@ -148,13 +148,7 @@ class DeliveryStore:
             },
             "ConsistentRead": True,
         }
-        found: list[DeliveryEvent] = []
-        while True:
-            answer = self._client.query(**query)
-            found += [from_item(item, DeliveryEvent) for item in answer["Items"]]
-            if not answer.get("LastEvaluatedKey"):
-                return found
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return [from_item(item, DeliveryEvent) for item in query_all(self._client, query)]
 
     def append(
         self,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rtdts.delivery_store.batches import batch_get
-from rtdts.delivery_store.items import chunks, to_attribute
+from rtdts.delivery_store.batches import batch_delete, batch_get, query_all
+from rtdts.delivery_store.items import to_attribute
 from rtdts.delivery_store.matches import removing
 from rtdts.delivery_store.schema import BY_CUSTOMER, TableNames
 from rtdts.delivery_store.transactions import Write, write_together
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
         ScanInputTypeDef,
         UniversalAttributeValueTypeDef,
     )
-
-_MAX_WRITES = 25  # BatchWriteItem's limit of items a request
 
 Key = dict[str, "UniversalAttributeValueTypeDef"]
 
@@ -80,7 +78,8 @@ class CustomerErasure:
             "ExpressionAttributeValues": {":customer": {"S": customer_id}},
         }
         keys: list[Key] = [
-            {"delivery_id": to_attribute(item["delivery_id"]["S"])} for item in self._query(query)
+            {"delivery_id": to_attribute(item["delivery_id"]["S"])}
+            for item in query_all(self._client, query)
         ]
         rows = batch_get(self._client, self._tables.deliveries, keys, sleep=self._sleep)
         owned = [_owned(row) for row in rows if row["customer_id"]["S"] == customer_id]
@@ -138,8 +137,8 @@ class CustomerErasure:
         """Deletes them; returns how many."""
         subscriptions = list(self._subscriptions_by(customer_id))
         tickets = list(self._tickets_of(customer_id))
-        self._delete(self._tables.subscriptions, subscriptions)
-        self._delete(self._tables.socket_tickets, tickets)
+        batch_delete(self._client, self._tables.subscriptions, subscriptions)
+        batch_delete(self._client, self._tables.socket_tickets, tickets)
         return len(subscriptions) + len(tickets)
 
     def _subscriptions_by(self, customer_id: str) -> Iterator[Key]:
@@ -183,28 +182,12 @@ class CustomerErasure:
             "ExpressionAttributeValues": {":delivery": {"S": delivery_id}},
             "ConsistentRead": True,
         }
-        return [_key(item, keys) for item in self._query(query)]
+        return [_key(item, keys) for item in query_all(self._client, query)]
 
     def _delete_all(self, table: str, delivery_id: str) -> int:
         keys = self._keys_of(table, delivery_id)
-        self._delete(table, keys)
+        batch_delete(self._client, table, keys)
         return len(keys)
-
-    def _delete(self, table: str, keys: list[Key]) -> None:
-        for chunk in chunks(keys, _MAX_WRITES):
-            deletes: Any = [{"DeleteRequest": {"Key": key}} for key in chunk]
-            answer = self._client.batch_write_item(RequestItems={table: deletes})
-            # Throttled ones, one by one: there the SDK's own retries apply.
-            for left in answer.get("UnprocessedItems", {}).get(table, []):
-                self._client.delete_item(TableName=table, Key=left["DeleteRequest"]["Key"])
-
-    def _query(self, query: QueryInputTypeDef) -> Iterator[dict[str, AttributeValueTypeDef]]:
-        while True:
-            answer = self._client.query(**query)
-            yield from answer["Items"]
-            if not answer.get("LastEvaluatedKey"):
-                return
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def _key(item: dict[str, Any], names: tuple[str, ...]) -> Key:

@@ -11,22 +11,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from rtdts.delivery_store.items import chunks, from_item, to_item
+from rtdts.delivery_store.batches import batch_delete, query_all
+from rtdts.delivery_store.items import from_item, to_item
 from rtdts.delivery_store.schema import BY_BUCKET, BY_CONNECTION, TTL_ATTRIBUTE, TableNames
 from rtdts.tracking.point_identity import delivery_bucket
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import (
-        AttributeValueTypeDef,
         QueryInputTypeDef,
-        WriteRequestOutputTypeDef,
     )
 
 KEPT_FOR_MS = 3 * 60 * 60 * 1000
 """API Gateway ends every connection after two hours; an hour later the item may go."""
-
-_MAX_WRITES = 25  # BatchWriteItem's limit of items a request
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,16 +88,9 @@ class SubscriptionStore:
         """
         keys = [
             {"delivery_id": item["delivery_id"], "connection_id": item["connection_id"]}
-            for item in self._query(_of_connection(self._table, connection_id))
+            for item in query_all(self._client, _of_connection(self._table, connection_id))
         ]
-        for chunk in chunks(keys, _MAX_WRITES):
-            deletes: list[WriteRequestOutputTypeDef] = [
-                {"DeleteRequest": {"Key": key}} for key in chunk
-            ]
-            answer = self._client.batch_write_item(RequestItems={self._table: deletes})
-            # Throttled ones, one by one: there the SDK's own retries apply.
-            for left in answer.get("UnprocessedItems", {}).get(self._table, []):
-                self._client.delete_item(TableName=self._table, Key=left["DeleteRequest"]["Key"])
+        batch_delete(self._client, self._table, keys)
         return len(keys)
 
     def of_delivery(self, delivery_id: str) -> list[Subscription]:
@@ -111,7 +101,7 @@ class SubscriptionStore:
             "ExpressionAttributeValues": {":delivery": {"S": delivery_id}},
             "ConsistentRead": True,
         }
-        return [from_item(item, Subscription) for item in self._query(query)]
+        return [from_item(item, Subscription) for item in query_all(self._client, query)]
 
     def of_bucket(self, bucket: int) -> Iterator[Subscription]:
         """A bucket's subscriptions, those of one delivery next to each other.
@@ -125,7 +115,7 @@ class SubscriptionStore:
             "ExpressionAttributeNames": {"#bucket": "bucket"},  # DynamoDB keeps the word to itself
             "ExpressionAttributeValues": {":bucket": {"N": str(bucket)}},
         }
-        for item in self._query(query):
+        for item in query_all(self._client, query):
             yield from_item(item, Subscription)
 
     def count_of_connection(self, connection_id: str) -> int:
@@ -138,14 +128,6 @@ class SubscriptionStore:
             count += answer["Count"]
             if not answer.get("LastEvaluatedKey"):
                 return count
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-    def _query(self, query: QueryInputTypeDef) -> Iterator[dict[str, AttributeValueTypeDef]]:
-        while True:
-            answer = self._client.query(**query)
-            yield from answer["Items"]
-            if not answer.get("LastEvaluatedKey"):
-                return
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
