@@ -181,6 +181,17 @@ BREAKS = (
         replacement="newest = self._enriched(self._news)",
         tests=(f"{FOLD}::test_the_history_is_the_same_in_any_order_and_batches",),
     ),
+    Break(
+        name="revision-counts-batches",
+        guarantee=2,
+        file="rtdts/tracking/truck_fold.py",
+        text="revision=max(late, before.revision + 1)",
+        replacement="revision=before.revision + 1",
+        tests=(
+            f"{FOLD}::test_who_has_taken_more_points_has_the_higher_revision"
+            "_however_batches_were_cut",
+        ),
+    ),
     # 3. Whatever the order, the log folds to the timeline; it only grows, without gaps.
     Break(
         name="late-point-is-not-folded-in-its-place",
@@ -513,7 +524,36 @@ BREAKS = (
             "::test_a_bomb_is_never_unpacked_beyond_the_limit",
         ),
     ),
+    Break(
+        name="record-on-a-foreign-shard-is-taken",
+        guarantee=6,
+        file="consumer/pipeline.py",
+        text="sort_out(records, self._shard_range)",
+        replacement="sort_out(records)",
+        tests=(
+            f"{PIPELINE}::test_a_record_of_another_shards_truck_is_parked_and_no_memory_is_touched",
+        ),
+    ),
     # 7. Any process of ours may be killed at any moment: nothing is lost.
+    Break(
+        name="zombie-overwrites-the-history",
+        guarantee=7,
+        file="consumer/pipeline.py",
+        text="knowledge=max(update.state.taken, 1)",
+        replacement="knowledge=1",
+        tests=(
+            f"{PIPELINE}::test_what_a_zombie_writes_late_replaces_nothing"
+            "_that_its_successor_enriched_anew",
+        ),
+    ),
+    Break(
+        name="shard-ends-unread",
+        guarantee=7,
+        file="consumer/record_processor.py",
+        text='self._die("taken_over_at_shard_end", None)',
+        replacement="return",
+        tests=(f"{PROCESSOR}::test_taken_over_it_never_lets_the_shard_end_without_a_checkpoint",),
+    ),
     Break(
         name="memory-kept-before-the-history",
         guarantee=7,
