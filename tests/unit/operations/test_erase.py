@@ -148,6 +148,18 @@ def test_what_keeps_coming_is_told_and_fails(world: World, search: FakeTruckSear
         erase_truck("T-1", stores_of(world, search), world.console)
 
 
+def test_what_is_rewritten_is_there_before_the_old_one_goes(
+    world: World, search: FakeTruckSearch
+) -> None:
+    fill(world)
+    world.backup_bucket.fails_at.append("put_object")
+
+    with pytest.raises(Exception, match="SlowDown"):
+        list(world.backup.erase_truck("T-1", dry_run=False))
+
+    assert len(world.backup_bucket.bodies) == 1
+
+
 def test_a_crash_while_an_object_is_rewritten_loses_nothing_of_others(
     world: World, search: FakeTruckSearch
 ) -> None:
