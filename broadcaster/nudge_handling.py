@@ -7,15 +7,10 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from broadcaster.pictures import (
-    EventReader,
-    PositionPicture,
-    SnapshotPicture,
-    TrackReader,
-    TransitionPicture,
-)
+from broadcaster.pictures import PositionPicture, TransitionPicture
 from broadcaster.pushing import MAX_CHUNK, Picture, Pushed, Pusher
 from broadcaster.slots import Slots
+from broadcaster.snapshot_picture import EventReader, SnapshotPicture, TrackReader
 from broadcaster.threads import Threads
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
-from broadcaster.pictures import TrackReader
+from broadcaster.snapshot_picture import TrackReader
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.tracking.positions import LatestPosition, TrackPoint, TruckInterval
 

@@ -1,0 +1,153 @@
+"""What is pushed to somebody who has just begun to track: all that there is to see at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol, TypeVar
+
+from broadcaster.pictures import POSITION_WAIT_S, LatestReader
+from broadcaster.pushing import Compose
+from broadcaster.signing import Payload
+from broadcaster.threads import Threads
+from rtdts.runtime import wall_clock
+from rtdts.runtime.logs import Logger
+from rtdts.tracking.deliveries import Delivery, DeliveryEvent
+from rtdts.tracking.positions import LatestPosition, TrackPoint
+from rtdts.tracking.viewer_messages import encode_snapshot
+from rtdts.tracking.viewing import (
+    Access,
+    MayView,
+    Right,
+    access_to,
+    closed_interval,
+    position_to_show,
+    shown_interval_ms,
+    track_to_show,
+)
+
+T = TypeVar("T")
+
+TRACK_POINTS: Final = 800
+"""More do not fit a snapshot."""
+
+
+class TrackReader(LatestReader, Protocol):
+    """Reads also how trucks got there."""
+
+    def track(
+        self, truck_id: str, /, *, start_ms: int, end_ms: int | None, limit: int
+    ) -> Sequence[TrackPoint]:
+        """The good points of an interval by time, thinned to the limit."""
+
+
+class EventReader(Protocol):
+    """Reads the log of a delivery."""
+
+    def events(self, delivery_id: str, after_version: int = 0, /) -> Sequence[DeliveryEvent]:
+        """Its entries above a version, in order."""
+
+
+class SnapshotPicture:
+    """The `snapshot` message for somebody who has just begun to track one delivery.
+
+    It does not wait for a slow position store, nor fail with it: a position then comes with the
+    round. Were it to, the nudge would stay in the queue, and every change of status behind it.
+
+    Args:
+        events: The log.
+        positions: The latest position and the track.
+        threads: Where the log may block.
+        position_threads: Where the positions may; a pool that nothing else waits for.
+        role: Of the viewer; nothing is read that it may not see.
+        since_version: Entries of the log up to this version are left out.
+        log: Told what could not be read.
+        wait_s: How long positions are waited for.
+        now_ms: Wall clock.
+    """
+
+    def __init__(
+        self,
+        events: EventReader,
+        positions: TrackReader,
+        threads: Threads,
+        position_threads: Threads,
+        *,
+        role: str,
+        since_version: int,
+        log: Logger,
+        wait_s: float = POSITION_WAIT_S,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
+    ) -> None:
+        self._events = events
+        self._positions = positions
+        self._threads = threads
+        self._position_threads = position_threads
+        self._role = role
+        self._since_version = since_version
+        self._log = log
+        self._wait_s = wait_s
+        self._now_ms = now_ms
+
+    async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
+        """Reads the log, the latest position and the track of each (in practice of one)."""
+        encoders = await asyncio.gather(*map(self._read, deliveries.values()))
+        composed = dict(zip(deliveries, encoders, strict=True))
+
+        def compose(delivery: Delivery, right: Right) -> Sequence[Payload]:
+            if not isinstance(right, MayView):
+                return ()
+            return (composed[delivery.delivery_id](right.access),)
+
+        return compose
+
+    async def _read(self, delivery: Delivery) -> Callable[[Access], Payload]:
+        events, latest, track = await asyncio.gather(
+            self._threads.run(self._events.events, delivery.delivery_id, self._since_version),
+            self._if_quick(self._latest_of(delivery), None),
+            self._if_quick(self._track_of(delivery), ()),
+        )
+
+        def encode(access: Access) -> Payload:
+            is_full = access is Access.FULL
+            shown = position_to_show(delivery, latest) if is_full else None
+            message = encode_snapshot(
+                delivery,
+                events,
+                shown,
+                track_to_show(delivery, track) if is_full else (),
+                sent_at_ms=self._now_ms(),
+            )
+            return Payload.of(message, shown.point if shown else None)
+
+        return encode
+
+    async def _if_quick(self, reading: Awaitable[T], otherwise: T) -> T:
+        try:
+            async with asyncio.timeout(self._wait_s):
+                return await reading
+        except Exception as error:  # whatever the store's client raises, or out of time
+            self._log.exception("positions_unavailable", error, trucks=1)
+            return otherwise
+
+    async def _track_of(self, delivery: Delivery) -> Sequence[TrackPoint]:
+        if access_to(delivery, role=self._role) is not Access.FULL:
+            return ()
+        start_ms, end_ms = shown_interval_ms(delivery)
+        return await self._position_threads.run(
+            self._positions.track,
+            delivery.truck_id,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            limit=TRACK_POINTS,
+        )
+
+    async def _latest_of(self, delivery: Delivery) -> LatestPosition | None:
+        if access_to(delivery, role=self._role) is not Access.FULL:
+            return None
+        interval = closed_interval(delivery)
+        if interval is not None:
+            (last,) = await self._position_threads.run(self._positions.last_of, [interval])
+            return last
+        latest = await self._position_threads.run(self._positions.latest, [delivery.truck_id])
+        return latest.get(delivery.truck_id)
