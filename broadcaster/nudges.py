@@ -19,6 +19,7 @@ from broadcaster.pushing import Outcome, Pushed
 from broadcaster.threads import Threads
 from rtdts.push_queue.nudge_queue import ReceivedNudge
 from rtdts.push_queue.nudges import Nudge, PositionNudge
+from rtdts.runtime import wall_clock
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
@@ -27,6 +28,7 @@ from rtdts.runtime.metrics import Metric
 METRICS: Final = (
     Metric("NudgesReceived", "Count"),
     Metric("NudgesFailed", "Count"),
+    Metric("NudgeAge", "Milliseconds"),
     Metric("NudgeViewersDelivered", "Count"),
     Metric("NudgeViewersNotReached", "Count"),
 )
@@ -86,6 +88,7 @@ class NudgeConsumer:
         answer_wait_s: How long a nudge's answers are waited for.
         sleep: Waits some seconds.
         monotonic: Clock in seconds.
+        now_ms: Wall clock, beside the queue's time of a nudge.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class NudgeConsumer:
         answer_wait_s: float = ANSWER_WAIT_S,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._queue = queue
         self._handler = handler
@@ -113,6 +117,8 @@ class NudgeConsumer:
         self._answer_wait_s = answer_wait_s
         self._sleep = sleep
         self._monotonic = monotonic
+        self._now_ms = now_ms
+        self._oldest_ms = 0
         self._free = asyncio.Semaphore(at_once)
         self._handling: set[asyncio.Task[None]] = set()
         self._following_up: set[asyncio.Task[None]] = set()
@@ -150,9 +156,15 @@ class NudgeConsumer:
         await asyncio.gather(*left, return_exceptions=True)
 
     def take_metrics(self) -> dict[str, float]:
-        """The values of `METRICS` since the last call."""
+        """The values of `METRICS` since the last call.
+
+        The age is of the one that was told latest: from when it was sent until its viewers had
+        answered, or had had `ANSWER_WAIT_S` to.
+        """
         counts, self._counts = self._counts, collections.Counter()
-        return {metric.name: counts[metric.name] for metric in METRICS}
+        oldest_ms, self._oldest_ms = self._oldest_ms, 0
+        values: dict[str, float] = {metric.name: counts[metric.name] for metric in METRICS}
+        return values | {"NudgeAge": oldest_ms}
 
     async def _receive(self) -> Sequence[ReceivedNudge]:
         waits_s = backoff_s(first_s=0.2, most_s=10.0)
@@ -180,6 +192,7 @@ class NudgeConsumer:
             if tasks:
                 await asyncio.wait(tasks, timeout=self._answer_wait_s)
                 self._start_follow_up(nudge, tasks)
+            self._oldest_ms = max(self._oldest_ms, self._now_ms() - received.sent_at_ms)
             await self._threads.run(self._queue.delete, received)
         except (
             Exception

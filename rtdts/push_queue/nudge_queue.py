@@ -47,6 +47,8 @@ class ReceivedNudge:
 
     nudge: Nudge
     receipt_handle: str
+    sent_at_ms: int
+    """When SQS took it: from then on what it tells of can be seen, and waits to be told."""
 
 
 class NudgeQueue:
@@ -109,7 +111,10 @@ class NudgeQueue:
         hold up its delivery's group.
         """
         answer = self._client.receive_message(
-            QueueUrl=self._queue_url, MaxNumberOfMessages=max_messages, WaitTimeSeconds=wait_s
+            QueueUrl=self._queue_url,
+            MaxNumberOfMessages=max_messages,
+            WaitTimeSeconds=wait_s,
+            MessageSystemAttributeNames=["SentTimestamp"],
         )
         received = []
         for message in answer.get("Messages", []):
@@ -120,7 +125,10 @@ class NudgeQueue:
                 self._log.error("malformed_nudge", reason=str(error), body=body[:_SHOWN_CHARACTERS])
                 self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=receipt_handle)
             else:
-                received.append(ReceivedNudge(nudge=nudge, receipt_handle=receipt_handle))
+                sent_at_ms = int(message["Attributes"]["SentTimestamp"])
+                received.append(
+                    ReceivedNudge(nudge=nudge, receipt_handle=receipt_handle, sent_at_ms=sent_at_ms)
+                )
         return received
 
     def delete(self, received: ReceivedNudge) -> None:

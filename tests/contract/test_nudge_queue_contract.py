@@ -10,6 +10,7 @@ import pytest
 
 from rtdts.push_queue.nudge_queue import NudgeQueue, ReceivedNudge
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
+from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from sim.local_cloud.resources import CreatedResources
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
@@ -53,6 +54,16 @@ def test_every_kind_arrives_as_it_was_sent(queue: Queue) -> None:
         queue.send(nudge)
 
     assert sorted(drained(queue), key=repr) == sorted(sent, key=repr)
+
+
+def test_a_nudge_knows_when_it_was_sent(queue: Queue) -> None:
+    before_ms = wall_clock.now_ms()
+    queue.send(TransitionNudge(delivery_id=unique("D"), version=1))
+    after_ms = wall_clock.now_ms()
+    (received,) = queue.receive(wait_s=0)
+
+    assert before_ms <= received.sent_at_ms <= after_ms
+    queue.delete(received)
 
 
 def test_the_same_nudge_again_is_swallowed(queue: Queue) -> None:

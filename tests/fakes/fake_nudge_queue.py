@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rtdts.push_queue.nudge_queue import ReceivedNudge
 from rtdts.push_queue.nudges import Nudge
+from rtdts.runtime import wall_clock
 
 
 class FakeNudgeQueue:
@@ -19,7 +20,9 @@ class FakeNudgeQueue:
         trouble: Raised by every send while set.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now_ms: Callable[[], int] = wall_clock.now_ms) -> None:
+        self._now_ms = now_ms
+        self._sent_at_ms: dict[str, int] = {}
         self.sent: list[Nudge] = []
         self.trouble: Exception | None = None
         self._waiting: dict[str, Nudge] = {}
@@ -34,7 +37,9 @@ class FakeNudgeQueue:
         identity = (nudge.delivery_id, nudge.deduplication_id)
         if identity not in self._seen:
             self._seen.add(identity)
-            self._waiting[f"{nudge.delivery_id} {nudge.deduplication_id}"] = nudge
+            name = f"{nudge.delivery_id} {nudge.deduplication_id}"
+            self._waiting[name] = nudge
+            self._sent_at_ms[name] = self._now_ms()
 
     def send_many(self, nudges: Iterable[Nudge]) -> None:
         for nudge in nudges:
@@ -51,7 +56,13 @@ class FakeNudgeQueue:
             self._receipts += 1
             receipt_handle = f"receipt-{self._receipts}"
             self._in_flight[receipt_handle] = name
-            received.append(ReceivedNudge(nudge=nudge, receipt_handle=receipt_handle))
+            received.append(
+                ReceivedNudge(
+                    nudge=nudge,
+                    receipt_handle=receipt_handle,
+                    sent_at_ms=self._sent_at_ms[name],
+                )
+            )
         return received
 
     def delete(self, received: ReceivedNudge) -> None:

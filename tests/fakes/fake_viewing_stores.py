@@ -10,6 +10,7 @@ from rtdts.delivery_store.deliveries import FoundDeliveries
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudge_queue import ReceivedNudge
 from rtdts.push_queue.nudges import Nudge
+from rtdts.runtime import wall_clock
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
 from rtdts.tracking.positions import LatestPosition, TrackPoint, TruckInterval
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
@@ -120,8 +121,8 @@ class PolledNudgeQueue(FakeNudgeQueue):
         broken: Whether receiving fails.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, now_ms: Callable[[], int] = wall_clock.now_ms) -> None:
+        super().__init__(now_ms)
         self.deleted: list[Nudge] = []
         self.broken = False
         self._lock = threading.Lock()

@@ -40,7 +40,7 @@ class World:
         self.deliveries = WatchedDeliveries()
         self.subscriptions = BreakableSubscriptions()
         self.positions = FakePositions()
-        self.queue = PolledNudgeQueue()
+        self.queue = PolledNudgeQueue(self.clock.now_ms)
         self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
         self.threads = Threads(4, "test")
         self.position_threads = Threads(4, "positions")
@@ -220,5 +220,6 @@ class World:
             wait_s=1,
             sleep=self.clock.sleep,
             monotonic=self.clock.monotonic,
+            now_ms=self.clock.now_ms,
             **options,  # type: ignore[arg-type]
         )

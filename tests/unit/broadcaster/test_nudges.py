@@ -398,10 +398,26 @@ async def test_following_up_is_bounded(world: World) -> None:
     assert consumer.take_metrics() == {
         "NudgesReceived": 1,
         "NudgesFailed": 0,
+        "NudgeAge": 0,
         "NudgeViewersDelivered": 0,
         "NudgeViewersNotReached": 1,
     }
     assert consumer.take_metrics()["NudgesReceived"] == 0
+
+
+async def test_how_late_a_change_was_told_is_measured_of_the_latest(world: World) -> None:
+    for delivery_id in ("D-1", "D-2"):
+        world.delivery(delivery_id, status=Status.NEARBY)
+        world.queue.send(PositionNudge(delivery_id=delivery_id, event_at_ms=1))
+        world.clock.advance(1.5)
+    world.viewer("a", "D-1")
+    consumer = world.nudge_consumer()
+
+    async with consuming(consumer):
+        await until(lambda: len(world.queue.deleted) == 2)
+
+    assert consumer.take_metrics()["NudgeAge"] == 3_000
+    assert consumer.take_metrics()["NudgeAge"] == 0
 
 
 async def test_a_position_is_not_followed_up(world: World) -> None:

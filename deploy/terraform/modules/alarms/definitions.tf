@@ -215,7 +215,17 @@ locals {
         times     = 1
       }
 
-      # A status is due within 2 s. The limit is that of a nudge that fails each time until the queue
+      # A change of status is due within 2 s. The age is that of the worst nudge of a round's minute.
+      nudges-late = {
+        meaning    = "Changes are told later than 2 s after they were written."
+        metrics    = { age = { of = local.own["broadcaster.NudgeAge"], stat = "Maximum" } }
+        comparison = "GreaterThanThreshold"
+        threshold  = 2000
+        times      = 5
+        within     = 10
+      }
+
+      # With no broadcaster there is no age but the queue's. The limit is that of a nudge that fails each time until the queue
       # gives it up: that one rings as a dead letter, and by itself delays its own delivery only.
       nudges-old = {
         meaning    = "Changes wait in the queue for more than ${var.promised.nudges_given_up_s} s instead of being told at once."

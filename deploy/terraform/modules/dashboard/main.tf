@@ -85,7 +85,8 @@ locals {
         concat(local.own["broadcaster.NudgesReceived"], [{ label = "nudges" }]),
         concat(local.own["broadcaster.NudgesFailed"], [{ label = "nudges that failed" }]),
       ] },
-      { title = "Nudges: oldest, s; dead letters", stat = "Maximum", metrics = concat(
+      { title = "Nudges: how late told, ms; waiting, s; dead letters", stat = "Maximum", metrics = concat(
+        [concat(local.own["broadcaster.NudgeAge"], [{ label = "told after, ms", yAxis = "right" }])],
         [for name in values(var.watched.queue_names) : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", name, { label = "oldest" }]],
         [for name in values(var.watched.dead_letter_names) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name, { label = "dead letters" }]],
       ) },
