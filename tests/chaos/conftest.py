@@ -26,6 +26,9 @@ from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
 from tests.support.pace import DWELL_S
 
+# So that what these find is told as a test's own asserts are.
+pytest.register_assert_rewrite("tests.support.drive_checks", "tests.support.stream_load")
+
 PATIENCE_S = 300.0
 """How long to wait for whatever must come: a slow machine is no failure."""
 

@@ -20,12 +20,21 @@ from tests.chaos.conftest import Chaos, Say, drive
 from tests.support.drive_checks import assert_nothing_is_lost, excess_s
 from tests.support.pace import ROUND_INTERVAL_S
 from tests.support.parts import CHILD, is_running, processes_of, told
+from tests.support.stream_load import StreamLoad, assert_load_is_stored
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 
 PARTS = ("consumer", CHILD, "broadcaster", "firehose")
+READY = {
+    "consumer": "record_processor_ready",
+    CHILD: "record_processor_ready",
+    "broadcaster": "broadcaster_ready",
+    "firehose": "firehose_ready",
+}
+"""What a part's log says when it works again."""
 KILLS_EACH = 3
+LOAD_TRUCKS, LOAD_POINTS_S = 20, 100
 MARGIN_S = 1.0
 """No kill is planned nearer to the first or the last point."""
 
@@ -46,19 +55,22 @@ class Killer:
     """Kills each part at times drawn for it, whatever state the others are in by then.
 
     Each kill hits a process that runs: where its part is still away, it comes as soon as it is
-    back.
+    back. Meanwhile more points come than the drive's, so that everybody has something in hand.
     """
 
-    def __init__(self, cloud: LaunchedCloud, chaos: Chaos, say: Say) -> None:
+    def __init__(self, cloud: LaunchedCloud, load: StreamLoad, chaos: Chaos, say: Say) -> None:
         self._cloud = cloud
+        self._load = load
         self._rng = random.Random(chaos.seed)
         self._say = say
         self.plan = plan_kills(self._rng, chaos.drive_s)
         self.kills: list[Kill] = []
+        self._spent: set[int] = set()
 
     async def run(self) -> None:
-        began_s = asyncio.get_running_loop().time()
-        await asyncio.gather(*(self._kill_part(part, began_s) for part in PARTS))
+        with self._load:
+            began_s = asyncio.get_running_loop().time()
+            await asyncio.gather(*(self._kill_part(part, began_s) for part in PARTS))
 
     async def _kill_part(self, part: str, began_s: float) -> None:
         for planned_s in self.plan[part]:
@@ -67,13 +79,12 @@ class Killer:
             self._say(f"kill -9 {part} ({process}), planned at {planned_s:.1f} s of the drive")
 
     def _kill(self, part: str) -> int:
-        killed = {one.process for one in self.kills}
         while True:
             running = eventually(
                 lambda: [
                     one
                     for one in processes_of(self._cloud, part)
-                    if one not in killed and is_running(one)
+                    if one not in self._spent and is_running(one)
                 ]
             )
             process = self._rng.choice(running)
@@ -81,6 +92,7 @@ class Killer:
                 os.kill(process, signal.SIGKILL)
             except ProcessLookupError:  # it went with another that was killed
                 continue
+            self._spent.update(running)  # a child's sibling goes with it
             self.kills.append(Kill(part, process, now_ms()))
             return process
 
@@ -100,9 +112,13 @@ async def test_parts_killed_at_any_moment_of_a_drive_lose_nothing(
     local_cloud: LaunchedCloud, system: System, chaos: Chaos, say: Say
 ) -> None:
     say(f"CHAOS_SEED={chaos.seed} CHAOS_DRIVE_S={chaos.drive_s:g}")
-    began_ms = now_ms()
-    killer = Killer(local_cloud, chaos, say)
+    load = StreamLoad(local_cloud.environment, trucks=LOAD_TRUCKS, points_s=LOAD_POINTS_S)
+    killer = Killer(local_cloud, load, chaos, say)
     outcome = await drive(system, chaos.drive_s, say, seed=chaos.seed, meanwhile=killer.run)
+    away = {part: times_away(local_cloud, killer.kills, part) for part in PARTS}
+    for part, times in away.items():
+        lengths_s = ", ".join(f"{(to_ms - from_ms) / 1000:.1f}" for from_ms, to_ms in times)
+        say(f"{part}: killed, it worked again after {lengths_s} s")
     for who, gaps in outcome.verdict.gaps.items():
         say(f"{who}: gaps between messages p50/p99/longest {gaps}")
 
@@ -111,9 +127,9 @@ async def test_parts_killed_at_any_moment_of_a_drive_lose_nothing(
     first_ms, last_ms = span_of(outcome)
     assert all(first_ms < kill.at_ms < last_ms for kill in killer.kills)
     assert_nothing_is_lost(system.environment, outcome)
-    away = without_broadcaster(local_cloud, killer.kills, began_ms)
+    await assert_load_is_stored(system, load)
     for truck in outcome.trucks:
-        longest_s = max(excess_s(gap, away) for gap in truck.gaps)
+        longest_s = max(excess_s(gap, away["broadcaster"]) for gap in truck.gaps)
         assert longest_s <= ROUND_INTERVAL_S + ROUND_ALLOWANCE_S, truck.customer_id
 
 
@@ -123,14 +139,12 @@ def span_of(outcome: DriveOutcome) -> tuple[int, int]:
     return min(times_ms), max(times_ms)
 
 
-def without_broadcaster(
-    cloud: LaunchedCloud, kills: Sequence[Kill], since_ms: int
-) -> list[tuple[int, int]]:
-    """From each of its deaths to when the next one was ready."""
-    ready_ms = [line["at_ms"] for line in told(cloud, "broadcaster", "broadcaster_ready",
-                                               since_ms=since_ms)]  # fmt: skip
-    return [
-        (kill.at_ms, min(at_ms for at_ms in ready_ms if at_ms > kill.at_ms))
-        for kill in kills
-        if kill.part == "broadcaster"
-    ]
+def times_away(cloud: LaunchedCloud, kills: Sequence[Kill], part: str) -> list[tuple[int, int]]:
+    """From each death of a part to when the next one was ready, in milliseconds."""
+    log = "consumer" if part == CHILD else part
+    times = []
+    for kill in kills:
+        if kill.part == part:
+            ready = eventually(lambda kill=kill: told(cloud, log, READY[part], since_ms=kill.at_ms))
+            times.append((kill.at_ms, ready[0]["at_ms"]))
+    return times

@@ -26,7 +26,7 @@ from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 
-AROUND_S = 30.0
+AROUND_S = 15.0
 """So much longer than the outage the trucks drive: there is news before, in and after it."""
 SAMPLE_EVERY_S = 1.0
 SILENCE_ALLOWANCE_S = 30.0
