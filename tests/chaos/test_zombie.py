@@ -110,8 +110,8 @@ class Scene:
             for start in range(0, len(whole), records_a_batch)
         ]
 
-    async def worker(self) -> Worker:
-        """A process that has just got the shard, from the beginning."""
+    async def worker(self, shard_id: str | None = None) -> Worker:
+        """A process that has just got the shard (or another), from the beginning."""
         gate = Gate()
         search = FaultShim(self._environment.opensearch_url, sleep=gate.wait)
         aws = FaultShim(self._environment.aws_endpoint_url, sleep=gate.wait)
@@ -125,7 +125,7 @@ class Scene:
         }
         log = self._folder / f"child-{next(self._names)}.log"
         child = self._stack.enter_context(running_child(variables, log))
-        await in_thread(lambda: child.initialize(self.shard_id))
+        await in_thread(lambda: child.initialize(shard_id or self.shard_id))
         return Worker(child, search, aws, gate)
 
     async def assert_nothing_is_corrupt(self) -> None:
@@ -301,6 +301,31 @@ async def test_told_that_the_lease_is_lost_it_stays_and_touches_nothing(scene: S
     assert len(zombie.child.told("taken_over")) == 1
     assert zombie.requests == requests
     await in_thread(owner.child.end_shard)
+    await scene.assert_nothing_is_corrupt()
+
+
+@pytest.mark.parametrize("knows", ["some trucks", "none"])
+async def test_a_zombie_of_a_shard_that_was_split_meanwhile_corrupts_nothing(
+    scene: Scene, knows: str
+) -> None:
+    batches = scene.batches()
+    before, after = batches[:6], batches[6:]
+    zombie = await scene.worker()
+    if knows == "some trucks":
+        await zombie.takes(*before[:2])
+    owner = await scene.worker()
+    await owner.takes(*before)
+    await in_thread(owner.child.end_shard)
+    heir = await scene.worker(unique("shardId-zombies-child"))
+    await heir.takes(*after[:2])
+    known = await in_thread(scene.memories)
+
+    await zombie.takes(*before)
+
+    assert await in_thread(scene.memories) == known
+    assert bool(zombie.child.told("taken_over")) == (knows == "some trucks")
+    await heir.takes(*after[2:])
+    assert not heir.child.told("taken_over")
     await scene.assert_nothing_is_corrupt()
 
 
