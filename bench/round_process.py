@@ -23,13 +23,14 @@ from broadcaster.pictures import PositionPicture
 from broadcaster.poster import SocketPoster
 from broadcaster.pushing import Pusher
 from broadcaster.round import Round
-from broadcaster.round_source import BUCKETS, Share
+from broadcaster.round_source import Share
 from broadcaster.settings import Settings
 from broadcaster.signing import Credentials, PostSigner
 from broadcaster.slots import Slots
 from broadcaster.threads import Threads
 from rtdts.runtime.logs import get_logger
 from rtdts.runtime.point_trace import PointTrace
+from rtdts.tracking.delivery_buckets import BUCKETS
 
 VIEWING_MINUTES = 30
 

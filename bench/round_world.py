@@ -13,7 +13,6 @@ from typing import Any, cast
 import msgspec
 
 from bench.workload import delivery, points
-from broadcaster.round_source import BUCKETS
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.items import to_item
 from rtdts.delivery_store.schema import TableNames
@@ -21,6 +20,7 @@ from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.position_store.documents import encode_latest, external_version
 from rtdts.position_store.reader import PositionReader
 from rtdts.tracking.deliveries import Status
+from rtdts.tracking.delivery_buckets import BUCKETS
 from rtdts.tracking.positions import LatestPosition
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from broadcaster.round_clock import ticks
 from rtdts.runtime import wall_clock
-
-BUCKETS: Final = 256
-"""Viewers are divided by the hash of their delivery's id; fixed for ever."""
+from rtdts.tracking.delivery_buckets import BUCKETS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Final
 from deploy.capacity.costs import Cost, Plan
 from deploy.capacity.facts import GB, HOURS_A_MONTH
 from deploy.capacity.load import SECONDS_A_HOUR
+from rtdts.tracking.delivery_buckets import BUCKETS
 
 MASTERS: Final = 3
-BUCKETS: Final = 256
 READ_UNIT_KB: Final = 4
 MATCH_KB: Final = 0.4
 SUBSCRIPTION_KB: Final = 0.25

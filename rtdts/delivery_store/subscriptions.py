@@ -14,7 +14,7 @@ import msgspec
 from rtdts.delivery_store.batches import batch_delete, query_all
 from rtdts.delivery_store.items import from_item, to_item
 from rtdts.delivery_store.schema import BY_BUCKET, BY_CONNECTION, TTL_ATTRIBUTE, TableNames
-from rtdts.tracking.point_identity import delivery_bucket
+from rtdts.tracking.delivery_buckets import delivery_bucket
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -1,13 +1,10 @@
-"""What makes two points the same point, and which bucket a delivery's viewers live in."""
+"""What makes two points the same point."""
 
 from __future__ import annotations
 
 from hashlib import sha256
 
 from rtdts.tracking.positions import Point
-
-DELIVERY_BUCKETS = 256
-"""Fixed for ever: it is stored with every subscription and named in every round's messages."""
 
 
 def point_id(point: Point) -> str:
@@ -27,8 +24,3 @@ def place_hash(lat: float, lon: float) -> str:
     # + 0.0 turns -0.0 into 0.0: the same place is written in one way.
     place = f"{round(lat, 7) + 0.0:.7f},{round(lon, 7) + 0.0:.7f}"
     return f"h{sha256(place.encode()).hexdigest()[:16]}"
-
-
-def delivery_bucket(delivery_id: str) -> int:
-    """The bucket (0 to 255) of a delivery: the first byte of its id's SHA-256."""
-    return sha256(delivery_id.encode()).digest()[0]

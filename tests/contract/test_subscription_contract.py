@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
-from rtdts.tracking.point_identity import DELIVERY_BUCKETS, delivery_bucket
+from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
 from tests.fakes.fake_subscriptions import FakeSubscriptionStore
 from tests.support.deliveries import NOW_MS, unique
 
@@ -89,7 +89,7 @@ def test_the_buckets_together_hold_every_subscription_once(store: Store) -> None
     for one in added:
         store.add(one)
 
-    found = {bucket: list(store.of_bucket(bucket)) for bucket in range(DELIVERY_BUCKETS)}
+    found = {bucket: list(store.of_bucket(bucket)) for bucket in range(BUCKETS)}
     for one in added:
         assert found[delivery_bucket(one.delivery_id)].count(one) == 1
         assert sum(bucket.count(one) for bucket in found.values()) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rtdts.delivery_store.subscriptions import Subscription
-from rtdts.tracking.point_identity import delivery_bucket
+from rtdts.tracking.delivery_buckets import delivery_bucket
 
 
 class FakeSubscriptionStore:

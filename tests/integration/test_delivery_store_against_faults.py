@@ -23,7 +23,7 @@ from rtdts.push_queue.nudge_queue import NudgeQueue, NudgesNotSent
 from rtdts.push_queue.nudges import Nudge, TransitionNudge
 from rtdts.runtime.aws_clients import UnreadableAnswerError, refusing_unreadable_answers
 from rtdts.tracking.deliveries import Delivery, Status
-from rtdts.tracking.point_identity import delivery_bucket
+from rtdts.tracking.delivery_buckets import delivery_bucket
 from sim.fault_shim.rules import (
     CutAnswer,
     Delay,

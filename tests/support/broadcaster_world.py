@@ -13,13 +13,14 @@ from broadcaster.pictures import PositionPicture
 from broadcaster.pushing import Pusher
 from broadcaster.round import Round
 from broadcaster.round_report import RoundReport
-from broadcaster.round_source import BUCKETS, Share
+from broadcaster.round_source import Share
 from broadcaster.slots import Slots
 from broadcaster.threads import Threads
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
+from rtdts.tracking.delivery_buckets import BUCKETS
 from rtdts.tracking.positions import EnrichedPoint, LatestPosition, Point
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_gateway import FakeGateway

@@ -10,9 +10,10 @@ import pytest
 from broadcaster.app import BLIND_ROUNDS, METRICS, BlindError, Broadcaster
 from broadcaster.credentials import KeptCredentials, NoCredentialsError
 from broadcaster.nudges import QueueUnreachableError
-from broadcaster.round_source import BUCKETS, Share
+from broadcaster.round_source import Share
 from rtdts.push_queue.nudges import PositionNudge
 from rtdts.runtime.metrics import MetricWriter
+from rtdts.tracking.delivery_buckets import BUCKETS
 from tests.support.broadcaster_world import World
 
 

@@ -7,7 +7,7 @@ import msgspec
 from broadcaster.poster import Answer
 from broadcaster.round_source import Share
 from rtdts.tracking.deliveries import Status
-from rtdts.tracking.point_identity import delivery_bucket
+from rtdts.tracking.delivery_buckets import delivery_bucket
 from tests.support.broadcaster_world import World
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from broadcaster.round_clock import Tick, first_tick, next_tick, ticks
-from broadcaster.round_source import BUCKETS, LocalRounds
+from broadcaster.round_source import LocalRounds
+from rtdts.tracking.delivery_buckets import BUCKETS
 from tests.fakes.fake_clock import FakeClock
 
 MINUTE_MS = 60_000

