@@ -61,9 +61,9 @@ def test_a_nudge_knows_when_it_was_sent(queue: Queue) -> None:
     queue.send(TransitionNudge(delivery_id=unique("D"), version=1))
     after_ms = wall_clock.now_ms()
     (received,) = queue.receive(wait_s=0)
+    queue.delete(received)
 
     assert before_ms <= received.sent_at_ms <= after_ms
-    queue.delete(received)
 
 
 def test_the_same_nudge_again_is_swallowed(queue: Queue) -> None:

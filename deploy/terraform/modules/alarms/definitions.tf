@@ -74,8 +74,13 @@ locals {
 
   alarms_of_the_consumer = {
     iterator-age = {
-      meaning    = "Points wait in the stream for more than ${var.iterator_age_s} s."
-      metrics    = { age = { of = { namespace = "AWS/Kinesis", name = "GetRecords.IteratorAgeMilliseconds", dimensions = { StreamName = var.watched.stream_name } }, stat = "Maximum" } }
+      meaning = "Points wait in the stream for more than ${var.iterator_age_s} s."
+      # Of whoever polls, and of the consumer: with fan-out it is not among those.
+      metrics = {
+        iterator = { of = { namespace = "AWS/Kinesis", name = "GetRecords.IteratorAgeMilliseconds", dimensions = { StreamName = var.watched.stream_name } }, stat = "Maximum" }
+        points   = { of = local.own["consumer.PointAge"], stat = "Maximum" }
+      }
+      expression = "MAX([FILL(iterator, 0), FILL(points, 0)])"
       comparison = "GreaterThanThreshold"
       threshold  = var.iterator_age_s * 1000
       times      = 3

@@ -20,8 +20,11 @@ resource "aws_ecs_cluster" "this" {
 locals {
   cluster = { arn = aws_ecs_cluster.this.arn, name = aws_ecs_cluster.this.name }
 
-  # By its own name, so that one which the code does not know fails the plan.
-  measured_by_the_broadcaster = { for name in keys(local.definitions.metrics.components["broadcaster"]) : name => name }
+  # Names of metrics by component, so that one which the code does not know fails the plan.
+  measured = {
+    for component, metrics in local.definitions.metrics.components :
+    component => { for name in keys(metrics) : name => name }
+  }
 
   # Only a container whose process is what it should be has it in a command line. The brackets keep
   # the search from finding itself.
@@ -75,6 +78,15 @@ module "consumer" {
       threshold   = 30000
       minutes     = 3
     }
+    # The same of the consumer alone, and with fan-out too, of which Kinesis tells no iterator's age.
+    point-age = {
+      why         = "Points are old when they can be seen"
+      namespace   = local.definitions.metrics.namespace
+      metric_name = local.measured["consumer"]["PointAge"]
+      dimensions  = { (local.definitions.metrics.dimension) = "consumer" }
+      threshold   = 30000
+      minutes     = 3
+    }
   }
 
   depends_on = [aws_lambda_invocation.prepare_search, module.consumer_role, module.kcl_tables, module.tables]
@@ -117,7 +129,7 @@ module "broadcaster" {
     round-duration = {
       why         = "A round takes most of its minute"
       namespace   = local.definitions.metrics.namespace
-      metric_name = local.measured_by_the_broadcaster["RoundDuration"]
+      metric_name = local.measured["broadcaster"]["RoundDuration"]
       dimensions  = { (local.definitions.metrics.dimension) = "broadcaster" }
       threshold   = 40000
       minutes     = 3
