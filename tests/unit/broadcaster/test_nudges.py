@@ -414,7 +414,7 @@ async def test_how_late_a_change_was_told_is_measured_of_the_latest(world: World
     world.clock.advance(3.0)
     async with consuming(consumer):
         await until(lambda: len(world.queue.deleted) == 1)
-        world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=2))
+        world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=5_000))
         await until(lambda: len(world.queue.deleted) == 2)
 
     assert consumer.take_metrics()["NudgeAge"] == 3_000
