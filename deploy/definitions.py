@@ -27,16 +27,7 @@ import ingest_lambda.routes
 import ingest_lambda.service
 import socket_lambda.routes
 from deploy.kcl_tables import NAME_SUFFIXES
-from deploy.package import (
-    DELIVERY,
-    INGEST,
-    PRODUCTION,
-    PROJECT,
-    SEARCH_ADMIN,
-    SOCKET,
-    SOCKET_AUTHORIZER,
-    TEST_ISSUER,
-)
+from deploy.package import DELIVERY, DEPLOYED_PACKAGES, INGEST, PRODUCTION, PROJECT
 from rtdts.delivery_store.schema import TABLES, KeyAttribute, TableDefinition
 from rtdts.push_queue.definitions import QUEUES, QueueDefinition
 from rtdts.runtime.metrics import DIMENSION, NAMESPACE
@@ -44,15 +35,6 @@ from rtdts.runtime.settings import declared_settings
 
 FILE: Final = PROJECT / "deploy" / "terraform" / "generated" / "definitions.json"
 
-FUNCTIONS: Final = {
-    INGEST: "ingest_lambda.settings",
-    DELIVERY: "delivery_lambda.settings",
-    SOCKET: "socket_lambda.settings",
-    SOCKET_AUTHORIZER: "socket_lambda.authorizer_settings",
-    SEARCH_ADMIN: "search_admin_lambda.settings",
-    TEST_ISSUER: "deploy.test_issuer.settings",
-}
-"""Every Lambda's package, and where its settings are declared."""
 CONTAINERS: Final = {
     "consumer": "consumer.settings",
     "broadcaster": "broadcaster.settings",
@@ -78,8 +60,8 @@ def definitions() -> dict[str, Any]:
         },
         "queues": {queue.logical_name: _queue(queue) for queue in QUEUES},
         "functions": {
-            package.name: {"handler": package.handler, **_settings(module)}
-            for package, module in FUNCTIONS.items()
+            package.name: {"handler": package.handler, **_settings(package.settings)}
+            for package in DEPLOYED_PACKAGES
         },
         "containers": {name: _settings(module) for name, module in CONTAINERS.items()},
         "http_routes": {

@@ -39,11 +39,13 @@ class Package:
         name: The zip's name.
         handler: What the Lambda runs, ``module.function``.
         group: The dependency group in pyproject.toml that it may use.
+        settings: The module with its class `Settings`: what it reads from its environment.
     """
 
     name: str
     handler: str
     group: str
+    settings: str
 
     @property
     def module(self) -> str:
@@ -52,18 +54,28 @@ class Package:
 
 
 INGEST = Package(
-    name="ingest", handler="ingest_lambda.handler.lambda_handler", group="ingest_lambda"
+    name="ingest",
+    handler="ingest_lambda.handler.lambda_handler",
+    group="ingest_lambda",
+    settings="ingest_lambda.settings",
 )
 DELIVERY = Package(
-    name="delivery", handler="delivery_lambda.handler.lambda_handler", group="delivery_lambda"
+    name="delivery",
+    handler="delivery_lambda.handler.lambda_handler",
+    group="delivery_lambda",
+    settings="delivery_lambda.settings",
 )
 SOCKET = Package(
-    name="socket", handler="socket_lambda.handler.lambda_handler", group="socket_lambda"
+    name="socket",
+    handler="socket_lambda.handler.lambda_handler",
+    group="socket_lambda",
+    settings="socket_lambda.settings",
 )
 SOCKET_AUTHORIZER = Package(
     name="socket-authorizer",
     handler="socket_lambda.authorizer.lambda_handler",
     group="socket_lambda",
+    settings="socket_lambda.authorizer_settings",
 )
 PACKAGES = (INGEST, DELIVERY, SOCKET, SOCKET_AUTHORIZER)
 """The product's, which the local cloud runs too."""
@@ -72,9 +84,13 @@ SEARCH_ADMIN = Package(
     name="search-admin",
     handler="search_admin_lambda.handler.lambda_handler",
     group="search_admin_lambda",
+    settings="search_admin_lambda.settings",
 )
 TEST_ISSUER = Package(
-    name="test-issuer", handler="deploy.test_issuer.handler.lambda_handler", group="test_issuer"
+    name="test-issuer",
+    handler="deploy.test_issuer.handler.lambda_handler",
+    group="test_issuer",
+    settings="deploy.test_issuer.settings",
 )
 DEPLOYED_PACKAGES = (*PACKAGES, SEARCH_ADMIN, TEST_ISSUER)
 """And those that only an account needs: a local cloud prepares its own node and has an issuer."""

@@ -78,13 +78,15 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 def setting_of_a_part(text: str) -> tuple[str, str]:
     """An option's type: ``NAME=VALUE``, the name one that a deployable declares."""
     # Late: all deployables are imported for it.
-    from deploy.definitions import CONTAINERS, FUNCTIONS
+    from deploy.definitions import CONTAINERS
+    from deploy.package import DEPLOYED_PACKAGES
     from sim.local_cloud.lambdas import declared_names
 
     name, sign, value = text.partition("=")
     if not sign:
         raise argparse.ArgumentTypeError("must be NAME=VALUE")
-    if not any(name in declared_names(one) for one in {*CONTAINERS.values(), *FUNCTIONS.values()}):
+    modules = [*CONTAINERS.values(), *(package.settings for package in DEPLOYED_PACKAGES)]
+    if not any(name in declared_names(module) for module in modules):
         raise argparse.ArgumentTypeError(f"no part has a setting {name}; docs/settings.md has all")
     return name, value
 

@@ -28,13 +28,11 @@ class Function:
 
     Attributes:
         package: Its zip and handler.
-        settings_module: Where its settings are declared.
         timeout_s: When it is cut off. Below the gateway's 29 s, so that the answer is ours.
         memory_mb: Memory, and with it processor.
     """
 
     package: Package
-    settings_module: str
     timeout_s: int
     memory_mb: int = 512
 
@@ -44,16 +42,10 @@ class Function:
         return f"rtdts-{self.package.name}"
 
 
-INGEST_FUNCTION = Function(
-    package=INGEST, settings_module="ingest_lambda.settings", timeout_s=28, memory_mb=1024
-)
-DELIVERY_FUNCTION = Function(
-    package=DELIVERY, settings_module="delivery_lambda.settings", timeout_s=20
-)
-SOCKET_FUNCTION = Function(package=SOCKET, settings_module="socket_lambda.settings", timeout_s=20)
-SOCKET_AUTHORIZER_FUNCTION = Function(
-    package=SOCKET_AUTHORIZER, settings_module="socket_lambda.authorizer_settings", timeout_s=10
-)
+INGEST_FUNCTION = Function(package=INGEST, timeout_s=28, memory_mb=1024)
+DELIVERY_FUNCTION = Function(package=DELIVERY, timeout_s=20)
+SOCKET_FUNCTION = Function(package=SOCKET, timeout_s=20)
+SOCKET_AUTHORIZER_FUNCTION = Function(package=SOCKET_AUTHORIZER, timeout_s=10)
 FUNCTIONS = (
     INGEST_FUNCTION,
     DELIVERY_FUNCTION,
@@ -88,15 +80,15 @@ def deploy_lambdas(
             Code={"ZipFile": zips[function.package.name].read_bytes()},
             Timeout=function.timeout_s,
             MemorySize=function.memory_mb,
-            Environment={"Variables": function_variables(function.settings_module, variables)},
+            Environment={"Variables": function_variables(function.package, variables)},
         )["FunctionArn"]
         for function in FUNCTIONS
     }
 
 
-def function_variables(settings_module: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """Of all variables those that the settings classes of a module declare, and the SDK's own."""
-    declared = declared_names(settings_module)
+def function_variables(package: Package, variables: Mapping[str, str]) -> dict[str, str]:
+    """Of all variables those that a package's settings declare, and the SDK's own."""
+    declared = declared_names(package.settings)
     return {
         name: value
         for name, value in variables.items()
@@ -105,13 +97,6 @@ def function_variables(settings_module: str, variables: Mapping[str, str]) -> di
 
 
 def declared_names(settings_module: str) -> set[str]:
-    """The variables that the settings classes of a module declare."""
-    module = importlib.import_module(settings_module)
-    classes = [
-        value
-        for value in vars(module).values()
-        if dataclasses.is_dataclass(value)
-        and isinstance(value, type)
-        and value.__module__ == settings_module
-    ]
-    return {setting.env for cls in classes for _, setting in declared_settings(cls)}
+    """The variables that the settings class of a module declares."""
+    settings = importlib.import_module(settings_module).Settings
+    return {setting.env for _, setting in declared_settings(settings)}

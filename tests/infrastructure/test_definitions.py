@@ -8,7 +8,6 @@ from typing import Any
 from deploy import definitions
 from deploy.definitions import FILE, main, text
 from deploy.kcl_tables import NAME_SUFFIXES
-from deploy.package import DEPLOYED_PACKAGES
 from sim.local_cloud.kcl_tables import create_kcl_tables
 from tests.support.recording_cloud import RecordingClient, Request
 
@@ -32,12 +31,6 @@ def test_written_once_it_is_not_old(tmp_path, monkeypatch) -> None:
 
     assert main([]) == 0
     assert main(["--check"]) == 0
-
-
-def test_every_package_that_is_deployed_is_defined() -> None:
-    assert {package.name for package in definitions.FUNCTIONS} == {
-        package.name for package in DEPLOYED_PACKAGES
-    }
 
 
 def test_the_kcls_tables_are_those_that_the_local_kcl_works_with() -> None:
