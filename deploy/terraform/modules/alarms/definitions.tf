@@ -194,13 +194,15 @@ locals {
   alarms_of_the_viewers = merge(
     {
       # A round is measured when it has been held: with one a minute, two minutes without one are a
-      # round too few, however long each takes.
+      # round too few, however long each takes. A third, because a minute's data may come late.
+      # Filled up: for missing data as such CloudWatch waits some minutes more.
       no-round = {
-        meaning    = "No round was held for two minutes: nobody hears where their cargo is."
+        meaning    = "No round was held for three minutes: nobody hears where their cargo is."
         metrics    = { held = { of = local.own["broadcaster.RoundDuration"], stat = "SampleCount" } }
+        expression = "FILL(held, 0)"
         comparison = "LessThanThreshold"
         threshold  = 1
-        times      = 2
+        times      = 3
         missing    = "breaching"
       }
 
