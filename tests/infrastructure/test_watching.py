@@ -342,3 +342,12 @@ def test_who_is_named_is_told(in_production: Watching) -> None:
     subscriptions = in_production.of_type("aws_sns_topic_subscription")
 
     assert [one["endpoint"] for one in subscriptions] == ["somebody@example.com"]
+
+
+def test_the_consumer_grows_by_itself_and_the_broadcaster_may_not_yet(
+    in_production: Watching,
+) -> None:
+    assert sorted(alarm["alarm_name"] for alarm in in_production.for_machines) == [
+        "rtdts-consumer-scale-out-iterator-age",
+        "rtdts-consumer-scale-out-point-age",
+    ]
