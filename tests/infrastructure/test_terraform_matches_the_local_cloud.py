@@ -41,6 +41,8 @@ DIFFERENCES = {
     "shows in a minute what takes a day; in AWS the defaults hold unless an operator says so",
     r"containers/operations/.*": "here an operator types the commands, with sim/.env's variables",
     r"functions/.*/environment/IDENTITY_CLAIM": "the company's to choose; the default here",
+    r"(containers/consumer|functions/delivery)/environment/CLOSED_KEPT_DAYS": "how long is an "
+    "environment's own choice; the default here",
 }
 """Path of a fact, as a pattern, and why it is not the same in both."""
 
