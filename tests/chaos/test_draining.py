@@ -214,11 +214,17 @@ def test_a_broadcaster_told_to_end_leaves_its_undone_nudges_to_the_next(
             assert queue.in_hand() == 0, "what it had taken is done"
             queue.tell_of_creation(after)
             left = queue.waiting()
-            done = those.wait_for_all("status", TRACKED - left, after_ms=begins_ms)
+            # Whom a post did not reach is tried again later; one that ends leaves it to the round.
+            missed = {
+                line["delivery_id"]
+                for line in told(local_cloud, "broadcaster", "viewers_not_reached",
+                                 since_ms=begins_ms)
+            }  # fmt: skip
+            done = those.wait_for_all("status", TRACKED - left - len(missed), after_ms=begins_ms)
         say(f"{TRACKED - left} nudges were done, {left} left")
-        heard = those.wait_for_all("status", TRACKED, after_ms=begins_ms)
+        heard = those.wait_for_all("status", TRACKED - len(missed), after_ms=begins_ms)
         eventually(lambda: queue.waiting() == queue.in_hand() == 0)
 
     assert left >= len(after)
-    assert len(done) == TRACKED - left, "what was done is not left"
-    assert set(heard) == set(those.delivery_ids)
+    assert len(done) == TRACKED - left - len(missed), "what was done is not left"
+    assert set(heard) | missed == set(those.delivery_ids)
