@@ -24,7 +24,7 @@ from broadcaster.round_source import LocalRounds
 from broadcaster.settings import Settings
 from broadcaster.signing import PostSigner
 from broadcaster.slots import Slots
-from broadcaster.threads import Threads
+from broadcaster.threads import StoreThreads, Threads
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import SubscriptionStore
@@ -42,9 +42,8 @@ COMPONENT: Final = "broadcaster"
 
 _STORE_TIMEOUT_S: Final = 1.5
 """A right lives 2 s from the start of its reading: an answer later than this is of no use."""
-_POSITION_THREADS: Final = 8
-"""As many as the client of OpenSearch keeps connections. A pool of their own: were they among the
-others, an OpenSearch that hangs would keep the rights from being read."""
+_POSITION_THREADS: Final = 4
+"""Of rounds, and of nudges: together as many as the client of OpenSearch keeps connections."""
 _KEEP_ALIVE_S: Final = 75.0
 """Longer than a round's interval, so that each round finds the connections of the one before."""
 
@@ -66,24 +65,26 @@ async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
         NoCredentialsError: There are no AWS credentials.
     """
     log = get_logger(COMPONENT)
-    threads = Threads(settings.store_threads, "stores")
-    position_threads = Threads(_POSITION_THREADS, "positions")
-    polling = Threads(1, "nudges")
+    of_rounds, of_nudges = (
+        StoreThreads.of(name, tables=settings.store_threads, positions=_POSITION_THREADS)
+        for name in ("rounds", "nudges")
+    )
+    polling = Threads(1, "polling")
     api = KeptConnections(settings.socket_management_url, keep_s=_KEEP_ALIVE_S)
     try:
-        yield _wire(settings, log, threads, position_threads, polling, api)
+        yield _wire(settings, log, of_rounds, of_nudges, polling, api)
     finally:
         api.close()
-        threads.close()
-        position_threads.close()
+        of_rounds.close()
+        of_nudges.close()
         polling.close()
 
 
 def _wire(
     settings: Settings,
     log: Logger,
-    threads: Threads,
-    position_threads: Threads,
+    of_rounds: StoreThreads,
+    of_nudges: StoreThreads,
     polling: Threads,
     api: KeptConnections,
 ) -> Broadcaster:
@@ -91,13 +92,13 @@ def _wire(
     found = aws.get_credentials()
     if found is None:
         raise NoCredentialsError("no AWS credentials were found")
-    credentials = KeptCredentials(found.get_frozen_credentials, threads)
+    credentials = KeptCredentials(found.get_frozen_credentials, of_rounds.tables)
 
     quick = Config(
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=_STORE_TIMEOUT_S,
         retries={"total_max_attempts": 2, "mode": "standard"},
-        max_pool_connections=settings.store_threads,
+        max_pool_connections=2 * settings.store_threads,
     )
     patient = Config(
         connect_timeout=_STORE_TIMEOUT_S,
@@ -136,35 +137,43 @@ def _wire(
         timeout_s=settings.post_timeout_s,
         log=log,
     )
-    pusher = Pusher(
-        deliveries,
-        subscriptions,
-        poster,
-        backoff,
-        threads,
-        viewing_minutes=settings.viewing_minutes,
-        log=log,
-        trace=PointTrace(settings.trace_trucks, log),
-    )
+
+    def pusher(threads: StoreThreads) -> Pusher:
+        return Pusher(
+            deliveries,
+            subscriptions,
+            poster,
+            backoff,
+            threads.tables,
+            viewing_minutes=settings.viewing_minutes,
+            log=log,
+            trace=PointTrace(settings.trace_trucks, log),
+        )
+
     round_ = Round(
         subscriptions,
-        pusher,
-        lambda: PositionPicture(positions, position_threads, log=log),
+        pusher(of_rounds),
+        lambda: PositionPicture(positions, of_rounds.positions, log=log),
         Slots(settings.round_posts),
-        threads,
+        of_rounds.tables,
         log=log,
     )
     handler = NudgeHandler(
         Stores(viewers=subscriptions, events=deliveries, positions=positions),
-        pusher,
+        pusher(of_nudges),
         Slots(settings.nudge_posts),
-        threads,
-        position_threads,
+        of_nudges,
         log=log,
         now_ms=wall_clock.now_ms,
     )
     nudges = NudgeConsumer(
-        nudge_queue, handler, backoff, polling, threads, log=log, wait_s=settings.nudge_wait_s
+        nudge_queue,
+        handler,
+        backoff,
+        polling,
+        of_nudges.tables,
+        log=log,
+        wait_s=settings.nudge_wait_s,
     )
     return Broadcaster(
         LocalRounds(settings.round_interval_s, sleep=asyncio.sleep),

@@ -11,7 +11,7 @@ from broadcaster.pictures import PositionPicture, TransitionPicture
 from broadcaster.pushing import MAX_CHUNK, Picture, Pushed, Pusher
 from broadcaster.slots import Slots
 from broadcaster.snapshot_picture import EventReader, SnapshotPicture, TrackReader
-from broadcaster.threads import Threads
+from broadcaster.threads import StoreThreads
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
 from rtdts.runtime.logs import Logger
@@ -43,8 +43,7 @@ class NudgeHandler:
         stores: What is read.
         pusher: Pushes.
         slots: Posts at once; the nudges' own.
-        threads: Where the stores may block, but
-        position_threads: where positions are read: when their store hangs, rights are still read.
+        threads: Where the stores may block.
         log: Told of a nudge without its event.
         chunk_size: Viewers a chunk.
     """
@@ -54,8 +53,7 @@ class NudgeHandler:
         stores: Stores,
         pusher: Pusher,
         slots: Slots,
-        threads: Threads,
-        position_threads: Threads,
+        threads: StoreThreads,
         *,
         log: Logger,
         now_ms: Callable[[], int],
@@ -65,7 +63,6 @@ class NudgeHandler:
         self._pusher = pusher
         self._slots = slots
         self._threads = threads
-        self._position_threads = position_threads
         self._log = log
         self._now_ms = now_ms
         self._chunk_size = chunk_size
@@ -99,8 +96,8 @@ class NudgeHandler:
     async def _viewers_of(self, nudge: Nudge) -> Sequence[Subscription]:
         read = self._stores.viewers
         if not isinstance(nudge, SnapshotNudge):
-            return await self._threads.run(read.of_delivery, nudge.delivery_id)
-        viewer = await self._threads.run(read.find, nudge.delivery_id, nudge.connection_id)
+            return await self._threads.tables.run(read.of_delivery, nudge.delivery_id)
+        viewer = await self._threads.tables.run(read.find, nudge.delivery_id, nudge.connection_id)
         return () if viewer is None else (viewer,)
 
     async def _picture_of(self, nudge: Nudge, first_role: str) -> Callable[[], Picture]:
@@ -109,8 +106,8 @@ class NudgeHandler:
                 return lambda: SnapshotPicture(
                     self._stores.events,
                     self._stores.positions,
-                    self._threads,
-                    self._position_threads,
+                    self._threads.tables,
+                    self._threads.positions,
                     role=first_role,  # a snapshot's only viewer
                     since_version=nudge.since_version,
                     log=self._log,
@@ -122,7 +119,7 @@ class NudgeHandler:
                 return await self._transition_picture(nudge)
 
     async def _transition_picture(self, nudge: TransitionNudge) -> Callable[[], Picture]:
-        events = await self._threads.run(
+        events = await self._threads.tables.run(
             self._stores.events.events, nudge.delivery_id, nudge.version - 1
         )
         # This event and not the newest: each has a nudge of its own.
@@ -136,5 +133,5 @@ class NudgeHandler:
 
     def _position_picture(self) -> PositionPicture:
         return PositionPicture(
-            self._stores.positions, self._position_threads, log=self._log, now_ms=self._now_ms
+            self._stores.positions, self._threads.positions, log=self._log, now_ms=self._now_ms
         )

@@ -60,7 +60,11 @@ class Settings:
         "POST_TIMEOUT_S", default=5.0, minimum=0.1, maximum=30, help="limit of one post in seconds"
     )
     store_threads: int = setting(
-        "STORE_THREADS", default=16, minimum=4, maximum=128, help="threads that call the stores"
+        "STORE_THREADS",
+        default=16,
+        minimum=4,
+        maximum=128,
+        help="threads that call the stores: so many for rounds, and as many for nudges",
     )
     nudge_wait_s: int = setting(
         "NUDGE_WAIT_S",

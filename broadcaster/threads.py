@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -28,3 +29,30 @@ class Threads:
     def close(self) -> None:
         """Takes no more calls and drops those that have not begun; does not wait."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class StoreThreads:
+    """The threads of one kind of work: rounds have theirs and nudges theirs.
+
+    Were they the same, each of a round's readings would wait behind all that a flood of nudges
+    has to read.
+
+    Attributes:
+        tables: For DynamoDB and the queue.
+        positions: For OpenSearch: were it read in the others, one that hangs would keep the rights
+            from being read.
+    """
+
+    tables: Threads
+    positions: Threads
+
+    @classmethod
+    def of(cls, name: str, *, tables: int, positions: int) -> StoreThreads:
+        """So many threads of each, named for whoever lists the process's threads."""
+        return cls(Threads(tables, name), Threads(positions, f"{name}-positions"))
+
+    def close(self) -> None:
+        """As `Threads.close`."""
+        self.tables.close()
+        self.positions.close()

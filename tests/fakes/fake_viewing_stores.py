@@ -49,12 +49,18 @@ class BreakableSubscriptions(FakeSubscriptionStore):
 
     Attributes:
         deliveries_read: Of which deliveries all viewers were read, in order.
+        before_find: Run before each `find` answers.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.broken_buckets: set[int] = set()
         self.deliveries_read: list[str] = []
+        self.before_find: Callable[[], None] = lambda: None
+
+    def find(self, delivery_id: str, connection_id: str) -> Subscription | None:
+        self.before_find()
+        return super().find(delivery_id, connection_id)
 
     def of_delivery(self, delivery_id: str) -> list[Subscription]:
         self.deliveries_read.append(delivery_id)

@@ -15,7 +15,7 @@ from broadcaster.round import Round
 from broadcaster.round_report import RoundReport
 from broadcaster.round_source import Share
 from broadcaster.slots import Slots
-from broadcaster.threads import Threads
+from broadcaster.threads import StoreThreads
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
@@ -32,6 +32,7 @@ from tests.fakes.fake_viewing_stores import (
 )
 
 HOUR_MS = 3_600_000
+NUDGE_THREADS = 4
 
 
 class World:
@@ -43,22 +44,15 @@ class World:
         self.positions = FakePositions()
         self.queue = PolledNudgeQueue(self.clock.now_ms)
         self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
-        self.threads = Threads(4, "test")
-        self.position_threads = Threads(4, "positions")
+        self.of_rounds = StoreThreads.of("rounds", tables=4, positions=4)
+        self.of_nudges = StoreThreads.of("nudges", tables=NUDGE_THREADS, positions=4)
         self.written = io.StringIO()
         self.log = Logger("broadcaster", self.written)
-        self.pusher = Pusher(
-            self.deliveries,
-            self.subscriptions,
-            self.gateway,
-            self.backoff,
-            self.threads,
-            viewing_minutes=30,
-            log=self.log,
-            trace=PointTrace(traced, self.log),
-            now_ms=self.clock.now_ms,
-            monotonic=self.clock.monotonic,
-        )
+        self.trace = PointTrace(traced, self.log)
+
+    def close(self) -> None:
+        self.of_rounds.close()
+        self.of_nudges.close()
 
     # --- what there is -----------------------------------------------------------------------
 
@@ -177,18 +171,32 @@ class World:
 
     # --- what acts ---------------------------------------------------------------------------
 
+    def pusher(self, threads: StoreThreads) -> Pusher:
+        return Pusher(
+            self.deliveries,
+            self.subscriptions,
+            self.gateway,
+            self.backoff,
+            threads.tables,
+            viewing_minutes=30,
+            log=self.log,
+            trace=self.trace,
+            now_ms=self.clock.now_ms,
+            monotonic=self.clock.monotonic,
+        )
+
     def position_picture(self) -> PositionPicture:
         return PositionPicture(
-            self.positions, self.position_threads, log=self.log, now_ms=self.clock.now_ms
+            self.positions, self.of_rounds.positions, log=self.log, now_ms=self.clock.now_ms
         )
 
     def round(self, *, slots: int = 100, chunk_size: int = 100) -> Round:
         return Round(
             self.subscriptions,
-            self.pusher,
+            self.pusher(self.of_rounds),
             self.position_picture,
             Slots(slots),
-            self.threads,
+            self.of_rounds.tables,
             log=self.log,
             chunk_size=chunk_size,
             now_ms=self.clock.now_ms,
@@ -201,10 +209,9 @@ class World:
     def nudge_handler(self, *, slots: int = 100, chunk_size: int = 100) -> NudgeHandler:
         return NudgeHandler(
             Stores(viewers=self.subscriptions, events=self.deliveries, positions=self.positions),
-            self.pusher,
+            self.pusher(self.of_nudges),
             Slots(slots),
-            self.threads,
-            self.position_threads,
+            self.of_nudges,
             log=self.log,
             now_ms=self.clock.now_ms,
             chunk_size=chunk_size,
@@ -215,8 +222,8 @@ class World:
             self.queue,
             self.nudge_handler(),
             self.backoff,
-            self.threads,
-            self.threads,
+            self.of_nudges.tables,
+            self.of_nudges.tables,
             log=self.log,
             wait_s=1,
             sleep=self.clock.sleep,

@@ -11,5 +11,4 @@ from tests.support.broadcaster_world import World
 def world() -> Iterator[World]:
     world = World()
     yield world
-    world.threads.close()
-    world.position_threads.close()
+    world.close()

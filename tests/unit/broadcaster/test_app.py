@@ -54,7 +54,7 @@ class Running:
             self.rounds,
             world.round(),
             self.nudges,
-            KeptCredentials(lambda: keys or Keys(), world.threads),
+            KeptCredentials(lambda: keys or Keys(), world.of_rounds.tables),
             metrics=MetricWriter("broadcaster", METRICS, stream=self.metrics),
             log=world.log,
         )

@@ -14,7 +14,7 @@ from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, Transit
 from rtdts.runtime.deadline import Deadline
 from rtdts.tracking.deliveries import Cause, Status
 from rtdts.tracking.positions import TrackPoint
-from tests.support.broadcaster_world import World
+from tests.support.broadcaster_world import NUDGE_THREADS, World
 
 
 @asynccontextmanager
@@ -171,6 +171,36 @@ async def test_position_reads_that_hang_keep_no_right_from_being_read(world: Wor
         assert [world.gateway.types(f"of-{one}") for one in deliveries] == [["status"]] * 8
     finally:
         answered.set()
+
+
+async def test_a_flood_of_nudges_holds_up_no_round(world: World) -> None:
+    world.truck("T-1")
+    flood = [f"D-{number}" for number in range(2 * NUDGE_THREADS)]
+    for delivery_id in ("D-round", *flood):
+        world.delivery(delivery_id)
+        world.viewer(f"of-{delivery_id}", delivery_id)
+    answered = threading.Event()
+    reading = 0
+
+    def wait() -> None:
+        nonlocal reading
+        reading += 1
+        answered.wait(60)
+
+    world.subscriptions.before_find = wait
+    world.queue.send_many(
+        SnapshotNudge(delivery_id=one, connection_id=f"of-{one}", request_id="r") for one in flood
+    )
+    async with consuming(world.nudge_consumer()):
+        try:
+            await until(lambda: reading == NUDGE_THREADS)
+            async with asyncio.timeout(30):
+                await world.hold_round()
+
+            assert world.gateway.types("of-D-round") == ["position"]
+            assert not world.queue.deleted, "all of them were still waiting"
+        finally:
+            answered.set()
 
 
 async def test_a_position_nudge_shows_the_position(world: World) -> None:

@@ -20,8 +20,7 @@ from tests.support.broadcaster_world import World
 def world() -> Iterator[World]:
     world = World(traced="T-1")
     yield world
-    world.threads.close()
-    world.position_threads.close()
+    world.close()
 
 
 def told(world: World) -> list[dict[str, Any]]:
