@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+
+COMES_WITHIN_S = 60.0
+"""How long to wait for what must come, in tests that need no local cloud: it takes milliseconds,
+and a slow machine is no failure."""
 
 
 def eventually(look: Callable[[], T], within_s: float = 300.0) -> T:
@@ -17,6 +22,13 @@ def eventually(look: Callable[[], T], within_s: float = 300.0) -> T:
         assert time.monotonic() < ends_at, f"not within {within_s} s"
         time.sleep(0.2)
     return seen
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Lets the other tasks, threads and processes run until something is so."""
+    async with asyncio.timeout(COMES_WITHIN_S):
+        while not is_so():  # noqa: ASYNC110 - of plain fields, also set by threads and processes
+            await asyncio.sleep(0.001)
 
 
 def children_of(pid: int) -> list[int]:

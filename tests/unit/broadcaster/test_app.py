@@ -15,6 +15,7 @@ from rtdts.push_queue.nudges import PositionNudge
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.tracking.delivery_buckets import BUCKETS
 from tests.support.broadcaster_world import World
+from tests.support.waiting import COMES_WITHIN_S, until
 
 
 @dataclasses.dataclass
@@ -58,7 +59,7 @@ class Running:
             metrics=MetricWriter("broadcaster", METRICS, stream=self.metrics),
             log=world.log,
         )
-        self.task = asyncio.create_task(self.app.run(self.stop, shutdown_budget_s=5))
+        self.task = asyncio.create_task(self.app.run(self.stop, shutdown_budget_s=COMES_WITHIN_S))
 
 
 async def test_it_says_that_it_is_ready_holds_rounds_and_ends_when_told(world: World) -> None:
@@ -69,7 +70,7 @@ async def test_it_says_that_it_is_ready_holds_rounds_and_ends_when_told(world: W
     await running.rounds.hold_one()
     await running.rounds.hold_one()
     running.stop.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(COMES_WITHIN_S):
         await running.task
 
     assert world.gateway.types("a") == ["position", "position"]
@@ -88,10 +89,10 @@ async def test_a_round_under_way_is_held_to_its_end_before_it_stops(world: World
     await world.gateway.wait_for_posts(["a"])
 
     running.stop.set()
-    await asyncio.sleep(0.02)
+    await until(lambda: "broadcaster_stopping" in world.logged)
     assert not running.task.done()
     release.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(COMES_WITHIN_S):
         await running.task
 
     assert '"delivered":1' in world.logged
@@ -106,9 +107,9 @@ async def test_a_nudge_that_was_received_is_handled_before_it_stops(world: World
     await world.gateway.wait_for_posts(["a"])
 
     running.stop.set()
-    await asyncio.sleep(0.02)
+    await until(lambda: "broadcaster_stopping" in world.logged)
     release.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(COMES_WITHIN_S):
         await running.task
 
     assert len(world.queue.deleted) == 1
@@ -121,7 +122,7 @@ async def test_rounds_that_can_read_nothing_end_it_loudly(world: World) -> None:
     for _ in range(BLIND_ROUNDS):
         running.rounds.due.put_nowait(Share(0, range(BUCKETS)))
     with pytest.raises(BlindError):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(COMES_WITHIN_S):
             await running.task
 
 
@@ -129,13 +130,13 @@ async def test_a_queue_out_of_reach_ends_it_loudly(world: World) -> None:
     world.queue.broken = True
 
     with pytest.raises(QueueUnreachableError):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(COMES_WITHIN_S):
             await Running(world).task
 
 
 async def test_without_credentials_it_does_not_begin(world: World) -> None:
     with pytest.raises(NoCredentialsError):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(COMES_WITHIN_S):
             await Running(world, Keys(access_key=None)).task
 
     assert "broadcaster_ready" not in world.logged

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -15,6 +15,10 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.tracking.deliveries import Cause, Status
 from rtdts.tracking.positions import TrackPoint
 from tests.support.broadcaster_world import NUDGE_THREADS, World
+from tests.support.waiting import COMES_WITHIN_S, until
+
+HANGS_S = 2 * COMES_WITHIN_S
+"""A store that hangs does so for longer than anybody waits here."""
 
 
 @asynccontextmanager
@@ -25,14 +29,7 @@ async def consuming(consumer: NudgeConsumer) -> AsyncIterator[None]:
     finally:
         consumer.stop()
         await task
-        await consumer.drain(Deadline(5))
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Lets the other tasks and threads run until something is so."""
-    async with asyncio.timeout(5):
-        while not is_so():  # noqa: ASYNC110 - of plain fields, also set by threads
-            await asyncio.sleep(0.001)
+        await consumer.drain(Deadline(COMES_WITHIN_S))
 
 
 async def handle(world: World, *nudges: Nudge) -> None:
@@ -138,7 +135,7 @@ async def test_a_status_does_not_wait_for_a_position_store_that_hangs(world: Wor
     answered = threading.Event()
 
     def hang() -> None:
-        answered.wait(5)
+        answered.wait(HANGS_S)
 
     world.positions.before_read = hang
     world.delivery("D-1", version=5, status=Status.NEARBY)
@@ -156,7 +153,7 @@ async def test_position_reads_that_hang_keep_no_right_from_being_read(world: Wor
     answered = threading.Event()
 
     def hang() -> None:
-        answered.wait(10)
+        answered.wait(HANGS_S)
 
     world.positions.before_read = hang
     deliveries = [f"D-{number}" for number in range(8)]  # more than there are threads
@@ -185,7 +182,7 @@ async def test_a_flood_of_nudges_holds_up_no_round(world: World) -> None:
     def wait() -> None:
         nonlocal reading
         reading += 1
-        answered.wait(60)
+        answered.wait(HANGS_S)
 
     world.subscriptions.before_find = wait
     world.queue.send_many(
@@ -194,7 +191,7 @@ async def test_a_flood_of_nudges_holds_up_no_round(world: World) -> None:
     async with consuming(world.nudge_consumer()):
         try:
             await until(lambda: reading == NUDGE_THREADS)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(COMES_WITHIN_S):
                 await world.hold_round()
 
             assert world.gateway.types("of-D-round") == ["position"]
@@ -297,7 +294,7 @@ async def test_a_snapshot_does_not_wait_for_a_position_store_that_hangs(world: W
     answered = threading.Event()
 
     def hang() -> None:
-        answered.wait(5)
+        answered.wait(HANGS_S)
 
     world.positions.before_track = hang
     world.truck("T-1")
@@ -472,7 +469,7 @@ async def test_a_viewer_who_hangs_takes_up_one_slot_however_many_nudges_come(wor
     release = world.gateway.hold("hung")
     handler = world.nudge_handler(slots=3, chunk_size=3)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(COMES_WITHIN_S):
         begun = await handler.begin(PositionNudge(delivery_id="D-1", event_at_ms=1))
         for second in range(3):
             nudge = PositionNudge(delivery_id="D-2", event_at_ms=1_000 * second)

@@ -9,6 +9,7 @@ from broadcaster.round_source import Share
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.delivery_buckets import delivery_bucket
 from tests.support.broadcaster_world import World
+from tests.support.waiting import COMES_WITHIN_S
 
 
 async def test_each_viewer_hears_of_what_it_tracks_and_of_nothing_else(world: World) -> None:
@@ -165,7 +166,7 @@ async def test_a_slow_post_delays_no_other(world: World) -> None:
 
     # Fewer slots than viewers: the slow one holds up one of them, and its chunk nobody's turn.
     holding = asyncio.create_task(world.hold_round(slots=6, chunk_size=5))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(COMES_WITHIN_S):
         await world.gateway.wait_for_posts(f"conn-{number}" for number in range(30))
     assert not holding.done()
     release.set()
@@ -402,7 +403,7 @@ async def test_slots_are_given_back_whatever_happens(world: World) -> None:
     world.deliveries.before_read = lambda: world.clock.advance(2.5)
     await round_.hold(Share(0, range(256)))
     world.deliveries.before_read = lambda: None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(COMES_WITHIN_S):
         report = await round_.hold(Share(0, range(256)))
 
     assert (report.delivered, report.gone, report.failed) == (4, 1, 1)

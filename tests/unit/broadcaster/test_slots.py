@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from broadcaster.slots import Slots
+from tests.support.waiting import COMES_WITHIN_S
 
 
 async def test_a_reservation_waits_for_as_many_slots_as_it_asks_for() -> None:
@@ -20,7 +21,7 @@ async def test_a_reservation_waits_for_as_many_slots_as_it_asks_for() -> None:
     first.release_one()
     first.release_one()  # more than it holds: of no effect
     (await second).release_rest()
-    await asyncio.wait_for(slots.reserve(3), 1)
+    await asyncio.wait_for(slots.reserve(3), COMES_WITHIN_S)
     assert (await _reservable(slots, 1)) is False
 
 
@@ -32,7 +33,7 @@ async def test_two_that_want_all_of_it_do_not_lock_each_other_out() -> None:
         await asyncio.sleep(0)
         reserved.release_rest()
 
-    await asyncio.wait_for(asyncio.gather(*(use() for _ in range(10))), 1)
+    await asyncio.wait_for(asyncio.gather(*(use() for _ in range(10))), COMES_WITHIN_S)
 
 
 async def test_one_that_gave_up_waiting_holds_nothing() -> None:
