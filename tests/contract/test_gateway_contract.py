@@ -23,13 +23,13 @@ from socket_lambda.connection import ConnectionPoster
 from tests.fakes.fake_gateway import FakeGateway
 from tests.support.echo_gateway import create_echo_gateway
 from tests.support.ministack_process import REGION
+from tests.support.waiting import COMES_WITHIN_S
 
 PONG = b'{"v":1,"type":"pong","sent_at":"2026-11-24T06:52:48.120Z"}'
 ENDED = PONG.replace(b"pong", b"ended").replace(
     b"}", b',"delivery_id":"\xe2\x98\x8e","reason":"x"}'
 )
 NO_VIEWERS = "JKJbWfMPLAMCJ1Q="
-WITHIN_S = 10.0
 
 
 class Gateway(Protocol):
@@ -79,14 +79,14 @@ class Real:
     async def open(self) -> str:
         socket = await self._stack.enter_async_context(connect(self._gateways.websocket_url))
         await socket.send("{}")
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(COMES_WITHIN_S):
             connection_id = str(await socket.recv())
         self._sockets[connection_id] = socket
         return connection_id
 
     async def close(self, connection_id: str) -> None:
         await self._sockets[connection_id].close()
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(COMES_WITHIN_S):
             # It takes a moment to notice, and offers nothing to await.
             while await self.post(connection_id, PONG) is Answer.DELIVERED:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
@@ -96,7 +96,7 @@ class Real:
         return answer
 
     async def heard(self, connection_id: str, count: int) -> list[bytes]:
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(COMES_WITHIN_S):
             return [(await self._sockets[connection_id].recv(decode=False)) for _ in range(count)]
 
 
@@ -124,7 +124,7 @@ async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
                 http,
                 PostSigner(gateways.management_url, REGION),
                 FixedCredentials(),
-                timeout_s=WITHIN_S,
+                timeout_s=COMES_WITHIN_S,
                 log=Logger("broadcaster", io.StringIO()),
             )
 

@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
 from sim.local_cloud import launch
 from sim.local_cloud.launch import CloudFailedError, CloudProcess
+from tests.support.parts import is_running
+from tests.support.waiting import COMES_WITHIN_S, eventually
 
 
 def program(source: str) -> list[str]:
@@ -55,7 +56,7 @@ def test_an_end_after_ready_is_noticed_too() -> None:
     cloud = CloudProcess(program("print('READY')"), lambda _: None)
     cloud.wait_until_ready()
 
-    assert cloud.wait(timeout_s=10) == 0
+    assert cloud.wait(timeout_s=COMES_WITHIN_S) == 0
     assert cloud.stop() == 0
 
 
@@ -107,15 +108,4 @@ def test_it_ends_when_the_demo_is_killed() -> None:
     demo.wait()
     demo.stdout.close()
 
-    assert _ends(cloud_pid, within_s=10.0)
-
-
-def _ends(pid: int, *, within_s: float) -> bool:
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
+    eventually(lambda: not is_running(cloud_pid), COMES_WITHIN_S)

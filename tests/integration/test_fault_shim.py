@@ -28,6 +28,7 @@ from sim.fault_shim.rules import (
 )
 from sim.fault_shim.shim import FaultShim
 from tests.support.source_tree import ROOT
+from tests.support.waiting import COMES_WITHIN_S
 
 ANSWER = b'{"took": 1, "items": "all of them"}'
 
@@ -249,7 +250,7 @@ async def test_whoever_watches_the_record_is_woken() -> None:
             assert not twice.done()
             async with session.get(f"{shim.url}/{path}"):
                 pass
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(COMES_WITHIN_S):
             await twice
 
 
@@ -313,7 +314,7 @@ async def test_it_is_a_process_too(tmp_path: Path) -> None:
             *command, "--upstream", str(upstream.make_url("")), cwd=ROOT, stdout=subprocess.PIPE
         )
         assert process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(COMES_WITHIN_S):
             url = (await process.stdout.readline()).decode().strip()
             async with session.get(f"{url}/y") as response:
                 assert response.status == 404

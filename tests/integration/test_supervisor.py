@@ -7,7 +7,7 @@ import dataclasses
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from sim.local_cloud.parts import Incarnation, Part, PartError, RestartPolicy
 from sim.local_cloud.processes import find_leftovers, group_is_alive
 from sim.local_cloud.run_dir import AlreadyRunningError, end_leftovers, hold_file, own_run_dir
 from sim.local_cloud.supervisor import StopStage, Supervisor
+from tests.support.waiting import COMES_WITHIN_S, until
 
 WORKS = "import time; print('ready', flush=True); time.sleep(600)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + WORKS
@@ -29,7 +30,9 @@ def says_ready(run: Incarnation) -> bool:
     return "ready" in run.output()
 
 
-def part(program: str, *, name: str = "part", restarts: bool = True, within_s: float = 20) -> Part:
+def part(
+    program: str, *, name: str = "part", restarts: bool = True, within_s: float = COMES_WITHIN_S
+) -> Part:
     return Part(
         name=name,
         command=[sys.executable, "-c", program],
@@ -61,12 +64,6 @@ def pid_files(run_dir: Path) -> list[Path]:
     return list(run_dir.glob("*.pid"))
 
 
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - it is another process's doing
-            await asyncio.sleep(0.02)
-
-
 async def test_a_part_leads_a_session_of_its_own_and_its_pid_is_written(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
@@ -82,7 +79,7 @@ async def test_a_killed_part_is_back_with_another_pid_and_the_same_log(
     await supervisor.start(part(WORKS))
     first = pid_of(tmp_path)
     os.kill(first, signal.SIGKILL)
-    await eventually(lambda: any("is back" in line for line in told))
+    await until(lambda: any("is back" in line for line in told))
 
     assert pid_of(tmp_path) != first
     assert "killed by SIGKILL" in told[0]
@@ -97,12 +94,12 @@ async def test_a_part_is_held_down_as_long_as_its_hold_file_is_there(
     hold = hold_file(tmp_path, "part")
     hold.touch()
     os.kill(first, signal.SIGTERM)
-    await eventually(lambda: any("it stays down" in line for line in told))
+    await until(lambda: any("it stays down" in line for line in told))
 
     assert not pid_files(tmp_path)
 
     hold.unlink()
-    await eventually(lambda: any("is back" in line for line in told))
+    await until(lambda: any("is back" in line for line in told))
 
     assert pid_of(tmp_path) != first
 
@@ -112,9 +109,9 @@ async def test_children_of_a_killed_part_do_not_outlive_it(
 ) -> None:
     await supervisor.start(part(WITH_CHILD))
     first = pid_of(tmp_path)
-    await eventually(lambda: (tmp_path / "part.log").read_text().count("ready") == 2)
+    await until(lambda: (tmp_path / "part.log").read_text().count("ready") == 2)
     os.kill(first, signal.SIGKILL)
-    await eventually(lambda: any("is back" in line for line in told))
+    await until(lambda: any("is back" in line for line in told))
 
     assert not group_is_alive(first)
 
@@ -153,7 +150,7 @@ async def test_the_death_of_a_part_that_cannot_be_restarted_is_a_failure(
 ) -> None:
     await supervisor.start(part(WORKS, restarts=False))
     os.kill(pid_of(tmp_path), signal.SIGKILL)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(COMES_WITHIN_S):
         problem = await supervisor.failure()
 
     assert (problem.part, "died" in str(problem)) == ("part", True)
@@ -170,7 +167,7 @@ async def test_a_part_that_keeps_dying_is_given_up(
         )
     )
     os.kill(pid_of(tmp_path), signal.SIGKILL)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(COMES_WITHIN_S):
         problem = await supervisor.failure()
 
     assert "given up after 3 attempts" in str(problem)
@@ -196,7 +193,7 @@ async def test_what_an_earlier_owner_left_behind_is_ended(
     await asyncio.to_thread(end_leftovers, tmp_path, told.append)
 
     assert "left behind" in told[0]
-    await eventually(lambda: any("starting it again" in line for line in told))
+    await until(lambda: any("starting it again" in line for line in told))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's parent-death signal")
@@ -222,7 +219,7 @@ asyncio.run(main())
     owner.kill()
     await owner.wait()
 
-    await eventually(lambda: not find_leftovers(tmp_path))
+    await until(lambda: not find_leftovers(tmp_path))
 
 
 async def test_a_probe_that_breaks_is_told_and_not_waited_for(supervisor: Supervisor) -> None:
