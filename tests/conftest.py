@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from sim.local_cloud.launch import CloudFailedError, LaunchedCloud, launched_cloud
-from tests.support.pace import DWELL_S, ROUND_INTERVAL_S, TRACED_TRUCK
+from tests.support.pace import DWELL_S, PATIENT, ROUND_INTERVAL_S, TRACED_TRUCK
 
 # How much the property tests try: `--hypothesis-profile=thorough` for more.
 settings.register_profile("quick", max_examples=100, deadline=None)
@@ -28,7 +28,8 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaunchedCloud]:
-    """The local cloud on free ports, started once a session: rounds of 10 s, dwells of 5 s.
+    """The local cloud on free ports, started once a session: rounds of 10 s, dwells of 5 s,
+    and patience with a slow machine.
 
     Tests share it, and so name their trucks, customers and deliveries uniquely. Its messages are
     in ``up.log`` beside its run folder.
@@ -36,7 +37,8 @@ def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaunchedCl
     folder: Path = tmp_path_factory.mktemp("local-cloud")
     options = ["--ports", "auto"]
     options += ["--round-interval-s", str(ROUND_INTERVAL_S), "--dwell-s", str(DWELL_S)]
-    options += ["--set", f"TRACE_TRUCKS={TRACED_TRUCK}"]
+    for name, value in {"TRACE_TRUCKS": TRACED_TRUCK, **PATIENT}.items():
+        options += ["--set", f"{name}={value}"]
     log = folder / "up.log"
     with log.open("w") as messages:
         try:

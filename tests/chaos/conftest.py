@@ -28,6 +28,7 @@ from tests.support.pace import DWELL_S
 
 # So that what these find is told as a test's own asserts are.
 pytest.register_assert_rewrite("tests.support.drive_checks", "tests.support.stream_load")
+pytest.register_assert_rewrite("tests.support.rounds")
 
 PATIENCE_S = 300.0
 """How long to wait for whatever must come: a slow machine is no failure."""

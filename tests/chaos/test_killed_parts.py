@@ -17,9 +17,9 @@ from sim.drive.crew import System
 from sim.drive.five_trucks import DriveOutcome
 from sim.local_cloud.launch import LaunchedCloud
 from tests.chaos.conftest import Chaos, Say, drive
-from tests.support.drive_checks import assert_nothing_is_lost, excess_s
-from tests.support.pace import ROUND_INTERVAL_S
+from tests.support.drive_checks import assert_nothing_is_lost
 from tests.support.parts import CHILD, is_running, processes_of, told
+from tests.support.rounds import assert_rounds_reach
 from tests.support.stream_load import StreamLoad, assert_load_is_stored
 from tests.support.waiting import eventually
 
@@ -36,11 +36,6 @@ READY = {
 KILLS_EACH = 3
 MARGIN_S = 1.0
 """No kill is planned nearer to the first or the last point."""
-
-ROUND_ALLOWANCE_S = 30.0
-"""A customer is promised a message a round, and across the death of a broadcaster one as soon as
-the next one is there. What is allowed beside that is for a slow machine; half of it is what the
-guarantee grants a death (75 s where rounds come every 60)."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +113,7 @@ async def test_parts_killed_at_any_moment_of_a_drive_lose_nothing(
     local_cloud: LaunchedCloud, system: System, chaos: Chaos, say: Say
 ) -> None:
     say(f"CHAOS_SEED={chaos.seed} CHAOS_DRIVE_S={chaos.drive_s:g}")
+    began_ms = now_ms()
     load = StreamLoad(local_cloud.environment)
     killer = Killer(local_cloud, load, chaos, say)
     outcome = await drive(system, chaos.drive_s, say, seed=chaos.seed, meanwhile=killer.run)
@@ -134,9 +130,8 @@ async def test_parts_killed_at_any_moment_of_a_drive_lose_nothing(
     assert all(first_ms < kill.at_ms < last_ms for kill in killer.kills)
     assert_nothing_is_lost(system.environment, outcome)
     await assert_load_is_stored(system, load)
-    for truck in outcome.trucks:
-        longest_s = max(excess_s(gap, away["broadcaster"]) for gap in truck.gaps)
-        assert longest_s <= ROUND_INTERVAL_S + ROUND_ALLOWANCE_S, truck.customer_id
+    gaps = {truck.customer_id: truck.gaps for truck in outcome.trucks}
+    assert_rounds_reach(local_cloud, gaps, say, since_ms=began_ms)
 
 
 def span_of(outcome: DriveOutcome) -> tuple[int, int]:

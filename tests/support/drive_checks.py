@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import POSITIONS_PATTERN
-from sim.drive.customer_log import Gap
 from sim.drive.five_trucks import DriveOutcome
 from sim.environment import Environment
 from tests.support.delivery_log import (
@@ -48,18 +45,3 @@ def documents_of(environment: Environment, truck_id: str) -> int:
     client.indices.refresh(index=POSITIONS_PATTERN)
     query = {"query": {"term": {"truck_id": truck_id}}}
     return int(client.count(index=POSITIONS_PATTERN, body=query)["count"])
-
-
-def excess_s(gap: Gap, away: Sequence[tuple[int, int]]) -> float:
-    """How long a gap is beside the time in which no broadcaster was there.
-
-    Args:
-        gap: Of a customer.
-        away: From when to when none was, in milliseconds; they may overlap.
-    """
-    moments = sorted((max(gap.from_ms, start), min(gap.to_ms, end)) for start, end in away)
-    covered_ms, until_ms = 0, gap.from_ms
-    for start_ms, end_ms in moments:
-        covered_ms += max(0, end_ms - max(start_ms, until_ms))
-        until_ms = max(until_ms, end_ms)
-    return gap.length_s - covered_ms / 1000

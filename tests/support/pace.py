@@ -3,3 +3,13 @@
 ROUND_INTERVAL_S = 10.0
 DWELL_S = 5.0
 TRACED_TRUCK = "T-traced"
+
+PATIENT = {
+    "SHUTDOWN_BUDGET_S": "60",
+    "RETRY_BUDGET_S": "1800",
+    "KCL_CHILD_TIMEOUT_S": "3600",
+}
+"""Settings that are limits of time: here so large that none is reached because a machine is slow.
+What waits for a store outlasts every outage of the tests; what hangs for ever is their deadlines'
+to find. The consumer's grace at SIGTERM is not among them: it also waits so long for a child that
+was killed."""

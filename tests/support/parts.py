@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,19 +71,26 @@ def told(cloud: LaunchedCloud, part: str, event: str, *, since_ms: int) -> list[
 
 
 @contextmanager
-def held_down(cloud: LaunchedCloud, part: str) -> Iterator[int]:
-    """Ends a part as an operator would, and keeps it down in the block; yields its process.
+def held_down(cloud: LaunchedCloud, part: str) -> Iterator[str]:
+    """Ends a part as an operator would, and keeps it down in the block; yields how it ended.
 
-    It has ended when the block begins, and works again after it.
+    Nobody kills it: it has ended by itself when the block begins, and works again after it. How,
+    in the supervisor's words: "exit code 0", "killed by SIGKILL".
     """
     (pid,) = processes_of(cloud, part)
-    returns = _returns_of(cloud, part)
+    returns, before = _returns_of(cloud, part), len(messages_of(cloud))
     hold = hold_file(cloud.run_dir, part)
     hold.touch()
     try:
         os.kill(pid, signal.SIGTERM)
         eventually(lambda: not processes_of(cloud, part))
-        yield pid
+        said = re.compile(rf"sim up: {part} died \((.*?)\); it stays down")
+        (ending,) = eventually(
+            lambda: [
+                found[1] for line in messages_of(cloud)[before:] if (found := said.match(line))
+            ]
+        )
+        yield ending
     finally:
         hold.unlink()
     eventually(lambda: _returns_of(cloud, part) > returns)

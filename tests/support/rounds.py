@@ -1,0 +1,107 @@
+"""The broadcaster's rounds, counted in its own log: a slow machine holds fewer, and all is well."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sim.drive.customer_log import Gap
+from sim.local_cloud.launch import LaunchedCloud
+from tests.support.pace import ROUND_INTERVAL_S
+from tests.support.parts import told
+from tests.support.waiting import eventually
+
+ENOUGH_STEPS = 2
+MAY_GO_BY_UNHEARD = 2
+"""Of the rounds that lie wholly in a gap between two messages. There is none when all is well; a
+message that comes late on a slow machine, or a right that it could not read within its 2 s and so
+did not use, leaves one. An outage of 30 s in which nobody is told anything has three."""
+
+
+@dataclass(frozen=True)
+class HeldRound:
+    """A round that was held, from its beginning to its last answer.
+
+    Attributes:
+        began_at_ms, ended_at_ms: When.
+        step_s: From the round before it to this one, by the interval: what was skipped between
+            them, because a round lasted too long, is taken off. None for the first of a
+            broadcaster, which is held at once.
+    """
+
+    began_at_ms: int
+    ended_at_ms: int
+    step_s: float | None
+
+
+def rounds_held(cloud: LaunchedCloud, *, since_ms: int) -> list[HeldRound]:
+    """Those that ended since then."""
+    events = [
+        *told(cloud, "broadcaster", "broadcaster_ready", since_ms=since_ms),
+        *told(cloud, "broadcaster", "round_held", since_ms=since_ms),
+    ]
+    rounds: list[HeldRound] = []
+    last_ms: int | None = None
+    for line in sorted(events, key=lambda line: line["at_ms"]):
+        if line["event"] == "broadcaster_ready":
+            last_ms = None
+            continue
+        began_ms = line["started_at_ms"]
+        step_s = (began_ms - last_ms) / 1000 / (1 + line["skipped"]) if last_ms else None
+        rounds.append(HeldRound(began_ms, line["at_ms"], step_s))
+        last_ms = began_ms
+    return rounds
+
+
+def unheard_rounds(gap: Gap, rounds: Sequence[HeldRound]) -> int:
+    """How many rounds were held, each from beginning to end, in which a customer heard nothing."""
+    return sum(gap.from_ms <= one.began_at_ms and one.ended_at_ms <= gap.to_ms for one in rounds)
+
+
+def shortest_step_s(cloud: LaunchedCloud, *, since_ms: int) -> float:
+    """The shortest time from one round to the next, of several.
+
+    A slow machine begins a round late, and the one after it early by as much: whatever it does,
+    the shortest step is no longer than the interval.
+    """
+
+    def look() -> list[float] | None:
+        rounds = rounds_held(cloud, since_ms=since_ms)
+        # The one that follows a broadcaster's first may come at any moment.
+        steps_s = [
+            after.step_s
+            for before, after in itertools.pairwise(rounds)
+            if before.step_s is not None and after.step_s is not None
+        ]
+        return steps_s if len(steps_s) >= ENOUGH_STEPS else None
+
+    return min(eventually(look))  # type: ignore[type-var] - never None
+
+
+def assert_rounds_reach(
+    cloud: LaunchedCloud,
+    gaps: Mapping[str, Sequence[Gap]],
+    say: Callable[[str], None],
+    *,
+    since_ms: int,
+) -> None:
+    """A round every interval, and each customer hears of it.
+
+    How long a customer heard nothing is told in rounds: while none was held, because the
+    broadcaster was dead or the machine slow, there was nothing to hear.
+
+    Args:
+        cloud: Whose broadcaster.
+        gaps: Of each customer.
+        say: Tells what was measured.
+        since_ms: When the first of these gaps began, or earlier.
+    """
+    step_s = shortest_step_s(cloud, since_ms=since_ms)
+    rounds = rounds_held(cloud, since_ms=since_ms)
+    unheard = {who: max(unheard_rounds(gap, rounds) for gap in of) for who, of in gaps.items()}
+    say(f"{len(rounds)} rounds, the shortest time between two {step_s:.1f} s")
+    say(f"rounds that went by unheard, at most: {unheard}")
+
+    assert step_s < 2 * ROUND_INTERVAL_S
+    assert {who: count for who, count in unheard.items() if count > MAY_GO_BY_UNHEARD} == {}
