@@ -28,12 +28,12 @@ from rtdts.position_store.writer import PositionWriter
 from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import aws_session
-from rtdts.runtime.logs import get_logger
+from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import read_settings
 from rtdts.telemetry_stream.parking import Parking
-from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRanges
+from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange, ShardRanges
 
 COMPONENT = "consumer"
 
@@ -55,6 +55,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     # It tells every failed request with its trace; the budget that tries again tells it in a line.
     logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     sleep = _sleep_while_the_daemon_lives(os.getppid(), time.sleep)
+    patience = Patience(settings.retry_budget_s, log=log, sleep=sleep)
     aws = aws_session(settings.region)
     dynamodb = aws.client("dynamodb", config=_CLIENT_CONFIG)
     sqs = aws.client("sqs", config=_CLIENT_CONFIG)
@@ -68,9 +69,6 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     )
 
     def pipeline_of(shard_id: str) -> BatchPipeline:
-        shard_range = shard_ranges.of_shard(shard_id)
-        if shard_range is None:  # it is older than the stream's retention, and so are its records
-            log.warning("shard_unknown", shard_id=shard_id)
         return BatchPipeline(
             shard_id,
             stores=Stores(
@@ -101,10 +99,10 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
                 trace=trace,
             ),
             rules=settings.rules,
-            patience=Patience(settings.retry_budget_s, log=log, sleep=sleep),
+            patience=patience,
             log=log,
             trace=trace,
-            shard_range=shard_range or ANY_KEY,
+            shard_range=range_of(shard_id, shard_ranges, patience, log),
         )
 
     return RecordProcessor(
@@ -114,6 +112,19 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
         metrics=MetricWriter(COMPONENT, METRICS),
         lease_lost_within_s=LEASE_LOST_WITHIN_FAILOVERS * settings.failover_ms / 1_000,
     )
+
+
+def range_of(shard_id: str, ranges: ShardRanges, patience: Patience, log: Logger) -> ShardRange:
+    """Which keys belong into a shard; any, when the stream no longer knows it.
+
+    Raises:
+        StoreGone: Kinesis did not tell for the whole budget.
+        botocore.exceptions.ClientError: It refused what no repetition makes good.
+    """
+    found = patience.start().call("list shards", lambda: ranges.of_shard(shard_id))
+    if found is None:  # it is older than the stream's retention, and so are its records
+        log.warning("shard_unknown", shard_id=shard_id)
+    return found or ANY_KEY
 
 
 def _sleep_while_the_daemon_lives(

@@ -138,6 +138,9 @@ def _let_go(error: BaseException | None) -> None:
     A failure of urllib3 refers to itself, so only the collector would free it, which works seldom
     in a child of the daemon: an outage would pile up a copy of the batch for each attempt.
     """
-    while error is not None:
+    seen: set[int] = set()
+    # `raise A from B` where B came from A closes a circle, which Python doesn't undo.
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__

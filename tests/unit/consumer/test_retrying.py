@@ -55,3 +55,23 @@ def test_a_failed_attempt_keeps_nothing_of_what_it_wanted_to_write() -> None:
     patience.start().call("write", write)
 
     assert left == [1] * ATTEMPTS
+
+
+def test_causes_that_lead_in_a_circle_are_followed_once() -> None:
+    clock = FakeClock(0)
+    attempts: list[int] = []
+
+    def write() -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            first = StoreUnavailable("write", None, "no answer")
+            first.__cause__ = ConnectionError("nobody takes it")
+            first.__cause__.__cause__ = first
+            raise first
+
+    patience = Patience(
+        1_000.0, log=Logger("consumer", io.StringIO()), clock=clock.monotonic, sleep=clock.advance
+    )
+    patience.start().call("write", write)
+
+    assert len(attempts) == 2

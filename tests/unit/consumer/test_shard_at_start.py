@@ -1,0 +1,42 @@
+"""A process that was given a shard asks Kinesis for its range first."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from consumer.bootstrap import range_of
+from consumer.errors import StoreGone
+from consumer.retrying import Patience
+from rtdts.runtime.logs import Logger
+from rtdts.telemetry_stream.shard_range import ANY_KEY, LAST_HASH_KEY, ShardRange, ShardRanges
+from tests.fakes.fake_clock import FakeClock
+from tests.fakes.scripted_client import ScriptedClient, client_error
+
+BUDGET_S = 60.0
+KEYS = {"StartingHashKey": "1", "EndingHashKey": str(LAST_HASH_KEY)}
+FOUND = {"Shards": [{"ShardId": "shardId-0", "HashKeyRange": KEYS}]}
+
+
+def range_told_by(*script: object) -> ShardRange:
+    clock, log = FakeClock(0), Logger("consumer", io.StringIO())
+    patience = Patience(BUDGET_S, log=log, clock=clock.monotonic, sleep=clock.advance)
+    return range_of("shardId-0", ShardRanges(ScriptedClient(*script), "telemetry"), patience, log)
+
+
+def test_a_shard_is_waited_for_as_long_as_kinesis_may_come_back() -> None:
+    throttled = client_error("LimitExceededException")
+
+    assert range_told_by(throttled, client_error("InternalFailure", 500), FOUND) == ShardRange(
+        first=1, last=LAST_HASH_KEY
+    )
+
+
+def test_it_ends_when_kinesis_stays_away() -> None:
+    with pytest.raises(StoreGone, match="list shards"):
+        range_told_by(*[client_error("InternalFailure", 500)] * 1_000)
+
+
+def test_a_shard_that_is_older_than_the_streams_retention_takes_every_key() -> None:
+    assert range_told_by({"Shards": []}) == ANY_KEY
