@@ -13,6 +13,7 @@ import msgspec
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import NotFoundError
 
+from rtdts.position_store.bulk import MAX_ITEMS, Action, Fate, head, send_bulk
 from rtdts.position_store.client import telling_errors_apart
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import (
@@ -22,6 +23,7 @@ from rtdts.position_store.index_definitions import (
     STATE_INDEX,
 )
 from rtdts.position_store.state import StateWrite, StoredState, TruckStateStore
+from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import EnrichedPoint, LatestPosition
 from rtdts.tracking.truck_state import TruckState
 
@@ -33,17 +35,12 @@ MAX_FRUITLESS = 5
 BY_QUERY = (RAW_PATTERN, POSITIONS_PATTERN)
 BY_ID = (LATEST_INDEX, STATE_INDEX)
 
-_WITH_DELIVERIES = f"{POSITIONS_PATTERN},{LATEST_INDEX}"
 _ANY_INDEX = {"ignore_unavailable": "true", "allow_no_indices": "true"}
 
 _FORGET_DELIVERIES = """
-void forget(def point, def ids) {
-  if (point != null && point.deliveries != null) {
-    point.deliveries.removeIf(one -> ids.contains(one.delivery_id));
-  }
+if (ctx._source.deliveries != null) {
+  ctx._source.deliveries.removeIf(one -> params.ids.contains(one.delivery_id));
 }
-forget(ctx._source, params.ids);
-forget(ctx._source.shown, params.ids);
 """
 
 
@@ -81,16 +78,28 @@ class TruckErasure:
         return counts
 
     def last_received_at(self, truck_id: str) -> str | None:
-        """When the newest point of a truck was received, RFC 3339; None when none is known.
+        """When the point that came last was received, RFC 3339; None when there is none.
+
+        Not the newest point's: a truck that was out of reach sends its newest first, and what it
+        recorded before comes after.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now.
+            StoreUnavailable: OpenSearch can't answer now, or not for all of its shards.
         """
-        with telling_errors_apart("read the latest position"):
-            answer = self._client.mget(index=LATEST_INDEX, body={"ids": [truck_id]})
-        (document,) = answer["docs"]
-        source = document.get("_source") or {}
-        return source.get("received_at")
+        indexes = ",".join((*BY_QUERY, LATEST_INDEX))
+        _refresh(self._client, indexes)
+        with telling_errors_apart("look for the point that came last"):
+            answer = self._client.search(
+                index=indexes,
+                body={
+                    "size": 0,
+                    "query": _of_truck(truck_id),
+                    "aggs": {"last": {"max": {"field": "received_at"}}},
+                },
+                params={**_ANY_INDEX, "allow_partial_search_results": "false"},
+            )
+        last_ms = answer["aggregations"]["last"]["value"]
+        return None if last_ms is None else format_instant(int(last_ms))
 
     def erase(self, truck_id: str) -> Iterator[tuple[str, int]]:
         """Deletes a truck's documents, those that others read last: the memory goes at the end.
@@ -169,8 +178,10 @@ class DeliveryErasure:
             return
         script = {"source": _FORGET_DELIVERIES, "params": {"ids": sorted(delivery_ids)}}
         query = _naming(delivery_ids)
-        for changed in _by_query(self._client, "update", _WITH_DELIVERIES, query, script=script):
-            yield _WITH_DELIVERIES, changed
+        for changed in _by_query(self._client, "update", POSITIONS_PATTERN, query, script=script):
+            yield POSITIONS_PATTERN, changed
+        for changed in _rewrite_latest(self._client, query, delivery_ids):
+            yield LATEST_INDEX, changed
         for truck_id, stored in self._states.load(list(truck_ids)).items():
             if not _names(stored, delivery_ids):
                 continue
@@ -198,9 +209,14 @@ def _naming(delivery_ids: Collection[str]) -> Mapping[str, Any]:
     return {"bool": {"should": [nested("deliveries"), nested("shown.deliveries")]}}
 
 
-def _count(client: OpenSearch, pattern: str, query: Mapping[str, Any]) -> int:
-    with telling_errors_apart(f"count in {pattern}"):
+def _refresh(client: OpenSearch, pattern: str) -> None:
+    with telling_errors_apart(f"refresh {pattern}"):
         client.indices.refresh(index=pattern, params=_ANY_INDEX)
+
+
+def _count(client: OpenSearch, pattern: str, query: Mapping[str, Any]) -> int:
+    _refresh(client, pattern)
+    with telling_errors_apart(f"count in {pattern}"):
         answer = client.count(index=pattern, body={"query": query}, params=_ANY_INDEX)
     shards = answer["_shards"]
     if shards["failed"]:
@@ -220,8 +236,7 @@ def _by_query(
     act = client.delete_by_query if operation == "delete" else client.update_by_query
     body = {"query": query} if script is None else {"query": query, "script": script}
     fruitless = 0
-    with telling_errors_apart(f"refresh {pattern}"):
-        client.indices.refresh(index=pattern, params=_ANY_INDEX)
+    _refresh(client, pattern)
     while True:
         with telling_errors_apart(f"{operation} in {pattern}"):
             answer = act(
@@ -247,6 +262,56 @@ def _by_query(
                 raise StoreUnavailable(f"{operation} in {pattern}", None, "somebody keeps writing")
         else:
             return
+
+
+def _rewrite_latest(
+    client: OpenSearch, query: Mapping[str, Any], delivery_ids: Collection[str]
+) -> Iterator[int]:
+    """Takes deliveries out of latest positions; yields how many documents each request changed.
+
+    Each keeps its version, which an update by query would raise: the consumer's next correction of
+    the same point has the version that follows, and would be refused.
+    """
+    fruitless = 0
+    while True:
+        _refresh(client, LATEST_INDEX)
+        with telling_errors_apart(f"search in {LATEST_INDEX}"):
+            answer = client.search(
+                index=LATEST_INDEX,
+                body={"query": query, "size": MAX_ITEMS, "version": True},
+                params={**_ANY_INDEX, "allow_partial_search_results": "false"},
+            )
+        found = answer["hits"]["hits"]
+        if not found:
+            return
+        outcomes = send_bulk(client, [_forgetting(one, delivery_ids) for one in found])
+        for outcome in outcomes:
+            if outcome.fate not in (Fate.WRITTEN, Fate.CONFLICT):
+                raise StoreUnavailable(f"update in {LATEST_INDEX}", None, outcome.reason)
+        changed = sum(outcome.fate is Fate.WRITTEN for outcome in outcomes)
+        if changed:
+            fruitless = 0
+            yield changed
+        else:
+            fruitless += 1
+            if fruitless == MAX_FRUITLESS:
+                raise StoreUnavailable(f"update in {LATEST_INDEX}", None, "somebody keeps writing")
+
+
+def _forgetting(found: Mapping[str, Any], delivery_ids: Collection[str]) -> Action:
+    source = found["_source"]
+    for point in (source, source.get("shown") or {}):
+        if point.get("deliveries"):
+            kept = [one for one in point["deliveries"] if one["delivery_id"] not in delivery_ids]
+            point["deliveries"] = kept
+    line = head(
+        "index",
+        _index=LATEST_INDEX,
+        _id=found["_id"],
+        version=found["_version"],
+        version_type="external_gte",
+    )
+    return Action(head=line, document=msgspec.json.encode(source))
 
 
 def _names(stored: StoredState, delivery_ids: Collection[str]) -> bool:

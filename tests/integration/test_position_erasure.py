@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from opensearchpy import OpenSearch
 
 from rtdts.position_store import erasure
-from rtdts.position_store.bulk import Fate
+from rtdts.position_store.bulk import Fate, ItemOutcome
 from rtdts.position_store.client import connect
 from rtdts.position_store.erasure import DeliveryErasure, TruckErasure
 from rtdts.position_store.index_definitions import STATE_INDEX
@@ -18,6 +19,7 @@ from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.delivery_log import Anchor
+from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import DeliveryProgress, EnrichedPoint, LatestPosition
 from rtdts.tracking.status_machine import Machine
 from rtdts.tracking.stream_codec import encode_point
@@ -128,12 +130,26 @@ def test_it_may_be_killed_at_any_step_and_run_again(client: OpenSearch) -> None:
         assert trucks.count(truck_id) == NONE
 
 
-def test_when_a_truck_was_last_heard_of(client: OpenSearch) -> None:
-    truck_id = unique("T")
+def test_a_truck_was_last_heard_of_when_its_late_points_came(client: OpenSearch) -> None:
+    truck_id, received_ms = unique("T"), START_MS + 30 * 86_400_000
     fill(client, truck_id)
+    late = msgspec.structs.replace(
+        point(1, 10.0, truck_id=truck_id), received_at_ms=received_ms, seq=77
+    )
+    trucks = TruckErasure(client)
+    assert trucks.last_received_at(unique("T")) is None
 
-    assert TruckErasure(client).last_received_at(truck_id) is not None
-    assert TruckErasure(client).last_received_at(unique("T")) is None
+    def heard_after(outcomes: list[ItemOutcome]) -> str | None:
+        assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
+        return trucks.last_received_at(truck_id)
+
+    in_history = HistoryWrite(enriched=msgspec.structs.replace(enriched(truck_id, 1), point=late))
+    assert heard_after(PositionWriter(client).write_history([in_history])) == format_instant(
+        received_ms
+    )
+    later = msgspec.structs.replace(late, received_at_ms=received_ms + 1)
+    in_raw_log = RawDocument(index="truck-raw-2027-01-10", source=encode_point(later))
+    assert heard_after(RawLog(client).index([in_raw_log])) == format_instant(received_ms + 1)
 
 
 def test_a_delivery_goes_out_of_its_trucks_documents_and_all_else_stays(
@@ -169,6 +185,20 @@ def test_the_consumer_goes_on_after_a_delivery_was_taken_out(client: OpenSearch)
     assert latest.shown.deliveries == ()
     newer = enriched(truck_id, 86_400 + 5)
     outcomes = PositionWriter(client).write_latest([LatestPosition(newest=newer, shown=newer)])
+    assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
+
+
+def test_a_correction_is_shown_after_a_delivery_was_taken_out(client: OpenSearch) -> None:
+    truck_id, erased, kept = unique("T"), unique("D-erased"), unique("D-kept")
+    newest = enriched(truck_id, 5, erased, kept)
+    writer = PositionWriter(client)
+    latest = LatestPosition(newest=newest, shown=newest)
+    assert [one.fate for one in writer.write_latest([latest])] == [Fate.WRITTEN]
+
+    list(DeliveryErasure(client).erase({erased}, {truck_id}))
+    late = msgspec.structs.replace(latest, newest=enriched(truck_id, 5, kept), revision=1)
+    outcomes = writer.write_latest([late])
+
     assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
 
 
