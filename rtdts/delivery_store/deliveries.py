@@ -17,9 +17,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from rtdts.delivery_store.batches import batch_get, query_all
-from rtdts.delivery_store.errors import VersionConflict
-from rtdts.delivery_store.items import NOT_ONE_OF_OURS, from_item, to_attribute, to_item
+from rtdts.delivery_store.errors import DeliveryStoreError, VersionConflict
+from rtdts.delivery_store.event_log import appending, expiring
+from rtdts.delivery_store.items import NOT_ONE_OF_OURS, chunks, from_item, to_attribute, to_item
 from rtdts.delivery_store.matches import (
     MAX_OPEN_DELIVERIES,
     match_of,
@@ -28,7 +31,7 @@ from rtdts.delivery_store.matches import (
     removing,
 )
 from rtdts.delivery_store.schema import BY_CUSTOMER, BY_TRUCK, TTL_ATTRIBUTE, TableNames
-from rtdts.delivery_store.transactions import Write, write_together
+from rtdts.delivery_store.transactions import MAX_WRITES_TOGETHER, Write, write_together
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
 
@@ -43,8 +46,8 @@ if TYPE_CHECKING:
 CLOSED_KEPT_DAYS = 400
 """A year to ask what became of one, and a month to notice."""
 LOG_OUTLIVES_ROW_DAYS = 31
-"""An event's time is set when it is written, and the row's when the delivery is closed: as long as
-a delivery is open for less than this, its log is whole while its row is there."""
+"""DynamoDB takes some days to delete what has expired, in any order: no row stands without its
+log."""
 _DAY_S = 86_400
 
 MAX_INDEX_PAGES = 10
@@ -160,6 +163,11 @@ class DeliveryStore:
     ) -> None:
         """Grows a delivery's log, and writes the row that it now folds to.
 
+        The event that closes a delivery comes with a write for each earlier one, which lets it
+        expire. What a transaction has no room for, of a log of more than some 95 events, follows
+        right after it. If that is cut off, those events stay for ever: too much is kept, nothing
+        is lost. If it is refused, that is an error in the log: the delivery is closed all the same.
+
         Args:
             before: The row on which the change was decided; None for a new delivery.
             after: The row as it shall be.
@@ -174,14 +182,30 @@ class DeliveryStore:
             ValueError: The events do not lead from `before` to `after`.
         """
         _check_versions(before, after, events)
-        writes = [self._row(before, after), *(self._event(event) for event in events)]
+        log_table = self._tables.delivery_events
+        log_expires_at_s = self._log_expires_at_s(after, events)
+        writes = [
+            self._row(before, after),
+            *(appending(log_table, event, expires_at_s=log_expires_at_s) for event in events),
+        ]
         if matches:
             if after.is_open and (before is None or before.truck_id != after.truck_id):
                 prepare_truck(self._client, self._tables.truck_matches, after.truck_id)
             writes += self._matches(before, after)
+        earlier: list[Write] = []
+        if before is not None and before.closed_at_ms is None and log_expires_at_s is not None:
+            earlier = [
+                expiring(log_table, after.delivery_id, version, expires_at_s=log_expires_at_s)
+                for version in range(1, before.version + 1)
+            ]
+        room = max(0, MAX_WRITES_TOGETHER - len(writes))
         write_together(
-            self._client, writes, sleep=self._sleep, operation=f"append to {after.delivery_id}"
+            self._client,
+            [*writes, *earlier[:room]],
+            sleep=self._sleep,
+            operation=f"append to {after.delivery_id}",
         )
+        self._expire_rest(after.delivery_id, earlier[room:])
 
     def list_page(
         self,
@@ -286,19 +310,21 @@ class DeliveryStore:
             }
         return Write(item={"Put": put}, if_refused=VersionConflict(after.delivery_id))
 
-    def _event(self, event: DeliveryEvent) -> Write:
+    def _log_expires_at_s(self, after: Delivery, events: Sequence[DeliveryEvent]) -> int | None:
+        if after.closed_at_ms is None:
+            return None
+        # An end may be declared long after it came: the log is kept from when it was told.
         kept_s = self._closed_kept_s + LOG_OUTLIVES_ROW_DAYS * _DAY_S
-        expiry = {TTL_ATTRIBUTE: event.recorded_at_ms // 1000 + kept_s}
-        return Write(
-            item={
-                "Put": {
-                    "TableName": self._tables.delivery_events,
-                    "Item": to_item(event, **expiry),
-                    "ConditionExpression": "attribute_not_exists(delivery_id)",
-                }
-            },
-            if_refused=VersionConflict(event.delivery_id),
-        )
+        return events[-1].recorded_at_ms // 1000 + kept_s
+
+    def _expire_rest(self, delivery_id: str, rest: Sequence[Write]) -> None:
+        try:
+            for some in chunks(rest, MAX_WRITES_TOGETHER):
+                write_together(
+                    self._client, some, sleep=self._sleep, operation=f"expire {delivery_id}"
+                )
+        except (BotoCoreError, ClientError, DeliveryStoreError) as error:
+            self._log.exception("log_expires_in_part", error, delivery_id=delivery_id)
 
     def _matches(self, before: Delivery | None, after: Delivery) -> list[Write]:
         table = self._tables.truck_matches

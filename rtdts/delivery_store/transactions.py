@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+MAX_WRITES_TOGETHER = 100
+"""TransactWriteItems' limit of items a request."""
 ATTEMPTS = 6
 FIRST_WAIT_S = 0.05
 MOST_WAIT_S = 0.8

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import concurrent.futures
+from collections.abc import Callable
 
 import boto3
 import msgspec
 import pytest
 
-from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.deliveries import (
+    CLOSED_KEPT_DAYS,
+    LOG_OUTLIVES_ROW_DAYS,
+    DeliveryStore,
+)
 from rtdts.delivery_store.errors import TruckFull, VersionConflict
 from rtdts.delivery_store.matches import MatchStore
+from rtdts.delivery_store.schema import TTL_ATTRIBUTE
 from rtdts.tracking.deliveries import Cause, DeclaredType, Status, TimeWindow
 from tests.fakes.fake_delivery_store import FakeDeliveryStore, FakeMatchStore
 from tests.support.deliveries import NOW_MS, event_of, given_to, moved_to, new_delivery, unique
 
 Store = DeliveryStore | FakeDeliveryStore
 Matches = MatchStore | FakeMatchStore
+Expiries = Callable[[str], list[int | None]]
+"""When each event of a delivery's log expires, in order; epoch seconds."""
 LIMIT = 3
 
 
@@ -40,6 +48,28 @@ def store(stores: tuple[Store, Matches]) -> Store:
 @pytest.fixture
 def matches(stores: tuple[Store, Matches]) -> Matches:
     return stores[1]
+
+
+@pytest.fixture
+def log_expiries(store: Store, request: pytest.FixtureRequest) -> Expiries:
+    if isinstance(store, FakeDeliveryStore):
+        return store.log_expiries_s
+    endpoint = request.getfixturevalue("aws_endpoint")
+    tables = request.getfixturevalue("table_names")
+    session: boto3.Session = request.getfixturevalue("aws_session")
+    client = session.client("dynamodb", endpoint_url=endpoint)
+
+    def read(delivery_id: str) -> list[int | None]:
+        pages = client.get_paginator("query").paginate(
+            TableName=tables.delivery_events,
+            KeyConditionExpression="delivery_id = :delivery",
+            ExpressionAttributeValues={":delivery": {"S": delivery_id}},
+            ConsistentRead=True,
+        )
+        items = [item for page in pages for item in page["Items"]]
+        return [int(item[TTL_ATTRIBUTE]["N"]) if TTL_ATTRIBUTE in item else None for item in items]
+
+    return read
 
 
 def test_what_is_written_is_read_back_whole(store: Store) -> None:
@@ -217,6 +247,67 @@ def test_a_truck_has_room_for_so_many_and_gets_it_back(store: Store, matches: Ma
     store.append(changed, closed, [event_of(closed)], matches=True)
     store.append(None, one_more, [event_of(one_more)], matches=True)
     assert one_more.delivery_id in {match.delivery_id for match in matches.open_matches(truck_id)}
+
+
+@pytest.mark.parametrize("end", [Status.DELIVERED, Status.FAILED, Status.CANCELLED])
+def test_an_open_deliverys_log_never_expires_and_a_closed_ones_does_all_of_it(
+    store: Store, log_expiries: Expiries, end: Status
+) -> None:
+    first = new_delivery(truck_id=unique("T"))
+    second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
+    third = given_to(second, unique("T"))
+    store.append(None, first, [event_of(first)], matches=True)
+    store.append(first, second, [event_of(second)], matches=False)
+    store.append(second, third, [event_of(third)], matches=True)
+    assert log_expiries(first.delivery_id) == [None] * 3
+
+    closed = moved_to(third, end)
+    store.append(third, closed, [event_of(closed)], matches=True)
+    expiries_s = log_expiries(first.delivery_id)
+    days = CLOSED_KEPT_DAYS + LOG_OUTLIVES_ROW_DAYS
+    assert expiries_s == [closed.updated_at_ms // 1000 + days * 86_400] * 4
+    assert store.events(first.delivery_id) == [
+        event_of(one) for one in (first, second, third, closed)
+    ]
+
+
+def test_what_is_appended_to_a_closed_delivery_expires_too(
+    store: Store, log_expiries: Expiries
+) -> None:
+    first = new_delivery(truck_id=unique("T"))
+    closed = moved_to(first, Status.DELIVERED)
+    corrected = msgspec.structs.replace(closed, version=3, updated_at_ms=NOW_MS + 60_000)
+    store.append(None, first, [event_of(first)], matches=True)
+    store.append(first, closed, [event_of(closed)], matches=True)
+    with_the_end = log_expiries(first.delivery_id)
+    store.append(closed, corrected, [event_of(corrected)], matches=False)
+
+    days = CLOSED_KEPT_DAYS + LOG_OUTLIVES_ROW_DAYS
+    assert log_expiries(first.delivery_id) == [
+        *with_the_end,
+        corrected.updated_at_ms // 1000 + days * 86_400,
+    ]
+
+
+def test_a_log_longer_than_a_transaction_expires_whole(
+    store: Store, log_expiries: Expiries
+) -> None:
+    first = row = new_delivery(truck_id=unique("T"))
+    store.append(None, first, [event_of(first)], matches=True)
+    for _ in range(3):
+        before, events = row, []
+        for _ in range(80):
+            row = moved_to(row, Status.EN_ROUTE_TO_PICKUP)
+            events.append(event_of(row))
+        store.append(before, row, events, matches=False)
+    assert log_expiries(first.delivery_id) == [None] * 241
+
+    closed = moved_to(row, Status.CANCELLED)
+    store.append(row, closed, [event_of(closed)], matches=True)
+    expiries_s = log_expiries(first.delivery_id)
+    assert len(expiries_s) == 242
+    assert None not in expiries_s
+    assert len(set(expiries_s)) == 1
 
 
 @pytest.mark.parametrize("whose", ["customer", "truck"])

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from rtdts.delivery_store.deliveries import DeliveryPage, FoundDeliveries, ListPosition
+from rtdts.delivery_store.deliveries import (
+    CLOSED_KEPT_DAYS,
+    LOG_OUTLIVES_ROW_DAYS,
+    DeliveryPage,
+    FoundDeliveries,
+    ListPosition,
+)
 from rtdts.delivery_store.errors import DeliveryStoreError, TruckFull, VersionConflict
 from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES, match_of
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch, Status
@@ -30,6 +36,7 @@ class FakeDeliveryStore:
         self._max_open_deliveries = max_open_deliveries
         self._rows: dict[str, Delivery] = {}
         self._logs: dict[str, list[DeliveryEvent]] = {}
+        self._log_expiries_s: dict[str, list[int | None]] = {}
 
     def get(self, delivery_id: str) -> Delivery | None:
         return self._rows.get(delivery_id)
@@ -44,6 +51,10 @@ class FakeDeliveryStore:
     def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
         log = self._logs.get(delivery_id, [])
         return [event for event in log if event.version > after_version]
+
+    def log_expiries_s(self, delivery_id: str) -> list[int | None]:
+        """When each event of the log expires, in order; epoch seconds."""
+        return list(self._log_expiries_s[delivery_id])
 
     def append(
         self,
@@ -68,6 +79,7 @@ class FakeDeliveryStore:
             self._match(before, after)
         self._rows[after.delivery_id] = after
         self._logs.setdefault(after.delivery_id, []).extend(events)
+        self._let_expire(before, after, events)
         self.appended.append(after.delivery_id)
 
     def list_page(
@@ -96,6 +108,18 @@ class FakeDeliveryStore:
             deliveries=tuple(page),
             next=last and ListPosition(created_at_ms=last[0], delivery_id=last[1]),
         )
+
+    def _let_expire(
+        self, before: Delivery | None, after: Delivery, events: Sequence[DeliveryEvent]
+    ) -> None:
+        expires_at_s = None
+        if after.closed_at_ms is not None:
+            kept_s = (CLOSED_KEPT_DAYS + LOG_OUTLIVES_ROW_DAYS) * 86_400
+            expires_at_s = events[-1].recorded_at_ms // 1000 + kept_s
+        expiries_s = self._log_expiries_s.setdefault(after.delivery_id, [])
+        if before is not None and before.closed_at_ms is None:
+            expiries_s[:] = [expires_at_s] * len(expiries_s)
+        expiries_s += [expires_at_s] * len(events)
 
     def _match(self, before: Delivery | None, after: Delivery) -> None:
         new = self.matches.setdefault(after.truck_id, {})

@@ -161,7 +161,9 @@ def test_enough_is_found_in_the_code() -> None:
     assert ("dynamodb:GetItem", "subscriptions") in PARTS["socket"]
     assert PARTS["socket-authorizer"] == {("dynamodb:DeleteItem", "socket-tickets")}
     assert ("dynamodb:UpdateItem", "truck-matches") in PARTS["delivery"]
-    assert ("dynamodb:UpdateItem", "truck-matches") not in PARTS["consumer"]
+    assert ("dynamodb:UpdateItem", "delivery-events") in PARTS["delivery"]
+    for table in ("delivery-events", "truck-matches"):
+        assert ("dynamodb:UpdateItem", table) not in PARTS["consumer"]
     assert ("s3:PutObject", "parked/rejected/*") in PARTS["consumer"]
     assert not {action for action, _ in PARTS["broadcaster"]} & {
         "dynamodb:PutItem",

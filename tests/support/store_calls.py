@@ -29,6 +29,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "append": {
             ("dynamodb:PutItem", "deliveries"),
             ("dynamodb:PutItem", "delivery-events"),
+            ("dynamodb:UpdateItem", "delivery-events"),
             ("dynamodb:UpdateItem", "truck-matches"),
         },
         "list_page": {
@@ -256,7 +257,11 @@ def actions_of(deployable: str, *, modules: set[str] | None = None) -> set[Actio
             if any(_uses(deployable, method, modules)):
                 actions |= called
                 if method == "append" and not _changes_matches(deployable):
-                    actions.discard(("dynamodb:UpdateItem", "truck-matches"))
+                    # Nor does it close a delivery: that takes it from its truck.
+                    actions -= {
+                        ("dynamodb:UpdateItem", "truck-matches"),
+                        ("dynamodb:UpdateItem", "delivery-events"),
+                    }
     return actions
 
 

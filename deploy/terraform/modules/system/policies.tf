@@ -34,7 +34,7 @@ locals {
       },
       {
         sid       = "Log"
-        actions   = ["dynamodb:PutItem", "dynamodb:Query"]
+        actions   = ["dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
         resources = [local.arns.table["delivery_events"]]
       },
       { sid = "Matches", actions = ["dynamodb:UpdateItem"], resources = [local.arns.table["truck_matches"]] },

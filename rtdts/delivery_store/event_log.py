@@ -1,0 +1,40 @@
+"""``delivery-events``: the writes that grow a delivery's log, and those that let it expire."""
+
+from __future__ import annotations
+
+from rtdts.delivery_store.errors import VersionConflict
+from rtdts.delivery_store.items import to_item
+from rtdts.delivery_store.schema import TTL_ATTRIBUTE
+from rtdts.delivery_store.transactions import Write
+from rtdts.tracking.deliveries import DeliveryEvent
+
+
+def appending(table: str, event: DeliveryEvent, *, expires_at_s: int | None) -> Write:
+    """Writes an event, and never over another; None: it never expires."""
+    return Write(
+        item={
+            "Put": {
+                "TableName": table,
+                "Item": to_item(event, **{TTL_ATTRIBUTE: expires_at_s}),
+                "ConditionExpression": "attribute_not_exists(delivery_id)",
+            }
+        },
+        if_refused=VersionConflict(event.delivery_id),
+    )
+
+
+def expiring(table: str, delivery_id: str, version: int, *, expires_at_s: int) -> Write:
+    """Lets an event expire that stands in the log."""
+    return Write(
+        item={
+            "Update": {
+                "TableName": table,
+                "Key": {"delivery_id": {"S": delivery_id}, "version": {"N": str(version)}},
+                "UpdateExpression": f"SET {TTL_ATTRIBUTE} = :expires",
+                # An event that an erasure has just deleted would come back as an empty one.
+                "ConditionExpression": "attribute_exists(delivery_id)",
+                "ExpressionAttributeValues": {":expires": {"N": str(expires_at_s)}},
+            }
+        },
+        if_refused=VersionConflict(delivery_id),
+    )
