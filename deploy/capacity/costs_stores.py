@@ -20,10 +20,11 @@ EVENT_BYTES: Final = 350
 
 TRANSITION_READS: Final = 2
 """The row and its log."""
-TRANSITION_WRITES: Final = 6
-"""Row and event, twice because of the transaction, and the row's two indexes."""
+TRANSITION_WRITES: Final = 8
+"""Row and event, twice because of the transaction, and the row's two indexes; the event once more,
+twice too, when its delivery is closed and the log gets its expiry."""
 CHANGE_READS: Final = 2
-CHANGE_WRITES: Final = 9
+CHANGE_WRITES: Final = 11
 """The same, and the truck's matches, which are prepared first."""
 NUDGE_READS: Final = 3
 """The delivery, its viewers, its log."""

@@ -47,12 +47,12 @@ def test_a_round_reads_each_delivery_consistently_and_its_viewers_from_an_index(
     assert math.isclose(shared, (2_000 + index) / 60)
 
 
-def test_a_status_is_six_units_written_and_a_change_nine() -> None:
+def test_a_status_is_eight_units_written_and_a_change_eleven() -> None:
     # 3,600 deliveries an hour: one a second, of two statuses, created and declared.
     asked = {"trucks": 3_600, "every": 3_600, "deliveries": 1, "near_minutes": 0}
     plan = round_plan(**asked, transitions=2, kept_months=0, viewers=0)
     reads = plan.load.match_reads + 128 / 60 + 2 * 2 + 2 * 2 + 4 * 3
-    writes = 2 * 6 + 2 * 9
+    writes = 2 * 8 + 2 * 11
 
     assert math.isclose(dynamodb(plan).usd, (reads + writes) * 3600 / 1e6 + LEASES)
 
