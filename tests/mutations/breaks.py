@@ -227,6 +227,18 @@ BREAKS = (
         tests=(f"{STORE}::test_a_writer_that_thinks_of_another_truck_loses",),
     ),
     Break(
+        name="log-of-an-open-delivery-expires",
+        guarantee=3,
+        file="rtdts/delivery_store/deliveries.py",
+        text="        if after.closed_at_ms is None:\n            return None\n",
+        replacement="",
+        tests=(
+            f"{STORE}::test_an_open_deliverys_log_never_expires_and_a_closed_ones_does_all_of_it",
+            f"{UNIT}/delivery_store/test_delivery_expiry.py"
+            "::test_an_open_delivery_never_expires_nor_does_its_log",
+        ),
+    ),
+    Break(
         name="former-truck-moves-a-delivery",
         guarantee=3,
         file="consumer/transitions.py",
