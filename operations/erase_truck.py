@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from operations.console import Console
-from operations.erasing import Bucket, Step, erase_in_rounds, steps_in
-from operations.errors import RefusedError
+from operations.erasing import Bucket, Step, erase_in_rounds, steps_in, told
+from operations.errors import RefusedError, UnfinishedError
+from rtdts.telemetry_stream.backup_format import BrokenObjectError
 from rtdts.tracking.deliveries import OpenMatch
 from rtdts.tracking.instants import parse_instant
 
@@ -71,12 +72,15 @@ def check_truck(truck_id: str, stores: TruckStores, *, now_ms: int) -> None:
 
 
 def count_truck(truck_id: str, stores: TruckStores, console: Console) -> dict[str, int]:
-    """How many records and documents there are of the truck, by place; changes nothing."""
-    counts: dict[str, int] = {}
-    for place, bucket in stores.buckets.items():
-        steps = steps_in(place, bucket.erase_truck(truck_id, dry_run=True), console)
-        counts[place] = sum(held for _, held in steps)
-    return {**counts, **stores.search.count(truck_id)}
+    """How many records and documents there are of the truck, by place; changes nothing.
+
+    Raises:
+        UnfinishedError: There are objects that can't be read; the message has the counts too.
+    """
+    broken: dict[str, str] = {}
+    counts = _count(truck_id, stores, console, broken)
+    _fail_if(broken, f"of truck {truck_id} there is: {told(counts)}")
+    return counts
 
 
 def erase_truck(truck_id: str, stores: TruckStores, console: Console) -> dict[str, int]:
@@ -86,12 +90,54 @@ def erase_truck(truck_id: str, stores: TruckStores, console: Console) -> dict[st
         How many records and documents are gone, by place.
 
     Raises:
-        UnfinishedError: Something is left.
+        UnfinishedError: Something is left, or there are objects that can't be read: all else is
+            gone then.
     """
+    broken: dict[str, str] = {}
 
     def erase() -> Iterator[Step]:
-        for place, bucket in stores.buckets.items():
-            yield from steps_in(place, bucket.erase_truck(truck_id, dry_run=False), console)
+        yield from _through_buckets(truck_id, stores, console, broken, dry_run=False)
         yield from stores.search.erase(truck_id)
 
-    return erase_in_rounds(erase, lambda: count_truck(truck_id, stores, console), console)
+    try:
+        gone = erase_in_rounds(erase, lambda: _count(truck_id, stores, console, broken), console)
+    except UnfinishedError as error:
+        _fail_if(broken, str(error))
+        raise
+    _fail_if(broken, f"gone: {told(gone)}; left of what can be read: nothing")
+    return gone
+
+
+def _count(
+    truck_id: str, stores: TruckStores, console: Console, broken: dict[str, str]
+) -> dict[str, int]:
+    counts = dict.fromkeys(stores.buckets, 0)
+    for place, held in _through_buckets(truck_id, stores, console, broken, dry_run=True):
+        counts[place] += held
+    return {**counts, **stores.search.count(truck_id)}
+
+
+def _through_buckets(
+    truck_id: str,
+    stores: TruckStores,
+    console: Console,
+    broken: dict[str, str],
+    *,
+    dry_run: bool,
+) -> Iterator[Step]:
+    """The steps of all buckets; `broken` tells afterwards what could not be read, by place."""
+    for place, bucket in stores.buckets.items():
+        broken.pop(place, None)
+        try:
+            yield from steps_in(place, bucket.erase_truck(truck_id, dry_run=dry_run), console)
+        except BrokenObjectError as error:
+            broken[place] = str(error)
+
+
+def _fail_if(broken: Mapping[str, str], done: str) -> None:
+    if broken:
+        objects = ", ".join(f"in {place}: {names}" for place, names in broken.items())
+        raise UnfinishedError(
+            f"{done}. Nobody can say whether the truck is in objects that can't be unpacked, "
+            f"{objects}. See docs/retention.md, delete them by hand, and run this again"
+        )

@@ -22,7 +22,11 @@ class Bucket(Protocol):
     """See `ParkedRecords` and `FirehoseBackup` of `rtdts.telemetry_stream`."""
 
     def erase_truck(self, truck_id: str, *, dry_run: bool) -> Iterator[Step]:
-        """Goes through all; yields each version's key and how many records of the truck it held."""
+        """Goes through all; yields each version's key and how many records of the truck it held.
+
+        Raises:
+            rtdts.telemetry_stream.backup_format.BrokenObjectError: At the end: some can't be read.
+        """
         ...
 
 

@@ -50,24 +50,30 @@ class FirehoseBackup:
         """Rewrites each object without a truck's records; no version with them is left.
 
         The new version comes before the old one goes: a crash between them loses nothing of the
-        other trucks, and a second run finds the old one.
+        other trucks, and a second run finds the old one. An object that can't be unpacked stays as
+        it is, and holds nobody up.
 
         Yields:
             The key of each version looked at, and how many of the truck's records it held.
 
         Raises:
-            BrokenObjectError: An object can't be unpacked; its message names it.
+            BrokenObjectError: After all was gone through: some can't be unpacked. Its message
+                names each version of them.
         """
+        broken = []
         for folder in (POINTS_FOLDER, FAILED_FOLDER):
             for version in self._objects.versions(folder):
                 body = self._objects.read(version.key, version.version_id).body
                 try:
                     rest, lost = without_truck(version.key, body, truck_id)
                 except BrokenObjectError as error:
-                    raise BrokenObjectError(f"{version.key}: {error}") from error
+                    broken.append(f"{version.key} (version {version.version_id}): {error}")
+                    rest, lost = body, 0
                 if lost and not dry_run:
                     if rest and version.is_latest:
                         self._objects.replace(version, rest)
                     else:
                         self._objects.destroy(version)
                 yield version.key, lost
+        if broken:
+            raise BrokenObjectError("; ".join(broken))

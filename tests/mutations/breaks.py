@@ -646,8 +646,8 @@ BREAKS = (
         name="erasure-leaves-the-buckets",
         guarantee=8,
         file="operations/erase_truck.py",
-        text="bucket.erase_truck(truck_id, dry_run=False)",
-        replacement="bucket.erase_truck(truck_id, dry_run=True)",
+        text="console, broken, dry_run=False)",
+        replacement="console, broken, dry_run=True)",
         tests=(f"{ERASE}::test_a_truck_goes_everywhere_and_another_nowhere",),
     ),
     Break(

@@ -121,6 +121,36 @@ def test_a_truck_goes_everywhere_and_another_nowhere(world: World, search: FakeT
     assert erase_truck("T-1", stores, world.console) == {}
 
 
+def test_an_object_that_nobody_can_unpack_holds_nothing_up_and_is_told(
+    world: World, search: FakeTruckSearch
+) -> None:
+    fill(world)
+    broken = join_records([b'{"truck_id":"T-1"}'])[:-9]
+    world.backup_bucket.put_object(Key="points/0-broken.gz", Body=broken)
+    named = r"points/0-broken\.gz \(version \d+\)"
+    stores = stores_of(world, search)
+    with pytest.raises(UnfinishedError, match=rf"backup 2.*truck-state 1.*{named}"):
+        count_truck("T-1", stores, world.console)
+
+    with pytest.raises(UnfinishedError, match=rf"backup 2.*truck-state 1.*{named}"):
+        erase_truck("T-1", stores, world.console)
+
+    assert not any(search.count("T-1").values())
+    assert world.backup_bucket.bodies == [broken, join_records([b'{"truck_id":"T-2"}'])]
+    world.backup_bucket.delete_object(Key="points/0-broken.gz", VersionId="2")
+    assert erase_truck("T-1", stores, world.console) == {}
+
+
+def test_an_object_that_nobody_can_unpack_is_told_beside_what_keeps_coming(
+    world: World, search: FakeTruckSearch
+) -> None:
+    world.backup_bucket.put_object(Key="points/broken.gz", Body=join_records([b"?"])[:-9])
+    search.comes_back = 99
+
+    with pytest.raises(UnfinishedError, match=r"truck-raw-\* 1.*points/broken\.gz"):
+        erase_truck("T-1", stores_of(world, search), world.console)
+
+
 def test_buckets_come_first_so_that_no_replay_brings_back_what_is_gone(
     world: World, search: FakeTruckSearch
 ) -> None:
