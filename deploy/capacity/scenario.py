@@ -91,7 +91,7 @@ class Scenario:
     log_days: float = _option(30.0, "days of logs", least=1)
     stream_hours: float = _option(168.0, "hours that the stream keeps", least=24, most=168)
     kept_months: float = _option(
-        12.0, "months of deliveries in the tables: nothing deletes them", least=0
+        12.0, "months of deliveries in the tables: as long as closed ones are kept", least=0
     )
     zones: int = _option(3, "zones, each with a NAT gateway", least=1, most=6)
     least_shards: int = _option(4, "shards at least", least=1)
