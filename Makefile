@@ -32,7 +32,8 @@ terraform-check: setup ## every check of the infrastructure
 	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \
 		exec $(VENV)/python -m deploy.terraform_check $(CONFIGURATIONS)
 
-deploy: setup ## everything into the AWS account that you are logged in to (ENV=dev; DEPLOY_OPTIONS=--help)
+deploy: setup ## everything into the AWS account that you are logged in to (ENV=dev or prod; DEPLOY_OPTIONS=--help)
+	@test -n "$(ENV)" || { echo "which environment? make deploy ENV=dev, or ENV=prod"; exit 2; }
 	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \
 		exec $(VENV)/python -m deploy --env $(ENV) $(DEPLOY_OPTIONS)
 

@@ -45,7 +45,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         type=seconds(more_than=0),
         default=60.0,
         metavar="S",
-        help="seconds that each truck is on its way (default: %(default)s)",
+        help="seconds that each truck is on its way, two stands included: 45 and more fit on every "
+        "route (default: %(default)s)",
     )
     parser.add_argument(
         "--dwell-s",
@@ -85,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
         verdict = asyncio.run(_drive(args.env, options))
     except (EnvironmentFileError, TokenError, TripTooShortError, ApiError, RefusedError) as error:
         _say(f"the drive could not be held: {error}")
+        if isinstance(error, TripTooShortError):
+            _say("try a longer --duration: the default, 60, fits on every route")
         return EXIT_NOT_RUN
     except KeyboardInterrupt:
         _say("interrupted")
