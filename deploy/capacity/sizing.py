@@ -31,8 +31,7 @@ class Sizes:
         shards_for: What asks for so many: ``records``, ``bytes``, ``processor``, ``tasks``,
             ``least``.
         reads_memories: Whether a child has more trucks than it keeps at hand.
-        processor_cores: Cores that all children need, of the benchmarks' kind.
-        consumer_cores: The same with the daemons.
+        consumer_cores: Cores that children and daemons need, of the benchmarks' kind.
         consumers: Tasks.
         broadcaster_cores: Cores that rounds and nudges need.
         ingest_s: Length of an invocation of ingest_lambda.
@@ -46,7 +45,6 @@ class Sizes:
     shards: int
     shards_for: str
     reads_memories: bool
-    processor_cores: float
     consumer_cores: float
     consumers: int
     broadcaster_cores: float
@@ -76,7 +74,6 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
         shards=shards,
         shards_for=next(name for name, count in wanted.items() if count == shards),
         reads_memories=reads_memories,
-        processor_cores=processors,
         consumer_cores=consumer,
         consumers=max(scenario.least_consumers, wanted["tasks"]),
         broadcaster_cores=(load.rounds_posts + load.nudge_posts) * viewer_cpu_s(facts),

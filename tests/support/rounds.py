@@ -14,9 +14,9 @@ from tests.support.waiting import eventually
 
 ENOUGH_STEPS = 2
 MAY_GO_BY_UNHEARD = 2
-"""Of the rounds that lie wholly in a gap between two messages. There is none when all is well; a
-message that comes late on a slow machine, or a right that it could not read within its 2 s and so
-did not use, leaves one. An outage of 30 s in which nobody is told anything has three."""
+"""Of the rounds that lie wholly in a gap between two messages. One was seen where nothing was lost:
+a message that comes late on a slow machine, or a right that it could not read within its 2 s and
+so did not use, leaves one. An outage of 30 s in which nobody is told anything has three."""
 
 
 @dataclass(frozen=True)
