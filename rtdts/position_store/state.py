@@ -2,12 +2,15 @@
 
 Each document names its writer. So a refused write can be told apart: the document that stands is
 one's own (the answer to an earlier attempt got lost: success), or another process has taken over.
+
+All fields of a memory are fields of its document as they are, but for the window, which is packed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from opensearchpy import OpenSearch
@@ -16,10 +19,11 @@ from rtdts.position_store.bulk import Action, Fate, ItemOutcome, head, send_bulk
 from rtdts.position_store.client import telling_errors_apart
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import STATE_INDEX
+from rtdts.position_store.window_codec import pack_window, unpack_window
 from rtdts.tracking.truck_state import TruckState
 
 MGET_IDS = 200
-"""Documents a request of `load`: some 5 MB."""
+"""Documents a request of `load`: some 2 MB."""
 
 _FOUND = "docs._id,docs._source,docs._seq_no,docs._primary_term,docs.found,docs.error"
 
@@ -102,10 +106,35 @@ class TruckStateStore:
         return [_state_outcome(outcome) for outcome in outcomes]
 
 
+class _Packed(msgspec.Struct):
+    truck_id: str
+    window: bytes
+
+
+def encode_state(state: TruckState) -> bytes:
+    """The document of ``truck-state``."""
+    fields = msgspec.structs.asdict(state)
+    return _ENCODER.encode({**fields, "window": pack_window(state.window)})
+
+
+def decode_state(source: Any) -> TruckState:
+    """A document of ``truck-state``.
+
+    Raises:
+        ValueError: It isn't one.
+    """
+    try:
+        packed = msgspec.convert(source, _Packed)
+        window = unpack_window(packed.truck_id, packed.window)
+        return msgspec.convert({**source, "window": window}, TruckState)
+    except msgspec.ValidationError as problem:
+        raise ValueError(f"not a truck's memory: {problem}") from problem
+
+
 def _stored(document: Mapping[str, object]) -> StoredState:
     try:
-        state = msgspec.convert(document["_source"], TruckState)
-    except msgspec.ValidationError:
+        state = decode_state(document["_source"])
+    except ValueError:
         state = None
     return StoredState(
         state=state,
@@ -128,7 +157,7 @@ def _action(write: StateWrite) -> Action:
             if_seq_no=replaces.seq_no,
             if_primary_term=replaces.primary_term,
         )
-    return Action(head=line, document=_ENCODER.encode(write.state))
+    return Action(head=line, document=encode_state(write.state))
 
 
 def _state_outcome(outcome: ItemOutcome) -> StateOutcome:

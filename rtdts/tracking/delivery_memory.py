@@ -179,7 +179,7 @@ def progress_at(memory: DeliveryMemory, fix: Fix) -> DeliveryProgress | None:
     remaining_m = None
     if _status_at(memory, fix.event_at_ms) in UNDER_WAY:
         place = memory.destination
-        remaining_m = distance_m(fix.lat, fix.lon, place.lat, place.lon)
+        remaining_m = round(distance_m(fix.lat, fix.lon, place.lat, place.lon), 1)
     return DeliveryProgress(delivery_id=memory.delivery_id, distance_remaining_m=remaining_m)
 
 

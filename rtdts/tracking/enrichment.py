@@ -35,6 +35,11 @@ class EnrichmentRules(msgspec.Struct, frozen=True, kw_only=True):
     motion: MotionRules = MotionRules()
 
 
+_DECIMALS = 2
+"""Of derived lengths and speeds: centimetres, as positions have 7 decimals (1 cm). More digits
+would be none that anybody measured, and each is stored with every point."""
+_HEADING_DECIMALS = 1
+
 Step = Callable[[Fix, Before, EnrichmentRules], Fix]
 
 
@@ -46,7 +51,9 @@ def measure_step(fix: Fix, before: Before, _rules: EnrichmentRules) -> Fix:
     way_m = distance_m(previous.lat, previous.lon, fix.lat, fix.lon)
     elapsed_s = (fix.event_at_ms - previous.event_at_ms) / 1_000
     return msgspec.structs.replace(
-        fix, distance_m=way_m, implied_speed_mps=way_m / elapsed_s if elapsed_s > 0 else None
+        fix,
+        distance_m=round(way_m, _DECIMALS),
+        implied_speed_mps=round(way_m / elapsed_s, _DECIMALS) if elapsed_s > 0 else None,
     )
 
 
@@ -75,7 +82,7 @@ def find_speed(fix: Fix, before: Before, rules: EnrichmentRules) -> Fix:
         elapsed_s = (fix.event_at_ms - good.event_at_ms) / 1_000
         way_m = distance_m(good.lat, good.lon, fix.lat, fix.lon)
         is_believable = elapsed_s > 0 and way_m / elapsed_s <= rules.quality.max_speed_mps
-        speed_mps = way_m / elapsed_s if is_believable else good.track_speed_mps
+        speed_mps = round(way_m / elapsed_s, _DECIMALS) if is_believable else good.track_speed_mps
     return msgspec.structs.replace(fix, track_speed_mps=speed_mps)
 
 
@@ -85,7 +92,7 @@ def find_heading(fix: Fix, before: Before, rules: EnrichmentRules) -> Fix:
     if good is None or not fix.is_good:
         heading = before.previous.track_heading_deg if before.previous else None
     elif distance_m(good.lat, good.lon, fix.lat, fix.lon) >= rules.motion.heading_step_m:
-        heading = bearing_deg(good.lat, good.lon, fix.lat, fix.lon)
+        heading = round(bearing_deg(good.lat, good.lon, fix.lat, fix.lon), _HEADING_DECIMALS)
     else:
         heading = good.track_heading_deg
     return msgspec.structs.replace(fix, track_heading_deg=heading)

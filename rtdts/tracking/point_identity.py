@@ -8,15 +8,28 @@ from rtdts.tracking.positions import Point
 
 
 def point_id(point: Point) -> str:
-    """The identity of a point, whichever way and however often it arrives.
+    """The identity of a point, whichever way and however often it arrives: see `identity_of`."""
+    return identity_of(
+        point.truck_id,
+        recorded_at_ms=point.recorded_at_ms,
+        seq=point.seq,
+        lat=point.lat,
+        lon=point.lon,
+    )
 
-    ``{truck_id}:{recorded_at ms}:{seq}``, or, from a device that does not number its points,
-    ``h`` and 16 hexadecimal digits of the place's SHA-256. Never ``seq`` alone (it restarts when a
-    device reboots) and never a corrected time (copies over two ways are received, and so
-    corrected, at different moments).
+
+def identity_of(
+    truck_id: str, *, recorded_at_ms: int, seq: int | None, lat: float, lon: float
+) -> str:
+    """The identity of the point that has these.
+
+    ``{truck_id}:{recorded_at ms}:{seq}``, or, from a device that does not number its points, ``h``
+    and 16 hexadecimal digits of the place's SHA-256. Never ``seq`` alone (it restarts when a
+    device reboots) and never a corrected time (copies over two ways are received, and so corrected,
+    at different moments).
     """
-    which = place_hash(point.lat, point.lon) if point.seq is None else point.seq
-    return f"{point.truck_id}:{point.recorded_at_ms}:{which}"
+    which = place_hash(lat, lon) if seq is None else seq
+    return f"{truck_id}:{recorded_at_ms}:{which}"
 
 
 def place_hash(lat: float, lon: float) -> str:

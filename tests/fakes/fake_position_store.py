@@ -12,7 +12,14 @@ import msgspec
 
 from rtdts.position_store.bulk import Fate, ItemOutcome
 from rtdts.position_store.documents import external_version, index_of
-from rtdts.position_store.state import DocumentVersion, StateOutcome, StateWrite, StoredState
+from rtdts.position_store.state import (
+    DocumentVersion,
+    StateOutcome,
+    StateWrite,
+    StoredState,
+    decode_state,
+    encode_state,
+)
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import (
@@ -22,7 +29,6 @@ from rtdts.tracking.positions import (
     TrackPoint,
     TruckInterval,
 )
-from rtdts.tracking.truck_state import TruckState
 
 WRITTEN = ItemOutcome(fate=Fate.WRITTEN)
 
@@ -113,7 +119,7 @@ class FakePositionStore:
         self._raise(self.troubles, "load")
         return {
             one: StoredState(
-                state=msgspec.json.decode(self._states[one][1], type=TruckState),
+                state=decode_state(msgspec.json.decode(self._states[one][1])),
                 version=DocumentVersion(seq_no=self._states[one][0], primary_term=1),
             )
             for one in truck_ids
@@ -148,7 +154,7 @@ class FakePositionStore:
         if stands_at != (None if write.replaces is None else write.replaces.seq_no):
             return StateOutcome(fate=Fate.CONFLICT)
         seq_no = next(self._seq_nos)
-        self._states[truck_id] = (seq_no, msgspec.json.encode(write.state))
+        self._states[truck_id] = (seq_no, encode_state(write.state))
         return StateOutcome(
             fate=Fate.WRITTEN, version=DocumentVersion(seq_no=seq_no, primary_term=1)
         )

@@ -130,8 +130,8 @@ BREAKS = (
         name="point-known-by-its-corrected-time",
         guarantee=1,
         file="rtdts/tracking/point_identity.py",
-        text="{point.truck_id}:{point.recorded_at_ms}:{which}",
-        replacement="{point.truck_id}:{point.event_at_ms}:{which}",
+        text="recorded_at_ms=point.recorded_at_ms",
+        replacement="recorded_at_ms=point.event_at_ms",
         tests=(
             f"{UNIT}/tracking/test_point_identity.py"
             "::test_what_stamping_and_the_way_it_came_change_is_no_part_of_it",

@@ -30,6 +30,13 @@ def test_way_and_speed_are_since_the_previous_fix() -> None:
     assert second.implied_speed_mps == pytest.approx(15.0, abs=0.01)
 
 
+def test_what_is_derived_has_no_digits_that_nobody_measured() -> None:
+    *_, last = derived(*(fix(7 * n, 100.0 * n, lat=48.0 + 0.0003 * n) for n in range(3)))
+
+    told = (last.distance_m, last.implied_speed_mps, last.track_speed_mps, last.track_heading_deg)
+    assert told == (105.42, 15.06, 15.06, 71.6)
+
+
 def test_two_fixes_of_one_moment_imply_no_speed() -> None:
     second = derived(fix(0, 0.0), fix(0, 1.0, seq=9))[1]
 
