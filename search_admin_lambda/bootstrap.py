@@ -69,7 +69,7 @@ def build(environ: Mapping[str, str]) -> App:
         timeout_s=20.0,
     )
     return App(
-        domain=OpenSearchDomain(client),
+        domain=OpenSearchDomain(client, shards=settings.search_shards),
         policies=retention_policies(
             raw_days=settings.raw_retention_days,
             positions_days=settings.positions_retention_days,

@@ -18,15 +18,20 @@ class OpenSearchDomain:
     """An Amazon OpenSearch Service domain with fine-grained access control.
 
     Paths are those of the Index State Management and Security plugins' REST interfaces.
+
+    Args:
+        client: See `rtdts.position_store.client.connect`.
+        shards: Primary shards of each index that is created from now on.
     """
 
-    def __init__(self, client: OpenSearch) -> None:
+    def __init__(self, client: OpenSearch, *, shards: int) -> None:
         self._client = client
+        self._shards = shards
 
     def install_templates(self) -> None:
         """See `search_admin_lambda.installation.Domain`, as for all of these."""
         with telling_errors_apart("install templates"):
-            install_index_templates(self._client)
+            install_index_templates(self._client, shards=self._shards)
 
     def policy_version(self, name: str) -> PolicyVersion | None:
         """The stored policy's version."""

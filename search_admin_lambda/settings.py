@@ -43,6 +43,13 @@ class Settings:
         maximum=3650,
         help="days for which the history of positions is kept",
     )
+    search_shards: int = setting(
+        "SEARCH_SHARDS",
+        default=1,
+        minimum=1,
+        maximum=100,
+        help="primary shards of each index that is created from now on",
+    )
     patience_s: float = setting(
         "PATIENCE_S",
         default=240,

@@ -118,21 +118,30 @@ def _template(pattern: str, mappings: Mapped, settings: Mapping[str, str]) -> Ma
     }
 
 
-_DURABLE = {"number_of_shards": "1", "auto_expand_replicas": "0-1"}
+_DURABLE = {"auto_expand_replicas": "0-1"}
 """A replica wherever there is a second node."""
-_EXPENDABLE = {"number_of_shards": "1", "number_of_replicas": "0"}
+_EXPENDABLE = {"number_of_replicas": "0"}
 """The raw log is kept for days, and the stream and its backup hold the same."""
+_SEARCHED = {"refresh_interval": "1s"}
 # Both are read by id, which needs no refresh.
 _READ_BY_ID = {**_DURABLE, "refresh_interval": "5s"}
 
-INDEX_TEMPLATES: Mapping[str, Mapped] = {
-    "truck-raw": _template(RAW_PATTERN, RAW_MAPPINGS, {**_EXPENDABLE, "refresh_interval": "1s"}),
-    "truck-positions": _template(
-        POSITIONS_PATTERN, POSITIONS_MAPPINGS, {**_DURABLE, "refresh_interval": "1s"}
-    ),
-    "truck-latest": _template(LATEST_INDEX, LATEST_MAPPINGS, _READ_BY_ID),
-    "truck-state": _template(STATE_INDEX, STATE_MAPPINGS, _READ_BY_ID),
-}
+
+def index_templates(shards: int = 1) -> dict[str, Mapped]:
+    """The index templates by name, each index in so many primary shards."""
+    indexes = (
+        (RAW_PATTERN, RAW_MAPPINGS, {**_EXPENDABLE, **_SEARCHED}),
+        (POSITIONS_PATTERN, POSITIONS_MAPPINGS, {**_DURABLE, **_SEARCHED}),
+        (LATEST_INDEX, LATEST_MAPPINGS, _READ_BY_ID),
+        (STATE_INDEX, STATE_MAPPINGS, _READ_BY_ID),
+    )
+    return {
+        pattern.removesuffix("-*"): _template(
+            pattern, mappings, {"number_of_shards": str(shards), **settings}
+        )
+        for pattern, mappings, settings in indexes
+    }
+
 
 SINGLE_INDEXES: Mapping[str, Mapped] = {
     LATEST_INDEX: LATEST_MAPPINGS,
@@ -140,15 +149,19 @@ SINGLE_INDEXES: Mapping[str, Mapped] = {
 }
 
 
-def install_index_templates(client: OpenSearch) -> None:
+def install_index_templates(client: OpenSearch, *, shards: int = 1) -> None:
     """Puts the templates, and creates the indexes that are not one a day.
 
     Idempotent: run again, it adds to the single indexes the fields that they lack.
 
+    Args:
+        client: See `rtdts.position_store.client.connect`.
+        shards: Primary shards of each index that is not there yet.
+
     Raises:
         opensearchpy.exceptions.RequestError: A field exists with another type.
     """
-    for name, template in INDEX_TEMPLATES.items():
+    for name, template in index_templates(shards).items():
         client.indices.put_index_template(name=name, body=template)
     for index, mappings in SINGLE_INDEXES.items():
         try:

@@ -14,7 +14,7 @@ from deploy.terraform_tools import resources_of
 from rtdts.delivery_store import subscriptions, tickets
 from rtdts.delivery_store.deliveries import LOG_OUTLIVES_ROW_DAYS
 from rtdts.delivery_store.schema import TABLES
-from rtdts.position_store.index_definitions import INDEX_TEMPLATES
+from rtdts.position_store.index_definitions import index_templates
 from rtdts.push_queue.definitions import NUDGES
 from rtdts.tracking.truck_fold import TrackingRules
 from search_admin_lambda.retention import retention_policies
@@ -69,7 +69,7 @@ def days_of(place: str, environment: str) -> int:
 
 def test_the_document_has_a_row_for_each_table_index_and_bucket() -> None:
     tables = {table.logical_name.replace("_", "-") for table in TABLES}
-    patterns = {one["index_patterns"][0] for one in INDEX_TEMPLATES.values()}
+    patterns = {one["index_patterns"][0] for one in index_templates().values()}
 
     assert tables | patterns | {"raw-backup", "parked", "telemetry", "nudges"} <= ROWS.keys()
 

@@ -14,10 +14,10 @@ from rtdts.position_store.documents import (
     index_of,
 )
 from rtdts.position_store.index_definitions import (
-    INDEX_TEMPLATES,
     LATEST_MAPPINGS,
     POSITIONS_MAPPINGS,
     RAW_MAPPINGS,
+    index_templates,
 )
 from rtdts.tracking.positions import DeliveryProgress, EnrichedPoint, LatestPosition
 from tests.support.consumer_world import START_MS, point
@@ -164,4 +164,4 @@ def test_ids_are_keywords_and_times_are_dates_everywhere() -> None:
     ],
 )
 def test_no_index_guesses_a_type(template: str, dynamic: object) -> None:
-    assert INDEX_TEMPLATES[template]["template"]["mappings"]["dynamic"] == dynamic
+    assert index_templates()[template]["template"]["mappings"]["dynamic"] == dynamic

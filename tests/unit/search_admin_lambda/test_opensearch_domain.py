@@ -25,9 +25,21 @@ class FakeTransport:
         return answer
 
 
+class FakeIndices:
+    def __init__(self) -> None:
+        self.templates: dict[str, Any] = {}
+
+    def put_index_template(self, *, name: str, body: Any) -> None:
+        self.templates[name] = body
+
+    def create(self, *, index: str) -> None:
+        assert index in self.templates
+
+
 class FakeClient:
     def __init__(self, **answers: Any) -> None:
         self.transport = FakeTransport(answers.get("answers", {}))
+        self.indices = FakeIndices()
 
 
 POLICY = ("GET", "/_plugins/_ism/policies/truck-raw")
@@ -35,7 +47,18 @@ POLICY = ("GET", "/_plugins/_ism/policies/truck-raw")
 
 def domain_of(answers: dict[tuple[str, str], Any]) -> tuple[OpenSearchDomain, FakeTransport]:
     client = FakeClient(answers=answers)
-    return OpenSearchDomain(client), client.transport  # type: ignore[arg-type]
+    return OpenSearchDomain(client, shards=1), client.transport  # type: ignore[arg-type]
+
+
+def test_every_index_gets_as_many_shards_as_are_asked_for() -> None:
+    client = FakeClient()
+
+    OpenSearchDomain(client, shards=3).install_templates()  # type: ignore[arg-type]
+
+    templates = client.indices.templates
+    assert templates.keys() == {"truck-raw", "truck-positions", "truck-latest", "truck-state"}
+    for template in templates.values():
+        assert template["template"]["settings"]["index"]["number_of_shards"] == "3"
 
 
 def test_a_policy_that_is_not_there_is_created_without_a_condition() -> None:

@@ -52,6 +52,7 @@ module "system" {
     zones                 = 3
     volume_gb             = var.search_nodes.volume_gb
     dedicated_master_type = var.search_nodes.dedicated_master_type
+    shards                = var.search_nodes.shards
   }
 
   protection = {

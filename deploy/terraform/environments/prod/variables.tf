@@ -91,18 +91,20 @@ variable "stream_retention_hours" {
 }
 
 variable "search_nodes" {
-  description = "Nodes of OpenSearch, over three zones."
+  description = "Nodes of OpenSearch, over three zones, and the primary shards of each index: the daily ones take another number the next day, truck-latest and truck-state keep the one that they were created with."
   type = object({
     instance_type         = string
     count                 = number
     volume_gb             = number
     dedicated_master_type = optional(string)
+    shards                = optional(number, 3)
   })
   default = {
     instance_type         = "r7g.large.search"
     count                 = 3
     volume_gb             = 200
     dedicated_master_type = "m7g.medium.search"
+    shards                = 3
   }
 }
 

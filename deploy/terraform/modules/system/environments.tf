@@ -28,6 +28,7 @@ locals {
       CONSUMER_ROLE_ARN        = module.consumer_role.arn
       BROADCASTER_ROLE_ARN     = module.broadcaster_role.arn
       OPERATIONS_ROLE_ARN      = module.operations_role.arn
+      SEARCH_SHARDS            = tostring(var.search.shards)
       RAW_RETENTION_DAYS       = tostring(var.retention.raw_days)
       POSITIONS_RETENTION_DAYS = tostring(var.retention.positions_days)
       CLOSED_KEPT_DAYS         = tostring(var.retention.closed_deliveries_days)

@@ -41,7 +41,7 @@ variable "stream" {
 }
 
 variable "search" {
-  description = "The OpenSearch domain; see the module search."
+  description = "The OpenSearch domain; see the module search. shards: primary shards of each index that is created from now on."
   type = object({
     engine_version        = string
     instance_type         = string
@@ -49,11 +49,17 @@ variable "search" {
     zones                 = number
     volume_gb             = number
     dedicated_master_type = optional(string)
+    shards                = optional(number, 1)
   })
 
   validation {
     condition     = var.search.zones >= 1 && var.search.zones <= length(var.network.availability_zones)
     error_message = "No more zones than the VPC has."
+  }
+
+  validation {
+    condition     = var.search.shards >= 1 && var.search.shards <= 100 && floor(var.search.shards) == var.search.shards
+    error_message = "An index has 1 to 100 primary shards."
   }
 }
 

@@ -96,6 +96,11 @@ run "whole" {
   }
 
   assert {
+    condition     = output.environments.functions["search-admin"]["SEARCH_SHARDS"] == "3"
+    error_message = "A shard of each index in every zone."
+  }
+
+  assert {
     condition     = !strcontains(nonsensitive(output.sim_env), "TOKEN")
     error_message = "In production nobody issues tokens for tests."
   }

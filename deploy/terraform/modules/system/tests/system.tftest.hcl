@@ -143,6 +143,16 @@ run "names_accounts_and_zones" {
   expect_failures = [var.name, var.account, var.search]
 }
 
+run "an_index_has_a_whole_number_of_shards" {
+  command = plan
+
+  variables {
+    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 1.5 }
+  }
+
+  expect_failures = [var.search]
+}
+
 run "the_kcl_polls_or_is_fanned_out_to" {
   command = plan
 
