@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import statistics
+import gzip
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,9 +21,10 @@ import msgspec
 from bench.consumer_points import RAW, carry_deliveries, check_all_are_there, warm_up
 from bench.engines import LOCAL_AWS, SHARDS, Engines, Work, engines, stream_records
 from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.timing import cpu_rate
 from bench.workload import delivery, plan, points
 from consumer.settings import Settings
-from rtdts.position_store.state import StateWrite, TruckStateStore
+from rtdts.position_store.state import StateWrite, TruckStateStore, encode_state
 from rtdts.tracking.positions import Point
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 from rtdts.tracking.truck_state import TruckState
@@ -64,9 +65,7 @@ async def _measure(quick: bool, say: Say) -> list[Figure]:
             figures.append(
                 Figure(name=f"wide_fleet_written.{kind}", value=written, unit="bytes a point")
             )
-    figures.append(
-        Figure(name="wide_fleet_memory", value=_memory_bytes(), unit="bytes a truck, as sent")
-    )
+    figures += _memory_on_the_way()
     return figures
 
 
@@ -126,10 +125,20 @@ def _memory_of(of: Sequence[Point], count: int) -> TruckState:
     return fold_truck(of[0].truck_id, None, [of[:count]], [known.match], plans, rules).state
 
 
-def _memory_bytes() -> float:
-    """A full memory as it is sent to the node, on average."""
-    fleet = _fleet("memory", DRIVES, TrackingRules().window_points)
-    return statistics.mean(len(msgspec.json.encode(_memory_of(of, len(of) - 1))) for of in fleet)
+def _memory_on_the_way() -> Iterator[Figure]:
+    """A full memory as it is sent, and what the client takes to compress it on the way to a domain.
+
+    It does so over https only; within one machine it would only cost time.
+    """
+    fleet = _fleet("memory", AT_ONCE, TrackingRules().window_points)
+    documents = [encode_state(_memory_of(of, len(of) - 1)) for of in fleet]
+    body = b"\n".join(documents)
+    compressed = gzip.compress(body)
+    rate = cpu_rate(len(documents), lambda: gzip.compress(body))
+    for name, sent in (("memory", body), ("wire", compressed)):
+        size = len(sent) / len(documents)
+        yield Figure(name=f"wide_fleet_{name}", value=size, unit="bytes a truck")
+    yield Figure(name="wide_fleet_wire_cpu", value=1e6 / rate, unit="µs of CPU a truck")
 
 
 def _remember(running: Engines, fleet: Sequence[Sequence[Point]], count: int) -> None:

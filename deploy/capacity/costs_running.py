@@ -55,16 +55,16 @@ def nat(plan: Plan) -> Cost:
 
 
 def search_bytes(plan: Plan) -> float:
-    """Bytes a second between consumer and OpenSearch, unpacked."""
-    memory = plan.facts.measured["wide_fleet_memory"]
-    memories = memory * (2 if plan.sizes.reads_memories else 1)
-    return plan.load.visits * (memories + LATEST_BYTES) + plan.load.points * HISTORY_BYTES
+    """Bytes a second between consumer and OpenSearch, compressed."""
+    memories = plan.load.visits * (2 if plan.sizes.reads_memories else 1)
+    rest = plan.load.visits * LATEST_BYTES + plan.load.points * HISTORY_BYTES
+    return memories * plan.facts.measured["wide_fleet_wire"] + rest * plan.scenario.wire_ratio
 
 
 def between_zones(plan: Plan) -> Cost:
     """Of what the consumer sends to OpenSearch, what meets a node of another zone."""
     zones = plan.scenario.zones
-    sent_gb = search_bytes(plan) * plan.load.truck_s * plan.scenario.wire_ratio / GB
+    sent_gb = search_bytes(plan) * plan.load.truck_s / GB
     gb = sent_gb * (zones - 1) / zones
     return Cost(
         part="Data between zones",

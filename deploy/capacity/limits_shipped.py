@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Final
 
 from deploy.capacity.costs import Plan
-from deploy.capacity.sizing import NODE_VCPUS
+from deploy.capacity.load import SECONDS_A_HOUR
+from deploy.capacity.sizing import COPIES, NODE_VCPUS
 from deploy.capacity.use import Use
 
 DAEMON_GB, CHILD_GB, MEMORY_GB = 0.8, 0.1, 0.0001
 """A JVM with its heap of 512 MB; a Python process; a truck's memory (docs/settings.md)."""
+
+LUCENE_A_POINT: Final = 2
+"""A point with a delivery is two documents: the delivery is a nested one."""
 
 
 def shipped(plan: Plan) -> Iterator[Use]:
@@ -65,6 +70,7 @@ def shipped(plan: Plan) -> Iterator[Use]:
         unit="GB",
         remedy=f"search_nodes.volume_gb = {sizes.volume_gb:,.0f}, or fewer positions_days",
     )
+    yield from _indexes(plan)
     yield Use(
         name="HTTP API's own throttle",
         kind="size",
@@ -73,6 +79,39 @@ def shipped(plan: Plan) -> Iterator[Use]:
         unit="requests/s",
         remedy="http_throttle, within the account's quota",
     )
+
+
+def _indexes(plan: Plan) -> Iterator[Use]:
+    """What the shards of an index hold, and what the disks of their nodes take."""
+    scenario, load, of = plan.scenario, plan.load, plan.facts.limits
+    points_a_day = load.points * scenario.hours * SECONDS_A_HOUR
+    history_gb = points_a_day * plan.facts.measured["document_bytes.history"] / 1e9
+    kind = "read_first" if plan.sizes.reads_memories else "at_hand"
+    memories_mb = load.visits * plan.facts.measured[f"wide_fleet_written.{kind}"] / 1e6
+    # A disk writes for every copy of a shard that its node has.
+    copies_a_node = math.ceil(scenario.search_shards * COPIES / plan.sizes.nodes)
+    disk_mb = of["opensearch_volume_throughput"].value / 1e6 / copies_a_node
+    shard_gb = of["opensearch_shard_bytes"].value / 1e9
+    documents = of["opensearch_shard_documents"].value / 1e6
+    for name, used, a_shard, unit in (
+        ("trucks' memories, written to disk", memories_mb, disk_mb, "MB/s"),
+        ("a day's history, bytes", history_gb, shard_gb, "GB"),
+        (
+            "a day's history, documents",
+            points_a_day * LUCENE_A_POINT / 1e6,
+            documents,
+            "M documents",
+        ),
+        ("a day's raw log, documents", points_a_day / 1e6, documents, "M documents"),
+    ):
+        yield Use(
+            name=f"{name}: shards as shipped",
+            kind="size",
+            used=used,
+            limit=a_shard * scenario.search_shards,
+            unit=unit,
+            remedy=f"search_nodes.shards = {math.ceil(used / a_shard / scenario.fill)}",
+        )
 
 
 def _task_gb(plan: Plan) -> float:

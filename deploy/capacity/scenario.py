@@ -80,7 +80,7 @@ class Scenario:
         0.15, "size of Firehose's backup, packed: assumed", least=0.01, most=1
     )
     wire_ratio: float = _option(
-        0.3, "size of requests to OpenSearch, packed: assumed", least=0.01, most=1
+        0.3, "size of points in requests to OpenSearch, compressed: assumed", least=0.01, most=1
     )
     merging: float = _option(
         1.3, "size of an index at work beside one fully merged: assumed", least=1
@@ -101,6 +101,7 @@ class Scenario:
     lambda_gb: float = _option(1.0, "GB of memory of ingest_lambda", least=0.125, most=10)
     most_consumers: int = _option(4, "tasks of the consumer at most, as shipped", least=1)
     search_nodes: int = _option(3, "data nodes of OpenSearch, as shipped: r7g.large", least=1)
+    search_shards: int = _option(3, "primary shards of an index, as shipped", least=1, most=100)
     least_volume_gb: float = _option(200.0, "GB of each OpenSearch node at least", least=10)
     at_hand: int = _option(2000, "trucks that a consumer's child keeps at hand", least=1)
 

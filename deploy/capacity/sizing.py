@@ -61,6 +61,8 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
     wanted = _shards_by_traffic(scenario, load, facts)
     reads_memories = scenario.trucks / max(wanted.values()) > scenario.at_hand
     processors = _cores(load, facts, "processors", reads_memories=reads_memories)
+    # The benchmark's node is on the same machine; what is sent to a domain is compressed.
+    processors += load.visits * facts.measured["wide_fleet_wire_cpu"] / 1e6
     usable = scenario.vcpu * scenario.fill
     wanted["processor"] = math.ceil(processors / usable)
     consumer = processors + _cores(load, facts, "daemon", reads_memories=reads_memories)

@@ -34,12 +34,13 @@ MEASURED: Mapping[str, float] = {
     "wide_fleet_cpu.read_first.node": 1_500,
     "wide_fleet_written.at_hand": 30_000,
     "wide_fleet_written.read_first": 30_000,
-    "wide_fleet_memory": 30_000,
+    "wide_fleet_wire": 30_000,
+    "wide_fleet_wire_cpu": 0,
 }
 
 
-def round_facts() -> Facts:
-    """The real limits, round measurements, and prices of 1 USD."""
+def round_facts(measured: Mapping[str, float]) -> Facts:
+    """The real limits, round measurements but for some, and prices of 1 USD."""
     real = facts_of("us-east-1")
     prices = Prices(
         region="us-east-1",
@@ -47,11 +48,12 @@ def round_facts() -> Facts:
         steps=dict.fromkeys(real.prices.steps, ONE),
         unconfirmed=(),
     )
-    return dataclasses.replace(real, measured=MEASURED, prices=prices)
+    return dataclasses.replace(real, measured={**MEASURED, **measured}, prices=prices)
 
 
-def round_plan(**asked: float) -> Plan:
+def round_plan(*, measured: Mapping[str, float] | None = None, **asked: float) -> Plan:
     """A fleet that is busy for an hour in the month, on machines like the benchmarks', to the brim;
     what is asked for comes on top."""
     usual = {"hours": 1.0, "days": 1.0, "viewing_hours": 1.0, "fill": 1.0, "vcpu": 1.0}
-    return plan_for(Scenario(**{**usual, **asked}), round_facts())  # type: ignore[arg-type]
+    scenario = Scenario(**{**usual, **asked})  # type: ignore[arg-type]
+    return plan_for(scenario, round_facts(measured or {}))

@@ -105,7 +105,7 @@ def _levers() -> Iterator[Sequence[str]]:
         "Firehose by point",
         "by record",
         "requests beside API Gateway's quota",
-        "memories beside one disk",
+        "memories beside the disks",
     )
     yield ("---", "---:", "---:", "---:", "---:", "---:")
     for name, changed in LEVERS.items():

@@ -58,12 +58,12 @@ def test_nat_is_a_gateway_and_an_address_a_zone_and_the_stream_goes_through() ->
 
 
 def test_two_of_three_zones_are_other_ones_and_a_memory_that_is_read_goes_twice() -> None:
-    asked = {"trucks": 1_000, "every": 1, "wire_ratio": 1.0, **NO_DELIVERIES}
+    asked = {"trucks": 1_000, "every": 1, "wire_ratio": 0.5, **NO_DELIVERIES}
     once = costs_running.between_zones(round_plan(**asked, at_hand=1_000)).usd
     twice = costs_running.between_zones(round_plan(**asked, at_hand=1)).usd
 
     each = 3_600_000 / GB * 2 / 3
-    assert math.isclose(once, each * (30_000 + 1_100 + 600))
+    assert math.isclose(once, each * (30_000 + (1_100 + 600) / 2))
     assert math.isclose(twice - once, each * 30_000)
 
 

@@ -93,6 +93,7 @@ def _default_of(variable: str) -> str:
         ("stream_retention_hours", "", "stream_hours", 1),
         ("nat_gateways", "", "zones", 1),
         ("search_nodes", "count", "search_nodes", 1),
+        ("search_nodes", "shards", "search_shards", 1),
         ("search_nodes", "volume_gb", "least_volume_gb", 1),
         ("retention", "raw_days", "raw_days", 1),
         ("retention", "positions_days", "positions_days", 1),

@@ -63,16 +63,33 @@ def test_the_one_broadcaster_has_one_core() -> None:
     assert holds.share < 1 < breaks.share
 
 
-def test_a_memory_a_visit_goes_to_one_node() -> None:
-    use = use_of("trucks' memories, written to one node", trucks=1_000, every=1)
+@pytest.mark.parametrize(("shards", "copies"), [(1, 1), (3, 2), (6, 4)])
+def test_a_memory_a_visit_is_written_for_each_copy_of_a_shard(shards: int, copies: int) -> None:
+    use = use_of(
+        "trucks' memories, written to disk: shards as shipped",
+        trucks=1_000, every=1, search_shards=shards,
+    )  # fmt: skip
 
+    # Each shard twice, on three nodes; a disk takes 125 MiB/s.
     assert math.isclose(use.used, 30)
+    assert math.isclose(use.limit, 131.072 / copies * shards)
 
 
-def test_a_day_s_history_is_one_shard_of_two_documents_a_point() -> None:
-    use = use_of("a day's history in one shard, documents", trucks=1_000, every=1, hours=10)
+def test_a_days_history_is_two_documents_a_point_in_all_of_its_shards() -> None:
+    asked = {"trucks": 1_000, "every": 1.0, "hours": 10.0}
+    name = "a day's history, documents: shards as shipped"
+    one, three = (use_of(name, search_shards=shards, **asked) for shards in (1, 3))
 
-    assert math.isclose(use.used, 72)
+    assert math.isclose(one.used, 72)
+    assert math.isclose(three.limit, 3 * one.limit)
+
+
+def test_the_remedy_is_so_many_shards_that_each_has_room() -> None:
+    asked = {"trucks": 100_000, "every": 1.0, "hours": 10.0, "fill": 0.5}
+    use = use_of("a day's history, documents: shards as shipped", **asked)
+
+    # 7,200 million documents, 2,147 million a shard at most.
+    assert use.remedy == "search_nodes.shards = 7"
 
 
 FLEETS = st.builds(

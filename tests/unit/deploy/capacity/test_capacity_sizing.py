@@ -42,6 +42,15 @@ def test_a_process_a_shard_must_have_a_core_to_itself() -> None:
     assert (sizes.shards, sizes.shards_for) == (16, "processor")
 
 
+def test_to_compress_memories_takes_cores_too() -> None:
+    # 8,000 memories a second at 250 µs are 2 cores.
+    asked = {"trucks": 8_000, "every": 1, "at_hand": AT_HAND}
+    without = round_plan(**asked).sizes.consumer_cores
+    with_it = round_plan(measured={"wide_fleet_wire_cpu": 250}, **asked).sizes.consumer_cores
+
+    assert math.isclose(with_it - without, 2)
+
+
 def test_every_task_has_a_shard() -> None:
     # 1.2 cores in tasks of a quarter.
     sizes = round_plan(trucks=2_000, every=1, at_hand=AT_HAND, task_vcpu=0.25).sizes
