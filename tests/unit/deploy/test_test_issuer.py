@@ -122,7 +122,9 @@ def test_reads_the_gateways_event() -> None:
 
 
 @pytest.mark.parametrize(
-    "der", [b"", b"\x30\x03\x02", der_of(ec.generate_private_key(ec.SECP256R1()).public_key())]
+    "der",
+    [b"", b"\x30\x03\x02", der_of(ec.generate_private_key(ec.SECP256R1()).public_key())],
+    ids=["empty", "cut off", "of an elliptic curve"],
 )
 def test_another_kind_of_key_is_refused(der: bytes) -> None:
     with pytest.raises(NotAnRsaKeyError):

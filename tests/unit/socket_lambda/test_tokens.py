@@ -106,10 +106,10 @@ def test_the_audience_counts_as_at_the_http_gateway(
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"exp": int(time.time()) - 1},
+        pytest.param({"exp": int(time.time()) - 1}, id="expired"),
         {"exp": None},
-        {"nbf": int(time.time()) + 3600},
-        {"iat": int(time.time()) + 3600},
+        pytest.param({"nbf": int(time.time()) + 3600}, id="not yet valid"),
+        pytest.param({"iat": int(time.time()) + 3600}, id="not yet issued"),
         {"iss": "https://evil.example/"},
         {"iss": None},
         {"aud": "other"},
