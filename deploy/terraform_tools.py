@@ -7,7 +7,9 @@ no `init`. Without it the real providers are fetched once, into a cache.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import json
 import os
 import re
@@ -64,16 +66,17 @@ class Terraform:
             TerraformFailedError: It failed.
         """
         data = CACHE / "data" / folder.relative_to(ROOT)
-        done = subprocess.run(  # noqa: S603 - a tool of ours
-            [self.program, *arguments],
-            cwd=folder,
-            # Nothing is left among the sources.
-            env={**self.environ, "TF_DATA_DIR": str(data)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        with _alone():
+            done = subprocess.run(  # noqa: S603 - a tool of ours
+                [self.program, *arguments],
+                cwd=folder,
+                # Nothing is left among the sources.
+                env={**self.environ, "TF_DATA_DIR": str(data)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
         if done.returncode:
             raise TerraformFailedError(_without_warnings(done.stdout))
         return done.stdout
@@ -95,6 +98,15 @@ class Terraform:
             if '"type":"test_state"' in line and f'"@testrun":"{run}"' in line:
                 return dict(json.loads(line)["test_state"])
         raise TerraformFailedError(f"{test_file} has no run {run!r} that applies")
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Of this clone's processes one at a time: its cache of modules and providers is but one."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def configurations() -> list[Path]:
@@ -136,13 +148,14 @@ def find_terraform(environ: Mapping[str, str] = os.environ) -> Terraform:
 
 
 def _stand_in(environ: Mapping[str, str]) -> dict[str, str]:
-    said = subprocess.run(  # noqa: S603 - the stand-in's own script
-        ["/bin/sh", str(STAND_IN / "use.sh"), str(CACHE / "offline")],
-        env=dict(environ),
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    with _alone():
+        said = subprocess.run(  # noqa: S603 - the stand-in's own script
+            ["/bin/sh", str(STAND_IN / "use.sh"), str(CACHE / "offline")],
+            env=dict(environ),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
     found = re.search(r"TF_CLI_CONFIG_FILE='([^']+)'", said)
     if found is None:
         raise TerraformAbsentError(f"{STAND_IN} says {said!r}")
