@@ -16,6 +16,8 @@ DAEMON_GB, CHILD_GB, MEMORY_GB = 0.8, 0.1, 0.0001
 
 LUCENE_A_POINT: Final = 2
 """A point with a delivery is two documents: the delivery is a nested one."""
+SINGLE_INDEXES: Final = 2
+"""truck-latest and truck-state."""
 
 
 def shipped(plan: Plan) -> Iterator[Use]:
@@ -82,20 +84,33 @@ def shipped(plan: Plan) -> Iterator[Use]:
 
 
 def _indexes(plan: Plan) -> Iterator[Use]:
-    """What the shards of an index hold, and what the disks of their nodes take."""
-    scenario, load, of = plan.scenario, plan.load, plan.facts.limits
+    """What the shards of an index hold, and what the nodes do that have one of them."""
+    scenario, load, sizes, of = plan.scenario, plan.load, plan.sizes, plan.facts.limits
+    shards = scenario.search_shards
+    yield Use(
+        name="OpenSearch's work, on nodes with a shard as shipped",
+        kind="size",
+        used=sizes.search_cores,
+        limit=min(shards * COPIES, sizes.nodes) * sizes.node_vcpus * scenario.vcpu,
+        unit="cores",
+        remedy=f"search_nodes.shards = {math.ceil(sizes.nodes / COPIES)}",
+    )
+    kind = "read_first" if sizes.reads_memories else "at_hand"
+    memories = load.visits * plan.facts.measured[f"wide_fleet_written.{kind}"]
+    yield Use(
+        name="OpenSearch's disks, on nodes with a shard as shipped",
+        kind="size",
+        used=memories * COPIES / 1e6,
+        limit=min(shards * COPIES, sizes.nodes) * of["opensearch_volume_throughput"].value / 1e6,
+        unit="MB/s",
+        remedy=f"search_nodes.shards = {math.ceil(sizes.nodes / COPIES)}; faster volumes",
+    )
     points_a_day = load.points * scenario.hours * SECONDS_A_HOUR
     history_gb = points_a_day * plan.facts.measured["document_bytes.history"] / 1e9
-    kind = "read_first" if plan.sizes.reads_memories else "at_hand"
-    memories_mb = load.visits * plan.facts.measured[f"wide_fleet_written.{kind}"] / 1e6
-    # A disk writes for every copy of a shard that its node has.
-    copies_a_node = math.ceil(scenario.search_shards * COPIES / plan.sizes.nodes)
-    disk_mb = of["opensearch_volume_throughput"].value / 1e6 / copies_a_node
-    shard_gb = of["opensearch_shard_bytes"].value / 1e9
+    gb = of["opensearch_shard_bytes"].value / 1e9
     documents = of["opensearch_shard_documents"].value / 1e6
     for name, used, a_shard, unit in (
-        ("trucks' memories, written to disk", memories_mb, disk_mb, "MB/s"),
-        ("a day's history, bytes", history_gb, shard_gb, "GB"),
+        ("a day's history, bytes", history_gb, gb, "GB"),
         (
             "a day's history, documents",
             points_a_day * LUCENE_A_POINT / 1e6,
@@ -108,10 +123,19 @@ def _indexes(plan: Plan) -> Iterator[Use]:
             name=f"{name}: shards as shipped",
             kind="size",
             used=used,
-            limit=a_shard * scenario.search_shards,
+            limit=a_shard * shards,
             unit=unit,
             remedy=f"search_nodes.shards = {math.ceil(used / a_shard / scenario.fill)}",
         )
+    days = COPIES * scenario.positions_days + scenario.raw_days
+    yield Use(
+        name="shards of a node",
+        kind="size",
+        used=shards * (days + SINGLE_INDEXES * COPIES) / sizes.nodes,
+        limit=of["opensearch_node_shards"].value,
+        unit="shards",
+        remedy="fewer shards, fewer positions_days, or more nodes",
+    )
 
 
 def _task_gb(plan: Plan) -> float:

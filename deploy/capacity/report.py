@@ -69,7 +69,7 @@ def _load(plan: Plan) -> Iterator[str]:
     if sizes.reads_memories:
         yield (
             f"  a child has more trucks than the {scenario.at_hand:,} that it keeps at hand "
-            "(TRUCKS_AT_HAND): it reads each memory first, which costs half as much again"
+            "(TRUCKS_AT_HAND): it reads each memory first, which costs two thirds more"
         )
 
 

@@ -14,6 +14,8 @@ LAMBDA_VCPU_GB: Final = 1769 / 1024
 """Memory with which a Lambda has one vCPU (Lambda Developer Guide, "Configure memory")."""
 NODE_VCPUS: Final = (2, 4, 8, 16, 32, 48, 64)
 """Of r7g.large, xlarge, 2xlarge, 4xlarge, 8xlarge, 12xlarge, 16xlarge.search."""
+NODE_GB: Final = (2_048, 3_072, 6_144, 12_288, 16_384, 24_576, 24_576)
+"""Of their volumes, gp3, at most (OpenSearch Service's quotas, as remembered)."""
 NODES_WANTED: Final = 30
 """Rather larger nodes than more of them."""
 NODE_RESERVED_GB: Final = 20
@@ -70,8 +72,8 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
     wanted["tasks"] = math.ceil(consumer / usable / scenario.task_vcpu)
     shards = max(wanted.values())
     search = _search_cores(load, facts, reads_memories=reads_memories)
-    nodes, node_vcpus = _nodes(search / usable, scenario.zones)
     search_gb = _search_gb(scenario, load, facts)
+    nodes, node_vcpus = _nodes(search / usable, search_gb / scenario.fill, scenario.zones)
     return Sizes(
         shards=shards,
         shards_for=next(name for name, count in wanted.items() if count == shards),
@@ -117,9 +119,10 @@ def _search_cores(load: Load, facts: Facts, *, reads_memories: bool) -> float:
     return _cores(load, facts, "node", reads_memories=reads_memories) * COPIES + raw
 
 
-def _nodes(vcpus: float, zones: int) -> tuple[int, int]:
-    for each in NODE_VCPUS:
-        count = max(math.ceil(vcpus / each / zones), 1) * zones
+def _nodes(vcpus: float, gb: float, zones: int) -> tuple[int, int]:
+    for each, most_gb in zip(NODE_VCPUS, NODE_GB, strict=True):
+        wanted = max(vcpus / each, gb / (most_gb - NODE_RESERVED_GB))
+        count = max(math.ceil(wanted / zones), 1) * zones
         if count <= NODES_WANTED:
             return count, each
     return count, each

@@ -24,7 +24,7 @@ MGET_IDS = 500
 """Documents a request of `latest`: some 500 KB."""
 
 MSEARCH_INTERVALS = 100
-"""Searches a request of `last_of`: each reads one document of one shard, mostly."""
+"""Searches a request of `last_of`: each reads a document of a day, mostly."""
 
 SEARCH_IDS = 1_000
 """Ids a search; far below `index.max_result_window` and `indices.query.bool.max_clause_count`."""

@@ -22,6 +22,9 @@ from rtdts.tracking.point_identity import identity_of
 LEVEL = 1
 """zlib's fastest: a higher one takes twice the time for a twentieth of the bytes."""
 
+MAX_BYTES = 8_000_000
+"""What a window may unpack to: more than three times what the largest `WINDOW_POINTS` makes it."""
+
 _EVENT_AT = Fix.__struct_fields__.index("event_at_ms")
 _POINT_ID = Fix.__struct_fields__.index("point_id")
 _TOLD_FROM_EVENT = [
@@ -57,7 +60,7 @@ def unpack_window(truck_id: str, packed: bytes) -> tuple[Fix, ...]:
         ValueError: It is not one.
     """
     try:
-        columns = _DECODER.decode(zlib.decompress(packed))
+        columns = _DECODER.decode(_decompressed(packed))
         if not columns:
             return ()
         event_at = list(itertools.accumulate(columns[_EVENT_AT]))
@@ -69,7 +72,14 @@ def unpack_window(truck_id: str, packed: bytes) -> tuple[Fix, ...]:
             ]
         rows = list(zip(*columns, strict=True))
         fixes = msgspec.convert(rows, tuple[Fix, ...])
-    except (zlib.error, msgspec.MsgspecError, LookupError, TypeError, ValueError) as problem:
+    except (
+        zlib.error,
+        msgspec.MsgspecError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as problem:
         raise ValueError(f"not a packed window: {problem}") from problem
     return tuple(
         msgspec.structs.replace(
@@ -84,3 +94,11 @@ def unpack_window(truck_id: str, packed: bytes) -> tuple[Fix, ...]:
         )
         for fix in fixes
     )
+
+
+def _decompressed(packed: bytes) -> bytes:
+    decompressor = zlib.decompressobj()
+    content = decompressor.decompress(packed, MAX_BYTES)
+    if not decompressor.eof or decompressor.unused_data:
+        raise ValueError("cut off, too large, or more than one")
+    return content

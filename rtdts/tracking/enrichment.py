@@ -92,7 +92,7 @@ def find_heading(fix: Fix, before: Before, rules: EnrichmentRules) -> Fix:
     if good is None or not fix.is_good:
         heading = before.previous.track_heading_deg if before.previous else None
     elif distance_m(good.lat, good.lon, fix.lat, fix.lon) >= rules.motion.heading_step_m:
-        heading = round(bearing_deg(good.lat, good.lon, fix.lat, fix.lon), _HEADING_DECIMALS)
+        heading = round(bearing_deg(good.lat, good.lon, fix.lat, fix.lon), _HEADING_DECIMALS) % 360
     else:
         heading = good.track_heading_deg
     return msgspec.structs.replace(fix, track_heading_deg=heading)

@@ -1,8 +1,8 @@
 """A fix: a point in its truck's recent window, with what was derived from those before it.
 
-Flat and written as an array, because a window of them is stored after every batch; the values
-that the device sent stay apart from the derived ones, so that a fix can be derived anew when a
-late point turns up before it.
+Flat, because a window of them is stored after every batch, field by field; the values that the
+device sent stay apart from the derived ones, so that a fix can be derived anew when a late point
+turns up before it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from rtdts.tracking.positions import Clock, DeliveryProgress, EnrichedPoint, Poi
 
 
 class Fix(msgspec.Struct, frozen=True, array_like=True):
-    """One point as the rules see it. New fields go to the end: windows are stored."""
+    """One point as the rules see it.
+
+    New fields go to the end, each with a default: windows are stored.
+    """
 
     event_at_ms: int
     point_id: str

@@ -105,7 +105,7 @@ def _levers() -> Iterator[Sequence[str]]:
         "Firehose by point",
         "by record",
         "requests beside API Gateway's quota",
-        "memories beside the disks",
+        "disks with a shard",
     )
     yield ("---", "---:", "---:", "---:", "---:", "---:")
     for name, changed in LEVERS.items():
@@ -117,7 +117,7 @@ def _levers() -> Iterator[Sequence[str]]:
             f"{raw_log.usd:,.0f}",
             raw_log.otherwise.removeprefix("rounded by record "),
             _used(plan, "API Gateway requests"),
-            _used(plan, "trucks' memories"),
+            _used(plan, "OpenSearch's disks"),
         )
 
 

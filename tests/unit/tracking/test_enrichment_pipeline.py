@@ -37,6 +37,12 @@ def test_what_is_derived_has_no_digits_that_nobody_measured() -> None:
     assert told == (105.42, 15.06, 15.06, 71.6)
 
 
+def test_nearly_due_north_is_a_heading_of_0_and_not_of_360() -> None:
+    _, last = derived(fix(0, 0.0, lat=48.0, lon=8.0), fix(9, 0.0, lat=48.001, lon=7.9999995))
+
+    assert last.track_heading_deg == 0.0
+
+
 def test_two_fixes_of_one_moment_imply_no_speed() -> None:
     second = derived(fix(0, 0.0), fix(0, 1.0, seq=9))[1]
 

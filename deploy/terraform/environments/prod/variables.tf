@@ -91,20 +91,20 @@ variable "stream_retention_hours" {
 }
 
 variable "search_nodes" {
-  description = "Nodes of OpenSearch, over three zones, and the primary shards of each index: the daily ones take another number the next day, truck-latest and truck-state keep the one that they were created with."
+  description = "Nodes of OpenSearch, over three zones, and the primary shards of each index. With more than one a large fleet's work is on more nodes (docs/capacity.md), and any lost node takes a part of every day of the raw log. The daily indexes take another number the next day; truck-latest and truck-state keep the one that they were created with."
   type = object({
     instance_type         = string
     count                 = number
     volume_gb             = number
     dedicated_master_type = optional(string)
-    shards                = optional(number, 3)
+    shards                = optional(number, 1)
   })
   default = {
     instance_type         = "r7g.large.search"
     count                 = 3
     volume_gb             = 200
     dedicated_master_type = "m7g.medium.search"
-    shards                = 3
+    shards                = 1
   }
 }
 

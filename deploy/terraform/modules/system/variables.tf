@@ -61,6 +61,11 @@ variable "search" {
     condition     = var.search.shards >= 1 && var.search.shards <= 100 && floor(var.search.shards) == var.search.shards
     error_message = "An index has 1 to 100 primary shards."
   }
+
+  validation {
+    condition     = var.search.shards * (2 * var.retention.positions_days + var.retention.raw_days + 4) <= 1000 * var.search.instance_count
+    error_message = "OpenSearch takes 1,000 shards a node, replicas counted: fewer shards, fewer days, or more nodes."
+  }
 }
 
 variable "protection" {

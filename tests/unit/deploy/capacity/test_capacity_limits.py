@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import hypothesis.strategies as st
 import pytest
@@ -63,16 +64,40 @@ def test_the_one_broadcaster_has_one_core() -> None:
     assert holds.share < 1 < breaks.share
 
 
-@pytest.mark.parametrize(("shards", "copies"), [(1, 1), (3, 2), (6, 4)])
-def test_a_memory_a_visit_is_written_for_each_copy_of_a_shard(shards: int, copies: int) -> None:
-    use = use_of(
-        "trucks' memories, written to disk: shards as shipped",
-        trucks=1_000, every=1, search_shards=shards,
-    )  # fmt: skip
+@pytest.mark.parametrize(("shards", "nodes"), [(1, 2), (2, 3), (9, 3)])
+def test_an_index_is_on_as_many_nodes_as_it_has_shards_and_copies(shards: int, nodes: int) -> None:
+    # 1,000 memories a second of 30,000 bytes, each twice; 2.05 cores.
+    asked = {"trucks": 1_000, "every": 1.0, "search_shards": float(shards), "at_hand": 10**7}
+    disks = use_of("OpenSearch's disks, on nodes with a shard as shipped", **asked)
+    work = use_of("OpenSearch's work, on nodes with a shard as shipped", **asked)
 
-    # Each shard twice, on three nodes; a disk takes 125 MiB/s.
-    assert math.isclose(use.used, 30)
-    assert math.isclose(use.limit, 131.072 / copies * shards)
+    assert math.isclose(disks.used, 60)
+    assert math.isclose(disks.limit, nodes * 262.144)
+    assert math.isclose(work.used, 2.05)
+    assert math.isclose(work.limit, nodes * 2)
+
+
+FLEETS_WITH_SHARDS_TO_CHOOSE = [(100_000, 10.0), (1_000_000, 10.0), (1_000_000, 60.0)]
+
+
+@pytest.mark.parametrize(("trucks", "every"), FLEETS_WITH_SHARDS_TO_CHOOSE)
+def test_with_the_shards_that_are_asked_for_none_are_asked_for(trucks: int, every: float) -> None:
+    def asking(**asked: float) -> list[str]:
+        plan = plan_for(Scenario(trucks=trucks, every=every, **asked))  # type: ignore[arg-type]
+        return [
+            use.remedy for use in limits_used(plan) if use.share > 1 and ".shards" in use.remedy
+        ]
+
+    wanted = [re.findall(r"shards = (\d+)", one)[0] for one in asking()]
+
+    assert wanted
+    assert asking(search_shards=max(map(int, wanted))) == []
+
+
+def test_a_node_has_its_part_of_all_days_shards() -> None:
+    use = use_of("shards of a node", trucks=1, search_shards=4, positions_days=90, raw_days=3)
+
+    assert math.isclose(use.used, 4 * (180 + 3 + 4) / 3)
 
 
 def test_a_days_history_is_two_documents_a_point_in_all_of_its_shards() -> None:
@@ -111,7 +136,13 @@ def test_more_trucks_never_cost_less_nor_use_less_of_a_limit(
     assert many.sizes.consumers >= few.sizes.consumers
     assert sum(cost.usd for cost in costs_of(many)) >= 0.999 * sum(c.usd for c in costs_of(few))
     # Of what grows with the shards, each shard may have less.
-    shared = {"statuses a shard", "reading the stream", "a consumer's memory", "nodes of a domain"}
+    shared = {
+        "statuses a shard",
+        "reading the stream",
+        "a consumer's memory",
+        "nodes of a domain",
+        "shards of a node",
+    }
     before = {use.name: use.used for use in limits_used(few) if use.name not in shared}
     for use in limits_used(many):
         if use.name in before:

@@ -117,6 +117,14 @@ def test_nodes_are_as_many_in_each_zone_and_grow_before_they_are_too_many(
     assert (sizes.nodes, sizes.node_vcpus) == (nodes, vcpus)
 
 
+def test_a_node_is_large_enough_for_its_disk() -> None:
+    # 720 GB a day for 90 days, twice: 77 TB, and 28 GB each of a large's 2 TB less.
+    sizes = round_plan(trucks=100_000, every=1, batch=500, at_hand=AT_HAND, hours=10).sizes
+
+    assert sizes.nodes <= 30
+    assert sizes.volume_gb <= {2: 2_048, 4: 3_072, 8: 6_144, 16: 12_288}[sizes.node_vcpus]
+
+
 def test_a_record_is_a_part_for_itself_and_one_a_point() -> None:
     measured = {**MEASURED, "stream_bytes.1_a_record": 430, "stream_bytes": 403}
 

@@ -96,8 +96,8 @@ run "whole" {
   }
 
   assert {
-    condition     = output.environments.functions["search-admin"]["SEARCH_SHARDS"] == "3"
-    error_message = "A shard of each index in every zone."
+    condition     = output.environments.functions["search-admin"]["SEARCH_SHARDS"] == "1"
+    error_message = "What the variable says reaches who makes the indexes."
   }
 
   assert {

@@ -153,6 +153,16 @@ run "an_index_has_a_whole_number_of_shards" {
   expect_failures = [var.search]
 }
 
+run "a_node_takes_a_thousand_shards" {
+  command = plan
+
+  variables {
+    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 40 }
+  }
+
+  expect_failures = [var.search]
+}
+
 run "the_kcl_polls_or_is_fanned_out_to" {
   command = plan
 
