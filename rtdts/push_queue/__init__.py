@@ -1,1 +1,1 @@
-"""Everything that knows the SQS queues: nudges, and later the rounds of many broadcasters."""
+"""Everything that knows the SQS queues: nudges, and the rounds of several broadcasters."""

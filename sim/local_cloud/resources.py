@@ -144,17 +144,22 @@ def _key_schema(hash_key: KeyAttribute, range_key: KeyAttribute | None) -> list[
 
 
 def _create_queue(client: SQSClient, prefix: str, queue: QueueDefinition) -> str:
-    dead_letters: Mapping[Any, str] = queue.dead_letter_attributes()
-    dead_letter_url = client.create_queue(
-        QueueName=prefix + queue.dead_letter_suffix, Attributes=dead_letters
-    )["QueueUrl"]
-    dead_letter_arn = client.get_queue_attributes(
-        QueueUrl=dead_letter_url, AttributeNames=["QueueArn"]
-    )["Attributes"]["QueueArn"]
+    dead_letter_arn = (
+        _create_dead_letters(client, prefix, queue) if queue.has_dead_letters else None
+    )
     attributes: Mapping[Any, str] = queue.attributes(dead_letter_arn)
     return client.create_queue(QueueName=prefix + queue.queue_suffix, Attributes=attributes)[
         "QueueUrl"
     ]
+
+
+def _create_dead_letters(client: SQSClient, prefix: str, queue: QueueDefinition) -> str:
+    attributes: Mapping[Any, str] = queue.dead_letter_attributes()
+    url = client.create_queue(QueueName=prefix + queue.dead_letter_suffix, Attributes=attributes)[
+        "QueueUrl"
+    ]
+    answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return answer["Attributes"]["QueueArn"]
 
 
 def _create_bucket(client: S3Client, name: str, region: str) -> None:

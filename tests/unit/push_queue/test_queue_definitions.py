@@ -2,15 +2,28 @@ from __future__ import annotations
 
 import json
 
-from rtdts.push_queue.definitions import NUDGES, QUEUES
+from rtdts.push_queue.definitions import NUDGES, QUEUES, ROUNDS
 
 
-def test_every_queue_is_fifo_and_has_a_fifo_for_its_dead_letters() -> None:
+def test_every_queue_is_fifo_and_so_are_dead_letters() -> None:
     for queue in QUEUES:
         assert queue.queue_suffix.endswith(".fifo")
         assert queue.dead_letter_suffix.endswith(".fifo")
         assert queue.attributes("arn:dead")["FifoQueue"] == "true"
         assert queue.dead_letter_attributes()["FifoQueue"] == "true"
+
+
+def test_only_what_is_of_no_use_later_has_no_dead_letters() -> None:
+    assert [queue for queue in QUEUES if not queue.has_dead_letters] == [ROUNDS]
+    assert "RedrivePolicy" not in ROUNDS.attributes(None)
+
+
+def test_a_bucket_of_a_broadcaster_that_died_is_taken_by_another_within_ten_seconds() -> None:
+    assert ROUNDS.attributes(None)["VisibilityTimeout"] == "10"
+
+
+def test_a_bucket_that_nobody_took_outlives_its_round_and_can_be_counted() -> None:
+    assert ROUNDS.retention_s > 60
 
 
 def test_a_nudge_that_nobody_can_handle_ends_among_the_dead_letters() -> None:

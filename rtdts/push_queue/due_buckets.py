@@ -1,0 +1,27 @@
+"""What a message of the queue of rounds says: this bucket is due in this round."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from rtdts.tracking.delivery_buckets import BUCKETS
+
+
+class DueBucket(msgspec.Struct, frozen=True, kw_only=True):
+    """One bucket of one round."""
+
+    bucket: Annotated[int, msgspec.Meta(ge=0, lt=BUCKETS)]
+    due_at_ms: int
+    """When its round is due: the same for all broadcasters, whoever sends it."""
+
+    @property
+    def group_id(self) -> str:
+        """The bucket: while one broadcaster holds it, no other is given its next round."""
+        return str(self.bucket)
+
+    @property
+    def deduplication_id(self) -> str:
+        """Bucket and round: of what several broadcasters send, SQS keeps one."""
+        return f"{self.bucket}:{self.due_at_ms}"

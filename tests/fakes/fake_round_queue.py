@@ -1,0 +1,144 @@
+"""The queue of rounds in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from rtdts.push_queue.definitions import ROUNDS
+from rtdts.push_queue.due_buckets import DueBucket
+from rtdts.push_queue.round_queue import ReceivedBucket
+from rtdts.runtime import wall_clock
+
+
+@dataclasses.dataclass
+class _Message:
+    due: DueBucket
+    sent_at_ms: int
+    invisible_until_ms: int = 0
+    receipt_handle: str = ""
+
+
+class FakeRoundQueue:
+    """Stands for `RoundQueue`; receiving waits a moment at most. Safe to call from threads.
+
+    As a FIFO queue it drops what it has seen (for ever), and hands out nothing more of a group
+    until what it handed out is deleted, given back, or has been out for its visibility.
+
+    Attributes:
+        sent: Every bucket that was sent, repetitions included.
+        kept: How often each bucket was kept.
+        deleted: What was deleted, in order.
+        trouble: Raised by every call while set.
+        before_receive: Run before each poll looks.
+    """
+
+    def __init__(self, now_ms: Callable[[], int] = wall_clock.now_ms) -> None:
+        self._now_ms = now_ms
+        self._lock = threading.Lock()
+        self._messages: list[_Message] = []
+        self._seen: set[tuple[str, str]] = set()
+        self._receipts = 0
+        self.sent: list[DueBucket] = []
+        self.kept: dict[int, int] = {}
+        self.deleted: list[DueBucket] = []
+        self.trouble: Exception | None = None
+        self.before_receive: Callable[[], None] = lambda: None
+
+    def send_buckets(self, due: Sequence[DueBucket]) -> None:
+        self._fail()
+        with self._lock:
+            for one in due:
+                self.sent.append(one)
+                identity = (one.group_id, one.deduplication_id)
+                if identity not in self._seen:
+                    self._seen.add(identity)
+                    self._messages.append(_Message(one, self._now_ms()))
+
+    def receive(self, max_messages: int = 10, wait_s: int = 20) -> list[ReceivedBucket]:
+        self._fail()
+        self.before_receive()
+        with self._lock:
+            received = self._receive(max_messages)
+        if not received and wait_s:
+            time.sleep(0.002)  # a long poll, as short as a test's patience
+        return received
+
+    def _receive(self, max_messages: int) -> list[ReceivedBucket]:
+        now_ms = self._now_ms()
+        busy = {one.due.bucket for one in self._messages if one.invisible_until_ms > now_ms}
+        received = []
+        for message in self._messages:
+            if len(received) == max_messages:
+                break
+            if message.due.bucket in busy:
+                continue
+            self._receipts += 1
+            message.receipt_handle = f"receipt-{self._receipts}"
+            message.invisible_until_ms = now_ms + ROUNDS.visibility_timeout_s * 1000
+            received.append(
+                ReceivedBucket(
+                    message=message.due,
+                    receipt_handle=message.receipt_handle,
+                    sent_at_ms=message.sent_at_ms,
+                )
+            )
+        return received
+
+    def keep(self, received: Sequence[ReceivedBucket]) -> list[str]:
+        codes = self._hide(received, ROUNDS.visibility_timeout_s)
+        for one in received:
+            self.kept[one.message.bucket] = self.kept.get(one.message.bucket, 0) + 1
+        return codes
+
+    def give_back(self, received: Sequence[ReceivedBucket]) -> list[str]:
+        return self._hide(received, 0)
+
+    def delete(self, received: Sequence[ReceivedBucket]) -> list[str]:
+        self._fail()
+        with self._lock:
+            theirs = [self._in_flight(one) for one in received]
+            for message in theirs:
+                if message is not None:
+                    self._messages.remove(message)
+                    self.deleted.append(message.due)
+        return ["InvalidParameterValue" for message in theirs if message is None]
+
+    @property
+    def in_hand(self) -> set[int]:
+        """Buckets that nobody else is given."""
+        now_ms = self._now_ms()
+        with self._lock:
+            return {one.due.bucket for one in self._messages if one.invisible_until_ms > now_ms}
+
+    @property
+    def waiting(self) -> set[int]:
+        """Buckets of which a message can be received."""
+        now_ms = self._now_ms()
+        with self._lock:
+            busy = {one.due.bucket for one in self._messages if one.invisible_until_ms > now_ms}
+            return {one.due.bucket for one in self._messages} - busy
+
+    def _hide(self, received: Sequence[ReceivedBucket], for_s: int) -> list[str]:
+        self._fail()
+        now_ms = self._now_ms()
+        with self._lock:
+            theirs = [self._in_flight(one) for one in received]
+            for message in theirs:
+                if message is not None:
+                    message.invisible_until_ms = now_ms + for_s * 1000
+        return ["InvalidParameterValue" for message in theirs if message is None]
+
+    def _in_flight(self, received: ReceivedBucket) -> _Message | None:
+        """The message, as long as its receipt is good."""
+        now_ms = self._now_ms()
+        for message in self._messages:
+            if message.receipt_handle == received.receipt_handle:
+                return message if message.invisible_until_ms > now_ms else None
+        return None
+
+    def _fail(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble

@@ -1,0 +1,87 @@
+"""What an emulator that never fails in part can't show of `RoundQueue`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rtdts.push_queue.due_buckets import DueBucket
+from rtdts.push_queue.round_queue import BucketsNotSent, ReceivedBucket, RoundQueue
+from tests.fakes.scripted_client import ScriptedClient
+
+URL = "http://queue"
+
+
+def queue_on(client: ScriptedClient) -> RoundQueue:
+    return RoundQueue(client, URL, sleep=lambda _: None)  # type: ignore[arg-type]
+
+
+def due(count: int) -> list[DueBucket]:
+    return [DueBucket(bucket=bucket, due_at_ms=60_000) for bucket in range(count)]
+
+
+def received(count: int) -> list[ReceivedBucket]:
+    return [
+        ReceivedBucket(message=one, receipt_handle=f"receipt-{one.bucket}", sent_at_ms=0)
+        for one in due(count)
+    ]
+
+
+def failed(*numbers: int, sender_fault: bool = False) -> dict[str, Any]:
+    code = "ReceiptHandleIsInvalid" if sender_fault else "ServiceUnavailable"
+    return {"Failed": [{"Id": str(n), "Code": code, "SenderFault": sender_fault} for n in numbers]}
+
+
+def test_a_bucket_goes_to_its_own_group_and_is_one_whoever_sends_it() -> None:
+    client = ScriptedClient({})
+    queue_on(client).send_buckets(due(3)[2:])
+    ((_, request),) = client.calls
+
+    assert request["QueueUrl"] == URL
+    assert request["Entries"] == [
+        {
+            "Id": "0",
+            "MessageBody": '{"bucket":2,"due_at_ms":60000}',
+            "MessageGroupId": "2",
+            "MessageDeduplicationId": "2:60000",
+        }
+    ]
+
+
+def test_ten_go_in_a_request_and_only_what_failed_is_sent_again() -> None:
+    client = ScriptedClient({}, failed(12), {})
+    queue_on(client).send_buckets(due(13))
+
+    sent = [[one["MessageGroupId"] for one in request["Entries"]] for _, request in client.calls]
+    assert [len(batch) for batch in sent] == [10, 3, 1]
+    assert sent[2] == ["12"]
+
+
+def test_what_is_refused_for_good_is_told_after_the_rest_was_sent() -> None:
+    client = ScriptedClient(failed(3, sender_fault=True), {})
+
+    with pytest.raises(BucketsNotSent) as refused:
+        queue_on(client).send_buckets(due(11))
+    assert [one.bucket for one in refused.value.buckets] == [3]
+    assert len(client.calls) == 2
+
+
+def test_what_was_another_s_already_is_told_of_each_request() -> None:
+    client = ScriptedClient(failed(4, sender_fault=True), failed(1, sender_fault=True))
+    codes = queue_on(client).delete(received(12))
+
+    assert codes == ["ReceiptHandleIsInvalid"] * 2
+    assert [len(request["Entries"]) for _, request in client.calls] == [10, 2]
+
+
+@pytest.mark.parametrize(("method", "seconds"), [("keep", 10), ("give_back", 0)])
+def test_buckets_are_kept_for_their_visibility_and_given_back_at_once(
+    method: str, seconds: int
+) -> None:
+    client = ScriptedClient({})
+    getattr(queue_on(client), method)(received(2))
+    ((operation, request),) = client.calls
+
+    assert operation == "change_message_visibility_batch"
+    assert [one["VisibilityTimeout"] for one in request["Entries"]] == [seconds] * 2
