@@ -8,6 +8,7 @@ left in the queue.
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import Final
 
 from broadcaster.credentials import KeptCredentials
@@ -36,7 +37,7 @@ class Broadcaster:
     """Runs the loops together and stops them in order.
 
     Args:
-        source: Says which rounds to hold.
+        source: Has rounds held when they are due.
         round_: Holds them.
         nudges: Pushes what changes between them.
         credentials: Kept fresh while it runs.
@@ -60,9 +61,6 @@ class Broadcaster:
         self._credentials = credentials
         self._metrics = metrics
         self._log = log
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._stopping = False
 
     async def run(self, stop: asyncio.Event, *, shutdown_budget_s: float) -> None:
         """Runs until `stop` is set, then ends what is under way within the budget.
@@ -88,34 +86,26 @@ class Broadcaster:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def hold_rounds(self) -> None:
-        """Holds the rounds that are due, one after another, until stopped.
+        """Has the rounds held that are due, and tells of each, until stopped.
 
         Raises:
             BlindError: Too many in a row could read nothing.
         """
         blind = 0
-        async for share in self._source.shares():
-            self._idle.clear()
-            try:
-                report = await self._round.hold(share)
-            finally:
-                self._idle.set()
-            self._tell(report)
-            blind = blind + 1 if report.was_blind else 0
-            if blind >= BLIND_ROUNDS:
-                raise BlindError(f"{blind} rounds in a row could read nothing")
-            if self._stopping:
-                return
+        async with aclosing(self._source.reports(self._round.hold)) as reports:
+            async for report in reports:
+                self._tell(report)
+                blind = blind + 1 if report.was_blind else 0
+                if blind >= BLIND_ROUNDS:
+                    raise BlindError(f"{blind} rounds in a row could read nothing")
 
     async def _shut_down(
         self, rounds: asyncio.Task[None], nudges: asyncio.Task[None], deadline: Deadline
     ) -> None:
         self._log.info("broadcaster_stopping", budget_s=deadline.remaining_s)
-        self._stopping = True
+        self._source.stop()
         self._nudges.stop()
-        # 1. The round under way; one that has not begun is the next process's.
-        if self._idle.is_set():
-            rounds.cancel()
+        # 1. The round under way; one that has not begun is the next process's, or another's.
         # 2. The poll under way: what it brings was taken from the queue and is handled.
         await asyncio.wait((rounds, nudges), timeout=deadline.remaining_s)
         # 3. The posts under way.

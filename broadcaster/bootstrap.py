@@ -20,8 +20,9 @@ from broadcaster.poster import SocketPoster
 from broadcaster.pushing import Pusher
 from broadcaster.resting_positions import RestingPositions
 from broadcaster.round import Round
-from broadcaster.round_source import LocalRounds
+from broadcaster.round_source import LocalRounds, RoundSource
 from broadcaster.settings import Settings
+from broadcaster.shared_rounds import SharedRounds
 from broadcaster.signing import PostSigner
 from broadcaster.slots import Slots
 from broadcaster.threads import StoreThreads, Threads
@@ -31,6 +32,7 @@ from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.position_store.client import connect
 from rtdts.position_store.reader import PositionReader
 from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.push_queue.round_queue import RoundQueue
 from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import aws_session
 from rtdts.runtime.logs import Logger, get_logger
@@ -44,8 +46,25 @@ _STORE_TIMEOUT_S: Final = 1.5
 """A right lives 2 s from the start of its reading: an answer later than this is of no use."""
 _POSITION_THREADS: Final = 4
 """Of rounds, and of nudges: together as many as the client of OpenSearch keeps connections."""
+_ROUND_QUEUE_THREADS: Final = 4
+"""One sends for a moment, the others keep and delete what is held."""
 _KEEP_ALIVE_S: Final = 75.0
 """Longer than a round's interval, so that each round finds the connections of the one before."""
+
+
+class _QueueThreads:
+    """Threads that wait for the queues: each long poll holds one of its own."""
+
+    def __init__(self) -> None:
+        self.nudge_poll = Threads(1, "nudge-poll")
+        self.round_poll = Threads(1, "round-poll")
+        self.rounds = Threads(_ROUND_QUEUE_THREADS, "round-queue")
+
+    def close(self) -> None:
+        """As `Threads.close`."""
+        self.nudge_poll.close()
+        self.round_poll.close()
+        self.rounds.close()
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
@@ -69,15 +88,15 @@ async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
         StoreThreads.of(name, tables=settings.store_threads, positions=_POSITION_THREADS)
         for name in ("rounds", "nudges")
     )
-    polling = Threads(1, "polling")
+    queues = _QueueThreads()
     api = KeptConnections(settings.socket_management_url, keep_s=_KEEP_ALIVE_S)
     try:
-        yield _wire(settings, log, of_rounds, of_nudges, polling, api)
+        yield _wire(settings, log, of_rounds, of_nudges, queues, api)
     finally:
         api.close()
         of_rounds.close()
         of_nudges.close()
-        polling.close()
+        queues.close()
 
 
 def _wire(
@@ -85,7 +104,7 @@ def _wire(
     log: Logger,
     of_rounds: StoreThreads,
     of_nudges: StoreThreads,
-    polling: Threads,
+    queues: _QueueThreads,
     api: KeptConnections,
 ) -> Broadcaster:
     aws = aws_session(settings.region)
@@ -104,7 +123,8 @@ def _wire(
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=settings.nudge_wait_s + 5,
         retries={"total_max_attempts": 2, "mode": "standard"},
-        max_pool_connections=settings.store_threads,
+        # Nudges are deleted by the threads of their stores.
+        max_pool_connections=settings.store_threads + _ROUND_QUEUE_THREADS + 2,
     )
     dynamodb = aws.client("dynamodb", config=quick)
     tables = TableNames(
@@ -127,7 +147,8 @@ def _wire(
             )
         )
     )
-    nudge_queue = NudgeQueue(aws.client("sqs", config=patient), settings.nudge_queue_url, log=log)
+    sqs = aws.client("sqs", config=patient)
+    nudge_queue = NudgeQueue(sqs, settings.nudge_queue_url, log=log)
 
     backoff = ConnectionBackoff()
     poster = SocketPoster(
@@ -170,13 +191,23 @@ def _wire(
         nudge_queue,
         handler,
         backoff,
-        polling,
+        queues.nudge_poll,
         of_nudges.tables,
         log=log,
         wait_s=settings.nudge_wait_s,
     )
+    source: RoundSource = LocalRounds(settings.round_interval_s, sleep=asyncio.sleep)
+    if settings.round_queue_url:
+        source = SharedRounds(
+            RoundQueue(sqs, settings.round_queue_url, log=log),
+            settings.round_interval_s,
+            queues.round_poll,
+            queues.rounds,
+            log=log,
+            wait_s=settings.nudge_wait_s,
+        )
     return Broadcaster(
-        LocalRounds(settings.round_interval_s, sleep=asyncio.sleep),
+        source,
         round_,
         nudges,
         credentials,

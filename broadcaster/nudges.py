@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.polling import LongPoll
 from broadcaster.pushing import Outcome, Pushed
 from broadcaster.threads import Threads
 from rtdts.push_queue.nudge_queue import ReceivedNudge
@@ -44,7 +45,6 @@ _FOLLOW_UP_FIRST_S: Final = 0.5
 _FOLLOW_UPS_AT_ONCE: Final = 1_000
 """More than that, and something is wrong with the whole; the round tells them."""
 
-_RECEIVE_GIVES_UP_AFTER_S: Final = 300.0
 _NOT_REACHED: Final = frozenset(
     {Outcome.THROTTLED, Outcome.FAILED, Outcome.BACKED_OFF, Outcome.RIGHT_TOO_OLD}
 )
@@ -67,10 +67,6 @@ class Handler(Protocol):
         self, nudge: Nudge, only: frozenset[str] | None = None
     ) -> list[asyncio.Task[Pushed]]:
         """A task a viewer; raises what a store raises."""
-
-
-class QueueUnreachableError(Exception):
-    """The queue could not be read for minutes: nothing is pushed between rounds."""
 
 
 class NudgeConsumer:
@@ -110,13 +106,19 @@ class NudgeConsumer:
         self._queue = queue
         self._handler = handler
         self._backoff = backoff
-        self._polling = polling
+        self._poll = LongPoll[ReceivedNudge](
+            queue.receive,
+            polling,
+            wait_s=wait_s,
+            failed="nudges_not_received",
+            log=log,
+            sleep=sleep,
+            monotonic=monotonic,
+        )
         self._threads = threads
         self._log = log
-        self._wait_s = wait_s
         self._answer_wait_s = answer_wait_s
         self._sleep = sleep
-        self._monotonic = monotonic
         self._now_ms = now_ms
         self._oldest_ms = 0
         self._free = asyncio.Semaphore(at_once)
@@ -129,13 +131,13 @@ class NudgeConsumer:
         """Receives and handles until `stop`.
 
         Raises:
-            QueueUnreachableError: For good, after minutes of trying.
+            broadcaster.polling.QueueUnreachableError: For good, after minutes of trying.
         """
         while not self._stopping:
             # A free place before receiving: what is received must be handled within its 5 s.
             async with self._free:
                 pass
-            for received in await self._receive():
+            for received in await self._poll.messages(lambda: self._stopping):
                 await self._free.acquire()
                 task = asyncio.create_task(self._handle(received))
                 self._handling.add(task)
@@ -165,20 +167,6 @@ class NudgeConsumer:
         oldest_ms, self._oldest_ms = self._oldest_ms, 0
         values: dict[str, float] = {metric.name: counts[metric.name] for metric in METRICS}
         return values | {"NudgeAge": oldest_ms}
-
-    async def _receive(self) -> Sequence[ReceivedNudge]:
-        waits_s = backoff_s(first_s=0.2, most_s=10.0)
-        deadline = Deadline(_RECEIVE_GIVES_UP_AFTER_S, self._monotonic)
-        while True:
-            try:
-                return await self._polling.run(self._queue.receive, wait_s=self._wait_s)
-            except Exception as error:
-                self._log.exception("nudges_not_received", error)
-                if deadline.passed:
-                    raise QueueUnreachableError("the nudge queue can't be read") from error
-                if self._stopping:
-                    return ()
-            await self._sleep(next(waits_s))
 
     def _handled(self, task: asyncio.Task[None]) -> None:
         self._handling.discard(task)

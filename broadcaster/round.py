@@ -69,8 +69,14 @@ class Round:
         self._chunk_size = chunk_size
         self._now_ms = now_ms
 
-    async def hold(self, share: Share) -> RoundReport:
-        """Holds one round for the share's buckets, to the last answer."""
+    async def hold(self, share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
+        """Holds one round for the share's buckets, to the last answer.
+
+        Args:
+            share: What is due.
+            begun: Called when all its viewers have been read and have their slots: what comes
+                after it need wait no longer.
+        """
         started_at_ms = self._now_ms()
         tally = RoundTally()
         async with asyncio.TaskGroup() as chunks:
@@ -84,10 +90,13 @@ class Round:
             if waiting:
                 reserved = await self._slots.reserve(len(waiting))
                 chunks.create_task(self._push(waiting, reserved, tally))
+            begun()
         return tally.report(
+            due_at_ms=share.due_at_ms,
             started_at_ms=started_at_ms,
             duration_ms=self._now_ms() - started_at_ms,
             skipped=share.skipped,
+            buckets=len(share.buckets),
         )
 
     async def _push(

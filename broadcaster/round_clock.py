@@ -8,8 +8,12 @@ that fell due meanwhile be skipped: they are never made up for.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,3 +54,21 @@ async def ticks(
         # Again, should a sleep end early: a round before its time would make two in one interval.
         while (wait_ms := tick.due_at_ms - now_ms()) > 0:
             await sleep(min(wait_ms, interval_ms) / 1000)
+
+
+async def until(stop: asyncio.Event, items: AsyncIterator[T]) -> AsyncIterator[T]:
+    """Yields the items until `stop` is set, and then does not wait for the next."""
+    stopped = asyncio.ensure_future(stop.wait())
+    following: asyncio.Future[T] | None = None
+    try:
+        while not stop.is_set():
+            following = asyncio.ensure_future(anext(items))
+            await asyncio.wait((following, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set():  # also what comes at that very moment is the next process's
+                return
+            yield following.result()
+    finally:
+        left = [one for one in (following, stopped) if one is not None]
+        for one in left:
+            one.cancel()
+        await asyncio.gather(*left, return_exceptions=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from broadcaster.pushing import Outcome, Pushed
@@ -24,12 +24,18 @@ METRICS: Final = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RoundReport:
-    """The sum of one round. Every viewer due is in exactly one of the counts from `delivered` on.
+    """The sum of one round, or of what one of several broadcasters held of it.
+
+    Every viewer due is in exactly one of the counts from `delivered` on.
 
     Attributes:
-        started_at_ms: When it began.
-        duration_ms: How long it took.
-        skipped: Rounds before it that were missed, because the one before lasted too long.
+        due_at_ms: When it was due: the same in every report of one round.
+        started_at_ms: When it began; of one that is divided, when it was first sent.
+        duration_ms: How long it took from then on. Of one that is divided, the largest of all its
+            reports is how long the whole took.
+        skipped: Rounds before it that were missed, because the one before lasted too long; those
+            too of which only some buckets were.
+        buckets: How many buckets of it were held.
         due: Viewers (a connection that tracks two deliveries counts twice).
         deliveries: Different deliveries among them.
         ended: Of these, to whom it was said that viewing is over.
@@ -44,9 +50,11 @@ class RoundReport:
         trucks_unknown: Trucks whose position could not be read; the status was told without it.
     """
 
+    due_at_ms: int
     started_at_ms: int
     duration_ms: int
     skipped: int = 0
+    buckets: int = 0
     due: int = 0
     deliveries: int = 0
     ended: int = 0
@@ -86,6 +94,29 @@ class RoundReport:
         }
 
 
+_OF_THE_WHOLE: Final = frozenset({"due_at_ms", "started_at_ms", "duration_ms", "skipped"})
+
+
+def sum_of(
+    parts: Sequence[RoundReport],
+    *,
+    due_at_ms: int,
+    started_at_ms: int,
+    duration_ms: int,
+    skipped: int,
+) -> RoundReport:
+    """One report of several parts of a round, no bucket in two of them."""
+    names = RoundReport.__dataclass_fields__.keys() - _OF_THE_WHOLE
+    counts = {name: sum(getattr(part, name) for part in parts) for name in names}
+    return RoundReport(
+        due_at_ms=due_at_ms,
+        started_at_ms=started_at_ms,
+        duration_ms=duration_ms,
+        skipped=skipped,
+        **counts,
+    )
+
+
 class RoundTally:
     """Counts while a round runs."""
 
@@ -104,13 +135,23 @@ class RoundTally:
             self._ended += one.ended
             self._deliveries.add(one.subscription.delivery_id)
 
-    def report(self, *, started_at_ms: int, duration_ms: int, skipped: int) -> RoundReport:
+    def report(
+        self,
+        *,
+        due_at_ms: int,
+        started_at_ms: int,
+        duration_ms: int,
+        skipped: int,
+        buckets: int,
+    ) -> RoundReport:
         """The sum so far."""
         outcomes = self._outcomes
         return RoundReport(
+            due_at_ms=due_at_ms,
             started_at_ms=started_at_ms,
             duration_ms=duration_ms,
             skipped=skipped,
+            buckets=buckets,
             due=outcomes.total() + self.unread,
             deliveries=len(self._deliveries),
             ended=self._ended,

@@ -1,17 +1,18 @@
-"""Which buckets' rounds this process is to hold.
+"""Which buckets' rounds this process is to hold, and when.
 
-The place where rounds are divided among several broadcasters: each will send one message a bucket
-and minute to a FIFO queue, which keeps one of them, and take what it gets from there. One
-broadcaster alone needs no queue.
+One broadcaster alone holds every round whole (`LocalRounds`); several divide each among themselves
+by a queue (`broadcaster.shared_rounds`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Protocol
 
-from broadcaster.round_clock import ticks
+from broadcaster.round_clock import ticks, until
+from broadcaster.round_report import RoundReport
 from rtdts.runtime import wall_clock
 from rtdts.tracking.delivery_buckets import BUCKETS
 
@@ -26,11 +27,36 @@ class Share:
     """Rounds before it that were missed."""
 
 
-class RoundSource(Protocol):
-    """Says when to hold which part of a round."""
+def _nothing() -> None:
+    pass
 
-    def shares(self) -> AsyncIterator[Share]:
-        """Yields what is due; the next one is asked for when this one has been held."""
+
+class Hold(Protocol):
+    """Holds a share of a round."""
+
+    def __call__(
+        self, share: Share, /, begun: Callable[[], None] = _nothing
+    ) -> Awaitable[RoundReport]:
+        """Holds it to the last answer.
+
+        Args:
+            share: What is due.
+            begun: Called when nothing of it waits to be posted any more, but for answers.
+        """
+
+
+class RoundSource(Protocol):
+    """Has rounds held when they are due."""
+
+    def reports(self, hold: Hold, /) -> AsyncGenerator[RoundReport, None]:
+        """Has what is due held until `stop`.
+
+        Yields:
+            What each round came to, as far as it was this process's.
+        """
+
+    def stop(self) -> None:
+        """Begins no more: `reports` ends when what was begun has."""
 
 
 class LocalRounds:
@@ -52,8 +78,14 @@ class LocalRounds:
         self._interval_s = interval_s
         self._sleep = sleep
         self._now_ms = now_ms
+        self._stop = asyncio.Event()
 
-    async def shares(self) -> AsyncIterator[Share]:
-        """All buckets at each tick."""
-        async for tick in ticks(self._interval_s, now_ms=self._now_ms, sleep=self._sleep):
-            yield Share(tick.due_at_ms, range(BUCKETS), tick.skipped)
+    async def reports(self, hold: Hold) -> AsyncGenerator[RoundReport, None]:
+        """All buckets at each tick; the next is reckoned when this one has been held."""
+        due = ticks(self._interval_s, now_ms=self._now_ms, sleep=self._sleep)
+        async for tick in until(self._stop, due):
+            yield await hold(Share(tick.due_at_ms, range(BUCKETS), tick.skipped))
+
+    def stop(self) -> None:
+        """Holds the round under way to its end, and none after it."""
+        self._stop.set()

@@ -17,6 +17,12 @@ class Settings:
     delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="the table of their logs")
     subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="the table of who tracks what")
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="the queue of nudges")
+    round_queue_url: str = setting(
+        "ROUND_QUEUE_URL",
+        default="",
+        help="the queue by which several broadcasters divide each round; without it this one "
+        "holds every round whole, and must be the only one",
+    )
     opensearch_url: str = setting("OPENSEARCH_URL", help="the OpenSearch of the positions")
     opensearch_auth: str = setting(
         "OPENSEARCH_AUTH",
@@ -33,7 +39,8 @@ class Settings:
         default=60.0,
         minimum=1,
         maximum=60,
-        help="seconds between rounds; a viewer is promised a message a minute",
+        help="seconds between rounds, the same for all broadcasters; a viewer is promised a "
+        "message a minute",
     )
     viewing_minutes: int = setting(
         "VIEWING_MINUTES",
@@ -71,7 +78,8 @@ class Settings:
         default=3,
         minimum=1,
         maximum=20,
-        help="length of a long poll in seconds; a shutdown may have to wait for one",
+        help="length of a long poll of either queue in seconds; a shutdown may have to wait for "
+        "one",
     )
     shutdown_budget_s: float = setting(
         "SHUTDOWN_BUDGET_S",

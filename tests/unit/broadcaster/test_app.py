@@ -3,14 +3,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
 from broadcaster.app import BLIND_ROUNDS, METRICS, BlindError, Broadcaster
 from broadcaster.credentials import KeptCredentials, NoCredentialsError
-from broadcaster.nudges import QueueUnreachableError
-from broadcaster.round_source import Share
+from broadcaster.polling import QueueUnreachableError
+from broadcaster.round_clock import until as until_set
+from broadcaster.round_report import RoundReport
+from broadcaster.round_source import Hold, Share
 from rtdts.push_queue.nudges import PositionNudge
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.tracking.delivery_buckets import BUCKETS
@@ -31,11 +33,19 @@ class RoundsOnDemand:
     def __init__(self) -> None:
         self.due: asyncio.Queue[Share] = asyncio.Queue()
         self.asked = asyncio.Semaphore(0)
+        self._stop = asyncio.Event()
 
-    async def shares(self) -> AsyncIterator[Share]:
+    async def reports(self, hold: Hold) -> AsyncGenerator[RoundReport, None]:
+        async for share in until_set(self._stop, self._shares()):
+            yield await hold(share)
+
+    async def _shares(self) -> AsyncIterator[Share]:
         while True:
             self.asked.release()
             yield await self.due.get()
+
+    def stop(self) -> None:
+        self._stop.set()
 
     async def hold_one(self) -> None:
         """Makes a round due, and returns when it has been held."""

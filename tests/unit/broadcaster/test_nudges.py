@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from broadcaster.nudges import FOLLOW_UPS, NudgeConsumer, QueueUnreachableError
+from broadcaster.nudges import FOLLOW_UPS, NudgeConsumer
+from broadcaster.polling import QueueUnreachableError
 from broadcaster.poster import Answer
 from broadcaster.pushing import Outcome
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
 import pytest
 
 from broadcaster.round_clock import Tick, first_tick, next_tick, ticks
-from broadcaster.round_source import LocalRounds
+from broadcaster.round_report import RoundReport
+from broadcaster.round_source import Hold, LocalRounds, Share
 from rtdts.tracking.delivery_buckets import BUCKETS
 from tests.fakes.fake_clock import FakeClock
 
@@ -68,9 +72,35 @@ async def test_a_sleep_that_ends_early_makes_no_round_early() -> None:
 
 async def test_one_broadcaster_alone_holds_every_bucket_of_every_round() -> None:
     clock = FakeClock(AT_MS)
-    shares = LocalRounds(10, sleep=clock.sleep, now_ms=clock.now_ms).shares()
+    held: list[Share] = []
 
-    first, second = await anext(shares), await anext(shares)
+    async def hold(share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
+        held.append(share)
+        return RoundReport(due_at_ms=share.due_at_ms, started_at_ms=share.due_at_ms, duration_ms=0)
+
+    reports = LocalRounds(10, sleep=clock.sleep, now_ms=clock.now_ms).reports(hold)
+    await anext(reports)
+    await anext(reports)
+    first, second = held
 
     assert list(first.buckets) == list(range(BUCKETS)) == list(second.buckets)
     assert second.due_at_ms - first.due_at_ms == 10_000
+
+
+async def test_told_to_stop_between_rounds_it_begins_none() -> None:
+    held: list[Share] = []
+
+    async def hold(share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
+        held.append(share)
+        return RoundReport(due_at_ms=share.due_at_ms, started_at_ms=share.due_at_ms, duration_ms=0)
+
+    rounds = LocalRounds(3_600, sleep=asyncio.sleep)
+    reports = [report async for report in stopped_after_the_first(rounds, hold)]
+
+    assert len(reports) == len(held) == 1
+
+
+async def stopped_after_the_first(rounds: LocalRounds, hold: Hold) -> AsyncIterator[RoundReport]:
+    async for report in rounds.reports(hold):
+        asyncio.get_running_loop().call_soon(rounds.stop)
+        yield report

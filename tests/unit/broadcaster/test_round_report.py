@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from broadcaster.round_report import METRICS, RoundReport
+from broadcaster.round_report import METRICS, RoundReport, sum_of
 
 
 def test_every_viewer_due_is_in_one_of_the_metrics_and_every_metric_is_told() -> None:
     report = RoundReport(
+        due_at_ms=0,
         started_at_ms=0,
         duration_ms=7,
         skipped=1,
@@ -31,3 +32,28 @@ def test_every_viewer_due_is_in_one_of_the_metrics_and_every_metric_is_told() ->
     }
     assert values["RoundDuration"] == 7
     assert values["RoundsSkipped"] == 1
+
+
+def test_the_parts_of_a_round_add_up() -> None:
+    parts = [
+        RoundReport(
+            due_at_ms=0, started_at_ms=1, duration_ms=5, buckets=10, due=3, delivered=2, gone=1
+        ),
+        RoundReport(
+            due_at_ms=0, started_at_ms=2, duration_ms=9, buckets=6, due=4, delivered=4, deliveries=2
+        ),
+    ]
+
+    whole = sum_of(parts, due_at_ms=0, started_at_ms=1, duration_ms=10, skipped=1)
+
+    assert whole == RoundReport(
+        due_at_ms=0,
+        started_at_ms=1,
+        duration_ms=10,
+        skipped=1,
+        buckets=16,
+        due=7,
+        delivered=6,
+        gone=1,
+        deliveries=2,
+    )

@@ -1,0 +1,80 @@
+"""Long polls of a queue, from a thread, that outlast a queue which is away for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, Protocol, TypeVar
+
+from broadcaster.threads import Threads
+from rtdts.runtime.backoff import backoff_s
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+
+M_co = TypeVar("M_co", covariant=True)
+
+_GIVES_UP_AFTER_S: Final = 300.0
+
+
+class Receive(Protocol[M_co]):
+    """A queue's receiving."""
+
+    def __call__(self, *, wait_s: int) -> Sequence[M_co]:
+        """Waits for some messages; none when none came."""
+
+
+class QueueUnreachableError(Exception):
+    """A queue could not be read for minutes: what comes by it reaches nobody."""
+
+
+class LongPoll(Generic[M_co]):
+    """Polls a queue.
+
+    Args:
+        receive: Waits for messages.
+        threads: A thread of its own for the wait.
+        wait_s: Length of a poll; also how long a shutdown may have to wait for it.
+        failed: The event by which a poll that failed is told.
+        log: Where that is.
+        sleep: Waits some seconds.
+        monotonic: Clock in seconds.
+    """
+
+    def __init__(
+        self,
+        receive: Receive[M_co],
+        threads: Threads,
+        *,
+        wait_s: int,
+        failed: str,
+        log: Logger,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._receive = receive
+        self._threads = threads
+        self._wait_s = wait_s
+        self._failed = failed
+        self._log = log
+        self._sleep = sleep
+        self._monotonic = monotonic
+
+    async def messages(self, is_stopping: Callable[[], bool]) -> Sequence[M_co]:
+        """One poll's messages; tries again until it succeeds, or `is_stopping`.
+
+        Raises:
+            QueueUnreachableError: For good, after minutes of trying.
+        """
+        waits_s = backoff_s(first_s=0.2, most_s=10.0)
+        deadline = Deadline(_GIVES_UP_AFTER_S, self._monotonic)
+        while True:
+            try:
+                return await self._threads.run(self._receive, wait_s=self._wait_s)
+            except Exception as error:
+                self._log.exception(self._failed, error)
+                if deadline.passed:
+                    raise QueueUnreachableError(f"{self._failed}, for minutes") from error
+                if is_stopping():
+                    return ()
+            await self._sleep(next(waits_s))

@@ -1,0 +1,32 @@
+"""A clock that only moves when the test says so; whoever sleeps by it waits for that."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.fakes.fake_clock import FakeClock
+
+
+class SteppedClock(FakeClock):
+    def __init__(self, now_ms: int = 1_800_000_000_000) -> None:
+        super().__init__(now_ms)
+        self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits until `advance` has moved the clock so far."""
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.now_ms() + round(seconds * 1000), woken))
+        await woken
+
+    @property
+    def sleeping(self) -> int:
+        """How many wait for the clock."""
+        return len(self._sleepers)
+
+    def advance(self, seconds: float) -> None:
+        super().advance(seconds)
+        due = [one for one in self._sleepers if one[0] <= self.now_ms()]
+        self._sleepers = [one for one in self._sleepers if one not in due]
+        for _, woken in due:
+            if not woken.done():
+                woken.set_result(None)

@@ -1,0 +1,437 @@
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import math
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from broadcaster.polling import QueueUnreachableError
+from broadcaster.round_report import RoundReport
+from broadcaster.round_source import Hold, Share
+from broadcaster.shared_rounds import BEGINNING_AT_ONCE, KEEP_EVERY_S, SharedRounds
+from broadcaster.threads import Threads
+from rtdts.push_queue.definitions import ROUNDS
+from rtdts.push_queue.due_buckets import DueBucket
+from rtdts.runtime.logs import Logger
+from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
+from tests.fakes.fake_round_queue import FakeRoundQueue
+from tests.fakes.stepped_clock import SteppedClock
+from tests.support.broadcaster_world import World
+from tests.support.waiting import COMES_WITHIN_S, until
+
+AT_MS = 1_800_000_000_000  # a whole minute
+INTERVAL_S = 60.0
+ALL = set(range(BUCKETS))
+SHARES = math.ceil(BUCKETS / 10)
+
+
+class Holding:
+    """Holds shares at once, or when it is let.
+
+    Attributes:
+        held: Each bucket with its round, in the order in which they were held.
+        under_way: Buckets that are being held.
+    """
+
+    def __init__(self) -> None:
+        self.held: list[tuple[int, int]] = []
+        self.under_way: set[int] = set()
+        self.may_begin = asyncio.Event()
+        self.may_begin.set()
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+        self.trouble: Exception | None = None
+
+    async def __call__(self, share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
+        self.under_way |= set(share.buckets)
+        try:
+            await self.may_begin.wait()
+            begun()
+            await self.may_end.wait()
+            if self.trouble is not None:
+                raise self.trouble
+        finally:
+            self.under_way -= set(share.buckets)
+        self.held += [(share.due_at_ms, bucket) for bucket in share.buckets]
+        return RoundReport(
+            due_at_ms=share.due_at_ms,
+            started_at_ms=0,
+            duration_ms=0,
+            buckets=len(share.buckets),
+        )
+
+    def of(self, due_at_ms: int) -> list[int]:
+        return [bucket for due, bucket in self.held if due == due_at_ms]
+
+
+class Several:
+    """Broadcasters that share a queue, a clock, and nothing else."""
+
+    def __init__(self) -> None:
+        self.clock = SteppedClock(AT_MS)
+        self.queue = FakeRoundQueue(self.clock.now_ms)
+        self.written = io.StringIO()
+        self._running: list[One] = []
+
+    def start(self, hold: Hold | None = None) -> One:
+        one = One(self, hold or Holding())
+        self._running.append(one)
+        return one
+
+    async def close(self) -> None:
+        for one in self._running:
+            await one.kill()
+
+    async def sent(self, count: int) -> None:
+        """Waits until so many buckets were sent, repetitions included."""
+        await until(lambda: len(self.queue.sent) == count)
+
+    async def done(self, count: int) -> None:
+        """Waits until so many buckets are done with."""
+        await until(lambda: len(self.queue.deleted) == count)
+
+    async def kept(self, times: int) -> None:
+        """Waits until each bucket has been kept so often, and each share is to be kept again."""
+        await until(lambda: [*self.queue.kept.values()] == [times] * len(self.queue.kept))
+        # And each broadcaster sleeps until the next round.
+        await until(lambda: self.clock.sleeping == SHARES + len(self._running))
+
+    def logged(self, event: str) -> list[dict[str, object]]:
+        lines = map(json.loads, self.written.getvalue().splitlines())
+        return [line for line in lines if line["event"] == event]
+
+
+class One:
+    """A broadcaster, as far as rounds go."""
+
+    def __init__(self, several: Several, hold: Hold) -> None:
+        self._hold = hold
+        self._polling = Threads(1, "polling")
+        self._threads = Threads(4, "round-queue")
+        self.reports: list[RoundReport] = []
+        self.rounds = SharedRounds(
+            several.queue,
+            INTERVAL_S,
+            self._polling,
+            self._threads,
+            log=Logger("broadcaster", several.written),
+            wait_s=1,
+            sleep=several.clock.sleep,
+            now_ms=several.clock.now_ms,
+            monotonic=several.clock.monotonic,
+        )
+        self.task = asyncio.create_task(self._run())
+
+    @property
+    def holding(self) -> Holding:
+        assert isinstance(self._hold, Holding)
+        return self._hold
+
+    async def _run(self) -> None:
+        async for report in self.rounds.reports(self._hold):
+            self.reports.append(report)
+
+    async def stop(self) -> None:
+        self.rounds.stop()
+        async with asyncio.timeout(COMES_WITHIN_S):
+            await self.task
+
+    async def kill(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        self._polling.close()
+        self._threads.close()
+
+
+@pytest.fixture
+async def several() -> AsyncIterator[Several]:
+    several = Several()
+    yield several
+    await several.close()
+
+
+async def test_each_bucket_is_held_once_a_round_whoever_of_two_holds_it(several: Several) -> None:
+    one, other = several.start(), several.start()
+
+    for number in range(3):
+        due_at_ms = AT_MS + number * 60_000
+        await several.sent(2 * BUCKETS * (number + 1))
+        await several.done(BUCKETS * (number + 1))
+
+        held = one.holding.of(due_at_ms) + other.holding.of(due_at_ms)
+        assert sorted(held) == sorted(ALL)
+        several.clock.advance(INTERVAL_S)
+    assert several.queue.in_hand == set()
+
+
+async def test_each_tells_of_its_own_part_of_a_round_once_and_together_of_all(
+    several: Several,
+) -> None:
+    one, other = several.start(), several.start()
+
+    await until(lambda: sum(report.buckets for report in one.reports + other.reports) == BUCKETS)
+
+    assert len(one.reports) <= 1
+    assert len(other.reports) <= 1
+    assert {report.started_at_ms for report in one.reports + other.reports} == {AT_MS}
+
+
+async def test_a_round_lasts_from_when_it_was_sent_to_the_end_of_the_last_share(
+    several: Several,
+) -> None:
+    one = several.start()
+    one.holding.may_end.clear()
+    await until(lambda: one.holding.under_way == ALL)
+
+    several.clock.advance(2.5)
+    one.holding.may_end.set()
+    await until(lambda: bool(one.reports))
+
+    (report,) = one.reports
+    assert (report.started_at_ms, report.duration_ms) == (AT_MS, 2_500)
+    assert report.buckets == BUCKETS
+
+
+async def test_who_got_nothing_of_a_round_tells_nothing(several: Several) -> None:
+    one = several.start()
+    await until(lambda: bool(one.reports))
+
+    late = several.start()
+    await several.sent(2 * BUCKETS)
+    await late.stop()
+
+    assert late.reports == []
+
+
+async def test_what_a_dead_one_held_another_is_given_when_its_visibility_has_run_out(
+    several: Several,
+) -> None:
+    several.queue.send_buckets(
+        [DueBucket(bucket=bucket, due_at_ms=AT_MS) for bucket in range(BUCKETS)]
+    )
+    lost = {received.message.bucket for received in several.queue.receive(max_messages=10)}
+
+    other = several.start()
+    await several.done(BUCKETS - 10)
+    several.clock.advance(ROUNDS.visibility_timeout_s - 1)
+    assert set(other.holding.of(AT_MS)) == ALL - lost
+    several.clock.advance(1)
+    await until(lambda: len(other.holding.held) == BUCKETS)
+
+    assert set(other.holding.of(AT_MS)) == ALL
+    await until(lambda: sum(report.buckets for report in other.reports) == BUCKETS)
+    assert max(report.duration_ms for report in other.reports) == 10_000
+
+
+async def test_what_is_an_interval_old_is_deleted_unread_and_counted(several: Several) -> None:
+    several.queue.send_buckets([DueBucket(bucket=7, due_at_ms=AT_MS - 60_000)])
+
+    one = several.start()
+    await until(lambda: bool(one.reports))
+
+    assert one.holding.of(AT_MS - 60_000) == []
+    assert sorted(one.holding.of(AT_MS)) == sorted(ALL)
+    assert one.reports[0].skipped == 1
+    (told,) = several.logged("shares_left_out")
+    assert (told["due_at_ms"], told["buckets"]) == (AT_MS - 60_000, 1)
+
+
+async def test_each_round_begins_with_another_bucket(several: Several) -> None:
+    several.start()
+    firsts = []
+    for number in range(40):
+        await several.sent(BUCKETS * (number + 1))
+        firsts.append(several.queue.sent[-BUCKETS].bucket)
+        await several.done(BUCKETS * (number + 1))
+        several.clock.advance(INTERVAL_S)
+
+    assert len(set(firsts)) == 40
+    # Were only a tenth of each round held, nobody would be left out for long.
+    reached = {(first + place) % BUCKETS for first in firsts for place in range(BUCKETS // 10)}
+    assert reached == ALL
+
+
+async def test_a_share_that_waits_for_answers_holds_up_no_other(several: Several) -> None:
+    one = several.start()
+    one.holding.may_end.clear()
+
+    await until(lambda: one.holding.under_way == ALL)
+
+    assert one.holding.held == []
+
+
+async def test_no_more_is_taken_than_can_be_begun(several: Several) -> None:
+    one, other = several.start(), several.start()
+    one.holding.may_begin.clear()
+    other.holding.may_begin.clear()
+    await several.sent(2 * BUCKETS)
+    most = 10 * BEGINNING_AT_ONCE
+    await until(lambda: len(one.holding.under_way) == len(other.holding.under_way) == most)
+
+    other.holding.may_begin.set()
+    await until(lambda: len(other.holding.held) == BUCKETS - most)
+
+    assert len(one.holding.under_way) == most
+
+
+async def test_what_is_held_for_long_is_kept_and_given_to_nobody_else(several: Several) -> None:
+    one = several.start()
+    one.holding.may_end.clear()
+    await until(lambda: one.holding.under_way == ALL)
+    other = several.start()
+    await several.kept(0)
+
+    for times in range(1, 1 + round(2 * ROUNDS.visibility_timeout_s / KEEP_EVERY_S)):
+        several.clock.advance(KEEP_EVERY_S)
+        await until(lambda: len(several.queue.kept) == BUCKETS)
+        await several.kept(times)
+        assert several.queue.in_hand == ALL
+    one.holding.may_end.set()
+    await several.done(BUCKETS)
+
+    assert other.holding.held == []
+
+
+async def test_what_hangs_is_not_kept_past_the_next_round(several: Several) -> None:
+    several.clock.advance(55)
+    one = several.start()
+    one.holding.may_end.clear()
+    await until(lambda: one.holding.under_way == ALL)
+    await several.kept(0)
+    several.clock.advance(KEEP_EVERY_S)
+    await until(lambda: len(several.queue.kept) == BUCKETS)
+    await several.kept(1)
+
+    several.clock.advance(KEEP_EVERY_S)  # the next round is due
+    await several.sent(2 * BUCKETS)
+    several.clock.advance(ROUNDS.visibility_timeout_s - KEEP_EVERY_S)
+    await several.done(BUCKETS)
+    assert [*several.queue.kept.values()] == [1] * BUCKETS
+    assert {due.due_at_ms for due in several.queue.deleted} == {AT_MS}
+    one.holding.may_end.set()
+    await until(lambda: len(one.holding.of(AT_MS + 60_000)) == BUCKETS)
+
+
+async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Several) -> None:
+    world = World()
+    deliveries = [f"D-{number}" for number in range(60)]
+    for delivery_id in deliveries:
+        world.delivery(delivery_id)
+        world.viewer(f"of-{delivery_id}", delivery_id)
+    slow = [f"of-{delivery_id}" for delivery_id in deliveries[:4]]
+    releases = [world.gateway.hold(connection_id) for connection_id in slow]
+
+    one = several.start(world.round().hold)
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await world.gateway.wait_for_posts(f"of-{delivery_id}" for delivery_id in deliveries)
+    await until(lambda: len(several.queue.deleted) >= BUCKETS - 10 * len(slow))
+    slow_buckets = {delivery_bucket(delivery_id) for delivery_id in deliveries[:4]}
+    assert slow_buckets <= several.queue.in_hand
+    for release in releases:
+        release.set()
+    await until(lambda: bool(one.reports))
+
+    assert one.reports[0].delivered == 60
+    world.close()
+
+
+async def test_told_to_stop_it_ends_what_it_holds_and_takes_no_more(several: Several) -> None:
+    one = several.start()
+    one.holding.may_begin.clear()
+    await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)
+    taken = set(one.holding.under_way)
+
+    one.rounds.stop()
+    one.holding.may_begin.set()
+    await one.stop()
+
+    assert set(one.holding.of(AT_MS)) == taken == {due.bucket for due in several.queue.deleted}
+    assert several.queue.waiting == ALL - taken
+    assert sum(report.buckets for report in one.reports) == len(taken)
+
+
+async def test_what_the_last_poll_brings_is_given_back_at_once(several: Several) -> None:
+    one = several.start()
+    await several.done(BUCKETS)
+    new = DueBucket(bucket=3, due_at_ms=AT_MS + 60_000)
+
+    def stop_as_it_comes() -> None:
+        several.queue.before_receive = lambda: None
+        loop.call_soon_threadsafe(one.rounds.stop)
+        several.queue.send_buckets([new])
+
+    loop = asyncio.get_running_loop()
+    several.queue.before_receive = stop_as_it_comes
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await one.task
+
+    assert several.queue.waiting == {3}
+
+
+async def test_what_is_not_held_when_the_time_is_up_is_given_back_and_not_deleted(
+    several: Several,
+) -> None:
+    one = several.start()
+    one.holding.may_end.clear()
+    await until(lambda: one.holding.under_way == ALL)
+
+    await one.kill()  # as the deadline of a shutdown does
+
+    assert several.queue.deleted == []
+    assert several.queue.waiting == ALL
+
+
+async def test_a_bug_in_holding_ends_it_loudly_and_leaves_the_share_to_others(
+    several: Several,
+) -> None:
+    one = several.start()
+    one.holding.trouble = RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        async with asyncio.timeout(COMES_WITHIN_S):
+            await one.task
+
+    assert several.queue.deleted == []
+    assert several.queue.waiting == ALL
+
+
+async def test_a_queue_that_is_away_for_a_moment_costs_no_round(several: Several) -> None:
+    several.queue.trouble = OSError("the queue is away")
+    one = several.start()
+    await until(lambda: bool(several.logged("round_not_sent")))
+    await until(lambda: bool(several.logged("shares_not_received")))
+
+    several.queue.trouble = None
+    several.clock.advance(5)
+    await until(lambda: len(one.holding.of(AT_MS)) == BUCKETS)
+
+    assert several.queue.in_hand == set()
+
+
+async def test_a_queue_that_is_away_for_minutes_ends_it_loudly(several: Several) -> None:
+    several.queue.trouble = OSError("the queue is away")
+    one = several.start()
+
+    async with asyncio.timeout(COMES_WITHIN_S):
+        while not one.task.done():
+            several.clock.advance(1)
+            await asyncio.sleep(0.001)
+
+    with pytest.raises(QueueUnreachableError):
+        await one.task
+
+
+async def test_what_the_queue_does_not_delete_is_told(several: Several) -> None:
+    one = several.start()
+    one.holding.may_begin.clear()
+    await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)
+    several.clock.advance(ROUNDS.visibility_timeout_s + 1)  # nothing was kept meanwhile
+    several.start()
+    await several.done(BUCKETS)
+    one.holding.may_begin.set()
+
+    await until(lambda: bool(several.logged("shares_not_deleted")))
+    assert several.logged("shares_not_deleted")[0]["level"] == "warning"
