@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sim.commands.options import add_env_option, seconds
+from sim.commands.options import add_env_option, count, seconds
 from sim.local_cloud.env_file import EnvironmentInUseError, check_not_in_use
 from sim.local_cloud.parts import PartError
 from sim.local_cloud.ports import Ports, PortTakenError, check_free, free_ports
@@ -63,6 +63,14 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         default=60.0,
         metavar="S",
         help="how long a truck must stay at a place to have arrived (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--broadcasters",
+        type=count,
+        default=1,
+        metavar="N",
+        help="how many broadcasters; several divide each round among themselves, and are called "
+        "broadcaster, broadcaster-2 and so on (default: %(default)s)",
     )
     parser.add_argument(
         "--set",
@@ -121,6 +129,7 @@ async def _run(args: argparse.Namespace, ports: Ports, run_dir: Path) -> int:
         env_file=args.env,
         ports=ports,
         pace=Pace(round_interval_s=args.round_interval_s, dwell_s=args.dwell_s),
+        broadcasters=args.broadcasters,
         settings=dict(args.set),
     )
     cloud = LocalCloud(find_places(), options, run_dir, supervisor, _tell)

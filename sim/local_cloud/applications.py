@@ -82,15 +82,41 @@ def _shards_at_work(output: str) -> int:
     return len(set(started))
 
 
-def broadcaster_part(
-    environment: Environment, pace: Pace, *, settings: Mapping[str, str] | None = None
+def broadcaster_names(count: int) -> tuple[str, ...]:
+    """What so many broadcasters are called: the first as if it were alone."""
+    return ("broadcaster", *(f"broadcaster-{number}" for number in range(2, count + 1)))
+
+
+def broadcaster_parts(
+    environment: Environment,
+    pace: Pace,
+    *,
+    count: int = 1,
+    settings: Mapping[str, str] | None = None,
+) -> list[Part]:
+    """Broadcasters, each ready when its loops run; several divide the rounds among themselves."""
+    return [
+        _broadcaster_part(environment, pace, name, alone=count == 1, settings=settings)
+        for name in broadcaster_names(count)
+    ]
+
+
+def _broadcaster_part(
+    environment: Environment,
+    pace: Pace,
+    name: str,
+    *,
+    alone: bool,
+    settings: Mapping[str, str] | None,
 ) -> Part:
-    """The broadcaster, ready when its loops run."""
+    variables = environment.variables()
+    if alone:
+        variables.pop("ROUND_QUEUE_URL", None)
     return Part(
-        name="broadcaster",
+        name=name,
         command=[sys.executable, "-m", "broadcaster"],
         environment=plain_environment()
-        | environment.variables()
+        | variables
         | {
             "OPENSEARCH_AUTH": "none",
             "ROUND_INTERVAL_S": str(pace.round_interval_s),

@@ -14,7 +14,13 @@ from deploy.wheels import Uv, this_machine
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
 from sim.environment import Environment, write_environment
-from sim.local_cloud.applications import Pace, broadcaster_part, consumer_part, firehose_part
+from sim.local_cloud.applications import (
+    Pace,
+    broadcaster_names,
+    broadcaster_parts,
+    consumer_part,
+    firehose_part,
+)
 from sim.local_cloud.engines import identity_provider_part, ministack_part, opensearch_part
 from sim.local_cloud.identity_provider import DEFAULT_AUDIENCE
 from sim.local_cloud.ports import HOST, Ports
@@ -29,12 +35,15 @@ from sim.setup.places import Places
 REGION = "ap-northeast-2"
 """Where the first trucks drive."""
 
-STOP_STAGES = (
-    StopStage(("consumer", "broadcaster", "firehose"), grace_s=10.0),
-    StopStage(("identity-provider", "opensearch"), grace_s=4.0),
-    StopStage(("ministack",), grace_s=2.0),
-)
-"""First who writes, then what is written to; in less than the 20 s that all may take."""
+
+def stop_stages(broadcasters: int) -> tuple[StopStage, ...]:
+    """First who writes, then what is written to; in less than the 20 s that all may take."""
+    writing = ("consumer", *broadcaster_names(broadcasters), "firehose")
+    return (
+        StopStage(writing, grace_s=10.0),
+        StopStage(("identity-provider", "opensearch"), grace_s=4.0),
+        StopStage(("ministack",), grace_s=2.0),
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,12 +54,14 @@ class StackOptions:
         env_file: Where to write how to reach it.
         ports: Where the engines listen.
         pace: How fast it is to go.
+        broadcasters: How many; several divide the rounds among themselves.
         settings: More settings, by name; each deployable reads those that it declares.
     """
 
     env_file: Path
     ports: Ports
     pace: Pace
+    broadcasters: int = 1
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -103,7 +114,12 @@ class LocalCloud:
                 work_folder=self._run_dir / "consumer",
                 settings=self._options.settings,
             ),
-            broadcaster_part(environment, pace, settings=self._options.settings),
+            *broadcaster_parts(
+                environment,
+                pace,
+                count=self._options.broadcasters,
+                settings=self._options.settings,
+            ),
             firehose_part(environment, pace, position_file=self._run_dir / "firehose.json"),
         )
         write_environment(environment, self._options.env_file)
@@ -111,7 +127,7 @@ class LocalCloud:
 
     async def stop(self) -> None:
         """Stops everything in order."""
-        await self._supervisor.stop_all(STOP_STAGES)
+        await self._supervisor.stop_all(stop_stages(self._options.broadcasters))
 
     async def _start_aws(self) -> CreatedResources:
         scratch = self._run_dir / "ministack"

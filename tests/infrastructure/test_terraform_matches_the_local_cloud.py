@@ -16,7 +16,7 @@ from deploy.definitions import definitions
 from deploy.terraform_tools import resources_of
 from rtdts.position_store.index_definitions import RAW_PATTERN
 from rtdts.runtime.settings import declared_settings
-from sim.local_cloud.applications import Pace, broadcaster_part, consumer_part
+from sim.local_cloud.applications import Pace, broadcaster_parts, consumer_part
 from sim.local_cloud.engines import plain_environment
 from sim.local_cloud.resources import CloudNames
 from tests.support.infrastructure_facts import Facts, aws_facts, local_facts
@@ -63,7 +63,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Facts:
             extra_jars=(Path("a.jar"),),
             work_folder=Path("work"),
         ),
-        "broadcaster": broadcaster_part(environment, Pace()),
+        "broadcaster": broadcaster_parts(environment, Pace())[0],
     }
     containers = {
         name: {
