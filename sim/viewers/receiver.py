@@ -3,7 +3,7 @@
 Messages may come twice, late or in another order. Of each delivery a receiver keeps the highest
 ``version``, and the highest ``position_at`` within the highest ``assignment``; anything lower
 changes nothing. So a lost ``status`` shows in the next ``position``, and a late one can't take
-the delivery back.
+the delivery back. An ``ended`` stands until a ``snapshot`` that was sent later.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class DeliveryView:
     distance_remaining_m: float | None = None
     ended: str | None = None
     """Why it is no longer tracked."""
+    ended_sent_at: str = ""
+    """When that was sent, as on the wire: texts of one form, in the order of the times."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,13 @@ def take(view: DeliveryView, message: Mapping[str, Any]) -> Taken:
     try:
         match message["type"]:
             case "ended":
-                return Taken(replace(view, ended=message["reason"]))
-            case "snapshot":  # it answers a `track`, so tracking has begun anew
-                view = replace(view, ended=None)
+                sent_at = message.get("sent_at", "")
+                return Taken(replace(view, ended=message["reason"], ended_sent_at=sent_at))
+            case (
+                "snapshot"
+            ):  # it answers a `track`: tracking has begun anew, unless it was overtaken
+                if message["sent_at"] > view.ended_sent_at:
+                    view = replace(view, ended=None, ended_sent_at="")
                 return _take_position(_take_version(view, message), message)
             case "position":
                 return _take_position(_take_version(view, message), message)

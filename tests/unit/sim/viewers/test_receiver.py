@@ -132,6 +132,25 @@ def test_an_end_is_kept_until_a_new_snapshot() -> None:
     assert anew.ended is None
 
 
+def test_a_snapshot_that_an_end_has_overtaken_begins_nothing_anew() -> None:
+    sent_before, sent_after = (
+        position(5, type="snapshot", events=[], track=[], sent_at=f"2026-11-24T07:01:{second}.000Z")
+        for second in (29, 31)
+    )
+    ended = hear(
+        position(5),
+        {
+            "type": "ended",
+            "delivery_id": "D-1",
+            "reason": "no_longer_yours",
+            "sent_at": "2026-11-24T07:01:30.000Z",
+        },
+    )
+
+    assert take(ended, sent_before).view.ended == "no_longer_yours"
+    assert take(ended, sent_after).view.ended is None
+
+
 def test_a_type_of_a_later_service_is_ignored() -> None:
     view = hear(position(5))
 
