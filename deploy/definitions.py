@@ -114,11 +114,13 @@ def _name(key: KeyAttribute | None) -> str | None:
 def _queue(queue: QueueDefinition) -> dict[str, Any]:
     return {
         "name_suffix": queue.queue_suffix,
-        "dead_letter_name_suffix": queue.dead_letter_suffix,
+        "dead_letter_name_suffix": queue.dead_letter_suffix if queue.has_dead_letters else None,
         "visibility_timeout_s": queue.visibility_timeout_s,
         "retention_s": queue.retention_s,
         "max_receive_count": queue.max_receive_count,
-        "dead_letter_retention_s": queue.dead_letter_retention_s,
+        "dead_letter_retention_s": (
+            queue.dead_letter_retention_s if queue.has_dead_letters else None
+        ),
     }
 
 

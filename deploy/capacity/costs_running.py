@@ -27,13 +27,13 @@ HISTORY_BYTES, LATEST_BYTES = 600, 1_100
 
 
 def fargate(plan: Plan) -> Cost:
-    """Consumers and the broadcaster, all day."""
+    """Consumers and broadcasters, all day."""
     scenario = plan.scenario
-    tasks = plan.sizes.consumers + int(plan.facts.limits["broadcaster_tasks"].value)
-    hours = tasks * HOURS_A_MONTH
+    sizes = plan.sizes
+    hours = (sizes.consumers + sizes.broadcasters) * HOURS_A_MONTH
     return Cost(
         part="Fargate",
-        size=f"{plan.sizes.consumers} tasks of the consumer, 1 of the broadcaster",
+        size=f"{sizes.consumers} tasks of the consumer, {sizes.broadcasters} of the broadcaster",
         usd=plan.price("fargate_vcpu_hour", hours * scenario.task_vcpu)
         + plan.price("fargate_gb_hour", hours * scenario.task_gb),
     )

@@ -33,6 +33,10 @@ CONNECT_WRITES: Final = 8
 """A ticket put and spent; a subscription with its two indexes put and removed."""
 LEASE_WRITES: Final = 1.3
 """A shard and second: a checkpoint, and a renewal every three."""
+ROUND_REQUESTS: Final = math.ceil(BUCKETS / 10)
+"""Of ten buckets each: all 256 of a round."""
+LONG_POLL_S: Final = 3
+"""Each broadcaster polls on when there is nothing to take (NUDGE_WAIT_S)."""
 QUEUE_CALLS: Final = 3
 """A nudge sent, received and deleted; sending and receiving may take ten at once."""
 
@@ -112,10 +116,20 @@ def dynamodb(plan: Plan) -> Cost:
 
 
 def sqs(plan: Plan) -> Cost:
-    """Nudges."""
-    calls = plan.load.nudges * QUEUE_CALLS * plan.load.truck_s
+    """Nudges, and the rounds that several broadcasters divide."""
+    calls = plan.load.nudges * QUEUE_CALLS * plan.load.truck_s + _round_calls(plan)
     return Cost(
         part="SQS",
         size=f"{calls / 1e6:,.1f} M calls",
         usd=plan.price("sqs_fifo_million", calls / 1e6),
     )
+
+
+def _round_calls(plan: Plan) -> float:
+    """Each broadcaster sends every round, each share is taken and deleted by one, all day."""
+    broadcasters = plan.sizes.broadcasters
+    if broadcasters == 1:
+        return 0.0
+    seconds = HOURS_A_MONTH * SECONDS_A_HOUR
+    a_round = ROUND_REQUESTS * (broadcasters + 2)
+    return seconds * (a_round / plan.scenario.round_s + broadcasters / LONG_POLL_S)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from deploy.capacity.costs import Plan
 from deploy.capacity.costs_stores import reads_of
 from deploy.capacity.costs_stream import READERS
-from deploy.capacity.sizing import viewer_cpu_s
+from deploy.capacity.sizing import BROADCASTER_CORES, viewer_cpu_s
 from deploy.capacity.use import ASK, Use
-
-BROADCASTER_CORES: Final = 1
-"""It is one process."""
 
 
 def busy(plan: Plan) -> Iterator[Use]:
@@ -84,7 +80,7 @@ def large(plan: Plan) -> Iterator[Use]:
     yield Use(
         name="vCPUs of Fargate",
         kind="quota",
-        used=(sizes.consumers + of["broadcaster_tasks"].value) * plan.scenario.task_vcpu,
+        used=(sizes.consumers + sizes.broadcasters) * plan.scenario.task_vcpu,
         limit=of["fargate_vcpus"].value,
         unit="vCPUs",
         remedy=ASK,
@@ -115,7 +111,7 @@ def posts_while_a_round_lasts(plan: Plan) -> float:
     scenario, limits = plan.scenario, plan.facts.limits
     if scenario.viewers <= limits["api_gateway_burst"].value:
         return plan.load.rounds_posts + plan.load.nudge_posts
-    tasks = limits["broadcaster_tasks"].value
+    tasks = plan.sizes.broadcasters
     by_core = tasks * BROADCASTER_CORES * scenario.vcpu / viewer_cpu_s(plan.facts)
     by_slots = tasks * scenario.round_slots / (scenario.post_ms / 1e3)
     return min(by_core, by_slots) + plan.load.nudge_posts

@@ -8,7 +8,7 @@ from typing import Final
 
 from deploy.capacity.costs import Plan
 from deploy.capacity.load import SECONDS_A_HOUR
-from deploy.capacity.sizing import COPIES, NODE_VCPUS
+from deploy.capacity.sizing import BROADCASTER_CORES, COPIES, NODE_VCPUS
 from deploy.capacity.use import Use
 
 DAEMON_GB, CHILD_GB, MEMORY_GB = 0.8, 0.1, 0.0001
@@ -47,6 +47,14 @@ def shipped(plan: Plan) -> Iterator[Use]:
         limit=scenario.most_consumers * scenario.task_vcpu * scenario.vcpu,
         unit="cores",
         remedy=f"consumer.max_tasks = {sizes.consumers}, and as many shards at least",
+    )
+    yield Use(
+        name="broadcaster as shipped",
+        kind="size",
+        used=sizes.broadcaster_cores,
+        limit=scenario.most_broadcasters * BROADCASTER_CORES * scenario.vcpu,
+        unit="cores",
+        remedy=f"broadcaster.max_tasks = {sizes.broadcasters}",
     )
     yield Use(
         name="a consumer's memory",

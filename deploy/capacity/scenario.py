@@ -100,6 +100,7 @@ class Scenario:
     task_gb: float = _option(4.0, "GB of memory a task", least=0.5)
     lambda_gb: float = _option(1.0, "GB of memory of ingest_lambda", least=0.125, most=10)
     most_consumers: int = _option(4, "tasks of the consumer at most, as shipped", least=1)
+    most_broadcasters: int = _option(1, "tasks of the broadcaster at most, as shipped", least=1)
     search_nodes: int = _option(3, "data nodes of OpenSearch, as shipped: r7g.large", least=1)
     search_shards: int = _option(1, "primary shards of an index, as shipped", least=1, most=100)
     least_volume_gb: float = _option(200.0, "GB of each OpenSearch node at least", least=10)

@@ -10,6 +10,8 @@ from deploy.capacity.facts import GB, Facts
 from deploy.capacity.load import SECONDS_A_HOUR, Load
 from deploy.capacity.scenario import Scenario
 
+BROADCASTER_CORES: Final = 1
+"""It is one process."""
 LAMBDA_VCPU_GB: Final = 1769 / 1024
 """Memory with which a Lambda has one vCPU (Lambda Developer Guide, "Configure memory")."""
 NODE_VCPUS: Final = (2, 4, 8, 16, 32, 48, 64)
@@ -36,6 +38,7 @@ class Sizes:
         consumer_cores: Cores that children and daemons need, of the benchmarks' kind.
         consumers: Tasks.
         broadcaster_cores: Cores that rounds and nudges need.
+        broadcasters: Tasks; several divide the rounds.
         ingest_s: Length of an invocation of ingest_lambda.
         search_cores: Cores that OpenSearch needs.
         nodes: Data nodes.
@@ -50,6 +53,7 @@ class Sizes:
     consumer_cores: float
     consumers: int
     broadcaster_cores: float
+    broadcasters: int
     ingest_s: float
     search_cores: float
     nodes: int
@@ -71,6 +75,7 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
     # A task without a shard has nothing to do.
     wanted["tasks"] = math.ceil(consumer / usable / scenario.task_vcpu)
     shards = max(wanted.values())
+    broadcasting = (load.rounds_posts + load.nudge_posts) * viewer_cpu_s(facts)
     search = _search_cores(load, facts, reads_memories=reads_memories)
     search_gb = _search_gb(scenario, load, facts)
     nodes, node_vcpus = _nodes(search / usable, search_gb / scenario.fill, scenario.zones)
@@ -80,7 +85,8 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
         reads_memories=reads_memories,
         consumer_cores=consumer,
         consumers=max(scenario.least_consumers, wanted["tasks"]),
-        broadcaster_cores=(load.rounds_posts + load.nudge_posts) * viewer_cpu_s(facts),
+        broadcaster_cores=broadcasting,
+        broadcasters=max(1, math.ceil(broadcasting / usable / BROADCASTER_CORES)),
         ingest_s=_ingest_s(scenario, facts),
         search_cores=search,
         nodes=nodes,

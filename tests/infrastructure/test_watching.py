@@ -344,7 +344,7 @@ def test_who_is_named_is_told(in_production: Watching) -> None:
     assert [one["endpoint"] for one in subscriptions] == ["somebody@example.com"]
 
 
-def test_the_consumer_grows_by_itself_and_the_broadcaster_may_not_yet(
+def test_the_consumer_grows_by_itself_and_the_broadcaster_is_shipped_alone(
     in_production: Watching,
 ) -> None:
     assert sorted(alarm["alarm_name"] for alarm in in_production.for_machines) == [

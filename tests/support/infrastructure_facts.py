@@ -214,7 +214,9 @@ def _aws_stores(resources: Resources, prefix: str) -> Iterator[tuple[str, Any]]:
         path = f"queues/{short(one['name'], prefix)}"
         if ".dead_letter" not in address:
             attributes["VisibilityTimeout"] = str(one["visibility_timeout_seconds"])
-            yield f"{path}/max_receive_count", json.loads(one["redrive_policy"])["maxReceiveCount"]
+            if one["redrive_policy"]:
+                redrive = json.loads(one["redrive_policy"])
+                yield f"{path}/max_receive_count", redrive["maxReceiveCount"]
         yield f"{path}/attributes", attributes
     for _, one in of_type(resources, "aws_kinesis_stream"):
         yield "stream/name", short(one["name"], prefix)

@@ -95,6 +95,13 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "receive": {("sqs:ReceiveMessage", "nudges.fifo"), ("sqs:DeleteMessage", "nudges.fifo")},
         "delete": {("sqs:DeleteMessage", "nudges.fifo")},
     },
+    "rtdts/push_queue/round_queue.py:RoundQueue": {
+        "send_buckets": {("sqs:SendMessage", "rounds.fifo")},
+        "receive": {("sqs:ReceiveMessage", "rounds.fifo"), ("sqs:DeleteMessage", "rounds.fifo")},
+        "keep": {("sqs:ChangeMessageVisibility", "rounds.fifo")},
+        "give_back": {("sqs:ChangeMessageVisibility", "rounds.fifo")},
+        "delete": {("sqs:DeleteMessage", "rounds.fifo")},
+    },
     "rtdts/telemetry_stream/parking.py:Parking": {
         "park": {("s3:PutObject", "parked/rejected/*")},
     },
@@ -156,7 +163,9 @@ OPERATIONS = {
         },
     },
     "rtdts/push_queue": {
+        "change_message_visibility_batch": {"sqs:ChangeMessageVisibility"},
         "delete_message": {"sqs:DeleteMessage"},
+        "delete_message_batch": {"sqs:DeleteMessage"},
         "receive_message": {"sqs:ReceiveMessage"},
         "send_message": {"sqs:SendMessage"},
         "send_message_batch": {"sqs:SendMessage"},
@@ -190,12 +199,15 @@ _NO_STORES: dict[str, set[str]] = {
         "_deliveries@round_report",  # a set of ids
         "_following_up",
         "_handling",
+        "_holding",
         "_http",
         "_last",
         "_latest",
+        "_left_out",
         "_open",
         "_waiting",
         "by_id",  # deliveries that were read
+        "held",  # reports
     },
 }
 """By deployable, attributes with such a method that are no stores; ``@`` narrows to a module."""

@@ -85,9 +85,9 @@ locals {
         concat(local.own["broadcaster.NudgesReceived"], [{ label = "nudges" }]),
         concat(local.own["broadcaster.NudgesFailed"], [{ label = "nudges that failed" }]),
       ] },
-      { title = "Nudges: how late told, ms; waiting, s; dead letters", stat = "Maximum", metrics = concat(
+      { title = "Queues: nudges told after, ms; waiting, s; dead letters", stat = "Maximum", metrics = concat(
         [concat(local.own["broadcaster.NudgeAge"], [{ label = "told after, ms", yAxis = "right" }])],
-        [for name in values(var.watched.queue_names) : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", name, { label = "oldest" }]],
+        [for key, name in var.watched.queue_names : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", name, { label = "oldest of ${key}" }]],
         [for name in values(var.watched.dead_letter_names) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name, { label = "dead letters" }]],
       ) },
       { title = "Viewers told by nudges, a minute", stat = "Sum", metrics = [

@@ -1,14 +1,16 @@
-# FIFO queues, each with its dead-letter queue.
+# FIFO queues, most with a dead-letter queue.
 
 locals {
   # Deduplication and throughput a message group instead of a queue: 300 sends a second would
   # otherwise be all that SQS takes.
   deduplication_scope   = "messageGroup"
   fifo_throughput_limit = "perMessageGroupId"
+
+  with_dead_letters = { for key, queue in var.queues : key => queue if queue.max_receive_count != null }
 }
 
 resource "aws_sqs_queue" "dead_letter" {
-  for_each = var.queues
+  for_each = local.with_dead_letters
 
   name                      = "${var.name_prefix}${each.value.dead_letter_name_suffix}"
   fifo_queue                = true
@@ -29,7 +31,7 @@ resource "aws_sqs_queue" "this" {
   message_retention_seconds  = each.value.retention_s
   sqs_managed_sse_enabled    = true
 
-  redrive_policy = jsonencode({
+  redrive_policy = !contains(keys(local.with_dead_letters), each.key) ? null : jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letter[each.key].arn
     maxReceiveCount     = each.value.max_receive_count
   })
@@ -37,7 +39,7 @@ resource "aws_sqs_queue" "this" {
 
 # No other queue may use it, and what is in it can be moved back.
 resource "aws_sqs_queue_redrive_allow_policy" "this" {
-  for_each = var.queues
+  for_each = local.with_dead_letters
 
   queue_url = aws_sqs_queue.dead_letter[each.key].url
 

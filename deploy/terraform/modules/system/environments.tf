@@ -6,9 +6,12 @@ locals {
   own_settings = merge(
     { for key, name in local.table_names : "${upper(key)}_TABLE" => name },
     {
-      AWS_REGION            = var.account.region
-      STREAM_NAME           = module.stream.name
-      NUDGE_QUEUE_URL       = module.queues.urls["nudges"]
+      AWS_REGION      = var.account.region
+      STREAM_NAME     = module.stream.name
+      NUDGE_QUEUE_URL = module.queues.urls["nudges"]
+      # Null, and so not given, to one broadcaster alone: it then holds rounds whole. One of several
+      # would tell everybody what the others tell too.
+      ROUND_QUEUE_URL       = var.broadcaster.max_tasks > 1 ? module.queues.urls["rounds"] : null
       PARKED_BUCKET         = module.parked.name
       RAW_BACKUP_BUCKET     = module.raw_backup.name
       OPENSEARCH_URL        = module.search.url
@@ -51,7 +54,7 @@ locals {
   container_environments = {
     for key, container in local.definitions.containers : key => {
       for name in container.settings : name => local.known_settings[name]
-      if contains(keys(local.known_settings), name)
+      if lookup(local.known_settings, name, null) != null
     }
   }
 

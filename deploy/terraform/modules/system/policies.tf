@@ -6,6 +6,7 @@ locals {
   arns = {
     table        = { for key, arn in module.tables.arns : key => arn }
     nudges       = module.queues.arns["nudges"]
+    rounds       = module.queues.arns["rounds"]
     connections  = module.socket_api.connections_arn
     domain_paths = "${local.domain_arn}/*"
     lease_table  = module.kcl_tables.arns["leases"]
@@ -243,6 +244,11 @@ locals {
         sid       = "Nudges"
         actions   = ["sqs:DeleteMessage", "sqs:ReceiveMessage"]
         resources = [local.arns.nudges]
+      },
+      {
+        sid       = "Shares"
+        actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"]
+        resources = [local.arns.rounds]
       },
       { sid = "Post", actions = ["execute-api:ManageConnections"], resources = [local.arns.connections] },
       {

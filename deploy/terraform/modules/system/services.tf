@@ -123,9 +123,14 @@ module "broadcaster" {
   shutdown_budget_s    = local.broadcaster_shutdown_s
   min_tasks            = var.broadcaster.min_tasks
   max_tasks            = var.broadcaster.max_tasks
-  log_retention_days   = var.retention.log_days
+  # Its process keeps one processor busy and no more: 60 % of that one. Of the task's whole it would
+  # never be reached, and a low load would take away what long rounds have added.
+  cpu_target_percent = max(10, floor(60 * min(1, 1024 / var.broadcaster.cpu)))
+  log_retention_days = var.retention.log_days
 
   scale_out = {
+    # The longest of all tasks' parts of a round: how long the whole took. Another task divides it
+    # anew, unless it is API Gateway that holds it up.
     round-duration = {
       why         = "A round takes most of its minute"
       namespace   = local.definitions.metrics.namespace

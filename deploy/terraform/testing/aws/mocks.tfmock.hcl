@@ -124,5 +124,7 @@ mock_resource "aws_sqs_queue" {
   defaults = {
     arn = "arn:aws:sqs:eu-central-1:123456789012:mock.fifo"
     url = "https://sqs.eu-central-1.amazonaws.com/123456789012/mock.fifo"
+    # What AWS tells of a queue without one.
+    redrive_policy = ""
   }
 }

@@ -104,6 +104,7 @@ def _default_of(variable: str) -> str:
         ("consumer", "min_tasks", "least_consumers", 1),
         ("consumer", "max_tasks", "most_consumers", 1),
         ("broadcaster", "cpu", "task_vcpu", 1024),
+        ("broadcaster", "max_tasks", "most_broadcasters", 1),
     ],
 )
 def test_what_production_ships_with_is_assumed(

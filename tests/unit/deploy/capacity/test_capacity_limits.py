@@ -55,13 +55,25 @@ def test_slow_posts_hold_a_round_back() -> None:
     assert math.isclose(use.used, 1 + 1_000 + 10)
 
 
-def test_the_one_broadcaster_has_one_core() -> None:
+def test_a_broadcaster_has_one_core_and_more_viewers_need_more_of_them() -> None:
     # 180 µs a viewer: 5,556 a second, 333,333 a minute.
     asked = {"trucks": 1, "deliveries": 0.0, "session_minutes": 120.0}
-    holds = use_of("the one broadcaster", **asked, viewers=300_000)
-    breaks = use_of("the one broadcaster", **asked, viewers=400_000)
+    holds = use_of("broadcaster as shipped", **asked, viewers=300_000)
+    breaks = use_of("broadcaster as shipped", **asked, viewers=400_000)
 
     assert holds.share < 1 < breaks.share
+    assert round_plan(**asked, viewers=300_000).sizes.broadcasters == 1
+    assert breaks.remedy == "broadcaster.max_tasks = 2"
+
+
+def test_rounds_that_are_divided_are_sent_by_each_broadcaster_and_held_by_one() -> None:
+    asked = {"trucks": 1, "every": 3600, "deliveries": 0.0, "session_minutes": 120.0}
+    plan = round_plan(**asked, viewers=400_000)
+    (sqs,) = [cost for cost in costs_of(plan) if cost.part == "SQS"]
+
+    # 256 buckets are 26 requests: sent by both, taken, deleted; and both poll every 3 s.
+    rounds = 730 * 3600 * (26 * 4 / 60 + 2 / 3)
+    assert math.isclose(sqs.usd, (3 * plan.load.nudges * plan.load.truck_s + rounds) / 1e6)
 
 
 @pytest.mark.parametrize(("shards", "nodes"), [(1, 2), (2, 3), (9, 3)])

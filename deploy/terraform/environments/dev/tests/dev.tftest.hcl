@@ -87,6 +87,15 @@ override_resource {
 }
 
 override_resource {
+  target = module.system.module.queues.aws_sqs_queue.this["rounds"]
+  values = {
+    arn            = "arn:aws:sqs:eu-central-1:123456789012:rtdts-dev-rounds.fifo"
+    url            = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-dev-rounds.fifo"
+    redrive_policy = "" # What AWS tells of a queue without one.
+  }
+}
+
+override_resource {
   target = module.system.module.parked.aws_s3_bucket.this
   values = { arn = "arn:aws:s3:::rtdts-dev-parked-123456789012" }
 }

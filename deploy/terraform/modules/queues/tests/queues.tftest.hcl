@@ -14,6 +14,14 @@ variables {
       max_receive_count       = 5
       dead_letter_retention_s = 1209600
     }
+    rounds = {
+      name_suffix             = "rounds.fifo"
+      dead_letter_name_suffix = null
+      visibility_timeout_s    = 10
+      retention_s             = 300
+      max_receive_count       = null
+      dead_letter_retention_s = null
+    }
   }
 }
 
@@ -39,6 +47,28 @@ run "a_queue_and_its_dead_letters" {
     condition     = aws_sqs_queue.dead_letter["nudges"].sqs_managed_sse_enabled && aws_sqs_queue.this["nudges"].sqs_managed_sse_enabled
     error_message = "Encrypted."
   }
+
+  assert {
+    condition     = aws_sqs_queue.this["rounds"].redrive_policy == "" && join(",", keys(output.dead_letter_names)) == "nudges"
+    error_message = "What is of no use later has no dead letters."
+  }
+}
+
+run "dead_letters_wholly_or_not_at_all" {
+  command = plan
+
+  variables {
+    queues = {
+      rounds = {
+        name_suffix             = "rounds.fifo"
+        dead_letter_name_suffix = "rounds-dead.fifo"
+        visibility_timeout_s    = 10
+        retention_s             = 300
+      }
+    }
+  }
+
+  expect_failures = [var.queues]
 }
 
 run "dead_letters_outlive_their_queue" {

@@ -49,6 +49,11 @@ run "whole" {
     condition     = !strcontains(output.policies["consumer"], "SubscribeToShard")
     error_message = "Without fan-out nobody subscribes."
   }
+
+  assert {
+    condition     = !can(output.environments.containers["broadcaster"]["ROUND_QUEUE_URL"])
+    error_message = "One broadcaster alone holds rounds whole."
+  }
 }
 
 run "with_fan_out" {
@@ -97,14 +102,17 @@ run "at_most_one_task_a_shard" {
   expect_failures = [var.consumer]
 }
 
-run "one_broadcaster_until_rounds_are_divided" {
-  command = plan
+run "several_broadcasters_divide_rounds" {
+  command = apply
 
   variables {
-    broadcaster = { cpu = 256, memory_mb = 512, min_tasks = 1, max_tasks = 2 }
+    broadcaster = { cpu = 2048, memory_mb = 4096, min_tasks = 2, max_tasks = 4 }
   }
 
-  expect_failures = [var.broadcaster]
+  assert {
+    condition     = can(output.environments.containers["broadcaster"]["ROUND_QUEUE_URL"])
+    error_message = "Without the queue each would tell every viewer everything."
+  }
 }
 
 run "a_setting_that_follows_from_what_is_made" {
