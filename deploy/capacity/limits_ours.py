@@ -10,7 +10,7 @@ from deploy.capacity.use import Use
 
 def ours(plan: Plan) -> Iterator[Use]:
     """Limits that only a change of the code moves."""
-    scenario, load, sizes, of = plan.scenario, plan.load, plan.sizes, plan.facts.limits
+    load, sizes, of = plan.load, plan.sizes, plan.facts.limits
     yield Use(
         name="statuses a shard",
         kind="ours",
