@@ -22,7 +22,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from broadcaster.polling import LongPoll
-from broadcaster.round_clock import ticks, until
+from broadcaster.round_clock import first_tick
 from broadcaster.round_report import RoundReport, sum_of
 from broadcaster.round_source import Hold, Share
 from broadcaster.threads import Threads
@@ -122,7 +122,6 @@ class SharedRounds:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
-        self._interval_s = interval_s
         self._interval_ms = round(interval_s * 1000)
         self._threads = threads
         self._log = log
@@ -185,9 +184,16 @@ class SharedRounds:
     # --- sending -----------------------------------------------------------------------------
 
     async def _send_rounds(self) -> None:
-        due = ticks(self._interval_s, now_ms=self._now_ms, sleep=self._sleep)
-        async for tick in until(self._stop, due):
-            await self._send_round(tick.due_at_ms)
+        """Each round when it is due; what a slow queue held up past its time, right after."""
+        sent_due_at_ms = None
+        while not self._stop.is_set():
+            due_at_ms = first_tick(self._now_ms(), self._interval_ms).due_at_ms
+            if due_at_ms == sent_due_at_ms:
+                left_ms = due_at_ms + self._interval_ms - self._now_ms()
+                await self._sleep(max(left_ms, 1) / 1000)
+            else:
+                await self._send_round(due_at_ms)
+                sent_due_at_ms = due_at_ms
 
     async def _send_round(self, due_at_ms: int) -> None:
         # Another first bucket each round: were the broadcasters too few for all, the same viewers

@@ -20,13 +20,16 @@ from rtdts.runtime.wall_clock import now_ms
 from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
 from rtdts.tracking.instants import parse_instant
 from tests.support.broadcaster_cloud import Cloud, Running, running_broadcaster
+from tests.support.deliveries import unique
 from tests.support.ministack_process import ministack_program, running_ministack
 from tests.support.waiting import COMES_WITHIN_S, until
 
 VIEWERS = 24
 INTERVAL_S = 5
 WHOLE_ROUNDS = 2
-HEARS_WITHIN_S = INTERVAL_S + 15
+LONG_INTERVAL_S = 30
+"""So long that whom a broadcaster could not tell mostly hears of the same round from the other."""
+HEARS_WITHIN_S = LONG_INTERVAL_S + 15
 """Of a broadcaster's death: as with rounds of 60 s it is 75. What it held comes back after
 `ROUNDS.visibility_timeout_s` at most; the rest is for a slow machine."""
 
@@ -110,12 +113,12 @@ class Told:
             self.is_ready |= b'"event":"broadcaster_ready"' in line
 
 
-def environment(cloud: Cloud, **changed: str) -> dict[str, str]:
-    several = {
-        "ROUND_QUEUE_URL": cloud.resources.queue_urls["rounds"],
-        "ROUND_INTERVAL_S": str(INTERVAL_S),
-    }
-    return cloud.environment(**several, **changed)
+@pytest.fixture
+def queue_url(cloud: Cloud) -> str:
+    """A queue of the test's own: the rounds of the one before are none of its."""
+    sqs = cloud.session.client("sqs", endpoint_url=cloud.url)
+    attributes: Any = ROUNDS.attributes(None)
+    return sqs.create_queue(QueueName=unique("rounds") + ".fifo", Attributes=attributes)["QueueUrl"]
 
 
 def buckets_held(told: Sequence[Told]) -> collections.Counter[int]:
@@ -127,12 +130,13 @@ def buckets_held(told: Sequence[Told]) -> collections.Counter[int]:
 
 
 async def test_each_viewer_hears_of_each_round_once_whichever_of_two_tells_it(
-    cloud: Cloud,
+    cloud: Cloud, queue_url: str
 ) -> None:
+    environment = cloud.environment(ROUND_QUEUE_URL=queue_url, ROUND_INTERVAL_S=str(INTERVAL_S))
     async with (
         viewers_of(cloud) as viewers,
-        running_broadcaster(environment(cloud)) as one,
-        running_broadcaster(environment(cloud)) as other,
+        running_broadcaster(environment) as one,
+        running_broadcaster(environment) as other,
     ):
         told = [Told(one), Told(other)]
         await until(lambda: [*buckets_held(told).values()].count(BUCKETS) >= WHOLE_ROUNDS)
@@ -187,16 +191,17 @@ class BlackHole:
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM], ids=lambda end: end.name)
 async def test_whom_one_had_yet_to_tell_when_it_ended_the_other_tells(
-    cloud: Cloud, end: signal.Signals
+    cloud: Cloud, queue_url: str, end: signal.Signals
 ) -> None:
+    several = {"ROUND_QUEUE_URL": queue_url, "ROUND_INTERVAL_S": str(LONG_INTERVAL_S)}
     hole = BlackHole()
     async with AsyncExitStack() as stack:
         viewers = await stack.enter_async_context(viewers_of(cloud))
         # Its posts are not answered, so that it holds each viewer's bucket until it ends.
         stuck = await stack.enter_async_context(
             running_broadcaster(
-                environment(
-                    cloud,
+                cloud.environment(
+                    **several,
                     SOCKET_MANAGEMENT_URL=await stack.enter_async_context(hole.open()),
                     POST_TIMEOUT_S="30",
                     SHUTDOWN_BUDGET_S="1",
@@ -205,7 +210,9 @@ async def test_whom_one_had_yet_to_tell_when_it_ended_the_other_tells(
         )
         _read_on = Told(stuck)
         await until(lambda: viewers.connections <= hole.connections)
-        other = Told(await stack.enter_async_context(running_broadcaster(environment(cloud))))
+        other = Told(
+            await stack.enter_async_context(running_broadcaster(cloud.environment(**several)))
+        )
         await until(lambda: other.is_ready)
 
         ended_at_ms = now_ms()

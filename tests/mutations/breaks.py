@@ -22,6 +22,7 @@ VIEWING = f"{UNIT}/tracking/test_viewing.py"
 ROUND = f"{UNIT}/broadcaster/test_round.py"
 NUDGES = f"{UNIT}/broadcaster/test_nudges.py"
 CLOCK = f"{UNIT}/broadcaster/test_round_clock.py"
+SHARED = f"{UNIT}/broadcaster/test_shared_rounds.py"
 SOCKET = f"{UNIT}/socket_lambda/test_socket_handler.py"
 DELIVERY = f"{UNIT}/delivery_lambda/test_delivery_handler.py"
 CHANGED = f"{UNIT}/consumer/test_changed_plans.py"
@@ -431,6 +432,47 @@ BREAKS = (
         text="range(BUCKETS), tick.skipped)",
         replacement="range(BUCKETS // 2), tick.skipped)",
         tests=(f"{CLOCK}::test_one_broadcaster_alone_holds_every_bucket_of_every_round",),
+    ),
+    Break(
+        name="buckets-are-told-apart-by-who-sends-them",
+        guarantee=5,
+        file="rtdts/push_queue/due_buckets.py",
+        text='return f"{self.bucket}:{self.due_at_ms}"',
+        replacement='return f"{self.bucket}:{self.due_at_ms}:{id(self)}"',
+        tests=(
+            f"{SHARED}::test_each_bucket_is_held_once_a_round_whoever_of_two_holds_it",
+            "tests/contract/test_round_queue_contract.py"
+            "::test_a_round_is_given_out_once_however_often_it_was_sent",
+        ),
+    ),
+    Break(
+        name="share-deleted-before-it-is-held",
+        guarantee=5,
+        file="broadcaster/shared_rounds.py",
+        text="            report = await hold(share, begun=place.leave)\n",
+        replacement="""\
+            await self._delete(taken)
+            report = await hold(share, begun=place.leave)
+""",
+        tests=(
+            f"{SHARED}::test_what_is_not_held_when_the_time_is_up_is_given_back_and_not_deleted",
+        ),
+    ),
+    Break(
+        name="what-hangs-is-kept-for-ever",
+        guarantee=5,
+        file="broadcaster/shared_rounds.py",
+        text="if self._is_old(due_at_ms):  # its buckets' next round",
+        replacement="if False:  # its buckets' next round",
+        tests=(f"{SHARED}::test_what_hangs_is_not_kept_past_the_next_round",),
+    ),
+    Break(
+        name="always-the-same-buckets-last",
+        guarantee=5,
+        file="broadcaster/shared_rounds.py",
+        text="first = due_at_ms // self._interval_ms * _STRIDE",
+        replacement="first = 0",
+        tests=(f"{SHARED}::test_each_round_begins_with_another_bucket",),
     ),
     Break(
         name="any-failure-taken-for-gone",

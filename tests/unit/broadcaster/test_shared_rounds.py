@@ -411,6 +411,24 @@ async def test_a_queue_that_is_away_for_a_moment_costs_no_round(several: Several
     assert several.queue.in_hand == set()
 
 
+async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_once(
+    several: Several,
+) -> None:
+    several.queue.trouble = OSError("the queue is away")
+    one = several.start()
+    while several.clock.now_ms() < AT_MS + 65_000:
+        several.clock.advance(1)
+        await asyncio.sleep(0.002)
+
+    several.queue.trouble = None
+    for _ in range(10):  # the longest wait between two attempts
+        several.clock.advance(1)
+        await asyncio.sleep(0.002)
+    await several.done(BUCKETS)
+
+    assert len(one.holding.of(AT_MS + 60_000)) == BUCKETS
+
+
 async def test_a_queue_that_is_away_for_minutes_ends_it_loudly(several: Several) -> None:
     several.queue.trouble = OSError("the queue is away")
     one = several.start()

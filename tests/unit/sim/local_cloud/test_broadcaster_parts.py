@@ -1,0 +1,31 @@
+"""One broadcaster alone, and several that divide rounds."""
+
+from __future__ import annotations
+
+from sim.environment import Environment
+from sim.local_cloud.applications import Pace, broadcaster_parts
+from sim.local_cloud.stack import stop_stages
+
+ENVIRONMENT = Environment(
+    server_url="http://server", websocket_url="ws://server", round_queue_url="http://rounds.fifo"
+)
+
+
+def test_one_alone_knows_of_no_queue_of_rounds() -> None:
+    (part,) = broadcaster_parts(ENVIRONMENT, Pace())
+
+    assert part.name == "broadcaster"
+    assert "ROUND_QUEUE_URL" not in part.environment
+
+
+def test_several_have_names_of_their_own_and_the_same_queue() -> None:
+    parts = broadcaster_parts(ENVIRONMENT, Pace(), count=3)
+
+    assert [part.name for part in parts] == ["broadcaster", "broadcaster-2", "broadcaster-3"]
+    assert {part.environment["ROUND_QUEUE_URL"] for part in parts} == {"http://rounds.fifo"}
+
+
+def test_all_are_stopped_while_what_they_write_to_still_runs() -> None:
+    names = {part.name for part in broadcaster_parts(ENVIRONMENT, Pace(), count=3)}
+
+    assert names < set(stop_stages(3)[0].parts)
