@@ -3,7 +3,7 @@
 Messages may come twice, late or in another order. Of each delivery a receiver keeps the highest
 ``version``, and the highest ``position_at`` within the highest ``assignment``; anything lower
 changes nothing. So a lost ``status`` shows in the next ``position``, and a late one can't take
-the delivery back. An ``ended`` stands until a ``snapshot`` that was sent later.
+the delivery back. Of ``ended`` and ``snapshot`` the one that was sent later stands.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ class DeliveryView:
     distance_remaining_m: float | None = None
     ended: str | None = None
     """Why it is no longer tracked."""
-    ended_sent_at: str = ""
-    """When that was sent, as on the wire: texts of one form, in the order of the times."""
+    turned_at: str = ""
+    """When the last ``ended`` or ``snapshot`` was sent, as on the wire: texts of one form, in the
+    order of the times."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,13 @@ def take(view: DeliveryView, message: Mapping[str, Any]) -> Taken:
     try:
         match message["type"]:
             case "ended":
-                sent_at = message.get("sent_at", "")
-                return Taken(replace(view, ended=message["reason"], ended_sent_at=sent_at))
-            case (
-                "snapshot"
-            ):  # it answers a `track`: tracking has begun anew, unless it was overtaken
-                if message["sent_at"] > view.ended_sent_at:
-                    view = replace(view, ended=None, ended_sent_at="")
+                if message["sent_at"] < view.turned_at:  # tracking has begun anew since then
+                    return Taken(view, stale=True)
+                return Taken(replace(view, ended=message["reason"], turned_at=message["sent_at"]))
+            case "snapshot":
+                # It answers a `track`: tracking has begun anew, unless it was overtaken.
+                if message["sent_at"] > view.turned_at:
+                    view = replace(view, ended=None, turned_at=message["sent_at"])
                 return _take_position(_take_version(view, message), message)
             case "position":
                 return _take_position(_take_version(view, message), message)

@@ -9,9 +9,7 @@ locals {
       AWS_REGION      = var.account.region
       STREAM_NAME     = module.stream.name
       NUDGE_QUEUE_URL = module.queues.urls["nudges"]
-      # Null, and so not given, to one broadcaster alone: it then holds rounds whole. One of several
-      # would tell everybody what the others tell too.
-      ROUND_QUEUE_URL       = var.broadcaster.max_tasks > 1 ? module.queues.urls["rounds"] : null
+      ROUND_QUEUE_URL       = module.queues.urls["rounds"]
       PARKED_BUCKET         = module.parked.name
       RAW_BACKUP_BUCKET     = module.raw_backup.name
       OPENSEARCH_URL        = module.search.url
@@ -51,10 +49,14 @@ locals {
     key => setsubtract(function.required_settings, ["AWS_REGION"])
   }
 
+  # One broadcaster alone holds rounds whole; one of several would tell everybody what the others tell
+  # too. By name, since a first plan does not know the values.
+  kept_from_containers = var.broadcaster.max_tasks > 1 ? [] : ["ROUND_QUEUE_URL"]
+
   container_environments = {
     for key, container in local.definitions.containers : key => {
       for name in container.settings : name => local.known_settings[name]
-      if lookup(local.known_settings, name, null) != null
+      if contains(keys(local.known_settings), name) && !contains(local.kept_from_containers, name)
     }
   }
 

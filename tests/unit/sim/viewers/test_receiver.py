@@ -123,32 +123,34 @@ def test_nothing_to_show_leaves_the_position_as_it_is() -> None:
     assert view.version == 3
 
 
-def test_an_end_is_kept_until_a_new_snapshot() -> None:
-    ended = hear(position(5), {"type": "ended", "delivery_id": "D-1", "reason": "viewing_over"})
-    late = take(ended, position(6)).view
-    anew = take(late, position(7, type="snapshot", events=[], track=[])).view
+def ended(second: int, reason: str = "viewing_over") -> dict[str, Any]:
+    return {"type": "ended", "delivery_id": "D-1", "reason": reason, "sent_at": at(second)}
 
-    assert ended.ended == late.ended == "viewing_over"
+
+def snapshot(second: int) -> dict[str, Any]:
+    return position(second, type="snapshot", events=[], track=[], sent_at=at(second))
+
+
+def at(second: int) -> str:
+    return f"2026-11-24T07:01:{second:02}.000Z"
+
+
+def test_an_end_is_kept_until_a_new_snapshot() -> None:
+    over = hear(position(5), ended(30))
+    late = take(over, position(6)).view
+    anew = take(late, snapshot(31)).view
+
+    assert over.ended == late.ended == "viewing_over"
     assert anew.ended is None
 
 
 def test_a_snapshot_that_an_end_has_overtaken_begins_nothing_anew() -> None:
-    sent_before, sent_after = (
-        position(5, type="snapshot", events=[], track=[], sent_at=f"2026-11-24T07:01:{second}.000Z")
-        for second in (29, 31)
-    )
-    ended = hear(
-        position(5),
-        {
-            "type": "ended",
-            "delivery_id": "D-1",
-            "reason": "no_longer_yours",
-            "sent_at": "2026-11-24T07:01:30.000Z",
-        },
-    )
+    assert hear(ended(30), snapshot(29)).ended == "viewing_over"
 
-    assert take(ended, sent_before).view.ended == "no_longer_yours"
-    assert take(ended, sent_after).view.ended is None
+
+def test_an_end_that_a_snapshot_has_overtaken_ends_nothing() -> None:
+    assert hear(snapshot(31), ended(30)).ended is None
+    assert hear(snapshot(31), ended(31)).ended == "viewing_over"
 
 
 def test_a_type_of_a_later_service_is_ignored() -> None:

@@ -147,12 +147,17 @@ async def test_a_refusal_that_no_token_heals_ends_it(script: tuple[int, ...]) ->
     assert refused.value.status == script[-1]
 
 
+def ended(reason: str) -> dict[str, str]:
+    sent_at = "2026-11-24T08:01:00.004Z"
+    return {"type": "ended", "delivery_id": "D-1", "reason": reason, "sent_at": sent_at}
+
+
 async def test_an_expired_token_leads_to_a_new_socket_with_a_fresh_one() -> None:
     door, heard = FakeDoor(), Heard()
     async with running(door, heard) as viewer:
         await viewer.track("D-1")
         first = await door.opened.get()
-        first.push({"type": "ended", "delivery_id": "D-1", "reason": "token_expired"})
+        first.push(ended("token_expired"))
         second = await door.opened.get()
         await second.until_sent(1)
 
@@ -163,7 +168,7 @@ async def test_an_expired_token_leads_to_a_new_socket_with_a_fresh_one() -> None
 @pytest.mark.parametrize(
     "last_word",
     [
-        {"type": "ended", "delivery_id": "D-1", "reason": "no_longer_yours"},
+        ended("no_longer_yours"),
         {"type": "error", "delivery_id": "D-1", "reason": "not_found"},
     ],
 )
