@@ -6,9 +6,9 @@ locals {
   own_settings = merge(
     { for key, name in local.table_names : "${upper(key)}_TABLE" => name },
     {
-      AWS_REGION      = var.account.region
-      STREAM_NAME     = module.stream.name
-      NUDGE_QUEUE_URL = module.queues.urls["nudges"]
+      AWS_REGION            = var.account.region
+      STREAM_NAME           = module.stream.name
+      NUDGE_QUEUE_URL       = module.queues.urls["nudges"]
       ROUND_QUEUE_URL       = module.queues.urls["rounds"]
       PARKED_BUCKET         = module.parked.name
       RAW_BACKUP_BUCKET     = module.raw_backup.name
