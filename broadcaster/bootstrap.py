@@ -124,7 +124,7 @@ def _wire(
         read_timeout=settings.nudge_wait_s + 5,
         retries={"total_max_attempts": 2, "mode": "standard"},
         # Nudges are deleted by the threads of their stores.
-        max_pool_connections=settings.store_threads + _ROUND_QUEUE_THREADS + 2,
+        max_pool_connections=settings.store_threads + 2,
     )
     dynamodb = aws.client("dynamodb", config=quick)
     tables = TableNames(
@@ -199,7 +199,10 @@ def _wire(
     source: RoundSource = LocalRounds(settings.round_interval_s, sleep=asyncio.sleep)
     if settings.round_queue_url:
         source = SharedRounds(
-            RoundQueue(sqs, settings.round_queue_url, log=log),
+            # Keeping a share, or giving it back, is of use for seconds only.
+            RoundQueue(
+                aws.client("sqs", config=quick), settings.round_queue_url, polling=sqs, log=log
+            ),
             settings.round_interval_s,
             queues.round_poll,
             queues.rounds,

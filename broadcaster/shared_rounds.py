@@ -9,7 +9,9 @@ and round, whoever sent it first. Each then takes what it gets, ten buckets a sh
    hangs must not hold up its buckets for longer;
 3. it is deleted when its last viewer has answered. A broadcaster that dies so leaves it to the
    others, who are given it when the queue's visibility has run out;
-4. what is an interval old is deleted unread: its viewers' next round is due.
+4. who could read nothing of it gives it back, and takes no more for some seconds: another may see,
+   and without viewers to post to it would take faster than any other;
+5. what is an interval old is deleted unread: its viewers' next round is due.
 
 Who waits for a slow viewer's answer takes the next share meanwhile: only slots are held up.
 """
@@ -17,31 +19,41 @@ Who waits for a slow viewer's answer takes the next share meanwhile: only slots 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from broadcaster.polling import LongPoll
 from broadcaster.round_clock import first_tick
 from broadcaster.round_report import RoundReport, sum_of
 from broadcaster.round_source import Hold, Share
+from broadcaster.sending_order import SendingOrder
 from broadcaster.threads import Threads
 from rtdts.push_queue.due_buckets import DueBucket
+from rtdts.push_queue.fifo_queue import MAX_BATCH
 from rtdts.push_queue.round_queue import ReceivedBucket
 from rtdts.runtime import wall_clock
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.logs import Logger
-from rtdts.tracking.delivery_buckets import BUCKETS
 
 KEEP_EVERY_S: Final = 3.0
-"""A third of the queue's visibility: two calls may fail before another is given the share."""
+"""From the end of one call to the next; the queue's visibility is 10 s. So two calls that fail at
+once may go before another is given the share. A call that is not answered may not: the client's two
+attempts take 3 s and more (`broadcaster.bootstrap`), and another may hold the share as well."""
 
 BEGINNING_AT_ONCE: Final = 3
 """Shares whose viewers are being read or wait for slots. More would read no faster, and leave the
 others nothing to take; fewer would leave slots empty while a share is read."""
 
-_STRIDE: Final = 101
-"""How much further each round's first bucket lies; it has no factor in common with `BUCKETS`."""
+GIVES_BACK_WITHIN_S: Final = 2.0
+"""At the end. What the queue does not take by then comes back when its visibility has run out."""
+
+_FIRST_REST_S: Final = 2.0
+_LONGEST_REST_S: Final = 10.0
+"""Between shares of which nothing can be read. Several fit into a round, so that who is alone holds
+what is left of it when its stores are back."""
 
 
 class Queue(Protocol):
@@ -71,7 +83,8 @@ class _Part:
         self.began_at_ms: int | None = None
         self.ended_at_ms = 0
         self.in_hand = 0
-        self.held: list[RoundReport] = []
+        self._held: list[RoundReport] = []
+        self._blind: list[RoundReport] = []
 
     def take(self, received: Sequence[ReceivedBucket]) -> None:
         sent_at_ms = min(one.sent_at_ms for one in received)
@@ -79,11 +92,29 @@ class _Part:
         self.began_at_ms = sent_at_ms if known is None else min(known, sent_at_ms)
         self.in_hand += 1
 
+    def add(self, report: RoundReport, at_ms: int) -> None:
+        """Adds what was held."""
+        self._held.append(report)
+        self.ended_at_ms = at_ms
+
+    def gave_back(self, report: RoundReport, at_ms: int) -> None:
+        """Remembers what could not be read; one share only, since the same may come again."""
+        self._blind = [dataclasses.replace(report, buckets=0)]
+        self.ended_at_ms = at_ms
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is nothing to tell."""
+        return not (self._held or self._blind)
+
     def report(self, skipped: int) -> RoundReport:
-        """Its sum; it began when the queue took the first of its buckets, whoever sent that."""
+        """Its sum; it began when the queue took the first of its buckets, whoever sent that.
+
+        What was given back is told only if nothing was held: others tell of it too.
+        """
         began_at_ms = self.began_at_ms or 0
         return sum_of(
-            self.held,
+            self._held or self._blind,
             due_at_ms=self._due_at_ms,
             started_at_ms=began_at_ms,
             # The queue's clock and ours: a round that was quick may end before it began.
@@ -103,6 +134,7 @@ class SharedRounds:
             must be kept while stores hang.
         log: Told of failures.
         wait_s: Length of a poll; also how long a shutdown may have to wait for it.
+        gives_back_within_s: How long the end may take.
         sleep: Waits some seconds.
         now_ms: Wall clock.
         monotonic: Clock in seconds.
@@ -117,6 +149,7 @@ class SharedRounds:
         *,
         log: Logger,
         wait_s: int,
+        gives_back_within_s: float = GIVES_BACK_WITHIN_S,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         now_ms: Callable[[], int] = wall_clock.now_ms,
         monotonic: Callable[[], float] = time.monotonic,
@@ -125,6 +158,7 @@ class SharedRounds:
         self._interval_ms = round(interval_s * 1000)
         self._threads = threads
         self._log = log
+        self._gives_back_within_s = gives_back_within_s
         self._sleep = sleep
         self._now_ms = now_ms
         self._poll = LongPoll[ReceivedBucket](
@@ -144,13 +178,18 @@ class SharedRounds:
         self._parts: dict[int, _Part] = {}
         self._left_out: set[int] = set()
         """Rounds, by when they were due, of which something was deleted unread."""
+        self._order = SendingOrder()
+        self._rests_s: Iterator[float] | None = None
+        """While nothing can be read: how long to leave the next shares to others."""
+        self._must_rest = False
 
     async def reports(self, hold: Hold) -> AsyncGenerator[RoundReport, None]:
         """Sends, takes and has held until `stop`.
 
         Yields:
-            One report a round of which this process held something, when it finds no more of it in
-            the queue. What it then takes over from another that died has a report of its own.
+            One report a round of which this process held something, or could read nothing of what
+            it was given, when it finds no more of it in the queue. What it then takes over from
+            another that died has a report of its own.
 
         Raises:
             broadcaster.polling.QueueUnreachableError: The queue could not be read for minutes.
@@ -160,9 +199,14 @@ class SharedRounds:
             while not self._stop.is_set():
                 async with self._places:  # before receiving: what is received is begun at once
                     pass
+                await self._rest()
+                if self._stop.is_set():
+                    break
                 received = await self._poll.messages(self._stop.is_set)
                 await self._take(received, hold)
                 self._raise_what_failed(sending)
+                if not received:
+                    self._order.nothing_is_left()
                 for report in self._finished(nothing_is_left=not received):
                     yield report
             if self._holding:
@@ -171,11 +215,7 @@ class SharedRounds:
             for report in self._finished(nothing_is_left=True):
                 yield report
         finally:
-            left = [sending, *self._holding]
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
-            await self._give_back([*self._in_hand.values()])
+            await self._end([sending, *self._holding])
 
     def stop(self) -> None:
         """Takes no more; what the poll under way brings is given back."""
@@ -196,13 +236,7 @@ class SharedRounds:
                 sent_due_at_ms = due_at_ms
 
     async def _send_round(self, due_at_ms: int) -> None:
-        # Another first bucket each round: were the broadcasters too few for all, the same viewers
-        # would otherwise be left out each time.
-        first = due_at_ms // self._interval_ms * _STRIDE
-        due = [
-            DueBucket(bucket=(first + place) % BUCKETS, due_at_ms=due_at_ms)
-            for place in range(BUCKETS)
-        ]
+        due = [DueBucket(bucket=bucket, due_at_ms=due_at_ms) for bucket in self._order.next_round()]
         waits_s = backoff_s(first_s=0.2, most_s=5.0)
         while not self._is_old(due_at_ms):
             try:
@@ -230,46 +264,128 @@ class SharedRounds:
             if self._is_old(due_at_ms):
                 await self._leave_out(due_at_ms, taken)
                 continue
-            await self._places.acquire()
+            # Though it may have to wait for its place: what is not kept would be another's.
             self._in_hand |= {one.receipt_handle: one for one in taken}
             self._parts.setdefault(due_at_ms, _Part(due_at_ms)).take(taken)
-            self._holding.add(asyncio.create_task(self._hold(due_at_ms, taken, hold)))
+            place = _Place(self._places)
+            if not self._places.locked():
+                await place.come_by()  # without waiting: before the next receive sees it free
+            self._holding.add(asyncio.create_task(self._hold(due_at_ms, taken, hold, place)))
 
     async def _leave_out(self, due_at_ms: int, taken: Sequence[ReceivedBucket]) -> None:
         self._left_out.add(due_at_ms)
+        self._order.left_out(one.message.bucket for one in taken)
         self._log.warning("shares_left_out", due_at_ms=due_at_ms, buckets=len(taken))
         await self._delete(taken)
 
-    async def _hold(self, due_at_ms: int, taken: Sequence[ReceivedBucket], hold: Hold) -> None:
+    async def _hold(
+        self, due_at_ms: int, taken: Sequence[ReceivedBucket], hold: Hold, place: _Place
+    ) -> None:
         part = self._parts[due_at_ms]
-        share = Share(due_at_ms, [one.message.bucket for one in taken])
-        keeping = asyncio.create_task(self._keep(due_at_ms, taken))
-        place = _Place(self._places)
         try:
-            report = await hold(share, begun=place.leave)
-            part.held.append(report)
-            part.ended_at_ms = self._now_ms()
-            await self._delete(taken)
+            async with self._kept(due_at_ms, taken):
+                report = await self._hold_in(place, due_at_ms, taken, hold)
+            # No keeping is under way any more that could undo what the queue is told now.
+            if report is None and not self._is_old(due_at_ms):
+                await self._give_back(taken)
+            elif report is None:
+                await self._leave_out(due_at_ms, taken)
+            elif self._is_another_s(report):
+                self._log.warning("shares_unread", due_at_ms=due_at_ms, buckets=len(taken))
+                part.gave_back(report, self._now_ms())
+                await self._give_back(taken)
+            else:
+                part.add(report, self._now_ms())
+                await self._delete(taken)
             for one in taken:
                 del self._in_hand[one.receipt_handle]
         finally:
             part.in_hand -= 1
             place.leave()
+
+    async def _hold_in(
+        self, place: _Place, due_at_ms: int, taken: Sequence[ReceivedBucket], hold: Hold
+    ) -> RoundReport | None:
+        """Its report; None if it must not be begun any more when it has its place."""
+        await place.come_by()
+        if self._stop.is_set() or self._is_old(due_at_ms):
+            return None
+        share = Share(due_at_ms, [one.message.bucket for one in taken])
+        # Who may be blind takes no more before it knows.
+        begun = place.leave if self._rests_s is None else _nothing
+        return await hold(share, begun=begun)
+
+    def _is_another_s(self, report: RoundReport) -> bool:
+        """Whether nothing of it could be read, and another has the time to try."""
+        if report.was_blind:
+            self._rests_s = self._rests_s or backoff_s(
+                first_s=_FIRST_REST_S, most_s=_LONGEST_REST_S, uniform=max
+            )
+            self._must_rest = True
+        elif report.due:  # without viewers little had to be read
+            self._rests_s = None
+        return report.was_blind and not self._is_old(report.due_at_ms)
+
+    async def _rest(self) -> None:
+        """Leaves the next shares to others after one of which nothing could be read."""
+        if self._rests_s is None or not self._must_rest:
+            return
+        self._must_rest = False
+        waits = (
+            asyncio.ensure_future(self._sleep(next(self._rests_s))),
+            asyncio.ensure_future(self._stop.wait()),
+        )
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    @asynccontextmanager
+    async def _kept(self, due_at_ms: int, taken: Sequence[ReceivedBucket]) -> AsyncIterator[None]:
+        keeping = asyncio.create_task(self._keep(due_at_ms, taken))
+        try:
+            yield
+        finally:
             keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
 
     async def _keep(self, due_at_ms: int, taken: Sequence[ReceivedBucket]) -> None:
         while True:
             await self._sleep(KEEP_EVERY_S)
             if self._is_old(due_at_ms):  # its buckets' next round must not wait for it
                 return
-            await self._tell(self._queue.keep, taken, failed="shares_not_kept")
+            call = self._tell(self._queue.keep, taken, failed="shares_not_kept")
+            telling = asyncio.ensure_future(call)
+            try:
+                await asyncio.shield(telling)
+            except asyncio.CancelledError:
+                # A thread can't be called back, and what the queue is told next must come after.
+                await telling
+                raise
 
     async def _delete(self, taken: Sequence[ReceivedBucket]) -> None:
         await self._tell(self._queue.delete, taken, failed="shares_not_deleted")
 
     async def _give_back(self, taken: Sequence[ReceivedBucket]) -> None:
-        if taken:
-            await self._tell(self._queue.give_back, taken, failed="shares_not_given_back")
+        await self._tell(self._queue.give_back, taken, failed="shares_not_given_back")
+
+    async def _end(self, left: Sequence[asyncio.Task[None]]) -> None:
+        """Ends what is left and lets others take what is in hand; not for long."""
+        try:
+            async with asyncio.timeout(self._gives_back_within_s):
+                for task in left:
+                    task.cancel()
+                await asyncio.gather(*left, return_exceptions=True)
+                in_hand = [*self._in_hand.values()]
+                # A call each: those that have not begun when the time is up can be dropped.
+                calls = (
+                    self._give_back(in_hand[first : first + MAX_BATCH])
+                    for first in range(0, len(in_hand), MAX_BATCH)
+                )
+                await asyncio.gather(*calls)
+        except TimeoutError:
+            self._log.warning("shares_not_given_back", buckets=len(self._in_hand))
 
     async def _tell(
         self,
@@ -307,8 +423,10 @@ class SharedRounds:
         ]
         reports = []
         for due_at_ms in ended:
-            skipped, self._left_out = len(self._left_out), set()
-            reports.append(self._parts.pop(due_at_ms).report(skipped))
+            part = self._parts.pop(due_at_ms)
+            if not part.is_nothing:
+                skipped, self._left_out = len(self._left_out), set()
+                reports.append(part.report(skipped))
         return reports
 
 
@@ -316,10 +434,21 @@ class _Place:
     """One of the places for what is being begun."""
 
     def __init__(self, places: asyncio.Semaphore) -> None:
-        self._places: asyncio.Semaphore | None = places
+        self._places = places
+        self._is_taken = False
+
+    async def come_by(self) -> None:
+        """Waits for it, unless it has it."""
+        if not self._is_taken:
+            await self._places.acquire()
+            self._is_taken = True
 
     def leave(self) -> None:
         """Gives it to the next, once."""
-        if self._places is not None:
+        if self._is_taken:
+            self._is_taken = False
             self._places.release()
-            self._places = None
+
+
+def _nothing() -> None:
+    pass

@@ -51,6 +51,7 @@ class FifoQueue(Generic[M]):
     Args:
         client: An SQS client.
         queue_url: The queue.
+        polling: The client for receiving, whose answers take as long as a poll; None for the same.
         decode: Makes a message of its body, or raises `msgspec.DecodeError`.
         malformed: The event by which a message that is none is reported.
         log: Where that is.
@@ -64,10 +65,12 @@ class FifoQueue(Generic[M]):
         *,
         decode: Callable[[str], M],
         malformed: str,
+        polling: SQSClient | None = None,
         log: Logger | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
+        self._polling = polling or client
         self._queue_url = queue_url
         self._decode = decode
         self._malformed = malformed
@@ -105,7 +108,7 @@ class FifoQueue(Generic[M]):
         What can't be decoded is deleted and reported as an error: it would come back for ever, and
         hold up its group.
         """
-        answer = self._client.receive_message(
+        answer = self._polling.receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=max_messages,
             WaitTimeSeconds=wait_s,

@@ -42,6 +42,7 @@ class RoundQueue:
     Args:
         client: An SQS client.
         queue_url: The queue.
+        polling: The client for receiving, whose answers take as long as a poll; None for the same.
         log: Where a message that is no bucket is reported.
         sleep: Waits between attempts.
     """
@@ -51,12 +52,14 @@ class RoundQueue:
         client: SQSClient,
         queue_url: str,
         *,
+        polling: SQSClient | None = None,
         log: Logger | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._queue: FifoQueue[DueBucket] = FifoQueue(
             client,
             queue_url,
+            polling=polling,
             decode=decode_due_bucket,
             malformed="malformed_due_bucket",
             log=log,

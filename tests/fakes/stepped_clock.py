@@ -21,7 +21,7 @@ class SteppedClock(FakeClock):
     @property
     def sleeping(self) -> int:
         """How many wait for the clock."""
-        return len(self._sleepers)
+        return sum(not woken.done() for _, woken in self._sleepers)
 
     def advance(self, seconds: float) -> None:
         super().advance(seconds)

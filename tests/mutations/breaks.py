@@ -449,10 +449,10 @@ BREAKS = (
         name="share-deleted-before-it-is-held",
         guarantee=5,
         file="broadcaster/shared_rounds.py",
-        text="            report = await hold(share, begun=place.leave)\n",
+        text="        return await hold(share, begun=begun)\n",
         replacement="""\
-            await self._delete(taken)
-            report = await hold(share, begun=place.leave)
+        await self._delete(taken)
+        return await hold(share, begun=begun)
 """,
         tests=(
             f"{SHARED}::test_what_is_not_held_when_the_time_is_up_is_given_back_and_not_deleted",
@@ -470,9 +470,25 @@ BREAKS = (
         name="always-the-same-buckets-last",
         guarantee=5,
         file="broadcaster/shared_rounds.py",
-        text="first = due_at_ms // self._interval_ms * _STRIDE",
-        replacement="first = 0",
-        tests=(f"{SHARED}::test_each_round_begins_with_another_bucket",),
+        text="self._order.left_out(one.message.bucket for one in taken)",
+        replacement="pass",
+        tests=(f"{SHARED}::test_who_was_left_out_comes_first_until_all_have_been_held",),
+    ),
+    Break(
+        name="places-in-a-round-move",
+        guarantee=5,
+        file="broadcaster/sending_order.py",
+        text="default=last)",
+        replacement="default=last + 101)",
+        tests=(f"{SHARED}::test_a_place_in_the_round_stays_while_nothing_is_left_out",),
+    ),
+    Break(
+        name="who-is-blind-takes-all",
+        guarantee=5,
+        file="broadcaster/shared_rounds.py",
+        text="return report.was_blind and not self._is_old(report.due_at_ms)",
+        replacement="return False",
+        tests=(f"{SHARED}::test_who_is_blind_gives_back_and_leaves_all_to_who_sees",),
     ),
     Break(
         name="any-failure-taken-for-gone",

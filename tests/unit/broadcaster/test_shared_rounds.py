@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
 import json
 import math
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -15,6 +17,7 @@ from broadcaster.shared_rounds import BEGINNING_AT_ONCE, KEEP_EVERY_S, SharedRou
 from broadcaster.threads import Threads
 from rtdts.push_queue.definitions import ROUNDS
 from rtdts.push_queue.due_buckets import DueBucket
+from rtdts.push_queue.round_queue import ReceivedBucket
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
 from tests.fakes.fake_round_queue import FakeRoundQueue
@@ -26,6 +29,16 @@ AT_MS = 1_800_000_000_000  # a whole minute
 INTERVAL_S = 60.0
 ALL = set(range(BUCKETS))
 SHARES = math.ceil(BUCKETS / 10)
+
+
+def round_of(due_at_ms: int, *buckets: int) -> list[DueBucket]:
+    return [DueBucket(bucket=bucket, due_at_ms=due_at_ms) for bucket in buckets]
+
+
+def _report(share: Share) -> RoundReport:
+    return RoundReport(
+        due_at_ms=share.due_at_ms, started_at_ms=0, duration_ms=0, buckets=len(share.buckets)
+    )
 
 
 class Holding:
@@ -44,6 +57,7 @@ class Holding:
         self.may_end = asyncio.Event()
         self.may_end.set()
         self.trouble: Exception | None = None
+        self.sees = True
 
     async def __call__(self, share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
         self.under_way |= set(share.buckets)
@@ -55,13 +69,11 @@ class Holding:
                 raise self.trouble
         finally:
             self.under_way -= set(share.buckets)
+        if not self.sees:
+            unread = len(share.buckets)
+            return dataclasses.replace(_report(share), buckets_unread=unread)
         self.held += [(share.due_at_ms, bucket) for bucket in share.buckets]
-        return RoundReport(
-            due_at_ms=share.due_at_ms,
-            started_at_ms=0,
-            duration_ms=0,
-            buckets=len(share.buckets),
-        )
+        return _report(share)
 
     def of(self, due_at_ms: int) -> list[int]:
         return [bucket for due, bucket in self.held if due == due_at_ms]
@@ -73,6 +85,7 @@ class Several:
     def __init__(self) -> None:
         self.clock = SteppedClock(AT_MS)
         self.queue = FakeRoundQueue(self.clock.now_ms)
+        self.gives_back_within_s = COMES_WITHIN_S
         self.written = io.StringIO()
         self._running: list[One] = []
 
@@ -119,6 +132,7 @@ class One:
             self._threads,
             log=Logger("broadcaster", several.written),
             wait_s=1,
+            gives_back_within_s=several.gives_back_within_s,
             sleep=several.clock.sleep,
             now_ms=several.clock.now_ms,
             monotonic=several.clock.monotonic,
@@ -239,19 +253,109 @@ async def test_what_is_an_interval_old_is_deleted_unread_and_counted(several: Se
     assert (told["due_at_ms"], told["buckets"]) == (AT_MS - 60_000, 1)
 
 
-async def test_each_round_begins_with_another_bucket(several: Several) -> None:
+async def test_a_place_in_the_round_stays_while_nothing_is_left_out(several: Several) -> None:
     several.start()
     firsts = []
-    for number in range(40):
+    for number in range(3):
         await several.sent(BUCKETS * (number + 1))
         firsts.append(several.queue.sent[-BUCKETS].bucket)
         await several.done(BUCKETS * (number + 1))
         several.clock.advance(INTERVAL_S)
 
-    assert len(set(firsts)) == 40
-    # Were only a tenth of each round held, nobody would be left out for long.
-    reached = {(first + place) % BUCKETS for first in firsts for place in range(BUCKETS // 10)}
-    assert reached == ALL
+    assert firsts == [0, 0, 0]
+
+
+async def test_who_was_left_out_comes_first_until_all_have_been_held(several: Several) -> None:
+    several.queue.send_buckets(round_of(AT_MS - 60_000, *range(96, BUCKETS)))
+    several.queue.send_buckets(round_of(AT_MS, *range(BUCKETS)))
+    sent = len(several.queue.sent)
+    one = several.start()
+    one.holding.may_begin.clear()
+    await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)
+    several.clock.advance(INTERVAL_S)
+    await several.sent(sent + 2 * BUCKETS)
+    after = [due.bucket for due in several.queue.sent[-BUCKETS:]]
+    one.holding.may_begin.set()
+    await until(lambda: len(one.holding.of(AT_MS + 60_000)) == BUCKETS)
+    await until(lambda: len(one.reports) == 2)
+    several.clock.advance(INTERVAL_S)
+    await several.sent(sent + 3 * BUCKETS)
+
+    assert after == [*range(96, BUCKETS), *range(96)]
+    assert several.queue.sent[-BUCKETS].bucket == 0
+
+
+async def test_who_is_blind_gives_back_and_leaves_all_to_who_sees(several: Several) -> None:
+    blind = several.start()
+    blind.holding.sees = False
+    await until(lambda: bool(several.logged("shares_unread")))
+    healthy = several.start()
+    await several.done(BUCKETS)
+    several.clock.advance(INTERVAL_S)
+    await until(lambda: bool(blind.reports))
+
+    assert sorted(healthy.holding.of(AT_MS)) == sorted(ALL)
+    assert blind.holding.of(AT_MS) == []
+    (told,) = blind.reports
+    assert (told.due_at_ms, told.was_blind, told.buckets) == (AT_MS, True, 0)
+
+
+async def test_who_is_blind_waits_before_it_takes_more_and_holds_what_it_then_sees(
+    several: Several,
+) -> None:
+    one = several.start()
+    one.holding.sees = False
+
+    def rests() -> bool:
+        return several.queue.in_hand == set() and several.clock.sleeping == 2
+
+    await until(rests)  # and sleeps until the next round
+    one.holding.sees = True
+    assert one.holding.held == []
+    while len(several.queue.deleted) < BUCKETS:
+        several.clock.advance(10)  # as long as the longest rest
+        await until(lambda: rests() or len(several.queue.deleted) == BUCKETS)
+
+    assert sorted(one.holding.of(AT_MS)) == sorted(ALL)
+    await until(lambda: bool(one.reports))
+    assert [(report.buckets, report.was_blind) for report in one.reports] == [(BUCKETS, False)]
+
+
+@pytest.fixture
+async def one_with_too_much(several: Several) -> One:
+    """One that was given buckets of two rounds at once, and has places for one of them."""
+    several.queue.send_buckets(round_of(AT_MS, *range(25)))
+    several.queue.send_buckets(round_of(AT_MS + 60_000, 200, 201))
+    one = several.start()
+    one.holding.may_begin.clear()
+    await until(lambda: 200 in several.queue.in_hand)
+    await until(lambda: len(one.holding.under_way) >= 25)
+    assert 200 not in one.holding.under_way
+    return one
+
+
+async def test_what_waits_for_its_place_is_kept_and_in_the_end_given_back(
+    several: Several, one_with_too_much: One
+) -> None:
+    several.clock.advance(KEEP_EVERY_S)
+    await until(lambda: 200 in several.queue.kept)
+
+    await one_with_too_much.kill()
+
+    assert several.queue.waiting == ALL
+
+
+async def test_what_is_old_when_it_has_its_place_is_left_out(
+    several: Several, one_with_too_much: One
+) -> None:
+    several.clock.advance(2 * INTERVAL_S)
+    one_with_too_much.holding.may_begin.set()
+    await until(
+        lambda: AT_MS + 60_000 in [line["due_at_ms"] for line in several.logged("shares_left_out")]
+    )
+    await until(lambda: len(one_with_too_much.holding.of(AT_MS + 120_000)) == BUCKETS)
+
+    assert one_with_too_much.holding.of(AT_MS + 60_000) == []
 
 
 async def test_a_share_that_waits_for_answers_holds_up_no_other(several: Several) -> None:
@@ -343,11 +447,14 @@ async def test_told_to_stop_it_ends_what_it_holds_and_takes_no_more(several: Sev
     one.holding.may_begin.clear()
     await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)
     taken = set(one.holding.under_way)
+    polled = []
+    several.queue.before_receive = lambda: polled.append(1)
 
     one.rounds.stop()
     one.holding.may_begin.set()
     await one.stop()
 
+    assert not polled
     assert set(one.holding.of(AT_MS)) == taken == {due.bucket for due in several.queue.deleted}
     assert several.queue.waiting == ALL - taken
     assert sum(report.buckets for report in one.reports) == len(taken)
@@ -384,6 +491,57 @@ async def test_what_is_not_held_when_the_time_is_up_is_given_back_and_not_delete
     assert several.queue.waiting == ALL
 
 
+async def test_giving_back_to_a_queue_that_hangs_does_not_hold_up_the_end(
+    several: Several,
+) -> None:
+    let_go = threading.Event()
+
+    class Hanging(FakeRoundQueue):
+        def give_back(self, received: Sequence[ReceivedBucket]) -> list[str]:
+            let_go.wait(COMES_WITHIN_S)
+            return super().give_back(received)
+
+    several.queue = Hanging(several.clock.now_ms)
+    several.gives_back_within_s = 0.1
+    one = several.start()
+    one.holding.may_end.clear()
+    await until(lambda: one.holding.under_way == ALL)
+
+    async with asyncio.timeout(COMES_WITHIN_S / 2):
+        await one.kill()
+    let_go.set()
+
+    (told,) = several.logged("shares_not_given_back")
+    assert told["buckets"] == BUCKETS
+
+
+async def test_no_keeping_that_is_under_way_undoes_the_giving_back(several: Several) -> None:
+    class Overtaken(FakeRoundQueue):
+        given_back = threading.Event()
+
+        def keep(self, received: Sequence[ReceivedBucket]) -> list[str]:
+            if received[0].message.bucket == 0:
+                self.given_back.wait(0.2)  # in vain, but for who gives back too early
+            return super().keep(received)
+
+        def give_back(self, received: Sequence[ReceivedBucket]) -> list[str]:
+            codes = super().give_back(received)
+            self.given_back.set()
+            return codes
+
+    several.queue = Overtaken(several.clock.now_ms)
+    one = several.start()
+    one.holding.may_end.clear()
+    await until(lambda: one.holding.under_way == ALL)
+    await several.kept(0)
+    several.clock.advance(KEEP_EVERY_S)
+    await until(lambda: len(several.queue.kept) == BUCKETS - 10)
+
+    await one.kill()
+
+    assert several.queue.waiting == ALL
+
+
 async def test_a_bug_in_holding_ends_it_loudly_and_leaves_the_share_to_others(
     several: Several,
 ) -> None:
@@ -406,8 +564,9 @@ async def test_a_queue_that_is_away_for_a_moment_costs_no_round(several: Several
 
     several.queue.trouble = None
     several.clock.advance(5)
-    await until(lambda: len(one.holding.of(AT_MS)) == BUCKETS)
+    await several.done(BUCKETS)
 
+    assert len(one.holding.of(AT_MS)) == BUCKETS
     assert several.queue.in_hand == set()
 
 
