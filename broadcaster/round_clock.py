@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ async def ticks(
             await sleep(min(wait_ms, interval_ms) / 1000)
 
 
-async def until(stop: asyncio.Event, items: AsyncIterator[T]) -> AsyncIterator[T]:
+async def until(stop: asyncio.Event, items: AsyncIterator[T]) -> AsyncGenerator[T, None]:
     """Yields the items until `stop` is set, and then does not wait for the next."""
     stopped = asyncio.ensure_future(stop.wait())
     following: asyncio.Future[T] | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Protocol
 
 from broadcaster.round_clock import ticks, until
@@ -83,8 +84,9 @@ class LocalRounds:
     async def reports(self, hold: Hold) -> AsyncGenerator[RoundReport, None]:
         """All buckets at each tick; the next is reckoned when this one has been held."""
         due = ticks(self._interval_s, now_ms=self._now_ms, sleep=self._sleep)
-        async for tick in until(self._stop, due):
-            yield await hold(Share(tick.due_at_ms, range(BUCKETS), tick.skipped))
+        async with aclosing(until(self._stop, due)) as due_until_stop:
+            async for tick in due_until_stop:
+                yield await hold(Share(tick.due_at_ms, range(BUCKETS), tick.skipped))
 
     def stop(self) -> None:
         """Holds the round under way to its end, and none after it."""

@@ -104,3 +104,14 @@ async def stopped_after_the_first(rounds: LocalRounds, hold: Hold) -> AsyncItera
     async for report in rounds.reports(hold):
         asyncio.get_running_loop().call_soon(rounds.stop)
         yield report
+
+
+async def test_nothing_of_it_is_left_when_nobody_wants_its_reports_any_more() -> None:
+    async def hold(share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
+        return RoundReport(due_at_ms=share.due_at_ms, started_at_ms=0, duration_ms=0)
+
+    reports = LocalRounds(60, sleep=asyncio.sleep).reports(hold)
+    await anext(reports)
+    await reports.aclose()
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
