@@ -8,6 +8,7 @@ left in the queue.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
 
@@ -18,6 +19,7 @@ from broadcaster.round import Round
 from broadcaster.round_report import METRICS as ROUND_METRICS
 from broadcaster.round_report import RoundReport
 from broadcaster.round_source import RoundSource
+from broadcaster.shared_rounds import GIVES_BACK_WITHIN_S
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
@@ -27,6 +29,10 @@ METRICS: Final = (*ROUND_METRICS, *NUDGE_METRICS)
 BLIND_ROUNDS: Final = 5
 """Rounds in a row that could read nothing before the process ends: an alarm, and a new start with
 new connections and addresses."""
+
+
+NUDGES_TOLD_EVERY_S: Final = 60.0
+"""Their metrics: not with the rounds', of which a process may have no part for a while."""
 
 
 class BlindError(Exception):
@@ -41,8 +47,9 @@ class Broadcaster:
         round_: Holds them.
         nudges: Pushes what changes between them.
         credentials: Kept fresh while it runs.
-        metrics: Written once a round.
+        metrics: Written once a round, and of nudges once a minute.
         log: The process's log.
+        sleep: Waits some seconds.
     """
 
     def __init__(
@@ -54,6 +61,7 @@ class Broadcaster:
         *,
         metrics: MetricWriter,
         log: Logger,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._source = source
         self._round = round_
@@ -61,6 +69,7 @@ class Broadcaster:
         self._credentials = credentials
         self._metrics = metrics
         self._log = log
+        self._sleep = sleep
 
     async def run(self, stop: asyncio.Event, *, shutdown_budget_s: float) -> None:
         """Runs until `stop` is set, then ends what is under way within the budget.
@@ -73,7 +82,8 @@ class Broadcaster:
         nudges = asyncio.create_task(self._nudges.run(), name="nudges")
         renewal = asyncio.create_task(self._credentials.keep_fresh(self._log), name="credentials")
         stopped = asyncio.create_task(stop.wait(), name="stop")
-        tasks = (rounds, nudges, renewal, stopped)
+        telling = asyncio.create_task(self._tell_of_nudges(), name="nudge metrics")
+        tasks = (rounds, nudges, renewal, stopped, telling)
         self._log.info("broadcaster_ready")
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -84,6 +94,7 @@ class Broadcaster:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._metrics.emit(self._nudges.take_metrics())
 
     async def hold_rounds(self) -> None:
         """Has the rounds held that are due, and tells of each, until stopped.
@@ -91,13 +102,16 @@ class Broadcaster:
         Raises:
             BlindError: Too many in a row could read nothing.
         """
-        blind = 0
+        blind: set[int] = set()  # a round may have several reports
         async with aclosing(self._source.reports(self._round.hold)) as reports:
             async for report in reports:
                 self._tell(report)
-                blind = blind + 1 if report.was_blind else 0
-                if blind >= BLIND_ROUNDS:
-                    raise BlindError(f"{blind} rounds in a row could read nothing")
+                if report.was_blind:
+                    blind.add(report.due_at_ms)
+                else:
+                    blind.clear()
+                if len(blind) >= BLIND_ROUNDS:
+                    raise BlindError(f"{len(blind)} rounds in a row could read nothing")
 
     async def _shut_down(
         self, rounds: asyncio.Task[None], nudges: asyncio.Task[None], deadline: Deadline
@@ -107,13 +121,21 @@ class Broadcaster:
         self._nudges.stop()
         # 1. The round under way; one that has not begun is the next process's, or another's.
         # 2. The poll under way: what it brings was taken from the queue and is handled.
-        await asyncio.wait((rounds, nudges), timeout=deadline.remaining_s)
-        # 3. The posts under way.
+        giving_back_s = min(GIVES_BACK_WITHIN_S, deadline.remaining_s / 2)
+        await asyncio.wait((rounds, nudges), timeout=deadline.remaining_s - giving_back_s)
+        # 3. The posts under way of nudges. Meanwhile others are given what of the round is left.
+        rounds.cancel()
         await self._nudges.drain(deadline)
+        await asyncio.wait((rounds,), timeout=deadline.remaining_s)
         self._log.info("broadcaster_stopped", in_time=not deadline.passed)
 
     def _tell(self, report: RoundReport) -> None:
         level = self._log.warning if report.not_reached or report.was_blind else self._log.info
         fields = {name: getattr(report, name) for name in RoundReport.__dataclass_fields__}
         level("round_held", **fields)
-        self._metrics.emit({**report.metrics(), **self._nudges.take_metrics()})
+        self._metrics.emit(report.metrics())
+
+    async def _tell_of_nudges(self) -> None:
+        while True:
+            await self._sleep(NUDGES_TOLD_EVERY_S)
+            self._metrics.emit(self._nudges.take_metrics())

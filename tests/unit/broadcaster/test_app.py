@@ -7,7 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
-from broadcaster.app import BLIND_ROUNDS, METRICS, BlindError, Broadcaster
+from broadcaster.app import (
+    BLIND_ROUNDS,
+    METRICS,
+    NUDGES_TOLD_EVERY_S,
+    BlindError,
+    Broadcaster,
+)
 from broadcaster.credentials import KeptCredentials, NoCredentialsError
 from broadcaster.polling import QueueUnreachableError
 from broadcaster.round_clock import until as until_set
@@ -16,6 +22,7 @@ from broadcaster.round_source import Hold, Share
 from rtdts.push_queue.nudges import PositionNudge
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.tracking.delivery_buckets import BUCKETS
+from tests.fakes.stepped_clock import SteppedClock
 from tests.support.broadcaster_world import World
 from tests.support.waiting import COMES_WITHIN_S, until
 
@@ -60,6 +67,7 @@ class Running:
         self.rounds = RoundsOnDemand()
         self.metrics = io.StringIO()
         self.stop = asyncio.Event()
+        self.clock = SteppedClock()
         self.nudges = world.nudge_consumer()
         self.app = Broadcaster(
             self.rounds,
@@ -68,6 +76,7 @@ class Running:
             KeptCredentials(lambda: keys or Keys(), world.of_rounds.tables),
             metrics=MetricWriter("broadcaster", METRICS, stream=self.metrics),
             log=world.log,
+            sleep=self.clock.sleep,
         )
         self.task = asyncio.create_task(self.app.run(self.stop, shutdown_budget_s=COMES_WITHIN_S))
 
@@ -129,11 +138,41 @@ async def test_rounds_that_can_read_nothing_end_it_loudly(world: World) -> None:
     world.subscriptions.broken_buckets = set(range(BUCKETS))
     running = Running(world)
 
-    for _ in range(BLIND_ROUNDS):
-        running.rounds.due.put_nowait(Share(0, range(BUCKETS)))
+    for number in range(BLIND_ROUNDS):
+        running.rounds.due.put_nowait(Share(number, range(BUCKETS)))
     with pytest.raises(BlindError):
         async with asyncio.timeout(COMES_WITHIN_S):
             await running.task
+
+
+async def test_several_reports_of_one_round_that_could_read_nothing_count_once(
+    world: World,
+) -> None:
+    world.subscriptions.broken_buckets = set(range(BUCKETS))
+    running = Running(world)
+
+    for _ in range(BLIND_ROUNDS):
+        await running.rounds.hold_one()
+    running.stop.set()
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await running.task
+
+    assert world.logged.count('"event":"round_held"') == BLIND_ROUNDS
+
+
+async def test_nudges_are_measured_though_there_are_no_rounds(world: World) -> None:
+    running = Running(world)
+    await until(lambda: running.clock.sleeping == 1)
+    world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=1))
+    await until(lambda: len(world.queue.deleted) == 1)
+
+    running.clock.advance(NUDGES_TOLD_EVERY_S)
+    await until(lambda: '"NudgesReceived":1' in running.metrics.getvalue())
+
+    assert "RoundDuration" not in running.metrics.getvalue()
+    running.stop.set()
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await running.task
 
 
 async def test_a_queue_out_of_reach_ends_it_loudly(world: World) -> None:
