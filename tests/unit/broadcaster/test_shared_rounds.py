@@ -515,18 +515,23 @@ async def test_giving_back_to_a_queue_that_hangs_does_not_hold_up_the_end(
     assert told["buckets"] == BUCKETS
 
 
-async def test_no_keeping_that_is_under_way_undoes_the_giving_back(several: Several) -> None:
+async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: Several) -> None:
+    told: list[str] = []
+
     class Overtaken(FakeRoundQueue):
         given_back = threading.Event()
 
         def keep(self, received: Sequence[ReceivedBucket]) -> list[str]:
             if received[0].message.bucket == 0:
                 self.given_back.wait(0.2)  # in vain, but for who gives back too early
+                told.append("kept")
             return super().keep(received)
 
         def give_back(self, received: Sequence[ReceivedBucket]) -> list[str]:
             codes = super().give_back(received)
-            self.given_back.set()
+            if received[0].message.bucket == 0:
+                told.append("given back")
+                self.given_back.set()
             return codes
 
     several.queue = Overtaken(several.clock.now_ms)
@@ -538,7 +543,9 @@ async def test_no_keeping_that_is_under_way_undoes_the_giving_back(several: Seve
     await until(lambda: len(several.queue.kept) == BUCKETS - 10)
 
     await one.kill()
+    await until(lambda: len(several.queue.kept) == BUCKETS)
 
+    assert told == ["kept", "given back"]
     assert several.queue.waiting == ALL
 
 
