@@ -119,6 +119,10 @@ class Told:
 @pytest.fixture
 def queue_url(cloud: Cloud) -> str:
     """A queue of the test's own: the rounds of the one before are none of its."""
+    return new_queue(cloud)
+
+
+def new_queue(cloud: Cloud) -> str:
     sqs = cloud.session.client("sqs", endpoint_url=cloud.url)
     attributes: Any = ROUNDS.attributes(None)
     return sqs.create_queue(QueueName=unique("rounds") + ".fifo", Attributes=attributes)["QueueUrl"]
@@ -177,6 +181,10 @@ async def test_each_viewer_hears_of_each_round_once_whichever_of_two_tells_it(
     assert sum(max(0, whole_rounds(told) - heard) for heard in times) <= due - delivered
 
 
+TAKEN_OVER_WITHIN_MS = 25_000
+"""The queue's visibility of 10 s, and patience with the machine."""
+
+
 class BlackHole:
     """A gateway that takes posts and never answers.
 
@@ -208,9 +216,21 @@ class BlackHole:
 
 
 async def test_whom_one_had_yet_to_tell_when_it_was_killed_the_other_tells_in_the_same_round(
-    cloud: Cloud, queue_url: str
+    cloud: Cloud,
 ) -> None:
-    hole = BlackHole()
+    # On a machine that is slow the round may be over before another can take it over.
+    for _ in range(5):
+        if (other := await told_by_the_other(cloud)) is not None:
+            break
+
+    assert other is not None, "five times too slow to tell"
+    due_at_ms, lines = other
+    assert there(line for line in lines if line["due_at_ms"] == due_at_ms) == VIEWERS
+
+
+async def told_by_the_other(cloud: Cloud) -> tuple[int, Sequence[dict[str, Any]]] | None:
+    """When the round was due and what the other's reports say; None: that round was over before."""
+    queue_url, hole = new_queue(cloud), BlackHole()
     async with viewers_of(cloud) as viewers, AsyncExitStack() as stack:
         interval_ms = interval_just_begun(50, 60)
         due_at_ms = now_ms() // interval_ms * interval_ms
@@ -235,8 +255,9 @@ async def test_whom_one_had_yet_to_tell_when_it_was_killed_the_other_tells_in_th
 
         stuck.process.kill()
         await stuck.process.wait()
+        if now_ms() > due_at_ms + interval_ms - TAKEN_OVER_WITHIN_MS:
+            return None
         # 10 s later, when its visibility has run out; most of a minute is left of the round.
         await until(lambda: all(viewers.heard.values()))
         await until(lambda: there(other.rounds) >= VIEWERS)
-
-    assert there(line for line in other.rounds if line["due_at_ms"] == due_at_ms) == VIEWERS
+    return due_at_ms, other.rounds
