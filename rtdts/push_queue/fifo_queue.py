@@ -70,7 +70,7 @@ class FifoQueue(Generic[M]):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
-        self._polling = polling or client
+        self._polling_client = polling or client
         self._queue_url = queue_url
         self._decode = decode
         self._malformed = malformed
@@ -108,7 +108,7 @@ class FifoQueue(Generic[M]):
         What can't be decoded is deleted and reported as an error: it would come back for ever, and
         hold up its group.
         """
-        answer = self._polling.receive_message(
+        answer = self._polling_client.receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=max_messages,
             WaitTimeSeconds=wait_s,

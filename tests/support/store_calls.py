@@ -207,21 +207,21 @@ _NO_STORES: dict[str, set[str]] = {
         "_open",
         "_waiting",
         "by_id",  # deliveries that were read
-        "held",  # reports
+        "_held",  # reports
     },
 }
 """By deployable, attributes with such a method that are no stores; ``@`` narrows to a module."""
 
 
 def operations_called(package: str) -> set[str]:
-    """The SDK's operations that a package's sources call: methods of something named client."""
+    """The SDK's operations that a package's sources call: methods of something named a client."""
     return {
         node.func.attr
         for path in python_files(package)
         for node in ast.walk(syntax_of(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and _last_name(node.func.value) in {"client", "_client"}
+        and _last_name(node.func.value).endswith("client")
         and node.func.attr not in {"get_paginator"}
     }
 
