@@ -68,6 +68,8 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
         region=settings.region,
     )
 
+    parking = Parking(s3, settings.parked_bucket)
+
     def pipeline_of(shard_id: str) -> BatchPipeline:
         return BatchPipeline(
             shard_id,
@@ -75,7 +77,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
                 writer=PositionWriter(opensearch),
                 finder=PositionReader(opensearch),
                 nudges=NudgeQueue(sqs, settings.nudge_queue_url, log=log, sleep=sleep),
-                parking=Parking(s3, settings.parked_bucket),
+                parking=parking,
             ),
             memory=Memory(
                 TruckStateStore(opensearch),
@@ -94,6 +96,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
                     sleep=sleep,
                 ),
                 settings.rules.status,
+                parking=parking,
                 log=log,
                 now_ms=wall_clock.now_ms,
                 trace=trace,

@@ -272,6 +272,7 @@ class BatchPipeline:
         for update in updates:
             settled = self._transitions.settle(update, budget)
             report.transitions += settled.appended
+            report.parked += settled.parked
             if settled.is_match_old:
                 self._matches.forget(update.state.truck_id)
             states.append(settled.state)

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from consumer.errors import StoreGone
 from rtdts.delivery_store.errors import StoreBusy
@@ -42,18 +42,43 @@ _THROTTLED = frozenset(
     }
 )
 
+_REFUSALS = frozenset(
+    {
+        "IdempotentParameterMismatchException",
+        "ItemCollectionSizeLimitExceededException",
+        "SerializationException",
+        "TransactionCanceledException",
+        "ValidationException",
+    }
+)
+"""4xx of what was to be written: too large, malformed, illegal. Another request may be fine. A code
+in none of these lists ends the batch at once: it may be the deployment's fault."""
+
 T = TypeVar("T")
 
 
 def may_pass(error: Exception) -> bool:
     """Whether the same call may succeed later."""
+    if isinstance(error, ParamValidationError):
+        return False
     if isinstance(error, StoreUnavailable | StoreBusy | BotoCoreError):
         return True
     if not isinstance(error, ClientError):
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    code = error.response.get("Error", {}).get("Code", "")
+    code = _code(error)
     return status >= 500 or status == 429 or code in _THROTTLED or code in _OWN_FAULTS
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether a store refuses what one call brings: no repetition mends it, others may go on."""
+    if isinstance(error, ParamValidationError):  # the SDK's own refusal, before it sends anything
+        return True
+    return isinstance(error, ClientError) and not may_pass(error) and _code(error) in _REFUSALS
+
+
+def _code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "")
 
 
 class Patience:

@@ -8,13 +8,15 @@ from functools import partial
 from typing import TypeVar
 
 import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
 
-from consumer.ports import DeliveryLog
-from consumer.retrying import Budget
+from consumer.ports import DeliveryLog, ParkingPlace
+from consumer.retrying import Budget, is_refusal
 from rtdts.delivery_store.errors import VersionConflict
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
+from rtdts.telemetry_stream.parking import delivery_events_name
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
 from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.delivery_memory import (
@@ -44,6 +46,8 @@ class Settled:
     appended: int
     is_match_old: bool
     """Whether a delivery turned out to be closed, or another truck's."""
+    parked: int
+    """Deliveries whose events were refused, and parked."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +56,7 @@ class _Written:
     versions: tuple[int, ...]
     """What the viewers must hear of: appended now, or found already written by the same cause."""
     appended: int
+    is_parked: bool = False
 
 
 class TransitionWriter:
@@ -60,6 +65,7 @@ class TransitionWriter:
     Args:
         log_store: The deliveries and their logs.
         rules: Distances and dwells, to fold anew when a declaration came in between.
+        parking: Where the events go that the store refuses.
         log: Where a delivery that can't be processed is told.
         now_ms: What events are recorded at.
         trace: Where it tells which point of some trucks changed a status.
@@ -70,12 +76,14 @@ class TransitionWriter:
         log_store: DeliveryLog,
         rules: StatusRules,
         *,
+        parking: ParkingPlace,
         log: Logger,
         now_ms: Callable[[], int],
         trace: PointTrace,
     ) -> None:
         self._store = log_store
         self._rules = rules
+        self._parking = parking
         self._log = log
         self._now_ms = now_ms
         self._trace = trace
@@ -103,12 +111,15 @@ class TransitionWriter:
     def settle(self, update: TruckUpdate, budget: Budget) -> Settled:
         """Appends what a batch found about a truck's deliveries.
 
+        What the store refuses of one delivery is parked, and tried again with the truck's next
+        batch: the others go on.
+
         Raises:
             StoreGone: DynamoDB stayed away.
         """
         memories: list[DeliveryMemory] = []
         nudges: list[TransitionNudge] = []
-        appended, is_match_old = 0, False
+        appended, parked, is_match_old = 0, 0, False
         for delivery in update.deliveries:
             delivery_id = delivery.after.delivery_id
             if not delivery.pending:
@@ -122,6 +133,7 @@ class TransitionWriter:
                 continue
             memories.append(written.memory)
             appended += written.appended
+            parked += written.is_parked
             nudges += (
                 TransitionNudge(delivery_id=delivery_id, version=version)
                 for version in written.versions
@@ -131,6 +143,7 @@ class TransitionWriter:
             nudges=tuple(nudges),
             appended=appended,
             is_match_old=is_match_old,
+            parked=parked,
         )
 
     def _plan(self, truck_id: str, match: OpenMatch, budget: Budget) -> DeliveryPlan | None:
@@ -168,12 +181,40 @@ class TransitionWriter:
                 budget.call("append to a delivery's log", append)
             except VersionConflict:
                 continue
+            except (ClientError, BotoCoreError) as error:
+                if not is_refusal(error):
+                    raise
+                self._park(row, new, error, budget)
+                return _Written(delivery.unsettled, (), 0, is_parked=True)
             if self._trace.follows(row.truck_id):
                 self._tell(new)
             versions = (*settlement.already_there, *(event.version for event in new))
             return _Written(settlement.memory, versions, len(new))
         self._log.warning("delivery_contended", delivery_id=delivery.after.delivery_id)
         return _Written(delivery.unsettled, (), 0)
+
+    def _park(
+        self, row: Delivery, events: Sequence[DeliveryEvent], error: Exception, budget: Budget
+    ) -> None:
+        body = msgspec.json.encode(
+            {"delivery_id": row.delivery_id, "truck_id": row.truck_id, "events": events}
+        )
+        park = partial(
+            self._parking.park,
+            body,
+            name=delivery_events_name(row.delivery_id, events[0].version),
+            reason="delivery_refused",
+            detail=str(error),
+            partition_key=row.truck_id,
+        )
+        key = budget.call("park a delivery's events", park)
+        self._log.exception(
+            "delivery_refused",
+            error,
+            delivery_id=row.delivery_id,
+            events=len(events),
+            parked_as=key,
+        )
 
     def _tell(self, events: Iterable[DeliveryEvent]) -> None:
         for event in events:

@@ -2,7 +2,8 @@
 
 Guarantees:
 
-1. A row, the events that made it and the matches of its trucks are written in one transaction.
+1. A row, the events that made it and the matches of its trucks are written in one transaction;
+   of more events than one takes, each transaction advances the row to its own last event.
 2. Two writers that decided on the same version can't both win: the later has a `VersionConflict`.
 3. The log only grows, without gaps: an event is never overwritten.
 4. A closed delivery expires, with its log; an open one never does.
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from rtdts.delivery_store.appends import Part, parts
 from rtdts.delivery_store.batches import batch_get, query_all
 from rtdts.delivery_store.errors import DeliveryStoreError, VersionConflict
 from rtdts.delivery_store.event_log import appending, expiring
@@ -163,6 +165,10 @@ class DeliveryStore:
     ) -> None:
         """Grows a delivery's log, and writes the row that it now folds to.
 
+        What one transaction has no room for goes into more of them, one after another (see
+        `rtdts.delivery_store.appends`). After an error the log may hold the first of the events:
+        read it again before deciding anew.
+
         The event that closes a delivery comes with a write for each earlier one, which lets it
         expire. What a transaction has no room for, of a log of more than some 95 events, follows
         right after it. If that is cut off, those events stay for ever: too much is kept, nothing
@@ -178,20 +184,26 @@ class DeliveryStore:
         Raises:
             VersionConflict: The delivery is no longer (or already) there as `before` says.
             TruckFull: The truck may not have another open delivery.
-            StoreBusy: Contended or throttled for too long; nothing was written.
+            StoreBusy: Contended or throttled for too long; of that transaction nothing was
+                written.
             ValueError: The events do not lead from `before` to `after`.
         """
         _check_versions(before, after, events)
+        if matches and after.is_open and (before is None or before.truck_id != after.truck_id):
+            prepare_truck(self._client, self._tables.truck_matches, after.truck_id)
+        for part in parts(before, after, events):
+            matching = self._matches(before, after) if matches and part.is_last else []
+            self._append_part(part, matching)
+
+    def _append_part(self, part: Part, matching: Sequence[Write]) -> None:
+        before, after, events, _ = part
         log_table = self._tables.delivery_events
         log_expires_at_s = self._log_expires_at_s(after, events)
         writes = [
             self._row(before, after),
             *(appending(log_table, event, expires_at_s=log_expires_at_s) for event in events),
+            *matching,
         ]
-        if matches:
-            if after.is_open and (before is None or before.truck_id != after.truck_id):
-                prepare_truck(self._client, self._tables.truck_matches, after.truck_id)
-            writes += self._matches(before, after)
         earlier: list[Write] = []
         if before is not None and before.closed_at_ms is None and log_expires_at_s is not None:
             earlier = [

@@ -15,6 +15,9 @@ import msgspec
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, UniversalAttributeValueTypeDef
 
+MAX_ITEM_BYTES = 400 * 1024
+"""DynamoDB's limit of one item, names and values."""
+
 T = TypeVar("T")
 
 
@@ -44,6 +47,11 @@ def to_attribute(value: object) -> UniversalAttributeValueTypeDef:
 def to_item(struct: msgspec.Struct, **extra: object) -> dict[str, UniversalAttributeValueTypeDef]:
     """A struct as an item; `extra` are attributes that only keys and indexes need."""
     return _without_nulls({**msgspec.to_builtins(struct), **extra})
+
+
+def item_bytes(item: Mapping[str, Any]) -> int:
+    """What an item takes of DynamoDB's limits: names and values, numbers rounded up."""
+    return sum(len(name.encode()) + _attribute_bytes(attribute) for name, attribute in item.items())
 
 
 def from_attribute(attribute: Mapping[str, Any]) -> object:
@@ -87,6 +95,21 @@ def chunks(values: Iterable[T], size: int) -> Iterable[list[T]]:
             chunk = []
     if chunk:
         yield chunk
+
+
+def _attribute_bytes(attribute: Mapping[str, Any]) -> int:
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "S":
+            return len(value.encode())
+        case "N":
+            return len(value) // 2 + 2  # two digits a byte, one for the exponent
+        case "M":
+            return 3 + len(value) + item_bytes(value)
+        case "L":
+            return 3 + len(value) + sum(map(_attribute_bytes, value))
+        case _:
+            return 1
 
 
 def _without_nulls(values: Mapping[Any, Any]) -> dict[str, UniversalAttributeValueTypeDef]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_WRITES_TOGETHER = 100
 """TransactWriteItems' limit of items a request."""
+MAX_BYTES_TOGETHER = 4 * 1024 * 1024
+"""Its limit of all items together."""
 ATTEMPTS = 6
 FIRST_WAIT_S = 0.05
 MOST_WAIT_S = 0.8

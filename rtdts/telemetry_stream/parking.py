@@ -34,6 +34,16 @@ def stream_record_name(sequence_number: str, sub_sequence_number: int | None = N
     return number if sub_sequence_number is None else f"{number}.{sub_sequence_number}"
 
 
+def delivery_events_name(delivery_id: str, version: int) -> str:
+    """The name of events that a delivery's log refused.
+
+    Args:
+        delivery_id: The delivery.
+        version: The first event's.
+    """
+    return f"delivery-{delivery_id}-{version}"
+
+
 def content_name(body: bytes) -> str:
     """The name of what has none but its content."""
     return f"sha256-{sha256(body).hexdigest()}"
@@ -59,7 +69,8 @@ class Parking:
 
         Args:
             body: As it came.
-            name: The same for the same record, always: `stream_record_name` or `content_name`.
+            name: The same for the same record, always: `stream_record_name`,
+                `delivery_events_name` or `content_name`.
             reason: A code.
             detail: What a person wants to know besides; cut to 1,000 characters.
             partition_key: With which it lay in the stream: whose it is, whatever is in it.

@@ -122,6 +122,19 @@ def test_several_events_are_appended_at_once(store: Store) -> None:
     assert store.events(first.delivery_id, after_version=2) == [event_of(third)]
 
 
+def test_more_events_are_appended_at_once_than_a_transaction_takes(store: Store) -> None:
+    first = new_delivery(truck_id=unique("T"))
+    store.append(None, first, [event_of(first)], matches=True)
+    last, events = first, []
+    for _ in range(250):
+        last = moved_to(last, Status.EN_ROUTE_TO_PICKUP)
+        events.append(event_of(last))
+    store.append(first, last, events, matches=False)
+
+    assert store.get(first.delivery_id) == last
+    assert store.events(first.delivery_id, after_version=1) == events
+
+
 def test_the_later_of_two_writers_on_one_version_loses_whole(
     store: Store, matches: Matches
 ) -> None:

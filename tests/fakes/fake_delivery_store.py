@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from rtdts.delivery_store.appends import Part, parts
 from rtdts.delivery_store.deliveries import (
     CLOSED_KEPT_DAYS,
     LOG_OUTLIVES_ROW_DAYS,
@@ -14,6 +15,10 @@ from rtdts.delivery_store.deliveries import (
 from rtdts.delivery_store.errors import DeliveryStoreError, TruckFull, VersionConflict
 from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES, match_of
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch, Status
+from tests.fakes.scripted_client import client_error
+
+MAX_ACTIONS = 100
+"""TransactWriteItems takes so many items."""
 
 
 class FakeDeliveryStore:
@@ -21,16 +26,22 @@ class FakeDeliveryStore:
 
     Attributes:
         appended: The delivery ids of successful appends, in order.
+        transactions: How many writes each transaction had.
         troubles: Raised by the next appends, one each; None lets one pass.
+        refusals: Raised by each append to these deliveries.
         before_append: Run once before the next append: somebody else's chance to write first.
+        between: Run once between the next two transactions of one append.
         matches: What a `FakeMatchStore` reads, by truck and delivery.
         unreadable: Ids whose rows can't be read.
     """
 
     def __init__(self, *, max_open_deliveries: int = MAX_OPEN_DELIVERIES) -> None:
         self.appended: list[str] = []
+        self.transactions: list[int] = []
         self.troubles: list[DeliveryStoreError | None] = []
+        self.refusals: dict[str, Exception] = {}
         self.before_append: list[Callable[[], None]] = []
+        self.between: list[Callable[[], None]] = []
         self.matches: dict[str, dict[str, OpenMatch]] = {}
         self.unreadable: set[str] = set()
         self._max_open_deliveries = max_open_deliveries
@@ -68,19 +79,32 @@ class FakeDeliveryStore:
             self.before_append.pop(0)()
         if self.troubles and (trouble := self.troubles.pop(0)) is not None:
             raise trouble
+        if after.delivery_id in self.refusals:
+            raise self.refusals[after.delivery_id]
         first = before.version + 1 if before is not None else 1
         if not events or [e.version for e in events] != [*range(first, after.version + 1)]:
             raise ValueError("events do not lead from before to after")
+        for number, part in enumerate(parts(before, after, events)):
+            while number and self.between:
+                self.between.pop(0)()
+            self._append_part(part, plan_of=before, matches=matches and part.is_last)
+        self.appended.append(after.delivery_id)
+
+    def _append_part(self, part: Part, *, plan_of: Delivery | None, matches: bool) -> None:
+        before, after, events, _ = part
+        actions = 1 + len(events) + (2 if matches else 0)
+        if actions > MAX_ACTIONS:
+            raise client_error("ValidationException")
         row = self._rows.get(after.delivery_id)
         now_at = None if row is None else (row.version, row.truck_id)
         if now_at != (None if before is None else (before.version, before.truck_id)):
             raise VersionConflict(after.delivery_id)
         if matches:
-            self._match(before, after)
+            self._match(plan_of, after)
+        self.transactions.append(actions)
         self._rows[after.delivery_id] = after
         self._logs.setdefault(after.delivery_id, []).extend(events)
         self._let_expire(before, after, events)
-        self.appended.append(after.delivery_id)
 
     def list_page(
         self,

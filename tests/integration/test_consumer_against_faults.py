@@ -146,15 +146,14 @@ class Consumer:
         clock, log = self.fair.clock, Logger("consumer", self.output)
         search = connect(self.search_shim.url, timeout_s=5.0)
         dynamodb = self._client("dynamodb", self.aws_shim.url)
+        parking = Parking(self._client("s3", self.aws_shim.url), self._created.names.parked_bucket)
         return BatchPipeline(
             SHARD,
             stores=Stores(
                 writer=PositionWriter(search),
                 finder=PositionReader(search),
                 nudges=self._nudge_queue(self.aws_shim.url),
-                parking=Parking(
-                    self._client("s3", self.aws_shim.url), self._created.names.parked_bucket
-                ),
+                parking=parking,
             ),
             memory=Memory(
                 TruckStateStore(search),
@@ -169,6 +168,7 @@ class Consumer:
             transitions=TransitionWriter(
                 DeliveryStore(dynamodb, self._tables, sleep=self.fair.sleep),
                 self.fair.rules.status,
+                parking=parking,
                 log=log,
                 now_ms=clock.now_ms,
                 trace=self.fair.trace,

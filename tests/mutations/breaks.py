@@ -27,6 +27,8 @@ SOCKET = f"{UNIT}/socket_lambda/test_socket_handler.py"
 DELIVERY = f"{UNIT}/delivery_lambda/test_delivery_handler.py"
 CHANGED = f"{UNIT}/consumer/test_changed_plans.py"
 STORE = "tests/contract/test_delivery_store_contract.py"
+APPENDS = f"{UNIT}/delivery_store/test_appends.py"
+BACKLOG = f"{UNIT}/consumer/test_backlog_newest_first.py"
 ERASE = f"{UNIT}/operations/test_erase.py"
 PARKED = f"{UNIT}/operations/test_replay_parked.py"
 
@@ -301,6 +303,16 @@ BREAKS = (
         tests=(
             f"{UNIT}/delivery_store/test_transactions.py"
             "::test_what_passes_is_tried_again_with_the_same_token",
+        ),
+    ),
+    Break(
+        name="row-ahead-of-its-log",
+        guarantee=3,
+        file="rtdts/delivery_store/appends.py",
+        text="status=events[-1].status,",
+        replacement="status=row.status,",
+        tests=(
+            f"{APPENDS}::test_each_transaction_fits_and_its_row_is_the_fold_of_the_log_up_to_it",
         ),
     ),
     # 4. Nobody receives anything of a delivery to which they have no right at that moment.
@@ -604,6 +616,27 @@ BREAKS = (
         replacement="sort_out(records)",
         tests=(
             f"{PIPELINE}::test_a_record_of_another_shards_truck_is_parked_and_no_memory_is_touched",
+        ),
+    ),
+    Break(
+        name="more-in-a-transaction-than-dynamodb-takes",
+        guarantee=6,
+        file="rtdts/delivery_store/appends.py",
+        text="position - start == MAX_EVENTS_TOGETHER or size_bytes > room_bytes",
+        replacement="size_bytes > room_bytes",
+        tests=(
+            f"{BACKLOG}::test_it_is_logged_in_transactions_that_fit_and_the_neighbour_has_everything",
+            f"{APPENDS}::test_each_transaction_fits_and_its_row_is_the_fold_of_the_log_up_to_it",
+        ),
+    ),
+    Break(
+        name="one-deliverys-refusal-stops-the-shard",
+        guarantee=6,
+        file="consumer/transitions.py",
+        text="if not is_refusal(error):",
+        replacement="if True:",
+        tests=(
+            f"{BACKLOG}::test_what_the_store_refuses_of_one_delivery_is_parked_and_the_batch_goes_on",
         ),
     ),
     # 7. Any process of ours may be killed at any moment: nothing is lost.

@@ -199,6 +199,7 @@ class World:
             transitions=TransitionWriter(
                 self.deliveries,
                 self.rules.status,
+                parking=self.parking,
                 log=self.log,
                 now_ms=self.clock.now_ms,
                 trace=self.trace,

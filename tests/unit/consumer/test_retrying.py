@@ -8,11 +8,13 @@ import weakref
 from collections.abc import Iterator
 
 import pytest
+from botocore.exceptions import EndpointConnectionError, ParamValidationError
 
-from consumer.retrying import Patience
+from consumer.retrying import Patience, is_refusal, may_pass
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.runtime.logs import Logger
 from tests.fakes.fake_clock import FakeClock
+from tests.fakes.scripted_client import cancelled, client_error
 
 ATTEMPTS = 5
 
@@ -27,6 +29,30 @@ def without_collector() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("error", "passes", "refuses"),
+    [
+        (client_error("ValidationException"), False, True),
+        (client_error("ItemCollectionSizeLimitExceededException"), False, True),
+        (cancelled("None", "ValidationError"), False, True),
+        (ParamValidationError(report="too long"), False, True),
+        (client_error("ThrottlingException"), True, False),
+        (client_error("InternalServerError", 500), True, False),
+        (EndpointConnectionError(endpoint_url="http://x"), True, False),
+        # The deployment's: patience first, then the loud end.
+        (client_error("AccessDeniedException"), True, False),
+        (client_error("ResourceNotFoundException"), True, False),
+        # In no list: the loud end at once.
+        (client_error("UnrecognizedClientException"), False, False),
+        (ValueError(), False, False),
+    ],
+)
+def test_whether_an_error_may_pass_or_is_a_refusal_of_what_was_to_be_written(
+    error: Exception, passes: bool, refuses: bool
+) -> None:
+    assert (may_pass(error), is_refusal(error)) == (passes, refuses)
 
 
 @pytest.mark.usefixtures("without_collector")

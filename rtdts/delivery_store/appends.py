@@ -1,0 +1,86 @@
+"""Cutting what is appended to a delivery's log into transactions that fit.
+
+Each of them advances the row to the fold of the log up to its own last event. So wherever a crash,
+a conflict or a refusal cuts the rest off, the log has no gap and the row is the fold of the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from rtdts.delivery_store.items import MAX_ITEM_BYTES, item_bytes, to_item
+from rtdts.delivery_store.transactions import MAX_BYTES_TOGETHER, MAX_WRITES_TOGETHER
+from rtdts.tracking.deliveries import CLOSED, Delivery, DeliveryEvent
+
+_BESIDE_EVENTS = 3
+"""Writes beside the events: the row, and the matches of the truck that had the delivery and of the
+one that has it now."""
+MAX_EVENTS_TOGETHER = MAX_WRITES_TOGETHER - _BESIDE_EVENTS
+MAX_EVENT_BYTES_TOGETHER = MAX_BYTES_TOGETHER - _BESIDE_EVENTS * MAX_ITEM_BYTES
+
+
+class Part(NamedTuple):
+    """What goes into one transaction."""
+
+    before: Delivery | None
+    """The row on which it builds; None for a new delivery."""
+    after: Delivery
+    """The fold of the log up to the last of `events`."""
+    events: Sequence[DeliveryEvent]
+    is_last: bool
+
+
+def parts(
+    before: Delivery | None, after: Delivery, events: Sequence[DeliveryEvent]
+) -> Iterator[Part]:
+    """The transactions of an append, in order; nearly always one.
+
+    What `after` changes of the plan comes with the last.
+
+    Args:
+        before: The row on which the change was decided; None for a new delivery.
+        after: The row as it shall be.
+        events: The versions after `before`'s, up to `after`'s.
+    """
+    row = before
+    for some in _fitting(events):
+        is_last = some[-1].version == after.version
+        grown = after if is_last else _folded(row or _planned(after), some)
+        yield Part(row, grown, some, is_last)
+        row = grown
+
+
+def _fitting(events: Sequence[DeliveryEvent]) -> Iterator[Sequence[DeliveryEvent]]:
+    start, room_bytes = 0, MAX_EVENT_BYTES_TOGETHER
+    for position, event in enumerate(events):
+        size_bytes = item_bytes(to_item(event))
+        is_full = position - start == MAX_EVENTS_TOGETHER or size_bytes > room_bytes
+        if is_full and position > start:
+            yield events[start:position]
+            start, room_bytes = position, MAX_EVENT_BYTES_TOGETHER
+        room_bytes -= size_bytes
+    yield events[start:]
+
+
+def _planned(after: Delivery) -> Delivery:
+    """A new delivery before its first event."""
+    return msgspec.structs.replace(after, closed_at_ms=None)
+
+
+def _folded(row: Delivery, events: Sequence[DeliveryEvent]) -> Delivery:
+    closed_at_ms = row.closed_at_ms
+    for event in events:
+        if event.status not in CLOSED:
+            closed_at_ms = None
+        elif closed_at_ms is None:
+            closed_at_ms = event.effective_at_ms
+    return msgspec.structs.replace(
+        row,
+        status=events[-1].status,
+        version=events[-1].version,
+        updated_at_ms=events[-1].recorded_at_ms,
+        closed_at_ms=closed_at_ms,
+    )

@@ -1,0 +1,162 @@
+"""A phone back in coverage sends its backlog newest first, a point a request: no other waits."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import msgspec
+import pytest
+
+from consumer.arrivals import StreamRecord
+from rtdts.delivery_store.appends import MAX_EVENTS_TOGETHER
+from rtdts.push_queue.nudges import TransitionNudge
+from rtdts.tracking.deliveries import Cause, Delivery, DeliveryEvent, Status
+from tests.fakes.scripted_client import cancelled, client_error
+from tests.support.consumer_world import DRIVE_M, START_MS, STATUSES, World, drive, point
+
+APPROACH_M = tuple(-4_000 + 3_000 / 55 * n for n in range(55))
+BACKLOG = [point(10 * n, float(east_m)) for n, east_m in enumerate((*APPROACH_M, *DRIVE_M))]
+"""85 points; each makes the story begin earlier, so that all of it is told anew."""
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.assign("D-1")
+    world.assign("D-2", "T-2")
+    return world
+
+
+def batch(world: World) -> list[StreamRecord]:
+    """The backlog with a neighbour's drive among it, in one poll."""
+    pairs = itertools.zip_longest(reversed(BACKLOG), drive("T-2"))
+    return world.shard.records(*[[one] for pair in pairs for one in pair if one is not None])
+
+
+def assert_log_is_whole(world: World, delivery_id: str) -> None:
+    row, events = world.deliveries.get(delivery_id), world.deliveries.events(delivery_id)
+    assert row is not None
+    assert [event.version for event in events] == [*range(1, row.version + 1)]
+    assert row.status is events[-1].status
+
+
+def test_it_is_logged_in_transactions_that_fit_and_the_neighbour_has_everything(
+    world: World,
+) -> None:
+    report = world.pipeline().process(batch(world))
+
+    assert world.statuses("D-1")[-1] is Status.ARRIVED
+    assert world.statuses("D-2") == list(STATUSES)
+    assert len(world.positions.history) == len(BACKLOG) + len(drive())
+    assert len(world.deliveries.events("D-1")) > MAX_EVENTS_TOGETHER
+    assert max(world.deliveries.transactions) <= 100
+    assert_log_is_whole(world, "D-1")
+    assert report.parked == 0
+
+
+def test_cut_off_between_two_transactions_the_log_is_whole_and_the_same_batch_goes_on(
+    world: World,
+) -> None:
+    records = batch(world)
+    world.deliveries.between.append(_crash)
+    with pytest.raises(SystemExit):
+        world.pipeline().process(records)
+    assert_log_is_whole(world, "D-1")
+    cut_at = len(world.deliveries.events("D-1"))
+    assert cut_at > 1
+
+    world.pipeline().process(records)
+
+    assert_log_is_whole(world, "D-1")
+    assert world.statuses("D-1")[-1] is Status.ARRIVED
+    told = [n.version for n in world.nudges.sent if isinstance(n, TransitionNudge)]
+    assert len(world.deliveries.events("D-1")) in told
+
+
+def test_a_declaration_between_two_transactions_is_respected(world: World) -> None:
+    world.deliveries.between.append(lambda: _cancel(world, "D-1"))
+
+    world.pipeline().process(batch(world))
+
+    statuses = world.statuses("D-1")
+    assert statuses.index(Status.CANCELLED) == len(statuses) - 1
+    assert_log_is_whole(world, "D-1")
+    assert world.statuses("D-2") == list(STATUSES)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        client_error("ValidationException"),
+        client_error("ItemCollectionSizeLimitExceededException"),
+        cancelled("None", "ValidationError"),
+    ],
+)
+def test_what_the_store_refuses_of_one_delivery_is_parked_and_the_batch_goes_on(
+    world: World, refusal: Exception
+) -> None:
+    world.assign("D-3")  # on the same truck
+    world.deliveries.refusals["D-1"] = refusal
+
+    report = world.pipeline().process(batch(world))
+
+    assert (report.parked, list(world.parking.parked)) == (1, ["delivery-D-1-2"])
+    body, reason = world.parking.parked["delivery-D-1-2"]
+    parked = json.loads(body)
+    assert reason == "delivery_refused"
+    assert (parked["delivery_id"], parked["truck_id"]) == ("D-1", "T-1")
+    events = msgspec.convert(parked["events"], list[DeliveryEvent])
+    assert (events[0].version, events[-1].status) == (2, Status.ARRIVED)
+    (told,) = world.told("delivery_refused")
+    assert (told["delivery_id"], told["parked_as"]) == ("D-1", "rejected/delivery-D-1-2")
+
+    assert world.statuses("D-1") == [Status.ASSIGNED]
+    assert world.statuses("D-2") == list(STATUSES)
+    assert world.statuses("D-3")[-1] is Status.ARRIVED
+    assert len(world.positions.history) == len(BACKLOG) + len(drive())
+    assert set(world.positions.latest(["T-1", "T-2"])) == {"T-1", "T-2"}
+
+
+def test_what_was_refused_is_tried_again_with_the_trucks_next_point(world: World) -> None:
+    pipeline = world.pipeline()
+    world.deliveries.refusals["D-1"] = client_error("ValidationException")
+    pipeline.process(batch(world))
+    world.deliveries.refusals.clear()
+
+    pipeline.process(world.shard.records([point(1_000, 4_005.0)]))
+
+    assert world.statuses("D-1")[-1] is Status.ARRIVED
+    assert_log_is_whole(world, "D-1")
+
+
+def test_what_is_the_deployments_fault_is_loud_and_nothing_is_parked(world: World) -> None:
+    world.deliveries.refusals["D-1"] = client_error("UnrecognizedClientException")
+
+    with pytest.raises(type(client_error("any"))):
+        world.pipeline().process(batch(world))
+
+    assert not world.parking.parked
+
+
+def _crash() -> None:
+    raise SystemExit(1)
+
+
+def _cancel(world: World, delivery_id: str) -> None:
+    row = world.deliveries.get(delivery_id)
+    assert row is not None
+    after: Delivery = msgspec.structs.replace(
+        row, status=Status.CANCELLED, version=row.version + 1, closed_at_ms=START_MS
+    )
+    event = DeliveryEvent(
+        delivery_id=delivery_id,
+        version=after.version,
+        status=Status.CANCELLED,
+        cause=Cause.DECLARED,
+        effective_at_ms=START_MS,
+        recorded_at_ms=START_MS,
+        assignment=1,
+        truck_id=row.truck_id,
+    )
+    world.deliveries.append(row, after, [event], matches=True)

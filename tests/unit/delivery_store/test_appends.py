@@ -1,0 +1,188 @@
+"""What is too much for one transaction goes into several that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from botocore.exceptions import ClientError
+
+from rtdts.delivery_store.appends import MAX_EVENTS_TOGETHER, Part, parts
+from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.errors import VersionConflict
+from rtdts.delivery_store.items import from_item, item_bytes
+from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
+from tests.fakes.scripted_client import cancelled, client_error
+from tests.support.deliveries import event_of, given_to, moved_to, new_delivery
+from tests.unit.delivery_store.test_delivery_reads import TABLES
+
+BACK_AND_FORTH = (Status.EN_ROUTE_TO_PICKUP, Status.AT_PICKUP, Status.IN_TRANSIT)
+
+
+class LimitedClient:
+    """Takes the transactions that DynamoDB would, and keeps them.
+
+    Attributes:
+        taken: The writes of each transaction.
+        refuse_from: From this transaction on, the first write's condition does not hold.
+    """
+
+    def __init__(self, refuse_from: int | None = None) -> None:
+        self.taken: list[list[dict[str, Any]]] = []
+        self.refuse_from = refuse_from
+
+    def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        writes = request["TransactItems"]
+        sizes = [item_bytes(one["Put"]["Item"]) for one in writes if "Put" in one]
+        if len(writes) > 100 or sum(sizes) > 4 * 1024**2 or max(sizes, default=0) > 400 * 1024:
+            raise client_error("ValidationException")
+        if len(self.taken) == self.refuse_from:
+            raise cancelled("ConditionalCheckFailed")
+        self.taken.append(writes)
+        return {}
+
+    def update_item(self, **_request: Any) -> dict[str, Any]:
+        return {}
+
+
+def grown(before: Delivery, count: int, **changed: Any) -> tuple[Delivery, list[DeliveryEvent]]:
+    """The delivery so many events later."""
+    events, row = [], before
+    for number in range(count):
+        row = moved_to(row, BACK_AND_FORTH[number % len(BACK_AND_FORTH)])
+        events.append(event_of(row, **changed))
+    return row, events
+
+
+def append(
+    client: Any, before: Delivery, after: Delivery, events: Sequence[DeliveryEvent], **more: Any
+) -> None:
+    store = DeliveryStore(client, TABLES, sleep=lambda _: None)
+    store.append(before, after, events, **{"matches": False, **more})
+
+
+def rows_and_events(client: LimitedClient) -> list[tuple[Delivery, list[DeliveryEvent]]]:
+    """What each transaction wrote that appends."""
+    written = []
+    for writes in client.taken:
+        items = [one["Put"]["Item"] for one in writes if "Put" in one]
+        if items:
+            row, *events = items
+            written.append(
+                (from_item(row, Delivery), [from_item(event, DeliveryEvent) for event in events])
+            )
+    return written
+
+
+@pytest.mark.parametrize("count", [1, MAX_EVENTS_TOGETHER, MAX_EVENTS_TOGETHER + 1, 404])
+def test_each_transaction_fits_and_its_row_is_the_fold_of_the_log_up_to_it(count: int) -> None:
+    before = new_delivery()
+    after, events = grown(before, count)
+    client = LimitedClient()
+
+    append(client, before, after, events)
+
+    written = rows_and_events(client)
+    assert len(written) == -(-count // MAX_EVENTS_TOGETHER)
+    assert [event for _, some in written for event in some] == events
+    for row, some in written:
+        assert row == msgspec.structs.replace(
+            after,
+            status=some[-1].status,
+            version=some[-1].version,
+            updated_at_ms=some[-1].recorded_at_ms,
+        )
+    assert written[-1][0] == after
+
+
+def test_each_transaction_builds_on_the_one_before_it() -> None:
+    before = new_delivery()
+    after, events = grown(before, 250)
+    client = LimitedClient()
+
+    append(client, before, after, events)
+
+    built_on = [
+        int(writes[0]["Put"]["ExpressionAttributeValues"][":version"]["N"])
+        for writes in client.taken
+    ]
+    assert built_on == [before.version, *(row.version for row, _ in rows_and_events(client)[:-1])]
+
+
+def test_large_events_are_cut_by_their_bytes() -> None:
+    before = new_delivery()
+    after, events = grown(before, 30, note="☎" * 100_000)  # 300 kB each
+    client = LimitedClient()
+
+    append(client, before, after, events)
+
+    assert [event for _, some in rows_and_events(client) for event in some] == events
+    assert len(client.taken) > 1
+
+
+def test_an_event_that_no_transaction_takes_is_refused_as_it_is() -> None:
+    before = new_delivery()
+    after, events = grown(before, 1, note="☎" * 200_000)
+
+    with pytest.raises(ClientError) as refused:
+        append(LimitedClient(), before, after, events)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_a_conflict_in_the_middle_leaves_a_whole_log() -> None:
+    before = new_delivery()
+    after, events = grown(before, 250)
+    client = LimitedClient(refuse_from=1)
+
+    with pytest.raises(VersionConflict):
+        append(client, before, after, events)
+
+    ((row, some),) = rows_and_events(client)
+    assert some == events[:MAX_EVENTS_TOGETHER]
+    assert (row.version, row.status) == (some[-1].version, some[-1].status)
+
+
+def test_the_matches_and_the_expiry_go_with_the_last() -> None:
+    before = new_delivery(version=3)
+    nearly, events = grown(before, 250)
+    closed = moved_to(nearly, Status.DELIVERED)
+    client = LimitedClient()
+
+    append(client, before, closed, [*events, event_of(closed)], matches=True)
+
+    tables = [
+        {one["Update"]["TableName"] for one in writes if "Update" in one} for writes in client.taken
+    ]
+    # What the last has no room for expires right after it.
+    assert tables[:2] == [set(), set()]
+    assert tables[2] == {TABLES.truck_matches, TABLES.delivery_events}
+    updates = [one["Update"] for writes in client.taken for one in writes if "Update" in one]
+    expiring = {
+        int(one["Key"]["version"]["N"])
+        for one in updates
+        if one["TableName"] == TABLES.delivery_events
+    }
+    in_last = {event.version for event in rows_and_events(client)[2][1]}
+    assert expiring | in_last == {*range(1, closed.version + 1)}
+    early = [writes[1]["Put"]["Item"] for writes in client.taken[:2]]
+    assert not any("expires_at_s" in item for item in early), "an open delivery's never expire"
+
+
+def test_the_plan_changes_with_the_last() -> None:
+    before = new_delivery()
+    moved, events = grown(before, 120)
+    after = given_to(moved, "T-other")
+
+    cut = list(parts(before, after, [*events, event_of(after)]))
+
+    assert [one.after.truck_id for one in cut] == [before.truck_id, "T-other"]
+    assert cut[1].before == cut[0].after
+
+
+def test_a_small_append_is_one_part() -> None:
+    created = new_delivery()
+    event = event_of(created)
+
+    assert list(parts(None, created, [event])) == [Part(None, created, [event], is_last=True)]
