@@ -76,7 +76,7 @@ class NudgeQueue:
         Raises:
             botocore.exceptions.ClientError: SQS did not take it.
         """
-        self._queue.send(_outgoing(nudge))
+        self._queue.send(outgoing(nudge))
 
     def send_many(self, nudges: Iterable[Nudge]) -> None:
         """Sends all, ten a request, in order; sends again what SQS failed to take.
@@ -86,7 +86,7 @@ class NudgeQueue:
         """
         # The same nudge twice in one request would be taken once anyway.
         distinct = list({nudge.deduplication_id: nudge for nudge in nudges}.values())
-        refused = self._queue.send_many([_outgoing(nudge) for nudge in distinct])
+        refused = self._queue.send_many([outgoing(nudge) for nudge in distinct])
         if refused:
             raise NudgesNotSent(
                 [distinct[index] for index, _ in refused], [code for _, code in refused]
@@ -125,7 +125,8 @@ def decode_nudge(body: str) -> Nudge:
     return nudge
 
 
-def _outgoing(nudge: Nudge) -> Outgoing:
+def outgoing(nudge: Nudge) -> Outgoing:
+    """A nudge as the message that is sent."""
     return Outgoing(
         body=encode_nudge(nudge),
         group_id=nudge.delivery_id,

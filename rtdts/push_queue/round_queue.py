@@ -73,16 +73,7 @@ class RoundQueue:
             BucketsNotSent: Some were refused for good, after all others were sent.
             botocore.exceptions.ClientError: SQS took no more.
         """
-        refused = self._queue.send_many(
-            [
-                Outgoing(
-                    body=encode_due_bucket(one),
-                    group_id=one.group_id,
-                    deduplication_id=one.deduplication_id,
-                )
-                for one in due
-            ]
-        )
+        refused = self._queue.send_many([outgoing(one) for one in due])
         if refused:
             raise BucketsNotSent(
                 [due[index] for index, _ in refused], [code for _, code in refused]
@@ -115,6 +106,15 @@ class RoundQueue:
             SQS's codes for those that it did not delete: they may be held once more.
         """
         return self._queue.delete_many(_handles(received))
+
+
+def outgoing(due: DueBucket) -> Outgoing:
+    """A bucket as the message that is sent."""
+    return Outgoing(
+        body=encode_due_bucket(due),
+        group_id=due.group_id,
+        deduplication_id=due.deduplication_id,
+    )
 
 
 def encode_due_bucket(due: DueBucket) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from websockets.asyncio.client import ClientConnection, connect
 
 from broadcaster.kept_connections import KeptConnections
@@ -20,6 +21,7 @@ from rtdts.runtime.logs import Logger
 from sim.local_cloud.gateways import Gateways
 from sim.local_cloud.resources import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from socket_lambda.connection import ConnectionPoster
+from tests.fakes.aws_limits import SOCKET_FRAME_BYTES, SOCKET_MESSAGE_BYTES
 from tests.fakes.fake_gateway import FakeGateway
 from tests.support.echo_gateway import create_echo_gateway
 from tests.support.ministack_process import REGION
@@ -137,7 +139,10 @@ async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
             )
 
             async def post(connection_id: str, message: bytes) -> Answer:
-                heard = await asyncio.to_thread(simple.post, connection_id, message)
+                try:
+                    heard = await asyncio.to_thread(simple.post, connection_id, message)
+                except ClientError:
+                    return Answer.FAILED
                 return Answer.DELIVERED if heard else Answer.GONE
 
         yield Real(gateways, post, stack)
@@ -169,3 +174,20 @@ async def test_who_has_left_is_gone_and_stays_so_and_nobody_else_is(gateway: Gat
 
 async def test_a_connection_that_never_was_is_gone(gateway: Gateway) -> None:
     assert await gateway.post(NO_VIEWERS, PONG) is Answer.GONE
+
+
+async def test_a_message_that_fills_a_frame_arrives(gateway: Gateway) -> None:
+    viewer = await gateway.open()
+    message = b"x" * SOCKET_FRAME_BYTES
+
+    assert await gateway.post(viewer, message) is Answer.DELIVERED
+    assert await gateway.heard(viewer, 1) == [message]
+
+
+@pytest.mark.parametrize("size", [SOCKET_FRAME_BYTES + 1, SOCKET_MESSAGE_BYTES + 1])
+async def test_a_message_larger_than_a_frame_is_refused(size: int) -> None:
+    """By the fake alone: the emulator takes anything."""
+    gateway = Fake()
+    viewer = await gateway.open()
+
+    assert await gateway.post(viewer, b"x" * size) is Answer.FAILED

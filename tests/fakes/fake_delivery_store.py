@@ -1,28 +1,24 @@
-"""Deliveries, their logs and the trucks' matches in memory, under the real store's conditions."""
+"""Deliveries, their logs and the trucks' matches in memory, written by the real store's appends."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from rtdts.delivery_store.appends import Part, parts
 from rtdts.delivery_store.deliveries import (
-    CLOSED_KEPT_DAYS,
-    LOG_OUTLIVES_ROW_DAYS,
     DeliveryPage,
+    DeliveryStore,
     FoundDeliveries,
     ListPosition,
 )
-from rtdts.delivery_store.errors import DeliveryStoreError, TruckFull, VersionConflict
-from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES, match_of
+from rtdts.delivery_store.errors import DeliveryStoreError
+from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch, Status
-from tests.fakes.scripted_client import client_error
-
-MAX_ACTIONS = 100
-"""TransactWriteItems takes so many items."""
+from tests.fakes.fake_delivery_tables import TABLES, FakeDeliveryTables
 
 
 class FakeDeliveryStore:
-    """Stands for `DeliveryStore`.
+    """Stands for `DeliveryStore`; appends as it does, into tables in memory.
 
     Attributes:
         appended: The delivery ids of successful appends, in order.
@@ -37,17 +33,25 @@ class FakeDeliveryStore:
 
     def __init__(self, *, max_open_deliveries: int = MAX_OPEN_DELIVERIES) -> None:
         self.appended: list[str] = []
-        self.transactions: list[int] = []
         self.troubles: list[DeliveryStoreError | None] = []
         self.refusals: dict[str, Exception] = {}
         self.before_append: list[Callable[[], None]] = []
         self.between: list[Callable[[], None]] = []
-        self.matches: dict[str, dict[str, OpenMatch]] = {}
         self.unreadable: set[str] = set()
-        self._max_open_deliveries = max_open_deliveries
-        self._rows: dict[str, Delivery] = {}
-        self._logs: dict[str, list[DeliveryEvent]] = {}
-        self._log_expiries_s: dict[str, list[int | None]] = {}
+        self._tables = FakeDeliveryTables()
+        client: Any = self._tables
+        self._store = DeliveryStore(
+            client, TABLES, max_open_deliveries=max_open_deliveries, sleep=lambda _: None
+        )
+        self._rows, self._logs = self._tables.rows, self._tables.logs
+
+    @property
+    def transactions(self) -> list[int]:
+        return self._tables.transactions
+
+    @property
+    def matches(self) -> dict[str, dict[str, OpenMatch]]:
+        return self._tables.matches
 
     def get(self, delivery_id: str) -> Delivery | None:
         return self._rows.get(delivery_id)
@@ -65,7 +69,7 @@ class FakeDeliveryStore:
 
     def log_expiries_s(self, delivery_id: str) -> list[int | None]:
         """When each event of the log expires, in order; epoch seconds."""
-        return list(self._log_expiries_s[delivery_id])
+        return list(self._tables.expiries_s[delivery_id])
 
     def append(
         self,
@@ -81,30 +85,16 @@ class FakeDeliveryStore:
             raise trouble
         if after.delivery_id in self.refusals:
             raise self.refusals[after.delivery_id]
-        first = before.version + 1 if before is not None else 1
-        if not events or [e.version for e in events] != [*range(first, after.version + 1)]:
-            raise ValueError("events do not lead from before to after")
-        for number, part in enumerate(parts(before, after, events)):
-            while number and self.between:
-                self.between.pop(0)()
-            self._append_part(part, plan_of=before, matches=matches and part.is_last)
+        self._tables.before_transaction = self._before_transaction(len(self.transactions))
+        self._store.append(before, after, events, matches=matches)
         self.appended.append(after.delivery_id)
 
-    def _append_part(self, part: Part, *, plan_of: Delivery | None, matches: bool) -> None:
-        before, after, events, _ = part
-        actions = 1 + len(events) + (2 if matches else 0)
-        if actions > MAX_ACTIONS:
-            raise client_error("ValidationException")
-        row = self._rows.get(after.delivery_id)
-        now_at = None if row is None else (row.version, row.truck_id)
-        if now_at != (None if before is None else (before.version, before.truck_id)):
-            raise VersionConflict(after.delivery_id)
-        if matches:
-            self._match(plan_of, after)
-        self.transactions.append(actions)
-        self._rows[after.delivery_id] = after
-        self._logs.setdefault(after.delivery_id, []).extend(events)
-        self._let_expire(before, after, events)
+    def _before_transaction(self, done_before: int) -> Callable[[], None]:
+        def run() -> None:
+            while len(self.transactions) > done_before and self.between:
+                self.between.pop(0)()
+
+        return run
 
     def list_page(
         self,
@@ -132,28 +122,6 @@ class FakeDeliveryStore:
             deliveries=tuple(page),
             next=last and ListPosition(created_at_ms=last[0], delivery_id=last[1]),
         )
-
-    def _let_expire(
-        self, before: Delivery | None, after: Delivery, events: Sequence[DeliveryEvent]
-    ) -> None:
-        expires_at_s = None
-        if after.closed_at_ms is not None:
-            kept_s = (CLOSED_KEPT_DAYS + LOG_OUTLIVES_ROW_DAYS) * 86_400
-            expires_at_s = events[-1].recorded_at_ms // 1000 + kept_s
-        expiries_s = self._log_expiries_s.setdefault(after.delivery_id, [])
-        if before is not None and before.closed_at_ms is None:
-            expiries_s[:] = [expires_at_s] * len(expiries_s)
-        expiries_s += [expires_at_s] * len(events)
-
-    def _match(self, before: Delivery | None, after: Delivery) -> None:
-        new = self.matches.setdefault(after.truck_id, {})
-        is_new = after.is_open and after.delivery_id not in new
-        if is_new and len(new) >= self._max_open_deliveries:
-            raise TruckFull(after.truck_id, self._max_open_deliveries)
-        if before is not None:
-            self.matches.get(before.truck_id, {}).pop(after.delivery_id, None)
-        if after.is_open:
-            new[after.delivery_id] = match_of(after)
 
 
 class FakeMatchStore:

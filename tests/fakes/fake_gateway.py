@@ -9,10 +9,16 @@ from typing import Any
 
 from broadcaster.poster import Answer
 from broadcaster.signing import Payload
+from tests.fakes.aws_limits import SOCKET_FRAME_BYTES, breach
 from tests.support.asyncapi_schema import validate_message
 
 
 class FakeGateway:
+    """Posts what fits into a frame.
+
+    A larger post fails; ours are never cut into frames, so beyond one frame it is lost too.
+    """
+
     def __init__(self) -> None:
         self.payloads: defaultdict[str, list[Payload]] = defaultdict(list)
         """What each connection was sent, delivered or not, in order."""
@@ -36,6 +42,9 @@ class FakeGateway:
         if connection_id in self._held:
             await self._held[connection_id].wait()
         self.before_answer(connection_id)
+        too_large = breach("post_to_connection", {"Data": payload.data}) is not None
+        if too_large or len(payload.data) > SOCKET_FRAME_BYTES:
+            return Answer.FAILED
         answers = self._answers.get(connection_id, [Answer.DELIVERED])
         return answers.pop(0) if len(answers) > 1 else answers[0]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from rtdts.push_queue.nudge_queue import ReceivedNudge
+from rtdts.push_queue.nudge_queue import ReceivedNudge, outgoing
 from rtdts.push_queue.nudges import Nudge
 from rtdts.runtime import wall_clock
+from tests.fakes.fake_fifo import looked_at, take
 
 
 class FakeNudgeQueue:
@@ -33,6 +34,7 @@ class FakeNudgeQueue:
     def send(self, nudge: Nudge) -> None:
         if self.trouble is not None:
             raise self.trouble
+        take(outgoing(nudge))
         self.sent.append(nudge)
         identity = (nudge.delivery_id, nudge.deduplication_id)
         if identity not in self._seen:
@@ -48,7 +50,7 @@ class FakeNudgeQueue:
     def receive(self, max_messages: int = 10, wait_s: int = 20) -> list[ReceivedNudge]:
         busy = {self._waiting[name].delivery_id for name in self._in_flight.values()}
         received = []
-        for name, nudge in list(self._waiting.items()):
+        for name, nudge in looked_at(self._waiting.items(), max_messages):
             if len(received) == max_messages:
                 break
             if nudge.delivery_id in busy:

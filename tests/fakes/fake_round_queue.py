@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 
 from rtdts.push_queue.definitions import ROUNDS
 from rtdts.push_queue.due_buckets import DueBucket
-from rtdts.push_queue.round_queue import ReceivedBucket
+from rtdts.push_queue.round_queue import ReceivedBucket, outgoing
 from rtdts.runtime import wall_clock
+from tests.fakes.fake_fifo import looked_at, take
 
 
 @dataclasses.dataclass
@@ -51,6 +52,7 @@ class FakeRoundQueue:
         self._fail()
         with self._lock:
             for one in due:
+                take(outgoing(one))
                 self.sent.append(one)
                 identity = (one.group_id, one.deduplication_id)
                 if identity not in self._seen:
@@ -70,7 +72,7 @@ class FakeRoundQueue:
         now_ms = self._now_ms()
         busy = {one.due.bucket for one in self._messages if one.invisible_until_ms > now_ms}
         received = []
-        for message in self._messages:
+        for message in looked_at(self._messages, max_messages):
             if len(received) == max_messages:
                 break
             if message.due.bucket in busy:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from sim.viewers.connection import Connection, ConnectionLostError, RefusedError
+from tests.fakes.aws_limits import SOCKET_FRAME_BYTES
 
 
 class FakeConnection:
@@ -21,6 +22,9 @@ class FakeConnection:
     async def send(self, text: str) -> None:
         if self.closed:
             raise ConnectionLostError("closed")
+        if len(text.encode()) > SOCKET_FRAME_BYTES:
+            self.drop()
+            raise ConnectionLostError("1009: the frame is too large")
         self.sent.append(json.loads(text))
         self._sent_something.set()
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from rtdts.telemetry_stream.aggregation import UserRecord, deaggregate
+from tests.fakes.aws_limits import breach
 
 THROTTLED = "ProvisionedThroughputExceededException"
 
@@ -36,7 +37,7 @@ Trouble = Exception | FailSome | LoseAnswer | None
 
 
 class FakeStream:
-    """The port `StreamClient`: takes records, or what the script of troubles says.
+    """The port `StreamClient`: takes records that fit, or what the script of troubles says.
 
     Attributes:
         records: What was taken, in order.
@@ -53,6 +54,8 @@ class FakeStream:
     def put_records(self, **request: Any) -> Mapping[str, Any]:
         entries = list(request["Records"])
         self.calls.append(entries)
+        if code := breach("put_records", request):
+            raise refused(code)
         trouble = next(self._troubles)
         if isinstance(trouble, Exception):
             raise trouble

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rtdts.delivery_store.items import to_item
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.tracking.delivery_buckets import delivery_bucket
+from tests.fakes.aws_limits import breach
+from tests.fakes.scripted_client import client_error
 
 
 class FakeSubscriptionStore:
@@ -17,6 +20,8 @@ class FakeSubscriptionStore:
             self.add(subscription)
 
     def add(self, subscription: Subscription) -> None:
+        if code := breach("put_item", {"Item": to_item(subscription)}):
+            raise client_error(code)
         key = (subscription.delivery_id, subscription.connection_id)
         self._subscriptions[key] = subscription
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from rtdts.delivery_store.items import to_item
 from rtdts.delivery_store.tickets import TICKET_LIFETIME_MS, Ticket, TicketHolder
+from tests.fakes.aws_limits import breach
+from tests.fakes.scripted_client import client_error
 
 
 class FakeTicketStore:
@@ -17,6 +20,8 @@ class FakeTicketStore:
         expires_at_ms = min(now_ms + TICKET_LIFETIME_MS, token_expires_at_ms)
         ticket = Ticket(ticket=f"ticket-{self._issued}", expires_at_ms=expires_at_ms)
         holder = TicketHolder(role=role, identity=identity, token_expires_at_ms=token_expires_at_ms)
+        if code := breach("put_item", {"Item": to_item(holder)}):
+            raise client_error(code)
         self._open[ticket.ticket] = (holder, expires_at_ms)
         return ticket
 

@@ -8,9 +8,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests.fakes.aws_limits import breach
+
 
 class ScriptedClient:
     """Answers each call with the next of its script; an exception is raised.
+
+    What is beyond AWS's hard limits is refused, whatever the script says.
 
     Attributes:
         calls: Each call's operation and parameters, as they were at the time.
@@ -23,6 +27,8 @@ class ScriptedClient:
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**parameters: Any) -> Any:
             self.calls.append((operation, copy.deepcopy(parameters)))
+            if code := breach(operation, parameters):
+                raise client_error(code)
             answer = self._script.pop(0)
             if isinstance(answer, Exception):
                 raise answer

@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 from rtdts.delivery_store.appends import MAX_EVENTS_TOGETHER, Part, parts
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.errors import VersionConflict
-from rtdts.delivery_store.items import from_item, item_bytes
+from rtdts.delivery_store.items import from_item
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
+from tests.fakes.aws_limits import breach
 from tests.fakes.scripted_client import cancelled, client_error
 from tests.support.deliveries import event_of, given_to, moved_to, new_delivery
 from tests.unit.delivery_store.test_delivery_reads import TABLES
@@ -35,9 +36,8 @@ class LimitedClient:
 
     def transact_write_items(self, **request: Any) -> dict[str, Any]:
         writes = request["TransactItems"]
-        sizes = [item_bytes(one["Put"]["Item"]) for one in writes if "Put" in one]
-        if len(writes) > 100 or sum(sizes) > 4 * 1024**2 or max(sizes, default=0) > 400 * 1024:
-            raise client_error("ValidationException")
+        if code := breach("transact_write_items", request):
+            raise client_error(code)
         if len(self.taken) == self.refuse_from:
             raise cancelled("ConditionalCheckFailed")
         self.taken.append(writes)
@@ -128,7 +128,7 @@ def test_an_event_that_no_transaction_takes_is_refused_as_it_is() -> None:
 
     with pytest.raises(ClientError) as refused:
         append(LimitedClient(), before, after, events)
-    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    assert refused.value.response["Error"]["Code"] == "TransactionCanceledException"
 
 
 def test_a_conflict_in_the_middle_leaves_a_whole_log() -> None:

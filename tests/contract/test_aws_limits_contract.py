@@ -1,0 +1,366 @@
+"""The limits that the fakes enforce are those of the emulators and of the SDK's own model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ParamValidationError
+
+from rtdts.push_queue.nudges import TransitionNudge
+from sim.local_cloud.resources import CreatedResources
+from tests.fakes import aws_limits as limits
+from tests.fakes import fake_fifo
+from tests.fakes.fake_nudge_queue import FakeNudgeQueue
+from tests.fakes.scripted_client import ScriptedClient
+from tests.support.deliveries import unique
+
+Request = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Case:
+    """A limit, and how a request comes just up to it or one beyond."""
+
+    name: str
+    service: str
+    operation: str
+    limit: int
+    request: Callable[[int, CreatedResources], Request]
+    within: int = 0
+    """How far below the limit a request comes; the emulator counts more than AWS."""
+    beyond: int = 1
+    """How far beyond."""
+    is_emulated: bool = True
+    """Whether the emulator keeps this one; if not, it only shows that so much is taken."""
+
+
+def _event(note: str = "", **more: Any) -> dict[str, Any]:
+    return {"delivery_id": {"S": unique("D")}, "version": {"N": "1"}, "note": {"S": note}, **more}
+
+
+def _puts(count: int, created: CreatedResources) -> Request:
+    table = created.names.tables.delivery_events
+    puts = [{"Put": {"TableName": table, "Item": _event()}} for _ in range(count)]
+    return {"TransactItems": puts}
+
+
+def _transaction_of_bytes(size: int, created: CreatedResources) -> Request:
+    table = created.names.tables.delivery_events
+    items = [_event() for _ in range(16)]
+    left = size - sum(map(limits.item_bytes, items))
+    for number, item in enumerate(items):
+        item["note"]["S"] = "x" * (left // 16 + (left % 16 if number == 0 else 0))
+    return {"TransactItems": [{"Put": {"TableName": table, "Item": item}} for item in items]}
+
+
+def _item(size: int, created: CreatedResources) -> Request:
+    item = _event()
+    item["note"]["S"] = "x" * (size - limits.item_bytes(item))
+    return {"TableName": created.names.tables.delivery_events, "Item": item}
+
+
+def _number(digits: int, created: CreatedResources) -> Request:
+    item = _event(number={"N": "1" * digits})
+    return {"TableName": created.names.tables.delivery_events, "Item": item}
+
+
+def _keys(count: int, created: CreatedResources) -> Request:
+    keys = [{"delivery_id": {"S": unique("D")}} for _ in range(count)]
+    return {"RequestItems": {created.names.tables.deliveries: {"Keys": keys}}}
+
+
+def _batch_puts(count: int, created: CreatedResources) -> Request:
+    puts = [{"PutRequest": {"Item": _event()}} for _ in range(count)]
+    return {"RequestItems": {created.names.tables.delivery_events: puts}}
+
+
+def _message(**changed: Any) -> Request:
+    return {
+        "MessageBody": "{}",
+        "MessageGroupId": unique("D"),
+        "MessageDeduplicationId": unique("D"),
+        **changed,
+    }
+
+
+def _to_queue(created: CreatedResources, **changed: Any) -> Request:
+    return {"QueueUrl": created.queue_urls["limits"], **_message(**changed)}
+
+
+def _body(size: int, created: CreatedResources) -> Request:
+    return _to_queue(created, MessageBody="x" * size)
+
+
+def _group_id(length: int, created: CreatedResources) -> Request:
+    return _to_queue(created, MessageGroupId="g" * length)
+
+
+def _deduplication_id(length: int, created: CreatedResources) -> Request:
+    return _to_queue(created, MessageDeduplicationId=unique("D").ljust(length, "d"))
+
+
+def _messages(count: int, created: CreatedResources) -> Request:
+    entries = [{"Id": str(number), **_message()} for number in range(count)]
+    return {"QueueUrl": created.queue_urls["limits"], "Entries": entries}
+
+
+def _message_bytes(size: int, created: CreatedResources) -> Request:
+    request = _messages(2, created)
+    for entry, part in zip(request["Entries"], (size // 2, size - size // 2), strict=True):
+        entry["MessageBody"] = "x" * part
+    return request
+
+
+def _poll(count: int, created: CreatedResources) -> Request:
+    return {"QueueUrl": created.queue_urls["limits"], "MaxNumberOfMessages": count}
+
+
+def _records(count: int, created: CreatedResources) -> Request:
+    records = [{"PartitionKey": "T", "Data": b"{}"} for _ in range(count)]
+    return {"StreamName": created.names.stream, "Records": records}
+
+
+def _record(size: int, created: CreatedResources) -> Request:
+    record = {"PartitionKey": "T", "Data": b"x" * (size - 1)}
+    return {"StreamName": created.names.stream, "Records": [record]}
+
+
+def _call_bytes(size: int, created: CreatedResources) -> Request:
+    request = _records(6, created)
+    left = size - 6
+    for number, record in enumerate(request["Records"]):
+        record["Data"] = b"x" * (left // 6 + (left % 6 if number == 0 else 0))
+    return request
+
+
+def _key(length: int, created: CreatedResources) -> Request:
+    record = {"PartitionKey": "T" * length, "Data": b"{}"}
+    return {"StreamName": created.names.stream, "Records": [record]}
+
+
+CASES = (
+    Case(
+        name="transaction-actions",
+        service="dynamodb",
+        operation="transact_write_items",
+        limit=limits.DYNAMODB_TRANSACTION_ACTIONS,
+        request=_puts,
+    ),
+    Case(
+        name="transaction-bytes",
+        service="dynamodb",
+        operation="transact_write_items",
+        limit=limits.DYNAMODB_TRANSACTION_BYTES,
+        request=_transaction_of_bytes,
+        within=8_192,  # the whole request as JSON
+    ),
+    Case(
+        name="item-bytes",
+        service="dynamodb",
+        operation="put_item",
+        limit=limits.DYNAMODB_ITEM_BYTES,
+        request=_item,
+    ),
+    Case(
+        name="number-digits",
+        service="dynamodb",
+        operation="put_item",
+        limit=limits.DYNAMODB_NUMBER_DIGITS,
+        request=_number,
+    ),
+    Case(
+        name="keys-read-at-once",
+        service="dynamodb",
+        operation="batch_get_item",
+        limit=limits.DYNAMODB_BATCH_GET_KEYS,
+        request=_keys,
+    ),
+    Case(
+        name="items-written-at-once",
+        service="dynamodb",
+        operation="batch_write_item",
+        limit=limits.DYNAMODB_BATCH_WRITE_ITEMS,
+        request=_batch_puts,
+    ),
+    Case(
+        name="message-bytes",
+        service="sqs",
+        operation="send_message",
+        limit=limits.SQS_MESSAGE_BYTES,
+        request=_body,
+    ),
+    Case(
+        name="message-group-id",
+        service="sqs",
+        operation="send_message",
+        limit=limits.SQS_ID_CHARACTERS,
+        request=_group_id,
+        is_emulated=False,
+    ),
+    Case(
+        name="message-deduplication-id",
+        service="sqs",
+        operation="send_message",
+        limit=limits.SQS_ID_CHARACTERS,
+        request=_deduplication_id,
+        is_emulated=False,
+    ),
+    Case(
+        name="messages-sent-at-once",
+        service="sqs",
+        operation="send_message_batch",
+        limit=limits.SQS_BATCH_MESSAGES,
+        request=_messages,
+    ),
+    Case(
+        name="message-batch-bytes",
+        service="sqs",
+        operation="send_message_batch",
+        limit=limits.SQS_BATCH_BYTES,
+        request=_message_bytes,
+    ),
+    Case(
+        name="messages-received-at-once",
+        service="sqs",
+        operation="receive_message",
+        limit=limits.SQS_BATCH_MESSAGES,
+        request=_poll,
+    ),
+    Case(
+        name="records-put-at-once",
+        service="kinesis",
+        operation="put_records",
+        limit=limits.KINESIS_CALL_RECORDS,
+        request=_records,
+    ),
+    Case(
+        name="record-bytes",
+        service="kinesis",
+        operation="put_records",
+        limit=limits.KINESIS_RECORD_BYTES,
+        request=_record,
+        beyond=2,  # it counts the data without the key, of one byte
+    ),
+    Case(
+        name="put-bytes",
+        service="kinesis",
+        operation="put_records",
+        limit=limits.KINESIS_CALL_BYTES,
+        request=_call_bytes,
+    ),
+    Case(
+        name="partition-key",
+        service="kinesis",
+        operation="put_records",
+        limit=limits.KINESIS_KEY_CHARACTERS,
+        request=_key,
+    ),
+)
+
+
+FAKED = [pytest.param("fake", case, id=f"fake-{case.name}") for case in CASES]
+EMULATED = [pytest.param("emulator", case, id=f"emulator-{case.name}") for case in CASES]
+
+
+@pytest.fixture(scope="module")
+def created(
+    aws_resources: CreatedResources, aws_session: boto3.Session, aws_endpoint: str
+) -> CreatedResources:
+    """The local cloud's resources, and a queue in which no other test finds what is sent here."""
+    sqs = aws_session.client("sqs", endpoint_url=aws_endpoint)
+    url = sqs.create_queue(QueueName="limits.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    return dataclasses.replace(
+        aws_resources, queue_urls={**aws_resources.queue_urls, "limits": url}
+    )
+
+
+@pytest.fixture
+def client_of(request: pytest.FixtureRequest) -> Callable[[str, Case], Any]:
+    """The SDK's client of a case, or the fake of all."""
+
+    def client_of(kind: str, case: Case) -> Any:
+        if kind == "fake":
+            return ScriptedClient({})
+        session: boto3.Session = request.getfixturevalue("aws_session")
+        name: Any = case.service
+        return session.client(name, endpoint_url=request.getfixturevalue("aws_endpoint"))
+
+    return client_of
+
+
+@pytest.mark.parametrize(("kind", "case"), FAKED + EMULATED)
+def test_what_comes_up_to_a_limit_is_taken(
+    kind: str,
+    case: Case,
+    client_of: Callable[[str, Case], Any],
+    created: CreatedResources,
+) -> None:
+    call = getattr(client_of(kind, case), case.operation)
+
+    call(**case.request(case.limit - case.within, created))
+
+
+@pytest.mark.parametrize(
+    ("kind", "case"),
+    [*FAKED, *(one for one, case in zip(EMULATED, CASES, strict=True) if case.is_emulated)],
+)
+def test_what_is_beyond_a_limit_is_refused(
+    kind: str,
+    case: Case,
+    client_of: Callable[[str, Case], Any],
+    created: CreatedResources,
+) -> None:
+    call = getattr(client_of(kind, case), case.operation)
+
+    with pytest.raises((ClientError, ParamValidationError)):
+        call(**case.request(case.limit + case.beyond, created))
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "path", "limit"),
+    [
+        (
+            "dynamodb",
+            "TransactWriteItems",
+            "TransactItems",
+            limits.DYNAMODB_TRANSACTION_ACTIONS,
+        ),
+        ("kinesis", "PutRecords", "Records", limits.KINESIS_CALL_RECORDS),
+        (
+            "kinesis",
+            "PutRecords",
+            "Records.member.PartitionKey",
+            limits.KINESIS_KEY_CHARACTERS,
+        ),
+        ("apigatewaymanagementapi", "PostToConnection", "Data", limits.SOCKET_MESSAGE_BYTES),
+    ],
+)
+def test_the_sdks_own_model_has_the_same_limit(
+    service: Any, operation: str, path: str, limit: int
+) -> None:
+    model = boto3.client(service, region_name="eu-central-1").meta.service_model
+    shape: Any = model.operation_model(operation).input_shape
+    for name in path.split("."):
+        shape = shape.member if name == "member" else shape.members[name]
+
+    assert shape.metadata["max"] == limit
+
+
+def test_a_group_beyond_the_look_ahead_waits_although_it_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of the fake alone: no emulator keeps it."""
+    monkeypatch.setattr(fake_fifo, "SQS_FIFO_LOOK_AHEAD", 3)
+    queue = FakeNudgeQueue()
+    queue.send_many(TransitionNudge(delivery_id="D-1", version=n) for n in range(1, 4))
+    (first, *others) = queue.receive(max_messages=1)
+    queue.send(TransitionNudge(delivery_id="D-2", version=1))
+
+    assert others == []
+    assert queue.receive() == []
+    queue.delete(first)
+    assert {one.nudge.delivery_id for one in queue.receive()} == {"D-1", "D-2"}

@@ -1,0 +1,185 @@
+"""The hard limits of AWS, once for all fakes: what no account can have raised, with its source.
+
+Sources, as of 2026-11:
+
+- DynamoDB: API reference of `TransactWriteItems`, `BatchGetItem`, `BatchWriteItem`; developer
+  guide, "Quotas in Amazon DynamoDB" (item size; numbers have up to 38 digits of precision).
+- SQS: API reference of `SendMessage`, `SendMessageBatch` (1 MiB since August 2025, 256 KiB before);
+  developer guide, "Amazon SQS message quotas" and, of the look-ahead, "Avoid large message backlogs
+  with the same message group ID".
+- Kinesis: API reference of `PutRecords`, `PutRecordsRequestEntry`; developer guide, "Handle large
+  records": since October 2025 a stream may be set to records of 10 MiB. Its default stays 1 MiB,
+  and ours keep it. A call takes 10 MiB since then, 5 MiB before; we rely on no more than 5.
+- API Gateway: "Quotas for configuring and running a WebSocket API": a frame beyond 32 KB closes the
+  connection with code 1009; API reference of `PostToConnection` (128 KB).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+DYNAMODB_TRANSACTION_ACTIONS = 100
+DYNAMODB_TRANSACTION_BYTES = 4 * 1024 * 1024
+DYNAMODB_ITEM_BYTES = 400 * 1024
+DYNAMODB_NUMBER_DIGITS = 38
+DYNAMODB_BATCH_GET_KEYS = 100
+DYNAMODB_BATCH_WRITE_ITEMS = 25
+
+SQS_MESSAGE_BYTES = 1024 * 1024
+SQS_BATCH_MESSAGES = 10
+SQS_BATCH_BYTES = 1024 * 1024
+SQS_ID_CHARACTERS = 128
+"""Of a group's and a deduplication's id."""
+SQS_FIFO_LOOK_AHEAD = 120_000
+"""Only so many of a FIFO queue's messages, the oldest, are looked at for a group that is free."""
+
+KINESIS_RECORD_BYTES = 1024 * 1024
+"""Data and partition key together."""
+KINESIS_CALL_RECORDS = 500
+KINESIS_CALL_BYTES = 5 * 1024 * 1024
+KINESIS_KEY_CHARACTERS = 256
+
+SOCKET_MESSAGE_BYTES = 128 * 1024
+SOCKET_FRAME_BYTES = 32 * 1024
+
+
+def breach(operation: str, request: Mapping[str, Any]) -> str | None:
+    """The code with which AWS refuses a request for its size; None when it fits.
+
+    Args:
+        operation: As the SDK's client names it; of one that is not limited here nothing is refused.
+        request: The call's parameters.
+    """
+    check = _CHECKS.get(operation)
+    return check(request) if check is not None else None
+
+
+def item_bytes(item: Mapping[str, Any]) -> int:
+    """What DynamoDB counts of an item, by its guide's "Item sizes and formats"."""
+    return sum(len(name.encode()) + _attribute_bytes(value) for name, value in item.items())
+
+
+def _attribute_bytes(attribute: Mapping[str, Any]) -> int:
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "S":
+            return len(value.encode())
+        case "N":
+            return (len(_digits(value)) + 1) // 2 + 1
+        case "M":
+            return 3 + len(value) + item_bytes(value)
+        case "L":
+            return 3 + len(value) + sum(_attribute_bytes(one) for one in value)
+        case _:
+            return 1
+
+
+def _digits(number: str) -> str:
+    mantissa = number.lower().partition("e")[0]
+    return mantissa.lstrip("-+").replace(".", "").strip("0")
+
+
+def _has_long_number(attribute: Mapping[str, Any]) -> bool:
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "N":
+            return len(_digits(value)) > DYNAMODB_NUMBER_DIGITS
+        case "M":
+            return any(map(_has_long_number, value.values()))
+        case "L":
+            return any(map(_has_long_number, value))
+        case _:
+            return False
+
+
+def _transaction(request: Mapping[str, Any]) -> str | None:
+    writes = [write for action in request["TransactItems"] for write in action.values()]
+    items = [write.get("Item") or write.get("Key") or {} for write in writes]
+    values = [write.get("ExpressionAttributeValues", {}) for write in writes]
+    sizes = [item_bytes(item) for item in items]
+    if (
+        len(writes) > DYNAMODB_TRANSACTION_ACTIONS
+        or sum(sizes) > DYNAMODB_TRANSACTION_BYTES
+        or any(_has_long_number(one) for part in (*items, *values) for one in part.values())
+    ):
+        return "ValidationException"
+    return "TransactionCanceledException" if max(sizes) > DYNAMODB_ITEM_BYTES else None
+
+
+def _item(request: Mapping[str, Any]) -> str | None:
+    item = request["Item"]
+    if item_bytes(item) > DYNAMODB_ITEM_BYTES or any(map(_has_long_number, item.values())):
+        return "ValidationException"
+    return None
+
+
+def _batch_get(request: Mapping[str, Any]) -> str | None:
+    keys = sum(len(table["Keys"]) for table in request["RequestItems"].values())
+    return "ValidationException" if keys > DYNAMODB_BATCH_GET_KEYS else None
+
+
+def _batch_write(request: Mapping[str, Any]) -> str | None:
+    writes = [one for table in request["RequestItems"].values() for one in table]
+    puts = [one["PutRequest"] for one in writes if "PutRequest" in one]
+    if len(writes) > DYNAMODB_BATCH_WRITE_ITEMS:
+        return "ValidationException"
+    return next((code for put in puts if (code := _item(put))), None)
+
+
+def _message(request: Mapping[str, Any]) -> str | None:
+    ids = (request.get("MessageGroupId", ""), request.get("MessageDeduplicationId", ""))
+    too_large = len(request["MessageBody"].encode()) > SQS_MESSAGE_BYTES
+    too_long = max(map(len, ids)) > SQS_ID_CHARACTERS
+    return "InvalidParameterValue" if too_large or too_long else None
+
+
+def _message_batch(request: Mapping[str, Any]) -> str | None:
+    entries = request["Entries"]
+    if len(entries) > SQS_BATCH_MESSAGES:
+        return "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"
+    if _total(entry.get("MessageBody", "").encode() for entry in entries) > SQS_BATCH_BYTES:
+        return "AWS.SimpleQueueService.BatchRequestTooLong"
+    sent = (entry for entry in entries if "MessageBody" in entry)
+    return next((code for entry in sent if (code := _message(entry))), None)
+
+
+def _reception(request: Mapping[str, Any]) -> str | None:
+    wanted = request.get("MaxNumberOfMessages", 1)
+    return None if 1 <= wanted <= SQS_BATCH_MESSAGES else "InvalidParameterValue"
+
+
+def _records(request: Mapping[str, Any]) -> str | None:
+    records = request["Records"]
+    sizes = [len(one["Data"]) + len(one["PartitionKey"].encode()) for one in records]
+    keys = [len(one["PartitionKey"]) for one in records]
+    if (
+        not 0 < len(records) <= KINESIS_CALL_RECORDS
+        or max(sizes) > KINESIS_RECORD_BYTES
+        or not all(1 <= key <= KINESIS_KEY_CHARACTERS for key in keys)
+    ):
+        return "ValidationException"
+    return "InvalidArgumentException" if sum(sizes) > KINESIS_CALL_BYTES else None
+
+
+def _post(request: Mapping[str, Any]) -> str | None:
+    return "PayloadTooLargeException" if len(request["Data"]) > SOCKET_MESSAGE_BYTES else None
+
+
+def _total(bodies: Iterable[bytes]) -> int:
+    return sum(map(len, bodies))
+
+
+_CHECKS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
+    "transact_write_items": _transaction,
+    "put_item": _item,
+    "batch_get_item": _batch_get,
+    "batch_write_item": _batch_write,
+    "send_message": _message,
+    "send_message_batch": _message_batch,
+    "delete_message_batch": _message_batch,
+    "change_message_visibility_batch": _message_batch,
+    "receive_message": _reception,
+    "put_records": _records,
+    "post_to_connection": _post,
+}

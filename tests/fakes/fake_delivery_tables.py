@@ -1,0 +1,139 @@
+"""The tables of deliveries behind the SDK's calls that `DeliveryStore.append` makes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from rtdts.delivery_store.items import from_attribute, from_item
+from rtdts.delivery_store.schema import TTL_ATTRIBUTE, TableNames
+from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
+from tests.fakes.aws_limits import breach
+from tests.fakes.scripted_client import cancelled, client_error
+
+TABLES = TableNames(
+    deliveries="deliveries",
+    delivery_events="delivery-events",
+    truck_matches="truck-matches",
+    subscriptions="subscriptions",
+    socket_tickets="socket-tickets",
+)
+
+
+class FakeDeliveryTables:
+    """Takes the transactions that DynamoDB would take.
+
+    Attributes:
+        rows: By delivery id.
+        logs: Events in order, by delivery id.
+        expiries_s: When each event of a log expires, in order; by delivery id.
+        matches: By truck and delivery.
+        transactions: How many writes each transaction had.
+        before_transaction: Run before each is looked at.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Delivery] = {}
+        self.logs: dict[str, list[DeliveryEvent]] = {}
+        self.expiries_s: dict[str, list[int | None]] = {}
+        self.matches: dict[str, dict[str, OpenMatch]] = {}
+        self.transactions: list[int] = []
+        self.before_transaction: Callable[[], None] = lambda: None
+
+    def update_item(self, **request: Any) -> dict[str, Any]:
+        self.matches.setdefault(request["Key"]["truck_id"]["S"], {})
+        return {}
+
+    def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        self.before_transaction()
+        if code := breach("transact_write_items", request):
+            raise client_error(code)
+        writes = [write for action in request["TransactItems"] for write in action.values()]
+        codes = ["None" if self._may(write) else "ConditionalCheckFailed" for write in writes]
+        if any(code != "None" for code in codes):
+            raise cancelled(*codes)
+        for write in writes:
+            self._apply(write)
+        self.transactions.append(len(writes))
+        return {}
+
+    def _may(self, write: Mapping[str, Any]) -> bool:
+        condition = write.get("ConditionExpression")
+        return condition is None or _holds(condition, self._stored(write), write)
+
+    def _stored(self, write: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The item that a write is about, as far as conditions look at it."""
+        key = write.get("Key") or write["Item"]
+        match write["TableName"]:
+            case TABLES.deliveries:
+                row = self.rows.get(key["delivery_id"]["S"])
+                if row is None:
+                    return {}
+                return {**msgspec.to_builtins(row), "truck_id": row.truck_id}
+            case TABLES.delivery_events:
+                log = self.logs.get(key["delivery_id"]["S"], [])
+                is_there = any(str(one.version) == key["version"]["N"] for one in log)
+                return {"delivery_id": key["delivery_id"]["S"]} if is_there else {}
+            case _:
+                return {"matches": self.matches.get(key["truck_id"]["S"], {})}
+
+    def _apply(self, write: Mapping[str, Any]) -> None:
+        match write["TableName"]:
+            case TABLES.deliveries:
+                row = from_item(write["Item"], Delivery)
+                self.rows[row.delivery_id] = row
+            case TABLES.delivery_events if "Item" in write:
+                event = from_item(write["Item"], DeliveryEvent)
+                self.logs.setdefault(event.delivery_id, []).append(event)
+                expires = write["Item"].get(TTL_ATTRIBUTE)
+                self.expiries_s.setdefault(event.delivery_id, []).append(
+                    int(expires["N"]) if expires else None
+                )
+            case TABLES.delivery_events:
+                place = int(write["Key"]["version"]["N"]) - 1
+                expires_at_s = int(write["ExpressionAttributeValues"][":expires"]["N"])
+                self.expiries_s[write["Key"]["delivery_id"]["S"]][place] = expires_at_s
+            case _:
+                self._match(write)
+
+    def _match(self, write: Mapping[str, Any]) -> None:
+        delivery_id = write["ExpressionAttributeNames"]["#delivery"]
+        of_truck = self.matches.setdefault(write["Key"]["truck_id"]["S"], {})
+        if write["UpdateExpression"].startswith("REMOVE"):
+            of_truck.pop(delivery_id, None)
+        else:
+            match = from_attribute(write["ExpressionAttributeValues"][":match"])
+            of_truck[delivery_id] = msgspec.convert(match, OpenMatch)
+
+
+def _holds(expression: str, item: Mapping[str, Any], write: Mapping[str, Any]) -> bool:
+    """Whether a condition holds: of DynamoDB's language what ours are written in.
+
+    Raises:
+        NotImplementedError: It is written in more.
+    """
+    for word, combine in ((" OR ", any), (" AND ", all)):
+        if word in expression:
+            return combine(_holds(term, item, write) for term in expression.split(word))
+    values = {name: from_attribute(v) for name, v in _part(write, "Values").items()}
+    if found := re.fullmatch(r"attribute_(not_)?exists\((\S+)\)", expression):
+        return (_at(found[2], item, write) is None) is bool(found[1])
+    if found := re.fullmatch(r"size\((\S+)\) < (:\w+)", expression):
+        return len(_at(found[1], item, write) or ()) < values[found[2]]
+    if found := re.fullmatch(r"(\S+) = (:\w+)", expression):
+        return bool(_at(found[1], item, write) == values[found[2]])
+    raise NotImplementedError(expression)
+
+
+def _at(path: str, item: Any, write: Mapping[str, Any]) -> Any:
+    for name in path.split("."):
+        item = (item or {}).get(_part(write, "Names").get(name, name))
+    return item
+
+
+def _part(write: Mapping[str, Any], which: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = write.get(f"ExpressionAttribute{which}", {})
+    return found
