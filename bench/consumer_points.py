@@ -22,11 +22,10 @@ from consumer.kcl_configuration import LOGBACK, command, properties, properties_
 from consumer.settings import Settings
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.schema import TableNames
-from rtdts.position_store.documents import encode_position
+from rtdts.position_store.documents import StoredFix, encode_position
 from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.runtime.settings import read_settings
-from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 from sim.local_cloud.parts import Part
@@ -111,9 +110,9 @@ def _raw(running: Engines, fleet: Sequence[Sequence[Point]]) -> float:
             of[0].truck_id, None, [of], [known.match], {known.match.delivery_id: known},
             TrackingRules(window_points=len(of)),
         )  # fmt: skip
-        for enriched in update.positions:
-            head = b'{"index":{"_id":"%b"}}' % point_id(enriched.point).encode()
-            items.append(b"%b\n%b\n" % (head, encode_position(enriched)))
+        for indexed in update.positions:
+            head = b'{"index":{"_id":"%b"}}' % indexed.fix.point_id.encode()
+            items.append(b"%b\n%b\n" % (head, encode_position(StoredFix(*indexed))))
     bodies = [
         b"".join(items[start : start + BULK_ITEMS]) for start in range(0, len(items), BULK_ITEMS)
     ]

@@ -24,9 +24,9 @@ from rtdts.position_store.index_definitions import LATEST_INDEX, STATE_INDEX
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
 from rtdts.telemetry_stream.aggregation import aggregate
-from rtdts.tracking.positions import EnrichedPoint, Point
+from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import encode_point
-from rtdts.tracking.truck_fold import TrackingRules, TruckUpdate, fold_truck
+from rtdts.tracking.truck_fold import IndexedFix, TrackingRules, TruckUpdate, fold_truck
 from rtdts.tracking.truck_state import TruckState
 
 A_RECORD = (10, 1, 50)
@@ -100,25 +100,25 @@ def _index_history(store: OpenSearch, fleet: Sequence[Sequence[Point]]) -> None:
     folded = [_fold(of) for of in fleet]
     by_turns = zip(*(positions for positions, _ in folded), strict=True)
     for part in _parts(itertools.chain.from_iterable(by_turns)):
-        writer.write_history([HistoryWrite(enriched=one) for one in part])
+        writer.write_history([HistoryWrite(fix=one.fix, deliveries=one.deliveries) for one in part])
     lasts = [last for _, last in folded]
     writer.write_latest([one.latest for one in lasts if one.latest])
     states = [StateWrite(state=one.state, replaces=None) for one in lasts]
     TruckStateStore(store).save(states)
 
 
-def _fold(of: Sequence[Point]) -> tuple[list[EnrichedPoint], TruckUpdate]:
+def _fold(of: Sequence[Point]) -> tuple[list[IndexedFix], TruckUpdate]:
     """A truck's points, enriched, and what the last batch led to."""
     known = plan(delivery(of))
     plans = {known.match.delivery_id: known}
     rules = TrackingRules()
     state: TruckState | None = None
-    enriched: list[EnrichedPoint] = []
+    indexed: list[IndexedFix] = []
     for record in batches(of, A_RECORD[0]):
         update = fold_truck(of[0].truck_id, state, [record], [known.match], plans, rules)
-        enriched += update.positions
+        indexed += update.positions
         state, plans = update.state, {}
-    return enriched, update
+    return indexed, update
 
 
 def _parts(things: Iterable[T]) -> Iterator[list[T]]:

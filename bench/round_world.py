@@ -17,11 +17,11 @@ from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.items import to_item
 from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import SubscriptionStore
-from rtdts.position_store.documents import encode_latest, external_version
+from rtdts.position_store.documents import SHOWN_FIELDS, encode_latest
 from rtdts.position_store.reader import PositionReader
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.delivery_buckets import BUCKETS
-from rtdts.tracking.positions import LatestPosition
+from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 
 DELIVERIES_A_TRUCK = 3
@@ -103,8 +103,8 @@ class _DynamoDB:
 
 class _OpenSearch:
     def __init__(self, latest: LatestPosition) -> None:
-        self._source = msgspec.json.decode(encode_latest(latest))
-        self._version = external_version(latest)
+        shown = msgspec.json.decode(encode_latest(latest))["shown"]
+        self._shown = {name: shown[name] for name in SHOWN_FIELDS if name in shown}
 
     def mget(self, *, body: Mapping[str, Sequence[str]], **_: Any) -> Mapping[str, Any]:
         """Latest positions by trucks' ids."""
@@ -113,8 +113,8 @@ class _OpenSearch:
                 {
                     "_id": truck_id,
                     "found": True,
-                    "_version": self._version,
-                    "_source": {**self._source, "truck_id": truck_id},
+                    "_version": 1,
+                    "_source": {"shown": {**self._shown, "truck_id": truck_id}},
                 }
                 for truck_id in body["ids"]
             ]

@@ -16,7 +16,7 @@ from broadcaster.threads import Threads
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
-from rtdts.tracking.positions import LatestPosition, TruckInterval
+from rtdts.tracking.positions import ShownLatest, TruckInterval
 from rtdts.tracking.viewer_messages import encode_position, encode_status
 from rtdts.tracking.viewing import (
     Access,
@@ -35,11 +35,11 @@ up what follows in their delivery's group of the queue; a status is due within 2
 class LatestReader(Protocol):
     """Reads where trucks are, and where they were when they had brought something."""
 
-    def latest(self, truck_ids: Sequence[str], /) -> Mapping[str, LatestPosition]:
-        """The latest position of those that have one."""
+    def shown(self, truck_ids: Sequence[str], /) -> Mapping[str, ShownLatest]:
+        """What may be shown now of those that have something to show."""
 
-    def last_of(self, intervals: Sequence[TruckInterval], /) -> Sequence[LatestPosition | None]:
-        """For each interval the latest position as it was then."""
+    def last_of(self, intervals: Sequence[TruckInterval], /) -> Sequence[ShownLatest | None]:
+        """For each interval what may be shown of the truck then."""
 
 
 class PositionPicture:
@@ -66,8 +66,8 @@ class PositionPicture:
         self._log = log
         self._now_ms = now_ms
         self._asked: set[str] = set()
-        self._latest: dict[str, LatestPosition] = {}
-        self._last: dict[str, LatestPosition | None] = {}
+        self._latest: dict[str, ShownLatest] = {}
+        self._last: dict[str, ShownLatest | None] = {}
         """Of deliveries that have closed, by their ids."""
         self.unknown_trucks = 0
 
@@ -100,7 +100,7 @@ class PositionPicture:
             return
         self._asked |= trucks
         try:
-            self._latest.update(await self._threads.run(self._positions.latest, sorted(trucks)))
+            self._latest.update(await self._threads.run(self._positions.shown, sorted(trucks)))
         except Exception as error:  # whatever the store's client raises: told without
             self._tell_unavailable(error, len(trucks))
 

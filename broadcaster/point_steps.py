@@ -9,7 +9,7 @@ from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.deliveries import DeliveryEvent
 from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import Point
+from rtdts.tracking.positions import ShownPoint
 
 
 def tell_points(
@@ -31,7 +31,7 @@ def tell_points(
     """
     for payload in payloads:
         match payload.about:
-            case Point() as point if trace.follows(point.truck_id):
+            case ShownPoint() as point if trace.follows(point.truck_id):
                 identity: str | None = point_id(point)
                 shown, at_ms = "position", point.event_at_ms
             case DeliveryEvent() as event if trace.follows(event.truck_id):

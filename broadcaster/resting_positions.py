@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from broadcaster.snapshot_picture import TrackReader
 from rtdts.position_store.errors import StoreUnavailable
-from rtdts.tracking.positions import LatestPosition, TrackPoint, TruckInterval
+from rtdts.tracking.positions import ShownLatest, TrackPoint, TruckInterval
 
 T = TypeVar("T")
 
@@ -37,11 +37,11 @@ class RestingPositions:
         self._monotonic = monotonic
         self._rests_until_s = float("-inf")
 
-    def latest(self, truck_ids: Sequence[str]) -> Mapping[str, LatestPosition]:
+    def shown(self, truck_ids: Sequence[str]) -> Mapping[str, ShownLatest]:
         """See `LatestReader`."""
-        return self._ask(lambda: self._positions.latest(truck_ids))
+        return self._ask(lambda: self._positions.shown(truck_ids))
 
-    def last_of(self, intervals: Sequence[TruckInterval]) -> Sequence[LatestPosition | None]:
+    def last_of(self, intervals: Sequence[TruckInterval]) -> Sequence[ShownLatest | None]:
         """See `LatestReader`."""
         return self._ask(lambda: self._positions.last_of(intervals))
 

@@ -18,7 +18,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from rtdts.tracking.deliveries import DeliveryEvent
-from rtdts.tracking.positions import Point
+from rtdts.tracking.positions import ShownPoint
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _SERVICE: Final = "execute-api"
@@ -39,11 +39,11 @@ class Payload:
 
     data: bytes
     sha256_hex: str
-    about: Point | DeliveryEvent | None = None
+    about: ShownPoint | DeliveryEvent | None = None
     """What it makes known, for who follows a point through the logs."""
 
     @classmethod
-    def of(cls, data: bytes, about: Point | DeliveryEvent | None = None) -> Payload:
+    def of(cls, data: bytes, about: ShownPoint | DeliveryEvent | None = None) -> Payload:
         """The payload of an encoded message."""
         return cls(data, hashlib.sha256(data).hexdigest(), about)
 

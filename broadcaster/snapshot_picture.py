@@ -13,7 +13,7 @@ from broadcaster.threads import Threads
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
-from rtdts.tracking.positions import LatestPosition, TrackPoint
+from rtdts.tracking.positions import ShownLatest, TrackPoint
 from rtdts.tracking.viewer_messages import encode_snapshot
 from rtdts.tracking.viewing import (
     Access,
@@ -142,12 +142,12 @@ class SnapshotPicture:
             limit=TRACK_POINTS,
         )
 
-    async def _latest_of(self, delivery: Delivery) -> LatestPosition | None:
+    async def _latest_of(self, delivery: Delivery) -> ShownLatest | None:
         if access_to(delivery, role=self._role) is not Access.FULL:
             return None
         interval = closed_interval(delivery)
         if interval is not None:
             (last,) = await self._position_threads.run(self._positions.last_of, [interval])
             return last
-        latest = await self._position_threads.run(self._positions.latest, [delivery.truck_id])
+        latest = await self._position_threads.run(self._positions.shown, [delivery.truck_id])
         return latest.get(delivery.truck_id)

@@ -46,8 +46,8 @@ from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import stream_record_name
 from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
 from rtdts.tracking.deliveries import OpenMatch
+from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import LatestPosition
 from rtdts.tracking.truck_fold import TrackingRules, TruckUpdate, fold_truck
 from rtdts.tracking.truck_state import TruckState
 
@@ -227,10 +227,13 @@ class BatchPipeline:
         """Returns the ids of points that the history refused; they are parked."""
         writes = [
             HistoryWrite(
-                enriched=enriched, knowledge=max(update.state.taken, 1), keep_existing=is_late
+                fix=indexed.fix,
+                deliveries=indexed.deliveries,
+                knowledge=max(update.state.taken, 1),
+                keep_existing=is_late,
             )
             for update in updates
-            for enriched, is_late in itertools.chain(
+            for indexed, is_late in itertools.chain(
                 zip(update.positions, itertools.repeat(False)),
                 zip(update.beyond_window, itertools.repeat(True)),
             )
@@ -239,11 +242,11 @@ class BatchPipeline:
         rejected = write_all("write the history", writes, write_history, budget)
         faults = []
         for write, reason in rejected:
-            arrival = arrivals.get(point_id(write.enriched.point))
-            if arrival is not None:  # one of an earlier batch, enriched anew, is there already
+            arrival = arrivals.get(write.fix.point_id)
+            if arrival is not None:  # one of an earlier batch, derived anew, is there already
                 faults.append(Fault(record=arrival.record, reason="not_indexable", detail=reason))
         self._park(faults, report, budget)
-        return {point_id(write.enriched.point) for write, _ in rejected}
+        return {write.fix.point_id for write, _ in rejected}
 
     def _tell_points(
         self, sorted_out: SortedOut, updates: Sequence[TruckUpdate], refused: Collection[str]
@@ -262,7 +265,7 @@ class BatchPipeline:
             "write latest positions", latest, self._stores.writer.write_latest, budget
         )
         for one, reason in rejected:  # its point was refused by the history too, and is parked
-            self._log.error("latest_rejected", truck_id=one.newest.point.truck_id, reason=reason)
+            self._log.error("latest_rejected", truck_id=one.newest.truck_id, reason=reason)
 
     def _settle(
         self, updates: Sequence[TruckUpdate], report: BatchReport, budget: Budget
@@ -278,7 +281,7 @@ class BatchPipeline:
             states.append(settled.state)
             nudges += settled.nudges
             if update.latest is not None:
-                at_ms = update.latest.newest.point.event_at_ms
+                at_ms = update.latest.newest.event_at_ms
                 nudges += (
                     PositionNudge(delivery_id=delivery_id, event_at_ms=at_ms)
                     for delivery_id in update.close_to_customer

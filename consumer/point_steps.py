@@ -7,8 +7,7 @@ from typing import Any
 
 from consumer.arrivals import Arrival
 from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import EnrichedPoint
-from rtdts.tracking.truck_fold import TruckUpdate
+from rtdts.tracking.truck_fold import IndexedFix, TruckUpdate
 
 
 def point_steps(
@@ -22,25 +21,25 @@ def point_steps(
         parked: Ids of points that the history refused.
     """
     latest = update.latest if update is not None else None
-    newest = None if latest is None else point_id(latest.newest.point)
+    newest = None if latest is None else latest.newest.point_id
     positions = dict(_by_id(update.positions)) if update is not None else {}
     late = dict(_by_id(update.beyond_window)) if update is not None else {}
     for arrival in arrivals:
         identity = point_id(arrival.point)
-        enriched = positions.get(identity) or late.get(identity)
+        indexed = positions.get(identity) or late.get(identity)
         is_parked = identity in parked
         yield {
             # Left out: a copy, or applied before, or parked with all of its truck.
-            "step": "parked" if is_parked else "indexed" if enriched else "left_out",
+            "step": "parked" if is_parked else "indexed" if indexed else "left_out",
             "point_id": identity,
             "event_at_ms": arrival.point.event_at_ms,
             "sequence_number": arrival.record.sequence_number,
             "sub_sequence_number": arrival.record.sub_sequence_number,
-            "quality": enriched.quality if enriched else None,
+            "quality": indexed.fix.quality if indexed else None,
             "late": identity in late,
             "latest": identity == newest,
         }
 
 
-def _by_id(positions: Iterable[EnrichedPoint]) -> Iterator[tuple[str, EnrichedPoint]]:
-    return ((point_id(one.point), one) for one in positions)
+def _by_id(positions: Iterable[IndexedFix]) -> Iterator[tuple[str, IndexedFix]]:
+    return ((one.fix.point_id, one) for one in positions)

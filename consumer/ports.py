@@ -12,7 +12,8 @@ from rtdts.position_store.state import StateOutcome, StateWrite, StoredState
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.push_queue.nudges import Nudge
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
-from rtdts.tracking.positions import LatestPosition, Point
+from rtdts.tracking.fixes import LatestPosition
+from rtdts.tracking.positions import Point
 
 
 class PositionWriting(Protocol):

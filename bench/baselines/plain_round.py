@@ -28,7 +28,7 @@ async def hold(
         delivery = deliveries.get_many([viewer.delivery_id]).by_id[viewer.delivery_id]
         if delivery.customer_id != viewer.identity:
             continue
-        shown = positions.latest([delivery.truck_id])[delivery.truck_id].shown
+        shown = positions.shown([delivery.truck_id]).get(delivery.truck_id)
         message = {
             "type": "position",
             "sent_at": time.time(),

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from rtdts.position_store.index_definitions import POSITIONS_PREFIX
+from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.instants import format_instant, parse_instant
+from rtdts.tracking.point_identity import identity_of
 from rtdts.tracking.positions import (
     Clock,
     DeliveryProgress,
-    EnrichedPoint,
-    LatestPosition,
-    Point,
+    ShownLatest,
+    ShownPoint,
     TrackPoint,
 )
+from rtdts.tracking.reading import Reading, measured
 
 REVISIONS = 1_000
 """Room for revisions of one point in an external version."""
@@ -37,7 +40,9 @@ class _Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     eta: _Eta | None = None
 
 
-class _PointDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _PointDocument(Reading, frozen=True, kw_only=True, omit_defaults=True):
+    """A fix; its speed and heading are the device's or, where `derived` names them, derived."""
+
     # A factory's value is never taken for the default, so that these are always written.
     v: int = msgspec.field(default_factory=lambda: 1)
     truck_id: str
@@ -49,24 +54,40 @@ class _PointDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     source: Literal["http", "mqtt"]
     location: _Location
     seq: int | None = None
-    accuracy_m: float | None = None
-    speed_mps: float | None = None
-    heading_deg: float | None = None
-    altitude_m: float | None = None
-    satellites: int | None = None
-    hdop: float | None = None
-    ignition: bool | None = None
-    battery_pct: float | None = None
-    odometer_m: float | None = None
     distance_m: float | None = None
     implied_speed_mps: float | None = None
+    track_speed_mps: float | None = None
+    track_heading_deg: float | None = None
+    derived: tuple[Literal["speed_mps", "heading_deg"], ...] = ()
     moving: bool
-    quality: list[str]
-    deliveries: list[_Progress] = []
+    quality: tuple[str, ...]
+    deliveries: tuple[_Progress, ...] = ()
+
+
+class _HistoryDocument(_PointDocument, frozen=True, kw_only=True, omit_defaults=True):
+    n: int = 0
+    beyond: bool = False
 
 
 class _LatestDocument(_PointDocument, frozen=True, kw_only=True, omit_defaults=True):
     shown: _PointDocument | None = None
+    stale_since: str | None = None
+
+
+class _ShownDocument(msgspec.Struct, frozen=True, kw_only=True):
+    truck_id: str
+    recorded_at: str
+    event_at: str
+    location: _Location
+    seq: int | None = None
+    accuracy_m: float | None = None
+    speed_mps: float | None = None
+    heading_deg: float | None = None
+    deliveries: tuple[_Progress, ...] = ()
+
+
+class _ShownLatestDocument(msgspec.Struct, frozen=True, kw_only=True):
+    shown: _ShownDocument | None = None
     stale_since: str | None = None
 
 
@@ -75,7 +96,26 @@ class _TrackDocument(msgspec.Struct, frozen=True):
     event_at: str
 
 
+D = TypeVar("D", bound=_PointDocument)
+
 _ENCODER = msgspec.json.Encoder()
+
+SHOWN_FIELDS = _ShownDocument.__struct_fields__
+"""What `decode_shown_point` reads."""
+SHOWN_LATEST_FIELDS = ("stale_since", *(f"shown.{name}" for name in SHOWN_FIELDS))
+"""What `decode_shown_latest` reads."""
+
+
+class StoredFix(NamedTuple):
+    """A document of the history."""
+
+    fix: Fix
+    deliveries: tuple[DeliveryProgress, ...] = ()
+    """How far the truck's open deliveries had come with it."""
+    n: int = 0
+    """The ordinal with which the truck's point was taken; 0: not known."""
+    beyond: bool = False
+    """Too late to be folded."""
 
 
 def index_of(event_at_ms: int) -> str:
@@ -83,16 +123,14 @@ def index_of(event_at_ms: int) -> str:
     return POSITIONS_PREFIX + format_instant(event_at_ms)[:10].replace("-", ".")
 
 
-def encode_position(enriched: EnrichedPoint) -> bytes:
-    """The document of the history."""
+def encode_position(stored: StoredFix) -> bytes:
+    """The document of the history; it has no ETA."""
+    progress = tuple(
+        _Progress(delivery_id=one.delivery_id, distance_remaining_m=one.distance_remaining_m)
+        for one in stored.deliveries
+    )
     return _ENCODER.encode(
-        _PointDocument(
-            **_fields_of(enriched),
-            deliveries=[
-                _Progress(delivery_id=p.delivery_id, distance_remaining_m=p.distance_remaining_m)
-                for p in enriched.deliveries
-            ],
-        )
+        _document(_HistoryDocument, stored.fix, progress, n=stored.n, beyond=stored.beyond)
     )
 
 
@@ -100,10 +138,11 @@ def encode_latest(latest: LatestPosition) -> bytes:
     """The document of ``truck-latest``."""
     shown = latest.shown
     return _ENCODER.encode(
-        _LatestDocument(
-            **_fields_of(latest.newest),
-            deliveries=_with_eta(latest.newest),
-            shown=_PointDocument(**_fields_of(shown), deliveries=_with_eta(shown))
+        _document(
+            _LatestDocument,
+            latest.newest,
+            _with_eta(latest.deliveries),
+            shown=_document(_PointDocument, shown, _with_eta(latest.shown_deliveries))
             if shown
             else None,
             stale_since=_text(latest.stale_since_ms),
@@ -117,16 +156,19 @@ def external_version(latest: LatestPosition) -> int:
     A point of the stream has no negative ``event_at`` that matters here: ingest refuses points
     older than days.
     """
-    return latest.newest.point.event_at_ms * REVISIONS + min(latest.revision, REVISIONS - 1)
+    return latest.newest.event_at_ms * REVISIONS + min(latest.revision, REVISIONS - 1)
 
 
-def decode_position(source: Any) -> EnrichedPoint:
-    """A document of the history.
+def decode_stored_fix(source: Any) -> StoredFix:
+    """A document of the history: exactly what was encoded, but for an ETA.
 
     Raises:
         msgspec.ValidationError: It isn't one.
     """
-    return _enriched(msgspec.convert(source, _PointDocument))
+    document = msgspec.convert(source, _HistoryDocument)
+    return StoredFix(
+        _fix(document), _progress(document.deliveries), n=document.n, beyond=document.beyond
+    )
 
 
 def decode_latest(source: Any, version: int) -> LatestPosition:
@@ -136,12 +178,36 @@ def decode_latest(source: Any, version: int) -> LatestPosition:
         msgspec.ValidationError: It isn't one.
     """
     document = msgspec.convert(source, _LatestDocument)
+    shown = document.shown
     return LatestPosition(
-        newest=_enriched(document),
-        shown=_enriched(document.shown) if document.shown else None,
+        newest=_fix(document),
+        deliveries=_progress(document.deliveries),
+        shown=_fix(shown) if shown else None,
+        shown_deliveries=_progress(shown.deliveries) if shown else (),
         stale_since_ms=_instant(document.stale_since),
         revision=version % REVISIONS,
     )
+
+
+def decode_shown_latest(source: Any) -> ShownLatest | None:
+    """What viewing needs of a document of ``truck-latest``; None when nothing may be shown.
+
+    Raises:
+        msgspec.ValidationError: It isn't one.
+    """
+    document = msgspec.convert(source, _ShownLatestDocument)
+    if document.shown is None:
+        return None
+    return _shown(document.shown, _instant(document.stale_since))
+
+
+def decode_shown_point(source: Any) -> ShownLatest:
+    """What viewing needs of a document of the history, shown as a truck's latest.
+
+    Raises:
+        msgspec.ValidationError: It isn't one.
+    """
+    return _shown(msgspec.convert(source, _ShownDocument), None)
 
 
 def decode_track_point(source: Any) -> TrackPoint:
@@ -158,83 +224,107 @@ def decode_track_point(source: Any) -> TrackPoint:
     )
 
 
-def _fields_of(enriched: EnrichedPoint) -> dict[str, Any]:
-    point = enriched.point
-    return {
-        "truck_id": point.truck_id,
-        "recorded_at": format_instant(point.recorded_at_ms),
-        "event_at": format_instant(point.event_at_ms),
-        "received_at": format_instant(point.received_at_ms),
-        "clock": point.clock,
-        "clock_offset_ms": point.clock_offset_ms,
-        "source": point.source,
-        "location": _Location(lat=point.lat, lon=point.lon),
-        "seq": point.seq,
-        "accuracy_m": point.accuracy_m,
-        "speed_mps": point.speed_mps,
-        "heading_deg": point.heading_deg,
-        "altitude_m": point.altitude_m,
-        "satellites": point.satellites,
-        "hdop": point.hdop,
-        "ignition": point.ignition,
-        "battery_pct": point.battery_pct,
-        "odometer_m": point.odometer_m,
-        "distance_m": enriched.distance_m,
-        "implied_speed_mps": enriched.implied_speed_mps,
-        "moving": enriched.moving,
-        "quality": list(enriched.quality),
-    }
+def _document(kind: type[D], fix: Fix, progress: tuple[_Progress, ...], **more: Any) -> D:
+    derived: tuple[Literal["speed_mps", "heading_deg"], ...] = ()
+    reading: Reading = fix
+    if fix.speed_mps is None or fix.heading_deg is None:
+        speed_mps, heading_deg = fix.shown_speed_mps, fix.shown_heading_deg
+        if speed_mps != fix.speed_mps:
+            derived += ("speed_mps",)
+        if heading_deg != fix.heading_deg:
+            derived += ("heading_deg",)
+        reading = msgspec.structs.replace(fix, speed_mps=speed_mps, heading_deg=heading_deg)
+    return kind(
+        *measured(reading),
+        truck_id=fix.truck_id,
+        recorded_at=format_instant(fix.recorded_at_ms),
+        event_at=format_instant(fix.event_at_ms),
+        received_at=format_instant(fix.received_at_ms),
+        clock=fix.clock,
+        clock_offset_ms=fix.clock_offset_ms,
+        source=fix.source,
+        location=_Location(fix.lat, fix.lon),
+        seq=fix.seq,
+        distance_m=fix.distance_m,
+        implied_speed_mps=fix.implied_speed_mps,
+        track_speed_mps=fix.track_speed_mps,
+        track_heading_deg=fix.track_heading_deg,
+        derived=derived,
+        moving=fix.moving,
+        quality=fix.quality,
+        deliveries=progress,
+        **more,
+    )
 
 
-def _with_eta(enriched: EnrichedPoint) -> list[_Progress]:
-    return [
+def _with_eta(deliveries: Iterable[DeliveryProgress]) -> tuple[_Progress, ...]:
+    return tuple(
         _Progress(
-            delivery_id=progress.delivery_id,
-            distance_remaining_m=progress.distance_remaining_m,
-            eta=_Eta(_text(progress.eta_earliest_ms), _text(progress.eta_latest_ms))
-            if progress.eta_earliest_ms is not None or progress.eta_latest_ms is not None
+            delivery_id=one.delivery_id,
+            distance_remaining_m=one.distance_remaining_m,
+            eta=_Eta(_text(one.eta_earliest_ms), _text(one.eta_latest_ms))
+            if one.eta_earliest_ms is not None or one.eta_latest_ms is not None
             else None,
         )
-        for progress in enriched.deliveries
-    ]
+        for one in deliveries
+    )
 
 
-def _enriched(document: _PointDocument) -> EnrichedPoint:
-    return EnrichedPoint(
-        point=Point(
+def _fix(document: _PointDocument) -> Fix:
+    recorded_at_ms = parse_instant(document.recorded_at)
+    lat, lon = document.location.lat, document.location.lon
+    fix = Fix(
+        *measured(document),
+        truck_id=document.truck_id,
+        recorded_at_ms=recorded_at_ms,
+        lat=lat,
+        lon=lon,
+        event_at_ms=parse_instant(document.event_at),
+        received_at_ms=parse_instant(document.received_at),
+        clock=document.clock,
+        source=document.source,
+        seq=document.seq,
+        point_id=identity_of(
+            document.truck_id, recorded_at_ms=recorded_at_ms, seq=document.seq, lat=lat, lon=lon
+        ),
+        distance_m=document.distance_m,
+        implied_speed_mps=document.implied_speed_mps,
+        track_speed_mps=document.track_speed_mps,
+        track_heading_deg=document.track_heading_deg,
+        moving=document.moving,
+        quality=document.quality,
+    )
+    unsent = dict.fromkeys(document.derived)
+    return msgspec.structs.replace(fix, **unsent) if unsent else fix
+
+
+def _shown(document: _ShownDocument, stale_since_ms: int | None) -> ShownLatest:
+    return ShownLatest(
+        point=ShownPoint(
             truck_id=document.truck_id,
             recorded_at_ms=parse_instant(document.recorded_at),
             lat=document.location.lat,
             lon=document.location.lon,
             event_at_ms=parse_instant(document.event_at),
-            received_at_ms=parse_instant(document.received_at),
-            clock=document.clock,
-            clock_offset_ms=document.clock_offset_ms,
-            source=document.source,
             seq=document.seq,
             accuracy_m=document.accuracy_m,
             speed_mps=document.speed_mps,
             heading_deg=document.heading_deg,
-            altitude_m=document.altitude_m,
-            satellites=document.satellites,
-            hdop=document.hdop,
-            ignition=document.ignition,
-            battery_pct=document.battery_pct,
-            odometer_m=document.odometer_m,
         ),
-        distance_m=document.distance_m,
-        implied_speed_mps=document.implied_speed_mps,
-        moving=document.moving,
-        quality=tuple(document.quality),
-        deliveries=tuple(
-            DeliveryProgress(
-                delivery_id=progress.delivery_id,
-                distance_remaining_m=progress.distance_remaining_m,
-                eta_earliest_ms=_instant(progress.eta.earliest) if progress.eta else None,
-                eta_latest_ms=_instant(progress.eta.latest) if progress.eta else None,
-            )
-            for progress in document.deliveries
-        ),
+        stale_since_ms=stale_since_ms,
+        deliveries=_progress(document.deliveries),
+    )
+
+
+def _progress(deliveries: Iterable[_Progress]) -> tuple[DeliveryProgress, ...]:
+    return tuple(
+        DeliveryProgress(
+            delivery_id=one.delivery_id,
+            distance_remaining_m=one.distance_remaining_m,
+            eta_earliest_ms=_instant(one.eta.earliest) if one.eta else None,
+            eta_latest_ms=_instant(one.eta.latest) if one.eta else None,
+        )
+        for one in deliveries
     )
 
 

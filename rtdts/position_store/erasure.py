@@ -6,7 +6,7 @@ and whoever goes on finds less to do. Every count is OpenSearch's own, after a r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -23,8 +23,9 @@ from rtdts.position_store.index_definitions import (
     STATE_INDEX,
 )
 from rtdts.position_store.state import StateWrite, StoredState, TruckStateStore
+from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.instants import format_instant
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition
+from rtdts.tracking.positions import DeliveryProgress
 from rtdts.tracking.truck_state import TruckState
 
 BATCH_DOCUMENTS = 10_000
@@ -319,10 +320,10 @@ def _names(stored: StoredState, delivery_ids: Collection[str]) -> bool:
     state = stored.state
     if state is None:
         return True
-    latest = state.latest
-    points = [] if latest is None else [latest.newest, *([latest.shown] if latest.shown else [])]
     named = {memory.delivery_id for memory in state.deliveries}
-    named |= {progress.delivery_id for point in points for progress in point.deliveries}
+    if state.latest is not None:
+        progress = (*state.latest.deliveries, *state.latest.shown_deliveries)
+        named |= {one.delivery_id for one in progress}
     return not named.isdisjoint(delivery_ids)
 
 
@@ -335,14 +336,11 @@ def _without(state: TruckState, delivery_ids: Collection[str]) -> TruckState:
 
 
 def _latest_without(latest: LatestPosition, delivery_ids: Collection[str]) -> LatestPosition:
-    def without(point: EnrichedPoint) -> EnrichedPoint:
-        kept: Sequence[Any] = [
-            one for one in point.deliveries if one.delivery_id not in delivery_ids
-        ]
-        return msgspec.structs.replace(point, deliveries=tuple(kept))
+    def without(progress: Iterable[DeliveryProgress]) -> tuple[DeliveryProgress, ...]:
+        return tuple(one for one in progress if one.delivery_id not in delivery_ids)
 
     return msgspec.structs.replace(
         latest,
-        newest=without(latest.newest),
-        shown=without(latest.shown) if latest.shown else None,
+        deliveries=without(latest.deliveries),
+        shown_deliveries=without(latest.shown_deliveries),
     )

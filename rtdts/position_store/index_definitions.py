@@ -37,41 +37,59 @@ FLOAT: Mapped = {"type": "float"}
 LONG: Mapped = {"type": "long"}
 BOOLEAN: Mapped = {"type": "boolean"}
 
+
+def _kept(mapped: Mapped) -> Mapped:
+    """Read with its document, and neither searched, sorted nor aggregated: a third of the work."""
+    return {**mapped, "index": False, "doc_values": False}
+
+
+def _unsearched(properties: Mapped) -> Mapped:
+    return {name: _kept(mapped) for name, mapped in properties.items()}
+
+
+_TIED = {**LONG, "index": False}
+"""Sorts what has the same time; is not searched."""
+_SUMMED = {**DATE, "index": False}
+"""Aggregated (an erasure looks for the greatest); is not searched."""
+
 _POINT: Mapped = {
-    "v": {"type": "byte"},
+    "v": _kept({"type": "byte"}),
     "truck_id": KEYWORD,
-    "seq": LONG,
-    "recorded_at": DATE,
+    "seq": _TIED,
+    "recorded_at": _kept(DATE),
     "event_at": DATE,
-    "received_at": DATE,
-    "clock": KEYWORD,
-    "clock_offset_ms": LONG,
-    "source": KEYWORD,
+    "received_at": _SUMMED,
+    "clock": _kept(KEYWORD),
+    "clock_offset_ms": _kept(LONG),
+    "source": _kept(KEYWORD),
     "location": {"type": "geo_point"},
-    "accuracy_m": FLOAT,
-    "speed_mps": FLOAT,
-    "heading_deg": FLOAT,
-    "altitude_m": FLOAT,
-    "satellites": {"type": "integer"},
-    "hdop": FLOAT,
-    "ignition": BOOLEAN,
-    "battery_pct": FLOAT,
-    "odometer_m": {"type": "double"},
+    "accuracy_m": _kept(FLOAT),
+    "speed_mps": _kept(FLOAT),
+    "heading_deg": _kept(FLOAT),
+    "altitude_m": _kept(FLOAT),
+    "satellites": _kept({"type": "integer"}),
+    "hdop": _kept(FLOAT),
+    "ignition": _kept(BOOLEAN),
+    "battery_pct": _kept(FLOAT),
+    "odometer_m": _kept({"type": "double"}),
 }
 """A point of the stream, its ``lat`` and ``lon`` as ``location``."""
 
-_ENRICHMENT: Mapped = {
-    "distance_m": FLOAT,
-    "implied_speed_mps": FLOAT,
-    "moving": BOOLEAN,
+_DERIVED: Mapped = {
+    "distance_m": _kept(FLOAT),
+    "implied_speed_mps": _kept(FLOAT),
+    "track_speed_mps": _kept(FLOAT),
+    "track_heading_deg": _kept(FLOAT),
+    "derived": _kept(KEYWORD),
+    "moving": _kept(BOOLEAN),
     "quality": KEYWORD,
 }
 
-_PROGRESS: Mapped = {"delivery_id": KEYWORD, "distance_remaining_m": FLOAT}
+_PROGRESS: Mapped = {"delivery_id": KEYWORD, "distance_remaining_m": _kept(FLOAT)}
 _ETA: Mapped = {
     "type": "object",
     "dynamic": "strict",
-    "properties": {"earliest": DATE, "latest": DATE},
+    "properties": _unsearched({"earliest": DATE, "latest": DATE}),
 }
 _DELIVERIES: Mapped = {"type": "nested", "dynamic": "strict", "properties": _PROGRESS}
 _DELIVERIES_WITH_ETA: Mapped = {
@@ -93,17 +111,30 @@ RAW_MAPPINGS: Mapped = {
 
 POSITIONS_MAPPINGS: Mapped = {
     "dynamic": "strict",
-    "properties": {**_POINT, **_ENRICHMENT, "deliveries": _DELIVERIES},
+    "properties": {
+        **_POINT,
+        **_DERIVED,
+        "deliveries": _DELIVERIES,
+        "n": _kept(LONG),
+        "beyond": _kept(BOOLEAN),
+    },
 }
-
-_LATEST_POINT: Mapped = {**_POINT, **_ENRICHMENT, "deliveries": _DELIVERIES_WITH_ETA}
 
 LATEST_MAPPINGS: Mapped = {
     "dynamic": "strict",
     "properties": {
-        **_LATEST_POINT,
-        "shown": {"type": "object", "dynamic": "strict", "properties": _LATEST_POINT},
-        "stale_since": DATE,
+        **_POINT,
+        **_DERIVED,
+        "deliveries": _DELIVERIES_WITH_ETA,
+        "shown": {
+            "type": "object",
+            "dynamic": "strict",
+            "properties": {
+                **_unsearched({**_POINT, **_DERIVED}),
+                "deliveries": _DELIVERIES_WITH_ETA,
+            },
+        },
+        "stale_since": _kept(DATE),
     },
 }
 
@@ -147,12 +178,15 @@ SINGLE_INDEXES: Mapping[str, Mapped] = {
     LATEST_INDEX: LATEST_MAPPINGS,
     STATE_INDEX: STATE_MAPPINGS,
 }
+_STRICT = ((POSITIONS_PATTERN, POSITIONS_MAPPINGS), (LATEST_INDEX, LATEST_MAPPINGS))
 
 
 def install_index_templates(client: OpenSearch, *, shards: int = 1) -> None:
     """Puts the templates, and creates the indexes that are not one a day.
 
-    Idempotent: run again, it adds to the single indexes the fields that they lack.
+    Idempotent: run again, it adds to the indexes that are there, today's and past days' too, the
+    fields that they lack: a strict mapping refuses what it does not know. How a field that is
+    there is indexed can't be changed; the next day's index has it new.
 
     Args:
         client: See `rtdts.position_store.client.connect`.
@@ -163,10 +197,25 @@ def install_index_templates(client: OpenSearch, *, shards: int = 1) -> None:
     """
     for name, template in index_templates(shards).items():
         client.indices.put_index_template(name=name, body=template)
-    for index, mappings in SINGLE_INDEXES.items():
+    for index in SINGLE_INDEXES:
         try:
             client.indices.create(index=index)
         except RequestError as error:
             if error.error != "resource_already_exists_exception":
                 raise
-            client.indices.put_mapping(index=index, body=mappings)
+    for pattern, mappings in _STRICT:
+        for index, there in client.indices.get_mapping(index=pattern).items():
+            if added := lacking(there["mappings"].get("properties", {}), mappings["properties"]):
+                client.indices.put_mapping(index=index, body={"properties": added})
+
+
+def lacking(there: Mapped, wanted: Mapped) -> Mapped:
+    """The properties that a mapping does not have, or has with another type."""
+    added: Mapped = {}
+    for name, mapped in wanted.items():
+        kind = mapped.get("type", "object")
+        if name not in there or there[name].get("type", "object") != kind:
+            added[name] = mapped
+        elif within := lacking(there[name].get("properties", {}), mapped.get("properties", {})):
+            added[name] = {"type": kind, "properties": within}
+    return added

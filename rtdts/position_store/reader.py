@@ -1,4 +1,7 @@
-"""What others read of positions: the latest by truck, and the track of an interval."""
+"""What others read of positions: the latest by truck, and the track of an interval.
+
+Each reads, and decodes, only what it needs of a document.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,20 @@ from opensearchpy import OpenSearch
 
 from rtdts.position_store.client import telling_errors_apart
 from rtdts.position_store.documents import (
+    SHOWN_FIELDS,
+    SHOWN_LATEST_FIELDS,
     decode_latest,
-    decode_position,
+    decode_shown_latest,
+    decode_shown_point,
     decode_track_point,
     index_of,
 )
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import LATEST_INDEX, POSITIONS_PATTERN
+from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import LatestPosition, Point, TrackPoint, TruckInterval
+from rtdts.tracking.positions import Point, ShownLatest, TrackPoint, TruckInterval
 
 MGET_IDS = 500
 """Documents a request of `latest`: some 500 KB."""
@@ -55,33 +62,33 @@ class PositionReader:
         Raises:
             StoreUnavailable: OpenSearch can't answer now.
         """
-        wanted = list(dict.fromkeys(truck_ids))
-        found: dict[str, LatestPosition] = {}
-        for start in range(0, len(wanted), MGET_IDS):
-            with telling_errors_apart("read latest positions"):
-                answer = self._client.mget(
-                    index=LATEST_INDEX,
-                    body={"ids": wanted[start : start + MGET_IDS]},
-                    params={"filter_path": _FOUND},
-                )
-            for document in answer.get("docs", []):
-                if "error" in document:
-                    raise StoreUnavailable("read latest positions", None, str(document["error"]))
-                if document.get("found"):
-                    found[document["_id"]] = decode_latest(
-                        document["_source"], document["_version"]
-                    )
-        return found
+        return {
+            document["_id"]: decode_latest(document["_source"], document["_version"])
+            for document in self._latest(truck_ids, {})
+        }
 
-    def last_of(self, intervals: Sequence[TruckInterval]) -> list[LatestPosition | None]:
-        """For each interval the truck's latest position as it was then: its last good point.
+    def shown(self, truck_ids: Sequence[str]) -> dict[str, ShownLatest]:
+        """What viewers may see of those trucks' latest positions, by truck, as `latest`.
+
+        Raises:
+            StoreUnavailable: OpenSearch can't answer now.
+        """
+        found = self._latest(truck_ids, {"_source_includes": ",".join(SHOWN_LATEST_FIELDS)})
+        return {
+            document["_id"]: shown
+            for document in found
+            if (shown := decode_shown_latest(document.get("_source", {}))) is not None
+        }
+
+    def last_of(self, intervals: Sequence[TruckInterval]) -> list[ShownLatest | None]:
+        """For each interval what viewers may see of the truck then: its last good point.
 
         A point that was written within the last second may be missing, as in `track`.
 
         Raises:
             StoreUnavailable: OpenSearch can't answer now.
         """
-        found: list[LatestPosition | None] = []
+        found: list[ShownLatest | None] = []
         for start in range(0, len(intervals), MSEARCH_INTERVALS):
             found += self._last_of(intervals[start : start + MSEARCH_INTERVALS])
         return found
@@ -184,7 +191,23 @@ class PositionReader:
             elif document.get("found"):
                 yield document
 
-    def _last_of(self, intervals: Sequence[TruckInterval]) -> list[LatestPosition | None]:
+    def _latest(self, truck_ids: Sequence[str], params: dict[str, str]) -> Iterator[Any]:
+        operation = "read latest positions"
+        wanted = list(dict.fromkeys(truck_ids))
+        for start in range(0, len(wanted), MGET_IDS):
+            with telling_errors_apart(operation):
+                answer = self._client.mget(
+                    index=LATEST_INDEX,
+                    body={"ids": wanted[start : start + MGET_IDS]},
+                    params={"filter_path": _FOUND, **params},
+                )
+            for document in answer.get("docs", []):
+                if "error" in document:
+                    raise StoreUnavailable(operation, None, str(document["error"]))
+                if document.get("found"):
+                    yield document
+
+    def _last_of(self, intervals: Sequence[TruckInterval]) -> list[ShownLatest | None]:
         operation = "read last positions"
         body: list[dict[str, Any]] = []
         for one in intervals:
@@ -192,6 +215,7 @@ class PositionReader:
             body.append(
                 {
                     "query": _good_points(one.truck_id, one.start_ms, one.end_ms),
+                    "_source": list(SHOWN_FIELDS),
                     "size": 1,
                     "sort": [{"event_at": "desc"}],
                 }
@@ -204,7 +228,7 @@ class PositionReader:
         bad = next((one for one in responses if "error" in one), None)
         if bad is not None or len(responses) != len(intervals):
             raise StoreUnavailable(operation, None, str(bad or "an answer is missing"))
-        return [_last(one.get("hits", {}).get("hits", [])) for one in responses]
+        return [_first_shown(one.get("hits", {}).get("hits", [])) for one in responses]
 
     def _thinned(self, query: dict[str, Any], range_: dict[str, Any], limit: int) -> list[Any]:
         first_ms, last_ms = int(range_["first"]["value"]), int(range_["last"]["value"])
@@ -279,11 +303,8 @@ def _good_points(truck_id: str, start_ms: int, end_ms: int | None) -> dict[str, 
     }
 
 
-def _last(hits: Sequence[Any]) -> LatestPosition | None:
-    if not hits:
-        return None
-    last = decode_position(hits[0]["_source"])
-    return LatestPosition(newest=last, shown=last)
+def _first_shown(hits: Sequence[Any]) -> ShownLatest | None:
+    return decode_shown_point(hits[0]["_source"]) if hits else None
 
 
 def _first_hits(slots: Sequence[Any]) -> Iterator[Any]:

@@ -10,6 +10,7 @@ compressed. What it saves: ``bench/wide_fleet_points.py``.
 from __future__ import annotations
 
 import itertools
+import operator
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import msgspec
 
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.point_identity import identity_of
+from rtdts.tracking.point_identity import point_id
 
 LEVEL = 1
 """zlib's fastest: a higher one takes twice the time for a twentieth of the bytes."""
@@ -25,30 +26,29 @@ LEVEL = 1
 MAX_BYTES = 8_000_000
 """What a window may unpack to: more than three times what the largest `WINDOW_POINTS` makes it."""
 
-_EVENT_AT = Fix.__struct_fields__.index("event_at_ms")
-_POINT_ID = Fix.__struct_fields__.index("point_id")
-_TOLD_FROM_EVENT = [
-    Fix.__struct_fields__.index(name) for name in ("recorded_at_ms", "received_at_ms")
-]
+_EVENT_AT = "event_at_ms"
+_TOLD_FROM_EVENT = ("recorded_at_ms", "received_at_ms")
+_TOLD_FROM_TRUCK = ("truck_id", "point_id")
+_PACKED = tuple(name for name in Fix.__struct_fields__ if name not in _TOLD_FROM_TRUCK)
+_columns = operator.attrgetter(*_PACKED)
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(list[list[Any]])
+_DECODER = msgspec.msgpack.Decoder(dict[str, list[Any]])
 
 
 def pack_window(window: Sequence[Fix]) -> bytes:
-    """A window, without the fixes' identities."""
-    columns: list[Sequence[Any]] = list(zip(*map(msgspec.structs.astuple, window), strict=True))
+    """A window, without what its truck says: the truck itself and the fixes' identities."""
+    columns = dict(zip(_PACKED, zip(*map(_columns, window), strict=True), strict=False))
     if columns:
         event_at = columns[_EVENT_AT]
-        for column in _TOLD_FROM_EVENT:
-            columns[column] = [
-                ms - event for ms, event in zip(columns[column], event_at, strict=True)
-            ]
-        columns[_EVENT_AT] = [
+        for name in _TOLD_FROM_EVENT:
+            columns[name] = tuple(map(operator.sub, columns[name], event_at))
+        columns[_EVENT_AT] = (
             event_at[0],
             *(later - earlier for earlier, later in itertools.pairwise(event_at)),
-        ]
-        columns[_POINT_ID] = ()
-    return zlib.compress(_ENCODER.encode(columns), LEVEL)
+        )
+    # What no fix of a window has is most of what a device could measure.
+    told = {name: column for name, column in columns.items() if column.count(None) < len(column)}
+    return zlib.compress(_ENCODER.encode(told), LEVEL)
 
 
 def unpack_window(truck_id: str, packed: bytes) -> tuple[Fix, ...]:
@@ -65,12 +65,13 @@ def unpack_window(truck_id: str, packed: bytes) -> tuple[Fix, ...]:
             return ()
         event_at = list(itertools.accumulate(columns[_EVENT_AT]))
         columns[_EVENT_AT] = event_at
-        columns[_POINT_ID] = [""] * len(event_at)
-        for column in _TOLD_FROM_EVENT:
-            columns[column] = [
-                ms + event for ms, event in zip(columns[column], event_at, strict=True)
-            ]
-        rows = list(zip(*columns, strict=True))
+        for name in _TOLD_FROM_EVENT:
+            columns[name] = [ms + event for ms, event in zip(columns[name], event_at, strict=True)]
+        told = {"truck_id": truck_id, "point_id": ""}
+        rows = [
+            {**told, **dict(zip(columns, row, strict=True))}
+            for row in zip(*columns.values(), strict=True)
+        ]
         fixes = msgspec.convert(rows, tuple[Fix, ...])
     except (
         zlib.error,
@@ -81,19 +82,7 @@ def unpack_window(truck_id: str, packed: bytes) -> tuple[Fix, ...]:
         ValueError,
     ) as problem:
         raise ValueError(f"not a packed window: {problem}") from problem
-    return tuple(
-        msgspec.structs.replace(
-            fix,
-            point_id=identity_of(
-                truck_id,
-                recorded_at_ms=fix.recorded_at_ms,
-                seq=fix.seq,
-                lat=fix.lat,
-                lon=fix.lon,
-            ),
-        )
-        for fix in fixes
-    )
+    return tuple(msgspec.structs.replace(fix, point_id=point_id(fix)) for fix in fixes)
 
 
 def _decompressed(packed: bytes) -> bytes:

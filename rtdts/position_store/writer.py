@@ -3,7 +3,7 @@
 Guarantees:
 
 1. A point is one document a daily index, by its id: written again it overwrites itself, unless
-   it was enriched with more knowledge by then. So a process that lost its shard changes nothing
+   it was derived with more knowledge by then. So a process that lost its shard changes nothing
    behind its successor.
 2. ``truck-latest`` never goes back: an older write is refused by its external version, and that
    refusal is a success.
@@ -19,14 +19,15 @@ from opensearchpy import OpenSearch
 
 from rtdts.position_store.bulk import Action, Fate, ItemOutcome, head, send_bulk
 from rtdts.position_store.documents import (
+    StoredFix,
     encode_latest,
     encode_position,
     external_version,
     index_of,
 )
 from rtdts.position_store.index_definitions import LATEST_INDEX
-from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition
+from rtdts.tracking.fixes import Fix, LatestPosition
+from rtdts.tracking.positions import DeliveryProgress
 
 _DONE = ItemOutcome(fate=Fate.WRITTEN)
 
@@ -34,11 +35,22 @@ _DONE = ItemOutcome(fate=Fate.WRITTEN)
 class HistoryWrite(msgspec.Struct, frozen=True, kw_only=True):
     """One point for the history."""
 
-    enriched: EnrichedPoint
+    fix: Fix
+    deliveries: tuple[DeliveryProgress, ...] = ()
+    """How far the truck's open deliveries had come with it; their ETAs are not kept."""
+    n: int = 0
+    """The ordinal with which the point was taken; 0 is left out."""
+    beyond: bool = False
+    """Too late to be folded."""
     knowledge: int = 1
-    """How many of the truck's points were known when this one was enriched: at least 1."""
+    """How many of the truck's points were known when this fix was derived: at least 1."""
     keep_existing: bool = False
     """Leave a document that is there as it is, however little was known when it was written."""
+
+    @property
+    def stored(self) -> StoredFix:
+        """What the document holds."""
+        return StoredFix(self.fix, self.deliveries, n=self.n, beyond=self.beyond)
 
 
 class PositionWriter:
@@ -70,13 +82,13 @@ class PositionWriter:
 
 
 def _history_action(write: HistoryWrite) -> Action:
-    point = write.enriched.point
-    where = {"_index": index_of(point.event_at_ms), "_id": point_id(point)}
+    fix = write.fix
+    where = {"_index": index_of(fix.event_at_ms), "_id": fix.point_id}
     if write.keep_existing:
         line = head("create", **where)
     else:
         line = head("index", **where, version=write.knowledge, version_type="external_gte")
-    return Action(head=line, document=encode_position(write.enriched))
+    return Action(head=line, document=encode_position(write.stored))
 
 
 def _latest_action(latest: LatestPosition) -> Action:
@@ -84,7 +96,7 @@ def _latest_action(latest: LatestPosition) -> Action:
         head=head(
             "index",
             _index=LATEST_INDEX,
-            _id=latest.newest.point.truck_id,
+            _id=latest.newest.truck_id,
             version=external_version(latest),
             version_type="external",
         ),

@@ -66,8 +66,8 @@ def decide_motion(fix: Fix, before: Before, rules: EnrichmentRules) -> Fix:
     """Moving or stopped; of a bad fix, what the one before it was."""
     if not fix.is_good:
         moving = before.previous is not None and before.previous.moving
-    elif fix.sent_speed_mps is not None:
-        moving = fix.sent_speed_mps >= rules.motion.sent_speed_mps
+    elif fix.speed_mps is not None:
+        moving = fix.speed_mps >= rules.motion.sent_speed_mps
     else:
         moving = _has_shifted(fix, before, rules.motion)
     return msgspec.structs.replace(fix, moving=moving)

@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from rtdts.tracking.identifiers import Identifier
 from rtdts.tracking.instants import NoZoneError, parse_instant
+from rtdts.tracking.reading import Reading
 
 
 class Reason(enum.StrEnum):
@@ -52,11 +53,10 @@ class InvalidPoint(ValueError):  # noqa: N818 - what it is, not an error of ours
         super().__init__(f"{field}: {reason}" if field else str(reason))
 
 
-class TelemetryPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TelemetryPoint(Reading, frozen=True, kw_only=True, omit_defaults=True):
     """A point as a truck sends it (telemetry, version 1).
 
-    The ranges keep out what cannot be, generously: whether a possible fix is believable is judged
-    later, by the quality rules. ``null`` is as good as leaving an optional field out.
+    ``null`` is as good as leaving an optional field out.
     """
 
     # A factory's value is never taken for the default, so that `v` is always written.
@@ -66,15 +66,6 @@ class TelemetryPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     recorded_at: str
     lat: Annotated[float, Meta(ge=-90.0, le=90.0)]
     lon: Annotated[float, Meta(ge=-180.0, le=180.0)]
-    accuracy_m: Annotated[float, Meta(ge=0.0, le=1e7)] | None = None
-    speed_mps: Annotated[float, Meta(ge=0.0, le=1_000.0)] | None = None
-    heading_deg: Annotated[float, Meta(ge=0.0, le=360.0)] | None = None
-    altitude_m: Annotated[float, Meta(ge=-12_000.0, le=100_000.0)] | None = None
-    satellites: Annotated[int, Meta(ge=0, le=1_000)] | None = None
-    hdop: Annotated[float, Meta(ge=0.0, le=1_000.0)] | None = None
-    ignition: bool | None = None
-    battery_pct: Annotated[float, Meta(ge=0.0, le=100.0)] | None = None
-    odometer_m: Annotated[float, Meta(ge=0.0, le=1e11)] | None = None
 
 
 class FirstGenerationPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +93,9 @@ def read_instant(field: str, text: str) -> int:
 
 
 def first_fault(value: object, of: type[msgspec.Struct]) -> tuple[str, Reason] | None:
-    """The first bad field, in the order of declaration, or None when nothing is wrong.
+    """The first bad field, or None when nothing is wrong.
+
+    In the order of declaration, but what point it is before what was measured.
 
     Args:
         value: What stands for the point in the JSON document; numbers that are not finite may be
@@ -156,9 +149,12 @@ def _fault(value: object, kind: Any, whole: Any) -> Reason | None:
 @functools.lru_cache
 def _fields_of(of: type[msgspec.Struct]) -> tuple[tuple[str, bool, Any, Any], ...]:
     """Name, whether required, type without its range, type with it, of each field."""
+    fields = sorted(
+        msgspec.structs.fields(of), key=lambda field: field.name in Reading.__struct_fields__
+    )
     return tuple(
         (field.encode_name, field.required, _without_ranges(field.type), field.type)
-        for field in msgspec.structs.fields(of)
+        for field in fields
     )
 
 

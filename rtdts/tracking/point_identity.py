@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from rtdts.tracking.positions import Point
+from rtdts.tracking.positions import Point, ShownPoint
 
 
-def point_id(point: Point) -> str:
+def point_id(point: Point | ShownPoint) -> str:
     """The identity of a point, whichever way and however often it arrives: see `identity_of`."""
     return identity_of(
         point.truck_id,

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from rtdts.tracking.reading import Reading
+
 
 class Clock(enum.StrEnum):
     """Whose time ``event_at`` is."""
@@ -15,7 +17,7 @@ class Clock(enum.StrEnum):
     SHIFTED = "shifted"
 
 
-class Point(msgspec.Struct, frozen=True, kw_only=True):
+class Point(Reading, frozen=True, kw_only=True):
     """One stamped point of a truck, as everything after ingest knows it.
 
     Units: degrees (WGS 84), metres, metres a second, degrees clockwise from north,
@@ -31,19 +33,13 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     """The time that everything after ingest uses."""
     received_at_ms: int
     clock: Clock = Clock.DEVICE
-    clock_offset_ms: int = 0
-    """``event_at - recorded_at``."""
     source: Literal["http", "mqtt"] = "http"
     seq: int | None = None
-    accuracy_m: float | None = None
-    speed_mps: float | None = None
-    heading_deg: float | None = None
-    altitude_m: float | None = None
-    satellites: int | None = None
-    hdop: float | None = None
-    ignition: bool | None = None
-    battery_pct: float | None = None
-    odometer_m: float | None = None
+
+    @property
+    def clock_offset_ms(self) -> int:
+        """What was added to the device's time."""
+        return self.event_at_ms - self.recorded_at_ms
 
     # `point_id(point)` lives in rtdts.tracking.point_identity.
 
@@ -58,32 +54,27 @@ class DeliveryProgress(msgspec.Struct, frozen=True, kw_only=True):
     eta_latest_ms: int | None = None
 
 
-class EnrichedPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A point with what the consumer adds: a document of ``truck-positions-YYYY.MM.DD``."""
+class ShownPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """What viewing needs of a point; its speed and heading are the device's, or derived."""
 
-    point: Point
-    """``speed_mps`` and ``heading_deg`` are filled in here when the device sent none."""
-    distance_m: float | None
-    """Great circle from the previous point; None for a truck's first."""
-    implied_speed_mps: float | None
-    moving: bool
-    quality: tuple[str, ...] = ()
-    """Keywords of what is wrong with the fix; empty when good."""
-    deliveries: tuple[DeliveryProgress, ...] = ()
+    truck_id: str
+    recorded_at_ms: int
+    lat: float
+    lon: float
+    event_at_ms: int
+    seq: int | None = None
+    accuracy_m: float | None = None
+    speed_mps: float | None = None
+    heading_deg: float | None = None
 
 
-class LatestPosition(msgspec.Struct, frozen=True, kw_only=True):
-    """A truck's newest point and what may be shown of it: the document of ``truck-latest``."""
+class ShownLatest(msgspec.Struct, frozen=True, kw_only=True):
+    """What viewing needs of a truck's latest position: its last good point."""
 
-    newest: EnrichedPoint
-    """The newest point by ``event_at``, whatever its quality."""
-    shown: EnrichedPoint | None
-    """The last good one: what viewers see."""
+    point: ShownPoint
     stale_since_ms: int | None = None
-    """``event_at`` of the first of the bad points that came after ``shown``; None when fresh."""
-    revision: int = 0
-    """Grows each time the same point is enriched anew; the external version is
-    ``event_at_ms * 1000 + revision``."""
+    """``event_at`` of the first of the bad points that came after it; None when fresh."""
+    deliveries: tuple[DeliveryProgress, ...] = ()
 
 
 class TruckInterval(msgspec.Struct, frozen=True, kw_only=True):

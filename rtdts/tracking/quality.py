@@ -95,14 +95,14 @@ def _is_too_far(earlier: Fix, later: Fix, rules: QualityRules) -> bool:
 
 
 def _is_frozen(fix: Fix, before: Before, rules: QualityRules) -> bool:
-    if fix.sent_speed_mps is None or fix.sent_speed_mps < rules.frozen_speed_mps:
+    if fix.speed_mps is None or fix.speed_mps < rules.frozen_speed_mps:
         return False
     same = before.fixes[-(rules.frozen_fixes - 1) :]
     return len(same) == rules.frozen_fixes - 1 and all(
         other.lat == fix.lat
         and other.lon == fix.lon
-        and other.sent_speed_mps is not None
-        and other.sent_speed_mps >= rules.frozen_speed_mps
+        and other.speed_mps is not None
+        and other.speed_mps >= rules.frozen_speed_mps
         for other in same
     )
 

@@ -14,6 +14,7 @@ import msgspec
 from rtdts.tracking.instants import MS_PER_DAY
 from rtdts.tracking.point_fields import Reason, TelemetryPoint
 from rtdts.tracking.positions import Clock, Point
+from rtdts.tracking.reading import measured
 from rtdts.tracking.telemetry import Rejection, SentPoint
 
 MAX_AGE_MS = 7 * MS_PER_DAY
@@ -122,7 +123,8 @@ def stamped_point(
     source: Literal["http", "mqtt"],
 ) -> Point:
     """Join what a truck sent with its stamps; due north is a heading of 0, never of 360."""
-    return Point(
+    point = Point(
+        *measured(sent),
         truck_id=sent.truck_id,
         recorded_at_ms=recorded_at_ms,
         lat=sent.lat,
@@ -130,16 +132,7 @@ def stamped_point(
         event_at_ms=recorded_at_ms + offset_ms,
         received_at_ms=received_at_ms,
         clock=Clock.SHIFTED if offset_ms else Clock.DEVICE,
-        clock_offset_ms=offset_ms,
         source=source,
         seq=sent.seq,
-        accuracy_m=sent.accuracy_m,
-        speed_mps=sent.speed_mps,
-        heading_deg=0.0 if sent.heading_deg == 360.0 else sent.heading_deg,
-        altitude_m=sent.altitude_m,
-        satellites=sent.satellites,
-        hdop=sent.hdop,
-        ignition=sent.ignition,
-        battery_pct=sent.battery_pct,
-        odometer_m=sent.odometer_m,
     )
+    return msgspec.structs.replace(point, heading_deg=0.0) if sent.heading_deg == 360.0 else point

@@ -19,6 +19,7 @@ from rtdts.tracking.point_fields import (
     read_instant,
 )
 from rtdts.tracking.positions import Clock, Point
+from rtdts.tracking.reading import measured
 from rtdts.tracking.stamping import MAX_AGE_MS, MAX_AHEAD_MS, stamped_point
 
 __all__ = ["InvalidPoint", "Reason", "decode_point", "encode_point"]
@@ -40,20 +41,12 @@ def encode_point(point: Point) -> bytes:
     """Write a point as the stream carries it; fields that the truck did not send are left out."""
     return _ENCODER.encode(
         _StreamPoint(
+            *measured(point),
             truck_id=point.truck_id,
             seq=point.seq,
             recorded_at=format_instant(point.recorded_at_ms),
             lat=point.lat,
             lon=point.lon,
-            accuracy_m=point.accuracy_m,
-            speed_mps=point.speed_mps,
-            heading_deg=point.heading_deg,
-            altitude_m=point.altitude_m,
-            satellites=point.satellites,
-            hdop=point.hdop,
-            ignition=point.ignition,
-            battery_pct=point.battery_pct,
-            odometer_m=point.odometer_m,
             event_at=format_instant(point.event_at_ms),
             received_at=format_instant(point.received_at_ms),
             clock=point.clock,

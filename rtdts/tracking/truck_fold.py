@@ -12,6 +12,7 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -27,8 +28,8 @@ from rtdts.tracking.delivery_memory import (
     remember,
 )
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
-from rtdts.tracking.fixes import Fix, enriched_point, fix_of
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition, Point
+from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
+from rtdts.tracking.positions import DeliveryProgress, Point
 from rtdts.tracking.status_machine import StatusRules, Transition
 from rtdts.tracking.truck_state import DeliveryMemory, TruckState
 
@@ -44,13 +45,21 @@ class TrackingRules(msgspec.Struct, frozen=True, kw_only=True):
     """Fixes kept of each truck: 20 minutes of one every 10 s."""
 
 
+class IndexedFix(NamedTuple):
+    """A fix on its way into the history."""
+
+    fix: Fix
+    deliveries: tuple[DeliveryProgress, ...] = ()
+    """How far the truck's open deliveries had come with it."""
+
+
 class TruckUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """What a batch made of one truck."""
 
     state: TruckState
-    positions: tuple[EnrichedPoint, ...]
-    """New points, and those that a late one made to be enriched anew."""
-    beyond_window: tuple[EnrichedPoint, ...]
+    positions: tuple[IndexedFix, ...]
+    """New points, and those that a late one made to be derived anew."""
+    beyond_window: tuple[IndexedFix, ...]
     """New points earlier than the window."""
     latest: LatestPosition | None
     """When it changed."""
@@ -174,7 +183,6 @@ class _Fold:
         self._evict()
 
     def result(self) -> TruckUpdate:
-        truck_id = self._state.truck_id
         latest = self._latest()
         state = msgspec.structs.replace(
             self._state,
@@ -188,12 +196,14 @@ class _Fold:
         after = {memory.delivery_id: memory for memory in state.deliveries}
         return TruckUpdate(
             state=state,
-            positions=tuple(self._enriched(fix) for fix in self._changed.values()),
+            positions=tuple(IndexedFix(fix, self._progress(fix)) for fix in self._changed.values()),
             beyond_window=tuple(
-                enriched_point(truck_id, fix)
-                for fix in enrich(
-                    sorted(self._beyond.values(), key=lambda fix: fix.order),
-                    self._rules.enrichment,
+                map(
+                    IndexedFix,
+                    enrich(
+                        sorted(self._beyond.values(), key=lambda fix: fix.order),
+                        self._rules.enrichment,
+                    ),
                 )
             ),
             latest=latest if latest != self._state.latest else None,
@@ -267,36 +277,42 @@ class _Fold:
             self._now[delivery_id], lacking = believe(memory, because=self._news, new_ids=new_ids)
             self._pending[delivery_id] += lacking
 
-    def _enriched(self, fix: Fix) -> EnrichedPoint:
+    def _progress(self, fix: Fix) -> tuple[DeliveryProgress, ...]:
         progress = (progress_at(memory, fix) for memory in self._now.values())
-        return enriched_point(
-            self._state.truck_id, fix, tuple(one for one in progress if one is not None)
-        )
+        return tuple(one for one in progress if one is not None)
 
     def _latest(self) -> LatestPosition | None:
         before = self._state.latest
         if not self._window:
             return before
-        newest = self._enriched(self._window[-1])
+        newest = self._window[-1]
+        deliveries = self._progress(newest)
         good, bad = _last_good(self._window)
         stale_since_ms = bad.event_at_ms if bad is not None else None
-        shown: EnrichedPoint | None
-        if good is not None:
-            shown = self._enriched(good)
-        elif self._last_good_gone is not None:  # it has left the window with this batch
-            shown = self._enriched(self._last_good_gone)
+        shown, shown_deliveries = good, deliveries
+        if good is None and self._last_good_gone is not None:  # it has left with this batch
+            shown = self._last_good_gone
+            shown_deliveries = self._progress(shown)
             stale_since_ms = self._stale_since_ms
-        else:  # it left the window before, and so may the first bad one have
+        elif good is None:  # it left the window before, and so may the first bad one have
             shown = before.shown if before else None
+            shown_deliveries = before.shown_deliveries if before else ()
             if before is not None and before.stale_since_ms is not None:
                 stale_since_ms = before.stale_since_ms
+        elif good is not newest:
+            shown_deliveries = self._progress(good)
         # Counted in points, not in batches: whoever has taken more of them must have the higher
         # revision, however his batches were cut, or what knew less stands in his way.
         late = self._taken - self._taken_with_newest
         now = LatestPosition(
-            newest=newest, shown=shown, stale_since_ms=stale_since_ms, revision=late
+            newest=newest,
+            deliveries=deliveries,
+            shown=shown,
+            shown_deliveries=shown_deliveries,
+            stale_since_ms=stale_since_ms,
+            revision=late,
         )
-        if before is None or before.newest.point.event_at_ms != newest.point.event_at_ms:
+        if before is None or before.newest.event_at_ms != newest.event_at_ms:
             return now
         if msgspec.structs.replace(now, revision=before.revision) == before:
             return before

@@ -6,8 +6,7 @@ import msgspec
 
 from rtdts.tracking.deliveries import Place
 from rtdts.tracking.delivery_log import Anchor
-from rtdts.tracking.fixes import Fix
-from rtdts.tracking.positions import LatestPosition
+from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.status_machine import Machine, Plan, Transition
 
 

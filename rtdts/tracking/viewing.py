@@ -19,7 +19,7 @@ from collections.abc import Iterable
 import msgspec
 
 from rtdts.tracking.deliveries import Delivery, Status
-from rtdts.tracking.positions import LatestPosition, Point, TrackPoint, TruckInterval
+from rtdts.tracking.positions import ShownLatest, ShownPoint, TrackPoint, TruckInterval
 from rtdts.tracking.roles import CUSTOMER, DISPATCHER
 
 _MS_A_MINUTE = 60_000
@@ -64,7 +64,7 @@ Right = MayView | Ended
 class ShownPosition(msgspec.Struct, frozen=True, kw_only=True):
     """A point that a delivery's viewers may see, and what is known of it."""
 
-    point: Point
+    point: ShownPoint
     stale_since_ms: int | None = None
     """`event_at` of the first bad point after this one; None when it is the newest."""
     eta_earliest_ms: int | None = None
@@ -159,20 +159,20 @@ def may_show(delivery: Delivery, *, truck_id: str, event_at_ms: int) -> bool:
     return end_ms is None or event_at_ms < end_ms
 
 
-def position_to_show(delivery: Delivery, latest: LatestPosition | None) -> ShownPosition | None:
+def position_to_show(delivery: Delivery, latest: ShownLatest | None) -> ShownPosition | None:
     """What a viewer with full access sees of the truck; None when there is nothing to show.
 
     Args:
         delivery: The delivery as read for the right to view.
         latest: Its truck's latest position: now, or as it was in its `closed_interval`.
     """
-    if latest is None or latest.shown is None:
+    if latest is None:
         return None
-    point = latest.shown.point
+    point = latest.point
     if not may_show(delivery, truck_id=point.truck_id, event_at_ms=point.event_at_ms):
         return None
     progress = next(
-        (one for one in latest.shown.deliveries if one.delivery_id == delivery.delivery_id), None
+        (one for one in latest.deliveries if one.delivery_id == delivery.delivery_id), None
     )
     return ShownPosition(
         point=point,

@@ -24,7 +24,7 @@ from rtdts.tracking.deliveries import (
     Status,
 )
 from rtdts.tracking.point_fields import FirstGenerationPoint, Reason, TelemetryPoint
-from rtdts.tracking.positions import Point, TrackPoint
+from rtdts.tracking.positions import ShownPoint, TrackPoint
 from rtdts.tracking.viewer_messages import ErrorReason
 from rtdts.tracking.viewing import EndReason, ShownPosition
 from tests.support.asyncapi_schema import asyncapi_document, validate_message
@@ -58,13 +58,12 @@ EVENT = DeliveryEvent(
     point_id="T-0012:1:2",
 )
 POSITION = ShownPosition(
-    point=Point(
+    point=ShownPoint(
         truck_id="T-0012",
         recorded_at_ms=NOW_MS - 2_000,
         lat=35.1705505,
         lon=129.1329985,
         event_at_ms=NOW_MS - 2_000,
-        received_at_ms=NOW_MS - 1_500,
     ),
     stale_since_ms=NOW_MS - 1_000,
     eta_earliest_ms=NOW_MS + 60_000,

@@ -161,7 +161,7 @@ class Scene:
 
     def latest_at_ms(self) -> list[int]:
         latest = self.stores.latest(self.truck_ids)
-        return [latest[one].newest.point.event_at_ms for one in self.truck_ids if one in latest]
+        return [latest[one].newest.event_at_ms for one in self.truck_ids if one in latest]
 
     def _deliver(self, truck_id: str, at_ms: int) -> Delivery:
         world, delivery_id = World(), unique("D-zombie")

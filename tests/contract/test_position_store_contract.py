@@ -15,11 +15,11 @@ from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
-from rtdts.tracking.fixes import fix_of
-from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition, TruckInterval
+from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
+from rtdts.tracking.positions import DeliveryProgress, TruckInterval
 from rtdts.tracking.truck_state import TruckState
 from tests.fakes.fake_position_store import FakePositionStore
+from tests.fakes.shown_positions import as_shown
 from tests.support.consumer_world import START_MS, point
 from tests.support.deliveries import unique
 
@@ -63,32 +63,22 @@ def truck_id() -> str:
     return unique("T")
 
 
-def enriched(truck_id: str, second: int, **changed: object) -> EnrichedPoint:
-    return EnrichedPoint(
-        point=point(second, 10.0 * second, truck_id=truck_id),
-        distance_m=None,
-        implied_speed_mps=None,
-        moving=True,
-        **changed,  # type: ignore[arg-type]
-    )
+def fix_at(truck_id: str, second: int, **changed: object) -> Fix:
+    fix = fix_of(point(second, 10.0 * second, truck_id=truck_id))
+    return msgspec.structs.replace(fix, moving=True, **changed)
 
 
-def write(
-    store: Store, *points: EnrichedPoint, knowledge: int = 1, keep_existing: bool = False
-) -> None:
+def write(store: Store, *points: Fix, knowledge: int = 1, keep_existing: bool = False) -> None:
     outcomes = store.writer.write_history(
-        [
-            HistoryWrite(enriched=one, knowledge=knowledge, keep_existing=keep_existing)
-            for one in points
-        ]
+        [HistoryWrite(fix=one, knowledge=knowledge, keep_existing=keep_existing) for one in points]
     )
     store.make_visible()
     assert all(outcome.fate is Fate.WRITTEN for outcome in outcomes)
 
 
 def test_a_track_is_in_order_and_good_and_each_point_once(store: Store, truck_id: str) -> None:
-    bad = enriched(truck_id, 15, quality=("frozen",))
-    points = [enriched(truck_id, second) for second in (20, 0, 10)]
+    bad = fix_at(truck_id, 15, quality=("frozen",))
+    points = [fix_at(truck_id, second) for second in (20, 0, 10)]
 
     write(store, *points, bad)
     write(store, *points)
@@ -98,7 +88,7 @@ def test_a_track_is_in_order_and_good_and_each_point_once(store: Store, truck_id
 
 
 def test_a_track_is_cut_to_its_interval(store: Store, truck_id: str) -> None:
-    write(store, *(enriched(truck_id, second) for second in range(10)))
+    write(store, *(fix_at(truck_id, second) for second in range(10)))
 
     track = store.reader.track(
         truck_id, start_ms=START_MS + 3_000, end_ms=START_MS + 6_000, limit=100
@@ -110,8 +100,8 @@ def test_a_track_is_cut_to_its_interval(store: Store, truck_id: str) -> None:
 def test_the_last_position_of_an_interval_is_its_last_good_point(
     store: Store, truck_id: str
 ) -> None:
-    points = [enriched(truck_id, second) for second in (0, 10, 20, 90)]
-    write(store, *points, enriched(truck_id, 30, quality=("teleport",)))
+    points = [fix_at(truck_id, second) for second in (0, 10, 20, 90)]
+    write(store, *points, fix_at(truck_id, 30, quality=("teleport",)))
 
     def within(start_s: int, end_s: int, of: str = truck_id) -> TruckInterval:
         return TruckInterval(
@@ -123,9 +113,9 @@ def test_the_last_position_of_an_interval_is_its_last_good_point(
     )
 
     assert found == [
-        LatestPosition(newest=points[2], shown=points[2]),
+        as_shown(points[2]),
         None,
-        LatestPosition(newest=points[1], shown=points[1]),
+        as_shown(points[1]),
         None,
         None,
     ]
@@ -134,7 +124,7 @@ def test_the_last_position_of_an_interval_is_its_last_good_point(
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 10, 99])
 def test_a_thinned_track_keeps_its_ends(store: Store, truck_id: str, limit: int) -> None:
-    write(store, *(enriched(truck_id, second) for second in range(100)))
+    write(store, *(fix_at(truck_id, second) for second in range(100)))
 
     track = store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=limit)
 
@@ -149,9 +139,9 @@ def test_a_track_of_nothing_is_empty(store: Store, truck_id: str) -> None:
 
 
 def test_a_document_that_is_to_be_kept_is_not_overwritten(store: Store, truck_id: str) -> None:
-    write(store, enriched(truck_id, 0))
+    write(store, fix_at(truck_id, 0))
 
-    write(store, enriched(truck_id, 0, quality=("frozen",)), keep_existing=True)
+    write(store, fix_at(truck_id, 0, quality=("frozen",)), keep_existing=True)
 
     assert len(store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=5)) == 1
 
@@ -162,7 +152,7 @@ def test_a_document_that_is_to_be_kept_is_not_overwritten(store: Store, truck_id
 def test_a_point_is_overwritten_only_by_what_knew_as_much(
     store: Store, truck_id: str, knowledge: int, stands: str
 ) -> None:
-    stood, new = enriched(truck_id, 0, quality=("frozen",)), enriched(truck_id, 0)
+    stood, new = fix_at(truck_id, 0, quality=("frozen",)), fix_at(truck_id, 0)
     write(store, stood, knowledge=5)
 
     write(store, new, knowledge=knowledge)
@@ -172,13 +162,10 @@ def test_a_point_is_overwritten_only_by_what_knew_as_much(
 
 
 def test_known_points_are_found_with_their_first_stamp(store: Store, truck_id: str) -> None:
-    first = enriched(truck_id, 0)
-    copy = msgspec.structs.replace(
-        first,
-        point=msgspec.structs.replace(first.point, event_at_ms=START_MS + 24 * 3_600_000),
-    )
+    first = fix_at(truck_id, 0)
+    copy = msgspec.structs.replace(first, event_at_ms=START_MS + 24 * 3_600_000)
     write(store, first, copy)
-    identity = point_id(first.point)
+    identity = first.point_id
 
     found = store.reader.event_times([identity, f"{truck_id}:0:0"])
 
@@ -188,14 +175,14 @@ def test_known_points_are_found_with_their_first_stamp(store: Store, truck_id: s
 def test_a_copy_is_found_the_moment_after_the_first_was_written(
     store: Store, truck_id: str
 ) -> None:
-    first = enriched(truck_id, 0)
-    retry = msgspec.structs.replace(first.point, event_at_ms=START_MS + 2_000)
-    unknown = msgspec.structs.replace(first.point, seq=99)
-    store.writer.write_history([HistoryWrite(enriched=first)])
+    first = fix_at(truck_id, 0)
+    retry = msgspec.structs.replace(first, event_at_ms=START_MS + 2_000)
+    unknown = msgspec.structs.replace(first, seq=99)
+    store.writer.write_history([HistoryWrite(fix=first)])
 
     found = store.reader.first_stamps([retry, unknown])
 
-    assert found == {point_id(first.point): START_MS}
+    assert found == {first.point_id: START_MS}
 
 
 def test_a_copy_in_a_day_that_has_no_index_is_not_there(store: Store, truck_id: str) -> None:
@@ -205,8 +192,8 @@ def test_a_copy_in_a_day_that_has_no_index_is_not_there(store: Store, truck_id: 
 
 
 def test_the_latest_position_never_goes_back(store: Store, truck_id: str) -> None:
-    newer = LatestPosition(newest=enriched(truck_id, 10), shown=enriched(truck_id, 10))
-    older = LatestPosition(newest=enriched(truck_id, 0), shown=None)
+    newer = LatestPosition(newest=fix_at(truck_id, 10), shown=fix_at(truck_id, 10))
+    older = LatestPosition(newest=fix_at(truck_id, 0), shown=None)
 
     fates = [store.writer.write_latest([one])[0].fate for one in (newer, older, newer)]
 
@@ -215,13 +202,37 @@ def test_the_latest_position_never_goes_back(store: Store, truck_id: str) -> Non
 
 
 def test_the_same_point_enriched_anew_replaces_it(store: Store, truck_id: str) -> None:
-    first = LatestPosition(newest=enriched(truck_id, 10), shown=None)
-    again = LatestPosition(newest=enriched(truck_id, 10), shown=enriched(truck_id, 0), revision=1)
+    first = LatestPosition(newest=fix_at(truck_id, 10), shown=None)
+    again = LatestPosition(newest=fix_at(truck_id, 10), shown=fix_at(truck_id, 0), revision=1)
 
     for one in (first, again, first):
         store.writer.write_latest([one])
 
     assert store.reader.latest([truck_id]) == {truck_id: again}
+
+
+def test_viewers_see_the_last_good_fix_and_how_far_each_delivery_had_come(
+    store: Store, truck_id: str
+) -> None:
+    progress = (DeliveryProgress(delivery_id="D-1", distance_remaining_m=70.5, eta_latest_ms=7),)
+    creeping = fix_at(truck_id, 5, speed_mps=None, track_speed_mps=0.5, track_heading_deg=90.0)
+    hidden = unique("T")
+    store.writer.write_latest(
+        [
+            LatestPosition(
+                newest=fix_at(truck_id, 9, quality=("frozen",)),
+                shown=creeping,
+                shown_deliveries=progress,
+                stale_since_ms=START_MS + 9_000,
+            ),
+            LatestPosition(newest=fix_at(hidden, 0, quality=("frozen",)), shown=None),
+        ]
+    )
+
+    found = store.reader.shown([truck_id, hidden, "T-none"])
+
+    assert found == {truck_id: as_shown(creeping, progress, stale_since_ms=START_MS + 9_000)}
+    assert found[truck_id].point.speed_mps == 0.5
 
 
 def test_a_memory_is_written_only_in_place_of_what_was_read(store: Store, truck_id: str) -> None:
@@ -230,7 +241,7 @@ def test_a_memory_is_written_only_in_place_of_what_was_read(store: Store, truck_
         writer_id="w",
         applied={"shard": ("49" * 28, 3)},
         window=(fix_of(point(0, 0.0, truck_id=truck_id)),),
-        latest=LatestPosition(newest=enriched(truck_id, 0), shown=None),
+        latest=LatestPosition(newest=fix_at(truck_id, 0), shown=None),
     )
     created = store.states.save([StateWrite(state=state, replaces=None)])[0]
     again = store.states.save([StateWrite(state=state, replaces=None)])[0]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from rtdts.position_store.bulk import Fate, ItemOutcome
-from rtdts.position_store.documents import external_version, index_of
+from rtdts.position_store.documents import StoredFix, external_version, index_of
 from rtdts.position_store.state import (
     DocumentVersion,
     StateOutcome,
@@ -21,14 +21,15 @@ from rtdts.position_store.state import (
     encode_state,
 )
 from rtdts.position_store.writer import HistoryWrite
+from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import (
-    EnrichedPoint,
-    LatestPosition,
     Point,
+    ShownLatest,
     TrackPoint,
     TruckInterval,
 )
+from tests.fakes.shown_positions import as_shown, shown_of
 
 WRITTEN = ItemOutcome(fate=Fate.WRITTEN)
 
@@ -47,12 +48,12 @@ class FakePositionStore:
     """
 
     def __init__(self) -> None:
-        self.history: dict[tuple[str, str], EnrichedPoint] = {}
+        self.history: dict[tuple[str, str], StoredFix] = {}
         self.writes: dict[str, int] = {}
         self.steps: list[str] = []
         self.troubles: dict[str, list[Exception]] = {}
         self.troubles_after: dict[str, list[Exception]] = {}
-        self.rejects: Callable[[EnrichedPoint], str] = lambda _: ""
+        self.rejects: Callable[[Fix], str] = lambda _: ""
         self.passing: dict[str, int] = {}
         self._knowledge: dict[tuple[str, str], int] = {}
         self._latest: dict[str, tuple[int, LatestPosition]] = {}
@@ -69,7 +70,7 @@ class FakePositionStore:
         self._raise(self.troubles, "write_latest")
         outcomes = []
         for one in latest:
-            truck_id, version = one.newest.point.truck_id, external_version(one)
+            truck_id, version = one.newest.truck_id, external_version(one)
             if truck_id in self._latest and self._latest[truck_id][0] >= version:
                 outcomes.append(ItemOutcome(fate=Fate.CONFLICT))
             else:
@@ -82,7 +83,11 @@ class FakePositionStore:
         self._raise(self.troubles, "latest")
         return {one: self._latest[one][1] for one in truck_ids if one in self._latest}
 
-    def last_of(self, intervals: Sequence[TruckInterval]) -> list[LatestPosition | None]:
+    def shown(self, truck_ids: Sequence[str]) -> dict[str, ShownLatest]:
+        found = {one: shown_of(latest) for one, latest in self.latest(truck_ids).items()}
+        return {truck_id: shown for truck_id, shown in found.items() if shown is not None}
+
+    def last_of(self, intervals: Sequence[TruckInterval]) -> list[ShownLatest | None]:
         return [self._last_of(one) for one in intervals]
 
     def track(
@@ -90,12 +95,12 @@ class FakePositionStore:
     ) -> list[TrackPoint]:
         good = sorted(
             {
-                identity: TrackPoint(one.point.lat, one.point.lon, one.point.event_at_ms)
+                identity: TrackPoint(one.fix.lat, one.fix.lon, one.fix.event_at_ms)
                 for (_, identity), one in self.history.items()
-                if one.point.truck_id == truck_id
-                and not one.quality
-                and one.point.event_at_ms >= start_ms
-                and (end_ms is None or one.point.event_at_ms < end_ms)
+                if one.fix.truck_id == truck_id
+                and one.fix.is_good
+                and one.fix.event_at_ms >= start_ms
+                and (end_ms is None or one.fix.event_at_ms < end_ms)
             }.values(),
             key=lambda point: point.event_at_ms,
         )
@@ -111,7 +116,7 @@ class FakePositionStore:
         found: dict[str, int] = {}
         for (_, identity), one in self.history.items():
             if identity in point_ids:
-                at_ms = one.point.event_at_ms
+                at_ms = one.fix.event_at_ms
                 found[identity] = min(at_ms, found.get(identity, at_ms))
         return found
 
@@ -136,16 +141,16 @@ class FakePositionStore:
         """Loses all memories."""
         self._states.clear()
 
-    def _last_of(self, interval: TruckInterval) -> LatestPosition | None:
+    def _last_of(self, interval: TruckInterval) -> ShownLatest | None:
         good = [
             one
             for one in self.history.values()
-            if one.point.truck_id == interval.truck_id
-            and not one.quality
-            and interval.start_ms <= one.point.event_at_ms < interval.end_ms
+            if one.fix.truck_id == interval.truck_id
+            and one.fix.is_good
+            and interval.start_ms <= one.fix.event_at_ms < interval.end_ms
         ]
-        last = max(good, key=lambda one: one.point.event_at_ms, default=None)
-        return None if last is None else LatestPosition(newest=last, shown=last)
+        last = max(good, key=lambda one: one.fix.event_at_ms, default=None)
+        return None if last is None else as_shown(last.fix, last.deliveries)
 
     def _save_one(self, write: StateWrite) -> StateOutcome:
         truck_id = write.state.truck_id
@@ -160,17 +165,17 @@ class FakePositionStore:
         )
 
     def _write_point(self, write: HistoryWrite) -> ItemOutcome:
-        point = write.enriched.point
-        identity = point_id(point)
+        fix = write.fix
+        identity = fix.point_id
         if self.passing.get(identity, 0) > 0:
             self.passing[identity] -= 1
             return ItemOutcome(fate=Fate.RETRYABLE, reason="429 rejected_execution_exception")
-        if reason := self.rejects(write.enriched):
+        if reason := self.rejects(fix):
             return ItemOutcome(fate=Fate.REJECTED, reason=reason)
-        key = index_of(point.event_at_ms), identity
+        key = index_of(fix.event_at_ms), identity
         is_known_better = write.keep_existing or write.knowledge < self._knowledge.get(key, 0)
         if not (is_known_better and key in self.history):
-            self.history[key] = write.enriched
+            self.history[key] = write.stored
             self._knowledge[key] = 1 if write.keep_existing else write.knowledge
             self.writes[identity] = self.writes.get(identity, 0) + 1
         return WRITTEN

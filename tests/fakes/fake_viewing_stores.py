@@ -12,10 +12,12 @@ from rtdts.push_queue.nudge_queue import ReceivedNudge
 from rtdts.push_queue.nudges import Nudge
 from rtdts.runtime import wall_clock
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
-from rtdts.tracking.positions import LatestPosition, TrackPoint, TruckInterval
+from rtdts.tracking.fixes import LatestPosition
+from rtdts.tracking.positions import ShownLatest, TrackPoint, TruckInterval
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_subscriptions import FakeSubscriptionStore
+from tests.fakes.shown_positions import shown_of
 
 
 class WatchedDeliveries(FakeDeliveryStore):
@@ -81,7 +83,7 @@ class FakePositions:
     Attributes:
         trucks: The latest position of each truck.
         past: Where trucks were.
-        before_read: Run before each `latest` answers.
+        before_read: Run before each `shown` answers.
         before_last: Run before each `last_of` answers.
         before_track: Run before each `track` answers.
     """
@@ -94,22 +96,24 @@ class FakePositions:
         self.tracks: dict[str, list[TrackPoint]] = {}
         self.before_read: Callable[[], None] = lambda: None
 
-    def latest(self, truck_ids: Sequence[str]) -> dict[str, LatestPosition]:
+    def shown(self, truck_ids: Sequence[str]) -> dict[str, ShownLatest]:
         self.before_read()
-        return {one: self.trucks[one] for one in truck_ids if one in self.trucks}
+        found = {one: shown_of(self.trucks[one]) for one in truck_ids if one in self.trucks}
+        return {truck_id: shown for truck_id, shown in found.items() if shown is not None}
 
-    def last_of(self, intervals: Sequence[TruckInterval]) -> list[LatestPosition | None]:
+    def last_of(self, intervals: Sequence[TruckInterval]) -> list[ShownLatest | None]:
         self.before_last()
         return [self._last_of(one) for one in intervals]
 
-    def _last_of(self, interval: TruckInterval) -> LatestPosition | None:
+    def _last_of(self, interval: TruckInterval) -> ShownLatest | None:
         then = [
             one
             for one in self.past
-            if one.newest.point.truck_id == interval.truck_id
-            and interval.start_ms <= one.newest.point.event_at_ms < interval.end_ms
+            if one.newest.truck_id == interval.truck_id
+            and interval.start_ms <= one.newest.event_at_ms < interval.end_ms
         ]
-        return max(then, key=lambda one: one.newest.point.event_at_ms, default=None)
+        last = max(then, key=lambda one: one.newest.event_at_ms, default=None)
+        return shown_of(last) if last is not None else None
 
     def track(
         self, truck_id: str, *, start_ms: int, end_ms: int | None, limit: int

@@ -31,8 +31,9 @@ from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.push_queue.nudges import Nudge
 from rtdts.runtime.logs import Logger
 from rtdts.telemetry_stream.parking import Parking
+from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import LatestPosition, Point
+from rtdts.tracking.positions import Point
 from sim.fault_shim.rules import (
     CutAnswer,
     Drop,

@@ -19,8 +19,9 @@ from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.delivery_log import Anchor
+from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
 from rtdts.tracking.instants import format_instant
-from rtdts.tracking.positions import DeliveryProgress, EnrichedPoint, LatestPosition
+from rtdts.tracking.positions import DeliveryProgress
 from rtdts.tracking.status_machine import Machine
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.truck_state import DeliveryMemory, TruckState
@@ -52,24 +53,23 @@ def memory_of(delivery_id: str) -> DeliveryMemory:
     )
 
 
-def enriched(truck_id: str, second: int, *delivery_ids: str) -> EnrichedPoint:
-    return EnrichedPoint(
-        point=point(second, 10.0 * second, truck_id=truck_id),
-        distance_m=None,
-        implied_speed_mps=None,
-        moving=True,
-        deliveries=tuple(
-            DeliveryProgress(delivery_id=one, distance_remaining_m=700.0) for one in delivery_ids
-        ),
+def fix_at(truck_id: str, second: int) -> Fix:
+    return fix_of(point(second, 10.0 * second, truck_id=truck_id))
+
+
+def progress_of(*delivery_ids: str) -> tuple[DeliveryProgress, ...]:
+    return tuple(
+        DeliveryProgress(delivery_id=one, distance_remaining_m=700.0) for one in delivery_ids
     )
 
 
 def fill(client: OpenSearch, truck_id: str, *delivery_ids: str, days: int = 2) -> TruckState:
     """Points on several days, in every index, as the consumer and Firehose leave them."""
-    points = [
-        enriched(truck_id, day * 86_400 + n, *delivery_ids) for day in range(days) for n in range(5)
-    ]
-    latest = LatestPosition(newest=points[-1], shown=points[-2])
+    fixes = [fix_at(truck_id, day * 86_400 + n) for day in range(days) for n in range(5)]
+    progress = progress_of(*delivery_ids)
+    latest = LatestPosition(
+        newest=fixes[-1], deliveries=progress, shown=fixes[-2], shown_deliveries=progress
+    )
     state = TruckState(
         truck_id=truck_id,
         writer_id="the consumer",
@@ -77,12 +77,12 @@ def fill(client: OpenSearch, truck_id: str, *delivery_ids: str, days: int = 2) -
         deliveries=tuple(map(memory_of, delivery_ids)),
     )
     writer = PositionWriter(client)
-    outcomes = writer.write_history([HistoryWrite(enriched=one) for one in points])
+    outcomes = writer.write_history([HistoryWrite(fix=one, deliveries=progress) for one in fixes])
     outcomes += writer.write_latest([latest])
     outcomes += RawLog(client).index(
         [
-            RawDocument(index=f"truck-raw-2027-01-1{n % 2}", source=encode_point(one.point))
-            for n, one in enumerate(points)
+            RawDocument(index=f"truck-raw-2027-01-1{n % 2}", source=encode_point(one))
+            for n, one in enumerate(fixes)
         ]
     )
     assert {outcome.fate for outcome in outcomes} == {Fate.WRITTEN}
@@ -143,7 +143,7 @@ def test_a_truck_was_last_heard_of_when_its_late_points_came(client: OpenSearch)
         assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
         return trucks.last_received_at(truck_id)
 
-    in_history = HistoryWrite(enriched=msgspec.structs.replace(enriched(truck_id, 1), point=late))
+    in_history = HistoryWrite(fix=fix_of(late))
     assert heard_after(PositionWriter(client).write_history([in_history])) == format_instant(
         received_ms
     )
@@ -180,23 +180,25 @@ def test_the_consumer_goes_on_after_a_delivery_was_taken_out(client: OpenSearch)
     assert stored.state.writer_id == state.writer_id, "another's would tell it to give up its shard"
     assert stored.state.deliveries == ()
     latest = PositionReader(client).latest([truck_id])[truck_id]
-    assert latest.newest.deliveries == ()
+    assert latest.deliveries == ()
     assert latest.shown is not None
-    assert latest.shown.deliveries == ()
-    newer = enriched(truck_id, 86_400 + 5)
+    assert latest.shown_deliveries == ()
+    newer = fix_at(truck_id, 86_400 + 5)
     outcomes = PositionWriter(client).write_latest([LatestPosition(newest=newer, shown=newer)])
     assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
 
 
 def test_a_correction_is_shown_after_a_delivery_was_taken_out(client: OpenSearch) -> None:
     truck_id, erased, kept = unique("T"), unique("D-erased"), unique("D-kept")
-    newest = enriched(truck_id, 5, erased, kept)
+    newest, progress = fix_at(truck_id, 5), progress_of(erased, kept)
     writer = PositionWriter(client)
-    latest = LatestPosition(newest=newest, shown=newest)
+    latest = LatestPosition(
+        newest=newest, deliveries=progress, shown=newest, shown_deliveries=progress
+    )
     assert [one.fate for one in writer.write_latest([latest])] == [Fate.WRITTEN]
 
     list(DeliveryErasure(client).erase({erased}, {truck_id}))
-    late = msgspec.structs.replace(latest, newest=enriched(truck_id, 5, kept), revision=1)
+    late = msgspec.structs.replace(latest, deliveries=progress_of(kept), revision=1)
     outcomes = writer.write_latest([late])
 
     assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]

@@ -17,8 +17,7 @@ from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
-from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition
+from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
 from rtdts.tracking.truck_state import TruckState
 from sim.fault_shim.rules import (
     CutAnswer,
@@ -56,11 +55,11 @@ class Positions:
         self.truth = PositionReader(self._past)
         self.true_states = TruckStateStore(self._past)
 
-    def in_history(self, *points: EnrichedPoint) -> list[bool]:
+    def in_history(self, *points: Fix) -> list[bool]:
         """Which of the points the history holds."""
         self._past.indices.refresh(index=POSITIONS_PATTERN)
-        found = self.truth.event_times([point_id(one.point) for one in points])
-        return [point_id(one.point) in found for one in points]
+        found = self.truth.event_times([one.point_id for one in points])
+        return [one.point_id in found for one in points]
 
 
 @pytest.fixture
@@ -79,20 +78,12 @@ def a_rule(fault: Fault, operation: str = "_bulk", **more: Any) -> FaultRule:
     return FaultRule(name="r", fault=fault, operation=operation, **more)
 
 
-def points_of(truck_id: str, count: int = COUNT) -> list[EnrichedPoint]:
-    return [
-        EnrichedPoint(
-            point=point(second, 10.0 * second, truck_id=truck_id),
-            distance_m=None,
-            implied_speed_mps=None,
-            moving=True,
-        )
-        for second in range(count)
-    ]
+def points_of(truck_id: str, count: int = COUNT) -> list[Fix]:
+    return [fix_of(point(second, 10.0 * second, truck_id=truck_id)) for second in range(count)]
 
 
-def history(points: list[EnrichedPoint]) -> list[HistoryWrite]:
-    return [HistoryWrite(enriched=one) for one in points]
+def history(points: list[Fix]) -> list[HistoryWrite]:
+    return [HistoryWrite(fix=one) for one in points]
 
 
 @pytest.mark.parametrize(
@@ -184,12 +175,12 @@ async def test_a_read_without_a_good_answer_is_never_absence(
 ) -> None:
     (newest,) = points_of(unique("T"), 1)
     latest = LatestPosition(newest=newest, shown=newest)
-    truck_id = newest.point.truck_id
+    truck_id = newest.truck_id
     await blocking(lambda: positions.writer.write_latest([latest]))
     await positions.shim.set_rules(a_rule(fault, operation))
     reads: dict[str, Callable[[], object]] = {
         "_mget": lambda: positions.reader.latest([truck_id]),
-        "_search": lambda: positions.reader.event_times([point_id(newest.point)]),
+        "_search": lambda: positions.reader.event_times([newest.point_id]),
     }
 
     with pytest.raises(StoreUnavailable):
@@ -208,7 +199,7 @@ async def test_a_document_that_could_not_be_read_is_not_absent(positions: Positi
 
 async def test_the_latest_never_goes_back_whichever_write_was_lost(positions: Positions) -> None:
     older, newer = points_of(unique("T"), 2)
-    truck_id = older.point.truck_id
+    truck_id = older.truck_id
     await positions.shim.set_rules(a_rule(CutAnswer(), times=1))
     with pytest.raises(StoreUnavailable):
         await blocking(
@@ -229,7 +220,7 @@ async def test_the_latest_never_goes_back_whichever_write_was_lost(positions: Po
 
 async def test_of_many_latest_only_the_failed_ones_are_left(positions: Positions) -> None:
     newest = [points_of(unique("T"), 1)[0] for _ in range(20)]
-    failing = newest[7].point.truck_id
+    failing = newest[7].truck_id
     await positions.shim.set_rules(
         a_rule(FailItems(status=503), target="truck-latest", ids=failing)
     )
@@ -238,11 +229,11 @@ async def test_of_many_latest_only_the_failed_ones_are_left(positions: Positions
             [LatestPosition(newest=one, shown=one) for one in newest]
         )
     )
-    there = await blocking(lambda: positions.truth.latest([one.point.truck_id for one in newest]))
+    there = await blocking(lambda: positions.truth.latest([one.truck_id for one in newest]))
 
     assert [n for n, one in enumerate(outcomes) if one.fate is not Fate.WRITTEN] == [7]
     assert outcomes[7].fate is Fate.RETRYABLE
-    assert {one.point.truck_id for one in newest} - there.keys() == {failing}
+    assert {one.truck_id for one in newest} - there.keys() == {failing}
 
 
 async def test_a_memory_whose_answer_got_lost_stands_under_its_writers_name(

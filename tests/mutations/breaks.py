@@ -171,8 +171,8 @@ BREAKS = (
         name="version-by-arrival",
         guarantee=2,
         file="rtdts/position_store/documents.py",
-        text="return latest.newest.point.event_at_ms * REVISIONS",
-        replacement="return latest.newest.point.received_at_ms * REVISIONS",
+        text="return latest.newest.event_at_ms * REVISIONS",
+        replacement="return latest.newest.received_at_ms * REVISIONS",
         tests=(
             f"{UNIT}/position_store/test_position_documents.py"
             "::test_a_point_that_comes_late_has_the_lower_version",
@@ -182,8 +182,8 @@ BREAKS = (
         name="newest-by-arrival",
         guarantee=2,
         file="rtdts/tracking/truck_fold.py",
-        text="newest = self._enriched(self._window[-1])",
-        replacement="newest = self._enriched(self._news)",
+        text="newest = self._window[-1]",
+        replacement="newest = self._news",
         tests=(f"{FOLD}::test_the_history_is_the_same_in_any_order_and_batches",),
     ),
     Break(

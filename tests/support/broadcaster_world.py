@@ -21,7 +21,8 @@ from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
 from rtdts.tracking.delivery_buckets import BUCKETS
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition, Point
+from rtdts.tracking.fixes import LatestPosition, fix_of
+from rtdts.tracking.positions import Point
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_gateway import FakeGateway
 from tests.fakes.fake_viewing_stores import (
@@ -126,8 +127,8 @@ class World:
             event_at_ms=at_ms,
             received_at_ms=at_ms,
         )
-        enriched = EnrichedPoint(point=point, distance_m=1, implied_speed_mps=1, moving=True)
-        latest = LatestPosition(newest=enriched, shown=enriched)
+        fix = fix_of(point)
+        latest = LatestPosition(newest=fix, shown=fix)
         self.positions.trucks[truck_id] = latest
         return latest
 

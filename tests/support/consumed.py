@@ -12,12 +12,12 @@ from consumer.arrivals import StreamRecord
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.schema import TableNames
 from rtdts.position_store.client import connect
-from rtdts.position_store.documents import decode_position
+from rtdts.position_store.documents import StoredFix, decode_stored_fix
 from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import TruckStateStore
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition
+from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.truck_state import TruckState
 from sim.environment import Environment
 from sim.local_cloud.resources import local_session
@@ -47,10 +47,10 @@ class Consumed:
     def client(self, service: Any) -> Any:
         return self._session.client(service, endpoint_url=self._environment.aws_endpoint_url)
 
-    def history(self, truck_ids: Iterable[str]) -> list[tuple[str, str, EnrichedPoint]]:
+    def history(self, truck_ids: Iterable[str]) -> list[tuple[str, str, StoredFix]]:
         """Index, id and content of every document of these trucks."""
         self._search.indices.refresh(index=POSITIONS_PATTERN)
-        found: list[tuple[str, str, EnrichedPoint]] = []
+        found: list[tuple[str, str, StoredFix]] = []
         for truck_id in truck_ids:
             after: list[Any] = []
             while True:
@@ -64,7 +64,7 @@ class Consumed:
                     },
                 )
                 hits = answer["hits"]["hits"]
-                found += ((h["_index"], h["_id"], decode_position(h["_source"])) for h in hits)
+                found += ((h["_index"], h["_id"], decode_stored_fix(h["_source"])) for h in hits)
                 if len(hits) < PAGE:
                     break
                 after = hits[-1]["sort"]
@@ -103,11 +103,11 @@ class Expected:
             pipeline.process(records[start : start + 50])
         return cls(world)
 
-    def history(self) -> list[tuple[str, str, EnrichedPoint]]:
+    def history(self) -> list[tuple[str, str, StoredFix]]:
         return [(index, identity, one) for (index, identity), one in self._history.items()]
 
     @property
-    def _history(self) -> dict[tuple[str, str], EnrichedPoint]:
+    def _history(self) -> dict[tuple[str, str], StoredFix]:
         return self.world.positions.history
 
     def latest(self, truck_ids: Sequence[str]) -> dict[str, LatestPosition]:

@@ -80,7 +80,6 @@ def shifted(of: Point, offset_ms: int) -> Point:
         event_at_ms=of.recorded_at_ms + offset_ms,
         received_at_ms=of.recorded_at_ms + offset_ms,
         clock=Clock.SHIFTED,
-        clock_offset_ms=offset_ms,
         seq=of.seq,
     )
 

@@ -31,7 +31,7 @@ def told(world: World) -> list[dict[str, Any]]:
 async def test_a_round_tells_to_whom_a_traced_point_was_shown_and_how_old_it_was(
     world: World,
 ) -> None:
-    shown = point_id(world.truck("T-1", age_s=5.0).newest.point)
+    shown = point_id(world.truck("T-1", age_s=5.0).newest)
     world.truck("T-2")
     for delivery_id, truck_id in (("D-1", "T-1"), ("D-2", "T-2")):
         world.delivery(delivery_id, truck_id=truck_id)

@@ -25,7 +25,7 @@ class Failing:
 
 def ask_all(positions: RestingPositions) -> None:
     with pytest.raises(StoreUnavailable):
-        positions.latest(["T-1"])
+        positions.shown(["T-1"])
     with pytest.raises(StoreUnavailable):
         positions.last_of([])
     with pytest.raises(StoreUnavailable):
@@ -45,7 +45,7 @@ def test_a_store_that_hangs_is_not_asked_again_for_a_moment() -> None:
 
     clock.advance(REST_S)
     store.before_read = lambda: None
-    assert positions.latest(["T-1"]) == {}
+    assert positions.shown(["T-1"]) == {}
 
 
 def test_a_store_that_fails_quickly_is_asked_every_time() -> None:

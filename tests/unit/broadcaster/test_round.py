@@ -344,8 +344,7 @@ async def test_data_that_no_message_can_be_made_of_costs_only_its_own_viewers(
 ) -> None:
     for truck_id in ("T-1", "T-2"):
         latest = world.truck(truck_id)
-    point = msgspec.structs.replace(latest.newest.point, recorded_at_ms=10**18)
-    bad = msgspec.structs.replace(latest.newest, point=point)
+    bad = msgspec.structs.replace(latest.newest, recorded_at_ms=10**18)
     world.positions.trucks["T-2"] = msgspec.structs.replace(latest, shown=bad)
     world.delivery("D-1", truck_id="T-1")
     world.delivery("D-2", truck_id="T-2")

@@ -42,8 +42,8 @@ def test_a_drive_is_indexed_and_its_transitions_are_logged(world: World) -> None
     assert len(world.positions.history) == len(drive())
     assert world.statuses("D-1") == list(STATUSES)
     latest = world.positions.latest(["T-1"])["T-1"]
-    assert latest.newest.point.event_at_ms == drive()[-1].event_at_ms
-    assert latest.newest.deliveries[0].distance_remaining_m == 10.0  # not 10.0000003
+    assert latest.newest.event_at_ms == drive()[-1].event_at_ms
+    assert latest.deliveries[0].distance_remaining_m == 10.0  # not 10.0000003
 
 
 def test_the_order_is_history_transitions_latest_state(world: World) -> None:
@@ -137,7 +137,7 @@ def test_an_older_point_never_overwrites_the_latest(world: World) -> None:
     pipeline.process(world.shard.records([point(50, 250.0)]))
 
     latest = world.positions.latest(["T-1"])["T-1"]
-    assert latest.newest.point.event_at_ms == START_MS + 100_000
+    assert latest.newest.event_at_ms == START_MS + 100_000
     assert latest.newest.distance_m == pytest.approx(250.0, abs=0.1)
     assert latest.revision == 1
 
@@ -164,7 +164,7 @@ def test_of_a_shifted_point_the_first_stamp_in_the_stream_wins(world: World) -> 
 
     assert report.duplicates == 5
     assert (
-        sorted(one.point.clock_offset_ms for one in world.positions.history.values())
+        sorted(one.fix.clock_offset_ms for one in world.positions.history.values())
         == [-3_600_000] * 5
     )
 
@@ -186,7 +186,7 @@ def test_the_first_stamp_wins_when_the_retry_is_no_longer_shifted(
     report = world.pipeline().process(world.shard.records(retry))
 
     assert (report.points, report.duplicates) == (0, 100)
-    assert {one.point.clock_offset_ms for one in world.positions.history.values()} == {-31_000}
+    assert {one.fix.clock_offset_ms for one in world.positions.history.values()} == {-31_000}
 
 
 def test_a_clock_that_is_ahead_is_asked_for_after_the_window_has_forgotten_it(
@@ -262,7 +262,7 @@ def test_a_record_of_another_shards_truck_is_parked_and_no_memory_is_touched(wor
 
 
 def test_what_the_history_refuses_is_parked_with_the_reason(world: World) -> None:
-    world.positions.rejects = lambda one: "400 mapper" if one.point.seq == 1 else ""
+    world.positions.rejects = lambda fix: "400 mapper" if fix.seq == 1 else ""
 
     report = world.pipeline().process(world.shard.records([point(n, 0.0) for n in range(3)]))
 

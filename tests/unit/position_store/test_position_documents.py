@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtdts.position_store.documents import (
+    SHOWN_FIELDS,
+    SHOWN_LATEST_FIELDS,
+    StoredFix,
     decode_latest,
-    decode_position,
+    decode_shown_latest,
+    decode_stored_fix,
     encode_latest,
     encode_position,
     external_version,
@@ -18,44 +25,84 @@ from rtdts.position_store.index_definitions import (
     POSITIONS_MAPPINGS,
     RAW_MAPPINGS,
     index_templates,
+    lacking,
 )
-from rtdts.tracking.positions import DeliveryProgress, EnrichedPoint, LatestPosition
+from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
+from rtdts.tracking.positions import Clock, DeliveryProgress
+from tests.fakes.shown_positions import shown_of
 from tests.support.consumer_world import START_MS, point
+from tests.support.readings import measurements
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+PROGRESS = (
+    DeliveryProgress(delivery_id="D-1", distance_remaining_m=70.5, eta_latest_ms=START_MS),
+    DeliveryProgress(delivery_id="D-2", distance_remaining_m=None),
+)
 
 
-def enriched(second: int = 0, **changed: object) -> EnrichedPoint:
-    return EnrichedPoint(
-        point=point(
-            second,
-            10.0,
-            accuracy_m=6.5,
-            heading_deg=271.0,
-            altitude_m=12.0,
-            satellites=9,
-            hdop=0.9,
-            ignition=True,
-            battery_pct=80.0,
-            odometer_m=123456.0,
-            **changed,
-        ),
+def full(second: int = 0, **changed: object) -> Fix:
+    sent = point(
+        second,
+        10.0,
+        accuracy_m=6.5,
+        heading_deg=271.0,
+        altitude_m=12.0,
+        satellites=9,
+        hdop=0.9,
+        ignition=True,
+        battery_pct=80.0,
+        odometer_m=123456.0,
+        **changed,
+    )
+    return msgspec.structs.replace(
+        fix_of(sent),
         distance_m=10.5,
         implied_speed_mps=1.5,
+        track_speed_mps=1.4,
+        track_heading_deg=90.1,
         moving=True,
         quality=("frozen",),
-        deliveries=(
-            DeliveryProgress(delivery_id="D-1", distance_remaining_m=70.5, eta_latest_ms=START_MS),
-            DeliveryProgress(delivery_id="D-2", distance_remaining_m=None),
+    )
+
+
+def plain() -> Fix:
+    return fix_of(point(0, 0.0, seq=None, speed_mps=None))
+
+
+@st.composite
+def any_fixes(draw: st.DrawFn) -> Fix:
+    """Whatever a fix can hold."""
+    at_ms = START_MS + draw(st.integers(-(10**9), 10**9))
+    sent = point(
+        draw(st.integers(0, 10**6)),
+        0.0,
+        lat=draw(st.floats(-90, 90)),
+        lon=draw(st.floats(-180, 180)),
+        event_at_ms=at_ms,
+        received_at_ms=at_ms + draw(st.integers(0, 10**9)),
+        clock=draw(st.sampled_from(Clock)),
+        source=draw(st.sampled_from(["http", "mqtt"])),
+        seq=draw(st.none() | st.integers(0, 2**63 - 1)),
+        **draw(measurements()),
+    )
+    return msgspec.structs.replace(
+        fix_of(sent),
+        distance_m=draw(st.none() | NUMBERS),
+        implied_speed_mps=draw(st.none() | NUMBERS),
+        track_speed_mps=draw(st.sampled_from([None, sent.speed_mps]) | st.floats(0, 60)),
+        track_heading_deg=draw(st.sampled_from([None, sent.heading_deg]) | st.floats(0, 359)),
+        moving=draw(st.booleans()),
+        quality=tuple(draw(st.lists(st.sampled_from(["frozen", "null_island"]), max_size=2))),
+    )
+
+
+def progress() -> st.SearchStrategy[tuple[DeliveryProgress, ...]]:
+    return st.lists(
+        st.builds(
+            DeliveryProgress, delivery_id=st.text(), distance_remaining_m=st.none() | NUMBERS
         ),
-    )
-
-
-def plain() -> EnrichedPoint:
-    return EnrichedPoint(
-        point=point(0, 0.0, seq=None, speed_mps=None),
-        distance_m=None,
-        implied_speed_mps=None,
-        moving=False,
-    )
+        max_size=3,
+    ).map(tuple)
 
 
 def names(mapped: dict[str, object], document: dict[str, object], path: str = "") -> list[str]:
@@ -74,70 +121,148 @@ def names(mapped: dict[str, object], document: dict[str, object], path: str = ""
     return lacking
 
 
-def test_the_history_keeps_a_point_but_its_eta() -> None:
-    written = json.loads(encode_position(enriched()))
+@given(any_fixes(), progress(), st.integers(0, 2**63 - 1), st.booleans())
+def test_a_document_of_the_history_gives_back_exactly_the_fix_that_it_was_made_of(
+    fix: Fix, deliveries: tuple[DeliveryProgress, ...], n: int, beyond: bool
+) -> None:
+    stored = StoredFix(fix, deliveries, n=n, beyond=beyond)
+    written = encode_position(stored)
 
-    read = decode_position(written)
+    read = decode_stored_fix(json.loads(written))
 
-    without_eta = tuple(
-        msgspec.structs.replace(progress, eta_latest_ms=None) for progress in enriched().deliveries
+    assert repr(read) == repr(stored)  # which tells -0.0 from 0.0, and 1 from 1.0
+    assert encode_position(read) == written
+
+
+def test_the_history_keeps_no_eta() -> None:
+    read = decode_stored_fix(json.loads(encode_position(StoredFix(full(), PROGRESS))))
+
+    assert read.deliveries == tuple(
+        msgspec.structs.replace(one, eta_latest_ms=None) for one in PROGRESS
     )
-    assert read == msgspec.structs.replace(enriched(), deliveries=without_eta)
 
 
-@pytest.mark.parametrize("one", [enriched(), plain()])
-def test_a_document_has_the_contracts_names(one: EnrichedPoint) -> None:
-    written = json.loads(encode_position(one))
+@pytest.mark.parametrize("one", [full(), plain()])
+def test_a_document_has_the_contracts_names(one: Fix) -> None:
+    written = json.loads(encode_position(StoredFix(one)))
 
     assert written["event_at"] == "2027-01-15T08:00:00.000Z"
     assert set(written["location"]) == {"lat", "lon"}
     assert written["quality"] == list(one.quality)
-    assert "lat" not in written
+    assert written.keys().isdisjoint({"lat", "point_id", "n", "beyond"})
 
 
-@pytest.mark.parametrize("latest_revision", [0, 7])
-def test_the_latest_position_survives_its_document(latest_revision: int) -> None:
-    latest = LatestPosition(
-        newest=enriched(20),
-        shown=plain(),
+def test_a_documents_speed_and_heading_are_the_devices_or_derived_where_it_sent_none() -> None:
+    silent = msgspec.structs.replace(full(), speed_mps=None, heading_deg=None)
+
+    sent, derived = (json.loads(encode_position(StoredFix(one))) for one in (full(), silent))
+
+    names = ("speed_mps", "heading_deg", "track_speed_mps", "track_heading_deg", "derived")
+    assert [sent.get(name) for name in names] == [8.0, 271.0, 1.4, 90.1, None]
+    assert [derived.get(name) for name in names] == [
+        1.4, 90.1, 1.4, 90.1, ["speed_mps", "heading_deg"],
+    ]  # fmt: skip
+
+
+def latest_of(newest: Fix, shown: Fix | None = None, revision: int = 0) -> LatestPosition:
+    return LatestPosition(
+        newest=newest,
+        deliveries=PROGRESS,
+        shown=shown,
+        shown_deliveries=PROGRESS[:1] if shown else (),
         stale_since_ms=START_MS + 20_000,
-        revision=latest_revision,
+        revision=revision,
     )
+
+
+@pytest.mark.parametrize("revision", [0, 7])
+def test_the_latest_position_survives_its_document(revision: int) -> None:
+    latest = latest_of(full(20), plain(), revision)
 
     read = decode_latest(json.loads(encode_latest(latest)), external_version(latest))
 
     assert read == latest
 
 
-def test_strict_mappings_know_every_field_that_is_written() -> None:
-    latest = LatestPosition(newest=enriched(), shown=enriched(), stale_since_ms=START_MS)
+@pytest.mark.parametrize("shown", [full(), plain(), None])
+def test_what_viewing_needs_is_in_the_fields_that_are_read_for_it(shown: Fix | None) -> None:
+    latest = latest_of(full(20), shown)
+    document = json.loads(encode_latest(latest))
+    filtered = {
+        "stale_since": document["stale_since"],
+        **(
+            {"shown": {name: document["shown"].get(name) for name in SHOWN_FIELDS
+                       if name in document["shown"]}}
+            if shown
+            else {}
+        ),
+    }  # fmt: skip
 
-    assert names(POSITIONS_MAPPINGS, json.loads(encode_position(enriched()))) == []
-    assert names(LATEST_MAPPINGS, json.loads(encode_latest(latest))) == []
+    assert set(SHOWN_LATEST_FIELDS) == {"stale_since", *(f"shown.{one}" for one in SHOWN_FIELDS)}
+    assert decode_shown_latest(filtered) == decode_shown_latest(document) == shown_of(latest)
+
+
+def test_strict_mappings_know_every_field_that_is_written() -> None:
+    silent = msgspec.structs.replace(full(), speed_mps=None)
+    stored = StoredFix(silent, PROGRESS, n=1, beyond=True)
+
+    assert names(POSITIONS_MAPPINGS, json.loads(encode_position(stored))) == []
+    assert names(LATEST_MAPPINGS, json.loads(encode_latest(latest_of(silent, silent)))) == []
+
+
+SEARCHED = {
+    "truck_id", "event_at", "received_at", "seq", "location", "quality", "deliveries.delivery_id",
+}  # fmt: skip
+
+
+def searchable(properties: dict[str, Any], path: str = "") -> set[str]:
+    found: set[str] = set()
+    for name, mapped in properties.items():
+        if "properties" in mapped:
+            found |= searchable(mapped["properties"], f"{path}{name}.")
+        elif mapped.get("index", True) or mapped.get("doc_values", True):
+            found.add(path + name)
+    return found
+
+
+def test_only_what_is_searched_or_aggregated_is_indexed() -> None:
+    assert searchable(POSITIONS_MAPPINGS["properties"]) == SEARCHED
+    assert searchable(LATEST_MAPPINGS["properties"]) == {*SEARCHED, "shown.deliveries.delivery_id"}
+
+
+def test_an_index_that_is_there_gets_the_fields_that_it_lacks_and_keeps_the_others() -> None:
+    wanted = POSITIONS_MAPPINGS["properties"]
+    older = {name: {"type": of.get("type", "object")} for name, of in wanted.items() if name != "n"}
+    older["deliveries"] = {"type": "nested", "properties": {"delivery_id": {"type": "keyword"}}}
+
+    assert lacking(wanted, wanted) == {}
+    assert lacking(older, wanted) == {
+        "n": wanted["n"],
+        "deliveries": {
+            "type": "nested",
+            "properties": {
+                "distance_remaining_m": wanted["deliveries"]["properties"]["distance_remaining_m"]
+            },
+        },
+    }
+    assert lacking({**wanted, "n": {"type": "keyword"}}, wanted) == {"n": wanted["n"]}
 
 
 def test_the_external_version_grows_with_the_time_then_with_the_revision() -> None:
-    first = LatestPosition(newest=enriched(0), shown=None)
-    again = LatestPosition(newest=enriched(0), shown=None, revision=1)
-    later = LatestPosition(newest=enriched(1), shown=None)
+    first, again, later = (latest_of(full(0)), latest_of(full(0), revision=1), latest_of(full(1)))
 
     assert external_version(first) == START_MS * 1_000
     assert external_version(first) < external_version(again) < external_version(later)
 
 
 def test_a_point_that_comes_late_has_the_lower_version() -> None:
-    newer, late = enriched(1), enriched(0)
-    late = msgspec.structs.replace(
-        late, point=msgspec.structs.replace(late.point, received_at_ms=START_MS + 3_600_000)
-    )
+    late = msgspec.structs.replace(full(0), received_at_ms=START_MS + 3_600_000)
 
-    assert external_version(LatestPosition(newest=late, shown=None, revision=9)) < (
-        external_version(LatestPosition(newest=newer, shown=None))
-    )
+    assert external_version(latest_of(late, revision=9)) < external_version(latest_of(full(1)))
 
 
 def test_too_many_revisions_do_not_reach_into_the_next_millisecond() -> None:
-    latest = LatestPosition(newest=enriched(0), shown=None, revision=5_000)
+    latest = latest_of(full(0), revision=5_000)
 
     assert external_version(latest) < (START_MS + 1) * 1_000
 

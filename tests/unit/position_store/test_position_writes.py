@@ -10,13 +10,11 @@ from opensearchpy import OpenSearch
 from rtdts.position_store.documents import external_version
 from rtdts.position_store.state import DocumentVersion, StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition
+from rtdts.tracking.fixes import LatestPosition, fix_of
 from rtdts.tracking.truck_state import TruckState
 from tests.support.consumer_world import point
 
-ENRICHED = EnrichedPoint(
-    point=point(0, 0.0, truck_id="T-1"), distance_m=None, implied_speed_mps=None, moving=True
-)
+FIX = fix_of(point(0, 0.0, truck_id="T-1"))
 
 
 class RecordingOpenSearch:
@@ -38,7 +36,7 @@ def actions_of(write: Any) -> list[dict[str, Any]]:
 
 
 def test_a_latest_position_is_written_under_its_own_version_only() -> None:
-    latest = LatestPosition(newest=ENRICHED, shown=None, revision=2)
+    latest = LatestPosition(newest=FIX, shown=None, revision=2)
 
     (action,) = actions_of(lambda node: PositionWriter(node).write_latest([latest]))
 
@@ -54,8 +52,8 @@ def test_a_latest_position_is_written_under_its_own_version_only() -> None:
 
 def test_a_point_overwrites_what_knew_no_more_and_one_that_is_to_be_kept_is_only_created() -> None:
     writes = [
-        HistoryWrite(enriched=ENRICHED, knowledge=7),
-        HistoryWrite(enriched=ENRICHED, keep_existing=True),
+        HistoryWrite(fix=FIX, knowledge=7),
+        HistoryWrite(fix=FIX, keep_existing=True),
     ]
 
     actions = actions_of(lambda node: PositionWriter(node).write_history(writes))

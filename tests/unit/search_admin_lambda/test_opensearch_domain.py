@@ -35,6 +35,9 @@ class FakeIndices:
     def create(self, *, index: str) -> None:
         assert index in self.templates
 
+    def get_mapping(self, *, index: str) -> dict[str, Any]:
+        return {}
+
 
 class FakeClient:
     def __init__(self, **answers: Any) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
-from rtdts.tracking.fixes import Fix, enriched_point, fix_of
+from rtdts.tracking.fixes import Fix, fix_of
 from tests.support.consumer_world import point
 
 RULES = EnrichmentRules()
@@ -78,7 +78,7 @@ def test_a_bad_fix_moves_as_the_one_before_it() -> None:
 
 def test_the_heading_comes_from_the_track_where_the_device_sent_none() -> None:
     sent, missing, standing = (
-        enriched_point("T-1", one).point.heading_deg
+        one.shown_heading_deg
         for one in derived(
             fix(0, 0.0, heading_deg=12.0), fix(10, 90.0), fix(20, 91.0, speed_mps=0.0)
         )
@@ -91,7 +91,7 @@ def test_the_heading_comes_from_the_track_where_the_device_sent_none() -> None:
 
 def test_the_speed_is_the_devices_or_the_implied_one() -> None:
     points = [
-        enriched_point("T-1", one).point.speed_mps
+        one.shown_speed_mps
         for one in derived(fix(0, 0.0, speed_mps=3.0), fix(10, 100.0, speed_mps=None))
     ]
 
@@ -105,7 +105,7 @@ def test_a_good_fix_after_a_false_place_has_the_speed_since_the_last_good_one() 
         fix(20, 50_000.0, speed_mps=None),
         fix(30, 300.0, speed_mps=None),
     )
-    shown = [enriched_point("T-1", one).point.speed_mps for one in fixes]
+    shown = [one.shown_speed_mps for one in fixes]
 
     assert [one.is_good for one in fixes] == [True, True, False, True]
     assert shown == [None, *[pytest.approx(10.0, abs=0.01)] * 3]
@@ -123,7 +123,7 @@ def test_noise_and_outliers_give_a_good_fix_no_impossible_speed(second: int, seq
     )
 
     assert fixes[2].is_good
-    assert enriched_point("T-1", fixes[2]).point.speed_mps == pytest.approx(8.0, abs=0.01)
+    assert fixes[2].shown_speed_mps == pytest.approx(8.0, abs=0.01)
 
 
 def test_when_the_last_good_fix_was_the_outlier_no_way_from_it_is_a_speed() -> None:
@@ -131,7 +131,7 @@ def test_when_the_last_good_fix_was_the_outlier_no_way_from_it_is_a_speed() -> N
         fix(0, 90_000.0, speed_mps=None),
         *(fix(10 * n, 100.0 * n, speed_mps=None) for n in range(1, 5)),
     )
-    speeds = [enriched_point("T-1", one).point.speed_mps for one in fixes if one.is_good]
+    speeds = [one.shown_speed_mps for one in fixes if one.is_good]
 
     assert [one.is_good for one in fixes] == [True, False, False, True, True]
     assert speeds == [None, None, pytest.approx(10.0, abs=0.01)]

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition, Point
-from rtdts.tracking.truck_fold import TrackingRules, TruckUpdate, fold_truck
+from rtdts.tracking.fixes import LatestPosition
+from rtdts.tracking.positions import Point
+from rtdts.tracking.truck_fold import IndexedFix, TrackingRules, TruckUpdate, fold_truck
 from rtdts.tracking.truck_state import TruckState
 from tests.support.consumer_world import START_MS, drive, point
 
@@ -23,13 +24,13 @@ def fold(
 
 def folded(
     batches: list[list[Point]],
-) -> tuple[dict[int | None, EnrichedPoint], LatestPosition | None]:
+) -> tuple[dict[int | None, IndexedFix], LatestPosition | None]:
     """The history as it stands at the end (by `seq`), and the latest position."""
     state, history = None, {}
     for batch in batches:
         update = fold(state, batch)
         state = update.state
-        history.update({one.point.seq: one for one in update.positions})
+        history.update({one.fix.seq: one for one in update.positions})
     assert state is not None
     return history, state.latest
 
@@ -70,7 +71,7 @@ def test_who_has_taken_more_points_has_the_higher_revision_however_batches_were_
 
     ahead, behind = (latest_of(cut(rng, part)) for part in (stream, stream[:some]))
 
-    assert ahead.newest.point.seq == behind.newest.point.seq
+    assert ahead.newest.seq == behind.newest.seq
     assert ahead.newest == behind.newest or ahead.revision > behind.revision
 
 
@@ -102,7 +103,7 @@ def test_only_new_points_and_those_that_changed_are_written() -> None:
 
     update = fold(state, [point(10, 100.0)])
 
-    assert [one.point.seq for one in update.positions] == [10, 20]
+    assert [one.fix.seq for one in update.positions] == [10, 20]
 
 
 def test_a_bad_newest_point_leaves_the_last_good_one_shown() -> None:
@@ -112,9 +113,9 @@ def test_a_bad_newest_point_leaves_the_last_good_one_shown() -> None:
 
     latest = update.latest
     assert latest is not None
-    assert latest.newest.point.seq == 20
+    assert latest.newest.seq == 20
     assert latest.shown is not None
-    assert latest.shown.point.seq == 0
+    assert latest.shown.seq == 0
     assert latest.stale_since_ms == START_MS + 10_000
 
 
@@ -127,7 +128,7 @@ def test_what_is_shown_outlives_the_window() -> None:
     latest = state.latest
     assert latest is not None
     assert latest.shown is not None
-    assert latest.shown.point.seq == 0
+    assert latest.shown.seq == 0
     assert latest.stale_since_ms == START_MS + 10_000
 
 
@@ -140,7 +141,7 @@ def test_what_is_shown_outlives_the_window_within_a_batch_too() -> None:
 
     assert latest is not None
     assert latest.shown is not None
-    assert latest.shown.point.seq == 10
+    assert latest.shown.seq == 10
     assert latest.stale_since_ms == START_MS + 20_000
 
 
@@ -167,7 +168,7 @@ def test_a_point_of_before_the_window_is_told_apart() -> None:
 
     update = fold(state, [point(5, 0.0)], rules=rules)
 
-    assert [one.point.seq for one in update.beyond_window] == [5]
+    assert [one.fix.seq for one in update.beyond_window] == [5]
     assert (update.positions, update.latest) == ((), None)
     assert update.state.window == state.window
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
-from rtdts.tracking.positions import Point, TrackPoint
+from rtdts.tracking.positions import ShownPoint, TrackPoint
 from rtdts.tracking.viewer_messages import (
     SNAPSHOT_MAX_BYTES,
     ErrorReason,
@@ -35,13 +35,12 @@ DELIVERY = Delivery(
     updated_at_ms=SENT_AT_MS - 60_000,
 )
 
-POINT = Point(
+POINT = ShownPoint(
     truck_id="T-1",
     recorded_at_ms=SENT_AT_MS - 3_500,
     lat=35.15000049,
     lon=129.05,
     event_at_ms=SENT_AT_MS - 2_500,
-    received_at_ms=SENT_AT_MS - 2_000,
     speed_mps=13.2,
     heading_deg=271.0,
     accuracy_m=6.5,

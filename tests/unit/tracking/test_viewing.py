@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from rtdts.tracking.deliveries import Assignment, Delivery, Place, Status
-from rtdts.tracking.positions import EnrichedPoint, LatestPosition, Point, TrackPoint, TruckInterval
+from rtdts.tracking.positions import ShownLatest, ShownPoint, TrackPoint, TruckInterval
 from rtdts.tracking.viewing import (
     Access,
     Ended,
@@ -56,17 +56,15 @@ def right(
     )
 
 
-def latest(truck_id: str = "T-1", event_at_ms: int = NOW_MS - 5_000) -> LatestPosition:
-    point = Point(
+def latest(truck_id: str = "T-1", event_at_ms: int = NOW_MS - 5_000) -> ShownLatest:
+    point = ShownPoint(
         truck_id=truck_id,
         recorded_at_ms=event_at_ms,
         lat=35.15,
         lon=129.05,
         event_at_ms=event_at_ms,
-        received_at_ms=event_at_ms + 300,
     )
-    enriched = EnrichedPoint(point=point, distance_m=None, implied_speed_mps=None, moving=True)
-    return LatestPosition(newest=enriched, shown=enriched)
+    return ShownLatest(point=point)
 
 
 FULL = MayView(access=Access.FULL)
@@ -175,7 +173,7 @@ def test_of_an_open_or_a_cancelled_delivery_there_is_no_such_time() -> None:
 
 def test_the_position_shown_is_the_last_good_one_and_says_since_when_it_is_stale() -> None:
     fresh = latest(event_at_ms=NOW_MS - 20_000)
-    stale = msgspec.structs.replace(fresh, newest=latest().newest, stale_since_ms=NOW_MS - 10_000)
+    stale = msgspec.structs.replace(fresh, stale_since_ms=NOW_MS - 10_000)
     shown = position_to_show(delivery(), stale)
 
     assert shown is not None
@@ -185,7 +183,6 @@ def test_the_position_shown_is_the_last_good_one_and_says_since_when_it_is_stale
 
 def test_a_truck_without_a_good_position_shows_none() -> None:
     assert position_to_show(delivery(), None) is None
-    assert position_to_show(delivery(), msgspec.structs.replace(latest(), shown=None)) is None
 
 
 def test_a_track_is_cut_to_the_assignment() -> None:

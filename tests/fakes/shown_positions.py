@@ -1,0 +1,34 @@
+"""What viewing needs of a latest position, as the reader takes it out of the documents."""
+
+from __future__ import annotations
+
+from rtdts.tracking.fixes import Fix, LatestPosition
+from rtdts.tracking.positions import DeliveryProgress, ShownLatest, ShownPoint
+
+
+def shown_of(latest: LatestPosition) -> ShownLatest | None:
+    """What viewers see of a truck's latest position; None when nothing may be shown."""
+    if latest.shown is None:
+        return None
+    return as_shown(latest.shown, latest.shown_deliveries, stale_since_ms=latest.stale_since_ms)
+
+
+def as_shown(
+    fix: Fix, deliveries: tuple[DeliveryProgress, ...] = (), *, stale_since_ms: int | None = None
+) -> ShownLatest:
+    """A good fix as what viewers see."""
+    return ShownLatest(
+        point=ShownPoint(
+            truck_id=fix.truck_id,
+            recorded_at_ms=fix.recorded_at_ms,
+            lat=fix.lat,
+            lon=fix.lon,
+            event_at_ms=fix.event_at_ms,
+            seq=fix.seq,
+            accuracy_m=fix.accuracy_m,
+            speed_mps=fix.shown_speed_mps,
+            heading_deg=fix.shown_heading_deg,
+        ),
+        stale_since_ms=stale_since_ms,
+        deliveries=deliveries,
+    )

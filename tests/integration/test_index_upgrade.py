@@ -1,0 +1,66 @@
+"""What a new release does to the indexes of the one before, on a real node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from opensearchpy import OpenSearch
+
+from rtdts.position_store.bulk import Fate
+from rtdts.position_store.client import connect
+from rtdts.position_store.documents import index_of
+from rtdts.position_store.index_definitions import (
+    DATE,
+    POSITIONS_MAPPINGS,
+    install_index_templates,
+)
+from rtdts.position_store.writer import HistoryWrite, PositionWriter
+from rtdts.tracking.fixes import Fix, fix_of
+from tests.support.consumer_world import point
+from tests.support.deliveries import unique
+
+pytestmark = pytest.mark.real
+
+YEARS_AGO_S = -365 * 86_400
+"""A day that no other test writes to."""
+
+
+@pytest.fixture
+def client(local_cloud) -> Iterator[OpenSearch]:
+    client = connect(local_cloud.environment.opensearch_url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def older(client: OpenSearch) -> Iterator[Fix]:
+    """A fix of a day whose index is of a release that knew less, and searched for more."""
+    fix = fix_of(point(YEARS_AGO_S, 0.0, truck_id=unique("T")))
+    index = index_of(fix.event_at_ms)
+    known = {
+        name: of for name, of in POSITIONS_MAPPINGS["properties"].items() if name not in ("n", "v")
+    }
+    mappings = {"dynamic": "strict", "properties": {**known, "recorded_at": DATE}}
+    client.indices.put_index_template(
+        name="older",
+        body={"index_patterns": [index], "priority": 200, "template": {"mappings": mappings}},
+    )
+    client.indices.create(index=index)
+    client.indices.delete_index_template(name="older")
+    yield fix
+    client.indices.delete(index=index)
+
+
+def test_a_day_that_has_begun_takes_documents_with_the_fields_that_are_new(
+    client: OpenSearch, older: Fix
+) -> None:
+    def fate() -> Fate:
+        (outcome,) = PositionWriter(client).write_history([HistoryWrite(fix=older, n=7)])
+        return outcome.fate
+
+    before = fate()
+    install_index_templates(client)
+
+    assert (before, fate()) == (Fate.REJECTED, Fate.WRITTEN)
+    install_index_templates(client)  # nothing left to add
