@@ -179,6 +179,17 @@ BREAKS = (
         ),
     ),
     Break(
+        name="derived-as-sent",
+        guarantee=3,
+        file="rtdts/position_store/documents.py",
+        text="return msgspec.structs.replace(fix, **unsent) if unsent else fix",
+        replacement="return fix",
+        tests=(
+            f"{UNIT}/position_store/test_position_documents.py"
+            "::test_a_document_of_the_history_gives_back_exactly_the_fix_that_it_was_made_of",
+        ),
+    ),
+    Break(
         name="newest-by-arrival",
         guarantee=2,
         file="rtdts/tracking/truck_fold.py",
