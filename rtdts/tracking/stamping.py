@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from rtdts.tracking.clock_runs import clock_runs
 from rtdts.tracking.instants import MS_PER_DAY
 from rtdts.tracking.point_fields import Reason, TelemetryPoint
 from rtdts.tracking.positions import Clock, Point
@@ -21,8 +22,6 @@ MAX_AGE_MS = 7 * MS_PER_DAY
 """An older point is refused."""
 MAX_AHEAD_MS = 30_000
 """A device's time may be ahead of ours by this much before it is taken for wrong."""
-SHIFT_SPAN_MS = MS_PER_DAY
-"""Points of one request within this span before its newest were taken with the same clock."""
 
 
 class Adjustment(msgspec.Struct, frozen=True):
@@ -51,7 +50,7 @@ def stamp(
     """Give each of one request's points the time that everything after ingest uses.
 
     Args:
-        sent: The valid points of one request.
+        sent: The valid points of one request, in its order.
         received_at_ms: When the request arrived.
         source: The way it came.
     """
@@ -77,40 +76,36 @@ def stamp(
 
 
 def clock_offsets_ms(recorded_at_ms: Sequence[int], received_at_ms: int) -> list[int | None]:
-    """Judge the times of one request's points together.
+    """Judge the times of one request's points, run by run.
 
-    While the newest is more than 30 s ahead of ``received_at``, its clock is wrong, and so is that
-    of every point within the 24 h before it: all of them are shifted so that the newest becomes
-    ``received_at``; order and spacing stay. Then the rest is judged in the same way. What is left
-    when nothing is ahead keeps its time, or is too old.
+    A run is what one clock stamped without a jump (``rtdts.tracking.clock_runs``). While its newest
+    point is no more than 30 s ahead of ``received_at``, its points keep their times; older than
+    7 days, they are too old. Further ahead, the clock is wrong for the whole run, also for those
+    of its points that are not ahead by themselves: all are shifted so that the newest becomes
+    ``received_at``; order and spacing stay. Points of another run keep their times, so one wrong
+    stamp moves nothing but itself.
 
     Args:
-        recorded_at_ms: The devices' times, in any order.
+        recorded_at_ms: The devices' times, in the request's order.
         received_at_ms: When the request arrived.
 
     Returns:
         For each point what to add to its time (0: the device's time is good), or None: too old.
     """
-    latest_ms = received_at_ms + MAX_AHEAD_MS
-    oldest_ms = received_at_ms - MAX_AGE_MS
     if not recorded_at_ms:
         return []
-    newest_ms = max(recorded_at_ms)
-    if newest_ms <= latest_ms and min(recorded_at_ms) >= oldest_ms:
-        return [0] * len(recorded_at_ms)
-
-    offsets: list[int | None] = [None] * len(recorded_at_ms)
-    newest_first = sorted(range(len(recorded_at_ms)), key=lambda i: -recorded_at_ms[i])
-    span_start_ms, shift_ms = newest_ms + 1, 0
-    for index in newest_first:
-        at_ms = recorded_at_ms[index]
-        if at_ms >= span_start_ms:
-            offsets[index] = shift_ms
-        elif at_ms > latest_ms:
-            span_start_ms, shift_ms = at_ms - SHIFT_SPAN_MS, received_at_ms - at_ms
-            offsets[index] = shift_ms
-        elif at_ms >= oldest_ms:
-            offsets[index] = 0
+    latest_ms = received_at_ms + MAX_AHEAD_MS
+    oldest_ms = received_at_ms - MAX_AGE_MS
+    offsets: list[int | None] = [0 if at_ms >= oldest_ms else None for at_ms in recorded_at_ms]
+    if max(recorded_at_ms) <= latest_ms:
+        return offsets
+    for run in clock_runs(recorded_at_ms):
+        newest_ms = max(recorded_at_ms[place] for place in run)
+        if newest_ms > latest_ms:
+            shift_ms = received_at_ms - newest_ms
+            for place in run:
+                is_too_old = recorded_at_ms[place] + shift_ms < oldest_ms
+                offsets[place] = None if is_too_old else shift_ms
     return offsets
 
 

@@ -16,6 +16,7 @@ TIMELINE = f"{UNIT}/consumer/test_log_is_the_timeline.py"
 PUTTER = f"{UNIT}/telemetry_stream/test_putter.py"
 INGEST = f"{UNIT}/ingest_lambda/test_ingest_handler.py"
 STAMPING = f"{UNIT}/tracking/test_stamping.py"
+CLOCK_RUNS = f"{UNIT}/tracking/test_clock_runs.py"
 STORY = f"{UNIT}/tracking/test_story_in_any_order.py"
 FOLD = f"{UNIT}/tracking/test_truck_fold.py"
 VIEWING = f"{UNIT}/tracking/test_viewing.py"
@@ -145,11 +146,33 @@ BREAKS = (
         name="only-the-newest-of-a-wrong-clock-is-shifted",
         guarantee=1,
         file="rtdts/tracking/stamping.py",
-        text="at_ms - SHIFT_SPAN_MS, received_at_ms - at_ms",
-        replacement="at_ms, received_at_ms - at_ms",
+        text="is_too_old = recorded_at_ms[place] + shift_ms < oldest_ms",
+        replacement="is_too_old = recorded_at_ms[place] < newest_ms",
         tests=(
-            f"{STAMPING}::test_it_is_what_the_rule_says_step_by_step",
-            f"{STAMPING}::test_order_and_spacing_stay",
+            f"{STAMPING}::test_a_run_is_judged_by_its_newest_and_by_nothing_else",
+            f"{STAMPING}::test_order_and_spacing_of_a_run_stay",
+        ),
+    ),
+    Break(
+        name="a-wrong-clock-shifts-the-whole-request",
+        guarantee=1,
+        file="rtdts/tracking/stamping.py",
+        text="for run in clock_runs(recorded_at_ms):",
+        replacement="for run in [range(len(recorded_at_ms))]:",
+        tests=(
+            f"{STAMPING}::test_one_wrong_stamp_of_ten_moves_nothing_but_itself",
+            f"{STAMPING}::test_a_point_far_from_every_point_ahead_keeps_its_time",
+        ),
+    ),
+    Break(
+        name="no-jump-of-a-clock-seen-by-the-order",
+        guarantee=1,
+        file="rtdts/tracking/clock_runs.py",
+        text="if _is_in_order(times_ms, run) or _has_no_order(times_ms, run):",
+        replacement="if run:",
+        tests=(
+            f"{CLOCK_RUNS}::test_a_clock_that_jumps_by_minutes_and_back_is_seen_by_the_order",
+            f"{CLOCK_RUNS}::test_a_wrong_stamp_ahead_of_a_request_in_order_is_by_itself",
         ),
     ),
     # 2. A truck's latest position never goes back.

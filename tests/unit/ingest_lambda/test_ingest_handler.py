@@ -164,7 +164,7 @@ def test_each_point_is_answered_by_itself(ingest: Lambda) -> None:
                     point(25 * HOUR_MS),
                     point(lat=91),
                     point(-HOUR_MS),
-                    point(),
+                    point(10_000 - HOUR_MS),
                 ]
             }
         )

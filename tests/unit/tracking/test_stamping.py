@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtdts.tracking.clock_runs import MAX_STEP_MS, clock_runs
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.point_fields import Reason, TelemetryPoint
 from rtdts.tracking.positions import Clock
@@ -11,7 +14,7 @@ from rtdts.tracking.stamping import Adjustment, clock_offsets_ms, stamp
 from rtdts.tracking.telemetry import Rejection, SentPoint
 
 NOW_MS = 1_795_503_168_120
-S, H, DAY = 1_000, 3_600_000, 86_400_000
+S, MIN, H, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
 
 def offsets_of(*ages_ms: int) -> list[int | None]:
@@ -35,27 +38,30 @@ def test_just_after_30_s_is_shifted_to_now() -> None:
     assert offsets_of(-30 * S - 1) == [-30 * S - 1]
 
 
-def test_all_within_24_h_before_the_newest_are_shifted_alike() -> None:
-    # The device is 2 h ahead: those of its points that look good were taken with the same clock.
-    assert offsets_of(-2 * H, -H, 0, H, 22 * H) == [-2 * H] * 5
+def test_all_of_a_run_are_shifted_alike_when_its_newest_is_ahead() -> None:
+    """A clock 10 min ahead, a point every 10 s for 30 min: most look good by themselves."""
+    ages_ms = [-10 * MIN + n * 10 * S for n in range(180)]
+
+    assert offsets_of(*ages_ms) == [-10 * MIN] * 180
+    assert offsets_of(*reversed(ages_ms)) == [-10 * MIN] * 180
 
 
-def test_just_beyond_24_h_before_the_newest_is_judged_by_itself() -> None:
-    assert offsets_of(-2 * H, 22 * H, 22 * H + 1) == [-2 * H, -2 * H, 0]
+def test_one_wrong_stamp_of_ten_moves_nothing_but_itself() -> None:
+    ages_ms = [n * 10 * S for n in range(10)]
+    ages_ms[4] -= 9 * H
+
+    assert offsets_of(*ages_ms) == [0] * 4 + [ages_ms[4]] + [0] * 5
+
+
+def test_a_part_behind_a_gap_keeps_its_time_when_it_is_not_ahead() -> None:
+    assert offsets_of(2 * H + 10 * S, 2 * H, -H, -H - 10 * S) == [0, 0, -H - 10 * S, -H - 10 * S]
 
 
 def test_each_wrong_clock_is_shifted_by_its_own_newest() -> None:
     ahead, further = 30 * DAY, 7_000 * DAY
 
-    assert offsets_of(-further, -ahead, H, -further + H, -ahead + H, 8 * DAY) == [
+    assert offsets_of(-further, -ahead, H, 10 * S - further, 10 * S - ahead, 8 * DAY) == [
         -further, -ahead, 0, -further, -ahead, None,
-    ]  # fmt: skip
-
-
-def test_a_chain_of_points_less_than_24_h_apart_is_cut_every_24_h() -> None:
-    """Within 24 h of the newest, not of the next: else old points would be drawn along."""
-    assert offsets_of(*(-h * H for h in (72, 60, 48, 36, 24, 12))) == [
-        -72 * H, -72 * H, -72 * H, -36 * H, -36 * H, -36 * H,
     ]  # fmt: skip
 
 
@@ -63,19 +69,24 @@ def test_a_gps_week_rollover_and_1970_are_too_old() -> None:
     assert offsets_of(1_024 * 7 * DAY, NOW_MS, 0) == [None, None, 0]
 
 
-def test_the_order_in_the_request_does_not_matter() -> None:
-    assert offsets_of(H, -2 * H, 0) == [-2 * H, -2 * H, -2 * H]
+def test_what_is_too_old_once_shifted_is_too_old() -> None:
+    """More points than a request holds, at the slowest pace."""
+    ages_ms = [n * MAX_STEP_MS - H for n in range(600)]
+
+    assert offsets_of(*ages_ms) == [-H] * 505 + [None] * 95
 
 
 AGES_MS = st.one_of(
     st.integers(-40 * S, 40 * S),
+    st.integers(-40 * MIN, 40 * MIN),
     st.integers(-3 * DAY, 9 * DAY),
     st.sampled_from([7 * DAY, 7 * DAY + 1, -30 * S, -30 * S - 1, -DAY, -DAY - 1, -DAY - 30 * S]),
     st.integers(-10_000 * DAY, 20_000 * DAY),
 )
+REQUESTS = st.lists(AGES_MS, max_size=30)
 
 
-@given(st.lists(AGES_MS, max_size=30))
+@given(REQUESTS)
 def test_everything_after_ingest_lies_between_7_days_and_30_s(ages_ms: list[int]) -> None:
     for age_ms, offset_ms in zip(ages_ms, offsets_of(*ages_ms), strict=True):
         if offset_ms is None:
@@ -84,36 +95,61 @@ def test_everything_after_ingest_lies_between_7_days_and_30_s(ages_ms: list[int]
             assert -30 * S <= age_ms <= 7 * DAY
         else:
             assert offset_ms < -30 * S
-            assert 0 <= age_ms - offset_ms <= DAY
+            assert 0 <= age_ms - offset_ms <= 7 * DAY
 
 
-@given(st.lists(AGES_MS, max_size=30))
-def test_it_is_what_the_rule_says_step_by_step(ages_ms: list[int]) -> None:
-    """The rule as it is written: judge the newest, shift what belongs to it, begin again."""
+@given(REQUESTS)
+def test_a_run_is_judged_by_its_newest_and_by_nothing_else(ages_ms: list[int]) -> None:
+    offsets = offsets_of(*ages_ms)
+
+    for run in clock_runs([-age_ms for age_ms in ages_ms]):
+        newest_ms = min(ages_ms[place] for place in run)
+        shift_ms = newest_ms if newest_ms < -30 * S else 0
+        assert [offsets[place] for place in run] == [
+            shift_ms if ages_ms[place] - shift_ms <= 7 * DAY else None for place in run
+        ]
+
+
+@given(REQUESTS)
+def test_a_point_far_from_every_point_ahead_keeps_its_time(ages_ms: list[int]) -> None:
+    """Further than a run of so many points reaches."""
+    reach_ms = len(ages_ms) * MAX_STEP_MS
+    ahead_ms = [age_ms for age_ms in ages_ms if age_ms < -30 * S]
+
+    for age_ms, offset_ms in zip(ages_ms, offsets_of(*ages_ms), strict=True):
+        if all(age_ms - each_ms > reach_ms for each_ms in ahead_ms):
+            assert offset_ms == (0 if age_ms <= 7 * DAY else None)
+
+
+@given(REQUESTS, st.integers(0, 2 * DAY))
+def test_the_same_request_later_has_the_same_shifts_but_for_the_delay(
+    ages_ms: list[int], later_ms: int
+) -> None:
     times_ms = [NOW_MS - age_ms for age_ms in ages_ms]
-    expected: dict[int, int | None] = {}
-    rest = set(range(len(times_ms)))
-    while rest and (newest_ms := max(times_ms[i] for i in rest)) > NOW_MS + 30 * S:
-        group = {i for i in rest if times_ms[i] >= newest_ms - DAY}
-        expected |= dict.fromkeys(group, NOW_MS - newest_ms)
-        rest -= group
-    expected |= {i: 0 if times_ms[i] >= NOW_MS - 7 * DAY else None for i in rest}
+    first = clock_offsets_ms(times_ms, NOW_MS)
+    again = clock_offsets_ms(times_ms, NOW_MS + later_ms)
 
-    assert clock_offsets_ms(times_ms, NOW_MS) == [expected[i] for i in range(len(times_ms))]
+    for before, after in zip(first, again, strict=True):
+        if before and after:
+            assert after - before == later_ms
 
 
-@given(st.lists(st.integers(0, DAY), min_size=1), st.integers(30 * S + 1, 9_000 * DAY))
-def test_order_and_spacing_stay(before_newest_ms: list[int], ahead_ms: int) -> None:
-    newest_ms = NOW_MS + ahead_ms
-    times_ms = [newest_ms, *(newest_ms - each for each in before_newest_ms)]
-
-    events_ms = [
-        at_ms + (offset_ms or 0)
-        for at_ms, offset_ms in zip(times_ms, clock_offsets_ms(times_ms, NOW_MS), strict=True)
+@given(
+    st.lists(st.integers(0, MAX_STEP_MS // 3), min_size=1, max_size=60),
+    st.integers(30 * S + 1, 9_000 * DAY),
+    st.booleans(),
+)
+def test_order_and_spacing_of_a_run_stay(
+    steps_ms: list[int], ahead_ms: int, newest_first: bool
+) -> None:
+    times_ms = [
+        NOW_MS + ahead_ms - before for before in itertools.accumulate([0, 10 * S, *steps_ms])
     ]
+    times_ms.insert(1, times_ms[0])  # two at the end: the newest is not by itself
+    if not newest_first:
+        times_ms.reverse()
 
-    assert events_ms[0] == NOW_MS
-    assert [events_ms[0] - each for each in events_ms] == [times_ms[0] - each for each in times_ms]
+    assert clock_offsets_ms(times_ms, NOW_MS) == [-ahead_ms] * len(times_ms)
 
 
 def sent(index: int, at_ms: int, heading_deg: float | None = None) -> SentPoint:
