@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ingest_lambda.service import METRICS, Limits, TelemetryService
 from ingest_lambda.settings import Settings
+from rtdts.ingest.intake import Intake
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import MetricWriter
@@ -61,15 +62,16 @@ def build_app(
     settings = read_settings(Settings, environ)
     limits = Limits(
         identity_claim=settings.identity_claim,
-        first_generation_zone=_zone(settings.first_generation_timezone),
         max_body_bytes=settings.max_body_bytes,
         retry_after_s=settings.retry_after_s,
     )
     log = get_logger(COMPONENT)
     trace = PointTrace(settings.trace_trucks, log)
+    zone = _zone(settings.first_generation_timezone)
     putter = StreamPutter(client or kinesis_client(settings), settings.stream_name)
+    intake = Intake(putter, first_generation_zone=zone)
     return App(
-        service=TelemetryService(putter, limits, now_ms=now_ms, is_traced=trace.follows),
+        service=TelemetryService(intake, limits, now_ms=now_ms, is_traced=trace.follows),
         settings=settings,
         log=log,
         metrics=MetricWriter(COMPONENT, METRICS),

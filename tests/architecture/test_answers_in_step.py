@@ -22,6 +22,7 @@ from delivery_lambda.dispatch import Dispatch
 from delivery_lambda.handler import handle
 from ingest_lambda.service import Limits, TelemetryService
 from rtdts.delivery_store.errors import StoreBusy
+from rtdts.ingest.intake import Intake
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.telemetry_stream.putter import StreamPutter
@@ -176,12 +177,12 @@ def test_every_answer_about_telemetry_is_documented(
 ) -> None:
     limits = Limits(
         identity_claim="sub",
-        first_generation_zone=UTC,
         max_body_bytes=1_048_576,
         retry_after_s=5,
     )
     putter = StreamPutter(FakeStream(then=trouble), "points")
-    service = TelemetryService(putter, limits, now_ms=lambda: NOW_MS)
+    intake = Intake(putter, first_generation_zone=UTC)
+    service = TelemetryService(intake, limits, now_ms=lambda: NOW_MS)
     request = event(("POST", "/telemetry"), role, "T-0012", body)
 
     answer = service.answer(request, deadline=Deadline(0)).response

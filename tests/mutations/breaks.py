@@ -15,6 +15,7 @@ PROCESSOR = f"{UNIT}/consumer/test_record_processor.py"
 TIMELINE = f"{UNIT}/consumer/test_log_is_the_timeline.py"
 PUTTER = f"{UNIT}/telemetry_stream/test_putter.py"
 INGEST = f"{UNIT}/ingest_lambda/test_ingest_handler.py"
+INTAKE = f"{UNIT}/ingest/test_intake.py"
 STAMPING = f"{UNIT}/tracking/test_stamping.py"
 CLOCK_RUNS = f"{UNIT}/tracking/test_clock_runs.py"
 STORY = f"{UNIT}/tracking/test_story_in_any_order.py"
@@ -75,10 +76,13 @@ BREAKS = (
     Break(
         name="not-taken-named-by-the-wrong-place",
         guarantee=1,
-        file="ingest_lambda/service.py",
+        file="rtdts/ingest/intake.py",
         text="not_taken = [stamped.indexes[place] for place in outcome.not_taken]",
         replacement="not_taken = list(outcome.not_taken)",
-        tests=(f"{INGEST}::test_what_was_not_taken_is_named_by_its_place_in_the_request",),
+        tests=(
+            f"{INGEST}::test_what_was_not_taken_is_named_by_its_place_in_the_request",
+            f"{INTAKE}::test_what_was_not_taken_is_named_by_its_place_in_the_body",
+        ),
     ),
     Break(
         name="two-trucks-under-one-key",

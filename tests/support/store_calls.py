@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.source_tree import ROOT, python_files, syntax_of
+from tests.support.source_tree import ROOT, imports_of, python_files, syntax_of
 
 Action = tuple[str, str]
 """An IAM action and the logical name of what it is done to."""
@@ -288,8 +288,15 @@ def _stores_built(deployable: str) -> set[str]:
     return {store for store in STORE_CALLS if store.rpartition(":")[2] in made}
 
 
+def _sources(deployable: str) -> list[Path]:
+    """Its sources, and the library's that call a store which the deployable gives them."""
+    own = python_files(deployable)
+    takes_points = any("rtdts.ingest.intake" in imports_of(path) for path in own)
+    return [*own, *(python_files("rtdts/ingest") if takes_points else ())]
+
+
 def _uses(deployable: str, method: str, modules: set[str] | None) -> Iterator[bool]:
-    for path in python_files(deployable):
+    for path in _sources(deployable):
         if modules is not None and path.stem not in modules:
             continue
         for node in ast.walk(syntax_of(path)):

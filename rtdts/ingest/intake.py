@@ -1,0 +1,107 @@
+"""Takes a truck's points into the stream; a door adds its protocol, and nothing about points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import tzinfo
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from rtdts.ingest.point_steps import point_steps
+from rtdts.runtime.deadline import Deadline
+from rtdts.telemetry_stream.putter import PutOutcome
+from rtdts.tracking.positions import Point
+from rtdts.tracking.stamping import Adjustment, stamp
+from rtdts.tracking.stream_codec import encode_point
+from rtdts.tracking.telemetry import Rejection, decode_body
+
+_NOTHING_PUT = PutOutcome(not_taken=(), attempts=0, failure=None)
+
+
+class Putter(Protocol):
+    """Where accepted points go: `rtdts.telemetry_stream.putter.StreamPutter`."""
+
+    def put(self, truck_id: str, payloads: Sequence[bytes], deadline: Deadline) -> PutOutcome:
+        """Put one truck's points; says which were not taken."""
+        ...
+
+
+class IngestResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The fate of each point of one body; indexes are places in it."""
+
+    truck_id: str
+    accepted: int
+    """How many are durable in the stream."""
+    rejected: Sequence[Rejection]
+    """What must never be sent again, by index."""
+    adjusted: Sequence[Adjustment]
+    """Which of the accepted points have another time than their own, by index."""
+    not_taken: Sequence[int]
+    """Valid points that are not known to be in the stream: to be sent again."""
+    points: Sequence[Point]
+    """The valid points, stamped: those accepted and those not taken."""
+    outcome: PutOutcome
+
+    def steps(self) -> Iterator[Mapping[str, Any]]:
+        """The fields of a trace line per valid point."""
+        return point_steps(self.points, self.outcome)
+
+
+class Intake:
+    """Takes bodies of telemetry.
+
+    Args:
+        putter: Where points go.
+        first_generation_zone: The zone of first-generation trucks' clocks.
+    """
+
+    def __init__(self, putter: Putter, *, first_generation_zone: tzinfo) -> None:
+        self._putter = putter
+        self._first_generation_zone = first_generation_zone
+
+    def take(
+        self,
+        body: bytes,
+        *,
+        truck_id: str,
+        received_at_ms: int,
+        source: Literal["http", "mqtt"],
+        deadline: Deadline,
+    ) -> IngestResult:
+        """Decode, judge, stamp and put the points of one body.
+
+        What is accepted is durable when this returns. Nothing is put when nothing is valid.
+
+        Args:
+            body: The JSON document, unpacked.
+            truck_id: The truck that sends it, as the door has authenticated it.
+            received_at_ms: When it arrived.
+            source: The door.
+            deadline: No attempt to put but the first begins after it.
+
+        Raises:
+            UnreadableBodyError: It is not JSON, or holds no point.
+            TooManyPointsError: It holds too many.
+            ForeignTruckError: A point, good or bad, is of another truck. None was put.
+        """
+        decoded = decode_body(
+            body, truck_id=truck_id, first_generation_zone=self._first_generation_zone
+        )
+        stamped = stamp(decoded.sent, received_at_ms=received_at_ms, source=source)
+        rejected = sorted(decoded.rejected + stamped.rejected, key=lambda each: each.index)
+        outcome = _NOTHING_PUT
+        if stamped.points:
+            payloads = [encode_point(point) for point in stamped.points]
+            outcome = self._putter.put(truck_id, payloads, deadline)
+        not_taken = [stamped.indexes[place] for place in outcome.not_taken]
+        left_out = set(not_taken)
+        return IngestResult(
+            truck_id=truck_id,
+            accepted=len(stamped.points) - len(not_taken),
+            rejected=rejected,
+            adjusted=[each for each in stamped.adjusted if each.index not in left_out],
+            not_taken=not_taken,
+            points=stamped.points,
+            outcome=outcome,
+        )

@@ -1,0 +1,47 @@
+"""What the log and the metrics say of one body of telemetry, alike for every door."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from rtdts.ingest.intake import IngestResult
+
+
+def metrics_of(result: IngestResult) -> Mapping[str, float]:
+    """The values of the door's metrics; only what was rejected when nothing was put."""
+    if not result.points:
+        return {"PointsRejected": len(result.rejected)}
+    return {
+        "PointsAccepted": result.accepted,
+        "PointsRejected": len(result.rejected),
+        "PointsAdjusted": len(result.adjusted),
+        "PointsNotTaken": len(result.not_taken),
+        "StreamAttempts": result.outcome.attempts,
+    }
+
+
+def log_fields(result: IngestResult) -> Mapping[str, Any]:
+    """The fields of the one line per body."""
+    fields: dict[str, Any] = {
+        "truck_id": result.truck_id,
+        "accepted": result.accepted,
+        "rejected": len(result.rejected),
+    }
+    if result.points:
+        recorded_at_ms = [point.recorded_at_ms for point in result.points]
+        fields |= {
+            "adjusted": len(result.adjusted),
+            "not_taken": len(result.not_taken),
+            "attempts": result.outcome.attempts,
+            # By these, part of every point's id, its request is found afterwards.
+            "recorded_from_ms": min(recorded_at_ms),
+            "recorded_to_ms": max(recorded_at_ms),
+        }
+    if result.rejected:
+        reasons = Counter(f"{each.field}:{each.reason}" for each in result.rejected)
+        fields["reasons"] = dict(reasons)
+    if result.outcome.failure:
+        fields["failure"] = result.outcome.failure
+    return fields
