@@ -292,6 +292,7 @@ def _grown(
             assignment=row.assignment,
             truck_id=row.truck_id,
             point_id=transition.point_id,
+            evidence=transition.evidence,
         )
         for version, transition in enumerate(transitions, row.version + 1)
     ]

@@ -49,6 +49,7 @@ class Cause(enum.StrEnum):
     LEFT_ORIGIN = "left_origin"
     NEAR_DESTINATION = "near_destination"
     DWELT_AT_DESTINATION = "dwelt_at_destination"
+    IMPLIED = "implied"
     CORRECTED = "corrected"
 
 
@@ -116,6 +117,19 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
         return self.status not in CLOSED
 
 
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule's event rests on, beside the point that made the rule fire. For the log alone."""
+
+    distance_m: float
+    """From that point to the centre of the place that the rule is about."""
+    accuracy_m: float | None = None
+    """Of that point, as its device sent it."""
+    since_point_id: str | None = None
+    """The first point of the stay, or of having left; None when it is the same point."""
+    silence_s: float | None = None
+    """How long nothing good had come before the point, when that is what the dwell rests on."""
+
+
 class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of a delivery's append-only log (``delivery-events``)."""
 
@@ -126,7 +140,8 @@ class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
     """The status after this event."""
     cause: Cause
     effective_at_ms: int
-    """When it became true in the world (the point's ``event_at``, the declared ``at``)."""
+    """When it became true in the world (the point's ``event_at``, the end of a dwell, the declared
+    ``at``)."""
     recorded_at_ms: int
     """When the log learned of it."""
     assignment: int
@@ -135,6 +150,8 @@ class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
     """What was declared, when ``cause`` is ``declared``."""
     point_id: str | None = None
     """The point that made the rule fire, when a rule did."""
+    evidence: Evidence | None = None
+    """What else the rule rested on."""
     actor: str | None = None
     """``role:identity`` of who said so, when somebody did."""
     note: str | None = None

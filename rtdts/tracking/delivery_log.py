@@ -29,6 +29,7 @@ class Anchor(msgspec.Struct, frozen=True, array_like=True):
     from_ms: int
     """Fixes from this ``event_at`` on count: the later of the declaration's effective time and
     the start of the truck's assignment."""
+    cause: Cause | None = None
 
 
 class LogEntry(msgspec.Struct, frozen=True, array_like=True):
@@ -91,8 +92,9 @@ def standing(events: Sequence[DeliveryEvent]) -> Standing:
             declared.status,
             declared.effective_at_ms,
             max(declared.effective_at_ms, assigned_at_ms),
+            declared.cause,
         ),
-        entries=_fold(after_anchor),
+        entries=_fold(after_anchor, declared.status),
         after_anchor=after_anchor,
     )
 
@@ -125,18 +127,22 @@ def reconcile(
     was_late = new_ids is not None and any(one.point_id not in new_ids for one in lacking)
     if kept == len(believed) and not was_late:
         return lacking
+    while kept and believed[kept - 1].status is anchor.status:
+        kept -= 1  # back to the anchor's status is back to the anchor
     back_to = believed[kept - 1].status if kept else anchor.status
     correction = Transition(back_to, Cause.CORRECTED, because.event_at_ms, because.point_id)
-    return (correction, *lacking)
+    return (correction, *wanted[kept:])
 
 
-def _fold(entries: Sequence[LogEntry]) -> tuple[LogEntry, ...]:
+def _fold(entries: Sequence[LogEntry], anchor: Status) -> tuple[LogEntry, ...]:
     stands: list[LogEntry] = []
     for entry in entries:
         if entry.transition.cause is Cause.CORRECTED:
             back_to = entry.transition.status
-            # Back to the anchor's status when no transition led to this one.
-            kept = next((n for n, old in enumerate(stands, 1) if _led_to(old, back_to)), 0)
+            # Back to the anchor when no transition led to this status, or when it is the anchor's:
+            # after a transfer the rules may come to that again.
+            led_to = (n for n, old in enumerate(stands, 1) if _led_to(old, back_to))
+            kept = 0 if back_to is anchor else next(led_to, 0)
             del stands[kept:]
         else:
             stands.append(entry)
@@ -156,4 +162,6 @@ def _same(one: Transition, other: Transition) -> bool:
 
 
 def _transition(event: DeliveryEvent) -> Transition:
-    return Transition(event.status, event.cause, event.effective_at_ms, event.point_id)
+    return Transition(
+        event.status, event.cause, event.effective_at_ms, event.point_id, event.evidence
+    )

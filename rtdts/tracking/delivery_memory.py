@@ -11,7 +11,13 @@ from rtdts.tracking.delivery_log import LogEntry, Standing, reconcile
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.positions import DeliveryProgress
-from rtdts.tracking.status_machine import Machine, StatusRules, Transition, step
+from rtdts.tracking.status_machine import (
+    Machine,
+    StatusRules,
+    Transition,
+    begun,
+    step,
+)
 from rtdts.tracking.truck_state import DeliveryMemory
 
 
@@ -188,7 +194,9 @@ def _settled(log: Standing, window_from_ms: int) -> Machine:
     transitions = tuple(
         transition for transition in log.transitions if transition.effective_at_ms < window_from_ms
     )
-    return Machine(transitions[-1].status if transitions else log.anchor.status, None, transitions)
+    if not transitions:
+        return begun(log.anchor.status, log.anchor.cause)
+    return Machine(transitions[-1].status, transitions)
 
 
 def _unknown_evidence(

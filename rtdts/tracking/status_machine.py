@@ -1,7 +1,9 @@
-"""A delivery's status as its truck's fixes tell it: a pure step from one fix to the next.
+"""A delivery's status as its truck's fixes show it: a pure step from one fix to the next.
 
-The rules only lead forward, along `Status`'s order. What leads back or ends a delivery is declared
-(see `rtdts.tracking.timeline`). A fix of poor quality decides nothing.
+The rules lead forward only, along `Status`'s order; what ends a delivery is declared (see
+`rtdts.tracking.timeline`). One rule leads back: a truck that took a delivery over inherits its
+status, and its first fix may show that it is not near the destination. A fix of poor quality
+decides nothing. How a stay at a place is told from noise: `rtdts.tracking.presence`.
 """
 
 from __future__ import annotations
@@ -10,9 +12,10 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from rtdts.tracking.deliveries import BEFORE_PICKUP, UNDER_WAY, Cause, Place, Status
+from rtdts.tracking.deliveries import CLOSED, Cause, Evidence, Place, Status
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.geodesy import distance_m
+from rtdts.tracking.presence import PresenceRules, Sight, Watch, added, has_dwelt
+from rtdts.tracking.scene import Scene
 
 
 class StatusRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +27,7 @@ class StatusRules(msgspec.Struct, frozen=True, kw_only=True):
     """So long inside a geofence is being there."""
     exit_margin_m: float = 30.0
     """So far outside the origin's geofence is having left: noise at the fence is not."""
+    presence: PresenceRules = PresenceRules()
 
 
 class Transition(msgspec.Struct, frozen=True, array_like=True):
@@ -32,8 +36,10 @@ class Transition(msgspec.Struct, frozen=True, array_like=True):
     status: Status
     cause: Cause
     effective_at_ms: int
-    """``event_at`` of the point with which it became true."""
+    """When it became true: the ``event_at`` of a point, or the end of a dwell between two."""
     point_id: str | None = None
+    """The point with which it showed."""
+    evidence: Evidence | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,88 +50,261 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Machine(msgspec.Struct, frozen=True, array_like=True):
-    """One delivery's machine between two fixes."""
+    """One delivery's machine between two fixes: all that the next step may look back at."""
 
     status: Status
-    inside_since_ms: int | None = None
-    """Since when the truck is inside the geofence that matters now; None when it is outside."""
     transitions: tuple[Transition, ...] = ()
     """All that it made so far, in order."""
+    origin: Watch | None = None
+    """Before `at_pickup` the stay at the origin, then the evidence of having left it."""
+    destination: Watch | None = None
+    """The stay at the destination."""
+    is_inherited: bool = False
+    """Whether the status is that of another truck, and no good fix of this one has come."""
+
+    @property
+    def is_status_alone(self) -> bool:
+        """Whether it remembers nothing but its status."""
+        return self.origin is None and self.destination is None and not self.is_inherited
 
 
-Rule = Callable[[Machine, Fix, Plan, StatusRules], bool]
+def begun(status: Status, cause: Cause | None) -> Machine:
+    """The machine of a delivery that a person has just brought to a status.
+
+    Args:
+        status: The status.
+        cause: How: of a transferred delivery the new truck has yet to show where it is.
+    """
+    is_near = status in (Status.NEARBY, Status.ARRIVED)
+    return Machine(status, is_inherited=is_near and cause is Cause.TRANSFERRED)
 
 
 def step(machine: Machine, fix: Fix, plan: Plan, rules: StatusRules) -> Machine:
     """The machine after one more fix, which must not be earlier than those before it.
 
-    One fix may make several transitions: a short way can leave the origin and be near the
+    One fix may make several transitions: a short drive can leave the origin and be near the
     destination at once.
     """
-    if not fix.is_good:
+    if not fix.is_good or machine.status in CLOSED:
+        return machine
+    scene = Scene(fix, plan, rules)
+    if _is_uneventful(machine, scene):
         return machine
     while True:
-        machine = _timed(machine, fix, plan)
-        for target, cause, holds in _RULES[machine.status]:
-            if holds(machine, fix, plan, rules):
-                made = Transition(target, cause, fix.event_at_ms, fix.point_id)
-                # A dwell counts for one transition and one place.
-                machine = Machine(target, None, (*machine.transitions, made))
+        for target, cause, rule in _RULES[machine.status]:
+            found = rule(machine, scene)
+            if found is not None:
+                machine = _moved_on(machine, target, cause, found, scene)
                 break
         else:
-            return machine
+            return _watching(machine, scene)
 
 
-def _timed(machine: Machine, fix: Fix, plan: Plan) -> Machine:
-    fence = _fence(machine.status, plan)
-    if fence is None:
+def is_reset_point(status: Status, fix: Fix, plan: Plan, rules: StatusRules) -> bool:
+    """Whether a machine of this status is its status alone after this fix, whatever it remembered.
+
+    Unless the fix makes a transition. From such a fix on, a track can be folded without what lies
+    before it.
+    """
+    if not fix.is_good:
+        return False
+    scene = Scene(fix, plan, rules)
+    if status is Status.ASSIGNED:
+        return scene.is_far_from_origin
+    if status is Status.EN_ROUTE_TO_PICKUP:
+        return scene.is_far_from_origin and scene.is_far_from_destination
+    if status is Status.AT_PICKUP:
+        inner_m = scene.origin.distance_m + scene.origin.accuracy_m
+        return inner_m <= scene.origin.reach_m and scene.is_far_from_destination
+    if status in (Status.IN_TRANSIT, Status.NEARBY):
+        return scene.is_far_from_destination
+    return True
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """That a rule holds: since when, and by what."""
+
+    effective_at_ms: int
+    evidence: Evidence
+
+
+_Rule = Callable[[Machine, Scene], _Found | None]
+
+
+def _is_uneventful(machine: Machine, scene: Scene) -> bool:
+    """Whether this is one of the many fixes between two places: no rule needs to look at it."""
+    if not machine.is_status_alone:
+        return False
+    if machine.status is Status.EN_ROUTE_TO_PICKUP:
+        return scene.origin.inside <= 0 and scene.destination.inside <= 0
+    if machine.status is Status.IN_TRANSIT:
+        return scene.destination.inside <= 0 and not scene.is_near
+    return machine.status is Status.NEARBY and scene.destination.inside <= 0
+
+
+def _moved_on(
+    machine: Machine, target: Status, cause: Cause, found: _Found, scene: Scene
+) -> Machine:
+    # A stay that counted for one status may be noticed with a fix later than those of another.
+    since_ms = machine.transitions[-1].effective_at_ms if machine.transitions else 0
+    effective_at_ms = max(found.effective_at_ms, since_ms)
+    made = Transition(target, cause, effective_at_ms, scene.fix.point_id, found.evidence)
+    return Machine(
+        target,
+        (*machine.transitions, made),
+        destination=_goes_with(machine, target, scene),
+    )
+
+
+def _goes_with(machine: Machine, target: Status, scene: Scene) -> Watch | None:
+    """The stay at the destination with which a new status begins."""
+    if target is Status.EN_ROUTE_TO_PICKUP:
+        # Where it stood before it moved off: no arrival until it comes again.
+        if scene.destination.inside <= -1.0:
+            return None
+        was_there = added(None, 1.0, scene.destination, scene.rules.presence)
+        return None if was_there is None else msgspec.structs.replace(was_there, counts=False)
+    if target is Status.AT_PICKUP and machine.status is Status.EN_ROUTE_TO_PICKUP:
+        # A dwell counts for one place; where both are one, the next dwell is the destination's.
+        return added(None, scene.at_destination, scene.destination, scene.rules.presence)
+    return machine.destination if target in (Status.IN_TRANSIT, Status.NEARBY) else None
+
+
+def _watching(machine: Machine, scene: Scene) -> Machine:
+    """The machine having added the fix to what it watches."""
+    status = machine.status
+    origin: Watch | None = None
+    destination: Watch | None = None
+    if status in (Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP):
+        origin = scene.stay_at_origin(machine.origin, machine.status)
+    elif status is Status.AT_PICKUP:
+        origin, _ = scene.left_origin(machine.origin)
+    if status in _CAN_BE_AT_DESTINATION and _may_begin(machine, scene):
+        destination = scene.stay_at_destination(machine.destination)
+    if (origin, destination, False) == (
+        machine.origin,
+        machine.destination,
+        machine.is_inherited,
+    ):
         return machine
-    is_inside = _to(fence, fix) <= fence.radius_m
-    if is_inside == (machine.inside_since_ms is not None):
-        return machine
-    since_ms = fix.event_at_ms if is_inside else None
-    return Machine(machine.status, since_ms, machine.transitions)
+    return Machine(status, machine.transitions, origin, destination)
 
 
-def _fence(status: Status, plan: Plan) -> Place | None:
-    if status in BEFORE_PICKUP:
-        return plan.origin
-    return plan.destination if status in UNDER_WAY else None
+def _may_begin(machine: Machine, scene: Scene) -> bool:
+    """Whether a stay at the destination may go on, or begin with this fix.
+
+    A truck that loads where it will unload has to move before it can be said to unload.
+    """
+    if machine.destination is not None or machine.status is not Status.AT_PICKUP:
+        return True
+    return scene.fix.moving or scene.at_destination <= 0 or not scene.is_one_place
 
 
-def _to(place: Place, fix: Fix) -> float:
-    return distance_m(fix.lat, fix.lon, place.lat, place.lon)
-
-
-def _has_moved_off(machine: Machine, fix: Fix, _plan: Plan, _rules: StatusRules) -> bool:
+def _has_moved_off(machine: Machine, scene: Scene) -> _Found | None:
     # Moving about inside the origin is no way to it: such a truck goes straight to `at_pickup`.
-    return fix.moving and machine.inside_since_ms is None
+    if not scene.fix.moving or scene.stay_at_origin(machine.origin, machine.status) is not None:
+        return None
+    return _now(scene, scene.origin)
 
 
-def _has_dwelt(machine: Machine, fix: Fix, _plan: Plan, rules: StatusRules) -> bool:
-    since_ms = machine.inside_since_ms
-    return since_ms is not None and fix.event_at_ms - since_ms >= rules.dwell_s * 1_000
+def _has_dwelt_at_origin(machine: Machine, scene: Scene) -> _Found | None:
+    evidence = scene.at_origin(machine.status)
+    return _dwelt(machine.origin, evidence, scene.origin, scene)
 
 
-def _has_left_origin(_machine: Machine, fix: Fix, plan: Plan, rules: StatusRules) -> bool:
-    return _to(plan.origin, fix) > plan.origin.radius_m + rules.exit_margin_m
+def _has_left_origin(machine: Machine, scene: Scene) -> _Found | None:
+    now, has_left = scene.left_origin(machine.origin)
+    if not has_left or now is None:
+        return None
+    since_id = now.since_id if now.since_id != scene.fix.point_id else None
+    return _Found(now.since_ms, _evidence(scene, scene.origin, since_id))
 
 
-def _is_near_destination(_machine: Machine, fix: Fix, plan: Plan, rules: StatusRules) -> bool:
-    return _to(plan.destination, fix) <= max(rules.near_m, plan.destination.radius_m)
+def _has_dwelt_at_destination(machine: Machine, scene: Scene) -> _Found | None:
+    return _dwelt(machine.destination, scene.at_destination, scene.destination, scene)
 
 
-_RULES: Mapping[Status, tuple[tuple[Status, Cause, Rule], ...]] = {
+def _must_have_picked_up(machine: Machine, scene: Scene) -> _Found | None:
+    """A dwell at the destination, which is no place to be without the cargo."""
+    dwelt = _has_dwelt_at_destination(machine, scene)
+    if dwelt is None:
+        return None
+    if (
+        machine.status is Status.EN_ROUTE_TO_PICKUP
+        and scene.stay_at_origin(machine.origin, machine.status) is not None
+    ):
+        return None
+    return _Found(_since_ms(machine.destination, scene), dwelt.evidence)
+
+
+def _is_near_destination(machine: Machine, scene: Scene) -> _Found | None:
+    if scene.is_near:
+        at_ms = _since_ms(machine.destination, scene)
+        return _Found(at_ms, _evidence(scene, scene.destination))
+    dwelt = _has_dwelt_at_destination(machine, scene)
+    if dwelt is None:
+        return None
+    return _Found(_since_ms(machine.destination, scene), dwelt.evidence)
+
+
+def _is_not_near(machine: Machine, scene: Scene) -> _Found | None:
+    if not machine.is_inherited or scene.is_near:
+        return None
+    return _now(scene, scene.destination)
+
+
+def _since_ms(watch: Watch | None, scene: Scene) -> int:
+    return scene.fix.event_at_ms if watch is None else watch.since_ms
+
+
+def _dwelt(watch: Watch | None, evidence: float, seen: Sight, scene: Scene) -> _Found | None:
+    rules = scene.rules
+    if not has_dwelt(watch, evidence, seen, rules.dwell_s, rules.presence):
+        return None
+    since_ms = _since_ms(watch, scene)
+    silence_s = (seen.at_ms - watch.last_ms) / 1_000 if watch and evidence <= 0 else None
+    since_id = None if watch is None else watch.since_id
+    return _Found(
+        since_ms + round(rules.dwell_s * 1_000), _evidence(scene, seen, since_id, silence_s)
+    )
+
+
+def _now(scene: Scene, seen: Sight) -> _Found:
+    return _Found(scene.fix.event_at_ms, _evidence(scene, seen))
+
+
+def _evidence(
+    scene: Scene, seen: Sight, since_id: str | None = None, silence_s: float | None = None
+) -> Evidence:
+    return Evidence(
+        distance_m=round(seen.distance_m, 1),
+        accuracy_m=scene.fix.accuracy_m,
+        since_point_id=since_id,
+        silence_s=silence_s,
+    )
+
+
+_CAN_BE_AT_DESTINATION = frozenset(
+    {Status.EN_ROUTE_TO_PICKUP, Status.AT_PICKUP, Status.IN_TRANSIT, Status.NEARBY}
+)
+
+_RULES: Mapping[Status, tuple[tuple[Status, Cause, _Rule], ...]] = {
     Status.ASSIGNED: (
-        (Status.AT_PICKUP, Cause.DWELT_AT_ORIGIN, _has_dwelt),
+        (Status.AT_PICKUP, Cause.DWELT_AT_ORIGIN, _has_dwelt_at_origin),
         (Status.EN_ROUTE_TO_PICKUP, Cause.MOVED_OFF, _has_moved_off),
     ),
-    Status.EN_ROUTE_TO_PICKUP: ((Status.AT_PICKUP, Cause.DWELT_AT_ORIGIN, _has_dwelt),),
-    Status.AT_PICKUP: ((Status.IN_TRANSIT, Cause.LEFT_ORIGIN, _has_left_origin),),
+    Status.EN_ROUTE_TO_PICKUP: (
+        (Status.AT_PICKUP, Cause.DWELT_AT_ORIGIN, _has_dwelt_at_origin),
+        (Status.IN_TRANSIT, Cause.IMPLIED, _must_have_picked_up),
+    ),
+    Status.AT_PICKUP: (
+        (Status.IN_TRANSIT, Cause.IMPLIED, _must_have_picked_up),
+        (Status.IN_TRANSIT, Cause.LEFT_ORIGIN, _has_left_origin),
+    ),
     Status.IN_TRANSIT: ((Status.NEARBY, Cause.NEAR_DESTINATION, _is_near_destination),),
-    Status.NEARBY: ((Status.ARRIVED, Cause.DWELT_AT_DESTINATION, _has_dwelt),),
-    Status.ARRIVED: (),
-    Status.DELIVERED: (),
-    Status.FAILED: (),
-    Status.CANCELLED: (),
+    Status.NEARBY: (
+        (Status.IN_TRANSIT, Cause.TRANSFERRED, _is_not_near),
+        (Status.ARRIVED, Cause.DWELT_AT_DESTINATION, _has_dwelt_at_destination),
+    ),
+    Status.ARRIVED: ((Status.IN_TRANSIT, Cause.TRANSFERRED, _is_not_near),),
 }

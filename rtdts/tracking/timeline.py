@@ -19,7 +19,7 @@ from rtdts.tracking.deliveries import CLOSED, Status
 from rtdts.tracking.delivery_log import is_declared
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.status_machine import Machine, Plan, StatusRules, Transition, step
+from rtdts.tracking.status_machine import Plan, StatusRules, Transition, begun, step
 
 _RANK = {status: rank for rank, status in enumerate(Status)}
 
@@ -56,7 +56,7 @@ def timeline(
         story.append(one)
         if one.status in CLOSED:
             break
-        machine = Machine(one.status)
+        machine = begun(one.status, one.cause)
         for fix in ordered:
             is_past = until_ms is not None and fix.event_at_ms >= until_ms
             if fix.event_at_ms >= one.effective_at_ms and not is_past:

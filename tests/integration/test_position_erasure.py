@@ -39,7 +39,7 @@ def client(local_cloud) -> Iterator[OpenSearch]:
 
 
 def memory_of(delivery_id: str) -> DeliveryMemory:
-    machine = Machine(Status.IN_TRANSIT, None, ())
+    machine = Machine(Status.IN_TRANSIT)
     return DeliveryMemory(
         delivery_id=delivery_id,
         assignment=1,

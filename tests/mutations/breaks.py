@@ -20,6 +20,9 @@ STAMPING = f"{UNIT}/tracking/test_stamping.py"
 CLOCK_RUNS = f"{UNIT}/tracking/test_clock_runs.py"
 STORY = f"{UNIT}/tracking/test_story_in_any_order.py"
 FOLD = f"{UNIT}/tracking/test_truck_fold.py"
+TRUCKS = f"{UNIT}/tracking/test_stories_of_ordinary_trucks.py"
+MACHINE = f"{UNIT}/tracking/test_status_machine.py"
+RECONCILING = f"{UNIT}/tracking/test_reconciling_a_log.py"
 VIEWING = f"{UNIT}/tracking/test_viewing.py"
 ROUND = f"{UNIT}/broadcaster/test_round.py"
 NUDGES = f"{UNIT}/broadcaster/test_nudges.py"
@@ -246,6 +249,82 @@ BREAKS = (
             f"{STORY}::test_any_order_split_and_repetition_gives_the_timeline",
             f"{TIMELINE}::test_whatever_comes_between_the_log_folds_to_the_timeline",
         ),
+    ),
+    Break(
+        name="silence-in-a-dock-is-no-dwell",
+        guarantee=3,
+        file="rtdts/tracking/presence.py",
+        text="    return watch.sum >= rules.sure_before_silence and silence_s - drive_s >= dwell_s",
+        replacement="    return watch.sum < 0 and silence_s - drive_s >= dwell_s",
+        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+    ),
+    Break(
+        name="silence-of-a-truck-that-drives-on-is-a-dwell",
+        guarantee=3,
+        file="rtdts/tracking/presence.py",
+        text="drive_s = seen.outside_m / rules.pull_away_mps",
+        replacement="drive_s = 0.0",
+        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+    ),
+    Break(
+        name="one-outlier-ends-a-dwell",
+        guarantee=3,
+        file="rtdts/tracking/presence.py",
+        text="    if total <= 0:\n",
+        replacement="    if evidence <= 0:\n",
+        tests=(
+            f"{TRUCKS}::test_the_story_of_an_ordinary_truck",
+            f"{TRUCKS}::test_noise_of_60_m_neither_makes_nor_prevents_an_arrival",
+        ),
+    ),
+    Break(
+        name="pickup-that-no-sensor-saw-is-not-implied",
+        guarantee=3,
+        file="rtdts/tracking/status_machine.py",
+        text="        (Status.AT_PICKUP, Cause.DWELT_AT_ORIGIN, _has_dwelt_at_origin),\n"
+        "        (Status.IN_TRANSIT, Cause.IMPLIED, _must_have_picked_up),\n",
+        replacement="        (Status.AT_PICKUP, Cause.DWELT_AT_ORIGIN, _has_dwelt_at_origin),\n",
+        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+    ),
+    Break(
+        name="standing-at-the-destination-before-moving-off-is-an-arrival",
+        guarantee=3,
+        file="rtdts/tracking/status_machine.py",
+        text="msgspec.structs.replace(was_there, counts=False)",
+        replacement="was_there",
+        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+    ),
+    Break(
+        name="overlapping-geofences-are-both-entered",
+        guarantee=3,
+        file="rtdts/tracking/presence.py",
+        text="    if are_one or not (seen.is_inside and other.is_inside):",
+        replacement="    if True:",
+        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+    ),
+    Break(
+        name="status-of-another-truck-is-kept-for-ever",
+        guarantee=3,
+        file="rtdts/tracking/timeline.py",
+        text="machine = begun(one.status, one.cause)",
+        replacement="machine = begun(one.status, None)",
+        tests=(f"{RECONCILING}::test_the_log_of_a_transfer_folds_to_the_timeline",),
+    ),
+    Break(
+        name="one-fix-outside-ends-every-stay",
+        guarantee=3,
+        file="rtdts/tracking/presence.py",
+        text="    return seen.outside_m > rules.far_m + 2 * seen.accuracy_m",
+        replacement="    return seen.inside <= -1.0",
+        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+    ),
+    Break(
+        name="correction-back-to-the-anchor-stops-at-a-later-status",
+        guarantee=3,
+        file="rtdts/tracking/delivery_log.py",
+        text="kept = 0 if back_to is anchor else next(led_to, 0)",
+        replacement="kept = next(led_to, 0)",
+        tests=(f"{RECONCILING}::test_the_log_of_a_transfer_folds_to_what_was_wanted",),
     ),
     Break(
         name="log-believed-to-be-where-it-was-left",

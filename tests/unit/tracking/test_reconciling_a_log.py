@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from rtdts.tracking.deliveries import Cause, DeclaredType, DeliveryEvent, Status
 from rtdts.tracking.delivery_log import Anchor, reconcile, standing
+from rtdts.tracking.enrichment import EnrichmentRules
 from rtdts.tracking.fixes import fix_of
-from rtdts.tracking.status_machine import Transition
-from tests.support.consumer_world import START_MS, point
+from rtdts.tracking.status_machine import Plan, StatusRules, Transition
+from rtdts.tracking.timeline import timeline
+from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 
 LATE = fix_of(point(500, 0.0))
 ANCHOR = Anchor(1, Status.ASSIGNED, START_MS, START_MS)
@@ -97,6 +100,45 @@ def test_the_log_then_folds_to_what_was_wanted(
     appended = grown(believed, wanted)
 
     assert standing(log(*believed, *appended)).transitions == tuple(wanted)
+
+
+BACK = made(Status.IN_TRANSIT, Cause.TRANSFERRED, 10)
+NEAR = made(Status.NEARBY, Cause.NEAR_DESTINATION, 90)
+NEAR_LATER = made(Status.NEARBY, Cause.NEAR_DESTINATION, 100)
+DWELT = made(Status.ARRIVED, Cause.DWELT_AT_DESTINATION, 150)
+AFTER_A_TRANSFER = ([], [BACK], [BACK, NEAR], [BACK, NEAR_LATER], [BACK, NEAR, DWELT], [DWELT])
+
+
+@pytest.mark.parametrize("status", [Status.NEARBY, Status.ARRIVED])
+@pytest.mark.parametrize("wanted", AFTER_A_TRANSFER)
+@pytest.mark.parametrize("believed", AFTER_A_TRANSFER)
+def test_the_log_of_a_transfer_folds_to_what_was_wanted(
+    believed: list[Transition], wanted: list[Transition], status: Status
+) -> None:
+    anchor = Anchor(1, status, START_MS, START_MS, Cause.TRANSFERRED)
+    appended = reconcile(anchor, believed, wanted, because=LATE)
+    transferred, *following = log(*believed, *appended)
+    transferred = msgspec.structs.replace(transferred, status=status, cause=Cause.TRANSFERRED)
+    folded = standing([transferred, *following])
+
+    assert folded.anchor == anchor
+    assert folded.transitions == tuple(wanted)
+
+
+@pytest.mark.parametrize(("east_m", "back"), [(2_500.0, True), (3_500.0, False)])
+def test_the_log_of_a_transfer_folds_to_the_timeline(east_m: float, back: bool) -> None:
+    transferred = Transition(Status.ARRIVED, Cause.TRANSFERRED, START_MS)
+    story = timeline(
+        Plan(origin=ORIGIN, destination=DESTINATION),
+        [fix_of(point(10, east_m))],
+        [transferred],
+        status_rules=StatusRules(),
+        enrichment_rules=EnrichmentRules(),
+    )
+
+    assert [(one.status, one.cause) for one in story[1:]] == (
+        [(Status.IN_TRANSIT, Cause.TRANSFERRED)] if back else []
+    )
 
 
 def test_a_declaration_begins_anew() -> None:

@@ -136,6 +136,7 @@ class World:
                 assignment=1,
                 truck_id="T-1",
                 point_id=point_id,
+                evidence=transition.evidence,
             )
         )
 

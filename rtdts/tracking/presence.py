@@ -1,0 +1,207 @@
+"""Whether a truck is at a place: what its fixes say together, each weighed by its accuracy.
+
+One fix says little: with an accuracy of 60 m, a truck that stands at the centre of a geofence of
+100 m is outside it in every tenth fix. So each fix gives evidence between "certainly outside" and
+"certainly inside", by its distance in units of its accuracy, and a `Watch` adds the evidence up. It
+begins with the first fix inside and ends when the sum falls to nothing (a cumulative sum, as in
+quality control). The sum is bounded, so that a long stay does not hide a departure; evidence counts
+by the time since the fix before, so that a burst of fixes says no more than one.
+
+A watch is all that is remembered of the past: a few numbers and the id of one point.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from rtdts.tracking.deliveries import Place
+from rtdts.tracking.fixes import Fix
+from rtdts.tracking.geodesy import distance_m
+
+
+class PresenceRules(msgspec.Struct, frozen=True, kw_only=True):
+    """How fixes are weighed."""
+
+    assumed_accuracy_m: float = 20.0
+    """Of a fix without accuracy."""
+    least_accuracy_m: float = 10.0
+    """Receivers are more sure of themselves than that, and wrong."""
+    finest_fence: float = 1.25
+    """A geofence can't be finer than what is measured: its radius counts as at least so many
+    accuracies of the fix."""
+    most_inside: float = 1.5
+    """Evidence of one fix well inside; one well outside is -1. So one outlier does not end what
+    one good fix began."""
+    most: float = 2.0
+    """Bound of the sum: two fixes well outside end every stay."""
+    sure: float = 1.5
+    """Sum from which a dwell counts."""
+    sure_before_silence: float = 0.5
+    """Sum from which a silence counts as spent inside."""
+    full_weight_s: float = 5.0
+    """Fixes that follow sooner weigh less, in proportion …"""
+    least_weight: float = 0.2
+    """… down to this."""
+    far_m: float = 500.0
+    """So far outside a geofence, and twice the accuracy more, one fix ends every stay."""
+    pull_away_mps: float = 5.0
+    """What a truck makes good at least, on average, that drives on while nothing is heard of it."""
+    one_place_m: float = 30.0
+    """Places closer than this are one: no fix tells which of them a truck is at."""
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """A place as one fix sees it."""
+
+    at_ms: int
+    point_id: str
+    distance_m: float
+    accuracy_m: float
+    """Assumed when the fix has none, and never below `PresenceRules.least_accuracy_m`."""
+    reach_m: float
+    """The geofence's radius, or what can be measured of it."""
+    inside: float
+    """Evidence that the truck is inside, from -1 to `PresenceRules.most_inside`."""
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the fix itself lies inside."""
+        return self.distance_m <= self.reach_m
+
+    @property
+    def outside_m(self) -> float:
+        """How far outside; 0 when inside."""
+        return max(0.0, self.distance_m - self.reach_m)
+
+
+class Watch(msgspec.Struct, frozen=True, array_like=True):
+    """Evidence that adds up: of a stay inside a geofence, or of having left it."""
+
+    since_ms: int
+    """``event_at`` of the first fix of it."""
+    since_id: str
+    last_ms: int
+    """``event_at`` of the last good fix."""
+    sum: float
+    """Above 0: else there is no watch."""
+    is_held: bool = True
+    """Whether the last good fix fits, too: else a silence after it says nothing."""
+    counts: bool = True
+    """False of a stay that began before it could mean anything."""
+
+
+def sight(fix: Fix, place: Place, rules: PresenceRules) -> Sight:
+    """Measures a place from a fix."""
+    sent_m = rules.assumed_accuracy_m if fix.accuracy_m is None else fix.accuracy_m
+    accuracy_m = max(sent_m, rules.least_accuracy_m)
+    away_m = distance_m(fix.lat, fix.lon, place.lat, place.lon)
+    reach_m = max(place.radius_m, rules.finest_fence * accuracy_m)
+    inside = min(max((reach_m - away_m) / accuracy_m, -1.0), rules.most_inside)
+    return Sight(fix.event_at_ms, fix.point_id, away_m, accuracy_m, reach_m, inside)
+
+
+def is_far(seen: Sight, rules: PresenceRules) -> bool:
+    """Whether this fix alone shows that the truck is not at the place, and none before matters."""
+    return seen.outside_m > rules.far_m + 2 * seen.accuracy_m
+
+
+def rather_at(seen: Sight, other: Sight, *, are_one: bool, rules: PresenceRules) -> float:
+    """Evidence for being at a place and not at another one whose geofence overlaps with it.
+
+    Where a fix is inside both, the nearer centre decides.
+
+    Args:
+        seen: The place.
+        other: The other one.
+        are_one: Whether the two can't be told apart: then being at one is being at the other.
+        rules: How fixes are weighed.
+    """
+    if are_one or not (seen.is_inside and other.is_inside):
+        return seen.inside
+    nearer = (other.distance_m - seen.distance_m) / seen.accuracy_m
+    return max(min(seen.inside, nearer), -1.0)
+
+
+def added(watch: Watch | None, evidence: float, seen: Sight, rules: PresenceRules) -> Watch | None:
+    """A watch with the evidence of one more fix; None when nothing is left of it."""
+    if watch is None:
+        first = round(min(evidence, rules.most), 2)
+        return None if first <= 0 else Watch(seen.at_ms, seen.point_id, seen.at_ms, first)
+    since_last_s = (seen.at_ms - watch.last_ms) / 1_000
+    weight = min(max(since_last_s / rules.full_weight_s, rules.least_weight), 1.0)
+    total = round(min(watch.sum + weight * evidence, rules.most), 2)
+    if total <= 0:
+        return None
+    return Watch(watch.since_ms, watch.since_id, seen.at_ms, total, evidence > -1.0, watch.counts)
+
+
+def stay(
+    watch: Watch | None, evidence: float, seen: Sight, dwell_s: float, rules: PresenceRules
+) -> Watch | None:
+    """A stay inside a geofence after one more fix; None when the truck is not there (any more)."""
+    if watch is not None:
+        if is_far(seen, rules):
+            return None
+        # Fixes as rare as that decide alone: by the next one the truck may be back.
+        if evidence <= -1.0 and seen.at_ms - watch.last_ms >= dwell_s * 1_000:
+            return None
+    return added(watch, evidence, seen, rules)
+
+
+def has_dwelt(
+    watch: Watch | None, evidence: float, seen: Sight, dwell_s: float, rules: PresenceRules
+) -> bool:
+    """Whether this fix shows that a stay has lasted for the dwell.
+
+    Either it is inside, too; or nothing was heard of the truck since it was inside, for so long
+    that it has stayed before it came here (a dock without reception). A truck that drove on comes
+    further.
+
+    Args:
+        watch: The stay before this fix.
+        evidence: Of this fix, for being there.
+        seen: The place from this fix.
+        dwell_s: The dwell.
+        rules: How fixes are weighed.
+    """
+    if evidence > 0:
+        now = added(watch, evidence, seen, rules)
+        return (
+            now is not None
+            and now.counts
+            and now.sum >= rules.sure
+            and seen.at_ms - now.since_ms >= dwell_s * 1_000
+        )
+    if watch is None or not (watch.counts and watch.is_held):
+        return False
+    drive_s = seen.outside_m / rules.pull_away_mps
+    silence_s = (seen.at_ms - watch.last_ms) / 1_000
+    return watch.sum >= rules.sure_before_silence and silence_s - drive_s >= dwell_s
+
+
+def left(
+    watch: Watch | None, seen: Sight, fix: Fix, margin_m: float, rules: PresenceRules
+) -> tuple[Watch | None, bool]:
+    """Evidence of having left a place, with one more fix, and whether it is enough.
+
+    A measured speed does not come from the position: together with a fix clearly outside it is
+    enough. Without one it takes a second fix.
+
+    Args:
+        watch: The evidence so far.
+        seen: The place from the fix.
+        fix: The fix.
+        margin_m: So far outside the geofence is outside.
+        rules: How fixes are weighed.
+    """
+    if is_far(seen, rules):
+        return watch or added(None, 1.0, seen, rules), True
+    if seen.distance_m + seen.accuracy_m <= seen.reach_m:
+        return None, False
+    outside = (seen.distance_m - seen.reach_m - margin_m) / seen.accuracy_m
+    evidence = min(max(outside, -1.0), 1.0)
+    now = added(watch, evidence, seen, rules)
+    if now is None or evidence <= 0:
+        return now, False
+    is_driving = fix.moving and fix.speed_mps is not None
+    return now, now.sum >= rules.most or (is_driving and evidence >= 1.0)

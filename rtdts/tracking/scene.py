@@ -1,0 +1,116 @@
+"""What one fix shows of a delivery's two places, also where their geofences overlap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rtdts.tracking.deliveries import Status
+from rtdts.tracking.fixes import Fix
+from rtdts.tracking.geodesy import distance_m
+from rtdts.tracking.presence import Sight, Watch, is_far, left, rather_at, sight, stay
+
+if TYPE_CHECKING:
+    from rtdts.tracking.status_machine import Plan, StatusRules
+
+
+class Scene:
+    """A fix and what it shows of both places, measured when a rule asks for it.
+
+    Args:
+        fix: The fix, a good one.
+        plan: The places.
+        rules: Distances and dwells.
+    """
+
+    __slots__ = ("_destination", "_origin", "fix", "plan", "rules")
+
+    def __init__(self, fix: Fix, plan: Plan, rules: StatusRules) -> None:
+        """Keeps them; nothing is measured yet."""
+        self.fix = fix
+        self.plan = plan
+        self.rules = rules
+        self._origin: Sight | None = None
+        self._destination: Sight | None = None
+
+    @property
+    def origin(self) -> Sight:
+        """The origin from the fix."""
+        if self._origin is None:
+            self._origin = sight(self.fix, self.plan.origin, self.rules.presence)
+        return self._origin
+
+    @property
+    def destination(self) -> Sight:
+        """The destination from the fix."""
+        if self._destination is None:
+            self._destination = sight(self.fix, self.plan.destination, self.rules.presence)
+        return self._destination
+
+    @property
+    def is_far_from_origin(self) -> bool:
+        """Whether the fix alone ends every stay at the origin."""
+        return is_far(self.origin, self.rules.presence)
+
+    @property
+    def is_far_from_destination(self) -> bool:
+        """Whether the fix alone ends every stay at the destination."""
+        return is_far(self.destination, self.rules.presence)
+
+    @property
+    def is_one_place(self) -> bool:
+        """Whether the places are too close to be told apart."""
+        origin, destination = self.plan.origin, self.plan.destination
+        apart_m = distance_m(origin.lat, origin.lon, destination.lat, destination.lon)
+        return apart_m < self.rules.presence.one_place_m
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the fix is near the destination."""
+        return self.destination.distance_m <= max(self.rules.near_m, self.plan.destination.radius_m)
+
+    def at_origin(self, status: Status) -> float:
+        """Evidence for being at the origin.
+
+        A truck on its way to the pickup is at the pickup first, also where it could be at the
+        destination. One that has not moved yet may have been standing at the destination.
+        """
+        if status is not Status.ASSIGNED or not self.origin.is_inside:
+            return self.origin.inside
+        return self._rather(self.origin, self.destination)
+
+    @property
+    def at_destination(self) -> float:
+        """Evidence for being at the destination."""
+        if not self.destination.is_inside:
+            return self.destination.inside
+        return self._rather(self.destination, self.origin)
+
+    def stay_at_origin(self, watch: Watch | None, status: Status) -> Watch | None:
+        """The stay at the origin with this fix."""
+        evidence = self.at_origin(status)
+        return stay(watch, evidence, self.origin, self.rules.dwell_s, self.rules.presence)
+
+    def left_origin(self, watch: Watch | None) -> tuple[Watch | None, bool]:
+        """The evidence of having left the origin with this fix, and whether it is enough."""
+        return left(
+            watch,
+            self.origin,
+            self.fix,
+            self.rules.exit_margin_m,
+            self.rules.presence,
+        )
+
+    def stay_at_destination(self, watch: Watch | None) -> Watch | None:
+        """The stay at the destination with this fix."""
+        return stay(
+            watch,
+            self.at_destination,
+            self.destination,
+            self.rules.dwell_s,
+            self.rules.presence,
+        )
+
+    def _rather(self, seen: Sight, other: Sight) -> float:
+        if not other.is_inside:
+            return seen.inside
+        return rather_at(seen, other, are_one=self.is_one_place, rules=self.rules.presence)
