@@ -14,7 +14,6 @@ import msgspec
 from rtdts.tracking.deliveries import (
     BEFORE_PICKUP,
     CLOSED,
-    UNDER_WAY,
     Assignment,
     Cause,
     DeclaredType,
@@ -166,6 +165,7 @@ def decide_declaration(
     effective_at_ms = min(at_ms, now_ms)
     if declaration.type is DeclaredType.PICKED_UP:
         effective_at_ms = max(effective_at_ms, _last_said_ms(log))
+        now_ms = max(now_ms, effective_at_ms)
     return _declare(delivery, declaration, actor, effective_at_ms, now_ms)
 
 
@@ -175,8 +175,18 @@ def _last_said_ms(log: Sequence[DeliveryEvent]) -> int:
     The story of a delivery orders what was said by its effective time. A pickup that is reported
     late, after its truck or its plan was changed, would come before that change in the story and
     after it in the log; so it takes effect with the change. An end stands however late it comes.
+
+    What takes effect at one time is ordered by status: after a change that kept `nearby`, a pickup
+    takes effect a millisecond later.
     """
-    return max((event.effective_at_ms for event in log if event.point_id is None), default=0)
+    return max(
+        (
+            event.effective_at_ms + (event.status is Status.NEARBY)
+            for event in log
+            if event.point_id is None
+        ),
+        default=0,
+    )
 
 
 def _wrong_version(before: Delivery | None, expected: int | str | None) -> Refusal | None:
@@ -315,8 +325,10 @@ _LEADS_TO = {
 _OPEN = frozenset(Status) - CLOSED
 
 _LEGAL_FROM = {
-    DeclaredType.PICKED_UP: BEFORE_PICKUP,
-    DeclaredType.DELIVERED: UNDER_WAY,
+    # Where the truck is, the sensors say; they may have come too early to `in_transit`, or to
+    # `nearby`. The pickup can't follow the arrival.
+    DeclaredType.PICKED_UP: _OPEN - {Status.ARRIVED},
+    DeclaredType.DELIVERED: _OPEN,
     DeclaredType.FAILED: _OPEN,
     DeclaredType.CANCELLED: _OPEN,
 }

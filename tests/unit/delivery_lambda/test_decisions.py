@@ -192,6 +192,16 @@ def test_a_pickup_reported_late_takes_effect_with_the_change_that_it_missed() ->
     assert declare(changed.after, late, log).events[0].effective_at_ms == NOW_MS + 300_000
 
 
+def test_a_pickup_of_before_a_change_that_kept_nearby_follows_it() -> None:
+    nearby = at_status(Status.NEARBY)
+    changed = plan(nearby, dataclasses.replace(PLAN, customer_id="C-99"))
+    log = (event_of(new_delivery(delivery_id="D-1")), event_of(nearby, point_id="p"))
+    change = declare(changed.after, declaration(DeclaredType.PICKED_UP), (*log, *changed.events))
+
+    assert change.events[0].effective_at_ms == LATER_MS + 1
+    assert change.after.updated_at_ms == LATER_MS + 1
+
+
 def test_an_end_reported_late_took_place_when_they_say() -> None:
     created = plan(None, PLAN, now_ms=NOW_MS)
     changed = plan(created.after, dataclasses.replace(PLAN, customer_id="C-99"))
@@ -236,8 +246,8 @@ def test_the_expected_version_is_held_against_the_delivery(
 
 
 LEGAL = {
-    DeclaredType.PICKED_UP: BEFORE_PICKUP,
-    DeclaredType.DELIVERED: UNDER_WAY,
+    DeclaredType.PICKED_UP: OPEN - {Status.ARRIVED},
+    DeclaredType.DELIVERED: OPEN,
     DeclaredType.FAILED: OPEN,
     DeclaredType.CANCELLED: OPEN,
 }

@@ -308,8 +308,8 @@ def test_who_may_declare_what(api: Api) -> None:
     assert api.declare("picked_up", CUSTOMER)[0] == 403
     assert api.declare("cancelled", TRUCK)[0] == 403
     assert api.declare("picked_up", ("truck", "T-99"))[0] == 404
-    assert api.declare("delivered", TRUCK)[0] == 409
-    assert api.declare("failed", TRUCK)[0] == 201
+    assert api.declare("delivered", TRUCK, key="k2")[0] == 201
+    assert api.declare("failed", TRUCK, key="k3")[0] == 409
 
 
 @pytest.mark.parametrize("at", ["2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "yesterday"])

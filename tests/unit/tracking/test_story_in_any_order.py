@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtdts.tracking.deliveries import (
-    BEFORE_PICKUP,
     CLOSED,
     Cause,
     DeliveryEvent,
@@ -89,9 +88,13 @@ class World:
     def declare(self, status: Status, second: int) -> bool:
         """As the back office does: only what is legal from where the log stands."""
         now = self.log[-1].status
-        is_legal = now in BEFORE_PICKUP if status is Status.IN_TRANSIT else now not in CLOSED
+        is_legal = now not in CLOSED
+        if status is Status.IN_TRANSIT:
+            is_legal = is_legal and now is not Status.ARRIVED
         if is_legal:
             when = START_MS + second * 1_000
+            if status is Status.IN_TRANSIT:  # as the back office does with a pickup reported late
+                when = max(when, self.declarations()[-1].effective_at_ms)
             self._write(Transition(status, Cause.DECLARED, when), None)
             self.match_version = self.log[-1].version
         return is_legal
