@@ -1,0 +1,250 @@
+"""How often the truck arrives within its ETA range, and how wide that range is.
+
+    python -m bench.truth.eta_accuracy            the report roads
+    python -m bench.truth.eta_accuracy --tuning   the roads on which the constants were chosen
+
+Each drive is judged at 20 moments, evenly from departure to arrival, and counts the same however
+long it is. Beside it stands what an app without such a service would show: the remaining great
+circle over the current speed, 20 % less and more. A standing truck has no such range; widths are
+compared where both have one, and coverage there too.
+
+Because the two differ in width and in coverage, each is also brought to the other's: our range
+narrowed until its median width is the naive one, and the naive one widened, by a factor to both
+sides, until it covers as often as ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from random import Random
+
+import msgspec
+
+from bench.figures import Figure, beside, table_of
+from bench.truth.eta_drives import REPORT, TUNING, EtaDrive, drives, recorded_drives
+from rtdts.tracking.deliveries import Status
+from rtdts.tracking.eta import (
+    RULES,
+    EtaMemory,
+    EtaRules,
+    TruckPace,
+    drive_on,
+    eta_range,
+    observe,
+)
+from rtdts.tracking.geodesy import distance_m
+
+MOMENTS = 20
+"""Per drive."""
+NAIVE_SHARE = 0.2
+LEAST_SPEED_MPS = 1.0
+"""Slower, and the naive range would have no end."""
+RESAMPLES = 1_000
+SEEDS = {TUNING: 1, REPORT: 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """What was known at one fix, and what came true."""
+
+    pace: TruckPace
+    memory: EtaMemory | None
+    remaining_m: float
+    radius_m: float
+    speed_mps: float
+    truth_s: float
+
+    def ours(self, rules: EtaRules) -> tuple[float, float] | None:
+        """Our range in seconds from the fix."""
+        found = eta_range(
+            self.memory,
+            self.pace,
+            remaining_m=self.remaining_m,
+            radius_m=self.radius_m,
+            status=Status.IN_TRANSIT,
+            rules=rules,
+        )
+        if found is None:
+            return None
+        at_ms = self.pace.at_ms
+        return (found.earliest_ms - at_ms) / 1_000, (found.latest_ms - at_ms) / 1_000
+
+    @property
+    def naive_s(self) -> float | None:
+        """Remaining distance over current speed; None when the truck stands."""
+        if self.speed_mps < LEAST_SPEED_MPS:
+            return None
+        return self.remaining_m / self.speed_mps
+
+
+def moments_of(drive: EtaDrive) -> list[Moment]:
+    """The fixes of a drive at which it is judged, with what was folded until then."""
+    pace: TruckPace | None = None
+    memory: EtaMemory | None = None
+    moments = []
+    every_ms = (drive.entered_ms - drive.departed_ms) / MOMENTS
+    next_ms = float(drive.departed_ms)
+    for fix in drive.fixes:
+        at_ms = fix.recorded_at_ms
+        if at_ms >= drive.entered_ms:
+            break
+        pace = drive_on(pace, at_ms=at_ms, lat=fix.lat, lon=fix.lon, accuracy_m=fix.accuracy_m)
+        if at_ms < drive.departed_ms:
+            continue
+        remaining_m = distance_m(fix.lat, fix.lon, *drive.destination)
+        memory = observe(memory, pace, remaining_m=remaining_m, status=Status.IN_TRANSIT)
+        if at_ms < next_ms:
+            continue
+        next_ms += every_ms * math.ceil((at_ms - next_ms + 1) / every_ms)
+        moments.append(
+            Moment(
+                pace=pace,
+                memory=memory,
+                remaining_m=remaining_m,
+                radius_m=drive.radius_m,
+                speed_mps=fix.speed_mps,
+                truth_s=(drive.entered_ms - at_ms) / 1_000,
+            )
+        )
+    return moments
+
+
+Range = Callable[[Moment], tuple[float, float] | None]
+
+
+def naive(moment: Moment) -> tuple[float, float] | None:
+    """20 % less and more."""
+    expected_s = moment.naive_s
+    if expected_s is None:
+        return None
+    return expected_s * (1 - NAIVE_SHARE), expected_s * (1 + NAIVE_SHARE)
+
+
+def ours_with(rules: EtaRules) -> Range:
+    """Our range with these constants."""
+    return lambda moment: moment.ours(rules)
+
+
+def widened(factor: float) -> Range:
+    """The naive range, from a `factor`-th of the expected time to `factor` times it."""
+
+    def of(moment: Moment) -> tuple[float, float] | None:
+        expected_s = moment.naive_s
+        return None if expected_s is None else (expected_s / factor, expected_s * factor)
+
+    return of
+
+
+def coverages(judged: Iterable[Sequence[Moment]], of: Range) -> list[float]:
+    """The share of its moments at which a drive's arrival lay within the range, by drive."""
+    shares = []
+    for moments in judged:
+        ranges = [(found, one.truth_s) for one in moments if (found := of(one)) is not None]
+        if ranges:
+            hits = sum(low <= truth_s <= high for (low, high), truth_s in ranges)
+            shares.append(hits / len(ranges))
+    return shares
+
+
+def median_width_s(judged: Iterable[Sequence[Moment]], of: Range) -> float:
+    """Over all moments at which there is a range."""
+    return statistics.median(
+        found[1] - found[0]
+        for moment in chain.from_iterable(judged)
+        if (found := of(moment)) is not None
+    )
+
+
+def figures(name: str, judged: Sequence[Sequence[Moment]]) -> Iterator[Figure]:
+    """What the drives of one set show."""
+    ours = ours_with(RULES)
+    everything = coverages(judged, ours)
+    moving = [[one for one in moments if one.naive_s is not None] for moments in judged]
+    low, high = _interval(everything)
+    yield Figure(name=f"eta_coverage.{name}", value=statistics.mean(everything), unit="share")
+    yield Figure(name=f"eta_coverage_low.{name}", value=low, unit="share, 95 % interval")
+    yield Figure(name=f"eta_coverage_high.{name}", value=high, unit="share, 95 % interval")
+    null = sum(ours(one) is None for one in chain.from_iterable(judged))
+    yield Figure(
+        name=f"eta_null.{name}", value=null / sum(map(len, judged)), unit="share of moments"
+    )
+    yield Figure(name=f"eta_width.{name}", value=median_width_s(judged, ours), unit="s, median")
+    covered, naive_covered = (statistics.mean(coverages(moving, of)) for of in (ours, naive))
+    width_s, naive_s = median_width_s(moving, ours), median_width_s(moving, naive)
+    label = "remaining / speed ± 20 %"
+    yield beside(f"eta_moving_coverage.{name}", covered, "share", label, naive_covered)
+    yield beside(f"eta_moving_width.{name}", width_s, "s, median", label, naive_s)
+    narrow = _spread_for(moving, naive_s)
+    yield beside(
+        f"eta_coverage_at_naive_width.{name}",
+        statistics.mean(coverages(moving, narrow)),
+        "share",
+        label,
+        naive_covered,
+    )
+    wide = _factor_for(moving, covered)
+    yield beside(
+        f"eta_width_at_our_coverage.{name}",
+        width_s,
+        "s, median",
+        "the naive range widened",
+        median_width_s(moving, wide),
+    )
+
+
+def _spread_for(judged: Sequence[Sequence[Moment]], width_s: float) -> Range:
+    low, high = 0.0, RULES.spread * 2
+    for _ in range(20):
+        middle = (low + high) / 2
+        of = ours_with(msgspec.structs.replace(RULES, spread=middle))
+        low, high = (middle, high) if median_width_s(judged, of) < width_s else (low, middle)
+    return ours_with(msgspec.structs.replace(RULES, spread=low))
+
+
+def _factor_for(judged: Sequence[Sequence[Moment]], coverage: float) -> Range:
+    low, high = 1.0, 100.0
+    for _ in range(20):
+        middle = (low + high) / 2
+        covered = statistics.mean(coverages(judged, widened(middle)))
+        low, high = (middle, high) if covered < coverage else (low, middle)
+    return widened(high)
+
+
+def _interval(shares: Sequence[float]) -> tuple[float, float]:
+    """By resampling drives, not moments: those of one drive depend on each other."""
+    rng = Random(1)
+    means = sorted(statistics.mean(rng.choices(shares, k=len(shares))) for _ in range(RESAMPLES))
+    return means[round(0.025 * RESAMPLES)], means[round(0.975 * RESAMPLES) - 1]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.truth.eta_accuracy", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("--tuning", action="store_true", help="the tuning roads instead")
+    parser.add_argument("--drives", type=int, default=400, help="modelled drives (%(default)s)")
+    args = parser.parse_args(argv)
+    roads = TUNING if args.tuning else REPORT
+    seed = SEEDS[roads]
+    sets = {
+        "modelled": drives(roads, args.drives, seed),
+        "recorded": recorded_drives(roads, max(1, args.drives // 4), seed),
+    }
+    found: list[Figure] = []
+    for name, some in sets.items():
+        found += figures(name, [moments_of(drive) for drive in some])
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 120).print(table_of(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

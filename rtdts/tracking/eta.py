@@ -1,0 +1,284 @@
+"""When a truck will be at a destination, as a range: from what this truck has shown so far.
+
+There is no map here and no traffic. What is known is the great circle that remains, how much
+longer than great circles this drive's roads were, and this truck's own speeds, on this delivery
+and before it. So the range is wide: its aim is to hold the true time nine times out of ten.
+
+What it predicts is *entering* the destination's geofence. The status `arrived` comes later, by
+the dwell.
+
+Two accumulators, both small and without clock or history, are folded from good fixes in the order
+of their ``event_at``:
+
+- `TruckPace`, one per truck, by `drive_on`: way and time;
+- `EtaMemory`, one per open delivery, by `observe`: what `TruckPace` said when the cargo came under
+  way, so that a truck with many deliveries costs one `drive_on` per fix.
+
+A fix that is not later than those before it leaves `TruckPace` unchanged, so copies and late
+points do no harm. Folded again in order, the same fixes give the same values.
+"""
+
+from __future__ import annotations
+
+from math import exp, log, sqrt
+
+import msgspec
+
+from rtdts.tracking.deliveries import UNDER_WAY, Status
+from rtdts.tracking.geodesy import distance_m
+
+_PREDICTED = frozenset({Status.IN_TRANSIT, Status.NEARBY})
+_CM_PER_M = 100
+_MS_PER_S = 1_000
+
+
+class EtaRules(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits and calibrated constants.
+
+    Those under "Calibrated" were fitted on the tuning roads of bench/truth (drives of 1 to 40 km;
+    ``python -m bench.truth.eta_accuracy --tuning``). They minimise the interval score of a 90 %
+    range and are rounded; then `spread` was widened until each road by itself was covered at 90 %
+    of the moments, because a road that was not tuned on is covered less.
+    """
+
+    step_m: float = 25.0
+    """A truck has gone on when it is so far from where it was, or by the fix's accuracy if that
+    is more; below it the noise of a standing truck would count as way."""
+    stood_s: float = 15.0
+    """So long at one place is standing; less is part of driving."""
+    longest_pause_s: float = 180.0
+    """Longer standing is no traffic (loading, a rest) and says nothing of the pace."""
+    silence_s: float = 300.0
+    """After so long a silence a slow step is a stop of unknown length rather than slow driving."""
+    slow_mps: float = 3.0
+    """What "slow" means there."""
+    slowest_mps: float = 1.5
+    fastest_mps: float = 30.0
+    """Between these a truck's recent speed is believed."""
+    least_road_factor: float = 1.05
+    greatest_road_factor: float = 2.0
+    given_up_s: float = 3_600.0
+    """A truck that has stood so long will go on when it will: no range."""
+    longest_s: float = 32_400.0
+    """A drive expected to take longer has none: 9 hours are a day's driving in the EU (regulation
+    561/2006), and when the driver rests decides more than all else."""
+
+    # Calibrated.
+    road_factor: float = 1.35
+    """How much longer roads are than great circles, before this drive has shown it …"""
+    road_factor_m: float = 8_000.0
+    """… with the weight of so much progress."""
+    pace_mps: float = 14.0
+    """Speed with the usual halts, before this drive has shown it …"""
+    pace_m: float = 5_000.0
+    """… with the weight of so much way."""
+    recent_share: float = 0.23
+    """Weight (geometric) of the recent speed beside the drive's."""
+    recent_s: float = 180.0
+    """Half-life of the recent speed, in time driven."""
+    last_metres_s: float = 5.0
+    """What finding the place adds."""
+    standing_on: float = 0.265
+    """Share of how long it has stood that a standing truck is expected to stand on …"""
+    standing_on_s: float = 600.0
+    """… counted up to this."""
+    standing_late: float = 1.15
+    """Likewise, what it may stand on at the most …"""
+    standing_late_s: float = 1_800.0
+    spread: float = 0.5
+    """Of the logarithm of the time that remains, to the early end."""
+    spread_short_root_s: float = 5.15
+    """The spread grows by this over the square root of the time in seconds: the last lights weigh
+    more."""
+    spread_unknown: float = 0.17
+    """It grows by this share while nothing is known of the drive …"""
+    spread_unknown_m: float = 1_000.0
+    """… which halves with so much way."""
+    late_to_early: float = 1.16
+    """Spread to the late end over that to the early one."""
+
+
+class EtaRange(msgspec.Struct, frozen=True):
+    """From when to when the truck is expected at the destination's geofence."""
+
+    earliest_ms: int
+    latest_ms: int
+
+
+class TruckPace(msgspec.Struct, frozen=True, array_like=True):
+    """A truck's way and time so far; at most about 60 bytes packed.
+
+    New fields go to the end, each with a default: it is stored.
+    """
+
+    at_ms: int
+    """``event_at`` of the newest fix."""
+    lat: float
+    lon: float
+    """Where the truck is or stands: the fix with which it last went on."""
+    here_ms: int = 0
+    """How long it has been there."""
+    path_cm: int = 0
+    """Way along the track since the first fix."""
+    driven_ms: int = 0
+    """Time that took, short pauses included."""
+    recent_mps: float = 0.0
+    """Speed on the last minutes driven; 0 before any."""
+
+
+class EtaMemory(msgspec.Struct, frozen=True, array_like=True):
+    """Where an open delivery stood when its cargo came under way; about 20 bytes packed.
+
+    Holds for one truck and one destination: when either changes, it begins anew.
+    """
+
+    remaining_m: int
+    path_cm: int
+    driven_ms: int
+
+
+RULES = EtaRules()
+
+
+def drive_on(
+    pace: TruckPace | None,
+    *,
+    at_ms: int,
+    lat: float,
+    lon: float,
+    accuracy_m: float | None = None,
+    rules: EtaRules = RULES,
+) -> TruckPace:
+    """The pace after one more good fix.
+
+    Args:
+        pace: Before it; None before the first.
+        at_ms: The fix's ``event_at``; when not later than the pace's, nothing changes.
+        lat: Degrees.
+        lon: Degrees.
+        accuracy_m: As the device sent it.
+        rules: The limits.
+    """
+    if pace is None:
+        return TruckPace(at_ms, lat, lon)
+    if at_ms <= pace.at_ms:
+        return pace
+    silent_ms = at_ms - pace.at_ms
+    step_m = distance_m(pace.lat, pace.lon, lat, lon)
+    if step_m < max(rules.step_m, accuracy_m or 0.0):
+        return TruckPace(
+            at_ms,
+            pace.lat,
+            pace.lon,
+            pace.here_ms + silent_ms,
+            pace.path_cm,
+            pace.driven_ms,
+            pace.recent_mps,
+        )
+    before_mps = pace.recent_mps or rules.pace_mps
+    is_traffic = pace.here_ms <= rules.longest_pause_s * _MS_PER_S
+    driven_ms: float = silent_ms + pace.here_ms if is_traffic else silent_ms
+    if silent_ms > rules.silence_s * _MS_PER_S and step_m < rules.slow_mps * driven_ms / _MS_PER_S:
+        driven_ms = step_m / before_mps * _MS_PER_S
+    mps = min(max(step_m / driven_ms * _MS_PER_S, rules.slowest_mps / 2), rules.fastest_mps)
+    kept = 0.5 ** (driven_ms / (rules.recent_s * _MS_PER_S))
+    return TruckPace(
+        at_ms,
+        lat,
+        lon,
+        0,
+        pace.path_cm + round(step_m * _CM_PER_M),
+        pace.driven_ms + round(driven_ms),
+        kept * before_mps + (1.0 - kept) * mps,
+    )
+
+
+def observe(
+    memory: EtaMemory | None, pace: TruckPace, *, remaining_m: float, status: Status
+) -> EtaMemory | None:
+    """A delivery's memory after one more good fix of its truck.
+
+    Args:
+        memory: Before it; None before the cargo came under way with this truck to this place.
+        pace: The truck's, with this fix.
+        remaining_m: Great circle from the fix to the destination's centre.
+        status: The delivery's, with this fix.
+
+    Returns:
+        None while the cargo isn't under way.
+    """
+    if status not in UNDER_WAY:
+        return None
+    return memory or EtaMemory(round(remaining_m), pace.path_cm, pace.driven_ms)
+
+
+def eta_range(
+    memory: EtaMemory | None,
+    pace: TruckPace | None,
+    *,
+    remaining_m: float | None,
+    radius_m: float,
+    status: Status,
+    rules: EtaRules = RULES,
+) -> EtaRange | None:
+    """When the truck will enter the destination's geofence, as of the pace's fix.
+
+    Args:
+        memory: The delivery's.
+        pace: The truck's.
+        remaining_m: Great circle from the pace's fix to the destination's centre.
+        radius_m: Of its geofence.
+        status: The delivery's, with that fix.
+        rules: The constants.
+
+    Returns:
+        A range that never begins before the fix. None when nothing honest can be said: the cargo
+        isn't on its way, the truck has not been seen to move, has stood for an hour, is more than
+        a day's driving away, or is there.
+    """
+    if status not in _PREDICTED or memory is None or pace is None or remaining_m is None:
+        return None
+    way_m = remaining_m - radius_m
+    if way_m <= 0 or pace.path_cm == 0 or pace.here_ms > rules.given_up_s * _MS_PER_S:
+        return None
+    seen_m = max(0.0, (pace.path_cm - memory.path_cm) / _CM_PER_M)
+    seen_s = max(0.0, (pace.driven_ms - memory.driven_ms) / _MS_PER_S)
+    stood_s = pace.here_ms / _MS_PER_S
+    if stood_s < rules.stood_s:
+        stood_s = 0.0
+    expected_s = (
+        way_m
+        * _road_factor(memory.remaining_m - remaining_m, seen_m, rules)
+        * _seconds_per_m(seen_m, seen_s, pace.recent_mps, rules)
+        + rules.last_metres_s
+        + rules.standing_on * min(stood_s, rules.standing_on_s)
+    )
+    if expected_s > rules.longest_s:
+        return None
+    latest_s = expected_s + rules.standing_late * min(stood_s, rules.standing_late_s)
+    unknown = rules.spread_unknown_m / (rules.spread_unknown_m + seen_m)
+    spread = (
+        rules.spread
+        * (1.0 + rules.spread_short_root_s / sqrt(latest_s))
+        * (1.0 + rules.spread_unknown * unknown)
+    )
+    return EtaRange(
+        pace.at_ms + round(expected_s * exp(-spread) * _MS_PER_S),
+        pace.at_ms + round(latest_s * exp(spread * rules.late_to_early) * _MS_PER_S),
+    )
+
+
+def _road_factor(progress_m: float, seen_m: float, rules: EtaRules) -> float:
+    """Metres of road per metre of great circle: this drive's, shrunk to the usual."""
+    factor = (rules.road_factor * rules.road_factor_m + seen_m) / (
+        rules.road_factor_m + max(0.0, progress_m)
+    )
+    return min(max(factor, rules.least_road_factor), rules.greatest_road_factor)
+
+
+def _seconds_per_m(seen_m: float, seen_s: float, recent_mps: float, rules: EtaRules) -> float:
+    """Pace: this drive's, shrunk to the usual, and the recent one."""
+    drive = (rules.pace_m / rules.pace_mps + seen_s) / (rules.pace_m + seen_m)
+    recent = 1.0 / min(max(recent_mps, rules.slowest_mps), rules.fastest_mps)
+    share = rules.recent_share
+    return exp((1.0 - share) * log(drive) + share * log(recent))
