@@ -25,6 +25,10 @@ from rtdts.tracking.viewing import EndReason, ShownPosition
 SNAPSHOT_MAX_BYTES: Final = 32_000
 """API Gateway meters in frames of 32 KB, and a phone should not wait for more at once."""
 
+_SAME_PLACE_M: Final = 1.0
+"""An ETA was made for another destination when its remaining distance differs by more: both are
+rounded to 0.1 m."""
+
 _DEGREE_DECIMALS: Final = 6
 """0.11 m at the equator: finer than any receiver; more digits only make a track longer."""
 
@@ -224,6 +228,7 @@ def thinned(track: Sequence[TrackPoint], count: int) -> tuple[TrackPoint, ...]:
 
 def _progress(delivery: Delivery, position: ShownPosition | None, sent_at_ms: int) -> _Progress:
     under_way = position if delivery.status in UNDER_WAY else None
+    remaining_m = _distance_remaining_m(delivery, under_way) if under_way else None
     return {
         "sent_at": format_instant(sent_at_ms),
         "delivery_id": delivery.delivery_id,
@@ -232,8 +237,8 @@ def _progress(delivery: Delivery, position: ShownPosition | None, sent_at_ms: in
         "assignment": delivery.assignment,
         "position_at": None if position is None else format_instant(position.point.event_at_ms),
         "position": None if position is None else _shown(position, sent_at_ms),
-        "distance_remaining_m": _distance_remaining_m(delivery, under_way) if under_way else None,
-        "eta": _eta(under_way, sent_at_ms) if under_way else None,
+        "distance_remaining_m": remaining_m,
+        "eta": _eta(delivery, under_way, remaining_m, sent_at_ms),
     }
 
 
@@ -260,11 +265,22 @@ def _distance_remaining_m(delivery: Delivery, position: ShownPosition) -> float:
     return round(distance_m(point.lat, point.lon, destination.lat, destination.lon), 1)
 
 
-def _eta(position: ShownPosition, sent_at_ms: int) -> _Eta | None:
+def _eta(
+    delivery: Delivery,
+    position: ShownPosition | None,
+    remaining_m: float | None,
+    sent_at_ms: int,
+) -> _Eta | None:
+    """The range, as far as it lies ahead; None when it is past, in doubt or of another plan."""
+    if position is None or delivery.status is Status.ARRIVED or position.stale_since_ms is not None:
+        return None
     if position.eta_earliest_ms is None or position.eta_latest_ms is None:
         return None
     if position.eta_latest_ms < sent_at_ms:
         return None  # it did not come true; better none than one in the past
+    made_for_m = position.eta_remaining_m
+    if made_for_m is None or remaining_m is None or abs(made_for_m - remaining_m) > _SAME_PLACE_M:
+        return None  # made for the destination before the plan was changed
     return _Eta(
         earliest=format_instant(max(position.eta_earliest_ms, sent_at_ms)),
         latest=format_instant(position.eta_latest_ms),

@@ -69,6 +69,8 @@ class ShownPosition(msgspec.Struct, frozen=True, kw_only=True):
     """`event_at` of the first bad point after this one; None when it is the newest."""
     eta_earliest_ms: int | None = None
     eta_latest_ms: int | None = None
+    eta_remaining_m: float | None = None
+    """The remaining distance for which the ETA was made; None without one."""
 
 
 _STILL_THEIRS = frozenset({EndReason.CANCELLED, EndReason.VIEWING_OVER})
@@ -179,6 +181,7 @@ def position_to_show(delivery: Delivery, latest: ShownLatest | None) -> ShownPos
         stale_since_ms=latest.stale_since_ms,
         eta_earliest_ms=progress.eta_earliest_ms if progress else None,
         eta_latest_ms=progress.eta_latest_ms if progress else None,
+        eta_remaining_m=progress.distance_remaining_m if progress else None,
     )
 
 

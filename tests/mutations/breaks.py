@@ -23,6 +23,8 @@ FOLD = f"{UNIT}/tracking/test_truck_fold.py"
 TRUCKS = f"{UNIT}/tracking/test_stories_of_ordinary_trucks.py"
 MACHINE = f"{UNIT}/tracking/test_status_machine.py"
 RECONCILING = f"{UNIT}/tracking/test_reconciling_a_log.py"
+ETA = f"{UNIT}/tracking/test_eta.py"
+MESSAGES = f"{UNIT}/tracking/test_viewer_messages.py"
 VIEWING = f"{UNIT}/tracking/test_viewing.py"
 ROUND = f"{UNIT}/broadcaster/test_round.py"
 NUDGES = f"{UNIT}/broadcaster/test_nudges.py"
@@ -902,5 +904,41 @@ BREAKS = (
         tests=(
             f"{PARKED}::test_only_what_the_stream_took_is_removed_and_a_second_run_brings_the_rest",
         ),
+    ),
+    # An ETA is part of what a viewer is told: it holds for the present, and is never invented.
+    Break(
+        name="eta-ignores-the-roads-of-this-drive",
+        guarantee=5,
+        file="rtdts/tracking/eta.py",
+        text="_road_factor(memory.remaining_m - remaining_m, seen_m, rules)",
+        replacement="rules.road_factor",
+        tests=(f"{ETA}::test_winding_roads_are_expected_to_go_on_winding",),
+    ),
+    Break(
+        name="eta-takes-noise-for-way",
+        guarantee=5,
+        file="rtdts/tracking/eta.py",
+        text="if step_m < max(rules.step_m, accuracy_m or 0.0):",
+        replacement="if step_m == 0.0:",
+        tests=(
+            f"{ETA}::test_noise_of_a_standing_truck_is_no_way",
+            f"{ETA}::test_inaccurate_fixes_make_no_way_out_of_their_error",
+        ),
+    ),
+    Break(
+        name="eta-of-the-destination-before-the-change",
+        guarantee=5,
+        file="rtdts/tracking/viewer_messages.py",
+        text="abs(made_for_m - remaining_m) > _SAME_PLACE_M:",
+        replacement="remaining_m < 0:",
+        tests=(f"{MESSAGES}::test_eta_is_null_when_the_destination_has_changed_since",),
+    ),
+    Break(
+        name="eta-of-a-stale-position",
+        guarantee=5,
+        file="rtdts/tracking/viewer_messages.py",
+        text=" or position.stale_since_ms is not None:",
+        replacement=":",
+        tests=(f"{MESSAGES}::test_eta_is_null_when_the_position_is_stale",),
     ),
 )

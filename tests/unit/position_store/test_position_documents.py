@@ -35,7 +35,12 @@ from tests.support.readings import measurements
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 PROGRESS = (
-    DeliveryProgress(delivery_id="D-1", distance_remaining_m=70.5, eta_latest_ms=START_MS),
+    DeliveryProgress(
+        delivery_id="D-1",
+        distance_remaining_m=70.5,
+        eta_earliest_ms=START_MS + 60_000,
+        eta_latest_ms=START_MS + 90_000,
+    ),
     DeliveryProgress(delivery_id="D-2", distance_remaining_m=None),
 )
 
@@ -138,7 +143,7 @@ def test_the_history_keeps_no_eta() -> None:
     read = decode_stored_fix(json.loads(encode_position(StoredFix(full(), PROGRESS))))
 
     assert read.deliveries == tuple(
-        msgspec.structs.replace(one, eta_latest_ms=None) for one in PROGRESS
+        msgspec.structs.replace(one, eta_earliest_ms=None, eta_latest_ms=None) for one in PROGRESS
     )
 
 

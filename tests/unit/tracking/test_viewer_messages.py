@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
+from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.positions import ShownPoint, TrackPoint
 from rtdts.tracking.viewer_messages import (
     SNAPSHOT_MAX_BYTES,
@@ -77,6 +78,17 @@ def position(**changes: object) -> ShownPosition:
     return msgspec.structs.replace(ShownPosition(point=POINT), **changes)
 
 
+def with_eta(
+    earliest_in_ms: int = 1_000, latest_in_ms: int = 2_000, **changes: object
+) -> ShownPosition:
+    return position(
+        eta_earliest_ms=SENT_AT_MS + earliest_in_ms,
+        eta_latest_ms=SENT_AT_MS + latest_in_ms,
+        eta_remaining_m=round(distance_m(POINT.lat, POINT.lon, 35.2, 129.1), 1),
+        **changes,
+    )
+
+
 def track(count: int) -> list[TrackPoint]:
     return [
         TrackPoint(lat=35.1234567 + i / 1e5, lon=129.1234567, event_at_ms=SENT_AT_MS + i)
@@ -146,11 +158,50 @@ def test_no_age_is_negative() -> None:
 )
 def test_distance_and_eta_are_told_only_while_the_cargo_is_under_way(status: Status) -> None:
     elsewhere = msgspec.structs.replace(DELIVERY, status=status)
-    with_eta = position(eta_earliest_ms=SENT_AT_MS, eta_latest_ms=SENT_AT_MS + 1)
 
-    message = decoded(encode_position(elsewhere, with_eta, sent_at_ms=SENT_AT_MS))
+    message = decoded(encode_position(elsewhere, with_eta(), sent_at_ms=SENT_AT_MS))
 
     assert message["distance_remaining_m"] is None
+    assert message["eta"] is None
+
+
+@pytest.mark.parametrize("status", [Status.IN_TRANSIT, Status.NEARBY])
+def test_position_and_snapshot_carry_the_eta_range_when_the_truck_is_on_its_way(
+    status: Status,
+) -> None:
+    delivery = msgspec.structs.replace(DELIVERY, status=status)
+    expected = {"earliest": "2026-11-24T06:52:49.120Z", "latest": "2026-11-24T06:52:50.120Z"}
+
+    message = decoded(encode_position(delivery, with_eta(), sent_at_ms=SENT_AT_MS))
+    snapshot = decoded(encode_snapshot(delivery, [], with_eta(), [], sent_at_ms=SENT_AT_MS))
+
+    assert message["eta"] == expected
+    assert snapshot["eta"] == expected
+
+
+def test_eta_is_null_when_the_truck_has_arrived() -> None:
+    arrived = msgspec.structs.replace(DELIVERY, status=Status.ARRIVED)
+
+    message = decoded(encode_position(arrived, with_eta(), sent_at_ms=SENT_AT_MS))
+
+    assert message["distance_remaining_m"] is not None
+    assert message["eta"] is None
+
+
+def test_eta_is_null_when_the_position_is_stale() -> None:
+    stale = with_eta(stale_since_ms=SENT_AT_MS - 1_000)
+
+    message = decoded(encode_position(DELIVERY, stale, sent_at_ms=SENT_AT_MS))
+
+    assert message["eta"] is None
+
+
+def test_eta_is_null_when_the_destination_has_changed_since() -> None:
+    moved = msgspec.structs.replace(DELIVERY, destination=Place(lat=35.21, lon=129.1))
+
+    message = decoded(encode_position(moved, with_eta(), sent_at_ms=SENT_AT_MS))
+
+    assert message["distance_remaining_m"] is not None
     assert message["eta"] is None
 
 
@@ -159,17 +210,16 @@ def test_distance_and_eta_are_told_only_while_the_cargo_is_under_way(status: Sta
     [
         (1_000, 2_000, ("2026-11-24T06:52:49.120Z", "2026-11-24T06:52:50.120Z")),
         (-5_000, 2_000, ("2026-11-24T06:52:48.120Z", "2026-11-24T06:52:50.120Z")),
+        (-5_000, 0, ("2026-11-24T06:52:48.120Z", "2026-11-24T06:52:48.120Z")),
         (-5_000, -1, None),
     ],
 )
 def test_no_eta_lies_in_the_past(
     earliest_in_ms: int, latest_in_ms: int, expected: tuple[str, str] | None
 ) -> None:
-    with_eta = position(
-        eta_earliest_ms=SENT_AT_MS + earliest_in_ms, eta_latest_ms=SENT_AT_MS + latest_in_ms
-    )
+    shown = with_eta(earliest_in_ms, latest_in_ms)
 
-    message = decoded(encode_position(DELIVERY, with_eta, sent_at_ms=SENT_AT_MS))
+    message = decoded(encode_position(DELIVERY, shown, sent_at_ms=SENT_AT_MS))
 
     assert message["eta"] == (
         None if expected is None else {"earliest": expected[0], "latest": expected[1]}

@@ -4,7 +4,13 @@ import msgspec
 import pytest
 
 from rtdts.tracking.deliveries import Assignment, Delivery, Place, Status
-from rtdts.tracking.positions import ShownLatest, ShownPoint, TrackPoint, TruckInterval
+from rtdts.tracking.positions import (
+    DeliveryProgress,
+    ShownLatest,
+    ShownPoint,
+    TrackPoint,
+    TruckInterval,
+)
 from rtdts.tracking.viewing import (
     Access,
     Ended,
@@ -183,6 +189,23 @@ def test_the_position_shown_is_the_last_good_one_and_says_since_when_it_is_stale
 
 def test_a_truck_without_a_good_position_shows_none() -> None:
     assert position_to_show(delivery(), None) is None
+
+
+def test_the_position_shown_carries_the_eta_of_this_delivery_and_no_other() -> None:
+    progress = tuple(
+        DeliveryProgress(
+            delivery_id=delivery_id,
+            distance_remaining_m=700.0 * number,
+            eta_earliest_ms=NOW_MS + number,
+            eta_latest_ms=NOW_MS + 10 * number,
+        )
+        for number, delivery_id in enumerate(("D-2", "D-1"), start=1)
+    )
+    shown = position_to_show(delivery(), msgspec.structs.replace(latest(), deliveries=progress))
+
+    assert shown is not None
+    assert (shown.eta_earliest_ms, shown.eta_latest_ms) == (NOW_MS + 2, NOW_MS + 20)
+    assert shown.eta_remaining_m == 1_400.0
 
 
 def test_a_track_is_cut_to_the_assignment() -> None:
