@@ -1,0 +1,99 @@
+"""What a contestant's claim of an arrival is worth, and what many of them add up to."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from bench.truth.arrival import Truth
+
+SLACK_S = 60.0
+"""A claim is right when the truck stood inside then, give or take so much."""
+
+RESAMPLES = 1_000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One drive, by one contestant.
+
+    Attributes:
+        is_claimed: It said that the truck arrived.
+        is_right: And it did: not too early, and not after it had left.
+        is_true: The truck did arrive, whatever was said.
+        error_s: Of the claimed time, when the claim is right: positive is too late.
+    """
+
+    is_claimed: bool
+    is_right: bool
+    is_true: bool
+    error_s: float | None
+
+    @property
+    def is_flawless(self) -> bool:
+        """Whether nothing is to be said against it but seconds."""
+        return self.is_right if self.is_true else not self.is_claimed
+
+
+def judged(claimed_s: float | None, truth: Truth) -> Outcome:
+    """Holds a claim against the truth."""
+    if truth.arrived_s is None or truth.entered_s is None or truth.left_s is None:
+        return Outcome(claimed_s is not None, False, False, None)
+    if claimed_s is None:
+        return Outcome(False, False, True, None)
+    is_right = truth.entered_s - SLACK_S <= claimed_s <= truth.left_s + SLACK_S
+    return Outcome(True, is_right, True, claimed_s - truth.arrived_s if is_right else None)
+
+
+Measure = Callable[[Sequence[Outcome]], float]
+
+
+def precision(outcomes: Sequence[Outcome]) -> float:
+    """How many of the claims are right."""
+    claims = sum(one.is_claimed for one in outcomes)
+    return sum(one.is_right for one in outcomes) / claims if claims else math.nan
+
+
+def recall(outcomes: Sequence[Outcome]) -> float:
+    """How many of the arrivals were claimed rightly."""
+    arrivals = sum(one.is_true for one in outcomes)
+    return sum(one.is_right for one in outcomes) / arrivals if arrivals else math.nan
+
+
+def median_error_s(outcomes: Sequence[Outcome]) -> float:
+    """Of the right claims' times, whichever side."""
+    return percentile(_errors_s(outcomes), 50)
+
+
+def p95_error_s(outcomes: Sequence[Outcome]) -> float:
+    """Of the right claims' times, whichever side."""
+    return percentile(_errors_s(outcomes), 95)
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Linear between the two nearest; not a number where there is no value."""
+    if len(values) < 2:
+        return values[0] if values else math.nan
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def interval(values: Sequence[Outcome], measure: Measure) -> tuple[float, float]:
+    """Confidence interval of a measure, by drawing whole drives again (percentile bootstrap)."""
+    rng = Random(1)
+    drawn = sorted(
+        result
+        for _ in range(RESAMPLES)
+        if not math.isnan(result := measure(rng.choices(values, k=len(values))))
+    )
+    if not drawn:
+        return math.nan, math.nan
+    cut = int(len(drawn) * (1 - CONFIDENCE) / 2)
+    return drawn[cut], drawn[-1 - cut]
+
+
+def _errors_s(outcomes: Sequence[Outcome]) -> list[float]:
+    return [abs(one.error_s) for one in outcomes if one.error_s is not None]

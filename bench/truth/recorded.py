@@ -1,0 +1,58 @@
+"""Drives that were recorded with their times: the recording's own fixes, as the device made them.
+
+Their noise is real and stays in; the truth is what the recording itself says. Destinations are
+laid on the recorded road, at halts and between them.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from random import Random
+
+from bench.truth.arrival import Truth, truth_of
+from bench.truth.geometry import Geometry
+from bench.truth.noise import Observation
+from rtdts.tracking.deliveries import DEFAULT_RADIUS_M, Place
+from rtdts.tracking.geodesy import distance_m, place_at
+from rtdts.tracking.status_machine import Plan
+from sim.fleet.motion import Replay
+
+CASE = "recorded"
+TITLE = "a recorded drive, fix by fix, the pickup declared"
+_EVERY_S = 7.0
+
+
+def replay_of(road: Geometry) -> Replay:
+    """The recording as a motion."""
+    assert road.recording.elapsed_s is not None
+    return Replay(road.recording.fixes, road.recording.elapsed_s)
+
+
+def recorded_plans(road: Geometry, most: int) -> list[tuple[Plan, Truth]]:
+    """Destinations along a recording: up to half of them with an arrival, the others without."""
+    motion, rng = replay_of(road), Random(road.name)  # a text seeds alike in every process
+    start = road.recording.fixes[0]
+    origin = Place(lat=start[0], lon=start[1])
+    found: dict[bool, list[tuple[Plan, Truth]]] = {True: [], False: []}
+    moments = [n * _EVERY_S for n in range(int(motion.duration_s / _EVERY_S))]
+    for t_s in rng.sample(moments, len(moments)):
+        state = motion.at(t_s)
+        lat, lon = place_at(state.lat, state.lon, rng.uniform(0, 360), rng.uniform(0, 60))
+        destination = Place(lat=lat, lon=lon)
+        if distance_m(*start, lat, lon) < 3 * DEFAULT_RADIUS_M:
+            continue
+        truth = truth_of(motion, destination, 0.0)
+        if not truth.is_ambiguous:
+            plan = Plan(origin=origin, destination=destination)
+            found[truth.arrived_s is not None].append((plan, truth))
+    return [*islice(found[True], most // 2), *islice(found[False], most - most // 2)]
+
+
+def observations_of(road: Geometry) -> list[Observation]:
+    """The recorded fixes; the recordings have neither accuracy nor speed."""
+    return [
+        Observation(t_s, lat, lon, None, None, None)
+        for (lat, lon), t_s in zip(
+            road.recording.fixes, road.recording.elapsed_s or (), strict=True
+        )
+    ]
