@@ -52,3 +52,7 @@ chaos: setup ## kill, starve and stop the parts under load: what was lost? (CHAO
 .PHONY: bench
 bench: setup ## every benchmark, beside its baselines (BENCH_ARGS="--only NAME", or --quick)
 	@exec $(VENV)/python -m bench $(BENCH_ARGS)
+
+.PHONY: bench-truth
+bench-truth: setup ## how right `arrived` and its time are, beside simpler ways (BENCH_ARGS=--help)
+	@exec $(VENV)/python -m bench.truth $(BENCH_ARGS)

@@ -237,7 +237,7 @@ CASES = (
     Case(name="batched", title="a request a minute", shape=_delivers, device=_clear, order=batched),
     Case(
         name="late",
-        title="5-20 minutes come late, newest chunk first",
+        title="up to 20 minutes come late, newest chunk first",
         shape=_delivers,
         device=_clear,
         order=late,

@@ -68,6 +68,20 @@ def drives_of(part: Part, per_case: int) -> Iterator[Drive]:
             yield from recorded_drives(road, per_case)
 
 
+def drive_named(name: str) -> Drive | None:
+    """The drive of that name, from either part; None where there is none."""
+    case, _, rest = name.partition("-")
+    road_name, _, number = rest.rpartition("-")
+    road = next((one for part in Part for one in geometries(part) if one.name == road_name), None)
+    if road is None or not number.isdecimal():
+        return None
+    if case == recorded.CASE and road.is_timed:
+        found = recorded_drives(road, recorded.ALL)
+        return next((one for one in found if one.name == name), None)
+    known = next((one for one in CASES if one.name == case), None)
+    return draw(known, road, int(number)) if known else None
+
+
 def draw(case: Case, road: Geometry, number: int) -> Drive:
     """One drive; those whose truth hangs on seconds are drawn again.
 
@@ -110,7 +124,7 @@ def recorded_drives(road: Geometry, most: int) -> Iterator[Drive]:
         (one.t_s + 1.0, (_point(one, n, one.t_s + 1.0),))
         for n, one in enumerate(recorded.observations_of(road))
     )
-    for number, (plan, truth) in enumerate(recorded.recorded_plans(road, most)):
+    for number, plan, truth in recorded.recorded_plans(road, most):
         yield Drive(
             name=f"{recorded.CASE}-{road.name}-{number}",
             case=recorded.CASE,

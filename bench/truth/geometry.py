@@ -2,7 +2,7 @@
 
 The division is data (``split.json``) and was made before any rule was tuned on these drives.
 Limits may be chosen by looking at the tuning set; what is published comes from the report set
-only. No road of one set comes within 1 km of a destination of the other.
+only. No road of one set comes within 300 m of one of the other.
 """
 
 from __future__ import annotations

@@ -24,9 +24,9 @@ def batched(seen: Sequence[Observation], rng: Random) -> list[Request]:
 
 
 def late(seen: Sequence[Observation], rng: Random) -> list[Request]:
-    """Once out of coverage for 5 to 20 minutes; then the backlog comes, newest chunk first."""
-    away_s = rng.uniform(300, 1_200)
-    start_s = rng.uniform(0, max(1.0, seen[-1].t_s - 0.7 * away_s))
+    """Once out of coverage, for up to 20 minutes; then the backlog comes, newest chunk first."""
+    away_s = min(rng.uniform(300, 1_200), 0.7 * seen[-1].t_s)
+    start_s = rng.uniform(0.1 * seen[-1].t_s, seen[-1].t_s - away_s)
     backlog = [one for one in seen if start_s <= one.t_s < start_s + away_s]
     requests = one_by_one([one for one in seen if one not in backlog], rng)
     chunks = _chunks(backlog, rng.choice((1, 10, 50)), rng)

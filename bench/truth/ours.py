@@ -67,3 +67,19 @@ def shown(drive: Drive) -> list[Fix]:
         if newest and (not seen or newest.point_id != seen[-1].point_id):
             seen.append(newest)
     return seen
+
+
+def fixes_of(points: Iterable[Point]) -> list[Fix]:
+    """A drive's points as fixes, in order of time, without copies."""
+    distinct = {fix.point_id: fix for fix in map(fix_of, points)}
+    return enrich(sorted(distinct.values(), key=lambda fix: fix.order), _ENRICHMENT)
+
+
+def good_fixes(points: Iterable[Point]) -> list[Fix]:
+    """What the quality rules leave of them."""
+    return [fix for fix in fixes_of(points) if fix.is_good]
+
+
+def speed_of(fix: Fix) -> float | None:
+    """What the device measured, or what its fixes imply, in metres a second."""
+    return fix.track_speed_mps if fix.sent_speed_mps is None else fix.sent_speed_mps

@@ -6,15 +6,11 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from random import Random
 
 from bench.truth.arrival import Truth
 
 SLACK_S = 60.0
 """A claim is right when the truck stood inside then, give or take so much."""
-
-RESAMPLES = 1_000
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -79,20 +75,6 @@ def percentile(values: Sequence[float], percent: int) -> float:
     if len(values) < 2:
         return values[0] if values else math.nan
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
-def interval(values: Sequence[Outcome], measure: Measure) -> tuple[float, float]:
-    """Confidence interval of a measure, by drawing whole drives again (percentile bootstrap)."""
-    rng = Random(1)
-    drawn = sorted(
-        result
-        for _ in range(RESAMPLES)
-        if not math.isnan(result := measure(rng.choices(values, k=len(values))))
-    )
-    if not drawn:
-        return math.nan, math.nan
-    cut = int(len(drawn) * (1 - CONFIDENCE) / 2)
-    return drawn[cut], drawn[-1 - cut]
 
 
 def _errors_s(outcomes: Sequence[Outcome]) -> list[float]:

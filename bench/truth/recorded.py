@@ -19,6 +19,9 @@ from sim.fleet.motion import Replay
 
 CASE = "recorded"
 TITLE = "a recorded drive, fix by fix, the pickup declared"
+ALL = 10_000
+"""More than a recording has."""
+
 _EVERY_S = 7.0
 
 
@@ -28,12 +31,16 @@ def replay_of(road: Geometry) -> Replay:
     return Replay(road.recording.fixes, road.recording.elapsed_s)
 
 
-def recorded_plans(road: Geometry, most: int) -> list[tuple[Plan, Truth]]:
-    """Destinations along a recording: up to half of them with an arrival, the others without."""
+def recorded_plans(road: Geometry, most: int) -> list[tuple[int, Plan, Truth]]:
+    """Destinations along a recording: up to half of them with an arrival, the others without.
+
+    Returns:
+        For each the second at which the recording passes it, which is its number.
+    """
     motion, rng = replay_of(road), Random(road.name)  # a text seeds alike in every process
     start = road.recording.fixes[0]
     origin = Place(lat=start[0], lon=start[1])
-    found: dict[bool, list[tuple[Plan, Truth]]] = {True: [], False: []}
+    found: dict[bool, list[tuple[int, Plan, Truth]]] = {True: [], False: []}
     moments = [n * _EVERY_S for n in range(int(motion.duration_s / _EVERY_S))]
     for t_s in rng.sample(moments, len(moments)):
         state = motion.at(t_s)
@@ -44,7 +51,7 @@ def recorded_plans(road: Geometry, most: int) -> list[tuple[Plan, Truth]]:
         truth = truth_of(motion, destination, 0.0)
         if not truth.is_ambiguous:
             plan = Plan(origin=origin, destination=destination)
-            found[truth.arrived_s is not None].append((plan, truth))
+            found[truth.arrived_s is not None].append((round(t_s), plan, truth))
     return [*islice(found[True], most // 2), *islice(found[False], most - most // 2)]
 
 

@@ -1,0 +1,108 @@
+"""``python -m bench.truth``: how right `arrived` is; tables, and a file of JSON."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.figures import write_json
+from bench.truth import recorded
+from bench.truth.cases import CASES
+from bench.truth.drives import drive_named, drives_of
+from bench.truth.explaining import explained, failures
+from bench.truth.geometry import Part, names_of
+from bench.truth.measuring import measure
+from bench.truth.results import case_table, figures_of, results_of, summary_table
+
+DEFAULT_OUT = Path(__file__).parents[1] / "results" / "truth.json"
+PER_CASE, PER_CASE_QUICKLY = 12, 1
+EXIT_OK, EXIT_NO_SUCH_DRIVE = 0, 1
+TITLES = {one.name: one.title for one in CASES} | {recorded.CASE: recorded.TITLE}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measures, or explains one drive; returns the exit code."""
+    args = _parser().parse_args(argv)
+    per_case = PER_CASE_QUICKLY if args.quick else args.per_case
+    if args.explain:
+        return _explain(args.explain)
+    part = Part(args.part)
+    started_s = time.monotonic()
+    _say(f"drives over {', '.join(names_of(part))}")
+    rows = measure(drives_of(part, per_case), _say)
+    _say("confidence intervals")
+    results = results_of(rows)
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    console.print(summary_table(results))
+    console.print(case_table(rows, TITLES))
+    faults = list(failures(rows))
+    print(f"{len(faults)} drives to look at (--explain NAME):" if faults else "no drive at fault")
+    for fault in faults:
+        print(f"  {fault}")
+    figures = figures_of(results, rows)
+    write_json(figures, args.out)
+    print(f"{len(rows)} drives in {time.monotonic() - started_s:.0f} s; written to {args.out}")
+    return EXIT_OK
+
+
+def _explain(name: str) -> int:
+    drive = drive_named(name)
+    if drive is None:
+        print(f"there is no drive {name}; a run lists those at fault", file=sys.stderr)
+        return EXIT_NO_SUCH_DRIVE
+    for line in explained(drive):
+        print(line)
+    return EXIT_OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.truth",
+        description="How often `arrived` is right, how near its time is to the true one, which "
+        "jumps a viewer is shown and what an ETA range is worth: each beside simpler ways, on "
+        "drives over recorded roads whose noise-free track is known. The same drives every time.",
+        epilog="Exit code: 0 when measured, whether or not the aims are met; 1 when there is no "
+        "drive of that name. Progress goes to standard error.",
+    )
+    parser.add_argument(
+        "--part",
+        choices=[part.value for part in Part],
+        default=Part.REPORT.value,
+        help="the roads: limits may be tuned on 'tuning' only (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--per-case",
+        type=int,
+        default=PER_CASE,
+        metavar="N",
+        help="drives of each case (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one of each case: it only shows that everything runs",
+    )
+    parser.add_argument(
+        "--explain", metavar="NAME", help="no run: truth, events and points of this drive"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=DEFAULT_OUT,
+        metavar="FILE",
+        help="where the JSON goes (default: %(default)s)",
+    )
+    return parser
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

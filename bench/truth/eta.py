@@ -1,0 +1,100 @@
+"""How often an ETA range holds the true arrival, and how wide it is: beside the naive one.
+
+Asked every half minute of the way, at the newest good fix. The true arrival is when the noise-free
+track enters the destination's circle for the stay that counts. Left out: drives whose points come
+late (the range is about now), and those that pass their destination first for another stop, which
+no range from positions can know.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.truth import ours
+from bench.truth.drives import START_MS, Drive
+from rtdts.tracking.fixes import Fix
+from rtdts.tracking.geodesy import distance_m
+
+EVERY_S = 30.0
+LEFT_OUT = frozenset({"returns", "late", "late_by", "shuffled", "batched"})
+STANDING_MPS = 1.0
+"""Slower than this the naive way has no speed to divide by."""
+
+NAIVE_MARGIN = 0.2
+NAIVE_90 = (0.18, 2.48)
+"""The 5th and 95th percentile of the true time over the naive one, in the tuning set."""
+
+Range = tuple[float, float]
+"""Earliest and latest arrival, seconds from the start of the drive."""
+
+Estimator = Callable[[Drive, Sequence[Fix]], Range | None]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One estimate held against the truth."""
+
+    arrives_s: float
+    given: Range | None
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether the range holds the true arrival."""
+        return self.given is not None and self.given[0] <= self.arrives_s <= self.given[1]
+
+
+def naive(drive: Drive, fixes: Sequence[Fix]) -> Range | None:
+    """Great circle to the destination over the current speed, more and less a fifth."""
+    return _stretched(drive, fixes[-1], 1 - NAIVE_MARGIN, 1 + NAIVE_MARGIN)
+
+
+def naive_90(drive: Drive, fixes: Sequence[Fix]) -> Range | None:
+    """The same with the margins that held 90 % of the arrivals of the tuning set."""
+    return _stretched(drive, fixes[-1], *NAIVE_90)
+
+
+def _stretched(drive: Drive, fix: Fix, low: float, high: float) -> Range | None:
+    place = drive.plan.destination
+    speed_mps = ours.speed_of(fix)
+    if speed_mps is None or speed_mps < STANDING_MPS:
+        return None
+    way_s = distance_m(fix.lat, fix.lon, place.lat, place.lon) / speed_mps
+    now_s = (fix.event_at_ms - START_MS) / 1_000
+    return now_s + way_s * low, now_s + way_s * high
+
+
+def moments_of(drive: Drive, estimators: Sequence[Estimator]) -> Iterator[tuple[Moment, ...]]:
+    """Each moment of a drive, as each estimator sees it; none of a drive without arrival."""
+    arrives_s = drive.truth.entered_s
+    if arrives_s is None or drive.case in LEFT_OUT:
+        return
+    next_s = drive.departed_s
+    fixes = ours.good_fixes(drive.points)
+    for number, fix in enumerate(fixes, start=1):
+        at_s = (fix.event_at_ms - START_MS) / 1_000
+        if at_s < next_s:
+            continue
+        if at_s >= arrives_s:
+            return
+        next_s = at_s + EVERY_S
+        yield tuple(Moment(arrives_s, one(drive, fixes[:number])) for one in estimators)
+
+
+def coverage(moments: Sequence[Moment]) -> float:
+    """Of the ranges given, how many hold the truth."""
+    given = [one for one in moments if one.given is not None]
+    return sum(one.is_covered for one in given) / len(given) if given else math.nan
+
+
+def given_share(moments: Sequence[Moment]) -> float:
+    """At how many of the moments there was a range at all."""
+    return sum(one.given is not None for one in moments) / len(moments) if moments else math.nan
+
+
+def median_width_s(moments: Sequence[Moment]) -> float:
+    """From earliest to latest."""
+    widths = [one.given[1] - one.given[0] for one in moments if one.given is not None]
+    return statistics.median(widths) if widths else math.nan

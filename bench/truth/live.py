@@ -1,0 +1,37 @@
+"""What a customer is shown while points still arrive: claims that later points take back."""
+
+from __future__ import annotations
+
+from bench.truth import ours
+from bench.truth.drives import Drive
+from bench.truth.outcomes import judged
+
+MOST_LOOKS = 40
+"""Of one drive: each look folds all that has arrived by then."""
+
+
+def looks_at(drive: Drive) -> list[int]:
+    """After how many requests to look: those that hold a point older than one that came before."""
+    newest_ms, late = 0, []
+    for number, (_, points) in enumerate(drive.requests, start=1):
+        if any(point.event_at_ms < newest_ms for point in points):
+            late.append(number)
+        newest_ms = max(newest_ms, *(point.event_at_ms for point in points))
+    if not late:
+        return []
+    first = late[0] - 1  # what was known just before the first late point
+    step = max(1, len(late) // MOST_LOOKS)
+    return [first, *late[::step]] if first else late[::step]
+
+
+def is_misled(drive: Drive) -> bool | None:
+    """Whether at some time an arrival was shown that was not so; None where no point was late."""
+    looks = looks_at(drive)
+    if not looks:
+        return None
+    for number in looks:
+        known = [point for _, points in drive.requests[:number] for point in points]
+        outcome = judged(ours.arrived_s(drive, known), drive.truth)
+        if outcome.is_claimed and not outcome.is_right:
+            return True
+    return False

@@ -1,0 +1,145 @@
+"""The measures of the benchmark, with their aims, as figures for programs and rows for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from bench.truth import eta, jumps, outcomes
+from bench.truth.measuring import Measured
+
+Values = Callable[[Sequence[Measured], str], float]
+"""Over some drives, by one contestant; not a number where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One measure of several contestants.
+
+    Attributes:
+        name: Of its figure.
+        unit: Of its values; "share" is of 1.
+        title: For people.
+        of: Its value over some drives, by a contestant.
+        contestants: Ours is first.
+        baseline: The contestant that is named beside ours.
+        aim: For people.
+        is_met: Whether our value meets the aim, given the baseline's; None where there is no aim.
+    """
+
+    name: str
+    unit: str
+    title: str
+    of: Values
+    contestants: tuple[str, ...] = ("ours", "geofence", "circle")
+    baseline: str = "geofence"
+    aim: str = ""
+    is_met: Callable[[float, float], bool] | None = None
+
+
+TITLES = {
+    "geofence": "one-point geofence",
+    "circle": "20 m circle on the newest point",
+    "newest": "the newest point as it is",
+    "as_it_comes": "each point as it comes",
+    "naive": "remaining distance over current speed, ±20 %",
+    "naive_90": "the same with margins of 90 % of the tuning set",
+}
+
+
+def _of_outcomes(measure: outcomes.Measure) -> Values:
+    return lambda rows, who: measure([row.outcomes[who] for row in rows])
+
+
+def _of_moments(measure: Callable[[Sequence[eta.Moment]], float]) -> Values:
+    return lambda rows, who: measure(
+        list(chain.from_iterable(row.moments.get(who, []) for row in rows))
+    )
+
+
+def _share(flags: Iterable[bool]) -> float:
+    found = list(flags)
+    return sum(found) / len(found) if found else math.nan
+
+
+MEASURES = (
+    Measure(
+        name="arrived_precision",
+        unit="share",
+        title="`arrived`: right of those claimed",
+        of=_of_outcomes(outcomes.precision),
+        aim="≥ 0.98",
+        is_met=lambda ours, _: ours >= 0.98,
+    ),
+    Measure(
+        name="arrived_recall",
+        unit="share",
+        title="`arrived`: claimed of those that were",
+        of=_of_outcomes(outcomes.recall),
+        aim="≥ 0.98",
+        is_met=lambda ours, _: ours >= 0.98,
+    ),
+    Measure(
+        name="arrival_time_median",
+        unit="s",
+        title="error of the arrival time, median",
+        of=_of_outcomes(outcomes.median_error_s),
+    ),
+    Measure(
+        name="arrival_time_p95",
+        unit="s",
+        title="error of the arrival time, p95",
+        of=_of_outcomes(outcomes.p95_error_s),
+        aim="≤ 30 s",
+        is_met=lambda ours, _: ours <= 30,
+    ),
+    Measure(
+        name="jumps_shown",
+        unit="per 1,000",
+        title="jumps > 200 m per 1,000 positions shown",
+        of=lambda rows, who: jumps.per_thousand([row.jumps[who] for row in rows]),
+        contestants=("ours", "newest", "as_it_comes"),
+        baseline="newest",
+        aim="0",
+        is_met=lambda ours, _: ours == 0,
+    ),
+    Measure(
+        name="misled_live",
+        unit="share",
+        title="drives with late points: an arrival shown and taken back",
+        of=lambda rows, _: _share(row.is_misled for row in rows if row.is_misled is not None),
+        contestants=("ours",),
+        baseline="",
+    ),
+    Measure(
+        name="eta_coverage",
+        unit="share",
+        title="ETA ranges that hold the arrival",
+        of=_of_moments(eta.coverage),
+        contestants=("ours", "naive", "naive_90"),
+        baseline="naive",
+        aim="≥ 0.90",
+        is_met=lambda ours, _: ours >= 0.9,
+    ),
+    Measure(
+        name="eta_width_median",
+        unit="s",
+        title="ETA ranges: width, median",
+        of=_of_moments(eta.median_width_s),
+        contestants=("ours", "naive", "naive_90"),
+        baseline="naive",
+        aim="≤ naive",
+        is_met=lambda ours, naive: ours <= naive,
+    ),
+    Measure(
+        name="eta_given",
+        unit="share",
+        title="moments with a range at all",
+        of=_of_moments(eta.given_share),
+        contestants=("ours", "naive", "naive_90"),
+        baseline="naive",
+    ),
+)
+"""In the order of the table."""

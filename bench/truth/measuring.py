@@ -1,0 +1,51 @@
+"""Runs every contestant over the drives of one part, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from bench.truth import eta, jumps, live
+from bench.truth.contestants import CONTESTANTS
+from bench.truth.drives import Drive
+from bench.truth.outcomes import Outcome, judged
+
+SHOWN_BY = {
+    "ours": jumps.of_ours,
+    "newest": jumps.of_the_newest,
+    "as_it_comes": jumps.of_each_as_it_comes,
+}
+ESTIMATORS: dict[str, eta.Estimator] = {"naive": eta.naive, "naive_90": eta.naive_90}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One drive, by everything that was measured of it."""
+
+    drive: Drive
+    outcomes: dict[str, Outcome]
+    jumps: dict[str, jumps.Jumps]
+    is_misled: bool | None
+    """None where no point was late."""
+    moments: dict[str, list[eta.Moment]] = field(default_factory=dict)
+
+
+def measure(drives: Iterable[Drive], say: Callable[[str], None]) -> list[Measured]:
+    """All drives; says now and then how far it is."""
+    measured = []
+    for number, drive in enumerate(drives, start=1):
+        measured.append(_measured(drive))
+        if number % 50 == 0:
+            say(f"{number} drives")
+    return measured
+
+
+def _measured(drive: Drive) -> Measured:
+    rows = list(eta.moments_of(drive, list(ESTIMATORS.values())))
+    return Measured(
+        drive=drive,
+        outcomes={name: judged(claim(drive), drive.truth) for name, claim in CONTESTANTS.items()},
+        jumps={name: count(drive) for name, count in SHOWN_BY.items()},
+        is_misled=live.is_misled(drive),
+        moments={name: [row[n] for row in rows] for n, name in enumerate(ESTIMATORS)},
+    )

@@ -1,0 +1,271 @@
+"""The accuracy benchmark measures what it says: its truth, its drives, its contestants."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bench.truth import eta, jumps, live, ours
+from bench.truth.__main__ import main
+from bench.truth.arrival import Truth, truth_of
+from bench.truth.cases import CASES
+from bench.truth.contestants import by_circle, by_geofence, by_our_rules
+from bench.truth.drives import START_MS, Drive, draw, drive_named, recorded_drives
+from bench.truth.geometry import Part, geometries
+from bench.truth.intervals import interval
+from bench.truth.noise import Accuracy, Device, observe
+from bench.truth.outcomes import Outcome, judged, p95_error_s, precision, recall
+from rtdts.tracking.deliveries import Place
+from rtdts.tracking.geodesy import distance_m
+from sim.fleet.motion import InTurn, MotionState, Standing
+
+HERE, AWAY = MotionState(48.0, 11.0, 0.0, 0.0), MotionState(48.01, 11.0, 0.0, 0.0)
+PLACE = Place(lat=48.0, lon=11.0)
+ROADS = {road.name: road for road in geometries(Part.REPORT)}
+ARRIVED = Truth(arrived_s=160.0, entered_s=100.0, left_s=400.0, longest_s=300.0)
+
+
+def drawn(case: str, road: str = "denver_1", number: int = 0) -> Drive:
+    return draw(next(one for one in CASES if one.name == case), ROADS[road], number)
+
+
+def stays(*seconds: float) -> InTurn:
+    """Away and there by turns, away first."""
+    return InTurn(tuple(Standing((AWAY, HERE)[n % 2], s) for n, s in enumerate(seconds)))
+
+
+def test_the_parts_share_no_road() -> None:
+    tuning, report = geometries(Part.TUNING), geometries(Part.REPORT)
+
+    apart_m = min(
+        distance_m(*here, *there)
+        for one, other in product(tuning, report)
+        for here, there in product(one.line.points[::15], other.line.points[::15])
+    )
+
+    assert not {one.name for one in tuning} & {one.name for one in report}
+    assert apart_m > 300
+
+
+def test_truth_is_the_end_of_the_dwell_when_the_truck_stays() -> None:
+    truth = truth_of(stays(100, 300, 50), PLACE, 0.0)
+
+    assert truth == Truth(arrived_s=160.0, entered_s=100.0, left_s=400.0, longest_s=299.0)
+
+
+def test_truth_has_no_arrival_when_a_stay_is_broken() -> None:
+    truth = truth_of(stays(100, 35, 10, 35, 100), PLACE, 0.0)
+
+    assert truth.arrived_s is None
+    assert not truth.is_ambiguous
+
+
+def test_truth_ignores_a_stay_before_the_departure() -> None:
+    assert truth_of(stays(0, 300, 100), PLACE, 300.0).arrived_s is None
+
+
+def test_truth_is_ambiguous_when_seconds_decide() -> None:
+    assert truth_of(stays(100, 65, 100), PLACE, 0.0).is_ambiguous
+
+
+def test_a_drive_is_the_same_when_drawn_again() -> None:
+    one, again = drawn("shuffled"), drawn("shuffled")
+
+    assert one.requests == again.requests
+    assert one.truth == again.truth
+
+
+def test_drives_differ_when_their_number_does() -> None:
+    assert drawn("plain").requests != drawn("plain", number=1).requests
+
+
+@pytest.mark.parametrize("case", [one.name for one in CASES])
+def test_a_drive_has_the_truth_that_its_case_is_about(case: str) -> None:
+    drive = drawn(case)
+
+    passes = case.endswith("_by") or case.startswith(("drive_by", "next_door"))
+    assert (drive.truth.arrived_s is None) is passes
+    assert len(drive.points) >= 20
+
+
+def test_a_dock_is_silent_while_the_truck_stands_there() -> None:
+    drive = drawn("dock")
+    entered_s, left_s = drive.truth.entered_s, drive.truth.left_s
+    assert entered_s is not None
+    assert left_s is not None
+
+    inside = [
+        one
+        for one in drive.points
+        if entered_s + 60 < (one.event_at_ms - START_MS) / 1e3 < left_s - 90
+    ]
+
+    assert not inside
+
+
+@pytest.mark.parametrize("case", ["late", "shuffled"])
+def test_points_come_out_of_order_but_none_is_lost(case: str) -> None:
+    drive = drawn(case)
+    times = [one.event_at_ms for one in drive.points]
+
+    assert times != sorted(times)
+    assert {one.seq for one in drive.points} == set(range(len({one.seq for one in drive.points})))
+
+
+def test_a_stated_accuracy_holds_two_thirds_of_the_errors_when_honest() -> None:
+    motion = Standing(HERE, 200_000.0)
+    seen = observe(motion, Device(interval_s=60.0, sigma_m=10.0, tau_s=20.0), [], Random(1))
+
+    held = sum(
+        distance_m(one.lat, one.lon, HERE.lat, HERE.lon) <= (one.accuracy_m or 0) for one in seen
+    )
+
+    assert 0.62 < held / len(seen) < 0.74
+
+
+def test_a_stated_accuracy_flatters_when_dishonest() -> None:
+    device = Device(interval_s=60.0, sigma_m=20.0, accuracy=Accuracy.FLATTERING)
+    seen = observe(Standing(HERE, 6_000.0), device, [], Random(1))
+
+    assert all(one.accuracy_m is not None and one.accuracy_m <= 8 for one in seen)
+
+
+@pytest.mark.parametrize(
+    ("claimed_s", "is_right"),
+    [(30.0, False), (100.0, True), (160.0, True), (430.0, True), (500.0, False)],
+)
+def test_a_claim_is_right_when_the_truck_stood_there(claimed_s: float, is_right: bool) -> None:
+    assert judged(claimed_s, ARRIVED).is_right is is_right
+
+
+def test_precision_and_recall_count_a_claim_at_the_wrong_time_twice() -> None:
+    outcomes = [judged(160.0, ARRIVED), judged(10.0, ARRIVED), judged(None, ARRIVED)]
+
+    assert precision(outcomes) == pytest.approx(1 / 2)
+    assert recall(outcomes) == pytest.approx(1 / 3)
+
+
+def test_the_error_of_a_time_counts_on_either_side() -> None:
+    outcomes = [judged(150.0, ARRIVED), judged(150.0, ARRIVED), judged(170.0, ARRIVED)]
+
+    assert p95_error_s(outcomes) == 10.0
+
+
+def test_an_interval_is_a_point_when_all_are_alike() -> None:
+    alike = [Outcome(is_claimed=True, is_right=True, is_true=True, error_s=1.0)] * 20
+
+    assert interval(alike, precision) == (1.0, 1.0)
+
+
+def test_an_interval_holds_the_value_when_drives_differ() -> None:
+    low, high = interval([judged(160.0, ARRIVED)] * 15 + [judged(None, ARRIVED)] * 5, recall)
+
+    assert 0.5 < low < 0.75 < high < 0.95
+
+
+def test_everyone_finds_a_plain_arrival() -> None:
+    drive = drawn("plain")
+
+    assert all(judged(by(drive), drive.truth).is_right for by in (by_our_rules, by_geofence))
+
+
+def test_a_geofence_claims_and_ours_does_not_when_the_truck_drives_by() -> None:
+    drive = drawn("drive_by")
+
+    assert by_geofence(drive) is not None
+    assert by_our_rules(drive) is None
+
+
+def test_a_circle_misses_when_the_truck_halts_at_the_edge() -> None:
+    assert by_circle(drawn("edge")) is None
+
+
+def test_jumps_are_none_when_reception_is_good() -> None:
+    drive = drawn("plain")
+
+    counted = jumps.of_ours(drive)
+
+    assert counted.jumps == 0
+    assert counted.shown == len(drive.points)
+
+
+def test_jumps_are_counted_there_and_back_when_nothing_is_judged() -> None:
+    assert jumps.of_the_newest(drawn("bursts")).jumps >= 2
+
+
+def test_jumps_back_in_time_are_counted_when_each_point_is_shown() -> None:
+    drive = drawn("late_by")
+
+    assert jumps.of_each_as_it_comes(drive).jumps > jumps.of_the_newest(drive).jumps
+
+
+def test_shown_positions_are_the_good_ones_when_points_come_in_order() -> None:
+    drive = drawn("bursts")
+
+    shown = [fix.point_id for fix in ours.shown(drive)]
+
+    assert shown == [fix.point_id for fix in ours.good_fixes(drive.points)]
+
+
+def test_looks_begin_before_the_first_late_point() -> None:
+    looks = live.looks_at(drawn("late"))
+
+    assert looks == sorted(looks)
+    assert live.looks_at(drawn("plain")) == []
+
+
+def test_a_naive_range_is_a_fifth_either_side_of_distance_over_speed() -> None:
+    drive = drawn("plain")
+    fix = next(one for one in ours.good_fixes(drive.points) if (ours.speed_of(one) or 0) > 5)
+
+    given = eta.naive(drive, [fix])
+
+    assert given is not None
+    now_s = (fix.event_at_ms - START_MS) / 1_000
+    assert (given[1] - now_s) / (given[0] - now_s) == pytest.approx(1.5)
+
+
+def test_moments_end_when_the_truck_arrives() -> None:
+    drive = drawn("plain")
+
+    rows = [moment for (moment,) in eta.moments_of(drive, [lambda _drive, _fixes: (0.0, 1e6)])]
+
+    assert rows
+    assert eta.coverage(rows) == 1.0
+    assert not list(eta.moments_of(drawn("drive_by"), [eta.naive]))
+
+
+def test_every_figure_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "truth.json"
+
+    code = main(["--quick", "--out", str(out)])
+
+    figures = json.loads(out.read_text())
+    names = {one["name"] for one in figures}
+    assert code == 0
+    assert all(list(one) == ["name", "value", "unit", "beside", "ratio"] for one in figures)
+    assert {"arrived_precision", "arrived_recall", "arrival_time_p95", "jumps_shown"} <= names
+    assert {"arrived_recall.low", "arrived_recall.geofence", "eta_coverage.naive"} <= names
+    assert "met" in capsys.readouterr().out
+
+
+def test_a_drive_is_explained_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--explain", "plain-denver_1-0"]) == 0
+
+    assert "truth: entered" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["plain-nowhere-0", "walk-denver_1-0", "plain-denver_1-x", "?"])
+def test_an_unknown_drive_is_refused(name: str) -> None:
+    assert main(["--explain", name]) == 1
+
+
+def test_recorded_drives_have_arrivals_and_others() -> None:
+    recorded = list(recorded_drives(ROADS["munich_2"], 4))
+
+    assert [one.truth.arrived_s is None for one in recorded] == [False, False, True, True]
+    assert all(one == drive_named(one.name) for one in recorded)
