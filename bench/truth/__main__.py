@@ -15,9 +15,10 @@ from bench.truth import recorded
 from bench.truth.cases import CASES
 from bench.truth.drives import drive_named, drives_of
 from bench.truth.explaining import explained, failures
-from bench.truth.geometry import Part, names_of
+from bench.truth.geometry import Geometry, Part, names_of
 from bench.truth.measuring import measure
 from bench.truth.results import case_table, figures_of, results_of, summary_table
+from bench.truth.tracks import BadTrackError, track_of
 
 DEFAULT_OUT = Path(__file__).parents[1] / "results" / "truth.json"
 PER_CASE, PER_CASE_QUICKLY = 12, 1
@@ -29,12 +30,13 @@ def main(argv: Sequence[str]) -> int:
     """Measures, or explains one drive; returns the exit code."""
     args = _parser().parse_args(argv)
     per_case = PER_CASE_QUICKLY if args.quick else args.per_case
+    tracks: list[Geometry] = args.tracks
     if args.explain:
-        return _explain(args.explain)
+        return _explain(args.explain, tracks)
     part = Part(args.part)
     started_s = time.monotonic()
     _say(f"drives over {', '.join(names_of(part))}")
-    rows = measure(drives_of(part, per_case), _say)
+    rows = measure(drives_of(part, per_case, tracks), _say)
     _say("confidence intervals")
     results = results_of(rows)
     console = Console(width=None if sys.stdout.isatty() else 150)
@@ -50,8 +52,8 @@ def main(argv: Sequence[str]) -> int:
     return EXIT_OK
 
 
-def _explain(name: str) -> int:
-    drive = drive_named(name)
+def _explain(name: str, tracks: Sequence[Geometry]) -> int:
+    drive = drive_named(name, tracks)
     if drive is None:
         print(f"there is no drive {name}; a run lists those at fault", file=sys.stderr)
         return EXIT_NO_SUCH_DRIVE
@@ -83,6 +85,14 @@ def _parser() -> argparse.ArgumentParser:
         help="drives of each case (default: %(default)s)",
     )
     parser.add_argument(
+        "--tracks",
+        nargs="+",
+        type=_track,
+        default=[],
+        metavar="FILE",
+        help="recorded tracks of your own beside ours, as JSON lines with recorded_at, lat and lon",
+    )
+    parser.add_argument(
         "--quick",
         action="store_true",
         help="one of each case: it only shows that everything runs",
@@ -98,6 +108,13 @@ def _parser() -> argparse.ArgumentParser:
         help="where the JSON goes (default: %(default)s)",
     )
     return parser
+
+
+def _track(path: str) -> Geometry:
+    try:
+        return track_of(Path(path))
+    except (BadTrackError, OSError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _say(text: str) -> None:

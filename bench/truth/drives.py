@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -57,22 +58,23 @@ class Drive:
         return tuple(point for _, points in self.requests for point in points)
 
 
-def drives_of(part: Part, per_case: int) -> Iterator[Drive]:
+def drives_of(part: Part, per_case: int, more_tracks: Sequence[Geometry] = ()) -> Iterator[Drive]:
     """So many drives of each case, going round the roads of that part; then the recorded ones."""
     roads = geometries(part)
     for case in CASES:
         for number in range(per_case):
             yield draw(case, roads[number % len(roads)], number)
-    for road in roads:
+    for road in (*roads, *more_tracks):
         if road.is_timed:
             yield from recorded_drives(road, per_case)
 
 
-def drive_named(name: str) -> Drive | None:
+def drive_named(name: str, more_tracks: Sequence[Geometry] = ()) -> Drive | None:
     """The drive of that name, from either part; None where there is none."""
     case, _, rest = name.partition("-")
     road_name, _, number = rest.rpartition("-")
-    road = next((one for part in Part for one in geometries(part) if one.name == road_name), None)
+    roads = itertools.chain(more_tracks, *map(geometries, Part))
+    road = next((one for one in roads if one.name == road_name), None)
     if road is None or not number.isdecimal():
         return None
     if case == recorded.CASE and road.is_timed:

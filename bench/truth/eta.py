@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from bench.truth import ours
 from bench.truth.drives import START_MS, Drive
-from rtdts.tracking.fixes import Fix
+from bench.truth.ours import JudgedPoint
 from rtdts.tracking.geodesy import distance_m
 
 EVERY_S = 30.0
@@ -30,7 +30,7 @@ NAIVE_90 = (0.18, 2.48)
 Range = tuple[float, float]
 """Earliest and latest arrival, seconds from the start of the drive."""
 
-Estimator = Callable[[Drive, Sequence[Fix]], Range | None]
+Estimator = Callable[[Drive, Sequence[JudgedPoint]], Range | None]
 
 
 @dataclass(frozen=True)
@@ -46,23 +46,23 @@ class Moment:
         return self.given is not None and self.given[0] <= self.arrives_s <= self.given[1]
 
 
-def naive(drive: Drive, fixes: Sequence[Fix]) -> Range | None:
+def naive(drive: Drive, seen: Sequence[JudgedPoint]) -> Range | None:
     """Great circle to the destination over the current speed, more and less a fifth."""
-    return _stretched(drive, fixes[-1], 1 - NAIVE_MARGIN, 1 + NAIVE_MARGIN)
+    return _stretched(drive, seen[-1], 1 - NAIVE_MARGIN, 1 + NAIVE_MARGIN)
 
 
-def naive_90(drive: Drive, fixes: Sequence[Fix]) -> Range | None:
+def naive_90(drive: Drive, seen: Sequence[JudgedPoint]) -> Range | None:
     """The same with the margins that held 90 % of the arrivals of the tuning set."""
-    return _stretched(drive, fixes[-1], *NAIVE_90)
+    return _stretched(drive, seen[-1], *NAIVE_90)
 
 
-def _stretched(drive: Drive, fix: Fix, low: float, high: float) -> Range | None:
+def _stretched(drive: Drive, newest: JudgedPoint, low: float, high: float) -> Range | None:
     place = drive.plan.destination
-    speed_mps = ours.speed_of(fix)
+    point, speed_mps = newest.point, newest.speed_mps
     if speed_mps is None or speed_mps < STANDING_MPS:
         return None
-    way_s = distance_m(fix.lat, fix.lon, place.lat, place.lon) / speed_mps
-    now_s = (fix.event_at_ms - START_MS) / 1_000
+    way_s = distance_m(point.lat, point.lon, place.lat, place.lon) / speed_mps
+    now_s = (point.event_at_ms - START_MS) / 1_000
     return now_s + way_s * low, now_s + way_s * high
 
 
@@ -72,15 +72,15 @@ def moments_of(drive: Drive, estimators: Sequence[Estimator]) -> Iterator[tuple[
     if arrives_s is None or drive.case in LEFT_OUT:
         return
     next_s = drive.departed_s
-    fixes = ours.good_fixes(drive.points)
-    for number, fix in enumerate(fixes, start=1):
-        at_s = (fix.event_at_ms - START_MS) / 1_000
+    seen = ours.good_points(drive.points)
+    for number, newest in enumerate(seen, start=1):
+        at_s = (newest.point.event_at_ms - START_MS) / 1_000
         if at_s < next_s:
             continue
         if at_s >= arrives_s:
             return
         next_s = at_s + EVERY_S
-        yield tuple(Moment(arrives_s, one(drive, fixes[:number])) for one in estimators)
+        yield tuple(Moment(arrives_s, one(drive, seen[:number])) for one in estimators)
 
 
 def coverage(moments: Sequence[Moment]) -> float:

@@ -43,20 +43,20 @@ def explained(drive: Drive) -> Iterator[str]:
     for event in ours.events_of(drive, drive.points):
         at_s = (event.effective_at_ms - START_MS) / 1_000
         yield f"event at {at_s:8.1f} s: {event.status}, {event.cause}"
-    good = {fix.point_id for fix in ours.good_fixes(drive.points)}
     yield f"points within {NEAR_RADII:.0f} radii of the destination, in order of time:"
     yield "       s   away m   true m  accuracy m  speed m/s  received s"
-    for fix in ours.fixes_of(drive.points):
-        at_s = (fix.event_at_ms - START_MS) / 1_000
+    for judged in ours.judged_points(drive.points):
+        point = judged.point
+        at_s = (point.event_at_ms - START_MS) / 1_000
         state = drive.motion.at(at_s)
-        away_m = distance_m(fix.lat, fix.lon, place.lat, place.lon)
+        away_m = distance_m(point.lat, point.lon, place.lat, place.lon)
         true_m = distance_m(state.lat, state.lon, place.lat, place.lon)
         if min(away_m, true_m) <= NEAR_RADII * place.radius_m:
-            received_s = (fix.received_at_ms - START_MS) / 1_000
+            received_s = (point.received_at_ms - START_MS) / 1_000
             yield (
-                f"{at_s:8.1f} {away_m:8.0f} {true_m:8.0f} {_or_dash(fix.accuracy_m):>11} "
-                f"{_or_dash(fix.sent_speed_mps):>10} {received_s:11.1f}"
-                f"{'' if fix.point_id in good else '  bad'}"
+                f"{at_s:8.1f} {away_m:8.0f} {true_m:8.0f} {_or_dash(point.accuracy_m):>11} "
+                f"{_or_dash(point.speed_mps):>10} {received_s:11.1f}"
+                f"{'' if judged.is_good else '  bad'}"
             )
 
 

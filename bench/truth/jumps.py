@@ -32,10 +32,8 @@ def per_thousand(counted: Sequence[Jumps]) -> float:
 
 def of_ours(drive: Drive) -> Jumps:
     """With our quality rules: the newest good fix is shown."""
-    return _counted(
-        drive,
-        [((fix.event_at_ms - START_MS) / 1_000, fix.lat, fix.lon) for fix in ours.shown(drive)],
-    )
+    shown = ours.shown(drive)
+    return _counted(drive, [((at_ms - START_MS) / 1_000, lat, lon) for at_ms, lat, lon in shown])
 
 
 def of_the_newest(drive: Drive) -> Jumps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from bench.truth import eta, jumps, live
+from bench.truth import eta, jumps, live, through_consumer
 from bench.truth.contestants import CONTESTANTS
 from bench.truth.drives import Drive
 from bench.truth.outcomes import Outcome, judged
@@ -42,9 +42,12 @@ def measure(drives: Iterable[Drive], say: Callable[[str], None]) -> list[Measure
 
 def _measured(drive: Drive) -> Measured:
     rows = list(eta.moments_of(drive, list(ESTIMATORS.values())))
+    claims = {name: claim(drive) for name, claim in CONTESTANTS.items()}
+    if drive.case in through_consumer.CASES:
+        claims["consumer"] = through_consumer.arrived_s(drive)
     return Measured(
         drive=drive,
-        outcomes={name: judged(claim(drive), drive.truth) for name, claim in CONTESTANTS.items()},
+        outcomes={name: judged(claimed_s, drive.truth) for name, claimed_s in claims.items()},
         jumps={name: count(drive) for name, count in SHOWN_BY.items()},
         is_misled=live.is_misled(drive),
         moments={name: [row[n] for row in rows] for n, name in enumerate(ESTIMATORS)},

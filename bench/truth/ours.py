@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from bench.truth.drives import START_MS, Drive
 from rtdts.tracking.deliveries import Cause, Status
@@ -43,43 +44,61 @@ def arrived_s(drive: Drive, points: Iterable[Point]) -> float | None:
     )
 
 
-def shown(drive: Drive) -> list[Fix]:
-    """The positions that a viewer is shown, one after another: the newest good fix each time."""
+@dataclass(frozen=True)
+class JudgedPoint:
+    """A point, and what our quality rules make of it.
+
+    Attributes:
+        point: As the device sent it.
+        is_good: Whether no rule finds fault with it.
+        speed_mps: What the device sent, or what its points imply; None when neither is there.
+    """
+
+    point: Point
+    is_good: bool
+    speed_mps: float | None
+
+
+def judged_points(points: Iterable[Point]) -> list[JudgedPoint]:
+    """A drive's points in order of time, without copies."""
+    by_id = {fix_of(point).point_id: point for point in points}
+    ordered = sorted(map(fix_of, by_id.values()), key=lambda fix: fix.order)
+    judged = []
+    for fix in enrich(ordered, _ENRICHMENT):
+        point = by_id[fix.point_id]
+        sent_mps = point.speed_mps
+        judged.append(
+            JudgedPoint(point, fix.is_good, fix.track_speed_mps if sent_mps is None else sent_mps)
+        )
+    return judged
+
+
+def good_points(points: Iterable[Point]) -> list[JudgedPoint]:
+    """What the quality rules leave of them."""
+    return [one for one in judged_points(points) if one.is_good]
+
+
+def shown(drive: Drive) -> list[tuple[int, float, float]]:
+    """What a viewer is shown, one after another: the newest good fix each time.
+
+    Returns:
+        ``event_at`` in ms, latitude and longitude of each.
+    """
     fixes: list[Fix] = []
     known: set[str] = set()
     seen: list[Fix] = []
     for _, points in drive.requests:
-        fresh = sorted(
-            {
-                fix.point_id: fix for fix in map(fix_of, points) if fix.point_id not in known
-            }.values(),
-            key=lambda fix: fix.order,
-        )
+        fresh = {fix.point_id: fix for fix in map(fix_of, points) if fix.point_id not in known}
         if not fresh:
             continue
-        known.update(fix.point_id for fix in fresh)
+        known |= fresh.keys()
+        new = sorted(fresh.values(), key=lambda fix: fix.order)
         start = len(fixes)
-        while start and fixes[start - 1].order > fresh[0].order:
+        while start and fixes[start - 1].order > new[0].order:
             start -= 1
-        tail = sorted([*fixes[start:], *fresh], key=lambda fix: fix.order)
+        tail = sorted([*fixes[start:], *new], key=lambda fix: fix.order)
         fixes = enrich([*fixes[:start], *tail], _ENRICHMENT, start=start)
         newest = next((fix for fix in reversed(fixes) if fix.is_good), None)
         if newest and (not seen or newest.point_id != seen[-1].point_id):
             seen.append(newest)
-    return seen
-
-
-def fixes_of(points: Iterable[Point]) -> list[Fix]:
-    """A drive's points as fixes, in order of time, without copies."""
-    distinct = {fix.point_id: fix for fix in map(fix_of, points)}
-    return enrich(sorted(distinct.values(), key=lambda fix: fix.order), _ENRICHMENT)
-
-
-def good_fixes(points: Iterable[Point]) -> list[Fix]:
-    """What the quality rules leave of them."""
-    return [fix for fix in fixes_of(points) if fix.is_good]
-
-
-def speed_of(fix: Fix) -> float | None:
-    """What the device measured, or what its fixes imply, in metres a second."""
-    return fix.track_speed_mps if fix.sent_speed_mps is None else fix.sent_speed_mps
+    return [(fix.event_at_ms, fix.lat, fix.lon) for fix in seen]

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from bench.truth import eta, jumps, live, ours
+from bench.truth import eta, jumps, live, ours, through_consumer
 from bench.truth.__main__ import main
 from bench.truth.arrival import Truth, truth_of
 from bench.truth.cases import CASES
@@ -19,6 +19,7 @@ from bench.truth.geometry import Part, geometries
 from bench.truth.intervals import interval
 from bench.truth.noise import Accuracy, Device, observe
 from bench.truth.outcomes import Outcome, judged, p95_error_s, precision, recall
+from bench.truth.tracks import BadTrackError, track_of
 from rtdts.tracking.deliveries import Place
 from rtdts.tracking.geodesy import distance_m
 from sim.fleet.motion import InTurn, MotionState, Standing
@@ -180,6 +181,12 @@ def test_a_geofence_claims_and_ours_does_not_when_the_truck_drives_by() -> None:
     assert by_our_rules(drive) is None
 
 
+def test_the_consumer_finds_the_arrival_of_the_rules_when_points_come_late() -> None:
+    drive = drawn("late")
+
+    assert through_consumer.arrived_s(drive) == by_our_rules(drive)
+
+
 def test_a_circle_misses_when_the_truck_halts_at_the_edge() -> None:
     assert by_circle(drawn("edge")) is None
 
@@ -206,9 +213,9 @@ def test_jumps_back_in_time_are_counted_when_each_point_is_shown() -> None:
 def test_shown_positions_are_the_good_ones_when_points_come_in_order() -> None:
     drive = drawn("bursts")
 
-    shown = [fix.point_id for fix in ours.shown(drive)]
+    shown = [at_ms for at_ms, _, _ in ours.shown(drive)]
 
-    assert shown == [fix.point_id for fix in ours.good_fixes(drive.points)]
+    assert shown == [one.point.event_at_ms for one in ours.good_points(drive.points)]
 
 
 def test_looks_begin_before_the_first_late_point() -> None:
@@ -220,12 +227,12 @@ def test_looks_begin_before_the_first_late_point() -> None:
 
 def test_a_naive_range_is_a_fifth_either_side_of_distance_over_speed() -> None:
     drive = drawn("plain")
-    fix = next(one for one in ours.good_fixes(drive.points) if (ours.speed_of(one) or 0) > 5)
+    newest = next(one for one in ours.good_points(drive.points) if (one.speed_mps or 0) > 5)
 
-    given = eta.naive(drive, [fix])
+    given = eta.naive(drive, [newest])
 
     assert given is not None
-    now_s = (fix.event_at_ms - START_MS) / 1_000
+    now_s = (newest.point.event_at_ms - START_MS) / 1_000
     assert (given[1] - now_s) / (given[0] - now_s) == pytest.approx(1.5)
 
 
@@ -269,3 +276,29 @@ def test_recorded_drives_have_arrivals_and_others() -> None:
 
     assert [one.truth.arrived_s is None for one in recorded] == [False, False, True, True]
     assert all(one == drive_named(one.name) for one in recorded)
+
+
+def test_a_track_is_read_from_json_lines(tmp_path: Path) -> None:
+    path = tmp_path / "my-van.jsonl"
+    rows = [("06:00:00Z", 48.0), ("06:00:10+00:00", 48.001), ("06:00:10Z", 48.1)]
+    path.write_text(
+        "\n".join(
+            json.dumps({"recorded_at": f"2026-01-02T{at}", "lat": lat, "lon": 11.0, "hdop": 1})
+            for at, lat in rows
+        )
+    )
+
+    track = track_of(path)
+
+    assert track.name == "my_van"
+    assert track.recording.fixes == ((48.0, 11.0), (48.001, 11.0))
+    assert track.recording.elapsed_s == (0.0, 10.0)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "no", '{"recorded_at": "today", "lat": 1, "lon": 1}'])
+def test_a_track_is_refused_when_it_is_none(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text(text)
+
+    with pytest.raises(BadTrackError):
+        track_of(path)
