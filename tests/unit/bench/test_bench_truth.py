@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import json
-from itertools import product
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -17,7 +19,8 @@ from bench.truth.contestants import by_circle, by_geofence, by_our_rules
 from bench.truth.drives import START_MS, Drive, draw, drive_named, recorded_drives
 from bench.truth.geometry import Part, geometries
 from bench.truth.intervals import interval
-from bench.truth.noise import Accuracy, Device, observe
+from bench.truth.noise import Accuracy, Device, Observation, observe
+from bench.truth.orders import late as late_order
 from bench.truth.outcomes import Outcome, judged, p95_error_s, precision, recall
 from bench.truth.tracks import BadTrackError, track_of
 from rtdts.tracking.deliveries import Place
@@ -44,8 +47,8 @@ def test_the_parts_share_no_road() -> None:
 
     apart_m = min(
         distance_m(*here, *there)
-        for one, other in product(tuning, report)
-        for here, there in product(one.line.points[::15], other.line.points[::15])
+        for one, other in itertools.product(tuning, report)
+        for here, there in itertools.product(one.line.points[::15], other.line.points[::15])
     )
 
     assert not {one.name for one in tuning} & {one.name for one in report}
@@ -187,6 +190,19 @@ def test_the_consumer_finds_the_arrival_of_the_rules_when_points_come_late() -> 
     assert through_consumer.arrived_s(drive) == by_our_rules(drive)
 
 
+def test_a_geofence_never_makes_up_for_points_when_a_newer_one_came_first() -> None:
+    drive = drawn("drive_by")
+    newest = drive.requests[-1]
+
+    assert by_geofence(dataclasses.replace(drive, requests=(newest, *drive.requests))) is None
+
+
+def test_a_geofence_ignores_the_time_before_the_departure() -> None:
+    drive = drawn("drive_by")
+
+    assert by_geofence(dataclasses.replace(drive, departed_s=drive.motion.duration_s)) is None
+
+
 def test_a_circle_misses_when_the_truck_halts_at_the_edge() -> None:
     assert by_circle(drawn("edge")) is None
 
@@ -218,6 +234,31 @@ def test_shown_positions_are_the_good_ones_when_points_come_in_order() -> None:
     assert shown == [one.point.event_at_ms for one in ours.good_points(drive.points)]
 
 
+def test_shown_positions_never_go_back_when_points_come_late() -> None:
+    times = [at_ms for at_ms, _, _ in ours.shown(drawn("shuffled"))]
+
+    assert times == sorted(set(times))
+
+
+def test_shown_positions_are_judged_in_order_of_time_when_points_come_late() -> None:
+    drive = drawn("bursts")
+    late = dataclasses.replace(drive, requests=drive.requests[::-1])
+    newest = ours.good_points(drive.points)[-1].point
+
+    assert ours.shown(late)[-1] == (newest.event_at_ms, newest.lat, newest.lon)
+
+
+def test_a_backlog_comes_newest_chunk_first() -> None:
+    seen = [Observation(float(t), 48.0, 11.0, None, None, None) for t in range(1_000)]
+
+    requests = late_order(seen, Random(1))
+    backlog = [points[0].t_s for received_s, points in requests if received_s > points[0].t_s + 25]
+
+    assert len(backlog) > 2
+    assert backlog == sorted(backlog, reverse=True)
+    assert sum(len(points) for _, points in requests) == len(seen)
+
+
 def test_looks_begin_before_the_first_late_point() -> None:
     looks = live.looks_at(drawn("late"))
 
@@ -238,10 +279,17 @@ def test_a_naive_range_is_a_fifth_either_side_of_distance_over_speed() -> None:
 
 def test_moments_end_when_the_truck_arrives() -> None:
     drive = drawn("plain")
+    asked: list[tuple[float, int]] = []
 
-    rows = [moment for (moment,) in eta.moments_of(drive, [lambda _drive, _fixes: (0.0, 1e6)])]
+    def estimate(_drive: Drive, seen: Sequence[ours.JudgedPoint]) -> eta.Range:
+        asked.append(((seen[-1].point.event_at_ms - START_MS) / 1_000, len(seen)))
+        return 0.0, 1e6
 
+    rows = [moment for (moment,) in eta.moments_of(drive, [estimate])]
+
+    times_s = [now_s for now_s, _ in asked]
     assert rows
+    assert max(times_s) < (drive.truth.entered_s or 0.0)
     assert eta.coverage(rows) == 1.0
     assert not list(eta.moments_of(drawn("drive_by"), [eta.naive]))
 
