@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from bench.truth import eta, jumps, live, through_consumer
+from bench.truth import eta, jumps, live, our_eta, through_consumer
 from bench.truth.contestants import CONTESTANTS
 from bench.truth.drives import Drive
 from bench.truth.outcomes import Outcome, judged
@@ -16,6 +16,8 @@ SHOWN_BY = {
     "as_it_comes": jumps.of_each_as_it_comes,
 }
 ESTIMATORS: dict[str, eta.Estimator] = {"naive": eta.naive, "naive_90": eta.naive_90}
+if (_ours := our_eta.estimator()) is not None:
+    ESTIMATORS["ours"] = _ours
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,77 @@
+"""Our ETA range, fed with a drive; None in place of an estimator where there is no such module.
+
+The ETA is a module of its own, beside the status rules; a benchmark of rules without it measures
+the others.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+from bench.truth import ours
+from bench.truth.drives import START_MS, Drive
+from bench.truth.eta import Estimator, Range
+from bench.truth.ours import JudgedPoint
+from rtdts.tracking.deliveries import Status
+from rtdts.tracking.geodesy import distance_m
+
+_MODULE = "rtdts.tracking.eta"
+
+
+def estimator() -> Estimator | None:
+    """Ours, where it is there."""
+    if importlib.util.find_spec(_MODULE) is None:
+        return None
+    return _OurEta(importlib.import_module(_MODULE)).estimate
+
+
+class _OurEta:
+    """Folds a drive as far as each moment needs; asked in order of time."""
+
+    def __init__(self, module: Any) -> None:
+        self._eta = module
+        self._begin("", ())
+
+    def _begin(self, name: str, events: Sequence[tuple[int, Status]]) -> None:
+        self._name, self._events = name, events
+        self._taken = 0
+        self._pace: Any = None
+        self._memory: Any = None
+
+    def estimate(self, drive: Drive, seen: Sequence[JudgedPoint]) -> Range | None:
+        if drive.name != self._name or len(seen) < self._taken:
+            events = ours.events_of(drive, drive.points)
+            self._begin(drive.name, [(one.effective_at_ms, one.status) for one in events])
+        place, status, remaining_m = drive.plan.destination, Status.ASSIGNED, 0.0
+        for judged in seen[self._taken :]:
+            point = judged.point
+            status = self._status_at(point.event_at_ms)
+            remaining_m = distance_m(point.lat, point.lon, place.lat, place.lon)
+            self._pace = self._eta.drive_on(
+                self._pace,
+                at_ms=point.event_at_ms,
+                lat=point.lat,
+                lon=point.lon,
+                accuracy_m=point.accuracy_m,
+            )
+            self._memory = self._eta.observe(
+                self._memory, self._pace, remaining_m=remaining_m, status=status
+            )
+        self._taken = len(seen)
+        found = self._eta.eta_range(
+            self._memory,
+            self._pace,
+            remaining_m=remaining_m,
+            radius_m=place.radius_m,
+            status=status,
+        )
+        if found is None:
+            return None
+        return (found.earliest_ms - START_MS) / 1_000, (found.latest_ms - START_MS) / 1_000
+
+    def _status_at(self, at_ms: int) -> Status:
+        """By the events that its points made; of several at once the last."""
+        return next(status for since_ms, status in reversed(self._events) if since_ms <= at_ms)
