@@ -65,6 +65,7 @@ def figures_of(results: Sequence[Result], rows: Sequence[Measured]) -> list[Figu
             value=sum(row.drive.truth.arrived_s is not None for row in rows),
             unit="drives",
         ),
+        Figure(name="left_out", value=sum(row.drive.redrawn for row in rows), unit="drives"),
         Figure(name="points", value=sum(len(row.drive.points) for row in rows), unit="points"),
     ]
     for result in results:
