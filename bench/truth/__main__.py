@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.figures import write_json
-from bench.truth import recorded
+from bench.figures import table_of, write_json
+from bench.truth import eta_accuracy, recorded
 from bench.truth.cases import CASES
 from bench.truth.drives import drive_named, drives_of
 from bench.truth.explaining import explained, failures
@@ -22,6 +22,7 @@ from bench.truth.tracks import BadTrackError, track_of
 
 DEFAULT_OUT = Path(__file__).parents[1] / "results" / "truth.json"
 PER_CASE, PER_CASE_QUICKLY = 12, 1
+ETA_DRIVES, ETA_DRIVES_QUICKLY = 400, 8
 EXIT_OK, EXIT_NO_SUCH_DRIVE = 0, 1
 TITLES = {one.name: one.title for one in CASES} | {recorded.CASE: recorded.TITLE}
 
@@ -46,7 +47,12 @@ def main(argv: Sequence[str]) -> int:
     print(f"{len(faults)} drives to look at (--explain NAME):" if faults else "no drive at fault")
     for fault in faults:
         print(f"  {fault}")
-    figures = figures_of(results, rows)
+    _say("ETA ranges of longer drives")
+    longer = eta_accuracy.all_figures(
+        names_of(part), ETA_DRIVES_QUICKLY if args.quick else ETA_DRIVES
+    )
+    console.print(table_of(longer))
+    figures = [*figures_of(results, rows), *longer]
     write_json(figures, args.out)
     print(f"{len(rows)} drives in {time.monotonic() - started_s:.0f} s; written to {args.out}")
     return EXIT_OK

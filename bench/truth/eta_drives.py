@@ -19,6 +19,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 
+from bench.truth.geometry import Part, names_of
 from rtdts.tracking.geodesy import bearing_deg, distance_m, place_at
 from sim.fleet.device import Device, DeviceProfile
 from sim.fleet.device import Fix as SentFix
@@ -27,8 +28,8 @@ from sim.fleet.polyline import Polyline
 from sim.fleet.route_library import load_routes
 from sim.fleet.speed_model import Stop, TruckLimits, draw_stops, drive_profile
 
-TUNING = ("denver_3", "denver_4", "munich_1")
-REPORT = ("denver_1", "denver_2", "munich_2", "visnjan_1")
+TUNING = names_of(Part.TUNING)
+REPORT = names_of(Part.REPORT)
 
 START_MS = 1_795_500_000_000
 ORIGIN_RADIUS_M = 130.0

@@ -15,9 +15,11 @@ SHOWN_BY = {
     "newest": jumps.of_the_newest,
     "as_it_comes": jumps.of_each_as_it_comes,
 }
-ESTIMATORS: dict[str, eta.Estimator] = {"naive": eta.naive, "naive_90": eta.naive_90}
-if (_ours := our_eta.estimator()) is not None:
-    ESTIMATORS["ours"] = _ours
+ESTIMATORS: dict[str, eta.Estimator] = {
+    "ours": our_eta.OurEta().estimate,
+    "naive": eta.naive,
+    "naive_90": eta.naive_90,
+}
 
 
 @dataclass(frozen=True)

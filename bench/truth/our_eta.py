@@ -1,47 +1,32 @@
-"""Our ETA range, fed with a drive; None in place of an estimator where there is no such module.
-
-The ETA is a module of its own, beside the status rules; a benchmark of rules without it measures
-the others.
-"""
+"""Our ETA range, fed with a drive as a customer would see it: with the statuses of its timeline."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Sequence
-from typing import Any
 
 from bench.truth import ours
 from bench.truth.drives import START_MS, Drive
-from bench.truth.eta import Estimator, Range
+from bench.truth.eta import Range
 from bench.truth.ours import JudgedPoint
 from rtdts.tracking.deliveries import Status
+from rtdts.tracking.eta import EtaMemory, TruckPace, drive_on, eta_range, observe
 from rtdts.tracking.geodesy import distance_m
 
-_MODULE = "rtdts.tracking.eta"
 
+class OurEta:
+    """Folds a drive as far as each moment needs; called in order of time."""
 
-def estimator() -> Estimator | None:
-    """Ours, where it is there."""
-    if importlib.util.find_spec(_MODULE) is None:
-        return None
-    return _OurEta(importlib.import_module(_MODULE)).estimate
-
-
-class _OurEta:
-    """Folds a drive as far as each moment needs; asked in order of time."""
-
-    def __init__(self, module: Any) -> None:
-        self._eta = module
+    def __init__(self) -> None:
         self._begin("", ())
 
     def _begin(self, name: str, events: Sequence[tuple[int, Status]]) -> None:
         self._name, self._events = name, events
         self._taken = 0
-        self._pace: Any = None
-        self._memory: Any = None
+        self._pace: TruckPace | None = None
+        self._memory: EtaMemory | None = None
 
     def estimate(self, drive: Drive, seen: Sequence[JudgedPoint]) -> Range | None:
+        """An `Estimator` of `bench.truth.eta`."""
         if drive.name != self._name or len(seen) < self._taken:
             events = ours.events_of(drive, drive.points)
             self._begin(drive.name, [(one.effective_at_ms, one.status) for one in events])
@@ -50,18 +35,16 @@ class _OurEta:
             point = judged.point
             status = self._status_at(point.event_at_ms)
             remaining_m = distance_m(point.lat, point.lon, place.lat, place.lon)
-            self._pace = self._eta.drive_on(
+            self._pace = drive_on(
                 self._pace,
                 at_ms=point.event_at_ms,
                 lat=point.lat,
                 lon=point.lon,
                 accuracy_m=point.accuracy_m,
             )
-            self._memory = self._eta.observe(
-                self._memory, self._pace, remaining_m=remaining_m, status=status
-            )
+            self._memory = observe(self._memory, self._pace, remaining_m=remaining_m, status=status)
         self._taken = len(seen)
-        found = self._eta.eta_range(
+        found = eta_range(
             self._memory,
             self._pace,
             remaining_m=remaining_m,

@@ -316,7 +316,12 @@ def test_every_figure_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert code == 0
     assert all(list(one) == ["name", "value", "unit", "beside", "ratio"] for one in figures)
     assert {"arrived_precision", "arrived_recall", "arrival_time_p95", "jumps_shown"} <= names
-    assert {"arrived_recall.low", "arrived_recall.geofence", "eta_coverage.naive"} <= names
+    assert {
+        "arrived_recall.low",
+        "arrived_recall.geofence",
+        "eta_coverage.naive",
+        "eta_coverage.modelled",
+    } <= names
     assert "met" in capsys.readouterr().out
 
 
