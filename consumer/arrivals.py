@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
+from rtdts.position_store.history_pages import Stamp
 from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Clock, Point
 from rtdts.tracking.stream_admission import Refusal, admit
-from rtdts.tracking.truck_state import StreamPosition, TruckState
+from rtdts.tracking.stream_position import StreamPosition
+from rtdts.tracking.truck_state import TruckState
 
 AHEAD_MS = 5_000
 """A point recorded by so much after its receipt is of a clock that may have been shifted before."""
@@ -38,6 +40,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """A point that is in order."""
 
     point: Point
+    identity: str
+    """The point's."""
     record: StreamRecord
 
 
@@ -112,64 +116,82 @@ def not_applied(
     return fresh, dropped
 
 
-def possible_copies(
-    by_truck: Mapping[str, tuple[Arrival, ...]], states: Mapping[str, TruckState]
+def doubtful_points(
+    by_truck: Mapping[str, tuple[Arrival, ...]],
+    states: Mapping[str, TruckState],
+    lost: Collection[str],
 ) -> list[Point]:
-    """Points that the history may hold under another stamp, each once: it must be asked.
+    """Points that the history may hold already, each once: it must be looked up.
 
     A point of a right clock is the same document wherever it comes from. One of a clock that is
-    ahead is stamped anew each time it is received, shifted or, once the moment it tells is near,
-    as it is; and the first stamp in the stream counts. To ask for every point would cost as much
-    as to write it, so only those are asked for that
+    ahead is stamped anew each time it is received, shifted or, once the moment it names is near,
+    as it is; and the first stamp in the stream counts. To look up every point would cost as much
+    as to write it, so only those are looked up that
 
     - are shifted, or ahead of their receipt by more than the way to us explains, or
-    - come from a truck whose clock was wrong a short while ago, or that no memory tells of, or
-    - are earlier than the truck's window,
-
-    and aren't in the window, where a copy is found anyway.
+    - come from a truck whose clock was wrong a short while ago, or whose state was lost, or
+    - are earlier than the truck's window, where a copy would be found anyway.
     """
-    asked: dict[str, Point] = {}
+    doubtful: dict[str, Point] = {}
     for truck_id, arrivals in by_truck.items():
         state = states.get(truck_id)
-        window = state.window if state is not None else ()
-        at_hand = {fix.point_id for fix in window}
-        is_doubtful = state is None or any(fix.clock is Clock.SHIFTED for fix in window)
-        window_from_ms = state.window_from_ms if state is not None else 0
-        for point in (one.point for one in arrivals):
-            if (
-                is_doubtful
-                or point.clock is Clock.SHIFTED
-                or point.recorded_at_ms - point.received_at_ms > AHEAD_MS
-                or point.event_at_ms < window_from_ms
-            ) and (identity := point_id(point)) not in at_hand:
-                asked[identity] = point
-    return list(asked.values())
+        doubted_until_ms = state.doubted_until_ms if state is not None else 0
+        is_lost = truck_id in lost
+        suspects = {
+            one.identity: one.point
+            for one in arrivals
+            if is_lost
+            or one.point.received_at_ms < doubted_until_ms
+            or one.point.clock is Clock.SHIFTED
+            or one.point.recorded_at_ms - one.point.received_at_ms > AHEAD_MS
+            or (state is not None and state.is_late((one.point.event_at_ms, one.identity)))
+        }
+        # Few trucks have any, and a window must be unpacked to be looked through.
+        if suspects and state is not None:
+            for fix in state.window:
+                suspects.pop(fix.point_id, None)
+        doubtful.update(suspects)
+    return list(doubtful.values())
 
 
 def without_copies(
-    by_truck: Mapping[str, tuple[Arrival, ...]], known: Mapping[str, int]
+    by_truck: Mapping[str, tuple[Arrival, ...]],
+    stored: Mapping[str, Stamp],
+    states: Mapping[str, TruckState],
 ) -> tuple[dict[str, tuple[Arrival, ...]], int]:
-    """Drops copies of points that the history holds under an earlier stamp.
+    """Drops copies of points that the history holds.
+
+    Under another stamp it is a copy. Under the same it is one if it was taken (or was too late to
+    be); if not, it was written before a crash that lost its taking, and is taken now.
 
     Args:
         by_truck: What came.
-        known: The ``event_at`` of points that the history holds, by id. Under the same stamp it
-            is this very record, written before a crash.
+        stored: What the history holds, by id.
+        states: The trucks' states.
 
     Returns:
         What is left of the trucks that have anything left, and how many copies were dropped.
     """
     fresh, dropped = {}, 0
     for truck_id, arrivals in by_truck.items():
-        new = tuple(
-            one
-            for one in arrivals
-            if known.get(point_id(one.point), one.point.event_at_ms) == one.point.event_at_ms
-        )
+        state = states.get(truck_id)
+        # The history of a truck whose state was lost is all taken: it is rebuilt from there.
+        taken = state.taken if state is not None else _ALL
+        new = tuple(one for one in arrivals if not _is_copy(one, stored, taken))
         dropped += len(arrivals) - len(new)
         if new:
             fresh[truck_id] = new
     return fresh, dropped
+
+
+_ALL = 1 << 62
+
+
+def _is_copy(one: Arrival, stored: Mapping[str, Stamp], taken: int) -> bool:
+    stamp = stored.get(one.identity)
+    if stamp is None:
+        return False
+    return stamp.event_at_ms != one.point.event_at_ms or stamp.beyond or stamp.n <= taken
 
 
 def _check(record: StreamRecord) -> Arrival | Fault:
@@ -178,4 +200,4 @@ def _check(record: StreamRecord) -> Arrival | Fault:
     )
     if isinstance(point, Refusal):
         return Fault(record=record, reason=point.reason, detail=point.detail)
-    return Arrival(point=point, record=record)
+    return Arrival(point=point, identity=point_id(point), record=record)

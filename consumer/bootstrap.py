@@ -12,17 +12,20 @@ from typing import Any
 from botocore.config import Config
 
 from consumer.checkpointing import Checkpoints
+from consumer.committing import Committer, Stores
 from consumer.match_cache import MatchCache
 from consumer.memory import Memory
-from consumer.pipeline import BatchPipeline, Stores
+from consumer.nudging import Nudger
+from consumer.pipeline import BatchPipeline
 from consumer.record_processor import LEASE_LOST_WITHIN_FAILOVERS, METRICS, RecordProcessor
 from consumer.retrying import Patience
 from consumer.settings import Settings
+from consumer.settling import Settler
 from consumer.transitions import TransitionWriter
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.position_store.client import connect
-from rtdts.position_store.reader import PositionReader
+from rtdts.position_store.history_pages import HistoryPages
 from rtdts.position_store.state import TruckStateStore
 from rtdts.position_store.writer import PositionWriter
 from rtdts.push_queue.nudge_queue import NudgeQueue
@@ -33,7 +36,7 @@ from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import read_settings
 from rtdts.telemetry_stream.parking import Parking
-from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange, ShardRanges
+from rtdts.telemetry_stream.shard_range import ANY_KEY, NO_KEY, ShardRange, ShardRanges
 
 COMPONENT = "consumer"
 
@@ -71,22 +74,22 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     parking = Parking(s3, settings.parked_bucket)
 
     def pipeline_of(shard_id: str) -> BatchPipeline:
-        return BatchPipeline(
-            shard_id,
-            stores=Stores(
-                writer=PositionWriter(opensearch),
-                finder=PositionReader(opensearch),
-                nudges=NudgeQueue(sqs, settings.nudge_queue_url, log=log, sleep=sleep),
-                parking=parking,
-            ),
-            memory=Memory(
-                TruckStateStore(opensearch),
-                shard_id=shard_id,
-                writer_id=f"{shard_id}:{uuid.uuid4().hex}",
-                log=log,
-                capacity=settings.trucks_at_hand,
-            ),
-            matches=MatchCache(MatchStore(dynamodb, settings.tables, log=log, sleep=sleep)),
+        stores = Stores(
+            writer=PositionWriter(opensearch),
+            finder=HistoryPages(opensearch),
+            nudges=NudgeQueue(sqs, settings.nudge_queue_url, log=log, sleep=sleep),
+            parking=parking,
+        )
+        memory = Memory(
+            TruckStateStore(opensearch),
+            shard_id=shard_id,
+            writer_id=f"{shard_id}:{uuid.uuid4().hex}",
+            log=log,
+            capacity=settings.trucks_at_hand,
+        )
+        committer = Committer(
+            stores.writer,
+            memory=memory,
             transitions=TransitionWriter(
                 DeliveryStore(
                     dynamodb,
@@ -101,11 +104,31 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
                 now_ms=wall_clock.now_ms,
                 trace=trace,
             ),
+            nudger=Nudger(stores.nudges, patience=patience, log=log),
+            log=log,
+        )
+        shard_range = range_of(shard_id, shard_ranges, patience, log)
+        return BatchPipeline(
+            shard_id,
+            stores=stores,
+            memory=memory,
+            matches=MatchCache(MatchStore(dynamodb, settings.tables, log=log, sleep=sleep)),
+            committer=committer,
+            settler=Settler(
+                shard_id,
+                finder=stores.finder,
+                memory=memory,
+                committer=committer,
+                rules=settings.rules,
+                log=log,
+                # What is unsettled of a shard that nothing is known of, others settle.
+                shard_range=shard_range or NO_KEY,
+            ),
             rules=settings.rules,
             patience=patience,
             log=log,
             trace=trace,
-            shard_range=range_of(shard_id, shard_ranges, patience, log),
+            shard_range=shard_range or ANY_KEY,
         )
 
     return RecordProcessor(
@@ -117,8 +140,10 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     )
 
 
-def range_of(shard_id: str, ranges: ShardRanges, patience: Patience, log: Logger) -> ShardRange:
-    """Which keys belong into a shard; any, when the stream no longer knows it.
+def range_of(
+    shard_id: str, ranges: ShardRanges, patience: Patience, log: Logger
+) -> ShardRange | None:
+    """Which keys belong into a shard; None when the stream no longer knows it.
 
     Raises:
         StoreGone: Kinesis did not tell for the whole budget.
@@ -127,7 +152,7 @@ def range_of(shard_id: str, ranges: ShardRanges, patience: Patience, log: Logger
     found = patience.start().call("list shards", lambda: ranges.of_shard(shard_id))
     if found is None:  # it is older than the stream's retention, and so are its records
         log.warning("shard_unknown", shard_id=shard_id)
-    return found or ANY_KEY
+    return found
 
 
 def _sleep_while_the_daemon_lives(

@@ -10,7 +10,7 @@ from amazon_kclpy.checkpoint_error import CheckpointError
 
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.logs import Logger
-from rtdts.tracking.truck_state import StreamPosition
+from rtdts.tracking.stream_position import StreamPosition
 
 INTERVAL_S = 1.0
 """Each checkpoint is a write to the lease table."""

@@ -1,4 +1,4 @@
-"""The trucks' memories at hand, and their safekeeping in ``truck-state``."""
+"""The trucks' states in the process, and in ``truck-state``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from rtdts.position_store.bulk import Fate
 from rtdts.position_store.state import DocumentVersion, StateWrite, StoredState
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.logs import Logger
-from rtdts.tracking.truck_state import StreamPosition, TruckState
+from rtdts.tracking.state_codec import pack_state
+from rtdts.tracking.stream_position import StreamPosition
+from rtdts.tracking.truck_state import TruckState
 
 
 class Memory:
@@ -52,16 +54,24 @@ class Memory:
         if unknown:
             loaded = budget.call("read truck states", lambda: self._store.load(unknown))
             for truck_id, stored in loaded.items():
-                if stored.state is None:
-                    self._log.error("truck_state_unreadable", truck_id=truck_id)
                 self._at_hand[truck_id] = stored
         found = {}
         for truck_id in truck_ids:
             if (known := self._at_hand.get(truck_id)) is not None:
                 self._at_hand.move_to_end(truck_id)
-                if known.state is not None:
-                    found[truck_id] = known.state
+                if (state := known.state) is not None:
+                    found[truck_id] = state
+                else:
+                    self._log.error("truck_state_unreadable", truck_id=truck_id)
         return found
+
+    def unsettled(self, budget: Budget) -> list[str]:
+        """All trucks, of whichever shard, whose states wait for a settling.
+
+        Raises:
+            StoreGone: OpenSearch stayed away.
+        """
+        return budget.call("look for unsettled trucks", self._store.unsettled)
 
     def keep(self, states: Sequence[TruckState], applied: StreamPosition, budget: Budget) -> None:
         """Writes memories, saying that all records up to `applied` are in them.
@@ -71,20 +81,29 @@ class Memory:
             StoreGone: OpenSearch stayed away.
         """
         pending = {state.truck_id: self._signed(state, applied) for state in states}
+        packed = {truck_id: pack_state(state) for truck_id, state in pending.items()}
         waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
         while pending:
-            writes = [StateWrite(state=s, replaces=self._version(t)) for t, s in pending.items()]
+            writes = [
+                StateWrite(
+                    truck_id=truck_id,
+                    packed=packed[truck_id],
+                    is_unsettled=state.is_unsettled,
+                    replaces=self._version(truck_id),
+                )
+                for truck_id, state in pending.items()
+            ]
             outcomes = budget.call("write truck states", partial(self._store.save, writes))
             reason = ""
             for write, outcome in zip(writes, outcomes, strict=True):
-                truck_id = write.state.truck_id
+                truck_id = write.truck_id
                 if outcome.version is not None:
                     self._at_hand[truck_id] = StoredState(
-                        state=write.state, version=outcome.version
+                        truck_id=truck_id, packed=write.packed, version=outcome.version
                     )
                     del pending[truck_id]
                 elif outcome.fate is Fate.CONFLICT:
-                    if self._is_written(write.state, budget):
+                    if self._is_written(pending[truck_id], budget):
                         del pending[truck_id]
                 elif outcome.fate is Fate.REJECTED:
                     # Without its memory the truck goes on, as after a loss of it: better than
@@ -108,6 +127,8 @@ class Memory:
             for shard_id, position in state.applied.items()
             if shard_id != self._shard_id
         ][-3:]
+        before = state.applied_in(self._shard_id)
+        applied = applied if before is None else max(applied, before)
         mine = (str(applied.sequence_number), applied.sub_sequence_number)
         return msgspec.structs.replace(
             state, writer_id=self._writer_id, applied={**dict(others), self._shard_id: mine}
@@ -129,8 +150,9 @@ class Memory:
         if stored is None:  # the document was deleted: write it as a new one
             self._at_hand.pop(truck_id, None)
             return False
-        writer_id = stored.state.writer_id if stored.state is not None else "?"
+        state = stored.state
+        writer_id = state.writer_id if state is not None else "?"
         if writer_id != self._writer_id:
             raise TakenOver(truck_id, writer_id)
         self._at_hand[truck_id] = stored
-        return stored.state is not None and stored.state.applied == wanted.applied
+        return state is not None and state.applied == wanted.applied

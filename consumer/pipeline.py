@@ -3,21 +3,20 @@
 The order is the guarantee:
 
 1. what can't be indexed is parked; the history and the deliveries' transitions are durable
-2. then ``truck-latest``: nobody is shown a point that the history lacks
-3. then the nudges: nobody is called to look before there is something to see
+2. then ``truck-latest``: nothing is shown that the history lacks
+3. then the nudges: no broadcaster looks before there is something to see
 4. then ``truck-state``, which says that all this is done
 5. and only then may the caller checkpoint
 
-Whatever fails in between, the same records come again; every step may be repeated.
+Whatever fails in between, the same records come again; every step may be repeated. Settling late
+points (`consumer.settling`) writes in the same order.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from consumer.arrivals import (
@@ -26,30 +25,32 @@ from consumer.arrivals import (
     SortedOut,
     StreamRecord,
     by_stream_record,
+    doubtful_points,
     not_applied,
-    possible_copies,
     sort_out,
     without_copies,
 )
+from consumer.committing import Committer, Stores
 from consumer.match_cache import MatchCache
 from consumer.memory import Memory
-from consumer.nudging import Nudger
 from consumer.point_steps import point_steps
-from consumer.ports import Nudging, ParkingPlace, PositionFinding, PositionWriting
 from consumer.retrying import Budget, Patience
-from consumer.transitions import TransitionWriter
-from consumer.writing import write_all
-from rtdts.position_store.writer import HistoryWrite
-from rtdts.push_queue.nudges import Nudge, PositionNudge
+from consumer.settling import Settler, SettleReport
+from rtdts.position_store.writer import PROVISIONAL, HistoryWrite
+from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import stream_record_name
 from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
 from rtdts.tracking.deliveries import OpenMatch
-from rtdts.tracking.fixes import LatestPosition
-from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.truck_fold import TrackingRules, TruckUpdate, fold_truck
-from rtdts.tracking.truck_state import TruckState
+from rtdts.tracking.fixes import Fix
+from rtdts.tracking.instants import MS_PER_DAY
+from rtdts.tracking.stream_position import StreamPosition, through
+from rtdts.tracking.truck_fold import WINDOW_FIXES, TrackingRules, TruckUpdate, fold_truck
+from rtdts.tracking.truck_state import ORDINALS_PER_MS, TruckState
+
+CLOCKS_APART_MS = 60_000
+"""The stream's clock and ours differ by less."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -63,20 +64,12 @@ class BatchReport:
     skipped: int = 0
     """Records that had been applied before."""
     late: int = 0
-    """Points earlier than their truck's window: indexed, but no status rests on them."""
+    """Points earlier than their truck's window: indexed, and settled soon."""
+    beyond: int = 0
+    """Points later than the horizon: indexed, and no status rests on them."""
     parked: int = 0
     transitions: int = 0
     nudges: int = 0
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Stores:
-    """Everything that a batch is written to or looked up in."""
-
-    writer: PositionWriting
-    finder: PositionFinding
-    nudges: Nudging
-    parking: ParkingPlace
 
 
 class BatchPipeline:
@@ -85,15 +78,17 @@ class BatchPipeline:
     Args:
         shard_id: The shard.
         stores: What to write to.
-        memory: The trucks' memories.
+        memory: The trucks' states.
         matches: Which deliveries the trucks carry.
-        transitions: Writes into the deliveries' logs.
+        committer: Writes what a batch or a settling found.
+        settler: Settles late points between batches.
         rules: All limits of the domain.
         patience: How long to wait for stores that are away.
-        log: Where it tells what it parked.
-        trace: Where it tells what became of each point of some trucks.
+        log: Where it reports what it parked.
+        trace: Where it reports what became of each point of some trucks.
         shard_range: Which trucks' records belong to the shard; others' are parked.
-        clock: Monotonic seconds.
+        now_ms: Wall clock: the ordinals of a truck whose state was lost begin there, above all
+            that it may have had before.
     """
 
     def __init__(
@@ -103,25 +98,43 @@ class BatchPipeline:
         stores: Stores,
         memory: Memory,
         matches: MatchCache,
-        transitions: TransitionWriter,
+        committer: Committer,
+        settler: Settler,
         rules: TrackingRules,
         patience: Patience,
         log: Logger,
         trace: PointTrace,
         shard_range: ShardRange = ANY_KEY,
-        clock: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._shard_id = shard_id
         self._shard_range = shard_range
         self._stores = stores
         self._memory = memory
         self._matches = matches
-        self._transitions = transitions
+        self._committer = committer
+        self._settler = settler
         self._rules = rules
         self._patience = patience
         self._log = log
         self._trace = trace
-        self._nudger = Nudger(stores.nudges, patience=patience, log=log, clock=clock)
+        self._now_ms = now_ms
+
+    def begin_after(self, position: StreamPosition | None) -> None:
+        """All records up to this one are durable: the checkpoint of the worker before."""
+        self._committer.position = position
+
+    def settle(self, *, everything: bool = False) -> SettleReport | None:
+        """Settles late points whose time has come; None when there are none.
+
+        Args:
+            everything: Whether to settle all, whatever their time: the shard ends.
+
+        Raises:
+            StoreGone: A store stayed away for the whole budget.
+            TakenOver: Another process owns the shard.
+        """
+        return self._settler.run(self._patience.start(), everything=everything)
 
     def process(self, records: Sequence[StreamRecord]) -> BatchReport:
         """Makes a batch durable; returns only when it is.
@@ -136,55 +149,107 @@ class BatchPipeline:
             return report
         sorted_out = sort_out(records, self._shard_range)
         self._park(sorted_out.faults, report, budget)
-        updates, arrivals = self._fold(sorted_out, report, budget)
-        if not updates:
-            self._tell_points(sorted_out, updates, ())
-            return report
-        refused = self._write_history(updates, arrivals, report, budget)
-        self._tell_points(sorted_out, updates, refused)
-        states, nudges = self._settle(updates, report, budget)
-        self._write_latest([one.latest for one in updates if one.latest], budget)
-        report.nudges = len(nudges)
-        self._nudger.send(nudges)
-        self._memory.keep(states, max(record.position for record in records), budget)
+        position = max(record.position for record in records)
+        batch = _Batch(self._memory.recall(list(sorted_out.by_truck), budget))
+        # Also of trucks of which all was applied before: the worker that did so may be gone.
+        self._settler.note(batch.states.values())
+        fresh = self._fresh(sorted_out.by_truck, batch, report, budget)
+        batch.matches = budget.call("read matches", lambda: self._matches.of(fresh))
+        updates = self._fold(fresh, batch, report, budget)
+        refused = self._write_history(updates, fresh, batch, report, budget)
+        self._trace_points(sorted_out, updates, refused)
+        self._committer.position = position
+        if updates:
+            here = through(self._shard_id, position)
+            committed = self._committer.commit(list(updates.values()), here, budget)
+            report.transitions, report.nudges = committed.transitions, committed.nudges
+            report.parked += committed.parked
+            for truck_id in committed.old_matches:
+                self._matches.forget(truck_id)
+            self._settler.note(committed.states)
+        report.trucks = len(updates)
+        for update in updates.values():
+            report.points += update.points
+            report.duplicates += update.duplicates
+            report.late += len(update.late)
+            report.beyond += len(update.beyond)
         return report
 
+    def _fresh(
+        self,
+        by_truck: Mapping[str, tuple[Arrival, ...]],
+        batch: _Batch,
+        report: BatchReport,
+        budget: Budget,
+    ) -> dict[str, tuple[Arrival, ...]]:
+        """What is neither applied already nor a copy of what the history holds."""
+        unseen, report.skipped = not_applied(by_truck, batch.states, self._shard_id)
+        stateless = [truck_id for truck_id in unseen if truck_id not in batch.states]
+        if stateless:
+            known = partial(self._stores.finder.known_trucks, stateless)
+            lost = budget.call("look for lost states", known)
+            batch.last_known = {truck_id: self._last_known(truck_id, budget) for truck_id in lost}
+        doubtful = doubtful_points(unseen, batch.states, batch.last_known)
+        if not doubtful:
+            return unseen
+        find = partial(self._stores.finder.stored, doubtful)
+        stored = budget.call("look for copies", find)
+        fresh, report.duplicates = without_copies(unseen, stored, batch.states)
+        # What was lost with a state is rebuilt although nothing new has come.
+        return {**dict.fromkeys(batch.last_known, ()), **fresh}
+
+    def _last_known(self, truck_id: str, budget: Budget) -> list[Fix]:
+        budget.call("refresh the history", self._stores.finder.refresh)
+        before = partial(
+            self._stores.finder.before, truck_id, self._now_ms() + MS_PER_DAY, 2 * WINDOW_FIXES
+        )
+        found = budget.call("read a truck's last fixes", before)
+        fixes = sorted((one.fix for one in found if not one.beyond), key=lambda fix: fix.order)
+        self._log.warning("truck_state_lost", truck_id=truck_id)
+        return fixes[-WINDOW_FIXES:]
+
     def _fold(
-        self, sorted_out: SortedOut, report: BatchReport, budget: Budget
-    ) -> tuple[list[TruckUpdate], dict[str, Arrival]]:
-        states = self._memory.recall(list(sorted_out.by_truck), budget)
-        fresh = self._fresh(sorted_out.by_truck, states, report, budget)
-        matches = budget.call("read matches", lambda: self._matches.of(fresh))
-        updates: list[TruckUpdate] = []
-        arrivals: dict[str, Arrival] = {}
-        for truck_id, of_truck in fresh.items():
-            update = self._fold_one(
-                truck_id, states.get(truck_id), of_truck, matches[truck_id], report, budget
-            )
+        self,
+        fresh: Mapping[str, tuple[Arrival, ...]],
+        batch: _Batch,
+        report: BatchReport,
+        budget: Budget,
+    ) -> dict[str, TruckUpdate]:
+        updates = {}
+        for truck_id, arrivals in fresh.items():
+            update = self._fold_one(truck_id, arrivals, batch, report, budget)
             if update is not None:
-                updates.append(update)
-                arrivals.update((point_id(one.point), one) for one in reversed(of_truck))
-        report.trucks = len(updates)
-        return updates, arrivals
+                updates[truck_id] = update
+        return updates
 
     def _fold_one(
         self,
         truck_id: str,
-        state: TruckState | None,
         arrivals: Sequence[Arrival],
-        matches: Sequence[OpenMatch],
+        batch: _Batch,
         report: BatchReport,
         budget: Budget,
+        refused: Collection[str] = (),
     ) -> TruckUpdate | None:
-        plans = self._transitions.plans(state, truck_id, matches, budget)
+        state, matches = batch.states.get(truck_id), batch.matches[truck_id]
+        last_known = batch.last_known.get(truck_id, ())
+        plans = self._committer.plans(state, truck_id, matches, budget)
         # What has just been read from the log is newer than the match.
         current = [
             plans[match.delivery_id].match if match.delivery_id in plans else match
             for match in matches
         ]
         try:
-            update = fold_truck(
-                truck_id, state, by_stream_record(arrivals), current, plans, self._rules
+            return fold_truck(
+                truck_id,
+                state,
+                by_stream_record(arrivals),
+                current,
+                plans,
+                self._rules,
+                last_known=last_known,
+                first_ordinal=ORDINALS_PER_MS * self._begins_at_ms(arrivals, last_known),
+                refused=refused,
             )
         except Exception as error:
             # A bug of ours that one truck's points bring out: they are kept for whoever mends it,
@@ -196,97 +261,79 @@ class BatchPipeline:
             ]
             self._park(faults, report, budget)
             return None
-        report.points += len(arrivals) - update.duplicates
-        report.duplicates += update.duplicates
-        report.late += len(update.beyond_window)
-        return update
 
-    def _fresh(
-        self,
-        by_truck: Mapping[str, tuple[Arrival, ...]],
-        states: Mapping[str, TruckState],
-        report: BatchReport,
-        budget: Budget,
-    ) -> dict[str, tuple[Arrival, ...]]:
-        """What is neither applied already nor a copy of what the history holds."""
-        unseen, report.skipped = not_applied(by_truck, states, self._shard_id)
-        doubtful = possible_copies(unseen, states)
-        if not doubtful:
-            return unseen
-        known = budget.call("look for copies", partial(self._stores.finder.first_stamps, doubtful))
-        fresh, report.duplicates = without_copies(unseen, known)
-        return fresh
+    def _begins_at_ms(self, arrivals: Sequence[Arrival], last_known: Sequence[Fix]) -> int:
+        """Where the ordinals of a truck without a state begin.
+
+        Of a truck that is new, two workers that are at it at once (one of them has lost the shard)
+        must count alike: what the loser wrote is the winner's. Of one whose state was lost they
+        begin above all that it may have had, whoever's clock is ahead, and later of a worker that
+        is killed before it has stored what it rebuilt.
+        """
+        arrived_at_ms = [one.record.arrived_at_ms for one in arrivals]
+        if not last_known:
+            return arrived_at_ms[0]
+        known_ms = (fix.n // ORDINALS_PER_MS for fix in last_known)
+        received_at_ms = (fix.received_at_ms for fix in last_known)
+        now_ms = self._now_ms()
+        known_to_ms = max(now_ms, *arrived_at_ms, *received_at_ms, *known_ms)
+        return known_to_ms + CLOCKS_APART_MS + now_ms % MS_PER_DAY
 
     def _write_history(
         self,
-        updates: Sequence[TruckUpdate],
-        arrivals: Mapping[str, Arrival],
+        updates: dict[str, TruckUpdate],
+        fresh: Mapping[str, tuple[Arrival, ...]],
+        batch: _Batch,
         report: BatchReport,
         budget: Budget,
     ) -> Collection[str]:
-        """Returns the ids of points that the history refused; they are parked."""
-        writes = [
-            HistoryWrite(
-                fix=indexed.fix,
-                deliveries=indexed.deliveries,
-                knowledge=max(update.state.taken, 1),
-                keep_existing=is_late,
-            )
-            for update in updates
-            for indexed, is_late in itertools.chain(
-                zip(update.positions, itertools.repeat(False)),
-                zip(update.beyond_window, itertools.repeat(True)),
-            )
-        ]
-        write_history = self._stores.writer.write_history
-        rejected = write_all("write the history", writes, write_history, budget)
-        faults = []
-        for write, reason in rejected:
-            arrival = arrivals.get(write.fix.point_id)
-            if arrival is not None:  # one of an earlier batch, derived anew, is there already
-                faults.append(Fault(record=arrival.record, reason="not_indexable", detail=reason))
-        self._park(faults, report, budget)
-        return {write.fix.point_id for write, _ in rejected}
+        """Writes the history; returns the ids of points that it refused, which are parked.
 
-    def _tell_points(
-        self, sorted_out: SortedOut, updates: Sequence[TruckUpdate], refused: Collection[str]
+        A truck of which it refuses points is folded again without them: nothing else of it may
+        rest on what the history lacks.
+        """
+        refused: set[str] = set()
+        pending = dict(updates)
+        while pending:
+            writes = [write for update in pending.values() for write in history_writes(update)]
+            rejected = self._committer.write_history(writes, budget)
+            by_truck: dict[str, dict[str, str]] = {}
+            for write, reason in rejected:
+                by_truck.setdefault(write.fix.truck_id, {})[write.fix.point_id] = reason
+            pending = {}
+            for truck_id, reasons in by_truck.items():
+                bad = [one for one in fresh[truck_id] if one.identity in reasons]
+                faults = {
+                    one.identity: Fault(
+                        record=one.record, reason="not_indexable", detail=reasons[one.identity]
+                    )
+                    for one in reversed(bad)
+                }
+                self._park(list(faults.values()), report, budget)
+                refused |= {*reasons}
+                if not faults:  # of an earlier batch, derived anew: its document stays as it was
+                    continue
+                del updates[truck_id]
+                arrivals = fresh[truck_id]
+                if all(one.identity in refused for one in arrivals):
+                    continue
+                update = self._fold_one(truck_id, arrivals, batch, report, budget, refused)
+                if update is not None:
+                    updates[truck_id] = pending[truck_id] = update
+        return refused
+
+    def _trace_points(
+        self,
+        sorted_out: SortedOut,
+        updates: Mapping[str, TruckUpdate],
+        refused: Collection[str],
     ) -> None:
         if not self._trace.is_on:
             return
-        by_truck = {update.state.truck_id: update for update in updates}
         for truck_id, arrivals in sorted_out.by_truck.items():
             if self._trace.follows(truck_id):
-                for step in point_steps(arrivals, by_truck.get(truck_id), refused):
+                for step in point_steps(arrivals, updates.get(truck_id), refused):
                     self._trace.tell(**step, shard_id=self._shard_id)
-
-    def _write_latest(self, latest: Sequence[LatestPosition], budget: Budget) -> None:
-        # A conflict says that a newer one is there: that is what the version is for.
-        rejected = write_all(
-            "write latest positions", latest, self._stores.writer.write_latest, budget
-        )
-        for one, reason in rejected:  # its point was refused by the history too, and is parked
-            self._log.error("latest_rejected", truck_id=one.newest.truck_id, reason=reason)
-
-    def _settle(
-        self, updates: Sequence[TruckUpdate], report: BatchReport, budget: Budget
-    ) -> tuple[list[TruckState], list[Nudge]]:
-        states: list[TruckState] = []
-        nudges: list[Nudge] = []
-        for update in updates:
-            settled = self._transitions.settle(update, budget)
-            report.transitions += settled.appended
-            report.parked += settled.parked
-            if settled.is_match_old:
-                self._matches.forget(update.state.truck_id)
-            states.append(settled.state)
-            nudges += settled.nudges
-            if update.latest is not None:
-                at_ms = update.latest.newest.event_at_ms
-                nudges += (
-                    PositionNudge(delivery_id=delivery_id, event_at_ms=at_ms)
-                    for delivery_id in update.close_to_customer
-                )
-        return states, nudges
 
     def _park(self, faults: Sequence[Fault], report: BatchReport, budget: Budget) -> None:
         if not faults:
@@ -313,3 +360,25 @@ class BatchPipeline:
             first_partition_key=first.record.partition_key,
             first_detail=first.detail,
         )
+
+
+@dataclasses.dataclass
+class _Batch:
+    """What was read for a batch."""
+
+    states: dict[str, TruckState]
+    matches: Mapping[str, Sequence[OpenMatch]] = dataclasses.field(default_factory=dict)
+    last_known: Mapping[str, Sequence[Fix]] = dataclasses.field(default_factory=dict)
+    """The last fixes of trucks that the history knows although they have no state."""
+
+
+def history_writes(update: TruckUpdate) -> Iterator[HistoryWrite]:
+    """The documents of a batch's new and changed points."""
+    knowledge = max(update.state.knowledge, PROVISIONAL + 1)
+    for one in update.positions:
+        yield HistoryWrite(fix=one.fix, deliveries=one.deliveries, knowledge=knowledge)
+    # A settling writes them again; until then whatever stands there is as good.
+    for one in update.late:
+        yield HistoryWrite(fix=one.fix, deliveries=one.deliveries)
+    for one in update.beyond:
+        yield HistoryWrite(fix=one.fix, beyond=True)

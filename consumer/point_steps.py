@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from consumer.arrivals import Arrival
+from rtdts.tracking.fixes import IndexedFix
 from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.truck_fold import IndexedFix, TruckUpdate
+from rtdts.tracking.truck_fold import TruckUpdate
 
 
 def point_steps(
@@ -23,7 +24,7 @@ def point_steps(
     latest = update.latest if update is not None else None
     newest = None if latest is None else latest.newest.point_id
     positions = dict(_by_id(update.positions)) if update is not None else {}
-    late = dict(_by_id(update.beyond_window)) if update is not None else {}
+    late = dict(_by_id((*update.late, *update.beyond))) if update is not None else {}
     for arrival in arrivals:
         identity = point_id(arrival.point)
         indexed = positions.get(identity) or late.get(identity)

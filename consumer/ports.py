@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from rtdts.position_store.bulk import ItemOutcome
+from rtdts.position_store.history_pages import Around, HistoryFix, Stamp
 from rtdts.position_store.state import StateOutcome, StateWrite, StoredState
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.push_queue.nudges import Nudge
@@ -25,15 +26,27 @@ class PositionWriting(Protocol):
 
 
 class PositionFinding(Protocol):
-    """See `rtdts.position_store.reader.PositionReader`."""
+    """See `rtdts.position_store.history_pages.HistoryPages`."""
 
-    def first_stamps(self, points: Sequence[Point]) -> Mapping[str, int]: ...
+    def known_trucks(self, truck_ids: Sequence[str]) -> frozenset[str]: ...
+
+    def stored(self, points: Sequence[Point]) -> Mapping[str, Stamp]: ...
+
+    def refresh(self) -> None: ...
+
+    def around(self, wanted: Sequence[Around]) -> Mapping[str, Sequence[HistoryFix]]: ...
+
+    def before(self, truck_id: str, event_at_ms: int, limit: int) -> Sequence[HistoryFix]: ...
+
+    def after(self, truck_id: str, from_ms: int, limit: int) -> Sequence[HistoryFix]: ...
 
 
 class StateKeeping(Protocol):
     """See `rtdts.position_store.state.TruckStateStore`."""
 
     def load(self, truck_ids: Sequence[str]) -> dict[str, StoredState]: ...
+
+    def unsettled(self) -> list[str]: ...
 
     def save(self, writes: Sequence[StateWrite]) -> list[StateOutcome]: ...
 

@@ -7,6 +7,7 @@ the container starts it anew, and the batch comes again.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
@@ -15,9 +16,11 @@ from consumer.arrivals import StreamRecord
 from consumer.checkpointing import Checkpoints, KclCheckpointer
 from consumer.errors import TakenOver
 from consumer.pipeline import BatchReport
+from consumer.settling import SettleReport
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import Metric, MetricWriter
+from rtdts.tracking.stream_position import StreamPosition
 
 LEASE_LOST_WITHIN_FAILOVERS = 3
 """The KCL tells a worker that lost its lease at the latest when it fails to renew it, which it does
@@ -69,8 +72,16 @@ class EndingInput(Protocol):
 class Pipeline(Protocol):
     """See `consumer.pipeline.BatchPipeline`."""
 
+    def begin_after(self, position: StreamPosition | None) -> None:
+        """Names the last record that is durable already."""
+        ...
+
     def process(self, records: Sequence[StreamRecord]) -> BatchReport:
         """Makes a batch durable."""
+        ...
+
+    def settle(self, *, everything: bool = False) -> SettleReport | None:
+        """Settles late points whose time has come."""
         ...
 
 
@@ -119,6 +130,7 @@ class RecordProcessor:
             self._pipeline = self._pipeline_of(self._shard_id)
         except Exception as error:
             self._die("initialize_failed", error)
+        self._pipeline.begin_after(_position_of(initialize_input))
         self._log.info(
             "record_processor_ready",
             shard_id=self._shard_id,
@@ -157,6 +169,7 @@ class RecordProcessor:
             # what has ended again and again: neither the shard nor its children were ever read.
             self._die("taken_over_at_shard_end", None)
         try:
+            self._settle(everything=True)
             is_told = self._checkpoints.end_shard(shard_ended_input.checkpointer)
         except Exception as error:
             self._die("shard_end_failed", error)
@@ -183,8 +196,24 @@ class RecordProcessor:
             report = self._pipeline.process(records)
             self._checkpoints.durable_up_to(max(record.position for record in records))
             self._report(report, started_s, records, batch.millis_behind_latest or 0)
+        self._settle()
         # An empty batch too: it brings the checkpoint that was not due yet.
         self._checkpoints.tell_if_due(batch.checkpointer)
+
+    def _settle(self, *, everything: bool = False) -> None:
+        if self._pipeline is None:
+            return
+        started_s = self._clock()
+        report = self._pipeline.settle(everything=everything)
+        if report is None:
+            return
+        duration_ms = round((self._clock() - started_s) * 1_000, 1)
+        self._log.info(
+            "settled",
+            shard_id=self._shard_id,
+            **dataclasses.asdict(report),
+            duration_ms=duration_ms,
+        )
 
     def _report(
         self,
@@ -205,6 +234,7 @@ class RecordProcessor:
             duplicates=report.duplicates,
             skipped=report.skipped,
             late=report.late,
+            beyond=report.beyond,
             parked=report.parked,
             transitions=report.transitions,
             nudges=report.nudges,
@@ -235,6 +265,14 @@ class RecordProcessor:
         else:
             self._log.exception(event, error, shard_id=self._shard_id)
         raise SystemExit(1) from error
+
+
+def _position_of(initialize_input: InitializeInput) -> StreamPosition | None:
+    """The checkpoint; None where reading begins at an end of the stream."""
+    number = initialize_input.sequence_number
+    if number is None or not number.isdecimal():
+        return None
+    return StreamPosition(int(number), initialize_input.sub_sequence_number or 0)
 
 
 def _stream_record(record: KclRecord) -> StreamRecord:

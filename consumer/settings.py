@@ -50,12 +50,12 @@ class Settings:
         minimum=0,
         help="metres outside the origin's geofence that count as having left it",
     )
-    window_points: int = setting(
-        "WINDOW_POINTS",
-        default=_RULES.window_points,
-        minimum=1,
-        maximum=10_000,
-        help="recent points remembered of each truck: how late a point may be and still count",
+    late_horizon_s: float = setting(
+        "LATE_HORIZON_S",
+        default=_RULES.late_horizon_s,
+        minimum=60,
+        maximum=604_800,
+        help="seconds that a point may be late, behind its truck's newest, and still count",
     )
     trucks_at_hand: int = setting(
         "TRUCKS_AT_HAND",
@@ -196,5 +196,5 @@ class Settings:
             status=StatusRules(
                 near_m=self.near_m, dwell_s=self.dwell_s, exit_margin_m=self.exit_margin_m
             ),
-            window_points=self.window_points,
+            late_horizon_s=self.late_horizon_s,
         )

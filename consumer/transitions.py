@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
@@ -22,23 +23,29 @@ from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.delivery_memory import (
     DeliveryPlan,
     DeliveryUpdate,
+    Settlement,
+    agree,
     believe,
     remember,
-    settle,
 )
 from rtdts.tracking.status_machine import StatusRules, Transition
-from rtdts.tracking.truck_fold import TruckUpdate, is_remembered
-from rtdts.tracking.truck_state import DeliveryMemory, TruckState
+from rtdts.tracking.stream_position import Through
+from rtdts.tracking.truck_fold import TruckUpdate, is_remembered, unfolded_of
+from rtdts.tracking.truck_state import DeliveryMemory, Interval, TruckState, with_interval
 
 ATTEMPTS = 10
 """Lost races on one delivery in a row before the next batch tries again: dispatchers are people."""
 
 
+AT_ONCE = 16
+"""Deliveries of one truck that are read or appended to at once."""
+
+A = TypeVar("A")
 T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settled:
+class Appended:
     """A truck whose transitions are in the logs."""
 
     state: TruckState
@@ -55,8 +62,11 @@ class _Written:
     memory: DeliveryMemory
     versions: tuple[int, ...]
     """What the viewers must hear of: appended now, or found already written by the same cause."""
-    appended: int
+    appended: int = 0
     is_parked: bool = False
+    has_moved_times: bool = False
+    unfolded: Interval | None = None
+    """What of the history the delivery's new anchor has to be folded with."""
 
 
 class TransitionWriter:
@@ -87,95 +97,141 @@ class TransitionWriter:
         self._log = log
         self._now_ms = now_ms
         self._trace = trace
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="deliveries")
 
     def plans(
         self, state: TruckState | None, truck_id: str, matches: Iterable[OpenMatch], budget: Budget
     ) -> dict[str, DeliveryPlan]:
-        """Of matches that the truck's memory doesn't know yet, what their logs tell.
+        """Of matches that the truck's state doesn't know yet, what their logs hold.
 
         A match that has ended since it was read has none.
 
         Raises:
             StoreGone: DynamoDB stayed away.
         """
-        plans = {}
-        for match in matches:
-            if not is_remembered(state, match):
-                plan = self._guarded(
-                    match.delivery_id, partial(self._plan, truck_id, match, budget)
-                )
-                if plan is not None:
-                    plans[match.delivery_id] = plan
-        return plans
+        unknown = [match.delivery_id for match in matches if not is_remembered(state, match)]
+        plans = self._each(
+            unknown,
+            lambda delivery_id: self._guarded(
+                delivery_id, partial(self._plan, truck_id, delivery_id, budget)
+            ),
+        )
+        return {plan.match.delivery_id: plan for plan in plans if plan is not None}
 
-    def settle(self, update: TruckUpdate, budget: Budget) -> Settled:
-        """Appends what a batch found about a truck's deliveries.
+    def append(self, update: TruckUpdate, here: Through, budget: Budget) -> Appended:
+        """Appends what a batch, or a settling, found about a truck's deliveries.
 
         What the store refuses of one delivery is parked, and tried again with the truck's next
         batch: the others go on.
 
+        Args:
+            update: What it found.
+            here: Up to which record the truck's points have been taken.
+            budget: How long to go on.
+
         Raises:
             StoreGone: DynamoDB stayed away.
         """
+        pending = [one for one in update.deliveries if one.pending]
+        results = self._each(
+            pending,
+            lambda delivery: self._guarded(
+                delivery.after.delivery_id,
+                partial(self._append_one, update, delivery, here, budget),
+            ),
+        )
+        written = {
+            delivery.after.delivery_id: result
+            for delivery, result in zip(pending, results, strict=True)
+        }
         memories: list[DeliveryMemory] = []
         nudges: list[TransitionNudge] = []
-        appended, parked, is_match_old = 0, 0, False
+        unsettled = update.state.unsettled
+        has_moved_times = False
         for delivery in update.deliveries:
             delivery_id = delivery.after.delivery_id
             if not delivery.pending:
                 memories.append(delivery.after)
+                has_moved_times |= delivery.has_moved_times
                 continue
-            written = self._guarded(
-                delivery_id, partial(self._settle_one, update, delivery, budget)
-            )
-            if written is None:
-                is_match_old = True
+            result = written[delivery_id]
+            if result is None:
                 continue
-            memories.append(written.memory)
-            appended += written.appended
-            parked += written.is_parked
+            memories.append(result.memory)
+            has_moved_times |= result.has_moved_times
+            if result.unfolded is not None:
+                unsettled = with_interval(unsettled, result.unfolded.from_ms, result.unfolded.to_ms)
             nudges += (
                 TransitionNudge(delivery_id=delivery_id, version=version)
-                for version in written.versions
+                for version in result.versions
             )
-        return Settled(
-            state=msgspec.structs.replace(update.state, deliveries=tuple(memories)),
+        found = [result for result in results if result is not None]
+        return Appended(
+            state=msgspec.structs.replace(
+                update.state,
+                deliveries=tuple(memories),
+                unsettled=unsettled,
+                has_moved_times=has_moved_times,
+            ),
             nudges=tuple(nudges),
-            appended=appended,
-            is_match_old=is_match_old,
-            parked=parked,
+            appended=sum(result.appended for result in found),
+            is_match_old=len(found) < len(results),
+            parked=sum(result.is_parked for result in found),
         )
 
-    def _plan(self, truck_id: str, match: OpenMatch, budget: Budget) -> DeliveryPlan | None:
-        read = self._read(match.delivery_id, budget)
+    def _each(self, values: Sequence[A], function: Callable[[A], T]) -> list[T]:
+        """Many deliveries of one truck at once: one after another, a depot's would hold a shard."""
+        if len(values) < 2:
+            return [function(value) for value in values]
+        return list(self._threads.map(function, values))
+
+    def _plan(self, truck_id: str, delivery_id: str, budget: Budget) -> DeliveryPlan | None:
+        read = self._read(delivery_id, budget)
         if read is None or not _is_carried(read[0], truck_id):
             return None
         delivery, events = read
         return _plan_of(delivery, events)
 
-    def _settle_one(
-        self, update: TruckUpdate, delivery: DeliveryUpdate, budget: Budget
+    def _append_one(
+        self, update: TruckUpdate, delivery: DeliveryUpdate, here: Through, budget: Budget
     ) -> _Written | None:
         """None when the delivery has ended, or is another truck's."""
+        unfolded: Interval | None = None
         for _ in range(ATTEMPTS):
-            read = self._read(delivery.after.delivery_id, budget)
-            if read is None or not _is_carried(read[0], update.state.truck_id):
+            delivery_id = delivery.after.delivery_id
+            row = budget.call("read a delivery", partial(self._store.get, delivery_id))
+            if row is None or not _is_carried(row, update.state.truck_id):
                 return None
-            row, events = read
-            plan = _plan_of(row, events)
-            if plan.standing.anchor != delivery.before.anchor:
-                delivery = self._begun_anew(update, plan)
-            settlement = settle(
-                delivery,
-                plan.standing,
-                update.state.window,
-                self._rules,
-                because=update.newest_news,
-                window_from_ms=update.state.window_from_ms,
+            if row.version == delivery.before.version:
+                # The log holds what the memory accounts for, and nothing else.
+                settlement = Settlement(
+                    memory=delivery.after,
+                    append=delivery.pending,
+                    already_there=(),
+                    has_moved_times=delivery.has_moved_times,
+                )
+            else:
+                events = self._events(row, budget)
+                plan = _plan_of(row, events)
+                if plan.standing.anchor != delivery.before.anchor:
+                    delivery, unfolded = self._begun_anew(update, plan)
+                settlement = agree(
+                    delivery,
+                    plan.standing,
+                    self._rules,
+                    because=update.newest_news,
+                    is_behind=unfolded is not None or plan.standing.speaks_beyond(here),
+                    may_move_times=update.may_move_times,
+                )
+            written = _Written(
+                settlement.memory,
+                settlement.already_there,
+                has_moved_times=settlement.has_moved_times,
+                unfolded=unfolded,
             )
             if not settlement.append:
-                return _Written(settlement.memory, settlement.already_there, 0)
-            after, new = _grown(row, settlement.append, self._now_ms())
+                return written
+            after, new = _grown(row, settlement.append, self._now_ms(), here)
             append = partial(self._store.append, row, after, new, matches=False)
             try:
                 budget.call("append to a delivery's log", append)
@@ -185,13 +241,13 @@ class TransitionWriter:
                 if not is_refusal(error):
                     raise
                 self._park(row, new, error, budget)
-                return _Written(delivery.unsettled, (), 0, is_parked=True)
+                return _Written(delivery.unsettled, (), is_parked=True, unfolded=unfolded)
             if self._trace.follows(row.truck_id):
                 self._tell(new)
             versions = (*settlement.already_there, *(event.version for event in new))
-            return _Written(settlement.memory, versions, len(new))
+            return dataclasses.replace(written, versions=versions, appended=len(new))
         self._log.warning("delivery_contended", delivery_id=delivery.after.delivery_id)
-        return _Written(delivery.unsettled, (), 0)
+        return _Written(delivery.unsettled, (), unfolded=unfolded)
 
     def _park(
         self, row: Delivery, events: Sequence[DeliveryEvent], error: Exception, budget: Budget
@@ -228,26 +284,38 @@ class TransitionWriter:
                     cause=str(event.cause),
                 )
 
-    def _begun_anew(self, update: TruckUpdate, plan: DeliveryPlan) -> DeliveryUpdate:
-        """A declaration came in between: fold the window from there."""
-        before = remember(
-            plan,
-            update.state.window,
-            self._rules,
-            window_from_ms=update.state.window_from_ms,
+    def _begun_anew(
+        self, update: TruckUpdate, plan: DeliveryPlan
+    ) -> tuple[DeliveryUpdate, Interval | None]:
+        """A declaration came in between: the machine begins there.
+
+        Returns:
+            The delivery, and what of the history must be folded for it first.
+        """
+        state = update.state
+        before = remember(plan, state.window, self._rules)
+        unfolded = unfolded_of(before, state)
+        if unfolded is not None or state.unsettled:
+            return DeliveryUpdate(before=before, after=before), unfolded
+        after, reconciled = believe(
+            before,
+            because=update.newest_news,
+            rules=self._rules,
+            may_move_times=update.may_move_times,
         )
-        after, pending = believe(before, because=update.newest_news, new_ids=None)
-        return DeliveryUpdate(before=before, after=after, pending=pending)
+        return DeliveryUpdate(before=before, after=after, pending=reconciled.append), None
 
     def _read(
         self, delivery_id: str, budget: Budget
     ) -> tuple[Delivery, list[DeliveryEvent]] | None:
         """The row and the log up to its version."""
         row = budget.call("read a delivery", lambda: self._store.get(delivery_id))
-        if row is None:
-            return None
-        events = budget.call("read a delivery's log", lambda: self._store.events(delivery_id))
-        return row, [event for event in events if event.version <= row.version]
+        return None if row is None else (row, self._events(row, budget))
+
+    def _events(self, row: Delivery, budget: Budget) -> list[DeliveryEvent]:
+        """The log up to the row's version."""
+        events = budget.call("read a delivery's log", lambda: self._store.events(row.delivery_id))
+        return [event for event in events if event.version <= row.version]
 
     def _guarded(self, delivery_id: str, function: Callable[[], T | None]) -> T | None:
         """One delivery that can't be processed must not stop its truck, nor all others."""
@@ -278,7 +346,7 @@ def _plan_of(delivery: Delivery, events: Sequence[DeliveryEvent]) -> DeliveryPla
 
 
 def _grown(
-    row: Delivery, transitions: Sequence[Transition], now_ms: int
+    row: Delivery, transitions: Sequence[Transition], now_ms: int, here: Through
 ) -> tuple[Delivery, list[DeliveryEvent]]:
     """The row and the new events after appending transitions to its log."""
     events = [
@@ -292,6 +360,7 @@ def _grown(
             assignment=row.assignment,
             truck_id=row.truck_id,
             point_id=transition.point_id,
+            through=here,
             evidence=transition.evidence,
         )
         for version, transition in enumerate(transitions, row.version + 1)

@@ -112,8 +112,6 @@ class StoredFix(NamedTuple):
     fix: Fix
     deliveries: tuple[DeliveryProgress, ...] = ()
     """How far the truck's open deliveries had come with it."""
-    n: int = 0
-    """The ordinal with which the truck's point was taken; 0: not known."""
     beyond: bool = False
     """Too late to be folded."""
 
@@ -130,24 +128,26 @@ def encode_position(stored: StoredFix) -> bytes:
         for one in stored.deliveries
     )
     return _ENCODER.encode(
-        _document(_HistoryDocument, stored.fix, progress, n=stored.n, beyond=stored.beyond)
+        _document(_HistoryDocument, stored.fix, progress, n=stored.fix.n, beyond=stored.beyond)
     )
 
 
 def encode_latest(latest: LatestPosition) -> bytes:
     """The document of ``truck-latest``."""
-    shown = latest.shown
-    return _ENCODER.encode(
-        _document(
-            _LatestDocument,
-            latest.newest,
-            _with_eta(latest.deliveries),
-            shown=_document(_PointDocument, shown, _with_eta(latest.shown_deliveries))
-            if shown
-            else None,
-            stale_since=_text(latest.stale_since_ms),
-        )
-    )
+    newest, shown = latest.newest, latest.shown
+    text = _encoded(newest, latest.deliveries)
+    more = b""
+    if shown is not None:
+        # Nearly always the same fix: encoded once, and not made anew.
+        is_same = shown is newest and latest.shown_deliveries == latest.deliveries
+        more = b',"shown":' + (text if is_same else _encoded(shown, latest.shown_deliveries))
+    if latest.stale_since_ms is not None:
+        more += b',"stale_since":"%b"' % format_instant(latest.stale_since_ms).encode()
+    return b"%b%b}" % (text[:-1], more)
+
+
+def _encoded(fix: Fix, deliveries: Iterable[DeliveryProgress]) -> bytes:
+    return _ENCODER.encode(_document(_PointDocument, fix, _with_eta(deliveries)))
 
 
 def external_version(latest: LatestPosition) -> int:
@@ -166,9 +166,8 @@ def decode_stored_fix(source: Any) -> StoredFix:
         msgspec.ValidationError: It isn't one.
     """
     document = msgspec.convert(source, _HistoryDocument)
-    return StoredFix(
-        _fix(document), _progress(document.deliveries), n=document.n, beyond=document.beyond
-    )
+    fix = msgspec.structs.replace(_fix(document), n=document.n)
+    return StoredFix(fix, _progress(document.deliveries), beyond=document.beyond)
 
 
 def decode_latest(source: Any, version: int) -> LatestPosition:

@@ -6,7 +6,7 @@ and whoever goes on finds less to do. Every count is OpenSearch's own, after a r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -23,9 +23,7 @@ from rtdts.position_store.index_definitions import (
     STATE_INDEX,
 )
 from rtdts.position_store.state import StateWrite, StoredState, TruckStateStore
-from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.instants import format_instant
-from rtdts.tracking.positions import DeliveryProgress
 from rtdts.tracking.truck_state import TruckState
 
 BATCH_DOCUMENTS = 10_000
@@ -193,7 +191,7 @@ class DeliveryErasure:
             else:
                 state = _without(stored.state, delivery_ids)
                 # Refused when the consumer wrote meanwhile: the next round of the erasure sees.
-                self._states.save([StateWrite(state=state, replaces=stored.version)])
+                self._states.save([StateWrite.of(state, stored.version)])
             yield STATE_INDEX, 1
 
 
@@ -202,12 +200,9 @@ def _of_truck(truck_id: str) -> Mapping[str, Any]:
 
 
 def _naming(delivery_ids: Collection[str]) -> Mapping[str, Any]:
-    def nested(path: str) -> Mapping[str, Any]:
-        terms = {"terms": {f"{path}.delivery_id": sorted(delivery_ids)}}
-        # The history has nothing shown.
-        return {"nested": {"path": path, "query": terms, "ignore_unmapped": True}}
-
-    return {"bool": {"should": [nested("deliveries"), nested("shown.deliveries")]}}
+    # What is shown is not searched: it is earlier than the newest, and names no other deliveries.
+    terms = {"terms": {"deliveries.delivery_id": sorted(delivery_ids)}}
+    return {"nested": {"path": "deliveries", "query": terms, "ignore_unmapped": True}}
 
 
 def _refresh(client: OpenSearch, pattern: str) -> None:
@@ -320,27 +315,11 @@ def _names(stored: StoredState, delivery_ids: Collection[str]) -> bool:
     state = stored.state
     if state is None:
         return True
-    named = {memory.delivery_id for memory in state.deliveries}
-    if state.latest is not None:
-        progress = (*state.latest.deliveries, *state.latest.shown_deliveries)
-        named |= {one.delivery_id for one in progress}
-    return not named.isdisjoint(delivery_ids)
+    return any(memory.delivery_id in delivery_ids for memory in state.deliveries)
 
 
 def _without(state: TruckState, delivery_ids: Collection[str]) -> TruckState:
     return msgspec.structs.replace(
         state,
-        latest=None if state.latest is None else _latest_without(state.latest, delivery_ids),
         deliveries=tuple(one for one in state.deliveries if one.delivery_id not in delivery_ids),
-    )
-
-
-def _latest_without(latest: LatestPosition, delivery_ids: Collection[str]) -> LatestPosition:
-    def without(progress: Iterable[DeliveryProgress]) -> tuple[DeliveryProgress, ...]:
-        return tuple(one for one in progress if one.delivery_id not in delivery_ids)
-
-    return msgspec.structs.replace(
-        latest,
-        deliveries=without(latest.deliveries),
-        shown_deliveries=without(latest.shown_deliveries),
     )

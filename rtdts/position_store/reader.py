@@ -18,27 +18,18 @@ from rtdts.position_store.documents import (
     decode_shown_latest,
     decode_shown_point,
     decode_track_point,
-    index_of,
 )
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import LATEST_INDEX, POSITIONS_PATTERN
 from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.instants import format_instant
-from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.positions import Point, ShownLatest, TrackPoint, TruckInterval
+from rtdts.tracking.positions import ShownLatest, TrackPoint, TruckInterval
 
 MGET_IDS = 500
 """Documents a request of `latest`: some 500 KB."""
 
 MSEARCH_INTERVALS = 100
 """Searches a request of `last_of`: each reads a document of a day, mostly."""
-
-SEARCH_IDS = 1_000
-"""Ids a search; far below `index.max_result_window` and `indices.query.bool.max_clause_count`."""
-
-STAMPS_APART_MS = 3_600_000
-"""Two stamps that a point gets within a short while differ by less: by the time between its two
-receipts, and at the most by what its clock is ahead, when only one of them shifts it."""
 
 _FOUND = "docs._id,docs._source,docs._version,docs.found,docs.error"
 _HITS = "hits.total.value,hits.hits._id,hits.hits._source,aggregations"
@@ -129,68 +120,6 @@ class PositionReader:
             hits = self._thinned(query, answer["aggregations"], limit)
         return _distinct(hits)
 
-    def event_times(self, point_ids: Sequence[str]) -> dict[str, int]:
-        """The ``event_at`` of those points that the history holds, by id.
-
-        What was written within the last second may be missing.
-
-        Raises:
-            StoreUnavailable: OpenSearch can't answer now.
-        """
-        found: dict[str, int] = {}
-        for start in range(0, len(point_ids), SEARCH_IDS):
-            ids = list(point_ids[start : start + SEARCH_IDS])
-            # A copy may lie in two daily indexes: the earliest stamp is the first one's.
-            answer = self._search(
-                {
-                    "query": {"ids": {"values": ids}},
-                    "size": 2 * len(ids),
-                    "sort": [{"event_at": "desc"}],
-                }
-            )
-            for hit in answer["hits"].get("hits", []):
-                found[hit["_id"]] = decode_track_point(hit["_source"]).event_at_ms
-        return found
-
-    def first_stamps(self, points: Sequence[Point]) -> dict[str, int]:
-        """The ``event_at`` under which the history holds those of the points that it holds, by id.
-
-        Unlike `event_times` it misses nothing that was written within the last second, as long as
-        the two stamps lie within `STAMPS_APART_MS` of each other: these are read by id.
-
-        Args:
-            points: Points as they are stamped now.
-
-        Raises:
-            StoreUnavailable: OpenSearch can't answer now.
-        """
-        found = self.event_times([point_id(point) for point in points])
-        places = [
-            {"_index": index, "_id": point_id(point)}
-            for point in points
-            for index in _possible_indexes(point)
-        ]
-        for start in range(0, len(places), MGET_IDS):
-            for document in self._just_written(places[start : start + MGET_IDS]):
-                at_ms = decode_track_point(document["_source"]).event_at_ms
-                identity = document["_id"]
-                found[identity] = min(at_ms, found.get(identity, at_ms))
-        return found
-
-    def _just_written(self, places: Sequence[dict[str, str]]) -> Iterator[Any]:
-        operation = "look for copies"
-        with telling_errors_apart(operation):
-            answer = self._client.mget(
-                body={"docs": [{**place, "_source": _TRACK_FIELDS} for place in places]},
-                params={"filter_path": _FOUND},
-            )
-        for document in answer.get("docs", []):
-            if "error" in document:
-                if document["error"].get("type") != "index_not_found_exception":
-                    raise StoreUnavailable(operation, None, str(document["error"]))
-            elif document.get("found"):
-                yield document
-
     def _latest(self, truck_ids: Sequence[str], params: dict[str, str]) -> Iterator[Any]:
         operation = "read latest positions"
         wanted = list(dict.fromkeys(truck_ids))
@@ -280,14 +209,6 @@ class PositionReader:
             )
         answer.setdefault("hits", {})
         return answer
-
-
-def _possible_indexes(point: Point) -> tuple[str, ...]:
-    """Where a copy that came shortly before may lie: under its own time, or a shifted one."""
-    moments_ms = [point.event_at_ms, point.event_at_ms - STAMPS_APART_MS]
-    if abs(point.recorded_at_ms - point.event_at_ms) <= STAMPS_APART_MS:
-        moments_ms.append(point.recorded_at_ms)
-    return tuple(dict.fromkeys(map(index_of, moments_ms)))
 
 
 def _good_points(truck_id: str, start_ms: int, end_ms: int | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Each document names its writer. So a refused write can be told apart: the document that stands is
 one's own (the answer to an earlier attempt got lost: success), or another process has taken over.
 
-All fields of a memory are fields of its document as they are, but for the window, which is packed.
+The state is one packed value of its document (`rtdts.tracking.state_codec`).
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from rtdts.position_store.bulk import Action, Fate, ItemOutcome, head, send_bulk
 from rtdts.position_store.client import telling_errors_apart
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import STATE_INDEX
-from rtdts.position_store.window_codec import pack_window, unpack_window
+from rtdts.tracking.state_codec import pack_state, unpack_state
 from rtdts.tracking.truck_state import TruckState
 
 MGET_IDS = 200
 """Documents a request of `load`: some 2 MB."""
+
+SEARCH_HITS = 5_000
+"""Ids a search of `unsettled`."""
 
 _FOUND = "docs._id,docs._source,docs._seq_no,docs._primary_term,docs.found,docs.error"
 
@@ -40,19 +43,40 @@ class DocumentVersion:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StoredState:
-    """A memory, and the version of the document that holds it."""
+    """A state, packed, and the version of the document that holds it."""
 
-    state: TruckState | None
-    """None when the document can't be read as one: it may only be replaced."""
+    truck_id: str
+    packed: bytes
     version: DocumentVersion
+
+    @property
+    def state(self) -> TruckState | None:
+        """The state; None when the document can't be read as one: it may only be replaced."""
+        try:
+            return unpack_state(self.truck_id, self.packed)
+        except ValueError:
+            return None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StateWrite:
-    """A memory to write in place of a version; None: there must be none yet."""
+    """A state to write in place of a version; None: there must be none yet."""
 
-    state: TruckState
+    truck_id: str
+    packed: bytes
+    is_unsettled: bool
+    """Whether a worker that takes over has something to settle."""
     replaces: DocumentVersion | None
+
+    @classmethod
+    def of(cls, state: TruckState, replaces: DocumentVersion | None) -> StateWrite:
+        """The write of a state."""
+        return cls(
+            truck_id=state.truck_id,
+            packed=pack_state(state),
+            is_unsettled=state.is_unsettled,
+            replaces=replaces,
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,6 +120,36 @@ class TruckStateStore:
                     found[document["_id"]] = _stored(document)
         return found
 
+    def unsettled(self) -> list[str]:
+        """All trucks whose states wait for a settling, of whichever shard.
+
+        Raises:
+            StoreUnavailable: OpenSearch can't serve now, or not for all of its shards.
+        """
+        operation = "look for unsettled trucks"
+        found: list[str] = []
+        with telling_errors_apart(operation):
+            self._client.indices.refresh(index=STATE_INDEX)
+        while True:
+            body: dict[str, Any] = {
+                "query": {"term": {"is_unsettled": True}},
+                "_source": False,
+                "size": SEARCH_HITS,
+                "sort": [{"truck_id": "asc"}],
+            }
+            if found:
+                body["search_after"] = [found[-1]]
+            with telling_errors_apart(operation):
+                response = self._client.search(
+                    index=STATE_INDEX,
+                    body=body,
+                    params={"allow_partial_search_results": "false", "preference": "_primary"},
+                )
+            hits = response["hits"]["hits"]
+            found += [hit["_id"] for hit in hits]
+            if len(hits) < SEARCH_HITS:
+                return found
+
     def save(self, writes: Sequence[StateWrite]) -> list[StateOutcome]:
         """Writes memories, each on the condition that it replaces what it says.
 
@@ -106,38 +160,20 @@ class TruckStateStore:
         return [_state_outcome(outcome) for outcome in outcomes]
 
 
-class _Packed(msgspec.Struct):
+class _Document(msgspec.Struct, frozen=True):
     truck_id: str
-    window: bytes
+    is_unsettled: bool
+    state: bytes = b""
 
 
-def encode_state(state: TruckState) -> bytes:
-    """The document of ``truck-state``."""
-    fields = msgspec.structs.asdict(state)
-    return _ENCODER.encode({**fields, "window": pack_window(state.window)})
-
-
-def decode_state(source: Any) -> TruckState:
-    """A document of ``truck-state``.
-
-    Raises:
-        ValueError: It isn't one.
-    """
+def _stored(document: Mapping[str, Any]) -> StoredState:
     try:
-        packed = msgspec.convert(source, _Packed)
-        window = unpack_window(packed.truck_id, packed.window)
-        return msgspec.convert({**source, "window": window}, TruckState)
-    except msgspec.ValidationError as problem:
-        raise ValueError(f"not a truck's memory: {problem}") from problem
-
-
-def _stored(document: Mapping[str, object]) -> StoredState:
-    try:
-        state = decode_state(document["_source"])
-    except ValueError:
-        state = None
+        packed = msgspec.convert(document["_source"], _Document).state
+    except msgspec.ValidationError:
+        packed = b""
     return StoredState(
-        state=state,
+        truck_id=document["_id"],
+        packed=packed,
         version=msgspec.convert(
             {"seq_no": document["_seq_no"], "primary_term": document["_primary_term"]},
             DocumentVersion,
@@ -146,7 +182,7 @@ def _stored(document: Mapping[str, object]) -> StoredState:
 
 
 def _action(write: StateWrite) -> Action:
-    truck_id, replaces = write.state.truck_id, write.replaces
+    truck_id, replaces = write.truck_id, write.replaces
     if replaces is None:
         line = head("create", _index=STATE_INDEX, _id=truck_id)
     else:
@@ -157,7 +193,8 @@ def _action(write: StateWrite) -> Action:
             if_seq_no=replaces.seq_no,
             if_primary_term=replaces.primary_term,
         )
-    return Action(head=line, document=encode_state(write.state))
+    document = _Document(truck_id, write.is_unsettled, write.packed)
+    return Action(head=line, document=_ENCODER.encode(document))
 
 
 def _state_outcome(outcome: ItemOutcome) -> StateOutcome:

@@ -29,6 +29,9 @@ from rtdts.position_store.index_definitions import LATEST_INDEX
 from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.positions import DeliveryProgress
 
+PROVISIONAL = 1
+"""A document of this version is replaced by whatever is derived with its neighbours."""
+
 _DONE = ItemOutcome(fate=Fate.WRITTEN)
 
 
@@ -38,19 +41,16 @@ class HistoryWrite(msgspec.Struct, frozen=True, kw_only=True):
     fix: Fix
     deliveries: tuple[DeliveryProgress, ...] = ()
     """How far the truck's open deliveries had come with it; their ETAs are not kept."""
-    n: int = 0
-    """The ordinal with which the point was taken; 0 is left out."""
     beyond: bool = False
     """Too late to be folded."""
-    knowledge: int = 1
-    """How many of the truck's points were known when this fix was derived: at least 1."""
-    keep_existing: bool = False
-    """Leave a document that is there as it is, however little was known when it was written."""
+    knowledge: int = PROVISIONAL
+    """The ordinal up to which the truck's points were known when this fix was derived;
+    `PROVISIONAL`: its neighbours were not."""
 
     @property
     def stored(self) -> StoredFix:
         """What the document holds."""
-        return StoredFix(self.fix, self.deliveries, n=self.n, beyond=self.beyond)
+        return StoredFix(self.fix, self.deliveries, beyond=self.beyond)
 
 
 class PositionWriter:
@@ -84,10 +84,7 @@ class PositionWriter:
 def _history_action(write: HistoryWrite) -> Action:
     fix = write.fix
     where = {"_index": index_of(fix.event_at_ms), "_id": fix.point_id}
-    if write.keep_existing:
-        line = head("create", **where)
-    else:
-        line = head("index", **where, version=write.knowledge, version_type="external_gte")
+    line = head("index", **where, version=write.knowledge, version_type="external_gte")
     return Action(head=line, document=encode_position(write.stored))
 
 

@@ -35,6 +35,7 @@ class ShardRange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ANY_KEY = ShardRange(first=0, last=LAST_HASH_KEY)
+NO_KEY = ShardRange(first=1, last=0)
 
 
 def hash_key(partition_key: str) -> int:

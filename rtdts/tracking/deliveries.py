@@ -6,6 +6,8 @@ import enum
 
 import msgspec
 
+from rtdts.tracking.stream_position import Through
+
 DEFAULT_RADIUS_M = 100.0
 """Radius of a place's geofence when the dispatcher names none."""
 
@@ -157,6 +159,9 @@ class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
     proof: str | None = None
     idempotency_key: str | None = None
+    through: Through | None = None
+    """Up to which record of the stream the log speaks with this event, when a rule made it: a
+    worker that has not seen so much again must not correct it."""
     request_hash: str | None = None
     """sha256 of the declaring request's body: the same key with another body is refused."""
 

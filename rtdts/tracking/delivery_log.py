@@ -11,13 +11,14 @@ really followed is appended after it. Nothing is rewritten.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.status_machine import Transition
+from rtdts.tracking.stream_position import Through
 
 
 class Anchor(msgspec.Struct, frozen=True, array_like=True):
@@ -47,11 +48,19 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """The rules' transitions since the anchor that still stand."""
     after_anchor: tuple[LogEntry, ...]
     """Everything after the anchor, corrections and what they withdrew included."""
+    through: tuple[Through, ...] = ()
+    """Up to which records the log speaks: the last of each shard."""
 
     @property
     def transitions(self) -> tuple[Transition, ...]:
         """The rules' transitions since the anchor that still stand."""
         return tuple(entry.transition for entry in self.entries)
+
+    def speaks_beyond(self, here: Through) -> bool:
+        """Whether it rests on records of the same shard that come after this one."""
+        return any(
+            one.shard_id == here.shard_id and one.position > here.position for one in self.through
+        )
 
     @property
     def status(self) -> Status:
@@ -96,7 +105,20 @@ def standing(events: Sequence[DeliveryEvent]) -> Standing:
         ),
         entries=_fold(after_anchor, declared.status),
         after_anchor=after_anchor,
+        through=tuple(
+            {event.through.shard_id: event.through for event in events if event.through}.values()
+        ),
     )
+
+
+class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
+    """How a log is brought to what is wanted."""
+
+    append: tuple[Transition, ...]
+    believed: tuple[Transition, ...]
+    """The rules' transitions that stand once `append` is in the log."""
+    has_moved_times: bool = False
+    """Whether nothing is appended only because times may not be corrected now."""
 
 
 def reconcile(
@@ -105,8 +127,9 @@ def reconcile(
     wanted: Sequence[Transition],
     *,
     because: Fix,
-    new_ids: Collection[str] | None = None,
-) -> tuple[Transition, ...]:
+    tolerance_ms: int = 0,
+    may_move_times: bool = True,
+) -> Reconciled:
     """What to append to a log that folds to `believed`, so that it folds to `wanted`.
 
     Args:
@@ -114,24 +137,27 @@ def reconcile(
         believed: The rules' transitions that stand.
         wanted: Those that should.
         because: The point that brought the news: a correction names it.
-        new_ids: Points that came with it. A transition at an earlier one shows that it was late;
-            then a correction names it too, so that the log tells all the points that it rests
-            on. None when this is no news of points (a match first seen).
+        tolerance_ms: A transition that only moved in time by less than this stands as it is.
+        may_move_times: Whether one that moved by more may be corrected now, when no status
+            changes.
     """
     kept = 0
     for before, after in zip(believed, wanted, strict=False):
-        if not _same(before, after):
+        if not _same(before, after, tolerance_ms):
             break
         kept += 1
     lacking = tuple(wanted[kept:])
-    was_late = new_ids is not None and any(one.point_id not in new_ids for one in lacking)
-    if kept == len(believed) and not was_late:
-        return lacking
+    stands = tuple(believed)
+    if kept == len(believed):
+        return Reconciled(append=lacking, believed=(*stands, *lacking))
+    if not may_move_times and _statuses(believed) == _statuses(wanted):
+        return Reconciled(append=(), believed=stands, has_moved_times=True)
     while kept and believed[kept - 1].status is anchor.status:
         kept -= 1  # back to the anchor's status is back to the anchor
+    lacking = tuple(wanted[kept:])
     back_to = believed[kept - 1].status if kept else anchor.status
     correction = Transition(back_to, Cause.CORRECTED, because.event_at_ms, because.point_id)
-    return (correction, *wanted[kept:])
+    return Reconciled(append=(correction, *lacking), believed=(*stands[:kept], *lacking))
 
 
 def _fold(entries: Sequence[LogEntry], anchor: Status) -> tuple[LogEntry, ...]:
@@ -153,12 +179,15 @@ def _led_to(entry: LogEntry, status: Status) -> bool:
     return entry.transition.status is status
 
 
-def _same(one: Transition, other: Transition) -> bool:
-    return (one.status, one.effective_at_ms, one.point_id) == (
-        other.status,
-        other.effective_at_ms,
-        other.point_id,
-    )
+def _same(one: Transition, other: Transition, tolerance_ms: int) -> bool:
+    if one.status is not other.status:
+        return False
+    moved_ms = abs(one.effective_at_ms - other.effective_at_ms)
+    return moved_ms < tolerance_ms or (moved_ms == 0 and one.point_id == other.point_id)
+
+
+def _statuses(transitions: Sequence[Transition]) -> list[Status]:
+    return [one.status for one in transitions]
 
 
 def _transition(event: DeliveryEvent) -> Transition:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from rtdts.tracking.deliveries import UNDER_WAY, OpenMatch, Status
-from rtdts.tracking.delivery_log import LogEntry, Standing, reconcile
+from rtdts.tracking.delivery_log import Reconciled, Standing, reconcile
+from rtdts.tracking.eta import TruckPace, drive_on, observe
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.positions import DeliveryProgress
@@ -29,12 +30,14 @@ class DeliveryPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch made of one delivery."""
+    """What a batch, or a settling, made of one delivery."""
 
     before: DeliveryMemory
     after: DeliveryMemory
     """Believing that `pending` is in the log."""
-    pending: tuple[Transition, ...]
+    pending: tuple[Transition, ...] = ()
+    has_moved_times: bool = False
+    """Whether times differ from the log's that may be corrected later only."""
 
     @property
     def unsettled(self) -> DeliveryMemory:
@@ -51,30 +54,22 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """As it is once `append` is in the log."""
     append: tuple[Transition, ...]
     already_there: tuple[int, ...]
-    """Versions of transitions of this batch that the log held already."""
+    """Versions of what the log holds and the memory did not know: a worker that crashed may have
+    appended them without a nudge."""
+    has_moved_times: bool = False
 
 
-def remember(
-    plan: DeliveryPlan,
-    window: Sequence[Fix],
-    rules: StatusRules,
-    *,
-    window_from_ms: int,
-    has_memory: bool = True,
-) -> DeliveryMemory:
+def remember(plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules) -> DeliveryMemory:
     """A delivery first seen, or changed by a declaration: folds the window's fixes since.
 
-    What the log tells of the time before the window is taken as it stands.
+    What the log says of the time before the window is taken as it stands.
 
     Args:
         plan: The delivery.
         window: The truck's fixes.
         rules: Distances and dwells.
-        window_from_ms: Earlier fixes have left the window.
-        has_memory: Whether the truck has one: if not, its log may still tell of points of it.
     """
-    anchor = plan.standing.anchor
-    base = _settled(plan.standing, window_from_ms)
+    standing = plan.standing
     memory = DeliveryMemory(
         delivery_id=plan.match.delivery_id,
         assignment=plan.match.assignment,
@@ -82,97 +77,127 @@ def remember(
         match_version=plan.match.version,
         origin=plan.match.origin,
         destination=plan.match.destination,
-        anchor=anchor,
-        base=base,
-        tip=base,
-        believed=base.transitions,
-        is_blind=not has_memory and bool(plan.standing.after_anchor),
+        anchor=standing.anchor,
+        tip=_before_window(standing, window),
+        believed=standing.transitions,
+        log_length=len(standing.after_anchor),
     )
-    return refold(memory, window, rules)
-
-
-def refold(memory: DeliveryMemory, window: Iterable[Fix], rules: StatusRules) -> DeliveryMemory:
-    """Folds the whole window anew: a late fix has turned up in it."""
-    return msgspec.structs.replace(memory, tip=_folded(memory, memory.base, window, rules))
+    return fold_on(memory, window, rules)
 
 
 def fold_on(memory: DeliveryMemory, fixes: Iterable[Fix], rules: StatusRules) -> DeliveryMemory:
-    """Folds fixes that are later than everything in the window."""
-    return msgspec.structs.replace(memory, tip=_folded(memory, memory.tip, fixes, rules))
+    """Folds fixes that are later than all before."""
+    tip = folded(memory, memory.tip, fixes, rules)
+    return memory if tip is memory.tip else msgspec.structs.replace(memory, tip=tip)
 
 
-def forget(memory: DeliveryMemory, evicted: Iterable[Fix], rules: StatusRules) -> DeliveryMemory:
-    """Lets fixes that leave the window go into the base."""
-    return msgspec.structs.replace(memory, base=_folded(memory, memory.base, evicted, rules))
+def drive(
+    pace: TruckPace | None,
+    memories: Iterable[DeliveryMemory],
+    fix: Fix,
+    rules: StatusRules,
+) -> tuple[TruckPace | None, list[DeliveryMemory]]:
+    """A truck's pace and its deliveries after one fix that is later than all before."""
+    after = [fold_on(memory, (fix,), rules) for memory in memories]
+    if not fix.is_good:
+        return pace, after
+    pace = drive_on(
+        pace, at_ms=fix.event_at_ms, lat=fix.lat, lon=fix.lon, accuracy_m=fix.accuracy_m
+    )
+    return pace, [_observed(memory, pace, fix) for memory in after]
+
+
+def _observed(memory: DeliveryMemory, pace: TruckPace, fix: Fix) -> DeliveryMemory:
+    is_under_way = memory.tip.status in UNDER_WAY
+    if is_under_way == (memory.eta is not None):
+        return memory
+    place = memory.destination
+    eta = observe(
+        memory.eta,
+        pace,
+        remaining_m=distance_m(fix.lat, fix.lon, place.lat, place.lon) if is_under_way else 0.0,
+        status=memory.tip.status,
+    )
+    return msgspec.structs.replace(memory, eta=eta)
 
 
 def believe(
-    memory: DeliveryMemory, *, because: Fix, new_ids: Collection[str] | None
-) -> tuple[DeliveryMemory, tuple[Transition, ...]]:
-    """What the log lacks to fold to the machine's story, and the memory once it is written."""
-    lacking = reconcile(
+    memory: DeliveryMemory, *, because: Fix, rules: StatusRules, may_move_times: bool
+) -> tuple[DeliveryMemory, Reconciled]:
+    """What the log lacks to fold to the machine's transitions, and the memory once it has it."""
+    if memory.believed == memory.tip.transitions:
+        return memory, Reconciled(append=(), believed=memory.believed)
+    reconciled = reconcile(
         memory.anchor,
         memory.believed,
         memory.tip.transitions,
         because=because,
-        new_ids=new_ids,
+        tolerance_ms=rules.dwell_ms,
+        may_move_times=may_move_times,
     )
-    if not lacking:
-        return memory, ()
+    if not reconciled.append:
+        return memory, reconciled
     written = msgspec.structs.replace(
         memory,
-        believed=memory.tip.transitions,
-        log_length=memory.log_length + len(lacking),
+        believed=reconciled.believed,
+        log_length=memory.log_length + len(reconciled.append),
     )
-    return written, lacking
+    return written, reconciled
 
 
-def settle(
+def agree(
     update: DeliveryUpdate,
     log: Standing,
-    window: Sequence[Fix],
     rules: StatusRules,
     *,
     because: Fix,
-    window_from_ms: int,
+    is_behind: bool,
+    may_move_times: bool,
 ) -> Settlement:
     """Decides what to append to a log that has just been read; its anchor is the memory's.
 
-    Usually the log stands where the memory thought, and gets what is pending. It may be ahead:
-    somebody folded these records before, and crashed before the memory was kept. Then it gets
-    only what it lacks, and nothing while it names points that haven't come again yet.
+    Usually the log stands where the memory thought, and gets what is pending. It may be ahead: a
+    worker folded these records before and crashed before the state was stored.
 
     Args:
         update: What this batch made of the delivery.
         log: What the log folds to now.
-        window: The truck's fixes, with this batch.
-        rules: Distances and dwells.
-        because: The newest news.
-        window_from_ms: Earlier fixes have left the window.
+        rules: The tolerance of times.
+        because: The point that brought the news.
+        is_behind: Whether the log speaks of records that have not come again yet: then it must not
+            be corrected for what this worker doesn't know.
+        may_move_times: Whether times that moved may be corrected now.
     """
     before, after = update.before, update.after
-    if len(log.after_anchor) == before.log_length:
-        return Settlement(memory=after, append=update.pending, already_there=())
-    told = set(before.believed)
-    already_there = tuple(
-        entry.version
-        for entry in log.entries
-        if entry.transition in after.tip.transitions and entry.transition not in told
-    )
-    unknown = _unknown_evidence(log, window, 0 if after.is_blind else window_from_ms)
-    if any(entry.transition.effective_at_ms >= window_from_ms for entry in unknown):
+    if len(log.after_anchor) == before.log_length and not is_behind:
+        return Settlement(
+            memory=after,
+            append=update.pending,
+            already_there=(),
+            has_moved_times=update.has_moved_times,
+        )
+    already_there = tuple(entry.version for entry in log.after_anchor[before.log_length :])
+    if is_behind:
         return Settlement(memory=update.unsettled, append=(), already_there=already_there)
-    if unknown:  # a lost memory, and points that won't come again: the log is all there is
-        base = _settled(log, window_from_ms)
-        after = refold(msgspec.structs.replace(after, base=base, tip=base), window, rules)
-    lacking = reconcile(after.anchor, log.transitions, after.tip.transitions, because=because)
+    reconciled = reconcile(
+        after.anchor,
+        log.transitions,
+        after.tip.transitions,
+        because=because,
+        tolerance_ms=rules.dwell_ms,
+        may_move_times=may_move_times,
+    )
     caught_up = msgspec.structs.replace(
         after,
-        believed=after.tip.transitions,
-        log_length=len(log.after_anchor) + len(lacking),
-        is_blind=False,
+        believed=reconciled.believed,
+        log_length=len(log.after_anchor) + len(reconciled.append),
     )
-    return Settlement(memory=caught_up, append=lacking, already_there=already_there)
+    return Settlement(
+        memory=caught_up,
+        append=reconciled.append,
+        already_there=already_there,
+        has_moved_times=reconciled.has_moved_times,
+    )
 
 
 def progress_at(memory: DeliveryMemory, fix: Fix) -> DeliveryProgress | None:
@@ -189,31 +214,32 @@ def progress_at(memory: DeliveryMemory, fix: Fix) -> DeliveryProgress | None:
     return DeliveryProgress(delivery_id=memory.delivery_id, distance_remaining_m=remaining_m)
 
 
-def _settled(log: Standing, window_from_ms: int) -> Machine:
+def folded(
+    memory: DeliveryMemory, machine: Machine, fixes: Iterable[Fix], rules: StatusRules
+) -> Machine:
+    """The machine after those of the fixes that count for the delivery."""
+    plan = memory.plan
+    for fix in fixes:
+        if fix.event_at_ms >= memory.anchor.from_ms:
+            machine = step(machine, fix, plan, rules)
+    return machine
+
+
+def _before_window(log: Standing, window: Sequence[Fix]) -> Machine:
     """The machine as the log leaves it where the window begins."""
-    transitions = tuple(
-        transition for transition in log.transitions if transition.effective_at_ms < window_from_ms
-    )
+    transitions = log.transitions
+    if window:
+        at_hand = {fix.point_id for fix in window}
+        from_ms = window[0].event_at_ms
+        kept = 0
+        for one in transitions:
+            if one.point_id in at_hand or one.effective_at_ms >= from_ms:
+                break
+            kept += 1
+        transitions = transitions[:kept]
     if not transitions:
         return begun(log.anchor.status, log.anchor.cause)
     return Machine(transitions[-1].status, transitions)
-
-
-def _unknown_evidence(
-    log: Standing, window: Sequence[Fix], known_before_ms: int
-) -> tuple[LogEntry, ...]:
-    """Entries whose points are not at hand.
-
-    After a crash the log may be ahead of the memory, which sees the same points come again: until
-    it has caught up, it must not "correct" what it doesn't know yet.
-    """
-    at_hand = {fix.point_id for fix in window}
-    return tuple(
-        entry
-        for entry in log.after_anchor
-        if entry.transition.point_id not in at_hand
-        and entry.transition.effective_at_ms >= known_before_ms
-    )
 
 
 def _status_at(memory: DeliveryMemory, event_at_ms: int) -> Status | None:
@@ -225,13 +251,3 @@ def _status_at(memory: DeliveryMemory, event_at_ms: int) -> Status | None:
         if transition.effective_at_ms <= event_at_ms:
             status = transition.status
     return status
-
-
-def _folded(
-    memory: DeliveryMemory, machine: Machine, fixes: Iterable[Fix], rules: StatusRules
-) -> Machine:
-    plan = memory.plan
-    for fix in fixes:
-        if fix.event_at_ms >= memory.anchor.from_ms:
-            machine = step(machine, fix, plan, rules)
-    return machine

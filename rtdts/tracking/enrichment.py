@@ -6,7 +6,7 @@ which they arrived: a late fix is put in its place, and those after it are deriv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -35,76 +35,15 @@ class EnrichmentRules(msgspec.Struct, frozen=True, kw_only=True):
     motion: MotionRules = MotionRules()
 
 
+LOOKBACK_FIXES = 6
+"""No rule looks at more fixes than these before one …"""
+LOOKBACK_MS = 24 * 3_600_000
+"""… or further back. So a fix can be derived from a few neighbours, wherever it lies."""
+
 _DECIMALS = 2
 """Of derived lengths and speeds: centimetres, as positions have 7 decimals (1 cm). More digits
 would be none that anybody measured, and each is stored with every point."""
 _HEADING_DECIMALS = 1
-
-Step = Callable[[Fix, Before, EnrichmentRules], Fix]
-
-
-def measure_step(fix: Fix, before: Before, _rules: EnrichmentRules) -> Fix:
-    """Way and speed since the previous fix, whatever its quality."""
-    previous = before.previous
-    if previous is None:
-        return msgspec.structs.replace(fix, distance_m=None, implied_speed_mps=None)
-    way_m = distance_m(previous.lat, previous.lon, fix.lat, fix.lon)
-    elapsed_s = (fix.event_at_ms - previous.event_at_ms) / 1_000
-    return msgspec.structs.replace(
-        fix,
-        distance_m=round(way_m, _DECIMALS),
-        implied_speed_mps=round(way_m / elapsed_s, _DECIMALS) if elapsed_s > 0 else None,
-    )
-
-
-def judge_quality(fix: Fix, before: Before, rules: EnrichmentRules) -> Fix:
-    """The quality keywords."""
-    return msgspec.structs.replace(fix, quality=judge(fix, before, rules.quality))
-
-
-def decide_motion(fix: Fix, before: Before, rules: EnrichmentRules) -> Fix:
-    """Moving or stopped; of a bad fix, what the one before it was."""
-    if not fix.is_good:
-        moving = before.previous is not None and before.previous.moving
-    elif fix.speed_mps is not None:
-        moving = fix.speed_mps >= rules.motion.sent_speed_mps
-    else:
-        moving = _has_shifted(fix, before, rules.motion)
-    return msgspec.structs.replace(fix, moving=moving)
-
-
-def find_speed(fix: Fix, before: Before, rules: EnrichmentRules) -> Fix:
-    """The speed since the last good fix: the way to and from a false place is none."""
-    good = before.last_good
-    if good is None or not fix.is_good:
-        speed_mps = before.previous.track_speed_mps if before.previous else None
-    else:
-        elapsed_s = (fix.event_at_ms - good.event_at_ms) / 1_000
-        way_m = distance_m(good.lat, good.lon, fix.lat, fix.lon)
-        is_believable = elapsed_s > 0 and way_m / elapsed_s <= rules.quality.max_speed_mps
-        speed_mps = round(way_m / elapsed_s, _DECIMALS) if is_believable else good.track_speed_mps
-    return msgspec.structs.replace(fix, track_speed_mps=speed_mps)
-
-
-def find_heading(fix: Fix, before: Before, rules: EnrichmentRules) -> Fix:
-    """The direction of the step from the last good fix; of a short step, the one before."""
-    good = before.last_good
-    if good is None or not fix.is_good:
-        heading = before.previous.track_heading_deg if before.previous else None
-    elif distance_m(good.lat, good.lon, fix.lat, fix.lon) >= rules.motion.heading_step_m:
-        heading = round(bearing_deg(good.lat, good.lon, fix.lat, fix.lon), _HEADING_DECIMALS) % 360
-    else:
-        heading = good.track_heading_deg
-    return msgspec.structs.replace(fix, track_heading_deg=heading)
-
-
-PIPELINE: tuple[Step, ...] = (
-    measure_step,
-    judge_quality,
-    decide_motion,
-    find_speed,
-    find_heading,
-)
 
 
 def enrich(fixes: Sequence[Fix], rules: EnrichmentRules, *, start: int = 0) -> list[Fix]:
@@ -119,23 +58,95 @@ def enrich(fixes: Sequence[Fix], rules: EnrichmentRules, *, start: int = 0) -> l
         All fixes, the first `start` unchanged.
     """
     derived = list(fixes[:start])
-    last_good = next((fix for fix in reversed(derived) if fix.is_good), None)
     for raw in fixes[start:]:
-        before = Before(derived, last_good)
-        fix = raw
-        for step in PIPELINE:
-            fix = step(fix, before, rules)
-        derived.append(fix)
-        if fix.is_good:
-            last_good = fix
+        derived.append(derive(raw, derived[-LOOKBACK_FIXES:], rules))
     return derived
+
+
+def derive(fix: Fix, context: Sequence[Fix], rules: EnrichmentRules) -> Fix:
+    """Derives one fix.
+
+    Args:
+        fix: The fix.
+        context: The `LOOKBACK_FIXES` before it (or as many as there are), derived, in order.
+        rules: The limits.
+    """
+    before = _before(fix, context)
+    quality = judge(fix, before, rules.quality)
+    is_good = not quality
+    return msgspec.structs.replace(
+        fix,
+        distance_m=None if before.way_m is None else round(before.way_m, _DECIMALS),
+        implied_speed_mps=_implied_speed_mps(fix, before),
+        quality=quality,
+        moving=_is_moving(fix, before, rules.motion, is_good=is_good),
+        track_speed_mps=_track_speed_mps(fix, before, rules.quality, is_good=is_good),
+        track_heading_deg=_track_heading_deg(fix, before, rules.motion, is_good=is_good),
+    )
+
+
+def _before(fix: Fix, context: Sequence[Fix]) -> Before:
+    oldest_ms = fix.event_at_ms - LOOKBACK_MS
+    if not context or context[-1].event_at_ms < oldest_ms:
+        return Before((), None, None, None)
+    previous = context[-1]
+    way_m = distance_m(previous.lat, previous.lon, fix.lat, fix.lon)
+    for good in reversed(context):
+        if good.is_good and good.event_at_ms >= oldest_ms:
+            is_previous = good is previous
+            good_way_m = way_m if is_previous else distance_m(good.lat, good.lon, fix.lat, fix.lon)
+            return Before(context, good, way_m, good_way_m)
+    return Before(context, None, way_m, None)
+
+
+def _implied_speed_mps(fix: Fix, before: Before) -> float | None:
+    """Since the previous fix, whatever its quality."""
+    previous = before.previous
+    if previous is None or before.way_m is None:
+        return None
+    elapsed_s = (fix.event_at_ms - previous.event_at_ms) / 1_000
+    return round(before.way_m / elapsed_s, _DECIMALS) if elapsed_s > 0 else None
+
+
+def _is_moving(fix: Fix, before: Before, rules: MotionRules, *, is_good: bool) -> bool:
+    """Moving or stopped; of a bad fix, what the one before it was."""
+    if not is_good:
+        return before.previous is not None and before.previous.moving
+    if fix.speed_mps is not None:
+        return fix.speed_mps >= rules.sent_speed_mps
+    return _has_shifted(fix, before, rules)
+
+
+def _track_speed_mps(
+    fix: Fix, before: Before, rules: QualityRules, *, is_good: bool
+) -> float | None:
+    """The speed since the last good fix: the way to and from a false place is none."""
+    good, way_m = before.last_good, before.good_way_m
+    if good is None or way_m is None or not is_good:
+        return before.previous.track_speed_mps if before.previous else None
+    elapsed_s = (fix.event_at_ms - good.event_at_ms) / 1_000
+    is_believable = elapsed_s > 0 and way_m / elapsed_s <= rules.max_speed_mps
+    return round(way_m / elapsed_s, _DECIMALS) if is_believable else good.track_speed_mps
+
+
+def _track_heading_deg(
+    fix: Fix, before: Before, rules: MotionRules, *, is_good: bool
+) -> float | None:
+    """The direction of the step from the last good fix; of a short step, the one before."""
+    good, way_m = before.last_good, before.good_way_m
+    if good is None or way_m is None or not is_good:
+        return before.previous.track_heading_deg if before.previous else None
+    if way_m < rules.heading_step_m:
+        return good.track_heading_deg
+    return round(bearing_deg(good.lat, good.lon, fix.lat, fix.lon), _HEADING_DECIMALS) % 360
 
 
 def _has_shifted(fix: Fix, before: Before, rules: MotionRules) -> bool:
     baseline_ms = rules.baseline_s * 1_000
     since = before.last_good
+    oldest_ms = fix.event_at_ms - LOOKBACK_MS
     for earlier in reversed(before.fixes):
-        if not earlier.is_good:
+        if not earlier.is_good or earlier.event_at_ms < oldest_ms:
             continue
         since = earlier
         if fix.event_at_ms - earlier.event_at_ms >= baseline_ms:

@@ -6,6 +6,8 @@ late point turns up before it; only what is shown or indexed takes the one for t
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from rtdts.tracking.point_identity import point_id
@@ -20,6 +22,8 @@ class Fix(Point, frozen=True, kw_only=True):
     """
 
     point_id: str
+    n: int = 0
+    """The ordinal with which its truck's point was taken; 0: it was not, being too late."""
     distance_m: float | None = None
     """Great circle from the previous point; None for a truck's first."""
     implied_speed_mps: float | None = None
@@ -52,6 +56,14 @@ class Fix(Point, frozen=True, kw_only=True):
         return self.track_heading_deg if self.heading_deg is None else self.heading_deg
 
 
+class IndexedFix(NamedTuple):
+    """A fix on its way into the history."""
+
+    fix: Fix
+    deliveries: tuple[DeliveryProgress, ...] = ()
+    """How far the truck's open deliveries had come with it."""
+
+
 class LatestPosition(msgspec.Struct, frozen=True, kw_only=True):
     """A truck's newest point and what may be shown of it: the document of ``truck-latest``."""
 
@@ -69,8 +81,8 @@ class LatestPosition(msgspec.Struct, frozen=True, kw_only=True):
     ``event_at_ms * 1000 + revision``."""
 
 
-def fix_of(point: Point) -> Fix:
-    """A point before anything is derived."""
+def fix_of(point: Point, n: int = 0) -> Fix:
+    """A point before anything is derived, taken with an ordinal."""
     return Fix(
         *measured(point),
         truck_id=point.truck_id,
@@ -83,4 +95,5 @@ def fix_of(point: Point) -> Fix:
         source=point.source,
         seq=point.seq,
         point_id=point_id(point),
+        n=n,
     )

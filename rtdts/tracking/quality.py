@@ -49,6 +49,10 @@ class Before(msgspec.Struct, frozen=True):
 
     fixes: Sequence[Fix]
     last_good: Fix | None
+    way_m: float | None
+    """From the fix just before."""
+    good_way_m: float | None
+    """From the last good one."""
 
     @property
     def previous(self) -> Fix | None:
@@ -74,8 +78,8 @@ def _has_poor_geometry(fix: Fix, _before: Before, rules: QualityRules) -> bool:
 
 
 def _is_implausibly_fast(fix: Fix, before: Before, rules: QualityRules) -> bool:
-    good = before.last_good
-    if good is None or not _is_too_far(good, fix, rules):
+    good, way_m = before.last_good, before.good_way_m
+    if good is None or way_m is None or not _is_beyond_reach(good, fix, way_m, rules):
         return False
     # When the good one was itself the outlier, everything after it is far from it. Three fixes in
     # a row that agree with each other outweigh it.
@@ -89,13 +93,20 @@ def _is_implausibly_fast(fix: Fix, before: Before, rules: QualityRules) -> bool:
 
 
 def _is_too_far(earlier: Fix, later: Fix, rules: QualityRules) -> bool:
+    way_m = distance_m(earlier.lat, earlier.lon, later.lat, later.lon)
+    return _is_beyond_reach(earlier, later, way_m, rules)
+
+
+def _is_beyond_reach(earlier: Fix, later: Fix, way_m: float, rules: QualityRules) -> bool:
     elapsed_s = (later.event_at_ms - earlier.event_at_ms) / 1_000
-    reach_m = max(rules.jump_slack_m, rules.max_speed_mps * elapsed_s)
-    return distance_m(earlier.lat, earlier.lon, later.lat, later.lon) > reach_m
+    return way_m > max(rules.jump_slack_m, rules.max_speed_mps * elapsed_s)
 
 
 def _is_frozen(fix: Fix, before: Before, rules: QualityRules) -> bool:
-    if fix.speed_mps is None or fix.speed_mps < rules.frozen_speed_mps:
+    previous = before.previous
+    if previous is None or fix.speed_mps is None or fix.speed_mps < rules.frozen_speed_mps:
+        return False
+    if (previous.lat, previous.lon) != (fix.lat, fix.lon):
         return False
     same = before.fixes[-(rules.frozen_fixes - 1) :]
     return len(same) == rules.frozen_fixes - 1 and all(

@@ -29,6 +29,11 @@ class StatusRules(msgspec.Struct, frozen=True, kw_only=True):
     """So far outside the origin's geofence is having left: noise at the fence is not."""
     presence: PresenceRules = PresenceRules()
 
+    @property
+    def dwell_ms(self) -> int:
+        """`dwell_s` in milliseconds."""
+        return round(self.dwell_s * 1_000)
+
 
 class Transition(msgspec.Struct, frozen=True, array_like=True):
     """One change of status, and why."""
@@ -40,6 +45,12 @@ class Transition(msgspec.Struct, frozen=True, array_like=True):
     point_id: str | None = None
     """The point with which it showed."""
     evidence: Evidence | None = None
+    """For the log: once it is there, the state need not keep it."""
+
+    @property
+    def fact(self) -> tuple[Status, Cause, int, str | None]:
+        """All but the evidence: what makes two transitions the same."""
+        return self.status, self.cause, self.effective_at_ms, self.point_id
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

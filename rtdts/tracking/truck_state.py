@@ -1,20 +1,25 @@
-"""What the consumer remembers of a truck between batches: the document of ``truck-state``."""
+"""What the consumer must know of a truck to go on: the document of ``truck-state``."""
 
 from __future__ import annotations
+
+import itertools
 
 import msgspec
 
 from rtdts.tracking.deliveries import Place
 from rtdts.tracking.delivery_log import Anchor
-from rtdts.tracking.fixes import Fix, LatestPosition
+from rtdts.tracking.eta import EtaMemory, TruckPace
+from rtdts.tracking.fixes import Fix
 from rtdts.tracking.status_machine import Machine, Plan, Transition
+from rtdts.tracking.stream_position import StreamPosition
+from rtdts.tracking.window import Window
 
 
-class StreamPosition(msgspec.Struct, frozen=True, array_like=True, order=True):
-    """A record's place in its shard. Compared as numbers: Kinesis may pad with zeros."""
+class Interval(msgspec.Struct, frozen=True, array_like=True):
+    """A closed interval of ``event_at``."""
 
-    sequence_number: int
-    sub_sequence_number: int
+    from_ms: int
+    to_ms: int
 
 
 class DeliveryMemory(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,16 +33,19 @@ class DeliveryMemory(msgspec.Struct, frozen=True, kw_only=True):
     origin: Place
     destination: Place
     anchor: Anchor
-    base: Machine
-    """Having folded what has left the window."""
     tip: Machine
-    """Having folded the window too."""
+    """Having folded all fixes but the unsettled ones."""
     believed: tuple[Transition, ...] = ()
-    """The rules' transitions with which the log stands, as far as this memory knows."""
+    """The rules' transitions with which the log stands, as far as this state knows."""
     log_length: int = 0
     """Events after the anchor that `believed` accounts for."""
-    is_blind: bool = False
-    """Begun without a memory of the truck, though the log tells of points of it."""
+    eta: EtaMemory | None = None
+    """Where the delivery stood when its cargo came under way; no settling looks at it."""
+
+    @property
+    def version(self) -> int:
+        """The version of the log that this memory accounts for."""
+        return self.anchor.version + self.log_length
 
     @property
     def plan(self) -> Plan:
@@ -45,26 +53,130 @@ class DeliveryMemory(msgspec.Struct, frozen=True, kw_only=True):
         return Plan(origin=self.origin, destination=self.destination)
 
 
+_SETTLING = 1 << 24
+
+
 class TruckState(msgspec.Struct, frozen=True, kw_only=True):
-    """One truck's memory."""
+    """What the consumer must know of one truck to go on; the history holds the rest."""
 
     truck_id: str
     writer_id: str = ""
     """Who wrote it: the one process that may go on from it."""
     applied: dict[str, tuple[str, int]] = {}
     """Last applied sequence and sub-sequence number, by shard (text: it exceeds 64 bits)."""
-    window_from_ms: int = 0
-    """The window holds every fix from this ``event_at`` on; earlier ones have left it."""
     taken: int = 0
-    """Fixes that the window has taken: of two memories of a truck, the one with more knows more."""
-    taken_with_newest: int = 0
-    """What `taken` was when the newest of them came."""
-    window: tuple[Fix, ...] = ()
-    """Recent fixes, by `Fix.order`."""
-    latest: LatestPosition | None = None
+    """The ordinal of the last point that was taken. The same records give the same ordinals,
+    wherever batches end and workers crash."""
+    settlings: int = 0
+    """How often late points were settled."""
+    shown_from: int = 0
+    """What `taken` and `settlings` came to when the newest point came; late points that await their
+    settling do not count."""
+    window: Window
+    """The last fixes, by `Fix.order`: what the rules look back at."""
+    has_left: bool = False
+    """Whether fixes have left the window: then what is earlier than it is late."""
+    last_good: Fix | None = None
+    """The last good fix when the window has none."""
+    stale_since_ms: int | None = None
+    """``event_at`` of the first bad fix after `last_good`, when it has left the window."""
+    doubted_until_ms: int = 0
+    """Points received up to then may be copies under another stamp: the clock was wrong."""
+    unsettled: tuple[Interval, ...] = ()
+    """Where late points lie that the machines have not folded yet, by time, disjoint."""
+    last_late_n: int = 0
+    """The ordinal of the last point because of which something is unsettled."""
+    last_late_ms: int = 0
+    """``received_at`` of the last late or out-of-order point."""
+    has_moved_times: bool = False
+    """Whether a corrected time waits until late points have paused."""
+    pace: TruckPace | None = None
+    """How far and how fast it drove, in order; no settling looks at it."""
     deliveries: tuple[DeliveryMemory, ...] = ()
 
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether there is something to settle, now or once late points have paused."""
+        return bool(self.unsettled) or self.has_moved_times
+
+    @property
+    def knowledge(self) -> int:
+        """The version of what is derived with this state: grows with points, and with settlings.
+
+        A settling counts for more than any number of points that may come until the next, so that
+        what one wrote that was lost in a crash is never taken for known.
+        """
+        return self.taken + self.settlings * _SETTLING
+
+    @property
+    def revision(self) -> int:
+        """How often what is shown may have changed since the newest point came."""
+        return self.taken + self.settlings - self.shown_from
+
+    def after_settling(self) -> TruckState:
+        """The same, once more settled; of however many intervals.
+
+        A settling that is repeated after a crash may find fewer: it must not know less than the one
+        that was lost.
+        """
+        return msgspec.structs.replace(self, settlings=self.settlings + 1)
+
     def applied_in(self, shard_id: str) -> StreamPosition | None:
-        """The last record of a shard that this memory holds."""
+        """The last record of a shard that this state holds."""
         position = self.applied.get(shard_id)
         return None if position is None else StreamPosition(int(position[0]), position[1])
+
+    def holds(self, fix: Fix) -> bool:
+        """Whether a fix lies in the window, by its time."""
+        return bool(self.window) and fix.order >= self.window[0].order
+
+    def is_late(self, order: tuple[int, str]) -> bool:
+        """Whether a fix belongs before the window, into what only the history holds."""
+        return self.has_left and bool(self.window) and order < self.window[0].order
+
+
+ORDINALS_PER_MS = 256
+"""What the ordinals of a truck without a state begin at, per millisecond of the wall clock: faster
+than any truck's points are taken."""
+_ORDINALS_A_SETTLING = 128 * ORDINALS_PER_MS
+"""A truck is settled less often than this: every 128 ms."""
+
+
+def begun_state(truck_id: str, first_ordinal: int) -> TruckState:
+    """The state of a truck that has none.
+
+    Args:
+        truck_id: The truck.
+        first_ordinal: Above all ordinals of an earlier state, should one have been lost: the wall
+            clock, by `ORDINALS_PER_MS`. So what is known is more than that one knew, too.
+    """
+    settlings = first_ordinal // _ORDINALS_A_SETTLING
+    return TruckState(
+        truck_id=truck_id,
+        window=Window(truck_id),
+        taken=first_ordinal,
+        settlings=settlings,
+        shown_from=first_ordinal + settlings,
+    )
+
+
+MERGED_MS = 600_000
+"""Unsettled intervals closer than this become one: about what settling reads around each."""
+MAX_INTERVALS = 8
+
+
+def with_interval(
+    intervals: tuple[Interval, ...], from_ms: int, to_ms: int
+) -> tuple[Interval, ...]:
+    """Adds an interval; neighbours are merged, and so are the closest where there are too many."""
+    merged: list[Interval] = []
+    for one in sorted((*intervals, Interval(from_ms, to_ms)), key=lambda each: each.from_ms):
+        if merged and one.from_ms - merged[-1].to_ms <= MERGED_MS:
+            merged[-1] = Interval(merged[-1].from_ms, max(merged[-1].to_ms, one.to_ms))
+        else:
+            merged.append(one)
+    while len(merged) > MAX_INTERVALS:
+        gaps = [later.from_ms - earlier.to_ms for earlier, later in itertools.pairwise(merged)]
+        at = gaps.index(min(gaps))
+        merged[at : at + 2] = [Interval(merged[at].from_ms, merged[at + 1].to_ms)]
+    return tuple(merged)

@@ -15,8 +15,27 @@ DOCUMENTS = sorted(path for path in tracked_files() if path.suffix == ".md")
 CODE = re.compile(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)(?:#[^)]*)?\)")
 A_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)+\.(?:py|md|yaml|toml|json|txt|lock)|(?:[\w.-]+/)+")
-NOT_OURS_TO_KEEP = ("build/", "sim/run/", "sim/.env", ".tools/", ".venv/", "rejected/")
+NOT_OURS_TO_KEEP = (
+    "build/",
+    "bench/results/",
+    "sim/run/",
+    "sim/.env",
+    ".tools/",
+    ".venv/",
+    "rejected/",
+)
 """What is made at run time."""
+
+
+DECISIONS = ROOT / "docs" / "decisions"
+REPLACED = {
+    DECISIONS / name
+    for name in re.findall(
+        r"\]\(([\w-]+\.md)\) \|.*\(replaced by \d{4}\)",
+        (DECISIONS / "README.md").read_text("utf-8"),
+    )
+}
+"""Decisions that no longer hold: they are not edited, so what they name may be gone."""
 
 
 def code_of(document: Path) -> list[str]:
@@ -36,7 +55,7 @@ def test_its_links_lead_somewhere(document: Path) -> None:
     assert not [link for link in links if not (document.parent / link).exists()]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+@pytest.mark.parametrize("document", [one for one in DOCUMENTS if one not in REPLACED], ids=name)
 def test_the_paths_that_it_names_are_there(document: Path) -> None:
     named = {
         word.rstrip(":")
@@ -96,13 +115,25 @@ def _options(command: str) -> set[str]:
 
 
 def test_every_decision_has_a_number_of_its_own_and_is_listed() -> None:
-    folder = ROOT / "docs" / "decisions"
-    written = sorted(path.name for path in folder.glob("[0-9]*.md"))
+    written = sorted(path.name for path in DECISIONS.glob("[0-9]*.md"))
     listed = re.findall(
-        r"^\| \[(\d{4})\]\((\d{4})(-[\w-]+\.md)\)", (folder / "README.md").read_text(), re.M
+        r"^\| \[(\d{4})\]\((\d{4})(-[\w-]+\.md)\)", (DECISIONS / "README.md").read_text(), re.M
     )
 
     assert [f"{number}{rest}" for _, number, rest in listed] == written
     assert [number for number, _, _ in listed] == [f"{n:04}" for n in range(1, len(written) + 1)]
-    for path in folder.glob("[0-9]*.md"):
+    for path in DECISIONS.glob("[0-9]*.md"):
         assert path.read_text().startswith(f"# {path.name[:4]}: ")
+
+
+def test_a_replaced_decision_is_named_by_the_one_that_replaces_it() -> None:
+    rows = re.findall(
+        r"^\| \[\d{4}\]\(([\w-]+\.md)\) \|.*\(replaced by (\d{4})\)",
+        (DECISIONS / "README.md").read_text("utf-8"),
+        re.M,
+    )
+
+    for old, new in rows:
+        (page,) = DECISIONS.glob(f"{new}-*.md")
+        assert f"]({old})" in page.read_text("utf-8").split("\n\n")[1]
+    assert len(rows) == len(REPLACED)

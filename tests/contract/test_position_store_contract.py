@@ -8,28 +8,23 @@ from typing import Protocol
 import msgspec
 import pytest
 
-from consumer.ports import PositionFinding, PositionWriting, StateKeeping
+from consumer.ports import PositionWriting, StateKeeping
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import StateWrite, TruckStateStore
-from rtdts.position_store.writer import HistoryWrite, PositionWriter
+from rtdts.position_store.writer import PROVISIONAL, HistoryWrite, PositionWriter
 from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
 from rtdts.tracking.positions import DeliveryProgress, TruckInterval
-from rtdts.tracking.truck_state import TruckState
+from rtdts.tracking.truck_state import Interval, TruckState
+from rtdts.tracking.window import Window
 from tests.fakes.fake_position_store import FakePositionStore
 from tests.fakes.shown_positions import as_shown
 from tests.support.consumer_world import START_MS, point
 from tests.support.deliveries import unique
 
 pytestmark = pytest.mark.real
-
-
-class Reading(PositionFinding, Protocol):
-    latest = PositionReader.latest
-    last_of = PositionReader.last_of
-    track = PositionReader.track
 
 
 class Visible(Protocol):
@@ -68,9 +63,9 @@ def fix_at(truck_id: str, second: int, **changed: object) -> Fix:
     return msgspec.structs.replace(fix, moving=True, **changed)
 
 
-def write(store: Store, *points: Fix, knowledge: int = 1, keep_existing: bool = False) -> None:
+def write(store: Store, *points: Fix, knowledge: int = 2) -> None:
     outcomes = store.writer.write_history(
-        [HistoryWrite(fix=one, knowledge=knowledge, keep_existing=keep_existing) for one in points]
+        [HistoryWrite(fix=one, knowledge=knowledge) for one in points]
     )
     store.make_visible()
     assert all(outcome.fate is Fate.WRITTEN for outcome in outcomes)
@@ -138,12 +133,21 @@ def test_a_track_of_nothing_is_empty(store: Store, truck_id: str) -> None:
     assert store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=5) == []
 
 
-def test_a_document_that_is_to_be_kept_is_not_overwritten(store: Store, truck_id: str) -> None:
-    write(store, fix_at(truck_id, 0))
+def test_a_provisional_document_replaces_only_a_provisional_one(
+    store: Store, truck_id: str
+) -> None:
+    write(store, fix_at(truck_id, 0), fix_at(truck_id, 9, quality=("frozen",)), knowledge=2)
+    write(store, fix_at(truck_id, 9), knowledge=3)
 
-    write(store, fix_at(truck_id, 0, quality=("frozen",)), keep_existing=True)
+    write(
+        store,
+        *(fix_at(truck_id, second, quality=("teleport",)) for second in (0, 5, 9)),
+        knowledge=PROVISIONAL,
+    )
+    write(store, fix_at(truck_id, 5), knowledge=PROVISIONAL)
 
-    assert len(store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=5)) == 1
+    track = store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=5)
+    assert [(one.event_at_ms - START_MS) // 1_000 for one in track] == [0, 5, 9]
 
 
 @pytest.mark.parametrize(
@@ -161,36 +165,6 @@ def test_a_point_is_overwritten_only_by_what_knew_as_much(
     assert len(good) == (1 if stands == "the new" else 0)
 
 
-def test_known_points_are_found_with_their_first_stamp(store: Store, truck_id: str) -> None:
-    first = fix_at(truck_id, 0)
-    copy = msgspec.structs.replace(first, event_at_ms=START_MS + 24 * 3_600_000)
-    write(store, first, copy)
-    identity = first.point_id
-
-    found = store.reader.event_times([identity, f"{truck_id}:0:0"])
-
-    assert found == {identity: START_MS}
-
-
-def test_a_copy_is_found_the_moment_after_the_first_was_written(
-    store: Store, truck_id: str
-) -> None:
-    first = fix_at(truck_id, 0)
-    retry = msgspec.structs.replace(first, event_at_ms=START_MS + 2_000)
-    unknown = msgspec.structs.replace(first, seq=99)
-    store.writer.write_history([HistoryWrite(fix=first)])
-
-    found = store.reader.first_stamps([retry, unknown])
-
-    assert found == {first.point_id: START_MS}
-
-
-def test_a_copy_in_a_day_that_has_no_index_is_not_there(store: Store, truck_id: str) -> None:
-    nobodys = point(-3_650 * 86_400, 0.0, truck_id=truck_id)
-
-    assert store.reader.first_stamps([nobodys]) == {}
-
-
 def test_the_latest_position_never_goes_back(store: Store, truck_id: str) -> None:
     newer = LatestPosition(newest=fix_at(truck_id, 10), shown=fix_at(truck_id, 10))
     older = LatestPosition(newest=fix_at(truck_id, 0), shown=None)
@@ -199,6 +173,15 @@ def test_the_latest_position_never_goes_back(store: Store, truck_id: str) -> Non
 
     assert fates == [Fate.WRITTEN, Fate.CONFLICT, Fate.CONFLICT]
     assert store.reader.latest([truck_id, "T-none"]) == {truck_id: newer}
+
+
+def test_a_latest_position_comes_back_without_its_ordinals(store: Store, truck_id: str) -> None:
+    newest, shown = fix_at(truck_id, 10), fix_at(truck_id, 0)
+    numbered = [msgspec.structs.replace(one, n=7) for one in (newest, shown)]
+    store.writer.write_latest([LatestPosition(newest=numbered[0], shown=numbered[1])])
+
+    latest = LatestPosition(newest=newest, shown=shown)
+    assert store.reader.latest([truck_id]) == {truck_id: latest}
 
 
 def test_the_same_point_enriched_anew_replaces_it(store: Store, truck_id: str) -> None:
@@ -240,15 +223,17 @@ def test_a_memory_is_written_only_in_place_of_what_was_read(store: Store, truck_
         truck_id=truck_id,
         writer_id="w",
         applied={"shard": ("49" * 28, 3)},
-        window=(fix_of(point(0, 0.0, truck_id=truck_id)),),
-        latest=LatestPosition(newest=fix_at(truck_id, 0), shown=None),
+        window=Window(truck_id, [fix_of(point(0, 0.0, truck_id=truck_id), n=7)]),
+        last_good=fix_at(truck_id, -9),
+        taken=7,
+        unsettled=(Interval(START_MS - 7, START_MS),),
     )
-    created = store.states.save([StateWrite(state=state, replaces=None)])[0]
-    again = store.states.save([StateWrite(state=state, replaces=None)])[0]
+    created = store.states.save([StateWrite.of(state, None)])[0]
+    again = store.states.save([StateWrite.of(state, None)])[0]
     loaded = store.states.load([truck_id, "T-none"])
     changed = msgspec.structs.replace(state, writer_id="x")
-    replaced = store.states.save([StateWrite(state=changed, replaces=created.version)])[0]
-    outdated = store.states.save([StateWrite(state=state, replaces=created.version)])[0]
+    replaced = store.states.save([StateWrite.of(changed, created.version)])[0]
+    outdated = store.states.save([StateWrite.of(state, created.version)])[0]
 
     assert created.fate is replaced.fate is Fate.WRITTEN
     assert again.fate is outdated.fate is Fate.CONFLICT
@@ -256,3 +241,19 @@ def test_a_memory_is_written_only_in_place_of_what_was_read(store: Store, truck_
     assert loaded[truck_id].state == state
     assert loaded[truck_id].version == created.version
     assert store.states.load([truck_id])[truck_id].state == changed
+
+
+def test_trucks_whose_states_wait_for_a_settling_are_found_at_once(
+    store: Store, truck_id: str
+) -> None:
+    waits, moved, settled = truck_id, unique("T"), unique("T")
+    states = [TruckState(truck_id=one, window=Window(one)) for one in (waits, moved, settled)]
+    states[0] = msgspec.structs.replace(states[0], unsettled=(Interval(START_MS, START_MS),))
+    states[1] = msgspec.structs.replace(states[1], has_moved_times=True)
+    first, *_ = store.states.save([StateWrite.of(one, None) for one in states])
+
+    assert {*store.states.unsettled()} & {waits, moved, settled} == {waits, moved}
+
+    done = msgspec.structs.replace(states[0], unsettled=())
+    store.states.save([StateWrite.of(done, first.version)])
+    assert {*store.states.unsettled()} & {waits, moved, settled} == {moved}

@@ -1,6 +1,6 @@
 """The history, the latest positions and the trucks' memories in memory, under OpenSearch's rules.
 
-One object stands for `PositionWriter`, `PositionReader` and `TruckStateStore`.
+One object stands for `PositionWriter`, `PositionReader`, `HistoryPages` and `TruckStateStore`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import msgspec
 
 from rtdts.position_store.bulk import Fate, ItemOutcome
 from rtdts.position_store.documents import StoredFix, external_version, index_of
+from rtdts.position_store.history_pages import MAX_HITS, Around, HistoryFix, Stamp
 from rtdts.position_store.state import (
     DocumentVersion,
     StateOutcome,
     StateWrite,
     StoredState,
-    decode_state,
-    encode_state,
 )
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.tracking.fixes import Fix, LatestPosition
@@ -44,6 +43,8 @@ class FakePositionStore:
         troubles: By the name of a call: raised (and used up) before it does anything.
         troubles_after: The same, after it has done everything: the answer got lost.
         rejects: Whether the history refuses a point for its own fault, and why.
+        max_hits: How many fixes a search of one truck finds at the most; with more it has none.
+        before_read: Called before each page: so that time goes on.
         passing: By point id: how many more times an item fails for a reason that passes.
     """
 
@@ -55,10 +56,13 @@ class FakePositionStore:
         self.troubles_after: dict[str, list[Exception]] = {}
         self.rejects: Callable[[Fix], str] = lambda _: ""
         self.passing: dict[str, int] = {}
+        self.max_hits = MAX_HITS
+        self.before_read: Callable[[], None] = lambda: None
         self._knowledge: dict[tuple[str, str], int] = {}
         self._latest: dict[str, tuple[int, LatestPosition]] = {}
-        self._states: dict[str, tuple[int, bytes]] = {}
+        self._states: dict[str, tuple[int, StateWrite]] = {}
         self._seq_nos = itertools.count()
+        self._visible: dict[tuple[str, str], tuple[StoredFix, int]] = {}
 
     def write_history(self, writes: Sequence[HistoryWrite]) -> list[ItemOutcome]:
         self._raise(self.troubles, "write_history")
@@ -74,7 +78,7 @@ class FakePositionStore:
             if truck_id in self._latest and self._latest[truck_id][0] >= version:
                 outcomes.append(ItemOutcome(fate=Fate.CONFLICT))
             else:
-                self._latest[truck_id] = (version, one)
+                self._latest[truck_id] = (version, _unnumbered(one))
                 outcomes.append(WRITTEN)
         self._done("write_latest")
         return outcomes
@@ -108,23 +112,74 @@ class FakePositionStore:
             return good[-limit:] if limit > 0 else []
         return [good[n * (len(good) - 1) // (limit - 1)] for n in range(limit)]
 
-    def first_stamps(self, points: Sequence[Point]) -> dict[str, int]:
-        return self.event_times([point_id(point) for point in points])
+    def known_trucks(self, truck_ids: Sequence[str]) -> frozenset[str]:
+        self._raise(self.troubles, "known_trucks")
+        return frozenset(one.fix.truck_id for one in self.history.values()) & {*truck_ids}
 
-    def event_times(self, point_ids: Sequence[str]) -> dict[str, int]:
-        self._raise(self.troubles, "event_times")
-        found: dict[str, int] = {}
+    def stored(self, points: Sequence[Point]) -> dict[str, Stamp]:
+        self._raise(self.troubles, "stored")
+        wanted = {point_id(point) for point in points}
+        found: dict[str, Stamp] = {}
         for (_, identity), one in self.history.items():
-            if identity in point_ids:
-                at_ms = one.fix.event_at_ms
-                found[identity] = min(at_ms, found.get(identity, at_ms))
+            stamp = Stamp(one.fix.event_at_ms, one.fix.n, one.beyond)
+            if identity in wanted:
+                found[identity] = min(stamp, found.get(identity, stamp))
         return found
+
+    def refresh(self) -> None:
+        self._raise(self.troubles, "refresh")
+        self._visible = {key: (one, self._knowledge[key]) for key, one in self.history.items()}
+
+    def around(self, wanted: Sequence[Around]) -> dict[str, list[HistoryFix]]:
+        self._raise(self.troubles, "around")
+        found = {
+            truck_id: [
+                fix
+                for fix in self._fixes_of(truck_id)
+                if any(
+                    one.truck_id == truck_id and one.from_ms <= fix.fix.event_at_ms <= one.to_ms
+                    for one in wanted
+                )
+            ]
+            for truck_id in {one.truck_id for one in wanted}
+        }
+        return {one: fixes for one, fixes in found.items() if 0 < len(fixes) < self.max_hits}
+
+    def before(self, truck_id: str, event_at_ms: int, limit: int) -> list[HistoryFix]:
+        self.before_read()
+        self._raise(self.troubles, "before")
+        fixes = [fix for fix in self._fixes_of(truck_id) if fix.fix.event_at_ms < event_at_ms]
+        return fixes[-limit:]
+
+    def after(self, truck_id: str, from_ms: int, limit: int) -> list[HistoryFix]:
+        self.before_read()
+        self._raise(self.troubles, "after")
+        fixes = [fix for fix in self._fixes_of(truck_id) if fix.fix.event_at_ms >= from_ms]
+        return fixes[:limit]
+
+    def unsettled(self) -> list[str]:
+        self._raise(self.troubles, "unsettled")
+        return sorted(
+            truck_id for truck_id, (_, write) in self._states.items() if write.is_unsettled
+        )
+
+    def _fixes_of(self, truck_id: str) -> list[HistoryFix]:
+        """What a search sees: what was there at the last refresh, by time alone."""
+        fixes = (
+            HistoryFix(one.fix, version, one.beyond)
+            for one, version in self._visible.values()
+            if one.fix.truck_id == truck_id
+        )
+        # Those of one moment in an order that is no use to anybody, as from OpenSearch.
+        unordered = sorted(fixes, key=lambda found: found.fix.point_id, reverse=True)
+        return sorted(unordered, key=lambda found: found.fix.event_at_ms)
 
     def load(self, truck_ids: Sequence[str]) -> dict[str, StoredState]:
         self._raise(self.troubles, "load")
         return {
             one: StoredState(
-                state=decode_state(msgspec.json.decode(self._states[one][1])),
+                truck_id=one,
+                packed=self._states[one][1].packed,
                 version=DocumentVersion(seq_no=self._states[one][0], primary_term=1),
             )
             for one in truck_ids
@@ -153,13 +208,13 @@ class FakePositionStore:
         return None if last is None else as_shown(last.fix, last.deliveries)
 
     def _save_one(self, write: StateWrite) -> StateOutcome:
-        truck_id = write.state.truck_id
+        truck_id = write.truck_id
         stands = self._states.get(truck_id)
         stands_at = None if stands is None else stands[0]
         if stands_at != (None if write.replaces is None else write.replaces.seq_no):
             return StateOutcome(fate=Fate.CONFLICT)
         seq_no = next(self._seq_nos)
-        self._states[truck_id] = (seq_no, encode_state(write.state))
+        self._states[truck_id] = (seq_no, write)
         return StateOutcome(
             fate=Fate.WRITTEN, version=DocumentVersion(seq_no=seq_no, primary_term=1)
         )
@@ -173,10 +228,9 @@ class FakePositionStore:
         if reason := self.rejects(fix):
             return ItemOutcome(fate=Fate.REJECTED, reason=reason)
         key = index_of(fix.event_at_ms), identity
-        is_known_better = write.keep_existing or write.knowledge < self._knowledge.get(key, 0)
-        if not (is_known_better and key in self.history):
+        if write.knowledge >= self._knowledge.get(key, 0):
             self.history[key] = write.stored
-            self._knowledge[key] = 1 if write.keep_existing else write.knowledge
+            self._knowledge[key] = write.knowledge
             self.writes[identity] = self.writes.get(identity, 0) + 1
         return WRITTEN
 
@@ -187,3 +241,13 @@ class FakePositionStore:
     def _raise(self, troubles: dict[str, list[Exception]], name: str) -> None:
         if troubles.get(name):
             raise troubles[name].pop(0)
+
+
+def _unnumbered(latest: LatestPosition) -> LatestPosition:
+    """As it comes out of its document, which does not say with which ordinals points were taken."""
+    newest, shown = latest.newest, latest.shown
+    return msgspec.structs.replace(
+        latest,
+        newest=msgspec.structs.replace(newest, n=0),
+        shown=None if shown is None else msgspec.structs.replace(shown, n=0),
+    )

@@ -16,7 +16,7 @@ from rtdts.delivery_store.deliveries import LOG_OUTLIVES_ROW_DAYS
 from rtdts.delivery_store.schema import TABLES
 from rtdts.position_store.index_definitions import index_templates
 from rtdts.push_queue.definitions import NUDGES
-from rtdts.tracking.truck_fold import TrackingRules
+from rtdts.tracking.truck_fold import WINDOW_FIXES
 from search_admin_lambda.retention import retention_policies
 from tests.support.source_tree import ROOT
 
@@ -135,7 +135,7 @@ def test_the_times_within_a_day_are_the_codes() -> None:
     assert f"after {tickets.TICKET_LIFETIME_MS // 1000} s" in DOCUMENT
     assert f"after {NUDGES.retention_s // 60} minutes" in DOCUMENT
     assert f"after {NUDGES.dead_letter_retention_s // DAY_S} days" in DOCUMENT
-    assert f"a truck's last {TrackingRules().window_points} points" in DOCUMENT
+    assert f"a truck's last {WINDOW_FIXES} points" in DOCUMENT
 
 
 def test_the_command_that_starts_the_task_knows_its_names(environment: str, kept: Kept) -> None:

@@ -14,16 +14,19 @@ import pytest
 from botocore.config import Config
 
 from consumer.arrivals import StreamRecord
+from consumer.committing import Committer, Stores
 from consumer.errors import StoreGone
 from consumer.match_cache import MatchCache
 from consumer.memory import Memory
-from consumer.pipeline import BatchPipeline, Stores
+from consumer.nudging import Nudger
+from consumer.pipeline import BatchPipeline
 from consumer.retrying import Patience
+from consumer.settling import Settler
 from consumer.transitions import TransitionWriter
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.position_store.client import connect
-from rtdts.position_store.index_definitions import POSITIONS_PATTERN
+from rtdts.position_store.history_pages import HistoryPages
 from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import TruckStateStore
 from rtdts.position_store.writer import PositionWriter
@@ -31,6 +34,7 @@ from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.push_queue.nudges import Nudge
 from rtdts.runtime.logs import Logger
 from rtdts.telemetry_stream.parking import Parking
+from rtdts.telemetry_stream.shard_range import ShardRange, hash_key
 from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
@@ -148,24 +152,23 @@ class Consumer:
         search = connect(self.search_shim.url, timeout_s=5.0)
         dynamodb = self._client("dynamodb", self.aws_shim.url)
         parking = Parking(self._client("s3", self.aws_shim.url), self._created.names.parked_bucket)
-        return BatchPipeline(
-            SHARD,
-            stores=Stores(
-                writer=PositionWriter(search),
-                finder=PositionReader(search),
-                nudges=self._nudge_queue(self.aws_shim.url),
-                parking=parking,
-            ),
-            memory=Memory(
-                TruckStateStore(search),
-                shard_id=SHARD,
-                writer_id=unique("writer"),
-                log=log,
-                capacity=100,
-            ),
-            matches=MatchCache(
-                MatchStore(dynamodb, self._tables, sleep=self.fair.sleep), clock=clock.monotonic
-            ),
+        stores = Stores(
+            writer=PositionWriter(search),
+            finder=HistoryPages(search),
+            nudges=self._nudge_queue(self.aws_shim.url),
+            parking=parking,
+        )
+        patience = Patience(PATIENCE_S, log=log, clock=clock.monotonic, sleep=self.fair.sleep)
+        memory = Memory(
+            TruckStateStore(search),
+            shard_id=SHARD,
+            writer_id=unique("writer"),
+            log=log,
+            capacity=100,
+        )
+        committer = Committer(
+            stores.writer,
+            memory=memory,
             transitions=TransitionWriter(
                 DeliveryStore(dynamodb, self._tables, sleep=self.fair.sleep),
                 self.fair.rules.status,
@@ -174,10 +177,35 @@ class Consumer:
                 now_ms=clock.now_ms,
                 trace=self.fair.trace,
             ),
+            nudger=Nudger(stores.nudges, patience=patience, log=log, clock=clock.monotonic),
+            log=log,
+        )
+        key = hash_key(self.truck_id)
+        return BatchPipeline(
+            SHARD,
+            stores=stores,
+            memory=memory,
+            matches=MatchCache(
+                MatchStore(dynamodb, self._tables, sleep=self.fair.sleep), clock=clock.monotonic
+            ),
+            committer=committer,
+            settler=Settler(
+                SHARD,
+                finder=stores.finder,
+                memory=memory,
+                committer=committer,
+                rules=self.fair.rules,
+                log=log,
+                # Beside this truck's, states of other tests are in the store.
+                shard_range=ShardRange(first=key, last=key),
+                clock=clock.monotonic,
+                now_ms=clock.now_ms,
+            ),
             rules=self.fair.rules,
-            patience=Patience(PATIENCE_S, log=log, clock=clock.monotonic, sleep=self.fair.sleep),
+            patience=patience,
             log=log,
             trace=self.fair.trace,
+            now_ms=clock.now_ms,
         )
 
     async def consume(self, records: Sequence[StreamRecord], *, batch: int = BATCH) -> None:
@@ -212,10 +240,12 @@ class Consumer:
         return PositionReader(connect(self._search)).latest([self.truck_id])[self.truck_id]
 
     def in_history(self, points: Sequence[Point]) -> list[Point]:
-        client = connect(self._search)
-        client.indices.refresh(index=POSITIONS_PATTERN)
-        found = PositionReader(client).event_times([point_id(one) for one in points])
-        return [one for one in points if found.get(point_id(one)) == one.event_at_ms]
+        found = HistoryPages(connect(self._search)).stored(points)
+        return [
+            one
+            for one in points
+            if point_id(one) in found and found[point_id(one)].event_at_ms == one.event_at_ms
+        ]
 
     def parked(self) -> list[bytes]:
         s3 = self._client("s3", self._aws)

@@ -7,16 +7,21 @@ from collections.abc import Iterator
 import pytest
 from opensearchpy import OpenSearch
 
+from rtdts.position_store import index_definitions, state
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.client import connect
 from rtdts.position_store.documents import index_of
 from rtdts.position_store.index_definitions import (
     DATE,
     POSITIONS_MAPPINGS,
+    STATE_MAPPINGS,
     install_index_templates,
 )
+from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
 from rtdts.tracking.fixes import Fix, fix_of
+from rtdts.tracking.truck_state import Interval, TruckState
+from rtdts.tracking.window import Window
 from tests.support.consumer_world import point
 from tests.support.deliveries import unique
 
@@ -56,7 +61,7 @@ def test_a_day_that_has_begun_takes_documents_with_the_fields_that_are_new(
     client: OpenSearch, older: Fix
 ) -> None:
     def fate() -> Fate:
-        (outcome,) = PositionWriter(client).write_history([HistoryWrite(fix=older, n=7)])
+        (outcome,) = PositionWriter(client).write_history([HistoryWrite(fix=older)])
         return outcome.fate
 
     before = fate()
@@ -64,3 +69,24 @@ def test_a_day_that_has_begun_takes_documents_with_the_fields_that_are_new(
 
     assert (before, fate()) == (Fate.REJECTED, Fate.WRITTEN)
     install_index_templates(client)  # nothing left to add
+
+
+def test_a_state_that_waits_for_a_settling_is_found_in_the_index_of_an_older_release(
+    client: OpenSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = unique("older-state")
+    for module in (index_definitions, state):
+        monkeypatch.setattr(module, "STATE_INDEX", older)
+    monkeypatch.setattr(index_definitions, "_GROWING", [(older, STATE_MAPPINGS)])
+    monkeypatch.setattr(index_definitions, "SINGLE_INDEXES", {})
+    known = {"truck_id": STATE_MAPPINGS["properties"]["truck_id"]}
+    client.indices.create(index=older, body={"mappings": {"dynamic": False, "properties": known}})
+    try:
+        install_index_templates(client)
+        waits = TruckState(truck_id=unique("T"), window=Window(""), unsettled=(Interval(0, 1),))
+        store = TruckStateStore(client)
+        store.save([StateWrite.of(waits, None)])
+
+        assert store.unsettled() == [waits.truck_id]
+    finally:
+        client.indices.delete(index=older)

@@ -25,6 +25,7 @@ from rtdts.tracking.positions import DeliveryProgress
 from rtdts.tracking.status_machine import Machine
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.truck_state import DeliveryMemory, TruckState
+from rtdts.tracking.window import Window
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 from tests.support.deliveries import unique
 
@@ -73,7 +74,7 @@ def fill(client: OpenSearch, truck_id: str, *delivery_ids: str, days: int = 2) -
     state = TruckState(
         truck_id=truck_id,
         writer_id="the consumer",
-        latest=latest,
+        window=Window(truck_id, fixes[-3:]),
         deliveries=tuple(map(memory_of, delivery_ids)),
     )
     writer = PositionWriter(client)
@@ -86,7 +87,7 @@ def fill(client: OpenSearch, truck_id: str, *delivery_ids: str, days: int = 2) -
         ]
     )
     assert {outcome.fate for outcome in outcomes} == {Fate.WRITTEN}
-    (saved,) = TruckStateStore(client).save([StateWrite(state=state, replaces=None)])
+    (saved,) = TruckStateStore(client).save([StateWrite.of(state, None)])
     assert saved.fate is Fate.WRITTEN
     return state
 

@@ -13,12 +13,13 @@ import pytest
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.client import connect
 from rtdts.position_store.errors import StoreUnavailable
-from rtdts.position_store.index_definitions import POSITIONS_PATTERN
+from rtdts.position_store.history_pages import Around, HistoryPages
 from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
 from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
 from rtdts.tracking.truck_state import TruckState
+from rtdts.tracking.window import Window
 from sim.fault_shim.rules import (
     CutAnswer,
     Delay,
@@ -52,13 +53,14 @@ class Positions:
         self.states = TruckStateStore(client)
         self.reader = PositionReader(client)
         self._past = connect(url)
+        self.pages = HistoryPages(client)
         self.truth = PositionReader(self._past)
+        self.true_pages = HistoryPages(self._past)
         self.true_states = TruckStateStore(self._past)
 
     def in_history(self, *points: Fix) -> list[bool]:
         """Which of the points the history holds."""
-        self._past.indices.refresh(index=POSITIONS_PATTERN)
-        found = self.truth.event_times([one.point_id for one in points])
+        found = self.true_pages.stored(points)
         return [one.point_id in found for one in points]
 
 
@@ -180,7 +182,7 @@ async def test_a_read_without_a_good_answer_is_never_absence(
     await positions.shim.set_rules(a_rule(fault, operation))
     reads: dict[str, Callable[[], object]] = {
         "_mget": lambda: positions.reader.latest([truck_id]),
-        "_search": lambda: positions.reader.event_times([newest.point_id]),
+        "_search": lambda: positions.pages.around([Around(truck_id, 0, newest.event_at_ms)]),
     }
 
     with pytest.raises(StoreUnavailable):
@@ -239,19 +241,17 @@ async def test_of_many_latest_only_the_failed_ones_are_left(positions: Positions
 async def test_a_memory_whose_answer_got_lost_stands_under_its_writers_name(
     positions: Positions,
 ) -> None:
-    state = TruckState(truck_id=unique("T"), writer_id="me")
+    state = TruckState(truck_id=unique("T"), window=Window(""), writer_id="me")
     await positions.shim.set_rules(a_rule(CutAnswer(), times=1))
     with pytest.raises(StoreUnavailable):
-        await blocking(lambda: positions.states.save([StateWrite(state=state, replaces=None)]))
-    (again,) = await blocking(
-        lambda: positions.states.save([StateWrite(state=state, replaces=None)])
-    )
+        await blocking(lambda: positions.states.save([StateWrite.of(state, None)]))
+    (again,) = await blocking(lambda: positions.states.save([StateWrite.of(state, None)]))
     stored = (await blocking(lambda: positions.states.load([state.truck_id])))[state.truck_id]
 
     assert again.fate is Fate.CONFLICT
     assert stored.state == state
-    next_state = msgspec.structs.replace(state, window_from_ms=1)
+    next_state = msgspec.structs.replace(state, taken=1)
     (outcome,) = await blocking(
-        lambda: positions.states.save([StateWrite(state=next_state, replaces=stored.version)])
+        lambda: positions.states.save([StateWrite.of(next_state, stored.version)])
     )
     assert outcome.fate is Fate.WRITTEN

@@ -35,6 +35,7 @@ DELIVERY = f"{UNIT}/delivery_lambda/test_delivery_handler.py"
 CHANGED = f"{UNIT}/consumer/test_changed_plans.py"
 STORE = "tests/contract/test_delivery_store_contract.py"
 APPENDS = f"{UNIT}/delivery_store/test_appends.py"
+SETTLING = f"{UNIT}/consumer/test_settling.py"
 BACKLOG = f"{UNIT}/consumer/test_backlog_newest_first.py"
 ERASE = f"{UNIT}/operations/test_erase.py"
 PARKED = f"{UNIT}/operations/test_replay_parked.py"
@@ -224,19 +225,22 @@ BREAKS = (
     Break(
         name="newest-by-arrival",
         guarantee=2,
-        file="rtdts/tracking/truck_fold.py",
-        text="newest = self._window[-1]",
-        replacement="newest = self._news",
-        tests=(f"{FOLD}::test_the_history_is_the_same_in_any_order_and_batches",),
+        file="rtdts/tracking/latest.py",
+        text="newest = state.window[-1]",
+        replacement="newest = max(state.window, key=lambda fix: fix.n)",
+        tests=(
+            f"{FOLD}::test_within_the_window_the_history_is_the_same_in_any_order_and_batches",
+            f"{PIPELINE}::test_an_older_point_never_overwrites_the_latest",
+        ),
     ),
     Break(
-        name="revision-counts-batches",
+        name="revision-counts-settlings-only",
         guarantee=2,
-        file="rtdts/tracking/truck_fold.py",
-        text="revision=max(late, before.revision + 1)",
-        replacement="revision=before.revision + 1",
+        file="rtdts/tracking/truck_state.py",
+        text="return self.taken + self.settlings - self.shown_from",
+        replacement="return self.settlings",
         tests=(
-            f"{FOLD}::test_who_has_taken_more_points_has_the_higher_revision"
+            f"{FOLD}::test_the_worker_that_took_more_points_has_the_higher_revision"
             "_however_batches_were_cut",
         ),
     ),
@@ -245,8 +249,8 @@ BREAKS = (
         name="late-point-is-not-folded-in-its-place",
         guarantee=3,
         file="rtdts/tracking/truck_fold.py",
-        text="self._each(lambda memory: refold(memory, self._window, rules))",
-        replacement="self._each(lambda memory: fold_on(memory, fixes, rules))",
+        text="self._unsettle(fixes[0].event_at_ms, fixes[later - 1].event_at_ms)",
+        replacement="pass",
         tests=(
             f"{STORY}::test_any_order_split_and_repetition_gives_the_timeline",
             f"{TIMELINE}::test_whatever_comes_between_the_log_folds_to_the_timeline",
@@ -332,12 +336,134 @@ BREAKS = (
         name="log-believed-to-be-where-it-was-left",
         guarantee=3,
         file="rtdts/tracking/delivery_memory.py",
-        text="if len(log.after_anchor) == before.log_length:",
-        replacement="if len(log.after_anchor) >= before.log_length:",
+        text="if len(log.after_anchor) == before.log_length and not is_behind:",
+        replacement="if len(log.after_anchor) >= before.log_length and not is_behind:",
         tests=(
-            f"{STORY}::test_crashes_before_the_memory_is_kept_append_nothing_twice",
+            f"{STORY}::test_crashes_before_the_state_is_stored_append_nothing_twice",
             f"{TIMELINE}::test_whatever_comes_between_the_log_folds_to_the_timeline",
-            f"{PIPELINE}::test_a_crash_at_any_step_and_the_same_batch_again_gives_the_same",
+            f"{PIPELINE}::test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same",
+        ),
+    ),
+    Break(
+        name="settling-starts-anywhere",
+        guarantee=3,
+        file="rtdts/tracking/settling.py",
+        text="            if is_reset_point(status, fix, plan, rules):\n",
+        replacement="            if True:\n",
+        tests=(
+            f"{STORY}::test_any_order_split_and_repetition_gives_the_timeline",
+            f"{TIMELINE}::test_whatever_comes_between_the_log_folds_to_the_timeline",
+        ),
+    ),
+    Break(
+        name="settling-ends-where-the-rules-still-look-back",
+        guarantee=3,
+        file="rtdts/tracking/settling.py",
+        text="        return self._alike >= LOOKBACK_FIXES and is_all_agreed",
+        replacement="        return is_all_agreed",
+        tests=(
+            f"{SETTLING}"
+            "::test_late_points_of_a_truck_without_deliveries_are_derived_in_their_place",
+        ),
+    ),
+    Break(
+        name="machines-agree-while-fixes-still-change",
+        guarantee=3,
+        file="rtdts/tracking/settling.py",
+        text="        if self._alike < LOOKBACK_FIXES:\n            return\n",
+        replacement="",
+        tests=(f"{STORY}::test_any_order_split_and_repetition_gives_the_timeline",),
+    ),
+    Break(
+        name="log-corrected-for-what-has-not-come-again",
+        guarantee=3,
+        file="rtdts/tracking/delivery_log.py",
+        text="one.shard_id == here.shard_id and one.position > here.position",
+        replacement="False",
+        tests=(f"{PIPELINE}::test_a_replay_that_is_behind_the_log_appends_nothing",),
+    ),
+    Break(
+        name="found-is-taken",
+        guarantee=3,
+        file="consumer/arrivals.py",
+        text="stamp.beyond or stamp.n <= taken",
+        replacement="True",
+        tests=(
+            f"{SETTLING}"
+            "::test_what_a_crash_left_in_the_history_is_folded_when_its_record_comes_again",
+            f"{TIMELINE}::test_whatever_comes_between_the_log_folds_to_the_timeline",
+        ),
+    ),
+    Break(
+        name="unsettled-reconciled-at-once",
+        guarantee=3,
+        file="rtdts/tracking/truck_fold.py",
+        text="    if state.unsettled:\n",
+        replacement="    if False:\n",
+        tests=(f"{PIPELINE}::test_while_late_points_are_unsettled_nothing_is_logged",),
+    ),
+    Break(
+        name="provisional-overwrites-what-is-settled",
+        guarantee=3,
+        file="rtdts/position_store/writer.py",
+        text="PROVISIONAL = 1\n",
+        replacement="PROVISIONAL = 1 << 62\n",
+        tests=(
+            f"{SETTLING}::test_a_provisional_document_replaces_nothing_that_was_settled",
+            f"{TIMELINE}::test_whatever_comes_between_the_log_folds_to_the_timeline",
+        ),
+    ),
+    Break(
+        name="late-point-behind-a-settling-is-lost",
+        guarantee=3,
+        file="rtdts/tracking/settling.py",
+        text="if state.last_late_n != self._last_late_n:",
+        replacement="if False:",
+        tests=(f"{SETTLING}::test_a_late_point_behind_a_settling_under_way_is_settled_too",),
+    ),
+    Break(
+        name="settling-pages-from-the-interval",
+        guarantee=3,
+        file="consumer/settling.py",
+        text="from_ms = order[0] if folded else min",
+        replacement="from_ms = interval.from_ms if folded else min",
+        tests=(
+            f"{SETTLING}::test_what_leaves_the_window_while_a_settling_is_under_way_is_not_skipped",
+        ),
+    ),
+    Break(
+        name="second-interval-on-stale-neighbours",
+        guarantee=3,
+        file="consumer/settling.py",
+        text="        if one.fix.point_id in changed\n",
+        replacement="        if False\n",
+        tests=(
+            f"{SETTLING}::test_the_second_interval_of_a_truck_builds_on_what_the_first_changed",
+        ),
+    ),
+    Break(
+        name="refused-point-takes-its-ordinal-along",
+        guarantee=3,
+        file="consumer/pipeline.py",
+        text="                if all(one.identity in refused for one in arrivals):\n",
+        replacement=(
+            "                arrivals = [one for one in arrivals if one.identity not in refused]\n"
+            "                if not arrivals:\n"
+        ),
+        tests=(
+            f"{SETTLING}"
+            "::test_a_point_in_the_middle_that_the_history_refuses_is_left_out_of_everything",
+        ),
+    ),
+    Break(
+        name="rebuilt-state-knows-less-than-the-lost-one",
+        guarantee=3,
+        file="rtdts/tracking/truck_state.py",
+        text="settlings = first_ordinal // _ORDINALS_A_SETTLING",
+        replacement="settlings = 0",
+        tests=(
+            f"{FOLD}::test_a_state_that_begins_anew_knows_more_than_one_that_was_settled_all_day",
+            f"{TIMELINE}::test_a_state_that_was_lost_at_any_time_is_rebuilt",
         ),
     ),
     Break(
@@ -380,20 +506,12 @@ BREAKS = (
         tests=(f"{CHANGED}::test_a_closed_delivery_is_forgotten_and_gets_no_event",),
     ),
     Break(
-        name="story-forgotten-with-its-points",
-        guarantee=3,
-        file="rtdts/tracking/truck_fold.py",
-        text="self._each(lambda memory: forget(memory, evicted, self._rules.status))",
-        replacement="self._each(lambda memory: forget(memory, (), self._rules.status))",
-        tests=(f"{STORY}::test_points_that_leave_the_window_leave_their_story",),
-    ),
-    Break(
         name="log-depends-on-where-batches-end",
         guarantee=3,
         file="rtdts/tracking/truck_fold.py",
         text="    for record in records:\n        fold.take(record)\n",
         replacement="    fold.take([point for record in records for point in record])\n",
-        tests=(f"{STORY}::test_beyond_the_window_too_it_does_not_matter_where_batches_end",),
+        tests=(f"{STORY}::test_where_batches_end_does_not_matter",),
     ),
     Break(
         name="closed-delivery-changed",
@@ -633,9 +751,17 @@ BREAKS = (
         name="change-found-written-is-not-told",
         guarantee=5,
         file="consumer/transitions.py",
-        text="return _Written(settlement.memory, settlement.already_there, 0)",
-        replacement="return _Written(settlement.memory, (), 0)",
-        tests=(f"{PIPELINE}::test_a_crash_at_any_step_and_the_same_batch_again_gives_the_same",),
+        text="""\
+                settlement.memory,
+                settlement.already_there,
+                has_moved_times""",
+        replacement="""\
+                settlement.memory,
+                (),
+                has_moved_times""",
+        tests=(
+            f"{PIPELINE}::test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same",
+        ),
     ),
     Break(
         name="what-a-crash-kept-from-being-told-is-not",
@@ -744,7 +870,6 @@ BREAKS = (
         text="position - start == MAX_EVENTS_TOGETHER or size_bytes > room_bytes",
         replacement="size_bytes > room_bytes",
         tests=(
-            f"{BACKLOG}::test_it_is_logged_in_transactions_that_fit_and_the_neighbour_has_everything",
             f"{APPENDS}::test_each_transaction_fits_and_its_row_is_the_fold_of_the_log_up_to_it",
         ),
     ),
@@ -763,8 +888,8 @@ BREAKS = (
         name="zombie-overwrites-the-history",
         guarantee=7,
         file="consumer/pipeline.py",
-        text="knowledge=max(update.state.taken, 1)",
-        replacement="knowledge=1",
+        text="knowledge = max(update.state.knowledge, PROVISIONAL + 1)",
+        replacement="knowledge = PROVISIONAL + 1",
         tests=(
             f"{PIPELINE}::test_what_a_zombie_writes_late_replaces_nothing"
             "_that_its_successor_enriched_anew",
@@ -779,32 +904,36 @@ BREAKS = (
         tests=(f"{PROCESSOR}::test_taken_over_it_never_lets_the_shard_end_without_a_checkpoint",),
     ),
     Break(
-        name="memory-kept-before-the-history",
+        name="state-stored-before-the-logs",
         guarantee=7,
-        file="consumer/pipeline.py",
+        file="consumer/committing.py",
         text="""\
-        refused = self._write_history(updates, arrivals, report, budget)
-        self._tell_points(sorted_out, updates, refused)
-        states, nudges = self._settle(updates, report, budget)
+        states: list[TruckState] = []
+        nudges: list[Nudge] = []
 """,
         replacement="""\
-        states, nudges = self._settle(updates, report, budget)
-        self._memory.keep(states, max(record.position for record in records), budget)
-        refused = self._write_history(updates, arrivals, report, budget)
+        self._memory.keep([one.state for one in updates], here.position, budget)
+        states: list[TruckState] = []
+        nudges: list[Nudge] = []
 """,
         tests=(
             f"{PIPELINE}::test_the_order_is_history_transitions_latest_state",
-            f"{PIPELINE}::test_a_crash_at_any_step_and_the_same_batch_again_gives_the_same",
+            f"{PIPELINE}::test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same",
+            f"{SETTLING}::test_a_worker_killed_at_any_step_of_a_settling_and_the_next_one_settles",
         ),
     ),
     Break(
-        name="latest-before-the-history",
+        name="latest-before-the-logs",
         guarantee=7,
-        file="consumer/pipeline.py",
-        text="        refused = self._write_history(updates, arrivals, report, budget)\n",
+        file="consumer/committing.py",
+        text="""\
+        states: list[TruckState] = []
+        nudges: list[Nudge] = []
+""",
         replacement="""\
         self._write_latest([one.latest for one in updates if one.latest], budget)
-        refused = self._write_history(updates, arrivals, report, budget)
+        states: list[TruckState] = []
+        nudges: list[Nudge] = []
 """,
         tests=(f"{PIPELINE}::test_the_order_is_history_transitions_latest_state",),
     ),

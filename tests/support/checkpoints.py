@@ -8,7 +8,7 @@ import boto3
 
 from rtdts.position_store.client import connect
 from rtdts.position_store.state import TruckStateStore
-from rtdts.tracking.truck_state import StreamPosition
+from rtdts.tracking.stream_position import StreamPosition
 from sim.environment import Environment
 from sim.local_cloud.resources import CloudNames
 

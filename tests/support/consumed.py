@@ -101,6 +101,7 @@ class Expected:
         pipeline = world.pipeline()
         for start in range(0, len(records), 50):
             pipeline.process(records[start : start + 50])
+        pipeline.settle(everything=True)
         return cls(world)
 
     def history(self) -> list[tuple[str, str, StoredFix]]:

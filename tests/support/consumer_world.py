@@ -7,22 +7,31 @@ import io
 import itertools
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
 
 from consumer.arrivals import StreamRecord
 from consumer.checkpointing import Checkpoints
+from consumer.committing import Committer, Stores
 from consumer.match_cache import MatchCache
 from consumer.memory import Memory
-from consumer.pipeline import BatchPipeline, Stores
+from consumer.nudging import Nudger
+from consumer.pipeline import BatchPipeline
 from consumer.record_processor import METRICS, RecordProcessor
 from consumer.retrying import Patience
+from consumer.settling import PASS_EVERY_S, Settler, SettleReport
 from consumer.transitions import TransitionWriter
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
 from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
+from rtdts.tracking.delivery_log import standing
+from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.geodesy import place_at
-from rtdts.tracking.positions import Clock, Point
+from rtdts.tracking.positions import Clock, DeliveryProgress, Point
+from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.truck_fold import TrackingRules
 from tests.fakes.fake_clock import FakeClock
@@ -87,6 +96,16 @@ def shifted(of: Point, offset_ms: int) -> Point:
 def drive(truck_id: str = "T-1") -> list[Point]:
     """From before the origin to after the destination."""
     return [point(10 * n, float(m), truck_id=truck_id) for n, m in enumerate(DRIVE_M)]
+
+
+class Killed(BaseException):
+    """The process ends here: nothing in it may catch this."""
+
+
+KILLS = ("before", "half", "after")
+"""Before a step, after the first half of what it writes, after all of it."""
+STEPS = ("write_history", "append", "write_latest", "send_many", "save")
+"""In the order of `consumer.pipeline`."""
 
 
 class FakeParking:
@@ -179,22 +198,17 @@ class World:
     ) -> BatchPipeline:
         """A process that has just got the shard."""
         matches = FakeMatchStore(self.deliveries)
-        return BatchPipeline(
-            SHARD,
-            stores=Stores(
-                writer=self.positions,
-                finder=self.positions,
-                nudges=self.nudges,
-                parking=self.parking,
-            ),
-            memory=Memory(
-                self.positions,
-                shard_id=SHARD,
-                writer_id=writer_id or f"writer-{next(iter(self._writers))}",
-                log=self.log,
-                capacity=100,
-            ),
-            matches=MatchCache(matches, clock=self.clock.monotonic),
+        patience = Patience(60.0, log=self.log, clock=self.clock.monotonic, sleep=self.sleep)
+        memory = Memory(
+            self.positions,
+            shard_id=SHARD,
+            writer_id=writer_id or f"writer-{next(iter(self._writers))}",
+            log=self.log,
+            capacity=100,
+        )
+        committer = Committer(
+            self.positions,
+            memory=memory,
             transitions=TransitionWriter(
                 self.deliveries,
                 self.rules.status,
@@ -203,13 +217,43 @@ class World:
                 now_ms=self.clock.now_ms,
                 trace=self.trace,
             ),
+            nudger=Nudger(self.nudges, patience=patience, log=self.log, clock=self.clock.monotonic),
+            log=self.log,
+        )
+        return BatchPipeline(
+            SHARD,
+            stores=Stores(
+                writer=self.positions,
+                finder=self.positions,
+                nudges=self.nudges,
+                parking=self.parking,
+            ),
+            memory=memory,
+            matches=MatchCache(matches, clock=self.clock.monotonic),
+            committer=committer,
+            settler=Settler(
+                SHARD,
+                finder=self.positions,
+                memory=memory,
+                committer=committer,
+                rules=self.rules,
+                log=self.log,
+                shard_range=shard_range,
+                clock=self.clock.monotonic,
+                now_ms=self.clock.now_ms,
+            ),
             rules=self.rules,
             shard_range=shard_range,
-            patience=Patience(60.0, log=self.log, clock=self.clock.monotonic, sleep=self.sleep),
+            patience=patience,
             log=self.log,
             trace=self.trace,
-            clock=self.clock.monotonic,
+            now_ms=self.clock.now_ms,
         )
+
+    def settle(self, pipeline: BatchPipeline, *, after_s: float = PASS_EVERY_S) -> SettleReport:
+        """Settles late points once others had the time to join them."""
+        self.clock.advance(after_s)
+        return pipeline.settle() or SettleReport()
 
     def processor(self, pipeline: BatchPipeline | None = None) -> RecordProcessor:
         """The KCL's record processor around a pipeline."""
@@ -223,14 +267,43 @@ class World:
             now_ms=self.clock.now_ms,
         )
 
-    def assign(self, delivery_id: str, truck_id: str = "T-1", *, second: int = 0) -> Delivery:
+    def kill_at(self, step: str, when: str) -> None:
+        """The process that next gets to one of `STEPS` is killed, at one of `KILLS`."""
+        store = {"append": self.deliveries, "send_many": self.nudges}.get(step, self.positions)
+        does = getattr(store, step)
+
+        def killed(*args: Any, **more: Any) -> None:
+            delattr(store, step)
+            if when == "after":
+                does(*args, **more)
+            elif when == "half" and step != "append":
+                does(args[0][: len(args[0]) // 2], **more)
+            raise Killed
+
+        setattr(store, step, killed)
+
+    def let_live(self) -> None:
+        """Takes back `kill_at` where nothing got to its step."""
+        for step in STEPS:
+            for store in (self.positions, self.deliveries, self.nudges):
+                vars(store).pop(step, None)
+
+    def assign(
+        self,
+        delivery_id: str,
+        truck_id: str = "T-1",
+        *,
+        second: int = 0,
+        origin: Place = ORIGIN,
+        destination: Place = DESTINATION,
+    ) -> Delivery:
         """A new delivery from the origin to the destination."""
         at_ms = START_MS + second * 1_000
         made = Delivery(
             delivery_id=delivery_id,
             customer_id="C-1",
-            origin=ORIGIN,
-            destination=DESTINATION,
+            origin=origin,
+            destination=destination,
             status=Status.ASSIGNED,
             version=1,
             assignments=(Assignment(assignment=1, truck_id=truck_id, started_at_ms=at_ms),),
@@ -258,3 +331,41 @@ class World:
         """The log's lines of one event."""
         lines = [json.loads(line) for line in self.output.getvalue().splitlines()]
         return [line for line in lines if line["event"] == event]
+
+
+def derived(world: World, truck_id: str | None = None) -> dict[str, Fix]:
+    """The history by point, of one truck or of all, without when each was taken."""
+    return {
+        identity: msgspec.structs.replace(one.fix, n=0)
+        for (_, identity), one in world.positions.history.items()
+        if truck_id in (None, one.fix.truck_id)
+    }
+
+
+def shown(world: World, truck_id: str = "T-1") -> LatestPosition:
+    """A truck's latest position, without how often it was derived anew, and without the ETA.
+
+    The ETA rests on what the truck has shown in order; late points do not change it.
+    """
+    latest = world.positions.latest([truck_id])[truck_id]
+    good = latest.shown and msgspec.structs.replace(latest.shown, n=0)
+    newest = msgspec.structs.replace(latest.newest, n=0)
+    return msgspec.structs.replace(
+        latest,
+        newest=newest,
+        deliveries=_without_eta(latest.deliveries),
+        shown=good,
+        shown_deliveries=_without_eta(latest.shown_deliveries),
+        revision=0,
+    )
+
+
+def _without_eta(deliveries: Iterable[DeliveryProgress]) -> tuple[DeliveryProgress, ...]:
+    return tuple(
+        msgspec.structs.replace(one, eta_earliest_ms=None, eta_latest_ms=None) for one in deliveries
+    )
+
+
+def standing_of(world: World, delivery_id: str = "D-1") -> tuple[Transition, ...]:
+    """The transitions with which a delivery's log stands."""
+    return standing(world.deliveries.events(delivery_id)).transitions

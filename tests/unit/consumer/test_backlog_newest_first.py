@@ -9,15 +9,19 @@ import msgspec
 import pytest
 
 from consumer.arrivals import StreamRecord
-from rtdts.delivery_store.appends import MAX_EVENTS_TOGETHER
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.tracking.deliveries import Cause, Delivery, DeliveryEvent, Status
+from rtdts.tracking.truck_fold import WINDOW_FIXES
 from tests.fakes.scripted_client import cancelled, client_error
 from tests.support.consumer_world import DRIVE_M, START_MS, STATUSES, World, drive, point
 
 APPROACH_M = tuple(-4_000 + 3_000 / 55 * n for n in range(55))
-BACKLOG = [point(10 * n, float(east_m)) for n, east_m in enumerate((*APPROACH_M, *DRIVE_M))]
-"""85 points; each makes the story begin earlier, so that all of it is told anew."""
+RECEIVED_AT_MS = START_MS + 1_000_000
+BACKLOG = [
+    point(10 * n, float(east_m), received_at_ms=RECEIVED_AT_MS)
+    for n, east_m in enumerate((*APPROACH_M, *DRIVE_M))
+]
+"""85 points; each makes the timeline begin earlier."""
 
 
 @pytest.fixture
@@ -41,32 +45,51 @@ def assert_log_is_whole(world: World, delivery_id: str) -> None:
     assert row.status is events[-1].status
 
 
-def test_it_is_logged_in_transactions_that_fit_and_the_neighbour_has_everything(
+def test_the_neighbour_has_everything_at_once_and_one_settling_later_the_log_is_right(
     world: World,
 ) -> None:
-    report = world.pipeline().process(batch(world))
+    pipeline = world.pipeline()
 
-    assert world.statuses("D-1")[-1] is Status.ARRIVED
+    report = pipeline.process(batch(world))
+
+    assert report.late == len(BACKLOG) - WINDOW_FIXES - 1
     assert world.statuses("D-2") == list(STATUSES)
     assert len(world.positions.history) == len(BACKLOG) + len(drive())
-    assert len(world.deliveries.events("D-1")) > MAX_EVENTS_TOGETHER
-    assert max(world.deliveries.transactions) <= 100
+
+    settled = world.settle(pipeline)
+
+    assert world.statuses("D-1")[-1] is Status.ARRIVED
+    assert settled.transitions <= len(Status) + 6
     assert_log_is_whole(world, "D-1")
-    assert report.parked == 0
+    assert (report.parked, settled.waiting) == (0, 0)
 
 
-def test_cut_off_between_two_transactions_the_log_is_whole_and_the_same_batch_goes_on(
+def test_points_that_come_one_by_one_bring_no_event_before_they_are_settled(
     world: World,
 ) -> None:
-    records = batch(world)
-    world.deliveries.between.append(_crash)
-    with pytest.raises(SystemExit):
-        world.pipeline().process(records)
-    assert_log_is_whole(world, "D-1")
-    cut_at = len(world.deliveries.events("D-1"))
-    assert cut_at > 1
+    pipeline = world.pipeline()
 
-    world.pipeline().process(records)
+    for one in reversed(BACKLOG[-60:]):
+        pipeline.process(world.shard.records([one]))
+    assert world.statuses("D-1") == [Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP]
+    world.settle(pipeline)
+
+    assert world.statuses("D-1")[-1] is Status.ARRIVED
+    assert len(world.deliveries.events("D-1")) <= 2 + len(Status) + 6
+
+
+def test_cut_off_before_its_transactions_the_same_batch_goes_on(world: World) -> None:
+    records = batch(world)
+    killed = world.pipeline()
+    killed.process(records)
+    world.deliveries.before_append.append(_crash)
+    with pytest.raises(SystemExit):
+        world.settle(killed)
+    assert_log_is_whole(world, "D-1")
+
+    pipeline = world.pipeline()
+    pipeline.process(records)
+    world.settle(pipeline)
 
     assert_log_is_whole(world, "D-1")
     assert world.statuses("D-1")[-1] is Status.ARRIVED
@@ -74,10 +97,12 @@ def test_cut_off_between_two_transactions_the_log_is_whole_and_the_same_batch_go
     assert len(world.deliveries.events("D-1")) in told
 
 
-def test_a_declaration_between_two_transactions_is_respected(world: World) -> None:
-    world.deliveries.between.append(lambda: _cancel(world, "D-1"))
+def test_a_declaration_before_the_settlings_transaction_is_respected(world: World) -> None:
+    pipeline = world.pipeline()
+    pipeline.process(batch(world))
+    world.deliveries.before_append.append(lambda: _cancel(world, "D-1"))
 
-    world.pipeline().process(batch(world))
+    world.settle(pipeline)
 
     statuses = world.statuses("D-1")
     assert statuses.index(Status.CANCELLED) == len(statuses) - 1
@@ -99,10 +124,12 @@ def test_what_the_store_refuses_of_one_delivery_is_parked_and_the_batch_goes_on(
     world.assign("D-3")  # on the same truck
     world.deliveries.refusals["D-1"] = refusal
 
-    report = world.pipeline().process(batch(world))
+    pipeline = world.pipeline()
+    pipeline.process(batch(world))
+    world.settle(pipeline)
 
-    assert (report.parked, list(world.parking.parked)) == (1, ["delivery-D-1-2"])
-    body, reason = world.parking.parked["delivery-D-1-2"]
+    (name,) = world.parking.parked
+    body, reason = world.parking.parked[name]
     parked = json.loads(body)
     assert reason == "delivery_refused"
     assert (parked["delivery_id"], parked["truck_id"]) == ("D-1", "T-1")
@@ -122,6 +149,7 @@ def test_what_was_refused_is_tried_again_with_the_trucks_next_point(world: World
     pipeline = world.pipeline()
     world.deliveries.refusals["D-1"] = client_error("ValidationException")
     pipeline.process(batch(world))
+    world.settle(pipeline)
     world.deliveries.refusals.clear()
 
     pipeline.process(world.shard.records([point(1_000, 4_005.0)]))
@@ -132,9 +160,11 @@ def test_what_was_refused_is_tried_again_with_the_trucks_next_point(world: World
 
 def test_what_is_the_deployments_fault_is_loud_and_nothing_is_parked(world: World) -> None:
     world.deliveries.refusals["D-1"] = client_error("UnrecognizedClientException")
+    pipeline = world.pipeline()
+    pipeline.process(batch(world))
 
     with pytest.raises(type(client_error("any"))):
-        world.pipeline().process(batch(world))
+        world.settle(pipeline)
 
     assert not world.parking.parked
 

@@ -7,24 +7,34 @@ from botocore.exceptions import NoCredentialsError
 import consumer.pipeline as pipeline_module
 from consumer.arrivals import StreamRecord
 from consumer.errors import StoreGone, TakenOver
+from consumer.settling import PAUSE_S
 from rtdts.delivery_store.errors import StoreBusy
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.push_queue.nudges import PositionNudge, TransitionNudge
 from rtdts.telemetry_stream.shard_range import ShardRange, hash_key
 from rtdts.tracking.deliveries import CLOSED, Cause, DeliveryEvent, Status
 from rtdts.tracking.point_identity import point_id
-from rtdts.tracking.truck_fold import TrackingRules
+from rtdts.tracking.truck_fold import WINDOW_FIXES
 from tests.fakes.scripted_client import client_error
 from tests.support.consumer_world import (
+    KILLS,
     START_MS,
     STATUSES,
+    STEPS,
+    Killed,
     World,
+    derived,
     drive,
     point,
     shifted,
+    shown,
+    standing_of,
 )
 
 AWAY = StoreUnavailable("bulk", 503, "away")
+
+
+RESTART_S = 3.0
 
 
 @pytest.fixture
@@ -84,43 +94,110 @@ def test_a_redelivered_batch_appends_no_event_and_no_document(world: World) -> N
     assert world.positions.writes == writes
 
 
-@pytest.mark.parametrize("step", ["write_history", "write_latest", "save"])
-@pytest.mark.parametrize("is_lost_answer", [False, True])
-def test_a_crash_at_any_step_and_the_same_batch_again_gives_the_same(
-    world: World, step: str, is_lost_answer: bool
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("when", KILLS)
+@pytest.mark.parametrize("before", [0, 8])
+def test_a_worker_killed_at_any_step_and_the_same_batch_again_gives_the_same(
+    world: World, step: str, when: str, before: int
 ) -> None:
     whole = World()
     for each in (whole, world):
         each.assign("D-1")
-    whole.pipeline().process(whole.shard.records(*[[one] for one in drive()]))
     records = world.shard.records(*[[one] for one in drive()])
-    troubles = world.positions.troubles_after if is_lost_answer else world.positions.troubles
-    troubles[step] = [RuntimeError("killed")]
+    whole.pipeline().process(records)
+    killed = world.pipeline()
+    killed.process(records[:before])
+    world.kill_at(step, when)
 
-    with pytest.raises(RuntimeError):
-        world.pipeline().process(records)
-    world.pipeline().process(records)
+    with pytest.raises(Killed):
+        killed.process(records[before:])
+    world.clock.advance(RESTART_S)
+    pipeline = world.pipeline()
+    pipeline.process(records)
+    world.settle(pipeline, after_s=PAUSE_S)
 
-    assert world.positions.history == whole.positions.history
-    assert world.positions.latest(["T-1"]) == whole.positions.latest(["T-1"])
+    assert derived(world) == derived(whole)
+    assert shown(world) == shown(whole)
     assert world.statuses("D-1") == whole.statuses("D-1")
-    assert {nudge.deduplication_id for nudge in world.nudges.sent} == {
-        nudge.deduplication_id for nudge in whole.nudges.sent
-    }
+    last = TransitionNudge(delivery_id="D-1", version=len(STATUSES))
+    assert last.deduplication_id in {one.deduplication_id for one in world.nudges.sent}
+    if before:  # the truck has a state: each transition is nudged
+        assert {one.deduplication_id for one in world.nudges.sent} >= {
+            one.deduplication_id for one in whole.nudges.sent if isinstance(one, TransitionNudge)
+        }
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("when", KILLS)
+def test_a_worker_killed_at_any_step_and_the_batch_cut_otherwise_gives_the_same(
+    world: World, step: str, when: str
+) -> None:
+    whole = World()
+    for each in (whole, world):
+        each.assign("D-1")
+    points = drive()
+    # A batch with late points appends nothing: their settling does.
+    mixed = points if step == "append" else [*points[:18], *points[26:], *points[18:26]]
+    records = world.shard.records(*[[one] for one in mixed])
+    one_by_one = whole.pipeline()
+    for record in records:
+        one_by_one.process([record])
+    whole.settle(one_by_one, after_s=PAUSE_S)
+    killed = world.pipeline()
+    killed.process(records[:3])
+    world.kill_at(step, when)
+
+    with pytest.raises(Killed):
+        killed.process(records[3:24])
+    world.clock.advance(RESTART_S)
+    pipeline = world.pipeline()
+    for start in range(1, len(records), 4):
+        pipeline.process(records[start : start + 4])
+    world.settle(pipeline, after_s=PAUSE_S)
+
+    assert derived(world) == derived(whole)
+    assert shown(world) == shown(whole)
+    assert standing_of(world) == standing_of(whole)
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_a_replay_that_is_behind_the_log_appends_nothing(world: World, size: int) -> None:
+    world.assign("D-1")
+    killed = world.pipeline()
+    records = world.shard.records(*[[one] for one in drive()])
+    killed.process(records[:4])
+    world.kill_at("write_latest", "before")
+    with pytest.raises(Killed):
+        killed.process(records[4:])
+    events = world.deliveries.events("D-1")
+    assert events[-1].status is Status.ARRIVED
+
+    pipeline = world.pipeline()
+    for start in range(0, len(records), size):
+        pipeline.process(records[start : start + size])
+        world.settle(pipeline, after_s=PAUSE_S)
+
+    assert world.deliveries.events("D-1") == events
 
 
 def test_a_batch_that_comes_again_with_more_nudges_what_a_crash_kept_from_being_told(
     world: World,
 ) -> None:
     world.assign("D-1")
-    records = world.shard.records(*[[one] for one in drive()])
+    pipeline = world.pipeline()
+    first = world.shard.records([drive()[0]])
+    pipeline.process(first)
+    records = world.shard.records(*[[one] for one in drive()[1:]])
     arriving = next(
-        n for n in range(len(records), 0, -1) if _statuses_of(records[:n]) == STATUSES[:-1]
+        n
+        for n in range(len(records), 0, -1)
+        if _statuses_of([*first, *records[:n]]) == STATUSES[:-1]
     )
     world.positions.troubles["write_latest"] = [RuntimeError("killed")]
+    told = len(world.nudges.sent)
     with pytest.raises(RuntimeError):
-        world.pipeline().process(records[:arriving])
-    assert not world.nudges.sent
+        pipeline.process(records[:arriving])
+    assert len(world.nudges.sent) == told
 
     report = world.pipeline().process(records[: arriving + 1])
 
@@ -154,19 +231,17 @@ def test_a_copy_over_another_way_counts_once(world: World) -> None:
 
 
 def test_of_a_shifted_point_the_first_stamp_in_the_stream_wins(world: World) -> None:
-    world.rules = TrackingRules(window_points=1)
     pipeline = world.pipeline()
-    first = [shifted(point(n, n * 10.0), -3_600_000) for n in range(5)]
+    first = [shifted(point(n, n * 10.0), -3_600_000) for n in range(WINDOW_FIXES + 5)]
     copies = [shifted(point(n, n * 10.0), -3_599_000) for n in range(5)]
 
     pipeline.process(world.shard.records(first))
     report = pipeline.process(world.shard.records(copies))
 
     assert report.duplicates == 5
-    assert (
-        sorted(one.fix.clock_offset_ms for one in world.positions.history.values())
-        == [-3_600_000] * 5
-    )
+    assert [one.fix.clock_offset_ms for one in world.positions.history.values()] == [
+        -3_600_000
+    ] * len(first)
 
 
 @pytest.mark.parametrize("is_memory_lost", [False, True])
@@ -174,7 +249,6 @@ def test_the_first_stamp_wins_when_the_retry_is_no_longer_shifted(
     world: World, is_memory_lost: bool
 ) -> None:
     """A clock 31 s ahead is shifted; the same request 2 s later is only 29 s ahead."""
-    world.rules = TrackingRules(window_points=20)
     sent = [point(n, n * 5.0) for n in range(100)]
     newest_ms = sent[-1].recorded_at_ms
     first = [shifted(one, -31_000) for one in sent]
@@ -192,11 +266,10 @@ def test_the_first_stamp_wins_when_the_retry_is_no_longer_shifted(
 def test_a_clock_that_is_ahead_is_asked_for_after_the_window_has_forgotten_it(
     world: World,
 ) -> None:
-    world.rules = TrackingRules(window_points=2)
     pipeline = world.pipeline()
     odd = point(100, 0.0)
     pipeline.process(world.shard.records([shifted(odd, -31_000)]))
-    pipeline.process(world.shard.records([point(n, 0.0) for n in (80, 85)]))
+    pipeline.process(world.shard.records([point(80 + n, 0.0) for n in range(WINDOW_FIXES + 1)]))
 
     retry = msgspec.structs.replace(odd, received_at_ms=odd.recorded_at_ms - 29_000)
     report = pipeline.process(world.shard.records([retry]))
@@ -207,7 +280,7 @@ def test_a_clock_that_is_ahead_is_asked_for_after_the_window_has_forgotten_it(
 def test_the_points_of_a_right_clock_are_not_looked_for_in_the_history(world: World) -> None:
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(drive()[:1]))
-    world.positions.troubles["event_times"] = [AssertionError("asked")]
+    world.positions.troubles["stored"] = [AssertionError("asked")]
 
     pipeline.process(world.shard.records(*[[one] for one in drive()[1:]]))
 
@@ -222,9 +295,11 @@ def test_a_shifted_point_that_a_crash_left_in_the_history_is_not_its_own_copy(
     with pytest.raises(RuntimeError):
         world.pipeline().process(records)
 
-    report = world.pipeline().process(records)
+    pipeline = world.pipeline()
+    pipeline.process(records)
+    pipeline.process(world.shard.records([point(10, 0.0)]))
 
-    assert report.points == 1
+    assert len(world.positions.history) == 2
     assert "T-1" in world.positions.latest(["T-1"])
 
 
@@ -462,6 +537,7 @@ def test_a_delivery_first_seen_late_gets_the_windows_points_since_its_assignment
     world.clock.advance(6)
 
     pipeline.process(world.shard.records([drive()[12]]))
+    world.settle(pipeline)  # what has left the window since is read from the history
 
     events = world.deliveries.events("D-1")
     assert [event.status for event in events] == list(STATUSES[:3])
@@ -506,10 +582,10 @@ def test_a_truck_whose_points_bring_out_a_bug_is_parked_and_the_others_go_on(
 ) -> None:
     real = pipeline_module.fold_truck
 
-    def broken(truck_id: str, *args: object) -> object:
+    def broken(truck_id: str, *args: object, **more: object) -> object:
         if truck_id == "T-1":
             raise ZeroDivisionError
-        return real(truck_id, *args)  # type: ignore[arg-type]
+        return real(truck_id, *args, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(pipeline_module, "fold_truck", broken)
 
@@ -521,17 +597,45 @@ def test_a_truck_whose_points_bring_out_a_bug_is_parked_and_the_others_go_on(
     assert list(world.positions.latest(["T-1", "T-2"])) == ["T-2"]
 
 
-def test_a_point_earlier_than_the_window_is_indexed_but_moves_no_status(world: World) -> None:
-    world.rules = TrackingRules(window_points=3)
-    world.assign("D-1", second=-1_000)
+def test_a_point_earlier_than_the_window_moves_no_status_before_it_is_settled(
+    world: World,
+) -> None:
+    world.assign("D-1")
     pipeline = world.pipeline()
-    pipeline.process(world.shard.records([point(n * 10, 5_000.0, speed_mps=0.0) for n in range(9)]))
+    missing = drive()[5:11]
+    others = [one for one in drive() if one not in missing]
+    pipeline.process(world.shard.records(*[[one] for one in others]))
+    before = world.statuses("D-1")
 
-    report = pipeline.process(world.shard.records([point(5, 5_100.0)]))
+    report = pipeline.process(world.shard.records(*[[one] for one in missing]))
 
-    assert report.late == 1
-    assert len(world.positions.history) == 10
-    assert world.statuses("D-1") == [Status.ASSIGNED]
+    assert report.late == len(missing)
+    assert len(world.positions.history) == len(drive())
+    assert world.statuses("D-1") == before
+
+    world.settle(pipeline, after_s=PAUSE_S)
+
+    assert [one.status for one in standing_of(world)] == list(STATUSES[1:])
+
+
+def test_while_late_points_are_unsettled_nothing_is_logged(world: World) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    late = drive()[2]
+    first = [one for one in drive()[:18] if one != late]
+    pipeline.process(world.shard.records(*[[one] for one in first]))
+    before = world.deliveries.events("D-1")
+
+    pipeline.process(world.shard.records([late]))
+    for one in drive()[18:]:
+        pipeline.process(world.shard.records([one]))
+
+    assert world.deliveries.events("D-1") == before
+    assert shown(world).newest.seq == drive()[-1].seq
+
+    world.settle(pipeline)
+
+    assert world.statuses("D-1") == list(STATUSES)
 
 
 def _statuses_of(records: list[StreamRecord]) -> tuple[Status, ...]:

@@ -7,15 +7,19 @@ decides as delivery_lambda does.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import random
+from collections.abc import Callable, Sequence
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer import settling
+from consumer.arrivals import StreamRecord
 from delivery_lambda.decisions import Change, Declaration, Plan, decide_declaration, decide_plan
+from rtdts.position_store.history_pages import MAX_HITS
 from rtdts.tracking import status_machine
 from rtdts.tracking.deliveries import CLOSED, DeclaredType, Delivery
 from rtdts.tracking.delivery_log import is_declared, standing
@@ -23,15 +27,20 @@ from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.timeline import since_last_declaration, timeline
-from tests.support.consumer_world import World, drive
+from tests.support.consumer_world import (
+    KILLS,
+    START_MS,
+    STEPS,
+    Killed,
+    World,
+    derived,
+    drive,
+    point,
+)
 
+DRIVE = drive()
 DELIVERY = "D-1"
 OURS, ANOTHER = "T-1", "T-2"
-STEPS = ("write_history", "write_latest", "save")
-
-
-class Killed(Exception):  # noqa: N818 - what happened to the process
-    """The process ends here."""
 
 
 class BackOffice:
@@ -96,21 +105,33 @@ class BackOffice:
         )
 
 
-def disturbed(rng: random.Random) -> list[Point]:
+def sparse(points: Sequence[Point]) -> list[Point]:
+    """The same points, 17 times as far apart: late ones of them are settled by themselves."""
+    return [_stretched(one) for one in points]
+
+
+def _stretched(one: Point) -> Point:
+    at_ms = START_MS + 17 * (one.event_at_ms - START_MS)
+    return msgspec.structs.replace(
+        one, recorded_at_ms=at_ms, event_at_ms=at_ms, received_at_ms=at_ms
+    )
+
+
+def disturbed(rng: random.Random, drive: Sequence[Point] = DRIVE) -> list[Point]:
     """The drive, each point some places from where it belongs, some of them twice."""
     disorder = rng.choice([0, 3, 10, 100])
-    points = [*enumerate(drive()), *rng.sample([*enumerate(drive())], 8)]
+    points = [*enumerate(drive), *rng.sample([*enumerate(drive)], 8)]
     return [point for _, point in sorted(points, key=lambda one: one[0] + rng.uniform(0, disorder))]
 
 
-def expected(world: World, delivery: Delivery) -> tuple[Transition, ...]:
+def expected(world: World, delivery: Delivery, points: Sequence[Point]) -> tuple[Transition, ...]:
     """The story since what was last declared, by definition: from all points at once."""
     declarations = [
         Transition(event.status, event.cause, event.effective_at_ms)
         for event in world.deliveries.events(DELIVERY)
         if is_declared(event)
     ]
-    fixes = [fix_of(point) for point in drive()] if delivery.truck_id == OURS else []
+    fixes = [fix_of(point) for point in points] if delivery.truck_id == OURS else []
     story = timeline(
         status_machine.Plan(origin=delivery.origin, destination=delivery.destination),
         fixes,
@@ -130,40 +151,184 @@ def told(world: World) -> tuple[Transition, ...]:
     return (declared, *folded.transitions)
 
 
+class Consumer:
+    """Workers of the shard, one after another: each may be killed at any step of any batch.
+
+    The next one reads again from a checkpoint, which may lag behind what is durable, and cuts its
+    batches otherwise.
+    """
+
+    def __init__(self, world: World, rng: random.Random, points: Sequence[Point]) -> None:
+        self._world = world
+        self._rng = rng
+        self._records = _records(world, points, rng)
+        self._durable = 0
+        self._checkpoint = 0
+        self._pipeline = world.pipeline()
+
+    def has_more(self) -> bool:
+        return self._durable < len(self._records)
+
+    def takes_some(self, *, kill: bool = False) -> None:
+        batch = self._records[self._durable : self._durable + self._rng.randint(1, 8)]
+        durable = self._durable + len(batch)
+        if self._does(lambda: self._pipeline.process(batch), kill=kill) and not kill:
+            self._durable = durable
+            if self._rng.random() < 0.5:
+                self._checkpoint = self._durable
+
+    def settles(self, *, kill: bool = False) -> None:
+        self._does(self._pipeline.settle, kill=kill)
+
+    def loses_the_states(self) -> None:
+        self._world.positions.forget_states()
+
+    def _does(self, work: Callable[[], object], *, kill: bool) -> bool:
+        if kill:
+            self._world.kill_at(self._rng.choice(STEPS), self._rng.choice(KILLS))
+        try:
+            work()
+        except Killed:
+            return False
+        finally:
+            if kill:
+                self._world.let_live()
+                self._begins_again()
+        return True
+
+    def _begins_again(self) -> None:
+        self._durable = self._checkpoint
+        self._pipeline = self._world.pipeline()
+        if self._durable:
+            self._pipeline.begin_after(self._records[self._durable - 1].position)
+
+    def ends(self, last: Point) -> None:
+        """Whoever spoke last is heard once the match is read again, with the next point."""
+        self._world.clock.advance(10.0)
+        self._pipeline.process(self._world.shard.records([last]))
+        self._pipeline.settle(everything=True)
+
+
+def _records(world: World, points: Sequence[Point], rng: random.Random) -> list[StreamRecord]:
+    """Each point a record, or several of them one."""
+    records, rest = [], list(points)
+    while rest:
+        size = rng.choice([1, 1, 1, 3])
+        records += world.shard.records(rest[:size])
+        rest = rest[size:]
+    return records
+
+
+def in_order(points: Sequence[Point]) -> World:
+    world = World()
+    world.assign(DELIVERY, OURS)
+    pipeline = world.pipeline()
+    for one in points:
+        pipeline.process(world.shard.records([one]))
+    return world
+
+
+LAST = point(400, 4_010.0)
+WANTED = derived(in_order([*DRIVE, LAST]))
+SPARSE = sparse([*DRIVE, LAST])
+WANTED_SPARSE = derived(in_order(SPARSE))
+
+
+def assert_log_is_the_timeline(world: World, points: Sequence[Point]) -> None:
+    delivery = world.deliveries.get(DELIVERY)
+    log = world.deliveries.events(DELIVERY)
+    assert delivery is not None
+    wanted, stands = expected(world, delivery, points), told(world)
+    assert [one.status for one in stands] == [one.status for one in wanted]
+    for one, other in zip(stands, wanted, strict=True):
+        assert abs(one.effective_at_ms - other.effective_at_ms) < world.rules.status.dwell_ms
+    assert [event.version for event in log] == [*range(1, delivery.version + 1)]
+    assert delivery.status is standing(log).status
+    assert not any(event.status in CLOSED for event in log[:-1])
+
+
 @given(st.integers(0, 2**32))
 def test_whatever_comes_between_the_log_folds_to_the_timeline(seed: int) -> None:
     rng = random.Random(seed)
     world = World()
     world.assign(DELIVERY, OURS)
     office = BackOffice(world, rng)
-    pipeline = world.pipeline()
-    points = disturbed(rng)
+    consumer = Consumer(world, rng, disturbed(rng))
 
-    while points:
-        size = rng.randint(1, 8)
-        batch, points = points[:size], points[size:]
-        records = world.shard.records(*([one] for one in batch))
+    while consumer.has_more():
         world.clock.advance(rng.choice([0.5, 8.0, 40.0]))
         if rng.random() < 0.25:
             office.does_something()
-        if rng.random() < 0.3:  # killed after this step; the batch comes again, longer
-            step = rng.choice(STEPS)
-            world.positions.troubles_after[step] = [Killed()]
-            with contextlib.suppress(Killed):
-                pipeline.process(records)
-            world.positions.troubles_after.clear()
-            pipeline = world.pipeline()
-            more, points = points[:2], points[2:]
-            records += world.shard.records(*([one] for one in more))
-        pipeline.process(records)
-    # Whoever spoke last is heard once the match is read again, with the next point.
-    world.clock.advance(10.0)
-    pipeline.process(world.shard.records([drive()[-1]]))
+        consumer.takes_some(kill=rng.random() < 0.3)
+        if rng.random() < 0.5:
+            consumer.settles(kill=rng.random() < 0.3)
+    consumer.ends(LAST)
 
-    delivery = world.deliveries.get(DELIVERY)
-    log = world.deliveries.events(DELIVERY)
-    assert delivery is not None
-    assert told(world) == expected(world, delivery)
-    assert [event.version for event in log] == [*range(1, delivery.version + 1)]
-    assert delivery.status is standing(log).status
-    assert not any(event.status in CLOSED for event in log[:-1])
+    assert_log_is_the_timeline(world, [*DRIVE, LAST])
+    assert derived(world) == WANTED
+
+
+@given(st.integers(0, 2**32))
+def test_what_is_settled_page_by_page_while_the_truck_goes_on_gives_the_same(seed: int) -> None:
+    rng = random.Random(seed)
+    world = World()
+    world.assign(DELIVERY, OURS)
+    office = BackOffice(world, rng)
+    consumer = Consumer(world, rng, disturbed(rng))
+    world.positions.max_hits = rng.choice([1, 8])
+    world.positions.before_read = lambda: world.clock.advance(0.3)  # few reads fill a slice
+
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(settling, "LEAD_FIXES", rng.randint(1, 8))
+        changed.setattr(settling, "PAGE_FIXES", rng.randint(2, 8))
+        while consumer.has_more():
+            world.clock.advance(rng.choice([0.1, 0.5, 8.0]))
+            if rng.random() < 0.1:
+                office.does_something()
+            consumer.takes_some(kill=rng.random() < 0.1)
+            for _ in range(rng.randint(0, 3)):
+                consumer.settles(kill=rng.random() < 0.1)
+        consumer.ends(LAST)
+
+    assert_log_is_the_timeline(world, [*DRIVE, LAST])
+    assert derived(world) == WANTED
+
+
+@given(st.integers(0, 2**32), st.booleans())
+def test_late_points_far_from_each_other_give_the_same(seed: int, is_paged: bool) -> None:
+    rng = random.Random(seed)
+    world = World()
+    world.assign(DELIVERY, OURS)
+    *points, last = SPARSE
+    consumer = Consumer(world, rng, disturbed(rng, points))
+    world.positions.max_hits = 1 if is_paged else MAX_HITS
+
+    while consumer.has_more():
+        world.clock.advance(rng.choice([0.5, 8.0, 40.0]))
+        consumer.takes_some(kill=rng.random() < 0.1)
+        if rng.random() < 0.3:
+            consumer.settles(kill=rng.random() < 0.1)
+    consumer.ends(last)
+
+    assert_log_is_the_timeline(world, SPARSE)
+    assert derived(world) == WANTED_SPARSE
+
+
+@given(st.integers(0, 2**32))
+def test_a_state_that_was_lost_at_any_time_is_rebuilt(seed: int) -> None:
+    rng = random.Random(seed)
+    world = World()
+    world.assign(DELIVERY, OURS)
+    consumer = Consumer(world, rng, disturbed(rng))
+
+    while consumer.has_more():
+        world.clock.advance(rng.choice([0.5, 8.0, 40.0]))
+        consumer.takes_some(kill=rng.random() < 0.3)
+        if rng.random() < 0.5:
+            consumer.settles(kill=rng.random() < 0.2)
+        if rng.random() < 0.2:
+            consumer.loses_the_states()
+    consumer.ends(LAST)
+
+    assert_log_is_the_timeline(world, [*DRIVE, LAST])
+    assert derived(world) == WANTED

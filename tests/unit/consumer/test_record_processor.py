@@ -13,6 +13,8 @@ from consumer.arrivals import StreamRecord
 from consumer.errors import StoreGone, TakenOver
 from consumer.pipeline import BatchReport
 from consumer.record_processor import METRICS
+from consumer.settling import SettleReport
+from rtdts.tracking.stream_position import StreamPosition
 from tests.support.consumer_world import SHARD, Shard, World, drive, point
 
 
@@ -42,6 +44,12 @@ class FailingPipeline:
     def __init__(self, behave: Callable[[], None]) -> None:
         self.behave = behave
         self.batches: list[Sequence[StreamRecord]] = []
+
+    def begin_after(self, position: StreamPosition | None) -> None:
+        pass
+
+    def settle(self, *, everything: bool = False) -> SettleReport | None:
+        return None
 
     def process(self, records: Sequence[StreamRecord]) -> BatchReport:
         self.batches.append(records)

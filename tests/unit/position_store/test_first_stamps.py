@@ -9,7 +9,7 @@ import pytest
 from opensearchpy import OpenSearch
 
 from rtdts.position_store.errors import StoreUnavailable
-from rtdts.position_store.reader import PositionReader
+from rtdts.position_store.history_pages import HistoryPages, Stamp
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.point_identity import point_id
 from tests.support.consumer_world import START_MS, point, shifted
@@ -40,21 +40,21 @@ class NodeBeforeARefresh:
         at_ms = self._held.get((index, identity))
         if at_ms is None:
             return {"_id": identity, "found": False}
-        source = {"location": {"lat": 48.0, "lon": 11.0}, "event_at": format_instant(at_ms)}
+        source = {"event_at": format_instant(at_ms), "n": 3}
         return {"_id": identity, "found": True, "_source": source}
 
 
-def reader_on(node: NodeBeforeARefresh) -> PositionReader:
-    return PositionReader(cast("OpenSearch", node))
+def pages_on(node: NodeBeforeARefresh) -> HistoryPages:
+    return HistoryPages(cast("OpenSearch", node))
 
 
 def test_a_first_stamp_that_no_search_finds_yet_is_read_by_its_id() -> None:
     retry = point(0, 0.0)
     node = NodeBeforeARefresh({(TODAY, point_id(retry)): START_MS - 31_000})
 
-    found = reader_on(node).first_stamps([retry])
+    found = pages_on(node).stored([retry])
 
-    assert found == {point_id(retry): START_MS - 31_000}
+    assert found == {point_id(retry): Stamp(START_MS - 31_000, 3, beyond=False)}
     assert node.places == [(TODAY, point_id(retry))]
 
 
@@ -64,7 +64,7 @@ def test_a_first_stamp_before_midnight_is_found_after_it() -> None:
     first_at_ms = retry.event_at_ms - 31_000
     node = NodeBeforeARefresh({(TODAY, point_id(retry)): first_at_ms})
 
-    assert reader_on(node).first_stamps([retry]) == {point_id(retry): first_at_ms}
+    assert pages_on(node).stored([retry]) == {point_id(retry): Stamp(first_at_ms, 3, beyond=False)}
 
 
 def test_a_copy_that_was_not_shifted_is_found_by_its_own_time() -> None:
@@ -72,12 +72,14 @@ def test_a_copy_that_was_not_shifted_is_found_by_its_own_time() -> None:
     retry = shifted(point(seconds, 0.0), -31_000)
     node = NodeBeforeARefresh({(TOMORROW, point_id(retry)): retry.recorded_at_ms})
 
-    assert reader_on(node).first_stamps([retry]) == {point_id(retry): retry.recorded_at_ms}
+    assert pages_on(node).stored([retry]) == {
+        point_id(retry): Stamp(retry.recorded_at_ms, 3, beyond=False)
+    }
 
 
 def test_a_day_without_an_index_holds_no_copy_but_a_day_that_cannot_be_read_may() -> None:
     one = msgspec.structs.replace(point(0, 0.0), seq=1)
 
-    assert reader_on(NodeBeforeARefresh({}, "index_not_found_exception")).first_stamps([one]) == {}
+    assert pages_on(NodeBeforeARefresh({}, "index_not_found_exception")).stored([one]) == {}
     with pytest.raises(StoreUnavailable):
-        reader_on(NodeBeforeARefresh({}, "no_shard_available_action_exception")).first_stamps([one])
+        pages_on(NodeBeforeARefresh({}, "no_shard_available_action_exception")).stored([one])

@@ -9,9 +9,10 @@ from opensearchpy import OpenSearch
 
 from rtdts.position_store.documents import external_version
 from rtdts.position_store.state import DocumentVersion, StateWrite, TruckStateStore
-from rtdts.position_store.writer import HistoryWrite, PositionWriter
+from rtdts.position_store.writer import PROVISIONAL, HistoryWrite, PositionWriter
 from rtdts.tracking.fixes import LatestPosition, fix_of
 from rtdts.tracking.truck_state import TruckState
+from rtdts.tracking.window import Window
 from tests.support.consumer_world import point
 
 FIX = fix_of(point(0, 0.0, truck_id="T-1"))
@@ -50,23 +51,22 @@ def test_a_latest_position_is_written_under_its_own_version_only() -> None:
     }
 
 
-def test_a_point_overwrites_what_knew_no_more_and_one_that_is_to_be_kept_is_only_created() -> None:
-    writes = [
-        HistoryWrite(fix=FIX, knowledge=7),
-        HistoryWrite(fix=FIX, keep_existing=True),
-    ]
+def test_a_point_overwrites_what_knew_no_more() -> None:
+    writes = [HistoryWrite(fix=FIX, knowledge=7), HistoryWrite(fix=FIX)]
 
     actions = actions_of(lambda node: PositionWriter(node).write_history(writes))
 
     place = {"_index": "truck-positions-2027.01.15", "_id": "T-1:1800000000000:0"}
-    version = {"version": 7, "version_type": "external_gte"}
-    assert actions == [{"index": {**place, **version}}, {"create": place}]
+    assert actions == [
+        {"index": {**place, "version": version, "version_type": "external_gte"}}
+        for version in (7, PROVISIONAL)
+    ]
 
 
 def test_a_memory_replaces_only_the_version_that_was_read() -> None:
-    state = TruckState(truck_id="T-1")
+    state = TruckState(truck_id="T-1", window=Window(""))
     read = DocumentVersion(seq_no=7, primary_term=2)
-    writes = [StateWrite(state=state, replaces=None), StateWrite(state=state, replaces=read)]
+    writes = [StateWrite.of(state, None), StateWrite.of(state, read)]
 
     actions = actions_of(lambda node: TruckStateStore(node).save(writes))
 

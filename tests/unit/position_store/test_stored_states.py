@@ -1,12 +1,9 @@
-"""A memory as a document: what comes back, what is refused, and how small it is."""
+"""A truck's state as bytes and as a document: what comes back, what is refused, how small it is."""
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
 from random import Random
-from typing import Any
 
 import msgspec
 import pytest
@@ -14,20 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.workload import batches, delivery, plan, points
-from rtdts.position_store.state import decode_state, encode_state
-from rtdts.position_store.window_codec import pack_window, unpack_window
+from rtdts.position_store.state import DocumentVersion, StateWrite, StoredState
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.point_identity import place_hash
 from rtdts.tracking.positions import Clock
 from rtdts.tracking.quality import Quality
+from rtdts.tracking.state_codec import pack_state, unpack_state
+from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
-from rtdts.tracking.truck_state import TruckState
-from tests.support.consumer_world import START_MS, point
+from rtdts.tracking.truck_state import Interval, TruckState
+from rtdts.tracking.window import Window, pack_fix, unpack_fix
+from tests.support.consumer_world import START_MS, World, drive, point
 from tests.support.readings import measurements
 
 TRUCK = "T-1"
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 MAYBE = st.none() | NUMBERS
+VERSION = DocumentVersion(seq_no=7, primary_term=1)
 
 
 @st.composite
@@ -46,7 +46,7 @@ def any_fixes(draw: st.DrawFn) -> Fix:
         source=draw(st.sampled_from(["http", "mqtt"])),
     )
     return msgspec.structs.replace(
-        fix_of(raw),
+        fix_of(raw, draw(st.integers(0, 2**60))),
         distance_m=draw(MAYBE),
         implied_speed_mps=draw(MAYBE),
         track_heading_deg=draw(MAYBE),
@@ -56,141 +56,189 @@ def any_fixes(draw: st.DrawFn) -> Fix:
     )
 
 
-@given(st.lists(any_fixes(), max_size=20))
-def test_every_window_comes_back(window: list[Fix]) -> None:
-    unpacked = unpack_window(TRUCK, pack_window(window))
-
-    assert repr(unpacked) == repr(tuple(window))  # which tells -0.0 from 0.0, and 1 from 1.0
+@given(any_fixes())
+def test_every_fix_comes_back(fix: Fix) -> None:
+    assert unpack_fix(TRUCK, pack_fix(fix), fix.n) == fix
 
 
 def test_a_fix_without_a_number_comes_back_under_its_places_hash() -> None:
     fix = fix_of(point(7, 20.0, seq=None))
 
-    (unpacked,) = unpack_window(TRUCK, pack_window([fix]))
+    unpacked = unpack_fix(TRUCK, pack_fix(fix), fix.n)
 
     assert unpacked.point_id == f"T-1:{START_MS + 7_000}:{place_hash(fix.lat, fix.lon)}"
 
 
-def columns_of(packed: bytes) -> dict[str, list[Any]]:
-    return msgspec.msgpack.decode(zlib.decompress(packed), type=dict[str, list[Any]])
+def test_a_fix_of_a_release_with_one_more_measurement_can_be_read_without_it() -> None:
+    fix = fix_of(point(7, 20.0))
+    newer = [*msgspec.msgpack.decode(pack_fix(fix)), 215]
+
+    assert unpack_fix(TRUCK, msgspec.msgpack.encode(newer), fix.n) == fix
 
 
-def packed_from(columns: object) -> bytes:
-    return zlib.compress(msgspec.msgpack.encode(columns))
+def test_a_fix_of_a_release_with_one_measurement_less_has_none() -> None:
+    fix = fix_of(point(7, 20.0))
+    older = msgspec.msgpack.decode(pack_fix(fix))[:-1]
+
+    assert unpack_fix(TRUCK, msgspec.msgpack.encode(older), fix.n) == fix
 
 
-WINDOW = [fix_of(point(second, 10.0 * second)) for second in range(3)]
-COLUMNS = columns_of(pack_window(WINDOW))
+@pytest.mark.parametrize("packed", [b"", b"spoilt", msgspec.msgpack.encode([1]), b"\x91" * 10_000])
+def test_what_is_no_fix_is_refused(packed: bytes) -> None:
+    with pytest.raises(ValueError, match="not a packed fix"):
+        unpack_fix(TRUCK, packed, 0)
 
 
-def test_a_window_from_before_a_field_was_added_has_its_default() -> None:
-    """What comes of a new release's first look at what the old one wrote."""
-    older = {name: column for name, column in COLUMNS.items() if name != "quality"}
+@given(st.lists(any_fixes(), max_size=8), st.data())
+def test_a_window_is_a_sequence_of_its_fixes(fixes: list[Fix], data: st.DataObject) -> None:
+    packed = Window(TRUCK, fixes).packed
 
-    assert unpack_window(TRUCK, packed_from(older)) == tuple(WINDOW)
+    window = Window.unpacked(TRUCK, packed, [fix.n for fix in fixes])
+    start = data.draw(st.integers(-10, 10))
+
+    assert list(window[start:]) == fixes[start:]
+    assert list(window) == fixes
+    assert window == Window(TRUCK, fixes)
+    assert window.packed == packed
 
 
-def test_a_window_from_after_a_field_was_added_can_be_read_without_it() -> None:
-    """What comes of a release that was taken back."""
-    newer = {**COLUMNS, "tyre_bar": ["?"] * len(WINDOW)}
+def states() -> list[TruckState]:
+    """Of a whole drive with a delivery on board: after each point, some late ones unsettled."""
+    world = World()
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    found = []
+    whole = drive()
+    for one in [*whole[:8], *whole[9:20], whole[8], *whole[20:]]:
+        pipeline.process(world.shard.records([one]))
+        stored = world.positions.load([TRUCK])[TRUCK].state
+        assert stored is not None
+        found.append(stored)
+        if len(found) > 25:
+            world.settle(pipeline)
+    return found
 
-    assert unpack_window(TRUCK, packed_from(newer)) == tuple(WINDOW)
+
+def without_evidence(state: TruckState) -> TruckState:
+    def bare(transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
+        return tuple(msgspec.structs.replace(one, evidence=None) for one in transitions)
+
+    return msgspec.structs.replace(
+        state,
+        deliveries=tuple(
+            msgspec.structs.replace(
+                one,
+                believed=bare(one.believed),
+                tip=msgspec.structs.replace(one.tip, transitions=bare(one.tip.transitions)),
+            )
+            for one in state.deliveries
+        ),
+    )
+
+
+@pytest.mark.parametrize("state", states())
+def test_every_state_comes_back(state: TruckState) -> None:
+    again = unpack_state(TRUCK, pack_state(state))
+
+    assert without_evidence(again) == without_evidence(state)
+
+
+def test_every_field_of_a_state_is_stored() -> None:
+    """A field that is forgotten would have its default after each batch."""
+    last = msgspec.structs.replace(
+        states()[-1],
+        last_good=fix_of(point(3, 1.0), 3),
+        stale_since_ms=5,
+        doubted_until_ms=6,
+        unsettled=(Interval(7, 8),),
+        last_late_n=9,
+        last_late_ms=10,
+        has_moved_times=True,
+        settlings=11,
+        shown_from=12,
+    )
+
+    again = unpack_state(TRUCK, pack_state(last))
+
+    for name in TruckState.__struct_fields__:
+        if name != "deliveries":
+            assert getattr(again, name) == getattr(last, name), name
+
+
+def test_a_full_window_and_a_delivery_take_about_a_kilobyte() -> None:
+    sizes = [len(pack_state(state)) for state in states()]
+
+    assert max(sizes) <= 1_100
+
+
+def test_what_the_log_holds_is_stored_without_its_evidence() -> None:
+    last = states()[-1]
+
+    assert b"since" not in pack_state(last)
+    assert all(
+        one.evidence is None
+        for one in unpack_state(TRUCK, pack_state(last)).deliveries[0].tip.transitions
+    )
+
+
+@given(st.randoms(use_true_random=False))
+def test_a_truck_goes_on_from_a_stored_state_as_from_its_own(random: Random) -> None:
+    """Late points too: they have those after them derived anew."""
+    whole = points(3, 90, end_ms=START_MS)
+    late = whole[10:60:7]
+    rest = [one for one in whole[:-1] if one not in late]
+    for one in late:
+        rest.insert(random.randint(10, len(rest)), one)
+    known = plan(delivery(whole))
+    rules = TrackingRules()
+    own = stored = None
+    plans = {known.match.delivery_id: known}
+
+    for batch in batches(rest, 6):
+        own, stored = (
+            fold_truck(whole[0].truck_id, state, [batch], [known.match], plans, rules).state
+            for state in (own, stored)
+        )
+        stored = unpack_state(stored.truck_id, pack_state(stored))
+        plans = {}
+
+        assert without_evidence(stored) == without_evidence(own)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_unsettled"),
+    [
+        ({}, False),
+        ({"unsettled": (Interval(1, 2),)}, True),
+        ({"has_moved_times": True}, True),
+    ],
+)
+def test_the_document_says_whether_a_settling_is_due(
+    changed: dict[str, object], is_unsettled: bool
+) -> None:
+    state = TruckState(truck_id=TRUCK, window=Window(TRUCK))
+
+    write = StateWrite.of(msgspec.structs.replace(state, **changed), VERSION)
+
+    assert write.is_unsettled is is_unsettled
+
+
+PACKED = pack_state(states()[-1])
 
 
 @pytest.mark.parametrize(
     "packed",
     [
         b"",
-        b"no zlib",
-        zlib.compress(b"no MessagePack"),
-        pack_window(WINDOW)[:-5],
-        packed_from([[1]]),
-        packed_from({"event_at_ms": 1}),
-        packed_from({"event_at_ms": COLUMNS["event_at_ms"]}),
-        packed_from({**COLUMNS, "event_at_ms": []}),
-        packed_from({**COLUMNS, "event_at_ms": ["noon"] * 3}),
-        packed_from({**COLUMNS, "lat": ["north"] * 3}),
-        pack_window(WINDOW) + b"more",
-        zlib.compress(bytes(100_000_000)),
-        zlib.compress(b"\x91" * 100_000),
+        b"spoilt",
+        PACKED[:-9],
+        PACKED + b"more",
+        msgspec.msgpack.encode([1]),
+        b"\x91" * 100_000,
+        json.dumps({"taken": 1}).encode(),
     ],
 )
-def test_what_is_no_window_is_refused(packed: bytes) -> None:
-    with pytest.raises(ValueError, match="not a packed window"):
-        unpack_window(TRUCK, packed)
-
-
-def state() -> TruckState:
-    """A memory with a full window of a real drive, and a delivery on board."""
-    count = TrackingRules().window_points
-    drive = points(3, count + 1, end_ms=START_MS)
-    known = plan(delivery(drive))
-    plans = {known.match.delivery_id: known}
-    arrived = [drive[:count]]
-    truck_id = drive[0].truck_id
-    return fold_truck(truck_id, None, arrived, [known.match], plans, TrackingRules()).state
-
-
-def test_a_memory_comes_back_and_all_but_its_window_can_be_read_in_the_document() -> None:
-    memory = state()
-
-    document = json.loads(encode_state(memory))
-
-    assert decode_state(document) == memory
-    plain = json.loads(msgspec.json.encode(memory))
-    assert {**document, "window": plain["window"]} == plain
-
-
-@given(st.randoms(use_true_random=False), st.integers(2, 40))
-def test_a_truck_goes_on_from_a_stored_memory_as_from_its_own(
-    random: Random, window_points: int
-) -> None:
-    """Late points too: they have those after them derived anew."""
-    drive = points(3, 90, end_ms=START_MS)
-    late = drive[10:60:7]
-    rest = [one for one in drive[:-1] if one not in late]
-    for one in late:
-        rest.insert(random.randint(10, len(rest)), one)
-    known = plan(delivery(drive))
-    rules = TrackingRules(window_points=window_points)
-    own = stored = None
-    plans = {known.match.delivery_id: known}
-
-    for batch in batches(rest, 6):
-        own, stored = (
-            fold_truck(drive[0].truck_id, memory, [batch], [known.match], plans, rules).state
-            for memory in (own, stored)
-        )
-        stored = decode_state(json.loads(encode_state(stored)))
-        plans = {}
-
-        assert repr(stored) == repr(own)
-
-
-def test_a_memory_takes_less_than_a_third_of_what_json_alone_would() -> None:
-    memory = state()
-
-    assert len(encode_state(memory)) < len(msgspec.json.encode(memory)) / 3
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"window": "spoilt"},
-        {"window": base64.b64encode(b"spoilt").decode()},
-        {"window": []},
-        {"window": None},
-        {"truck_id": None},
-        {"taken": "many"},
-    ],
-)
-def test_what_is_no_memory_is_refused(change: dict[str, object]) -> None:
-    document = json.loads(encode_state(state()))
-
+def test_what_is_no_state_is_refused_and_can_only_be_replaced(packed: bytes) -> None:
     with pytest.raises(ValueError, match="not a"):
-        decode_state({**document, **change})
-
-
-def test_a_document_that_is_no_object_is_refused() -> None:
-    with pytest.raises(ValueError, match="not a truck's memory"):
-        decode_state(["a list"])
+        unpack_state(TRUCK, packed)
+    assert StoredState(truck_id=TRUCK, packed=packed, version=VERSION).state is None

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from rtdts.tracking.deliveries import Cause, DeclaredType, DeliveryEvent, Status
-from rtdts.tracking.delivery_log import Anchor, reconcile, standing
+from rtdts.tracking.delivery_log import Anchor, Reconciled, reconcile, standing
 from rtdts.tracking.enrichment import EnrichmentRules
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.status_machine import Plan, StatusRules, Transition
@@ -59,7 +59,7 @@ def event(version: int, status: Status, cause: Cause, **more: object) -> Deliver
 
 
 def grown(believed: Sequence[Transition], wanted: Sequence[Transition]) -> tuple[Transition, ...]:
-    return reconcile(ANCHOR, believed, wanted, because=LATE)
+    return reconcile(ANCHOR, believed, wanted, because=LATE).append
 
 
 def test_what_follows_is_appended() -> None:
@@ -84,10 +84,44 @@ def test_a_rule_that_should_not_have_fired_is_withdrawn() -> None:
     assert correction.status is Status.EN_ROUTE_TO_PICKUP
 
 
-def test_a_transition_at_an_earlier_point_names_the_late_one_that_brought_it() -> None:
-    appended = reconcile(ANCHOR, [OFF_10], [OFF_10, THERE], because=LATE, new_ids={"T-1:30"})
+def tolerant(
+    believed: Sequence[Transition], wanted: Sequence[Transition], *, may_move_times: bool = True
+) -> Reconciled:
+    return reconcile(
+        ANCHOR,
+        believed,
+        wanted,
+        because=LATE,
+        tolerance_ms=5_001,
+        may_move_times=may_move_times,
+    )
 
-    assert [one.cause for one in appended] == [Cause.CORRECTED, Cause.DWELT_AT_ORIGIN]
+
+def test_a_time_that_moved_by_less_than_the_tolerance_stands_as_it_is() -> None:
+    reconciled = tolerant([OFF_10], [OFF_5, THERE])
+
+    assert reconciled.append == (THERE,)
+    assert reconciled.believed == (OFF_10, THERE)
+    assert not reconciled.has_moved_times
+
+
+def test_a_time_that_moved_by_more_waits_until_times_may_be_corrected() -> None:
+    much_earlier = made(Status.EN_ROUTE_TO_PICKUP, Cause.MOVED_OFF, 4)
+
+    now = tolerant([OFF_10], [much_earlier])
+    later = tolerant([OFF_10], [much_earlier], may_move_times=False)
+
+    assert [one.cause for one in now.append] == [Cause.CORRECTED, Cause.MOVED_OFF]
+    assert (later.append, later.believed, later.has_moved_times) == ((), (OFF_10,), True)
+
+
+def test_a_changed_status_is_corrected_at_once_whatever_moved() -> None:
+    much_earlier = made(Status.EN_ROUTE_TO_PICKUP, Cause.MOVED_OFF, 4)
+
+    reconciled = tolerant([OFF_10, THERE], [much_earlier], may_move_times=False)
+
+    assert [one.cause for one in reconciled.append] == [Cause.CORRECTED, Cause.MOVED_OFF]
+    assert not reconciled.has_moved_times
 
 
 @pytest.mark.parametrize(
@@ -116,7 +150,7 @@ def test_the_log_of_a_transfer_folds_to_what_was_wanted(
     believed: list[Transition], wanted: list[Transition], status: Status
 ) -> None:
     anchor = Anchor(1, status, START_MS, START_MS, Cause.TRANSFERRED)
-    appended = reconcile(anchor, believed, wanted, because=LATE)
+    appended = reconcile(anchor, believed, wanted, because=LATE).append
     transferred, *following = log(*believed, *appended)
     transferred = msgspec.structs.replace(transferred, status=status, cause=Cause.TRANSFERRED)
     folded = standing([transferred, *following])

@@ -3,14 +3,16 @@ from __future__ import annotations
 import itertools
 import random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtdts.tracking.fixes import LatestPosition
+from rtdts.tracking.fixes import IndexedFix, LatestPosition, fix_of
+from rtdts.tracking.latest import latest_of
 from rtdts.tracking.positions import Point
-from rtdts.tracking.truck_fold import IndexedFix, TrackingRules, TruckUpdate, fold_truck
-from rtdts.tracking.truck_state import TruckState
+from rtdts.tracking.truck_fold import WINDOW_FIXES, TrackingRules, TruckUpdate, fold_truck
+from rtdts.tracking.truck_state import ORDINALS_PER_MS, Interval, TruckState, begun_state
 from tests.support.consumer_world import START_MS, drive, point
 
 RULES = TrackingRules()
@@ -22,23 +24,32 @@ def fold(
     return fold_truck("T-1", state, records, (), {}, rules)
 
 
-def folded(
-    batches: list[list[Point]],
-) -> tuple[dict[int | None, IndexedFix], LatestPosition | None]:
+def folded(batches: list[list[Point]]) -> tuple[dict[int | None, IndexedFix], LatestPosition]:
     """The history as it stands at the end (by `seq`), and the latest position."""
     state, history = None, {}
     for batch in batches:
         update = fold(state, batch)
         state = update.state
-        history.update({one.fix.seq: one for one in update.positions})
+        history.update({one.fix.seq: unnumbered(one) for one in update.positions})
     assert state is not None
-    return history, state.latest
+    latest = latest_of(state)
+    assert latest is not None
+    return history, latest
+
+
+def unnumbered(one: IndexedFix) -> IndexedFix:
+    return one._replace(fix=msgspec.structs.replace(one.fix, n=0))
 
 
 @given(seed=st.integers(0, 2**32))
-def test_the_history_is_the_same_in_any_order_and_batches(seed: int) -> None:
+def test_within_the_window_the_history_is_the_same_in_any_order_and_batches(seed: int) -> None:
     rng = random.Random(seed)
-    points = [*drive(), point(95, 40_000.0), point(101, 85.0, accuracy_m=900.0)]
+    points = [
+        *drive()[4 : WINDOW_FIXES + 2],
+        point(95, 40_000.0),
+        point(101, 85.0, accuracy_m=900.0),
+    ]
+    assert len(points) <= WINDOW_FIXES
     shuffled = rng.sample(points, len(points)) + rng.sample(points, 5)
     batches = []
     while shuffled:
@@ -50,17 +61,14 @@ def test_the_history_is_the_same_in_any_order_and_batches(seed: int) -> None:
     expected, expected_latest = folded([sorted(points, key=lambda one: one.event_at_ms)])
 
     assert history == expected
-    assert latest is not None
-    assert expected_latest is not None
-    assert (latest.newest, latest.shown, latest.stale_since_ms) == (
-        expected_latest.newest,
-        expected_latest.shown,
-        expected_latest.stale_since_ms,
-    )
+    assert [fix and fix.seq for fix in (latest.newest, latest.shown)] == [
+        fix and fix.seq for fix in (expected_latest.newest, expected_latest.shown)
+    ]
+    assert latest.stale_since_ms == expected_latest.stale_since_ms
 
 
 @given(seed=st.integers(0, 2**32))
-def test_who_has_taken_more_points_has_the_higher_revision_however_batches_were_cut(
+def test_the_worker_that_took_more_points_has_the_higher_revision_however_batches_were_cut(
     seed: int,
 ) -> None:
     rng = random.Random(seed)
@@ -69,7 +77,7 @@ def test_who_has_taken_more_points_has_the_higher_revision_however_batches_were_
     stream = [*late[:2], newest, *late[2:]]
     some = rng.randint(3, len(stream))
 
-    ahead, behind = (latest_of(cut(rng, part)) for part in (stream, stream[:some]))
+    ahead, behind = (shown_of(cut(rng, part)) for part in (stream, stream[:some]))
 
     assert ahead.newest.seq == behind.newest.seq
     assert ahead.newest == behind.newest or ahead.revision > behind.revision
@@ -80,14 +88,15 @@ def cut(rng: random.Random, points: list[Point]) -> list[list[Point]]:
     return [points[start:end] for start, end in itertools.pairwise([0, *ends, len(points)])]
 
 
-def latest_of(batches: list[list[Point]]) -> LatestPosition:
+def shown_of(batches: list[list[Point]]) -> LatestPosition:
     """Of points that were records by themselves."""
     state = None
     for batch in batches:
         state = fold(state, *([one] for one in batch)).state
     assert state is not None
-    assert state.latest is not None
-    return state.latest
+    latest = latest_of(state)
+    assert latest is not None
+    return latest
 
 
 def test_of_two_memories_the_one_that_took_more_points_knows_more() -> None:
@@ -119,13 +128,19 @@ def test_a_bad_newest_point_leaves_the_last_good_one_shown() -> None:
     assert latest.stale_since_ms == START_MS + 10_000
 
 
-def test_what_is_shown_outlives_the_window() -> None:
-    rules = TrackingRules(window_points=2)
-    state = fold(None, [point(0, 0.0)], rules=rules).state
-    for n in range(1, 6):
-        state = fold(state, [point(10 * n, 0.0, accuracy_m=900.0)], rules=rules).state
+def bad(second: int) -> Point:
+    return point(second, 0.0, accuracy_m=900.0)
 
-    latest = state.latest
+
+MANY = WINDOW_FIXES + 3
+
+
+def test_what_is_shown_outlives_the_window() -> None:
+    state = fold(None, [point(0, 0.0)]).state
+    for n in range(1, MANY):
+        state = fold(state, [bad(10 * n)]).state
+
+    latest = latest_of(state)
     assert latest is not None
     assert latest.shown is not None
     assert latest.shown.seq == 0
@@ -133,11 +148,9 @@ def test_what_is_shown_outlives_the_window() -> None:
 
 
 def test_what_is_shown_outlives_the_window_within_a_batch_too() -> None:
-    rules = TrackingRules(window_points=2)
-    state = fold(None, [point(0, 0.0)], rules=rules).state
-    bad = [point(10 * n, 0.0, accuracy_m=900.0) for n in range(2, 7)]
+    state = fold(None, [point(0, 0.0)]).state
 
-    latest = fold(state, [point(10, 90.0)], *[[one] for one in bad], rules=rules).latest
+    latest = fold(state, [point(10, 90.0)], *[[bad(10 * n)] for n in range(2, MANY)]).latest
 
     assert latest is not None
     assert latest.shown is not None
@@ -146,31 +159,103 @@ def test_what_is_shown_outlives_the_window_within_a_batch_too() -> None:
 
 
 def test_nothing_new_is_nothing_to_write() -> None:
-    state = fold(None, drive()).state
+    points = drive()[:WINDOW_FIXES]
+    state = fold(None, points).state
 
-    update = fold(state, drive())
+    update = fold(state, points)
 
-    assert (update.positions, update.latest, update.duplicates) == ((), None, len(drive()))
+    assert (update.positions, update.latest, update.duplicates) == ((), None, len(points))
 
 
 def test_the_window_keeps_the_newest() -> None:
-    rules = TrackingRules(window_points=3)
+    state = fold(None, drive()).state
 
-    state = fold(None, drive(), rules=rules).state
-
-    assert [fix.seq for fix in state.window] == [270, 280, 290]
-    assert state.window_from_ms == START_MS + 270_000
+    assert [fix.seq for fix in state.window] == [one.seq for one in drive()[-WINDOW_FIXES:]]
+    assert state.has_left
 
 
-def test_a_point_of_before_the_window_is_told_apart() -> None:
-    rules = TrackingRules(window_points=3)
-    state = fold(None, drive(), rules=rules).state
+def test_a_point_of_before_the_window_is_late_and_decides_nothing_yet() -> None:
+    state = fold(None, drive()).state
 
-    update = fold(state, [point(5, 0.0)], rules=rules)
+    update = fold(state, [point(5, 0.0)])
 
-    assert [one.fix.seq for one in update.beyond_window] == [5]
+    assert [one.fix.seq for one in update.late] == [5]
     assert (update.positions, update.latest) == ((), None)
     assert update.state.window == state.window
+    assert update.state.unsettled == (Interval(START_MS + 5_000, START_MS + 5_000),)
+    assert update.state.taken == state.taken + 1
+
+
+def test_neighbours_in_the_wrong_order_are_in_their_places_at_once_and_settled_soon() -> None:
+    *earlier, one, other = drive()
+    state = fold(None, *[[each] for each in earlier]).state
+
+    update = fold(state, [other], [one])
+
+    assert [each.from_ms for each in update.state.unsettled] == [one.event_at_ms]
+    assert not update.late
+    assert [fix.seq for fix in update.state.window[-2:]] == [one.seq, other.seq]
+
+
+def test_a_point_whose_predecessors_have_left_the_window_in_part_is_unsettled_too() -> None:
+    missing = drive()[-WINDOW_FIXES + 1]
+    state = fold(None, *[[one] for one in drive() if one != missing]).state
+
+    update = fold(state, [missing])
+
+    assert [one.from_ms for one in update.state.unsettled] == [missing.event_at_ms]
+    assert not update.late
+
+
+def test_the_horizon_is_measured_from_the_newest_point_of_earlier_records() -> None:
+    rules = TrackingRules(late_horizon_s=60.0)
+    state = fold(None, [point(100, 0.0)], rules=rules).state
+
+    update = fold(
+        state, [point(39, 0.0), point(40, 0.0), point(200, 0.0)], [point(139, 0.0)], rules=rules
+    )
+
+    assert [one.fix.seq for one in update.beyond] == [39, 139]
+    assert [one.fix.n for one in update.beyond] == [0, 0]
+    assert [fix.seq for fix in update.state.window] == [40, 100, 200]
+    assert update.state.taken == 3
+
+
+def test_a_refused_point_keeps_its_ordinal_and_nothing_else() -> None:
+    points = drive()[:5]
+    identity = fix_of(points[2]).point_id
+
+    update = fold_truck("T-1", None, [points], (), {}, RULES, refused={identity})
+
+    assert update.state.taken == 5
+    assert [(fix.seq, fix.n) for fix in update.state.window] == [
+        (0, 1), (10, 2), (30, 4), (40, 5),
+    ]  # fmt: skip
+
+
+def test_a_state_that_begins_anew_knows_more_than_one_that_was_settled_all_day() -> None:
+    day_ms = 86_400_000
+    before = begun_state("T-1", START_MS * ORDINALS_PER_MS)
+    at_its_end = msgspec.structs.replace(
+        before, taken=before.taken + 1_000_000, settlings=before.settlings + day_ms // 250
+    )
+
+    after = begun_state("T-1", (START_MS + day_ms) * ORDINALS_PER_MS)
+
+    assert after.taken > at_its_end.taken
+    assert after.knowledge > at_its_end.knowledge
+
+
+@pytest.mark.parametrize(("pause_s", "may_move"), [(29.999, False), (30.0, True)])
+def test_times_may_move_once_late_points_have_paused(pause_s: float, may_move: bool) -> None:
+    state = fold(None, [point(0, 0.0), point(20, 200.0)]).state
+    late = point(10, 100.0, received_at_ms=START_MS + 20_000)
+    state = fold(state, [late]).state
+    received_at_ms = START_MS + 20_000 + round(pause_s * 1_000)
+
+    update = fold(state, [point(60, 300.0, received_at_ms=received_at_ms)])
+
+    assert update.may_move_times is may_move
 
 
 def test_of_two_points_of_one_moment_the_order_does_not_depend_on_arrival() -> None:

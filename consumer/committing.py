@@ -1,0 +1,149 @@
+"""Making what a batch or a settling found durable, in the order of `consumer.pipeline`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from consumer.memory import Memory
+from consumer.nudging import Nudger
+from consumer.ports import Nudging, ParkingPlace, PositionFinding, PositionWriting
+from consumer.retrying import Budget
+from consumer.transitions import TransitionWriter
+from consumer.writing import write_all
+from rtdts.position_store.writer import HistoryWrite
+from rtdts.push_queue.nudges import Nudge, PositionNudge, TransitionNudge
+from rtdts.runtime.logs import Logger
+from rtdts.tracking.deliveries import OpenMatch
+from rtdts.tracking.delivery_memory import DeliveryPlan
+from rtdts.tracking.fixes import LatestPosition
+from rtdts.tracking.stream_position import StreamPosition, Through
+from rtdts.tracking.truck_fold import TruckUpdate
+from rtdts.tracking.truck_state import TruckState
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stores:
+    """Everything that a batch is written to or looked up in."""
+
+    writer: PositionWriting
+    finder: PositionFinding
+    nudges: Nudging
+    parking: ParkingPlace
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Committed:
+    """What became durable."""
+
+    states: tuple[TruckState, ...]
+    transitions: int
+    nudges: int
+    parked: int
+    old_matches: tuple[str, ...]
+    """Trucks of which a match turned out to be old."""
+
+
+class Committer:
+    """Writes logs, latest positions, nudges and states, in this order.
+
+    Args:
+        writer: Where positions go.
+        memory: The trucks' states.
+        transitions: Writes into the deliveries' logs.
+        nudger: Sends nudges.
+        log: Where what is refused is reported.
+
+    Attributes:
+        position: Up to which record of the shard everything is durable; None: not known.
+    """
+
+    def __init__(
+        self,
+        writer: PositionWriting,
+        *,
+        memory: Memory,
+        transitions: TransitionWriter,
+        nudger: Nudger,
+        log: Logger,
+    ) -> None:
+        self._writer = writer
+        self._memory = memory
+        self._transitions = transitions
+        self._nudger = nudger
+        self._log = log
+        self.position: StreamPosition | None = None
+
+    def plans(
+        self, state: TruckState | None, truck_id: str, matches: Iterable[OpenMatch], budget: Budget
+    ) -> dict[str, DeliveryPlan]:
+        """See `TransitionWriter.plans`."""
+        return self._transitions.plans(state, truck_id, matches, budget)
+
+    def write_history(
+        self, writes: Sequence[HistoryWrite], budget: Budget
+    ) -> list[tuple[HistoryWrite, str]]:
+        """Writes points; returns those that the history refuses for their own fault.
+
+        Raises:
+            StoreGone: OpenSearch stayed away.
+        """
+        if not writes:
+            return []
+        return write_all("write the history", writes, self._writer.write_history, budget)
+
+    def commit(self, updates: Sequence[TruckUpdate], here: Through, budget: Budget) -> Committed:
+        """Writes what was found; the history holds the points already.
+
+        Args:
+            updates: What was found, one of each truck.
+            here: Up to which record of the shard the trucks' points have been taken.
+            budget: How long to go on.
+
+        Raises:
+            StoreGone: A store stayed away.
+            TakenOver: Another process owns the shard.
+        """
+        states: list[TruckState] = []
+        nudges: list[Nudge] = []
+        old_matches = []
+        transitions = parked = 0
+        for update in updates:
+            appended = self._transitions.append(update, here, budget)
+            transitions += appended.appended
+            parked += appended.parked
+            if appended.is_match_old:
+                old_matches.append(update.state.truck_id)
+            states.append(appended.state)
+            nudges += appended.nudges
+            if update.is_rebuilt:
+                # A worker that was killed before it stored the state may have appended them.
+                nudges += (
+                    TransitionNudge(delivery_id=one.delivery_id, version=one.version)
+                    for one in appended.state.deliveries
+                    if one.version > 1
+                )
+            if update.latest is not None:
+                at_ms = update.latest.newest.event_at_ms
+                nudges += (
+                    PositionNudge(delivery_id=delivery_id, event_at_ms=at_ms)
+                    for delivery_id in update.close_to_customer
+                )
+        self._write_latest([one.latest for one in updates if one.latest], budget)
+        self._nudger.send(nudges)
+        self._memory.keep(states, here.position, budget)
+        return Committed(
+            states=tuple(states),
+            transitions=transitions,
+            nudges=len(nudges),
+            parked=parked,
+            old_matches=tuple(old_matches),
+        )
+
+    def _write_latest(self, latest: Sequence[LatestPosition], budget: Budget) -> None:
+        if not latest:
+            return
+        # A conflict says that a newer one is there: that is what the version is for.
+        rejected = write_all("write latest positions", latest, self._writer.write_latest, budget)
+        for one, reason in rejected:
+            self._log.error("latest_rejected", truck_id=one.newest.truck_id, reason=reason)

@@ -1,0 +1,450 @@
+"""Settling late points between batches: what `rtdts.tracking.settling` decides, read and written.
+
+Late points are settled in lumps: all trucks whose time has come share one search. A truck for which
+that is not enough (a long backlog, a long silence before it) goes on by itself, page by page, in
+slices between batches: nothing of the shard waits for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from consumer.committing import Committer
+from consumer.memory import Memory
+from consumer.ports import PositionFinding
+from consumer.retrying import Budget
+from rtdts.position_store.history_pages import Around, HistoryFix
+from rtdts.position_store.writer import PROVISIONAL, HistoryWrite
+from rtdts.runtime import wall_clock
+from rtdts.runtime.logs import Logger
+from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
+from rtdts.tracking.fixes import Fix, LatestPosition
+from rtdts.tracking.latest import indexed, latest_of
+from rtdts.tracking.settling import NeedsEarlier, Refold, StoredFix
+from rtdts.tracking.stream_position import StreamPosition, through
+from rtdts.tracking.truck_fold import PAUSE_MS, TrackingRules, TruckUpdate, believe_all
+from rtdts.tracking.truck_state import Interval, TruckState
+
+PASS_EVERY_S = 2.0
+"""How long a late point may wait for others, so that they are settled together."""
+GREEDY_FIXES = 2_000
+"""A truck whose settling read more fixes than this is settled again only …"""
+GREEDY_EVERY_S = 30.0
+"""… after this time."""
+PAUSE_S = PAUSE_MS / 1_000
+SLICE_S = 0.25
+"""How long the batches of a shard may wait for a settling; one that needs longer goes on after …"""
+REST_SLICES = 2
+"""… so many times as long as a slice took, so that the shard's other trucks have the most of it."""
+TRUCKS_A_PASS = 200
+MARGIN_FIXES = 16
+"""Read on each side of an interval at first: enough to begin and to agree, mostly."""
+MIN_MARGIN_MS = 60_000
+MAX_MARGIN_MS = 1_800_000
+LEAD_FIXES = 64
+"""Read before an interval at once, when `MARGIN_FIXES` were not enough."""
+PAGE_FIXES = 1_000
+QUICK_MS = 2 * 3_600_000
+"""Longer intervals, with their margins, are read page by page at once."""
+MAX_FIXES = 100_000
+"""Fixes that one settling of a truck reads; what would need more stays as the log has it."""
+
+
+@dataclasses.dataclass(kw_only=True)
+class SettleReport:
+    """What a pass came to; one line of log."""
+
+    trucks: int = 0
+    fixes: int = 0
+    """Read from the history."""
+    changed: int = 0
+    """Documents written anew."""
+    transitions: int = 0
+    nudges: int = 0
+    waiting: int = 0
+    """Trucks that are not settled yet."""
+
+
+@dataclasses.dataclass
+class _Work:
+    """One truck's settling in progress."""
+
+    state: TruckState
+    changed: dict[str, Fix] = dataclasses.field(default_factory=dict)
+    because: Fix | None = None
+    fixes: int = 0
+
+
+class _Turn:
+    """How long one pass may go on with what needs pages: one page at least."""
+
+    def __init__(self, clock: Callable[[], float], slice_s: float | None) -> None:
+        self._clock = clock
+        self._until_s = None if slice_s is None else clock() + slice_s
+        self._has_begun = False
+
+    def goes_on(self) -> bool:
+        """Whether there is time for one more page."""
+        is_first, self._has_begun = not self._has_begun, True
+        return is_first or self._until_s is None or self._clock() < self._until_s
+
+
+class Settler:
+    """Settles the late points of one shard's trucks.
+
+    Args:
+        shard_id: The shard.
+        finder: Reads the history.
+        memory: The trucks' states.
+        committer: Writes what changed.
+        rules: All limits of the domain.
+        log: Where what can't be settled is reported.
+        shard_range: Which trucks belong to the shard.
+        clock: Monotonic seconds.
+        now_ms: Wall clock, beside the time at which points were received.
+    """
+
+    def __init__(
+        self,
+        shard_id: str,
+        *,
+        finder: PositionFinding,
+        memory: Memory,
+        committer: Committer,
+        rules: TrackingRules,
+        log: Logger,
+        shard_range: ShardRange = ANY_KEY,
+        clock: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
+    ) -> None:
+        self._shard_id = shard_id
+        self._finder = finder
+        self._memory = memory
+        self._committer = committer
+        self._rules = rules
+        self._log = log
+        self._shard_range = shard_range
+        self._clock = clock
+        self._now_ms = now_ms
+        self._due_s: dict[str, float] = {}
+        self._slow: dict[str, Iterator[tuple[Refold, list[Fix], int] | None]] = {}
+        self._paged: set[str] = set()
+        """Trucks of which one search did not find enough: it is not tried again."""
+        self._greedy_until_s: dict[str, float] = {}
+        self._has_looked = False
+        self._next_pass_s = 0.0
+
+    def note(self, states: Iterable[TruckState]) -> None:
+        """Keeps in mind which of these trucks are to be settled, and when."""
+        now_s = self._clock()
+        for state in states:
+            if state.unsettled:
+                greedy_until_s = self._greedy_until_s.get(state.truck_id, 0.0)
+                due_s = max(now_s + PASS_EVERY_S, greedy_until_s)
+                self._due_s[state.truck_id] = min(due_s, self._due_s.get(state.truck_id, due_s))
+            elif state.has_moved_times:
+                self._due_s[state.truck_id] = now_s + PAUSE_S
+            else:
+                self._due_s.pop(state.truck_id, None)
+
+    def run(self, budget: Budget, *, everything: bool = False) -> SettleReport | None:
+        """Settles what is due, for `SLICE_S` at the most; None when nothing is.
+
+        Args:
+            budget: How long to wait for stores that are away.
+            everything: Whether to settle all at once: the shard ends.
+
+        Raises:
+            StoreGone: A store stayed away.
+            TakenOver: Another process owns the shard.
+        """
+        self._look_for_unsettled(budget)
+        report = None
+        while self._due_s and (everything or self._clock() >= self._next_pass_s):
+            due = [
+                truck_id
+                for truck_id, due_s in self._due_s.items()
+                if everything or due_s <= self._clock()
+            ][:TRUCKS_A_PASS]
+            if not due:
+                break
+            report = report or SettleReport()
+            begun_s = self._clock()
+            self._pass(due, report, budget, is_patient=everything)
+            now_s = self._clock()
+            rest_s = REST_SLICES * (now_s - begun_s) if self._paged else PASS_EVERY_S
+            self._next_pass_s = now_s + rest_s
+            if not everything:
+                break
+        if report is not None:
+            report.waiting = len(self._due_s)
+        return report
+
+    def _look_for_unsettled(self, budget: Budget) -> None:
+        """What the worker before this one left unsettled."""
+        if self._has_looked:
+            return
+        for truck_id in self._memory.unsettled(budget):
+            if self._shard_range.holds(truck_id):
+                self._due_s.setdefault(truck_id, self._clock())
+        self._has_looked = True
+
+    def _pass(
+        self, due: Sequence[str], report: SettleReport, budget: Budget, *, is_patient: bool
+    ) -> None:
+        states = self._memory.recall(due, budget)
+        for truck_id in due:
+            if truck_id not in states:
+                self._due_s.pop(truck_id)
+        quick = [
+            one for one in states.values() if one.unsettled and one.truck_id not in self._paged
+        ]
+        if any(one.unsettled for one in states.values()):
+            budget.call("refresh the history", self._finder.refresh)
+        segments = self._around(quick, budget)
+        # From here on: however long the search took, each pass takes some truck further.
+        turn = _Turn(self._clock, None if is_patient else SLICE_S)
+        updates: list[TruckUpdate] = []
+        for truck_id, state in states.items():
+            work = _Work(state)
+            is_settled = self._settle(work, segments.get(truck_id, {}), turn, budget)
+            report.fixes += work.fixes
+            if work.state is not state or is_settled:
+                updates.append(self._update(state, work, is_patient=is_patient))
+            if is_settled:
+                self._greedy_until_s.pop(truck_id, None)
+                if work.fixes > GREEDY_FIXES:
+                    self._greedy_until_s[truck_id] = self._clock() + GREEDY_EVERY_S
+        report.trucks += len(updates)
+        if updates:
+            self._commit(updates, report, budget)
+
+    def _commit(self, updates: Sequence[TruckUpdate], report: SettleReport, budget: Budget) -> None:
+        writes = [
+            HistoryWrite(fix=one.fix, deliveries=one.deliveries, knowledge=update.state.knowledge)
+            for update in updates
+            for one in update.positions
+        ]
+        for write, reason in self._committer.write_history(writes, budget):
+            self._log.error("settled_point_rejected", point_id=write.fix.point_id, reason=reason)
+        position = self._committer.position or StreamPosition(0, 0)
+        committed = self._committer.commit(updates, through(self._shard_id, position), budget)
+        report.changed += len(writes)
+        report.transitions += committed.transitions
+        report.nudges += committed.nudges
+        for state in committed.states:
+            if not (state.unsettled or state.has_moved_times):
+                self._due_s.pop(state.truck_id, None)
+            elif state.has_moved_times and not state.unsettled:
+                self._due_s[state.truck_id] = self._clock() + PAUSE_S
+
+    def _update(self, before: TruckState, work: _Work, *, is_patient: bool) -> TruckUpdate:
+        because = work.because or before.window[-1]
+        has_paused = self._now_ms() - before.last_late_ms >= PAUSE_MS
+        may_move_times = has_paused or is_patient
+        state, deliveries = believe_all(
+            before.deliveries,
+            before if work.state is before else work.state.after_settling(),
+            self._rules.status,
+            because=because,
+            may_move_times=may_move_times,
+        )
+        return TruckUpdate(
+            state=state,
+            positions=tuple(indexed(fix, state.deliveries) for fix in work.changed.values()),
+            latest=_latest_if_other(before, state),
+            deliveries=deliveries,
+            newest_news=because,
+            may_move_times=may_move_times,
+        )
+
+    def _settle(
+        self,
+        work: _Work,
+        segments: Mapping[Interval, Sequence[HistoryFix]],
+        turn: _Turn,
+        budget: Budget,
+    ) -> bool:
+        """Settles interval by interval; returns whether none is left."""
+        truck_id = work.state.truck_id
+        if truck_id not in self._paged:
+            for interval in work.state.unsettled:
+                segment = segments.get(interval)
+                if segment is None or not self._quick(work, interval, segment):
+                    self._paged.add(truck_id)
+                    break
+        while work.state.unsettled:
+            if not turn.goes_on():
+                return False
+            if truck_id not in self._slow:
+                pages = self._pages(work, work.state.unsettled[0], budget)
+                self._slow[truck_id] = pages
+            done = next(self._slow[truck_id], None)
+            if done is None:
+                continue
+            refold, changed, fixes = done
+            del self._slow[truck_id]
+            self._close(work, refold, changed, fixes)
+        self._paged.discard(truck_id)
+        return True
+
+    def _quick(self, work: _Work, interval: Interval, segment: Sequence[HistoryFix]) -> bool:
+        """Settles an interval with what one search found; returns whether that was enough."""
+        window = work.state.window
+        stored = _stored(work.state, segment, work.changed)
+        before = [one for one in stored if not work.state.holds(one.fix)]
+        reaches_window = interval.to_ms + _margin_ms(work.state) >= window[0].event_at_ms
+        try:
+            refold = Refold(work.state, interval, before, self._rules, is_from_start=False)
+        except NeedsEarlier:
+            return False
+        changed = refold.begin()
+        if not (refold.is_done or reaches_window):
+            return False
+        self._close(work, refold, changed, len(segment))
+        return True
+
+    def _close(self, work: _Work, refold: Refold, changed: Iterable[Fix], fixes: int) -> None:
+        settled = refold.close(work.state)
+        work.state = settled.state
+        work.changed.update((fix.point_id, fix) for fix in (*changed, *settled.changed))
+        work.because = refold.because or work.because
+        work.fixes += fixes
+
+    def _around(
+        self, states: Sequence[TruckState], budget: Budget
+    ) -> dict[str, dict[Interval, list[HistoryFix]]]:
+        wanted = {
+            state.truck_id: [_around(state, interval) for interval in state.unsettled]
+            for state in states
+        }
+        # What is long is read page by page in any case: beside it, others would not fit.
+        around = [
+            one for some in wanted.values() for one in some if one.to_ms - one.from_ms <= QUICK_MS
+        ]
+        if not around:
+            return {}
+        found = budget.call("read around late points", lambda: self._finder.around(around))
+        asked = frozenset(around)
+        return {
+            state.truck_id: {
+                interval: [
+                    fix
+                    for fix in found[state.truck_id]
+                    if one.from_ms <= fix.fix.event_at_ms <= one.to_ms
+                ]
+                for interval, one in zip(state.unsettled, wanted[state.truck_id], strict=True)
+                if one in asked
+            }
+            for state in states
+            if state.truck_id in found
+        }
+
+    def _pages(
+        self, work: _Work, interval: Interval, budget: Budget
+    ) -> Iterator[tuple[Refold, list[Fix], int] | None]:
+        """Reads page by page; yields None in between, at the end what came of it."""
+        state = work.state
+        # What this pass derived anew is written only at its end; in the window it may change again.
+        changed_before = {
+            identity: fix for identity, fix in work.changed.items() if not state.holds(fix)
+        }
+        truck_id, limit = state.truck_id, LEAD_FIXES
+        while True:
+            lead_of = self._finder.before
+            lead = budget.call(
+                "read before late points",
+                lambda: lead_of(truck_id, interval.from_ms, limit),  # noqa: B023 - called at once
+            )
+            is_from_start = len(lead) < limit or limit >= MAX_FIXES
+            if not is_from_start:  # of the moment at which it was cut it may lack some
+                cut_ms = min(one.fix.event_at_ms for one in lead)
+                lead = [one for one in lead if one.fix.event_at_ms > cut_ms]
+            stored = _stored(state, lead, changed_before)
+            try:
+                refold = Refold(state, interval, stored, self._rules, is_from_start=is_from_start)
+                break
+            except NeedsEarlier:
+                limit *= 4
+                yield None
+        changed = refold.begin()
+        # On from the last that was folded: by now what follows may have left the truck's window.
+        folded = [one.fix.order for one in stored if not state.holds(one.fix)]
+        order = folded[-1] if folded else (0, "")
+        from_ms = order[0] if folded else min(interval.from_ms, state.window[0].event_at_ms)
+        fixes = len(lead)
+        while not refold.is_done and fixes < MAX_FIXES:
+            page = budget.call(
+                "read late points",
+                lambda: self._finder.after(truck_id, from_ms, PAGE_FIXES),  # noqa: B023
+            )
+            now = self._memory.recall([truck_id], budget).get(truck_id, state)
+            is_last = len(page) < PAGE_FIXES or page[-1].fix.order >= now.window[0].order
+            last_ms = page[-1].fix.event_at_ms if page else from_ms
+            if not is_last and last_ms > from_ms:
+                # The next page begins with all fixes of the moment that this one may cut.
+                page = [one for one in page if one.fix.event_at_ms < last_ms]
+            new = [
+                one
+                for one in _stored(now, page, changed_before)
+                if one.fix.order > order and not now.holds(one.fix)
+            ]
+            changed += refold.take(new)
+            fixes += len(new)
+            if is_last:
+                break
+            # More fixes of one moment than a page has room for: none has so many but by mistake.
+            from_ms = last_ms if last_ms > from_ms else last_ms + 1
+            order = new[-1].fix.order if new else order
+            yield None
+        if fixes >= MAX_FIXES:
+            self._log.error("settling_cut_off", truck_id=truck_id, fixes=fixes)
+        yield refold, changed, fixes
+
+
+def _latest_if_other(before: TruckState, after: TruckState) -> LatestPosition | None:
+    """The latest position, if anything of it changed: how far the cargo is follows its status."""
+    old, new = latest_of(before), latest_of(after)
+    if old is None or new is None:
+        return new
+    return None if msgspec.structs.replace(new, revision=old.revision) == old else new
+
+
+def _margin_ms(state: TruckState) -> int:
+    window = state.window
+    if len(window) < 2:
+        return MAX_MARGIN_MS
+    between_ms = (window[-1].event_at_ms - window[0].event_at_ms) // (len(window) - 1)
+    return min(max(MARGIN_FIXES * between_ms, MIN_MARGIN_MS), MAX_MARGIN_MS)
+
+
+def _around(state: TruckState, interval: Interval) -> Around:
+    margin_ms = _margin_ms(state)
+    return Around(
+        truck_id=state.truck_id,
+        from_ms=interval.from_ms - margin_ms,
+        to_ms=interval.to_ms + margin_ms,
+    )
+
+
+def _stored(
+    state: TruckState, found: Sequence[HistoryFix], changed: Mapping[str, Fix]
+) -> list[StoredFix]:
+    """Those that are taken, each once, in order.
+
+    Args:
+        state: The truck's state.
+        found: Of the history; what two intervals have in common may be there twice.
+        changed: What was derived anew since it was read, by id.
+    """
+    distinct = {one.fix.order: one for one in found if one.fix.n <= state.taken and not one.beyond}
+    return [
+        StoredFix(changed[one.fix.point_id])
+        if one.fix.point_id in changed
+        else StoredFix(one.fix, is_settled=PROVISIONAL < one.version <= state.knowledge)
+        for _, one in sorted(distinct.items())
+    ]

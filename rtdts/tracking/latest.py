@@ -1,0 +1,91 @@
+"""What a truck's state shows: its newest point, and the last good one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from rtdts.tracking.delivery_memory import progress_at
+from rtdts.tracking.eta import TruckPace, eta_range
+from rtdts.tracking.fixes import Fix, IndexedFix, LatestPosition
+from rtdts.tracking.positions import DeliveryProgress
+from rtdts.tracking.truck_state import DeliveryMemory, TruckState
+
+
+def latest_of(state: TruckState) -> LatestPosition | None:
+    """The latest position; None before the first point.
+
+    Its revision counts points and settlings, not batches: the worker that has taken more must have
+    the higher one, however its batches were cut, or what knew less would stand in its way.
+    """
+    if not state.window:
+        return None
+    newest = state.window[-1]
+    shown, bad = last_good_and_bad(state.window)
+    stale_since_ms = None if bad is None else bad.event_at_ms
+    if shown is None:
+        shown = state.last_good
+        if state.stale_since_ms is not None:
+            stale_since_ms = state.stale_since_ms
+    deliveries = _with_eta(newest, progress(newest, state.deliveries), state)
+    return LatestPosition(
+        newest=newest,
+        deliveries=deliveries,
+        shown=shown,
+        shown_deliveries=(
+            deliveries
+            if shown is newest
+            else ()
+            if shown is None
+            else _with_eta(shown, progress(shown, state.deliveries), state)
+        ),
+        stale_since_ms=stale_since_ms,
+        revision=state.revision,
+    )
+
+
+def _with_eta(
+    fix: Fix, found: tuple[DeliveryProgress, ...], state: TruckState
+) -> tuple[DeliveryProgress, ...]:
+    """The progress at a fix, with the ETA if it is the fix that the pace is of."""
+    if not found or state.pace is None or state.pace.at_ms != fix.event_at_ms or not fix.is_good:
+        return found
+    memories = {memory.delivery_id: memory for memory in state.deliveries}
+    return tuple(_one_with_eta(one, memories[one.delivery_id], state.pace) for one in found)
+
+
+def _one_with_eta(
+    found: DeliveryProgress, memory: DeliveryMemory, pace: TruckPace
+) -> DeliveryProgress:
+    eta = eta_range(
+        memory.eta,
+        pace,
+        remaining_m=found.distance_remaining_m,
+        radius_m=memory.destination.radius_m,
+        status=memory.tip.status,
+    )
+    if eta is None:
+        return found
+    return msgspec.structs.replace(
+        found, eta_earliest_ms=eta.earliest_ms, eta_latest_ms=eta.latest_ms
+    )
+
+
+def last_good_and_bad(window: Sequence[Fix]) -> tuple[Fix | None, Fix | None]:
+    """The last good fix, and the first of the bad ones after it."""
+    bad = list(itertools.takewhile(lambda fix: not fix.is_good, reversed(window)))
+    good = window[-len(bad) - 1] if len(bad) < len(window) else None
+    return good, bad[-1] if bad else None
+
+
+def indexed(fix: Fix, memories: Iterable[DeliveryMemory]) -> IndexedFix:
+    """A fix for the history."""
+    return IndexedFix(fix, progress(fix, memories))
+
+
+def progress(fix: Fix, memories: Iterable[DeliveryMemory]) -> tuple[DeliveryProgress, ...]:
+    """How far each delivery had come with a fix."""
+    found = (progress_at(memory, fix) for memory in memories)
+    return tuple(one for one in found if one is not None)

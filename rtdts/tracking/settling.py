@@ -1,0 +1,357 @@
+"""Settling: folding late points where they belong, from what the history holds around them.
+
+A late point is in the history, with a provisional document, and in an interval of its truck's
+`unsettled`. A `Refold` goes over the fixes around one interval, in order:
+
+1. It begins at a **reset point** before the interval: a good fix after which a delivery's machine
+   is its status alone, and that status follows from the transitions that stand. (Or where a
+   delivery's anchor lies, or where the history begins.)
+2. It derives the fixes and steps the machines from there on, the late ones among them.
+3. It ends where nothing differs any more: the fixes derived are those stored, and each machine is
+   again its status alone, the one that stands there. Or in the truck's window.
+
+So its cost grows with what the late points change, not with how late they are. The result is what
+folding everything in order would have given (`rtdts.tracking.timeline`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from rtdts.tracking.enrichment import LOOKBACK_FIXES, derive
+from rtdts.tracking.fixes import Fix
+from rtdts.tracking.latest import last_good_and_bad
+from rtdts.tracking.status_machine import Machine, Transition, begun, is_reset_point, step
+from rtdts.tracking.truck_fold import TrackingRules
+from rtdts.tracking.truck_state import DeliveryMemory, Interval, TruckState
+
+
+class StoredFix(msgspec.Struct, frozen=True):
+    """A fix of the history."""
+
+    fix: Fix
+    is_settled: bool = True
+    """Whether its derived values are what the settled points give: not of a late point that awaits
+    its settling, nor written by a worker that crashed before it stored the state."""
+
+
+class NeedsEarlier(Exception):  # noqa: N818 - named for what is the case
+    """The fixes do not reach back to where folding can begin."""
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """What a settling came to."""
+
+    state: TruckState
+    """Without the interval."""
+    changed: tuple[Fix, ...]
+    """Fixes of the window whose documents are to be written anew."""
+
+
+class Refold:
+    """Folds one interval of a truck's track anew.
+
+    Args:
+        state: The truck's state.
+        interval: What is unsettled.
+        lead: Fixes of the history from before the interval, in order, up to it at least.
+        is_from_start: Whether the history has nothing earlier.
+        rules: The limits.
+
+    Raises:
+        NeedsEarlier: `lead` has no place to begin.
+    """
+
+    def __init__(
+        self,
+        state: TruckState,
+        interval: Interval,
+        lead: Sequence[StoredFix],
+        rules: TrackingRules,
+        *,
+        is_from_start: bool,
+    ) -> None:
+        self._rules = rules
+        self._interval = interval
+        self._last_late_n = state.last_late_n
+        self._anchors = {one.delivery_id: one.anchor for one in state.deliveries}
+        self._plans = {one.delivery_id: one.plan for one in state.deliveries}
+        before_window = [one for one in lead if not state.holds(one.fix)]
+        begin = _first_to_derive(interval, before_window, is_from_start=is_from_start)
+        at = {one.fix.point_id: n for n, one in enumerate(before_window)}
+        begins: dict[str, int] = {}
+        self._machines: dict[str, Machine] = {}
+        self._places: dict[str, list[int]] = {}
+        """Of each delivery's standing transitions, where their fixes lie."""
+        self._awaited: dict[str, list[tuple[str, int]]] = {}
+        for memory in state.deliveries:
+            delivery_id, standing = memory.delivery_id, memory.tip.transitions
+            places = self._placed(delivery_id, standing, at, before_window)
+            first, is_reset = self._begin_of(memory, places, before_window, begin, is_from_start)
+            begins[delivery_id], self._places[delivery_id] = first, places
+            kept = standing[: sum(place < first for place in places)] if is_reset else ()
+            anchor = memory.anchor
+            self._machines[delivery_id] = (
+                Machine(kept[-1].status if kept else anchor.status, kept)
+                if is_reset
+                else begun(anchor.status, anchor.cause)
+            )
+        self._statuses = {
+            memory.delivery_id: [
+                memory.anchor.status,
+                *(one.status for one in memory.tip.transitions),
+            ]
+            for memory in state.deliveries
+        }
+        self._begins = begins
+        self._agreed: dict[str, int] = {}
+        """Of deliveries that need no further folding: how many standing transitions were passed."""
+        self._passed = 0
+        self._alike = 0
+        self._context: list[Fix] = []
+        self._good: Fix | None = None
+        self._bad: Fix | None = None
+        self._found_bad: set[str] = set()
+        self._last_late: Fix | None = None
+        first = min((begin, *begins.values()))
+        self._derives_from = begin
+        self._context = [one.fix for one in before_window[max(0, first - LOOKBACK_FIXES) : first]]
+        self._passed = first
+        self._lead = before_window[first:]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing after the fixes so far differs."""
+        is_all_agreed = len(self._agreed) == len(self._machines)
+        return self._alike >= LOOKBACK_FIXES and is_all_agreed
+
+    @property
+    def because(self) -> Fix | None:
+        """The last of the late points: what a correction names."""
+        return self._last_late
+
+    def begin(self) -> list[Fix]:
+        """Folds the lead; returns the fixes that changed."""
+        return self.take(self._lead)
+
+    def take(self, fixes: Sequence[StoredFix]) -> list[Fix]:
+        """Folds the next fixes of the history; returns those that changed.
+
+        Args:
+            fixes: In order, without gap after those before, none of the window.
+        """
+        changed = []
+        for stored in fixes:
+            if self.is_done:
+                break
+            for delivery_id, n in self._awaited.pop(stored.fix.point_id, ()):
+                self._places[delivery_id][n] = self._passed
+            fix, differs = self._derived(stored)
+            if differs:
+                changed.append(fix)
+            self._step(fix)
+            self._note_good(fix)
+            self._passed += 1
+            self._compare(fix)
+        return changed
+
+    def close(self, state: TruckState) -> Settled:
+        """The state with the interval settled.
+
+        Args:
+            state: The truck's state by now: it may have gone on, in order, since the start.
+        """
+        window: list[Fix] = list(state.window)
+        changed: list[Fix] = []
+        is_done = self.is_done
+        if not is_done:
+            window, changed = self._derived_window(state)
+        memories = [self._remembered(memory, window) for memory in state.deliveries]
+        good, stale_since_ms = (state.last_good, state.stale_since_ms)
+        if not is_done and not any(fix.is_good for fix in window):
+            good, stale_since_ms = self._last_good(state, window)
+        after = msgspec.structs.replace(
+            state,
+            window=state.window.replaced(window),
+            last_good=good,
+            stale_since_ms=stale_since_ms,
+            unsettled=self._left(state),
+            deliveries=tuple(memories),
+        )
+        return Settled(state=after, changed=tuple(changed))
+
+    def _left(self, state: TruckState) -> tuple[Interval, ...]:
+        """What is unsettled still."""
+        if {one.delivery_id: one.anchor for one in state.deliveries} != self._anchors:
+            # A delivery is new, or was declared anew, since the start: this did not fold it.
+            return state.unsettled
+        if state.last_late_n != self._last_late_n:
+            # Late points have come since the start, perhaps behind what was folded by then.
+            return state.unsettled
+        return tuple(one for one in state.unsettled if not _covers(self._interval, one))
+
+    def _placed(
+        self,
+        delivery_id: str,
+        standing: Sequence[Transition],
+        at: Mapping[str, int],
+        fixes: Sequence[StoredFix],
+    ) -> list[int]:
+        """Where each standing transition's fix lies; before all, or awaited."""
+        places = []
+        for n, one in enumerate(standing):
+            place = at.get(one.point_id or "")
+            if place is None:
+                is_before = bool(fixes) and one.effective_at_ms < fixes[0].fix.event_at_ms
+                place = _BEFORE if is_before else _AFTER
+                if not is_before and one.point_id is not None:
+                    self._awaited.setdefault(one.point_id, []).append((delivery_id, n))
+            places.append(place)
+        return places
+
+    def _begin_of(
+        self,
+        memory: DeliveryMemory,
+        places: Sequence[int],
+        fixes: Sequence[StoredFix],
+        begin: int,
+        is_from_start: bool,
+    ) -> tuple[int, bool]:
+        """The place of the first fix to step the machine with, and whether a reset point led there.
+
+        If not, the machine begins at the delivery's anchor.
+
+        Raises:
+            NeedsEarlier: No reset point is among the fixes, and the history has more.
+        """
+        rules, plan, standing = self._rules.status, memory.plan, memory.tip.transitions
+        for place in range(begin - 1, -1, -1):
+            fix = fixes[place].fix
+            if fix.event_at_ms < memory.anchor.from_ms:
+                return place + 1, False
+            if not fixes[place].is_settled or place in places:
+                continue
+            passed = sum(at < place for at in places)
+            status = standing[passed - 1].status if passed else memory.anchor.status
+            if is_reset_point(status, fix, plan, rules):
+                return place + 1, True
+        if is_from_start or self._interval.from_ms <= memory.anchor.from_ms:
+            return 0, False
+        raise NeedsEarlier
+
+    def _derived(self, stored: StoredFix) -> tuple[Fix, bool]:
+        """The fix derived anew, and whether its document must be written."""
+        if self._passed < self._derives_from or (
+            stored.is_settled and self._alike >= LOOKBACK_FIXES and self._is_after_interval(stored)
+        ):
+            fix, differs = stored.fix, False
+        else:
+            fix = derive(stored.fix, self._context, self._rules.enrichment)
+            differs = fix != stored.fix or not stored.is_settled
+        if not stored.is_settled:
+            self._last_late = stored.fix
+        is_alike = stored.is_settled and not differs and self._passed >= self._derives_from
+        self._alike = self._alike + 1 if is_alike and self._is_after_interval(stored) else 0
+        self._context = [*self._context[-LOOKBACK_FIXES + 1 :], fix]
+        return fix, differs
+
+    def _is_after_interval(self, stored: StoredFix) -> bool:
+        return stored.fix.event_at_ms > self._interval.to_ms
+
+    def _step(self, fix: Fix) -> None:
+        for delivery_id, machine in self._machines.items():
+            if delivery_id in self._agreed or self._passed < self._begins[delivery_id]:
+                continue
+            if fix.event_at_ms >= self._anchors[delivery_id].from_ms:
+                plan = self._plans[delivery_id]
+                self._machines[delivery_id] = step(machine, fix, plan, self._rules.status)
+
+    def _compare(self, fix: Fix) -> None:
+        if self._alike < LOOKBACK_FIXES:
+            return
+        for delivery_id, machine in self._machines.items():
+            if delivery_id in self._agreed:
+                continue
+            passed = sum(place < self._passed for place in self._places[delivery_id])
+            status = self._statuses[delivery_id][passed]
+            plan = self._plans[delivery_id]
+            if machine.status is status and is_reset_point(status, fix, plan, self._rules.status):
+                self._agreed[delivery_id] = passed
+
+    def _derived_window(self, state: TruckState) -> tuple[list[Fix], list[Fix]]:
+        window, changed, context = [], [], self._context
+        for old in state.window:
+            new = derive(old, context, self._rules.enrichment)
+            context = [*context[-LOOKBACK_FIXES + 1 :], new]
+            window.append(new)
+            if new != old:
+                changed.append(new)
+        return window, changed
+
+    def _remembered(self, memory: DeliveryMemory, window: Sequence[Fix]) -> DeliveryMemory:
+        machine = self._machines.get(memory.delivery_id)
+        if machine is None or self._anchors[memory.delivery_id] != memory.anchor:
+            return memory  # new, or declared anew, since the start: it has an interval of its own
+        agreed = self._agreed.get(memory.delivery_id)
+        if agreed is not None:
+            return msgspec.structs.replace(memory, tip=_spliced(memory.tip, machine, agreed))
+        tip = machine
+        for fix in window:
+            if fix.event_at_ms >= memory.anchor.from_ms:
+                tip = step(tip, fix, memory.plan, self._rules.status)
+        return msgspec.structs.replace(memory, tip=tip)
+
+    def _note_good(self, fix: Fix) -> None:
+        if fix.is_good:
+            self._good, self._bad = fix, None
+        else:
+            self._bad = self._bad or fix
+            self._found_bad.add(fix.point_id)
+
+    def _last_good(self, state: TruckState, window: Sequence[Fix]) -> tuple[Fix | None, int | None]:
+        """The last good fix before the window, and when the bad ones after it began."""
+        known = state.last_good
+        if known is not None and known.point_id in self._found_bad:
+            known = None
+        if self._good is None or (known is not None and known.order >= self._good.order):
+            return known, state.stale_since_ms
+        if self._bad is not None:
+            return self._good, self._bad.event_at_ms
+        _, bad = last_good_and_bad(window)
+        return self._good, None if bad is None else bad.event_at_ms
+
+
+_BEFORE, _AFTER = -1, 1 << 60
+
+
+def _first_to_derive(interval: Interval, fixes: Sequence[StoredFix], *, is_from_start: bool) -> int:
+    """The place of the first fix to derive anew: enough settled ones stand before it.
+
+    Raises:
+        NeedsEarlier: They don't, and the history has more.
+    """
+    begin = next(
+        (n for n, one in enumerate(fixes) if one.fix.event_at_ms >= interval.from_ms), len(fixes)
+    )
+    while True:
+        context = range(max(0, begin - LOOKBACK_FIXES), begin)
+        unsettled = next((n for n in context if not fixes[n].is_settled), None)
+        if unsettled is None:
+            break
+        begin = unsettled
+    if begin < LOOKBACK_FIXES and not is_from_start:
+        raise NeedsEarlier
+    return begin
+
+
+def _covers(settled: Interval, other: Interval) -> bool:
+    return settled.from_ms <= other.from_ms and other.to_ms <= settled.to_ms
+
+
+def _spliced(old: Machine, refolded: Machine, passed: int) -> Machine:
+    """The old machine with the transitions up to where the two agree replaced."""
+    return msgspec.structs.replace(
+        old, transitions=(*refolded.transitions, *old.transitions[passed:])
+    )

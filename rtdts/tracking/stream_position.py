@@ -1,0 +1,30 @@
+"""A record's place in its shard."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class StreamPosition(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A record's place in its shard. Compared as numbers: Kinesis may pad with zeros."""
+
+    sequence_number: int
+    sub_sequence_number: int
+
+
+class Through(msgspec.Struct, frozen=True, array_like=True):
+    """Up to which record of which shard something speaks; its number as text (over 64 bits)."""
+
+    shard_id: str
+    sequence_number: str
+    sub_sequence_number: int
+
+    @property
+    def position(self) -> StreamPosition:
+        """The record's place."""
+        return StreamPosition(int(self.sequence_number), self.sub_sequence_number)
+
+
+def through(shard_id: str, position: StreamPosition) -> Through:
+    """`Through` of a place in a shard."""
+    return Through(shard_id, str(position.sequence_number), position.sub_sequence_number)

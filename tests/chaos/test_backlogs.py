@@ -1,0 +1,351 @@
+"""Backlogs as devices send them after a silence: many points, late, in any order.
+
+All times of the points lie in the past, so that none of it takes the time that it tells of.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from rtdts.runtime.wall_clock import now_ms
+from rtdts.telemetry_stream.aggregation import aggregate
+from rtdts.telemetry_stream.shard_range import ShardRange, ShardRanges
+from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
+from rtdts.tracking.fixes import LatestPosition
+from rtdts.tracking.geodesy import place_at
+from rtdts.tracking.instants import format_instant
+from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.positions import Point
+from rtdts.tracking.stream_codec import encode_point
+from sim.local_cloud.launch import LaunchedCloud
+from sim.token_client import TokenClient
+from tests.chaos.conftest import Say
+from tests.support.consumed import Consumed
+from tests.support.consumer_world import ORIGIN, START_MS, STATUSES, World
+from tests.support.delivery_log import log_problems, story_of, true_story
+from tests.support.http_client import ApiClient
+from tests.support.pace import DWELL_S
+from tests.support.parts import CHILD, deaths_of, held_down, processes_of, told
+from tests.support.viewer_client import Viewer
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+
+HOUR_MS = 3_600_000
+MAY_WAIT_S = 20.0
+"""How long a neighbour's point may take: far less on a machine that does nothing else."""
+EVENTS_A_SETTLING = 6
+"""Beside the statuses: the most that a settling may write into a log."""
+
+
+class Field:
+    """Trucks with deliveries, whose points go straight into the stream."""
+
+    def __init__(self, cloud: LaunchedCloud) -> None:
+        self.cloud = cloud
+        self.stores = Consumed(cloud.environment)
+        self._stream = cloud.environment.stream_name
+        self._kinesis = self.stores.client("kinesis")
+
+    def put(self, *records: Sequence[Point]) -> None:
+        """One record each, in this order within a truck's shard."""
+        for record in records:
+            (truck_id,) = {one.truck_id for one in record}
+            self._kinesis.put_record(
+                StreamName=self._stream,
+                PartitionKey=truck_id,
+                Data=aggregate(truck_id, list(map(encode_point, record))),
+            )
+
+    def deliver(self, truck_id: str, at_ms: int) -> Delivery:
+        """A delivery from the origin to the destination, assigned in the past."""
+        world, delivery_id = World(), f"D-{uuid.uuid4().hex[:10]}"
+        delivery = world.assign(delivery_id, truck_id, second=(at_ms - START_MS) // 1_000)
+        events = world.deliveries.events(delivery_id)
+        self.stores.deliveries.append(None, delivery, events, matches=True)
+        return delivery
+
+    def events(self, delivery: Delivery) -> list[DeliveryEvent]:
+        return self.stores.deliveries.events(delivery.delivery_id)
+
+    def status(self, delivery: Delivery) -> Status:
+        row = self.stores.deliveries.get(delivery.delivery_id)
+        assert row is not None
+        return row.status
+
+    def latest(self, truck_id: str) -> LatestPosition:
+        return self.stores.latest([truck_id])[truck_id]
+
+    def is_settled(self, truck_id: str) -> bool:
+        state = self.stores.states([truck_id]).get(truck_id)
+        return state is not None and not (state.unsettled or state.has_moved_times)
+
+    def documents(self, truck_id: str) -> set[str]:
+        return {identity for _, identity, _ in self.stores.history([truck_id])}
+
+    def wait_for_all(self, points: Sequence[Point]) -> float:
+        """Waits until the history has them all; returns the seconds."""
+        began_s, wanted = time.monotonic(), {point_id(one) for one in points}
+        truck_ids = {one.truck_id for one in points}
+        eventually(lambda: wanted <= set().union(*map(self.documents, truck_ids)))
+        return time.monotonic() - began_s
+
+    def assert_log_is_right(self, delivery: Delivery, points: Sequence[Point]) -> None:
+        """It folds to what the points tell, and no time is off by as much as a dwell."""
+        log = self.events(delivery)
+        found, true = story_of(log), true_story(delivery, points, log, dwell_s=DWELL_S)
+        assert log_problems(log) == []
+        assert [(one.status, one.cause) for one in found] == [(o.status, o.cause) for o in true]
+        off_ms = [
+            abs(one.effective_at_ms - other.effective_at_ms)
+            for one, other in zip(found, true, strict=True)
+        ]
+        assert max(off_ms) <= DWELL_S * 1_000
+
+    def shard_of(self, truck_id: str) -> str:
+        shards = self._kinesis.list_shards(StreamName=self._stream)["Shards"]
+        ranges = ShardRanges(self._kinesis, self._stream)
+        (shard_id,) = [
+            one["ShardId"]
+            for one in shards
+            if "EndingSequenceNumber" not in one["SequenceNumberRange"]
+            and (ranges.of_shard(one["ShardId"]) or ShardRange(first=1, last=0)).holds(truck_id)
+        ]
+        return str(shard_id)
+
+
+@pytest.fixture
+def field(local_cloud: LaunchedCloud) -> Field:
+    return Field(local_cloud)
+
+
+def new_truck() -> str:
+    return f"T-late{uuid.uuid4().hex[:8]}"
+
+
+def east_of_origin(truck_id: str, at_ms: int, east_m: float, seq: int, **changed: object) -> Point:
+    lat, lon = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, east_m)
+    made = Point(
+        truck_id=truck_id,
+        recorded_at_ms=at_ms,
+        lat=lat,
+        lon=lon,
+        event_at_ms=at_ms,
+        received_at_ms=now_ms(),
+        seq=seq,
+    )
+    return msgspec.structs.replace(made, **changed)
+
+
+def trip(truck_id: str, began_at_ms: int, every_s: float, count: int) -> list[Point]:
+    """There, a wait, the way, a wait at the destination, 4 km away."""
+
+    def east_m(share: float) -> float:
+        if share < 0.1:
+            return -800.0 + share * 8_000.0
+        if share < 0.25:
+            return share * 20.0
+        if share < 0.8:
+            return 5.0 + (share - 0.25) / 0.55 * 3_990.0
+        return 3_995.0 + share * 5.0
+
+    return [
+        east_of_origin(truck_id, began_at_ms + round(n * every_s * 1_000), east_m(n / count), n)
+        for n in range(count)
+    ]
+
+
+def test_an_approach_that_comes_newest_first_delays_no_neighbour(field: Field, say: Say) -> None:
+    cloud = field.cloud
+    began_at_ms = (now_ms() - HOUR_MS) // 1_000 * 1_000
+    truck_id, neighbours = new_truck(), [new_truck() for _ in range(8)]
+    delivery = field.deliver(truck_id, began_at_ms - 60_000)
+    points = trip(truck_id, began_at_ms, 30.0, 60)
+    beside = [[east_of_origin(one, now_ms(), 5.0 * n, n) for n in range(10)] for one in neighbours]
+    deaths = deaths_of(cloud, "consumer")
+    with held_down(cloud, "consumer"):
+        field.put(*[[one] for one in reversed(points)], *beside)
+        back_ms = now_ms()
+    ready = eventually(lambda: told(cloud, "consumer", "record_processor_ready", since_ms=back_ms))
+    waited_s = field.wait_for_all([one for of in beside for one in of])
+    say(f"neighbours' points are there {waited_s:.1f} s after the consumer's return")
+    processes = [*processes_of(cloud, "consumer"), *processes_of(cloud, CHILD)]
+    field.wait_for_all(points)
+    eventually(lambda: field.status(delivery) is Status.ARRIVED)
+    eventually(lambda: field.is_settled(truck_id))
+
+    assert ready
+    assert waited_s < MAY_WAIT_S
+    assert [*processes_of(cloud, "consumer"), *processes_of(cloud, CHILD)] == processes
+    assert deaths_of(cloud, "consumer") == deaths + 1  # the one that was asked for
+    assert not told(cloud, "consumer", "taken_over", since_ms=back_ms)
+    assert not told(cloud, "consumer", "batch_failed", since_ms=back_ms)
+    field.assert_log_is_right(delivery, points)
+    assert field.latest(truck_id).newest.point_id == point_id(points[-1])
+
+
+def test_an_hour_a_point_a_second_newest_chunk_first(field: Field, say: Say) -> None:
+    began_at_ms = (now_ms() - 2 * HOUR_MS) // 1_000 * 1_000
+    truck_id = new_truck()
+    delivery = field.deliver(truck_id, began_at_ms - 60_000)
+    points = trip(truck_id, began_at_ms, 1.0, 3_600)
+    chunks = [points[start : start + 100] for start in range(0, len(points), 100)]
+    put_ms, began_s = now_ms(), time.monotonic()
+    field.put(*reversed(chunks))
+    in_history_s = field.wait_for_all(points)
+    eventually(lambda: field.status(delivery) is Status.ARRIVED)
+    arrived_s = time.monotonic() - began_s
+    eventually(lambda: field.is_settled(truck_id))
+    settled_s = time.monotonic() - began_s
+    settlings = len(told(field.cloud, "consumer", "settled", since_ms=put_ms))
+    log = field.events(delivery)
+    say(
+        f"in the history after {in_history_s:.1f} s, arrived after {arrived_s:.1f} s, "
+        f"settled after {settled_s:.1f} s; {settlings} settlings, {len(log)} events"
+    )
+
+    assert len(log) <= len(STATUSES) + EVENTS_A_SETTLING * settlings
+    field.assert_log_is_right(delivery, points)
+    latest = field.latest(truck_id)
+    assert latest.newest.point_id == point_id(points[-1])
+    assert latest.shown is not None
+    assert latest.shown.point_id == point_id(points[-1])
+    assert latest.stale_since_ms is None
+    assert field.documents(truck_id) == {point_id(one) for one in points}
+
+
+ELSEWHERE_M = 140.0
+"""How far east a truck was while another carried its delivery."""
+
+
+def test_what_a_truck_did_while_another_carried_its_delivery_is_never_shown(
+    field: Field, say: Say
+) -> None:
+    environment = field.cloud.environment
+    api, tokens = ApiClient(environment.server_url), TokenClient.of(environment)
+    first, second, customer = new_truck(), new_truck(), f"C-{uuid.uuid4().hex[:8]}"
+    delivery_id = f"D-{uuid.uuid4().hex[:10]}"
+    dispatcher = tokens.token("dispatcher", "ann")
+    numbers = iter(range(1_000))
+
+    def assign(truck_id: str) -> int:
+        plan = {
+            "truck_id": truck_id,
+            "customer_id": customer,
+            "origin": {"lat": ORIGIN.lat, "lon": ORIGIN.lon},
+            "destination": {"lat": ORIGIN.lat + 0.05, "lon": ORIGIN.lon},
+        }
+        done = api("PUT", f"/deliveries/{delivery_id}", token=dispatcher, body=plan)
+        assert done.status in (200, 201), done.text
+        return now_ms()
+
+    def at(truck_id: str, at_ms: int, east_m: float) -> Point:
+        return east_of_origin(truck_id, at_ms, east_m, next(numbers))
+
+    def shown(viewer: Viewer, of: Point) -> None:
+        wanted = format_instant(of.recorded_at_ms)
+        viewer.wait_for(
+            lambda m: (m.get("position") or {}).get("recorded_at") == wanted, within_s=300
+        )
+
+    assign(first)
+    declared = api(
+        "POST",
+        f"/deliveries/{delivery_id}/events",
+        token=dispatcher,
+        body={"type": "picked_up"},
+        headers={"Idempotency-Key": "k"},
+    )
+    assert declared.status == 201, declared.text
+    token, messages = tokens.token("customer", customer), list[dict[str, Any]]()
+    with Viewer(environment.websocket_url, token=token) as viewer:
+        viewer.track(delivery_id)
+        viewer.wait_for_type("snapshot", within_s=300)
+        opening = at(first, now_ms(), 100.0)
+        field.put([opening])
+        shown(viewer, opening)
+        left_ms = assign(second)
+        between = at(second, now_ms(), -200.0)
+        field.put([between])
+        shown(viewer, between)
+        back_ms = assign(first)
+        viewer.wait_for(lambda m: m.get("assignment") == 3, within_s=300)
+        # What it kept for itself: the turn of the other truck, and nothing later yet.
+        step_ms = (back_ms - left_ms) // 20
+        turn = [at(first, left_ms + step_ms * n, ELSEWHERE_M) for n in range(1, 18)]
+        field.put(turn[-3:], *[[one] for one in reversed(turn[:-3])])
+        field.wait_for_all(turn)
+        eventually(lambda: field.is_settled(first))
+        snapshots = []
+        closing = at(first, now_ms(), 120.0)
+        for then in (closing, None):
+            with Viewer(environment.websocket_url, token=token) as other:
+                other.track(delivery_id)
+                snapshots.append(other.wait_for_type("snapshot", within_s=300))
+                if then is not None:
+                    field.put([then])
+                    shown(other, then)
+                messages += other.messages
+            field.wait_for_all([closing])
+        shown(viewer, closing)
+        messages += viewer.messages
+
+    kept = {identity: one.fix for _, identity, one in field.stores.history([first])}
+    assert all(kept[point_id(one)].is_good for one in turn), "none is hidden for its quality"
+    hidden_lon = turn[0].lon
+    places = [m["position"]["lon"] for m in messages if m.get("position")]
+    tracks = [lon for m in messages for _, lon, _ in m.get("track") or ()]
+    say(f"{len(messages)} messages, {len(places)} positions, {len(tracks)} places of tracks")
+    assert len(places) >= 3
+    assert all(abs(lon - hidden_lon) > 1e-4 for lon in (*places, *tracks))
+    assert [one["assignment"] for one in snapshots] == [3, 3]
+    assert len(tracks) >= 1
+
+
+DELIVERIES = 150
+
+
+def test_a_truck_that_leaves_a_depot_with_a_load_lets_the_others_pass(
+    field: Field, say: Say
+) -> None:
+    began_at_ms = (now_ms() - HOUR_MS) // 1_000 * 1_000
+    truck_id = new_truck()
+    shard_id = field.shard_of(truck_id)
+    other = next(one for one in iter(new_truck, "") if field.shard_of(one) == shard_id)
+    deliveries = [field.deliver(truck_id, began_at_ms - 60_000) for _ in range(DELIVERIES)]
+    points = trip(truck_id, began_at_ms, 30.0, 60)
+    leaving = points[: next(n for n, one in enumerate(points) if n > 20)]
+    waits_s: list[float] = []
+
+    def beside() -> Iterator[Point]:
+        n = 0
+        while True:
+            yield east_of_origin(other, now_ms(), 10.0 * n, n)
+            n += 1
+
+    points_beside = beside()
+    began_s = time.monotonic()
+    for n in range(0, len(leaving), 3):
+        field.put(leaving[n : n + 3])
+        one = next(points_beside)
+        field.put([one])
+        waits_s.append(field.wait_for_all([one]))
+    while any(field.status(each) is not Status.IN_TRANSIT for each in deliveries):
+        one = next(points_beside)
+        field.put([one])
+        waits_s.append(field.wait_for_all([one]))
+        assert time.monotonic() - began_s < 300
+    say(
+        f"{DELIVERIES} deliveries left in {time.monotonic() - began_s:.1f} s; "
+        f"another truck's {len(waits_s)} points waited {max(waits_s):.1f} s at the most"
+    )
+
+    assert max(waits_s) < MAY_WAIT_S
+    for delivery in (deliveries[0], deliveries[-1]):
+        field.assert_log_is_right(delivery, leaving)

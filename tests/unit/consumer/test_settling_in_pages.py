@@ -1,0 +1,82 @@
+"""A settling that reads page by page, of a truck that sends several points of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from consumer import settling
+from rtdts.tracking.deliveries import Status
+from rtdts.tracking.positions import Point
+from tests.support.consumer_world import DRIVE_M, World, point
+
+
+def pairs() -> list[Point]:
+    """Two points of each moment of a drive; their ids are not in the order of their numbers."""
+    return [
+        msgspec.structs.replace(point(10 * n, float(m) + at), seq=9 + 2 * n + at)
+        for n, m in enumerate(DRIVE_M)
+        for at in (0, 1)
+    ]
+
+
+@pytest.mark.parametrize("page", [2, 3, 4, 5, 7])
+def test_nothing_of_a_moment_is_left_out_where_a_page_ends(
+    monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    points = pairs()
+    in_order, late = World(), World()
+    for world in (in_order, late):
+        world.assign("D-1")
+    fold = in_order.pipeline()
+    fold.process(in_order.shard.records(*[[one] for one in points]))
+    fold.settle(everything=True)
+    for name, size in (("PAGE_FIXES", page), ("LEAD_FIXES", page), ("MARGIN_FIXES", 0)):
+        monkeypatch.setattr(settling, name, size)
+    monkeypatch.setattr(settling, "MIN_MARGIN_MS", 0)
+
+    pipeline = late.pipeline()
+    backlog = points[4:50]
+    for chunk in ([*points[:4], *points[50:]], backlog):
+        pipeline.process(late.shard.records(*[[one] for one in chunk]))
+    pipeline.settle(everything=True)
+
+    def told(world: World) -> dict[str, object]:
+        return {
+            identity: msgspec.structs.replace(one.fix, n=0)
+            for (_, identity), one in world.positions.history.items()
+        }
+
+    assert told(late) == told(in_order)
+    assert late.statuses("D-1") == in_order.statuses("D-1")
+
+
+def test_however_slow_the_store_is_every_pass_gets_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each search takes longer than a pass may last; no pass reads what one before it has read."""
+    world = World()
+    world.assign("D-1")
+    monkeypatch.setattr(settling, "PAGE_FIXES", 10)
+    for name in ("around", "before", "after"):
+        search = getattr(world.positions, name)
+
+        def slow(*arguments: object, of: Callable[..., object] = search) -> object:
+            world.clock.advance(3 * settling.SLICE_S)
+            return of(*arguments)
+
+        monkeypatch.setattr(world.positions, name, slow)
+    points = pairs()
+    pipeline = world.pipeline()
+    for chunk in (points[40:], points[:40]):
+        pipeline.process(world.shard.records(*[[one] for one in chunk]))
+
+    passes = 0
+    while world.positions.unsettled():
+        passes += 1
+        assert passes <= 10
+        world.clock.advance(60.0)
+        pipeline.settle()
+
+    assert passes > 2, "it was not too much for one pass"
+    assert world.statuses("D-1")[-1] is Status.ARRIVED
