@@ -21,6 +21,7 @@ MODULES = (
     "document_bytes",
     "consumer_points",
     "wide_fleet_points",
+    "late_points",
     "status_age_p99",
 )
 """Each is a module with a `BENCHMARK`; those that start engines are last."""

@@ -12,17 +12,16 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.engines import Engines, Work, engines, stream_records
 from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.raw_limit import raw_bodies, raw_rate
 from bench.workload import created, delivery, plan, points
 from consumer.kcl_configuration import LOGBACK, command, properties, properties_file
 from consumer.settings import Settings
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.schema import TableNames
-from rtdts.position_store.documents import StoredFix, encode_position
 from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.runtime.settings import read_settings
@@ -35,8 +34,6 @@ A_RECORD = (10, 1, 50)
 
 RAW = "the node's raw limit: the same documents in bulk"
 SAMPLE = "the KCL's sample: one decode and one index call a record"
-BULK_ITEMS = 2_000
-BULKS_AT_ONCE = 2
 WARM_UPS = 4
 MOST_S = 180.0
 
@@ -102,35 +99,8 @@ def _fleet(name: str, trucks: int, count: int) -> list[list[Point]]:
 
 
 def _raw(running: Engines, fleet: Sequence[Sequence[Point]]) -> float:
-    """Documents/s of the node alone: the consumer's own documents, encoded before."""
-    items: list[bytes] = []
-    for of in fleet:
-        known = plan(delivery(of))
-        update = fold_truck(
-            of[0].truck_id, None, [of], [known.match], {known.match.delivery_id: known},
-            TrackingRules(window_points=len(of)),
-        )  # fmt: skip
-        for indexed in update.positions:
-            head = b'{"index":{"_id":"%b"}}' % indexed.fix.point_id.encode()
-            items.append(b"%b\n%b\n" % (head, encode_position(StoredFix(*indexed))))
-    bodies = [
-        b"".join(items[start : start + BULK_ITEMS]) for start in range(0, len(items), BULK_ITEMS)
-    ]
     # The pattern's template makes it an index like the consumer's.
-    index = POSITIONS_PATTERN.replace("*", "1970.01.01")
-
-    def send(body: bytes) -> None:
-        answer = running.opensearch.bulk(
-            body=body, index=index, params={"filter_path": "errors,items.*.error"}
-        )
-        if answer["errors"]:
-            raise CannotMeasureError(f"the node refused documents: {answer['items'][:1]}")
-
-    with ThreadPoolExecutor(BULKS_AT_ONCE) as pool:
-        started_s = time.perf_counter()
-        list(pool.map(send, bodies))
-        elapsed_s = time.perf_counter() - started_s
-    return len(items) / elapsed_s
+    return raw_rate(running, raw_bodies(fleet), POSITIONS_PATTERN.replace("*", "1970.01.01"))
 
 
 def carry_deliveries(running: Engines, fleet: Sequence[Sequence[Point]]) -> None:
@@ -161,7 +131,7 @@ def _remember(running: Engines, fleet: Sequence[Sequence[Point]]) -> None:
         known = plan(delivery(of))
         plans = {known.match.delivery_id: known}
         update = fold_truck(of[0].truck_id, None, [of[:1]], [known.match], plans, TrackingRules())
-        states.append(StateWrite(state=update.state, replaces=None))
+        states.append(StateWrite.of(update.state, None))
     if any(one.version is None for one in TruckStateStore(running.opensearch).save(states)):
         raise CannotMeasureError("a truck's memory could not be written")
 

@@ -24,9 +24,10 @@ from rtdts.position_store.index_definitions import LATEST_INDEX, STATE_INDEX
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
 from rtdts.telemetry_stream.aggregation import aggregate
+from rtdts.tracking.fixes import IndexedFix
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import encode_point
-from rtdts.tracking.truck_fold import IndexedFix, TrackingRules, TruckUpdate, fold_truck
+from rtdts.tracking.truck_fold import TrackingRules, TruckUpdate, fold_truck
 from rtdts.tracking.truck_state import TruckState
 
 A_RECORD = (10, 1, 50)
@@ -103,7 +104,7 @@ def _index_history(store: OpenSearch, fleet: Sequence[Sequence[Point]]) -> None:
         writer.write_history([HistoryWrite(fix=one.fix, deliveries=one.deliveries) for one in part])
     lasts = [last for _, last in folded]
     writer.write_latest([one.latest for one in lasts if one.latest])
-    states = [StateWrite(state=one.state, replaces=None) for one in lasts]
+    states = [StateWrite.of(one.state, None) for one in lasts]
     TruckStateStore(store).save(states)
 
 

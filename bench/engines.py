@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -68,6 +68,10 @@ class Work:
     cpu_s: Mapping[str, float] = dataclasses.field(default_factory=dict)
     """Of the consumers' Python processes, their daemon, the node, in that time and a little more:
     the batches' begin and end are not when it is looked."""
+    ended_s: float = 0.0
+    """When the last batch ended."""
+    done_after_s: float = 0.0
+    """How long after that all was done that was to be."""
 
     @property
     def rate(self) -> float:
@@ -98,6 +102,7 @@ class Engines:
         self._supervisor = supervisor
         self._session: boto3.Session = local_session(REGION)
         self._numbers = itertools.count(1)
+        self._ends: dict[str, dict[str, str]] = {}
 
     def client(self, service: Any) -> Any:
         """A client of the local AWS."""
@@ -117,15 +122,44 @@ class Engines:
         )
         shards = kinesis.list_shards(StreamName=name)["Shards"]
         create_kcl_tables(self.client("dynamodb"), name, shards)
-        for call in _calls(records):
-            kinesis.put_records(
-                StreamName=name,
-                Records=[{"PartitionKey": key, "Data": data} for key, data in call],
-            )
+        self.put(name, records)
         return name
 
-    def consumer(self, stream: str) -> Part:
-        """The real consumer on a stream."""
+    def put(self, stream: str, records: Iterable[tuple[str, bytes]]) -> None:
+        """Puts records, each with its partition key, at the end of a stream."""
+        kinesis = self.client("kinesis")
+        ends = self._ends.setdefault(stream, {})
+        for call in _calls(records):
+            response = kinesis.put_records(
+                StreamName=stream,
+                Records=[{"PartitionKey": key, "Data": data} for key, data in call],
+            )
+            for one in response["Records"]:
+                ends[one["ShardId"]] = one["SequenceNumber"]
+
+    def is_checkpointed(self, stream: str) -> bool:
+        """Whether all that was put into a stream is behind its consumer's checkpoints."""
+        leases = self.client("dynamodb").scan(TableName=stream, ConsistentRead=True)["Items"]
+        told = {lease["leaseKey"]["S"]: lease["checkpoint"]["S"] for lease in leases}
+        return all(
+            told[shard_id].isdecimal() and int(told[shard_id]) >= int(end)
+            for shard_id, end in self._ends[stream].items()
+        )
+
+    def consumer(
+        self,
+        stream: str,
+        *,
+        settings: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> Part:
+        """The real consumer on a stream.
+
+        Args:
+            stream: The stream.
+            settings: Settings of the consumer that are not as ever.
+            variables: What else its processes have in their environment.
+        """
         return consumer_part(
             dataclasses.replace(self.environment, stream_name=stream),
             Pace(),
@@ -134,10 +168,24 @@ class Engines:
             java=self.java,
             extra_jars=kcl_jars(find_places()),
             work_folder=self.run_dir / stream,
+            settings={**(variables or {}), **(settings or {})},
         )
 
-    async def work_of(self, part: Part, points: int, *, within_s: float) -> Work:
+    async def work_of(
+        self,
+        part: Part,
+        points: int,
+        *,
+        within_s: float,
+        is_done: Callable[[], bool] = lambda: True,
+    ) -> Work:
         """Runs a consumer until it has told of so many points.
+
+        Args:
+            part: The consumer.
+            points: How many points.
+            within_s: How long that may take.
+            is_done: Whether what else has to be done then is done; looked at again and again.
 
         Raises:
             CannotMeasureError: It has not in time.
@@ -149,10 +197,11 @@ class Engines:
             before = self._cpu_s(part)
             while True:
                 work = _work_in(log.read_text(encoding="utf-8", errors="replace"))
-                if work is not None and work.points >= points:
+                if work is not None and work.points >= points and is_done():
                     after = self._cpu_s(part)
                     spent = {name: after[name] - before[name] for name in after}
-                    return dataclasses.replace(work, cpu_s=spent)
+                    done_s = time.time() - work.ended_s
+                    return dataclasses.replace(work, cpu_s=spent, done_after_s=done_s)
                 if time.monotonic() > deadline_s:
                     done = work.points if work else 0
                     raise CannotMeasureError(f"{done} of {points} points after {within_s:g} s")
@@ -248,7 +297,9 @@ def _work_in(log: str) -> Work | None:
         end_s - line["duration_ms"] / 1_000 for end_s, line in zip(ends_s, batches, strict=True)
     ]
     return Work(
-        points=sum(line["points"] for line in batches), elapsed_s=max(ends_s) - min(begins_s)
+        points=sum(line["points"] for line in batches),
+        elapsed_s=max(ends_s) - min(begins_s),
+        ended_s=max(ends_s),
     )
 
 

@@ -1,9 +1,14 @@
 """The consumer with a wide fleet: every truck has one point in a batch, as in the field.
 
 `consumer_points` reads a backlog of few trucks: a batch then holds dozens of points of each, and a
-truck's memory is written once for all of them. Where many trucks report every ten seconds, a batch
-holds one point of each, so each point costs a memory: written whole, and read first where there are
-more trucks than a child keeps at hand.
+truck's state is written once for all of them. Where many trucks report every ten seconds, a batch
+holds one point of each, so each point costs a state: written, and read first where there are more
+trucks than a child keeps at hand.
+
+Beside it, on the same node and with the same points, the former consumer
+(`bench.baselines.window_consumer`); once ours is first and once the other, as the node goes on
+getting faster. The raw limit is always that of the former mappings, before and after all: today's
+index less, and a limit that moves with what is measured beside it shows nothing.
 """
 
 from __future__ import annotations
@@ -11,23 +16,31 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import gzip
+import os
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from bench.consumer_points import RAW, carry_deliveries, check_all_are_there, warm_up
+from bench.baselines import window_consumer
+from bench.consumer_points import WARM_UPS, check_all_are_there
 from bench.engines import LOCAL_AWS, SHARDS, Engines, Work, engines, stream_records
 from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.fleets import carry, fleet_on
+from bench.raw_limit import raw_bodies, raw_rate
 from bench.timing import cpu_rate
-from bench.workload import delivery, plan, points
-from consumer.settings import Settings
-from rtdts.position_store.state import StateWrite, TruckStateStore, encode_state
+from bench.truck_states import Drive
+from bench.workload import created, delivery, plan, points
 from rtdts.tracking.positions import Point
-from rtdts.tracking.truck_fold import TrackingRules, fold_truck
-from rtdts.tracking.truck_state import TruckState
+from rtdts.tracking.state_codec import pack_state
+from rtdts.tracking.stream_codec import encode_point
+from rtdts.tracking.truck_fold import WINDOW_FIXES, TrackingRules, fold_truck
 
 DRIVES = 100
 """Trucks whose points are made; the others drive the same roads under other names."""
@@ -35,10 +48,53 @@ DRIVES = 100
 DRIVE_POINTS = 900
 """So long that no truck comes near its destination: a status is rare, and costs what it costs."""
 
+REMEMBERED = window_consumer.WINDOW_POINTS
+"""Points that a truck has sent before."""
+
 MOST_S = 600.0
 
 AT_ONCE = 200
-"""Memories written in a request."""
+"""States compressed together."""
+
+FORMER = window_consumer.NAME
+RAW = "the node's raw limit: documents in bulk, with the former mappings"
+
+_ROOT = Path(__file__).parents[1]
+_RAW_INDEX = "bench-raw"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Size:
+    """How many trucks, and how many new points of each."""
+
+    trucks: int
+    new: int
+    at_hand: int
+    """States that a child keeps."""
+
+
+SIZES = {
+    "at_hand": Size(trucks=2_000, new=10, at_hand=2_000),
+    "read_first": Size(trucks=3_000, new=6, at_hand=500),
+}
+QUICK = {
+    "at_hand": Size(trucks=10, new=10, at_hand=100),
+    "read_first": Size(trucks=30, new=3, at_hand=5),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """What one consumer took."""
+
+    work: Work
+    written: float
+    """Bytes a point that the node gave to its disk meanwhile."""
+
+    @property
+    def cpu_us(self) -> Mapping[str, float]:
+        """CPU time a point, by who spent it."""
+        return {name: us for name, us in self.work.cpu_us_by_part.items() if name != LOCAL_AWS}
 
 
 def run(quick: bool, say: Say) -> Iterator[Figure]:
@@ -47,46 +103,96 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
 
 
 async def _measure(quick: bool, say: Say) -> list[Figure]:
-    at_hand = 20 if quick else _trucks_at_hand() * SHARDS
-    # The second's memories don't fit at hand.
-    fleets = {"at_hand": (at_hand // 2, 10), "read_first": (at_hand * 3 // 2, 3)}
-    figures = []
-    async with engines(say) as running:
-        raw = warm_up(running, 10 if quick else DRIVES, quick, say)
-        for kind, (trucks, new) in fleets.items():
-            work, written = await _consume(running, kind, trucks, new, say)
-            name = "wide_fleet_points" + ("" if kind == "at_hand" else f".{kind}")
-            figures.append(beside(name, work.rate, "points/s", RAW, raw))
-            figures += [
-                Figure(name=f"wide_fleet_cpu.{kind}.{part}", value=us, unit="µs of CPU a point")
-                for part, us in work.cpu_us_by_part.items()
-                if part != LOCAL_AWS
-            ]
-            figures.append(
-                Figure(name=f"wide_fleet_written.{kind}", value=written, unit="bytes a point")
-            )
-    figures += _memory_on_the_way()
+    with tempfile.TemporaryDirectory(prefix="rtdts-former-") as folder:
+        sources = window_consumer.extract(Path(folder))
+        figures = await _beside_the_former(quick, sources, say)
+        figures += _in_a_process(quick, sources, say)
+    figures += _on_the_way()
     return figures
 
 
+async def _beside_the_former(quick: bool, sources: Path, say: Say) -> list[Figure]:
+    former, ours = window_consumer.variables(sources), {"PYTHONPATH": str(_ROOT)}
+    measured: dict[str, dict[str, _Kept]] = {}
+    async with engines(say) as running:
+        index = window_consumer.positions_index(sources)
+        raw_before = _raw(running, index, quick, WARM_UPS, say)
+        for kind, size in (QUICK if quick else SIZES).items():
+            turns = {"former": former, "ours": ours}
+            # By turns: the node is faster each time.
+            measured[kind] = {
+                name: await _consume(running, f"{kind}.{name}", size, turns[name], say)
+                for name in (turns if kind == "at_hand" else reversed(turns))
+            }
+        raw_after = _raw(running, index, quick, 1, say)
+    say(f"raw limit before and after: {raw_before:,.0f} and {raw_after:,.0f} documents/s")
+    return list(_figures(measured, (raw_before + raw_after) / 2))
+
+
+def _figures(measured: Mapping[str, Mapping[str, _Kept]], raw: float) -> Iterator[Figure]:
+    for kind, by_who in measured.items():
+        ours, former = by_who["ours"], by_who["former"]
+        suffix = "" if kind == "at_hand" else f".{kind}"
+        unit = "µs of CPU a point"
+        yield beside(f"wide_fleet_points{suffix}", ours.work.rate, "points/s", RAW, raw)
+        yield beside(f"wide_fleet_cpu{suffix}", ours.work.cpu_us, unit, FORMER, former.work.cpu_us)
+        for part, us in ours.cpu_us.items():
+            yield beside(f"wide_fleet_cpu.{kind}.{part}", us, unit, FORMER, former.cpu_us[part])
+        name = f"wide_fleet_written.{kind}"
+        yield beside(name, ours.written, "bytes a point", FORMER, former.written)
+
+
 async def _consume(
-    running: Engines, kind: str, trucks: int, new: int, say: Say
-) -> tuple[Work, float]:
-    """What it took, and the bytes a point that the node gave to its disk meanwhile."""
-    remembered = TrackingRules().window_points
-    fleet = _fleet(kind.replace("_", ""), trucks, remembered + new)
-    say(f"{trucks} trucks, each with {remembered} points remembered and {new} new ones")
-    carry_deliveries(running, fleet)
-    _remember(running, fleet, remembered)
-    rest = [of[remembered:-1] for of in fleet]
+    running: Engines, kind: str, size: Size, variables: Mapping[str, str], say: Say
+) -> _Kept:
+    """Nothing is there but the fleet's states; then its new points come."""
+    _forget_all(running)
+    prefix = kind.replace("_", "").replace(".", "")
+    fleet = _fleet(prefix, size.trucks, REMEMBERED + size.new)
+    say(f"{kind}: {size.trucks} trucks, {REMEMBERED} points remembered, {size.new} new ones each")
+    carry(running, fleet, DRIVES)
+    url = running.environment.opensearch_url
+    _with_states(["remember", url, prefix, str(size.trucks)], REMEMBERED, variables)
+    rest = [of[REMEMBERED:-1] for of in fleet]
     stream = running.new_stream(stream_records(rest, 1))
-    wanted = trucks * new
+    settings = {
+        "TRUCKS_AT_HAND": str(size.at_hand),
+        # The trucks come by turns, and a shard has about its share of them: one point of each.
+        "KCL_MAX_RECORDS": str(max(1, round(size.trucks / SHARDS * 0.9))),
+    }
+    consumer = running.consumer(stream, settings=settings, variables=variables)
+    wanted = size.trucks * size.new
     before = _written_by_node(running)
-    work = await running.work_of(running.consumer(stream), wanted, within_s=MOST_S)
+    work = await running.work_of(consumer, wanted, within_s=MOST_S)
     written = (_written_by_node(running) - before) / wanted
-    say(f"{work.rate:,.0f} points/s, {work.cpu_us:,.0f} µs of CPU and {written:,.0f} bytes each")
+    spent = ", ".join(
+        f"{name} {us:,.0f}" for name, us in work.cpu_us_by_part.items() if name != LOCAL_AWS
+    )
+    say(f"{work.rate:,.0f} points/s; {work.cpu_us:,.0f} µs of CPU ({spent}); {written:,.0f} bytes")
     check_all_are_there(running, fleet, wanted)
-    return work, written
+    return _Kept(work=work, written=written)
+
+
+def _forget_all(running: Engines) -> None:
+    """Empties the node. The next states bring the templates and indexes of their sources."""
+    indexes = running.opensearch.indices
+    if there := list(indexes.get(index="truck-*")):
+        indexes.delete(index=",".join(there))
+
+
+def _raw(running: Engines, index: Mapping[str, Any], quick: bool, times: int, say: Say) -> float:
+    now_ms = time.time_ns() // 1_000_000
+    trucks, count = (10, 10) if quick else (DRIVES, 150)
+    fleet = [points(number, count, end_ms=now_ms, fleet="raw") for number in range(trucks)]
+    mappings = index["mappings"]
+    bodies = raw_bodies(fleet, only=mappings["properties"])
+    rate = 0.0
+    for _ in range(1 if quick else times):
+        running.opensearch.indices.create(index=_RAW_INDEX, body=index)
+        rate = raw_rate(running, bodies, _RAW_INDEX)
+        running.opensearch.indices.delete(index=_RAW_INDEX)
+        say(f"raw limit, former mappings: {rate:,.0f} documents/s")
+    return rate
 
 
 def _written_by_node(running: Engines) -> int:
@@ -99,39 +205,66 @@ def _written_by_node(running: Engines) -> int:
     raise CannotMeasureError("this system does not say what a process writes")
 
 
-def _trucks_at_hand() -> int:
-    """The default of the consumer's setting, a child."""
-    defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Settings)}
-    return int(defaults["trucks_at_hand"])
-
-
 def _fleet(name: str, trucks: int, count: int) -> list[list[Point]]:
     """Each truck's first points, and then the last of its drive: its delivery's destination."""
+    return fleet_on([[*of[:count], of[-1]] for of in _drives()], name, trucks)
+
+
+@cache
+def _drives() -> list[list[Point]]:
+    """The same of all fleets: their states are made in other processes."""
     now_ms = time.time_ns() // 1_000_000
-    drives = [points(number, DRIVE_POINTS, end_ms=now_ms) for number in range(DRIVES)]
-    return [
-        [
-            msgspec.structs.replace(point, truck_id=f"{name}-{number:06d}")
-            for point in (*drives[number % DRIVES][:count], drives[number % DRIVES][-1])
-        ]
-        for number in range(trucks)
+    return [points(number, DRIVE_POINTS, end_ms=now_ms) for number in range(DRIVES)]
+
+
+def _with_states(arguments: Sequence[str], count: int, variables: Mapping[str, str]) -> str:
+    """Runs `bench.truck_states` with the sources that the variables name."""
+    drives = [
+        Drive(
+            points=[encode_point(point).decode() for point in of[:count]],
+            delivery=delivery(of),
+            created=created(delivery(of)),
+        )
+        for of in _drives()
     ]
+    done = subprocess.run(
+        [sys.executable, "-P", str(Path(__file__).with_name("truck_states.py")), *arguments],
+        input=msgspec.json.encode(drives),
+        env={**os.environ, **variables},
+        capture_output=True,
+    )
+    if done.returncode:
+        raise CannotMeasureError(f"no states: {done.stderr.decode()[-2_000:]}")
+    return done.stdout.decode()
 
 
-def _memory_of(of: Sequence[Point], count: int) -> TruckState:
-    known = plan(delivery(of))
-    plans = {known.match.delivery_id: known}
-    rules = TrackingRules()
-    return fold_truck(of[0].truck_id, None, [of[:count]], [known.match], plans, rules).state
+def _in_a_process(quick: bool, sources: Path, say: Say) -> Iterator[Figure]:
+    """What a truck's state takes of a record processor's memory.
+
+    Twice the same work, in processes of their own: once all states are kept, once hardly any.
+    """
+    found = {}
+    ours, former = {"PYTHONPATH": str(_ROOT)}, window_consumer.variables(sources)
+    for name, trucks, count, variables in (
+        ("ours", 2_000 if quick else 20_000, 2 * WINDOW_FIXES, ours),
+        ("former", 100 if quick else 2_000, REMEMBERED, former),
+    ):
+        none, all_ = (
+            int(_with_states(["hold", "T", str(trucks), str(kept)], count, variables))
+            for kept in (1, trucks)
+        )
+        found[name] = (all_ - none) / trucks
+        say(f"{name}: {found[name]:,.0f} bytes of a process's memory a truck, of {trucks}")
+    unit = "bytes a truck"
+    yield beside("wide_fleet_process_bytes", found["ours"], unit, FORMER, found["former"])
 
 
-def _memory_on_the_way() -> Iterator[Figure]:
-    """A full memory as it is sent, and what the client takes to compress it on the way to a domain.
+def _on_the_way() -> Iterator[Figure]:
+    """A state as it is sent, and what the client takes to compress it on the way to a domain.
 
     It does so over https only; within one machine it would only cost time.
     """
-    fleet = _fleet("memory", AT_ONCE, TrackingRules().window_points)
-    documents = [encode_state(_memory_of(of, len(of) - 1)) for of in fleet]
+    documents = [_state_document(of) for of in _fleet("state", AT_ONCE, REMEMBERED)]
     body = b"\n".join(documents)
     compressed = gzip.compress(body)
     rate = cpu_rate(len(documents), lambda: gzip.compress(body))
@@ -141,13 +274,13 @@ def _memory_on_the_way() -> Iterator[Figure]:
     yield Figure(name="wide_fleet_wire_cpu", value=1e6 / rate, unit="µs of CPU a truck")
 
 
-def _remember(running: Engines, fleet: Sequence[Sequence[Point]], count: int) -> None:
-    """Every truck has a full memory already."""
-    store = TruckStateStore(running.opensearch)
-    writes = [StateWrite(state=_memory_of(of, count), replaces=None) for of in fleet]
-    for start in range(0, len(writes), AT_ONCE):
-        if any(one.version is None for one in store.save(writes[start : start + AT_ONCE])):
-            raise CannotMeasureError("a truck's memory could not be written")
+def _state_document(of: Sequence[Point]) -> bytes:
+    known = plan(delivery(of))
+    plans = {known.match.delivery_id: known}
+    rules = TrackingRules()
+    state = fold_truck(of[0].truck_id, None, [of[:-1]], [known.match], plans, rules).state
+    document = {"truck_id": state.truck_id, "is_unsettled": False, "state": pack_state(state)}
+    return msgspec.json.encode(document)
 
 
 BENCHMARK = Benchmark(

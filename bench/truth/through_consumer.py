@@ -21,6 +21,7 @@ def arrived_s(drive: Drive) -> float | None:
     pipeline = world.pipeline()
     for _, points in drive.requests:
         pipeline.process(world.shard.records(points))
+    pipeline.settle(everything=True)
     row = world.deliveries.get(_ID)
     if row is None or row.status is not Status.ARRIVED:
         return None

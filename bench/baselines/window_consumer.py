@@ -1,0 +1,64 @@
+"""The consumer as it was when a truck's state was a window of 120 fixes, written with each batch.
+
+What it costs is measured with its own sources, taken out of this repository's history: a copy of
+its state's code alone would leave out what else went with it (whole windows decoded, folded and
+encoded, documents with every field indexed), and nothing shows that a rewritten one costs the same.
+All else is as it is for today's: the daemon, the libraries, the node, the trucks.
+"""
+
+from __future__ import annotations
+
+import io
+import runpy
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.figures import CannotMeasureError
+
+COMMIT = "a676d77755da66441d5aa7c5accc3870330e3e81"
+"""The last one of that consumer."""
+
+WINDOW_POINTS = 120
+"""Its default."""
+
+NAME = "the former consumer, which wrote a window of 120 fixes with each batch"
+
+_PACKAGES = ("consumer", "rtdts")
+_PROJECT = Path(__file__).parents[2]
+
+
+def extract(folder: Path) -> Path:
+    """Takes its sources out of the history.
+
+    Returns:
+        The folder that holds them, for `variables`.
+
+    Raises:
+        CannotMeasureError: The history is not here.
+    """
+    command = ["git", "-C", str(_PROJECT), "archive", COMMIT, *_PACKAGES]
+    try:
+        archive = subprocess.run(command, capture_output=True, check=True).stdout
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        raise CannotMeasureError(
+            f"the former consumer is commit {COMMIT[:7]} of this repository, and its history is "
+            "not here: git fetch --unshallow (in a clone that is not shallow: git fetch)"
+        ) from error
+    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+        packed.extractall(folder, filter="data")
+    return folder
+
+
+def variables(sources: Path) -> Mapping[str, str]:
+    """The environment in which Python imports these sources, wherever it is started."""
+    return {"PYTHONPATH": str(sources), "PYTHONSAFEPATH": "1"}
+
+
+def positions_index(sources: Path) -> dict[str, Any]:
+    """Mappings and settings of its daily indexes."""
+    defined = runpy.run_path(str(sources / "rtdts/position_store/index_definitions.py"))
+    template = defined["index_templates"]()["truck-positions"]["template"]
+    return {"mappings": template["mappings"], "settings": template["settings"]}
