@@ -36,6 +36,7 @@ CHANGED = f"{UNIT}/consumer/test_changed_plans.py"
 STORE = "tests/contract/test_delivery_store_contract.py"
 APPENDS = f"{UNIT}/delivery_store/test_appends.py"
 SETTLING = f"{UNIT}/consumer/test_settling.py"
+AGAIN = f"{UNIT}/consumer/test_settling_again.py"
 BACKLOG = f"{UNIT}/consumer/test_backlog_newest_first.py"
 ERASE = f"{UNIT}/operations/test_erase.py"
 PARKED = f"{UNIT}/operations/test_replay_parked.py"
@@ -465,6 +466,27 @@ BREAKS = (
             f"{FOLD}::test_a_state_that_begins_anew_knows_more_than_one_that_was_settled_all_day",
             f"{TIMELINE}::test_a_state_that_was_lost_at_any_time_is_rebuilt",
         ),
+    ),
+    Break(
+        name="settling-counted-by-its-intervals",
+        guarantee=3,
+        file="rtdts/tracking/settling.py",
+        text="            unsettled=self._left(state),\n",
+        replacement=(
+            "            unsettled=self._left(state),\n            settlings=state.settlings + 1,\n"
+        ),
+        tests=(
+            f"{AGAIN}::test_a_settling_of_fewer_intervals_than_the_lost_one"
+            "_overwrites_what_that_left",
+        ),
+    ),
+    Break(
+        name="correction-found-written-is-not-told",
+        guarantee=5,
+        file="rtdts/tracking/delivery_memory.py",
+        text="log.after_anchor[before.log_length :]",
+        replacement="log.entries[before.log_length :]",
+        tests=(f"{AGAIN}::test_a_correction_that_a_killed_worker_logged_is_nudged_by_the_next",),
     ),
     Break(
         name="transition-of-a-truck-that-lost-the-delivery",
