@@ -61,7 +61,7 @@ class Settings:
         "TRUCKS_AT_HAND",
         default=2_000,
         minimum=1,
-        help="trucks whose memory each child keeps at hand, about 0.1 MB a truck",
+        help="trucks whose states each child keeps in its cache, about 1 kB per truck",
     )
     closed_kept_days: int = setting(
         "CLOSED_KEPT_DAYS",
