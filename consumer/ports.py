@@ -13,7 +13,7 @@ from rtdts.position_store.state import StateOutcome, StateWrite, StoredState
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.push_queue.nudges import Nudge
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
-from rtdts.tracking.fixes import LatestPosition
+from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.positions import Point
 
 
@@ -23,6 +23,10 @@ class PositionWriting(Protocol):
     def write_history(self, writes: Sequence[HistoryWrite]) -> list[ItemOutcome]: ...
 
     def write_latest(self, latest: Sequence[LatestPosition]) -> list[ItemOutcome]: ...
+
+    def delete_history(self, fixes: Sequence[Fix]) -> list[ItemOutcome]: ...
+
+    def delete_latest(self, truck_ids: Sequence[str]) -> list[ItemOutcome]: ...
 
 
 class PositionFinding(Protocol):

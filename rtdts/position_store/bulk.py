@@ -36,11 +36,12 @@ class Fate(enum.Enum):
 class Action(msgspec.Struct, frozen=True, kw_only=True):
     """One item of a bulk request.
 
-    ``head`` is the action's line, ``document`` the source's; both JSON without line breaks.
+    ``head`` is the action's line, ``document`` the source's; both JSON without line breaks. A
+    deletion has no source.
     """
 
     head: bytes
-    document: bytes
+    document: bytes = b""
 
 
 class ItemOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,20 +80,20 @@ def send_bulk(
     filter_path = _WITH_VERSIONS if versions else _FILTER_PATH
     outcomes: list[ItemOutcome] = []
     for chunk in _chunks(actions):
-        body = b"".join(
-            part for action in chunk for part in (action.head, b"\n", action.document, b"\n")
-        )
+        body = b"".join(part for action in chunk for part in _lines(action))
         with telling_errors_apart("bulk"):
             answer = client.bulk(body=body, params={"filter_path": filter_path})
-        items = [next(iter(item.values())) for item in answer.get("items", [])]
+        items = [next(iter(item.items())) for item in answer.get("items", [])]
         if len(items) != len(chunk):
-            items += [{"status": 503}] * (len(chunk) - len(items))
-        outcomes += [_outcome(item) for item in items[: len(chunk)]]
+            items += [("", {"status": 503})] * (len(chunk) - len(items))
+        outcomes += [_outcome(*item) for item in items[: len(chunk)]]
     return outcomes
 
 
-def _outcome(item: dict[str, Any]) -> ItemOutcome:
+def _outcome(operation: str, item: dict[str, Any]) -> ItemOutcome:
     status = item.get("status", 503)
+    if status == 404 and operation == "delete":  # neither the document is there, nor its index
+        return _WRITTEN
     if 200 <= status < 300:
         if "_seq_no" not in item:
             return _WRITTEN
@@ -110,6 +111,12 @@ def _outcome(item: dict[str, Any]) -> ItemOutcome:
     # full disk, 404 of an index that is being made) says something of the store.
     fate = Fate.REJECTED if status == 400 else Fate.RETRYABLE
     return ItemOutcome(fate=fate, reason=reason[:500])
+
+
+def _lines(action: Action) -> tuple[bytes, ...]:
+    if not action.document:
+        return action.head, b"\n"
+    return action.head, b"\n", action.document, b"\n"
 
 
 def _chunks(actions: Sequence[Action]) -> Iterator[list[Action]]:

@@ -80,6 +80,27 @@ class PositionWriter:
         """
         return send_bulk(self._client, [_latest_action(one) for one in latest])
 
+    def delete_history(self, fixes: Sequence[Fix]) -> list[ItemOutcome]:
+        """Deletes points from the history; one that is not there is no failure.
+
+        Raises:
+            StoreUnavailable: A whole request failed; repeat all.
+        """
+        places = [(index_of(fix.event_at_ms), fix.point_id) for fix in fixes]
+        return self._delete(places)
+
+    def delete_latest(self, truck_ids: Sequence[str]) -> list[ItemOutcome]:
+        """Deletes trucks' latest positions; one that is not there is no failure.
+
+        Raises:
+            StoreUnavailable: A whole request failed; repeat all.
+        """
+        return self._delete([(LATEST_INDEX, truck_id) for truck_id in truck_ids])
+
+    def _delete(self, places: Sequence[tuple[str, str]]) -> list[ItemOutcome]:
+        actions = [Action(head=head("delete", _index=index, _id=id_)) for index, id_ in places]
+        return send_bulk(self._client, actions)
+
 
 def _history_action(write: HistoryWrite) -> Action:
     fix = write.fix

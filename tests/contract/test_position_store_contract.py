@@ -257,3 +257,41 @@ def test_trucks_whose_states_wait_for_a_settling_are_found_at_once(
     done = msgspec.structs.replace(states[0], unsettled=())
     store.states.save([StateWrite.of(done, first.version)])
     assert {*store.states.unsettled()} & {waits, moved, settled} == {moved}
+
+
+def test_deleted_points_and_positions_are_gone_and_what_is_not_there_is_no_failure(
+    store: Store, truck_id: str
+) -> None:
+    erased, kept, missing = (fix_at(truck_id, second) for second in (0, 10, 20))
+    of_no_index = fix_at(truck_id, -40 * 86_400)
+    write(store, erased, kept)
+    store.writer.write_latest([LatestPosition(newest=erased, shown=erased)])
+
+    outcomes = store.writer.delete_history([erased, missing, of_no_index])
+    outcomes += store.writer.delete_latest([truck_id, unique("T")])
+    store.make_visible()
+
+    assert {outcome.fate for outcome in outcomes} == {Fate.WRITTEN}
+    track = store.reader.track(truck_id, start_ms=0, end_ms=None, limit=5)
+    assert [one.event_at_ms for one in track] == [kept.event_at_ms]
+    assert store.reader.latest([truck_id]) == {}
+
+
+def test_a_deleted_document_is_written_again_only_by_what_knows_more(
+    store: Store, truck_id: str
+) -> None:
+    fix = fix_at(truck_id, 0)
+    shown = LatestPosition(newest=fix, shown=fix)
+    write(store, fix, knowledge=5)
+    store.writer.write_latest([shown])
+    store.writer.delete_history([fix])
+    store.writer.delete_latest([truck_id])
+
+    def written(knowledge: int, revision: int) -> tuple[int, int]:
+        write(store, fix, knowledge=knowledge)
+        store.writer.write_latest([msgspec.structs.replace(shown, revision=revision)])
+        track = store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=5)
+        return len(track), len(store.reader.latest([truck_id]))
+
+    assert written(5, 1) == (0, 0)
+    assert written(6, 2) == (1, 1)

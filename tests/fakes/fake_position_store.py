@@ -59,7 +59,7 @@ class FakePositionStore:
         self.max_hits = MAX_HITS
         self.before_read: Callable[[], None] = lambda: None
         self._knowledge: dict[tuple[str, str], int] = {}
-        self._latest: dict[str, tuple[int, LatestPosition]] = {}
+        self._latest: dict[str, tuple[int, LatestPosition | None]] = {}
         self._states: dict[str, tuple[int, StateWrite]] = {}
         self._seq_nos = itertools.count()
         self._visible: dict[tuple[str, str], tuple[StoredFix, int]] = {}
@@ -83,9 +83,29 @@ class FakePositionStore:
         self._done("write_latest")
         return outcomes
 
+    def delete_history(self, fixes: Sequence[Fix]) -> list[ItemOutcome]:
+        self._raise(self.troubles, "delete_history")
+        for fix in fixes:
+            key = index_of(fix.event_at_ms), fix.point_id
+            if self.history.pop(key, None) is not None:
+                # For a while the next write of it must know more.
+                self._knowledge[key] += 1
+        self._done("delete_history")
+        return [WRITTEN] * len(fixes)
+
+    def delete_latest(self, truck_ids: Sequence[str]) -> list[ItemOutcome]:
+        self._raise(self.troubles, "delete_latest")
+        for truck_id in truck_ids:
+            version, latest = self._latest.get(truck_id, (0, None))
+            if latest is not None:
+                self._latest[truck_id] = version + 1, None
+        self._done("delete_latest")
+        return [WRITTEN] * len(truck_ids)
+
     def latest(self, truck_ids: Sequence[str]) -> dict[str, LatestPosition]:
         self._raise(self.troubles, "latest")
-        return {one: self._latest[one][1] for one in truck_ids if one in self._latest}
+        found = {one: self._latest[one][1] for one in truck_ids if one in self._latest}
+        return {one: latest for one, latest in found.items() if latest is not None}
 
     def shown(self, truck_ids: Sequence[str]) -> dict[str, ShownLatest]:
         found = {one: shown_of(latest) for one, latest in self.latest(truck_ids).items()}
@@ -191,6 +211,10 @@ class FakePositionStore:
         outcomes = [self._save_one(write) for write in writes]
         self._done("save")
         return outcomes
+
+    def fixes_of(self, truck_id: str) -> list[Fix]:
+        """All that the history holds of a truck."""
+        return [one.fix for one in self.history.values() if one.fix.truck_id == truck_id]
 
     def forget_states(self) -> None:
         """Loses all memories."""

@@ -30,9 +30,15 @@ class ScriptedOpenSearch:
         if self.trouble is not None:
             raise self.trouble
         self.bodies.append(body)
-        count = body.count(b"\n") // 2
-        items = [self.items.pop(0) if self.items else {"status": 201} for _ in range(count)]
-        return {"items": [{"index": item} for item in items]}
+        # A deletion has one line.
+        heads = [line for line in body.splitlines() if not line.startswith(b'{"n"')]
+        items = [self.items.pop(0) if self.items else {"status": 201} for _ in heads]
+        return {
+            "items": [
+                {"delete" if line.startswith(b'{"delete"') else "index": item}
+                for line, item in zip(heads, items, strict=True)
+            ]
+        }
 
 
 @pytest.fixture
@@ -68,6 +74,20 @@ def test_each_item_has_its_own_fate(server: ScriptedOpenSearch, status: int, fat
     outcomes = send(server, 3)
 
     assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN, fate, Fate.WRITTEN]
+
+
+@pytest.mark.parametrize("error", [None, {"type": "index_not_found_exception"}], ids=str)
+def test_to_delete_what_is_not_there_is_a_success(
+    server: ScriptedOpenSearch, error: dict[str, str] | None
+) -> None:
+    server.items = [{"status": 200}, {"status": 404} | ({"error": error} if error else {})]
+    actions = [Action(head=head("delete", _index="i", _id=str(n))) for n in range(3)]
+
+    outcomes = send_bulk(cast("OpenSearch", server), actions)
+
+    assert {outcome.fate for outcome in outcomes} == {Fate.WRITTEN}
+    (body,) = server.bodies
+    assert body.count(b"\n") == 3
 
 
 def test_a_rejection_tells_why(server: ScriptedOpenSearch) -> None:

@@ -25,7 +25,11 @@ class RecordingOpenSearch:
         self.actions: list[dict[str, Any]] = []
 
     def bulk(self, *, body: bytes, params: dict[str, str]) -> dict[str, Any]:
-        heads = [json.loads(line) for line in body.splitlines()[::2]]
+        heads = [
+            one
+            for one in map(json.loads, body.splitlines())
+            if one.keys() <= {"index", "create", "delete"}
+        ]
         self.actions += heads
         return {"items": [{next(iter(head)): {"status": 201}} for head in heads]}
 
@@ -60,6 +64,16 @@ def test_a_point_overwrites_what_knew_no_more() -> None:
     assert actions == [
         {"index": {**place, "version": version, "version_type": "external_gte"}}
         for version in (7, PROVISIONAL)
+    ]
+
+
+def test_a_deletion_names_the_document_and_no_version() -> None:
+    actions = actions_of(lambda node: PositionWriter(node).delete_history([FIX]))
+    actions += actions_of(lambda node: PositionWriter(node).delete_latest(["T-1"]))
+
+    assert actions == [
+        {"delete": {"_index": "truck-positions-2027.01.15", "_id": "T-1:1800000000000:0"}},
+        {"delete": {"_index": "truck-latest", "_id": "T-1"}},
     ]
 
 
