@@ -116,6 +116,29 @@ def not_applied(
     return fresh, dropped
 
 
+def not_erased(
+    by_truck: Mapping[str, tuple[Arrival, ...]], states: Mapping[str, TruckState]
+) -> tuple[dict[str, tuple[Arrival, ...]], list[Arrival]]:
+    """Drops points that were received before their truck was erased.
+
+    Returns:
+        What is left of the trucks that have anything left, and what was dropped.
+    """
+    left: dict[str, tuple[Arrival, ...]] = {}
+    dropped: list[Arrival] = []
+    for truck_id, arrivals in by_truck.items():
+        state = states.get(truck_id)
+        until_ms = state.erased_before_ms if state is not None else 0
+        if not until_ms:
+            left[truck_id] = arrivals
+            continue
+        dropped += (one for one in arrivals if one.point.received_at_ms <= until_ms)
+        new = tuple(one for one in arrivals if one.point.received_at_ms > until_ms)
+        if new:
+            left[truck_id] = new
+    return left, dropped
+
+
 def doubtful_points(
     by_truck: Mapping[str, tuple[Arrival, ...]],
     states: Mapping[str, TruckState],

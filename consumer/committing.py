@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from consumer.memory import Memory
 from consumer.nudging import Nudger
@@ -16,7 +16,7 @@ from rtdts.push_queue.nudges import Nudge, PositionNudge, TransitionNudge
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import OpenMatch
 from rtdts.tracking.delivery_memory import DeliveryPlan
-from rtdts.tracking.fixes import LatestPosition
+from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.stream_position import StreamPosition, Through
 from rtdts.tracking.truck_fold import TruckUpdate
 from rtdts.tracking.truck_state import TruckState
@@ -42,6 +42,8 @@ class Committed:
     parked: int
     old_matches: tuple[str, ...]
     """Trucks of which a match turned out to be old."""
+    void: tuple[str, ...]
+    """Trucks that were erased, or whose states were deleted, meanwhile: nothing of them counts."""
 
 
 class Committer:
@@ -131,14 +133,37 @@ class Committer:
                 )
         self._write_latest([one.latest for one in updates if one.latest], budget)
         self._nudger.send(nudges)
-        self._memory.keep(states, here.position, budget)
+        void = self._memory.keep(states, here.position, budget)
         return Committed(
-            states=tuple(states),
+            states=tuple(state for state in states if state.truck_id not in void),
             transitions=transitions,
             nudges=len(nudges),
             parked=parked,
             old_matches=tuple(old_matches),
+            void=void,
         )
+
+    def take_back(
+        self, states: Collection[TruckState], written: Iterable[Fix], budget: Budget
+    ) -> None:
+        """Deletes what was written of erased points without knowing of the erasure.
+
+        Args:
+            states: Of the trucks.
+            written: What may be in the history of them.
+            budget: How long to go on.
+
+        Raises:
+            StoreGone: OpenSearch stayed away.
+        """
+        until_ms = {state.truck_id: state.erased_before_ms for state in states}
+        erased = [fix for fix in written if fix.received_at_ms <= until_ms.get(fix.truck_id, 0)]
+        # Of a truck of which nothing has been taken since, nothing may be shown.
+        hidden = [state.truck_id for state in states if state.is_tombstone]
+        if erased:
+            write_all("delete erased points", erased, self._writer.delete_history, budget)
+        if hidden:
+            write_all("delete erased positions", hidden, self._writer.delete_latest, budget)
 
     def _write_latest(self, latest: Sequence[LatestPosition], budget: Budget) -> None:
         if not latest:

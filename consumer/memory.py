@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import msgspec
@@ -17,7 +17,7 @@ from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.state_codec import pack_state
 from rtdts.tracking.stream_position import StreamPosition
-from rtdts.tracking.truck_state import TruckState
+from rtdts.tracking.truck_state import ERASURE, TruckState
 
 
 class Memory:
@@ -73,8 +73,32 @@ class Memory:
         """
         return budget.call("look for unsettled trucks", self._store.unsettled)
 
-    def keep(self, states: Sequence[TruckState], applied: StreamPosition, budget: Budget) -> None:
+    def changed(self, truck_ids: Collection[str], budget: Budget) -> frozenset[str]:
+        """Those of the trucks whose states are no longer stored as the cache has them.
+
+        The cache has the stored ones then.
+
+        Raises:
+            TakenOver: Another process wrote one of them.
+            StoreGone: OpenSearch stayed away.
+        """
+        stored = budget.call("read truck states", partial(self._store.load, list(truck_ids)))
+        found = set()
+        for truck_id in truck_ids:
+            stands = stored.get(truck_id)
+            if stands is None or stands.version != self._version(truck_id):
+                self._adopt(truck_id, stands)
+                found.add(truck_id)
+        return frozenset(found)
+
+    def keep(
+        self, states: Sequence[TruckState], applied: StreamPosition, budget: Budget
+    ) -> tuple[str, ...]:
         """Writes memories, saying that all records up to `applied` are in them.
+
+        Returns:
+            Trucks whose states in the cache were void: erased meanwhile, or deleted. What was made
+            of them is not stored; the cache has their tombstones, or nothing.
 
         Raises:
             TakenOver: Another process wrote one of them.
@@ -82,6 +106,7 @@ class Memory:
         """
         pending = {state.truck_id: self._signed(state, applied) for state in states}
         packed = {truck_id: pack_state(state) for truck_id, state in pending.items()}
+        void: list[str] = []
         waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
         while pending:
             writes = [
@@ -103,8 +128,13 @@ class Memory:
                     )
                     del pending[truck_id]
                 elif outcome.fate is Fate.CONFLICT:
-                    if self._is_written(pending[truck_id], budget):
+                    left = self._after_conflict(pending[truck_id], packed[truck_id], budget)
+                    if left is None:
                         del pending[truck_id]
+                        if self._is_void(truck_id):
+                            void.append(truck_id)
+                    else:
+                        pending[truck_id], packed[truck_id] = left, pack_state(left)
                 elif outcome.fate is Fate.REJECTED:
                     # Without its memory the truck goes on, as after a loss of it: better than
                     # to stop all others.
@@ -119,6 +149,7 @@ class Memory:
                 budget.wait("write truck states", next(waits_s), reason)
         while len(self._at_hand) > self._capacity:
             self._at_hand.popitem(last=False)
+        return tuple(void)
 
     def _signed(self, state: TruckState, applied: StreamPosition) -> TruckState:
         # Shards that were merged or split away are read to their end before their children.
@@ -138,21 +169,51 @@ class Memory:
         known = self._at_hand.get(truck_id)
         return known.version if known is not None else None
 
-    def _is_written(self, wanted: TruckState, budget: Budget) -> bool:
-        """After a conflict: whether what stands is this very write, whose answer got lost.
+    def _after_conflict(
+        self, wanted: TruckState, packed: bytes, budget: Budget
+    ) -> TruckState | None:
+        """After a conflict: what to write in place of what stands; None: nothing.
 
         Raises:
-            TakenOver: It is somebody else's.
+            TakenOver: What stands is another process's.
         """
         truck_id = wanted.truck_id
+        known = self._at_hand.get(truck_id)
         stands = budget.call("read a truck state", lambda: self._store.load([truck_id]))
         stored = stands.get(truck_id)
-        if stored is None:  # the document was deleted: write it as a new one
-            self._at_hand.pop(truck_id, None)
-            return False
+        self._adopt(truck_id, stored)
+        # Void, or this very write, of which the response got lost.
+        if self._is_void(truck_id) or stored is None or stored.packed == packed:
+            return None
+        # An erasure of a customer took its deliveries out: they must not come back.
+        erased = _deliveries_of(known) - _deliveries_of(stored)
+        if not erased:
+            return wanted
+        left = tuple(one for one in wanted.deliveries if one.delivery_id not in erased)
+        return msgspec.structs.replace(wanted, deliveries=left)
+
+    def _adopt(self, truck_id: str, stored: StoredState | None) -> None:
+        """Takes what stands into the cache.
+
+        Raises:
+            TakenOver: It is another process's.
+        """
+        self._at_hand.pop(truck_id, None)
+        if stored is None:
+            return
         state = stored.state
         writer_id = state.writer_id if state is not None else "?"
-        if writer_id != self._writer_id:
+        if writer_id not in (self._writer_id, ERASURE):
             raise TakenOver(truck_id, writer_id)
         self._at_hand[truck_id] = stored
-        return state is not None and state.applied == wanted.applied
+
+    def _is_void(self, truck_id: str) -> bool:
+        """Whether the truck has no state, or was erased."""
+        known = self._at_hand.get(truck_id)
+        state = known.state if known is not None else None
+        return state is None or state.is_tombstone
+
+
+def _deliveries_of(stored: StoredState | None) -> set[str]:
+    state = stored.state if stored is not None else None
+    return {one.delivery_id for one in state.deliveries} if state is not None else set()

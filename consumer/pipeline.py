@@ -22,11 +22,11 @@ from functools import partial
 from consumer.arrivals import (
     Arrival,
     Fault,
-    SortedOut,
     StreamRecord,
     by_stream_record,
     doubtful_points,
     not_applied,
+    not_erased,
     sort_out,
     without_copies,
 )
@@ -43,7 +43,7 @@ from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import stream_record_name
 from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
 from rtdts.tracking.deliveries import OpenMatch
-from rtdts.tracking.fixes import Fix
+from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.instants import MS_PER_DAY
 from rtdts.tracking.stream_position import StreamPosition, through
 from rtdts.tracking.truck_fold import WINDOW_FIXES, TrackingRules, TruckUpdate, fold_truck
@@ -63,6 +63,8 @@ class BatchReport:
     duplicates: int = 0
     skipped: int = 0
     """Records that had been applied before."""
+    erased: int = 0
+    """Points received before their truck was erased: dropped."""
     late: int = 0
     """Points earlier than their truck's window: indexed, and settled soon."""
     beyond: int = 0
@@ -150,30 +152,57 @@ class BatchPipeline:
         sorted_out = sort_out(records, self._shard_range)
         self._park(sorted_out.faults, report, budget)
         position = max(record.position for record in records)
-        batch = _Batch(self._memory.recall(list(sorted_out.by_truck), budget))
+        void = self._take(sorted_out.by_truck, position, report, budget)
+        while void:
+            void = self._take(void, position, report, budget, is_again=True)
+        return report
+
+    def _take(
+        self,
+        by_truck: Mapping[str, tuple[Arrival, ...]],
+        position: StreamPosition,
+        report: BatchReport,
+        budget: Budget,
+        *,
+        is_again: bool = False,
+    ) -> Mapping[str, tuple[Arrival, ...]]:
+        """Makes points durable; returns those to take again.
+
+        They are of trucks that were erased meanwhile, or whose states were deleted: what was made
+        of them rests on a cache that was wrong. Of the deleted ones `is_again` says that there was
+        a state.
+        """
+        batch = _Batch(self._memory.recall(list(by_truck), budget), is_again)
         # Also of trucks of which all was applied before: the worker that did so may be gone.
         self._settler.note(batch.states.values())
-        fresh = self._fresh(sorted_out.by_truck, batch, report, budget)
+        fresh = self._fresh(by_truck, batch, report, budget)
         batch.matches = budget.call("read matches", lambda: self._matches.of(fresh))
         updates = self._fold(fresh, batch, report, budget)
         refused = self._write_history(updates, fresh, batch, report, budget)
-        self._trace_points(sorted_out, updates, refused)
+        self._trace_points(by_truck, updates, refused)
         self._committer.position = position
-        if updates:
-            here = through(self._shard_id, position)
-            committed = self._committer.commit(list(updates.values()), here, budget)
-            report.transitions, report.nudges = committed.transitions, committed.nudges
-            report.parked += committed.parked
-            for truck_id in committed.old_matches:
-                self._matches.forget(truck_id)
-            self._settler.note(committed.states)
-        report.trucks = len(updates)
+        if not updates:
+            return {}
+        here = through(self._shard_id, position)
+        committed = self._committer.commit(list(updates.values()), here, budget)
+        report.transitions += committed.transitions
+        report.nudges += committed.nudges
+        report.parked += committed.parked
+        for truck_id in committed.old_matches:
+            self._matches.forget(truck_id)
+        self._settler.note(committed.states)
+        void = {truck_id: updates.pop(truck_id) for truck_id in committed.void}
+        report.trucks += len(updates)
         for update in updates.values():
             report.points += update.points
             report.duplicates += update.duplicates
             report.late += len(update.late)
             report.beyond += len(update.beyond)
-        return report
+        if void:
+            states = self._memory.recall(list(void), budget)
+            writes = (write for update in void.values() for write in history_writes(update))
+            self._committer.take_back(states.values(), [one.fix for one in writes], budget)
+        return {truck_id: fresh[truck_id] for truck_id in void}
 
     def _fresh(
         self,
@@ -182,19 +211,29 @@ class BatchPipeline:
         report: BatchReport,
         budget: Budget,
     ) -> dict[str, tuple[Arrival, ...]]:
-        """What is neither applied already nor a copy of what the history holds."""
-        unseen, report.skipped = not_applied(by_truck, batch.states, self._shard_id)
+        """What is neither applied already, nor erased, nor a copy of what the history holds."""
+        unapplied, skipped = not_applied(by_truck, batch.states, self._shard_id)
+        report.skipped += skipped
+        unseen, erased = not_erased(unapplied, batch.states)
+        report.erased += len(erased)
+        # What a worker that was killed had written before it knew of the erasure.
+        states = [
+            one for id_, one in batch.states.items() if one.erased_before_ms and id_ in unapplied
+        ]
+        self._committer.take_back(states, [fix_of(one.point) for one in erased], budget)
         stateless = [truck_id for truck_id in unseen if truck_id not in batch.states]
         if stateless:
             known = partial(self._stores.finder.known_trucks, stateless)
-            lost = budget.call("look for lost states", known)
-            batch.last_known = {truck_id: self._last_known(truck_id, budget) for truck_id in lost}
+            lost = stateless if batch.is_again else budget.call("look for lost states", known)
+            found = {truck_id: self._last_known(truck_id, budget) for truck_id in lost}
+            batch.last_known = {truck_id: fixes for truck_id, fixes in found.items() if fixes}
         doubtful = doubtful_points(unseen, batch.states, batch.last_known)
         if not doubtful:
             return unseen
         find = partial(self._stores.finder.stored, doubtful)
         stored = budget.call("look for copies", find)
-        fresh, report.duplicates = without_copies(unseen, stored, batch.states)
+        fresh, duplicates = without_copies(unseen, stored, batch.states)
+        report.duplicates += duplicates
         # What was lost with a state is rebuilt although nothing new has come.
         return {**dict.fromkeys(batch.last_known, ()), **fresh}
 
@@ -324,13 +363,13 @@ class BatchPipeline:
 
     def _trace_points(
         self,
-        sorted_out: SortedOut,
+        by_truck: Mapping[str, Sequence[Arrival]],
         updates: Mapping[str, TruckUpdate],
         refused: Collection[str],
     ) -> None:
         if not self._trace.is_on:
             return
-        for truck_id, arrivals in sorted_out.by_truck.items():
+        for truck_id, arrivals in by_truck.items():
             if self._trace.follows(truck_id):
                 for step in point_steps(arrivals, updates.get(truck_id), refused):
                     self._trace.tell(**step, shard_id=self._shard_id)
@@ -367,6 +406,8 @@ class _Batch:
     """What was read for a batch."""
 
     states: dict[str, TruckState]
+    is_again: bool = False
+    """Whether the trucks without a state had one."""
     matches: Mapping[str, Sequence[OpenMatch]] = dataclasses.field(default_factory=dict)
     last_known: Mapping[str, Sequence[Fix]] = dataclasses.field(default_factory=dict)
     """The last fixes of trucks that the history knows although they have no state."""

@@ -233,6 +233,7 @@ class RecordProcessor:
             points=report.points,
             duplicates=report.duplicates,
             skipped=report.skipped,
+            erased=report.erased,
             late=report.late,
             beyond=report.beyond,
             parked=report.parked,

@@ -149,7 +149,14 @@ class Settler:
             elif state.has_moved_times:
                 self._due_s[state.truck_id] = now_s + PAUSE_S
             else:
-                self._due_s.pop(state.truck_id, None)
+                self._forget([state.truck_id])
+
+    def _forget(self, truck_ids: Iterable[str]) -> None:
+        """Leaves off settling trucks that have nothing to settle, or no longer."""
+        for truck_id in truck_ids:
+            self._due_s.pop(truck_id, None)
+            self._slow.pop(truck_id, None)
+            self._paged.discard(truck_id)
 
     def run(self, budget: Budget, *, everything: bool = False) -> SettleReport | None:
         """Settles what is due, for `SLICE_S` at the most; None when nothing is.
@@ -196,10 +203,9 @@ class Settler:
     def _pass(
         self, due: Sequence[str], report: SettleReport, budget: Budget, *, is_patient: bool
     ) -> None:
-        states = self._memory.recall(due, budget)
-        for truck_id in due:
-            if truck_id not in states:
-                self._due_s.pop(truck_id)
+        recalled = self._memory.recall(due, budget)
+        states = {truck_id: one for truck_id, one in recalled.items() if one.is_unsettled}
+        self._forget(truck_id for truck_id in due if truck_id not in states)
         quick = [
             one for one in states.values() if one.unsettled and one.truck_id not in self._paged
         ]
@@ -219,9 +225,21 @@ class Settler:
                 self._greedy_until_s.pop(truck_id, None)
                 if work.fixes > GREEDY_FIXES:
                     self._greedy_until_s[truck_id] = self._clock() + GREEDY_EVERY_S
+        updates = self._still_valid(updates, budget)
         report.trucks += len(updates)
         if updates:
             self._commit(updates, report, budget)
+
+    def _still_valid(self, updates: list[TruckUpdate], budget: Budget) -> list[TruckUpdate]:
+        """Those of trucks that were not erased while their history was read.
+
+        An erasure writes the state before it deletes from the history: what was read was whole if
+        the state is as it was. Else the logs would be corrected for want of what was erased.
+        """
+        if not updates:
+            return []
+        changed = self._memory.changed([one.state.truck_id for one in updates], budget)
+        return [one for one in updates if one.state.truck_id not in changed]
 
     def _commit(self, updates: Sequence[TruckUpdate], report: SettleReport, budget: Budget) -> None:
         writes = [
@@ -236,6 +254,9 @@ class Settler:
         report.changed += len(writes)
         report.transitions += committed.transitions
         report.nudges += committed.nudges
+        if committed.void:
+            states = self._memory.recall(committed.void, budget)
+            self._committer.take_back(states.values(), [one.fix for one in writes], budget)
         for state in committed.states:
             if not (state.unsettled or state.has_moved_times):
                 self._due_s.pop(state.truck_id, None)
@@ -434,14 +455,20 @@ def _around(state: TruckState, interval: Interval) -> Around:
 def _stored(
     state: TruckState, found: Sequence[HistoryFix], changed: Mapping[str, Fix]
 ) -> list[StoredFix]:
-    """Those that are taken, each once, in order.
+    """Those that are taken and not erased, each once, in order.
 
     Args:
         state: The truck's state.
         found: Of the history; what two intervals have in common may be there twice.
         changed: What was derived anew since it was read, by id.
     """
-    distinct = {one.fix.order: one for one in found if one.fix.n <= state.taken and not one.beyond}
+    distinct = {
+        one.fix.order: one
+        for one in found
+        if one.fix.n <= state.taken
+        and not one.beyond
+        and one.fix.received_at_ms > state.erased_before_ms
+    }
     return [
         StoredFix(changed[one.fix.point_id])
         if one.fix.point_id in changed

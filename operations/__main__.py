@@ -76,7 +76,7 @@ def _erase_truck(args: argparse.Namespace, operator: Operator) -> tuple[int, str
     if not args.force:
         check_truck(truck_id, stores, now_ms=operator.now_ms())
     hours = operator.retention.hours()
-    gone = erase_truck(truck_id, stores, operator.console)
+    gone = erase_truck(truck_id, stores, operator.console, now_ms=operator.now_ms)
     again_at = format_instant(operator.now_ms() + hours * _HOUR_MS)
     return DONE, (
         f"erased of truck {truck_id}: {told(gone)}; left: nothing. The stream keeps what it took "

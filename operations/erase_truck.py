@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from operations.console import Console
@@ -29,8 +29,8 @@ class TruckSearch(Protocol):
         """When its newest point was received."""
         ...
 
-    def erase(self, truck_id: str) -> Iterator[Step]:
-        """Deletes them."""
+    def erase(self, truck_id: str, *, now_ms: int) -> Iterator[Step]:
+        """Deletes them, and sees to it that none received up to then comes again."""
         ...
 
 
@@ -83,8 +83,16 @@ def count_truck(truck_id: str, stores: TruckStores, console: Console) -> dict[st
     return counts
 
 
-def erase_truck(truck_id: str, stores: TruckStores, console: Console) -> dict[str, int]:
+def erase_truck(
+    truck_id: str, stores: TruckStores, console: Console, *, now_ms: Callable[[], int]
+) -> dict[str, int]:
     """Erases a truck everywhere.
+
+    Args:
+        truck_id: The truck.
+        stores: Where its data are.
+        console: Where progress is reported.
+        now_ms: The time: what was received up to the last round never comes again.
 
     Returns:
         How many records and documents are gone, by place.
@@ -97,7 +105,7 @@ def erase_truck(truck_id: str, stores: TruckStores, console: Console) -> dict[st
 
     def erase() -> Iterator[Step]:
         yield from _through_buckets(truck_id, stores, console, broken, dry_run=False)
-        yield from stores.search.erase(truck_id)
+        yield from stores.search.erase(truck_id, now_ms=now_ms())
 
     try:
         gone = erase_in_rounds(erase, lambda: _count(truck_id, stores, console, broken), console)

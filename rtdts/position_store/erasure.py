@@ -24,7 +24,7 @@ from rtdts.position_store.index_definitions import (
 )
 from rtdts.position_store.state import StateWrite, StoredState, TruckStateStore
 from rtdts.tracking.instants import format_instant
-from rtdts.tracking.truck_state import TruckState
+from rtdts.tracking.truck_state import TruckState, tombstone
 
 BATCH_DOCUMENTS = 10_000
 """Documents a request: seconds, and well below any time limit on the way to a domain."""
@@ -32,7 +32,6 @@ MAX_FRUITLESS = 5
 """Requests in a row of which every document was changed by somebody else meanwhile."""
 
 BY_QUERY = (RAW_PATTERN, POSITIONS_PATTERN)
-BY_ID = (LATEST_INDEX, STATE_INDEX)
 
 _ANY_INDEX = {"ignore_unavailable": "true", "allow_no_indices": "true"}
 
@@ -52,9 +51,12 @@ class TruckErasure:
 
     def __init__(self, client: OpenSearch) -> None:
         self._client = client
+        self._states = TruckStateStore(client)
 
     def count(self, truck_id: str) -> dict[str, int]:
         """How many documents of a truck there are, by index or pattern of indexes.
+
+        A tombstone is none.
 
         Raises:
             StoreUnavailable: OpenSearch can't answer now, or not for all of its shards.
@@ -62,19 +64,10 @@ class TruckErasure:
         counts = {
             pattern: _count(self._client, pattern, _of_truck(truck_id)) for pattern in BY_QUERY
         }
-        with telling_errors_apart("count by id"):
-            answer = self._client.mget(
-                body={
-                    "docs": [
-                        {"_index": index, "_id": truck_id, "_source": False} for index in BY_ID
-                    ]
-                }
-            )
-        for index, document in zip(BY_ID, answer["docs"], strict=True):
-            if "error" in document:
-                raise StoreUnavailable("count by id", None, str(document["error"]))
-            counts[index] = int(document.get("found", False))
-        return counts
+        with telling_errors_apart(f"count in {LATEST_INDEX}"):
+            shown = self._client.exists(index=LATEST_INDEX, id=truck_id)
+        stored = self._states.load([truck_id]).get(truck_id)
+        return {**counts, LATEST_INDEX: int(shown), STATE_INDEX: int(not _is_erased(stored))}
 
     def last_received_at(self, truck_id: str) -> str | None:
         """When the point that came last was received, RFC 3339; None when there is none.
@@ -100,8 +93,16 @@ class TruckErasure:
         last_ms = answer["aggregations"]["last"]["value"]
         return None if last_ms is None else format_instant(int(last_ms))
 
-    def erase(self, truck_id: str) -> Iterator[tuple[str, int]]:
-        """Deletes a truck's documents, those that others read last: the memory goes at the end.
+    def erase(self, truck_id: str, *, now_ms: int) -> Iterator[tuple[str, int]]:
+        """Leaves a tombstone in place of a truck's state, then deletes the truck's documents.
+
+        The tombstone comes first: the consumer that holds the state finds it with its next write,
+        and takes back what it wrote in between. In the other order it would write the erased
+        points again after their deletion.
+
+        Args:
+            truck_id: The truck.
+            now_ms: Points received up to then are erased.
 
         Yields:
             An index or pattern, and how many documents have gone from it since the last time.
@@ -109,16 +110,32 @@ class TruckErasure:
         Raises:
             StoreUnavailable: OpenSearch can't answer now, or kept refusing.
         """
+        if self._bury(truck_id, now_ms):
+            yield STATE_INDEX, 1
         for pattern in BY_QUERY:
             for deleted in _by_query(self._client, "delete", pattern, _of_truck(truck_id)):
                 yield pattern, deleted
-        for index in BY_ID:
-            with telling_errors_apart(f"delete in {index}"):
-                try:
-                    self._client.delete(index=index, id=truck_id, params={"refresh": "true"})
-                except NotFoundError:
-                    continue
-            yield index, 1
+        with telling_errors_apart(f"delete in {LATEST_INDEX}"):
+            try:
+                self._client.delete(index=LATEST_INDEX, id=truck_id, params={"refresh": "true"})
+            except NotFoundError:
+                return
+        yield LATEST_INDEX, 1
+
+    def _bury(self, truck_id: str, now_ms: int) -> bool:
+        """Writes the tombstone; returns whether anything else stood there."""
+        for _ in range(MAX_FRUITLESS):
+            stored = self._states.load([truck_id]).get(truck_id)
+            before = stored.state if stored is not None else None
+            write = StateWrite.of(
+                tombstone(truck_id, before, now_ms), stored.version if stored is not None else None
+            )
+            (outcome,) = self._states.save([write])
+            if outcome.fate is Fate.WRITTEN:
+                return not _is_erased(stored)
+            if outcome.fate is not Fate.CONFLICT:
+                raise StoreUnavailable(f"write in {STATE_INDEX}", None, outcome.reason)
+        raise StoreUnavailable(f"write in {STATE_INDEX}", None, "the consumer keeps writing")
 
 
 class DeliveryErasure:
@@ -193,6 +210,14 @@ class DeliveryErasure:
                 # Refused when the consumer wrote meanwhile: the next round of the erasure sees.
                 self._states.save([StateWrite.of(state, stored.version)])
             yield STATE_INDEX, 1
+
+
+def _is_erased(stored: StoredState | None) -> bool:
+    """Whether nothing is stored of a truck, or a tombstone."""
+    if stored is None:
+        return True
+    state = stored.state
+    return state is not None and state.is_tombstone
 
 
 def _of_truck(truck_id: str) -> Mapping[str, Any]:

@@ -76,6 +76,7 @@ class Refold:
         self._rules = rules
         self._interval = interval
         self._last_late_n = state.last_late_n
+        self._erased_before_ms = state.erased_before_ms
         self._anchors = {one.delivery_id: one.anchor for one in state.deliveries}
         self._plans = {one.delivery_id: one.plan for one in state.deliveries}
         before_window = [one for one in lead if not state.holds(one.fix)]
@@ -204,7 +205,10 @@ class Refold:
         for n, one in enumerate(standing):
             place = at.get(one.point_id or "")
             if place is None:
-                is_before = bool(fixes) and one.effective_at_ms < fixes[0].fix.event_at_ms
+                # What rests on erased points stays as the log has it.
+                is_before = one.effective_at_ms <= self._erased_before_ms or (
+                    bool(fixes) and one.effective_at_ms < fixes[0].fix.event_at_ms
+                )
                 place = _BEFORE if is_before else _AFTER
                 if not is_before and one.point_id is not None:
                     self._awaited.setdefault(one.point_id, []).append((delivery_id, n))
@@ -219,18 +223,20 @@ class Refold:
         begin: int,
         is_from_start: bool,
     ) -> tuple[int, bool]:
-        """The place of the first fix to step the machine with, and whether a reset point led there.
+        """The place of the first fix to step the machine with, and which status it begins with.
 
-        If not, the machine begins at the delivery's anchor.
+        True: the one that stands there, behind a reset point or where points were erased; False:
+        the one of the delivery's anchor.
 
         Raises:
             NeedsEarlier: No reset point is among the fixes, and the history has more.
         """
         rules, plan, standing = self._rules.status, memory.plan, memory.tip.transitions
+        is_erased = self._erased_before_ms > 0 and _BEFORE in places
         for place in range(begin - 1, -1, -1):
             fix = fixes[place].fix
             if fix.event_at_ms < memory.anchor.from_ms:
-                return place + 1, False
+                return place + 1, is_erased
             if not fixes[place].is_settled or place in places:
                 continue
             passed = sum(at < place for at in places)
@@ -238,7 +244,7 @@ class Refold:
             if is_reset_point(status, fix, plan, rules):
                 return place + 1, True
         if is_from_start or self._interval.from_ms <= memory.anchor.from_ms:
-            return 0, False
+            return 0, is_erased
         raise NeedsEarlier
 
     def _derived(self, stored: StoredFix) -> tuple[Fix, bool]:

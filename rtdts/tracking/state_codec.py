@@ -91,6 +91,7 @@ class _State(msgspec.Struct, frozen=True, array_like=True):
     has_moved_times: bool
     deliveries: tuple[_Delivery, ...]
     pace: TruckPace | None = None
+    erased_before_ms: int = 0
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -119,6 +120,7 @@ def pack_state(state: TruckState) -> bytes:
             state.has_moved_times,
             tuple(_packed_delivery(state.truck_id, one) for one in state.deliveries),
             state.pace,
+            state.erased_before_ms,
         )
     )
 
@@ -160,6 +162,7 @@ def _unpacked_state(truck_id: str, row: _State) -> TruckState:
         has_moved_times=row.has_moved_times,
         pace=row.pace,
         deliveries=tuple(_unpacked_delivery(truck_id, one) for one in row.deliveries),
+        erased_before_ms=row.erased_before_ms,
     )
 
 

@@ -45,6 +45,10 @@ WINDOW_FIXES = LOOKBACK_FIXES
 DOUBTED_MS = 1_800_000
 """For so long after a shifted point the history is searched for copies of a truck's points."""
 
+_RAISED = 100
+"""By how much the revision of an erased truck's next point is higher: a worker that did not know of
+the erasure yet may have shown the same point, beside one that was erased."""
+
 PAUSE_MS = 30_000
 """Late points have paused when none came for so long: then times are corrected."""
 
@@ -289,6 +293,7 @@ class _Fold:
             raise ValueError("no point to fold")
         self._rules = rules
         self._refused = refused
+        self._raised = _RAISED if state is not None and state.is_tombstone else 0
         self._state = state or begun_state(truck_id, first_ordinal)
         self._window = list(self._state.window or last_known)
         self._written = frozenset(fix.point_id for fix in self._window)
@@ -345,7 +350,7 @@ class _Fold:
             self._last_late_ms = max(self._last_late_ms, *(fix.received_at_ms for fix in fixes))
         self._window[start:] = sorted([*self._window[start:], *fixes], key=lambda fix: fix.order)
         if self._window[-1].event_at_ms != newest[0]:
-            self._shown_from = self._taken + self._state.settlings
+            self._shown_from = self._taken + self._state.settlings - self._raised
         self._is_shown_anew = True
         self._derive_from(start)
         if later < len(fixes):

@@ -55,6 +55,9 @@ class DeliveryMemory(msgspec.Struct, frozen=True, kw_only=True):
 
 _SETTLING = 1 << 24
 
+ERASURE = "erasure"
+"""Writes tombstones: no worker is called so."""
+
 
 class TruckState(msgspec.Struct, frozen=True, kw_only=True):
     """What the consumer must know of one truck to go on; the history holds the rest."""
@@ -93,6 +96,13 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
     pace: TruckPace | None = None
     """How far and how fast it drove, in order; no settling looks at it."""
     deliveries: tuple[DeliveryMemory, ...] = ()
+    erased_before_ms: int = 0
+    """Points received up to then were erased: whatever brings one again, it is dropped."""
+
+    @property
+    def is_tombstone(self) -> bool:
+        """Whether the truck was erased, and nothing has been taken since."""
+        return self.writer_id == ERASURE
 
     @property
     def is_unsettled(self) -> bool:
@@ -157,6 +167,31 @@ def begun_state(truck_id: str, first_ordinal: int) -> TruckState:
         taken=first_ordinal,
         settlings=settlings,
         shown_from=first_ordinal + settlings,
+    )
+
+
+def tombstone(truck_id: str, before: TruckState | None, erased_before_ms: int) -> TruckState:
+    """What stays of a truck's state when the truck is erased: counters, and when that was.
+
+    The counters stay so that what is derived from then on has a higher version than what a worker
+    that does not know of the erasure yet may still write.
+
+    Args:
+        truck_id: The truck.
+        before: Its state; None when it has none, or none that can be read.
+        erased_before_ms: Up to when the erased points were received.
+    """
+    kept = before or begun_state(truck_id, erased_before_ms * ORDINALS_PER_MS)
+    settlings = kept.settlings + 1
+    return TruckState(
+        truck_id=truck_id,
+        writer_id=ERASURE,
+        window=Window(truck_id),
+        applied=kept.applied,
+        taken=kept.taken,
+        settlings=settlings,
+        shown_from=kept.taken + settlings,
+        erased_before_ms=max(erased_before_ms, kept.erased_before_ms),
     )
 
 

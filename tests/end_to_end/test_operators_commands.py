@@ -219,7 +219,9 @@ def test_a_truck_and_a_customer_are_erased_and_another_of_each_is_untouched(
     assert f"truck-raw-* {POINTS}, truck-positions-* {POINTS}" in would
     assert "left: nothing" in told
     assert "left: nothing" in told_customer
-    assert not any(cloud.of_truck(trucks[0]).values())
+    left = cloud.of_truck(trucks[0])
+    assert left.pop("truck-state") == 1, "the tombstone"
+    assert not any(left.values())
     assert not any(cloud.of_delivery(deliveries[0]).values())
     assert cloud.of_truck(trucks[1]) == truck_before
     assert cloud.of_delivery(deliveries[1]) == delivery_before

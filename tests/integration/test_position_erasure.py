@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +14,7 @@ from rtdts.position_store import erasure
 from rtdts.position_store.bulk import Fate, ItemOutcome
 from rtdts.position_store.client import connect
 from rtdts.position_store.erasure import DeliveryErasure, TruckErasure
+from rtdts.position_store.history_pages import HistoryPages
 from rtdts.position_store.index_definitions import STATE_INDEX
 from rtdts.position_store.raw_log import RawDocument, RawLog
 from rtdts.position_store.reader import PositionReader
@@ -21,12 +24,14 @@ from rtdts.tracking.deliveries import Status
 from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
 from rtdts.tracking.instants import format_instant
-from rtdts.tracking.positions import DeliveryProgress
+from rtdts.tracking.positions import DeliveryProgress, Point
 from rtdts.tracking.status_machine import Machine
 from rtdts.tracking.stream_codec import encode_point
-from rtdts.tracking.truck_state import DeliveryMemory, TruckState
+from rtdts.tracking.truck_state import DeliveryMemory, TruckState, tombstone
 from rtdts.tracking.window import Window
-from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
+from tests.fakes.fake_position_store import FakePositionStore
+from tests.fakes.fake_truck_erasure import FakeTruckErasure
+from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, World, point
 from tests.support.deliveries import unique
 
 pytestmark = pytest.mark.real
@@ -49,7 +54,6 @@ def memory_of(delivery_id: str) -> DeliveryMemory:
         origin=ORIGIN,
         destination=DESTINATION,
         anchor=Anchor(1, Status.ASSIGNED, START_MS, START_MS),
-        base=machine,
         tip=machine,
     )
 
@@ -92,6 +96,7 @@ def fill(client: OpenSearch, truck_id: str, *delivery_ids: str, days: int = 2) -
     return state
 
 
+ERASED_MS = START_MS + 40 * 86_400_000
 ALL = {"truck-raw-*": 10, "truck-positions-*": 10, "truck-latest": 1, "truck-state": 1}
 NONE = dict.fromkeys(ALL, 0)
 
@@ -107,13 +112,179 @@ def test_all_of_a_truck_goes_and_nothing_of_another(
     assert trucks.count(truck_id) == ALL
 
     gone: dict[str, int] = {}
-    for place, deleted in trucks.erase(truck_id):
+    for place, deleted in trucks.erase(truck_id, now_ms=ERASED_MS):
         gone[place] = gone.get(place, 0) + deleted
 
     assert gone == ALL
     assert trucks.count(truck_id) == NONE
     assert trucks.count(other) == ALL
-    assert list(trucks.erase(truck_id)) == []
+    assert list(trucks.erase(truck_id, now_ms=ERASED_MS)) == []
+
+
+def test_what_stays_is_a_tombstone_with_counters_and_the_time(client: OpenSearch) -> None:
+    truck_id = unique("T-erased")
+    before = fill(client, truck_id, unique("D"))
+
+    list(TruckErasure(client).erase(truck_id, now_ms=ERASED_MS))
+
+    stored = TruckStateStore(client).load([truck_id])[truck_id]
+    assert stored.state == tombstone(truck_id, before, ERASED_MS)
+
+
+def test_a_truck_that_has_no_state_or_an_unreadable_one_gets_a_tombstone(
+    client: OpenSearch,
+) -> None:
+    unknown, spoilt = unique("T"), unique("T")
+    client.index(index=STATE_INDEX, id=spoilt, body={"truck_id": spoilt, "state": "spoilt"})
+    trucks = TruckErasure(client)
+    assert trucks.count(spoilt)[STATE_INDEX] == 1
+
+    assert list(trucks.erase(unknown, now_ms=ERASED_MS)) == []
+    assert list(trucks.erase(spoilt, now_ms=ERASED_MS)) == [(STATE_INDEX, 1)]
+
+    for one in (unknown, spoilt):
+        stored = TruckStateStore(client).load([one])[one]
+        assert stored.state == tombstone(one, None, ERASED_MS)
+        assert trucks.count(one) == NONE
+
+
+def test_a_consumer_that_writes_while_the_tombstone_is_written_does_not_keep_it_away(
+    client: OpenSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truck_id = unique("T-erased")
+    fill(client, truck_id)
+    states = TruckStateStore(client)
+    save = TruckStateStore.save
+
+    def after_the_consumer(store: TruckStateStore, writes: list[StateWrite]) -> object:
+        monkeypatch.undo()
+        stood = states.load([truck_id])[truck_id]
+        assert stood.state is not None
+        newer = msgspec.structs.replace(stood.state, taken=stood.state.taken + 7)
+        states.save([StateWrite.of(newer, stood.version)])
+        return save(store, writes)
+
+    monkeypatch.setattr(TruckStateStore, "save", after_the_consumer)
+    trucks = TruckErasure(client)
+    list(trucks.erase(truck_id, now_ms=ERASED_MS))
+
+    assert trucks.count(truck_id) == NONE
+    state = states.load([truck_id])[truck_id].state
+    assert state is not None
+    assert (state.is_tombstone, state.taken) == (True, 7)
+
+
+class RealPositions:
+    """What the consumer writes and reads, on a node."""
+
+    def __init__(self, client: OpenSearch) -> None:
+        self._parts = (PositionWriter(client), HistoryPages(client), TruckStateStore(client))
+
+    def __getattr__(self, name: str) -> Any:
+        return next(getattr(part, name) for part in self._parts if hasattr(part, name))
+
+
+@dataclasses.dataclass
+class Erased:
+    """A consumer, and an erasure of its truck."""
+
+    world: World
+    erasure: TruckErasure | FakeTruckErasure
+    states: TruckStateStore | FakePositionStore
+    reader: PositionReader | FakePositionStore
+    truck_id: str
+
+    def points(self, *seconds: int) -> list[list[Point]]:
+        return [[point(one, 10.0 * one, truck_id=self.truck_id)] for one in seconds]
+
+    def erase(self) -> None:
+        list(self.erasure.erase(self.truck_id, now_ms=START_MS + 100_000))
+
+    def seqs(self) -> list[int]:
+        track = self.reader.track(self.truck_id, start_ms=0, end_ms=None, limit=99)
+        return [(one.event_at_ms - START_MS) // 1_000 for one in track]
+
+
+@pytest.fixture(params=["fake", "opensearch"])
+def erased(request: pytest.FixtureRequest) -> Erased:
+    truck_id = unique("T")
+    if request.param == "fake":
+        fake = FakePositionStore()
+        return Erased(World(positions=fake), FakeTruckErasure(fake), fake, fake, truck_id)
+    client = request.getfixturevalue("client")
+    return Erased(
+        World(positions=RealPositions(client)),  # type: ignore[arg-type]
+        TruckErasure(client),
+        TruckStateStore(client),
+        PositionReader(client),
+        truck_id,
+    )
+
+
+def test_a_consumer_that_holds_the_state_brings_nothing_back(erased: Erased) -> None:
+    world = erased.world
+    pipeline = world.pipeline()
+    for one in erased.points(0, 10, 20, 50, 40):
+        pipeline.process(world.shard.records(one))
+    erased.erase()
+
+    # Received before, out of order after it, and in order.
+    report = pipeline.process(world.shard.records(*erased.points(30, 120, 110, 130)))
+    world.clock.advance(60.0)
+    pipeline.settle(everything=True)
+
+    assert (report.erased, report.points) == (1, 3)
+    counts = erased.erasure.count(erased.truck_id)
+    assert {place: n for place, n in counts.items() if n} == {
+        "truck-positions-*": 3,
+        "truck-latest": 1,
+        "truck-state": 1,
+    }
+    assert erased.seqs() == [110, 120, 130]
+    latest = erased.reader.latest([erased.truck_id])[erased.truck_id]
+    assert latest.newest.seq == 130
+    state = erased.states.load([erased.truck_id])[erased.truck_id].state
+    assert state is not None
+    assert [fix.seq for fix in state.window] == [110, 120, 130]
+
+
+@pytest.mark.parametrize("step", ["write_history", "write_latest", "save"])
+def test_a_batch_in_the_middle_of_which_the_truck_is_erased_leaves_nothing(
+    erased: Erased, step: str
+) -> None:
+    world = erased.world
+    pipeline = world.pipeline()
+    for one in erased.points(0, 10, 20, 50):
+        pipeline.process(world.shard.records(one))
+    real = getattr(world.positions, step)
+
+    def erasing_first(*args: object) -> object:
+        setattr(world.positions, step, real)
+        erased.erase()
+        return real(*args)
+
+    setattr(world.positions, step, erasing_first)
+    report = pipeline.process(world.shard.records(*erased.points(40, 60)))
+
+    assert (report.erased, report.points) == (2, 0)
+    assert not any(erased.erasure.count(erased.truck_id).values())
+
+
+def test_a_state_that_was_deleted_by_hand_is_rebuilt(erased: Erased, client: OpenSearch) -> None:
+    world = erased.world
+    pipeline = world.pipeline()
+    pipeline.process(world.shard.records(*erased.points(0, 10, 20)))
+    if isinstance(erased.states, FakePositionStore):
+        erased.states.forget_states()
+    else:
+        client.delete(index=STATE_INDEX, id=erased.truck_id)
+
+    pipeline.process(world.shard.records(*erased.points(30)))
+
+    state = erased.states.load([erased.truck_id])[erased.truck_id].state
+    assert state is not None
+    assert [fix.seq for fix in state.window] == [0, 10, 20, 30]
+    assert world.told("truck_state_lost")
 
 
 def test_it_may_be_killed_at_any_step_and_run_again(client: OpenSearch) -> None:
@@ -121,12 +292,12 @@ def test_it_may_be_killed_at_any_step_and_run_again(client: OpenSearch) -> None:
         truck_id = unique("T-erased")
         fill(client, truck_id)
         trucks = TruckErasure(client)
-        begun = trucks.erase(truck_id)
+        begun = trucks.erase(truck_id, now_ms=ERASED_MS)
         for _ in range(killed_after):
             next(begun)
         begun.close()
 
-        list(trucks.erase(truck_id))
+        list(trucks.erase(truck_id, now_ms=ERASED_MS))
 
         assert trucks.count(truck_id) == NONE
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Collection, Iterator, Sequence
 
 import pytest
@@ -30,6 +31,7 @@ class FakeTruckSearch:
         documents: How many, by index and truck.
         comes_back: How often, after an erasure, one more document turns up.
         heard_ms: When the truck was heard of last.
+        erased_before_ms: What each call of `erase` named, by truck.
     """
 
     def __init__(self, *truck_ids: str) -> None:
@@ -40,6 +42,7 @@ class FakeTruckSearch:
         }
         self.comes_back = 0
         self.heard_ms: int | None = None
+        self.erased_before_ms: dict[str, list[int]] = {}
 
     def count(self, truck_id: str) -> dict[str, int]:
         return {index: n for (index, truck), n in self.documents.items() if truck == truck_id}
@@ -47,7 +50,8 @@ class FakeTruckSearch:
     def last_received_at(self, truck_id: str) -> str | None:
         return None if self.heard_ms is None else format_instant(self.heard_ms)
 
-    def erase(self, truck_id: str) -> Iterator[tuple[str, int]]:
+    def erase(self, truck_id: str, *, now_ms: int) -> Iterator[tuple[str, int]]:
+        self.erased_before_ms.setdefault(truck_id, []).append(now_ms)
         for index, count in self.count(truck_id).items():
             if count:
                 self.documents[index, truck_id] = 0
@@ -93,6 +97,12 @@ def stores_of(world: World, search: FakeTruckSearch, *carried: str) -> TruckStor
     )
 
 
+def erase(stores: TruckStores, world: World) -> dict[str, int]:
+    """Erases a truck; a millisecond passes between looks at the clock."""
+    now_ms = itertools.count(NOW_MS)
+    return erase_truck("T-1", stores, world.console, now_ms=lambda: next(now_ms))
+
+
 def fill(world: World) -> None:
     for truck_id in ("T-1", "T-2"):
         world.parking.park(b"?", name=truck_id, reason="r", partition_key=truck_id)
@@ -113,12 +123,12 @@ def test_a_truck_goes_everywhere_and_another_nowhere(world: World, search: FakeT
     of_other = count_truck("T-2", stores, world.console)
 
     counted = count_truck("T-1", stores, world.console)
-    gone = erase_truck("T-1", stores, world.console)
+    gone = erase(stores, world)
 
     assert counted == gone == all_of_it
     assert not any(count_truck("T-1", stores, world.console).values())
     assert count_truck("T-2", stores, world.console) == of_other
-    assert erase_truck("T-1", stores, world.console) == {}
+    assert erase(stores, world) == {}
 
 
 def test_an_object_that_nobody_can_unpack_holds_nothing_up_and_is_told(
@@ -133,12 +143,12 @@ def test_an_object_that_nobody_can_unpack_holds_nothing_up_and_is_told(
         count_truck("T-1", stores, world.console)
 
     with pytest.raises(UnfinishedError, match=rf"backup 2.*truck-state 1.*{named}"):
-        erase_truck("T-1", stores, world.console)
+        erase(stores, world)
 
     assert not any(search.count("T-1").values())
     assert world.backup_bucket.bodies == [broken, join_records([b'{"truck_id":"T-2"}'])]
     world.backup_bucket.delete_object(Key="points/0-broken.gz", VersionId="2")
-    assert erase_truck("T-1", stores, world.console) == {}
+    assert erase(stores, world) == {}
 
 
 def test_an_object_that_nobody_can_unpack_is_told_beside_what_keeps_coming(
@@ -148,7 +158,7 @@ def test_an_object_that_nobody_can_unpack_is_told_beside_what_keeps_coming(
     search.comes_back = 99
 
     with pytest.raises(UnfinishedError, match=r"truck-raw-\* 1.*points/broken\.gz"):
-        erase_truck("T-1", stores_of(world, search), world.console)
+        erase(stores_of(world, search), world)
 
 
 def test_buckets_come_first_so_that_no_replay_brings_back_what_is_gone(
@@ -158,7 +168,7 @@ def test_buckets_come_first_so_that_no_replay_brings_back_what_is_gone(
     world.backup_bucket.fails_at.append("put_object")
 
     with pytest.raises(Exception, match="SlowDown"):
-        erase_truck("T-1", stores_of(world, search), world.console)
+        erase(stores_of(world, search), world)
 
     assert search.count("T-1")["truck-raw-*"] == 4
 
@@ -166,16 +176,32 @@ def test_buckets_come_first_so_that_no_replay_brings_back_what_is_gone(
 def test_what_came_meanwhile_goes_in_the_next_round(world: World, search: FakeTruckSearch) -> None:
     search.comes_back = 2
 
-    erase_truck("T-1", stores_of(world, search), world.console)
+    erase(stores_of(world, search), world)
 
     assert not any(search.count("T-1").values())
+
+
+def test_each_round_erases_what_was_received_up_to_it(
+    world: World, search: FakeTruckSearch
+) -> None:
+    search.comes_back = 1
+
+    erase(stores_of(world, search), world)
+
+    assert search.erased_before_ms == {"T-1": [NOW_MS, NOW_MS + 1]}
+
+
+def test_what_is_only_counted_gets_no_tombstone(world: World, search: FakeTruckSearch) -> None:
+    count_truck("T-1", stores_of(world, search), world.console)
+
+    assert not search.erased_before_ms
 
 
 def test_what_keeps_coming_is_told_and_fails(world: World, search: FakeTruckSearch) -> None:
     search.comes_back = 99
 
     with pytest.raises(UnfinishedError, match=r"truck-raw-\* 1"):
-        erase_truck("T-1", stores_of(world, search), world.console)
+        erase(stores_of(world, search), world)
 
 
 def test_what_is_rewritten_is_there_before_the_old_one_goes(
@@ -199,7 +225,7 @@ def test_a_crash_while_an_object_is_rewritten_loses_nothing_of_others(
 
     with pytest.raises(Exception, match="SlowDown"):
         list(world.backup.erase_truck("T-1", dry_run=False))
-    erase_truck("T-1", stores, world.console)
+    erase(stores, world)
 
     assert world.backup_bucket.bodies == [join_records([b'{"truck_id":"T-2"}'])]
 

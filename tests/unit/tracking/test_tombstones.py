@@ -1,0 +1,97 @@
+"""What stays of a truck's state when the truck is erased."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rtdts.tracking.state_codec import pack_state, unpack_state
+from rtdts.tracking.truck_fold import TrackingRules, fold_truck
+from rtdts.tracking.truck_state import ERASURE, TruckState, begun_state, tombstone
+from rtdts.tracking.window import Window
+from tests.support.consumer_world import START_MS, drive, point
+
+ERASED_MS = START_MS + 1_000_000
+
+
+def folded(state: TruckState | None, second: int) -> TruckState:
+    one = point(second, 5_000.0)
+    return fold_truck("T-1", state, [[one]], [], {}, TrackingRules()).state
+
+
+def driven() -> TruckState:
+    # Out of order, too: something is unsettled.
+    records = [[one] for one in (*drive()[:8], *drive()[9:], drive()[8])]
+    state = fold_truck("T-1", None, records, [], {}, TrackingRules(), first_ordinal=999).state
+    return msgspec.structs.replace(
+        state, writer_id="w", applied={"shard": ("49" * 28, 3)}, settlings=5
+    )
+
+
+def test_counters_stay_and_nothing_else() -> None:
+    before = driven()
+    assert before.is_unsettled
+    assert before.pace is not None
+
+    left = tombstone("T-1", before, ERASED_MS)
+
+    assert left == TruckState(
+        truck_id="T-1",
+        writer_id=ERASURE,
+        window=Window("T-1"),
+        applied=before.applied,
+        taken=before.taken,
+        settlings=6,
+        shown_from=before.taken + 6,
+        erased_before_ms=ERASED_MS,
+    )
+    assert left.is_tombstone
+    assert left.knowledge > before.knowledge
+
+
+def test_it_comes_back_as_it_was_stored_and_is_small() -> None:
+    left = tombstone("T-1", driven(), ERASED_MS)
+
+    packed = pack_state(left)
+
+    assert unpack_state("T-1", packed) == left
+    assert len(packed) < 150
+
+
+def test_a_truck_without_a_state_gets_one_above_all_that_it_may_have_had() -> None:
+    in_flight = folded(begun_state("T-1", 256 * (ERASED_MS - 1)), 0)
+
+    left = tombstone("T-1", None, ERASED_MS)
+
+    assert left.is_tombstone
+    assert left.taken > in_flight.taken
+    assert left.knowledge > in_flight.knowledge
+
+
+def test_the_time_of_the_erasure_outlives_the_tombstone_and_never_goes_back() -> None:
+    state = tombstone("T-1", driven(), ERASED_MS)
+
+    for second in range(1_001, 1_015):
+        state = folded(msgspec.structs.replace(state, writer_id="w"), second)
+
+    assert not state.is_tombstone
+    assert state.erased_before_ms == ERASED_MS
+    assert tombstone("T-1", state, ERASED_MS - 1).erased_before_ms == ERASED_MS
+
+
+def test_the_next_point_is_shown_above_what_a_worker_may_have_shown_of_it() -> None:
+    before = driven()
+    meanwhile = fold_truck("T-1", before, [[point(1_001, 5_000.0)]], [], {}, TrackingRules())
+    assert meanwhile.latest is not None
+
+    update = fold_truck(
+        "T-1",
+        tombstone("T-1", before, ERASED_MS),
+        [[point(1_001, 5_000.0)]],
+        [],
+        {},
+        TrackingRules(),
+    )
+
+    assert update.latest is not None
+    # Deleted twice in between, by the worker and by the erasure: each counts as a version.
+    assert update.latest.revision > meanwhile.latest.revision + 2
