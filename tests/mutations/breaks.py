@@ -39,6 +39,7 @@ SETTLING = f"{UNIT}/consumer/test_settling.py"
 AGAIN = f"{UNIT}/consumer/test_settling_again.py"
 BACKLOG = f"{UNIT}/consumer/test_backlog_newest_first.py"
 ERASE = f"{UNIT}/operations/test_erase.py"
+ERASED = f"{UNIT}/consumer/test_erased_trucks.py"
 PARKED = f"{UNIT}/operations/test_replay_parked.py"
 
 GUARANTEES = range(1, 9)
@@ -963,7 +964,7 @@ BREAKS = (
         name="zombie-writes-on",
         guarantee=7,
         file="consumer/memory.py",
-        text="if writer_id != self._writer_id:",
+        text="if writer_id not in (self._writer_id, ERASURE):",
         replacement="if False:",
         tests=(
             f"{PIPELINE}"
@@ -1001,6 +1002,62 @@ BREAKS = (
         tests=(
             "tests/integration/test_position_erasure.py"
             "::test_all_of_a_truck_goes_and_nothing_of_another",
+        ),
+    ),
+    Break(
+        name="tombstone-is-ignored",
+        guarantee=8,
+        file="consumer/memory.py",
+        text="return state is None or state.is_tombstone",
+        replacement="return state is None",
+        tests=(
+            f"{ERASED}::test_the_next_batch_begins_anew_and_brings_nothing_back",
+            f"{ERASED}::test_a_truck_is_erased_twice",
+        ),
+    ),
+    Break(
+        name="erased-points-are-taken-again",
+        guarantee=8,
+        file="consumer/arrivals.py",
+        text="until_ms = state.erased_before_ms if state is not None else 0",
+        replacement="until_ms = 0",
+        tests=(
+            f"{ERASED}::test_points_received_before_the_erasure_are_dropped_and_counted",
+            f"{ERASED}::test_a_batch_between_the_tombstone_and_the_deletions_leaves_nothing",
+        ),
+    ),
+    Break(
+        name="what-an-erased-batch-wrote-stays",
+        guarantee=8,
+        file="consumer/committing.py",
+        text="if fix.received_at_ms <= until_ms.get(fix.truck_id, 0)]",
+        replacement="if fix.truck_id not in until_ms]",
+        tests=(
+            f"{ERASED}"
+            "::test_a_batch_in_the_middle_of_which_the_truck_is_erased_takes_back_what_it_wrote",
+            f"{ERASED}::test_a_worker_killed_before_it_knows_of_the_erasure"
+            "_leaves_nothing_once_the_batch_comes_again",
+        ),
+    ),
+    Break(
+        name="logs-corrected-for-want-of-what-was-erased",
+        guarantee=8,
+        file="consumer/settling.py",
+        text="        updates = self._still_valid(updates, budget)\n",
+        replacement="",
+        tests=(
+            f"{ERASED}::test_a_truck_erased_while_late_points_wait_or_are_settled_leaves_nothing",
+        ),
+    ),
+    Break(
+        name="deleted-before-the-tombstone-stands",
+        guarantee=8,
+        file="rtdts/position_store/erasure.py",
+        text="        if self._bury(truck_id, now_ms):\n            yield STATE_INDEX, 1\n",
+        replacement="",
+        tests=(
+            "tests/integration/test_position_erasure.py"
+            "::test_a_consumer_that_holds_the_state_brings_nothing_back",
         ),
     ),
     Break(
