@@ -42,6 +42,7 @@ from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import stream_record_name
 from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
+from rtdts.tracking.clock_lag import is_slow
 from rtdts.tracking.deliveries import OpenMatch
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.instants import MS_PER_DAY
@@ -72,6 +73,8 @@ class BatchReport:
     parked: int = 0
     transitions: int = 0
     nudges: int = 0
+    slow_clocks: int = 0
+    """Trucks whose clocks are known to be slow."""
 
 
 class BatchPipeline:
@@ -198,11 +201,21 @@ class BatchPipeline:
             report.duplicates += update.duplicates
             report.late += len(update.late)
             report.beyond += len(update.beyond)
+            report.slow_clocks += is_slow(update.state.clock)
+            self._report_clock(update.state, batch.states.get(update.state.truck_id))
         if void:
             states = self._memory.recall(list(void), budget)
             writes = (write for update in void.values() for write in history_writes(update))
             self._committer.take_back(states.values(), [one.fix for one in writes], budget)
         return {truck_id: fresh[truck_id] for truck_id in void}
+
+    def _report_clock(self, state: TruckState, before: TruckState | None) -> None:
+        was_slow = before is not None and is_slow(before.clock)
+        if is_slow(state.clock) == was_slow:
+            return
+        event = "clock_right" if was_slow else "clock_slow"
+        lag_ms = state.clock.lag_ms if state.clock is not None else 0
+        self._log.info(event, truck_id=state.truck_id, lag_ms=lag_ms)
 
     def _fresh(
         self,

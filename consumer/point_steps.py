@@ -37,6 +37,7 @@ def point_steps(
             "sequence_number": arrival.record.sequence_number,
             "sub_sequence_number": arrival.record.sub_sequence_number,
             "quality": indexed.fix.quality if indexed else None,
+            "clock_lag_ms": indexed.fix.clock_lag_ms if indexed else None,
             "late": identity in late,
             "latest": identity == newest,
         }

@@ -61,6 +61,7 @@ class _PointDocument(Reading, frozen=True, kw_only=True, omit_defaults=True):
     derived: tuple[Literal["speed_mps", "heading_deg"], ...] = ()
     moving: bool
     quality: tuple[str, ...]
+    counts_at: str | None = None
     deliveries: tuple[_Progress, ...] = ()
 
 
@@ -83,6 +84,7 @@ class _ShownDocument(msgspec.Struct, frozen=True, kw_only=True):
     accuracy_m: float | None = None
     speed_mps: float | None = None
     heading_deg: float | None = None
+    counts_at: str | None = None
     deliveries: tuple[_Progress, ...] = ()
 
 
@@ -94,6 +96,7 @@ class _ShownLatestDocument(msgspec.Struct, frozen=True, kw_only=True):
 class _TrackDocument(msgspec.Struct, frozen=True):
     location: _Location
     event_at: str
+    counts_at: str | None = None
 
 
 D = TypeVar("D", bound=_PointDocument)
@@ -104,6 +107,8 @@ SHOWN_FIELDS = _ShownDocument.__struct_fields__
 """What `decode_shown_point` reads."""
 SHOWN_LATEST_FIELDS = ("stale_since", *(f"shown.{name}" for name in SHOWN_FIELDS))
 """What `decode_shown_latest` reads."""
+TRACK_FIELDS = _TrackDocument.__struct_fields__
+"""What `decode_track_point` reads."""
 
 
 class StoredFix(NamedTuple):
@@ -216,10 +221,12 @@ def decode_track_point(source: Any) -> TrackPoint:
         msgspec.ValidationError: It has none.
     """
     document = msgspec.convert(source, _TrackDocument)
+    event_at_ms = parse_instant(document.event_at)
     return TrackPoint(
         lat=document.location.lat,
         lon=document.location.lon,
-        event_at_ms=parse_instant(document.event_at),
+        event_at_ms=event_at_ms,
+        clock_lag_ms=_lag_ms(document.counts_at, event_at_ms),
     )
 
 
@@ -251,6 +258,7 @@ def _document(kind: type[D], fix: Fix, progress: tuple[_Progress, ...], **more: 
         derived=derived,
         moving=fix.moving,
         quality=fix.quality,
+        counts_at=format_instant(fix.counts_at_ms) if fix.clock_lag_ms else None,
         deliveries=progress,
         **more,
     )
@@ -271,6 +279,7 @@ def _with_eta(deliveries: Iterable[DeliveryProgress]) -> tuple[_Progress, ...]:
 
 def _fix(document: _PointDocument) -> Fix:
     recorded_at_ms = parse_instant(document.recorded_at)
+    event_at_ms = parse_instant(document.event_at)
     lat, lon = document.location.lat, document.location.lon
     fix = Fix(
         *measured(document),
@@ -278,7 +287,7 @@ def _fix(document: _PointDocument) -> Fix:
         recorded_at_ms=recorded_at_ms,
         lat=lat,
         lon=lon,
-        event_at_ms=parse_instant(document.event_at),
+        event_at_ms=event_at_ms,
         received_at_ms=parse_instant(document.received_at),
         clock=document.clock,
         source=document.source,
@@ -292,23 +301,26 @@ def _fix(document: _PointDocument) -> Fix:
         track_heading_deg=document.track_heading_deg,
         moving=document.moving,
         quality=document.quality,
+        clock_lag_ms=_lag_ms(document.counts_at, event_at_ms),
     )
     unsent = dict.fromkeys(document.derived)
     return msgspec.structs.replace(fix, **unsent) if unsent else fix
 
 
 def _shown(document: _ShownDocument, stale_since_ms: int | None) -> ShownLatest:
+    event_at_ms = parse_instant(document.event_at)
     return ShownLatest(
         point=ShownPoint(
             truck_id=document.truck_id,
             recorded_at_ms=parse_instant(document.recorded_at),
             lat=document.location.lat,
             lon=document.location.lon,
-            event_at_ms=parse_instant(document.event_at),
+            event_at_ms=event_at_ms,
             seq=document.seq,
             accuracy_m=document.accuracy_m,
             speed_mps=document.speed_mps,
             heading_deg=document.heading_deg,
+            clock_lag_ms=_lag_ms(document.counts_at, event_at_ms),
         ),
         stale_since_ms=stale_since_ms,
         deliveries=_progress(document.deliveries),
@@ -325,6 +337,10 @@ def _progress(deliveries: Iterable[_Progress]) -> tuple[DeliveryProgress, ...]:
         )
         for one in deliveries
     )
+
+
+def _lag_ms(counts_at: str | None, event_at_ms: int) -> int:
+    return 0 if counts_at is None else parse_instant(counts_at) - event_at_ms
 
 
 def _text(at_ms: int | None) -> str | None:

@@ -83,6 +83,7 @@ _DERIVED: Mapped = {
     "derived": _kept(KEYWORD),
     "moving": _kept(BOOLEAN),
     "quality": KEYWORD,
+    "counts_at": _kept(DATE),
 }
 
 _PROGRESS: Mapped = {"delivery_id": KEYWORD, "distance_remaining_m": _kept(FLOAT)}
@@ -117,6 +118,8 @@ POSITIONS_MAPPINGS: Mapped = {
         "deliveries": _DELIVERIES,
         "n": _kept(LONG),
         "beyond": _kept(BOOLEAN),
+        # Few documents have one: only those of slow clocks.
+        "counts_at": {**DATE, "doc_values": False},
     },
 }
 

@@ -14,6 +14,7 @@ from rtdts.position_store.client import telling_errors_apart
 from rtdts.position_store.documents import (
     SHOWN_FIELDS,
     SHOWN_LATEST_FIELDS,
+    TRACK_FIELDS,
     decode_latest,
     decode_shown_latest,
     decode_shown_point,
@@ -34,7 +35,6 @@ MSEARCH_INTERVALS = 100
 _FOUND = "docs._id,docs._source,docs._version,docs.found,docs.error"
 _HITS = "hits.total.value,hits.hits._id,hits.hits._source,aggregations"
 _LAST_FOUND = "responses.hits.hits._source,responses.status,responses.error"
-_TRACK_FIELDS = ["location", "event_at"]
 
 
 class PositionReader:
@@ -94,8 +94,8 @@ class PositionReader:
 
         Args:
             truck_id: Whose track.
-            start_ms: First ``event_at``.
-            end_ms: The ``event_at`` before which it ends; None for no end.
+            start_ms: When it begins, by our clock: see `Fix.counts_at_ms`.
+            end_ms: Before when it ends; None for no end.
             limit: The most points returned.
 
         Raises:
@@ -185,7 +185,7 @@ class PositionReader:
                                 "top_hits": {
                                     "size": 1,
                                     "sort": [{"event_at": "asc"}],
-                                    "_source": _TRACK_FIELDS,
+                                    "_source": list(TRACK_FIELDS),
                                 }
                             }
                         },
@@ -200,7 +200,7 @@ class PositionReader:
         with telling_errors_apart("search the history"):
             answer = self._client.search(
                 index=POSITIONS_PATTERN,
-                body={"_source": _TRACK_FIELDS, **body},
+                body={"_source": list(TRACK_FIELDS), **body},
                 params={
                     "filter_path": _HITS,
                     "ignore_unavailable": "true",
@@ -217,7 +217,23 @@ def _good_points(truck_id: str, start_ms: int, end_ms: int | None) -> dict[str, 
         within["lt"] = format_instant(end_ms)
     return {
         "bool": {
-            "filter": [{"term": {"truck_id": truck_id}}, {"range": {"event_at": within}}],
+            "filter": [
+                {"term": {"truck_id": truck_id}},
+                {
+                    "bool": {
+                        "should": [
+                            {"range": {"counts_at": within}},
+                            {
+                                "bool": {
+                                    "filter": [{"range": {"event_at": within}}],
+                                    # Only what a slow clock stamped has one.
+                                    "must_not": [{"exists": {"field": "counts_at"}}],
+                                }
+                            },
+                        ]
+                    }
+                },
+            ],
             # An empty list is not indexed: what has no quality keyword is good.
             "must_not": [{"exists": {"field": "quality"}}],
         }

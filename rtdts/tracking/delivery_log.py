@@ -28,8 +28,8 @@ class Anchor(msgspec.Struct, frozen=True, array_like=True):
     status: Status
     effective_at_ms: int
     from_ms: int
-    """Fixes from this ``event_at`` on count: the later of the declaration's effective time and
-    the start of the truck's assignment."""
+    """Fixes from this moment on count (`Fix.counts_at_ms`): the later of the declaration's
+    effective time and the start of the truck's assignment."""
     cause: Cause | None = None
 
 

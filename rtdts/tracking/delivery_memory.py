@@ -205,10 +205,10 @@ def progress_at(memory: DeliveryMemory, fix: Fix) -> DeliveryProgress | None:
 
     The distance is None while the cargo isn't in transit.
     """
-    if fix.event_at_ms < memory.assigned_at_ms:
+    if fix.counts_at_ms < memory.assigned_at_ms:
         return None
     remaining_m = None
-    if _status_at(memory, fix.event_at_ms) in UNDER_WAY:
+    if _status_at(memory, fix) in UNDER_WAY:
         place = memory.destination
         remaining_m = round(distance_m(fix.lat, fix.lon, place.lat, place.lon), 1)
     return DeliveryProgress(delivery_id=memory.delivery_id, distance_remaining_m=remaining_m)
@@ -220,7 +220,7 @@ def folded(
     """The machine after those of the fixes that count for the delivery."""
     plan = memory.plan
     for fix in fixes:
-        if fix.event_at_ms >= memory.anchor.from_ms:
+        if fix.counts_at_ms >= memory.anchor.from_ms:
             machine = step(machine, fix, plan, rules)
     return machine
 
@@ -242,12 +242,12 @@ def _before_window(log: Standing, window: Sequence[Fix]) -> Machine:
     return Machine(transitions[-1].status, transitions)
 
 
-def _status_at(memory: DeliveryMemory, event_at_ms: int) -> Status | None:
+def _status_at(memory: DeliveryMemory, fix: Fix) -> Status | None:
     """None before the last declaration: what held then is no longer at hand."""
-    if event_at_ms < memory.anchor.from_ms:
+    if fix.counts_at_ms < memory.anchor.from_ms:
         return None
     status = memory.anchor.status
     for transition in memory.tip.transitions:
-        if transition.effective_at_ms <= event_at_ms:
+        if transition.effective_at_ms <= fix.event_at_ms:
             status = transition.status
     return status

@@ -34,6 +34,13 @@ class Fix(Point, frozen=True, kw_only=True):
     """Keywords of what is wrong with it; empty when good."""
     track_speed_mps: float | None = None
     """Since the last good fix; of a bad one, what the one before it had."""
+    clock_lag_ms: int = 0
+    """How slow the truck's clock was known to be when the point was taken."""
+
+    @property
+    def counts_at_ms(self) -> int:
+        """When it counts as having happened, by our clock: what deliveries are assigned by."""
+        return self.event_at_ms + self.clock_lag_ms
 
     @property
     def order(self) -> tuple[int, str]:

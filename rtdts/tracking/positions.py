@@ -66,6 +66,12 @@ class ShownPoint(msgspec.Struct, frozen=True, kw_only=True):
     accuracy_m: float | None = None
     speed_mps: float | None = None
     heading_deg: float | None = None
+    clock_lag_ms: int = 0
+
+    @property
+    def counts_at_ms(self) -> int:
+        """When it counts as having happened, by our clock."""
+        return self.event_at_ms + self.clock_lag_ms
 
 
 class ShownLatest(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,16 +84,22 @@ class ShownLatest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TruckInterval(msgspec.Struct, frozen=True, kw_only=True):
-    """Part of a truck's time: from `start_ms` to before `end_ms`, by ``event_at``."""
+    """Part of a truck's time: from `start_ms` to before `end_ms`, by our clock."""
 
     truck_id: str
     start_ms: int
     end_ms: int
 
 
-class TrackPoint(msgspec.Struct, frozen=True, array_like=True):
-    """One element of a snapshot's track: ``[lat, lon, event_ms]``."""
+class TrackPoint(msgspec.Struct, frozen=True):
+    """What viewing needs of a point of a track."""
 
     lat: float
     lon: float
     event_at_ms: int
+    clock_lag_ms: int = 0
+
+    @property
+    def counts_at_ms(self) -> int:
+        """When it counts as having happened, by our clock."""
+        return self.event_at_ms + self.clock_lag_ms

@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from rtdts.tracking.clock_lag import earliest_ms
+from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.enrichment import LOOKBACK_FIXES, derive
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.latest import last_good_and_bad
@@ -79,6 +81,11 @@ class Refold:
         self._erased_before_ms = state.erased_before_ms
         self._anchors = {one.delivery_id: one.anchor for one in state.deliveries}
         self._plans = {one.delivery_id: one.plan for one in state.deliveries}
+        self._earliest_ms = {
+            one.delivery_id: earliest_ms(state.clock, one.anchor.from_ms)
+            for one in state.deliveries
+        }
+        """Of each delivery, before which no fix counts."""
         before_window = [one for one in lead if not state.holds(one.fix)]
         begin = _first_to_derive(interval, before_window, is_from_start=is_from_start)
         at = {one.fix.point_id: n for n, one in enumerate(before_window)}
@@ -233,17 +240,18 @@ class Refold:
         """
         rules, plan, standing = self._rules.status, memory.plan, memory.tip.transitions
         is_erased = self._erased_before_ms > 0 and _BEFORE in places
+        earliest = self._earliest_ms[memory.delivery_id]
         for place in range(begin - 1, -1, -1):
             fix = fixes[place].fix
-            if fix.event_at_ms < memory.anchor.from_ms:
+            if fix.event_at_ms < earliest:
                 return place + 1, is_erased
-            if not fixes[place].is_settled or place in places:
+            if not fixes[place].is_settled or place in places or not _counts(fix, memory.anchor):
                 continue
             passed = sum(at < place for at in places)
             status = standing[passed - 1].status if passed else memory.anchor.status
             if is_reset_point(status, fix, plan, rules):
                 return place + 1, True
-        if is_from_start or self._interval.from_ms <= memory.anchor.from_ms:
+        if is_from_start or self._interval.from_ms <= earliest:
             return 0, is_erased
         raise NeedsEarlier
 
@@ -270,7 +278,7 @@ class Refold:
         for delivery_id, machine in self._machines.items():
             if delivery_id in self._agreed or self._passed < self._begins[delivery_id]:
                 continue
-            if fix.event_at_ms >= self._anchors[delivery_id].from_ms:
+            if _counts(fix, self._anchors[delivery_id]):
                 plan = self._plans[delivery_id]
                 self._machines[delivery_id] = step(machine, fix, plan, self._rules.status)
 
@@ -280,6 +288,9 @@ class Refold:
         for delivery_id, machine in self._machines.items():
             if delivery_id in self._agreed:
                 continue
+            is_begun = fix.event_at_ms >= self._earliest_ms[delivery_id]
+            if is_begun and not _counts(fix, self._anchors[delivery_id]):
+                continue  # of a clock that was right, among those of one that was slow
             passed = sum(place < self._passed for place in self._places[delivery_id])
             status = self._statuses[delivery_id][passed]
             plan = self._plans[delivery_id]
@@ -305,7 +316,7 @@ class Refold:
             return msgspec.structs.replace(memory, tip=_spliced(memory.tip, machine, agreed))
         tip = machine
         for fix in window:
-            if fix.event_at_ms >= memory.anchor.from_ms:
+            if _counts(fix, memory.anchor):
                 tip = step(tip, fix, memory.plan, self._rules.status)
         return msgspec.structs.replace(memory, tip=tip)
 
@@ -350,6 +361,10 @@ def _first_to_derive(interval: Interval, fixes: Sequence[StoredFix], *, is_from_
     if begin < LOOKBACK_FIXES and not is_from_start:
         raise NeedsEarlier
     return begin
+
+
+def _counts(fix: Fix, anchor: Anchor) -> bool:
+    return fix.counts_at_ms >= anchor.from_ms
 
 
 def _covers(settled: Interval, other: Interval) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from rtdts.tracking.clock_lag import ClockLag
 from rtdts.tracking.deliveries import Cause, Place, Status
 from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.eta import EtaMemory, TruckPace
@@ -92,6 +93,7 @@ class _State(msgspec.Struct, frozen=True, array_like=True):
     deliveries: tuple[_Delivery, ...]
     pace: TruckPace | None = None
     erased_before_ms: int = 0
+    clock: ClockLag | None = None
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -121,6 +123,7 @@ def pack_state(state: TruckState) -> bytes:
             tuple(_packed_delivery(state.truck_id, one) for one in state.deliveries),
             state.pace,
             state.erased_before_ms,
+            state.clock,
         )
     )
 
@@ -161,6 +164,7 @@ def _unpacked_state(truck_id: str, row: _State) -> TruckState:
         last_late_ms=row.last_late_ms,
         has_moved_times=row.has_moved_times,
         pace=row.pace,
+        clock=row.clock,
         deliveries=tuple(_unpacked_delivery(truck_id, one) for one in row.deliveries),
         erased_before_ms=row.erased_before_ms,
     )

@@ -58,8 +58,8 @@ def timeline(
             break
         machine = begun(one.status, one.cause)
         for fix in ordered:
-            is_past = until_ms is not None and fix.event_at_ms >= until_ms
-            if fix.event_at_ms >= one.effective_at_ms and not is_past:
+            is_past = until_ms is not None and fix.counts_at_ms >= until_ms
+            if fix.counts_at_ms >= one.effective_at_ms and not is_past:
                 machine = step(machine, fix, plan, status_rules)
         story += machine.transitions
     return tuple(story)

@@ -7,6 +7,9 @@ time. Three cases:
 - earlier: taken, and left to `rtdts.tracking.settling`, which folds it where it belongs with what
   the history holds around it; until then its document is provisional;
 - earlier than the horizon: for the history only, for no rule.
+
+Each record is a request of the truck: it also says how slow the truck's clock is, which its fixes
+keep (`rtdts.tracking.clock_lag`).
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
+from rtdts.tracking.clock_lag import ClockLag, earliest_ms, lag_at, observed, right
 from rtdts.tracking.deliveries import OpenMatch, Status
 from rtdts.tracking.delivery_memory import (
     DeliveryPlan,
@@ -115,9 +119,10 @@ def unfolded_of(memory: DeliveryMemory, state: TruckState) -> Interval | None:
     if not state.has_left or not state.window:
         return None
     first_ms = state.window[0].event_at_ms
-    if memory.anchor.from_ms >= first_ms:
+    from_ms = earliest_ms(state.clock, memory.anchor.from_ms)
+    if from_ms >= first_ms:
         return None
-    return Interval(memory.anchor.from_ms, first_ms)
+    return Interval(from_ms, first_ms)
 
 
 def fold_truck(
@@ -214,6 +219,11 @@ def _fold_next(
         return None
     if not all(is_remembered(state, match) for match in matches):
         return None
+    clock = observed(
+        state.clock, received_at_ms=fix.received_at_ms, recorded_at_ms=fix.recorded_at_ms
+    )
+    if clock is not None:
+        fix = _by_clock(fix, clock)
     fix = derive(fix, window, rules.enrichment)
     before = {memory.delivery_id: memory for memory in state.deliveries}
     pace, memories = drive(
@@ -238,6 +248,7 @@ def _fold_next(
         shown_from=fix.n + state.settlings if is_later else state.shown_from,
         pace=pace,
         deliveries=tuple(memories),
+        clock=clock,
     )
     after, deliveries = believe_all(
         (before[match.delivery_id] for match in matches),
@@ -255,6 +266,20 @@ def _fold_next(
         may_move_times=may_move_times,
         points=1,
     )
+
+
+def _by_clock(fix: Fix, clock: ClockLag | None) -> Fix:
+    lag_ms = lag_at(clock, event_at_ms=fix.event_at_ms, received_at_ms=fix.received_at_ms)
+    return msgspec.structs.replace(fix, clock_lag_ms=lag_ms) if lag_ms else fix
+
+
+def _clock_of(last_known: Sequence[Fix]) -> ClockLag | None:
+    """What the fixes of a truck that lost its state say of its clock; its last one decides."""
+    most_ms = max((fix.clock_lag_ms for fix in last_known), default=0)
+    if not most_ms:
+        return None
+    until_ms = max(fix.received_at_ms for fix in last_known)
+    return ClockLag(last_known[-1].clock_lag_ms, most_ms, until_ms)
 
 
 def _left_good(
@@ -314,6 +339,7 @@ class _Fold:
         self._is_shown_anew = False
         self._is_rebuilt = False
         self._pace = self._state.pace
+        self._clock = self._state.clock or _clock_of(last_known)
         self._points = 0
         self._duplicates = 0
         self._taken = self._state.taken
@@ -333,7 +359,10 @@ class _Fold:
         self._is_shown_anew = True
         self._shown_from = self._taken + self._state.settlings
         first_ms, newest_ms = self._window[0].event_at_ms, self._window[-1].event_at_ms
-        from_ms = min((one.anchor.from_ms for one in self._now.values()), default=first_ms)
+        from_ms = min(
+            (earliest_ms(self._clock, one.anchor.from_ms) for one in self._now.values()),
+            default=first_ms,
+        )
         from_ms = max(from_ms, newest_ms - self._rules.late_horizon_ms)
         self._unsettle(min(from_ms, first_ms), newest_ms)
 
@@ -376,6 +405,7 @@ class _Fold:
             last_late_ms=self._last_late_ms,
             doubted_until_ms=self._doubted_until_ms,
             pace=self._pace,
+            clock=self._clock,
             deliveries=tuple(self._now.values()),
         )
         memories = state.deliveries
@@ -426,23 +456,18 @@ class _Fold:
         newest_ms = self._window[-1].event_at_ms if self._window else 0
         oldest = self._window[0].order if self._has_left else None
         late: list[Fix] = []
-        for point in record:
-            fix = fix_of(point, self._taken + 1)
-            identity = fix.point_id
-            if identity in self._known or identity in self._late or identity in self._beyond:
-                self._duplicates += 1
-                continue
-            self._points += 1
-            if fix.clock is Clock.SHIFTED:
-                until_ms = fix.received_at_ms + DOUBTED_MS
-                self._doubted_until_ms = max(self._doubted_until_ms, until_ms)
+        for new in self._without_copies(record):
+            fix, identity = new, new.point_id
+            if self._clock is not None:
+                fix = _by_clock(fix, self._clock)
             if fix.event_at_ms < newest_ms - self._rules.late_horizon_ms:
-                self._beyond[identity] = msgspec.structs.replace(fix, n=0)
+                self._beyond[identity] = fix
                 continue
             self._taken += 1
             if identity in self._refused:
                 self._known.add(identity)
                 continue
+            fix = msgspec.structs.replace(fix, n=self._taken)
             self._news = fix
             if oldest is not None and fix.order < oldest:
                 self._late[identity] = fix
@@ -453,6 +478,32 @@ class _Fold:
         if late:
             self._take_late(late)
         return fixes
+
+    def _without_copies(self, record: Sequence[Point]) -> Iterable[Fix]:
+        """What is new of a record, which is what it says of the clock."""
+        new: dict[str, Fix] = {}
+        newest_ms = 0
+        for point in record:
+            fix = fix_of(point)
+            identity = fix.point_id
+            if any(identity in known for known in (self._known, self._late, self._beyond, new)):
+                self._duplicates += 1
+                continue
+            self._points += 1
+            new[identity] = fix
+            if fix.clock is Clock.SHIFTED:
+                until_ms = fix.received_at_ms + DOUBTED_MS
+                self._doubted_until_ms = max(self._doubted_until_ms, until_ms)
+            else:
+                newest_ms = max(newest_ms, fix.recorded_at_ms)
+        if newest_ms:
+            received_at_ms = next(iter(new.values())).received_at_ms
+            self._clock = observed(
+                self._clock, received_at_ms=received_at_ms, recorded_at_ms=newest_ms
+            )
+        elif new:
+            self._clock = right(self._clock)
+        return new.values()
 
     def _take_late(self, late: Sequence[Fix]) -> None:
         times_ms = [fix.event_at_ms for fix in late]

@@ -6,6 +6,7 @@ import itertools
 
 import msgspec
 
+from rtdts.tracking.clock_lag import ClockLag
 from rtdts.tracking.deliveries import Place
 from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.eta import EtaMemory, TruckPace
@@ -98,6 +99,9 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: tuple[DeliveryMemory, ...] = ()
     erased_before_ms: int = 0
     """Points received up to then were erased: whatever brings one again, it is dropped."""
+    clock: ClockLag | None = None
+    """How slow its clock is, by its requests in the stream's order; None: it never was. What it
+    was for a fix is kept with the fix; no settling looks at it."""
 
     @property
     def is_tombstone(self) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Final, TypedDict
+from typing import Final, TypedDict, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import TrackPoint
 from rtdts.tracking.viewing import EndReason, ShownPosition
+
+T = TypeVar("T")
 
 SNAPSHOT_MAX_BYTES: Final = 32_000
 """API Gateway meters in frames of 32 KB, and a phone should not wait for more at once."""
@@ -81,9 +83,15 @@ class _SnapshotEvent(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
 
 
+class _TrackElement(msgspec.Struct, frozen=True, array_like=True):
+    lat: float
+    lon: float
+    event_ms: int
+
+
 class _Snapshot(_Position, frozen=True, kw_only=True, tag="snapshot"):
     events: tuple[_SnapshotEvent, ...]
-    track: tuple[TrackPoint, ...]
+    track: tuple[_TrackElement, ...]
 
 
 class _Status(_Message, frozen=True, kw_only=True, tag="status"):
@@ -214,7 +222,7 @@ def encode_pong(*, sent_at_ms: int) -> bytes:
     return _ENCODER.encode(_Pong(sent_at=format_instant(sent_at_ms)))
 
 
-def thinned(track: Sequence[TrackPoint], count: int) -> tuple[TrackPoint, ...]:
+def thinned(track: Sequence[T], count: int) -> tuple[T, ...]:
     """At most `count` points, evenly by index: the newest always, the oldest if two fit."""
     if count <= 0:
         return ()
@@ -296,9 +304,9 @@ def _snapshot_event(event: DeliveryEvent) -> _SnapshotEvent:
     )
 
 
-def _rounded(point: TrackPoint) -> TrackPoint:
-    return TrackPoint(
+def _rounded(point: TrackPoint) -> _TrackElement:
+    return _TrackElement(
         lat=round(point.lat, _DEGREE_DECIMALS),
         lon=round(point.lon, _DEGREE_DECIMALS),
-        event_at_ms=point.event_at_ms,
+        event_ms=point.event_at_ms,
     )

@@ -132,7 +132,7 @@ def access_to(delivery: Delivery, *, role: str) -> Access:
 
 
 def shown_interval_ms(delivery: Delivery) -> tuple[int, int | None]:
-    """The half-open interval of `event_at` whose points may be shown; no end while open."""
+    """The half-open interval, by our clock, whose points may be shown; no end while open."""
     current = delivery.current
     end_ms = current.ended_at_ms
     if not delivery.is_open:
@@ -153,12 +153,18 @@ def closed_interval(delivery: Delivery) -> TruckInterval | None:
     return TruckInterval(truck_id=delivery.truck_id, start_ms=start_ms, end_ms=end_ms)
 
 
-def may_show(delivery: Delivery, *, truck_id: str, event_at_ms: int) -> bool:
-    """Whether a point of this truck at this time belongs to what the delivery's viewers see."""
+def may_show(delivery: Delivery, *, truck_id: str, counts_at_ms: int) -> bool:
+    """Whether a point of this truck belongs to what the delivery's viewers see.
+
+    Args:
+        delivery: The delivery.
+        truck_id: The point's truck.
+        counts_at_ms: Its `counts_at_ms`: its ``event_at``, later where the clock is slow.
+    """
     start_ms, end_ms = shown_interval_ms(delivery)
-    if truck_id != delivery.truck_id or event_at_ms < start_ms:
+    if truck_id != delivery.truck_id or counts_at_ms < start_ms:
         return False
-    return end_ms is None or event_at_ms < end_ms
+    return end_ms is None or counts_at_ms < end_ms
 
 
 def position_to_show(delivery: Delivery, latest: ShownLatest | None) -> ShownPosition | None:
@@ -171,7 +177,7 @@ def position_to_show(delivery: Delivery, latest: ShownLatest | None) -> ShownPos
     if latest is None:
         return None
     point = latest.point
-    if not may_show(delivery, truck_id=point.truck_id, event_at_ms=point.event_at_ms):
+    if not may_show(delivery, truck_id=point.truck_id, counts_at_ms=point.counts_at_ms):
         return None
     progress = next(
         (one for one in latest.deliveries if one.delivery_id == delivery.delivery_id), None
@@ -191,7 +197,7 @@ def track_to_show(delivery: Delivery, track: Iterable[TrackPoint]) -> tuple[Trac
     return tuple(
         point
         for point in track
-        if may_show(delivery, truck_id=truck_id, event_at_ms=point.event_at_ms)
+        if may_show(delivery, truck_id=truck_id, counts_at_ms=point.counts_at_ms)
     )
 
 

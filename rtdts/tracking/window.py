@@ -45,6 +45,7 @@ def pack_fix(fix: Fix) -> bytes:
             fix.seq,
             fix.moving,
             fix.quality or None,
+            fix.clock_lag_ms or None,
             _short(fix.distance_m),
             _short(fix.implied_speed_mps),
             _short(fix.track_speed_mps),
@@ -72,6 +73,7 @@ def unpack_fix(truck_id: str, packed: bytes, n: int) -> Fix:
             seq,
             moving,
             quality,
+            clock_lag_ms,
             distance_m,
             implied_speed_mps,
             track_speed_mps,
@@ -101,6 +103,7 @@ def unpack_fix(truck_id: str, packed: bytes, n: int) -> Fix:
             moving=moving,
             quality=tuple(quality or ()),
             track_speed_mps=_long(track_speed_mps),
+            clock_lag_ms=clock_lag_ms or 0,
         )
     except (msgspec.MsgspecError, RecursionError, TypeError, ValueError) as problem:
         raise ValueError(f"not a packed fix: {problem}") from problem

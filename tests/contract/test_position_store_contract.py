@@ -129,6 +129,28 @@ def test_a_thinned_track_keeps_its_ends(store: Store, truck_id: str, limit: int)
     assert limit == 1 or track[0].event_at_ms == START_MS
 
 
+def test_fixes_of_a_slow_clock_belong_to_the_interval_in_which_they_count(
+    store: Store, truck_id: str
+) -> None:
+    slow = [fix_at(truck_id, second, clock_lag_ms=60_000) for second in (0, 10, 20)]
+    write(store, *slow, fix_at(truck_id, 15), fix_at(truck_id, 65))
+    start_ms, end_ms = START_MS + 60_000, START_MS + 75_000
+
+    track = store.reader.track(truck_id, start_ms=start_ms, end_ms=end_ms, limit=100)
+    thinned = store.reader.track(truck_id, start_ms=start_ms, end_ms=end_ms, limit=2)
+    (last,) = store.reader.last_of(
+        [TruckInterval(truck_id=truck_id, start_ms=start_ms, end_ms=START_MS + 64_000)]
+    )
+
+    assert [(one.event_at_ms - START_MS, one.clock_lag_ms) for one in track] == [
+        (0, 60_000),
+        (10_000, 60_000),
+        (65_000, 0),
+    ]
+    assert [one.event_at_ms - START_MS for one in thinned] == [0, 65_000]
+    assert last == as_shown(slow[0])
+
+
 def test_a_track_of_nothing_is_empty(store: Store, truck_id: str) -> None:
     assert store.reader.track(truck_id, start_ms=START_MS, end_ms=None, limit=5) == []
 

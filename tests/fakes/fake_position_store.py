@@ -119,12 +119,14 @@ class FakePositionStore:
     ) -> list[TrackPoint]:
         good = sorted(
             {
-                identity: TrackPoint(one.fix.lat, one.fix.lon, one.fix.event_at_ms)
+                identity: TrackPoint(
+                    one.fix.lat, one.fix.lon, one.fix.event_at_ms, one.fix.clock_lag_ms
+                )
                 for (_, identity), one in self.history.items()
                 if one.fix.truck_id == truck_id
                 and one.fix.is_good
-                and one.fix.event_at_ms >= start_ms
-                and (end_ms is None or one.fix.event_at_ms < end_ms)
+                and one.fix.counts_at_ms >= start_ms
+                and (end_ms is None or one.fix.counts_at_ms < end_ms)
             }.values(),
             key=lambda point: point.event_at_ms,
         )
@@ -226,7 +228,7 @@ class FakePositionStore:
             for one in self.history.values()
             if one.fix.truck_id == interval.truck_id
             and one.fix.is_good
-            and interval.start_ms <= one.fix.event_at_ms < interval.end_ms
+            and interval.start_ms <= one.fix.counts_at_ms < interval.end_ms
         ]
         last = max(good, key=lambda one: one.fix.event_at_ms, default=None)
         return None if last is None else as_shown(last.fix, last.deliveries)

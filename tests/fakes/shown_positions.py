@@ -28,6 +28,7 @@ def as_shown(
             accuracy_m=fix.accuracy_m,
             speed_mps=fix.shown_speed_mps,
             heading_deg=fix.shown_heading_deg,
+            clock_lag_ms=fix.clock_lag_ms,
         ),
         stale_since_ms=stale_since_ms,
         deliveries=deliveries,

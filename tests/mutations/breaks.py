@@ -18,6 +18,8 @@ INGEST = f"{UNIT}/ingest_lambda/test_ingest_handler.py"
 INTAKE = f"{UNIT}/ingest/test_intake.py"
 STAMPING = f"{UNIT}/tracking/test_stamping.py"
 CLOCK_RUNS = f"{UNIT}/tracking/test_clock_runs.py"
+CLOCK_LAG = f"{UNIT}/tracking/test_clock_lag.py"
+SLOW_CLOCK = f"{UNIT}/consumer/test_slow_clock.py"
 STORY = f"{UNIT}/tracking/test_story_in_any_order.py"
 FOLD = f"{UNIT}/tracking/test_truck_fold.py"
 TRUCKS = f"{UNIT}/tracking/test_stories_of_ordinary_trucks.py"
@@ -618,8 +620,8 @@ BREAKS = (
         name="former-truck-shown",
         guarantee=4,
         file="rtdts/tracking/viewing.py",
-        text="if truck_id != delivery.truck_id or event_at_ms < start_ms:",
-        replacement="if event_at_ms < start_ms:",
+        text="if truck_id != delivery.truck_id or counts_at_ms < start_ms:",
+        replacement="if counts_at_ms < start_ms:",
         tests=(
             f"{VIEWING}::test_after_a_transfer_only_the_new_truck_is_shown_and_only_since_then",
         ),
@@ -628,9 +630,66 @@ BREAKS = (
         name="truck-shown-before-its-assignment",
         guarantee=4,
         file="rtdts/tracking/viewing.py",
-        text="if truck_id != delivery.truck_id or event_at_ms < start_ms:",
+        text="if truck_id != delivery.truck_id or counts_at_ms < start_ms:",
         replacement="if truck_id != delivery.truck_id:",
         tests=(f"{VIEWING}::test_a_track_is_cut_to_the_assignment",),
+    ),
+    Break(
+        name="slow-clock-shown-after-the-end",
+        guarantee=4,
+        file="rtdts/tracking/viewing.py",
+        text="return end_ms is None or counts_at_ms < end_ms",
+        replacement="return True",
+        tests=(
+            f"{VIEWING}::test_a_truck_with_a_slow_clock_is_shown_from_when_it_was_assigned_to_"
+            "when_it_ended",
+        ),
+    ),
+    Break(
+        name="slow-clock-counts-before-the-assignment",
+        guarantee=4,
+        file="rtdts/tracking/clock_lag.py",
+        text="return min(clock.lag_ms, elapsed_ms)",
+        replacement="return clock.lag_ms",
+        tests=(
+            f"{CLOCK_LAG}::test_a_point_counts_as_later_by_the_lag_and_never_as_later_than_its_"
+            "receipt",
+        ),
+    ),
+    Break(
+        name="backlog-taken-for-a-slow-clock",
+        guarantee=4,
+        file="rtdts/tracking/clock_lag.py",
+        text="greatest_ms - least_ms > SPREAD_MS:",
+        replacement="greatest_ms < least_ms:",
+        tests=(f"{CLOCK_LAG}::test_a_clock_is_not_slow_for_what_the_network_and_the_device_do",),
+    ),
+    Break(
+        name="slow-clock-hidden-in-assigned",
+        guarantee=3,
+        file="rtdts/tracking/delivery_memory.py",
+        text="if fix.counts_at_ms >= memory.anchor.from_ms:",
+        replacement="if fix.event_at_ms >= memory.anchor.from_ms:",
+        tests=(f"{SLOW_CLOCK}::test_the_delivery_of_a_truck_with_a_slow_clock_goes_all_its_way",),
+    ),
+    Break(
+        name="slow-clock-hidden-from-viewers",
+        guarantee=5,
+        file="rtdts/tracking/viewing.py",
+        text="counts_at_ms=point.counts_at_ms):\n        return None",
+        replacement="counts_at_ms=point.event_at_ms):\n        return None",
+        tests=(f"{SLOW_CLOCK}::test_viewers_see_the_truck_and_how_old_its_position_says_it_is",),
+    ),
+    Break(
+        name="late-points-of-a-slow-clock-do-not-count",
+        guarantee=3,
+        file="rtdts/tracking/settling.py",
+        text="return fix.counts_at_ms >= anchor.from_ms",
+        replacement="return fix.event_at_ms >= anchor.from_ms",
+        tests=(
+            f"{SLOW_CLOCK}::test_late_points_of_a_slow_clock_are_settled_where_they_belong",
+            f"{SLOW_CLOCK}::test_whatever_a_clock_does_the_log_folds_to_the_timeline",
+        ),
     ),
     Break(
         name="one-message-for-all-viewers",

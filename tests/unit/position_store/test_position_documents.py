@@ -28,6 +28,7 @@ from rtdts.position_store.index_definitions import (
     lacking,
 )
 from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
+from rtdts.tracking.instants import MS_PER_DAY
 from rtdts.tracking.positions import Clock, DeliveryProgress
 from tests.fakes.shown_positions import shown_of
 from tests.support.consumer_world import START_MS, point
@@ -98,6 +99,7 @@ def any_fixes(draw: st.DrawFn) -> Fix:
         track_heading_deg=draw(st.sampled_from([None, sent.heading_deg]) | st.floats(0, 359)),
         moving=draw(st.booleans()),
         quality=tuple(draw(st.lists(st.sampled_from(["frozen", "null_island"]), max_size=2))),
+        clock_lag_ms=draw(st.just(0) | st.integers(1, 7 * MS_PER_DAY)),
     )
 
 
@@ -208,7 +210,7 @@ def test_what_viewing_needs_is_in_the_fields_that_are_read_for_it(shown: Fix | N
 
 
 def test_strict_mappings_know_every_field_that_is_written() -> None:
-    silent = msgspec.structs.replace(full(), speed_mps=None, n=1)
+    silent = msgspec.structs.replace(full(), speed_mps=None, n=1, clock_lag_ms=1)
     stored = StoredFix(silent, PROGRESS, beyond=True)
 
     assert names(POSITIONS_MAPPINGS, json.loads(encode_position(stored))) == []
@@ -217,6 +219,7 @@ def test_strict_mappings_know_every_field_that_is_written() -> None:
 
 SEARCHED = {
     "truck_id", "event_at", "received_at", "seq", "location", "quality", "deliveries.delivery_id",
+    "counts_at",
 }  # fmt: skip
 
 
@@ -233,7 +236,8 @@ def searchable(properties: dict[str, Any], path: str = "") -> set[str]:
 def test_only_what_is_searched_or_aggregated_is_indexed() -> None:
     assert searchable(POSITIONS_MAPPINGS["properties"]) == SEARCHED
     latest = LATEST_MAPPINGS["properties"]
-    assert searchable({name: of for name, of in latest.items() if name != "shown"}) == SEARCHED
+    flat = {name: of for name, of in latest.items() if name != "shown"}
+    assert searchable(flat) == SEARCHED - {"counts_at"}
     assert latest["shown"] == {"type": "object", "enabled": False}
 
 

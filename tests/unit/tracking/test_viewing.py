@@ -158,8 +158,8 @@ def test_what_the_truck_does_after_the_delivery_closed_is_not_shown() -> None:
     closed = delivery(status=Status.DELIVERED, closed_at_ms=closed_at_ms)
 
     assert shown_interval_ms(closed) == (START_MS, closed_at_ms)
-    assert may_show(closed, truck_id="T-1", event_at_ms=closed_at_ms - 1)
-    assert not may_show(closed, truck_id="T-1", event_at_ms=closed_at_ms)
+    assert may_show(closed, truck_id="T-1", counts_at_ms=closed_at_ms - 1)
+    assert not may_show(closed, truck_id="T-1", counts_at_ms=closed_at_ms)
     assert position_to_show(closed, latest(event_at_ms=closed_at_ms + 5)) is None
 
 
@@ -170,6 +170,34 @@ def test_a_delivery_that_came_to_its_end_shows_its_truck_as_it_was_then(status: 
 
     assert then == TruckInterval(truck_id="T-1", start_ms=START_MS, end_ms=NOW_MS - 60_000)
     assert position_to_show(closed, latest(event_at_ms=then.end_ms - 1)) is not None
+
+
+SLOW_MS = 3 * 3_600_000
+
+
+def slow(counts_at_ms: int, truck_id: str = "T-1") -> ShownLatest:
+    """A point of a truck whose clock is slow by three hours."""
+    shown = latest(truck_id, counts_at_ms - SLOW_MS)
+    point = msgspec.structs.replace(shown.point, clock_lag_ms=SLOW_MS)
+    return msgspec.structs.replace(shown, point=point)
+
+
+def test_a_truck_with_a_slow_clock_is_shown_from_when_it_was_assigned_to_when_it_ended() -> None:
+    closed = delivery(status=Status.DELIVERED, closed_at_ms=NOW_MS - 60_000)
+
+    assert position_to_show(delivery(), slow(START_MS - 1)) is None
+    assert position_to_show(delivery(), slow(START_MS)) is not None
+    assert position_to_show(closed, slow(NOW_MS - 60_001)) is not None
+    assert position_to_show(closed, slow(NOW_MS - 60_000)) is None
+
+
+def test_a_track_of_a_slow_clock_is_cut_by_ours() -> None:
+    points = [
+        TrackPoint(35.0, 129.0, counts_at_ms - SLOW_MS, SLOW_MS)
+        for counts_at_ms in (START_MS - 1, START_MS, NOW_MS)
+    ]
+
+    assert track_to_show(delivery(), points) == tuple(points[1:])
 
 
 def test_of_an_open_or_a_cancelled_delivery_there_is_no_such_time() -> None:

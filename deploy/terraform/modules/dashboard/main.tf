@@ -60,6 +60,9 @@ locals {
         concat(local.own["consumer.LatePoints"], [{ label = "earlier than the window" }]),
         concat(local.own["consumer.Parked"], [{ label = "parked" }]),
       ] },
+      { title = "Consumer: trucks of a batch with slow clocks", stat = "Maximum", metrics = [
+        concat(local.own["consumer.SlowClocks"], [{ label = "slow" }]),
+      ] },
       { title = "Consumer: a batch, ms", stat = "Maximum", metrics = [
         concat(local.own["consumer.BatchDuration"], [{ label = "the longest" }]),
         concat(local.own["consumer.BatchDuration"], [{ label = "average", stat = "Average" }]),

@@ -1,0 +1,129 @@
+"""How slow a truck's clock is: estimated from when its requests come and what they say.
+
+Of each request (a record of the stream) there is one sample: ``received_at`` less the newest
+``recorded_at``. A right clock gives samples of seconds. A clock that is slow gives samples that are
+large and *steady*: its time goes on as fast as ours. A backlog gives samples that are large and
+change: uploaded oldest first they shrink, newest first they grow, mostly by far more than the
+time that passes. So a clock counts as slow when a **run** of consecutive requests is steady.
+
+What can't be told apart: a backlog that comes in order and as fast as it was recorded (within a
+quarter) for a whole run. Its points count as later than they are, up to the moment at which they
+were received, until a fresher point disproves it.
+
+The estimate changes no time. It decides from when on a fix counts for a delivery
+(`Fix.counts_at_ms`): deliveries are assigned by our clock.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+SLOW_MS = 120_000
+"""A clock that is slow by less counts as right; a slow one until it is slow by less than half."""
+SPREAD_MS = 30_000
+"""Samples of one run differ by no more: what the network and a device's pace explain."""
+RUN_MS = 60_000
+"""A run lasts so long at least, …"""
+RUN_REQUESTS = 5
+"""… has so many requests, …"""
+RUN_SPREADS = 4
+"""… and lasts so many times as long as its samples differ."""
+
+
+class ClockLag(msgspec.Struct, frozen=True, array_like=True):
+    """What a truck's requests say of its clock; None stands for one that was never slow.
+
+    New fields go to the end, each with a default: it is stored.
+    """
+
+    lag_ms: int = 0
+    """How slow the clock is; 0: it is right, or not known to be slow."""
+    most_ms: int = 0
+    """The greatest lag so far …"""
+    until_ms: int = 0
+    """… and when the last request of a slow clock was received."""
+    since_ms: int = 0
+    """When the first request of the current run was received."""
+    requests: int = 0
+    """Requests of the run, counted up to `RUN_REQUESTS`."""
+    least_ms: int = 0
+    """Its least sample …"""
+    greatest_ms: int = 0
+    """… and its greatest."""
+
+
+def is_slow(clock: ClockLag | None) -> bool:
+    """Whether a clock is known to be slow."""
+    return clock is not None and clock.lag_ms > 0
+
+
+def observed(
+    clock: ClockLag | None, *, received_at_ms: int, recorded_at_ms: int
+) -> ClockLag | None:
+    """What is known of a clock after one more request.
+
+    Args:
+        clock: What was known.
+        received_at_ms: When the request was received.
+        recorded_at_ms: The newest time that the device's clock gave a point of it.
+    """
+    sample_ms = received_at_ms - recorded_at_ms
+    if clock is None:
+        if sample_ms < SLOW_MS:
+            return None
+        clock = ClockLag()
+    # No point is received before it was recorded: one fresher point disproves a lag.
+    lag_ms = clock.lag_ms if sample_ms >= clock.lag_ms - SPREAD_MS else 0
+    if not lag_ms and sample_ms < SLOW_MS:
+        return right(clock)
+    since_ms, requests = clock.since_ms, min(clock.requests + 1, RUN_REQUESTS)
+    least_ms, greatest_ms = min(clock.least_ms, sample_ms), max(clock.greatest_ms, sample_ms)
+    if requests == 1 or greatest_ms - least_ms > SPREAD_MS:
+        since_ms, requests, least_ms, greatest_ms = received_at_ms, 1, sample_ms, sample_ms
+    lasted_ms = received_at_ms - since_ms
+    is_long = requests == RUN_REQUESTS and lasted_ms >= RUN_MS
+    if is_long and RUN_SPREADS * (greatest_ms - least_ms) <= lasted_ms:
+        lag_ms = least_ms
+        if lag_ms < SLOW_MS // 2:
+            return right(clock)
+    return ClockLag(
+        lag_ms,
+        max(clock.most_ms, lag_ms),
+        max(clock.until_ms, received_at_ms) if lag_ms else clock.until_ms,
+        since_ms,
+        requests,
+        least_ms,
+        greatest_ms,
+    )
+
+
+def right(clock: ClockLag | None) -> ClockLag | None:
+    """What is known of a clock that is right, or ahead, by its last request."""
+    if clock is None or not clock.most_ms:
+        return None
+    return ClockLag(most_ms=clock.most_ms, until_ms=clock.until_ms)
+
+
+def lag_at(clock: ClockLag | None, *, event_at_ms: int, received_at_ms: int) -> int:
+    """How much later than its ``event_at`` a point counts; never later than it was received.
+
+    So nothing that was received before an assignment can count for it.
+
+    Args:
+        clock: The truck's, its request included.
+        event_at_ms: The point's.
+        received_at_ms: The point's.
+    """
+    if clock is None or not clock.lag_ms:
+        return 0
+    elapsed_ms = received_at_ms - event_at_ms
+    if elapsed_ms < clock.lag_ms - SPREAD_MS:
+        return 0  # it was stamped by a clock that was right
+    return min(clock.lag_ms, elapsed_ms)
+
+
+def earliest_ms(clock: ClockLag | None, from_ms: int) -> int:
+    """The earliest ``event_at`` of a fix that may count from a moment of our clock on."""
+    if clock is None or from_ms > clock.until_ms:
+        return from_ms
+    return from_ms - clock.most_ms

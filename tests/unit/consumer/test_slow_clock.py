@@ -1,0 +1,395 @@
+"""Trucks whose clocks are slow by hours: their deliveries go on, and show no more than they may."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.arrivals import StreamRecord
+from consumer.pipeline import BatchPipeline
+from consumer.settling import PAUSE_S
+from rtdts.tracking.deliveries import Cause, Delivery, Status
+from rtdts.tracking.delivery_log import standing
+from rtdts.tracking.fixes import Fix
+from rtdts.tracking.positions import Point
+from rtdts.tracking.status_machine import Plan, Transition
+from rtdts.tracking.timeline import since_last_declaration, timeline
+from rtdts.tracking.viewer_messages import encode_position
+from rtdts.tracking.viewing import closed_interval, position_to_show, track_to_show
+from tests.support.consumer_world import (
+    DESTINATION,
+    DRIVE_M,
+    KILLS,
+    ORIGIN,
+    START_MS,
+    STATUSES,
+    STEPS,
+    Killed,
+    World,
+    drive,
+    point,
+    shifted,
+)
+
+SLOW_MS = 3 * 3_600_000
+BEFORE_S = 200
+"""So long a truck has been sending when the drive begins."""
+
+
+def slow(points: Iterable[Point], by_ms: int = SLOW_MS) -> list[Point]:
+    """The same points by a clock that is slow, received when they happened."""
+    return [
+        msgspec.structs.replace(
+            one,
+            recorded_at_ms=one.recorded_at_ms - by_ms,
+            event_at_ms=one.event_at_ms - by_ms,
+        )
+        for one in points
+    ]
+
+
+def waiting(truck_id: str = "T-1", *, until_s: int = 0, east_m: float = -900.0) -> list[Point]:
+    """A truck that stands before the origin, and sends."""
+    return [
+        point(second, east_m, truck_id=truck_id, speed_mps=0.0, seq=10_000 + second)
+        for second in range(until_s - BEFORE_S, until_s, 10)
+    ]
+
+
+def take(world: World, pipeline: BatchPipeline, points: Iterable[Point]) -> None:
+    """Each point a request and a batch, ten seconds after the one before."""
+    for one in points:
+        world.clock.advance(10.0)
+        pipeline.process(world.shard.records([one]))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def close(world: World, delivery: Delivery, second: int) -> Delivery:
+    """The delivery as it is once a person said that it was delivered."""
+    row = world.deliveries.get(delivery.delivery_id)
+    assert row is not None
+    return msgspec.structs.replace(
+        row, status=Status.DELIVERED, closed_at_ms=START_MS + second * 1_000
+    )
+
+
+def test_the_delivery_of_a_truck_with_a_slow_clock_goes_all_its_way(world: World) -> None:
+    pipeline = world.pipeline()
+    take(world, pipeline, slow(waiting()))
+    world.assign("D-1")
+
+    take(world, pipeline, slow(drive()))
+
+    assert world.statuses("D-1") == list(STATUSES)
+
+
+def test_the_times_of_its_statuses_stay_the_devices(world: World) -> None:
+    right = World()
+    for each, points in ((right, drive()), (world, slow(drive()))):
+        pipeline = each.pipeline()
+        take(each, pipeline, slow(waiting()) if each is world else waiting())
+        each.assign("D-1")
+        take(each, pipeline, points)
+
+    told, expected = (
+        [(one.status, one.effective_at_ms) for one in each.deliveries.events("D-1")[1:]]
+        for each in (world, right)
+    )
+    assert told == [(status, at_ms - SLOW_MS) for status, at_ms in expected]
+
+
+def test_a_delivery_leaves_assigned_once_its_trucks_clock_is_known_to_be_slow(
+    world: World,
+) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+
+    take(world, pipeline, slow(drive()))
+
+    assert world.statuses("D-1")[1:] == [*STATUSES[2:]]
+
+
+def test_without_a_slow_clock_points_of_before_the_assignment_count_for_nothing(
+    world: World,
+) -> None:
+    world.assign("D-1", second=1_000)
+
+    take(world, world.pipeline(), drive())
+
+    assert world.statuses("D-1") == [Status.ASSIGNED]
+
+
+def test_late_points_of_a_slow_clock_are_settled_where_they_belong(world: World) -> None:
+    pipeline = world.pipeline()
+    take(world, pipeline, slow(waiting()))
+    world.assign("D-1")
+    points = slow(drive())
+    # An hour's drive on, the wait at the origin comes, as one request of a backlog.
+    received_at_ms = points[-1].received_at_ms + 10_000
+    late = [msgspec.structs.replace(one, received_at_ms=received_at_ms) for one in points[4:13]]
+    take(world, pipeline, [*points[:4], *points[13:]])
+    assert world.statuses("D-1") != list(STATUSES)
+
+    pipeline.process(world.shard.records(late))
+    world.settle(pipeline, after_s=PAUSE_S)
+
+    assert told_in_the_end(world) == list(STATUSES)
+
+
+def told_in_the_end(world: World) -> list[Status]:
+    """The statuses that stand, of a log that may have been corrected."""
+    entries = standing(world.deliveries.events("D-1")).entries
+    return [Status.ASSIGNED, *(one.transition.status for one in entries)]
+
+
+def test_a_delivery_first_seen_late_is_folded_from_when_the_slow_truck_got_it(
+    world: World,
+) -> None:
+    pipeline = world.pipeline()
+    points = slow([*waiting(), *drive()])
+    take(world, pipeline, points[:-1])
+    world.assign("D-1", second=-60)
+
+    take(world, pipeline, points[-1:])
+    world.settle(pipeline, after_s=PAUSE_S)
+
+    assert told_in_the_end(world) == list(STATUSES)
+
+
+def test_a_slow_trucks_state_that_was_lost_is_rebuilt_with_its_clock(world: World) -> None:
+    pipeline = world.pipeline()
+    take(world, pipeline, slow(waiting()))
+    world.assign("D-1")
+    points = slow(drive())
+    take(world, pipeline, points[:20])
+    world.positions.forget_states()
+
+    next_one = world.pipeline()
+    take(world, next_one, points[20:])
+    world.settle(next_one, after_s=PAUSE_S)
+
+    assert told_in_the_end(world) == list(STATUSES)
+    assert world.positions.latest(["T-1"])["T-1"].newest.clock_lag_ms == SLOW_MS
+
+
+def test_the_way_that_remains_is_indexed_with_the_fixes_of_a_slow_clock(world: World) -> None:
+    pipeline = world.pipeline()
+    take(world, pipeline, slow(waiting()))
+    world.assign("D-1")
+    take(world, pipeline, slow(drive()[:20]))
+
+    shown = world.positions.shown(["T-1"])["T-1"]
+
+    assert shown.deliveries[0].distance_remaining_m == pytest.approx(4_000 - DRIVE_M[19], abs=1)
+
+
+def test_a_clock_that_is_found_ahead_is_not_slow_any_more(world: World) -> None:
+    pipeline = world.pipeline()
+    take(world, pipeline, slow(waiting()))
+    ahead = msgspec.structs.replace(point(0, 0.0), recorded_at_ms=START_MS + 9 * 3_600_000)
+
+    take(world, pipeline, [shifted(ahead, -9 * 3_600_000)])
+
+    assert [line["truck_id"] for line in world.told("clock_right")] == ["T-1"]
+
+
+def test_viewers_see_the_truck_and_how_old_its_position_says_it_is(world: World) -> None:
+    pipeline = world.pipeline()
+    take(world, pipeline, slow(waiting()))
+    delivery = world.assign("D-1")
+    take(world, pipeline, slow(drive()[:20]))
+    row = world.deliveries.get("D-1") or delivery
+    sent_at_ms = START_MS + 191_000
+
+    shown = position_to_show(row, world.positions.shown(["T-1"]).get("T-1"))
+
+    assert shown is not None
+    message = json.loads(encode_position(row, shown, sent_at_ms=sent_at_ms))
+    assert message["position"]["age_s"] == SLOW_MS / 1_000 + 1
+    assert message["eta"] is None
+
+
+@pytest.mark.parametrize("by_ms", [0, SLOW_MS], ids=["right", "slow"])
+def test_nothing_of_other_turns_of_a_truck_is_shown(world: World, by_ms: int) -> None:
+    """T-1, then T-2, then T-1 again: what T-1 did in between is for others."""
+    pipeline = world.pipeline()
+    first = world.assign("D-1")
+    take(world, pipeline, slow([*waiting(), *drive()], by_ms))
+    again = msgspec.structs.replace(
+        first,
+        status=Status.IN_TRANSIT,
+        assignments=(
+            msgspec.structs.replace(first.current, ended_at_ms=START_MS + 100_000),
+            msgspec.structs.replace(
+                first.current, assignment=2, truck_id="T-2", started_at_ms=START_MS + 100_000
+            ),
+            msgspec.structs.replace(first.current, assignment=3, started_at_ms=START_MS + 200_000),
+        ),
+    )
+    start_ms = again.current.started_at_ms
+    # The backlog of its second turn comes only now.
+    pipeline.process(world.shard.records(slow([point(150, 350.0, received_at_ms=start_ms)], by_ms)))
+
+    track = track_to_show(
+        again, world.positions.track("T-1", start_ms=start_ms, end_ms=None, limit=1_000)
+    )
+
+    received = {
+        one.fix.event_at_ms: one.fix.received_at_ms for one in world.positions.history.values()
+    }
+    assert [received[one.event_at_ms] - START_MS for one in track] == [
+        *range(200_000, 300_000, 10_000)
+    ]
+    assert position_to_show(again, world.positions.shown(["T-1"])["T-1"]) is not None
+    next_turn = msgspec.structs.replace(
+        again,
+        assignments=(msgspec.structs.replace(again.current, started_at_ms=START_MS + 290_001),),
+    )
+    assert position_to_show(next_turn, world.positions.shown(["T-1"])["T-1"]) is None
+
+
+def test_what_a_slow_truck_does_after_the_delivery_closed_is_not_shown(world: World) -> None:
+    pipeline = world.pipeline()
+    take(world, pipeline, slow(waiting()))
+    delivery = world.assign("D-1")
+    take(world, pipeline, slow(drive()))
+    closed = close(world, delivery, second=255)
+    interval = closed_interval(closed)
+    assert interval is not None
+
+    (last,) = world.positions.last_of([interval])
+    track = world.positions.track(
+        "T-1", start_ms=interval.start_ms, end_ms=interval.end_ms, limit=1_000
+    )
+
+    assert last is not None
+    assert last.point.event_at_ms == START_MS + 250_000 - SLOW_MS
+    assert position_to_show(closed, last) is not None
+    assert max(one.counts_at_ms for one in track_to_show(closed, track)) == START_MS + 250_000
+
+
+def test_a_clock_that_is_put_right_shows_the_truck_where_it_is(world: World) -> None:
+    pipeline = world.pipeline()
+    take(world, pipeline, slow(waiting()))
+    world.assign("D-1")
+    points = drive()
+
+    take(world, pipeline, [*slow(points[:15]), *points[15:]])
+
+    assert world.statuses("D-1") == list(STATUSES)
+    assert [line["truck_id"] for line in world.told("clock_slow")] == ["T-1"]
+    assert [line["truck_id"] for line in world.told("clock_right")] == ["T-1"]
+    assert world.positions.latest(["T-1"])["T-1"].newest.clock_lag_ms == 0
+
+
+def test_a_slow_clock_is_logged_once_and_traced_with_each_point_and_counted(world: World) -> None:
+    world.traced = "T-1"
+    pipeline = world.pipeline()
+    take(world, pipeline, slow(waiting()))
+
+    both = world.shard.records(slow([point(0, 0.0)]), [point(0, 0.0, truck_id="T-2")])
+    report = pipeline.process(both)
+
+    assert report.slow_clocks == 1
+    (line,) = world.told("clock_slow")
+    assert (line["truck_id"], line["lag_ms"]) == ("T-1", SLOW_MS)
+    lags = [one["clock_lag_ms"] for one in world.told("point")]
+    assert lags == [0] * 6 + [SLOW_MS] * (len(lags) - 6)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("when", KILLS)
+def test_records_that_come_again_after_a_crash_give_the_same_lags(
+    world: World, step: str, when: str
+) -> None:
+    points = slow([*waiting(), *drive()])
+    whole = World()
+    for each in (whole, world):
+        each.assign("D-1", second=-100)
+    take(whole, whole.pipeline(), points)
+    records = world.shard.records(*[[one] for one in points])
+    killed = world.pipeline()
+    killed.process(records[:4])
+    world.kill_at(step, when)
+    with pytest.raises(Killed):
+        process_each(killed, records[4:])
+    world.let_live()
+
+    next_one = world.pipeline()
+    for start in range(0, len(records), 7):
+        next_one.process(records[start : start + 7])
+
+    assert lags_of(world) == lags_of(whole)
+    assert world.statuses("D-1") == whole.statuses("D-1")
+
+
+def process_each(pipeline: BatchPipeline, records: Iterable[StreamRecord]) -> None:
+    for record in records:
+        pipeline.process([record])
+
+
+def lags_of(world: World) -> dict[str, int]:
+    return {
+        identity: one.fix.clock_lag_ms for (_, identity), one in world.positions.history.items()
+    }
+
+
+@given(seed=st.integers(0, 2**32))
+def test_whatever_a_clock_does_the_log_folds_to_the_timeline(seed: int) -> None:
+    """Right, slow, put right, falling back among its earlier points, with late points."""
+    rng = random.Random(seed)
+    world = World()
+    pipeline = world.pipeline()
+    assigned_s = rng.choice([-BEFORE_S, 0, 50, 120])
+    world.assign("D-1", second=assigned_s)
+    eras = [rng.choice([0, 0, 150_000, 240_000, SLOW_MS]) for _ in range(4)]
+    points = [*waiting(), *drive()]
+    kept, late = [], []
+    for n, one in enumerate(points):
+        (stamped,) = slow([one], eras[n * len(eras) // len(points)])
+        (late if rng.random() < 0.15 else kept).append(stamped)
+    received_at_ms = points[-1].received_at_ms + 20_000
+    late = [msgspec.structs.replace(one, received_at_ms=received_at_ms) for one in late]
+    rng.shuffle(late)
+    records = world.shard.records(*[[one] for one in (*kept, *late)])
+    while records:
+        size = rng.randint(1, 6)
+        pipeline.process(records[:size])
+        records = records[size:]
+        if rng.random() < 0.2:
+            world.settle(pipeline)
+
+    world.settle(pipeline, after_s=PAUSE_S)
+    world.settle(pipeline, after_s=PAUSE_S)
+
+    assert statuses_of(standing(world.deliveries.events("D-1")).transitions) == statuses_of(
+        expected(world, assigned_s)
+    )
+
+
+def statuses_of(transitions: Iterable[Transition]) -> list[Status]:
+    return [one.status for one in transitions]
+
+
+def expected(world: World, assigned_s: int) -> tuple[Transition, ...]:
+    """What the history, with what it says of the clock, makes of the delivery."""
+    declared = Transition(Status.ASSIGNED, Cause.ASSIGNED, START_MS + assigned_s * 1_000)
+    fixes: list[Fix] = [one.fix for one in world.positions.history.values()]
+    story = timeline(
+        Plan(origin=ORIGIN, destination=DESTINATION),
+        fixes,
+        [declared],
+        status_rules=world.rules.status,
+        enrichment_rules=world.rules.enrichment,
+    )
+    return since_last_declaration(story)[1:]
