@@ -125,7 +125,7 @@ def _track_speed_mps(
     if good is None or way_m is None or not is_good:
         return before.previous.track_speed_mps if before.previous else None
     elapsed_s = (fix.event_at_ms - good.event_at_ms) / 1_000
-    is_believable = elapsed_s > 0 and way_m / elapsed_s <= rules.max_speed_mps
+    is_believable = elapsed_s > 0 and way_m / elapsed_s <= rules.reach.max_speed_mps
     return round(way_m / elapsed_s, _DECIMALS) if is_believable else good.track_speed_mps
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import msgspec
 
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.geodesy import distance_m
+from rtdts.tracking.reach import ReachRules, agree, is_beyond
 
 
 class Quality(enum.StrEnum):
@@ -24,7 +25,7 @@ class Quality(enum.StrEnum):
     POOR_GEOMETRY = "poor_geometry"
     """HDOP, or too few satellites for a fix in two dimensions."""
     IMPLAUSIBLE_SPEED = "implausible_speed"
-    """No truck gets there from its last good fix in that time."""
+    """No truck gets there from its last good fix in that time: `rtdts.tracking.reach`."""
     FROZEN = "frozen"
     """The receiver repeats a place while the truck says that it drives."""
 
@@ -35,10 +36,13 @@ class QualityRules(msgspec.Struct, frozen=True, kw_only=True):
     max_accuracy_m: float = 100.0
     max_hdop: float = 10.0
     min_satellites: int = 3
-    max_speed_mps: float = 60.0
-    """216 km/h: a truck's 25 m/s and room for what a ferry or a train carries."""
-    jump_slack_m: float = 200.0
-    """A jump shorter than this is noise, whatever speed it implies."""
+    reach: ReachRules = ReachRules()
+    rivals: int = 3
+    """So many fixes in a row that agree outweigh one that is alone; else …"""
+    many_rivals: int = 6
+    """… so many …"""
+    rivals_s: float = 90.0
+    """… or those that agree for so long."""
     frozen_speed_mps: float = 3.0
     frozen_fixes: int = 3
     """So many fixes at exactly one place, while moving faster than that, are frozen."""
@@ -79,27 +83,34 @@ def _has_poor_geometry(fix: Fix, _before: Before, rules: QualityRules) -> bool:
 
 def _is_implausibly_fast(fix: Fix, before: Before, rules: QualityRules) -> bool:
     good, way_m = before.last_good, before.good_way_m
-    if good is None or way_m is None or not _is_beyond_reach(good, fix, way_m, rules):
+    if good is None or way_m is None or way_m <= rules.reach.slack_m:
         return False
-    # When the good one was itself the outlier, everything after it is far from it. Three fixes in
-    # a row that agree with each other outweigh it.
-    rivals = before.fixes[-2:]
-    return not (
-        len(rivals) == 2
-        and all(Quality.IMPLAUSIBLE_SPEED in rival.quality for rival in rivals)
-        and not _is_too_far(rivals[0], rivals[1], rules)
-        and not _is_too_far(rivals[1], fix, rules)
+    return is_beyond(fix, good, way_m, before.fixes, rules.reach) and not _is_outweighed(
+        fix, good, before, rules
     )
 
 
-def _is_too_far(earlier: Fix, later: Fix, rules: QualityRules) -> bool:
-    way_m = distance_m(earlier.lat, earlier.lon, later.lat, later.lon)
-    return _is_beyond_reach(earlier, later, way_m, rules)
+def _is_outweighed(fix: Fix, good: Fix, before: Before, rules: QualityRules) -> bool:
+    """Whether the last good fix was the outlier: everything after it is far from it.
 
-
-def _is_beyond_reach(earlier: Fix, later: Fix, way_m: float, rules: QualityRules) -> bool:
-    elapsed_s = (later.event_at_ms - earlier.event_at_ms) / 1_000
-    return way_m > max(rules.jump_slack_m, rules.max_speed_mps * elapsed_s)
+    Fixes in a row that agree with each other outweigh it. Reflections agree with each other, too,
+    for a while: so it takes more of them where the last good one is not alone.
+    """
+    rivals = [one for one in before.fixes if one.order > good.order]
+    if len(rivals) < rules.rivals - 1 or not all(
+        Quality.IMPLAUSIBLE_SPEED in rival.quality for rival in rivals
+    ):
+        return False
+    row = [*rivals, fix]
+    if any(not agree(one, other, rules.reach) for one, other in pairwise(row)):
+        return False
+    is_alone = not any(
+        (one.lat, one.lon) != (good.lat, good.lon) and agree(one, good, rules.reach)
+        for one in before.fixes
+        if one.order < good.order
+    )
+    lasts_s = (fix.event_at_ms - rivals[0].event_at_ms) / 1_000
+    return is_alone or len(row) >= rules.many_rivals or lasts_s >= rules.rivals_s
 
 
 def _is_frozen(fix: Fix, before: Before, rules: QualityRules) -> bool:

@@ -22,6 +22,7 @@ CLOCK_LAG = f"{UNIT}/tracking/test_clock_lag.py"
 SLOW_CLOCK = f"{UNIT}/consumer/test_slow_clock.py"
 STORY = f"{UNIT}/tracking/test_story_in_any_order.py"
 FOLD = f"{UNIT}/tracking/test_truck_fold.py"
+QUALITY = f"{UNIT}/tracking/test_quality_rules.py"
 TRUCKS = f"{UNIT}/tracking/test_stories_of_ordinary_trucks.py"
 MACHINE = f"{UNIT}/tracking/test_status_machine.py"
 RECONCILING = f"{UNIT}/tracking/test_reconciling_a_log.py"
@@ -259,6 +260,62 @@ BREAKS = (
             f"{STORY}::test_any_order_split_and_repetition_gives_the_timeline",
             f"{TIMELINE}::test_whatever_comes_between_the_log_folds_to_the_timeline",
         ),
+    ),
+    Break(
+        name="sent-speeds-do-not-show-a-jump",
+        guarantee=3,
+        file="rtdts/tracking/reach.py",
+        text="    if _is_beyond(chain, way_m, rules, trusts_speeds=True):",
+        replacement="    if _is_beyond(chain, way_m, rules, trusts_speeds=False):",
+        tests=(f"{QUALITY}::test_reflections_are_jumps",),
+    ),
+    Break(
+        name="what-goes-on-from-a-jump-is-a-drive",
+        guarantee=3,
+        file="rtdts/tracking/reach.py",
+        text="    if fix is not first:",
+        replacement="    if False:",
+        tests=(f"{QUALITY}::test_reflections_are_jumps",),
+    ),
+    Break(
+        name="a-device-without-doppler-is-never-believed",
+        guarantee=3,
+        file="rtdts/tracking/reach.py",
+        text="return not _disproves_speeds(fix, context, rules) or",
+        replacement="return True or",
+        tests=(f"{QUALITY}::test_drives_are_none",),
+    ),
+    Break(
+        name="doubted-drives-are-not-confirmed-by-the-next-fix",
+        guarantee=3,
+        file="rtdts/tracking/reach.py",
+        text="speed_mps = max(speed_mps, _step_mps(first, chain[2], rules))",
+        replacement="pass",
+        tests=(f"{QUALITY}::test_drives_are_none",),
+    ),
+    Break(
+        name="three-reflections-outweigh-a-truck-that-stands",
+        guarantee=3,
+        file="rtdts/tracking/quality.py",
+        text="    return is_alone or len(row)",
+        replacement="    return True or len(row)",
+        tests=(f"{QUALITY}::test_reflections_are_jumps",),
+    ),
+    Break(
+        name="a-place-that-a-receiver-keeps-outweighs-the-truck",
+        guarantee=3,
+        file="rtdts/tracking/quality.py",
+        text="(one.lat, one.lon) != (good.lat, good.lon) and ",
+        replacement="",
+        tests=(f"{QUALITY}::test_drives_are_none",),
+    ),
+    Break(
+        name="reflections-at-different-places-agree",
+        guarantee=3,
+        file="rtdts/tracking/quality.py",
+        text="if any(not agree(one, other, rules.reach) for one, other in pairwise(row)):",
+        replacement="if False:",
+        tests=(f"{QUALITY}::test_two_reflections_at_different_places_outweigh_nothing",),
     ),
     Break(
         name="silence-in-a-dock-is-no-dwell",

@@ -74,7 +74,7 @@ def point(second: int, east_m: float, *, truck_id: str = "T-1", **changed: objec
         "event_at_ms": at_ms,
         "received_at_ms": at_ms,
         "seq": second,
-        "speed_mps": 8.0,
+        "speed_mps": 60.0,
     }
     return Point(**{**fields, **changed})  # type: ignore[arg-type]
 

@@ -165,7 +165,7 @@ def test_a_documents_speed_and_heading_are_the_devices_or_derived_where_it_sent_
     sent, derived = (json.loads(encode_position(StoredFix(one))) for one in (full(), silent))
 
     names = ("speed_mps", "heading_deg", "track_speed_mps", "track_heading_deg", "derived")
-    assert [sent.get(name) for name in names] == [8.0, 271.0, 1.4, 90.1, None]
+    assert [sent.get(name) for name in names] == [60.0, 271.0, 1.4, 90.1, None]
     assert [derived.get(name) for name in names] == [
         1.4, 90.1, 1.4, 90.1, ["speed_mps", "heading_deg"],
     ]  # fmt: skip

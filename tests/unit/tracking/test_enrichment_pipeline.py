@@ -51,7 +51,7 @@ def test_two_fixes_of_one_moment_imply_no_speed() -> None:
 
 @pytest.mark.parametrize(("speed_mps", "moving"), [(0.9, False), (1.0, True)])
 def test_the_devices_speed_decides_whether_it_moves(speed_mps: float, moving: bool) -> None:
-    second = derived(fix(0, 0.0), fix(10, 500.0, speed_mps=speed_mps))[1]
+    second = derived(fix(0, 0.0), fix(10, 90.0, speed_mps=speed_mps))[1]
 
     assert second.moving is moving
 
@@ -113,13 +113,13 @@ def test_a_good_fix_after_a_false_place_has_the_speed_since_the_last_good_one() 
 
 
 @pytest.mark.parametrize(
-    ("second", "seq"), [(1, 9), (0, 9)], ids=["200 m in a second", "two of one moment"]
+    ("second", "seq"), [(1, 9), (0, 9)], ids=["90 m in a second", "two of one moment"]
 )
 def test_noise_and_outliers_give_a_good_fix_no_impossible_speed(second: int, seq: int) -> None:
     fixes = derived(
         fix(-10, -80.0, speed_mps=None),
         fix(0, 0.0, speed_mps=None),
-        fix(second, 190.0, seq=seq, speed_mps=None),
+        fix(second, 90.0, seq=seq, speed_mps=None),
     )
 
     assert fixes[2].is_good

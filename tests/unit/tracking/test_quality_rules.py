@@ -44,7 +44,7 @@ def test_a_jump_that_no_truck_makes_is_implausible_and_the_return_is_good() -> N
 
 
 def test_a_short_jump_is_noise() -> None:
-    assert judged(fix(0, 0.0), fix(1, 190.0)) == [(), ()]
+    assert judged(fix(0, 0.0), fix(1, 90.0, speed_mps=0.0)) == [(), ()]
 
 
 def test_after_a_long_silence_a_truck_may_be_far_away() -> None:
@@ -66,3 +66,120 @@ def test_a_place_repeated_while_driving_is_frozen() -> None:
 
 def test_a_place_repeated_while_standing_is_not_frozen() -> None:
     assert judged(*(fix(10 * n, 100.0, speed_mps=0.0) for n in range(4))) == [()] * 4
+
+
+def kinds(*fixes: Fix) -> str:
+    """A letter a fix: ``.`` is good, ``x`` implausible."""
+    jump = (Quality.IMPLAUSIBLE_SPEED,)
+    return "".join({(): ".", jump: "x"}[quality] for quality in judged(*fixes))
+
+
+Track = list[tuple[int, float]]
+
+
+def stand(from_s: int, count: int, at_m: float, every_s: int) -> Track:
+    """Fixes of a truck that stands, with the noise of a few metres."""
+    return [(from_s + n * every_s, at_m + 3.0 * (n % 3)) for n in range(count)]
+
+
+def ride(from_s: int, count: int, from_m: float, mps: float, every_s: int) -> Track:
+    return [(from_s + n * every_s, from_m + mps * n * every_s) for n in range(count)]
+
+
+def aside(track: Track, by_m: float) -> Track:
+    """What a reflection makes of it."""
+    return [(second, east_m + by_m) for second, east_m in track]
+
+
+STANDING = stand(0, 6, 0.0, 15)
+DRIVING = ride(0, 6, 0.0, 15.0, 10)
+JUMPS = {
+    "speeds show that it stands": (
+        [*STANDING, *aside(stand(90, 5, 0.0, 15), 290.0), *stand(165, 2, 0.0, 15)],
+        0.0,
+        "......xxxxx..",
+    ),
+    "without speeds, the steps before show it": (
+        [*STANDING, *aside(stand(90, 5, 0.0, 15), 600.0), *stand(165, 2, 0.0, 15)],
+        None,
+        "......xxxxx..",
+    ),
+    "aside on the way": (
+        [*DRIVING, *aside(ride(60, 5, 900.0, 15.0, 10), 350.0), *ride(110, 2, 1650.0, 15.0, 10)],
+        15.0,
+        "......xxxxx..",
+    ),
+    "back within reach, and gone on from the doubted ones": (
+        [*stand(0, 6, 0.0, 5), (30, -240.0), (35, -220.0), (40, -180.0), (45, 90.0)],
+        8.0,
+        "......xxx.",
+    ),
+    "two reflections do not agree": (
+        [*STANDING, *aside(stand(90, 3, 0.0, 15), 1_000.0), *aside(stand(135, 2, 0.0, 15), 290.0)],
+        0.0,
+        "......xxxxx",
+    ),
+    "a row of reflections, and a speed from before the row": (
+        [
+            *stand(0, 6, 0.0, 5),
+            *aside(stand(30, 3, 0.0, 5), 900.0),
+            *aside(stand(45, 3, 0.0, 5), 450.0),
+        ],
+        None,
+        "......xxxxxx",
+    ),
+    "noise of two poor fixes": (
+        [*stand(0, 6, 0.0, 5), (30, 190.0)],
+        0.0,
+        ".......",
+    ),
+}
+
+
+@pytest.mark.parametrize(("track", "speed_mps", "expected"), JUMPS.values(), ids=JUMPS)
+def test_reflections_are_jumps(track: Track, speed_mps: float | None, expected: str) -> None:
+    accuracy_m = 90.0 if expected == "......." else None
+    fixes = [fix(s, m, speed_mps=speed_mps, accuracy_m=accuracy_m) for s, m in track]
+
+    assert kinds(*fixes) == expected
+
+
+DRIVES = {
+    "moves off between two fixes": ([*STANDING, (90, 180.0), (105, 450.0)], None, "........"),
+    "gains speed as hardly a truck does: the next fix shows it": (
+        [*STANDING, (90, 330.0), (105, 660.0)],
+        None,
+        "......x.",
+    ),
+    "a device that always sends 0": (
+        [*STANDING, *ride(90, 8, 300.0, 20.0, 15)],
+        0.0,
+        "......xx......",
+    ),
+    "a place that the receiver kept, and the truck is elsewhere": (
+        [*((n, 0.0) for n in range(6)), *ride(6, 4, 480.0, 16.0, 1)],
+        None,
+        "......xx..",
+    ),
+    "elsewhere for good": (
+        [*STANDING, *stand(90, 7, 20_000.0, 15)],
+        None,
+        "......xxxxx..",
+    ),
+    "elsewhere for good, by rare fixes": (
+        [*stand(0, 6, 0.0, 50), *stand(300, 4, 20_000.0, 50)],
+        None,
+        "......xx..",
+    ),
+}
+
+
+@pytest.mark.parametrize(("track", "speed_mps", "expected"), DRIVES.values(), ids=DRIVES)
+def test_drives_are_none(track: Track, speed_mps: float | None, expected: str) -> None:
+    assert kinds(*(fix(s, m, speed_mps=speed_mps) for s, m in track)) == expected
+
+
+def test_two_reflections_at_different_places_outweigh_nothing() -> None:
+    there = [*stand(90, 3, 1_000.0, 15), *stand(135, 3, 290.0, 15)]
+
+    assert kinds(*(fix(s, m, speed_mps=0.0) for s, m in [*STANDING, *there])) == "......xxxxxx"

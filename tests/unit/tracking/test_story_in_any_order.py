@@ -55,7 +55,7 @@ ORDINALS_EACH = 1 << 30
 Record = list[Point]
 
 
-def at(second: int, east_m: float, *, speed_mps: float = 10.0) -> Point:
+def at(second: int, east_m: float, *, speed_mps: float = 60.0) -> Point:
     lat, lon = place_at(48.0, 11.0, 90.0, east_m)
     when = START_MS + second * 1_000
     return Point(
