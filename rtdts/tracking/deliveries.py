@@ -129,7 +129,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     since_point_id: str | None = None
     """The first point of the stay, or of having left; None when it is the same point."""
     silence_s: float | None = None
-    """How long nothing good had come before the point, when that is what the dwell rests on."""
+    """How long nothing good had come before the point, when that is what the dwell rests on; or
+    how much of the silence before its first point counts as having been there already."""
 
 
 class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):

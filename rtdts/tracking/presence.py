@@ -46,6 +46,10 @@ class PresenceRules(msgspec.Struct, frozen=True, kw_only=True):
     """So far outside a geofence, and twice the accuracy more, one fix ends every stay."""
     pull_away_mps: float = 5.0
     """What a truck makes good at least, on average, that drives on while nothing is heard of it."""
+    pace_mps: float = 8.0
+    """What it makes good as a rule: by that it came in during a silence …"""
+    longest_drive_in_s: float = 900.0
+    """… unless that was longer: it may have stood anywhere."""
     one_place_m: float = 30.0
     """Places closer than this are one: no fix tells which of them a truck is at."""
 
@@ -88,6 +92,8 @@ class Watch(msgspec.Struct, frozen=True, array_like=True):
     """Whether the last good fix fits, too: else a silence after it says nothing."""
     counts: bool = True
     """False of a stay that began before it could mean anything."""
+    unseen_ms: int = 0
+    """So long before the first fix it probably began, in a silence."""
 
 
 def sight(fix: Fix, place: Place, rules: PresenceRules) -> Sight:
@@ -132,7 +138,23 @@ def added(watch: Watch | None, evidence: float, seen: Sight, rules: PresenceRule
     total = round(min(watch.sum + weight * evidence, rules.most), 2)
     if total <= 0:
         return None
-    return Watch(watch.since_ms, watch.since_id, seen.at_ms, total, evidence > -1.0, watch.counts)
+    return msgspec.structs.replace(watch, last_ms=seen.at_ms, sum=total, is_held=evidence > -1.0)
+
+
+def unseen_ms(fix: Fix, seen: Sight, dwell_s: float, rules: PresenceRules) -> int:
+    """How long before this fix, the first one inside, the truck probably came in.
+
+    0 unless there was a silence before it, of half a dwell or more: then the truck drove here at
+    its usual pace, and stood for the rest of it.
+    """
+    way_m, way_mps = fix.distance_m, fix.implied_speed_mps
+    if not way_m or not way_mps:
+        return 0
+    drive_s = max(0.0, way_m - seen.reach_m) / rules.pace_mps
+    silence_s = way_m / way_mps
+    if not dwell_s / 2 <= silence_s <= rules.longest_drive_in_s:
+        return 0
+    return max(0, round((silence_s - drive_s) * 1_000))
 
 
 def stay(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.geodesy import distance_m
-from rtdts.tracking.presence import Sight, Watch, is_far, left, rather_at, sight, stay
+from rtdts.tracking.presence import Sight, Watch, is_far, left, rather_at, sight, stay, unseen_ms
 
 if TYPE_CHECKING:
     from rtdts.tracking.status_machine import Plan, StatusRules
@@ -102,13 +104,21 @@ class Scene:
 
     def stay_at_destination(self, watch: Watch | None) -> Watch | None:
         """The stay at the destination with this fix."""
-        return stay(
+        now = stay(
             watch,
             self.at_destination,
             self.destination,
             self.rules.dwell_s,
             self.rules.presence,
         )
+        if watch is None and now is not None and self.unseen_ms:
+            return msgspec.structs.replace(now, unseen_ms=self.unseen_ms)
+        return now
+
+    @property
+    def unseen_ms(self) -> int:
+        """For how long it has been at the destination, if this is the first fix of it there."""
+        return unseen_ms(self.fix, self.destination, self.rules.dwell_s, self.rules.presence)
 
     def _rather(self, seen: Sight, other: Sight) -> float:
         if not other.is_inside:

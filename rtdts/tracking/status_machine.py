@@ -232,7 +232,21 @@ def _has_left_origin(machine: Machine, scene: Scene) -> _Found | None:
 
 
 def _has_dwelt_at_destination(machine: Machine, scene: Scene) -> _Found | None:
-    return _dwelt(machine.destination, scene.at_destination, scene.destination, scene)
+    found = _dwelt(machine.destination, scene.at_destination, scene.destination, scene)
+    if found is None or machine.destination is None:
+        return found
+    return _earlier(found, machine.destination.unseen_ms, machine)
+
+
+def _earlier(found: _Found, by_ms: int, machine: Machine) -> _Found:
+    """Found to hold since before the first fix that shows it, in the silence before that.
+
+    Not where no rule has led here since the declaration: it may have been made in that silence.
+    """
+    if not by_ms or not machine.transitions:
+        return found
+    evidence = msgspec.structs.replace(found.evidence, silence_s=by_ms / 1_000)
+    return _Found(found.effective_at_ms - by_ms, evidence)
 
 
 def _must_have_picked_up(machine: Machine, scene: Scene) -> _Found | None:
@@ -251,7 +265,10 @@ def _must_have_picked_up(machine: Machine, scene: Scene) -> _Found | None:
 def _is_near_destination(machine: Machine, scene: Scene) -> _Found | None:
     if scene.is_near:
         at_ms = _since_ms(machine.destination, scene)
-        return _Found(at_ms, _evidence(scene, scene.destination))
+        found = _Found(at_ms, _evidence(scene, scene.destination))
+        if machine.destination is None and scene.destination.inside > 0:
+            return _earlier(found, scene.unseen_ms, machine)
+        return found
     dwelt = _has_dwelt_at_destination(machine, scene)
     if dwelt is None:
         return None

@@ -114,6 +114,34 @@ STORIES = [
         told=[(*DWELT, 110)],
     ),
     Story(
+        name="a silence over the arrival: it drove in at its pace",
+        begins=NEARBY,
+        fixes=[*drive(0, 2500, 3000), *stand(300, 4000, 120)],
+        told=[(*DWELT, 360)],
+    ),
+    Story(
+        name="a silence over the arrival of a truck that was seen to come",
+        begins=EN_ROUTE,
+        fixes=[
+            *drive(0, -310, 0),
+            *stand(40, 0, 100),
+            *drive(150, 0, 3500),
+            *stand(700, 4000, 120),
+        ],
+        told=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 170), (*NEAR, 450), (*DWELT, 612)],
+    ),
+    Story(
+        name="a silence of an hour over the arrival: it may have stood anywhere",
+        begins=EN_ROUTE,
+        fixes=[
+            *drive(0, -310, 0),
+            *stand(40, 0, 100),
+            *drive(150, 0, 2500),
+            *stand(4_000, 4000, 120),
+        ],
+        told=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 170), (*NEAR, 4_000), (*DWELT, 4_060)],
+    ),
+    Story(
         name="a tunnel that begins at the destination is no dock",
         begins=NEARBY,
         fixes=[*drive(0, 3500, 4000, mps=15), *drive(200, 6500, 9000, mps=15)],
