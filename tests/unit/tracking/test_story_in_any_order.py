@@ -220,6 +220,10 @@ class World:
         state, appended = update.state, 0
         for delivery in update.deliveries:
             log = standing(self.log)
+            if self.log[-1].status in CLOSED or log.anchor != delivery.before.anchor:
+                # Declared anew since: the next batch reads the match, and the log, again.
+                state = msgspec.structs.replace(state, deliveries=())
+                continue
             settlement = agree(
                 delivery,
                 log,
