@@ -55,13 +55,11 @@ locals {
         concat(local.own["consumer.Points"], [{ id = "points", visible = false }]),
         [{ expression = "points / PERIOD(points)", label = "points/s", id = "rate" }],
       ] },
-      { title = "Consumer: what is not new, a minute", stat = "Sum", metrics = [
+      { title = "Consumer: copies, late and parked points, a minute", stat = "Sum", metrics = [
         concat(local.own["consumer.Duplicates"], [{ label = "copies" }]),
-        concat(local.own["consumer.LatePoints"], [{ label = "earlier than the window" }]),
+        concat(local.own["consumer.LatePoints"], [{ label = "late" }]),
         concat(local.own["consumer.Parked"], [{ label = "parked" }]),
-      ] },
-      { title = "Consumer: trucks of a batch with slow clocks", stat = "Maximum", metrics = [
-        concat(local.own["consumer.SlowClocks"], [{ label = "slow" }]),
+        concat(local.own["consumer.SlowClocks"], [{ label = "slow clocks in a batch", stat = "Maximum" }]),
       ] },
       { title = "Consumer: a batch, ms", stat = "Maximum", metrics = [
         concat(local.own["consumer.BatchDuration"], [{ label = "the longest" }]),
