@@ -204,7 +204,12 @@ class Settler:
         self, due: Sequence[str], report: SettleReport, budget: Budget, *, is_patient: bool
     ) -> None:
         recalled = self._memory.recall(due, budget)
-        states = {truck_id: one for truck_id, one in recalled.items() if one.is_unsettled}
+        states = {
+            truck_id: one
+            for truck_id, one in recalled.items()
+            # Without a window nothing of it was ever folded: no reason to stop for everybody else.
+            if one.is_unsettled and len(one.window)
+        }
         self._forget(truck_id for truck_id in due if truck_id not in states)
         quick = [
             one for one in states.values() if one.unsettled and one.truck_id not in self._paged

@@ -269,7 +269,11 @@ def test_trucks_whose_states_wait_for_a_settling_are_found_at_once(
     store: Store, truck_id: str
 ) -> None:
     waits, moved, settled = truck_id, unique("T"), unique("T")
-    states = [TruckState(truck_id=one, window=Window(one)) for one in (waits, moved, settled)]
+    states = [
+        # With a window: consumers that other tests start find these trucks, and settle them.
+        TruckState(truck_id=one, window=Window(one, [fix_of(point(0, 0.0, truck_id=one), n=1)]))
+        for one in (waits, moved, settled)
+    ]
     states[0] = msgspec.structs.replace(states[0], unsettled=(Interval(START_MS, START_MS),))
     states[1] = msgspec.structs.replace(states[1], has_moved_times=True)
     first, *_ = store.states.save([StateWrite.of(one, None) for one in states])

@@ -23,7 +23,13 @@ pytestmark = [
 
 
 def pid_of(cloud: LaunchedCloud, part: str) -> int:
-    return int((cloud.run_dir / f"{part}.pid").read_text())
+    """Waits for it: between a death and the next start there is none."""
+
+    def pid() -> int:
+        file = cloud.run_dir / f"{part}.pid"
+        return int(file.read_text() or 0) if file.exists() else 0
+
+    return eventually(pid)
 
 
 def returns_of(cloud: LaunchedCloud, part: str) -> int:

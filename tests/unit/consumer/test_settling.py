@@ -14,6 +14,7 @@ from consumer.settling import GREEDY_EVERY_S, PASS_EVERY_S, PAUSE_S, REST_SLICES
 from rtdts.position_store.documents import index_of
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.history_pages import MAX_HITS, Around, HistoryFix
+from rtdts.position_store.state import StateWrite
 from rtdts.position_store.writer import PROVISIONAL
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.tracking.deliveries import Status
@@ -21,7 +22,8 @@ from rtdts.tracking.instants import MS_PER_DAY
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 from rtdts.tracking.truck_fold import WINDOW_FIXES, TrackingRules
-from rtdts.tracking.truck_state import TruckState
+from rtdts.tracking.truck_state import Interval, TruckState
+from rtdts.tracking.window import Window
 from tests.support.consumer_world import (
     KILLS,
     START_MS,
@@ -340,6 +342,17 @@ def test_a_new_worker_finds_what_the_one_before_left_unsettled(world: World, who
 
     assert report is not None
     assert report.trucks == 1
+    assert_same(world, whole)
+
+
+def test_an_unsettled_state_without_a_window_stops_nobody(world: World, whole: World) -> None:
+    with_late_points(world)
+    empty = TruckState(truck_id="T-2", window=Window("T-2"), unsettled=(Interval(0, START_MS),))
+    world.positions.save([StateWrite.of(empty, None)])
+
+    world.clock.advance(RESTART_S)
+    world.pipeline().settle(everything=True)
+
     assert_same(world, whole)
 
 
