@@ -151,6 +151,10 @@ async def _consume(
     fleet = _fleet(prefix, size.trucks, REMEMBERED + size.new)
     say(f"{kind}: {size.trucks} trucks, {REMEMBERED} points remembered, {size.new} new ones each")
     carry(running, fleet, DRIVES)
+    if kind.endswith(".former"):
+        window_consumer.write_matches(
+            running.client("dynamodb"), running.environment.truck_matches_table
+        )
     url = running.environment.opensearch_url
     _with_states(["remember", url, prefix, str(size.trucks)], REMEMBERED, variables)
     rest = [of[REMEMBERED:-1] for of in fleet]

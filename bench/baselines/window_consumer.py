@@ -14,9 +14,15 @@ import subprocess
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from bench.figures import CannotMeasureError
+from rtdts.delivery_store.items import to_attribute
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 COMMIT = "a676d77755da66441d5aa7c5accc3870330e3e81"
 """The last one of that consumer."""
@@ -55,6 +61,24 @@ def extract(folder: Path) -> Path:
 def variables(sources: Path) -> Mapping[str, str]:
     """The environment in which Python imports these sources, wherever it is started."""
     return {"PYTHONPATH": str(sources), "PYTHONSAFEPATH": "1"}
+
+
+def write_matches(client: DynamoDBClient, table: str) -> None:
+    """Puts all matches into the form that it reads: maps of attributes, where now they are strings.
+
+    Args:
+        client: A DynamoDB client.
+        table: The trucks' matches.
+    """
+    for page in client.get_paginator("scan").paginate(TableName=table):
+        for item in page["Items"]:
+            matches = {
+                delivery_id: to_attribute(msgspec.json.decode(match["S"]))
+                for delivery_id, match in item["matches"]["M"].items()
+                if "S" in match
+            }
+            if matches:
+                client.put_item(TableName=table, Item={**item, "matches": {"M": matches}})
 
 
 def positions_index(sources: Path) -> dict[str, Any]:

@@ -105,8 +105,8 @@ class FakeDeliveryTables:
         if write["UpdateExpression"].startswith("REMOVE"):
             of_truck.pop(delivery_id, None)
         else:
-            match = from_attribute(write["ExpressionAttributeValues"][":match"])
-            of_truck[delivery_id] = msgspec.convert(match, OpenMatch)
+            match = write["ExpressionAttributeValues"][":match"]["S"]
+            of_truck[delivery_id] = msgspec.json.decode(match, type=OpenMatch)
 
 
 def _holds(expression: str, item: Mapping[str, Any], write: Mapping[str, Any]) -> bool:

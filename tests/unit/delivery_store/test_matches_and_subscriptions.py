@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import json
 
-import msgspec
 import pytest
 
 from rtdts.delivery_store.items import to_attribute
-from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES, MatchStore, match_of
+from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES, MatchStore, encode_match, match_of
 from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import KEPT_FOR_MS, Subscription, SubscriptionStore
 from rtdts.runtime.logs import Logger
@@ -40,12 +39,12 @@ def matches_item(truck_id: str, **matches: object) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     "broken",
-    [{"S": "no match"}, {"M": {"delivery_id": {"S": "D-2"}}}, {"B": b"x"}, {"N": "?"}],
+    [{"S": "no match"}, {"S": "{}"}, {"M": {"delivery_id": {"S": "D-2"}}}, {"B": b"x"}, {"N": "?"}],
     ids=str,
 )
 def test_a_match_that_cannot_be_read_costs_its_own_delivery_only(broken: object) -> None:
     match = match_of(new_delivery(delivery_id="D-1"))
-    good = to_attribute(msgspec.to_builtins(match))
+    good = to_attribute(encode_match(match))
     items = [matches_item("T-1", **{"D-1": good, "D-2": broken}), matches_item("T-2")]
     client = ScriptedClient({"Responses": {"truck-matches": items}}, {"Item": items[0]})
     output = io.StringIO()
@@ -61,7 +60,7 @@ def test_a_match_that_cannot_be_read_costs_its_own_delivery_only(broken: object)
 
 def test_a_truck_whose_matches_are_no_map_costs_no_other_truck() -> None:
     match = match_of(new_delivery(delivery_id="D-1"))
-    good = to_attribute(msgspec.to_builtins(match))
+    good = to_attribute(encode_match(match))
     items = [
         {"truck_id": {"S": "T-1"}, "matches": {"S": "?"}},
         {"truck_id": {"S": "T-2"}},
@@ -88,9 +87,7 @@ def test_a_full_truck_stays_far_below_what_an_item_may_hold() -> None:
             origin=Place(lat=-35.12345678901234, lon=-129.12345678901234, radius_m=12345.6789),
         )
     )
-    # DynamoDB counts names and values in UTF-8, numbers by about half their digits; the whole
-    # text of the attribute is more than that.
-    bytes_a_match = 64 + len(msgspec.json.encode(to_attribute(msgspec.to_builtins(match))))
+    bytes_a_match = 64 + len(encode_match(match))
 
     assert MAX_OPEN_DELIVERIES * bytes_a_match < DYNAMODB_ITEM_BYTES / 2
 
