@@ -1,0 +1,140 @@
+"""What ordinary trucks do that sensors see badly: docks, yards and clocks, through all real parts.
+
+All times of the points lie in the past, so that none of it takes the time that it tells of.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from rtdts.runtime.wall_clock import now_ms
+from rtdts.tracking.deliveries import Cause, Delivery, Place, Status
+from rtdts.tracking.geodesy import place_at
+from rtdts.tracking.instants import format_instant
+from sim.local_cloud.launch import LaunchedCloud
+from sim.token_client import TokenClient
+from tests.support.consumer_world import ORIGIN
+from tests.support.field import Field, east_of_origin, new_truck
+from tests.support.http_client import Answer, ApiClient
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+
+HOUR_MS = 3_600_000
+HOURS_AHEAD = 9
+"""A device whose clock took local time in Seoul for UTC."""
+
+
+@pytest.fixture
+def field(local_cloud: LaunchedCloud) -> Field:
+    return Field(local_cloud)
+
+
+class Driver:
+    """A truck with its token."""
+
+    def __init__(self, field: Field, truck_id: str) -> None:
+        environment = field.cloud.environment
+        self.truck_id = truck_id
+        self._api = ApiClient(environment.server_url)
+        self._token = TokenClient.of(environment).token("truck", truck_id)
+
+    def declare(self, delivery: Delivery, what: str) -> Answer:
+        return self._api(
+            "POST",
+            f"/deliveries/{delivery.delivery_id}/events",
+            token=self._token,
+            body={"type": what},
+            headers={"Idempotency-Key": uuid.uuid4().hex},
+        )
+
+    def upload(self, recorded_at_ms: list[int]) -> Answer:
+        positions = [
+            {
+                "truck_id": self.truck_id,
+                "seq": n,
+                "recorded_at": format_instant(at_ms),
+                "lat": ORIGIN.lat + n * 0.001,
+                "lon": ORIGIN.lon,
+            }
+            for n, at_ms in enumerate(recorded_at_ms)
+        ]
+        return self._api("POST", "/telemetry", token=self._token, body={"positions": positions})
+
+
+def statuses(field: Field, delivery: Delivery) -> list[tuple[Status, Cause]]:
+    return [(one.status, one.cause) for one in field.events(delivery)]
+
+
+def test_an_indoor_dock_without_reception_is_seen_and_then_delivered(field: Field) -> None:
+    truck_id, began_at_ms = new_truck(), (now_ms() - HOUR_MS) // 1_000 * 1_000
+    driver, delivery = Driver(field, truck_id), field.deliver(truck_id, began_at_ms - 1_000)
+
+    def driven() -> Iterator[tuple[int, float]]:
+        yield from ((n * 10, -800.0 + n * 100.0) for n in range(9))  # into the origin's fence
+        # Ten minutes of silence inside, and the first fix again is on the road.
+        yield from ((700 + n * 10, 380.0 + n * 200.0) for n in range(19))  # into the destination's
+        yield from ((1_600 + n * 10, 4_300.0 + n * 100.0) for n in range(3))  # and beyond it
+
+    points = [
+        east_of_origin(truck_id, began_at_ms + second * 1_000, east_m, n)
+        for n, (second, east_m) in enumerate(driven())
+    ]
+    field.put(points)
+    eventually(lambda: field.status(delivery) is Status.ARRIVED)
+    done = driver.declare(delivery, "delivered")
+
+    assert done.status == 201, done.text
+    assert field.status(delivery) is Status.DELIVERED
+    seen = [status for status, _ in statuses(field, delivery)]
+    assert seen[-2:] == [Status.ARRIVED, Status.DELIVERED]
+    assert {Status.AT_PICKUP, Status.IN_TRANSIT} <= set(seen)
+
+
+def test_one_yard_for_both_places_ends_delivered(field: Field) -> None:
+    truck_id, began_at_ms = new_truck(), (now_ms() - HOUR_MS) // 1_000 * 1_000
+    lat, lon = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, 80.0)
+    driver = Driver(field, truck_id)
+    delivery = field.deliver(truck_id, began_at_ms - 1_000, destination=Place(lat=lat, lon=lon))
+    there = [(n * 10, -800.0 + n * 100.0) for n in range(8)]
+    loading = [(80 + n * 10, 0.0) for n in range(12)]
+    across = [(200 + n * 10, min(80.0, n * 20.0)) for n in range(20)]
+    points = [
+        east_of_origin(truck_id, began_at_ms + second * 1_000, east_m, n)
+        for n, (second, east_m) in enumerate([*there, *loading, *across])
+    ]
+    field.put(points[: len(there) + len(loading)])
+    eventually(lambda: field.status(delivery) is Status.AT_PICKUP)
+    picked_up = driver.declare(delivery, "picked_up")
+    field.put(points[len(there) + len(loading) :])
+    field.wait_for_all(points)
+    done = driver.declare(delivery, "delivered")
+
+    assert (picked_up.status, done.status) == (201, 201), (picked_up.text, done.text)
+    assert field.status(delivery) is Status.DELIVERED
+
+
+def test_one_wrong_clock_in_a_request_moves_only_itself_however_often_it_is_sent(
+    field: Field,
+) -> None:
+    truck_id, sent_at_ms = new_truck(), now_ms() // 1_000 * 1_000
+    driver = Driver(field, truck_id)
+    recorded_at_ms = [sent_at_ms - (10 - n) * 10_000 for n in range(10)]
+    recorded_at_ms[4] += HOURS_AHEAD * HOUR_MS
+
+    first = driver.upload(recorded_at_ms)
+    again = driver.upload(recorded_at_ms)
+    eventually(lambda: len(field.documents(truck_id)) == 10)
+    fixes = {fix.fix.seq: fix.fix for _, _, fix in field.stores.history([truck_id])}
+
+    assert (first.status, again.status) == (202, 202)
+    for response in (first, again):
+        assert response.json["accepted"] == 10
+        assert [one["index"] for one in response.json["adjusted"]] == [4]
+    assert [fixes[n].event_at_ms for n in range(10) if n != 4] == [
+        at_ms for n, at_ms in enumerate(recorded_at_ms) if n != 4
+    ]
+    assert abs(fixes[4].event_at_ms - sent_at_ms) < HOUR_MS
