@@ -74,9 +74,12 @@ class Size:
 
 
 SIZES = {
-    "at_hand": Size(trucks=2_000, new=10, at_hand=2_000),
-    "read_first": Size(trucks=3_000, new=6, at_hand=500),
+    "at_hand": Size(trucks=2_000, new=30, at_hand=2_000),
+    "read_first": Size(trucks=3_000, new=15, at_hand=500),
 }
+"""So long that what each daemon's JVM spends on compiling is a small part."""
+WARMING = Size(trucks=1_000, new=15, at_hand=500)
+"""Of each consumer, unmeasured: a node that has just been started takes four times as long."""
 QUICK = {
     "at_hand": Size(trucks=10, new=10, at_hand=100),
     "read_first": Size(trucks=30, new=3, at_hand=5),
@@ -117,8 +120,10 @@ async def _beside_the_former(quick: bool, sources: Path, say: Say) -> list[Figur
     async with engines(say) as running:
         index = window_consumer.positions_index(sources)
         raw_before = _raw(running, index, quick, WARM_UPS, say)
+        turns = {"former": former, "ours": ours}
+        for name in () if quick else turns:
+            await _consume(running, f"warming.{name}", WARMING, turns[name], say)
         for kind, size in (QUICK if quick else SIZES).items():
-            turns = {"former": former, "ours": ours}
             # By turns: the node is faster each time.
             measured[kind] = {
                 name: await _consume(running, f"{kind}.{name}", size, turns[name], say)

@@ -154,8 +154,10 @@ _DURABLE = {"auto_expand_replicas": "0-1"}
 _EXPENDABLE = {"number_of_replicas": "0"}
 """The raw log is kept for days, and the stream and its backup hold the same."""
 _SEARCHED = {"refresh_interval": "1s"}
-# Both are read by id, which needs no refresh.
+# Read by id, which needs no refresh.
 _READ_BY_ID = {**_DURABLE, "refresh_interval": "5s"}
+_REFRESHED_FIRST = {**_DURABLE, "refresh_interval": "60s"}
+"""Searched when a shard is taken over, and after a refresh of its own."""
 
 
 def index_templates(shards: int = 1) -> dict[str, Mapped]:
@@ -164,7 +166,7 @@ def index_templates(shards: int = 1) -> dict[str, Mapped]:
         (RAW_PATTERN, RAW_MAPPINGS, {**_EXPENDABLE, **_SEARCHED}),
         (POSITIONS_PATTERN, POSITIONS_MAPPINGS, {**_DURABLE, **_SEARCHED}),
         (LATEST_INDEX, LATEST_MAPPINGS, _READ_BY_ID),
-        (STATE_INDEX, STATE_MAPPINGS, _READ_BY_ID),
+        (STATE_INDEX, STATE_MAPPINGS, _REFRESHED_FIRST),
     )
     return {
         pattern.removesuffix("-*"): _template(
