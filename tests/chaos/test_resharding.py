@@ -21,8 +21,7 @@ from rtdts.runtime.wall_clock import now_ms
 from rtdts.telemetry_stream.aggregation import deaggregate
 from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.telemetry_stream.shard_range import hash_key
-from rtdts.tracking.deliveries import Cause, Delivery, DeliveryEvent, Status
-from rtdts.tracking.delivery_log import standing
+from rtdts.tracking.deliveries import Cause, Delivery, Status
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
@@ -34,7 +33,7 @@ from sim.local_cloud.kcl_tables import create_kcl_tables
 from sim.local_cloud.launch import LaunchedCloud
 from sim.local_cloud.resources import local_session
 from tests.chaos.conftest import Say
-from tests.support.consumed import Consumed, Expected
+from tests.support.consumed import Consumed, Expected, agrees
 from tests.support.consumer_daemon import Daemon, running_daemon
 from tests.support.consumer_world import START_MS, World, point
 from tests.support.deliveries import unique
@@ -272,18 +271,6 @@ def true_story(delivery: Delivery, fleet: Fleet) -> list[Transition]:
     )
 
 
-def agrees(log: Sequence[DeliveryEvent], truth: Sequence[Transition]) -> bool:
-    """Whether the folded log is the truth, but for times that moved by less than the dwell.
-
-    What came when decides which status was first derived from fewer points, and such a time stays.
-    """
-    stands, wanted = standing(log).transitions, truth[1:]
-    return [one.status for one in stands] == [one.status for one in wanted] and all(
-        abs(one.effective_at_ms - true.effective_at_ms) < TrackingRules().status.dwell_ms
-        for one, true in zip(stands, wanted, strict=True)
-    )
-
-
 def until_consumed(consumed: Consumed, records: Sequence[StreamRecord]) -> None:
     last = {record.partition_key: record.position for record in records}
     eventually(
@@ -341,7 +328,7 @@ def test_resharding_under_load_loses_nothing(
     for delivery in deliveries:
         truth = true_story(delivery, fleet)
         log_of = partial(consumed.deliveries.events, delivery.delivery_id)
-        eventually(lambda: agrees(log_of(), truth))  # noqa: B023 - awaited at once
+        eventually(lambda: agrees(log_of(), truth[1:]))  # noqa: B023 - awaited at once
         versions = [event.version for event in log_of()]
         assert versions == list(range(1, len(versions) + 1))
     assert not {one.data for one in records} & set(consumed.parked().values())

@@ -25,12 +25,12 @@ from rtdts.runtime.wall_clock import now_ms
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.positions import Point
-from rtdts.tracking.truck_state import TruckState
+from rtdts.tracking.truck_state import DeliveryMemory, TruckState
 from rtdts.tracking.window import Window
 from sim.fault_shim.rules import CutAnswer, Delay, FaultRule
 from sim.fault_shim.shim import FaultShim
 from sim.local_cloud.launch import LaunchedCloud
-from tests.support.consumed import Consumed, Expected, story
+from tests.support.consumed import Consumed, Expected, agrees
 from tests.support.consumer_world import START_MS, Shard, World, drive
 from tests.support.deliveries import unique
 from tests.support.kcl_child import Checkpoint, ChildEndedError, KclChild, running_child
@@ -142,12 +142,12 @@ class Scene:
         assert by_id(history) == by_id(self.expected.history())
         assert self.stores.latest(self.truck_ids) == self.expected.latest(self.truck_ids)
         for delivery in self.deliveries:
-            told = story(self.stores.deliveries.events(delivery.delivery_id))
-            assert told == self.expected.events(delivery.delivery_id)
-            assert [version for version, *_ in told] == list(range(1, len(told) + 1))
+            log = self.stores.deliveries.events(delivery.delivery_id)
+            assert agrees(log, self.expected.transitions(delivery.delivery_id))
+            assert [event.version for event in log] == list(range(1, len(log) + 1))
             row = self.stores.deliveries.get(delivery.delivery_id)
             assert row is not None
-            assert (row.version, row.status) == told[-1][:2]
+            assert (row.version, row.status) == (log[-1].version, log[-1].status)
         assert self.memories() == {
             truck_id: what_is_known(stored.state)
             for truck_id, stored in self.expected.world.positions.load(self.truck_ids).items()
@@ -176,7 +176,7 @@ class Scene:
 
 
 def what_is_known(state: TruckState) -> TruckState:
-    """A state, without who wrote it, how far he was, when he began and how he cut his batches."""
+    """A state, without what depends on its writer, on how batches were cut, and on the log."""
     return msgspec.structs.replace(
         state,
         writer_id="",
@@ -186,7 +186,17 @@ def what_is_known(state: TruckState) -> TruckState:
         shown_from=0,
         window=Window(state.truck_id, map(unnumbered, state.window)),
         last_good=None if state.last_good is None else unnumbered(state.last_good),
+        deliveries=tuple(map(unlogged, state.deliveries)),
     )
+
+
+def unlogged(memory: DeliveryMemory) -> DeliveryMemory:
+    """A delivery's memory, without how far the log is and what is kept until it is there."""
+    transitions = tuple(
+        msgspec.structs.replace(one, evidence=None) for one in memory.tip.transitions
+    )
+    tip = msgspec.structs.replace(memory.tip, transitions=transitions)
+    return msgspec.structs.replace(memory, tip=tip, believed=(), log_length=0)
 
 
 def unnumbered(fix: Fix) -> Fix:

@@ -17,7 +17,10 @@ from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import TruckStateStore
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
+from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.fixes import LatestPosition
+from rtdts.tracking.status_machine import Transition
+from rtdts.tracking.truck_fold import TrackingRules
 from rtdts.tracking.truck_state import TruckState
 from sim.environment import Environment
 from sim.local_cloud.resources import local_session
@@ -114,8 +117,8 @@ class Expected:
     def latest(self, truck_ids: Sequence[str]) -> dict[str, LatestPosition]:
         return unrevised(self.world.positions.latest(truck_ids))
 
-    def events(self, delivery_id: str) -> list[tuple[object, ...]]:
-        return story(self.world.deliveries.events(delivery_id))
+    def transitions(self, delivery_id: str) -> Sequence[Transition]:
+        return standing(self.world.deliveries.events(delivery_id)).transitions
 
 
 def unrevised(latest: dict[str, LatestPosition]) -> dict[str, LatestPosition]:
@@ -123,6 +126,16 @@ def unrevised(latest: dict[str, LatestPosition]) -> dict[str, LatestPosition]:
     return {one: msgspec.structs.replace(of, revision=0) for one, of in latest.items()}
 
 
-def story(events: Iterable[DeliveryEvent]) -> list[tuple[object, ...]]:
-    """What must be the same whoever wrote them, and when."""
-    return [(e.version, e.status, e.cause, e.effective_at_ms, e.point_id) for e in events]
+def agrees(log: Sequence[DeliveryEvent], wanted: Sequence[Transition]) -> bool:
+    """Whether a log folds to these statuses, but for times that are off by less than the dwell.
+
+    A time that moved by less is not corrected by itself. So which of two such times stands depends
+    on how many points were there when the status was first derived.
+    """
+    stands = standing(log).transitions
+    return [(one.status, one.cause) for one in stands] == [
+        (one.status, one.cause) for one in wanted
+    ] and all(
+        abs(one.effective_at_ms - true.effective_at_ms) < TrackingRules().status.dwell_ms
+        for one, true in zip(stands, wanted, strict=True)
+    )
