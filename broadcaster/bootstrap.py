@@ -148,7 +148,12 @@ def _wire(
         )
     )
     sqs = aws.client("sqs", config=patient)
-    nudge_queue = NudgeQueue(sqs, settings.nudge_queue_url, log=log)
+    nudge_queue = NudgeQueue(
+        sqs,
+        settings.nudge_queue_url,
+        dead_letters_url=settings.nudge_dead_letter_queue_url,
+        log=log,
+    )
 
     backoff = ConnectionBackoff()
     poster = SocketPoster(

@@ -14,6 +14,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
+import msgspec
+
 from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.polling import LongPoll
 from broadcaster.pushing import Outcome, Pushed
@@ -21,6 +23,7 @@ from broadcaster.threads import Threads
 from rtdts.push_queue.nudge_queue import ReceivedNudge
 from rtdts.push_queue.nudges import Nudge, PositionNudge
 from rtdts.runtime import wall_clock
+from rtdts.runtime.aws_errors import is_refusal
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
@@ -29,6 +32,7 @@ from rtdts.runtime.metrics import Metric
 METRICS: Final = (
     Metric("NudgesReceived", "Count"),
     Metric("NudgesFailed", "Count"),
+    Metric("NudgesDead", "Count"),
     Metric("NudgeAge", "Milliseconds"),
     Metric("NudgeViewersDelivered", "Count"),
     Metric("NudgeViewersNotReached", "Count"),
@@ -45,6 +49,9 @@ _FOLLOW_UP_FIRST_S: Final = 0.5
 _FOLLOW_UPS_AT_ONCE: Final = 1_000
 """More than that, and something is wrong with the whole; the round tells them."""
 
+_BUGS: Final = (ArithmeticError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
+"""What our code, or the reading of a row that can't be read, raises each time anew."""
+
 _NOT_REACHED: Final = frozenset(
     {Outcome.THROTTLED, Outcome.FAILED, Outcome.BACKED_OFF, Outcome.RIGHT_TOO_OLD}
 )
@@ -58,6 +65,9 @@ class Queue(Protocol):
 
     def delete(self, received: ReceivedNudge, /) -> None:
         """Says that one is done with."""
+
+    def bury(self, received: ReceivedNudge, /) -> None:
+        """Makes one a dead letter."""
 
 
 class Handler(Protocol):
@@ -182,11 +192,21 @@ class NudgeConsumer:
                 self._start_follow_up(nudge, tasks)
             self._oldest_ms = max(self._oldest_ms, self._now_ms() - received.sent_at_ms)
             await self._threads.run(self._queue.delete, received)
-        except (
-            Exception
-        ) as error:  # it stays in the queue, comes again and ends in the dead-letter queue
+        except Exception as error:
             self._counts["NudgesFailed"] += 1
             self._log.exception("nudge_failed", error, delivery_id=nudge.delivery_id)
+            if _is_own_fault(error):
+                await self._bury(received)
+            # All else stays in the queue and comes again; at last SQS makes it a dead letter.
+
+    async def _bury(self, received: ReceivedNudge) -> None:
+        """Lets the delivery's next nudge come at once, which this one would hold up in vain."""
+        try:
+            await self._threads.run(self._queue.bury, received)
+        except Exception as error:  # it comes again
+            self._log.exception("nudge_not_buried", error, delivery_id=received.nudge.delivery_id)
+        else:
+            self._counts["NudgesDead"] += 1
 
     def _start_follow_up(self, nudge: Nudge, tasks: Sequence[asyncio.Task[Pushed]]) -> None:
         if len(self._following_up) >= _FOLLOW_UPS_AT_ONCE:
@@ -223,3 +243,8 @@ class NudgeConsumer:
         return frozenset(
             one.subscription.connection_id for one in pushed if one.outcome in _NOT_REACHED
         )
+
+
+def _is_own_fault(error: Exception) -> bool:
+    """Whether a nudge fails however often it is handled."""
+    return is_refusal(error) or isinstance(error, _BUGS)

@@ -17,6 +17,10 @@ class Settings:
     delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="the table of their logs")
     subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="the table of who tracks what")
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="the queue of nudges")
+    nudge_dead_letter_queue_url: str = setting(
+        "NUDGE_DEAD_LETTER_QUEUE_URL",
+        help="its dead-letter queue: what fails for its own fault goes there at once",
+    )
     round_queue_url: str = setting(
         "ROUND_QUEUE_URL",
         default="",

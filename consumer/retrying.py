@@ -7,11 +7,10 @@ import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-
 from consumer.errors import StoreGone
 from rtdts.delivery_store.errors import StoreBusy
 from rtdts.position_store.errors import StoreUnavailable
+from rtdts.runtime import aws_errors
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
@@ -19,66 +18,12 @@ from rtdts.runtime.logs import Logger
 FIRST_WAIT_S = 0.1
 MOST_WAIT_S = 5.0
 
-_OWN_FAULTS = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ResourceNotFoundException",
-        "NoSuchBucket",
-    }
-)
-"""4xx of the deployment, not of the request: a policy or a table may be on its way. Worth the same
-patience, and the same loud end."""
-
-_THROTTLED = frozenset(
-    {
-        "ExpiredTokenException",
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "SlowDown",
-        "ThrottlingException",
-        "TransactionInProgressException",
-    }
-)
-
-_REFUSALS = frozenset(
-    {
-        "IdempotentParameterMismatchException",
-        "ItemCollectionSizeLimitExceededException",
-        "SerializationException",
-        "TransactionCanceledException",
-        "ValidationException",
-    }
-)
-"""4xx of what was to be written: too large, malformed, illegal. Another request may be fine. A code
-in none of these lists ends the batch at once: it may be the deployment's fault."""
-
 T = TypeVar("T")
 
 
 def may_pass(error: Exception) -> bool:
     """Whether the same call may succeed later."""
-    if isinstance(error, ParamValidationError):
-        return False
-    if isinstance(error, StoreUnavailable | StoreBusy | BotoCoreError):
-        return True
-    if not isinstance(error, ClientError):
-        return False
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    code = _code(error)
-    return status >= 500 or status == 429 or code in _THROTTLED or code in _OWN_FAULTS
-
-
-def is_refusal(error: Exception) -> bool:
-    """Whether a store refuses what one call brings: no repetition mends it, others may go on."""
-    if isinstance(error, ParamValidationError):  # the SDK's own refusal, before it sends anything
-        return True
-    return isinstance(error, ClientError) and not may_pass(error) and _code(error) in _REFUSALS
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")
+    return isinstance(error, StoreUnavailable | StoreBusy) or aws_errors.may_pass(error)
 
 
 class Patience:

@@ -12,9 +12,10 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from consumer.ports import DeliveryLog, ParkingPlace
-from consumer.retrying import Budget, is_refusal
+from consumer.retrying import Budget
 from rtdts.delivery_store.errors import VersionConflict
 from rtdts.push_queue.nudges import TransitionNudge
+from rtdts.runtime.aws_errors import is_refusal
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import delivery_events_name

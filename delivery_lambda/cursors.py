@@ -10,10 +10,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from rtdts.delivery_store.deliveries import ListPosition
+from rtdts.tracking.identifiers import Identifier
 
 
 class InvalidCursor(Exception):  # noqa: N818 - what it is, not an error of ours
@@ -21,8 +24,9 @@ class InvalidCursor(Exception):  # noqa: N818 - what it is, not an error of ours
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True):
-    created_at_ms: int
-    delivery_id: str
+    # Bounded, since anybody can make one up: DynamoDB refuses longer numbers and empty keys.
+    created_at_ms: Annotated[int, Meta(ge=0, le=2**53)]
+    delivery_id: Identifier
     check: str
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from rtdts.tracking.deliveries import MAX_VERSION
 from rtdts.tracking.identifiers import Identifier
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     """Wants to follow a delivery."""
 
     delivery_id: Identifier
-    since_version: Annotated[int, Meta(ge=0)] = 0
+    since_version: Annotated[int, Meta(ge=0, le=MAX_VERSION)] = 0
 
 
 class Untrack(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,6 +52,7 @@ class FifoQueue(Generic[M]):
         client: An SQS client.
         queue_url: The queue.
         polling: The client for receiving, whose answers take as long as a poll; None for the same.
+        dead_letters_url: Where dead letters are sent; None: they are deleted only.
         decode: Makes a message of its body, or raises `msgspec.DecodeError`.
         malformed: The event by which a message that is none is reported.
         log: Where that is.
@@ -66,12 +67,14 @@ class FifoQueue(Generic[M]):
         decode: Callable[[str], M],
         malformed: str,
         polling: SQSClient | None = None,
+        dead_letters_url: str | None = None,
         log: Logger | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._polling_client = polling or client
         self._queue_url = queue_url
+        self._dead_letters_url = dead_letters_url
         self._decode = decode
         self._malformed = malformed
         self._log = log or get_logger("push_queue")
@@ -83,12 +86,7 @@ class FifoQueue(Generic[M]):
         Raises:
             botocore.exceptions.ClientError: SQS did not take it.
         """
-        self._client.send_message(
-            QueueUrl=self._queue_url,
-            MessageBody=message.body,
-            MessageGroupId=message.group_id,
-            MessageDeduplicationId=message.deduplication_id,
-        )
+        self._send(self._queue_url, message)
 
     def send_many(self, messages: Sequence[Outgoing]) -> list[tuple[int, str]]:
         """Sends all, ten a request, in order; sends again what SQS failed to take.
@@ -105,14 +103,18 @@ class FifoQueue(Generic[M]):
     def receive(self, max_messages: int, wait_s: int) -> list[Incoming[M]]:
         """Waits up to `wait_s` for messages; an empty list when none came.
 
-        What can't be decoded is deleted and reported as an error: it would come back for ever, and
-        hold up its group.
+        What can't be decoded becomes a dead letter and is reported as an error: it would come back
+        until its time is up, and hold up its group.
         """
         answer = self._polling_client.receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=max_messages,
             WaitTimeSeconds=wait_s,
-            MessageSystemAttributeNames=["SentTimestamp"],
+            MessageSystemAttributeNames=[
+                "MessageDeduplicationId",
+                "MessageGroupId",
+                "SentTimestamp",
+            ],
         )
         received = []
         for one in answer.get("Messages", []):
@@ -121,7 +123,12 @@ class FifoQueue(Generic[M]):
                 message = self._decode(body)
             except msgspec.DecodeError as error:
                 self._log.error(self._malformed, reason=str(error), body=body[:_SHOWN_CHARACTERS])
-                self.delete(receipt_handle)
+                malformed = Outgoing(
+                    body=body,
+                    group_id=one["Attributes"]["MessageGroupId"],
+                    deduplication_id=one["Attributes"]["MessageDeduplicationId"],
+                )
+                self.bury(malformed, receipt_handle)
             else:
                 sent_at_ms = int(one["Attributes"]["SentTimestamp"])
                 received.append(
@@ -132,6 +139,19 @@ class FifoQueue(Generic[M]):
     def delete(self, receipt_handle: str) -> None:
         """Says that a message is done with."""
         self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=receipt_handle)
+
+    def bury(self, message: Outgoing, receipt_handle: str) -> None:
+        """Makes a received message a dead letter at once: no repetition mends it.
+
+        SQS itself would do so only after `max_receive_count` deliveries, each a visibility timeout
+        after the other, and give out nothing else of the group meanwhile.
+
+        Raises:
+            botocore.exceptions.ClientError: SQS did not take it; it is still in the queue.
+        """
+        if self._dead_letters_url is not None:
+            self._send(self._dead_letters_url, message)
+        self.delete(receipt_handle)
 
     def delete_many(self, receipt_handles: Sequence[str]) -> list[str]:
         """Says that messages are done with, ten a request.
@@ -168,6 +188,14 @@ class FifoQueue(Generic[M]):
             )
             codes += [failed["Code"] for failed in answer.get("Failed", [])]
         return codes
+
+    def _send(self, queue_url: str, message: Outgoing) -> None:
+        self._client.send_message(
+            QueueUrl=queue_url,
+            MessageBody=message.body,
+            MessageGroupId=message.group_id,
+            MessageDeduplicationId=message.deduplication_id,
+        )
 
     def _send_batch(self, batch: Sequence[tuple[int, Outgoing]]) -> list[tuple[int, str]]:
         """Sends up to ten; the indexes of those that SQS refused for good, with its codes."""

@@ -49,6 +49,7 @@ class NudgeQueue:
     Args:
         client: An SQS client.
         queue_url: The queue.
+        dead_letters_url: Its dead-letter queue, for who receives; None for who only sends.
         log: Where a message that is no nudge is reported.
         sleep: Waits between attempts.
     """
@@ -58,12 +59,14 @@ class NudgeQueue:
         client: SQSClient,
         queue_url: str,
         *,
+        dead_letters_url: str | None = None,
         log: Logger | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._queue: FifoQueue[Nudge] = FifoQueue(
             client,
             queue_url,
+            dead_letters_url=dead_letters_url,
             decode=decode_nudge,
             malformed="malformed_nudge",
             log=log,
@@ -95,7 +98,7 @@ class NudgeQueue:
     def receive(self, max_messages: int = MAX_BATCH, wait_s: int = 20) -> list[ReceivedNudge]:
         """Waits up to `wait_s` for nudges; an empty list when none came.
 
-        What is no nudge is deleted and reported as an error: it would come back for ever, and
+        What is no nudge becomes a dead letter and is reported as an error: it would come back, and
         hold up its delivery's group.
         """
         return [
@@ -108,6 +111,14 @@ class NudgeQueue:
     def delete(self, received: ReceivedNudge) -> None:
         """Says that a nudge is done with."""
         self._queue.delete(received.receipt_handle)
+
+    def bury(self, received: ReceivedNudge) -> None:
+        """Makes a nudge a dead letter at once, and lets its delivery's next one come.
+
+        Raises:
+            botocore.exceptions.ClientError: SQS did not take it; the nudge is still in the queue.
+        """
+        self._queue.bury(outgoing(received.nudge), received.receipt_handle)
 
 
 def encode_nudge(nudge: Nudge) -> str:

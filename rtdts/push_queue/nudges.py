@@ -1,15 +1,28 @@
-"""What a nudge says: look at this delivery now, do not wait for the next round."""
+"""What a nudge says: look at this delivery now, do not wait for the next round.
+
+Every field is bounded: what a store would refuse is no nudge, and is set aside before it is handled.
+"""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
+
+from rtdts.tracking.deliveries import MAX_VERSION
+from rtdts.tracking.identifiers import Identifier
+
+_GatewayId = Annotated[str, Meta(min_length=1, max_length=60)]
+"""Of a connection or a request, by API Gateway: some 16 characters. Two of them and what stands
+around them fit a deduplication id of 128."""
 
 
 class TransitionNudge(msgspec.Struct, frozen=True, kw_only=True, tag="transition"):
     """A delivery's log grew, by whatever cause: its viewers hear of it at once."""
 
-    delivery_id: str
-    version: int
+    delivery_id: Identifier
+    version: Annotated[int, Meta(ge=1, le=MAX_VERSION)]
 
     @property
     def deduplication_id(self) -> str:
@@ -20,8 +33,8 @@ class TransitionNudge(msgspec.Struct, frozen=True, kw_only=True, tag="transition
 class PositionNudge(msgspec.Struct, frozen=True, kw_only=True, tag="position"):
     """A truck near its destination moved: its viewers see it more often than once a minute."""
 
-    delivery_id: str
-    event_at_ms: int
+    delivery_id: Identifier
+    event_at_ms: Annotated[int, Meta(ge=0, le=2**53)]
 
     @property
     def deduplication_id(self) -> str:
@@ -32,10 +45,10 @@ class PositionNudge(msgspec.Struct, frozen=True, kw_only=True, tag="position"):
 class SnapshotNudge(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
     """Somebody has just begun to track: send the whole picture to this one connection."""
 
-    delivery_id: str
-    connection_id: str
-    request_id: str
-    since_version: int = 0
+    delivery_id: Identifier
+    connection_id: _GatewayId
+    request_id: _GatewayId
+    since_version: Annotated[int, Meta(ge=0, le=MAX_VERSION)] = 0
 
     @property
     def deduplication_id(self) -> str:

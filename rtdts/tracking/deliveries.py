@@ -11,6 +11,9 @@ from rtdts.tracking.stream_position import Through
 DEFAULT_RADIUS_M = 100.0
 """Radius of a place's geofence when the dispatcher names none."""
 
+MAX_VERSION = 2**31 - 1
+"""No log grows so long; a number beyond it is no version. DynamoDB takes 38 digits and refuses more."""
+
 
 class Status(enum.StrEnum):
     """Where a delivery stands, in the order in which a smooth one goes through them."""

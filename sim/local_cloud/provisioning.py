@@ -81,6 +81,7 @@ def deploy_front_doors(
         subscriptions_table=names.tables.subscriptions,
         socket_tickets_table=names.tables.socket_tickets,
         nudge_queue_url=created.queue_urls["nudges"],
+        nudge_dead_letter_queue_url=created.dead_letter_urls["nudges"],
         round_queue_url=created.queue_urls["rounds"],
         parked_bucket=names.parked_bucket,
         raw_backup_bucket=names.raw_backup_bucket,

@@ -52,6 +52,8 @@ class CreatedResources:
     shard_ids: tuple[str, ...]
     queue_urls: Mapping[str, str]
     """By logical name."""
+    dead_letter_urls: Mapping[str, str]
+    """By the logical name of the queue that they come from."""
 
 
 def local_session(region: str) -> boto3.Session:
@@ -86,8 +88,16 @@ def create_resources(
         _create_table(dynamodb, getattr(names.tables, table.logical_name), table)
     create_kcl_tables(dynamodb, names.consumer_application, shards)
     sqs = session.client("sqs", endpoint_url=endpoint_url)
+    dead_letter_urls = {
+        queue.logical_name: _create_dead_letters(sqs, names.queue_prefix, queue)
+        for queue in QUEUES
+        if queue.has_dead_letters
+    }
     queue_urls = {
-        queue.logical_name: _create_queue(sqs, names.queue_prefix, queue) for queue in QUEUES
+        queue.logical_name: _create_queue(
+            sqs, names.queue_prefix, queue, dead_letter_urls.get(queue.logical_name)
+        )
+        for queue in QUEUES
     }
     s3 = session.client("s3", endpoint_url=endpoint_url)
     for bucket in (names.parked_bucket, names.raw_backup_bucket):
@@ -96,6 +106,7 @@ def create_resources(
         names=names,
         shard_ids=tuple(shard["ShardId"] for shard in shards),
         queue_urls=queue_urls,
+        dead_letter_urls=dead_letter_urls,
     )
 
 
@@ -143,10 +154,10 @@ def _key_schema(hash_key: KeyAttribute, range_key: KeyAttribute | None) -> list[
     return schema
 
 
-def _create_queue(client: SQSClient, prefix: str, queue: QueueDefinition) -> str:
-    dead_letter_arn = (
-        _create_dead_letters(client, prefix, queue) if queue.has_dead_letters else None
-    )
+def _create_queue(
+    client: SQSClient, prefix: str, queue: QueueDefinition, dead_letter_url: str | None
+) -> str:
+    dead_letter_arn = None if dead_letter_url is None else _arn_of(client, dead_letter_url)
     attributes: Mapping[Any, str] = queue.attributes(dead_letter_arn)
     return client.create_queue(QueueName=prefix + queue.queue_suffix, Attributes=attributes)[
         "QueueUrl"
@@ -155,9 +166,12 @@ def _create_queue(client: SQSClient, prefix: str, queue: QueueDefinition) -> str
 
 def _create_dead_letters(client: SQSClient, prefix: str, queue: QueueDefinition) -> str:
     attributes: Mapping[Any, str] = queue.dead_letter_attributes()
-    url = client.create_queue(QueueName=prefix + queue.dead_letter_suffix, Attributes=attributes)[
+    return client.create_queue(QueueName=prefix + queue.dead_letter_suffix, Attributes=attributes)[
         "QueueUrl"
     ]
+
+
+def _arn_of(client: SQSClient, url: str) -> str:
     answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     return answer["Attributes"]["QueueArn"]
 

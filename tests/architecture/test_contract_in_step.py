@@ -27,6 +27,7 @@ from rtdts.tracking.point_fields import FirstGenerationPoint, Reason, TelemetryP
 from rtdts.tracking.positions import ShownPoint, TrackPoint
 from rtdts.tracking.viewer_messages import ErrorReason
 from rtdts.tracking.viewing import EndReason, ShownPosition
+from socket_lambda.messages import Track, Untrack
 from tests.support.asyncapi_schema import asyncapi_document, validate_message
 from tests.support.source_tree import ROOT
 
@@ -126,6 +127,21 @@ def test_the_fields_of_telemetry_and_their_ranges_are_documented(
     for name, field in actual["properties"].items():
         described = resolved(documented["properties"][name])
         assert ranges(described) == ranges(next(iter(field.get("anyOf", [field])))), name
+
+
+@pytest.mark.parametrize("kind", [Track, Untrack])
+def test_the_fields_of_a_viewers_message_and_their_ranges_are_documented(
+    kind: type[msgspec.Struct],
+) -> None:
+    documented = schemas_of("asyncapi.yaml")
+    fields = documented[kind.__name__]["properties"]
+    (_,), components = msgspec.json.schema_components([kind])
+    actual = components[kind.__name__]["properties"]
+
+    assert set(fields) == {"action", *actual}
+    for name, field in actual.items():
+        described = documented["Id"] if "$ref" in fields[name] else fields[name]
+        assert ranges(described) == ranges(field), name
 
 
 def resolved(schema: dict[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,17 @@ def _number(digits: int, created: CreatedResources) -> Request:
     return {"TableName": created.names.tables.delivery_events, "Item": item}
 
 
+def _asked_number(digits: int, created: CreatedResources) -> Request:
+    return {
+        "TableName": created.names.tables.delivery_events,
+        "KeyConditionExpression": "delivery_id = :delivery AND version > :after",
+        "ExpressionAttributeValues": {
+            ":delivery": {"S": unique("D")},
+            ":after": {"N": "9" * digits},
+        },
+    }
+
+
 def _keys(count: int, created: CreatedResources) -> Request:
     keys = [{"delivery_id": {"S": unique("D")}} for _ in range(count)]
     return {"RequestItems": {created.names.tables.deliveries: {"Keys": keys}}}
@@ -171,6 +182,13 @@ CASES = (
         operation="put_item",
         limit=limits.DYNAMODB_NUMBER_DIGITS,
         request=_number,
+    ),
+    Case(
+        name="number-digits-of-a-query",
+        service="dynamodb",
+        operation="query",
+        limit=limits.DYNAMODB_NUMBER_DIGITS,
+        request=_asked_number,
     ),
     Case(
         name="keys-read-at-once",

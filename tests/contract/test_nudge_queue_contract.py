@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
-from rtdts.push_queue.nudge_queue import NudgeQueue, ReceivedNudge
+from rtdts.push_queue.nudge_queue import NudgeQueue, ReceivedNudge, encode_nudge
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from sim.local_cloud.resources import CreatedResources
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.support.deliveries import unique
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 Queue = NudgeQueue | FakeNudgeQueue
 
@@ -24,13 +28,22 @@ def sqs_queue_url(aws_resources: CreatedResources) -> str:
     return aws_resources.queue_urls["nudges"]
 
 
+@pytest.fixture
+def dead_letters_url(aws_resources: CreatedResources) -> str:
+    return aws_resources.dead_letter_urls["nudges"]
+
+
 @pytest.fixture(params=["fake", "sqs"])
 def queue(request: pytest.FixtureRequest) -> Queue:
     if request.param == "fake":
         return FakeNudgeQueue()
     session: boto3.Session = request.getfixturevalue("aws_session")
     client = session.client("sqs", endpoint_url=request.getfixturevalue("aws_endpoint"))
-    return NudgeQueue(client, request.getfixturevalue("sqs_queue_url"))
+    return NudgeQueue(
+        client,
+        request.getfixturevalue("sqs_queue_url"),
+        dead_letters_url=request.getfixturevalue("dead_letters_url"),
+    )
 
 
 def drained(queue: Queue) -> list[Nudge]:
@@ -108,14 +121,57 @@ def test_sending_nothing_sends_nothing(queue: Queue) -> None:
     assert drained(queue) == []
 
 
-def test_what_is_no_nudge_is_deleted_loudly_and_holds_up_nobody(
-    aws_endpoint: str, aws_session: boto3.Session, sqs_queue_url: str
+def test_a_dead_letter_is_given_out_no_more_and_the_next_of_its_delivery_is(queue: Queue) -> None:
+    delivery_id = unique("D")
+    queue.send_many(TransitionNudge(delivery_id=delivery_id, version=n) for n in (1, 2))
+    first, *_ = queue.receive(max_messages=1, wait_s=0)
+    queue.bury(first)
+
+    assert drained(queue) == [TransitionNudge(delivery_id=delivery_id, version=2)]
+
+
+def dead_letters_of(client: SQSClient, url: str, group_id: str) -> list[str]:
+    """The bodies of a group's dead letters, which are deleted."""
+    bodies = []
+    while messages := client.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["MessageGroupId"]
+    ).get("Messages"):
+        for one in messages:
+            client.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+            if one["Attributes"]["MessageGroupId"] == group_id:
+                bodies.append(one["Body"])
+    return bodies
+
+
+def test_a_buried_nudge_is_in_the_dead_letter_queue(
+    aws_endpoint: str, aws_session: boto3.Session, sqs_queue_url: str, dead_letters_url: str
+) -> None:
+    client = aws_session.client("sqs", endpoint_url=aws_endpoint)
+    queue = NudgeQueue(client, sqs_queue_url, dead_letters_url=dead_letters_url)
+    nudge = TransitionNudge(delivery_id=unique("D"), version=1)
+    queue.send(nudge)
+    (received,) = queue.receive(wait_s=0)
+    queue.bury(received)
+
+    assert dead_letters_of(client, dead_letters_url, nudge.delivery_id) == [encode_nudge(nudge)]
+
+
+TOO_LARGE = SnapshotNudge(
+    delivery_id="D-1", connection_id="c", request_id="r", since_version=int("9" * 40)
+)
+
+
+def test_what_is_no_nudge_is_a_dead_letter_loudly_and_holds_up_nobody(
+    aws_endpoint: str, aws_session: boto3.Session, sqs_queue_url: str, dead_letters_url: str
 ) -> None:
     client = aws_session.client("sqs", endpoint_url=aws_endpoint)
     log = io.StringIO()
-    queue = NudgeQueue(client, sqs_queue_url, log=Logger("test", log))
+    queue = NudgeQueue(
+        client, sqs_queue_url, dead_letters_url=dead_letters_url, log=Logger("test", log)
+    )
     delivery_id = unique("D")
-    for number, body in enumerate(("not JSON", '{"type":"unknown"}', '{"type":"transition"}')):
+    bodies = ["not JSON", '{"type":"unknown"}', '{"type":"transition"}', encode_nudge(TOO_LARGE)]
+    for number, body in enumerate(bodies):
         client.send_message(
             QueueUrl=sqs_queue_url,
             MessageBody=body,
@@ -127,8 +183,9 @@ def test_what_is_no_nudge_is_deleted_loudly_and_holds_up_nobody(
 
     assert drained(queue) == [good]
     events = [json.loads(line) for line in log.getvalue().splitlines()]
-    assert [event["event"] for event in events] == ["malformed_nudge"] * 3
+    assert [event["event"] for event in events] == ["malformed_nudge"] * 4
     assert {event["level"] for event in events} == {"error"}
+    assert dead_letters_of(client, dead_letters_url, delivery_id) == bodies
 
 
 def test_what_is_not_deleted_comes_back(queue: Queue) -> None:

@@ -114,6 +114,11 @@ def _item(request: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _query(request: Mapping[str, Any]) -> str | None:
+    values = request["ExpressionAttributeValues"].values()
+    return "ValidationException" if any(map(_has_long_number, values)) else None
+
+
 def _batch_get(request: Mapping[str, Any]) -> str | None:
     keys = sum(len(table["Keys"]) for table in request["RequestItems"].values())
     return "ValidationException" if keys > DYNAMODB_BATCH_GET_KEYS else None
@@ -173,6 +178,7 @@ def _total(bodies: Iterable[bytes]) -> int:
 _CHECKS: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {
     "transact_write_items": _transaction,
     "put_item": _item,
+    "query": _query,
     "batch_get_item": _batch_get,
     "batch_write_item": _batch_write,
     "send_message": _message,

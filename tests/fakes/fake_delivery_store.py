@@ -12,9 +12,12 @@ from rtdts.delivery_store.deliveries import (
     ListPosition,
 )
 from rtdts.delivery_store.errors import DeliveryStoreError
+from rtdts.delivery_store.items import to_attribute
 from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch, Status
+from tests.fakes.aws_limits import breach
 from tests.fakes.fake_delivery_tables import TABLES, FakeDeliveryTables
+from tests.fakes.scripted_client import client_error
 
 
 class FakeDeliveryStore:
@@ -64,6 +67,9 @@ class FakeDeliveryStore:
         )
 
     def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
+        values = {":after": to_attribute(after_version)}
+        if code := breach("query", {"ExpressionAttributeValues": values}):
+            raise client_error(code)
         log = self._logs.get(delivery_id, [])
         return [event for event in log if event.version > after_version]
 

@@ -18,14 +18,18 @@ class FakeNudgeQueue:
 
     Attributes:
         sent: Every nudge that was sent, repetitions included.
+        dead: Dead letters, in order.
         trouble: Raised by every send while set.
+        bury_trouble: Raised by every `bury` while set.
     """
 
     def __init__(self, now_ms: Callable[[], int] = wall_clock.now_ms) -> None:
         self._now_ms = now_ms
         self._sent_at_ms: dict[str, int] = {}
         self.sent: list[Nudge] = []
+        self.dead: list[Nudge] = []
         self.trouble: Exception | None = None
+        self.bury_trouble: Exception | None = None
         self._waiting: dict[str, Nudge] = {}
         self._seen: set[tuple[str, str]] = set()
         self._in_flight: dict[str, str] = {}
@@ -71,6 +75,12 @@ class FakeNudgeQueue:
         name = self._in_flight.pop(received.receipt_handle, None)
         if name is not None:
             self._waiting.pop(name, None)
+
+    def bury(self, received: ReceivedNudge) -> None:
+        if self.bury_trouble is not None:
+            raise self.bury_trouble
+        self.dead.append(received.nudge)
+        self.delete(received)
 
     def end_visibility_timeouts(self) -> None:
         self._in_flight.clear()

@@ -1046,6 +1046,25 @@ BREAKS = (
             f"{BACKLOG}::test_what_the_store_refuses_of_one_delivery_is_parked_and_the_batch_goes_on",
         ),
     ),
+    Break(
+        name="poison-nudge-holds-up-its-delivery",
+        guarantee=6,
+        file="broadcaster/nudges.py",
+        text="if _is_own_fault(error):",
+        replacement="if False:",
+        tests=(
+            f"{NUDGES}"
+            "::test_a_nudge_that_fails_for_its_own_fault_is_dead_at_once_and_holds_up_none",
+        ),
+    ),
+    Break(
+        name="versions-without-a-bound",
+        guarantee=6,
+        file="socket_lambda/messages.py",
+        text="Meta(ge=0, le=MAX_VERSION)",
+        replacement="Meta(ge=0)",
+        tests=(f"{SOCKET}::test_a_version_that_cannot_be_is_a_bad_request",),
+    ),
     # 7. Any process of ours may be killed at any moment: nothing is lost.
     Break(
         name="zombie-overwrites-the-history",

@@ -101,6 +101,7 @@ class Cloud:
             "DELIVERY_EVENTS_TABLE": tables.delivery_events,
             "SUBSCRIPTIONS_TABLE": tables.subscriptions,
             "NUDGE_QUEUE_URL": self.resources.queue_urls["nudges"],
+            "NUDGE_DEAD_LETTER_QUEUE_URL": self.resources.dead_letter_urls["nudges"],
             "OPENSEARCH_URL": "http://127.0.0.1:1",
             "OPENSEARCH_AUTH": "none",
             "SOCKET_MANAGEMENT_URL": self.management_url,

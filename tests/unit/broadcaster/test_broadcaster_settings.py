@@ -11,6 +11,7 @@ REQUIRED = {
     "DELIVERY_EVENTS_TABLE": "delivery-events",
     "SUBSCRIPTIONS_TABLE": "subscriptions",
     "NUDGE_QUEUE_URL": "http://localhost/nudges.fifo",
+    "NUDGE_DEAD_LETTER_QUEUE_URL": "http://localhost/nudges-dead.fifo",
     "OPENSEARCH_URL": "http://localhost:9200",
     "SOCKET_MANAGEMENT_URL": "http://localhost/live",
 }

@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 
 from broadcaster.nudges import FOLLOW_UPS, NudgeConsumer
@@ -13,7 +14,7 @@ from broadcaster.poster import Answer
 from broadcaster.pushing import Outcome
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
 from rtdts.runtime.deadline import Deadline
-from rtdts.tracking.deliveries import Cause, Status
+from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
 from rtdts.tracking.positions import TrackPoint
 from tests.support.broadcaster_world import NUDGE_THREADS, World
 from tests.support.waiting import COMES_WITHIN_S, until
@@ -383,6 +384,62 @@ async def test_a_nudge_whose_reading_fails_stays_in_the_queue(world: World) -> N
     assert world.gateway.types("a")[0] == "status"
 
 
+POISON = int("9" * 40)
+
+
+def poisoned(world: World) -> SnapshotNudge:
+    """A nudge that DynamoDB refuses, and behind it a transition of the same delivery."""
+    world.truck("T-1")
+    world.delivery("D-1", version=5)
+    world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+    world.viewer("a", "D-1")
+    poison = SnapshotNudge(
+        delivery_id="D-1", connection_id="a", request_id="r", since_version=POISON
+    )
+    world.queue.send(poison)
+    world.queue.send(TransitionNudge(delivery_id="D-1", version=5))
+    return poison
+
+
+async def test_a_nudge_that_fails_for_its_own_fault_is_dead_at_once_and_holds_up_none(
+    world: World,
+) -> None:
+    poison = poisoned(world)
+    consumer = world.nudge_consumer()
+    async with consuming(consumer):
+        await until(lambda: len(world.queue.deleted) == 2)
+    metrics = consumer.take_metrics()
+
+    assert world.gateway.types("a") == ["status", "position"]
+    assert world.queue.dead == [poison]
+    assert (metrics["NudgesFailed"], metrics["NudgesDead"]) == (1, 1)
+
+
+async def test_a_nudge_of_a_log_that_can_not_be_read_is_dead_at_once(world: World) -> None:
+    world.delivery("D-1", version=5)
+    world.viewer("a", "D-1")
+
+    def unreadable(_delivery_id: str, _after_version: int = 0) -> list[DeliveryEvent]:
+        raise msgspec.ValidationError("an entry lacks its version")
+
+    world.deliveries.events = unreadable  # type: ignore[method-assign]
+    nudge = TransitionNudge(delivery_id="D-1", version=5)
+    await handle(world, nudge)
+
+    assert world.queue.dead == [nudge]
+
+
+async def test_a_dead_nudge_stays_in_the_queue_when_it_can_not_be_buried(world: World) -> None:
+    poison = poisoned(world)
+    world.queue.bury_trouble = OSError("SQS is away")
+    consumer = world.nudge_consumer()
+    async with consuming(consumer):
+        await until(lambda: "nudge_not_buried" in world.logged)
+        world.queue.bury_trouble = None
+        world.queue.end_visibility_timeouts()
+        await until(lambda: world.queue.dead == [poison])
+
+
 async def test_who_was_throttled_is_tried_again_with_the_right_read_anew(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", version=5)
@@ -426,6 +483,7 @@ async def test_following_up_is_bounded(world: World) -> None:
     assert consumer.take_metrics() == {
         "NudgesReceived": 1,
         "NudgesFailed": 0,
+        "NudgesDead": 0,
         "NudgeAge": 0,
         "NudgeViewersDelivered": 0,
         "NudgeViewersNotReached": 1,

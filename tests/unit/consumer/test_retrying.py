@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import pytest
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 
-from consumer.retrying import Patience, is_refusal, may_pass
+from consumer.retrying import Patience, may_pass
 from rtdts.position_store.errors import StoreUnavailable
+from rtdts.runtime.aws_errors import is_refusal
 from rtdts.runtime.logs import Logger
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.scripted_client import cancelled, client_error

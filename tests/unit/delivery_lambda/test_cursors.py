@@ -32,6 +32,23 @@ def test_junk_is_refused(text: str) -> None:
         decode_cursor(text, "list")
 
 
+@pytest.mark.parametrize(
+    "position",
+    [
+        ListPosition(created_at_ms=int("9" * 40), delivery_id="D-1"),
+        ListPosition(created_at_ms=-1, delivery_id="D-1"),
+        ListPosition(created_at_ms=1, delivery_id=""),
+        ListPosition(created_at_ms=1, delivery_id="D" * 3_000),
+    ],
+    ids=lambda position: repr(position)[:60],
+)
+def test_a_cursor_that_dynamodb_would_refuse_is_refused_though_its_check_is_right(
+    position: ListPosition,
+) -> None:
+    with pytest.raises(InvalidCursor):
+        decode_cursor(encode_cursor(position, "list"), "list")
+
+
 def test_a_cursor_cut_short_or_tampered_with_is_refused() -> None:
     cursor = encode_cursor(POSITION, "list")
 

@@ -237,7 +237,7 @@ def test_what_is_not_in_the_contract_is_a_bad_request(
     assert (error["type"], error["reason"]) == ("error", "bad_request")
 
 
-@pytest.mark.parametrize("since_version", [-1, "2", 1.5])
+@pytest.mark.parametrize("since_version", [-1, "2", 1.5, 2**31, int("9" * 40)])
 def test_a_version_that_cannot_be_is_a_bad_request(socket: Socket, since_version: Any) -> None:
     body = {"action": "track", "delivery_id": "D-1", "since_version": since_version}
     socket.send("track", body)

@@ -85,6 +85,7 @@ locals {
         concat(local.own["consumer.Transitions"], [{ label = "transitions" }]),
         concat(local.own["broadcaster.NudgesReceived"], [{ label = "nudges" }]),
         concat(local.own["broadcaster.NudgesFailed"], [{ label = "nudges that failed" }]),
+        concat(local.own["broadcaster.NudgesDead"], [{ label = "of these dead at once" }]),
       ] },
       { title = "Queues: nudges told after, ms; waiting, s; dead letters", stat = "Maximum", metrics = concat(
         [concat(local.own["broadcaster.NudgeAge"], [{ label = "told after, ms", yAxis = "right" }])],

@@ -6,6 +6,7 @@ locals {
   arns = {
     table        = { for key, arn in module.tables.arns : key => arn }
     nudges       = module.queues.arns["nudges"]
+    dead_nudges  = module.queues.dead_letter_arns["nudges"]
     rounds       = module.queues.arns["rounds"]
     connections  = module.socket_api.connections_arn
     domain_paths = "${local.domain_arn}/*"
@@ -245,6 +246,7 @@ locals {
         actions   = ["sqs:DeleteMessage", "sqs:ReceiveMessage"]
         resources = [local.arns.nudges]
       },
+      { sid = "DeadNudges", actions = ["sqs:SendMessage"], resources = [local.arns.dead_nudges] },
       {
         sid       = "Shares"
         actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"]
