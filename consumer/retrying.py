@@ -12,11 +12,13 @@ from rtdts.delivery_store.errors import StoreBusy
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.runtime import aws_errors
 from rtdts.runtime.backoff import backoff_s
-from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 
 FIRST_WAIT_S = 0.1
 MOST_WAIT_S = 5.0
+
+LONGEST_ATTEMPT_S = 40.0
+"""The longest that a client waits for one answer: three attempts of the AWS SDK, of 13 s each."""
 
 T = TypeVar("T")
 
@@ -52,18 +54,27 @@ class Patience:
     def start(self, budget_s: float | None = None) -> Budget:
         """A new budget, of a batch or of one step that is worth less."""
         own_s = self._budget_s if budget_s is None else budget_s
-        return Budget(own_s, Deadline(own_s, self._clock), self._log, self._sleep)
+        return Budget(own_s, self._log, self._clock, self._sleep)
 
 
 class Budget:
-    """What is left of a batch's patience."""
+    """What is left of a batch's patience.
+
+    Waiting uses it up: the pauses between attempts, and each failed attempt as far as it waited for
+    an answer. Work does not: a batch that took minutes may still be throttled once.
+    """
 
     def __init__(
-        self, budget_s: float, deadline: Deadline, log: Logger, sleep: Callable[[float], None]
+        self,
+        budget_s: float,
+        log: Logger,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
     ) -> None:
         self._budget_s = budget_s
-        self._deadline = deadline
+        self._left_s = budget_s
         self._log = log
+        self._clock = clock
         self._sleep = sleep
 
     def call(self, operation: str, function: Callable[[], T]) -> T:
@@ -75,12 +86,15 @@ class Budget:
         """
         waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
         while True:
+            begun_s = self._clock()
             try:
                 return function()
             except Exception as error:
                 if not may_pass(error):
                     raise
                 _let_go(error)
+                # One call may be many requests, of which the last failed.
+                self._left_s -= min(self._clock() - begun_s, LONGEST_ATTEMPT_S)
                 self.wait(operation, next(waits_s), repr(error), error)
 
     def wait(
@@ -91,15 +105,17 @@ class Budget:
         Raises:
             StoreGone: The budget is used up.
         """
-        if self._deadline.passed:
+        if self._left_s <= 0:
             raise StoreGone(operation, self._budget_s) from cause
         self._log.warning(
             "store_away",
             operation=operation,
             reason=reason[:300],
-            remaining_s=round(self._deadline.remaining_s, 1),
+            remaining_s=round(self._left_s, 1),
         )
-        self._sleep(min(wait_s, self._deadline.remaining_s))
+        pause_s, begun_s = min(wait_s, self._left_s), self._clock()
+        self._sleep(pause_s)
+        self._left_s -= max(pause_s, self._clock() - begun_s)
 
 
 def _let_go(error: BaseException | None) -> None:

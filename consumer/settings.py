@@ -74,7 +74,8 @@ class Settings:
         "RETRY_BUDGET_S",
         default=240,
         minimum=1,
-        help="seconds that a batch waits for a store that is away before the process ends",
+        help="seconds that a batch waits for stores that are away before the process ends; work "
+        "does not count",
     )
 
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from opensearchpy import OpenSearch
 
-from rtdts.position_store.client import telling_errors_apart
+from rtdts.position_store.client import STORES_OWN_FAULTS, telling_errors_apart
 
 MAX_ITEMS = 2_000
 MAX_BYTES = 8_000_000
@@ -107,9 +107,11 @@ def _outcome(operation: str, item: dict[str, Any]) -> ItemOutcome:
     error = item.get("error", {})
     told = (error.get("type"), error.get("reason"), error.get("caused_by", {}).get("reason"))
     reason = f"{status} " + ": ".join(part for part in told if part)
-    # 400 is the mapping's or the parser's verdict on this document. All else (429, 5xx, 403 of a
-    # full disk, 404 of an index that is being made) says something of the store.
-    fate = Fate.REJECTED if status == 400 else Fate.RETRYABLE
+    # 400 is the mapping's or the parser's verdict on this document, but for some types of errors.
+    # All else (429, 5xx, 403 of a full disk, 404 of an index that is being made) says something of
+    # the store.
+    is_own_fault = status == 400 and error.get("type") not in STORES_OWN_FAULTS
+    fate = Fate.REJECTED if is_own_fault else Fate.RETRYABLE
     return ItemOutcome(fate=fate, reason=reason[:500])
 
 

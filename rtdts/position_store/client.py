@@ -15,6 +15,21 @@ from rtdts.position_store.errors import StoreUnavailable
 _PASSING_STATUSES = frozenset({403, 408, 413, 429, 500, 502, 503, 504})
 """403 is here because a node whose disk is full answers `cluster_block_exception` with it."""
 
+STORES_OWN_FAULTS = frozenset(
+    {
+        # An index that can't be made: its error carries the status of what went wrong with it.
+        "index_creation_exception",
+        # The day's index is closed. An operator did that, and can open it.
+        "index_closed_exception",
+        # Two requests made the day's index at once.
+        "resource_already_exists_exception",
+        # The cluster has as many shards as it may: the day's index can't be made.
+        "validation_exception",
+    }
+)
+"""Types of errors with status 400 that say nothing of the document or the request: it may succeed
+later, as it is."""
+
 
 def connect(
     url: str, *, auth: str = "none", region: str | None = None, timeout_s: float = 30.0
@@ -56,7 +71,7 @@ def telling_errors_apart(operation: str) -> Iterator[None]:
     except NoAnswer as error:
         raise StoreUnavailable(operation, None, str(error)) from error
     except TransportError as error:
-        if error.status_code not in _PASSING_STATUSES:
+        if error.status_code not in _PASSING_STATUSES and error.error not in STORES_OWN_FAULTS:
             raise
         raise StoreUnavailable(operation, error.status_code, str(error)) from error
     except SerializationError as error:  # under a 200: something between has cut or replaced it

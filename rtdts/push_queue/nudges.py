@@ -1,6 +1,6 @@
 """What a nudge says: look at this delivery now, do not wait for the next round.
 
-Every field is bounded: what a store would refuse is no nudge, and is set aside before it is handled.
+Every field is bounded: what a store would refuse is no nudge, and is set aside unhandled.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an error of the AWS SDK says of the call: whether it may pass, or is the call's own fault."""
+"""What an error of the AWS SDK says of its call: may it pass, or is it the call's own fault."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _REFUSALS = frozenset(
         "ValidationException",
     }
 )
-"""4xx of what was to be read or written: too large, malformed, illegal. Another request may be fine.
-A code in none of these lists may be the deployment's fault."""
+"""4xx of what was to be read or written: too large, malformed, illegal. Another request may be
+fine. A code in none of these lists may be the deployment's fault."""
 
 
 def may_pass(error: Exception) -> bool:

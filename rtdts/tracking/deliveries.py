@@ -12,7 +12,7 @@ DEFAULT_RADIUS_M = 100.0
 """Radius of a place's geofence when the dispatcher names none."""
 
 MAX_VERSION = 2**31 - 1
-"""No log grows so long; a number beyond it is no version. DynamoDB takes 38 digits and refuses more."""
+"""No log grows so long; a number beyond it is no version. DynamoDB refuses more than 38 digits."""
 
 
 class Status(enum.StrEnum):

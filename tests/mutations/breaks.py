@@ -44,6 +44,8 @@ BACKLOG = f"{UNIT}/consumer/test_backlog_newest_first.py"
 ERASE = f"{UNIT}/operations/test_erase.py"
 ERASED = f"{UNIT}/consumer/test_erased_trucks.py"
 PARKED = f"{UNIT}/operations/test_replay_parked.py"
+RETRYING = f"{UNIT}/consumer/test_retrying.py"
+OUTCOMES = f"{UNIT}/position_store/test_bulk_outcomes.py"
 
 GUARANTEES = range(1, 9)
 
@@ -1056,6 +1058,30 @@ BREAKS = (
             f"{NUDGES}"
             "::test_a_nudge_that_fails_for_its_own_fault_is_dead_at_once_and_holds_up_none",
         ),
+    ),
+    Break(
+        name="work-counts-as-waiting",
+        guarantee=6,
+        file="consumer/retrying.py",
+        text="self._left_s -= min(self._clock() - begun_s, LONGEST_ATTEMPT_S)",
+        replacement="self._left_s -= self._clock() - begun_s",
+        tests=(f"{RETRYING}::test_one_call_that_works_for_minutes_and_fails_is_made_again",),
+    ),
+    Break(
+        name="attempts-that-hang-cost-no-patience",
+        guarantee=6,
+        file="consumer/retrying.py",
+        text="self._left_s -= min(self._clock() - begun_s, LONGEST_ATTEMPT_S)",
+        replacement="pass",
+        tests=(f"{RETRYING}::test_attempts_that_hang_use_the_budget_up_as_pauses_do",),
+    ),
+    Break(
+        name="store-that-refuses-every-point-parks-them",
+        guarantee=1,
+        file="rtdts/position_store/bulk.py",
+        text='status == 400 and error.get("type") not in STORES_OWN_FAULTS',
+        replacement="status == 400",
+        tests=(f"{OUTCOMES}::test_whose_fault_a_bad_request_is_the_type_of_its_error_says",),
     ),
     Break(
         name="versions-without-a-bound",

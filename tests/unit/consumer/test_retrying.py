@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 
+from consumer.errors import StoreGone
 from consumer.retrying import Patience, may_pass
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.runtime.aws_errors import is_refusal
@@ -54,6 +55,55 @@ def test_whether_an_error_may_pass_or_is_a_refusal_of_what_was_to_be_written(
     error: Exception, passes: bool, refuses: bool
 ) -> None:
     assert (may_pass(error), is_refusal(error)) == (passes, refuses)
+
+
+def patient(clock: FakeClock, budget_s: float) -> Patience:
+    return Patience(
+        budget_s, log=Logger("consumer", io.StringIO()), clock=clock.monotonic, sleep=clock.advance
+    )
+
+
+def test_one_failure_after_minutes_of_work_is_waited_for() -> None:
+    clock = FakeClock(0)
+    budget = patient(clock, 240.0).start()
+    failures = iter([StoreUnavailable("write", 429, "too many requests")])
+
+    def write() -> str:
+        clock.advance(30.0)
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return "written"
+
+    for _ in range(10):
+        budget.call("read", lambda: clock.advance(60.0))
+
+    assert budget.call("write", write) == "written"
+
+
+def test_one_call_that_works_for_minutes_and_fails_is_made_again() -> None:
+    clock = FakeClock(0)
+    failures = iter([StoreUnavailable("write", 429, "too many requests")])
+
+    def write() -> str:
+        clock.advance(300.0)  # many requests, of which the last is refused
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return "written"
+
+    assert patient(clock, 240.0).start().call("write", write) == "written"
+
+
+def test_attempts_that_hang_use_the_budget_up_as_pauses_do() -> None:
+    clock = FakeClock(0)
+
+    def hang() -> None:
+        clock.advance(30.0)
+        raise StoreUnavailable("write", None, "no answer")
+
+    with pytest.raises(StoreGone):
+        patient(clock, 240.0).start().call("write", hang)
+
+    assert clock.monotonic() <= 240.0 + 30.0
 
 
 @pytest.mark.usefixtures("without_collector")

@@ -76,6 +76,28 @@ def test_each_item_has_its_own_fate(server: ScriptedOpenSearch, status: int, fat
     assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN, fate, Fate.WRITTEN]
 
 
+@pytest.mark.parametrize(
+    ("kind", "fate"),
+    [
+        ("mapper_parsing_exception", Fate.REJECTED),
+        ("strict_dynamic_mapping_exception", Fate.REJECTED),
+        ("illegal_argument_exception", Fate.REJECTED),
+        ("validation_exception", Fate.RETRYABLE),
+        ("index_closed_exception", Fate.RETRYABLE),
+        ("resource_already_exists_exception", Fate.RETRYABLE),
+        ("index_creation_exception", Fate.RETRYABLE),
+    ],
+)
+def test_whose_fault_a_bad_request_is_the_type_of_its_error_says(
+    server: ScriptedOpenSearch, kind: str, fate: Fate
+) -> None:
+    server.items = [{"status": 400, "error": {"type": kind, "reason": "r"}}]
+
+    (outcome,) = send(server, 1)
+
+    assert outcome.fate is fate
+
+
 @pytest.mark.parametrize("error", [None, {"type": "index_not_found_exception"}], ids=str)
 def test_to_delete_what_is_not_there_is_a_success(
     server: ScriptedOpenSearch, error: dict[str, str] | None
@@ -139,6 +161,8 @@ def test_requests_are_bounded_in_bytes(
         TransportError(429, "circuit_breaking_exception"),
         TransportError(503, "unavailable"),
         TransportError(403, "cluster_block_exception"),
+        RequestError(400, "index_closed_exception"),
+        RequestError(400, "validation_exception"),
         SerializationError('{"errors":fal', ValueError("Expecting value")),
     ],
 )

@@ -1,0 +1,83 @@
+"""Whose fault a real OpenSearch's 400 is: the point's, which is parked, or its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from opensearchpy import OpenSearch
+
+from rtdts.position_store.bulk import Action, Fate, ItemOutcome, head, send_bulk
+from rtdts.position_store.client import connect
+from rtdts.position_store.documents import index_of
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.position_store.history_pages import HistoryPages
+from rtdts.position_store.writer import HistoryWrite, PositionWriter
+from rtdts.tracking.fixes import Fix, fix_of
+from sim.local_cloud.launch import LaunchedCloud
+from tests.support.consumer_world import point
+from tests.support.deliveries import unique
+
+pytestmark = pytest.mark.real
+
+TWO_YEARS_AGO_S = -2 * 365 * 86_400
+"""A day that no other test writes to."""
+
+
+@pytest.fixture
+def client(local_cloud: LaunchedCloud) -> Iterator[OpenSearch]:
+    client = connect(local_cloud.environment.opensearch_url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def fix(client: OpenSearch) -> Iterator[Fix]:
+    fix = fix_of(point(TWO_YEARS_AGO_S, 0.0, truck_id=unique("T")))
+    yield fix
+    client.indices.delete(index=index_of(fix.event_at_ms), params={"ignore_unavailable": "true"})
+
+
+def write(client: OpenSearch, fix: Fix) -> ItemOutcome:
+    (outcome,) = PositionWriter(client).write_history([HistoryWrite(fix=fix)])
+    return outcome
+
+
+def test_a_shard_limit_is_the_stores_fault(client: OpenSearch, fix: Fix) -> None:
+    name = "cluster.max_shards_per_node"
+    client.cluster.put_settings(body={"transient": {name: 1}})
+    try:
+        refused = write(client, fix)
+    finally:
+        client.cluster.put_settings(body={"transient": {name: None}})
+
+    assert refused.reason.startswith("400 validation_exception")
+    assert refused.fate is Fate.RETRYABLE
+    assert write(client, fix).fate is Fate.WRITTEN
+
+
+def test_a_closed_index_is_the_stores_fault(client: OpenSearch, fix: Fix) -> None:
+    write(client, fix)
+    index = index_of(fix.event_at_ms)
+    client.indices.close(index=index)
+    refused = write(client, fix)
+    with pytest.raises(StoreUnavailable):
+        HistoryPages(client).stored([fix])
+    client.indices.open(index=index)
+
+    assert "index_closed_exception" in refused.reason
+    assert refused.fate is Fate.RETRYABLE
+    assert write(client, fix).fate is Fate.WRITTEN
+
+
+@pytest.mark.parametrize(
+    "document",
+    [b'{"not_in_the_mapping":1}', b'{"truck_id":"T","event_at":"never"}', b'{"truck_id":'],
+)
+def test_a_bad_document_is_its_own_fault(client: OpenSearch, fix: Fix, document: bytes) -> None:
+    action = Action(
+        head=head("index", _index=index_of(fix.event_at_ms), _id="x"), document=document
+    )
+    (refused,) = send_bulk(client, [action])
+
+    assert refused.fate is Fate.REJECTED
