@@ -59,8 +59,8 @@ class DeliveryReader(Protocol):
 class SubscriptionRemover(Protocol):
     """Forgets subscriptions."""
 
-    def remove(self, delivery_id: str, connection_id: str, /) -> None:
-        """Ends one; one that isn't there is as good."""
+    def forget(self, read: Subscription, /) -> None:
+        """Ends one as it was read; one that isn't there is as good, one begun anew stays."""
 
 
 class Poster(Protocol):
@@ -329,9 +329,7 @@ class Pusher:
 
     async def _forget(self, viewer: Subscription) -> None:
         try:
-            await self._threads.run(
-                self._subscriptions.remove, viewer.delivery_id, viewer.connection_id
-            )
+            await self._threads.run(self._subscriptions.forget, viewer)
         except Exception as error:  # whatever it was, the next round finds it again
             self._log.exception(
                 "subscription_not_removed",

@@ -40,8 +40,8 @@ class SubscriptionPort(Protocol):
         """Whether there is this one."""
         ...
 
-    def remove(self, delivery_id: str, connection_id: str) -> None:
-        """Ends one."""
+    def remove(self, delivery_id: str, connection_id: str, *, until_ms: int) -> None:
+        """Ends one that began then or before."""
         ...
 
     def remove_connection(self, connection_id: str) -> int:
@@ -128,7 +128,7 @@ class Dispatch:
                 role=viewer.role,
                 identity=viewer.identity,
                 token_expires_at_ms=viewer.token_expires_at_ms,
-                subscribed_at_ms=now_ms,
+                subscribed_at_ms=_taken_at_ms(event),
             )
         )
         # After the subscription: whatever changes from here on reaches it, so that the picture
@@ -149,7 +149,9 @@ class Dispatch:
             message = parse_untrack(event)
         except InvalidMessage:
             return self._error(viewer, ErrorReason.BAD_REQUEST)
-        self.subscriptions.remove(message.delivery_id, viewer.connection_id)
+        self.subscriptions.remove(
+            message.delivery_id, viewer.connection_id, until_ms=_taken_at_ms(event)
+        )
         return "untracked"
 
     def _ping(self, event: Mapping[str, Any]) -> str:
@@ -176,3 +178,8 @@ class Dispatch:
     def _say(self, viewer: Viewer, message: bytes, outcome: str) -> str:
         heard = self.poster.post(viewer.connection_id, message)
         return outcome if heard else f"{outcome}, to a connection that is gone"
+
+
+def _taken_at_ms(event: Mapping[str, Any]) -> int:
+    """When the gateway took the event: by one clock, whichever container handles it when."""
+    return int(event["requestContext"]["requestTimeEpoch"])

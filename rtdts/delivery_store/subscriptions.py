@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
+from botocore.exceptions import ClientError
 
 from rtdts.delivery_store.batches import batch_delete, query_all
 from rtdts.delivery_store.items import from_item, to_item
@@ -35,6 +36,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
     token_expires_at_ms: int
     subscribed_at_ms: int
+    """When the gateway took the `track`: of two, the later one has the later time."""
 
 
 class SubscriptionStore:
@@ -72,11 +74,21 @@ class SubscriptionStore:
         )
         return from_item(answer["Item"], Subscription) if "Item" in answer else None
 
-    def remove(self, delivery_id: str, connection_id: str) -> None:
-        """Ends a subscription; one that isn't there is as good."""
-        self._client.delete_item(
-            TableName=self._table,
-            Key={"delivery_id": {"S": delivery_id}, "connection_id": {"S": connection_id}},
+    def remove(self, delivery_id: str, connection_id: str, *, until_ms: int) -> None:
+        """Ends a subscription that began at `until_ms` or before; one that isn't there is as good.
+
+        Later ones stay: the events of a connection are handled side by side, and its `untrack` may
+        be overtaken by the `track` that came after it.
+        """
+        self._delete_if("subscribed_at_ms <= :time", delivery_id, connection_id, until_ms)
+
+    def forget(self, read: Subscription) -> None:
+        """Ends a subscription as it was read; one that isn't there is as good.
+
+        One that was begun anew since then stays.
+        """
+        self._delete_if(
+            "subscribed_at_ms = :time", read.delivery_id, read.connection_id, read.subscribed_at_ms
         )
 
     def remove_connection(self, connection_id: str) -> int:
@@ -117,6 +129,20 @@ class SubscriptionStore:
         }
         for item in query_all(self._client, query):
             yield from_item(item, Subscription)
+
+    def _delete_if(
+        self, condition: str, delivery_id: str, connection_id: str, time_ms: int
+    ) -> None:
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key={"delivery_id": {"S": delivery_id}, "connection_id": {"S": connection_id}},
+                ConditionExpression=condition,
+                ExpressionAttributeValues={":time": {"N": str(time_ms)}},
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+                raise
 
     def count_of_connection(self, connection_id: str) -> int:
         """How many deliveries a connection follows, as far as the index knows."""

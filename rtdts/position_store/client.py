@@ -71,9 +71,10 @@ def telling_errors_apart(operation: str) -> Iterator[None]:
     except NoAnswer as error:
         raise StoreUnavailable(operation, None, str(error)) from error
     except TransportError as error:
-        if error.status_code not in _PASSING_STATUSES and error.error not in STORES_OWN_FAULTS:
+        status = error.status_code if isinstance(error.status_code, int) else None
+        if status not in _PASSING_STATUSES and error.error not in STORES_OWN_FAULTS:
             raise
-        raise StoreUnavailable(operation, error.status_code, str(error)) from error
+        raise StoreUnavailable(operation, status, str(error)) from error
     except SerializationError as error:  # under a 200: something between has cut or replaced it
         raise StoreUnavailable(operation, None, f"unreadable answer: {error}") from error
 

@@ -46,7 +46,7 @@ def test_who_follows_a_delivery_is_known_until_they_stop(store: Store) -> None:
     ]
     assert store.has(delivery_id, ann)
     assert store.find(delivery_id, ann) == subscription(delivery_id, ann)
-    store.remove(delivery_id, ann)
+    store.remove(delivery_id, ann, until_ms=NOW_MS)
     assert store.of_delivery(delivery_id) == [subscription(delivery_id, ben)]
     assert not store.has(delivery_id, ann)
     assert store.find(delivery_id, ann) is None
@@ -63,8 +63,31 @@ def test_the_same_subscription_again_renews_it(store: Store) -> None:
     assert store.count_of_connection(connection_id) == 1
 
 
+def test_what_was_begun_anew_since_it_was_read_is_not_forgotten(store: Store) -> None:
+    delivery_id, connection_id = unique("D"), unique("conn=")
+    read = subscription(delivery_id, connection_id)
+    anew = msgspec.structs.replace(read, subscribed_at_ms=NOW_MS + 1)
+    store.add(anew)
+    store.forget(read)
+    assert store.of_delivery(delivery_id) == [anew]
+
+    store.forget(anew)
+    assert store.of_delivery(delivery_id) == []
+
+
+def test_what_was_begun_after_the_end_was_asked_for_stays(store: Store) -> None:
+    delivery_id, connection_id = unique("D"), unique("conn=")
+    store.add(subscription(delivery_id, connection_id))
+    store.remove(delivery_id, connection_id, until_ms=NOW_MS - 1)
+    assert store.has(delivery_id, connection_id)
+
+    store.remove(delivery_id, connection_id, until_ms=NOW_MS)
+    assert not store.has(delivery_id, connection_id)
+
+
 def test_what_is_not_there_may_be_removed(store: Store) -> None:
-    store.remove(unique("D"), unique("conn="))
+    store.remove(unique("D"), unique("conn="), until_ms=NOW_MS)
+    store.forget(subscription(unique("D"), unique("conn=")))
 
     assert store.remove_connection(unique("conn=")) == 0
 

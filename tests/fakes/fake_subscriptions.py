@@ -31,8 +31,15 @@ class FakeSubscriptionStore:
     def find(self, delivery_id: str, connection_id: str) -> Subscription | None:
         return self._subscriptions.get((delivery_id, connection_id))
 
-    def remove(self, delivery_id: str, connection_id: str) -> None:
-        self._subscriptions.pop((delivery_id, connection_id), None)
+    def remove(self, delivery_id: str, connection_id: str, *, until_ms: int) -> None:
+        stands = self._subscriptions.get((delivery_id, connection_id))
+        if stands is not None and stands.subscribed_at_ms <= until_ms:
+            del self._subscriptions[delivery_id, connection_id]
+
+    def forget(self, read: Subscription) -> None:
+        stands = self._subscriptions.get((read.delivery_id, read.connection_id))
+        if stands is not None and stands.subscribed_at_ms == read.subscribed_at_ms:
+            del self._subscriptions[read.delivery_id, read.connection_id]
 
     def remove_connection(self, connection_id: str) -> int:
         gone = [key for key in self._subscriptions if key[1] == connection_id]

@@ -840,6 +840,17 @@ BREAKS = (
         tests=(f"{CLOCK}::test_missed_minutes_never_pile_up",),
     ),
     Break(
+        name="track-anew-forgotten-with-the-old-one",
+        guarantee=5,
+        file="rtdts/delivery_store/subscriptions.py",
+        text='"subscribed_at_ms = :time", read.delivery_id',
+        replacement='"subscribed_at_ms > :time", read.delivery_id',
+        tests=(
+            "tests/contract/test_subscription_contract.py"
+            "::test_what_was_begun_anew_since_it_was_read_is_not_forgotten",
+        ),
+    ),
+    Break(
         name="half-of-the-buckets",
         guarantee=5,
         file="broadcaster/round_source.py",

@@ -384,6 +384,23 @@ async def test_a_nudge_whose_reading_fails_stays_in_the_queue(world: World) -> N
     assert world.gateway.types("a")[0] == "status"
 
 
+async def test_who_tracks_again_while_it_is_being_forgotten_stays(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1", status=Status.CANCELLED, version=5)
+    world.event("D-1", 5, Status.CANCELLED, Cause.DECLARED)
+    read = world.viewer("a", "D-1")
+
+    def track_again(_connection_id: str) -> None:
+        again_at_ms = read.subscribed_at_ms + 1
+        world.subscriptions.add(msgspec.structs.replace(read, subscribed_at_ms=again_at_ms))
+
+    world.gateway.before_answer = track_again
+    await handle(world, TransitionNudge(delivery_id="D-1", version=5))
+
+    assert world.gateway.types("a") == ["status", "ended"]
+    assert world.tracking == {"a"}
+
+
 POISON = int("9" * 40)
 
 

@@ -29,6 +29,8 @@ from tests.support.deliveries import NOW_MS, event_of, moved_to, new_delivery
 
 CONNECTION = "JKJbWfMPLAMCJ1Q="
 EXPIRES_AT_MS = 1_795_506_600_000
+TAKEN_AT_MS = 1_795_503_060_121
+"""When the gateway took the events."""
 MAX_TRACKED = 2
 
 
@@ -116,7 +118,7 @@ def test_who_tracks_is_subscribed_and_gets_a_snapshot(socket: Socket) -> None:
             role="customer",
             identity="C-88",
             token_expires_at_ms=EXPIRES_AT_MS,
-            subscribed_at_ms=NOW_MS,
+            subscribed_at_ms=TAKEN_AT_MS,
         )
     ]
     assert socket.nudges.sent == [
@@ -266,6 +268,15 @@ def test_untracking_ends_it_and_says_nothing(socket: Socket) -> None:
 
     assert socket.followed == []
     assert socket.poster.said == []
+
+
+def test_an_untrack_that_was_overtaken_ends_nothing(socket: Socket) -> None:
+    later = aws_event("socket_track")
+    later["requestContext"]["requestTimeEpoch"] = TAKEN_AT_MS + 1
+    handle(later, socket.app)
+    socket.send("untrack")
+
+    assert socket.followed == ["D-1"]
 
 
 def test_a_connection_that_ends_takes_its_subscriptions_along(socket: Socket) -> None:
