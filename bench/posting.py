@@ -89,6 +89,7 @@ async def ours(url: str, count: int, at_once: int, watch: Stopwatch) -> None:
     from broadcaster.kept_connections import KeptConnections
     from broadcaster.poster import Answer, SocketPoster
     from broadcaster.signing import Credentials, Payload, PostSigner
+    from rtdts.runtime.deadline import Deadline
     from rtdts.runtime.logs import get_logger
 
     class Fixed:
@@ -103,7 +104,7 @@ async def ours(url: str, count: int, at_once: int, watch: Stopwatch) -> None:
     payload = Payload.of(MESSAGE)
 
     async def post(to: str) -> None:
-        assert await poster.post(to, payload) is Answer.DELIVERED
+        assert await poster.post(to, payload, Deadline(60.0)) is Answer.DELIVERED
 
     await _measure_async(post, count, at_once, watch)
     http.close()

@@ -19,6 +19,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from broadcaster.http_answer import AnswerReader, BrokenAnswerError, HttpAnswer
+from rtdts.runtime.deadline import Deadline
 
 _PORTS: Final = {"http": 80, "https": 443}
 _ADDRESSES_GOOD_FOR_S: Final = 10.0
@@ -36,6 +37,10 @@ class TimeLimitError(HttpError):
 
 class UnreachableError(HttpError):
     """No connection could be made."""
+
+
+class TooLateError(HttpError):
+    """Its time had passed before it could be written: nothing was sent."""
 
 
 class ConnectionEndedError(HttpError):
@@ -66,7 +71,7 @@ class KeptConnections:
         self._resolving = asyncio.Lock()
         self._turn = 0
 
-    async def send(self, request: bytes, *, timeout_s: float) -> HttpAnswer:
+    async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> HttpAnswer:
         """Sends one request and reads its answer.
 
         When its connection ends without a whole answer the request goes once more, over a new one:
@@ -76,17 +81,21 @@ class KeptConnections:
         Args:
             request: All of it.
             timeout_s: Until the answer is whole, connecting included.
+            write_by: Looked at right before each writing of the request: making a connection may
+                take longer than what the request says stays true.
 
         Raises:
+            TooLateError: `write_by` had passed. The connection is kept: the next request need not
+                wait for one.
             HttpError: There is no answer.
         """
         deadline_s = asyncio.get_running_loop().time() + timeout_s
         connection = self._take() or await self._connect(deadline_s)
         try:
-            return await connection.exchange(request, deadline_s)
+            return await connection.exchange(request, deadline_s, write_by)
         except ConnectionEndedError:
             connection = await self._connect(deadline_s)
-            return await connection.exchange(request, deadline_s)
+            return await connection.exchange(request, deadline_s, write_by)
 
     def close(self) -> None:
         """Ends all connections at once; requests under way fail."""
@@ -167,14 +176,18 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[HttpAnswer] | None = None
 
-    async def exchange(self, request: bytes, deadline_s: float) -> HttpAnswer:
+    async def exchange(self, request: bytes, deadline_s: float, write_by: Deadline) -> HttpAnswer:
         """Sends a request, waits for its answer, gives the connection back if it may be used again.
 
         Raises:
+            TooLateError: `write_by` has passed; the connection may be used again.
             HttpError: There is no answer; the connection is gone.
         """
         if self._transport is None or self._transport.is_closing():
             raise ConnectionEndedError("it had ended before")
+        if write_by.passed:
+            self._pool.give_back(self)
+            raise TooLateError("not written: its time has passed")
         loop = asyncio.get_running_loop()
         self._waiting = loop.create_future()
         limit = loop.call_at(deadline_s, self._too_late)

@@ -2,7 +2,7 @@
 
 `POST {management_url}/@connections/{connection_id}` answers for one connection; there is no call
 for many. So: connections that are kept, a request and a signature made cheap, a time limit a post,
-and an answer that is one of four.
+and an answer that is one of five.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from broadcaster.http_answer import HttpAnswer
-from broadcaster.kept_connections import HttpError, TimeLimitError
+from broadcaster.kept_connections import HttpError, TimeLimitError, TooLateError
 from broadcaster.signing import Credentials, Payload, PostSigner
 from rtdts.runtime import wall_clock
+from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 
 _GONE: Final = 410
@@ -34,6 +35,8 @@ class Answer(enum.Enum):
     wait, for this connection."""
     FAILED = "failed"
     """Not known whether it arrived; the next message tells as much."""
+    TOO_LATE = "too_late"
+    """Not sent: there was no connection before the right's time was over."""
 
 
 class CredentialsSource(Protocol):
@@ -46,7 +49,7 @@ class CredentialsSource(Protocol):
 class Http(Protocol):
     """See `broadcaster.kept_connections.KeptConnections`."""
 
-    async def send(self, request: bytes, *, timeout_s: float) -> HttpAnswer:
+    async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> HttpAnswer:
         """Sends a request; raises `HttpError` when there is no answer."""
 
 
@@ -79,15 +82,22 @@ class SocketPoster:
         self._log = log
         self._now_ms = now_ms
 
-    async def post(self, connection_id: str, payload: Payload) -> Answer:
+    async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> Answer:
         """Posts one message; never raises for what a connection or the network does.
 
         A message may so arrive twice; its receiver then drops it by its version.
+
+        Args:
+            connection_id: Where to.
+            payload: What.
+            write_by: No byte of it is written after that: the right on which it was made is over.
         """
         try:
             answer = await self._http.send(
-                self._request(connection_id, payload), timeout_s=self._timeout_s
+                self._request(connection_id, payload), timeout_s=self._timeout_s, write_by=write_by
             )
+        except TooLateError:
+            return Answer.TOO_LATE
         except HttpError as error:
             self._log.warning("post_failed", connection_id=connection_id, reason=repr(error))
             return Answer.THROTTLED if isinstance(error, TimeLimitError) else Answer.FAILED

@@ -6,7 +6,8 @@ this order, for a chunk of viewers:
 1. slots for all its posts are reserved (by the caller);
 2. the deliveries are read, consistently;
 3. the picture reads what it needs (positions, the log, the track); when that took long, the
-   deliveries are read again: a right is at most `RIGHT_MAX_AGE_S` old at each post;
+   deliveries are read again: a right is at most `RIGHT_MAX_AGE_S` old when a post is written to
+   its connection, which is made before, however long that takes;
 4. each viewer's right is decided, its messages are posted one after the other, all viewers at once;
 5. who is gone, or was told that it is over, is forgotten.
 """
@@ -30,6 +31,7 @@ from broadcaster.threads import Threads
 from rtdts.delivery_store.deliveries import FoundDeliveries
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime import wall_clock
+from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.deliveries import Delivery
@@ -40,7 +42,7 @@ MAX_CHUNK: Final = 100
 """Viewers a chunk: DynamoDB's BatchGetItem takes 100 keys."""
 
 RIGHT_MAX_AGE_S: Final = 2.0
-"""Between reading a delivery and posting anything of it."""
+"""Between reading a delivery and writing anything of it to a connection."""
 
 _READ_AGAIN_AFTER_S: Final = 1.0
 """When the picture took this long, half of a right's life is gone before the first post."""
@@ -66,8 +68,11 @@ class SubscriptionRemover(Protocol):
 class Poster(Protocol):
     """Posts to connections."""
 
-    async def post(self, connection_id: str, payload: Payload, /) -> Answer:
-        """Posts one message; never raises for what a connection or the network does."""
+    async def post(self, connection_id: str, payload: Payload, write_by: Deadline, /) -> Answer:
+        """Posts one message, or writes none of it after `write_by`.
+
+        It never raises for what a connection or the network does.
+        """
 
 
 Compose = Callable[[Delivery, Right], Sequence[Payload]]
@@ -101,6 +106,7 @@ _OUTCOMES: Final = {
     Answer.GONE: Outcome.GONE,
     Answer.THROTTLED: Outcome.THROTTLED,
     Answer.FAILED: Outcome.FAILED,
+    Answer.TOO_LATE: Outcome.RIGHT_TOO_OLD,
 }
 
 
@@ -116,13 +122,14 @@ class Pushed:
 
 @dataclasses.dataclass(frozen=True)
 class _Reading:
-    read_at_s: float
+    good_until: Deadline
+    """When the rights that were read are too old."""
     found: FoundDeliveries
     compose: Compose
 
 
-_Post = Callable[[str, Sequence[Payload], float], Awaitable[Outcome]]
-"""Posts messages to a connection whose right was read at that time (monotonic, in seconds)."""
+_Post = Callable[[str, Sequence[Payload], Deadline], Awaitable[Outcome]]
+"""Posts messages to a connection, on a right that is good until then."""
 
 
 class Pusher:
@@ -249,11 +256,12 @@ class Pusher:
         delivery_ids = tuple(dict.fromkeys(viewer.delivery_id for viewer in viewers))
         for _ in range(_READINGS):
             read_at_s = self._monotonic()
+            good_until = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
             found = await self._threads.run(self._deliveries.get_many, delivery_ids)
             compose = await picture.prepare(found.by_id)
             if self._monotonic() - read_at_s <= _READ_AGAIN_AFTER_S:
                 break
-        return _Reading(read_at_s, found, compose)
+        return _Reading(good_until, found, compose)
 
     async def _push_one(
         self, viewer: Subscription, reading: _Reading, reserved: Reserved, post: _Post
@@ -275,7 +283,7 @@ class Pusher:
         payloads: list[Payload] = []
         try:
             payloads = self._messages_for(viewer, delivery, right, reading.compose)
-            outcome = await post(viewer.connection_id, payloads, reading.read_at_s)
+            outcome = await post(viewer.connection_id, payloads, reading.good_until)
         except Exception as error:  # a bug that one delivery's data brings out is its own viewers'
             self._log.exception("push_failed", error, delivery_id=viewer.delivery_id)
             outcome = Outcome.FAILED
@@ -300,28 +308,28 @@ class Pusher:
         return payloads
 
     async def _post_in_turn(
-        self, connection_id: str, payloads: Sequence[Payload], read_at_s: float
+        self, connection_id: str, payloads: Sequence[Payload], good_until: Deadline
     ) -> Outcome:
         if self._backoff.remaining_s(connection_id) > 0:  # no turn to wait for
             return Outcome.BACKED_OFF
         async with self._turns.turn(connection_id) as has_come:
             if not has_come:
                 return Outcome.BACKED_OFF
-            return await self._post_all(connection_id, payloads, read_at_s)
+            return await self._post_all(connection_id, payloads, good_until)
 
     async def _post_all(
-        self, connection_id: str, payloads: Sequence[Payload], read_at_s: float
+        self, connection_id: str, payloads: Sequence[Payload], good_until: Deadline
     ) -> Outcome:
         outcome = Outcome.DELIVERED
         for payload in payloads:
-            if self._monotonic() - read_at_s > RIGHT_MAX_AGE_S:
+            if good_until.passed:  # no connection need be made
                 return Outcome.RIGHT_TOO_OLD
             if self._backoff.remaining_s(connection_id) > 0:
                 return Outcome.BACKED_OFF
-            outcome = _OUTCOMES[await self._poster.post(connection_id, payload)]
+            outcome = _OUTCOMES[await self._poster.post(connection_id, payload, good_until)]
             if outcome is Outcome.THROTTLED:
                 self._backoff.throttled(connection_id)
-            elif outcome is not Outcome.FAILED:
+            elif outcome in (Outcome.DELIVERED, Outcome.GONE):
                 self._backoff.answered(connection_id)
             if outcome is not Outcome.DELIVERED:
                 break

@@ -14,6 +14,7 @@ from broadcaster.signing import Payload
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.position_store.reader import PositionReader
+from rtdts.runtime.deadline import Deadline
 
 
 async def hold(
@@ -36,6 +37,7 @@ async def hold(
             "status": delivery.status,
             "position": shown and {"lat": shown.point.lat, "lon": shown.point.lon},
         }
-        answer = await poster.post(viewer.connection_id, Payload.of(json.dumps(message).encode()))
+        payload = Payload.of(json.dumps(message).encode())
+        answer = await poster.post(viewer.connection_id, payload, Deadline(60.0))
         reached += answer is Answer.DELIVERED
     return reached

@@ -25,7 +25,7 @@ from tests.fakes.aws_limits import SOCKET_FRAME_BYTES, SOCKET_MESSAGE_BYTES
 from tests.fakes.fake_gateway import FakeGateway
 from tests.support.echo_gateway import create_echo_gateway
 from tests.support.ministack_process import REGION
-from tests.support.waiting import COMES_WITHIN_S
+from tests.support.waiting import COMES_WITHIN_S, NO_HURRY
 
 PONG = b'{"v":1,"type":"pong","sent_at":"2026-11-24T06:52:48.120Z"}'
 ENDED = PONG.replace(b"pong", b"ended").replace(
@@ -63,7 +63,7 @@ class Fake:
         self._gateway.answer(connection_id, Answer.GONE)
 
     async def post(self, connection_id: str, message: bytes) -> Answer:
-        return await self._gateway.post(connection_id, Payload.of(message))
+        return await self._gateway.post(connection_id, Payload.of(message), NO_HURRY)
 
     async def heard(self, connection_id: str, count: int) -> list[bytes]:
         return [payload.data for payload in self._gateway.payloads[connection_id]][:count]
@@ -131,7 +131,7 @@ async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
             )
 
             async def post(connection_id: str, message: bytes) -> Answer:
-                return await poster.post(connection_id, Payload.of(message))
+                return await poster.post(connection_id, Payload.of(message), NO_HURRY)
         else:
             session: boto3.Session = request.getfixturevalue("aws_session")
             simple = ConnectionPoster(

@@ -9,6 +9,7 @@ from typing import Any
 
 from broadcaster.poster import Answer
 from broadcaster.signing import Payload
+from rtdts.runtime.deadline import Deadline
 from tests.fakes.aws_limits import SOCKET_FRAME_BYTES, breach
 from tests.support.asyncapi_schema import validate_message
 
@@ -23,6 +24,7 @@ class FakeGateway:
         self.payloads: defaultdict[str, list[Payload]] = defaultdict(list)
         """What each connection was sent, delivered or not, in order."""
         self.before_answer: Callable[[str], None] = lambda _: None
+        self.while_connecting: Callable[[str], None] = lambda _: None
         self._answers: dict[str, list[Answer]] = {}
         self._held: dict[str, asyncio.Event] = {}
         self._posted = asyncio.Condition()
@@ -35,7 +37,10 @@ class FakeGateway:
         """Posts to the connection are answered only once the event is set."""
         return self._held.setdefault(connection_id, asyncio.Event())
 
-    async def post(self, connection_id: str, payload: Payload) -> Answer:
+    async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> Answer:
+        self.while_connecting(connection_id)
+        if write_by.passed:
+            return Answer.TOO_LATE
         self.payloads[connection_id].append(payload)
         async with self._posted:
             self._posted.notify_all()

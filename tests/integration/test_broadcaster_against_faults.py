@@ -31,7 +31,7 @@ from sim.local_cloud.resources import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from tests.support.corrected_ministack import corrected_ministack
 from tests.support.echo_gateway import create_echo_gateway
 from tests.support.ministack_process import REGION
-from tests.support.waiting import COMES_WITHIN_S
+from tests.support.waiting import COMES_WITHIN_S, NO_HURRY
 
 IMPATIENT_S = 2.0
 """The limit of a post to a gateway that will not answer."""
@@ -82,7 +82,7 @@ class Gateway:
             timeout_s=timeout_s,
             log=Logger("broadcaster", io.StringIO()),
         )
-        return await poster.post(connection_id, Payload.of(MESSAGE))
+        return await poster.post(connection_id, Payload.of(MESSAGE), NO_HURRY)
 
 
 @pytest.fixture

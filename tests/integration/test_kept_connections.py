@@ -20,8 +20,12 @@ from broadcaster.kept_connections import (
     HttpError,
     KeptConnections,
     TimeLimitError,
+    TooLateError,
     UnreachableError,
 )
+from rtdts.runtime.deadline import Deadline
+from tests.fakes.fake_clock import FakeClock
+from tests.support.waiting import NO_HURRY, until
 
 REQUEST = b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -33,6 +37,7 @@ class Server:
     """Handles each connection as it is told; counts connections and requests."""
 
     def __init__(self, serve: Serve) -> None:
+        self.url = ""
         self.connections = 0
         self.requests = 0
         self.release = asyncio.Event()
@@ -62,7 +67,8 @@ async def talking_to(
     )
     port = listening.sockets[0].getsockname()[1]
     scheme, trusted = ("https", tls[1]) if tls else ("http", None)
-    http = KeptConnections(f"{scheme}://127.0.0.1:{port}/any", keep_s=keep_s, tls=trusted)
+    served.url = f"{scheme}://127.0.0.1:{port}/any"
+    http = KeptConnections(served.url, keep_s=keep_s, tls=trusted)
     try:
         yield served, http
     finally:
@@ -82,7 +88,9 @@ async def always_ok(
 
 async def test_a_connection_is_used_again_and_again() -> None:
     async with talking_to(always_ok) as (server, http):
-        statuses = [(await http.send(REQUEST, timeout_s=5)).status for _ in range(20)]
+        statuses = [
+            (await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)).status for _ in range(20)
+        ]
 
         assert statuses == [200] * 20
         assert (server.connections, server.requests) == (1, 20)
@@ -91,7 +99,9 @@ async def test_a_connection_is_used_again_and_again() -> None:
 async def test_requests_at_once_have_a_connection_each_and_share_them_later() -> None:
     async with talking_to(always_ok) as (server, http):
         for _ in range(3):
-            await asyncio.gather(*(http.send(REQUEST, timeout_s=5) for _ in range(10)))
+            await asyncio.gather(
+                *(http.send(REQUEST, timeout_s=5, write_by=NO_HURRY) for _ in range(10))
+            )
 
         assert (server.connections, server.requests) == (10, 30)
 
@@ -99,7 +109,7 @@ async def test_requests_at_once_have_a_connection_each_and_share_them_later() ->
 async def test_a_connection_that_was_not_used_for_long_is_not_used_again() -> None:
     async with talking_to(always_ok, keep_s=-1) as (server, http):
         for _ in range(3):
-            await http.send(REQUEST, timeout_s=5)
+            await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
         assert server.connections == 3
 
@@ -119,10 +129,10 @@ async def test_a_kept_connection_that_the_server_ends_costs_no_request(bye: byte
 
     ended = asyncio.Event()
     async with talking_to(one_answer_each) as (server, http):
-        first = await http.send(REQUEST, timeout_s=5)
+        first = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
         server.release.set()
         await ended.wait()
-        second = await http.send(REQUEST, timeout_s=5)
+        second = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
         assert (first.status, second.status, server.connections) == (200, 200, 2)
 
@@ -138,10 +148,63 @@ async def test_a_request_into_a_connection_that_is_being_ended_goes_once_more() 
             writer.write(OK)
 
     async with talking_to(drop_the_second) as (server, http):
-        statuses = [(await http.send(REQUEST, timeout_s=5)).status for _ in range(2)]
+        statuses = [
+            (await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)).status for _ in range(2)
+        ]
 
         assert statuses == [200, 200]
         assert (server.connections, server.requests) == (2, 3)
+
+
+async def test_a_request_whose_time_passes_while_it_connects_is_not_written(
+    tmp_path: Path,
+) -> None:
+    of_server, of_client = certified(tmp_path, "127.0.0.1")
+    clock, may_shake_hands = FakeClock(), asyncio.Event()
+
+    async def shake_hands_late(
+        server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        assert isinstance(writer.transport, asyncio.Transport)
+        writer.transport.pause_reading()  # what is read before TLS begins is lost to it
+        await may_shake_hands.wait()
+        await writer.start_tls(of_server)
+        await always_ok(server, reader, writer)
+
+    async with talking_to(shake_hands_late) as (server, _):
+        http = KeptConnections(server.url.replace("http:", "https:"), keep_s=60, tls=of_client)
+        write_by = Deadline(2.0, clock.monotonic)
+        late = asyncio.create_task(http.send(REQUEST, timeout_s=60, write_by=write_by))
+        await until(lambda: server.connections == 1)
+        clock.advance(2.5)
+        may_shake_hands.set()
+        with pytest.raises(TooLateError):
+            await late
+        requests = server.requests
+        # The connection was not made in vain: the request that is made anew finds it.
+        answer = await http.send(REQUEST, timeout_s=60, write_by=Deadline(2.0, clock.monotonic))
+        http.close()
+
+        assert (requests, answer.status, server.connections) == (0, 200, 1)
+
+
+async def test_a_request_whose_time_passes_before_it_goes_once_more_does_not() -> None:
+    clock = FakeClock()
+
+    async def drop_the_second_slowly(
+        server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await server.request(reader)
+        writer.write(OK)
+        await server.request(reader)
+        clock.advance(2.5)
+
+    async with talking_to(drop_the_second_slowly) as (server, http):
+        await http.send(REQUEST, timeout_s=60, write_by=NO_HURRY)
+        with pytest.raises(TooLateError):
+            await http.send(REQUEST, timeout_s=60, write_by=Deadline(2.0, clock.monotonic))
+
+        assert (server.connections, server.requests) == (2, 2)
 
 
 async def test_a_connection_that_ends_twice_without_an_answer_is_an_error() -> None:
@@ -150,7 +213,7 @@ async def test_a_connection_that_ends_twice_without_an_answer_is_an_error() -> N
 
     async with talking_to(drop) as (server, http):
         with pytest.raises(ConnectionEndedError):
-            await http.send(REQUEST, timeout_s=5)
+            await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
         assert server.requests == 2
 
@@ -168,7 +231,7 @@ async def test_an_answer_that_breaks_off_is_asked_for_once_more() -> None:
             writer.close()
 
     async with talking_to(break_off_first) as (server, http):
-        answer = await http.send(REQUEST, timeout_s=5)
+        answer = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
         assert (answer.status, answer.body, server.requests) == (200, b"", 2)
 
@@ -183,7 +246,7 @@ async def test_what_is_not_http_is_an_error_at_once() -> None:
 
     async with talking_to(mumble) as (server, http):
         with pytest.raises(HttpError, match="not HTTP"):
-            await http.send(REQUEST, timeout_s=5)
+            await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
         assert server.requests == 1
 
@@ -199,8 +262,8 @@ async def test_a_slow_answer_is_given_up_in_time_and_its_connection_with_it() ->
 
     async with talking_to(first_slow) as (server, http):
         with pytest.raises(TimeLimitError):
-            await http.send(REQUEST, timeout_s=0.2)
-        answer = await http.send(REQUEST, timeout_s=5)
+            await http.send(REQUEST, timeout_s=0.2, write_by=NO_HURRY)
+        answer = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
         assert (answer.status, server.connections) == (200, 2)
 
@@ -217,12 +280,12 @@ async def test_a_request_that_nobody_waits_for_any_more_takes_its_connection_alo
 
     arrived = asyncio.Event()
     async with talking_to(first_slow) as (server, http):
-        sending = asyncio.create_task(http.send(REQUEST, timeout_s=5))
+        sending = asyncio.create_task(http.send(REQUEST, timeout_s=5, write_by=NO_HURRY))
         await arrived.wait()
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        answer = await http.send(REQUEST, timeout_s=5)
+        answer = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
         assert (answer.status, server.connections) == (200, 2)
 
@@ -237,7 +300,7 @@ async def test_an_answer_that_ends_its_connection_is_whole() -> None:
         writer.close()
 
     async with talking_to(old_fashioned) as (server, http):
-        answers = [await http.send(REQUEST, timeout_s=5) for _ in range(2)]
+        answers = [await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY) for _ in range(2)]
 
         assert [(one.status, one.body) for one in answers] == [(410, b"no more")] * 2
         assert server.connections == 2
@@ -251,7 +314,7 @@ async def test_requests_under_way_fail_when_it_is_closed() -> None:
 
     arrived = asyncio.Event()
     async with talking_to(silent) as (_, http):
-        sending = asyncio.create_task(http.send(REQUEST, timeout_s=60))
+        sending = asyncio.create_task(http.send(REQUEST, timeout_s=60, write_by=NO_HURRY))
         await arrived.wait()
         http.close()
 
@@ -262,7 +325,7 @@ async def test_requests_under_way_fail_when_it_is_closed() -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
 async def test_a_server_that_is_not_there(url: str) -> None:
     with pytest.raises(UnreachableError):
-        await KeptConnections(url, keep_s=60).send(REQUEST, timeout_s=5)
+        await KeptConnections(url, keep_s=60).send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
 
 @pytest.mark.parametrize("url", ["ftp://host", "host:80", "https://", ""])
@@ -273,7 +336,9 @@ async def test_what_is_no_servers_url_is_refused_at_once(url: str) -> None:
 
 async def test_https_with_a_trusted_certificate(tmp_path: Path) -> None:
     async with talking_to(always_ok, tls=certified(tmp_path, "127.0.0.1")) as (server, http):
-        statuses = [(await http.send(REQUEST, timeout_s=5)).status for _ in range(3)]
+        statuses = [
+            (await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)).status for _ in range(3)
+        ]
 
         assert (statuses, server.connections) == ([200] * 3, 1)
 
@@ -281,7 +346,7 @@ async def test_https_with_a_trusted_certificate(tmp_path: Path) -> None:
 async def test_https_with_anothers_certificate_is_refused(tmp_path: Path) -> None:
     async with talking_to(always_ok, tls=certified(tmp_path, "127.0.0.2")) as (server, http):
         with pytest.raises(UnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
-            await http.send(REQUEST, timeout_s=5)
+            await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
         assert server.requests == 0
 

@@ -15,6 +15,7 @@ from broadcaster.kept_connections import KeptConnections
 from broadcaster.poster import Answer, SocketPoster
 from broadcaster.signing import Credentials, Payload, PostSigner
 from rtdts.runtime.logs import Logger
+from tests.support.waiting import NO_HURRY
 
 CREDENTIALS = Credentials("AKID", "secret", "token")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -66,7 +67,9 @@ async def posting_to(api: Api, timeout_s: float = 2.0) -> AsyncIterator[SocketPo
 async def test_a_post_arrives_as_it_was_signed_and_keeps_its_connection() -> None:
     api = Api()
     async with posting_to(api) as poster:
-        answers = [await poster.post("L0SM9c+F/Hw=", Payload.of(b'{"v":1}')) for _ in range(5)]
+        answers = [
+            await poster.post("L0SM9c+F/Hw=", Payload.of(b'{"v":1}'), NO_HURRY) for _ in range(5)
+        ]
 
     assert answers == [Answer.DELIVERED] * 5
     path, body, authorization = api.received[0]
@@ -102,7 +105,7 @@ async def test_the_answer_is_one_of_four(
 
     api.handler = respond
     async with posting_to(api) as poster:
-        assert await poster.post("a", Payload.of(b"x")) is answer
+        assert await poster.post("a", Payload.of(b"x"), NO_HURRY) is answer
 
 
 async def test_an_answer_that_does_not_come_is_a_failure_in_time_and_delays_no_other() -> None:
@@ -116,9 +119,9 @@ async def test_an_answer_that_does_not_come_is_a_failure_in_time_and_delays_no_o
 
     api.handler = respond
     async with posting_to(api, timeout_s=0.3) as poster:
-        slow = asyncio.create_task(poster.post("slow", Payload.of(b"x")))
+        slow = asyncio.create_task(poster.post("slow", Payload.of(b"x"), NO_HURRY))
         others = await asyncio.gather(
-            *(poster.post(f"c-{number}", Payload.of(b"x")) for number in range(50))
+            *(poster.post(f"c-{number}", Payload.of(b"x"), NO_HURRY) for number in range(50))
         )
         assert not slow.done()
         assert await slow is Answer.THROTTLED
@@ -139,7 +142,7 @@ async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_message() ->
 
     api.handler = respond
     async with posting_to(api) as poster:
-        answers = [await poster.post("a", Payload.of(b"x")) for _ in range(2)]
+        answers = [await poster.post("a", Payload.of(b"x"), NO_HURRY) for _ in range(2)]
 
     assert answers == [Answer.DELIVERED] * 2
     assert len(api.received) == 3
@@ -154,4 +157,4 @@ async def test_nobody_listening_is_a_failure() -> None:
         log=Logger("broadcaster", io.StringIO()),
     )
 
-    assert await poster.post("a", Payload.of(b"x")) is Answer.FAILED
+    assert await poster.post("a", Payload.of(b"x"), NO_HURRY) is Answer.FAILED

@@ -700,6 +700,29 @@ BREAKS = (
         tests=(f"{ROUND}::test_nothing_is_posted_on_rights_that_can_only_be_read_too_late",),
     ),
     Break(
+        name="right-not-looked-at-once-connected",
+        guarantee=4,
+        file="broadcaster/kept_connections.py",
+        text="if write_by.passed:",
+        replacement="if False:",
+        tests=(
+            "tests/integration/test_kept_connections.py"
+            "::test_a_request_whose_time_passes_while_it_connects_is_not_written",
+            "tests/integration/test_kept_connections.py"
+            "::test_a_request_whose_time_passes_before_it_goes_once_more_does_not",
+        ),
+    ),
+    Break(
+        name="right-that-ended-while-connecting-taken-for-a-failure",
+        guarantee=5,
+        file="broadcaster/pushing.py",
+        text="Answer.TOO_LATE: Outcome.RIGHT_TOO_OLD",
+        replacement="Answer.TOO_LATE: Outcome.FAILED",
+        tests=(
+            f"{ROUND}::test_a_delivery_given_away_while_a_connection_is_made_slowly_is_not_shown",
+        ),
+    ),
+    Break(
         name="former-truck-shown",
         guarantee=4,
         file="rtdts/tracking/viewing.py",

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+
+from rtdts.runtime.deadline import Deadline
 
 T = TypeVar("T")
 
 COMES_WITHIN_S = 60.0
 """How long to wait for what must come, in tests that need no local cloud: it takes milliseconds,
 and a slow machine is no failure."""
+
+
+NO_HURRY = Deadline(math.inf)
+"""For what may be done at any time."""
 
 
 def eventually(look: Callable[[], T], within_s: float = 300.0) -> T:

@@ -4,23 +4,43 @@ import io
 
 import pytest
 
-from broadcaster.kept_connections import HttpError, TimeLimitError, UnreachableError
+from broadcaster.kept_connections import HttpError, TimeLimitError, TooLateError, UnreachableError
 from broadcaster.poster import Answer, SocketPoster
 from broadcaster.signing import Credentials, Payload, PostSigner
+from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
+from tests.support.waiting import NO_HURRY
 
 
 class Unanswering:
     def __init__(self, error: HttpError) -> None:
         self._error = error
 
-    async def send(self, request: bytes, *, timeout_s: float) -> object:
+    async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> object:
         raise self._error
 
 
 class FixedCredentials:
     def current(self) -> Credentials:
         return Credentials("key", "secret")
+
+
+def poster_that_has(error: HttpError, written: io.StringIO) -> SocketPoster:
+    return SocketPoster(
+        Unanswering(error),  # type: ignore[arg-type] - it never answers
+        PostSigner("http://127.0.0.1:1/live", "eu-central-1"),
+        FixedCredentials(),
+        timeout_s=1,
+        log=Logger("broadcaster", written),
+    )
+
+
+async def test_what_was_too_late_to_be_written_is_no_failure() -> None:
+    written = io.StringIO()
+    poster = poster_that_has(TooLateError("not written"), written)
+
+    assert await poster.post("a", Payload.of(b"{}"), NO_HURRY) is Answer.TOO_LATE
+    assert written.getvalue() == ""
 
 
 @pytest.mark.parametrize(
@@ -34,13 +54,7 @@ async def test_who_does_not_take_a_message_in_time_is_to_be_left_alone_for_a_whi
     error: HttpError, answer: Answer
 ) -> None:
     written = io.StringIO()
-    poster = SocketPoster(
-        Unanswering(error),  # type: ignore[arg-type] - it never answers
-        PostSigner("http://127.0.0.1:1/live", "eu-central-1"),
-        FixedCredentials(),
-        timeout_s=1,
-        log=Logger("broadcaster", written),
-    )
+    poster = poster_that_has(error, written)
 
-    assert await poster.post("a", Payload.of(b"{}")) is answer
+    assert await poster.post("a", Payload.of(b"{}"), NO_HURRY) is answer
     assert "post_failed" in written.getvalue()

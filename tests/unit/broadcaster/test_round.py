@@ -146,6 +146,41 @@ async def test_a_delivery_given_away_while_positions_are_read_slowly_is_not_show
     assert len(world.deliveries.reads) == 2
 
 
+async def test_a_delivery_given_away_while_a_connection_is_made_slowly_is_not_shown(
+    world: World,
+) -> None:
+    world.truck("T-1")
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+    slow = iter([2.5])
+
+    def connect(_connection_id: str) -> None:
+        if (delay_s := next(slow, 0.0)) > 0:
+            world.clock.advance(delay_s)
+            world.change("D-1", customer_id="C-2")
+
+    world.gateway.while_connecting = connect
+    report = await world.hold_round()
+
+    assert world.gateway.types("a") == ["ended"]
+    assert world.gateway.messages("a")[0]["reason"] == "no_longer_yours"
+    assert report.not_reached == 0
+
+
+async def test_connections_that_are_never_made_in_time_are_left_to_the_next_round(
+    world: World,
+) -> None:
+    world.truck("T-1")
+    world.delivery("D-1")
+    world.viewer("a", "D-1")
+    world.gateway.while_connecting = lambda _: world.clock.advance(2.5)
+    report = await world.hold_round()
+
+    assert world.gateway.types("a") == []
+    assert report.not_reached == 1
+    assert world.tracking == {"a"}
+
+
 async def test_nothing_is_posted_on_rights_that_can_only_be_read_too_late(world: World) -> None:
     world.delivery("D-1")
     world.viewer("a", "D-1")
