@@ -98,7 +98,9 @@ class NudgeHandler:
         if not isinstance(nudge, SnapshotNudge):
             return await self._threads.tables.run(read.of_delivery, nudge.delivery_id)
         viewer = await self._threads.tables.run(read.find, nudge.delivery_id, nudge.connection_id)
-        return () if viewer is None else (viewer,)
+        # Of a viewer that asks again and again the latest request alone is worth reading for.
+        is_overtaken = viewer is not None and viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0
+        return () if viewer is None or is_overtaken else (viewer,)
 
     async def _picture_of(self, nudge: Nudge, first_role: str) -> Callable[[], Picture]:
         match nudge:

@@ -54,6 +54,7 @@ class Environment:
     truck_matches_table: str = _named("TRUCK_MATCHES_TABLE")
     subscriptions_table: str = _named("SUBSCRIPTIONS_TABLE")
     socket_tickets_table: str = _named("SOCKET_TICKETS_TABLE")
+    socket_limits_table: str = _named("SOCKET_LIMITS_TABLE")
     nudge_queue_url: str = _named("NUDGE_QUEUE_URL")
     nudge_dead_letter_queue_url: str = _named("NUDGE_DEAD_LETTER_QUEUE_URL")
     round_queue_url: str = _named("ROUND_QUEUE_URL")

@@ -6,14 +6,16 @@ import dataclasses
 from collections.abc import Mapping
 
 from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.socket_limits import SocketLimitStore
 from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.runtime.aws_clients import SOMEBODY_WAITS, aws_session
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
-from socket_lambda.connection import ConnectionPoster
+from socket_lambda.connection import ConnectionPoster, closing_for_too_many
 from socket_lambda.dispatch import Dispatch
+from socket_lambda.limits import LimitKeeper, SocketLimits
 from socket_lambda.settings import Settings
 
 
@@ -40,13 +42,26 @@ def build(environ: Mapping[str, str]) -> App:
         endpoint_url=settings.socket_management_url,
         config=SOMEBODY_WAITS,
     )
+    poster = ConnectionPoster(management)
+    limits = SocketLimits.of(
+        max_sockets=settings.max_sockets,
+        connects_per_minute=settings.connects_per_minute,
+        max_tracked=settings.max_tracked,
+        frames_per_minute=settings.frames_per_minute,
+    )
     dispatch = Dispatch(
         deliveries=DeliveryStore(dynamodb, settings.tables),
         subscriptions=SubscriptionStore(dynamodb, settings.tables),
         nudges=NudgeQueue(
             aws.client("sqs", config=SOMEBODY_WAITS), settings.nudge_queue_url, log=log
         ),
-        poster=ConnectionPoster(management),
+        poster=poster,
+        limits=LimitKeeper(
+            SocketLimitStore(dynamodb, settings.socket_limits_table),
+            limits,
+            close=closing_for_too_many(poster, now_ms=now_ms),
+            now_ms=now_ms,
+        ),
         max_tracked=settings.max_tracked,
         now_ms=now_ms,
     )

@@ -1,15 +1,31 @@
-"""Says something to one connection."""
+"""Says something to one connection, or ends it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError
+
+from rtdts.tracking.viewer_messages import ErrorReason, encode_error
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
 
 _GONE_STATUS = 410
+
+
+class ConnectionEnds(Protocol):
+    """What ending a connection needs of a `ConnectionPoster`."""
+
+    def post(self, connection_id: str, message: bytes) -> bool:
+        """Posts a message; False when the connection is gone."""
+        ...
+
+    def end(self, connection_id: str) -> None:
+        """Ends a connection."""
+        ...
 
 
 class ConnectionPoster:
@@ -27,8 +43,37 @@ class ConnectionPoster:
         try:
             self._client.post_to_connection(ConnectionId=connection_id, Data=message)
         except ClientError as error:
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            if status == _GONE_STATUS:
+            if _says_gone(error):
                 return False
             raise
         return True
+
+    def end(self, connection_id: str) -> None:
+        """Ends a connection; one that is gone is as good.
+
+        Raises:
+            botocore.exceptions.ClientError: It could not be ended.
+        """
+        try:
+            self._client.delete_connection(ConnectionId=connection_id)
+        except ClientError as error:
+            if not _says_gone(error):
+                raise
+
+
+def closing_for_too_many(
+    poster: ConnectionEnds, *, now_ms: Callable[[], int]
+) -> Callable[[str], None]:
+    """What reports `too_many` to a connection and ends it, whether it has heard that or not."""
+
+    def close(connection_id: str) -> None:
+        with suppress(ClientError):  # a client that sends too much often reads too little
+            poster.post(connection_id, encode_error(ErrorReason.TOO_MANY, sent_at_ms=now_ms()))
+        poster.end(connection_id)
+
+    return close
+
+
+def _says_gone(error: ClientError) -> bool:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status == _GONE_STATUS

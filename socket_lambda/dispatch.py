@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import Nudge, SnapshotNudge
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.viewer_messages import ErrorReason, encode_ended, encode_error, encode_pong
 from rtdts.tracking.viewing import EndReason, may_ever_view
+from socket_lambda import routes
 from socket_lambda.messages import (
     InvalidMessage,
     Viewer,
@@ -18,7 +19,9 @@ from socket_lambda.messages import (
     parse_untrack,
     viewer_of,
 )
-from socket_lambda.routes import CONNECT, DEFAULT, DISCONNECT, PING, TRACK, UNTRACK
+from socket_lambda.routes import DEFAULT, PING, TRACK, UNTRACK
+
+_TOO_MANY_REQUESTS: Final = 429
 
 
 class DeliveryPort(Protocol):
@@ -61,6 +64,22 @@ class NudgePort(Protocol):
         ...
 
 
+class LimitPort(Protocol):
+    """See `socket_lambda.limits.LimitKeeper`."""
+
+    def may_say(self, connection_id: str) -> bool:
+        """Counts a frame; returns whether it may be handled."""
+        ...
+
+    def opened(self, role: str, identity: str, connection_id: str) -> bool:
+        """Counts a socket; returns whether it may be opened."""
+        ...
+
+    def ended(self, role: str, identity: str, connection_id: str) -> None:
+        """Counts a socket no more."""
+        ...
+
+
 class PosterPort(Protocol):
     """Says something to a connection."""
 
@@ -69,40 +88,58 @@ class PosterPort(Protocol):
         ...
 
 
+class Handled(NamedTuple):
+    """What became of an event: for the log, and for the gateway."""
+
+    outcome: str
+    status: int = 200
+    """Of a $connect anything else refuses the socket."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Dispatch:
-    """The routes, with all that they need. Each returns what it did, for the log."""
+    """The routes, with all that they need."""
 
     deliveries: DeliveryPort
     subscriptions: SubscriptionPort
     nudges: NudgePort
     poster: PosterPort
+    limits: LimitPort
     max_tracked: int
     now_ms: Callable[[], int]
 
-    def handle(self, event: Mapping[str, Any]) -> str:
+    def handle(self, event: Mapping[str, Any]) -> Handled:
         """Does what an event asks for.
 
         Raises:
             KeyError: The gateway sent an event that is none of ours.
         """
-        routes: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-            CONNECT: self._connect,
-            DISCONNECT: self._disconnect,
+        said: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
             TRACK: self._track,
             UNTRACK: self._untrack,
             PING: self._ping,
             DEFAULT: self._default,
         }
-        return routes[event["requestContext"]["routeKey"]](event)
+        match event["requestContext"]["routeKey"]:
+            case routes.CONNECT:
+                return self._connect(viewer_of(event))
+            case routes.DISCONNECT:
+                return Handled(self._disconnect(event))
+            case route if self.limits.may_say(event["requestContext"]["connectionId"]):
+                return Handled(said[route](event))
+            case _:
+                return Handled("too_many_frames")
 
-    def _connect(self, _event: Mapping[str, Any]) -> str:
-        # Nothing may be posted before this returns (the gateway answers 410), and nothing is
-        # written: a connection that tracks nothing is nobody's business.
-        return "connected"
+    def _connect(self, viewer: Viewer) -> Handled:
+        # Nothing may be posted to it before this returns: the gateway answers 410.
+        if self.limits.opened(viewer.role, viewer.identity, viewer.connection_id):
+            return Handled("connected")
+        return Handled("too_many_sockets", _TOO_MANY_REQUESTS)
 
     def _disconnect(self, event: Mapping[str, Any]) -> str:
         removed = self.subscriptions.remove_connection(event["requestContext"]["connectionId"])
+        viewer = viewer_of(event)
+        self.limits.ended(viewer.role, viewer.identity, viewer.connection_id)
         return f"removed {removed}"
 
     def _track(self, event: Mapping[str, Any]) -> str:
@@ -139,6 +176,7 @@ class Dispatch:
                 connection_id=viewer.connection_id,
                 request_id=event["requestContext"]["requestId"],
                 since_version=message.since_version,
+                subscribed_at_ms=_taken_at_ms(event),
             )
         )
         return "tracking"

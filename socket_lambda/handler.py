@@ -31,7 +31,7 @@ def handle(event: Mapping[str, Any], app: App) -> dict[str, int]:
     context = event.get("requestContext") or {}
     status, outcome = 200, ""
     try:
-        outcome = app.dispatch.handle(event)
+        outcome, status = app.dispatch.handle(event)
     except Exception as error:
         # The last resort: a table or a queue that is away, or a fault of ours.
         status, outcome = 500, "failed"

@@ -61,13 +61,14 @@ class TableDefinition:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TableNames:
-    """What the tables are called in this environment."""
+    """What the tables are called in this environment; a part leaves out what it has no use for."""
 
     deliveries: str
     delivery_events: str
     truck_matches: str
     subscriptions: str
     socket_tickets: str
+    socket_limits: str = ""
 
 
 BY_CUSTOMER = "by-customer"
@@ -136,4 +137,17 @@ SOCKET_TICKETS = TableDefinition(
     ttl_attribute=TTL_ATTRIBUTE,
 )
 
-TABLES = (DELIVERIES, DELIVERY_EVENTS, TRUCK_MATCHES, SUBSCRIPTIONS, SOCKET_TICKETS)
+SOCKET_LIMITS = TableDefinition(
+    logical_name="socket_limits",
+    hash_key=KeyAttribute(name="limit_of"),
+    ttl_attribute=TTL_ATTRIBUTE,
+)
+
+TABLES = (
+    DELIVERIES,
+    DELIVERY_EVENTS,
+    TRUCK_MATCHES,
+    SUBSCRIPTIONS,
+    SOCKET_TICKETS,
+    SOCKET_LIMITS,
+)

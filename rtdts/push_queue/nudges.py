@@ -49,6 +49,9 @@ class SnapshotNudge(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
     connection_id: _GatewayId
     request_id: _GatewayId
     since_version: Annotated[int, Meta(ge=0, le=MAX_VERSION)] = 0
+    subscribed_at_ms: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    """Of the subscription that the same request wrote. When it was begun anew since then, another
+    nudge is on its way, and this one is done with."""
 
     @property
     def deduplication_id(self) -> str:

@@ -27,7 +27,7 @@ from tests.support.store_calls import (
 PARTS: dict[str, set[Action]] = {
     "ingest": actions_of("ingest_lambda"),
     "delivery": actions_of("delivery_lambda"),
-    "socket": actions_of("socket_lambda", modules={"connection", "dispatch", "handler"}),
+    "socket": actions_of("socket_lambda", modules={"connection", "dispatch", "handler", "limits"}),
     "socket-authorizer": actions_of("socket_lambda", modules={"admission", "authorizer"}),
     "search-admin": set(),
     "consumer": actions_of("consumer"),

@@ -13,7 +13,9 @@ import rtdts.position_store.index_definitions
 import search_admin_lambda.opensearch_domain
 import sim.local_cloud.stack
 from deploy.definitions import definitions
+from deploy.kcl_tables import NAME_SUFFIXES
 from deploy.terraform_tools import resources_of
+from rtdts.delivery_store.schema import TABLES
 from rtdts.position_store.index_definitions import RAW_PATTERN
 from rtdts.runtime.settings import declared_settings
 from sim.local_cloud.applications import Pace, broadcaster_parts, consumer_part
@@ -125,7 +127,8 @@ def test_enough_is_compared(local: Facts) -> None:
     kinds = {path.split("/")[0] for path in local}
 
     assert {"tables", "queues", "stream", "functions", "http", "socket", "containers"} <= kinds
-    assert len([path for path in local if re.fullmatch(r"tables/[^/]+/keys", path)]) == 8
+    tables = [path for path in local if re.fullmatch(r"tables/[^/]+/keys", path)]
+    assert len(tables) == len(TABLES) + len(NAME_SUFFIXES)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ BACKLOG = f"{UNIT}/consumer/test_backlog_newest_first.py"
 ERASE = f"{UNIT}/operations/test_erase.py"
 ERASED = f"{UNIT}/consumer/test_erased_trucks.py"
 PARKED = f"{UNIT}/operations/test_replay_parked.py"
+LIMITS = f"{UNIT}/socket_lambda/test_socket_limits.py"
 RETRYING = f"{UNIT}/consumer/test_retrying.py"
 OUTCOMES = f"{UNIT}/position_store/test_bulk_outcomes.py"
 
@@ -143,8 +144,8 @@ BREAKS = (
         name="busy-store-taken-for-a-bad-document",
         guarantee=1,
         file="rtdts/position_store/bulk.py",
-        text="Fate.REJECTED if status == 400 else Fate.RETRYABLE",
-        replacement="Fate.REJECTED if 400 <= status < 500 else Fate.RETRYABLE",
+        text="is_own_fault = status == 400 and",
+        replacement="is_own_fault = 400 <= status < 500 and",
         tests=(f"{UNIT}/position_store/test_bulk_outcomes.py::test_each_item_has_its_own_fate",),
     ),
     Break(
@@ -1116,6 +1117,71 @@ BREAKS = (
         text='status == 400 and error.get("type") not in STORES_OWN_FAULTS',
         replacement="status == 400",
         tests=(f"{OUTCOMES}::test_whose_fault_a_bad_request_is_the_type_of_its_error_says",),
+    ),
+    Break(
+        name="every-track-is-worth-a-snapshot",
+        guarantee=6,
+        file="broadcaster/nudge_handling.py",
+        text="viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0",
+        replacement="False",
+        tests=(f"{NUDGES}::test_who_asks_again_and_again_gets_the_snapshot_asked_for_last",),
+    ),
+    Break(
+        name="one-token-opens-sockets-without-end",
+        guarantee=6,
+        file="socket_lambda/limits.py",
+        text='if not self._admits(f"connects:{role}:{identity}", self._limits.connects):',
+        replacement="if False:",
+        tests=(
+            f"{LIMITS}::test_one_token_has_so_many_sockets_open_and_no_more",
+            f"{LIMITS}::test_who_opens_and_ends_sockets_for_ever_is_refused",
+        ),
+    ),
+    Break(
+        name="oldest-socket-counted-out-and-left-open",
+        guarantee=6,
+        file="socket_lambda/limits.py",
+        text="            self._close(oldest)\n",
+        replacement="",
+        tests=(
+            f"{LIMITS}::test_one_token_has_so_many_sockets_open_and_no_more",
+            f"{LIMITS}::test_the_oldest_socket_makes_room_and_is_told_why",
+        ),
+    ),
+    Break(
+        name="one-socket-says-what-it-likes",
+        guarantee=6,
+        file="socket_lambda/limits.py",
+        text="return self._counts.take(key, rate, now_ms)",
+        replacement="return True",
+        tests=(f"{LIMITS}::test_a_socket_that_says_too_much_is_told_so_and_ended",),
+    ),
+    Break(
+        name="socket-that-says-too-much-stays-open",
+        guarantee=6,
+        file="socket_lambda/limits.py",
+        text="        self._close(connection_id)\n",
+        replacement="",
+        tests=(f"{LIMITS}::test_a_socket_that_says_too_much_is_told_so_and_ended",),
+    ),
+    Break(
+        name="ended-sockets-keep-their-places",
+        guarantee=5,
+        file="socket_lambda/dispatch.py",
+        text="        self.limits.ended(viewer.role, viewer.identity, viewer.connection_id)\n",
+        replacement="",
+        tests=(f"{LIMITS}::test_a_socket_that_ended_makes_room",),
+    ),
+    Break(
+        name="sockets-counted-past-their-limit-at-once",
+        guarantee=6,
+        file="rtdts/delivery_store/socket_limits.py",
+        text='"(attribute_not_exists(open_sockets) OR open_sockets < :most)",',
+        replacement='"(attribute_not_exists(open_sockets) OR :most = :most)",',
+        tests=(
+            "tests/contract/test_socket_limit_contract.py"
+            "::test_so_many_sockets_and_then_the_oldest_makes_room",
+        ),
     ),
     Break(
         name="versions-without-a-bound",

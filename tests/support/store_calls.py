@@ -47,6 +47,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "has": {("dynamodb:GetItem", "subscriptions")},
         "find": {("dynamodb:GetItem", "subscriptions")},
         "remove": {("dynamodb:DeleteItem", "subscriptions")},
+        "forget": {("dynamodb:DeleteItem", "subscriptions")},
         "remove_connection": {
             ("dynamodb:BatchWriteItem", "subscriptions"),
             ("dynamodb:DeleteItem", "subscriptions"),
@@ -55,6 +56,10 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "of_delivery": {("dynamodb:Query", "subscriptions")},
         "of_bucket": {("dynamodb:Query", "subscriptions/index/by-bucket")},
         "count_of_connection": {("dynamodb:Query", "subscriptions/index/by-connection")},
+    },
+    "rtdts/delivery_store/socket_limits.py:SocketLimitStore": {
+        method: {("dynamodb:UpdateItem", "socket-limits")}
+        for method in ("take", "add_socket", "replace_socket", "remove_socket")
     },
     "rtdts/delivery_store/tickets.py:TicketStore": {
         "issue": {("dynamodb:PutItem", "socket-tickets")},
@@ -92,8 +97,13 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     "rtdts/push_queue/nudge_queue.py:NudgeQueue": {
         "send": {("sqs:SendMessage", "nudges.fifo")},
         "send_many": {("sqs:SendMessage", "nudges.fifo")},
-        "receive": {("sqs:ReceiveMessage", "nudges.fifo"), ("sqs:DeleteMessage", "nudges.fifo")},
+        "receive": {
+            ("sqs:ReceiveMessage", "nudges.fifo"),
+            ("sqs:DeleteMessage", "nudges.fifo"),
+            ("sqs:SendMessage", "nudges-dead.fifo"),
+        },
         "delete": {("sqs:DeleteMessage", "nudges.fifo")},
+        "bury": {("sqs:DeleteMessage", "nudges.fifo"), ("sqs:SendMessage", "nudges-dead.fifo")},
     },
     "rtdts/push_queue/round_queue.py:RoundQueue": {
         "send_buckets": {("sqs:SendMessage", "rounds.fifo")},
@@ -138,6 +148,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     },
     "socket_lambda/connection.py:ConnectionPoster": {
         "post": {("execute-api:ManageConnections", "live/POST/@connections/*")},
+        "end": {("execute-api:ManageConnections", "live/DELETE/@connections/*")},
     },
     "broadcaster/poster.py:SocketPoster": {
         "post": {("execute-api:ManageConnections", "live/POST/@connections/*")},
@@ -181,7 +192,10 @@ OPERATIONS = {
         "put_object": {"s3:PutObject"},
         "put_records": {"kinesis:PutRecords"},
     },
-    "socket_lambda": {"post_to_connection": {"execute-api:ManageConnections"}},
+    "socket_lambda": {
+        "delete_connection": {"execute-api:ManageConnections"},
+        "post_to_connection": {"execute-api:ManageConnections"},
+    },
 }
 """By package the SDK's operations that its sources call, and what IAM calls them."""
 
@@ -193,7 +207,7 @@ _OF_CONTAINERS = {"add", "append", "get", "remove", "send"}
 
 _NO_STORES: dict[str, set[str]] = {
     "delivery_lambda": {"headers", "query"},
-    "socket_lambda": {"_keys", "response"},
+    "socket_lambda": {"_free", "_keys", "response"},
     "consumer": {"_at_hand", "environ", "response"},
     "broadcaster": {
         "_deliveries@round_report",  # a set of ids
@@ -210,7 +224,7 @@ _NO_STORES: dict[str, set[str]] = {
         "_held",  # reports
     },
 }
-"""By deployable, attributes with such a method that are no stores; ``@`` narrows to a module."""
+"""By deployable, attributes with a store's method that are no stores; ``@`` narrows to a module."""
 
 
 def operations_called(package: str) -> set[str]:
@@ -305,12 +319,11 @@ def _uses(deployable: str, method: str, modules: set[str] | None) -> Iterator[bo
 
 
 def _is_use(deployable: str, path: Path, node: ast.Attribute) -> bool:
-    if node.attr not in _OF_CONTAINERS:
-        return True
-    if not isinstance(node.value, ast.Attribute):
-        return False  # a local list, set or mapping: stores are attributes of what uses them
-    holder = node.value.attr
-    return not _NO_STORES.get(deployable, set()) & {holder, f"{holder}@{path.stem}"}
+    if isinstance(node.value, ast.Attribute):
+        holder = node.value.attr
+        return not _NO_STORES.get(deployable, set()) & {holder, f"{holder}@{path.stem}"}
+    # A local list, set or mapping: stores are attributes of what uses them.
+    return node.attr not in _OF_CONTAINERS
 
 
 def _changes_matches(deployable: str) -> bool:

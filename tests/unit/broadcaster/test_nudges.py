@@ -245,6 +245,34 @@ async def test_a_snapshot_goes_to_who_asked_with_the_track_of_this_assignment(
     assert world.subscriptions.deliveries_read == []  # a delivery may have thousands of viewers
 
 
+async def test_who_asks_again_and_again_gets_the_snapshot_asked_for_last(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1", version=2)
+    world.event("D-1", 2, Status.IN_TRANSIT, Cause.DECLARED)
+    latest = world.viewer("a", "D-1").subscribed_at_ms
+    reads: list[str] = []
+    world.positions.before_track = lambda: reads.append("track")
+
+    await handle(
+        world,
+        *(
+            SnapshotNudge(
+                delivery_id="D-1",
+                connection_id="a",
+                request_id=f"r-{number}",
+                subscribed_at_ms=latest - number,
+            )
+            for number in range(50)
+        ),
+        # Of a sender that does not say when yet.
+        SnapshotNudge(delivery_id="D-1", connection_id="a", request_id="old"),
+    )
+
+    assert world.gateway.types("a") == ["snapshot", "snapshot"]
+    assert reads == ["track"] * 2
+    assert len(world.deliveries.reads) == 2
+
+
 async def test_a_snapshot_while_assigned_has_no_position_and_no_track(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", status=Status.ASSIGNED, version=1)

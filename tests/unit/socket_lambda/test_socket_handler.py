@@ -18,9 +18,11 @@ from socket_lambda.bootstrap import App
 from socket_lambda.connection import ConnectionPoster
 from socket_lambda.dispatch import Dispatch
 from socket_lambda.handler import handle
+from socket_lambda.limits import LimitKeeper, SocketLimits
 from socket_lambda.routes import ROUTES
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
+from tests.fakes.fake_socket_limits import FakeSocketLimitStore
 from tests.fakes.fake_subscriptions import FakeSubscriptionStore
 from tests.fakes.scripted_client import ScriptedClient, client_error
 from tests.support.asyncapi_schema import validate_message
@@ -32,6 +34,7 @@ EXPIRES_AT_MS = 1_795_506_600_000
 TAKEN_AT_MS = 1_795_503_060_121
 """When the gateway took the events."""
 MAX_TRACKED = 2
+LIMITS = SocketLimits.of(max_sockets=3, connects_per_minute=6, max_tracked=10, frames_per_minute=30)
 
 
 class FakePoster:
@@ -50,6 +53,9 @@ class FakePoster:
         self.said.append((connection_id, validate_message(message)))
         return True
 
+    def end(self, connection_id: str) -> None:
+        raise AssertionError(f"{connection_id} said too much")
+
 
 class Socket:
     def __init__(self) -> None:
@@ -64,6 +70,12 @@ class Socket:
             subscriptions=self.subscriptions,
             nudges=self.nudges,
             poster=self.poster,
+            limits=LimitKeeper(
+                FakeSocketLimitStore(),
+                LIMITS,
+                close=self.poster.end,
+                now_ms=lambda: self.now_ms,
+            ),
             max_tracked=MAX_TRACKED,
             now_ms=lambda: self.now_ms,
         )
@@ -102,7 +114,7 @@ def socket() -> Socket:
     return made
 
 
-def test_connecting_posts_and_writes_nothing(socket: Socket) -> None:
+def test_connecting_posts_nothing(socket: Socket) -> None:
     assert socket.send("connect") == {"statusCode": 200}
     assert socket.poster.said == []
     assert socket.nudges.sent == []
@@ -127,6 +139,7 @@ def test_who_tracks_is_subscribed_and_gets_a_snapshot(socket: Socket) -> None:
             connection_id=CONNECTION,
             request_id="JKJbYHfMPLAMFXw=",
             since_version=2,
+            subscribed_at_ms=TAKEN_AT_MS,
         )
     ]
     assert socket.poster.said == []
@@ -327,3 +340,14 @@ def test_a_post_tells_gone_from_failed() -> None:
     with pytest.raises(ClientError):
         poster.post("c=", b"{}")
     assert client.calls[0] == ("post_to_connection", {"ConnectionId": "c=", "Data": b"{}"})
+
+
+def test_a_connection_that_is_gone_has_ended() -> None:
+    client = ScriptedClient({}, client_error("GoneException", 410), client_error("Other", 500))
+    poster = ConnectionPoster(client)
+    poster.end("c=")
+    poster.end("c=")
+
+    with pytest.raises(ClientError):
+        poster.end("c=")
+    assert client.calls[0] == ("delete_connection", {"ConnectionId": "c="})

@@ -15,6 +15,11 @@ output "connections_arn" {
   value       = "${aws_apigatewayv2_api.this.execution_arn}/${var.stage}/POST/@connections/*"
 }
 
+output "ended_connections_arn" {
+  description = "What a role must be allowed to end."
+  value       = "${aws_apigatewayv2_api.this.execution_arn}/${var.stage}/DELETE/@connections/*"
+}
+
 output "id" {
   description = "Id of the API."
   value       = aws_apigatewayv2_api.this.id

@@ -4,13 +4,14 @@ locals {
   raw_log_name = "${var.name}-raw-log"
 
   arns = {
-    table        = { for key, arn in module.tables.arns : key => arn }
-    nudges       = module.queues.arns["nudges"]
-    dead_nudges  = module.queues.dead_letter_arns["nudges"]
-    rounds       = module.queues.arns["rounds"]
-    connections  = module.socket_api.connections_arn
-    domain_paths = "${local.domain_arn}/*"
-    lease_table  = module.kcl_tables.arns["leases"]
+    table             = { for key, arn in module.tables.arns : key => arn }
+    nudges            = module.queues.arns["nudges"]
+    dead_nudges       = module.queues.dead_letter_arns["nudges"]
+    rounds            = module.queues.arns["rounds"]
+    connections       = module.socket_api.connections_arn
+    ended_connections = module.socket_api.ended_connections_arn
+    domain_paths      = "${local.domain_arn}/*"
+    lease_table       = module.kcl_tables.arns["leases"]
     # A consumer with fan-out of its own is registered under the stream.
     stream_consumers = "${module.stream.arn}/consumer/*"
   }
@@ -57,7 +58,16 @@ locals {
         resources = ["${local.arns.table["subscriptions"]}/index/by-connection"]
       },
       { sid = "Nudge", actions = ["sqs:SendMessage"], resources = [local.arns.nudges] },
-      { sid = "Answer", actions = ["execute-api:ManageConnections"], resources = [local.arns.connections] },
+      {
+        sid       = "Limits"
+        actions   = ["dynamodb:UpdateItem"]
+        resources = [local.arns.table["socket_limits"]]
+      },
+      {
+        sid       = "Answer"
+        actions   = ["execute-api:ManageConnections"]
+        resources = [local.arns.connections, local.arns.ended_connections]
+      },
     ]
 
     socket_authorizer = [

@@ -59,6 +59,11 @@ override_resource {
 }
 
 override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["socket_limits"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-socket-limits" }
+}
+
+override_resource {
   target = module.system.module.kcl_tables.aws_dynamodb_table.this["leases"]
   values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-consumer" }
 }
@@ -83,6 +88,14 @@ override_resource {
   values = {
     arn = "arn:aws:sqs:eu-central-1:123456789012:rtdts-dev-nudges.fifo"
     url = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-dev-nudges.fifo"
+  }
+}
+
+override_resource {
+  target = module.system.module.queues.aws_sqs_queue.dead_letter["nudges"]
+  values = {
+    arn = "arn:aws:sqs:eu-central-1:123456789012:rtdts-dev-nudges-dead.fifo"
+    url = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-dev-nudges-dead.fifo"
   }
 }
 

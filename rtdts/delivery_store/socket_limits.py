@@ -1,0 +1,194 @@
+"""``socket-limits``: which sockets an identity has open, and what of a rate is used up.
+
+A Lambda knows only what its own container has seen, and the next frame may go to another one: what
+is counted for all is counted here. Each count is one item, written conditionally, so that no limit
+is passed however many write at once, and each heals by itself:
+
+- A rate is kept as the time at which all of it is there again (the generic cell rate algorithm, as
+  in `rtdts.runtime.rate_limits`): a time that has passed says the same as no item.
+- The sockets of an identity are one attribute each, named for the connection. One whose end was
+  never reported is among the oldest before long, and the oldest makes room when there is none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from rtdts.delivery_store.schema import TTL_ATTRIBUTE
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import (
+        UniversalAttributeValueTypeDef,
+        UpdateItemInputTypeDef,
+    )
+
+KEPT_FOR_MS: Final = 3 * 60 * 60 * 1000
+"""Longer than any socket lives (two hours), and than any rate takes to be whole again."""
+
+_MS_PER_MINUTE: Final = 60_000
+_ATTEMPTS: Final = 4
+"""Each time that a condition fails, another writer was successful."""
+_SOCKET: Final = "socket:"
+"""What the attributes of sockets begin with."""
+_EXPIRES: Final = f"{TTL_ATTRIBUTE} = :expires"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rate:
+    """So many units per minute, of which `burst` may be taken at once."""
+
+    per_minute: float
+    burst: int
+
+    @property
+    def ms_per_unit(self) -> int:
+        """How long a unit takes to come back, in ms; at least 1."""
+        return max(1, round(_MS_PER_MINUTE / self.per_minute))
+
+
+class SocketLimitStore:
+    """Counts for all containers together.
+
+    Args:
+        client: A DynamoDB client.
+        table: What the table is called.
+    """
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def take(self, key: str, rate: Rate, now_ms: int) -> bool:
+        """Takes a unit of a rate, unless it is used up.
+
+        Args:
+            key: What the rate is of.
+            rate: The rate.
+            now_ms: This moment.
+
+        Returns:
+            Whether there was one. Not, when others took units all the while.
+        """
+        unit_ms = rate.ms_per_unit
+        # The time until which units may be borrowed, one left out: that which is taken.
+        last_ms = now_ms + (rate.burst - 1) * unit_ms
+        for _ in range(_ATTEMPTS):
+            refused = self._update(
+                key,
+                f"SET full_at_ms = :taken, {_EXPIRES}",
+                "attribute_not_exists(full_at_ms) OR full_at_ms <= :now",
+                {":taken": now_ms + unit_ms, ":now": now_ms},
+                now_ms,
+            )
+            if refused is None:
+                return True
+            if _number(refused, "full_at_ms") > last_ms:
+                return False
+            refused = self._update(
+                key,
+                f"SET full_at_ms = full_at_ms + :unit, {_EXPIRES}",
+                "full_at_ms > :now AND full_at_ms <= :last",
+                {":unit": unit_ms, ":now": now_ms, ":last": last_ms},
+                now_ms,
+            )
+            if refused is None:
+                return True
+            if _number(refused, "full_at_ms") > last_ms:
+                return False
+        return False
+
+    def add_socket(self, key: str, connection_id: str, *, most: int, now_ms: int) -> str | None:
+        """Adds a socket to an identity's.
+
+        Args:
+            key: Whose.
+            connection_id: The socket; added again it counts once.
+            most: How many it may have.
+            now_ms: This moment.
+
+        Returns:
+            None when it was added; else, as there are so many already, the oldest one's connection.
+        """
+        name = _SOCKET + connection_id
+        refused = self._update(
+            key,
+            f"SET #new = :now, {_EXPIRES} ADD open_sockets :one",
+            "attribute_not_exists(#new) AND "
+            "(attribute_not_exists(open_sockets) OR open_sockets < :most)",
+            {":now": now_ms, ":one": 1, ":most": most},
+            now_ms,
+            {"#new": name},
+        )
+        if refused is None or name in refused:
+            return None
+        return _oldest(refused)
+
+    def replace_socket(self, key: str, oldest: str, connection_id: str, *, now_ms: int) -> bool:
+        """Puts a socket in another's place; returns whether that was still there."""
+        refused = self._update(
+            key,
+            f"SET #new = :now, {_EXPIRES} REMOVE #oldest",
+            "attribute_exists(#oldest) AND attribute_not_exists(#new)",
+            {":now": now_ms},
+            now_ms,
+            {"#new": _SOCKET + connection_id, "#oldest": _SOCKET + oldest},
+        )
+        return refused is None or _SOCKET + connection_id in refused
+
+    def remove_socket(self, key: str, connection_id: str, now_ms: int) -> None:
+        """Removes a socket from an identity's; one that isn't there is as good."""
+        self._update(
+            key,
+            f"SET {_EXPIRES} REMOVE #gone ADD open_sockets :less",
+            "attribute_exists(#gone)",
+            {":less": -1},
+            now_ms,
+            {"#gone": _SOCKET + connection_id},
+        )
+
+    def _update(
+        self,
+        key: str,
+        update: str,
+        condition: str,
+        values: Mapping[str, int],
+        now_ms: int,
+        names: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any] | None:
+        """Updates an item on a condition; the item as it stands when the condition failed."""
+        numbers = {**values, ":expires": (now_ms + KEPT_FOR_MS) // 1000}
+        attributes: dict[str, UniversalAttributeValueTypeDef] = {
+            name: {"N": str(number)} for name, number in numbers.items()
+        }
+        request: UpdateItemInputTypeDef = {
+            "TableName": self._table,
+            "Key": {"limit_of": {"S": key}},
+            "UpdateExpression": update,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": attributes,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if names:  # DynamoDB takes no empty ones
+            request["ExpressionAttributeNames"] = names
+        try:
+            self._client.update_item(**request)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+                raise
+            response: Mapping[str, Any] = error.response
+            return dict(response.get("Item", {}))
+        return None
+
+
+def _number(item: Mapping[str, Any], name: str) -> int:
+    return int(item.get(name, {"N": "0"})["N"])
+
+
+def _oldest(item: Mapping[str, Any]) -> str:
+    opened = {name: int(at["N"]) for name, at in item.items() if name.startswith(_SOCKET)}
+    return min(opened, key=lambda name: (opened[name], name)).removeprefix(_SOCKET)

@@ -1,0 +1,144 @@
+"""How much one connection may say, and how many sockets one identity may open."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from rtdts.delivery_store.socket_limits import Rate
+from rtdts.runtime.rate_limits import RateLimits
+
+FREE_PER_MINUTE: Final = 6.0
+FREE_BURST_MINUTES: Final = 0.5
+"""What each container lets pass of a connection, or an identity, without asking the table: the
+three frames that an ordinary viewer sends, and a ping each ten seconds, cost no write. So all
+containers together may let pass a little more than the limit; never less."""
+
+_REPLACEMENTS: Final = 5
+"""Each time that one fails, another connection has found a place."""
+
+
+class CountPort(Protocol):
+    """See `rtdts.delivery_store.socket_limits.SocketLimitStore`."""
+
+    def take(self, key: str, rate: Rate, now_ms: int) -> bool:
+        """Takes a unit of a rate, unless it is used up."""
+        ...
+
+    def add_socket(self, key: str, connection_id: str, *, most: int, now_ms: int) -> str | None:
+        """Adds a socket, or returns the oldest of those that there are."""
+        ...
+
+    def replace_socket(self, key: str, oldest: str, connection_id: str, *, now_ms: int) -> bool:
+        """Puts one in another's place."""
+        ...
+
+    def remove_socket(self, key: str, connection_id: str, now_ms: int) -> None:
+        """Removes one."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SocketLimits:
+    """What the limits are.
+
+    Attributes:
+        max_sockets: Sockets that an identity may have open.
+        connects: How often an identity may open one.
+        frames: How much a connection may say.
+    """
+
+    max_sockets: int
+    connects: Rate
+    frames: Rate
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        max_sockets: int,
+        connects_per_minute: float,
+        max_tracked: int,
+        frames_per_minute: float,
+    ) -> SocketLimits:
+        """The limits, with bursts for those who begin anew.
+
+        A client whose sockets were all ended opens as many again, and once more before the gateway
+        has noticed. One that follows all that it may asks for all of it, and once more.
+        """
+        return cls(
+            max_sockets=max_sockets,
+            connects=Rate(per_minute=connects_per_minute, burst=2 * max_sockets),
+            frames=Rate(per_minute=frames_per_minute, burst=2 * max_tracked),
+        )
+
+
+class LimitKeeper:
+    """Keeps the limits, for all containers together.
+
+    Args:
+        counts: What is counted for all.
+        limits: The limits.
+        close: Reports `too_many` to a connection and ends it, whether it is still there or not.
+        now_ms: Wall clock.
+    """
+
+    def __init__(
+        self,
+        counts: CountPort,
+        limits: SocketLimits,
+        *,
+        close: Callable[[str], None],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._counts = counts
+        self._limits = limits
+        self._close = close
+        self._now_ms = now_ms
+        self._free = RateLimits(per_minute=FREE_PER_MINUTE, burst_minutes=FREE_BURST_MINUTES)
+
+    def may_say(self, connection_id: str) -> bool:
+        """Counts a frame of a connection; returns whether it may be handled.
+
+        A connection that says too much is ended: it costs nothing more then.
+        """
+        if self._admits(f"frames:{connection_id}", self._limits.frames):
+            return True
+        self._close(connection_id)
+        return False
+
+    def opened(self, role: str, identity: str, connection_id: str) -> bool:
+        """Counts a socket that is being opened; returns whether it may be.
+
+        When the identity has all that it may have, the oldest is ended: most likely it is one whose
+        end was never reported, and whose viewer is the one that is connecting.
+        """
+        if not self._admits(f"connects:{role}:{identity}", self._limits.connects):
+            return False
+        key = _sockets_of(role, identity)
+        most, now_ms = self._limits.max_sockets, self._now_ms()
+        for _ in range(_REPLACEMENTS):
+            oldest = self._counts.add_socket(key, connection_id, most=most, now_ms=now_ms)
+            if oldest is None:
+                return True
+            # First: were it to fail afterwards, a socket that is open would count no more.
+            self._close(oldest)
+            if self._counts.replace_socket(key, oldest, connection_id, now_ms=now_ms):
+                return True
+        return False
+
+    def ended(self, role: str, identity: str, connection_id: str) -> None:
+        """Counts a socket no more."""
+        self._counts.remove_socket(_sockets_of(role, identity), connection_id, self._now_ms())
+
+    def _admits(self, key: str, rate: Rate) -> bool:
+        now_ms = self._now_ms()
+        if self._free.wait_ms(key, now_ms) == 0:
+            self._free.spend(key, 1, now_ms)
+            return True
+        return self._counts.take(key, rate, now_ms)
+
+
+def _sockets_of(role: str, identity: str) -> str:
+    return f"sockets:{role}:{identity}"

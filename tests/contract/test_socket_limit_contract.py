@@ -1,0 +1,127 @@
+"""What both `SocketLimitStore` and its fake promise."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+
+from rtdts.delivery_store.socket_limits import KEPT_FOR_MS, Rate, SocketLimitStore
+from tests.fakes.fake_socket_limits import FakeSocketLimitStore
+from tests.support.deliveries import NOW_MS, unique
+
+Store = SocketLimitStore | FakeSocketLimitStore
+RATE = Rate(per_minute=60, burst=5)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "fake":
+        return FakeSocketLimitStore()
+    session: boto3.Session = request.getfixturevalue("aws_session")
+    client = session.client("dynamodb", endpoint_url=request.getfixturevalue("aws_endpoint"))
+    return SocketLimitStore(client, request.getfixturevalue("table_names").socket_limits)
+
+
+@pytest.fixture
+def key() -> str:
+    return unique("key")
+
+
+def taken(store: Store, key: str, now_ms: int) -> int:
+    """How many units there are at one moment; they are taken."""
+    count = 0
+    while store.take(key, RATE, now_ms):
+        count += 1
+    return count
+
+
+def test_an_idle_key_has_its_burst_and_then_its_rate(store: Store, key: str) -> None:
+    at_once = taken(store, key, NOW_MS)
+    later = [taken(store, key, NOW_MS + second * 1_000) for second in (1, 2, 5)]
+
+    assert at_once == RATE.burst
+    assert later == [1, 1, 3]
+
+
+def test_what_was_idle_for_long_has_its_burst_again(store: Store, key: str) -> None:
+    taken(store, key, NOW_MS)
+
+    assert taken(store, key, NOW_MS + 24 * 3_600_000) == RATE.burst
+
+
+def test_keys_do_not_share(store: Store, key: str) -> None:
+    taken(store, key, NOW_MS)
+
+    assert store.take(unique("key"), RATE, NOW_MS)
+
+
+def test_so_many_sockets_and_then_the_oldest_makes_room(store: Store, key: str) -> None:
+    for number in range(3):
+        assert store.add_socket(key, f"c-{number}=", most=3, now_ms=NOW_MS + number) is None
+    assert store.add_socket(key, "c-3=", most=3, now_ms=NOW_MS + 3) == "c-0="
+
+    assert store.replace_socket(key, "c-0=", "c-3=", now_ms=NOW_MS + 3)
+    assert store.add_socket(key, "c-4=", most=3, now_ms=NOW_MS + 4) == "c-1="
+
+
+def test_a_socket_that_ended_leaves_its_place(store: Store, key: str) -> None:
+    for number in range(3):
+        store.add_socket(key, f"c-{number}=", most=3, now_ms=NOW_MS)
+    for _ in range(2):  # its end may be reported twice, or of one that never counted
+        store.remove_socket(key, "c-1=", NOW_MS)
+    store.remove_socket(key, "another=", NOW_MS)
+
+    assert store.add_socket(key, "c-3=", most=3, now_ms=NOW_MS) is None
+    assert store.add_socket(key, "c-4=", most=3, now_ms=NOW_MS) == "c-0="
+
+
+def test_a_socket_that_is_added_again_counts_once(store: Store, key: str) -> None:
+    for _ in range(2):  # the SDK repeats what was not answered
+        assert store.add_socket(key, "c-0=", most=2, now_ms=NOW_MS) is None
+
+    assert store.add_socket(key, "c-1=", most=2, now_ms=NOW_MS) is None
+    assert store.add_socket(key, "c-1=", most=2, now_ms=NOW_MS) is None
+    assert store.add_socket(key, "c-2=", most=2, now_ms=NOW_MS) == "c-0="
+
+
+def test_a_place_is_taken_by_one(store: Store, key: str) -> None:
+    store.add_socket(key, "c-0=", most=1, now_ms=NOW_MS)
+
+    assert store.replace_socket(key, "c-0=", "c-1=", now_ms=NOW_MS)
+    assert not store.replace_socket(key, "c-0=", "c-2=", now_ms=NOW_MS)
+    assert store.replace_socket(key, "c-0=", "c-1=", now_ms=NOW_MS)  # repeated by the SDK
+    assert store.add_socket(key, "c-2=", most=1, now_ms=NOW_MS) == "c-1="
+
+
+def test_no_limit_is_passed_however_many_count_at_once(
+    aws_endpoint: str, aws_session: boto3.Session, table_names, key: str
+) -> None:
+    client = aws_session.client("dynamodb", endpoint_url=aws_endpoint)
+    store = SocketLimitStore(client, table_names.socket_limits)
+    with ThreadPoolExecutor(8) as crowd:
+        admitted = list(crowd.map(lambda _: store.take(key, RATE, NOW_MS), range(40)))
+        added = list(
+            crowd.map(
+                lambda number: store.add_socket(key, f"c-{number}=", most=5, now_ms=NOW_MS),
+                range(40),
+            )
+        )
+
+    assert sum(admitted) == RATE.burst
+    assert added.count(None) == 5
+
+
+def test_what_is_counted_expires(
+    aws_endpoint: str, aws_session: boto3.Session, table_names, key: str
+) -> None:
+    client = aws_session.client("dynamodb", endpoint_url=aws_endpoint)
+    store = SocketLimitStore(client, table_names.socket_limits)
+    store.take(key, RATE, NOW_MS)
+    store.add_socket(f"{key}-s", "c=", most=1, now_ms=NOW_MS)
+    store.remove_socket(f"{key}-s", "c=", NOW_MS + 1_000)
+
+    for name, at_ms in ((key, NOW_MS), (f"{key}-s", NOW_MS + 1_000)):
+        item = client.get_item(TableName=table_names.socket_limits, Key={"limit_of": {"S": name}})
+        assert int(item["Item"]["expires_at_s"]["N"]) == (at_ms + KEPT_FOR_MS) // 1000
