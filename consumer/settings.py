@@ -167,7 +167,8 @@ class Settings:
         "KCL_CHILD_TIMEOUT_S",
         default=600,
         minimum=1,
-        help="seconds without an answer after which a child hangs; above RETRY_BUDGET_S",
+        help="seconds without an answer after which a child hangs; well above RETRY_BUDGET_S, "
+        "since a batch works besides waiting",
     )
     metrics_level: str = setting(
         "KCL_METRICS_LEVEL",

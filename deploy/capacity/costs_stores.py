@@ -29,8 +29,9 @@ CHANGE_WRITES: Final = 11
 NUDGE_READS: Final = 3
 """The delivery, its viewers, its log."""
 CONNECT_READS: Final = 2
-CONNECT_WRITES: Final = 8
-"""A ticket put and spent; a subscription with its two indexes put and removed."""
+CONNECT_WRITES: Final = 10
+"""A ticket put and spent; a socket counted in and out; a subscription with its two indexes put and
+removed."""
 LEASE_WRITES: Final = 1.3
 """A shard and second: a checkpoint, and a renewal every three."""
 ROUND_REQUESTS: Final = math.ceil(BUCKETS / 10)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Final
+
+SOCKETS_PER_CUSTOMER: Final = 20
+"""As many as the service keeps open for one identity (MAX_SOCKETS)."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +21,8 @@ class LoadOptions:
         patience_s: How long after the last one's turn they may take for that; then those that
             are there are held.
         trucks: That drive meanwhile.
-        deliveries_per_truck: Deliveries that each carries; each has one customer.
+        deliveries_per_truck: Deliveries that each carries, more if there are too few customers for
+            the sockets; each has one customer.
         seed: Of all that is drawn.
     """
 
@@ -41,7 +47,8 @@ class LoadOptions:
     @property
     def deliveries(self) -> int:
         """No more than there are sockets: each has at least one viewer."""
-        return min(self.sockets, self.trucks * self.deliveries_per_truck)
+        for_customers = math.ceil(self.sockets / SOCKETS_PER_CUSTOMER)
+        return min(self.sockets, max(self.trucks * self.deliveries_per_truck, for_customers))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
     BIND_HOST=127.0.0.1 GATEWAY_PORT=4566 <its venv>/bin/python <this file>
 
-Eight things of ministack 1.5.33, each with a test in tests/integration/test_ministack_corrected.py
+Nine things of ministack 1.5.33, each with a test in tests/integration/test_ministack_corrected.py
 (4, 5 and 8 in test_ministack_sequence_numbers.py, test_ministack_transaction_tokens.py and
 test_ministack_expiry.py) that says when one is no longer needed:
 
@@ -25,6 +25,8 @@ test_ministack_expiry.py) that says when one is no longer needed:
 8. Old records and old shard iterators are looked for once a second. ministack goes through all of
    them at each request for Kinesis: under a few hundred points a second that took, after some
    minutes, two thirds of its time, and everything else in it waited.
+9. What ``$connect`` answers with another status than 2xx is the status of the refusal. ministack
+   says 403 whatever it was.
 
 Only the standard library and ministack are imported: nothing of this project is in that Python.
 """
@@ -179,6 +181,38 @@ def _now_and_then(expire: Callable[..., None]) -> Callable[..., None]:
     return expire_now_and_then
 
 
+class _ConnectRefusedError(Exception):
+    """A handler of ``$connect`` does not want the socket."""
+
+    def __init__(self, status: int, connection_id: str, request_id: str) -> None:
+        super().__init__(status)
+        self.refusal = (status, "", connection_id, request_id)
+
+
+def _refusing_by_status(invoke: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def invoke_or_refuse(*args: Any, **more: Any) -> Any:
+        connection_id, event_type, request_id = args[5:8]
+        response = await invoke(*args, **more)
+        status = int((response or {}).get("statusCode", 200))
+        if event_type == "CONNECT" and not 200 <= status < 300:
+            raise _ConnectRefusedError(status, connection_id, request_id)
+        return response
+
+    return invoke_or_refuse
+
+
+def _answering_refusals(handle: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def handle_or_refuse(
+        scope: Any, receive: Any, send: Any, *args: Any, **more: Any
+    ) -> None:
+        try:
+            await handle(scope, receive, send, *args, **more)
+        except _ConnectRefusedError as refused:
+            await apigateway._refuse_ws_handshake(scope, send, *refused.refusal)
+
+    return handle_or_refuse
+
+
 def correct() -> None:
     """Puts the corrections in place; fails loudly when ministack's insides have moved."""
     lambda_runtime.get_or_create_worker = _worker_of_its_own
@@ -187,6 +221,8 @@ def correct() -> None:
         lambda_svc._execute_function_with_config_scope
     )
     apigateway._authorize_ws_connect = _answering_401(apigateway._authorize_ws_connect)
+    apigateway._invoke_ws_lambda = _refusing_by_status(apigateway._invoke_ws_lambda)
+    apigateway.handle_websocket = _answering_refusals(apigateway.handle_websocket)
     apigateway._evaluate_route_selection = _with_deep_ones_by_default(
         apigateway._evaluate_route_selection
     )

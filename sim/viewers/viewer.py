@@ -22,6 +22,10 @@ from sim.viewers.receiver import BadMessageError, DeliveryView, parse_message, t
 SILENCE_S = 75.0
 """The service's promise across the death of a broadcaster."""
 
+TOO_MANY_WAIT_S = 60.0
+"""Before another socket, when the service ended one because there were too many, or too much was
+said on it."""
+
 
 class TokenSource(Protocol):
     """Where a viewer gets its token."""
@@ -87,6 +91,7 @@ class Viewer:
         self._tracked: dict[str, None] = {}  # a set that keeps its order
         self._connection: Connection | None = None
         self._frames = 0
+        self._had_too_many = False
 
     async def track(self, delivery_id: str) -> None:
         """Begin to track: now if connected, else as soon as it is; and on every later socket."""
@@ -138,7 +143,9 @@ class Viewer:
             fresh = reason == "token_expired"
             if self._frames > frames_before:  # it worked: the next attempt may be quick
                 waits_s = backoff_s(first_s=0.5, most_s=20.0)
-            await self._sleep(next(waits_s))
+            at_least_s = TOO_MANY_WAIT_S if self._had_too_many else 0.0
+            self._had_too_many = False
+            await self._sleep(max(at_least_s, next(waits_s)))
 
     async def _hold(self, connection: Connection) -> str | None:
         """Read one socket to its end; the reason where the service told one."""
@@ -179,6 +186,8 @@ class Viewer:
             self._on_message(Received({}, now_ms, problem=str(error)))
             return None
         delivery_id, kind = message.get("delivery_id"), message.get("type")
+        if message.get("reason") == "too_many" and delivery_id is None:
+            self._had_too_many = True
         if kind == "error" and message.get("reason") != "bad_request":
             self._tracked.pop(str(delivery_id), None)
         if kind in (None, "error", "pong") or not isinstance(delivery_id, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import functools
 import inspect
@@ -27,7 +28,9 @@ from rtdts.tracking.point_fields import FirstGenerationPoint, Reason, TelemetryP
 from rtdts.tracking.positions import ShownPoint, TrackPoint
 from rtdts.tracking.viewer_messages import ErrorReason
 from rtdts.tracking.viewing import EndReason, ShownPosition
+from socket_lambda.limits import SocketLimits
 from socket_lambda.messages import Track, Untrack
+from socket_lambda.settings import Settings
 from tests.support.asyncapi_schema import asyncapi_document, validate_message
 from tests.support.source_tree import ROOT
 
@@ -157,6 +160,24 @@ def ranges(schema: dict[str, Any]) -> dict[str, Any]:
     if "pattern" in found:  # Python's and JSON Schema's ways to say: the whole text
         found["pattern"] = re.sub(r"\\[AZ]|^\^|\$$", "", found["pattern"])
     return found
+
+
+def test_the_limits_of_a_socket_are_documented() -> None:
+    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
+    limits = SocketLimits.of(
+        max_sockets=defaults["max_sockets"],
+        connects_per_minute=defaults["connects_per_minute"],
+        max_tracked=defaults["max_tracked"],
+        frames_per_minute=defaults["frames_per_minute"],
+    )
+    text = " ".join(asyncapi_document()["info"]["description"].split())
+
+    assert f"{limits.max_sockets} sockets open and open six per minute" in text
+    assert limits.connects.per_minute == 6
+    assert f"as a mean, {limits.connects.burst} at once" in text
+    assert f"send {limits.frames.per_minute} messages per minute" in text
+    assert f"as a mean, and {limits.frames.burst} at once" in text
+    assert f"track {defaults['max_tracked']} deliveries" in text
 
 
 def test_every_message_that_can_be_encoded_is_documented_and_no_other() -> None:

@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from sim.local_cloud.launch import LaunchedCloud
+from sim.token_client import TokenClient
 from tests.fuzz.conftest import IDENTITIES, Amount
 from tests.support.asyncapi_schema import validate_message
 from tests.support.http_client import ApiClient
@@ -80,11 +81,14 @@ FRAMES: st.SearchStrategy[str | bytes] = st.one_of(
 
 
 class Speaker:
-    """A customer's sockets, one at a time: a new one when the last was closed."""
+    """Customers' sockets, one at a time: another customer's when the last was closed.
 
-    def __init__(self, url: str, token: str) -> None:
+    Each is closed some time, since a connection may say only so much.
+    """
+
+    def __init__(self, url: str, new_token: Callable[[], str]) -> None:
         self._url = url
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._new_token = new_token
         self._closing = contextlib.ExitStack()
         self._socket: ClientConnection | None = None
 
@@ -95,8 +99,9 @@ class Speaker:
             AssertionError: It neither goes on nor was closed properly.
         """
         if self._socket is None:
+            headers = {"Authorization": f"Bearer {self._new_token()}"}
             self._socket = self._closing.enter_context(
-                connect(self._url, additional_headers=self._headers, ping_interval=None)
+                connect(self._url, additional_headers=headers, ping_interval=None)
             )
         try:
             self._socket.send(frame)
@@ -126,8 +131,13 @@ class Speaker:
 
 
 @pytest.fixture
-def speaker(local_cloud: LaunchedCloud, token_of: Callable[[str], str]) -> Iterator[Speaker]:
-    made = Speaker(local_cloud.environment.websocket_url, token_of("customer"))
+def speaker(local_cloud: LaunchedCloud) -> Iterator[Speaker]:
+    issuer = TokenClient.of(local_cloud.environment)
+    numbers = itertools.count(1)
+    made = Speaker(
+        local_cloud.environment.websocket_url,
+        lambda: issuer.token("customer", f"C-fuzz-{next(numbers)}", ttl_s=7200),
+    )
     yield made
     made.close()
 
@@ -187,12 +197,13 @@ def test_whatever_is_said_the_socket_goes_on_and_nobody_else_notices(
     speaker: Speaker, bystander: Bystander, amount: Amount
 ) -> None:
     said = itertools.count(1)
+    asks_every = max(10, amount.cases // 1_000)  # the bystander, too, may say only so much
 
     @amount.share(1 / 7)
     @given(FRAMES)
     def say(frame: str | bytes) -> None:
         speaker.say(frame)
-        if next(said) % 10 == 0:
+        if next(said) % asks_every == 0:
             bystander.asks()
 
     say()

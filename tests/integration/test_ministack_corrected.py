@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -31,6 +32,8 @@ def route(event, context):
         (folder / "begun").touch()
         while not (folder / "go").exists():
             time.sleep(0.05)
+    if (event.get("queryStringParameters") or {}).get("as") == "one too many":
+        return {"statusCode": 429}
     who = {"pid": os.getpid(), "authorizer": event["requestContext"].get("authorizer")}
     who["route"] = event["requestContext"]["routeKey"]
     return {"statusCode": 200, "body": json.dumps(who)}
@@ -75,7 +78,7 @@ def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
 def refusal(gateways: Gateways, asked: str) -> int:
     with (
         pytest.raises(InvalidStatus) as caught,
-        connect(f"{gateways.websocket_url}?as={asked}"),
+        connect(f"{gateways.websocket_url}?{urlencode({'as': asked})}"),
     ):
         pass
     return caught.value.response.status_code
@@ -88,6 +91,10 @@ def test_an_authorizer_that_says_unauthorized_is_answered_with_401(gateways):
 def test_a_denial_stays_403_and_a_broken_authorizer_500(gateways):
     assert refusal(gateways, "denied") == 403
     assert refusal(gateways, "broken") == 500
+
+
+def test_a_socket_that_connect_refuses_is_refused_with_its_status(gateways):
+    assert refusal(gateways, "one too many") == 429
 
 
 def test_the_authorizers_context_comes_with_every_message(gateways):

@@ -8,7 +8,7 @@ import pytest
 
 from sim.token_client import TokenError
 from sim.viewers.connection import RefusedError
-from sim.viewers.viewer import Received, Viewer
+from sim.viewers.viewer import TOO_MANY_WAIT_S, Received, Viewer
 from tests.fakes.fake_socket import FakeDoor
 from tests.unit.sim.viewers.test_receiver import position, status
 
@@ -216,3 +216,25 @@ async def test_a_broken_message_is_told_and_does_no_harm() -> None:
         await heard.until(3)
 
     assert [received.problem is not None for received in heard.messages] == [True, True, False]
+
+
+async def test_who_had_too_many_waits_before_the_next_socket() -> None:
+    door, heard, slept_s = FakeDoor(), Heard(), []
+
+    async def sleep(seconds: float) -> None:
+        slept_s.append(seconds)
+        await asyncio.sleep(0)
+
+    viewer = Viewer(door, Tokens(), on_message=heard, now_ms=lambda: NOW_MS, sleep=sleep)
+    task = asyncio.create_task(viewer.run())
+    first = await door.opened.get()
+    first.push({"type": "error", "reason": "too_many"})
+    await heard.until(1)
+    first.drop()
+    second = await door.opened.get()
+    second.drop()
+    await door.opened.get()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert slept_s[0] >= TOO_MANY_WAIT_S > slept_s[1]
