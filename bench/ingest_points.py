@@ -23,6 +23,7 @@ from bench.workload import fixes, truck_id
 from deploy.package import INGEST, PRODUCTION, build_package
 from deploy.wheels import Uv
 from ingest_lambda import bootstrap, handler
+from rtdts.tracking.blocks import Block
 from sim.setup.places import find_places
 
 A_REQUEST = (1, 10, 500)
@@ -65,6 +66,24 @@ class _Stream:
         return {"FailedRecordCount": 0, "Records": [{}] * len(request["Records"])}
 
 
+class _NoBlocks:
+    """Blocks nobody, as on most days."""
+
+    def in_force(self, _now_ms: int) -> Sequence[Block]:
+        return ()
+
+
+_ENVIRONMENT = {
+    "AWS_REGION": "eu-west-1",
+    "STREAM_NAME": "stream",
+    "BLOCKED_IDENTITIES_TABLE": "blocked",
+    # All that is measured is one truck's.
+    "TRUCK_REQUESTS_PER_MINUTE": "60000",
+    "TRUCK_POINTS_PER_MINUTE": "6000000",
+    "QUOTA_MINUTES": "60",
+}
+
+
 class _Context:
     aws_request_id = "00000000-0000-0000-0000-000000000000"
 
@@ -82,7 +101,7 @@ def _silence() -> Iterator[io.StringIO]:
 
 def _answer(events: Sequence[Mapping[str, Any]]) -> str:
     """Answers them; returns what was logged."""
-    app = bootstrap.build_app({"AWS_REGION": "eu-west-1", "STREAM_NAME": "stream"}, _Stream())
+    app = bootstrap.build_app(_ENVIRONMENT, _Stream(), blocks=_NoBlocks())
     context = _Context()
     with (
         mock.patch.object(bootstrap, "app", functools.partial(lambda it: it, app)),

@@ -17,11 +17,13 @@ from consumer.match_cache import MatchCache
 from consumer.memory import Memory
 from consumer.nudging import Nudger
 from consumer.pipeline import BatchPipeline
+from consumer.quota import QuotaWatch
 from consumer.record_processor import LEASE_LOST_WITHIN_FAILOVERS, METRICS, RecordProcessor
 from consumer.retrying import Patience
 from consumer.settings import Settings
 from consumer.settling import Settler
 from consumer.transitions import TransitionWriter
+from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.position_store.client import connect
@@ -44,6 +46,8 @@ COMPONENT = "consumer"
 _CLIENT_CONFIG = Config(
     connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3}
 )
+# Of what the positions must not wait for.
+_COURTESY_CONFIG = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
 
 
 def build(environ: Mapping[str, str]) -> RecordProcessor:
@@ -71,6 +75,11 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
         region=settings.region,
     )
 
+    blocks = BlockStore(
+        aws.client("dynamodb", config=_COURTESY_CONFIG),
+        settings.blocked_identities_table,
+        log=log,
+    )
     parking = Parking(s3, settings.parked_bucket)
 
     def pipeline_of(shard_id: str) -> BatchPipeline:
@@ -124,6 +133,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
                 # What is unsettled of a shard that nothing is known of, others settle.
                 shard_range=shard_range or NO_KEY,
             ),
+            quota=QuotaWatch(settings.new_quota(), blocks, log=log, now_ms=wall_clock.now_ms),
             rules=settings.rules,
             patience=patience,
             log=log,

@@ -34,6 +34,7 @@ from consumer.committing import Committer, Stores
 from consumer.match_cache import MatchCache
 from consumer.memory import Memory
 from consumer.point_steps import point_steps
+from consumer.quota import QuotaWatch
 from consumer.retrying import Budget, Patience
 from consumer.settling import Settler, SettleReport
 from rtdts.position_store.writer import PROVISIONAL, HistoryWrite
@@ -87,6 +88,7 @@ class BatchPipeline:
         matches: Which deliveries the trucks carry.
         committer: Writes what a batch or a settling found.
         settler: Settles late points between batches.
+        quota: Blocks trucks that send too much.
         rules: All limits of the domain.
         patience: How long to wait for stores that are away.
         log: Where it reports what it parked.
@@ -105,6 +107,7 @@ class BatchPipeline:
         matches: MatchCache,
         committer: Committer,
         settler: Settler,
+        quota: QuotaWatch,
         rules: TrackingRules,
         patience: Patience,
         log: Logger,
@@ -119,6 +122,7 @@ class BatchPipeline:
         self._matches = matches
         self._committer = committer
         self._settler = settler
+        self._quota = quota
         self._rules = rules
         self._patience = patience
         self._log = log
@@ -154,6 +158,8 @@ class BatchPipeline:
             return report
         sorted_out = sort_out(records, self._shard_range)
         self._park(sorted_out.faults, report, budget)
+        # First of all: the longer a batch takes, the more its doors must be relieved.
+        self._quota.count(sorted_out.by_truck)
         position = max(record.position for record in records)
         void = self._take(sorted_out.by_truck, position, report, budget)
         while void:

@@ -12,6 +12,7 @@ from rtdts.position_store.history_pages import Around, HistoryFix, Stamp
 from rtdts.position_store.state import StateOutcome, StateWrite, StoredState
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.push_queue.nudges import Nudge
+from rtdts.tracking.blocks import Block
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
 from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.positions import Point
@@ -84,6 +85,12 @@ class Nudging(Protocol):
     """See `rtdts.push_queue.nudge_queue.NudgeQueue`."""
 
     def send_many(self, nudges: Iterable[Nudge]) -> None: ...
+
+
+class BlockWriting(Protocol):
+    """See `rtdts.delivery_store.blocked_identities.BlockStore`."""
+
+    def put(self, block: Block) -> None: ...
 
 
 class ParkingPlace(Protocol):

@@ -6,6 +6,7 @@ import dataclasses
 
 from rtdts.delivery_store.deliveries import CLOSED_KEPT_DAYS
 from rtdts.delivery_store.schema import TableNames
+from rtdts.ingest.quota import QuotaSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
 from rtdts.tracking.status_machine import StatusRules
@@ -15,7 +16,7 @@ _RULES = TrackingRules()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(QuotaSettings):
     """What the consumer reads from its environment; daemon and children read the same."""
 
     region: str = setting("AWS_REGION", help="region of the stream, the tables and the domain")
@@ -23,6 +24,9 @@ class Settings:
     deliveries_table: str = setting("DELIVERIES_TABLE", help="table of deliveries")
     delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="table of the event log")
     truck_matches_table: str = setting("TRUCK_MATCHES_TABLE", help="table of trucks' deliveries")
+    blocked_identities_table: str = setting(
+        "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
+    )
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="URL of the queue of nudges")
     parked_bucket: str = setting("PARKED_BUCKET", help="bucket of what can't be processed")
     opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the OpenSearch domain")

@@ -6,11 +6,13 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ingest_lambda.service import METRICS, Limits, TelemetryService
 from ingest_lambda.settings import Settings
+from rtdts.delivery_store.block_list import BlockList, BlockReader
+from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.ingest.intake import Intake
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger, get_logger
@@ -19,7 +21,13 @@ from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import SettingsError, read_settings
 from rtdts.telemetry_stream.putter import StreamClient, StreamPutter
 
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+
 COMPONENT = "ingest_lambda"
+_BLOCKS_TIMEOUT_S = 1.0
+"""Of reading the blocked identities, once in 10 s: a request waits for it, and goes on without."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,6 +55,7 @@ def build_app(
     environ: Mapping[str, str],
     client: StreamClient | None = None,
     *,
+    blocks: BlockReader | None = None,
     now_ms: Callable[[], int] = wall_clock.now_ms,
 ) -> App:
     """Wire an app.
@@ -54,6 +63,7 @@ def build_app(
     Args:
         environ: Where the settings are.
         client: Instead of the SDK's own.
+        blocks: Instead of the table of blocked identities.
         now_ms: The time of day.
 
     Raises:
@@ -70,8 +80,18 @@ def build_app(
     zone = _zone(settings.first_generation_timezone)
     putter = StreamPutter(client or kinesis_client(settings), settings.stream_name)
     intake = Intake(putter, first_generation_zone=zone)
+    blocks = blocks or BlockStore(dynamodb_client(), settings.blocked_identities_table, log=log)
+    block_list = BlockList(blocks, log=log, now_ms=now_ms)
+    service = TelemetryService(
+        intake,
+        limits,
+        quota=settings.new_quota(),
+        blocks=block_list.current,
+        now_ms=now_ms,
+        is_traced=trace.follows,
+    )
     return App(
-        service=TelemetryService(intake, limits, now_ms=now_ms, is_traced=trace.follows),
+        service=service,
         settings=settings,
         log=log,
         metrics=MetricWriter(COMPONENT, METRICS),
@@ -88,16 +108,29 @@ def _zone(name: str) -> ZoneInfo:
 
 def kinesis_client(settings: Settings) -> StreamClient:
     """The SDK's client; its endpoint, region and credentials are the SDK's own business."""
+    client = _sdk_client(
+        "kinesis", connect_s=settings.connect_timeout_s, read_s=settings.read_timeout_s
+    )
+    return cast("StreamClient", client)  # the SDK makes its methods at run time
+
+
+def dynamodb_client() -> DynamoDBClient:
+    """The SDK's client, as above."""
+    client = _sdk_client("dynamodb", connect_s=_BLOCKS_TIMEOUT_S, read_s=_BLOCKS_TIMEOUT_S)
+    return cast("DynamoDBClient", client)
+
+
+def _sdk_client(service: str, *, connect_s: float, read_s: float) -> BaseClient:
     # Imported here: the SDK takes longer to import than everything else together.
     import botocore.session
     from botocore.config import Config
 
-    client = botocore.session.get_session().create_client(
-        "kinesis",
+    return botocore.session.get_session().create_client(
+        service,
         config=Config(
-            connect_timeout=settings.connect_timeout_s,
-            read_timeout=settings.read_timeout_s,
-            retries={"total_max_attempts": 1},  # the putter retries, and only what failed
+            connect_timeout=connect_s,
+            read_timeout=read_s,
+            # The putter retries, and only what failed; the blocks are read again after a while.
+            retries={"total_max_attempts": 1},
         ),
     )
-    return cast("StreamClient", client)  # the SDK makes its methods at run time

@@ -40,7 +40,8 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
         return internal_error()
     duration_ms = round((time.monotonic() - started_s) * 1_000, 1)
     write = app.log.warning if answer.metrics.get("PointsNotTaken") else app.log.info
-    write("telemetry", request_id=request_id, duration_ms=duration_ms, **answer.fields)
+    if answer.fields is not None:
+        write("telemetry", request_id=request_id, duration_ms=duration_ms, **answer.fields)
     for step in answer.steps:
         app.trace.tell(**step, request_id=request_id)
     if answer.metrics:

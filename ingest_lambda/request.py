@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from rtdts.tracking.blocks import Token, token_of
 from rtdts.tracking.roles import TRUCK
 
 _GZIP_TYPES = {"application/gzip", "application/x-gzip"}
@@ -26,8 +28,16 @@ class NotUnpackableError(Exception):
     """The body is not the base64 or gzip that it says it is."""
 
 
-def sending_truck(event: Mapping[str, Any], *, identity_claim: str) -> str:
-    """The truck whose token the gateway has checked.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sender:
+    """The truck whose token the gateway has checked, and which of its tokens that is."""
+
+    truck_id: str
+    token: Token
+
+
+def sender_of(event: Mapping[str, Any], *, identity_claim: str) -> Sender:
+    """The sender of a request.
 
     Raises:
         NotATruckError: Its role is another, or it names nobody.
@@ -38,7 +48,7 @@ def sending_truck(event: Mapping[str, Any], *, identity_claim: str) -> str:
     truck_id = claims.get(identity_claim)
     if not isinstance(truck_id, str) or not truck_id:
         raise NotATruckError("the token does not say which truck this is")
-    return truck_id
+    return Sender(truck_id=truck_id, token=token_of(claims))
 
 
 def unpacked_body(event: Mapping[str, Any], *, max_bytes: int) -> bytes:

@@ -7,6 +7,7 @@ becomes of its points is `rtdts.ingest`'s.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -17,14 +18,19 @@ from ingest_lambda.request import (
     BodyTooLargeError,
     NotATruckError,
     NotUnpackableError,
-    sending_truck,
+    Sender,
+    sender_of,
     unpacked_body,
 )
 from rtdts.ingest.intake import IngestResult, Intake
+from rtdts.ingest.quota import TruckQuota
 from rtdts.ingest.reporting import log_fields, metrics_of
 from rtdts.runtime.deadline import Deadline
-from rtdts.runtime.http_api import Response, json_response, problem
+from rtdts.runtime.http_api import Response, json_response, problem, token_revoked
 from rtdts.runtime.metrics import Metric
+from rtdts.runtime.rate_limits import RateLimits
+from rtdts.tracking.blocks import Blocks
+from rtdts.tracking.roles import TRUCK
 from rtdts.tracking.telemetry import (
     MAX_POINTS,
     ForeignTruckError,
@@ -41,6 +47,11 @@ METRICS = (
 )
 
 
+_LINES_PER_MINUTE = 6
+"""Of the log, about refused requests of one truck: a line costs more than all else of such a
+request."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Limits:
     """What of the settings concerns a request."""
@@ -55,7 +66,8 @@ class Answer:
     """A response, and what is worth a line in the log and in the metrics."""
 
     response: Response
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any] | None
+    """None for a refusal of which there are many: it has no line."""
     metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
     steps: Sequence[Mapping[str, Any]] = ()
     """What became of each point, of a truck that is traced."""
@@ -67,6 +79,8 @@ class TelemetryService:
     Args:
         intake: What takes a request's points.
         limits: What a request may be.
+        quota: What each truck may send; this process's own count.
+        blocks: Which identities and tokens are blocked at the moment.
         now_ms: The time of day.
         is_traced: Of which trucks to tell every point.
     """
@@ -76,11 +90,16 @@ class TelemetryService:
         intake: Intake,
         limits: Limits,
         *,
+        quota: TruckQuota,
+        blocks: Callable[[], Blocks],
         now_ms: Callable[[], int],
         is_traced: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._intake = intake
         self._limits = limits
+        self._quota = quota
+        self._blocks = blocks
+        self._lines = RateLimits(per_minute=_LINES_PER_MINUTE, burst_minutes=1 / _LINES_PER_MINUTE)
         self._now_ms = now_ms
         self._is_traced = is_traced
 
@@ -95,7 +114,12 @@ class TelemetryService:
         limits = self._limits
         truck_id: str | None = None
         try:
-            truck_id = sending_truck(event, identity_claim=limits.identity_claim)
+            sender = sender_of(event, identity_claim=limits.identity_claim)
+            truck_id = sender.truck_id
+            # Before anything is done for the body: what is refused must be the cheapest of all.
+            if (refused := self._blocked(sender, received_at_ms)) is not None:
+                return refused
+            self._quota.spend(truck_id, requests=1, points=0, now_ms=received_at_ms)
             result = self._intake.take(
                 unpacked_body(event, max_bytes=limits.max_body_bytes),
                 truck_id=truck_id,
@@ -117,6 +141,8 @@ class TelemetryService:
         except (NotUnpackableError, UnreadableBodyError) as error:
             return _refusal(HTTPStatus.BAD_REQUEST, f"the body can't be used: {error}", truck_id)
 
+        sent = len(result.points) + len(result.rejected)
+        self._quota.spend(truck_id, requests=0, points=sent, now_ms=received_at_ms)
         status, response = _response(result, limits.retry_after_s)
         return Answer(
             response=response,
@@ -124,6 +150,31 @@ class TelemetryService:
             metrics=metrics_of(result),
             steps=tuple(result.steps()) if self._is_traced(truck_id) else (),
         )
+
+    def _blocked(self, sender: Sender, now_ms: int) -> Answer | None:
+        truck_id, blocks = sender.truck_id, self._blocks()
+        if blocks.revoking(TRUCK, truck_id, sender.token, now_ms) is not None:
+            return self._repeated(token_revoked(), sender, now_ms)
+        block = blocks.over_quota(TRUCK, truck_id, now_ms)
+        blocked_ms = block.until_ms - now_ms if block is not None else 0
+        wait_ms = max(blocked_ms, self._quota.wait_ms(truck_id, now_ms))
+        if wait_ms <= 0:
+            return None
+        response = problem(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "this truck sends more than its quota; send these points again later",
+            headers={"Retry-After": str(math.ceil(wait_ms / 1_000))},
+        )
+        return self._repeated(response, sender, now_ms)
+
+    def _repeated(self, response: Response, sender: Sender, now_ms: int) -> Answer:
+        """A refusal that comes again and again: only now and then it has a line."""
+        status, truck_id = response["statusCode"], sender.truck_id
+        if self._lines.wait_ms(truck_id, now_ms) > 0:
+            return Answer(response=response, fields=None)
+        self._lines.spend(truck_id, 1, now_ms)
+        fields = {"truck_id": truck_id, "status": status, "token_id": sender.token.token_id}
+        return Answer(response=response, fields=fields)
 
 
 def _refusal(status: HTTPStatus, detail: str, truck_id: str | None) -> Answer:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 
+from rtdts.ingest.quota import QuotaSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(QuotaSettings):
     """What ingest_lambda reads from its environment.
 
     Of the gateway's 29 s an answer takes at most ``put_deadline_s + connect_timeout_s +
-    read_timeout_s`` (25 s by default): the last attempt may begin just before the deadline.
+    read_timeout_s`` (7.5 s by default): the last attempt may begin just before the deadline.
     """
 
     stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")
+    blocked_identities_table: str = setting(
+        "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
+    )
     identity_claim: str = setting(
         "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
     )
@@ -34,10 +38,11 @@ class Settings:
     )
     put_deadline_s: float = setting(
         "PUT_DEADLINE_S",
-        default=20.0,
+        default=2.5,
         minimum=0.0,
         maximum=22.0,
-        help="no attempt to put into the stream begins later than this into a request, in seconds",
+        help="no attempt to put into the stream begins later than this into a request, in seconds; "
+        "a request that waits longer for a full shard takes a place from the other trucks'",
     )
     connect_timeout_s: float = setting(
         "CONNECT_TIMEOUT_S",

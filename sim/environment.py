@@ -55,6 +55,7 @@ class Environment:
     subscriptions_table: str = _named("SUBSCRIPTIONS_TABLE")
     socket_tickets_table: str = _named("SOCKET_TICKETS_TABLE")
     socket_limits_table: str = _named("SOCKET_LIMITS_TABLE")
+    blocked_identities_table: str = _named("BLOCKED_IDENTITIES_TABLE")
     nudge_queue_url: str = _named("NUDGE_QUEUE_URL")
     nudge_dead_letter_queue_url: str = _named("NUDGE_DEAD_LETTER_QUEUE_URL")
     round_queue_url: str = _named("ROUND_QUEUE_URL")

@@ -69,6 +69,7 @@ class TableNames:
     subscriptions: str
     socket_tickets: str
     socket_limits: str = ""
+    blocked_identities: str = ""
 
 
 BY_CUSTOMER = "by-customer"
@@ -125,7 +126,14 @@ SUBSCRIPTIONS = TableDefinition(
             name=BY_BUCKET,
             hash_key=KeyAttribute(name="bucket", type=AttributeType.NUMBER),
             range_key=_DELIVERY_ID,
-            included=("role", "identity", "token_expires_at_ms", "subscribed_at_ms"),
+            included=(
+                "role",
+                "identity",
+                "token_expires_at_ms",
+                "token_id",
+                "token_issued_at_ms",
+                "subscribed_at_ms",
+            ),
         ),
     ),
     ttl_attribute=TTL_ATTRIBUTE,
@@ -143,6 +151,13 @@ SOCKET_LIMITS = TableDefinition(
     ttl_attribute=TTL_ATTRIBUTE,
 )
 
+BLOCKED_IDENTITIES = TableDefinition(
+    logical_name="blocked_identities",
+    hash_key=KeyAttribute(name="subject"),
+    range_key=KeyAttribute(name="kind"),
+    ttl_attribute=TTL_ATTRIBUTE,
+)
+
 TABLES = (
     DELIVERIES,
     DELIVERY_EVENTS,
@@ -150,4 +165,5 @@ TABLES = (
     SUBSCRIPTIONS,
     SOCKET_TICKETS,
     SOCKET_LIMITS,
+    BLOCKED_IDENTITIES,
 )

@@ -17,6 +17,9 @@ class TableSettings:
     truck_matches_table: str = setting("TRUCK_MATCHES_TABLE", help="table of trucks' deliveries")
     subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="table of who follows what")
     socket_tickets_table: str = setting("SOCKET_TICKETS_TABLE", help="table of socket tickets")
+    blocked_identities_table: str = setting(
+        "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
+    )
 
     @property
     def tables(self) -> TableNames:
@@ -27,4 +30,5 @@ class TableSettings:
             truck_matches=self.truck_matches_table,
             subscriptions=self.subscriptions_table,
             socket_tickets=self.socket_tickets_table,
+            blocked_identities=self.blocked_identities_table,
         )

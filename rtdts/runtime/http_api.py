@@ -44,6 +44,15 @@ def problem(
     return _response(status, PROBLEM_TYPE, {**document, **members}, headers)
 
 
+def token_revoked() -> Response:
+    """The answer to a token that is valid and was revoked (RFC 6750, section 3.1)."""
+    return problem(
+        HTTPStatus.UNAUTHORIZED,
+        "the token was revoked; get another",
+        headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+    )
+
+
 def internal_error() -> Response:
     """What a client learns of an error of ours: nothing but that it was one."""
     return problem(

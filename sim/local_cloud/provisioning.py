@@ -81,6 +81,7 @@ def deploy_front_doors(
         subscriptions_table=names.tables.subscriptions,
         socket_tickets_table=names.tables.socket_tickets,
         socket_limits_table=names.tables.socket_limits,
+        blocked_identities_table=names.tables.blocked_identities,
         nudge_queue_url=created.queue_urls["nudges"],
         nudge_dead_letter_queue_url=created.dead_letter_urls["nudges"],
         round_queue_url=created.queue_urls["rounds"],

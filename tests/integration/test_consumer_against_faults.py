@@ -20,6 +20,7 @@ from consumer.match_cache import MatchCache
 from consumer.memory import Memory
 from consumer.nudging import Nudger
 from consumer.pipeline import BatchPipeline
+from consumer.quota import QuotaWatch
 from consumer.retrying import Patience
 from consumer.settling import Settler
 from consumer.transitions import TransitionWriter
@@ -201,6 +202,7 @@ class Consumer:
                 clock=clock.monotonic,
                 now_ms=clock.now_ms,
             ),
+            quota=QuotaWatch(self.fair.quota, self.fair.blocks, log=log, now_ms=clock.now_ms),
             rules=self.fair.rules,
             patience=patience,
             log=log,

@@ -18,10 +18,12 @@ from consumer.match_cache import MatchCache
 from consumer.memory import Memory
 from consumer.nudging import Nudger
 from consumer.pipeline import BatchPipeline
+from consumer.quota import QuotaWatch
 from consumer.record_processor import METRICS, RecordProcessor
 from consumer.retrying import Patience
 from consumer.settling import PASS_EVERY_S, Settler, SettleReport
 from consumer.transitions import TransitionWriter
+from rtdts.ingest.quota import TruckQuota
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
@@ -34,6 +36,7 @@ from rtdts.tracking.positions import Clock, DeliveryProgress, Point
 from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.truck_fold import TrackingRules
+from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_delivery_store import FakeDeliveryStore, FakeMatchStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
@@ -173,6 +176,12 @@ class World:
     deliveries: FakeDeliveryStore = dataclasses.field(default_factory=FakeDeliveryStore)
     nudges: FakeNudgeQueue = dataclasses.field(default_factory=FakeNudgeQueue)
     parking: FakeParking = dataclasses.field(default_factory=FakeParking)
+    blocks: FakeBlockStore = dataclasses.field(default_factory=FakeBlockStore)
+    quota: TruckQuota = dataclasses.field(
+        default_factory=lambda: TruckQuota(
+            requests_per_minute=60, points_per_minute=6_000, minutes=10
+        )
+    )
     clock: FakeClock = dataclasses.field(default_factory=lambda: FakeClock(START_MS))
     shard: Shard = dataclasses.field(default_factory=Shard)
     output: io.StringIO = dataclasses.field(default_factory=io.StringIO)
@@ -242,6 +251,7 @@ class World:
                 clock=self.clock.monotonic,
                 now_ms=self.clock.now_ms,
             ),
+            quota=QuotaWatch(self.quota, self.blocks, log=self.log, now_ms=self.clock.now_ms),
             rules=self.rules,
             shard_range=shard_range,
             patience=patience,

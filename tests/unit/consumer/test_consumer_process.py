@@ -20,6 +20,7 @@ REQUIRED = {
     "DELIVERIES_TABLE": "deliveries",
     "DELIVERY_EVENTS_TABLE": "events",
     "TRUCK_MATCHES_TABLE": "matches",
+    "BLOCKED_IDENTITIES_TABLE": "blocked",
     "NUDGE_QUEUE_URL": "https://queue",
     "PARKED_BUCKET": "parked",
     "OPENSEARCH_URL": "https://search",

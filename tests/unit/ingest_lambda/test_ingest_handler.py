@@ -24,11 +24,13 @@ from rtdts.runtime.settings import SettingsError
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import Clock, Point
 from rtdts.tracking.stream_codec import decode_point
+from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream, Trouble, refused
 
 EVENTS = Path(__file__).parents[2] / "events"
 NOW_MS = 1_795_503_168_120
 HOUR_MS = 3_600_000
+REQUIRED = {"STREAM_NAME": "points", "BLOCKED_IDENTITIES_TABLE": "blocked"}
 
 
 class Context:
@@ -48,11 +50,14 @@ class Lambda:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, stream: FakeStream, **environ: str) -> None:
         self.stream = stream
+        self.blocks = FakeBlockStore()
+        self.now_ms = NOW_MS
         self.lines = io.StringIO()
         built = build_app(
-            {"STREAM_NAME": "points", "PUT_DEADLINE_S": "0", **environ},
+            {**REQUIRED, "PUT_DEADLINE_S": "0", **environ},
             stream,
-            now_ms=lambda: NOW_MS,
+            blocks=self.blocks,
+            now_ms=lambda: self.now_ms,
         )
         app = App(
             service=built.service,
@@ -353,27 +358,27 @@ def test_points_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_attempts_to_put_end_inside_the_lambdas_time() -> None:
-    settings = Settings(stream_name="points")
+    settings = Settings(stream_name="points", blocked_identities_table="blocked")
 
-    assert handler.put_deadline(settings, Context(29_000)).remaining_s == pytest.approx(20, abs=1)
-    assert handler.put_deadline(settings, Context(10_000)).remaining_s == pytest.approx(4.5, abs=1)
+    assert handler.put_deadline(settings, Context(29_000)).remaining_s == pytest.approx(2.5, abs=1)
+    assert handler.put_deadline(settings, Context(7_000)).remaining_s == pytest.approx(1.5, abs=1)
     assert handler.put_deadline(settings, Context(1_000)).passed
 
 
 def test_every_answer_fits_into_the_gateways_29_s() -> None:
     """With the largest settings too: the last attempt may begin just before the deadline."""
     settings = {"PUT_DEADLINE_S": "22", "CONNECT_TIMEOUT_S": "2", "READ_TIMEOUT_S": "4"}
-    built = build_app({"STREAM_NAME": "points", **settings}, FakeStream()).settings
+    built = build_app({**REQUIRED, **settings}, FakeStream(), blocks=FakeBlockStore()).settings
 
     assert built.put_deadline_s + built.connect_timeout_s + built.read_timeout_s < 29
     for name, value in settings.items():
         with pytest.raises(SettingsError):
-            build_app({"STREAM_NAME": "points", name: str(float(value) + 1)}, FakeStream())
+            build_app({**REQUIRED, name: str(float(value) + 1)}, FakeStream())
 
 
 @pytest.mark.parametrize("zone", ["Asia/Soul", "../etc/passwd", "/etc/passwd"])
 def test_a_zone_that_does_not_exist_is_a_settings_error(zone: str) -> None:
-    environ = {"STREAM_NAME": "points", "FIRST_GENERATION_TIMEZONE": zone}
+    environ = {**REQUIRED, "FIRST_GENERATION_TIMEZONE": zone}
 
     with pytest.raises(SettingsError, match="FIRST_GENERATION_TIMEZONE"):
         build_app(environ, FakeStream())
@@ -383,7 +388,8 @@ def test_the_sdk_does_not_retry_and_is_not_patient() -> None:
     probe = (
         "from ingest_lambda.bootstrap import kinesis_client\n"
         "from ingest_lambda.settings import Settings\n"
-        "config = kinesis_client(Settings(stream_name='points')).meta.config\n"
+        "settings = Settings(stream_name='points', blocked_identities_table='blocked')\n"
+        "config = kinesis_client(settings).meta.config\n"
         "print(config.retries, config.connect_timeout, config.read_timeout)"
     )
     done = subprocess.run(

@@ -11,7 +11,7 @@ from ingest_lambda.request import (
     BodyTooLargeError,
     NotATruckError,
     NotUnpackableError,
-    sending_truck,
+    sender_of,
     unpacked_body,
 )
 
@@ -37,7 +37,7 @@ def claimed(**claims: Any) -> dict[str, Any]:
 def test_the_identity_claim_names_the_truck() -> None:
     event = claimed(role="truck", sub="someone", vehicle="T-1")
 
-    assert sending_truck(event, identity_claim="vehicle") == "T-1"
+    assert sender_of(event, identity_claim="vehicle").truck_id == "T-1"
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_the_identity_claim_names_the_truck() -> None:
 )
 def test_who_is_no_truck_reports_nothing(claims: dict[str, str]) -> None:
     with pytest.raises(NotATruckError):
-        sending_truck(claimed(**claims), identity_claim="sub")
+        sender_of(claimed(**claims), identity_claim="sub")
 
 
 def test_text_comes_as_it_is() -> None:

@@ -91,6 +91,11 @@ locals {
       resources = [local.arns.table["socket_tickets"]]
     },
     {
+      sid       = "Blocks"
+      actions   = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Scan"]
+      resources = [local.arns.table["blocked_identities"]]
+    },
+    {
       sid       = "Positions"
       actions   = ["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpPost"]
       resources = [local.arns.domain_paths]

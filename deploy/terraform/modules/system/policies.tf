@@ -19,6 +19,7 @@ locals {
   statements = {
     ingest = [
       { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [module.stream.arn] },
+      { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
     ]
 
     delivery = [
@@ -43,6 +44,7 @@ locals {
       { sid = "Matches", actions = ["dynamodb:UpdateItem"], resources = [local.arns.table["truck_matches"]] },
       { sid = "Tickets", actions = ["dynamodb:PutItem"], resources = [local.arns.table["socket_tickets"]] },
       { sid = "Nudge", actions = ["sqs:SendMessage"], resources = [local.arns.nudges] },
+      { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
     ]
 
     socket = [
@@ -68,10 +70,12 @@ locals {
         actions   = ["execute-api:ManageConnections"]
         resources = [local.arns.connections, local.arns.ended_connections]
       },
+      { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
     ]
 
     socket_authorizer = [
       { sid = "SpendTickets", actions = ["dynamodb:DeleteItem"], resources = [local.arns.table["socket_tickets"]] },
+      { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
     ]
 
     search_admin = [
@@ -199,6 +203,13 @@ locals {
           why_every_resource = ""
         },
         {
+          sid                = "BlockGreedyTrucks"
+          actions            = ["dynamodb:PutItem"]
+          resources          = [local.arns.table["blocked_identities"]]
+          condition          = {}
+          why_every_resource = ""
+        },
+        {
           sid                = "Nudge"
           actions            = ["sqs:SendMessage"]
           resources          = [local.arns.nudges]
@@ -241,6 +252,7 @@ locals {
     broadcaster = [
       { sid = "Rights", actions = ["dynamodb:BatchGetItem"], resources = [local.arns.table["deliveries"]] },
       { sid = "Log", actions = ["dynamodb:Query"], resources = [local.arns.table["delivery_events"]] },
+      { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
       {
         sid       = "Subscriptions"
         actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query"]

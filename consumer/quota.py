@@ -1,0 +1,104 @@
+"""Which trucks send more than their quota: only a shard's consumer sees all that a truck sends.
+
+The doors for telemetry share no counter: a write per request would cost as much as the request.
+Each container counts what it sees itself, which stops the worst at once. What a truck sends through
+many of them is counted here, and the truck is blocked for as long as it has overdrawn its quota.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumer.arrivals import Arrival
+from consumer.ports import BlockWriting
+from rtdts.ingest.quota import TruckQuota
+from rtdts.runtime.logs import Logger
+from rtdts.tracking.blocks import Block, BlockKind, identity_subject
+from rtdts.tracking.roles import TRUCK
+
+BLOCK_FROM_MS: Final = 10_000
+"""Shorter blocks would be over before every door has read them; there the doors' own counts do."""
+MOST_PER_BATCH: Final = 10
+"""Writes that a batch waits for; who is still over its quota is blocked after the next."""
+PAUSE_MS: Final = 30_000
+"""After a failed write: or each batch would wait for the same table."""
+_FRESH_MS: Final = 60_000
+"""What arrived later than this after it was received is an operator's replay, not the truck's."""
+
+
+class QuotaWatch:
+    """Counts what each truck of a shard sends, by when it arrived in the stream.
+
+    A block makes things fairer and never costs the positions anything: one that can't be written is
+    left out.
+
+    Args:
+        quota: The count, empty at the start: a new worker knows of no earlier excess.
+        blocks: Where blocks are written.
+        log: Where it reports them.
+        now_ms: Wall clock.
+    """
+
+    def __init__(
+        self,
+        quota: TruckQuota,
+        blocks: BlockWriting,
+        *,
+        log: Logger,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._quota = quota
+        self._blocks = blocks
+        self._log = log
+        self._now_ms = now_ms
+        self._again_at_ms = 0
+        self._until_ms: dict[str, int] = {}
+
+    def count(self, by_truck: Mapping[str, Sequence[Arrival]]) -> None:
+        """Counts a batch, and blocks the trucks that are over their quota."""
+        now_ms = self._now_ms()
+        over = {
+            truck_id: until_ms
+            for truck_id, arrivals in by_truck.items()
+            if (until_ms := self._until(truck_id, arrivals)) > now_ms
+        }
+        if not over or now_ms < self._again_at_ms:
+            return
+        self._until_ms = {one: at_ms for one, at_ms in self._until_ms.items() if at_ms > now_ms}
+        known_ms = self._until_ms
+        news = [one for one in over if over[one] >= known_ms.get(one, 0) + BLOCK_FROM_MS]
+        try:
+            for truck_id in news[:MOST_PER_BATCH]:
+                self._block(truck_id, over[truck_id], now_ms)
+        except (BotoCoreError, ClientError) as error:
+            self._again_at_ms = now_ms + PAUSE_MS
+            self._log.exception("truck_not_blocked", error, pause_s=PAUSE_MS / 1_000)
+
+    def _until(self, truck_id: str, arrivals: Sequence[Arrival]) -> int:
+        """Until when the truck has to be blocked; 0 when it hasn't."""
+        arrived_at_ms = 0
+        for _, group in itertools.groupby(arrivals, key=lambda one: one.record.sequence_number):
+            of_request = list(group)
+            arrived_at_ms = of_request[0].record.arrived_at_ms
+            if arrived_at_ms - of_request[0].point.received_at_ms <= _FRESH_MS:
+                self._quota.spend(
+                    truck_id, requests=1, points=len(of_request), now_ms=arrived_at_ms
+                )
+        wait_ms = self._quota.wait_ms(truck_id, arrived_at_ms)
+        return arrived_at_ms + round(wait_ms) if wait_ms >= BLOCK_FROM_MS else 0
+
+    def _block(self, truck_id: str, until_ms: int, now_ms: int) -> None:
+        block = Block(
+            subject=identity_subject(TRUCK, truck_id),
+            kind=BlockKind.OVER_QUOTA,
+            until_ms=until_ms,
+            reason="more requests or points than the quota",
+            blocked_at_ms=now_ms,
+        )
+        self._blocks.put(block)
+        self._until_ms[truck_id] = until_ms
+        self._log.warning("truck_blocked", truck_id=truck_id, for_ms=until_ms - now_ms)

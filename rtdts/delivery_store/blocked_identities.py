@@ -1,0 +1,77 @@
+"""``blocked-identities``: small, read whole by every process that decides about requests or pushes.
+
+One item per subject and kind: the consumer's block of a truck over its quota neither replaces an
+operator's revocation nor is replaced by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from rtdts.delivery_store.items import NOT_ONE_OF_OURS, from_item, to_item
+from rtdts.delivery_store.schema import TTL_ATTRIBUTE
+from rtdts.runtime.logs import Logger
+from rtdts.tracking.blocks import Block, BlockKind
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, ScanInputTypeDef
+
+
+class BlockStore:
+    """Reads and writes blocks; what boto3 raises passes through.
+
+    Args:
+        client: A DynamoDB client.
+        table: What the table is called.
+        log: Where an item that can't be read is reported.
+    """
+
+    def __init__(self, client: DynamoDBClient, table: str, *, log: Logger) -> None:
+        self._client = client
+        self._table = table
+        self._log = log
+
+    def put(self, block: Block) -> None:
+        """Writes a block; one of the same subject and kind is replaced."""
+        item = to_item(block, **{TTL_ATTRIBUTE: block.until_ms // 1000 + 1})
+        self._client.put_item(TableName=self._table, Item=item)
+
+    def remove(self, subject: str, kind: BlockKind) -> bool:
+        """Deletes a block; returns whether there was one."""
+        answer = self._client.delete_item(
+            TableName=self._table,
+            Key={"subject": {"S": subject}, "kind": {"S": kind.value}},
+            ReturnValues="ALL_OLD",
+        )
+        return bool(answer.get("Attributes"))
+
+    def in_force(self, now_ms: int) -> list[Block]:
+        """Every block that is not over, read consistently; an item that is none is left out.
+
+        Raises:
+            KeyError: An answer was cut on its way.
+        """
+        scan: ScanInputTypeDef = {
+            "TableName": self._table,
+            # DynamoDB deletes what has expired hours or days later.
+            "FilterExpression": "until_ms > :now",
+            "ExpressionAttributeValues": {":now": {"N": str(now_ms)}},
+            "ConsistentRead": True,
+        }
+        blocks: list[Block] = []
+        while True:
+            answer = self._client.scan(**scan)
+            blocks += self._readable(answer["Items"])
+            if not answer.get("LastEvaluatedKey"):
+                return blocks
+            scan["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _readable(self, items: Iterable[dict[str, AttributeValueTypeDef]]) -> Iterator[Block]:
+        for item in items:
+            try:
+                yield from_item(item, Block)
+            except NOT_ONE_OF_OURS as error:
+                # One item that was written by hand must not lift all the others.
+                self._log.exception("block_unreadable", error, subject=item.get("subject"))

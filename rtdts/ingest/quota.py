@@ -1,0 +1,79 @@
+"""What one truck may send: requests and points per minute, as a mean over some minutes.
+
+A door keeps one of these for what it sees itself, and the consumer one for all that a truck sends
+(`consumer.quota`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+from rtdts.runtime.rate_limits import RateLimits
+from rtdts.runtime.settings import setting
+
+REQUESTS_PER_MINUTE: Final = 60
+POINTS_PER_MINUTE: Final = 6_000
+QUOTA_MINUTES: Final = 10
+"""A truck that was out of reach for 16 hours with a point per second uploads that at once."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class QuotaSettings:
+    """The part of a deployable's settings that its own settings class adds to."""
+
+    requests_per_minute: int = setting(
+        "TRUCK_REQUESTS_PER_MINUTE",
+        default=REQUESTS_PER_MINUTE,
+        minimum=1,
+        maximum=60_000,
+        help="requests that one truck may send per minute, as a mean over QUOTA_MINUTES",
+    )
+    points_per_minute: int = setting(
+        "TRUCK_POINTS_PER_MINUTE",
+        default=POINTS_PER_MINUTE,
+        minimum=1,
+        maximum=6_000_000,
+        help="points that one truck may send per minute, as a mean over QUOTA_MINUTES",
+    )
+    quota_minutes: int = setting(
+        "QUOTA_MINUTES",
+        default=QUOTA_MINUTES,
+        minimum=1,
+        maximum=60,
+        help="minutes whose quota a truck may use at once, for what it could not send before",
+    )
+
+    def new_quota(self) -> TruckQuota:
+        """A quota of which nothing is used yet."""
+        return TruckQuota(
+            requests_per_minute=self.requests_per_minute,
+            points_per_minute=self.points_per_minute,
+            minutes=self.quota_minutes,
+        )
+
+
+class TruckQuota:
+    """The quota of every truck.
+
+    Args:
+        requests_per_minute: Requests, whatever is in them.
+        points_per_minute: Points, valid or not.
+        minutes: Minutes whose quota may be used at once.
+    """
+
+    def __init__(self, *, requests_per_minute: int, points_per_minute: int, minutes: float) -> None:
+        self._requests = RateLimits(per_minute=requests_per_minute, burst_minutes=minutes)
+        self._points = RateLimits(per_minute=points_per_minute, burst_minutes=minutes)
+
+    def wait_ms(self, truck_id: str, now_ms: int) -> float:
+        """How long until the truck may send again; 0 when it may now."""
+        requests_ms = self._requests.wait_ms(truck_id, now_ms)
+        return max(requests_ms, self._points.wait_ms(truck_id, now_ms))
+
+    def spend(self, truck_id: str, *, requests: int, points: int, now_ms: int) -> None:
+        """Counts what a truck has sent."""
+        if requests:
+            self._requests.spend(truck_id, requests, now_ms)
+        if points:
+            self._points.spend(truck_id, points, now_ms)

@@ -1,0 +1,176 @@
+"""A truck that sends too much, and a token that was revoked: refused before any work is done."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rtdts.tracking.blocks import Block, BlockKind
+from tests.fakes.fake_stream import FakeStream
+from tests.unit.ingest_lambda.test_ingest_handler import NOW_MS, Lambda, point, sending
+
+LINES_MS = 10_000
+
+
+def block(kind: BlockKind, **fields: object) -> Block:
+    known = {
+        "subject": "truck:T-0012",
+        "kind": kind,
+        "until_ms": NOW_MS + 90_000,
+        "reason": "a test",
+        "blocked_at_ms": NOW_MS,
+    }
+    return Block(**(known | fields))  # type: ignore[arg-type]  # as the test names them
+
+
+@pytest.fixture
+def ingest(monkeypatch: pytest.MonkeyPatch) -> Lambda:
+    return Lambda(
+        monkeypatch,
+        FakeStream(),
+        TRUCK_REQUESTS_PER_MINUTE="6",
+        TRUCK_POINTS_PER_MINUTE="60",
+        QUOTA_MINUTES="2",
+    )
+
+
+def statuses(ingest: Lambda, requests: int, points: int = 1) -> list[int]:
+    return [ingest(sending({"positions": [point()] * points}))[0] for _ in range(requests)]
+
+
+def test_requests_beyond_the_burst_are_429_until_the_quota_allows_more(ingest: Lambda) -> None:
+    answers = statuses(ingest, 12)
+    status, body, headers = ingest(sending(point()))
+    taken = len(ingest.stream.calls)
+    ingest.now_ms += int(headers["Retry-After"]) * 1_000
+
+    assert answers == [202] * 12
+    assert status == body["status"] == 429
+    assert headers["Content-Type"] == "application/problem+json"
+    assert headers["Retry-After"] == "10"
+    assert taken == 12
+    assert statuses(ingest, 2) == [202, 429]
+
+
+def test_points_beyond_the_burst_are_429(ingest: Lambda) -> None:
+    answers = statuses(ingest, 3, points=100)
+    _, _, headers = ingest(sending(point()))
+
+    assert answers == [202, 202, 429]
+    assert headers["Retry-After"] == "81"
+
+
+def test_rejected_points_count_as_much_as_good_ones(ingest: Lambda) -> None:
+    bad = sending({"positions": [point(lat=91)] * 200})
+
+    assert [ingest(bad)[0] for _ in range(2)] == [400, 429]
+
+
+def test_one_truck_over_its_quota_leaves_the_others_alone(ingest: Lambda) -> None:
+    statuses(ingest, 14)
+
+    assert ingest(sending(point(truck_id="T-0013"), sub="T-0013"))[0] == 202
+
+
+def test_the_body_of_a_truck_over_its_quota_is_not_even_unpacked(ingest: Lambda) -> None:
+    statuses(ingest, 12)
+    event = sending("not base64 at all")
+    event["isBase64Encoded"] = True
+
+    assert ingest(event)[0] == 429
+
+
+def test_a_backlog_of_half_a_day_passes_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest = Lambda(monkeypatch, FakeStream())
+    batch = json.dumps({"positions": [point(seq) for seq in range(500)]})
+
+    assert {ingest(sending(batch))[0] for _ in range(43_200 // 500)} == {202}
+
+
+def test_a_truck_that_the_consumer_blocked_is_429_until_then(ingest: Lambda) -> None:
+    ingest.blocks.put(block(BlockKind.OVER_QUOTA))
+    status, body, headers = ingest(sending(point()))
+    ingest.now_ms += 90_000
+
+    assert status == body["status"] == 429
+    assert headers["Retry-After"] == "90"
+    assert ingest(sending(point()))[0] == 202
+
+
+@pytest.mark.parametrize(
+    "revoked",
+    [
+        block(BlockKind.REVOKED),
+        block(BlockKind.REVOKED, subject="token:jti-7"),
+        block(BlockKind.REVOKED, issued_before_ms=NOW_MS),
+    ],
+)
+def test_a_revoked_token_is_401_as_one_that_another_token_helps(
+    ingest: Lambda, revoked: Block
+) -> None:
+    ingest.blocks.put(revoked)
+    issued_s = str((NOW_MS - 60_000) // 1_000)
+    status, body, headers = ingest(sending("{", jti="jti-7", iat=issued_s))
+
+    assert status == body["status"] == 401
+    assert headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert not ingest.stream.calls
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        block(BlockKind.REVOKED, subject="truck:T-0013"),
+        block(BlockKind.REVOKED, subject="customer:T-0012"),
+        block(BlockKind.REVOKED, subject="token:jti-8"),
+        block(BlockKind.REVOKED, issued_before_ms=NOW_MS - 120_000),
+        block(BlockKind.REVOKED, until_ms=NOW_MS),
+    ],
+)
+def test_what_is_blocked_blocks_nothing_else(ingest: Lambda, other: Block) -> None:
+    ingest.blocks.put(other)
+    issued_s = str((NOW_MS - 60_000) // 1_000)
+
+    assert ingest(sending(point(), jti="jti-7", iat=issued_s))[0] == 202
+
+
+def test_a_block_is_respected_within_15_s(ingest: Lambda) -> None:
+    statuses(ingest, 1)
+    ingest.blocks.put(block(BlockKind.REVOKED))
+    ingest.now_ms += 15_000
+
+    assert statuses(ingest, 1) == [401]
+
+
+def test_the_blocks_are_read_once_in_10_s(ingest: Lambda) -> None:
+    statuses(ingest, 5)
+    before = ingest.blocks.readings
+    ingest.now_ms += 10_000
+    statuses(ingest, 5)
+
+    assert (before, ingest.blocks.readings) == (1, 2)
+
+
+def test_blocks_that_cannot_be_read_stop_no_truck_and_lift_no_block(ingest: Lambda) -> None:
+    ingest.blocks.is_away = True
+    first = statuses(ingest, 1)
+    ingest.blocks.is_away = False
+    ingest.blocks.put(block(BlockKind.REVOKED))
+    ingest.now_ms += 10_000
+    second = statuses(ingest, 1)
+    ingest.blocks.is_away = True
+    ingest.now_ms += 10_000
+
+    assert first == [202]
+    assert second == statuses(ingest, 1) == [401]
+
+
+def test_refusals_of_one_truck_have_a_line_now_and_then(ingest: Lambda) -> None:
+    ingest.blocks.put(block(BlockKind.OVER_QUOTA))
+    statuses(ingest, 5)
+    ingest.now_ms += 10_000
+    statuses(ingest, 5)
+
+    assert [line["status"] for line in ingest.logged] == [429, 429]
+    assert not ingest.emitted
