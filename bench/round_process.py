@@ -30,6 +30,7 @@ from broadcaster.slots import Slots
 from broadcaster.threads import Threads
 from rtdts.runtime.logs import get_logger
 from rtdts.runtime.point_trace import PointTrace
+from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.delivery_buckets import BUCKETS
 
 VIEWING_MINUTES = 30
@@ -40,6 +41,13 @@ class _Fixed:
 
     def current(self) -> Credentials:
         return self.kept
+
+
+class _NoBlocks:
+    """Blocks nobody, as on most days."""
+
+    def current(self) -> Blocks:
+        return Blocks()
 
 
 async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
@@ -62,6 +70,7 @@ async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
             poster,
             ConnectionBackoff(),
             threads,
+            blocks=_NoBlocks(),
             viewing_minutes=VIEWING_MINUTES,
             log=log,
             trace=PointTrace("", log),

@@ -26,6 +26,8 @@ from broadcaster.shared_rounds import SharedRounds
 from broadcaster.signing import PostSigner
 from broadcaster.slots import Slots
 from broadcaster.threads import StoreThreads, Threads
+from rtdts.delivery_store.block_list import BlockList
+from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import SubscriptionStore
@@ -34,7 +36,7 @@ from rtdts.position_store.reader import PositionReader
 from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.push_queue.round_queue import RoundQueue
 from rtdts.runtime import wall_clock
-from rtdts.runtime.aws_clients import aws_session
+from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
@@ -147,6 +149,12 @@ def _wire(
             )
         )
     )
+    blocks = BlockStore(
+        aws.client("dynamodb", config=ONE_SHORT_ATTEMPT),
+        settings.blocked_identities_table,
+        log=log,
+    )
+    block_list = BlockList(blocks, log=log, now_ms=wall_clock.now_ms)
     sqs = aws.client("sqs", config=patient)
     nudge_queue = NudgeQueue(
         sqs,
@@ -171,6 +179,7 @@ def _wire(
             poster,
             backoff,
             threads.tables,
+            blocks=block_list,
             viewing_minutes=settings.viewing_minutes,
             log=log,
             trace=PointTrace(settings.trace_trucks, log),

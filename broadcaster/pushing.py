@@ -34,9 +34,10 @@ from rtdts.runtime import wall_clock
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
+from rtdts.tracking.blocks import Blocks, Token
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.viewer_messages import encode_ended
-from rtdts.tracking.viewing import Ended, MayView, Right, right_to_view
+from rtdts.tracking.viewing import Ended, EndReason, MayView, Right, right_to_view
 
 MAX_CHUNK: Final = 100
 """Viewers a chunk: DynamoDB's BatchGetItem takes 100 keys."""
@@ -56,6 +57,13 @@ class DeliveryReader(Protocol):
 
     def get_many(self, delivery_ids: Iterable[str], /) -> FoundDeliveries:
         """Those of the deliveries that exist, read consistently."""
+
+
+class BlockReader(Protocol):
+    """See `rtdts.delivery_store.block_list.BlockList`."""
+
+    def current(self) -> Blocks:
+        """Which identities and tokens are blocked; reads them now and then."""
 
 
 class SubscriptionRemover(Protocol):
@@ -125,6 +133,7 @@ class _Reading:
     good_until: Deadline
     """When the rights that were read are too old."""
     found: FoundDeliveries
+    blocks: Blocks
     compose: Compose
 
 
@@ -141,6 +150,7 @@ class Pusher:
         poster: Where messages go.
         backoff: Shared by all pushes of the process.
         threads: Where the stores may block.
+        blocks: For the rights, too: a revoked token ends them.
         viewing_minutes: How long a closed delivery may be viewed.
         log: Told of what could not be forgotten.
         trace: Told to whom points of some trucks were shown.
@@ -156,6 +166,7 @@ class Pusher:
         backoff: ConnectionBackoff,
         threads: Threads,
         *,
+        blocks: BlockReader,
         viewing_minutes: int,
         log: Logger,
         trace: PointTrace,
@@ -163,6 +174,7 @@ class Pusher:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._deliveries = deliveries
+        self._blocks = blocks
         self._subscriptions = subscriptions
         self._poster = poster
         self._backoff = backoff
@@ -257,11 +269,14 @@ class Pusher:
         for _ in range(_READINGS):
             read_at_s = self._monotonic()
             good_until = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
-            found = await self._threads.run(self._deliveries.get_many, delivery_ids)
+            blocks, found = await self._threads.run(self._read_stores, delivery_ids)
             compose = await picture.prepare(found.by_id)
             if self._monotonic() - read_at_s <= _READ_AGAIN_AFTER_S:
                 break
-        return _Reading(good_until, found, compose)
+        return _Reading(good_until, found, blocks, compose)
+
+    def _read_stores(self, delivery_ids: Sequence[str]) -> tuple[Blocks, FoundDeliveries]:
+        return self._blocks.current(), self._deliveries.get_many(delivery_ids)
 
     async def _push_one(
         self, viewer: Subscription, reading: _Reading, reserved: Reserved, post: _Post
@@ -271,14 +286,7 @@ class Pusher:
             reserved.release_one()
             return Pushed(viewer, Outcome.FAILED, ended=False)
         delivery = reading.found.by_id.get(viewer.delivery_id)
-        right = right_to_view(
-            delivery,
-            role=viewer.role,
-            identity=viewer.identity,
-            token_expires_at_ms=viewer.token_expires_at_ms,
-            now_ms=self._now_ms(),
-            viewing_minutes=self._viewing_minutes,
-        )
+        right = self._right(viewer, delivery, reading.blocks)
         ended = isinstance(right, Ended)
         payloads: list[Payload] = []
         try:
@@ -295,6 +303,20 @@ class Pusher:
         if outcome is Outcome.GONE or (ended and outcome is Outcome.DELIVERED):
             await self._forget(viewer)
         return Pushed(viewer, outcome, ended)
+
+    def _right(self, viewer: Subscription, delivery: Delivery | None, blocks: Blocks) -> Right:
+        now_ms = self._now_ms()
+        token = Token(viewer.token_id, viewer.token_issued_at_ms)
+        if blocks.revoking(viewer.role, viewer.identity, token, now_ms) is not None:
+            return Ended(reason=EndReason.TOKEN_EXPIRED)
+        return right_to_view(
+            delivery,
+            role=viewer.role,
+            identity=viewer.identity,
+            token_expires_at_ms=viewer.token_expires_at_ms,
+            now_ms=now_ms,
+            viewing_minutes=self._viewing_minutes,
+        )
 
     def _messages_for(
         self, viewer: Subscription, delivery: Delivery | None, right: Right, compose: Compose

@@ -16,6 +16,9 @@ class Settings:
     deliveries_table: str = setting("DELIVERIES_TABLE", help="the table of deliveries")
     delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="the table of their logs")
     subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="the table of who tracks what")
+    blocked_identities_table: str = setting(
+        "BLOCKED_IDENTITIES_TABLE", help="the table of blocked identities and tokens"
+    )
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="the queue of nudges")
     nudge_dead_letter_queue_url: str = setting(
         "NUDGE_DEAD_LETTER_QUEUE_URL",

@@ -32,7 +32,7 @@ from rtdts.position_store.state import TruckStateStore
 from rtdts.position_store.writer import PositionWriter
 from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.runtime import wall_clock
-from rtdts.runtime.aws_clients import aws_session
+from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
@@ -46,8 +46,6 @@ COMPONENT = "consumer"
 _CLIENT_CONFIG = Config(
     connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3}
 )
-# Of what the positions must not wait for.
-_COURTESY_CONFIG = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
 
 
 def build(environ: Mapping[str, str]) -> RecordProcessor:
@@ -76,7 +74,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     )
 
     blocks = BlockStore(
-        aws.client("dynamodb", config=_COURTESY_CONFIG),
+        aws.client("dynamodb", config=ONE_SHORT_ATTEMPT),
         settings.blocked_identities_table,
         log=log,
     )

@@ -90,7 +90,7 @@ class Nudging(Protocol):
 class BlockWriting(Protocol):
     """See `rtdts.delivery_store.blocked_identities.BlockStore`."""
 
-    def put(self, block: Block) -> None: ...
+    def block(self, block: Block) -> None: ...
 
 
 class ParkingPlace(Protocol):

@@ -99,6 +99,6 @@ class QuotaWatch:
             reason="more requests or points than the quota",
             blocked_at_ms=now_ms,
         )
-        self._blocks.put(block)
+        self._blocks.block(block)
         self._until_ms[truck_id] = until_ms
         self._log.warning("truck_blocked", truck_id=truck_id, for_ms=until_ms - now_ms)

@@ -7,13 +7,18 @@ from collections.abc import Mapping
 
 from delivery_lambda.dispatch import Dispatch
 from delivery_lambda.settings import Settings
+from rtdts.delivery_store.block_list import BlockList
+from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.tickets import TicketStore
 from rtdts.push_queue.nudge_queue import NudgeQueue
-from rtdts.runtime.aws_clients import SOMEBODY_WAITS, aws_session
+from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, SOMEBODY_WAITS, aws_session
 from rtdts.runtime.logs import Logger, get_logger
+from rtdts.runtime.rate_limits import RateLimits
 from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
+
+REQUESTS_BURST_MINUTES = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,6 +27,8 @@ class App:
 
     dispatch: Dispatch
     identity_claim: str
+    blocks: BlockList
+    requests: RateLimits
     log: Logger
 
 
@@ -48,4 +55,17 @@ def build(environ: Mapping[str, str]) -> App:
         log=log,
         now_ms=now_ms,
     )
-    return App(dispatch=dispatch, identity_claim=settings.identity_claim, log=log)
+    blocks = BlockStore(
+        aws.client("dynamodb", config=ONE_SHORT_ATTEMPT),
+        settings.blocked_identities_table,
+        log=log,
+    )
+    return App(
+        dispatch=dispatch,
+        identity_claim=settings.identity_claim,
+        blocks=BlockList(blocks, log=log, now_ms=now_ms),
+        requests=RateLimits(
+            per_minute=settings.requests_per_minute, burst_minutes=REQUESTS_BURST_MINUTES
+        ),
+        log=log,
+    )

@@ -1,4 +1,4 @@
-"""Who asks: what the gateway's JWT authorizer has checked, as a value, and what each may do."""
+"""Who calls: what the gateway's JWT authorizer has checked, as a value."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from rtdts.tracking.deliveries import Delivery
-from rtdts.tracking.roles import CUSTOMER, DISPATCHER, ROLES
+from rtdts.tracking.blocks import NO_TOKEN, Token, token_of
+from rtdts.tracking.roles import ROLES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,18 +18,12 @@ class Caller:
     identity: str
     """Truck id, customer id or the dispatcher's name, after the role."""
     token_expires_at_ms: int
+    token: Token = NO_TOKEN
 
     @property
     def actor(self) -> str:
         """How the log names them."""
         return f"{self.role}:{self.identity}"
-
-    def may_see(self, delivery: Delivery) -> bool:
-        """Whether the delivery exists for them."""
-        if self.role == DISPATCHER:
-            return True
-        own = delivery.customer_id if self.role == CUSTOMER else delivery.truck_id
-        return self.identity == own
 
 
 def caller_of(event: Mapping[str, Any], identity_claim: str) -> Caller | None:
@@ -44,4 +38,6 @@ def caller_of(event: Mapping[str, Any], identity_claim: str) -> Caller | None:
         expires_at_ms = int(float(claims.get("exp", "")) * 1000)
     except (TypeError, ValueError, OverflowError):
         return None
-    return Caller(role=role, identity=identity, token_expires_at_ms=expires_at_ms)
+    return Caller(
+        role=role, identity=identity, token_expires_at_ms=expires_at_ms, token=token_of(claims)
+    )

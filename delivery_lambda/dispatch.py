@@ -9,6 +9,7 @@ from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from delivery_lambda.access import CALLERS, DECLARABLE, closed_since_ms, may_see
 from delivery_lambda.answers import forbidden, invalid, refused, truck_full, unavailable
 from delivery_lambda.callers import Caller
 from delivery_lambda.cursors import InvalidCursor, decode_cursor, encode_cursor
@@ -40,11 +41,11 @@ from delivery_lambda.routes import (
 )
 from rtdts.delivery_store.deliveries import DeliveryPage, ListPosition
 from rtdts.delivery_store.errors import StoreBusy, TruckFull, VersionConflict
-from rtdts.delivery_store.tickets import Ticket
+from rtdts.delivery_store.tickets import Ticket, TicketHolder
 from rtdts.push_queue.nudges import Nudge, TransitionNudge
 from rtdts.runtime.http_api import Response, json_response
 from rtdts.runtime.logs import Logger
-from rtdts.tracking.deliveries import DeclaredType, Delivery, DeliveryEvent, Status
+from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
 from rtdts.tracking.identifiers import ID_FORM, is_identifier
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.roles import CUSTOMER, DISPATCHER, TRUCK
@@ -83,6 +84,7 @@ class DeliveryPort(Protocol):
         status: Status | None = None,
         after: ListPosition | None = None,
         limit: int = PAGE_LENGTH,
+        closed_since_ms: int | None = None,
     ) -> DeliveryPage:
         """A page of a list."""
 
@@ -90,7 +92,7 @@ class DeliveryPort(Protocol):
 class TicketPort(Protocol):
     """What is needed of the ticket store."""
 
-    def issue(self, role: str, identity: str, token_expires_at_ms: int, now_ms: int) -> Ticket:
+    def issue(self, holder: TicketHolder, now_ms: int) -> Ticket:
         """A new ticket."""
 
 
@@ -125,6 +127,8 @@ class Dispatch:
             ISSUE_TICKET: self._issue_ticket,
         }
         route = routes[request.route]
+        if caller.role not in CALLERS[request.route]:
+            return forbidden("this is for " + " and ".join(f"{r}s" for r in CALLERS[request.route]))
         try:
             return route(request, caller)
         except InvalidRequest as error:
@@ -135,8 +139,6 @@ class Dispatch:
             return unavailable()
 
     def _put_delivery(self, request: Request, caller: Caller) -> Response:
-        if caller.role != DISPATCHER:
-            return forbidden("this is for dispatchers")
         if not is_identifier(request.delivery_id):
             raise InvalidRequest("delivery_id", f"must match {ID_FORM}")
         plan = parse_plan(request)
@@ -180,6 +182,7 @@ class Dispatch:
             status=status,
             after=position,
             limit=PAGE_LENGTH,
+            closed_since_ms=closed_since_ms(caller, self.now_ms()),
         )
         return json_response(
             HTTPStatus.OK,
@@ -190,13 +193,11 @@ class Dispatch:
         )
 
     def _declare_event(self, request: Request, caller: Caller) -> Response:
-        if caller.role not in (DISPATCHER, TRUCK):
-            return forbidden("this is for dispatchers and trucks")
         if self._visible(request, caller) is None:
             return refused(_NOT_FOUND)
         declaration = parse_declaration(request)
-        if caller.role == TRUCK and declaration.type is DeclaredType.CANCELLED:
-            return forbidden("a truck may not cancel a delivery")
+        if declaration.type not in DECLARABLE[caller.role]:
+            return forbidden(f"a {caller.role} may not declare a delivery {declaration.type}")
 
         def decide() -> Decision:
             # Read anew each time: meanwhile it may have been given to another truck.
@@ -216,11 +217,14 @@ class Dispatch:
         return self._outcome(decision, caller, HTTPStatus.OK if said_before else HTTPStatus.CREATED)
 
     def _issue_ticket(self, _request: Request, caller: Caller) -> Response:
-        if caller.role not in (DISPATCHER, CUSTOMER):
-            return forbidden("this is for customers and dispatchers")
-        ticket = self.tickets.issue(
-            caller.role, caller.identity, caller.token_expires_at_ms, self.now_ms()
+        holder = TicketHolder(
+            role=caller.role,
+            identity=caller.identity,
+            token_expires_at_ms=caller.token_expires_at_ms,
+            token_id=caller.token.token_id,
+            token_issued_at_ms=caller.token.issued_at_ms,
         )
+        ticket = self.tickets.issue(holder, self.now_ms())
         return json_response(
             HTTPStatus.CREATED,
             {"ticket": ticket.ticket, "expires_at": format_instant(ticket.expires_at_ms)},
@@ -277,7 +281,9 @@ class Dispatch:
         if not is_identifier(request.delivery_id):
             return None
         delivery = self.deliveries.get(request.delivery_id)
-        return delivery if delivery is not None and caller.may_see(delivery) else None
+        if delivery is None or not may_see(caller, delivery, now_ms=self.now_ms()):
+            return None
+        return delivery
 
     def _document(self, status: HTTPStatus, delivery: Delivery, caller: Caller) -> Response:
         events = self.deliveries.events(delivery.delivery_id)

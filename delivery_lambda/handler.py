@@ -14,7 +14,8 @@ from delivery_lambda.answers import forbidden, invalid, unavailable
 from delivery_lambda.bootstrap import App, build
 from delivery_lambda.callers import Caller, caller_of
 from delivery_lambda.requests import InvalidRequest, parse_request
-from rtdts.runtime.http_api import Response, internal_error
+from rtdts.runtime.http_api import Response, internal_error, over_quota, token_revoked
+from rtdts.tracking.roles import DISPATCHER
 
 
 @functools.cache
@@ -38,15 +39,32 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
         status=answer["statusCode"],
         delivery_id=(event.get("pathParameters") or {}).get("delivery_id"),
         actor=caller.actor if caller else None,
+        token_id=caller.token.token_id if caller else None,
         request_id=(event.get("requestContext") or {}).get("requestId"),
         duration_ms=round((time.monotonic() - started_s) * 1000, 1),
     )
     return answer
 
 
+def _refused(caller: Caller, app: App) -> Response | None:
+    """The answer to a caller that is blocked, or over its quota: before anything is read."""
+    now_ms = app.dispatch.now_ms()
+    blocks = app.blocks.current()
+    if blocks.revoking(caller.role, caller.identity, caller.token, now_ms):
+        return token_revoked()
+    if caller.role == DISPATCHER:  # the company's own back office
+        return None
+    if (wait_ms := app.requests.wait_ms(caller.actor, now_ms)) > 0:
+        return over_quota("too many requests; send this one again later", wait_ms)
+    app.requests.spend(caller.actor, 1, now_ms)
+    return None
+
+
 def _answer(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response:
     if caller is None:
         return forbidden("the token names no role or identity that is known here")
+    if (refused := _refused(caller, app)) is not None:
+        return refused
     try:
         return app.dispatch.answer(parse_request(event), caller)
     except InvalidRequest as error:

@@ -18,6 +18,14 @@ class Settings(TableSettings):
     identity_claim: str = setting(
         "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
     )
+    requests_per_minute: int = setting(
+        "REQUESTS_PER_MINUTE",
+        default=120,
+        minimum=1,
+        maximum=60_000,
+        help="requests that one customer or truck may send per minute to one instance, as a mean "
+        "over 5 minutes; dispatchers have no limit of their own",
+    )
     max_open_deliveries: int = setting(
         "MAX_OPEN_DELIVERIES",
         default=MAX_OPEN_DELIVERIES,

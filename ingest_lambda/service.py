@@ -7,7 +7,6 @@ becomes of its points is `rtdts.ingest`'s.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -26,7 +25,7 @@ from rtdts.ingest.intake import IngestResult, Intake
 from rtdts.ingest.quota import TruckQuota
 from rtdts.ingest.reporting import log_fields, metrics_of
 from rtdts.runtime.deadline import Deadline
-from rtdts.runtime.http_api import Response, json_response, problem, token_revoked
+from rtdts.runtime.http_api import Response, json_response, over_quota, problem, token_revoked
 from rtdts.runtime.metrics import Metric
 from rtdts.runtime.rate_limits import RateLimits
 from rtdts.tracking.blocks import Blocks
@@ -160,11 +159,8 @@ class TelemetryService:
         wait_ms = max(blocked_ms, self._quota.wait_ms(truck_id, now_ms))
         if wait_ms <= 0:
             return None
-        response = problem(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            "this truck sends more than its quota; send these points again later",
-            headers={"Retry-After": str(math.ceil(wait_ms / 1_000))},
-        )
+        detail = "this truck sends more than its quota; send these points again later"
+        response = over_quota(detail, wait_ms)
         return self._repeated(response, sender, now_ms)
 
     def _repeated(self, response: Response, sender: Sender, now_ms: int) -> Answer:

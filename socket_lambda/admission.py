@@ -7,7 +7,8 @@ import enum
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from rtdts.delivery_store.tickets import TicketHolder
+from rtdts.delivery_store.tickets import TicketHolder, is_ticket
+from rtdts.tracking.blocks import Blocks, Token
 from rtdts.tracking.roles import CUSTOMER, DISPATCHER
 from socket_lambda.tokens import Holder, InvalidToken
 
@@ -49,7 +50,12 @@ class TicketPort(Protocol):
 
 
 def admit(
-    event: Mapping[str, Any], *, tokens: TokenPort, tickets: TicketPort, now_ms: int
+    event: Mapping[str, Any],
+    *,
+    tokens: TokenPort,
+    tickets: TicketPort,
+    blocks: Blocks,
+    now_ms: int,
 ) -> Holder | Refusal:
     """Decides on a $connect: by its Authorization header, or else by its ticket.
 
@@ -57,6 +63,7 @@ def admit(
         event: The authorizer's event.
         tokens: Reads the header's token.
         tickets: Takes the query's ticket; whatever comes of it then, it is spent.
+        blocks: Which identities and tokens are blocked.
         now_ms: This moment.
 
     Raises:
@@ -65,6 +72,10 @@ def admit(
     holder = _holder(event, tokens, tickets, now_ms)
     if isinstance(holder, Holder) and holder.role not in _VIEWERS:
         return Refusal(refused=Refused.WRONG_ROLE, detail=f"role {holder.role!r}")
+    if isinstance(holder, Holder) and blocks.revoking(
+        holder.role, holder.identity, holder.token, now_ms
+    ):
+        return Refusal(refused=Refused.NOT_VALID, detail="revoked")
     return holder
 
 
@@ -82,10 +93,16 @@ def _holder(
     ticket = (event.get("queryStringParameters") or {}).get("ticket")
     if not ticket:
         return Refusal(refused=Refused.NOT_VALID, detail="neither token nor ticket")
-    spent = tickets.spend(ticket, now_ms)
+    # Anybody may send anything here: only what could be a ticket is worth a write.
+    spent = tickets.spend(ticket, now_ms) if is_ticket(ticket) else None
     if spent is None:
         return Refusal(refused=Refused.NOT_VALID, detail="ticket: unknown, spent or too late")
-    return Holder(role=spent.role, identity=spent.identity, expires_at_ms=spent.token_expires_at_ms)
+    return Holder(
+        role=spent.role,
+        identity=spent.identity,
+        expires_at_ms=spent.token_expires_at_ms,
+        token=Token(spent.token_id, spent.token_issued_at_ms),
+    )
 
 
 def _header(event: Mapping[str, Any], wanted: str) -> str | None:

@@ -39,7 +39,13 @@ def authorize(event: Mapping[str, Any], app: AuthorizerApp) -> Policy:
             (no keys, no table) is our fault, not the viewer's: the gateway answers 500.
     """
     started_s = time.monotonic()
-    decision = admit(event, tokens=app.tokens, tickets=app.tickets, now_ms=app.now_ms())
+    decision = admit(
+        event,
+        tokens=app.tokens,
+        tickets=app.tickets,
+        blocks=app.blocks.current(),
+        now_ms=app.now_ms(),
+    )
     refused = decision if isinstance(decision, Refusal) else None
     app.log.info(
         "authorize",
@@ -61,6 +67,8 @@ def authorize(event: Mapping[str, Any], app: AuthorizerApp) -> Policy:
             "role": decision.role,
             "identity": decision.identity,
             "expires_at": decision.expires_at_ms // 1000,
+            "token_id": decision.token.token_id,
+            "issued_at": decision.token.issued_at_ms // 1000,
         },
     )
 

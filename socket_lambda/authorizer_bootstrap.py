@@ -9,8 +9,10 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 
+from rtdts.delivery_store.block_list import BlockList
+from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.tickets import TicketStore
-from rtdts.runtime.aws_clients import SOMEBODY_WAITS, aws_session
+from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, SOMEBODY_WAITS, aws_session
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
@@ -26,6 +28,7 @@ class AuthorizerApp:
 
     tokens: TokenPort
     tickets: TicketPort
+    blocks: BlockList
     log: Logger
     now_ms: Callable[[], int]
 
@@ -45,7 +48,13 @@ def build_authorizer(environ: Mapping[str, str]) -> AuthorizerApp:
         monotonic_s=time.monotonic,
         log=log,
     )
-    dynamodb = aws_session().client("dynamodb", config=SOMEBODY_WAITS)
+    aws = aws_session()
+    dynamodb = aws.client("dynamodb", config=SOMEBODY_WAITS)
+    blocks = BlockStore(
+        aws.client("dynamodb", config=ONE_SHORT_ATTEMPT),
+        settings.blocked_identities_table,
+        log=log,
+    )
     return AuthorizerApp(
         tokens=TokenReader(
             keys,
@@ -54,6 +63,7 @@ def build_authorizer(environ: Mapping[str, str]) -> AuthorizerApp:
             identity_claim=settings.identity_claim,
         ),
         tickets=TicketStore(dynamodb, settings.socket_tickets_table),
+        blocks=BlockList(blocks, log=log, now_ms=now_ms),
         log=log,
         now_ms=now_ms,
     )

@@ -12,6 +12,9 @@ class Settings:
     """What the authorizer reads from its environment."""
 
     socket_tickets_table: str = setting("SOCKET_TICKETS_TABLE", help="table of socket tickets")
+    blocked_identities_table: str = setting(
+        "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
+    )
     issuer: str = setting("ISSUER", help="issuer of the tokens: the identity provider's URL")
     audience: str = setting("AUDIENCE", help="audience that a token must be for")
     identity_claim: str = setting(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from rtdts.delivery_store.block_list import BlockList
+from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.socket_limits import SocketLimitStore
 from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.push_queue.nudge_queue import NudgeQueue
-from rtdts.runtime.aws_clients import SOMEBODY_WAITS, aws_session
+from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, SOMEBODY_WAITS, aws_session
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
@@ -49,6 +51,11 @@ def build(environ: Mapping[str, str]) -> App:
         max_tracked=settings.max_tracked,
         frames_per_minute=settings.frames_per_minute,
     )
+    blocks = BlockStore(
+        aws.client("dynamodb", config=ONE_SHORT_ATTEMPT),
+        settings.blocked_identities_table,
+        log=log,
+    )
     dispatch = Dispatch(
         deliveries=DeliveryStore(dynamodb, settings.tables),
         subscriptions=SubscriptionStore(dynamodb, settings.tables),
@@ -62,6 +69,7 @@ def build(environ: Mapping[str, str]) -> App:
             close=closing_for_too_many(poster, now_ms=now_ms),
             now_ms=now_ms,
         ),
+        blocks=BlockList(blocks, log=log, now_ms=now_ms),
         max_tracked=settings.max_tracked,
         now_ms=now_ms,
     )

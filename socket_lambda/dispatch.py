@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import Nudge, SnapshotNudge
+from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.viewer_messages import ErrorReason, encode_ended, encode_error, encode_pong
 from rtdts.tracking.viewing import EndReason, may_ever_view
@@ -53,6 +54,14 @@ class SubscriptionPort(Protocol):
 
     def count_of_connection(self, connection_id: str) -> int:
         """How many a connection has."""
+        ...
+
+
+class BlockPort(Protocol):
+    """See `rtdts.delivery_store.block_list.BlockList`."""
+
+    def current(self) -> Blocks:
+        """Which identities and tokens are blocked."""
         ...
 
 
@@ -105,6 +114,7 @@ class Dispatch:
     nudges: NudgePort
     poster: PosterPort
     limits: LimitPort
+    blocks: BlockPort
     max_tracked: int
     now_ms: Callable[[], int]
 
@@ -149,7 +159,10 @@ class Dispatch:
         except InvalidMessage:
             return self._error(viewer, ErrorReason.BAD_REQUEST)
         now_ms = self.now_ms()
-        if now_ms >= viewer.token_expires_at_ms:
+        blocks = self.blocks.current()
+        if now_ms >= viewer.token_expires_at_ms or blocks.revoking(
+            viewer.role, viewer.identity, viewer.token, now_ms
+        ):
             return self._ended(viewer, message.delivery_id, EndReason.TOKEN_EXPIRED)
         delivery = self.deliveries.get(message.delivery_id)
         if delivery is None or not may_ever_view(
@@ -165,6 +178,8 @@ class Dispatch:
                 role=viewer.role,
                 identity=viewer.identity,
                 token_expires_at_ms=viewer.token_expires_at_ms,
+                token_id=viewer.token.token_id,
+                token_issued_at_ms=viewer.token.issued_at_ms,
                 subscribed_at_ms=_taken_at_ms(event),
             )
         )

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from rtdts.tracking.blocks import Token
 from rtdts.tracking.deliveries import MAX_VERSION
 from rtdts.tracking.identifiers import Identifier
 
@@ -27,6 +28,7 @@ class Viewer:
     role: str
     identity: str
     token_expires_at_ms: int
+    token: Token
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +58,7 @@ def viewer_of(event: Mapping[str, Any]) -> Viewer:
         identity=known["identity"],
         # The gateway turns the authorizer's numbers into text.
         token_expires_at_ms=int(float(known["expires_at"]) * 1000),
+        token=Token(known.get("token_id") or "", int(float(known.get("issued_at") or 0) * 1000)),
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import jwt
 
+from rtdts.tracking.blocks import NO_TOKEN, Token, token_of
+
 ALGORITHM = "RS256"
 """The only one: a token must not choose how it is checked."""
 
@@ -32,6 +34,7 @@ class Holder:
     identity: str
     expires_at_ms: int
     """When the token ends, and with it every right of the connection."""
+    token: Token = NO_TOKEN
 
 
 class TokenReader:
@@ -59,7 +62,10 @@ class TokenReader:
         if not isinstance(identity, str) or not identity:
             raise InvalidToken(f"no claim {self._identity_claim}")
         return Holder(
-            role=str(role), identity=identity, expires_at_ms=int(float(claims["exp"]) * 1000)
+            role=str(role),
+            identity=identity,
+            expires_at_ms=int(float(claims["exp"]) * 1000),
+            token=token_of(claims),
         )
 
     def _claims(self, token: str) -> Mapping[str, Any]:

@@ -33,12 +33,12 @@ class BlockStore:
         self._table = table
         self._log = log
 
-    def put(self, block: Block) -> None:
+    def block(self, block: Block) -> None:
         """Writes a block; one of the same subject and kind is replaced."""
         item = to_item(block, **{TTL_ATTRIBUTE: block.until_ms // 1000 + 1})
         self._client.put_item(TableName=self._table, Item=item)
 
-    def remove(self, subject: str, kind: BlockKind) -> bool:
+    def unblock(self, subject: str, kind: BlockKind) -> bool:
         """Deletes a block; returns whether there was one."""
         answer = self._client.delete_item(
             TableName=self._table,

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         AttributeValueTypeDef,
         PutTypeDef,
         QueryInputTypeDef,
+        UniversalAttributeValueTypeDef,
     )
 
 CLOSED_KEPT_DAYS = 400
@@ -55,6 +56,9 @@ _DAY_S = 86_400
 MAX_INDEX_PAGES = 10
 """Index pages read for one page of a list. When a filter leaves little of them, the page comes back
 short, with where to go on, instead of the request running out of time."""
+
+MOST_ENTRIES = 500
+"""Of an index page of which nearly nothing passes the filter: a truck's, of a year."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -227,6 +231,7 @@ class DeliveryStore:
         status: Status | None = None,
         after: ListPosition | None = None,
         limit: int = 50,
+        closed_since_ms: int | None = None,
     ) -> DeliveryPage:
         """Some of a customer's or a truck's deliveries, newest first.
 
@@ -239,6 +244,7 @@ class DeliveryStore:
             status: Only those of this status.
             after: Where the previous page ended.
             limit: Deliveries a page.
+            closed_since_ms: Of a truck's, only those that are open or were closed later than this.
 
         Raises:
             ValueError: Not exactly one owner.
@@ -248,12 +254,18 @@ class DeliveryStore:
         found: list[Delivery] = []
         position = after
         for _ in range(MAX_INDEX_PAGES):
-            positions, more = self._index_page(customer_id, truck_id, status, position, limit)
+            positions, more = self._index_page(
+                customer_id, truck_id, status, position, limit, closed_since_ms
+            )
             rows = self.get_many(entry.delivery_id for entry in positions).by_id
             for entry in positions:
                 position = entry
                 row = rows.get(entry.delivery_id)
-                if row is not None and _is_wanted(row, customer_id, truck_id, status):
+                if (
+                    row is not None
+                    and _is_wanted(row, customer_id, truck_id, status)
+                    and _is_recent(row, closed_since_ms)
+                ):
                     found.append(row)
                     if len(found) == limit:
                         at_end = not more and entry == positions[-1]
@@ -272,6 +284,7 @@ class DeliveryStore:
         status: Status | None,
         after: ListPosition | None,
         limit: int,
+        closed_since_ms: int | None,
     ) -> tuple[list[ListPosition], ListPosition | None]:
         """Entries of an index, and where the index goes on (None at its end)."""
         index, owner_key, owner = (
@@ -283,17 +296,21 @@ class DeliveryStore:
             "TableName": self._tables.deliveries,
             "IndexName": index,
             "KeyConditionExpression": f"{owner_key} = :owner",
-            "ExpressionAttributeValues": {":owner": {"S": owner}},
             "ScanIndexForward": False,
-            "Limit": limit,
+            "Limit": limit if closed_since_ms is None else MOST_ENTRIES,
         }
+        values: dict[str, UniversalAttributeValueTypeDef] = {":owner": {"S": owner}}
+        filters = []
         if status is not None:
-            query["FilterExpression"] = "#status = :status"
+            filters.append("#status = :status")
             query["ExpressionAttributeNames"] = {"#status": "status"}
-            query["ExpressionAttributeValues"] = {
-                ":owner": {"S": owner},
-                ":status": {"S": status.value},
-            }
+            values[":status"] = {"S": status.value}
+        if closed_since_ms is not None:
+            filters.append("(attribute_not_exists(closed_at_ms) OR closed_at_ms > :since)")
+            values[":since"] = {"N": str(closed_since_ms)}
+        if filters:
+            query["FilterExpression"] = " AND ".join(filters)
+        query["ExpressionAttributeValues"] = values
         if after is not None:
             query["ExclusiveStartKey"] = {
                 owner_key: {"S": owner},
@@ -369,6 +386,10 @@ def _is_wanted(
         and truck_id in (None, row.truck_id)
         and status in (None, row.status)
     )
+
+
+def _is_recent(row: Delivery, closed_since_ms: int | None) -> bool:
+    return closed_since_ms is None or row.closed_at_ms is None or row.closed_at_ms > closed_since_ms
 
 
 def _position(key: dict[str, AttributeValueTypeDef]) -> ListPosition:

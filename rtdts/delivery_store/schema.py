@@ -100,7 +100,10 @@ DELIVERIES = TableDefinition(
             included=("status",),
         ),
         IndexDefinition(
-            name=BY_TRUCK, hash_key=_TRUCK_ID, range_key=_CREATED_AT, included=("status",)
+            name=BY_TRUCK,
+            hash_key=_TRUCK_ID,
+            range_key=_CREATED_AT,
+            included=("status", "closed_at_ms"),
         ),
     ),
     ttl_attribute=TTL_ATTRIBUTE,

@@ -37,6 +37,9 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     token_expires_at_ms: int
     subscribed_at_ms: int
     """When the gateway took the `track`: of two, the later one has the later time."""
+    token_id: str = ""
+    """Of the token that the viewer connected with; see `rtdts.tracking.blocks.Token`."""
+    token_issued_at_ms: int = 0
 
 
 class SubscriptionStore:

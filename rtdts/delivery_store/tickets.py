@@ -7,6 +7,7 @@ reads the table can't connect with what they see.
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 TICKET_LIFETIME_MS = 30_000
+
+_RANDOM_BYTES = 32
+_FORM = re.compile(r"[A-Za-z0-9_-]{43}")
+"""As `secrets.token_urlsafe` writes so many bytes."""
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +42,9 @@ class TicketHolder(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
     token_expires_at_ms: int
     """Expiry of the token that the ticket was given for: the connection's rights end with it."""
+    token_id: str = ""
+    """That token's `rtdts.tracking.blocks.Token`: revoked, it takes the connection along."""
+    token_issued_at_ms: int = 0
 
 
 class _TicketItem(TicketHolder, frozen=True, kw_only=True):
@@ -52,22 +60,20 @@ class TicketStore:
         client: DynamoDBClient,
         table: str,
         *,
-        new_ticket: Callable[[], str] = lambda: secrets.token_urlsafe(32),
+        new_ticket: Callable[[], str] = lambda: secrets.token_urlsafe(_RANDOM_BYTES),
     ) -> None:
         self._client = client
         self._table = table
         self._new_ticket = new_ticket
 
-    def issue(self, role: str, identity: str, token_expires_at_ms: int, now_ms: int) -> Ticket:
+    def issue(self, holder: TicketHolder, now_ms: int) -> Ticket:
         """A new ticket; it ends no later than the token that it stands for."""
-        expires_at_ms = min(now_ms + TICKET_LIFETIME_MS, token_expires_at_ms)
+        expires_at_ms = min(now_ms + TICKET_LIFETIME_MS, holder.token_expires_at_ms)
         ticket = Ticket(ticket=self._new_ticket(), expires_at_ms=expires_at_ms)
         item = _TicketItem(
             ticket_hash=_hash(ticket.ticket),
-            role=role,
-            identity=identity,
-            token_expires_at_ms=token_expires_at_ms,
             expires_at_ms=expires_at_ms,
+            **msgspec.structs.asdict(holder),
         )
         ttl = {TTL_ATTRIBUTE: expires_at_ms // 1000 + 1}
         self._client.put_item(TableName=self._table, Item=to_item(item, **ttl))
@@ -88,6 +94,11 @@ class TicketStore:
                 return None
             raise
         return from_item(answer["Attributes"], TicketHolder)
+
+
+def is_ticket(text: str) -> bool:
+    """Whether a text has the form of a ticket: whoever makes one up should cost no request."""
+    return _FORM.fullmatch(text) is not None
 
 
 def _hash(ticket: str) -> str:

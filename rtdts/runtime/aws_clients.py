@@ -30,6 +30,12 @@ SOMEBODY_WAITS: Final = Config(
 failed."""
 
 
+ONE_SHORT_ATTEMPT: Final = Config(
+    connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}
+)
+"""Of clients whose calls may fail: what waits for one goes on without, and tries again later."""
+
+
 class UnreadableAnswerError(HTTPClientError):
     """An answer said success, and what else it said can't be read: nothing is known of the call."""
 

@@ -7,6 +7,7 @@ Errors of our own are RFC 9457 problem documents; what the gateway answers by it
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -51,6 +52,18 @@ def token_revoked() -> Response:
         "the token was revoked; get another",
         headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
     )
+
+
+def over_quota(detail: str, wait_ms: float) -> Response:
+    """The answer to an identity over its quota.
+
+    Args:
+        detail: What is too much.
+        wait_ms: When the next request will be taken.
+    """
+    retry_after_s = math.ceil(wait_ms / 1_000)
+    headers = {"Retry-After": str(retry_after_s)}
+    return problem(HTTPStatus.TOO_MANY_REQUESTS, detail, headers=headers)
 
 
 def internal_error() -> Response:

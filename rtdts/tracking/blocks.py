@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -29,6 +29,10 @@ class Token(NamedTuple):
     """Claim ``jti``; empty where the issuer writes none."""
     issued_at_ms: int
     """Claim ``iat``; 0 where the issuer writes none."""
+
+
+NO_TOKEN: Final = Token("", 0)
+"""Of an issuer that writes neither claim."""
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,12 +21,17 @@ import socket_lambda.routes
 from delivery_lambda.dispatch import Dispatch
 from delivery_lambda.handler import handle
 from ingest_lambda.service import Limits, TelemetryService
+from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.errors import StoreBusy
 from rtdts.ingest.intake import Intake
+from rtdts.ingest.quota import TruckQuota
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
+from rtdts.runtime.rate_limits import RateLimits
 from rtdts.telemetry_stream.putter import StreamPutter
+from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.instants import format_instant
+from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_stream import FailSome, FakeStream
@@ -77,9 +82,27 @@ def event(
     }
 
 
+def block_list(blocks: FakeBlockStore) -> BlockList:
+    return BlockList(blocks, log=Logger("test", io.StringIO()), now_ms=lambda: NOW_MS)
+
+
+def revoked(subject: str) -> Block:
+    return Block(
+        subject=subject,
+        kind=BlockKind.REVOKED,
+        until_ms=NOW_MS + 1_000,
+        reason="stolen",
+        blocked_at_ms=NOW_MS,
+    )
+
+
 @dataclasses.dataclass
 class DeliveryLambda:
     store: FakeDeliveryStore
+    blocks: FakeBlockStore = dataclasses.field(default_factory=FakeBlockStore)
+    requests: RateLimits = dataclasses.field(
+        default_factory=lambda: RateLimits(per_minute=60, burst_minutes=1)
+    )
     seen: set[tuple[str, int]] = dataclasses.field(default_factory=set)
 
     def __call__(self, method: str, path: str, who: str, body: Any = None, **more: Any) -> Any:
@@ -93,6 +116,8 @@ class DeliveryLambda:
                 now_ms=lambda: NOW_MS,
             ),
             identity_claim="sub",
+            blocks=block_list(self.blocks),
+            requests=self.requests,
             log=Logger("test", io.StringIO()),
         )
         answer = handle(event((method, path), role, identity, body, **more), app)
@@ -133,14 +158,22 @@ def test_every_answer_about_deliveries_is_documented() -> None:
     call.store.troubles = [StoreBusy("append to D-3", ["ThrottlingError"])]
     other = PLAN | {"truck_id": "T-3"}
     call("PUT", ONE, ann, other, pathParameters={"delivery_id": "D-3"})
+    for refusal in (
+        lambda: call.requests.spend(customer, 120, NOW_MS),
+        lambda: call.blocks.block(revoked(customer)),
+    ):
+        refusal()
+        call("GET", ONE, customer)
+        call("GET", "/deliveries", customer)
+        call("POST", "/tickets", customer)
 
     assert told["events"][-1]["note"] == "rear door"
     assert call.seen >= {
         *((f"PUT {ONE}", status) for status in (200, 201, 400, 403, 409, 412, 503)),
-        *((f"GET {ONE}", status) for status in (200, 404)),
-        *(("GET /deliveries", status) for status in (200, 400, 403)),
+        *((f"GET {ONE}", status) for status in (200, 401, 404, 429)),
+        *(("GET /deliveries", status) for status in (200, 400, 401, 403, 429)),
         *((f"POST {EVENTS}", status) for status in (200, 201, 400, 403, 404, 409)),
-        *(("POST /tickets", status) for status in (201, 403)),
+        *(("POST /tickets", status) for status in (201, 401, 403, 429)),
     }
 
 
@@ -165,6 +198,8 @@ TOO_OLD = "2020-01-01T00:00:00Z"
         (202, "truck", {"positions": [point(), point(lat=91), point(recorded_at=AHEAD)]}, None),
         (400, "truck", point(recorded_at=TOO_OLD), None),
         (400, "truck", "{", None),
+        (401, "revoked", point(), None),
+        (429, "greedy", point(), None),
         (403, "truck", point(truck_id="T-9"), None),
         (403, "customer", point(), None),
         (413, "truck", {"positions": [point()] * 501}, None),
@@ -182,7 +217,17 @@ def test_every_answer_about_telemetry_is_documented(
     )
     putter = StreamPutter(FakeStream(then=trouble), "points")
     intake = Intake(putter, first_generation_zone=UTC)
-    service = TelemetryService(intake, limits, now_ms=lambda: NOW_MS)
+    blocks = FakeBlockStore(*[revoked("truck:T-0012")] * (role == "revoked"))
+    quota = TruckQuota(requests_per_minute=1, points_per_minute=1_000, minutes=1)
+    quota.spend("T-0012", requests=role == "greedy", points=0, now_ms=NOW_MS)
+    service = TelemetryService(
+        intake,
+        limits,
+        quota=quota,
+        blocks=block_list(blocks).current,
+        now_ms=lambda: NOW_MS,
+    )
+    role = role if role == "customer" else "truck"
     request = event(("POST", "/telemetry"), role, "T-0012", body)
 
     answer = service.answer(request, deadline=Deadline(0)).response

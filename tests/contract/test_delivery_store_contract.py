@@ -375,6 +375,24 @@ def test_lists_follow_the_status_and_the_owner(store: Store) -> None:
     assert listed(customer_id=customer_id) == here
 
 
+@pytest.mark.parametrize("status", [None, Status.DELIVERED])
+def test_a_list_may_leave_out_what_was_closed_long_ago(store: Store, status: Status | None) -> None:
+    truck_id = unique("T")
+    created = [
+        new_delivery(truck_id=truck_id, created_at_ms=NOW_MS + n, updated_at_ms=NOW_MS + n)
+        for n in range(3)
+    ]
+    for one in created:
+        store.append(None, one, [event_of(one)], matches=True)
+    closed = [moved_to(one, Status.DELIVERED) for one in created[:2]]
+    for before, after in zip(created, closed, strict=False):
+        store.append(before, after, [event_of(after)], matches=True)
+    page = store.list_page(truck_id=truck_id, status=status, closed_since_ms=NOW_MS + 1_000)
+
+    assert page.deliveries == ((created[2],) if status is None else ()) + (closed[1],)
+    assert page.next is None
+
+
 @pytest.mark.parametrize("owners", [{}, {"customer_id": "C", "truck_id": "T"}])
 def test_a_list_has_one_owner(store: Store, owners: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="customer_id"):

@@ -7,7 +7,7 @@ import pytest
 
 from rtdts.delivery_store.tickets import TicketHolder, TicketStore
 from tests.fakes.fake_tickets import FakeTicketStore
-from tests.support.deliveries import NOW_MS
+from tests.support.deliveries import NOW_MS, ticket_holder
 
 Store = TicketStore | FakeTicketStore
 HOUR_MS = 3_600_000
@@ -23,7 +23,7 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 
 def test_a_ticket_is_spent_once(store: Store) -> None:
-    ticket = store.issue("customer", "C-88", NOW_MS + HOUR_MS, NOW_MS)
+    ticket = store.issue(ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS)
 
     assert ticket.expires_at_ms == NOW_MS + 30_000
     assert store.spend(ticket.ticket, NOW_MS + 29_999) == TicketHolder(
@@ -33,13 +33,13 @@ def test_a_ticket_is_spent_once(store: Store) -> None:
 
 
 def test_a_late_ticket_is_worth_nothing(store: Store) -> None:
-    ticket = store.issue("customer", "C-88", NOW_MS + HOUR_MS, NOW_MS)
+    ticket = store.issue(ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS)
 
     assert store.spend(ticket.ticket, NOW_MS + 30_000) is None
 
 
 def test_a_ticket_ends_with_its_token(store: Store) -> None:
-    ticket = store.issue("dispatcher", "ann", NOW_MS + 5_000, NOW_MS)
+    ticket = store.issue(ticket_holder("dispatcher", "ann", NOW_MS + 5_000), NOW_MS)
 
     assert ticket.expires_at_ms == NOW_MS + 5_000
     assert store.spend(ticket.ticket, NOW_MS + 5_000) is None
@@ -50,6 +50,9 @@ def test_an_invented_ticket_is_worth_nothing(store: Store) -> None:
 
 
 def test_tickets_differ(store: Store) -> None:
-    tickets = {store.issue("customer", "C-88", NOW_MS + HOUR_MS, NOW_MS).ticket for _ in range(5)}
+    tickets = {
+        store.issue(ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS).ticket
+        for _ in range(5)
+    }
 
     assert len(tickets) == 5

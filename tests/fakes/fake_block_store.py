@@ -22,13 +22,13 @@ class FakeBlockStore:
         self.readings = 0
         self.is_away = False
 
-    def put(self, block: Block) -> None:
+    def block(self, block: Block) -> None:
         self._check()
         if code := breach("put_item", {"Item": to_item(block)}):
             raise client_error(code)
         self.blocks[block.subject, block.kind] = block
 
-    def remove(self, subject: str, kind: BlockKind) -> bool:
+    def unblock(self, subject: str, kind: BlockKind) -> bool:
         self._check()
         return self.blocks.pop((subject, kind), None) is not None
 

@@ -110,6 +110,7 @@ class FakeDeliveryStore:
         status: Status | None = None,
         after: ListPosition | None = None,
         limit: int = 50,
+        closed_since_ms: int | None = None,
     ) -> DeliveryPage:
         if (customer_id is None) == (truck_id is None):
             raise ValueError("list by customer_id or by truck_id")
@@ -119,6 +120,7 @@ class FakeDeliveryStore:
             if customer_id in (None, row.customer_id)
             and truck_id in (None, row.truck_id)
             and status in (None, row.status)
+            and (closed_since_ms is None or (row.closed_at_ms or 1 << 60) > closed_since_ms)
             and (after is None or _newest_last(row) < (after.created_at_ms, after.delivery_id))
         ]
         page = listed[:limit]

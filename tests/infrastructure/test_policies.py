@@ -159,7 +159,10 @@ def test_what_stores_do_is_what_their_operations_are_called(package: str) -> Non
 
 def test_enough_is_found_in_the_code() -> None:
     assert ("dynamodb:GetItem", "subscriptions") in PARTS["socket"]
-    assert PARTS["socket-authorizer"] == {("dynamodb:DeleteItem", "socket-tickets")}
+    assert PARTS["socket-authorizer"] == {
+        ("dynamodb:DeleteItem", "socket-tickets"),
+        ("dynamodb:Scan", "blocked-identities"),
+    }
     assert ("dynamodb:UpdateItem", "truck-matches") in PARTS["delivery"]
     assert ("dynamodb:UpdateItem", "delivery-events") in PARTS["delivery"]
     for table in ("delivery-events", "truck-matches"):

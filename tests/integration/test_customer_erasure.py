@@ -16,7 +16,7 @@ from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
 from rtdts.delivery_store.tickets import TicketStore
 from rtdts.tracking.deliveries import Delivery, Status
 from sim.local_cloud.resources import CloudNames, create_resources, local_session
-from tests.support.deliveries import NOW_MS, event_of, moved_to, new_delivery, unique
+from tests.support.deliveries import NOW_MS, event_of, moved_to, new_delivery, ticket_holder, unique
 from tests.support.ministack_process import REGION, ministack_program, running_ministack
 
 
@@ -146,7 +146,7 @@ def test_what_was_made_with_the_customers_token_goes_wherever_it_is(
     follow(dynamodb, elsewhere.delivery_id, customer_id, role="dispatcher")  # another's name
     tickets = TicketStore(dynamodb, TABLES.socket_tickets)
     for identity in (customer_id, other):
-        tickets.issue("customer", identity, NOW_MS, NOW_MS)
+        tickets.issue(ticket_holder("customer", identity, NOW_MS), NOW_MS)
 
     counted = erasure.count_sessions(customer_id)
     gone = erasure.erase_sessions(customer_id)

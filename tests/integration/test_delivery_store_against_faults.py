@@ -43,7 +43,15 @@ from sim.local_cloud.resources import (
     local_session,
 )
 from tests.support.corrected_ministack import corrected_ministack
-from tests.support.deliveries import NOW_MS, event_of, given_to, moved_to, new_delivery, unique
+from tests.support.deliveries import (
+    NOW_MS,
+    event_of,
+    given_to,
+    moved_to,
+    new_delivery,
+    ticket_holder,
+    unique,
+)
 from tests.support.ministack_process import REGION
 
 T = TypeVar("T")
@@ -366,7 +374,7 @@ async def test_a_connections_end_ends_all_it_followed_though_some_deletes_are_le
 
 async def test_a_ticket_is_never_spent_twice_though_the_answer_got_lost(world: World) -> None:
     ticket = await blocking(
-        lambda: world.tickets.issue("customer", "C-1", NOW_MS + 3_600_000, NOW_MS)
+        lambda: world.tickets.issue(ticket_holder("customer", "C-1", NOW_MS + 3_600_000), NOW_MS)
     )
     await world.shim.set_rules(a_rule(CutAnswer(), "DeleteItem", times=1))
 

@@ -47,6 +47,11 @@ PARKED = f"{UNIT}/operations/test_replay_parked.py"
 LIMITS = f"{UNIT}/socket_lambda/test_socket_limits.py"
 RETRYING = f"{UNIT}/consumer/test_retrying.py"
 OUTCOMES = f"{UNIT}/position_store/test_bulk_outcomes.py"
+TRUCK_QUOTA = f"{UNIT}/ingest_lambda/test_truck_quota.py"
+QUOTA_WATCH = f"{UNIT}/consumer/test_quota_watch.py"
+AUTHORIZER = f"{UNIT}/socket_lambda/test_authorizer.py"
+REVOKED = f"{UNIT}/broadcaster/test_revoked_viewers.py"
+BLOCKED = f"{UNIT}/delivery_store/test_blocked_identities.py"
 
 GUARANTEES = range(1, 9)
 
@@ -687,10 +692,158 @@ BREAKS = (
     Break(
         name="anybody-reads-anything",
         guarantee=4,
-        file="delivery_lambda/callers.py",
-        text="return self.identity == own",
+        file="delivery_lambda/access.py",
+        text="return caller.identity == delivery.customer_id",
         replacement="return True",
         tests=(f"{DELIVERY}::test_for_everybody_else_it_does_not_exist",),
+    ),
+    Break(
+        name="truck-reads-a-year",
+        guarantee=4,
+        file="delivery_lambda/access.py",
+        text="return closed_at_ms > now_ms - TRUCK_SEES_CLOSED_FOR_MS",
+        replacement="return True",
+        tests=(
+            f"{DELIVERY}::test_a_truck_sees_what_is_open_and_what_was_closed_within_the_last_day",
+        ),
+    ),
+    Break(
+        name="truck-lists-a-year",
+        guarantee=4,
+        file="delivery_lambda/access.py",
+        text="if caller.role == TRUCK else None",
+        replacement="if caller.role == CUSTOMER else None",
+        tests=(
+            f"{DELIVERY}::test_a_truck_sees_what_is_open_and_what_was_closed_within_the_last_day",
+        ),
+    ),
+    Break(
+        name="revoked-token-reads-deliveries",
+        guarantee=4,
+        file="delivery_lambda/handler.py",
+        text="return token_revoked()",
+        replacement="pass",
+        tests=(f"{DELIVERY}::test_a_revoked_identity_is_401_within_15_s_on_every_route",),
+    ),
+    Break(
+        name="revoked-token-opens-sockets",
+        guarantee=4,
+        file="socket_lambda/admission.py",
+        text='return Refusal(refused=Refused.NOT_VALID, detail="revoked")',
+        replacement="pass",
+        tests=(f"{AUTHORIZER}::test_a_revoked_token_opens_nothing_nor_does_a_ticket_that_it_got",),
+    ),
+    Break(
+        name="revoked-token-tracks-on",
+        guarantee=4,
+        file="socket_lambda/dispatch.py",
+        text="            viewer.role, viewer.identity, viewer.token, now_ms\n",
+        replacement="            viewer.role, '', viewer.token, now_ms\n",
+        tests=(f"{SOCKET}::test_an_open_socket_tracks_nothing_more_once_its_token_is_revoked",),
+    ),
+    Break(
+        name="ticket-outlives-its-revoked-token",
+        guarantee=4,
+        file="socket_lambda/admission.py",
+        text="token=Token(spent.token_id, spent.token_issued_at_ms),",
+        replacement="token=Token('', 0),",
+        tests=(f"{AUTHORIZER}::test_a_revoked_token_opens_nothing_nor_does_a_ticket_that_it_got",),
+    ),
+    Break(
+        name="revoked-viewer-is-shown-more",
+        guarantee=4,
+        file="broadcaster/pushing.py",
+        text="return Ended(reason=EndReason.TOKEN_EXPIRED)",
+        replacement="pass",
+        tests=(f"{REVOKED}::test_within_15_s_an_open_socket_is_shown_nothing_more",),
+    ),
+    Break(
+        name="block-list-read-too-seldom",
+        guarantee=4,
+        file="rtdts/delivery_store/block_list.py",
+        text="READ_EVERY_S: Final = 10.0",
+        replacement="READ_EVERY_S: Final = 60.0",
+        tests=(
+            f"{TRUCK_QUOTA}::test_a_block_is_respected_within_15_s",
+            f"{REVOKED}::test_within_15_s_an_open_socket_is_shown_nothing_more",
+        ),
+    ),
+    Break(
+        name="one-bad-item-lifts-all-blocks",
+        guarantee=4,
+        file="rtdts/delivery_store/blocked_identities.py",
+        text="except NOT_ONE_OF_OURS as error:",
+        replacement="except AssertionError as error:",
+        tests=(f"{BLOCKED}::test_an_item_written_by_hand_lifts_no_other_block",),
+    ),
+    Break(
+        name="truck-without-a-quota",
+        guarantee=6,
+        file="ingest_lambda/service.py",
+        text="requests=1, points=0, now_ms=received_at_ms",
+        replacement="requests=0, points=0, now_ms=received_at_ms",
+        tests=(
+            f"{TRUCK_QUOTA}::test_requests_beyond_the_burst_are_429_until_the_quota_allows_more",
+        ),
+    ),
+    Break(
+        name="quota-judged-after-the-work",
+        guarantee=6,
+        file="ingest_lambda/service.py",
+        text="            if (refused := self._blocked(sender, received_at_ms)) is not None:",
+        replacement="            unpacked_body(event, max_bytes=limits.max_body_bytes)\n"
+        "            if (refused := self._blocked(sender, received_at_ms)) is not None:",
+        tests=(f"{TRUCK_QUOTA}::test_the_body_of_a_truck_over_its_quota_is_not_even_unpacked",),
+    ),
+    Break(
+        name="full-shard-holds-lambdas",
+        guarantee=6,
+        file="ingest_lambda/settings.py",
+        text="default=2.5,",
+        replacement="default=20.0,",
+        tests=(f"{INGEST}::test_attempts_to_put_end_inside_the_lambdas_time",),
+    ),
+    Break(
+        name="greedy-truck-is-not-blocked",
+        guarantee=6,
+        file="consumer/quota.py",
+        text="if wait_ms >= BLOCK_FROM_MS else 0",
+        replacement="if wait_ms < 0 else 0",
+        tests=(
+            f"{QUOTA_WATCH}::test_a_truck_over_its_points_is_blocked_for_as_long_as_it_overdrew",
+        ),
+    ),
+    Break(
+        name="old-excess-blocks-now",
+        guarantee=6,
+        file="consumer/quota.py",
+        text="points=len(of_request), now_ms=arrived_at_ms",
+        replacement="points=len(of_request), now_ms=self._now_ms()",
+        tests=(f"{QUOTA_WATCH}::test_what_arrived_long_ago_blocks_nobody_now",),
+    ),
+    Break(
+        name="replay-blocks-trucks",
+        guarantee=6,
+        file="consumer/quota.py",
+        text="_FRESH_MS: Final = 60_000",
+        replacement="_FRESH_MS: Final = 1 << 60",
+        tests=(f"{QUOTA_WATCH}::test_an_operators_replay_blocks_no_truck",),
+    ),
+    Break(
+        name="caller-without-a-quota",
+        guarantee=6,
+        file="delivery_lambda/handler.py",
+        text="app.requests.spend(caller.actor, 1, now_ms)",
+        replacement="app.requests.spend(caller.actor, 0, now_ms)",
+        tests=(f"{DELIVERY}::test_requests_beyond_the_quota_are_429_and_read_nothing",),
+    ),
+    Break(
+        name="any-text-costs-a-write",
+        guarantee=6,
+        file="socket_lambda/admission.py",
+        text="tickets.spend(ticket, now_ms) if is_ticket(ticket) else None",
+        replacement="tickets.spend(ticket, now_ms)",
+        tests=(f"{AUTHORIZER}::test_what_cannot_be_a_ticket_costs_no_write",),
     ),
     Break(
         name="right-as-old-as-the-round",

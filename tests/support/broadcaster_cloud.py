@@ -100,6 +100,7 @@ class Cloud:
             "DELIVERIES_TABLE": tables.deliveries,
             "DELIVERY_EVENTS_TABLE": tables.delivery_events,
             "SUBSCRIPTIONS_TABLE": tables.subscriptions,
+            "BLOCKED_IDENTITIES_TABLE": tables.blocked_identities,
             "NUDGE_QUEUE_URL": self.resources.queue_urls["nudges"],
             "NUDGE_DEAD_LETTER_QUEUE_URL": self.resources.dead_letter_urls["nudges"],
             "OPENSEARCH_URL": "http://127.0.0.1:1",

@@ -16,6 +16,7 @@ from broadcaster.round_report import RoundReport
 from broadcaster.round_source import Share
 from broadcaster.slots import Slots
 from broadcaster.threads import StoreThreads
+from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
@@ -23,6 +24,7 @@ from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent
 from rtdts.tracking.delivery_buckets import BUCKETS
 from rtdts.tracking.fixes import LatestPosition, fix_of
 from rtdts.tracking.positions import Point
+from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_gateway import FakeGateway
 from tests.fakes.fake_viewing_stores import (
@@ -43,6 +45,7 @@ class World:
         self.deliveries = WatchedDeliveries()
         self.subscriptions = BreakableSubscriptions()
         self.positions = FakePositions()
+        self.blocks = FakeBlockStore()
         self.queue = PolledNudgeQueue(self.clock.now_ms)
         self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
         self.of_rounds = StoreThreads.of("rounds", tables=4, positions=4)
@@ -50,6 +53,7 @@ class World:
         self.written = io.StringIO()
         self.log = Logger("broadcaster", self.written)
         self.trace = PointTrace(traced, self.log)
+        self.block_list = BlockList(self.blocks, log=self.log, now_ms=self.clock.now_ms)
 
     def close(self) -> None:
         self.of_rounds.close()
@@ -148,6 +152,7 @@ class World:
         role: str = "customer",
         identity: str = "C-1",
         token_expires_in_s: float = 3_600,
+        token_id: str = "",
     ) -> Subscription:
         now_ms = self.clock.now_ms()
         subscription = Subscription(
@@ -156,6 +161,8 @@ class World:
             role=role,
             identity=identity,
             token_expires_at_ms=now_ms + round(token_expires_in_s * 1000),
+            token_id=token_id,
+            token_issued_at_ms=now_ms,
             subscribed_at_ms=now_ms,
         )
         self.subscriptions.add(subscription)
@@ -179,6 +186,7 @@ class World:
             self.gateway,
             self.backoff,
             threads.tables,
+            blocks=self.block_list,
             viewing_minutes=30,
             log=self.log,
             trace=self.trace,

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from rtdts.delivery_store.tickets import TicketHolder
 from rtdts.tracking.deliveries import (
     CLOSED,
     Assignment,
@@ -28,6 +29,11 @@ _numbers: Iterator[int] = itertools.count(1)
 def unique(prefix: str) -> str:
     """An id that no other test uses."""
     return f"{prefix}-{next(_numbers)}"
+
+
+def ticket_holder(role: str, identity: str, token_expires_at_ms: int) -> TicketHolder:
+    """The holder of a ticket, without anything that tells tokens apart."""
+    return TicketHolder(role=role, identity=identity, token_expires_at_ms=token_expires_at_ms)
 
 
 def new_delivery(**changed: Any) -> Delivery:

@@ -65,6 +65,14 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "issue": {("dynamodb:PutItem", "socket-tickets")},
         "spend": {("dynamodb:DeleteItem", "socket-tickets")},
     },
+    "rtdts/delivery_store/blocked_identities.py:BlockStore": {
+        "block": {("dynamodb:PutItem", "blocked-identities")},
+        "unblock": {("dynamodb:DeleteItem", "blocked-identities")},
+        "in_force": {("dynamodb:Scan", "blocked-identities")},
+    },
+    "rtdts/delivery_store/block_list.py:BlockList": {
+        "current": {("dynamodb:Scan", "blocked-identities")},
+    },
     "rtdts/delivery_store/erasure.py:CustomerErasure": {
         "deliveries_of": {
             ("dynamodb:BatchGetItem", "deliveries"),

@@ -10,6 +10,7 @@ REQUIRED = {
     "DELIVERIES_TABLE": "deliveries",
     "DELIVERY_EVENTS_TABLE": "delivery-events",
     "SUBSCRIPTIONS_TABLE": "subscriptions",
+    "BLOCKED_IDENTITIES_TABLE": "blocked",
     "NUDGE_QUEUE_URL": "http://localhost/nudges.fifo",
     "NUDGE_DEAD_LETTER_QUEUE_URL": "http://localhost/nudges-dead.fifo",
     "OPENSEARCH_URL": "http://localhost:9200",

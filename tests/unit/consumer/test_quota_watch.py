@@ -124,7 +124,7 @@ def test_a_revocation_is_not_replaced(world: World) -> None:
         reason="stolen",
         blocked_at_ms=START_MS,
     )
-    world.blocks.put(revoked)
+    world.blocks.block(revoked)
     send(world, world.pipeline(), batch(range(150)))
 
     assert revoked in blocks(world)

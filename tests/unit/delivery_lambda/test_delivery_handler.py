@@ -14,11 +14,15 @@ from delivery_lambda.bootstrap import App, build
 from delivery_lambda.dispatch import MAX_DECISIONS, Dispatch
 from delivery_lambda.handler import handle
 from delivery_lambda.routes import ROUTES
+from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.errors import StoreBusy, VersionConflict
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.runtime.logs import Logger
+from rtdts.runtime.rate_limits import RateLimits
 from rtdts.runtime.settings import SettingsError
+from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Status
+from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_tickets import FakeTicketStore
@@ -50,7 +54,15 @@ class Api:
             log=log,
             now_ms=lambda: self.now_ms,
         )
-        self.app = App(dispatch=dispatch, identity_claim="sub", log=log)
+        self.blocks = FakeBlockStore()
+        block_list = BlockList(self.blocks, log=log, now_ms=lambda: self.now_ms)
+        self.app = App(
+            dispatch=dispatch,
+            identity_claim="sub",
+            blocks=block_list,
+            requests=RateLimits(per_minute=60, burst_minutes=1),
+            log=log,
+        )
 
     def send(self, event: dict[str, Any]) -> tuple[int, Any]:
         answer = handle(event, self.app)
@@ -432,4 +444,103 @@ def test_each_request_is_one_line_of_log_without_secrets(api: Api) -> None:
 def test_settings_that_are_missing_are_all_named_before_anything_connects() -> None:
     with pytest.raises(SettingsError) as error:
         build({})
-    assert len(error.value.problems) == 6
+    assert len(error.value.problems) == 7
+
+
+DAY_MS = 24 * 3_600_000
+
+
+def test_a_truck_sees_what_is_open_and_what_was_closed_within_the_last_day(api: Api) -> None:
+    """A stolen token of a truck must not list a year of customers."""
+    for number in range(3):
+        api.put(delivery_id=f"D-{number}")
+    event = aws_event("http_api_declare_event")
+    for number, age_ms in ((0, DAY_MS + 1), (1, DAY_MS - 1)):
+        api.now_ms = NOW_MS + 2 * DAY_MS - age_ms
+        called = called_by(event, *DISPATCHER)
+        called["pathParameters"]["delivery_id"] = f"D-{number}"
+        called["headers"]["idempotency-key"] = "k"
+        assert api.send(with_body(called, {"type": "delivered"}))[0] == 201
+    api.now_ms = NOW_MS + 2 * DAY_MS
+    _, page = api.list(TRUCK)
+    answers = [api.get(TRUCK, f"D-{number}")[0] for number in range(3)]
+
+    assert sorted(row["delivery_id"] for row in page["deliveries"]) == ["D-1", "D-2"]
+    assert answers == [404, 200, 200]
+    assert {api.get(CUSTOMER, f"D-{number}")[0] for number in range(3)} == {200}
+    assert len(api.list(CUSTOMER)[1]["deliveries"]) == 3
+
+
+@pytest.mark.parametrize("whom", [TRUCK, CUSTOMER, DISPATCHER])
+def test_a_revoked_identity_is_401_within_15_s_on_every_route(
+    api: Api, whom: tuple[str, str]
+) -> None:
+    api.put()
+    api.blocks.block(
+        Block(
+            subject=":".join(whom),
+            kind=BlockKind.REVOKED,
+            until_ms=NOW_MS + DAY_MS,
+            reason="stolen",
+            blocked_at_ms=NOW_MS,
+        )
+    )
+    api.now_ms += 15_000
+    answers = [api.put(whom), api.get(whom), api.list(whom), api.declare("failed", whom)]
+    answers.append(api.ticket(whom))
+
+    assert {status for status, _ in answers} == {401}
+    assert api.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert [one for one in STRANGERS if api.get(one)[0] == 401] == []
+
+
+def test_a_truck_over_its_telemetry_quota_may_still_declare(api: Api) -> None:
+    api.put()
+    api.blocks.block(
+        Block(
+            subject="truck:T-0012",
+            kind=BlockKind.OVER_QUOTA,
+            until_ms=NOW_MS + DAY_MS,
+            reason="a test",
+            blocked_at_ms=NOW_MS,
+        )
+    )
+
+    assert api.declare("delivered", TRUCK)[0] == 201
+
+
+def test_a_ticket_is_its_tokens(api: Api) -> None:
+    event = called_by(aws_event("http_api_issue_ticket"), *CUSTOMER)
+    claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
+    claims |= {"jti": "jti-7", "iat": "1795500000"}
+    _, body = api.send(event)
+    holder = api.tickets.spend(body["ticket"], api.now_ms)
+
+    assert holder is not None
+    assert (holder.token_id, holder.token_issued_at_ms) == ("jti-7", 1_795_500_000_000)
+
+
+@pytest.mark.parametrize("whom", [TRUCK, CUSTOMER])
+def test_requests_beyond_the_quota_are_429_and_read_nothing(
+    api: Api, whom: tuple[str, str]
+) -> None:
+    api.put()
+    taken = [api.get(whom)[0] for _ in range(60)]
+    read, api.store.get = api.store.get, None  # type: ignore[method-assign, assignment]
+    status, _ = api.get(whom)
+    retry_after_s = int(api.headers["Retry-After"])
+    api.store.get = read  # type: ignore[method-assign]
+    api.now_ms += retry_after_s * 1_000
+
+    assert set(taken) == {200}
+    assert (status, retry_after_s) == (429, 1)
+    assert api.get(whom)[0] == 200
+
+
+def test_one_callers_quota_is_no_others_and_dispatchers_have_none(api: Api) -> None:
+    api.put()
+    for _ in range(61):
+        api.get(CUSTOMER)
+
+    assert api.get(TRUCK)[0] == 200
+    assert {api.get(DISPATCHER)[0] for _ in range(100)} == {200}

@@ -16,6 +16,7 @@ from delivery_lambda.requests import (
     parse_request,
     parse_status,
 )
+from rtdts.tracking.blocks import Token
 from rtdts.tracking.deliveries import DeclaredType, Place, Status
 from rtdts.tracking.instants import parse_instant
 from tests.support.aws_events import aws_event, with_body
@@ -217,7 +218,10 @@ def test_the_caller_is_who_the_gateway_says(exp: Any) -> None:
     event["requestContext"]["authorizer"]["jwt"]["claims"]["exp"] = exp
 
     assert caller_of(event, "sub") == Caller(
-        role="customer", identity="C-88", token_expires_at_ms=1_795_506_600_000
+        role="customer",
+        identity="C-88",
+        token_expires_at_ms=1_795_506_600_000,
+        token=Token("", 1_795_503_000_000),
     )
 
 

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.tickets import TicketStore
 from tests.fakes.scripted_client import ScriptedClient, client_error
-from tests.support.deliveries import NOW_MS
+from tests.support.deliveries import NOW_MS, ticket_holder
 
 TABLES = TableNames(
     deliveries="deliveries",
@@ -20,7 +20,7 @@ TABLES = TableNames(
 def test_who_reads_the_table_cannot_connect_with_what_they_see() -> None:
     client = ScriptedClient({})
     store = TicketStore(client, TABLES.socket_tickets, new_ticket=lambda: "the-secret")
-    ticket = store.issue("customer", "C-1", NOW_MS + 3_600_000, NOW_MS)
+    ticket = store.issue(ticket_holder("customer", "C-1", NOW_MS + 3_600_000), NOW_MS)
 
     assert ticket.ticket == "the-secret"
     assert "the-secret" not in repr(client.calls)

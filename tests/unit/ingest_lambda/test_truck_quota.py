@@ -89,7 +89,7 @@ def test_a_backlog_of_half_a_day_passes_by_default(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_truck_that_the_consumer_blocked_is_429_until_then(ingest: Lambda) -> None:
-    ingest.blocks.put(block(BlockKind.OVER_QUOTA))
+    ingest.blocks.block(block(BlockKind.OVER_QUOTA))
     status, body, headers = ingest(sending(point()))
     ingest.now_ms += 90_000
 
@@ -109,7 +109,7 @@ def test_a_truck_that_the_consumer_blocked_is_429_until_then(ingest: Lambda) -> 
 def test_a_revoked_token_is_401_as_one_that_another_token_helps(
     ingest: Lambda, revoked: Block
 ) -> None:
-    ingest.blocks.put(revoked)
+    ingest.blocks.block(revoked)
     issued_s = str((NOW_MS - 60_000) // 1_000)
     status, body, headers = ingest(sending("{", jti="jti-7", iat=issued_s))
 
@@ -129,7 +129,7 @@ def test_a_revoked_token_is_401_as_one_that_another_token_helps(
     ],
 )
 def test_what_is_blocked_blocks_nothing_else(ingest: Lambda, other: Block) -> None:
-    ingest.blocks.put(other)
+    ingest.blocks.block(other)
     issued_s = str((NOW_MS - 60_000) // 1_000)
 
     assert ingest(sending(point(), jti="jti-7", iat=issued_s))[0] == 202
@@ -137,7 +137,7 @@ def test_what_is_blocked_blocks_nothing_else(ingest: Lambda, other: Block) -> No
 
 def test_a_block_is_respected_within_15_s(ingest: Lambda) -> None:
     statuses(ingest, 1)
-    ingest.blocks.put(block(BlockKind.REVOKED))
+    ingest.blocks.block(block(BlockKind.REVOKED))
     ingest.now_ms += 15_000
 
     assert statuses(ingest, 1) == [401]
@@ -156,7 +156,7 @@ def test_blocks_that_cannot_be_read_stop_no_truck_and_lift_no_block(ingest: Lamb
     ingest.blocks.is_away = True
     first = statuses(ingest, 1)
     ingest.blocks.is_away = False
-    ingest.blocks.put(block(BlockKind.REVOKED))
+    ingest.blocks.block(block(BlockKind.REVOKED))
     ingest.now_ms += 10_000
     second = statuses(ingest, 1)
     ingest.blocks.is_away = True
@@ -167,7 +167,7 @@ def test_blocks_that_cannot_be_read_stop_no_truck_and_lift_no_block(ingest: Lamb
 
 
 def test_refusals_of_one_truck_have_a_line_now_and_then(ingest: Lambda) -> None:
-    ingest.blocks.put(block(BlockKind.OVER_QUOTA))
+    ingest.blocks.block(block(BlockKind.OVER_QUOTA))
     statuses(ingest, 5)
     ingest.now_ms += 10_000
     statuses(ingest, 5)

@@ -6,17 +6,21 @@ from typing import Any
 
 import pytest
 
+from rtdts.delivery_store.block_list import BlockList
+from rtdts.delivery_store.tickets import TicketHolder
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.settings import SettingsError, read_settings
+from rtdts.tracking.blocks import Block, BlockKind, Token
 from socket_lambda.authorizer import authorize
 from socket_lambda.authorizer_bootstrap import AuthorizerApp, build_authorizer
 from socket_lambda.authorizer_settings import Settings
 from socket_lambda.bootstrap import build
 from socket_lambda.signing_keys import KeysUnavailable
 from socket_lambda.tokens import Holder, InvalidToken
+from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_tickets import FakeTicketStore
 from tests.support.aws_events import aws_event
-from tests.support.deliveries import NOW_MS
+from tests.support.deliveries import NOW_MS, ticket_holder
 
 HOUR_MS = 3_600_000
 UNAUTHORIZED = r"^Unauthorized$"  # exactly this text makes the gateway answer 401
@@ -29,7 +33,10 @@ class FakeTokens:
     def __init__(self) -> None:
         self.holders = {
             "the-token": Holder(
-                role="customer", identity="C-88", expires_at_ms=NOW_MS // 1000 * 1000 + HOUR_MS
+                role="customer",
+                identity="C-88",
+                expires_at_ms=NOW_MS // 1000 * 1000 + HOUR_MS,
+                token=Token("jti-7", NOW_MS),
             ),
             "a-trucks": Holder(role="truck", identity="T-1", expires_at_ms=NOW_MS + HOUR_MS),
             "an-admins": Holder(role="", identity="root", expires_at_ms=NOW_MS + HOUR_MS),
@@ -48,10 +55,12 @@ class Gate:
     def __init__(self) -> None:
         self.tokens = FakeTokens()
         self.tickets = FakeTicketStore()
+        self.blocks = FakeBlockStore()
         self.lines = io.StringIO()
         self.app = AuthorizerApp(
             tokens=self.tokens,
             tickets=self.tickets,
+            blocks=BlockList(self.blocks, log=Logger("test", self.lines), now_ms=lambda: NOW_MS),
             log=Logger("test", self.lines),
             now_ms=lambda: NOW_MS,
         )
@@ -91,11 +100,15 @@ def test_a_valid_token_opens_the_socket(gate: Gate, header: str, scheme: str) ->
         "role": "customer",
         "identity": "C-88",
         "expires_at": (NOW_MS + HOUR_MS) // 1000,
+        "token_id": "jti-7",
+        "issued_at": NOW_MS // 1000,
     }
 
 
 def test_a_ticket_opens_one_socket_in_the_name_of_its_token(gate: Gate) -> None:
-    ticket = gate.tickets.issue("dispatcher", "ann", NOW_MS + HOUR_MS, NOW_MS - 29_000).ticket
+    ticket = gate.tickets.issue(
+        ticket_holder("dispatcher", "ann", NOW_MS + HOUR_MS), NOW_MS - 29_000
+    ).ticket
     policy = gate.by_ticket(ticket)
 
     assert effect(policy) == "Allow"
@@ -112,7 +125,9 @@ def test_a_token_that_proves_nothing_is_unauthorized(gate: Gate, authorization: 
 
 
 def test_a_late_and_an_invented_ticket_are_unauthorized(gate: Gate) -> None:
-    late = gate.tickets.issue("customer", "C-88", NOW_MS + HOUR_MS, NOW_MS - 30_000).ticket
+    late = gate.tickets.issue(
+        ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS - 30_000
+    ).ticket
     for ticket in (late, "invented"):
         with pytest.raises(Exception, match=UNAUTHORIZED):
             gate.by_ticket(ticket)
@@ -128,7 +143,7 @@ def test_who_brings_nothing_is_unauthorized(gate: Gate, query: Any) -> None:
 
 
 def test_a_forged_token_is_not_made_good_by_a_ticket(gate: Gate) -> None:
-    ticket = gate.tickets.issue("customer", "C-88", NOW_MS + HOUR_MS, NOW_MS).ticket
+    ticket = gate.tickets.issue(ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS).ticket
     event = aws_event("socket_authorize_by_ticket")
     event["queryStringParameters"] = {"ticket": ticket}
     event["headers"]["Authorization"] = "Bearer forged"
@@ -154,7 +169,7 @@ def test_keys_that_are_away_are_no_fault_of_the_viewers(gate: Gate) -> None:
 
 
 def test_each_attempt_is_one_line_of_log_without_secrets(gate: Gate) -> None:
-    ticket = gate.tickets.issue("customer", "C-88", NOW_MS + HOUR_MS, NOW_MS).ticket
+    ticket = gate.tickets.issue(ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS).ticket
     gate.by_token("Bearer the-token")
     gate.by_ticket(ticket)
     with pytest.raises(Exception, match="Unauthorized"):
@@ -190,6 +205,57 @@ def test_settings_that_are_missing_are_all_named_before_anything_connects(
 
 
 def test_the_authorizer_needs_no_setting_of_the_routes() -> None:
-    environ = {"SOCKET_TICKETS_TABLE": "t", "ISSUER": "https://id.example", "AUDIENCE": "rtdts"}
+    environ = {
+        "SOCKET_TICKETS_TABLE": "t",
+        "BLOCKED_IDENTITIES_TABLE": "b",
+        "ISSUER": "https://id.example",
+        "AUDIENCE": "rtdts",
+    }
 
     assert read_settings(Settings, environ).socket_tickets_table == "t"
+
+
+def revoked(subject: str, **more: Any) -> Block:
+    return Block(
+        subject=subject,
+        kind=BlockKind.REVOKED,
+        until_ms=NOW_MS + HOUR_MS,
+        reason="stolen",
+        blocked_at_ms=NOW_MS,
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        revoked("customer:C-88"),
+        revoked("token:jti-7"),
+        revoked("customer:C-88", issued_before_ms=NOW_MS + 1),
+    ],
+)
+def test_a_revoked_token_opens_nothing_nor_does_a_ticket_that_it_got(
+    gate: Gate, block: Block
+) -> None:
+    holder = TicketHolder(
+        role="customer",
+        identity="C-88",
+        token_expires_at_ms=NOW_MS + HOUR_MS,
+        token_id="jti-7",
+        token_issued_at_ms=NOW_MS,
+    )
+    ticket = gate.tickets.issue(holder, NOW_MS).ticket
+    gate.blocks.block(block)
+
+    with pytest.raises(Exception, match=UNAUTHORIZED):
+        gate.by_token("Bearer the-token")
+    with pytest.raises(Exception, match=UNAUTHORIZED):
+        gate.by_ticket(ticket)
+
+
+@pytest.mark.parametrize("ticket", ["x", "x" * 42, "x" * 44, "x" * 42 + "!", "é" * 43, "x" * 5_000])
+def test_what_cannot_be_a_ticket_costs_no_write(gate: Gate, ticket: str) -> None:
+    with pytest.raises(Exception, match=UNAUTHORIZED):
+        gate.by_ticket(ticket)
+
+    assert gate.tickets.spendings == 0

@@ -10,9 +10,11 @@ import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
+from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import SnapshotNudge
 from rtdts.runtime.logs import Logger
+from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Delivery, Status
 from socket_lambda.bootstrap import App
 from socket_lambda.connection import ConnectionPoster
@@ -20,6 +22,7 @@ from socket_lambda.dispatch import Dispatch
 from socket_lambda.handler import handle
 from socket_lambda.limits import LimitKeeper, SocketLimits
 from socket_lambda.routes import ROUTES
+from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_socket_limits import FakeSocketLimitStore
@@ -63,6 +66,7 @@ class Socket:
         self.subscriptions = FakeSubscriptionStore()
         self.nudges = FakeNudgeQueue()
         self.poster = FakePoster()
+        self.blocks = FakeBlockStore()
         self.lines = io.StringIO()
         self.now_ms = NOW_MS
         dispatch = Dispatch(
@@ -75,6 +79,9 @@ class Socket:
                 LIMITS,
                 close=self.poster.end,
                 now_ms=lambda: self.now_ms,
+            ),
+            blocks=BlockList(
+                self.blocks, log=Logger("test", self.lines), now_ms=lambda: self.now_ms
             ),
             max_tracked=MAX_TRACKED,
             now_ms=lambda: self.now_ms,
@@ -351,3 +358,24 @@ def test_a_connection_that_is_gone_has_ended() -> None:
     with pytest.raises(ClientError):
         poster.end("c=")
     assert client.calls[0] == ("delete_connection", {"ConnectionId": "c="})
+
+
+def test_an_open_socket_tracks_nothing_more_once_its_token_is_revoked(socket: Socket) -> None:
+    socket.track("D-1")
+    socket.blocks.block(
+        Block(
+            subject="customer:C-88",
+            kind=BlockKind.REVOKED,
+            until_ms=NOW_MS + 3_600_000,
+            reason="stolen",
+            blocked_at_ms=NOW_MS,
+        )
+    )
+    socket.now_ms += 10_000
+    sent = len(socket.nudges.sent)
+    socket.track("D-1")
+
+    assert len(socket.nudges.sent) == sent
+    assert [(reply["type"], reply["reason"]) for reply in socket.replies] == [
+        ("ended", "token_expired")
+    ]

@@ -1,0 +1,65 @@
+"""A token that is revoked while its sockets are open."""
+
+from __future__ import annotations
+
+import pytest
+
+from rtdts.push_queue.nudges import TransitionNudge
+from rtdts.tracking.blocks import Block, BlockKind
+from rtdts.tracking.deliveries import Cause, Status
+from tests.support.broadcaster_world import HOUR_MS, World
+from tests.unit.broadcaster.test_nudges import handle
+
+
+def revoked(world: World, subject: str, **more: int) -> Block:
+    now_ms = world.clock.now_ms()
+    return Block(
+        subject=subject,
+        kind=BlockKind.REVOKED,
+        until_ms=now_ms + HOUR_MS,
+        reason="stolen",
+        blocked_at_ms=now_ms,
+        **more,
+    )
+
+
+@pytest.mark.parametrize("subject", ["customer:C-1", "token:jti-7"])
+async def test_within_15_s_an_open_socket_is_shown_nothing_more(world: World, subject: str) -> None:
+    world.truck("T-1")
+    world.delivery("D-1")
+    world.viewer("stolen", "D-1", token_id="jti-7")
+    world.viewer("other", "D-1", role="dispatcher", identity="ann", token_id="jti-8")
+    await world.hold_round()
+    world.blocks.block(revoked(world, subject))
+    world.clock.advance(15)
+    await world.hold_round()
+    first, last = world.gateway.messages("stolen")
+
+    assert first["type"] == "position"
+    assert (last["type"], last["reason"]) == ("ended", "token_expired")
+    assert [one["type"] for one in world.gateway.messages("other")] == ["position"] * 2
+    assert world.tracking == {"other"}
+
+
+async def test_a_nudge_shows_a_revoked_viewer_nothing(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1")
+    world.viewer("stolen", "D-1")
+    world.event("D-1", 4, Status.IN_TRANSIT, Cause.LEFT_ORIGIN)
+    world.blocks.block(revoked(world, "customer:C-1"))
+    await handle(world, TransitionNudge(delivery_id="D-1", version=4))
+
+    assert [one["type"] for one in world.gateway.messages("stolen")] == ["ended"]
+
+
+async def test_a_socket_of_a_token_issued_after_the_revocation_goes_on(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1")
+    world.viewer("old", "D-1")
+    world.clock.advance(60)
+    world.blocks.block(revoked(world, "customer:C-1", issued_before_ms=world.clock.now_ms()))
+    world.viewer("new", "D-1")
+    await world.hold_round()
+
+    assert [one["type"] for one in world.gateway.messages("old")] == ["ended"]
+    assert [one["type"] for one in world.gateway.messages("new")] == ["position"]

@@ -1,0 +1,110 @@
+"""Reading the blocks: whole, whatever single items hold, and once for all threads of a process."""
+
+from __future__ import annotations
+
+import io
+import threading
+
+import pytest
+
+from rtdts.delivery_store.block_list import BlockList
+from rtdts.delivery_store.blocked_identities import BlockStore
+from rtdts.delivery_store.items import to_item
+from rtdts.runtime.logs import Logger
+from rtdts.tracking.blocks import Block, BlockKind, Token, token_of
+from tests.fakes.fake_block_store import FakeBlockStore
+from tests.fakes.scripted_client import ScriptedClient
+from tests.support.deliveries import NOW_MS
+
+TOKEN = Token("", 0)
+
+
+def revoked(subject: str) -> Block:
+    return Block(
+        subject=subject,
+        kind=BlockKind.REVOKED,
+        until_ms=NOW_MS + 60_000,
+        reason="stolen",
+        blocked_at_ms=NOW_MS,
+    )
+
+
+def quiet() -> Logger:
+    return Logger("test", io.StringIO())
+
+
+def test_all_pages_are_read() -> None:
+    key = {"subject": {"S": "truck:T-1"}, "kind": {"S": "revoked"}}
+    client = ScriptedClient(
+        {"Items": [to_item(revoked("truck:T-1"))], "LastEvaluatedKey": key},
+        {"Items": [to_item(revoked("truck:T-2"))]},
+    )
+    found = BlockStore(client, "blocked", log=quiet()).in_force(NOW_MS)
+
+    assert [one.subject for one in found] == ["truck:T-1", "truck:T-2"]
+    assert client.calls[1][1]["ExclusiveStartKey"] == key
+
+
+def test_an_item_written_by_hand_lifts_no_other_block() -> None:
+    by_hand = {"subject": {"S": "truck:T-0"}, "kind": {"S": "nonsense"}}
+    client = ScriptedClient({"Items": [by_hand, to_item(revoked("truck:T-1"))]})
+    lines = io.StringIO()
+    found = BlockStore(client, "blocked", log=Logger("test", lines)).in_force(NOW_MS)
+
+    assert [one.subject for one in found] == ["truck:T-1"]
+    assert "block_unreadable" in lines.getvalue()
+
+
+def test_an_answer_that_was_cut_lifts_no_block() -> None:
+    """The SDK makes an empty answer of what it can't parse."""
+    client = ScriptedClient({"Items": [to_item(revoked("truck:T-1"))]}, {})
+    now_ms = NOW_MS
+    blocks = BlockList(
+        BlockStore(client, "blocked", log=quiet()), log=quiet(), now_ms=lambda: now_ms
+    )
+    blocks.current()
+    now_ms += 10_000
+
+    assert blocks.current().revoking("truck", "T-1", TOKEN, now_ms) is not None
+
+
+def test_threads_go_on_with_the_old_list_while_one_reads() -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    class Slow(FakeBlockStore):
+        def in_force(self, now_ms: int) -> list[Block]:
+            if self.readings:
+                reading.set()
+                assert go_on.wait(10)
+            return super().in_force(now_ms)
+
+    store = Slow()
+    now_ms = NOW_MS
+    blocks = BlockList(store, log=quiet(), now_ms=lambda: now_ms)
+    blocks.current()
+    now_ms += 10_000
+    thread = threading.Thread(target=blocks.current)
+    thread.start()
+    assert reading.wait(10)
+    store.block(revoked("truck:T-1"))
+    meanwhile = len(blocks.current())
+    go_on.set()
+    thread.join()
+
+    assert meanwhile == 0
+    assert len(blocks.current()) == 1
+    assert store.readings == 2
+
+
+@pytest.mark.parametrize(
+    ("claims", "token"),
+    [
+        ({"jti": "a", "iat": 1_800_000_000}, Token("a", 1_800_000_000_000)),
+        ({"jti": "a", "iat": "1.8E9"}, Token("a", 1_800_000_000_000)),
+        ({"jti": 7, "iat": "soon"}, Token("", 0)),
+        ({"iat": "1e999"}, Token("", 0)),
+        ({}, Token("", 0)),
+    ],
+)
+def test_which_token_it_is_is_read_of_any_claims(claims: dict[str, object], token: Token) -> None:
+    assert token_of(claims) == token
