@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from botocore.exceptions import BotoCoreError, ClientError
 from opensearchpy.exceptions import OpenSearchException
 
+from operations.blocking import lift, revoke, told_of_all
 from operations.bootstrap import Operator, build
-from operations.command_line import parser
+from operations.command_line import BLOCKED_DAYS, parser, subject_of
 from operations.erase_customer import check_customer, count_customer, erase_customer
 from operations.erase_truck import check_truck, count_truck, erase_truck
 from operations.erasing import told
@@ -22,7 +23,7 @@ from rtdts.delivery_store.errors import DeliveryStoreError
 from rtdts.position_store.errors import PositionStoreError
 from rtdts.runtime.settings import SettingsError
 from rtdts.telemetry_stream.backup_format import FAILED_FOLDER, POINTS_FOLDER, BrokenObjectError
-from rtdts.tracking.instants import format_instant
+from rtdts.tracking.instants import MS_PER_DAY, format_instant
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
@@ -62,6 +63,31 @@ def main(
         code, summary = INTERRUPTED, "interrupted: what was done stays done, run it again"
     sys.stdout.write(f"{summary}\n")
     return code
+
+
+def _block(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
+    now_ms = operator.now_ms()
+    until_ms = now_ms + BLOCKED_DAYS * MS_PER_DAY if args.until_ms is None else args.until_ms
+    if until_ms <= now_ms:
+        raise RefusedError("--until lies in the past")
+    if args.token and args.issued_before_ms is not None:
+        raise RefusedError("one token is issued once: --issued-before is for identities")
+    return DONE, revoke(
+        operator.blocks,
+        subject_of(args),
+        until_ms=until_ms,
+        issued_before_ms=args.issued_before_ms,
+        reason=args.reason,
+        now_ms=now_ms,
+    )
+
+
+def _unblock(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
+    return DONE, lift(operator.blocks, subject_of(args))
+
+
+def _blocked(_args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
+    return DONE, told_of_all(operator.blocks, operator.now_ms())
 
 
 def _erase(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
@@ -138,6 +164,9 @@ def _replay_backup(args: argparse.Namespace, operator: Operator) -> tuple[int, s
 
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace, Operator], tuple[int, str]]] = {
+    "block": _block,
+    "unblock": _unblock,
+    "blocked": _blocked,
     "erase": _erase,
     "replay-parked": _replay_parked,
     "replay-backup": _replay_backup,

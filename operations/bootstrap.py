@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.config import Config
 
+from operations.blocking import Blocking
 from operations.console import Console
 from operations.erase_customer import CustomerStores
 from operations.erase_truck import TruckStores
@@ -18,6 +19,7 @@ from operations.pace import Pace
 from operations.replay_backup import IntoRawLog, IntoStream
 from operations.restream import Restream
 from operations.settings import Settings
+from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.erasure import CustomerErasure
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.position_store.client import connect
@@ -26,6 +28,7 @@ from rtdts.position_store.raw_log import RawLog
 from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import aws_session
 from rtdts.runtime.backoff import backoff_s
+from rtdts.runtime.logs import get_logger
 from rtdts.runtime.settings import read_settings
 from rtdts.telemetry_stream.bucket_objects import BucketObjects
 from rtdts.telemetry_stream.firehose_backup import FirehoseBackup
@@ -53,6 +56,7 @@ class Operator:
     Attributes:
         truck: Where a truck's data are.
         customer: Where a customer's data are.
+        blocks: Blocked identities and tokens.
         parked: The parked records.
         backup: Firehose's backup.
         retention: Of the stream.
@@ -65,6 +69,7 @@ class Operator:
 
     truck: TruckStores
     customer: CustomerStores
+    blocks: Blocking
     parked: ParkedRecords
     backup: FirehoseBackup
     retention: StreamRetention
@@ -119,6 +124,9 @@ def build(environ: Mapping[str, str]) -> Operator:
         customer=CustomerStores(
             deliveries=CustomerErasure(dynamodb, settings.tables),
             search=DeliveryErasure(search),
+        ),
+        blocks=BlockStore(
+            dynamodb, settings.blocked_identities_table, log=get_logger("operations")
         ),
         parked=parked,
         backup=backup,

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import argparse
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+from rtdts.runtime.wall_clock import now_ms
+from rtdts.tracking.blocks import identity_subject, token_subject
 from rtdts.tracking.identifiers import is_identifier
+from rtdts.tracking.roles import CUSTOMER, DISPATCHER, ROLES, TRUCK
+
+BLOCKED_DAYS: Final = 90
+_MAX_NAME: Final = 1_000
+"""A key of DynamoDB takes 2,048 bytes."""
+_MAX_REASON: Final = 500
 
 EXIT_CODES = (
     "Exit code: 0 when all is done that can be, 1 when it was refused or something is left (the "
@@ -23,14 +31,84 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     whole = argparse.ArgumentParser(
         prog="python -m operations",
-        description="Erase a truck's or a customer's data; replay what was parked or backed up.",
+        description="Block a stolen token or an identity; erase a truck's or a customer's data; "
+        "replay what was parked or backed up.",
         epilog=f"{SETTINGS} {EXIT_CODES}",
     )
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_block(commands)
+    _add_unblock(commands)
+    _add_blocked(commands)
     _add_erase(commands)
     _add_replay_parked(commands)
     _add_replay_backup(commands)
     return whole
+
+
+def _add_block(commands: argparse._SubParsersAction[Any]) -> None:
+    block = commands.add_parser(
+        "block",
+        help="revoke a token, or an identity with all its tokens",
+        description="From at most 15 s after it on, every Lambda answers 401 and open sockets are "
+        "shown nothing more. Of an identity --issued-before blocks the tokens issued until then "
+        "and lets new ones in: the usual answer to a stolen token. The identity provider must "
+        "stop issuing tokens to the thief; docs/security.md says in which order.",
+        epilog=EXIT_CODES,
+    )
+    _add_subject(block)
+    block.add_argument(
+        "--issued-before",
+        dest="issued_before_ms",
+        type=_instant_or_now_ms,
+        metavar="TIME",
+        help="only tokens issued before then (claim iat); 'now' for all that there are",
+    )
+    block.add_argument(
+        "--until",
+        dest="until_ms",
+        type=instant_ms,
+        metavar="TIME",
+        help=f"when the block ends: later than the tokens do (in {BLOCKED_DAYS} days)",
+    )
+    block.add_argument("--reason", type=_reason, required=True, help="for whoever lists the blocks")
+
+
+def _add_unblock(commands: argparse._SubParsersAction[Any]) -> None:
+    unblock = commands.add_parser(
+        "unblock",
+        help="lift the block of a token or an identity",
+        description="Lifts what block has blocked, and a truck's block for its quota, which ends "
+        "by itself within minutes.",
+        epilog=EXIT_CODES,
+    )
+    _add_subject(unblock)
+
+
+def _add_blocked(commands: argparse._SubParsersAction[Any]) -> None:
+    commands.add_parser(
+        "blocked",
+        help="list all blocks",
+        description="Lists what is blocked at the moment, a line per block: by an operator "
+        "(revoked), or trucks that sent more than their quota (over_quota).",
+        epilog=EXIT_CODES,
+    )
+
+
+def _add_subject(command: argparse.ArgumentParser) -> None:
+    subject = command.add_mutually_exclusive_group(required=True)
+    for role, example in ((TRUCK, "T-1"), (CUSTOMER, "C-1"), (DISPATCHER, "ann")):
+        subject.add_argument(
+            f"--{role}", type=_name, metavar=example, help=f"a {role}, as its tokens name it"
+        )
+    subject.add_argument("--token", type=_name, metavar="JTI", help="one token, by its claim jti")
+
+
+def subject_of(args: argparse.Namespace) -> str:
+    """The subject that a command names."""
+    if args.token:
+        return token_subject(args.token)
+    role = next(role for role in ROLES if getattr(args, role))
+    return identity_subject(role, getattr(args, role))
 
 
 def _add_erase(commands: argparse._SubParsersAction[Any]) -> None:
@@ -149,6 +227,22 @@ def instant_ms(text: str) -> int:
 def _identity(text: str) -> str:
     if not is_identifier(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no id: 1 to 64 of A-Z a-z 0-9 . _ -")
+    return text
+
+
+def _instant_or_now_ms(text: str) -> int:
+    return now_ms() if text == "now" else instant_ms(text)
+
+
+def _name(text: str) -> str:
+    if not text or len(text) > _MAX_NAME or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} is in no token")
+    return text
+
+
+def _reason(text: str) -> str:
+    if not text.strip() or len(text) > _MAX_REASON:
+        raise argparse.ArgumentTypeError(f"1 to {_MAX_REASON} characters, please")
     return text
 
 

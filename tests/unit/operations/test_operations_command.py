@@ -13,6 +13,8 @@ from operations.command_line import instant_ms
 from operations.erase_truck import TruckStores
 from operations.replay_backup import IntoRawLog, IntoStream
 from rtdts.position_store.errors import StoreUnavailable
+from rtdts.tracking.blocks import Blocks, Token
+from tests.fakes.fake_block_store import FakeBlockStore
 from tests.support.operations_world import FakeRawLog, World, quick
 from tests.unit.operations.test_erase import (
     NOW_MS,
@@ -34,6 +36,7 @@ class Shell:
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self.world = World()
         self.search = FakeTruckSearch("T-1")
+        self.blocks = FakeBlockStore()
         self.carried: list[str] = []
         self._capsys = capsys
 
@@ -58,6 +61,7 @@ class Shell:
                 matches=FakeMatches(self.carried),
             ),
             customer=customer_stores(("C-1", owned("D-1", "T-1"))),
+            blocks=self.blocks,
             parked=world.parked,
             backup=world.backup,
             retention=retention,
@@ -184,3 +188,90 @@ def test_a_time_is_utc_unless_it_says_otherwise() -> None:
     assert instant_ms("1970-01-02") == 86_400_000
     assert instant_ms("1970-01-01T01") == instant_ms("1970-01-01T02:00+01:00") == 3_600_000
     assert instant_ms("1970-01-01T00:00:01.5Z") == 1_500
+
+
+THIEF = ("--truck", "T-1", "--reason", "phone stolen")
+
+
+def blocks_of(shell: Shell) -> Blocks:
+    return Blocks(shell.blocks.in_force(NOW_MS))
+
+
+def test_a_blocked_truck_is_blocked_with_every_token(shell: Shell) -> None:
+    code, said = shell("block", *THIEF)
+
+    assert code == 0
+    assert "blocked truck:T-1, until 2027-" in said
+    assert "within 15 s" in said
+    assert blocks_of(shell).revoking("truck", "T-1", Token("", NOW_MS * 2), NOW_MS)
+
+
+def test_the_tokens_issued_until_a_moment_are_blocked_and_later_ones_are_not(
+    shell: Shell,
+) -> None:
+    shell("block", *THIEF, "--issued-before", "2027-01-01T00:00:00")
+    moment_ms = instant_ms("2027-01-01T00:00:00")
+
+    assert blocks_of(shell).revoking("truck", "T-1", Token("a", moment_ms - 1), NOW_MS)
+    assert not blocks_of(shell).revoking("truck", "T-1", Token("a", moment_ms), NOW_MS)
+
+
+def test_one_token_is_blocked_by_its_name(shell: Shell) -> None:
+    code, said = shell("block", "--token", "jti-7", "--reason", "leaked")
+
+    assert code == 0
+    assert "blocked token:jti-7, " in said
+    assert blocks_of(shell).revoking("dispatcher", "ann", Token("jti-7", 0), NOW_MS)
+
+
+@pytest.mark.parametrize("who", [("--customer", "C-1"), ("--dispatcher", "ann@example.com")])
+def test_unblocking_lifts_the_block(shell: Shell, who: tuple[str, str]) -> None:
+    shell("block", *who, "--reason", "a test", "--until", "2030-01-01")
+    lifted = shell("unblock", *who)
+    again = shell("unblock", *who)
+
+    assert lifted[0] == again[0] == 0
+    assert "unblocked" in lifted[1]
+    assert "was not blocked" in again[1]
+    assert not shell.blocks.blocks
+
+
+def test_the_list_shows_what_is_blocked_why_and_until_when(shell: Shell) -> None:
+    nothing = shell("blocked")
+    shell("block", *THIEF, "--until", "2030-01-01")
+    _, said = shell("blocked")
+
+    assert nothing == (0, "nothing is blocked")
+    assert said == "truck:T-1, until 2030-01-01T00:00:00.000Z: revoked, phone stolen"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*THIEF, "--until", "2020-01-01"),
+        ("--token", "jti-7", "--reason", "x", "--issued-before", "now"),
+    ],
+)
+def test_a_block_that_blocks_nothing_is_refused(shell: Shell, arguments: tuple[str, ...]) -> None:
+    code, said = shell("block", *arguments)
+
+    assert code == 1
+    assert said.startswith("refused: ")
+    assert not shell.blocks.blocks
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--reason", "whom?"),
+        ("--truck", "T-1"),
+        ("--truck", "T-1", "--customer", "C-1", "--reason", "both"),
+        ("--truck", "", "--reason", "x"),
+        ("--truck", "T-1", "--reason", " "),
+    ],
+)
+def test_a_block_names_one_subject_and_a_reason(shell: Shell, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        shell("block", *arguments)
+
+    assert ended.value.code == 2
