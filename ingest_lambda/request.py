@@ -7,10 +7,13 @@ import binascii
 import dataclasses
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from rtdts.tracking.blocks import Token, token_of
 from rtdts.tracking.roles import TRUCK
+
+SENDERS: Final = (TRUCK,)
+"""The roles that may report positions, each its own."""
 
 _GZIP_TYPES = {"application/gzip", "application/x-gzip"}
 _GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS  # "16 +": with gzip's header and trailer, and only those
@@ -43,7 +46,7 @@ def sender_of(event: Mapping[str, Any], *, identity_claim: str) -> Sender:
         NotATruckError: Its role is another, or it names nobody.
     """
     claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
-    if claims.get("role") != TRUCK:
+    if claims.get("role") not in SENDERS:
         raise NotATruckError("only trucks report positions")
     truck_id = claims.get(identity_claim)
     if not isinstance(truck_id, str) or not truck_id:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from rtdts.delivery_store.tickets import TicketHolder, is_ticket
 from rtdts.tracking.blocks import Blocks, Token
 from rtdts.tracking.roles import CUSTOMER, DISPATCHER
 from socket_lambda.tokens import Holder, InvalidToken
 
-_VIEWERS = frozenset({CUSTOMER, DISPATCHER})
+VIEWERS: Final = (DISPATCHER, CUSTOMER)
+"""The roles that may open a socket."""
+
 _BEARER = "bearer"
 
 
@@ -70,7 +72,7 @@ def admit(
         KeysUnavailable: A token can't be checked at the moment.
     """
     holder = _holder(event, tokens, tickets, now_ms)
-    if isinstance(holder, Holder) and holder.role not in _VIEWERS:
+    if isinstance(holder, Holder) and holder.role not in VIEWERS:
         return Refusal(refused=Refused.WRONG_ROLE, detail=f"role {holder.role!r}")
     if isinstance(holder, Holder) and blocks.revoking(
         holder.role, holder.identity, holder.token, now_ms

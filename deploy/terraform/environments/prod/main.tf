@@ -70,6 +70,8 @@ module "system" {
 
   http_throttle   = var.http_throttle
   socket_throttle = var.socket_throttle
+
+  reserved_concurrency = var.reserved_concurrency
   allowed_origins = var.allowed_origins
 
   consumer    = var.consumer

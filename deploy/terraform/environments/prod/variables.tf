@@ -139,6 +139,17 @@ variable "http_throttle" {
   }
 }
 
+variable "reserved_concurrency" {
+  description = "How many of each function may run at once, so that none takes another's. Lambda keeps 100 of an account's quota (1,000, in a new account 10) for functions without: raise the quota first, or leave functions out."
+  type        = map(number)
+  default = {
+    ingest            = 400
+    delivery          = 150
+    socket            = 200
+    socket-authorizer = 100
+  }
+}
+
 variable "socket_throttle" {
   description = "Socket messages a second, and at once, over all viewers."
   type = object({

@@ -40,6 +40,7 @@ module "function" {
   runtime              = local.definitions.runtime
   timeout_s            = each.value.timeout_s
   memory_mb            = each.value.memory_mb
+  reserved_concurrency = lookup(var.reserved_concurrency, each.key, -1)
   environment          = local.function_environments[each.key]
   required_environment = local.function_requirements[each.key]
   statements           = each.value.statements

@@ -120,6 +120,22 @@ variable "http_throttle" {
   })
 }
 
+variable "reserved_concurrency" {
+  description = "How many of each function (ingest, delivery, socket, socket-authorizer) may run at once, and are kept from all others; a function that is left out shares what the account has left."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.reserved_concurrency), ["ingest", "delivery", "socket", "socket-authorizer"])) == 0
+    error_message = "Of ingest, delivery, socket and socket-authorizer only."
+  }
+
+  validation {
+    condition     = alltrue([for count in values(var.reserved_concurrency) : count >= 1])
+    error_message = "With 0 a function would never run."
+  }
+}
+
 variable "socket_throttle" {
   description = "Socket messages a second, and at once, over all viewers."
   type = object({

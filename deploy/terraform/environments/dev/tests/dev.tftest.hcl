@@ -64,6 +64,11 @@ override_resource {
 }
 
 override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["blocked_identities"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-blocked-identities" }
+}
+
+override_resource {
   target = module.system.module.kcl_tables.aws_dynamodb_table.this["leases"]
   values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-consumer" }
 }

@@ -139,6 +139,26 @@ run "as_many_tasks_as_one_likes_on_demand" {
   }
 }
 
+run "no_concurrency_is_reserved_for_what_is_no_function" {
+  command = plan
+
+  variables {
+    reserved_concurrency = { "ingest-lambda" = 10 }
+  }
+
+  expect_failures = [var.reserved_concurrency]
+}
+
+run "what_is_reserved_is_enough_to_run" {
+  command = plan
+
+  variables {
+    reserved_concurrency = { ingest = 0 }
+  }
+
+  expect_failures = [var.reserved_concurrency]
+}
+
 run "names_accounts_and_zones" {
   command = plan
 

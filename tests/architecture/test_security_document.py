@@ -1,0 +1,23 @@
+"""docs/security.md says who may do what, and how much of it, as the code does."""
+
+from __future__ import annotations
+
+from delivery_lambda.access import CALLERS, DECLARABLE, SEEN
+from delivery_lambda.routes import DECLARE_EVENT, ROUTES
+from rtdts.tracking.roles import ROLES
+from tests.support.security_document import DOCUMENT, access_table, quota_table
+
+RENEW = "to renew the tables: python -m tests.support.security_document"
+
+
+def test_its_tables_are_the_codes() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+
+    assert access_table() in text, RENEW
+    assert quota_table() in text, RENEW
+
+
+def test_each_route_says_who_may_call_it() -> None:
+    assert CALLERS.keys() == set(ROUTES)
+    assert DECLARABLE.keys() == set(CALLERS[DECLARE_EVENT])
+    assert SEEN.keys() == set(ROLES)

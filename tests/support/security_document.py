@@ -1,0 +1,101 @@
+"""The tables of docs/security.md, as the code has them.
+
+``python -m tests.support.security_document`` writes them into the document.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator, Sequence
+
+from delivery_lambda.access import CALLERS, DECLARABLE, SEEN
+from delivery_lambda.routes import DECLARE_EVENT, ISSUE_TICKET
+from ingest_lambda.request import SENDERS
+from ingest_lambda.routes import POST_TELEMETRY
+from rtdts.runtime.settings import declared_settings
+from rtdts.tracking.deliveries import DeclaredType
+from rtdts.tracking.roles import CUSTOMER, DISPATCHER, TRUCK
+from socket_lambda.admission import VIEWERS
+from tests.support.source_tree import ROOT
+
+DOCUMENT = ROOT / "docs" / "security.md"
+ROLES = (DISPATCHER, CUSTOMER, TRUCK)
+
+QUOTAS = (
+    ("ingest_lambda.settings", "TRUCK_REQUESTS_PER_MINUTE", "truck", "429 with `Retry-After`"),
+    ("ingest_lambda.settings", "TRUCK_POINTS_PER_MINUTE", "truck", "429 with `Retry-After`"),
+    ("ingest_lambda.settings", "QUOTA_MINUTES", "truck", "the burst of both"),
+    ("ingest_lambda.settings", "MAX_BODY_BYTES", "request", "413"),
+    (
+        "delivery_lambda.settings",
+        "REQUESTS_PER_MINUTE",
+        "customer or truck",
+        "429 with `Retry-After`",
+    ),
+    ("delivery_lambda.settings", "MAX_OPEN_DELIVERIES", "truck", "409"),
+    ("socket_lambda.settings", "MAX_TRACKED", "connection", "`error` with `too_many`"),
+)
+"""Settings module, variable, per what it counts, and what an excess gets."""
+
+
+def access_table() -> str:
+    """Who may do what."""
+    rows = ["| what | " + " | ".join(ROLES) + " |", "| --- |" + " --- |" * len(ROLES)]
+    for what, roles in _access():
+        cells = [_cell(what, role) if role in roles else "no" for role in ROLES]
+        rows.append(f"| {what} | " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def quota_table() -> str:
+    """What each may have at most."""
+    rows = ["| setting | default | per | beyond it | what it is |", "| --- |" + " --- |" * 4]
+    for module, name, per, answer in QUOTAS:
+        field, setting = next(
+            one
+            for one in declared_settings(importlib.import_module(module).Settings)
+            if one[1].env == name
+        )
+        rows.append(f"| `{name}` | {field.default:,} | {per} | {answer} | {setting.help} |")
+    return "\n".join(rows) + "\n"
+
+
+def write_tables(text: str) -> str:
+    """The document with its tables replaced by what the code says.
+
+    Raises:
+        ValueError: A section is missing.
+    """
+    for title, table in (("Who may do what", access_table()), ("Quotas", quota_table())):
+        pattern = rf"(^## {title}\n.*?\n)(\|.*?\n)(?=\n|\Z)"
+        match = re.search(pattern, text, re.M | re.S)
+        if match is None:
+            raise ValueError(f"docs/security.md has no section and table {title!r}")
+        text = text[: match.start(2)] + table + text[match.end() :]
+    return text
+
+
+def _access() -> Iterator[tuple[str, Sequence[str]]]:
+    yield _route(POST_TELEMETRY), SENDERS
+    for route, roles in CALLERS.items():
+        if route != DECLARE_EVENT:
+            yield _route(route), roles
+    for declared in DeclaredType:
+        roles = [role for role in CALLERS[DECLARE_EVENT] if declared in DECLARABLE[role]]
+        yield f"{_route(DECLARE_EVENT)}: `{declared.value}`", roles
+    yield "a socket, and `track` on it", VIEWERS
+
+
+def _route(route: tuple[str, str]) -> str:
+    return f"`{' '.join(route)}`"
+
+
+def _cell(what: str, role: str) -> str:
+    if what == _route(POST_TELEMETRY):
+        return "its own positions"
+    return "yes" if what == _route(ISSUE_TICKET) else SEEN[role]
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(write_tables(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
