@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from sim.local_cloud.launch import CloudFailedError, LaunchedCloud, launched_cloud
-from tests.support.pace import DWELL_S, PATIENT, ROUND_INTERVAL_S, TRACED_TRUCK
+from tests.support.pace import DWELL_S, PATIENT, ROUND_INTERVAL_S, TRACED_TRUCK, WITHOUT_QUOTAS
 
 # How much the property tests try: `--hypothesis-profile=thorough` for more.
 settings.register_profile("quick", max_examples=100, deadline=None)
@@ -37,7 +37,8 @@ def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaunchedCl
     folder: Path = tmp_path_factory.mktemp("local-cloud")
     options = ["--ports", "auto"]
     options += ["--round-interval-s", str(ROUND_INTERVAL_S), "--dwell-s", str(DWELL_S)]
-    for name, value in {"TRACE_TRUCKS": TRACED_TRUCK, **PATIENT}.items():
+    quotas = WITHOUT_QUOTAS if "FUZZ_CASES" in os.environ else {}
+    for name, value in {"TRACE_TRUCKS": TRACED_TRUCK, **PATIENT, **quotas}.items():
         options += ["--set", f"{name}={value}"]
     log = folder / "up.log"
     with log.open("w") as messages:

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -111,6 +112,7 @@ class TestIssuer:
             "aud": self._audience,
             "sub": identity,
             "role": role,
+            "jti": secrets.token_urlsafe(12),
             "iat": now_s,
             "exp": now_s + ttl_s,
         }

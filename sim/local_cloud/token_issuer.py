@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import secrets
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -61,6 +62,7 @@ class TokenIssuer:
             "aud": self._audience,
             "sub": request.identity,
             "role": request.role,
+            "jti": secrets.token_urlsafe(12),
             "iat": now_s,
             "exp": now_s + request.ttl_s,
         }

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 import urllib3
+from websockets.exceptions import InvalidStatus
 
 from rtdts.telemetry_stream.backup_format import plain
 from rtdts.telemetry_stream.parking import Parking
@@ -26,6 +27,7 @@ from tests.support.checkpoints import applied, checkpoints
 from tests.support.http_client import ApiClient
 from tests.support.parts import held_down
 from tests.support.source_tree import ROOT
+from tests.support.viewer_client import Viewer
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
@@ -308,3 +310,42 @@ def test_a_lost_history_comes_back_from_the_backup_by_way_of_the_stream(
 
     assert code == 0
     eventually(lambda: cloud.documents("truck-positions-*", query) == POINTS)
+
+
+def test_stolen_tokens_are_refused_on_every_route_and_on_open_sockets(cloud: Cloud) -> None:
+    truck_id, customer_id = unique("T"), unique("C")
+    delivery_id = unique("D")
+    place = {"lat": ORIGIN.lat, "lon": ORIGIN.lon}
+    plan = {"truck_id": truck_id, "customer_id": customer_id, "origin": place, "destination": place}
+    path = f"/deliveries/{delivery_id}"
+    assert cloud.api("PUT", path, token=cloud.dispatcher, body=plan).status == 201
+    truck = cloud.tokens.token("truck", truck_id)
+    customer = cloud.tokens.token("customer", customer_id)
+    ticket = cloud.api("POST", "/tickets", token=customer).json["ticket"]
+    point = {"truck_id": truck_id, "recorded_at": datetime.now(UTC).isoformat(), **place}
+
+    def posted(token: str) -> int:
+        return cloud.api("POST", "/telemetry", token=token, body=point).status
+
+    def seen(token: str) -> int:
+        return cloud.api("GET", path, token=token).status
+
+    with Viewer(cloud.environment.websocket_url, ticket=ticket) as viewer:
+        viewer.track(delivery_id)
+        viewer.wait_for_type("snapshot")
+        before = (posted(truck), seen(truck), seen(customer))
+        stolen = ("--issued-before", "now", "--reason", "stolen")
+        assert cloud.operate("block", "--customer", customer_id, *stolen)[0] == 0
+        assert cloud.operate("block", "--truck", truck_id, "--reason", "stolen")[0] == 0
+        viewer.wait_for_type("ended", reason="token_expired")
+    eventually(lambda: (posted(truck), seen(truck), seen(customer)) == (401, 401, 401))
+    with pytest.raises(InvalidStatus) as refused:
+        Viewer(cloud.environment.websocket_url, token=customer)
+    # The token's time of issue has whole seconds.
+    eventually(lambda: seen(cloud.tokens.token("customer", customer_id)) == 200)
+    code, listed = cloud.operate("unblock", "--truck", truck_id)
+
+    assert before == (202, 200, 200)
+    assert refused.value.response.status_code == 401
+    assert (code, f"unblocked truck:{truck_id} (revoked)" in listed) == (0, True)
+    eventually(lambda: posted(truck) == 202)

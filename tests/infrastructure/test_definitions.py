@@ -49,5 +49,8 @@ def test_the_kcls_tables_are_those_that_the_local_kcl_works_with() -> None:
 def test_a_setting_without_a_default_is_required() -> None:
     defined = json.loads(text())
 
-    assert defined["functions"]["ingest"]["required_settings"] == ["STREAM_NAME"]
+    assert defined["functions"]["ingest"]["required_settings"] == [
+        "STREAM_NAME",
+        "BLOCKED_IDENTITIES_TABLE",
+    ]
     assert "IDENTITY_CLAIM" in defined["functions"]["ingest"]["settings"]

@@ -8,8 +8,16 @@ PATIENT = {
     "SHUTDOWN_BUDGET_S": "60",
     "RETRY_BUDGET_S": "1800",
     "KCL_CHILD_TIMEOUT_S": "3600",
+    "PUT_DEADLINE_S": "20",
 }
 """Settings that are limits of time: here so large that none is reached because a machine is slow.
 What waits for a store outlasts every outage of the tests; what hangs for ever is their deadlines'
 to find. The consumer's grace at SIGTERM is not among them: it also waits so long for a child that
 was killed."""
+
+WITHOUT_QUOTAS = {
+    "TRUCK_REQUESTS_PER_MINUTE": "60000",
+    "TRUCK_POINTS_PER_MINUTE": "6000000",
+    "REQUESTS_PER_MINUTE": "60000",
+}
+"""For a fuzzer that sends thousands of requests as one truck and one customer."""
