@@ -34,6 +34,9 @@ QUOTAS = (
         "429 with `Retry-After`",
     ),
     ("delivery_lambda.settings", "MAX_OPEN_DELIVERIES", "truck", "409"),
+    ("socket_lambda.settings", "MAX_SOCKETS", "identity", "the oldest ends, with `too_many`"),
+    ("socket_lambda.settings", "CONNECTS_PER_MINUTE", "identity", "429"),
+    ("socket_lambda.settings", "FRAMES_PER_MINUTE", "connection", "`too_many`, and its end"),
     ("socket_lambda.settings", "MAX_TRACKED", "connection", "`error` with `too_many`"),
 )
 """Settings module, variable, per what it counts, and what an excess gets."""

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from rtdts.delivery_store.block_list import BlockList
 from rtdts.runtime.logs import Logger
 from socket_lambda.bootstrap import App
 from socket_lambda.connection import closing_for_too_many
 from socket_lambda.dispatch import Dispatch
 from socket_lambda.handler import handle
 from socket_lambda.limits import FREE_BURST_MINUTES, FREE_PER_MINUTE, LimitKeeper, SocketLimits
+from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_socket_limits import FakeSocketLimitStore
@@ -90,6 +92,9 @@ class World:
             nudges=self.nudges,
             poster=self.gateway,
             limits=limits,
+            blocks=BlockList(
+                FakeBlockStore(), log=Logger("test", io.StringIO()), now_ms=lambda: NOW_MS
+            ),
             max_tracked=MAX_TRACKED,
             now_ms=now_ms,
         )
