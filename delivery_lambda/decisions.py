@@ -19,10 +19,12 @@ from rtdts.tracking.deliveries import (
     DeclaredType,
     Delivery,
     DeliveryEvent,
+    Doubt,
     Place,
     Status,
     TimeWindow,
 )
+from rtdts.tracking.doubts import doubts_about
 
 CLOCK_TOLERANCE_MS = 30_000
 """How far ahead of ours a declarer's clock may be: as much as a truck's (see ingest's stamping)."""
@@ -39,7 +41,7 @@ class Reason(enum.Enum):
     ILLEGAL_STATUS = enum.auto()
     KEY_REUSED = enum.auto()
     NOT_YET = enum.auto()
-    BEFORE_CREATION = enum.auto()
+    BEFORE_ASSIGNMENT = enum.auto()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -159,14 +161,15 @@ def decide_declaration(
     at_ms = now_ms if declaration.at_ms is None else declaration.at_ms
     if at_ms > now_ms + CLOCK_TOLERANCE_MS:
         return Refusal(reason=Reason.NOT_YET, detail="at: lies in the future", field="at")
-    if at_ms < delivery.created_at_ms:
-        detail = "at: lies before the delivery's creation"
-        return Refusal(reason=Reason.BEFORE_CREATION, detail=detail, field="at")
+    if at_ms < delivery.current.started_at_ms:
+        detail = "at: lies before the start of the truck's assignment"
+        return Refusal(reason=Reason.BEFORE_ASSIGNMENT, detail=detail, field="at")
     effective_at_ms = min(at_ms, now_ms)
     if declaration.type is DeclaredType.PICKED_UP:
         effective_at_ms = max(effective_at_ms, _last_said_ms(log))
         now_ms = max(now_ms, effective_at_ms)
-    return _declare(delivery, declaration, actor, effective_at_ms, now_ms)
+    doubts = doubts_about(declaration.type, effective_at_ms, delivery, log)
+    return _declare(delivery, declaration, actor, effective_at_ms, now_ms, doubts)
 
 
 def _last_said_ms(log: Sequence[DeliveryEvent]) -> int:
@@ -268,15 +271,22 @@ def _reassigned(before: Delivery, truck_id: str, at_ms: int) -> tuple[Assignment
 
 
 def _declare(
-    before: Delivery, declaration: Declaration, actor: str, at_ms: int, now_ms: int
+    before: Delivery,
+    declaration: Declaration,
+    actor: str,
+    at_ms: int,
+    now_ms: int,
+    doubts: tuple[Doubt, ...],
 ) -> Change:
     status = _LEADS_TO[declaration.type]
+    # A time that the sensors contradict ends nothing in the past.
+    closed_at_ms = now_ms if doubts else at_ms
     after = msgspec.structs.replace(
         before,
         status=status,
         version=before.version + 1,
         updated_at_ms=now_ms,
-        closed_at_ms=at_ms if status in CLOSED else None,
+        closed_at_ms=closed_at_ms if status in CLOSED else None,
     )
     event = msgspec.structs.replace(
         _event(after, Cause.DECLARED, at_ms, now_ms, actor),
@@ -285,6 +295,7 @@ def _declare(
         proof=declaration.proof,
         idempotency_key=declaration.idempotency_key,
         request_hash=declaration.request_hash,
+        doubts=doubts,
     )
     return Change(before=before, after=after, events=(event,))
 

@@ -250,6 +250,7 @@ class Dispatch:
                 self.deliveries.append(
                     decision.before, decision.after, decision.events, matches=True
                 )
+                self._log_doubts(decision.events)
                 self._nudge(decision.after)
             case Unchanged():
                 # It may be the repetition of a request that was cut off between its write and
@@ -258,6 +259,19 @@ class Dispatch:
             case Refusal():
                 pass
         return decision
+
+    def _log_doubts(self, events: Sequence[DeliveryEvent]) -> None:
+        for event in events:
+            if event.doubts:
+                self.log.warning(
+                    "declaration_doubted",
+                    delivery_id=event.delivery_id,
+                    version=event.version,
+                    type=event.declared,
+                    effective_at=format_instant(event.effective_at_ms),
+                    actor=event.actor,
+                    doubts=[doubt.value for doubt in event.doubts],
+                )
 
     def _nudge(self, delivery: Delivery) -> None:
         nudge = TransitionNudge(delivery_id=delivery.delivery_id, version=delivery.version)

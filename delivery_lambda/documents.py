@@ -67,5 +67,6 @@ def event_document(event: DeliveryEvent, *, in_detail: bool) -> Document:
         "actor": event.actor,
         "note": event.note,
         "proof": event.proof,
+        "doubts": [doubt.value for doubt in event.doubts] or None,
     }
     return document | {name: value for name, value in details.items() if value is not None}

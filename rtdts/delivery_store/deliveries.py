@@ -323,8 +323,8 @@ class DeliveryStore:
 
     def _row(self, before: Delivery | None, after: Delivery) -> Write:
         expiry = {}
-        if after.closed_at_ms is not None:
-            expiry[TTL_ATTRIBUTE] = after.closed_at_ms // 1000 + self._closed_kept_s
+        if after.end_recorded_at_ms is not None:
+            expiry[TTL_ATTRIBUTE] = after.end_recorded_at_ms // 1000 + self._closed_kept_s
         put: PutTypeDef = {
             "TableName": self._tables.deliveries,
             "Item": to_item(after, truck_id=after.truck_id, **expiry),

@@ -58,6 +58,15 @@ class Cause(enum.StrEnum):
     CORRECTED = "corrected"
 
 
+class Doubt(enum.StrEnum):
+    """What the sensors have against a declaration, which is accepted all the same."""
+
+    NOT_SEEN_AT_ORIGIN = "not_seen_at_origin"
+    NOT_SEEN_NEAR_DESTINATION = "not_seen_near_destination"
+    BEFORE_LAST_MOVEMENT = "before_last_movement"
+    """It claims a time before a movement of the truck that the log holds."""
+
+
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """A circular geofence: centre in WGS 84 degrees, radius in metres."""
 
@@ -99,7 +108,9 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     updated_at_ms: int
     window: TimeWindow | None = None
     closed_at_ms: int | None = None
-    """Effective time of the closing event; None while open."""
+    """Until when the customer is shown the truck: the effective time of the closing event, or when
+    that was recorded if the sensors contradict it. None while open. Viewing itself ends by
+    `end_recorded_at_ms`."""
 
     @property
     def current(self) -> Assignment:
@@ -120,6 +131,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     def is_open(self) -> bool:
         """Whether anything can still happen to it."""
         return self.status not in CLOSED
+
+    @property
+    def end_recorded_at_ms(self) -> int | None:
+        """When the closing event was recorded: a closed row never changes again. None while open."""
+        return None if self.is_open else self.updated_at_ms
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +174,8 @@ class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
     """The point that made the rule fire, when a rule did."""
     evidence: Evidence | None = None
     """What else the rule rested on."""
+    doubts: tuple[Doubt, ...] = ()
+    """What the sensors have against it, when it was declared."""
     actor: str | None = None
     """``role:identity`` of who said so, when somebody did."""
     note: str | None = None

@@ -118,8 +118,8 @@ def right_to_view(
     if delivery.status is Status.CANCELLED:
         return Ended(reason=EndReason.CANCELLED)
     if not delivery.is_open:
-        closed_at_ms = _closed_at_ms(delivery)
-        if now_ms >= closed_at_ms + viewing_minutes * _MS_A_MINUTE:
+        # By when it was recorded: what time an end claims is for a truck to choose.
+        if now_ms >= delivery.updated_at_ms + viewing_minutes * _MS_A_MINUTE:
             return Ended(reason=EndReason.VIEWING_OVER)
     return MayView(access=access_to(delivery, role=role))
 

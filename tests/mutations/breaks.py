@@ -35,6 +35,7 @@ CLOCK = f"{UNIT}/broadcaster/test_round_clock.py"
 SHARED = f"{UNIT}/broadcaster/test_shared_rounds.py"
 SOCKET = f"{UNIT}/socket_lambda/test_socket_handler.py"
 DELIVERY = f"{UNIT}/delivery_lambda/test_delivery_handler.py"
+DECISIONS = f"{UNIT}/delivery_lambda/test_decisions.py"
 CHANGED = f"{UNIT}/consumer/test_changed_plans.py"
 STORE = "tests/contract/test_delivery_store_contract.py"
 APPENDS = f"{UNIT}/delivery_store/test_appends.py"
@@ -633,9 +634,7 @@ BREAKS = (
         file="delivery_lambda/decisions.py",
         text="if before is not None and not before.is_open:",
         replacement="if before is not None and before.status is Status.CANCELLED:",
-        tests=(
-            f"{UNIT}/delivery_lambda/test_decisions.py::test_a_closed_delivery_does_not_change",
-        ),
+        tests=(f"{DECISIONS}::test_a_closed_delivery_does_not_change",),
     ),
     Break(
         name="declaration-recorded-twice",
@@ -844,6 +843,34 @@ BREAKS = (
         text="tickets.spend(ticket, now_ms) if is_ticket(ticket) else None",
         replacement="tickets.spend(ticket, now_ms)",
         tests=(f"{AUTHORIZER}::test_what_cannot_be_a_ticket_costs_no_write",),
+    ),
+    Break(
+        name="viewing-ends-when-a-truck-says",
+        guarantee=4,
+        file="rtdts/tracking/viewing.py",
+        text="if now_ms >= delivery.updated_at_ms + viewing",
+        replacement="if now_ms >= _closed_at_ms(delivery) + viewing",
+        tests=(f"{VIEWING}::test_a_delivery_that_came_to_its_end_stays_for_the_viewing_minutes",),
+    ),
+    Break(
+        name="doubted-end-hides-where-the-truck-went",
+        guarantee=4,
+        file="delivery_lambda/decisions.py",
+        text="closed_at_ms = now_ms if doubts else at_ms",
+        replacement="closed_at_ms = at_ms",
+        tests=(
+            f"{DECISIONS}"
+            "::test_an_end_that_the_sensors_contradict_is_accepted_flagged_and_hides_nothing",
+            f"{DELIVERY}::test_a_truck_that_claims_an_end_at_the_beginning_blinds_nobody",
+        ),
+    ),
+    Break(
+        name="declared-for-another-trucks-time",
+        guarantee=4,
+        file="delivery_lambda/decisions.py",
+        text="if at_ms < delivery.current.started_at_ms:",
+        replacement="if at_ms < delivery.created_at_ms:",
+        tests=(f"{DECISIONS}::test_a_truck_says_nothing_of_the_time_before_its_assignment",),
     ),
     Break(
         name="right-as-old-as-the-round",

@@ -139,7 +139,8 @@ class World:
     def closed(self, delivery_id: str, *, truck_id: str, ago_s: float) -> None:
         """A delivery that was delivered so long ago, by a truck that has driven on since."""
         self.delivery(delivery_id, truck_id=truck_id, status=Status.DELIVERED, version=5)
-        self.change(delivery_id, closed_at_ms=self.clock.now_ms() - round(ago_s * 1000))
+        closed_at_ms = self.clock.now_ms() - round(ago_s * 1000)
+        self.change(delivery_id, closed_at_ms=closed_at_ms, updated_at_ms=closed_at_ms)
         for age_s in (ago_s + 30, ago_s + 10):
             self.positions.past.append(self.truck(truck_id, age_s=age_s))
         self.truck(truck_id)

@@ -121,7 +121,8 @@ async def test_who_lost_the_delivery_hears_only_that_it_did(world: World) -> Non
 async def test_a_delivered_one_goes_on_for_the_viewing_time(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", status=Status.DELIVERED, version=5)
-    world.change("D-1", closed_at_ms=world.clock.now_ms())
+    now_ms = world.clock.now_ms()
+    world.change("D-1", closed_at_ms=now_ms, updated_at_ms=now_ms)
     world.event("D-1", 5, Status.DELIVERED, Cause.DECLARED)
     world.viewer("a", "D-1")
 

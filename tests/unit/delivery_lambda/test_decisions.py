@@ -27,6 +27,7 @@ from rtdts.tracking.deliveries import (
     DeclaredType,
     Delivery,
     DeliveryEvent,
+    Doubt,
     Place,
     Status,
     TimeWindow,
@@ -209,6 +210,79 @@ def test_an_end_reported_late_took_place_when_they_say() -> None:
     change = declare(changed.after, late, (*created.events, *changed.events))
 
     assert change.after.closed_at_ms == NOW_MS + 200_000
+    assert change.after.end_recorded_at_ms == LATER_MS
+
+
+def drive() -> tuple[Delivery, tuple[DeliveryEvent, ...]]:
+    """A delivery that is on its way to the destination, and its log."""
+    created = plan(None, PLAN, now_ms=NOW_MS)
+    row, log = created.after, list(created.events)
+    for status, cause, after_s in (
+        (Status.EN_ROUTE_TO_PICKUP, Cause.MOVED_OFF, 100),
+        (Status.AT_PICKUP, Cause.DWELT_AT_ORIGIN, 200),
+        (Status.IN_TRANSIT, Cause.LEFT_ORIGIN, 300),
+    ):
+        row = moved_to(row, status)
+        at_ms = NOW_MS + after_s * 1_000
+        log.append(event_of(row, cause=cause, point_id=f"p{after_s}", effective_at_ms=at_ms))
+    return row, tuple(log)
+
+
+def test_an_end_that_the_sensors_contradict_is_accepted_flagged_and_hides_nothing() -> None:
+    row, log = drive()
+    change = declare(row, declaration(DeclaredType.DELIVERED, at_ms=NOW_MS), log)
+    (event,) = change.events
+
+    assert event.effective_at_ms == NOW_MS
+    assert event.doubts == (Doubt.NOT_SEEN_NEAR_DESTINATION, Doubt.BEFORE_LAST_MOVEMENT)
+    assert change.after.closed_at_ms == LATER_MS
+
+
+@pytest.mark.parametrize("status", [Status.NEARBY, Status.ARRIVED])
+def test_an_end_where_the_sensors_saw_the_truck_is_not_doubted(status: Status) -> None:
+    row, log = drive()
+    row = moved_to(row, status)
+    near = event_of(
+        row, cause=Cause.NEAR_DESTINATION, point_id="p400", effective_at_ms=NOW_MS + 400_000
+    )
+    change = declare(row, declaration(DeclaredType.DELIVERED, at_ms=NOW_MS + 400_000), (*log, near))
+
+    assert change.events[0].doubts == ()
+    assert change.after.closed_at_ms == NOW_MS + 400_000
+
+
+def test_a_movement_before_a_change_of_the_plan_still_contradicts_an_end() -> None:
+    row, log = drive()
+    changed = plan(row, dataclasses.replace(PLAN, customer_id="C-99"), now_ms=NOW_MS + 350_000)
+    said = declaration(DeclaredType.FAILED, at_ms=NOW_MS + 299_000)
+
+    assert declare(changed.after, said, (*log, *changed.events)).events[0].doubts == (
+        Doubt.BEFORE_LAST_MOVEMENT,
+    )
+
+
+def test_a_movement_that_was_withdrawn_contradicts_nothing() -> None:
+    row, log = drive()
+    back = moved_to(row, Status.AT_PICKUP)
+    withdrawn = event_of(back, cause=Cause.CORRECTED, point_id="p301", effective_at_ms=NOW_MS)
+    said = declaration(DeclaredType.FAILED, at_ms=NOW_MS + 299_000)
+
+    assert declare(back, said, (*log, withdrawn)).events[0].doubts == ()
+
+
+def test_a_pickup_where_the_truck_was_not_seen_is_accepted_and_flagged() -> None:
+    change = declare(at_status(Status.EN_ROUTE_TO_PICKUP), declaration(DeclaredType.PICKED_UP))
+
+    assert change.events[0].doubts == (Doubt.NOT_SEEN_AT_ORIGIN,)
+
+
+def test_a_truck_says_nothing_of_the_time_before_its_assignment() -> None:
+    row, log = drive()
+    given = plan(row, dataclasses.replace(PLAN, truck_id="T-2"), now_ms=NOW_MS + 350_000)
+    said = declaration(DeclaredType.DELIVERED, at_ms=NOW_MS + 349_999)
+    refusal = declare(given.after, said, (*log, *given.events))
+
+    assert (refusal.reason, refusal.field) == (Reason.BEFORE_ASSIGNMENT, "at")
 
 
 @pytest.mark.parametrize("status", sorted(CLOSED))
@@ -286,6 +360,7 @@ def test_what_is_declared_is_legal_from_some_statuses_only(
         request_hash="h-1",
         effective_at_ms=LATER_MS,
         recorded_at_ms=LATER_MS,
+        doubts=event.doubts,
     )
 
 
@@ -302,13 +377,13 @@ def test_it_happened_when_they_say() -> None:
 @pytest.mark.parametrize(
     ("at_ms", "reason"),
     [
-        (NOW_MS - 1, Reason.BEFORE_CREATION),
+        (NOW_MS - 1, Reason.BEFORE_ASSIGNMENT),
         (NOW_MS, None),
         (LATER_MS + CLOCK_TOLERANCE_MS, None),
         (LATER_MS + CLOCK_TOLERANCE_MS + 1, Reason.NOT_YET),
     ],
 )
-def test_it_happened_between_the_creation_and_now(at_ms: int, reason: Reason | None) -> None:
+def test_it_happened_between_the_assignment_and_now(at_ms: int, reason: Reason | None) -> None:
     decision = declare(new_delivery(), declaration(DeclaredType.PICKED_UP, at_ms=at_ms))
 
     if reason is None:

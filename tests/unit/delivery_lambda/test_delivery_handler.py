@@ -23,6 +23,7 @@ from rtdts.runtime.settings import SettingsError
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Status
 from tests.fakes.fake_block_store import FakeBlockStore
+from rtdts.tracking.instants import format_instant
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_tickets import FakeTicketStore
@@ -253,6 +254,24 @@ def test_the_detail_of_an_event_is_for_the_dispatcher_alone(api: Api) -> None:
     assert seen[DISPATCHER]["type"] == "picked_up"
     for whom in (CUSTOMER, TRUCK):
         assert set(seen[whom]) == {"version", "status", "effective_at", "cause"}
+
+
+def test_a_truck_that_claims_an_end_at_the_beginning_blinds_nobody(api: Api) -> None:
+    api.put()
+    created_at = format_instant(api.now_ms)
+    api.now_ms += 60_000
+    api.sensor(Status.EN_ROUTE_TO_PICKUP)
+    api.now_ms += 3_600_000
+    status, _ = api.declare("delivered", TRUCK, at=created_at)
+    row = api.store.get("D-1")
+
+    assert status == 201
+    assert row is not None
+    assert row.closed_at_ms == row.end_recorded_at_ms == api.now_ms
+    assert api.get()[1]["events"][2]["doubts"] == ["not_seen_near_destination"]
+    (line,) = [line for line in api.log if line["event"] == "declaration_doubted"]
+    assert line["actor"] == "truck:T-0012"
+    assert line["doubts"] == ["not_seen_near_destination"]
 
 
 def test_a_log_that_grew_meanwhile_is_cut_to_the_row(api: Api) -> None:

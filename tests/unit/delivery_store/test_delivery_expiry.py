@@ -76,14 +76,14 @@ def test_an_open_delivery_never_expires_nor_does_its_log() -> None:
     assert DELIVERY_EVENTS.ttl_attribute not in event
 
 
-def test_a_closed_one_expires_some_days_after_it_was_closed() -> None:
+def test_a_closed_one_expires_some_days_after_its_end_was_recorded() -> None:
     open_one = new_delivery()
-    closed = moved_to(open_one, Status.DELIVERED)
-    assert closed.closed_at_ms is not None
+    moved = moved_to(open_one, Status.DELIVERED)
+    closed = msgspec.structs.replace(moved, closed_at_ms=open_one.created_at_ms)
 
     row, _ = written(open_one, closed, event_of(closed))
 
-    expires_at_s = closed.closed_at_ms // 1000 + KEPT_DAYS * DAY_S
+    expires_at_s = closed.updated_at_ms // 1000 + KEPT_DAYS * DAY_S
     assert row[DELIVERIES.ttl_attribute or ""] == {"N": str(expires_at_s)}
 
 

@@ -118,7 +118,8 @@ def test_who_lost_the_delivery_is_not_told_how_it_ended() -> None:
 
 @pytest.mark.parametrize("status", [Status.DELIVERED, Status.FAILED])
 def test_a_delivery_that_came_to_its_end_stays_for_the_viewing_minutes(status: Status) -> None:
-    closed = delivery(status=status, closed_at_ms=NOW_MS - 30 * 60_000 + 1)
+    recorded_at_ms = NOW_MS - 30 * 60_000 + 1
+    closed = delivery(status=status, closed_at_ms=START_MS, updated_at_ms=recorded_at_ms)
 
     assert right(closed) == FULL
     assert right(closed, now_ms=NOW_MS + 1) == Ended(reason=EndReason.VIEWING_OVER)
