@@ -27,6 +27,7 @@ from broadcaster.round_source import Share
 from broadcaster.settings import Settings
 from broadcaster.signing import Credentials, PostSigner
 from broadcaster.slots import Slots
+from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import Threads
 from rtdts.runtime.logs import get_logger
 from rtdts.runtime.point_trace import PointTrace
@@ -75,10 +76,11 @@ async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
             log=log,
             trace=PointTrace("", log),
         )
+        stops = StopsOfTrucks(world.matches, threads, log=log)
         round_ = Round(
             world.subscriptions,
             pusher,
-            lambda: PositionPicture(world.positions, threads, log=log),
+            lambda: PositionPicture(world.positions, threads, stops, log=log),
             Slots(_default("round_posts")),
             threads,
             log=log,

@@ -15,23 +15,25 @@ import msgspec
 from bench.workload import delivery, points
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.items import to_item
+from rtdts.delivery_store.matches import MatchStore, encode_match
 from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.position_store.documents import SHOWN_FIELDS, encode_latest
 from rtdts.position_store.reader import PositionReader
-from rtdts.tracking.deliveries import Status
+from rtdts.tracking.deliveries import Delivery, Status
 from rtdts.tracking.delivery_buckets import BUCKETS
 from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 
 DELIVERIES_A_TRUCK = 3
+_ID = "D-000000"
 PAGE = 1_000
 """Items of an answer of DynamoDB: it ends a page at 1 MB."""
 
 TABLES = TableNames(
     deliveries="deliveries",
     delivery_events="events",
-    truck_matches="",
+    truck_matches="truck-matches",
     subscriptions="subscriptions",
     socket_tickets="",
 )
@@ -47,20 +49,23 @@ class RoundWorld:
 
     def __init__(self, viewers: int, now_ms: int) -> None:
         of = points(0, 30, end_ms=now_ms)
-        row = delivery(of, status=Status.IN_TRANSIT)
+        # Several for one stop, so that each of them shows its truck.
+        row = msgspec.structs.replace(delivery(of, status=Status.IN_TRANSIT), stop_sequence=1)
         latest = fold_truck(of[0].truck_id, None, [of], [], {}, TrackingRules()).latest
         assert latest is not None
-        client = cast("Any", _DynamoDB(viewers, to_item(row), now_ms))
+        client = cast("Any", _DynamoDB(viewers, row, now_ms))
         self.subscriptions = SubscriptionStore(client, TABLES)
         self.deliveries = DeliveryStore(client, TABLES)
+        self.matches = MatchStore(client, TABLES)
         self.positions = PositionReader(cast("Any", _OpenSearch(latest)))
 
 
 class _DynamoDB:
-    def __init__(self, viewers: int, row: Mapping[str, Any], now_ms: int) -> None:
+    def __init__(self, viewers: int, row: Delivery, now_ms: int) -> None:
         self._viewers = viewers
-        self._row = row
-        self._assignment = row["assignments"]["L"][0]["M"]
+        self._row: dict[str, Any] = dict(to_item(row))
+        self._match = encode_match(msgspec.structs.replace(row, delivery_id=_ID))
+        self._assignment = self._row["assignments"]["L"][0]["M"]
         self._expires = {"N": str(now_ms + 3_600_000)}
         self._since = {"N": str(now_ms)}
 
@@ -74,8 +79,10 @@ class _DynamoDB:
         return {**page, "LastEvaluatedKey": {"number": rest.start}} if rest else page
 
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: N803 - the SDK's name
-        """Deliveries by their ids."""
+        """Deliveries by their ids, or matches by their trucks."""
         ((table, request),) = RequestItems.items()
+        if table == TABLES.truck_matches:
+            return {"Responses": {table: [self._matches(key) for key in request["Keys"]]}}
         return {"Responses": {table: [self._delivery(key) for key in request["Keys"]]}}
 
     def _subscription(self, number: int) -> Mapping[str, Any]:
@@ -88,6 +95,12 @@ class _DynamoDB:
             "token_expires_at_ms": self._expires,
             "subscribed_at_ms": self._since,
         }
+
+    def _matches(self, key: Mapping[str, Any]) -> Mapping[str, Any]:
+        first = int(key["truck_id"]["S"][2:]) * DELIVERIES_A_TRUCK
+        ids = [f"D-{first + number:06d}" for number in range(DELIVERIES_A_TRUCK)]
+        of_one = self._match.replace
+        return {**key, "matches": {"M": {one: {"S": of_one(_ID, one)} for one in ids}}}
 
     def _delivery(self, key: Mapping[str, Any]) -> Mapping[str, Any]:
         delivery_id = key["delivery_id"]["S"]

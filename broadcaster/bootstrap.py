@@ -25,10 +25,12 @@ from broadcaster.settings import Settings
 from broadcaster.shared_rounds import SharedRounds
 from broadcaster.signing import PostSigner
 from broadcaster.slots import Slots
+from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import StoreThreads, Threads
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.matches import MatchStore
 from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.position_store.client import connect
@@ -133,11 +135,12 @@ def _wire(
         deliveries=settings.deliveries_table,
         delivery_events=settings.delivery_events_table,
         subscriptions=settings.subscriptions_table,
+        truck_matches=settings.truck_matches_table,
         # Not touched by what a broadcaster does, and its role may not.
-        truck_matches="",
         socket_tickets="",
     )
     deliveries = DeliveryStore(dynamodb, tables)
+    matches = MatchStore(dynamodb, tables, log=log)
     subscriptions = SubscriptionStore(dynamodb, tables)
     positions = RestingPositions(
         PositionReader(
@@ -185,16 +188,17 @@ def _wire(
             trace=PointTrace(settings.trace_trucks, log),
         )
 
+    stops = StopsOfTrucks(matches, of_rounds.tables, log=log)
     round_ = Round(
         subscriptions,
         pusher(of_rounds),
-        lambda: PositionPicture(positions, of_rounds.positions, log=log),
+        lambda: PositionPicture(positions, of_rounds.positions, stops, log=log),
         Slots(settings.round_posts),
         of_rounds.tables,
         log=log,
     )
     handler = NudgeHandler(
-        Stores(viewers=subscriptions, events=deliveries, positions=positions),
+        Stores(viewers=subscriptions, events=deliveries, positions=positions, stops=matches),
         pusher(of_nudges),
         Slots(settings.nudge_posts),
         of_nudges,

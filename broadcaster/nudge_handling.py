@@ -11,6 +11,7 @@ from broadcaster.pictures import PositionPicture, TransitionPicture
 from broadcaster.pushing import MAX_CHUNK, Picture, Pushed, Pusher
 from broadcaster.slots import Slots
 from broadcaster.snapshot_picture import EventReader, SnapshotPicture, TrackReader
+from broadcaster.stops import StopReader, StopsOfTrucks
 from broadcaster.threads import StoreThreads
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
@@ -34,6 +35,7 @@ class Stores:
     viewers: ViewerReader
     events: EventReader
     positions: TrackReader
+    stops: StopReader
 
 
 class NudgeHandler:
@@ -63,6 +65,7 @@ class NudgeHandler:
         self._pusher = pusher
         self._slots = slots
         self._threads = threads
+        self._stops = StopsOfTrucks(stores.stops, threads.tables, log=log)
         self._log = log
         self._now_ms = now_ms
         self._chunk_size = chunk_size
@@ -110,6 +113,7 @@ class NudgeHandler:
                     self._stores.positions,
                     self._threads.tables,
                     self._threads.positions,
+                    self._stops,
                     role=first_role,  # a snapshot's only viewer
                     since_version=nudge.since_version,
                     log=self._log,
@@ -135,5 +139,9 @@ class NudgeHandler:
 
     def _position_picture(self) -> PositionPicture:
         return PositionPicture(
-            self._stores.positions, self._threads.positions, log=self._log, now_ms=self._now_ms
+            self._stores.positions,
+            self._threads.positions,
+            self._stops,
+            log=self._log,
+            now_ms=self._now_ms,
         )

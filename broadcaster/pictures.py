@@ -10,22 +10,24 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
+import msgspec
+
 from broadcaster.pushing import Compose
 from broadcaster.signing import Payload
+from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import Threads
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
 from rtdts.tracking.positions import ShownLatest, TruckInterval
 from rtdts.tracking.viewer_messages import encode_position, encode_status
-from rtdts.tracking.viewing import (
-    Access,
-    MayView,
-    Right,
-    ShownPosition,
+from rtdts.tracking.viewer_scope import (
     closed_interval,
+    events_to_show,
     position_to_show,
+    scope_of,
 )
+from rtdts.tracking.viewing import Access, MayView, Right
 
 POSITION_WAIT_S: Final = 0.5
 """How long a change of status, or a snapshot, waits for the positions that go with it. Both hold
@@ -57,23 +59,30 @@ class PositionPicture:
         self,
         positions: LatestReader,
         threads: Threads,
+        stops: StopsOfTrucks,
         *,
         log: Logger,
         now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._positions = positions
         self._threads = threads
+        self._stops = stops
         self._log = log
         self._now_ms = now_ms
         self._asked: set[str] = set()
         self._latest: dict[str, ShownLatest] = {}
-        self._last: dict[str, ShownLatest | None] = {}
-        """Of deliveries that have closed, by their ids."""
+        self._last: dict[TruckInterval, ShownLatest | None] = {}
+        """Of deliveries that have closed, by when their trucks had them."""
         self.unknown_trucks = 0
 
     async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
         """Reads the positions, and encodes each message when its first viewer comes."""
-        await asyncio.gather(self._read_latest(deliveries), self._read_last(deliveries))
+        stops, *_ = await asyncio.gather(
+            # Read anew each time: a right to see rests on it.
+            self._stops.read(deliveries.values()),
+            self._read_latest(deliveries),
+            self._read_last(deliveries),
+        )
         sent_at_ms = self._now_ms()
         encoded: dict[tuple[str, Access], tuple[Payload, ...]] = {}
 
@@ -82,17 +91,20 @@ class PositionPicture:
                 return ()
             key = (delivery.delivery_id, right.access)
             if key not in encoded:
-                shown = self._shown(delivery) if right.access is Access.FULL else None
+                scope = scope_of(delivery, right.access, stops.get(delivery.truck_id))
+                latest = self._latest_of(delivery, right.access)
+                shown = position_to_show(delivery, latest, scope, now_ms=sent_at_ms)
                 message = encode_position(delivery, shown, sent_at_ms=sent_at_ms)
                 encoded[key] = (Payload.of(message, shown.point if shown else None),)
             return encoded[key]
 
         return compose
 
-    def _shown(self, delivery: Delivery) -> ShownPosition | None:
+    def _latest_of(self, delivery: Delivery, access: Access) -> ShownLatest | None:
         if delivery.is_open:
-            return position_to_show(delivery, self._latest.get(delivery.truck_id))
-        return position_to_show(delivery, self._last.get(delivery.delivery_id))
+            return self._latest.get(delivery.truck_id)
+        interval = closed_interval(delivery, access)
+        return self._last.get(interval) if interval is not None else None
 
     async def _read_latest(self, deliveries: Mapping[str, Delivery]) -> None:
         trucks = {one.truck_id for one in deliveries.values() if one.is_open} - self._asked
@@ -105,20 +117,23 @@ class PositionPicture:
             self._tell_unavailable(error, len(trucks))
 
     async def _read_last(self, deliveries: Mapping[str, Delivery]) -> None:
-        closed = {
-            delivery_id: interval
-            for delivery_id, delivery in deliveries.items()
-            if delivery_id not in self._last and (interval := closed_interval(delivery)) is not None
+        # For all whom it concerns, mostly the same.
+        intervals = {
+            interval
+            for delivery in deliveries.values()
+            for access in (Access.AS_CUSTOMER, Access.FULL)
+            if (interval := closed_interval(delivery, access)) is not None
         }
-        if not closed:
+        wanted = sorted(intervals - self._last.keys(), key=msgspec.structs.astuple)
+        if not wanted:
             return
-        self._last.update(dict.fromkeys(closed))
+        self._last.update(dict.fromkeys(wanted))
         try:
-            found = await self._threads.run(self._positions.last_of, list(closed.values()))
+            found = await self._threads.run(self._positions.last_of, wanted)
         except Exception as error:  # as above
-            self._tell_unavailable(error, len(closed))
+            self._tell_unavailable(error, len(wanted))
         else:
-            self._last.update(zip(closed, found, strict=True))
+            self._last.update(zip(wanted, found, strict=True))
 
     def _tell_unavailable(self, error: Exception, trucks: int) -> None:
         self.unknown_trucks += trucks
@@ -160,11 +175,15 @@ class TransitionPicture:
             position = _nothing
 
         def compose(delivery: Delivery, right: Right) -> Sequence[Payload]:
-            if isinstance(right, MayView) and right.access is Access.FULL:
-                return (status, *position(delivery, right))
-            # Without a right the status that ended it is told, and none that went before.
-            is_last = self._event.version == delivery.version
-            return (status,) if isinstance(right, MayView) or is_last else ()
+            if not isinstance(right, MayView):
+                # The status that ended the right is told, and none that went before.
+                return (status,) if self._event.version == delivery.version else ()
+            is_customer = right.access is not Access.FULL
+            if not events_to_show(delivery, [self._event], is_customer=is_customer):
+                return ()
+            if right.access is Access.STATUS_ONLY:
+                return (status,)
+            return (status, *position(delivery, right))
 
         return compose
 

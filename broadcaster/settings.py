@@ -15,6 +15,9 @@ class Settings:
     region: str = setting("AWS_REGION", help="the AWS region of everything below")
     deliveries_table: str = setting("DELIVERIES_TABLE", help="the table of deliveries")
     delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="the table of their logs")
+    truck_matches_table: str = setting(
+        "TRUCK_MATCHES_TABLE", help="the table of trucks' open deliveries: what comes first"
+    )
     subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="the table of who tracks what")
     blocked_identities_table: str = setting(
         "BLOCKED_IDENTITIES_TABLE", help="the table of blocked identities and tokens"

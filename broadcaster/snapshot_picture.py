@@ -9,22 +9,24 @@ from typing import Final, Protocol, TypeVar
 from broadcaster.pictures import POSITION_WAIT_S, LatestReader
 from broadcaster.pushing import Compose
 from broadcaster.signing import Payload
+from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import Threads
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
 from rtdts.tracking.positions import ShownLatest, TrackPoint
+from rtdts.tracking.roles import DISPATCHER
+from rtdts.tracking.truck_stops import TruckStops
 from rtdts.tracking.viewer_messages import encode_snapshot
-from rtdts.tracking.viewing import (
-    Access,
-    MayView,
-    Right,
-    access_to,
+from rtdts.tracking.viewer_scope import (
+    Scope,
     closed_interval,
+    events_to_show,
     position_to_show,
-    shown_interval_ms,
+    scope_of,
     track_to_show,
 )
+from rtdts.tracking.viewing import Access, MayView, Right, access_to
 
 T = TypeVar("T")
 
@@ -59,6 +61,7 @@ class SnapshotPicture:
         positions: The latest position and the track.
         threads: Where the log may block.
         position_threads: Where the positions may; a pool that nothing else waits for.
+        stops: What comes first for its truck.
         role: Of the viewer; nothing is read that it may not see.
         since_version: Entries of the log up to this version are left out.
         log: Told what could not be read.
@@ -72,6 +75,7 @@ class SnapshotPicture:
         positions: TrackReader,
         threads: Threads,
         position_threads: Threads,
+        stops: StopsOfTrucks,
         *,
         role: str,
         since_version: int,
@@ -83,6 +87,7 @@ class SnapshotPicture:
         self._positions = positions
         self._threads = threads
         self._position_threads = position_threads
+        self._stops = stops
         self._role = role
         self._since_version = since_version
         self._log = log
@@ -102,21 +107,25 @@ class SnapshotPicture:
         return compose
 
     async def _read(self, delivery: Delivery) -> Callable[[Access], Payload]:
+        access = access_to(delivery, role=self._role)
+        stops: Mapping[str, TruckStops] = {}
+        if access is Access.AS_CUSTOMER:
+            stops = await self._stops.read([delivery])
+        scope = scope_of(delivery, access, stops.get(delivery.truck_id))
         events, latest, track = await asyncio.gather(
             self._threads.run(self._events.events, delivery.delivery_id, self._since_version),
-            self._if_quick(self._latest_of(delivery), None),
-            self._if_quick(self._track_of(delivery), ()),
+            self._if_quick(self._latest_of(delivery, access), None) if scope else _none(),
+            self._if_quick(self._track_of(scope), ()) if scope else _none(),
         )
+        told = events_to_show(delivery, events, is_customer=self._role != DISPATCHER)
 
-        def encode(access: Access) -> Payload:
-            is_full = access is Access.FULL
-            shown = position_to_show(delivery, latest) if is_full else None
+        def encode(now: Access) -> Payload:
+            now_ms = self._now_ms()
+            # Read with the delivery, but the right may have shrunk to the status since.
+            seen = scope if now is access else None
+            shown = position_to_show(delivery, latest, seen, now_ms=now_ms)
             message = encode_snapshot(
-                delivery,
-                events,
-                shown,
-                track_to_show(delivery, track) if is_full else (),
-                sent_at_ms=self._now_ms(),
+                delivery, told, shown, track_to_show(seen, track or ()), sent_at_ms=now_ms
             )
             return Payload.of(message, shown.point if shown else None)
 
@@ -130,24 +139,23 @@ class SnapshotPicture:
             self._log.exception("positions_unavailable", error, trucks=1)
             return otherwise
 
-    async def _track_of(self, delivery: Delivery) -> Sequence[TrackPoint]:
-        if access_to(delivery, role=self._role) is not Access.FULL:
-            return ()
-        start_ms, end_ms = shown_interval_ms(delivery)
+    async def _track_of(self, scope: Scope) -> Sequence[TrackPoint]:
         return await self._position_threads.run(
             self._positions.track,
-            delivery.truck_id,
-            start_ms=start_ms,
-            end_ms=end_ms,
+            scope.truck_id,
+            start_ms=scope.start_ms,
+            end_ms=scope.end_ms,
             limit=TRACK_POINTS,
         )
 
-    async def _latest_of(self, delivery: Delivery) -> ShownLatest | None:
-        if access_to(delivery, role=self._role) is not Access.FULL:
-            return None
-        interval = closed_interval(delivery)
+    async def _latest_of(self, delivery: Delivery, access: Access) -> ShownLatest | None:
+        interval = closed_interval(delivery, access)
         if interval is not None:
             (last,) = await self._position_threads.run(self._positions.last_of, [interval])
             return last
         latest = await self._position_threads.run(self._positions.shown, [delivery.truck_id])
         return latest.get(delivery.truck_id)
+
+
+async def _none() -> None:
+    return None

@@ -19,7 +19,7 @@ from rtdts.runtime.aws_errors import is_refusal
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import delivery_events_name
-from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
+from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch, shown_from
 from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.delivery_memory import (
     DeliveryPlan,
@@ -232,7 +232,8 @@ class TransitionWriter:
             )
             if not settlement.append:
                 return written
-            after, new = _grown(row, settlement.append, self._now_ms(), here)
+            lag_ms = 0 if update.state.clock is None else update.state.clock.lag_ms
+            after, new = _grown(row, settlement.append, self._now_ms(), here, lag_ms)
             append = partial(self._store.append, row, after, new, matches=False)
             try:
                 budget.call("append to a delivery's log", append)
@@ -347,9 +348,13 @@ def _plan_of(delivery: Delivery, events: Sequence[DeliveryEvent]) -> DeliveryPla
 
 
 def _grown(
-    row: Delivery, transitions: Sequence[Transition], now_ms: int, here: Through
+    row: Delivery, transitions: Sequence[Transition], now_ms: int, here: Through, lag_ms: int
 ) -> tuple[Delivery, list[DeliveryEvent]]:
-    """The row and the new events after appending transitions to its log."""
+    """The row and the new events after appending transitions to its log.
+
+    Transitions take effect by the truck's clock, which is slow by `lag_ms`; from when on customers
+    are shown the truck goes by ours.
+    """
     events = [
         DeliveryEvent(
             delivery_id=row.delivery_id,
@@ -366,7 +371,14 @@ def _grown(
         )
         for version, transition in enumerate(transitions, row.version + 1)
     ]
+    shown_from_ms = row.shown_from_ms
+    for event in events:
+        shown_from_ms = shown_from(shown_from_ms, event.status, event.effective_at_ms + lag_ms)
     after = msgspec.structs.replace(
-        row, status=events[-1].status, version=events[-1].version, updated_at_ms=now_ms
+        row,
+        status=events[-1].status,
+        version=events[-1].version,
+        updated_at_ms=now_ms,
+        shown_from_ms=shown_from_ms,
     )
     return after, events

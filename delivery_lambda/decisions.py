@@ -23,8 +23,10 @@ from rtdts.tracking.deliveries import (
     Place,
     Status,
     TimeWindow,
+    shown_from,
 )
 from rtdts.tracking.doubts import doubts_about
+from rtdts.tracking.visibility import DEFAULT_VISIBILITY, Visibility
 
 CLOCK_TOLERANCE_MS = 30_000
 """How far ahead of ours a declarer's clock may be: as much as a truck's (see ingest's stamping)."""
@@ -53,6 +55,8 @@ class Plan:
     origin: Place
     destination: Place
     window: TimeWindow | None = None
+    visibility: Visibility = DEFAULT_VISIBILITY
+    stop_sequence: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -210,6 +214,9 @@ def _create(delivery_id: str, plan: Plan, actor: str, now_ms: int) -> Change:
         origin=plan.origin,
         destination=plan.destination,
         window=plan.window,
+        visibility=plan.visibility,
+        stop_sequence=plan.stop_sequence,
+        customer_since_ms=now_ms,
         status=Status.ASSIGNED,
         version=1,
         assignments=(Assignment(assignment=1, truck_id=plan.truck_id, started_at_ms=now_ms),),
@@ -232,18 +239,36 @@ def _change(before: Delivery, plan: Plan, actor: str, now_ms: int) -> Change:
             status, cause = Status.ASSIGNED, Cause.ASSIGNED
         else:
             cause = Cause.TRANSFERRED
+    since_ms, since_version = before.customer_since_ms, before.customer_since_version
+    if plan.customer_id != before.customer_id:
+        since_ms, since_version = at_ms, before.version + 1
     after = msgspec.structs.replace(
         before,
         customer_id=plan.customer_id,
         origin=plan.origin,
         destination=plan.destination,
         window=plan.window,
+        visibility=plan.visibility,
+        stop_sequence=plan.stop_sequence,
+        customer_since_ms=since_ms,
+        customer_since_version=since_version,
+        shown_from_ms=_shown_from_ms(before, plan, status, at_ms),
         status=status,
         version=before.version + 1,
         assignments=assignments,
         updated_at_ms=at_ms,
     )
     return Change(before=before, after=after, events=(_event(after, cause, at_ms, at_ms, actor),))
+
+
+def _shown_from_ms(before: Delivery, plan: Plan, status: Status, at_ms: int) -> int | None:
+    """Another customer, truck or policy begins anew: none of them opens what was before it."""
+    goes_on = (plan.customer_id, plan.truck_id, plan.visibility) == (
+        before.customer_id,
+        before.truck_id,
+        before.visibility,
+    )
+    return shown_from(before.shown_from_ms if goes_on else None, status, at_ms)
 
 
 def _still_true(before: Delivery, plan: Plan) -> Status:
@@ -286,6 +311,7 @@ def _declare(
         status=status,
         version=before.version + 1,
         updated_at_ms=now_ms,
+        shown_from_ms=shown_from(before.shown_from_ms, status, at_ms),
         closed_at_ms=closed_at_ms if status in CLOSED else None,
     )
     event = msgspec.structs.replace(
@@ -323,6 +349,8 @@ def _plan_of(delivery: Delivery) -> Plan:
         origin=delivery.origin,
         destination=delivery.destination,
         window=delivery.window,
+        visibility=delivery.visibility,
+        stop_sequence=delivery.stop_sequence,
     )
 
 

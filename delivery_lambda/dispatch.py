@@ -187,7 +187,9 @@ class Dispatch:
         return json_response(
             HTTPStatus.OK,
             {
-                "deliveries": [summary_document(delivery) for delivery in page.deliveries],
+                "deliveries": [
+                    summary_document(delivery, role=caller.role) for delivery in page.deliveries
+                ],
                 "next_cursor": page.next and encode_cursor(page.next, list_name),
             },
         )
@@ -303,7 +305,7 @@ class Dispatch:
         events = self.deliveries.events(delivery.delivery_id)
         return json_response(
             status,
-            delivery_document(delivery, events, in_detail=caller.role == DISPATCHER),
+            delivery_document(delivery, events, role=caller.role),
             headers={"ETag": f'"{delivery.version}"'},
         )
 

@@ -1,7 +1,8 @@
 """Deliveries as the HTTP API shows them.
 
 Who declared an event and why, which point made a rule fire, the note and the proof are for the
-dispatcher alone; customers and trucks see what the socket's messages show.
+dispatcher alone; customers and trucks see what the socket's messages show. What a customer may see of
+the truck, and which of its stops a delivery is, are for the dispatcher and the truck.
 """
 
 from __future__ import annotations
@@ -13,22 +14,25 @@ import msgspec
 
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
 from rtdts.tracking.instants import format_instant
+from rtdts.tracking.roles import CUSTOMER, DISPATCHER
+from rtdts.tracking.viewer_scope import events_to_show
 
 Document = dict[str, Any]
 
 
 def delivery_document(
-    delivery: Delivery, events: Sequence[DeliveryEvent], *, in_detail: bool
+    delivery: Delivery, events: Sequence[DeliveryEvent], *, role: str
 ) -> Document:
     """A delivery with its events (those of its version: the log may have grown meanwhile)."""
-    told = [event for event in events if event.version <= delivery.version]
+    told = events_to_show(delivery, events, is_customer=role == CUSTOMER)
+    in_detail = role == DISPATCHER
     return {
-        **summary_document(delivery),
+        **summary_document(delivery, role=role),
         "events": [event_document(event, in_detail=in_detail) for event in told],
     }
 
 
-def summary_document(delivery: Delivery) -> Document:
+def summary_document(delivery: Delivery, *, role: str) -> Document:
     """A delivery without its events."""
     document = {
         "delivery_id": delivery.delivery_id,
@@ -45,6 +49,10 @@ def summary_document(delivery: Delivery) -> Document:
             "start": format_instant(delivery.window.start_ms),
             "end": format_instant(delivery.window.end_ms),
         }
+    if role != CUSTOMER:
+        document["visibility"] = msgspec.to_builtins(delivery.visibility)
+        if delivery.stop_sequence is not None:
+            document["stop_sequence"] = delivery.stop_sequence
     return document
 
 

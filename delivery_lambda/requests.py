@@ -25,10 +25,12 @@ from rtdts.tracking.deliveries import (
 from rtdts.tracking.identifiers import ID_FORM, Identifier, is_identifier
 from rtdts.tracking.instants import parse_instant
 from rtdts.tracking.roles import CUSTOMER, DISPATCHER, TRUCK
+from rtdts.tracking.visibility import DEFAULT_VISIBILITY, Visibility
 
 MIN_RADIUS_M: Final = 1.0
 MAX_RADIUS_M: Final = 50_000.0
 MAX_KEY_LENGTH: Final = 255
+MAX_STOP_SEQUENCE: Final = 100_000
 
 _ENTITY_TAG = re.compile(r'"([0-9]{1,18})"|([0-9]{1,18})')
 _AT_FIELD = " - at `$."
@@ -83,6 +85,8 @@ class _PlanBody(msgspec.Struct, frozen=True, kw_only=True):
     origin: _PlaceBody
     destination: _PlaceBody
     window: _WindowBody | None = None
+    visibility: Visibility | None = None
+    stop_sequence: Annotated[int, Meta(ge=0, le=MAX_STOP_SEQUENCE)] | None = None
 
 
 class _DeclarationBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +141,8 @@ def parse_plan(request: Request) -> Plan:
         origin=body.origin.place(),
         destination=body.destination.place(),
         window=window,
+        visibility=body.visibility or DEFAULT_VISIBILITY,
+        stop_sequence=body.stop_sequence,
     )
 
 

@@ -13,7 +13,7 @@ from rtdts.tracking.delivery_buckets import BUCKETS
 
 MASTERS: Final = 3
 READ_UNIT_KB: Final = 4
-MATCH_KB: Final = 0.4
+MATCH_KB: Final = 0.5
 SUBSCRIPTION_KB: Final = 0.25
 DELIVERY_BYTES: Final = 1024
 EVENT_BYTES: Final = 350
@@ -74,11 +74,13 @@ def opensearch(plan: Plan) -> Cost:
 
 
 def reads_of(plan: Plan) -> Reads:
-    """Consistent reads cost a whole unit a delivery, and a match at least one a truck."""
+    """Consistent reads cost a whole unit a delivery, and matches at least one a truck."""
     scenario, load = plan.scenario, plan.load
     a_truck = math.ceil(max(scenario.open_deliveries, 1) * MATCH_KB / READ_UNIT_KB)
     index = scenario.viewers * SUBSCRIPTION_KB / READ_UNIT_KB / 2 + BUCKETS / 2
-    rights = (scenario.viewers / scenario.viewers_a_delivery + index) / scenario.round_s
+    # With each delivery what its truck has before it: of that, who sees the truck depends.
+    viewed = scenario.viewers / scenario.viewers_a_delivery
+    rights = (viewed * (1 + a_truck) + index) / scenario.round_s
     return Reads(
         matches=load.match_reads * a_truck,
         rights=rights,

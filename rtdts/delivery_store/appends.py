@@ -38,7 +38,7 @@ def parts(
 ) -> Iterator[Part]:
     """The transactions of an append, in order; nearly always one.
 
-    What `after` changes of the plan comes with the last.
+    What `after` changes of the plan, and from when on it is shown, comes with the last.
 
     Args:
         before: The row on which the change was decided; None for a new delivery.

@@ -27,7 +27,6 @@ from rtdts.delivery_store.event_log import appending, expiring
 from rtdts.delivery_store.items import NOT_ONE_OF_OURS, chunks, from_item, to_attribute, to_item
 from rtdts.delivery_store.matches import (
     MAX_OPEN_DELIVERIES,
-    match_of,
     prepare_truck,
     putting,
     removing,
@@ -36,6 +35,7 @@ from rtdts.delivery_store.schema import BY_CUSTOMER, BY_TRUCK, TTL_ATTRIBUTE, Ta
 from rtdts.delivery_store.transactions import MAX_WRITES_TOGETHER, Write, write_together
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
+from rtdts.tracking.truck_stops import stop_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -361,9 +361,17 @@ class DeliveryStore:
         is_on = after.truck_id if after.is_open else None
         writes = []
         if was_on is not None and was_on != is_on:
-            writes.append(removing(table, was_on, after.delivery_id))
+            writes.append(removing(table, was_on, after.delivery_id, at_ms=after.updated_at_ms))
         if is_on is not None:
-            writes.append(putting(table, is_on, match_of(after), limit=self._max_open_deliveries))
+            is_reordered = before is not None and stop_of(before) != stop_of(after)
+            writes.append(
+                putting(
+                    table,
+                    after,
+                    reordered_at_ms=after.updated_at_ms if is_reordered else None,
+                    limit=self._max_open_deliveries,
+                )
+            )
         return writes
 
 

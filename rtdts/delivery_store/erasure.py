@@ -16,6 +16,7 @@ from rtdts.delivery_store.items import to_attribute
 from rtdts.delivery_store.matches import removing
 from rtdts.delivery_store.schema import BY_CUSTOMER, TableNames
 from rtdts.delivery_store.transactions import Write, write_together
+from rtdts.runtime import wall_clock
 from rtdts.tracking.deliveries import CLOSED
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class CustomerErasure:
         client: A DynamoDB client.
         tables: What the tables are called.
         sleep: Waits between attempts.
+        now_ms: Wall clock.
     """
 
     def __init__(
@@ -58,9 +60,11 @@ class CustomerErasure:
         tables: TableNames,
         *,
         sleep: Callable[[float], None] = time.sleep,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._client = client
         self._tables = tables
+        self._now_ms = now_ms
         self._sleep = sleep
 
     def deliveries_of(self, customer_id: str) -> list[OwnedDelivery]:
@@ -113,7 +117,12 @@ class CustomerErasure:
         row = Write(item={"Delete": {"TableName": self._tables.deliveries, "Key": key}})
         writes = [row]
         if delivery.is_open and delivery.truck_id is not None:
-            match = removing(self._tables.truck_matches, delivery.truck_id, delivery.delivery_id)
+            match = removing(
+                self._tables.truck_matches,
+                delivery.truck_id,
+                delivery.delivery_id,
+                at_ms=self._now_ms(),
+            )
             writes.append(match)
         write_together(
             self._client,

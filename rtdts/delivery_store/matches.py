@@ -24,15 +24,20 @@ from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.transactions import Write
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.tracking.deliveries import Delivery, OpenMatch
+from rtdts.tracking.truck_stops import Stop, TruckStops, stop_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 MAX_OPEN_DELIVERIES = 200
-"""Open deliveries of one truck. A match takes up to 0.4 KB, so the item stays below 80 KB: far from
-DynamoDB's 400 KB, and a read of it costs at most 20 units. A parcel van's longest tours have some
+"""Open deliveries of one truck. A match takes up to 0.5 KB, so the item stays below 100 KB, far
+from DynamoDB's 400 KB, and a read of it costs at most 25 units. A parcel van's longest tours have some
 150 stops."""
+
+
+_CHANGED_AT = "changed_at_ms"
+"""Beside the map: when a delivery last left the truck, or the order of its stops changed."""
 
 
 class MatchStore:
@@ -81,6 +86,25 @@ class MatchStore:
             found[truck_id] = self._in_order(truck_id, item)
         return found
 
+    def stops_of(self, truck_ids: Iterable[str]) -> dict[str, TruckStops]:
+        """What each of the trucks has before it, read consistently.
+
+        A match that can't be read leaves open what comes first: its truck's stops are not whole.
+
+        Raises:
+            StoreBusy: DynamoDB left keys unread, again and again.
+        """
+        found = dict.fromkeys(truck_ids, TruckStops())
+        keys = [{"truck_id": to_attribute(truck_id)} for truck_id in found]
+        for item in batch_get(self._client, self._table, keys, sleep=self._sleep):
+            truck_id = item["truck_id"]["S"]
+            try:
+                found[truck_id] = _stops_in(item)
+            except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+                self._log.exception("stops_unreadable", error, truck_id=truck_id)
+                found[truck_id] = TruckStops(is_whole=False)
+        return found
+
     def _in_order(
         self, truck_id: str, item: Mapping[str, AttributeValueTypeDef]
     ) -> tuple[OpenMatch, ...]:
@@ -102,6 +126,15 @@ class MatchStore:
         return tuple(readable)
 
 
+def _stops_in(item: Mapping[str, AttributeValueTypeDef]) -> TruckStops:
+    matches = item["matches"]["M"] if "matches" in item else {}
+    changed_at_ms = int(item[_CHANGED_AT]["N"]) if _CHANGED_AT in item else 0
+    return TruckStops(
+        stops=tuple(_decode_stop(match["S"]) for match in matches.values()),
+        changed_at_ms=changed_at_ms,
+    )
+
+
 def match_of(delivery: Delivery) -> OpenMatch:
     """What the consumer must know of an open delivery, as of the delivery's version."""
     return OpenMatch(
@@ -114,12 +147,14 @@ def match_of(delivery: Delivery) -> OpenMatch:
     )
 
 
-def encode_match(match: OpenMatch) -> str:
-    """A match as it is stored."""
-    return msgspec.json.encode(match).decode()
+def encode_match(delivery: Delivery) -> str:
+    """A match as it is stored: for the consumer, and with its place among the truck's stops."""
+    match, stop = map(msgspec.to_builtins, (match_of(delivery), stop_of(delivery)))
+    return msgspec.json.encode({**match, **stop}).decode()
 
 
 _decode = msgspec.json.Decoder(OpenMatch).decode
+_decode_stop = msgspec.json.Decoder(Stop).decode
 
 
 def prepare_truck(client: DynamoDBClient, table: str, truck_id: str) -> None:
@@ -132,21 +167,33 @@ def prepare_truck(client: DynamoDBClient, table: str, truck_id: str) -> None:
     )
 
 
-def putting(table: str, truck_id: str, match: OpenMatch, *, limit: int) -> Write:
-    """Adds or replaces a match of a truck, unless that is one more than `limit`."""
+def putting(table: str, delivery: Delivery, *, reordered_at_ms: int | None, limit: int) -> Write:
+    """Adds or replaces a delivery's match on its truck, unless that is one more than `limit`.
+
+    Args:
+        table: The table.
+        delivery: The delivery as it shall be.
+        reordered_at_ms: When the order of the truck's stops changed by it; None if it did not.
+        limit: Open deliveries that the truck may have.
+    """
+    truck_id = delivery.truck_id
+    changes, values = "SET matches.#delivery = :match", {}
+    if reordered_at_ms is not None:
+        changes, values = f"{changes}, {_CHANGED_AT} = :at", {":at": {"N": str(reordered_at_ms)}}
     return Write(
         item={
             "Update": {
                 "TableName": table,
                 "Key": {"truck_id": {"S": truck_id}},
-                "UpdateExpression": "SET matches.#delivery = :match",
+                "UpdateExpression": changes,
                 "ConditionExpression": (
                     "attribute_exists(matches.#delivery) OR size(matches) < :limit"
                 ),
-                "ExpressionAttributeNames": {"#delivery": match.delivery_id},
+                "ExpressionAttributeNames": {"#delivery": delivery.delivery_id},
                 "ExpressionAttributeValues": {
-                    ":match": to_attribute(encode_match(match)),
+                    ":match": to_attribute(encode_match(delivery)),
                     ":limit": {"N": str(limit)},
+                    **values,
                 },
             }
         },
@@ -154,15 +201,23 @@ def putting(table: str, truck_id: str, match: OpenMatch, *, limit: int) -> Write
     )
 
 
-def removing(table: str, truck_id: str, delivery_id: str) -> Write:
-    """Takes a delivery from a truck; not having it is as good."""
+def removing(table: str, truck_id: str, delivery_id: str, *, at_ms: int) -> Write:
+    """Takes a delivery from a truck; not having it is as good.
+
+    Args:
+        table: The table.
+        truck_id: The truck that had it.
+        delivery_id: The delivery.
+        at_ms: Now: what the truck did before may have been for this delivery.
+    """
     return Write(
         item={
             "Update": {
                 "TableName": table,
                 "Key": {"truck_id": {"S": truck_id}},
-                "UpdateExpression": "REMOVE matches.#delivery",
+                "UpdateExpression": f"SET {_CHANGED_AT} = :at REMOVE matches.#delivery",
                 "ExpressionAttributeNames": {"#delivery": delivery_id},
+                "ExpressionAttributeValues": {":at": {"N": str(at_ms)}},
             }
         }
     )

@@ -7,6 +7,7 @@ import enum
 import msgspec
 
 from rtdts.tracking.stream_position import Through
+from rtdts.tracking.visibility import DEFAULT_VISIBILITY, Visibility
 
 DEFAULT_RADIUS_M = 100.0
 """Radius of a place's geofence when the dispatcher names none."""
@@ -107,6 +108,16 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     created_at_ms: int
     updated_at_ms: int
     window: TimeWindow | None = None
+    visibility: Visibility = DEFAULT_VISIBILITY
+    stop_sequence: int | None = None
+    """Which stop of its truck it is, if the dispatcher numbers them."""
+    customer_since_ms: int = 0
+    """Since when it is this customer's …"""
+    customer_since_version: int = 1
+    """… and with which event it became so: what was before is a former customer's business."""
+    shown_from_ms: int | None = None
+    """From when on, by our clock, the customer may be shown the truck: see `shown_from`. None while
+    `assigned`, and in rows that were written before there was such a time."""
     closed_at_ms: int | None = None
     """Until when the customer is shown the truck: the effective time of the closing event, or when
     that was recorded if the sensors contradict it. None while open. Viewing itself ends by
@@ -134,8 +145,26 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def end_recorded_at_ms(self) -> int | None:
-        """When the closing event was recorded: a closed row never changes again. None while open."""
+        """When its end was recorded (a closed row never changes again); None while open."""
         return None if self.is_open else self.updated_at_ms
+
+
+def shown_from(shown_from_ms: int | None, status: Status, at_ms: int) -> int | None:
+    """From when on a delivery's customer may be shown its truck, after one more event.
+
+    A truck that is `assigned` does something else still. An end shows nothing that was not shown
+    before.
+
+    Args:
+        shown_from_ms: What it was before the event.
+        status: The status after the event.
+        at_ms: When the event took effect, by our clock.
+    """
+    if status is Status.ASSIGNED:
+        return None
+    if shown_from_ms is None and status not in CLOSED:
+        return at_ms
+    return shown_from_ms
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,8 @@
 """What the sensors have against a declaration, by the delivery's log.
 
-What a person says is accepted: phones fall silent and boxes are mounted badly. But a truck that says
-``delivered`` for a time at which it drove on would hide where it went, so a doubt is kept with the
-event, and the claimed time then counts for nothing that is shown.
+What a person says is accepted: phones fall silent and boxes are mounted badly. But a truck that
+declares ``delivered`` for a time at which it drove on would hide where it went. So a doubt is kept
+with the event, and the claimed time then decides nothing that is shown.
 """
 
 from __future__ import annotations

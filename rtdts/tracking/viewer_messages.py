@@ -20,7 +20,8 @@ from rtdts.tracking.deliveries import UNDER_WAY, Cause, Delivery, DeliveryEvent,
 from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import TrackPoint
-from rtdts.tracking.viewing import EndReason, ShownPosition
+from rtdts.tracking.viewer_scope import ShownPosition
+from rtdts.tracking.viewing import EndReason
 
 T = TypeVar("T")
 

@@ -122,6 +122,7 @@ class Crew:
             customer_id=self.customer_id,
             origin=trip.origin,
             destination=trip.destination,
+            stop_sequence=len(self.delivery_ids),
         )
         await self.viewer.track(delivery_id)
         return await self.log.wait_until(lambda: delivery_id in self.log.statuses, within_s)

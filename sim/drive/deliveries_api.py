@@ -89,8 +89,17 @@ class DeliveriesApi:
         customer_id: str,
         origin: Geofence,
         destination: Geofence,
+        stop_sequence: int,
     ) -> DeliveryRecord:
-        """Create a delivery, or change its plan.
+        """Create a delivery, or change its plan; its customer sees the truck when it is next.
+
+        Args:
+            delivery_id: Which.
+            truck_id: Its truck.
+            customer_id: Its customer.
+            origin: Where from.
+            destination: Where to.
+            stop_sequence: Which of the truck's stops it is; the same number is the same stop.
 
         Raises:
             ApiError: It was refused, or the service stayed away.
@@ -100,6 +109,8 @@ class DeliveriesApi:
             "customer_id": customer_id,
             "origin": _place(origin),
             "destination": _place(destination),
+            "visibility": {"policy": "next_stop"},
+            "stop_sequence": stop_sequence,
         }
         return _record(await self._request("PUT", f"/{delivery_id}", json=plan))
 

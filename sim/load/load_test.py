@@ -200,6 +200,7 @@ class LoadTest:
                 customer_id=self._customer(number),
                 origin=truck.trip.origin,
                 destination=truck.trip.destination,
+                stop_sequence=1,  # all of a truck go to one place
             )
 
         await _each(range(self.options.deliveries), create)

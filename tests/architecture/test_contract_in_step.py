@@ -27,7 +27,8 @@ from rtdts.tracking.deliveries import (
 from rtdts.tracking.point_fields import FirstGenerationPoint, Reason, TelemetryPoint
 from rtdts.tracking.positions import ShownPoint, TrackPoint
 from rtdts.tracking.viewer_messages import ErrorReason
-from rtdts.tracking.viewing import EndReason, ShownPosition
+from rtdts.tracking.viewer_scope import ShownPosition
+from rtdts.tracking.viewing import EndReason
 from socket_lambda.limits import SocketLimits
 from socket_lambda.messages import Track, Untrack
 from socket_lambda.settings import Settings

@@ -18,6 +18,7 @@ from rtdts.delivery_store.errors import TruckFull, VersionConflict
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.delivery_store.schema import TTL_ATTRIBUTE
 from rtdts.tracking.deliveries import Cause, DeclaredType, Status, TimeWindow
+from rtdts.tracking.truck_stops import TruckStops, stop_of
 from tests.fakes.fake_delivery_store import FakeDeliveryStore, FakeMatchStore
 from tests.support.deliveries import NOW_MS, event_of, given_to, moved_to, new_delivery, unique
 
@@ -221,6 +222,37 @@ def test_a_trucks_matches_follow_its_deliveries(store: Store, matches: Matches) 
         other_truck: (),
         "T-none": (),
     }
+
+
+def test_a_trucks_stops_say_their_order_and_when_one_last_left_or_changed_it(
+    store: Store, matches: Matches
+) -> None:
+    truck_id, at_ms = unique("T"), NOW_MS + 60_000
+
+    def stops() -> TruckStops:
+        return matches.stops_of([truck_id])[truck_id]
+
+    first = new_delivery(truck_id=truck_id, stop_sequence=2)
+    window = TimeWindow(start_ms=NOW_MS + 1, end_ms=NOW_MS + 2)
+    second = new_delivery(truck_id=truck_id, window=window)
+    assert stops() == TruckStops()
+    for one in (first, second):
+        store.append(None, one, [event_of(one)], matches=True)
+    moved = moved_to(first, Status.IN_TRANSIT)
+    store.append(first, moved, [event_of(moved)], matches=True)
+    assert set(stops().stops) == {stop_of(first), stop_of(second)}
+    assert stops().changed_at_ms == 0, "none left, and none changed its place"
+
+    reordered = msgspec.structs.replace(
+        moved_to(moved, Status.IN_TRANSIT), stop_sequence=3, updated_at_ms=at_ms
+    )
+    store.append(moved, reordered, [event_of(reordered)], matches=True)
+    assert stop_of(reordered) in stops().stops
+    assert stops().changed_at_ms == at_ms
+
+    closed = msgspec.structs.replace(moved_to(reordered, Status.DELIVERED), updated_at_ms=at_ms + 1)
+    store.append(reordered, closed, [event_of(closed)], matches=True)
+    assert stops() == TruckStops(stops=(stop_of(second),), changed_at_ms=at_ms + 1)
 
 
 def test_a_declaration_shows_in_the_match_and_a_transition_does_not(

@@ -369,6 +369,22 @@ def test_a_delivery_given_to_another_customer_ends_for_the_first(
         viewer.wait_for_type("ended", reason="no_longer_yours")
 
 
+def test_another_customer_gets_the_delivery_without_what_was_before(
+    trip: Trip, token: Callable[..., str], local_cloud: Any
+) -> None:
+    other = unique("C")
+    trip.put()
+    trip.put(destination={**DESTINATION, "radius_m": 150})
+    trip.put(customer_id=other)
+
+    with Viewer(local_cloud.environment.websocket_url, token=token("--customer", other)) as viewer:
+        viewer.track(trip.delivery_id)
+        snapshot = viewer.wait_for_type("snapshot")
+
+    assert [event["version"] for event in snapshot["events"]] == [3]
+    assert snapshot["track"] == []
+
+
 def test_another_truck_shows_its_own_positions_only(
     trip: Trip, token: Callable[..., str], api: ApiClient, local_cloud: Any
 ) -> None:

@@ -15,6 +15,7 @@ from rtdts.delivery_store.errors import DeliveryStoreError
 from rtdts.delivery_store.items import to_attribute
 from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch, Status
+from rtdts.tracking.truck_stops import TruckStops
 from tests.fakes.aws_limits import breach
 from tests.fakes.fake_delivery_tables import TABLES, FakeDeliveryTables
 from tests.fakes.scripted_client import client_error
@@ -55,6 +56,12 @@ class FakeDeliveryStore:
     @property
     def matches(self) -> dict[str, dict[str, OpenMatch]]:
         return self._tables.matches
+
+    def stops_of(self, truck_id: str) -> TruckStops:
+        return TruckStops(
+            stops=tuple(self._tables.stops.get(truck_id, {}).values()),
+            changed_at_ms=self._tables.changed_at_ms.get(truck_id, 0),
+        )
 
     def get(self, delivery_id: str) -> Delivery | None:
         return self._rows.get(delivery_id)
@@ -150,6 +157,9 @@ class FakeMatchStore:
 
     def open_matches_many(self, truck_ids: Iterable[str]) -> dict[str, tuple[OpenMatch, ...]]:
         return {truck_id: self.open_matches(truck_id) for truck_id in truck_ids}
+
+    def stops_of(self, truck_ids: Iterable[str]) -> dict[str, TruckStops]:
+        return {truck_id: self._store.stops_of(truck_id) for truck_id in truck_ids}
 
 
 def _newest_last(row: Delivery) -> tuple[int, str]:

@@ -11,6 +11,7 @@ import msgspec
 from rtdts.delivery_store.items import from_attribute, from_item
 from rtdts.delivery_store.schema import TTL_ATTRIBUTE, TableNames
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
+from rtdts.tracking.truck_stops import Stop
 from tests.fakes.aws_limits import breach
 from tests.fakes.scripted_client import cancelled, client_error
 
@@ -31,6 +32,8 @@ class FakeDeliveryTables:
         logs: Events in order, by delivery id.
         expiries_s: When each event of a log expires, in order; by delivery id.
         matches: By truck and delivery.
+        stops: Likewise.
+        changed_at_ms: When a delivery last left a truck, or the order of its stops changed.
         transactions: How many writes each transaction had.
         before_transaction: Run before each is looked at.
     """
@@ -40,6 +43,8 @@ class FakeDeliveryTables:
         self.logs: dict[str, list[DeliveryEvent]] = {}
         self.expiries_s: dict[str, list[int | None]] = {}
         self.matches: dict[str, dict[str, OpenMatch]] = {}
+        self.stops: dict[str, dict[str, Stop]] = {}
+        self.changed_at_ms: dict[str, Any] = {}
         self.transactions: list[int] = []
         self.before_transaction: Callable[[], None] = lambda: None
 
@@ -102,11 +107,17 @@ class FakeDeliveryTables:
     def _match(self, write: Mapping[str, Any]) -> None:
         delivery_id = write["ExpressionAttributeNames"]["#delivery"]
         of_truck = self.matches.setdefault(write["Key"]["truck_id"]["S"], {})
-        if write["UpdateExpression"].startswith("REMOVE"):
+        truck_id = write["Key"]["truck_id"]["S"]
+        values = {name: from_attribute(v) for name, v in _part(write, "Values").items()}
+        if ":at" in write["UpdateExpression"]:
+            self.changed_at_ms[truck_id] = values[":at"]
+        stops = self.stops.setdefault(truck_id, {})
+        if "REMOVE" in write["UpdateExpression"]:
             of_truck.pop(delivery_id, None)
+            stops.pop(delivery_id, None)
         else:
-            match = write["ExpressionAttributeValues"][":match"]["S"]
-            of_truck[delivery_id] = msgspec.json.decode(match, type=OpenMatch)
+            of_truck[delivery_id] = msgspec.json.decode(values[":match"], type=OpenMatch)
+            stops[delivery_id] = msgspec.json.decode(values[":match"], type=Stop)
 
 
 def _holds(expression: str, item: Mapping[str, Any], write: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from rtdts.runtime import wall_clock
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
 from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.positions import ShownLatest, TrackPoint, TruckInterval
+from rtdts.tracking.truck_stops import TruckStops, stop_of
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_subscriptions import FakeSubscriptionStore
@@ -36,6 +37,9 @@ class WatchedDeliveries(FakeDeliveryStore):
     def put(self, delivery: Delivery) -> None:
         self._rows[delivery.delivery_id] = delivery
 
+    def open_on(self, truck_id: str) -> list[Delivery]:
+        return [row for row in self._rows.values() if row.is_open and row.truck_id == truck_id]
+
     def log(self, event: DeliveryEvent) -> None:
         self._logs.setdefault(event.delivery_id, []).append(event)
 
@@ -44,6 +48,34 @@ class WatchedDeliveries(FakeDeliveryStore):
         self.reads.append(ids)
         self.before_read()
         return super().get_many(ids)
+
+
+class StopsOfRows:
+    """What trucks have before them, by the rows as they are.
+
+    Attributes:
+        changed_at_ms: When a delivery last left a truck; tests set it.
+        reads: The trucks of each read.
+        before_read: Run before each answers.
+    """
+
+    def __init__(self, deliveries: WatchedDeliveries) -> None:
+        self.changed_at_ms: dict[str, int] = {}
+        self.reads: list[tuple[str, ...]] = []
+        self.before_read: Callable[[], None] = lambda: None
+        self._deliveries = deliveries
+
+    def stops_of(self, truck_ids: Iterable[str]) -> dict[str, TruckStops]:
+        trucks = tuple(truck_ids)
+        self.reads.append(trucks)
+        self.before_read()
+        return {
+            truck_id: TruckStops(
+                stops=tuple(stop_of(row) for row in self._deliveries.open_on(truck_id)),
+                changed_at_ms=self.changed_at_ms.get(truck_id, 0),
+            )
+            for truck_id in trucks
+        }
 
 
 class BreakableSubscriptions(FakeSubscriptionStore):

@@ -29,6 +29,7 @@ RECONCILING = f"{UNIT}/tracking/test_reconciling_a_log.py"
 ETA = f"{UNIT}/tracking/test_eta.py"
 MESSAGES = f"{UNIT}/tracking/test_viewer_messages.py"
 VIEWING = f"{UNIT}/tracking/test_viewing.py"
+SCOPE = f"{UNIT}/tracking/test_viewer_scope.py"
 ROUND = f"{UNIT}/broadcaster/test_round.py"
 NUDGES = f"{UNIT}/broadcaster/test_nudges.py"
 CLOCK = f"{UNIT}/broadcaster/test_round_clock.py"
@@ -848,8 +849,8 @@ BREAKS = (
         name="viewing-ends-when-a-truck-says",
         guarantee=4,
         file="rtdts/tracking/viewing.py",
-        text="if now_ms >= delivery.updated_at_ms + viewing",
-        replacement="if now_ms >= _closed_at_ms(delivery) + viewing",
+        text="ended_at_ms = delivery.end_recorded_at_ms",
+        replacement="ended_at_ms = delivery.closed_at_ms",
         tests=(f"{VIEWING}::test_a_delivery_that_came_to_its_end_stays_for_the_viewing_minutes",),
     ),
     Break(
@@ -906,29 +907,27 @@ BREAKS = (
     Break(
         name="former-truck-shown",
         guarantee=4,
-        file="rtdts/tracking/viewing.py",
-        text="if truck_id != delivery.truck_id or counts_at_ms < start_ms:",
-        replacement="if counts_at_ms < start_ms:",
-        tests=(
-            f"{VIEWING}::test_after_a_transfer_only_the_new_truck_is_shown_and_only_since_then",
-        ),
+        file="rtdts/tracking/viewer_scope.py",
+        text="if truck_id != self.truck_id or at_ms < self.start_ms:",
+        replacement="if at_ms < self.start_ms:",
+        tests=(f"{SCOPE}::test_after_a_transfer_only_the_new_truck_is_shown_and_only_since_then",),
     ),
     Break(
         name="truck-shown-before-its-assignment",
         guarantee=4,
-        file="rtdts/tracking/viewing.py",
-        text="if truck_id != delivery.truck_id or counts_at_ms < start_ms:",
-        replacement="if truck_id != delivery.truck_id:",
-        tests=(f"{VIEWING}::test_a_track_is_cut_to_the_assignment",),
+        file="rtdts/tracking/viewer_scope.py",
+        text="if truck_id != self.truck_id or at_ms < self.start_ms:",
+        replacement="if truck_id != self.truck_id:",
+        tests=(f"{SCOPE}::test_a_track_is_cut_to_the_assignment",),
     ),
     Break(
         name="slow-clock-shown-after-the-end",
         guarantee=4,
-        file="rtdts/tracking/viewing.py",
-        text="return end_ms is None or counts_at_ms < end_ms",
+        file="rtdts/tracking/viewer_scope.py",
+        text="return self.end_ms is None or at_ms < self.end_ms",
         replacement="return True",
         tests=(
-            f"{VIEWING}::test_a_truck_with_a_slow_clock_is_shown_from_when_it_was_assigned_to_"
+            f"{SCOPE}::test_a_truck_with_a_slow_clock_is_shown_from_when_it_was_assigned_to_"
             "when_it_ended",
         ),
     ),
@@ -962,9 +961,9 @@ BREAKS = (
     Break(
         name="slow-clock-hidden-from-viewers",
         guarantee=5,
-        file="rtdts/tracking/viewing.py",
-        text="counts_at_ms=point.counts_at_ms):\n        return None",
-        replacement="counts_at_ms=point.event_at_ms):\n        return None",
+        file="rtdts/tracking/viewer_scope.py",
+        text="at_ms = point.counts_at_ms",
+        replacement="at_ms = point.event_at_ms",
         tests=(f"{SLOW_CLOCK}::test_viewers_see_the_truck_and_how_old_its_position_says_it_is",),
     ),
     Break(
@@ -976,6 +975,124 @@ BREAKS = (
         tests=(
             f"{SLOW_CLOCK}::test_late_points_of_a_slow_clock_are_settled_where_they_belong",
             f"{SLOW_CLOCK}::test_whatever_a_clock_does_the_log_folds_to_the_timeline",
+        ),
+    ),
+    Break(
+        name="track-since-the-assignment",
+        guarantee=4,
+        file="rtdts/tracking/viewer_scope.py",
+        text="        delivery.updated_at_ms if shown_from_ms is None else shown_from_ms,\n",
+        replacement="",
+        tests=(
+            f"{SCOPE}::test_a_customer_sees_the_truck_from_when_it_moved_off_and_a_dispatcher_all_"
+            "the_while",
+        ),
+    ),
+    Break(
+        name="slow-clock-shown-while-assigned",
+        guarantee=4,
+        file="consumer/transitions.py",
+        text="event.status, event.effective_at_ms + lag_ms)",
+        replacement="event.status, event.effective_at_ms)",
+        tests=(f"{SLOW_CLOCK}::test_a_slow_truck_is_shown_from_when_it_moved_off_by_our_clock",),
+    ),
+    Break(
+        name="former-customers-track",
+        guarantee=4,
+        file="rtdts/tracking/viewer_scope.py",
+        text="        delivery.customer_since_ms,\n",
+        replacement="",
+        tests=(
+            f"{SCOPE}::test_another_customer_does_not_get_the_former_ones_track",
+            f"{NUDGES}::test_another_customer_gets_nothing_of_the_former_ones_time",
+        ),
+    ),
+    Break(
+        name="former-customers-events",
+        guarantee=4,
+        file="rtdts/tracking/viewer_scope.py",
+        text="first = delivery.customer_since_version if is_customer else 1",
+        replacement="first = 1",
+        tests=(
+            f"{NUDGES}::test_another_customer_gets_nothing_of_the_former_ones_time",
+            f"{DELIVERY}::test_another_customer_gets_no_event_of_the_former_ones_time",
+        ),
+    ),
+    Break(
+        name="former-customers-time-not-noted",
+        guarantee=4,
+        file="delivery_lambda/decisions.py",
+        text="since_ms, since_version = at_ms, before.version + 1",
+        replacement="pass",
+        tests=(
+            f"{DECISIONS}::test_only_another_customer_begins_the_customers_time_anew",
+            f"{DELIVERY}::test_another_customer_gets_no_event_of_the_former_ones_time",
+        ),
+    ),
+    Break(
+        name="wider-policy-opens-the-past",
+        guarantee=4,
+        file="delivery_lambda/decisions.py",
+        text="shown_from(before.shown_from_ms if goes_on else None, status, at_ms)",
+        replacement="shown_from(before.shown_from_ms, status, at_ms)",
+        tests=(
+            f"{DECISIONS}::test_another_customer_truck_or_policy_opens_nothing_that_was_before",
+        ),
+    ),
+    Break(
+        name="stop-that-is-not-next-shown",
+        guarantee=4,
+        file="rtdts/tracking/viewer_scope.py",
+        text="if stops is None or not stops.is_next(delivery.delivery_id):",
+        replacement="if stops is None:",
+        tests=(
+            f"{SCOPE}::test_the_next_stop_sees_the_truck_and_the_one_after_it_the_status_alone",
+            f"{ROUND}::test_the_customer_after_the_next_hears_the_status_without_a_position",
+            f"{NUDGES}::test_a_snapshot_of_a_stop_that_is_not_next_shows_the_status_alone",
+        ),
+    ),
+    Break(
+        name="door-of-the-stop-before-shown",
+        guarantee=4,
+        file="rtdts/tracking/viewer_scope.py",
+        text="start_ms = max(scope.start_ms, stops.changed_at_ms)",
+        replacement="start_ms = scope.start_ms",
+        tests=(
+            f"{SCOPE}::test_who_becomes_next_does_not_see_where_the_truck_was_for_those_before",
+            f"{ROUND}::test_who_becomes_next_sees_the_truck_once_it_has_left_the_stop_before",
+        ),
+    ),
+    Break(
+        name="stop-left-without-a-mark",
+        guarantee=4,
+        file="rtdts/delivery_store/matches.py",
+        text='f"SET {_CHANGED_AT} = :at REMOVE matches.#delivery"',
+        replacement='"REMOVE matches.#delivery"',
+        tests=(
+            f"{STORE}::test_a_trucks_stops_say_their_order_and_when_one_last_left_or_changed_it",
+        ),
+    ),
+    Break(
+        name="stops-shown-while-unknown",
+        guarantee=4,
+        file="rtdts/tracking/truck_stops.py",
+        text="if own is None or not self.is_whole:\n            return False",
+        replacement="if own is None:\n            return True",
+        tests=(f"{SCOPE}::test_nothing_is_shown_while_it_is_not_known_what_comes_first",),
+    ),
+    Break(
+        name="stops-as-old-as-the-round",
+        guarantee=4,
+        file="broadcaster/stops.py",
+        text="        if not trucks:\n            return {}\n",
+        replacement=(
+            "        if not trucks:\n            return {}\n"
+            "        if hasattr(self, 'kept'):\n            return self.kept\n"
+            "        self.kept = self._stops.stops_of(sorted(trucks))\n        return self.kept\n"
+        ),
+        tests=(
+            f"{ROUND}"
+            "::test_a_stop_that_is_put_before_another_while_a_chunk_is_read_hides_the_truck",
         ),
     ),
     Break(

@@ -99,6 +99,7 @@ class Cloud:
             "AWS_REGION": REGION,
             "DELIVERIES_TABLE": tables.deliveries,
             "DELIVERY_EVENTS_TABLE": tables.delivery_events,
+            "TRUCK_MATCHES_TABLE": tables.truck_matches,
             "SUBSCRIPTIONS_TABLE": tables.subscriptions,
             "BLOCKED_IDENTITIES_TABLE": tables.blocked_identities,
             "NUDGE_QUEUE_URL": self.resources.queue_urls["nudges"],

@@ -15,6 +15,7 @@ from broadcaster.round import Round
 from broadcaster.round_report import RoundReport
 from broadcaster.round_source import Share
 from broadcaster.slots import Slots
+from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import StoreThreads
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.subscriptions import Subscription
@@ -31,11 +32,14 @@ from tests.fakes.fake_viewing_stores import (
     BreakableSubscriptions,
     FakePositions,
     PolledNudgeQueue,
+    StopsOfRows,
     WatchedDeliveries,
 )
 
 HOUR_MS = 3_600_000
 NUDGE_THREADS = 4
+DOOR = (35.2, 129.1)
+"""Every delivery's destination."""
 
 
 class World:
@@ -46,6 +50,7 @@ class World:
         self.subscriptions = BreakableSubscriptions()
         self.positions = FakePositions()
         self.blocks = FakeBlockStore()
+        self.stops = StopsOfRows(self.deliveries)
         self.queue = PolledNudgeQueue(self.clock.now_ms)
         self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
         self.of_rounds = StoreThreads.of("rounds", tables=4, positions=4)
@@ -75,12 +80,13 @@ class World:
             delivery_id=delivery_id,
             customer_id=customer_id,
             origin=Place(lat=35.1, lon=129.0),
-            destination=Place(lat=35.2, lon=129.1),
+            destination=Place(lat=DOOR[0], lon=DOOR[1]),
             status=status,
             version=version,
             assignments=(Assignment(assignment=1, truck_id=truck_id, started_at_ms=started_at_ms),),
             created_at_ms=started_at_ms,
             updated_at_ms=started_at_ms,
+            shown_from_ms=None if status is Status.ASSIGNED else started_at_ms,
         )
         self.deliveries.put(delivery)
         return delivery
@@ -121,13 +127,15 @@ class World:
         self.deliveries.log(event)
         return event
 
-    def truck(self, truck_id: str, *, age_s: float = 5.0) -> LatestPosition:
+    def truck(
+        self, truck_id: str, *, age_s: float = 5.0, at: tuple[float, float] = (35.15, 129.05)
+    ) -> LatestPosition:
         at_ms = self.clock.now_ms() - round(age_s * 1000)
         point = Point(
             truck_id=truck_id,
             recorded_at_ms=at_ms,
-            lat=35.15,
-            lon=129.05,
+            lat=at[0],
+            lon=at[1],
             event_at_ms=at_ms,
             received_at_ms=at_ms,
         )
@@ -142,7 +150,7 @@ class World:
         closed_at_ms = self.clock.now_ms() - round(ago_s * 1000)
         self.change(delivery_id, closed_at_ms=closed_at_ms, updated_at_ms=closed_at_ms)
         for age_s in (ago_s + 30, ago_s + 10):
-            self.positions.past.append(self.truck(truck_id, age_s=age_s))
+            self.positions.past.append(self.truck(truck_id, age_s=age_s, at=DOOR))
         self.truck(truck_id)
 
     def viewer(
@@ -197,7 +205,11 @@ class World:
 
     def position_picture(self) -> PositionPicture:
         return PositionPicture(
-            self.positions, self.of_rounds.positions, log=self.log, now_ms=self.clock.now_ms
+            self.positions,
+            self.of_rounds.positions,
+            StopsOfTrucks(self.stops, self.of_rounds.tables, log=self.log),
+            log=self.log,
+            now_ms=self.clock.now_ms,
         )
 
     def round(self, *, slots: int = 100, chunk_size: int = 100) -> Round:
@@ -218,7 +230,12 @@ class World:
 
     def nudge_handler(self, *, slots: int = 100, chunk_size: int = 100) -> NudgeHandler:
         return NudgeHandler(
-            Stores(viewers=self.subscriptions, events=self.deliveries, positions=self.positions),
+            Stores(
+                viewers=self.subscriptions,
+                events=self.deliveries,
+                positions=self.positions,
+                stops=self.stops,
+            ),
             self.pusher(self.of_nudges),
             Slots(slots),
             self.of_nudges,

@@ -41,6 +41,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     "rtdts/delivery_store/matches.py:MatchStore": {
         "open_matches": {("dynamodb:GetItem", "truck-matches")},
         "open_matches_many": {("dynamodb:BatchGetItem", "truck-matches")},
+        "stops_of": {("dynamodb:BatchGetItem", "truck-matches")},
     },
     "rtdts/delivery_store/subscriptions.py:SubscriptionStore": {
         "add": {("dynamodb:PutItem", "subscriptions")},

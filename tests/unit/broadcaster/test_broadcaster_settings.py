@@ -9,6 +9,7 @@ REQUIRED = {
     "AWS_REGION": "eu-west-1",
     "DELIVERIES_TABLE": "deliveries",
     "DELIVERY_EVENTS_TABLE": "delivery-events",
+    "TRUCK_MATCHES_TABLE": "truck-matches",
     "SUBSCRIPTIONS_TABLE": "subscriptions",
     "BLOCKED_IDENTITIES_TABLE": "blocked",
     "NUDGE_QUEUE_URL": "http://localhost/nudges.fifo",

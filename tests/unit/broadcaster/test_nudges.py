@@ -118,6 +118,49 @@ async def test_who_lost_the_delivery_hears_only_that_it_did(world: World) -> Non
     assert world.tracking == {"new"}
 
 
+async def test_another_customer_gets_nothing_of_the_former_ones_time(world: World) -> None:
+    """Neither events nor the track, whoever asks for the snapshot anew."""
+    given_at_ms = world.clock.now_ms() - 60_000
+    world.truck("T-1")
+    world.positions.tracks["T-1"] = [
+        TrackPoint(35.0, 129.0, at_ms) for at_ms in (given_at_ms - 1, given_at_ms)
+    ]
+    world.delivery("D-1", customer_id="C-2", version=5)
+    for version in (4, 5):
+        world.event("D-1", version, Status.IN_TRANSIT, Cause.CORRECTED)
+    world.change("D-1", customer_since_ms=given_at_ms, customer_since_version=5)
+    world.viewer("new", "D-1", identity="C-2")
+    world.viewer("desk", "D-1", role="dispatcher", identity="x")
+
+    for connection_id in ("new", "desk"):
+        await handle(
+            world,
+            SnapshotNudge(delivery_id="D-1", connection_id=connection_id, request_id="r"),
+        )
+    await handle(world, TransitionNudge(delivery_id="D-1", version=4))
+
+    assert world.gateway.types("new") == ["snapshot"], "the status before it is not told"
+    (theirs,), (all_of_it, *_) = (world.gateway.messages(one) for one in ("new", "desk"))
+    assert [one[2] for one in theirs["track"]] == [given_at_ms]
+    assert [one["version"] for one in theirs["events"]] == [5]
+    assert len(all_of_it["track"]) == len(all_of_it["events"]) == 2
+
+
+async def test_a_snapshot_of_a_stop_that_is_not_next_shows_the_status_alone(world: World) -> None:
+    world.truck("T-1")
+    world.positions.tracks["T-1"] = [TrackPoint(35.0, 129.0, world.clock.now_ms())]
+    world.delivery("D-1", version=5)
+    world.delivery("D-2", version=5)
+    world.change("D-2", created_at_ms=world.row("D-1").created_at_ms - 1)
+    world.viewer("a", "D-1")
+
+    await handle(world, SnapshotNudge(delivery_id="D-1", connection_id="a", request_id="r"))
+
+    (snapshot,) = world.gateway.messages("a")
+    assert snapshot["status"] == "in_transit"
+    assert (snapshot["position"], snapshot["track"], snapshot["eta"]) == (None, [], None)
+
+
 async def test_a_delivered_one_goes_on_for_the_viewing_time(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", status=Status.DELIVERED, version=5)

@@ -8,6 +8,7 @@ from broadcaster.poster import Answer
 from broadcaster.round_source import Share
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.delivery_buckets import delivery_bucket
+from rtdts.tracking.visibility import EnRoute
 from tests.support.broadcaster_world import World
 from tests.support.waiting import COMES_WITHIN_S
 
@@ -64,6 +65,98 @@ async def test_while_the_history_is_away_those_under_way_have_their_positions(
     assert world.gateway.messages("a")[0]["position"] is None
     assert world.gateway.messages("b")[0]["position"]["age_s"] == 5
     assert "positions_unavailable" in world.logged
+
+
+async def two_stops(world: World) -> None:
+    """D-1 and D-2 on T-1, D-1 first; with a customer of each, and a dispatcher."""
+    world.truck("T-1")
+    world.delivery("D-1")
+    world.delivery("D-2", customer_id="C-2")
+    world.change("D-2", created_at_ms=world.row("D-1").created_at_ms + 1)
+    world.viewer("first", "D-1")
+    world.viewer("second", "D-2", identity="C-2")
+    world.viewer("desk", "D-2", role="dispatcher", identity="x")
+
+
+def positions_of(world: World, connection_id: str) -> list[bool]:
+    return [one["position"] is not None for one in world.gateway.messages(connection_id)]
+
+
+async def test_the_customer_after_the_next_hears_the_status_without_a_position(
+    world: World,
+) -> None:
+    await two_stops(world)
+
+    await world.hold_round()
+
+    assert positions_of(world, "first") == [True]
+    assert positions_of(world, "second") == [False]
+    assert positions_of(world, "desk") == [True]
+    assert world.gateway.messages("second")[0]["distance_remaining_m"] is None
+
+
+async def test_who_becomes_next_sees_the_truck_once_it_has_left_the_stop_before(
+    world: World,
+) -> None:
+    await two_stops(world)
+    now_ms = world.clock.now_ms()
+    world.change("D-1", status=Status.DELIVERED, closed_at_ms=now_ms, updated_at_ms=now_ms)
+    world.stops.changed_at_ms["T-1"] = now_ms
+
+    await world.hold_round()
+    world.clock.advance(60)
+    world.truck("T-1")
+    await world.hold_round()
+
+    assert positions_of(world, "second") == [False, True]
+
+
+async def test_a_stop_that_is_put_before_another_while_a_chunk_is_read_hides_the_truck(
+    world: World,
+) -> None:
+    await two_stops(world)
+    world.change("D-1", created_at_ms=world.row("D-2").created_at_ms + 1)
+
+    def put_before() -> None:
+        world.stops.before_read = lambda: None
+        world.clock.advance(1.5)  # so the chunk is read again
+        world.positions.before_read = lambda: None
+        world.change("D-1", stop_sequence=1)
+
+    world.stops.before_read = put_before
+    await world.hold_round()
+
+    assert positions_of(world, "second") == [False]
+    assert len(world.stops.reads) == 2
+
+
+async def test_while_it_is_not_known_what_comes_first_the_status_is_told(world: World) -> None:
+    await two_stops(world)
+
+    def away() -> None:
+        raise OSError("the table is away")
+
+    world.stops.before_read = away
+    report = await world.hold_round()
+
+    assert report.delivered == 3
+    assert positions_of(world, "first") == positions_of(world, "second") == [False]
+    assert positions_of(world, "desk") == [True]
+    assert "stops_unavailable" in world.logged
+
+
+async def test_what_comes_first_is_read_only_where_it_decides(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1")
+    world.change("D-1", visibility=EnRoute())
+    world.delivery("D-2", truck_id="T-2", status=Status.ASSIGNED)
+    for connection_id, delivery_id in (("a", "D-1"), ("b", "D-2")):
+        world.viewer(connection_id, delivery_id)
+
+    await world.hold_round()
+
+    assert world.stops.reads == []
+    assert positions_of(world, "a") == [True]
 
 
 async def test_one_that_is_gone_ends_no_round_and_is_forgotten(world: World) -> None:

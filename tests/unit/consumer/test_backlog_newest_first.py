@@ -190,3 +190,20 @@ def _cancel(world: World, delivery_id: str) -> None:
         truck_id=row.truck_id,
     )
     world.deliveries.append(row, after, [event], matches=True)
+
+
+def test_a_corrected_start_moves_from_when_on_the_truck_is_shown(world: World) -> None:
+    pipeline = world.pipeline()
+    pipeline.process(world.shard.records([BACKLOG[-1]]))
+    first = world.deliveries.get("D-1")
+    for one in reversed(BACKLOG[:-1]):
+        pipeline.process(world.shard.records([one]))
+    world.settle(pipeline)
+    row, events = world.deliveries.get("D-1"), world.deliveries.events("D-1")
+    moved_off = [one for one in events if one.cause is Cause.MOVED_OFF]
+
+    assert first is not None
+    assert row is not None
+    assert row.shown_from_ms == moved_off[-1].effective_at_ms
+    assert first.shown_from_ms is not None
+    assert row.shown_from_ms < first.shown_from_ms

@@ -175,3 +175,39 @@ def test_a_closed_delivery_is_forgotten_and_gets_no_event(world: World) -> None:
     memory = world.positions.load(["T-1"])["T-1"].state
     assert memory is not None
     assert memory.deliveries == ()
+
+
+def test_a_customer_is_shown_the_truck_from_when_it_moved_off_for_the_delivery(
+    world: World,
+) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    standing = [point(second, -900.0, speed_mps=0.0) for second in range(-60, 0, 10)]
+    pipeline.process(world.shard.records(*[[one] for one in standing]))
+    before = world.deliveries.get("D-1")
+    pipeline.process(world.shard.records(*[[one] for one in drive()]))
+    after, moved_off = world.deliveries.get("D-1"), world.deliveries.events("D-1")[1]
+
+    assert before is not None
+    assert after is not None
+    assert before.shown_from_ms is None
+    assert moved_off.status is Status.EN_ROUTE_TO_PICKUP
+    assert after.shown_from_ms == moved_off.effective_at_ms
+
+
+def test_another_customer_is_shown_the_truck_from_then_on_whatever_the_rules_find(
+    world: World,
+) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    points = drive()
+    pipeline.process(world.shard.records(*[[one] for one in points[:14]]))
+    plan = Plan(truck_id="T-1", customer_id="C-2", origin=ORIGIN, destination=DESTINATION)
+    planned(world, plan, second=135)
+    world.clock.advance(6)
+    pipeline.process(world.shard.records(*[[one] for one in points[14:]]))
+    row = world.deliveries.get("D-1")
+
+    assert row is not None
+    assert row.status is Status.ARRIVED
+    assert row.shown_from_ms == row.customer_since_ms == START_MS + 135_000

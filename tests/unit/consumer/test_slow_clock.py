@@ -21,7 +21,14 @@ from rtdts.tracking.positions import Point
 from rtdts.tracking.status_machine import Plan, Transition
 from rtdts.tracking.timeline import since_last_declaration, timeline
 from rtdts.tracking.viewer_messages import encode_position
-from rtdts.tracking.viewing import closed_interval, position_to_show, track_to_show
+from rtdts.tracking.viewer_scope import (
+    Scope,
+    closed_interval,
+    position_to_show,
+    scope_of,
+    track_to_show,
+)
+from rtdts.tracking.viewing import Access
 from tests.support.consumer_world import (
     DESTINATION,
     DRIVE_M,
@@ -78,8 +85,9 @@ def close(world: World, delivery: Delivery, second: int) -> Delivery:
     """The delivery as it is once a person said that it was delivered."""
     row = world.deliveries.get(delivery.delivery_id)
     assert row is not None
+    at_ms = START_MS + second * 1_000
     return msgspec.structs.replace(
-        row, status=Status.DELIVERED, closed_at_ms=START_MS + second * 1_000
+        row, status=Status.DELIVERED, closed_at_ms=at_ms, updated_at_ms=at_ms
     )
 
 
@@ -203,6 +211,23 @@ def test_a_clock_that_is_found_ahead_is_not_slow_any_more(world: World) -> None:
     assert [line["truck_id"] for line in world.told("clock_right")] == ["T-1"]
 
 
+def full(row: Delivery) -> Scope | None:
+    return scope_of(row, Access.FULL, None)
+
+
+def test_a_slow_truck_is_shown_from_when_it_moved_off_by_our_clock(world: World) -> None:
+    pipeline = world.pipeline()
+    world.assign("D-1")
+    take(world, pipeline, slow(waiting()))
+    take(world, pipeline, slow(drive()))
+    row = world.deliveries.get("D-1")
+    moved_off = world.deliveries.events("D-1")[1]
+
+    assert row is not None
+    assert moved_off.status is Status.EN_ROUTE_TO_PICKUP
+    assert row.shown_from_ms == moved_off.effective_at_ms + SLOW_MS
+
+
 def test_viewers_see_the_truck_and_how_old_its_position_says_it_is(world: World) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, slow(waiting()))
@@ -211,9 +236,12 @@ def test_viewers_see_the_truck_and_how_old_its_position_says_it_is(world: World)
     row = world.deliveries.get("D-1") or delivery
     sent_at_ms = START_MS + 191_000
 
-    shown = position_to_show(row, world.positions.shown(["T-1"]).get("T-1"))
+    latest = world.positions.shown(["T-1"])["T-1"]
+    for access in (Access.AS_CUSTOMER, Access.FULL):
+        scope = scope_of(row, access, world.deliveries.stops_of("T-1"))
+        shown = position_to_show(row, latest, scope, now_ms=sent_at_ms)
 
-    assert shown is not None
+        assert shown is not None
     message = json.loads(encode_position(row, shown, sent_at_ms=sent_at_ms))
     assert message["position"]["age_s"] == SLOW_MS / 1_000 + 1
     assert message["eta"] is None
@@ -241,7 +269,7 @@ def test_nothing_of_other_turns_of_a_truck_is_shown(world: World, by_ms: int) ->
     pipeline.process(world.shard.records(slow([point(150, 350.0, received_at_ms=start_ms)], by_ms)))
 
     track = track_to_show(
-        again, world.positions.track("T-1", start_ms=start_ms, end_ms=None, limit=1_000)
+        full(again), world.positions.track("T-1", start_ms=start_ms, end_ms=None, limit=1_000)
     )
 
     received = {
@@ -250,12 +278,13 @@ def test_nothing_of_other_turns_of_a_truck_is_shown(world: World, by_ms: int) ->
     assert [received[one.event_at_ms] - START_MS for one in track] == [
         *range(200_000, 300_000, 10_000)
     ]
-    assert position_to_show(again, world.positions.shown(["T-1"])["T-1"]) is not None
+    latest = world.positions.shown(["T-1"])["T-1"]
+    assert position_to_show(again, latest, full(again), now_ms=START_MS) is not None
     next_turn = msgspec.structs.replace(
         again,
         assignments=(msgspec.structs.replace(again.current, started_at_ms=START_MS + 290_001),),
     )
-    assert position_to_show(next_turn, world.positions.shown(["T-1"])["T-1"]) is None
+    assert position_to_show(next_turn, latest, full(next_turn), now_ms=START_MS) is None
 
 
 def test_what_a_slow_truck_does_after_the_delivery_closed_is_not_shown(world: World) -> None:
@@ -264,7 +293,7 @@ def test_what_a_slow_truck_does_after_the_delivery_closed_is_not_shown(world: Wo
     delivery = world.assign("D-1")
     take(world, pipeline, slow(drive()))
     closed = close(world, delivery, second=255)
-    interval = closed_interval(closed)
+    interval = closed_interval(closed, Access.FULL)
     assert interval is not None
 
     (last,) = world.positions.last_of([interval])
@@ -274,8 +303,9 @@ def test_what_a_slow_truck_does_after_the_delivery_closed_is_not_shown(world: Wo
 
     assert last is not None
     assert last.point.event_at_ms == START_MS + 250_000 - SLOW_MS
-    assert position_to_show(closed, last) is not None
-    assert max(one.counts_at_ms for one in track_to_show(closed, track)) == START_MS + 250_000
+    assert position_to_show(closed, last, full(closed), now_ms=START_MS) is not None
+    shown = track_to_show(full(closed), track)
+    assert max(one.counts_at_ms for one in shown) == START_MS + 250_000
 
 
 def test_a_clock_that_is_put_right_shows_the_truck_where_it_is(world: World) -> None:

@@ -32,6 +32,7 @@ from rtdts.tracking.deliveries import (
     Status,
     TimeWindow,
 )
+from rtdts.tracking.visibility import DEFAULT_VISIBILITY, EnRoute, NextStop, WithinTime
 from tests.support.deliveries import DESTINATION, NOW_MS, ORIGIN, event_of, moved_to, new_delivery
 
 LATER_MS = NOW_MS + 600_000
@@ -87,6 +88,8 @@ def test_the_same_plan_again_changes_nothing() -> None:
         {"origin": Place(lat=ORIGIN.lat, lon=ORIGIN.lon, radius_m=101.0)},
         {"destination": Place(lat=DESTINATION.lat, lon=DESTINATION.lon, radius_m=101.0)},
         {"window": TimeWindow(start_ms=NOW_MS, end_ms=LATER_MS)},
+        {"visibility": WithinTime(minutes=30)},
+        {"stop_sequence": 3},
     ],
 )
 @pytest.mark.parametrize("status", sorted(OPEN))
@@ -104,6 +107,62 @@ def test_another_plan_with_the_same_truck_keeps_the_status(
         assert getattr(change.after, name) == value
     (event,) = change.events
     assert (event.cause, event.status) == (Cause.CORRECTED, status)
+
+
+def test_by_default_a_customer_sees_the_truck_when_no_other_comes_first() -> None:
+    assert NextStop() == DEFAULT_VISIBILITY
+    assert plan(None, PLAN).after.visibility == NextStop()
+
+
+def test_a_new_delivery_shows_its_customer_nothing_yet() -> None:
+    after = plan(None, PLAN).after
+
+    assert after.shown_from_ms is None
+    assert (after.customer_since_ms, after.customer_since_version) == (LATER_MS, 1)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"customer_id": "C-99"}, {"truck_id": "T-2"}, {"visibility": EnRoute()}],
+    ids=str,
+)
+def test_another_customer_truck_or_policy_opens_nothing_that_was_before(
+    changed: dict[str, Any],
+) -> None:
+    before = msgspec.structs.replace(at_status(Status.IN_TRANSIT), shown_from_ms=NOW_MS + 1_000)
+    after = plan(before, dataclasses.replace(PLAN, **changed)).after
+    other_window = dataclasses.replace(PLAN, window=TimeWindow(start_ms=NOW_MS, end_ms=LATER_MS))
+
+    assert after.shown_from_ms == LATER_MS
+    assert plan(before, other_window).after.shown_from_ms == NOW_MS + 1_000
+
+
+def test_only_another_customer_begins_the_customers_time_anew() -> None:
+    before = at_status(Status.IN_TRANSIT)
+    given = plan(before, dataclasses.replace(PLAN, customer_id="C-99")).after
+    changed = plan(given, dataclasses.replace(PLAN, customer_id="C-99", stop_sequence=3)).after
+
+    for after in (given, changed):
+        assert after.customer_since_ms == LATER_MS
+        assert after.customer_since_version == before.version + 1
+
+
+def test_back_at_assigned_with_another_truck_nothing_is_shown() -> None:
+    before = msgspec.structs.replace(at_status(Status.AT_PICKUP), shown_from_ms=NOW_MS + 1_000)
+
+    assert plan(before, dataclasses.replace(PLAN, truck_id="T-2")).after.shown_from_ms is None
+
+
+@pytest.mark.parametrize(
+    ("what", "shown_from_ms"),
+    [(DeclaredType.PICKED_UP, LATER_MS - 5), (DeclaredType.DELIVERED, None)],
+)
+def test_a_pickup_shows_the_truck_from_then_on_and_an_end_shows_nothing_new(
+    what: DeclaredType, shown_from_ms: int | None
+) -> None:
+    change = declare(new_delivery(), declaration(what, at_ms=LATER_MS - 5))
+
+    assert change.after.shown_from_ms == shown_from_ms
 
 
 @pytest.mark.parametrize("truck_id", ["T-0012", "T-2"])

@@ -274,6 +274,39 @@ def test_a_truck_that_claims_an_end_at_the_beginning_blinds_nobody(api: Api) -> 
     assert line["doubts"] == ["not_seen_near_destination"]
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"policy": "next_stop"},
+        {"policy": "en_route"},
+        {"policy": "within_distance", "distance_m": 5000.0},
+        {"policy": "within_time", "minutes": 30},
+    ],
+    ids=lambda policy: policy["policy"],
+)
+def test_what_a_customer_may_see_is_for_the_dispatcher_and_the_truck_to_know(
+    api: Api, policy: dict[str, Any]
+) -> None:
+    api.put(visibility=policy, stop_sequence=3)
+
+    for whom in (DISPATCHER, TRUCK):
+        assert api.get(whom)[1]["visibility"] == policy
+        assert api.get(whom)[1]["stop_sequence"] == 3
+    assert {"visibility", "stop_sequence"}.isdisjoint(api.get(CUSTOMER)[1])
+    assert {"visibility", "stop_sequence"}.isdisjoint(api.list(CUSTOMER)[1]["deliveries"][0])
+    assert "visibility" in api.list(TRUCK)[1]["deliveries"][0]
+
+
+def test_another_customer_gets_no_event_of_the_former_ones_time(api: Api) -> None:
+    api.put()
+    api.sensor(Status.EN_ROUTE_TO_PICKUP)
+    api.put(customer_id="C-99")
+    api.sensor(Status.AT_PICKUP)
+
+    assert [one["version"] for one in api.get(("customer", "C-99"))[1]["events"]] == [3, 4]
+    assert [one["version"] for one in api.get()[1]["events"]] == [1, 2, 3, 4]
+
+
 def test_a_log_that_grew_meanwhile_is_cut_to_the_row(api: Api) -> None:
     api.put()
     api.sensor(Status.EN_ROUTE_TO_PICKUP)

@@ -75,6 +75,16 @@ def test_a_plan_is_read_with_its_defaults_and_offsets() -> None:
         ({**PLAN, "destination": {**PLACE, "radius_m": 1e-300}}, "destination.radius_m"),
         ({**PLAN, "destination": {**PLACE, "radius_m": 1e9}}, "destination.radius_m"),
         ({**PLAN, "window": {"start": "2026-11-24T09:00:00", "end": "x"}}, "window.start"),
+        ({**PLAN, "visibility": "en_route"}, "visibility"),
+        ({**PLAN, "visibility": {"policy": "always"}}, "visibility.policy"),
+        ({**PLAN, "visibility": {"policy": "within_distance"}}, "visibility"),
+        (
+            {**PLAN, "visibility": {"policy": "within_distance", "distance_m": 99}},
+            "visibility.distance_m",
+        ),
+        ({**PLAN, "visibility": {"policy": "within_time", "minutes": 0}}, "visibility.minutes"),
+        ({**PLAN, "stop_sequence": -1}, "stop_sequence"),
+        ({**PLAN, "stop_sequence": 10**9}, "stop_sequence"),
         ({**PLAN, "window": {"start": "2026-11-24T09:00:00Z", "end": "x"}}, "window.end"),
         (
             {**PLAN, "window": {"start": "2026-11-24T09:00:00Z", "end": "2026-11-24T09:00:00Z"}},

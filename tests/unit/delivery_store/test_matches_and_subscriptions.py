@@ -13,6 +13,7 @@ from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import KEPT_FOR_MS, Subscription, SubscriptionStore
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Place
+from rtdts.tracking.truck_stops import TruckStops
 from tests.fakes.scripted_client import ScriptedClient
 from tests.support.deliveries import NOW_MS, new_delivery
 
@@ -43,8 +44,8 @@ def matches_item(truck_id: str, **matches: object) -> dict[str, object]:
     ids=str,
 )
 def test_a_match_that_cannot_be_read_costs_its_own_delivery_only(broken: object) -> None:
-    match = match_of(new_delivery(delivery_id="D-1"))
-    good = to_attribute(encode_match(match))
+    delivery = new_delivery(delivery_id="D-1")
+    match, good = match_of(delivery), to_attribute(encode_match(delivery))
     items = [matches_item("T-1", **{"D-1": good, "D-2": broken}), matches_item("T-2")]
     client = ScriptedClient({"Responses": {"truck-matches": items}}, {"Item": items[0]})
     output = io.StringIO()
@@ -59,8 +60,8 @@ def test_a_match_that_cannot_be_read_costs_its_own_delivery_only(broken: object)
 
 
 def test_a_truck_whose_matches_are_no_map_costs_no_other_truck() -> None:
-    match = match_of(new_delivery(delivery_id="D-1"))
-    good = to_attribute(encode_match(match))
+    delivery = new_delivery(delivery_id="D-1")
+    match, good = match_of(delivery), to_attribute(encode_match(delivery))
     items = [
         {"truck_id": {"S": "T-1"}, "matches": {"S": "?"}},
         {"truck_id": {"S": "T-2"}},
@@ -80,14 +81,13 @@ def test_a_truck_whose_matches_are_no_map_costs_no_other_truck() -> None:
 
 
 def test_a_full_truck_stays_far_below_what_an_item_may_hold() -> None:
-    match = match_of(
-        new_delivery(
-            delivery_id="D" * 64,
-            version=10**6,
-            origin=Place(lat=-35.12345678901234, lon=-129.12345678901234, radius_m=12345.6789),
-        )
+    delivery = new_delivery(
+        delivery_id="D" * 64,
+        version=10**6,
+        origin=Place(lat=-35.12345678901234, lon=-129.12345678901234, radius_m=12345.6789),
+        stop_sequence=99_999,
     )
-    bytes_a_match = 64 + len(encode_match(match))
+    bytes_a_match = 64 + len(encode_match(delivery))
 
     assert MAX_OPEN_DELIVERIES * bytes_a_match < DYNAMODB_ITEM_BYTES / 2
 
@@ -121,3 +121,24 @@ def test_a_subscription_expires_after_its_connection_must_have_ended() -> None:
 
     assert int(item["expires_at_s"]["N"]) == (NOW_MS + KEPT_FOR_MS) // 1000
     assert KEPT_FOR_MS > 2 * 3600 * 1000
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"S": "no match"}, {"M": {}}, {"S": "{}"}],
+    ids=str,
+)
+def test_stops_of_which_one_cannot_be_read_are_not_whole(broken: object) -> None:
+    good = to_attribute(encode_match(new_delivery(delivery_id="D-1")))
+    items = [matches_item("T-1", **{"D-1": good, "D-2": broken}), matches_item("T-2")]
+    output = io.StringIO()
+    store = MatchStore(
+        ScriptedClient({"Responses": {"truck-matches": items}}),
+        TABLES,
+        log=Logger("delivery_store", output),
+    )
+
+    found = store.stops_of(["T-1", "T-2"])
+
+    assert found == {"T-1": TruckStops(is_whole=False), "T-2": TruckStops()}
+    assert "stops_unreadable" in output.getvalue()

@@ -19,7 +19,8 @@ from rtdts.tracking.viewer_messages import (
     encode_status,
     thinned,
 )
-from rtdts.tracking.viewing import EndReason, ShownPosition
+from rtdts.tracking.viewer_scope import ShownPosition
+from rtdts.tracking.viewing import EndReason
 from tests.support.asyncapi_schema import validate_message
 
 SENT_AT_MS = 1_795_503_168_120  # 2026-11-24T06:52:48.120Z

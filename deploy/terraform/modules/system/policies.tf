@@ -251,6 +251,7 @@ locals {
 
     broadcaster = [
       { sid = "Rights", actions = ["dynamodb:BatchGetItem"], resources = [local.arns.table["deliveries"]] },
+      { sid = "Stops", actions = ["dynamodb:BatchGetItem"], resources = [local.arns.table["truck_matches"]] },
       { sid = "Log", actions = ["dynamodb:Query"], resources = [local.arns.table["delivery_events"]] },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
       {

@@ -37,14 +37,14 @@ def test_a_truck_with_many_deliveries_is_more_than_one_unit() -> None:
     assert reads_of(plan).matches == 200
 
 
-def test_a_round_reads_each_delivery_consistently_and_its_viewers_from_an_index() -> None:
+def test_a_round_reads_each_delivery_and_its_trucks_matches_and_its_viewers_from_an_index() -> None:
     asked = {"trucks": 1, "viewers": 6_000, "round_s": 60, "deliveries": 0}
     alone = reads_of(round_plan(**asked)).rights
     shared = reads_of(round_plan(**asked, viewers_a_delivery=3)).rights
 
     index = 6_000 * 0.25 / 4 / 2 + 128
-    assert math.isclose(alone, (6_000 + index) / 60)
-    assert math.isclose(shared, (2_000 + index) / 60)
+    assert math.isclose(alone, (2 * 6_000 + index) / 60)
+    assert math.isclose(shared, (2 * 2_000 + index) / 60)
 
 
 def test_a_status_is_eight_units_written_and_a_change_eleven() -> None:

@@ -1,0 +1,63 @@
+"""In which order a truck makes its stops, as far as its open deliveries say.
+
+A dispatcher may number them (`stop_sequence`). Those without a number come after those with one,
+by the start of their promised window; one without a window is due from its creation on.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from rtdts.tracking.deliveries import Delivery
+
+
+class Stop(msgspec.Struct, frozen=True, kw_only=True):
+    """One open delivery of a truck. Older matches were stored without the fields with defaults."""
+
+    delivery_id: str
+    stop_sequence: int | None = None
+    """The dispatcher's number; the same number is the same stop."""
+    due_ms: int = 0
+    """Start of the promised window, or the creation."""
+    created_at_ms: int = 0
+
+    def comes_before(self, other: Stop) -> bool:
+        """Whether the truck is to be here before it is there."""
+        if self.stop_sequence is not None and other.stop_sequence is not None:
+            return self.stop_sequence < other.stop_sequence
+        if self.stop_sequence is not None or other.stop_sequence is not None:
+            return self.stop_sequence is not None
+        return (self.due_ms, self.created_at_ms, self.delivery_id) < (
+            other.due_ms,
+            other.created_at_ms,
+            other.delivery_id,
+        )
+
+
+class TruckStops(msgspec.Struct, frozen=True, kw_only=True):
+    """What a truck has before it."""
+
+    stops: tuple[Stop, ...] = ()
+    changed_at_ms: int = 0
+    """When one last left the truck or changed its place in the order: what the truck did before may
+    have been for another customer."""
+    is_whole: bool = True
+    """Whether all of them could be read."""
+
+    def is_next(self, delivery_id: str) -> bool:
+        """Whether no other comes first. False when that is not known."""
+        own = next((stop for stop in self.stops if stop.delivery_id == delivery_id), None)
+        if own is None or not self.is_whole:
+            return False
+        return not any(stop.comes_before(own) for stop in self.stops)
+
+
+def stop_of(delivery: Delivery) -> Stop:
+    """The stop that a delivery is for its truck."""
+    window = delivery.window
+    return Stop(
+        delivery_id=delivery.delivery_id,
+        stop_sequence=delivery.stop_sequence,
+        due_ms=delivery.created_at_ms if window is None else window.start_ms,
+        created_at_ms=delivery.created_at_ms,
+    )

@@ -1,0 +1,225 @@
+"""How much of its truck may be shown with a delivery to somebody who has a right to view it.
+
+- a dispatcher is shown the current truck from the start of its assignment until the end of the
+  delivery was recorded;
+- a customer is shown it from when it was on its way for this delivery and this customer, as far as
+  the delivery's visibility goes, until the delivery ended: what else the truck does, and did
+  before, is none of the customer's business. At other times a customer gets the status alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from rtdts.tracking.deliveries import UNDER_WAY, Delivery, DeliveryEvent, Place, Status
+from rtdts.tracking.geodesy import distance_m
+from rtdts.tracking.positions import ShownLatest, ShownPoint, TrackPoint, TruckInterval
+from rtdts.tracking.truck_stops import TruckStops
+from rtdts.tracking.viewing import Access
+from rtdts.tracking.visibility import EnRoute, NextStop, WithinDistance, WithinTime
+
+_MS_A_MINUTE: Final = 60_000
+_DOOR_MARGIN_M: Final = 100.0
+"""Beyond the destination's geofence: where one parks, and what positions are off."""
+
+
+class ShownPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """A point that a delivery's viewers may see, and what is known of it."""
+
+    point: ShownPoint
+    stale_since_ms: int | None = None
+    """`event_at` of the first bad point after this one; None when it is the newest."""
+    eta_earliest_ms: int | None = None
+    eta_latest_ms: int | None = None
+    eta_remaining_m: float | None = None
+    """The remaining distance for which the ETA was made; None without one."""
+
+
+def events_to_show(
+    delivery: Delivery, events: Iterable[DeliveryEvent], *, is_customer: bool
+) -> tuple[DeliveryEvent, ...]:
+    """The part of a log that a viewer may see: for a customer nothing of a former one's time."""
+    first = delivery.customer_since_version if is_customer else 1
+    return tuple(event for event in events if first <= event.version <= delivery.version)
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """Which points may be shown: one truck's, of an interval, and maybe only near a place."""
+
+    truck_id: str
+    start_ms: int
+    """From then on, by our clock."""
+    end_ms: int | None = None
+    """Until before then; None while the delivery is open."""
+    near: Place | None = None
+    """Only inside this circle, if given."""
+    expected_within_ms: int | None = None
+    """Only while the truck is expected at `near` within so long, or is there."""
+
+    def has(self, point: ShownPoint | TrackPoint, *, truck_id: str) -> bool:
+        """Whether a point lies in the truck's interval; of the place it says nothing."""
+        at_ms = point.counts_at_ms
+        if truck_id != self.truck_id or at_ms < self.start_ms:
+            return False
+        return self.end_ms is None or at_ms < self.end_ms
+
+    def is_near(self, point: ShownPoint | TrackPoint) -> bool:
+        """Whether a point lies where it may be shown."""
+        near = self.near
+        if near is None:
+            return True
+        return distance_m(point.lat, point.lon, near.lat, near.lon) <= near.radius_m
+
+
+def needs_stops(delivery: Delivery) -> bool:
+    """Whether what its customer is shown depends on the truck's other stops."""
+    is_hidden = not delivery.is_open or delivery.status is Status.ASSIGNED
+    return isinstance(delivery.visibility, NextStop) and not is_hidden
+
+
+def scope_of(delivery: Delivery, access: Access, stops: TruckStops | None) -> Scope | None:
+    """What of its truck may be shown with a delivery; None when nothing may.
+
+    A delivery that has ended shows its customer the truck at the destination's door, whatever
+    stops come first by then; with the policy `en_route` as it was.
+
+    Args:
+        delivery: The delivery, as read for the right to view.
+        access: The viewer's.
+        stops: Its truck's, read no earlier than the delivery; None if they are not known. Only
+            needed where `needs_stops`.
+    """
+    started_at_ms = delivery.current.started_at_ms
+    truck_id = delivery.truck_id
+    if access is Access.STATUS_ONLY or delivery.status is Status.CANCELLED:
+        return None
+    if access is Access.FULL:
+        return Scope(truck_id=truck_id, start_ms=started_at_ms, end_ms=delivery.end_recorded_at_ms)
+    # A row from before there was such a time shows what came after its last change.
+    shown_from_ms = delivery.shown_from_ms
+    start_ms = max(
+        started_at_ms,
+        delivery.customer_since_ms,
+        delivery.updated_at_ms if shown_from_ms is None else shown_from_ms,
+    )
+    scope = Scope(truck_id=truck_id, start_ms=start_ms, end_ms=_customers_end_ms(delivery))
+    if isinstance(delivery.visibility, EnRoute):
+        return scope
+    if not delivery.is_open:
+        return msgspec.structs.replace(scope, near=_door(delivery))
+    return _narrowed(delivery, scope, stops)
+
+
+def _narrowed(delivery: Delivery, scope: Scope, stops: TruckStops | None) -> Scope | None:
+    """What a policy leaves of the scope of an open delivery."""
+    match delivery.visibility:
+        case NextStop():
+            if stops is None or not stops.is_next(delivery.delivery_id):
+                return None
+            start_ms = max(scope.start_ms, stops.changed_at_ms)
+            return msgspec.structs.replace(scope, start_ms=start_ms)
+        case WithinDistance(distance_m=radius_m) if delivery.status in UNDER_WAY:
+            near = msgspec.structs.replace(delivery.destination, radius_m=radius_m)
+            return msgspec.structs.replace(scope, near=near)
+        case WithinTime(minutes=minutes) if delivery.status in UNDER_WAY:
+            return msgspec.structs.replace(
+                scope, near=_door(delivery), expected_within_ms=minutes * _MS_A_MINUTE
+            )
+    return None
+
+
+def closed_interval(delivery: Delivery, access: Access) -> TruckInterval | None:
+    """When the truck carried what has come to its end: its last position then is the one to show.
+
+    None while the delivery is open, when the truck's latest is, and when it was cancelled, when
+    there is none to show any more. What of it may be shown says the `Scope`.
+    """
+    if delivery.is_open or delivery.status is Status.CANCELLED:
+        return None
+    end_ms = _customers_end_ms(delivery)
+    if access is Access.FULL:
+        end_ms = delivery.end_recorded_at_ms
+    if end_ms is None:
+        return None
+    return TruckInterval(
+        truck_id=delivery.truck_id, start_ms=delivery.current.started_at_ms, end_ms=end_ms
+    )
+
+
+def position_to_show(
+    delivery: Delivery, latest: ShownLatest | None, scope: Scope | None, *, now_ms: int
+) -> ShownPosition | None:
+    """What a viewer sees of the truck; None when there is nothing to show.
+
+    Args:
+        delivery: The delivery as read for the right to view.
+        latest: Its truck's latest position: now, or as it was in its `closed_interval`.
+        scope: What may be shown.
+        now_ms: This moment.
+    """
+    if latest is None or scope is None:
+        return None
+    point = latest.point
+    if not scope.has(point, truck_id=point.truck_id):
+        return None
+    progress = next(
+        (one for one in latest.deliveries if one.delivery_id == delivery.delivery_id), None
+    )
+    shown = ShownPosition(
+        point=point,
+        stale_since_ms=latest.stale_since_ms,
+        eta_earliest_ms=progress.eta_earliest_ms if progress else None,
+        eta_latest_ms=progress.eta_latest_ms if progress else None,
+        eta_remaining_m=progress.distance_remaining_m if progress else None,
+    )
+    if scope.is_near(point) or _is_expected(shown, scope, now_ms):
+        return shown
+    return None
+
+
+def _is_expected(shown: ShownPosition, scope: Scope, now_ms: int) -> bool:
+    earliest_ms, latest_ms = shown.eta_earliest_ms, shown.eta_latest_ms
+    if scope.expected_within_ms is None or earliest_ms is None or latest_ms is None:
+        return False
+    is_believed = shown.stale_since_ms is None and now_ms <= latest_ms
+    return is_believed and earliest_ms - now_ms <= scope.expected_within_ms
+
+
+def track_to_show(scope: Scope | None, track: Sequence[TrackPoint]) -> tuple[TrackPoint, ...]:
+    """The part of a truck's track that a viewer sees.
+
+    Where a policy goes by the place it is what the truck drove since it last came near: it may have
+    been there before for others. What it drove while it was expected within some time is not known:
+    then it is what is near the door.
+
+    Args:
+        scope: What may be shown.
+        track: The scope's truck's, by time.
+    """
+    if scope is None:
+        return ()
+    kept: list[TrackPoint] = []
+    for point in reversed(track):
+        if not scope.has(point, truck_id=scope.truck_id):
+            continue
+        if not scope.is_near(point):
+            break
+        kept.append(point)
+    return tuple(reversed(kept))
+
+
+def _customers_end_ms(delivery: Delivery) -> int | None:
+    """Until when a customer is shown the truck; None while the delivery is open."""
+    # A closed row without its closing time can't happen through the store; were it to, the last
+    # change of the row is the closing.
+    closed_at_ms = delivery.closed_at_ms
+    return delivery.end_recorded_at_ms if closed_at_ms is None else closed_at_ms
+
+
+def _door(delivery: Delivery) -> Place:
+    destination = delivery.destination
+    radius_m = destination.radius_m + _DOOR_MARGIN_M
+    return msgspec.structs.replace(destination, radius_m=radius_m)
