@@ -1,8 +1,8 @@
 """Deliveries as the HTTP API shows them.
 
 Who declared an event and why, which point made a rule fire, the note and the proof are for the
-dispatcher alone; customers and trucks see what the socket's messages show. What a customer may see of
-the truck, and which of its stops a delivery is, are for the dispatcher and the truck.
+dispatcher alone; customers and trucks see what the socket's messages show. What a customer may see
+of the truck, and which of its stops a delivery is, are for the dispatcher and the truck.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ class Settings:
     blocked_identities_table: str = setting(
         "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
     )
-    issuer: str = setting("ISSUER", help="issuer of the tokens: the identity provider's URL")
+    issuer: str = setting("ISSUER", help="issuer of the tokens: the identity provider's https URL")
     audience: str = setting("AUDIENCE", help="audience that a token must be for")
     identity_claim: str = setting(
         "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"

@@ -4,14 +4,23 @@
    more often than every `REFETCH_AFTER_S`: anybody can send tokens with invented key names.
 2. Keys that are due to be fetched again and can't be stay in use: viewers must not be locked out
    because the identity provider is away for a while.
+3. They come over TLS from where they were asked for: a key from elsewhere would make every token
+   valid that its owner signs.
+
+Why not PyJWT's `PyJWKClient` (2.15): it has no 2. Its set of keys is gone when its lifespan is
+over, and a subclass that hands out the old set has it cached as fresh for another lifespan. It does
+no discovery and takes plain http. After a failed fetch it has no cooldown, so while the provider is
+away every invented key name costs a time limit.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import urllib.request
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 import jwt
 
@@ -112,19 +121,40 @@ def _usable(key_set: Mapping[str, Any]) -> dict[str, jwt.PyJWK]:
     return keys
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Makes a redirect an error: where it leads, the check of the URL does not hold."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+_OPENER: Final = urllib.request.build_opener(_NoRedirects)
+
+
 def fetch_json(url: str) -> Mapping[str, Any]:
-    """Gets a JSON object over HTTP.
+    """Gets a JSON object over HTTPS; over plain HTTP from this machine's loopback only.
 
     Raises:
         KeysUnavailable: It can't be had.
     """
-    if not url.startswith(("https://", "http://")):
-        raise KeysUnavailable(f"{url!r} is not an http URL")
+    if not _is_trusted(url):
+        raise KeysUnavailable(f"{url!r} is not an https URL")
     try:
-        with urllib.request.urlopen(url, timeout=FETCH_TIMEOUT_S) as answer:  # noqa: S310 - checked above
+        with _OPENER.open(url, timeout=FETCH_TIMEOUT_S) as answer:
             document = json.loads(answer.read(_MAX_BYTES))
     except (OSError, ValueError) as error:
         raise KeysUnavailable(f"{url}: {error}") from error
     if not isinstance(document, dict):
         raise KeysUnavailable(f"{url} is not a JSON object")
     return document
+
+
+def _is_trusted(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        return parts.scheme == "https" or (
+            parts.scheme == "http" and ipaddress.ip_address(host).is_loopback
+        )
+    except ValueError:  # no URL, or a host that is no address
+        return False

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 MAX_OPEN_DELIVERIES = 200
 """Open deliveries of one truck. A match takes up to 0.5 KB, so the item stays below 100 KB, far
-from DynamoDB's 400 KB, and a read of it costs at most 25 units. A parcel van's longest tours have some
-150 stops."""
+from DynamoDB's 400 KB, and a read of it costs at most 25 units. A parcel van's longest tours have
+some 150 stops."""
 
 
 _CHANGED_AT = "changed_at_ms"

@@ -874,6 +874,25 @@ BREAKS = (
         tests=(f"{DECISIONS}::test_a_truck_says_nothing_of_the_time_before_its_assignment",),
     ),
     Break(
+        name="keys-over-plain-http",
+        guarantee=4,
+        file="socket_lambda/signing_keys.py",
+        text='parts.scheme == "http" and ipaddress.ip_address(host).is_loopback',
+        replacement='parts.scheme == "http"',
+        tests=(
+            f"{UNIT}/socket_lambda/test_tokens.py"
+            "::test_only_https_is_fetched_unless_it_is_this_machine",
+        ),
+    ),
+    Break(
+        name="keys-from-where-a-redirect-leads",
+        guarantee=4,
+        file="socket_lambda/signing_keys.py",
+        text="urllib.request.build_opener(_NoRedirects)",
+        replacement="urllib.request.build_opener()",
+        tests=("tests/integration/test_fetching_keys.py::test_a_redirect_is_not_followed",),
+    ),
+    Break(
         name="right-as-old-as-the-round",
         guarantee=4,
         file="broadcaster/pushing.py",

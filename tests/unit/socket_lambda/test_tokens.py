@@ -247,7 +247,19 @@ def test_keys_that_cannot_be_read_do_not_spoil_the_others(
     assert keys.find("for-encryption") is None
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "", "ftp://x/"])
-def test_only_http_is_fetched(url: str) -> None:
-    with pytest.raises(KeysUnavailable):
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "",
+        "ftp://x/",
+        "http://login.rtdts.example/keys",
+        "http://127.0.0.1.rtdts.example/keys",
+        "http://127.0.0.1@rtdts.example/keys",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[::1/keys",
+    ],
+)
+def test_only_https_is_fetched_unless_it_is_this_machine(url: str) -> None:
+    with pytest.raises(KeysUnavailable, match="is not an https URL"):
         fetch_json(url)

@@ -31,6 +31,7 @@ module "test_issuer" {
   source = "../../modules/test_issuer"
 
   name               = "${var.name}-test-issuer"
+  account_id         = data.aws_caller_identity.current.account_id
   audience           = local.audience
   package_file       = "${local.packages_folder}/test-issuer.zip"
   runtime            = local.definitions.runtime

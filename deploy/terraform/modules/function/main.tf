@@ -25,9 +25,10 @@ resource "aws_cloudwatch_log_group" "this" {
 module "role" {
   source = "../role"
 
-  name        = var.name
-  description = "What ${var.name} may do"
-  service     = "lambda.amazonaws.com"
+  name           = var.name
+  description    = "What ${var.name} may do"
+  service        = "lambda.amazonaws.com"
+  for_account_id = var.account_id
 
   statements = concat(
     [{

@@ -3,6 +3,11 @@ variable "name" {
   type        = string
 }
 
+variable "account_id" {
+  description = "The account: Lambda takes the role for it only."
+  type        = string
+}
+
 variable "description" {
   description = "What the function does."
   type        = string

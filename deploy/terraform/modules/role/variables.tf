@@ -27,6 +27,11 @@ variable "for_account_id" {
   description = "The account on whose behalf the service must act; null for services that do not say."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.for_account_id != null || !contains(["ecs-tasks", "firehose", "lambda"], split(".", var.service)[0])
+    error_message = "This service says for which account it acts: name it."
+  }
 }
 
 variable "statements" {

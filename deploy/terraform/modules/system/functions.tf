@@ -34,6 +34,7 @@ module "function" {
   for_each = local.functions
 
   name                 = "${var.name}-${each.key}"
+  account_id           = var.account.id
   description          = each.value.description
   package_file         = "${var.packages_folder}/${each.key}.zip"
   handler              = local.definitions.functions[each.key].handler

@@ -35,6 +35,7 @@ module "search_admin" {
   source = "../function"
 
   name                 = "${var.name}-search-admin"
+  account_id           = var.account.id
   description          = "Prepares OpenSearch: templates, retention, roles"
   package_file         = "${var.packages_folder}/search-admin.zip"
   handler              = local.definitions.functions["search-admin"].handler
@@ -67,10 +68,11 @@ resource "aws_lambda_invocation" "prepare_search" {
 module "raw_log_role" {
   source = "../role"
 
-  name        = "${var.name}-raw-log"
-  description = "What Firehose may do for the raw log"
-  service     = "firehose.amazonaws.com"
-  statements  = local.statements.raw_log
+  name           = "${var.name}-raw-log"
+  description    = "What Firehose may do for the raw log"
+  service        = "firehose.amazonaws.com"
+  for_account_id = var.account.id
+  statements     = local.statements.raw_log
 }
 
 module "raw_log" {

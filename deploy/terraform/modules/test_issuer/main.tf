@@ -28,6 +28,7 @@ module "function" {
   source = "../function"
 
   name               = var.name
+  account_id         = var.account_id
   description        = "Issues tokens for tests"
   package_file       = var.package_file
   handler            = var.definition.handler

@@ -3,6 +3,11 @@ variable "name" {
   type        = string
 }
 
+variable "account_id" {
+  description = "The account that it is in."
+  type        = string
+}
+
 variable "audience" {
   description = "Audience of its tokens."
   type        = string

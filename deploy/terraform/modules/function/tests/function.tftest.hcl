@@ -5,6 +5,7 @@ mock_provider "aws" {
 
 variables {
   name               = "rtdts-test-ingest"
+  account_id         = "123456789012"
   description        = "for a test"
   package_file       = "../../testing/packages/ingest.zip"
   handler            = "ingest_lambda.handler.lambda_handler"

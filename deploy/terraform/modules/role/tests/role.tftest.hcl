@@ -6,7 +6,7 @@ mock_provider "aws" {
 variables {
   name        = "a-role"
   description = "for a test"
-  service     = "lambda.amazonaws.com"
+  service     = "apigateway.amazonaws.com"
   statements = [
     { sid = "Read", actions = ["s3:GetObject"], resources = ["arn:aws:s3:::b/*"] },
     {
@@ -50,6 +50,16 @@ run "nobody_elses_deputy" {
     condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "123456789012"
     error_message = "The service acts for this account."
   }
+}
+
+run "a_deputy_of_anybody" {
+  command = plan
+
+  variables {
+    service = "lambda.amazonaws.com"
+  }
+
+  expect_failures = [var.for_account_id]
 }
 
 run "every_resource_needs_a_reason" {

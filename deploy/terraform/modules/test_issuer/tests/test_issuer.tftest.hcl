@@ -6,6 +6,7 @@ mock_provider "random" {}
 
 variables {
   name               = "rtdts-test-issuer"
+  account_id         = "123456789012"
   audience           = "rtdts"
   package_file       = "../../testing/packages/test-issuer.zip"
   runtime            = "python3.13"
