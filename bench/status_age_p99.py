@@ -215,6 +215,7 @@ class _Car:
             customer_id=f"C-{self._name}",
             origin=self._place(0.0 if self._drives else -50_000.0),
             destination=self._place(DISTANCE_M if self._drives else -60_000.0),
+            stop_sequence=1,
         )
         await self._viewer.track(f"D-{self._name}")
 

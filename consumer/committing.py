@@ -10,7 +10,7 @@ from consumer.nudging import Nudger
 from consumer.ports import Nudging, ParkingPlace, PositionFinding, PositionWriting
 from consumer.retrying import Budget
 from consumer.transitions import TransitionWriter
-from consumer.writing import write_all
+from consumer.writing import latest_without, without_deliveries, write_all
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.push_queue.nudges import Nudge, PositionNudge, TransitionNudge
 from rtdts.runtime.logs import Logger
@@ -133,7 +133,13 @@ class Committer:
                 )
         self._write_latest([one.latest for one in updates if one.latest], budget)
         self._nudger.send(nudges)
-        void = self._memory.keep(states, here.position, budget)
+        by_truck = {update.state.truck_id: update for update in updates}
+        void = self._memory.keep(
+            states,
+            here.position,
+            budget,
+            take_out=lambda truck_id, gone: self._take_out(by_truck[truck_id], gone, budget),
+        )
         return Committed(
             states=tuple(state for state in states if state.truck_id not in void),
             transitions=transitions,
@@ -164,6 +170,16 @@ class Committer:
             write_all("delete erased points", erased, self._writer.delete_history, budget)
         if hidden:
             write_all("delete erased positions", hidden, self._writer.delete_latest, budget)
+
+    def _take_out(self, update: TruckUpdate, gone: Collection[str], budget: Budget) -> None:
+        """Takes the names of erased deliveries out of what was written without knowing of it.
+
+        Before the state says that these records are applied: a worker that is killed in between
+        writes them again, and knows.
+        """
+        self.write_history(without_deliveries(update, gone), budget)
+        if update.latest is not None:
+            self._write_latest([latest_without(update.latest, gone)], budget)
 
     def _write_latest(self, latest: Sequence[LatestPosition], budget: Budget) -> None:
         if not latest:

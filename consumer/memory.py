@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 import msgspec
@@ -18,6 +18,12 @@ from rtdts.runtime.logs import Logger
 from rtdts.tracking.state_codec import pack_state
 from rtdts.tracking.stream_position import StreamPosition
 from rtdts.tracking.truck_state import ERASURE, TruckState
+
+TakeOut = Callable[[str, frozenset[str]], None]
+
+
+def _nothing(_truck_id: str, _deliveries: frozenset[str]) -> None:
+    pass
 
 
 class Memory:
@@ -92,9 +98,21 @@ class Memory:
         return frozenset(found)
 
     def keep(
-        self, states: Sequence[TruckState], applied: StreamPosition, budget: Budget
+        self,
+        states: Sequence[TruckState],
+        applied: StreamPosition,
+        budget: Budget,
+        *,
+        take_out: TakeOut = _nothing,
     ) -> tuple[str, ...]:
         """Writes memories, saying that all records up to `applied` are in them.
+
+        Args:
+            states: The trucks' states.
+            applied: The last record that is in them.
+            budget: How long to go on.
+            take_out: Called with a truck and deliveries that turn out to have been erased, before
+                its state is stored without them.
 
         Returns:
             Trucks whose states in the cache were void: erased meanwhile, or deleted. What was made
@@ -128,7 +146,9 @@ class Memory:
                     )
                     del pending[truck_id]
                 elif outcome.fate is Fate.CONFLICT:
-                    left = self._after_conflict(pending[truck_id], packed[truck_id], budget)
+                    left = self._after_conflict(
+                        pending[truck_id], packed[truck_id], budget, take_out
+                    )
                     if left is None:
                         del pending[truck_id]
                         if self._is_void(truck_id):
@@ -170,7 +190,7 @@ class Memory:
         return known.version if known is not None else None
 
     def _after_conflict(
-        self, wanted: TruckState, packed: bytes, budget: Budget
+        self, wanted: TruckState, packed: bytes, budget: Budget, take_out: TakeOut
     ) -> TruckState | None:
         """After a conflict: what to write in place of what stands; None: nothing.
 
@@ -178,18 +198,21 @@ class Memory:
             TakenOver: What stands is another process's.
         """
         truck_id = wanted.truck_id
-        known = self._at_hand.get(truck_id)
         stands = budget.call("read a truck state", lambda: self._store.load([truck_id]))
         stored = stands.get(truck_id)
         self._adopt(truck_id, stored)
         # Void, or this very write, of which the response got lost.
         if self._is_void(truck_id) or stored is None or stored.packed == packed:
             return None
-        # An erasure of a customer took its deliveries out: they must not come back.
-        erased = _deliveries_of(known) - _deliveries_of(stored)
+        # An erasure of a customer took its deliveries out, or touched the state of a truck that has
+        # just got one: they must not come back. One that was not erased is remembered again with
+        # the truck's next batch, from its log.
+        kept = _deliveries_of(stored)
+        erased = frozenset(one.delivery_id for one in wanted.deliveries) - kept
         if not erased:
             return wanted
-        left = tuple(one for one in wanted.deliveries if one.delivery_id not in erased)
+        take_out(truck_id, erased)
+        left = tuple(one for one in wanted.deliveries if one.delivery_id in kept)
         return msgspec.structs.replace(wanted, deliveries=left)
 
     def _adopt(self, truck_id: str, stored: StoredState | None) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from consumer.arrivals import (
@@ -37,7 +37,7 @@ from consumer.point_steps import point_steps
 from consumer.quota import QuotaWatch
 from consumer.retrying import Budget, Patience
 from consumer.settling import Settler, SettleReport
-from rtdts.position_store.writer import PROVISIONAL, HistoryWrite
+from consumer.writing import history_writes
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
@@ -430,15 +430,3 @@ class _Batch:
     matches: Mapping[str, Sequence[OpenMatch]] = dataclasses.field(default_factory=dict)
     last_known: Mapping[str, Sequence[Fix]] = dataclasses.field(default_factory=dict)
     """The last fixes of trucks that the history knows although they have no state."""
-
-
-def history_writes(update: TruckUpdate) -> Iterator[HistoryWrite]:
-    """The documents of a batch's new and changed points."""
-    knowledge = max(update.state.knowledge, PROVISIONAL + 1)
-    for one in update.positions:
-        yield HistoryWrite(fix=one.fix, deliveries=one.deliveries, knowledge=knowledge)
-    # A settling writes them again; until then whatever stands there is as good.
-    for one in update.late:
-        yield HistoryWrite(fix=one.fix, deliveries=one.deliveries)
-    for one in update.beyond:
-        yield HistoryWrite(fix=one.fix, beyond=True)

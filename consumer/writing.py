@@ -1,14 +1,20 @@
-"""Writing many items, each with a fate of its own, until every one has a final one."""
+"""What is written of an update, and writing many items until each has its final fate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
+import msgspec
+
 from consumer.retrying import FIRST_WAIT_S, MOST_WAIT_S, Budget
 from rtdts.position_store.bulk import Fate, ItemOutcome
+from rtdts.position_store.writer import PROVISIONAL, HistoryWrite
 from rtdts.runtime.backoff import backoff_s
+from rtdts.tracking.fixes import LatestPosition
+from rtdts.tracking.positions import DeliveryProgress
+from rtdts.tracking.truck_fold import TruckUpdate
 
 W = TypeVar("W")
 
@@ -46,3 +52,39 @@ def write_all(
         if passing:
             budget.wait(operation, next(waits_s), passing[0][1])
     return rejected
+
+
+def history_writes(update: TruckUpdate) -> Iterator[HistoryWrite]:
+    """The documents of a batch's new and changed points."""
+    knowledge = max(update.state.knowledge, PROVISIONAL + 1)
+    for one in update.positions:
+        yield HistoryWrite(fix=one.fix, deliveries=one.deliveries, knowledge=knowledge)
+    # A settling writes them again; until then whatever stands there is as good.
+    for one in update.late:
+        yield HistoryWrite(fix=one.fix, deliveries=one.deliveries)
+    for one in update.beyond:
+        yield HistoryWrite(fix=one.fix, beyond=True)
+
+
+def without_deliveries(update: TruckUpdate, delivery_ids: Collection[str]) -> list[HistoryWrite]:
+    """The documents of an update that name one of the deliveries, without their names."""
+    return [
+        msgspec.structs.replace(write, deliveries=_left(write.deliveries, delivery_ids))
+        for write in history_writes(update)
+        if any(one.delivery_id in delivery_ids for one in write.deliveries)
+    ]
+
+
+def latest_without(latest: LatestPosition, delivery_ids: Collection[str]) -> LatestPosition:
+    """A latest position without the names of some deliveries."""
+    return msgspec.structs.replace(
+        latest,
+        deliveries=_left(latest.deliveries, delivery_ids),
+        shown_deliveries=_left(latest.shown_deliveries, delivery_ids),
+    )
+
+
+def _left(
+    progress: Iterable[DeliveryProgress], delivery_ids: Collection[str]
+) -> tuple[DeliveryProgress, ...]:
+    return tuple(one for one in progress if one.delivery_id not in delivery_ids)

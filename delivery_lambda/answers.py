@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from delivery_lambda.decisions import Reason, Refusal
 from delivery_lambda.requests import InvalidRequest
-from rtdts.delivery_store.errors import TruckFull
+from rtdts.delivery_store.errors import DeliveryErased, TruckFull
 from rtdts.runtime.http_api import Response, problem
 
 RETRY_AFTER_S: Final = 1
@@ -46,6 +46,11 @@ def truck_full(full: TruckFull) -> Response:
     """No room on the truck."""
     status = HTTPStatus.CONFLICT
     return problem(status, str(full), field="truck_id", limit=full.limit)
+
+
+def erased(error: DeliveryErased) -> Response:
+    """What was erased does not come again, whoever still has it."""
+    return problem(HTTPStatus.CONFLICT, str(error), field="delivery_id")
 
 
 def unavailable() -> Response:

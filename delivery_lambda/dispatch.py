@@ -10,7 +10,7 @@ from typing import Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery_lambda.access import CALLERS, DECLARABLE, closed_since_ms, may_see
-from delivery_lambda.answers import forbidden, invalid, refused, truck_full, unavailable
+from delivery_lambda.answers import erased, forbidden, invalid, refused, truck_full, unavailable
 from delivery_lambda.callers import Caller
 from delivery_lambda.cursors import InvalidCursor, decode_cursor, encode_cursor
 from delivery_lambda.decisions import (
@@ -40,7 +40,7 @@ from delivery_lambda.routes import (
     PUT_DELIVERY,
 )
 from rtdts.delivery_store.deliveries import DeliveryPage, ListPosition
-from rtdts.delivery_store.errors import StoreBusy, TruckFull, VersionConflict
+from rtdts.delivery_store.errors import DeliveryErased, StoreBusy, TruckFull, VersionConflict
 from rtdts.delivery_store.tickets import Ticket, TicketHolder
 from rtdts.push_queue.nudges import Nudge, TransitionNudge
 from rtdts.runtime.http_api import Response, json_response
@@ -135,6 +135,8 @@ class Dispatch:
             return invalid(error)
         except TruckFull as error:
             return truck_full(error)
+        except DeliveryErased as error:
+            return erased(error)
         except (StoreBusy, VersionConflict):
             return unavailable()
 

@@ -14,6 +14,7 @@ from operations.console import Console
 from operations.erasing import Step, erase_in_rounds
 from operations.errors import RefusedError
 from rtdts.delivery_store.erasure import OwnedDelivery
+from rtdts.delivery_store.errors import VersionConflict
 
 DELIVERIES_AT_ONCE = 500
 """Ids in a query of OpenSearch; it takes 65,536."""
@@ -30,8 +31,12 @@ class CustomerStore(Protocol):
         """What there is of one."""
         ...
 
+    def bury(self, delivery: OwnedDelivery, customer_id: str) -> None:
+        """Sees to it that nothing of one comes again."""
+        ...
+
     def erase_delivery(self, delivery: OwnedDelivery) -> int:
-        """Deletes one with all that belongs to it."""
+        """Deletes all that belongs to one that was buried."""
         ...
 
     def count_sessions(self, customer_id: str) -> dict[str, int]:
@@ -87,7 +92,8 @@ def count_customer(customer_id: str, stores: CustomerStores) -> dict[str, int]:
 def erase_customer(customer_id: str, stores: CustomerStores, console: Console) -> dict[str, int]:
     """Erases a customer everywhere.
 
-    The documents of trucks come first: a delivery's row is all that tells which they are.
+    Each delivery is buried first, so that no process that still knows it brings it back. Then come
+    the documents of trucks: until a delivery is erased its tombstone tells which they are.
 
     Returns:
         How many items and documents are gone or changed, by place.
@@ -100,6 +106,11 @@ def erase_customer(customer_id: str, stores: CustomerStores, console: Console) -
     def erase() -> Iterator[Step]:
         # Those of an earlier round too: the consumer may have written of them since.
         for delivery in stores.deliveries.deliveries_of(customer_id):
+            if not delivery.is_buried:
+                try:
+                    stores.deliveries.bury(delivery, customer_id)
+                except VersionConflict:
+                    continue  # it is another's now, or another truck's: the next round sees
             known[delivery.delivery_id] = delivery
         for some in _chunks([*known.values()]):
             yield from stores.search.erase(*_ids(some))
@@ -109,9 +120,8 @@ def erase_customer(customer_id: str, stores: CustomerStores, console: Console) -
         yield "session items", stores.deliveries.erase_sessions(customer_id)
 
     def count() -> dict[str, int]:
-        for delivery in stores.deliveries.deliveries_of(customer_id):
-            known.setdefault(delivery.delivery_id, delivery)
-        return _count(customer_id, stores, [*known.values()])
+        theirs = {one.delivery_id: one for one in stores.deliveries.deliveries_of(customer_id)}
+        return _count(customer_id, stores, [*(theirs | known).values()])
 
     return erase_in_rounds(erase, count, console)
 

@@ -6,7 +6,8 @@ Guarantees:
    of more events than one takes, each transaction advances the row to its own last event.
 2. Two writers that decided on the same version can't both win: the later has a `VersionConflict`.
 3. The log only grows, without gaps: an event is never overwritten.
-4. A closed delivery expires, with its log; an open one never does.
+4. A closed delivery expires, with its log; an open one never does. One that was erased is not
+   created again for as long as its tombstone is there.
 5. Every read that somebody may act on is consistent; only lists use an index, and what they list
    is read from the table again.
 """
@@ -22,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rtdts.delivery_store.appends import Part, parts
 from rtdts.delivery_store.batches import batch_get, query_all
-from rtdts.delivery_store.errors import DeliveryStoreError, VersionConflict
+from rtdts.delivery_store.errors import DeliveryErased, DeliveryStoreError, VersionConflict
 from rtdts.delivery_store.event_log import appending, expiring
 from rtdts.delivery_store.items import NOT_ONE_OF_OURS, chunks, from_item, to_attribute, to_item
 from rtdts.delivery_store.matches import (
@@ -31,7 +32,13 @@ from rtdts.delivery_store.matches import (
     putting,
     removing,
 )
-from rtdts.delivery_store.schema import BY_CUSTOMER, BY_TRUCK, TTL_ATTRIBUTE, TableNames
+from rtdts.delivery_store.schema import (
+    BY_CUSTOMER,
+    BY_TRUCK,
+    ERASED_ATTRIBUTE,
+    TTL_ATTRIBUTE,
+    TableNames,
+)
 from rtdts.delivery_store.transactions import MAX_WRITES_TOGETHER, Write, write_together
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
@@ -116,13 +123,17 @@ class DeliveryStore:
         self._sleep = sleep
 
     def get(self, delivery_id: str) -> Delivery | None:
-        """The delivery as it is now."""
+        """The delivery as it is now; None when there is none, or it was erased."""
+        item = self._item(delivery_id)
+        return None if item is None or ERASED_ATTRIBUTE in item else from_item(item, Delivery)
+
+    def _item(self, delivery_id: str) -> dict[str, AttributeValueTypeDef] | None:
         answer = self._client.get_item(
             TableName=self._tables.deliveries,
             Key={"delivery_id": {"S": delivery_id}},
             ConsistentRead=True,
         )
-        return from_item(answer["Item"], Delivery) if "Item" in answer else None
+        return answer.get("Item")
 
     def get_many(self, delivery_ids: Iterable[str]) -> FoundDeliveries:
         """Those of the deliveries that exist, as they are now.
@@ -138,6 +149,8 @@ class DeliveryStore:
         found: dict[str, Delivery] = {}
         unreadable: set[str] = set()
         for row in rows:
+            if ERASED_ATTRIBUTE in row:
+                continue
             delivery_id = row["delivery_id"]["S"]
             try:
                 found[delivery_id] = from_item(row, Delivery)
@@ -187,6 +200,7 @@ class DeliveryStore:
 
         Raises:
             VersionConflict: The delivery is no longer (or already) there as `before` says.
+            DeliveryErased: A new delivery has the id of one that was erased.
             TruckFull: The truck may not have another open delivery.
             StoreBusy: Contended or throttled for too long; of that transaction nothing was
                 written.
@@ -197,7 +211,12 @@ class DeliveryStore:
             prepare_truck(self._client, self._tables.truck_matches, after.truck_id)
         for part in parts(before, after, events):
             matching = self._matches(before, after) if matches and part.is_last else []
-            self._append_part(part, matching)
+            try:
+                self._append_part(part, matching)
+            except VersionConflict:
+                if before is None and ERASED_ATTRIBUTE in (self._item(after.delivery_id) or {}):
+                    raise DeliveryErased(after.delivery_id) from None
+                raise
 
     def _append_part(self, part: Part, matching: Sequence[Write]) -> None:
         before, after, events, _ = part

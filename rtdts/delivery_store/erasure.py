@@ -1,20 +1,29 @@
 """Erasing a customer: its deliveries with their logs and matches, and what it was connected with.
 
-The row of a delivery goes last: as long as it is there, whoever was interrupted finds the rest.
+A delivery is *buried* first: a tombstone takes the place of its row, and its truck carries it no
+more. From then on nothing is appended to it, and no process that still knows it can create it
+again. Until all else is gone the tombstone says whose the delivery was and which trucks had it: an
+erasure that was interrupted finds the rest. Then it holds the id alone, for `TOMBSTONE_KEPT_DAYS`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from rtdts.delivery_store.batches import batch_delete, batch_get, query_all
+from rtdts.delivery_store.errors import VersionConflict
 from rtdts.delivery_store.items import to_attribute
 from rtdts.delivery_store.matches import removing
-from rtdts.delivery_store.schema import BY_CUSTOMER, TableNames
+from rtdts.delivery_store.schema import (
+    BY_CUSTOMER,
+    ERASED_ATTRIBUTE,
+    TTL_ATTRIBUTE,
+    TableNames,
+)
 from rtdts.delivery_store.transactions import Write, write_together
 from rtdts.runtime import wall_clock
 from rtdts.tracking.deliveries import CLOSED
@@ -23,12 +32,17 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
+        PutTypeDef,
         QueryInputTypeDef,
         ScanInputTypeDef,
         UniversalAttributeValueTypeDef,
     )
 
 Key = dict[str, "UniversalAttributeValueTypeDef"]
+
+TOMBSTONE_KEPT_DAYS = 100
+"""Longer than anything may bring a delivery back: parked events of it are kept for 90 days."""
+_DAY_S = 86_400
 
 
 class OwnedDelivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +54,9 @@ class OwnedDelivery(msgspec.Struct, frozen=True, kw_only=True):
     """The truck that carries it now, or carried it last."""
     truck_ids: tuple[str, ...]
     """Every truck that carried it."""
+    created_at_ms: int = 0
+    is_buried: bool = False
+    """Whether a tombstone stands in place of its row."""
 
 
 class CustomerErasure:
@@ -86,7 +103,7 @@ class CustomerErasure:
             for item in query_all(self._client, query)
         ]
         rows = batch_get(self._client, self._tables.deliveries, keys, sleep=self._sleep)
-        owned = [_owned(row) for row in rows if row["customer_id"]["S"] == customer_id]
+        owned = [_owned(row) for row in rows if row.get("customer_id", {}).get("S") == customer_id]
         return sorted(owned, key=lambda one: one.delivery_id)
 
     def count_of(self, delivery_id: str) -> dict[str, int]:
@@ -97,25 +114,38 @@ class CustomerErasure:
             ConsistentRead=True,
         )
         return {
-            "deliveries": int("Item" in answer),
+            "deliveries": int("Item" in answer and not _is_done(answer["Item"])),
             "delivery_events": len(self._keys_of(self._tables.delivery_events, delivery_id)),
             "subscriptions": len(self._keys_of(self._tables.subscriptions, delivery_id)),
         }
 
-    def erase_delivery(self, delivery: OwnedDelivery) -> int:
-        """Deletes a delivery, its log, its matches, and who follows it.
-
-        Returns:
-            How many items are gone.
+    def bury(self, delivery: OwnedDelivery, customer_id: str) -> None:
+        """Puts a tombstone in place of a delivery's row, and takes the delivery from its truck.
 
         Raises:
-            StoreBusy: Contended or throttled for too long; what is left is still found.
+            VersionConflict: It has been given to another customer or truck meanwhile.
+            StoreBusy: Contended or throttled for too long; nothing has changed.
         """
-        deleted = self._delete_all(self._tables.subscriptions, delivery.delivery_id)
-        deleted += self._delete_all(self._tables.delivery_events, delivery.delivery_id)
-        key = {"delivery_id": {"S": delivery.delivery_id}}
-        row = Write(item={"Delete": {"TableName": self._tables.deliveries, "Key": key}})
-        writes = [row]
+        tombstone: dict[str, object] = {
+            "delivery_id": delivery.delivery_id,
+            ERASED_ATTRIBUTE: self._now_ms(),
+            # For the index by which an erasure that goes on finds it.
+            "customer_id": customer_id,
+            "created_at_ms": delivery.created_at_ms,
+            "truck_ids": list(delivery.truck_ids),
+        }
+        condition, values = "customer_id = :customer", {":customer": {"S": customer_id}}
+        if delivery.truck_id is None:
+            condition += " AND attribute_not_exists(truck_id)"
+        else:
+            condition += " AND truck_id = :truck"
+            values[":truck"] = {"S": delivery.truck_id}
+        row: Any = {
+            **self._row(tombstone),
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+        writes = [Write(item={"Put": row}, if_refused=VersionConflict(delivery.delivery_id))]
         if delivery.is_open and delivery.truck_id is not None:
             match = removing(
                 self._tables.truck_matches,
@@ -125,15 +155,37 @@ class CustomerErasure:
             )
             writes.append(match)
         write_together(
+            self._client, writes, sleep=self._sleep, operation=f"bury {delivery.delivery_id}"
+        )
+
+    def erase_delivery(self, delivery: OwnedDelivery) -> int:
+        """Deletes what there is of a delivery that was buried: its log, and who follows it.
+
+        Returns:
+            How many items are gone.
+
+        Raises:
+            StoreBusy: Contended or throttled for too long; what is left is still found.
+        """
+        deleted = self._delete_all(self._tables.subscriptions, delivery.delivery_id)
+        deleted += self._delete_all(self._tables.delivery_events, delivery.delivery_id)
+        now_ms = self._now_ms()
+        done: dict[str, object] = {
+            "delivery_id": delivery.delivery_id,
+            ERASED_ATTRIBUTE: now_ms,
+            TTL_ATTRIBUTE: now_ms // 1000 + TOMBSTONE_KEPT_DAYS * _DAY_S,
+        }
+        write_together(
             self._client,
-            writes,
+            [Write(item={"Put": self._row(done)})],
             sleep=self._sleep,
             operation=f"erase {delivery.delivery_id}",
         )
-        # Until just now the consumer could append to the log of one that was open.
-        if delivery.is_open:
-            deleted += self._delete_all(self._tables.delivery_events, delivery.delivery_id)
         return deleted + 1
+
+    def _row(self, values: dict[str, object]) -> PutTypeDef:
+        item = {name: to_attribute(value) for name, value in values.items()}
+        return {"TableName": self._tables.deliveries, "Item": item}
 
     def count_sessions(self, customer_id: str) -> dict[str, int]:
         """How many subscriptions and tickets were made with the customer's token."""
@@ -203,13 +255,23 @@ def _key(item: dict[str, Any], names: tuple[str, ...]) -> Key:
     return {name: item[name] for name in names}
 
 
+def _is_done(row: Mapping[str, AttributeValueTypeDef]) -> bool:
+    """Whether a row is a tombstone that says no more than the id."""
+    return ERASED_ATTRIBUTE in row and "customer_id" not in row
+
+
 def _owned(row: dict[str, AttributeValueTypeDef]) -> OwnedDelivery:
+    is_buried = ERASED_ATTRIBUTE in row
     assignments = row.get("assignments", {}).get("L", [])
     trucks = [one.get("M", {}).get("truck_id", {}).get("S") for one in assignments]
+    trucks += [one.get("S") for one in row.get("truck_ids", {}).get("L", [])]
     truck_id = row.get("truck_id", {}).get("S")
+    closed = {status.value for status in CLOSED}
     return OwnedDelivery(
         delivery_id=row["delivery_id"]["S"],
-        is_open=row.get("status", {}).get("S") not in {status.value for status in CLOSED},
+        is_open=not is_buried and row.get("status", {}).get("S") not in closed,
         truck_id=truck_id,
         truck_ids=tuple(sorted({one for one in (*trucks, truck_id) if one})),
+        created_at_ms=int(row["created_at_ms"]["N"]),
+        is_buried=is_buried,
     )

@@ -2,6 +2,7 @@
 
 DeliveryStoreError
 ├── VersionConflict    somebody else wrote first: read again, decide again
+├── DeliveryErased     the delivery was erased, and does not come again
 ├── TruckFull          the truck carries as many open deliveries as it may
 └── StoreBusy          throttled, or contended, longer than it was worth waiting
 """
@@ -23,6 +24,18 @@ class VersionConflict(DeliveryStoreError):  # noqa: N818 - named for what happen
     def __init__(self, delivery_id: str) -> None:
         self.delivery_id = delivery_id
         super().__init__(f"delivery {delivery_id} changed meanwhile")
+
+
+class DeliveryErased(DeliveryStoreError):  # noqa: N818 - named for what happened
+    """A delivery of this id was erased: it is not created again.
+
+    Attributes:
+        delivery_id: The delivery.
+    """
+
+    def __init__(self, delivery_id: str) -> None:
+        self.delivery_id = delivery_id
+        super().__init__(f"delivery {delivery_id} was erased; a new one needs another id")
 
 
 class TruckFull(DeliveryStoreError):  # noqa: N818 - named for what happened

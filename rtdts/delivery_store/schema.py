@@ -81,6 +81,9 @@ TTL_ATTRIBUTE = "expires_at_s"
 """DynamoDB deletes an item some time (up to days) after this epoch second: no reader relies on
 it, each checks the times that it cares for itself."""
 
+ERASED_ATTRIBUTE = "erased_at_ms"
+"""A row of ``deliveries`` that has it is a tombstone: of the delivery nothing may come again."""
+
 _DELIVERY_ID = KeyAttribute(name="delivery_id")
 _TRUCK_ID = KeyAttribute(name="truck_id")
 _CONNECTION_ID = KeyAttribute(name="connection_id")

@@ -177,6 +177,10 @@ class DeliveryErasure:
     ) -> Iterator[tuple[str, int]]:
         """Takes the deliveries out, and leaves all else of the documents as it is.
 
+        The states come first, and each is written anew although it names none: the consumer that
+        holds it finds that with its next write, and takes back what it wrote in between. In the
+        other order it would name the erased deliveries again after they were taken out.
+
         A memory keeps its writer's name: the consumer that holds it takes the change for its own
         and goes on, whoever writes first.
 
@@ -192,24 +196,34 @@ class DeliveryErasure:
         """
         if not delivery_ids:
             return
+        for truck_id in sorted(truck_ids):
+            if self._take_out(truck_id, delivery_ids):
+                yield STATE_INDEX, 1
         script = {"source": _FORGET_DELIVERIES, "params": {"ids": sorted(delivery_ids)}}
         query = _naming(delivery_ids)
         for changed in _by_query(self._client, "update", POSITIONS_PATTERN, query, script=script):
             yield POSITIONS_PATTERN, changed
         for changed in _rewrite_latest(self._client, query, delivery_ids):
             yield LATEST_INDEX, changed
-        for truck_id, stored in self._states.load(list(truck_ids)).items():
-            if not _names(stored, delivery_ids):
-                continue
+
+    def _take_out(self, truck_id: str, delivery_ids: Collection[str]) -> bool:
+        """Writes a state without the deliveries; returns whether it named one."""
+        for _ in range(MAX_FRUITLESS):
+            stored = self._states.load([truck_id]).get(truck_id)
+            if stored is None:
+                return False
             if stored.state is None:
                 # Nobody can read it, and a truck goes on without one.
                 with telling_errors_apart(f"delete in {STATE_INDEX}"):
                     self._client.delete(index=STATE_INDEX, id=truck_id)
-            else:
-                state = _without(stored.state, delivery_ids)
-                # Refused when the consumer wrote meanwhile: the next round of the erasure sees.
-                self._states.save([StateWrite.of(state, stored.version)])
-            yield STATE_INDEX, 1
+                return True
+            state = _without(stored.state, delivery_ids)
+            (outcome,) = self._states.save([StateWrite.of(state, stored.version)])
+            if outcome.fate is Fate.WRITTEN:
+                return _names(stored, delivery_ids)
+            if outcome.fate is not Fate.CONFLICT:
+                raise StoreUnavailable(f"write in {STATE_INDEX}", None, outcome.reason)
+        raise StoreUnavailable(f"write in {STATE_INDEX}", None, "the consumer keeps writing")
 
 
 def _is_erased(stored: StoredState | None) -> bool:

@@ -73,7 +73,7 @@ class PositionWriter:
         return [_DONE if outcome.fate is Fate.CONFLICT else outcome for outcome in outcomes]
 
     def write_latest(self, latest: Sequence[LatestPosition]) -> list[ItemOutcome]:
-        """Writes trucks' latest positions; `Fate.CONFLICT`: a newer (or the same) is there.
+        """Writes trucks' latest positions; `Fate.CONFLICT`: a newer is there.
 
         Raises:
             StoreUnavailable: A whole request failed; repeat all.
@@ -116,7 +116,9 @@ def _latest_action(latest: LatestPosition) -> Action:
             _index=LATEST_INDEX,
             _id=latest.newest.truck_id,
             version=external_version(latest),
-            version_type="external",
+            # What is derived of the same point with the same knowledge may name fewer deliveries:
+            # one was erased meanwhile.
+            version_type="external_gte",
         ),
         document=encode_latest(latest),
     )

@@ -66,6 +66,16 @@ class FakeDeliveryStore:
     def get(self, delivery_id: str) -> Delivery | None:
         return self._rows.get(delivery_id)
 
+    def erase(self, delivery_id: str) -> None:
+        """Takes a delivery out of all tables, but for its tombstone, as an erasure does."""
+        self._tables.erased.add(delivery_id)
+        self._rows.pop(delivery_id, None)
+        self._logs.pop(delivery_id, None)
+        for of_truck in self._tables.matches.values():
+            of_truck.pop(delivery_id, None)
+        for stops in self._tables.stops.values():
+            stops.pop(delivery_id, None)
+
     def get_many(self, delivery_ids: Iterable[str]) -> FoundDeliveries:
         asked = set(delivery_ids)
         return FoundDeliveries(

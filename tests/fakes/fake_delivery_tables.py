@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from rtdts.delivery_store.items import from_attribute, from_item
-from rtdts.delivery_store.schema import TTL_ATTRIBUTE, TableNames
+from rtdts.delivery_store.schema import ERASED_ATTRIBUTE, TTL_ATTRIBUTE, TableNames
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
 from rtdts.tracking.truck_stops import Stop
 from tests.fakes.aws_limits import breach
@@ -33,6 +33,7 @@ class FakeDeliveryTables:
         expiries_s: When each event of a log expires, in order; by delivery id.
         matches: By truck and delivery.
         stops: Likewise.
+        erased: Deliveries with a tombstone.
         changed_at_ms: When a delivery last left a truck, or the order of its stops changed.
         transactions: How many writes each transaction had.
         before_transaction: Run before each is looked at.
@@ -43,10 +44,18 @@ class FakeDeliveryTables:
         self.logs: dict[str, list[DeliveryEvent]] = {}
         self.expiries_s: dict[str, list[int | None]] = {}
         self.matches: dict[str, dict[str, OpenMatch]] = {}
+        self.erased: set[str] = set()
         self.stops: dict[str, dict[str, Stop]] = {}
         self.changed_at_ms: dict[str, Any] = {}
         self.transactions: list[int] = []
         self.before_transaction: Callable[[], None] = lambda: None
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        """Only of what was erased: the rest is read as it lies in `rows`."""
+        delivery_id = request["Key"]["delivery_id"]
+        if delivery_id["S"] not in self.erased:
+            return {}
+        return {"Item": {"delivery_id": delivery_id, ERASED_ATTRIBUTE: {"N": "1"}}}
 
     def update_item(self, **request: Any) -> dict[str, Any]:
         self.matches.setdefault(request["Key"]["truck_id"]["S"], {})
@@ -76,7 +85,8 @@ class FakeDeliveryTables:
             case TABLES.deliveries:
                 row = self.rows.get(key["delivery_id"]["S"])
                 if row is None:
-                    return {}
+                    is_erased = key["delivery_id"]["S"] in self.erased
+                    return {"delivery_id": key["delivery_id"]["S"]} if is_erased else {}
                 return {**msgspec.to_builtins(row), "truck_id": row.truck_id}
             case TABLES.delivery_events:
                 log = self.logs.get(key["delivery_id"]["S"], [])

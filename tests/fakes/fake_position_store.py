@@ -6,7 +6,7 @@ One object stands for `PositionWriter`, `PositionReader`, `HistoryPages` and `Tr
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -23,6 +23,7 @@ from rtdts.position_store.writer import HistoryWrite
 from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import (
+    DeliveryProgress,
     Point,
     ShownLatest,
     TrackPoint,
@@ -75,13 +76,32 @@ class FakePositionStore:
         outcomes = []
         for one in latest:
             truck_id, version = one.newest.truck_id, external_version(one)
-            if truck_id in self._latest and self._latest[truck_id][0] >= version:
+            if truck_id in self._latest and self._latest[truck_id][0] > version:
                 outcomes.append(ItemOutcome(fate=Fate.CONFLICT))
             else:
                 self._latest[truck_id] = (version, _unnumbered(one))
                 outcomes.append(WRITTEN)
         self._done("write_latest")
         return outcomes
+
+    def forget_delivery(self, delivery_id: str) -> None:
+        """Takes a delivery's name out of all documents, as an erasure does."""
+
+        def left(progress: Iterable[DeliveryProgress]) -> tuple[DeliveryProgress, ...]:
+            return tuple(one for one in progress if one.delivery_id != delivery_id)
+
+        for key, stored in self.history.items():
+            self.history[key] = stored._replace(deliveries=left(stored.deliveries))
+        for truck_id, (version, latest) in self._latest.items():
+            if latest is not None:
+                self._latest[truck_id] = (
+                    version,
+                    msgspec.structs.replace(
+                        latest,
+                        deliveries=left(latest.deliveries),
+                        shown_deliveries=left(latest.shown_deliveries),
+                    ),
+                )
 
     def delete_history(self, fixes: Sequence[Fix]) -> list[ItemOutcome]:
         self._raise(self.troubles, "delete_history")

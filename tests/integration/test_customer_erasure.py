@@ -6,10 +6,12 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.erasure import CustomerErasure, OwnedDelivery
+from rtdts.delivery_store.errors import DeliveryErased, VersionConflict
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
@@ -87,10 +89,15 @@ def test_all_of_a_delivery_goes_and_nothing_of_another(
         is_open=False,
         truck_id=delivery.truck_id,
         truck_ids=(delivery.truck_id,),
+        created_at_ms=NOW_MS,
     )
     counted = erasure.count_of(delivery.delivery_id)
-    gone = erasure.erase_delivery(owned)
+    erasure.bury(owned, customer_id)
+    (buried,) = erasure.deliveries_of(customer_id)
+    gone = erasure.erase_delivery(buried)
 
+    assert buried.is_buried
+    assert buried.truck_ids == owned.truck_ids
     assert counted == {"deliveries": 1, "delivery_events": 60, "subscriptions": 1}
     assert gone == 62
     assert set(erasure.count_of(delivery.delivery_id).values()) == {0}
@@ -110,6 +117,7 @@ def test_one_on_its_way_leaves_its_truck_too(
     (owned,) = erasure.deliveries_of(customer_id)
     assert owned.is_open
 
+    erasure.bury(owned, customer_id)
     erasure.erase_delivery(owned)
 
     assert MatchStore(dynamodb, TABLES).open_matches(delivery.truck_id) == ()
@@ -132,9 +140,50 @@ def test_a_row_that_nobody_can_read_goes_too(
     )
 
     (owned,) = erasure.deliveries_of(customer_id)
+    erasure.bury(owned, customer_id)
     erasure.erase_delivery(owned)
 
     assert erasure.deliveries_of(customer_id) == []
+
+
+def test_what_was_erased_is_neither_appended_to_nor_created_again(
+    dynamodb: Any, deliveries: DeliveryStore, erasure: CustomerErasure
+) -> None:
+    customer_id = unique("C")
+    delivery = made(deliveries, customer_id, is_open=True)
+    (owned,) = erasure.deliveries_of(customer_id)
+    moved = moved_to(delivery, Status.EN_ROUTE_TO_PICKUP)
+    again = new_delivery(delivery_id=delivery.delivery_id, truck_id=unique("T"))
+    for step in (lambda: erasure.bury(owned, customer_id), lambda: erasure.erase_delivery(owned)):
+        step()
+
+        with pytest.raises(VersionConflict):
+            deliveries.append(delivery, moved, [event_of(moved)], matches=False)
+        with pytest.raises(DeliveryErased):
+            deliveries.append(None, again, [event_of(again)], matches=True)
+        assert deliveries.get(delivery.delivery_id) is None
+        assert deliveries.get_many([delivery.delivery_id]).by_id == {}
+        assert deliveries.list_page(customer_id=customer_id).deliveries == ()
+    assert deliveries.events(delivery.delivery_id) == []
+    row = dynamodb.get_item(
+        TableName=TABLES.deliveries, Key={"delivery_id": {"S": delivery.delivery_id}}
+    )["Item"]
+    assert set(row) == {"delivery_id", "erased_at_ms", "expires_at_s"}
+
+
+def test_a_delivery_that_went_to_another_customer_meanwhile_is_not_erased(
+    deliveries: DeliveryStore, erasure: CustomerErasure
+) -> None:
+    customer_id = unique("C")
+    delivery = made(deliveries, customer_id, is_open=True)
+    (owned,) = erasure.deliveries_of(customer_id)
+    given = msgspec.structs.replace(moved_to(delivery, Status.ASSIGNED), customer_id=unique("C"))
+    deliveries.append(delivery, given, [event_of(given)], matches=True)
+
+    with pytest.raises(VersionConflict):
+        erasure.bury(owned, customer_id)
+
+    assert deliveries.get(delivery.delivery_id) == given
 
 
 def test_what_was_made_with_the_customers_token_goes_wherever_it_is(

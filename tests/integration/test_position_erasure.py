@@ -341,6 +341,22 @@ def test_a_delivery_goes_out_of_its_trucks_documents_and_all_else_stays(
     assert list(deliveries.erase({erased}, {truck_id})) == []
 
 
+def test_a_state_is_written_anew_first_although_it_names_none(client: OpenSearch) -> None:
+    """The consumer that holds it finds that with its next write, and takes back what it wrote."""
+    truck_id, erased, kept = unique("T"), unique("D-erased"), unique("D-kept")
+    fill(client, truck_id, erased, kept)
+    states = TruckStateStore(client)
+
+    first = next(DeliveryErasure(client).erase({erased}, {truck_id}))
+    after_first = states.load([truck_id])[truck_id]
+    list(DeliveryErasure(client).erase({erased}, {truck_id}))
+    after_second = states.load([truck_id])[truck_id]
+
+    assert first == (STATE_INDEX, 1)
+    assert after_second.packed == after_first.packed
+    assert after_second.version != after_first.version
+
+
 def test_the_consumer_goes_on_after_a_delivery_was_taken_out(client: OpenSearch) -> None:
     truck_id, erased = unique("T"), unique("D-erased")
     state = fill(client, truck_id, erased)

@@ -207,9 +207,8 @@ BREAKS = (
         file="rtdts/position_store/writer.py",
         text="""\
             version=external_version(latest),
-            version_type="external",
 """,
-        replacement="",
+        replacement="            version=2**62,\n",
         tests=(
             f"{UNIT}/position_store/test_position_writes.py"
             "::test_a_latest_position_is_written_under_its_own_version_only",
@@ -893,6 +892,60 @@ BREAKS = (
         tests=("tests/integration/test_fetching_keys.py::test_a_redirect_is_not_followed",),
     ),
     Break(
+        name="erased-delivery-named-again",
+        guarantee=8,
+        file="consumer/memory.py",
+        text="        take_out(truck_id, erased)\n",
+        replacement="",
+        tests=(
+            f"{ERASED}::test_a_batch_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_"
+            "back",
+            f"{ERASED}::test_a_settling_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_"
+            "back",
+        ),
+    ),
+    Break(
+        name="erased-in-its-first-batch-stored",
+        guarantee=8,
+        file="consumer/memory.py",
+        text="erased = frozenset(one.delivery_id for one in wanted.deliveries) - kept",
+        replacement="erased = frozenset[str]()",
+        tests=(
+            f"{ERASED}::test_a_delivery_that_is_erased_in_its_trucks_first_batch_with_it_leaves_"
+            "nothing",
+        ),
+    ),
+    Break(
+        name="latest-written-again-keeps-the-name",
+        guarantee=8,
+        file="rtdts/position_store/writer.py",
+        text='version_type="external_gte",\n        ),\n        document=encode_latest',
+        replacement='version_type="external",\n        ),\n        document=encode_latest',
+        tests=(
+            f"{UNIT}/position_store/test_position_writes.py"
+            "::test_a_latest_position_is_written_under_its_own_version_only",
+        ),
+    ),
+    Break(
+        name="documents-before-the-tombstones",
+        guarantee=8,
+        file="operations/erase_customer.py",
+        text="            if not delivery.is_buried:\n",
+        replacement="            if False:\n",
+        tests=(f"{ERASE}::test_a_customer_goes_everywhere_and_another_nowhere",),
+    ),
+    Break(
+        name="erased-delivery-created-again",
+        guarantee=8,
+        file="rtdts/delivery_store/deliveries.py",
+        text="if before is None and ERASED_ATTRIBUTE in (self._item(after.delivery_id) or {}):",
+        replacement="if False:",
+        tests=(
+            f"{DELIVERY}::test_a_delivery_that_was_erased_does_not_come_back_with_a_plan_that_is_"
+            "sent_again",
+        ),
+    ),
+    Break(
         name="right-as-old-as-the-round",
         guarantee=4,
         file="broadcaster/pushing.py",
@@ -1511,7 +1564,7 @@ BREAKS = (
     Break(
         name="zombie-overwrites-the-history",
         guarantee=7,
-        file="consumer/pipeline.py",
+        file="consumer/writing.py",
         text="knowledge = max(update.state.knowledge, PROVISIONAL + 1)",
         replacement="knowledge = PROVISIONAL + 1",
         tests=(

@@ -27,6 +27,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "get_many": {("dynamodb:BatchGetItem", "deliveries")},
         "events": {("dynamodb:Query", "delivery-events")},
         "append": {
+            ("dynamodb:GetItem", "deliveries"),
             ("dynamodb:PutItem", "deliveries"),
             ("dynamodb:PutItem", "delivery-events"),
             ("dynamodb:UpdateItem", "delivery-events"),
@@ -84,9 +85,12 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
             ("dynamodb:Query", "delivery-events"),
             ("dynamodb:Query", "subscriptions"),
         },
-        "erase_delivery": {
-            ("dynamodb:DeleteItem", "deliveries"),
+        "bury": {
+            ("dynamodb:PutItem", "deliveries"),
             ("dynamodb:UpdateItem", "truck-matches"),
+        },
+        "erase_delivery": {
+            ("dynamodb:PutItem", "deliveries"),
             *_deleted("delivery-events"),
             *_deleted("subscriptions"),
             ("dynamodb:Query", "delivery-events"),
@@ -208,7 +212,7 @@ OPERATIONS = {
 }
 """By package the SDK's operations that its sources call, and what IAM calls them."""
 
-TRANSACTION_WRITES = {"Put", "Update", "Delete"}
+TRANSACTION_WRITES = {"Put", "Update"}
 """The kinds of write in transactions, on which the actions of `transact_write_items` rest."""
 
 _OF_CONTAINERS = {"add", "append", "get", "remove", "send"}

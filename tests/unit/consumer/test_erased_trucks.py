@@ -384,3 +384,94 @@ def test_a_settling_is_not_lost_when_an_erasure_takes_a_delivery_out_meanwhile(
 
     assert state_of(world).deliveries == ()
     assert not state_of(world).is_unsettled
+
+
+def erase_delivery(world: World, delivery_id: str = "D-1") -> None:
+    """As `DeliveryErasure`: every state anew without it, then the documents."""
+    world.deliveries.erase(delivery_id)
+    for truck_id, stored in world.positions.load(["T-1"]).items():
+        assert stored.state is not None
+        kept = tuple(one for one in stored.state.deliveries if one.delivery_id != delivery_id)
+        changed = msgspec.structs.replace(stored.state, deliveries=kept)
+        assert truck_id == "T-1"
+        world.positions.save([StateWrite.of(changed, stored.version)])
+    world.positions.forget_delivery(delivery_id)
+
+
+def named(world: World) -> set[str]:
+    """The deliveries that any document of the truck names."""
+    latest = world.positions.latest(["T-1"])["T-1"]
+    in_latest = {*latest.deliveries, *latest.shown_deliveries}
+    in_history = {one for stored in world.positions.history.values() for one in stored.deliveries}
+    in_state = {one.delivery_id for one in state_of(world).deliveries}
+    return {one.delivery_id for one in in_latest | in_history} | in_state
+
+
+@pytest.mark.parametrize("step", ["write_history", "write_latest", "save"])
+def test_a_batch_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_back(
+    world: World, step: str
+) -> None:
+    for delivery_id in ("D-1", "D-2"):
+        world.assign(delivery_id)
+    pipeline = world.pipeline()
+    take(world, pipeline, drive()[:20])
+    assert named(world) == {"D-1", "D-2"}
+    before_write(world, step, lambda: erase_delivery(world))
+
+    take(world, pipeline, drive()[20:23])
+
+    assert named(world) == {"D-2"}
+    assert len(world.positions.fixes_of("T-1")) == 23
+
+
+@pytest.mark.parametrize("step", ["write_history", "write_latest", "save"])
+def test_a_delivery_that_is_erased_in_its_trucks_first_batch_with_it_leaves_nothing(
+    world: World, step: str
+) -> None:
+    pipeline = world.pipeline()
+    take(world, pipeline, drive()[:20])
+    world.clock.advance(6.0)  # the matches are read anew
+    world.assign("D-1")
+    before_write(world, step, lambda: erase_delivery(world))
+
+    take(world, pipeline, drive()[20:23])
+
+    assert named(world) == set()
+
+
+@pytest.mark.parametrize("step", ["write_history", "save"])
+def test_a_settling_in_the_middle_of_which_a_delivery_is_erased_takes_its_name_back(
+    world: World, step: str
+) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    take(world, pipeline, [*drive()[:16], *drive()[17:24], drive()[16]])
+    assert named(world) == {"D-1"}
+    before_write(world, step, lambda: erase_delivery(world))
+
+    world.settle(pipeline)
+    world.settle(pipeline)
+
+    assert named(world) == set()
+
+
+def test_a_worker_killed_before_it_has_taken_a_name_back_does_so_with_the_batch_again(
+    world: World,
+) -> None:
+    world.assign("D-1")
+    pipeline = world.pipeline()
+    take(world, pipeline, drive()[:20])
+
+    def killed() -> None:
+        raise RuntimeError("killed")
+
+    before_write(world, "write_history", lambda: erase_delivery(world))
+    records = world.shard.records([drive()[20]])
+    before_write(world, "write_latest", lambda: before_write(world, "load", killed))
+    with pytest.raises(RuntimeError):
+        pipeline.process(records)
+    assert named(world) == {"D-1"}
+
+    world.pipeline().process(records)
+
+    assert named(world) == set()

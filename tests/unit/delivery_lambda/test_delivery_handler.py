@@ -307,6 +307,31 @@ def test_another_customer_gets_no_event_of_the_former_ones_time(api: Api) -> Non
     assert [one["version"] for one in api.get()[1]["events"]] == [1, 2, 3, 4]
 
 
+def test_a_delivery_that_was_erased_does_not_come_back_with_a_plan_that_is_sent_again(
+    api: Api,
+) -> None:
+    api.put()
+    api.store.erase("D-1")
+
+    status, problem = api.put()
+
+    assert (status, problem["field"]) == (409, "delivery_id")
+    assert "erased" in problem["detail"]
+    assert api.store.get("D-1") is None
+    assert api.declare("delivered", TRUCK)[0] == 404
+    assert api.put(delivery_id="D-2")[0] == 201
+
+
+def test_a_delivery_that_is_erased_while_its_plan_is_changed_stays_erased(api: Api) -> None:
+    api.put()
+    api.store.before_append = [lambda: api.store.erase("D-1")]
+
+    status, _ = api.put(customer_id="C-99")
+
+    assert status == 409
+    assert api.store.get("D-1") is None
+
+
 def test_a_log_that_grew_meanwhile_is_cut_to_the_row(api: Api) -> None:
     api.put()
     api.sensor(Status.EN_ROUTE_TO_PICKUP)

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 from collections.abc import Collection, Iterator, Sequence
 
+import msgspec
 import pytest
 
 from operations.erase_customer import (
@@ -15,6 +16,7 @@ from operations.erase_customer import (
 from operations.erase_truck import TruckStores, check_truck, count_truck, erase_truck
 from operations.errors import RefusedError, UnfinishedError
 from rtdts.delivery_store.erasure import OwnedDelivery
+from rtdts.delivery_store.errors import VersionConflict
 from rtdts.telemetry_stream.backup_format import join_records
 from rtdts.tracking.deliveries import OpenMatch, Place
 from rtdts.tracking.instants import format_instant
@@ -253,6 +255,7 @@ class FakeCustomers:
         self.rows = {one.delivery_id: (customer_id, one) for customer_id, one in owned}
         self.events = {one.delivery_id: 3 for _, one in owned}
         self.sessions: dict[str, int] = {}
+        self.given_away: set[str] = set()
 
     def deliveries_of(self, customer_id: str) -> list[OwnedDelivery]:
         return [one for customer, one in self.rows.values() if customer == customer_id]
@@ -263,7 +266,14 @@ class FakeCustomers:
             "delivery_events": self.events.get(delivery_id, 0),
         }
 
+    def bury(self, delivery: OwnedDelivery, customer_id: str) -> None:
+        if delivery.delivery_id in self.given_away:
+            raise VersionConflict(delivery.delivery_id)
+        buried = msgspec.structs.replace(delivery, is_buried=True, is_open=False)
+        self.rows[delivery.delivery_id] = (customer_id, buried)
+
     def erase_delivery(self, delivery: OwnedDelivery) -> int:
+        assert self.rows[delivery.delivery_id][1].is_buried
         del self.rows[delivery.delivery_id]
         return 1 + self.events.pop(delivery.delivery_id)
 
@@ -280,6 +290,8 @@ class FakeDeliverySearch:
     def __init__(self, customers: FakeCustomers) -> None:
         self.naming = dict.fromkeys(customers.rows, 5)
         self.asked_trucks: set[str] = set()
+        self.customers = customers
+        self.were_buried = True
         self.written_after: list[str] = []
 
     def count(self, delivery_ids: Collection[str], truck_ids: Collection[str]) -> dict[str, int]:
@@ -289,6 +301,8 @@ class FakeDeliverySearch:
         self, delivery_ids: Collection[str], truck_ids: Collection[str]
     ) -> Iterator[tuple[str, int]]:
         self.asked_trucks |= set(truck_ids)
+        rows = self.customers.rows
+        self.were_buried &= all(rows[one][1].is_buried for one in delivery_ids & rows.keys())
         for one in sorted(delivery_ids):
             if gone := self.naming.pop(one, 0):
                 yield "truck-positions-*", gone
@@ -322,6 +336,7 @@ def test_a_customer_goes_everywhere_and_another_nowhere(world: World) -> None:
     assert gone == {"truck-positions-*": 10, "delivery items": 8, "session items": 2}
     assert isinstance(stores.search, FakeDeliverySearch)
     assert stores.search.asked_trucks == {"T-1", "T-2", "T-3"}
+    assert stores.search.were_buried, "a consumer would name them again"
     assert not any(count_customer("C-1", stores).values())
     assert count_customer("C-2", stores) == of_other
     assert not any(erase_customer("C-1", stores, world.console).values())
@@ -337,6 +352,19 @@ def test_what_a_consumer_writes_of_a_delivery_after_its_row_is_gone_goes_too(
     erase_customer("C-1", stores, world.console)
 
     assert stores.search.naming == {}
+
+
+def test_a_delivery_that_another_was_given_meanwhile_is_left_to_it(world: World) -> None:
+    stores = customer_stores(("C-1", owned("D-1", "T-1")), ("C-1", owned("D-2", "T-1")))
+    assert isinstance(stores.deliveries, FakeCustomers)
+    assert isinstance(stores.search, FakeDeliverySearch)
+    stores.deliveries.given_away = {"D-2"}
+
+    with pytest.raises(UnfinishedError):
+        erase_customer("C-1", stores, world.console)
+
+    assert stores.deliveries.rows.keys() == {"D-2"}
+    assert stores.search.naming == {"D-2": 5}
 
 
 def test_a_customer_with_open_deliveries_is_refused(world: World) -> None:

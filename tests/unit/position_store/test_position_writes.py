@@ -50,7 +50,7 @@ def test_a_latest_position_is_written_under_its_own_version_only() -> None:
             "_index": "truck-latest",
             "_id": "T-1",
             "version": external_version(latest),
-            "version_type": "external",
+            "version_type": "external_gte",
         }
     }
 

@@ -57,7 +57,7 @@ locals {
     },
     {
       sid       = "Deliveries"
-      actions   = ["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem"]
+      actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"]
       resources = [local.arns.table["deliveries"]]
     },
     {
