@@ -48,7 +48,7 @@ from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
 from rtdts.tracking.identifiers import ID_FORM, is_identifier
 from rtdts.tracking.instants import format_instant
-from rtdts.tracking.roles import CUSTOMER, DISPATCHER, TRUCK
+from rtdts.tracking.roles import CUSTOMER, TRUCK
 
 MAX_DECISIONS = 6
 """How often a request decides anew after somebody else wrote first. The consumer writes at most

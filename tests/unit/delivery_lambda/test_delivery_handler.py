@@ -22,8 +22,8 @@ from rtdts.runtime.rate_limits import RateLimits
 from rtdts.runtime.settings import SettingsError
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Status
-from tests.fakes.fake_block_store import FakeBlockStore
 from rtdts.tracking.instants import format_instant
+from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_tickets import FakeTicketStore
