@@ -1344,6 +1344,17 @@ BREAKS = (
         replacement="Meta(ge=0)",
         tests=(f"{SOCKET}::test_a_version_that_cannot_be_is_a_bad_request",),
     ),
+    Break(
+        name="strangers-fire-the-alarm",
+        guarantee=6,
+        file="socket_lambda/authorizer.py",
+        text="    except UnauthorizedError:\n        raise\n",
+        replacement="",
+        tests=(
+            f"{UNIT}/socket_lambda/test_authorizer.py"
+            "::test_a_stranger_is_no_failure_of_the_authorizer",
+        ),
+    ),
     # 7. Any process of ours may be killed at any moment: nothing is lost.
     Break(
         name="zombie-overwrites-the-history",

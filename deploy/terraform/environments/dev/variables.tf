@@ -90,10 +90,15 @@ variable "web_env_file" {
 }
 
 variable "alarms" {
-  description = "Who is told of alarms by mail (each address must confirm), and their limits; see the module alarms. no_points_minutes: null, where no trucks may well be on the road."
+  description = "Who is told of alarms by mail (each address must confirm), and their limits; see the module alarms."
   type = object({
-    emails                      = set(string)
-    no_points_minutes           = optional(number)
+    emails = set(string)
+    silence = optional(object({
+      minutes   = optional(number, 15)
+      from_hour = number
+      to_hour   = number
+      days      = optional(set(number), [1, 2, 3, 4, 5, 6, 7])
+    }))
     iterator_age_s              = optional(number, 300)
     http_errors_percent         = optional(number, 1)
     viewers_not_reached_percent = optional(number, 1)

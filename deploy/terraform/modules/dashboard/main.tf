@@ -122,6 +122,8 @@ locals {
         concat(["AWS/ApiGateway", "ClientError"], local.socket, [{ label = "refused" }]),
         concat(["AWS/ApiGateway", "IntegrationError"], local.socket, [{ label = "the Lambda answered an error" }]),
         concat(["AWS/ApiGateway", "ExecutionError"], local.socket, [{ label = "the Lambda was not reached" }]),
+        concat(local.own["socket_lambda.AuthorizerFailures"], [{ label = "the authorizer failed" }]),
+        [var.logged.authorizer_ended.namespace, var.logged.authorizer_ended.name, { label = "Lambda ended the authorizer" }],
       ] },
       { title = "Raw log", stat = "Maximum", metrics = [
         concat(["AWS/Firehose", "DeliveryToAmazonOpenSearchService.DataFreshness"], local.raw, [{ label = "oldest, s" }]),
@@ -234,11 +236,7 @@ resource "aws_cloudwatch_dashboard" "this" {
             view    = "timeSeries"
             stacked = false
             yAxis   = { left = { min = 0 } }
-            metrics = [concat(
-              [var.errors_logged.namespace, var.errors_logged.name],
-              flatten([for dimension, value in var.errors_logged.dimensions : [dimension, value]]),
-              [{ label = "errors" }],
-            )]
+            metrics = [[var.logged.errors.namespace, var.logged.errors.name, { label = "errors" }]]
           }
         },
         {

@@ -111,7 +111,7 @@ variables {
   issuer          = "https://id.example.com"
   audience        = "rtdts"
   packages_folder = "../../testing/packages"
-  alarms          = { emails = ["somebody@example.com"] }
+  alarms          = { emails = ["somebody@example.com"], silence = { from_hour = 21, to_hour = 11 } }
 }
 
 run "whole" {
@@ -172,7 +172,7 @@ run "somebody_is_told_of_alarms" {
   command = plan
 
   variables {
-    alarms = { emails = [] }
+    alarms = { emails = [], silence = null }
   }
 
   expect_failures = [var.alarms]
