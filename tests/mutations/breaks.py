@@ -1441,7 +1441,27 @@ BREAKS = (
             f"{UNIT}/consumer/test_consumer_process.py"
             "::test_standard_output_carries_nothing_but_the_protocol",
         ),
-    ),  # 8. What was erased is in no store, and nothing else is touched.
+    ),
+    Break(
+        name="dead-child-waits-for-the-grace",
+        guarantee=7,
+        file="consumer/daemon_halt.py",
+        text="        signal.pidfd_send_signal(daemon, signal.SIGKILL)\n",
+        replacement="        signal.pidfd_send_signal(daemon, 0)\n",
+        tests=("tests/integration/test_daemon_halt.py::test_a_killed_child_halts_the_daemon",),
+    ),
+    Break(
+        name="child-in-order-halts-the-daemon",
+        guarantee=7,
+        file="consumer/daemon_halt.py",
+        text="if os.read(closes, 1) == _RELEASED:",
+        replacement="if not os.read(closes, 1) and not daemon:",
+        tests=(
+            "tests/integration/test_daemon_halt.py"
+            "::test_a_child_that_ends_in_order_leaves_the_daemon_alone",
+        ),
+    ),
+    # 8. What was erased is in no store, and nothing else is touched.
     Break(
         name="erasure-skips-the-raw-log",
         guarantee=8,
