@@ -198,6 +198,37 @@ BREAKS = (
             f"{CLOCK_RUNS}::test_a_wrong_stamp_ahead_of_a_request_in_order_is_by_itself",
         ),
     ),
+    Break(
+        name="request-with-rejected-points-left-to-the-sample",
+        guarantee=1,
+        file="ingest_lambda/service.py",
+        text="            and not result.rejected\n",
+        replacement="",
+        tests=(f"{INGEST}::test_a_request_that_something_was_wrong_with_is_always_logged",),
+    ),
+    Break(
+        name="points-not-taken-counted-when-it-is-too-late",
+        guarantee=1,
+        file="rtdts/runtime/metric_sums.py",
+        text="if at_once or now_s - self._written_s >= self._every_s:",
+        replacement="if now_s - self._written_s >= self._every_s:",
+        tests=(
+            f"{UNIT}/runtime/test_metric_sums.py"
+            "::test_a_failure_is_written_at_once_with_what_came_before_it",
+            f"{INGEST}::test_points_that_were_not_taken_are_counted_at_once_with_all_before_them",
+        ),
+    ),
+    Break(
+        name="sums-counted-twice",
+        guarantee=1,
+        file="rtdts/runtime/metric_sums.py",
+        text="        self._sums = Counter()\n",
+        replacement="",
+        tests=(
+            f"{UNIT}/runtime/test_metric_sums.py"
+            "::test_nothing_is_counted_twice_and_nothing_left_out",
+        ),
+    ),
     # 2. A truck's latest position never goes back.
     Break(
         name="older-point-overwrites-the-latest",

@@ -84,7 +84,7 @@ resource "aws_cloudwatch_log_metric_filter" "errors_logged" {
 resource "aws_cloudwatch_log_metric_filter" "authorizer_ended" {
   name           = "${var.name}-authorizer-ended"
   log_group_name = var.watched.log_group_names[local.raises_by_design]
-  pattern        = "{ $.record.status = \"timeout\" || $.record.errorType = \"Runtime.*\" }"
+  pattern        = "{ $.record.status = \"timeout\" || $.record.errorType = Runtime.* }"
 
   metric_transformation {
     namespace = local.logged.authorizer_ended.namespace

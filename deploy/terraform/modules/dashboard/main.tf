@@ -169,7 +169,8 @@ locals {
       "limit 1000",
     ]
 
-    # Of a truck that is not traced: the time is the second part of the point's id.
+    # Of a truck that is not traced, if something was wrong with the request or it is one of the sample:
+    # the time is the second part of the point's id.
     request-of-a-point = [
       "fields @timestamp, status, accepted, rejected, reasons, recorded_from_ms, recorded_to_ms, request_id",
       "filter event = 'telemetry' and truck_id = 'TRUCK' and recorded_from_ms <= RECORDED_AT_MS and recorded_to_ms >= RECORDED_AT_MS",

@@ -5,8 +5,9 @@ locals {
     ingest = {
       description = "Takes trucks' points"
       timeout_s   = 28
-      memory_mb   = 1024
-      statements  = local.statements.ingest
+      # It waits for the stream more than it computes; with more memory it would wait at a higher price.
+      memory_mb  = 512
+      statements = local.statements.ingest
     }
     delivery = {
       description = "The back office's deliveries, and tickets"
