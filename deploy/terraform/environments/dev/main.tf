@@ -114,8 +114,10 @@ module "system" {
   alarms             = var.alarms
 }
 
+# AWS sends a budget's mail to somebody, or makes none.
 module "budget" {
   source = "../../modules/budget"
+  count  = length(var.budget_emails) > 0 ? 1 : 0
 
   name              = "${var.name}-month"
   monthly_limit_usd = var.monthly_budget_usd

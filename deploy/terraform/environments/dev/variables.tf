@@ -16,7 +16,7 @@ variable "name" {
 }
 
 variable "image_tags" {
-  description = "Tags of the images; make deploy sets them."
+  description = "Tags of the images; make images and make deploy write them into deploy.auto.tfvars.json."
   type = object({
     consumer    = string
     broadcaster = string
@@ -31,8 +31,9 @@ variable "cpu_architecture" {
 }
 
 variable "budget_emails" {
-  description = "Who is told when a month gets dear."
+  description = "Who is told when a month gets dear. Without anybody there is no budget."
   type        = set(string)
+  default     = []
 }
 
 variable "monthly_budget_usd" {

@@ -21,7 +21,7 @@ variable "name" {
 }
 
 variable "image_tags" {
-  description = "Tags of the images; make deploy sets them."
+  description = "Tags of the images; make images and make deploy write them into deploy.auto.tfvars.json."
   type = object({
     consumer    = string
     broadcaster = string
