@@ -41,7 +41,7 @@ class App:
     log: Logger
     metrics: MetricSums
     sample: Sample
-    """Of the requests of which there is nothing to tell."""
+    """Of the ordinary requests: those that have a line in the log."""
     trace: PointTrace
 
 

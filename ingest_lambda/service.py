@@ -71,7 +71,7 @@ class Answer:
     steps: Sequence[Mapping[str, Any]] = ()
     """What became of each point, of a truck that is traced."""
     is_ordinary: bool = False
-    """Whether every point was taken at the first attempt: there is nothing to tell of it."""
+    """Whether every point was taken at the first attempt."""
 
 
 class TelemetryService:

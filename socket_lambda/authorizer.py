@@ -24,7 +24,7 @@ METRICS = (Metric("AuthorizerFailures", "Count"),)
 
 
 class UnauthorizedError(Exception):
-    """The viewer proves nothing: API Gateway answers 401 to exactly this text."""
+    """The viewer proves nothing. API Gateway responds with 401 to exactly this text."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
@@ -64,7 +64,7 @@ def handle(
 
     Raises:
         UnauthorizedError: See `authorize`.
-        Exception: Any other failure; the gateway answers 500.
+        Exception: Any other failure; the gateway responds with 500.
     """
     try:
         return authorize(event, app())

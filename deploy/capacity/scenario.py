@@ -85,7 +85,10 @@ class Scenario:
         10.0, "seconds whose metrics a container sums into one line (METRICS_EVERY_S)", least=0.01
     )
     failed_share: float = _option(
-        0.01, "share of requests with something to tell: each has its line", least=0, most=1
+        0.01,
+        "share of requests that are refused, repeated or taken in part: assumed",
+        least=0,
+        most=1,
     )
     backup_ratio: float = _option(
         0.15, "size of Firehose's backup, packed: assumed", least=0.01, most=1

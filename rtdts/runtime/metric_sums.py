@@ -49,7 +49,7 @@ class MetricSums:
 
         Args:
             values: By the metrics' names.
-            at_once: Whether somebody should know before the line is due.
+            at_once: Whether to write a line now, due or not.
 
         Raises:
             KeyError: A name that was not declared, when the line is written.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`aws`, `docker` and `terraform` as far as a deployment asks them, for a PATH of a test's own.
+"""`aws`, `docker` and `terraform` as far as a deployment uses them, for a PATH of a test's own.
 
 Installed under these names, it notes each command in `$FAKE_TOOLS/commands`, and refuses what the
 real tool would: a build whose context lacks what its Dockerfile copies, a push of what was not

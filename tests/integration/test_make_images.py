@@ -1,4 +1,4 @@
-"""`make images` as a command, with tools that note what they are asked: there is no Docker here.
+"""`make images` as a command, with tools that only note their commands: no Docker is needed.
 
 That the images build, and that a registry takes them, is proved by the first real deployment.
 """

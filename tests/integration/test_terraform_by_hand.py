@@ -1,4 +1,4 @@
-"""After `make images`, Terraform by hand asks nothing: the real one, with its state in an S3.
+"""After `make images`, Terraform by hand needs no input: the real one, with its state in an S3.
 
 Its configuration is development's variables alone, since providers can't be had everywhere.
 """
@@ -26,7 +26,7 @@ terraform {
   backend "s3" {}
 }
 
-output "told" {
+output "given" {
   value = "${var.region} ${var.image_tags.consumer} ${var.cpu_architecture}"
 }
 """
@@ -89,7 +89,7 @@ def s3(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="install terraform (1.9 or later)")
-def test_terraform_by_hand_asks_nothing_and_keeps_its_state(s3: str, tmp_path: Path) -> None:
+def test_terraform_by_hand_needs_no_input_and_keeps_its_state(s3: str, tmp_path: Path) -> None:
     folder = tmp_path / "dev"
     folder.mkdir()
     (folder / "main.tf").write_text(CONFIGURATION, encoding="utf-8")
@@ -110,7 +110,7 @@ def test_terraform_by_hand_asks_nothing_and_keeps_its_state(s3: str, tmp_path: P
 
     shell.terraform("init", "-input=false")
     shell.terraform("apply", "-input=false", "-auto-approve")
-    told = shell.terraform("output", "-raw", "told")
+    given = shell.terraform("output", "-raw", "given")
 
-    assert told == f"{REGION} consumertag ARM64"
+    assert given == f"{REGION} consumertag ARM64"
     assert not (folder / "terraform.tfstate").exists(), "the state is the bucket's"

@@ -98,7 +98,7 @@ def test_images_alone_leave_everything_else_to_terraform(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("environment", "to_be_said"), [("dev", set()), ("prod", {"issuer", "audience", "alarms"})]
 )
-def test_terraform_by_hand_asks_for_nothing_but_what_production_must_say(
+def test_terraform_by_hand_needs_no_input_but_what_production_must_say(
     environment: str, to_be_said: set[str], tmp_path: Path
 ) -> None:
     text = (ROOT / TERRAFORM / environment / "variables.tf").read_text(encoding="utf-8")

@@ -114,7 +114,7 @@ module "system" {
   alarms             = var.alarms
 }
 
-# AWS sends a budget's mail to somebody, or makes none.
+# AWS makes no notification without an address.
 module "budget" {
   source = "../../modules/budget"
   count  = length(var.budget_emails) > 0 ? 1 : 0

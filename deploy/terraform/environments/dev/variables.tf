@@ -31,7 +31,7 @@ variable "cpu_architecture" {
 }
 
 variable "budget_emails" {
-  description = "Who is told when a month gets dear. Without anybody there is no budget."
+  description = "Addresses that get mail when a month gets expensive. Without any there is no budget."
   type        = set(string)
   default     = []
 }

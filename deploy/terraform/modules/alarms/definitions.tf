@@ -13,7 +13,7 @@ locals {
     for silence in var.silence[*] : "days" => join(" OR ", [for day in range(1, 8) : "DAY(accepted) == ${day}" if contains(silence.days, day)])
   }
 
-  # Its handler raises for each bad ticket, since that is how the gateway is made to answer 401, and
+  # Its handler raises for each bad ticket, since only so the gateway responds with 401, and
   # Lambda counts that as an error of the function.
   raises_by_design = "socket-authorizer"
 

@@ -66,8 +66,8 @@ resource "aws_lambda_permission" "this" {
   source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*"
 }
 
-# A line a request, which nobody reads until something is wrong: at half the price it can't be tailed,
-# only asked by Logs Insights.
+# A line per request, read only when something is wrong. At half the price it can't be tailed, only
+# queried by Logs Insights.
 resource "aws_cloudwatch_log_group" "access" {
   name              = "/aws/apigateway/${var.name}"
   log_group_class   = "INFREQUENT_ACCESS"
