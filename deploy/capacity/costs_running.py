@@ -29,12 +29,13 @@ def fargate(plan: Plan) -> Cost:
     """Consumers and broadcasters, all day."""
     scenario = plan.scenario
     sizes = plan.sizes
-    hours = (sizes.consumers + sizes.broadcasters) * HOURS_A_MONTH
+    vcpus = sizes.consumers * scenario.task_vcpu + sizes.broadcasters * scenario.broadcaster_vcpu
+    memory_gb = sizes.consumers * scenario.task_gb + sizes.broadcasters * scenario.broadcaster_gb
     return Cost(
         part="Fargate",
         size=f"{sizes.consumers} tasks of the consumer, {sizes.broadcasters} of the broadcaster",
-        usd=plan.price("fargate_vcpu_hour", hours * scenario.task_vcpu)
-        + plan.price("fargate_gb_hour", hours * scenario.task_gb),
+        usd=plan.price("fargate_vcpu_hour", vcpus * HOURS_A_MONTH)
+        + plan.price("fargate_gb_hour", memory_gb * HOURS_A_MONTH),
     )
 
 

@@ -55,6 +55,13 @@ def round_facts(measured: Mapping[str, float]) -> Facts:
 def round_plan(*, measured: Mapping[str, float] | None = None, **asked: float) -> Plan:
     """A fleet that is busy for an hour in the month, on machines like the benchmarks', to the brim;
     what is asked for comes on top."""
-    usual = {"hours": 1.0, "days": 1.0, "viewing_hours": 1.0, "fill": 1.0, "vcpu": 1.0}
+    usual = {
+        "hours": 1.0,
+        "days": 1.0,
+        "viewing_hours": 1.0,
+        "fill": 1.0,
+        "vcpu": 1.0,
+        "least_broadcasters": 1,
+    }
     scenario = Scenario(**{**usual, **asked})  # type: ignore[arg-type]
     return plan_for(scenario, round_facts(measured or {}))

@@ -61,15 +61,23 @@ variable "settings" {
 }
 
 variable "region_singletons" {
-  description = "What of the region's singletons to make; false where it is there already."
+  description = "What a region has once. api_gateway_log_role: none (sockets' access log is off), there, or make, which replaces the region's. opensearch_service_linked_role: false where the account has it."
   type = object({
-    api_gateway_log_role           = bool
-    opensearch_service_linked_role = bool
+    api_gateway_log_role           = optional(string, "none")
+    opensearch_service_linked_role = optional(bool, true)
   })
-  default = {
-    api_gateway_log_role           = true
-    opensearch_service_linked_role = true
-  }
+  default = {}
+}
+
+variable "domains" {
+  description = "Names before the APIs, in a hosted zone of Route 53: trucks' and people's for the HTTP API, socket for the WebSocket API. Null: execute-api's own hosts."
+  type = object({
+    zone_id = string
+    trucks  = string
+    people  = string
+    socket  = string
+  })
+  default = null
 }
 
 variable "packages_folder" {

@@ -73,6 +73,7 @@ module "system" {
 
   reserved_concurrency = var.reserved_concurrency
   allowed_origins = var.allowed_origins
+  domains         = var.domains
 
   consumer    = var.consumer
   broadcaster = var.broadcaster

@@ -3,6 +3,11 @@ output "server_url" {
   value       = module.system.server_url
 }
 
+output "truck_url" {
+  description = "Base for POST /telemetry, what a truck is given."
+  value       = module.system.truck_url
+}
+
 output "websocket_url" {
   description = "Where sockets connect."
   value       = module.system.websocket_url

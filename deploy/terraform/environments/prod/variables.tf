@@ -91,7 +91,7 @@ variable "stream_retention_hours" {
 }
 
 variable "search_nodes" {
-  description = "Nodes of OpenSearch, over three zones, and the primary shards of each index. With more than one a large fleet's work is on more nodes (docs/capacity.md), and any lost node takes a part of every day of the raw log. The daily indexes take another number the next day; truck-latest and truck-state keep the one that they were created with."
+  description = "Nodes of OpenSearch, over three zones, and the primary shards of each index. With more than one a large fleet's work is on more nodes (docs/capacity.md). The daily indexes take another number the next day; truck-latest and truck-state keep the one that they were created with."
   type = object({
     instance_type         = string
     count                 = number
@@ -185,7 +185,7 @@ variable "consumer" {
 }
 
 variable "broadcaster" {
-  description = "The broadcaster's task."
+  description = "The broadcaster's tasks; two, so that a lost one's part of a round is held by the other. Its process uses one core."
   type = object({
     cpu       = number
     memory_mb = number
@@ -193,10 +193,15 @@ variable "broadcaster" {
     max_tasks = number
   })
   default = {
-    cpu       = 2048
-    memory_mb = 4096
-    min_tasks = 1
-    max_tasks = 1
+    cpu       = 1024
+    memory_mb = 2048
+    min_tasks = 2
+    max_tasks = 4
+  }
+
+  validation {
+    condition     = var.broadcaster.min_tasks >= 2
+    error_message = "At least two: a lost task takes minutes to be replaced, a viewer is promised 75 s."
   }
 }
 
@@ -219,15 +224,22 @@ variable "settings" {
 }
 
 variable "region_singletons" {
-  description = "What of the region's singletons to make; false where it is there already."
+  description = "What a region has once. api_gateway_log_role: none (sockets' access log is off), there, or make, which replaces the region's. opensearch_service_linked_role: false where the account has it."
   type = object({
-    api_gateway_log_role           = bool
-    opensearch_service_linked_role = bool
+    api_gateway_log_role           = optional(string, "none")
+    opensearch_service_linked_role = optional(bool, true)
   })
-  default = {
-    api_gateway_log_role           = true
-    opensearch_service_linked_role = true
-  }
+  default = {}
+}
+
+variable "domains" {
+  description = "Names before the APIs, in a hosted zone of Route 53: trucks' and people's for the HTTP API, socket for the WebSocket API."
+  type = object({
+    zone_id = string
+    trucks  = string
+    people  = string
+    socket  = string
+  })
 }
 
 variable "packages_folder" {

@@ -11,6 +11,8 @@ resource "aws_apigatewayv2_api" "this" {
   description   = "Trucks' points, the back office's deliveries, viewers' tickets"
   protocol_type = "HTTP"
 
+  disable_execute_api_endpoint = var.has_own_domain
+
   dynamic "cors_configuration" {
     for_each = length(var.allowed_origins) == 0 ? [] : [var.allowed_origins]
 

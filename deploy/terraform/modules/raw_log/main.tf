@@ -1,5 +1,5 @@
 # The raw log: Firehose reads the stream, takes aggregated records apart, and writes each point to
-# the index of its day of arrival. All of it goes to S3 too: the raw log has no replicas.
+# the index of its day of arrival. All of it goes to S3 too, from where it can be put back.
 
 locals {
   log_streams = { index = "index", backup = "backup" }

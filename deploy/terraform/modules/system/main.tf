@@ -84,14 +84,6 @@ module "raw_backup" {
   force_destroy      = !var.protection.deletion_protection
 }
 
-module "region_singletons" {
-  source = "../region_singletons"
-
-  name                           = var.name
-  api_gateway_log_role           = var.region_singletons.api_gateway_log_role
-  opensearch_service_linked_role = var.region_singletons.opensearch_service_linked_role
-}
-
 module "images" {
   source   = "../image_repository"
   for_each = local.definitions.containers

@@ -1,11 +1,20 @@
 output "server_url" {
   description = "Base of the HTTP API: ServerURL."
-  value       = module.http_api.url
+  value       = var.domains == null ? module.http_api.url : "https://${module.domains[0].names["people"]}"
+
+  depends_on = [module.http_api]
+}
+
+output "truck_url" {
+  description = "Base for POST /telemetry, what a truck is given."
+  value       = var.domains == null ? module.http_api.url : "https://${module.domains[0].names["trucks"]}"
+
+  depends_on = [module.http_api]
 }
 
 output "websocket_url" {
   description = "Where sockets connect: WebSocketURL."
-  value       = module.socket_api.url
+  value       = var.domains == null ? module.socket_api.url : "wss://${module.domains[0].names["socket"]}"
 
   # Whoever is told may connect at once, and be heard.
   depends_on = [module.broadcaster]

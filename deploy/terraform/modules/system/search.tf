@@ -23,7 +23,7 @@ module "search" {
   partition          = var.account.partition
   log_retention_days = var.retention.log_days
 
-  depends_on = [module.region_singletons]
+  depends_on = [aws_iam_service_linked_role.opensearch]
 }
 
 locals {

@@ -12,6 +12,24 @@ mock_data "aws_partition" {
   }
 }
 
+mock_resource "aws_acm_certificate" {
+  defaults = {
+    arn = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+    domain_validation_options = [
+      { domain_name = "live.example.com", resource_record_name = "_l.example.com.", resource_record_type = "CNAME", resource_record_value = "_l.acm-validations.aws." },
+      { domain_name = "trucks.example.com", resource_record_name = "_t.example.com.", resource_record_type = "CNAME", resource_record_value = "_t.acm-validations.aws." },
+      { domain_name = "tracking-api.example.com", resource_record_name = "_a.example.com.", resource_record_type = "CNAME", resource_record_value = "_a.acm-validations.aws." },
+      { domain_name = "tracking-live.example.com", resource_record_name = "_s.example.com.", resource_record_type = "CNAME", resource_record_value = "_s.acm-validations.aws." },
+    ]
+  }
+}
+
+mock_resource "aws_acm_certificate_validation" {
+  defaults = {
+    certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+  }
+}
+
 mock_resource "aws_apigatewayv2_api" {
   defaults = {
     id            = "http0api00"

@@ -51,8 +51,10 @@ def test_the_slow_part_of_an_invocation_is_the_wait_for_the_stream() -> None:
 
 
 def test_containers_are_paid_all_day() -> None:
-    # Two consumers and the broadcaster, of 2 vCPUs and 4 GB.
-    assert math.isclose(costs_running.fargate(round_plan(trucks=1)).usd, 3 * 730 * 6)
+    # Two consumers of 2 vCPUs and 4 GB, two broadcasters of 1 and 2.
+    plan = round_plan(trucks=1, least_broadcasters=2)
+
+    assert math.isclose(costs_running.fargate(plan).usd, 2 * 730 * (6 + 3))
 
 
 def test_nat_is_a_gateway_and_an_address_a_zone_and_the_stream_goes_through() -> None:

@@ -112,6 +112,12 @@ variables {
   audience        = "rtdts"
   packages_folder = "../../testing/packages"
   alarms          = { emails = ["somebody@example.com"], silence = { from_hour = 21, to_hour = 11 } }
+  domains = {
+    zone_id = "Z0123456789ABCDEFGHIJ"
+    trucks  = "trucks.example.com"
+    people  = "tracking-api.example.com"
+    socket  = "tracking-live.example.com"
+  }
 }
 
 run "whole" {
@@ -133,8 +139,16 @@ run "whole" {
   }
 
   assert {
-    condition     = strcontains(output.web_env, "WebSocketURL=wss://socket0000.execute-api.eu-central-1.amazonaws.com/live\n")
-    error_message = "The page is told where sockets connect."
+    condition = output.web_env == join("", [
+      "ServerURL=https://tracking-api.example.com\n",
+      "WebSocketURL=wss://tracking-live.example.com\n",
+    ])
+    error_message = "The page connects by the company's own names."
+  }
+
+  assert {
+    condition     = output.truck_url == "https://trucks.example.com"
+    error_message = "A truck is given a name that outlives the API."
   }
 }
 
@@ -196,4 +210,14 @@ run "one_consumer_could_be_lost" {
   }
 
   expect_failures = [var.consumer]
+}
+
+run "one_broadcaster_could_be_lost" {
+  command = plan
+
+  variables {
+    broadcaster = { cpu = 1024, memory_mb = 2048, min_tasks = 1, max_tasks = 4 }
+  }
+
+  expect_failures = [var.broadcaster]
 }

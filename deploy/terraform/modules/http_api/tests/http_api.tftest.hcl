@@ -70,6 +70,16 @@ run "not_every_page" {
   expect_failures = [var.allowed_origins]
 }
 
+run "an_origin_has_no_path" {
+  command = plan
+
+  variables {
+    allowed_origins = ["https://tracking.example.com/"]
+  }
+
+  expect_failures = [var.allowed_origins]
+}
+
 run "an_issuer_is_an_https_url" {
   command = plan
 

@@ -25,7 +25,7 @@ run "a_daily_index_and_a_backup_of_everything" {
 
   assert {
     condition     = aws_kinesis_firehose_delivery_stream.this.opensearch_configuration[0].s3_backup_mode == "AllDocuments"
-    error_message = "The raw log has no replicas."
+    error_message = "A lost index can be put back."
   }
 
   assert {

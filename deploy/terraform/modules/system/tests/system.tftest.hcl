@@ -23,7 +23,6 @@ variables {
   container_insights = false
   image_tags         = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210", operations = "00112233445566aa" }
   packages_folder    = "../../testing/packages"
-  region_singletons  = { api_gateway_log_role = true, opensearch_service_linked_role = true }
   alarms             = { emails = [] }
 }
 
@@ -80,6 +79,38 @@ run "a_setting_reaches_who_declares_it" {
     condition     = output.environments.containers["broadcaster"]["ROUND_INTERVAL_S"] == "10" && !contains(keys(output.environments.containers["consumer"]), "ROUND_INTERVAL_S")
     error_message = "The broadcaster, and nobody else."
   }
+}
+
+run "another_teams_log_role_is_left_alone" {
+  command = plan
+
+  assert {
+    condition     = length(aws_api_gateway_account.this) == 0 && length(aws_iam_service_linked_role.opensearch) == 1
+    error_message = "The region's role is replaced only where it is asked for."
+  }
+}
+
+run "a_log_role_where_it_is_asked_for" {
+  command = apply
+
+  variables {
+    region_singletons = { api_gateway_log_role = "make", opensearch_service_linked_role = false }
+  }
+
+  assert {
+    condition     = length(aws_api_gateway_account.this) == 1 && length(aws_iam_service_linked_role.opensearch) == 0
+    error_message = "The one and not the other."
+  }
+}
+
+run "a_log_role_is_one_of_three" {
+  command = plan
+
+  variables {
+    region_singletons = { api_gateway_log_role = "yes" }
+  }
+
+  expect_failures = [var.region_singletons]
 }
 
 run "a_setting_that_nobody_declares" {

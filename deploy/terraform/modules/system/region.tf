@@ -1,8 +1,8 @@
-# What a region of an account has once, for all that runs there. Leave out what is there already.
+# What a region of an account has once, for all that runs there.
 
 module "api_gateway_log_role" {
   source = "../role"
-  count  = var.api_gateway_log_role ? 1 : 0
+  count  = var.region_singletons.api_gateway_log_role == "make" ? 1 : 0
 
   name        = "${var.name}-api-gateway-log"
   description = "Lets API Gateway write access logs of WebSocket APIs"
@@ -24,14 +24,15 @@ module "api_gateway_log_role" {
   }]
 }
 
+# It replaces the role that another team's APIs log with, if there is one: only where it is asked for.
 resource "aws_api_gateway_account" "this" {
-  count = var.api_gateway_log_role ? 1 : 0
+  count = length(module.api_gateway_log_role)
 
   cloudwatch_role_arn = module.api_gateway_log_role[0].arn
 }
 
 resource "aws_iam_service_linked_role" "opensearch" {
-  count = var.opensearch_service_linked_role ? 1 : 0
+  count = var.region_singletons.opensearch_service_linked_role ? 1 : 0
 
   aws_service_name = "opensearchservice.amazonaws.com"
   description      = "Lets OpenSearch Service place domains in a VPC"
