@@ -150,7 +150,7 @@ def _template(pattern: str, mappings: Mapped, settings: Mapping[str, str]) -> Ma
 
 
 _DURABLE = {"auto_expand_replicas": "0-1"}
-"""A replica wherever there is a second node: a lost node makes no index red, the raw log's neither."""
+"""A replica wherever there is a second node, so that a lost node makes no index red."""
 _SEARCHED = {"refresh_interval": "1s"}
 # Read by id, which needs no refresh.
 _READ_BY_ID = {**_DURABLE, "refresh_interval": "5s"}

@@ -164,11 +164,6 @@ def test_the_regions_log_role_is_left_alone_by_default(
     environment: str, resources: ResourcesOf
 ) -> None:
     assert not resources(environment, "aws_api_gateway_account")
-    assert not [
-        address
-        for address, stage in resources(environment, "aws_apigatewayv2_stage").items()
-        if "socket_api" in address and stage["access_log_settings"]
-    ]
 
 
 def test_productions_apis_have_names_of_their_own(resources: ResourcesOf) -> None:

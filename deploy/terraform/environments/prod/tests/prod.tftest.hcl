@@ -112,6 +112,8 @@ variables {
   audience        = "rtdts"
   packages_folder = "../../testing/packages"
   alarms          = { emails = ["somebody@example.com"], silence = { from_hour = 21, to_hour = 11 } }
+  # So that the check of values sees the sockets' access log.
+  region_singletons = { api_gateway_log_role = "there" }
   domains = {
     zone_id = "Z0123456789ABCDEFGHIJ"
     trucks  = "trucks.example.com"
