@@ -45,7 +45,7 @@ module "consumer_role" {
 }
 
 module "consumer" {
-  source = "../service"
+  source = "../container"
 
   name                 = local.consumer_application
   cluster              = local.cluster
@@ -87,7 +87,7 @@ module "broadcaster_role" {
 }
 
 module "broadcaster" {
-  source = "../service"
+  source = "../container"
 
   name                 = "${var.name}-broadcaster"
   cluster              = local.cluster

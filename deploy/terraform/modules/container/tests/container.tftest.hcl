@@ -66,12 +66,12 @@ run "it_comes_back" {
   }
 
   assert {
-    condition     = aws_ecs_service.this.deployment_circuit_breaker[0].enable && aws_ecs_service.this.deployment_circuit_breaker[0].rollback
+    condition     = aws_ecs_service.this[0].deployment_circuit_breaker[0].enable && aws_ecs_service.this[0].deployment_circuit_breaker[0].rollback
     error_message = "A bad deployment goes back."
   }
 
   assert {
-    condition     = aws_ecs_service.this.deployment_minimum_healthy_percent == 100
+    condition     = aws_ecs_service.this[0].deployment_minimum_healthy_percent == 100
     error_message = "The old ones stay until the new ones work."
   }
 }
@@ -123,12 +123,33 @@ run "an_image_needs_its_digest" {
   expect_failures = [var.image]
 }
 
-run "sizes_are_fargates" {
+run "a_command_ends_when_it_is_done" {
+  command = apply
+
+  variables {
+    cluster   = null
+    network   = null
+    scale_out = {}
+    max_tasks = 1
+  }
+
+  assert {
+    condition     = length(aws_ecs_service.this) == 0 && !can(output.container.restartPolicy)
+    error_message = "A command that failed is not begun again by itself."
+  }
+
+  assert {
+    condition     = !can(output.container.logConfiguration.options["mode"]) && output.container.user == "10001:10001"
+    error_message = "No line of a command is dropped; it is nobody, as services are."
+  }
+}
+
+run "memory_is_one_that_fargate_has_with_the_processor" {
   command = plan
 
   variables {
-    cpu       = 1024
-    memory_mb = 1024
+    cpu       = 4096
+    memory_mb = 32768
   }
 
   expect_failures = [var.memory_mb]

@@ -1,28 +1,76 @@
-# One container as an ECS service on Fargate: it restarts where it is, a bad deployment goes back,
-# and its size follows what it has to do.
+# One container on Fargate. With a cluster it is a service: it restarts where it is, a bad deployment
+# goes back, and its size follows what it has to do. Without, it is started when it is needed, and ends.
 
 locals {
-  container = var.name
+  is_service = var.cluster != null
 
-  # Names of CloudWatch's own comparison; a metric that is missing is no reason to grow.
+  # A metric that is missing is no reason to grow.
   scale_out = var.max_tasks > var.min_tasks ? var.scale_out : {}
 
-  health_check = {
-    command     = ["CMD-SHELL", var.health_command]
-    interval    = 15
-    timeout     = 5
-    retries     = 3
-    startPeriod = var.start_period_s
-  }
+  # What only a container has that shall go on running.
+  kept_running = !local.is_service ? [] : [{
+    healthCheck = {
+      command     = ["CMD-SHELL", var.health_command]
+      interval    = 15
+      timeout     = 5
+      retries     = 3
+      startPeriod = var.start_period_s
+    }
+
+    # In the same task: it keeps its address and its name, which the KCL's leases are held under.
+    restartPolicy = {
+      enabled              = true
+      restartAttemptPeriod = 60
+    }
+  }]
+
+  # A log that can't be written must not stop a service; of a command every line is wanted.
+  log_mode = local.is_service ? { mode = "non-blocking", max-buffer-size = "25m" } : {}
+
+  # ECS's table: memory in MB by processor.
+  fargate_mb = tomap({
+    "256"   = [512, 1024, 2048]
+    "512"   = range(1024, 4097, 1024)
+    "1024"  = range(2048, 8193, 1024)
+    "2048"  = range(4096, 16385, 1024)
+    "4096"  = range(8192, 30721, 1024)
+    "8192"  = range(16384, 61441, 4096)
+    "16384" = range(32768, 122881, 8192)
+  })
 }
 
-module "start" {
-  source = "../task_start"
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/ecs/${var.name}"
+  retention_in_days = var.log_retention_days
+}
 
-  name                 = var.name
-  account_id           = var.account_id
-  image_repository_arn = var.image_repository_arn
-  log_retention_days   = var.log_retention_days
+# What ECS needs to start it.
+module "execution_role" {
+  source = "../role"
+
+  name           = "${var.name}-start"
+  description    = "Lets ECS fetch the image of ${var.name} and write its log"
+  service        = "ecs-tasks.amazonaws.com"
+  for_account_id = var.account_id
+
+  statements = [
+    {
+      sid                = "LogIn"
+      actions            = ["ecr:GetAuthorizationToken"]
+      resources          = ["*"]
+      why_every_resource = "ECR gives one token for all repositories; what it opens is said below."
+    },
+    {
+      sid       = "FetchImage"
+      actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      resources = [var.image_repository_arn]
+    },
+    {
+      sid       = "OwnLog"
+      actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
+    },
+  ]
 }
 
 resource "aws_ecs_task_definition" "this" {
@@ -31,7 +79,7 @@ resource "aws_ecs_task_definition" "this" {
   network_mode             = "awsvpc"
   cpu                      = tostring(var.cpu)
   memory                   = tostring(var.memory_mb)
-  execution_role_arn       = module.start.execution_role_arn
+  execution_role_arn       = module.execution_role.arn
   task_role_arn            = var.task_role_arn
 
   runtime_platform {
@@ -47,26 +95,19 @@ resource "aws_ecs_task_definition" "this" {
     }
   }
 
-  container_definitions = jsonencode([{
-    name                   = local.container
+  container_definitions = jsonencode([merge(concat(local.kept_running, [{
+    name                   = var.name
     image                  = var.image
     essential              = true
     user                   = "10001:10001"
     readonlyRootFilesystem = true
     stopTimeout            = var.stop_timeout_s
     environment            = [for name in sort(keys(var.environment)) : { name = name, value = var.environment[name] }]
-    healthCheck            = local.health_check
 
     mountPoints = [
       for name, folder in var.writable_folders :
       { sourceVolume = name, containerPath = folder, readOnly = false }
     ]
-
-    # In the same task: it keeps its address and its name, which the KCL's leases are held under.
-    restartPolicy = {
-      enabled              = true
-      restartAttemptPeriod = 60
-    }
 
     linuxParameters = {
       initProcessEnabled = true
@@ -78,16 +119,13 @@ resource "aws_ecs_task_definition" "this" {
 
     logConfiguration = {
       logDriver = "awslogs"
-      options = {
-        awslogs-group         = module.start.log_group_name
+      options = merge(local.log_mode, {
+        awslogs-group         = aws_cloudwatch_log_group.this.name
         awslogs-region        = var.region
         awslogs-stream-prefix = "task"
-        # A log that can't be written must not stop the work.
-        mode            = "non-blocking"
-        max-buffer-size = "25m"
-      }
+      })
     }
-  }])
+  }])...)])
 
   lifecycle {
     precondition {
@@ -103,6 +141,8 @@ resource "aws_ecs_task_definition" "this" {
 }
 
 resource "aws_ecs_service" "this" {
+  count = local.is_service ? 1 : 0
+
   name                    = var.name
   cluster                 = var.cluster.arn
   task_definition         = aws_ecs_task_definition.this.arn
@@ -139,20 +179,24 @@ resource "aws_ecs_service" "this" {
 }
 
 resource "aws_appautoscaling_target" "this" {
+  count = length(aws_ecs_service.this)
+
   service_namespace  = "ecs"
   scalable_dimension = "ecs:service:DesiredCount"
-  resource_id        = "service/${var.cluster.name}/${aws_ecs_service.this.name}"
+  resource_id        = "service/${var.cluster.name}/${aws_ecs_service.this[0].name}"
   min_capacity       = var.min_tasks
   max_capacity       = var.max_tasks
 }
 
 # Scaling in is slow: each task that goes hands over what it holds.
 resource "aws_appautoscaling_policy" "cpu" {
+  count = length(aws_appautoscaling_target.this)
+
   name               = "${var.name}-cpu"
   policy_type        = "TargetTrackingScaling"
-  service_namespace  = aws_appautoscaling_target.this.service_namespace
-  scalable_dimension = aws_appautoscaling_target.this.scalable_dimension
-  resource_id        = aws_appautoscaling_target.this.resource_id
+  service_namespace  = aws_appautoscaling_target.this[0].service_namespace
+  scalable_dimension = aws_appautoscaling_target.this[0].scalable_dimension
+  resource_id        = aws_appautoscaling_target.this[0].resource_id
 
   target_tracking_scaling_policy_configuration {
     target_value       = var.cpu_target_percent
@@ -170,9 +214,9 @@ resource "aws_appautoscaling_policy" "scale_out" {
 
   name               = "${var.name}-behind"
   policy_type        = "StepScaling"
-  service_namespace  = aws_appautoscaling_target.this.service_namespace
-  scalable_dimension = aws_appautoscaling_target.this.scalable_dimension
-  resource_id        = aws_appautoscaling_target.this.resource_id
+  service_namespace  = aws_appautoscaling_target.this[0].service_namespace
+  scalable_dimension = aws_appautoscaling_target.this[0].scalable_dimension
+  resource_id        = aws_appautoscaling_target.this[0].resource_id
 
   step_scaling_policy_configuration {
     adjustment_type         = "ChangeInCapacity"

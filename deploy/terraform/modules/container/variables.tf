@@ -1,14 +1,15 @@
 variable "name" {
-  description = "Name of the service, its task definition and, after /aws/ecs/, its log."
+  description = "Name of the task definition, its container, the service if it is one and, after /aws/ecs/, the log."
   type        = string
 }
 
 variable "cluster" {
-  description = "The ECS cluster."
+  description = "The ECS cluster of the service; null for a container that is started when it is needed."
   type = object({
     arn  = string
     name = string
   })
+  default = null
 }
 
 variable "account_id" {
@@ -53,8 +54,9 @@ variable "required_environment" {
 }
 
 variable "health_command" {
-  description = "What says, in a shell in the container, that it is well."
+  description = "What says, in a shell in the container, that the service is well."
   type        = string
+  default     = null
 }
 
 variable "start_period_s" {
@@ -73,7 +75,7 @@ variable "cpu" {
   type        = number
 
   validation {
-    condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.cpu)
+    condition     = contains(keys(local.fargate_mb), tostring(var.cpu))
     error_message = "Fargate has 256, 512, 1024, 2048, 4096, 8192 and 16384."
   }
 }
@@ -83,8 +85,8 @@ variable "memory_mb" {
   type        = number
 
   validation {
-    condition     = var.memory_mb >= 2 * var.cpu && var.memory_mb <= 8 * var.cpu
-    error_message = "Fargate takes twice to eight times the number of cpu."
+    condition     = contains(lookup(local.fargate_mb, tostring(var.cpu), []), var.memory_mb)
+    error_message = "Fargate has for each cpu some sizes of memory: see fargate_mb in main.tf."
   }
 }
 
@@ -106,6 +108,7 @@ variable "network" {
     security_group_ids = list(string)
     assign_public_ip   = bool
   })
+  default = null
 }
 
 variable "writable_folders" {
@@ -128,11 +131,13 @@ variable "stop_timeout_s" {
 variable "shutdown_budget_s" {
   description = "Seconds that it takes itself for ending, as its settings say."
   type        = number
+  default     = 0
 }
 
 variable "min_tasks" {
-  description = "Tasks that always run."
+  description = "Tasks of the service that always run."
   type        = number
+  default     = 1
 
   validation {
     condition     = var.min_tasks >= 1
@@ -141,8 +146,9 @@ variable "min_tasks" {
 }
 
 variable "max_tasks" {
-  description = "Tasks that run at most."
+  description = "Tasks of the service that run at most."
   type        = number
+  default     = 1
 
   validation {
     condition     = var.max_tasks >= var.min_tasks

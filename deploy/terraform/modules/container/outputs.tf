@@ -1,6 +1,8 @@
-output "family" {
-  description = "Name of the task definition: started by it, the newest revision runs."
+output "name" {
+  description = "Name of the service and of the task definition: started by it, the newest revision runs."
   value       = aws_ecs_task_definition.this.family
+
+  depends_on = [aws_ecs_service.this]
 }
 
 output "container" {
@@ -10,5 +12,5 @@ output "container" {
 
 output "log_group_name" {
   description = "Name of its log group."
-  value       = module.start.log_group_name
+  value       = aws_cloudwatch_log_group.this.name
 }
