@@ -212,11 +212,13 @@ def test_containers_restart_drain_and_go_back(environment: str, resources: Resou
 @pytest.mark.parametrize("environment", BOTH)
 def test_everything_is_tagged_and_its_state_is_remote(environment: str) -> None:
     folder = ROOT / "environments" / environment
-    tags = re.search(r"default_tags \{\s*tags = \{(.*?)\}", (folder / "main.tf").read_text(), re.S)
+    text = "".join((folder / name).read_text() for name in ("common.tf", "main.tf"))
+    tags = re.search(r"default_tags \{\s*tags = \{(.*?)\}", text, re.S)
 
     assert tags is not None
     assert set(re.findall(r"([\w-]+)\s*=", tags[1])) == {"project", "environment", "managed-by"}
-    assert f'environment = "{environment}"' in tags[1]
+    assert "environment = local.environment" in tags[1]
+    assert re.search(rf'environment += "{environment}"', text)
     assert 'backend "s3" {}' in (folder / "versions.tf").read_text()
 
 

@@ -36,7 +36,7 @@ locals {
     {
       sid       = "Replay"
       actions   = ["kinesis:DescribeStreamSummary", "kinesis:PutRecords"]
-      resources = [module.stream.arn]
+      resources = [aws_kinesis_stream.telemetry.arn]
     },
     {
       sid       = "Buckets"

@@ -27,7 +27,7 @@ output "image_repositories" {
 
 output "stream_name" {
   description = "Name of the stream."
-  value       = module.stream.name
+  value       = aws_kinesis_stream.telemetry.name
 }
 
 output "table_names" {

@@ -77,7 +77,7 @@ module "raw_log" {
   source = "../raw_log"
 
   name                 = local.raw_log_name
-  stream_arn           = module.stream.arn
+  stream_arn           = aws_kinesis_stream.telemetry.arn
   domain_arn           = module.search.arn
   role_arn             = module.raw_log_role.arn
   index_prefix         = "truck-raw"

@@ -33,11 +33,21 @@ variable "network" {
 }
 
 variable "stream" {
-  description = "The stream; null shards for on demand."
+  description = "The stream. Each shard takes 1 MB and 1,000 records a second; null for on demand."
   type = object({
     shard_count     = optional(number)
     retention_hours = number
   })
+
+  validation {
+    condition     = var.stream.shard_count == null ? true : var.stream.shard_count >= 1 && var.stream.shard_count <= 500
+    error_message = "1 to 500 shards, or null for on demand."
+  }
+
+  validation {
+    condition     = var.stream.retention_hours >= 24 && var.stream.retention_hours <= 8760
+    error_message = "Kinesis keeps records for 24 to 8760 hours."
+  }
 }
 
 variable "search" {

@@ -4,7 +4,7 @@ locals {
   nudges = local.definitions.queues.nudges
 
   watched = {
-    stream_name          = module.stream.name
+    stream_name          = aws_kinesis_stream.telemetry.name
     table_names          = module.tables.names
     function_names       = { for key, function in module.function : key => function.name }
     queue_names          = module.queues.names

@@ -165,7 +165,7 @@ run "as_many_tasks_as_one_likes_on_demand" {
   }
 
   assert {
-    condition     = module.stream.shard_count == null
+    condition     = aws_kinesis_stream.telemetry.shard_count == null && aws_kinesis_stream.telemetry.stream_mode_details[0].stream_mode == "ON_DEMAND"
     error_message = "Nobody counts shards that AWS makes."
   }
 }
@@ -260,4 +260,15 @@ run "a_late_point_finds_its_day" {
   }
 
   expect_failures = [var.retention]
+}
+
+run "kinesis_keeps_a_day_at_least_and_has_a_shard" {
+  command = plan
+
+  variables {
+    stream   = { shard_count = 0, retention_hours = 12 }
+    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 0 }
+  }
+
+  expect_failures = [var.stream, var.stream]
 }
