@@ -133,17 +133,6 @@ _OF_AUTHORIZER: Final = {
 }
 _LOGGED: Final = {"HTTP": _HTTP_LOG, "WEBSOCKET": _SOCKET_LOG}
 
-_FARGATE_MB: Final = {
-    256: {512, 1024, 2048},
-    512: set(range(1024, 4096 + 1, 1024)),
-    1024: set(range(2048, 8192 + 1, 1024)),
-    2048: set(range(4096, 16384 + 1, 1024)),
-    4096: set(range(8192, 30720 + 1, 1024)),
-    8192: set(range(16384, 61440 + 1, 4096)),
-    16384: set(range(32768, 122880 + 1, 8192)),
-}
-"""botocore, ecs.RegisterTaskDefinition:memory."""
-
 _ENVIRONMENT_BYTES: Final = 4096
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
@@ -174,14 +163,6 @@ def integration_timeouts(resources: Resources) -> Iterator[Fault]:
         timeout_ms = values["timeout_milliseconds"]
         if timeout_ms and not 50 <= timeout_ms <= most_ms[protocol]:  # a mock says 0 for none
             yield address, f"{timeout_ms} ms is not within 50 and {most_ms[protocol]}"
-
-
-def fargate_sizes(resources: Resources) -> Iterator[Fault]:
-    """For each size of processor Fargate has some sizes of memory."""
-    for address, _, values in _of("aws_ecs_task_definition", resources):
-        cpu, memory_mb = int(values["cpu"]), int(values["memory"])
-        if memory_mb not in _FARGATE_MB.get(cpu, ()):
-            yield address, f"Fargate has no {memory_mb} MB with {cpu} of processor"
 
 
 def alarm_windows(resources: Resources) -> Iterator[Fault]:
@@ -299,7 +280,6 @@ _NAMED_ALONE: Final = frozenset(
 ACROSS: Final[tuple[Callable[[Resources], Iterator[Fault]], ...]] = (
     access_log_variables,
     integration_timeouts,
-    fargate_sizes,
     alarm_windows,
     function_environments,
     table_attributes,

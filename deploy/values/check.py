@@ -21,6 +21,7 @@ from deploy.values.sources import Written, written
 
 HERE: Final = Path(__file__).parent
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12})?:\S+")
+_MAPS: Final = {"dimensions", "tags", "triggers"}
 _MADE_UP: Final = re.compile(r"[a-z0-9]{8}")
 """What a mocked provider says where it was told nothing."""
 
@@ -31,25 +32,33 @@ class Rule:
 
     Attributes:
         at: The attributes that it is about, each as ``type.path``.
-        source: Where AWS says so.
+        source: Where AWS says so: a page, or a member of a model and what its documentation says.
         pattern: What the whole must match.
-        least: The smallest number, or the fewest characters.
-        most: The largest number, or the most characters.
+        within: The smallest and the largest number, or the fewest and the most characters.
+        least: The smallest alone.
+        most: The largest alone.
         one_of: The only values.
         free: Why the model's limits, if any, are all.
-        says: What a source in botocore's documentation says.
         instead: Whether the model's limits don't count, because they are behind.
     """
 
     at: tuple[str, ...]
-    source: str = ""
+    source: str | tuple[str, str] = ""
     pattern: str | None = None
+    within: tuple[float, float] | None = None
     least: float | None = None
     most: float | None = None
     one_of: tuple[Any, ...] = ()
     free: str = ""
-    says: str = ""
     instead: bool = False
+
+    def faults(self, value: Any) -> Iterator[str]:
+        """Why AWS would refuse a value, if it would."""
+        least, most = self.within or (self.least, self.most)
+        for why in model.faults(
+            value, least=least, most=most, pattern=self.pattern, one_of=self.one_of
+        ):
+            yield f"{why} ({self.source if isinstance(self.source, str) else self.source[0]})"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,6 +78,7 @@ class Table:
 def table() -> Table:
     """The table, read once."""
     models = tomllib.loads((HERE / "models.toml").read_text(encoding="utf-8"))
+    models |= {kind: {} for kind in models.pop("without_request")}
     listed = tomllib.loads((HERE / "rules.toml").read_text(encoding="utf-8"))["rule"]
     rules: dict[str, tuple[Rule, ...]] = {}
     for rule in msgspec.convert(listed, list[Rule]):
@@ -156,17 +166,14 @@ class _Resource:
             for one in value:
                 yield from self._value(path, inner, one)
         elif isinstance(value, dict):
-            if isinstance(shape, MapShape) or not self._is_block(path, value):
+            # Of a map all keys are the configuration's own choice.
+            if isinstance(shape, MapShape) or path.rpartition(".")[2] in _MAPS:
                 yield from self._map(path, shape, value)
                 return
             for name in sorted(self._said.anywhere & value.keys()):
                 yield from self._attribute(f"{path}.{name}", shape, name, value[name])
         else:
             yield from self._scalar(path, shape, value)
-
-    def _is_block(self, path: str, value: Mapping[str, Any]) -> bool:
-        """Whether a mapping is a block: of a map all keys are the configuration's own choice."""
-        return path not in ("dimensions", "tags", "triggers") and not path.endswith(".dimensions")
 
     def _map(self, path: str, shape: Shape | None, value: Mapping[str, Any]) -> Iterator[str]:
         of_map = shape if isinstance(shape, MapShape) else None
@@ -191,14 +198,8 @@ class _Resource:
             for why in model.faults_of(shape, value):
                 yield f"{path} = {_short(value)} {why} ({shape.name})"
         for rule in rules:
-            for why in model.faults(
-                value,
-                least=rule.least,
-                most=rule.most,
-                pattern=rule.pattern,
-                one_of=rule.one_of,
-            ):
-                yield f"{path} = {_short(value)} {why} ({rule.source})"
+            for why in rule.faults(value):
+                yield f"{path} = {_short(value)} {why}"
 
     def _parsed(self, path: str, shape: Shape, value: Any) -> Iterator[str]:
         """A value in AWS's own names, out of JSON: all of it is the configuration's."""

@@ -63,11 +63,6 @@ variable "start_period_s" {
   description = "Seconds in which it need not be well yet."
   type        = number
   default     = 60
-
-  validation {
-    condition     = var.start_period_s >= 0 && var.start_period_s <= 300
-    error_message = "ECS takes 0 to 300 s."
-  }
 }
 
 variable "cpu" {
@@ -121,11 +116,6 @@ variable "stop_timeout_s" {
   description = "Seconds between SIGTERM and SIGKILL."
   type        = number
   default     = 120
-
-  validation {
-    condition     = var.stop_timeout_s >= 30 && var.stop_timeout_s <= 120
-    error_message = "Fargate allows 120 s at most."
-  }
 }
 
 variable "shutdown_budget_s" {
@@ -160,11 +150,6 @@ variable "cpu_target_percent" {
   description = "How busy tasks shall be on average."
   type        = number
   default     = 60
-
-  validation {
-    condition     = var.cpu_target_percent >= 10 && var.cpu_target_percent <= 90
-    error_message = "10 to 90 %."
-  }
 }
 
 variable "scale_out" {

@@ -35,11 +35,6 @@ output "table_names" {
   value       = merge(module.tables.names, module.kcl_tables.names)
 }
 
-output "queue_urls" {
-  description = "URLs of the queues."
-  value       = module.queues.urls
-}
-
 output "parked_bucket" {
   description = "The bucket of what can't be processed."
   value       = module.parked.name
@@ -79,11 +74,6 @@ output "containers" {
     broadcaster = module.broadcaster.container
     operations  = module.operations.container
   }
-}
-
-output "alarm_topic_arn" {
-  description = "ARN of the topic that alarms are told to."
-  value       = module.alarms.topic_arn
 }
 
 output "dashboard_url" {

@@ -8,32 +8,26 @@ override_resource {
     execution_arn = "arn:aws:execute-api:eu-central-1:123456789012:socket0000"
   }
 }
-
 override_resource {
   target = module.system.module.tables.aws_dynamodb_table.this["deliveries"]
   values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-deliveries" }
 }
-
 override_resource {
   target = module.system.module.tables.aws_dynamodb_table.this["delivery_events"]
   values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-delivery-events" }
 }
-
 override_resource {
   target = module.system.module.tables.aws_dynamodb_table.this["truck_matches"]
   values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-truck-matches" }
 }
-
 override_resource {
   target = module.system.module.tables.aws_dynamodb_table.this["subscriptions"]
   values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-subscriptions" }
 }
-
 override_resource {
   target = module.system.module.tables.aws_dynamodb_table.this["socket_tickets"]
   values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-socket-tickets" }
 }
-
 override_resource {
   target = module.system.module.tables.aws_dynamodb_table.this["socket_limits"]
   values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-socket-limits" }
@@ -48,22 +42,18 @@ override_resource {
   target = module.system.module.kcl_tables.aws_dynamodb_table.this["leases"]
   values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-consumer" }
 }
-
 override_resource {
   target = module.system.module.kcl_tables.aws_dynamodb_table.this["coordinator_state"]
   values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-consumer-CoordinatorState" }
 }
-
 override_resource {
   target = module.system.module.kcl_tables.aws_dynamodb_table.this["worker_metrics"]
   values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-consumer-WorkerMetricStats" }
 }
-
 override_resource {
   target = module.system.aws_kinesis_stream.telemetry
   values = { arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/rtdts-telemetry" }
 }
-
 override_resource {
   target = module.system.module.queues.aws_sqs_queue.this["nudges"]
   values = {
@@ -71,7 +61,6 @@ override_resource {
     url = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-nudges.fifo"
   }
 }
-
 override_resource {
   target = module.system.module.queues.aws_sqs_queue.dead_letter["nudges"]
   values = {
@@ -88,12 +77,10 @@ override_resource {
     redrive_policy = "" # What AWS tells of a queue without one.
   }
 }
-
 override_resource {
   target = module.system.module.parked.aws_s3_bucket.this
   values = { arn = "arn:aws:s3:::rtdts-parked-123456789012" }
 }
-
 override_resource {
   target = module.system.module.raw_backup.aws_s3_bucket.this
   values = { arn = "arn:aws:s3:::rtdts-raw-backup-123456789012" }

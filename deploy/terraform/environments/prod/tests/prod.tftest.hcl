@@ -55,72 +55,26 @@ run "whole" {
   }
 }
 
-run "an_issuer_is_an_https_url" {
+run "production_requires_what_development_does_not" {
   command = plan
 
   variables {
-    issuer = "http://id.example.com"
+    issuer                 = "http://id.example.com"
+    stream_retention_hours = 24 # three days at least
+    nat_gateways           = 0  # containers have no addresses of their own
+    alarms                 = { emails = [], silence = null }
+    zone_letters           = ["a", "b"]
+    consumer               = { cpu = 2048, memory_mb = 4096, min_tasks = 1, max_tasks = 4 }
+    broadcaster            = { cpu = 1024, memory_mb = 2048, min_tasks = 1, max_tasks = 4 }
   }
 
-  expect_failures = [var.issuer]
-}
-
-run "points_can_be_read_again_for_three_days_at_least" {
-  command = plan
-
-  variables {
-    stream_retention_hours = 24
-  }
-
-  expect_failures = [var.stream_retention_hours]
-}
-
-run "containers_have_no_addresses_of_their_own" {
-  command = plan
-
-  variables {
-    nat_gateways = 0
-  }
-
-  expect_failures = [var.nat_gateways]
-}
-
-run "somebody_is_told_of_alarms" {
-  command = plan
-
-  variables {
-    alarms = { emails = [], silence = null }
-  }
-
-  expect_failures = [var.alarms]
-}
-
-run "three_zones" {
-  command = plan
-
-  variables {
-    zone_letters = ["a", "b"]
-  }
-
-  expect_failures = [var.zone_letters]
-}
-
-run "one_consumer_could_be_lost" {
-  command = plan
-
-  variables {
-    consumer = { cpu = 2048, memory_mb = 4096, min_tasks = 1, max_tasks = 4 }
-  }
-
-  expect_failures = [var.consumer]
-}
-
-run "one_broadcaster_could_be_lost" {
-  command = plan
-
-  variables {
-    broadcaster = { cpu = 1024, memory_mb = 2048, min_tasks = 1, max_tasks = 4 }
-  }
-
-  expect_failures = [var.broadcaster]
+  expect_failures = [
+    var.issuer,
+    var.stream_retention_hours,
+    var.nat_gateways,
+    var.alarms,
+    var.zone_letters,
+    var.consumer,
+    var.broadcaster,
+  ]
 }

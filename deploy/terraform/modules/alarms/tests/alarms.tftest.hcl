@@ -2,7 +2,6 @@ mock_provider "aws" {
   source = "../../testing/aws"
 }
 
-
 variables {
   name       = "rtdts-test"
   account_id = "123456789012"

@@ -2,7 +2,6 @@ mock_provider "aws" {
   source = "../../testing/aws"
 }
 
-
 variables {
   name                 = "rtdts-test-consumer"
   cluster              = { arn = "arn:aws:ecs:eu-central-1:123456789012:cluster/c", name = "c" }
@@ -37,18 +36,8 @@ run "a_container_that_can_do_little" {
   command = apply
 
   assert {
-    condition     = output.container.readonlyRootFilesystem && output.container.user == "10001:10001"
-    error_message = "It is nobody, and writes nowhere."
-  }
-
-  assert {
     condition     = [for mount in output.container.mountPoints : mount.containerPath] == ["/tmp"]
     error_message = "But where it was allowed to."
-  }
-
-  assert {
-    condition     = output.container.linuxParameters.capabilities.drop == ["ALL"]
-    error_message = "No capabilities."
   }
 
   assert {
@@ -63,16 +52,6 @@ run "it_comes_back" {
   assert {
     condition     = output.container.restartPolicy.enabled && output.container.stopTimeout == 120
     error_message = "It restarts in its task, and may drain."
-  }
-
-  assert {
-    condition     = aws_ecs_service.this[0].deployment_circuit_breaker[0].enable && aws_ecs_service.this[0].deployment_circuit_breaker[0].rollback
-    error_message = "A bad deployment goes back."
-  }
-
-  assert {
-    condition     = aws_ecs_service.this[0].deployment_minimum_healthy_percent == 100
-    error_message = "The old ones stay until the new ones work."
   }
 }
 
@@ -169,21 +148,15 @@ run "times_and_numbers_are_fargates" {
   command = plan
 
   variables {
-    cpu                = 300
-    cpu_architecture   = "arm64"
-    start_period_s     = 301
-    stop_timeout_s     = 121
-    min_tasks          = 0
-    cpu_target_percent = 100
+    cpu              = 300
+    cpu_architecture = "arm64"
+    min_tasks        = 0
   }
 
   expect_failures = [
     var.cpu,
     var.cpu_architecture,
-    var.start_period_s,
-    var.stop_timeout_s,
     var.min_tasks,
-    var.cpu_target_percent,
   ]
 }
 

@@ -2,7 +2,6 @@ mock_provider "aws" {
   source = "../../testing/aws"
 }
 
-
 variables {
   name    = "rtdts-test"
   account = { id = "123456789012", region = "eu-central-1", partition = "aws" }
