@@ -229,6 +229,17 @@ BREAKS = (
             "::test_nothing_is_counted_twice_and_nothing_left_out",
         ),
     ),
+    Break(
+        name="raw-log-without-a-replica",
+        guarantee=1,
+        file="rtdts/position_store/index_definitions.py",
+        text="(RAW_PATTERN, RAW_MAPPINGS, {**_DURABLE, **_SEARCHED}),",
+        replacement='(RAW_PATTERN, RAW_MAPPINGS, {"number_of_replicas": "0", **_SEARCHED}),',
+        tests=(
+            f"{UNIT}/position_store/test_position_documents.py"
+            "::test_every_index_has_a_replica_where_there_is_a_second_node",
+        ),
+    ),
     # 2. A truck's latest position never goes back.
     Break(
         name="older-point-overwrites-the-latest",
