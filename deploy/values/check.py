@@ -129,14 +129,14 @@ class _Resource:
         self._kind = kind
         self._said = said
         self._made_up = made_up
-
-    def faults(self, values: Mapping[str, Any]) -> Iterator[str]:
-        known = table().models.get(self._kind)
-        if known is None:
-            yield f"no request is named for {self._kind} in deploy/values/models.toml"
-            return
+        known = table().models.get(kind, {})
         self._members: Mapping[str, str] = known.get("members", {})
         self._request: str = known.get("model", "")
+
+    def faults(self, values: Mapping[str, Any]) -> Iterator[str]:
+        if self._kind not in table().models:
+            yield f"no request is named for {self._kind} in deploy/values/models.toml"
+            return
         request = model.member(self._request) if self._request else None
         for name in sorted(self._said.outermost & values.keys()):
             yield from self._attribute(name, request, name, values[name])
@@ -161,7 +161,7 @@ class _Resource:
         return model.member_like(parent, name) if isinstance(parent, StructureShape) else None
 
     def _value(self, path: str, shape: Shape | None, value: Any) -> Iterator[str]:
-        if isinstance(value, list | tuple):
+        if isinstance(value, list):
             inner = shape.member if isinstance(shape, ListShape) else shape
             for one in value:
                 yield from self._value(path, inner, one)
