@@ -93,7 +93,8 @@ def test_terraform_by_hand_needs_no_input_and_keeps_its_state(s3: str, tmp_path:
     folder = tmp_path / "dev"
     folder.mkdir()
     (folder / "main.tf").write_text(CONFIGURATION, encoding="utf-8")
-    shutil.copy(ROOT / TERRAFORM / "dev" / "variables.tf", folder)
+    for file in (ROOT / TERRAFORM / "dev").glob("*variables.tf"):
+        shutil.copy(file, folder)
     environ = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),

@@ -96,12 +96,14 @@ def test_images_alone_leave_everything_else_to_terraform(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("environment", "to_be_said"), [("dev", set()), ("prod", {"issuer", "audience", "alarms"})]
+    ("environment", "to_be_said"),
+    [("dev", set()), ("prod", {"issuer", "audience", "alarms", "domains"})],
 )
 def test_terraform_by_hand_needs_no_input_but_what_production_must_say(
     environment: str, to_be_said: set[str], tmp_path: Path
 ) -> None:
-    text = (ROOT / TERRAFORM / environment / "variables.tf").read_text(encoding="utf-8")
+    files = (ROOT / TERRAFORM / environment).glob("*variables.tf")
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
     blocks = re.findall(r'^variable "(\w+)" {\n(.*?)^}', text, re.M | re.S)
     required = {name for name, block in blocks if not re.search(r"^  default\b", block, re.M)}
 
