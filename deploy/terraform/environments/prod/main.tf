@@ -51,8 +51,8 @@ module "system" {
   socket_throttle = var.socket_throttle
 
   reserved_concurrency = var.reserved_concurrency
-  allowed_origins = var.allowed_origins
-  domains         = var.domains
+  allowed_origins      = var.allowed_origins
+  domains              = var.domains
 
   consumer    = var.consumer
   broadcaster = var.broadcaster
