@@ -32,6 +32,11 @@ terraform-check: setup ## every check of the infrastructure
 	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \
 		exec $(VENV)/python -m deploy.terraform_check $(CONFIGURATIONS)
 
+.PHONY: images
+images: setup ## the images' repositories and the images, in the account; then terraform by hand (ENV=dev)
+	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \
+		exec $(VENV)/python -m deploy --env $(or $(ENV),dev) --images $(DEPLOY_OPTIONS)
+
 deploy: setup ## everything into the AWS account that you are logged in to (ENV=dev or prod; DEPLOY_OPTIONS=--help)
 	@test -n "$(ENV)" || { echo "which environment? make deploy ENV=dev, or ENV=prod"; exit 2; }
 	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \

@@ -10,6 +10,8 @@ import signal
 import sys
 from typing import TextIO
 
+from consumer.daemon_halt import halt_daemon_with_this_process
+
 _COLLECT_AFTER = (100_000, 50, 100)
 """A batch makes some 30 objects a point, that live as long as it and refer to no one in circles.
 At Python's own thresholds the collector goes through all of them again and again: a quarter of
@@ -24,6 +26,8 @@ def _take_standard_output() -> TextIO:
 
 def main() -> int:
     """Serves the daemon until it closes standard input."""
+    # First: what is imported or opened before it would be doubled.
+    release_daemon = halt_daemon_with_this_process()
     protocol = _take_standard_output()
     # Ctrl-C reaches the whole group; the daemon drains its children by itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -41,6 +45,7 @@ def main() -> int:
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
     KCLProcess(processor, output_file=protocol).run()
+    release_daemon()
     return 0
 
 

@@ -6,9 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from consumer.daemon_halt import MAIN_CLASS
 from consumer.settings import Settings
-
-MAIN_CLASS = "software.amazon.kinesis.multilang.MultiLangDaemon"
 
 CHILD_COMMAND = "python -m consumer"
 """Found on the PATH: the KCL cuts this at spaces and knows no quotes, so no path can stand here."""

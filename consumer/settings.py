@@ -159,13 +159,11 @@ class Settings(QuotaSettings):
         minimum=100,
         help="ms between reports of this worker's load",
     )
-    # Short on purpose: when a child dies, the daemon waits this long for it before it ends and is
-    # started anew. What a drain leaves undone comes again, and costs only that.
     shutdown_grace_ms: int = setting(
         "KCL_SHUTDOWN_GRACE_MS",
         default=5_000,
         minimum=0,
-        help="ms that the children have to finish on SIGTERM, and that a dead child is waited for",
+        help="ms that the children have to finish on SIGTERM",
     )
     child_timeout_s: int = setting(
         "KCL_CHILD_TIMEOUT_S",

@@ -1,4 +1,7 @@
-"""`make deploy ENV=dev`: packages, images, and everything in an account; see docs/deploy.md."""
+"""`make deploy ENV=dev`, and `make images`, which leaves all but the images to Terraform by hand.
+
+See docs/deploy.md.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,19 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from deploy.images import build_contexts, locked_requirements
 from deploy.import_closure import ImportClosureError
 from deploy.package import DEPLOYED_PACKAGES, PRODUCTION, PROJECT, build_packages
-from deploy.release import ARCHITECTURES, ENVIRONMENTS, Release, ReleaseError, Target
+from deploy.release import (
+    ARCHITECTURES,
+    ENVIRONMENTS,
+    TERRAFORM,
+    Release,
+    ReleaseError,
+    Target,
+)
 from deploy.shell import CommandFailedError, RealShell
 from deploy.wheels import WheelsError, uv_from
 
@@ -22,8 +33,13 @@ TOOLS = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Releases, or takes down; 1 with a reason on standard error when it can't."""
+def main(arguments: Sequence[str] | None = None, *, terraform: Path = PROJECT / TERRAFORM) -> int:
+    """Releases, or takes down; 1 with a reason on standard error when it can't.
+
+    Args:
+        arguments: The command's, instead of this process's.
+        terraform: The environments' folder.
+    """
     args = _parser().parse_args(arguments)
     if not args.region:
         return _refuse("which region? --region, or AWS_REGION")
@@ -33,8 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = PROJECT / "build"
     uv = uv_from()
     try:
-        _tell("the Lambdas' zips")
-        build_packages(target=PRODUCTION, uv=uv, out=out, packages=DEPLOYED_PACKAGES)
+        if not args.images:
+            _tell("the Lambdas' zips")
+            build_packages(target=PRODUCTION, uv=uv, out=out, packages=DEPLOYED_PACKAGES)
         contexts = build_contexts(
             out=out, requirements_of=lambda group: locked_requirements(uv, group)
         )
@@ -42,10 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             RealShell(os.environ),
             Target(environment=args.env, region=args.region, platform=args.platform),
             contexts,
-            project=PROJECT,
+            folder=terraform / args.env,
             tell=_tell,
         )
-        if args.destroy:
+        if args.images:
+            release.push_images()
+        elif args.destroy:
             release.destroy(asks=not args.yes)
         else:
             release.apply(asks=not args.yes)
@@ -72,7 +91,9 @@ def _parser() -> argparse.ArgumentParser:
         help="what the images are built for (%(default)s, a fifth cheaper)",
     )
     parser.add_argument("--yes", action="store_true", help="don't ask before changing anything")
-    parser.add_argument("--destroy", action="store_true", help="take everything down instead")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--images", action="store_true", help="only make and push the images")
+    what.add_argument("--destroy", action="store_true", help="take everything down instead")
     return parser
 
 

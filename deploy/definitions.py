@@ -25,6 +25,7 @@ import deploy.test_issuer.issuer
 import ingest_lambda.bootstrap
 import ingest_lambda.routes
 import ingest_lambda.service
+import socket_lambda.authorizer
 import socket_lambda.routes
 from deploy.kcl_tables import NAME_SUFFIXES
 from deploy.package import DELIVERY, DEPLOYED_PACKAGES, INGEST, PRODUCTION, PROJECT
@@ -43,6 +44,7 @@ CONTAINERS: Final = {
 """Every container, and where its settings are declared."""
 METRICS: Final = {
     ingest_lambda.bootstrap.COMPONENT: ingest_lambda.service.METRICS,
+    socket_lambda.authorizer.METRICS_COMPONENT: socket_lambda.authorizer.METRICS,
     consumer.bootstrap.COMPONENT: consumer.record_processor.METRICS,
     broadcaster.bootstrap.COMPONENT: broadcaster.app.METRICS,
 }

@@ -1,10 +1,13 @@
 """Brings what was built into an account, in the order in which each step finds what it needs.
 
 1. The bucket of Terraform's state, made when it is missing: it can't be in the state itself.
-2. `terraform init` with it.
-3. The images' repositories alone, so that there is something to push to.
-4. The images that are not there yet.
-5. Everything.
+2. Two files beside the configuration, with which Terraform can be run by hand from then on: where
+   its state is (`backend.hcl`), and the variables that follow from what was built
+   (`deploy.auto.tfvars.json`).
+3. `terraform init` with them.
+4. The images' repositories alone, so that there is something to push to.
+5. The images that are not there yet.
+6. Everything.
 """
 
 from __future__ import annotations
@@ -28,6 +31,9 @@ LOCKS_IN_S3: Final = (1, 10)
 NO_LOCATION_CONSTRAINT: Final = "us-east-1"
 """The one region whose buckets are created without naming it."""
 STATE_KEPT_DAYS: Final = 90
+BACKEND_FILE: Final = "backend.hcl"
+VARIABLES_FILE: Final = "deploy.auto.tfvars.json"
+"""Terraform reads every file of such a name by itself."""
 
 
 class ReleaseError(Exception):
@@ -56,7 +62,7 @@ class Release:
         shell: Runs the operator's tools.
         target: Where to.
         contexts: What the images are built from.
-        project: The source tree.
+        folder: The environment's configuration.
         tell: Told what comes next.
     """
 
@@ -66,20 +72,17 @@ class Release:
         target: Target,
         contexts: Mapping[str, Context],
         *,
-        project: Path,
+        folder: Path,
         tell: Callable[[str], None],
     ) -> None:
         self._shell = shell
         self._target = target
         self._contexts = contexts
-        self._folder = project / TERRAFORM / target.environment
+        self._folder = folder
         self._tell = tell
 
-    def apply(self, *, asks: bool) -> None:
-        """Releases.
-
-        Args:
-            asks: Whether Terraform shows its plan and asks before it changes anything.
+    def push_images(self) -> None:
+        """Makes the images' repositories, and pushes the images; the rest is left to `terraform`.
 
         Raises:
             ReleaseError: A tool is too old.
@@ -91,6 +94,18 @@ class Release:
         repositories = self._repositories()
         for name, context in self._contexts.items():
             self._push(context, repositories[name])
+
+    def apply(self, *, asks: bool) -> None:
+        """Releases.
+
+        Args:
+            asks: Whether Terraform shows its plan and asks before it changes anything.
+
+        Raises:
+            ReleaseError: A tool is too old.
+            CommandFailedError: A tool failed.
+        """
+        self.push_images()
         self._tell("everything")
         self._terraform("apply", *([] if asks else ["-auto-approve"]))
 
@@ -113,23 +128,37 @@ class Release:
         self._make_state_bucket(bucket)
         if version < LOCKS_IN_S3:
             self._tell("WARNING: this Terraform can't lock the state (1.10 can): apply alone")
-        settings = {
-            "bucket": bucket,
-            "key": f"{self._target.environment}/terraform.tfstate",
-            "region": self._target.region,
-            "encrypt": "true",
-            **({"use_lockfile": "true"} if version >= LOCKS_IN_S3 else {}),
-        }
         self._tell(f"terraform, with its state in {bucket}")
+        self._write_files(bucket, can_lock=version >= LOCKS_IN_S3)
         self._shell.show(
             [
                 "terraform",
                 "init",
                 "-input=false",
                 "-reconfigure",
-                *(f"-backend-config={name}={value}" for name, value in settings.items()),
+                f"-backend-config={BACKEND_FILE}",
             ],
             cwd=self._folder,
+        )
+
+    def _write_files(self, bucket: str, *, can_lock: bool) -> None:
+        backend = {
+            "bucket": bucket,
+            "key": f"{self._target.environment}/terraform.tfstate",
+            "region": self._target.region,
+            "encrypt": True,
+            **({"use_lockfile": True} if can_lock else {}),
+        }
+        variables = {
+            "region": self._target.region,
+            "image_tags": {name: context.tag for name, context in self._contexts.items()},
+            "cpu_architecture": ARCHITECTURES[self._target.platform],
+        }
+        # A string or a truth is the same in JSON and in Terraform's own language.
+        lines = [f"{name} = {json.dumps(value)}\n" for name, value in backend.items()]
+        (self._folder / BACKEND_FILE).write_text("".join(lines), encoding="utf-8")
+        (self._folder / VARIABLES_FILE).write_text(
+            json.dumps(variables, indent=2) + "\n", encoding="utf-8"
         )
 
     def _terraform_version(self) -> tuple[int, int]:
@@ -213,14 +242,7 @@ class Release:
         return True
 
     def _terraform(self, command: str, *options: str) -> None:
-        tags = {name: context.tag for name, context in self._contexts.items()}
-        variables = {
-            "region": self._target.region,
-            "image_tags": json.dumps(tags),
-            "cpu_architecture": ARCHITECTURES[self._target.platform],
-        }
-        given = [f"-var={name}={value}" for name, value in variables.items()]
-        self._shell.show(["terraform", command, *given, *options], cwd=self._folder)
+        self._shell.show(["terraform", command, *options], cwd=self._folder)
 
     def _aws(self, *arguments: str) -> Any:
         return json.loads(self._shell.read(self._aws_command(*arguments, "--output", "json")))

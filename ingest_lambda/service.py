@@ -67,9 +67,11 @@ class Answer:
     response: Response
     fields: Mapping[str, Any] | None
     """None for a refusal of which there are many: it has no line."""
-    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    metrics: Mapping[str, int] = dataclasses.field(default_factory=dict)
     steps: Sequence[Mapping[str, Any]] = ()
     """What became of each point, of a truck that is traced."""
+    is_ordinary: bool = False
+    """Whether every point was taken at the first attempt."""
 
 
 class TelemetryService:
@@ -148,6 +150,9 @@ class TelemetryService:
             fields={"status": int(status), **log_fields(result)},
             metrics=metrics_of(result),
             steps=tuple(result.steps()) if self._is_traced(truck_id) else (),
+            is_ordinary=status is HTTPStatus.ACCEPTED
+            and not result.rejected
+            and not result.outcome.failure,
         )
 
     def _blocked(self, sender: Sender, now_ms: int) -> Answer | None:

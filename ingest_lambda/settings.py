@@ -65,4 +65,18 @@ class Settings(QuotaSettings):
         maximum=3_600,
         help="what a truck is asked to wait when points were not taken, in seconds",
     )
+    log_one_of: int = setting(
+        "LOG_ONE_OF",
+        default=100,
+        minimum=1,
+        help="one of so many requests has a line in the log; any other that was refused, taken in "
+        "part or repeated has one too, and any of a truck that is traced",
+    )
+    metrics_every_s: float = setting(
+        "METRICS_EVERY_S",
+        default=10.0,
+        minimum=0.0,
+        maximum=60.0,
+        help="seconds whose metrics a container sums into one line",
+    )
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)

@@ -51,6 +51,41 @@ class SearchRole:
         return {"backend_roles": [self.iam_role_arn]}
 
 
+AUDIT: Mapping[str, Any] = {
+    "enabled": True,
+    "audit": {
+        "enable_rest": True,
+        "enable_transport": True,
+        # What is allowed is every bulk of a shard: it would cost more than the points.
+        "disabled_rest_categories": ["AUTHENTICATED", "GRANTED_PRIVILEGES"],
+        "disabled_transport_categories": ["AUTHENTICATED", "GRANTED_PRIVILEGES"],
+        # A body holds positions, which the log would keep beyond their retention and erasure.
+        "log_request_body": False,
+        "resolve_bulk_requests": False,
+        "resolve_indices": True,
+        "exclude_sensitive_headers": True,
+        "ignore_users": [],
+        "ignore_requests": [],
+    },
+    "compliance": {
+        "enabled": True,
+        "internal_config": True,
+        "external_config": False,
+        "read_metadata_only": True,
+        "read_watched_fields": {},
+        "read_ignore_users": [],
+        "write_metadata_only": True,
+        "write_log_diffs": False,
+        "write_watched_indices": [],
+        "write_ignore_users": [],
+    },
+}
+"""What the audit log holds: refused requests, and changes of roles and their mappings.
+
+The domain's own setting only says where the log goes; without this nothing is written to it.
+"""
+
+
 def search_roles(
     *, raw_writer_arn: str, consumer_arn: str, broadcaster_arn: str, operations_arn: str
 ) -> tuple[SearchRole, ...]:

@@ -10,7 +10,7 @@ from rtdts.position_store.errors import StoreUnavailable
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
-from search_admin_lambda.access import SearchRole
+from search_admin_lambda.access import AUDIT, SearchRole
 from search_admin_lambda.retention import RetentionPolicy
 
 FIRST_WAIT_S = 1.0
@@ -45,6 +45,9 @@ class Domain(Protocol):
     def index_names(self, index_pattern: str) -> Sequence[str]:
         """The indexes that are there, in their order by name."""
 
+    def put_audit(self, body: Mapping[str, Any]) -> None:
+        """Says what the audit log holds."""
+
     def put_role(self, name: str, body: Mapping[str, Any]) -> None:
         """Stores a role of fine-grained access control."""
 
@@ -63,8 +66,9 @@ def install(
 ) -> None:
     """Installs everything; tries again while the domain is not ready and patience lasts.
 
-    The templates come first: whoever writes before them decides for ever what the fields are. The
-    roles come last: before them nobody of ours can write.
+    The templates come first: what is written before them decides for ever what the fields are. The
+    audit log is on before a role is given. The roles come last: before them no part of ours can
+    write.
 
     Raises:
         StoreUnavailable: The domain was not ready in time.
@@ -90,6 +94,7 @@ def _install_once(
     for policy in policies:
         domain.put_policy(policy.name, policy.body, domain.policy_version(policy.name))
         domain.apply_policy(policy.name, policy.index_pattern)
+    domain.put_audit(AUDIT)
     for role in roles:
         domain.put_role(role.name, role.body)
         domain.map_role(role.name, role.mapping_body)

@@ -69,6 +69,10 @@ class OpenSearchDomain:
         found = self._ask("GET", f"/_cat/indices/{index_pattern}", params={"format": "json"})
         return sorted(one["index"] for one in found)
 
+    def put_audit(self, body: Mapping[str, Any]) -> None:
+        """Says what the audit log holds."""
+        self._ask("PUT", "/_plugins/_security/api/audit/config", body=body)
+
     def put_role(self, name: str, body: Mapping[str, Any]) -> None:
         """Stores a role."""
         self._ask("PUT", f"/_plugins/_security/api/roles/{name}", body=body)

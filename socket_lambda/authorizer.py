@@ -9,16 +9,25 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from rtdts.runtime.logs import Logger, get_logger
+from rtdts.runtime.metrics import Metric, MetricWriter
 from socket_lambda.admission import Refusal, Refused, admit
-from socket_lambda.authorizer_bootstrap import AuthorizerApp, build_authorizer
+from socket_lambda.authorizer_bootstrap import COMPONENT, AuthorizerApp, build_authorizer
 
 Policy = dict[str, Any]
 
-_UNAUTHORIZED = "Unauthorized"
-"""API Gateway answers 401 exactly when the authorizer fails with this text."""
+METRICS_COMPONENT = "socket_lambda"
+METRICS = (Metric("AuthorizerFailures", "Count"),)
+
+
+class UnauthorizedError(Exception):
+    """The viewer proves nothing. API Gateway responds with 401 to exactly this text."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
 
 
 @functools.cache
@@ -28,15 +37,51 @@ def _app() -> AuthorizerApp:
 
 def lambda_handler(event: Mapping[str, Any], _context: object) -> Policy:
     """What API Gateway calls."""
-    return authorize(event, _app())
+    return handle(
+        event,
+        _app,
+        log=get_logger(COMPONENT),
+        metrics=MetricWriter(METRICS_COMPONENT, METRICS),
+    )
+
+
+def handle(
+    event: Mapping[str, Any],
+    app: Callable[[], AuthorizerApp],
+    *,
+    log: Logger,
+    metrics: MetricWriter,
+) -> Policy:
+    """Authorizes, and counts failures of our own.
+
+    Lambda counts each 401 as an error too, so its own metric would let any stranger fire an alarm.
+
+    Args:
+        event: The authorizer's event.
+        app: Builds the authorizer; that it can't is one of these failures.
+        log: Where failures are logged.
+        metrics: Where they are counted.
+
+    Raises:
+        UnauthorizedError: See `authorize`.
+        Exception: Any other failure; the gateway responds with 500.
+    """
+    try:
+        return authorize(event, app())
+    except UnauthorizedError:
+        raise
+    except Exception as error:
+        log.exception("authorizer_failed", error)
+        metrics.emit({"AuthorizerFailures": 1})
+        raise
 
 
 def authorize(event: Mapping[str, Any], app: AuthorizerApp) -> Policy:
     """The policy for a $connect, with who it is for every later event of the connection.
 
     Raises:
-        Exception: ``Unauthorized``, which the gateway answers with 401. Whatever else is raised
-            (no keys, no table) is our fault, not the viewer's: the gateway answers 500.
+        UnauthorizedError: Neither token nor ticket proves anything. Whatever else is raised (no
+            keys, no table) is our fault, not the viewer's: the gateway answers 500.
     """
     started_s = time.monotonic()
     decision = admit(
@@ -57,7 +102,7 @@ def authorize(event: Mapping[str, Any], app: AuthorizerApp) -> Policy:
     )
     if isinstance(decision, Refusal):
         if decision.refused is Refused.NOT_VALID:
-            raise Exception(_UNAUTHORIZED)  # noqa: TRY002 - the gateway reads the text, no type
+            raise UnauthorizedError
         return _policy("nobody", "Deny", event, {})
     return _policy(
         f"{decision.role}:{decision.identity}",

@@ -21,6 +21,8 @@ from socket_lambda.authorizer_settings import Settings
 from socket_lambda.signing_keys import SigningKeys, fetch_json
 from socket_lambda.tokens import TokenReader
 
+COMPONENT = "socket_authorizer"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AuthorizerApp:
@@ -40,7 +42,7 @@ def build_authorizer(environ: Mapping[str, str]) -> AuthorizerApp:
         SettingsError: The environment can't be used.
     """
     settings = read_settings(Settings, environ)
-    log = get_logger("socket_authorizer")
+    log = get_logger(COMPONENT)
     keys = SigningKeys(
         settings.issuer,
         kept_s=settings.keys_kept_s,

@@ -11,9 +11,8 @@ from deploy.capacity.load import POLL_S
 
 EVENT_BYTES: Final = 26
 """What CloudWatch adds to each line (its pricing page)."""
-INGEST_LINES: Final = 6
-"""Two of ours, three of Lambda, one of the gateway."""
-OTHER_INVOCATION_BYTES: Final = 900
+OTHER_INVOCATION_BYTES: Final = 600
+"""A line of ours and one of the gateway."""
 BATCH_LINES_BYTES: Final = 900
 """What the consumer says of a batch."""
 METRICS: Final = 60
@@ -30,12 +29,13 @@ def fargate(plan: Plan) -> Cost:
     """Consumers and broadcasters, all day."""
     scenario = plan.scenario
     sizes = plan.sizes
-    hours = (sizes.consumers + sizes.broadcasters) * HOURS_A_MONTH
+    vcpus = sizes.consumers * scenario.task_vcpu + sizes.broadcasters * scenario.broadcaster_vcpu
+    memory_gb = sizes.consumers * scenario.task_gb + sizes.broadcasters * scenario.broadcaster_gb
     return Cost(
         part="Fargate",
         size=f"{sizes.consumers} tasks of the consumer, {sizes.broadcasters} of the broadcaster",
-        usd=plan.price("fargate_vcpu_hour", hours * scenario.task_vcpu)
-        + plan.price("fargate_gb_hour", hours * scenario.task_gb),
+        usd=plan.price("fargate_vcpu_hour", vcpus * HOURS_A_MONTH)
+        + plan.price("fargate_gb_hour", memory_gb * HOURS_A_MONTH),
     )
 
 
@@ -74,27 +74,36 @@ def between_zones(plan: Plan) -> Cost:
 
 
 def cloudwatch(plan: Plan) -> Cost:
-    """Logs, which each request of a truck writes to, and metrics."""
+    """Logs, each of the class and at the price that it has, and metrics."""
     scenario, load = plan.scenario, plan.load
-    a_request = (
-        plan.facts.measured["ingest_log_bytes"]
-        + scenario.lambda_log_bytes
-        + scenario.access_log_bytes
-        + INGEST_LINES * EVENT_BYTES
-    )
-    logged = (
-        load.requests_a_month * a_request
-        + other_invocations_a_month(plan) * OTHER_INVOCATION_BYTES
-        + plan.sizes.shards / POLL_S * load.truck_s * BATCH_LINES_BYTES
-    )
-    gb = logged / GB
+    lambda_gb = _lambda_logs_gb(plan)
+    gateway_gb = load.requests_a_month * (scenario.access_log_bytes + EVENT_BYTES) / GB
+    consumer_gb = plan.sizes.shards / POLL_S * load.truck_s * BATCH_LINES_BYTES / GB
+    gb = lambda_gb + gateway_gb + consumer_gb
     kept_gb = gb * LOGS_PACKED * scenario.log_days / scenario.days
     return Cost(
         part="CloudWatch",
         size=f"{gb:,.0f} GB of logs",
-        usd=plan.price("logs_gb", gb)
+        usd=plan.price("logs_lambda_gb", lambda_gb)
+        + plan.price("logs_infrequent_gb", gateway_gb)
+        + plan.price("logs_gb", consumer_gb)
         + plan.price("logs_kept_gb_month", kept_gb)
         + plan.price("metric_month", METRICS)
         + plan.price("alarm_month", ALARMS)
         + plan.price("dashboard_month", DASHBOARDS),
     )
+
+
+def _lambda_logs_gb(plan: Plan) -> float:
+    """Of a truck's request its line, if it has one; a line of metrics a container; the others'."""
+    scenario, load, measured = plan.scenario, plan.load, plan.facts.measured
+    with_line = scenario.failed_share + (1 - scenario.failed_share) / scenario.log_one_of
+    a_request = with_line * (measured["ingest_log_bytes"] + EVENT_BYTES) + scenario.lambda_log_bytes
+    containers = max(load.requests * plan.sizes.ingest_s, 1.0)
+    metric_lines = min(containers / scenario.metrics_every, load.requests) * load.truck_s
+    logged = (
+        load.requests_a_month * a_request
+        + metric_lines * (measured["ingest_log_bytes.metrics"] + EVENT_BYTES)
+        + other_invocations_a_month(plan) * OTHER_INVOCATION_BYTES
+    )
+    return logged / GB

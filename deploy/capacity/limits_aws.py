@@ -80,7 +80,8 @@ def large(plan: Plan) -> Iterator[Use]:
     yield Use(
         name="vCPUs of Fargate",
         kind="quota",
-        used=(sizes.consumers + sizes.broadcasters) * plan.scenario.task_vcpu,
+        used=sizes.consumers * plan.scenario.task_vcpu
+        + sizes.broadcasters * plan.scenario.broadcaster_vcpu,
         limit=of["fargate_vcpus"].value,
         unit="vCPUs",
         remedy=ASK,

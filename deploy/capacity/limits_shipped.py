@@ -135,11 +135,11 @@ def _indexes(plan: Plan) -> Iterator[Use]:
             unit=unit,
             remedy=f"search_nodes.shards = {math.ceil(used / a_shard / scenario.fill)}",
         )
-    days = COPIES * scenario.positions_days + scenario.raw_days
+    indexes = scenario.positions_days + scenario.raw_days + SINGLE_INDEXES
     yield Use(
         name="shards of a node",
         kind="size",
-        used=shards * (days + SINGLE_INDEXES * COPIES) / sizes.nodes,
+        used=shards * indexes * COPIES / sizes.nodes,
         limit=of["opensearch_node_shards"].value,
         unit="shards",
         remedy="fewer shards, fewer positions_days, or more nodes",

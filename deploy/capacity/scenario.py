@@ -72,9 +72,23 @@ class Scenario:
     round_slots: float = _option(800.0, "posts of a round at once (ROUND_POSTS)", least=100)
     nat_post_kb: float = _option(2.0, "kB a post through NAT, both ways: assumed", least=0)
     message_kb: float = _option(0.6, "kB a message to a viewer", least=0)
-    access_log_bytes: float = _option(400.0, "bytes of the gateway's log a request", least=0)
+    access_log_bytes: float = _option(160.0, "bytes of the gateway's log a request", least=0)
     lambda_log_bytes: float = _option(
-        300.0, "bytes of Lambda's own START, END and REPORT an invocation", least=0
+        0.0,
+        "bytes of Lambda's own lines an invocation (START, END and REPORT, were they logged: 380)",
+        least=0,
+    )
+    log_one_of: float = _option(
+        100.0, "of so many ordinary requests one has a line in the log (LOG_ONE_OF)", least=1
+    )
+    metrics_every: float = _option(
+        10.0, "seconds whose metrics a container sums into one line (METRICS_EVERY_S)", least=0.01
+    )
+    failed_share: float = _option(
+        0.01,
+        "share of requests that are refused, repeated or taken in part: assumed",
+        least=0,
+        most=1,
     )
     backup_ratio: float = _option(
         0.15, "size of Firehose's backup, packed: assumed", least=0.01, most=1
@@ -96,11 +110,14 @@ class Scenario:
     zones: int = _option(3, "zones, each with a NAT gateway", least=1, most=6)
     least_shards: int = _option(4, "shards at least", least=1)
     least_consumers: int = _option(2, "tasks of the consumer at least", least=1)
-    task_vcpu: float = _option(2.0, "vCPUs a task of consumer and broadcaster", least=0.25, most=16)
-    task_gb: float = _option(4.0, "GB of memory a task", least=0.5)
-    lambda_gb: float = _option(1.0, "GB of memory of ingest_lambda", least=0.125, most=10)
+    least_broadcasters: int = _option(2, "tasks of the broadcaster at least", least=1)
+    task_vcpu: float = _option(2.0, "vCPUs a task of the consumer", least=0.25, most=16)
+    task_gb: float = _option(4.0, "GB of memory a task of the consumer", least=0.5)
+    broadcaster_vcpu: float = _option(1.0, "vCPUs a task of the broadcaster", least=0.25, most=16)
+    broadcaster_gb: float = _option(2.0, "GB of memory a task of the broadcaster", least=0.5)
+    lambda_gb: float = _option(0.5, "GB of memory of ingest_lambda", least=0.125, most=10)
     most_consumers: int = _option(4, "tasks of the consumer at most, as shipped", least=1)
-    most_broadcasters: int = _option(1, "tasks of the broadcaster at most, as shipped", least=1)
+    most_broadcasters: int = _option(4, "tasks of the broadcaster at most, as shipped", least=1)
     search_nodes: int = _option(3, "data nodes of OpenSearch, as shipped: r7g.large", least=1)
     search_shards: int = _option(1, "primary shards of an index, as shipped", least=1, most=100)
     least_volume_gb: float = _option(200.0, "GB of each OpenSearch node at least", least=10)

@@ -23,7 +23,7 @@ NODES_WANTED: Final = 30
 NODE_RESERVED_GB: Final = 20
 """OpenSearch Service keeps a fifth of a volume, at most 20 GiB, to itself."""
 COPIES: Final = 2
-"""Primary and replica of every index but the raw log."""
+"""Primary and replica of every index."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,9 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
         consumer_cores=consumer,
         consumers=max(scenario.least_consumers, wanted["tasks"]),
         broadcaster_cores=broadcasting,
-        broadcasters=max(1, math.ceil(broadcasting / usable / BROADCASTER_CORES)),
+        broadcasters=max(
+            scenario.least_broadcasters, math.ceil(broadcasting / usable / BROADCASTER_CORES)
+        ),
         ingest_s=_ingest_s(scenario, facts),
         search_cores=search,
         nodes=nodes,
@@ -122,7 +124,7 @@ def _cores(load: Load, facts: Facts, part: str, *, reads_memories: bool) -> floa
 
 def _search_cores(load: Load, facts: Facts, *, reads_memories: bool) -> float:
     raw = load.points * facts.limits["raw_document_cpu"].value / 1e6
-    return _cores(load, facts, "node", reads_memories=reads_memories) * COPIES + raw
+    return (_cores(load, facts, "node", reads_memories=reads_memories) + raw) * COPIES
 
 
 def _nodes(vcpus: float, gb: float, zones: int) -> tuple[int, int]:
@@ -137,10 +139,10 @@ def _nodes(vcpus: float, gb: float, zones: int) -> tuple[int, int]:
 def _search_gb(scenario: Scenario, load: Load, facts: Facts) -> float:
     of = facts.measured
     points_a_day = load.points * scenario.hours * SECONDS_A_HOUR
-    history = points_a_day * scenario.positions_days * of["document_bytes.history"] * COPIES
+    history = points_a_day * scenario.positions_days * of["document_bytes.history"]
     raw = points_a_day * scenario.raw_days * of["document_bytes"]
-    a_truck = (of["document_bytes.latest"] + of["document_bytes.state"]) * COPIES
-    return (history + raw + scenario.trucks * a_truck) * scenario.merging / GB
+    a_truck = of["document_bytes.latest"] + of["document_bytes.state"]
+    return (history + raw + scenario.trucks * a_truck) * COPIES * scenario.merging / GB
 
 
 def _ingest_s(scenario: Scenario, facts: Facts) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from rtdts.ingest.intake import IngestResult
 
 
-def metrics_of(result: IngestResult) -> Mapping[str, float]:
+def metrics_of(result: IngestResult) -> Mapping[str, int]:
     """The values of the door's metrics; only what was rejected when nothing was put."""
     if not result.points:
         return {"PointsRejected": len(result.rejected)}

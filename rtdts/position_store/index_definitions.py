@@ -150,9 +150,7 @@ def _template(pattern: str, mappings: Mapped, settings: Mapping[str, str]) -> Ma
 
 
 _DURABLE = {"auto_expand_replicas": "0-1"}
-"""A replica wherever there is a second node."""
-_EXPENDABLE = {"number_of_replicas": "0"}
-"""The raw log is kept for days, and the stream and its backup hold the same."""
+"""A replica wherever there is a second node, so that a lost node makes no index red."""
 _SEARCHED = {"refresh_interval": "1s"}
 # Read by id, which needs no refresh.
 _READ_BY_ID = {**_DURABLE, "refresh_interval": "5s"}
@@ -163,7 +161,7 @@ _REFRESHED_FIRST = {**_DURABLE, "refresh_interval": "60s"}
 def index_templates(shards: int = 1) -> dict[str, Mapped]:
     """The index templates by name, each index in so many primary shards."""
     indexes = (
-        (RAW_PATTERN, RAW_MAPPINGS, {**_EXPENDABLE, **_SEARCHED}),
+        (RAW_PATTERN, RAW_MAPPINGS, {**_DURABLE, **_SEARCHED}),
         (POSITIONS_PATTERN, POSITIONS_MAPPINGS, {**_DURABLE, **_SEARCHED}),
         (LATEST_INDEX, LATEST_MAPPINGS, _READ_BY_ID),
         (STATE_INDEX, STATE_MAPPINGS, _REFRESHED_FIRST),

@@ -39,7 +39,14 @@ class Logger:
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = {"at": at, "level": level, "component": self._component, "event": event, **fields}
+        line = {
+            # Level and time by the names that Lambda looks for in lines of JSON.
+            "timestamp": at,
+            "level": level,
+            "component": self._component,
+            "event": event,
+            **fields,
+        }
         stream = self._stream or sys.stderr
         # One write a line: several processes share a container's standard error.
         stream.write(json.dumps(line, default=str, separators=(",", ":")) + "\n")

@@ -44,15 +44,19 @@ class MetricWriter:
         self._stream = stream
         self._now_ms = now_ms
 
-    def emit(self, values: Mapping[str, float]) -> None:
+    def emit(self, values: Mapping[str, float], *, at_ms: int | None = None) -> None:
         """Writes one line with these values.
+
+        Args:
+            values: By the metrics' names.
+            at_ms: When they were measured; now if it is not given.
 
         Raises:
             KeyError: A name that was not declared.
         """
         line = {
             "_aws": {
-                "Timestamp": self._now_ms(),
+                "Timestamp": self._now_ms() if at_ms is None else at_ms,
                 "CloudWatchMetrics": [
                     {
                         "Namespace": NAMESPACE,

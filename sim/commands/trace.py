@@ -76,7 +76,7 @@ def steps_of(point_id: str, lines: Iterable[str]) -> list[dict[str, Any]]:
             str(step["point_id"]).startswith(point_id) if is_part else step["point_id"] == point_id
         )
     ]
-    return sorted(steps, key=lambda step: str(step["at"]))
+    return sorted(steps, key=lambda step: str(step["timestamp"]))
 
 
 def _lines_in(run_dir: Path) -> Iterator[str]:

@@ -42,7 +42,7 @@ class Function:
         return f"rtdts-{self.package.name}"
 
 
-INGEST_FUNCTION = Function(package=INGEST, timeout_s=28, memory_mb=1024)
+INGEST_FUNCTION = Function(package=INGEST, timeout_s=28, memory_mb=512)
 DELIVERY_FUNCTION = Function(package=DELIVERY, timeout_s=20)
 SOCKET_FUNCTION = Function(package=SOCKET, timeout_s=20)
 SOCKET_AUTHORIZER_FUNCTION = Function(package=SOCKET_AUTHORIZER, timeout_s=10)

@@ -81,7 +81,7 @@ def test_a_point_is_found_by_its_id_in_the_log_of_every_part_on_its_way(local_cl
     # The Kinesis record is the same one. (Which of the two is told first is the machine's choice.)
     assert int(accepted["sequence_number"]) == int(indexed["sequence_number"])
     assert accepted["shard_id"] == indexed["shard_id"]
-    assert indexed["at"] <= status["at"] <= posted["at"]
+    assert indexed["timestamp"] <= status["timestamp"] <= posted["timestamp"]
     assert (status["delivery_id"], status["status"]) == (delivery_id, "en_route_to_pickup")
     assert {step["delivery_id"] for step in steps if step["step"] == "posted"} == {delivery_id}
     assert posted["outcome"] == "delivered"

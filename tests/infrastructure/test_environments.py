@@ -136,13 +136,50 @@ def test_production_has_no_issuer_of_tests_and_measures_its_tasks(resources: Res
 
     assert not [address for address in everything if "test_issuer" in address]
     assert cluster["setting"][0] == {"name": "containerInsights", "value": "enabled"}
-    for name, fewest in (("consumer", 2), ("broadcaster", 1)):
+    for name, fewest in (("consumer", 2), ("broadcaster", 2)):
         (target,) = [
             one
             for address, one in resources("prod", "aws_appautoscaling_target").items()
             if f".{name}." in address
         ]
         assert target["min_capacity"] >= fewest
+
+
+def test_production_has_two_broadcasters_of_the_one_core_that_each_can_use(
+    resources: ResourcesOf,
+) -> None:
+    (task,) = [
+        values
+        for address, values in resources("prod", "aws_ecs_task_definition").items()
+        if ".broadcaster." in address
+    ]
+
+    assert (task["cpu"], task["memory"]) == ("1024", "2048")
+    (environment,) = [one["environment"] for one in json.loads(task["container_definitions"])]
+    assert "ROUND_QUEUE_URL" in {one["name"] for one in environment}
+
+
+@pytest.mark.parametrize("environment", BOTH)
+def test_the_regions_log_role_is_left_alone_by_default(
+    environment: str, resources: ResourcesOf
+) -> None:
+    assert not resources(environment, "aws_api_gateway_account")
+
+
+def test_productions_apis_have_names_of_their_own(resources: ResourcesOf) -> None:
+    names = {
+        one["domain_name"]: one["domain_name_configuration"][0]["security_policy"]
+        for one in resources("prod", "aws_apigatewayv2_domain_name").values()
+    }
+    (certificate,) = resources("prod", "aws_acm_certificate").values()
+
+    assert set(names.values()) == {"TLS_1_2"}
+    assert names.keys() == {
+        certificate["domain_name"],
+        *certificate["subject_alternative_names"],
+    }
+    assert {"trucks.example.com"} < names.keys()
+    assert not resources("dev", "aws_apigatewayv2_domain_name")
 
 
 def test_development_tells_when_a_month_gets_dear(resources: ResourcesOf) -> None:
@@ -175,11 +212,13 @@ def test_containers_restart_drain_and_go_back(environment: str, resources: Resou
 @pytest.mark.parametrize("environment", BOTH)
 def test_everything_is_tagged_and_its_state_is_remote(environment: str) -> None:
     folder = ROOT / "environments" / environment
-    tags = re.search(r"default_tags \{\s*tags = \{(.*?)\}", (folder / "main.tf").read_text(), re.S)
+    text = "".join((folder / name).read_text() for name in ("common.tf", "main.tf"))
+    tags = re.search(r"default_tags \{\s*tags = \{(.*?)\}", text, re.S)
 
     assert tags is not None
     assert set(re.findall(r"([\w-]+)\s*=", tags[1])) == {"project", "environment", "managed-by"}
-    assert f'environment = "{environment}"' in tags[1]
+    assert "environment = local.environment" in tags[1]
+    assert re.search(rf'environment += "{environment}"', text)
     assert 'backend "s3" {}' in (folder / "versions.tf").read_text()
 
 

@@ -91,7 +91,7 @@ AWS_METRICS: Mapping[str, Mapping[str, frozenset[str]]] = {
 NOT_SHOWN: frozenset[str] = frozenset()
 """Metrics of ours that no graph shows, each with its reason. None."""
 
-ALWAYS_SPEAKING = {"no-points", "no-round"}
+ALWAYS_SPEAKING = {"no-round"}
 """Alarms of something that always comes: its absence is what they are for."""
 
 NAMED_BY = {
@@ -344,10 +344,30 @@ def test_who_is_named_is_told(in_production: Watching) -> None:
     assert [one["endpoint"] for one in subscriptions] == ["somebody@example.com"]
 
 
-def test_the_consumer_grows_by_itself_and_the_broadcaster_is_shipped_alone(
+def test_no_task_is_added_for_points_that_wait_for_a_store_or_for_firehose(
     in_production: Watching,
 ) -> None:
-    assert sorted(alarm["alarm_name"] for alarm in in_production.for_machines) == [
-        "rtdts-consumer-scale-out-iterator-age",
-        "rtdts-consumer-scale-out-point-age",
-    ]
+    assert in_production.for_machines == []
+
+
+def test_one_node_of_search_is_not_watched_for_a_replica_that_it_cannot_hold(
+    watching: Watching,
+) -> None:
+    (domain,) = watching.of_type("aws_opensearch_domain")
+    nodes = domain["cluster_config"][0]["instance_count"]
+
+    assert ("search-yellow" in {anchor(alarm) for alarm in watching.for_people}) == (nodes > 1)
+
+
+def test_no_alarm_for_people_counts_the_authorizers_answers_to_strangers(
+    watching: Watching,
+) -> None:
+    errors = {
+        dict(used.dimensions)["FunctionName"]
+        for alarm in watching.for_people
+        for used in of(alarm)
+        if (used.namespace, used.name) == ("AWS/Lambda", "Errors")
+    }
+
+    assert errors
+    assert not {name for name in errors if "authorizer" in name}

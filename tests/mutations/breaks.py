@@ -200,6 +200,48 @@ BREAKS = (
             f"{CLOCK_RUNS}::test_a_wrong_stamp_ahead_of_a_request_in_order_is_by_itself",
         ),
     ),
+    Break(
+        name="request-with-rejected-points-left-to-the-sample",
+        guarantee=1,
+        file="ingest_lambda/service.py",
+        text="            and not result.rejected\n",
+        replacement="",
+        tests=(f"{INGEST}::test_a_request_that_something_was_wrong_with_is_always_logged",),
+    ),
+    Break(
+        name="points-not-taken-counted-when-it-is-too-late",
+        guarantee=1,
+        file="rtdts/runtime/metric_sums.py",
+        text="if at_once or now_s - self._written_s >= self._every_s:",
+        replacement="if now_s - self._written_s >= self._every_s:",
+        tests=(
+            f"{UNIT}/runtime/test_metric_sums.py"
+            "::test_a_failure_is_written_at_once_with_what_came_before_it",
+            f"{INGEST}::test_points_that_were_not_taken_are_counted_at_once_with_all_before_them",
+        ),
+    ),
+    Break(
+        name="sums-counted-twice",
+        guarantee=1,
+        file="rtdts/runtime/metric_sums.py",
+        text="        self._sums = Counter()\n",
+        replacement="",
+        tests=(
+            f"{UNIT}/runtime/test_metric_sums.py"
+            "::test_nothing_is_counted_twice_and_nothing_left_out",
+        ),
+    ),
+    Break(
+        name="raw-log-without-a-replica",
+        guarantee=1,
+        file="rtdts/position_store/index_definitions.py",
+        text="(RAW_PATTERN, RAW_MAPPINGS, {**_DURABLE, **_SEARCHED}),",
+        replacement='(RAW_PATTERN, RAW_MAPPINGS, {"number_of_replicas": "0", **_SEARCHED}),',
+        tests=(
+            f"{UNIT}/position_store/test_position_documents.py"
+            "::test_every_index_has_a_replica_where_there_is_a_second_node",
+        ),
+    ),
     # 2. A truck's latest position never goes back.
     Break(
         name="older-point-overwrites-the-latest",
@@ -1560,6 +1602,17 @@ BREAKS = (
         replacement="Meta(ge=0)",
         tests=(f"{SOCKET}::test_a_version_that_cannot_be_is_a_bad_request",),
     ),
+    Break(
+        name="strangers-fire-the-alarm",
+        guarantee=6,
+        file="socket_lambda/authorizer.py",
+        text="    except UnauthorizedError:\n        raise\n",
+        replacement="",
+        tests=(
+            f"{UNIT}/socket_lambda/test_authorizer.py"
+            "::test_a_stranger_is_no_failure_of_the_authorizer",
+        ),
+    ),
     # 7. Any process of ours may be killed at any moment: nothing is lost.
     Break(
         name="zombie-overwrites-the-history",
@@ -1646,7 +1699,27 @@ BREAKS = (
             f"{UNIT}/consumer/test_consumer_process.py"
             "::test_standard_output_carries_nothing_but_the_protocol",
         ),
-    ),  # 8. What was erased is in no store, and nothing else is touched.
+    ),
+    Break(
+        name="dead-child-waits-for-the-grace",
+        guarantee=7,
+        file="consumer/daemon_halt.py",
+        text="        signal.pidfd_send_signal(daemon, signal.SIGKILL)\n",
+        replacement="        signal.pidfd_send_signal(daemon, 0)\n",
+        tests=("tests/integration/test_daemon_halt.py::test_a_killed_child_halts_the_daemon",),
+    ),
+    Break(
+        name="child-in-order-halts-the-daemon",
+        guarantee=7,
+        file="consumer/daemon_halt.py",
+        text="if os.read(closes, 1) == _RELEASED:",
+        replacement="if not os.read(closes, 1) and not daemon:",
+        tests=(
+            "tests/integration/test_daemon_halt.py"
+            "::test_a_child_that_ends_in_order_leaves_the_daemon_alone",
+        ),
+    ),
+    # 8. What was erased is in no store, and nothing else is touched.
     Break(
         name="erasure-skips-the-raw-log",
         guarantee=8,

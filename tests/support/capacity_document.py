@@ -29,6 +29,14 @@ LEVERS: Mapping[str, Mapping[str, float]] = {
     "a history of 30 days: `--positions-days 30`": {"positions_days": 30},
     "the stream keeps a day: `--stream-hours 24`": {"stream_hours": 24},
     "half as many viewers": {"viewers": 25_000},
+    "each request logged whole, as it was: `--log-one-of 1 --metrics-every 0.01 "
+    "--lambda-log-bytes 380 --access-log-bytes 230`": {
+        "log_one_of": 1,
+        "metrics_every": 0.01,
+        "lambda_log_bytes": 380,
+        "access_log_bytes": 230,
+    },
+    "1 GB for ingest_lambda, as it was: `--lambda-gb 1`": {"lambda_gb": 1},
 }
 """What may be changed of 100,000 trucks."""
 

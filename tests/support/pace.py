@@ -12,8 +12,7 @@ PATIENT = {
 }
 """Settings that are limits of time: here so large that none is reached because a machine is slow.
 What waits for a store outlasts every outage of the tests; what hangs for ever is their deadlines'
-to find. The consumer's grace at SIGTERM is not among them: it also waits so long for a child that
-was killed."""
+to find. The consumer's grace at SIGTERM is not among them: each stop would wait as long."""
 
 WITHOUT_QUOTAS = {
     "TRUCK_REQUESTS_PER_MINUTE": "60000",

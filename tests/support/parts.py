@@ -65,7 +65,7 @@ def told(cloud: LaunchedCloud, part: str, event: str, *, since_ms: int) -> list[
         if f'"event":"{event}"' not in line:
             continue
         fields = json.loads(line)
-        if (at_ms := parse_instant(fields["at"])) >= since_ms:
+        if (at_ms := parse_instant(fields["timestamp"])) >= since_ms:
             lines.append({**fields, "at_ms": at_ms})
     return lines
 

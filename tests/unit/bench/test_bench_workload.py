@@ -67,16 +67,16 @@ def test_calls_keep_to_the_streams_limits() -> None:
 def test_the_work_of_a_consumer_is_read_from_its_log() -> None:
     def batch(at: str, points_done: int, duration_ms: float) -> str:
         return json.dumps(
-            {"at": at, "event": "batch", "points": points_done, "duration_ms": duration_ms}
+            {"timestamp": at, "event": "batch", "points": points_done, "duration_ms": duration_ms}
         )
 
     log = "\n".join(
         [
             "2026-11-24 WARN something of the JVM",
-            '{"at":"2026-11-24T06:52:40.000Z","event":"record_processor_ready"}',
+            '{"timestamp":"2026-11-24T06:52:40.000Z","event":"record_processor_ready"}',
             batch("2026-11-24T06:52:48.000Z", 100, 1_000),
             batch("2026-11-24T06:52:47.500Z", 50, 1_500),
-            '{"at":"2026-11-24T06:5',
+            '{"timestamp":"2026-11-24T06:5',
         ]
     )
 

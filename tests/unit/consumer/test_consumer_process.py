@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from consumer.kcl_configuration import MAIN_CLASS, command, properties, properties_file
+from consumer.daemon_halt import MAIN_CLASS
+from consumer.kcl_configuration import command, properties, properties_file
 from consumer.settings import Settings
 from rtdts.runtime.settings import SettingsError, read_settings
 from tests.support.source_tree import ROOT

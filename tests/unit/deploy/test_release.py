@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploy.images import BROADCASTER, CONSUMER, Context
-from deploy.release import Release, ReleaseError, Target
+from deploy.release import (
+    BACKEND_FILE,
+    TERRAFORM,
+    VARIABLES_FILE,
+    Release,
+    ReleaseError,
+    Target,
+)
 from deploy.shell import CommandFailedError
+from tests.support.source_tree import ROOT
 
-PROJECT = Path("project")
 CONTEXTS = {
     image.name: Context(image=image, folder=Path("build") / image.name, tag=f"{image.name}tag")
     for image in (CONSUMER, BROADCASTER)
@@ -24,7 +33,8 @@ TARGET = Target(environment="dev", region="eu-central-1")
 class FakeShell:
     """Answers as the tools would in an account where nothing was deployed yet."""
 
-    def __init__(self, *, terraform: str = "1.11.4") -> None:
+    def __init__(self, folder: Path, *, terraform: str = "1.11.4") -> None:
+        self.folder = folder
         self.asked: list[str] = []
         self.shown: list[str] = []
         self.given: list[str] = []
@@ -61,11 +71,50 @@ class FakeShell:
 
 
 def release(shell: FakeShell, target: Target = TARGET) -> Release:
-    return Release(shell, target, CONTEXTS, project=PROJECT, tell=lambda _what: None)
+    return Release(shell, target, CONTEXTS, folder=shell.folder, tell=lambda _what: None)
 
 
-def test_repositories_then_images_then_everything() -> None:
-    shell = FakeShell()
+def variables(folder: Path) -> dict[str, Any]:
+    """What Terraform reads by itself from then on."""
+    return dict(json.loads((folder / VARIABLES_FILE).read_text()))
+
+
+def test_images_alone_leave_everything_else_to_terraform(tmp_path: Path) -> None:
+    shell = FakeShell(tmp_path)
+
+    release(shell).push_images()
+
+    assert [" ".join(text.split()[:2]) for text in shell.shown] == [
+        "terraform init",
+        "terraform apply",
+        "docker build",
+        "docker push",
+        "docker build",
+        "docker push",
+    ]
+    assert "-target=module.system.module.images" in shell.shown[1]
+
+
+@pytest.mark.parametrize(
+    ("environment", "to_be_said"),
+    [("dev", set()), ("prod", {"issuer", "audience", "alarms", "domains"})],
+)
+def test_terraform_by_hand_needs_no_input_but_what_production_must_say(
+    environment: str, to_be_said: set[str], tmp_path: Path
+) -> None:
+    files = (ROOT / TERRAFORM / environment).glob("*variables.tf")
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    blocks = re.findall(r'^variable "(\w+)" {\n(.*?)^}', text, re.M | re.S)
+    required = {name for name, block in blocks if not re.search(r"^  default\b", block, re.M)}
+
+    release(FakeShell(tmp_path)).push_images()
+
+    assert required - variables(tmp_path).keys() == to_be_said
+    assert variables(tmp_path).keys() <= {name for name, _ in blocks}
+
+
+def test_repositories_then_images_then_everything(tmp_path: Path) -> None:
+    shell = FakeShell(tmp_path)
 
     release(shell).apply(asks=True)
 
@@ -81,11 +130,11 @@ def test_repositories_then_images_then_everything() -> None:
     ]
     assert "-target=module.system.module.images" in shell.shown[1]
     assert "-target" not in shell.shown[-1]
-    assert PROJECT / "deploy/terraform/environments/dev" in shell.folders
+    assert shell.folders >= {tmp_path}
 
 
-def test_an_image_that_is_there_is_not_built_again() -> None:
-    shell = FakeShell()
+def test_an_image_that_is_there_is_not_built_again(tmp_path: Path) -> None:
+    shell = FakeShell(tmp_path)
     shell.pushed = {context.tag for context in CONTEXTS.values()}
 
     release(shell).apply(asks=True)
@@ -93,19 +142,19 @@ def test_an_image_that_is_there_is_not_built_again() -> None:
     assert not [text for text in shell.shown if text.startswith("docker")]
 
 
-def test_what_is_pushed_is_what_terraform_is_told() -> None:
-    shell = FakeShell()
+def test_what_is_pushed_is_what_terraform_is_told(tmp_path: Path) -> None:
+    shell = FakeShell(tmp_path)
 
     release(shell).apply(asks=True)
 
-    tags = json.dumps({name: context.tag for name, context in CONTEXTS.items()})
-    assert f"-var=image_tags={tags}" in shell.shown[-1]
+    tags = {name: context.tag for name, context in CONTEXTS.items()}
+    assert variables(tmp_path)["image_tags"] == tags
     for name, context in CONTEXTS.items():
         assert f"docker push {REPOSITORIES[name]}:{context.tag}" in shell.shown
 
 
-def test_the_password_is_never_an_argument() -> None:
-    shell = FakeShell()
+def test_the_password_is_never_an_argument(tmp_path: Path) -> None:
+    shell = FakeShell(tmp_path)
 
     release(shell).apply(asks=True)
 
@@ -114,8 +163,8 @@ def test_the_password_is_never_an_argument() -> None:
     assert login.split()[3:] == ["AWS", "--password-stdin", "1.dkr.ecr.example"]
 
 
-def test_it_asks_before_everything_unless_told_otherwise() -> None:
-    asking, silent = FakeShell(), FakeShell()
+def test_it_asks_before_everything_unless_told_otherwise(tmp_path: Path) -> None:
+    asking, silent = FakeShell(tmp_path), FakeShell(tmp_path)
 
     release(asking).apply(asks=True)
     release(silent).apply(asks=False)
@@ -124,8 +173,8 @@ def test_it_asks_before_everything_unless_told_otherwise() -> None:
     assert "-auto-approve" in silent.shown[-1]
 
 
-def test_the_states_bucket_is_made_once_and_closed() -> None:
-    new, known = FakeShell(), FakeShell()
+def test_the_states_bucket_is_made_once_and_closed(tmp_path: Path) -> None:
+    new, known = FakeShell(tmp_path), FakeShell(tmp_path)
     known.has_bucket = True
 
     release(new).apply(asks=True)
@@ -142,8 +191,8 @@ def test_the_states_bucket_is_made_once_and_closed() -> None:
     assert [text.split()[2] for text in known.asked if "s3api" in text] == ["head-bucket"]
 
 
-def test_a_bucket_of_somebody_else_is_not_taken_for_missing() -> None:
-    shell = FakeShell()
+def test_a_bucket_of_somebody_else_is_not_taken_for_missing(tmp_path: Path) -> None:
+    shell = FakeShell(tmp_path)
     shell.refuses_bucket = True
 
     with pytest.raises(CommandFailedError):
@@ -153,17 +202,20 @@ def test_a_bucket_of_somebody_else_is_not_taken_for_missing() -> None:
 
 
 @pytest.mark.parametrize(("version", "locks"), [("1.9.8", False), ("1.10.0", True)])
-def test_the_state_is_locked_where_terraform_can(version: str, locks: bool) -> None:
-    shell = FakeShell(terraform=version)
+def test_the_state_is_locked_where_terraform_can(version: str, locks: bool, tmp_path: Path) -> None:
+    shell = FakeShell(tmp_path, terraform=version)
 
     release(shell).apply(asks=True)
 
-    assert ("-backend-config=use_lockfile=true" in shell.shown[0]) is locks
-    assert "-backend-config=key=dev/terraform.tfstate" in shell.shown[0]
+    backend = (tmp_path / BACKEND_FILE).read_text()
+    assert ("use_lockfile = true\n" in backend) is locks
+    assert 'bucket = "rtdts-terraform-123456789012-eu-central-1"\n' in backend
+    assert 'key = "dev/terraform.tfstate"\n' in backend
+    assert f"-backend-config={BACKEND_FILE}" in shell.shown[0]
 
 
-def test_an_old_terraform_is_refused_before_anything_is_made() -> None:
-    shell = FakeShell(terraform="1.8.5")
+def test_an_old_terraform_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    shell = FakeShell(tmp_path, terraform="1.8.5")
 
     with pytest.raises(ReleaseError, match=r"1\.9"):
         release(shell).apply(asks=True)
@@ -172,20 +224,20 @@ def test_an_old_terraform_is_refused_before_anything_is_made() -> None:
     assert not [text for text in shell.asked if text.startswith("aws")]
 
 
-def test_images_and_tasks_are_of_one_kind() -> None:
-    shell = FakeShell()
+def test_images_and_tasks_are_of_one_kind(tmp_path: Path) -> None:
+    shell = FakeShell(tmp_path)
 
     release(shell, Target(environment="prod", region="us-east-1", platform="linux/amd64")).apply(
         asks=True
     )
 
-    assert "-var=cpu_architecture=X86_64" in shell.shown[-1]
+    assert variables(tmp_path)["cpu_architecture"] == "X86_64"
     assert "--platform linux/amd64" in shell.shown[shell.index("docker build")]
     assert not [text for text in shell.asked if "LocationConstraint" in text]
 
 
-def test_taking_down_builds_and_pushes_nothing() -> None:
-    shell = FakeShell()
+def test_taking_down_builds_and_pushes_nothing(tmp_path: Path) -> None:
+    shell = FakeShell(tmp_path)
 
     release(shell).destroy(asks=False)
 

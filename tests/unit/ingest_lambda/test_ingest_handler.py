@@ -18,6 +18,7 @@ from ingest_lambda.bootstrap import App, build_app
 from ingest_lambda.service import METRICS
 from ingest_lambda.settings import Settings
 from rtdts.runtime.logs import Logger
+from rtdts.runtime.metric_sums import MetricSums
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import SettingsError
@@ -54,7 +55,13 @@ class Lambda:
         self.now_ms = NOW_MS
         self.lines = io.StringIO()
         built = build_app(
-            {**REQUIRED, "PUT_DEADLINE_S": "0", **environ},
+            {
+                **REQUIRED,
+                "PUT_DEADLINE_S": "0",
+                "LOG_ONE_OF": "1",
+                "METRICS_EVERY_S": "0",
+                **environ,
+            },
             stream,
             blocks=self.blocks,
             now_ms=lambda: self.now_ms,
@@ -63,7 +70,11 @@ class Lambda:
             service=built.service,
             settings=built.settings,
             log=Logger("ingest_lambda", self.lines),
-            metrics=MetricWriter("ingest_lambda", METRICS, stream=self.lines),
+            metrics=MetricSums(
+                MetricWriter("ingest_lambda", METRICS, stream=self.lines),
+                every_s=built.settings.metrics_every_s,
+            ),
+            sample=built.sample,
             trace=PointTrace(environ.get("TRACE_TRUCKS", ""), Logger("ingest_lambda", self.lines)),
         )
         monkeypatch.setattr(bootstrap, "app", lambda: app)
@@ -343,6 +354,74 @@ def test_a_refused_request_is_a_line_too(ingest: Lambda) -> None:
     (line,) = ingest.logged
 
     assert (line["truck_id"], line["status"]) == ("T-0012", 403)
+
+
+def test_of_requests_as_they_should_be_a_sample_is_logged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ingest = Lambda(monkeypatch, FakeStream(), LOG_ONE_OF="10")
+    for _ in range(11):
+        ingest(sending(point()))
+
+    assert [line["one_of"] for line in ingest.logged] == [10, 10]
+
+
+def test_a_request_that_something_was_wrong_with_is_always_logged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = FakeStream([None, None, refused(THROTTLED)])
+    ingest = Lambda(monkeypatch, stream, LOG_ONE_OF="1000000", PUT_DEADLINE_S="5")
+    ingest(sending(point()))
+    ingest(sending({"positions": [point(), point(lat=91)]}))  # in part rejected
+    ingest(sending(point()))  # taken at the second attempt
+    ingest(sending(point(lat=91)))
+    ingest(sending(point(truck_id="T-0013")))
+    ingest(sending("{"))
+    ingest(sending(point()))
+    as_it_should_be, *wrong = ingest.logged
+
+    assert as_it_should_be["one_of"] == 1_000_000
+    assert [line["status"] for line in wrong] == [202, 202, 400, 403, 400]
+    assert wrong[1]["failure"]
+    assert not any("one_of" in line for line in wrong)
+
+
+def test_points_that_were_not_taken_are_always_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = FakeStream([None, refused(THROTTLED), refused(THROTTLED)])
+    ingest = Lambda(monkeypatch, stream, LOG_ONE_OF="1000000")
+    for _ in range(3):
+        ingest(sending(point()))
+
+    assert [line["not_taken"] for line in ingest.logged] == [0, 1, 1]
+
+
+def test_every_request_of_a_traced_truck_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest = Lambda(monkeypatch, FakeStream(), LOG_ONE_OF="1000000", TRACE_TRUCKS="T-0012")
+    for _ in range(3):
+        ingest(sending(point()))
+
+    assert [line["event"] for line in ingest.logged] == ["telemetry", "point"] * 3
+
+
+def test_metrics_of_many_requests_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest = Lambda(monkeypatch, FakeStream(), METRICS_EVERY_S="60")
+    for _ in range(5):
+        ingest(sending({"positions": [point(), point(1_000)]}))
+
+    assert [line["PointsAccepted"] for line in ingest.emitted] == [2]
+
+
+def test_points_that_were_not_taken_are_counted_at_once_with_all_before_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = FakeStream([None, None, None, refused(THROTTLED)])
+    ingest = Lambda(monkeypatch, stream, METRICS_EVERY_S="60")
+    for _ in range(4):
+        ingest(sending(point()))
+    first, rest = ingest.emitted
+
+    assert (first["PointsAccepted"], first["PointsNotTaken"]) == (1, 0)
+    assert (rest["PointsAccepted"], rest["PointsNotTaken"]) == (2, 1)
 
 
 def test_points_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -301,3 +301,14 @@ def test_ids_are_keywords_and_times_are_dates_everywhere() -> None:
 )
 def test_no_index_guesses_a_type(template: str, dynamic: object) -> None:
     assert index_templates()[template]["template"]["mappings"]["dynamic"] == dynamic
+
+
+def test_every_index_has_a_replica_where_there_is_a_second_node() -> None:
+    replicas = {
+        name: template["template"]["settings"]["index"]["auto_expand_replicas"]
+        for name, template in index_templates().items()
+    }
+
+    assert replicas == dict.fromkeys(
+        ("truck-raw", "truck-positions", "truck-latest", "truck-state"), "0-1"
+    )

@@ -30,6 +30,7 @@ class FakeDomain:
     def __init__(self, *, away_for_calls: int = 0) -> None:
         self.steps: list[str] = []
         self.replaced: dict[str, PolicyVersion | None] = {}
+        self.audit: Mapping[str, Any] = {}
         self.roles: dict[str, Mapping[str, Any]] = {}
         self.mappings: dict[str, Mapping[str, Any]] = {}
         self._policies: dict[str, Mapping[str, Any]] = {}
@@ -56,6 +57,10 @@ class FakeDomain:
 
     def index_names(self, index_pattern: str) -> list[str]:
         return [index_pattern.replace("*", "2026-11-24")]
+
+    def put_audit(self, body: Mapping[str, Any]) -> None:
+        self.steps.append("audit")
+        self.audit = body
 
     def put_role(self, name: str, body: Mapping[str, Any]) -> None:
         self.steps.append(f"role {name}")
@@ -102,7 +107,25 @@ def test_templates_come_first_and_the_right_to_write_last() -> None:
         "policy truck-positions",
         "apply truck-positions to truck-positions-*",
     ]
-    assert all(step.startswith(("role", "mapping")) for step in domain.steps[5:])
+    assert domain.steps[5] == "audit"
+    assert all(step.startswith(("role", "mapping")) for step in domain.steps[6:])
+
+
+def test_audit_log_holds_refusals_and_no_positions() -> None:
+    domain = FakeDomain()
+
+    run(domain)
+
+    assert domain.audit["enabled"]
+    assert domain.audit["compliance"]["internal_config"]
+    for layer in ("rest", "transport"):
+        assert domain.audit["audit"][f"enable_{layer}"]
+        assert set(domain.audit["audit"][f"disabled_{layer}_categories"]) == {
+            "AUTHENTICATED",
+            "GRANTED_PRIVILEGES",
+        }
+    assert not domain.audit["audit"]["log_request_body"]
+    assert not domain.audit["compliance"]["write_log_diffs"]
 
 
 def test_a_new_domain_may_take_its_time() -> None:

@@ -105,6 +105,16 @@ def test_the_indexes_that_are_there_are_told_in_their_order() -> None:
     assert domain.index_names("truck-raw-*") == ["truck-raw-2026-11-23", "truck-raw-2026-11-24"]
 
 
+def test_the_audit_log_is_configured_by_the_security_api() -> None:
+    domain, transport = domain_of({})
+
+    domain.put_audit({"enabled": True})
+
+    assert transport.asked == [
+        ("PUT", "/_plugins/_security/api/audit/config", None, {"enabled": True})
+    ]
+
+
 def test_a_domain_whose_security_is_not_initialised_is_asked_again() -> None:
     role = ("PUT", "/_plugins/_security/api/roles/r")
     domain, _ = domain_of({role: AuthorizationException(403, "not initialised", {})})

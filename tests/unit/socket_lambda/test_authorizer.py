@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,9 +10,16 @@ import pytest
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.tickets import TicketHolder
 from rtdts.runtime.logs import Logger
+from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.settings import SettingsError, read_settings
 from rtdts.tracking.blocks import Block, BlockKind, Token
-from socket_lambda.authorizer import authorize
+from socket_lambda.authorizer import (
+    METRICS,
+    METRICS_COMPONENT,
+    UnauthorizedError,
+    authorize,
+    handle,
+)
 from socket_lambda.authorizer_bootstrap import AuthorizerApp, build_authorizer
 from socket_lambda.authorizer_settings import Settings
 from socket_lambda.bootstrap import build
@@ -70,6 +78,23 @@ class Gate:
         del event["headers"]["Authorization"]
         event["headers"][header] = authorization
         return authorize(event, self.app)
+
+    def handled(self, authorization: str, app: Callable[[], AuthorizerApp] | None = None) -> Any:
+        """Through the handler, which counts failures of its own."""
+        event = aws_event("socket_authorize_by_token")
+        event["headers"]["Authorization"] = authorization
+        return handle(
+            event,
+            app or (lambda: self.app),
+            log=Logger("test", self.lines),
+            metrics=MetricWriter(METRICS_COMPONENT, METRICS, stream=self.lines),
+        )
+
+    @property
+    def failures(self) -> int:
+        """How many failures of its own were counted."""
+        lines = [json.loads(line) for line in self.lines.getvalue().splitlines()]
+        return sum(line.get("AuthorizerFailures", 0) for line in lines if "_aws" in line)
 
     def by_ticket(self, ticket: str) -> Any:
         event = aws_event("socket_authorize_by_ticket")
@@ -166,6 +191,32 @@ def test_keys_that_are_away_are_no_fault_of_the_viewers(gate: Gate) -> None:
 
     with pytest.raises(KeysUnavailable):
         gate.by_token("Bearer the-token")
+
+
+def test_a_stranger_is_no_failure_of_the_authorizer(gate: Gate) -> None:
+    gate.handled("Bearer the-token")
+    gate.handled("Bearer a-trucks")
+    with pytest.raises(UnauthorizedError, match=UNAUTHORIZED):
+        gate.handled("Bearer forged")
+
+    assert gate.failures == 0
+    assert '"level":"error"' not in gate.lines.getvalue()
+
+
+def test_keys_that_are_away_are_counted_as_a_failure_and_logged_as_one(gate: Gate) -> None:
+    gate.tokens.away = True
+    with pytest.raises(KeysUnavailable):
+        gate.handled("Bearer the-token")
+
+    assert gate.failures == 1
+    assert '"level":"error"' in gate.lines.getvalue()
+
+
+def test_settings_that_cannot_be_used_are_counted_as_a_failure(gate: Gate) -> None:
+    with pytest.raises(SettingsError):
+        gate.handled("Bearer the-token", lambda: build_authorizer({}))
+
+    assert gate.failures == 1
 
 
 def test_each_attempt_is_one_line_of_log_without_secrets(gate: Gate) -> None:

@@ -1,30 +1,16 @@
 # Development: everything once and small, gone without a trace after a destroy, with an issuer of
 # tokens for tests.
 
-provider "aws" {
-  region = var.region
-
-  default_tags {
-    tags = {
-      project     = "rtdts"
-      environment = "dev"
-      managed-by  = "terraform"
-    }
-  }
-}
-
-data "aws_caller_identity" "current" {}
-
-data "aws_partition" "current" {}
-
 locals {
-  # By name and not as AWS lists them: a zone that is new to the list must move no subnet.
-  availability_zones = [for letter in var.zone_letters : "${var.region}${letter}"]
+  environment = "dev"
+  definitions = jsondecode(file("${path.module}/../../generated/definitions.json"))
+  issuer      = module.test_issuer.url
+  audience    = "rtdts"
 
-  definitions     = jsondecode(file("${path.module}/../../generated/definitions.json"))
-  project         = "${path.module}/../../../.."
-  packages_folder = coalesce(var.packages_folder, "${local.project}/build/lambdas/production")
-  audience        = "rtdts"
+  sim_settings = {
+    TOKEN_URL    = module.test_issuer.token_url
+    TOKEN_SECRET = module.test_issuer.secret
+  }
 }
 
 module "test_issuer" {
@@ -43,12 +29,8 @@ module "test_issuer" {
 module "system" {
   source = "../../modules/system"
 
-  name = var.name
-  account = {
-    id        = data.aws_caller_identity.current.account_id
-    region    = var.region
-    partition = data.aws_partition.current.partition
-  }
+  name    = var.name
+  account = local.account
 
   network = {
     availability_zones = local.availability_zones
@@ -84,13 +66,14 @@ module "system" {
   }
 
   identity = {
-    issuer   = module.test_issuer.url
+    issuer   = local.issuer
     audience = local.audience
   }
 
   http_throttle   = { requests_per_second = 200, burst = 400 }
   socket_throttle = { requests_per_second = 200, burst = 400 }
   allowed_origins = var.allowed_origins
+  domains         = var.domains
 
   consumer = {
     cpu       = 512
@@ -115,31 +98,26 @@ module "system" {
   alarms             = var.alarms
 }
 
-module "budget" {
-  source = "../../modules/budget"
+# A mail when the account costs more than was meant: half of it spent is worth a look, a forecast
+# beyond it is worth an end. AWS makes no notification without an address.
+resource "aws_budgets_budget" "month" {
+  count = length(var.budget_emails) > 0 ? 1 : 0
 
-  name              = "${var.name}-month"
-  monthly_limit_usd = var.monthly_budget_usd
-  emails            = var.budget_emails
-}
+  name         = "${var.name}-month"
+  budget_type  = "COST"
+  time_unit    = "MONTHLY"
+  limit_amount = tostring(var.monthly_budget_usd)
+  limit_unit   = "USD"
 
-module "env_files" {
-  source = "../../modules/env_files"
+  dynamic "notification" {
+    for_each = { ACTUAL = 50, FORECASTED = 100 }
 
-  sim_file = coalesce(var.sim_env_file, "${local.project}/sim/.env")
-  web_file = coalesce(var.web_env_file, "${local.project}/web/.env")
-
-  sim = {
-    ServerURL    = module.system.server_url
-    WebSocketURL = module.system.websocket_url
-    ISSUER       = module.test_issuer.url
-    AUDIENCE     = local.audience
-    TOKEN_URL    = module.test_issuer.token_url
-    TOKEN_SECRET = module.test_issuer.secret
-  }
-
-  web = {
-    ServerURL    = module.system.server_url
-    WebSocketURL = module.system.websocket_url
+    content {
+      notification_type          = notification.key
+      comparison_operator        = "GREATER_THAN"
+      threshold                  = notification.value
+      threshold_type             = "PERCENTAGE"
+      subscriber_email_addresses = var.budget_emails
+    }
   }
 }

@@ -1,8 +1,3 @@
-variable "region" {
-  description = "The region."
-  type        = string
-}
-
 variable "zone_letters" {
   description = "The zones' letters; some regions lack one of these (aws ec2 describe-availability-zones)."
   type        = list(string)
@@ -16,7 +11,7 @@ variable "name" {
 }
 
 variable "image_tags" {
-  description = "Tags of the images; make deploy sets them."
+  description = "Tags of the images; make images and make deploy write them into deploy.auto.tfvars.json."
   type = object({
     consumer    = string
     broadcaster = string
@@ -24,15 +19,10 @@ variable "image_tags" {
   })
 }
 
-variable "cpu_architecture" {
-  description = "What the images were built for: ARM64 or X86_64."
-  type        = string
-  default     = "ARM64"
-}
-
 variable "budget_emails" {
-  description = "Who is told when a month gets dear."
+  description = "Addresses that get mail when a month gets expensive. Without any there is no budget."
   type        = set(string)
+  default     = []
 }
 
 variable "monthly_budget_usd" {
@@ -41,59 +31,33 @@ variable "monthly_budget_usd" {
   default     = 200
 }
 
-variable "opensearch_engine_version" {
-  description = "The newest that both the domain and Firehose take; docs/deploy.md says how to find out."
-  type        = string
-  default     = "OpenSearch_2.19"
-}
-
 variable "allowed_origins" {
   description = "Origins of pages that may call the HTTP API; by default the page's development server."
   type        = list(string)
   default     = ["http://localhost:5173"]
 }
 
-variable "settings" {
-  description = "More settings, by their names in docs/settings.md, such as ROUND_INTERVAL_S."
-  type        = map(string)
-  default     = {}
-}
-
-variable "region_singletons" {
-  description = "What of the region's singletons to make; false where it is there already."
+variable "domains" {
+  description = "Names before the APIs, in a hosted zone of Route 53: trucks' and people's for the HTTP API, socket for the WebSocket API. Null: execute-api's own hosts."
   type = object({
-    api_gateway_log_role           = bool
-    opensearch_service_linked_role = bool
+    zone_id = string
+    trucks  = string
+    people  = string
+    socket  = string
   })
-  default = {
-    api_gateway_log_role           = true
-    opensearch_service_linked_role = true
-  }
-}
-
-variable "packages_folder" {
-  description = "Where the Lambdas' zips are; null for where make package puts them."
-  type        = string
-  default     = null
-}
-
-variable "sim_env_file" {
-  description = "Where to tell sim; null for sim/.env."
-  type        = string
-  default     = null
-}
-
-variable "web_env_file" {
-  description = "Where to tell web; null for web/.env."
-  type        = string
-  default     = null
+  default = null
 }
 
 variable "alarms" {
-  description = "Who is told of alarms by mail (each address must confirm), and their limits; see the module alarms. no_points_minutes: null, where no trucks may well be on the road."
+  description = "Who is told of alarms by mail (each address must confirm), and their limits; see the module alarms."
   type = object({
-    emails                      = set(string)
-    no_points_minutes           = optional(number)
+    emails = set(string)
+    silence = optional(object({
+      minutes   = optional(number, 15)
+      from_hour = number
+      to_hour   = number
+      days      = optional(set(number), [1, 2, 3, 4, 5, 6, 7])
+    }))
     iterator_age_s              = optional(number, 300)
     http_errors_percent         = optional(number, 1)
     viewers_not_reached_percent = optional(number, 1)

@@ -1,38 +1,17 @@
 # Production: three zones, protected from loss, and the company's own identity provider.
 
-provider "aws" {
-  region = var.region
-
-  default_tags {
-    tags = {
-      project     = "rtdts"
-      environment = "prod"
-      managed-by  = "terraform"
-    }
-  }
-}
-
-data "aws_caller_identity" "current" {}
-
-data "aws_partition" "current" {}
-
 locals {
-  # By name and not as AWS lists them: a zone that is new to the list must move no subnet.
-  availability_zones = [for letter in var.zone_letters : "${var.region}${letter}"]
-
-  project         = "${path.module}/../../../.."
-  packages_folder = coalesce(var.packages_folder, "${local.project}/build/lambdas/production")
+  environment  = "prod"
+  issuer       = var.issuer
+  audience     = var.audience
+  sim_settings = {} # nothing issues tokens for sim here
 }
 
 module "system" {
   source = "../../modules/system"
 
-  name = var.name
-  account = {
-    id        = data.aws_caller_identity.current.account_id
-    region    = var.region
-    partition = data.aws_partition.current.partition
-  }
+  name    = var.name
+  account = local.account
 
   network = {
     availability_zones  = local.availability_zones
@@ -63,8 +42,8 @@ module "system" {
   retention = var.retention
 
   identity = {
-    issuer   = var.issuer
-    audience = var.audience
+    issuer   = local.issuer
+    audience = local.audience
     claim    = var.identity_claim
   }
 
@@ -72,7 +51,8 @@ module "system" {
   socket_throttle = var.socket_throttle
 
   reserved_concurrency = var.reserved_concurrency
-  allowed_origins = var.allowed_origins
+  allowed_origins      = var.allowed_origins
+  domains              = var.domains
 
   consumer    = var.consumer
   broadcaster = var.broadcaster
@@ -84,23 +64,4 @@ module "system" {
   settings           = var.settings
   region_singletons  = var.region_singletons
   alarms             = var.alarms
-}
-
-module "env_files" {
-  source = "../../modules/env_files"
-
-  sim_file = coalesce(var.sim_env_file, "${local.project}/sim/.env")
-  web_file = coalesce(var.web_env_file, "${local.project}/web/.env")
-
-  sim = {
-    ServerURL    = module.system.server_url
-    WebSocketURL = module.system.websocket_url
-    ISSUER       = var.issuer
-    AUDIENCE     = var.audience
-  }
-
-  web = {
-    ServerURL    = module.system.server_url
-    WebSocketURL = module.system.websocket_url
-  }
 }

@@ -1,8 +1,3 @@
-variable "region" {
-  description = "The region."
-  type        = string
-}
-
 variable "zone_letters" {
   description = "The zones' letters; some regions lack one of these (aws ec2 describe-availability-zones)."
   type        = list(string)
@@ -21,18 +16,12 @@ variable "name" {
 }
 
 variable "image_tags" {
-  description = "Tags of the images; make deploy sets them."
+  description = "Tags of the images; make images and make deploy write them into deploy.auto.tfvars.json."
   type = object({
     consumer    = string
     broadcaster = string
     operations  = string
   })
-}
-
-variable "cpu_architecture" {
-  description = "What the images were built for: ARM64 or X86_64."
-  type        = string
-  default     = "ARM64"
 }
 
 variable "issuer" {
@@ -91,7 +80,7 @@ variable "stream_retention_hours" {
 }
 
 variable "search_nodes" {
-  description = "Nodes of OpenSearch, over three zones, and the primary shards of each index. With more than one a large fleet's work is on more nodes (docs/capacity.md), and any lost node takes a part of every day of the raw log. The daily indexes take another number the next day; truck-latest and truck-state keep the one that they were created with."
+  description = "Nodes of OpenSearch, over three zones, and the primary shards of each index. With more than one a large fleet's work is on more nodes (docs/capacity.md). The daily indexes take another number the next day; truck-latest and truck-state keep the one that they were created with."
   type = object({
     instance_type         = string
     count                 = number
@@ -185,7 +174,7 @@ variable "consumer" {
 }
 
 variable "broadcaster" {
-  description = "The broadcaster's task."
+  description = "The broadcaster's tasks; two, so that a lost one's part of a round is held by the other. Its process uses one core."
   type = object({
     cpu       = number
     memory_mb = number
@@ -193,17 +182,16 @@ variable "broadcaster" {
     max_tasks = number
   })
   default = {
-    cpu       = 2048
-    memory_mb = 4096
-    min_tasks = 1
-    max_tasks = 1
+    cpu       = 1024
+    memory_mb = 2048
+    min_tasks = 2
+    max_tasks = 4
   }
-}
 
-variable "opensearch_engine_version" {
-  description = "The newest that both the domain and Firehose take; docs/deploy.md says how to find out."
-  type        = string
-  default     = "OpenSearch_2.19"
+  validation {
+    condition     = var.broadcaster.min_tasks >= 2
+    error_message = "At least two: a lost task takes minutes to be replaced, a viewer is promised 75 s."
+  }
 }
 
 variable "allowed_origins" {
@@ -212,47 +200,26 @@ variable "allowed_origins" {
   default     = []
 }
 
-variable "settings" {
-  description = "More settings, by their names in docs/settings.md, such as ROUND_INTERVAL_S."
-  type        = map(string)
-  default     = {}
-}
-
-variable "region_singletons" {
-  description = "What of the region's singletons to make; false where it is there already."
+variable "domains" {
+  description = "Names before the APIs, in a hosted zone of Route 53: trucks' and people's for the HTTP API, socket for the WebSocket API."
   type = object({
-    api_gateway_log_role           = bool
-    opensearch_service_linked_role = bool
+    zone_id = string
+    trucks  = string
+    people  = string
+    socket  = string
   })
-  default = {
-    api_gateway_log_role           = true
-    opensearch_service_linked_role = true
-  }
-}
-
-variable "packages_folder" {
-  description = "Where the Lambdas' zips are; null for where make package puts them."
-  type        = string
-  default     = null
-}
-
-variable "sim_env_file" {
-  description = "Where to tell sim; null for sim/.env."
-  type        = string
-  default     = null
-}
-
-variable "web_env_file" {
-  description = "Where to tell web; null for web/.env."
-  type        = string
-  default     = null
 }
 
 variable "alarms" {
-  description = "Who is told of alarms by mail (each address must confirm), and their limits; see the module alarms. no_points_minutes: null, where no trucks may well be on the road."
+  description = "Who is told of alarms by mail (each address must confirm), and their limits; see the module alarms. silence has no default: when trucks are on the road for certain, or null for no such alarm."
   type = object({
-    emails                      = set(string)
-    no_points_minutes           = optional(number, 15)
+    emails = set(string)
+    silence = object({
+      minutes   = optional(number, 15)
+      from_hour = number
+      to_hour   = number
+      days      = optional(set(number), [1, 2, 3, 4, 5, 6, 7])
+    })
     iterator_age_s              = optional(number, 300)
     http_errors_percent         = optional(number, 1)
     viewers_not_reached_percent = optional(number, 1)

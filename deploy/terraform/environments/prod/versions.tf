@@ -12,6 +12,6 @@ terraform {
     }
   }
 
-  # Where the state is, is said by `make deploy`: a bucket of the account.
+  # A bucket of the account, which `make images` and `make deploy` make and name in backend.hcl.
   backend "s3" {}
 }

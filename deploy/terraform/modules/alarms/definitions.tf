@@ -1,6 +1,22 @@
 # The alarms: what each means, of which metrics, from when on, and where that number comes from.
 
 locals {
+  # Nights and holidays have no points either: silence is a fault only while trucks are on the road
+  # for certain. HOUR and DAY have a value for each minute, whether a point came in it or not.
+  driving_hours = {
+    for silence in var.silence[*] : "hours" => join(
+      silence.from_hour < silence.to_hour ? " AND " : " OR ",
+      ["HOUR(accepted) >= ${silence.from_hour}", "HOUR(accepted) < ${silence.to_hour}"],
+    )
+  }
+  driving_days = {
+    for silence in var.silence[*] : "days" => join(" OR ", [for day in range(1, 8) : "DAY(accepted) == ${day}" if contains(silence.days, day)])
+  }
+
+  # Its handler raises for each bad ticket, since only so the gateway responds with 401, and
+  # Lambda counts that as an error of the function.
+  raises_by_design = "socket-authorizer"
+
   alarms = merge(
     local.alarms_of_the_way_in,
     local.alarms_of_the_consumer,
@@ -10,13 +26,12 @@ locals {
 
   alarms_of_the_way_in = merge(
     {
-      for minutes in var.no_points_minutes[*] : "no-points" => {
-        meaning    = "No truck's point was accepted for ${minutes} minutes."
+      for silence in var.silence[*] : "no-points" => {
+        meaning    = "No truck's point was accepted for ${silence.minutes} minutes, at a time when trucks are on the road."
         metrics    = { accepted = { of = local.own["ingest_lambda.PointsAccepted"], stat = "Sum" } }
-        comparison = "LessThanThreshold"
+        expression = "IF((${local.driving_hours["hours"]}) AND (${local.driving_days["days"]}) AND FILL(accepted, 0) < 1, 1, 0)"
         threshold  = 1
-        times      = minutes
-        missing    = "breaching"
+        times      = silence.minutes
       }
     },
     {
@@ -49,6 +64,19 @@ locals {
         threshold = 1
         times     = 2
         within    = 5
+      } if key != local.raises_by_design
+    },
+    {
+      authorizer-errors = {
+        meaning = "The sockets' authorizer fails by its own fault, or Lambda ended it: viewers can't connect."
+        metrics = {
+          failures = { of = local.own["socket_lambda.AuthorizerFailures"], stat = "Sum" }
+          ended    = { of = local.logged.authorizer_ended, stat = "Sum" }
+        }
+        expression = "FILL(failures, 0) + FILL(ended, 0)"
+        threshold  = 1
+        times      = 2
+        within     = 5
       }
     },
     {
@@ -64,7 +92,7 @@ locals {
     {
       errors-logged = {
         meaning   = "A part of the system logged an error."
-        metrics   = { errors = { of = local.errors_logged, stat = "Sum" } }
+        metrics   = { errors = { of = local.logged.errors, stat = "Sum" } }
         period_s  = 300
         threshold = 1
         times     = 1
@@ -110,19 +138,21 @@ locals {
 
   alarms_of_the_stores = merge(
     {
+      # A single node has nowhere to put a replica: it is yellow for ever.
+      for nodes in var.promised.search_nodes > 1 ? [var.promised.search_nodes] : [] : "search-yellow" => {
+        meaning   = "OpenSearch has lacked a replica for 5 minutes."
+        metrics   = { yellow = { of = { namespace = "AWS/ES", name = "ClusterStatus.yellow", dimensions = local.search }, stat = "Maximum" } }
+        threshold = 1
+        times     = 5
+      }
+    },
+    {
       # Thresholds of OpenSearch's are those of its Developer Guide, "Recommended CloudWatch alarms".
       search-red = {
         meaning   = "An index of OpenSearch lacks a primary shard."
         metrics   = { red = { of = { namespace = "AWS/ES", name = "ClusterStatus.red", dimensions = local.search }, stat = "Maximum" } }
         threshold = 1
         times     = 1
-      }
-
-      search-yellow = {
-        meaning   = "OpenSearch has lacked a replica for 5 minutes."
-        metrics   = { yellow = { of = { namespace = "AWS/ES", name = "ClusterStatus.yellow", dimensions = local.search }, stat = "Maximum" } }
-        threshold = 1
-        times     = 5
       }
 
       search-disk = {

@@ -16,7 +16,10 @@ locals {
     }
   ]...)
 
-  errors_logged = { namespace = var.measured.namespace, name = "ErrorsLogged", dimensions = {} }
+  logged = {
+    errors           = { namespace = var.measured.namespace, name = "ErrorsLogged", dimensions = {} }
+    authorizer_ended = { namespace = var.measured.namespace, name = "AuthorizerEnded", dimensions = {} }
+  }
 
   search = { ClientId = var.account_id, DomainName = var.watched.domain_name }
 
@@ -69,8 +72,23 @@ resource "aws_cloudwatch_log_metric_filter" "errors_logged" {
 
   # All into one, which is paid once; which part it was is asked of the logs.
   metric_transformation {
-    namespace = local.errors_logged.namespace
-    name      = local.errors_logged.name
+    namespace = local.logged.errors.namespace
+    name      = local.logged.errors.name
+    value     = "1"
+    unit      = "Count"
+  }
+}
+
+# What the authorizer can't count itself: its time ran out, it died, or it could not be imported. These
+# are lines of Lambda's own, whose form is that of its Telemetry API.
+resource "aws_cloudwatch_log_metric_filter" "authorizer_ended" {
+  name           = "${var.name}-authorizer-ended"
+  log_group_name = var.watched.log_group_names[local.raises_by_design]
+  pattern        = "{ $.record.status = \"timeout\" || $.record.errorType = Runtime.* }"
+
+  metric_transformation {
+    namespace = local.logged.authorizer_ended.namespace
+    name      = local.logged.authorizer_ended.name
     value     = "1"
     unit      = "Count"
   }

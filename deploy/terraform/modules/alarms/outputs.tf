@@ -8,7 +8,7 @@ output "alarm_arns" {
   value       = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => alarm.arn }
 }
 
-output "errors_logged" {
-  description = "The metric of logged errors: namespace, name and dimensions."
-  value       = local.errors_logged
+output "logged" {
+  description = "The metrics that are made of log lines: namespace, name and dimensions."
+  value       = local.logged
 }

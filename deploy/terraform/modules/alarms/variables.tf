@@ -44,23 +44,43 @@ variable "watched" {
 }
 
 variable "promised" {
-  description = "What the system is made for, from which limits follow: seconds between rounds, GB a node of OpenSearch has, seconds after which the queues give a message up, hours for which the stream can be read again."
+  description = "What the system is made for, from which limits follow: seconds between rounds, GB a node of OpenSearch has, nodes of it, seconds after which the queues give a message up, hours for which the stream can be read again."
   type = object({
     round_interval_s       = number
     search_volume_gb       = number
+    search_nodes           = number
     nudges_given_up_s      = number
     stream_retention_hours = number
   })
 }
 
-variable "no_points_minutes" {
-  description = "Minutes without a single point after which somebody is told; null where no trucks may well be none on the road."
-  type        = number
-  default     = null
+variable "silence" {
+  description = "When it is an alarm that no point comes: for so many minutes, between these hours (UTC; past midnight where the first is the later) of these days (of UTC; 1 is Monday). Null: never."
+  type = object({
+    minutes   = optional(number, 15)
+    from_hour = number
+    to_hour   = number
+    days      = optional(set(number), [1, 2, 3, 4, 5, 6, 7])
+  })
+  default = null
 
   validation {
-    condition     = var.no_points_minutes == null ? true : var.no_points_minutes >= 5 && var.no_points_minutes <= 1440
-    error_message = "5 minutes to a day (CloudWatch looks back no further), or null."
+    condition     = var.silence == null ? true : var.silence.minutes >= 5 && var.silence.minutes <= 1440
+    error_message = "5 minutes to a day (CloudWatch looks back no further)."
+  }
+
+  validation {
+    condition = var.silence == null ? true : alltrue([
+      contains(range(24), var.silence.from_hour),
+      contains(range(1, 25), var.silence.to_hour),
+      var.silence.from_hour != var.silence.to_hour,
+    ])
+    error_message = "Whole hours of UTC, from 0 to 23 until 1 to 24, and not the same."
+  }
+
+  validation {
+    condition     = var.silence == null ? true : length(var.silence.days) > 0 && length(setsubtract(var.silence.days, range(1, 8))) == 0
+    error_message = "Days are 1 (Monday) to 7 (Sunday), one at least."
   }
 }
 

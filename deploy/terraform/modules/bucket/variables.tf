@@ -1,11 +1,6 @@
 variable "name" {
   description = "Name of the bucket: unique in the world, so it holds the account's number."
   type        = string
-
-  validation {
-    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.name))
-    error_message = "3 to 63 small letters, digits and hyphens."
-  }
 }
 
 variable "expires_after_days" {

@@ -122,6 +122,8 @@ locals {
         concat(["AWS/ApiGateway", "ClientError"], local.socket, [{ label = "refused" }]),
         concat(["AWS/ApiGateway", "IntegrationError"], local.socket, [{ label = "the Lambda answered an error" }]),
         concat(["AWS/ApiGateway", "ExecutionError"], local.socket, [{ label = "the Lambda was not reached" }]),
+        concat(local.own["socket_lambda.AuthorizerFailures"], [{ label = "the authorizer failed" }]),
+        [var.logged.authorizer_ended.namespace, var.logged.authorizer_ended.name, { label = "Lambda ended the authorizer" }],
       ] },
       { title = "Raw log", stat = "Maximum", metrics = [
         concat(["AWS/Firehose", "DeliveryToAmazonOpenSearchService.DataFreshness"], local.raw, [{ label = "oldest, s" }]),
@@ -167,7 +169,8 @@ locals {
       "limit 1000",
     ]
 
-    # Of a truck that is not traced: the time is the second part of the point's id.
+    # Of a truck that is not traced, if something was wrong with the request or it is one of the sample:
+    # the time is the second part of the point's id.
     request-of-a-point = [
       "fields @timestamp, status, accepted, rejected, reasons, recorded_from_ms, recorded_to_ms, request_id",
       "filter event = 'telemetry' and truck_id = 'TRUCK' and recorded_from_ms <= RECORDED_AT_MS and recorded_to_ms >= RECORDED_AT_MS",
@@ -234,11 +237,7 @@ resource "aws_cloudwatch_dashboard" "this" {
             view    = "timeSeries"
             stacked = false
             yAxis   = { left = { min = 0 } }
-            metrics = [concat(
-              [var.errors_logged.namespace, var.errors_logged.name],
-              flatten([for dimension, value in var.errors_logged.dimensions : [dimension, value]]),
-              [{ label = "errors" }],
-            )]
+            metrics = [[var.logged.errors.namespace, var.logged.errors.name, { label = "errors" }]]
           }
         },
         {

@@ -22,12 +22,11 @@ variable "measured" {
   })
 }
 
-variable "errors_logged" {
-  description = "The metric of logged errors."
+variable "logged" {
+  description = "The metrics that are made of log lines."
   type = object({
-    namespace  = string
-    name       = string
-    dimensions = map(string)
+    errors           = object({ namespace = string, name = string })
+    authorizer_ended = object({ namespace = string, name = string })
   })
 }
 

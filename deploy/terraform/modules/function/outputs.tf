@@ -1,8 +1,3 @@
-output "arn" {
-  description = "ARN of the function."
-  value       = aws_lambda_function.this.arn
-}
-
 output "invoke_arn" {
   description = "How API Gateway names its invocation."
   value       = aws_lambda_function.this.invoke_arn

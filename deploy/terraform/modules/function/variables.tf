@@ -26,32 +26,17 @@ variable "handler" {
 variable "runtime" {
   description = "Lambda's name of the runtime: the one that the zip was built for."
   type        = string
-
-  validation {
-    condition     = can(regex("^python3\\.\\d+$", var.runtime))
-    error_message = "A Python runtime, such as python3.13."
-  }
 }
 
 variable "timeout_s" {
   description = "Seconds after which an invocation is cut off."
   type        = number
-
-  validation {
-    condition     = var.timeout_s >= 1 && var.timeout_s <= 900
-    error_message = "Lambda takes 1 to 900 s."
-  }
 }
 
 variable "memory_mb" {
   description = "Memory in MB, and with it processor."
   type        = number
   default     = 512
-
-  validation {
-    condition     = var.memory_mb >= 128 && var.memory_mb <= 10240
-    error_message = "Lambda takes 128 to 10240 MB."
-  }
 }
 
 variable "reserved_concurrency" {
@@ -63,11 +48,6 @@ variable "reserved_concurrency" {
 variable "environment" {
   description = "Its environment variables. AWS_REGION and the credentials are Lambda's own doing."
   type        = map(string)
-
-  validation {
-    condition     = !contains(keys(var.environment), "AWS_REGION")
-    error_message = "Lambda reserves AWS_REGION."
-  }
 }
 
 variable "required_environment" {

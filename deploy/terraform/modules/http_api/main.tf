@@ -11,6 +11,8 @@ resource "aws_apigatewayv2_api" "this" {
   description   = "Trucks' points, the back office's deliveries, viewers' tickets"
   protocol_type = "HTTP"
 
+  disable_execute_api_endpoint = var.has_own_domain
+
   dynamic "cors_configuration" {
     for_each = length(var.allowed_origins) == 0 ? [] : [var.allowed_origins]
 
@@ -66,9 +68,24 @@ resource "aws_lambda_permission" "this" {
   source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*"
 }
 
+# A line per request, read only when something is wrong. At half the price it can't be tailed, only
+# queried by Logs Insights.
 resource "aws_cloudwatch_log_group" "access" {
   name              = "/aws/apigateway/${var.name}"
+  log_group_class   = "INFREQUENT_ACCESS"
   retention_in_days = var.log_retention_days
+}
+
+resource "aws_cloudwatch_query_definition" "refused" {
+  name            = "${var.name}/refused-requests"
+  log_group_names = [aws_cloudwatch_log_group.access.name]
+
+  query_string = join("\n| ", [
+    "fields @timestamp, route, status, subject, authorizer_error, integration_error, request_id",
+    "filter status >= 400",
+    "sort @timestamp desc",
+    "limit 200",
+  ])
 }
 
 resource "aws_apigatewayv2_stage" "this" {
@@ -85,13 +102,12 @@ resource "aws_apigatewayv2_stage" "this" {
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
 
+    # The line has a time of its own.
     format = jsonencode({
       request_id        = "$context.requestId"
-      requested_at      = "$context.requestTime"
       route             = "$context.routeKey"
       status            = "$context.status"
       latency_ms        = "$context.responseLatency"
-      received_bytes    = "$context.requestLength"
       subject           = "$context.authorizer.claims.sub"
       authorizer_error  = "$context.authorizer.error"
       integration_error = "$context.integrationErrorMessage"

@@ -5,6 +5,11 @@ output "url" {
   depends_on = [aws_apigatewayv2_stage.this, aws_apigatewayv2_route.this, aws_lambda_permission.this]
 }
 
+output "stage" {
+  description = "Name of its stage."
+  value       = aws_apigatewayv2_stage.this.name
+}
+
 output "id" {
   description = "Id of the API."
   value       = aws_apigatewayv2_api.this.id

@@ -59,6 +59,17 @@ variable "allowed_origins" {
     condition     = !contains(var.allowed_origins, "*")
     error_message = "Name the pages."
   }
+
+  validation {
+    condition     = alltrue([for origin in var.allowed_origins : can(regex("^https?://[A-Za-z0-9.-]+(:\\d+)?$", origin))])
+    error_message = "An origin is a scheme and a host, without a path or a slash at its end."
+  }
+}
+
+variable "has_own_domain" {
+  description = "Whether names of our own lead to it; execute-api's host is closed then."
+  type        = bool
+  default     = false
 }
 
 variable "log_retention_days" {

@@ -21,7 +21,7 @@ resource "aws_ecr_lifecycle_policy" "this" {
       selection = {
         tagStatus   = "any"
         countType   = "imageCountMoreThan"
-        countNumber = var.images_kept
+        countNumber = 20
       }
       action = { type = "expire" }
     }]

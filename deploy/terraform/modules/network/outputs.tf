@@ -1,8 +1,3 @@
-output "vpc_id" {
-  description = "Id of the VPC."
-  value       = aws_vpc.this.id
-}
-
 output "private_subnet_ids" {
   description = "The private subnets, in the order of the zones."
   value       = [for zone in var.availability_zones : aws_subnet.private[zone].id]

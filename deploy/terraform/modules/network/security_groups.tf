@@ -5,7 +5,7 @@ locals {
     tasks        = "containers: outbound only"
     search       = "OpenSearch: from those who use it"
     search_admin = "the Lambda that prepares OpenSearch"
-    firehose     = "Firehose's interfaces"
+    firehose     = "interfaces of Firehose"
     endpoints    = "interface endpoints: from containers"
   }
   # To the groups on the left from those on the right.
@@ -53,7 +53,7 @@ resource "aws_vpc_security_group_egress_rule" "https" {
 
 resource "aws_vpc_security_group_egress_rule" "tasks" {
   security_group_id = aws_security_group.this["tasks"].id
-  description       = "HTTPS to AWS's public endpoints, whose addresses nobody knows beforehand"
+  description       = "HTTPS to the public endpoints of AWS, whose addresses are not known beforehand"
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
   from_port         = 443

@@ -15,14 +15,6 @@ variable "queues" {
   }))
 
   validation {
-    condition = alltrue([
-      for queue in values(var.queues) :
-      alltrue([for name in compact([queue.name_suffix, queue.dead_letter_name_suffix]) : endswith(name, ".fifo")])
-    ])
-    error_message = "A FIFO queue's name ends with .fifo."
-  }
-
-  validation {
     condition     = alltrue([for queue in values(var.queues) : queue.dead_letter_retention_s == null ? true : queue.dead_letter_retention_s > queue.retention_s])
     error_message = "A dead letter keeps its age: its queue must keep it longer than the queue it came from."
   }

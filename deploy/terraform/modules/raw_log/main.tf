@@ -1,5 +1,5 @@
 # The raw log: Firehose reads the stream, takes aggregated records apart, and writes each point to
-# the index of its day of arrival. All of it goes to S3 too: the raw log has no replicas.
+# the index of its day of arrival. All of it goes to S3 too, from where it can be put back.
 
 locals {
   log_streams = { index = "index", backup = "backup" }
@@ -31,8 +31,8 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
     role_arn              = var.role_arn
     index_name            = var.index_prefix
     index_rotation_period = "OneDay"
-    buffering_interval    = var.buffering_interval_s
-    buffering_size        = var.buffering_size_mb
+    buffering_interval    = 60 # seconds that a point may wait
+    buffering_size        = 5  # MB that are written at once
     retry_duration        = 300
     s3_backup_mode        = "AllDocuments"
 

@@ -38,28 +38,6 @@ variable "security_group_id" {
   type        = string
 }
 
-variable "buffering_interval_s" {
-  description = "Seconds that a point may wait."
-  type        = number
-  default     = 60
-
-  validation {
-    condition     = var.buffering_interval_s >= 0 && var.buffering_interval_s <= 900
-    error_message = "0 to 900 s."
-  }
-}
-
-variable "buffering_size_mb" {
-  description = "MB that are written at once."
-  type        = number
-  default     = 5
-
-  validation {
-    condition     = var.buffering_size_mb >= 1 && var.buffering_size_mb <= 100
-    error_message = "1 to 100 MB."
-  }
-}
-
 variable "log_retention_days" {
   description = "Days for which its error log is kept."
   type        = number

@@ -3,11 +3,6 @@ output "arn" {
   value       = aws_iam_role.this.arn
 }
 
-output "name" {
-  description = "Name of the role."
-  value       = aws_iam_role.this.name
-}
-
 output "policy" {
   description = "The policy, as JSON."
   value       = aws_iam_role_policy.this.policy

@@ -111,7 +111,7 @@ resource "aws_opensearch_domain" "this" {
 
     off_peak_window {
       window_start_time {
-        hours   = var.quiet_hour_utc
+        hours   = 18
         minutes = 0
       }
     }

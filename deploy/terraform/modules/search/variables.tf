@@ -1,11 +1,6 @@
 variable "name" {
   description = "Name of the domain."
   type        = string
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{2,27}$", var.name))
-    error_message = "3 to 28 small letters, digits and hyphens, a letter first."
-  }
 }
 
 variable "engine_version" {
@@ -92,17 +87,6 @@ variable "region" {
 variable "partition" {
   description = "AWS's partition."
   type        = string
-}
-
-variable "quiet_hour_utc" {
-  description = "Hour at which the service may change nodes."
-  type        = number
-  default     = 18
-
-  validation {
-    condition     = var.quiet_hour_utc >= 0 && var.quiet_hour_utc <= 23
-    error_message = "0 to 23."
-  }
 }
 
 variable "log_retention_days" {

@@ -7,11 +7,6 @@ variable "stage" {
   description = "Name of its stage, the last part of its URL."
   type        = string
   default     = "live"
-
-  validation {
-    condition     = can(regex("^[A-Za-z0-9_-]+$", var.stage))
-    error_message = "Letters, digits, hyphens and underscores."
-  }
 }
 
 variable "route_selection_expression" {

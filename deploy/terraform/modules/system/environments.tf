@@ -7,7 +7,7 @@ locals {
     { for key, name in local.table_names : "${upper(key)}_TABLE" => name },
     {
       AWS_REGION                  = var.account.region
-      STREAM_NAME                 = module.stream.name
+      STREAM_NAME                 = aws_kinesis_stream.telemetry.name
       NUDGE_QUEUE_URL             = module.queues.urls["nudges"]
       NUDGE_DEAD_LETTER_QUEUE_URL = module.queues.dead_letter_urls["nudges"]
       ROUND_QUEUE_URL             = module.queues.urls["rounds"]

@@ -5,8 +5,9 @@ locals {
     ingest = {
       description = "Takes trucks' points"
       timeout_s   = 28
-      memory_mb   = 1024
-      statements  = local.statements.ingest
+      # It waits for the stream more than it computes; with more memory it would wait at a higher price.
+      memory_mb  = 512
+      statements = local.statements.ingest
     }
     delivery = {
       description = "The back office's deliveries, and tickets"
@@ -64,6 +65,7 @@ module "http_api" {
   }
 
   throttle           = var.http_throttle
+  has_own_domain     = var.domains != null
   allowed_origins    = var.allowed_origins
   log_retention_days = var.retention.log_days
 
@@ -84,6 +86,21 @@ module "socket_api" {
     invoke_arn = module.function["socket-authorizer"].invoke_arn
   }
   throttle           = var.socket_throttle
-  access_logs        = var.socket_access_logs && module.region_singletons.ready
+  access_logs        = var.region_singletons.api_gateway_log_role != "none"
   log_retention_days = var.retention.log_days
+
+  depends_on = [aws_api_gateway_account.this]
+}
+
+# Trucks have a name of their own: what is put before people's routes must not be paid for each point.
+module "domains" {
+  source = "../domains"
+  count  = var.domains == null ? 0 : 1
+
+  zone_id = var.domains.zone_id
+  domains = {
+    trucks = { name = var.domains.trucks, api_id = module.http_api.id, stage = module.http_api.stage }
+    people = { name = var.domains.people, api_id = module.http_api.id, stage = module.http_api.stage }
+    socket = { name = var.domains.socket, api_id = module.socket_api.id, stage = module.socket_api.stage }
+  }
 }

@@ -31,12 +31,21 @@ module "network" {
   interface_endpoints = var.network.interface_endpoints
 }
 
-module "stream" {
-  source = "../stream"
+# What was accepted is in here before the truck hears of it.
+resource "aws_kinesis_stream" "telemetry" {
+  name             = "${var.name}-telemetry"
+  retention_period = var.stream.retention_hours
+  shard_count      = var.stream.shard_count
+  encryption_type  = "KMS"
+  # The account's own key: producers and consumers need no right of their own for it.
+  kms_key_id = "alias/aws/kinesis"
 
-  name            = "${var.name}-telemetry"
-  shard_count     = var.stream.shard_count
-  retention_hours = var.stream.retention_hours
+  # A consumer with enhanced fan-out must not keep a destroy from ending.
+  enforce_consumer_deletion = true
+
+  stream_mode_details {
+    stream_mode = var.stream.shard_count == null ? "ON_DEMAND" : "PROVISIONED"
+  }
 }
 
 module "tables" {
@@ -82,14 +91,6 @@ module "raw_backup" {
   name               = "${var.name}-raw-backup-${var.account.id}"
   expires_after_days = var.retention.raw_backup_days
   force_destroy      = !var.protection.deletion_protection
-}
-
-module "region_singletons" {
-  source = "../region_singletons"
-
-  name                           = var.name
-  api_gateway_log_role           = var.region_singletons.api_gateway_log_role
-  opensearch_service_linked_role = var.region_singletons.opensearch_service_linked_role
 }
 
 module "images" {

@@ -12,7 +12,7 @@ module "operations_role" {
 }
 
 module "operations" {
-  source = "../task"
+  source = "../container"
 
   name                 = "${var.name}-operations"
   account_id           = var.account.id
@@ -22,6 +22,7 @@ module "operations" {
   task_role_arn        = module.operations_role.arn
   environment          = local.container_environments["operations"]
   required_environment = local.definitions.containers["operations"].required_settings
+  stop_timeout_s       = 30 # what is interrupted is run again
   cpu                  = 1024
   # An object of the backup has 64 MB at most packed, ten times that unpacked and taken apart.
   memory_mb          = 4096
@@ -35,7 +36,7 @@ locals {
     {
       sid       = "Replay"
       actions   = ["kinesis:DescribeStreamSummary", "kinesis:PutRecords"]
-      resources = [module.stream.arn]
+      resources = [aws_kinesis_stream.telemetry.arn]
     },
     {
       sid       = "Buckets"

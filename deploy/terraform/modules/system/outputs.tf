@@ -1,11 +1,20 @@
 output "server_url" {
   description = "Base of the HTTP API: ServerURL."
-  value       = module.http_api.url
+  value       = var.domains == null ? module.http_api.url : "https://${module.domains[0].names["people"]}"
+
+  depends_on = [module.http_api]
+}
+
+output "truck_url" {
+  description = "Base for POST /telemetry, what a truck is given."
+  value       = var.domains == null ? module.http_api.url : "https://${module.domains[0].names["trucks"]}"
+
+  depends_on = [module.http_api]
 }
 
 output "websocket_url" {
   description = "Where sockets connect: WebSocketURL."
-  value       = module.socket_api.url
+  value       = var.domains == null ? module.socket_api.url : "wss://${module.domains[0].names["socket"]}"
 
   # Whoever is told may connect at once, and be heard.
   depends_on = [module.broadcaster]
@@ -18,17 +27,12 @@ output "image_repositories" {
 
 output "stream_name" {
   description = "Name of the stream."
-  value       = module.stream.name
+  value       = aws_kinesis_stream.telemetry.name
 }
 
 output "table_names" {
   description = "Names of the tables, the KCL's too."
   value       = merge(module.tables.names, module.kcl_tables.names)
-}
-
-output "queue_urls" {
-  description = "URLs of the queues."
-  value       = module.queues.urls
 }
 
 output "parked_bucket" {
@@ -70,11 +74,6 @@ output "containers" {
     broadcaster = module.broadcaster.container
     operations  = module.operations.container
   }
-}
-
-output "alarm_topic_arn" {
-  description = "ARN of the topic that alarms are told to."
-  value       = module.alarms.topic_arn
 }
 
 output "dashboard_url" {

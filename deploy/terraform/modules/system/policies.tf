@@ -13,12 +13,12 @@ locals {
     domain_paths      = "${local.domain_arn}/*"
     lease_table       = module.kcl_tables.arns["leases"]
     # A consumer with fan-out of its own is registered under the stream.
-    stream_consumers = "${module.stream.arn}/consumer/*"
+    stream_consumers = "${aws_kinesis_stream.telemetry.arn}/consumer/*"
   }
 
   statements = {
     ingest = [
-      { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [module.stream.arn] },
+      { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [aws_kinesis_stream.telemetry.arn] },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
     ]
 
@@ -90,7 +90,7 @@ locals {
       {
         sid       = "ReadStream"
         actions   = ["kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
-        resources = [module.stream.arn]
+        resources = [aws_kinesis_stream.telemetry.arn]
       },
       {
         sid = "Index"
@@ -149,7 +149,7 @@ locals {
             "kinesis:GetShardIterator",
             "kinesis:ListShards",
           ]
-          resources          = [module.stream.arn]
+          resources          = [aws_kinesis_stream.telemetry.arn]
           condition          = {}
           why_every_resource = ""
         },
@@ -235,14 +235,14 @@ locals {
         {
           sid                = "Register"
           actions            = ["kinesis:RegisterStreamConsumer"]
-          resources          = [module.stream.arn]
+          resources          = [aws_kinesis_stream.telemetry.arn]
           condition          = {}
           why_every_resource = ""
         },
         {
           sid                = "FanOut"
           actions            = ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"]
-          resources          = [module.stream.arn, local.arns.stream_consumers]
+          resources          = [aws_kinesis_stream.telemetry.arn, local.arns.stream_consumers]
           condition          = {}
           why_every_resource = ""
         },

@@ -23,7 +23,7 @@ module "search" {
   partition          = var.account.partition
   log_retention_days = var.retention.log_days
 
-  depends_on = [module.region_singletons]
+  depends_on = [aws_iam_service_linked_role.opensearch]
 }
 
 locals {
@@ -78,17 +78,15 @@ module "raw_log_role" {
 module "raw_log" {
   source = "../raw_log"
 
-  name                 = local.raw_log_name
-  stream_arn           = module.stream.arn
-  domain_arn           = module.search.arn
-  role_arn             = module.raw_log_role.arn
-  index_prefix         = "truck-raw"
-  backup_bucket_arn    = module.raw_backup.arn
-  subnet_ids           = slice(module.network.private_subnet_ids, 0, var.search.zones)
-  security_group_id    = module.network.security_group_ids["firehose"]
-  buffering_interval_s = 60
-  buffering_size_mb    = 5
-  log_retention_days   = var.retention.log_days
+  name               = local.raw_log_name
+  stream_arn         = aws_kinesis_stream.telemetry.arn
+  domain_arn         = module.search.arn
+  role_arn           = module.raw_log_role.arn
+  index_prefix       = "truck-raw"
+  backup_bucket_arn  = module.raw_backup.arn
+  subnet_ids         = slice(module.network.private_subnet_ids, 0, var.search.zones)
+  security_group_id  = module.network.security_group_ids["firehose"]
+  log_retention_days = var.retention.log_days
 
   # The module of the role, so that its policy is there too.
   depends_on = [aws_lambda_invocation.prepare_search, module.raw_log_role]

@@ -45,7 +45,7 @@ module "consumer_role" {
 }
 
 module "consumer" {
-  source = "../service"
+  source = "../container"
 
   name                 = local.consumer_application
   cluster              = local.cluster
@@ -69,25 +69,9 @@ module "consumer" {
   max_tasks          = var.consumer.max_tasks
   log_retention_days = var.retention.log_days
 
-  scale_out = {
-    iterator-age = {
-      why         = "Points wait in the stream"
-      namespace   = "AWS/Kinesis"
-      metric_name = "GetRecords.IteratorAgeMilliseconds"
-      dimensions  = { StreamName = module.stream.name }
-      threshold   = 30000
-      minutes     = 3
-    }
-    # The same of the consumer alone, and with fan-out too, of which Kinesis tells no iterator's age.
-    point-age = {
-      why         = "Points are old when they can be seen"
-      namespace   = local.definitions.metrics.namespace
-      metric_name = local.measured["consumer"]["PointAge"]
-      dimensions  = { (local.definitions.metrics.dimension) = "consumer" }
-      threshold   = 30000
-      minutes     = 3
-    }
-  }
+  # By processor alone. Points that wait beside an idle processor wait for a store that is away, or
+  # behind one shard's process, and another task would help with neither. (The stream's iterator age
+  # is not the consumer's alone either: Firehose is among the readers.)
 
   depends_on = [aws_lambda_invocation.prepare_search, module.consumer_role, module.kcl_tables, module.tables]
 }
@@ -103,7 +87,7 @@ module "broadcaster_role" {
 }
 
 module "broadcaster" {
-  source = "../service"
+  source = "../container"
 
   name                 = "${var.name}-broadcaster"
   cluster              = local.cluster

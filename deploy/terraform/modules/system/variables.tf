@@ -33,11 +33,21 @@ variable "network" {
 }
 
 variable "stream" {
-  description = "The stream; null shards for on demand."
+  description = "The stream. Each shard takes 1 MB and 1,000 records a second; null for on demand."
   type = object({
     shard_count     = optional(number)
     retention_hours = number
   })
+
+  validation {
+    condition     = var.stream.shard_count == null ? true : var.stream.shard_count >= 1 && var.stream.shard_count <= 500
+    error_message = "1 to 500 shards, or null for on demand."
+  }
+
+  validation {
+    condition     = var.stream.retention_hours >= 24 && var.stream.retention_hours <= 8760
+    error_message = "Kinesis keeps records for 24 to 8760 hours."
+  }
 }
 
 variable "search" {
@@ -63,7 +73,7 @@ variable "search" {
   }
 
   validation {
-    condition     = var.search.shards * (2 * var.retention.positions_days + var.retention.raw_days + 4) <= 1000 * var.search.instance_count
+    condition     = 2 * var.search.shards * (var.retention.positions_days + var.retention.raw_days + 2) <= 1000 * var.search.instance_count
     error_message = "OpenSearch takes 1,000 shards a node, replicas counted: fewer shards, fewer days, or more nodes."
   }
 }
@@ -144,10 +154,15 @@ variable "socket_throttle" {
   })
 }
 
-variable "socket_access_logs" {
-  description = "Whether the WebSocket API logs each request."
-  type        = bool
-  default     = true
+variable "domains" {
+  description = "Names before the APIs, in a hosted zone of Route 53: trucks' and people's for the HTTP API, socket for the WebSocket API. Null: execute-api's own hosts."
+  type = object({
+    zone_id = string
+    trucks  = string
+    people  = string
+    socket  = string
+  })
+  default = null
 }
 
 variable "allowed_origins" {
@@ -227,18 +242,29 @@ variable "settings" {
 }
 
 variable "region_singletons" {
-  description = "What of the region's singletons to make; false where it is there already."
+  description = "What a region has once. api_gateway_log_role: none (sockets' access log is off), there, or make, which replaces the region's. opensearch_service_linked_role: false where the account has it."
   type = object({
-    api_gateway_log_role           = bool
-    opensearch_service_linked_role = bool
+    api_gateway_log_role           = optional(string, "none")
+    opensearch_service_linked_role = optional(bool, true)
   })
+  default = {}
+
+  validation {
+    condition     = contains(["none", "there", "make"], var.region_singletons.api_gateway_log_role)
+    error_message = "none, there or make."
+  }
 }
 
 variable "alarms" {
   description = "Who is told of alarms, and their limits; see the module alarms."
   type = object({
-    emails                      = set(string)
-    no_points_minutes           = optional(number)
+    emails = set(string)
+    silence = optional(object({
+      minutes   = optional(number, 15)
+      from_hour = number
+      to_hour   = number
+      days      = optional(set(number), [1, 2, 3, 4, 5, 6, 7])
+    }))
     iterator_age_s              = optional(number, 300)
     http_errors_percent         = optional(number, 1)
     viewers_not_reached_percent = optional(number, 1)

@@ -4,7 +4,7 @@ locals {
   nudges = local.definitions.queues.nudges
 
   watched = {
-    stream_name          = module.stream.name
+    stream_name          = aws_kinesis_stream.telemetry.name
     table_names          = module.tables.names
     function_names       = { for key, function in module.function : key => function.name }
     queue_names          = module.queues.names
@@ -29,7 +29,7 @@ module "alarms" {
   emails                      = var.alarms.emails
   measured                    = local.definitions.metrics
   watched                     = local.watched
-  no_points_minutes           = var.alarms.no_points_minutes
+  silence                     = var.alarms.silence
   iterator_age_s              = var.alarms.iterator_age_s
   http_errors_percent         = var.alarms.http_errors_percent
   viewers_not_reached_percent = var.alarms.viewers_not_reached_percent
@@ -38,6 +38,7 @@ module "alarms" {
     # The settings' own default: a viewer is promised a message a minute.
     round_interval_s       = tonumber(lookup(var.settings, "ROUND_INTERVAL_S", "60"))
     search_volume_gb       = var.search.volume_gb
+    search_nodes           = var.search.instance_count
     nudges_given_up_s      = local.nudges.visibility_timeout_s * local.nudges.max_receive_count
     stream_retention_hours = var.stream.retention_hours
   }
@@ -46,13 +47,13 @@ module "alarms" {
 module "dashboard" {
   source = "../dashboard"
 
-  name          = var.name
-  region        = var.account.region
-  account_id    = var.account.id
-  measured      = local.definitions.metrics
-  errors_logged = module.alarms.errors_logged
-  watched       = local.watched
-  alarm_arns    = values(module.alarms.alarm_arns)
+  name       = var.name
+  region     = var.account.region
+  account_id = var.account.id
+  measured   = local.definitions.metrics
+  logged     = module.alarms.logged
+  watched    = local.watched
+  alarm_arns = values(module.alarms.alarm_arns)
 
   services = {
     cluster_name = local.cluster.name

@@ -13,18 +13,6 @@ variable "tables" {
       included        = list(string)
     })), {})
   }))
-
-  validation {
-    condition = alltrue(flatten([
-      for table in values(var.tables) : [for type in values(table.attributes) : contains(["S", "N", "B"], type)]
-    ]))
-    error_message = "A key's type is S, N or B."
-  }
-
-  validation {
-    condition     = length(distinct([for table in values(var.tables) : table.name])) == length(var.tables)
-    error_message = "Two tables have one name."
-  }
 }
 
 variable "point_in_time_recovery" {

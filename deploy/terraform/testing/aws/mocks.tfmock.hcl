@@ -1,15 +1,27 @@
 # What AWS would answer, in the form in which it would: the provider checks ARNs even of mocks.
 
 mock_data "aws_caller_identity" {
-  defaults = {
-    account_id = "123456789012"
-  }
+  defaults = { account_id = "123456789012" }
 }
 
 mock_data "aws_partition" {
+  defaults = { partition = "aws" }
+}
+
+mock_resource "aws_acm_certificate" {
   defaults = {
-    partition = "aws"
+    arn = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+    domain_validation_options = [
+      { domain_name = "live.example.com", resource_record_name = "_l.example.com.", resource_record_type = "CNAME", resource_record_value = "_l.acm-validations.aws." },
+      { domain_name = "trucks.example.com", resource_record_name = "_t.example.com.", resource_record_type = "CNAME", resource_record_value = "_t.acm-validations.aws." },
+      { domain_name = "tracking-api.example.com", resource_record_name = "_a.example.com.", resource_record_type = "CNAME", resource_record_value = "_a.acm-validations.aws." },
+      { domain_name = "tracking-live.example.com", resource_record_name = "_s.example.com.", resource_record_type = "CNAME", resource_record_value = "_s.acm-validations.aws." },
+    ]
   }
+}
+
+mock_resource "aws_acm_certificate_validation" {
+  defaults = { certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000" }
 }
 
 mock_resource "aws_apigatewayv2_api" {
@@ -21,33 +33,23 @@ mock_resource "aws_apigatewayv2_api" {
 }
 
 mock_resource "aws_apigatewayv2_authorizer" {
-  defaults = {
-    id = "auth00"
-  }
+  defaults = { id = "auth00" }
 }
 
 mock_resource "aws_appautoscaling_policy" {
-  defaults = {
-    arn = "arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:00000000-0000-0000-0000-000000000000:resource/ecs/service/c/s:policyName/p"
-  }
+  defaults = { arn = "arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:00000000-0000-0000-0000-000000000000:resource/ecs/service/c/s:policyName/p" }
 }
 
 mock_resource "aws_cloudwatch_log_group" {
-  defaults = {
-    arn = "arn:aws:logs:eu-central-1:123456789012:log-group:mock"
-  }
+  defaults = { arn = "arn:aws:logs:eu-central-1:123456789012:log-group:mock" }
 }
 
 mock_resource "aws_cloudwatch_metric_alarm" {
-  defaults = {
-    arn = "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:mock"
-  }
+  defaults = { arn = "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:mock" }
 }
 
 mock_resource "aws_dynamodb_table" {
-  defaults = {
-    arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/mock"
-  }
+  defaults = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/mock" }
 }
 
 mock_resource "aws_ecr_repository" {
@@ -58,33 +60,23 @@ mock_resource "aws_ecr_repository" {
 }
 
 mock_resource "aws_ecs_cluster" {
-  defaults = {
-    arn = "arn:aws:ecs:eu-central-1:123456789012:cluster/mock"
-  }
+  defaults = { arn = "arn:aws:ecs:eu-central-1:123456789012:cluster/mock" }
 }
 
 mock_resource "aws_ecs_task_definition" {
-  defaults = {
-    arn = "arn:aws:ecs:eu-central-1:123456789012:task-definition/mock:1"
-  }
+  defaults = { arn = "arn:aws:ecs:eu-central-1:123456789012:task-definition/mock:1" }
 }
 
 mock_resource "aws_iam_role" {
-  defaults = {
-    arn = "arn:aws:iam::123456789012:role/mock"
-  }
+  defaults = { arn = "arn:aws:iam::123456789012:role/mock" }
 }
 
 mock_resource "aws_kinesis_firehose_delivery_stream" {
-  defaults = {
-    arn = "arn:aws:firehose:eu-central-1:123456789012:deliverystream/mock"
-  }
+  defaults = { arn = "arn:aws:firehose:eu-central-1:123456789012:deliverystream/mock" }
 }
 
 mock_resource "aws_kinesis_stream" {
-  defaults = {
-    arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/mock"
-  }
+  defaults = { arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/mock" }
 }
 
 mock_resource "aws_kms_key" {
@@ -109,15 +101,11 @@ mock_resource "aws_opensearch_domain" {
 }
 
 mock_resource "aws_s3_bucket" {
-  defaults = {
-    arn = "arn:aws:s3:::mock"
-  }
+  defaults = { arn = "arn:aws:s3:::mock" }
 }
 
 mock_resource "aws_sns_topic" {
-  defaults = {
-    arn = "arn:aws:sns:eu-central-1:123456789012:mock"
-  }
+  defaults = { arn = "arn:aws:sns:eu-central-1:123456789012:mock" }
 }
 
 mock_resource "aws_sqs_queue" {

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
+import re
 
 from deploy.capacity import costs_edge, costs_running
 from deploy.capacity.facts import GB
 from deploy.capacity.plan import costs_of
+from deploy.capacity.scenario import Scenario
+from ingest_lambda.settings import Settings
 from tests.support.capacity import round_plan
 from tests.support.source_tree import ROOT
 
@@ -46,8 +51,10 @@ def test_the_slow_part_of_an_invocation_is_the_wait_for_the_stream() -> None:
 
 
 def test_containers_are_paid_all_day() -> None:
-    # Two consumers and the broadcaster, of 2 vCPUs and 4 GB.
-    assert math.isclose(costs_running.fargate(round_plan(trucks=1)).usd, 3 * 730 * 6)
+    # Two consumers of 2 vCPUs and 4 GB, two broadcasters of 1 and 2.
+    plan = round_plan(trucks=1, least_broadcasters=2)
+
+    assert math.isclose(costs_running.fargate(plan).usd, 2 * 730 * (6 + 3))
 
 
 def test_nat_is_a_gateway_and_an_address_a_zone_and_the_stream_goes_through() -> None:
@@ -67,19 +74,86 @@ def test_two_of_three_zones_are_other_ones_and_a_memory_that_is_read_goes_twice(
     assert math.isclose(twice - once, each * 30_000)
 
 
-def test_every_request_is_logged_in_six_lines() -> None:
-    asked = {"every": 1, "lambda_log_bytes": 300, "access_log_bytes": 400, **NO_DELIVERIES}
+def logs_usd_of_a_truck(**more: float) -> float:
+    """What another truck adds, of the price of a GB for taking it and 0.15 for keeping it."""
+    asked = {"every": 1, "access_log_bytes": 374, "failed_share": 0, **NO_DELIVERIES, **more}
     few, many = (costs_running.cloudwatch(round_plan(trucks=n, **asked, days=30)) for n in (1, 2))
+    return many.usd - few.usd
 
-    gb = 3_600 * 30 * (700 + 300 + 400 + 6 * 26) / GB
-    assert math.isclose(many.usd - few.usd, gb * 1.15, rel_tol=1e-6)
+
+def test_of_a_request_the_gateway_has_a_line_and_one_of_so_many_another() -> None:
+    requests = 3_600 * 30
+
+    assert math.isclose(
+        logs_usd_of_a_truck(log_one_of=10), requests * (400 + 40) / GB * 1.15, rel_tol=1e-6
+    )
+    assert math.isclose(
+        logs_usd_of_a_truck(log_one_of=10, failed_share=0.5),
+        requests * (400 + 200 + 20) / GB * 1.15,
+        rel_tol=1e-6,
+    )
+    assert math.isclose(
+        logs_usd_of_a_truck(log_one_of=1, lambda_log_bytes=380),
+        requests * (400 + 400 + 380) / GB * 1.15,
+        rel_tol=1e-6,
+    )
+
+
+def test_a_container_has_a_line_of_metrics_every_ten_seconds() -> None:
+    asked = {"every": 1, "put_ms": 1_000, "access_log_bytes": 0, "log_one_of": 1e9, "days": 30}
+    few, many = (
+        costs_running.cloudwatch(round_plan(trucks=n, failed_share=0, **asked, **NO_DELIVERIES))
+        for n in (100, 1_100)
+    )
+    containers = 1_000 * round_plan(trucks=1, every=1, put_ms=1_000).sizes.ingest_s
+
+    lines = containers / 10 * 3_600 * 30
+    gateway = 1_000 * 3_600 * 30 * 26
+    assert math.isclose(many.usd - few.usd, (lines * 500 + gateway) / GB * 1.15, rel_tol=1e-3)
+
+
+def test_a_line_of_the_gateway_is_as_long_as_assumed() -> None:
+    text = (ROOT / "deploy/terraform/modules/http_api/main.tf").read_text(encoding="utf-8")
+    usual = {
+        "requestId": "UZq1ChJYIE0EPuA=",
+        "routeKey": "POST /telemetry",
+        "status": "202",
+        "responseLatency": "25",
+        "authorizer.claims.sub": "T-000012",
+    }
+    fields = re.findall(r"^ +(\w+) += \"\$context\.([\w.]+)\"$", text, re.M)
+    line = {name: usual.get(variable, "-") for name, variable in fields}
+
+    assert usual.keys() <= {variable for _, variable in fields}
+    assert math.isclose(
+        len(json.dumps(line, separators=(",", ":"))), Scenario().access_log_bytes, rel_tol=0.1
+    )
+
+
+def test_lambdas_own_lines_and_its_memory_are_as_assumed() -> None:
+    function = (ROOT / "deploy/terraform/modules/function/main.tf").read_text(encoding="utf-8")
+    functions = (ROOT / "deploy/terraform/modules/system/functions.tf").read_text(encoding="utf-8")
+    ingest = functions.split("ingest = {")[1].split("}")[0]
+    memory = re.search(r"memory_mb += (\d+)", ingest)
+
+    assert re.search(r'system_log_level += "WARN"', function)
+    assert Scenario().lambda_log_bytes == 0
+    assert memory is not None
+    assert int(memory[1]) == Scenario().lambda_gb * 1_024
+
+
+def test_what_the_lambda_logs_is_assumed() -> None:
+    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
+
+    assert defaults["log_one_of"] == Scenario().log_one_of
+    assert defaults["metrics_every_s"] == Scenario().metrics_every
 
 
 def test_the_alarms_the_metrics_of_ours_and_the_dashboard_are_paid_for() -> None:
     alarms = (ROOT / "deploy/terraform/modules/alarms/definitions.tf").read_text(encoding="utf-8")
     code = "".join(
         path.read_text(encoding="utf-8")
-        for part in ("ingest_lambda", "consumer", "broadcaster", "rtdts")
+        for part in ("ingest_lambda", "socket_lambda", "consumer", "broadcaster", "rtdts")
         for path in (ROOT / part).rglob("*.py")
     )
 

@@ -103,7 +103,9 @@ def _default_of(variable: str) -> str:
         ("consumer", "memory_mb", "task_gb", 1024),
         ("consumer", "min_tasks", "least_consumers", 1),
         ("consumer", "max_tasks", "most_consumers", 1),
-        ("broadcaster", "cpu", "task_vcpu", 1024),
+        ("broadcaster", "cpu", "broadcaster_vcpu", 1024),
+        ("broadcaster", "memory_mb", "broadcaster_gb", 1024),
+        ("broadcaster", "min_tasks", "least_broadcasters", 1),
         ("broadcaster", "max_tasks", "most_broadcasters", 1),
     ],
 )

@@ -1,7 +1,7 @@
 # Mocked: what a plan and its outputs would be, without an account.
 
 mock_provider "aws" {
-  source = "../../testing/aws"
+  source = "../../testing/environment"
 }
 
 mock_provider "local" {}
@@ -22,105 +22,6 @@ override_resource {
   values = {
     result = "a0secret0of0tests"
   }
-}
-
-override_resource {
-  target = module.system.module.socket_api.aws_apigatewayv2_api.this
-  values = {
-    id            = "socket0000"
-    api_endpoint  = "wss://socket0000.execute-api.eu-central-1.amazonaws.com"
-    execution_arn = "arn:aws:execute-api:eu-central-1:123456789012:socket0000"
-  }
-}
-
-override_resource {
-  target = module.system.module.tables.aws_dynamodb_table.this["deliveries"]
-  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-deliveries" }
-}
-
-override_resource {
-  target = module.system.module.tables.aws_dynamodb_table.this["delivery_events"]
-  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-delivery-events" }
-}
-
-override_resource {
-  target = module.system.module.tables.aws_dynamodb_table.this["truck_matches"]
-  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-truck-matches" }
-}
-
-override_resource {
-  target = module.system.module.tables.aws_dynamodb_table.this["subscriptions"]
-  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-subscriptions" }
-}
-
-override_resource {
-  target = module.system.module.tables.aws_dynamodb_table.this["socket_tickets"]
-  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-socket-tickets" }
-}
-
-override_resource {
-  target = module.system.module.tables.aws_dynamodb_table.this["socket_limits"]
-  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-socket-limits" }
-}
-
-override_resource {
-  target = module.system.module.tables.aws_dynamodb_table.this["blocked_identities"]
-  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-blocked-identities" }
-}
-
-override_resource {
-  target = module.system.module.kcl_tables.aws_dynamodb_table.this["leases"]
-  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-consumer" }
-}
-
-override_resource {
-  target = module.system.module.kcl_tables.aws_dynamodb_table.this["coordinator_state"]
-  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-consumer-CoordinatorState" }
-}
-
-override_resource {
-  target = module.system.module.kcl_tables.aws_dynamodb_table.this["worker_metrics"]
-  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-dev-consumer-WorkerMetricStats" }
-}
-
-override_resource {
-  target = module.system.module.stream.aws_kinesis_stream.this
-  values = { arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/rtdts-dev-telemetry" }
-}
-
-override_resource {
-  target = module.system.module.queues.aws_sqs_queue.this["nudges"]
-  values = {
-    arn = "arn:aws:sqs:eu-central-1:123456789012:rtdts-dev-nudges.fifo"
-    url = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-dev-nudges.fifo"
-  }
-}
-
-override_resource {
-  target = module.system.module.queues.aws_sqs_queue.dead_letter["nudges"]
-  values = {
-    arn = "arn:aws:sqs:eu-central-1:123456789012:rtdts-dev-nudges-dead.fifo"
-    url = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-dev-nudges-dead.fifo"
-  }
-}
-
-override_resource {
-  target = module.system.module.queues.aws_sqs_queue.this["rounds"]
-  values = {
-    arn            = "arn:aws:sqs:eu-central-1:123456789012:rtdts-dev-rounds.fifo"
-    url            = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-dev-rounds.fifo"
-    redrive_policy = "" # What AWS tells of a queue without one.
-  }
-}
-
-override_resource {
-  target = module.system.module.parked.aws_s3_bucket.this
-  values = { arn = "arn:aws:s3:::rtdts-dev-parked-123456789012" }
-}
-
-override_resource {
-  target = module.system.module.raw_backup.aws_s3_bucket.this
-  values = { arn = "arn:aws:s3:::rtdts-dev-raw-backup-123456789012" }
 }
 
 variables {

@@ -2,7 +2,6 @@ mock_provider "aws" {
   source = "../../testing/aws"
 }
 
-
 variables {
   name       = "rtdts-test"
   account_id = "123456789012"
@@ -13,24 +12,25 @@ variables {
   watched = {
     stream_name          = "points"
     table_names          = { deliveries = "rtdts-test-deliveries", truck_matches = "rtdts-test-truck-matches" }
-    function_names       = { ingest = "rtdts-test-ingest" }
+    function_names       = { ingest = "rtdts-test-ingest", socket-authorizer = "rtdts-test-socket-authorizer" }
     queue_names          = { nudges = "nudges.fifo" }
     dead_letter_names    = { nudges = "nudges-dead.fifo" }
     domain_name          = "rtdts-test"
     delivery_stream_name = "rtdts-test-raw-log"
     http_api_id          = "http0api00"
     socket_api           = { id = "socket0000", stage = "live" }
-    log_group_names      = { ingest = "/aws/lambda/rtdts-test-ingest" }
+    log_group_names      = { ingest = "/aws/lambda/rtdts-test-ingest", socket-authorizer = "/aws/lambda/rtdts-test-socket-authorizer" }
   }
 
   promised = {
     round_interval_s       = 60
     search_volume_gb       = 20
+    search_nodes           = 3
     nudges_given_up_s      = 25
     stream_retention_hours = 24
   }
 
-  no_points_minutes = 15
+  silence = { from_hour = 6, to_hour = 18, days = [1, 5] }
 }
 
 run "everybody_who_is_named_is_told" {
@@ -67,8 +67,8 @@ run "silence_is_an_alarm_only_where_something_always_speaks" {
   assert {
     condition = toset([
       for key, alarm in aws_cloudwatch_metric_alarm.this : key if alarm.treat_missing_data != "notBreaching"
-    ]) == toset(["no-points", "no-round"])
-    error_message = "Points and rounds are expected; errors are not."
+    ]) == toset(["no-round"])
+    error_message = "Rounds are always expected; errors are not, and points by day only."
   }
 }
 
@@ -76,12 +76,78 @@ run "no_trucks_may_be_on_the_road" {
   command = apply
 
   variables {
-    no_points_minutes = null
+    silence = null
   }
 
   assert {
     condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "no-points")
     error_message = "Where that is so, it is no alarm."
+  }
+}
+
+run "a_quiet_night_is_no_alarm" {
+  command = plan
+
+  assert {
+    condition = one([
+      for query in aws_cloudwatch_metric_alarm.this["no-points"].metric_query : query.expression if query.return_data
+    ]) == "IF((HOUR(accepted) >= 6 AND HOUR(accepted) < 18) AND (DAY(accepted) == 1 OR DAY(accepted) == 5) AND FILL(accepted, 0) < 1, 1, 0)"
+    error_message = "Silence counts only at hours and on days when trucks are on the road."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["no-points"].datapoints_to_alarm == 15
+    error_message = "A quarter of an hour of it."
+  }
+}
+
+run "a_day_in_seoul_is_a_night_in_utc" {
+  command = plan
+
+  variables {
+    silence = { from_hour = 21, to_hour = 11, days = [7] }
+  }
+
+  assert {
+    condition = one([
+      for query in aws_cloudwatch_metric_alarm.this["no-points"].metric_query : query.expression if query.return_data
+    ]) == "IF((HOUR(accepted) >= 21 OR HOUR(accepted) < 11) AND (DAY(accepted) == 7) AND FILL(accepted, 0) < 1, 1, 0)"
+    error_message = "Past midnight."
+  }
+}
+
+run "a_stranger_with_a_bad_ticket_fires_nothing" {
+  command = plan
+
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "lambda-errors-socket-authorizer") && contains(keys(aws_cloudwatch_metric_alarm.this), "lambda-errors-ingest")
+    error_message = "Lambda counts each 401 of the authorizer as an error."
+  }
+
+  assert {
+    condition = alltrue([
+      for query in aws_cloudwatch_metric_alarm.this["authorizer-errors"].metric_query : query.metric[0].namespace == "RTDTS" if !query.return_data
+    ])
+    error_message = "Failures of its own are counted by itself, and by a filter of Lambda's lines."
+  }
+}
+
+run "one_node_can_hold_no_replica" {
+  command = plan
+
+  variables {
+    promised = {
+      round_interval_s       = 60
+      search_volume_gb       = 20
+      search_nodes           = 1
+      nudges_given_up_s      = 25
+      stream_retention_hours = 24
+    }
+  }
+
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "search-yellow") && contains(keys(aws_cloudwatch_metric_alarm.this), "search-red")
+    error_message = "Yellow for ever is no news."
   }
 }
 
@@ -119,10 +185,30 @@ run "a_minute_without_a_point_is_no_alarm" {
   command = plan
 
   variables {
-    no_points_minutes = 1
+    silence = { minutes = 1, from_hour = 6, to_hour = 18 }
   }
 
-  expect_failures = [var.no_points_minutes]
+  expect_failures = [var.silence]
+}
+
+run "hours_end_at_24" {
+  command = plan
+
+  variables {
+    silence = { from_hour = 6, to_hour = 25 }
+  }
+
+  expect_failures = [var.silence]
+}
+
+run "a_week_has_seven_days" {
+  command = plan
+
+  variables {
+    silence = { from_hour = 6, to_hour = 18, days = [0] }
+  }
+
+  expect_failures = [var.silence]
 }
 
 run "a_percent_of_nothing" {

@@ -2,15 +2,18 @@ mock_provider "aws" {
   source = "../../testing/aws"
 }
 
-
 variables {
-  name          = "rtdts-test"
-  region        = "eu-central-1"
-  account_id    = "123456789012"
-  measured      = jsondecode(file("../../generated/definitions.json")).metrics
-  errors_logged = { namespace = "RTDTS", name = "ErrorsLogged", dimensions = {} }
-  services      = { cluster_name = "rtdts-test", names = { consumer = "rtdts-test-consumer" } }
-  alarm_arns    = ["arn:aws:cloudwatch:eu-central-1:123456789012:alarm:rtdts-test-no-round"]
+  name       = "rtdts-test"
+  region     = "eu-central-1"
+  account_id = "123456789012"
+  measured   = jsondecode(file("../../generated/definitions.json")).metrics
+  services   = { cluster_name = "rtdts-test", names = { consumer = "rtdts-test-consumer" } }
+  alarm_arns = ["arn:aws:cloudwatch:eu-central-1:123456789012:alarm:rtdts-test-no-round"]
+
+  logged = {
+    errors           = { namespace = "RTDTS", name = "ErrorsLogged" }
+    authorizer_ended = { namespace = "RTDTS", name = "AuthorizerEnded" }
+  }
 
   watched = {
     stream_name          = "points"

@@ -2,7 +2,6 @@ mock_provider "aws" {
   source = "../../testing/aws"
 }
 
-
 variables {
   name_prefix = "rtdts-test-"
   queues = {
@@ -27,26 +26,6 @@ variables {
 
 run "a_queue_and_its_dead_letters" {
   command = apply
-
-  assert {
-    condition     = aws_sqs_queue.this["nudges"].name == "rtdts-test-nudges.fifo" && aws_sqs_queue.this["nudges"].fifo_queue
-    error_message = "FIFO."
-  }
-
-  assert {
-    condition     = jsondecode(aws_sqs_queue.this["nudges"].redrive_policy).maxReceiveCount == 5
-    error_message = "What fails five times is put aside."
-  }
-
-  assert {
-    condition     = aws_sqs_queue.this["nudges"].fifo_throughput_limit == "perMessageGroupId"
-    error_message = "One queue's 300 sends a second would not do."
-  }
-
-  assert {
-    condition     = aws_sqs_queue.dead_letter["nudges"].sqs_managed_sse_enabled && aws_sqs_queue.this["nudges"].sqs_managed_sse_enabled
-    error_message = "Encrypted."
-  }
 
   assert {
     condition     = aws_sqs_queue.this["rounds"].redrive_policy == "" && join(",", keys(output.dead_letter_names)) == "nudges"
@@ -83,25 +62,6 @@ run "dead_letters_outlive_their_queue" {
         retention_s             = 600
         max_receive_count       = 5
         dead_letter_retention_s = 600
-      }
-    }
-  }
-
-  expect_failures = [var.queues]
-}
-
-run "a_queue_that_is_not_fifo" {
-  command = plan
-
-  variables {
-    queues = {
-      nudges = {
-        name_suffix             = "nudges"
-        dead_letter_name_suffix = "nudges-dead"
-        visibility_timeout_s    = 5
-        retention_s             = 600
-        max_receive_count       = 5
-        dead_letter_retention_s = 1209600
       }
     }
   }

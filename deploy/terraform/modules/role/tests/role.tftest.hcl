@@ -2,7 +2,6 @@ mock_provider "aws" {
   source = "../../testing/aws"
 }
 
-
 variables {
   name        = "a-role"
   description = "for a test"

@@ -2,7 +2,6 @@ mock_provider "aws" {
   source = "../../testing/aws"
 }
 
-
 variables {
   name               = "rtdts-test"
   engine_version     = "OpenSearch_2.19"
@@ -21,16 +20,6 @@ variables {
 
 run "closed" {
   command = apply
-
-  assert {
-    condition     = aws_opensearch_domain.this.advanced_security_options[0].enabled && !aws_opensearch_domain.this.advanced_security_options[0].internal_user_database_enabled
-    error_message = "Roles, no passwords."
-  }
-
-  assert {
-    condition     = aws_opensearch_domain.this.encrypt_at_rest[0].enabled && aws_opensearch_domain.this.node_to_node_encryption[0].enabled && aws_opensearch_domain.this.domain_endpoint_options[0].enforce_https
-    error_message = "Encrypted everywhere: fine-grained access asks for it."
-  }
 
   assert {
     condition     = jsondecode(aws_opensearch_domain.this.access_policies).Statement[0].Principal.AWS == ["arn:aws:iam::123456789012:role/admin", "arn:aws:iam::123456789012:role/client"]
@@ -101,20 +90,16 @@ run "names_and_sizes_are_the_services" {
   command = plan
 
   variables {
-    name           = "Rtdts_Test"
     instance_type  = "r7g.large"
     instance_count = 0
     volume_gb      = 5
     subnet_ids     = []
-    quiet_hour_utc = 24
   }
 
   expect_failures = [
-    var.name,
     var.instance_type,
     var.instance_count,
     var.volume_gb,
     var.subnet_ids,
-    var.quiet_hour_utc,
   ]
 }

@@ -2,7 +2,6 @@ mock_provider "aws" {
   source = "../../testing/aws"
 }
 
-
 override_resource {
   target = aws_apigatewayv2_api.this
   values = {
@@ -36,25 +35,10 @@ run "only_connecting_is_asked_who_it_is" {
     condition     = aws_apigatewayv2_authorizer.connect.identity_sources == null
     error_message = "Each source listed would be required: a viewer has a token or a ticket."
   }
-
-  assert {
-    condition     = alltrue([for route in aws_apigatewayv2_route.this : route.route_response_selection_expression == null])
-    error_message = "A Lambda's answer is no message."
-  }
 }
 
-run "the_three_urls" {
+run "a_role_may_post_to_connections_of_this_stage" {
   command = apply
-
-  assert {
-    condition     = output.url == "wss://socket0000.execute-api.eu-central-1.amazonaws.com/live"
-    error_message = "Where sockets connect."
-  }
-
-  assert {
-    condition     = output.management_url == "https://socket0000.execute-api.eu-central-1.amazonaws.com/live"
-    error_message = "Where messages are posted."
-  }
 
   assert {
     condition     = output.connections_arn == "arn:aws:execute-api:eu-central-1:123456789012:socket0000/live/POST/@connections/*"
@@ -89,10 +73,9 @@ run "routes_that_are_always_wanted" {
   command = plan
 
   variables {
-    stage    = "a stage"
     routes   = ["$connect", "track"]
     throttle = { requests_per_second = 10, burst = 0 }
   }
 
-  expect_failures = [var.stage, var.routes, var.throttle]
+  expect_failures = [var.routes, var.throttle]
 }

@@ -2,7 +2,6 @@ mock_provider "aws" {
   source = "../../testing/aws"
 }
 
-
 variables {
   name    = "rtdts-test"
   account = { id = "123456789012", region = "eu-central-1", partition = "aws" }
@@ -23,7 +22,6 @@ variables {
   container_insights = false
   image_tags         = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210", operations = "00112233445566aa" }
   packages_folder    = "../../testing/packages"
-  region_singletons  = { api_gateway_log_role = true, opensearch_service_linked_role = true }
   alarms             = { emails = [] }
 }
 
@@ -82,6 +80,38 @@ run "a_setting_reaches_who_declares_it" {
   }
 }
 
+run "another_teams_log_role_is_left_alone" {
+  command = plan
+
+  assert {
+    condition     = length(aws_api_gateway_account.this) == 0 && length(aws_iam_service_linked_role.opensearch) == 1
+    error_message = "The region's role is replaced only where it is asked for."
+  }
+}
+
+run "a_log_role_where_it_is_asked_for" {
+  command = apply
+
+  variables {
+    region_singletons = { api_gateway_log_role = "make", opensearch_service_linked_role = false }
+  }
+
+  assert {
+    condition     = length(aws_api_gateway_account.this) == 1 && length(aws_iam_service_linked_role.opensearch) == 0
+    error_message = "The one and not the other."
+  }
+}
+
+run "a_log_role_is_one_of_three" {
+  command = plan
+
+  variables {
+    region_singletons = { api_gateway_log_role = "yes" }
+  }
+
+  expect_failures = [var.region_singletons]
+}
+
 run "a_setting_that_nobody_declares" {
   command = plan
 
@@ -134,7 +164,7 @@ run "as_many_tasks_as_one_likes_on_demand" {
   }
 
   assert {
-    condition     = module.stream.shard_count == null
+    condition     = aws_kinesis_stream.telemetry.shard_count == null && aws_kinesis_stream.telemetry.stream_mode_details[0].stream_mode == "ON_DEMAND"
     error_message = "Nobody counts shards that AWS makes."
   }
 }
@@ -229,4 +259,15 @@ run "a_late_point_finds_its_day" {
   }
 
   expect_failures = [var.retention]
+}
+
+run "kinesis_keeps_a_day_at_least_and_has_a_shard" {
+  command = plan
+
+  variables {
+    stream   = { shard_count = 0, retention_hours = 12 }
+    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 0 }
+  }
+
+  expect_failures = [var.stream, var.stream]
 }

@@ -22,17 +22,7 @@ run "it_signs_with_a_key_that_it_can_not_see" {
   command = apply
 
   assert {
-    condition     = aws_kms_key.signing.key_usage == "SIGN_VERIFY" && aws_kms_key.signing.customer_master_key_spec == "RSA_2048"
-    error_message = "RS256."
-  }
-
-  assert {
     condition     = toset(flatten([for statement in jsondecode(module.function.policy).Statement : statement.Action if statement.Sid == "Sign"])) == toset(["kms:GetPublicKey", "kms:Sign"])
     error_message = "Nothing but signing."
-  }
-
-  assert {
-    condition     = output.token_url == "${output.url}/token"
-    error_message = "Where a token is asked for."
   }
 }

@@ -1,0 +1,52 @@
+# What every environment has in common; each has a link to this file. Each says in its main.tf what
+# differs, and as locals: environment, issuer, audience, and what sim is told beside them.
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = {
+      project     = "rtdts"
+      environment = local.environment
+      managed-by  = "terraform"
+    }
+  }
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+locals {
+  account = {
+    id        = data.aws_caller_identity.current.account_id
+    region    = var.region
+    partition = data.aws_partition.current.partition
+  }
+
+  # By name and not as AWS lists them: a zone that is new to the list must move no subnet.
+  availability_zones = [for letter in var.zone_letters : "${var.region}${letter}"]
+
+  project         = "${path.module}/../../../.."
+  packages_folder = coalesce(var.packages_folder, "${local.project}/build/lambdas/production")
+
+  web = {
+    ServerURL    = module.system.server_url
+    WebSocketURL = module.system.websocket_url
+  }
+  sim = merge(local.web, local.sim_settings, { ISSUER = local.issuer, AUDIENCE = local.audience })
+}
+
+# Where the system is, for those who use it from this machine. sim's file may hold the test issuer's
+# secret: for its owner's eyes.
+resource "local_sensitive_file" "sim" {
+  filename        = coalesce(var.sim_env_file, "${local.project}/sim/.env")
+  content         = join("", [for name, value in local.sim : "${name}=${value}\n"])
+  file_permission = "0600"
+}
+
+resource "local_file" "web" {
+  filename        = coalesce(var.web_env_file, "${local.project}/web/.env")
+  content         = join("", [for name, value in local.web : "${name}=${value}\n"])
+  file_permission = "0644"
+}

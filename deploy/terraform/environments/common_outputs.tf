@@ -1,0 +1,70 @@
+output "server_url" {
+  description = "Base of the HTTP API."
+  value       = module.system.server_url
+}
+
+output "truck_url" {
+  description = "Base for POST /telemetry, what a truck is given."
+  value       = module.system.truck_url
+}
+
+output "websocket_url" {
+  description = "Where sockets connect."
+  value       = module.system.websocket_url
+}
+
+output "issuer" {
+  description = "Whose tokens are taken."
+  value       = local.issuer
+}
+
+output "image_repositories" {
+  description = "Where make deploy pushes images, by container."
+  value       = module.system.image_repositories
+}
+
+output "sim_env" {
+  description = "The text of sim/.env."
+  value       = local_sensitive_file.sim.content
+  sensitive   = true
+}
+
+output "web_env" {
+  description = "The text of web/.env."
+  value       = local_file.web.content
+}
+
+output "policies" {
+  description = "What each part may do, as JSON."
+  value       = module.system.policies
+}
+
+output "environments" {
+  description = "What each deployable is told."
+  value       = module.system.environments
+}
+
+output "containers" {
+  description = "The containers' definitions."
+  value       = module.system.containers
+}
+
+output "stream_name" {
+  description = "Name of the stream."
+  value       = module.system.stream_name
+}
+
+output "parked_bucket" {
+  description = "The bucket of what can't be processed."
+  value       = module.system.parked_bucket
+}
+
+output "raw_backup_bucket" {
+  description = "The bucket of Firehose's backup."
+  value       = module.system.raw_backup_bucket
+}
+
+output "dashboard_url" {
+  description = "Where the dashboard is."
+  value       = module.system.dashboard_url
+}

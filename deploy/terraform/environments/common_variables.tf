@@ -1,0 +1,51 @@
+# Variables that every environment has, alike.
+
+variable "region" {
+  description = "The region."
+  type        = string
+}
+
+variable "cpu_architecture" {
+  description = "What the images were built for: ARM64 or X86_64."
+  type        = string
+  default     = "ARM64"
+}
+
+variable "opensearch_engine_version" {
+  description = "The newest that both the domain and Firehose take; docs/deploy.md says how to find out."
+  type        = string
+  default     = "OpenSearch_2.19"
+}
+
+variable "settings" {
+  description = "More settings, by their names in docs/settings.md, such as ROUND_INTERVAL_S."
+  type        = map(string)
+  default     = {}
+}
+
+variable "region_singletons" {
+  description = "What a region has once. api_gateway_log_role: none (sockets' access log is off), there, or make, which replaces the region's. opensearch_service_linked_role: false where the account has it."
+  type = object({
+    api_gateway_log_role           = optional(string, "none")
+    opensearch_service_linked_role = optional(bool, true)
+  })
+  default = {}
+}
+
+variable "packages_folder" {
+  description = "Where the Lambdas' zips are; null for where make package puts them."
+  type        = string
+  default     = null
+}
+
+variable "sim_env_file" {
+  description = "Where to tell sim; null for sim/.env."
+  type        = string
+  default     = null
+}
+
+variable "web_env_file" {
+  description = "Where to tell web; null for web/.env."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,248 @@
+# One container on Fargate. With a cluster it is a service: it restarts where it is, a bad deployment
+# goes back, and its size follows what it has to do. Without, it is started when it is needed, and ends.
+
+locals {
+  is_service = var.cluster != null
+
+  # A metric that is missing is no reason to grow.
+  scale_out = var.max_tasks > var.min_tasks ? var.scale_out : {}
+
+  # What only a container has that shall go on running.
+  kept_running = !local.is_service ? [] : [{
+    healthCheck = {
+      command     = ["CMD-SHELL", var.health_command]
+      interval    = 15
+      timeout     = 5
+      retries     = 3
+      startPeriod = var.start_period_s
+    }
+
+    # In the same task: it keeps its address and its name, which the KCL's leases are held under.
+    restartPolicy = {
+      enabled              = true
+      restartAttemptPeriod = 60
+    }
+  }]
+
+  # A log that can't be written must not stop a service; of a command every line is wanted.
+  log_mode = local.is_service ? { mode = "non-blocking", max-buffer-size = "25m" } : {}
+
+  # ECS's table: memory in MB by processor.
+  fargate_mb = tomap({
+    "256"   = [512, 1024, 2048]
+    "512"   = range(1024, 4097, 1024)
+    "1024"  = range(2048, 8193, 1024)
+    "2048"  = range(4096, 16385, 1024)
+    "4096"  = range(8192, 30721, 1024)
+    "8192"  = range(16384, 61441, 4096)
+    "16384" = range(32768, 122881, 8192)
+  })
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/ecs/${var.name}"
+  retention_in_days = var.log_retention_days
+}
+
+# What ECS needs to start it.
+module "execution_role" {
+  source = "../role"
+
+  name           = "${var.name}-start"
+  description    = "Lets ECS fetch the image of ${var.name} and write its log"
+  service        = "ecs-tasks.amazonaws.com"
+  for_account_id = var.account_id
+
+  statements = [
+    {
+      sid                = "LogIn"
+      actions            = ["ecr:GetAuthorizationToken"]
+      resources          = ["*"]
+      why_every_resource = "ECR gives one token for all repositories; what it opens is said below."
+    },
+    {
+      sid       = "FetchImage"
+      actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      resources = [var.image_repository_arn]
+    },
+    {
+      sid       = "OwnLog"
+      actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
+    },
+  ]
+}
+
+resource "aws_ecs_task_definition" "this" {
+  family                   = var.name
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = tostring(var.cpu)
+  memory                   = tostring(var.memory_mb)
+  execution_role_arn       = module.execution_role.arn
+  task_role_arn            = var.task_role_arn
+
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = var.cpu_architecture
+  }
+
+  dynamic "volume" {
+    for_each = var.writable_folders
+
+    content {
+      name = volume.key
+    }
+  }
+
+  container_definitions = jsonencode([merge(concat(local.kept_running, [{
+    name                   = var.name
+    image                  = var.image
+    essential              = true
+    user                   = "10001:10001"
+    readonlyRootFilesystem = true
+    stopTimeout            = var.stop_timeout_s
+    environment            = [for name in sort(keys(var.environment)) : { name = name, value = var.environment[name] }]
+
+    mountPoints = [
+      for name, folder in var.writable_folders :
+      { sourceVolume = name, containerPath = folder, readOnly = false }
+    ]
+
+    linuxParameters = {
+      initProcessEnabled = true
+      capabilities       = { drop = ["ALL"] }
+    }
+
+    # Fargate's own bounds; a process needs a file a connection.
+    ulimits = [{ name = "nofile", softLimit = 65535, hardLimit = 65535 }]
+
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = merge(local.log_mode, {
+        awslogs-group         = aws_cloudwatch_log_group.this.name
+        awslogs-region        = var.region
+        awslogs-stream-prefix = "task"
+      })
+    }
+  }])...)])
+
+  lifecycle {
+    precondition {
+      condition     = length(setsubtract(var.required_environment, keys(var.environment))) == 0
+      error_message = "${var.name} would not start without ${join(", ", setsubtract(var.required_environment, keys(var.environment)))}."
+    }
+
+    precondition {
+      condition     = var.shutdown_budget_s <= var.stop_timeout_s - 10
+      error_message = "The shutdown budget must end 10 s before the container is killed."
+    }
+  }
+}
+
+resource "aws_ecs_service" "this" {
+  count = local.is_service ? 1 : 0
+
+  name                    = var.name
+  cluster                 = var.cluster.arn
+  task_definition         = aws_ecs_task_definition.this.arn
+  launch_type             = "FARGATE"
+  desired_count           = var.min_tasks
+  propagate_tags          = "SERVICE"
+  enable_ecs_managed_tags = true
+
+  # Those that go drain what they hold while those that come already work.
+  deployment_minimum_healthy_percent = 100
+  deployment_maximum_percent         = 200
+  # An apply that ends has left something that runs.
+  wait_for_steady_state = true
+
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  network_configuration {
+    subnets          = var.network.subnet_ids
+    security_groups  = var.network.security_group_ids
+    assign_public_ip = var.network.assign_public_ip
+  }
+
+  lifecycle {
+    ignore_changes = [desired_count] # the autoscaling's business
+  }
+
+  timeouts {
+    create = "30m"
+    update = "30m"
+  }
+}
+
+resource "aws_appautoscaling_target" "this" {
+  count = length(aws_ecs_service.this)
+
+  service_namespace  = "ecs"
+  scalable_dimension = "ecs:service:DesiredCount"
+  resource_id        = "service/${var.cluster.name}/${aws_ecs_service.this[0].name}"
+  min_capacity       = var.min_tasks
+  max_capacity       = var.max_tasks
+}
+
+# Scaling in is slow: each task that goes hands over what it holds.
+resource "aws_appautoscaling_policy" "cpu" {
+  count = length(aws_appautoscaling_target.this)
+
+  name               = "${var.name}-cpu"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.this[0].service_namespace
+  scalable_dimension = aws_appautoscaling_target.this[0].scalable_dimension
+  resource_id        = aws_appautoscaling_target.this[0].resource_id
+
+  target_tracking_scaling_policy_configuration {
+    target_value       = var.cpu_target_percent
+    scale_out_cooldown = 120
+    scale_in_cooldown  = 900
+
+    predefined_metric_specification {
+      predefined_metric_type = "ECSServiceAverageCPUUtilization"
+    }
+  }
+}
+
+resource "aws_appautoscaling_policy" "scale_out" {
+  count = length(local.scale_out) > 0 ? 1 : 0
+
+  name               = "${var.name}-behind"
+  policy_type        = "StepScaling"
+  service_namespace  = aws_appautoscaling_target.this[0].service_namespace
+  scalable_dimension = aws_appautoscaling_target.this[0].scalable_dimension
+  resource_id        = aws_appautoscaling_target.this[0].resource_id
+
+  step_scaling_policy_configuration {
+    adjustment_type         = "ChangeInCapacity"
+    cooldown                = 300
+    metric_aggregation_type = "Maximum"
+
+    step_adjustment {
+      metric_interval_lower_bound = "0"
+      scaling_adjustment          = 1
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "scale_out" {
+  for_each = local.scale_out
+
+  alarm_name          = "${var.name}-scale-out-${each.key}"
+  alarm_description   = "${each.value.why}: another task of ${var.name}. Not for people."
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric_name
+  dimensions          = each.value.dimensions
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = each.value.minutes
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_appautoscaling_policy.scale_out[0].arn]
+}

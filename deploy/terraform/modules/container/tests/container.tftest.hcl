@@ -1,0 +1,171 @@
+mock_provider "aws" {
+  source = "../../testing/aws"
+}
+
+variables {
+  name                 = "rtdts-test-consumer"
+  cluster              = { arn = "arn:aws:ecs:eu-central-1:123456789012:cluster/c", name = "c" }
+  account_id           = "123456789012"
+  region               = "eu-central-1"
+  image                = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/x:0123456789abcdef"
+  image_repository_arn = "arn:aws:ecr:eu-central-1:123456789012:repository/x"
+  task_role_arn        = "arn:aws:iam::123456789012:role/t"
+  environment          = { B = "2", A = "1" }
+  health_command       = "true"
+  cpu                  = 512
+  memory_mb            = 1024
+  network              = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"], assign_public_ip = false }
+  writable_folders     = { tmp = "/tmp" }
+  shutdown_budget_s    = 90
+  min_tasks            = 1
+  max_tasks            = 3
+  log_retention_days   = 7
+  scale_out = {
+    behind = {
+      why         = "It is behind"
+      namespace   = "N"
+      metric_name = "m"
+      dimensions  = { d = "v" }
+      threshold   = 10
+      minutes     = 3
+    }
+  }
+}
+
+run "a_container_that_can_do_little" {
+  command = apply
+
+  assert {
+    condition     = [for mount in output.container.mountPoints : mount.containerPath] == ["/tmp"]
+    error_message = "But where it was allowed to."
+  }
+
+  assert {
+    condition     = [for variable in output.container.environment : variable.name] == ["A", "B"]
+    error_message = "In order, so that nothing changes for nothing."
+  }
+}
+
+run "it_comes_back" {
+  command = apply
+
+  assert {
+    condition     = output.container.restartPolicy.enabled && output.container.stopTimeout == 120
+    error_message = "It restarts in its task, and may drain."
+  }
+}
+
+run "it_grows_when_behind" {
+  command = apply
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.scale_out["behind"].alarm_actions == toset([aws_appautoscaling_policy.scale_out[0].arn])
+    error_message = "The alarm leads to the policy."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.scale_out["behind"].treat_missing_data == "notBreaching"
+    error_message = "Silence is no reason to grow."
+  }
+}
+
+run "no_alarm_that_could_do_nothing" {
+  command = apply
+
+  variables {
+    max_tasks = 1
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.scale_out) == 0
+    error_message = "One task is all there may be."
+  }
+}
+
+run "a_shutdown_must_fit" {
+  command = plan
+
+  variables {
+    shutdown_budget_s = 115
+  }
+
+  expect_failures = [aws_ecs_task_definition.this]
+}
+
+run "an_image_needs_its_digest" {
+  command = plan
+
+  variables {
+    image = "x:latest"
+  }
+
+  expect_failures = [var.image]
+}
+
+run "a_command_ends_when_it_is_done" {
+  command = apply
+
+  variables {
+    cluster   = null
+    network   = null
+    scale_out = {}
+    max_tasks = 1
+  }
+
+  assert {
+    condition     = length(aws_ecs_service.this) == 0 && !can(output.container.restartPolicy)
+    error_message = "A command that failed is not begun again by itself."
+  }
+
+  assert {
+    condition     = !can(output.container.logConfiguration.options["mode"]) && output.container.user == "10001:10001"
+    error_message = "No line of a command is dropped; it is nobody, as services are."
+  }
+}
+
+run "memory_is_one_that_fargate_has_with_the_processor" {
+  command = plan
+
+  variables {
+    cpu       = 4096
+    memory_mb = 32768
+  }
+
+  expect_failures = [var.memory_mb]
+}
+
+run "what_it_needs_it_must_be_told" {
+  command = plan
+
+  variables {
+    required_environment = ["C"]
+  }
+
+  expect_failures = [aws_ecs_task_definition.this]
+}
+
+run "times_and_numbers_are_fargates" {
+  command = plan
+
+  variables {
+    cpu              = 300
+    cpu_architecture = "arm64"
+    min_tasks        = 0
+  }
+
+  expect_failures = [
+    var.cpu,
+    var.cpu_architecture,
+    var.min_tasks,
+  ]
+}
+
+run "no_more_at_least_than_at_most" {
+  command = plan
+
+  variables {
+    min_tasks = 4
+  }
+
+  expect_failures = [var.max_tasks]
+}

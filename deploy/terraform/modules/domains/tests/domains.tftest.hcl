@@ -1,0 +1,38 @@
+mock_provider "aws" {
+  source = "../../testing/aws"
+}
+
+variables {
+  zone_id = "Z0123456789ABCDEFGHIJ"
+  domains = {
+    trucks = { name = "trucks.example.com", api_id = "http0api00", stage = "$default" }
+    socket = { name = "live.example.com", api_id = "socket0000", stage = "live" }
+  }
+}
+
+run "one_certificate_for_all_names" {
+  command = apply
+
+  assert {
+    condition     = aws_acm_certificate.this.domain_name == "live.example.com" && aws_acm_certificate.this.subject_alternative_names == toset(["trucks.example.com"])
+    error_message = "Each name is on it."
+  }
+
+  assert {
+    condition     = output.names == { trucks = "trucks.example.com", socket = "live.example.com" }
+    error_message = "Each purpose has its name."
+  }
+}
+
+run "names_are_whole_and_distinct" {
+  command = plan
+
+  variables {
+    domains = {
+      trucks = { name = "https://trucks.example.com", api_id = "a", stage = "s" }
+      socket = { name = "https://trucks.example.com", api_id = "b", stage = "s" }
+    }
+  }
+
+  expect_failures = [var.domains, var.domains]
+}

@@ -1,0 +1,23 @@
+variable "zone_id" {
+  description = "The public hosted zone of Route 53 that holds the names."
+  type        = string
+}
+
+variable "domains" {
+  description = "By purpose: the name, and the API and stage behind it."
+  type = map(object({
+    name   = string
+    api_id = string
+    stage  = string
+  }))
+
+  validation {
+    condition     = alltrue([for one in values(var.domains) : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", one.name))])
+    error_message = "Full names in small letters, such as trucks.example.com."
+  }
+
+  validation {
+    condition     = length(distinct([for one in values(var.domains) : one.name])) == length(var.domains)
+    error_message = "Each purpose has a name of its own."
+  }
+}

@@ -1,0 +1,39 @@
+# What a region of an account has once, for all that runs there.
+
+module "api_gateway_log_role" {
+  source = "../role"
+  count  = var.region_singletons.api_gateway_log_role == "make" ? 1 : 0
+
+  name        = "${var.name}-api-gateway-log"
+  description = "Lets API Gateway write access logs of WebSocket APIs"
+  service     = "apigateway.amazonaws.com"
+
+  statements = [{
+    sid = "AccessLogs"
+    actions = [
+      "logs:CreateLogGroup",
+      "logs:CreateLogStream",
+      "logs:DescribeLogGroups",
+      "logs:DescribeLogStreams",
+      "logs:FilterLogEvents",
+      "logs:GetLogEvents",
+      "logs:PutLogEvents",
+    ]
+    resources          = ["*"]
+    why_every_resource = "API Gateway has one such role a region and checks it against all of these, for the logs of every API there."
+  }]
+}
+
+# It replaces the role that another team's APIs log with, if there is one: only where it is asked for.
+resource "aws_api_gateway_account" "this" {
+  count = length(module.api_gateway_log_role)
+
+  cloudwatch_role_arn = module.api_gateway_log_role[0].arn
+}
+
+resource "aws_iam_service_linked_role" "opensearch" {
+  count = var.region_singletons.opensearch_service_linked_role ? 1 : 0
+
+  aws_service_name = "opensearchservice.amazonaws.com"
+  description      = "Lets OpenSearch Service place domains in a VPC"
+}

@@ -1,0 +1,1 @@
+../aws/mocks.tfmock.hcl

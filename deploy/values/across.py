@@ -1,0 +1,302 @@
+"""What AWS refuses although each value by itself would do. Each rule names its source."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+Resources = Sequence[tuple[str, str, Mapping[str, Any]]]
+"""Address, type, values."""
+Fault = tuple[str, str]
+"""Address, and why it would be refused."""
+
+_HTTP_LOG: Final = frozenset(
+    [
+        "accountId",
+        "apiId",
+        "authorizer.error",
+        "awsEndpointRequestId",
+        "awsEndpointRequestId2",
+        "customDomain.basePathMatched",
+        "dataProcessed",
+        "domainName",
+        "domainPrefix",
+        "error.message",
+        "error.messageString",
+        "error.responseType",
+        "extendedRequestId",
+        "httpMethod",
+        "identity.accountId",
+        "identity.caller",
+        "identity.clientCert.clientCertPem",
+        "identity.clientCert.issuerDN",
+        "identity.clientCert.serialNumber",
+        "identity.clientCert.subjectDN",
+        "identity.clientCert.validity.notAfter",
+        "identity.clientCert.validity.notBefore",
+        "identity.cognitoAuthenticationProvider",
+        "identity.cognitoAuthenticationType",
+        "identity.cognitoIdentityId",
+        "identity.cognitoIdentityPoolId",
+        "identity.principalOrgId",
+        "identity.sourceIp",
+        "identity.user",
+        "identity.userAgent",
+        "identity.userArn",
+        "integration.error",
+        "integration.integrationStatus",
+        "integration.latency",
+        "integration.requestId",
+        "integration.status",
+        "integrationErrorMessage",
+        "integrationLatency",
+        "integrationStatus",
+        "path",
+        "protocol",
+        "requestId",
+        "requestTime",
+        "requestTimeEpoch",
+        "responseLatency",
+        "responseLength",
+        "routeKey",
+        "stage",
+        "status",
+    ]
+)
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html"""
+
+_SOCKET_LOG: Final = frozenset(
+    [
+        "apiId",
+        "authorize.error",
+        "authorize.latency",
+        "authorize.status",
+        "authorizer.error",
+        "authorizer.integrationLatency",
+        "authorizer.integrationStatus",
+        "authorizer.latency",
+        "authorizer.principalId",
+        "authorizer.requestId",
+        "authorizer.status",
+        "authenticate.error",
+        "authenticate.latency",
+        "authenticate.status",
+        "connectedAt",
+        "connectionId",
+        "domainName",
+        "error.message",
+        "error.messageString",
+        "error.responseType",
+        "error.validationErrorString",
+        "eventType",
+        "extendedRequestId",
+        "identity.accountId",
+        "identity.apiKey",
+        "identity.apiKeyId",
+        "identity.caller",
+        "identity.cognitoAuthenticationProvider",
+        "identity.cognitoAuthenticationType",
+        "identity.cognitoIdentityId",
+        "identity.cognitoIdentityPoolId",
+        "identity.principalOrgId",
+        "identity.sourceIp",
+        "identity.user",
+        "identity.userAgent",
+        "identity.userArn",
+        "integration.error",
+        "integration.integrationStatus",
+        "integration.latency",
+        "integration.requestId",
+        "integration.status",
+        "integrationLatency",
+        "messageId",
+        "requestId",
+        "requestTime",
+        "requestTimeEpoch",
+        "routeKey",
+        "stage",
+        "status",
+        "waf.error",
+        "waf.latency",
+        "waf.status",
+    ]
+)
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html"""
+
+_OF_AUTHORIZER: Final = {
+    # Of a token any claim; of a Lambda what its context holds.
+    "HTTP": re.compile(r"authorizer\.claims\.[A-Za-z0-9_]+"),
+    "WEBSOCKET": re.compile(r"authorizer\.[A-Za-z0-9_]+"),
+}
+_LOGGED: Final = {"HTTP": _HTTP_LOG, "WEBSOCKET": _SOCKET_LOG}
+
+_ENVIRONMENT_BYTES: Final = 4096
+"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+
+def access_log_variables(resources: Resources) -> Iterator[Fault]:
+    """An access log names only variables that its kind of API has."""
+    protocols = _protocols(resources)
+    for address, _, values in _of("aws_apigatewayv2_stage", resources):
+        protocol = protocols[address.rpartition(".aws_apigatewayv2_stage")[0]]
+        for settings in values["access_log_settings"] or ():
+            for name in re.findall(r"\$context\.([A-Za-z0-9_.]+)", settings["format"]):
+                if name not in _LOGGED[protocol] and not _OF_AUTHORIZER[protocol].fullmatch(name):
+                    yield (
+                        address,
+                        f"$context.{name} is no variable of an {protocol} API's access log",
+                    )
+
+
+def integration_timeouts(resources: Resources) -> Iterator[Fault]:
+    """An integration's timeout is one that its kind of API allows.
+
+    botocore, apigatewayv2.CreateIntegration:TimeoutInMillis.
+    """
+    protocols = _protocols(resources)
+    most_ms = {"HTTP": 30_000, "WEBSOCKET": 29_000}
+    for address, _, values in _of("aws_apigatewayv2_integration", resources):
+        protocol = protocols[address.rpartition(".aws_apigatewayv2_integration")[0]]
+        timeout_ms = values["timeout_milliseconds"]
+        if timeout_ms and not 50 <= timeout_ms <= most_ms[protocol]:  # a mock says 0 for none
+            yield address, f"{timeout_ms} ms is not within 50 and {most_ms[protocol]}"
+
+
+def alarm_windows(resources: Resources) -> Iterator[Fault]:
+    """An alarm looks back a day at most, or a week in periods of an hour.
+
+    botocore, cloudwatch.PutMetricAlarm:Period.
+    """
+    for address, _, values in _of("aws_cloudwatch_metric_alarm", resources):
+        queries = [query["metric"][0] for query in values["metric_query"] or () if query["metric"]]
+        period_s = max(query["period"] for query in queries) if queries else values["period"]
+        most_s = 604_800 if period_s >= 3600 else 86_400
+        if period_s * values["evaluation_periods"] > most_s:
+            yield address, f"looks back longer than {most_s} s"
+        if (values["datapoints_to_alarm"] or 1) > values["evaluation_periods"]:
+            yield address, "wants more datapoints than it evaluates"
+
+
+def function_environments(resources: Resources) -> Iterator[Fault]:
+    """All variables of a Lambda together have 4 KB."""
+    for address, _, values in _of("aws_lambda_function", resources):
+        variables = [block["variables"] or {} for block in values["environment"] or ()]
+        size = sum(len(name) + len(value) for one in variables for name, value in one.items())
+        if size > _ENVIRONMENT_BYTES:
+            yield address, f"its environment has {size} bytes, more than {_ENVIRONMENT_BYTES}"
+
+
+def table_attributes(resources: Resources) -> Iterator[Fault]:
+    """DynamoDB takes definitions of key attributes only, and of all of them.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
+    """
+    for address, _, values in _of("aws_dynamodb_table", resources):
+        indexes = list(values["global_secondary_index"] or ())
+        keys = {one[key] for one in (values, *indexes) for key in ("hash_key", "range_key")}
+        defined = {attribute["name"] for attribute in values["attribute"]}
+        if defined != keys - {None, ""}:
+            yield (
+                address,
+                f"defines {sorted(defined)} where its keys are {sorted(keys - {None, ''})}",
+            )
+        if sum(len(index["non_key_attributes"] or ()) for index in indexes) > 100:
+            yield address, "its indexes project more than 100 attributes"
+
+
+def queue_names(resources: Resources) -> Iterator[Fault]:
+    """A FIFO queue's name, and no other, ends with .fifo.
+
+    botocore, sqs.CreateQueue:QueueName.
+    """
+    for address, _, values in _of("aws_sqs_queue", resources):
+        if bool(values["fifo_queue"]) != values["name"].endswith(".fifo"):
+            yield address, "a FIFO queue's name, and no other, ends with .fifo"
+
+
+def search_domains(resources: Resources) -> Iterator[Fault]:
+    """A disk has a size that its type of node can have.
+
+    https://docs.aws.amazon.com/opensearch-service/latest/developerguide/limits.html
+    """
+    for address, _, values in _of("aws_opensearch_domain", resources):
+        (cluster,), (volume,) = values["cluster_config"], values["ebs_options"]
+        small = cluster["instance_type"].startswith("t3.")
+        if small and volume["volume_size"] > (
+            100 if ".small." in cluster["instance_type"] else 200
+        ):
+            yield address, f"{cluster['instance_type']} has no disk of {volume['volume_size']} GB"
+        if len(values["vpc_options"][0]["subnet_ids"]) not in (1, 2, 3):
+            yield address, "has a subnet a zone, three at most"
+
+
+def statement_ids(resources: Resources) -> Iterator[Fault]:
+    """A statement's id is letters and digits.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html
+    """
+    for address, kind, values in resources:
+        for name in ("policy", "assume_role_policy", "access_policies", "policy_document"):
+            text = values.get(name)
+            if kind == "aws_ecr_lifecycle_policy" or not isinstance(text, str) or text[:1] != "{":
+                continue
+            for statement in json.loads(text)["Statement"]:
+                if not re.fullmatch("[A-Za-z0-9]*", statement.get("Sid", "")):
+                    yield address, f"Sid {statement['Sid']!r} is not letters and digits"
+
+
+def unique_names(resources: Resources) -> Iterator[Fault]:
+    """No two resources of a type have one name: the second would be refused."""
+    named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for address, kind, values in resources:
+        for key in ("name", "alarm_name", "function_name", "bucket", "family"):
+            if kind in _NAMED_ALONE and isinstance(values.get(key), str):
+                named[kind, values[key]].append(address)
+    for (_, name), addresses in named.items():
+        if len(addresses) > 1:
+            yield addresses[1], f"{name} is {addresses[0]}'s name too"
+
+
+_NAMED_ALONE: Final = frozenset(
+    [
+        "aws_cloudwatch_log_group",
+        "aws_cloudwatch_metric_alarm",
+        "aws_dynamodb_table",
+        "aws_ecr_repository",
+        "aws_ecs_cluster",
+        "aws_iam_role",
+        "aws_kinesis_stream",
+        "aws_lambda_function",
+        "aws_s3_bucket",
+        "aws_security_group",
+        "aws_sns_topic",
+        "aws_sqs_queue",
+    ]
+)
+
+ACROSS: Final[tuple[Callable[[Resources], Iterator[Fault]], ...]] = (
+    access_log_variables,
+    integration_timeouts,
+    alarm_windows,
+    function_environments,
+    table_attributes,
+    queue_names,
+    search_domains,
+    statement_ids,
+    unique_names,
+)
+
+
+def _of(kind: str, resources: Resources) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    return (resource for resource in resources if resource[1] == kind)
+
+
+def _protocols(resources: Resources) -> dict[str, str]:
+    """HTTP or WEBSOCKET, by the module that an API is in."""
+    return {
+        address.rpartition(".aws_apigatewayv2_api")[0]: values["protocol_type"]
+        for address, _, values in _of("aws_apigatewayv2_api", resources)
+    }

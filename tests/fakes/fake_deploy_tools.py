@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""`aws`, `docker` and `terraform` as far as a deployment uses them, for a PATH of a test's own.
+
+Installed under these names, it notes each command in `$FAKE_TOOLS/commands`, and refuses what the
+real tool would: a build whose context lacks what its Dockerfile copies, a push of what was not
+built or without a login, an apply without the variables that it needs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+HOST = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+PASSWORD = "a password of ten hours"
+IMAGES = ("consumer", "broadcaster", "operations")
+
+
+def main() -> int:
+    tool, arguments = Path(sys.argv[0]).name, sys.argv[1:]
+    with (folder() / "commands").open("a", encoding="utf-8") as commands:
+        commands.write(f"{tool} {' '.join(arguments)}\n")
+    return {"aws": aws, "docker": docker, "terraform": terraform}[tool](arguments)
+
+
+def folder() -> Path:
+    return Path(os.environ["FAKE_TOOLS"])
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def refuse(why: str) -> int:
+    sys.stderr.write(f"{why}\n")
+    return 1
+
+
+def aws(arguments: list[str]) -> int:
+    operation = arguments[1]
+    if operation == "head-bucket" and not (folder() / "bucket").exists():
+        return refuse("An error occurred (404) when calling the HeadBucket operation: Not Found")
+    if operation == "create-bucket":
+        (folder() / "bucket").touch()
+    if operation == "describe-images":
+        tag = arguments[arguments.index("--image-ids") + 1].removeprefix("imageTag=")
+        if not (folder() / f"pushed-{tag}").exists():
+            return refuse("An error occurred (ImageNotFoundException)")
+    said = {"get-caller-identity": '{"Account": "123456789012"}', "get-login-password": PASSWORD}
+    say(said.get(operation, "{}"))
+    return 0
+
+
+def docker(arguments: list[str]) -> int:
+    if arguments[0] == "login":
+        if sys.stdin.read() != PASSWORD + "\n" or arguments[-1] != HOST:
+            return refuse("unauthorized")
+        (folder() / "login").touch()
+    if arguments[0] == "build":
+        return build(arguments[arguments.index("--tag") + 1], Path(arguments[-1]))
+    if arguments[0] == "push":
+        _, _, tag = arguments[1].partition(":")
+        if not (folder() / f"built-{tag}").exists() or not (folder() / "login").exists():
+            return refuse("no such image, or no basic auth credentials")
+        (folder() / f"pushed-{tag}").touch()
+    return 0
+
+
+def build(image: str, context: Path) -> int:
+    """Copies nothing, but looks for all that would be copied."""
+    text = (context / "Dockerfile").read_text(encoding="utf-8")
+    for sources in re.findall(r"^COPY (?!--from)(.+)$", text, re.M):
+        for source in sources.split()[:-1]:
+            if not (context / source).exists():
+                return refuse(f"COPY failed: {source} is not in the context")
+    (folder() / f"built-{image.partition(':')[2]}").touch()
+    return 0
+
+
+def terraform(arguments: list[str]) -> int:
+    if arguments[0] == "version":
+        say('{"terraform_version": "1.11.4"}')
+    if arguments[0] == "init":
+        backend = [a.removeprefix("-backend-config=") for a in arguments if "backend" in a]
+        if not all(Path(name).is_file() for name in backend):
+            return refuse("no such file")
+        (folder() / "initialised").touch()
+    if arguments[0] == "apply":
+        given = json.loads(Path("deploy.auto.tfvars.json").read_text(encoding="utf-8"))
+        if not (folder() / "initialised").exists() or set(given["image_tags"]) != set(IMAGES):
+            return refuse("not initialised, or no value for a required variable")
+    if "output" in arguments:
+        say(json.dumps({name: f"{HOST}/rtdts-dev-{name}" for name in IMAGES}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
