@@ -107,7 +107,7 @@ BREAKS = (
         name="two-trucks-under-one-key",
         guarantee=1,
         file="rtdts/telemetry_stream/putter.py",
-        text='"PartitionKey": truck_id}',
+        text='"PartitionKey": record.truck_id}',
         replacement='"PartitionKey": "trucks"}',
         tests=(f"{PUTTER}::test_a_request_is_one_record_with_the_truck_as_its_key",),
     ),
@@ -1198,7 +1198,7 @@ BREAKS = (
     Break(
         name="gzip-bomb-unpacked",
         guarantee=6,
-        file="ingest_lambda/request.py",
+        file="rtdts/ingest/packed_bodies.py",
         text="unpacking.decompress(packed, max_bytes + 1)",
         replacement="unpacking.decompress(packed)",
         tests=(
