@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from deploy.images import build_contexts, locked_requirements
+from deploy.images import RELEASED, build_contexts, locked_requirements
 from deploy.import_closure import ImportClosureError
 from deploy.package import DEPLOYED_PACKAGES, PRODUCTION, PROJECT, build_packages
 from deploy.release import ARCHITECTURES, ENVIRONMENTS, Release, ReleaseError, Target
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell("the Lambdas' zips")
         build_packages(target=PRODUCTION, uv=uv, out=out, packages=DEPLOYED_PACKAGES)
         contexts = build_contexts(
-            out=out, requirements_of=lambda group: locked_requirements(uv, group)
+            images=RELEASED, out=out, requirements_of=lambda group: locked_requirements(uv, group)
         )
         release = Release(
             RealShell(os.environ),
