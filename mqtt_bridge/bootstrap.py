@@ -75,7 +75,6 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
             host=settings.broker_host,
             port=settings.broker_port,
             tls=ssl.create_default_context() if settings.broker_tls else None,
-            client_id=settings.client_id,
             username=settings.username,
             password=settings.password,
             receive_maximum=settings.receive_maximum,

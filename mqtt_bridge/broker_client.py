@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -24,7 +25,8 @@ from mqtt_bridge.errors import BrokerError
 from mqtt_bridge.judging import Message
 
 NEVER_EXPIRES: Final = 0xFFFFFFFF
-"""A session's expiry interval: what the broker held for a bridge must not go with it."""
+"""A session's expiry interval. With the last session of a shared subscription, brokers drop what
+they hold for it."""
 TIMEOUT_S: Final = 10.0
 _QOS: Final = 1
 _FIRST_FAILURE: Final = 0x80
@@ -59,8 +61,10 @@ class BrokerConnection:
         host: The broker's.
         port: The broker's.
         tls: None for a connection without.
-        client_id: Of the session at the broker.
-        username: The user.
+        username: The user. The session's name begins with it, and is another with each connection:
+            Artemis 2.55 takes packet ids of a resumed session for those of its old connection, and
+            may then wait for acknowledgements that it has. What holds messages is the shared
+            subscription, not the session.
         password: The user's.
         receive_maximum: Messages in flight before the broker waits for acknowledgements.
         keepalive_s: Silence after which either side asks for the other.
@@ -72,7 +76,6 @@ class BrokerConnection:
         host: str,
         port: int,
         tls: ssl.SSLContext | None,
-        client_id: str,
         username: str,
         password: str,
         receive_maximum: int,
@@ -81,7 +84,6 @@ class BrokerConnection:
         self._host = host
         self._port = port
         self._tls = tls
-        self._client_id = client_id
         self._username = username
         self._password = password
         self._receive_maximum = receive_maximum
@@ -108,11 +110,11 @@ class BrokerConnection:
         client = aiomqtt.Client(
             self._host,
             self._port,
-            identifier=self._client_id,
+            identifier=f"{self._username}/{secrets.token_hex(8)}",
             username=self._username,
             password=self._password,
             protocol=aiomqtt.ProtocolVersion.V5,
-            clean_start=False,
+            clean_start=False,  # a clean one begins with giving subscriptions up
             properties=properties,
             queue_type=lambda maxsize: _Inbox(on_message),  # type: ignore[arg-type]
             timeout=TIMEOUT_S,

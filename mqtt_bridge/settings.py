@@ -24,11 +24,6 @@ class Settings:
     broker_tls: bool = setting(
         "MQTT_TLS", default=True, help="whether the connection to the broker is TLS"
     )
-    client_id: str = setting(
-        "MQTT_CLIENT_ID",
-        help="name of this bridge's session at the broker: no other bridge's, and the same after a "
-        "restart",
-    )
     username: str = setting("MQTT_USERNAME", help="the bridge's user at the broker")
     password: str = setting("MQTT_PASSWORD", help="the bridge's password or token at the broker")
     receive_maximum: int = setting(

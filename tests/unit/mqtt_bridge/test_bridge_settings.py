@@ -10,7 +10,6 @@ REQUIRED = {
     "STREAM_NAME": "points",
     "PARKED_BUCKET": "parked",
     "MQTT_HOST": "broker.example.com",
-    "MQTT_CLIENT_ID": "bridge/1",
     "MQTT_USERNAME": "bridge",
     "MQTT_PASSWORD": "secret",
 }
