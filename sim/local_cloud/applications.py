@@ -14,8 +14,10 @@ from sim.environment import Environment
 from sim.local_cloud.engines import plain_environment
 from sim.local_cloud.parts import Part
 
-BRIDGE_USER = "bridge"
-"""The bridges' user at the broker, and role."""
+BRIDGE_ROLE = "bridge"
+BRIDGE_ID = "local"
+BRIDGE_USER = f"{BRIDGE_ROLE}:{BRIDGE_ID}"
+"""The bridges' user at the broker, whose form no truck's can have."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,8 @@ from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
 from sim.environment import Environment, write_environment
 from sim.local_cloud.applications import (
-    BRIDGE_USER,
+    BRIDGE_ID,
+    BRIDGE_ROLE,
     Pace,
     bridge_part,
     broadcaster_names,
@@ -169,7 +170,7 @@ class LocalCloud:
 
     def _bridge_token(self, environment: Environment) -> str:
         client = TokenClient.of(environment)
-        return client.token(BRIDGE_USER, BRIDGE_USER, ttl_s=MAX_TTL_S)
+        return client.token(BRIDGE_ROLE, BRIDGE_ID, ttl_s=MAX_TTL_S)
 
     async def _start_identity_provider(self) -> None:
         part = identity_provider_part(

@@ -9,13 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mqtt_bridge.broker_client import BrokerConnection
 from mqtt_bridge.judging import Message
 from mqtt_bridge.topics import SUBSCRIPTION, result_topic, telemetry_topic
-from sim.local_cloud.ports import HOST
 from tests.fakes.fake_broker import FakeBroker
 from tests.support.deliveries import unique
-from tests.support.mqtt_broker import BrokerProcess, correlated
+from tests.support.mqtt_broker import BrokerProcess
 from tests.support.waiting import until
 
 RECEIVE_MAXIMUM = 5
@@ -47,31 +45,19 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
         return
     real: BrokerProcess = request.getfixturevalue("mqtt_broker")
 
-    def connection() -> BrokerConnection:
-        return BrokerConnection(
-            host=HOST,
-            port=real.port,
-            tls=None,
-            username="bridge",
-            password=real.token("bridge", "bridge"),
-            receive_maximum=RECEIVE_MAXIMUM,
-            keepalive_s=15,
-        )
-
     async def publish(truck_id: str, payload: bytes) -> None:
-        async with real.truck(truck_id) as truck:
-            topic = telemetry_topic(truck_id)
-            await truck.publish(topic, payload, qos=1, properties=correlated(b"c"))
+        truck = real.truck(truck_id)
+        async with truck.opened():
+            await truck.publish(telemetry_topic(truck_id), payload, correlation=b"c")
 
     async def result(truck_id: str) -> tuple[bytes, bytes | None]:
-        async with real.truck(truck_id) as truck:
-            await truck.subscribe(result_topic(truck_id), qos=1)
-            listening.set()
-            message = await anext(truck.messages)
-            return message.payload, getattr(message.properties, "CorrelationData", None)
+        heard: asyncio.Queue[tuple[bytes, bytes | None]] = asyncio.Queue()
+        truck = real.truck(truck_id, on_message=lambda _, *rest: heard.put_nowait(rest))
+        async with truck.opened():
+            await truck.subscribe(result_topic(truck_id))
+            return await heard.get()
 
-    listening = asyncio.Event()
-    yield Broker(connection, publish, result)
+    yield Broker(lambda: real.bridge(receive_maximum=RECEIVE_MAXIMUM), publish, result)
 
 
 @contextlib.asynccontextmanager

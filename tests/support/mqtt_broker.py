@@ -12,11 +12,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-import aiomqtt
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-
+from mqtt_bridge.broker_client import BrokerConnection
+from sim.fleet.mqtt_truck import MqttTruck
+from sim.local_cloud.applications import BRIDGE_ID, BRIDGE_ROLE, BRIDGE_USER
 from sim.local_cloud.engines import plain_environment
 from sim.local_cloud.identity_provider import DEFAULT_AUDIENCE, IdentityProvider, serve
 from sim.local_cloud.mqtt_broker.broker import (
@@ -61,19 +61,22 @@ class BrokerProcess:
         request = TokenRequest(role=role, identity=identity, ttl_s=ttl_s)
         return self.issuer.issue(request, now_s=int(time.time()))
 
-    def truck(self, truck_id: str, **options: object) -> aiomqtt.Client:
-        """A truck's client; options are the client's."""
-        return self.client(truck_id, self.token("truck", truck_id), **options)
+    def truck(self, truck_id: str, **options: Any) -> MqttTruck:
+        """A truck's connection with its own token, not open yet; options are `MqttTruck`'s."""
+        options = {"token": self.token("truck", truck_id)} | options
+        return MqttTruck(f"mqtt://{HOST}:{self.port}", truck_id, **options)
 
-    def client(self, user: str, password: str, **options: object) -> aiomqtt.Client:
-        settings = {
-            "identifier": user,
-            "protocol": aiomqtt.ProtocolVersion.V5,
-            "clean_start": True,
-            "timeout": 60,
-            "socket_options": [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        } | options
-        return aiomqtt.Client(HOST, self.port, username=user, password=password, **settings)  # type: ignore[arg-type]
+    def bridge(self, *, receive_maximum: int = 100) -> BrokerConnection:
+        """A bridge's connection, not open yet."""
+        return BrokerConnection(
+            host=HOST,
+            port=self.port,
+            tls=None,
+            username=BRIDGE_USER,
+            password=self.token(BRIDGE_ROLE, BRIDGE_ID),
+            receive_maximum=receive_maximum,
+            keepalive_s=15,
+        )
 
 
 @contextlib.contextmanager
@@ -107,13 +110,6 @@ def running_broker(folder: Path, *, max_bytes: int = MAX_BYTES) -> Iterator[Brok
         broker.kill()
         provider.shutdown()
         provider.server_close()
-
-
-def correlated(data: bytes) -> Properties:
-    """Properties of a publish that asks for its result."""
-    properties = Properties(PacketTypes.PUBLISH)
-    properties.CorrelationData = data
-    return properties
 
 
 def _free_port() -> int:

@@ -103,6 +103,8 @@ public final class LocalBroker {
             .setNodeManagerLockDirectory(data + "/lock")
             .setJMXManagementEnabled(false)
             .setMessageCounterEnabled(false)
+            // Not of an address: Artemis counts a message where it was published, for each truck,
+            // and looks for room where its queue is.
             .setGlobalMaxSize(Long.parseLong(maxBytes));
     // As MQTT has them; by default a dot separates levels, and ids of trucks may have dots.
     configuration.setWildCardConfiguration(
@@ -112,14 +114,17 @@ public final class LocalBroker {
             .setMaxDeliveryAttempts(-1) // what bridges could not put is not theirs to give up
             .setRedeliveryDelay(0)
             .setAutoDeleteQueues(false)
-            .setMaxSizeBytes(Long.parseLong(maxBytes))
             .setAddressFullMessagePolicy(AddressFullMessagePolicy.FAIL);
+    // Of Artemis' own: a full broker must note that a bridge subscribes.
+    AddressSettings others =
+        new AddressSettings().setAddressFullMessagePolicy(AddressFullMessagePolicy.PAGE);
     AddressSettings results =
         new AddressSettings()
             .setMaxSizeBytes(1 << 16) // of a truck that is away; results are not kept for ever
             .setAddressFullMessagePolicy(AddressFullMessagePolicy.DROP);
     return configuration
-        .addAddressSetting("#", telemetry)
+        .addAddressSetting("#", others)
+        .addAddressSetting(TELEMETRY, telemetry)
         .addAddressSetting(TELEMETRY + "/result", results);
   }
 
@@ -146,7 +151,8 @@ public final class LocalBroker {
   /**
    * Who connects, by a token of the identity provider as the password, and what it may do.
    *
-   * <p>The user name must be the token's subject: Artemis keeps what was allowed by user name.
+   * <p>Artemis keeps what was allowed by user name. So that is the token's subject, and a bridge's
+   * has a form that no truck's can have.
    */
   private static final class Tokens implements ActiveMQSecurityManager5 {
     private final DefaultJWTProcessor<SecurityContext> processor = new DefaultJWTProcessor<>();
@@ -169,12 +175,19 @@ public final class LocalBroker {
       try {
         JWTClaimsSet claims = processor.process(password, null);
         String name = claims.getSubject();
-        if (!name.equals(user) || !name.matches("[A-Za-z0-9._-]{1,64}")) {
+        String role = claims.getStringClaim("role");
+        String required =
+            switch (role) {
+              case "truck" -> name;
+              case "bridge" -> "bridge:" + name;
+              default -> null;
+            };
+        if (!user.equals(required) || !name.matches("[A-Za-z0-9._-]{1,64}")) {
           return null;
         }
         Subject subject = new Subject();
         subject.getPrincipals().add(new UserPrincipal(name));
-        subject.getPrincipals().add(new RolePrincipal(claims.getStringClaim("role")));
+        subject.getPrincipals().add(new RolePrincipal(role));
         return subject;
       } catch (Exception refused) {
         return null;
