@@ -174,5 +174,5 @@ def _properties(packet_type: int) -> Any:
     return Properties(packet_type)  # type: ignore[no-untyped-call]
 
 
-def _number(code: object) -> int:
-    return int(getattr(code, "value", code))  # type: ignore[call-overload, no-any-return]
+def _number(code: Any) -> int:
+    return int(getattr(code, "value", code))

@@ -154,14 +154,14 @@ class MqttTruck:
             codes = await asking
         except aiomqtt.MqttError as error:
             raise RefusedByBrokerError(str(error)) from error
-        if any(int(getattr(code, "value", code)) >= FIRST_FAILURE for code in codes):
+        if any(reason_number(code) >= FIRST_FAILURE for code in codes):
             raise RefusedByBrokerError(str(codes))
 
     def _published(self, _client: Any, _data: Any, mid: int, code: Any, _more: Any) -> None:
         waiting = self._pending.get(mid)
         if waiting is None or waiting.done():
             return
-        if code.value >= FIRST_FAILURE:
+        if reason_number(code) >= FIRST_FAILURE:
             waiting.set_exception(RefusedByBrokerError(str(code)))
         else:
             waiting.set_result(None)
@@ -175,3 +175,8 @@ class MqttTruck:
             for waiting in self._pending.values():
                 if not waiting.done():
                     waiting.set_exception(NotPublishedError("the connection is lost"))
+
+
+def reason_number(code: Any) -> int:
+    """The number of a reason code, as paho has it for MQTT 5 or for older versions."""
+    return int(getattr(code, "value", code))
