@@ -207,7 +207,11 @@ public final class LocalBroker {
             switch (check) {
               case SEND -> address.equals(own);
               case CREATE_ADDRESS -> address.equals(own) || address.equals(own + "/result");
-              case CONSUME, CREATE_DURABLE_QUEUE, CREATE_NON_DURABLE_QUEUE, DELETE_DURABLE_QUEUE ->
+              case CONSUME,
+                      CREATE_DURABLE_QUEUE,
+                      CREATE_NON_DURABLE_QUEUE,
+                      DELETE_DURABLE_QUEUE,
+                      DELETE_ADDRESS ->
                   address.equals(own + "/result");
               default -> false;
             };
