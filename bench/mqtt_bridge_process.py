@@ -55,9 +55,9 @@ class _IteratedConnection(BrokerConnection):
         """What iterates as aiomqtt's client does: a task for each message."""
 
         async def pass_on() -> None:
-            gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            gone: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
             while True:
-                getting = asyncio.create_task(self._arrived.get())
+                getting: asyncio.Future[Message] = asyncio.create_task(self._arrived.get())
                 await asyncio.wait({getting, gone}, return_when=asyncio.FIRST_COMPLETED)
                 take(getting.result())
 
@@ -117,7 +117,7 @@ async def _run(port: int, token: str, messages: int, route: str) -> dict[str, fl
         log=log,
         trace=PointTrace("", log),
     )
-    take = session.take
+    take: Callable[[Message], None] = session.take
     if isinstance(connection, _IteratedConnection):
         take = connection.handing_on(session.take)
     running = asyncio.create_task(session.run())
@@ -144,6 +144,5 @@ async def _run(port: int, token: str, messages: int, route: str) -> dict[str, fl
 
 
 if __name__ == "__main__":
-    print(
-        json.dumps(asyncio.run(_run(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4])))
-    )
+    port, token, messages, route = sys.argv[1:]
+    print(json.dumps(asyncio.run(_run(int(port), token, int(messages), route))))
