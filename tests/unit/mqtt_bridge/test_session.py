@@ -167,6 +167,16 @@ async def test_what_was_not_taken_is_put_again_and_then_acknowledged() -> None:
     assert world.tally.take(held=0, oldest_held_s=0)["PointsNotTaken"] == 2
 
 
+async def test_each_of_several_messages_that_were_not_taken_is_put_again() -> None:
+    world = World(FakeStream([FailSome([0])]), gather_s=60.0)
+    async with world.running():
+        for seq in range(3):
+            world.send("T-1", point("T-1", seq))
+        await world.all_acknowledged()
+
+    assert world.seqs == [0, 1, 2]
+
+
 async def test_a_truck_whose_record_fails_holds_up_no_other() -> None:
     world = World(FakeStream(then=FailSome([0])), gather_s=60.0)
     async with world.running():
