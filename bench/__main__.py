@@ -18,6 +18,7 @@ MODULES = (
     "ingest_points",
     "fanout_posts",
     "round_viewers",
+    "mqtt_points",
     "document_bytes",
     "consumer_points",
     "wide_fleet_points",

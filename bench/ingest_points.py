@@ -38,9 +38,9 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
     say(f"{count} points, {', '.join(map(str, A_REQUEST))} a request")
     of_truck = fixes(1, count, end_ms=time.time_ns() // 1_000_000)
     for size in (USUAL, *(size for size in A_REQUEST if size != USUAL)):
-        events = [_event(of_truck[at : at + size]) for at in range(0, count, size)]
+        events = [event_of(of_truck[at : at + size]) for at in range(0, count, size)]
         contenders = {
-            "ours": partial(cpu_rate, count, partial(_answer, events)),
+            "ours": partial(cpu_rate, count, partial(answer, events)),
             "plain": partial(cpu_rate, count, partial(_answer_plainly, events)),
         }
         rates = by_turns(contenders, turns=1 if quick else 3)
@@ -55,7 +55,7 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
         _import_ms("boto3", turns),
     )
     # Of a request that is logged; and of the metrics of all requests of some seconds.
-    line, metrics = _answer([_event(of_truck[:USUAL])]).splitlines(keepends=True)
+    line, metrics = answer([event_of(of_truck[:USUAL])]).splitlines(keepends=True)
     yield Figure(name="ingest_log_bytes", value=len(line.encode()), unit="bytes a line")
     yield Figure(name="ingest_log_bytes.metrics", value=len(metrics.encode()), unit="bytes a line")
     yield Figure(name="ingest_zip_kb", value=_zip_kb(), unit="kB")
@@ -101,7 +101,7 @@ def _silence() -> Iterator[io.StringIO]:
         yield said
 
 
-def _answer(events: Sequence[Mapping[str, Any]]) -> str:
+def answer(events: Sequence[Mapping[str, Any]]) -> str:
     """Answers them; returns what was logged."""
     app = bootstrap.build_app(_ENVIRONMENT, _Stream(), blocks=_NoBlocks())
     context = _Context()
@@ -119,7 +119,7 @@ def _answer_plainly(events: Sequence[Mapping[str, Any]]) -> None:
         plain_ingest.answers(_Stream(), events)
 
 
-def _event(of: Sequence[Any]) -> Mapping[str, Any]:
+def event_of(of: Sequence[Any]) -> Mapping[str, Any]:
     """As API Gateway hands over a request (payload format 2.0)."""
     wire = [fix.to_wire() for fix in of]
     return {

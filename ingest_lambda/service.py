@@ -13,15 +13,9 @@ from typing import Any
 
 import msgspec
 
-from ingest_lambda.request import (
-    BodyTooLargeError,
-    NotATruckError,
-    NotUnpackableError,
-    Sender,
-    sender_of,
-    unpacked_body,
-)
+from ingest_lambda.request import NotATruckError, Sender, sender_of, unpacked_body
 from rtdts.ingest.intake import IngestResult, Intake
+from rtdts.ingest.packed_bodies import BodyTooLargeError, NotUnpackableError
 from rtdts.ingest.quota import TruckQuota
 from rtdts.ingest.reporting import log_fields, metrics_of
 from rtdts.runtime.deadline import Deadline

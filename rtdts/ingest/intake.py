@@ -12,11 +12,12 @@ from rtdts.ingest.point_steps import point_steps
 from rtdts.runtime.deadline import Deadline
 from rtdts.telemetry_stream.putter import PutOutcome
 from rtdts.tracking.positions import Point
-from rtdts.tracking.stamping import Adjustment, stamp
+from rtdts.tracking.stamping import Adjustment, StampedPoints, stamp
 from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.telemetry import Rejection, decode_body
 
-_NOTHING_PUT = PutOutcome(not_taken=(), attempts=0, failure=None)
+NOTHING_PUT = PutOutcome(not_taken=(), attempts=0, failure=None)
+"""Of a body in which no point is valid."""
 
 
 class Putter(Protocol):
@@ -46,6 +47,68 @@ class IngestResult(msgspec.Struct, frozen=True, kw_only=True):
     def steps(self) -> Iterator[Mapping[str, Any]]:
         """The fields of a trace line per valid point."""
         return point_steps(self.points, self.outcome)
+
+
+class JudgedBody(msgspec.Struct, frozen=True, kw_only=True):
+    """One body, decoded, judged and stamped; nothing of it is in the stream yet."""
+
+    truck_id: str
+    stamped: StampedPoints
+    rejected: Sequence[Rejection]
+    """What must never be sent again, by index."""
+    payloads: Sequence[bytes]
+    """The valid points as they go into the stream."""
+
+    def result(self, outcome: PutOutcome) -> IngestResult:
+        """The fate of each point.
+
+        Args:
+            outcome: Of the put of `payloads`.
+        """
+        stamped = self.stamped
+        not_taken = [stamped.indexes[place] for place in outcome.not_taken]
+        left_out = set(not_taken)
+        return IngestResult(
+            truck_id=self.truck_id,
+            accepted=len(stamped.points) - len(not_taken),
+            rejected=self.rejected,
+            adjusted=[each for each in stamped.adjusted if each.index not in left_out],
+            not_taken=not_taken,
+            points=stamped.points,
+            outcome=outcome,
+        )
+
+
+def judge_body(
+    body: bytes,
+    *,
+    truck_id: str,
+    received_at_ms: int,
+    source: Literal["http", "mqtt"],
+    first_generation_zone: tzinfo,
+) -> JudgedBody:
+    """Decode, judge and stamp the points of one body; puts nothing.
+
+    Args:
+        body: The JSON document, unpacked.
+        truck_id: The truck that sends it, as the door has authenticated it.
+        received_at_ms: When it arrived.
+        source: The door.
+        first_generation_zone: The zone of first-generation trucks' clocks.
+
+    Raises:
+        UnreadableBodyError: It is not JSON, or holds no point.
+        TooManyPointsError: It holds too many.
+        ForeignTruckError: A point, good or bad, is of another truck.
+    """
+    decoded = decode_body(body, truck_id=truck_id, first_generation_zone=first_generation_zone)
+    stamped = stamp(decoded.sent, received_at_ms=received_at_ms, source=source)
+    return JudgedBody(
+        truck_id=truck_id,
+        stamped=stamped,
+        rejected=sorted(decoded.rejected + stamped.rejected, key=lambda each: each.index),
+        payloads=[encode_point(point) for point in stamped.points],
+    )
 
 
 class Intake:
@@ -85,23 +148,13 @@ class Intake:
             TooManyPointsError: It holds too many.
             ForeignTruckError: A point, good or bad, is of another truck. None was put.
         """
-        decoded = decode_body(
-            body, truck_id=truck_id, first_generation_zone=self._first_generation_zone
-        )
-        stamped = stamp(decoded.sent, received_at_ms=received_at_ms, source=source)
-        rejected = sorted(decoded.rejected + stamped.rejected, key=lambda each: each.index)
-        outcome = _NOTHING_PUT
-        if stamped.points:
-            payloads = [encode_point(point) for point in stamped.points]
-            outcome = self._putter.put(truck_id, payloads, deadline)
-        not_taken = [stamped.indexes[place] for place in outcome.not_taken]
-        left_out = set(not_taken)
-        return IngestResult(
+        judged = judge_body(
+            body,
             truck_id=truck_id,
-            accepted=len(stamped.points) - len(not_taken),
-            rejected=rejected,
-            adjusted=[each for each in stamped.adjusted if each.index not in left_out],
-            not_taken=not_taken,
-            points=stamped.points,
-            outcome=outcome,
+            received_at_ms=received_at_ms,
+            source=source,
+            first_generation_zone=self._first_generation_zone,
         )
+        if not judged.payloads:
+            return judged.result(NOTHING_PUT)
+        return judged.result(self._putter.put(truck_id, judged.payloads, deadline))

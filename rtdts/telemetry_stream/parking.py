@@ -49,6 +49,16 @@ def content_name(body: bytes) -> str:
     return f"sha256-{sha256(body).hexdigest()}"
 
 
+def message_name(truck_id: str | None, body: bytes) -> str:
+    """The name of what came from a truck and never was in the stream.
+
+    Args:
+        truck_id: The truck; None when it is not known.
+        body: As it came.
+    """
+    return f"message-{truck_id or ''}-{sha256(body).hexdigest()}"
+
+
 class Parking:
     """Parks bytes in a bucket under ``rejected/``."""
 

@@ -78,16 +78,42 @@ class PutOutcome:
     taken: tuple[TakenRecord, ...] = dataclasses.field(default=(), compare=False)
     """Where what was taken lies; the outcome is the same wherever that is."""
 
+    def of(self, payloads: range) -> PutOutcome:
+        """The outcome of some of the payloads, whose places then count from the first of these."""
+        start = payloads.start
+        return PutOutcome(
+            not_taken=tuple(place - start for place in self.not_taken if place in payloads),
+            attempts=self.attempts,
+            failure=self.failure,
+            taken=tuple(
+                record._replace(
+                    payloads=range(record.payloads.start - start, record.payloads.stop - start)
+                )
+                for record in self.taken
+            ),
+        )
+
+
+class Batch(NamedTuple):
+    """One truck's payloads; its id is the partition key, of the records and of each user record."""
+
+    truck_id: str
+    payloads: Sequence[bytes]
+    """One point each."""
+
 
 @dataclasses.dataclass(frozen=True)
 class _Record:
+    batch: int
+    """Place of its batch among those of the put."""
+    truck_id: str
     data: bytes
     payloads: range
     """Places of its payloads."""
 
 
 class StreamPutter:
-    """Puts one truck's payloads as aggregated records."""
+    """Puts trucks' payloads as aggregated records, never two trucks in one."""
 
     def __init__(
         self,
@@ -118,22 +144,43 @@ class StreamPutter:
         Raises:
             ValueError: A payload by itself is too large for a record.
         """
+        (outcome,) = self.put_all([Batch(truck_id, payloads)], deadline)
+        return outcome
+
+    def put_all(self, batches: Sequence[Batch], deadline: Deadline) -> list[PutOutcome]:
+        """Put several trucks' payloads, in as few calls as Kinesis allows.
+
+        Args:
+            batches: Each truck's, each in as few records as their size allows.
+            deadline: As of `put`.
+
+        Returns:
+            The outcome of each batch, in order. Attempts are the calls of all of them together.
+
+        Raises:
+            ValueError: A payload by itself is too large for a record.
+        """
         pending = [
-            _Record(aggregate(truck_id, payloads[part.start : part.stop]), part)
-            for part in self._parts(truck_id, payloads)
+            _Record(
+                place,
+                batch.truck_id,
+                aggregate(batch.truck_id, batch.payloads[part.start : part.stop]),
+                part,
+            )
+            for place, batch in enumerate(batches)
+            for part in self._parts(batch.truck_id, batch.payloads)
         ]
         waits_s = self._waits_s()
         attempts = 0
-        failure: str | None = None
-        taken: list[TakenRecord] = []
+        failures: dict[int, str] = {}
+        taken: list[tuple[int, TakenRecord]] = []
         while pending:
             may_pass = True
             failed: list[_Record] = []
             for call in _calls(pending):
                 attempts += 1
-                failed_of_call, code, passes = self._attempt(truck_id, call, taken)
+                failed_of_call, passes = self._attempt(call, taken, failures)
                 failed += failed_of_call
-                failure = code or failure
                 may_pass = may_pass and passes
             pending = failed
             if not pending or not may_pass:
@@ -142,10 +189,21 @@ class StreamPutter:
             if wait_s >= deadline.remaining_s:
                 break
             self._sleep(wait_s)
-        not_taken = tuple(index for record in pending for index in record.payloads)
-        return PutOutcome(
-            not_taken=not_taken, attempts=attempts, failure=failure, taken=tuple(taken)
-        )
+        not_taken: list[list[int]] = [[] for _ in batches]
+        for record in pending:
+            not_taken[record.batch] += record.payloads
+        places: list[list[TakenRecord]] = [[] for _ in batches]
+        for batch, record_taken in taken:
+            places[batch].append(record_taken)
+        return [
+            PutOutcome(
+                not_taken=tuple(not_taken[place]),
+                attempts=attempts,
+                failure=failures.get(place),
+                taken=tuple(places[place]),
+            )
+            for place in range(len(batches))
+        ]
 
     def _parts(self, truck_id: str, payloads: Sequence[bytes]) -> Iterator[range]:
         """Cut the payloads, in order, into parts that each fit into one record."""
@@ -164,33 +222,44 @@ class StreamPutter:
             yield range(start, len(payloads))
 
     def _attempt(
-        self, truck_id: str, records: Sequence[_Record], taken: list[TakenRecord]
-    ) -> tuple[list[_Record], str | None, bool]:
-        """Call PutRecords once, and add to what was taken.
+        self,
+        records: Sequence[_Record],
+        taken: list[tuple[int, TakenRecord]],
+        failures: dict[int, str],
+    ) -> tuple[list[_Record], bool]:
+        """Call PutRecords once, and add to what was taken and, by batch, to why others were not.
 
         Returns:
-            The records that failed, the code of a failure, and whether trying again may help.
+            The records that failed, and whether trying again may help.
         """
-        entries = [{"Data": record.data, "PartitionKey": truck_id} for record in records]
+        entries = [{"Data": record.data, "PartitionKey": record.truck_id} for record in records]
+        call_code: str | None = None
+        passes = True
+        told: Sequence[Mapping[str, Any]] = ()
         try:
             answer = self._client.put_records(StreamName=self._stream_name, Records=entries)
+            told = answer.get("Records", [])
         except ClientError as error:
-            return list(records), _code(error), _may_pass(error)
+            call_code, passes = _code(error), _may_pass(error)
         except (NotConnectedError, HTTPClientError) as error:
-            return list(records), type(error).__name__, True
+            call_code = type(error).__name__
         except BotoCoreError as error:  # no credentials, no region, not a valid request
-            return list(records), type(error).__name__, False
-        told = answer.get("Records", [])
-        if len(told) != len(records):
+            call_code, passes = type(error).__name__, False
+        if call_code is None and len(told) != len(records):
             # Cut on its way: the SDK makes an empty answer of what it can't read, under a 200 too.
-            return list(records), UNREADABLE_ANSWER, True
+            call_code = UNREADABLE_ANSWER
+        if call_code is not None:
+            failures.update((record.batch, call_code) for record in records)
+            return list(records), passes
         codes = [entry.get("ErrorCode") for entry in told]
-        for record, entry in zip(records, told, strict=True):
-            if not entry.get("ErrorCode"):
+        for record, entry, code in zip(records, told, codes, strict=True):
+            if code:
+                failures[record.batch] = code
+            else:
                 place = entry.get("ShardId", ""), entry.get("SequenceNumber", "")
-                taken.append(TakenRecord(record.payloads, *place))
+                taken.append((record.batch, TakenRecord(record.payloads, *place)))
         failed = [record for record, code in zip(records, codes, strict=True) if code]
-        return failed, next(filter(None, codes), None), True
+        return failed, True
 
 
 def _calls(records: Iterable[_Record]) -> Iterator[list[_Record]]:

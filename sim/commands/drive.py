@@ -13,7 +13,7 @@ import aiohttp
 
 from rtdts.runtime import wall_clock
 from sim.commands.options import add_env_option, count, seconds
-from sim.drive.crew import System
+from sim.drive.crew import Door, System
 from sim.drive.deliveries_api import ApiError
 from sim.drive.five_trucks import DriveOptions, drive_fleet
 from sim.drive.verdict import Verdict
@@ -22,6 +22,11 @@ from sim.fleet.trips import TripTooShortError
 from sim.token_client import TokenClient, TokenError
 from sim.viewers.connection import RefusedError
 
+DOORS: dict[str, tuple[Door, ...]] = {
+    "http": ("http",),
+    "mqtt": ("mqtt",),
+    "mixed": ("http", "mqtt"),
+}
 EXIT_OK, EXIT_NOT_OK, EXIT_NOT_RUN, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
@@ -59,6 +64,12 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--seed", type=int, default=1, help="of all that is drawn (default: %(default)s)"
     )
+    parser.add_argument(
+        "--via",
+        choices=DOORS,
+        default="http",
+        help="the door for the points; mixed: every other truck over MQTT (default: %(default)s)",
+    )
     parser.add_argument("--gzip", action="store_true", help="send compressed batches")
     parser.add_argument(
         "--patience-s",
@@ -80,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
         dwell_s=args.dwell_s,
         seed=args.seed,
         compress=args.gzip,
+        doors=DOORS[args.via],
         patience_s=args.patience_s,
     )
     try:
@@ -100,6 +112,8 @@ def run(args: argparse.Namespace) -> int:
 
 async def _drive(env_file: Path, options: DriveOptions) -> Verdict:
     environment = read_environment(env_file)
+    if "mqtt" in options.doors and not environment.mqtt_url:
+        raise EnvironmentFileError(f"{env_file} names no MQTT broker (MqttURL)")
     async with aiohttp.ClientSession() as session:
         system = System(
             environment=environment,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import aiohttp
 
@@ -18,11 +20,14 @@ from sim.environment import Environment
 from sim.fleet.device import Device, Fix
 from sim.fleet.http_poster import http_poster
 from sim.fleet.motion import Motion, Standing
+from sim.fleet.mqtt_poster import MqttPoster
 from sim.fleet.trips import Trip
-from sim.fleet.uploader import Uploader
+from sim.fleet.uploader import Poster, Uploader
 from sim.token_client import TokenClient
 from sim.viewers.connection import socket_opener
 from sim.viewers.viewer import Viewer
+
+Door = Literal["http", "mqtt"]
 
 BEFORE_DWELL = frozenset({Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP})
 
@@ -77,12 +82,20 @@ class Crew:
         fixes: Every fix made, by its id.
         log: What the customer heard.
         uploader: The truck's way to the service.
+        door: How its points come in.
+        results: Over MQTT, how many results the truck was sent.
         viewer: The customer's socket.
         failures: What the driver could not do, for people.
     """
 
     def __init__(
-        self, system: System, device: Device, customer_id: str, *, compress: bool = False
+        self,
+        system: System,
+        device: Device,
+        customer_id: str,
+        *,
+        compress: bool = False,
+        door: Door = "http",
     ) -> None:
         self.truck_id = device.truck_id
         self.customer_id = customer_id
@@ -90,8 +103,11 @@ class Crew:
         self.fixes: dict[str, Fix] = {}
         self.log = CustomerLog(customer_id, self.delivery_ids)
         self.viewer = system.viewer("customer", customer_id, self.log)
+        self.door = door
+        self.results = 0
+        self._closing = contextlib.AsyncExitStack()
         self.uploader = Uploader(
-            http_poster(system.session, system.environment.server_url),
+            self._poster(system),
             system.identity("truck", self.truck_id),
             compress=compress,
             sleep=system.sleep,
@@ -104,7 +120,22 @@ class Crew:
 
     async def run(self) -> None:
         """Keep the truck's uploads and the customer's socket going, until cancelled."""
-        await together(self.uploader.run(), self.viewer.run())
+        try:
+            await together(self.uploader.run(), self.viewer.run())
+        finally:
+            await self._closing.aclose()
+
+    def _poster(self, system: System) -> Poster:
+        if self.door == "http":
+            return http_poster(system.session, system.environment.server_url)
+        poster = MqttPoster(system.environment.mqtt_url, self.truck_id, self._hear_result)
+        self._closing.push_async_callback(poster.close)
+        return poster
+
+    def _hear_result(self, result: Mapping[str, Any]) -> None:
+        self.results += 1
+        if result.get("rejected") or result.get("reason"):
+            self.failures.append(f"the service did not take a message: {dict(result)}")
 
     async def take_on(self, delivery_id: str, trip: Trip, *, within_s: float = 60.0) -> bool:
         """Create the trip's delivery and let the customer track it.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from sim.drive.crew import Crew, System
+from sim.drive.crew import Crew, Door, System
 from sim.drive.customer_log import CustomerLog
 from sim.drive.demo_view import DemoSummary, Row, row_of, summarise
 from sim.drive.intruders import Intruder
@@ -25,6 +25,9 @@ LAST_WORDS_S = 12.0
 """Of a demo with an end, so much is left for the last hand-over."""
 
 HEAR_WITHIN_S = 30.0
+
+MQTT_TRUCK = 1
+"""Place of the truck that sends over MQTT; the others use HTTP."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,9 @@ class Demo:
     def _crew(self, number: int) -> Crew:
         name = f"{self._run}-{number + 1}"
         device = Device(f"T-{name}", DeviceProfile(), self._rng("device", number))
-        return Crew(self._system, device, f"C-{name}")
+        has_broker = bool(self._system.environment.mqtt_url)
+        door: Door = "mqtt" if number == MQTT_TRUCK and has_broker else "http"
+        return Crew(self._system, device, f"C-{name}", door=door)
 
     def _rng(self, what: str, number: int) -> random.Random:
         return random.Random(f"{self._options.seed}.{what}.{number}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from rtdts.runtime.deadline import Deadline
-from sim.drive.crew import Crew, System
+from sim.drive.crew import Crew, Door, System
 from sim.drive.deliveries_api import ApiError, DeliveryRecord
 from sim.drive.intruders import DoorAttempts, Intruder, make_intruder, try_doors
 from sim.drive.stores import StoreCounts, StoreError, StoreReader
@@ -56,6 +56,7 @@ class DriveOptions:
             service must see pickup and arrival itself.
         seed: Of everything that is drawn.
         compress: Send gzip.
+        doors: How trucks send, in turn: with two of them, every other truck uses the second.
         patience_s: How long to wait for the stores, and for each thing that should be heard.
         profile: The trucks' devices.
     """
@@ -65,6 +66,7 @@ class DriveOptions:
     dwell_s: float | None = None
     seed: int = 1
     compress: bool = False
+    doors: tuple[Door, ...] = ("http",)
     patience_s: float = 60.0
     profile: DeviceProfile = field(default_factory=DeviceProfile)
 
@@ -140,7 +142,13 @@ async def drive_fleet(
 def _crew(system: System, options: DriveOptions, run: str, number: int) -> Crew:
     rng = random.Random(f"{options.seed}.device.{number}")
     device = Device(f"T-{run}-{number}", options.profile, rng)
-    return Crew(system, device, f"C-{run}-{number}", compress=options.compress)
+    return Crew(
+        system,
+        device,
+        f"C-{run}-{number}",
+        compress=options.compress,
+        door=options.doors[(number - 1) % len(options.doors)],
+    )
 
 
 async def _drive(

@@ -8,10 +8,16 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sim.environment import Environment
 from sim.local_cloud.engines import plain_environment
 from sim.local_cloud.parts import Part
+
+BRIDGE_ROLE = "bridge"
+BRIDGE_ID = "local"
+BRIDGE_USER = f"{BRIDGE_ROLE}:{BRIDGE_ID}"
+"""The bridges' user at the broker, whose form no truck's can have."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -124,6 +130,40 @@ def _broadcaster_part(
         }
         | dict(settings or {}),
         is_ready=lambda run: '"broadcaster_ready"' in run.output(),
+    )
+
+
+def bridge_part(
+    environment: Environment,
+    *,
+    token: str,
+    number: int = 1,
+    settings: Mapping[str, str] | None = None,
+) -> Part:
+    """An MQTT bridge, ready when it is subscribed.
+
+    Args:
+        environment: Where everything is.
+        token: By which the broker knows it as the user `BRIDGE_USER`.
+        number: Of several, which share the load.
+        settings: More settings.
+    """
+    broker = urlsplit(environment.mqtt_url)
+    return Part(
+        name="mqtt-bridge" if number == 1 else f"mqtt-bridge-{number}",
+        command=[sys.executable, "-m", "mqtt_bridge"],
+        environment=plain_environment()
+        | environment.variables()
+        | {
+            "MQTT_HOST": str(broker.hostname),
+            "MQTT_PORT": str(broker.port),
+            "MQTT_TLS": "no",
+            "MQTT_USERNAME": BRIDGE_USER,
+            "MQTT_PASSWORD": token,
+            "SHUTDOWN_BUDGET_S": "6",
+        }
+        | dict(settings or {}),
+        is_ready=lambda run: '"bridge_ready"' in run.output(),
     )
 
 

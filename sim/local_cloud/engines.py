@@ -1,4 +1,4 @@
-"""The engines as parts: the local AWS, OpenSearch, the identity provider."""
+"""The engines as parts: the local AWS, OpenSearch, the MQTT broker, the identity provider."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from sim.local_cloud.mqtt_broker.broker import (
+    READY,
+    BrokerFiles,
+    broker_command,
+    broker_environment,
+)
 from sim.local_cloud.opensearch.node import (
     NodeFiles,
     node_answers,
@@ -64,6 +70,21 @@ def opensearch_part(files: NodeFiles, ports: Ports, *, home: Path) -> Part:
         environment=node_environment(files, plain_environment()),
         is_ready=lambda _: node_answers(ports.opensearch),
         ready_within_s=90.0,  # it replays what it hadn't flushed
+    )
+
+
+def mqtt_broker_part(
+    files: BrokerFiles, ports: Ports, *, data: Path, issuer: str, audience: str
+) -> Part:
+    """A real MQTT broker; what it has acknowledged outlives its process."""
+    return Part(
+        name="mqtt-broker",
+        command=broker_command(
+            files, data=data, port=ports.mqtt_broker, issuer=issuer, audience=audience
+        ),
+        environment=broker_environment(files, plain_environment()),
+        is_ready=lambda run: READY in run.output(),
+        ready_within_s=90.0,  # it reads its journal
     )
 
 

@@ -18,6 +18,7 @@ class Ports:
     ministack: int = 4566
     opensearch: int = 9200
     identity_provider: int = 8099
+    mqtt_broker: int = 1883
 
     def named(self) -> dict[str, int]:
         """The ports by their part's name."""

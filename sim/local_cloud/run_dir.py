@@ -64,7 +64,7 @@ def own_run_dir(run_dir: Path, tell: Callable[[str], None]) -> Iterator[Path]:
         end_leftovers(run_dir, tell)
         for stale in (*run_dir.glob("*.pid"), *run_dir.glob(f"*{HOLD_SUFFIX}")):
             stale.unlink()
-        for state in (_AWS, "opensearch"):
+        for state in (_AWS, "opensearch", "mqtt-broker"):
             shutil.rmtree(run_dir / state, ignore_errors=True)
         try:
             yield run_dir

@@ -15,22 +15,33 @@ from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
 from sim.environment import Environment, write_environment
 from sim.local_cloud.applications import (
+    BRIDGE_ID,
+    BRIDGE_ROLE,
     Pace,
+    bridge_part,
     broadcaster_names,
     broadcaster_parts,
     consumer_part,
     firehose_part,
 )
-from sim.local_cloud.engines import identity_provider_part, ministack_part, opensearch_part
+from sim.local_cloud.engines import (
+    identity_provider_part,
+    ministack_part,
+    mqtt_broker_part,
+    opensearch_part,
+)
 from sim.local_cloud.identity_provider import DEFAULT_AUDIENCE
 from sim.local_cloud.ports import HOST, Ports
 from sim.local_cloud.provisioning import deploy_front_doors
 from sim.local_cloud.resources import CloudNames, CreatedResources, create_resources
 from sim.local_cloud.supervisor import StopStage, Supervisor
+from sim.local_cloud.token_issuer import MAX_TTL_S
 from sim.setup.jars import kcl_jars
 from sim.setup.java import find_java
+from sim.setup.mqtt_broker import broker_files
 from sim.setup.opensearch import node_files
 from sim.setup.places import Places
+from sim.token_client import TokenClient
 
 REGION = "ap-northeast-2"
 """Where the first trucks drive."""
@@ -38,10 +49,10 @@ REGION = "ap-northeast-2"
 
 def stop_stages(broadcasters: int) -> tuple[StopStage, ...]:
     """First who writes, then what is written to; in less than the 20 s that all may take."""
-    writing = ("consumer", *broadcaster_names(broadcasters), "firehose")
+    writing = ("mqtt-bridge", "consumer", *broadcaster_names(broadcasters), "firehose")
     return (
         StopStage(writing, grace_s=10.0),
-        StopStage(("identity-provider", "opensearch"), grace_s=4.0),
+        StopStage(("mqtt-broker", "identity-provider", "opensearch"), grace_s=4.0),
         StopStage(("ministack",), grace_s=2.0),
     )
 
@@ -83,6 +94,7 @@ class LocalCloud:
         self._tell = tell
         self._aws_url = f"http://{HOST}:{options.ports.ministack}"
         self._opensearch_url = f"http://{HOST}:{options.ports.opensearch}"
+        self._issuer = f"http://{HOST}:{options.ports.identity_provider}"
         self._token_secret = secrets.token_urlsafe(24)
 
     async def start(self) -> Environment:
@@ -91,17 +103,19 @@ class LocalCloud:
         Raises:
             PartError: A part can't be had.
         """
-        self._tell("starting the local AWS, OpenSearch and the identity provider")
+        self._tell("starting the local AWS, OpenSearch, the MQTT broker and the identity provider")
         java = await asyncio.to_thread(find_java, os.environ, self._places.python)
         created, zips, *_ = await asyncio.gather(
             self._start_aws(),
             asyncio.to_thread(self._build_zips),
             self._start_opensearch(java),
+            self._start_mqtt_broker(java),
             self._start_identity_provider(),
         )
         self._tell("deploying the Lambdas behind their gateways")
         environment = await asyncio.to_thread(self._deploy, created, zips)
-        self._tell("starting consumer, broadcaster and firehose")
+        self._tell("starting consumer, broadcaster, MQTT bridge and firehose")
+        token = await asyncio.to_thread(self._bridge_token, environment)
         pace = self._options.pace
         await self._supervisor.start(
             consumer_part(
@@ -120,6 +134,7 @@ class LocalCloud:
                 count=self._options.broadcasters,
                 settings=self._options.settings,
             ),
+            bridge_part(environment, token=token, settings=self._options.settings),
             firehose_part(environment, pace, position_file=self._run_dir / "firehose.json"),
         )
         write_environment(environment, self._options.env_file)
@@ -143,6 +158,20 @@ class LocalCloud:
         await asyncio.to_thread(install_index_templates, client)
         client.close()
 
+    async def _start_mqtt_broker(self, java: Path) -> None:
+        part = mqtt_broker_part(
+            broker_files(self._places, java),
+            self._options.ports,
+            data=self._run_dir / "mqtt-broker",
+            issuer=self._issuer,
+            audience=DEFAULT_AUDIENCE,
+        )
+        await self._supervisor.start(part)
+
+    def _bridge_token(self, environment: Environment) -> str:
+        client = TokenClient.of(environment)
+        return client.token(BRIDGE_ROLE, BRIDGE_ID, ttl_s=MAX_TTL_S)
+
     async def _start_identity_provider(self) -> None:
         part = identity_provider_part(
             self._options.ports,
@@ -163,7 +192,8 @@ class LocalCloud:
             endpoint_url=self._aws_url,
             region=REGION,
             opensearch_url=self._opensearch_url,
-            issuer=f"http://{HOST}:{self._options.ports.identity_provider}",
+            issuer=self._issuer,
+            mqtt_url=f"mqtt://{HOST}:{self._options.ports.mqtt_broker}",
             audience=DEFAULT_AUDIENCE,
             token_secret=self._token_secret,
             zips=zips,

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-Role = Literal["truck", "customer", "dispatcher"]
+Role = Literal["truck", "customer", "dispatcher", "bridge"]
 ROLES: tuple[str, ...] = get_args(Role)
 ALGORITHM = "RS256"
 KEY_BITS = 2048

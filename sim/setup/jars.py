@@ -1,4 +1,4 @@
-"""The jars that set-up fetches itself: OpenSearch's, its compiler's, and one for the KCL."""
+"""The jars that set-up fetches: OpenSearch's, the MQTT broker's, a compiler, one for the KCL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sim.setup.places import Places
 
 def needed_files() -> tuple[PinnedFile, ...]:
     """Every jar that the local cloud needs beside those in Python packages."""
-    return (*read_pinned("opensearch"), *read_pinned("compiler"), *read_pinned("kcl"))
+    kinds = ("opensearch", "mqtt", "compiler", "kcl")
+    return tuple(file for kind in kinds for file in read_pinned(kind))
 
 
 def jars_are_there(places: Places) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +12,6 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-import zipfile
 from pathlib import Path
 
 from sim.local_cloud.opensearch.node import (
@@ -27,12 +25,12 @@ from sim.local_cloud.opensearch.node import (
 )
 from sim.setup.downloads import PINNED, read_pinned
 from sim.setup.java import find_java
+from sim.setup.java_launcher import OTHER_JAVA, compile_launcher, move_into_place
 from sim.setup.places import Places
 from sim.setup.problems import SetupError
 
 _BOOT_S = 90.0
 _STOP_S = 20.0
-_OTHER_JAVA = "Too little memory, or a Java that it can't run on? JAVA_HOME may name another."
 
 
 def node_is_prepared(places: Places) -> bool:
@@ -42,8 +40,7 @@ def node_is_prepared(places: Places) -> bool:
 
 def node_files(places: Places, java: Path) -> NodeFiles:
     """What to start a node from."""
-    jars = [file.path(places.downloads) for file in read_pinned("opensearch")]
-    return NodeFiles(java, (_launcher(places), *jars), _archive(places))
+    return NodeFiles(java, (_launcher(places), *_jars(places)), _archive(places))
 
 
 def prepare_node(places: Places) -> None:
@@ -56,7 +53,9 @@ def prepare_node(places: Places) -> None:
     folder = _folder(places)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="rtdts-") as scratch:
-        _compile(places, java, Path(scratch))
+        compile_launcher(
+            places, java, SOURCE, jars=_jars(places), out=_launcher(places), scratch=Path(scratch)
+        )
         _record_archive(places, java, Path(scratch))
 
 
@@ -65,30 +64,16 @@ def _folder(places: Places) -> Path:
     return places.opensearch / ingredients[:16]
 
 
+def _jars(places: Places) -> list[Path]:
+    return [file.path(places.downloads) for file in read_pinned("opensearch")]
+
+
 def _launcher(places: Places) -> Path:
     return _folder(places) / "launcher.jar"  # the archive takes classes from jars only
 
 
 def _archive(places: Places) -> Path:
     return _folder(places) / "classes.jsa"
-
-
-def _compile(places: Places, java: Path, scratch: Path) -> None:
-    (compiler,) = read_pinned("compiler")
-    jars = [str(file.path(places.downloads)) for file in read_pinned("opensearch")]
-    classes = scratch / "classes"
-    command = [str(java), "-jar", str(compiler.path(places.downloads)), "-21", "-nowarn"]
-    command += ["-classpath", os.pathsep.join(jars), "-d", str(classes), str(SOURCE)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode != 0:
-        raise SetupError(
-            f"could not compile {SOURCE.name}:\n{ended.stderr}",
-            _OTHER_JAVA,
-        )
-    with zipfile.ZipFile(scratch / "launcher.jar", "w") as jar:
-        for compiled in sorted(classes.rglob("*.class")):
-            jar.write(compiled, compiled.relative_to(classes))
-    _move(scratch / "launcher.jar", _launcher(places))
 
 
 def _record_archive(places: Places, java: Path, scratch: Path) -> None:
@@ -103,7 +88,7 @@ def _record_archive(places: Places, java: Path, scratch: Path) -> None:
     dump += [f"-XX:SharedClassListFile={loaded}", f"-XX:SharedArchiveFile={recorded}"]
     subprocess.run(dump, env=node_environment(files), capture_output=True, check=False)
     recorded.touch()  # without an archive the node only starts more slowly
-    _move(recorded, _archive(places))
+    move_into_place(recorded, _archive(places))
 
 
 def _try_node(files: NodeFiles, scratch: Path, jvm_option: str) -> None:
@@ -119,7 +104,7 @@ def _try_node(files: NodeFiles, scratch: Path, jvm_option: str) -> None:
         while not node_answers(port):
             if node.poll() is not None or time.monotonic() > deadline:
                 told = log.read_text(errors="replace")[-4000:]
-                raise SetupError(f"OpenSearch did not start:\n{told}", _OTHER_JAVA)
+                raise SetupError(f"OpenSearch did not start:\n{told}", OTHER_JAVA)
             time.sleep(0.1)
         _exercise(f"http://127.0.0.1:{port}")
         node.send_signal(signal.SIGTERM)
@@ -147,7 +132,7 @@ def _send(method: str, url: str, body: bytes) -> None:
     except OSError as problem:
         detail = problem.read() if isinstance(problem, urllib.error.HTTPError) else problem
         raise SetupError(
-            f"OpenSearch's trial failed: {method} {url}: {detail!r}", _OTHER_JAVA
+            f"OpenSearch's trial failed: {method} {url}: {detail!r}", OTHER_JAVA
         ) from problem
 
 
@@ -156,10 +141,3 @@ def _free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
-
-
-def _move(made: Path, place: Path) -> None:
-    """Puts a finished file in its place in one step, also across file systems."""
-    unfinished = place.with_name(f"{place.name}.{os.getpid()}")
-    shutil.copyfile(made, unfinished)
-    os.replace(unfinished, place)

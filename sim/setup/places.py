@@ -72,6 +72,11 @@ class Places:
         return self.cache / "opensearch"
 
     @property
+    def mqtt_broker(self) -> Path:
+        """What is made for the MQTT broker: a folder a version of its ingredients."""
+        return self.cache / "mqtt-broker"
+
+    @property
     def kinesis_local(self) -> Path:
         """Where kinesis-local is unpacked: a folder a version."""
         return self.cache / "kinesis-local"

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
-from sim.setup import jars, kinesis_local, machine, opensearch, python_tools
+from sim.setup import jars, kinesis_local, machine, mqtt_broker, opensearch, python_tools
 from sim.setup.places import Places, find_places
 from sim.setup.problems import SetupError
 
@@ -70,7 +70,7 @@ STEPS = (
         lambda places, _: python_tools.make_ministack_venv(places),
     ),
     Step(
-        "jars: OpenSearch's, and one for the KCL",
+        "jars: OpenSearch's, the MQTT broker's, and one for the KCL",
         jars.jars_are_there,
         lambda places, terminal: jars.fetch_jars(places, terminal.progress),
     ),
@@ -78,6 +78,11 @@ STEPS = (
         "OpenSearch's launcher, and a trial start",
         opensearch.node_is_prepared,
         lambda places, _: opensearch.prepare_node(places),
+    ),
+    Step(
+        "the MQTT broker's launcher",
+        mqtt_broker.broker_is_prepared,
+        lambda places, _: mqtt_broker.prepare_broker(places),
     ),
     Step(
         "kinesis-local, a Kinesis that reshards, for tests",

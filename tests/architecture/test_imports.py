@@ -29,7 +29,7 @@ OUTSIDE_WORLD = {
 }  # fmt: skip
 """Standard modules with which a source can reach a clock, the network, files or the environment."""
 
-WITH_IT = {"boto3": {"botocore"}, "aiohttp": {"yarl"}}
+WITH_IT = {"boto3": {"botocore"}, "aiohttp": {"yarl"}, "aiomqtt": {"paho"}}
 """Packages whose values another's public interface takes or raises: they come with it."""
 
 

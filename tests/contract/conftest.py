@@ -11,6 +11,7 @@ import pytest
 from rtdts.delivery_store.schema import TableNames
 from sim.local_cloud.resources import CloudNames, CreatedResources, create_resources, local_session
 from tests.support.ministack_process import REGION, ministack_program, running_ministack
+from tests.support.mqtt_broker import BrokerProcess, running_broker
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +36,9 @@ def aws_resources(aws_endpoint: str) -> CreatedResources:
 @pytest.fixture(scope="session")
 def table_names(aws_resources: CreatedResources) -> TableNames:
     return aws_resources.names.tables
+
+
+@pytest.fixture(scope="session")
+def mqtt_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
+    with running_broker(tmp_path_factory.mktemp("mqtt-broker")) as broker:
+        yield broker

@@ -14,7 +14,13 @@ from deploy.capacity.facts import measured_figures
 from tests.support.source_tree import ROOT
 
 WITHOUT_ENGINES = ["enrich_points", "ingest_points", "fanout_posts", "round_viewers"]
-WITH_ENGINES = [["document_bytes"], ["consumer_points"], ["wide_fleet_points"], ["late_points"]]
+WITH_ENGINES = [
+    ["mqtt_points"],
+    ["document_bytes"],
+    ["consumer_points"],
+    ["wide_fleet_points"],
+    ["late_points"],
+]
 
 
 @pytest.mark.parametrize("names", [WITHOUT_ENGINES, *WITH_ENGINES], ids=" ".join)

@@ -45,6 +45,7 @@ AGAIN = f"{UNIT}/consumer/test_settling_again.py"
 BACKLOG = f"{UNIT}/consumer/test_backlog_newest_first.py"
 ERASE = f"{UNIT}/operations/test_erase.py"
 ERASED = f"{UNIT}/consumer/test_erased_trucks.py"
+BRIDGE = f"{UNIT}/mqtt_bridge/test_bridge_session.py"
 PARKED = f"{UNIT}/operations/test_replay_parked.py"
 LIMITS = f"{UNIT}/socket_lambda/test_socket_limits.py"
 RETRYING = f"{UNIT}/consumer/test_retrying.py"
@@ -106,10 +107,56 @@ BREAKS = (
         ),
     ),
     Break(
+        name="mqtt-acknowledged-though-not-taken",
+        guarantee=1,
+        file="mqtt_bridge/session.py",
+        text="                if result.not_taken:",
+        replacement="                if result.not_taken and not failed:",
+        tests=(f"{BRIDGE}::test_each_of_several_messages_that_were_not_taken_is_put_again",),
+    ),
+    Break(
+        name="mqtt-unusable-message-is-dropped",
+        guarantee=1,
+        file="mqtt_bridge/session.py",
+        text="            await self._park(message, truck_id, verdict.reason, verdict.detail)",
+        replacement="            await asyncio.sleep(0)",
+        tests=(f"{BRIDGE}::test_what_can_not_be_used_is_parked_answered_and_acknowledged",),
+    ),
+    Break(
+        name="mqtt-failed-messages-fall-behind",
+        guarantee=1,
+        file="mqtt_bridge/gathering.py",
+        text="truck.waiting.extendleft(reversed(failed))",
+        replacement="truck.waiting.extend(failed)",
+        tests=(
+            f"{UNIT}/mqtt_bridge/test_gathering.py"
+            "::test_what_failed_is_put_again_before_what_came_after_it",
+        ),
+    ),
+    Break(
+        name="mqtt-drain-takes-more",
+        guarantee=7,
+        file="mqtt_bridge/session.py",
+        text="        if not self._is_open:\n            return\n",
+        replacement="",
+        tests=(f"{BRIDGE}::test_what_comes_after_the_drain_began_is_left_to_the_next_bridge",),
+    ),
+    Break(
+        name="mqtt-poison-message-ends-the-bridge",
+        guarantee=6,
+        file="mqtt_bridge/judging.py",
+        text="    except Exception as error:  # an error of ours",
+        replacement="    except KeyError as error:  # an error of ours",
+        tests=(
+            f"{UNIT}/mqtt_bridge/test_judging.py"
+            "::test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other",
+        ),
+    ),
+    Break(
         name="two-trucks-under-one-key",
         guarantee=1,
         file="rtdts/telemetry_stream/putter.py",
-        text='"PartitionKey": truck_id}',
+        text='"PartitionKey": record.truck_id}',
         replacement='"PartitionKey": "trucks"}',
         tests=(f"{PUTTER}::test_a_request_is_one_record_with_the_truck_as_its_key",),
     ),
@@ -1456,7 +1503,7 @@ BREAKS = (
     Break(
         name="gzip-bomb-unpacked",
         guarantee=6,
-        file="ingest_lambda/request.py",
+        file="rtdts/ingest/packed_bodies.py",
         text="unpacking.decompress(packed, max_bytes + 1)",
         replacement="unpacking.decompress(packed)",
         tests=(

@@ -108,6 +108,7 @@ def record_local_cloud(
         region=REGION,
         opensearch_url="http://search.invalid",
         issuer="http://issuer.invalid",
+        mqtt_url="mqtt://broker.invalid:1883",
         audience="rtdts",
         token_secret="s",
         zips=zips,

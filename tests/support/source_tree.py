@@ -15,6 +15,7 @@ DEPLOYABLES = (
     "socket_lambda",
     "consumer",
     "broadcaster",
+    "mqtt_bridge",
     "search_admin_lambda",
     "operations",
 )

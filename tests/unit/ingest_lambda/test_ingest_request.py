@@ -7,13 +7,8 @@ from typing import Any
 
 import pytest
 
-from ingest_lambda.request import (
-    BodyTooLargeError,
-    NotATruckError,
-    NotUnpackableError,
-    sender_of,
-    unpacked_body,
-)
+from ingest_lambda.request import NotATruckError, sender_of, unpacked_body
+from rtdts.ingest.packed_bodies import BodyTooLargeError, NotUnpackableError
 
 LIMIT_BYTES = 10_000
 
@@ -106,7 +101,7 @@ def test_a_bomb_is_never_unpacked_beyond_the_limit(monkeypatch: pytest.MonkeyPat
 
     zlib_decompressobj = zlib.decompressobj
     bomb = gzip.compress(bytes(50_000_000), compresslevel=1)
-    monkeypatch.setattr("ingest_lambda.request.zlib.decompressobj", Watched)
+    monkeypatch.setattr("rtdts.ingest.packed_bodies.zlib.decompressobj", Watched)
 
     with pytest.raises(BodyTooLargeError):
         unpacked(event_of(bomb))

@@ -17,7 +17,10 @@ from rtdts.telemetry_stream.putter import (
     MAX_CALL_BYTES,
     MAX_CALL_RECORDS,
     UNREADABLE_ANSWER,
+    Batch,
+    PutOutcome,
     StreamPutter,
+    TakenRecord,
 )
 from tests.fakes.fake_stream import (
     THROTTLED,
@@ -242,3 +245,45 @@ def test_waits_are_jittered_and_grow() -> None:
     assert len(waited) == 6
     assert len(set(waited)) == 6
     assert all(0 <= wait_s <= 0.05 * 2**n for n, wait_s in enumerate(waited))
+
+
+def test_several_trucks_share_a_call_and_no_record() -> None:
+    stream = FakeStream()
+
+    outcomes = StreamPutter(stream, "points").put_all(
+        [Batch("T-1", [b"a", b"b"]), Batch("T-2", [b"c"])], Deadline(0)
+    )
+
+    assert len(stream.calls) == 1
+    assert [record.partition_key for record in stream.records] == ["T-1", "T-2"]
+    assert [(each.partition_key, each.data) for each in stream.user_records] == [
+        ("T-1", b"a"),
+        ("T-1", b"b"),
+        ("T-2", b"c"),
+    ]
+    assert [outcome.not_taken for outcome in outcomes] == [(), ()]
+
+
+def test_a_failed_record_is_told_of_its_own_truck_only() -> None:
+    stream = FakeStream(then=FailSome([0]))
+
+    throttled, taken = StreamPutter(stream, "points").put_all(
+        [Batch("T-1", [b"a", b"b"]), Batch("T-2", [b"c"])], Deadline(0)
+    )
+
+    assert (throttled.not_taken, throttled.failure) == ((0, 1), THROTTLED)
+    assert (taken.not_taken, taken.failure) == ((), None)
+
+
+def test_a_part_of_an_outcome_counts_from_its_own_first_payload() -> None:
+    whole = PutOutcome(
+        not_taken=(3, 4),
+        attempts=1,
+        failure=THROTTLED,
+        taken=(TakenRecord(range(3), "shard", "7"),),
+    )
+
+    part = whole.of(range(2, 4))
+
+    assert part.not_taken == (1,)
+    assert part.taken == (TakenRecord(range(-2, 1), "shard", "7"),)

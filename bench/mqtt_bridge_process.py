@@ -1,0 +1,148 @@
+"""A bridge on a real broker and a stream that takes everything: what it costs, as a JSON line.
+
+    python -m bench.mqtt_bridge_process PORT TOKEN MESSAGES ROUTE
+
+The stream is in this process, as the one of the HTTP handler's benchmark is. ROUTE is `direct`, as
+the bridge takes its messages, or `iterated`, as aiomqtt's documents have it: beside each other they
+show what its iterator costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mqtt_bridge.broker_client import BrokerConnection
+from mqtt_bridge.judging import Message, judge
+from mqtt_bridge.session import Ports, Session
+from mqtt_bridge.tally import Tally
+from mqtt_bridge.topics import SUBSCRIPTION
+from rtdts.runtime import wall_clock
+from rtdts.runtime.backoff import backoff_s
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import get_logger
+from rtdts.runtime.point_trace import PointTrace
+from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
+from rtdts.tracking.stream_codec import decode_point
+from sim.local_cloud.applications import BRIDGE_USER
+from sim.local_cloud.ports import HOST
+
+GATHER_S = 0.1
+RECEIVE_MAXIMUM = 1_000
+
+
+class _Stream:
+    """Takes everything."""
+
+    def put_records(self, **request: Any) -> Mapping[str, Any]:
+        return {"FailedRecordCount": 0, "Records": [{}] * len(request["Records"])}
+
+
+class _IteratedConnection(BrokerConnection):
+    """The same with aiomqtt's own iterator between."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._arrived: asyncio.Queue[Message] = asyncio.Queue()
+        self._passing: asyncio.Task[None] | None = None
+
+    def handing_on(self, take: Callable[[Message], None]) -> Callable[[Message], None]:
+        """What iterates as aiomqtt's client does: a task for each message."""
+
+        async def pass_on() -> None:
+            gone: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+            while True:
+                getting: asyncio.Future[Message] = asyncio.create_task(self._arrived.get())
+                await asyncio.wait({getting, gone}, return_when=asyncio.FIRST_COMPLETED)
+                take(getting.result())
+
+        self._passing = asyncio.create_task(pass_on())
+        return self._arrived.put_nowait
+
+
+async def _run(port: int, token: str, messages: int, route: str) -> dict[str, float]:
+    put_at: list[tuple[int, Sequence[bytes]]] = []
+    put_points = 0
+    records = 0
+    done = asyncio.Event()
+    putter = StreamPutter(_Stream(), "stream")
+
+    async def put(batches: Sequence[Batch]) -> Sequence[PutOutcome]:
+        nonlocal put_points, records
+        outcomes = putter.put_all(batches, Deadline(0))
+        now_ms = wall_clock.now_ms()
+        put_at.extend((now_ms, batch.payloads) for batch in batches)
+        put_points += sum(len(batch.payloads) for batch in batches)
+        records += len(batches)
+        if put_points >= messages:
+            done.set()
+        return outcomes
+
+    async def park(*_: object) -> None:
+        raise AssertionError("every message is good")
+
+    zone = ZoneInfo("UTC")
+    ports = Ports(
+        judge=lambda message: judge(
+            message, received_at_ms=wall_clock.now_ms(), zone=zone, max_body_bytes=1_048_576
+        ),
+        put=put,
+        park=park,
+        clock=time.monotonic,
+        waits_s=lambda: backoff_s(first_s=0.1, most_s=2.0),
+    )
+    arguments: dict[str, Any] = {
+        "host": HOST,
+        "port": port,
+        "tls": None,
+        "username": BRIDGE_USER,
+        "password": token,
+        "receive_maximum": RECEIVE_MAXIMUM,
+        "keepalive_s": 60,
+    }
+    is_direct = route == "direct"
+    connection = BrokerConnection(**arguments) if is_direct else _IteratedConnection(**arguments)
+    log = get_logger("bench")
+    session = Session(
+        connection,
+        ports,
+        gather_s=GATHER_S,
+        puts_at_once=4,
+        tally=Tally(),
+        log=log,
+        trace=PointTrace("", log),
+    )
+    take: Callable[[Message], None] = session.take
+    if isinstance(connection, _IteratedConnection):
+        take = connection.handing_on(session.take)
+    running = asyncio.create_task(session.run())
+    before_s, began_s = time.process_time(), time.monotonic()
+    async with connection.opened(SUBSCRIPTION, take):
+        print("READY", flush=True)
+        await done.wait()
+        await session.drain(Deadline(30))
+        cpu_s, took_s = time.process_time() - before_s, time.monotonic() - began_s
+    running.cancel()
+    ages_ms = sorted(
+        at_ms - decode_point(payload).recorded_at_ms
+        for at_ms, payloads in put_at
+        for payload in payloads
+    )
+    return {
+        "points": put_points,
+        "records": records,
+        "cpu_s": cpu_s,
+        "took_s": took_s,
+        "p50_ms": ages_ms[len(ages_ms) // 2],
+        "p99_ms": ages_ms[len(ages_ms) * 99 // 100],
+    }
+
+
+if __name__ == "__main__":
+    port, token, messages, route = sys.argv[1:]
+    print(json.dumps(asyncio.run(_run(int(port), token, int(messages), route))))

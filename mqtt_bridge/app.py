@@ -1,0 +1,139 @@
+"""The running bridge: one connection after the other, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import Final, Protocol
+
+from mqtt_bridge.errors import BrokerError
+from mqtt_bridge.judging import Message
+from mqtt_bridge.session import Result, Session
+from mqtt_bridge.tally import Tally
+from mqtt_bridge.topics import SUBSCRIPTION
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.metrics import MetricWriter
+
+TOLD_EVERY_S: Final = 60.0
+"""The metrics, and a line in the log."""
+
+
+class Connection(Result, Protocol):
+    """See `mqtt_bridge.broker_client.BrokerConnection`."""
+
+    def opened(
+        self, subscription: str, on_message: Callable[[Message], None]
+    ) -> AbstractAsyncContextManager[None]:
+        """Connect and subscribe."""
+        ...
+
+    async def lost(self) -> None:
+        """Wait until the connection is lost; raises `BrokerError`."""
+        ...
+
+
+class Bridge:
+    """Keeps a connection to the broker, and a session on each.
+
+    Args:
+        connection: Makes a connection, not open yet.
+        session: Makes the session of one.
+        waits_s: Makes the waits between attempts to connect.
+        tally: Counts what is done.
+        metrics: Written once a minute.
+        log: The process's log.
+        sleep: Waits some seconds.
+    """
+
+    def __init__(
+        self,
+        connection: Callable[[], Connection],
+        session: Callable[[Connection], Session],
+        *,
+        waits_s: Callable[[], Iterator[float]],
+        tally: Tally,
+        metrics: MetricWriter,
+        log: Logger,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._connection = connection
+        self._make_session = session
+        self._session: Session | None = None
+        self._waits_s = waits_s
+        self._waits = waits_s()
+        self._tally = tally
+        self._metrics = metrics
+        self._log = log
+        self._sleep = sleep
+
+    async def run(self, stop: asyncio.Event, *, shutdown_budget_s: float) -> None:
+        """Runs until `stop` is set, then ends what is under way within the budget.
+
+        Raises:
+            Exception: An error of ours, which no new connection mends.
+        """
+        telling = asyncio.create_task(self._tell_for_ever(), name="metrics")
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        try:
+            while not stop.is_set():
+                try:
+                    await self._hold_connection(stopped, shutdown_budget_s)
+                except BrokerError as error:
+                    self._tally.count("ConnectionsLost")
+                    self._log.warning("not_connected", error=str(error))
+                    pause = asyncio.ensure_future(self._sleep(next(self._waits)))
+                    await asyncio.wait({pause, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                    pause.cancel()
+        finally:
+            for task in (telling, stopped):
+                task.cancel()
+            await asyncio.gather(telling, stopped, return_exceptions=True)
+            self._tell()
+
+    async def _hold_connection(self, stopped: asyncio.Task[bool], budget_s: float) -> None:
+        """One connection and its session, until it is lost or all is stopped.
+
+        Raises:
+            BrokerError: There is none, or it is lost.
+            Exception: An error of ours.
+        """
+        connection = self._connection()
+        session = self._session = self._make_session(connection)
+        running = asyncio.create_task(session.run(), name="session")
+        try:
+            async with connection.opened(SUBSCRIPTION, session.take):
+                self._log.info("bridge_ready")
+                self._waits = self._waits_s()
+                lost = asyncio.create_task(connection.lost(), name="connection")
+                try:
+                    tasks: set[asyncio.Task[object]] = {stopped, lost, running}
+                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                    for task in (running, lost):
+                        if task.done():
+                            task.result()  # raises what ended it
+                    self._log.info("bridge_stopping", held=session.held, budget_s=budget_s)
+                    in_time = await session.drain(Deadline(budget_s))
+                    self._log.info("bridge_stopped", in_time=in_time, left=session.held)
+                finally:
+                    lost.cancel()
+                    await asyncio.gather(lost, return_exceptions=True)
+        finally:
+            self._session = None
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    def _tell(self) -> None:
+        session = self._session
+        self._metrics.emit(
+            self._tally.take(
+                held=session.held if session else 0,
+                oldest_held_s=session.oldest_held_s if session else 0.0,
+            )
+        )
+
+    async def _tell_for_ever(self) -> None:
+        while True:
+            await self._sleep(TOLD_EVERY_S)
+            self._tell()

@@ -1,0 +1,147 @@
+"""Builds the bridge: the only place that reads its environment and makes its clients."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from botocore.config import Config
+
+from mqtt_bridge.app import Bridge, Connection
+from mqtt_bridge.broker_client import BrokerConnection
+from mqtt_bridge.judging import Judgement, Message, judge
+from mqtt_bridge.session import PARKINGS_AT_ONCE, Ports, Session
+from mqtt_bridge.settings import Settings
+from mqtt_bridge.tally import METRICS, Tally
+from rtdts.runtime import wall_clock
+from rtdts.runtime.aws_clients import aws_session
+from rtdts.runtime.backoff import backoff_s
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import get_logger
+from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.point_trace import PointTrace
+from rtdts.runtime.settings import SettingsError, read_settings
+from rtdts.telemetry_stream.parking import Parking, message_name
+from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
+
+COMPONENT: Final = "mqtt_bridge"
+_FIRST_WAIT_S: Final = 0.1
+_MOST_WAIT_S: Final = 2.0
+"""A bridge must be there again within 15 s of a broker's restart, and waits add up."""
+
+
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """The settings.
+
+    Raises:
+        SettingsError: Names everything that is wrong, at once.
+    """
+    settings = read_settings(Settings, environ)
+    zone_of(settings)
+    return settings
+
+
+def zone_of(settings: Settings) -> ZoneInfo:
+    """The zone of first-generation trucks' clocks.
+
+    Raises:
+        SettingsError: There is no such zone.
+    """
+    name = settings.first_generation_timezone
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SettingsError([f"FIRST_GENERATION_TIMEZONE={name!r}: no such zone"]) from error
+
+
+@asynccontextmanager
+async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
+    """The bridge, wired; its threads end with it."""
+    log = get_logger(COMPONENT)
+    tally = Tally()
+    trace = PointTrace(settings.trace_trucks, log)
+    pool = ThreadPoolExecutor(settings.put_threads + PARKINGS_AT_ONCE, thread_name_prefix="aws")
+    ports = _ports(settings, pool)
+
+    def connection() -> BrokerConnection:
+        return BrokerConnection(
+            host=settings.broker_host,
+            port=settings.broker_port,
+            tls=ssl.create_default_context() if settings.broker_tls else None,
+            username=settings.username,
+            password=settings.password,
+            receive_maximum=settings.receive_maximum,
+            keepalive_s=settings.keepalive_s,
+        )
+
+    def session(of: Connection) -> Session:
+        return Session(
+            of,
+            ports,
+            gather_s=settings.gather_ms / 1_000,
+            puts_at_once=settings.put_threads,
+            tally=tally,
+            log=log,
+            trace=trace,
+        )
+
+    try:
+        yield Bridge(
+            connection,
+            session,
+            waits_s=_waits_s,
+            tally=tally,
+            metrics=MetricWriter(COMPONENT, METRICS),
+            log=log,
+        )
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _waits_s() -> Iterator[float]:
+    return backoff_s(first_s=_FIRST_WAIT_S, most_s=_MOST_WAIT_S)
+
+
+def _ports(settings: Settings, pool: ThreadPoolExecutor) -> Ports:
+    config = Config(
+        connect_timeout=settings.connect_timeout_s,
+        read_timeout=settings.read_timeout_s,
+        retries={"total_max_attempts": 1},  # the session tries again, and only what failed
+        max_pool_connections=settings.put_threads + PARKINGS_AT_ONCE,
+    )
+    aws: Any = aws_session(settings.region)  # the SDK makes its clients' methods at run time
+    putter = StreamPutter(aws.client("kinesis", config=config), settings.stream_name)
+    parking = Parking(aws.client("s3", config=config), settings.parked_bucket)
+    zone = zone_of(settings)
+
+    def judge_now(message: Message) -> Judgement:
+        return judge(
+            message,
+            received_at_ms=wall_clock.now_ms(),
+            zone=zone,
+            max_body_bytes=settings.max_body_bytes,
+        )
+
+    async def put(batches: Sequence[Batch]) -> Sequence[PutOutcome]:
+        call = partial(putter.put_all, batches, Deadline(0))
+        return await asyncio.get_running_loop().run_in_executor(pool, call)
+
+    async def park(message: Message, truck_id: str | None, reason: str, detail: str) -> None:
+        call = partial(
+            parking.park,
+            message.payload,
+            name=message_name(truck_id, message.payload),
+            reason=reason,
+            detail=detail,
+            partition_key=truck_id,
+        )
+        await asyncio.get_running_loop().run_in_executor(pool, call)
+
+    return Ports(judge=judge_now, put=put, park=park, clock=time.monotonic, waits_s=_waits_s)

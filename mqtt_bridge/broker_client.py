@@ -1,0 +1,178 @@
+"""The connection to the broker, by aiomqtt: the one module that knows it.
+
+Two things are not as its documents show them. Messages come through `queue_type`, a parameter of
+its client, straight to the session: iterating over them makes a task for each. And aiomqtt
+acknowledges by itself; doing it by hand is paho's, beneath it, and is reached by a private
+attribute. `tests/contract/test_broker_contract.py` holds both, and pyproject.toml pins the minor
+version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from mqtt_bridge.errors import BrokerError
+from mqtt_bridge.judging import Message
+
+NEVER_EXPIRES: Final = 0xFFFFFFFF
+"""A session's expiry interval. With the last session of a shared subscription, brokers drop what
+they hold for it."""
+TIMEOUT_S: Final = 10.0
+_QOS: Final = 1
+_FIRST_FAILURE: Final = 0x80
+"""Reason codes from here on say that something was refused."""
+
+
+class _Inbox(asyncio.Queue[aiomqtt.Message]):
+    """Hands each message on at once, and so is always empty."""
+
+    def __init__(self, on_message: Callable[[Message], None]) -> None:
+        super().__init__()
+        self._on_message = on_message
+
+    def put_nowait(self, item: aiomqtt.Message) -> None:
+        """Called by aiomqtt for each message that arrives."""
+        properties = item.properties
+        self._on_message(
+            Message(
+                topic=str(item.topic),
+                payload=item.payload,
+                packet_id=item.mid,
+                content_type=getattr(properties, "ContentType", ""),
+                correlation=getattr(properties, "CorrelationData", None),
+            )
+        )
+
+
+class BrokerConnection:
+    """One connection; a new one is made for each attempt.
+
+    Args:
+        host: The broker's.
+        port: The broker's.
+        tls: None for a connection without.
+        username: The user. The session's name begins with it, and is another with each connection:
+            Artemis 2.55 takes packet ids of a resumed session for those of its old connection, and
+            may then wait for acknowledgements that it has. What holds messages is the shared
+            subscription, not the session.
+        password: The user's.
+        receive_maximum: Messages in flight before the broker waits for acknowledgements.
+        keepalive_s: Silence after which either side asks for the other.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None,
+        username: str,
+        password: str,
+        receive_maximum: int,
+        keepalive_s: int,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._tls = tls
+        self._username = username
+        self._password = password
+        self._receive_maximum = receive_maximum
+        self._keepalive_s = keepalive_s
+        self._client: aiomqtt.Client | None = None
+
+    @contextlib.asynccontextmanager
+    async def opened(
+        self, subscription: str, on_message: Callable[[Message], None]
+    ) -> AsyncIterator[None]:
+        """Connect, subscribe, and disconnect at the end.
+
+        Args:
+            subscription: What to subscribe to. It is never given up: the broker would drop what it
+                holds for it.
+            on_message: Takes each message, from the first moment on; must not raise.
+
+        Raises:
+            BrokerError: It can't be reached, or refuses.
+        """
+        properties = _properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = NEVER_EXPIRES
+        properties.ReceiveMaximum = self._receive_maximum
+        client = aiomqtt.Client(
+            self._host,
+            self._port,
+            identifier=f"{self._username}/{secrets.token_hex(8)}",
+            username=self._username,
+            password=self._password,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            clean_start=False,  # a clean one begins with giving subscriptions up
+            properties=properties,
+            queue_type=lambda maxsize: _Inbox(on_message),  # type: ignore[arg-type]
+            timeout=TIMEOUT_S,
+            keepalive=self._keepalive_s,
+            tls_context=self._tls,
+            # Small acknowledgements must not wait for each other.
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        )
+        client._client.manual_ack_set(True)
+        self._client = client
+        try:
+            async with client:
+                refused = [
+                    code
+                    for code in await client.subscribe(subscription, qos=_QOS)
+                    if _number(code) >= _FIRST_FAILURE
+                ]
+                if refused:
+                    raise BrokerError(f"the broker refuses {subscription}: {refused[0]}")
+                yield
+        except aiomqtt.MqttError as error:
+            raise BrokerError(str(error)) from error
+        finally:
+            self._client = None
+
+    async def lost(self) -> None:
+        """Wait until the connection is lost.
+
+        Raises:
+            BrokerError: It is.
+        """
+        assert self._client is not None  # noqa: S101 - called while it is open
+        try:
+            await anext(self._client.messages)  # the inbox never has one
+        except aiomqtt.MqttError as error:
+            raise BrokerError(str(error)) from error
+
+    def acknowledge(self, packet_id: int) -> None:
+        """Acknowledge a message of this connection; nothing when the connection is gone."""
+        if self._client is not None:
+            self._client._client.ack(packet_id, _QOS)
+
+    async def publish(self, topic: str, payload: bytes, correlation: bytes | None) -> None:
+        """Publish once, and at most once; nothing when the connection is gone."""
+        if self._client is None:
+            return
+        properties = None
+        if correlation is not None:
+            properties = _properties(PacketTypes.PUBLISH)
+            properties.CorrelationData = correlation
+        with contextlib.suppress(aiomqtt.MqttError):
+            await self._client.publish(topic, payload, qos=0, properties=properties)
+
+
+def _properties(packet_type: int) -> Any:
+    """MQTT 5's properties of a packet; any attribute of theirs may be set."""
+    return Properties(packet_type)  # type: ignore[no-untyped-call]
+
+
+def _number(code: Any) -> int:
+    return int(getattr(code, "value", code))

@@ -1,0 +1,99 @@
+"""Which trucks' messages are put next: those of one truck that arrive within a moment together.
+
+A truck has at most one put under way, so its messages go into the stream in the order in which they
+came. What fails waits longer each time, and makes only its own truck wait. Decides only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass
+class _Truck(Generic[T]):
+    waiting: deque[T]
+    is_under_way: bool = False
+    waits_s: Iterator[float] | None = None
+    """Of a truck whose last put failed."""
+
+
+class Gathering(Generic[T]):
+    """Messages that are not in the stream yet, by truck.
+
+    Args:
+        gather_s: How long a truck's first message waits for more.
+        waits_s: Makes the waits between failed puts of a truck.
+    """
+
+    def __init__(self, *, gather_s: float, waits_s: Callable[[], Iterator[float]]) -> None:
+        self._gather_s = gather_s
+        self._waits_s = waits_s
+        self._trucks: dict[str, _Truck[T]] = {}
+        self._due: list[tuple[float, int, str]] = []
+        """A heap: when, a number that keeps the order, and which truck."""
+        self._numbers = 0
+
+    def add(self, truck_id: str, message: T, *, now_s: float) -> None:
+        """Take a message in."""
+        truck = self._trucks.get(truck_id)
+        if truck is not None:
+            truck.waiting.append(message)  # due already, or when the put under way is done
+            return
+        self._trucks[truck_id] = _Truck(deque((message,)))
+        self._schedule(truck_id, now_s + self._gather_s)
+
+    def next_due_s(self) -> float | None:
+        """When the next truck is due; None when none is waiting."""
+        return self._due[0][0] if self._due else None
+
+    def take_due(self, now_s: float, *, most_trucks: int) -> dict[str, list[T]]:
+        """Begin the put of the trucks that are due: all their messages, in the order they came.
+
+        Args:
+            now_s: The time.
+            most_trucks: How many at most.
+        """
+        taken: dict[str, list[T]] = {}
+        while self._due and self._due[0][0] <= now_s and len(taken) < most_trucks:
+            _, _, truck_id = heapq.heappop(self._due)
+            truck = self._trucks[truck_id]
+            truck.is_under_way = True
+            taken[truck_id] = list(truck.waiting)
+            truck.waiting.clear()
+        return taken
+
+    def done(self, truck_id: str, failed: Sequence[T], *, now_s: float) -> None:
+        """End the put of a truck.
+
+        Args:
+            truck_id: Which.
+            failed: Those of its messages that are to be put again, in order.
+            now_s: The time.
+        """
+        truck = self._trucks[truck_id]
+        truck.is_under_way = False
+        truck.waiting.extendleft(reversed(failed))
+        if failed:
+            truck.waits_s = truck.waits_s or self._waits_s()
+            self._schedule(truck_id, now_s + next(truck.waits_s))
+        elif truck.waiting:
+            truck.waits_s = None
+            self._schedule(truck_id, now_s + self._gather_s)
+        else:
+            del self._trucks[truck_id]
+
+    def hasten(self) -> None:
+        """Let no truck wait for more messages: what is here is all that will come."""
+        self._gather_s = 0.0
+        self._due = [(0.0, number, truck_id) for _, number, truck_id in self._due]
+        heapq.heapify(self._due)
+
+    def _schedule(self, truck_id: str, at_s: float) -> None:
+        self._numbers += 1
+        heapq.heappush(self._due, (at_s, self._numbers, truck_id))

@@ -1,0 +1,286 @@
+"""One connection's messages, from their arrival to their acknowledgement.
+
+A message is acknowledged when the stream has all of its valid points and the parking lot has it if
+there are others. Packet ids mean nothing on another connection: so a session ends with its own, and
+the broker hands out again what it had not acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import itertools
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Final, Protocol
+
+from mqtt_bridge.gathering import Gathering
+from mqtt_bridge.judging import REJECTED_POINTS, Fault, Judgement, Message
+from mqtt_bridge.results import fault_document, is_wanted, result_document
+from mqtt_bridge.tally import Tally
+from mqtt_bridge.topics import result_topic
+from rtdts.ingest.intake import NOTHING_PUT, IngestResult, JudgedBody
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.point_trace import PointTrace
+from rtdts.telemetry_stream.putter import MAX_CALL_RECORDS, Batch, PutOutcome
+
+PARKINGS_AT_ONCE: Final = 4
+
+
+class Result(Protocol):
+    """See `mqtt_bridge.broker_client.BrokerConnection`."""
+
+    def acknowledge(self, packet_id: int) -> None:
+        """Acknowledge a message of this connection."""
+        ...
+
+    async def publish(self, topic: str, payload: bytes, correlation: bytes | None) -> None:
+        """Publish a result; what fails is the truck's loss of a result, and no more."""
+        ...
+
+
+Judge = Callable[[Message], Judgement]
+Put = Callable[[Sequence[Batch]], Awaitable[Sequence[PutOutcome]]]
+"""One attempt to put each truck's payloads."""
+Park = Callable[[Message, str | None, str, str], Awaitable[None]]
+"""Keep a message: of which truck, why, and in what detail. Raises when the bucket did not."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ports:
+    """What a session acts through.
+
+    Attributes:
+        judge: Says what a message is.
+        put: The stream.
+        park: The parking lot.
+        clock: Monotonic seconds.
+        waits_s: Makes the waits between attempts of what fails.
+    """
+
+    judge: Judge
+    put: Put
+    park: Park
+    clock: Callable[[], float]
+    waits_s: Callable[[], Iterator[float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Held:
+    message: Message
+    judgement: Judgement
+    judged: JudgedBody
+
+
+class Session:
+    """Takes messages in and sees each to its end.
+
+    Args:
+        connection: Where they come from.
+        ports: What it acts through.
+        gather_s: How long a truck's first message waits for more that share its record.
+        puts_at_once: Puts under way side by side.
+        tally: Counts what is done.
+        log: The process's log.
+        trace: Tells every point of some trucks.
+    """
+
+    def __init__(
+        self,
+        connection: Result,
+        ports: Ports,
+        *,
+        gather_s: float,
+        puts_at_once: int,
+        tally: Tally,
+        log: Logger,
+        trace: PointTrace,
+    ) -> None:
+        self._connection = connection
+        self._ports = ports
+        self._gathering: Gathering[_Held] = Gathering(gather_s=gather_s, waits_s=ports.waits_s)
+        self._tally = tally
+        self._log = log
+        self._trace = trace
+        self._held: dict[int, float] = {}
+        """When each message came that is not acknowledged, by packet id and in order."""
+        self._news = asyncio.Event()
+        self._none_held = asyncio.Event()
+        self._none_held.set()
+        self._puts = asyncio.Semaphore(puts_at_once)
+        self._parkings = asyncio.Semaphore(PARKINGS_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._is_open = True
+
+    @property
+    def held(self) -> int:
+        """Messages received and not acknowledged."""
+        return len(self._held)
+
+    @property
+    def oldest_held_s(self) -> float:
+        """How long the oldest of them has been here."""
+        oldest = next(iter(self._held.values()), None)
+        return 0.0 if oldest is None else self._ports.clock() - oldest
+
+    def take(self, message: Message) -> None:
+        """Take a message in; one that comes after `drain` began is the next bridge's."""
+        if not self._is_open:
+            return
+        now_s = self._ports.clock()
+        self._held[message.packet_id] = now_s
+        self._none_held.clear()
+        judgement = self._ports.judge(message)
+        match judgement.verdict:
+            case JudgedBody() as judged if judged.payloads:
+                held = _Held(message, judgement, judged)
+                self._gathering.add(judged.truck_id, held, now_s=now_s)
+                self._news.set()
+            case JudgedBody() as judged:
+                self._start(self._finish(message, judgement, judged.result(NOTHING_PUT)))
+            case Fault():
+                self._start(self._finish(message, judgement, None))
+
+    async def run(self) -> None:
+        """Put what is due, until cancelled.
+
+        Raises:
+            Exception: What no repetition mends: an error of ours.
+        """
+        try:
+            while True:
+                await self._until_due()
+                await self._puts.acquire()
+                trucks = self._gathering.take_due(self._ports.clock(), most_trucks=MAX_CALL_RECORDS)
+                if trucks:
+                    self._start(self._put(trucks))
+                else:
+                    self._puts.release()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def drain(self, deadline: Deadline) -> bool:
+        """Take nothing more, and see what is here to its end.
+
+        Returns:
+            Whether nothing was left at the deadline; what was is not acknowledged.
+        """
+        self._is_open = False
+        self._gathering.hasten()
+        self._news.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._none_held.wait(), deadline.remaining_s)
+        return not self._held
+
+    async def _until_due(self) -> None:
+        """Wait until a truck is due, or an error of ours ended a task."""
+        while True:
+            if self._failed.done():
+                self._failed.result()
+            due_s = self._gathering.next_due_s()
+            wait_s = None if due_s is None else due_s - self._ports.clock()
+            if wait_s is not None and wait_s <= 0:
+                return
+            self._news.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), wait_s)
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) and not self._failed.done():
+            self._failed.set_exception(error)
+        self._news.set()
+
+    async def _put(self, trucks: dict[str, list[_Held]]) -> None:
+        """One attempt for these trucks."""
+        try:
+            batches = [
+                Batch(truck_id, [one for held in messages for one in held.judged.payloads])
+                for truck_id, messages in trucks.items()
+            ]
+            outcomes = await self._ports.put(batches)
+        finally:
+            self._puts.release()
+        self._tally.count("StreamAttempts")
+        finished: list[tuple[_Held, IngestResult]] = []
+        failures: Counter[str] = Counter()
+        for (truck_id, messages), outcome in zip(trucks.items(), outcomes, strict=True):
+            failed = []
+            start = 0
+            for held in messages:
+                part = range(start, start + len(held.judged.payloads))
+                start = part.stop
+                result = held.judged.result(outcome.of(part))
+                if result.not_taken:
+                    failed.append(held)
+                    self._tally.count("PointsNotTaken", len(result.not_taken))
+                else:
+                    finished.append((held, result))
+            self._gathering.done(truck_id, failed, now_s=self._ports.clock())
+            if failed:
+                failures[outcome.failure or "unknown"] += len(failed)
+        if failures:
+            self._log.warning("not_taken", messages=failures.total(), failures=dict(failures))
+        for held, result in finished:
+            if result.rejected or is_wanted(held.message.correlation, result):
+                self._start(self._finish(held.message, held.judgement, result))
+            else:
+                self._acknowledge(held.message, result)
+
+    async def _finish(
+        self, message: Message, judgement: Judgement, result: IngestResult | None
+    ) -> None:
+        """Park what is at fault, tell the truck, acknowledge."""
+        verdict, truck_id = judgement.verdict, judgement.truck_id
+        if isinstance(verdict, Fault):
+            self._tally.count("MessagesUnusable")
+            self._log.warning(
+                "unusable", truck_id=truck_id, reason=verdict.reason, detail=verdict.detail
+            )
+            await self._park(message, truck_id, verdict.reason, verdict.detail)
+            document = fault_document(verdict)
+        else:
+            assert result is not None  # noqa: S101 - for the type checker: it has points
+            if result.rejected:
+                reasons = Counter(f"{each.field}:{each.reason}" for each in result.rejected)
+                self._log.warning("rejected", truck_id=truck_id, reasons=dict(reasons))
+                await self._park(message, truck_id, REJECTED_POINTS, str(dict(reasons)))
+            document = result_document(result)
+        if truck_id is not None:
+            await self._connection.publish(result_topic(truck_id), document, message.correlation)
+        self._acknowledge(message, result)
+
+    async def _park(self, message: Message, truck_id: str | None, reason: str, detail: str) -> None:
+        """Park a message, however long it takes: the broker keeps it until then."""
+        waits_s = self._ports.waits_s()
+        for attempt in itertools.count(1):
+            try:
+                async with self._parkings:
+                    await self._ports.park(message, truck_id, reason, detail)
+            except Exception as error:
+                self._log.warning("not_parked", attempt=attempt, error=repr(error))
+                await asyncio.sleep(next(waits_s))
+            else:
+                return
+
+    def _acknowledge(self, message: Message, result: IngestResult | None) -> None:
+        self._connection.acknowledge(message.packet_id)
+        del self._held[message.packet_id]
+        if not self._held:
+            self._none_held.set()
+        if result is None:
+            return
+        self._tally.count_result(result)
+        if self._trace.is_on and self._trace.follows(result.truck_id):
+            for step in result.steps():
+                self._trace.tell(**step)

@@ -1,0 +1,81 @@
+"""`trucks/{truck_id}/telemetry` over MQTT: the uploader's other way out.
+
+What the broker has acknowledged counts as accepted, as a real box would take it: that it is in the
+history afterwards is what a drive is there to find out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sim.fleet.mqtt_truck import MqttTruck, NotPublishedError, RefusedByBrokerError
+from sim.fleet.upload_answers import Answer
+from sim.fleet.uploader import UnreachableError
+
+_ACKNOWLEDGED = Answer(202, {}, b"{}")
+_REFUSED = Answer(401, {}, b"{}")
+
+
+class MqttPoster:
+    """Publishes on a connection that is made when it is needed, and again when it is lost.
+
+    Args:
+        url: The broker's.
+        truck_id: The truck.
+        on_result: Takes each result that the truck is sent.
+    """
+
+    def __init__(
+        self, url: str, truck_id: str, on_result: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        self._url = url
+        self._truck_id = truck_id
+        self._on_result = on_result
+        self._opened = contextlib.AsyncExitStack()
+        self._truck: MqttTruck | None = None
+        self._token = ""
+        self._number = 0
+
+    async def __call__(self, body: bytes, content_type: str, token: str) -> Answer:
+        """Publish a body and wait for its acknowledgement.
+
+        Raises:
+            UnreachableError: There was none.
+        """
+        try:
+            truck = await self._connected(token)
+            self._number += 1
+            await truck.publish(
+                f"trucks/{self._truck_id}/telemetry",
+                body,
+                content_type=content_type,
+                correlation=b"%d" % self._number,
+            )
+        except RefusedByBrokerError:
+            await self.close()
+            return _REFUSED
+        except NotPublishedError as error:
+            await self.close()
+            raise UnreachableError(str(error)) from error
+        return _ACKNOWLEDGED
+
+    async def close(self) -> None:
+        """End the connection; the next body makes another."""
+        self._truck = None
+        await self._opened.aclose()
+
+    async def _connected(self, token: str) -> MqttTruck:
+        if self._truck is not None and not self._truck.is_lost and token == self._token:
+            return self._truck
+        await self.close()
+        truck = MqttTruck(self._url, self._truck_id, token, on_message=self._hear)
+        await self._opened.enter_async_context(truck.opened())
+        await truck.subscribe(f"trucks/{self._truck_id}/telemetry/result")
+        self._truck, self._token = truck, token
+        return truck
+
+    def _hear(self, _topic: str, payload: bytes, _correlation: bytes | None) -> None:
+        self._on_result(json.loads(payload))

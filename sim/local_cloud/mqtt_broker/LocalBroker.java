@@ -1,0 +1,265 @@
+import com.nimbusds.jose.JWSAlgorithm;
+import com.nimbusds.jose.jwk.source.JWKSourceBuilder;
+import com.nimbusds.jose.proc.JWSVerificationKeySelector;
+import com.nimbusds.jose.proc.SecurityContext;
+import com.nimbusds.jwt.JWTClaimsSet;
+import com.nimbusds.jwt.proc.DefaultJWTClaimsVerifier;
+import com.nimbusds.jwt.proc.DefaultJWTProcessor;
+import io.netty.handler.codec.mqtt.MqttConnectMessage;
+import io.netty.handler.codec.mqtt.MqttMessage;
+import io.netty.handler.codec.mqtt.MqttSubscribeMessage;
+import java.net.URI;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import javax.security.auth.Subject;
+import org.apache.activemq.artemis.api.core.QueueConfiguration;
+import org.apache.activemq.artemis.api.core.RoutingType;
+import org.apache.activemq.artemis.core.config.Configuration;
+import org.apache.activemq.artemis.core.config.WildcardConfiguration;
+import org.apache.activemq.artemis.core.config.impl.ConfigurationImpl;
+import org.apache.activemq.artemis.core.protocol.mqtt.MQTTInterceptor;
+import org.apache.activemq.artemis.core.security.CheckType;
+import org.apache.activemq.artemis.core.security.Role;
+import org.apache.activemq.artemis.core.server.ActiveMQServer;
+import org.apache.activemq.artemis.core.server.JournalType;
+import org.apache.activemq.artemis.core.server.embedded.EmbeddedActiveMQ;
+import org.apache.activemq.artemis.core.settings.impl.AddressFullMessagePolicy;
+import org.apache.activemq.artemis.core.settings.impl.AddressSettings;
+import org.apache.activemq.artemis.spi.core.protocol.RemotingConnection;
+import org.apache.activemq.artemis.spi.core.security.ActiveMQSecurityManager5;
+import org.apache.activemq.artemis.spi.core.security.jaas.RolePrincipal;
+import org.apache.activemq.artemis.spi.core.security.jaas.UserPrincipal;
+
+/**
+ * One real MQTT broker, ActiveMQ Artemis, from the jars on the class path.
+ *
+ * <p>Arguments as {@code key=value}: {@code data} (its folder), {@code port}, {@code jwks} (URL of
+ * the identity provider's keys), {@code issuer}, {@code audience}, {@code maxBytes} (of messages
+ * that no bridge has taken; a publish beyond it has no acknowledgement).
+ */
+public final class LocalBroker {
+  static final String TELEMETRY = "trucks/+/telemetry";
+  static final String BRIDGES = "bridges." + TELEMETRY;
+  static final String BRIDGES_FILTER = "$share/bridges/" + TELEMETRY;
+
+  private LocalBroker() {}
+
+  /** Starts the broker and ends it in order on SIGTERM. */
+  public static void main(String[] arguments) throws Exception {
+    Map<String, String> options = new HashMap<>();
+    for (String argument : arguments) {
+      String[] option = argument.split("=", 2);
+      options.put(option[0], option[1]);
+    }
+    EmbeddedActiveMQ broker = new EmbeddedActiveMQ();
+    broker.setConfiguration(configuration(options.get("data"), options.get("maxBytes")));
+    broker.setSecurityManager(
+        new Tokens(options.get("jwks"), options.get("issuer"), options.get("audience")));
+    broker.start();
+    ActiveMQServer server = broker.getActiveMQServer();
+    // Before anything can be published: what no queue takes would be acknowledged, and gone.
+    server.createQueue(
+        QueueConfiguration.of(BRIDGES)
+            .setAddress(TELEMETRY)
+            .setRoutingType(RoutingType.MULTICAST)
+            .setDurable(true)
+            .setAutoDelete(false),
+        true);
+    server.getRemotingService().addIncomingInterceptor(new Doorkeeper());
+    String where = "tcp://127.0.0.1:" + options.get("port");
+    String limits =
+        "receiveMaximum=100;maximumPacketSize=1100000;useEpoll=false;useKQueue=false";
+    server.getRemotingService().createAcceptor("mqtt", where + "?protocols=MQTT;" + limits).start();
+    System.out.println("broker_ready");
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  try {
+                    broker.stop();
+                  } catch (Exception problem) {
+                    problem.printStackTrace();
+                  }
+                }));
+    Thread.currentThread().join();
+  }
+
+  private static Configuration configuration(String data, String maxBytes) throws Exception {
+    Configuration configuration =
+        new ConfigurationImpl()
+            .setPersistenceEnabled(true)
+            .setSecurityEnabled(true)
+            .setSecurityInvalidationInterval(10_000) // so long a token outlives its end
+            .setJournalType(JournalType.NIO)
+            .setJournalFileSize(1 << 20)
+            .setJournalMinFiles(2)
+            .setJournalPoolFiles(4)
+            .setJournalSyncNonTransactional(true)
+            .setJournalDirectory(data + "/journal")
+            .setBindingsDirectory(data + "/bindings")
+            .setPagingDirectory(data + "/paging")
+            .setLargeMessagesDirectory(data + "/large")
+            .setNodeManagerLockDirectory(data + "/lock")
+            .setJMXManagementEnabled(false)
+            .setMessageCounterEnabled(false)
+            // Not of an address: Artemis counts a message where it was published, for each truck,
+            // and looks for room where its queue is.
+            .setGlobalMaxSize(Long.parseLong(maxBytes));
+    // As MQTT has them; by default a dot separates levels, and ids of trucks may have dots.
+    configuration.setWildCardConfiguration(
+        new WildcardConfiguration().setDelimiter('/').setAnyWords('#').setSingleWord('+'));
+    AddressSettings telemetry =
+        new AddressSettings()
+            .setMaxDeliveryAttempts(-1) // what bridges could not put is not theirs to give up
+            .setRedeliveryDelay(0)
+            .setAutoDeleteQueues(false)
+            .setAddressFullMessagePolicy(AddressFullMessagePolicy.FAIL);
+    // Of Artemis' own: a full broker must note that a bridge subscribes.
+    AddressSettings others =
+        new AddressSettings().setAddressFullMessagePolicy(AddressFullMessagePolicy.PAGE);
+    AddressSettings results =
+        new AddressSettings()
+            .setMaxSizeBytes(1 << 16) // of a truck that is away; results are not kept for ever
+            .setAddressFullMessagePolicy(AddressFullMessagePolicy.DROP);
+    return configuration
+        .addAddressSetting("#", others)
+        .addAddressSetting(TELEMETRY, telemetry)
+        .addAddressSetting(TELEMETRY + "/result", results);
+  }
+
+  /** The subject's name and role, of which there is one each. */
+  private record Identity(String name, String role) {
+    static Identity of(Subject subject) {
+      if (subject == null) {
+        return null;
+      }
+      return new Identity(
+          subject.getPrincipals(UserPrincipal.class).iterator().next().getName(),
+          subject.getPrincipals(RolePrincipal.class).iterator().next().getName());
+    }
+
+    boolean maySubscribe(String filter) {
+      return switch (role) {
+        case "truck" -> filter.equals("trucks/" + name + "/telemetry/result");
+        case "bridge" -> filter.equals(BRIDGES_FILTER);
+        default -> false;
+      };
+    }
+  }
+
+  /**
+   * Who connects, by a token of the identity provider as the password, and what it may do.
+   *
+   * <p>Artemis keeps what was allowed by user name. So that is the token's subject, and a bridge's
+   * has a form that no truck's can have.
+   */
+  private static final class Tokens implements ActiveMQSecurityManager5 {
+    private final DefaultJWTProcessor<SecurityContext> processor = new DefaultJWTProcessor<>();
+
+    Tokens(String jwks, String issuer, String audience) throws Exception {
+      var keys = JWKSourceBuilder.create(URI.create(jwks).toURL()).retrying(true).build();
+      processor.setJWSKeySelector(new JWSVerificationKeySelector<>(JWSAlgorithm.RS256, keys));
+      var verifier =
+          new DefaultJWTClaimsVerifier<SecurityContext>(
+              audience,
+              new JWTClaimsSet.Builder().issuer(issuer).build(),
+              Set.of("sub", "role", "exp"));
+      verifier.setMaxClockSkew(0);
+      processor.setJWTClaimsSetVerifier(verifier);
+    }
+
+    @Override
+    public Subject authenticate(
+        String user, String password, RemotingConnection connection, String domain) {
+      try {
+        JWTClaimsSet claims = processor.process(password, null);
+        String name = claims.getSubject();
+        String role = claims.getStringClaim("role");
+        String required =
+            switch (role) {
+              case "truck" -> name;
+              case "bridge" -> "bridge:" + name;
+              default -> null;
+            };
+        if (!user.equals(required) || !name.matches("[A-Za-z0-9._-]{1,64}")) {
+          return null;
+        }
+        Subject subject = new Subject();
+        subject.getPrincipals().add(new UserPrincipal(name));
+        subject.getPrincipals().add(new RolePrincipal(role));
+        return subject;
+      } catch (Exception refused) {
+        return null;
+      }
+    }
+
+    @Override
+    public boolean authorize(Subject subject, Set<Role> roles, CheckType check, String full) {
+      Identity identity = Identity.of(subject);
+      if (identity == null) {
+        return false;
+      }
+      String address = full.split("::", 2)[0]; // of a queue: its address, then its name
+      String own = "trucks/" + identity.name() + "/telemetry";
+      return switch (identity.role()) {
+        case "truck" ->
+            switch (check) {
+              case SEND -> address.equals(own);
+              case CREATE_ADDRESS -> address.equals(own) || address.equals(own + "/result");
+              case CONSUME,
+                      CREATE_DURABLE_QUEUE,
+                      CREATE_NON_DURABLE_QUEUE,
+                      DELETE_DURABLE_QUEUE,
+                      DELETE_ADDRESS ->
+                  address.equals(own + "/result");
+              default -> false;
+            };
+        // Never to delete: the queue holds what was acknowledged to trucks.
+        case "bridge" ->
+            switch (check) {
+              case CONSUME -> address.equals(TELEMETRY);
+              case SEND, CREATE_ADDRESS -> address.matches("trucks/[A-Za-z0-9._-]+/telemetry/result");
+              default -> false;
+            };
+        default -> false;
+      };
+    }
+
+    @Override
+    public boolean validateUser(String user, String password) {
+      return false;
+    }
+
+    @Override
+    public boolean validateUserAndRole(
+        String user, String password, Set<Role> roles, CheckType check) {
+      return false;
+    }
+  }
+
+  /**
+   * Refuses, by ending the connection, what Artemis' own checks come too late for.
+   *
+   * <p>A client that takes another's id takes its session over. And a subscription that Artemis
+   * itself refuses deletes the queue that it would have shared: with the bridges' name for it, any
+   * truck could throw away what all trucks have sent.
+   */
+  private static final class Doorkeeper implements MQTTInterceptor {
+    @Override
+    public boolean intercept(MqttMessage packet, RemotingConnection connection) {
+      if (packet instanceof MqttConnectMessage connect) {
+        String user = connect.payload().userName();
+        String client = connect.payload().clientIdentifier();
+        return user != null && (client.equals(user) || client.startsWith(user + "/"));
+      }
+      if (packet instanceof MqttSubscribeMessage subscribe) {
+        Identity identity = Identity.of(connection.getSubject());
+        return identity != null
+            && subscribe.payload().topicSubscriptions().stream()
+                .allMatch(each -> identity.maySubscribe(each.topicFilter()));
+      }
+      return true;
+    }
+  }
+}

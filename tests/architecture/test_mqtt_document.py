@@ -1,0 +1,97 @@
+"""The AsyncAPI document of the MQTT topics says what the bridge does."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jsonschema
+import pytest
+import yaml
+
+from mqtt_bridge.judging import FOREIGN_TOPIC, REASONS, Fault, Message, judge
+from mqtt_bridge.results import fault_document, result_document
+from mqtt_bridge.topics import result_topic, telemetry_topic
+from rtdts.ingest.intake import NOTHING_PUT, JudgedBody
+from rtdts.tracking.instants import parse_instant
+from tests.support.source_tree import ROOT
+
+NOW_MS = parse_instant("2026-11-24T06:52:50Z")
+
+
+@functools.cache
+def document() -> dict[str, Any]:
+    text = (ROOT / "docs" / "asyncapi-mqtt.yaml").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for value in node.values():
+            yield from references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+
+
+def validate_result(result: Any) -> None:
+    schema = document()["components"]["schemas"]["Result"]
+    jsonschema.Draft7Validator(schema | {"additionalProperties": False}).validate(result)
+
+
+def judged(payload: bytes) -> JudgedBody | Fault:
+    message = Message(telemetry_topic("T-0012"), payload, 1)
+    return judge(
+        message, received_at_ms=NOW_MS, zone=ZoneInfo("UTC"), max_body_bytes=1_048_576
+    ).verdict
+
+
+def test_every_reference_leads_somewhere() -> None:
+    for reference in references(document()):
+        node: Any = document()
+        for part in reference.removeprefix("#/").split("/"):
+            node = node[part]
+
+
+def test_the_topics_are_those_of_the_code() -> None:
+    channels = document()["channels"]
+
+    assert channels["telemetry"]["address"] == telemetry_topic("{truck_id}")
+    assert channels["result"]["address"] == result_topic("{truck_id}")
+
+
+def test_the_reasons_are_those_of_the_code() -> None:
+    documented = document()["components"]["schemas"]["Result"]["properties"]["reason"]["enum"]
+
+    assert set(documented) == set(REASONS) - {FOREIGN_TOPIC}  # which has no truck to tell
+
+
+@pytest.mark.parametrize(
+    "example", document()["components"]["messages"]["telemetry"]["examples"], ids=str
+)
+def test_an_example_of_telemetry_is_taken(example: dict[str, Any]) -> None:
+    verdict = judged(json.dumps(example["payload"]).encode())
+
+    assert isinstance(verdict, JudgedBody)
+    assert verdict.payloads
+    assert not verdict.rejected
+
+
+def test_results_are_as_documented() -> None:
+    for example in document()["components"]["messages"]["result"]["examples"]:
+        validate_result(example["payload"])
+    rejected = judged(
+        b'{"truck_id":"T-0012","recorded_at":"2026-11-24T06:52:48Z","lat":95,"lon":1}'
+    )
+    unusable = judged(b"nonsense")
+
+    assert isinstance(rejected, JudgedBody)
+    assert isinstance(unusable, Fault)
+    validate_result(json.loads(result_document(rejected.result(NOTHING_PUT))))
+    validate_result(json.loads(fault_document(unusable)))

@@ -1,0 +1,144 @@
+"""What both a real broker, through aiomqtt, and its fake promise to the bridge."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from mqtt_bridge.judging import Message
+from mqtt_bridge.topics import SUBSCRIPTION, result_topic, telemetry_topic
+from tests.fakes.fake_broker import FakeBroker
+from tests.support.deliveries import unique
+from tests.support.mqtt_broker import BrokerProcess
+from tests.support.waiting import until
+
+RECEIVE_MAXIMUM = 5
+
+
+class Broker(NamedTuple):
+    connection: Callable[[], Any]
+    """A connection of a bridge's, not open yet."""
+    publish: Callable[[str, bytes], Awaitable[None]]
+    """Publishes as a truck, and returns when it is acknowledged to it."""
+    result: Callable[[str], Awaitable[tuple[bytes, bytes | None]]]
+    """Payload and correlation of the next result of a truck, which listens from now on."""
+
+
+@pytest.fixture(params=["fake", "artemis"])
+async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
+    if request.param == "fake":
+        fake = FakeBroker(receive_maximum=RECEIVE_MAXIMUM)
+
+        async def publish_to_fake(truck_id: str, payload: bytes) -> None:
+            fake.publish(telemetry_topic(truck_id), payload, correlation=b"c")
+
+        async def result_of_fake(truck_id: str) -> tuple[bytes, bytes | None]:
+            await until(lambda: bool(fake.results))
+            (result,) = fake.results
+            return result.payload, result.correlation
+
+        yield Broker(fake.connection, publish_to_fake, result_of_fake)
+        return
+    real: BrokerProcess = request.getfixturevalue("mqtt_broker")
+
+    async def publish(truck_id: str, payload: bytes) -> None:
+        truck = real.truck(truck_id)
+        async with truck.opened():
+            await truck.publish(telemetry_topic(truck_id), payload, correlation=b"c")
+
+    async def result(truck_id: str) -> tuple[bytes, bytes | None]:
+        heard: asyncio.Queue[tuple[bytes, bytes | None]] = asyncio.Queue()
+        truck = real.truck(truck_id, on_message=lambda _, *rest: heard.put_nowait(rest))
+        async with truck.opened():
+            await truck.subscribe(result_topic(truck_id))
+            return await heard.get()
+
+    yield Broker(lambda: real.bridge(receive_maximum=RECEIVE_MAXIMUM), publish, result)
+
+
+@contextlib.asynccontextmanager
+async def bridge(broker: Broker, truck_id: str) -> AsyncIterator[tuple[Any, list[Message]]]:
+    """An open connection, and what it was handed of a truck; of others it acknowledges at once."""
+    came: list[Message] = []
+    connection = broker.connection()
+
+    def take(message: Message) -> None:
+        if message.topic == telemetry_topic(truck_id):
+            came.append(message)
+        else:  # an acknowledgement may be lost with its connection
+            connection.acknowledge(message.packet_id)
+
+    async with connection.opened(SUBSCRIPTION, take):
+        yield connection, came
+
+
+async def test_what_came_before_any_bridge_is_handed_out_as_it_was_sent(broker: Broker) -> None:
+    truck_id = f"{unique('T')}.5"
+    await broker.publish(truck_id, b"\x00point")
+
+    async with bridge(broker, truck_id) as (connection, came):
+        await until(lambda: bool(came))
+        connection.acknowledge(came[0].packet_id)
+
+    assert came[0][:2] == (telemetry_topic(truck_id), b"\x00point")
+    assert came[0].correlation == b"c"
+
+
+async def test_what_is_not_acknowledged_is_handed_to_another_when_its_bridge_is_gone(
+    broker: Broker,
+) -> None:
+    truck_id = unique("T")
+    async with bridge(broker, truck_id) as (first, came_first):
+        for number in range(3):
+            await broker.publish(truck_id, b"%d" % number)
+        await until(lambda: len(came_first) == 3)
+        first.acknowledge(came_first[1].packet_id)
+
+    async with bridge(broker, truck_id) as (second, came):
+        await until(lambda: len(came) == 2)
+        for message in came:
+            second.acknowledge(message.packet_id)
+
+    async with bridge(broker, truck_id) as (third, came_last):
+        await broker.publish(truck_id, b"last")
+        await until(lambda: bool(came_last))
+        third.acknowledge(came_last[0].packet_id)
+
+    assert [message.payload for message in came] == [b"0", b"2"]
+    assert [message.payload for message in came_last] == [b"last"]
+
+
+async def test_no_more_is_handed_over_than_may_be_in_flight_and_each_acknowledgement_frees_one(
+    broker: Broker,
+) -> None:
+    truck_id = unique("T")
+    for number in range(RECEIVE_MAXIMUM + 2):
+        await broker.publish(truck_id, b"%d" % number)
+
+    async with bridge(broker, truck_id) as (connection, came):
+        await until(lambda: len(came) == RECEIVE_MAXIMUM)
+        connection.acknowledge(came[3].packet_id)  # not the oldest: a truck delays no other
+        await until(lambda: len(came) == RECEIVE_MAXIMUM + 1)
+        handed_over = len(came)
+        for message in [*came[:3], *came[4:]]:
+            connection.acknowledge(message.packet_id)
+        await until(lambda: len(came) == RECEIVE_MAXIMUM + 2)
+        connection.acknowledge(came[-1].packet_id)
+
+    assert handed_over == RECEIVE_MAXIMUM + 1
+    assert sorted(message.payload for message in came) == [b"%d" % n for n in range(7)]
+
+
+async def test_a_truck_hears_its_result(broker: Broker) -> None:
+    truck_id = unique("T")
+    heard = asyncio.create_task(broker.result(truck_id))
+    async with bridge(broker, truck_id) as (connection, _):
+        while not heard.done():  # nothing says when the truck listens
+            await connection.publish(result_topic(truck_id), b"{}", b"mine")
+            await asyncio.wait({heard}, timeout=0.1)
+
+    assert await heard == (b"{}", b"mine")

@@ -1,0 +1,225 @@
+"""What a truck, a bridge and a stranger may do at the broker, and what nobody may.
+
+Whatever is tried, what the broker has acknowledged to a truck is there for the bridges afterwards,
+and nothing else is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiomqtt
+import jwt
+import pytest
+
+from mqtt_bridge.judging import Message
+from mqtt_bridge.topics import SUBSCRIPTION
+from sim.fleet.mqtt_truck import MqttTruck, NotPublishedError, RefusedByBrokerError
+from sim.local_cloud.applications import BRIDGE_ID, BRIDGE_ROLE, BRIDGE_USER
+from sim.local_cloud.ports import HOST
+from tests.support.deliveries import unique
+from tests.support.mqtt_broker import BrokerProcess, running_broker
+from tests.support.waiting import until
+
+RESULTS = "trucks/T-mine/telemetry/result"
+GIVES_UP_S = 3.0
+"""Where the broker refuses by closing the connection before it answers: aiomqtt waits so long."""
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
+    with running_broker(tmp_path_factory.mktemp("broker")) as broker:
+        yield broker
+
+
+async def publish(truck: MqttTruck, topic: str, payload: bytes = b"evil") -> None:
+    async with truck.opened():
+        await truck.publish(topic, payload)
+
+
+async def is_refused(truck: MqttTruck, topic: str) -> bool:
+    """Whether a message on a topic is."""
+    try:
+        await publish(truck, topic)
+    except (RefusedByBrokerError, NotPublishedError):
+        return True
+    return False
+
+
+async def kept(broker: BrokerProcess) -> list[bytes]:
+    """What the broker holds for the bridges; it holds it no more."""
+    came: list[Message] = []
+    marker, truck_id = unique("end").encode(), unique("T")
+    await publish(broker.truck(truck_id), f"trucks/{truck_id}/telemetry", marker)
+    connection = broker.bridge()
+    async with connection.opened(SUBSCRIPTION, came.append):
+        await until(lambda: any(message.payload == marker for message in came))
+        for message in came:
+            connection.acknowledge(message.packet_id)
+    return [message.payload for message in came if not message.payload.startswith(b"end")]
+
+
+@pytest.fixture
+async def held(broker: BrokerProcess) -> AsyncIterator[bytes]:
+    """A message that was acknowledged to its truck; it must be there afterwards, and no evil."""
+    truck_id, payload = unique("T"), unique("point").encode()
+    await publish(broker.truck(truck_id), f"trucks/{truck_id}/telemetry", payload)
+    yield payload
+    found = await kept(broker)
+    assert payload in found
+    assert b"evil" not in found
+
+
+async def test_a_truck_uses_its_own_topics(broker: BrokerProcess, held: bytes) -> None:
+    truck = broker.truck("T-mine")
+    async with truck.opened():
+        await truck.subscribe(RESULTS)
+        await truck.publish("trucks/T-mine/telemetry", b"point")
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "trucks/T-other/telemetry",
+        "trucks/T-mine/telemetry/result",
+        "trucks/T-mine",
+        "$sys/mqtt/sessions",
+        "activemq.management",
+    ],
+)
+async def test_a_truck_publishes_nowhere_else(
+    broker: BrokerProcess, held: bytes, topic: str
+) -> None:
+    assert await is_refused(broker.truck("T-mine"), topic)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "trucks/T-other/telemetry/result",
+        "trucks/+/telemetry/result",
+        "trucks/T-mine/telemetry",
+        "#",
+        SUBSCRIPTION,  # which Artemis, were it to refuse it, would delete with all that it holds
+        "$share/mine/trucks/+/telemetry",
+        "trucks/+/telemetry::bridges.trucks/+/telemetry",
+    ],
+)
+async def test_a_truck_subscribes_to_nothing_but_its_results(
+    broker: BrokerProcess, held: bytes, topic: str
+) -> None:
+    truck = broker.truck("T-mine")
+    async with truck.opened():
+        with pytest.raises(RefusedByBrokerError):
+            await truck.subscribe(topic)
+
+
+@pytest.mark.parametrize("identifier", ["T-other", f"{BRIDGE_USER}/1", "T-mine2"])
+async def test_a_truck_takes_no_session_but_its_own(
+    broker: BrokerProcess, held: bytes, identifier: str
+) -> None:
+    truck = broker.truck("T-mine", identifier=identifier, timeout_s=GIVES_UP_S)
+
+    assert await is_refused(truck, "trucks/T-mine/telemetry")
+
+
+async def test_a_truck_that_is_connected_lends_its_rights_to_no_other(
+    broker: BrokerProcess, held: bytes
+) -> None:
+    """What was allowed is kept by user name: with another's token it must not count."""
+    mine = broker.truck("T-mine")
+    async with mine.opened():
+        await mine.publish("trucks/T-mine/telemetry", b"point")
+        other = broker.truck("T-mine", token=broker.token("truck", "T-other"))
+
+        assert await is_refused(other, "trucks/T-mine/telemetry")
+        await mine.publish("trucks/T-mine/telemetry", b"point")
+
+
+@pytest.mark.parametrize("role", ["customer", "dispatcher"])
+async def test_nobody_but_a_truck_publishes(broker: BrokerProcess, held: bytes, role: str) -> None:
+    truck = broker.truck("T-mine", token=broker.token(role, "T-mine"))
+
+    assert await is_refused(truck, "trucks/T-mine/telemetry")
+
+
+@pytest.mark.parametrize("kind", ["empty", "nonsense", "expired", "unsigned", "own-key"])
+async def test_what_is_no_valid_token_opens_nothing(
+    broker: BrokerProcess, held: bytes, kind: str
+) -> None:
+    claims = {"sub": "T-mine", "role": "truck", "aud": "rtdts", "exp": 4_000_000_000}
+    token = {
+        "empty": "",
+        "nonsense": "a.b.c",
+        "expired": broker.token("truck", "T-mine", ttl_s=-1),
+        "unsigned": jwt.encode(claims, None, algorithm="none"),
+        "own-key": jwt.encode(claims, "x" * 32, algorithm="HS256"),
+    }[kind]
+
+    assert await is_refused(broker.truck("T-mine", token=token), "trucks/T-mine/telemetry")
+
+
+async def test_a_bridge_can_not_throw_away_what_the_broker_holds(
+    broker: BrokerProcess, held: bytes
+) -> None:
+    """Not with a clean start, not by giving its subscription up, not by ending its session."""
+    for _ in range(2):  # the second begins by cleaning what the first has left
+        client = aiomqtt.Client(
+            HOST,
+            broker.port,
+            identifier=f"{BRIDGE_USER}/1",
+            username=BRIDGE_USER,
+            password=broker.token(BRIDGE_ROLE, BRIDGE_ID),
+            protocol=aiomqtt.ProtocolVersion.V5,
+            clean_start=True,
+        )
+        client._client.manual_ack_set(True)
+        async with client:
+            await client.subscribe(SUBSCRIPTION, qos=1)
+            await client.unsubscribe(SUBSCRIPTION)
+
+
+@pytest.mark.parametrize("topic", ["trucks/T-1/telemetry", "elsewhere"])
+async def test_a_bridge_publishes_results_only(
+    broker: BrokerProcess, held: bytes, topic: str
+) -> None:
+    token = broker.token(BRIDGE_ROLE, BRIDGE_ID)
+
+    assert await is_refused(broker.truck(BRIDGE_USER, token=token), topic)
+
+
+@pytest.mark.parametrize("name", [BRIDGE_ID, BRIDGE_ROLE, BRIDGE_USER])
+async def test_a_truck_that_is_called_as_a_bridge_is_no_bridge(
+    broker: BrokerProcess, held: bytes, name: str
+) -> None:
+    connection = broker.bridge()
+    async with connection.opened(SUBSCRIPTION, lambda _: None):
+        truck = broker.truck(name, token=broker.token("truck", name))
+        assert await is_refused(truck, "trucks/T-mine/telemetry/result")
+
+
+async def test_a_full_broker_acknowledges_nothing_more_and_loses_nothing(tmp_path: Path) -> None:
+    """Back-pressure down to the trucks: what they are not acknowledged, they keep."""
+    acknowledged: list[bytes] = []
+    with running_broker(tmp_path, max_bytes=200_000) as small:
+        truck = small.truck("T-mine")
+        async with truck.opened():
+            with contextlib.suppress(RefusedByBrokerError, NotPublishedError):
+                for number in range(1_000):
+                    payload = b"%05d" % number + b" " * 1_000
+                    await truck.publish("trucks/T-mine/telemetry", payload)
+                    acknowledged.append(payload)
+
+        came: list[bytes] = []
+        connection = small.bridge()
+
+        def take(message: Message) -> None:
+            came.append(message.payload)
+            connection.acknowledge(message.packet_id)
+
+        async with connection.opened(SUBSCRIPTION, take):
+            await until(lambda: set(acknowledged) <= set(came))
+
+    assert 0 < len(acknowledged) < 1_000

@@ -1,0 +1,119 @@
+"""A real MQTT broker of a test's own, and its identity provider, on free ports of 127.0.0.1."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mqtt_bridge.broker_client import BrokerConnection
+from sim.fleet.mqtt_truck import MqttTruck
+from sim.local_cloud.applications import BRIDGE_ID, BRIDGE_ROLE, BRIDGE_USER
+from sim.local_cloud.engines import plain_environment
+from sim.local_cloud.identity_provider import DEFAULT_AUDIENCE, IdentityProvider, serve
+from sim.local_cloud.mqtt_broker.broker import (
+    MAX_BYTES,
+    READY,
+    broker_command,
+    broker_environment,
+)
+from sim.local_cloud.ports import HOST
+from sim.local_cloud.token_issuer import TokenIssuer, TokenRequest, load_or_create_key
+from sim.setup.java import find_java
+from sim.setup.mqtt_broker import broker_files
+from sim.setup.places import find_places
+from tests.support.waiting import eventually
+
+
+@dataclasses.dataclass
+class BrokerProcess:
+    """A broker that can be killed and started again on the same data."""
+
+    command: Sequence[str]
+    environment: dict[str, str]
+    log: Path
+    port: int
+    issuer: TokenIssuer
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        offset = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command, env=self.environment, stdout=output, stderr=output
+            )
+        eventually(lambda: READY.encode() in self.log.read_bytes()[offset:])
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def token(self, role: str, identity: str, ttl_s: int = 3600) -> str:
+        request = TokenRequest(role=role, identity=identity, ttl_s=ttl_s)
+        return self.issuer.issue(request, now_s=int(time.time()))
+
+    def truck(self, truck_id: str, **options: Any) -> MqttTruck:
+        """A truck's connection with its own token, not open yet; options are `MqttTruck`'s."""
+        options = {"token": self.token("truck", truck_id)} | options
+        return MqttTruck(f"mqtt://{HOST}:{self.port}", truck_id, **options)
+
+    def bridge(self, *, receive_maximum: int = 100) -> BrokerConnection:
+        """A bridge's connection, not open yet."""
+        return BrokerConnection(
+            host=HOST,
+            port=self.port,
+            tls=None,
+            username=BRIDGE_USER,
+            password=self.token(BRIDGE_ROLE, BRIDGE_ID),
+            receive_maximum=receive_maximum,
+            keepalive_s=15,
+        )
+
+
+@contextlib.contextmanager
+def running_broker(folder: Path, *, max_bytes: int = MAX_BYTES) -> Iterator[BrokerProcess]:
+    """Runs a broker, whose data and output are in the folder."""
+    port, provider_port = _free_port(), _free_port()
+    url = f"http://{HOST}:{provider_port}"
+    issuer = TokenIssuer(
+        load_or_create_key(folder / "key.pem"), issuer=url, audience=DEFAULT_AUDIENCE
+    )
+    provider = serve(
+        IdentityProvider(issuer, secret="unused", now_s=time.time), host=HOST, port=provider_port
+    )
+    threading.Thread(target=provider.serve_forever, daemon=True).start()
+    places = find_places()
+    files = broker_files(places, find_java(os.environ, places.python))
+    command = broker_command(
+        files,
+        data=folder / "data",
+        port=port,
+        issuer=url,
+        audience=DEFAULT_AUDIENCE,
+        max_bytes=max_bytes,
+    )
+    environment = broker_environment(files, plain_environment())
+    broker = BrokerProcess(command, environment, folder / "broker.log", port, issuer)
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.kill()
+        provider.shutdown()
+        provider.server_close()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,170 @@
+"""Connections come and go; what the broker keeps is handed out again, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mqtt_bridge.app import Bridge, Connection
+from mqtt_bridge.judging import judge
+from mqtt_bridge.session import Ports, Session
+from mqtt_bridge.tally import METRICS, Tally
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.point_trace import PointTrace
+from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
+from rtdts.tracking.instants import format_instant
+from rtdts.tracking.stream_codec import decode_point
+from tests.fakes.fake_broker import FakeBroker
+from tests.fakes.fake_stream import FakeStream
+
+NOW_MS = 1_795_503_168_120
+
+
+class World:
+    """A bridge over a fake broker and a fake stream, whose puts wait for a gate."""
+
+    def __init__(self, stream: FakeStream | None = None) -> None:
+        self.broker = FakeBroker()
+        self.stream = stream or FakeStream()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.begun = 0
+        self.told = io.StringIO()
+        self.stop = asyncio.Event()
+        self._putter = StreamPutter(self.stream, "points")
+        log = Logger("mqtt_bridge", self.told)
+        tally = Tally()
+
+        async def pause(_: float) -> None:
+            await asyncio.sleep(0)
+
+        def session(connection: Connection) -> Session:
+            ports = Ports(
+                judge=lambda message: judge(
+                    message, received_at_ms=NOW_MS, zone=ZoneInfo("UTC"), max_body_bytes=9_999
+                ),
+                put=self._put,
+                park=lambda *_: asyncio.sleep(0),
+                clock=asyncio.get_running_loop().time,
+                waits_s=lambda: itertools.repeat(0.0),
+            )
+            return Session(
+                connection,
+                ports,
+                gather_s=0.0,
+                puts_at_once=1,
+                tally=tally,
+                log=log,
+                trace=PointTrace("", log),
+            )
+
+        self.bridge = Bridge(
+            self.broker.connection,
+            session,
+            waits_s=lambda: itertools.repeat(0.0),
+            tally=tally,
+            metrics=MetricWriter("mqtt_bridge", METRICS, stream=self.told, now_ms=lambda: NOW_MS),
+            log=log,
+            sleep=pause,
+        )
+
+    async def _put(self, batches: Sequence[Batch]) -> Sequence[PutOutcome]:
+        self.begun += 1
+        await self.gate.wait()
+        return self._putter.put_all(batches, Deadline(0))
+
+    def send(self, seq: int) -> None:
+        at = format_instant(NOW_MS)
+        point = {"truck_id": "T-1", "seq": seq, "recorded_at": at, "lat": 35.1, "lon": 129.1}
+        self.broker.publish("trucks/T-1/telemetry", json.dumps(point).encode())
+
+    @property
+    def seqs(self) -> list[int | None]:
+        return [decode_point(each.data).seq for each in self.stream.user_records]
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not is_so():  # noqa: ASYNC110 - of several parts, none of which signals it
+                await asyncio.sleep(0)
+
+
+async def test_what_a_lost_connection_left_is_handed_out_again() -> None:
+    world = World()
+    world.gate.clear()
+    running = asyncio.create_task(world.bridge.run(world.stop, shutdown_budget_s=5))
+    world.send(1)
+    await world.until(lambda: world.begun == 1)
+
+    world.broker.lose_connections()
+    world.gate.set()
+    await world.until(lambda: world.broker.kept == 0)
+    world.stop.set()
+    await running
+
+    assert set(world.seqs) == {1}
+    assert '"not_connected"' in world.told.getvalue()
+
+
+async def test_an_old_connections_put_acknowledges_nothing_of_the_new_one() -> None:
+    """Both connections number their messages from 1: the first one's must not stand for another."""
+    world = World()
+    world.gate.clear()
+    running = asyncio.create_task(world.bridge.run(world.stop, shutdown_budget_s=0))
+    world.send(1)
+    await world.until(lambda: world.begun == 1)
+    world.broker.lose_connections()
+    await world.until(lambda: world.begun == 2)
+
+    assert world.broker.kept == 1
+    world.stop.set()
+    await running
+    assert world.broker.kept == 1
+
+
+async def test_it_comes_back_when_the_broker_does() -> None:
+    world = World()
+    world.broker.is_away = True
+    running = asyncio.create_task(world.bridge.run(world.stop, shutdown_budget_s=5))
+    world.send(1)
+    await world.until(lambda: world.told.getvalue().count('"not_connected"') > 3)
+
+    world.broker.is_away = False
+    await world.until(lambda: world.broker.kept == 0)
+    world.stop.set()
+    await running
+
+    assert world.seqs == [1]
+
+
+async def test_it_puts_and_acknowledges_what_it_has_before_it_ends() -> None:
+    world = World()
+    world.gate.clear()
+    running = asyncio.create_task(world.bridge.run(world.stop, shutdown_budget_s=20))
+    world.send(1)
+    await world.until(lambda: world.begun == 1)
+    world.stop.set()
+    await world.until(lambda: '"bridge_stopping"' in world.told.getvalue())
+
+    world.gate.set()
+    await running
+
+    assert (world.seqs, world.broker.kept) == ([1], 0)
+    assert '"in_time":true' in world.told.getvalue()
+
+
+async def test_an_error_of_ours_ends_it() -> None:
+    world = World(FakeStream(then=ValueError("ours")))
+    world.send(1)
+
+    with pytest.raises(ValueError, match="ours"):
+        await world.bridge.run(world.stop, shutdown_budget_s=5)
+
+    assert world.broker.kept == 1

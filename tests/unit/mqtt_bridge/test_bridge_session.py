@@ -1,0 +1,294 @@
+"""From a message's arrival to its acknowledgement, over a broker, a stream, a bucket in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mqtt_bridge.judging import Judgement, Message, judge
+from mqtt_bridge.session import Ports, Session
+from mqtt_bridge.tally import Tally
+from mqtt_bridge.topics import SUBSCRIPTION
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.point_trace import PointTrace
+from rtdts.telemetry_stream.parking import Parking, message_name
+from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
+from rtdts.tracking.instants import format_instant
+from rtdts.tracking.stream_codec import decode_point
+from tests.fakes.fake_broker import FakeBroker
+from tests.fakes.fake_stream import FailSome, FakeBucket, FakeStream, refused
+
+NOW_MS = 1_795_503_168_120
+SOON_S = 20.0
+"""Longer than any of this takes; nothing here waits for it."""
+
+
+def point(truck_id: str, seq: int, **fields: Any) -> dict[str, Any]:
+    at = format_instant(NOW_MS)
+    return {"truck_id": truck_id, "seq": seq, "recorded_at": at, "lat": 35.1, "lon": 129.1} | fields
+
+
+class World:
+    """A session on a connection of a fake broker.
+
+    Attributes:
+        gate: Puts wait until it is set.
+    """
+
+    def __init__(
+        self, stream: FakeStream, *, gather_s: float = 0.0, broker: FakeBroker | None = None
+    ) -> None:
+        self.broker = broker or FakeBroker()
+        self.stream = stream
+        self.bucket = FakeBucket()
+        self.tally = Tally()
+        self.log = io.StringIO()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.park_failures = 0
+        self.puts_begun = asyncio.Event()
+        self._putter = StreamPutter(stream, "points")
+        log = Logger("mqtt_bridge", self.log)
+        self.connection = self.broker.connection()
+        self.session = Session(
+            self.connection,
+            Ports(
+                judge=self._judge,
+                put=self._put,
+                park=self._park,
+                clock=asyncio.get_running_loop().time,
+                waits_s=lambda: itertools.repeat(0.0),
+            ),
+            gather_s=gather_s,
+            puts_at_once=2,
+            tally=self.tally,
+            log=log,
+            trace=PointTrace("T-traced", log),
+        )
+
+    def _judge(self, message: Message) -> Judgement:
+        return judge(
+            message, received_at_ms=NOW_MS, zone=ZoneInfo("Asia/Seoul"), max_body_bytes=100_000
+        )
+
+    async def _put(self, batches: Sequence[Batch]) -> Sequence[PutOutcome]:
+        self.puts_begun.set()
+        await self.gate.wait()
+        return self._putter.put_all(batches, Deadline(0))
+
+    async def _park(self, message: Message, truck_id: str | None, reason: str, detail: str) -> None:
+        if self.park_failures:
+            self.park_failures -= 1
+            raise refused("SlowDown", 503)
+        Parking(self.bucket, "parked").park(
+            message.payload,
+            name=message_name(truck_id, message.payload),
+            reason=reason,
+            detail=detail,
+            partition_key=truck_id,
+        )
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        running = asyncio.create_task(self.session.run())
+        try:
+            async with self.connection.opened(SUBSCRIPTION, self.session.take):
+                yield
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    def send(
+        self, truck_id: str, *points: dict[str, Any], correlation: bytes | None = None
+    ) -> None:
+        self.broker.publish(
+            f"trucks/{truck_id}/telemetry",
+            json.dumps({"positions": points}).encode(),
+            correlation=correlation,
+        )
+
+    async def all_acknowledged(self) -> None:
+        assert await self.session.drain(Deadline(SOON_S))
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(SOON_S):
+            while not is_so():  # noqa: ASYNC110 - of several parts, none of which signals it
+                await asyncio.sleep(0)
+
+    @property
+    def seqs(self) -> list[int | None]:
+        return [decode_point(each.data).seq for each in self.stream.user_records]
+
+
+async def test_a_message_is_acknowledged_only_when_the_stream_has_its_points() -> None:
+    world = World(FakeStream())
+    world.gate.clear()
+    async with world.running():
+        world.send("T-1", point("T-1", 1))
+        await world.puts_begun.wait()
+
+        assert (world.broker.kept, world.session.held) == (1, 1)
+        world.gate.set()
+        await world.all_acknowledged()
+
+    assert world.broker.kept == 0
+    assert world.seqs == [1]
+
+
+async def test_messages_of_one_truck_share_a_record_and_trucks_share_a_call() -> None:
+    world = World(FakeStream(), gather_s=60.0)
+    async with world.running():
+        for seq in range(3):
+            world.send("T-1", point("T-1", seq))
+        world.send("T-2", point("T-2", 9))
+        await world.all_acknowledged()
+
+    assert len(world.stream.calls) == 1
+    assert [record.partition_key for record in world.stream.records] == ["T-1", "T-2"]
+    assert world.seqs == [0, 1, 2, 9]
+
+
+async def test_what_was_not_taken_is_put_again_and_then_acknowledged() -> None:
+    world = World(FakeStream([FailSome([0]), refused("InternalFailure", 500)]))
+    async with world.running():
+        world.send("T-1", point("T-1", 1))
+        await world.all_acknowledged()
+
+    assert world.seqs == [1]
+    assert world.tally.take(held=0, oldest_held_s=0)["PointsNotTaken"] == 2
+
+
+async def test_each_of_several_messages_that_were_not_taken_is_put_again() -> None:
+    world = World(FakeStream([FailSome([0])]), gather_s=60.0)
+    async with world.running():
+        for seq in range(3):
+            world.send("T-1", point("T-1", seq))
+        await world.all_acknowledged()
+
+    assert world.seqs == [0, 1, 2]
+
+
+async def test_a_truck_whose_record_fails_holds_up_no_other() -> None:
+    world = World(FakeStream(then=FailSome([0])), gather_s=60.0)
+    async with world.running():
+        world.send("T-1", point("T-1", 1))
+        world.send("T-2", point("T-2", 2))
+        drained = asyncio.create_task(world.session.drain(Deadline(SOON_S)))  # they share a call
+        await world.until(lambda: 2 in world.seqs)
+
+        assert world.broker.kept == 1
+        drained.cancel()
+
+
+async def test_no_more_is_held_than_the_broker_may_hand_over() -> None:
+    world = World(FakeStream(), broker=FakeBroker(receive_maximum=5))
+    world.gate.clear()
+    async with world.running():
+        for seq in range(12):
+            world.send("T-1", point("T-1", seq))
+        await world.puts_begun.wait()
+
+        assert (world.session.held, world.broker.kept) == (5, 12)
+        world.gate.set()
+        await world.until(lambda: not world.broker.kept)
+
+    assert sorted(filter(None, world.seqs)) == list(range(1, 12))
+
+
+async def test_what_can_not_be_used_is_parked_answered_and_acknowledged() -> None:
+    world = World(FakeStream())
+    world.park_failures = 2
+    async with world.running():
+        world.broker.publish("trucks/T-1/telemetry", b"nonsense", correlation=b"7")
+        await world.all_acknowledged()
+
+    (parked,) = world.bucket.objects.values()
+    (result,) = world.broker.results
+    assert (parked.body, parked.metadata["reason"]) == (b"nonsense", "unreadable")
+    assert parked.metadata["partition-key"] == "T-1"
+    assert (result.topic, result.correlation) == ("trucks/T-1/telemetry/result", b"7")
+    assert json.loads(result.payload)["reason"] == "unreadable"
+    assert (world.broker.kept, world.stream.records) == (0, [])
+
+
+async def test_the_good_points_of_a_message_are_put_and_its_bad_ones_parked_and_named() -> None:
+    world = World(FakeStream())
+    async with world.running():
+        world.send("T-1", point("T-1", 1), point("T-1", 2, lat=95.0))
+        await world.all_acknowledged()
+
+    (parked,) = world.bucket.objects.values()
+    (result,) = world.broker.results
+    assert world.seqs == [1]
+    assert parked.metadata["reason"] == "rejected_points"
+    assert json.loads(result.payload) == {
+        "accepted": 1,
+        "rejected": [{"index": 1, "field": "lat", "reason": "out_of_range"}],
+        "adjusted": [],
+    }
+
+
+@pytest.mark.parametrize(("correlation", "results"), [(None, 0), (b"mine", 1)])
+async def test_a_good_message_has_a_result_when_the_truck_asks_for_one(
+    correlation: bytes | None, results: int
+) -> None:
+    world = World(FakeStream())
+    async with world.running():
+        world.send("T-1", point("T-1", 1), correlation=correlation)
+        await world.all_acknowledged()
+
+    assert [one.correlation for one in world.broker.results] == [correlation] * results
+
+
+async def test_what_comes_after_the_drain_began_is_left_to_the_next_bridge() -> None:
+    world = World(FakeStream())
+    async with world.running():
+        world.send("T-1", point("T-1", 1))
+        await world.all_acknowledged()
+        world.send("T-1", point("T-1", 2))
+
+        assert (world.session.held, world.broker.kept) == (0, 1)
+
+    assert world.seqs == [1]
+
+
+async def test_a_drain_ends_at_its_deadline_and_what_is_left_is_not_acknowledged() -> None:
+    world = World(FakeStream(then=refused("InternalFailure", 500)))
+    async with world.running():
+        world.send("T-1", point("T-1", 1))
+
+        assert not await world.session.drain(Deadline(0.01))
+
+    assert world.broker.kept == 1
+
+
+async def test_an_error_of_ours_ends_the_session() -> None:
+    world = World(FakeStream(then=ValueError("ours")))
+    async with world.connection.opened(SUBSCRIPTION, world.session.take):
+        world.send("T-1", point("T-1", 1))
+
+        with pytest.raises(ValueError, match="ours"):
+            await world.session.run()
+
+
+async def test_each_point_of_a_traced_truck_is_told_with_its_place_in_the_stream() -> None:
+    world = World(FakeStream(), gather_s=60.0)
+    async with world.running():
+        world.send("T-traced", point("T-traced", 1))
+        world.send("T-traced", point("T-traced", 2))
+        await world.all_acknowledged()
+
+    told = [json.loads(line) for line in world.log.getvalue().splitlines()]
+    assert [(one["step"], one["sub_sequence_number"]) for one in told] == [
+        ("accepted", 0),
+        ("accepted", 1),
+    ]

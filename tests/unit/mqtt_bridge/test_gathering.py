@@ -1,0 +1,95 @@
+"""What is put when: together what belongs together, and no truck waits for another."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from mqtt_bridge.gathering import Gathering
+
+
+def waits_s() -> Iterator[float]:
+    return itertools.count(1.0)
+
+
+def gathering() -> Gathering[str]:
+    return Gathering(gather_s=0.1, waits_s=waits_s)
+
+
+def test_messages_of_one_truck_share_a_put_when_they_come_within_a_moment() -> None:
+    held = gathering()
+    held.add("T-1", "a", now_s=0.0)
+    held.add("T-1", "b", now_s=0.09)
+
+    assert held.take_due(0.09, most_trucks=9) == {}
+    assert held.next_due_s() == 0.1
+    assert held.take_due(0.1, most_trucks=9) == {"T-1": ["a", "b"]}
+
+
+def test_a_truck_has_one_put_under_way_and_its_next_messages_follow() -> None:
+    held = gathering()
+    held.add("T-1", "a", now_s=0.0)
+    held.take_due(1.0, most_trucks=9)
+    held.add("T-1", "b", now_s=1.0)
+
+    assert held.take_due(2.0, most_trucks=9) == {}
+    held.done("T-1", [], now_s=2.0)
+    assert held.take_due(2.1, most_trucks=9) == {"T-1": ["b"]}
+
+
+def test_what_failed_is_put_again_before_what_came_after_it() -> None:
+    held = gathering()
+    held.add("T-1", "a", now_s=0.0)
+    held.add("T-1", "b", now_s=0.0)
+    held.take_due(0.1, most_trucks=9)
+    held.add("T-1", "c", now_s=0.2)
+
+    held.done("T-1", ["a", "b"], now_s=0.2)
+
+    assert held.take_due(1.1, most_trucks=9) == {}
+    assert held.take_due(1.2, most_trucks=9) == {"T-1": ["a", "b", "c"]}
+
+
+def test_a_failing_truck_waits_longer_each_time_and_makes_no_other_wait() -> None:
+    held = gathering()
+    held.add("T-1", "a", now_s=0.0)
+    for now_s, due_s in ((0.1, 1.1), (1.1, 3.1)):
+        assert held.take_due(now_s, most_trucks=9) == {"T-1": ["a"]}
+        held.done("T-1", ["a"], now_s=now_s)
+        assert held.next_due_s() == due_s
+
+    held.add("T-2", "b", now_s=1.2)
+
+    assert held.take_due(1.4, most_trucks=9) == {"T-2": ["b"]}
+
+
+def test_a_truck_that_got_through_waits_as_briefly_as_any_after_the_next_failure() -> None:
+    held = gathering()
+    held.add("T-1", "a", now_s=0.0)
+    held.take_due(0.1, most_trucks=9)
+    held.done("T-1", ["a"], now_s=0.1)
+    held.take_due(1.1, most_trucks=9)
+    held.done("T-1", [], now_s=1.1)
+
+    held.add("T-1", "b", now_s=2.0)
+    held.take_due(2.1, most_trucks=9)
+    held.done("T-1", ["b"], now_s=2.1)
+
+    assert held.next_due_s() == 3.1
+
+
+def test_the_longest_waiting_come_first_when_not_all_can() -> None:
+    held = gathering()
+    for number in range(3):
+        held.add(f"T-{number}", "a", now_s=float(number))
+
+    assert list(held.take_due(9.0, most_trucks=2)) == ["T-0", "T-1"]
+
+
+def test_nothing_waits_for_more_once_it_is_hastened() -> None:
+    held = gathering()
+    held.add("T-1", "a", now_s=5.0)
+
+    held.hasten()
+
+    assert held.take_due(5.0, most_trucks=9) == {"T-1": ["a"]}

@@ -1,0 +1,111 @@
+"""A message is a truck's points, or has a reason why it can't be used; nothing makes it raise."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mqtt_bridge import judging
+from mqtt_bridge.judging import Fault, Judgement, Message, judge
+from mqtt_bridge.topics import result_topic, telemetry_topic, truck_of
+from rtdts.ingest.intake import JudgedBody
+from rtdts.tracking.instants import format_instant
+from rtdts.tracking.stream_codec import decode_point
+from rtdts.tracking.telemetry import MAX_POINTS
+
+NOW_MS = 1_795_503_168_120
+LIMIT_BYTES = 200_000
+
+
+def point(truck_id: str = "T-1", **fields: Any) -> dict[str, Any]:
+    at = format_instant(NOW_MS)
+    return {"truck_id": truck_id, "recorded_at": at, "lat": 35.1, "lon": 129.1} | fields
+
+
+def judged(
+    payload: bytes, topic: str = "trucks/T-1/telemetry", content_type: str = ""
+) -> Judgement:
+    return judge(
+        Message(topic, payload, 1, content_type),
+        received_at_ms=NOW_MS,
+        zone=ZoneInfo("Asia/Seoul"),
+        max_body_bytes=LIMIT_BYTES,
+    )
+
+
+@pytest.mark.parametrize("content_type", ["", "application/gzip"])
+def test_the_points_are_those_that_http_would_take_with_this_door_as_their_source(
+    content_type: str,
+) -> None:
+    body = json.dumps({"positions": [point(seq=1), point(seq=2)]}).encode()
+    payload = gzip.compress(body) if content_type else body
+
+    judgement = judged(payload, content_type=content_type)
+
+    assert judgement.truck_id == "T-1"
+    assert isinstance(judgement.verdict, JudgedBody)
+    points = [decode_point(one) for one in judgement.verdict.payloads]
+    assert [(one.seq, one.source, one.received_at_ms) for one in points] == [
+        (1, "mqtt", NOW_MS),
+        (2, "mqtt", NOW_MS),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", judging.UNREADABLE),
+        (b"\xff", judging.UNREADABLE),
+        (json.dumps(point("T-2")).encode(), judging.FOREIGN_TRUCK),
+        (b" " * (LIMIT_BYTES + 1), judging.TOO_LARGE),
+        (json.dumps({"positions": [point()] * (MAX_POINTS + 1)}).encode(), judging.TOO_MANY_POINTS),
+    ],
+    ids=["empty", "binary", "foreign", "large", "many"],
+)
+def test_what_can_not_be_used_has_a_reason(payload: bytes, reason: str) -> None:
+    verdict = judged(payload).verdict
+
+    assert isinstance(verdict, Fault)
+    assert verdict.reason == reason
+    assert verdict.reason in judging.REASONS
+
+
+@pytest.mark.parametrize(
+    "topic", ["trucks/T-1/telemetry/result", "trucks//telemetry", "trucks/a b/telemetry", "x"]
+)
+def test_a_topic_that_is_no_trucks_names_none(topic: str) -> None:
+    judgement = judged(json.dumps(point()).encode(), topic=topic)
+
+    assert judgement.truck_id is None
+    assert isinstance(judgement.verdict, Fault)
+
+
+def test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(judging, "judge_body", fail)
+
+    verdict = judged(json.dumps(point()).encode()).verdict
+
+    assert isinstance(verdict, Fault)
+    assert verdict.reason == judging.UNJUDGED
+
+
+@given(payload=st.binary(max_size=300), content_type=st.sampled_from(["", "application/gzip"]))
+def test_nothing_makes_it_raise(payload: bytes, content_type: str) -> None:
+    assert judged(payload, content_type=content_type).truck_id == "T-1"
+
+
+@given(st.from_regex(r"\A[A-Za-z0-9._-]{1,64}\Z"))
+def test_a_topic_leads_back_to_its_truck(truck_id: str) -> None:
+    assert truck_of(telemetry_topic(truck_id)) == truck_id
+    assert truck_of(result_topic(truck_id)) is None
