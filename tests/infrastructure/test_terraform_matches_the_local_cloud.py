@@ -41,6 +41,8 @@ DIFFERENCES = {
     r"containers/consumer/environment/KCL_RETRIEVAL_MODE": "a choice in AWS; the default here",
     r"containers/(consumer/environment/DWELL_S|broadcaster/environment/ROUND_INTERVAL_S)": "a demo "
     "shows in a minute what takes a day; in AWS the defaults hold unless an operator says so",
+    r"containers/broadcaster/environment/ROUND_QUEUE_URL": "two broadcasters of production divide "
+    "each round; the one here, as development's, makes it alone",
     r"functions/ingest/environment/LOG_ONE_OF": "a line for each request costs nothing here, and a "
     "developer looks for it",
     r"containers/operations/.*": "here an operator types the commands, with sim/.env's variables",
