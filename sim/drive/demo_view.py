@@ -170,6 +170,8 @@ def where_to_look(environment: Environment, env_file: str) -> list[str]:
         f"HTTP API   {environment.server_url}",
         f"WebSocket  {environment.websocket_url}",
     ]
+    if environment.mqtt_url:
+        lines.append(f"MQTT       {environment.mqtt_url}, by which the second truck sends")
     if environment.opensearch_url:
         lines.append(f"OpenSearch {environment.opensearch_url}/truck-latest/_search?pretty")
     env = "" if env_file == "sim/.env" else f" --env {env_file}"
