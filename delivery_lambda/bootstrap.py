@@ -13,6 +13,7 @@ from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.tickets import TicketStore
 from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, SOMEBODY_WAITS, aws_session
+from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.rate_limits import RateLimits
 from rtdts.runtime.settings import read_settings
@@ -29,6 +30,7 @@ class App:
     identity_claim: str
     blocks: BlockList
     requests: RateLimits
+    edge: Edge
     log: Logger
 
 
@@ -64,6 +66,7 @@ def build(environ: Mapping[str, str]) -> App:
         dispatch=dispatch,
         identity_claim=settings.identity_claim,
         blocks=BlockList(blocks, log=log, now_ms=now_ms),
+        edge=Edge(settings.edge_secrets),
         requests=RateLimits(
             per_minute=settings.requests_per_minute, burst_minutes=REQUESTS_BURST_MINUTES
         ),

@@ -61,6 +61,8 @@ def _refused(caller: Caller, app: App) -> Response | None:
 
 
 def _answer(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response:
+    if not app.edge.passed(event.get("headers")):
+        return forbidden("this is not the name at which this API is served")
     if caller is None:
         return forbidden("the token names no role or identity that is known here")
     if (refused := _refused(caller, app)) is not None:

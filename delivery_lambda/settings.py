@@ -7,6 +7,7 @@ import dataclasses
 from rtdts.delivery_store.deliveries import CLOSED_KEPT_DAYS
 from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES
 from rtdts.delivery_store.table_settings import TableSettings
+from rtdts.runtime import edge
 from rtdts.runtime.settings import setting
 
 
@@ -18,6 +19,7 @@ class Settings(TableSettings):
     identity_claim: str = setting(
         "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
     )
+    edge_secrets: str = setting("EDGE_SECRETS", default="", help=edge.HELP)
     requests_per_minute: int = setting(
         "REQUESTS_PER_MINUTE",
         default=120,

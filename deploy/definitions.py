@@ -31,6 +31,7 @@ from deploy.kcl_tables import NAME_SUFFIXES
 from deploy.package import DELIVERY, DEPLOYED_PACKAGES, INGEST, PRODUCTION, PROJECT
 from rtdts.delivery_store.schema import TABLES, KeyAttribute, TableDefinition
 from rtdts.push_queue.definitions import QUEUES, QueueDefinition
+from rtdts.runtime.edge import HEADER
 from rtdts.runtime.metrics import DIMENSION, NAMESPACE
 from rtdts.runtime.settings import declared_settings
 
@@ -55,6 +56,7 @@ def definitions() -> dict[str, Any]:
     """Everything, in the form of the file."""
     return {
         "runtime": f"python{PRODUCTION.python}",
+        "edge_header": HEADER,
         "tables": {table.logical_name: _table(table) for table in TABLES},
         "kcl_tables": {
             table.logical_name: {**_table(table), "name_suffix": suffix}

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from rtdts.delivery_store.tickets import TicketHolder, is_ticket
+from rtdts.runtime.edge import Edge
 from rtdts.tracking.blocks import Blocks, Token
 from rtdts.tracking.roles import CUSTOMER, DISPATCHER
 from socket_lambda.tokens import Holder, InvalidToken
@@ -25,6 +26,8 @@ class Refused(enum.Enum):
     """No token and no ticket, or neither proves anything: 401."""
     WRONG_ROLE = enum.auto()
     """Known, but no viewer: 403."""
+    NOT_BY_THE_EDGE = enum.auto()
+    """Went round what stands before the socket: 403, whoever it is."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,7 @@ def admit(
     tokens: TokenPort,
     tickets: TicketPort,
     blocks: Blocks,
+    edge: Edge,
     now_ms: int,
 ) -> Holder | Refusal:
     """Decides on a $connect: by its Authorization header, or else by its ticket.
@@ -66,11 +70,14 @@ def admit(
         tokens: Reads the header's token.
         tickets: Takes the query's ticket; whatever comes of it then, it is spent.
         blocks: Which identities and tokens are blocked.
+        edge: What stands before the socket, if anything does.
         now_ms: This moment.
 
     Raises:
         KeysUnavailable: A token can't be checked at the moment.
     """
+    if not edge.passed(event.get("headers")):
+        return Refusal(refused=Refused.NOT_BY_THE_EDGE, detail="not by the edge")
     holder = _holder(event, tokens, tickets, now_ms)
     if isinstance(holder, Holder) and holder.role not in VIEWERS:
         return Refusal(refused=Refused.WRONG_ROLE, detail=f"role {holder.role!r}")

@@ -89,6 +89,7 @@ def authorize(event: Mapping[str, Any], app: AuthorizerApp) -> Policy:
         tokens=app.tokens,
         tickets=app.tickets,
         blocks=app.blocks.current(),
+        edge=app.edge,
         now_ms=app.now_ms(),
     )
     refused = decision if isinstance(decision, Refusal) else None

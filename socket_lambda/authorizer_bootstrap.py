@@ -13,6 +13,7 @@ from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.tickets import TicketStore
 from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, SOMEBODY_WAITS, aws_session
+from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
@@ -31,6 +32,7 @@ class AuthorizerApp:
     tokens: TokenPort
     tickets: TicketPort
     blocks: BlockList
+    edge: Edge
     log: Logger
     now_ms: Callable[[], int]
 
@@ -66,6 +68,7 @@ def build_authorizer(environ: Mapping[str, str]) -> AuthorizerApp:
         ),
         tickets=TicketStore(dynamodb, settings.socket_tickets_table),
         blocks=BlockList(blocks, log=log, now_ms=now_ms),
+        edge=Edge(settings.edge_secrets),
         log=log,
         now_ms=now_ms,
     )

@@ -26,6 +26,7 @@ from rtdts.delivery_store.errors import StoreBusy
 from rtdts.ingest.intake import Intake
 from rtdts.ingest.quota import TruckQuota
 from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.rate_limits import RateLimits
 from rtdts.telemetry_stream.putter import StreamPutter
@@ -117,6 +118,7 @@ class DeliveryLambda:
             ),
             identity_claim="sub",
             blocks=block_list(self.blocks),
+            edge=Edge(""),
             requests=self.requests,
             log=Logger("test", io.StringIO()),
         )

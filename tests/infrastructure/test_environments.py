@@ -44,6 +44,24 @@ def test_production_can_not_lose_its_tables_by_mistake(resources: ResourcesOf) -
     assert not any(one["force_delete"] for one in resources("prod", "aws_ecr_repository").values())
 
 
+def test_nothing_goes_round_productions_edge(resources: ResourcesOf) -> None:
+    edges = resources("prod", "aws_cloudfront_distribution").values()
+    secrets = {one["origin"][0]["custom_header"][0]["value"] for one in edges}
+    functions = {
+        one["function_name"]: one["environment"][0]["variables"]
+        for one in resources("prod", "aws_lambda_function").values()
+    }
+    records = resources("prod", "aws_route53_record").values()
+    direct = {one["name"] for one in records if "cloudfront" not in str(one["alias"])}
+
+    (secret,) = secrets
+    assert len(edges) == 2
+    assert functions["rtdts-delivery"]["EDGE_SECRETS"] == secret
+    assert functions["rtdts-socket-authorizer"]["EDGE_SECRETS"] == secret
+    assert not {alias for one in edges for alias in one["aliases"]} & direct
+    assert not resources("dev", "aws_cloudfront_distribution")
+
+
 def test_development_goes_without_a_trace(resources: ResourcesOf) -> None:
     tables = resources("dev", "aws_dynamodb_table").values()
 

@@ -926,6 +926,22 @@ BREAKS = (
         tests=(f"{DELIVERY}::test_requests_beyond_the_quota_are_429_and_read_nothing",),
     ),
     Break(
+        name="round-the-edge-to-deliveries",
+        guarantee=6,
+        file="delivery_lambda/handler.py",
+        text='if not app.edge.passed(event.get("headers")):',
+        replacement="if False:",
+        tests=(f"{DELIVERY}::test_what_goes_round_the_edge_is_403",),
+    ),
+    Break(
+        name="round-the-edge-to-sockets",
+        guarantee=6,
+        file="socket_lambda/admission.py",
+        text='if not edge.passed(event.get("headers")):',
+        replacement="if False:",
+        tests=(f"{AUTHORIZER}::test_what_goes_round_the_edge_opens_nothing_and_spends_nothing",),
+    ),
+    Break(
         name="any-text-costs-a-write",
         guarantee=6,
         file="socket_lambda/admission.py",

@@ -17,6 +17,7 @@ from delivery_lambda.routes import ROUTES
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.errors import StoreBusy, VersionConflict
 from rtdts.push_queue.nudges import TransitionNudge
+from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.rate_limits import RateLimits
 from rtdts.runtime.settings import SettingsError
@@ -41,7 +42,8 @@ STRANGERS = [("customer", "C-99"), ("truck", "T-99")]
 class Api:
     """A delivery_lambda on fakes, and the shortest way to say something to it."""
 
-    def __init__(self, **store: Any) -> None:
+    def __init__(self, *, edge_secrets: str = "", **store: Any) -> None:
+        self.edge_secrets = edge_secrets
         self.store = FakeDeliveryStore(**store)
         self.tickets = FakeTicketStore()
         self.nudges = FakeNudgeQueue()
@@ -61,6 +63,7 @@ class Api:
             dispatch=dispatch,
             identity_claim="sub",
             blocks=block_list,
+            edge=Edge(self.edge_secrets),
             requests=RateLimits(per_minute=60, burst_minutes=1),
             log=log,
         )
@@ -621,3 +624,15 @@ def test_one_callers_quota_is_no_others_and_dispatchers_have_none(api: Api) -> N
 
     assert api.get(TRUCK)[0] == 200
     assert {api.get(DISPATCHER)[0] for _ in range(100)} == {200}
+
+
+@pytest.mark.parametrize("whom", [TRUCK, CUSTOMER, DISPATCHER])
+def test_what_goes_round_the_edge_is_403(whom: tuple[str, str]) -> None:
+    api = Api(edge_secrets="the-edges")
+    event = called_by(aws_event("http_api_list_deliveries"), *whom)
+    event["queryStringParameters"] = {"truck_id": "T-0012"} if whom == DISPATCHER else {}
+    round_it = api.send(event)[0]
+    event["headers"]["x-rtdts-edge"] = "the-edges"
+
+    assert round_it == 403
+    assert api.send(event)[0] == 200

@@ -9,6 +9,7 @@ import pytest
 
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.tickets import TicketHolder
+from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.settings import SettingsError, read_settings
@@ -60,7 +61,7 @@ class FakeTokens:
 
 
 class Gate:
-    def __init__(self) -> None:
+    def __init__(self, edge_secrets: str = "") -> None:
         self.tokens = FakeTokens()
         self.tickets = FakeTicketStore()
         self.blocks = FakeBlockStore()
@@ -69,6 +70,7 @@ class Gate:
             tokens=self.tokens,
             tickets=self.tickets,
             blocks=BlockList(self.blocks, log=Logger("test", self.lines), now_ms=lambda: NOW_MS),
+            edge=Edge(edge_secrets),
             log=Logger("test", self.lines),
             now_ms=lambda: NOW_MS,
         )
@@ -310,3 +312,15 @@ def test_what_cannot_be_a_ticket_costs_no_write(gate: Gate, ticket: str) -> None
         gate.by_ticket(ticket)
 
     assert gate.tickets.spendings == 0
+
+
+def test_what_goes_round_the_edge_opens_nothing_and_spends_nothing() -> None:
+    gate = Gate(edge_secrets="the-edges")
+    ticket = gate.tickets.issue(ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS).ticket
+    refused = [gate.by_ticket(ticket), gate.by_token("Bearer the-token")]
+    event = aws_event("socket_authorize_by_token")
+    event["headers"] |= {"Authorization": "Bearer the-token", "X-Rtdts-Edge": "the-edges"}
+
+    assert [effect(policy) for policy in refused] == ["Deny", "Deny"]
+    assert gate.tickets.spendings == 0
+    assert effect(authorize(event, gate.app)) == "Allow"

@@ -54,6 +54,9 @@ module "system" {
   allowed_origins      = var.allowed_origins
   domains              = var.domains
 
+  edge                      = var.edge
+  edge_requests_per_address = var.edge_requests_per_address
+
   consumer    = var.consumer
   broadcaster = var.broadcaster
 

@@ -139,6 +139,18 @@ variable "reserved_concurrency" {
   }
 }
 
+variable "edge" {
+  description = "Whether CloudFront with AWS WAF stands before people's routes and the socket."
+  type        = bool
+  default     = true
+}
+
+variable "edge_requests_per_address" {
+  description = "Requests and new sockets that one address may send through the edge per minute: the back office and a company's whole network may be one."
+  type        = number
+  default     = 600
+}
+
 variable "socket_throttle" {
   description = "Socket messages a second, and at once, over all viewers."
   type = object({

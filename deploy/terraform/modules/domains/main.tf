@@ -53,7 +53,7 @@ resource "aws_apigatewayv2_api_mapping" "this" {
 }
 
 resource "aws_route53_record" "this" {
-  for_each = var.domains
+  for_each = { for key, one in var.domains : key => one if !contains(var.behind_edge, key) }
 
   zone_id = var.zone_id
   name    = each.value.name

@@ -4,3 +4,8 @@ output "names" {
 
   depends_on = [aws_route53_record.this]
 }
+
+output "targets" {
+  description = "The gateway's host behind each name."
+  value       = { for key, mapping in aws_apigatewayv2_api_mapping.this : key => aws_apigatewayv2_domain_name.this[key].domain_name_configuration[0].target_domain_name }
+}

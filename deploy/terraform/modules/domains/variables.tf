@@ -3,6 +3,12 @@ variable "zone_id" {
   type        = string
 }
 
+variable "behind_edge" {
+  description = "Purposes whose name leads to a CDN before the API: no record is made of them."
+  type        = set(string)
+  default     = []
+}
+
 variable "domains" {
   description = "By purpose: the name, and the API and stage behind it."
   type = map(object({

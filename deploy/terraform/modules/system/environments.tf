@@ -15,6 +15,7 @@ locals {
       RAW_BACKUP_BUCKET           = module.raw_backup.name
       OPENSEARCH_URL              = module.search.url
       OPENSEARCH_AUTH             = "sigv4"
+      EDGE_SECRETS                = var.edge ? random_password.edge[0].result : ""
       ISSUER                      = var.identity.issuer
       AUDIENCE                    = var.identity.audience
       IDENTITY_CLAIM              = var.identity.claim

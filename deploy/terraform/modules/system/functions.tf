@@ -97,10 +97,35 @@ module "domains" {
   source = "../domains"
   count  = var.domains == null ? 0 : 1
 
-  zone_id = var.domains.zone_id
+  zone_id     = var.domains.zone_id
+  behind_edge = var.edge ? ["people", "socket"] : []
   domains = {
     trucks = { name = var.domains.trucks, api_id = module.http_api.id, stage = module.http_api.stage }
     people = { name = var.domains.people, api_id = module.http_api.id, stage = module.http_api.stage }
     socket = { name = var.domains.socket, api_id = module.socket_api.id, stage = module.socket_api.stage }
+  }
+}
+
+# Known to CloudFront, which adds it to each request, and to the Lambdas, which refuse what lacks it.
+resource "random_password" "edge" {
+  count = var.edge ? 1 : 0
+
+  length  = 40
+  special = false
+}
+
+module "edge" {
+  source = "../edge"
+  count  = var.edge ? 1 : 0
+
+  name                 = var.name
+  zone_id              = var.domains.zone_id
+  secret_header        = local.definitions.edge_header
+  secret               = random_password.edge[0].result
+  requests_per_address = var.edge_requests_per_address
+
+  fronts = {
+    people = { name = var.domains.people, origin = module.domains[0].targets["people"] }
+    socket = { name = var.domains.socket, origin = module.domains[0].targets["socket"] }
   }
 }

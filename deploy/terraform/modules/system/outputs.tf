@@ -62,7 +62,11 @@ output "policies" {
 output "environments" {
   description = "What each deployable is told, by its name in generated/definitions.json."
   value = {
-    functions  = { for key in concat(keys(local.functions), ["search-admin"]) : key => local.function_environments[key] }
+    functions = {
+      for key in concat(keys(local.functions), ["search-admin"]) : key => {
+        for name, value in local.function_environments[key] : name => value if name != "EDGE_SECRETS"
+      }
+    }
     containers = local.container_environments
   }
 }

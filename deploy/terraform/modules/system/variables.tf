@@ -146,6 +146,23 @@ variable "reserved_concurrency" {
   }
 }
 
+variable "edge" {
+  description = "Whether CloudFront with AWS WAF stands before people's routes and the socket; it needs domains. Trucks' /telemetry goes to the gateway directly."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.edge || var.domains != null
+    error_message = "An edge needs names of its own: domains."
+  }
+}
+
+variable "edge_requests_per_address" {
+  description = "Requests and new sockets that one address may send through the edge per minute."
+  type        = number
+  default     = 600
+}
+
 variable "socket_throttle" {
   description = "Socket messages a second, and at once, over all viewers."
   type = object({

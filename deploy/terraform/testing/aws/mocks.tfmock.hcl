@@ -32,12 +32,29 @@ mock_resource "aws_apigatewayv2_api" {
   }
 }
 
+mock_resource "aws_apigatewayv2_domain_name" {
+  defaults = {
+    domain_name_configuration = {
+      target_domain_name = "d-mock000000.execute-api.eu-central-1.amazonaws.com"
+      hosted_zone_id     = "Z0MOCK0000000"
+    }
+  }
+}
+
 mock_resource "aws_apigatewayv2_authorizer" {
   defaults = { id = "auth00" }
 }
 
 mock_resource "aws_appautoscaling_policy" {
   defaults = { arn = "arn:aws:autoscaling:eu-central-1:123456789012:scalingPolicy:00000000-0000-0000-0000-000000000000:resource/ecs/service/c/s:policyName/p" }
+}
+
+mock_resource "aws_cloudfront_distribution" {
+  defaults = {
+    arn            = "arn:aws:cloudfront::123456789012:distribution/E0MOCK"
+    domain_name    = "d0mock.cloudfront.net"
+    hosted_zone_id = "Z2FDTNDATAQYW2"
+  }
 }
 
 mock_resource "aws_cloudwatch_log_group" {
@@ -114,5 +131,11 @@ mock_resource "aws_sqs_queue" {
     url = "https://sqs.eu-central-1.amazonaws.com/123456789012/mock.fifo"
     # What AWS tells of a queue without one.
     redrive_policy = ""
+  }
+}
+
+mock_resource "aws_wafv2_web_acl" {
+  defaults = {
+    arn = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/mock/00000000-0000-0000-0000-000000000000"
   }
 }

@@ -6,6 +6,14 @@ mock_provider "aws" {
 
 mock_provider "local" {}
 
+mock_provider "random" {
+  mock_resource "random_password" {
+    defaults = {
+      result = "0123456789abcdefghijABCDEFGHIJ0123456789"
+    }
+  }
+}
+
 variables {
   region          = "eu-central-1"
   image_tags      = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210", operations = "00112233445566aa" }

@@ -24,6 +24,19 @@ run "one_certificate_for_all_names" {
   }
 }
 
+run "what_is_behind_a_cdn_has_no_record" {
+  command = apply
+
+  variables {
+    behind_edge = ["socket"]
+  }
+
+  assert {
+    condition     = keys(aws_route53_record.this) == ["trucks"] && keys(output.targets) == ["socket", "trucks"]
+    error_message = "The CDN makes its records, and asks where the gateway is."
+  }
+}
+
 run "names_are_whole_and_distinct" {
   command = plan
 

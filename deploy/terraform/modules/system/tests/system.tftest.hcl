@@ -2,6 +2,8 @@ mock_provider "aws" {
   source = "../../testing/aws"
 }
 
+mock_provider "random" {}
+
 variables {
   name    = "rtdts-test"
   account = { id = "123456789012", region = "eu-central-1", partition = "aws" }
@@ -167,6 +169,16 @@ run "as_many_tasks_as_one_likes_on_demand" {
     condition     = aws_kinesis_stream.telemetry.shard_count == null && aws_kinesis_stream.telemetry.stream_mode_details[0].stream_mode == "ON_DEMAND"
     error_message = "Nobody counts shards that AWS makes."
   }
+}
+
+run "an_edge_needs_names" {
+  command = plan
+
+  variables {
+    edge = true
+  }
+
+  expect_failures = [var.edge]
 }
 
 run "no_concurrency_is_reserved_for_what_is_no_function" {

@@ -1,0 +1,43 @@
+mock_provider "aws" {
+  source = "../../testing/aws"
+}
+
+variables {
+  name    = "rtdts-test"
+  zone_id = "Z0123456789ABCDEFGHIJ"
+  fronts = {
+    people = { name = "api.example.com", origin = "d-1.execute-api.eu-central-1.amazonaws.com" }
+    socket = { name = "live.example.com", origin = "d-2.execute-api.eu-central-1.amazonaws.com" }
+  }
+  secret_header = "x-rtdts-edge"
+  secret        = "only-for-this-test"
+}
+
+run "each_name_has_a_distribution_behind_the_rules" {
+  command = apply
+
+  assert {
+    condition     = alltrue([for key, one in aws_cloudfront_distribution.this : one.web_acl_id == aws_wafv2_web_acl.this.arn && one.aliases == toset([var.fronts[key].name])])
+    error_message = "No name goes round the rules."
+  }
+
+  assert {
+    condition     = alltrue([for distribution in aws_cloudfront_distribution.this : one(one(distribution.origin).custom_header).value == "only-for-this-test"])
+    error_message = "The Lambdas must know what came this way."
+  }
+
+  assert {
+    condition     = output.names == { people = "api.example.com", socket = "live.example.com" }
+    error_message = "Each purpose has its name."
+  }
+}
+
+run "waf_has_a_least_rate" {
+  command = plan
+
+  variables {
+    requests_per_address = 5
+  }
+
+  expect_failures = [var.requests_per_address]
+}
