@@ -89,7 +89,11 @@ async def _run(port: int, token: str, messages: int, route: str) -> dict[str, fl
     zone = ZoneInfo("UTC")
     ports = Ports(
         judge=lambda message: judge(
-            message, received_at_ms=wall_clock.now_ms(), zone=zone, max_body_bytes=1_048_576
+            message,
+            received_at_ms=wall_clock.now_ms(),
+            zone=zone,
+            max_body_bytes=1_048_576,
+            is_revoked=lambda _: False,
         ),
         put=put,
         park=park,

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from botocore.config import Config
 
 from mqtt_bridge.app import Bridge, Connection
 from mqtt_bridge.broker_client import BrokerConnection
+from mqtt_bridge.current_blocks import CurrentBlocks
 from mqtt_bridge.judging import Judgement, Message, judge
 from mqtt_bridge.session import PARKINGS_AT_ONCE, Ports, Session
 from mqtt_bridge.settings import Settings
 from mqtt_bridge.tally import METRICS, Tally
+from rtdts.delivery_store.block_list import READ_EVERY_S, BlockList
+from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import aws_session
 from rtdts.runtime.backoff import backoff_s
@@ -30,8 +33,13 @@ from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import SettingsError, read_settings
 from rtdts.telemetry_stream.parking import Parking, message_name
 from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
+from rtdts.tracking.roles import TRUCK
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 COMPONENT: Final = "mqtt_bridge"
+T = TypeVar("T")
 _FIRST_WAIT_S: Final = 0.1
 _MOST_WAIT_S: Final = 2.0
 """A bridge must be there again within 15 s of a broker's restart, and waits add up."""
@@ -67,8 +75,12 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
     log = get_logger(COMPONENT)
     tally = Tally()
     trace = PointTrace(settings.trace_trucks, log)
-    pool = ThreadPoolExecutor(settings.put_threads + PARKINGS_AT_ONCE, thread_name_prefix="aws")
-    ports = _ports(settings, pool)
+    pool = ThreadPoolExecutor(_threads(settings), thread_name_prefix="aws")
+    store = BlockStore(_dynamodb(settings), settings.blocked_identities_table, log=log)
+    block_list = BlockList(store, log=log, now_ms=wall_clock.now_ms)
+    blocks = CurrentBlocks(partial(_in_thread, pool, block_list.current))
+    await blocks.read()
+    ports = _ports(settings, pool, blocks)
 
     def connection() -> BrokerConnection:
         return BrokerConnection(
@@ -92,6 +104,7 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
             trace=trace,
         )
 
+    reading = asyncio.create_task(blocks.keep_reading(READ_EVERY_S), name="blocks")
     try:
         yield Bridge(
             connection,
@@ -102,19 +115,39 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
             log=log,
         )
     finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _threads(settings: Settings) -> int:
+    return settings.put_threads + PARKINGS_AT_ONCE + 1  # and one that reads the blocks
 
 
 def _waits_s() -> Iterator[float]:
     return backoff_s(first_s=_FIRST_WAIT_S, most_s=_MOST_WAIT_S)
 
 
-def _ports(settings: Settings, pool: ThreadPoolExecutor) -> Ports:
+def _dynamodb(settings: Settings) -> DynamoDBClient:
+    config = Config(
+        connect_timeout=settings.connect_timeout_s,
+        read_timeout=settings.read_timeout_s,
+        retries={"total_max_attempts": 1},  # they are read again after a while
+    )
+    client: DynamoDBClient = aws_session(settings.region).client("dynamodb", config=config)
+    return client
+
+
+async def _in_thread(pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(pool, call)
+
+
+def _ports(settings: Settings, pool: ThreadPoolExecutor, blocks: CurrentBlocks) -> Ports:
     config = Config(
         connect_timeout=settings.connect_timeout_s,
         read_timeout=settings.read_timeout_s,
         retries={"total_max_attempts": 1},  # the session tries again, and only what failed
-        max_pool_connections=settings.put_threads + PARKINGS_AT_ONCE,
+        max_pool_connections=_threads(settings),
     )
     aws: Any = aws_session(settings.region)  # the SDK makes its clients' methods at run time
     putter = StreamPutter(aws.client("kinesis", config=config), settings.stream_name)
@@ -122,16 +155,17 @@ def _ports(settings: Settings, pool: ThreadPoolExecutor) -> Ports:
     zone = zone_of(settings)
 
     def judge_now(message: Message) -> Judgement:
+        now_ms = wall_clock.now_ms()
         return judge(
             message,
-            received_at_ms=wall_clock.now_ms(),
+            received_at_ms=now_ms,
             zone=zone,
             max_body_bytes=settings.max_body_bytes,
+            is_revoked=lambda truck_id: blocks.current.is_revoked(TRUCK, truck_id, now_ms),
         )
 
     async def put(batches: Sequence[Batch]) -> Sequence[PutOutcome]:
-        call = partial(putter.put_all, batches, Deadline(0))
-        return await asyncio.get_running_loop().run_in_executor(pool, call)
+        return await _in_thread(pool, partial(putter.put_all, batches, Deadline(0)))
 
     async def park(message: Message, truck_id: str | None, reason: str, detail: str) -> None:
         call = partial(
@@ -142,6 +176,6 @@ def _ports(settings: Settings, pool: ThreadPoolExecutor) -> Ports:
             detail=detail,
             partition_key=truck_id,
         )
-        await asyncio.get_running_loop().run_in_executor(pool, call)
+        await _in_thread(pool, call)
 
     return Ports(judge=judge_now, put=put, park=park, clock=time.monotonic, waits_s=_waits_s)

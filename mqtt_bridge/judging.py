@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from datetime import tzinfo
 from typing import Final, NamedTuple
 
@@ -22,7 +23,16 @@ TOO_LARGE: Final = "too_large"
 TOO_MANY_POINTS: Final = "too_many_points"
 UNREADABLE: Final = "unreadable"
 UNJUDGED: Final = "unjudged"
-REASONS: Final = (FOREIGN_TOPIC, FOREIGN_TRUCK, TOO_LARGE, TOO_MANY_POINTS, UNREADABLE, UNJUDGED)
+REVOKED: Final = "revoked"
+REASONS: Final = (
+    FOREIGN_TOPIC,
+    FOREIGN_TRUCK,
+    TOO_LARGE,
+    TOO_MANY_POINTS,
+    UNREADABLE,
+    UNJUDGED,
+    REVOKED,
+)
 """Why a message as a whole can't be used."""
 REJECTED_POINTS: Final = "rejected_points"
 """Why a message is parked of which some points are not valid."""
@@ -52,6 +62,11 @@ class Fault:
     reason: str
     detail: str
 
+    @property
+    def is_parked(self) -> bool:
+        """Whether the message is kept: not those of a thief, which may be without end."""
+        return self.reason != REVOKED
+
 
 @dataclasses.dataclass(frozen=True)
 class Judgement:
@@ -66,7 +81,14 @@ class Judgement:
     verdict: JudgedBody | Fault
 
 
-def judge(message: Message, *, received_at_ms: int, zone: tzinfo, max_body_bytes: int) -> Judgement:
+def judge(
+    message: Message,
+    *,
+    received_at_ms: int,
+    zone: tzinfo,
+    max_body_bytes: int,
+    is_revoked: Callable[[str], bool],
+) -> Judgement:
     """Judge one message; never raises, whatever is in it.
 
     The broker lets a truck publish on its own topic only: so the topic says which truck it is.
@@ -76,10 +98,13 @@ def judge(message: Message, *, received_at_ms: int, zone: tzinfo, max_body_bytes
         received_at_ms: When.
         zone: The zone of first-generation trucks' clocks.
         max_body_bytes: How large it may be, unpacked.
+        is_revoked: Whether an operator has blocked a truck.
     """
     truck_id = truck_of(message.topic)
     if truck_id is None:
         return Judgement(None, Fault(FOREIGN_TOPIC, f"no truck's topic: {message.topic[:200]}"))
+    if is_revoked(truck_id):
+        return Judgement(truck_id, Fault(REVOKED, "this truck's tokens were revoked"))
     try:
         body = unpacked(
             message.payload, content_type=message.content_type, max_bytes=max_body_bytes

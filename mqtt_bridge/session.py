@@ -244,10 +244,11 @@ class Session:
         verdict, truck_id = judgement.verdict, judgement.truck_id
         if isinstance(verdict, Fault):
             self._tally.count("MessagesUnusable")
-            self._log.warning(
-                "unusable", truck_id=truck_id, reason=verdict.reason, detail=verdict.detail
-            )
-            await self._park(message, truck_id, verdict.reason, verdict.detail)
+            if verdict.is_parked:
+                self._log.warning(
+                    "unusable", truck_id=truck_id, reason=verdict.reason, detail=verdict.detail
+                )
+                await self._park(message, truck_id, verdict.reason, verdict.detail)
             document = fault_document(verdict)
         else:
             assert result is not None  # noqa: S101 - for the type checker: it has points

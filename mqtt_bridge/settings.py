@@ -17,6 +17,9 @@ class Settings:
     parked_bucket: str = setting(
         "PARKED_BUCKET", help="the bucket for messages of which not every point is valid"
     )
+    blocked_identities_table: str = setting(
+        "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
+    )
     broker_host: str = setting("MQTT_HOST", help="host name of the MQTT broker")
     broker_port: int = setting(
         "MQTT_PORT", default=8883, minimum=1, maximum=65_535, help="the broker's port"

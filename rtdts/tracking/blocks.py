@@ -98,6 +98,19 @@ class Blocks:
                     return block
         return None
 
+    def is_revoked(self, role: str, identity: str, now_ms: int) -> bool:
+        """Whether all tokens of an identity prove nothing, whenever they were issued.
+
+        For doors that do not see the token.
+        """
+        blocks = self._by_subject.get(identity_subject(role, identity), ())
+        return any(
+            block.kind is BlockKind.REVOKED
+            and block.issued_before_ms is None
+            and now_ms < block.until_ms
+            for block in blocks
+        )
+
     def over_quota(self, role: str, identity: str, now_ms: int) -> Block | None:
         """The block of an identity over its quota, if there is one."""
         for block in self._by_subject.get(identity_subject(role, identity), ()):

@@ -48,7 +48,11 @@ def validate_result(result: Any) -> None:
 def judged(payload: bytes) -> JudgedBody | Fault:
     message = Message(telemetry_topic("T-0012"), payload, 1)
     return judge(
-        message, received_at_ms=NOW_MS, zone=ZoneInfo("UTC"), max_body_bytes=1_048_576
+        message,
+        received_at_ms=NOW_MS,
+        zone=ZoneInfo("UTC"),
+        max_body_bytes=1_048_576,
+        is_revoked=lambda _: False,
     ).verdict
 
 

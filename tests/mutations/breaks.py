@@ -123,6 +123,14 @@ BREAKS = (
         tests=(f"{BRIDGE}::test_what_can_not_be_used_is_parked_answered_and_acknowledged",),
     ),
     Break(
+        name="mqtt-takes-what-a-revoked-truck-sends",
+        guarantee=6,
+        file="mqtt_bridge/judging.py",
+        text="    if is_revoked(truck_id):",
+        replacement="    if is_revoked(truck_id) and message.correlation:",
+        tests=(f"{BRIDGE}::test_what_a_revoked_truck_sends_is_acknowledged_and_kept_nowhere",),
+    ),
+    Break(
         name="mqtt-failed-messages-fall-behind",
         guarantee=1,
         file="mqtt_bridge/gathering.py",

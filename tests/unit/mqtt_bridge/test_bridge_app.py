@@ -49,7 +49,11 @@ class World:
         def session(connection: Connection) -> Session:
             ports = Ports(
                 judge=lambda message: judge(
-                    message, received_at_ms=NOW_MS, zone=ZoneInfo("UTC"), max_body_bytes=9_999
+                    message,
+                    received_at_ms=NOW_MS,
+                    zone=ZoneInfo("UTC"),
+                    max_body_bytes=9_999,
+                    is_revoked=lambda _: False,
                 ),
                 put=self._put,
                 park=lambda *_: asyncio.sleep(0),

@@ -55,6 +55,7 @@ class World:
         self.gate = asyncio.Event()
         self.gate.set()
         self.park_failures = 0
+        self.revoked: set[str] = set()
         self.puts_begun = asyncio.Event()
         self._putter = StreamPutter(stream, "points")
         log = Logger("mqtt_bridge", self.log)
@@ -77,7 +78,11 @@ class World:
 
     def _judge(self, message: Message) -> Judgement:
         return judge(
-            message, received_at_ms=NOW_MS, zone=ZoneInfo("Asia/Seoul"), max_body_bytes=100_000
+            message,
+            received_at_ms=NOW_MS,
+            zone=ZoneInfo("Asia/Seoul"),
+            max_body_bytes=100_000,
+            is_revoked=self.revoked.__contains__,
         )
 
     async def _put(self, batches: Sequence[Batch]) -> Sequence[PutOutcome]:
@@ -218,6 +223,20 @@ async def test_what_can_not_be_used_is_parked_answered_and_acknowledged() -> Non
     assert (result.topic, result.correlation) == ("trucks/T-1/telemetry/result", b"7")
     assert json.loads(result.payload)["reason"] == "unreadable"
     assert (world.broker.kept, world.stream.records) == (0, [])
+
+
+async def test_what_a_revoked_truck_sends_is_acknowledged_and_kept_nowhere() -> None:
+    world = World(FakeStream())
+    world.revoked.add("T-1")
+    async with world.running():
+        world.send("T-1", point("T-1", 1))
+        world.send("T-2", point("T-2", 2))
+        await world.all_acknowledged()
+
+    assert not world.bucket.objects
+    assert world.seqs == [2]
+    assert world.broker.kept == 0
+    assert [json.loads(one.payload)["reason"] for one in world.broker.results] == ["revoked"]
 
 
 async def test_the_good_points_of_a_message_are_put_and_its_bad_ones_parked_and_named() -> None:

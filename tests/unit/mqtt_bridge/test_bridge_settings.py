@@ -9,6 +9,7 @@ REQUIRED = {
     "AWS_REGION": "ap-northeast-2",
     "STREAM_NAME": "points",
     "PARKED_BUCKET": "parked",
+    "BLOCKED_IDENTITIES_TABLE": "blocked-identities",
     "MQTT_HOST": "broker.example.com",
     "MQTT_USERNAME": "bridge",
     "MQTT_PASSWORD": "secret",

@@ -29,14 +29,27 @@ def point(truck_id: str = "T-1", **fields: Any) -> dict[str, Any]:
 
 
 def judged(
-    payload: bytes, topic: str = "trucks/T-1/telemetry", content_type: str = ""
+    payload: bytes,
+    topic: str = "trucks/T-1/telemetry",
+    content_type: str = "",
+    revoked: str = "",
 ) -> Judgement:
     return judge(
         Message(topic, payload, 1, content_type),
         received_at_ms=NOW_MS,
         zone=ZoneInfo("Asia/Seoul"),
         max_body_bytes=LIMIT_BYTES,
+        is_revoked=lambda truck_id: truck_id == revoked,
     )
+
+
+@pytest.mark.parametrize("payload", [b"x", json.dumps(point()).encode()])
+def test_of_a_revoked_truck_nothing_is_taken_whatever_it_is(payload: bytes) -> None:
+    verdict = judged(payload, revoked="T-1").verdict
+
+    assert isinstance(verdict, Fault)
+    assert (verdict.reason, verdict.is_parked) == (judging.REVOKED, False)
+    assert isinstance(judged(json.dumps(point()).encode(), revoked="T-2").verdict, JudgedBody)
 
 
 @pytest.mark.parametrize("content_type", ["", "application/gzip"])

@@ -1,0 +1,37 @@
+"""The blocks as last read, in a thread: a message must never wait for the table."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from rtdts.tracking.blocks import Blocks
+
+
+class CurrentBlocks:
+    """Keeps what was read last.
+
+    Args:
+        read: Reads the blocks; never raises (see `rtdts.delivery_store.block_list.BlockList`).
+        sleep: Waits some seconds.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Awaitable[Blocks]],
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._read = read
+        self._sleep = sleep
+        self.current = Blocks()
+
+    async def read(self) -> None:
+        """Reads them now."""
+        self.current = await self._read()
+
+    async def keep_reading(self, every_s: float) -> None:
+        """Reads them again and again, until cancelled."""
+        while True:
+            await self._sleep(every_s)
+            await self.read()

@@ -1,0 +1,52 @@
+"""Blocks are read at once, and again and again, and never by who judges a message."""
+
+from __future__ import annotations
+
+import asyncio
+
+from mqtt_bridge.current_blocks import CurrentBlocks
+from rtdts.tracking.blocks import Block, BlockKind, Blocks, identity_subject
+from rtdts.tracking.roles import TRUCK
+
+NOW_MS = 1_795_503_168_120
+
+
+def blocks(*, issued_before_ms: int | None = None, until_ms: int = NOW_MS + 1) -> Blocks:
+    return Blocks(
+        [
+            Block(
+                subject=identity_subject(TRUCK, "T-1"),
+                kind=BlockKind.REVOKED,
+                until_ms=until_ms,
+                reason="stolen",
+                blocked_at_ms=NOW_MS,
+                issued_before_ms=issued_before_ms,
+            )
+        ]
+    )
+
+
+async def test_the_next_reading_replaces_the_one_before() -> None:
+    readings = iter([Blocks(), blocks(), Blocks()])
+    seen: list[bool] = []
+
+    async def read() -> Blocks:
+        return next(readings)
+
+    async def pause(_: float) -> None:
+        seen.append(current.current.is_revoked(TRUCK, "T-1", NOW_MS))
+        if len(seen) == 3:
+            raise asyncio.CancelledError
+
+    current = CurrentBlocks(read, sleep=pause)
+    await current.read()
+    await asyncio.gather(current.keep_reading(1.0), return_exceptions=True)
+
+    assert seen == [False, True, False]
+
+
+def test_a_door_that_sees_no_token_refuses_only_whom_all_tokens_are_revoked() -> None:
+    assert blocks().is_revoked(TRUCK, "T-1", NOW_MS)
+    assert not blocks().is_revoked(TRUCK, "T-2", NOW_MS)
+    assert not blocks(until_ms=NOW_MS).is_revoked(TRUCK, "T-1", NOW_MS)
+    assert not blocks(issued_before_ms=NOW_MS).is_revoked(TRUCK, "T-1", NOW_MS)
