@@ -20,7 +20,8 @@ from rtdts.tracking.instants import format_instant
 OWNTRACKS_PATH: Final = "/phones/owntracks"
 TRACCAR_CLIENT_PATH: Final = "/phones/traccar-client"
 _HTTP_MODE = 3
-"""Of OwnTracks."""
+_MOVE = 2
+"""Of OwnTracks: its endpoint's mode, and how it monitors the location."""
 _INTERVAL_S = 10
 
 
@@ -75,7 +76,7 @@ def add_device(desk: DeviceDesk, truck_id: str, *, name: str, url: str | None) -
             f"         User ID {truck_id}",
             f"         Password {secret}",
             "",
-            "Traccar Client 9 or later (Android, iOS): scan this within the app,",
+            "Traccar Client 9 or later (Android, iOS): scan this with the phone's camera,",
             _qr_code(traccar_client_link(traccar_url, secret)),
             f"or type: Server URL {traccar_url}",
             f"         Device identifier {secret}",
@@ -117,6 +118,7 @@ def owntracks_link(url: str, truck_id: str, secret: str) -> str:
     configuration = {
         "_type": "configuration",
         "mode": _HTTP_MODE,
+        "monitoring": _MOVE,
         "url": url,
         "auth": True,
         "username": truck_id,
@@ -132,9 +134,18 @@ def owntracks_link(url: str, truck_id: str, secret: str) -> str:
 def traccar_client_link(url: str, secret: str) -> str:
     """The link by which Traccar Client sets itself up.
 
-    With the app's own scheme: an https link with the secret would be a request to a server.
+    With the app's own scheme: an https link, which older scanners of the app want, would be a
+    request to a server with the secret in it, once any other program scans it.
     """
-    values = {"url": url, "id": secret, "interval": _INTERVAL_S, "accuracy": "high"}
+    values = {
+        "url": url,
+        "id": secret,
+        "accuracy": "high",
+        "interval": _INTERVAL_S,
+        "fastest_interval": _INTERVAL_S,
+        # Any other distance would make the app leave the interval aside.
+        "distance": 0,
+    }
     return f"org.traccar.client://config?{urlencode(values)}"
 
 
