@@ -58,6 +58,7 @@ class KnownDevices:
         self._now_ms = now_ms
         self._max_devices = max_devices
         self._known: dict[str, _Known] = {}
+        self._reported_at_ms: int | None = None
 
     def holder(self, secret: str) -> Device | None:
         """The device with this secret, as read at most `READ_EVERY_S` ago.
@@ -75,7 +76,7 @@ class KnownDevices:
         try:
             device = self._store.find(secret)
         except Exception as error:
-            self._log.exception("devices_not_read", error)
+            self._report(error, begun_at_ms)
             if known is None:
                 raise DevicesUnavailableError from error
             device = known.device
@@ -83,6 +84,13 @@ class KnownDevices:
         if device is not None:
             self._keep(key, _Known(device, begun_at_ms))
         return device
+
+    def _report(self, error: Exception, now_ms: int) -> None:
+        """Logs that the table can't be read; once in `READ_EVERY_S`, whoever sends how much."""
+        reported_at_ms = self._reported_at_ms
+        if reported_at_ms is None or abs(now_ms - reported_at_ms) >= READ_EVERY_S * 1_000:
+            self._log.exception("devices_not_read", error)
+            self._reported_at_ms = now_ms
 
     def _keep(self, key: str, known: _Known) -> None:
         if len(self._known) >= self._max_devices:

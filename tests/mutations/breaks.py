@@ -896,6 +896,17 @@ BREAKS = (
         tests=(f"{DEVICES}::test_only_the_hash_of_a_secret_is_stored",),
     ),
     Break(
+        name="secret-shown-into-a-log",
+        guarantee=4,
+        file="deploy/run_operation.py",
+        text='if args.operation[:2] == ["device", "add"]:',
+        replacement='if args.operation[:2] == ["devices", "add"]:',
+        tests=(
+            f"{UNIT}/deploy/test_run_operation.py::"
+            "test_a_command_that_shows_a_secret_is_not_run_where_a_log_keeps_it",
+        ),
+    ),
+    Break(
         name="guess-costs-a-reading",
         guarantee=6,
         file="rtdts/delivery_store/known_devices.py",
