@@ -204,6 +204,7 @@ def _nothing_to_take(truck_id: str) -> Answer:
     return Answer(
         response=json_response(status, {"accepted": 0, "rejected": [], "adjusted": []}),
         fields={"truck_id": truck_id, "status": int(status), "accepted": 0, "rejected": 0},
+        is_ordinary=True,
     )
 
 
