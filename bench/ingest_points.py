@@ -75,10 +75,18 @@ class _NoBlocks:
         return ()
 
 
+class _NoDevices:
+    """Nothing here is sent by a phone."""
+
+    def find(self, _secret: str) -> None:
+        return None
+
+
 _ENVIRONMENT = {
     "AWS_REGION": "eu-west-1",
     "STREAM_NAME": "stream",
     "BLOCKED_IDENTITIES_TABLE": "blocked",
+    "DEVICE_CREDENTIALS_TABLE": "devices",
     # All that is measured is one truck's.
     "TRUCK_REQUESTS_PER_MINUTE": "60000",
     "TRUCK_POINTS_PER_MINUTE": "6000000",
@@ -103,7 +111,7 @@ def _silence() -> Iterator[io.StringIO]:
 
 def answer(events: Sequence[Mapping[str, Any]]) -> str:
     """Answers them; returns what was logged."""
-    app = bootstrap.build_app(_ENVIRONMENT, _Stream(), blocks=_NoBlocks())
+    app = bootstrap.build_app(_ENVIRONMENT, _Stream(), blocks=_NoBlocks(), devices=_NoDevices())
     context = _Context()
     with (
         mock.patch.object(bootstrap, "app", functools.partial(lambda it: it, app)),

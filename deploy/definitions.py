@@ -72,6 +72,7 @@ def definitions() -> dict[str, Any]:
             INGEST.name: _keys(ingest_lambda.routes.ROUTES),
             DELIVERY.name: _keys(delivery_lambda.routes.ROUTES),
         },
+        "open_http_routes": {INGEST.name: _keys(ingest_lambda.routes.OPEN_ROUTES)},
         "metrics": {
             "namespace": NAMESPACE,
             "dimension": DIMENSION,

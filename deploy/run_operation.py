@@ -157,6 +157,12 @@ def main(
         return _refuse(
             "which command? -- erase --truck T-1, for one; -- --help lists them", UNUSABLE
         )
+    if args.operation[:2] == ["device", "add"]:
+        return _refuse(
+            "a task's output is kept in a log, and this one shows a secret: run python -m "
+            "operations device add here (docs/phones.md says how)",
+            UNUSABLE,
+        )
     if not args.region:
         return _refuse("which region? --region, or AWS_REGION", UNUSABLE)
     ecs, logs = (clients or _clients)(args.region)

@@ -1,1 +1,1 @@
-"""``POST /telemetry``: checks and stamps each point, puts it into the stream, then answers."""
+"""``POST /telemetry`` and phones' own formats: checks, stamps and puts each point, then answers."""

@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ingest_lambda.phones import PhoneService
 from ingest_lambda.service import METRICS, Limits, TelemetryService
 from ingest_lambda.settings import Settings
 from rtdts.delivery_store.block_list import BlockList, BlockReader
 from rtdts.delivery_store.blocked_identities import BlockStore
+from rtdts.delivery_store.devices import DeviceStore
+from rtdts.delivery_store.known_devices import DeviceReader, KnownDevices
 from rtdts.ingest.intake import Intake
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger, get_logger
@@ -28,8 +31,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 COMPONENT = "ingest_lambda"
-_BLOCKS_TIMEOUT_S = 1.0
-"""Of reading the blocked identities, once in 10 s: a request waits for it, and goes on without."""
+_TABLES_TIMEOUT_S = 1.0
+"""Of reading blocked identities or a device, each once in 10 s: a request waits for it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,7 @@ class App:
     """What an instance of the Lambda keeps between its invocations."""
 
     service: TelemetryService
+    phones: PhoneService
     settings: Settings
     log: Logger
     metrics: MetricSums
@@ -60,6 +64,7 @@ def build_app(
     client: StreamClient | None = None,
     *,
     blocks: BlockReader | None = None,
+    devices: DeviceReader | None = None,
     now_ms: Callable[[], int] = wall_clock.now_ms,
 ) -> App:
     """Wire an app.
@@ -68,6 +73,7 @@ def build_app(
         environ: Where the settings are.
         client: Instead of the SDK's own.
         blocks: Instead of the table of blocked identities.
+        devices: Instead of the table of phones' credentials.
         now_ms: The time of day.
 
     Raises:
@@ -84,7 +90,9 @@ def build_app(
     zone = _zone(settings.first_generation_timezone)
     putter = StreamPutter(client or kinesis_client(settings), settings.stream_name)
     intake = Intake(putter, first_generation_zone=zone)
-    blocks = blocks or BlockStore(dynamodb_client(), settings.blocked_identities_table, log=log)
+    tables = functools.cache(dynamodb_client)
+    blocks = blocks or BlockStore(tables(), settings.blocked_identities_table, log=log)
+    devices = devices or DeviceStore(tables(), settings.device_credentials_table)
     block_list = BlockList(blocks, log=log, now_ms=now_ms)
     service = TelemetryService(
         intake,
@@ -94,8 +102,15 @@ def build_app(
         now_ms=now_ms,
         is_traced=trace.follows,
     )
+    phones = PhoneService(
+        service,
+        holder=KnownDevices(devices, log=log, now_ms=now_ms).holder,
+        now_ms=now_ms,
+        retry_after_s=settings.retry_after_s,
+    )
     return App(
         service=service,
+        phones=phones,
         settings=settings,
         log=log,
         metrics=MetricSums(MetricWriter(COMPONENT, METRICS), every_s=settings.metrics_every_s),
@@ -121,7 +136,7 @@ def kinesis_client(settings: Settings) -> StreamClient:
 
 def dynamodb_client() -> DynamoDBClient:
     """The SDK's client, as above."""
-    client = _sdk_client("dynamodb", connect_s=_BLOCKS_TIMEOUT_S, read_s=_BLOCKS_TIMEOUT_S)
+    client = _sdk_client("dynamodb", connect_s=_TABLES_TIMEOUT_S, read_s=_TABLES_TIMEOUT_S)
     return cast("DynamoDBClient", client)
 
 

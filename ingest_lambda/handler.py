@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ingest_lambda import bootstrap
+from ingest_lambda.routes import OPEN_ROUTES
 from ingest_lambda.settings import Settings
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.http_api import Response, internal_error
@@ -14,6 +15,7 @@ from rtdts.runtime.logs import get_logger
 
 # What writing the answer takes at most, in seconds.
 _ANSWER_RESERVE_S = 0.5
+_PHONES = frozenset(" ".join(route) for route in OPEN_ROUTES)
 
 
 class Context(Protocol):
@@ -27,14 +29,18 @@ class Context(Protocol):
 
 
 def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
-    """Answer ``POST /telemetry``; an error of ours is a 500 that says nothing else."""
+    """Answer ``POST /telemetry`` or a phone's route.
+
+    An error of ours is a 500 that says nothing else.
+    """
     started_s = time.monotonic()
     # The gateway's: its access log and the answers' headers have it too.
     request_id = (event.get("requestContext") or {}).get("requestId") or context.aws_request_id
     log = get_logger(bootstrap.COMPONENT)
     try:
         app = bootstrap.app()
-        answer = app.service.answer(event, deadline=put_deadline(app.settings, context))
+        service = app.phones if event.get("routeKey") in _PHONES else app.service
+        answer = service.answer(event, deadline=put_deadline(app.settings, context))
     except Exception as error:  # the last line of defence, and it is loud
         log.exception("request_failed", error, request_id=request_id)
         return internal_error()
@@ -47,6 +53,7 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
     if answer.fields is not None and (one_of == 1 or app.sample.takes()):
         write(
             "telemetry",
+            route=event.get("routeKey"),
             request_id=request_id,
             duration_ms=duration_ms,
             **answer.fields,

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 POST_TELEMETRY: Final = ("POST", "/telemetry")
+POST_OWNTRACKS: Final = ("POST", "/phones/owntracks")
+POST_TRACCAR_CLIENT: Final = ("POST", "/phones/traccar-client")
 
 ROUTES: Final = (POST_TELEMETRY,)
-"""Method and path of every route; all of them behind the JWT authorizer."""
+"""Method and path of the routes behind the JWT authorizer."""
+OPEN_ROUTES: Final = (POST_OWNTRACKS, POST_TRACCAR_CLIENT)
+"""Those without it: each checks a credential of its own."""

@@ -105,30 +105,57 @@ class TelemetryService:
             event: The gateway's event (payload format 2.0), its token already checked.
             deadline: No attempt to put but the first begins after it.
         """
-        received_at_ms = self._now_ms()
         limits = self._limits
-        truck_id: str | None = None
         try:
             sender = sender_of(event, identity_claim=limits.identity_claim)
-            truck_id = sender.truck_id
-            # Before anything is done for the body: what is refused must be the cheapest of all.
-            if (refused := self._blocked(sender, received_at_ms)) is not None:
-                return refused
-            self._quota.spend(truck_id, requests=1, points=0, now_ms=received_at_ms)
+        except NotATruckError as error:
+            return _refusal(HTTPStatus.FORBIDDEN, str(error), None)
+        return self.answer_to(
+            sender,
+            lambda: unpacked_body(event, max_bytes=limits.max_body_bytes),
+            max_bytes=limits.max_body_bytes,
+            deadline=deadline,
+        )
+
+    def answer_to(
+        self,
+        sender: Sender,
+        read_body: Callable[[], bytes | None],
+        *,
+        max_bytes: int,
+        deadline: Deadline,
+    ) -> Answer:
+        """Take the points of one request of a sender who is known.
+
+        Args:
+            sender: Who sends.
+            read_body: Reads the body as telemetry; None when it holds no point of any kind, which
+                counts as a request and is taken. Called when the sender may send.
+            max_bytes: How large the body may be, unpacked, for the refusal of a larger one.
+            deadline: No attempt to put but the first begins after it.
+        """
+        received_at_ms = self._now_ms()
+        limits = self._limits
+        truck_id = sender.truck_id
+        # Before anything is done for the body: what is refused must be the cheapest of all.
+        if (refused := self._blocked(sender, received_at_ms)) is not None:
+            return refused
+        self._quota.spend(truck_id, requests=1, points=0, now_ms=received_at_ms)
+        try:
+            if (body := read_body()) is None:
+                return _nothing_to_take(truck_id)
             result = self._intake.take(
-                unpacked_body(event, max_bytes=limits.max_body_bytes),
+                body,
                 truck_id=truck_id,
                 received_at_ms=received_at_ms,
                 source="http",
                 deadline=deadline,
             )
-        except NotATruckError as error:
-            return _refusal(HTTPStatus.FORBIDDEN, str(error), truck_id)
         except ForeignTruckError as error:
             detail = f"point {error.index} is of another truck; none was taken"
             return _refusal(HTTPStatus.FORBIDDEN, detail, truck_id)
         except BodyTooLargeError:
-            detail = f"the body is larger than {limits.max_body_bytes} bytes, unpacked"
+            detail = f"the body is larger than {max_bytes} bytes, unpacked"
             return _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, truck_id)
         except TooManyPointsError:
             detail = f"more than {MAX_POINTS} points; send them in several requests"
@@ -170,6 +197,15 @@ class TelemetryService:
         self._lines.spend(truck_id, 1, now_ms)
         fields = {"truck_id": truck_id, "status": status, "token_id": sender.token.token_id}
         return Answer(response=response, fields=fields)
+
+
+def _nothing_to_take(truck_id: str) -> Answer:
+    status = HTTPStatus.ACCEPTED
+    return Answer(
+        response=json_response(status, {"accepted": 0, "rejected": [], "adjusted": []}),
+        fields={"truck_id": truck_id, "status": int(status), "accepted": 0, "rejected": 0},
+        is_ordinary=True,
+    )
 
 
 def _refusal(status: HTTPStatus, detail: str, truck_id: str | None) -> Answer:

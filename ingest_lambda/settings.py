@@ -21,6 +21,9 @@ class Settings(QuotaSettings):
     blocked_identities_table: str = setting(
         "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
     )
+    device_credentials_table: str = setting(
+        "DEVICE_CREDENTIALS_TABLE", help="table of phones' credentials"
+    )
     identity_claim: str = setting(
         "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
     )

@@ -6,13 +6,15 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from botocore.exceptions import BotoCoreError, ClientError
 from opensearchpy.exceptions import OpenSearchException
 
 from operations.blocking import lift, revoke, told_of_all
-from operations.bootstrap import Operator, build
+from operations.bootstrap import Operator, build, build_device_desk
 from operations.command_line import BLOCKED_DAYS, parser, subject_of
+from operations.devices import DeviceDesk, add_device, list_devices, revoke_devices
 from operations.erase_customer import check_customer, count_customer, erase_customer
 from operations.erase_truck import check_truck, count_truck, erase_truck
 from operations.erasing import told
@@ -43,16 +45,21 @@ def main(
     environ: Mapping[str, str] = os.environ,
     *,
     build_operator: Callable[[Mapping[str, str]], Operator] = build,
+    build_desk: Callable[[Mapping[str, str]], DeviceDesk] = build_device_desk,
 ) -> int:
     """Runs a command; its exit code."""
     args = parser().parse_args(arguments)
     try:
-        operator = build_operator(environ)
+        run: Callable[[], tuple[int, str]]
+        if args.command == "device":
+            run = partial(_device, args, build_desk(environ))
+        else:
+            run = partial(_COMMANDS[args.command], args, build_operator(environ))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return UNUSABLE
     try:
-        code, summary = _COMMANDS[args.command](args, operator)
+        code, summary = run()
     except RefusedError as error:
         code, summary = FAILED, f"refused: {error}"
     except UnfinishedError as error:
@@ -63,6 +70,14 @@ def main(
         code, summary = INTERRUPTED, "interrupted: what was done stays done, run it again"
     sys.stdout.write(f"{summary}\n")
     return code
+
+
+def _device(args: argparse.Namespace, desk: DeviceDesk) -> tuple[int, str]:
+    if args.device_command == "add":
+        return DONE, add_device(desk, args.truck_id, name=args.name, url=args.url)
+    if args.device_command == "revoke":
+        return DONE, revoke_devices(desk, args.truck_id, args.device)
+    return DONE, list_devices(desk, args.truck_id)
 
 
 def _block(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:

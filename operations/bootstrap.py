@@ -13,6 +13,8 @@ from botocore.config import Config
 
 from operations.blocking import Blocking
 from operations.console import Console
+from operations.device_settings import DeviceSettings
+from operations.devices import DeviceDesk
 from operations.erase_customer import CustomerStores
 from operations.erase_truck import TruckStores
 from operations.pace import Pace
@@ -20,6 +22,7 @@ from operations.replay_backup import IntoRawLog, IntoStream
 from operations.restream import Restream
 from operations.settings import Settings
 from rtdts.delivery_store.blocked_identities import BlockStore
+from rtdts.delivery_store.devices import DeviceStore
 from rtdts.delivery_store.erasure import CustomerErasure
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.position_store.client import connect
@@ -138,6 +141,21 @@ def build(environ: Mapping[str, str]) -> Operator:
         into_raw_log=into_raw_log,
         now_ms=wall_clock.now_ms,
         console=console,
+    )
+
+
+def build_device_desk(environ: Mapping[str, str]) -> DeviceDesk:
+    """Reads the few settings of the commands about devices, then makes their client.
+
+    Raises:
+        SettingsError: The environment can't be used.
+    """
+    settings = read_settings(DeviceSettings, environ)
+    dynamodb = aws_session(settings.region).client("dynamodb", config=_PATIENT)
+    return DeviceDesk(
+        devices=DeviceStore(dynamodb, settings.device_credentials_table),
+        server_url=settings.server_url,
+        now_ms=wall_clock.now_ms,
     )
 
 

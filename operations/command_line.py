@@ -15,6 +15,7 @@ BLOCKED_DAYS: Final = 90
 _MAX_NAME: Final = 1_000
 """A key of DynamoDB takes 2,048 bytes."""
 _MAX_REASON: Final = 500
+_MAX_DEVICE_NAME: Final = 100
 
 EXIT_CODES = (
     "Exit code: 0 when all is done that can be, 1 when it was refused or something is left (the "
@@ -31,14 +32,15 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     whole = argparse.ArgumentParser(
         prog="python -m operations",
-        description="Block a stolen token or an identity; erase a truck's or a customer's data; "
-        "replay what was parked or backed up.",
+        description="Block a stolen token or an identity; let phones be trucks; erase a truck's or "
+        "a customer's data; replay what was parked or backed up.",
         epilog=f"{SETTINGS} {EXIT_CODES}",
     )
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_block(commands)
     _add_unblock(commands)
     _add_blocked(commands)
+    _add_device(commands)
     _add_erase(commands)
     _add_replay_parked(commands)
     _add_replay_backup(commands)
@@ -109,6 +111,40 @@ def subject_of(args: argparse.Namespace) -> str:
         return token_subject(args.token)
     role = next(role for role in ROLES if getattr(args, role))
     return identity_subject(role, getattr(args, role))
+
+
+def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
+    device = commands.add_parser(
+        "device",
+        help="let a phone report a truck's positions, by OwnTracks or Traccar Client",
+        description="Adds, lists and revokes the credentials of phones (docs/phones.md). These "
+        "commands read AWS_REGION, DEVICE_CREDENTIALS_TABLE and SERVER_URL only, and reach "
+        "DynamoDB from anywhere: run add where its output is kept in no log.",
+        epilog=EXIT_CODES,
+    )
+    kinds = device.add_subparsers(dest="device_command", required=True, metavar="COMMAND")
+    add = kinds.add_parser(
+        "add",
+        help="make a credential; show what the phone is to be told",
+        description="Makes a credential for one phone and shows it this once: as QR codes, and as "
+        "what to type into the app. A truck may have several.",
+        epilog=EXIT_CODES,
+    )
+    add.add_argument("truck_id", type=_identity, metavar="T-1", help="the truck that the phone is")
+    add.add_argument("--name", type=_device_name, default="", help="for whoever lists the devices")
+    add.add_argument("--url", metavar="URL", help="at which phones reach the HTTP API (SERVER_URL)")
+    listing = kinds.add_parser(
+        "list", help="list all devices, or a truck's", epilog=EXIT_CODES, description="A line each."
+    )
+    listing.add_argument("truck_id", type=_identity, nargs="?", metavar="T-1", help="of this truck")
+    revoke = kinds.add_parser(
+        "revoke",
+        help="revoke a truck's devices, or one of them",
+        description="Deletes the credentials: from at most 15 s after it on, they get 401.",
+        epilog=EXIT_CODES,
+    )
+    revoke.add_argument("truck_id", type=_identity, metavar="T-1", help="whose devices")
+    revoke.add_argument("--device", metavar="ID", help="this one only, as list names it")
 
 
 def _add_erase(commands: argparse._SubParsersAction[Any]) -> None:
@@ -237,6 +273,12 @@ def _instant_or_now_ms(text: str) -> int:
 def _name(text: str) -> str:
     if not text or len(text) > _MAX_NAME or not text.isprintable():
         raise argparse.ArgumentTypeError(f"{text!r} is in no token")
+    return text
+
+
+def _device_name(text: str) -> str:
+    if len(text) > _MAX_DEVICE_NAME or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"at most {_MAX_DEVICE_NAME} printable characters, please")
     return text
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
+from operations.device_settings import DeviceSettings
 from rtdts.delivery_store.table_settings import TableSettings
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(TableSettings):
-    """What the commands read from their environment; all of them read the same."""
+class Settings(TableSettings, DeviceSettings):
+    """What all other commands read from their environment."""
 
-    region: str = setting("AWS_REGION", help="region of the stream, the tables and the domain")
     stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")
     parked_bucket: str = setting("PARKED_BUCKET", help="bucket of what can't be processed")
     raw_backup_bucket: str = setting("RAW_BACKUP_BUCKET", help="bucket of Firehose's backup")

@@ -58,6 +58,7 @@ class Environment:
     socket_tickets_table: str = _named("SOCKET_TICKETS_TABLE")
     socket_limits_table: str = _named("SOCKET_LIMITS_TABLE")
     blocked_identities_table: str = _named("BLOCKED_IDENTITIES_TABLE")
+    device_credentials_table: str = _named("DEVICE_CREDENTIALS_TABLE")
     nudge_queue_url: str = _named("NUDGE_QUEUE_URL")
     nudge_dead_letter_queue_url: str = _named("NUDGE_DEAD_LETTER_QUEUE_URL")
     round_queue_url: str = _named("ROUND_QUEUE_URL")
@@ -89,6 +90,7 @@ class Environment:
         values = self.file_values()
         for absent in ("ServerURL", "WebSocketURL", "MqttURL", "TOKEN_URL", "TOKEN_SECRET"):
             values.pop(absent, None)
+        values["SERVER_URL"] = self.server_url
         if "OpenSearchURL" in values:
             values["OPENSEARCH_URL"] = values.pop("OpenSearchURL")
         return values

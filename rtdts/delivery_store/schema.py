@@ -70,6 +70,7 @@ class TableNames:
     socket_tickets: str
     socket_limits: str = ""
     blocked_identities: str = ""
+    device_credentials: str = ""
 
 
 BY_CUSTOMER = "by-customer"
@@ -164,6 +165,10 @@ BLOCKED_IDENTITIES = TableDefinition(
     ttl_attribute=TTL_ATTRIBUTE,
 )
 
+DEVICE_CREDENTIALS = TableDefinition(
+    logical_name="device_credentials", hash_key=KeyAttribute(name="secret_hash")
+)
+
 TABLES = (
     DELIVERIES,
     DELIVERY_EVENTS,
@@ -172,4 +177,5 @@ TABLES = (
     SOCKET_TICKETS,
     SOCKET_LIMITS,
     BLOCKED_IDENTITIES,
+    DEVICE_CREDENTIALS,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -20,7 +20,10 @@ Response = dict[str, Any]
 
 
 def json_response(
-    status: int, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
+    status: int,
+    body: Mapping[str, Any] | Sequence[Any],
+    *,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """An answer with a JSON body."""
     return _response(status, JSON_TYPE, body, headers)
@@ -75,7 +78,10 @@ def internal_error() -> Response:
 
 
 def _response(
-    status: int, content_type: str, body: Mapping[str, Any], headers: Mapping[str, str] | None
+    status: int,
+    content_type: str,
+    body: Mapping[str, Any] | Sequence[Any],
+    headers: Mapping[str, str] | None,
 ) -> Response:
     return {
         "statusCode": int(status),

@@ -39,10 +39,17 @@ class Gateways:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HttpRoutes:
-    """The routes that one Lambda answers: method and path of each."""
+    """The routes that one Lambda answers: method and path of each.
+
+    Attributes:
+        function_arn: The Lambda.
+        routes: Those behind the JWT authorizer.
+        open_routes: Those without it.
+    """
 
     function_arn: str
     routes: Sequence[tuple[str, str]]
+    open_routes: Sequence[tuple[str, str]] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,7 +100,7 @@ def add_http_routes(
     audience: str,
     answered: Sequence[HttpRoutes],
 ) -> None:
-    """Adds the HTTP API's routes, all of them behind the JWT authorizer.
+    """Adds the HTTP API's routes, all but the open ones behind the JWT authorizer.
 
     Args:
         client: The local cloud's API Gateway.
@@ -123,6 +130,13 @@ def add_http_routes(
                 Target=f"integrations/{integration}",
                 AuthorizationType="JWT",
                 AuthorizerId=authorizer,
+            )
+        for method, path in group.open_routes:
+            client.create_route(
+                ApiId=api,
+                RouteKey=f"{method} {path}",
+                Target=f"integrations/{integration}",
+                AuthorizationType="NONE",
             )
 
 

@@ -85,6 +85,7 @@ def deploy_front_doors(
         socket_tickets_table=names.tables.socket_tickets,
         socket_limits_table=names.tables.socket_limits,
         blocked_identities_table=names.tables.blocked_identities,
+        device_credentials_table=names.tables.device_credentials,
         nudge_queue_url=created.queue_urls["nudges"],
         nudge_dead_letter_queue_url=created.dead_letter_urls["nudges"],
         round_queue_url=created.queue_urls["rounds"],
@@ -109,7 +110,11 @@ def deploy_front_doors(
         issuer=issuer,
         audience=audience,
         answered=[
-            HttpRoutes(function_arn=arns[INGEST.name], routes=ingest_lambda.routes.ROUTES),
+            HttpRoutes(
+                function_arn=arns[INGEST.name],
+                routes=ingest_lambda.routes.ROUTES,
+                open_routes=ingest_lambda.routes.OPEN_ROUTES,
+            ),
             HttpRoutes(function_arn=arns[DELIVERY.name], routes=delivery_lambda.routes.ROUTES),
         ],
     )

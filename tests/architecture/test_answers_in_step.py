@@ -6,6 +6,7 @@ neither an undocumented status nor an undocumented field gets past.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import io
 import json
@@ -16,6 +17,7 @@ import pytest
 
 import delivery_lambda.bootstrap
 import delivery_lambda.routes
+import ingest_lambda.bootstrap
 import ingest_lambda.routes
 import socket_lambda.routes
 from delivery_lambda.dispatch import Dispatch
@@ -34,11 +36,12 @@ from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.instants import format_instant
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
+from tests.fakes.fake_devices import FakeDeviceStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_stream import FailSome, FakeStream
 from tests.fakes.fake_tickets import FakeTicketStore
 from tests.support.asyncapi_schema import asyncapi_document
-from tests.support.openapi_schema import documented_routes, validate_answer
+from tests.support.openapi_schema import documented_routes, openapi_document, validate_answer
 
 NOW_MS = 1_795_504_200_312
 PLAN = {
@@ -53,9 +56,22 @@ EVENTS = "/deliveries/{delivery_id}/events"
 
 
 def test_the_documented_routes_are_those_of_the_lambdas() -> None:
-    routes = {*ingest_lambda.routes.ROUTES, *delivery_lambda.routes.ROUTES}
+    guarded = {*ingest_lambda.routes.ROUTES, *delivery_lambda.routes.ROUTES}
 
-    assert documented_routes() == routes
+    assert documented_routes() == guarded | {*ingest_lambda.routes.OPEN_ROUTES}
+
+
+def test_the_open_routes_are_documented_without_a_token() -> None:
+    document = openapi_document()
+    without = {
+        (method.upper(), path)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+        and {"token": []} not in operation.get("security", document["security"])
+    }
+
+    assert without == {*ingest_lambda.routes.OPEN_ROUTES}
 
 
 def test_the_socket_routes_are_the_documented_messages_of_viewers() -> None:
@@ -237,3 +253,80 @@ def test_every_answer_about_telemetry_is_documented(
     assert answer["statusCode"] == status
     validate_answer("POST", "/telemetry", status, answer["headers"], answer["body"])
     assert status != 503 or int(answer["headers"]["Retry-After"]) > 0
+
+
+SECRET = "0123456789abcdefghjkmnpqrs"
+OWNTRACKS, TRACCAR_CLIENT = (path for _, path in ingest_lambda.routes.OPEN_ROUTES)
+
+
+def phone(path: str, message: Any, secret: str) -> dict[str, Any]:
+    """A request of a phone; a text is the body as it is."""
+    credentials = base64.b64encode(f"T-0012:{secret}".encode()).decode()
+    made = event(("POST", path), "", "", message, headers={"authorization": f"Basic {credentials}"})
+    del made["requestContext"]["authorizer"]
+    return made
+
+
+def owntracks(**changed: Any) -> dict[str, Any]:
+    made = {"_type": "location", "tst": NOW_MS // 1000, "lat": 48.85833, "lon": 2.29513}
+    return made | changed
+
+
+def traccar(secret: str = SECRET, **changed: Any) -> dict[str, Any]:
+    coords = {"latitude": 37.4219983, "longitude": -122.084}
+    location = {"timestamp": format_instant(NOW_MS), "coords": coords} | changed
+    return {"device_id": secret, "location": location}
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "secret", "message", "trouble"),
+    [
+        (200, OWNTRACKS, SECRET, owntracks(), None),
+        (200, OWNTRACKS, SECRET, owntracks(lat=91), None),
+        (200, OWNTRACKS, SECRET, "", None),
+        (401, OWNTRACKS, "no secret", owntracks(), None),
+        (401, OWNTRACKS, "revoked", owntracks(), None),
+        (413, OWNTRACKS, SECRET, " " * 70_000, None),
+        (429, OWNTRACKS, "greedy", owntracks(), None),
+        (503, OWNTRACKS, SECRET, owntracks(), FailSome([0])),
+        (503, OWNTRACKS, "away", owntracks(), None),
+        (200, TRACCAR_CLIENT, SECRET, traccar(), None),
+        (200, TRACCAR_CLIENT, SECRET, traccar(coords={}), None),
+        (400, TRACCAR_CLIENT, SECRET, "{", None),
+        (401, TRACCAR_CLIENT, SECRET, traccar("no secret"), None),
+        (413, TRACCAR_CLIENT, SECRET, " " * 70_000, None),
+        (429, TRACCAR_CLIENT, "greedy", traccar(), None),
+        (503, TRACCAR_CLIENT, SECRET, traccar(), FailSome([0])),
+        (503, TRACCAR_CLIENT, "away", traccar(), None),
+    ],
+)
+def test_every_answer_to_a_phone_is_documented(
+    status: int, path: str, secret: str, message: Any, trouble: FailSome | None
+) -> None:
+    cases = ("revoked", "greedy", "away")
+    blocks = FakeBlockStore(*[revoked("truck:T-0012")] * (secret == "revoked"))
+    devices = FakeDeviceStore()
+    devices.put(SECRET, "T-0012")
+    devices.is_away = secret == "away"
+    app = ingest_lambda.bootstrap.build_app(
+        {
+            "STREAM_NAME": "points",
+            "BLOCKED_IDENTITIES_TABLE": "blocked",
+            "DEVICE_CREDENTIALS_TABLE": "devices",
+            "TRUCK_REQUESTS_PER_MINUTE": "1",
+            "QUOTA_MINUTES": "1",
+        },
+        FakeStream(then=trouble),
+        blocks=blocks,
+        devices=devices,
+        now_ms=lambda: NOW_MS,
+    )
+    request = phone(path, message, SECRET if secret in cases else secret)
+    if secret == "greedy":
+        app.phones.answer(request, deadline=Deadline(0))
+
+    answer = app.phones.answer(request, deadline=Deadline(0)).response
+
+    assert answer["statusCode"] == status
+    validate_answer("POST", path, status, answer["headers"], answer["body"])
+    assert status not in (429, 503) or int(answer["headers"]["Retry-After"]) > 0

@@ -61,6 +61,16 @@ class Cloud:
 
     def operate(self, *arguments: str) -> tuple[int, str]:
         """Types a command; its exit code and its last line."""
+        code, said = self._operate(*arguments)
+        return code, said.splitlines()[-1]
+
+    def operate_whole(self, *arguments: str) -> str:
+        """Types a command that must succeed; all that it says."""
+        code, said = self._operate(*arguments)
+        assert code == 0
+        return said
+
+    def _operate(self, *arguments: str) -> tuple[int, str]:
         done = subprocess.run(
             [sys.executable, "-m", "operations", *arguments],
             cwd=ROOT,
@@ -69,7 +79,7 @@ class Cloud:
             text=True,
         )
         sys.stderr.write(done.stderr)
-        return done.returncode, done.stdout.strip().splitlines()[-1]
+        return done.returncode, done.stdout.strip()
 
     def deliver(self, truck_id: str, customer_id: str) -> str:
         """A delivery from its creation to its end, with points on the way."""

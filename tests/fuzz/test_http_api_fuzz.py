@@ -106,7 +106,9 @@ def test_every_answer_is_one_that_the_document_promises(
 
         media_type = " ".join(answer.headers.get("content-type", []))
         if role == "nobody":
-            assert answer.status_code in (401, 404), case.as_curl_command(headers)
+            # A phone's credential may stand in the body, which is then read first.
+            refusals = (400, 401, 404, 413) if "/phones/" in label else (401, 404)
+            assert answer.status_code in refusals, case.as_curl_command(headers)
         if not is_the_gateways_own(answer.status_code, media_type, answer.text):
             case.validate_response(answer, checks=PROMISES, headers=headers)
         assert "Traceback" not in answer.text, case.as_curl_command(headers)

@@ -52,5 +52,6 @@ def test_a_setting_without_a_default_is_required() -> None:
     assert defined["functions"]["ingest"]["required_settings"] == [
         "STREAM_NAME",
         "BLOCKED_IDENTITIES_TABLE",
+        "DEVICE_CREDENTIALS_TABLE",
     ]
     assert "IDENTITY_CLAIM" in defined["functions"]["ingest"]["settings"]

@@ -54,6 +54,10 @@ TRUCK_QUOTA = f"{UNIT}/ingest_lambda/test_truck_quota.py"
 QUOTA_WATCH = f"{UNIT}/consumer/test_quota_watch.py"
 AUTHORIZER = f"{UNIT}/socket_lambda/test_authorizer.py"
 REVOKED = f"{UNIT}/broadcaster/test_revoked_viewers.py"
+DEVICES = f"{UNIT}/delivery_store/test_devices.py"
+PHONES = f"{UNIT}/ingest_lambda/test_phones.py"
+OWNTRACKS = f"{UNIT}/tracking/test_owntracks.py"
+TRACCAR = f"{UNIT}/tracking/test_traccar_client.py"
 BLOCKED = f"{UNIT}/delivery_store/test_blocked_identities.py"
 
 GUARANTEES = range(1, 9)
@@ -886,10 +890,129 @@ BREAKS = (
         name="quota-judged-after-the-work",
         guarantee=6,
         file="ingest_lambda/service.py",
-        text="            if (refused := self._blocked(sender, received_at_ms)) is not None:",
-        replacement="            unpacked_body(event, max_bytes=limits.max_body_bytes)\n"
-        "            if (refused := self._blocked(sender, received_at_ms)) is not None:",
+        text="        if (refused := self._blocked(sender, received_at_ms)) is not None:",
+        replacement="        read_body()\n"
+        "        if (refused := self._blocked(sender, received_at_ms)) is not None:",
         tests=(f"{TRUCK_QUOTA}::test_the_body_of_a_truck_over_its_quota_is_not_even_unpacked",),
+    ),
+    Break(
+        name="secret-stored-as-it-is",
+        guarantee=4,
+        file="rtdts/delivery_store/devices.py",
+        text="return hashlib.sha256(secret.encode()).hexdigest()",
+        replacement="return secret",
+        tests=(f"{DEVICES}::test_only_the_hash_of_a_secret_is_stored",),
+    ),
+    Break(
+        name="secret-shown-into-a-log",
+        guarantee=4,
+        file="deploy/run_operation.py",
+        text='if args.operation[:2] == ["device", "add"]:',
+        replacement='if args.operation[:2] == ["devices", "add"]:',
+        tests=(
+            f"{UNIT}/deploy/test_run_operation.py::"
+            "test_a_command_that_shows_a_secret_is_not_run_where_a_log_keeps_it",
+        ),
+    ),
+    Break(
+        name="guess-costs-a-reading",
+        guarantee=6,
+        file="rtdts/delivery_store/known_devices.py",
+        text="if not is_secret(secret):",
+        replacement="if not secret:",
+        tests=(
+            f"{DEVICES}::test_what_can_be_no_secret_costs_no_reading",
+            f"{PHONES}::test_a_guess_of_the_wrong_form_costs_no_reading",
+        ),
+    ),
+    Break(
+        name="short-secrets",
+        guarantee=4,
+        file="rtdts/delivery_store/devices.py",
+        text="SECRET_LENGTH: Final = 26",
+        replacement="SECRET_LENGTH: Final = 12",
+        tests=(f"{DEVICES}::test_secrets_have_at_least_128_bits_and_are_never_the_same",),
+    ),
+    Break(
+        name="revoked-device-goes-on",
+        guarantee=4,
+        file="rtdts/delivery_store/known_devices.py",
+        text="READ_EVERY_S: Final = 10.0",
+        replacement="READ_EVERY_S: Final = 60.0",
+        tests=(
+            f"{DEVICES}::test_a_revoked_device_is_unknown_within_ten_seconds",
+            f"{PHONES}::test_a_revoked_device_is_401_within_ten_seconds",
+        ),
+    ),
+    Break(
+        name="phone-chooses-its-truck",
+        guarantee=4,
+        file="ingest_lambda/phones.py",
+        text="if device is None or device.truck_id != truck_id:",
+        replacement="if device is None:",
+        tests=(f"{PHONES}::test_a_secret_of_one_truck_is_no_other_truck",),
+    ),
+    Break(
+        name="secret-taken-from-a-url",
+        guarantee=4,
+        file="ingest_lambda/phones.py",
+        text='if event.get("rawQueryString"):',
+        replacement='if event.get("rawQuery"):',
+        tests=(f"{PHONES}::test_a_url_with_a_query_is_refused_even_with_a_good_body",),
+    ),
+    Break(
+        name="bad-position-holds-up-a-phone",
+        guarantee=6,
+        file="ingest_lambda/phones.py",
+        text="_NEVER_GOOD = (HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST)",
+        replacement="_NEVER_GOOD = (HTTPStatus.ACCEPTED,)",
+        tests=(
+            f"{PHONES}::test_what_no_repetition_makes_good_is_200_and_holds_up_nothing",
+            f"{PHONES}::test_owntracks_other_messages_are_200_too",
+        ),
+    ),
+    Break(
+        name="phones-loss-answered-as-taken",
+        guarantee=1,
+        file="ingest_lambda/phones.py",
+        text='if answer.response["statusCode"] not in _NEVER_GOOD:',
+        replacement="if answer.fields is None:",
+        tests=(f"{PHONES}::test_what_the_stream_did_not_take_is_sent_again",),
+    ),
+    Break(
+        name="guesses-fill-the-log",
+        guarantee=6,
+        file="ingest_lambda/phones.py",
+        text='        self._lines.spend("", 1, now_ms)\n',
+        replacement="",
+        tests=(f"{PHONES}::test_guessing_writes_a_line_of_the_log_now_and_then_only",),
+    ),
+    Break(
+        name="phones-body-of-any-size",
+        guarantee=6,
+        file="ingest_lambda/phones.py",
+        text="MAX_BODY_BYTES: Final = 65_536",
+        replacement="MAX_BODY_BYTES: Final = 6_553_600",
+        tests=(f"{PHONES}::test_a_body_over_the_limit_is_413",),
+    ),
+    Break(
+        name="speed-of-owntracks-as-it-is",
+        guarantee=3,
+        file="rtdts/tracking/owntracks.py",
+        text="_MPS_PER_KMH = 1 / 3.6",
+        replacement="_MPS_PER_KMH = 1.0",
+        tests=(f"{OWNTRACKS}::test_a_location_of_the_booklet_is_a_point_in_our_units",),
+    ),
+    Break(
+        name="minus-one-is-a-reading",
+        guarantee=1,
+        file="rtdts/tracking/phone_points.py",
+        text="if value is not None and field_is_good({name: value}, name, TelemetryPoint):",
+        replacement="if value is not None:",
+        tests=(
+            f"{OWNTRACKS}::test_a_reading_that_is_none_is_left_out",
+            f"{TRACCAR}::test_minus_one_is_no_reading",
+        ),
     ),
     Break(
         name="full-shard-holds-lambdas",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from delivery_lambda.access import CALLERS, DECLARABLE, SEEN
 from delivery_lambda.routes import DECLARE_EVENT, ISSUE_TICKET
 from ingest_lambda.request import SENDERS
-from ingest_lambda.routes import POST_TELEMETRY
+from ingest_lambda.routes import OPEN_ROUTES, POST_TELEMETRY
 from rtdts.runtime.settings import declared_settings
 from rtdts.tracking.deliveries import DeclaredType
 from rtdts.tracking.roles import CUSTOMER, DISPATCHER, TRUCK
@@ -80,7 +80,8 @@ def write_tables(text: str) -> str:
 
 
 def _access() -> Iterator[tuple[str, Sequence[str]]]:
-    yield _route(POST_TELEMETRY), SENDERS
+    for route in (POST_TELEMETRY, *OPEN_ROUTES):
+        yield _route(route), SENDERS
     for route, roles in CALLERS.items():
         if route != DECLARE_EVENT:
             yield _route(route), roles
@@ -97,6 +98,8 @@ def _route(route: tuple[str, str]) -> str:
 def _cell(what: str, role: str) -> str:
     if what == _route(POST_TELEMETRY):
         return "its own positions"
+    if what in map(_route, OPEN_ROUTES):
+        return "its own positions, by a phone's credential"
     return "yes" if what == _route(ISSUE_TICKET) else SEEN[role]
 
 

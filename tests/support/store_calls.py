@@ -75,6 +75,18 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     "rtdts/delivery_store/block_list.py:BlockList": {
         "current": {("dynamodb:Scan", "blocked-identities")},
     },
+    "rtdts/delivery_store/devices.py:DeviceStore": {
+        "add": {("dynamodb:PutItem", "device-credentials")},
+        "find": {("dynamodb:GetItem", "device-credentials")},
+        "all_of": {("dynamodb:Scan", "device-credentials")},
+        "revoke": {
+            ("dynamodb:DeleteItem", "device-credentials"),
+            ("dynamodb:Scan", "device-credentials"),
+        },
+    },
+    "rtdts/delivery_store/known_devices.py:KnownDevices": {
+        "holder": {("dynamodb:GetItem", "device-credentials")},
+    },
     "rtdts/delivery_store/erasure.py:CustomerErasure": {
         "deliveries_of": {
             ("dynamodb:BatchGetItem", "deliveries"),

@@ -111,6 +111,13 @@ def run(account: Account, *operation: str, more: tuple[str, ...] = ()) -> int:
     )
 
 
+def test_a_command_that_shows_a_secret_is_not_run_where_a_log_keeps_it(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(account, "device", "add", "T-1") == 2
+    assert "run python -m operations device add here" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("exit_code", [0, 1, 2])
 def test_its_words_are_shown_in_order_and_its_exit_code_is_ours(
     account: Account, capsys: pytest.CaptureFixture[str], exit_code: int

@@ -26,12 +26,17 @@ from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import Clock, Point
 from rtdts.tracking.stream_codec import decode_point
 from tests.fakes.fake_block_store import FakeBlockStore
+from tests.fakes.fake_devices import FakeDeviceStore
 from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream, Trouble, refused
 
 EVENTS = Path(__file__).parents[2] / "events"
 NOW_MS = 1_795_503_168_120
 HOUR_MS = 3_600_000
-REQUIRED = {"STREAM_NAME": "points", "BLOCKED_IDENTITIES_TABLE": "blocked"}
+REQUIRED = {
+    "STREAM_NAME": "points",
+    "BLOCKED_IDENTITIES_TABLE": "blocked",
+    "DEVICE_CREDENTIALS_TABLE": "devices",
+}
 
 
 class Context:
@@ -52,6 +57,7 @@ class Lambda:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, stream: FakeStream, **environ: str) -> None:
         self.stream = stream
         self.blocks = FakeBlockStore()
+        self.devices = FakeDeviceStore()
         self.now_ms = NOW_MS
         self.lines = io.StringIO()
         built = build_app(
@@ -64,10 +70,12 @@ class Lambda:
             },
             stream,
             blocks=self.blocks,
+            devices=self.devices,
             now_ms=lambda: self.now_ms,
         )
         app = App(
             service=built.service,
+            phones=built.phones,
             settings=built.settings,
             log=Logger("ingest_lambda", self.lines),
             metrics=MetricSums(
@@ -437,7 +445,11 @@ def test_points_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_attempts_to_put_end_inside_the_lambdas_time() -> None:
-    settings = Settings(stream_name="points", blocked_identities_table="blocked")
+    settings = Settings(
+        stream_name="points",
+        blocked_identities_table="blocked",
+        device_credentials_table="devices",
+    )
 
     assert handler.put_deadline(settings, Context(29_000)).remaining_s == pytest.approx(2.5, abs=1)
     assert handler.put_deadline(settings, Context(7_000)).remaining_s == pytest.approx(1.5, abs=1)
@@ -447,7 +459,9 @@ def test_attempts_to_put_end_inside_the_lambdas_time() -> None:
 def test_every_answer_fits_into_the_gateways_29_s() -> None:
     """With the largest settings too: the last attempt may begin just before the deadline."""
     settings = {"PUT_DEADLINE_S": "22", "CONNECT_TIMEOUT_S": "2", "READ_TIMEOUT_S": "4"}
-    built = build_app({**REQUIRED, **settings}, FakeStream(), blocks=FakeBlockStore()).settings
+    built = build_app(
+        {**REQUIRED, **settings}, FakeStream(), blocks=FakeBlockStore(), devices=FakeDeviceStore()
+    ).settings
 
     assert built.put_deadline_s + built.connect_timeout_s + built.read_timeout_s < 29
     for name, value in settings.items():
@@ -467,7 +481,8 @@ def test_the_sdk_does_not_retry_and_is_not_patient() -> None:
     probe = (
         "from ingest_lambda.bootstrap import kinesis_client\n"
         "from ingest_lambda.settings import Settings\n"
-        "settings = Settings(stream_name='points', blocked_identities_table='blocked')\n"
+        "settings = Settings(stream_name='points', blocked_identities_table='blocked',"
+        " device_credentials_table='devices')\n"
         "config = kinesis_client(settings).meta.config\n"
         "print(config.retries, config.connect_timeout, config.read_timeout)"
     )

@@ -1,9 +1,11 @@
-# The HTTP API. Tokens are checked by the gateway, roles by each Lambda.
+# The HTTP API. Tokens are checked by the gateway, roles by each Lambda; open routes check a credential
+# of their own.
 
 locals {
   routes = merge([
-    for key, function in var.functions : { for route in function.routes : route => key }
+    for key, function in var.functions : { for route in concat(function.routes, function.open_routes) : route => key }
   ]...)
+  open_routes = toset(flatten([for function in values(var.functions) : function.open_routes]))
 }
 
 resource "aws_apigatewayv2_api" "this" {
@@ -54,8 +56,8 @@ resource "aws_apigatewayv2_route" "this" {
   api_id             = aws_apigatewayv2_api.this.id
   route_key          = each.key
   target             = "integrations/${aws_apigatewayv2_integration.this[each.value].id}"
-  authorization_type = "JWT"
-  authorizer_id      = aws_apigatewayv2_authorizer.tokens.id
+  authorization_type = contains(local.open_routes, each.key) ? "NONE" : "JWT"
+  authorizer_id      = contains(local.open_routes, each.key) ? null : aws_apigatewayv2_authorizer.tokens.id
 }
 
 resource "aws_lambda_permission" "this" {
@@ -98,6 +100,22 @@ resource "aws_apigatewayv2_stage" "this" {
     throttling_rate_limit    = var.throttle.requests_per_second
     throttling_burst_limit   = var.throttle.burst
   }
+
+  # Whoever has no credential gets as far as the function: all of them together no further than this,
+  # so that the rest of the throttle stays for tokens.
+  dynamic "route_settings" {
+    for_each = local.open_routes
+
+    content {
+      route_key                = route_settings.value
+      detailed_metrics_enabled = true
+      throttling_rate_limit    = var.throttle.requests_per_second / 4
+      throttling_burst_limit   = ceil(var.throttle.burst / 4)
+    }
+  }
+
+  # A route's settings need the route.
+  depends_on = [aws_apigatewayv2_route.this]
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn

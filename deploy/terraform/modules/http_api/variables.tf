@@ -24,15 +24,17 @@ variable "audience" {
 }
 
 variable "functions" {
-  description = "Who answers what: routes as METHOD /path."
+  description = "Who answers what: routes as METHOD /path, the open ones without a token."
   type = map(object({
     name       = string
     invoke_arn = string
     routes     = list(string)
+
+    open_routes = optional(list(string), [])
   }))
 
   validation {
-    condition     = length(flatten([for function in values(var.functions) : function.routes])) == length(distinct(flatten([for function in values(var.functions) : function.routes])))
+    condition     = length(flatten([for function in values(var.functions) : concat(function.routes, function.open_routes)])) == length(distinct(flatten([for function in values(var.functions) : concat(function.routes, function.open_routes)])))
     error_message = "Two functions answer one route."
   }
 }

@@ -61,6 +61,8 @@ module "http_api" {
       name       = module.function[key].name
       invoke_arn = module.function[key].invoke_arn
       routes     = routes
+
+      open_routes = lookup(local.definitions.open_http_routes, key, [])
     }
   }
 

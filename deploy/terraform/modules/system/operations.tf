@@ -97,6 +97,11 @@ locals {
       resources = [local.arns.table["blocked_identities"]]
     },
     {
+      sid       = "Devices"
+      actions   = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Scan"]
+      resources = [local.arns.table["device_credentials"]]
+    },
+    {
       sid       = "Positions"
       actions   = ["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpPost"]
       resources = [local.arns.domain_paths]

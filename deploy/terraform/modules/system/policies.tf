@@ -20,6 +20,7 @@ locals {
     ingest = [
       { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [aws_kinesis_stream.telemetry.arn] },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
+      { sid = "Devices", actions = ["dynamodb:GetItem"], resources = [local.arns.table["device_credentials"]] },
     ]
 
     delivery = [

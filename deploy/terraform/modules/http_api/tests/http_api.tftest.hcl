@@ -13,6 +13,8 @@ variables {
       name       = "i"
       invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/i/invocations"
       routes     = ["POST /telemetry"]
+
+      open_routes = ["POST /phones/owntracks"]
     }
     delivery = {
       name       = "d"
@@ -26,13 +28,24 @@ run "every_route_asks_for_a_token" {
   command = apply
 
   assert {
-    condition     = toset(keys(aws_apigatewayv2_route.this)) == toset(["POST /telemetry", "GET /deliveries", "POST /tickets"])
+    condition     = toset(keys(aws_apigatewayv2_route.this)) == toset(["POST /telemetry", "POST /phones/owntracks", "GET /deliveries", "POST /tickets"])
     error_message = "Every route is there."
   }
 
   assert {
-    condition     = alltrue([for route in aws_apigatewayv2_route.this : route.authorization_type == "JWT"])
-    error_message = "Without exception."
+    condition = alltrue([
+      for key, route in aws_apigatewayv2_route.this :
+      route.authorization_type == (key == "POST /phones/owntracks" ? "NONE" : "JWT")
+    ])
+    error_message = "But for the open ones."
+  }
+
+  assert {
+    condition = alltrue([
+      for route in aws_apigatewayv2_stage.this.route_settings :
+      route.route_key == "POST /phones/owntracks" && route.throttling_rate_limit == 2.5 && route.throttling_burst_limit == 5
+    ]) && length(aws_apigatewayv2_stage.this.route_settings) == 1
+    error_message = "Strangers get no more than a part of the throttle."
   }
 
   assert {

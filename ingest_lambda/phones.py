@@ -1,0 +1,180 @@
+"""Phones' apps as trucks: each app's own format in, what that app expects out.
+
+A phone proves by a secret of its own which truck it is: OwnTracks by HTTP Basic authentication,
+Traccar Client by its device identifier in the body. The rest is `TelemetryService`'s: blocks,
+quota, and what becomes of a point. Both apps send a message again until the response is 200, and
+all later ones wait behind it. So the response is 200 also for what no repetition makes good; the
+log says what it was.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+
+from ingest_lambda.request import Sender, unpacked_body
+from ingest_lambda.routes import POST_OWNTRACKS, POST_TRACCAR_CLIENT
+from ingest_lambda.service import Answer, TelemetryService
+from rtdts.delivery_store.devices import Device
+from rtdts.delivery_store.known_devices import DevicesUnavailableError
+from rtdts.ingest.packed_bodies import BodyTooLargeError, NotUnpackableError
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.http_api import Response, json_response, problem
+from rtdts.runtime.rate_limits import RateLimits
+from rtdts.tracking.blocks import Token
+from rtdts.tracking.owntracks import owntracks_telemetry
+from rtdts.tracking.telemetry import UnreadableBodyError
+from rtdts.tracking.traccar_client import read_traccar_message, traccar_telemetry
+
+MAX_BODY_BYTES: Final = 65_536
+"""A message holds one position; it is read before its sender is known."""
+_NEVER_GOOD = (HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST)
+"""Of `TelemetryService`: taken, or never to be sent again."""
+_LINES_PER_MINUTE = 6
+"""Of the log, about all requests of unknown senders together."""
+_BASIC = "basic "
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="RTDTS", charset="UTF-8"'}
+
+
+class _UnknownSenderError(Exception):
+    """No device has this credential; the text holds nothing of it."""
+
+
+class _Message(NamedTuple):
+    sender: Sender
+    read_body: Callable[[], bytes | None]
+
+
+class PhoneService:
+    """Answers requests of phones.
+
+    Args:
+        telemetry: What takes the points.
+        holder: The device that a secret belongs to; raises `DevicesUnavailableError`.
+        now_ms: The time of day.
+        retry_after_s: When a phone may try again after the devices could not be read.
+    """
+
+    def __init__(
+        self,
+        telemetry: TelemetryService,
+        *,
+        holder: Callable[[str], Device | None],
+        now_ms: Callable[[], int],
+        retry_after_s: int,
+    ) -> None:
+        self._telemetry = telemetry
+        self._holder = holder
+        self._now_ms = now_ms
+        self._retry_after_s = retry_after_s
+        self._lines = RateLimits(per_minute=_LINES_PER_MINUTE, burst_minutes=1 / _LINES_PER_MINUTE)
+
+    def answer(self, event: Mapping[str, Any], *, deadline: Deadline) -> Answer:
+        """Take one message.
+
+        Args:
+            event: The gateway's event (payload format 2.0) of one of `OPEN_ROUTES`.
+            deadline: No attempt to put but the first begins after it.
+        """
+        read, taken, challenge = _APPS[event["routeKey"]]
+        try:
+            message = read(self, event)
+        except _UnknownSenderError as error:
+            status = HTTPStatus.UNAUTHORIZED
+            return self._stranger(status, problem(status, str(error), headers=challenge))
+        except DevicesUnavailableError:
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            headers = {"Retry-After": str(self._retry_after_s)}
+            detail = "credentials can't be checked at the moment; send this again later"
+            return self._stranger(status, problem(status, detail, headers=headers))
+        except BodyTooLargeError:
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            detail = f"the body is larger than {MAX_BODY_BYTES} bytes"
+            return self._stranger(status, problem(status, detail))
+        except (NotUnpackableError, UnreadableBodyError) as error:
+            status = HTTPStatus.BAD_REQUEST
+            return self._stranger(status, problem(status, f"the body can't be used: {error}"))
+        answer = self._telemetry.answer_to(
+            message.sender, message.read_body, max_bytes=MAX_BODY_BYTES, deadline=deadline
+        )
+        if answer.response["statusCode"] not in _NEVER_GOOD:
+            return answer
+        fields = answer.fields
+        if fields is not None:
+            fields = {**fields, "status": int(HTTPStatus.OK)}
+        return dataclasses.replace(answer, response=taken, fields=fields)
+
+    def owntracks(self, event: Mapping[str, Any]) -> _Message:
+        """A message of OwnTracks; its body may name any user, the truck is the credential's."""
+        truck_id, secret = _basic_credentials(event)
+        device = self._holder(secret)
+        # The secret alone decides; a wrong user name is a phone that was set up for another truck.
+        if device is None or device.truck_id != truck_id:
+            raise _UnknownSenderError("no device has this user name and password")
+
+        def read_body() -> bytes | None:
+            body = unpacked_body(event, max_bytes=MAX_BODY_BYTES)
+            return owntracks_telemetry(body, truck_id=truck_id)
+
+        return _Message(_sender(device), read_body)
+
+    def traccar_client(self, event: Mapping[str, Any]) -> _Message:
+        """A message of Traccar Client, whose sender stands in its body."""
+        if event.get("rawQueryString"):
+            # Versions before 9: their secret would be in every log of URLs on the way.
+            raise UnreadableBodyError("send JSON, not a query: Traccar Client 9 or later")
+        sent = read_traccar_message(unpacked_body(event, max_bytes=MAX_BODY_BYTES))
+        device = self._holder(sent.device_id.strip().lower())
+        if device is None:
+            raise _UnknownSenderError("no device has this identifier")
+        return _Message(_sender(device), lambda: traccar_telemetry(sent, truck_id=device.truck_id))
+
+    def _stranger(self, status: HTTPStatus, response: Response) -> Answer:
+        """A refusal before anybody is known: only now and then it has a line."""
+        now_ms = self._now_ms()
+        if self._lines.wait_ms("", now_ms) > 0:
+            return Answer(response=response, fields=None)
+        self._lines.spend("", 1, now_ms)
+        return Answer(response=response, fields={"truck_id": None, "status": int(status)})
+
+
+class _App(NamedTuple):
+    read: Callable[[PhoneService, Mapping[str, Any]], _Message]
+    taken: Response
+    """What the app expects for a message that it need not send again."""
+    challenge: Mapping[str, str] | None
+
+
+_APPS: Final[Mapping[str, _App]] = {
+    " ".join(POST_OWNTRACKS): _App(
+        PhoneService.owntracks, json_response(HTTPStatus.OK, []), _CHALLENGE
+    ),
+    " ".join(POST_TRACCAR_CLIENT): _App(
+        PhoneService.traccar_client, json_response(HTTPStatus.OK, {}), None
+    ),
+}
+
+
+def _sender(device: Device) -> Sender:
+    # A device counts as a token issued when it was added: `block` and its log line work alike.
+    token = Token(f"device-{device.device_id}", device.added_at_ms)
+    return Sender(truck_id=device.truck_id, token=token)
+
+
+def _basic_credentials(event: Mapping[str, Any]) -> tuple[str, str]:
+    """User name and password (RFC 7617); the password is the secret."""
+    header = str((event.get("headers") or {}).get("authorization", ""))
+    if header[: len(_BASIC)].lower() != _BASIC:
+        raise _UnknownSenderError("send the truck and its secret by Basic authentication")
+    try:
+        text = base64.b64decode(header[len(_BASIC) :].strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        text = ""
+    name, colon, password = text.partition(":")
+    if not colon:
+        raise _UnknownSenderError("the Basic credentials can't be read")
+    return name, password.strip().lower()

@@ -1,0 +1,87 @@
+"""Phones on the local cloud: what an operator types, and what the two apps then send."""
+
+from __future__ import annotations
+
+import base64
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from operations.devices import OWNTRACKS_PATH, TRACCAR_CLIENT_PATH
+from tests.end_to_end.test_operators_commands import ORIGIN, Cloud, unique
+from tests.support.http_client import Answer
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def cloud(local_cloud: Any) -> Cloud:
+    return Cloud(local_cloud)
+
+
+def credential(cloud: Cloud, truck_id: str) -> str:
+    """Adds a device; the secret, as a person would read it off."""
+    said = cloud.operate_whole("device", "add", truck_id)
+    (password,) = [line.split()[-1] for line in said.splitlines() if "Password" in line]
+    return password
+
+
+def owntracks(cloud: Cloud, truck_id: str, secret: str, **changed: Any) -> Answer:
+    credentials = base64.b64encode(f"{truck_id}:{secret}".encode()).decode()
+    message = {
+        "_type": "location",
+        "topic": "owntracks/jane/phone",
+        "tst": int(time.time()),
+        "lat": ORIGIN.lat,
+        "lon": ORIGIN.lon,
+        "vel": 61,
+    }
+    return cloud.api(
+        "POST",
+        OWNTRACKS_PATH,
+        body=message | changed,
+        headers={"Authorization": f"Basic {credentials}"},
+    )
+
+
+def traccar_client(cloud: Cloud, secret: str) -> Answer:
+    coords = {"latitude": ORIGIN.lat, "longitude": ORIGIN.lon, "speed": 18.67, "heading": -1}
+    location = {"timestamp": datetime.now(UTC).isoformat(), "coords": coords}
+    return cloud.api("POST", TRACCAR_CLIENT_PATH, body={"location": location, "device_id": secret})
+
+
+def test_phones_are_trucks_until_they_are_revoked(cloud: Cloud) -> None:
+    truck_id = unique("T")
+    secrets = [credential(cloud, truck_id), credential(cloud, truck_id)]
+
+    first = owntracks(cloud, truck_id, secrets[0])
+    second = traccar_client(cloud, secrets[1])
+    status_only = owntracks(cloud, truck_id, secrets[0], _type="lwt")
+
+    assert (first.status, first.json) == (200, [])
+    assert (second.status, second.json) == (200, {})
+    assert (status_only.status, status_only.json) == (200, [])
+    eventually(lambda: cloud.of_truck(truck_id)["truck-positions-*"] == 2)
+    assert cloud.of_truck(truck_id)["truck-latest"] == 1
+
+    revoked, told = cloud.operate("device", "revoke", truck_id)
+
+    assert (revoked, told) == (0, "respected everywhere within 15 s")
+    eventually(lambda: owntracks(cloud, truck_id, secrets[0]).status == 401)
+    eventually(lambda: traccar_client(cloud, secrets[1]).status == 401)
+
+
+def test_no_stranger_gets_in_and_a_phone_gets_no_further(cloud: Cloud) -> None:
+    truck_id, other = unique("T"), unique("T")
+    secret = credential(cloud, truck_id)
+    phone = {"Authorization": f"Basic {base64.b64encode(f'{truck_id}:{secret}'.encode()).decode()}"}
+
+    assert owntracks(cloud, other, secret).status == 401
+    assert owntracks(cloud, truck_id, "0" * 26).status == 401
+    assert traccar_client(cloud, "0" * 26).status == 401
+    assert cloud.api("POST", TRACCAR_CLIENT_PATH + f"?id={secret}&lat=1&lon=1").status == 400
+    assert cloud.api("POST", "/telemetry", body={}, headers=phone).status == 401
+    assert cloud.api("GET", f"/deliveries?truck_id={truck_id}", headers=phone).status == 401

@@ -1,0 +1,154 @@
+"""Phones' credentials from the operator's keyboard to what the phone is told."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+
+import ingest_lambda.routes
+from operations.__main__ import main
+from operations.devices import (
+    OWNTRACKS_PATH,
+    TRACCAR_CLIENT_PATH,
+    DeviceDesk,
+    owntracks_link,
+    traccar_client_link,
+)
+from rtdts.delivery_store.devices import is_secret
+from tests.fakes.fake_devices import FakeDeviceStore
+
+NOW_MS = 1_795_503_168_120
+URL = "https://trucks.example.com"
+
+
+class Shell:
+    """Types commands; keeps what came out."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.devices = FakeDeviceStore()
+        self.server_url = URL
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, str]:
+        code = main(["device", *arguments], {}, build_desk=self._desk)
+        return code, self._capsys.readouterr().out.strip()
+
+    def _desk(self, _environ: Mapping[str, str]) -> DeviceDesk:
+        return DeviceDesk(devices=self.devices, server_url=self.server_url, now_ms=lambda: NOW_MS)
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(capsys)
+
+
+def test_adding_shows_what_to_scan_and_what_to_type(shell: Shell) -> None:
+    code, said = shell("add", "T-1", "--name", "Kim's phone")
+    (device,) = shell.devices.all_of("T-1")
+    typed = dict(line.strip().rsplit(" ", 1) for line in said.splitlines() if " " in line.strip())
+    secret = typed["Password"]
+
+    assert code == 0
+    assert is_secret(secret)
+    assert shell.devices.find(secret) == device
+    assert (device.name, device.added_at_ms) == ("Kim's phone", NOW_MS)
+    assert typed["Device identifier"] == secret
+    assert typed["User ID"] == "T-1"
+    assert typed["URL"] == f"{URL}/phones/owntracks"
+    assert typed["or type: Server URL"] == f"{URL}/phones/traccar-client"
+    assert said.count("▀") > 500
+    assert said.endswith(f"device revoke T-1 --device {device.device_id}")
+
+
+def test_the_paths_are_the_open_routes() -> None:
+    assert {("POST", OWNTRACKS_PATH), ("POST", TRACCAR_CLIENT_PATH)} == set(
+        ingest_lambda.routes.OPEN_ROUTES
+    )
+
+
+def test_owntracks_is_configured_by_a_link_that_no_server_sees() -> None:
+    link = urlsplit(owntracks_link(f"{URL}/phones/owntracks", "T-1", "s3cret"))
+    inline = unquote(link.query.removeprefix("inline="))
+    configuration = json.loads(base64.b64decode(inline))
+
+    assert (link.scheme, link.netloc, link.path) == ("owntracks", "", "/config")
+    assert configuration["_type"] == "configuration"
+    assert configuration["mode"] == 3
+    assert configuration["url"] == f"{URL}/phones/owntracks"
+    assert (configuration["username"], configuration["password"]) == ("T-1", "s3cret")
+
+
+def test_traccar_client_is_configured_by_a_link_that_no_server_sees() -> None:
+    link = urlsplit(traccar_client_link(f"{URL}/phones/traccar-client", "s3cret"))
+    values = parse_qs(link.query)
+
+    assert link.scheme == "org.traccar.client"
+    assert values["url"] == [f"{URL}/phones/traccar-client"]
+    assert values["id"] == ["s3cret"]
+
+
+def test_another_url_may_be_named(shell: Shell) -> None:
+    shell.server_url = ""
+    refused, said = shell("add", "T-1")
+    nobody = shell.devices.all_of()
+    added, shown = shell("add", "T-1", "--url", "http://127.0.0.1:4566/")
+
+    assert (refused, nobody) == (1, [])
+    assert said.startswith("refused: at which URL")
+    assert added == 0
+    assert "http://127.0.0.1:4566/phones/owntracks" in shown
+
+
+def test_devices_are_listed_by_truck_and_never_with_a_secret(shell: Shell) -> None:
+    assert shell("list") == (0, "there are no devices")
+
+    secrets = [shell.devices.add(truck, name="x", now_ms=NOW_MS)[1] for truck in ("T-2", "T-1")]
+    code, said = shell("list")
+    _, of_one = shell("list", "T-2")
+
+    assert code == 0
+    assert ["T-1" in line for line in said.splitlines()] == [True, False]
+    assert of_one == said.splitlines()[1]
+    assert "added 2026-11-24T06:52:48.120Z" in of_one
+    assert not [secret for secret in secrets if secret in said]
+
+
+def test_a_trucks_devices_are_revoked_together_or_alone(shell: Shell) -> None:
+    first, second, _ = (
+        shell.devices.add(truck, name="", now_ms=NOW_MS)[0] for truck in ("T-1", "T-1", "T-2")
+    )
+    one = shell("revoke", "T-1", "--device", first.device_id)
+    none = shell("revoke", "T-1", "--device", first.device_id)
+    rest = shell("revoke", "T-1")
+
+    assert one[0] == rest[0] == 0
+    assert first.device_id in one[1]
+    assert second.device_id in rest[1]
+    assert rest[1].endswith("respected everywhere within 15 s")
+    assert none == (1, "refused: truck T-1 has no such device")
+    assert [device.truck_id for device in shell.devices.all_of()] == ["T-2"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["add"], ["add", "T 1"], ["add", "T-1", "--name", "a\nb"], ["revoke"], []]
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_built(
+    shell: Shell, arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        shell(*arguments)
+
+    assert ended.value.code == 2
+
+
+def test_these_commands_need_no_other_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["device", "list"], {"STREAM_NAME": "points"})
+    said = capsys.readouterr().err
+
+    assert code == 2
+    assert "DEVICE_CREDENTIALS_TABLE" in said
+    assert "OPENSEARCH_URL" not in said
