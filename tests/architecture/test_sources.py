@@ -103,3 +103,10 @@ def test_importing_a_module_builds_no_client_and_needs_no_setting(package: str) 
     assert names
     assert done.returncode == 0, done.stderr
     assert not done.stdout
+
+
+def test_no_two_test_files_have_the_same_name() -> None:
+    """Pytest imports them by it: a whole run would end before it begins, a part of it would not."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+
+    assert [name for name in sorted(set(names)) if names.count(name) > 1] == []
