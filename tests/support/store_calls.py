@@ -231,6 +231,7 @@ _OF_CONTAINERS = {"add", "append", "get", "remove", "send"}
 """Methods that a store has in common with lists, sets, mappings and others."""
 
 _NO_STORES: dict[str, set[str]] = {
+    "ingest_lambda": {"metrics"},
     "delivery_lambda": {"headers", "query", "requests"},
     "socket_lambda": {"_free", "_keys", "response"},
     "consumer": {"_at_hand", "environ", "response"},

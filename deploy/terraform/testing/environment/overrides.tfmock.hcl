@@ -37,6 +37,10 @@ override_resource {
   target = module.system.module.tables.aws_dynamodb_table.this["blocked_identities"]
   values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-blocked-identities" }
 }
+override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["device_credentials"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-device-credentials" }
+}
 
 override_resource {
   target = module.system.module.kcl_tables.aws_dynamodb_table.this["leases"]
