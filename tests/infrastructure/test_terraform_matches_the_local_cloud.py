@@ -43,6 +43,8 @@ DIFFERENCES = {
     "shows in a minute what takes a day; in AWS the defaults hold unless an operator says so",
     r"containers/broadcaster/environment/ROUND_QUEUE_URL": "two broadcasters of production divide "
     "each round; the one here, as development's, makes it alone",
+    r"functions/(delivery|socket-authorizer)/environment/EDGE_SECRETS": "only CloudFront adds "
+    "them, and it stands in AWS alone; empty where it does not stand",
     r"functions/ingest/environment/LOG_ONE_OF": "a line for each request costs nothing here, and a "
     "developer looks for it",
     r"containers/operations/.*": "here an operator types the commands, with sim/.env's variables",

@@ -170,6 +170,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     },
     "rtdts/telemetry_stream/putter.py:StreamPutter": {
         "put": {("kinesis:PutRecords", "telemetry")},
+        "put_all": {("kinesis:PutRecords", "telemetry")},
     },
     "socket_lambda/connection.py:ConnectionPoster": {
         "post": {("execute-api:ManageConnections", "live/POST/@connections/*")},
