@@ -251,6 +251,7 @@ async def engines(say: Say) -> AsyncIterator[Engines]:
                 deliveries_table=names.tables.deliveries,
                 delivery_events_table=names.tables.delivery_events,
                 truck_matches_table=names.tables.truck_matches,
+                blocked_identities_table=names.tables.blocked_identities,
                 nudge_queue_url=created.queue_urls["nudges"],
                 parked_bucket=names.parked_bucket,
             )

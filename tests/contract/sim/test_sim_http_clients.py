@@ -88,7 +88,12 @@ async def test_a_delivery_is_put_with_its_plan_and_the_token(
     scripted.script = [(201, RECORD)]
     api = DeliveriesApi(session, url, token)
     record = await api.put(
-        "D-1", truck_id="T-1", customer_id="C-1", origin=PLACE, destination=PLACE
+        "D-1",
+        truck_id="T-1",
+        customer_id="C-1",
+        origin=PLACE,
+        destination=PLACE,
+        stop_sequence=1,
     )
 
     assert (record.customer_id, record.events[0].status) == ("C-1", "assigned")
