@@ -293,7 +293,8 @@ def _work_in(log: str) -> Work | None:
     ]
     if not batches:
         return None
-    ends_s = [_seconds(line["timestamp"]) for line in batches]
+    # The former consumer's lines have another name for it.
+    ends_s = [_seconds(line.get("timestamp") or line["at"]) for line in batches]
     begins_s = [
         end_s - line["duration_ms"] / 1_000 for end_s, line in zip(ends_s, batches, strict=True)
     ]
