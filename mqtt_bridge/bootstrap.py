@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from botocore.config import Config
@@ -24,7 +24,7 @@ from mqtt_bridge.tally import METRICS, Tally
 from rtdts.delivery_store.block_list import READ_EVERY_S, BlockList
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.runtime import wall_clock
-from rtdts.runtime.aws_clients import aws_session
+from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import get_logger
@@ -34,9 +34,6 @@ from rtdts.runtime.settings import SettingsError, read_settings
 from rtdts.telemetry_stream.parking import Parking, message_name
 from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
 from rtdts.tracking.roles import TRUCK
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 COMPONENT: Final = "mqtt_bridge"
 T = TypeVar("T")
@@ -76,7 +73,8 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
     tally = Tally()
     trace = PointTrace(settings.trace_trucks, log)
     pool = ThreadPoolExecutor(_threads(settings), thread_name_prefix="aws")
-    store = BlockStore(_dynamodb(settings), settings.blocked_identities_table, log=log)
+    dynamodb = aws_session(settings.region).client("dynamodb", config=ONE_SHORT_ATTEMPT)
+    store = BlockStore(dynamodb, settings.blocked_identities_table, log=log)
     block_list = BlockList(store, log=log, now_ms=wall_clock.now_ms)
     blocks = CurrentBlocks(partial(_in_thread, pool, block_list.current))
     await blocks.read()
@@ -126,16 +124,6 @@ def _threads(settings: Settings) -> int:
 
 def _waits_s() -> Iterator[float]:
     return backoff_s(first_s=_FIRST_WAIT_S, most_s=_MOST_WAIT_S)
-
-
-def _dynamodb(settings: Settings) -> DynamoDBClient:
-    config = Config(
-        connect_timeout=settings.connect_timeout_s,
-        read_timeout=settings.read_timeout_s,
-        retries={"total_max_attempts": 1},  # they are read again after a while
-    )
-    client: DynamoDBClient = aws_session(settings.region).client("dynamodb", config=config)
-    return client
 
 
 async def _in_thread(pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
