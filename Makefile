@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check package terraform-check deploy
+.PHONY: help setup demo test test-all check package terraform-check deploy
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,8 +14,21 @@ setup: ## set up everything (the others do it too)
 demo: setup ## the whole product here, live; Ctrl-C ends it (or DEMO_SECONDS=90; DEMO_ARGS=…)
 	@exec $(VENV)/python -m sim demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(DEMO_ARGS)
 
-test: setup ## all tests (TESTS=tests/unit for a part)
+# Two at once, by file, so that what a file's tests share is started once.
+TWO_AT_ONCE = -n 2 --dist loadfile --no-loadscope-reorder
+QUICK_TESTS = tests/end_to_end/test_five_truck_drive.py tests/contract tests/architecture tests/unit
+
+test: setup ## what most changes need, in minutes (TESTS=tests/unit for a part)
+ifdef TESTS
 	@exec $(VENV)/python -m pytest $(TESTS)
+else
+	@echo "test: unit, architecture and contract tests, and one drive through the local cloud"
+	@$(VENV)/python -m pytest $(TWO_AT_ONCE) $(QUICK_TESTS)
+	@echo "test: the other drives, chaos, fuzz, integration and infrastructure were not run; make test-all runs them"
+endif
+
+test-all: setup ## every test, as CI runs them; about 20 minutes on 2 cores
+	@exec $(VENV)/python -m pytest --hypothesis-profile=full $(TWO_AT_ONCE)
 
 check: setup ## formatting, lint, types, import layers, docs in step with the code
 	$(VENV)/ruff format --check

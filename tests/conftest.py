@@ -12,8 +12,9 @@ from hypothesis import settings
 from sim.local_cloud.launch import CloudFailedError, LaunchedCloud, launched_cloud
 from tests.support.pace import DWELL_S, PATIENT, ROUND_INTERVAL_S, TRACED_TRUCK, WITHOUT_QUOTAS
 
-# How much the property tests try: `--hypothesis-profile=thorough` for more.
-settings.register_profile("quick", max_examples=100, deadline=None)
+# How much the property tests try: "full" is what `make test-all` and so CI run.
+settings.register_profile("quick", max_examples=20, deadline=None)
+settings.register_profile("full", max_examples=100, deadline=None)
 settings.register_profile("thorough", max_examples=5_000, deadline=None)
 settings.register_profile("steady", max_examples=100, deadline=None, derandomize=True)
 settings.load_profile("quick")
