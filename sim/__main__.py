@@ -5,11 +5,22 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 
 COMMANDS = ("setup", "up", "token", "drive", "watch", "demo", "load-test", "trace")
 """Each is a module of `sim.commands` with `add_parser(subparsers)` and `run(args) -> int`."""
+
+
+PROJECT_FILE = Path(__file__).parent.parent / "pyproject.toml"
+
+
+def version() -> str:
+    """The project's version: sim runs from a clone, so its pyproject.toml is there."""
+    number: str = tomllib.loads(PROJECT_FILE.read_text(encoding="utf-8"))["project"]["version"]
+    return number
 
 
 def module_of(command: str) -> ModuleType:
@@ -23,6 +34,7 @@ def main(argv: Sequence[str]) -> int:
         prog="python -m sim",
         description="RTDTS on this machine: its cloud, its trucks, its viewers.",
     )
+    parser.add_argument("--version", action="version", version=f"rtdts {version()}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     # Only what is asked for is imported: `sim token` must not wait for what `sim drive` needs.
     wanted = argv[:1] if argv and argv[0] in COMMANDS else COMMANDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -52,3 +53,11 @@ def test_the_set_up_can_be_asked_what_it_does() -> None:
 
     assert "RTDTS_CACHE" in answer.stdout
     assert "set-up:" not in answer.stdout + answer.stderr, "it did not work"
+
+
+def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+
+    assert ended.value.code == 0
+    assert re.fullmatch(r"rtdts \d+\.\d+\.\d+\n", capsys.readouterr().out)
