@@ -7,7 +7,6 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ingest_lambda.phones import PhoneService
 from ingest_lambda.service import METRICS, Limits, TelemetryService
@@ -16,6 +15,7 @@ from rtdts.delivery_store.block_list import BlockList, BlockReader
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.devices import DeviceStore
 from rtdts.delivery_store.known_devices import DeviceReader, KnownDevices
+from rtdts.ingest.clock_zone import first_generation_zone
 from rtdts.ingest.intake import Intake
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger, get_logger
@@ -23,7 +23,7 @@ from rtdts.runtime.metric_sums import MetricSums
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.sample import Sample
-from rtdts.runtime.settings import SettingsError, read_settings
+from rtdts.runtime.settings import read_settings
 from rtdts.telemetry_stream.putter import StreamClient, StreamPutter
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def build_app(
     )
     log = get_logger(COMPONENT)
     trace = PointTrace(settings.trace_trucks, log)
-    zone = _zone(settings.first_generation_timezone)
+    zone = first_generation_zone(settings.first_generation_timezone)
     putter = StreamPutter(client or kinesis_client(settings), settings.stream_name)
     intake = Intake(putter, first_generation_zone=zone)
     tables = functools.cache(dynamodb_client)
@@ -117,13 +117,6 @@ def build_app(
         sample=Sample(settings.log_one_of),
         trace=trace,
     )
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise SettingsError([f"FIRST_GENERATION_TIMEZONE={name!r}: no such zone"]) from error
 
 
 def kinesis_client(settings: Settings) -> StreamClient:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from botocore.config import Config
 
@@ -23,6 +22,7 @@ from mqtt_bridge.settings import Settings
 from mqtt_bridge.tally import METRICS, Tally
 from rtdts.delivery_store.block_list import READ_EVERY_S, BlockList
 from rtdts.delivery_store.blocked_identities import BlockStore
+from rtdts.ingest.clock_zone import first_generation_zone
 from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.backoff import backoff_s
@@ -30,8 +30,8 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import get_logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
-from rtdts.runtime.settings import SettingsError, read_settings
-from rtdts.telemetry_stream.parking import Parking, message_name
+from rtdts.runtime.settings import read_settings
+from rtdts.telemetry_stream.parking import Parking
 from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
 from rtdts.tracking.roles import TRUCK
 
@@ -49,21 +49,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         SettingsError: Names everything that is wrong, at once.
     """
     settings = read_settings(Settings, environ)
-    zone_of(settings)
+    first_generation_zone(settings.first_generation_timezone)
     return settings
-
-
-def zone_of(settings: Settings) -> ZoneInfo:
-    """The zone of first-generation trucks' clocks.
-
-    Raises:
-        SettingsError: There is no such zone.
-    """
-    name = settings.first_generation_timezone
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise SettingsError([f"FIRST_GENERATION_TIMEZONE={name!r}: no such zone"]) from error
 
 
 @asynccontextmanager
@@ -140,7 +127,7 @@ def _ports(settings: Settings, pool: ThreadPoolExecutor, blocks: CurrentBlocks) 
     aws: Any = aws_session(settings.region)  # the SDK makes its clients' methods at run time
     putter = StreamPutter(aws.client("kinesis", config=config), settings.stream_name)
     parking = Parking(aws.client("s3", config=config), settings.parked_bucket)
-    zone = zone_of(settings)
+    zone = first_generation_zone(settings.first_generation_timezone)
 
     def judge_now(message: Message) -> Judgement:
         now_ms = wall_clock.now_ms()
@@ -157,12 +144,7 @@ def _ports(settings: Settings, pool: ThreadPoolExecutor, blocks: CurrentBlocks) 
 
     async def park(message: Message, truck_id: str | None, reason: str, detail: str) -> None:
         call = partial(
-            parking.park,
-            message.payload,
-            name=message_name(truck_id, message.payload),
-            reason=reason,
-            detail=detail,
-            partition_key=truck_id,
+            parking.park_message, message.payload, truck_id=truck_id, reason=reason, detail=detail
         )
         await _in_thread(pool, call)
 

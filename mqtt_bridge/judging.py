@@ -5,37 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from datetime import tzinfo
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from mqtt_bridge.topics import truck_of
-from rtdts.ingest.intake import JudgedBody, judge_body
-from rtdts.ingest.packed_bodies import BodyTooLargeError, NotUnpackableError, unpacked
-from rtdts.tracking.telemetry import (
-    MAX_POINTS,
-    ForeignTruckError,
-    TooManyPointsError,
-    UnreadableBodyError,
-)
-
-FOREIGN_TOPIC: Final = "foreign_topic"
-FOREIGN_TRUCK: Final = "foreign_truck"
-TOO_LARGE: Final = "too_large"
-TOO_MANY_POINTS: Final = "too_many_points"
-UNREADABLE: Final = "unreadable"
-UNJUDGED: Final = "unjudged"
-REVOKED: Final = "revoked"
-REASONS: Final = (
-    FOREIGN_TOPIC,
-    FOREIGN_TRUCK,
-    TOO_LARGE,
-    TOO_MANY_POINTS,
-    UNREADABLE,
-    UNJUDGED,
-    REVOKED,
-)
-"""Why a message as a whole can't be used."""
-REJECTED_POINTS: Final = "rejected_points"
-"""Why a message is parked of which some points are not valid."""
+from rtdts.ingest.intake import JudgedBody
+from rtdts.ingest.messages import Fault, foreign_topic, judge_message
 
 
 class Message(NamedTuple):
@@ -48,24 +22,6 @@ class Message(NamedTuple):
     content_type: str = ""
     correlation: bytes | None = None
     """What the truck wants its result to be marked with; None when it asks for none."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Fault:
-    """Why nothing of a message can be used.
-
-    Attributes:
-        reason: One of `REASONS`.
-        detail: For the truck's makers.
-    """
-
-    reason: str
-    detail: str
-
-    @property
-    def is_parked(self) -> bool:
-        """Whether the message is kept: not those of a thief, which may be without end."""
-        return self.reason != REVOKED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,31 +58,14 @@ def judge(
     """
     truck_id = truck_of(message.topic)
     if truck_id is None:
-        return Judgement(None, Fault(FOREIGN_TOPIC, f"no truck's topic: {message.topic[:200]}"))
-    if is_revoked(truck_id):
-        return Judgement(truck_id, Fault(REVOKED, "this truck's tokens were revoked"))
-    try:
-        body = unpacked(
-            message.payload, content_type=message.content_type, max_bytes=max_body_bytes
-        )
-        judged = judge_body(
-            body,
-            truck_id=truck_id,
-            received_at_ms=received_at_ms,
-            source="mqtt",
-            first_generation_zone=zone,
-        )
-    except ForeignTruckError as error:
-        detail = f"point {error.index} is of another truck; none was taken"
-        return Judgement(truck_id, Fault(FOREIGN_TRUCK, detail))
-    except BodyTooLargeError:
-        detail = f"the message is larger than {max_body_bytes} bytes, unpacked"
-        return Judgement(truck_id, Fault(TOO_LARGE, detail))
-    except TooManyPointsError:
-        detail = f"more than {MAX_POINTS} points; send them in several messages"
-        return Judgement(truck_id, Fault(TOO_MANY_POINTS, detail))
-    except (NotUnpackableError, UnreadableBodyError) as error:
-        return Judgement(truck_id, Fault(UNREADABLE, f"the message can't be used: {error}"))
-    except Exception as error:  # an error of ours must not come again with each redelivery
-        return Judgement(truck_id, Fault(UNJUDGED, repr(error)))
-    return Judgement(truck_id, judged)
+        return Judgement(None, foreign_topic(message.topic))
+    verdict = judge_message(
+        message.payload,
+        truck_id=truck_id,
+        content_type=message.content_type,
+        received_at_ms=received_at_ms,
+        zone=zone,
+        max_body_bytes=max_body_bytes,
+        is_revoked=is_revoked,
+    )
+    return Judgement(truck_id, verdict)

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from mqtt_bridge.judging import Fault
 from rtdts.ingest.intake import IngestResult
+from rtdts.ingest.messages import Fault
 
 _ENCODER = msgspec.json.Encoder()
 

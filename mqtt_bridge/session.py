@@ -16,11 +16,12 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 from mqtt_bridge.gathering import Gathering
-from mqtt_bridge.judging import REJECTED_POINTS, Fault, Judgement, Message
+from mqtt_bridge.judging import Judgement, Message
 from mqtt_bridge.results import fault_document, is_wanted, result_document
 from mqtt_bridge.tally import Tally
 from mqtt_bridge.topics import result_topic
-from rtdts.ingest.intake import NOTHING_PUT, IngestResult, JudgedBody
+from rtdts.ingest.intake import NOTHING_PUT, IngestResult, JudgedBody, batch_of, results_of
+from rtdts.ingest.messages import REJECTED_POINTS, Fault
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
@@ -204,10 +205,7 @@ class Session:
     async def _put(self, trucks: dict[str, list[_Held]]) -> None:
         """One attempt for these trucks."""
         try:
-            batches = [
-                Batch(truck_id, [one for held in messages for one in held.judged.payloads])
-                for truck_id, messages in trucks.items()
-            ]
+            batches = [batch_of([held.judged for held in messages]) for messages in trucks.values()]
             outcomes = await self._ports.put(batches)
         finally:
             self._puts.release()
@@ -216,11 +214,8 @@ class Session:
         failures: Counter[str] = Counter()
         for (truck_id, messages), outcome in zip(trucks.items(), outcomes, strict=True):
             failed = []
-            start = 0
-            for held in messages:
-                part = range(start, start + len(held.judged.payloads))
-                start = part.stop
-                result = held.judged.result(outcome.of(part))
+            results = results_of([held.judged for held in messages], outcome)
+            for held, result in zip(messages, results, strict=True):
                 if result.not_taken:
                     failed.append(held)
                     self._tally.count("PointsNotTaken", len(result.not_taken))

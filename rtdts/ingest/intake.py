@@ -10,7 +10,7 @@ import msgspec
 
 from rtdts.ingest.point_steps import point_steps
 from rtdts.runtime.deadline import Deadline
-from rtdts.telemetry_stream.putter import PutOutcome
+from rtdts.telemetry_stream.putter import Batch, PutOutcome
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stamping import Adjustment, StampedPoints, stamp
 from rtdts.tracking.stream_codec import encode_point
@@ -109,6 +109,27 @@ def judge_body(
         rejected=sorted(decoded.rejected + stamped.rejected, key=lambda each: each.index),
         payloads=[encode_point(point) for point in stamped.points],
     )
+
+
+def batch_of(bodies: Sequence[JudgedBody]) -> Batch:
+    """Several bodies of one truck as one batch of a put, in their order."""
+    return Batch(bodies[0].truck_id, [payload for body in bodies for payload in body.payloads])
+
+
+def results_of(bodies: Sequence[JudgedBody], outcome: PutOutcome) -> list[IngestResult]:
+    """The result of each of the bodies that were put as one batch.
+
+    Args:
+        bodies: Those of `batch_of`.
+        outcome: Of that batch.
+    """
+    results = []
+    start = 0
+    for body in bodies:
+        part = range(start, start + len(body.payloads))
+        start = part.stop
+        results.append(body.result(outcome.of(part)))
+    return results
 
 
 class Intake:

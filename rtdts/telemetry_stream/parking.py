@@ -105,6 +105,32 @@ class Parking:
         )
         return key
 
+    def park_message(
+        self, payload: bytes, *, truck_id: str | None, reason: str, detail: str
+    ) -> str:
+        """Keep what a truck sent and no door could use, or not all of it.
+
+        Args:
+            payload: As the truck sent it.
+            truck_id: The truck; None when it is not known.
+            reason: A code.
+            detail: As of `park`.
+
+        Returns:
+            The object's key.
+
+        Raises:
+            botocore.exceptions.ClientError: The bucket did not take it.
+            botocore.exceptions.BotoCoreError: The bucket could not be reached.
+        """
+        return self.park(
+            payload,
+            name=message_name(truck_id, payload),
+            reason=reason,
+            detail=detail,
+            partition_key=truck_id,
+        )
+
 
 def _ascii(text: str) -> str:
     """The text as a header can carry it; what it can't is written as an escape."""

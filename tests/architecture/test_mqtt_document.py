@@ -12,10 +12,11 @@ import jsonschema
 import pytest
 import yaml
 
-from mqtt_bridge.judging import FOREIGN_TOPIC, REASONS, Fault, Message, judge
+from mqtt_bridge.judging import Message, judge
 from mqtt_bridge.results import fault_document, result_document
 from mqtt_bridge.topics import result_topic, telemetry_topic
 from rtdts.ingest.intake import NOTHING_PUT, JudgedBody
+from rtdts.ingest.messages import FOREIGN_TOPIC, REASONS, Fault
 from rtdts.tracking.instants import parse_instant
 from tests.support.source_tree import ROOT
 

@@ -129,9 +129,9 @@ BREAKS = (
     Break(
         name="mqtt-takes-what-a-revoked-truck-sends",
         guarantee=6,
-        file="mqtt_bridge/judging.py",
+        file="rtdts/ingest/messages.py",
         text="    if is_revoked(truck_id):",
-        replacement="    if is_revoked(truck_id) and message.correlation:",
+        replacement="    if is_revoked(truck_id) and content_type:",
         tests=(f"{BRIDGE}::test_what_a_revoked_truck_sends_is_acknowledged_and_kept_nowhere",),
     ),
     Break(
@@ -156,7 +156,7 @@ BREAKS = (
     Break(
         name="mqtt-poison-message-ends-the-bridge",
         guarantee=6,
-        file="mqtt_bridge/judging.py",
+        file="rtdts/ingest/messages.py",
         text="    except Exception as error:  # an error of ours",
         replacement="    except KeyError as error:  # an error of ours",
         tests=(

@@ -139,6 +139,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     },
     "rtdts/telemetry_stream/parking.py:Parking": {
         "park": {("s3:PutObject", "parked/rejected/*")},
+        "park_message": {("s3:PutObject", "parked/rejected/*")},
     },
     "rtdts/telemetry_stream/parked_records.py:ParkedRecords": {
         "entries": {("s3:ListBucket", "parked")},

@@ -20,7 +20,7 @@ from mqtt_bridge.topics import SUBSCRIPTION
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
-from rtdts.telemetry_stream.parking import Parking, message_name
+from rtdts.telemetry_stream.parking import Parking
 from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.stream_codec import decode_point
@@ -94,12 +94,8 @@ class World:
         if self.park_failures:
             self.park_failures -= 1
             raise refused("SlowDown", 503)
-        Parking(self.bucket, "parked").park(
-            message.payload,
-            name=message_name(truck_id, message.payload),
-            reason=reason,
-            detail=detail,
-            partition_key=truck_id,
+        Parking(self.bucket, "parked").park_message(
+            message.payload, truck_id=truck_id, reason=reason, detail=detail
         )
 
     @contextlib.asynccontextmanager

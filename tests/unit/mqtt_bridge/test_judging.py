@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqtt_bridge import judging
-from mqtt_bridge.judging import Fault, Judgement, Message, judge
+from mqtt_bridge.judging import Judgement, Message, judge
 from mqtt_bridge.topics import result_topic, telemetry_topic, truck_of
+from rtdts.ingest import messages
 from rtdts.ingest.intake import JudgedBody
+from rtdts.ingest.messages import Fault
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.stream_codec import decode_point
 from rtdts.tracking.telemetry import MAX_POINTS
@@ -48,7 +49,7 @@ def test_of_a_revoked_truck_nothing_is_taken_whatever_it_is(payload: bytes) -> N
     verdict = judged(payload, revoked="T-1").verdict
 
     assert isinstance(verdict, Fault)
-    assert (verdict.reason, verdict.is_parked) == (judging.REVOKED, False)
+    assert (verdict.reason, verdict.is_parked) == (messages.REVOKED, False)
     assert isinstance(judged(json.dumps(point()).encode(), revoked="T-2").verdict, JudgedBody)
 
 
@@ -73,11 +74,14 @@ def test_the_points_are_those_that_http_would_take_with_this_door_as_their_sourc
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (b"", judging.UNREADABLE),
-        (b"\xff", judging.UNREADABLE),
-        (json.dumps(point("T-2")).encode(), judging.FOREIGN_TRUCK),
-        (b" " * (LIMIT_BYTES + 1), judging.TOO_LARGE),
-        (json.dumps({"positions": [point()] * (MAX_POINTS + 1)}).encode(), judging.TOO_MANY_POINTS),
+        (b"", messages.UNREADABLE),
+        (b"\xff", messages.UNREADABLE),
+        (json.dumps(point("T-2")).encode(), messages.FOREIGN_TRUCK),
+        (b" " * (LIMIT_BYTES + 1), messages.TOO_LARGE),
+        (
+            json.dumps({"positions": [point()] * (MAX_POINTS + 1)}).encode(),
+            messages.TOO_MANY_POINTS,
+        ),
     ],
     ids=["empty", "binary", "foreign", "large", "many"],
 )
@@ -86,7 +90,7 @@ def test_what_can_not_be_used_has_a_reason(payload: bytes, reason: str) -> None:
 
     assert isinstance(verdict, Fault)
     assert verdict.reason == reason
-    assert verdict.reason in judging.REASONS
+    assert verdict.reason in messages.REASONS
 
 
 @pytest.mark.parametrize(
@@ -105,12 +109,12 @@ def test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(judging, "judge_body", fail)
+    monkeypatch.setattr(messages, "judge_body", fail)
 
     verdict = judged(json.dumps(point()).encode()).verdict
 
     assert isinstance(verdict, Fault)
-    assert verdict.reason == judging.UNJUDGED
+    assert verdict.reason == messages.UNJUDGED
 
 
 @given(payload=st.binary(max_size=300), content_type=st.sampled_from(["", "application/gzip"]))
