@@ -25,6 +25,8 @@ import deploy.test_issuer.issuer
 import ingest_lambda.bootstrap
 import ingest_lambda.routes
 import ingest_lambda.service
+import iot_lambda.batches
+import iot_lambda.bootstrap
 import socket_lambda.authorizer
 import socket_lambda.routes
 from deploy.kcl_tables import NAME_SUFFIXES
@@ -45,6 +47,7 @@ CONTAINERS: Final = {
 """Every container, and where its settings are declared."""
 METRICS: Final = {
     ingest_lambda.bootstrap.COMPONENT: ingest_lambda.service.METRICS,
+    iot_lambda.bootstrap.COMPONENT: iot_lambda.batches.METRICS,
     socket_lambda.authorizer.METRICS_COMPONENT: socket_lambda.authorizer.METRICS,
     consumer.bootstrap.COMPONENT: consumer.record_processor.METRICS,
     broadcaster.bootstrap.COMPONENT: broadcaster.app.METRICS,

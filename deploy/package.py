@@ -80,6 +80,21 @@ SOCKET_AUTHORIZER = Package(
 PACKAGES = (INGEST, DELIVERY, SOCKET, SOCKET_AUTHORIZER)
 """The product's, which the local cloud runs too."""
 
+IOT = Package(
+    name="iot",
+    handler="iot_lambda.handler.handle",
+    group="iot_lambda",
+    settings="iot_lambda.settings",
+)
+IOT_ENROLLMENT = Package(
+    name="iot-enrollment",
+    handler="iot_lambda.enrollment.handle",
+    group="iot_lambda",
+    settings="iot_lambda.enrollment_settings",
+)
+IOT_PACKAGES = (IOT, IOT_ENROLLMENT)
+"""Behind AWS IoT Core; the local cloud has a broker and a bridge instead."""
+
 SEARCH_ADMIN = Package(
     name="search-admin",
     handler="search_admin_lambda.handler.lambda_handler",
@@ -92,7 +107,7 @@ TEST_ISSUER = Package(
     group="test_issuer",
     settings="deploy.test_issuer.settings",
 )
-DEPLOYED_PACKAGES = (*PACKAGES, SEARCH_ADMIN, TEST_ISSUER)
+DEPLOYED_PACKAGES = (*PACKAGES, *IOT_PACKAGES, SEARCH_ADMIN, TEST_ISSUER)
 """And those that only an account needs: a local cloud prepares its own node and has an issuer."""
 
 

@@ -22,7 +22,7 @@ class Settings(QuotaSettings):
         "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
     )
     device_credentials_table: str = setting(
-        "DEVICE_CREDENTIALS_TABLE", help="table of phones' credentials"
+        "DEVICE_CREDENTIALS_TABLE", help="table of devices' credentials"
     )
     identity_claim: str = setting(
         "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"

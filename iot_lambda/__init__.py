@@ -1,1 +1,1 @@
-"""The door for telemetry over AWS IoT Core: judges what the rule wrote, and puts it in the stream."""
+"""The door over AWS IoT Core: judges what the rule wrote, and puts it into the stream."""

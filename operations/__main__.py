@@ -14,7 +14,13 @@ from opensearchpy.exceptions import OpenSearchException
 from operations.blocking import lift, revoke, told_of_all
 from operations.bootstrap import Operator, build, build_device_desk
 from operations.command_line import BLOCKED_DAYS, parser, subject_of
-from operations.devices import DeviceDesk, add_device, list_devices, revoke_devices
+from operations.devices import (
+    DeviceDesk,
+    add_device,
+    enroll_device,
+    list_devices,
+    revoke_devices,
+)
 from operations.erase_customer import check_customer, count_customer, erase_customer
 from operations.erase_truck import check_truck, count_truck, erase_truck
 from operations.erasing import told
@@ -75,6 +81,8 @@ def main(
 def _device(args: argparse.Namespace, desk: DeviceDesk) -> tuple[int, str]:
     if args.device_command == "add":
         return DONE, add_device(desk, args.truck_id, name=args.name, url=args.url)
+    if args.device_command == "enroll":
+        return DONE, enroll_device(desk, args.truck_id, days=args.days)
     if args.device_command == "revoke":
         return DONE, revoke_devices(desk, args.truck_id, args.device)
     return DONE, list_devices(desk, args.truck_id)

@@ -23,6 +23,7 @@ from operations.restream import Restream
 from operations.settings import Settings
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.devices import DeviceStore
+from rtdts.delivery_store.enrollments import EnrollmentStore
 from rtdts.delivery_store.erasure import CustomerErasure
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.position_store.client import connect
@@ -154,6 +155,7 @@ def build_device_desk(environ: Mapping[str, str]) -> DeviceDesk:
     dynamodb = aws_session(settings.region).client("dynamodb", config=_PATIENT)
     return DeviceDesk(
         devices=DeviceStore(dynamodb, settings.device_credentials_table),
+        enrollments=EnrollmentStore(dynamodb, settings.device_credentials_table),
         server_url=settings.server_url,
         now_ms=wall_clock.now_ms,
     )

@@ -12,6 +12,8 @@ from rtdts.tracking.identifiers import is_identifier
 from rtdts.tracking.roles import CUSTOMER, DISPATCHER, ROLES, TRUCK
 
 BLOCKED_DAYS: Final = 90
+ENROLLMENT_DAYS: Final = 7
+_MAX_ENROLLMENT_DAYS: Final = 366
 _MAX_NAME: Final = 1_000
 """A key of DynamoDB takes 2,048 bytes."""
 _MAX_REASON: Final = 500
@@ -116,10 +118,11 @@ def subject_of(args: argparse.Namespace) -> str:
 def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
     device = commands.add_parser(
         "device",
-        help="let a phone report a truck's positions, by OwnTracks or Traccar Client",
-        description="Adds, lists and revokes the credentials of phones (docs/phones.md). These "
+        help="let a phone report a truck's positions, or a truck's box enroll over MQTT",
+        description="Adds, lists and revokes the credentials of phones (docs/phones.md), and makes "
+        "the secrets by which boxes get a certificate of AWS IoT Core (docs/deploy.md). These "
         "commands read AWS_REGION, DEVICE_CREDENTIALS_TABLE and SERVER_URL only, and reach "
-        "DynamoDB from anywhere: run add where its output is kept in no log.",
+        "DynamoDB from anywhere: run add and enroll where their output is kept in no log.",
         epilog=EXIT_CODES,
     )
     kinds = device.add_subparsers(dest="device_command", required=True, metavar="COMMAND")
@@ -133,6 +136,22 @@ def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
     add.add_argument("truck_id", type=_identity, metavar="T-1", help="the truck that the phone is")
     add.add_argument("--name", type=_device_name, default="", help="for whoever lists the devices")
     add.add_argument("--url", metavar="URL", help="at which phones reach the HTTP API (SERVER_URL)")
+    enroll = kinds.add_parser(
+        "enroll",
+        help="make a secret by which a truck's box gets a certificate",
+        description="Makes a secret and shows it this once: with it and the claim certificate a "
+        "box gets a certificate of AWS IoT Core that is this truck's, and no other. It is good for "
+        "one certificate; what proved with it before keeps its own.",
+        epilog=EXIT_CODES,
+    )
+    enroll.add_argument("truck_id", type=_identity, metavar="T-1", help="the truck of the box")
+    enroll.add_argument(
+        "--days",
+        type=_days,
+        default=ENROLLMENT_DAYS,
+        metavar="N",
+        help="how long it is good, unless it is used before (%(default)d)",
+    )
     listing = kinds.add_parser(
         "list", help="list all devices, or a truck's", epilog=EXIT_CODES, description="A line each."
     )
@@ -286,6 +305,12 @@ def _reason(text: str) -> str:
     if not text.strip() or len(text) > _MAX_REASON:
         raise argparse.ArgumentTypeError(f"1 to {_MAX_REASON} characters, please")
     return text
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MAX_ENROLLMENT_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r}: 1 to {_MAX_ENROLLMENT_DAYS} days, please")
+    return int(text)
 
 
 def _rate(text: str) -> float:

@@ -13,7 +13,7 @@ class DeviceSettings:
 
     region: str = setting("AWS_REGION", help="region of the stream, the tables and the domain")
     device_credentials_table: str = setting(
-        "DEVICE_CREDENTIALS_TABLE", help="table of phones' credentials"
+        "DEVICE_CREDENTIALS_TABLE", help="table of devices' credentials"
     )
     server_url: str = setting(
         "SERVER_URL",

@@ -1,4 +1,4 @@
-"""Phones as trucks: adds their credentials, lists and revokes them."""
+"""Devices' credentials: adds those of phones and of trucks to enroll, lists and revokes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import segno
 from operations.blocking import RESPECTED_WITHIN_S
 from operations.errors import RefusedError
 from rtdts.delivery_store.devices import Device
-from rtdts.tracking.instants import format_instant
+from rtdts.delivery_store.enrollments import can_be_thing
+from rtdts.tracking.instants import MS_PER_DAY, format_instant
 
 OWNTRACKS_PATH: Final = "/phones/owntracks"
 TRACCAR_CLIENT_PATH: Final = "/phones/traccar-client"
@@ -41,17 +42,27 @@ class Devices(Protocol):
         ...
 
 
+class Enrollments(Protocol):
+    """See `rtdts.delivery_store.enrollments.EnrollmentStore`."""
+
+    def add(self, truck_id: str, *, name: str, now_ms: int, expires_at_ms: int) -> str:
+        """Makes a secret."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeviceDesk:
     """What the commands about devices use.
 
     Attributes:
         devices: The credentials.
+        enrollments: Those of trucks that are to get a certificate.
         server_url: Base URL at which phones reach the HTTP API; may be empty.
         now_ms: The time.
     """
 
     devices: Devices
+    enrollments: Enrollments
     server_url: str
     now_ms: Callable[[], int]
 
@@ -83,6 +94,30 @@ def add_device(desk: DeviceDesk, truck_id: str, *, name: str, url: str | None) -
             "",
             f"added {told_of(device)}; the secret is shown this once, and is good until "
             f"device revoke {truck_id} --device {device.device_id}",
+        )
+    )
+
+
+def enroll_device(desk: DeviceDesk, truck_id: str, *, days: int) -> str:
+    """Makes a secret by which a truck's box gets a certificate; returns what it is to send.
+
+    Raises:
+        RefusedError: AWS IoT Core can have no thing of this name.
+    """
+    if not can_be_thing(truck_id):
+        raise RefusedError(f"AWS IoT Core can't have a thing called {truck_id}: no dots, please")
+    now_ms = desk.now_ms()
+    expires_at_ms = now_ms + days * MS_PER_DAY
+    until = format_instant(expires_at_ms)
+    secret = desk.enrollments.add(
+        truck_id, name=f"to enroll until {until}", now_ms=now_ms, expires_at_ms=expires_at_ms
+    )
+    parameters = json.dumps({"TruckId": truck_id, "EnrollmentSecret": secret})
+    return "\n".join(
+        (
+            "RegisterThing with the claim certificate, and these parameters:",
+            parameters,
+            f"good for one certificate, until {until}; the secret is shown this once",
         )
     )
 

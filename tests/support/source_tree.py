@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 DEPLOYABLES = (
     "ingest_lambda",
+    "iot_lambda",
     "delivery_lambda",
     "socket_lambda",
     "consumer",

@@ -84,6 +84,10 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
             ("dynamodb:Scan", "device-credentials"),
         },
     },
+    "rtdts/delivery_store/enrollments.py:EnrollmentStore": {
+        "add": {("dynamodb:PutItem", "device-credentials")},
+        "take": {("dynamodb:UpdateItem", "device-credentials")},
+    },
     "rtdts/delivery_store/known_devices.py:KnownDevices": {
         "holder": {("dynamodb:GetItem", "device-credentials")},
     },

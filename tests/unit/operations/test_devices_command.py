@@ -19,7 +19,9 @@ from operations.devices import (
     traccar_client_link,
 )
 from rtdts.delivery_store.devices import is_secret
+from rtdts.tracking.instants import MS_PER_DAY, format_instant
 from tests.fakes.fake_devices import FakeDeviceStore
+from tests.fakes.fake_enrollments import FakeEnrollmentStore
 
 NOW_MS = 1_795_503_168_120
 URL = "https://trucks.example.com"
@@ -30,6 +32,7 @@ class Shell:
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self.devices = FakeDeviceStore()
+        self.enrollments = FakeEnrollmentStore()
         self.server_url = URL
         self._capsys = capsys
 
@@ -38,7 +41,12 @@ class Shell:
         return code, self._capsys.readouterr().out.strip()
 
     def _desk(self, _environ: Mapping[str, str]) -> DeviceDesk:
-        return DeviceDesk(devices=self.devices, server_url=self.server_url, now_ms=lambda: NOW_MS)
+        return DeviceDesk(
+            devices=self.devices,
+            enrollments=self.enrollments,
+            server_url=self.server_url,
+            now_ms=lambda: NOW_MS,
+        )
 
 
 @pytest.fixture
@@ -152,3 +160,29 @@ def test_these_commands_need_no_other_settings(capsys: pytest.CaptureFixture[str
     assert code == 2
     assert "DEVICE_CREDENTIALS_TABLE" in said
     assert "OPENSEARCH_URL" not in said
+
+
+def test_enrolling_shows_what_a_box_sends_for_one_certificate(shell: Shell) -> None:
+    code, said = shell("enroll", "T-1", "--days", "2")
+    parameters = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
+    claim = {"truck_id": "T-1", "certificate_id": "c", "now_ms": NOW_MS + 2 * MS_PER_DAY - 1}
+
+    assert code == 0
+    assert parameters["TruckId"] == "T-1"
+    assert is_secret(parameters["EnrollmentSecret"])
+    assert shell.enrollments.take(parameters["EnrollmentSecret"], **claim)
+    assert format_instant(NOW_MS + 2 * MS_PER_DAY) in said
+
+
+def test_a_truck_that_can_be_no_thing_is_refused_at_once(shell: Shell) -> None:
+    code, said = shell("enroll", "T.1")
+
+    assert code == 1
+    assert "T.1" in said
+    assert not shell.enrollments.items
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "367", "x", "1.5"])
+def test_a_secret_is_good_for_whole_days_up_to_a_year(shell: Shell, days: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        shell("enroll", "T-1", "--days", days)

@@ -1,0 +1,297 @@
+"""One batch of device messages: each judged, its points put, what is at fault parked.
+
+A message is done when the main stream has all of its valid points, and the parking lot has it if
+there are others. The rule has long acknowledged it: so nothing of it may be given up, and nothing
+in it may hold up what is behind it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import tzinfo
+from typing import Any, Final, NamedTuple, Protocol
+
+from rtdts.ingest.device_messages import BrokenRecordError, decode_message
+from rtdts.ingest.intake import NOTHING_PUT, IngestResult, JudgedBody, batch_of, results_of
+from rtdts.ingest.messages import (
+    REJECTED_POINTS,
+    UNREADABLE,
+    Fault,
+    foreign_topic,
+    judge_message,
+)
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.metrics import Metric
+from rtdts.runtime.point_trace import PointTrace
+from rtdts.telemetry_stream.putter import Batch, PutOutcome
+from rtdts.tracking.blocks import Blocks
+from rtdts.tracking.identifiers import is_identifier
+from rtdts.tracking.roles import TRUCK
+
+METRICS: Final = (
+    Metric("PointsAccepted", "Count"),
+    Metric("PointsRejected", "Count"),
+    Metric("PointsAdjusted", "Count"),
+    Metric("PointsNotTaken", "Count"),
+    Metric("StreamAttempts", "Count"),
+    Metric("MessagesUnusable", "Count"),
+    Metric("MessagesAgain", "Count"),
+)
+PARKINGS_AT_ONCE: Final = 8
+LINES_PER_BATCH: Final = 10
+"""Of the log, about messages at fault: one broken truck may send a hundred a second."""
+
+
+class Record(NamedTuple):
+    """A record of the small stream."""
+
+    sequence_number: str
+    data: bytes
+
+
+class Putting(Protocol):
+    """See `rtdts.telemetry_stream.putter.StreamPutter`."""
+
+    def put_all(self, batches: Sequence[Batch], deadline: Deadline) -> Sequence[PutOutcome]:
+        """Put several trucks' points."""
+        ...
+
+
+class ParkingLot(Protocol):
+    """See `rtdts.telemetry_stream.parking.Parking`."""
+
+    def park_message(
+        self, payload: bytes, *, truck_id: str | None, reason: str, detail: str
+    ) -> object:
+        """Keep a message; raises when the bucket did not."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BatchReport:
+    """What became of a batch.
+
+    Attributes:
+        again_from: The sequence number of the first message that is not done; it and all behind it
+            must come again. None when all are done.
+        metrics: Values of `METRICS`.
+    """
+
+    again_from: str | None
+    metrics: Mapping[str, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Judged:
+    payload: bytes
+    """As the truck sent it; the record when it can't be read."""
+    truck_id: str | None
+    verdict: JudgedBody | Fault
+
+    @property
+    def to_park(self) -> tuple[str, str] | None:
+        """Reason and detail, if the message is to be kept."""
+        verdict = self.verdict
+        if isinstance(verdict, Fault):
+            return (verdict.reason, verdict.detail) if verdict.is_parked else None
+        if not verdict.rejected:
+            return None
+        reasons = Counter(f"{each.field}:{each.reason}" for each in verdict.rejected)
+        return REJECTED_POINTS, str(dict(reasons))
+
+
+class DeviceBatches:
+    """Takes batches of the small stream.
+
+    Args:
+        putter: The main stream.
+        parking: Where messages at fault go.
+        blocks: What is blocked at the moment.
+        zone: The zone of first-generation trucks' clocks.
+        max_body_bytes: How large a message may be, unpacked.
+        now_ms: The time of day.
+        log: The process's log.
+        trace: Reports every point of some trucks.
+    """
+
+    def __init__(
+        self,
+        putter: Putting,
+        parking: ParkingLot,
+        *,
+        blocks: Callable[[], Blocks],
+        zone: tzinfo,
+        max_body_bytes: int,
+        now_ms: Callable[[], int],
+        log: Logger,
+        trace: PointTrace,
+    ) -> None:
+        self._putter = putter
+        self._parking = parking
+        self._blocks = blocks
+        self._zone = zone
+        self._max_body_bytes = max_body_bytes
+        self._now_ms = now_ms
+        self._log = log
+        self._trace = trace
+
+    def take(self, records: Sequence[Record], deadline: Deadline) -> BatchReport:
+        """Takes a batch, as far as it gets.
+
+        Args:
+            records: In the order of the stream.
+            deadline: No attempt to put but the first, and no parking, begins after it.
+        """
+        blocks, now_ms = self._blocks(), self._now_ms()
+
+        def is_revoked(truck_id: str) -> bool:
+            return blocks.is_revoked(TRUCK, truck_id, now_ms)
+
+        messages = [self._judge(record.data, is_revoked) for record in records]
+        pool = ThreadPoolExecutor(PARKINGS_AT_ONCE, thread_name_prefix="parking")
+        try:
+            parkings = self._begin_parking(messages, pool)
+            results, attempts, failures = self._put(messages, deadline)
+            wait(parkings.values(), timeout=deadline.remaining_s)
+        finally:
+            # Nothing may run on while the Lambda is frozen: what has not begun comes again.
+            pool.shutdown(wait=True, cancel_futures=True)
+        undone = {place for place, parking in parkings.items() if not self._is_parked(parking)}
+        undone |= {place for place, result in results.items() if result.not_taken}
+        first = min(undone, default=None)
+        report = BatchReport(
+            again_from=None if first is None else records[first].sequence_number,
+            metrics=_metrics(messages, results.values(), attempts)
+            | {"MessagesAgain": 0 if first is None else len(records) - first},
+        )
+        self._tell(messages, results.values(), report, failures)
+        return report
+
+    def _judge(self, data: bytes, is_revoked: Callable[[str], bool]) -> _Judged:
+        try:
+            message = decode_message(data)
+        except BrokenRecordError as error:
+            return _Judged(data, None, Fault(UNREADABLE, f"not as the rule writes it: {error}"))
+        truck_id = message.truck_id
+        if not is_identifier(truck_id):
+            return _Judged(message.payload, None, foreign_topic(truck_id))
+        verdict = judge_message(
+            message.payload,
+            truck_id=truck_id,
+            content_type=message.content_type,
+            received_at_ms=message.received_at_ms,
+            zone=self._zone,
+            max_body_bytes=self._max_body_bytes,
+            is_revoked=is_revoked,
+        )
+        return _Judged(message.payload, truck_id, verdict)
+
+    def _begin_parking(
+        self, messages: Sequence[_Judged], pool: ThreadPoolExecutor
+    ) -> dict[int, Future[object]]:
+        """Begins to park what is to be parked, by its place."""
+        parkings: dict[int, Future[object]] = {}
+        for place, message in enumerate(messages):
+            if (why := message.to_park) is None:
+                continue
+            reason, detail = why
+            if len(parkings) < LINES_PER_BATCH:
+                truck_id = message.truck_id
+                self._log.warning("at_fault", truck_id=truck_id, reason=reason, detail=detail)
+            parkings[place] = pool.submit(
+                self._parking.park_message,
+                message.payload,
+                truck_id=message.truck_id,
+                reason=reason,
+                detail=detail,
+            )
+        return parkings
+
+    def _is_parked(self, parking: Future[object]) -> bool:
+        if parking.cancelled():
+            return False
+        if (error := parking.exception()) is not None:
+            self._log.warning("not_parked", error=repr(error))
+        return error is None
+
+    def _put(
+        self, messages: Sequence[_Judged], deadline: Deadline
+    ) -> tuple[dict[int, IngestResult], int, Counter[str]]:
+        """Puts the valid points, each truck's together and in their order.
+
+        Returns:
+            The result of each message that could be read, by its place; the calls; and how many
+            trucks' points failed, by the last failure's code.
+        """
+        trucks: dict[str, list[int]] = {}
+        results: dict[int, IngestResult] = {}
+        bodies: dict[int, JudgedBody] = {}
+        for place, message in enumerate(messages):
+            verdict = message.verdict
+            if not isinstance(verdict, JudgedBody):
+                continue
+            bodies[place] = verdict
+            if verdict.payloads:
+                trucks.setdefault(verdict.truck_id, []).append(place)
+            else:
+                results[place] = verdict.result(NOTHING_PUT)
+        failures: Counter[str] = Counter()
+        if not trucks:
+            return results, 0, failures
+        of_trucks = [[bodies[place] for place in places] for places in trucks.values()]
+        outcomes = self._putter.put_all([batch_of(those) for those in of_trucks], deadline)
+        for places, those, outcome in zip(trucks.values(), of_trucks, outcomes, strict=True):
+            results |= zip(places, results_of(those, outcome), strict=True)
+            if outcome.not_taken:
+                failures[outcome.failure or "unknown"] += 1
+        return results, outcomes[0].attempts, failures
+
+    def _tell(
+        self,
+        messages: Sequence[_Judged],
+        results: Any,
+        report: BatchReport,
+        failures: Counter[str],
+    ) -> None:
+        reasons = Counter(
+            message.verdict.reason for message in messages if isinstance(message.verdict, Fault)
+        )
+        write = self._log.info if report.again_from is None else self._log.warning
+        write(
+            "batch",
+            messages=len(messages),
+            **{_FIELDS[name]: value for name, value in report.metrics.items() if name in _FIELDS},
+            unusable=dict(reasons),
+            again_from=report.again_from,
+            failures=dict(failures),
+        )
+        if self._trace.is_on:
+            for result in results:
+                if self._trace.follows(result.truck_id):
+                    for step in result.steps():
+                        self._trace.tell(**step)
+
+
+_FIELDS: Final = {
+    "PointsAccepted": "accepted",
+    "PointsRejected": "rejected",
+    "PointsAdjusted": "adjusted",
+    "PointsNotTaken": "not_taken",
+    "StreamAttempts": "attempts",
+}
+
+
+def _metrics(messages: Sequence[_Judged], results: Any, attempts: int) -> dict[str, int]:
+    counts = {metric.name: 0 for metric in METRICS}
+    for result in results:
+        counts["PointsAccepted"] += result.accepted
+        counts["PointsRejected"] += len(result.rejected)
+        counts["PointsAdjusted"] += len(result.adjusted)
+        counts["PointsNotTaken"] += len(result.not_taken)
+    counts["StreamAttempts"] = attempts
+    counts["MessagesUnusable"] = sum(isinstance(one.verdict, Fault) for one in messages)
+    return counts

@@ -1,0 +1,121 @@
+"""Builds what iot_lambda needs: the only place that reads its environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+from botocore.config import Config
+
+from iot_lambda.batches import METRICS, PARKINGS_AT_ONCE, DeviceBatches
+from iot_lambda.enrollment_settings import Settings as EnrollmentSettings
+from iot_lambda.settings import Settings
+from rtdts.delivery_store.block_list import BlockList, BlockReader
+from rtdts.delivery_store.blocked_identities import BlockStore
+from rtdts.delivery_store.enrollments import EnrollmentStore
+from rtdts.ingest.clock_zone import first_generation_zone
+from rtdts.runtime import wall_clock
+from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, aws_session
+from rtdts.runtime.logs import Logger, get_logger
+from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.point_trace import PointTrace
+from rtdts.runtime.settings import read_settings
+from rtdts.telemetry_stream.parking import ObjectClient, Parking
+from rtdts.telemetry_stream.putter import StreamClient, StreamPutter
+
+COMPONENT: Final = "iot_lambda"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class App:
+    """What an instance of the Lambda keeps between its invocations."""
+
+    batches: DeviceBatches
+    settings: Settings
+    metrics: MetricWriter
+
+
+@functools.cache
+def app() -> App:
+    """This process's app, built at the first call.
+
+    Raises:
+        SettingsError: The environment can't be used.
+    """
+    settings = read_settings(Settings, os.environ)
+    config = Config(
+        connect_timeout=settings.connect_timeout_s,
+        read_timeout=settings.read_timeout_s,
+        retries={"total_max_attempts": 1},  # the putter tries again, and only what failed
+        max_pool_connections=PARKINGS_AT_ONCE + 1,
+    )
+    aws: Any = aws_session()  # the SDK makes its clients' methods at run time
+    log = get_logger(COMPONENT)
+    return build_app(
+        settings,
+        stream=aws.client("kinesis", config=config),
+        objects=aws.client("s3", config=config),
+        blocks=BlockStore(
+            aws.client("dynamodb", config=ONE_SHORT_ATTEMPT),
+            settings.blocked_identities_table,
+            log=log,
+        ),
+        log=log,
+    )
+
+
+def build_app(
+    settings: Settings,
+    *,
+    stream: StreamClient,
+    objects: ObjectClient,
+    blocks: BlockReader,
+    log: Logger,
+    metrics: MetricWriter | None = None,
+    now_ms: Callable[[], int] = wall_clock.now_ms,
+) -> App:
+    """Wire an app.
+
+    Args:
+        settings: Its settings.
+        stream: The SDK's Kinesis client.
+        objects: The SDK's S3 client.
+        blocks: The table of blocked identities.
+        log: The process's log.
+        metrics: Instead of those on standard error.
+        now_ms: The time of day.
+
+    Raises:
+        SettingsError: A setting can't be used.
+    """
+    batches = DeviceBatches(
+        StreamPutter(stream, settings.stream_name),
+        Parking(objects, settings.parked_bucket),
+        blocks=BlockList(blocks, log=log, now_ms=now_ms).current,
+        zone=first_generation_zone(settings.first_generation_timezone),
+        max_body_bytes=settings.max_body_bytes,
+        now_ms=now_ms,
+        log=log,
+        trace=PointTrace(settings.trace_trucks, log),
+    )
+    return App(
+        batches=batches,
+        settings=settings,
+        metrics=metrics or MetricWriter(COMPONENT, METRICS),
+    )
+
+
+@functools.cache
+def enrollments() -> EnrollmentStore:
+    """The secrets by which trucks enroll; this process's client, made at the first call.
+
+    Raises:
+        SettingsError: The environment can't be used.
+    """
+    settings = read_settings(EnrollmentSettings, os.environ)
+    # AWS IoT Core waits 5 s for the hook; a truck that was refused asks again.
+    dynamodb = aws_session().client("dynamodb", config=ONE_SHORT_ATTEMPT)
+    return EnrollmentStore(dynamodb, settings.device_credentials_table)

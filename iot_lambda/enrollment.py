@@ -1,0 +1,77 @@
+"""Entry point of the hook that AWS IoT Core calls before it gives a truck a certificate.
+
+Fleet provisioning by claim ("Pre-provisioning hooks", AWS IoT Core Developer Guide): every box has
+the same claim certificate, so it proves nothing about which truck it is in. A secret does that was
+made for this truck (`python -m operations device enroll`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from iot_lambda import bootstrap
+from rtdts.delivery_store.devices import is_secret
+from rtdts.delivery_store.enrollments import can_be_thing
+from rtdts.runtime import wall_clock
+from rtdts.runtime.logs import Logger, get_logger
+
+TRUCK_ID: Final = "TruckId"
+ENROLLMENT_SECRET: Final = "EnrollmentSecret"  # noqa: S105 - a parameter's name
+"""Parameters of `deploy/terraform/modules/iot_ingest/provisioning_template.json`."""
+_LONGEST: Final = 100
+"""Of what a line of the log repeats of a request."""
+
+
+class Enrollments(Protocol):
+    """See `rtdts.delivery_store.enrollments.EnrollmentStore`."""
+
+    def take(self, secret: str, *, truck_id: str, certificate_id: str, now_ms: int) -> bool:
+        """Bind a secret to a certificate; whether that may be this truck's."""
+        ...
+
+
+def handle(event: Mapping[str, Any], _context: object) -> dict[str, bool]:
+    """Say whether a truck may have the certificate that it asks for.
+
+    Raises:
+        Exception: The table can't be read: AWS refuses, and the truck may ask again.
+    """
+    log = get_logger(bootstrap.COMPONENT)
+    try:
+        allowed = is_allowed(event, bootstrap.enrollments(), log=log, now_ms=wall_clock.now_ms())
+    except Exception as error:
+        log.exception("enrollment_failed", error)
+        raise
+    return {"allowProvisioning": allowed}
+
+
+def is_allowed(
+    event: Mapping[str, Any], enrollments: Enrollments, *, log: Logger, now_ms: int
+) -> bool:
+    """Whether a truck may have the certificate that it asks for; logs nothing of its secret.
+
+    Args:
+        event: As AWS IoT Core calls the hook.
+        enrollments: The secrets that were made.
+        log: Where a line about each request goes.
+        now_ms: The time.
+    """
+    parameters = event.get("parameters") or {}
+    truck_id = str(parameters.get(TRUCK_ID, ""))
+    secret = str(parameters.get(ENROLLMENT_SECRET, "")).strip().lower()
+    certificate_id = str(event.get("certificateId") or "")
+    # What was made up should cost no request.
+    is_formed = can_be_thing(truck_id) and is_secret(secret) and bool(certificate_id)
+    allowed = is_formed and enrollments.take(
+        secret, truck_id=truck_id, certificate_id=certificate_id, now_ms=now_ms
+    )
+    write = log.info if allowed else log.warning
+    write(
+        "enrolled" if allowed else "enrollment_refused",
+        truck_id=truck_id[:_LONGEST],
+        certificate_id=certificate_id[:_LONGEST],
+        claim_certificate_id=str(event.get("claimCertificateId") or "")[:_LONGEST],
+        client_id=str(event.get("clientId") or "")[:_LONGEST],
+    )
+    return allowed

@@ -1,0 +1,110 @@
+"""``device-credentials``, too: what a truck proves once with, to get a certificate of its own.
+
+Every truck's box leaves the factory with the same claim certificate, which must not be enough to
+become any truck. So a box also brings a secret that was made for one truck. It is bound to the
+first certificate that comes with it: that one may come again after a lost response, no other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+
+from rtdts.delivery_store.devices import Device, hash_of, new_secret
+from rtdts.delivery_store.items import to_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_KEY_PREFIX: Final = "enrollment-"
+"""A phone's secret is no enrollment's and the reverse: each is looked up under a key of its own."""
+_DEVICE_ID_LENGTH: Final = 16
+_THING = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class _EnrollmentItem(Device, frozen=True, kw_only=True):
+    secret_hash: str
+    expires_at_ms: int
+
+
+def can_be_thing(truck_id: str) -> bool:
+    """Whether AWS IoT Core can have a thing of this name: a truck's id may have dots besides."""
+    return _THING.fullmatch(truck_id) is not None
+
+
+class EnrollmentStore:
+    """Makes and takes secrets; what boto3 raises passes through.
+
+    `DeviceStore` lists and revokes them with a truck's other devices; until then one that was used,
+    or has ended, stays in the list.
+
+    Args:
+        client: A DynamoDB client.
+        table: What the table is called.
+        make_secret: Makes a secret.
+    """
+
+    def __init__(
+        self, client: DynamoDBClient, table: str, *, make_secret: Callable[[], str] = new_secret
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._make_secret = make_secret
+
+    def add(self, truck_id: str, *, name: str, now_ms: int, expires_at_ms: int) -> str:
+        """Makes a secret; it can't be had again.
+
+        Args:
+            truck_id: The truck that it makes a certificate for.
+            name: For whoever lists the devices.
+            now_ms: The time.
+            expires_at_ms: When it is good no longer.
+        """
+        secret = self._make_secret()
+        secret_hash = hash_of(secret)
+        item = _EnrollmentItem(
+            secret_hash=f"{_KEY_PREFIX}{secret_hash}",
+            device_id=secret_hash[:_DEVICE_ID_LENGTH],
+            truck_id=truck_id,
+            name=name,
+            added_at_ms=now_ms,
+            expires_at_ms=expires_at_ms,
+        )
+        self._client.put_item(TableName=self._table, Item=to_item(item))
+        return secret
+
+    def take(self, secret: str, *, truck_id: str, certificate_id: str, now_ms: int) -> bool:
+        """Binds a secret to a certificate.
+
+        Args:
+            secret: As the truck sent it.
+            truck_id: The truck that it says it is.
+            certificate_id: The certificate that it asks for.
+            now_ms: The time.
+
+        Returns:
+            Whether the certificate may be this truck's.
+        """
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"secret_hash": {"S": f"{_KEY_PREFIX}{hash_of(secret)}"}},
+                UpdateExpression="SET certificate_id = :certificate",
+                ConditionExpression=(
+                    "truck_id = :truck AND expires_at_ms > :now AND "
+                    "(attribute_not_exists(certificate_id) OR certificate_id = :certificate)"
+                ),
+                ExpressionAttributeValues={
+                    ":truck": {"S": truck_id},
+                    ":now": {"N": str(now_ms)},
+                    ":certificate": {"S": certificate_id},
+                },
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True

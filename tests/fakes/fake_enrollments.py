@@ -1,0 +1,54 @@
+"""Secrets to enroll with, in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+from rtdts.delivery_store.devices import SECRET_LENGTH
+from tests.fakes.scripted_client import client_error
+
+
+@dataclasses.dataclass
+class FakeEnrollment:
+    truck_id: str
+    name: str
+    expires_at_ms: int
+    certificate_id: str | None = None
+
+
+class FakeEnrollmentStore:
+    """Stands for `EnrollmentStore`.
+
+    Attributes:
+        items: By secret.
+        takings: How often one was looked up.
+        is_away: Whether each call fails.
+    """
+
+    def __init__(self) -> None:
+        self.items: dict[str, FakeEnrollment] = {}
+        self.takings = 0
+        self.is_away = False
+        self._numbers = itertools.count(1)
+
+    def add(self, truck_id: str, *, name: str, now_ms: int, expires_at_ms: int) -> str:
+        self._check()
+        secret = str(next(self._numbers)).zfill(SECRET_LENGTH)
+        self.items[secret] = FakeEnrollment(truck_id, name, expires_at_ms)
+        return secret
+
+    def take(self, secret: str, *, truck_id: str, certificate_id: str, now_ms: int) -> bool:
+        self.takings += 1
+        self._check()
+        item = self.items.get(secret)
+        if item is None or item.truck_id != truck_id or item.expires_at_ms <= now_ms:
+            return False
+        if item.certificate_id not in (None, certificate_id):
+            return False
+        item.certificate_id = certificate_id
+        return True
+
+    def _check(self) -> None:
+        if self.is_away:
+            raise client_error("InternalServerError")

@@ -1,0 +1,393 @@
+"""The Lambda from batches of the small stream to the main one, over streams in memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iot_lambda import bootstrap, handler
+from iot_lambda.batches import LINES_PER_BATCH, METRICS
+from iot_lambda.bootstrap import COMPONENT, build_app
+from iot_lambda.settings import Settings
+from rtdts.ingest import messages
+from rtdts.ingest.device_messages import DeviceMessage, encode_message
+from rtdts.ingest.intake import Intake
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.settings import SettingsError, read_settings
+from rtdts.telemetry_stream.putter import StreamPutter
+from rtdts.tracking.blocks import Block, BlockKind, identity_subject
+from rtdts.tracking.instants import format_instant
+from rtdts.tracking.positions import Point
+from rtdts.tracking.roles import TRUCK
+from rtdts.tracking.stream_codec import decode_point
+from rtdts.tracking.telemetry import MAX_POINTS
+from tests.fakes.fake_block_store import FakeBlockStore
+from tests.fakes.fake_event_source import FakeEventSource
+from tests.fakes.fake_stream import FailSome, FakeBucket, FakeStream, refused
+
+NOW_MS = 1_795_503_168_120
+REQUIRED = {
+    "STREAM_NAME": "points",
+    "PARKED_BUCKET": "parked",
+    "BLOCKED_IDENTITIES_TABLE": "blocked",
+}
+
+
+class Context:
+    """The Lambda's context."""
+
+    def __init__(self, remaining_ms: int = 60_000) -> None:
+        self._remaining_ms = remaining_ms
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._remaining_ms
+
+
+class FailingBucket(FakeBucket):
+    """A bucket that fails so many times."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+
+    def put_object(self, **request: Any) -> Mapping[str, Any]:
+        if self.failures:
+            self.failures -= 1
+            raise refused("SlowDown", 503)
+        return super().put_object(**request)
+
+
+class World:
+    """The Lambda behind an event source mapping, and what it writes to."""
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        stream: FakeStream | None = None,
+        *,
+        bucket: FakeBucket | None = None,
+        remaining_ms: int = 60_000,
+        **environ: str,
+    ) -> None:
+        self.stream = stream or FakeStream()
+        self.bucket = bucket or FakeBucket()
+        self.blocks = FakeBlockStore()
+        self.log = io.StringIO()
+        self.metrics = io.StringIO()
+        self.app = build_app(
+            read_settings(Settings, REQUIRED | environ),
+            stream=self.stream,
+            objects=self.bucket,
+            blocks=self.blocks,
+            log=Logger(COMPONENT, self.log),
+            metrics=MetricWriter(COMPONENT, METRICS, stream=self.metrics, now_ms=lambda: NOW_MS),
+            now_ms=lambda: NOW_MS,
+        )
+        monkeypatch.setattr(bootstrap, "app", lambda: self.app)
+        self.source = FakeEventSource(lambda event: handler.handle(event, Context(remaining_ms)))
+
+    def send(self, truck_id: str, payload: bytes, *, received_at_ms: int = NOW_MS) -> str:
+        """A message as the rule writes it; returns its sequence number."""
+        message = DeviceMessage(truck_id=truck_id, received_at_ms=received_at_ms, payload=payload)
+        return self.source.put(truck_id, encode_message(message))
+
+    def send_point(self, truck_id: str, seq: int, **fields: Any) -> str:
+        return self.send(truck_id, json.dumps(point(truck_id, seq, **fields)).encode())
+
+    @property
+    def points(self) -> list[Point]:
+        return [decode_point(each.data) for each in self.stream.user_records]
+
+    @property
+    def parked(self) -> list[tuple[str, bytes]]:
+        return [(one.metadata["reason"], one.body) for one in self.bucket.objects.values()]
+
+    @property
+    def counted(self) -> dict[str, float]:
+        names = [metric.name for metric in METRICS]
+        lines = [json.loads(line) for line in self.metrics.getvalue().splitlines()]
+        return {name: sum(line[name] for line in lines) for name in names}
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        lines = map(json.loads, self.log.getvalue().splitlines())
+        return [line for line in lines if line["event"] == event]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch)
+
+
+def point(truck_id: str, seq: int, **fields: Any) -> dict[str, Any]:
+    at = format_instant(NOW_MS - 1_000)
+    return {"truck_id": truck_id, "seq": seq, "recorded_at": at, "lat": 35.1, "lon": 129.1} | fields
+
+
+def positions(*points: Mapping[str, Any]) -> bytes:
+    return json.dumps({"positions": points}).encode()
+
+
+def over_http(body: bytes, truck_id: str, received_at_ms: int) -> list[Point]:
+    """What the stream gets of a body that comes over HTTP."""
+    stream = FakeStream()
+    Intake(StreamPutter(stream, "points"), first_generation_zone=ZoneInfo("Asia/Seoul")).take(
+        body,
+        truck_id=truck_id,
+        received_at_ms=received_at_ms,
+        source="http",
+        deadline=Deadline(0),
+    )
+    return [decode_point(each.data) for each in stream.user_records]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("late_ms", [0, 3_600_000])
+def test_points_are_those_that_http_makes_at_the_time_of_the_rule(
+    world: World, pack: Any, late_ms: int
+) -> None:
+    received_at_ms = NOW_MS - late_ms
+    body = positions(
+        point("T-1", 1),
+        point("T-1", 2, recorded_at="2031-01-01T00:00:00Z", speed_mps=13.20, odometer_m=10.0),
+        point("T-1", 3, recorded_at="1970-01-01T00:00:00Z"),
+    )
+    world.send("T-1", pack(body), received_at_ms=received_at_ms)
+    world.source.deliver()
+
+    expected = over_http(body, "T-1", received_at_ms)
+    assert len(expected) == 2
+    assert world.points == [msgspec.structs.replace(one, source="mqtt") for one in expected]
+
+
+def test_messages_of_a_truck_share_a_record_in_their_order_and_trucks_share_a_call(
+    world: World,
+) -> None:
+    for seq in range(1, 5):
+        world.send_point("T-1", seq)
+        world.send_point("T-2", 10 + seq)
+    world.source.deliver()
+
+    assert [record.partition_key for record in world.stream.records] == ["T-1", "T-2"]
+    assert [one.seq for one in world.points] == [1, 2, 3, 4, 11, 12, 13, 14]
+    assert len(world.stream.calls) == 1
+    assert world.source.waiting == 0
+    assert world.counted["PointsAccepted"] == 8
+
+
+def test_what_the_stream_did_not_take_comes_again_and_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    troubles = [FailSome([1]), refused("InternalFailure", 500)]
+    world = World(monkeypatch, FakeStream(troubles), remaining_ms=0)
+    world.send_point("T-1", 1)
+    failed = world.send_point("T-2", 2)
+    world.send_point("T-1", 3)
+    response = world.source.deliver()
+
+    assert response == {"batchItemFailures": [{"itemIdentifier": failed}]}
+    assert world.source.waiting == 2
+    assert world.counted["PointsNotTaken"] == 1
+    assert world.counted["MessagesAgain"] == 2
+
+    world.source.deliver()
+    world.source.deliver()
+
+    assert world.source.waiting == 0
+    assert {(one.truck_id, one.seq) for one in world.points} == {("T-1", 1), ("T-2", 2), ("T-1", 3)}
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", messages.UNREADABLE),
+        (b"not json", messages.UNREADABLE),
+        (b"\x00\xff", messages.UNREADABLE),
+        (b"\x1f\x8b no gzip", messages.UNREADABLE),
+        (b'{"positions":[]}', messages.UNREADABLE),
+        (positions(point("T-2", 1)), messages.FOREIGN_TRUCK),
+        (positions(*[point("T-1", 1)] * (MAX_POINTS + 1)), messages.TOO_MANY_POINTS),
+        (gzip.compress(b" " * 20_000), messages.TOO_LARGE),
+        (positions(point("T-1", 1, lat=95.0)), messages.REJECTED_POINTS),
+    ],
+    ids=["empty", "text", "binary", "gzip", "none", "foreign", "many", "large", "rejected"],
+)
+def test_a_message_at_fault_is_parked_as_it_came_and_holds_up_nothing(
+    monkeypatch: pytest.MonkeyPatch, payload: bytes, reason: str
+) -> None:
+    world = World(monkeypatch, MAX_BODY_BYTES="10000" if reason == messages.TOO_LARGE else "500000")
+    world.send_point("T-1", 7)
+    world.send("T-1", payload)
+    world.send_point("T-2", 8)
+    world.source.deliver()
+
+    assert world.source.waiting == 0
+    assert [one.seq for one in world.points] == [7, 8]
+    assert world.parked == [(reason, payload)]
+    (parked,) = world.bucket.objects.values()
+    assert parked.metadata["partition-key"] == "T-1"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "parked"),
+    [
+        (b"no json", messages.UNREADABLE, b"no json"),
+        (b'{"truck_id":"T-1","payload":"e30="}', messages.UNREADABLE, None),
+        (b'{"truck_id":"T-1","received_at_ms":1,"payload":"*"}', messages.UNREADABLE, None),
+        (b'{"truck_id":"a b","received_at_ms":1,"payload":"e30="}', messages.FOREIGN_TOPIC, b"{}"),
+    ],
+)
+def test_a_record_that_no_rule_of_ours_wrote_is_parked(
+    world: World, data: bytes, reason: str, parked: bytes | None
+) -> None:
+    world.source.put("T-1", data)
+    world.send_point("T-1", 1)
+    world.source.deliver()
+
+    assert world.source.waiting == 0
+    assert world.parked == [(reason, data if parked is None else parked)]
+    assert [one.seq for one in world.points] == [1]
+    assert world.counted["MessagesUnusable"] == 1
+
+
+def test_good_points_are_put_and_the_message_is_parked_for_its_bad_ones(world: World) -> None:
+    payload = positions(point("T-1", 1), point("T-1", 2, lat=95.0))
+    world.send("T-1", payload)
+    world.source.deliver()
+
+    assert [one.seq for one in world.points] == [1]
+    assert world.parked == [(messages.REJECTED_POINTS, payload)]
+    assert (world.counted["PointsAccepted"], world.counted["PointsRejected"]) == (1, 1)
+
+
+@pytest.mark.parametrize("payload", [b"x", positions(point("T-1", 2), point("T-1", 3, lat=95.0))])
+def test_a_message_that_could_not_be_parked_comes_again(
+    monkeypatch: pytest.MonkeyPatch, payload: bytes
+) -> None:
+    world = World(monkeypatch, bucket=FailingBucket(1))
+    world.send_point("T-1", 1)
+    failed = world.send("T-1", payload)
+    response = world.source.deliver()
+
+    assert response == {"batchItemFailures": [{"itemIdentifier": failed}]}
+    assert not world.bucket.objects
+
+    world.source.deliver()
+
+    assert world.source.waiting == 0
+    assert [body for _, body in world.parked] == [payload]
+
+
+def test_more_faults_than_there_is_time_for_are_parked_over_several_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, remaining_ms=0)
+    sent = [f"no json {number}".encode() for number in range(60)]
+    for payload in sent:
+        world.send("T-1", payload)
+    while world.source.waiting:
+        world.source.deliver()
+
+    assert {body for _, body in world.parked} == set(sent)
+    assert len(world.lines("at_fault")) <= LINES_PER_BATCH * len(world.source.deliveries)
+
+
+def test_of_a_revoked_truck_nothing_is_taken_or_kept(world: World) -> None:
+    world.blocks.block(
+        Block(
+            subject=identity_subject(TRUCK, "T-1"),
+            kind=BlockKind.REVOKED,
+            until_ms=NOW_MS + 1,
+            reason="stolen",
+            blocked_at_ms=NOW_MS,
+        )
+    )
+    world.send_point("T-1", 1)
+    world.send("T-1", b"x")
+    world.send_point("T-2", 2)
+    world.source.deliver()
+
+    assert world.source.waiting == 0
+    assert [one.seq for one in world.points] == [2]
+    assert not world.bucket.objects
+    (line,) = world.lines("batch")
+    assert line["unusable"] == {"revoked": 2}
+
+
+def test_a_truck_over_its_quota_loses_nothing_that_was_acknowledged(world: World) -> None:
+    world.blocks.block(
+        Block(
+            subject=identity_subject(TRUCK, "T-1"),
+            kind=BlockKind.OVER_QUOTA,
+            until_ms=NOW_MS + 1,
+            reason="quota",
+            blocked_at_ms=NOW_MS,
+        )
+    )
+    world.send_point("T-1", 1)
+    world.source.deliver()
+
+    assert [one.seq for one in world.points] == [1]
+
+
+def test_the_topic_says_which_truck_it_is_whatever_is_in_the_message(world: World) -> None:
+    world.send("T-1", json.dumps(point("T-9", 1)).encode())
+    world.send("5", b'{"truckId":5,"timestamp":20261124155248,"lon":129.1,"lat":35.1}')
+    world.source.deliver()
+
+    assert [one.truck_id for one in world.points] == ["5"]
+    assert [reason for reason, _ in world.parked] == [messages.FOREIGN_TRUCK]
+
+
+def test_each_point_of_a_traced_truck_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, TRACE_TRUCKS="T-1")
+    world.send_point("T-1", 1)
+    world.send_point("T-2", 2)
+    world.source.deliver()
+
+    (line,) = world.lines("point")
+    assert line["step"] == "accepted"
+    assert line["point_id"].startswith("T-1:")
+
+
+@given(st.lists(st.binary(max_size=200), max_size=5))
+def test_no_record_makes_the_lambda_fail(records: Sequence[bytes]) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        world = World(monkeypatch)
+        for data in records:
+            world.source.put("T-1", data)
+        world.source.deliver()
+
+    assert world.source.waiting == 0
+    assert {body for _, body in world.parked} == set(records)
+
+
+def test_an_error_of_ours_is_logged_and_the_whole_batch_comes_again(world: World) -> None:
+    world.send_point("T-1", 1)
+    with pytest.raises(KeyError):
+        handler.handle({"no records": []}, Context())
+
+    assert world.source.waiting == 1
+
+
+def test_attempts_end_before_the_lambdas_time_does() -> None:
+    settings = read_settings(Settings, REQUIRED)
+
+    assert handler.take_deadline(settings, Context(0)).passed
+    left_s = handler.take_deadline(settings, Context(60_000)).remaining_s
+    assert 50 < left_s <= 60 - settings.connect_timeout_s - settings.read_timeout_s - 1
+
+
+def test_an_unusable_zone_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="FIRST_GENERATION_TIMEZONE"):
+        World(monkeypatch, FIRST_GENERATION_TIMEZONE="Mars/Olympus")
