@@ -52,6 +52,11 @@ class Package:
         """The handler's module."""
         return self.handler.rpartition(".")[0]
 
+    @property
+    def function(self) -> str:
+        """The handler's function in its module."""
+        return self.handler.rpartition(".")[2]
+
 
 INGEST = Package(
     name="ingest",

@@ -26,7 +26,7 @@ _LONGEST: Final = 100
 class Enrollments(Protocol):
     """See `rtdts.delivery_store.enrollments.EnrollmentStore`."""
 
-    def take(self, secret: str, *, truck_id: str, certificate_id: str, now_ms: int) -> bool:
+    def bind(self, secret: str, *, truck_id: str, certificate_id: str, now_ms: int) -> bool:
         """Bind a secret to a certificate; whether that may be this truck's."""
         ...
 
@@ -63,7 +63,7 @@ def is_allowed(
     certificate_id = str(event.get("certificateId") or "")
     # What was made up should cost no request.
     is_formed = can_be_thing(truck_id) and is_secret(secret) and bool(certificate_id)
-    allowed = is_formed and enrollments.take(
+    allowed = is_formed and enrollments.bind(
         secret, truck_id=truck_id, certificate_id=certificate_id, now_ms=now_ms
     )
     write = log.info if allowed else log.warning

@@ -25,7 +25,9 @@ from operations.erase_customer import check_customer, count_customer, erase_cust
 from operations.erase_truck import check_truck, count_truck, erase_truck
 from operations.erasing import told
 from operations.errors import RefusedError, UnfinishedError
+from operations.pace import Pace
 from operations.replay_backup import Span, replay_backup
+from operations.replay_failed_messages import replay_failed_messages
 from operations.replay_parked import Choice, replay_parked
 from rtdts.delivery_store.errors import DeliveryStoreError
 from rtdts.position_store.errors import PositionStoreError
@@ -186,6 +188,20 @@ def _replay_backup(args: argparse.Namespace, operator: Operator) -> tuple[int, s
     )
 
 
+def _replay_failed_messages(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
+    if operator.failed_messages is None:
+        raise RefusedError("this system has no door over AWS IoT Core")
+    pace = Pace(args.messages_per_second)
+    report = replay_failed_messages(operator.failed_messages, pace, operator.console)
+    summary = f"replayed {report.replayed} messages; stay: {report.stay}"
+    if report.not_taken:
+        return FAILED, (
+            f"{summary}; the stream did not take {report.not_taken.total()} "
+            f"({told(report.not_taken)}): they stay too, run it again after 5 minutes"
+        )
+    return DONE, summary
+
+
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace, Operator], tuple[int, str]]] = {
     "block": _block,
     "unblock": _unblock,
@@ -193,6 +209,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace, Operator], tuple[int, str]
     "erase": _erase,
     "replay-parked": _replay_parked,
     "replay-backup": _replay_backup,
+    "replay-failed-messages": _replay_failed_messages,
 }
 
 

@@ -19,6 +19,7 @@ from operations.erase_customer import CustomerStores
 from operations.erase_truck import TruckStores
 from operations.pace import Pace
 from operations.replay_backup import IntoRawLog, IntoStream
+from operations.replay_failed_messages import FailedMessageStores
 from operations.restream import Restream
 from operations.settings import Settings
 from rtdts.delivery_store.blocked_identities import BlockStore
@@ -35,6 +36,8 @@ from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.logs import get_logger
 from rtdts.runtime.settings import read_settings
 from rtdts.telemetry_stream.bucket_objects import BucketObjects
+from rtdts.telemetry_stream.device_stream import DeviceStream
+from rtdts.telemetry_stream.failed_messages import FailedMessages
 from rtdts.telemetry_stream.firehose_backup import FirehoseBackup
 from rtdts.telemetry_stream.parked_records import ParkedRecords
 from rtdts.telemetry_stream.putter import StreamPutter
@@ -63,6 +66,8 @@ class Operator:
         blocks: Blocked identities and tokens.
         parked: The parked records.
         backup: Firehose's backup.
+        failed_messages: What AWS IoT Core could not write, and where it goes; None without that
+            door.
         retention: Of the stream.
         restream: Makes the way into the stream, at so many points a second.
         into_stream: The same as a target of a backup's replay.
@@ -76,6 +81,7 @@ class Operator:
     blocks: Blocking
     parked: ParkedRecords
     backup: FirehoseBackup
+    failed_messages: FailedMessageStores | None
     retention: StreamRetention
     restream: Callable[[float], Restream]
     into_stream: Callable[[float], IntoStream]
@@ -96,6 +102,7 @@ def build(environ: Mapping[str, str]) -> Operator:
     aws = aws_session(settings.region)
     dynamodb = aws.client("dynamodb", config=_PATIENT)
     s3: Any = aws.client("s3", config=_PATIENT)
+    sqs: Any = aws.client("sqs", config=_PATIENT)
     kinesis: Any = aws.client("kinesis", config=_ONE_ATTEMPT)
     search = connect(
         settings.opensearch_url,
@@ -119,6 +126,13 @@ def build(environ: Mapping[str, str]) -> Operator:
             console=console,
         )
 
+    failed_messages = None
+    if settings.device_messages_stream and settings.failed_messages_queue_url:
+        failed_messages = FailedMessageStores(
+            failed=FailedMessages(sqs, settings.failed_messages_queue_url),
+            stream=DeviceStream(kinesis, settings.device_messages_stream),
+        )
+
     return Operator(
         truck=TruckStores(
             buckets={"parked records": parked, "Firehose's backup": backup},
@@ -134,6 +148,7 @@ def build(environ: Mapping[str, str]) -> Operator:
         ),
         parked=parked,
         backup=backup,
+        failed_messages=failed_messages,
         retention=StreamRetention(kinesis, settings.stream_name),
         restream=restream,
         into_stream=lambda rate: IntoStream(

@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     _add_erase(commands)
     _add_replay_parked(commands)
     _add_replay_backup(commands)
+    _add_replay_failed_messages(commands)
     return whole
 
 
@@ -247,6 +248,26 @@ def _add_replay_backup(commands: argparse._SubParsersAction[Any]) -> None:
     )
     _add_rate(replay)
     _add_dry_run(replay, "count, put nothing")
+
+
+def _add_replay_failed_messages(commands: argparse._SubParsersAction[Any]) -> None:
+    replay = commands.add_parser(
+        "replay-failed-messages",
+        help="put what AWS IoT Core's rule could not write into its stream again",
+        description="Takes the messages that the rule's error action put into a queue, puts them "
+        "into the stream that the rule writes to, and deletes them from the queue. Interrupted, it "
+        "may be run again: what comes twice counts once. A message that names no truck stays in "
+        "the queue, for the rest of its 14 days.",
+        epilog=EXIT_CODES,
+    )
+    replay.add_argument(
+        "--messages-per-second",
+        type=_rate,
+        default=200.0,
+        metavar="N",
+        help="no faster than this, so that what is live goes first (%(default)g; a shard takes "
+        "1,000 a second from everybody)",
+    )
 
 
 def _add_rate(command: argparse.ArgumentParser) -> None:

@@ -15,6 +15,16 @@ class Settings(TableSettings, DeviceSettings):
 
     stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")
     parked_bucket: str = setting("PARKED_BUCKET", help="bucket of what can't be processed")
+    device_messages_stream: str = setting(
+        "DEVICE_MESSAGES_STREAM",
+        default="",
+        help="the Kinesis stream that AWS IoT Core's rule writes to; none without that door",
+    )
+    failed_messages_queue_url: str = setting(
+        "FAILED_DEVICE_MESSAGES_QUEUE_URL",
+        default="",
+        help="URL of the queue of messages that the rule could not write; none without that door",
+    )
     raw_backup_bucket: str = setting("RAW_BACKUP_BUCKET", help="bucket of Firehose's backup")
     opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the OpenSearch domain")
     opensearch_auth: str = setting(

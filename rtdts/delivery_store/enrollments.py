@@ -36,7 +36,7 @@ def can_be_thing(truck_id: str) -> bool:
 
 
 class EnrollmentStore:
-    """Makes and takes secrets; what boto3 raises passes through.
+    """Makes secrets and binds them to certificates; what boto3 raises passes through.
 
     `DeviceStore` lists and revokes them with a truck's other devices; until then one that was used,
     or has ended, stays in the list.
@@ -76,7 +76,7 @@ class EnrollmentStore:
         self._client.put_item(TableName=self._table, Item=to_item(item))
         return secret
 
-    def take(self, secret: str, *, truck_id: str, certificate_id: str, now_ms: int) -> bool:
+    def bind(self, secret: str, *, truck_id: str, certificate_id: str, now_ms: int) -> bool:
         """Binds a secret to a certificate.
 
         Args:

@@ -2,9 +2,10 @@
 
     BIND_HOST=127.0.0.1 GATEWAY_PORT=4566 <its venv>/bin/python <this file>
 
-Nine things of ministack 1.5.33, each with a test in tests/integration/test_ministack_corrected.py
+Eleven things of ministack 1.5.33, each with a test in tests/integration/test_ministack_corrected.py
 (4, 5 and 8 in test_ministack_sequence_numbers.py, test_ministack_transaction_tokens.py and
-test_ministack_expiry.py) that says when one is no longer needed:
+test_ministack_expiry.py, 10 and 11 in test_ministack_rules.py) that says when one is no longer
+needed:
 
 1. A WebSocket authorizer that raises ``Exception("Unauthorized")`` is answered with 401, as API
    Gateway documents; ministack says 500.
@@ -27,16 +28,23 @@ test_ministack_expiry.py) that says when one is no longer needed:
    minutes, two thirds of its time, and everything else in it waited.
 9. What ``$connect`` answers with another status than 2xx is the status of the refusal. ministack
    says 403 whatever it was.
+10. A rule of AWS IoT Core may write into a Kinesis stream; ministack leaves that action out. Its
+    partition key may be a substitution template of a function, as of ``topic(2)``.
+11. A batch of a Kinesis stream of which a function reports items as failed comes again. ministack
+    takes it for done. AWS repeats it from the first failed item on, this repeats it whole.
 
 Only the standard library and ministack are imported: nothing of this project is in that Python.
 """
 
 from __future__ import annotations
 
+import base64
 import collections
 import contextvars
 import copy
+import json
 import os
+import re
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -47,11 +55,12 @@ os.environ.setdefault("LAMBDA_ACCOUNT_CONCURRENCY", "0")
 
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import apigateway, dynamodb, kinesis, lambda_svc
+from ministack.services import apigateway, dynamodb, iot, kinesis, lambda_svc
 
 WORKERS_A_FUNCTION = int(os.environ.get("WORKERS_A_FUNCTION", "4"))
 UNAUTHORIZED = "Unauthorized"
 SERVER_ERROR = 500
+FIRST_ERROR = 400
 DEFAULT_ROUTE = "$default"
 SEQUENCE_NUMBER_DIGITS = 30
 """As ministack writes them."""
@@ -61,6 +70,7 @@ EXPIRY_EVERY_S = 1.0
 _turns: dict[str, threading.Semaphore] = collections.defaultdict(
     lambda: threading.Semaphore(WORKERS_A_FUNCTION)
 )
+_rule_topic: contextvars.ContextVar[str] = contextvars.ContextVar("rule_topic", default="")
 _heard: contextvars.ContextVar[list[str] | None] = contextvars.ContextVar("heard", default=None)
 
 
@@ -213,6 +223,68 @@ def _answering_refusals(handle: Callable[..., Awaitable[None]]) -> Callable[...,
     return handle_or_refuse
 
 
+def _knowing_the_topic(run: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def run_rule_actions(
+        account_id: str, region: str, rule: Any, payload: bytes, topic: str = "", *more: Any
+    ) -> None:
+        token = _rule_topic.set(topic)
+        try:
+            await run(account_id, region, rule, payload, topic, *more)
+        finally:
+            _rule_topic.reset(token)
+
+    return run_rule_actions
+
+
+def _substituted(template: str) -> str:
+    """A substitution template; only functions of the topic are known here."""
+    return re.sub(
+        r"\$\{([^}]*)\}",
+        lambda found: str(iot._eval_select_expr(found[1], _rule_topic.get(), b"", {})),
+        template,
+    )
+
+
+def _writing_into_streams(
+    dispatch: Callable[..., Awaitable[None]],
+) -> Callable[..., Awaitable[None]]:
+    async def dispatch_rule_action(
+        account_id: str, region: str, rule_name: str, action: dict[str, Any], event: Any
+    ) -> None:
+        spec = action.get("kinesis")
+        if spec is None:
+            await dispatch(account_id, region, rule_name, action, event)
+            return
+        with iot.request_scope(account_id, region):
+            status, _, body = kinesis._put_record(
+                {
+                    "StreamName": spec["streamName"],
+                    "PartitionKey": _substituted(spec["partitionKey"]),
+                    "Data": base64.b64encode(json.dumps(event).encode()).decode(),
+                }
+            )[:3]
+        if status >= FIRST_ERROR:
+            raise RuntimeError(f"Kinesis PutRecord failed with status {status}: {body!r}")
+
+    return dispatch_rule_action
+
+
+def _heeding_failed_items(execute: Callable[..., Any]) -> Callable[..., Any]:
+    def execute_function(function: dict[str, Any], event: Any) -> Any:
+        result = execute(function, event)
+        records = event.get("Records") if isinstance(event, dict) else None
+        if not records or records[0].get("eventSource") != "aws:kinesis" or result.get("error"):
+            return result
+        body = result.get("body")
+        body = json.loads(body) if isinstance(body, str | bytes) and body else body
+        if isinstance(body, dict) and body.get("batchItemFailures"):
+            failed = {"errorType": "BatchItemFailures", "errorMessage": json.dumps(body)}
+            return {**result, "error": True, "body": failed}
+        return result
+
+    return execute_function
+
+
 def correct() -> None:
     """Puts the corrections in place; fails loudly when ministack's insides have moved."""
     lambda_runtime.get_or_create_worker = _worker_of_its_own
@@ -229,6 +301,9 @@ def correct() -> None:
     kinesis._expire_iterators = _now_and_then(kinesis._expire_iterators)
     kinesis._expire_records = _now_and_then(kinesis._expire_records)
     kinesis._start_position = _from_the_number(kinesis._start_position)
+    lambda_svc._execute_function = _heeding_failed_items(lambda_svc._execute_function)
+    iot._run_rule_actions = _knowing_the_topic(iot._run_rule_actions)
+    iot._dispatch_rule_action = _writing_into_streams(iot._dispatch_rule_action)
     dynamodb._transact_write_items = _remembering_what_was_asked(dynamodb._transact_write_items)
 
 

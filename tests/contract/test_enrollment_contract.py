@@ -36,7 +36,7 @@ def secret_for(store: Store, truck_id: str) -> str:
 
 def take(store: Store, secret: str, truck_id: str, certificate_id: str, **more: int) -> bool:
     at = {"now_ms": NOW_MS} | more
-    return store.take(secret, truck_id=truck_id, certificate_id=certificate_id, **at)
+    return store.bind(secret, truck_id=truck_id, certificate_id=certificate_id, **at)
 
 
 def test_a_secret_is_good_for_its_truck_and_for_the_first_certificate_alone(store: Store) -> None:

@@ -38,7 +38,7 @@ class FakeEnrollmentStore:
         self.items[secret] = FakeEnrollment(truck_id, name, expires_at_ms)
         return secret
 
-    def take(self, secret: str, *, truck_id: str, certificate_id: str, now_ms: int) -> bool:
+    def bind(self, secret: str, *, truck_id: str, certificate_id: str, now_ms: int) -> bool:
         self.takings += 1
         self._check()
         item = self.items.get(secret)

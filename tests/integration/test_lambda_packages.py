@@ -63,7 +63,7 @@ def test_the_handler_imports_from_the_zip_alone(package: Package, build, runtime
     program = (
         "import sys, importlib\n"
         f"sys.path += [{str(tmp_path)!r}, {str(runtime)!r}]\n"
-        f"handler = importlib.import_module({package.module!r}).lambda_handler\n"
+        f"handler = importlib.import_module({package.module!r}).{package.function}\n"
         "assert callable(handler)\n"
         "print(*[m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)],"
         " sep='\\n')\n"

@@ -86,7 +86,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     },
     "rtdts/delivery_store/enrollments.py:EnrollmentStore": {
         "add": {("dynamodb:PutItem", "device-credentials")},
-        "take": {("dynamodb:UpdateItem", "device-credentials")},
+        "bind": {("dynamodb:UpdateItem", "device-credentials")},
     },
     "rtdts/delivery_store/known_devices.py:KnownDevices": {
         "holder": {("dynamodb:GetItem", "device-credentials")},
@@ -167,6 +167,13 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
             ),
         },
     },
+    "rtdts/telemetry_stream/failed_messages.py:FailedMessages": {
+        "receive": {("sqs:ReceiveMessage", "failed-device-messages")},
+        "delete": {("sqs:DeleteMessage", "failed-device-messages")},
+    },
+    "rtdts/telemetry_stream/device_stream.py:DeviceStream": {
+        "put_messages": {("kinesis:PutRecords", "device-messages")},
+    },
     "rtdts/telemetry_stream/shard_range.py:ShardRanges": {
         "of_shard": {("kinesis:ListShards", "telemetry")},
     },
@@ -213,6 +220,7 @@ OPERATIONS = {
         "send_message_batch": {"sqs:SendMessage"},
     },
     "rtdts/telemetry_stream": {
+        "delete_message_batch": {"sqs:DeleteMessage"},
         # With a version named, it is the version's action.
         "delete_object": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
         "describe_stream_summary": {"kinesis:DescribeStreamSummary"},
@@ -222,6 +230,7 @@ OPERATIONS = {
         "list_shards": {"kinesis:ListShards"},
         "put_object": {"s3:PutObject"},
         "put_records": {"kinesis:PutRecords"},
+        "receive_message": {"sqs:ReceiveMessage"},
     },
     "socket_lambda": {
         "delete_connection": {"execute-api:ManageConnections"},

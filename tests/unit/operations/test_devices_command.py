@@ -170,7 +170,7 @@ def test_enrolling_shows_what_a_box_sends_for_one_certificate(shell: Shell) -> N
     assert code == 0
     assert parameters["TruckId"] == "T-1"
     assert is_secret(parameters["EnrollmentSecret"])
-    assert shell.enrollments.take(parameters["EnrollmentSecret"], **claim)
+    assert shell.enrollments.bind(parameters["EnrollmentSecret"], **claim)
     assert format_instant(NOW_MS + 2 * MS_PER_DAY) in said
 
 

@@ -12,9 +12,13 @@ from operations.bootstrap import Operator
 from operations.command_line import instant_ms
 from operations.erase_truck import TruckStores
 from operations.replay_backup import IntoRawLog, IntoStream
+from operations.replay_failed_messages import FailedMessageStores
 from rtdts.position_store.errors import StoreUnavailable
+from rtdts.telemetry_stream.device_stream import DeviceStream
 from rtdts.tracking.blocks import Blocks, Token
 from tests.fakes.fake_block_store import FakeBlockStore
+from tests.fakes.fake_failed_messages import FakeFailedMessages
+from tests.fakes.fake_stream import FailSome, FakeStream
 from tests.support.operations_world import FakeRawLog, World, quick
 from tests.unit.operations.test_erase import (
     NOW_MS,
@@ -38,6 +42,7 @@ class Shell:
         self.search = FakeTruckSearch("T-1")
         self.blocks = FakeBlockStore()
         self.carried: list[str] = []
+        self.failed_messages: FailedMessageStores | None = None
         self._capsys = capsys
 
     def __call__(self, *arguments: str) -> tuple[int, str]:
@@ -64,6 +69,7 @@ class Shell:
             blocks=self.blocks,
             parked=world.parked,
             backup=world.backup,
+            failed_messages=self.failed_messages,
             retention=retention,
             restream=lambda _rate: world.restream,
             into_stream=lambda _rate: IntoStream(
@@ -275,3 +281,26 @@ def test_a_block_names_one_subject_and_a_reason(shell: Shell, arguments: tuple[s
         shell("block", *arguments)
 
     assert ended.value.code == 2
+
+
+def test_without_a_door_over_iot_core_there_is_nothing_to_replay(shell: Shell) -> None:
+    code, said = shell("replay-failed-messages")
+
+    assert code == 1
+    assert said.startswith("refused")
+
+
+@pytest.mark.parametrize(("trouble", "code"), [(None, 0), (FailSome([0]), 1)])
+def test_what_the_rule_could_not_write_is_replayed(
+    shell: Shell, trouble: FailSome | None, code: int
+) -> None:
+    failed = FakeFailedMessages()
+    failed.send(
+        '{"topic":"trucks/T-1/telemetry","base64OriginalPayload":"e30="}', sent_at_ms=NOW_MS
+    )
+    stream = DeviceStream(FakeStream([trouble]), "device-messages")
+    shell.failed_messages = FailedMessageStores(failed=failed, stream=stream)
+    exit_code, said = shell("replay-failed-messages")
+
+    assert exit_code == code
+    assert said.startswith(f"replayed {1 - code} messages; stay: 0")

@@ -1,0 +1,136 @@
+"""`replay-failed-messages`: what AWS IoT Core's rule could not write goes into its stream again.
+
+A message is deleted from the queue only when the stream has it: a crash in between puts it twice,
+which is recognised by its points' ids. One that names no truck stays where it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from operations.console import Console
+from operations.pace import Pace
+from rtdts.ingest.device_messages import DeviceMessage, encode_message
+from rtdts.telemetry_stream.device_stream import DeviceRecord
+from rtdts.telemetry_stream.failed_messages import FailedMessage
+from rtdts.tracking.identifiers import ID_FORM
+
+_TOPIC: Final = re.compile(rf"(?:\$aws/rules/[^/]+/)?trucks/({ID_FORM})/telemetry")
+"""With basic ingest's prefix or without it."""
+
+
+class _ErrorDocument(msgspec.Struct, frozen=True):
+    """What an error action is given: "Error action message format", AWS IoT Developer Guide."""
+
+    topic: str
+    base64OriginalPayload: bytes  # noqa: N815 - AWS's name; msgspec decodes base64
+
+
+_DOCUMENT: Final = msgspec.json.Decoder(_ErrorDocument)
+
+
+class Failed(Protocol):
+    """See `rtdts.telemetry_stream.failed_messages.FailedMessages`."""
+
+    def receive(self) -> Sequence[FailedMessage]:
+        """Some messages; none when the queue is empty."""
+        ...
+
+    def delete(self, messages: Sequence[FailedMessage]) -> None:
+        """Deletes messages of one reception."""
+        ...
+
+
+class Messages(Protocol):
+    """See `rtdts.telemetry_stream.device_stream.DeviceStream`."""
+
+    def put_messages(self, records: Sequence[DeviceRecord]) -> Sequence[str | None]:
+        """Puts records; the error code of each, None for one that is there."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FailedMessageStores:
+    """Where messages come from and go to."""
+
+    failed: Failed
+    stream: Messages
+
+
+@dataclasses.dataclass(kw_only=True)
+class MessageReplay:
+    """What came of a replay."""
+
+    replayed: int = 0
+    stay: int = 0
+    """Those that are no message of a truck."""
+    not_taken: Counter[str] = dataclasses.field(default_factory=Counter)
+    """Those that the stream did not take, by its error code; they stay too."""
+
+
+def replay_failed_messages(
+    stores: FailedMessageStores, pace: Pace, console: Console
+) -> MessageReplay:
+    """Replays what is in the queue, until it is empty or the stream takes no more.
+
+    Args:
+        stores: The queue and the stream.
+        pace: How fast.
+        console: Told of each message that stays.
+    """
+    report = MessageReplay()
+    seen: set[str] = set()
+    while received := stores.failed.receive():
+        fresh = [one for one in received if one.message_id not in seen]
+        seen.update(one.message_id for one in fresh)
+        records: list[tuple[FailedMessage, DeviceRecord]] = []
+        for message in fresh:
+            record = _record_of(message)
+            if record is None:
+                report.stay += 1
+                console.say(f"stays: {message.message_id}: no message of a truck")
+            else:
+                records.append((message, record))
+        if records:
+            _put(records, stores, pace, report)
+        if report.not_taken or not fresh:
+            break  # later is better than at once; or all that is left has been looked at
+        console.progress(f"{report.replayed} messages")
+    return report
+
+
+def _put(
+    records: Sequence[tuple[FailedMessage, DeviceRecord]],
+    stores: FailedMessageStores,
+    pace: Pace,
+    report: MessageReplay,
+) -> None:
+    pace.wait_for(len(records))
+    codes = stores.stream.put_messages([record for _, record in records])
+    done = [message for (message, _), code in zip(records, codes, strict=True) if code is None]
+    stores.failed.delete(done)
+    report.replayed += len(done)
+    report.not_taken.update(code for code in codes if code is not None)
+
+
+def _record_of(failed: FailedMessage) -> DeviceRecord | None:
+    """What the rule would have written; None for what is no message of a truck."""
+    try:
+        document = _DOCUMENT.decode(failed.body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    topic = _TOPIC.fullmatch(document.topic)
+    if topic is None:
+        return None
+    message = DeviceMessage(
+        truck_id=topic[1],
+        received_at_ms=failed.sent_at_ms,
+        payload=document.base64OriginalPayload,
+    )
+    return DeviceRecord(message.truck_id, encode_message(message))

@@ -1,0 +1,47 @@
+"""The small stream that AWS IoT Core's rule writes to: a record per message, not aggregated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+
+class StreamClient(Protocol):
+    """What is used of the SDK's Kinesis client."""
+
+    def put_records(self, **request: Any) -> Mapping[str, Any]:
+        """``PutRecords`` of ``StreamName`` and ``Records``."""
+        ...
+
+
+class DeviceRecord(NamedTuple):
+    """A record of the small stream."""
+
+    truck_id: str
+    """Its partition key, as the rule's: a truck's messages stay in their order."""
+    data: bytes
+
+
+class DeviceStream:
+    """Puts records into the small stream; what the SDK raises passes through."""
+
+    def __init__(self, client: StreamClient, stream_name: str) -> None:
+        self._client = client
+        self._stream_name = stream_name
+
+    def put_messages(self, records: Sequence[DeviceRecord]) -> list[str | None]:
+        """One attempt to put a few records.
+
+        Args:
+            records: As many as one call takes.
+
+        Returns:
+            For each its error code; None for one that the stream has.
+        """
+        entries = [{"Data": one.data, "PartitionKey": one.truck_id} for one in records]
+        answer = self._client.put_records(StreamName=self._stream_name, Records=entries)
+        told = answer.get("Records", ())
+        if len(told) != len(records):
+            # Cut on its way: the SDK makes an empty answer of what it can't read.
+            return ["UnreadableAnswer"] * len(records)
+        return [one.get("ErrorCode") for one in told]

@@ -1,0 +1,296 @@
+"""The door over AWS IoT Core, whole: rule, small stream, Lambda, main stream, and back from errors.
+
+ministack plays the rules engine, Kinesis, Lambda and SQS; the rule's SQL and the Lambda's zip are
+those that are deployed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import boto3
+import msgspec
+import pytest
+
+from deploy.package import IOT, PROJECT, build_packages
+from deploy.wheels import Uv, this_machine
+from operations.console import Console
+from operations.replay_failed_messages import FailedMessageStores, replay_failed_messages
+from rtdts.ingest.intake import Intake
+from rtdts.runtime.deadline import Deadline
+from rtdts.telemetry_stream.aggregation import deaggregate
+from rtdts.telemetry_stream.device_stream import DeviceStream
+from rtdts.telemetry_stream.failed_messages import FailedMessages
+from rtdts.telemetry_stream.putter import StreamPutter
+from rtdts.tracking.instants import format_instant
+from rtdts.tracking.point_identity import point_id
+from rtdts.tracking.positions import Point
+from rtdts.tracking.stream_codec import decode_point
+from sim.local_cloud.lambdas import ROLE_ARN, RUNTIME, function_variables
+from sim.local_cloud.resources import (
+    CloudNames,
+    create_resources,
+    local_session,
+)
+from sim.setup.places import find_places
+from tests.fakes.fake_stream import FakeStream
+from tests.support.corrected_ministack import corrected_ministack
+from tests.support.iot_rules import basic_ingest, create_rule, publish, to_stream
+from tests.support.ministack_process import REGION
+from tests.support.operations_world import quick
+from tests.support.waiting import eventually
+
+DEVICE_MESSAGES = "rtdts-device-messages"
+numbers = itertools.count(1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Door:
+    """The door, open."""
+
+    session: boto3.Session
+    url: str
+    names: CloudNames
+    variables: dict[str, str]
+    function_arn: str
+    error_queue_url: str
+
+    def client(self, service: str) -> Any:
+        return self.session.client(service, endpoint_url=self.url)
+
+    def rule(self, stream: str = DEVICE_MESSAGES) -> str:
+        """A rule into a stream; returns its name."""
+        name = f"telemetry_{next(numbers)}"
+        create_rule(
+            self.session, self.url, name, to_stream(stream), error_queue_url=self.error_queue_url
+        )
+        return name
+
+    def publish(self, rule: str, truck_id: str, payload: bytes) -> None:
+        publish(self.session, self.url, basic_ingest(rule, truck_id), payload)
+
+    def points_of(self, *truck_ids: str, stream: str | None = None) -> list[Point]:
+        """What the consumer would read of some trucks, in its order."""
+        kinesis = self.client("kinesis")
+        stream = stream or self.names.stream
+        points: list[Point] = []
+        for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
+            iterator = kinesis.get_shard_iterator(
+                StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            for record in kinesis.get_records(ShardIterator=iterator)["Records"]:
+                if record["PartitionKey"] in truck_ids:
+                    users = deaggregate(record["Data"], record["PartitionKey"])
+                    points += [decode_point(one.data) for one in users]
+        return points
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The Lambda's zip, for this machine."""
+    places = find_places()
+    program = Path(os.environ.get("UV") or places.uv)
+    if not program.is_file():
+        pytest.skip("uv is not there: make setup")
+    uv = Uv(program=program, environ={"UV_CACHE_DIR": str(places.uv_cache), **os.environ})
+    out = tmp_path_factory.mktemp("build")
+    built = build_packages(target=this_machine(), uv=uv, out=out, project=PROJECT, packages=[IOT])
+    return built[IOT.name].read_bytes()
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory, package: bytes) -> Iterator[Door]:
+    with corrected_ministack(tmp_path_factory.mktemp("ministack")) as url:
+        session = local_session(REGION)
+        created = create_resources(url, REGION, CloudNames())
+        kinesis = session.client("kinesis", endpoint_url=url)
+        kinesis.create_stream(StreamName=DEVICE_MESSAGES, ShardCount=2)
+        kinesis.get_waiter("stream_exists").wait(
+            StreamName=DEVICE_MESSAGES, WaiterConfig={"Delay": 1}
+        )
+        queue = session.client("sqs", endpoint_url=url).create_queue(QueueName="failed-messages")
+        variables = {
+            "AWS_ENDPOINT_URL": url,
+            "STREAM_NAME": created.names.stream,
+            "PARKED_BUCKET": created.names.parked_bucket,
+            "BLOCKED_IDENTITIES_TABLE": created.names.tables.blocked_identities,
+        }
+        arn = create_function(session, url, package, "iot", variables)
+        map_stream(session, url, DEVICE_MESSAGES, arn)
+        yield Door(
+            session=session,
+            url=url,
+            names=created.names,
+            variables=variables,
+            function_arn=arn,
+            error_queue_url=queue["QueueUrl"],
+        )
+
+
+def create_function(
+    session: boto3.Session, url: str, package: bytes, name: str, variables: dict[str, str]
+) -> str:
+    arn = session.client("lambda", endpoint_url=url).create_function(
+        FunctionName=name,
+        Runtime=RUNTIME,
+        Role=ROLE_ARN,
+        Handler=IOT.handler,
+        Code={"ZipFile": package},
+        Timeout=60,
+        MemorySize=512,
+        Environment={"Variables": function_variables(IOT, variables)},
+    )["FunctionArn"]
+    return str(arn)
+
+
+def map_stream(session: boto3.Session, url: str, stream: str, function_arn: str) -> None:
+    kinesis = session.client("kinesis", endpoint_url=url)
+    description = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+    session.client("lambda", endpoint_url=url).create_event_source_mapping(
+        EventSourceArn=description["StreamARN"],
+        FunctionName=function_arn,
+        StartingPosition="TRIM_HORIZON",
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        MaximumRetryAttempts=-1,
+    )
+
+
+def unique_truck() -> str:
+    return f"T-{next(numbers)}"
+
+
+def point(truck_id: str, seq: int, *, age_ms: int = 1_000, **fields: Any) -> dict[str, Any]:
+    at = format_instant(int(time.time() * 1_000) - age_ms)
+    return {
+        "truck_id": truck_id,
+        "seq": seq,
+        "recorded_at": at,
+        "lat": 35.10,
+        "lon": 129.1,
+    } | fields
+
+
+def positions(*points: dict[str, Any]) -> bytes:
+    return json.dumps({"positions": points}).encode()
+
+
+def over_http(body: bytes, truck_id: str, received_at_ms: int) -> list[Point]:
+    """What the consumer would read of a body that comes over HTTP."""
+    stream = FakeStream()
+    Intake(StreamPutter(stream, "points"), first_generation_zone=ZoneInfo("Asia/Seoul")).take(
+        body,
+        truck_id=truck_id,
+        received_at_ms=received_at_ms,
+        source="http",
+        deadline=Deadline(0),
+    )
+    return [decode_point(each.data) for each in stream.user_records]
+
+
+def ids_of(points: Sequence[Point]) -> list[str]:
+    return [point_id(one) for one in points]
+
+
+def test_the_consumer_reads_what_it_would_read_of_the_same_points_over_http(door: Door) -> None:
+    truck_id, rule = unique_truck(), door.rule()
+    bodies = [
+        json.dumps(point(truck_id, 1, speed_mps=13.20, odometer_m=10.0)).encode(),
+        positions(point(truck_id, 2), point(truck_id, 3, age_ms=-3_600_000), point(truck_id, 4)),
+    ]
+    for body in bodies:
+        door.publish(rule, truck_id, body)
+    read = eventually(lambda: len(found := door.points_of(truck_id)) == 4 and found)
+    received_at_ms = [read[0].received_at_ms, read[1].received_at_ms]
+
+    expected = [
+        msgspec.structs.replace(one, source="mqtt")
+        for body, at_ms in zip(bodies, received_at_ms, strict=True)
+        for one in over_http(body, truck_id, at_ms)
+    ]
+    assert read == expected
+
+
+def test_what_is_at_fault_is_parked_and_holds_up_no_truck(door: Door) -> None:
+    bad, good, rule = unique_truck(), unique_truck(), door.rule()
+    for payload in (b"\x00\xff", b"no json", b"", json.dumps(point(good, 1)).encode()):
+        door.publish(rule, bad, payload)
+    door.publish(rule, good, json.dumps(point(good, 2)).encode())
+    s3 = door.client("s3")
+
+    def parked() -> list[dict[str, Any]]:
+        found = s3.list_objects_v2(
+            Bucket=door.names.parked_bucket, Prefix=f"rejected/message-{bad}-"
+        )
+        return list(found.get("Contents", ()))
+
+    eventually(lambda: len(parked()) == 4)
+    eventually(lambda: [one.seq for one in door.points_of(good)] == [2])
+
+
+def test_while_the_main_stream_takes_nothing_nothing_is_lost(door: Door, package: bytes) -> None:
+    """A stream that is not there stands for one that takes nothing."""
+    truck_id, number = unique_truck(), next(numbers)
+    small, main = f"small-{number}", f"main-{number}"
+    kinesis = door.client("kinesis")
+    kinesis.create_stream(StreamName=small, ShardCount=1)
+    kinesis.get_waiter("stream_exists").wait(StreamName=small, WaiterConfig={"Delay": 1})
+    variables = door.variables | {"STREAM_NAME": main}
+    arn = create_function(door.session, door.url, package, f"iot-{number}", variables)
+    map_stream(door.session, door.url, small, arn)
+    rule = door.rule(small)
+    for seq in range(3):
+        door.publish(rule, truck_id, json.dumps(point(truck_id, seq)).encode())
+    logs = door.client("logs")
+
+    def refusals() -> list[Any]:
+        group = f"/aws/lambda/iot-{number}"
+        groups = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        if not groups:
+            return []
+        found = logs.filter_log_events(logGroupName=group, filterPattern="ResourceNotFound")
+        return list(found["events"])
+
+    eventually(refusals)
+    kinesis.create_stream(StreamName=main, ShardCount=1)
+
+    def read() -> set[int | None]:
+        summary = kinesis.describe_stream_summary(StreamName=main)["StreamDescriptionSummary"]
+        if summary["StreamStatus"] != "ACTIVE":
+            return set()
+        return {one.seq for one in door.points_of(truck_id, stream=main)}
+
+    eventually(lambda: read() == {0, 1, 2})
+
+
+def test_what_the_rule_could_not_write_is_replayed_and_counts_once(door: Door) -> None:
+    truck_id = unique_truck()
+    broken, working = door.rule("no-such-stream"), door.rule()
+    bodies = [
+        positions(point(truck_id, 1), point(truck_id, 2)),
+        json.dumps(point(truck_id, 3)).encode(),
+        b"no json",
+    ]
+    for body in bodies:
+        door.publish(broken, truck_id, body)
+    door.publish(working, truck_id, bodies[1])  # as a truck that had no acknowledgement
+    stores = FailedMessageStores(
+        failed=FailedMessages(door.client("sqs"), door.error_queue_url),
+        stream=DeviceStream(door.client("kinesis"), DEVICE_MESSAGES),
+    )
+    report = replay_failed_messages(stores, quick(), Console())
+    read = eventually(lambda: len(found := door.points_of(truck_id)) == 4 and found)
+
+    assert (report.replayed, report.stay, report.not_taken) == (3, 0, {})
+    assert {one.seq for one in read} == {1, 2, 3}
+    assert len(set(ids_of(read))) == 3
+    assert replay_failed_messages(stores, quick(), Console()).replayed == 0
+    key = {"Bucket": door.names.parked_bucket, "Prefix": f"rejected/message-{truck_id}-"}
+    eventually(lambda: door.client("s3").list_objects_v2(**key).get("KeyCount") == 1)

@@ -1,0 +1,65 @@
+"""AWS IoT Core's rules as the tests run them: ministack's rules engine, with our rules' own SQL."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+import boto3
+
+from sim.local_cloud.lambdas import ROLE_ARN
+from tests.support.source_tree import ROOT
+
+MODULE: Final = ROOT / "deploy" / "terraform" / "modules" / "iot_ingest"
+RULE_SQL: Final = (MODULE / "rules" / "telemetry.sql").read_text(encoding="utf-8")
+"""What Terraform gives the rule."""
+
+
+def template(name: str, **values: str) -> Any:
+    """A JSON file of the module, as Terraform's ``templatefile`` fills it in."""
+    text = (MODULE / name).read_text(encoding="utf-8")
+    filled = re.sub(r"(?<!\$)\$\{(\w+)\}", lambda found: values[found[1]], text)
+    return json.loads(filled.replace("$${", "${"))
+
+
+def create_rule(
+    session: boto3.Session,
+    url: str,
+    name: str,
+    *actions: dict[str, Any],
+    sql: str = RULE_SQL,
+    error_queue_url: str | None = None,
+) -> None:
+    """A rule with its error action."""
+    rule: dict[str, Any] = {
+        "sql": sql,
+        "awsIotSqlVersion": "2016-03-23",
+        "actions": list(actions),
+    }
+    if error_queue_url is not None:
+        rule["errorAction"] = to_queue(error_queue_url)
+    client = session.client("iot", endpoint_url=url)
+    client.create_topic_rule(ruleName=name, topicRulePayload=rule)
+
+
+def to_stream(name: str) -> dict[str, Any]:
+    """The action that writes into the small stream."""
+    kinesis = {"roleArn": ROLE_ARN, "streamName": name, "partitionKey": "${topic(2)}"}
+    return {"kinesis": kinesis}
+
+
+def to_queue(queue_url: str) -> dict[str, Any]:
+    """The action that writes into a queue."""
+    return {"sqs": {"roleArn": ROLE_ARN, "queueUrl": queue_url, "useBase64": False}}
+
+
+def publish(session: boto3.Session, url: str, topic: str, payload: bytes) -> None:
+    """What a truck publishes, as AWS IoT Core's data plane takes it over HTTP."""
+    client = session.client("iot-data", endpoint_url=url)
+    client.publish(topic=topic, qos=1, payload=payload)
+
+
+def basic_ingest(rule: str, truck_id: str) -> str:
+    """The topic on which a truck publishes straight to a rule."""
+    return f"$aws/rules/{rule}/trucks/{truck_id}/telemetry"

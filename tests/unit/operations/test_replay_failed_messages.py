@@ -1,0 +1,174 @@
+"""What a rule could not write, from the error action's queue back into the small stream."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from operations.console import Console
+from operations.replay_failed_messages import (
+    FailedMessageStores,
+    MessageReplay,
+    replay_failed_messages,
+)
+from rtdts.ingest.device_messages import DeviceMessage, decode_message
+from rtdts.telemetry_stream.device_stream import DeviceStream
+from tests.fakes.fake_failed_messages import FakeFailedMessages
+from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream, LoseAnswer, refused
+from tests.support.operations_world import quick
+
+SENT_AT_MS = 1_795_503_168_120
+DOCUMENTED = json.loads(
+    """
+{
+    "ruleName": "TestAction",
+    "topic": "testme/action",
+    "cloudwatchTraceId": "7e146a2c-95b5-6caf-98b9-50e3969734c7",
+    "clientId": "iotconsole-1511213971966-0",
+    "base64OriginalPayload": "ewogICJtZXNzYWdlIjogIkhlbGxvIHZyb20gQVdTIElvVCBjb25zb2xlIgp9",
+    "failures": [
+        {
+            "failedAction": "S3Action",
+            "failedResource": "us-east-1-s3-verify-user",
+            "errorMessage": "Failed to put S3 object."
+        }
+    ]
+}
+"""
+)
+"""The example of "Error action message format", AWS IoT Core Developer Guide:
+https://docs.aws.amazon.com/iot/latest/developerguide/rule-error-handling.html."""
+
+
+def document(truck_id: str, payload: bytes, *, prefix: str = "", **more: Any) -> str:
+    return json.dumps(
+        DOCUMENTED
+        | {
+            "topic": f"{prefix}trucks/{truck_id}/telemetry",
+            "base64OriginalPayload": base64.b64encode(payload).decode(),
+        }
+        | more
+    )
+
+
+class World:
+    """The queue, the small stream, and what was told."""
+
+    def __init__(self, stream: FakeStream | None = None) -> None:
+        self.failed = FakeFailedMessages()
+        self.stream = stream or FakeStream()
+        self.lines: list[str] = []
+
+    def send(self, body: str) -> None:
+        self.failed.send(body, sent_at_ms=SENT_AT_MS)
+
+    def replay(self) -> MessageReplay:
+        stores = FailedMessageStores(
+            failed=self.failed, stream=DeviceStream(self.stream, "device-messages")
+        )
+        return replay_failed_messages(stores, quick(), Console(self.lines.append))
+
+    @property
+    def streamed(self) -> list[tuple[str, DeviceMessage]]:
+        return [(one.partition_key, decode_message(one.data)) for one in self.stream.records]
+
+
+@pytest.mark.parametrize("prefix", ["", "$aws/rules/rtdts_dev_telemetry/"])
+@pytest.mark.parametrize("payload", [b'{"truck_id":"T-1"}', b"\x00\xff no text", b""])
+def test_a_message_is_what_the_rule_would_have_written(prefix: str, payload: bytes) -> None:
+    world = World()
+    world.send(document("T-1", payload, prefix=prefix))
+    report = world.replay()
+
+    expected = DeviceMessage(truck_id="T-1", received_at_ms=SENT_AT_MS, payload=payload)
+    assert world.streamed == [("T-1", expected)]
+    assert (report.replayed, report.stay, world.failed.held) == (1, 0, [])
+
+
+def test_all_that_is_there_is_replayed() -> None:
+    world = World()
+    for number in range(35):
+        world.send(document(f"T-{number}", b"{}"))
+
+    assert world.replay().replayed == 35
+    assert len(world.streamed) == 35
+    assert world.failed.held == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps(DOCUMENTED),
+        "no json",
+        "{}",
+        document("T-1/x", b"{}"),
+        document("a b", b"{}"),
+        document("T-1", b"{}", prefix="$aws/rules/"),
+        document("T-1", b"{}", prefix="x/"),
+        document("T-1", b"{}", base64OriginalPayload="*"),
+    ],
+)
+def test_what_is_no_message_of_a_truck_stays_and_holds_up_nothing(body: str) -> None:
+    world = World()
+    world.send(body)
+    for number in range(12):
+        world.send(document(f"T-{number}", b"{}"))
+    report = world.replay()
+
+    assert (report.replayed, report.stay) == (12, 1)
+    assert [one.body for one in world.failed.held] == [body]
+    assert "stays" in world.lines[0]
+
+
+def test_what_the_stream_does_not_take_stays_until_it_does() -> None:
+    world = World(FakeStream([FailSome([1])]))
+    for number in range(3):
+        world.send(document(f"T-{number}", b"{}"))
+    report = world.replay()
+
+    assert (report.replayed, report.not_taken) == (2, {THROTTLED: 1})
+    assert len(world.failed.held) == 1
+
+    world.failed.show_all()
+
+    assert world.replay().replayed == 1
+    assert sorted(key for key, _ in world.streamed) == ["T-0", "T-1", "T-2"]
+
+
+def test_after_a_lost_answer_a_message_comes_twice_and_never_not_at_all() -> None:
+    world = World(FakeStream([LoseAnswer({})]))
+    world.send(document("T-1", b"{}"))
+
+    assert world.replay().not_taken == {"UnreadableAnswer": 1}
+
+    world.failed.show_all()
+    world.replay()
+
+    assert [key for key, _ in world.streamed] == ["T-1", "T-1"]
+    assert world.failed.held == []
+
+
+def test_a_crash_leaves_what_was_not_put() -> None:
+    world = World(FakeStream([refused("InternalFailure", 500)]))
+    world.send(document("T-1", b"{}"))
+    with pytest.raises(Exception, match="InternalFailure"):
+        world.replay()
+
+    assert len(world.failed.held) == 1
+
+
+def test_a_message_that_stays_is_looked_at_once_although_it_is_shown_again() -> None:
+    world = World()
+    world.send("no json")
+    receive = world.failed.receive
+
+    def receive_again() -> Any:
+        world.failed.show_all()
+        return receive()
+
+    world.failed.receive = receive_again  # type: ignore[method-assign]
+
+    assert world.replay().stay == 1
