@@ -121,7 +121,7 @@ def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
         "device",
         help="let a phone report a truck's positions, or a truck's box enroll over MQTT",
         description="Adds, lists and revokes the credentials of phones (docs/phones.md), and makes "
-        "the secrets by which boxes get a certificate of AWS IoT Core (docs/deploy.md). These "
+        "the secrets by which boxes get a certificate of AWS IoT Core (docs/operations.md). These "
         "commands read AWS_REGION, DEVICE_CREDENTIALS_TABLE and SERVER_URL only, and reach "
         "DynamoDB from anywhere: run add and enroll where their output is kept in no log.",
         epilog=EXIT_CODES,

@@ -18,6 +18,7 @@ from mqtt_bridge.topics import result_topic, telemetry_topic
 from rtdts.ingest.intake import NOTHING_PUT, JudgedBody
 from rtdts.ingest.messages import FOREIGN_TOPIC, REASONS, Fault
 from rtdts.tracking.instants import parse_instant
+from tests.support.iot_rules import basic_ingest
 from tests.support.source_tree import ROOT
 
 NOW_MS = parse_instant("2026-11-24T06:52:50Z")
@@ -69,6 +70,7 @@ def test_the_topics_are_those_of_the_code() -> None:
 
     assert channels["telemetry"]["address"] == telemetry_topic("{truck_id}")
     assert channels["result"]["address"] == result_topic("{truck_id}")
+    assert channels["basicIngest"]["address"] == basic_ingest("{rule}", "{truck_id}")
 
 
 def test_the_reasons_are_those_of_the_code() -> None:
