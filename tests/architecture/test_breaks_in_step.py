@@ -23,10 +23,11 @@ def test_what_it_breaks_stands_there_once(one: Break) -> None:
 @pytest.mark.parametrize("one", BREAKS, ids=name)
 def test_the_broken_code_can_be_read(one: Break) -> None:
     whole = (ROOT / one.file).read_text(encoding="utf-8")
+    broken = whole.replace(one.text, one.replacement)
 
-    broken = ast.parse(whole.replace(one.text, one.replacement))
-
-    assert ast.dump(broken) != ast.dump(ast.parse(whole))
+    assert broken != whole
+    if one.file.endswith(".py"):  # others: what reads them says whether they can be read
+        assert ast.dump(ast.parse(broken)) != ast.dump(ast.parse(whole))
 
 
 @pytest.mark.parametrize("one", BREAKS, ids=name)

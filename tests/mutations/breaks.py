@@ -59,6 +59,11 @@ PHONES = f"{UNIT}/ingest_lambda/test_phones.py"
 OWNTRACKS = f"{UNIT}/tracking/test_owntracks.py"
 TRACCAR = f"{UNIT}/tracking/test_traccar_client.py"
 BLOCKED = f"{UNIT}/delivery_store/test_blocked_identities.py"
+IOT = f"{UNIT}/iot_lambda/test_iot_handler.py"
+ENROLLMENT = f"{UNIT}/iot_lambda/test_enrollment.py"
+ENROLLED = "tests/integration/test_iot_enrollment.py"
+RULES = "tests/integration/test_ministack_rules.py"
+FAILED_MESSAGES = f"{UNIT}/operations/test_replay_failed_messages.py"
 
 GUARANTEES = range(1, 9)
 
@@ -163,6 +168,89 @@ BREAKS = (
             f"{UNIT}/mqtt_bridge/test_judging.py"
             "::test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other",
         ),
+    ),
+    Break(
+        name="iot-comes-again-from-the-last",
+        guarantee=1,
+        file="iot_lambda/batches.py",
+        text="first = min(undone, default=None)",
+        replacement="first = max(undone, default=None)",
+        tests=(f"{IOT}::test_each_truck_that_failed_comes_again",),
+    ),
+    Break(
+        name="iot-not-taken-is-done",
+        guarantee=1,
+        file="iot_lambda/batches.py",
+        text="if result.not_taken}",
+        replacement="if not result.accepted}",
+        tests=(f"{IOT}::test_a_message_taken_in_part_comes_again",),
+    ),
+    Break(
+        name="iot-unparked-is-done",
+        guarantee=1,
+        file="iot_lambda/batches.py",
+        text="if not self._is_parked(parking)}",
+        replacement="if parking.cancelled()}",
+        tests=(f"{IOT}::test_a_message_that_could_not_be_parked_comes_again",),
+    ),
+    Break(
+        name="iot-broken-record-holds-up-its-shard",
+        guarantee=6,
+        file="rtdts/ingest/device_messages.py",
+        text="except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:",
+        replacement="except msgspec.ValidationError as error:",
+        tests=(f"{IOT}::test_a_record_that_no_rule_of_ours_wrote_is_parked",),
+    ),
+    Break(
+        name="iot-stamped-by-the-lambdas-clock",
+        guarantee=3,
+        file="iot_lambda/batches.py",
+        text="received_at_ms=message.received_at_ms,",
+        replacement="received_at_ms=self._now_ms(),",
+        tests=(f"{IOT}::test_points_are_those_that_http_makes_at_the_time_of_the_rule",),
+    ),
+    Break(
+        name="iot-rule-passes-on-json-only",
+        guarantee=1,
+        file="deploy/terraform/modules/iot_ingest/rules/telemetry.sql",
+        text="encode(*, 'base64') AS payload",
+        replacement="* AS payload",
+        tests=(f"{RULES}::test_our_rule_writes_the_truck_the_time_and_the_payload_byte_for_byte",),
+    ),
+    Break(
+        name="iot-replay-deletes-what-was-not-put",
+        guarantee=1,
+        file="operations/replay_failed_messages.py",
+        text="stores.failed.delete(done)",
+        replacement="stores.failed.delete([message for message, _ in records])",
+        tests=(f"{FAILED_MESSAGES}::test_what_the_stream_does_not_take_stays_until_it_does",),
+    ),
+    Break(
+        name="iot-claim-certificate-makes-any-truck",
+        guarantee=6,
+        file="iot_lambda/enrollment.py",
+        text="allowed = is_formed and enrollments.bind(",
+        replacement="allowed = is_formed or enrollments.bind(",
+        tests=(f"{ENROLLMENT}::test_with_another_trucks_secret_no_truck_is_had",),
+    ),
+    Break(
+        name="iot-secret-makes-any-number-of-certificates",
+        guarantee=6,
+        file="rtdts/delivery_store/enrollments.py",
+        text="OR certificate_id = :certificate)",
+        replacement="OR certificate_id <> :truck)",
+        tests=(
+            "tests/contract/test_enrollment_contract.py"
+            "::test_a_secret_is_good_for_its_truck_and_for_the_first_certificate_alone",
+        ),
+    ),
+    Break(
+        name="iot-truck-sends-as-any-other",
+        guarantee=6,
+        file="deploy/terraform/modules/iot_ingest/truck_policy.json",
+        text="trucks/$${iot:Connection.Thing.ThingName}/telemetry",
+        replacement="trucks/*/telemetry",
+        tests=(f"{ENROLLED}::test_a_truck_sends_as_itself_on_its_own_topic_and_hears_nothing",),
     ),
     Break(
         name="two-trucks-under-one-key",

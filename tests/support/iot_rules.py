@@ -49,9 +49,9 @@ def to_stream(name: str) -> dict[str, Any]:
     return {"kinesis": kinesis}
 
 
-def to_queue(queue_url: str) -> dict[str, Any]:
+def to_queue(queue_url: str, *, role_arn: str = ROLE_ARN) -> dict[str, Any]:
     """The action that writes into a queue."""
-    return {"sqs": {"roleArn": ROLE_ARN, "queueUrl": queue_url, "useBase64": False}}
+    return {"sqs": {"roleArn": role_arn, "queueUrl": queue_url, "useBase64": False}}
 
 
 def publish(session: boto3.Session, url: str, topic: str, payload: bytes) -> None:

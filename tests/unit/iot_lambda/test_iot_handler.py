@@ -207,6 +207,33 @@ def test_what_the_stream_did_not_take_comes_again_and_nothing_is_lost(
     assert {(one.truck_id, one.seq) for one in world.points} == {("T-1", 1), ("T-2", 2), ("T-1", 3)}
 
 
+def test_each_truck_that_failed_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, FakeStream([FailSome([0, 2])]), remaining_ms=0)
+    for seq, truck_id in enumerate(("T-1", "T-2", "T-3")):
+        world.send_point(truck_id, seq)
+    while world.source.waiting:
+        world.source.deliver()
+
+    assert {one.truck_id for one in world.points} == {"T-1", "T-2", "T-3"}
+
+
+def test_a_message_taken_in_part_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message whose points fill more than one record."""
+    world = World(monkeypatch, FakeStream([FailSome([1])]), remaining_ms=0)
+    putter = StreamPutter(world.stream, "points", max_record_bytes=400)
+    monkeypatch.setattr(world.app.batches, "_putter", putter)
+    world.send("T-1", positions(point("T-1", 1), point("T-1", 2)))
+    world.source.deliver()
+
+    assert [one.seq for one in world.points] == [1]
+    assert world.source.waiting == 1
+
+    world.source.deliver()
+
+    assert {one.seq for one in world.points} == {1, 2}
+    assert world.source.waiting == 0
+
+
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [

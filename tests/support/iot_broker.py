@@ -1,0 +1,152 @@
+"""AWS IoT Core as ministack plays it to devices: certificates, policies and fleet provisioning."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import queue
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paho.mqtt.client import Client, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.support.corrected_ministack import CORRECTED
+from tests.support.ministack_process import free_port, ministack_program, running_ministack
+
+ANSWERS_WITHIN_S = 60.0
+"""Longer than any answer takes, on whatever machine."""
+_LAUNCHER = """#!{python}
+import asyncio, os, runpy
+os.environ.update(AUTH="true", IOT_MTLS_ENABLED="1", IOT_MTLS_PORT="{port}")
+create = asyncio.BaseEventLoop.create_server
+def on_loopback(self, factory, host=None, *more, **options):
+    # ministack opens this listener on every address.
+    return create(self, factory, "127.0.0.1" if host == "0.0.0.0" else host, *more, **options)
+asyncio.BaseEventLoop.create_server = on_loopback
+runpy.run_path({corrected!r}, run_name="__main__")
+"""
+
+
+@contextmanager
+def running_iot_core(folder: Path) -> Iterator[tuple[str, int]]:
+    """Runs it; yields the endpoint URL of all services and the port of MQTT."""
+    program = ministack_program()
+    if program is None:
+        pytest.skip("ministack is not installed: make setup")
+    port = free_port()
+    launcher = folder / "ministack-with-devices"
+    launcher.write_text(
+        _LAUNCHER.format(python=program.with_name("python"), port=port, corrected=str(CORRECTED))
+    )
+    launcher.chmod(0o755)
+    with running_ministack(launcher, folder) as url:
+        yield url, port
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    """A certificate and its key, as files."""
+
+    certificate: Path
+    key: Path
+
+    @classmethod
+    def of(cls, answer: dict[str, Any], folder: Path, name: str) -> Certificate:
+        """From the answer of CreateKeysAndCertificate, of either API."""
+        certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+        certificate.write_text(answer["certificatePem"])
+        key.write_text(answer.get("privateKey") or answer["keyPair"]["PrivateKey"])
+        return cls(certificate, key)
+
+
+class RefusedError(Exception):
+    """AWS IoT Core did not let the device do it."""
+
+
+class Box:
+    """A device; its callbacks run in a thread of paho's."""
+
+    def __init__(self, port: int, certificate: Certificate, client_id: str) -> None:
+        self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self._port = port
+        self._client = client = Client(
+            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTv5
+        )
+        tls = ssl.create_default_context()
+        # Nothing here proves the emulator to the device.
+        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+        tls.load_cert_chain(certificate.certificate, certificate.key)
+        client.tls_set_context(tls)
+        client.on_connect = lambda _c, _u, _f, code, _p: self._told("connect", code)
+        client.on_disconnect = lambda _c, _u, _f, code, _p: self._told("disconnect", code)
+        client.on_publish = lambda _c, _u, _m, code, _p: self._told("publish", code)
+        client.on_subscribe = lambda _c, _u, _m, codes, _p: self._told("subscribe", codes[0])
+        client.on_message = lambda _c, _u, message: self._told("message", message)
+
+    def __enter__(self) -> Box:
+        """Connects.
+
+        Raises:
+            RefusedError: It may not.
+        """
+        try:
+            self._client.connect("127.0.0.1", self._port)
+        except OSError as error:
+            raise RefusedError(str(error)) from error
+        self._client.loop_start()
+        try:
+            self._expect("connect")
+        except RefusedError:
+            self._client.loop_stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Disconnects."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publishes with QoS 1; returns when it is acknowledged.
+
+        Raises:
+            RefusedError: It may not.
+        """
+        self._client.publish(topic, payload, qos=1)
+        self._expect("publish")
+
+    def subscribe(self, topic: str) -> None:
+        """Subscribes with QoS 1.
+
+        Raises:
+            RefusedError: It may not.
+        """
+        self._client.subscribe(topic, qos=1)
+        self._expect("subscribe")
+
+    def call(self, topic: str, document: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """One of AWS's calls over MQTT.
+
+        Returns:
+            How it was answered (accepted or rejected), and with what.
+        """
+        for answer in ("accepted", "rejected"):
+            self.subscribe(f"{topic}/{answer}")
+        self._client.publish(topic, json.dumps(document).encode(), qos=0)
+        while (event := self._events.get(timeout=ANSWERS_WITHIN_S))[0] != "message":
+            assert event[0] == "publish", event
+        message = event[1]
+        return message.topic.rpartition("/")[2], json.loads(message.payload)
+
+    def _told(self, what: str, value: Any) -> None:
+        self._events.put((what, value))
+
+    def _expect(self, what: str) -> None:
+        kind, code = self._events.get(timeout=ANSWERS_WITHIN_S)
+        if kind != what or code.is_failure:
+            raise RefusedError(f"{what}: {kind}: {code}")
