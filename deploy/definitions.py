@@ -27,6 +27,8 @@ import ingest_lambda.routes
 import ingest_lambda.service
 import iot_lambda.batches
 import iot_lambda.bootstrap
+import mqtt_bridge.bootstrap
+import mqtt_bridge.tally
 import socket_lambda.authorizer
 import socket_lambda.routes
 from deploy.kcl_tables import NAME_SUFFIXES
@@ -43,6 +45,7 @@ CONTAINERS: Final = {
     "consumer": "consumer.settings",
     "broadcaster": "broadcaster.settings",
     "operations": "operations.settings",
+    "mqtt_bridge": "mqtt_bridge.settings",
 }
 """Every container, and where its settings are declared."""
 METRICS: Final = {
@@ -51,6 +54,7 @@ METRICS: Final = {
     socket_lambda.authorizer.METRICS_COMPONENT: socket_lambda.authorizer.METRICS,
     consumer.bootstrap.COMPONENT: consumer.record_processor.METRICS,
     broadcaster.bootstrap.COMPONENT: broadcaster.app.METRICS,
+    mqtt_bridge.bootstrap.COMPONENT: mqtt_bridge.tally.METRICS,
 }
 """What every component measures of itself."""
 

@@ -94,7 +94,7 @@ def setting_of_a_part(text: str) -> tuple[str, str]:
     if not sign:
         raise argparse.ArgumentTypeError("must be NAME=VALUE")
     lambdas = [package.settings for package in DEPLOYED_PACKAGES]
-    modules = [*CONTAINERS.values(), "mqtt_bridge.settings", *lambdas]
+    modules = [*CONTAINERS.values(), *lambdas]
     if not any(name in declared_names(module) for module in modules):
         raise argparse.ArgumentTypeError(f"no part has a setting {name}; docs/settings.md has all")
     return name, value

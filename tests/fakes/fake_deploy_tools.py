@@ -16,7 +16,7 @@ from pathlib import Path
 
 HOST = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 PASSWORD = "a password of ten hours"
-IMAGES = ("consumer", "broadcaster", "operations")
+IMAGES = ("consumer", "broadcaster", "operations", "mqtt_bridge")
 
 
 def main() -> int:

@@ -218,7 +218,7 @@ def test_containers_restart_drain_and_go_back(environment: str, resources: Resou
         if definition["family"] in served
     ]
 
-    assert len(definitions) == len(services) == 2
+    assert len(definitions) == len(services) == {"dev": 2, "prod": 3}[environment]
     for definition in definitions:
         (container,) = json.loads(definition["container_definitions"])
         assert container["restartPolicy"]["enabled"]

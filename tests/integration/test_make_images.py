@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deploy.__main__ import main
-from deploy.images import RELEASED
+from deploy.images import IMAGES
 from sim.setup.places import find_places
 from tests.fakes import fake_deploy_tools
 
@@ -64,7 +64,7 @@ def test_repositories_are_made_and_every_image_is_built_and_pushed(account: Acco
     assert words(account.asked("terraform init", "terraform apply", "docker")) == [
         "terraform init",
         "terraform apply",
-        *["docker login", "docker build", "docker push"] * len(RELEASED),
+        *["docker login", "docker build", "docker push"] * len(IMAGES),
     ]
     assert "-target=module.system.module.images" in account.asked("terraform apply")[0]
     pushed = {command.split()[-1] for command in account.asked("docker push")}

@@ -5,6 +5,17 @@ variable "region" {
   type        = string
 }
 
+variable "image_tags" {
+  description = "Tags of the images; make images and make deploy write them into deploy.auto.tfvars.json."
+  type        = map(string)
+}
+
+variable "mqtt_bridge" {
+  description = "The bridge to an MQTT broker of one's own; see the module system, which says what it takes. Null: no bridge."
+  type        = any
+  default     = null
+}
+
 variable "cpu_architecture" {
   description = "What the images were built for: ARM64 or X86_64."
   type        = string

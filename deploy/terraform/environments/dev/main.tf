@@ -89,6 +89,8 @@ module "system" {
     max_tasks = 1
   }
 
+  mqtt_bridge = var.mqtt_bridge
+
   container_insights = false
   cpu_architecture   = var.cpu_architecture
   image_tags         = var.image_tags

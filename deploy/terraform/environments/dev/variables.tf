@@ -10,15 +10,6 @@ variable "name" {
   default     = "rtdts-dev"
 }
 
-variable "image_tags" {
-  description = "Tags of the images; make images and make deploy write them into deploy.auto.tfvars.json."
-  type = object({
-    consumer    = string
-    broadcaster = string
-    operations  = string
-  })
-}
-
 variable "budget_emails" {
   description = "Addresses that get mail when a month gets expensive. Without any there is no budget."
   type        = set(string)

@@ -60,6 +60,8 @@ module "system" {
   consumer    = var.consumer
   broadcaster = var.broadcaster
 
+  mqtt_bridge = var.mqtt_bridge
+
   container_insights = true
   cpu_architecture   = var.cpu_architecture
   image_tags         = var.image_tags

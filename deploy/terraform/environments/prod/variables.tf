@@ -15,15 +15,6 @@ variable "name" {
   default     = "rtdts"
 }
 
-variable "image_tags" {
-  description = "Tags of the images; make images and make deploy write them into deploy.auto.tfvars.json."
-  type = object({
-    consumer    = string
-    broadcaster = string
-    operations  = string
-  })
-}
-
 variable "issuer" {
   description = "The company's identity provider: an https URL with OIDC discovery."
   type        = string

@@ -6,12 +6,17 @@ locals {
   driving_hours = {
     for silence in var.silence[*] : "hours" => join(
       silence.from_hour < silence.to_hour ? " AND " : " OR ",
-      ["HOUR(accepted) >= ${silence.from_hour}", "HOUR(accepted) < ${silence.to_hour}"],
+      ["HOUR(ingest_lambda) >= ${silence.from_hour}", "HOUR(ingest_lambda) < ${silence.to_hour}"],
     )
   }
   driving_days = {
-    for silence in var.silence[*] : "days" => join(" OR ", [for day in range(1, 8) : "DAY(accepted) == ${day}" if contains(silence.days, day)])
+    for silence in var.silence[*] : "days" => join(" OR ", [for day in range(1, 8) : "DAY(ingest_lambda) == ${day}" if contains(silence.days, day)])
   }
+
+  # The doors that there are, and what has come in by any of them.
+  doors    = concat(["ingest_lambda"], [for door in ["mqtt_bridge"] : door if contains(keys(var.watched.log_group_names), door)])
+  accepted = { for door in local.doors : door => { of = local.own["${door}.PointsAccepted"], stat = "Sum" } }
+  come_in  = join(" + ", [for door in local.doors : "FILL(${door}, 0)"])
 
   # Its handler raises for each bad ticket, since only so the gateway responds with 401, and
   # Lambda counts that as an error of the function.
@@ -19,6 +24,7 @@ locals {
 
   alarms = merge(
     local.alarms_of_the_way_in,
+    local.alarms_of_the_bridge,
     local.alarms_of_the_consumer,
     local.alarms_of_the_stores,
     local.alarms_of_the_viewers,
@@ -28,8 +34,8 @@ locals {
     {
       for silence in var.silence[*] : "no-points" => {
         meaning    = "No truck's point was accepted for ${silence.minutes} minutes, at a time when trucks are on the road."
-        metrics    = { accepted = { of = local.own["ingest_lambda.PointsAccepted"], stat = "Sum" } }
-        expression = "IF((${local.driving_hours["hours"]}) AND (${local.driving_days["days"]}) AND FILL(accepted, 0) < 1, 1, 0)"
+        metrics    = local.accepted
+        expression = "IF((${local.driving_hours["hours"]}) AND (${local.driving_days["days"]}) AND ${local.come_in} < 1, 1, 0)"
         threshold  = 1
         times      = silence.minutes
       }
@@ -100,6 +106,35 @@ locals {
     },
   )
 
+  alarms_of_the_bridge = { for key, alarm in {
+    mqtt-held = {
+      meaning    = "A bridge has held a message for more than a minute: points do not get through to the stream."
+      metrics    = { oldest_s = { of = local.own["mqtt_bridge.OldestHeld"], stat = "Maximum" } }
+      comparison = "GreaterThanThreshold"
+      threshold  = 60
+      times      = 5
+    }
+
+    mqtt-disconnected = {
+      meaning    = "Bridges lose their connection to the broker again and again."
+      metrics    = { lost = { of = local.own["mqtt_bridge.ConnectionsLost"], stat = "Sum" } }
+      comparison = "GreaterThanThreshold"
+      threshold  = 10
+      times      = 5
+    }
+
+    # Each bridge measures once a minute, whatever comes. Filled up, as for no-round.
+    mqtt-silent = {
+      meaning    = "No bridge has measured anything for five minutes: none runs."
+      metrics    = { bridges = { of = local.own["mqtt_bridge.MessagesHeld"], stat = "SampleCount" } }
+      expression = "FILL(bridges, 0)"
+      comparison = "LessThanThreshold"
+      threshold  = 1
+      times      = 5
+      missing    = "breaching"
+    }
+  } : key => alarm if contains(local.doors, "mqtt_bridge") }
+
   alarms_of_the_consumer = {
     iterator-age = {
       meaning = "Points wait in the stream for more than ${var.iterator_age_s} s."
@@ -118,12 +153,9 @@ locals {
     # minutes, because a batch may wait for a store for four (RETRY_BUDGET_S), and a lost task's
     # shards go on within 180 s.
     consumer-silent = {
-      meaning = "Points are accepted, and the consumer has finished no batch for 5 minutes."
-      metrics = {
-        accepted = { of = local.own["ingest_lambda.PointsAccepted"], stat = "Sum" }
-        batches  = { of = local.own["consumer.BatchDuration"], stat = "SampleCount" }
-      }
-      expression = "IF(FILL(accepted, 0) > 0 AND FILL(batches, 0) < 1, 1, 0)"
+      meaning    = "Points are accepted, and the consumer has finished no batch for 5 minutes."
+      metrics    = merge(local.accepted, { batches = { of = local.own["consumer.BatchDuration"], stat = "SampleCount" } })
+      expression = "IF(${local.come_in} > 0 AND FILL(batches, 0) < 1, 1, 0)"
       threshold  = 1
       times      = 5
     }

@@ -4,6 +4,8 @@
 locals {
   is_service = var.cluster != null
 
+  missing = setsubtract(var.required_environment, concat(keys(var.environment), keys(var.secrets)))
+
   # A metric that is missing is no reason to grow.
   scale_out = var.max_tasks > var.min_tasks ? var.scale_out : {}
 
@@ -53,7 +55,7 @@ module "execution_role" {
   service        = "ecs-tasks.amazonaws.com"
   for_account_id = var.account_id
 
-  statements = [
+  statements = concat([
     {
       sid                = "LogIn"
       actions            = ["ecr:GetAuthorizationToken"]
@@ -70,7 +72,9 @@ module "execution_role" {
       actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
       resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
     },
-  ]
+    ],
+    [for arn in toset(values(var.secrets)) : { sid = "Secret", actions = ["secretsmanager:GetSecretValue"], resources = [arn] }],
+  )
 }
 
 resource "aws_ecs_task_definition" "this" {
@@ -103,6 +107,7 @@ resource "aws_ecs_task_definition" "this" {
     readonlyRootFilesystem = true
     stopTimeout            = var.stop_timeout_s
     environment            = [for name in sort(keys(var.environment)) : { name = name, value = var.environment[name] }]
+    secrets                = [for name, arn in var.secrets : { name = name, valueFrom = arn }]
 
     mountPoints = [
       for name, folder in var.writable_folders :
@@ -129,8 +134,8 @@ resource "aws_ecs_task_definition" "this" {
 
   lifecycle {
     precondition {
-      condition     = length(setsubtract(var.required_environment, keys(var.environment))) == 0
-      error_message = "${var.name} would not start without ${join(", ", setsubtract(var.required_environment, keys(var.environment)))}."
+      condition     = length(local.missing) == 0
+      error_message = "${var.name} would not start without ${join(", ", local.missing)}."
     }
 
     precondition {

@@ -47,6 +47,12 @@ variable "environment" {
   type        = map(string)
 }
 
+variable "secrets" {
+  description = "Variables whose values are secrets: by name the ARN of each in Secrets Manager. They are in no state and no task definition."
+  type        = map(string)
+  default     = {}
+}
+
 variable "required_environment" {
   description = "Variables without which it would not start."
   type        = set(string)

@@ -16,7 +16,7 @@ locals {
   socket = ["ApiId", var.watched.socket_api.id, "Stage", var.watched.socket_api.stage]
 
   # Of each graph: its title, the statistic, and the metrics, some with a statistic of their own.
-  rows = [
+  rows = [for row in [
     [
       { title = "Points in, a minute", stat = "Sum", metrics = [
         concat(local.own["ingest_lambda.PointsAccepted"], [{ label = "accepted" }]),
@@ -32,6 +32,23 @@ locals {
       { title = "HTTP latency, ms", stat = "p99", metrics = [
         concat(["AWS/ApiGateway", "Latency"], local.http, [{ label = "99 of 100 within" }]),
         concat(["AWS/ApiGateway", "Latency"], local.http, [{ label = "half within", stat = "p50" }]),
+      ] },
+    ],
+    !contains(keys(var.services.names), "mqtt_bridge") ? [] : [
+      { title = "MQTT bridge: points, a minute", stat = "Sum", metrics = [
+        concat(local.own["mqtt_bridge.PointsAccepted"], [{ label = "accepted" }]),
+        concat(local.own["mqtt_bridge.PointsAdjusted"], [{ label = "of these with another time" }]),
+        concat(local.own["mqtt_bridge.PointsRejected"], [{ label = "rejected" }]),
+        concat(local.own["mqtt_bridge.PointsNotTaken"], [{ label = "not taken by the stream at once" }]),
+        concat(local.own["mqtt_bridge.StreamAttempts"], [{ label = "attempts" }]),
+      ] },
+      { title = "MQTT bridge: messages held; the oldest, s", stat = "Maximum", metrics = [
+        concat(local.own["mqtt_bridge.MessagesHeld"], [{ label = "held" }]),
+        concat(local.own["mqtt_bridge.OldestHeld"], [{ label = "the oldest, s", yAxis = "right" }]),
+      ] },
+      { title = "MQTT bridge: lost connections, unusable messages, a minute", stat = "Sum", metrics = [
+        concat(local.own["mqtt_bridge.ConnectionsLost"], [{ label = "connections lost" }]),
+        concat(local.own["mqtt_bridge.MessagesUnusable"], [{ label = "unusable messages" }]),
       ] },
     ],
     [
@@ -155,7 +172,7 @@ locals {
         [for key, name in var.watched.table_names : ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", name, { label = "${key}: writes" }]],
       ) },
     ],
-  ]
+  ] : row if length(row) > 0]
 
   errors = ["fields @timestamp, component, event, error, @message", "filter level = 'error'", "sort @timestamp desc", "limit 50"]
 

@@ -1,3 +1,8 @@
+output "vpc_id" {
+  description = "The VPC, for a security group that is another module's business."
+  value       = aws_vpc.this.id
+}
+
 output "private_subnet_ids" {
   description = "The private subnets, in the order of the zones."
   value       = [for zone in var.availability_zones : aws_subnet.private[zone].id]

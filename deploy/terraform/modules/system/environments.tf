@@ -23,9 +23,10 @@ locals {
       KCL_APPLICATION_NAME        = local.consumer_application
       KCL_RETRIEVAL_MODE          = var.consumer.retrieval_mode
 
-      # Each well below the 120 s after which the container is killed.
+      # Each well below the 120 s after which the container is killed. The second is of the broadcaster
+      # and of the bridge.
       KCL_SHUTDOWN_GRACE_MS = tostring(local.consumer_shutdown_s * 1000)
-      SHUTDOWN_BUDGET_S     = tostring(local.broadcaster_shutdown_s)
+      SHUTDOWN_BUDGET_S     = tostring(local.shutdown_budget_s)
 
       RAW_WRITER_ROLE_ARN      = module.raw_log_role.arn
       CONSUMER_ROLE_ARN        = module.consumer_role.arn
@@ -35,6 +36,11 @@ locals {
       RAW_RETENTION_DAYS       = tostring(var.retention.raw_days)
       POSITIONS_RETENTION_DAYS = tostring(var.retention.positions_days)
       CLOSED_KEPT_DAYS         = tostring(var.retention.closed_deliveries_days)
+    },
+    var.mqtt_bridge == null ? {} : {
+      MQTT_HOST     = var.mqtt_bridge.broker_host
+      MQTT_PORT     = tostring(var.mqtt_bridge.broker_port)
+      MQTT_USERNAME = var.mqtt_bridge.username
     },
   )
   known_settings = merge(local.own_settings, var.settings)
@@ -62,6 +68,6 @@ locals {
     }
   }
 
-  consumer_shutdown_s    = 90
-  broadcaster_shutdown_s = 30
+  consumer_shutdown_s = 90
+  shutdown_budget_s   = 30
 }

@@ -97,6 +97,6 @@ module "images" {
   source   = "../image_repository"
   for_each = local.definitions.containers
 
-  name         = "${var.name}-${each.key}"
+  name         = "${var.name}-${replace(each.key, "_", "-")}"
   force_delete = !var.protection.deletion_protection
 }

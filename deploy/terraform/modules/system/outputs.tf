@@ -56,6 +56,7 @@ output "policies" {
       broadcaster  = module.broadcaster_role.policy
       operations   = module.operations_role.policy
     },
+    { for role in module.mqtt_bridge_role : "mqtt_bridge" => role.policy },
   )
 }
 
@@ -67,17 +68,20 @@ output "environments" {
         for name, value in local.function_environments[key] : name => value if name != "EDGE_SECRETS"
       }
     }
-    containers = local.container_environments
+    containers = { for key, told in local.container_environments : key => told if key != "mqtt_bridge" || var.mqtt_bridge != null }
   }
 }
 
 output "containers" {
   description = "The containers' definitions."
-  value = {
-    consumer    = module.consumer.container
-    broadcaster = module.broadcaster.container
-    operations  = module.operations.container
-  }
+  value = merge(
+    {
+      consumer    = module.consumer.container
+      broadcaster = module.broadcaster.container
+      operations  = module.operations.container
+    },
+    { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.container },
+  )
 }
 
 output "dashboard_url" {

@@ -23,6 +23,12 @@ locals {
       { sid = "Devices", actions = ["dynamodb:GetItem"], resources = [local.arns.table["device_credentials"]] },
     ]
 
+    mqtt_bridge = [
+      { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [aws_kinesis_stream.telemetry.arn] },
+      { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
+      { sid = "Park", actions = ["s3:PutObject"], resources = ["${module.parked.arn}/rejected/*"] },
+    ]
+
     delivery = [
       {
         sid       = "Deliveries"

@@ -31,6 +31,7 @@ locals {
   health_commands = {
     consumer    = "grep -q '[M]ultiLangDaemon' /proc/[0-9]*/cmdline"
     broadcaster = "grep -q '[b]roadcaster' /proc/[0-9]*/cmdline"
+    mqtt_bridge = "grep -q '[m]qtt_bridge' /proc/[0-9]*/cmdline"
   }
 }
 
@@ -104,7 +105,7 @@ module "broadcaster" {
   memory_mb            = var.broadcaster.memory_mb
   cpu_architecture     = var.cpu_architecture
   network              = module.network.tasks
-  shutdown_budget_s    = local.broadcaster_shutdown_s
+  shutdown_budget_s    = local.shutdown_budget_s
   min_tasks            = var.broadcaster.min_tasks
   max_tasks            = var.broadcaster.max_tasks
   # Its process keeps one processor busy and no more: 60 % of that one. Of the task's whole it would
@@ -134,4 +135,72 @@ module "broadcaster" {
   }
 
   depends_on = [aws_lambda_invocation.prepare_search, module.broadcaster_role, module.tables]
+}
+
+module "mqtt_bridge_role" {
+  source = "../role"
+  count  = var.mqtt_bridge == null ? 0 : 1
+
+  name           = "${var.name}-mqtt-bridge"
+  description    = "What the MQTT bridge may do"
+  service        = "ecs-tasks.amazonaws.com"
+  for_account_id = var.account.id
+  statements     = local.statements.mqtt_bridge
+}
+
+# The other containers speak HTTPS only.
+resource "aws_security_group" "mqtt_bridge" {
+  count = length(module.mqtt_bridge_role)
+
+  name        = "${var.name}-mqtt-bridge"
+  description = "to the MQTT broker"
+  vpc_id      = module.network.vpc_id
+
+  tags = { Name = "${var.name}-mqtt-bridge" }
+}
+
+resource "aws_vpc_security_group_egress_rule" "mqtt_broker" {
+  count = length(aws_security_group.mqtt_bridge)
+
+  security_group_id = aws_security_group.mqtt_bridge[0].id
+  description       = "MQTT over TLS"
+  cidr_ipv4         = var.mqtt_bridge.broker_cidr_block
+  ip_protocol       = "tcp"
+  from_port         = var.mqtt_bridge.broker_port
+  to_port           = var.mqtt_bridge.broker_port
+}
+
+# Off unless a broker is named. Amazon MQ is none that would do: its ActiveMQ speaks MQTT 3.1.1, which
+# has no shared subscriptions, and its RabbitMQ no MQTT (docs/deploy.md).
+module "mqtt_bridge" {
+  source = "../container"
+  count  = length(module.mqtt_bridge_role)
+
+  name                 = "${var.name}-mqtt-bridge"
+  cluster              = local.cluster
+  account_id           = var.account.id
+  region               = var.account.region
+  image                = "${module.images["mqtt_bridge"].url}:${var.image_tags.mqtt_bridge}"
+  image_repository_arn = module.images["mqtt_bridge"].arn
+  task_role_arn        = module.mqtt_bridge_role[0].arn
+  environment          = local.container_environments["mqtt_bridge"]
+  secrets              = { MQTT_PASSWORD = var.mqtt_bridge.password_secret_arn }
+  required_environment = local.definitions.containers["mqtt_bridge"].required_settings
+  health_command       = local.health_commands.mqtt_bridge
+  start_period_s       = 30
+  cpu                  = var.mqtt_bridge.cpu
+  memory_mb            = var.mqtt_bridge.memory_mb
+  cpu_architecture     = var.cpu_architecture
+  shutdown_budget_s    = local.shutdown_budget_s
+  min_tasks            = var.mqtt_bridge.min_tasks
+  max_tasks            = var.mqtt_bridge.max_tasks
+  # Of one core, as the broadcaster's.
+  cpu_target_percent = max(10, floor(60 * min(1, 1024 / var.mqtt_bridge.cpu)))
+  log_retention_days = var.retention.log_days
+
+  network = merge(module.network.tasks, {
+    security_group_ids = concat(module.network.tasks.security_group_ids, aws_security_group.mqtt_bridge[*].id)
+  })
+
+  depends_on = [module.mqtt_bridge_role, module.tables, module.raw_log, module.consumer]
 }

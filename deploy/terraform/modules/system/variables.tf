@@ -219,6 +219,36 @@ variable "broadcaster" {
   })
 }
 
+variable "mqtt_bridge" {
+  description = "The bridge to an MQTT broker of one's own: where the broker is and which addresses that may be, as whom the bridge connects, and its tasks. The password is in Secrets Manager. Null: no bridge."
+  type = object({
+    broker_host         = string
+    broker_port         = optional(number, 8883)
+    broker_cidr_block   = optional(string, "0.0.0.0/0")
+    username            = string
+    password_secret_arn = string
+    cpu                 = optional(number, 512)
+    memory_mb           = optional(number, 1024)
+    min_tasks           = optional(number, 2)
+    max_tasks           = optional(number, 4)
+  })
+  default = null
+
+  validation {
+    condition = var.mqtt_bridge == null ? true : alltrue([
+      can(regex("^[A-Za-z0-9.-]{1,253}$", var.mqtt_bridge.broker_host)),
+      var.mqtt_bridge.broker_port >= 1 && var.mqtt_bridge.broker_port <= 65535,
+      can(cidrhost(var.mqtt_bridge.broker_cidr_block, 0)),
+    ])
+    error_message = "A broker has a host name without a scheme, a port of 1 to 65535, and addresses in CIDR notation."
+  }
+
+  validation {
+    condition     = var.mqtt_bridge == null ? true : can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\\d{12}:secret:[A-Za-z0-9/_+=.@-]+$", var.mqtt_bridge.password_secret_arn))
+    error_message = "The password is a secret of Secrets Manager: its ARN, arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME."
+  }
+}
+
 variable "container_insights" {
   description = "Whether ECS measures each task, at a price."
   type        = bool
@@ -236,6 +266,7 @@ variable "image_tags" {
     consumer    = string
     broadcaster = string
     operations  = string
+    mqtt_bridge = string
   })
 }
 

@@ -17,6 +17,7 @@ locals {
     log_group_names = merge(
       { for key, function in module.function : key => function.log_group_name },
       { consumer = module.consumer.log_group_name, broadcaster = module.broadcaster.log_group_name },
+      { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.log_group_name },
     )
   }
 }
@@ -57,6 +58,9 @@ module "dashboard" {
 
   services = {
     cluster_name = local.cluster.name
-    names        = { consumer = module.consumer.name, broadcaster = module.broadcaster.name }
+    names = merge(
+      { consumer = module.consumer.name, broadcaster = module.broadcaster.name },
+      { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.name },
+    )
   }
 }

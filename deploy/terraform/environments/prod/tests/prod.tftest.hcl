@@ -16,13 +16,15 @@ mock_provider "random" {
 
 variables {
   region          = "eu-central-1"
-  image_tags      = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210", operations = "00112233445566aa" }
+  image_tags      = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210", operations = "00112233445566aa", mqtt_bridge = "aa99887766554433" }
   issuer          = "https://id.example.com"
   audience        = "rtdts"
   packages_folder = "../../testing/packages"
   alarms          = { emails = ["somebody@example.com"], silence = { from_hour = 21, to_hour = 11 } }
   # So that the check of values sees the sockets' access log.
   region_singletons = { api_gateway_log_role = "there" }
+  # So that it sees the bridge.
+  mqtt_bridge = { broker_host = "broker.example.com", username = "bridge", password_secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rtdts/bridge-AbCdEf" }
   domains = {
     zone_id = "Z0123456789ABCDEFGHIJ"
     trucks  = "trucks.example.com"

@@ -91,7 +91,7 @@ run "a_quiet_night_is_no_alarm" {
   assert {
     condition = one([
       for query in aws_cloudwatch_metric_alarm.this["no-points"].metric_query : query.expression if query.return_data
-    ]) == "IF((HOUR(accepted) >= 6 AND HOUR(accepted) < 18) AND (DAY(accepted) == 1 OR DAY(accepted) == 5) AND FILL(accepted, 0) < 1, 1, 0)"
+    ]) == "IF((HOUR(ingest_lambda) >= 6 AND HOUR(ingest_lambda) < 18) AND (DAY(ingest_lambda) == 1 OR DAY(ingest_lambda) == 5) AND FILL(ingest_lambda, 0) < 1, 1, 0)"
     error_message = "Silence counts only at hours and on days when trucks are on the road."
   }
 
@@ -111,7 +111,7 @@ run "a_day_in_seoul_is_a_night_in_utc" {
   assert {
     condition = one([
       for query in aws_cloudwatch_metric_alarm.this["no-points"].metric_query : query.expression if query.return_data
-    ]) == "IF((HOUR(accepted) >= 21 OR HOUR(accepted) < 11) AND (DAY(accepted) == 7) AND FILL(accepted, 0) < 1, 1, 0)"
+    ]) == "IF((HOUR(ingest_lambda) >= 21 OR HOUR(ingest_lambda) < 11) AND (DAY(ingest_lambda) == 7) AND FILL(ingest_lambda, 0) < 1, 1, 0)"
     error_message = "Past midnight."
   }
 }

@@ -22,7 +22,7 @@ variables {
   broadcaster = { cpu = 256, memory_mb = 512, min_tasks = 1, max_tasks = 1 }
 
   container_insights = false
-  image_tags         = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210", operations = "00112233445566aa" }
+  image_tags         = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210", operations = "00112233445566aa", mqtt_bridge = "aa99887766554433" }
   packages_folder    = "../../testing/packages"
   alarms             = { emails = [] }
 }
@@ -80,6 +80,34 @@ run "a_setting_reaches_who_declares_it" {
     condition     = output.environments.containers["broadcaster"]["ROUND_INTERVAL_S"] == "10" && !contains(keys(output.environments.containers["consumer"]), "ROUND_INTERVAL_S")
     error_message = "The broadcaster, and nobody else."
   }
+}
+
+run "a_bridge_where_a_broker_is_named" {
+  command = apply
+
+  variables {
+    mqtt_bridge = { broker_host = "broker.example.com", username = "bridge", password_secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rtdts/bridge-AbCdEf" }
+  }
+
+  assert {
+    condition     = output.containers["mqtt_bridge"].secrets[0].valueFrom == var.mqtt_bridge.password_secret_arn && !can(output.environments.containers["mqtt_bridge"]["MQTT_PASSWORD"])
+    error_message = "The password is nowhere but in Secrets Manager."
+  }
+
+  assert {
+    condition     = tonumber(output.environments.containers["mqtt_bridge"]["SHUTDOWN_BUDGET_S"]) < output.containers["mqtt_bridge"].stopTimeout
+    error_message = "What drains must be done before it is killed."
+  }
+}
+
+run "a_broker_is_a_host_and_its_password_a_secret" {
+  command = plan
+
+  variables {
+    mqtt_bridge = { broker_host = "mqtts://broker", username = "bridge", password_secret_arn = "secret" }
+  }
+
+  expect_failures = [var.mqtt_bridge, var.mqtt_bridge]
 }
 
 run "another_teams_log_role_is_left_alone" {
