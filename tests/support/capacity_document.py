@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from deploy.capacity.costs import Plan
 from deploy.capacity.costs_stream import firehose
+from deploy.capacity.doors import DOORS, reconnecting_s
 from deploy.capacity.limits_used import limits_used
 from deploy.capacity.plan import costs_of, plan_for
 from deploy.capacity.report import KINDS, quantity
@@ -129,7 +130,31 @@ def _levers() -> Iterator[Sequence[str]]:
         )
 
 
-TABLES = {"fleets": _fleets, "breaks": _breaks, "levers": _levers}
+DOOR_FLEETS = (100, 1_000, 10_000, 100_000)
+"""Trucks, with half as many viewers."""
+
+
+def _doors() -> Iterator[Sequence[str]]:
+    yield ("trucks", *(f"{trucks:,}" for trucks in DOOR_FLEETS))
+    yield ("---", *("---:" for _ in DOOR_FLEETS))
+    found = {
+        name: [door(_plan(trucks, trucks // 2, batch=batch)) for trucks in DOOR_FLEETS]
+        for name, (batch, door) in DOORS.items()
+    }
+    for name, doors in found.items():
+        yield (f"{name}, USD a month", *(f"{door.usd:,.0f}" for door in doors))
+    for name, doors in found.items():
+        yield (
+            f"{name}: first limit",
+            *(f"{door.first.share:.0%} of {door.first.name}" for door in doors),
+        )
+    yield (
+        "IoT Core: all connect again within, s",
+        *(quantity(reconnecting_s(_plan(trucks, 0))) for trucks in DOOR_FLEETS),
+    )
+
+
+TABLES = {"fleets": _fleets, "doors": _doors, "breaks": _breaks, "levers": _levers}
 
 if __name__ == "__main__":
     DOCUMENT.write_text(write_tables(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")

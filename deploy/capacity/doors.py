@@ -1,0 +1,175 @@
+"""The ways in for points, beside each other: what each costs a month, and what it meets first.
+
+Of each only what differs: the main stream and all behind it are the same for every door, since each
+puts a record a truck into it for what came within a moment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from deploy.capacity.costs import Plan
+from deploy.capacity.costs_running import EVENT_BYTES
+from deploy.capacity.facts import GB, HOURS_A_MONTH
+from deploy.capacity.limits_aws import posts_while_a_round_lasts
+from deploy.capacity.sizing import LAMBDA_VCPU_GB
+from deploy.capacity.use import ASK, Use
+
+METERED_BYTES: Final = 5 * 1024
+"""Of a message, as IoT Core counts it."""
+BATCH_S: Final = 1.0
+"""The event source's batching window (modules/iot_ingest): an invocation a second and shard."""
+BRIDGES, BRIDGE_VCPU, BRIDGE_GB = 2, 0.5, 1.0
+"""Tasks at least, and the size of one (modules/system, mqtt_bridge)."""
+BROKERS: Final = 2
+"""One that serves, and one that takes over."""
+BROKER_US: Final = 150
+"""µs of CPU of a broker a message; assumed: Artemis' with 20 publishers were 71 to 153."""
+BROKER_GB, BROKER_CONNECTION_MB = 1.0, 0.15
+"""Its memory, and a connection's: 2,000 trucks took 290 MB (docs/performance.md)."""
+VCPU_GB: Final = (2, 8)
+"""The least and the most memory of a vCPU of Fargate's."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Door:
+    """A way in.
+
+    Attributes:
+        usd: A month.
+        limits: What it uses of each limit that is its own.
+    """
+
+    usd: float
+    limits: tuple[Use, ...]
+
+    @property
+    def first(self) -> Use:
+        """The limit that is reached first."""
+        return max(self.limits, key=lambda use: use.share)
+
+
+def http(plan: Plan) -> Door:
+    """API Gateway and ingest_lambda, and what both log."""
+    load, scenario = plan.load, plan.scenario
+    requests = load.requests_a_month
+    line_bytes = plan.facts.measured["ingest_log_bytes"] + EVENT_BYTES
+    return Door(
+        usd=plan.price("http_api_million", requests / 1e6)
+        + _lambda(plan, requests, plan.sizes.ingest_s)
+        + plan.price("logs_lambda_gb", requests * line_bytes / scenario.log_one_of / GB)
+        + plan.price(
+            "logs_infrequent_gb", requests * (scenario.access_log_bytes + EVENT_BYTES) / GB
+        ),
+        limits=(
+            _quota(
+                plan,
+                "API Gateway requests, while a round lasts",
+                load.requests + posts_while_a_round_lasts(plan),
+                "api_gateway_requests",
+            ),
+            _quota(
+                plan, "Lambda at once", load.requests * plan.sizes.ingest_s, "lambda_concurrency"
+            ),
+        ),
+    )
+
+
+def iot_core(plan: Plan) -> Door:
+    """Basic ingest, the rule, the small stream and iot_lambda."""
+    load, scenario, of = plan.load, plan.scenario, plan.facts.limits
+    messages = load.requests_a_month
+    metered = messages * math.ceil(load.record_bytes / METERED_BYTES) / 1e6
+    shards = max(1, math.ceil(load.requests / of["kinesis_shard_records"].value / scenario.fill))
+    invocations = min(shards / BATCH_S, load.requests) * load.truck_s
+    # A message as a request of HTTP's, which does more; and a wait for the stream a batch.
+    share = min(scenario.lambda_gb / LAMBDA_VCPU_GB, 1.0) * scenario.vcpu
+    busy_s = messages / plan.facts.measured["ingest_points.1_a_request"] / share
+    seconds = busy_s + invocations * scenario.put_ms / 1e3
+    return Door(
+        usd=plan.price("iot_connection_minute_million", scenario.trucks * load.truck_s / 60e6)
+        + plan.price("iot_rule_million", metered)
+        + plan.price("iot_action_million", metered)
+        + plan.price("kinesis_shard_hour", shards * HOURS_A_MONTH)
+        + plan.price("kinesis_put_million", messages / 1e6)
+        + _lambda(plan, invocations, seconds / invocations),
+        limits=(
+            _quota(plan, "publishes into IoT Core", load.requests, "iot_publishes"),
+            _quota(plan, "rules run by IoT Core", load.requests, "iot_rules"),
+            _quota(plan, "connections to IoT Core", scenario.trucks, "iot_connections"),
+            _quota(
+                plan,
+                "publishes of a truck",
+                1 / scenario.every / scenario.batch,
+                "iot_truck_publishes",
+            ),
+        ),
+    )
+
+
+def own_broker(plan: Plan) -> Door:
+    """A broker and one that takes over, a load balancer, and bridges; nobody's work."""
+    load, scenario = plan.load, plan.scenario
+    usable = scenario.vcpu * scenario.fill
+    bridging = load.requests / plan.facts.measured["mqtt_points"] / usable
+    bridges = max(BRIDGES, math.ceil(bridging / BRIDGE_VCPU))
+    memory_gb = BROKER_GB + scenario.trucks * BROKER_CONNECTION_MB / 1024
+    cores = load.requests * BROKER_US / 1e6 / usable
+    vcpus = max(1, 2 ** math.ceil(math.log2(max(cores, memory_gb / VCPU_GB[1], 1))))
+    memory_gb = max(memory_gb, vcpus * VCPU_GB[0])
+    hours = HOURS_A_MONTH
+    traffic_gb_an_hour = load.stream_bytes * 3_600 / GB
+    capacity_units = max(scenario.trucks / 100_000, traffic_gb_an_hour)
+    return Door(
+        usd=plan.price("fargate_vcpu_hour", (bridges * BRIDGE_VCPU + BROKERS * vcpus) * hours)
+        + plan.price("fargate_gb_hour", (bridges * BRIDGE_GB + BROKERS * memory_gb) * hours)
+        + plan.price("load_balancer_hour", hours)
+        + plan.price("load_balancer_unit_hour", capacity_units * hours),
+        limits=(
+            Use(
+                name="a broker's processor, of 16 vCPUs",
+                kind="size",
+                used=cores,
+                limit=16,
+                unit="cores",
+                remedy="several brokers, each with its part of the trucks",
+            ),
+            Use(
+                name="a broker's memory for connections, of 120 GB",
+                kind="size",
+                used=memory_gb,
+                limit=120,
+                unit="GB",
+                remedy="several brokers, each with its part of the trucks",
+            ),
+        ),
+    )
+
+
+DOORS: Final[Mapping[str, tuple[int, Callable[[Plan], Door]]]] = {
+    "HTTP, a point a request": (1, http),
+    "HTTP, six points a request": (6, http),
+    "IoT Core, basic ingest, a point a message": (1, iot_core),
+    "IoT Core, six points a message": (6, iot_core),
+    "own broker and bridges, a point a message": (1, own_broker),
+}
+"""Each with the points of a request or message."""
+
+
+def reconnecting_s(plan: Plan) -> float:
+    """How long all trucks take to connect to IoT Core after all were cut off, at its quota."""
+    return plan.scenario.trucks / plan.facts.limits["iot_connects"].value
+
+
+def _lambda(plan: Plan, invocations: float, seconds: float) -> float:
+    return plan.price("lambda_request_million", invocations / 1e6) + plan.price(
+        "lambda_gb_second", invocations * seconds * plan.scenario.lambda_gb
+    )
+
+
+def _quota(plan: Plan, name: str, used: float, limit: str) -> Use:
+    of = plan.facts.limits[limit]
+    return Use(name=name, kind="quota", used=used, limit=of.value, unit=of.unit, remedy=ASK)

@@ -1,0 +1,54 @@
+"""What each door costs and which of its limits is used most."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.capacity.costs import Plan
+from deploy.capacity.doors import DOORS, http, iot_core, own_broker, reconnecting_s
+from deploy.capacity.plan import plan_for
+from deploy.capacity.scenario import Scenario
+
+
+def plan_of(trucks: int, **asked: float) -> Plan:
+    return plan_for(Scenario(trucks=trucks, **asked))  # type: ignore[arg-type]
+
+
+def test_iot_core_costs_what_its_price_list_says() -> None:
+    plan = plan_of(1_000)
+    minutes, messages = 1_000 * 60 * 10 * 30.4 / 1e6, 100 * 36_000 * 30.4 / 1e6
+    shard = 730 * 0.015 + messages * 0.014
+
+    known = minutes * 0.08 + messages * 0.30 + shard
+    assert iot_core(plan).usd == pytest.approx(known, rel=0.2)  # and a Lambda
+    assert iot_core(plan).usd > known
+
+
+def test_a_message_above_5_kb_counts_as_several() -> None:
+    small, large = plan_of(1_000, batch=10), plan_of(1_000, batch=60)
+
+    assert large.load.record_bytes > 5 * 1024 > small.load.record_bytes
+    ratio = iot_core(large).usd / iot_core(small).usd
+    assert ratio > large.load.requests / small.load.requests
+
+
+def test_a_large_fleet_meets_http_first_and_iot_core_last() -> None:
+    plan = plan_of(150_000)
+
+    assert http(plan).first.share > 1
+    assert iot_core(plan).first.share < 1
+    assert iot_core(plan).usd < http(plan).usd / 3
+
+
+def test_a_broker_has_a_second_and_two_bridges_however_small_the_fleet() -> None:
+    assert own_broker(plan_of(1)).usd == pytest.approx(own_broker(plan_of(100)).usd, rel=0.05)
+    assert own_broker(plan_of(1)).usd > 2 * 730 * 0.03238
+
+
+def test_a_fleet_that_was_cut_off_connects_at_the_quotas_pace() -> None:
+    assert reconnecting_s(plan_of(100_000)) == 200
+
+
+def test_every_door_grows_with_the_fleet() -> None:
+    for batch, door in DOORS.values():
+        assert door(plan_of(100_000, batch=batch)).usd > door(plan_of(1_000, batch=batch)).usd
