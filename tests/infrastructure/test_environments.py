@@ -75,7 +75,7 @@ def test_development_goes_without_a_trace(resources: ResourcesOf) -> None:
 
 
 def test_production_can_read_points_again_for_three_days(resources: ResourcesOf) -> None:
-    (stream,) = resources("prod", "aws_kinesis_stream").values()
+    stream = resources("prod", "aws_kinesis_stream")["module.system.aws_kinesis_stream.telemetry"]
 
     assert stream["retention_period"] >= 72
 

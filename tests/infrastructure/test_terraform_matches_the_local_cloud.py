@@ -26,6 +26,8 @@ from tests.support.recording_cloud import record_local_cloud
 from tests.support.settings_document import settings_of
 
 DIFFERENCES = {
+    r"functions/(iot|iot-enrollment)/.*|device_messages/.*|queues/failed-device-messages/.*": "the "
+    "door over AWS IoT Core; the local cloud has a broker and a bridge",
     r"functions/(search-admin|test-issuer)/.*": "only an account has them: a local cloud prepares "
     "its node itself and has an identity provider of its own",
     r"stream/shards": "each environment's own choice",
@@ -58,7 +60,7 @@ DIFFERENCES = {
 """Path of a fact, as a pattern, and why it is not the same in both."""
 
 ENVIRONMENTS = {"dev": "rtdts-dev", "prod": "rtdts"}
-LEFT_OUT = {"dev": {"mqtt_bridge"}, "prod": {"test-issuer"}}
+LEFT_OUT = {"dev": {"iot", "iot-enrollment", "mqtt_bridge"}, "prod": {"test-issuer"}}
 """What an environment has not in its test."""
 
 
@@ -93,8 +95,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Facts:
 
 def _declared(deployable: str) -> set[str]:
     return {
-        setting.env
-        for _, setting in declared_settings(settings_of(deployable.replace("-", "_")))
+        setting.env for _, setting in declared_settings(settings_of(deployable.replace("-", "_")))
     }
 
 

@@ -218,9 +218,10 @@ def _aws_stores(resources: Resources, prefix: str) -> Iterator[tuple[str, Any]]:
                 redrive = json.loads(one["redrive_policy"])
                 yield f"{path}/max_receive_count", redrive["maxReceiveCount"]
         yield f"{path}/attributes", attributes
-    for _, one in of_type(resources, "aws_kinesis_stream"):
-        yield "stream/name", short(one["name"], prefix)
-        yield "stream/shards", one["shard_count"]
+    for address, one in of_type(resources, "aws_kinesis_stream"):
+        path = "device_messages" if ".iot_ingest" in address else "stream"
+        yield f"{path}/name", short(one["name"], prefix)
+        yield f"{path}/shards", one["shard_count"]
     for address, one in of_type(resources, "aws_s3_bucket"):
         name = address.split(".")[3]
         yield f"{name}_bucket", short(one["bucket"], prefix)

@@ -10,6 +10,12 @@ variable "image_tags" {
   type        = map(string)
 }
 
+variable "iot_ingest" {
+  description = "The door for trucks over AWS IoT Core: {} for one shard, or see the module iot_ingest. Null: none."
+  type        = any
+  default     = null
+}
+
 variable "mqtt_bridge" {
   description = "The bridge to an MQTT broker of one's own; see the module system, which says what it takes. Null: no bridge."
   type        = any
@@ -35,12 +41,9 @@ variable "settings" {
 }
 
 variable "region_singletons" {
-  description = "What a region has once. api_gateway_log_role: none (sockets' access log is off), there, or make, which replaces the region's. opensearch_service_linked_role: false where the account has it."
-  type = object({
-    api_gateway_log_role           = optional(string, "none")
-    opensearch_service_linked_role = optional(bool, true)
-  })
-  default = {}
+  description = "What a region has once. api_gateway_log_role: none (sockets' access log is off), there, or make, which replaces the region's. iot_logs: whether IoT Core shall log errors, which replaces the region's role and level. opensearch_service_linked_role: false where the account has it."
+  type        = any
+  default     = {}
 }
 
 variable "packages_folder" {

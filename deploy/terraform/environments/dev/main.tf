@@ -89,6 +89,7 @@ module "system" {
     max_tasks = 1
   }
 
+  iot_ingest  = var.iot_ingest
   mqtt_bridge = var.mqtt_bridge
 
   container_insights = false

@@ -60,6 +60,7 @@ module "system" {
   consumer    = var.consumer
   broadcaster = var.broadcaster
 
+  iot_ingest  = var.iot_ingest
   mqtt_bridge = var.mqtt_bridge
 
   container_insights = true

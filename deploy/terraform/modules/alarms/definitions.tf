@@ -14,7 +14,9 @@ locals {
   }
 
   # The doors that there are, and what has come in by any of them.
-  doors    = concat(["ingest_lambda"], [for door in ["mqtt_bridge"] : door if contains(keys(var.watched.log_group_names), door)])
+  doors = concat(["ingest_lambda"], [
+    for door, is_there in { iot_lambda = var.watched.device_messages != null, mqtt_bridge = contains(keys(var.watched.log_group_names), "mqtt_bridge") } : door if is_there
+  ])
   accepted = { for door in local.doors : door => { of = local.own["${door}.PointsAccepted"], stat = "Sum" } }
   come_in  = join(" + ", [for door in local.doors : "FILL(${door}, 0)"])
 
@@ -24,6 +26,7 @@ locals {
 
   alarms = merge(
     local.alarms_of_the_way_in,
+    local.alarms_of_iot_core,
     local.alarms_of_the_bridge,
     local.alarms_of_the_consumer,
     local.alarms_of_the_stores,
@@ -105,6 +108,42 @@ locals {
       }
     },
   )
+
+  alarms_of_iot_core = merge([for of in var.watched.device_messages[*] : {
+    device-messages-late = {
+      meaning    = "Messages of trucks over IoT Core have waited for more than ${var.iterator_age_s} s to be taken."
+      metrics    = { age = { of = { namespace = "AWS/Kinesis", name = "GetRecords.IteratorAgeMilliseconds", dimensions = { StreamName = of.stream_name } }, stat = "Maximum" } }
+      comparison = "GreaterThanThreshold"
+      threshold  = var.iterator_age_s * 1000
+      times      = 3
+    }
+
+    device-messages-failed = {
+      meaning   = "IoT Core's rule could not write messages of trucks; they lie in ${of.failed_queue_name} for 14 days."
+      metrics   = { letters = { of = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = of.failed_queue_name } }, stat = "Maximum" } }
+      threshold = 1
+      times     = 1
+    }
+
+    device-messages-given-up = {
+      meaning = "Messages of trucks over IoT Core could not be taken in half of their stream's retention; they lie in the bucket of parked records."
+      metrics = {
+        set_aside = { of = { namespace = "AWS/Lambda", name = "OnFailureDestinationDeliveredEventCount", dimensions = { EventSourceMappingUUID = of.event_source_uuid } }, stat = "Sum" }
+        dropped   = { of = { namespace = "AWS/Lambda", name = "DroppedEventCount", dimensions = { EventSourceMappingUUID = of.event_source_uuid } }, stat = "Sum" }
+      }
+      expression = "FILL(set_aside, 0) + FILL(dropped, 0)"
+      threshold  = 1
+      times      = 1
+    }
+
+    # Such a message is in no queue: the quota is to be raised before it is reached.
+    device-messages-throttled = {
+      meaning   = "IoT Core's rules engine throttled messages of trucks."
+      metrics   = { throttled = { of = { namespace = "AWS/IoT", name = "RuleMessageThrottled", dimensions = { RuleName = of.rule_name } }, stat = "Sum" } }
+      threshold = 1
+      times     = 1
+    }
+  }]...)
 
   alarms_of_the_bridge = { for key, alarm in {
     mqtt-held = {

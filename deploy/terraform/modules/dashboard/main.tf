@@ -34,7 +34,27 @@ locals {
         concat(["AWS/ApiGateway", "Latency"], local.http, [{ label = "half within", stat = "p50" }]),
       ] },
     ],
-    !contains(keys(var.services.names), "mqtt_bridge") ? [] : [
+    flatten([for of in var.watched.device_messages[*] : [
+      { title = "IoT Core: points, a minute", stat = "Sum", metrics = [
+        concat(local.own["iot_lambda.PointsAccepted"], [{ label = "accepted" }]),
+        concat(local.own["iot_lambda.PointsAdjusted"], [{ label = "of these with another time" }]),
+        concat(local.own["iot_lambda.PointsRejected"], [{ label = "rejected" }]),
+        concat(local.own["iot_lambda.PointsNotTaken"], [{ label = "not taken by the stream at once" }]),
+        concat(local.own["iot_lambda.StreamAttempts"], [{ label = "attempts" }]),
+      ] },
+      { title = "IoT Core: how long messages wait, ms", stat = "Maximum", metrics = [
+        ["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", of.stream_name, { label = "the oldest" }],
+      ] },
+      { title = "IoT Core: messages that did not get through, a minute", stat = "Sum", metrics = [
+        concat(local.own["iot_lambda.MessagesUnusable"], [{ label = "unusable" }]),
+        concat(local.own["iot_lambda.MessagesAgain"], [{ label = "come again" }]),
+        ["AWS/IoT", "RuleMessageThrottled", "RuleName", of.rule_name, { label = "throttled" }],
+        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", of.failed_queue_name, { label = "in the queue of failed ones", stat = "Maximum" }],
+        ["AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", of.event_source_uuid, { label = "set aside" }],
+        ["AWS/Lambda", "DroppedEventCount", "EventSourceMappingUUID", of.event_source_uuid, { label = "dropped" }],
+      ] },
+    ]]),
+    [for graph in [
       { title = "MQTT bridge: points, a minute", stat = "Sum", metrics = [
         concat(local.own["mqtt_bridge.PointsAccepted"], [{ label = "accepted" }]),
         concat(local.own["mqtt_bridge.PointsAdjusted"], [{ label = "of these with another time" }]),
@@ -50,7 +70,7 @@ locals {
         concat(local.own["mqtt_bridge.ConnectionsLost"], [{ label = "connections lost" }]),
         concat(local.own["mqtt_bridge.MessagesUnusable"], [{ label = "unusable messages" }]),
       ] },
-    ],
+    ] : graph if contains(keys(var.services.names), "mqtt_bridge")],
     [
       { title = "Stream: taken and refused, a minute", stat = "Sum", metrics = [
         ["AWS/Kinesis", "IncomingRecords", "StreamName", var.watched.stream_name, { label = "records" }],

@@ -43,6 +43,7 @@ variable "watched" {
     http_api_id          = string
     socket_api           = object({ id = string, stage = string })
     log_group_names      = map(string)
+    device_messages      = optional(object({ stream_name = string, failed_queue_name = string, rule_name = string, event_source_uuid = string }))
   })
 }
 

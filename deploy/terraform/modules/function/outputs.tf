@@ -3,6 +3,11 @@ output "invoke_arn" {
   value       = aws_lambda_function.this.invoke_arn
 }
 
+output "arn" {
+  description = "ARN of the function."
+  value       = aws_lambda_function.this.arn
+}
+
 output "name" {
   description = "Name of the function."
   value       = aws_lambda_function.this.function_name

@@ -29,7 +29,7 @@ variable "for_account_id" {
   default     = null
 
   validation {
-    condition     = var.for_account_id != null || !contains(["ecs-tasks", "firehose", "lambda"], split(".", var.service)[0])
+    condition     = var.for_account_id != null || !contains(["ecs-tasks", "firehose", "iot", "lambda"], split(".", var.service)[0])
     error_message = "This service says for which account it acts: name it."
   }
 }

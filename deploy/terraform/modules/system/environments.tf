@@ -37,6 +37,10 @@ locals {
       POSITIONS_RETENTION_DAYS = tostring(var.retention.positions_days)
       CLOSED_KEPT_DAYS         = tostring(var.retention.closed_deliveries_days)
     },
+    var.iot_ingest == null ? {} : {
+      DEVICE_MESSAGES_STREAM           = local.device_messages.stream_name
+      FAILED_DEVICE_MESSAGES_QUEUE_URL = "https://sqs.${var.account.region}.amazonaws.com${var.account.partition == "aws-cn" ? ".cn" : ""}/${var.account.id}/${local.device_messages.queue_name}"
+    },
     var.mqtt_bridge == null ? {} : {
       MQTT_HOST     = var.mqtt_bridge.broker_host
       MQTT_PORT     = tostring(var.mqtt_bridge.broker_port)

@@ -1,7 +1,7 @@
 # The product's Lambdas. Their timeouts lie below the gateway's 29 s, so that an answer is ours.
 
 locals {
-  functions = {
+  functions = merge({ for key, function in local.iot_functions : key => function if var.iot_ingest != null }, {
     ingest = {
       description = "Takes trucks' points"
       timeout_s   = 28
@@ -26,6 +26,23 @@ locals {
       timeout_s   = 10
       memory_mb   = 512
       statements  = local.statements.socket_authorizer
+    }
+  })
+
+  iot_functions = {
+    iot = {
+      description = "Takes trucks' messages from IoT Core"
+      # As long as the main stream may keep it waiting; what is not done by then comes again.
+      timeout_s  = 60
+      memory_mb  = 512
+      statements = local.statements.iot
+    }
+    iot-enrollment = {
+      description = "Which box may become which truck"
+      # IoT Core waits 5 s for it.
+      timeout_s  = 5
+      memory_mb  = 512
+      statements = local.statements.iot_enrollment
     }
   }
 }

@@ -12,6 +12,9 @@ locals {
   # What the KCL calls its application is also the name of its lease table.
   consumer_application = "${var.name}-consumer"
 
+  # By name: the door wants the functions, and their rights the door.
+  device_messages = { stream_name = "${var.name}-device-messages", queue_name = "${var.name}-failed-device-messages" }
+
   table_names = {
     for key, table in local.definitions.tables : key => "${var.name}-${replace(key, "_", "-")}"
   }
@@ -75,6 +78,22 @@ module "queues" {
 
   name_prefix = "${var.name}-"
   queues      = local.definitions.queues
+}
+
+module "iot_ingest" {
+  source = "../iot_ingest"
+  count  = var.iot_ingest == null ? 0 : 1
+
+  name                   = var.name
+  account                = var.account
+  function_names         = { for key in keys(local.iot_functions) : key => module.function[key].name }
+  hook_arn               = module.function["iot-enrollment"].arn
+  stream_name            = local.device_messages.stream_name
+  queue_name             = local.device_messages.queue_name
+  given_up_bucket_arn    = module.parked.arn
+  shard_count            = var.iot_ingest.shard_count
+  retention_hours        = var.stream.retention_hours
+  parallelization_factor = var.iot_ingest.parallelization_factor
 }
 
 module "parked" {

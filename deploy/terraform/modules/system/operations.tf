@@ -32,7 +32,10 @@ module "operations" {
 
 locals {
   # Erasing needs to read and to delete; of the stream it may only put, and ask how long it keeps.
-  operations_statements = [
+  operations_statements = concat([for statement in [
+    { sid = "DeviceMessages", actions = ["kinesis:PutRecords"], resources = [local.arns.device_messages] },
+    { sid = "FailedDeviceMessages", actions = ["sqs:DeleteMessage", "sqs:ReceiveMessage"], resources = [local.arns.failed_messages] },
+    ] : statement if var.iot_ingest != null], [
     {
       sid       = "Replay"
       actions   = ["kinesis:DescribeStreamSummary", "kinesis:PutRecords"]
@@ -106,5 +109,5 @@ locals {
       actions   = ["es:ESHttpDelete", "es:ESHttpGet", "es:ESHttpPost"]
       resources = [local.arns.domain_paths]
     },
-  ]
+  ])
 }

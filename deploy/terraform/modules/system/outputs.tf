@@ -57,6 +57,7 @@ output "policies" {
       operations   = module.operations_role.policy
     },
     { for role in module.mqtt_bridge_role : "mqtt_bridge" => role.policy },
+    merge(module.iot_ingest[*].policies...),
   )
 }
 

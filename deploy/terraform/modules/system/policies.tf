@@ -12,6 +12,8 @@ locals {
     ended_connections = module.socket_api.ended_connections_arn
     domain_paths      = "${local.domain_arn}/*"
     lease_table       = module.kcl_tables.arns["leases"]
+    device_messages   = "arn:${var.account.partition}:kinesis:${var.account.region}:${var.account.id}:stream/${local.device_messages.stream_name}"
+    failed_messages   = "arn:${var.account.partition}:sqs:${var.account.region}:${var.account.id}:${local.device_messages.queue_name}"
     # A consumer with fan-out of its own is registered under the stream.
     stream_consumers = "${aws_kinesis_stream.telemetry.arn}/consumer/*"
   }
@@ -21,6 +23,29 @@ locals {
       { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [aws_kinesis_stream.telemetry.arn] },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
       { sid = "Devices", actions = ["dynamodb:GetItem"], resources = [local.arns.table["device_credentials"]] },
+    ]
+
+    iot = [
+      { sid = "PutPoints", actions = ["kinesis:PutRecords"], resources = [aws_kinesis_stream.telemetry.arn] },
+      { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
+      # What is at fault, and below Lambda's own prefix what could not be taken in time.
+      { sid = "Park", actions = ["s3:PutObject"], resources = ["${module.parked.arn}/rejected/*", "${module.parked.arn}/aws/lambda/*"] },
+      { sid = "Bucket", actions = ["s3:ListBucket"], resources = [module.parked.arn] },
+      {
+        sid       = "ReadMessages"
+        actions   = ["kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
+        resources = [local.arns.device_messages]
+      },
+      {
+        sid                = "FindStream"
+        actions            = ["kinesis:ListStreams"]
+        resources          = ["*"]
+        why_every_resource = "Lambda wants it of the role of an event source; Kinesis lists an account's streams only as a whole."
+      },
+    ]
+
+    iot_enrollment = [
+      { sid = "Enrollments", actions = ["dynamodb:UpdateItem"], resources = [local.arns.table["device_credentials"]] },
     ]
 
     mqtt_bridge = [

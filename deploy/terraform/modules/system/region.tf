@@ -31,6 +31,30 @@ resource "aws_api_gateway_account" "this" {
   cloudwatch_role_arn = module.api_gateway_log_role[0].arn
 }
 
+module "iot_log_role" {
+  source = "../role"
+  count  = var.region_singletons.iot_logs ? 1 : 0
+
+  name           = "${var.name}-iot-log"
+  description    = "Lets IoT Core write its log"
+  service        = "iot.amazonaws.com"
+  for_account_id = var.account.id
+
+  statements = [{
+    sid       = "Log"
+    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:PutMetricFilter", "logs:PutRetentionPolicy"]
+    resources = ["arn:${var.account.partition}:logs:${var.account.region}:${var.account.id}:log-group:AWSIotLogsV2:*"]
+  }]
+}
+
+# At INFO a line for each message would cost more than the message.
+resource "aws_iot_logging_options" "this" {
+  count = length(module.iot_log_role)
+
+  default_log_level = "ERROR"
+  role_arn          = module.iot_log_role[0].arn
+}
+
 resource "aws_iam_service_linked_role" "opensearch" {
   count = var.region_singletons.opensearch_service_linked_role ? 1 : 0
 

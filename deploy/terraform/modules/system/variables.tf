@@ -131,13 +131,13 @@ variable "http_throttle" {
 }
 
 variable "reserved_concurrency" {
-  description = "How many of each function (ingest, delivery, socket, socket-authorizer) may run at once, and are kept from all others; a function that is left out shares what the account has left."
+  description = "How many of each function may run at once, and are kept from all others; a function that is left out shares what the account has left."
   type        = map(number)
   default     = {}
 
   validation {
-    condition     = length(setsubtract(keys(var.reserved_concurrency), ["ingest", "delivery", "socket", "socket-authorizer"])) == 0
-    error_message = "Of ingest, delivery, socket and socket-authorizer only."
+    condition     = length(setsubtract(keys(var.reserved_concurrency), ["ingest", "delivery", "socket", "socket-authorizer", "iot", "iot-enrollment"])) == 0
+    error_message = "Of ingest, delivery, socket, socket-authorizer, iot and iot-enrollment only."
   }
 
   validation {
@@ -219,6 +219,15 @@ variable "broadcaster" {
   })
 }
 
+variable "iot_ingest" {
+  description = "The door for trucks over AWS IoT Core; see the module iot_ingest. Null: none."
+  type = object({
+    shard_count            = optional(number, 1)
+    parallelization_factor = optional(number, 1)
+  })
+  default = null
+}
+
 variable "mqtt_bridge" {
   description = "The bridge to an MQTT broker of one's own: where the broker is and which addresses that may be, as whom the bridge connects, and its tasks. The password is in Secrets Manager. Null: no bridge."
   type = object({
@@ -290,9 +299,10 @@ variable "settings" {
 }
 
 variable "region_singletons" {
-  description = "What a region has once. api_gateway_log_role: none (sockets' access log is off), there, or make, which replaces the region's. opensearch_service_linked_role: false where the account has it."
+  description = "What a region has once. api_gateway_log_role: none (sockets' access log is off), there, or make, which replaces the region's. iot_logs: whether IoT Core shall log errors, which replaces the region's role and level. opensearch_service_linked_role: false where the account has it."
   type = object({
     api_gateway_log_role           = optional(string, "none")
+    iot_logs                       = optional(bool, false)
     opensearch_service_linked_role = optional(bool, true)
   })
   default = {}

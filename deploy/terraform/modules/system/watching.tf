@@ -14,6 +14,13 @@ locals {
     http_api_id          = module.http_api.id
     socket_api           = { id = module.socket_api.id, stage = module.socket_api.stage }
 
+    device_messages = one([for iot in module.iot_ingest : {
+      stream_name       = local.device_messages.stream_name
+      failed_queue_name = local.device_messages.queue_name
+      rule_name         = iot.rule_name
+      event_source_uuid = iot.event_source_uuid
+    }])
+
     log_group_names = merge(
       { for key, function in module.function : key => function.log_group_name },
       { consumer = module.consumer.log_group_name, broadcaster = module.broadcaster.log_group_name },

@@ -88,6 +88,10 @@ mock_resource "aws_iam_role" {
   defaults = { arn = "arn:aws:iam::123456789012:role/mock" }
 }
 
+mock_resource "aws_iot_policy" {
+  defaults = { arn = "arn:aws:iot:eu-central-1:123456789012:policy/mock" }
+}
+
 mock_resource "aws_kinesis_firehose_delivery_stream" {
   defaults = { arn = "arn:aws:firehose:eu-central-1:123456789012:deliverystream/mock" }
 }

@@ -21,10 +21,10 @@ variables {
   audience        = "rtdts"
   packages_folder = "../../testing/packages"
   alarms          = { emails = ["somebody@example.com"], silence = { from_hour = 21, to_hour = 11 } }
-  # So that the check of values sees the sockets' access log.
-  region_singletons = { api_gateway_log_role = "there" }
-  # So that it sees the bridge.
-  mqtt_bridge = { broker_host = "broker.example.com", username = "bridge", password_secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rtdts/bridge-AbCdEf" }
+  # So that the check of values sees the logs that are off, and both doors for MQTT.
+  region_singletons = { api_gateway_log_role = "there", iot_logs = true }
+  iot_ingest        = {}
+  mqtt_bridge       = { broker_host = "broker.example.com", username = "bridge", password_secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rtdts/bridge-AbCdEf" }
   domains = {
     zone_id = "Z0123456789ABCDEFGHIJ"
     trucks  = "trucks.example.com"
