@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 Resources = Sequence[tuple[str, str, Mapping[str, Any]]]
@@ -13,125 +15,15 @@ Resources = Sequence[tuple[str, str, Mapping[str, Any]]]
 Fault = tuple[str, str]
 """Address, and why it would be refused."""
 
-_HTTP_LOG: Final = frozenset(
-    [
-        "accountId",
-        "apiId",
-        "authorizer.error",
-        "awsEndpointRequestId",
-        "awsEndpointRequestId2",
-        "customDomain.basePathMatched",
-        "dataProcessed",
-        "domainName",
-        "domainPrefix",
-        "error.message",
-        "error.messageString",
-        "error.responseType",
-        "extendedRequestId",
-        "httpMethod",
-        "identity.accountId",
-        "identity.caller",
-        "identity.clientCert.clientCertPem",
-        "identity.clientCert.issuerDN",
-        "identity.clientCert.serialNumber",
-        "identity.clientCert.subjectDN",
-        "identity.clientCert.validity.notAfter",
-        "identity.clientCert.validity.notBefore",
-        "identity.cognitoAuthenticationProvider",
-        "identity.cognitoAuthenticationType",
-        "identity.cognitoIdentityId",
-        "identity.cognitoIdentityPoolId",
-        "identity.principalOrgId",
-        "identity.sourceIp",
-        "identity.user",
-        "identity.userAgent",
-        "identity.userArn",
-        "integration.error",
-        "integration.integrationStatus",
-        "integration.latency",
-        "integration.requestId",
-        "integration.status",
-        "integrationErrorMessage",
-        "integrationLatency",
-        "integrationStatus",
-        "path",
-        "protocol",
-        "requestId",
-        "requestTime",
-        "requestTimeEpoch",
-        "responseLatency",
-        "responseLength",
-        "routeKey",
-        "stage",
-        "status",
-    ]
-)
-"""https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html"""
-
-_SOCKET_LOG: Final = frozenset(
-    [
-        "apiId",
-        "authorize.error",
-        "authorize.latency",
-        "authorize.status",
-        "authorizer.error",
-        "authorizer.integrationLatency",
-        "authorizer.integrationStatus",
-        "authorizer.latency",
-        "authorizer.principalId",
-        "authorizer.requestId",
-        "authorizer.status",
-        "authenticate.error",
-        "authenticate.latency",
-        "authenticate.status",
-        "connectedAt",
-        "connectionId",
-        "domainName",
-        "error.message",
-        "error.messageString",
-        "error.responseType",
-        "error.validationErrorString",
-        "eventType",
-        "extendedRequestId",
-        "identity.accountId",
-        "identity.apiKey",
-        "identity.apiKeyId",
-        "identity.caller",
-        "identity.cognitoAuthenticationProvider",
-        "identity.cognitoAuthenticationType",
-        "identity.cognitoIdentityId",
-        "identity.cognitoIdentityPoolId",
-        "identity.principalOrgId",
-        "identity.sourceIp",
-        "identity.user",
-        "identity.userAgent",
-        "identity.userArn",
-        "integration.error",
-        "integration.integrationStatus",
-        "integration.latency",
-        "integration.requestId",
-        "integration.status",
-        "integrationLatency",
-        "messageId",
-        "requestId",
-        "requestTime",
-        "requestTimeEpoch",
-        "routeKey",
-        "stage",
-        "status",
-        "waf.error",
-        "waf.latency",
-        "waf.status",
-    ]
-)
-"""https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html"""
-
 _OF_AUTHORIZER: Final = {
     # Of a token any claim; of a Lambda what its context holds.
     "HTTP": re.compile(r"authorizer\.claims\.[A-Za-z0-9_]+"),
     "WEBSOCKET": re.compile(r"authorizer\.[A-Za-z0-9_]+"),
 }
-_LOGGED: Final = {"HTTP": _HTTP_LOG, "WEBSOCKET": _SOCKET_LOG}
+_LOGGED: Final[Mapping[str, Sequence[str]]] = tomllib.loads(
+    (Path(__file__).parent / "rules.toml").read_text(encoding="utf-8")
+)["access_log_variables"]
+"""By the kind of API."""
 
 _ENVIRONMENT_BYTES: Final = 4096
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
