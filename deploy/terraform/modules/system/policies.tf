@@ -181,9 +181,7 @@ locals {
             "kinesis:GetShardIterator",
             "kinesis:ListShards",
           ]
-          resources          = [aws_kinesis_stream.telemetry.arn]
-          condition          = {}
-          why_every_resource = ""
+          resources = [aws_kinesis_stream.telemetry.arn]
         },
         {
           sid = "Leases"
@@ -195,17 +193,9 @@ locals {
             "dynamodb:Scan",
             "dynamodb:UpdateItem",
           ]
-          resources          = values(module.kcl_tables.arns)
-          condition          = {}
-          why_every_resource = ""
+          resources = values(module.kcl_tables.arns)
         },
-        {
-          sid                = "LeasesOfWorker"
-          actions            = ["dynamodb:Query"]
-          resources          = ["${local.arns.lease_table}/index/LeaseOwnerToLeaseKeyIndex"]
-          condition          = {}
-          why_every_resource = ""
-        },
+        { sid = "LeasesOfWorker", actions = ["dynamodb:Query"], resources = ["${local.arns.lease_table}/index/LeaseOwnerToLeaseKeyIndex"] },
         {
           sid                = "OwnMetrics"
           actions            = ["cloudwatch:PutMetricData"]
@@ -213,72 +203,18 @@ locals {
           condition          = { StringEquals = { "cloudwatch:namespace" = [local.consumer_application] } }
           why_every_resource = "CloudWatch knows no resources for metrics; the condition holds it to the KCL's own namespace."
         },
-        {
-          sid                = "Deliveries"
-          actions            = ["dynamodb:GetItem", "dynamodb:PutItem"]
-          resources          = [local.arns.table["deliveries"]]
-          condition          = {}
-          why_every_resource = ""
-        },
-        {
-          sid                = "Log"
-          actions            = ["dynamodb:PutItem", "dynamodb:Query"]
-          resources          = [local.arns.table["delivery_events"]]
-          condition          = {}
-          why_every_resource = ""
-        },
-        {
-          sid                = "Matches"
-          actions            = ["dynamodb:BatchGetItem"]
-          resources          = [local.arns.table["truck_matches"]]
-          condition          = {}
-          why_every_resource = ""
-        },
-        {
-          sid                = "BlockGreedyTrucks"
-          actions            = ["dynamodb:PutItem"]
-          resources          = [local.arns.table["blocked_identities"]]
-          condition          = {}
-          why_every_resource = ""
-        },
-        {
-          sid                = "Nudge"
-          actions            = ["sqs:SendMessage"]
-          resources          = [local.arns.nudges]
-          condition          = {}
-          why_every_resource = ""
-        },
-        {
-          sid                = "Park"
-          actions            = ["s3:PutObject"]
-          resources          = ["${module.parked.arn}/rejected/*"]
-          condition          = {}
-          why_every_resource = ""
-        },
-        {
-          sid                = "Positions"
-          actions            = ["es:ESHttpGet", "es:ESHttpPost"]
-          resources          = [local.arns.domain_paths]
-          condition          = {}
-          why_every_resource = ""
-        },
+        { sid = "Deliveries", actions = ["dynamodb:GetItem", "dynamodb:PutItem"], resources = [local.arns.table["deliveries"]] },
+        { sid = "Log", actions = ["dynamodb:PutItem", "dynamodb:Query"], resources = [local.arns.table["delivery_events"]] },
+        { sid = "Matches", actions = ["dynamodb:BatchGetItem"], resources = [local.arns.table["truck_matches"]] },
+        { sid = "BlockGreedyTrucks", actions = ["dynamodb:PutItem"], resources = [local.arns.table["blocked_identities"]] },
+        { sid = "Nudge", actions = ["sqs:SendMessage"], resources = [local.arns.nudges] },
+        { sid = "Park", actions = ["s3:PutObject"], resources = ["${module.parked.arn}/rejected/*"] },
+        { sid = "Positions", actions = ["es:ESHttpGet", "es:ESHttpPost"], resources = [local.arns.domain_paths] },
       ],
-      var.consumer.retrieval_mode != "FANOUT" ? [] : [
-        {
-          sid                = "Register"
-          actions            = ["kinesis:RegisterStreamConsumer"]
-          resources          = [aws_kinesis_stream.telemetry.arn]
-          condition          = {}
-          why_every_resource = ""
-        },
-        {
-          sid                = "FanOut"
-          actions            = ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"]
-          resources          = [aws_kinesis_stream.telemetry.arn, local.arns.stream_consumers]
-          condition          = {}
-          why_every_resource = ""
-        },
-      ],
+      [for statement in [
+        { sid = "Register", actions = ["kinesis:RegisterStreamConsumer"], resources = [aws_kinesis_stream.telemetry.arn] },
+        { sid = "FanOut", actions = ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"], resources = [aws_kinesis_stream.telemetry.arn, local.arns.stream_consumers] },
+      ] : statement if var.consumer.retrieval_mode == "FANOUT"],
     )
 
     broadcaster = [
