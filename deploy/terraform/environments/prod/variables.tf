@@ -89,15 +89,8 @@ variable "search_nodes" {
 }
 
 variable "retention" {
-  description = "Days for which things are kept."
-  type = object({
-    raw_days               = number
-    positions_days         = number
-    raw_backup_days        = number
-    parked_days            = number
-    log_days               = number
-    closed_deliveries_days = optional(number, 400)
-  })
+  description = "Days for which things are kept; see the module system, which says of each of these what it takes."
+  type        = any
   default = {
     raw_days        = 3
     positions_days  = 90
@@ -109,10 +102,7 @@ variable "retention" {
 
 variable "http_throttle" {
   description = "Requests a second, and at once, over all clients; an account's quota is 10,000 and 5,000."
-  type = object({
-    requests_per_second = number
-    burst               = number
-  })
+  type        = any
   default = {
     requests_per_second = 5000
     burst               = 5000
@@ -144,10 +134,7 @@ variable "edge_requests_per_address" {
 
 variable "socket_throttle" {
   description = "Socket messages a second, and at once, over all viewers."
-  type = object({
-    requests_per_second = number
-    burst               = number
-  })
+  type        = any
   default = {
     requests_per_second = 2000
     burst               = 4000
@@ -156,13 +143,7 @@ variable "socket_throttle" {
 
 variable "consumer" {
   description = "The consumer's tasks; two, so that a lost one's shards go on at once."
-  type = object({
-    cpu            = number
-    memory_mb      = number
-    min_tasks      = number
-    max_tasks      = number
-    retrieval_mode = optional(string, "POLLING")
-  })
+  type        = any
   default = {
     cpu       = 2048
     memory_mb = 4096
@@ -178,12 +159,7 @@ variable "consumer" {
 
 variable "broadcaster" {
   description = "The broadcaster's tasks; two, so that a lost one's part of a round is held by the other. Its process uses one core."
-  type = object({
-    cpu       = number
-    memory_mb = number
-    min_tasks = number
-    max_tasks = number
-  })
+  type        = any
   default = {
     cpu       = 1024
     memory_mb = 2048
@@ -205,12 +181,7 @@ variable "allowed_origins" {
 
 variable "domains" {
   description = "Names before the APIs, in a hosted zone of Route 53: trucks' and people's for the HTTP API, socket for the WebSocket API."
-  type = object({
-    zone_id = string
-    trucks  = string
-    people  = string
-    socket  = string
-  })
+  type        = any
 }
 
 variable "alarms" {
