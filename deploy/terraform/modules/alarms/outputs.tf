@@ -1,8 +1,3 @@
-output "topic_arn" {
-  description = "ARN of the topic that alarms are told to."
-  value       = aws_sns_topic.this.arn
-}
-
 output "alarm_arns" {
   description = "ARNs of the alarms, by what comes after the name."
   value       = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => alarm.arn }

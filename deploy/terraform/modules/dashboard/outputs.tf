@@ -1,8 +1,3 @@
-output "name" {
-  description = "Name of the dashboard."
-  value       = aws_cloudwatch_dashboard.this.dashboard_name
-}
-
 output "url" {
   description = "Where it is shown."
   value       = "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"
