@@ -51,34 +51,27 @@ run "nobody_elses_deputy" {
   }
 }
 
-run "a_deputy_of_anybody" {
+run "what_aws_or_we_refuse" {
   command = plan
 
   variables {
-    service = "lambda.amazonaws.com"
+    service    = "lambda.amazonaws.com"                                           # a deputy of anybody
+    statements = [{ sid = "All", actions = ["s3:GetObject"], resources = ["*"] }] # every resource needs a reason
   }
 
-  expect_failures = [var.for_account_id]
+  expect_failures = [var.for_account_id, var.statements]
 }
 
-run "every_resource_needs_a_reason" {
+run "what_else_is_refused" {
   command = plan
 
   variables {
-    statements = [{ sid = "All", actions = ["s3:GetObject"], resources = ["*"] }]
+    statements = [{ sid = "All", actions = ["s3:*"], resources = ["arn:aws:s3:::b/*"] }] # all actions of a service are too many
+    name       = "a-name-of-sixty-five-characters-which-is-one-more-than-iam-takes-1"    # names are iams
+    service    = "lambda"
   }
 
-  expect_failures = [var.statements]
-}
-
-run "all_actions_of_a_service_are_too_many" {
-  command = plan
-
-  variables {
-    statements = [{ sid = "All", actions = ["s3:*"], resources = ["arn:aws:s3:::b/*"] }]
-  }
-
-  expect_failures = [var.statements]
+  expect_failures = [var.statements, var.name, var.service]
 }
 
 run "a_role_that_may_do_nothing" {
@@ -89,15 +82,4 @@ run "a_role_that_may_do_nothing" {
   }
 
   expect_failures = [var.statements]
-}
-
-run "names_are_iams" {
-  command = plan
-
-  variables {
-    name    = "a-name-of-sixty-five-characters-which-is-one-more-than-iam-takes-1"
-    service = "lambda"
-  }
-
-  expect_failures = [var.name, var.service]
 }
