@@ -38,6 +38,7 @@ SOCKET = f"{UNIT}/socket_lambda/test_socket_handler.py"
 DELIVERY = f"{UNIT}/delivery_lambda/test_delivery_handler.py"
 DECISIONS = f"{UNIT}/delivery_lambda/test_decisions.py"
 CHANGED = f"{UNIT}/consumer/test_changed_plans.py"
+TOGETHER = f"{UNIT}/consumer/test_many_deliveries_at_once.py"
 STORE = "tests/contract/test_delivery_store_contract.py"
 APPENDS = f"{UNIT}/delivery_store/test_appends.py"
 SETTLING = f"{UNIT}/consumer/test_settling.py"
@@ -712,6 +713,30 @@ BREAKS = (
             f"{CHANGED}::test_a_truck_that_no_longer_carries_a_delivery_does_not_move_it",
             f"{CHANGED}::test_a_delivery_first_seen_in_an_old_match_of_another_truck_is_not_taken_up",
         ),
+    ),
+    Break(
+        name="depots-deliveries-one-by-one",
+        guarantee=6,
+        file="consumer/transitions.py",
+        text="        written.update(self._append_together(update, pending, here, budget))\n",
+        replacement="",
+        tests=(f"{TOGETHER}::test_a_depots_deliveries_are_read_and_appended_to_together",),
+    ),
+    Break(
+        name="group-that-lost-a-race-given-up",
+        guarantee=3,
+        file="consumer/transitions.py",
+        text="        except VersionConflict:\n            return False\n",
+        replacement="        except VersionConflict:\n            return True\n",
+        tests=(f"{TOGETHER}::test_a_declaration_on_one_of_many_is_respected_and_the_others_go_on",),
+    ),
+    Break(
+        name="group-that-is-refused-given-up",
+        guarantee=6,
+        file="consumer/transitions.py",
+        text="                raise\n            return False\n",
+        replacement="                raise\n            return True\n",
+        tests=(f"{TOGETHER}::test_what_is_refused_of_one_of_many_is_parked_and_the_others_go_on",),
     ),
     Break(
         name="closed-delivery-moved",
@@ -1682,8 +1707,14 @@ BREAKS = (
         name="one-deliverys-refusal-stops-the-shard",
         guarantee=6,
         file="consumer/transitions.py",
-        text="if not is_refusal(error):",
-        replacement="if True:",
+        text="""\
+                if not is_refusal(error):
+                    raise
+                self._park""",
+        replacement="""\
+                if True:
+                    raise
+                self._park""",
         tests=(
             f"{BACKLOG}::test_what_the_store_refuses_of_one_delivery_is_parked_and_the_batch_goes_on",
         ),

@@ -184,7 +184,7 @@ locals {
         },
         {
           sid                = "Deliveries"
-          actions            = ["dynamodb:GetItem", "dynamodb:PutItem"]
+          actions            = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"]
           resources          = [local.arns.table["deliveries"]]
           condition          = {}
           why_every_resource = ""
