@@ -328,6 +328,17 @@ BREAKS = (
         ),
     ),
     Break(
+        name="other-deliveries-shown-with-the-newest",
+        guarantee=3,
+        file="rtdts/position_store/documents.py",
+        text="    if shown is newest and latest.shown_deliveries == latest.deliveries:",
+        replacement="    if shown is newest:",
+        tests=(
+            f"{UNIT}/position_store/test_position_documents.py"
+            "::test_the_newest_point_is_stored_twice_where_other_deliveries_are_shown_with_it",
+        ),
+    ),
+    Break(
         name="derived-as-sent",
         guarantee=3,
         file="rtdts/position_store/documents.py",
