@@ -480,6 +480,14 @@ BREAKS = (
         tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
     ),
     Break(
+        name="farther-of-two-places-in-a-yard",
+        guarantee=3,
+        file="rtdts/tracking/presence.py",
+        text="    nearer = (other.distance_m - seen.distance_m) / seen.accuracy_m",
+        replacement="    nearer = (seen.distance_m - other.distance_m) / seen.accuracy_m",
+        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+    ),
+    Break(
         name="one-outlier-ends-a-dwell",
         guarantee=3,
         file="rtdts/tracking/presence.py",
