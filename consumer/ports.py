@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from rtdts.delivery_store.appends import Change
+from rtdts.delivery_store.deliveries import FoundDeliveries
 from rtdts.position_store.bulk import ItemOutcome
 from rtdts.position_store.history_pages import Around, HistoryFix, Stamp
 from rtdts.position_store.state import StateOutcome, StateWrite, StoredState
@@ -69,6 +71,8 @@ class DeliveryLog(Protocol):
 
     def get(self, delivery_id: str) -> Delivery | None: ...
 
+    def get_many(self, delivery_ids: Iterable[str]) -> FoundDeliveries: ...
+
     def events(self, delivery_id: str) -> list[DeliveryEvent]: ...
 
     def append(
@@ -79,6 +83,8 @@ class DeliveryLog(Protocol):
         *,
         matches: bool,
     ) -> None: ...
+
+    def append_together(self, changes: Sequence[Change]) -> None: ...
 
 
 class Nudging(Protocol):

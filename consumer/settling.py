@@ -41,12 +41,14 @@ SLICE_S = 0.25
 REST_SLICES = 2
 """… so many times as long as a slice took, so that the shard's other trucks have the most of it."""
 TRUCKS_A_PASS = 200
-MARGIN_FIXES = 16
-"""Read on each side of an interval at first: enough to begin and to agree, mostly."""
+BEFORE_FIXES, AFTER_FIXES = 9, 13
+"""Read before and after an interval at first: enough to begin and to agree, mostly. Before it lie
+`LOOKBACK_FIXES` and a reset point; after it some fixes that change, and then `LOOKBACK_FIXES` that
+agree. More would be read of each late point's neighbours, and decoded, for nothing."""
 MIN_MARGIN_MS = 60_000
 MAX_MARGIN_MS = 1_800_000
 LEAD_FIXES = 64
-"""Read before an interval at once, when `MARGIN_FIXES` were not enough."""
+"""Read before an interval at once, when `BEFORE_FIXES` were not enough."""
 PAGE_FIXES = 1_000
 QUICK_MS = 2 * 3_600_000
 """Longer intervals, with their margins, are read page by page at once."""
@@ -323,7 +325,8 @@ class Settler:
         window = work.state.window
         stored = _stored(work.state, segment, work.changed)
         before = [one for one in stored if not work.state.holds(one.fix)]
-        reaches_window = interval.to_ms + _margin_ms(work.state) >= window[0].event_at_ms
+        to_ms = interval.to_ms + _margin_ms(work.state, AFTER_FIXES)
+        reaches_window = to_ms >= window[0].event_at_ms
         try:
             refold = Refold(work.state, interval, before, self._rules, is_from_start=False)
         except NeedsEarlier:
@@ -440,20 +443,19 @@ def _latest_if_other(before: TruckState, after: TruckState) -> LatestPosition | 
     return None if msgspec.structs.replace(new, revision=old.revision) == old else new
 
 
-def _margin_ms(state: TruckState) -> int:
+def _margin_ms(state: TruckState, fixes: int) -> int:
     window = state.window
     if len(window) < 2:
         return MAX_MARGIN_MS
     between_ms = (window[-1].event_at_ms - window[0].event_at_ms) // (len(window) - 1)
-    return min(max(MARGIN_FIXES * between_ms, MIN_MARGIN_MS), MAX_MARGIN_MS)
+    return min(max(fixes * between_ms, MIN_MARGIN_MS), MAX_MARGIN_MS)
 
 
 def _around(state: TruckState, interval: Interval) -> Around:
-    margin_ms = _margin_ms(state)
     return Around(
         truck_id=state.truck_id,
-        from_ms=interval.from_ms - margin_ms,
-        to_ms=interval.to_ms + margin_ms,
+        from_ms=interval.from_ms - _margin_ms(state, BEFORE_FIXES),
+        to_ms=interval.to_ms + _margin_ms(state, AFTER_FIXES),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from consumer.ports import DeliveryLog, ParkingPlace
 from consumer.retrying import Budget
+from rtdts.delivery_store.appends import Change, groups
 from rtdts.delivery_store.errors import VersionConflict
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.runtime.aws_errors import is_refusal
@@ -111,10 +112,12 @@ class TransitionWriter:
             StoreGone: DynamoDB stayed away.
         """
         unknown = [match.delivery_id for match in matches if not is_remembered(state, match)]
+        rows = self._rows(unknown, budget)
         plans = self._each(
             unknown,
             lambda delivery_id: self._guarded(
-                delivery_id, partial(self._plan, truck_id, delivery_id, budget)
+                delivery_id,
+                partial(self._plan, truck_id, delivery_id, rows.get(delivery_id), budget),
             ),
         )
         return {plan.match.delivery_id: plan for plan in plans if plan is not None}
@@ -123,7 +126,8 @@ class TransitionWriter:
         """Appends what a batch, or a settling, found about a truck's deliveries.
 
         What the store refuses of one delivery is parked, and tried again with the truck's next
-        batch: the others go on.
+        batch: the others go on. Several deliveries of which the logs stand where the state has them
+        are read and appended to together; where that is refused, and all others, one by one.
 
         Args:
             update: What it found.
@@ -134,17 +138,20 @@ class TransitionWriter:
             StoreGone: DynamoDB stayed away.
         """
         pending = [one for one in update.deliveries if one.pending]
+        written: dict[str, _Written | None] = {}
+        written.update(self._append_together(update, pending, here, budget))
+        left = [one for one in pending if one.after.delivery_id not in written]
         results = self._each(
-            pending,
+            left,
             lambda delivery: self._guarded(
                 delivery.after.delivery_id,
                 partial(self._append_one, update, delivery, here, budget),
             ),
         )
-        written = {
-            delivery.after.delivery_id: result
-            for delivery, result in zip(pending, results, strict=True)
-        }
+        written.update(
+            (delivery.after.delivery_id, result)
+            for delivery, result in zip(left, results, strict=True)
+        )
         memories: list[DeliveryMemory] = []
         nudges: list[TransitionNudge] = []
         unsettled = update.state.unsettled
@@ -166,7 +173,7 @@ class TransitionWriter:
                 TransitionNudge(delivery_id=delivery_id, version=version)
                 for version in result.versions
             )
-        found = [result for result in results if result is not None]
+        found = [result for result in written.values() if result is not None]
         return Appended(
             state=msgspec.structs.replace(
                 update.state,
@@ -176,7 +183,7 @@ class TransitionWriter:
             ),
             nudges=tuple(nudges),
             appended=sum(result.appended for result in found),
-            is_match_old=len(found) < len(results),
+            is_match_old=len(found) < len(written),
             parked=sum(result.is_parked for result in found),
         )
 
@@ -186,12 +193,75 @@ class TransitionWriter:
             return [function(value) for value in values]
         return list(self._threads.map(function, values))
 
-    def _plan(self, truck_id: str, delivery_id: str, budget: Budget) -> DeliveryPlan | None:
-        read = self._read(delivery_id, budget)
-        if read is None or not _is_carried(read[0], truck_id):
+    def _rows(self, delivery_ids: Sequence[str], budget: Budget) -> Mapping[str, Delivery]:
+        """The rows of several deliveries that can be read, by id; of a single one none."""
+        if len(delivery_ids) < 2:
+            return {}
+        return budget.call("read deliveries", partial(self._store.get_many, delivery_ids)).by_id
+
+    def _plan(
+        self, truck_id: str, delivery_id: str, row: Delivery | None, budget: Budget
+    ) -> DeliveryPlan | None:
+        if row is None:
+            row = budget.call("read a delivery", partial(self._store.get, delivery_id))
+        if row is None or not _is_carried(row, truck_id):
             return None
-        delivery, events = read
-        return _plan_of(delivery, events)
+        return _plan_of(row, self._events(row, budget))
+
+    def _append_together(
+        self,
+        update: TruckUpdate,
+        pending: Sequence[DeliveryUpdate],
+        here: Through,
+        budget: Budget,
+    ) -> dict[str, _Written]:
+        """Appends to those that need nothing but that, some transactions' worth at once.
+
+        Returns:
+            What became of those that were appended to, by delivery. The others are left: their logs
+            stand elsewhere, or a transaction with them was refused.
+        """
+        rows = self._rows([one.after.delivery_id for one in pending], budget)
+        ready: dict[str, tuple[DeliveryUpdate, Change]] = {}
+        for delivery in pending:
+            row = rows.get(delivery.after.delivery_id)
+            if (
+                row is not None
+                and _is_carried(row, update.state.truck_id)
+                and row.version == delivery.before.version
+            ):
+                lag_ms = 0 if update.state.clock is None else update.state.clock.lag_ms
+                grow = partial(_grown, row, delivery.pending, self._now_ms(), here, lag_ms)
+                if (grown := self._guarded(row.delivery_id, grow)) is not None:
+                    ready[row.delivery_id] = (delivery, Change(row, *grown))
+        some = list(groups(change for _, change in ready.values()))
+        are_appended = self._each(some, partial(self._append_group, budget))
+        written = {}
+        for group, is_appended in zip(some, are_appended, strict=True):
+            for row, _, new in group if is_appended else ():
+                delivery, _ = ready[row.delivery_id]
+                if self._trace.follows(row.truck_id):
+                    self._tell(new)
+                written[row.delivery_id] = _Written(
+                    delivery.after,
+                    tuple(event.version for event in new),
+                    appended=len(new),
+                    has_moved_times=delivery.has_moved_times,
+                )
+        return written
+
+    def _append_group(self, budget: Budget, group: Sequence[Change]) -> bool:
+        """Whether it was appended; not what another writer was faster at, or the store refuses."""
+        append = partial(self._store.append_together, group)
+        try:
+            budget.call("append to deliveries' logs", append)
+        except VersionConflict:
+            return False
+        except (ClientError, BotoCoreError) as error:
+            if not is_refusal(error):
+                raise
+            return False
+        return True
 
     def _append_one(
         self, update: TruckUpdate, delivery: DeliveryUpdate, here: Through, budget: Budget
@@ -306,13 +376,6 @@ class TransitionWriter:
             may_move_times=update.may_move_times,
         )
         return DeliveryUpdate(before=before, after=after, pending=reconciled.append), None
-
-    def _read(
-        self, delivery_id: str, budget: Budget
-    ) -> tuple[Delivery, list[DeliveryEvent]] | None:
-        """The row and the log up to its version."""
-        row = budget.call("read a delivery", lambda: self._store.get(delivery_id))
-        return None if row is None else (row, self._events(row, budget))
 
     def _events(self, row: Delivery, budget: Budget) -> list[DeliveryEvent]:
         """The log up to the row's version."""

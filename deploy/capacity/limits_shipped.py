@@ -14,8 +14,8 @@ from deploy.capacity.use import Use
 DAEMON_GB, CHILD_GB, MEMORY_GB = 0.8, 0.1, 0.0001
 """A JVM with its heap of 512 MB; a Python process; a truck's memory (docs/settings.md)."""
 
-LUCENE_A_POINT: Final = 2
-"""A point with a delivery is two documents: the delivery is a nested one."""
+LUCENE_A_POINT: Final = 1
+"""A point is one document, with its deliveries."""
 SINGLE_INDEXES: Final = 2
 """truck-latest and truck-state."""
 

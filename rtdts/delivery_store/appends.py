@@ -6,7 +6,7 @@ a conflict or a refusal cuts the rest off, the log has no gap and the row is the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -20,6 +20,36 @@ _BESIDE_EVENTS = 3
 one that has it now."""
 MAX_EVENTS_TOGETHER = MAX_WRITES_TOGETHER - _BESIDE_EVENTS
 MAX_EVENT_BYTES_TOGETHER = MAX_BYTES_TOGETHER - _BESIDE_EVENTS * MAX_ITEM_BYTES
+
+
+class Change(NamedTuple):
+    """What a delivery's log is to grow by."""
+
+    before: Delivery
+    """The row on which it was decided."""
+    after: Delivery
+    events: Sequence[DeliveryEvent]
+
+
+def groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    """Changes of different deliveries, as many together as one transaction takes writes.
+
+    What has too many events for one transaction is left out. Bytes are not counted: DynamoDB
+    refuses what is too large, and then each is appended by itself.
+    """
+    group: list[Change] = []
+    room = MAX_WRITES_TOGETHER
+    for change in changes:
+        writes = 1 + len(change.events)
+        if writes > MAX_WRITES_TOGETHER:
+            continue
+        if writes > room:
+            yield group
+            group, room = [], MAX_WRITES_TOGETHER
+        group.append(change)
+        room -= writes
+    if group:
+        yield group
 
 
 class Part(NamedTuple):

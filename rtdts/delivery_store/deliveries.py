@@ -3,7 +3,8 @@
 Guarantees:
 
 1. A row, the events that made it and the matches of its trucks are written in one transaction;
-   of more events than one takes, each transaction advances the row to its own last event.
+   of more events than one takes, each transaction advances the row to its own last event. One
+   transaction may hold those of several deliveries.
 2. Two writers that decided on the same version can't both win: the later has a `VersionConflict`.
 3. The log only grows, without gaps: an event is never overwritten.
 4. A closed delivery expires, with its log; an open one never does. One that was erased is not
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rtdts.delivery_store.appends import Part, parts
+from rtdts.delivery_store.appends import Change, Part, parts
 from rtdts.delivery_store.batches import batch_get, query_all
 from rtdts.delivery_store.errors import DeliveryErased, DeliveryStoreError, VersionConflict
 from rtdts.delivery_store.event_log import appending, expiring
@@ -217,6 +218,35 @@ class DeliveryStore:
                 if before is None and ERASED_ATTRIBUTE in (self._item(after.delivery_id) or {}):
                     raise DeliveryErased(after.delivery_id) from None
                 raise
+
+    def append_together(self, changes: Sequence[Change]) -> None:
+        """Grows the logs of several deliveries in one transaction: of all, or of none.
+
+        A truck may carry hundreds of deliveries, which all leave a depot at once.
+
+        Args:
+            changes: What one of `rtdts.delivery_store.appends.groups` has. None closes a delivery,
+                or changes what the consumer must know of it.
+
+        Raises:
+            VersionConflict: One of the deliveries is no longer there as its `before` says.
+            StoreBusy: Contended or throttled for too long; nothing was written.
+            ValueError: Events that do not lead from a `before` to its `after`, or close a delivery.
+        """
+        writes: list[Write] = []
+        for before, after, events in changes:
+            _check_versions(before, after, events)
+            if not after.is_open:
+                raise ValueError(f"{after.delivery_id} is closed, so its log must expire")
+            log_table = self._tables.delivery_events
+            writes.append(self._row(before, after))
+            writes += (appending(log_table, event, expires_at_s=None) for event in events)
+        write_together(
+            self._client,
+            writes,
+            sleep=self._sleep,
+            operation=f"append to {len(changes)} deliveries",
+        )
 
     def _append_part(self, part: Part, matching: Sequence[Write]) -> None:
         before, after, events, _ = part

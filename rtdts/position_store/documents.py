@@ -71,6 +71,7 @@ class _HistoryDocument(_PointDocument, frozen=True, kw_only=True, omit_defaults=
 
 
 class _LatestDocument(_PointDocument, frozen=True, kw_only=True, omit_defaults=True):
+    is_shown: bool = False
     shown: _PointDocument | None = None
     stale_since: str | None = None
 
@@ -89,6 +90,7 @@ class _ShownDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _ShownLatestDocument(msgspec.Struct, frozen=True, kw_only=True):
+    is_shown: bool = False
     shown: _ShownDocument | None = None
     stale_since: str | None = None
 
@@ -105,7 +107,12 @@ _ENCODER = msgspec.json.Encoder()
 
 SHOWN_FIELDS = _ShownDocument.__struct_fields__
 """What `decode_shown_point` reads."""
-SHOWN_LATEST_FIELDS = ("stale_since", *(f"shown.{name}" for name in SHOWN_FIELDS))
+SHOWN_LATEST_FIELDS = (
+    "is_shown",
+    "stale_since",
+    *SHOWN_FIELDS,
+    *(f"shown.{name}" for name in SHOWN_FIELDS),
+)
 """What `decode_shown_latest` reads."""
 TRACK_FIELDS = _TrackDocument.__struct_fields__
 """What `decode_track_point` reads."""
@@ -138,14 +145,18 @@ def encode_position(stored: StoredFix) -> bytes:
 
 
 def encode_latest(latest: LatestPosition) -> bytes:
-    """The document of ``truck-latest``."""
+    """The document of ``truck-latest``.
+
+    What is shown is nearly always the newest point: then `is_shown` says so, and it is not there
+    twice. A second copy would be a third of what a point costs the node's log on disk.
+    """
     newest, shown = latest.newest, latest.shown
     text = _encoded(newest, latest.deliveries)
     more = b""
-    if shown is not None:
-        # Nearly always the same fix: encoded once, and not made anew.
-        is_same = shown is newest and latest.shown_deliveries == latest.deliveries
-        more = b',"shown":' + (text if is_same else _encoded(shown, latest.shown_deliveries))
+    if shown is newest and latest.shown_deliveries == latest.deliveries:
+        more = b',"is_shown":true'
+    elif shown is not None:
+        more = b',"shown":' + _encoded(shown, latest.shown_deliveries)
     if latest.stale_since_ms is not None:
         more += b',"stale_since":"%b"' % format_instant(latest.stale_since_ms).encode()
     return b"%b%b}" % (text[:-1], more)
@@ -182,12 +193,18 @@ def decode_latest(source: Any, version: int) -> LatestPosition:
         msgspec.ValidationError: It isn't one.
     """
     document = msgspec.convert(source, _LatestDocument)
-    shown = document.shown
+    newest, deliveries = _fix(document), _progress(document.deliveries)
+    if document.is_shown:
+        shown, shown_deliveries = newest, deliveries
+    elif document.shown is not None:
+        shown, shown_deliveries = _fix(document.shown), _progress(document.shown.deliveries)
+    else:
+        shown, shown_deliveries = None, ()
     return LatestPosition(
-        newest=_fix(document),
-        deliveries=_progress(document.deliveries),
-        shown=_fix(shown) if shown else None,
-        shown_deliveries=_progress(shown.deliveries) if shown else (),
+        newest=newest,
+        deliveries=deliveries,
+        shown=shown,
+        shown_deliveries=shown_deliveries,
         stale_since_ms=_instant(document.stale_since),
         revision=version % REVISIONS,
     )
@@ -200,9 +217,8 @@ def decode_shown_latest(source: Any) -> ShownLatest | None:
         msgspec.ValidationError: It isn't one.
     """
     document = msgspec.convert(source, _ShownLatestDocument)
-    if document.shown is None:
-        return None
-    return _shown(document.shown, _instant(document.stale_since))
+    shown = msgspec.convert(source, _ShownDocument) if document.is_shown else document.shown
+    return None if shown is None else _shown(shown, _instant(document.stale_since))
 
 
 def decode_shown_point(source: Any) -> ShownLatest:

@@ -92,9 +92,11 @@ _ETA: Mapped = {
     "dynamic": "strict",
     "properties": _unsearched({"earliest": DATE, "latest": DATE}),
 }
-_DELIVERIES: Mapped = {"type": "nested", "dynamic": "strict", "properties": _PROGRESS}
+# Searched by one field only, so no entry needs a (nested) document of its own: that would double
+# what is indexed and merged.
+_DELIVERIES: Mapped = {"type": "object", "dynamic": "strict", "properties": _PROGRESS}
 _DELIVERIES_WITH_ETA: Mapped = {
-    "type": "nested",
+    "type": "object",
     "dynamic": "strict",
     "properties": {**_PROGRESS, "eta": _ETA},
 }
@@ -129,6 +131,7 @@ LATEST_MAPPINGS: Mapped = {
         **_POINT,
         **_DERIVED,
         "deliveries": _DELIVERIES_WITH_ETA,
+        "is_shown": _kept(BOOLEAN),
         # Read with its document, by id. To take it apart was a third of the work of an upsert.
         "shown": {"type": "object", "enabled": False},
         "stale_since": _kept(DATE),
@@ -152,6 +155,9 @@ def _template(pattern: str, mappings: Mapped, settings: Mapping[str, str]) -> Ma
 _DURABLE = {"auto_expand_replicas": "0-1"}
 """A replica wherever there is a second node, so that a lost node makes no index red."""
 _SEARCHED = {"refresh_interval": "1s"}
+_HISTORY = {**_SEARCHED, "merge.policy.floor_segment": "2mb"}
+"""Each refresh makes a segment of less than a megabyte. Merges treat all below the floor as alike:
+with the default of 16 MB each merge would write up to so much anew for ten such segments."""
 # Read by id, which needs no refresh.
 _READ_BY_ID = {**_DURABLE, "refresh_interval": "5s"}
 _REFRESHED_FIRST = {**_DURABLE, "refresh_interval": "60s"}
@@ -162,7 +168,7 @@ def index_templates(shards: int = 1) -> dict[str, Mapped]:
     """The index templates by name, each index in so many primary shards."""
     indexes = (
         (RAW_PATTERN, RAW_MAPPINGS, {**_DURABLE, **_SEARCHED}),
-        (POSITIONS_PATTERN, POSITIONS_MAPPINGS, {**_DURABLE, **_SEARCHED}),
+        (POSITIONS_PATTERN, POSITIONS_MAPPINGS, {**_DURABLE, **_HISTORY}),
         (LATEST_INDEX, LATEST_MAPPINGS, _READ_BY_ID),
         (STATE_INDEX, STATE_MAPPINGS, _REFRESHED_FIRST),
     )
@@ -214,11 +220,17 @@ def install_index_templates(client: OpenSearch, *, shards: int = 1) -> None:
 
 
 def lacking(there: Mapped, wanted: Mapped) -> Mapped:
-    """The properties that a mapping does not have, or has with another type."""
+    """The properties that a mapping does not have, or has with another type.
+
+    An object that an earlier index has nested stays so there, with the fields that it lacks.
+    """
     added: Mapped = {}
     for name, mapped in wanted.items():
         kind = mapped.get("type", "object")
-        if name not in there or there[name].get("type", "object") != kind:
+        known = there.get(name, {}).get("type", "object")
+        if kind == "object" and known == "nested":
+            kind = known
+        if name not in there or known != kind:
             added[name] = mapped
         elif within := lacking(there[name].get("properties", {}), mapped.get("properties", {})):
             added[name] = {"type": kind, "properties": within}

@@ -9,6 +9,7 @@ import boto3
 import msgspec
 import pytest
 
+from rtdts.delivery_store.appends import Change
 from rtdts.delivery_store.deliveries import (
     CLOSED_KEPT_DAYS,
     LOG_OUTLIVES_ROW_DAYS,
@@ -134,6 +135,34 @@ def test_more_events_are_appended_at_once_than_a_transaction_takes(store: Store)
 
     assert store.get(first.delivery_id) == last
     assert store.events(first.delivery_id, after_version=1) == events
+
+
+def test_several_deliveries_are_appended_to_together_or_none_of_them(store: Store) -> None:
+    rows = [new_delivery(truck_id=unique("T")) for _ in range(3)]
+    for row in rows:
+        store.append(None, row, [event_of(row)], matches=True)
+    moved = [moved_to(row, Status.EN_ROUTE_TO_PICKUP) for row in rows]
+    changes = [
+        Change(row, after, [event_of(after)]) for row, after in zip(rows, moved, strict=True)
+    ]
+    store.append(*changes[1], matches=False)
+
+    with pytest.raises(VersionConflict):
+        store.append_together(changes)
+    assert [store.get(row.delivery_id) for row in rows] == [rows[0], moved[1], rows[2]]
+    assert [len(store.events(row.delivery_id)) for row in rows] == [1, 2, 1]
+
+    store.append_together([changes[0], changes[2]])
+    assert [store.get(row.delivery_id) for row in rows] == moved
+    assert [store.events(row.delivery_id)[-1] for row in rows] == [one for _, _, (one,) in changes]
+
+
+def test_no_delivery_is_closed_together_with_others(store: Store) -> None:
+    row = new_delivery(truck_id=unique("T"))
+    closed = moved_to(row, Status.CANCELLED)
+
+    with pytest.raises(ValueError, match="expire"):
+        store.append_together([Change(row, closed, [event_of(closed)])])
 
 
 def test_the_later_of_two_writers_on_one_version_loses_whole(

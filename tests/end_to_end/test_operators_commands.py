@@ -151,12 +151,7 @@ class Cloud:
                 ExpressionAttributeValues={":d": {"S": delivery_id}},
             )
             counts[table] = answer["Count"]
-        query = {
-            "nested": {
-                "path": "deliveries",
-                "query": {"term": {"deliveries.delivery_id": delivery_id}},
-            }
-        }
+        query = {"term": {"deliveries.delivery_id": delivery_id}}
         return counts | {"history": self.documents("truck-positions-*", query)}
 
     def versions(self) -> list[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from rtdts.delivery_store.appends import Change
 from rtdts.delivery_store.deliveries import (
     DeliveryPage,
     DeliveryStore,
@@ -111,6 +112,18 @@ class FakeDeliveryStore:
         self._tables.before_transaction = self._before_transaction(len(self.transactions))
         self._store.append(before, after, events, matches=matches)
         self.appended.append(after.delivery_id)
+
+    def append_together(self, changes: Sequence[Change]) -> None:
+        while self.before_append:
+            self.before_append.pop(0)()
+        if self.troubles and (trouble := self.troubles.pop(0)) is not None:
+            raise trouble
+        for change in changes:
+            if change.after.delivery_id in self.refusals:
+                raise self.refusals[change.after.delivery_id]
+        self._tables.before_transaction = lambda: None
+        self._store.append_together(changes)
+        self.appended += (change.after.delivery_id for change in changes)
 
     def _before_transaction(self, done_before: int) -> Callable[[], None]:
         def run() -> None:

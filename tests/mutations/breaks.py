@@ -38,6 +38,7 @@ SOCKET = f"{UNIT}/socket_lambda/test_socket_handler.py"
 DELIVERY = f"{UNIT}/delivery_lambda/test_delivery_handler.py"
 DECISIONS = f"{UNIT}/delivery_lambda/test_decisions.py"
 CHANGED = f"{UNIT}/consumer/test_changed_plans.py"
+TOGETHER = f"{UNIT}/consumer/test_many_deliveries_at_once.py"
 STORE = "tests/contract/test_delivery_store_contract.py"
 APPENDS = f"{UNIT}/delivery_store/test_appends.py"
 SETTLING = f"{UNIT}/consumer/test_settling.py"
@@ -415,6 +416,17 @@ BREAKS = (
         ),
     ),
     Break(
+        name="other-deliveries-shown-with-the-newest",
+        guarantee=3,
+        file="rtdts/position_store/documents.py",
+        text="    if shown is newest and latest.shown_deliveries == latest.deliveries:",
+        replacement="    if shown is newest:",
+        tests=(
+            f"{UNIT}/position_store/test_position_documents.py"
+            "::test_the_newest_point_is_stored_twice_where_other_deliveries_are_shown_with_it",
+        ),
+    ),
+    Break(
         name="derived-as-sent",
         guarantee=3,
         file="rtdts/position_store/documents.py",
@@ -553,6 +565,14 @@ BREAKS = (
         file="rtdts/tracking/presence.py",
         text="drive_s = seen.outside_m / rules.pull_away_mps",
         replacement="drive_s = 0.0",
+        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+    ),
+    Break(
+        name="farther-of-two-places-in-a-yard",
+        guarantee=3,
+        file="rtdts/tracking/presence.py",
+        text="    nearer = (other.distance_m - seen.distance_m) / seen.accuracy_m",
+        replacement="    nearer = (seen.distance_m - other.distance_m) / seen.accuracy_m",
         tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
     ),
     Break(
@@ -800,6 +820,30 @@ BREAKS = (
             f"{CHANGED}::test_a_truck_that_no_longer_carries_a_delivery_does_not_move_it",
             f"{CHANGED}::test_a_delivery_first_seen_in_an_old_match_of_another_truck_is_not_taken_up",
         ),
+    ),
+    Break(
+        name="depots-deliveries-one-by-one",
+        guarantee=6,
+        file="consumer/transitions.py",
+        text="        written.update(self._append_together(update, pending, here, budget))\n",
+        replacement="",
+        tests=(f"{TOGETHER}::test_a_depots_deliveries_are_read_and_appended_to_together",),
+    ),
+    Break(
+        name="group-that-lost-a-race-given-up",
+        guarantee=3,
+        file="consumer/transitions.py",
+        text="        except VersionConflict:\n            return False\n",
+        replacement="        except VersionConflict:\n            return True\n",
+        tests=(f"{TOGETHER}::test_a_declaration_on_one_of_many_is_respected_and_the_others_go_on",),
+    ),
+    Break(
+        name="group-that-is-refused-given-up",
+        guarantee=6,
+        file="consumer/transitions.py",
+        text="                raise\n            return False\n",
+        replacement="                raise\n            return True\n",
+        tests=(f"{TOGETHER}::test_what_is_refused_of_one_of_many_is_parked_and_the_others_go_on",),
     ),
     Break(
         name="closed-delivery-moved",
@@ -1770,8 +1814,14 @@ BREAKS = (
         name="one-deliverys-refusal-stops-the-shard",
         guarantee=6,
         file="consumer/transitions.py",
-        text="if not is_refusal(error):",
-        replacement="if True:",
+        text="""\
+                if not is_refusal(error):
+                    raise
+                self._park""",
+        replacement="""\
+                if True:
+                    raise
+                self._park""",
         tests=(
             f"{BACKLOG}::test_what_the_store_refuses_of_one_delivery_is_parked_and_the_batch_goes_on",
         ),

@@ -33,6 +33,10 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
             ("dynamodb:UpdateItem", "delivery-events"),
             ("dynamodb:UpdateItem", "truck-matches"),
         },
+        "append_together": {
+            ("dynamodb:PutItem", "deliveries"),
+            ("dynamodb:PutItem", "delivery-events"),
+        },
         "list_page": {
             ("dynamodb:BatchGetItem", "deliveries"),
             ("dynamodb:Query", "deliveries/index/by-customer"),

@@ -33,8 +33,10 @@ def test_nothing_of_a_moment_is_left_out_where_a_page_ends(
     fold = in_order.pipeline()
     fold.process(in_order.shard.records(*[[one] for one in points]))
     fold.settle(everything=True)
-    for name, size in (("PAGE_FIXES", page), ("LEAD_FIXES", page), ("MARGIN_FIXES", 0)):
-        monkeypatch.setattr(settling, name, size)
+    for name in ("PAGE_FIXES", "LEAD_FIXES"):
+        monkeypatch.setattr(settling, name, page)
+    for name in ("BEFORE_FIXES", "AFTER_FIXES"):
+        monkeypatch.setattr(settling, name, 0)
     monkeypatch.setattr(settling, "MIN_MARGIN_MS", 0)
 
     pipeline = late.pipeline()

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
-from rtdts.delivery_store.appends import MAX_EVENTS_TOGETHER, Part, parts
+from rtdts.delivery_store.appends import MAX_EVENTS_TOGETHER, Change, Part, groups, parts
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.errors import VersionConflict
 from rtdts.delivery_store.items import from_item
+from rtdts.delivery_store.transactions import MAX_WRITES_TOGETHER
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
 from tests.fakes.aws_limits import breach
 from tests.fakes.scripted_client import cancelled, client_error
@@ -186,3 +187,28 @@ def test_a_small_append_is_one_part() -> None:
     event = event_of(created)
 
     assert list(parts(None, created, [event])) == [Part(None, created, [event], is_last=True)]
+
+
+def change(count: int) -> Change:
+    before = new_delivery()
+    return Change(before, *grown(before, count))
+
+
+def test_changes_of_many_deliveries_share_transactions_that_fit() -> None:
+    changes = [change(1 + number % 3) for number in range(70)]
+    client = LimitedClient()
+    store = DeliveryStore(client, TABLES, sleep=lambda _: None)  # type: ignore[arg-type]
+
+    for group in groups(changes):
+        store.append_together(group)
+
+    assert [one for group in groups(changes) for one in group] == changes
+    assert all(len(writes) >= MAX_WRITES_TOGETHER - 3 for writes in client.taken[:-1])
+    assert sum(map(len, client.taken)) == sum(1 + len(one.events) for one in changes)
+
+
+def test_what_no_transaction_has_room_for_is_in_no_group() -> None:
+    small, large = change(1), change(MAX_WRITES_TOGETHER)
+
+    assert [*groups([small, large, small])] == [[small, small]]
+    assert [*groups([])] == []

@@ -191,6 +191,28 @@ def test_the_latest_position_survives_its_document(revision: int) -> None:
     assert read == latest
 
 
+def test_the_newest_point_is_not_stored_twice_where_it_is_what_is_shown() -> None:
+    newest = full(20)
+    latest = LatestPosition(
+        newest=newest, deliveries=PROGRESS, shown=newest, shown_deliveries=PROGRESS
+    )
+
+    document = json.loads(encode_latest(latest))
+
+    assert "shown" not in document
+    assert decode_latest(document, external_version(latest)) == latest
+    assert decode_shown_latest(document) == shown_of(latest)
+    read = {name: of for name, of in document.items() if name in SHOWN_LATEST_FIELDS}
+    assert decode_shown_latest(read) == shown_of(latest)
+
+
+def test_the_newest_point_is_stored_twice_where_other_deliveries_are_shown_with_it() -> None:
+    newest = full(20)
+    latest = LatestPosition(newest=newest, deliveries=(), shown=newest, shown_deliveries=PROGRESS)
+
+    assert decode_latest(json.loads(encode_latest(latest)), external_version(latest)) == latest
+
+
 @pytest.mark.parametrize("shown", [full(), plain(), None])
 def test_what_viewing_needs_is_in_the_fields_that_are_read_for_it(shown: Fix | None) -> None:
     latest = latest_of(full(20), shown)
@@ -205,7 +227,12 @@ def test_what_viewing_needs_is_in_the_fields_that_are_read_for_it(shown: Fix | N
         ),
     }  # fmt: skip
 
-    assert set(SHOWN_LATEST_FIELDS) == {"stale_since", *(f"shown.{one}" for one in SHOWN_FIELDS)}
+    assert set(SHOWN_LATEST_FIELDS) == {
+        "is_shown",
+        "stale_since",
+        *SHOWN_FIELDS,
+        *(f"shown.{one}" for one in SHOWN_FIELDS),
+    }
     assert decode_shown_latest(filtered) == decode_shown_latest(document) == shown_of(latest)
 
 
@@ -256,6 +283,8 @@ def test_an_index_that_is_there_gets_the_fields_that_it_lacks_and_keeps_the_othe
             },
         },
     }
+    unwanted = {"deliveries": {"type": "keyword"}}
+    assert lacking({**wanted, **unwanted}, wanted) == {"deliveries": wanted["deliveries"]}
     assert lacking({**wanted, "n": {"type": "keyword"}}, wanted) == {"n": wanted["n"]}
 
 

@@ -203,7 +203,7 @@ locals {
           condition          = { StringEquals = { "cloudwatch:namespace" = [local.consumer_application] } }
           why_every_resource = "CloudWatch knows no resources for metrics; the condition holds it to the KCL's own namespace."
         },
-        { sid = "Deliveries", actions = ["dynamodb:GetItem", "dynamodb:PutItem"], resources = [local.arns.table["deliveries"]] },
+        { sid = "Deliveries", actions = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"], resources = [local.arns.table["deliveries"]] },
         { sid = "Log", actions = ["dynamodb:PutItem", "dynamodb:Query"], resources = [local.arns.table["delivery_events"]] },
         { sid = "Matches", actions = ["dynamodb:BatchGetItem"], resources = [local.arns.table["truck_matches"]] },
         { sid = "BlockGreedyTrucks", actions = ["dynamodb:PutItem"], resources = [local.arns.table["blocked_identities"]] },
