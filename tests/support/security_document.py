@@ -34,6 +34,13 @@ QUOTAS = (
         "429 with `Retry-After`",
     ),
     ("delivery_lambda.settings", "MAX_OPEN_DELIVERIES", "truck", "409"),
+    ("delivery_lambda.settings", "MAX_SHARES", "delivery", "409"),
+    (
+        "delivery_lambda.settings",
+        "SHARE_TICKETS_PER_MINUTE",
+        "share",
+        "429 with `Retry-After`",
+    ),
     ("socket_lambda.settings", "MAX_SOCKETS", "identity", "the oldest ends, with `too_many`"),
     ("socket_lambda.settings", "CONNECTS_PER_MINUTE", "identity", "429"),
     ("socket_lambda.settings", "FRAMES_PER_MINUTE", "connection", "`too_many`, and its end"),

@@ -207,7 +207,7 @@ variable "broadcaster" {
 }
 
 variable "allowed_origins" {
-  description = "Origins of pages that may call the HTTP API."
+  description = "Origins of pages that may call the HTTP API and open sockets."
   type        = list(string)
   default     = []
 }

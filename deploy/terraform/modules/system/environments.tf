@@ -16,6 +16,7 @@ locals {
       OPENSEARCH_URL              = module.search.url
       OPENSEARCH_AUTH             = "sigv4"
       EDGE_SECRETS                = var.edge ? random_password.edge[0].result : ""
+      ALLOWED_ORIGINS             = join(",", var.allowed_origins)
       ISSUER                      = var.identity.issuer
       AUDIENCE                    = var.identity.audience
       IDENTITY_CLAIM              = var.identity.claim

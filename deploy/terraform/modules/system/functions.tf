@@ -10,7 +10,7 @@ locals {
       statements = local.statements.ingest
     }
     delivery = {
-      description = "The back office's deliveries, and tickets"
+      description = "The back office's deliveries, shares and tickets"
       timeout_s   = 20
       memory_mb   = 512
       statements  = local.statements.delivery
@@ -69,6 +69,7 @@ module "http_api" {
   throttle           = var.http_throttle
   has_own_domain     = var.domains != null
   allowed_origins    = var.allowed_origins
+  pages              = local.definitions.pages
   log_retention_days = var.retention.log_days
 
   # The way in is opened last.

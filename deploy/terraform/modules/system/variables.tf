@@ -183,7 +183,7 @@ variable "domains" {
 }
 
 variable "allowed_origins" {
-  description = "Origins of pages that may call the HTTP API."
+  description = "Origins of pages that may call the HTTP API and open sockets."
   type        = list(string)
   default     = []
 }
