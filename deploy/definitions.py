@@ -27,8 +27,9 @@ import ingest_lambda.routes
 import ingest_lambda.service
 import socket_lambda.authorizer
 import socket_lambda.routes
+import track_lambda.routes
 from deploy.kcl_tables import NAME_SUFFIXES
-from deploy.package import DELIVERY, DEPLOYED_PACKAGES, INGEST, PRODUCTION, PROJECT
+from deploy.package import DELIVERY, DEPLOYED_PACKAGES, INGEST, PRODUCTION, PROJECT, TRACK
 from rtdts.delivery_store.schema import TABLES, KeyAttribute, TableDefinition
 from rtdts.push_queue.definitions import QUEUES, QueueDefinition
 from rtdts.runtime.edge import HEADER
@@ -72,6 +73,7 @@ def definitions() -> dict[str, Any]:
         "http_routes": {
             INGEST.name: _keys(ingest_lambda.routes.ROUTES),
             DELIVERY.name: _keys(delivery_lambda.routes.ROUTES),
+            TRACK.name: _keys(track_lambda.routes.ROUTES),
         },
         "open_http_routes": {
             INGEST.name: _keys(ingest_lambda.routes.OPEN_ROUTES),

@@ -11,7 +11,8 @@ from pathlib import Path
 import delivery_lambda.routes
 import ingest_lambda.routes
 import socket_lambda.routes
-from deploy.package import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER
+import track_lambda.routes
+from deploy.package import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER, TRACK
 from rtdts.runtime.origins import ANY
 from sim.environment import Environment
 from sim.local_cloud.gateways import (
@@ -113,7 +114,12 @@ def deploy_front_doors(
         session.client("lambda", endpoint_url=endpoint_url),
         zips=zips,
         # Here a line for each request costs nothing, and a developer looks for it.
-        variables={**environment.variables(), "LOG_ONE_OF": "1", **(settings or {})},
+        variables={
+            **environment.variables(),
+            "LOG_ONE_OF": "1",
+            "OPENSEARCH_AUTH": "none",
+            **(settings or {}),
+        },
     )
     add_http_routes(
         client,
@@ -131,6 +137,7 @@ def deploy_front_doors(
                 routes=delivery_lambda.routes.ROUTES,
                 open_routes=delivery_lambda.routes.OPEN_ROUTES,
             ),
+            HttpRoutes(function_arn=arns[TRACK.name], routes=track_lambda.routes.ROUTES),
         ],
     )
     add_socket_routes(

@@ -20,6 +20,7 @@ import delivery_lambda.routes
 import ingest_lambda.bootstrap
 import ingest_lambda.routes
 import socket_lambda.routes
+import track_lambda.routes
 from delivery_lambda.dispatch import Dispatch
 from delivery_lambda.handler import handle
 from ingest_lambda.service import Limits, TelemetryService
@@ -61,7 +62,11 @@ OPEN_ROUTES = {*ingest_lambda.routes.OPEN_ROUTES, *delivery_lambda.routes.OPEN_R
 
 
 def test_the_documented_routes_are_those_of_the_lambdas() -> None:
-    guarded = {*ingest_lambda.routes.ROUTES, *delivery_lambda.routes.ROUTES}
+    guarded = {
+        *ingest_lambda.routes.ROUTES,
+        *delivery_lambda.routes.ROUTES,
+        *track_lambda.routes.ROUTES,
+    }
 
     assert documented_routes() == guarded | OPEN_ROUTES
 

@@ -61,6 +61,7 @@ BY_SHARE = f"{UNIT}/tracking/test_viewing_by_share.py"
 SHARE_VIEWERS = f"{UNIT}/broadcaster/test_viewers_by_share.py"
 SHARE_SOCKETS = f"{UNIT}/socket_lambda/test_share_sockets.py"
 ORIGINS = f"{UNIT}/runtime/test_origins.py"
+TRACK = f"{UNIT}/track_lambda/test_track_handler.py"
 OWNTRACKS = f"{UNIT}/tracking/test_owntracks.py"
 TRACCAR = f"{UNIT}/tracking/test_traccar_client.py"
 BLOCKED = f"{UNIT}/delivery_store/test_blocked_identities.py"
@@ -1600,6 +1601,22 @@ BREAKS = (
         text="return len(sent) == 1 and sent[0] in self._allowed",
         replacement="return len(sent) == 1 and sent[0].startswith(self._allowed)",
         tests=(f"{ORIGINS}::test_no_other_page_is_allowed",),
+    ),
+    Break(
+        name="anybody-reads-where-trucks-were",
+        guarantee=4,
+        file="track_lambda/handler.py",
+        text="if caller is None or caller.role not in CALLERS:",
+        replacement="if caller is None:",
+        tests=(f"{TRACK}::test_only_dispatchers_read_where_trucks_were",),
+    ),
+    Break(
+        name="track-of-any-length-is-searched",
+        guarantee=6,
+        file="track_lambda/requests.py",
+        text="if to_ms - from_ms > MAX_INTERVAL_MS:",
+        replacement="if to_ms - from_ms > 366 * MAX_INTERVAL_MS:",
+        tests=(f"{TRACK}::test_what_is_wrong_is_named",),
     ),
     # 5. A viewer hears of each tracked delivery at least once a minute.
     Break(

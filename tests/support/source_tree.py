@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOYABLES = (
     "ingest_lambda",
     "delivery_lambda",
+    "track_lambda",
     "socket_lambda",
     "consumer",
     "broadcaster",

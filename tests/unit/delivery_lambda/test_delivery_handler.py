@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 
 import ingest_lambda.routes
+import track_lambda.routes
 from delivery_lambda.bootstrap import App, build
 from delivery_lambda.dispatch import MAX_DECISIONS, Dispatch
 from delivery_lambda.handler import handle
@@ -126,9 +127,13 @@ def api() -> Api:
 
 
 def test_the_routes_are_the_documented_ones() -> None:
-    of_trucks = {*ingest_lambda.routes.ROUTES, *ingest_lambda.routes.OPEN_ROUTES}
+    others = {
+        *ingest_lambda.routes.ROUTES,
+        *ingest_lambda.routes.OPEN_ROUTES,
+        *track_lambda.routes.ROUTES,
+    }
 
-    assert {*ROUTES, *OPEN_ROUTES} == documented_routes() - of_trucks
+    assert {*ROUTES, *OPEN_ROUTES} == documented_routes() - others
 
 
 def test_a_delivery_is_created_changed_and_left_alone(api: Api) -> None:

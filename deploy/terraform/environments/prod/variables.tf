@@ -133,7 +133,8 @@ variable "reserved_concurrency" {
   type        = map(number)
   default = {
     ingest            = 400
-    delivery          = 150
+    delivery          = 140
+    track             = 10
     socket            = 200
     socket-authorizer = 100
   }

@@ -31,6 +31,7 @@ locals {
       RAW_WRITER_ROLE_ARN      = module.raw_log_role.arn
       CONSUMER_ROLE_ARN        = module.consumer_role.arn
       BROADCASTER_ROLE_ARN     = module.broadcaster_role.arn
+      TRACK_ROLE_ARN           = module.track.role_arn
       OPERATIONS_ROLE_ARN      = module.operations_role.arn
       SEARCH_SHARDS            = tostring(var.search.shards)
       RAW_RETENTION_DAYS       = tostring(var.retention.raw_days)

@@ -59,6 +59,11 @@ locals {
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
     ]
 
+    track = [
+      { sid = "Positions", actions = ["es:ESHttpPost"], resources = [local.arns.domain_paths] },
+      { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
+    ]
+
     socket = [
       { sid = "Rights", actions = ["dynamodb:GetItem"], resources = [local.arns.table["deliveries"]] },
       {

@@ -136,7 +136,7 @@ variable "reserved_concurrency" {
   default     = {}
 
   validation {
-    condition     = length(setsubtract(keys(var.reserved_concurrency), ["ingest", "delivery", "socket", "socket-authorizer"])) == 0
+    condition     = length(setsubtract(keys(var.reserved_concurrency), ["ingest", "delivery", "track", "socket", "socket-authorizer"])) == 0
     error_message = "Of ingest, delivery, socket and socket-authorizer only."
   }
 
