@@ -32,7 +32,7 @@ class History:
         self.writer.write_history([HistoryWrite(fix=one, knowledge=2) for one in fixes])
         self.make_visible()
 
-    def fix(self, second: float, **changed: object) -> Fix:
+    def fix(self, second: int, **changed: object) -> Fix:
         made = fix_of(point(second, 10.0 * second, truck_id=self.truck_id))
         return msgspec.structs.replace(made, **changed)
 
@@ -106,7 +106,7 @@ def test_pages_hold_each_point_once_and_none_is_skipped(history: History) -> Non
 
 def test_points_of_one_moment_are_not_torn_apart(history: History) -> None:
     at_ms = START_MS + 2_000
-    alike = [history.fix(second, event_at_ms=at_ms) for second in (2.0, 2.1, 2.2)]
+    alike = [history.fix(2, event_at_ms=at_ms, recorded_at_ms=at_ms + n) for n in range(3)]
     history.has(history.fix(0), history.fix(1), *alike, history.fix(3))
     first = history.page(0, 100, limit=4)
     assert first.next_ms is not None
@@ -118,7 +118,7 @@ def test_points_of_one_moment_are_not_torn_apart(history: History) -> None:
 
 def test_more_points_of_one_moment_than_a_page_holds_do_not_hold_it_up(history: History) -> None:
     at_ms = START_MS + 2_000
-    alike = [history.fix(2 + index / 10, event_at_ms=at_ms) for index in range(5)]
+    alike = [history.fix(2, event_at_ms=at_ms, recorded_at_ms=at_ms + n) for n in range(5)]
     history.has(*alike, history.fix(9))
     first = history.page(0, 100, limit=3)
     assert first.next_ms is not None
