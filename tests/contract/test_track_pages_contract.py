@@ -33,8 +33,10 @@ class History:
         self.make_visible()
 
     def fix(self, second: int, **changed: object) -> Fix:
-        made = fix_of(point(second, 10.0 * second, truck_id=self.truck_id))
-        return msgspec.structs.replace(made, **changed)
+        one = msgspec.structs.replace(
+            point(second, 10.0 * second, truck_id=self.truck_id), **changed
+        )
+        return fix_of(one)
 
     def page(self, from_s: float, to_s: float, limit: int = 100) -> TrackPage:
         return self.pages.page(
@@ -83,7 +85,8 @@ def test_a_point_says_all_that_is_promised(history: History) -> None:
 
 def test_bad_points_and_those_of_others_are_left_out(history: History) -> None:
     other = fix_of(point(1, 10.0, truck_id=unique("T-other")))
-    history.has(history.fix(1), history.fix(2, quality=("frozen",)), other)
+    bad = msgspec.structs.replace(history.fix(2), quality=("frozen",))
+    history.has(history.fix(1), bad, other)
 
     assert seconds(history.page(0, 10)) == [1]
 
