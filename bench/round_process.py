@@ -11,7 +11,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from bench.baselines import plain_round
@@ -29,10 +29,12 @@ from broadcaster.signing import Credentials, PostSigner
 from broadcaster.slots import Slots
 from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import Threads
+from rtdts.delivery_store.shares import ShareKey
 from rtdts.runtime.logs import get_logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.delivery_buckets import BUCKETS
+from rtdts.tracking.shares import Share as DeliveryShare
 
 VIEWING_MINUTES = 30
 
@@ -42,6 +44,11 @@ class _Fixed:
 
     def current(self) -> Credentials:
         return self.kept
+
+
+class _NoShares:
+    def get_many(self, _keys: Iterable[ShareKey]) -> Mapping[ShareKey, DeliveryShare]:
+        return {}
 
 
 class _NoBlocks:
@@ -72,6 +79,7 @@ async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
             ConnectionBackoff(),
             threads,
             blocks=_NoBlocks(),
+            shares=_NoShares(),
             viewing_minutes=VIEWING_MINUTES,
             log=log,
             trace=PointTrace("", log),

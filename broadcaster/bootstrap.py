@@ -32,6 +32,7 @@ from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.delivery_store.schema import TableNames
+from rtdts.delivery_store.shares import ShareStore
 from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.position_store.client import connect
 from rtdts.position_store.reader import PositionReader
@@ -136,10 +137,12 @@ def _wire(
         delivery_events=settings.delivery_events_table,
         subscriptions=settings.subscriptions_table,
         truck_matches=settings.truck_matches_table,
+        delivery_shares=settings.delivery_shares_table,
         # Not touched by what a broadcaster does, and its role may not.
         socket_tickets="",
     )
     deliveries = DeliveryStore(dynamodb, tables)
+    shares = ShareStore(dynamodb, tables)
     matches = MatchStore(dynamodb, tables, log=log)
     subscriptions = SubscriptionStore(dynamodb, tables)
     positions = RestingPositions(
@@ -183,6 +186,7 @@ def _wire(
             backoff,
             threads.tables,
             blocks=block_list,
+            shares=shares,
             viewing_minutes=settings.viewing_minutes,
             log=log,
             trace=PointTrace(settings.trace_trucks, log),

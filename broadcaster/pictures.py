@@ -20,12 +20,14 @@ from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
 from rtdts.tracking.positions import ShownLatest, TruckInterval
+from rtdts.tracking.truck_stops import TruckStops
 from rtdts.tracking.viewer_messages import encode_position, encode_status
 from rtdts.tracking.viewer_scope import (
     closed_interval,
     events_to_show,
     position_to_show,
     scope_of,
+    stops_before,
 )
 from rtdts.tracking.viewing import Access, MayView, Right
 
@@ -53,6 +55,7 @@ class PositionPicture:
 
     Attributes:
         unknown_trucks: Trucks whose position could not be read.
+        stops: What the trucks had before them when they were last read, by truck.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class PositionPicture:
         self._positions = positions
         self._threads = threads
         self._stops = stops
+        self.stops: Mapping[str, TruckStops] = {}
         self._log = log
         self._now_ms = now_ms
         self._asked: set[str] = set()
@@ -77,13 +81,14 @@ class PositionPicture:
 
     async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
         """Reads the positions, and encodes each message when its first viewer comes."""
-        stops, *_ = await asyncio.gather(
+        self.stops = {}
+        await asyncio.gather(
             # Read anew each time: a right to see rests on it.
-            self._stops.read(deliveries.values()),
+            self._read_stops(deliveries),
             self._read_latest(deliveries),
             self._read_last(deliveries),
         )
-        sent_at_ms = self._now_ms()
+        stops, sent_at_ms = self.stops, self._now_ms()
         encoded: dict[tuple[str, Access], tuple[Payload, ...]] = {}
 
         def compose(delivery: Delivery, right: Right) -> Sequence[Payload]:
@@ -91,10 +96,16 @@ class PositionPicture:
                 return ()
             key = (delivery.delivery_id, right.access)
             if key not in encoded:
-                scope = scope_of(delivery, right.access, stops.get(delivery.truck_id))
+                of_truck = stops.get(delivery.truck_id)
+                scope = scope_of(delivery, right.access, of_truck)
                 latest = self._latest_of(delivery, right.access)
                 shown = position_to_show(delivery, latest, scope, now_ms=sent_at_ms)
-                message = encode_position(delivery, shown, sent_at_ms=sent_at_ms)
+                message = encode_position(
+                    delivery,
+                    shown,
+                    sent_at_ms=sent_at_ms,
+                    stops_before=stops_before(delivery, of_truck),
+                )
                 encoded[key] = (Payload.of(message, shown.point if shown else None),)
             return encoded[key]
 
@@ -105,6 +116,9 @@ class PositionPicture:
             return self._latest.get(delivery.truck_id)
         interval = closed_interval(delivery, access)
         return self._last.get(interval) if interval is not None else None
+
+    async def _read_stops(self, deliveries: Mapping[str, Delivery]) -> None:
+        self.stops = await self._stops.read(deliveries.values())
 
     async def _read_latest(self, deliveries: Mapping[str, Delivery]) -> None:
         trucks = {one.truck_id for one in deliveries.values() if one.is_open} - self._asked
@@ -162,8 +176,6 @@ class TransitionPicture:
 
     async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
         """Encodes the status, and reads the position if that is quick."""
-        message = encode_status(self._event, sent_at_ms=self._now_ms())
-        status = Payload.of(message, self._event)
         position: Compose = _nothing
         if self._has_position:
             try:
@@ -173,8 +185,23 @@ class TransitionPicture:
                 self._has_position = False
         if self._positions.unknown_trucks:
             position = _nothing
+        stops = self._positions.stops
+        sent_at_ms = self._now_ms()
+
+        def status_of(delivery: Delivery) -> Payload:
+            message = encode_status(
+                self._event,
+                sent_at_ms=sent_at_ms,
+                stops_before=stops_before(delivery, stops.get(delivery.truck_id)),
+            )
+            return Payload.of(message, self._event)
+
+        encoded: dict[str, Payload] = {}
 
         def compose(delivery: Delivery, right: Right) -> Sequence[Payload]:
+            status = encoded.get(delivery.delivery_id)
+            if status is None:
+                status = encoded[delivery.delivery_id] = status_of(delivery)
             if not isinstance(right, MayView):
                 # The status that ended the right is told, and none that went before.
                 return (status,) if self._event.version == delivery.version else ()

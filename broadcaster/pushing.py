@@ -4,7 +4,7 @@ The round and the nudges differ only in whom they push to and in the picture tha
 this order, for a chunk of viewers:
 
 1. slots for all its posts are reserved (by the caller);
-2. the deliveries are read, consistently;
+2. the deliveries are read, consistently, and the shares of those who have no token;
 3. the picture reads what it needs (positions, the log, the track); when that took long, the
    deliveries are read again: a right is at most `RIGHT_MAX_AGE_S` old when a post is written to
    its connection, which is made before, however long that takes;
@@ -29,6 +29,7 @@ from broadcaster.signing import Payload
 from broadcaster.slots import Reserved
 from broadcaster.threads import Threads
 from rtdts.delivery_store.deliveries import FoundDeliveries
+from rtdts.delivery_store.shares import ShareKey
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime import wall_clock
 from rtdts.runtime.deadline import Deadline
@@ -36,6 +37,8 @@ from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.blocks import Blocks, Token
 from rtdts.tracking.deliveries import Delivery
+from rtdts.tracking.roles import SHARE
+from rtdts.tracking.shares import Share
 from rtdts.tracking.viewer_messages import encode_ended
 from rtdts.tracking.viewing import Ended, EndReason, MayView, Right, right_to_view
 
@@ -64,6 +67,13 @@ class BlockReader(Protocol):
 
     def current(self) -> Blocks:
         """Which identities and tokens are blocked; reads them now and then."""
+
+
+class ShareReader(Protocol):
+    """Reads shares as they are now."""
+
+    def get_many(self, keys: Iterable[ShareKey], /) -> Mapping[ShareKey, Share]:
+        """Those of the shares that exist, read consistently."""
 
 
 class SubscriptionRemover(Protocol):
@@ -129,11 +139,20 @@ class Pushed:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Stored:
+    """What rights rest on, read at one time."""
+
+    blocks: Blocks
+    found: FoundDeliveries
+    shares: Mapping[ShareKey, Share] | None
+    """None when they could not be read: no right by a share is known, and none has ended."""
+
+
+@dataclasses.dataclass(frozen=True)
 class _Reading:
     good_until: Deadline
     """When the rights that were read are too old."""
-    found: FoundDeliveries
-    blocks: Blocks
+    stored: _Stored
     compose: Compose
 
 
@@ -151,6 +170,7 @@ class Pusher:
         backoff: Shared by all pushes of the process.
         threads: Where the stores may block.
         blocks: For the rights, too: a revoked token ends them.
+        shares: For the rights of who has no token but a share.
         viewing_minutes: How long a closed delivery may be viewed.
         log: Told of what could not be forgotten.
         trace: Told to whom points of some trucks were shown.
@@ -167,6 +187,7 @@ class Pusher:
         threads: Threads,
         *,
         blocks: BlockReader,
+        shares: ShareReader,
         viewing_minutes: int,
         log: Logger,
         trace: PointTrace,
@@ -175,6 +196,7 @@ class Pusher:
     ) -> None:
         self._deliveries = deliveries
         self._blocks = blocks
+        self._shares = shares
         self._subscriptions = subscriptions
         self._poster = poster
         self._backoff = backoff
@@ -266,27 +288,40 @@ class Pusher:
     async def _read(self, viewers: Sequence[Subscription], picture: Picture) -> _Reading:
         # In the order of the viewers, each once: a set would make tests and logs jump about.
         delivery_ids = tuple(dict.fromkeys(viewer.delivery_id for viewer in viewers))
+        share_keys = tuple(dict.fromkeys(_share_key(one) for one in viewers if _has_share(one)))
         for _ in range(_READINGS):
             read_at_s = self._monotonic()
             good_until = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
-            blocks, found = await self._threads.run(self._read_stores, delivery_ids)
-            compose = await picture.prepare(found.by_id)
+            stored = await self._threads.run(self._read_stores, delivery_ids, share_keys)
+            compose = await picture.prepare(stored.found.by_id)
             if self._monotonic() - read_at_s <= _READ_AGAIN_AFTER_S:
                 break
-        return _Reading(good_until, found, blocks, compose)
+        return _Reading(good_until, stored, compose)
 
-    def _read_stores(self, delivery_ids: Sequence[str]) -> tuple[Blocks, FoundDeliveries]:
-        return self._blocks.current(), self._deliveries.get_many(delivery_ids)
+    def _read_stores(self, delivery_ids: Sequence[str], share_keys: Sequence[ShareKey]) -> _Stored:
+        blocks, found = self._blocks.current(), self._deliveries.get_many(delivery_ids)
+        return _Stored(blocks, found, self._read_shares(share_keys))
+
+    def _read_shares(self, keys: Sequence[ShareKey]) -> Mapping[ShareKey, Share] | None:
+        if not keys:
+            return {}
+        try:
+            return self._shares.get_many(keys)
+        except Exception as error:  # whatever it was, viewers by tokens do not wait for it
+            self._log.exception("shares_unavailable", error, shares=len(keys))
+            return None
 
     async def _push_one(
         self, viewer: Subscription, reading: _Reading, reserved: Reserved, post: _Post
     ) -> Pushed:
-        if viewer.delivery_id in reading.found.unreadable:
+        stored = reading.stored
+        is_unknown = stored.shares is None and _has_share(viewer)
+        if is_unknown or viewer.delivery_id in stored.found.unreadable:
             # No right is known, and none has ended: nothing is told until the row is mended.
             reserved.release_one()
             return Pushed(viewer, Outcome.FAILED, ended=False)
-        delivery = reading.found.by_id.get(viewer.delivery_id)
-        right = self._right(viewer, delivery, reading.blocks)
+        delivery = stored.found.by_id.get(viewer.delivery_id)
+        right = self._right(viewer, delivery, stored)
         ended = isinstance(right, Ended)
         payloads: list[Payload] = []
         try:
@@ -304,10 +339,11 @@ class Pusher:
             await self._forget(viewer)
         return Pushed(viewer, outcome, ended)
 
-    def _right(self, viewer: Subscription, delivery: Delivery | None, blocks: Blocks) -> Right:
+    def _right(self, viewer: Subscription, delivery: Delivery | None, stored: _Stored) -> Right:
         now_ms = self._now_ms()
         token = Token(viewer.token_id, viewer.token_issued_at_ms)
-        if blocks.revoking(viewer.role, viewer.identity, token, now_ms) is not None:
+        share = (stored.shares or {}).get(_share_key(viewer)) if _has_share(viewer) else None
+        if stored.blocks.revoking(viewer.role, viewer.identity, token, now_ms) is not None:
             return Ended(reason=EndReason.TOKEN_EXPIRED)
         return right_to_view(
             delivery,
@@ -316,6 +352,7 @@ class Pusher:
             token_expires_at_ms=viewer.token_expires_at_ms,
             now_ms=now_ms,
             viewing_minutes=self._viewing_minutes,
+            share=share,
         )
 
     def _messages_for(
@@ -367,6 +404,14 @@ class Pusher:
                 delivery_id=viewer.delivery_id,
                 connection_id=viewer.connection_id,
             )
+
+
+def _has_share(viewer: Subscription) -> bool:
+    return viewer.role == SHARE
+
+
+def _share_key(viewer: Subscription) -> ShareKey:
+    return ShareKey(viewer.delivery_id, viewer.identity)
 
 
 def _may_hear_of(right: Right) -> bool:

@@ -19,6 +19,9 @@ class Settings:
         "TRUCK_MATCHES_TABLE", help="the table of trucks' open deliveries: what comes first"
     )
     subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="the table of who tracks what")
+    delivery_shares_table: str = setting(
+        "DELIVERY_SHARES_TABLE", help="the table of deliveries' shares: rights rest on them"
+    )
     blocked_identities_table: str = setting(
         "BLOCKED_IDENTITIES_TABLE", help="the table of blocked identities and tokens"
     )

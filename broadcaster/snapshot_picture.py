@@ -22,8 +22,10 @@ from rtdts.tracking.viewer_scope import (
     Scope,
     closed_interval,
     events_to_show,
+    is_numbered,
     position_to_show,
     scope_of,
+    stops_before,
     track_to_show,
 )
 from rtdts.tracking.viewing import Access, MayView, Right, access_to
@@ -109,9 +111,10 @@ class SnapshotPicture:
     async def _read(self, delivery: Delivery) -> Callable[[Access], Payload]:
         access = access_to(delivery, role=self._role)
         stops: Mapping[str, TruckStops] = {}
-        if access is Access.AS_CUSTOMER:
+        if access is Access.AS_CUSTOMER or is_numbered(delivery):
             stops = await self._stops.read([delivery])
-        scope = scope_of(delivery, access, stops.get(delivery.truck_id))
+        of_truck = stops.get(delivery.truck_id)
+        scope = scope_of(delivery, access, of_truck)
         events, latest, track = await asyncio.gather(
             self._threads.run(self._events.events, delivery.delivery_id, self._since_version),
             self._if_quick(self._latest_of(delivery, access), None) if scope else _none(),
@@ -125,7 +128,12 @@ class SnapshotPicture:
             seen = scope if now is access else None
             shown = position_to_show(delivery, latest, seen, now_ms=now_ms)
             message = encode_snapshot(
-                delivery, told, shown, track_to_show(seen, track or ()), sent_at_ms=now_ms
+                delivery,
+                told,
+                shown,
+                track_to_show(seen, track or ()),
+                sent_at_ms=now_ms,
+                stops_before=stops_before(delivery, of_truck),
             )
             return Payload.of(message, shown.point if shown else None)
 

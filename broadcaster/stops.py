@@ -1,4 +1,8 @@
-"""Which stops trucks have before them: some deliveries show their truck only when they are next."""
+"""Which stops trucks have before them.
+
+Some deliveries show their truck only when they are next, and those with a number show how many come
+first.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from broadcaster.threads import Threads
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.truck_stops import TruckStops
-from rtdts.tracking.viewer_scope import needs_stops
+from rtdts.tracking.viewer_scope import is_numbered, needs_stops
 
 
 class StopReader(Protocol):
@@ -20,7 +24,7 @@ class StopReader(Protocol):
 
 
 class StopsOfTrucks:
-    """Reads stops where a delivery's visibility depends on them.
+    """Reads stops where what a delivery shows depends on them.
 
     Args:
         stops: The store.
@@ -38,7 +42,7 @@ class StopsOfTrucks:
 
         What can't be read is left out, and then not shown.
         """
-        trucks = {one.truck_id for one in deliveries if needs_stops(one)}
+        trucks = {one.truck_id for one in deliveries if needs_stops(one) or is_numbered(one)}
         if not trucks:
             return {}
         try:

@@ -10,11 +10,14 @@ from typing import Final
 
 from delivery_lambda.callers import Caller
 from delivery_lambda.routes import (
+    CREATE_SHARE,
     DECLARE_EVENT,
     GET_DELIVERY,
     ISSUE_TICKET,
     LIST_DELIVERIES,
+    LIST_SHARES,
     PUT_DELIVERY,
+    REVOKE_SHARE,
 )
 from rtdts.tracking.deliveries import DeclaredType, Delivery
 from rtdts.tracking.instants import MS_PER_DAY
@@ -26,6 +29,9 @@ CALLERS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     LIST_DELIVERIES: (DISPATCHER, CUSTOMER, TRUCK),
     DECLARE_EVENT: (DISPATCHER, TRUCK),
     ISSUE_TICKET: (DISPATCHER, CUSTOMER),
+    CREATE_SHARE: (DISPATCHER,),
+    LIST_SHARES: (DISPATCHER,),
+    REVOKE_SHARE: (DISPATCHER,),
 }
 """The roles that may call each route."""
 

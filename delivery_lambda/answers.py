@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from delivery_lambda.decisions import Reason, Refusal
 from delivery_lambda.requests import InvalidRequest
-from rtdts.delivery_store.errors import DeliveryErased, TruckFull
+from rtdts.delivery_store.errors import DeliveryErased, TooManyShares, TruckFull
 from rtdts.runtime.http_api import Response, problem
 
 RETRY_AFTER_S: Final = 1
@@ -34,6 +34,8 @@ def invalid(request: InvalidRequest) -> Response:
     """What was not understood; `field` names the place, when it is one."""
     status = HTTPStatus.BAD_REQUEST
     members: dict[str, Any] = {"field": request.field} if request.field else {}
+    if request.limit is not None:
+        members["limit"] = request.limit
     return problem(status, str(request), **members)
 
 
@@ -46,6 +48,21 @@ def truck_full(full: TruckFull) -> Response:
     """No room on the truck."""
     status = HTTPStatus.CONFLICT
     return problem(status, str(full), field="truck_id", limit=full.limit)
+
+
+def too_many_shares(error: TooManyShares) -> Response:
+    """No room for another share."""
+    return problem(HTTPStatus.CONFLICT, str(error), limit=error.limit)
+
+
+def no_such_share() -> Response:
+    """The one answer to each token that opens nothing, whatever the reason."""
+    return problem(HTTPStatus.NOT_FOUND, "there is no such share, or it has ended")
+
+
+def foreign_origin() -> Response:
+    """A page that the deployment does not know."""
+    return forbidden("this page's origin is not allowed")
 
 
 def erased(error: DeliveryErased) -> Response:

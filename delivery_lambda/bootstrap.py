@@ -7,19 +7,25 @@ from collections.abc import Mapping
 
 from delivery_lambda.dispatch import Dispatch
 from delivery_lambda.settings import Settings
+from delivery_lambda.sharing import Sharing
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.matches import MatchStore
+from rtdts.delivery_store.shares import ShareStore
 from rtdts.delivery_store.tickets import TicketStore
 from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, SOMEBODY_WAITS, aws_session
 from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger, get_logger
+from rtdts.runtime.origins import Origins
 from rtdts.runtime.rate_limits import RateLimits
 from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
 
 REQUESTS_BURST_MINUTES = 5
+REFUSED_LINES_PER_MINUTE = 6
+"""Of the log, about all refused requests without a token together."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,7 +36,10 @@ class App:
     identity_claim: str
     blocks: BlockList
     requests: RateLimits
+    refused_lines: RateLimits
+    """Of the log, about requests without a token."""
     edge: Edge
+    origins: Origins
     log: Logger
 
 
@@ -45,15 +54,28 @@ def build(environ: Mapping[str, str]) -> App:
     aws = aws_session()
     dynamodb = aws.client("dynamodb", config=SOMEBODY_WAITS)
     sqs = aws.client("sqs", config=SOMEBODY_WAITS)
+    deliveries = DeliveryStore(
+        dynamodb,
+        settings.tables,
+        max_open_deliveries=settings.max_open_deliveries,
+        closed_kept_days=settings.closed_kept_days,
+    )
+    tickets = TicketStore(dynamodb, settings.socket_tickets_table)
+    nudges = NudgeQueue(sqs, settings.nudge_queue_url, log=log)
     dispatch = Dispatch(
-        deliveries=DeliveryStore(
-            dynamodb,
-            settings.tables,
-            max_open_deliveries=settings.max_open_deliveries,
-            closed_kept_days=settings.closed_kept_days,
+        deliveries=deliveries,
+        tickets=tickets,
+        nudges=nudges,
+        sharing=Sharing(
+            deliveries,
+            ShareStore(dynamodb, settings.tables),
+            MatchStore(dynamodb, settings.tables, log=log),
+            tickets,
+            nudges,
+            rules=settings.share_rules,
+            log=log,
+            now_ms=now_ms,
         ),
-        tickets=TicketStore(dynamodb, settings.socket_tickets_table),
-        nudges=NudgeQueue(sqs, settings.nudge_queue_url, log=log),
         log=log,
         now_ms=now_ms,
     )
@@ -67,6 +89,10 @@ def build(environ: Mapping[str, str]) -> App:
         identity_claim=settings.identity_claim,
         blocks=BlockList(blocks, log=log, now_ms=now_ms),
         edge=Edge(settings.edge_secrets),
+        origins=Origins(settings.allowed_origins),
+        refused_lines=RateLimits(
+            per_minute=REFUSED_LINES_PER_MINUTE, burst_minutes=1 / REFUSED_LINES_PER_MINUTE
+        ),
         requests=RateLimits(
             per_minute=settings.requests_per_minute, burst_minutes=REQUESTS_BURST_MINUTES
         ),

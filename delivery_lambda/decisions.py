@@ -20,6 +20,7 @@ from rtdts.tracking.deliveries import (
     Delivery,
     DeliveryEvent,
     Doubt,
+    FailureCode,
     Place,
     Status,
     TimeWindow,
@@ -57,6 +58,8 @@ class Plan:
     window: TimeWindow | None = None
     visibility: Visibility = DEFAULT_VISIBILITY
     stop_sequence: int | None = None
+    origin_name: str | None = None
+    destination_name: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,7 @@ class Declaration:
     proof: str | None
     idempotency_key: str
     request_hash: str
+    failure_code: FailureCode | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -216,6 +220,8 @@ def _create(delivery_id: str, plan: Plan, actor: str, now_ms: int) -> Change:
         window=plan.window,
         visibility=plan.visibility,
         stop_sequence=plan.stop_sequence,
+        origin_name=plan.origin_name,
+        destination_name=plan.destination_name,
         customer_since_ms=now_ms,
         status=Status.ASSIGNED,
         version=1,
@@ -250,6 +256,8 @@ def _change(before: Delivery, plan: Plan, actor: str, now_ms: int) -> Change:
         window=plan.window,
         visibility=plan.visibility,
         stop_sequence=plan.stop_sequence,
+        origin_name=plan.origin_name,
+        destination_name=plan.destination_name,
         customer_since_ms=since_ms,
         customer_since_version=since_version,
         shown_from_ms=_shown_from_ms(before, plan, status, at_ms),
@@ -313,12 +321,14 @@ def _declare(
         updated_at_ms=now_ms,
         shown_from_ms=shown_from(before.shown_from_ms, status, at_ms),
         closed_at_ms=closed_at_ms if status in CLOSED else None,
+        failure_code=declaration.failure_code,
     )
     event = msgspec.structs.replace(
         _event(after, Cause.DECLARED, at_ms, now_ms, actor),
         declared=declaration.type,
         note=declaration.note,
         proof=declaration.proof,
+        failure_code=declaration.failure_code,
         idempotency_key=declaration.idempotency_key,
         request_hash=declaration.request_hash,
         doubts=doubts,
@@ -351,6 +361,8 @@ def _plan_of(delivery: Delivery) -> Plan:
         window=delivery.window,
         visibility=delivery.visibility,
         stop_sequence=delivery.stop_sequence,
+        origin_name=delivery.origin_name,
+        destination_name=delivery.destination_name,
     )
 
 

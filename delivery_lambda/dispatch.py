@@ -10,7 +10,16 @@ from typing import Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery_lambda.access import CALLERS, DECLARABLE, closed_since_ms, may_see
-from delivery_lambda.answers import erased, forbidden, invalid, refused, truck_full, unavailable
+from delivery_lambda.answers import (
+    erased,
+    forbidden,
+    invalid,
+    no_such_share,
+    refused,
+    too_many_shares,
+    truck_full,
+    unavailable,
+)
 from delivery_lambda.callers import Caller
 from delivery_lambda.cursors import InvalidCursor, decode_cursor, encode_cursor
 from delivery_lambda.decisions import (
@@ -33,18 +42,29 @@ from delivery_lambda.requests import (
     parse_status,
 )
 from delivery_lambda.routes import (
+    CREATE_SHARE,
     DECLARE_EVENT,
     GET_DELIVERY,
     ISSUE_TICKET,
     LIST_DELIVERIES,
+    LIST_SHARES,
     PUT_DELIVERY,
+    REVOKE_SHARE,
 )
+from delivery_lambda.sharing import Sharing
 from rtdts.delivery_store.deliveries import DeliveryPage, ListPosition
-from rtdts.delivery_store.errors import DeliveryErased, StoreBusy, TruckFull, VersionConflict
+from rtdts.delivery_store.errors import (
+    DeliveryErased,
+    StoreBusy,
+    TooManyShares,
+    TruckFull,
+    VersionConflict,
+)
 from rtdts.delivery_store.tickets import Ticket, TicketHolder
 from rtdts.push_queue.nudges import Nudge, TransitionNudge
 from rtdts.runtime.http_api import Response, json_response
 from rtdts.runtime.logs import Logger
+from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, Status
 from rtdts.tracking.identifiers import ID_FORM, is_identifier
 from rtdts.tracking.instants import format_instant
@@ -110,6 +130,7 @@ class Dispatch:
     deliveries: DeliveryPort
     tickets: TicketPort
     nudges: NudgePort
+    sharing: Sharing
     log: Logger
     now_ms: Callable[[], int]
 
@@ -125,6 +146,9 @@ class Dispatch:
             LIST_DELIVERIES: self._list_deliveries,
             DECLARE_EVENT: self._declare_event,
             ISSUE_TICKET: self._issue_ticket,
+            CREATE_SHARE: self._create_share,
+            LIST_SHARES: self._list_shares,
+            REVOKE_SHARE: self._revoke_share,
         }
         route = routes[request.route]
         if caller.role not in CALLERS[request.route]:
@@ -135,9 +159,20 @@ class Dispatch:
             return invalid(error)
         except TruckFull as error:
             return truck_full(error)
+        except TooManyShares as error:
+            return too_many_shares(error)
         except DeliveryErased as error:
             return erased(error)
         except (StoreBusy, VersionConflict):
+            return unavailable()
+
+    def answer_open(self, request: Request, blocks: Blocks) -> Response:
+        """Answers a request without a token, of the one route that takes them."""
+        try:
+            return self.sharing.ticket(request, blocks)
+        except InvalidRequest as error:
+            return invalid(error)
+        except StoreBusy:
             return unavailable()
 
     def _put_delivery(self, request: Request, caller: Caller) -> Response:
@@ -234,6 +269,25 @@ class Dispatch:
             {"ticket": ticket.ticket, "expires_at": format_instant(ticket.expires_at_ms)},
             headers={"Cache-Control": "no-store"},
         )
+
+    def _create_share(self, request: Request, caller: Caller) -> Response:
+        delivery = self._visible(request, caller)
+        if delivery is None:
+            return refused(_NOT_FOUND)
+        if not delivery.is_open:
+            detail = f"the delivery is {delivery.status}"
+            return refused(Refusal(reason=Reason.CLOSED, detail=detail))
+        return self.sharing.create(request, delivery, caller.identity)
+
+    def _list_shares(self, request: Request, caller: Caller) -> Response:
+        delivery = self._visible(request, caller)
+        return refused(_NOT_FOUND) if delivery is None else self.sharing.list(delivery)
+
+    def _revoke_share(self, request: Request, caller: Caller) -> Response:
+        delivery = self._visible(request, caller)
+        if delivery is None:
+            return refused(_NOT_FOUND)
+        return self.sharing.revoke(request, delivery) or no_such_share()
 
     def _decide_and_write(self, decide: Callable[[], Decision]) -> Decision:
         """Writes what is decided; decides anew when somebody else wrote first.

@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from rtdts.tracking.deliveries import Delivery, DeliveryEvent
+from rtdts.tracking.deliveries import Cause, Delivery, DeliveryEvent, Place
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.roles import CUSTOMER, DISPATCHER
+from rtdts.tracking.shares import Share
 from rtdts.tracking.viewer_scope import events_to_show
 
 Document = dict[str, Any]
@@ -41,8 +42,8 @@ def summary_document(delivery: Delivery, *, role: str) -> Document:
         "status": delivery.status.value,
         "version": delivery.version,
         "assignment": delivery.assignment,
-        "origin": msgspec.to_builtins(delivery.origin),
-        "destination": msgspec.to_builtins(delivery.destination),
+        "origin": _place(delivery.origin, delivery.origin_name),
+        "destination": _place(delivery.destination, delivery.destination_name),
     }
     if delivery.window is not None:
         document["window"] = {
@@ -54,6 +55,11 @@ def summary_document(delivery: Delivery, *, role: str) -> Document:
         if delivery.stop_sequence is not None:
             document["stop_sequence"] = delivery.stop_sequence
     return document
+
+
+def _place(place: Place, name: str | None) -> Document:
+    document: Document = msgspec.to_builtins(place)
+    return document if name is None else document | {"name": name}
 
 
 def event_document(event: DeliveryEvent, *, in_detail: bool) -> Document:
@@ -75,6 +81,67 @@ def event_document(event: DeliveryEvent, *, in_detail: bool) -> Document:
         "actor": event.actor,
         "note": event.note,
         "proof": event.proof,
+        "failure_code": event.failure_code and event.failure_code.value,
         "doubts": [doubt.value for doubt in event.doubts] or None,
     }
     return document | {name: value for name, value in details.items() if value is not None}
+
+
+def share_document(share: Share) -> Document:
+    """A share as the dispatcher sees it: nothing that it could be used with."""
+    return {
+        "share_id": share.share_id,
+        "created_at": format_instant(share.created_at_ms),
+        "created_by": share.created_by,
+        "expires_at": format_instant(share.expires_at_ms),
+        "revoked_at": _instant_or_null(share.revoked_at_ms),
+        "tickets": share.tickets,
+        "last_used_at": _instant_or_null(share.last_used_at_ms),
+    }
+
+
+def shared_delivery_document(
+    delivery: Delivery, events: Sequence[DeliveryEvent], *, stops_before: int | None
+) -> Document:
+    """A delivery as it is shown to who has a share: as to its customer, without truck and names."""
+    timeline = _timeline(events_to_show(delivery, events, is_customer=True))
+    since = timeline[-1]["at"] if timeline else format_instant(delivery.updated_at_ms)
+    window = delivery.window
+    return {
+        "delivery_id": delivery.delivery_id,
+        "status": delivery.status.value,
+        "since": since,
+        "version": delivery.version,
+        "window": window
+        and {"start": format_instant(window.start_ms), "end": format_instant(window.end_ms)},
+        "origin": _shared_place(delivery.origin, delivery.origin_name),
+        "destination": _shared_place(delivery.destination, delivery.destination_name),
+        "timeline": timeline,
+        "failure_code": delivery.failure_code and delivery.failure_code.value,
+        "stops_before": stops_before,
+        "ended": not delivery.is_open,
+    }
+
+
+def _timeline(events: Sequence[DeliveryEvent]) -> list[Document]:
+    """The statuses that stand, each once: one that is come back to withdraws what followed it."""
+    timeline: list[Document] = []
+    for event in events:
+        entry = {"status": event.status.value, "at": format_instant(event.effective_at_ms)}
+        known = [one["status"] for one in timeline]
+        if event.status.value not in known:
+            timeline.append(entry)
+            continue
+        there = known.index(event.status.value)
+        del timeline[there + 1 :]
+        if event.cause is Cause.ASSIGNED:  # another truck begins anew
+            timeline[there] = entry
+    return timeline
+
+
+def _shared_place(place: Place, name: str | None) -> Document:
+    return {"lat": place.lat, "lon": place.lon, "name": name}
+
+
+def _instant_or_null(at_ms: int | None) -> str | None:
+    return None if at_ms is None else format_instant(at_ms)

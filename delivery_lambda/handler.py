@@ -5,17 +5,23 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from delivery_lambda.answers import forbidden, invalid, unavailable
+from delivery_lambda.answers import forbidden, foreign_origin, invalid, unavailable
 from delivery_lambda.bootstrap import App, build
 from delivery_lambda.callers import Caller, caller_of
 from delivery_lambda.requests import InvalidRequest, parse_request
+from delivery_lambda.routes import ISSUE_SHARE_TICKET, ISSUE_TICKET, OPEN_ROUTES
 from rtdts.runtime.http_api import Response, internal_error, over_quota, token_revoked
 from rtdts.tracking.roles import DISPATCHER
+
+_OPEN = frozenset(" ".join(route) for route in OPEN_ROUTES)
+_FOR_PAGES = frozenset(" ".join(route) for route in (ISSUE_TICKET, ISSUE_SHARE_TICKET))
+"""What a page does before it opens a socket, whose gateway does not look at the origin either."""
 
 
 @functools.cache
@@ -33,6 +39,8 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
     started_s = time.monotonic()
     caller = caller_of(event, app.identity_claim)
     answer = _answer(event, caller, app)
+    if not _has_line(event, answer, app):
+        return answer
     app.log.info(
         "request",
         route=event.get("routeKey"),
@@ -60,15 +68,37 @@ def _refused(caller: Caller, app: App) -> Response | None:
     return None
 
 
+def _has_line(event: Mapping[str, Any], answer: Response, app: App) -> bool:
+    """Whether a request has a line in the log: strangers' refusals only now and then."""
+    if event.get("routeKey") not in _OPEN or answer["statusCode"] < HTTPStatus.BAD_REQUEST:
+        return True
+    if answer["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return True
+    now_ms = app.dispatch.now_ms()
+    if app.refused_lines.wait_ms("", now_ms) > 0:
+        return False
+    app.refused_lines.spend("", 1, now_ms)
+    return True
+
+
 def _answer(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response:
     if not app.edge.passed(event.get("headers")):
         return forbidden("this is not the name at which this API is served")
+    if event.get("routeKey") in _FOR_PAGES and not app.origins.allow(event.get("headers")):
+        return foreign_origin()
+    if event.get("routeKey") in _OPEN:
+        blocks = app.blocks.current()
+        return _guarded(lambda: app.dispatch.answer_open(parse_request(event), blocks), app)
     if caller is None:
         return forbidden("the token names no role or identity that is known here")
     if (refused := _refused(caller, app)) is not None:
         return refused
+    return _guarded(lambda: app.dispatch.answer(parse_request(event), caller), app)
+
+
+def _guarded(answer: Callable[[], Response], app: App) -> Response:
     try:
-        return app.dispatch.answer(parse_request(event), caller)
+        return answer()
     except InvalidRequest as error:
         return invalid(error)
     except (BotoCoreError, ClientError) as error:

@@ -18,6 +18,7 @@ from delivery_lambda.decisions import ANY_VERSION, Declaration, Plan
 from rtdts.tracking.deliveries import (
     DEFAULT_RADIUS_M,
     DeclaredType,
+    FailureCode,
     Place,
     Status,
     TimeWindow,
@@ -30,7 +31,11 @@ from rtdts.tracking.visibility import DEFAULT_VISIBILITY, Visibility
 MIN_RADIUS_M: Final = 1.0
 MAX_RADIUS_M: Final = 50_000.0
 MAX_KEY_LENGTH: Final = 255
+MAX_NAME_LENGTH: Final = 200
 MAX_STOP_SEQUENCE: Final = 100_000
+MIN_SHARE_LIFE_S: Final = 60
+MAX_OPEN_BODY_BYTES: Final = 1_024
+"""Of a request without a token: there is no more to say in it."""
 
 _ENTITY_TAG = re.compile(r'"([0-9]{1,18})"|([0-9]{1,18})')
 _AT_FIELD = " - at `$."
@@ -44,11 +49,13 @@ class InvalidRequest(Exception):  # noqa: N818 - what it is, not an error of our
     Attributes:
         field: Which part of it, as a path; empty when it is the whole.
         reason: What is wrong with that.
+        limit: The limit that was passed, if one was.
     """
 
-    def __init__(self, field: str, reason: str) -> None:
+    def __init__(self, field: str, reason: str, *, limit: int | None = None) -> None:
         self.field = field
         self.reason = reason
+        self.limit = limit
         super().__init__(f"{field}: {reason}" if field else reason)
 
 
@@ -59,6 +66,8 @@ class Request:
     route: tuple[str, str]
     delivery_id: str
     """Of the path; empty on routes without one."""
+    share_id: str
+    """As well."""
     query: Mapping[str, str]
     headers: Mapping[str, str]
     """Names in lower case."""
@@ -69,6 +78,7 @@ class _PlaceBody(msgspec.Struct, frozen=True, kw_only=True):
     lat: Annotated[float, Meta(ge=-90.0, le=90.0)]
     lon: Annotated[float, Meta(ge=-180.0, le=180.0)]
     radius_m: Annotated[float, Meta(ge=MIN_RADIUS_M, le=MAX_RADIUS_M)] = DEFAULT_RADIUS_M
+    name: Annotated[str, Meta(max_length=MAX_NAME_LENGTH)] | None = None
 
     def place(self) -> Place:
         return Place(lat=_degrees(self.lat), lon=_degrees(self.lon), radius_m=self.radius_m)
@@ -92,8 +102,17 @@ class _PlanBody(msgspec.Struct, frozen=True, kw_only=True):
 class _DeclarationBody(msgspec.Struct, frozen=True, kw_only=True):
     type: DeclaredType
     at: str | None = None
+    failure_code: FailureCode | None = None
     note: Annotated[str, Meta(max_length=2_000)] | None = None
     proof: Annotated[str, Meta(max_length=2_000)] | None = None
+
+
+class _ShareBody(msgspec.Struct, frozen=True, kw_only=True):
+    expires_in_s: Annotated[int, Meta(ge=MIN_SHARE_LIFE_S)] | None = None
+
+
+class _ShareTicketBody(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
 
 
 def parse_request(event: Mapping[str, Any]) -> Request:
@@ -110,10 +129,11 @@ def parse_request(event: Mapping[str, Any]) -> Request:
         )
     except (binascii.Error, UnicodeEncodeError) as error:
         raise InvalidRequest("", "the body can't be read") from error
-    headers = event.get("headers") or {}
+    headers, named = event.get("headers") or {}, event.get("pathParameters") or {}
     return Request(
         route=(method, path),
-        delivery_id=(event.get("pathParameters") or {}).get("delivery_id", ""),
+        delivery_id=named.get("delivery_id", ""),
+        share_id=named.get("share_id", ""),
         query=event.get("queryStringParameters") or {},
         headers={name.lower(): value for name, value in headers.items()},
         body=raw,
@@ -143,6 +163,8 @@ def parse_plan(request: Request) -> Plan:
         window=window,
         visibility=body.visibility or DEFAULT_VISIBILITY,
         stop_sequence=body.stop_sequence,
+        origin_name=body.origin.name or None,
+        destination_name=body.destination.name or None,
     )
 
 
@@ -173,8 +195,11 @@ def parse_declaration(request: Request) -> Declaration:
     if len(key) > MAX_KEY_LENGTH:
         raise InvalidRequest("Idempotency-Key", f"is longer than {MAX_KEY_LENGTH} characters")
     body = _decode(request.body, _DeclarationBody)
+    if body.failure_code is not None and body.type is not DeclaredType.FAILED:
+        raise InvalidRequest("failure_code", "is only for failed")
     return Declaration(
         type=body.type,
+        failure_code=body.failure_code,
         at_ms=None if body.at is None else _instant("at", body.at),
         note=body.note,
         proof=body.proof,
@@ -182,6 +207,31 @@ def parse_declaration(request: Request) -> Declaration:
         # Of what it says, not of its bytes: a client may write the same JSON in another way.
         request_hash=hashlib.sha256(msgspec.json.encode(body)).hexdigest(),
     )
+
+
+def parse_share_life_s(request: Request, *, default_s: int, most_s: int) -> int:
+    """How long a share shall live, in seconds: the body of POST /deliveries/{delivery_id}/shares.
+
+    Raises:
+        InvalidRequest: It is not a number of seconds, or too small or great a one.
+    """
+    body = _decode(request.body, _ShareBody) if request.body.strip() else _ShareBody()
+    if body.expires_in_s is None:
+        return min(default_s, most_s)
+    if body.expires_in_s > most_s:
+        raise InvalidRequest("expires_in_s", f"is more than {most_s}", limit=most_s)
+    return body.expires_in_s
+
+
+def parse_share_token(request: Request) -> str:
+    """The token in the body of POST /shares/tickets, of whatever form.
+
+    Raises:
+        InvalidRequest: There is none.
+    """
+    if len(request.body) > MAX_OPEN_BODY_BYTES:
+        raise InvalidRequest("", f"the body is longer than {MAX_OPEN_BODY_BYTES} bytes")
+    return _decode(request.body, _ShareTicketBody).token
 
 
 def parse_status(request: Request) -> Status | None:

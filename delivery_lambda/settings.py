@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 
+from delivery_lambda.sharing import ShareRules
 from rtdts.delivery_store.deliveries import CLOSED_KEPT_DAYS
 from rtdts.delivery_store.matches import MAX_OPEN_DELIVERIES
-from rtdts.delivery_store.table_settings import TableSettings
-from rtdts.runtime import edge
+from rtdts.delivery_store.shares import MAX_SHARES
+from rtdts.delivery_store.table_settings import ShareTableSettings
+from rtdts.runtime import edge, origins
 from rtdts.runtime.settings import setting
+
+SECONDS_PER_DAY = 86_400
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(TableSettings):
+class Settings(ShareTableSettings):
     """What delivery_lambda reads from its environment."""
 
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="URL of the queue of nudges")
@@ -20,6 +24,43 @@ class Settings(TableSettings):
         "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
     )
     edge_secrets: str = setting("EDGE_SECRETS", default="", help=edge.HELP)
+    allowed_origins: str = setting("ALLOWED_ORIGINS", default="", help=origins.HELP)
+    share_days: int = setting(
+        "SHARE_DAYS",
+        default=7,
+        minimum=1,
+        maximum=365,
+        help="days for which a share lives when the request does not say; SHARE_MAX_DAYS at most",
+    )
+    share_max_days: int = setting(
+        "SHARE_MAX_DAYS",
+        default=30,
+        minimum=1,
+        maximum=365,
+        help="days for which a share may live",
+    )
+    max_shares: int = setting(
+        "MAX_SHARES",
+        default=MAX_SHARES,
+        minimum=1,
+        maximum=100,
+        help="live shares that one delivery may have",
+    )
+    share_tickets_per_minute: float = setting(
+        "SHARE_TICKETS_PER_MINUTE",
+        default=6,
+        minimum=1,
+        maximum=6_000,
+        help="tickets that one share gives per minute, as a mean; 40 at once",
+    )
+    viewing_minutes: int = setting(
+        "VIEWING_MINUTES",
+        default=30,
+        minimum=0,
+        maximum=24 * 60,
+        help="minutes for which a share still opens a delivery after its end; the same as the "
+        "broadcaster's",
+    )
     requests_per_minute: int = setting(
         "REQUESTS_PER_MINUTE",
         default=120,
@@ -42,3 +83,14 @@ class Settings(TableSettings):
         maximum=3650,
         help="days for which a delivery and its log are kept after it was closed",
     )
+
+    @property
+    def share_rules(self) -> ShareRules:
+        """What of them concerns shares."""
+        return ShareRules(
+            life_s=self.share_days * SECONDS_PER_DAY,
+            most_life_s=self.share_max_days * SECONDS_PER_DAY,
+            most=self.max_shares,
+            tickets_per_minute=self.share_tickets_per_minute,
+            viewing_minutes=self.viewing_minutes,
+        )

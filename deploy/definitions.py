@@ -31,12 +31,14 @@ import mqtt_bridge.bootstrap
 import mqtt_bridge.tally
 import socket_lambda.authorizer
 import socket_lambda.routes
+import track_lambda.routes
 from deploy.kcl_tables import NAME_SUFFIXES
-from deploy.package import DELIVERY, DEPLOYED_PACKAGES, INGEST, PRODUCTION, PROJECT
+from deploy.package import DELIVERY, DEPLOYED_PACKAGES, INGEST, PRODUCTION, PROJECT, TRACK
 from rtdts.delivery_store.schema import TABLES, KeyAttribute, TableDefinition
 from rtdts.push_queue.definitions import QUEUES, QueueDefinition
 from rtdts.runtime.edge import HEADER
 from rtdts.runtime.metrics import DIMENSION, NAMESPACE
+from rtdts.runtime.origins import METHODS, PREFLIGHT_KEPT_S, REQUEST_HEADERS, RESPONSE_HEADERS
 from rtdts.runtime.settings import declared_settings
 
 FILE: Final = PROJECT / "deploy" / "terraform" / "generated" / "definitions.json"
@@ -78,8 +80,18 @@ def definitions() -> dict[str, Any]:
         "http_routes": {
             INGEST.name: _keys(ingest_lambda.routes.ROUTES),
             DELIVERY.name: _keys(delivery_lambda.routes.ROUTES),
+            TRACK.name: _keys(track_lambda.routes.ROUTES),
         },
-        "open_http_routes": {INGEST.name: _keys(ingest_lambda.routes.OPEN_ROUTES)},
+        "open_http_routes": {
+            INGEST.name: _keys(ingest_lambda.routes.OPEN_ROUTES),
+            DELIVERY.name: _keys(delivery_lambda.routes.OPEN_ROUTES),
+        },
+        "pages": {
+            "methods": list(METHODS),
+            "request_headers": list(REQUEST_HEADERS),
+            "response_headers": list(RESPONSE_HEADERS),
+            "preflight_kept_s": PREFLIGHT_KEPT_S,
+        },
         "metrics": {
             "namespace": NAMESPACE,
             "dimension": DIMENSION,

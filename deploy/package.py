@@ -70,6 +70,12 @@ DELIVERY = Package(
     group="delivery_lambda",
     settings="delivery_lambda.settings",
 )
+TRACK = Package(
+    name="track",
+    handler="track_lambda.handler.lambda_handler",
+    group="track_lambda",
+    settings="track_lambda.settings",
+)
 SOCKET = Package(
     name="socket",
     handler="socket_lambda.handler.lambda_handler",
@@ -82,7 +88,7 @@ SOCKET_AUTHORIZER = Package(
     group="socket_lambda",
     settings="socket_lambda.authorizer_settings",
 )
-PACKAGES = (INGEST, DELIVERY, SOCKET, SOCKET_AUTHORIZER)
+PACKAGES = (INGEST, DELIVERY, TRACK, SOCKET, SOCKET_AUTHORIZER)
 """The product's, which the local cloud runs too."""
 
 IOT = Package(

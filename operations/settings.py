@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from operations.device_settings import DeviceSettings
-from rtdts.delivery_store.table_settings import TableSettings
+from rtdts.delivery_store.table_settings import ShareTableSettings
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(TableSettings, DeviceSettings):
+class Settings(ShareTableSettings, DeviceSettings):
     """What all other commands read from their environment."""
 
     stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")

@@ -87,7 +87,12 @@ The domain's own setting only says where the log goes; without this nothing is w
 
 
 def search_roles(
-    *, raw_writer_arn: str, consumer_arn: str, broadcaster_arn: str, operations_arn: str
+    *,
+    raw_writer_arn: str,
+    consumer_arn: str,
+    broadcaster_arn: str,
+    track_arn: str,
+    operations_arn: str,
 ) -> tuple[SearchRole, ...]:
     """Every role of ours."""
     return (
@@ -115,6 +120,12 @@ def search_roles(
             iam_role_arn=broadcaster_arn,
             cluster_actions=("cluster_composite_ops_ro",),  # mget
             grants=(IndexGrant(patterns=(POSITIONS_PATTERN, LATEST_INDEX), actions=("read",)),),
+        ),
+        SearchRole(
+            name="rtdts-track",
+            iam_role_arn=track_arn,
+            cluster_actions=(),
+            grants=(IndexGrant(patterns=(POSITIONS_PATTERN,), actions=("read",)),),
         ),
         SearchRole(
             name="rtdts-operations",

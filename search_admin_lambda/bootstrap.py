@@ -78,6 +78,7 @@ def build(environ: Mapping[str, str]) -> App:
             raw_writer_arn=settings.raw_writer_role_arn,
             consumer_arn=settings.consumer_role_arn,
             broadcaster_arn=settings.broadcaster_role_arn,
+            track_arn=settings.track_role_arn,
             operations_arn=settings.operations_role_arn,
         ),
         patience_s=settings.patience_s,

@@ -26,6 +26,9 @@ class Settings:
     broadcaster_role_arn: str = setting(
         "BROADCASTER_ROLE_ARN", help="ARN of the broadcaster's role"
     )
+    track_role_arn: str = setting(
+        "TRACK_ROLE_ARN", help="ARN of the role of the function that reads tracks"
+    )
     operations_role_arn: str = setting(
         "OPERATIONS_ROLE_ARN", help="ARN of the role of the operators' commands"
     )

@@ -59,6 +59,7 @@ class Environment:
     socket_limits_table: str = _named("SOCKET_LIMITS_TABLE")
     blocked_identities_table: str = _named("BLOCKED_IDENTITIES_TABLE")
     device_credentials_table: str = _named("DEVICE_CREDENTIALS_TABLE")
+    delivery_shares_table: str = _named("DELIVERY_SHARES_TABLE")
     nudge_queue_url: str = _named("NUDGE_QUEUE_URL")
     nudge_dead_letter_queue_url: str = _named("NUDGE_DEAD_LETTER_QUEUE_URL")
     round_queue_url: str = _named("ROUND_QUEUE_URL")
@@ -67,6 +68,8 @@ class Environment:
     raw_backup_bucket: str = _named("RAW_BACKUP_BUCKET")
     socket_management_url: str = _named("SOCKET_MANAGEMENT_URL")
     """Where messages to sockets are posted (``@connections``)."""
+    allowed_origins: str = _named("ALLOWED_ORIGINS")
+    """Of which pages browsers may call the HTTP API and open sockets, with commas."""
     issuer: str = _named("ISSUER")
     audience: str = _named("AUDIENCE")
     token_url: str = _named("TOKEN_URL")

@@ -9,12 +9,13 @@ from typing import Any, Final, Protocol
 
 from rtdts.delivery_store.tickets import TicketHolder, is_ticket
 from rtdts.runtime.edge import Edge
+from rtdts.runtime.origins import Origins
 from rtdts.tracking.blocks import Blocks, Token
-from rtdts.tracking.roles import CUSTOMER, DISPATCHER
+from rtdts.tracking.roles import CUSTOMER, DISPATCHER, SHARE
 from socket_lambda.tokens import Holder, InvalidToken
 
 VIEWERS: Final = (DISPATCHER, CUSTOMER)
-"""The roles that may open a socket."""
+"""The roles that may open a socket; `SHARE` besides, which no token has, but a share's ticket."""
 
 _BEARER = "bearer"
 
@@ -26,6 +27,8 @@ class Refused(enum.Enum):
     """No token and no ticket, or neither proves anything: 401."""
     WRONG_ROLE = enum.auto()
     """Known, but no viewer: 403."""
+    FOREIGN_ORIGIN = enum.auto()
+    """Of a page that the deployment does not know: 403, whoever it is."""
     NOT_BY_THE_EDGE = enum.auto()
     """Went round what stands before the socket: 403, whoever it is."""
 
@@ -61,6 +64,7 @@ def admit(
     tickets: TicketPort,
     blocks: Blocks,
     edge: Edge,
+    origins: Origins,
     now_ms: int,
 ) -> Holder | Refusal:
     """Decides on a $connect: by its Authorization header, or else by its ticket.
@@ -71,6 +75,7 @@ def admit(
         tickets: Takes the query's ticket; whatever comes of it then, it is spent.
         blocks: Which identities and tokens are blocked.
         edge: What stands before the socket, if anything does.
+        origins: Of which pages browsers may open one; no gateway looks at that.
         now_ms: This moment.
 
     Raises:
@@ -78,14 +83,23 @@ def admit(
     """
     if not edge.passed(event.get("headers")):
         return Refusal(refused=Refused.NOT_BY_THE_EDGE, detail="not by the edge")
+    if not origins.allow(event.get("headers")):
+        # Before the ticket is spent: it is not the page's.
+        return Refusal(refused=Refused.FOREIGN_ORIGIN, detail="foreign origin")
     holder = _holder(event, tokens, tickets, now_ms)
-    if isinstance(holder, Holder) and holder.role not in VIEWERS:
+    if isinstance(holder, Holder) and not _is_viewer(holder):
         return Refusal(refused=Refused.WRONG_ROLE, detail=f"role {holder.role!r}")
     if isinstance(holder, Holder) and blocks.revoking(
         holder.role, holder.identity, holder.token, now_ms
     ):
         return Refusal(refused=Refused.NOT_VALID, detail="revoked")
     return holder
+
+
+def _is_viewer(holder: Holder) -> bool:
+    if holder.role == SHARE:
+        return bool(holder.delivery_id)  # only a ticket holds one
+    return holder.role in VIEWERS
 
 
 def _holder(
@@ -111,6 +125,7 @@ def _holder(
         identity=spent.identity,
         expires_at_ms=spent.token_expires_at_ms,
         token=Token(spent.token_id, spent.token_issued_at_ms),
+        delivery_id=spent.delivery_id,
     )
 
 

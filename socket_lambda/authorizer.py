@@ -90,6 +90,7 @@ def authorize(event: Mapping[str, Any], app: AuthorizerApp) -> Policy:
         tickets=app.tickets,
         blocks=app.blocks.current(),
         edge=app.edge,
+        origins=app.origins,
         now_ms=app.now_ms(),
     )
     refused = decision if isinstance(decision, Refusal) else None
@@ -115,6 +116,7 @@ def authorize(event: Mapping[str, Any], app: AuthorizerApp) -> Policy:
             "expires_at": decision.expires_at_ms // 1000,
             "token_id": decision.token.token_id,
             "issued_at": decision.token.issued_at_ms // 1000,
+            "delivery_id": decision.delivery_id,
         },
     )
 

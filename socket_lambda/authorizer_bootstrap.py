@@ -15,6 +15,7 @@ from rtdts.delivery_store.tickets import TicketStore
 from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, SOMEBODY_WAITS, aws_session
 from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger, get_logger
+from rtdts.runtime.origins import Origins
 from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
 from socket_lambda.admission import TicketPort, TokenPort
@@ -33,6 +34,7 @@ class AuthorizerApp:
     tickets: TicketPort
     blocks: BlockList
     edge: Edge
+    origins: Origins
     log: Logger
     now_ms: Callable[[], int]
 
@@ -69,6 +71,7 @@ def build_authorizer(environ: Mapping[str, str]) -> AuthorizerApp:
         tickets=TicketStore(dynamodb, settings.socket_tickets_table),
         blocks=BlockList(blocks, log=log, now_ms=now_ms),
         edge=Edge(settings.edge_secrets),
+        origins=Origins(settings.allowed_origins),
         log=log,
         now_ms=now_ms,
     )

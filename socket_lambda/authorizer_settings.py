@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from rtdts.runtime import edge
+from rtdts.runtime import edge, origins
 from rtdts.runtime.settings import setting
 
 
@@ -16,6 +16,7 @@ class Settings:
     blocked_identities_table: str = setting(
         "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
     )
+    allowed_origins: str = setting("ALLOWED_ORIGINS", default="", help=origins.HELP)
     edge_secrets: str = setting("EDGE_SECRETS", default="", help=edge.HELP)
     issuer: str = setting("ISSUER", help="issuer of the tokens: the identity provider's https URL")
     audience: str = setting("AUDIENCE", help="audience that a token must be for")

@@ -10,6 +10,7 @@ from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import Nudge, SnapshotNudge
 from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.deliveries import Delivery
+from rtdts.tracking.roles import SHARE
 from rtdts.tracking.viewer_messages import ErrorReason, encode_ended, encode_error, encode_pong
 from rtdts.tracking.viewing import EndReason, may_ever_view
 from socket_lambda import routes
@@ -164,10 +165,7 @@ class Dispatch:
             viewer.role, viewer.identity, viewer.token, now_ms
         ):
             return self._ended(viewer, message.delivery_id, EndReason.TOKEN_EXPIRED)
-        delivery = self.deliveries.get(message.delivery_id)
-        if delivery is None or not may_ever_view(
-            delivery, role=viewer.role, identity=viewer.identity
-        ):
+        if not self._may_track(viewer, message.delivery_id):
             return self._error(viewer, ErrorReason.NOT_FOUND, message.delivery_id)
         if self._has_enough(viewer, message.delivery_id):
             return self._error(viewer, ErrorReason.TOO_MANY, message.delivery_id)
@@ -195,6 +193,16 @@ class Dispatch:
             )
         )
         return "tracking"
+
+    def _may_track(self, viewer: Viewer, delivery_id: str) -> bool:
+        if viewer.role == SHARE and viewer.delivery_id != delivery_id:
+            return False  # whether there is such a delivery is not read
+        delivery = self.deliveries.get(delivery_id)
+        if delivery is None:
+            return False
+        if viewer.role == SHARE:  # what has become of the share is read with each post
+            return True
+        return may_ever_view(delivery, role=viewer.role, identity=viewer.identity)
 
     def _untrack(self, event: Mapping[str, Any]) -> str:
         viewer = viewer_of(event)

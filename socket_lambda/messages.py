@@ -29,6 +29,8 @@ class Viewer:
     identity: str
     token_expires_at_ms: int
     token: Token
+    delivery_id: str = ""
+    """The only delivery that it may track; empty for all that it has a right to."""
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,7 @@ def viewer_of(event: Mapping[str, Any]) -> Viewer:
         # The gateway turns the authorizer's numbers into text.
         token_expires_at_ms=int(float(known["expires_at"]) * 1000),
         token=Token(known.get("token_id") or "", int(float(known.get("issued_at") or 0) * 1000)),
+        delivery_id=known.get("delivery_id") or "",
     )
 
 

@@ -35,6 +35,8 @@ class Holder:
     expires_at_ms: int
     """When the token ends, and with it every right of the connection."""
     token: Token = NO_TOKEN
+    delivery_id: str = ""
+    """The only delivery that it may track; empty for all that it has a right to."""
 
 
 class TokenReader:

@@ -116,6 +116,7 @@ class CustomerErasure:
         return {
             "deliveries": int("Item" in answer and not _is_done(answer["Item"])),
             "delivery_events": len(self._keys_of(self._tables.delivery_events, delivery_id)),
+            "delivery_shares": len(self._keys_of(self._tables.delivery_shares, delivery_id)),
             "subscriptions": len(self._keys_of(self._tables.subscriptions, delivery_id)),
         }
 
@@ -159,7 +160,7 @@ class CustomerErasure:
         )
 
     def erase_delivery(self, delivery: OwnedDelivery) -> int:
-        """Deletes what there is of a delivery that was buried: its log, and who follows it.
+        """Deletes what there is of a delivery that was buried: shares, log, and who follows it.
 
         Returns:
             How many items are gone.
@@ -167,7 +168,8 @@ class CustomerErasure:
         Raises:
             StoreBusy: Contended or throttled for too long; what is left is still found.
         """
-        deleted = self._delete_all(self._tables.subscriptions, delivery.delivery_id)
+        deleted = self._delete_all(self._tables.delivery_shares, delivery.delivery_id)
+        deleted += self._delete_all(self._tables.subscriptions, delivery.delivery_id)
         deleted += self._delete_all(self._tables.delivery_events, delivery.delivery_id)
         now_ms = self._now_ms()
         done: dict[str, object] = {
@@ -232,17 +234,18 @@ class CustomerErasure:
             scan["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _keys_of(self, table: str, delivery_id: str) -> list[Key]:
-        keys = (
-            ("delivery_id", "version")
-            if table == self._tables.delivery_events
-            else ("delivery_id", "connection_id")
-        )
+        sort_key = {
+            self._tables.delivery_events: "version",
+            self._tables.delivery_shares: "share_id",
+            self._tables.subscriptions: "connection_id",
+        }[table]
         query: QueryInputTypeDef = {
             "TableName": table,
             "KeyConditionExpression": "delivery_id = :delivery",
             "ExpressionAttributeValues": {":delivery": {"S": delivery_id}},
             "ConsistentRead": True,
         }
+        keys = ("delivery_id", sort_key)
         return [_key(item, keys) for item in query_all(self._client, query)]
 
     def _delete_all(self, table: str, delivery_id: str) -> int:

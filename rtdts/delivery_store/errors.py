@@ -4,6 +4,7 @@ DeliveryStoreError
 ├── VersionConflict    somebody else wrote first: read again, decide again
 ├── DeliveryErased     the delivery was erased, and does not come again
 ├── TruckFull          the truck carries as many open deliveries as it may
+├── TooManyShares      the delivery has as many live shares as it may have
 └── StoreBusy          throttled, or contended, longer than it was worth waiting
 """
 
@@ -50,6 +51,20 @@ class TruckFull(DeliveryStoreError):  # noqa: N818 - named for what happened
         self.truck_id = truck_id
         self.limit = limit
         super().__init__(f"truck {truck_id} already has {limit} open deliveries")
+
+
+class TooManyShares(DeliveryStoreError):  # noqa: N818 - named for what happened
+    """The delivery has no room for another share.
+
+    Attributes:
+        delivery_id: The delivery.
+        limit: How many live shares a delivery may have.
+    """
+
+    def __init__(self, delivery_id: str, limit: int) -> None:
+        self.delivery_id = delivery_id
+        self.limit = limit
+        super().__init__(f"delivery {delivery_id} already has {limit} shares; revoke one")
 
 
 class StoreBusy(DeliveryStoreError):  # noqa: N818 - named for what happened

@@ -71,6 +71,7 @@ class TableNames:
     socket_limits: str = ""
     blocked_identities: str = ""
     device_credentials: str = ""
+    delivery_shares: str = ""
 
 
 BY_CUSTOMER = "by-customer"
@@ -169,6 +170,13 @@ DEVICE_CREDENTIALS = TableDefinition(
     logical_name="device_credentials", hash_key=KeyAttribute(name="secret_hash")
 )
 
+DELIVERY_SHARES = TableDefinition(
+    logical_name="delivery_shares",
+    hash_key=_DELIVERY_ID,
+    range_key=KeyAttribute(name="share_id"),
+    ttl_attribute=TTL_ATTRIBUTE,
+)
+
 TABLES = (
     DELIVERIES,
     DELIVERY_EVENTS,
@@ -178,4 +186,5 @@ TABLES = (
     SOCKET_LIMITS,
     BLOCKED_IDENTITIES,
     DEVICE_CREDENTIALS,
+    DELIVERY_SHARES,
 )

@@ -32,3 +32,17 @@ class TableSettings:
             socket_tickets=self.socket_tickets_table,
             blocked_identities=self.blocked_identities_table,
         )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShareTableSettings(TableSettings):
+    """The same for those who have to do with shares."""
+
+    delivery_shares_table: str = setting(
+        "DELIVERY_SHARES_TABLE", help="table of deliveries' shares"
+    )
+
+    @property
+    def tables(self) -> TableNames:
+        """The tables' names together."""
+        return dataclasses.replace(super().tables, delivery_shares=self.delivery_shares_table)

@@ -45,6 +45,8 @@ class TicketHolder(msgspec.Struct, frozen=True, kw_only=True):
     token_id: str = ""
     """That token's `rtdts.tracking.blocks.Token`: revoked, it takes the connection along."""
     token_issued_at_ms: int = 0
+    delivery_id: str = ""
+    """The one delivery that its socket may track; empty for all that the holder has a right to."""
 
 
 class _TicketItem(TicketHolder, frozen=True, kw_only=True):

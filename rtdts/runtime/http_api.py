@@ -29,6 +29,11 @@ def json_response(
     return _response(status, JSON_TYPE, body, headers)
 
 
+def no_content() -> Response:
+    """An answer that has nothing to say but that it is done."""
+    return {"statusCode": int(HTTPStatus.NO_CONTENT), "headers": {}, "body": ""}
+
+
 def problem(
     status: HTTPStatus,
     detail: str,

@@ -44,6 +44,20 @@ class DeclaredType(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
+class FailureCode(enum.StrEnum):
+    """Why a delivery failed: unlike the note it is shown to the customer."""
+
+    NOBODY_HOME = "nobody_home"
+    REFUSED = "refused"
+    WRONG_ADDRESS = "wrong_address"
+    NO_ACCESS = "no_access"
+    DAMAGED = "damaged"
+    MISSING = "missing"
+    VEHICLE = "vehicle"
+    WEATHER = "weather"
+    OTHER = "other"
+
+
 class Cause(enum.StrEnum):
     """Why an event was written: the code that goes on the wire."""
 
@@ -122,6 +136,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """Until when the customer is shown the truck: the effective time of the closing event, or when
     that was recorded if the sensors contradict it. None while open. Viewing itself ends by
     `end_recorded_at_ms`."""
+    origin_name: str | None = None
+    """For people; no rule looks at it."""
+    destination_name: str | None = None
+    failure_code: FailureCode | None = None
+    """Why it failed, if that was declared."""
 
     @property
     def current(self) -> Assignment:
@@ -209,6 +228,8 @@ class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
     """``role:identity`` of who said so, when somebody did."""
     note: str | None = None
     proof: str | None = None
+    failure_code: FailureCode | None = None
+    """Of a declaration that it failed."""
     idempotency_key: str | None = None
     through: Through | None = None
     """Up to which record of the stream the log speaks with this event, when a rule made it: a

@@ -51,6 +51,17 @@ class TruckStops(msgspec.Struct, frozen=True, kw_only=True):
             return False
         return not any(stop.comes_before(own) for stop in self.stops)
 
+    def count_before(self, delivery_id: str) -> int | None:
+        """How many stops the dispatcher numbered lower; None when that is not known.
+
+        The order of what has no number is a guess by windows: good for hiding, not for counting.
+        """
+        own = next((stop for stop in self.stops if stop.delivery_id == delivery_id), None)
+        if own is None or own.stop_sequence is None or not self.is_whole:
+            return None
+        numbers = {stop.stop_sequence for stop in self.stops if stop.stop_sequence is not None}
+        return sum(number < own.stop_sequence for number in numbers)
+
 
 def stop_of(delivery: Delivery) -> Stop:
     """The stop that a delivery is for its truck."""

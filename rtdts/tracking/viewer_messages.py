@@ -1,7 +1,7 @@
 """Every message that a viewer's socket receives, as bytes ready to post.
 
 The contract is docs/asyncapi.yaml. A message is encoded once a delivery and access, however many
-viewers get it. Of an event only its code, status and time go out: which point or person caused
+viewers get it. Of an event only its codes, status and time go out: which point or person caused
 it, the note and the proof stay in the log.
 
 A receiver keeps the highest `version`, and the highest `position_at` within the highest
@@ -16,7 +16,14 @@ from typing import Final, TypedDict, TypeVar
 
 import msgspec
 
-from rtdts.tracking.deliveries import UNDER_WAY, Cause, Delivery, DeliveryEvent, Status
+from rtdts.tracking.deliveries import (
+    UNDER_WAY,
+    Cause,
+    Delivery,
+    DeliveryEvent,
+    FailureCode,
+    Status,
+)
 from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import TrackPoint
@@ -75,6 +82,7 @@ class _Position(_Message, frozen=True, kw_only=True, tag="position"):
     position: _Shown | None
     distance_remaining_m: float | None
     eta: _Eta | None
+    stops_before: int | None
 
 
 class _SnapshotEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +101,7 @@ class _TrackElement(msgspec.Struct, frozen=True, array_like=True):
 class _Snapshot(_Position, frozen=True, kw_only=True, tag="snapshot"):
     events: tuple[_SnapshotEvent, ...]
     track: tuple[_TrackElement, ...]
+    failure_code: FailureCode | None
 
 
 class _Status(_Message, frozen=True, kw_only=True, tag="status"):
@@ -102,6 +111,8 @@ class _Status(_Message, frozen=True, kw_only=True, tag="status"):
     assignment: int
     effective_at: str
     cause: Cause
+    stops_before: int | None
+    failure_code: FailureCode | None
 
 
 class _Ended(_Message, frozen=True, kw_only=True, tag="ended"):
@@ -130,13 +141,18 @@ class _Progress(TypedDict):
     position: _Shown | None
     distance_remaining_m: float | None
     eta: _Eta | None
+    stops_before: int | None
 
 
 _ENCODER = msgspec.json.Encoder()
 
 
 def encode_position(
-    delivery: Delivery, position: ShownPosition | None, *, sent_at_ms: int
+    delivery: Delivery,
+    position: ShownPosition | None,
+    *,
+    sent_at_ms: int,
+    stops_before: int | None = None,
 ) -> bytes:
     """The `position` message.
 
@@ -144,8 +160,9 @@ def encode_position(
         delivery: The delivery as read for the right to view.
         position: What `position_to_show` let through; None shows the status alone.
         sent_at_ms: Now; the age of the position is told relative to it.
+        stops_before: How many stops the truck makes first; None when that is not known.
     """
-    return _ENCODER.encode(_Position(**_progress(delivery, position, sent_at_ms)))
+    return _ENCODER.encode(_Position(**_progress(delivery, position, sent_at_ms, stops_before)))
 
 
 def encode_snapshot(
@@ -155,6 +172,7 @@ def encode_snapshot(
     track: Sequence[TrackPoint],
     *,
     sent_at_ms: int,
+    stops_before: int | None = None,
 ) -> bytes:
     """The `snapshot` message, at most `SNAPSHOT_MAX_BYTES` long.
 
@@ -166,14 +184,18 @@ def encode_snapshot(
         position: What `position_to_show` let through.
         track: What `track_to_show` let through, by time.
         sent_at_ms: Now.
+        stops_before: How many stops the truck makes first; None when that is not known.
     """
-    progress = _progress(delivery, position, sent_at_ms)
+    progress = _progress(delivery, position, sent_at_ms, stops_before)
+    failure_code = delivery.failure_code
     # The log may have grown since the delivery was read: the message agrees with itself.
     told = tuple(_snapshot_event(event) for event in events if event.version <= delivery.version)
     shown = tuple(_rounded(point) for point in track)
 
     while True:
-        message = _ENCODER.encode(_Snapshot(**progress, events=told, track=shown))
+        message = _ENCODER.encode(
+            _Snapshot(**progress, events=told, track=shown, failure_code=failure_code)
+        )
         excess_bytes = len(message) - SNAPSHOT_MAX_BYTES
         if excess_bytes <= 0:
             return message
@@ -185,7 +207,9 @@ def encode_snapshot(
             told = told[(len(told) + 1) // 2 :]
 
 
-def encode_status(event: DeliveryEvent, *, sent_at_ms: int) -> bytes:
+def encode_status(
+    event: DeliveryEvent, *, sent_at_ms: int, stops_before: int | None = None
+) -> bytes:
     """The `status` message of one event of the log."""
     return _ENCODER.encode(
         _Status(
@@ -196,6 +220,8 @@ def encode_status(event: DeliveryEvent, *, sent_at_ms: int) -> bytes:
             assignment=event.assignment,
             effective_at=format_instant(event.effective_at_ms),
             cause=event.cause,
+            stops_before=stops_before,
+            failure_code=event.failure_code,
         )
     )
 
@@ -235,7 +261,12 @@ def thinned(track: Sequence[T], count: int) -> tuple[T, ...]:
     return tuple(track[index * last // (count - 1)] for index in range(count))
 
 
-def _progress(delivery: Delivery, position: ShownPosition | None, sent_at_ms: int) -> _Progress:
+def _progress(
+    delivery: Delivery,
+    position: ShownPosition | None,
+    sent_at_ms: int,
+    stops_before: int | None,
+) -> _Progress:
     under_way = position if delivery.status in UNDER_WAY else None
     remaining_m = _distance_remaining_m(delivery, under_way) if under_way else None
     return {
@@ -248,6 +279,7 @@ def _progress(delivery: Delivery, position: ShownPosition | None, sent_at_ms: in
         "position": None if position is None else _shown(position, sent_at_ms),
         "distance_remaining_m": remaining_m,
         "eta": _eta(delivery, under_way, remaining_m, sent_at_ms),
+        "stops_before": stops_before,
     }
 
 

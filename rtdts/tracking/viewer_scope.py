@@ -80,6 +80,18 @@ def needs_stops(delivery: Delivery) -> bool:
     return isinstance(delivery.visibility, NextStop) and not is_hidden
 
 
+def is_numbered(delivery: Delivery) -> bool:
+    """Whether its viewers are shown how many stops come before it."""
+    return delivery.is_open and delivery.stop_sequence is not None
+
+
+def stops_before(delivery: Delivery, stops: TruckStops | None) -> int | None:
+    """How many stops come before a delivery; None when that is not shown, or not known."""
+    if stops is None or not is_numbered(delivery):
+        return None
+    return stops.count_before(delivery.delivery_id)
+
+
 def scope_of(delivery: Delivery, access: Access, stops: TruckStops | None) -> Scope | None:
     """What of its truck may be shown with a delivery; None when nothing may.
 

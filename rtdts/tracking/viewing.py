@@ -3,7 +3,8 @@
 Asked anew before every push: a right is a fact about this moment, never about the moment when
 somebody began to track. The rules:
 
-- a dispatcher may view any delivery, a customer its own, nobody else any;
+- a dispatcher may view any delivery, a customer its own, who has a share the share's while that is
+  live and the delivery has the customer for whom it was made; nobody else any;
 - the right ends with the viewer's token, when the delivery goes to another customer or is
   cancelled, and `viewing_minutes` after it was delivered or failed.
 
@@ -18,7 +19,8 @@ from typing import Final
 import msgspec
 
 from rtdts.tracking.deliveries import Delivery, Status
-from rtdts.tracking.roles import CUSTOMER, DISPATCHER
+from rtdts.tracking.roles import CUSTOMER, DISPATCHER, SHARE
+from rtdts.tracking.shares import Share
 
 _MS_A_MINUTE: Final = 60_000
 
@@ -65,16 +67,21 @@ Right = MayView | Ended
 _STILL_THEIRS = frozenset({EndReason.CANCELLED, EndReason.VIEWING_OVER})
 
 
-def may_ever_view(delivery: Delivery, *, role: str, identity: str) -> bool:
+def may_ever_view(
+    delivery: Delivery, *, role: str, identity: str, share: Share | None = None
+) -> bool:
     """Whether the delivery is this viewer's at all, whatever its status and the time.
 
     Args:
         delivery: The delivery, read consistently.
         role: The token's role.
         identity: The token's identity: the customer's id, for a customer.
+        share: The viewer's, if its role is `SHARE`.
     """
     if role == DISPATCHER:
         return True
+    if role == SHARE:
+        return share is not None and share.share_id == identity and share.is_of(delivery)
     return role == CUSTOMER and identity == delivery.customer_id
 
 
@@ -86,6 +93,7 @@ def right_to_view(
     token_expires_at_ms: int,
     now_ms: int,
     viewing_minutes: int,
+    share: Share | None = None,
 ) -> Right:
     """Decides whether this viewer may see this delivery now.
 
@@ -99,18 +107,26 @@ def right_to_view(
         token_expires_at_ms: When the token ends, which the viewer connected with.
         now_ms: This moment.
         viewing_minutes: How long a delivered or failed delivery may still be viewed.
+        share: The viewer's, read as the delivery was; None when it has none (any more).
     """
     if now_ms >= token_expires_at_ms:
         return Ended(reason=EndReason.TOKEN_EXPIRED)
-    if delivery is None or not may_ever_view(delivery, role=role, identity=identity):
+    if role == SHARE and (share is None or not share.is_live(now_ms)):
+        return Ended(reason=EndReason.TOKEN_EXPIRED)
+    if delivery is None or not may_ever_view(delivery, role=role, identity=identity, share=share):
         return Ended(reason=EndReason.NO_LONGER_YOURS)
     if delivery.status is Status.CANCELLED:
         return Ended(reason=EndReason.CANCELLED)
-    # By when the end was recorded: what time it claims is for a truck to choose.
-    ended_at_ms = delivery.end_recorded_at_ms
-    if ended_at_ms is not None and now_ms >= ended_at_ms + viewing_minutes * _MS_A_MINUTE:
+    if is_viewing_over(delivery, now_ms=now_ms, viewing_minutes=viewing_minutes):
         return Ended(reason=EndReason.VIEWING_OVER)
     return MayView(access=access_to(delivery, role=role))
+
+
+def is_viewing_over(delivery: Delivery, *, now_ms: int, viewing_minutes: int) -> bool:
+    """Whether a delivery has been closed for longer than it may be viewed."""
+    # By when the end was recorded: what time it claims is for a truck to choose.
+    ended_at_ms = delivery.end_recorded_at_ms
+    return ended_at_ms is not None and now_ms >= ended_at_ms + viewing_minutes * _MS_A_MINUTE
 
 
 def access_to(delivery: Delivery, *, role: str) -> Access:

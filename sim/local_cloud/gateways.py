@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
-from mypy_boto3_apigatewayv2.type_defs import CreateRouteRequestTypeDef
+from mypy_boto3_apigatewayv2.type_defs import CorsTypeDef, CreateRouteRequestTypeDef
+
+from rtdts.runtime.origins import METHODS, PREFLIGHT_KEPT_S, REQUEST_HEADERS, RESPONSE_HEADERS
 
 HTTP_STAGE: Final = "$default"
 SOCKET_STAGE: Final = "live"
@@ -62,7 +64,11 @@ class SocketRoutes:
 
 
 def create_gateways(
-    client: ApiGatewayV2Client, *, endpoint_url: str, route_selection: str
+    client: ApiGatewayV2Client,
+    *,
+    endpoint_url: str,
+    route_selection: str,
+    allowed_origins: Sequence[str] = (),
 ) -> Gateways:
     """Creates both APIs, without routes yet.
 
@@ -70,12 +76,14 @@ def create_gateways(
         client: The local cloud's API Gateway.
         endpoint_url: The local cloud's base URL, ``http://127.0.0.1:PORT``.
         route_selection: The expression by which a socket message finds its route.
+        allowed_origins: Of which pages browsers may call the HTTP API; empty: of none.
 
     Raises:
         botocore.exceptions.ClientError: Something was refused.
     """
     base = f"{endpoint_url.rstrip('/')}/_aws/execute-api"
-    http_api = client.create_api(Name="rtdts-http", ProtocolType="HTTP")["ApiId"]
+    more: dict[str, Any] = {"CorsConfiguration": _pages(allowed_origins)} if allowed_origins else {}
+    http_api = client.create_api(Name="rtdts-http", ProtocolType="HTTP", **more)["ApiId"]
     client.create_stage(ApiId=http_api, StageName=HTTP_STAGE, AutoDeploy=True)
     socket_api = client.create_api(
         Name="rtdts-socket", ProtocolType="WEBSOCKET", RouteSelectionExpression=route_selection
@@ -90,6 +98,16 @@ def create_gateways(
         websocket_url=management_url.replace("http", "ws", 1),
         management_url=management_url,
     )
+
+
+def _pages(allowed_origins: Sequence[str]) -> CorsTypeDef:
+    return {
+        "AllowOrigins": list(allowed_origins),
+        "AllowMethods": list(METHODS),
+        "AllowHeaders": list(REQUEST_HEADERS),
+        "ExposeHeaders": list(RESPONSE_HEADERS),
+        "MaxAge": PREFLIGHT_KEPT_S,
+    }
 
 
 def add_http_routes(

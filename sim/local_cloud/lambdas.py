@@ -10,7 +10,7 @@ from typing import Final
 
 from mypy_boto3_lambda import LambdaClient
 
-from deploy.package import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER, Package
+from deploy.package import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER, TRACK, Package
 from rtdts.runtime.settings import declared_settings
 
 ROLE_ARN = "arn:aws:iam::000000000000:role/rtdts-local"
@@ -44,11 +44,13 @@ class Function:
 
 INGEST_FUNCTION = Function(package=INGEST, timeout_s=28, memory_mb=512)
 DELIVERY_FUNCTION = Function(package=DELIVERY, timeout_s=20)
+TRACK_FUNCTION = Function(package=TRACK, timeout_s=20)
 SOCKET_FUNCTION = Function(package=SOCKET, timeout_s=20)
 SOCKET_AUTHORIZER_FUNCTION = Function(package=SOCKET_AUTHORIZER, timeout_s=10)
 FUNCTIONS = (
     INGEST_FUNCTION,
     DELIVERY_FUNCTION,
+    TRACK_FUNCTION,
     SOCKET_FUNCTION,
     SOCKET_AUTHORIZER_FUNCTION,
 )

@@ -5,13 +5,15 @@ With `create_resources` and the index templates it is what `terraform apply` is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import delivery_lambda.routes
 import ingest_lambda.routes
 import socket_lambda.routes
-from deploy.package import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER
+import track_lambda.routes
+from deploy.package import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER, TRACK
+from rtdts.runtime.origins import ANY
 from sim.environment import Environment
 from sim.local_cloud.gateways import (
     HttpRoutes,
@@ -28,6 +30,9 @@ from sim.local_cloud.resources import (
     local_session,
 )
 
+ANY_PAGE = (ANY,)
+"""A developer's own, on whatever port."""
+
 
 def deploy_front_doors(
     created: CreatedResources,
@@ -40,6 +45,7 @@ def deploy_front_doors(
     audience: str,
     token_secret: str,
     zips: Mapping[str, Path],
+    allowed_origins: Sequence[str] = ANY_PAGE,
     settings: Mapping[str, str] | None = None,
 ) -> Environment:
     """Creates the gateways and, behind them, the Lambdas.
@@ -54,6 +60,7 @@ def deploy_front_doors(
         audience: For whom its tokens are.
         token_secret: What its ``/token`` wants to hear.
         zips: From `deploy.package.build_packages`, for the emulator's own Python.
+        allowed_origins: Of which pages browsers may call.
         settings: More settings for the Lambdas, by name; each gets those that it declares.
 
     Returns:
@@ -65,7 +72,10 @@ def deploy_front_doors(
     session = local_session(region)
     client = session.client("apigatewayv2", endpoint_url=endpoint_url)
     gateways = create_gateways(
-        client, endpoint_url=endpoint_url, route_selection=socket_lambda.routes.ROUTE_SELECTION
+        client,
+        endpoint_url=endpoint_url,
+        route_selection=socket_lambda.routes.ROUTE_SELECTION,
+        allowed_origins=allowed_origins,
     )
     names = created.names
     environment = Environment(
@@ -86,12 +96,14 @@ def deploy_front_doors(
         socket_limits_table=names.tables.socket_limits,
         blocked_identities_table=names.tables.blocked_identities,
         device_credentials_table=names.tables.device_credentials,
+        delivery_shares_table=names.tables.delivery_shares,
         nudge_queue_url=created.queue_urls["nudges"],
         nudge_dead_letter_queue_url=created.dead_letter_urls["nudges"],
         round_queue_url=created.queue_urls["rounds"],
         parked_bucket=names.parked_bucket,
         raw_backup_bucket=names.raw_backup_bucket,
         socket_management_url=gateways.management_url,
+        allowed_origins=",".join(allowed_origins),
         issuer=issuer,
         audience=audience,
         token_url=f"{issuer}/token",
@@ -102,7 +114,12 @@ def deploy_front_doors(
         session.client("lambda", endpoint_url=endpoint_url),
         zips=zips,
         # Here a line for each request costs nothing, and a developer looks for it.
-        variables={**environment.variables(), "LOG_ONE_OF": "1", **(settings or {})},
+        variables={
+            **environment.variables(),
+            "LOG_ONE_OF": "1",
+            "OPENSEARCH_AUTH": "none",
+            **(settings or {}),
+        },
     )
     add_http_routes(
         client,
@@ -115,7 +132,12 @@ def deploy_front_doors(
                 routes=ingest_lambda.routes.ROUTES,
                 open_routes=ingest_lambda.routes.OPEN_ROUTES,
             ),
-            HttpRoutes(function_arn=arns[DELIVERY.name], routes=delivery_lambda.routes.ROUTES),
+            HttpRoutes(
+                function_arn=arns[DELIVERY.name],
+                routes=delivery_lambda.routes.ROUTES,
+                open_routes=delivery_lambda.routes.OPEN_ROUTES,
+            ),
+            HttpRoutes(function_arn=arns[TRACK.name], routes=track_lambda.routes.ROUTES),
         ],
     )
     add_socket_routes(

@@ -32,7 +32,7 @@ from sim.local_cloud.engines import (
 )
 from sim.local_cloud.identity_provider import DEFAULT_AUDIENCE
 from sim.local_cloud.ports import HOST, Ports
-from sim.local_cloud.provisioning import deploy_front_doors
+from sim.local_cloud.provisioning import ANY_PAGE, deploy_front_doors
 from sim.local_cloud.resources import CloudNames, CreatedResources, create_resources
 from sim.local_cloud.supervisor import StopStage, Supervisor
 from sim.local_cloud.token_issuer import MAX_TTL_S
@@ -66,6 +66,7 @@ class StackOptions:
         ports: Where the engines listen.
         pace: How fast it is to go.
         broadcasters: How many; several divide the rounds among themselves.
+        allowed_origins: Of which pages browsers may call the HTTP API and open sockets.
         settings: More settings, by name; each deployable reads those that it declares.
     """
 
@@ -73,6 +74,7 @@ class StackOptions:
     ports: Ports
     pace: Pace
     broadcasters: int = 1
+    allowed_origins: tuple[str, ...] = ANY_PAGE
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -197,5 +199,6 @@ class LocalCloud:
             audience=DEFAULT_AUDIENCE,
             token_secret=self._token_secret,
             zips=zips,
+            allowed_origins=self._options.allowed_origins,
             settings=self._options.settings,
         )

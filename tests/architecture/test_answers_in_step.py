@@ -20,6 +20,7 @@ import delivery_lambda.routes
 import ingest_lambda.bootstrap
 import ingest_lambda.routes
 import socket_lambda.routes
+import track_lambda.routes
 from delivery_lambda.dispatch import Dispatch
 from delivery_lambda.handler import handle
 from ingest_lambda.service import Limits, TelemetryService
@@ -30,6 +31,7 @@ from rtdts.ingest.quota import TruckQuota
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
+from rtdts.runtime.origins import Origins
 from rtdts.runtime.rate_limits import RateLimits
 from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.tracking.blocks import Block, BlockKind
@@ -41,6 +43,7 @@ from tests.fakes.fake_nudge_queue import FakeNudgeQueue
 from tests.fakes.fake_stream import FailSome, FakeStream
 from tests.fakes.fake_tickets import FakeTicketStore
 from tests.support.asyncapi_schema import asyncapi_document
+from tests.support.delivery_shares import sharing_on
 from tests.support.openapi_schema import documented_routes, openapi_document, validate_answer
 
 NOW_MS = 1_795_504_200_312
@@ -53,12 +56,19 @@ PLAN = {
 }
 ONE = "/deliveries/{delivery_id}"
 EVENTS = "/deliveries/{delivery_id}/events"
+SHARES = "/deliveries/{delivery_id}/shares"
+ONE_SHARE = "/deliveries/{delivery_id}/shares/{share_id}"
+OPEN_ROUTES = {*ingest_lambda.routes.OPEN_ROUTES, *delivery_lambda.routes.OPEN_ROUTES}
 
 
 def test_the_documented_routes_are_those_of_the_lambdas() -> None:
-    guarded = {*ingest_lambda.routes.ROUTES, *delivery_lambda.routes.ROUTES}
+    guarded = {
+        *ingest_lambda.routes.ROUTES,
+        *delivery_lambda.routes.ROUTES,
+        *track_lambda.routes.ROUTES,
+    }
 
-    assert documented_routes() == guarded | {*ingest_lambda.routes.OPEN_ROUTES}
+    assert documented_routes() == guarded | OPEN_ROUTES
 
 
 def test_the_open_routes_are_documented_without_a_token() -> None:
@@ -71,7 +81,7 @@ def test_the_open_routes_are_documented_without_a_token() -> None:
         and {"token": []} not in operation.get("security", document["security"])
     }
 
-    assert without == {*ingest_lambda.routes.OPEN_ROUTES}
+    assert without == OPEN_ROUTES
 
 
 def test_the_socket_routes_are_the_documented_messages_of_viewers() -> None:
@@ -122,6 +132,9 @@ class DeliveryLambda:
     )
     seen: set[tuple[str, int]] = dataclasses.field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.sharing = sharing_on(self.store, most=2)
+
     def __call__(self, method: str, path: str, who: str, body: Any = None, **more: Any) -> Any:
         role, _, identity = who.partition(":")
         app = delivery_lambda.bootstrap.App(
@@ -129,12 +142,15 @@ class DeliveryLambda:
                 deliveries=self.store,
                 tickets=FakeTicketStore(),
                 nudges=FakeNudgeQueue(),
+                sharing=self.sharing,
                 log=Logger("test", io.StringIO()),
                 now_ms=lambda: NOW_MS,
             ),
             identity_claim="sub",
             blocks=block_list(self.blocks),
             edge=Edge(""),
+            origins=Origins(""),
+            refused_lines=RateLimits(per_minute=6, burst_minutes=1),
             requests=self.requests,
             log=Logger("test", io.StringIO()),
         )
@@ -192,6 +208,52 @@ def test_every_answer_about_deliveries_is_documented() -> None:
         *(("GET /deliveries", status) for status in (200, 400, 401, 403, 429)),
         *((f"POST {EVENTS}", status) for status in (200, 201, 400, 403, 404, 409)),
         *(("POST /tickets", status) for status in (201, 401, 403, 429)),
+    }
+
+
+def test_every_answer_about_shares_is_documented() -> None:
+    call = DeliveryLambda(FakeDeliveryStore())
+    ann, customer = "dispatcher:ann", "customer:C-88"
+    tickets = "/shares/tickets"
+    elsewhere = {"pathParameters": {"delivery_id": "D-9", "share_id": "0" * 16}}
+    named = {"name": "Centum depot"}
+
+    call("PUT", ONE, ann, PLAN | {"origin": PLAN["origin"] | named, "stop_sequence": 2})
+    made = call("POST", SHARES, ann, {"expires_in_s": 3_600})
+    call("POST", SHARES, ann)
+    call("POST", SHARES, ann)
+    call("POST", SHARES, ann, {"expires_in_s": 1})
+    too_long = call("POST", SHARES, ann, {"expires_in_s": 99_999_999})
+    call("POST", SHARES, ann, **elsewhere)
+    call("POST", SHARES, customer)
+    call("GET", SHARES, ann)
+    call("GET", SHARES, ann, **elsewhere)
+    call("GET", SHARES, customer)
+    shown = call("POST", tickets, ann, {"token": made["token"]})
+    call("POST", tickets, ann, {"token": "no"})
+    call("POST", tickets, ann, "{")
+    call("POST", tickets, ann, {"token": made["token"]}, headers={"origin": "https://evil.example"})
+    for _ in range(40):
+        call("POST", tickets, ann, {"token": made["token"]})
+    one = {"pathParameters": {"delivery_id": "D-1", "share_id": made["share_id"]}}
+    call("DELETE", ONE_SHARE, ann, **one)
+    call("DELETE", ONE_SHARE, ann, **elsewhere)
+    call("DELETE", ONE_SHARE, customer, **one)
+    listed = call("GET", SHARES, ann)
+    call("PUT", ONE, ann, PLAN | {"truck_id": "T-2"})
+    failed = {"type": "failed", "failure_code": "nobody_home"}
+    call("POST", EVENTS, ann, failed, headers={"idempotency-key": "k-9"})
+    told = call("GET", ONE, ann)
+
+    assert too_long["limit"] == 30 * 86_400
+    assert shown["delivery"]["origin"]["name"] == "Centum depot"
+    assert listed["shares"][0]["revoked_at"] == format_instant(NOW_MS)
+    assert told["events"][-1]["failure_code"] == "nobody_home"
+    assert call.seen >= {
+        *((f"POST {SHARES}", status) for status in (201, 400, 403, 404, 409)),
+        *((f"GET {SHARES}", status) for status in (200, 403, 404)),
+        *((f"DELETE {ONE_SHARE}", status) for status in (204, 403, 404)),
+        *((f"POST {tickets}", status) for status in (201, 400, 403, 404, 429)),
     }
 
 

@@ -1,6 +1,7 @@
 """The history, the latest positions and the trucks' memories in memory, under OpenSearch's rules.
 
-One object stands for `PositionWriter`, `PositionReader`, `HistoryPages` and `TruckStateStore`.
+One object stands for `PositionWriter`, `PositionReader`, `TrackPages`, `HistoryPages` and
+`TruckStateStore`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rtdts.position_store.state import (
     StateWrite,
     StoredState,
 )
+from rtdts.position_store.track_pages import PagePoint, TrackPage
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.point_identity import point_id
@@ -153,6 +155,33 @@ class FakePositionStore:
         if limit < 2 or len(good) <= limit:
             return good[-limit:] if limit > 0 else []
         return [good[n * (len(good) - 1) // (limit - 1)] for n in range(limit)]
+
+    def page(self, truck_id: str, *, from_ms: int, to_ms: int, limit: int) -> TrackPage:
+        self._raise(self.troubles, "page")
+        good = {
+            identity: one.fix
+            for (_, identity), one in sorted(self.history.items())
+            if one.fix.truck_id == truck_id
+            and one.fix.is_good
+            and from_ms <= one.fix.event_at_ms < to_ms
+        }
+        found = sorted(good.values(), key=lambda fix: fix.event_at_ms)[: limit + 1]
+        points = tuple(
+            PagePoint(
+                event_at_ms=fix.event_at_ms,
+                lat=fix.lat,
+                lon=fix.lon,
+                speed_mps=fix.shown_speed_mps,
+                heading_deg=fix.shown_heading_deg,
+                accuracy_m=fix.accuracy_m,
+            )
+            for fix in found
+        )
+        if len(points) <= limit:
+            return TrackPage(points, None)
+        edge_ms = points[-1].event_at_ms
+        whole = tuple(point for point in points if point.event_at_ms < edge_ms)
+        return TrackPage(whole, edge_ms) if whole else TrackPage(points[:limit], edge_ms + 1)
 
     def known_trucks(self, truck_ids: Sequence[str]) -> frozenset[str]:
         self._raise(self.troubles, "known_trucks")

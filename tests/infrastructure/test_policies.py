@@ -27,6 +27,7 @@ from tests.support.store_calls import (
 PARTS: dict[str, set[Action]] = {
     "ingest": actions_of("ingest_lambda"),
     "delivery": actions_of("delivery_lambda"),
+    "track": actions_of("track_lambda"),
     "socket": actions_of("socket_lambda", modules={"connection", "dispatch", "handler", "limits"}),
     "socket-authorizer": actions_of("socket_lambda", modules={"admission", "authorizer"}),
     "search-admin": set(),
@@ -42,12 +43,14 @@ PARTS: dict[str, set[Action]] = {
 }
 
 EXTRAS = {
-    r"(ingest|delivery|socket|socket-authorizer|search-admin|iot|iot-enrollment) "
+    r"(ingest|delivery|track|socket|socket-authorizer|search-admin|iot|iot-enrollment) "
     r"logs:(CreateLogStream|PutLogEvents) \S+": "a function writes its log with its own role",
-    r"search-admin ec2:\w+ \*": "Lambda makes a function's interfaces in a VPC with its role",
+    r"(track|search-admin) ec2:\w+ \*": "Lambda makes a function's interfaces in a VPC with its "
+    "role",
     r"search-admin es:ESHttp(Get|Post|Put) domain/\*": "installs templates, policies and roles",
     r"(consumer|broadcaster) es:ESHttp(Get|Post) domain/\*": "reads and writes by POST (_bulk, "
     "_mget, _search); GET is how the client asks for a document",
+    r"track es:ESHttpPost domain/\*": "searches by POST (_search)",
     r"operations es:ESHttp(Delete|Get|Post) domain/\*": "as these, and deletes by a document's id",
     r"consumer kinesis:(DescribeStream|DescribeStreamSummary|GetRecords|GetShardIterator|"
     r"ListShards) telemetry": "the KCL: Kinesis Data Streams Developer Guide, 'IAM permissions "

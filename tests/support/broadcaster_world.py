@@ -28,6 +28,7 @@ from rtdts.tracking.positions import Point
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_gateway import FakeGateway
+from tests.fakes.fake_shares import FakeShareStore
 from tests.fakes.fake_viewing_stores import (
     BreakableSubscriptions,
     FakePositions,
@@ -50,6 +51,7 @@ class World:
         self.subscriptions = BreakableSubscriptions()
         self.positions = FakePositions()
         self.blocks = FakeBlockStore()
+        self.shares = FakeShareStore()
         self.stops = StopsOfRows(self.deliveries)
         self.queue = PolledNudgeQueue(self.clock.now_ms)
         self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
@@ -196,6 +198,7 @@ class World:
             self.backoff,
             threads.tables,
             blocks=self.block_list,
+            shares=self.shares,
             viewing_minutes=30,
             log=self.log,
             trace=self.trace,

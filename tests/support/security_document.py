@@ -18,6 +18,8 @@ from rtdts.tracking.deliveries import DeclaredType
 from rtdts.tracking.roles import CUSTOMER, DISPATCHER, TRUCK
 from socket_lambda.admission import VIEWERS
 from tests.support.source_tree import ROOT
+from track_lambda.handler import CALLERS as TRACK_CALLERS
+from track_lambda.routes import GET_TRACK
 
 DOCUMENT = ROOT / "docs" / "security.md"
 ROLES = (DISPATCHER, CUSTOMER, TRUCK)
@@ -34,6 +36,13 @@ QUOTAS = (
         "429 with `Retry-After`",
     ),
     ("delivery_lambda.settings", "MAX_OPEN_DELIVERIES", "truck", "409"),
+    ("delivery_lambda.settings", "MAX_SHARES", "delivery", "409"),
+    (
+        "delivery_lambda.settings",
+        "SHARE_TICKETS_PER_MINUTE",
+        "share",
+        "429 with `Retry-After`",
+    ),
     ("socket_lambda.settings", "MAX_SOCKETS", "identity", "the oldest ends, with `too_many`"),
     ("socket_lambda.settings", "CONNECTS_PER_MINUTE", "identity", "429"),
     ("socket_lambda.settings", "FRAMES_PER_MINUTE", "connection", "`too_many`, and its end"),
@@ -82,6 +91,7 @@ def write_tables(text: str) -> str:
 def _access() -> Iterator[tuple[str, Sequence[str]]]:
     for route in (POST_TELEMETRY, *OPEN_ROUTES):
         yield _route(route), SENDERS
+    yield _route(GET_TRACK), TRACK_CALLERS
     for route, roles in CALLERS.items():
         if route != DECLARE_EVENT:
             yield _route(route), roles
@@ -100,6 +110,8 @@ def _cell(what: str, role: str) -> str:
         return "its own positions"
     if what in map(_route, OPEN_ROUTES):
         return "its own positions, by a phone's credential"
+    if what == _route(GET_TRACK):
+        return "every truck"
     return "yes" if what == _route(ISSUE_TICKET) else SEEN[role]
 
 

@@ -13,6 +13,7 @@ DEPLOYABLES = (
     "ingest_lambda",
     "iot_lambda",
     "delivery_lambda",
+    "track_lambda",
     "socket_lambda",
     "consumer",
     "broadcaster",

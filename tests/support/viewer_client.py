@@ -14,8 +14,17 @@ from websockets.sync.client import ClientConnection, connect
 class Viewer:
     """One socket and everything that has come over it."""
 
-    def __init__(self, url: str, *, token: str | None = None, ticket: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        ticket: str | None = None,
+        origin: str | None = None,
+    ) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if origin is not None:
+            headers["Origin"] = origin
         address = f"{url}?ticket={ticket}" if ticket else url
         self._closing = contextlib.ExitStack()
         self._socket: ClientConnection = self._closing.enter_context(

@@ -11,6 +11,7 @@ REQUIRED = {
     "DELIVERY_EVENTS_TABLE": "delivery-events",
     "TRUCK_MATCHES_TABLE": "truck-matches",
     "SUBSCRIPTIONS_TABLE": "subscriptions",
+    "DELIVERY_SHARES_TABLE": "shares",
     "BLOCKED_IDENTITIES_TABLE": "blocked",
     "NUDGE_QUEUE_URL": "http://localhost/nudges.fifo",
     "NUDGE_DEAD_LETTER_QUEUE_URL": "http://localhost/nudges-dead.fifo",

@@ -11,15 +11,17 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 
 import ingest_lambda.routes
+import track_lambda.routes
 from delivery_lambda.bootstrap import App, build
 from delivery_lambda.dispatch import MAX_DECISIONS, Dispatch
 from delivery_lambda.handler import handle
-from delivery_lambda.routes import ROUTES
+from delivery_lambda.routes import OPEN_ROUTES, ROUTES
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.errors import StoreBusy, VersionConflict
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
+from rtdts.runtime.origins import Origins
 from rtdts.runtime.rate_limits import RateLimits
 from rtdts.runtime.settings import SettingsError
 from rtdts.tracking.blocks import Block, BlockKind
@@ -32,6 +34,7 @@ from tests.fakes.fake_tickets import FakeTicketStore
 from tests.fakes.scripted_client import client_error
 from tests.support.aws_events import aws_event, called_by, with_body
 from tests.support.deliveries import NOW_MS, event_of, moved_to
+from tests.support.delivery_shares import sharing_on
 from tests.support.openapi_schema import documented_routes, validate_answer
 
 TRUCK = ("truck", "T-0012")
@@ -55,6 +58,7 @@ class Api:
             deliveries=self.store,
             tickets=self.tickets,
             nudges=self.nudges,
+            sharing=sharing_on(self.store, tickets=self.tickets, nudges=self.nudges, log=log),
             log=log,
             now_ms=lambda: self.now_ms,
         )
@@ -65,6 +69,8 @@ class Api:
             identity_claim="sub",
             blocks=block_list,
             edge=Edge(self.edge_secrets),
+            origins=Origins(""),
+            refused_lines=RateLimits(per_minute=6, burst_minutes=1),
             requests=RateLimits(per_minute=60, burst_minutes=1),
             log=log,
         )
@@ -121,9 +127,13 @@ def api() -> Api:
 
 
 def test_the_routes_are_the_documented_ones() -> None:
-    of_trucks = {*ingest_lambda.routes.ROUTES, *ingest_lambda.routes.OPEN_ROUTES}
+    others = {
+        *ingest_lambda.routes.ROUTES,
+        *ingest_lambda.routes.OPEN_ROUTES,
+        *track_lambda.routes.ROUTES,
+    }
 
-    assert set(ROUTES) == documented_routes() - of_trucks
+    assert {*ROUTES, *OPEN_ROUTES} == documented_routes() - others
 
 
 def test_a_delivery_is_created_changed_and_left_alone(api: Api) -> None:
@@ -527,7 +537,7 @@ def test_each_request_is_one_line_of_log_without_secrets(api: Api) -> None:
 def test_settings_that_are_missing_are_all_named_before_anything_connects() -> None:
     with pytest.raises(SettingsError) as error:
         build({})
-    assert len(error.value.problems) == 7
+    assert len(error.value.problems) == 8
 
 
 DAY_MS = 24 * 3_600_000

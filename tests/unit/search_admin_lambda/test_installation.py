@@ -19,6 +19,7 @@ ROLES = search_roles(
     raw_writer_arn="arn:aws:iam::1:role/raw",
     consumer_arn="arn:aws:iam::1:role/consumer",
     broadcaster_arn="arn:aws:iam::1:role/broadcaster",
+    track_arn="arn:aws:iam::1:role/track",
     operations_arn="arn:aws:iam::1:role/operations",
 )
 POLICIES = retention_policies(raw_days=3, positions_days=90)
@@ -169,6 +170,7 @@ def test_each_iam_role_gets_exactly_one_role() -> None:
         ("rtdts-raw-writer", {"truck-raw-*"}),
         ("rtdts-consumer", {"truck-positions-*", "truck-latest", "truck-state"}),
         ("rtdts-broadcaster", {"truck-positions-*", "truck-latest"}),
+        ("rtdts-track", {"truck-positions-*"}),
     ],
 )
 def test_a_role_reaches_its_own_indexes_only(role: str, patterns: set[str]) -> None:

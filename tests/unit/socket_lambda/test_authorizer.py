@@ -12,6 +12,7 @@ from rtdts.delivery_store.tickets import TicketHolder
 from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
+from rtdts.runtime.origins import Origins
 from rtdts.runtime.settings import SettingsError, read_settings
 from rtdts.tracking.blocks import Block, BlockKind, Token
 from socket_lambda.authorizer import (
@@ -61,7 +62,7 @@ class FakeTokens:
 
 
 class Gate:
-    def __init__(self, edge_secrets: str = "") -> None:
+    def __init__(self, edge_secrets: str = "", allowed_origins: str = "") -> None:
         self.tokens = FakeTokens()
         self.tickets = FakeTicketStore()
         self.blocks = FakeBlockStore()
@@ -71,6 +72,7 @@ class Gate:
             tickets=self.tickets,
             blocks=BlockList(self.blocks, log=Logger("test", self.lines), now_ms=lambda: NOW_MS),
             edge=Edge(edge_secrets),
+            origins=Origins(allowed_origins),
             log=Logger("test", self.lines),
             now_ms=lambda: NOW_MS,
         )
@@ -129,6 +131,7 @@ def test_a_valid_token_opens_the_socket(gate: Gate, header: str, scheme: str) ->
         "expires_at": (NOW_MS + HOUR_MS) // 1000,
         "token_id": "jti-7",
         "issued_at": NOW_MS // 1000,
+        "delivery_id": "",
     }
 
 

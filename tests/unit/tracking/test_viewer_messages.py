@@ -5,7 +5,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
+from rtdts.tracking.deliveries import (
+    Assignment,
+    Cause,
+    Delivery,
+    DeliveryEvent,
+    FailureCode,
+    Place,
+    Status,
+)
 from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.positions import ShownPoint, TrackPoint
 from rtdts.tracking.viewer_messages import (
@@ -121,6 +129,7 @@ def test_a_position_says_all_that_the_contract_names() -> None:
             "stale_since": None,
         },
         "eta": None,
+        "stops_before": None,
     }
     assert distance_m == pytest.approx(7_180, rel=0.01)
 
@@ -310,7 +319,23 @@ def test_a_status_tells_the_event_without_its_details() -> None:
         "assignment": 1,
         "effective_at": "2026-11-24T06:51:48.120Z",
         "cause": "declared",
+        "stops_before": None,
+        "failure_code": None,
     }
+
+
+def test_stops_and_the_code_of_a_failure_are_told() -> None:
+    failed = msgspec.structs.replace(event(4), failure_code=FailureCode.NOBODY_HOME)
+    of_failed = msgspec.structs.replace(DELIVERY, failure_code=FailureCode.NOBODY_HOME)
+    status = decoded(encode_status(failed, sent_at_ms=SENT_AT_MS, stops_before=2))
+    update = decoded(encode_position(DELIVERY, None, sent_at_ms=SENT_AT_MS, stops_before=0))
+    snapshot = decoded(
+        encode_snapshot(of_failed, [], None, [], sent_at_ms=SENT_AT_MS, stops_before=3)
+    )
+
+    assert (status["stops_before"], status["failure_code"]) == (2, "nobody_home")
+    assert update["stops_before"] == 0
+    assert (snapshot["stops_before"], snapshot["failure_code"]) == (3, "nobody_home")
 
 
 def test_the_details_of_a_cause_reach_no_viewer() -> None:

@@ -23,7 +23,7 @@ variable "monthly_budget_usd" {
 }
 
 variable "allowed_origins" {
-  description = "Origins of pages that may call the HTTP API; by default the page's development server."
+  description = "Origins of pages that may call the HTTP API and open sockets; by default the page's development server."
   type        = list(string)
   default     = ["http://localhost:5173"]
 }

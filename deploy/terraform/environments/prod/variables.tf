@@ -114,7 +114,8 @@ variable "reserved_concurrency" {
   type        = map(number)
   default = {
     ingest            = 400
-    delivery          = 150
+    delivery          = 140
+    track             = 10
     socket            = 200
     socket-authorizer = 100
   }
@@ -174,7 +175,7 @@ variable "broadcaster" {
 }
 
 variable "allowed_origins" {
-  description = "Origins of pages that may call the HTTP API."
+  description = "Origins of pages that may call the HTTP API and open sockets."
   type        = list(string)
   default     = []
 }

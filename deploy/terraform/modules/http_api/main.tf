@@ -20,9 +20,11 @@ resource "aws_apigatewayv2_api" "this" {
 
     content {
       allow_origins = cors_configuration.value
-      allow_methods = ["GET", "POST", "PUT"]
-      allow_headers = ["authorization", "content-type", "idempotency-key", "if-match"]
-      max_age       = 3600
+      allow_methods = var.pages.methods
+      allow_headers = var.pages.request_headers
+      # A page could not read when to try again.
+      expose_headers = var.pages.response_headers
+      max_age        = var.pages.preflight_kept_s
     }
   }
 }

@@ -68,6 +68,16 @@ variable "allowed_origins" {
   }
 }
 
+variable "pages" {
+  description = "What those pages may do, in the form of generated/definitions.json."
+  type = object({
+    methods          = list(string)
+    request_headers  = list(string)
+    response_headers = list(string)
+    preflight_kept_s = number
+  })
+}
+
 variable "has_own_domain" {
   description = "Whether names of our own lead to it; execute-api's host is closed then."
   type        = bool

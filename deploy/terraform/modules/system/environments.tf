@@ -16,6 +16,7 @@ locals {
       OPENSEARCH_URL              = module.search.url
       OPENSEARCH_AUTH             = "sigv4"
       EDGE_SECRETS                = var.edge ? random_password.edge[0].result : ""
+      ALLOWED_ORIGINS             = join(",", var.allowed_origins)
       ISSUER                      = var.identity.issuer
       AUDIENCE                    = var.identity.audience
       IDENTITY_CLAIM              = var.identity.claim
@@ -31,6 +32,7 @@ locals {
       RAW_WRITER_ROLE_ARN      = module.raw_log_role.arn
       CONSUMER_ROLE_ARN        = module.consumer_role.arn
       BROADCASTER_ROLE_ARN     = module.broadcaster_role.arn
+      TRACK_ROLE_ARN           = module.track.role_arn
       OPERATIONS_ROLE_ARN      = module.operations_role.arn
       SEARCH_SHARDS            = tostring(var.search.shards)
       RAW_RETENTION_DAYS       = tostring(var.retention.raw_days)

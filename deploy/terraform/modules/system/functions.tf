@@ -10,7 +10,7 @@ locals {
       statements = local.statements.ingest
     }
     delivery = {
-      description = "The back office's deliveries, and tickets"
+      description = "The back office's deliveries, shares and tickets"
       timeout_s   = 20
       memory_mb   = 512
       statements  = local.statements.delivery
@@ -66,6 +66,35 @@ module "function" {
   log_retention_days   = var.retention.log_days
 }
 
+# Apart from the others: OpenSearch is in the VPC.
+module "track" {
+  source = "../function"
+
+  name                 = "${var.name}-track"
+  account_id           = var.account.id
+  description          = "Trucks' history, for the back office"
+  package_file         = "${var.packages_folder}/track.zip"
+  handler              = local.definitions.functions["track"].handler
+  runtime              = local.definitions.runtime
+  timeout_s            = 20
+  memory_mb            = 512
+  reserved_concurrency = lookup(var.reserved_concurrency, "track", -1)
+  environment          = local.function_environments["track"]
+  required_environment = local.function_requirements["track"]
+  statements           = local.statements.track
+  log_retention_days   = var.retention.log_days
+
+  network = {
+    subnet_ids = module.network.private_subnet_ids
+    # As a task: outbound only, to OpenSearch and DynamoDB.
+    security_group_ids = [module.network.security_group_ids["tasks"]]
+  }
+}
+
+locals {
+  all_functions = merge(module.function, { track = module.track })
+}
+
 module "http_api" {
   source = "../http_api"
 
@@ -75,8 +104,8 @@ module "http_api" {
 
   functions = {
     for key, routes in local.definitions.http_routes : key => {
-      name       = module.function[key].name
-      invoke_arn = module.function[key].invoke_arn
+      name       = local.all_functions[key].name
+      invoke_arn = local.all_functions[key].invoke_arn
       routes     = routes
 
       open_routes = lookup(local.definitions.open_http_routes, key, [])
@@ -86,6 +115,7 @@ module "http_api" {
   throttle           = var.http_throttle
   has_own_domain     = var.domains != null
   allowed_origins    = var.allowed_origins
+  pages              = local.definitions.pages
   log_retention_days = var.retention.log_days
 
   # The way in is opened last.

@@ -90,6 +90,11 @@ locals {
       resources = [local.arns.table["subscriptions"]]
     },
     {
+      sid       = "Shares"
+      actions   = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:Query"]
+      resources = [local.arns.table["delivery_shares"]]
+    },
+    {
       sid       = "Tickets"
       actions   = ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:Scan"]
       resources = [local.arns.table["socket_tickets"]]

@@ -48,7 +48,7 @@ output "raw_backup_bucket" {
 output "policies" {
   description = "What each part may do, as JSON."
   value = merge(
-    { for key, function in module.function : key => function.policy },
+    { for key, function in local.all_functions : key => function.policy },
     {
       search-admin = module.search_admin.policy
       raw-log      = module.raw_log_role.policy
@@ -65,7 +65,7 @@ output "environments" {
   description = "What each deployable is told, by its name in generated/definitions.json."
   value = {
     functions = {
-      for key in concat(keys(local.functions), ["search-admin"]) : key => {
+      for key in concat(keys(local.functions), ["search-admin", "track"]) : key => {
         for name, value in local.function_environments[key] : name => value if name != "EDGE_SECRETS"
       }
     }

@@ -57,7 +57,7 @@ locals {
     delivery = [
       {
         sid       = "Deliveries"
-        actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"]
+        actions   = ["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem"]
         resources = [local.arns.table["deliveries"]]
       },
       {
@@ -73,9 +73,25 @@ locals {
         actions   = ["dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
         resources = [local.arns.table["delivery_events"]]
       },
-      { sid = "Matches", actions = ["dynamodb:UpdateItem"], resources = [local.arns.table["truck_matches"]] },
+      { sid = "Matches", actions = ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], resources = [local.arns.table["truck_matches"]] },
+      {
+        sid = "Shares"
+        actions = [
+          "dynamodb:DeleteItem",
+          "dynamodb:GetItem",
+          "dynamodb:PutItem",
+          "dynamodb:Query",
+          "dynamodb:UpdateItem",
+        ]
+        resources = [local.arns.table["delivery_shares"]]
+      },
       { sid = "Tickets", actions = ["dynamodb:PutItem"], resources = [local.arns.table["socket_tickets"]] },
       { sid = "Nudge", actions = ["sqs:SendMessage"], resources = [local.arns.nudges] },
+      { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
+    ]
+
+    track = [
+      { sid = "Positions", actions = ["es:ESHttpPost"], resources = [local.arns.domain_paths] },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
     ]
 
@@ -219,6 +235,7 @@ locals {
 
     broadcaster = [
       { sid = "Rights", actions = ["dynamodb:BatchGetItem"], resources = [local.arns.table["deliveries"]] },
+      { sid = "RightsByShare", actions = ["dynamodb:BatchGetItem"], resources = [local.arns.table["delivery_shares"]] },
       { sid = "Stops", actions = ["dynamodb:BatchGetItem"], resources = [local.arns.table["truck_matches"]] },
       { sid = "Log", actions = ["dynamodb:Query"], resources = [local.arns.table["delivery_events"]] },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },

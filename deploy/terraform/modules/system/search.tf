@@ -16,6 +16,7 @@ module "search" {
     module.raw_log_role.arn,
     module.consumer_role.arn,
     module.broadcaster_role.arn,
+    module.track.role_arn,
     module.operations_role.arn,
   ]
   account_id         = var.account.id

@@ -136,8 +136,8 @@ variable "reserved_concurrency" {
   default     = {}
 
   validation {
-    condition     = length(setsubtract(keys(var.reserved_concurrency), ["ingest", "delivery", "socket", "socket-authorizer", "iot", "iot-enrollment"])) == 0
-    error_message = "Of ingest, delivery, socket, socket-authorizer, iot and iot-enrollment only."
+    condition     = length(setsubtract(keys(var.reserved_concurrency), ["ingest", "delivery", "track", "socket", "socket-authorizer", "iot", "iot-enrollment"])) == 0
+    error_message = "Of ingest, delivery, track, socket, socket-authorizer, iot and iot-enrollment only."
   }
 
   validation {
@@ -183,7 +183,7 @@ variable "domains" {
 }
 
 variable "allowed_origins" {
-  description = "Origins of pages that may call the HTTP API."
+  description = "Origins of pages that may call the HTTP API and open sockets."
   type        = list(string)
   default     = []
 }

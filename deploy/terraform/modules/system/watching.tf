@@ -6,7 +6,7 @@ locals {
   watched = {
     stream_name          = aws_kinesis_stream.telemetry.name
     table_names          = module.tables.names
-    function_names       = { for key, function in module.function : key => function.name }
+    function_names       = { for key, function in local.all_functions : key => function.name }
     queue_names          = module.queues.names
     dead_letter_names    = module.queues.dead_letter_names
     domain_name          = var.name
@@ -22,7 +22,7 @@ locals {
     }])
 
     log_group_names = merge(
-      { for key, function in module.function : key => function.log_group_name },
+      { for key, function in local.all_functions : key => function.log_group_name },
       { consumer = module.consumer.log_group_name, broadcaster = module.broadcaster.log_group_name },
       { for bridge in module.mqtt_bridge : "mqtt_bridge" => bridge.log_group_name },
     )

@@ -41,6 +41,10 @@ override_resource {
   target = module.system.module.tables.aws_dynamodb_table.this["device_credentials"]
   values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-device-credentials" }
 }
+override_resource {
+  target = module.system.module.tables.aws_dynamodb_table.this["delivery_shares"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/rtdts-delivery-shares" }
+}
 
 override_resource {
   target = module.system.module.kcl_tables.aws_dynamodb_table.this["leases"]

@@ -8,6 +8,12 @@ variables {
   audience           = "rtdts"
   throttle           = { requests_per_second = 10, burst = 20 }
   log_retention_days = 7
+  pages = {
+    methods          = ["DELETE", "GET", "POST", "PUT"]
+    request_headers  = ["authorization"]
+    response_headers = ["retry-after"]
+    preflight_kept_s = 60
+  }
   functions = {
     ingest = {
       name       = "i"
@@ -64,6 +70,11 @@ run "a_page_may_be_named" {
   assert {
     condition     = aws_apigatewayv2_api.this.cors_configuration[0].allow_origins == toset(["https://tracking.example.com"])
     error_message = "That page, and no other."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_api.this.cors_configuration[0].allow_methods == toset(["DELETE", "GET", "POST", "PUT"]) && aws_apigatewayv2_api.this.cors_configuration[0].allow_headers == toset(["authorization"]) && aws_apigatewayv2_api.this.cors_configuration[0].expose_headers == toset(["retry-after"]) && aws_apigatewayv2_api.this.cors_configuration[0].max_age == 60
+    error_message = "What the code's declarations let pages do."
   }
 }
 

@@ -1,0 +1,263 @@
+"""Shares: links by which a delivery is seen without an account."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Final, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from delivery_lambda.answers import no_such_share
+from delivery_lambda.documents import share_document, shared_delivery_document
+from delivery_lambda.requests import Request, parse_share_life_s, parse_share_token
+from rtdts.delivery_store.errors import StoreBusy
+from rtdts.delivery_store.shares import ShareKey, is_share_id, is_share_token
+from rtdts.delivery_store.socket_limits import Rate
+from rtdts.delivery_store.tickets import Ticket, TicketHolder
+from rtdts.push_queue.nudges import Nudge, PositionNudge
+from rtdts.runtime.http_api import Response, json_response, no_content, over_quota
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.rate_limits import RateLimits
+from rtdts.tracking.blocks import NO_TOKEN, Blocks
+from rtdts.tracking.deliveries import Delivery, DeliveryEvent
+from rtdts.tracking.instants import format_instant
+from rtdts.tracking.roles import SHARE
+from rtdts.tracking.shares import Share
+from rtdts.tracking.truck_stops import TruckStops
+from rtdts.tracking.viewer_scope import is_numbered, stops_before
+from rtdts.tracking.viewing import is_viewing_over
+
+TICKETS_BURST: Final = 40
+"""Tickets that a share gives at once: as often as one identity may open a socket at once."""
+
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+class DeliveryPort(Protocol):
+    """What is needed of the delivery store."""
+
+    def get(self, delivery_id: str) -> Delivery | None:
+        """The delivery as it is now."""
+
+    def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
+        """Its log."""
+
+
+class SharePort(Protocol):
+    """See `rtdts.delivery_store.shares.ShareStore`."""
+
+    def create(
+        self, delivery: Delivery, *, created_by: str, expires_at_ms: int, most: int, now_ms: int
+    ) -> tuple[Share, str]:
+        """Makes a share; returns it and its token."""
+
+    def find(self, token: str) -> Share | None:
+        """The share of a token."""
+
+    def of_delivery(self, delivery_id: str, *, now_ms: int) -> list[Share]:
+        """A delivery's shares."""
+
+    def revoke(self, key: ShareKey, *, now_ms: int) -> bool:
+        """Revokes a share; returns whether there is one."""
+
+    def take_ticket(self, key: ShareKey, rate: Rate, *, now_ms: int) -> bool:
+        """Counts a ticket, unless the rate is used up."""
+
+
+class StopPort(Protocol):
+    """What is needed of the trucks' matches."""
+
+    def stops_of(self, truck_ids: Iterable[str]) -> Mapping[str, TruckStops]:
+        """What each of the trucks has before it."""
+
+
+class TicketPort(Protocol):
+    """What is needed of the ticket store."""
+
+    def issue(self, holder: TicketHolder, now_ms: int) -> Ticket:
+        """A new ticket."""
+
+
+class NudgePort(Protocol):
+    """What is needed of the queue of nudges."""
+
+    def send(self, nudge: Nudge) -> None:
+        """Sends one."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShareRules:
+    """What the settings say of shares.
+
+    Attributes:
+        life_s: How long one lives when the request does not say, in seconds.
+        most_life_s: How long one may live.
+        most: Live shares that a delivery may have.
+        tickets_per_minute: Tickets that a share gives, as a mean.
+        viewing_minutes: How long a closed delivery may be viewed, as for all viewers.
+    """
+
+    life_s: int
+    most_life_s: int
+    most: int
+    tickets_per_minute: float
+    viewing_minutes: int
+
+    @property
+    def tickets(self) -> Rate:
+        """How many tickets a share gives, by all containers together."""
+        return Rate(per_minute=self.tickets_per_minute, burst=TICKETS_BURST)
+
+
+class Sharing:
+    """The routes of shares.
+
+    Args:
+        deliveries: What is shared.
+        shares: The shares.
+        stops: What comes before a delivery.
+        tickets: What sockets are opened with.
+        nudges: Where a revocation is made known.
+        rules: Of the settings.
+        log: Where failures are reported.
+        now_ms: Wall clock.
+    """
+
+    def __init__(
+        self,
+        deliveries: DeliveryPort,
+        shares: SharePort,
+        stops: StopPort,
+        tickets: TicketPort,
+        nudges: NudgePort,
+        *,
+        rules: ShareRules,
+        log: Logger,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._deliveries = deliveries
+        self._shares = shares
+        self._stops = stops
+        self._tickets = tickets
+        self._nudges = nudges
+        self._rules = rules
+        self._log = log
+        self._now_ms = now_ms
+        # In front of the table, and of what each container reads for one token: a token that is
+        # used too often, real or not, costs nothing more.
+        self._attempts = RateLimits(
+            per_minute=rules.tickets_per_minute,
+            burst_minutes=TICKETS_BURST / rules.tickets_per_minute,
+        )
+
+    def create(self, request: Request, delivery: Delivery, created_by: str) -> Response:
+        """Makes a share of an open delivery.
+
+        Raises:
+            InvalidRequest: The body is not valid.
+            TooManyShares: The delivery has as many as it may.
+            DeliveryErased: It was erased meanwhile.
+        """
+        life_s = parse_share_life_s(
+            request, default_s=self._rules.life_s, most_s=self._rules.most_life_s
+        )
+        now_ms = self._now_ms()
+        share, token = self._shares.create(
+            delivery,
+            created_by=created_by,
+            expires_at_ms=now_ms + life_s * 1_000,
+            most=self._rules.most,
+            now_ms=now_ms,
+        )
+        document = {
+            "share_id": share.share_id,
+            "token": token,
+            "created_at": format_instant(share.created_at_ms),
+            "expires_at": format_instant(share.expires_at_ms),
+        }
+        return json_response(HTTPStatus.CREATED, document, headers=_NO_STORE)
+
+    def list(self, delivery: Delivery) -> Response:
+        """A delivery's shares."""
+        shares = self._shares.of_delivery(delivery.delivery_id, now_ms=self._now_ms())
+        return json_response(HTTPStatus.OK, {"shares": [share_document(one) for one in shares]})
+
+    def revoke(self, request: Request, delivery: Delivery) -> Response | None:
+        """Revokes a share; None when the delivery has none of this id."""
+        now_ms = self._now_ms()
+        key = ShareKey(delivery.delivery_id, request.share_id)
+        if not is_share_id(request.share_id) or not self._shares.revoke(key, now_ms=now_ms):
+            return None
+        nudge = PositionNudge(delivery_id=delivery.delivery_id, event_at_ms=now_ms)
+        try:
+            self._nudges.send(nudge)
+        except (BotoCoreError, ClientError) as error:
+            # It is revoked, and gets nothing more; its sockets hear of it with the next round.
+            self._log.exception("nudge_not_sent", error, delivery_id=delivery.delivery_id)
+        return no_content()
+
+    def ticket(self, request: Request, blocks: Blocks) -> Response:
+        """What a share shows, and a ticket for its socket; one answer for whatever opens nothing.
+
+        Raises:
+            InvalidRequest: There is no token in the body.
+        """
+        token = parse_share_token(request)
+        if not is_share_token(token):  # one that can't be a token should cost no request
+            return no_such_share()
+        now_ms = self._now_ms()
+        if (wait_ms := self._attempts.wait_ms(token, now_ms)) > 0:
+            return _too_often(wait_ms)
+        self._attempts.spend(token, 1, now_ms)
+        share = self._shares.find(token)
+        delivery = self._shown(share, blocks, now_ms) if share is not None else None
+        if share is None or delivery is None:
+            return no_such_share()
+        document = shared_delivery_document(
+            delivery,
+            self._deliveries.events(delivery.delivery_id),
+            stops_before=self._stops_before(delivery),
+        )
+        key, rate = ShareKey(share.delivery_id, share.share_id), self._rules.tickets
+        if not self._shares.take_ticket(key, rate, now_ms=now_ms):
+            return _too_often(rate.ms_per_unit)
+        holder = TicketHolder(
+            role=SHARE,
+            identity=share.share_id,
+            token_expires_at_ms=share.expires_at_ms,
+            delivery_id=share.delivery_id,
+        )
+        ticket = self._tickets.issue(holder, now_ms)
+        answer = {
+            "ticket": ticket.ticket,
+            "expires_at": format_instant(ticket.expires_at_ms),
+            "delivery": document,
+        }
+        return json_response(HTTPStatus.CREATED, answer, headers=_NO_STORE)
+
+    def _shown(self, share: Share, blocks: Blocks, now_ms: int) -> Delivery | None:
+        """The share's delivery, if the share opens it now."""
+        if not share.is_live(now_ms) or blocks.revoking(SHARE, share.share_id, NO_TOKEN, now_ms):
+            return None
+        delivery = self._deliveries.get(share.delivery_id)
+        if delivery is None or not share.is_of(delivery):
+            return None
+        minutes = self._rules.viewing_minutes
+        is_over = is_viewing_over(delivery, now_ms=now_ms, viewing_minutes=minutes)
+        return None if is_over else delivery
+
+    def _stops_before(self, delivery: Delivery) -> int | None:
+        if not is_numbered(delivery):
+            return None
+        try:
+            stops = self._stops.stops_of([delivery.truck_id])
+        except (StoreBusy, BotoCoreError, ClientError) as error:  # the status is worth more
+            self._log.exception("stops_unavailable", error, trucks=1)
+            return None
+        return stops_before(delivery, stops.get(delivery.truck_id))
+
+
+def _too_often(wait_ms: float) -> Response:
+    return over_quota("too many tickets of this share; ask again later", wait_ms)

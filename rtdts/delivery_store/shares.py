@@ -1,0 +1,303 @@
+"""``delivery-shares``: links by which a delivery is viewed without an account.
+
+A token names its delivery, so that one read by key finds the share; the rest of it is random, and
+only its hash is stored. What is written for who has a token is bounded for all containers together:
+each ticket takes a unit of a rate that is kept in the share's own item.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from rtdts.delivery_store.batches import batch_get, query_all
+from rtdts.delivery_store.errors import DeliveryErased, TooManyShares
+from rtdts.delivery_store.items import from_item, to_attribute, to_item
+from rtdts.delivery_store.schema import ERASED_ATTRIBUTE, TTL_ATTRIBUTE, TableNames
+from rtdts.delivery_store.socket_limits import Rate
+from rtdts.delivery_store.transactions import Write, write_together
+from rtdts.tracking.deliveries import Delivery
+from rtdts.tracking.identifiers import ID_FORM
+from rtdts.tracking.shares import Share
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef, UniversalAttributeValueTypeDef
+
+MAX_SHARES: Final = 20
+"""Live shares of a delivery, by default."""
+MAX_TOKEN_CHARACTERS: Final = 64 + 1 + 43
+
+_RANDOM_BYTES: Final = 32
+_SEPARATOR: Final = "~"
+"""No id has it, and no URL needs to escape it."""
+_FORM = re.compile(rf"({ID_FORM}){_SEPARATOR}[A-Za-z0-9_-]{{43}}")
+_SHARE_ID_FORM = re.compile(r"[0-9a-f]{16}")
+_SHARE_ID_LENGTH: Final = 16
+_DEAD_KEPT: Final = 100
+"""Items of a delivery, with those that were revoked: beyond it the dead make room."""
+_EXISTS: Final = f"attribute_exists(delivery_id) AND attribute_not_exists({ERASED_ATTRIBUTE})"
+"""Of a delivery's row: a tombstone may stand in its place."""
+_ATTEMPTS: Final = 4
+"""Each time that a condition fails, another writer was successful."""
+
+
+class ShareKey(NamedTuple):
+    """What finds a share."""
+
+    delivery_id: str
+    share_id: str
+
+
+class _ShareItem(Share, frozen=True, kw_only=True):
+    token_hash: str
+    full_at_ms: int = 0
+    """When the whole of its rate of tickets is there again."""
+
+
+def is_share_token(text: str) -> bool:
+    """Whether a text has the form of a token: one that is made up should cost no request."""
+    return len(text) <= MAX_TOKEN_CHARACTERS and _FORM.fullmatch(text) is not None
+
+
+def is_share_id(text: str) -> bool:
+    """Whether a share could be named so."""
+    return _SHARE_ID_FORM.fullmatch(text) is not None
+
+
+class ShareStore:
+    """Makes, finds, lists and revokes shares; what boto3 raises passes through.
+
+    Args:
+        client: A DynamoDB client.
+        tables: What the tables are called.
+        new_secret: Makes the random part of a token.
+        sleep: Waits between attempts.
+    """
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        tables: TableNames,
+        *,
+        new_secret: Callable[[], str] = lambda: secrets.token_urlsafe(_RANDOM_BYTES),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._tables = tables
+        self._table = tables.delivery_shares
+        self._new_secret = new_secret
+        self._sleep = sleep
+
+    def create(
+        self, delivery: Delivery, *, created_by: str, expires_at_ms: int, most: int, now_ms: int
+    ) -> tuple[Share, str]:
+        """Makes a share of a delivery, if that was not erased meanwhile.
+
+        Requests at one moment may pass the limit together: it keeps mistakes from growing, and need
+        not be exact.
+
+        Args:
+            delivery: The delivery as it is.
+            created_by: The dispatcher.
+            expires_at_ms: When it ends.
+            most: Live shares that the delivery may have.
+            now_ms: This moment.
+
+        Returns:
+            The share, and its token, which can't be had again.
+
+        Raises:
+            TooManyShares: There are so many.
+            DeliveryErased: The delivery is no more.
+            StoreBusy: Contended or throttled for too long; nothing has changed.
+        """
+        self._make_room(delivery.delivery_id, most, now_ms)
+        token = f"{delivery.delivery_id}{_SEPARATOR}{self._new_secret()}"
+        token_hash = _hash(token)
+        item = _ShareItem(
+            delivery_id=delivery.delivery_id,
+            share_id=token_hash[:_SHARE_ID_LENGTH],
+            token_hash=token_hash,
+            customer_since_version=delivery.customer_since_version,
+            created_at_ms=now_ms,
+            created_by=created_by,
+            expires_at_ms=expires_at_ms,
+        )
+        exists = Write(
+            item={
+                "ConditionCheck": {
+                    "TableName": self._tables.deliveries,
+                    "Key": {"delivery_id": {"S": delivery.delivery_id}},
+                    "ConditionExpression": _EXISTS,
+                }
+            },
+            if_refused=DeliveryErased(delivery.delivery_id),
+        )
+        ttl = {TTL_ATTRIBUTE: expires_at_ms // 1000 + 1}
+        put = Write(item={"Put": {"TableName": self._table, "Item": to_item(item, **ttl)}})
+        write_together(
+            self._client,
+            [exists, put],
+            sleep=self._sleep,
+            operation=f"share {delivery.delivery_id}",
+        )
+        return _share(item), token
+
+    def find(self, token: str) -> Share | None:
+        """The share of a token, whatever has become of it; read consistently.
+
+        Args:
+            token: Of the form of `is_share_token`.
+        """
+        delivery_id, _, _ = token.partition(_SEPARATOR)
+        token_hash = _hash(token)
+        answer = self._client.get_item(
+            TableName=self._table,
+            Key=_key(ShareKey(delivery_id, token_hash[:_SHARE_ID_LENGTH])),
+            ConsistentRead=True,
+        )
+        if "Item" not in answer:
+            return None
+        item = from_item(answer["Item"], _ShareItem)
+        # A part of the hash found it: the whole of it proves the token.
+        return _share(item) if hmac.compare_digest(item.token_hash, token_hash) else None
+
+    def get_many(self, keys: Iterable[ShareKey]) -> dict[ShareKey, Share]:
+        """Those of the shares that exist, read consistently.
+
+        Raises:
+            StoreBusy: DynamoDB left keys unread, again and again.
+        """
+        wanted = [_key(one) for one in dict.fromkeys(keys)]
+        items = batch_get(self._client, self._table, wanted, sleep=self._sleep)
+        shares = [from_item(item, Share) for item in items]
+        return {ShareKey(one.delivery_id, one.share_id): one for one in shares}
+
+    def of_delivery(self, delivery_id: str, *, now_ms: int) -> list[Share]:
+        """A delivery's shares that have not expired, by creation; read consistently."""
+        kept = [one for one in self._all_of(delivery_id) if now_ms < one.expires_at_ms]
+        return sorted(kept, key=lambda one: (one.created_at_ms, one.share_id))
+
+    def revoke(self, key: ShareKey, *, now_ms: int) -> bool:
+        """Revokes a share, if it has not been yet; returns whether there is one."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(key),
+                UpdateExpression="SET revoked_at_ms = if_not_exists(revoked_at_ms, :now)",
+                ConditionExpression="attribute_exists(share_id)",
+                ExpressionAttributeValues={":now": {"N": str(now_ms)}},
+            )
+        except ClientError as error:
+            if _says_condition_failed(error):
+                return False
+            raise
+        return True
+
+    def take_ticket(self, key: ShareKey, rate: Rate, *, now_ms: int) -> bool:
+        """Counts a ticket of a live share, unless its rate is used up.
+
+        Args:
+            key: The share.
+            rate: How many tickets it gives; the generic cell rate algorithm, as for sockets.
+            now_ms: This moment.
+
+        Returns:
+            Whether a ticket may be given. Not, when others took tickets all the while, or the share
+            was revoked meanwhile.
+        """
+        unit_ms = rate.ms_per_unit
+        last_ms = now_ms + (rate.burst - 1) * unit_ms
+        count = "tickets = if_not_exists(tickets, :none) + :one, last_used_at_ms = :now"
+        live = "attribute_exists(share_id) AND attribute_not_exists(revoked_at_ms)"
+        steps = (
+            (
+                f"SET full_at_ms = :taken, {count}",
+                f"{live} AND (attribute_not_exists(full_at_ms) OR full_at_ms <= :now)",
+                {":taken": now_ms + unit_ms},
+            ),
+            (
+                f"SET full_at_ms = full_at_ms + :unit, {count}",
+                f"{live} AND full_at_ms > :now AND full_at_ms <= :last",
+                {":unit": unit_ms, ":last": last_ms},
+            ),
+        )
+        for attempt in range(_ATTEMPTS):
+            update, condition, values = steps[attempt % 2]
+            numbers = {**values, ":now": now_ms, ":one": 1, ":none": 0}
+            try:
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=_key(key),
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues={
+                        name: {"N": str(number)} for name, number in numbers.items()
+                    },
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except ClientError as error:
+                if not _says_condition_failed(error):
+                    raise
+                if not _may_try_again(error, last_ms):
+                    return False
+            else:
+                return True
+        return False
+
+    def _make_room(self, delivery_id: str, most: int, now_ms: int) -> None:
+        there = self._all_of(delivery_id)
+        if sum(one.is_live(now_ms) for one in there) >= most:
+            raise TooManyShares(delivery_id, most)
+        dead = sorted(
+            (one for one in there if not one.is_live(now_ms)), key=lambda one: one.created_at_ms
+        )
+        for one in dead[: max(0, len(there) - _DEAD_KEPT + 1)]:
+            key = _key(ShareKey(delivery_id, one.share_id))
+            self._client.delete_item(TableName=self._table, Key=key)
+
+    def _all_of(self, delivery_id: str) -> list[Share]:
+        query: QueryInputTypeDef = {
+            "TableName": self._table,
+            "KeyConditionExpression": "delivery_id = :delivery",
+            "ExpressionAttributeValues": {":delivery": {"S": delivery_id}},
+            "ConsistentRead": True,
+        }
+        return [from_item(item, Share) for item in query_all(self._client, query)]
+
+
+def _key(key: ShareKey) -> dict[str, UniversalAttributeValueTypeDef]:
+    return {
+        "delivery_id": to_attribute(key.delivery_id),
+        "share_id": to_attribute(key.share_id),
+    }
+
+
+def _hash(token: str) -> str:
+    # Of the delivery too: a secret proves nothing of another one. It is random: nothing is gained
+    # by a slow hash.
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _share(item: _ShareItem) -> Share:
+    return Share(**{name: getattr(item, name) for name in Share.__struct_fields__})
+
+
+def _says_condition_failed(error: ClientError) -> bool:
+    return error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException"
+
+
+def _may_try_again(error: ClientError, last_ms: int) -> bool:
+    """Whether another condition may hold: the item is live, and its rate is not used up."""
+    item = dict(error.response).get("Item")
+    if not isinstance(item, dict) or "revoked_at_ms" in item:
+        return False
+    return int(item.get("full_at_ms", {"N": "0"})["N"]) <= last_ms

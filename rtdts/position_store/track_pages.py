@@ -1,0 +1,131 @@
+"""A truck's history for people, a page at a time.
+
+A page ends between two moments: what has one time is never torn apart, so that the time alone says
+where the next page begins, and no order among points of one moment need be stored.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from opensearchpy import OpenSearch
+
+from rtdts.position_store.client import telling_errors_apart
+from rtdts.position_store.index_definitions import POSITIONS_PATTERN
+from rtdts.tracking.instants import format_instant, parse_instant
+
+MAX_POINTS: Final = 5_000
+"""Of a page; half of `index.max_result_window`."""
+
+_HITS: Final = "hits.hits._id,hits.hits._source"
+
+
+class PagePoint(NamedTuple):
+    """A good point; its speed and heading are the device's, or derived."""
+
+    event_at_ms: int
+    lat: float
+    lon: float
+    speed_mps: float | None
+    heading_deg: float | None
+    accuracy_m: float | None
+
+
+class TrackPage(NamedTuple):
+    """Some of a truck's points, by time."""
+
+    points: tuple[PagePoint, ...]
+    next_ms: int | None
+    """From when the next page is to be read; None at the end."""
+
+
+class _Location(msgspec.Struct, frozen=True):
+    lat: float
+    lon: float
+
+
+class _Document(msgspec.Struct, frozen=True):
+    event_at: str
+    location: _Location
+    speed_mps: float | None = None
+    heading_deg: float | None = None
+    accuracy_m: float | None = None
+
+
+class TrackPages:
+    """Reads tracks.
+
+    Args:
+        client: See `rtdts.position_store.client.connect`.
+    """
+
+    def __init__(self, client: OpenSearch) -> None:
+        self._client = client
+
+    def page(self, truck_id: str, *, from_ms: int, to_ms: int, limit: int) -> TrackPage:
+        """A truck's good points, by ``event_at``.
+
+        A point that was written within the last second may be missing. Of more than `limit` points
+        of one moment only so many are read: no truck sends them.
+
+        Args:
+            truck_id: Whose.
+            from_ms: From when on.
+            to_ms: Before when.
+            limit: The most points, at least 1 and at most `MAX_POINTS`.
+
+        Raises:
+            StoreUnavailable: OpenSearch can't answer now.
+        """
+        within = {"gte": format_instant(from_ms), "lt": format_instant(to_ms)}
+        body: dict[str, Any] = {
+            "_source": list(_Document.__struct_fields__),
+            "query": {
+                "bool": {
+                    "filter": [{"term": {"truck_id": truck_id}}, {"range": {"event_at": within}}],
+                    # An empty list is not indexed: what has no quality keyword is good.
+                    "must_not": [{"exists": {"field": "quality"}}],
+                }
+            },
+            "sort": [{"event_at": "asc"}],
+            "size": limit + 1,
+        }
+        with telling_errors_apart("read a track"):
+            answer = self._client.search(
+                index=POSITIONS_PATTERN,
+                body=body,
+                params={
+                    "filter_path": _HITS,
+                    "ignore_unavailable": "true",
+                    "allow_no_indices": "true",
+                },
+            )
+        hits = answer.get("hits", {}).get("hits", [])
+        # Copies of a shifted point may lie in two daily indexes: one a page.
+        found = list({hit["_id"]: _point(hit["_source"]) for hit in hits}.values())
+        found.sort(key=lambda point: point.event_at_ms)
+        return _cut(found, is_last=len(hits) <= limit, limit=limit)
+
+
+def _cut(found: list[PagePoint], *, is_last: bool, limit: int) -> TrackPage:
+    if is_last:
+        return TrackPage(tuple(found), None)
+    # Of the last moment there may be more than was read: it begins the next page.
+    edge_ms = found[-1].event_at_ms
+    whole = tuple(point for point in found if point.event_at_ms < edge_ms)
+    if whole:
+        return TrackPage(whole, edge_ms)
+    return TrackPage(tuple(found[:limit]), edge_ms + 1)
+
+
+def _point(source: Any) -> PagePoint:
+    document = msgspec.convert(source, _Document)
+    return PagePoint(
+        event_at_ms=parse_instant(document.event_at),
+        lat=document.location.lat,
+        lon=document.location.lon,
+        speed_mps=document.speed_mps,
+        heading_deg=document.heading_deg,
+        accuracy_m=document.accuracy_m,
+    )

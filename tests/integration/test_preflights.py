@@ -1,0 +1,76 @@
+"""What the local HTTP gateway answers browsers before they send a request, and with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import urllib3
+
+from rtdts.runtime.origins import METHODS, REQUEST_HEADERS
+from sim.local_cloud.gateways import Gateways, create_gateways
+from sim.local_cloud.resources import local_session
+from tests.support.corrected_ministack import corrected_ministack
+from tests.support.ministack_process import REGION
+
+PAGE = "http://127.0.0.1:8090"
+PATHS = ("/tickets", "/shares/tickets", "/deliveries/D-1", "/trucks/T-1/track?from=x")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with corrected_ministack(tmp_path_factory.mktemp("ministack")) as endpoint:
+        yield endpoint
+
+
+def gateways(url: str, *allowed: str) -> Gateways:
+    client = local_session(REGION).client("apigatewayv2", endpoint_url=url)
+    return create_gateways(
+        client,
+        endpoint_url=url,
+        route_selection="$request.body.action",
+        allowed_origins=allowed,
+    )
+
+
+def preflight(made: Gateways, path: str, origin: str) -> urllib3.BaseHTTPResponse:
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    return urllib3.request("OPTIONS", made.server_url + path, headers=headers, retries=False)
+
+
+def listed(answer: urllib3.BaseHTTPResponse, header: str) -> set[str]:
+    return {one.strip().lower() for one in answer.headers.get(header, "").split(",")}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_that_is_named_may_send_its_request(url: str, path: str) -> None:
+    answer = preflight(gateways(url, "https://other.example", PAGE), path, PAGE)
+
+    assert answer.status == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+    assert listed(answer, "Access-Control-Allow-Methods") == {one.lower() for one in METHODS}
+    assert listed(answer, "Access-Control-Allow-Headers") == set(REQUEST_HEADERS)
+    assert answer.headers["Access-Control-Max-Age"] == "3600"
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", PAGE + "1"])
+def test_no_other_page_may(url: str, origin: str) -> None:
+    answer = preflight(gateways(url, PAGE), "/tickets", origin)
+
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_any_page_may_where_all_are_allowed(url: str) -> None:
+    answer = preflight(gateways(url, "*"), "/tickets", PAGE)
+
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, "*")
+
+
+def test_without_a_list_no_page_may(url: str) -> None:
+    answer = preflight(gateways(url), "/tickets", PAGE)
+
+    assert "Access-Control-Allow-Origin" not in answer.headers

@@ -1,0 +1,506 @@
+"""Shares from the gateway's event to the answer, and what can be tried against them."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from delivery_lambda.bootstrap import App
+from delivery_lambda.dispatch import Dispatch
+from delivery_lambda.handler import handle
+from delivery_lambda.routes import (
+    CREATE_SHARE,
+    DECLARE_EVENT,
+    ISSUE_SHARE_TICKET,
+    ISSUE_TICKET,
+    LIST_SHARES,
+    PUT_DELIVERY,
+    REVOKE_SHARE,
+)
+from delivery_lambda.sharing import TICKETS_BURST
+from rtdts.delivery_store.block_list import BlockList
+from rtdts.delivery_store.errors import StoreBusy
+from rtdts.push_queue.nudges import PositionNudge
+from rtdts.runtime.edge import Edge
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.origins import Origins
+from rtdts.runtime.rate_limits import RateLimits
+from rtdts.tracking.blocks import Block, BlockKind
+from rtdts.tracking.deliveries import Cause, Status
+from rtdts.tracking.roles import SHARE
+from tests.fakes.fake_block_store import FakeBlockStore
+from tests.fakes.fake_delivery_store import FakeDeliveryStore
+from tests.fakes.fake_nudge_queue import FakeNudgeQueue
+from tests.fakes.fake_shares import FakeShareStore
+from tests.fakes.fake_tickets import FakeTicketStore
+from tests.fakes.scripted_client import client_error
+from tests.support.aws_events import aws_event, called_by, with_body
+from tests.support.deliveries import NOW_MS, event_of, moved_to
+from tests.support.delivery_shares import DAY_MS, VIEWING_MINUTES, StopsOfStore, sharing_on
+from tests.support.openapi_schema import validate_answer
+
+DISPATCHER = ("dispatcher", "ann")
+CUSTOMER = ("customer", "C-88")
+TRUCK = ("truck", "T-0012")
+PAGE = "https://tracking.example.com"
+MINUTE_MS = 60_000
+NO_SUCH_SHARE = "there is no such share, or it has ended"
+
+
+class Api:
+    """A delivery_lambda on fakes."""
+
+    def __init__(self, *, most: int = 20, edge_secrets: str = "") -> None:
+        self.store = FakeDeliveryStore()
+        self.shares = FakeShareStore()
+        self.stops = StopsOfStore(self.store)
+        self.tickets = FakeTicketStore()
+        self.nudges = FakeNudgeQueue()
+        self.blocks = FakeBlockStore()
+        self.lines = io.StringIO()
+        self.now_ms = NOW_MS
+        self.app = self.started(most=most, edge_secrets=edge_secrets)
+
+    def started(self, *, most: int = 20, edge_secrets: str = "") -> App:
+        """A container on these stores, that has seen nothing yet."""
+        log = Logger("delivery_lambda", self.lines)
+        sharing = sharing_on(
+            self.store,
+            shares=self.shares,
+            stops=self.stops,
+            tickets=self.tickets,
+            nudges=self.nudges,
+            log=log,
+            most=most,
+            now_ms=lambda: self.now_ms,
+        )
+        return App(
+            dispatch=Dispatch(
+                deliveries=self.store,
+                tickets=self.tickets,
+                nudges=self.nudges,
+                sharing=sharing,
+                log=log,
+                now_ms=lambda: self.now_ms,
+            ),
+            identity_claim="sub",
+            blocks=BlockList(self.blocks, log=log, now_ms=lambda: self.now_ms),
+            edge=Edge(edge_secrets),
+            origins=Origins(PAGE),
+            requests=RateLimits(per_minute=60, burst_minutes=1),
+            refused_lines=RateLimits(per_minute=6, burst_minutes=1 / 6),
+            log=log,
+        )
+
+    def call(
+        self,
+        route: tuple[str, str],
+        body: Any = None,
+        *,
+        whom: tuple[str, str] = DISPATCHER,
+        delivery_id: str = "D-1",
+        share_id: str = "",
+        **headers: str,
+    ) -> tuple[int, Any]:
+        event = called_by(aws_event("http_api_put_delivery"), *whom)
+        event["routeKey"] = " ".join(route)
+        event["pathParameters"] = {"delivery_id": delivery_id, "share_id": share_id}
+        event["headers"] |= {"idempotency-key": "k", "if-match": "", **headers}
+        event["body"] = None
+        return self.answer(event if body is None else with_body(event, body))
+
+    def answer(self, event: dict[str, Any]) -> tuple[int, Any]:
+        answer = handle(event, self.app)
+        method, path = event["routeKey"].split(" ")
+        self.headers = answer["headers"]
+        value = validate_answer(
+            method, path, answer["statusCode"], answer["headers"], answer["body"]
+        )
+        return answer["statusCode"], value
+
+    def put(self, delivery_id: str = "D-1", **changed: Any) -> None:
+        event = called_by(aws_event("http_api_put_delivery"), *DISPATCHER)
+        plan = json.loads(event["body"]) | {"stop_sequence": None} | changed
+        status, _ = self.call(PUT_DELIVERY, plan, delivery_id=delivery_id)
+        assert status in (200, 201)
+
+    def share(self, delivery_id: str = "D-1", **body: Any) -> Any:
+        status, made = self.call(CREATE_SHARE, body, delivery_id=delivery_id)
+        assert status == 201
+        return made
+
+    def revoke(self, share_id: str, **more: Any) -> int:
+        return self.call(REVOKE_SHARE, share_id=share_id, **more)[0]
+
+    def open(self, token: Any, **headers: str) -> tuple[int, Any]:
+        event = with_body(aws_event("http_api_share_ticket"), {"token": token})
+        event["headers"] |= headers
+        return self.answer(event)
+
+    def sensor(self, status: Status, delivery_id: str = "D-1", **changed: Any) -> None:
+        before = self.store.get(delivery_id)
+        assert before is not None
+        after = moved_to(before, status)
+        self.store.append(before, after, [event_of(after, **changed)], matches=False)
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines.getvalue().splitlines()]
+
+
+@pytest.fixture
+def api() -> Api:
+    made = Api()
+    made.put()
+    return made
+
+
+def test_whoever_has_the_link_gets_the_delivery_and_a_ticket_for_it(api: Api) -> None:
+    made = api.share(expires_in_s=3_600)
+    status, opened = api.open(made["token"])
+    holder = api.tickets.spend(opened["ticket"], NOW_MS)
+
+    assert status == 201
+    assert api.headers["Cache-Control"] == "no-store"
+    assert made["expires_at"] == "2026-11-24T08:10:00.312Z"
+    assert holder is not None
+    assert (holder.role, holder.identity) == (SHARE, made["share_id"])
+    assert (holder.delivery_id, holder.token_expires_at_ms) == ("D-1", NOW_MS + 3_600_000)
+    assert opened["delivery"]["status"] == "assigned"
+
+
+def test_the_document_is_what_the_customer_sees_and_no_more(api: Api) -> None:
+    api.put(
+        origin={"lat": 35.1, "lon": 129.1, "name": "Centum <b>depot</b>"},
+        customer_id="C-secret",
+        truck_id="T-secret",
+    )
+    made = api.share()
+    api.sensor(Status.EN_ROUTE_TO_PICKUP)
+    body = {"type": "failed", "note": "rang twice", "failure_code": "nobody_home"}
+    api.call(DECLARE_EVENT, body)
+    _, opened = api.open(made["token"])
+    shown = opened["delivery"]
+
+    assert shown["origin"] == {"lat": 35.1, "lon": 129.1, "name": "Centum <b>depot</b>"}
+    assert shown["destination"]["name"] is None
+    assert [one["status"] for one in shown["timeline"]] == [
+        "assigned",
+        "en_route_to_pickup",
+        "failed",
+    ]
+    assert shown["since"] == shown["timeline"][-1]["at"]
+    assert (shown["failure_code"], shown["ended"], shown["version"]) == ("nobody_home", True, 4)
+    for private in ("T-secret", "C-secret", "rang twice", "ann", "C-88", "T-0012"):
+        assert private not in json.dumps(opened)
+
+
+def test_what_was_corrected_is_not_in_the_timeline(api: Api) -> None:
+    made = api.share()
+    for status in (Status.EN_ROUTE_TO_PICKUP, Status.AT_PICKUP):
+        api.sensor(status, point_id="p")
+    api.sensor(Status.EN_ROUTE_TO_PICKUP, cause=Cause.CORRECTED, point_id="p")
+    _, opened = api.open(made["token"])
+    before = opened["delivery"]["timeline"]
+    api.put(truck_id="T-2")
+    _, opened = api.open(made["token"])
+
+    assert [one["status"] for one in before] == ["assigned", "en_route_to_pickup"]
+    assert [one["status"] for one in opened["delivery"]["timeline"]] == ["assigned"]
+
+
+def test_the_number_of_stops_before_is_told_and_nothing_of_them(api: Api) -> None:
+    api.put(stop_sequence=9)
+    for index, number in enumerate((2, 4, 4, 11)):
+        api.put(f"D-other-{index}", customer_id="C-x", stop_sequence=number)
+    made = api.share()
+    _, opened = api.open(made["token"])
+
+    assert opened["delivery"]["stops_before"] == 2
+    assert "C-x" not in json.dumps(opened)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [StoreBusy("BatchGetItem", ("UnprocessedKeys",)), client_error("InternalServerError")],
+)
+def test_a_share_opens_although_the_stops_cannot_be_read(api: Api, failure: Exception) -> None:
+    api.put(stop_sequence=9)
+    made = api.share()
+    api.stops.failure = failure
+    status, opened = api.open(made["token"])
+
+    assert (status, opened["delivery"]["stops_before"]) == (201, None)
+    assert any(line["event"] == "stops_unavailable" for line in api.log)
+
+
+# --- attacks -------------------------------------------------------------------------------------
+
+
+def test_a_guessed_token_opens_nothing(api: Api) -> None:
+    token = api.share()["token"]
+    secret = token.partition("~")[2]
+    guesses = [f"D-1~{secret[:-1]}{last}" for last in "abc_-"]
+
+    assert {api.open(guess)[0] for guess in guesses} == {404}
+    assert api.tickets.spendings == 0
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "D-1",
+        "D-1~",
+        "D-1~short",
+        "~" + "a" * 43,
+        "D-1~" + "a" * 44,
+        "D-1~" + "a" * 42 + "!",
+        "D-1~" + "a" * 42 + "\n",
+        "D-1~" + "a" * 43 + "\n",
+        "D 1~" + "a" * 43,
+        "ü" * 50 + "~" + "a" * 43,
+        "D" * 65 + "~" + "a" * 43,
+        "D-1~" + "a" * 500,
+    ],
+)
+def test_what_cannot_be_a_token_costs_no_request(api: Api, token: str) -> None:
+    status, problem = api.open(token)
+
+    assert (status, problem["detail"]) == (404, NO_SUCH_SHARE)
+    assert api.shares.finds == 0
+
+
+def test_a_long_body_is_not_parsed(api: Api) -> None:
+    assert api.open("a" * 2_000)[0] == 400
+    assert api.shares.finds == 0
+
+
+def test_a_share_of_one_delivery_opens_no_other(api: Api) -> None:
+    api.put("D-2")
+    secret = api.share()["token"].partition("~")[2]
+    status, problem = api.open(f"D-2~{secret}")
+
+    assert (status, problem["detail"]) == (404, NO_SUCH_SHARE)
+
+
+def test_all_that_opens_nothing_is_answered_alike(api: Api) -> None:
+    """Nobody learns of a delivery, or of a share that there was, by trying."""
+    api.put("D-2", customer_id="C-1")
+    revoked, expired = api.share(), api.share(expires_in_s=60)
+    moved, over = api.share("D-2"), api.share("D-2")
+    blocked = api.share()
+    api.revoke(revoked["share_id"])
+    block = Block(
+        subject=f"share:{blocked['share_id']}",
+        kind=BlockKind.REVOKED,
+        until_ms=NOW_MS + DAY_MS,
+        reason="stolen",
+        blocked_at_ms=NOW_MS,
+    )
+    api.blocks.block(block)
+    api.put("D-2", customer_id="C-2")
+    api.now_ms += MINUTE_MS
+    unknown = [f"{one}~{'x' * 43}" for one in ("D-1", "D-2", "D-none")]
+    tokens = [one["token"] for one in (revoked, expired, moved, over, blocked)]
+    answers = []
+    for token in (*tokens, *unknown):
+        status, problem = api.open(token)
+        answers.append((status, problem, dict(api.headers)))
+
+    assert answers == [answers[0]] * 8
+    assert answers[0][0] == 404
+
+
+def test_after_a_revocation_a_token_opens_nothing(api: Api) -> None:
+    made, other = api.share(), api.share()
+    before, _ = api.open(made["token"])
+    revoked = [api.revoke(made["share_id"]), api.revoke(made["share_id"])]
+    after, _ = api.open(made["token"])
+    untouched, _ = api.open(other["token"])
+
+    assert (before, revoked, after, untouched) == (201, [204, 204], 404, 201)
+    assert PositionNudge(delivery_id="D-1", event_at_ms=NOW_MS) in api.nudges.sent
+
+
+def test_a_revocation_stands_although_its_nudge_was_not_sent(api: Api) -> None:
+    made = api.share()
+    api.nudges.trouble = client_error("ServiceUnavailable", 503)
+
+    assert api.revoke(made["share_id"]) == 204
+    assert api.open(made["token"])[0] == 404
+
+
+@pytest.mark.parametrize("share_id", ["0" * 16, "", "../../x", "0" * 17, "x" * 16])
+def test_a_mistyped_share_is_not_revoked_in_silence(api: Api, share_id: str) -> None:
+    api.share()
+
+    assert api.revoke(share_id) == 404
+
+
+def test_a_share_of_another_delivery_is_not_revoked(api: Api) -> None:
+    api.put("D-2")
+    made = api.share("D-2")
+
+    assert api.revoke(made["share_id"]) == 404
+    assert api.revoke(made["share_id"], delivery_id="D-none") == 404
+    assert api.open(made["token"])[0] == 201
+
+
+@pytest.mark.parametrize("whom", [CUSTOMER, TRUCK])
+@pytest.mark.parametrize("route", [CREATE_SHARE, LIST_SHARES, REVOKE_SHARE])
+def test_only_dispatchers_share(api: Api, route: tuple[str, str], whom: tuple[str, str]) -> None:
+    made = api.share()
+    status, _ = api.call(route, whom=whom, share_id=made["share_id"])
+
+    assert status == 403
+    assert api.open(made["token"])[0] == 201
+
+
+def test_a_flood_by_one_link_is_bounded_and_refused_before_anything_is_read(api: Api) -> None:
+    token = api.share()["token"]
+    answers = [api.open(token)[0] for _ in range(300)]
+    finds, writes = api.shares.finds, api.shares.writes
+
+    assert answers == [201] * TICKETS_BURST + [429] * (300 - TICKETS_BURST)
+    assert int(api.headers["Retry-After"]) == 10
+    assert (finds, writes) == (TICKETS_BURST, TICKETS_BURST + 1)
+
+
+def test_a_flood_through_many_containers_is_bounded_too(api: Api) -> None:
+    """Each of them has counted nothing yet; the share's own row has."""
+    token = api.share()["token"]
+    answers = []
+    for _ in range(5):
+        api.app = api.started()
+        answers += [api.open(token)[0] for _ in range(20)]
+
+    assert answers.count(201) == TICKETS_BURST
+    assert set(answers) == {201, 429}
+
+
+def test_a_flood_with_a_made_up_token_is_refused_like_one_with_a_real_one(api: Api) -> None:
+    answers = [api.open(f"D-1~{'x' * 43}")[0] for _ in range(100)]
+
+    assert answers == [404] * TICKETS_BURST + [429] * (100 - TICKETS_BURST)
+    assert api.shares.finds == TICKETS_BURST
+    assert api.shares.writes == 0
+
+
+def test_strangers_fill_no_log(api: Api) -> None:
+    for number in range(50):
+        api.open(f"D-1~{number:043}")
+
+    assert sum(line["event"] == "request" and line["status"] == 404 for line in api.log) == 1
+
+
+def test_a_delivery_has_so_many_shares_and_no_more() -> None:
+    api = Api(most=2)
+    api.put()
+    first = api.share()
+    api.share()
+    status, problem = api.call(CREATE_SHARE)
+    api.revoke(first["share_id"])
+
+    assert (status, problem["limit"]) == (409, 2)
+    assert api.call(CREATE_SHARE)[0] == 201
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"expires_in_s": 59},
+        {"expires_in_s": 0},
+        {"expires_in_s": -1},
+        {"expires_in_s": 30 * 86_400 + 1},
+        {"expires_in_s": 10**30},
+        {"expires_in_s": "1 d"},
+        {"expires_in_s": 90.5},
+        [],
+        "{",
+    ],
+)
+def test_a_share_lives_no_shorter_and_no_longer_than_it_may(api: Api, body: Any) -> None:
+    writes = api.shares.writes
+
+    assert api.call(CREATE_SHARE, body)[0] == 400
+    assert api.shares.writes == writes
+
+
+@pytest.mark.parametrize("body", [None, {}, {"expires_in_s": None}])
+def test_a_share_lives_a_week_unless_another_time_is_named(api: Api, body: Any) -> None:
+    _, made = api.call(CREATE_SHARE, body)
+
+    assert made["expires_at"] == "2026-12-01T07:10:00.312Z"
+
+
+def test_a_closed_delivery_is_not_shared(api: Api) -> None:
+    api.call(DECLARE_EVENT, {"type": "delivered"})
+
+    assert api.call(CREATE_SHARE)[0] == 409
+
+
+@pytest.mark.parametrize("end", ["delivered", "failed", "cancelled"])
+def test_a_share_opens_a_closed_delivery_for_as_long_as_it_may_be_viewed(
+    api: Api, end: str
+) -> None:
+    made = api.share()
+    api.call(DECLARE_EVENT, {"type": end})
+    api.now_ms += VIEWING_MINUTES * MINUTE_MS - 1
+    still, opened = api.open(made["token"])
+    api.now_ms += 1
+    over, _ = api.open(made["token"])
+
+    assert (still, over) == (201, 404)
+    assert (opened["delivery"]["status"], opened["delivery"]["ended"]) == (end, True)
+
+
+def test_shares_are_listed_with_what_became_of_them_and_without_tokens(api: Api) -> None:
+    first, second = api.share(), api.share(expires_in_s=60)
+    api.open(first["token"])
+    api.now_ms += 1_000
+    api.open(first["token"])
+    api.revoke(first["share_id"])
+    _, listed = api.call(LIST_SHARES)
+    api.now_ms += MINUTE_MS
+    _, later = api.call(LIST_SHARES)
+
+    assert [one["share_id"] for one in listed["shares"]] == [
+        first["share_id"],
+        second["share_id"],
+    ]
+    assert [one["tickets"] for one in listed["shares"]] == [2, 0]
+    assert listed["shares"][0]["last_used_at"] == "2026-11-24T07:10:01.312Z"
+    assert listed["shares"][0]["revoked_at"] == "2026-11-24T07:10:01.312Z"
+    assert listed["shares"][0]["created_by"] == "ann"
+    assert [one["share_id"] for one in later["shares"]] == [first["share_id"]]
+    assert first["token"].partition("~")[2] not in json.dumps(listed)
+
+
+def test_a_request_round_the_edge_is_refused_without_a_token_too() -> None:
+    api = Api(edge_secrets="s" * 20)
+
+    assert api.open(f"D-1~{'x' * 43}")[0] == 403
+    assert api.shares.finds == 0
+
+
+@pytest.mark.parametrize("route", [ISSUE_TICKET, ISSUE_SHARE_TICKET])
+def test_a_page_of_another_origin_gets_no_ticket(api: Api, route: tuple[str, str]) -> None:
+    token = api.share()["token"]
+
+    def ask(origin: str) -> int:
+        if route == ISSUE_TICKET:
+            return api.call(route, origin=origin)[0]
+        return api.open(token, origin=origin)[0]
+
+    assert [ask(origin) for origin in (PAGE, "https://evil.example", "null")] == [201, 403, 403]
+
+
+def test_a_store_that_is_away_is_not_an_answer_about_the_token(api: Api) -> None:
+    token = api.share()["token"]
+    api.shares.is_away = True
+
+    assert api.open(token)[0] == 503

@@ -1,0 +1,204 @@
+"""track_lambda from the gateway's event to its answer, on fakes; each answer as documented."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from rtdts.delivery_store.block_list import BlockList
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.position_store.writer import HistoryWrite
+from rtdts.runtime.edge import Edge
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.settings import SettingsError
+from rtdts.tracking.blocks import Block, BlockKind
+from rtdts.tracking.fixes import fix_of
+from rtdts.tracking.instants import format_instant
+from tests.fakes.fake_block_store import FakeBlockStore
+from tests.fakes.fake_position_store import FakePositionStore
+from tests.support.aws_events import aws_event, called_by
+from tests.support.consumer_world import START_MS, point
+from tests.support.openapi_schema import validate_answer
+from track_lambda.bootstrap import App, build
+from track_lambda.handler import PAGE_POINTS, handle
+
+DISPATCHER = ("dispatcher", "ann")
+HOUR_MS = 3_600_000
+FROM, TO = format_instant(START_MS), format_instant(START_MS + HOUR_MS)
+
+
+class Api:
+    """A track_lambda on fakes."""
+
+    def __init__(self, edge_secrets: str = "") -> None:
+        self.history = FakePositionStore()
+        self.blocks = FakeBlockStore()
+        self.lines = io.StringIO()
+        log = Logger("track_lambda", self.lines)
+        self.app = App(
+            tracks=self.history,
+            identity_claim="sub",
+            blocks=BlockList(self.blocks, log=log, now_ms=lambda: START_MS),
+            edge=Edge(edge_secrets),
+            log=log,
+            now_ms=lambda: START_MS,
+        )
+
+    def drives(self, truck_id: str, points: int) -> None:
+        for second in range(points):
+            fix = fix_of(point(second, 10.0 * second, truck_id=truck_id))
+            self.history.write_history([HistoryWrite(fix=fix, knowledge=2)])
+
+    def get(
+        self, truck_id: str = "T-1", whom: tuple[str, str] = DISPATCHER, **query: str
+    ) -> tuple[int, Any]:
+        event = called_by(aws_event("http_api_list_deliveries"), *whom)
+        event["routeKey"] = "GET /trucks/{truck_id}/track"
+        event["pathParameters"] = {"truck_id": truck_id}
+        event["queryStringParameters"] = query or None
+        answer = handle(event, self.app)
+        self.headers = answer["headers"]
+        value = validate_answer(
+            "GET",
+            "/trucks/{truck_id}/track",
+            answer["statusCode"],
+            answer["headers"],
+            answer["body"],
+        )
+        return answer["statusCode"], value
+
+    def track(self, **more: Any) -> tuple[int, Any]:
+        return self.get(**({"from": FROM, "to": TO} | more))
+
+
+@pytest.fixture
+def api() -> Api:
+    return Api()
+
+
+def test_a_track_is_read_page_by_page(api: Api) -> None:
+    api.drives("T-1", PAGE_POINTS + 5)
+    api.drives("T-2", 3)
+    status, first = api.track()
+    _, second = api.track(cursor=first["next_cursor"])
+    read = [one["at"] for page in (first, second) for one in page["points"]]
+
+    assert (status, first["truck_id"]) == (200, "T-1")
+    assert [len(page["points"]) for page in (first, second)] == [PAGE_POINTS, 5]
+    assert second["next_cursor"] is None
+    assert read == [format_instant(START_MS + n * 1_000) for n in range(PAGE_POINTS + 5)]
+
+
+def test_a_truck_that_is_not_known_has_an_empty_track(api: Api) -> None:
+    assert api.track() == (200, {"truck_id": "T-1", "points": [], "next_cursor": None})
+
+
+@pytest.mark.parametrize("whom", [("customer", "C-88"), ("truck", "T-1"), ("share", "x"), ("", "")])
+def test_only_dispatchers_read_where_trucks_were(api: Api, whom: tuple[str, str]) -> None:
+    api.drives("T-1", 2)
+
+    assert api.track(whom=whom)[0] == 403
+
+
+def test_a_revoked_dispatcher_reads_nothing(api: Api) -> None:
+    block = Block(
+        subject="dispatcher:ann",
+        kind=BlockKind.REVOKED,
+        until_ms=START_MS + HOUR_MS,
+        reason="left",
+        blocked_at_ms=START_MS,
+    )
+    api.blocks.block(block)
+
+    assert api.track()[0] == 401
+
+
+def test_a_request_round_the_edge_reads_nothing() -> None:
+    assert Api(edge_secrets="s" * 20).track()[0] == 403
+
+
+DAY = format_instant(START_MS + 24 * HOUR_MS)
+MORE = format_instant(START_MS + 24 * HOUR_MS + 1)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({}, "from"),
+        ({"from": FROM}, "to"),
+        ({"to": TO}, "from"),
+        ({"from": "yesterday", "to": TO}, "from"),
+        ({"from": FROM, "to": "2026-11-24T06:52:48"}, "to"),
+        ({"from": FROM, "to": FROM}, "to"),
+        ({"from": TO, "to": FROM}, "to"),
+        ({"from": FROM, "to": MORE}, "to"),
+        ({"from": FROM, "to": TO, "cursor": "x"}, "cursor"),
+        ({"from": FROM, "to": TO, "cursor": "!!!"}, "cursor"),
+        ({"from": FROM, "to": TO, "cursor": "A" * 22}, "cursor"),
+        ({"from": FROM, "to": TO, "cursor": "A" * 5_000}, "cursor"),
+    ],
+)
+def test_what_is_wrong_is_named(api: Api, query: dict[str, str], field: str) -> None:
+    status, problem = api.get(**query)
+
+    assert (status, problem["field"]) == (400, field)
+    assert problem["detail"].startswith(f"{field}: ")
+
+
+def test_a_day_is_not_too_long(api: Api) -> None:
+    assert api.track(to=DAY)[0] == 200
+
+
+@pytest.mark.parametrize("truck_id", ["", "T 1", "x" * 65, "*", "T-1,T-2"])
+def test_what_cannot_be_a_truck_is_not_searched_for(api: Api, truck_id: str) -> None:
+    status, problem = api.track(truck_id=truck_id)
+
+    assert (status, problem["field"]) == (400, "truck_id")
+
+
+def test_a_cursor_is_good_for_its_own_track_alone(api: Api) -> None:
+    for truck_id in ("T-1", "T-2"):
+        api.drives(truck_id, PAGE_POINTS + 5)
+    cursor = api.track()[1]["next_cursor"]
+    others = [
+        api.track(truck_id="T-2", cursor=cursor)[0],
+        api.track(to=DAY, cursor=cursor)[0],
+    ]
+
+    assert others == [400, 400]
+    assert api.track(cursor=cursor)[0] == 200
+
+
+def test_a_store_that_is_away_is_told_so(api: Api) -> None:
+    api.history.troubles["page"] = [StoreUnavailable("read a track", 503, "away")]
+    status, _ = api.track()
+
+    assert status == 503
+    assert api.headers["Retry-After"] == "1"
+
+
+def test_a_failure_of_ours_says_nothing_of_it(api: Api) -> None:
+    api.history.troubles["page"] = [KeyError("secret")]
+    status, problem = api.track()
+
+    assert status == 500
+    assert "secret" not in json.dumps(problem)
+    assert "secret" in api.lines.getvalue()
+
+
+def test_each_request_is_one_line_of_log(api: Api) -> None:
+    api.track()
+    (line,) = [json.loads(line) for line in api.lines.getvalue().splitlines()]
+
+    assert (line["event"], line["status"], line["truck_id"]) == ("request", 200, "T-1")
+    assert line["actor"] == "dispatcher:ann"
+
+
+def test_settings_that_are_missing_are_all_named_before_anything_connects() -> None:
+    with pytest.raises(SettingsError) as error:
+        build({})
+
+    assert len(error.value.problems) == 3

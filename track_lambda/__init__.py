@@ -1,0 +1,1 @@
+"""The Lambda behind ``GET /trucks/{truck_id}/track``: a truck's history, page by page."""

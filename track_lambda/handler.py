@@ -1,0 +1,116 @@
+"""Entry point of track_lambda: an event of the HTTP API in, an answer and a log line out."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.position_store.track_pages import PagePoint
+from rtdts.runtime.http_api import Response, internal_error, json_response, problem, token_revoked
+from rtdts.tracking.blocks import Token, token_of
+from rtdts.tracking.instants import format_instant
+from rtdts.tracking.roles import DISPATCHER
+from track_lambda.bootstrap import App, build
+from track_lambda.requests import InvalidRequest, parse_interval
+
+CALLERS: Final = (DISPATCHER,)
+"""The roles that may read a truck's history."""
+PAGE_POINTS: Final = 1_000
+"""Points of a page: some 150 KB."""
+RETRY_AFTER_S: Final = 1
+
+
+class _Caller(NamedTuple):
+    role: str
+    identity: str
+    token: Token
+
+
+@functools.cache
+def _app() -> App:
+    return build(os.environ)
+
+
+def lambda_handler(event: Mapping[str, Any], _context: object) -> Response:
+    """What API Gateway calls."""
+    return handle(event, _app())
+
+
+def handle(event: Mapping[str, Any], app: App) -> Response:
+    """Answers one request; whatever goes wrong, it is an answer and a log line."""
+    started_s = time.monotonic()
+    caller = _caller_of(event, app.identity_claim)
+    answer = _answer(event, caller, app)
+    app.log.info(
+        "request",
+        route=event.get("routeKey"),
+        status=answer["statusCode"],
+        truck_id=(event.get("pathParameters") or {}).get("truck_id"),
+        actor=f"{caller.role}:{caller.identity}" if caller else None,
+        token_id=caller.token.token_id if caller else None,
+        request_id=(event.get("requestContext") or {}).get("requestId"),
+        duration_ms=round((time.monotonic() - started_s) * 1000, 1),
+    )
+    return answer
+
+
+def _answer(event: Mapping[str, Any], caller: _Caller | None, app: App) -> Response:
+    if not app.edge.passed(event.get("headers")):
+        return problem(HTTPStatus.FORBIDDEN, "this is not the name at which this API is served")
+    if caller is None or caller.role not in CALLERS:
+        return problem(HTTPStatus.FORBIDDEN, "this is for dispatchers")
+    if app.blocks.current().revoking(*caller, app.now_ms()):
+        return token_revoked()
+    try:
+        return _page(event, app)
+    except InvalidRequest as error:
+        return problem(HTTPStatus.BAD_REQUEST, str(error), field=error.field)
+    except StoreUnavailable as error:
+        app.log.exception("positions_unavailable", error)
+        return problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "the history can't be read at the moment; send the request again",
+            headers={"Retry-After": str(RETRY_AFTER_S)},
+        )
+    except Exception as error:
+        # The last resort of a process that must answer: told as what it is, and logged whole.
+        app.log.exception("unexpected", error)
+        return internal_error()
+
+
+def _page(event: Mapping[str, Any], app: App) -> Response:
+    asked = parse_interval(event)
+    page = app.tracks.page(
+        asked.truck_id, from_ms=asked.page_from_ms, to_ms=asked.to_ms, limit=PAGE_POINTS
+    )
+    document = {
+        "truck_id": asked.truck_id,
+        "points": [_point(one) for one in page.points],
+        "next_cursor": None if page.next_ms is None else asked.cursor(page.next_ms),
+    }
+    return json_response(HTTPStatus.OK, document)
+
+
+def _point(point: PagePoint) -> dict[str, Any]:
+    return {
+        "at": format_instant(point.event_at_ms),
+        "lat": point.lat,
+        "lon": point.lon,
+        "speed_mps": point.speed_mps,
+        "heading_deg": point.heading_deg,
+        "accuracy_m": point.accuracy_m,
+    }
+
+
+def _caller_of(event: Mapping[str, Any], identity_claim: str) -> _Caller | None:
+    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
+    claims = (authorizer.get("jwt") or {}).get("claims") or {}
+    role, identity = claims.get("role"), claims.get(identity_claim)
+    if not isinstance(role, str) or not isinstance(identity, str) or not identity:
+        return None
+    return _Caller(role, identity, token_of(claims))

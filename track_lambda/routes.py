@@ -1,0 +1,10 @@
+"""The HTTP routes of this Lambda as data: the gateways are made from it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+GET_TRACK: Final = ("GET", "/trucks/{truck_id}/track")
+
+ROUTES: Final = (GET_TRACK,)
+"""Method and path of every route; all of them behind the JWT authorizer."""

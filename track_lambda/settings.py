@@ -1,0 +1,29 @@
+"""Settings of track_lambda."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rtdts.runtime import edge
+from rtdts.runtime.settings import setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What track_lambda reads from its environment."""
+
+    region: str = setting("AWS_REGION", help="AWS region, for signing requests to OpenSearch")
+    opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the OpenSearch of the positions")
+    opensearch_auth: str = setting(
+        "OPENSEARCH_AUTH",
+        default="sigv4",
+        choices=("sigv4", "none"),
+        help="how requests to OpenSearch are signed",
+    )
+    blocked_identities_table: str = setting(
+        "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
+    )
+    identity_claim: str = setting(
+        "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
+    )
+    edge_secrets: str = setting("EDGE_SECRETS", default="", help=edge.HELP)
