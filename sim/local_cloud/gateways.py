@@ -62,7 +62,11 @@ class SocketRoutes:
 
 
 def create_gateways(
-    client: ApiGatewayV2Client, *, endpoint_url: str, route_selection: str
+    client: ApiGatewayV2Client,
+    *,
+    endpoint_url: str,
+    route_selection: str,
+    socket_endpoint_url: str | None = None,
 ) -> Gateways:
     """Creates both APIs, without routes yet.
 
@@ -70,6 +74,8 @@ def create_gateways(
         client: The local cloud's API Gateway.
         endpoint_url: The local cloud's base URL, ``http://127.0.0.1:PORT``.
         route_selection: The expression by which a socket message finds its route.
+        socket_endpoint_url: Base URL of what serves sockets and posts to them; None: the local
+            cloud itself does.
 
     Raises:
         botocore.exceptions.ClientError: Something was refused.
@@ -81,7 +87,8 @@ def create_gateways(
         Name="rtdts-socket", ProtocolType="WEBSOCKET", RouteSelectionExpression=route_selection
     )["ApiId"]
     client.create_stage(ApiId=socket_api, StageName=SOCKET_STAGE, AutoDeploy=True)
-    management_url = f"{base}/{socket_api}/{SOCKET_STAGE}"
+    socket_base = f"{(socket_endpoint_url or endpoint_url).rstrip('/')}/_aws/execute-api"
+    management_url = f"{socket_base}/{socket_api}/{SOCKET_STAGE}"
     return Gateways(
         http_api=http_api,
         socket_api=socket_api,

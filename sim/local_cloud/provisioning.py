@@ -33,6 +33,7 @@ def deploy_front_doors(
     created: CreatedResources,
     *,
     endpoint_url: str,
+    socket_endpoint_url: str,
     region: str,
     opensearch_url: str,
     issuer: str,
@@ -47,6 +48,7 @@ def deploy_front_doors(
     Args:
         created: From `create_resources`, in the same emulator.
         endpoint_url: The emulator's base URL.
+        socket_endpoint_url: The base URL of the gateway of sockets.
         region: The region that it plays.
         opensearch_url: Of the node.
         issuer: URL of the identity provider. It needs to run only when the first token comes.
@@ -65,7 +67,10 @@ def deploy_front_doors(
     session = local_session(region)
     client = session.client("apigatewayv2", endpoint_url=endpoint_url)
     gateways = create_gateways(
-        client, endpoint_url=endpoint_url, route_selection=socket_lambda.routes.ROUTE_SELECTION
+        client,
+        endpoint_url=endpoint_url,
+        route_selection=socket_lambda.routes.ROUTE_SELECTION,
+        socket_endpoint_url=socket_endpoint_url,
     )
     names = created.names
     environment = Environment(

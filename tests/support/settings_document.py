@@ -15,7 +15,8 @@ from tests.support.source_tree import DEPLOYABLES, ROOT
 
 DOCUMENT = ROOT / "docs" / "settings.md"
 SECTIONS = {name: f"{name}.settings" for name in DEPLOYABLES} | {
-    "socket_lambda.authorizer": "socket_lambda.authorizer_settings"
+    "socket_lambda.authorizer": "socket_lambda.authorizer_settings",
+    "sim.local_cloud.socket_gateway": "sim.local_cloud.socket_gateway.settings",
 }
 """The document's sections, and the module whose settings class each shows."""
 _KINDS = {bool: "yes or no", int: "whole number", float: "number", str: "text"}
