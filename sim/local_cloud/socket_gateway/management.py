@@ -29,7 +29,7 @@ class ManagementConnection(asyncio.Protocol):
         """See `asyncio.Protocol`."""
         self._buffer = self._buffer + data if self._buffer else data
         try:
-            while answer := self._next():
+            while self._buffer and (answer := self._next()):
                 self._transport.write(answer)
         except BadRequestError as error:
             self._transport.write(failed(400, "BadRequestException", str(error), request_id=""))

@@ -50,6 +50,7 @@ class SignatureCheck:
         self._secret_key = secret_key
         self._region = region
         self._key: tuple[str, bytes] = ("", b"")
+        self._time: tuple[str, float] = ("", 0.0)
 
     def problem(self, head: Head, body: bytes, now_s: float) -> Unsigned | None:
         """Why a request is refused; None when its signature is right.
@@ -73,7 +74,7 @@ class SignatureCheck:
         signed = names.split(";")
         if (region, service) != (self._region, SERVICE) or not {"host", "x-amz-date"} <= {*signed}:
             return Unsigned.WRONG
-        if not timestamp.startswith(date) or not _is_recent(timestamp, now_s):
+        if not timestamp.startswith(date) or not self._is_recent(timestamp, now_s):
             return Unsigned.WRONG
         lines = "".join([f"{name}:{' '.join(headers.get(name, '').split())}\n" for name in signed])
         path, _, query = head.target.partition("?")
@@ -96,13 +97,14 @@ class SignatureCheck:
             self._key = (date, key)
         return self._key[1]
 
-
-def _is_recent(timestamp: str, now_s: float) -> bool:
-    try:
-        at = datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    return abs(at.timestamp() - now_s) <= CLOCK_SKEW_S
+    def _is_recent(self, timestamp: str, now_s: float) -> bool:
+        if self._time[0] != timestamp:
+            try:
+                at = datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            except ValueError:
+                return False
+            self._time = (timestamp, at.timestamp())
+        return abs(self._time[1] - now_s) <= CLOCK_SKEW_S
 
 
 def _sorted(query: str) -> str:
