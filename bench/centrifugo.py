@@ -18,7 +18,8 @@ from typing import Final
 from bench.figures import CannotMeasureError, Say
 from sim.setup.places import find_places
 
-MODULE: Final = "github.com/centrifugal/centrifugo/v6@v6.9.1"
+VERSION: Final = "6.9.1"
+MODULE: Final = f"github.com/centrifugal/centrifugo/v6@v{VERSION}"
 SOCKETS_PATH: Final = "/connection/uni_websocket"
 _STARTS_WITHIN_S: Final = 30.0
 _BUILDS_WITHIN_S: Final = 3_600.0
@@ -31,7 +32,7 @@ def find_or_build(say: Say) -> Path:
         CannotMeasureError: There is no Go, or the module can't be had.
     """
     named = os.environ.get("CENTRIFUGO")
-    folder = find_places().cache / "tools" / MODULE.rpartition("/")[2].replace("@", "-")
+    folder = find_places().cache / "tools" / f"centrifugo-{VERSION}"
     program = Path(named) if named else folder / "centrifugo"
     if program.exists():
         return program
