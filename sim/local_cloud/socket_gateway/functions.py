@@ -21,7 +21,7 @@ from sim.local_cloud.socket_gateway.definitions import FunctionError
 
 INTEGRATION_TIMEOUT_S: Final = 29.0
 """API Gateway's."""
-STARTS_WITHIN_S: Final = 30.0
+STARTS_WITHIN_S: Final = 120.0
 _WORKER: Final = Path(__file__).with_name("lambda_worker.py")
 _MOST_LINE_BYTES: Final = 16 * 1024 * 1024
 _TIMED_OUT: Final = FunctionError("Endpoint request timed out")
@@ -56,6 +56,7 @@ class Functions:
         python: Runs it.
         workers_a_function: Processes of one function at most.
         on_line: Takes each line of a function's log, with the function's name.
+        timeout_s: How long an invocation may take, the wait for a process included.
     """
 
     def __init__(
@@ -65,11 +66,13 @@ class Functions:
         python: str,
         workers_a_function: int,
         on_line: Callable[[str, str], None],
+        timeout_s: float = INTEGRATION_TIMEOUT_S,
     ) -> None:
         self._fetch = fetch
         self._python = python
         self._limit = workers_a_function
         self._on_line = on_line
+        self._timeout_s = timeout_s
         self._pools: dict[str, asyncio.Task[_Pool]] = {}
 
     async def invoke(self, arn: str, event: Mapping[str, Any], request_id: str) -> Any:
@@ -77,7 +80,7 @@ class Functions:
         if arn not in self._pools:
             self._pools[arn] = asyncio.create_task(self._pool(arn))
         try:
-            async with asyncio.timeout(INTEGRATION_TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 pool = await asyncio.shield(self._pools[arn])
                 return await pool.invoke(event, request_id)
         except TimeoutError:
@@ -101,7 +104,11 @@ class Functions:
 
 
 class _Pool:
-    """The processes of one function."""
+    """The processes of one function.
+
+    A process that is being started, or that has an event, goes on when the gateway waits no longer
+    for it, as in AWS: on a busy machine the next event then finds it ready.
+    """
 
     def __init__(
         self,
@@ -114,48 +121,89 @@ class _Pool:
         self._arn = arn
         self._code = code
         self._python = python
+        self._limit = limit
         self._on_line = on_line
-        self._turns = asyncio.Semaphore(limit)
-        self._idle: list[_Worker] = []
-        self._all: set[_Worker] = set()
+        self._idle: asyncio.LifoQueue[_Worker | FunctionError] = asyncio.LifoQueue()
+        self._working: set[_Worker] = set()
+        self._starting: set[asyncio.Task[None]] = set()
+        self._works: set[asyncio.Task[Any]] = set()
+        self._waiting = 0
 
     async def invoke(self, event: Mapping[str, Any], request_id: str) -> Any:
-        timeout_s = self._code.timeout_s
         asked = {
             "event": event,
             "request_id": request_id,
             "arn": self._arn,
-            "timeout_s": timeout_s,
+            "timeout_s": self._code.timeout_s,
         }
         line = json.dumps(asked).encode() + b"\n"
-        async with self._turns:
-            worker = self._idle.pop() if self._idle else await self._start()
-            is_fit = False
-            try:
-                async with asyncio.timeout(timeout_s):
-                    answer = await worker.ask(line)
-                is_fit = True
-            except TimeoutError:
-                self._on_line(self._code.name, f"{request_id} Task timed out after {timeout_s} s")
-                return FunctionError(f"Task timed out after {timeout_s:.2f} seconds")
-            except (OSError, EOFError, ValueError) as error:
-                return FunctionError(f"Runtime exited: {error!r}")
-            finally:
-                if is_fit:
-                    self._idle.append(worker)
-                else:
-                    self._all.discard(worker)
-                    await worker.stop()
+        worker = await self._free()
+        if isinstance(worker, FunctionError):
+            return worker
+        self._working.add(worker)
+        work = asyncio.create_task(self._work(worker, line, request_id))
+        self._works.add(work)
+        work.add_done_callback(self._works.discard)
+        return await asyncio.shield(work)
+
+    async def _work(self, worker: _Worker, line: bytes, request_id: str) -> Any:
+        timeout_s = self._code.timeout_s
+        is_fit = False
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await worker.ask(line)
+            is_fit = True
+        except TimeoutError:
+            self._on_line(self._code.name, f"{request_id} Task timed out after {timeout_s} s")
+            return FunctionError(f"Task timed out after {timeout_s:.2f} seconds")
+        except (OSError, EOFError, ValueError) as error:
+            return FunctionError(f"Runtime exited: {error!r}")
+        finally:
+            self._working.discard(worker)
+            if is_fit:
+                self._idle.put_nowait(worker)
+            else:
+                await worker.stop()
+                self._grow()  # for events that wait
         return answer["result"] if "result" in answer else FunctionError(answer["error"])
 
     async def stop(self) -> None:
-        for worker in tuple(self._all):
+        begun: set[asyncio.Task[Any]] = {*self._starting, *self._works}
+        for task in begun:
+            task.cancel()
+        if begun:
+            await asyncio.wait(begun)
+        while not self._idle.empty():
+            worker = self._idle.get_nowait()
+            if isinstance(worker, _Worker):
+                await worker.stop()
+        for worker in tuple(self._working):
             await worker.stop()
 
-    async def _start(self) -> _Worker:
-        worker = await _Worker.start(self._code, self._python, self._on_line)
-        self._all.add(worker)
-        return worker
+    async def _free(self) -> _Worker | FunctionError:
+        self._waiting += 1
+        try:
+            self._grow()
+            return await self._idle.get()
+        finally:
+            self._waiting -= 1
+
+    def _grow(self) -> None:
+        """Starts a process where more events wait than there are processes for."""
+        there = len(self._working) + self._idle.qsize() + len(self._starting)
+        if self._waiting > self._idle.qsize() + len(self._starting) and there < self._limit:
+            task = asyncio.create_task(self._start())
+            self._starting.add(task)
+            task.add_done_callback(self._starting.discard)
+
+    async def _start(self) -> None:
+        try:
+            started = await _Worker.start(self._code, self._python, self._on_line)
+        except (OSError, EOFError, ValueError, RuntimeError, TimeoutError) as error:
+            self._on_line(self._code.name, f"can't be started: {error!r}")
+            self._idle.put_nowait(FunctionError(str(error)))
+        else:
+            self._idle.put_nowait(started)
 
 
 class _Worker:

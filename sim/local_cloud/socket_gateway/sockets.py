@@ -80,8 +80,7 @@ class ClientSocket(asyncio.Protocol):
     def accept(self) -> None:
         """Opens the socket."""
         assert self._handshake is not None  # noqa: S101 - only called after `requested`
-        self._protocol.send_response(self._handshake)
-        self._flush()
+        self._answer(self._handshake)
 
     def refuse(self, refusal: Refusal, connection_id: str, request_id: str) -> None:
         """Answers the handshake with a status and the gateway's own body."""
@@ -95,10 +94,7 @@ class ClientSocket(asyncio.Protocol):
                 "x-amzn-RequestId": request_id,
             }
         )
-        self._protocol.send_response(
-            Response(refusal.status, _phrase(refusal.status), headers, body)
-        )
-        self._flush()
+        self._answer(Response(refusal.status, _phrase(refusal.status), headers, body))
 
     def send(self, data: bytes) -> None:
         """Sends a text message, unless the socket has closed meanwhile."""
@@ -138,6 +134,11 @@ class ClientSocket(asyncio.Protocol):
         told = by_us or protocol.close_rcvd
         code = told.code if told else CloseCode.ABNORMAL_CLOSURE
         self._events.ended(self, int(code), told.reason if told else "")
+
+    def _answer(self, response: Response) -> None:
+        if not self._protocol.eof_sent:  # the client has waited for it
+            self._protocol.send_response(response)
+            self._flush()
 
     def _request(self, request: Request) -> None:
         self._handshake = self._protocol.accept(request)
