@@ -18,6 +18,7 @@ MODULES = (
     "ingest_points",
     "fanout_posts",
     "round_viewers",
+    "sockets_held",
     "mqtt_points",
     "document_bytes",
     "consumer_points",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import resource
 import signal
@@ -17,13 +18,21 @@ from rich.live import Live
 
 from rtdts.runtime import wall_clock
 from sim.commands.options import add_env_option, count, seconds
+from sim.commands.up import DEFAULT_RUN_DIR
 from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
 from sim.drive.together import together
-from sim.environment import EnvironmentFileError, read_environment
+from sim.environment import (
+    DEFAULT_ENV_FILE,
+    Environment,
+    EnvironmentFileError,
+    read_environment,
+)
 from sim.fleet.trips import TripTooShortError
+from sim.load.course import Course, draw
 from sim.load.load_test import LoadTest
 from sim.load.plan import LoadOptions
+from sim.load.processes import CpuMeter
 from sim.load.report import Limits, LoadReport
 from sim.load.view import line_of, report_lines, table_of
 from sim.token_client import TokenClient, TokenError
@@ -55,6 +64,13 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     load, defaults = parser.add_argument_group("load"), LoadOptions()
     load.add_argument(
         "--sockets", type=count, default=defaults.sockets, metavar="N", help=_told("how many")
+    )
+    load.add_argument(
+        "--near",
+        type=int,
+        default=defaults.near,
+        metavar="N",
+        help=_told("how many of them watch a truck near its destination: a message a second each"),
     )
     load.add_argument(
         "--duration",
@@ -90,7 +106,22 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     load.add_argument("--seed", type=int, default=defaults.seed, help=_told("of all that is drawn"))
     _add_limits(parser)
     parser.add_argument("--json", action="store_true", help="end with the report as a JSON line")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the course into this file (SVG)"
+    )
     add_env_option(parser, "the system to load")
+    parser.add_argument(
+        "--url",
+        metavar="URL",
+        help="open the sockets at this wss: or ws: URL instead of the environment's WebSocketURL",
+    )
+    parser.add_argument(
+        "--run-dir",
+        type=Path,
+        metavar="DIR",
+        help="run folder of a local cloud, to tell the CPU of its parts "
+        f"(with the default --env: {DEFAULT_RUN_DIR})",
+    )
     parser.set_defaults(run=run)
 
 
@@ -131,6 +162,7 @@ def run(args: argparse.Namespace) -> int:
     """Holds the test; returns the exit code."""
     options = LoadOptions(
         sockets=args.sockets,
+        near=args.near,
         duration_s=args.duration,
         connect_rate=args.connect_rate,
         patience_s=args.patience_s,
@@ -147,7 +179,10 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         allow_sockets(options.sockets)
-        report, was_told_to_stop = asyncio.run(_run(args.env, options))
+        environment = read_environment(args.env)
+        if args.url:
+            environment = dataclasses.replace(environment, websocket_url=args.url)
+        course, report, was_told_to_stop = asyncio.run(_run(environment, options, _meter(args)))
     except (
         *(EnvironmentFileError, TokenError, TripTooShortError, TooManySocketsError),
         *(ApiError, ExceptionGroup),
@@ -160,6 +195,10 @@ def run(args: argparse.Namespace) -> int:
     problems = report.problems(limits)
     for line in report_lines(report, problems):
         print(line)
+    if args.plot is not None and course.moments:
+        title = f"{options.sockets} sockets, {options.near} of them near their destination"
+        args.plot.write_text(draw(course.moments, title, course.held_from_s), encoding="utf-8")
+        print(f"drawn into {args.plot}")
     if args.json:
         print(json.dumps(report.to_json(problems)), flush=True)
     if was_told_to_stop:
@@ -167,8 +206,16 @@ def run(args: argparse.Namespace) -> int:
     return EXIT_NOT_OK if problems else EXIT_OK
 
 
-async def _run(env_file: Path, options: LoadOptions) -> tuple[LoadReport, bool]:
-    environment = read_environment(env_file)
+def _meter(args: argparse.Namespace) -> CpuMeter | None:
+    if args.run_dir is not None:
+        return CpuMeter(args.run_dir)
+    is_usual = args.env == DEFAULT_ENV_FILE and not args.url
+    return CpuMeter(DEFAULT_RUN_DIR) if is_usual else None
+
+
+async def _run(
+    environment: Environment, options: LoadOptions, cpu: CpuMeter | None
+) -> tuple[Course, LoadReport, bool]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -181,10 +228,10 @@ async def _run(env_file: Path, options: LoadOptions) -> tuple[LoadReport, bool]:
             tokens=TokenClient.of(environment),
             now_ms=wall_clock.now_ms,
         )
-        test = LoadTest(system, options, _say)
+        test = LoadTest(system, options, _say, cpu=cpu)
         show = _draw_table if console.is_terminal else _print_lines
         report = await together(test.run(stop), show(console, test))
-    return report, stop.is_set()
+    return test.course, report, stop.is_set()
 
 
 async def _draw_table(console: Console, test: LoadTest) -> None:

@@ -47,7 +47,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--ports",
         choices=("default", "auto"),
         default="default",
-        help="default: 4566 (AWS), 9200 (OpenSearch), 8099 (identity provider), 1883 (MQTT); "
+        help="default: 4566 (AWS), 4567 (its sockets), 9200 (OpenSearch), 8099 (identity "
+        "provider), 1883 (MQTT); "
         "auto: any that are free, so that several can run side by side",
     )
     parser.add_argument(
@@ -94,7 +95,7 @@ def setting_of_a_part(text: str) -> tuple[str, str]:
     if not sign:
         raise argparse.ArgumentTypeError("must be NAME=VALUE")
     lambdas = [package.settings for package in DEPLOYED_PACKAGES]
-    modules = [*CONTAINERS.values(), *lambdas]
+    modules = [*CONTAINERS.values(), "sim.local_cloud.socket_gateway.settings", *lambdas]
     if not any(name in declared_names(module) for module in modules):
         raise argparse.ArgumentTypeError(f"no part has a setting {name}; docs/settings.md has all")
     return name, value

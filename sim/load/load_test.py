@@ -18,12 +18,13 @@ from rtdts.runtime.deadline import Deadline
 from sim.drive.access import IdentityTokens
 from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
-from sim.drive.five_trucks import DriveOptions, plan_drive
-from sim.load.plan import LoadOptions, Seat, carrier, seats
-from sim.load.report import LoadReport, sum_up
+from sim.load.course import Course
+from sim.load.plan import LoadOptions, Seat, carriers, seats
+from sim.load.processes import CpuMeter
+from sim.load.report import CpuUse, LoadReport, sum_up
 from sim.load.sockets import LoadedSocket
 from sim.load.tally import Tally
-from sim.load.trucks import LoadTruck
+from sim.load.trucks import LoadTruck, plan_load_trips
 from sim.viewers.connection import OpenSocket, socket_opener
 
 T = TypeVar("T")
@@ -34,8 +35,7 @@ TIDYING_S = 30.0
 LAG_EVERY_S = 0.1
 LOOK_EVERY_S = 0.1
 OPEN_TIMEOUT_S = 30.0
-SHORTEST_TRIP_S = 60.0
-"""A trip must have room for a drive; a shorter test ends while its trucks are under way."""
+NOTE_EVERY_S = 1.0
 
 
 class LoadTest:
@@ -45,23 +45,36 @@ class LoadTest:
         system: Where.
         options: How heavy.
         say: Takes lines of progress.
+        cpu: Reads what the system's parts spend; None where they are not on this machine.
 
     Attributes:
         tally: What came so far.
+        course: The same by seconds.
         started: Set with the first socket's turn.
         is_holding: From then until it is summed up.
         held_since_s: On the event loop's clock, when all had their picture (or patience was over);
             None before.
     """
 
-    def __init__(self, system: System, options: LoadOptions, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        system: System,
+        options: LoadOptions,
+        say: Callable[[str], None],
+        *,
+        cpu: CpuMeter | None = None,
+    ) -> None:
         self.tally = Tally()
+        self.course = Course(self.tally)
         self.started = asyncio.Event()
         self.is_holding = False
         self.held_since_s: float | None = None
         self.options = options
         self._system = system
         self._say = say
+        self._cpu = cpu
+        self._spent_before: dict[str, float] = {}
+        self._messages_before = 0
         self._run = f"L{secrets.token_hex(3)}"
         self._lags_s: list[float] = []
         self._started_at_s = 0.0
@@ -111,7 +124,9 @@ class LoadTest:
         tokens = {seat.delivery: system.identity("customer", self._customer(seat.delivery))
                   for seat in places}  # fmt: skip
         await _each(tokens.values(), lambda token: token())
-        open_socket = socket_opener(system.environment.websocket_url, open_timeout_s=OPEN_TIMEOUT_S)
+        open_socket = socket_opener(
+            system.environment.websocket_url, open_timeout_s=OPEN_TIMEOUT_S, ping_interval_s=None
+        )
         self._started_at_s = asyncio.get_running_loop().time()
         self.is_holding = True
         self.started.set()
@@ -123,11 +138,14 @@ class LoadTest:
             for seat in places
         ]
         trucks = [asyncio.create_task(truck.run(start_ms)) for truck in self._trucks]
-        lag = asyncio.create_task(self._watch_lag())
+        background = [
+            asyncio.create_task(self._watch_lag()),
+            asyncio.create_task(self._note_course()),
+        ]
         try:
             await self._let_settle(sockets, stop)
             await _wait(stop, options.duration_s)
-            for task in (*sockets, *trucks, lag):
+            for task in (*sockets, *trucks, *background):
                 if task.done():
                     task.result()  # a bug of ours must not look like a quiet socket
             return sum_up(
@@ -136,13 +154,14 @@ class LoadTest:
                 elapsed_s=self.elapsed_s,
                 points_accepted=self.points_accepted,
                 lags_s=self._lags_s,
+                cpu=self._cpu_use(),
             )
         finally:
             self.is_holding = False
-            for task in (*sockets, *trucks, lag):
+            for task in (*sockets, *trucks, *background):
                 task.cancel()
             # A socket's closing handshake may hang; nobody waits for it longer than this.
-            await asyncio.wait((*sockets, *trucks, lag), timeout=CLOSING_S)
+            await asyncio.wait((*sockets, *trucks, *background), timeout=CLOSING_S)
 
     async def _let_settle(self, sockets: Sequence[asyncio.Task[None]], stop: asyncio.Event) -> None:
         """Until each socket has its picture or has been refused, or patience is over."""
@@ -154,6 +173,25 @@ class LoadTest:
                 break
             await _wait(stop, LOOK_EVERY_S)
         self.held_since_s = asyncio.get_running_loop().time()
+        self.course.held_from_s = self.elapsed_s
+        self._messages_before = self.tally.messages.total()
+        if self._cpu is not None:
+            self._spent_before = self._cpu.read()
+
+    def _cpu_use(self) -> dict[str, CpuUse]:
+        """Of the time in which all were held."""
+        messages = self.tally.messages.total() - self._messages_before
+        spent = self._cpu.read() if self._cpu is not None else {}
+        return {
+            part: CpuUse(seconds - self._spent_before[part], messages)
+            for part, seconds in spent.items()
+            if part in self._spent_before
+        }
+
+    async def _note_course(self) -> None:
+        while True:
+            await asyncio.sleep(NOTE_EVERY_S)
+            self.course.note(self.elapsed_s)
 
     def _socket(self, seat: Seat, tokens: IdentityTokens, open_socket: OpenSocket) -> LoadedSocket:
         return LoadedSocket(
@@ -178,10 +216,7 @@ class LoadTest:
 
     def _make_trucks(self) -> list[LoadTruck]:
         options = self.options
-        trip_s = max(options.longest_s, SHORTEST_TRIP_S)
-        trips = plan_drive(
-            DriveOptions(trucks=options.trucks, duration_s=trip_s, seed=options.seed)
-        )
+        trips = plan_load_trips(options)
         return [
             LoadTruck(
                 self._system, f"T-{self._run}-{number}", trip, seed=f"{options.seed}.{number}"
@@ -192,8 +227,9 @@ class LoadTest:
     async def _create_deliveries(self) -> None:
         dispatcher = self._system.deliveries("dispatcher", "sim")
 
-        async def create(number: int) -> None:
-            truck = self._trucks[carrier(number, self.options)]
+        async def create(delivery: tuple[int, int]) -> None:
+            number, carrier = delivery
+            truck = self._trucks[carrier]
             await dispatcher.put(
                 self._delivery(number),
                 truck_id=truck.truck_id,
@@ -203,7 +239,7 @@ class LoadTest:
                 stop_sequence=1,  # all of a truck go to one place
             )
 
-        await _each(range(self.options.deliveries), create)
+        await _each(carriers(self.options), create)
 
     async def _tidy_up(self) -> None:
         """Cancels what it created, as far as it gets in a bounded time."""

@@ -1,8 +1,9 @@
-"""Who connects when, and tracks which delivery. Pure."""
+"""Who connects when, and tracks which delivery on which truck. Pure."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,22 +12,42 @@ SOCKETS_PER_CUSTOMER: Final = 20
 
 
 @dataclass(frozen=True)
+class Group:
+    """Sockets of one kind, with trucks and deliveries of their own; numbers count from 0.
+
+    Attributes:
+        is_near: Whether its trucks stay near their destination, so that each socket hears of each
+            fix; otherwise they stay far from it, and sockets hear in rounds.
+        sockets: Numbers of its sockets.
+        trucks: Numbers of its trucks.
+        deliveries: Numbers of its deliveries, each of another customer.
+    """
+
+    is_near: bool
+    sockets: range
+    trucks: range
+    deliveries: range
+
+
+@dataclass(frozen=True)
 class LoadOptions:
     """How heavy the load is.
 
     Attributes:
         sockets: How many customers' sockets.
+        near: How many of these watch a truck near its destination: a message a second.
         duration_s: How long they are held, once all of them have their picture.
         connect_rate: Sockets that connect in a second.
         patience_s: How long after the last one's turn they may take for that; then those that
             are there are held.
-        trucks: That drive meanwhile.
+        trucks: That drive meanwhile; at least one of each kind that is watched.
         deliveries_per_truck: Deliveries that each carries, more if there are too few customers for
             the sockets; each has one customer.
         seed: Of all that is drawn.
     """
 
     sockets: int = 1_000
+    near: int = 0
     duration_s: float = 60.0
     connect_rate: float = 20.0
     patience_s: float = 60.0
@@ -45,10 +66,37 @@ class LoadOptions:
         return self.ramp_s + self.patience_s + self.duration_s
 
     @property
+    def groups(self) -> tuple[Group, ...]:
+        """Those near, then those far; one without sockets is left out."""
+        near = min(self.near, self.sockets)
+        far = self.sockets - near
+        trucks = self.trucks if near and far else 0
+        near_trucks = min(max(1, round(trucks * near / self.sockets)), max(1, trucks - 1))
+        made: list[Group] = []
+        for is_near, sockets in ((True, near), (False, far)):
+            if not sockets:
+                continue
+            count = self.trucks if not trucks else near_trucks if is_near else trucks - near_trucks
+            made.append(self._group(made[-1] if made else None, is_near, sockets, max(1, count)))
+        return tuple(made)
+
+    @property
     def deliveries(self) -> int:
-        """No more than there are sockets: each has at least one viewer."""
-        for_customers = math.ceil(self.sockets / SOCKETS_PER_CUSTOMER)
-        return min(self.sockets, max(self.trucks * self.deliveries_per_truck, for_customers))
+        """Of all groups."""
+        return self.groups[-1].deliveries.stop
+
+    def _group(self, before: Group | None, is_near: bool, sockets: int, trucks: int) -> Group:
+        """Has no more deliveries than sockets: each has at least one viewer."""
+        for_customers = math.ceil(sockets / SOCKETS_PER_CUSTOMER)
+        deliveries = min(sockets, max(trucks * self.deliveries_per_truck, for_customers))
+        first = (before.sockets.stop, before.trucks.stop, before.deliveries.stop) if before else ()
+        first_socket, first_truck, first_delivery = first or (0, 0, 0)
+        return Group(
+            is_near,
+            range(first_socket, first_socket + sockets),
+            range(first_truck, first_truck + trucks),
+            range(first_delivery, first_delivery + deliveries),
+        )
 
 
 @dataclass(frozen=True)
@@ -70,11 +118,18 @@ class Seat:
 def seats(options: LoadOptions) -> tuple[Seat, ...]:
     """Everybody's, in the order of their turns."""
     return tuple(
-        Seat(number, number / options.connect_rate, number % options.deliveries)
-        for number in range(options.sockets)
+        Seat(number, number / options.connect_rate, _in_turn(group.deliveries, place))
+        for group in options.groups
+        for place, number in enumerate(group.sockets)
     )
 
 
-def carrier(delivery: int, options: LoadOptions) -> int:
-    """Number of the truck, from 0, that carries a delivery."""
-    return delivery % options.trucks
+def carriers(options: LoadOptions) -> Iterator[tuple[int, int]]:
+    """Each delivery's number with that of the truck that carries it."""
+    for group in options.groups:
+        for place, delivery in enumerate(group.deliveries):
+            yield delivery, _in_turn(group.trucks, place)
+
+
+def _in_turn(numbers: range, place: int) -> int:
+    return numbers[place % len(numbers)]

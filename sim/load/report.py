@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.drive.verdict import percentile
+from sim.load.processes import PARTS
 from sim.load.tally import Tally
 
 LAGGING_S = 0.5
@@ -30,6 +31,24 @@ class Spread:
             percentile(ascending, 99),
             ascending[-1] if ascending else None,
         )
+
+
+@dataclass(frozen=True)
+class CpuUse:
+    """What a part of the system spent while all sockets were held.
+
+    Attributes:
+        cpu_s: In seconds of a core.
+        messages: That came to the sockets in this time.
+    """
+
+    cpu_s: float
+    messages: int
+
+    @property
+    def us_per_message(self) -> float | None:
+        """Microseconds a message, all that the part did included; None without a message."""
+        return self.cpu_s / self.messages * 1e6 if self.messages else None
 
 
 @dataclass(frozen=True)
@@ -62,6 +81,7 @@ class LoadReport:
         open_at_end: That were still open.
         gap: Between messages, the silence at the end included in its longest.
         client_lag: How late this program came to its own turns.
+        cpu: By part; without a part that is not on this machine.
     """
 
     sockets: int
@@ -77,6 +97,7 @@ class LoadReport:
     age: Spread
     gap: Spread
     client_lag: Spread
+    cpu: Mapping[str, CpuUse]
 
     def problems(self, limits: Limits) -> list[str]:
         """Why it is not as it should be, for people; nothing when it is."""
@@ -115,6 +136,11 @@ class LoadReport:
             "s): the machine is too slow for so many sockets, and the figures are partly its own"
         )
 
+    @property
+    def unseen(self) -> list[str]:
+        """What could not be measured, for people."""
+        return [f"the CPU of the {part}" for part in PARTS if part not in self.cpu]
+
     def to_json(self, problems: Sequence[str]) -> dict[str, Any]:
         """One flat object."""
         spreads = {
@@ -131,6 +157,11 @@ class LoadReport:
             "points_accepted": self.points_accepted,
             "messages": dict(self.messages),
             "errors": dict(self.errors),
+            "cpu_us_per_message": {
+                part: None if use.us_per_message is None else round(use.us_per_message)
+                for part, use in self.cpu.items()
+            },
+            "unseen": self.unseen,
             **{
                 name: value if value is None else round(value, 3) for name, value in spreads.items()
             },
@@ -146,6 +177,7 @@ def sum_up(
     elapsed_s: float,
     points_accepted: int,
     lags_s: Sequence[float],
+    cpu: Mapping[str, CpuUse] | None = None,
 ) -> LoadReport:
     """The report on a tally, at the end (while the sockets that live are still open)."""
     gaps = Spread.of(tally.gaps_s)
@@ -164,4 +196,5 @@ def sum_up(
         age=Spread.of(tally.ages_s),
         gap=Spread(gaps.p50_s, gaps.p99_s, max(longest, default=None)),
         client_lag=Spread.of(lags_s),
+        cpu=cpu or {},
     )

@@ -3,17 +3,60 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from typing import Final
 
+from rtdts.tracking.geodesy import place_at
 from sim.drive.crew import System
+from sim.drive.five_trucks import DriveOptions, plan_drive
 from sim.drive.together import together
 from sim.fleet.device import Device, DeviceProfile
 from sim.fleet.http_poster import http_poster
+from sim.fleet.motion import InTurn, Standing
 from sim.fleet.trips import Trip
 from sim.fleet.uploader import Uploader
+from sim.load.plan import LoadOptions
 
-PROFILE = DeviceProfile(tunnel_gap_s=1e9, dead_spot_gap_s=1e9, repeat_share=0.0)
+PROFILE: Final = DeviceProfile(tunnel_gap_s=1e9, dead_spot_gap_s=1e9, repeat_share=0.0)
 """With a good network: what is measured is the way to the sockets, not how long a truck had to
 wait for one."""
+
+SHORTEST_TRIP_S: Final = 60.0
+"""A trip must have room for a drive; a shorter test ends while its trucks are under way."""
+
+FAR_M: Final = 50_000.0
+"""From the end of the drive to the destination: no truck comes near it within a test."""
+
+
+def plan_load_trips(options: LoadOptions) -> tuple[Trip, ...]:
+    """A trip a truck: near its destination after a minute, and staying; or never near it.
+
+    Raises:
+        TripTooShortError: No such trip fits.
+    """
+    longest_s = max(options.longest_s, SHORTEST_TRIP_S)
+    trips: list[Trip] = []
+    for group in options.groups:
+        drive = DriveOptions(
+            trucks=group.trucks.stop,
+            duration_s=SHORTEST_TRIP_S if group.is_near else longest_s,
+            seed=options.seed,
+        )
+        adapt = _staying if group.is_near else _going_far
+        trips += [adapt(trip, longest_s) for trip in plan_drive(drive)[group.trucks.start :]]
+    return tuple(trips)
+
+
+def _staying(trip: Trip, until_s: float) -> Trip:
+    rest_s = max(0.0, until_s - trip.motion.duration_s)
+    there = Standing.where(trip.motion.at(trip.motion.duration_s), rest_s)
+    return replace(trip, motion=InTurn((trip.motion, there)))
+
+
+def _going_far(trip: Trip, _: float) -> Trip:
+    lat, lon = place_at(trip.destination.lat, trip.destination.lon, 0.0, FAR_M)
+    far = replace(trip.destination, lat=round(lat, 7), lon=round(lon, 7))
+    return replace(trip, destination=far)
 
 
 class LoadTruck:

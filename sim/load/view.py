@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 
 from sim.load.load_test import LoadTest
-from sim.load.report import LoadReport, Spread
+from sim.load.report import CpuUse, LoadReport, Spread
 
 RECENT = 2_000
 """Values of which the running figures are made: the newest."""
@@ -63,12 +63,22 @@ def report_lines(report: LoadReport, problems: Sequence[str]) -> list[str]:
         "gap between messages": _spread(report.gap),
         "errors": _counts(report.errors) or "none",
     }
+    for part, use in report.cpu.items():
+        rows[f"CPU of the {part}"] = _cpu(use)
     lines = [f"{name:24}{value}" for name, value in rows.items()]
+    if report.unseen:
+        lines.append(f"not seen: {', '.join(report.unseen)} (not on this machine, or no --run-dir)")
     if report.warning:
         lines.append(f"warning: {report.warning}")
     lines += [f"PROBLEM: {problem}" for problem in problems]
     lines.append("the load test is OK" if not problems else "the load test is NOT OK")
     return lines
+
+
+def _cpu(use: CpuUse) -> str:
+    each = use.us_per_message
+    told = f"{each:.0f} µs a message, " if each is not None else ""
+    return f"{told}{use.cpu_s:.1f} s while all were held"
 
 
 def _time_of(test: LoadTest) -> str:

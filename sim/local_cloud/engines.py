@@ -1,4 +1,4 @@
-"""The engines as parts: the local AWS, OpenSearch, the MQTT broker, the identity provider."""
+"""The engines as parts: the local AWS and its sockets, OpenSearch, the MQTT broker, the issuer."""
 
 from __future__ import annotations
 
@@ -58,6 +58,43 @@ def ministack_part(places: Places, ports: Ports, *, region: str, scratch: Path) 
         environment=environment,
         is_ready=answers(f"http://{HOST}:{ports.ministack}/_ministack/health"),
         restarts=False,
+    )
+
+
+def socket_gateway_part(
+    places: Places,
+    ports: Ports,
+    *,
+    region: str,
+    credentials: tuple[str, str],
+    scratch: Path,
+    settings: Mapping[str, str] | None = None,
+) -> Part:
+    """The gateway of sockets; its sockets end with its process, as clients must bear in AWS too.
+
+    Args:
+        places: Of the Python that runs Lambdas.
+        ports: Where it listens, and where the local AWS does.
+        region: The region that it plays.
+        credentials: The access key and secret by which one may post.
+        scratch: Where it unpacks Lambdas.
+        settings: More settings.
+    """
+    key_id, secret = credentials
+    environment = plain_environment() | {
+        "AWS_ENDPOINT_URL": f"http://{HOST}:{ports.ministack}",
+        "AWS_REGION": region,
+        "AWS_ACCESS_KEY_ID": key_id,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "GATEWAY_PORT": str(ports.socket_gateway),
+        "GATEWAY_SCRATCH": str(scratch),
+        "LAMBDA_PYTHON": str(places.ministack_venv / "bin" / "python"),
+    }
+    return Part(
+        name="socket-gateway",
+        command=[sys.executable, "-m", "sim.local_cloud.socket_gateway"],
+        environment=environment | dict(settings or {}),
+        is_ready=answers(f"http://{HOST}:{ports.socket_gateway}/ping"),
     )
 
 

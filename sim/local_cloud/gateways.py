@@ -69,6 +69,7 @@ def create_gateways(
     endpoint_url: str,
     route_selection: str,
     allowed_origins: Sequence[str] = (),
+    socket_endpoint_url: str | None = None,
 ) -> Gateways:
     """Creates both APIs, without routes yet.
 
@@ -77,6 +78,8 @@ def create_gateways(
         endpoint_url: The local cloud's base URL, ``http://127.0.0.1:PORT``.
         route_selection: The expression by which a socket message finds its route.
         allowed_origins: Of which pages browsers may call the HTTP API; empty: of none.
+        socket_endpoint_url: Base URL of what serves sockets and posts to them; None: the local
+            cloud itself does.
 
     Raises:
         botocore.exceptions.ClientError: Something was refused.
@@ -89,7 +92,8 @@ def create_gateways(
         Name="rtdts-socket", ProtocolType="WEBSOCKET", RouteSelectionExpression=route_selection
     )["ApiId"]
     client.create_stage(ApiId=socket_api, StageName=SOCKET_STAGE, AutoDeploy=True)
-    management_url = f"{base}/{socket_api}/{SOCKET_STAGE}"
+    socket_base = f"{(socket_endpoint_url or endpoint_url).rstrip('/')}/_aws/execute-api"
+    management_url = f"{socket_base}/{socket_api}/{SOCKET_STAGE}"
     return Gateways(
         http_api=http_api,
         socket_api=socket_api,

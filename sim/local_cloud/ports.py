@@ -16,6 +16,7 @@ class Ports:
     """Which part listens where."""
 
     ministack: int = 4566
+    socket_gateway: int = 4567
     opensearch: int = 9200
     identity_provider: int = 8099
     mqtt_broker: int = 1883

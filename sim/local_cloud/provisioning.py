@@ -38,6 +38,7 @@ def deploy_front_doors(
     created: CreatedResources,
     *,
     endpoint_url: str,
+    socket_endpoint_url: str,
     region: str,
     opensearch_url: str,
     issuer: str,
@@ -53,6 +54,7 @@ def deploy_front_doors(
     Args:
         created: From `create_resources`, in the same emulator.
         endpoint_url: The emulator's base URL.
+        socket_endpoint_url: The base URL of the gateway of sockets.
         region: The region that it plays.
         opensearch_url: Of the node.
         issuer: URL of the identity provider. It needs to run only when the first token comes.
@@ -76,6 +78,7 @@ def deploy_front_doors(
         endpoint_url=endpoint_url,
         route_selection=socket_lambda.routes.ROUTE_SELECTION,
         allowed_origins=allowed_origins,
+        socket_endpoint_url=socket_endpoint_url,
     )
     names = created.names
     environment = Environment(

@@ -16,6 +16,7 @@ from sim.local_cloud.processes import find_leftovers
 HOLD_SUFFIX = ".hold"
 _LOCK = "lock"
 _AWS = "ministack"
+_SOCKETS = "socket-gateway"
 _GONE_WITHIN_S = 5.0
 
 
@@ -64,13 +65,14 @@ def own_run_dir(run_dir: Path, tell: Callable[[str], None]) -> Iterator[Path]:
         end_leftovers(run_dir, tell)
         for stale in (*run_dir.glob("*.pid"), *run_dir.glob(f"*{HOLD_SUFFIX}")):
             stale.unlink()
-        for state in (_AWS, "opensearch", "mqtt-broker"):
+        for state in (_AWS, _SOCKETS, "opensearch", "mqtt-broker"):
             shutil.rmtree(run_dir / state, ignore_errors=True)
         try:
             yield run_dir
         finally:
             # Nobody can look into it afterwards, and it holds Python that is no source of ours.
-            shutil.rmtree(run_dir / _AWS, ignore_errors=True)
+            for unpacked in (_AWS, _SOCKETS):
+                shutil.rmtree(run_dir / unpacked, ignore_errors=True)
 
 
 def end_leftovers(run_dir: Path, tell: Callable[[str], None]) -> None:

@@ -29,11 +29,18 @@ from sim.local_cloud.engines import (
     ministack_part,
     mqtt_broker_part,
     opensearch_part,
+    socket_gateway_part,
 )
 from sim.local_cloud.identity_provider import DEFAULT_AUDIENCE
 from sim.local_cloud.ports import HOST, Ports
 from sim.local_cloud.provisioning import ANY_PAGE, deploy_front_doors
-from sim.local_cloud.resources import CloudNames, CreatedResources, create_resources
+from sim.local_cloud.resources import (
+    ACCESS_KEY_ID,
+    SECRET_ACCESS_KEY,
+    CloudNames,
+    CreatedResources,
+    create_resources,
+)
 from sim.local_cloud.supervisor import StopStage, Supervisor
 from sim.local_cloud.token_issuer import MAX_TTL_S
 from sim.setup.jars import kcl_jars
@@ -52,7 +59,9 @@ def stop_stages(broadcasters: int) -> tuple[StopStage, ...]:
     writing = ("mqtt-bridge", "consumer", *broadcaster_names(broadcasters), "firehose")
     return (
         StopStage(writing, grace_s=10.0),
-        StopStage(("mqtt-broker", "identity-provider", "opensearch"), grace_s=4.0),
+        StopStage(
+            ("mqtt-broker", "identity-provider", "opensearch", "socket-gateway"), grace_s=4.0
+        ),
         StopStage(("ministack",), grace_s=2.0),
     )
 
@@ -95,6 +104,7 @@ class LocalCloud:
         self._supervisor = supervisor
         self._tell = tell
         self._aws_url = f"http://{HOST}:{options.ports.ministack}"
+        self._sockets_url = f"http://{HOST}:{options.ports.socket_gateway}"
         self._opensearch_url = f"http://{HOST}:{options.ports.opensearch}"
         self._issuer = f"http://{HOST}:{options.ports.identity_provider}"
         self._token_secret = secrets.token_urlsafe(24)
@@ -113,6 +123,7 @@ class LocalCloud:
             self._start_opensearch(java),
             self._start_mqtt_broker(java),
             self._start_identity_provider(),
+            self._start_socket_gateway(),
         )
         self._tell("deploying the Lambdas behind their gateways")
         environment = await asyncio.to_thread(self._deploy, created, zips)
@@ -151,6 +162,17 @@ class LocalCloud:
         part = ministack_part(self._places, self._options.ports, region=REGION, scratch=scratch)
         await self._supervisor.start(part)
         return await asyncio.to_thread(create_resources, self._aws_url, REGION, CloudNames())
+
+    async def _start_socket_gateway(self) -> None:
+        part = socket_gateway_part(
+            self._places,
+            self._options.ports,
+            region=REGION,
+            credentials=(ACCESS_KEY_ID, SECRET_ACCESS_KEY),
+            scratch=self._run_dir / "socket-gateway",
+            settings=self._options.settings,
+        )
+        await self._supervisor.start(part)
 
     async def _start_opensearch(self, java: Path) -> None:
         files = node_files(self._places, java)
@@ -192,6 +214,7 @@ class LocalCloud:
         return deploy_front_doors(
             created,
             endpoint_url=self._aws_url,
+            socket_endpoint_url=self._sockets_url,
             region=REGION,
             opensearch_url=self._opensearch_url,
             issuer=self._issuer,

@@ -45,12 +45,15 @@ OpenSocket = Callable[[str], Awaitable[Connection]]
 """Opens a socket with a token; raises `RefusedError` or `ConnectionLostError`."""
 
 
-def socket_opener(url: str, *, open_timeout_s: float = 15.0) -> OpenSocket:
+def socket_opener(
+    url: str, *, open_timeout_s: float = 15.0, ping_interval_s: float | None = 20.0
+) -> OpenSocket:
     """Sockets to ``WebSocketURL``, with the token where native apps put it.
 
     Args:
         url: The service's.
         open_timeout_s: For the whole handshake, a Lambda's cold start included.
+        ping_interval_s: How often the client asks whether the server is still there; None: never.
     """
 
     async def open_socket(token: str) -> Connection:
@@ -59,6 +62,9 @@ def socket_opener(url: str, *, open_timeout_s: float = 15.0) -> OpenSocket:
                 url,
                 additional_headers={"Authorization": f"Bearer {token}"},
                 open_timeout=open_timeout_s,
+                ping_interval=ping_interval_s,
+                # API Gateway does not compress.
+                compression=None,
                 proxy=None,
             )
         except InvalidStatus as refusal:

@@ -1,11 +1,11 @@
-"""What the socket gateway's fake and both of our clients of it promise about a post."""
+"""What a socket gateway promises about a post: the fake, ministack's and ours, by both clients."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from tests.fakes.aws_limits import SOCKET_FRAME_BYTES, SOCKET_MESSAGE_BYTES
 from tests.fakes.fake_gateway import FakeGateway
 from tests.support.echo_gateway import create_echo_gateway
 from tests.support.ministack_process import REGION
+from tests.support.socket_gateway_process import running_socket_gateway
 from tests.support.waiting import COMES_WITHIN_S, NO_HURRY
 
 PONG = b'{"v":1,"type":"pong","sent_at":"2026-11-24T06:52:48.120Z"}'
@@ -108,18 +109,31 @@ class FixedCredentials:
 
 
 @pytest.fixture(scope="module")
-def gateways(aws_endpoint: str) -> Gateways:
+def ministacks(aws_endpoint: str) -> Gateways:
     return create_echo_gateway(aws_endpoint)
 
 
-@pytest.fixture(params=["fake", "broadcaster", "socket_lambda"])
+@pytest.fixture(scope="module")
+def ours(aws_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
+    with running_socket_gateway(aws_endpoint, tmp_path_factory.mktemp("socket-gateway")) as url:
+        yield create_echo_gateway(aws_endpoint, url)
+
+
+@pytest.fixture(
+    params=[
+        ("fake", ""),
+        *itertools.product(("ministacks", "ours"), ("broadcaster", "socket_lambda")),
+    ],
+    ids=" ".join,
+)
 async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
-    if request.param == "fake":
+    of, client = request.param
+    if of == "fake":
         yield Fake()
         return
-    gateways: Gateways = request.getfixturevalue("gateways")
+    gateways: Gateways = request.getfixturevalue(of)
     async with AsyncExitStack() as stack:
-        if request.param == "broadcaster":
+        if client == "broadcaster":
             http = KeptConnections(gateways.management_url, keep_s=60)
             stack.callback(http.close)
             poster = SocketPoster(

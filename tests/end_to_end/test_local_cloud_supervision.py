@@ -36,7 +36,9 @@ def returns_of(cloud: LaunchedCloud, part: str) -> int:
     return (cloud.run_dir.parent / "up.log").read_text().count(f"{part} is back")
 
 
-@pytest.mark.parametrize("part", ["consumer", "broadcaster", "firehose", "identity-provider"])
+@pytest.mark.parametrize(
+    "part", ["consumer", "broadcaster", "firehose", "identity-provider", "socket-gateway"]
+)
 def test_a_killed_part_works_again(local_cloud: LaunchedCloud, part: str) -> None:
     before = returns_of(local_cloud, part)
     os.kill(pid_of(local_cloud, part), signal.SIGKILL)

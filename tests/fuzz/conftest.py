@@ -21,7 +21,7 @@ from tests.support.lambda_logs import faults_since, now_ms
 
 QUICK_CASES = 150
 IDENTITIES = {"truck": "T-fuzz", "customer": "C-fuzz", "dispatcher": "ann"}
-PARTS = ("broadcaster", "consumer", "firehose", "ministack", "opensearch")
+PARTS = ("broadcaster", "consumer", "firehose", "ministack", "opensearch", "socket-gateway")
 
 
 class Amount:

@@ -13,7 +13,13 @@ import pytest
 from deploy.capacity.facts import measured_figures
 from tests.support.source_tree import ROOT
 
-WITHOUT_ENGINES = ["enrich_points", "ingest_points", "fanout_posts", "round_viewers"]
+WITHOUT_ENGINES = [
+    "enrich_points",
+    "ingest_points",
+    "fanout_posts",
+    "round_viewers",
+    "sockets_held",
+]
 WITH_ENGINES = [
     ["mqtt_points"],
     ["document_bytes"],

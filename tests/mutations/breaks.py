@@ -64,6 +64,8 @@ SHARE_SOCKETS = f"{UNIT}/socket_lambda/test_share_sockets.py"
 ORIGINS = f"{UNIT}/runtime/test_origins.py"
 TRACK = f"{UNIT}/track_lambda/test_track_handler.py"
 OWNTRACKS = f"{UNIT}/tracking/test_owntracks.py"
+GATEWAY = f"{UNIT}/sim/local_cloud/test_socket_gateway_decisions.py"
+SOCKETS = "tests/integration/test_socket_gateway.py"
 TRACCAR = f"{UNIT}/tracking/test_traccar_client.py"
 BLOCKED = f"{UNIT}/delivery_store/test_blocked_identities.py"
 IOT = f"{UNIT}/iot_lambda/test_iot_handler.py"
@@ -2374,5 +2376,35 @@ BREAKS = (
         text=" or position.stale_since_ms is not None:",
         replacement=":",
         tests=(f"{MESSAGES}::test_eta_is_null_when_the_position_is_stale",),
+    ),
+    # The local gateway of sockets refuses what API Gateway refuses.
+    Break(
+        name="gateway-takes-any-signature",
+        guarantee=4,
+        file="sim/local_cloud/socket_gateway/signature.py",
+        text="return None if hmac.compare_digest(right, signature) else Unsigned.WRONG",
+        replacement="return None",
+        tests=(
+            f"{GATEWAY}::test_what_another_signs_does_not_pass",
+            f"{GATEWAY}::test_what_was_changed_after_signing_or_is_old_does_not_pass",
+        ),
+    ),
+    Break(
+        name="gateway-lets-a-connection-be-flooded",
+        guarantee=6,
+        file="sim/local_cloud/socket_gateway/gateway.py",
+        text="not one.posts.take(self._loop.time())\n            or ",
+        replacement="",
+        tests=(
+            f"{SOCKETS}::test_posts_beyond_a_connections_rate_are_throttled_for_that_connection_alone",
+        ),
+    ),
+    Break(
+        name="gateway-waits-for-a-client-that-does-not-read",
+        guarantee=6,
+        file="sim/local_cloud/socket_gateway/gateway.py",
+        text="or one.socket.waiting_bytes > settings.client_buffer_bytes",
+        replacement="or False",
+        tests=(f"{SOCKETS}::test_posts_to_a_client_that_does_not_read_are_throttled",),
     ),
 )

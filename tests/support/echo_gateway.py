@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import uuid
 import zipfile
+
+from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
 
 from sim.local_cloud.gateways import Gateways, SocketRoutes, add_socket_routes, create_gateways
 from sim.local_cloud.lambdas import ROLE_ARN, RUNTIME
@@ -12,10 +15,7 @@ from tests.support.ministack_process import REGION
 
 ROUTES = ("$connect", "$disconnect", "$default")
 SOURCE = """
-import json, sys
-
 def route(event, context):
-    print("a line", file=sys.stderr)
     return {"statusCode": 200, "body": event["requestContext"]["connectionId"]}
 
 def authorize(event, context):
@@ -25,16 +25,17 @@ def authorize(event, context):
 """
 
 
-def create_echo_gateway(endpoint_url: str) -> Gateways:
+def create_echo_gateway(endpoint_url: str, socket_endpoint_url: str | None = None) -> Gateways:
     """Makes it; whoever connects and sends ``{}`` is told the id of its connection."""
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("app.py", SOURCE)
     session = local_session(REGION)
     functions = session.client("lambda", endpoint_url=endpoint_url)
+    suffix = uuid.uuid4().hex[:8]  # several may be in one emulator
     route, authorize = (
         functions.create_function(
-            FunctionName=name,
+            FunctionName=f"{name}-{suffix}",
             Runtime=RUNTIME,
             Role=ROLE_ARN,
             Handler=f"app.{name}",
@@ -45,8 +46,21 @@ def create_echo_gateway(endpoint_url: str) -> Gateways:
     )
     client = session.client("apigatewayv2", endpoint_url=endpoint_url)
     made = create_gateways(
-        client, endpoint_url=endpoint_url, route_selection="$request.body.action"
+        client,
+        endpoint_url=endpoint_url,
+        route_selection="$request.body.action",
+        socket_endpoint_url=socket_endpoint_url,
     )
     socket = SocketRoutes(function_arn=route, authorizer_arn=authorize, routes=ROUTES)
     add_socket_routes(client, made.socket_api, region=REGION, socket=socket)
+    answer_by_routes(client, made.socket_api)
     return made
+
+
+def answer_by_routes(client: ApiGatewayV2Client, api: str) -> None:
+    """What the Lambda returns for a message is sent to its client, which none of ours wants."""
+    for route in client.get_routes(ApiId=api)["Items"]:
+        if route["RouteKey"] not in ("$connect", "$disconnect"):
+            client.create_route_response(
+                ApiId=api, RouteId=route["RouteId"], RouteResponseKey="$default"
+            )

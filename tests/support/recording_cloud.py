@@ -105,6 +105,7 @@ def record_local_cloud(
     environment = provisioning.deploy_front_doors(
         created,
         endpoint_url=ENDPOINT,
+        socket_endpoint_url="http://sockets.invalid",
         region=REGION,
         opensearch_url="http://search.invalid",
         issuer="http://issuer.invalid",

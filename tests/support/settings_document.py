@@ -17,6 +17,7 @@ DOCUMENT = ROOT / "docs" / "settings.md"
 SECTIONS = {name: f"{name}.settings" for name in DEPLOYABLES} | {
     "socket_lambda.authorizer": "socket_lambda.authorizer_settings",
     "iot_lambda.enrollment": "iot_lambda.enrollment_settings",
+    "sim.local_cloud.socket_gateway": "sim.local_cloud.socket_gateway.settings",
 }
 """The document's sections, and the module whose settings class each shows."""
 _KINDS = {bool: "yes or no", int: "whole number", float: "number", str: "text"}

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
 from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.status_machine import StatusRules
+from sim.svg import FAINT, INK, Chart, Picture
 from tests.support.source_tree import ROOT
-from tests.support.svg import FAINT, INK, Chart, Picture
 from tests.support.tracked_drives import (
     TrackedDrive,
     Truth,

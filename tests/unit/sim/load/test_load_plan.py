@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from sim.load.plan import LoadOptions, carrier, seats
+from sim.load.plan import LoadOptions, carriers, seats
 
 
 def test_sockets_connect_at_the_rate_asked_for() -> None:
@@ -36,7 +36,34 @@ def test_every_delivery_has_a_viewer_and_all_about_as_many(sockets: int, deliver
 def test_trucks_carry_about_as_many_deliveries_each() -> None:
     options = LoadOptions(sockets=13, trucks=5, deliveries_per_truck=4)
 
-    carried = Counter(carrier(delivery, options) for delivery in range(options.deliveries))
+    carried = Counter(truck for _, truck in carriers(options))
 
     assert set(carried) == set(range(5))
     assert max(carried.values()) <= options.deliveries_per_truck
+
+
+@pytest.mark.parametrize(("near", "trucks"), [(1, 5), (200, 5), (999, 5), (500, 2), (500, 1)])
+def test_sockets_near_and_far_have_trucks_and_deliveries_of_their_own(
+    near: int, trucks: int
+) -> None:
+    options = LoadOptions(sockets=1_000, near=near, trucks=trucks)
+
+    one, other = options.groups
+    tracked = [seat.delivery for seat in seats(options)]
+    carrier = dict(carriers(options))
+
+    assert (one.is_near, other.is_near) == (True, False)
+    assert (len(one.sockets), len(other.sockets)) == (near, 1_000 - near)
+    assert set(tracked[:near]) == set(one.deliveries)
+    assert set(tracked[near:]) == set(other.deliveries)
+    assert {carrier[number] for number in one.deliveries} <= set(one.trucks)
+    assert {carrier[number] for number in other.deliveries} <= set(other.trucks)
+    assert not set(one.trucks) & set(other.trucks)
+    assert max(Counter(tracked).values()) <= 20
+
+
+def test_all_may_be_near() -> None:
+    (group,) = LoadOptions(sockets=100, near=100, trucks=5).groups
+
+    assert group.is_near
+    assert len(group.trucks) == 5

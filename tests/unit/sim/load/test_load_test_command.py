@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import resource
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,13 @@ def test_more_sockets_than_the_machine_allows_are_refused_before_anything_is_cre
     assert raised == [(1_000, 1_024)]
     with pytest.raises(TooManySocketsError, match="ulimit"):
         allow_sockets(900)
+
+
+def test_the_cpu_of_parts_is_read_where_they_are_on_this_machine(tmp_path: Path) -> None:
+    assert load_test._meter(parsed()) is not None
+    assert load_test._meter(parsed("--url", "wss://else.where")) is None
+    assert load_test._meter(parsed("--env", "another.env")) is None
+    meter = load_test._meter(parsed("--env", "another.env", "--run-dir", str(tmp_path)))
+
+    assert meter is not None
+    assert meter.run_dir == tmp_path

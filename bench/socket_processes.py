@@ -1,0 +1,278 @@
+"""The processes of `bench.sockets_held`: a gateway, plain servers, receivers, posters.
+
+    python -m bench.socket_processes ROLE ARGUMENTS     (ends with its standard input)
+
+A server prints its port. ``receive URL COUNT HELLO`` opens so many sockets, says HELLO on each
+(``{n}`` is its number), and prints what each was told first; then each line that it reads is a
+number of messages to wait for, and its answer how many seconds they took. A poster reads the ids of
+its connections, and for each further line posts to all of them and prints what that cost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from bench.posting import ACCESS_KEY, MESSAGE, REGION, SECRET_KEY
+
+API: Final = "bench"
+STAGE: Final = "live"
+AT_ONCE: Final = 200
+OPENS_AT_ONCE: Final = 100
+_NEVER_S: Final = 86_400.0
+_MANY: Final = 1e9
+
+
+def raise_file_limit() -> None:
+    """As many sockets as this machine allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+async def _until_input_ends() -> None:
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
+    await ended.wait()
+
+
+async def gateway() -> None:
+    """The local cloud's gateway, with an API whose Lambda is replaced by its answer."""
+    from sim.local_cloud.socket_gateway.definitions import Api, Route
+    from sim.local_cloud.socket_gateway.gateway import Gateway
+    from sim.local_cloud.socket_gateway.settings import Settings
+    from sim.local_cloud.socket_gateway.sockets import Door
+
+    class Only:
+        async def api(self, api_id: str) -> Api | None:
+            return Api(
+                api_id=API,
+                account="000000000000",
+                region=REGION,
+                selection="$request.body.action",
+                stages={STAGE: {}},
+                routes={"$default": Route(function_arn="", responds=True)},
+            )
+
+        async def invoke(self, arn: str, event: Mapping[str, Any], request_id: str) -> Any:
+            return {"body": event["requestContext"]["connectionId"]}
+
+    settings = Settings(
+        aws_endpoint_url="",
+        region=REGION,
+        access_key_id=ACCESS_KEY,
+        secret_access_key=SECRET_KEY,
+        port=1,
+        lambda_python="",
+        scratch="",
+        requests_per_s=_MANY,
+        request_burst=_MANY,
+        connects_per_s=_MANY,
+    )
+    loop, only = asyncio.get_running_loop(), Only()
+    served = Gateway(settings, only, only)
+    door = Door.factory(served, served.serve)
+    server = await loop.create_server(door, "127.0.0.1", 0, backlog=4_096)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await _until_input_ends()
+
+
+async def plain(way: str) -> None:
+    """A plain server of `websockets`; each line that it reads is a message to each socket.
+
+    Args:
+        way: ``broadcast``: one message for all, by the library's function for that; ``each``: one
+            after another, as where each has a message of its own.
+    """
+    from websockets.asyncio.server import ServerConnection, broadcast, serve
+
+    open_now: set[ServerConnection] = set()
+
+    async def handle(connection: ServerConnection) -> None:
+        open_now.add(connection)
+        await connection.recv()
+        await connection.send("hello")
+        await connection.wait_closed()
+
+    text = MESSAGE.decode()
+    async with serve(handle, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
+        print(next(iter(server.sockets)).getsockname()[1], flush=True)
+        lines: asyncio.Queue[str] = asyncio.Queue()
+        _read_lines(lines)
+        while await lines.get():
+            started_s = time.process_time()
+            if way == "broadcast":
+                broadcast(open_now, text)
+            else:
+                for connection in tuple(open_now):
+                    await connection.send(text)
+            await asyncio.sleep(0)
+            print(time.process_time() - started_s, flush=True)
+
+
+def _read_lines(lines: asyncio.Queue[str]) -> None:
+    """Puts each line of standard input into a queue, an empty one at its end."""
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        for line in sys.stdin:
+            loop.call_soon_threadsafe(lines.put_nowait, line.strip())
+        loop.call_soon_threadsafe(lines.put_nowait, "")
+
+    threading.Thread(target=read, daemon=True).start()
+
+
+class _Receiver(asyncio.Protocol):
+    """A client of the cheapest kind: it counts whole frames."""
+
+    def __init__(self, request: bytes, hello: bytes, on_frame: Callable[[bytes], None]) -> None:
+        self._request = request
+        self._hello = hello
+        self._on_frame = on_frame
+        self._buffer = b""
+        self._is_open = False
+        self.first: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer + data
+        if not self._is_open:
+            head, end, buffer = buffer.partition(b"\r\n\r\n")
+            if not end:
+                self._buffer = head
+                return
+            assert b" 101 " in head, head
+            self._is_open = True
+            self._transport.write(_masked(self._hello))
+        while len(buffer) >= 2:
+            length, start = buffer[1], 2
+            if length == 126:
+                length, start = int.from_bytes(buffer[2:4], "big"), 4
+            if len(buffer) < start + length:
+                break
+            if buffer[0] & 0x0F < 3:
+                if self.first.done():
+                    self._on_frame(buffer)
+                else:
+                    self.first.set_result(buffer[start : start + length])
+            buffer = buffer[start + length :]
+        self._buffer = buffer
+
+
+def _masked(text: bytes) -> bytes:
+    assert len(text) < 126
+    return b"\x81" + bytes([0x80 | len(text)]) + b"\0\0\0\0" + text
+
+
+async def receive(url: str, count: int, hello: str) -> None:
+    """Opens sockets, and counts what comes."""
+    parts = urlsplit(url)
+    loop = asyncio.get_running_loop()
+    came = 0
+    reached = asyncio.Event()
+    wanted = sys.maxsize
+
+    def on_frame(_: bytes) -> None:
+        nonlocal came
+        came += 1
+        if came >= wanted:
+            reached.set()
+
+    async def open_one(number: int) -> str:
+        key = base64.b64encode(os.urandom(16)).decode()
+        request = (
+            f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        said = hello.replace("{n}", str(number))
+        _, receiver = await loop.create_connection(
+            lambda: _Receiver(request.encode(), said.encode(), on_frame),
+            str(parts.hostname),
+            parts.port or 80,
+        )
+        return (await receiver.first).decode()
+
+    firsts: list[str] = []
+    for start in range(0, count, OPENS_AT_ONCE):
+        numbers = range(start, min(count, start + OPENS_AT_ONCE))
+        firsts += await asyncio.gather(*map(open_one, numbers))
+    print(json.dumps(firsts), flush=True)
+    lines: asyncio.Queue[str] = asyncio.Queue()
+    _read_lines(lines)
+    while line := await lines.get():
+        wanted = int(line)
+        if came >= wanted:
+            reached.set()
+        started_s = time.perf_counter()
+        await reached.wait()
+        reached.clear()
+        came, wanted = came - wanted, sys.maxsize
+        print(time.perf_counter() - started_s, flush=True)
+
+
+async def post(url: str) -> None:
+    """The broadcaster's poster: for each line a message to each connection named in the first."""
+    from broadcaster.kept_connections import KeptConnections
+    from broadcaster.poster import Answer, SocketPoster
+    from broadcaster.signing import Credentials, Payload, PostSigner
+    from rtdts.runtime.deadline import Deadline
+    from rtdts.runtime.logs import get_logger
+
+    class Fixed:
+        kept = Credentials(ACCESS_KEY, SECRET_KEY)
+
+        def current(self) -> Credentials:
+            return self.kept
+
+    http = KeptConnections(url, keep_s=60)
+    signer = PostSigner(url, REGION)
+    poster = SocketPoster(http, signer, Fixed(), timeout_s=30, log=get_logger("bench"))
+    lines: asyncio.Queue[str] = asyncio.Queue()
+    _read_lines(lines)
+    names: list[str] = json.loads(await lines.get())
+
+    async def lane(waiting: Any) -> None:
+        for name in waiting:
+            # Each viewer has a message of its own, whose hash is made for it.
+            payload = Payload.of(MESSAGE)
+            assert await poster.post(name, payload, Deadline(60.0)) is Answer.DELIVERED
+
+    print("ready", flush=True)
+    while await lines.get():
+        waiting = iter(names)
+        started_s = time.process_time()
+        await asyncio.gather(*(lane(waiting) for _ in range(AT_ONCE)))
+        print(time.process_time() - started_s, flush=True)
+    http.close()
+
+
+def main(role: str, *more: str) -> None:
+    """Runs one role."""
+    raise_file_limit()
+    match role, *more:
+        case ("gateway",):
+            asyncio.run(gateway())
+        case ("plain", way):
+            asyncio.run(plain(way))
+        case ("receive", url, count, hello):
+            asyncio.run(receive(url, int(count), hello))
+        case ("post", url):
+            asyncio.run(post(url))
+        case _:
+            raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

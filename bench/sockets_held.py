@@ -1,0 +1,291 @@
+"""(f) Messages to many real sockets, through a gateway's HTTP, beside servers that hold them alone.
+
+What a message costs is the CPU time of all processes that send it. For ours these are the
+broadcaster's poster, which signs and posts each message by itself, and the local gateway, which
+checks and passes it on. The others need no second process: a plain server of `websockets` sends to
+the sockets that it holds, by its `broadcast` (one message for all) and to each by itself (each
+viewer has another message). Centrifugo is published to over HTTP: one message for all in a channel,
+and one to each viewer's own channel, a hundred in a request. The clients, which only count, are in
+a process of their own and not in the cost.
+
+CPU times are of the processes, and so hold on a busy machine too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench import centrifugo
+from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.posting import MESSAGE
+from bench.socket_processes import API, STAGE
+from sim.setup.places import PROJECT
+
+SOCKETS: Final = (10_000, 1_000)
+ROUNDS: Final = 4
+"""Of which the first only warms up."""
+PUBLISHED_AT_ONCE: Final = 100
+_PATH: Final = f"/_aws/execute-api/{API}/{STAGE}"
+_KB: Final = 1_024
+
+_Request = tuple[str, Any]
+"""A path of Centrifugo's API, and what it is sent."""
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """Of one way to reach sockets.
+
+    Attributes:
+        us: CPU microseconds a message, by process.
+        socket_bytes: Memory of the server a socket.
+    """
+
+    us: dict[str, float]
+    socket_bytes: float
+
+    @property
+    def rate(self) -> float:
+        """Messages a second of one core."""
+        return 1e6 / max(sum(self.us.values()), 0.001)
+
+
+def run(quick: bool, say: Say) -> Iterator[Figure]:
+    """Measures."""
+    if not Path("/proc/self/stat").exists():
+        raise CannotMeasureError("only Linux tells the CPU time of another process")
+    sizes = (60, 20) if quick else SOCKETS
+    first, *others = sizes
+    ours = {size: _ours(size, say) for size in sizes}
+    ways = {
+        "websockets, each by itself": _plain("each", first, say),
+        "websockets' broadcast, one message for all": _plain("broadcast", first, say),
+    }
+    with contextlib.suppress(_Without):
+        ways |= _centrifugo(first, quick, say)
+    unit = f"messages/s a core, to {first:,} sockets"
+    usual, *more = ways
+    yield beside("sockets_held", ours[first].rate, unit, usual, ways[usual].rate)
+    for name in more:
+        label = "_".join(name.split(",")[0].replace("'", " ").split())
+        label += "_for_all" if "for all" in name else ""
+        yield beside(f"sockets_held.beside_{label}", ours[first].rate, unit, name, ways[name].rate)
+    for size in others:
+        yield Figure(
+            name=f"sockets_held.{size}",
+            value=ours[size].rate,
+            unit=f"messages/s a core, to {size:,} sockets",
+        )
+    for process, us in ours[first].us.items():
+        yield Figure(name=f"sockets_held_cpu.{process}", value=us, unit="µs a message")
+    yield beside(
+        "sockets_held_bytes",
+        ours[first].socket_bytes,
+        "bytes of the gateway a socket",
+        usual,
+        ways[usual].socket_bytes,
+    )
+
+
+class _Without(Exception):  # noqa: N818 - what it is: a run without a contender
+    """A contender can't be had."""
+
+
+def _ours(count: int, say: Say) -> _Cost:
+    with _Role("gateway") as gateway:
+        port = int(gateway.line())
+        idle_kb = _memory_kb(gateway.pid)
+        with _Receivers(f"ws://127.0.0.1:{port}{_PATH}", count, "{}") as receivers:
+            held_kb = _memory_kb(gateway.pid) - idle_kb
+            with _Role("post", f"http://127.0.0.1:{port}{_PATH}") as poster:
+                poster.say(json.dumps(receivers.firsts))
+                poster.line()
+                say(f"ours holds {count:,} sockets")
+
+                def send() -> float:
+                    poster.say("go")
+                    return float(poster.line())
+
+                us = _measure(count, {"poster": send}, {"gateway": gateway.pid}, receivers)
+    return _Cost(us, held_kb * _KB / count)
+
+
+def _plain(way: str, count: int, say: Say) -> _Cost:
+    with _Role("plain", way) as server:
+        port = int(server.line())
+        idle_kb = _memory_kb(server.pid)
+        with _Receivers(f"ws://127.0.0.1:{port}/", count, "{}") as receivers:
+            held_kb = _memory_kb(server.pid) - idle_kb
+            say(f"a plain server holds {count:,} sockets")
+
+            def send() -> float:
+                server.say("go")
+                server.line()
+                return 0.0
+
+            us = _measure(count, {"asking": send}, {"server": server.pid}, receivers)
+    return _Cost({"server": us["server"]}, held_kb * _KB / count)
+
+
+def _centrifugo(count: int, quick: bool, say: Say) -> dict[str, _Cost]:
+    try:
+        if quick and "CENTRIFUGO" not in os.environ:
+            raise CannotMeasureError("a quick run builds nothing")
+        program = centrifugo.find_or_build(say)
+    except CannotMeasureError as error:
+        say(f"without Centrifugo, which can't be had: {error}")
+        raise _Without from error
+    for_all: list[_Request] = [("publish", {"channel": "all", "data": json.loads(MESSAGE)})]
+    costs = {}
+    for name, hello, requests in (
+        (
+            "Centrifugo, each in its own channel",
+            '{"subs":{"v{n}":{}}}',
+            _publish_to_each(count),
+        ),
+        ("Centrifugo, one message for all", '{"subs":{"all":{}}}', for_all),
+    ):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            centrifugo.running(program, Path(folder)) as (pid, port),
+        ):
+            idle_kb = _memory_kb(pid)
+            url = f"ws://127.0.0.1:{port}{centrifugo.SOCKETS_PATH}"
+            with _Receivers(url, count, hello) as receivers:
+                held_kb = _memory_kb(pid) - idle_kb
+                say(f"Centrifugo holds {count:,} sockets")
+                bodies = [(path, json.dumps(body)) for path, body in requests]
+                publish = _publisher(port, bodies)
+                us = _measure(count, {"poster": publish}, {"server": pid}, receivers)
+        costs[name] = _Cost(us, held_kb * _KB / count)
+    return costs
+
+
+def _publish_to_each(count: int) -> list[_Request]:
+    data = json.loads(MESSAGE)
+    commands = [{"publish": {"channel": f"v{n}", "data": data}} for n in range(count)]
+    return [
+        ("batch", {"commands": commands[start : start + PUBLISHED_AT_ONCE]})
+        for start in range(0, count, PUBLISHED_AT_ONCE)
+    ]
+
+
+def _publisher(port: int, bodies: list[tuple[str, str]]) -> Callable[[], float]:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+
+    def publish() -> float:
+        started_s = time.process_time()
+        for path, body in bodies:
+            connection.request("POST", f"/api/{path}", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read()
+            if answer.status != 200 or b'"error"' in text:
+                raise CannotMeasureError(f"Centrifugo: {answer.status} {text[:200]!r}")
+        return time.process_time() - started_s
+
+    return publish
+
+
+def _measure(
+    count: int,
+    senders: dict[str, Callable[[], float]],
+    servers: dict[str, int],
+    receivers: _Receivers,
+) -> dict[str, float]:
+    """CPU microseconds a message: the senders tell their own, the servers' is looked up."""
+    us: dict[str, list[float]] = {name: [] for name in (*senders, *servers)}
+    for turn in range(ROUNDS):
+        before_s = {name: _cpu_s(pid) for name, pid in servers.items()}
+        spent_s = {name: send() for name, send in senders.items()}
+        receivers.wait(count)
+        spent_s |= {name: _cpu_s(pid) - before_s[name] for name, pid in servers.items()}
+        if turn:
+            for name, seconds in spent_s.items():
+                us[name].append(seconds / count * 1e6)
+    return {name: statistics.median(values) for name, values in us.items()}
+
+
+class _Role:
+    """A process of `bench.socket_processes`."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.socket_processes", *arguments],
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def __enter__(self) -> _Role:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+    def line(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise CannotMeasureError("a process of the benchmark has ended")
+        return line
+
+    def say(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+
+
+class _Receivers(_Role):
+    """Clients that count."""
+
+    def __init__(self, url: str, count: int, hello: str) -> None:
+        super().__init__("receive", url, str(count), hello)
+        self.firsts: list[str] = json.loads(self.line())
+
+    def __enter__(self) -> _Receivers:
+        return self
+
+    def wait(self, count: int) -> None:
+        """Returns when so many messages have come since the last time."""
+        self.say(str(count))
+        self.line()
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory_kb(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0])
+
+
+BENCHMARK = Benchmark(
+    name="sockets_held", title="messages to 10,000 sockets, beside servers that hold them", run=run
+)

@@ -1,0 +1,131 @@
+"""The course of a load test, second by second, and its picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sim.drive.verdict import percentile
+from sim.load.tally import Tally
+from sim.svg import FAINT, Chart, Picture
+
+WIDTH: Final = 800
+PANEL: Final = 130
+SPACE: Final = 62
+LEFT: Final = 62
+BLUE: Final = "#1c6e8c"
+RED: Final = "#b23a48"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One second of it.
+
+    Attributes:
+        at_s: Since the first socket's turn.
+        open_now: Sockets that are open.
+        messages: In this second.
+        age_p50_s: Of the positions of this second; None where none came.
+        age_p99_s: As above.
+        gap_max_s: The longest wait that a message of this second ended.
+    """
+
+    at_s: float
+    open_now: int
+    messages: int
+    age_p50_s: float | None
+    age_p99_s: float | None
+    gap_max_s: float | None
+
+
+class Course:
+    """Notes what a tally has gained, time after time.
+
+    Attributes:
+        moments: In their order.
+        held_from_s: When all had their picture, since the first socket's turn; None before.
+    """
+
+    def __init__(self, tally: Tally) -> None:
+        self.moments: list[Moment] = []
+        self.held_from_s: float | None = None
+        self._tally = tally
+        self._messages = self._ages = self._gaps = 0
+
+    def note(self, at_s: float) -> None:
+        """Notes what came since the last time."""
+        tally = self._tally
+        ages = sorted(tally.ages_s[self._ages :])
+        gaps = tally.gaps_s[self._gaps :]
+        messages = tally.messages.total()
+        self.moments.append(
+            Moment(
+                at_s,
+                tally.open_now,
+                messages - self._messages,
+                percentile(ages, 50),
+                percentile(ages, 99),
+                max(gaps, default=None),
+            )
+        )
+        self._messages, self._ages, self._gaps = messages, len(tally.ages_s), len(tally.gaps_s)
+
+
+def draw(moments: Sequence[Moment], title: str, held_from_s: float | None) -> str:
+    """The course as SVG: sockets, messages per second, ages and gaps over time.
+
+    Args:
+        moments: In their order; at least one.
+        title: Above the picture.
+        held_from_s: When all had their picture; None: they never had.
+    """
+    panels: tuple[tuple[str, Sequence[tuple[str, Callable[[Moment], float | None]]]], ...] = (
+        ("sockets open", ((BLUE, lambda one: one.open_now),)),
+        ("messages per second", ((BLUE, lambda one: one.messages),)),
+        (
+            "age of positions, s (p50, p99)",
+            ((BLUE, lambda one: one.age_p50_s), (RED, lambda one: one.age_p99_s)),
+        ),
+        ("longest gap that ended, s", ((BLUE, lambda one: one.gap_max_s),)),
+    )
+    picture = Picture(WIDTH, 40 + len(panels) * (PANEL + SPACE), title)
+    picture.text(LEFT, 24, title, size=14, weight="bold")
+    most_s = max(moments[-1].at_s, 1.0)
+    for place, (name, curves) in enumerate(panels):
+        top = 56 + place * (PANEL + SPACE)
+        values = [value for _, of in curves for one in moments if (value := of(one)) is not None]
+        most = _round_up(max(values, default=1.0))
+        chart = Chart(
+            picture=picture,
+            left=LEFT,
+            top=top,
+            width=WIDTH - LEFT - 20,
+            height=PANEL,
+            x_range=(0.0, most_s),
+            y_range=(0.0, most),
+        )
+        chart.axes(_ticks(most_s, 6), _ticks(most, 4), "seconds since the first socket")
+        picture.text(LEFT, top - 8, name)
+        if held_from_s is not None:
+            chart.bar(held_from_s, 0.0, most, FAINT, more="stroke-dasharray='4 3'")
+        for colour, of in curves:
+            shown = [(one.at_s, value) for one in moments if (value := of(one)) is not None]
+            chart.curve(shown, colour)
+            for x, y in shown if len(shown) < len(moments) else ():
+                chart.dot(x, y, colour, radius=1.5)
+    return picture.svg()
+
+
+def _ticks(most: float, count: int) -> Iterable[tuple[float, str]]:
+    step = _round_up(most / count)
+    return [(step * n, f"{step * n:g}") for n in range(count + 1) if step * n <= most * 1.001]
+
+
+def _round_up(value: float) -> float:
+    """To one, two or five times a power of ten."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power >= value * 0.999)

@@ -1,0 +1,110 @@
+"""Decides on a ``$connect`` by what its authorizer and its route answered. Pure."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from sim.local_cloud.socket_gateway.definitions import FunctionError
+
+_UNAUTHORIZED: Final = "Unauthorized"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A handshake's answer other than 101."""
+
+    status: int
+    message: str
+
+
+UNAUTHORIZED: Final = Refusal(401, _UNAUTHORIZED)
+SERVER_ERROR: Final = Refusal(500, "Internal server error")
+DENIED: Final = Refusal(
+    403,
+    "User is not authorized to access this resource with an explicit deny in an identity-based "
+    "policy",
+)
+NOT_ALLOWED: Final = Refusal(403, "User is not authorized to access this resource")
+TOO_MANY: Final = Refusal(429, "Too Many Requests")
+
+
+def has_identity_sources(
+    sources: Sequence[str], headers: Mapping[str, str], query: str, stage: Mapping[str, str]
+) -> bool:
+    """Whether everything is there that an authorizer wants to see.
+
+    Args:
+        sources: Expressions such as ``route.request.header.Authorization``.
+        headers: By their names in lower case.
+        query: The query string.
+        stage: The stage's variables.
+    """
+    parameters = parse_qs(query)
+    for source in sources:
+        kind, _, name = source.removeprefix("route.request.").partition(".")
+        there: Mapping[str, Any] = {
+            "header": headers,
+            "querystring": parameters,
+            "stageVariables": stage,
+        }.get(kind, {})
+        if not there.get(name.lower() if kind == "header" else name):
+            return False
+    return True
+
+
+def judge_policy(
+    answer: Mapping[str, Any] | FunctionError, method_arn: str
+) -> Mapping[str, str] | Refusal:
+    """What an authorizer's answer means.
+
+    An error with the text ``Unauthorized`` is 401, any other error and any answer without a policy
+    500, a policy that does not allow 403.
+
+    Returns:
+        The context for all events of the connection, as text, or the refusal.
+    """
+    if isinstance(answer, FunctionError):
+        return UNAUTHORIZED if answer.message == _UNAUTHORIZED else SERVER_ERROR
+    policy, context = answer.get("policyDocument"), answer.get("context") or {}
+    statements = policy.get("Statement") if isinstance(policy, Mapping) else None
+    if statements is None or not isinstance(context, Mapping):
+        return SERVER_ERROR
+    effects = {
+        one.get("Effect")
+        for one in ([statements] if isinstance(statements, Mapping) else statements)
+        if _names(one.get("Resource"), method_arn)
+        and _names(one.get("Action"), "execute-api:Invoke")
+    }
+    if "Deny" in effects:
+        return DENIED
+    if "Allow" not in effects:
+        return NOT_ALLOWED
+    known = {name: _text(value) for name, value in context.items()}
+    return {**known, "principalId": _text(answer.get("principalId", ""))}
+
+
+def judge_connect(answer: Any) -> Refusal | None:
+    """What the answer of the ``$connect`` route means: any status but 2xx refuses the socket."""
+    if isinstance(answer, FunctionError):
+        return Refusal(502, SERVER_ERROR.message)
+    try:
+        status = int(answer.get("statusCode", 200)) if isinstance(answer, Mapping) else 200
+    except (TypeError, ValueError):
+        return Refusal(502, SERVER_ERROR.message)
+    return None if 200 <= status < 300 else Refusal(status, _PHRASES.get(status, "Forbidden"))
+
+
+_PHRASES: Final = {400: "Bad Request", 401: _UNAUTHORIZED, 429: TOO_MANY.message}
+
+
+def _names(patterns: Any, name: str) -> bool:
+    several = patterns if isinstance(patterns, list) else [patterns]
+    return any(isinstance(one, str) and fnmatch.fnmatchcase(name, one) for one in several)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,128 @@
+"""Reads APIs and functions where they are defined: in the local AWS."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import urllib.request
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.exceptions import ClientError
+
+from sim.local_cloud.socket_gateway.definitions import Api, Authorizer, Route, function_arn_of
+from sim.local_cloud.socket_gateway.functions import FunctionCode
+
+ACCOUNT: Final = "000000000000"
+
+
+class Catalog:
+    """Knows each API and function from its first use on; a change is seen by the next process.
+
+    Args:
+        session: With the credential and region of the local AWS.
+        endpoint_url: Of the local AWS.
+        scratch: Where zips are unpacked.
+    """
+
+    def __init__(self, session: boto3.Session, endpoint_url: str, scratch: Path) -> None:
+        self._apis = session.client("apigatewayv2", endpoint_url=endpoint_url)
+        self._functions = session.client("lambda", endpoint_url=endpoint_url)
+        self._region = session.region_name
+        credentials = session.get_credentials()
+        self._credentials = {
+            "AWS_ACCESS_KEY_ID": credentials.access_key if credentials else "",
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_key if credentials else "",
+            "AWS_REGION": self._region,
+            "AWS_DEFAULT_REGION": self._region,
+        }
+        self._endpoint_url = endpoint_url
+        self._scratch = scratch
+        self._known: dict[str, Api] = {}
+
+    def known(self, api_id: str) -> Api | None:
+        """An API that was read before."""
+        return self._known.get(api_id)
+
+    async def api(self, api_id: str) -> Api | None:
+        """An API; None when there is none of this id that has sockets."""
+        if api_id not in self._known:
+            read = await asyncio.to_thread(self._read_api, api_id)
+            if read is None:
+                return None
+            self._known[api_id] = read
+        return self._known[api_id]
+
+    async def function(self, arn: str) -> FunctionCode:
+        """A function, its zip unpacked.
+
+        Raises:
+            botocore.exceptions.ClientError: There is none.
+        """
+        return await asyncio.to_thread(self._read_function, arn)
+
+    def _read_api(self, api_id: str) -> Api | None:
+        client = self._apis
+        try:
+            api = client.get_api(ApiId=api_id)
+        except ClientError:
+            return None
+        if api["ProtocolType"] != "WEBSOCKET":
+            return None
+        targets = {
+            f"integrations/{one['IntegrationId']}": function_arn_of(one.get("IntegrationUri", ""))
+            for one in client.get_integrations(ApiId=api_id)["Items"]
+        }
+        authorizers = {
+            one["AuthorizerId"]: Authorizer(
+                function_arn=function_arn_of(one.get("AuthorizerUri", "")),
+                identity_sources=tuple(one.get("IdentitySource", ())),
+            )
+            for one in client.get_authorizers(ApiId=api_id)["Items"]
+        }
+        return Api(
+            api_id=api_id,
+            account=ACCOUNT,
+            region=self._region,
+            selection=api.get("RouteSelectionExpression", ""),
+            stages={
+                one["StageName"]: one.get("StageVariables", {})
+                for one in client.get_stages(ApiId=api_id)["Items"]
+            },
+            routes={
+                one["RouteKey"]: Route(
+                    function_arn=targets[one["Target"]],
+                    authorizer=authorizers.get(one.get("AuthorizerId", "")),
+                    responds=self._responds(api_id, one),
+                )
+                for one in client.get_routes(ApiId=api_id)["Items"]
+                if one.get("Target") in targets
+            },
+        )
+
+    def _responds(self, api_id: str, route: Mapping[str, Any]) -> bool:
+        responses = self._apis.get_route_responses(ApiId=api_id, RouteId=route["RouteId"])
+        return bool(responses["Items"])
+
+    def _read_function(self, arn: str) -> FunctionCode:
+        found = self._functions.get_function(FunctionName=arn)
+        configuration = found["Configuration"]
+        name = configuration["FunctionName"]
+        folder = self._scratch / name
+        with urllib.request.urlopen(found["Code"]["Location"], timeout=30) as answer:  # noqa: S310 - our own part
+            zipfile.ZipFile(io.BytesIO(answer.read())).extractall(folder)
+        return FunctionCode(
+            name=name,
+            handler=configuration["Handler"],
+            folder=folder,
+            variables={
+                "AWS_ENDPOINT_URL": self._endpoint_url,
+                **configuration.get("Environment", {}).get("Variables", {}),
+                **self._credentials,
+            },
+            timeout_s=configuration["Timeout"],
+            memory_mb=configuration["MemorySize"],
+        )

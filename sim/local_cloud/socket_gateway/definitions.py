@@ -1,0 +1,92 @@
+"""What a WebSocket API consists of, and which route a message takes. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+CONNECT: Final = "$connect"
+DISCONNECT: Final = "$disconnect"
+DEFAULT: Final = "$default"
+_SELECTS_BY_BODY: Final = "$request.body."
+
+
+@dataclass(frozen=True)
+class FunctionError:
+    """A Lambda that raised, timed out or could not be started.
+
+    Attributes:
+        message: The error's text.
+    """
+
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authorizer:
+    """A Lambda that decides who may connect.
+
+    Attributes:
+        function_arn: The Lambda.
+        identity_sources: Expressions of which each must be there, or it is not invoked.
+    """
+
+    function_arn: str
+    identity_sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Where a message goes.
+
+    Attributes:
+        function_arn: The Lambda.
+        authorizer: Of ``$connect`` alone.
+        responds: Whether what the Lambda returns is sent to the client.
+    """
+
+    function_arn: str
+    authorizer: Authorizer | None = None
+    responds: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """A WebSocket API."""
+
+    api_id: str
+    account: str
+    region: str
+    selection: str
+    stages: Mapping[str, Mapping[str, str]]
+    """Their variables by their names."""
+    routes: Mapping[str, Route] = field(default_factory=dict)
+
+    def route_key(self, message: str) -> str:
+        """The key of a message's route; ``$default`` where it names none that there is.
+
+        Whatever can't be read (no JSON, or nested too deep) takes the default route.
+        """
+        if not self.selection.startswith(_SELECTS_BY_BODY):
+            return DEFAULT
+        try:
+            found: Any = json.loads(message)
+            for name in self.selection.removeprefix(_SELECTS_BY_BODY).split("."):
+                found = found[name]
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+            return DEFAULT
+        key = found if isinstance(found, str) else json.dumps(found)
+        is_own = key in self.routes and key not in (CONNECT, DISCONNECT)
+        return key if is_own else DEFAULT
+
+    def method_arn(self, stage: str, route_key: str) -> str:
+        """How a policy names a route."""
+        return f"arn:aws:execute-api:{self.region}:{self.account}:{self.api_id}/{stage}/{route_key}"
+
+
+def function_arn_of(integration_uri: str) -> str:
+    """The Lambda's ARN in an integration's or authorizer's URI, which may be that ARN itself."""
+    _, marker, rest = integration_uri.partition("/functions/")
+    return rest.removesuffix("/invocations") if marker else integration_uri

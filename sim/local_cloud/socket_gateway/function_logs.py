@@ -1,0 +1,66 @@
+"""Brings what the Lambdas write into the local AWS's logs, where one looks for it in AWS."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from mypy_boto3_logs import CloudWatchLogsClient
+
+SHIP_EVERY_S: Final = 0.25
+MOST_LINES: Final = 1_000
+"""Of one call; the service takes ten times as many."""
+
+
+class FunctionLogs:
+    """Gathers lines and writes them now and then.
+
+    Args:
+        client: The local AWS's logs.
+    """
+
+    def __init__(self, client: CloudWatchLogsClient) -> None:
+        self._client = client
+        self._lines: dict[str, list[Any]] = {}
+        self._streams: dict[str, str] = {}
+
+    def add(self, function: str, line: str) -> None:
+        """Takes a line of a function's log."""
+        event = {"timestamp": time.time_ns() // 1_000_000, "message": line or " "}
+        self._lines.setdefault(function, []).append(event)
+
+    async def run(self) -> None:
+        """Writes them, until cancelled; then what is left."""
+        try:
+            while True:
+                await asyncio.sleep(SHIP_EVERY_S)
+                await self._ship()
+        finally:
+            await asyncio.shield(self._ship())
+
+    async def _ship(self) -> None:
+        gathered, self._lines = self._lines, {}
+        for function, events in gathered.items():
+            # The local AWS may be on its way down.
+            with contextlib.suppress(BotoCoreError, ClientError):
+                await asyncio.to_thread(self._write, function, events)
+
+    def _write(self, function: str, events: Sequence[Any]) -> None:
+        group = f"/aws/lambda/{function}"
+        if function not in self._streams:
+            with contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsException):
+                self._client.create_log_group(logGroupName=group)
+            stream = f"socket-gateway-{uuid.uuid4().hex}"
+            self._client.create_log_stream(logGroupName=group, logStreamName=stream)
+            self._streams[function] = stream
+        for start in range(0, len(events), MOST_LINES):
+            self._client.put_log_events(
+                logGroupName=group,
+                logStreamName=self._streams[function],
+                logEvents=events[start : start + MOST_LINES],
+            )

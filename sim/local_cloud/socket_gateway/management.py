@@ -1,0 +1,78 @@
+"""``@connections``: HTTP/1.1 requests in, answers out; and what the answers look like."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+from sim.local_cloud.socket_gateway.http_head import BadRequestError, Head, read_head
+
+Serve = Callable[[Head, bytes], bytes]
+"""Answers a request with all bytes of the answer."""
+
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+
+
+class ManagementConnection(asyncio.Protocol):
+    """A connection over which requests come, one after another, until the client ends it."""
+
+    def __init__(self, serve: Serve, transport: asyncio.Transport) -> None:
+        self._serve = serve
+        self._transport = transport
+        self._buffer = b""
+        self._head: Head | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        self._buffer = self._buffer + data if self._buffer else data
+        try:
+            while self._buffer and (answer := self._next()):
+                self._transport.write(answer)
+        except BadRequestError as error:
+            self._transport.write(failed(400, "BadRequestException", str(error), request_id=""))
+            self._transport.close()
+
+    def _next(self) -> bytes | None:
+        """The answer to the next request, once that is whole."""
+        head = self._head = self._head or read_head(self._buffer)
+        if head is None:
+            return None
+        end = head.length + head.body_length
+        if len(self._buffer) < end:
+            return None
+        body = self._buffer[head.length : end]
+        self._buffer, self._head = self._buffer[end:], None
+        return self._serve(head, body)
+
+
+def answered(status: int, *, request_id: str, body: bytes = b"", more: str = "") -> bytes:
+    """An answer with the headers of API Gateway.
+
+    Args:
+        status: Its status.
+        request_id: What the service calls the request.
+        body: JSON.
+        more: Further header lines, each with its end.
+    """
+    head = (
+        f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\n"
+        f"Content-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        f"x-amzn-RequestId: {request_id}\r\n"
+        f"{more}\r\n"
+    )
+    return head.encode("latin-1") + body
+
+
+def failed(status: int, kind: str, message: str | None, *, request_id: str) -> bytes:
+    """A refusal, as the AWS SDKs read it: the kind in a header, the reason in the body."""
+    told: dict[str, Any] = {"message": message}
+    return answered(
+        status,
+        request_id=request_id,
+        body=json.dumps(told).encode(),
+        more=f"x-amzn-ErrorType: {kind}\r\n",
+    )

@@ -1,0 +1,30 @@
+"""Token buckets, as API Gateway's throttling has them. Pure: every moment is handed in."""
+
+from __future__ import annotations
+
+
+class TokenBucket:
+    """A rate with a burst.
+
+    Args:
+        per_s: Tokens that come per second.
+        burst: Tokens that it holds at most, and at first.
+    """
+
+    __slots__ = ("_at_s", "_burst", "_per_s", "_tokens")
+
+    def __init__(self, per_s: float, burst: float) -> None:
+        self._per_s = per_s
+        self._burst = burst
+        self._tokens = burst
+        self._at_s: float | None = None
+
+    def take(self, now_s: float) -> bool:
+        """Takes a token; False when there is none."""
+        if self._at_s is not None and now_s > self._at_s:
+            self._tokens = min(self._burst, self._tokens + (now_s - self._at_s) * self._per_s)
+        self._at_s = now_s
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True

@@ -1,0 +1,79 @@
+"""Settings of the socket gateway: AWS's quotas, which a test may make smaller or sooner."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rtdts.runtime.settings import setting
+
+FRAME_BYTES = 32 * 1024
+MESSAGE_BYTES = 128 * 1024
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the socket gateway reads from its environment."""
+
+    aws_endpoint_url: str = setting("AWS_ENDPOINT_URL", help="the local AWS, for its definitions")
+    region: str = setting("AWS_REGION", help="the region that the gateway plays")
+    access_key_id: str = setting("AWS_ACCESS_KEY_ID", help="the one access key that may post")
+    secret_access_key: str = setting("AWS_SECRET_ACCESS_KEY", help="its secret")
+    port: int = setting("GATEWAY_PORT", help="port on 127.0.0.1", minimum=1, maximum=65_535)
+    lambda_python: str = setting("LAMBDA_PYTHON", help="the Python that runs the Lambdas")
+    scratch: str = setting("GATEWAY_SCRATCH", help="folder for unpacked Lambdas")
+    workers_a_function: int = setting(
+        "WORKERS_A_FUNCTION",
+        default=4,
+        minimum=1,
+        maximum=100,
+        help="processes of one Lambda function; further invocations wait for one",
+    )
+    idle_s: float = setting(
+        "GATEWAY_IDLE_S",
+        default=600,
+        minimum=0.1,
+        help="seconds without a frame after which a socket is closed",
+    )
+    life_s: float = setting(
+        "GATEWAY_LIFE_S",
+        default=7_200,
+        minimum=0.1,
+        help="seconds after which any socket is closed",
+    )
+    requests_per_s: float = setting(
+        "GATEWAY_REQUESTS_PER_S",
+        default=10_000,
+        minimum=1,
+        help="frames and posts per second that the account may take; beyond: 429",
+    )
+    request_burst: float = setting(
+        "GATEWAY_REQUEST_BURST", default=5_000, minimum=1, help="of these at once"
+    )
+    posts_per_s: float = setting(
+        "GATEWAY_POSTS_PER_S",
+        default=1_000,
+        minimum=0.001,
+        help="posts per second that one connection may take; beyond: 429",
+    )
+    post_burst: float = setting(
+        "GATEWAY_POST_BURST", default=1_000, minimum=1, help="of these at once"
+    )
+    connects_per_s: float = setting(
+        "GATEWAY_CONNECTS_PER_S",
+        default=500,
+        minimum=1,
+        help="new connections per second that the account may take; beyond: 429",
+    )
+    client_buffer_bytes: int = setting(
+        "GATEWAY_CLIENT_BUFFER_BYTES",
+        default=256 * 1024,
+        minimum=1_024,
+        help="bytes that wait for one client before posts to it are answered with 429",
+    )
+    disorder_ms: float = setting(
+        "GATEWAY_DISORDER_MS",
+        default=0,
+        minimum=0,
+        help="milliseconds by which a post may arrive later than it was answered, each by chance: "
+        "the order of messages is not promised",
+    )

@@ -1,0 +1,219 @@
+"""One TCP connection of the gateway: a client's socket, or somebody's who posts to sockets.
+
+The WebSocket protocol itself is that of the `websockets` library without its asyncio server, whose
+tasks, queues and keep-alive of each connection a thousand sockets can do without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final, Protocol
+
+from websockets.datastructures import Headers
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from sim.local_cloud.socket_gateway.admission import Refusal
+from sim.local_cloud.socket_gateway.http_head import BadRequestError, read_head
+from sim.local_cloud.socket_gateway.management import ManagementConnection, Serve
+from sim.local_cloud.socket_gateway.settings import FRAME_BYTES, MESSAGE_BYTES
+
+CLOSES_WITHIN_S: Final = 5.0
+"""How long a client may take to say that it has heard that its socket is closed."""
+_SEND_BUFFER_BYTES: Final = 64 * 1024
+"""The kernel's, for each socket: a client that reads slowly shows soon."""
+
+
+class SocketEvents(Protocol):
+    """What a socket reports."""
+
+    def requested(self, socket: ClientSocket, request: Request) -> None:
+        """A client wants a socket: `accept` or `refuse` it."""
+        ...
+
+    def said(self, socket: ClientSocket, message: str) -> None:
+        """A client has sent a message."""
+        ...
+
+    def ended(self, socket: ClientSocket, code: int, reason: str) -> None:
+        """The connection is no more; whether or not it was ever accepted."""
+        ...
+
+
+class ClientSocket(asyncio.Protocol):
+    """A client's socket.
+
+    Attributes:
+        source_ip: Where it comes from.
+        used_at_s: When the last byte went either way, on the event loop's clock.
+    """
+
+    def __init__(self, events: SocketEvents, transport: asyncio.Transport) -> None:
+        self.source_ip: str = transport.get_extra_info("peername")[0]
+        self._events = events
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self.used_at_s = self._loop.time()
+        self._protocol = ServerProtocol(max_size=(MESSAGE_BYTES, FRAME_BYTES))
+        self._handshake: Response | None = None
+        self._parts: list[bytes] = []
+        transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something may be sent."""
+        return self._protocol.state is State.OPEN and not self._transport.is_closing()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What was sent and the client has not read, beyond what the kernel holds for it."""
+        return self._transport.get_write_buffer_size()
+
+    def accept(self) -> None:
+        """Opens the socket."""
+        assert self._handshake is not None  # noqa: S101 - only called after `requested`
+        self._answer(self._handshake)
+
+    def refuse(self, refusal: Refusal, connection_id: str, request_id: str) -> None:
+        """Answers the handshake with a status and the gateway's own body."""
+        told = {"message": refusal.message, "connectionId": connection_id, "requestId": request_id}
+        body = json.dumps(told).encode()
+        headers = Headers(
+            {
+                "Content-Type": "application/json",
+                "Content-Length": str(len(body)),
+                "Connection": "close",
+                "x-amzn-RequestId": request_id,
+            }
+        )
+        self._answer(Response(refusal.status, _phrase(refusal.status), headers, body))
+
+    def send(self, data: bytes) -> None:
+        """Sends a text message, unless the socket has closed meanwhile."""
+        if self.is_open:
+            self.used_at_s = self._loop.time()
+            self._protocol.send_text(data)
+            self._flush()
+
+    def close(self, code: int, reason: str) -> None:
+        """Closes the socket, by force when the client does not say that it has heard."""
+        if self.is_open:
+            self._protocol.send_close(code, reason)
+            self._flush()
+            self._loop.call_later(CLOSES_WITHIN_S, self._transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        self.used_at_s = self._loop.time()
+        protocol = self._protocol
+        protocol.receive_data(data)
+        self._flush()
+        for event in protocol.events_received():
+            if isinstance(event, Request):
+                self._request(event)
+            elif isinstance(event, Frame):
+                self._frame(event)
+
+    def eof_received(self) -> None:
+        """See `asyncio.Protocol`; the transport then closes itself."""
+        self._protocol.receive_eof()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        protocol = self._protocol
+        protocol.receive_eof()
+        by_us = protocol.close_sent if protocol.close_rcvd_then_sent is not True else None
+        told = by_us or protocol.close_rcvd
+        code = told.code if told else CloseCode.ABNORMAL_CLOSURE
+        self._events.ended(self, int(code), told.reason if told else "")
+
+    def _answer(self, response: Response) -> None:
+        if not self._protocol.eof_sent:  # the client has waited for it
+            self._protocol.send_response(response)
+            self._flush()
+
+    def _request(self, request: Request) -> None:
+        self._handshake = self._protocol.accept(request)
+        if self._handshake.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self._events.requested(self, request)
+        else:
+            self.accept()  # of a handshake that is none, a refusal
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            return  # the library has answered it
+        self._parts.append(bytes(frame.data))
+        if not frame.fin:
+            return
+        message, self._parts = b"".join(self._parts), []
+        try:
+            self._events.said(self, message.decode())
+        except UnicodeDecodeError:
+            self._protocol.fail(CloseCode.INVALID_DATA)
+            self._flush()
+
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            if data:
+                self._transport.write(data)
+            else:  # the library's sign for: that was all
+                self._transport.close()
+
+
+class Door(asyncio.Protocol):
+    """A new connection: what its first request wants, it becomes.
+
+    Args:
+        events: Of sockets.
+        serve: Answers all other requests.
+    """
+
+    def __init__(self, events: SocketEvents, serve: Serve) -> None:
+        self._events = events
+        self._serve = serve
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+
+    @classmethod
+    def factory(cls, events: SocketEvents, serve: Serve) -> Callable[[], Door]:
+        """For `loop.create_server`."""
+        return lambda: cls(events, serve)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = transport  # type: ignore[assignment] # the base type is too wide here
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        transport = self._transport
+        assert transport is not None  # noqa: S101 - for the type checker: it was made
+        self._buffer += data
+        try:
+            head = read_head(self._buffer)
+        except BadRequestError:
+            transport.abort()
+            return
+        if head is None:
+            return
+        becomes: ClientSocket | ManagementConnection
+        if "upgrade" in head.headers:
+            becomes = ClientSocket(self._events, transport)
+        else:
+            becomes = ManagementConnection(self._serve, transport)
+        transport.set_protocol(becomes)
+        becomes.data_received(self._buffer)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,366 @@
+"""The local gateway of sockets over loopback, with Lambdas that are functions of the test."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import socket as sockets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+
+from broadcaster.kept_connections import KeptConnections
+from broadcaster.poster import Answer, SocketPoster
+from broadcaster.signing import Credentials, Payload, PostSigner
+from rtdts.runtime.logs import Logger
+from sim.local_cloud.socket_gateway.definitions import Api, Authorizer, FunctionError, Route
+from sim.local_cloud.socket_gateway.gateway import Gateway
+from sim.local_cloud.socket_gateway.settings import FRAME_BYTES, MESSAGE_BYTES, Settings
+from sim.local_cloud.socket_gateway.sockets import Door
+from tests.support.waiting import COMES_WITHIN_S, NO_HURRY
+
+KEY, SECRET, REGION = "test", "test", "eu-central-1"
+PATH = "/_aws/execute-api/abc/live"
+NEVER_OPENED = "JKJbWfMPLAMCJ1Q="
+
+
+class Lambdas:
+    """Functions by name; what none answers is allowed, and a message is told its connection."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, list[Mapping[str, Any]]] = {}
+        self.changed = asyncio.Condition()
+        self.before: Callable[[Mapping[str, Any]], Awaitable[Any]] | None = None
+
+    async def invoke(self, arn: str, event: Mapping[str, Any], request_id: str) -> Any:
+        async with self.changed:
+            self.events.setdefault(event["requestContext"]["routeKey"], []).append(event)
+            self.changed.notify_all()
+        answer = await self.before(event) if self.before else None
+        if answer is not None:
+            return answer
+        return {"statusCode": 200, "body": event["requestContext"]["connectionId"]}
+
+    async def got(self, route: str, count: int = 1) -> list[Mapping[str, Any]]:
+        async with asyncio.timeout(COMES_WITHIN_S), self.changed:
+            await self.changed.wait_for(lambda: len(self.events.get(route, ())) >= count)
+        return self.events[route]
+
+
+class Apis:
+    def __init__(self, *, has_default: bool = True, authorizer: Authorizer | None = None) -> None:
+        answering = Route(function_arn="f", responds=True)
+        routes = {
+            "$connect": Route(function_arn="f", authorizer=authorizer),
+            "$disconnect": Route(function_arn="f"),
+            "quiet": Route(function_arn="f"),
+        }
+        self._api = Api(
+            api_id="abc",
+            account="1",
+            region=REGION,
+            selection="$request.body.action",
+            stages={"live": {}},
+            routes={**routes, "$default": answering} if has_default else routes,
+        )
+
+    async def api(self, api_id: str) -> Api | None:
+        return self._api if api_id == "abc" else None
+
+
+class Running:
+    """A gateway that listens, and what its Lambdas got."""
+
+    def __init__(self, gateway: Gateway, lambdas: Lambdas, port: int) -> None:
+        self.gateway = gateway
+        self.lambdas = lambdas
+        self.url = f"ws://127.0.0.1:{port}{PATH}"
+        self.port = port
+        self._http = KeptConnections(f"http://127.0.0.1:{port}", keep_s=60)
+        self._poster = SocketPoster(
+            self._http,
+            PostSigner(f"http://127.0.0.1:{port}{PATH}", REGION),
+            self,
+            timeout_s=COMES_WITHIN_S,
+            log=Logger("test", io.StringIO()),
+        )
+
+    def current(self) -> Credentials:
+        return Credentials(KEY, SECRET)
+
+    def close(self) -> None:
+        self._http.close()
+
+    async def post(self, connection_id: str, message: bytes = b"x") -> Answer:
+        return await self._poster.post(connection_id, Payload.of(message), NO_HURRY)
+
+    @asynccontextmanager
+    async def viewer(self) -> AsyncIterator[tuple[ClientConnection, str]]:
+        async with connect(self.url, ping_interval=None) as socket:
+            await socket.send("{}")
+            yield socket, str(await receive(socket))
+
+
+async def receive(socket: ClientConnection) -> str | bytes:
+    async with asyncio.timeout(COMES_WITHIN_S):
+        return await socket.recv()
+
+
+@asynccontextmanager
+async def running(apis: Apis | None = None, **changed: Any) -> AsyncIterator[Running]:
+    settings = Settings(
+        aws_endpoint_url="",
+        region=REGION,
+        access_key_id=KEY,
+        secret_access_key=SECRET,
+        port=1,
+        lambda_python="",
+        scratch="",
+        **changed,
+    )
+    lambdas = Lambdas()
+    gateway = Gateway(settings, apis or Apis(), lambdas)
+    listener = sockets.create_server(("127.0.0.1", 0))
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Door.factory(gateway, gateway.serve), sock=listener)
+    limits = asyncio.create_task(gateway.keep_limits())
+    made = Running(gateway, lambdas, listener.getsockname()[1])
+    try:
+        yield made
+    finally:
+        made.close()
+        limits.cancel()
+        server.close()
+        await gateway.stop()
+
+
+async def drain(socket: ClientConnection) -> None:
+    async for _ in socket:
+        pass
+
+
+async def closing_code(socket: ClientConnection) -> int | None:
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await socket.wait_closed()
+    return socket.close_code
+
+
+async def test_a_frame_or_message_beyond_the_limit_ends_the_socket_with_1009() -> None:
+    async with running() as it:
+        async with it.viewer() as (socket, _):
+            await socket.send("x" * (FRAME_BYTES + 1))
+            assert await closing_code(socket) == 1009
+        async with it.viewer() as (socket, _):
+            await socket.send(["x" * FRAME_BYTES] * (MESSAGE_BYTES // FRAME_BYTES + 1))
+            assert await closing_code(socket) == 1009
+        told = await it.lambdas.got("$disconnect", 2)
+
+    assert [one["requestContext"]["disconnectStatusCode"] for one in told] == [1009, 1009]
+
+
+async def test_a_message_of_several_frames_is_one_message() -> None:
+    async with running() as it, it.viewer() as (socket, _):
+        await socket.send(["a" * FRAME_BYTES, "b" * FRAME_BYTES])
+        await receive(socket)
+
+        assert it.lambdas.events["$default"][-1]["body"] == "a" * FRAME_BYTES + "b" * FRAME_BYTES
+
+
+async def test_a_frame_that_is_no_text_ends_the_socket_with_1007() -> None:
+    async with running() as it, it.viewer() as (socket, _):
+        await socket.send(b"\xff\xfe", text=True)
+
+        assert await closing_code(socket) == 1007
+
+
+async def test_a_socket_without_a_frame_is_closed_as_going_away() -> None:
+    async with running(idle_s=0.1) as it, connect(it.url) as socket:
+        assert await closing_code(socket) == 1001
+        (opened,) = await it.lambdas.got("$connect")
+        assert await it.post(opened["requestContext"]["connectionId"]) is Answer.GONE
+        (told,) = await it.lambdas.got("$disconnect")
+
+    assert told["requestContext"]["disconnectStatusCode"] == 1001
+
+
+async def test_a_socket_that_is_used_is_closed_at_the_end_of_its_life() -> None:
+    async with running(life_s=0.3, idle_s=600) as it, connect(it.url) as socket:
+        (opened,) = await it.lambdas.got("$connect")
+        name = opened["requestContext"]["connectionId"]
+        reading = asyncio.create_task(drain(socket))
+        while await it.post(name) is Answer.DELIVERED:
+            pass
+        await reading
+
+        assert await closing_code(socket) == 1001
+
+
+async def test_a_connection_is_gone_until_connect_has_answered_and_after_its_end() -> None:
+    async with running() as it:
+        answers = []
+
+        async def post_early(event: Mapping[str, Any]) -> None:
+            if event["requestContext"]["routeKey"] == "$connect":
+                answers.append(await it.post(event["requestContext"]["connectionId"]))
+
+        it.lambdas.before = post_early
+        async with it.viewer() as (_, name):
+            assert await it.post(name) is Answer.DELIVERED
+        await it.lambdas.got("$disconnect")
+
+        assert answers == [Answer.GONE]
+        assert await it.post(name) is Answer.GONE
+        assert await it.post(NEVER_OPENED) is Answer.GONE
+
+
+async def test_a_message_larger_than_a_frame_is_not_posted() -> None:
+    async with running() as it, it.viewer() as (_, name):
+        assert await it.post(name, b"x" * (FRAME_BYTES + 1)) is Answer.FAILED
+
+
+async def test_posts_beyond_a_connections_rate_are_throttled_for_that_connection_alone() -> None:
+    async with (
+        running(posts_per_s=0.001, post_burst=2) as it,
+        it.viewer() as (_, one),
+        it.viewer() as (_, other),
+    ):
+        answers = [await it.post(one) for _ in range(3)]
+
+        assert answers == [Answer.DELIVERED, Answer.DELIVERED, Answer.THROTTLED]
+        assert await it.post(other) is Answer.DELIVERED
+
+
+async def test_posts_beyond_the_accounts_rate_are_throttled_for_all() -> None:
+    async with (
+        running(requests_per_s=0.001, request_burst=4) as it,
+        it.viewer() as (_, one),
+        it.viewer() as (socket, other),  # a frame each
+    ):
+        answers = [await it.post(name) for name in (one, other, one, other)]
+        await socket.send("{}")
+        told = [await receive(socket), await receive(socket)]
+
+    assert answers == [Answer.DELIVERED] * 2 + [Answer.THROTTLED] * 2
+    assert "Too Many Requests" in str(told)
+
+
+async def test_a_connection_beyond_the_accounts_rate_is_refused_with_429() -> None:
+    async with running(connects_per_s=1) as it, connect(it.url):
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(it.url)
+
+    assert refused.value.response.status_code == 429
+
+
+async def test_posts_to_a_client_that_does_not_read_are_throttled() -> None:
+    async with running(client_buffer_bytes=1_024) as it, it.viewer() as (socket, name):
+        socket.transport.pause_reading()
+        answers = []
+        while Answer.THROTTLED not in answers and len(answers) < 1_000:
+            answers.append(await it.post(name, b"x" * FRAME_BYTES))
+
+        assert answers[-1] is Answer.THROTTLED
+        socket.transport.abort()
+
+
+async def test_messages_may_come_in_another_order_when_that_is_wanted() -> None:
+    async with running(disorder_ms=50) as it, it.viewer() as (socket, name):
+        sent = [str(number) for number in range(50)]
+        for one in sent:
+            assert await it.post(name, one.encode()) is Answer.DELIVERED
+        came = [await receive(socket) for _ in sent]
+
+    assert sorted(map(str, came)) == sorted(sent)
+    assert came != sent
+
+
+async def test_without_a_default_route_a_message_that_names_none_is_forbidden() -> None:
+    async with running(Apis(has_default=False)) as it, connect(it.url) as socket:
+        await socket.send("{}")
+        told = json.loads(await receive(socket))
+
+    assert told["message"] == "Forbidden"
+    assert {"connectionId", "requestId"} < told.keys()
+
+
+async def test_what_a_route_without_a_response_returns_is_not_sent() -> None:
+    async with running() as it, it.viewer() as (socket, name):
+        await socket.send('{"action":"quiet"}')
+        await it.lambdas.got("quiet")
+        await it.post(name, b"posted")
+
+        assert await receive(socket) == "posted"
+
+
+async def test_a_handler_that_fails_at_connect_refuses_the_socket() -> None:
+    async with running() as it:
+
+        async def fail(event: Mapping[str, Any]) -> FunctionError:
+            return FunctionError("broken")
+
+        it.lambdas.before = fail
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(it.url)
+
+    assert refused.value.response.status_code == 502
+
+
+@pytest.mark.parametrize("path", ["/", "/_aws/execute-api/other/live", f"{PATH}x"])
+async def test_a_socket_of_no_api_is_forbidden(path: str) -> None:
+    async with running() as it:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(f"ws://127.0.0.1:{it.port}{path}")
+
+    assert refused.value.response.status_code == 403
+
+
+async def test_an_authorizer_is_not_asked_without_what_it_wants_to_see() -> None:
+    wanting = Authorizer(function_arn="a", identity_sources=("route.request.querystring.ticket",))
+    async with running(Apis(authorizer=wanting)) as it:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(it.url)
+
+    assert refused.value.response.status_code == 401
+    assert it.lambdas.events == {}
+
+
+async def test_a_client_that_leaves_before_it_is_let_in_is_told_to_disconnect() -> None:
+    async with running() as it:
+        goes_on = asyncio.Event()
+
+        async def wait(event: Mapping[str, Any]) -> None:
+            if event["requestContext"]["routeKey"] == "$connect":
+                await goes_on.wait()
+
+        it.lambdas.before = wait
+        connecting = asyncio.create_task(connect(it.url).__aenter__())
+        await it.lambdas.got("$connect")
+        connecting.cancel()
+        await asyncio.wait({connecting})
+        goes_on.set()
+        (told,) = await it.lambdas.got("$disconnect")
+
+        assert told["requestContext"]["disconnectStatusCode"] in (1001, 1006)
+        assert len(it.gateway) == 0
+
+
+async def test_requests_come_one_after_another_and_in_pieces() -> None:
+    async with running() as it:
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
+        request = b"GET /ping HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+        writer.write(request + request[:10])
+        first = await reader.readuntil(b'"healthy"')
+        writer.write(request[10:])
+        second = await reader.readuntil(b'"healthy"')
+        writer.write(b"POST /ping HTTP/1.1\r\nContent-Length: x\r\n\r\n")
+        third = await reader.read()
+        writer.close()
+
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert second.startswith(b"HTTP/1.1 200 ")
+    assert third.startswith(b"HTTP/1.1 400 ")

@@ -1,0 +1,129 @@
+"""The processes in which the local gateway of sockets runs Lambdas."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sim.local_cloud.socket_gateway.definitions import FunctionError
+from sim.local_cloud.socket_gateway.functions import FunctionCode, Functions
+from tests.support.waiting import COMES_WITHIN_S
+
+SOURCE = """
+import json, os, pathlib, time
+
+HERE = pathlib.Path(__file__).parent
+with (HERE / "starts").open("a") as starts:
+    starts.write("x")
+while (HERE / "wait").exists():
+    time.sleep(0.01)
+
+def handle(event, context):
+    if "raises" in event:
+        raise ValueError(event["raises"])
+    if "exits" in event:
+        os._exit(3)
+    if "hangs" in event:
+        time.sleep(3600)
+    print("told", event)
+    return {"pid": os.getpid(), "of": context.aws_request_id, "name": os.environ["NAME"]}
+"""
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, *, handler: str = "app.handle", timeout_s: float = 60.0, patience_s: float = 60.0
+) -> AsyncIterator[tuple[Functions, list[str]]]:
+    (folder / "app.py").write_text(SOURCE)
+    lines: list[str] = []
+
+    async def fetch(arn: str) -> FunctionCode:
+        return FunctionCode(
+            name=arn,
+            handler=handler,
+            folder=folder,
+            variables={"NAME": "n"},
+            timeout_s=timeout_s,
+            memory_mb=128,
+        )
+
+    functions = Functions(
+        fetch,
+        python=sys.executable,
+        workers_a_function=2,
+        on_line=lambda name, line: lines.append(f"{name}: {line}"),
+        timeout_s=patience_s,
+    )
+    try:
+        yield functions, lines
+    finally:
+        await functions.stop()
+
+
+async def test_an_event_is_answered_by_a_process_that_stays(tmp_path: Path) -> None:
+    async with running(tmp_path) as (functions, _):
+        one = await functions.invoke("f", {}, "r1")
+        other = await functions.invoke("f", {}, "r2")
+
+    assert (one["of"], other["of"], one["name"]) == ("r1", "r2", "n")
+    assert one["pid"] == other["pid"]
+
+
+async def test_what_a_handler_prints_is_in_its_log(tmp_path: Path) -> None:
+    async with running(tmp_path) as (functions, lines):
+        await functions.invoke("f", {"a": 1}, "r")
+
+    assert "f: told {'a': 1}" in lines
+
+
+async def test_what_a_handler_raises_is_an_error_and_its_process_stays(tmp_path: Path) -> None:
+    async with running(tmp_path) as (functions, _):
+        before = await functions.invoke("f", {}, "r")
+        error = await functions.invoke("f", {"raises": "broken"}, "r")
+        after = await functions.invoke("f", {}, "r")
+
+    assert error == FunctionError("broken")
+    assert before["pid"] == after["pid"]
+
+
+async def test_a_process_that_exits_is_replaced(tmp_path: Path) -> None:
+    async with running(tmp_path) as (functions, _):
+        error = await functions.invoke("f", {"exits": True}, "r")
+        after = await functions.invoke("f", {}, "r")
+
+    assert isinstance(error, FunctionError)
+    assert after["of"] == "r"
+
+
+async def test_an_invocation_beyond_its_time_is_ended_with_its_process(tmp_path: Path) -> None:
+    async with running(tmp_path, timeout_s=1.0) as (functions, lines):
+        error = await functions.invoke("f", {"hangs": True}, "r")
+
+    assert error == FunctionError("Task timed out after 1.00 seconds")
+    assert any("r Task timed out" in line for line in lines)
+
+
+async def test_a_function_that_can_not_be_started_is_an_error_at_once(tmp_path: Path) -> None:
+    async with running(tmp_path, handler="app.nothing") as (functions, _):
+        error = await functions.invoke("f", {}, "r")
+
+    assert isinstance(error, FunctionError)
+    assert "nothing" in error.message
+
+
+async def test_a_process_that_starts_longer_than_an_event_may_wait_serves_the_next(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "wait").touch()
+    async with running(tmp_path, patience_s=0.2) as (functions, _):
+        answers = [await functions.invoke("f", {}, "r")]
+        (tmp_path / "wait").unlink()
+        async with asyncio.timeout(COMES_WITHIN_S):
+            while isinstance(answers[-1], FunctionError):
+                answers.append(await functions.invoke("f", {}, "r"))
+
+    assert answers[0] == FunctionError("Endpoint request timed out")
+    assert (tmp_path / "starts").read_text() == "x"

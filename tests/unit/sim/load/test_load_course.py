@@ -1,0 +1,98 @@
+"""The course of a load test, its picture, and what its parts spend."""
+
+from __future__ import annotations
+
+import os
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from rtdts.tracking.geodesy import distance_m
+from sim.load.course import Course, draw
+from sim.load.plan import LoadOptions
+from sim.load.processes import CpuMeter
+from sim.load.report import CpuUse, sum_up
+from sim.load.tally import Tally
+from sim.load.trucks import FAR_M, plan_load_trips
+from sim.load.view import report_lines
+
+
+def test_the_course_tells_what_each_second_brought() -> None:
+    tally = Tally()
+    course = Course(tally)
+    tally.open_now = 2
+    tally.messages["position"] += 3
+    tally.ages_s += [1.0, 2.0, 3.0]
+    tally.gaps_s += [4.0]
+    course.note(1.0)
+    course.note(2.0)
+
+    first, second = course.moments
+    assert (first.open_now, first.messages, first.age_p50_s, first.age_p99_s) == (2, 3, 2.0, 3.0)
+    assert first.gap_max_s == 4.0
+    assert (second.messages, second.age_p50_s, second.gap_max_s) == (0, None, None)
+
+
+def test_the_picture_is_whole_whatever_came() -> None:
+    tally = Tally()
+    course = Course(tally)
+    course.note(1.0)
+    tally.ages_s.append(0.5)
+    course.note(2.0)
+
+    drawn = ET.fromstring(draw(course.moments, "20 sockets <&>", held_from_s=1.5))  # noqa: S314 - ours
+
+    words = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert "20 sockets <&>" in words
+    assert {"sockets open", "messages per second"} <= {*words}
+
+
+def process(proc: Path, run_dir: Path, name: str, pid: int, user: int, system: int) -> None:
+    (run_dir / f"{name}.pid").write_text(f"{pid}\n")
+    (proc / str(pid)).mkdir(parents=True)
+    fields = ["S", *"1111111111", str(user), str(system), "0", "0"]
+    (proc / str(pid) / "stat").write_text(f"{pid} (a (b) c) {' '.join(fields)}")
+
+
+def test_the_cpu_of_all_broadcasters_counts_and_of_parts_elsewhere_none(tmp_path: Path) -> None:
+    proc, run_dir, tick = tmp_path / "proc", tmp_path / "run", os.sysconf("SC_CLK_TCK")
+    run_dir.mkdir()
+    process(proc, run_dir, "broadcaster", 7, 2 * tick, tick)
+    process(proc, run_dir, "broadcaster-2", 8, tick, 0)
+    (run_dir / "socket-gateway.pid").write_text("9\n")  # gone
+
+    assert CpuMeter(run_dir, proc).read() == {"broadcaster": 4.0}
+    assert CpuMeter(tmp_path / "nowhere", proc).read() == {}
+
+
+def test_the_report_says_what_a_message_costs_and_what_was_not_seen() -> None:
+    use = CpuUse(cpu_s=0.5, messages=1_000)
+    report = sum_up(
+        Tally(), now_ms=0, elapsed_s=1.0, points_accepted=0, lags_s=(), cpu={"gateway": use}
+    )
+
+    told = report.to_json([])
+    assert told["cpu_us_per_message"] == {"gateway": 500}
+    assert told["unseen"] == ["the CPU of the broadcaster"]
+    lines = "\n".join(report_lines(report, []))
+    assert "500 µs a message" in lines
+    assert "not seen: the CPU of the broadcaster" in lines
+    assert CpuUse(cpu_s=1.0, messages=0).us_per_message is None
+
+
+def test_near_trucks_end_at_their_destination_and_far_ones_never_come_near() -> None:
+    options = LoadOptions(sockets=100, near=50, trucks=3, duration_s=120.0)
+
+    trips = plan_load_trips(options)
+
+    near, far = options.groups
+    assert len(trips) == 3
+    for number, trip in enumerate(trips):
+        assert trip.motion.duration_s >= options.longest_s - 1
+        states = [trip.motion.at(float(t)) for t in range(60, int(options.longest_s), 5)]
+        place = trip.destination
+        away_m = [distance_m(one.lat, one.lon, place.lat, place.lon) for one in states]
+        if number in near.trucks:
+            assert max(away_m) < 50
+        else:
+            assert number in far.trucks
+            assert min(away_m) > FAR_M / 2
