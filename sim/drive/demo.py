@@ -64,7 +64,7 @@ class Demo:
     """
 
     def __init__(self, system: System, options: DemoOptions) -> None:
-        routes = load_routes()
+        routes = load_routes(folder="demo_routes")
         self._system = system
         self._options = options
         self._run = secrets.token_hex(2)

@@ -1,4 +1,7 @@
-"""The vendored routes: parts of real GPS tracks (see ``routes/NOTICE.txt``)."""
+"""The vendored routes: parts of real GPS tracks, and the demo's, drawn on its base map.
+
+Where they come from is in the ``NOTICE.txt`` of each folder.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from itertools import pairwise
+from typing import Literal
 
 from rtdts.tracking.geodesy import distance_m
 from sim.fleet.polyline import Polyline
@@ -16,6 +20,9 @@ MAX_STEP_M = 300.0
 
 MAX_SPEED_MPS = 45.0
 """Faster than this between two timed fixes is a teleport."""
+
+
+Folder = Literal["routes", "demo_routes"]
 
 
 class BadRouteError(ValueError):
@@ -32,7 +39,7 @@ class BadRouteError(ValueError):
 
 @dataclass(frozen=True)
 class Route:
-    """A road that somebody really drove.
+    """A road that a truck can drive.
 
     Attributes:
         name: The file's name without its ending.
@@ -52,19 +59,22 @@ class Route:
         return Polyline.through(self.fixes)
 
 
-def load_routes(names: Iterable[str] | None = None) -> tuple[Route, ...]:
+def load_routes(
+    names: Iterable[str] | None = None, *, folder: Folder = "routes"
+) -> tuple[Route, ...]:
     """Read the vendored routes, in the order of their names (or in the order asked for).
 
     Args:
         names: Only these; all when None.
+        folder: Which library: the real tracks, or the demo's.
 
     Raises:
         BadRouteError: A file is damaged or implausible, or there is none of that name.
     """
-    folder = resources.files("sim.fleet") / "routes"
+    library = resources.files("sim.fleet") / folder
     texts = {
         file.name.removesuffix(".json"): file.read_text(encoding="utf-8")
-        for file in folder.iterdir()
+        for file in library.iterdir()
         if file.name.endswith(".json")
     }
     routes = []
