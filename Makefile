@@ -35,7 +35,15 @@ check: setup ## formatting, lint, types, import layers, docs in step with the co
 	$(VENV)/ruff check
 	$(VENV)/mypy
 	$(VENV)/lint-imports
+	$(VENV)/python -m sim.setup.web_check
 	$(VENV)/python -m pytest -q tests/architecture
+
+.PHONY: web browser
+web: setup ## the web pages in web/dist, checked: types, lint, tests, size
+	$(VENV)/python -m sim.setup.web_check
+
+browser: setup ## a Chromium for tests/browser (70 MB; or name one that is there: CHROME=…)
+	@$(VENV)/python -m sim.setup.chromium
 
 package: setup ## the Lambdas' zips, in build/
 	@UV=$$($(VENV)/python -c 'from sim.setup.places import find_places; print(find_places().uv)') \

@@ -41,6 +41,8 @@ class Environment:
     server_url: str = _named("ServerURL", required=True)
     """Base of the HTTP API, without a slash at its end."""
     websocket_url: str = _named("WebSocketURL", required=True)
+    web_url: str = _named("WebURL")
+    """Of the customer's page, without a slash at its end."""
     mqtt_url: str = _named("MqttURL")
     """Of the broker that trucks publish to, ``mqtt:`` or, with TLS, ``mqtts:``."""
     opensearch_url: str = _named("OpenSearchURL")
@@ -91,7 +93,14 @@ class Environment:
     def variables(self) -> dict[str, str]:
         """What the deployables' settings and the AWS SDK read, by the names that they use."""
         values = self.file_values()
-        for absent in ("ServerURL", "WebSocketURL", "MqttURL", "TOKEN_URL", "TOKEN_SECRET"):
+        for absent in (
+            "ServerURL",
+            "WebSocketURL",
+            "WebURL",
+            "MqttURL",
+            "TOKEN_URL",
+            "TOKEN_SECRET",
+        ):
             values.pop(absent, None)
         values["SERVER_URL"] = self.server_url
         if "OpenSearchURL" in values:

@@ -48,7 +48,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         choices=("default", "auto"),
         default="default",
         help="default: 4566 (AWS), 4567 (its sockets), 9200 (OpenSearch), 8099 (identity "
-        "provider), 1883 (MQTT); "
+        "provider), 1883 (MQTT), 8090 (pages); "
         "auto: any that are free, so that several can run side by side",
     )
     parser.add_argument(

@@ -139,6 +139,23 @@ def identity_provider_part(ports: Ports, *, key_file: Path, audience: str, secre
     )
 
 
+def web_part(ports: Ports, *, config: Path) -> Part:
+    """The customer's page with its base map, as CloudFront serves it.
+
+    Args:
+        ports: Where it listens.
+        config: What the page reads as ``config.json``.
+    """
+    command = [sys.executable, "-m", "sim.local_cloud.web_server"]
+    command += ["--host", HOST, "--port", str(ports.web), "--config", str(config)]
+    return Part(
+        name="web",
+        command=command,
+        environment=plain_environment(),
+        is_ready=answers(f"http://{HOST}:{ports.web}/config.json"),
+    )
+
+
 def answers(url: str) -> Probe:
     """A probe that asks a URL for a good answer."""
 

@@ -20,6 +20,7 @@ class Ports:
     opensearch: int = 9200
     identity_provider: int = 8099
     mqtt_broker: int = 1883
+    web: int = 8090
 
     def named(self) -> dict[str, int]:
         """The ports by their part's name."""

@@ -43,6 +43,7 @@ def deploy_front_doors(
     opensearch_url: str,
     issuer: str,
     mqtt_url: str,
+    web_url: str,
     audience: str,
     token_secret: str,
     zips: Mapping[str, Path],
@@ -59,6 +60,7 @@ def deploy_front_doors(
         opensearch_url: Of the node.
         issuer: URL of the identity provider. It needs to run only when the first token comes.
         mqtt_url: Of the broker.
+        web_url: Of the customer's page.
         audience: For whom its tokens are.
         token_secret: What its ``/token`` wants to hear.
         zips: From `deploy.package.build_packages`, for the emulator's own Python.
@@ -84,6 +86,7 @@ def deploy_front_doors(
     environment = Environment(
         server_url=gateways.server_url,
         websocket_url=gateways.websocket_url,
+        web_url=web_url,
         mqtt_url=mqtt_url,
         opensearch_url=opensearch_url,
         aws_endpoint_url=endpoint_url,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ from sim.local_cloud.engines import (
     mqtt_broker_part,
     opensearch_part,
     socket_gateway_part,
+    web_part,
 )
 from sim.local_cloud.identity_provider import DEFAULT_AUDIENCE
 from sim.local_cloud.ports import HOST, Ports
@@ -60,7 +62,8 @@ def stop_stages(broadcasters: int) -> tuple[StopStage, ...]:
     return (
         StopStage(writing, grace_s=10.0),
         StopStage(
-            ("mqtt-broker", "identity-provider", "opensearch", "socket-gateway"), grace_s=4.0
+            ("web", "mqtt-broker", "identity-provider", "opensearch", "socket-gateway"),
+            grace_s=4.0,
         ),
         StopStage(("ministack",), grace_s=2.0),
     )
@@ -127,7 +130,7 @@ class LocalCloud:
         )
         self._tell("deploying the Lambdas behind their gateways")
         environment = await asyncio.to_thread(self._deploy, created, zips)
-        self._tell("starting consumer, broadcaster, MQTT bridge and firehose")
+        self._tell("starting consumer, broadcaster, MQTT bridge, firehose and the pages")
         token = await asyncio.to_thread(self._bridge_token, environment)
         pace = self._options.pace
         await self._supervisor.start(
@@ -149,6 +152,7 @@ class LocalCloud:
             ),
             bridge_part(environment, token=token, settings=self._options.settings),
             firehose_part(environment, pace, position_file=self._run_dir / "firehose.json"),
+            web_part(self._options.ports, config=self._write_web_config(environment)),
         )
         write_environment(environment, self._options.env_file)
         return environment
@@ -205,6 +209,20 @@ class LocalCloud:
         )
         await self._supervisor.start(part)
 
+    def _write_web_config(self, environment: Environment) -> Path:
+        """What the pages must know, as an apply writes it to the bucket."""
+        config = {
+            "server_url": environment.server_url,
+            "websocket_url": environment.websocket_url,
+            "map": {
+                "style_url": "base_maps/chicago.light.json",
+                "dark_style_url": "base_maps/chicago.dark.json",
+            },
+        }
+        path = self._run_dir / "web.json"
+        path.write_text(json.dumps(config), encoding="utf-8")
+        return path
+
     def _build_zips(self) -> dict[str, Path]:
         uv_environment = {**os.environ, "UV_CACHE_DIR": str(self._places.uv_cache)}
         uv = Uv(program=self._places.uv, environ=uv_environment)
@@ -219,6 +237,7 @@ class LocalCloud:
             opensearch_url=self._opensearch_url,
             issuer=self._issuer,
             mqtt_url=f"mqtt://{HOST}:{self._options.ports.mqtt_broker}",
+            web_url=f"http://{HOST}:{self._options.ports.web}",
             audience=DEFAULT_AUDIENCE,
             token_secret=self._token_secret,
             zips=zips,

@@ -77,6 +77,21 @@ class Places:
         return self.cache / "mqtt-broker"
 
     @property
+    def web(self) -> Path:
+        """The sources of the web pages."""
+        return self.project / "web"
+
+    @property
+    def chromium(self) -> Path:
+        """Where the browser of the tests is unpacked: a folder a version."""
+        return self.cache / "chromium"
+
+    @property
+    def npm_cache(self) -> Path:
+        """Where npm caches packages."""
+        return self.cache / "npm"
+
+    @property
     def kinesis_local(self) -> Path:
         """Where kinesis-local is unpacked: a folder a version."""
         return self.cache / "kinesis-local"

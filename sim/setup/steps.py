@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
-from sim.setup import jars, kinesis_local, machine, mqtt_broker, opensearch, python_tools
+from sim.setup import jars, kinesis_local, machine, mqtt_broker, opensearch, python_tools, web
 from sim.setup.places import Places, find_places
 from sim.setup.problems import SetupError
 
@@ -88,6 +88,16 @@ STEPS = (
         "kinesis-local, a Kinesis that reshards, for tests",
         kinesis_local.kinesis_local_is_there,
         lambda places, _: kinesis_local.fetch_kinesis_local(places),
+    ),
+    Step(
+        "the web pages' packages",
+        web.packages_are_there,
+        lambda places, _: web.fetch_packages(places),
+    ),
+    Step(
+        "the web pages",
+        web.pages_are_built,
+        lambda places, _: web.build_pages(places),
     ),
 )
 

@@ -110,6 +110,7 @@ def record_local_cloud(
         opensearch_url="http://search.invalid",
         issuer="http://issuer.invalid",
         mqtt_url="mqtt://broker.invalid:1883",
+        web_url="http://pages.invalid:8090",
         audience="rtdts",
         token_secret="s",
         zips=zips,

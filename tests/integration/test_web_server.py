@@ -1,0 +1,89 @@
+"""The local stand-in for CloudFront: headers, caching, byte ranges."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient as AioClient
+from aiohttp.test_utils import TestServer as AioServer
+
+from sim.local_cloud.web_server import make_application
+
+Client = AioClient[web.Request, web.Application]
+
+CONFIG = {
+    "server_url": "https://api.test/_aws/execute-api/x",
+    "websocket_url": "wss://socket.test:4566/live",
+    "map": None,
+}
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[Client]:
+    pages, maps = tmp_path / "pages", tmp_path / "maps"
+    (pages / "assets").mkdir(parents=True)
+    maps.mkdir()
+    (pages / "index.html").write_text("<!doctype html>")
+    (pages / "assets" / "tracking-1.js").write_text("1")
+    (maps / "city.pmtiles").write_bytes(bytes(range(200)))
+    application = make_application(CONFIG, pages=pages, base_maps=maps)
+    async with AioClient(AioServer(application)) as client:
+        yield client
+
+
+async def test_pages_may_connect_to_the_service_and_to_nothing_else(client: Client) -> None:
+    answer = await client.get("/")
+
+    policy = answer.headers["Content-Security-Policy"]
+    assert "connect-src 'self' https://api.test wss://socket.test:4566;" in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "$" not in policy
+
+
+@pytest.mark.parametrize("path", ["/", "/config.json", "/assets/tracking-1.js", "/nothing"])
+async def test_every_answer_has_the_headers(client: Client, path: str) -> None:
+    answer = await client.get(path)
+
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "noindex" in answer.headers["X-Robots-Tag"]
+
+
+@pytest.mark.parametrize(
+    ("path", "caching"),
+    [
+        ("/", "no-cache"),
+        ("/config.json", "no-cache"),
+        ("/assets/tracking-1.js", "immutable"),
+        ("/base_maps/city.pmtiles", "max-age=86400"),
+    ],
+)
+async def test_only_what_cannot_change_is_kept(client: Client, path: str, caching: str) -> None:
+    answer = await client.get(path)
+
+    assert answer.status == 200
+    assert caching in answer.headers["Cache-Control"]
+
+
+async def test_the_configuration_is_what_it_was_given(client: Client) -> None:
+    answer = await client.get("/config.json")
+
+    assert await answer.json() == CONFIG
+
+
+async def test_a_part_of_the_base_map_can_be_read(client: Client) -> None:
+    answer = await client.get("/base_maps/city.pmtiles", headers={"Range": "bytes=10-19"})
+
+    assert answer.status == 206
+    assert await answer.read() == bytes(range(10, 20))
+
+
+@pytest.mark.parametrize("path", ["/../headers.json", "/assets/../../headers.json", "/.vite/x"])
+async def test_nothing_else_is_served(client: Client, path: str) -> None:
+    answer = await client.get(path)
+
+    assert answer.status == 404

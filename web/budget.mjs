@@ -1,0 +1,30 @@
+/** What a page loads before its status is shown must stay small: 25 kB gzip, the map not counted. */
+
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+
+const BUDGETS = { 'index.html': 25_000 };
+
+const dist = new URL('./dist/', import.meta.url);
+const manifest = JSON.parse(readFileSync(new URL('.vite/manifest.json', dist), 'utf8'));
+const gzipped = (file) => gzipSync(readFileSync(new URL(file, dist))).length;
+
+/** The files that an entry loads at once: what it imports statically, and their styles. */
+function filesOf(name, seen = new Set()) {
+  const chunk = manifest[name];
+  if (!chunk || seen.has(chunk.file)) return seen;
+  seen.add(chunk.file);
+  for (const style of chunk.css ?? []) seen.add(style);
+  for (const imported of chunk.imports ?? []) filesOf(imported, seen);
+  return seen;
+}
+
+for (const [page, budget] of Object.entries(BUDGETS)) {
+  const sizes = [page, ...filesOf(page)].map((file) => [file, gzipped(file)]);
+  const total = sizes.reduce((sum, [, size]) => sum + size, 0);
+  console.log(`${page}: ${total} of ${budget} bytes gzip before the map`);
+  if (total > budget) {
+    for (const [file, size] of sizes) console.error(`  ${size} ${file}`);
+    process.exitCode = 1;
+  }
+}

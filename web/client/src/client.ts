@@ -1,0 +1,154 @@
+/** Carries out what the session decides: tickets, sockets, one timer. */
+
+import type { Access, Summary } from './access.js';
+import {
+  type Action,
+  DEFAULT_TIMING,
+  type Happened,
+  type Picture,
+  Session,
+  type Timing,
+} from './session.js';
+
+/** What an application is given at each change. */
+export interface Report extends Picture {
+  /** Places, window and so on, where the access shows them; as of the last ticket. */
+  readonly summary: Summary | null;
+}
+
+/** The part of a browser's WebSocket that is used. */
+export interface Socket {
+  onopen: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  send(frame: string): void;
+  close(): void;
+}
+
+export interface TrackingOptions {
+  readonly webSocketUrl: string;
+  readonly access: Access;
+  /** Called at each change with all that is known and as of when it is true. */
+  readonly onReport: (report: Report) => void;
+  readonly timing?: Partial<Timing>;
+  readonly openSocket?: (url: string) => Socket;
+  readonly nowMs?: () => number;
+  readonly random?: () => number;
+  readonly setTimer?: (run: () => void, delayMs: number) => unknown;
+  readonly clearTimer?: (timer: unknown) => void;
+}
+
+/** Follows one delivery until stopped or ended, over as many connections as that takes. */
+export class DeliveryTracker {
+  readonly #options: Required<Omit<TrackingOptions, 'timing'>>;
+  readonly #session: Session;
+  readonly #sockets = new Map<number, Socket>();
+  readonly #requests = new Map<number, AbortController>();
+  #summary: Summary | null = null;
+  #timer: unknown = null;
+
+  constructor(options: TrackingOptions) {
+    const { timing, ...given } = options;
+    this.#options = {
+      openSocket: (url) => new WebSocket(url) as unknown as Socket,
+      nowMs: () => Date.now(),
+      random: Math.random,
+      setTimer: (run, delayMs) => setTimeout(run, delayMs),
+      clearTimer: (timer) => clearTimeout(timer as number),
+      ...given,
+    };
+    this.#session = new Session({ ...DEFAULT_TIMING, ...timing }, this.#options.random);
+  }
+
+  /** Connects. */
+  start(): void {
+    this.#happened({ type: 'start' });
+  }
+
+  /** Hangs up until `resume`: for a page that is hidden. What is known stays. */
+  pause(): void {
+    this.#happened({ type: 'pause' });
+  }
+
+  /** Connects again after `pause`. */
+  resume(): void {
+    this.#happened({ type: 'resume' });
+  }
+
+  /** Tests the connection now, or tries again now: for a device that is online again. */
+  check(): void {
+    this.#happened({ type: 'check' });
+  }
+
+  /** Ends for good. */
+  stop(): void {
+    this.#happened({ type: 'stop' });
+  }
+
+  #happened(happened: Happened): void {
+    const nowMs = this.#options.nowMs();
+    for (const action of this.#session.on(happened, nowMs)) this.#do(action);
+    this.#options.clearTimer(this.#timer);
+    const wakeAtMs = this.#session.wakeAtMs;
+    if (wakeAtMs === null) return;
+    const delayMs = Math.max(0, wakeAtMs - this.#options.nowMs());
+    this.#timer = this.#options.setTimer(() => this.#happened({ type: 'wake' }), delayMs);
+  }
+
+  #do(action: Action): void {
+    switch (action.type) {
+      case 'fetch_ticket':
+        void this.#fetchTicket(action.id);
+        break;
+      case 'open':
+        this.#open(action.id, action.ticket);
+        break;
+      case 'send':
+        this.#sockets.get(action.id)?.send(action.frame);
+        break;
+      case 'close':
+        this.#close(action.id);
+        break;
+      case 'report':
+        this.#options.onReport({ ...action.picture, summary: this.#summary });
+        break;
+    }
+  }
+
+  async #fetchTicket(id: number): Promise<void> {
+    const request = new AbortController();
+    this.#requests.set(id, request);
+    const answer = await this.#options.access(request.signal);
+    this.#requests.delete(id);
+    if ('failure' in answer) {
+      this.#happened({ type: 'no_ticket', id, failure: answer.failure });
+      return;
+    }
+    if (answer.summary) this.#summary = answer.summary;
+    this.#happened({ type: 'ticket', id, ticket: answer.ticket, deliveryId: answer.deliveryId });
+  }
+
+  #open(id: number, ticket: string): void {
+    const url = `${this.#options.webSocketUrl}?ticket=${encodeURIComponent(ticket)}`;
+    const socket = this.#options.openSocket(url);
+    this.#sockets.set(id, socket);
+    socket.onopen = () => this.#happened({ type: 'open', id });
+    socket.onclose = () => {
+      this.#sockets.delete(id);
+      this.#happened({ type: 'closed', id });
+    };
+    socket.onmessage = ({ data }) => {
+      if (typeof data === 'string') this.#happened({ type: 'frame', id, frame: data });
+    };
+  }
+
+  #close(id: number): void {
+    this.#requests.get(id)?.abort();
+    this.#requests.delete(id);
+    const socket = this.#sockets.get(id);
+    if (!socket) return;
+    this.#sockets.delete(id);
+    socket.onopen = socket.onclose = socket.onmessage = null;
+    socket.close();
+  }
+}

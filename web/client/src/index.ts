@@ -1,0 +1,24 @@
+export {
+  type Access,
+  customerAccess,
+  type Place,
+  type Summary,
+  shareAccess,
+  type TicketAnswer,
+} from './access.js';
+export { DeliveryTracker, type Report, type Socket, type TrackingOptions } from './client.js';
+export type {
+  DeliveryEvent,
+  Eta,
+  Position,
+  Status,
+  TrackPoint,
+} from './messages.js';
+export {
+  type ConnectionState,
+  DEFAULT_TIMING,
+  type Picture,
+  type TicketFailure,
+  type Timing,
+} from './session.js';
+export { type DeliveryView, emptyView, type Taken, take } from './view.js';

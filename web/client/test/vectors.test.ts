@@ -1,0 +1,59 @@
+/** The language-neutral vectors: other clients run the same files. */
+
+import { expect, test } from 'vitest';
+import type { DeliveryMessage } from '../src/messages.js';
+import { type Action, type Happened, Session } from '../src/session.js';
+import { emptyView, take } from '../src/view.js';
+import receiver from '../vectors/receiver.json' with { type: 'json' };
+import session from '../vectors/session.json' with { type: 'json' };
+
+for (const { name, messages, expect: expected, view: atTheEnd } of receiver.cases) {
+  test(`receiver: ${name}`, () => {
+    let view = emptyView('D-1');
+    const added = messages.map((message) => {
+      const taken = take(view, message as unknown as DeliveryMessage);
+      view = taken.view;
+      const events = taken.events.map((event) => event.version);
+      return { events, position: taken.newPosition, stale: taken.stale };
+    });
+
+    expect(added).toEqual(expected);
+    expect({
+      version: view.version,
+      status: view.status,
+      position_at: view.position_at,
+      events: view.events.map((event) => event.version),
+      ended: view.ended,
+      assignment: view.assignment,
+      track_points: view.track.length,
+    }).toEqual(atTheEnd);
+  });
+}
+
+for (const { name, random, steps, ...end } of session.cases) {
+  test(`session: ${name}`, () => {
+    let draws = 0;
+    const subject = new Session(session.timing, () => random[draws++ % random.length] ?? 0);
+    for (const step of steps) {
+      const actions = subject.on(happened(step.happened as Record<string, unknown>), step.at_ms);
+
+      expect(actions.map(plain), `at ${step.at_ms} ms`).toEqual(step.expect);
+    }
+    if ('wake_at_ms' in end) expect(subject.wakeAtMs).toBe(end.wake_at_ms);
+  });
+}
+
+function happened(step: Record<string, unknown>): Happened {
+  if (step['type'] !== 'frame') return step as unknown as Happened;
+  return { type: 'frame', id: step['id'] as number, frame: JSON.stringify(step['message']) };
+}
+
+function plain(action: Action): unknown {
+  if (action.type === 'send') {
+    return { type: 'send', id: action.id, message: JSON.parse(action.frame) };
+  }
+  if (action.type !== 'report') return action;
+  const { connection, endReason, news } = action.picture;
+  const events = news.events.map((event) => event.version);
+  return { type: 'report', connection, events, position: news.position, end_reason: endReason };
+}

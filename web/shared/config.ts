@@ -1,0 +1,30 @@
+/** Where the service is: `config.json` beside the page, written by what deploys it. */
+
+export interface MapConfig {
+  /** A MapLibre style; its sources may be `pmtiles://` followed by a URL relative to it. */
+  readonly style_url: string;
+  /** The same for dark mode; null: the one above. */
+  readonly dark_style_url: string | null;
+}
+
+export interface Config {
+  readonly server_url: string;
+  readonly websocket_url: string;
+  /** Null: there is no map. */
+  readonly map: MapConfig | null;
+}
+
+/**
+ * Reads the configuration.
+ *
+ * @throws Error when it can't be had or is not of this form.
+ */
+export async function loadConfig(): Promise<Config> {
+  const response = await fetch('config.json', { credentials: 'same-origin' });
+  if (!response.ok) throw new Error(`config.json: HTTP ${response.status}`);
+  const { server_url, websocket_url, map } = await response.json();
+  if (typeof server_url !== 'string' || typeof websocket_url !== 'string') {
+    throw new Error('config.json lacks server_url or websocket_url');
+  }
+  return { server_url, websocket_url, map: typeof map?.style_url === 'string' ? map : null };
+}

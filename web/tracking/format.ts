@@ -1,0 +1,34 @@
+/** Times, ages and distances as people write them. */
+
+import type { Language, Texts } from './texts.js';
+
+/** A time of day; with its date when it is of another day than now. */
+export function timeOf(instant: string | number, language: Language, nowMs: number): string {
+  const date = new Date(instant);
+  const isToday = date.toDateString() === new Date(nowMs).toDateString();
+  return new Intl.DateTimeFormat(language, {
+    hour: 'numeric',
+    minute: '2-digit',
+    ...(isToday ? {} : { month: 'short', day: 'numeric' }),
+  }).format(date);
+}
+
+/** How long ago, in words: "12 seconds ago". */
+export function ageOf(age_s: number, language: Language, texts: Texts): string {
+  if (age_s < 2) return texts.now;
+  const words = new Intl.RelativeTimeFormat(language, { numeric: 'always', style: 'short' });
+  if (age_s < 90) return words.format(-Math.round(age_s), 'second');
+  if (age_s < 5400) return words.format(-Math.round(age_s / 60), 'minute');
+  if (age_s < 129_600) return words.format(-Math.round(age_s / 3600), 'hour');
+  return words.format(-Math.round(age_s / 86_400), 'day');
+}
+
+/** A distance with two digits that mean something. */
+export function distanceOf(metres: number, language: Language): string {
+  const unit = metres < 950 ? 'meter' : 'kilometer';
+  const value = metres < 950 ? Math.round(metres / 10) * 10 : metres / 1000;
+  const maximumFractionDigits = unit === 'kilometer' && value < 10 ? 1 : 0;
+  return new Intl.NumberFormat(language, { style: 'unit', unit, maximumFractionDigits }).format(
+    value,
+  );
+}

@@ -1,0 +1,103 @@
+import type { Report, Status } from '@rtdts/client';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { LiveMap } from '../map/live_map.js';
+import type { MapConfig } from '../shared/config.js';
+import { sceneOf } from './scene.js';
+import type { Texts } from './texts.js';
+
+type Stage = 'off' | 'loading' | 'on' | 'failed';
+
+interface Props {
+  readonly config: MapConfig;
+  readonly report: Report;
+  readonly status: Status | null;
+  readonly t: Texts;
+}
+
+/** The map: fetched after the status is on the screen, and not at all where data is to be saved. */
+export function MapPanel({ config, report, status, t }: Props) {
+  const isSaving = useState(savesData)[0];
+  const [stage, setStage] = useState<Stage>(isSaving ? 'off' : 'loading');
+  const container = useRef<HTMLDivElement>(null);
+  const map = useRef<LiveMap | null>(null);
+  const scene = sceneOf(report, status);
+
+  useEffect(() => {
+    if (stage !== 'loading') return undefined;
+    let isWanted = true;
+    const stop = whenIdle(async () => {
+      const made = await load(container.current, config, t);
+      if (!isWanted) made?.remove();
+      else {
+        map.current = made;
+        setStage(made ? 'on' : 'failed');
+      }
+    });
+    return () => {
+      isWanted = false;
+      stop();
+    };
+  }, [stage, config]);
+
+  useEffect(() => {
+    map.current?.show(scene);
+  }, [report, stage]);
+
+  useEffect(() => () => map.current?.remove(), []);
+
+  const toggle = () => {
+    map.current?.remove();
+    map.current = null;
+    setStage(stage === 'off' ? 'loading' : 'off');
+  };
+  const truck = scene.truck;
+  return (
+    <section class="map" data-map={stage}>
+      {stage === 'failed' && <p class="muted">{t.noMap}</p>}
+      {(stage === 'loading' || stage === 'on') && (
+        <div class="canvas" ref={container} data-truck={truck ? `${truck.lat},${truck.lon}` : ''} />
+      )}
+      {stage !== 'failed' && (
+        <p class="buttons">
+          <button type="button" onClick={toggle} aria-pressed={stage !== 'off'}>
+            {stage === 'off' ? (isSaving ? t.showMapSaving : t.showMap) : t.hideMap}
+          </button>
+          {stage === 'on' && truck && (
+            <button type="button" onClick={() => map.current?.goToTruck()}>
+              {t.findTruck}
+            </button>
+          )}
+        </p>
+      )}
+    </section>
+  );
+}
+
+async function load(
+  container: HTMLElement | null,
+  config: MapConfig,
+  t: Texts,
+): Promise<LiveMap | null> {
+  if (!container || !document.createElement('canvas').getContext('webgl2')) return null;
+  try {
+    const { makeLiveMap } = await import('../map/live_map.js');
+    return await makeLiveMap(container, config, t);
+  } catch (error) {
+    console.warn('the map could not be loaded', error);
+    return null;
+  }
+}
+
+function savesData(): boolean {
+  const { connection } = navigator as { connection?: { saveData?: boolean } };
+  return connection?.saveData === true;
+}
+
+function whenIdle(run: () => void): () => void {
+  if (typeof requestIdleCallback !== 'function') {
+    const timer = setTimeout(run, 0);
+    return () => clearTimeout(timer);
+  }
+  const handle = requestIdleCallback(run, { timeout: 500 });
+  return () => cancelIdleCallback(handle);
+}

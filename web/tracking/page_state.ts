@@ -1,0 +1,132 @@
+/** What the page says, decided from what the service reported; words and layout are elsewhere. */
+
+import type { Eta, Report, Status } from '@rtdts/client';
+import { newestOf, type Step } from './timeline.js';
+
+/** A position that is older than this is not where the truck is now, in ms. */
+export const OLD_AFTER_MS = 150_000;
+
+/** Longer than this from the first to the last minute, an ETA is called wide, in ms. */
+export const WIDE_AFTER_MS = 10 * 60_000;
+
+export type Link = 'absent' | 'loading' | 'shown' | 'over' | 'broken';
+
+/** Why no time of arrival is shown. */
+export type NoEta = 'not_yet_loaded' | 'stale' | 'unknown';
+
+export interface PageState {
+  readonly link: Link;
+  readonly status: Status | null;
+  readonly steps: readonly Step[];
+  readonly eta: Eta | null;
+  readonly etaIsWide: boolean;
+  /** Null when there is a time, or when the status leaves nothing to expect. */
+  readonly noEta: NoEta | null;
+  readonly window: { readonly start: string; readonly end: string } | null;
+  /** The whole range lies behind the window that was agreed. */
+  readonly isLate: boolean;
+  readonly remaining_m: number | null;
+  readonly stopsBefore: number | null;
+  readonly failure: string | null;
+  /** Of the truck's position; null when none is shown. */
+  readonly age_s: number | null;
+  readonly isOld: boolean;
+  /** Since when only unusable positions have come. */
+  readonly staleSince: string | null;
+  readonly connection: 'fine' | 'connecting' | 'lost' | 'no_network' | 'ended';
+  /** Why it ended: the service's reason. */
+  readonly endReason: string | null;
+  readonly trueAsOfMs: number | null;
+}
+
+const UNDER_WAY: readonly Status[] = ['in_transit', 'nearby'];
+const BEFORE: readonly Status[] = ['assigned', 'en_route_to_pickup', 'at_pickup'];
+const CLOSED: readonly Status[] = ['delivered', 'failed', 'cancelled'];
+
+export interface Seen {
+  readonly report: Report | null;
+  readonly hasToken: boolean;
+  readonly configFailed: boolean;
+  readonly isOnline: boolean;
+  readonly nowMs: number;
+}
+
+/** Decides what to say. */
+export function pageState({ report, hasToken, configFailed, isOnline, nowMs }: Seen): PageState {
+  const { status, steps } = report ? newestOf(report) : { status: null, steps: [] };
+  const delivery = report?.delivery ?? null;
+  const summary = report?.summary ?? null;
+  const isUnderWay = status !== null && UNDER_WAY.includes(status);
+  const isClosed = status !== null && CLOSED.includes(status);
+  const position = delivery?.position ?? null;
+  const positionMs = report?.positionMs ?? null;
+  const age_s = position && positionMs !== null ? Math.max(0, (nowMs - positionMs) / 1000) : null;
+  const staleSince = isClosed ? null : (position?.stale_since ?? null);
+  const isOld = !isClosed && age_s !== null && age_s * 1000 > OLD_AFTER_MS;
+  const eta = isUnderWay && delivery?.eta ? stillAhead(delivery.eta, nowMs) : null;
+  const window = isClosed ? null : (summary?.window ?? null);
+  const isKnown = (delivery?.version ?? 0) > 0;
+  return {
+    link: linkOf(report, hasToken, configFailed, status),
+    status,
+    steps,
+    eta,
+    etaIsWide: eta !== null && Date.parse(eta.latest) - Date.parse(eta.earliest) > WIDE_AFTER_MS,
+    noEta:
+      eta || !isUnderWay
+        ? null
+        : !isKnown
+          ? 'not_yet_loaded'
+          : staleSince || isOld
+            ? 'stale'
+            : 'unknown',
+    window,
+    isLate: eta !== null && window !== null && Date.parse(eta.earliest) > Date.parse(window.end),
+    remaining_m: isUnderWay ? (delivery?.distance_remaining_m ?? null) : null,
+    stopsBefore: isClosed
+      ? null
+      : isKnown
+        ? (delivery?.stops_before ?? null)
+        : (summary?.stops_before ?? null),
+    failure: status === 'failed' ? (delivery?.failure_code ?? summary?.failure_code ?? null) : null,
+    age_s: isClosed ? null : age_s,
+    isOld,
+    staleSince,
+    connection: connectionOf(report, isOnline),
+    endReason: report?.endReason ?? null,
+    trueAsOfMs: report?.trueAsOfMs ?? null,
+  };
+}
+
+/** Whether a truck may be expected, but is not shown yet. */
+export function isBeforePickup(status: Status | null): boolean {
+  return status !== null && BEFORE.includes(status);
+}
+
+function linkOf(
+  report: Report | null,
+  hasToken: boolean,
+  configFailed: boolean,
+  status: Status | null,
+): Link {
+  if (!hasToken) return 'absent';
+  if (status !== null) return 'shown';
+  if (configFailed) return 'broken';
+  if (report?.connection !== 'ended') return 'loading';
+  return report.endReason === 'forbidden' ? 'broken' : 'over';
+}
+
+function connectionOf(report: Report | null, isOnline: boolean): PageState['connection'] {
+  if (report?.connection === 'ended') return 'ended';
+  if (!isOnline) return 'no_network';
+  if (report === null || report.connection === 'connecting') return 'connecting';
+  if (report.connection === 'offline') return 'lost';
+  return 'fine';
+}
+
+/** A range that has begun is cut to what is ahead; null when it is over. */
+function stillAhead(eta: Eta, nowMs: number): Eta | null {
+  if (Date.parse(eta.latest) <= nowMs) return null;
+  if (Date.parse(eta.earliest) >= nowMs) return eta;
+  return { earliest: new Date(nowMs).toISOString(), latest: eta.latest };
+}

@@ -1,0 +1,169 @@
+import type { Status as DeliveryStatus, Summary } from '@rtdts/client';
+import { ageOf, distanceOf, timeOf } from './format.js';
+import { isBeforePickup, type PageState } from './page_state.js';
+import { type Language, type Texts, wordOf } from './texts.js';
+
+interface Said {
+  readonly state: PageState;
+  readonly t: Texts;
+  readonly language: Language;
+  readonly nowMs: number;
+}
+
+/** The status and what is expected; only the status is read out when it changes. */
+export function Status({ state, t, language, nowMs }: Said) {
+  const time = (instant: string | number) => timeOf(instant, language, nowMs);
+  const since = state.steps.at(-1);
+  return (
+    <>
+      <div role="status" aria-live="polite">
+        <p class="headline" data-status={state.status ?? ''}>
+          {headline(state, t)}
+        </p>
+        {state.link === 'over' && <p>{t.linkOverHint}</p>}
+        {state.status === 'failed' && (
+          <p class="failure">{wordOf(t.failure, state.failure, 'other')}</p>
+        )}
+      </div>
+      {since && state.link === 'shown' && (
+        <p class="muted">
+          <time dateTime={since.at}>{t.since(time(since.at))}</time>
+        </p>
+      )}
+      {state.eta && (
+        <div class="eta">
+          <p class="muted">{t.arrives}</p>
+          <p class="range">{t.between(time(state.eta.earliest), time(state.eta.latest))}</p>
+          {state.etaIsWide && <p class="muted">{t.etaWide}</p>}
+        </div>
+      )}
+      {state.noEta && <p class="muted">{t.noEta[state.noEta]}</p>}
+      {state.window && (
+        <p class="window">{t.window(time(state.window.start), time(state.window.end))}</p>
+      )}
+      {state.isLate && <p class="notice">{t.late}</p>}
+      <p class="facts">
+        {state.remaining_m !== null && (
+          <span>{t.remaining(distanceOf(state.remaining_m, language))}</span>
+        )}
+        {state.stopsBefore !== null && <span class="stops">{t.stops(state.stopsBefore)}</span>}
+        {state.age_s !== null && (
+          <span class="age" data-age-s={state.age_s.toFixed(1)}>
+            {t.positionAge(ageOf(state.age_s, language, t))}
+          </span>
+        )}
+        {state.age_s === null && isBeforePickup(state.status) && <span>{t.notShown}</span>}
+      </p>
+    </>
+  );
+}
+
+/** What is wrong, said plainly, and read out. */
+export function Notices({ state, t, language, nowMs }: Said) {
+  const time = (instant: string | number) => timeOf(instant, language, nowMs);
+  const asOf = state.trueAsOfMs === null ? null : time(state.trueAsOfMs);
+  const lines: string[] = [];
+  if (state.connection === 'no_network') lines.push(asOf ? t.noNetwork(asOf) : t.offlineAtStart);
+  if (state.connection === 'lost') lines.push(asOf ? t.lost(asOf) : t.never);
+  if (state.connection === 'ended' && state.link === 'shown') {
+    lines.push(wordOf(t.ended, state.endReason, 'other'));
+  }
+  if (state.staleSince) lines.push(t.stale(time(state.staleSince)));
+  else if (state.isOld) lines.push(t.old);
+  return (
+    <div role="status" aria-live="polite" class="notices" data-connection={state.connection}>
+      {lines.map((line) => (
+        <p class="notice" key={line}>
+          {line}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+const STEP_OF: Record<DeliveryStatus, number> = {
+  assigned: 0,
+  en_route_to_pickup: 1,
+  at_pickup: 1,
+  in_transit: 2,
+  nearby: 2,
+  arrived: 2,
+  delivered: 3,
+  failed: -1,
+  cancelled: -1,
+};
+
+/** How far it is, in four steps. */
+export function Progress({ state, t }: Said) {
+  const reached = state.status === null ? 0 : (STEP_OF[state.status] ?? 0);
+  if (reached < 0) return null;
+  return (
+    <ol class="progress" aria-label={t.stepsLabel}>
+      {t.steps.map((step, i) => (
+        <li
+          key={step}
+          class={i <= reached ? 'done' : ''}
+          {...(i === reached ? { 'aria-current': 'step' as const } : {})}
+        >
+          {step}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** All statuses with their times, the newest first. */
+export function History({ state, t, language, nowMs }: Said) {
+  if (state.steps.length === 0) return null;
+  return (
+    <>
+      <h2>{t.history}</h2>
+      <ol class="history">
+        {[...state.steps].reverse().map((step) => (
+          <li key={`${step.status} ${step.at}`} data-status={step.status}>
+            <span>{statusWord(step.status, t)}</span>{' '}
+            <time dateTime={step.at}>{timeOf(step.at, language, nowMs)}</time>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+/** Where from and where to, where the places have names. */
+export function Places({ summary, t }: { summary: Summary | null; t: Texts }) {
+  const from = summary?.origin?.name;
+  const to = summary?.destination?.name;
+  if (!from && !to) return null;
+  return (
+    <>
+      <h2>{t.places}</h2>
+      <dl class="places">
+        {from && (
+          <div>
+            <dt>{t.origin}</dt>
+            <dd>{from}</dd>
+          </div>
+        )}
+        {to && (
+          <div>
+            <dt>{t.destination}</dt>
+            <dd>{to}</dd>
+          </div>
+        )}
+      </dl>
+    </>
+  );
+}
+
+function headline(state: PageState, t: Texts): string {
+  if (state.link === 'shown') return statusWord(state.status, t);
+  if (state.link === 'absent') return t.linkAbsent;
+  if (state.link === 'over') return t.linkOver;
+  if (state.link === 'broken') return t.broken;
+  return t.connecting;
+}
+
+function statusWord(status: DeliveryStatus | null, t: Texts): string {
+  return status !== null && Object.hasOwn(t.status, status) ? t.status[status] : t.unknownStatus;
+}

@@ -1,0 +1,20 @@
+import type { Report, Status } from '@rtdts/client';
+import type { Scene } from '../map/scene.js';
+
+/** What the map shows of a report. */
+export function sceneOf(report: Report, status: Status | null): Scene {
+  const { delivery, summary } = report;
+  const position = delivery?.position ?? null;
+  return {
+    truck: position && {
+      lat: position.lat,
+      lon: position.lon,
+      heading_deg: position.heading_deg,
+      accuracy_m: position.accuracy_m,
+      isStale: position.stale_since !== null && status !== 'delivered',
+    },
+    track: (delivery?.track ?? []).map(([lat, lon]) => ({ lat, lon })),
+    origin: summary?.origin ?? null,
+    destination: summary?.destination ?? null,
+  };
+}

@@ -1,0 +1,20 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+// Two entries: the customer's page here, and room for the dispatcher's console beside it.
+export default defineConfig({
+  base: './',
+  publicDir: false,
+  resolve: {
+    alias: { '@rtdts/client': fileURLToPath(new URL('./client/src/index.ts', import.meta.url)) },
+  },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    target: 'es2022',
+    chunkSizeWarningLimit: 1200, // the map, which is fetched when it is wanted
+    manifest: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: { tracking: 'index.html' } },
+  },
+});
