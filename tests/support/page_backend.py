@@ -1,0 +1,153 @@
+"""A service for the customer's page that a test directs: share tickets, and sockets that it holds.
+
+It runs on a thread of its own, on another port than the page, as the gateway does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from aiohttp import WSMsgType, web
+
+from sim.local_cloud.web_server import BASE_MAPS, PAGES, make_application
+from tests.support.ministack_process import free_port
+
+HOST = "127.0.0.1"
+TOKEN = "D-1~a-share-of-the-tests"
+T = TypeVar("T")
+
+
+class PageBackend:
+    """Directs what one page is told.
+
+    Attributes:
+        page_url: Of the page, without a fragment.
+        delivery: What a ticket shows of the delivery.
+        snapshot: What answers `track`; None: nothing does.
+        tracked: The `track` requests, in order.
+        tickets: How many were given.
+        refuses: The status instead of a ticket; None: a ticket.
+        allowed_origin: Whose pages may ask.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._sockets: set[web.WebSocketResponse] = set()
+        self.port, self.page_port = free_port(), free_port()
+        self.page_url = f"http://{HOST}:{self.page_port}/"
+        self.allowed_origin = f"http://{HOST}:{self.page_port}"
+        self.delivery: dict[str, Any] = {}
+        self.snapshot: dict[str, Any] | None = None
+        self.tracked: list[dict[str, Any]] = []
+        self.tickets = 0
+        self.refuses: int | None = None
+        self.map: dict[str, Any] | None = {
+            "style_url": "base_maps/chicago.light.json",
+            "dark_style_url": "base_maps/chicago.dark.json",
+        }
+
+    @property
+    def link(self) -> str:
+        """What a customer is sent."""
+        return f"{self.page_url}#{TOKEN}"
+
+    @property
+    def open_sockets(self) -> int:
+        """How many sockets are open."""
+        return len(self._sockets)
+
+    def send(self, message: dict[str, Any]) -> None:
+        """A message to every socket."""
+        self._run(self._send(message))
+
+    def end_sockets(self) -> None:
+        """Ends every socket."""
+        self._run(self._end())
+
+    @contextmanager
+    def running(self) -> Iterator[PageBackend]:
+        """Both servers, for the length of a `with` block."""
+        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        thread.start()
+        runners = self._run(self._start())
+        try:
+            yield self
+        finally:
+            self._run(self._end())
+            for runner in runners:
+                self._run(runner.cleanup())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join()
+            self._loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    async def _start(self) -> list[web.AppRunner]:
+        config = {
+            "server_url": f"http://{HOST}:{self.port}",
+            "websocket_url": f"ws://{HOST}:{self.port}/live",
+            "map": self.map,
+        }
+        service = web.Application()
+        service.router.add_route("OPTIONS", "/shares/tickets", self._preflight)
+        service.router.add_post("/shares/tickets", self._ticket)
+        service.router.add_get("/live", self._socket)
+        pages = make_application(config, pages=PAGES, base_maps=BASE_MAPS)
+        runners = []
+        for application, port in ((service, self.port), (pages, self.page_port)):
+            runner = web.AppRunner(application, shutdown_timeout=1.0)
+            await runner.setup()
+            await web.TCPSite(runner, HOST, port).start()
+            runners.append(runner)
+        return runners
+
+    def _allowed(self) -> dict[str, str]:
+        return {
+            "Access-Control-Allow-Origin": self.allowed_origin,
+            "Access-Control-Allow-Methods": "POST",
+            "Access-Control-Allow-Headers": "content-type",
+        }
+
+    async def _preflight(self, _: web.Request) -> web.Response:
+        return web.Response(status=204, headers=self._allowed())
+
+    async def _ticket(self, request: web.Request) -> web.Response:
+        refuses = self.refuses or (404 if (await request.json())["token"] != TOKEN else None)
+        if refuses is not None:
+            return web.json_response({"status": refuses}, status=refuses, headers=self._allowed())
+        self.tickets += 1
+        body = {"ticket": f"ticket-{self.tickets}", "delivery": self.delivery}
+        return web.json_response(body, status=201, headers=self._allowed())
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        try:
+            async for frame in socket:
+                if frame.type is not WSMsgType.TEXT:
+                    continue
+                message = json.loads(frame.data)
+                if message["action"] == "ping":
+                    await socket.send_json({"v": 1, "type": "pong"})
+                elif message["action"] == "track":
+                    self.tracked.append(message)
+                    if self.snapshot is not None:
+                        await socket.send_json(self.snapshot)
+        finally:
+            self._sockets.discard(socket)
+        return socket
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        for socket in list(self._sockets):
+            await socket.send_json(message)
+
+    async def _end(self) -> None:
+        for socket in list(self._sockets):
+            await socket.close()
