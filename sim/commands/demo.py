@@ -20,7 +20,7 @@ from sim.commands.options import add_env_option, count, seconds
 from sim.drive.crew import System
 from sim.drive.deliveries_api import ApiError
 from sim.drive.demo import Demo, DemoOptions
-from sim.drive.demo_view import DemoSummary, line_of, table_of, where_to_look
+from sim.drive.demo_view import DemoSummary, line_of, page_lines, table_of, where_to_look
 from sim.drive.together import together
 from sim.environment import EnvironmentFileError, read_environment
 from sim.fleet.trips import TripTooShortError
@@ -160,16 +160,23 @@ async def _draw_table(console: Console, demo: Demo, footer: list[str]) -> None:
     with Live(console=console, auto_refresh=False) as live:
         while True:
             title = f"RTDTS, {time.monotonic() - started:.0f} s: {demo.doing}"
-            live.update(table_of(demo.rows(), footer, title), refresh=True)
+            pages = page_lines(demo.links)
+            live.update(table_of(demo.rows(), [*pages, *footer], title), refresh=True)
             await asyncio.sleep(REDRAW_S)
 
 
 async def _print_lines(console: Console, demo: Demo, footer: list[str]) -> None:
-    for line in footer:
-        console.out(line)
     console.out(demo.doing)
     await demo.started.wait()
+    await demo.shared.wait()
+    for line in [*page_lines(demo.links), *footer]:
+        console.out(line)
+    links = demo.links
     while True:
+        if demo.links != links:
+            links = demo.links
+            for line in page_lines(links):
+                console.out(line)
         for row in demo.rows():
             console.out(line_of(row))
         await asyncio.sleep(LINES_EVERY_S)

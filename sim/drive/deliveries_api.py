@@ -143,6 +143,35 @@ class DeliveriesApi:
             )
         )
 
+    async def share(self, delivery_id: str) -> str:
+        """Make a link's token, by which the delivery is seen without an account.
+
+        Args:
+            delivery_id: Of which.
+
+        Raises:
+            ApiError: It was refused, or the service stayed away.
+        """
+        body = await self._request("POST", f"/{delivery_id}/shares", json={})
+        return str(body["token"])
+
+    async def shares(self, delivery_id: str) -> list[str]:
+        """The ids of the delivery's shares.
+
+        Raises:
+            ApiError: It was refused, or the service stayed away.
+        """
+        body = await self._request("GET", f"/{delivery_id}/shares")
+        return [str(share["share_id"]) for share in body["shares"]]
+
+    async def revoke(self, delivery_id: str, share_id: str) -> None:
+        """End a share.
+
+        Raises:
+            ApiError: It was refused, or the service stayed away.
+        """
+        await self._request("DELETE", f"/{delivery_id}/shares/{share_id}")
+
     async def _request(
         self,
         method: str,
@@ -151,7 +180,7 @@ class DeliveriesApi:
         json: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        """Every route here is idempotent, so whatever may heal is tried again."""
+        """Every route here may be repeated, so whatever may heal is tried again."""
         what = f"{method} /deliveries{path}"
         deadline = Deadline(self._patience_s)
         fresh = False
@@ -167,6 +196,8 @@ class DeliveriesApi:
                     timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
                 ) as answer:
                     status, text = answer.status, await answer.text()
+                    if status == 204:
+                        return {}
                     if status in (200, 201):
                         body: Mapping[str, Any] = await answer.json(content_type=None)
                         return body

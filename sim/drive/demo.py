@@ -61,6 +61,7 @@ class Demo:
     Attributes:
         crews: The trucks with their customers.
         started: Set when the first truck drives.
+        shared: Set when each truck's delivery has a link, where pages are served.
     """
 
     def __init__(self, system: System, options: DemoOptions) -> None:
@@ -71,6 +72,11 @@ class Demo:
         self._routes = [routes[number % len(routes)] for number in range(options.trucks)]
         self.crews = [self._crew(number) for number in range(options.trucks)]
         self.started = asyncio.Event()
+        self.shared = asyncio.Event()
+        self._dispatcher = system.deliveries("dispatcher", "sim")
+        self._links: dict[str, str] = {}
+        if not system.environment.web_url:
+            self.shared.set()
         log = CustomerLog("C-stranger", own=())
         self._wanted: list[str] = []
         self._stranger = Intruder(
@@ -106,6 +112,11 @@ class Demo:
         seen = sum(bool(crew.log.statuses) for crew in self.crews)
         return f"deliveries are created, customers connect: {seen} of {len(self.crews)}"
 
+    @property
+    def links(self) -> list[str]:
+        """The customer's page of each truck's current delivery, by truck."""
+        return [self._links[crew.truck_id] for crew in self.crews if crew.truck_id in self._links]
+
     def rows(self) -> list[Row]:
         """What each customer sees now."""
         now_ms = self._system.now_ms()
@@ -132,12 +143,21 @@ class Demo:
             delivery_id = f"D-{self._run}-{crew.truck_id.rpartition('-')[2]}.{number}"
             trip = next(trips)
             await crew.take_on(delivery_id, trip, within_s=HEAR_WITHIN_S)
+            await self._share(crew, delivery_id)
             self._wanted.append(delivery_id)
             self.started.set()
             await crew.drive(trip, self._system.now_ms(), by_rule=True)
             await crew.hand_over(by_rule=True, within_s=HEAR_WITHIN_S)
             await crew.viewer.untrack(delivery_id)
             self._wanted.remove(delivery_id)
+
+    async def _share(self, crew: Crew, delivery_id: str) -> None:
+        page = self._system.environment.web_url
+        if page:
+            token = await self._dispatcher.share(delivery_id)
+            self._links[crew.truck_id] = f"{page}/#{token}"
+            if len(self._links) == len(self.crews):
+                self.shared.set()
 
     def _trips(self) -> list[Iterator[Trip]]:
         return [

@@ -164,6 +164,13 @@ def line_of(row: Row) -> str:
     )
 
 
+def page_lines(links: Sequence[str]) -> list[str]:
+    """The customers' pages, the first thing to look at."""
+    if not links:
+        return []
+    return ["What each customer sees (add ?lang=ko before the # for Korean):", *links]
+
+
 def where_to_look(environment: Environment, env_file: str) -> list[str]:
     """What else a curious person can try while it runs."""
     lines = [

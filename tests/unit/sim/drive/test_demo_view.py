@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from sim.drive.demo_view import DemoSummary, Row, line_of, table_of, where_to_look
+from sim.drive.demo_view import DemoSummary, Row, line_of, page_lines, table_of, where_to_look
 from sim.environment import Environment
 
 ROW = Row("T-1", "Denver", "D-1", "nearby", 1.24, 10.0, 432.1, 60, 21, 3)
@@ -42,3 +42,11 @@ def test_it_tells_where_to_look_only_at_what_is_there() -> None:
 
     assert not any("OpenSearch" in line for line in where_to_look(environment, "sim/.env"))
     assert "--env x.env" in where_to_look(environment, "x.env")[-1]
+
+
+def test_the_customers_pages_are_listed_where_there_are_any() -> None:
+    assert page_lines([]) == []
+    assert page_lines(["http://pages/#a", "http://pages/#b"])[1:] == [
+        "http://pages/#a",
+        "http://pages/#b",
+    ]
