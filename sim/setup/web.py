@@ -88,7 +88,7 @@ def _sources_digest(places: Places) -> str:
 
 def _sources(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
-        if path.name in _NOT_SOURCES or path.name.startswith("."):
+        if path.name in _NOT_SOURCES or path.name.startswith(".") or path.suffix == ".md":
             continue
         if path.is_dir():
             yield from _sources(path)

@@ -1,0 +1,114 @@
+"""A truck with its delivery in the local cloud, for tests of pages and clients that watch it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import aiohttp
+
+from rtdts.runtime import wall_clock
+from rtdts.tracking.geodesy import distance_m
+from sim.drive.crew import Crew, System
+from sim.fleet.device import Device, DeviceProfile
+from sim.fleet.route_library import load_routes
+from sim.fleet.trips import Trip, TripTimes, plan_trips
+from sim.local_cloud.launch import LaunchedCloud
+from sim.token_client import TokenClient
+from tests.support.pace import DWELL_S
+
+TRIP_S = 75.0
+
+numbers = count(1)
+
+
+class Drive:
+    """A truck and what a dispatcher does, on a loop and thread of their own."""
+
+    def __init__(self, cloud: LaunchedCloud) -> None:
+        self.cloud = cloud
+        number = next(numbers)
+        self.delivery_id = f"D-page-{number}"
+        self.truck_id = f"T-page-{number}"
+        self.customer_id = f"C-page-{number}"
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._session: aiohttp.ClientSession = self.call(self._open)
+        environment = cloud.environment
+        self._system = System(
+            environment=environment,
+            session=self._session,
+            tokens=TokenClient.of(environment),
+            now_ms=wall_clock.now_ms,
+        )
+        self.dispatcher = self._system.deliveries("dispatcher", "page-tests")
+        route = load_routes(folder="demo_routes")[number % 5]
+        times = TripTimes(TRIP_S, DWELL_S + 2.0)
+        self.trip: Trip = next(plan_trips(route, times, rng=random.Random(number)))
+        self.crew: Crew | None = None
+        self._running: list[asyncio.Task[Any]] = []
+
+    @staticmethod
+    async def _open() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession()
+
+    def call(self, work: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        """Runs a coroutine function there; returns its result."""
+        return asyncio.run_coroutine_threadsafe(work(*args, **more), self._loop).result(180)
+
+    def create(self) -> str:
+        """A delivery that is shared; its link."""
+        place = {"origin": self.trip.origin, "destination": self.trip.destination}
+        self.call(
+            self.dispatcher.put,
+            self.delivery_id,
+            truck_id=self.truck_id,
+            customer_id=self.customer_id,
+            stop_sequence=1,
+            **place,
+        )
+        token = self.call(self.dispatcher.share, self.delivery_id)
+        return f"{self.cloud.environment.web_url}/#{token}"
+
+    def start(self) -> None:
+        """The truck begins to drive."""
+
+        async def begin() -> None:
+            device = Device(self.truck_id, DeviceProfile(), random.Random(7))
+            self.crew = Crew(self._system, device, self.customer_id)
+            self.crew.delivery_ids.append(self.delivery_id)
+            self._running = [
+                asyncio.create_task(self.crew.run()),
+                asyncio.create_task(self.crew.drive(self.trip, wall_clock.now_ms(), by_rule=True)),
+            ]
+
+        self.call(begin)
+
+    def declare(self, kind: str) -> None:
+        """What no sensor knows."""
+        key = f"{self.delivery_id}.{kind}"
+        now_ms = wall_clock.now_ms()
+        self.call(self.dispatcher.declare, self.delivery_id, kind, at_ms=now_ms, key=key)
+
+    def nearest_m(self, lat: float, lon: float) -> float:
+        """From a place to the nearest of the truck's fixes."""
+        assert self.crew is not None
+        fixes = list(self.crew.fixes.values())
+        return min(distance_m(lat, lon, fix.lat, fix.lon) for fix in fixes)
+
+    def close(self) -> None:
+        async def end() -> None:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+            await self._session.close()
+
+        self.call(end)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
