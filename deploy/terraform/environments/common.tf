@@ -30,11 +30,31 @@ locals {
   project         = "${path.module}/../../../.."
   packages_folder = coalesce(var.packages_folder, "${local.project}/build/lambdas/production")
 
+  # Browsers on the page may call the API once its origin is allowed; CloudFront's name is known only
+  # after an apply, and then goes into allowed_origins by hand.
+  page_origins    = try(["https://${var.web.domain.name}"], [])
+  allowed_origins = distinct(concat(var.allowed_origins, local.page_origins))
+
   web = {
     ServerURL    = module.system.server_url
     WebSocketURL = module.system.websocket_url
   }
   sim = merge(local.web, local.sim_settings, { ISSUER = local.issuer, AUDIENCE = local.audience })
+}
+
+module "web" {
+  source = "../../modules/web"
+  count  = var.web == null ? 0 : 1
+
+  name          = "${var.name}-web"
+  bucket_name   = "${var.name}-web-${local.account.id}"
+  pages_folder  = coalesce(var.pages_folder, "${local.project}/web/dist")
+  headers_file  = "${local.project}/web/headers.json"
+  server_url    = module.system.server_url
+  websocket_url = module.system.websocket_url
+  map           = var.web.map
+  map_origins   = var.web.map_origins
+  domain        = var.web.domain
 }
 
 # Where the system is, for those who use it from this machine. sim's file may hold the test issuer's

@@ -68,3 +68,13 @@ output "dashboard_url" {
   description = "Where the dashboard is."
   value       = module.system.dashboard_url
 }
+
+output "web_url" {
+  description = "Of the customer's page; null where there is none."
+  value       = one(module.web[*].url)
+}
+
+output "web_bucket" {
+  description = "Where a base map of one's own is put, below base_maps/."
+  value       = one(module.web[*].bucket)
+}

@@ -63,3 +63,25 @@ variable "web_env_file" {
   type        = string
   default     = null
 }
+
+variable "web" {
+  description = "The customer's page; null for none. Its map is any MapLibre style, in the bucket or elsewhere; its name one of a hosted zone of Route 53."
+  type = object({
+    map = optional(object({
+      style_url      = string
+      dark_style_url = optional(string)
+    }))
+    map_origins = optional(list(string), [])
+    domain = optional(object({
+      name    = string
+      zone_id = string
+    }))
+  })
+  default = null
+}
+
+variable "pages_folder" {
+  description = "Where the built pages are; null for where make web puts them."
+  type        = string
+  default     = null
+}

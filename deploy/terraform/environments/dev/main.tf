@@ -72,7 +72,7 @@ module "system" {
 
   http_throttle   = { requests_per_second = 200, burst = 400 }
   socket_throttle = { requests_per_second = 200, burst = 400 }
-  allowed_origins = var.allowed_origins
+  allowed_origins = local.allowed_origins
   domains         = var.domains
 
   consumer = {

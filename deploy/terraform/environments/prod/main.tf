@@ -51,7 +51,7 @@ module "system" {
   socket_throttle = var.socket_throttle
 
   reserved_concurrency = var.reserved_concurrency
-  allowed_origins      = var.allowed_origins
+  allowed_origins      = local.allowed_origins
   domains              = var.domains
 
   edge                      = var.edge

@@ -89,3 +89,22 @@ run "whole" {
     error_message = "A container restarts where it is, and may drain."
   }
 }
+
+run "with_the_customers_page" {
+  command = plan
+
+  variables {
+    pages_folder    = "../../testing/pages"
+    allowed_origins = ["https://shop.example.com"]
+    web = {
+      map         = { style_url = "https://maps.geo.eu-central-1.amazonaws.com/v2/styles/Standard/descriptor?key=v1" }
+      map_origins = ["https://maps.geo.eu-central-1.amazonaws.com"]
+      domain      = { name = "track.example.com", zone_id = "Z0123456789ABCDEFGHIJ" }
+    }
+  }
+
+  assert {
+    condition     = toset(local.allowed_origins) == toset(["https://shop.example.com", "https://track.example.com"])
+    error_message = "The page may call the API without being named twice."
+  }
+}

@@ -1,0 +1,283 @@
+# The customer's page: files in a private bucket, behind CloudFront. Static, so it asks for no rate
+# limits of its own; what it asks of the service goes to the service's own doors.
+
+locals {
+  # CloudFront takes certificates of this region only.
+  global_region = "us-east-1"
+
+  # AWS's managed policy, the same in every account: it keeps what an object's Cache-Control allows.
+  cache_as_objects_say = "658327ea-f89d-4fab-a63d-7e88639e58f6" # Managed-CachingOptimized
+
+  domain = var.domain == null ? toset([]) : toset([var.domain.name])
+
+  server_origin = regex("^https://[^/]+", var.server_url)
+  socket_origin = regex("^wss://[^/]+", var.websocket_url)
+  headers = jsondecode(templatefile(var.headers_file, {
+    connect = join(" ", distinct(concat([local.server_origin, local.socket_origin], var.map_origins)))
+  }))
+
+  # What CloudFront sets by members of their own; the others are custom headers.
+  own_headers = toset(["Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options"])
+
+  files = setunion(fileset(var.pages_folder, "index.html"), fileset(var.pages_folder, "assets/**"))
+  types = {
+    css  = "text/css"
+    html = "text/html; charset=utf-8"
+    js   = "text/javascript"
+    mjs  = "text/javascript"
+  }
+}
+
+resource "aws_s3_bucket" "this" {
+  bucket        = var.bucket_name
+  force_destroy = true # all of it is built from sources
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm = "AES256"
+    }
+  }
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    id     = "old-versions"
+    status = "Enabled"
+
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = 7
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "OnlyEncryptedConnections"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        Sid       = "OnlyThisDistribution"
+        Effect    = "Allow"
+        Principal = { Service = "cloudfront.amazonaws.com" }
+        Action    = "s3:GetObject"
+        Resource  = "${aws_s3_bucket.this.arn}/*"
+        Condition = { StringEquals = { "aws:SourceArn" = aws_cloudfront_distribution.this.arn } }
+      },
+    ]
+  })
+
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+resource "aws_s3_object" "page" {
+  for_each = local.files
+
+  bucket        = aws_s3_bucket.this.id
+  key           = each.value
+  source        = "${var.pages_folder}/${each.value}"
+  source_hash   = filemd5("${var.pages_folder}/${each.value}")
+  content_type  = lookup(local.types, regex("[^.]*$", each.value), "application/octet-stream")
+  cache_control = startswith(each.value, "assets/") ? "public, max-age=31536000, immutable" : "no-cache"
+}
+
+resource "aws_s3_object" "config" {
+  bucket        = aws_s3_bucket.this.id
+  key           = "config.json"
+  content_type  = "application/json"
+  cache_control = "no-cache"
+
+  content = jsonencode({
+    server_url    = var.server_url
+    websocket_url = var.websocket_url
+    map           = var.map
+  })
+}
+
+resource "aws_cloudfront_origin_access_control" "this" {
+  name                              = var.name
+  description                       = "The customer's page"
+  origin_access_control_origin_type = "s3"
+  signing_behavior                  = "always"
+  signing_protocol                  = "sigv4"
+}
+
+resource "aws_cloudfront_response_headers_policy" "this" {
+  name    = var.name
+  comment = "Of the customer's page"
+
+  security_headers_config {
+    content_security_policy {
+      content_security_policy = local.headers["Content-Security-Policy"]
+      override                = true
+    }
+
+    content_type_options {
+      override = true
+    }
+
+    frame_options {
+      frame_option = local.headers["X-Frame-Options"]
+      override     = true
+    }
+
+    referrer_policy {
+      referrer_policy = local.headers["Referrer-Policy"]
+      override        = true
+    }
+
+    strict_transport_security {
+      access_control_max_age_sec = 63072000
+      include_subdomains         = true
+      preload                    = true
+      override                   = true
+    }
+  }
+
+  custom_headers_config {
+    dynamic "items" {
+      for_each = { for name, value in local.headers : name => value if !contains(local.own_headers, name) }
+
+      content {
+        header   = items.key
+        value    = items.value
+        override = true
+      }
+    }
+  }
+}
+
+resource "aws_acm_certificate" "this" {
+  for_each = local.domain
+  region   = local.global_region
+
+  domain_name       = each.value
+  validation_method = "DNS"
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_route53_record" "validation" {
+  for_each = local.domain
+
+  # By our own name, which a first plan knows.
+  zone_id         = var.domain.zone_id
+  name            = one([for option in aws_acm_certificate.this[each.key].domain_validation_options : option.resource_record_name if option.domain_name == each.key])
+  type            = one([for option in aws_acm_certificate.this[each.key].domain_validation_options : option.resource_record_type if option.domain_name == each.key])
+  records         = [for option in aws_acm_certificate.this[each.key].domain_validation_options : option.resource_record_value if option.domain_name == each.key]
+  ttl             = 300
+  allow_overwrite = true # the same record proves the next certificate
+}
+
+resource "aws_acm_certificate_validation" "this" {
+  for_each = local.domain
+  region   = local.global_region
+
+  certificate_arn         = aws_acm_certificate.this[each.value].arn
+  validation_record_fqdns = [aws_route53_record.validation[each.value].fqdn]
+}
+
+resource "aws_cloudfront_distribution" "this" {
+  #checkov:skip=CKV_AWS_68:files that cost nothing to serve need no WAF
+  #checkov:skip=CKV_AWS_174:CloudFront's own name has no choice of TLS version; a name of one's own has
+
+  comment             = var.name
+  enabled             = true
+  aliases             = local.domain
+  default_root_object = "index.html"
+  http_version        = "http2and3"
+  is_ipv6_enabled     = true
+  price_class         = "PriceClass_All"
+
+  origin {
+    origin_id                = "pages"
+    domain_name              = aws_s3_bucket.this.bucket_regional_domain_name
+    origin_access_control_id = aws_cloudfront_origin_access_control.this.id
+  }
+
+  default_cache_behavior {
+    target_origin_id           = "pages"
+    viewer_protocol_policy     = "redirect-to-https"
+    allowed_methods            = ["GET", "HEAD"]
+    cached_methods             = ["GET", "HEAD"]
+    compress                   = true
+    cache_policy_id            = local.cache_as_objects_say
+    response_headers_policy_id = aws_cloudfront_response_headers_policy.this.id
+  }
+
+  restrictions {
+    geo_restriction {
+      restriction_type = "none"
+    }
+  }
+
+  viewer_certificate {
+    cloudfront_default_certificate = var.domain == null ? true : null
+    acm_certificate_arn            = try(one(values(aws_acm_certificate_validation.this)).certificate_arn, null)
+    minimum_protocol_version       = var.domain == null ? null : "TLSv1.2_2021"
+    ssl_support_method             = var.domain == null ? null : "sni-only"
+  }
+}
+
+resource "aws_route53_record" "this" {
+  for_each = local.domain
+
+  zone_id = var.domain.zone_id
+  name    = each.value
+  type    = "A"
+
+  alias {
+    name                   = aws_cloudfront_distribution.this.domain_name
+    zone_id                = aws_cloudfront_distribution.this.hosted_zone_id
+    evaluate_target_health = false
+  }
+}

@@ -1,0 +1,16 @@
+output "url" {
+  description = "Of the customer's page: a share's token follows as its fragment."
+  value       = "https://${var.domain == null ? aws_cloudfront_distribution.this.domain_name : var.domain.name}/"
+
+  depends_on = [aws_route53_record.this]
+}
+
+output "bucket" {
+  description = "Where a base map of one's own is put, below base_maps/."
+  value       = aws_s3_bucket.this.bucket
+}
+
+output "config" {
+  description = "What the page is told."
+  value       = aws_s3_object.config.content
+}

@@ -1,0 +1,87 @@
+mock_provider "aws" {
+  source = "../../testing/aws"
+}
+
+variables {
+  name          = "rtdts-test-web"
+  bucket_name   = "rtdts-test-web-123456789012"
+  pages_folder  = "../../testing/pages"
+  headers_file  = "../../../../web/headers.json"
+  server_url    = "https://api.example.com/v1"
+  websocket_url = "wss://live.example.com/live"
+}
+
+run "the_page_may_connect_to_the_service_alone" {
+  command = apply
+
+  assert {
+    condition     = strcontains(aws_cloudfront_response_headers_policy.this.security_headers_config[0].content_security_policy[0].content_security_policy, "connect-src 'self' https://api.example.com wss://live.example.com;")
+    error_message = "Origins without paths, and nothing else."
+  }
+
+  assert {
+    condition     = !strcontains(aws_cloudfront_response_headers_policy.this.security_headers_config[0].content_security_policy[0].content_security_policy, "unsafe")
+    error_message = "Nothing inline."
+  }
+
+  assert {
+    condition     = contains([for item in one(aws_cloudfront_response_headers_policy.this.custom_headers_config).items : item.header], "X-Robots-Tag")
+    error_message = "No search engine keeps a customer's page."
+  }
+
+  assert {
+    condition     = jsondecode(output.config) == { server_url = var.server_url, websocket_url = var.websocket_url, map = null }
+    error_message = "The page is told where the service is."
+  }
+
+  assert {
+    condition     = aws_s3_object.page["index.html"].cache_control == "no-cache" && strcontains(aws_s3_object.page["assets/tracking-1.js"].cache_control, "immutable")
+    error_message = "Only what cannot change is kept."
+  }
+
+  assert {
+    condition     = one(aws_cloudfront_distribution.this.viewer_certificate).cloudfront_default_certificate
+    error_message = "Without a name of its own the page has CloudFront's."
+  }
+}
+
+run "only_the_distribution_reads_the_bucket" {
+  command = apply
+
+  assert {
+    condition = alltrue([for statement in jsondecode(aws_s3_bucket_policy.this.policy).Statement :
+      statement.Effect == "Deny" || (statement.Principal == { Service = "cloudfront.amazonaws.com" } && statement.Action == "s3:GetObject" && can(statement.Condition.StringEquals["aws:SourceArn"]))
+    ])
+    error_message = "Nobody goes round CloudFront."
+  }
+}
+
+run "a_map_from_elsewhere_and_a_name_of_its_own" {
+  command = apply
+
+  variables {
+    map         = { style_url = "https://maps.geo.eu-central-1.amazonaws.com/v2/styles/Standard/descriptor?key=v1" }
+    map_origins = ["https://maps.geo.eu-central-1.amazonaws.com"]
+    domain      = { name = "track.example.com", zone_id = "Z0123456789ABCDEFGHIJ" }
+  }
+
+  assert {
+    condition     = strcontains(aws_cloudfront_response_headers_policy.this.security_headers_config[0].content_security_policy[0].content_security_policy, "https://maps.geo.eu-central-1.amazonaws.com;")
+    error_message = "Tiles may be fetched."
+  }
+
+  assert {
+    condition     = output.url == "https://track.example.com/" && aws_cloudfront_distribution.this.aliases == toset(["track.example.com"])
+    error_message = "The page has its name."
+  }
+}
+
+run "origins_have_no_paths" {
+  command = plan
+
+  variables {
+    map_origins = ["https://tiles.example.com/path"]
+  }
+
+  expect_failures = [var.map_origins]
+}
