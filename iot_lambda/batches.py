@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import tzinfo
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from rtdts.ingest.device_messages import BrokenRecordError, decode_message
 from rtdts.ingest.intake import NOTHING_PUT, IngestResult, JudgedBody, batch_of, results_of
@@ -160,7 +160,8 @@ class DeviceBatches:
         finally:
             # Nothing may run on while the Lambda is frozen: what has not begun comes again.
             pool.shutdown(wait=True, cancel_futures=True)
-        undone = {place for place, parking in parkings.items() if not self._is_parked(parking)}
+        self._tell_unparked(parkings.values())
+        undone = {place for place, parking in parkings.items() if not _is_parked(parking)}
         undone |= {place for place, result in results.items() if result.not_taken}
         first = min(undone, default=None)
         report = BatchReport(
@@ -211,12 +212,15 @@ class DeviceBatches:
             )
         return parkings
 
-    def _is_parked(self, parking: Future[object]) -> bool:
-        if parking.cancelled():
-            return False
-        if (error := parking.exception()) is not None:
-            self._log.warning("not_parked", error=repr(error))
-        return error is None
+    def _tell_unparked(self, parkings: Iterable[Future[object]]) -> None:
+        """One line, however many: the bucket may be away."""
+        errors = [
+            error
+            for parking in parkings
+            if not parking.cancelled() and (error := parking.exception()) is not None
+        ]
+        if errors:
+            self._log.warning("not_parked", messages=len(errors), error=repr(errors[0]))
 
     def _put(
         self, messages: Sequence[_Judged], deadline: Deadline
@@ -253,7 +257,7 @@ class DeviceBatches:
     def _tell(
         self,
         messages: Sequence[_Judged],
-        results: Any,
+        results: Iterable[IngestResult],
         report: BatchReport,
         failures: Counter[str],
     ) -> None:
@@ -285,7 +289,13 @@ _FIELDS: Final = {
 }
 
 
-def _metrics(messages: Sequence[_Judged], results: Any, attempts: int) -> dict[str, int]:
+def _is_parked(parking: Future[object]) -> bool:
+    return not parking.cancelled() and parking.exception() is None
+
+
+def _metrics(
+    messages: Sequence[_Judged], results: Iterable[IngestResult], attempts: int
+) -> dict[str, int]:
     counts = {metric.name: 0 for metric in METRICS}
     for result in results:
         counts["PointsAccepted"] += result.accepted

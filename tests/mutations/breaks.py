@@ -198,7 +198,7 @@ BREAKS = (
         name="iot-unparked-is-done",
         guarantee=1,
         file="iot_lambda/batches.py",
-        text="if not self._is_parked(parking)}",
+        text="if not _is_parked(parking)}",
         replacement="if parking.cancelled()}",
         tests=(f"{IOT}::test_a_message_that_could_not_be_parked_comes_again",),
     ),

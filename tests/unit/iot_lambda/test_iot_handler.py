@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -271,6 +272,7 @@ def test_a_message_at_fault_is_parked_as_it_came_and_holds_up_nothing(
         (b"no json", messages.UNREADABLE, b"no json"),
         (b'{"truck_id":"T-1","payload":"e30="}', messages.UNREADABLE, None),
         (b'{"truck_id":"T-1","received_at_ms":1,"payload":"*"}', messages.UNREADABLE, None),
+        (b'{"truck_id":"T-1","received_at_ms":"1","payload":"e30="}', messages.UNREADABLE, None),
         (b'{"truck_id":"a b","received_at_ms":1,"payload":"e30="}', messages.FOREIGN_TOPIC, b"{}"),
     ],
 )
@@ -313,6 +315,33 @@ def test_a_message_that_could_not_be_parked_comes_again(
 
     assert world.source.waiting == 0
     assert [body for _, body in world.parked] == [payload]
+
+
+def test_a_bucket_that_is_away_has_one_line_per_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, bucket=FailingBucket(20))
+    for number in range(20):
+        world.send("T-1", f"no json {number}".encode())
+    world.source.deliver()
+
+    (line,) = world.lines("not_parked")
+    assert line["messages"] == 20
+    assert world.source.waiting == 20
+
+
+@given(st.integers())
+def test_whatever_time_a_record_has_it_is_a_message_or_parked(received_at_ms: int) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        world = World(monkeypatch)
+        document = {
+            "truck_id": "T-1",
+            "received_at_ms": received_at_ms,
+            "payload": base64.b64encode(json.dumps(point("T-1", 1)).encode()).decode(),
+        }
+        world.source.put("T-1", json.dumps(document).encode())
+        world.source.deliver()
+
+    assert world.source.waiting == 0
+    assert len(world.points) + len(world.parked) == 1
 
 
 def test_more_faults_than_there_is_time_for_are_parked_over_several_batches(
