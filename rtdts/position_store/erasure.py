@@ -240,10 +240,7 @@ def _of_truck(truck_id: str) -> Mapping[str, Any]:
 
 def _naming(delivery_ids: Collection[str]) -> Mapping[str, Any]:
     # What is shown is not searched: it is earlier than the newest, and names no other deliveries.
-    terms = {"terms": {"deliveries.delivery_id": sorted(delivery_ids)}}
-    # Indexes of earlier releases have the deliveries nested, where only such a query finds them.
-    nested = {"nested": {"path": "deliveries", "query": terms, "ignore_unmapped": True}}
-    return {"bool": {"should": [terms, nested]}}
+    return {"terms": {"deliveries.delivery_id": sorted(delivery_ids)}}
 
 
 def _refresh(client: OpenSearch, pattern: str) -> None:

@@ -220,17 +220,11 @@ def install_index_templates(client: OpenSearch, *, shards: int = 1) -> None:
 
 
 def lacking(there: Mapped, wanted: Mapped) -> Mapped:
-    """The properties that a mapping does not have, or has with another type.
-
-    An object that an earlier index has nested stays so there, with the fields that it lacks.
-    """
+    """The properties that a mapping does not have, or has with another type."""
     added: Mapped = {}
     for name, mapped in wanted.items():
         kind = mapped.get("type", "object")
-        known = there.get(name, {}).get("type", "object")
-        if kind == "object" and known == "nested":
-            kind = known
-        if name not in there or known != kind:
+        if name not in there or there[name].get("type", "object") != kind:
             added[name] = mapped
         elif within := lacking(there[name].get("properties", {}), mapped.get("properties", {})):
             added[name] = {"type": kind, "properties": within}

@@ -271,20 +271,21 @@ def test_only_what_is_searched_or_aggregated_is_indexed() -> None:
 def test_an_index_that_is_there_gets_the_fields_that_it_lacks_and_keeps_the_others() -> None:
     wanted = POSITIONS_MAPPINGS["properties"]
     older = {name: {"type": of.get("type", "object")} for name, of in wanted.items() if name != "n"}
-    older["deliveries"] = {"type": "nested", "properties": {"delivery_id": {"type": "keyword"}}}
+    older["deliveries"] = {"properties": {"delivery_id": {"type": "keyword"}}}
 
     assert lacking(wanted, wanted) == {}
     assert lacking(older, wanted) == {
         "n": wanted["n"],
         "deliveries": {
-            "type": "nested",
+            "type": "object",
             "properties": {
                 "distance_remaining_m": wanted["deliveries"]["properties"]["distance_remaining_m"]
             },
         },
     }
-    unwanted = {"deliveries": {"type": "keyword"}}
-    assert lacking({**wanted, **unwanted}, wanted) == {"deliveries": wanted["deliveries"]}
+    # Where deliveries are nested an erasure would not find them: installing fails instead.
+    nested = {"deliveries": {**wanted["deliveries"], "type": "nested"}}
+    assert lacking({**wanted, **nested}, wanted) == {"deliveries": wanted["deliveries"]}
     assert lacking({**wanted, "n": {"type": "keyword"}}, wanted) == {"n": wanted["n"]}
 
 

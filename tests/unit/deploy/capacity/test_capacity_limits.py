@@ -112,12 +112,12 @@ def test_a_node_has_its_part_of_all_days_shards() -> None:
     assert math.isclose(use.used, 4 * 2 * (90 + 3 + 2) / 3)
 
 
-def test_a_days_history_is_two_documents_a_point_in_all_of_its_shards() -> None:
+def test_a_days_history_is_one_document_a_point_in_all_of_its_shards() -> None:
     asked = {"trucks": 1_000, "every": 1.0, "hours": 10.0}
     name = "a day's history, documents: shards as shipped"
     one, three = (use_of(name, search_shards=shards, **asked) for shards in (1, 3))
 
-    assert math.isclose(one.used, 72)
+    assert math.isclose(one.used, 36)
     assert math.isclose(three.limit, 3 * one.limit)
 
 
@@ -125,8 +125,8 @@ def test_the_remedy_is_so_many_shards_that_each_has_room() -> None:
     asked = {"trucks": 100_000, "every": 1.0, "hours": 10.0, "fill": 0.5}
     use = use_of("a day's history, documents: shards as shipped", **asked)
 
-    # 7,200 million documents, 2,147 million a shard at most.
-    assert use.remedy == "search_nodes.shards = 7"
+    # 3,600 million documents, 2,147 million a shard at most.
+    assert use.remedy == "search_nodes.shards = 4"
 
 
 FLEETS = st.builds(
