@@ -36,7 +36,7 @@ from tests.support.asyncapi_schema import asyncapi_document, validate_message
 from tests.support.source_tree import ROOT
 
 NOW_MS = 1_795_504_200_312
-FROM_VIEWERS = {"track", "untrack", "ping"}
+FROM_VIEWERS = {"track", "untrack", "track_fleet", "untrack_fleet", "ping"}
 
 DELIVERY = Delivery(
     delivery_id="D-1",
