@@ -16,15 +16,16 @@ from broadcaster.threads import StoreThreads
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
 from rtdts.runtime.logs import Logger
+from rtdts.tracking.topics import delivery_topic, socket_endpoint
 
 
 class ViewerReader(Protocol):
     """Reads who tracks a delivery."""
 
-    def of_delivery(self, delivery_id: str, /) -> Sequence[Subscription]:
+    def of_topic(self, topic: str, /) -> Sequence[Subscription]:
         """Its viewers now, read consistently."""
 
-    def find(self, delivery_id: str, connection_id: str, /) -> Subscription | None:
+    def find(self, topic: str, endpoint: str, /) -> Subscription | None:
         """One of them, read consistently."""
 
 
@@ -98,9 +99,11 @@ class NudgeHandler:
 
     async def _viewers_of(self, nudge: Nudge) -> Sequence[Subscription]:
         read = self._stores.viewers
+        topic = delivery_topic(nudge.delivery_id)
         if not isinstance(nudge, SnapshotNudge):
-            return await self._threads.tables.run(read.of_delivery, nudge.delivery_id)
-        viewer = await self._threads.tables.run(read.find, nudge.delivery_id, nudge.connection_id)
+            return await self._threads.tables.run(read.of_topic, topic)
+        endpoint = socket_endpoint(nudge.connection_id)
+        viewer = await self._threads.tables.run(read.find, topic, endpoint)
         # Of a viewer that asks again and again the latest request alone is worth reading for.
         is_overtaken = viewer is not None and viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0
         return () if viewer is None or is_overtaken else (viewer,)

@@ -10,6 +10,7 @@ from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import Nudge, SnapshotNudge
 from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.deliveries import Delivery
+from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from rtdts.tracking.viewer_messages import ErrorReason, encode_ended, encode_error, encode_pong
 from rtdts.tracking.viewing import EndReason, may_ever_view
 from socket_lambda import routes
@@ -40,20 +41,20 @@ class SubscriptionPort(Protocol):
         """Writes one."""
         ...
 
-    def has(self, delivery_id: str, connection_id: str) -> bool:
+    def has(self, topic: str, endpoint: str) -> bool:
         """Whether there is this one."""
         ...
 
-    def remove(self, delivery_id: str, connection_id: str, *, until_ms: int) -> None:
+    def remove(self, topic: str, endpoint: str, *, until_ms: int) -> None:
         """Ends one that began then or before."""
         ...
 
-    def remove_connection(self, connection_id: str) -> int:
-        """Ends a connection's."""
+    def remove_endpoint(self, endpoint: str) -> int:
+        """Ends an endpoint's."""
         ...
 
-    def count_of_connection(self, connection_id: str) -> int:
-        """How many a connection has."""
+    def count_of_endpoint(self, endpoint: str) -> int:
+        """How many an endpoint has."""
         ...
 
 
@@ -147,7 +148,8 @@ class Dispatch:
         return Handled("too_many_sockets", _TOO_MANY_REQUESTS)
 
     def _disconnect(self, event: Mapping[str, Any]) -> str:
-        removed = self.subscriptions.remove_connection(event["requestContext"]["connectionId"])
+        endpoint = socket_endpoint(event["requestContext"]["connectionId"])
+        removed = self.subscriptions.remove_endpoint(endpoint)
         viewer = viewer_of(event)
         self.limits.ended(viewer.role, viewer.identity, viewer.connection_id)
         return f"removed {removed}"
@@ -173,8 +175,8 @@ class Dispatch:
             return self._error(viewer, ErrorReason.TOO_MANY, message.delivery_id)
         self.subscriptions.add(
             Subscription(
-                delivery_id=message.delivery_id,
-                connection_id=viewer.connection_id,
+                topic=delivery_topic(message.delivery_id),
+                endpoint=socket_endpoint(viewer.connection_id),
                 role=viewer.role,
                 identity=viewer.identity,
                 token_expires_at_ms=viewer.token_expires_at_ms,
@@ -203,7 +205,9 @@ class Dispatch:
         except InvalidMessage:
             return self._error(viewer, ErrorReason.BAD_REQUEST)
         self.subscriptions.remove(
-            message.delivery_id, viewer.connection_id, until_ms=_taken_at_ms(event)
+            delivery_topic(message.delivery_id),
+            socket_endpoint(viewer.connection_id),
+            until_ms=_taken_at_ms(event),
         )
         return "untracked"
 
@@ -216,9 +220,10 @@ class Dispatch:
     def _has_enough(self, viewer: Viewer, delivery_id: str) -> bool:
         # Counted in an index, which lags by a moment: the limit keeps the greedy from growing
         # without end and need not be exact. What is tracked already may be tracked again.
-        if self.subscriptions.count_of_connection(viewer.connection_id) < self.max_tracked:
+        endpoint = socket_endpoint(viewer.connection_id)
+        if self.subscriptions.count_of_endpoint(endpoint) < self.max_tracked:
             return False
-        return not self.subscriptions.has(delivery_id, viewer.connection_id)
+        return not self.subscriptions.has(delivery_topic(delivery_id), endpoint)
 
     def _error(self, viewer: Viewer, reason: ErrorReason, delivery_id: str | None = None) -> str:
         message = encode_error(reason, sent_at_ms=self.now_ms(), delivery_id=delivery_id)

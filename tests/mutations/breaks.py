@@ -1472,8 +1472,8 @@ BREAKS = (
         name="track-anew-forgotten-with-the-old-one",
         guarantee=5,
         file="rtdts/delivery_store/subscriptions.py",
-        text='"subscribed_at_ms = :time", read.delivery_id',
-        replacement='"subscribed_at_ms > :time", read.delivery_id',
+        text='"subscribed_at_ms = :time", read.topic',
+        replacement='"subscribed_at_ms > :time", read.topic',
         tests=(
             "tests/contract/test_subscription_contract.py"
             "::test_what_was_begun_anew_since_it_was_read_is_not_forgotten",

@@ -25,6 +25,7 @@ from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent
 from rtdts.tracking.delivery_buckets import BUCKETS
 from rtdts.tracking.fixes import LatestPosition, fix_of
 from rtdts.tracking.positions import Point
+from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_gateway import FakeGateway
@@ -165,8 +166,8 @@ class World:
     ) -> Subscription:
         now_ms = self.clock.now_ms()
         subscription = Subscription(
-            delivery_id=delivery_id,
-            connection_id=connection_id,
+            topic=delivery_topic(delivery_id),
+            endpoint=socket_endpoint(connection_id),
             role=role,
             identity=identity,
             token_expires_at_ms=now_ms + round(token_expires_in_s * 1000),

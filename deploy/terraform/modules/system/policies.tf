@@ -58,7 +58,7 @@ locals {
       {
         sid       = "OfConnection"
         actions   = ["dynamodb:Query"]
-        resources = ["${local.arns.table["subscriptions"]}/index/by-connection"]
+        resources = ["${local.arns.table["subscriptions"]}/index/by-endpoint"]
       },
       { sid = "Nudge", actions = ["sqs:SendMessage"], resources = [local.arns.nudges] },
       {
