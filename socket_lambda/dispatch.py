@@ -10,7 +10,10 @@ from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import Nudge, SnapshotNudge
 from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.deliveries import Delivery
-from rtdts.tracking.topics import delivery_topic, socket_endpoint
+from rtdts.tracking.fleet_messages import encode_fleet_ended
+from rtdts.tracking.fleet_view import FleetView
+from rtdts.tracking.roles import DISPATCHER
+from rtdts.tracking.topics import FLEET, delivery_topic, socket_endpoint
 from rtdts.tracking.viewer_messages import ErrorReason, encode_ended, encode_error, encode_pong
 from rtdts.tracking.viewing import EndReason, may_ever_view
 from socket_lambda import routes
@@ -18,10 +21,11 @@ from socket_lambda.messages import (
     InvalidMessage,
     Viewer,
     parse_track,
+    parse_track_fleet,
     parse_untrack,
     viewer_of,
 )
-from socket_lambda.routes import DEFAULT, PING, TRACK, UNTRACK
+from socket_lambda.routes import DEFAULT, PING, TRACK, TRACK_FLEET, UNTRACK, UNTRACK_FLEET
 
 _TOO_MANY_REQUESTS: Final = 429
 
@@ -128,6 +132,8 @@ class Dispatch:
         said: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
             TRACK: self._track,
             UNTRACK: self._untrack,
+            TRACK_FLEET: self._track_fleet,
+            UNTRACK_FLEET: self._untrack_fleet,
             PING: self._ping,
             DEFAULT: self._default,
         }
@@ -160,11 +166,7 @@ class Dispatch:
             message = parse_track(event)
         except InvalidMessage:
             return self._error(viewer, ErrorReason.BAD_REQUEST)
-        now_ms = self.now_ms()
-        blocks = self.blocks.current()
-        if now_ms >= viewer.token_expires_at_ms or blocks.revoking(
-            viewer.role, viewer.identity, viewer.token, now_ms
-        ):
+        if self._is_token_over(viewer):
             return self._ended(viewer, message.delivery_id, EndReason.TOKEN_EXPIRED)
         delivery = self.deliveries.get(message.delivery_id)
         if delivery is None or not may_ever_view(
@@ -173,18 +175,8 @@ class Dispatch:
             return self._error(viewer, ErrorReason.NOT_FOUND, message.delivery_id)
         if self._has_enough(viewer, message.delivery_id):
             return self._error(viewer, ErrorReason.TOO_MANY, message.delivery_id)
-        self.subscriptions.add(
-            Subscription(
-                topic=delivery_topic(message.delivery_id),
-                endpoint=socket_endpoint(viewer.connection_id),
-                role=viewer.role,
-                identity=viewer.identity,
-                token_expires_at_ms=viewer.token_expires_at_ms,
-                token_id=viewer.token.token_id,
-                token_issued_at_ms=viewer.token.issued_at_ms,
-                subscribed_at_ms=_taken_at_ms(event),
-            )
-        )
+        topic = delivery_topic(message.delivery_id)
+        self.subscriptions.add(_subscription(event, viewer, topic))
         # After the subscription: whatever changes from here on reaches it, so that the picture
         # and the changes leave no gap between them.
         self.nudges.send(
@@ -211,6 +203,27 @@ class Dispatch:
         )
         return "untracked"
 
+    def _track_fleet(self, event: Mapping[str, Any]) -> str:
+        viewer = viewer_of(event)
+        if viewer.role != DISPATCHER:
+            return self._error(viewer, ErrorReason.FORBIDDEN, topic=FLEET)
+        try:
+            view = parse_track_fleet(event)
+        except InvalidMessage:
+            return self._error(viewer, ErrorReason.BAD_REQUEST, topic=FLEET)
+        if self._is_token_over(viewer):
+            message = encode_fleet_ended(EndReason.TOKEN_EXPIRED, sent_at_ms=self.now_ms())
+            return self._say(viewer, message, EndReason.TOKEN_EXPIRED.value)
+        # The broadcaster reads who follows the fleet each second: nothing need be nudged.
+        self.subscriptions.add(_subscription(event, viewer, FLEET, view))
+        return "tracking the fleet"
+
+    def _untrack_fleet(self, event: Mapping[str, Any]) -> str:
+        viewer = viewer_of(event)
+        endpoint = socket_endpoint(viewer.connection_id)
+        self.subscriptions.remove(FLEET, endpoint, until_ms=_taken_at_ms(event))
+        return "untracked the fleet"
+
     def _ping(self, event: Mapping[str, Any]) -> str:
         return self._say(viewer_of(event), encode_pong(sent_at_ms=self.now_ms()), "pong")
 
@@ -225,8 +238,26 @@ class Dispatch:
             return False
         return not self.subscriptions.has(delivery_topic(delivery_id), endpoint)
 
-    def _error(self, viewer: Viewer, reason: ErrorReason, delivery_id: str | None = None) -> str:
-        message = encode_error(reason, sent_at_ms=self.now_ms(), delivery_id=delivery_id)
+    def _is_token_over(self, viewer: Viewer) -> bool:
+        now_ms = self.now_ms()
+        if now_ms >= viewer.token_expires_at_ms:
+            return True
+        revoking = self.blocks.current().revoking(
+            viewer.role, viewer.identity, viewer.token, now_ms
+        )
+        return revoking is not None
+
+    def _error(
+        self,
+        viewer: Viewer,
+        reason: ErrorReason,
+        delivery_id: str | None = None,
+        *,
+        topic: str | None = None,
+    ) -> str:
+        message = encode_error(
+            reason, sent_at_ms=self.now_ms(), delivery_id=delivery_id, topic=topic
+        )
         return self._say(viewer, message, reason.value)
 
     def _ended(self, viewer: Viewer, delivery_id: str, reason: EndReason) -> str:
@@ -236,6 +267,22 @@ class Dispatch:
     def _say(self, viewer: Viewer, message: bytes, outcome: str) -> str:
         heard = self.poster.post(viewer.connection_id, message)
         return outcome if heard else f"{outcome}, to a connection that is gone"
+
+
+def _subscription(
+    event: Mapping[str, Any], viewer: Viewer, topic: str, view: FleetView | None = None
+) -> Subscription:
+    return Subscription(
+        topic=topic,
+        endpoint=socket_endpoint(viewer.connection_id),
+        role=viewer.role,
+        identity=viewer.identity,
+        token_expires_at_ms=viewer.token_expires_at_ms,
+        token_id=viewer.token.token_id,
+        token_issued_at_ms=viewer.token.issued_at_ms,
+        subscribed_at_ms=_taken_at_ms(event),
+        view=view,
+    )
 
 
 def _taken_at_ms(event: Mapping[str, Any]) -> int:

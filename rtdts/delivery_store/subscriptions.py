@@ -7,6 +7,7 @@ A subscription is no right: rights are judged at each post. It dies with its con
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,7 @@ from rtdts.delivery_store.batches import batch_delete, query_all
 from rtdts.delivery_store.items import from_item, to_item
 from rtdts.delivery_store.schema import BY_BUCKET, BY_ENDPOINT, TTL_ATTRIBUTE, TableNames
 from rtdts.tracking.delivery_buckets import delivery_bucket
+from rtdts.tracking.fleet_view import FleetView
 from rtdts.tracking.topics import connection_of, delivery_of, is_of_delivery
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     token_id: str = ""
     """Of the token that the viewer connected with; see `rtdts.tracking.blocks.Token`."""
     token_issued_at_ms: int = 0
+    view: FleetView | None = None
+    """Of the fleet, what its endpoint sees."""
 
     @property
     def delivery_id(self) -> str:
@@ -69,14 +73,24 @@ class SubscriptionStore:
         self._table = tables.subscriptions
 
     def add(self, subscription: Subscription) -> None:
-        """Writes a subscription; the same again overwrites it."""
+        """Writes a subscription; the same again overwrites it, unless that was begun later.
+
+        The messages of a connection are handled side by side: an earlier view of the fleet must not
+        take the place of a later one.
+        """
         has_bucket = is_of_delivery(subscription.topic)
         item = to_item(
             subscription,
             bucket=delivery_bucket(subscription.delivery_id) if has_bucket else None,
             **{TTL_ATTRIBUTE: (subscription.subscribed_at_ms + KEPT_FOR_MS) // 1000},
         )
-        self._client.put_item(TableName=self._table, Item=item)
+        with _unless_refused():
+            self._client.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression="attribute_not_exists(topic) OR subscribed_at_ms <= :time",
+                ExpressionAttributeValues={":time": {"N": str(subscription.subscribed_at_ms)}},
+            )
 
     def has(self, topic: str, endpoint: str) -> bool:
         """Whether the endpoint follows the topic now (read consistently)."""
@@ -154,16 +168,13 @@ class SubscriptionStore:
             yield from_item(item, Subscription)
 
     def _delete_if(self, condition: str, topic: str, endpoint: str, time_ms: int) -> None:
-        try:
+        with _unless_refused():
             self._client.delete_item(
                 TableName=self._table,
                 Key={"topic": {"S": topic}, "endpoint": {"S": endpoint}},
                 ConditionExpression=condition,
                 ExpressionAttributeValues={":time": {"N": str(time_ms)}},
             )
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
-                raise
 
     def count_of_endpoint(self, endpoint: str) -> int:
         """How many topics an endpoint follows, as far as the index knows."""
@@ -176,6 +187,16 @@ class SubscriptionStore:
             if not answer.get("LastEvaluatedKey"):
                 return count
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+@contextmanager
+def _unless_refused() -> Iterator[None]:
+    """What a condition refuses is as good as done."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+            raise
 
 
 def _of_endpoint(table: str, endpoint: str) -> QueryInputTypeDef:

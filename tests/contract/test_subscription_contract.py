@@ -8,6 +8,7 @@ import pytest
 
 from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
 from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
+from rtdts.tracking.fleet_view import FleetFilter, FleetStatus, FleetView
 from rtdts.tracking.topics import FLEET, delivery_topic, socket_endpoint
 from tests.fakes.fake_subscriptions import FakeSubscriptionStore
 from tests.support.deliveries import NOW_MS, unique
@@ -64,6 +65,30 @@ def test_the_same_subscription_again_renews_it(store: Store) -> None:
 
     assert store.of_topic(delivery_topic(delivery_id)) == [new]
     assert store.count_of_endpoint(socket_endpoint(connection_id)) == 1
+
+
+def test_an_earlier_subscription_never_takes_the_place_of_a_later_one(store: Store) -> None:
+    late = subscription(unique("D"), unique("conn="))
+    store.add(late)
+    store.add(msgspec.structs.replace(late, subscribed_at_ms=NOW_MS - 1, role="dispatcher"))
+
+    assert store.of_topic(late.topic) == [late]
+
+
+def test_a_view_of_the_fleet_is_kept_as_it_was_asked_for(store: Store) -> None:
+    view = FleetView(
+        bbox=(170.5, -20.0, -170.123456, 5.0),
+        zoom=11.4,
+        filter=FleetFilter(status=(FleetStatus.NEARBY, FleetStatus.NONE), late=True, search="T-"),
+        view="v7",
+    )
+    endpoint = socket_endpoint(unique("conn="))
+    one = msgspec.structs.replace(subscription("", ""), topic=FLEET, endpoint=endpoint, view=view)
+    store.add(one)
+
+    assert store.find(FLEET, endpoint) == one
+    store.forget(one)
+    assert store.find(FLEET, endpoint) is None
 
 
 def test_what_was_begun_anew_since_it_was_read_is_not_forgotten(store: Store) -> None:

@@ -24,7 +24,9 @@ class FakeSubscriptionStore:
         if code := breach("put_item", {"Item": to_item(subscription)}):
             raise client_error(code)
         key = (subscription.topic, subscription.endpoint)
-        self._subscriptions[key] = subscription
+        stands = self._subscriptions.get(key)
+        if stands is None or stands.subscribed_at_ms <= subscription.subscribed_at_ms:
+            self._subscriptions[key] = subscription
 
     def has(self, topic: str, endpoint: str) -> bool:
         return (topic, endpoint) in self._subscriptions
