@@ -29,6 +29,13 @@ class ViewerReader(Protocol):
         """One of them, read consistently."""
 
 
+class ChangedDeliveries(Protocol):
+    """See `broadcaster.current_deliveries.CurrentDeliveryWriter`."""
+
+    def changed(self, delivery_id: str, /) -> None:
+        """Begins to write what a delivery's trucks are shown with now."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Stores:
     """What the handling of nudges reads."""
@@ -47,6 +54,7 @@ class NudgeHandler:
         pusher: Pushes.
         slots: Posts at once; the nudges' own.
         threads: Where the stores may block.
+        current: Told what a person changed, for the fleet.
         log: Told of a nudge without its event.
         chunk_size: Viewers a chunk.
     """
@@ -58,6 +66,7 @@ class NudgeHandler:
         slots: Slots,
         threads: StoreThreads,
         *,
+        current: ChangedDeliveries,
         log: Logger,
         now_ms: Callable[[], int],
         chunk_size: int = MAX_CHUNK,
@@ -67,6 +76,7 @@ class NudgeHandler:
         self._slots = slots
         self._threads = threads
         self._stops = StopsOfTrucks(stores.stops, threads.tables, log=log)
+        self._current = current
         self._log = log
         self._now_ms = now_ms
         self._chunk_size = chunk_size
@@ -84,6 +94,8 @@ class NudgeHandler:
             A task a viewer; none of them raises. Whatever a store raises comes out of here,
             before anything was posted or after some chunks were.
         """
+        if isinstance(nudge, TransitionNudge) and nudge.by_person and only is None:
+            self._current.changed(nudge.delivery_id)
         viewers = await self._viewers_of(nudge)
         if only is not None:
             viewers = [one for one in viewers if one.connection_id in only]

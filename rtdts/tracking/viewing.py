@@ -3,7 +3,7 @@
 Asked anew before every push: a right is a fact about this moment, never about the moment when
 somebody began to track. The rules:
 
-- a dispatcher may view any delivery, a customer its own, nobody else any;
+- a dispatcher may view any delivery, and the fleet; a customer its own; nobody else any;
 - the right ends with the viewer's token, when the delivery goes to another customer or is
   cancelled, and `viewing_minutes` after it was delivered or failed.
 
@@ -111,6 +111,19 @@ def right_to_view(
     if ended_at_ms is not None and now_ms >= ended_at_ms + viewing_minutes * _MS_A_MINUTE:
         return Ended(reason=EndReason.VIEWING_OVER)
     return MayView(access=access_to(delivery, role=role))
+
+
+def right_to_fleet(*, role: str, token_expires_at_ms: int, now_ms: int) -> Ended | None:
+    """Decides whether a viewer may see the fleet now; None: it may.
+
+    Args:
+        role: The token's role: a dispatcher's.
+        token_expires_at_ms: When the token ends, which the viewer connected with.
+        now_ms: This moment.
+    """
+    if role == DISPATCHER and now_ms < token_expires_at_ms:
+        return None
+    return Ended(reason=EndReason.TOKEN_EXPIRED)
 
 
 def access_to(delivery: Delivery, *, role: str) -> Access:
