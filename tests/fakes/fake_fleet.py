@@ -19,7 +19,7 @@ AGES = Ages(stale_after_ms=120_000, offline_after_ms=600_000)
 class FakeFleet:
     """Stands for `FleetReader` and `CurrentDeliveries`; what is written is seen at once.
 
-    Clusters are by whole degrees: which tiles there are is OpenSearch's.
+    Clusters are by fifths of a degree: which tiles there are is OpenSearch's.
 
     Attributes:
         asked: The views that were counted, in order.
@@ -47,10 +47,10 @@ class FakeFleet:
         found = self._in(view, as_of_ms)
         tiles: dict[tuple[int, int], list[FleetTruck]] = collections.defaultdict(list)
         for truck in found:
-            tiles[int(truck.lat), int(truck.lon)].append(truck)
+            tiles[int(truck.lat * 5), int(truck.lon * 5)].append(truck)
         clusters = tuple(
             FleetCluster(
-                f"9/{lon + 180}/{90 - lat}",
+                f"9/{lon + 900}/{450 - lat}",
                 sum(one.lat for one in trucks) / len(trucks),
                 sum(one.lon for one in trucks) / len(trucks),
                 len(trucks),
