@@ -20,6 +20,7 @@ MODULES = (
     "round_viewers",
     "mqtt_points",
     "document_bytes",
+    "fleet_view",
     "consumer_points",
     "wide_fleet_points",
     "late_points",

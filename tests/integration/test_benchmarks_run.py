@@ -17,6 +17,7 @@ WITHOUT_ENGINES = ["enrich_points", "ingest_points", "fanout_posts", "round_view
 WITH_ENGINES = [
     ["mqtt_points"],
     ["document_bytes"],
+    ["fleet_view"],
     ["consumer_points"],
     ["wide_fleet_points"],
     ["late_points"],
