@@ -20,6 +20,7 @@ import collections
 import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 from broadcaster.connection_backoff import ConnectionBackoff
@@ -56,6 +57,8 @@ SAME_AGAIN_S: Final = 10.0
 
 _REST_FACTOR: Final = 9.0
 """How long a question rests, as a multiple of what it took."""
+
+_GIVES_BACK_WITHIN_S: Final = 2.0
 
 _POSTS: Final = 100
 """At once: of the fleet alone, so that neither a round nor a nudge waits for them."""
@@ -140,7 +143,9 @@ class FleetFollowers:
         finally:
             for task in (*self._asking.values(), *self._posting.values()):
                 task.cancel()
-            await self._parts.give_back()
+            with suppress(TimeoutError):  # they end by themselves
+                async with asyncio.timeout(_GIVES_BACK_WITHIN_S):
+                    await self._parts.give_back()
 
     async def tick(self) -> None:
         """Begins what is due now: reads who follows, and asks what is not being asked already."""

@@ -20,6 +20,7 @@ from socket_lambda.admission import VIEWERS
 from tests.support.source_tree import ROOT
 
 DOCUMENT = ROOT / "docs" / "security.md"
+FLEET = "`track_fleet` on a socket"
 ROLES = (DISPATCHER, CUSTOMER, TRUCK)
 
 QUOTAS = (
@@ -89,6 +90,7 @@ def _access() -> Iterator[tuple[str, Sequence[str]]]:
         roles = [role for role in CALLERS[DECLARE_EVENT] if declared in DECLARABLE[role]]
         yield f"{_route(DECLARE_EVENT)}: `{declared.value}`", roles
     yield "a socket, and `track` on it", VIEWERS
+    yield FLEET, [DISPATCHER]
 
 
 def _route(route: tuple[str, str]) -> str:
@@ -96,6 +98,8 @@ def _route(route: tuple[str, str]) -> str:
 
 
 def _cell(what: str, role: str) -> str:
+    if what == FLEET:
+        return "all trucks"
     if what == _route(POST_TELEMETRY):
         return "its own positions"
     if what in map(_route, OPEN_ROUTES):

@@ -59,6 +59,10 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "of_bucket": {("dynamodb:Query", "subscriptions/index/by-bucket")},
         "count_of_endpoint": {("dynamodb:Query", "subscriptions/index/by-endpoint")},
     },
+    "rtdts/delivery_store/fleet_leases.py:FleetLeaseStore": {
+        "take": {("dynamodb:PutItem", "subscriptions")},
+        "give_back": {("dynamodb:DeleteItem", "subscriptions")},
+    },
     "rtdts/delivery_store/socket_limits.py:SocketLimitStore": {
         method: {("dynamodb:UpdateItem", "socket-limits")}
         for method in ("take", "add_socket", "replace_socket", "remove_socket")

@@ -257,7 +257,7 @@ locals {
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
       {
         sid       = "Subscriptions"
-        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query"]
+        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
         resources = [local.arns.table["subscriptions"]]
       },
       {
