@@ -2101,7 +2101,7 @@ BREAKS = (
         replacement="return rows",
         tests=(
             f"{FLEET}::test_trucks_that_fit_no_frame_are_clusters_too",
-            f"{FLEET_MESSAGES}::test_trucks_fit_a_frame_or_are_not_sent_one_by_one",
+            f"{FLEET_MESSAGES}::test_a_frame_holds_some_400_ordinary_trucks_and_150_with_the_longest_names",
         ),
     ),
     Break(
@@ -2110,7 +2110,7 @@ BREAKS = (
         file="rtdts/tracking/fleet_view.py",
         text="_tiles(self.bbox, precision) > MAX_CLUSTERS:",
         replacement="_tiles(self.bbox, precision) > 1_000 * MAX_CLUSTERS:",
-        tests=(f"{FLEET_VIEW}::test_no_view_is_cut_into_more_tiles_than_fit_a_frame",),
+        tests=(f"{FLEET_VIEW}::test_a_huge_zoom_over_the_whole_world_asks_for_no_more",),
     ),
     Break(
         name="an-overtaken-view-replaces-the-later-one",
