@@ -21,6 +21,7 @@ MODULES = (
     "sockets_held",
     "mqtt_points",
     "document_bytes",
+    "fleet_view",
     "consumer_points",
     "wide_fleet_points",
     "late_points",

@@ -209,6 +209,10 @@ class Engines:
         finally:
             await self._supervisor.stop([part.name], grace_s=10)
 
+    def node_cpu_s(self) -> float:
+        """CPU time that the OpenSearch node has spent so far."""
+        return _cpu_s_of(int((self.run_dir / "opensearch.pid").read_text()))
+
     def _cpu_s(self, part: Part) -> dict[str, float]:
         daemon, node, aws = (
             int((self.run_dir / f"{name}.pid").read_text())

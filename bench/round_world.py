@@ -88,8 +88,8 @@ class _DynamoDB:
     def _subscription(self, number: int) -> Mapping[str, Any]:
         return {
             "bucket": {"N": str(number % BUCKETS)},
-            "delivery_id": {"S": f"D-{number:06d}"},
-            "connection_id": {"S": f"L0SM{number:07d}IhQ="},
+            "topic": {"S": f"delivery:D-{number:06d}"},
+            "endpoint": {"S": f"socket:L0SM{number:07d}IhQ="},
             "role": {"S": "customer"},
             "identity": {"S": f"C-{number:06d}"},
             "token_expires_at_ms": self._expires,

@@ -13,6 +13,8 @@ from contextlib import aclosing
 from typing import Final
 
 from broadcaster.credentials import KeptCredentials
+from broadcaster.fleet_followers import METRICS as FLEET_METRICS
+from broadcaster.fleet_followers import FleetFollowers
 from broadcaster.nudges import METRICS as NUDGE_METRICS
 from broadcaster.nudges import NudgeConsumer
 from broadcaster.round import Round
@@ -24,7 +26,7 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 
-METRICS: Final = (*ROUND_METRICS, *NUDGE_METRICS)
+METRICS: Final = (*ROUND_METRICS, *NUDGE_METRICS, *FLEET_METRICS)
 
 BLIND_ROUNDS: Final = 5
 """Rounds in a row that could read nothing before the process ends: an alarm, and a new start with
@@ -46,6 +48,7 @@ class Broadcaster:
         source: Has rounds held when they are due.
         round_: Holds them.
         nudges: Pushes what changes between them.
+        fleet: Shows dispatchers the fleet, each second.
         credentials: Kept fresh while it runs.
         metrics: Written once a round, and of nudges once a minute.
         log: The process's log.
@@ -57,6 +60,7 @@ class Broadcaster:
         source: RoundSource,
         round_: Round,
         nudges: NudgeConsumer,
+        fleet: FleetFollowers,
         credentials: KeptCredentials,
         *,
         metrics: MetricWriter,
@@ -66,6 +70,7 @@ class Broadcaster:
         self._source = source
         self._round = round_
         self._nudges = nudges
+        self._fleet = fleet
         self._credentials = credentials
         self._metrics = metrics
         self._log = log
@@ -80,10 +85,11 @@ class Broadcaster:
         await self._credentials.refresh()
         rounds = asyncio.create_task(self.hold_rounds(), name="rounds")
         nudges = asyncio.create_task(self._nudges.run(), name="nudges")
+        fleet = asyncio.create_task(self._fleet.run(), name="fleet")
         renewal = asyncio.create_task(self._credentials.keep_fresh(self._log), name="credentials")
         stopped = asyncio.create_task(stop.wait(), name="stop")
         telling = asyncio.create_task(self._tell_of_nudges(), name="nudge metrics")
-        tasks = (rounds, nudges, renewal, stopped, telling)
+        tasks = (rounds, nudges, fleet, renewal, stopped, telling)
         self._log.info("broadcaster_ready")
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -94,7 +100,7 @@ class Broadcaster:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._metrics.emit(self._nudges.take_metrics())
+            self._emit_metrics()
 
     async def hold_rounds(self) -> None:
         """Has the rounds held that are due, and tells of each, until stopped.
@@ -138,4 +144,7 @@ class Broadcaster:
     async def _tell_of_nudges(self) -> None:
         while True:
             await self._sleep(NUDGES_TOLD_EVERY_S)
-            self._metrics.emit(self._nudges.take_metrics())
+            self._emit_metrics()
+
+    def _emit_metrics(self) -> None:
+        self._metrics.emit(self._nudges.take_metrics() | self._fleet.take_metrics())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
@@ -12,6 +13,10 @@ from botocore.config import Config
 from broadcaster.app import METRICS, Broadcaster
 from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.credentials import KeptCredentials, NoCredentialsError
+from broadcaster.current_deliveries import CurrentDeliveryWriter
+from broadcaster.fleet_followers import FleetFollowers
+from broadcaster.fleet_parts import AllParts, FleetParts, LeasedParts
+from broadcaster.fleet_pictures import FleetPictures
 from broadcaster.kept_connections import KeptConnections
 from broadcaster.nudge_handling import NudgeHandler, Stores
 from broadcaster.nudges import NudgeConsumer
@@ -30,11 +35,13 @@ from broadcaster.threads import StoreThreads, Threads
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
+from rtdts.delivery_store.fleet_leases import FleetLeaseStore
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.shares import ShareStore
 from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.position_store.client import connect
+from rtdts.position_store.fleet import CurrentDeliveries, FleetReader
 from rtdts.position_store.reader import PositionReader
 from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.push_queue.round_queue import RoundQueue
@@ -44,6 +51,7 @@ from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import read_settings
+from rtdts.tracking.fleet_messages import Ages
 
 COMPONENT: Final = "broadcaster"
 
@@ -51,6 +59,8 @@ _STORE_TIMEOUT_S: Final = 1.5
 """A right lives 2 s from the start of its reading: an answer later than this is of no use."""
 _POSITION_THREADS: Final = 4
 """Of rounds, and of nudges: together as many as the client of OpenSearch keeps connections."""
+_FLEET_THREADS: Final = 4
+"""For tables, and as many for OpenSearch over connections of its own: no round waits for a view."""
 _ROUND_QUEUE_THREADS: Final = 4
 """One sends for a moment, the others keep and delete what is held."""
 _KEEP_ALIVE_S: Final = 75.0
@@ -93,14 +103,16 @@ async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
         StoreThreads.of(name, tables=settings.store_threads, positions=_POSITION_THREADS)
         for name in ("rounds", "nudges")
     )
+    of_fleet = StoreThreads.of("fleet", tables=_FLEET_THREADS, positions=_FLEET_THREADS)
     queues = _QueueThreads()
     api = KeptConnections(settings.socket_management_url, keep_s=_KEEP_ALIVE_S)
     try:
-        yield _wire(settings, log, of_rounds, of_nudges, queues, api)
+        yield _wire(settings, log, of_rounds, of_nudges, of_fleet, queues, api)
     finally:
         api.close()
         of_rounds.close()
         of_nudges.close()
+        of_fleet.close()
         queues.close()
 
 
@@ -109,6 +121,7 @@ def _wire(
     log: Logger,
     of_rounds: StoreThreads,
     of_nudges: StoreThreads,
+    of_fleet: StoreThreads,
     queues: _QueueThreads,
     api: KeptConnections,
 ) -> Broadcaster:
@@ -122,7 +135,7 @@ def _wire(
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=_STORE_TIMEOUT_S,
         retries={"total_max_attempts": 2, "mode": "standard"},
-        max_pool_connections=2 * settings.store_threads,
+        max_pool_connections=2 * settings.store_threads + _FLEET_THREADS,
     )
     patient = Config(
         connect_timeout=_STORE_TIMEOUT_S,
@@ -201,11 +214,44 @@ def _wire(
         of_rounds.tables,
         log=log,
     )
+    fleet_search = connect(
+        settings.opensearch_url,
+        auth=settings.opensearch_auth,
+        region=settings.region,
+        timeout_s=_STORE_TIMEOUT_S,
+    )
+    ages = Ages(
+        stale_after_ms=settings.fleet_stale_after_s * 1000,
+        offline_after_ms=settings.fleet_offline_after_s * 1000,
+    )
+    current = CurrentDeliveryWriter(
+        deliveries, matches, CurrentDeliveries(fleet_search), of_fleet, log=log
+    )
+    parts: FleetParts = AllParts()
+    if settings.round_queue_url:
+        leases = FleetLeaseStore(dynamodb, tables, holder=uuid.uuid4().hex)
+        parts = LeasedParts(leases, of_fleet.tables, log=log)
+    fleet = FleetFollowers(
+        subscriptions,
+        FleetPictures(
+            FleetReader(fleet_search, ages),
+            ages,
+            of_fleet.positions,
+            max_trucks=settings.fleet_max_trucks,
+        ),
+        parts,
+        poster,
+        backoff,
+        of_fleet.tables,
+        blocks=block_list,
+        log=log,
+    )
     handler = NudgeHandler(
         Stores(viewers=subscriptions, events=deliveries, positions=positions, stops=matches),
         pusher(of_nudges),
         Slots(settings.nudge_posts),
         of_nudges,
+        current=current,
         log=log,
         now_ms=wall_clock.now_ms,
     )
@@ -235,6 +281,7 @@ def _wire(
         source,
         round_,
         nudges,
+        fleet,
         credentials,
         metrics=MetricWriter(COMPONENT, METRICS),
         log=log,

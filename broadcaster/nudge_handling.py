@@ -16,16 +16,24 @@ from broadcaster.threads import StoreThreads
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
 from rtdts.runtime.logs import Logger
+from rtdts.tracking.topics import delivery_topic, socket_endpoint
 
 
 class ViewerReader(Protocol):
     """Reads who tracks a delivery."""
 
-    def of_delivery(self, delivery_id: str, /) -> Sequence[Subscription]:
+    def of_topic(self, topic: str, /) -> Sequence[Subscription]:
         """Its viewers now, read consistently."""
 
-    def find(self, delivery_id: str, connection_id: str, /) -> Subscription | None:
+    def find(self, topic: str, endpoint: str, /) -> Subscription | None:
         """One of them, read consistently."""
+
+
+class ChangedDeliveries(Protocol):
+    """See `broadcaster.current_deliveries.CurrentDeliveryWriter`."""
+
+    def changed(self, delivery_id: str, /) -> None:
+        """Begins to write what a delivery's trucks are shown with now."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +54,7 @@ class NudgeHandler:
         pusher: Pushes.
         slots: Posts at once; the nudges' own.
         threads: Where the stores may block.
+        current: Told what a person changed, for the fleet.
         log: Told of a nudge without its event.
         chunk_size: Viewers a chunk.
     """
@@ -57,6 +66,7 @@ class NudgeHandler:
         slots: Slots,
         threads: StoreThreads,
         *,
+        current: ChangedDeliveries,
         log: Logger,
         now_ms: Callable[[], int],
         chunk_size: int = MAX_CHUNK,
@@ -66,6 +76,7 @@ class NudgeHandler:
         self._slots = slots
         self._threads = threads
         self._stops = StopsOfTrucks(stores.stops, threads.tables, log=log)
+        self._current = current
         self._log = log
         self._now_ms = now_ms
         self._chunk_size = chunk_size
@@ -83,6 +94,8 @@ class NudgeHandler:
             A task a viewer; none of them raises. Whatever a store raises comes out of here,
             before anything was posted or after some chunks were.
         """
+        if isinstance(nudge, TransitionNudge) and nudge.by_person and only is None:
+            self._current.changed(nudge.delivery_id)
         viewers = await self._viewers_of(nudge)
         if only is not None:
             viewers = [one for one in viewers if one.connection_id in only]
@@ -98,9 +111,11 @@ class NudgeHandler:
 
     async def _viewers_of(self, nudge: Nudge) -> Sequence[Subscription]:
         read = self._stores.viewers
+        topic = delivery_topic(nudge.delivery_id)
         if not isinstance(nudge, SnapshotNudge):
-            return await self._threads.tables.run(read.of_delivery, nudge.delivery_id)
-        viewer = await self._threads.tables.run(read.find, nudge.delivery_id, nudge.connection_id)
+            return await self._threads.tables.run(read.of_topic, topic)
+        endpoint = socket_endpoint(nudge.connection_id)
+        viewer = await self._threads.tables.run(read.find, topic, endpoint)
         # Of a viewer that asks again and again the latest request alone is worth reading for.
         is_overtaken = viewer is not None and viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0
         return () if viewer is None or is_overtaken else (viewer,)

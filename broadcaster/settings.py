@@ -101,4 +101,26 @@ class Settings:
         maximum=100,
         help="seconds for ending what is under way; well below the container's stop timeout",
     )
+    fleet_stale_after_s: int = setting(
+        "FLEET_STALE_AFTER_S",
+        default=120,
+        minimum=5,
+        maximum=86_400,
+        help="seconds after which a truck's last good position is stale in a view of the fleet",
+    )
+    fleet_offline_after_s: int = setting(
+        "FLEET_OFFLINE_AFTER_S",
+        default=600,
+        minimum=5,
+        maximum=604_800,
+        help="seconds without any point after which a truck is offline in a view of the fleet",
+    )
+    fleet_max_trucks: int = setting(
+        "FLEET_MAX_TRUCKS",
+        default=400,
+        minimum=1,
+        maximum=1_000,
+        help="trucks in a view of the fleet above which it shows clusters; what does not fit a "
+        "frame of 32 KB is shown so, too",
+    )
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)

@@ -20,6 +20,7 @@ from rtdts.runtime.aws_errors import is_refusal
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import delivery_events_name
+from rtdts.tracking.current_delivery import promise_of
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch, shown_from
 from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.delivery_memory import (
@@ -397,6 +398,7 @@ def _is_carried(delivery: Delivery, truck_id: str) -> bool:
 
 def _plan_of(delivery: Delivery, events: Sequence[DeliveryEvent]) -> DeliveryPlan:
     folded = standing(events)
+    promise = promise_of(delivery)
     return DeliveryPlan(
         match=OpenMatch(
             delivery_id=delivery.delivery_id,
@@ -405,6 +407,9 @@ def _plan_of(delivery: Delivery, events: Sequence[DeliveryEvent]) -> DeliveryPla
             version=folded.anchor.version,
             origin=delivery.origin,
             destination=delivery.destination,
+            window_end_ms=promise.window_end_ms,
+            stop_sequence=promise.stop_sequence,
+            due_ms=promise.due_ms,
         ),
         standing=folded,
     )

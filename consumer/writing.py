@@ -77,8 +77,10 @@ def without_deliveries(update: TruckUpdate, delivery_ids: Collection[str]) -> li
 
 def latest_without(latest: LatestPosition, delivery_ids: Collection[str]) -> LatestPosition:
     """A latest position without the names of some deliveries."""
+    current = latest.current
     return msgspec.structs.replace(
         latest,
+        current=None if current and current.delivery_id in delivery_ids else current,
         deliveries=_left(latest.deliveries, delivery_ids),
         shown_deliveries=_left(latest.shown_deliveries, delivery_ids),
     )

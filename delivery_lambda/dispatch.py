@@ -332,7 +332,9 @@ class Dispatch:
                 )
 
     def _nudge(self, delivery: Delivery) -> None:
-        nudge = TransitionNudge(delivery_id=delivery.delivery_id, version=delivery.version)
+        nudge = TransitionNudge(
+            delivery_id=delivery.delivery_id, version=delivery.version, by_person=True
+        )
         try:
             self.nudges.send(nudge)
         except (BotoCoreError, ClientError) as error:

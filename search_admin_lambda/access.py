@@ -118,8 +118,12 @@ def search_roles(
         SearchRole(
             name="rtdts-broadcaster",
             iam_role_arn=broadcaster_arn,
-            cluster_actions=("cluster_composite_ops_ro",),  # mget
-            grants=(IndexGrant(patterns=(POSITIONS_PATTERN, LATEST_INDEX), actions=("read",)),),
+            cluster_actions=("cluster_composite_ops",),  # mget and bulk
+            grants=(
+                IndexGrant(patterns=(POSITIONS_PATTERN, LATEST_INDEX), actions=("read",)),
+                # What a dispatcher changed of a truck that sends nothing.
+                IndexGrant(patterns=(LATEST_INDEX,), actions=("index",)),
+            ),
         ),
         SearchRole(
             name="rtdts-track",

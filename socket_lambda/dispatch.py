@@ -10,7 +10,10 @@ from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import Nudge, SnapshotNudge
 from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.deliveries import Delivery
-from rtdts.tracking.roles import SHARE
+from rtdts.tracking.fleet_messages import encode_fleet_ended
+from rtdts.tracking.fleet_view import FleetView
+from rtdts.tracking.roles import DISPATCHER, SHARE
+from rtdts.tracking.topics import FLEET, delivery_topic, socket_endpoint
 from rtdts.tracking.viewer_messages import ErrorReason, encode_ended, encode_error, encode_pong
 from rtdts.tracking.viewing import EndReason, may_ever_view
 from socket_lambda import routes
@@ -18,10 +21,11 @@ from socket_lambda.messages import (
     InvalidMessage,
     Viewer,
     parse_track,
+    parse_track_fleet,
     parse_untrack,
     viewer_of,
 )
-from socket_lambda.routes import DEFAULT, PING, TRACK, UNTRACK
+from socket_lambda.routes import DEFAULT, PING, TRACK, TRACK_FLEET, UNTRACK, UNTRACK_FLEET
 
 _TOO_MANY_REQUESTS: Final = 429
 
@@ -41,20 +45,20 @@ class SubscriptionPort(Protocol):
         """Writes one."""
         ...
 
-    def has(self, delivery_id: str, connection_id: str) -> bool:
+    def has(self, topic: str, endpoint: str) -> bool:
         """Whether there is this one."""
         ...
 
-    def remove(self, delivery_id: str, connection_id: str, *, until_ms: int) -> None:
+    def remove(self, topic: str, endpoint: str, *, until_ms: int) -> None:
         """Ends one that began then or before."""
         ...
 
-    def remove_connection(self, connection_id: str) -> int:
-        """Ends a connection's."""
+    def remove_endpoint(self, endpoint: str) -> int:
+        """Ends an endpoint's."""
         ...
 
-    def count_of_connection(self, connection_id: str) -> int:
-        """How many a connection has."""
+    def count_of_endpoint(self, endpoint: str) -> int:
+        """How many an endpoint has."""
         ...
 
 
@@ -128,6 +132,8 @@ class Dispatch:
         said: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
             TRACK: self._track,
             UNTRACK: self._untrack,
+            TRACK_FLEET: self._track_fleet,
+            UNTRACK_FLEET: self._untrack_fleet,
             PING: self._ping,
             DEFAULT: self._default,
         }
@@ -148,7 +154,8 @@ class Dispatch:
         return Handled("too_many_sockets", _TOO_MANY_REQUESTS)
 
     def _disconnect(self, event: Mapping[str, Any]) -> str:
-        removed = self.subscriptions.remove_connection(event["requestContext"]["connectionId"])
+        endpoint = socket_endpoint(event["requestContext"]["connectionId"])
+        removed = self.subscriptions.remove_endpoint(endpoint)
         viewer = viewer_of(event)
         self.limits.ended(viewer.role, viewer.identity, viewer.connection_id)
         return f"removed {removed}"
@@ -159,28 +166,14 @@ class Dispatch:
             message = parse_track(event)
         except InvalidMessage:
             return self._error(viewer, ErrorReason.BAD_REQUEST)
-        now_ms = self.now_ms()
-        blocks = self.blocks.current()
-        if now_ms >= viewer.token_expires_at_ms or blocks.revoking(
-            viewer.role, viewer.identity, viewer.token, now_ms
-        ):
+        if self._is_token_over(viewer):
             return self._ended(viewer, message.delivery_id, EndReason.TOKEN_EXPIRED)
         if not self._may_track(viewer, message.delivery_id):
             return self._error(viewer, ErrorReason.NOT_FOUND, message.delivery_id)
         if self._has_enough(viewer, message.delivery_id):
             return self._error(viewer, ErrorReason.TOO_MANY, message.delivery_id)
-        self.subscriptions.add(
-            Subscription(
-                delivery_id=message.delivery_id,
-                connection_id=viewer.connection_id,
-                role=viewer.role,
-                identity=viewer.identity,
-                token_expires_at_ms=viewer.token_expires_at_ms,
-                token_id=viewer.token.token_id,
-                token_issued_at_ms=viewer.token.issued_at_ms,
-                subscribed_at_ms=_taken_at_ms(event),
-            )
-        )
+        topic = delivery_topic(message.delivery_id)
+        self.subscriptions.add(_subscription(event, viewer, topic))
         # After the subscription: whatever changes from here on reaches it, so that the picture
         # and the changes leave no gap between them.
         self.nudges.send(
@@ -211,9 +204,32 @@ class Dispatch:
         except InvalidMessage:
             return self._error(viewer, ErrorReason.BAD_REQUEST)
         self.subscriptions.remove(
-            message.delivery_id, viewer.connection_id, until_ms=_taken_at_ms(event)
+            delivery_topic(message.delivery_id),
+            socket_endpoint(viewer.connection_id),
+            until_ms=_taken_at_ms(event),
         )
         return "untracked"
+
+    def _track_fleet(self, event: Mapping[str, Any]) -> str:
+        viewer = viewer_of(event)
+        if viewer.role != DISPATCHER:
+            return self._error(viewer, ErrorReason.FORBIDDEN, topic=FLEET)
+        try:
+            view = parse_track_fleet(event)
+        except InvalidMessage:
+            return self._error(viewer, ErrorReason.BAD_REQUEST, topic=FLEET)
+        if self._is_token_over(viewer):
+            message = encode_fleet_ended(EndReason.TOKEN_EXPIRED, sent_at_ms=self.now_ms())
+            return self._say(viewer, message, EndReason.TOKEN_EXPIRED.value)
+        # The broadcaster reads who follows the fleet each second: nothing need be nudged.
+        self.subscriptions.add(_subscription(event, viewer, FLEET, view))
+        return "tracking the fleet"
+
+    def _untrack_fleet(self, event: Mapping[str, Any]) -> str:
+        viewer = viewer_of(event)
+        endpoint = socket_endpoint(viewer.connection_id)
+        self.subscriptions.remove(FLEET, endpoint, until_ms=_taken_at_ms(event))
+        return "untracked the fleet"
 
     def _ping(self, event: Mapping[str, Any]) -> str:
         return self._say(viewer_of(event), encode_pong(sent_at_ms=self.now_ms()), "pong")
@@ -224,12 +240,31 @@ class Dispatch:
     def _has_enough(self, viewer: Viewer, delivery_id: str) -> bool:
         # Counted in an index, which lags by a moment: the limit keeps the greedy from growing
         # without end and need not be exact. What is tracked already may be tracked again.
-        if self.subscriptions.count_of_connection(viewer.connection_id) < self.max_tracked:
+        endpoint = socket_endpoint(viewer.connection_id)
+        if self.subscriptions.count_of_endpoint(endpoint) < self.max_tracked:
             return False
-        return not self.subscriptions.has(delivery_id, viewer.connection_id)
+        return not self.subscriptions.has(delivery_topic(delivery_id), endpoint)
 
-    def _error(self, viewer: Viewer, reason: ErrorReason, delivery_id: str | None = None) -> str:
-        message = encode_error(reason, sent_at_ms=self.now_ms(), delivery_id=delivery_id)
+    def _is_token_over(self, viewer: Viewer) -> bool:
+        now_ms = self.now_ms()
+        if now_ms >= viewer.token_expires_at_ms:
+            return True
+        revoking = self.blocks.current().revoking(
+            viewer.role, viewer.identity, viewer.token, now_ms
+        )
+        return revoking is not None
+
+    def _error(
+        self,
+        viewer: Viewer,
+        reason: ErrorReason,
+        delivery_id: str | None = None,
+        *,
+        topic: str | None = None,
+    ) -> str:
+        message = encode_error(
+            reason, sent_at_ms=self.now_ms(), delivery_id=delivery_id, topic=topic
+        )
         return self._say(viewer, message, reason.value)
 
     def _ended(self, viewer: Viewer, delivery_id: str, reason: EndReason) -> str:
@@ -239,6 +274,22 @@ class Dispatch:
     def _say(self, viewer: Viewer, message: bytes, outcome: str) -> str:
         heard = self.poster.post(viewer.connection_id, message)
         return outcome if heard else f"{outcome}, to a connection that is gone"
+
+
+def _subscription(
+    event: Mapping[str, Any], viewer: Viewer, topic: str, view: FleetView | None = None
+) -> Subscription:
+    return Subscription(
+        topic=topic,
+        endpoint=socket_endpoint(viewer.connection_id),
+        role=viewer.role,
+        identity=viewer.identity,
+        token_expires_at_ms=viewer.token_expires_at_ms,
+        token_id=viewer.token.token_id,
+        token_issued_at_ms=viewer.token.issued_at_ms,
+        subscribed_at_ms=_taken_at_ms(event),
+        view=view,
+    )
 
 
 def _taken_at_ms(event: Mapping[str, Any]) -> int:

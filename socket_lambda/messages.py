@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from rtdts.tracking.blocks import Token
 from rtdts.tracking.deliveries import MAX_VERSION
+from rtdts.tracking.fleet_view import FleetView
 from rtdts.tracking.identifiers import Identifier
 
 T = TypeVar("T")
@@ -83,8 +84,21 @@ def parse_untrack(event: Mapping[str, Any]) -> Untrack:
     return _decode(event, _UNTRACK)
 
 
+def parse_track_fleet(event: Mapping[str, Any]) -> FleetView:
+    """The message of the route `track_fleet`.
+
+    Raises:
+        InvalidMessage: It shows no view.
+    """
+    try:
+        return _decode(event, _TRACK_FLEET).rounded()
+    except ValueError as error:
+        raise InvalidMessage(str(error)) from error
+
+
 _TRACK = msgspec.json.Decoder(Track)
 _UNTRACK = msgspec.json.Decoder(Untrack)
+_TRACK_FLEET = msgspec.json.Decoder(FleetView)
 
 
 def _decode(event: Mapping[str, Any], decoder: msgspec.json.Decoder[T]) -> T:

@@ -8,10 +8,21 @@ CONNECT: Final = "$connect"
 DISCONNECT: Final = "$disconnect"
 TRACK: Final = "track"
 UNTRACK: Final = "untrack"
+TRACK_FLEET: Final = "track_fleet"
+UNTRACK_FLEET: Final = "untrack_fleet"
 PING: Final = "ping"
 DEFAULT: Final = "$default"
 
-ROUTES: Final = (CONNECT, DISCONNECT, TRACK, UNTRACK, PING, DEFAULT)
+ROUTES: Final = (
+    CONNECT,
+    DISCONNECT,
+    TRACK,
+    UNTRACK,
+    TRACK_FLEET,
+    UNTRACK_FLEET,
+    PING,
+    DEFAULT,
+)
 """Every route key. `CONNECT` alone is behind the authorizer, which can't be put anywhere else. None
 has a route response: with one, API Gateway would send a message, if an empty one, for every answer
 of the Lambda. What is said to a viewer is posted to its connection instead."""

@@ -27,6 +27,7 @@ from rtdts.delivery_store.schema import (
 from rtdts.delivery_store.transactions import Write, write_together
 from rtdts.runtime import wall_clock
 from rtdts.tracking.deliveries import CLOSED
+from rtdts.tracking.topics import delivery_topic
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -115,9 +116,9 @@ class CustomerErasure:
         )
         return {
             "deliveries": int("Item" in answer and not _is_done(answer["Item"])),
-            "delivery_events": len(self._keys_of(self._tables.delivery_events, delivery_id)),
-            "delivery_shares": len(self._keys_of(self._tables.delivery_shares, delivery_id)),
-            "subscriptions": len(self._keys_of(self._tables.subscriptions, delivery_id)),
+            "delivery_events": len(self._events_of(delivery_id)),
+            "delivery_shares": len(self._shares_of(delivery_id)),
+            "subscriptions": len(self._subscriptions_to(delivery_id)),
         }
 
     def bury(self, delivery: OwnedDelivery, customer_id: str) -> None:
@@ -168,9 +169,12 @@ class CustomerErasure:
         Raises:
             StoreBusy: Contended or throttled for too long; what is left is still found.
         """
-        deleted = self._delete_all(self._tables.delivery_shares, delivery.delivery_id)
-        deleted += self._delete_all(self._tables.subscriptions, delivery.delivery_id)
-        deleted += self._delete_all(self._tables.delivery_events, delivery.delivery_id)
+        subscriptions = self._subscriptions_to(delivery.delivery_id)
+        shares = self._shares_of(delivery.delivery_id)
+        events = self._events_of(delivery.delivery_id)
+        batch_delete(self._client, self._tables.delivery_shares, shares)
+        batch_delete(self._client, self._tables.subscriptions, subscriptions)
+        batch_delete(self._client, self._tables.delivery_events, events)
         now_ms = self._now_ms()
         done: dict[str, object] = {
             "delivery_id": delivery.delivery_id,
@@ -183,7 +187,7 @@ class CustomerErasure:
             sleep=self._sleep,
             operation=f"erase {delivery.delivery_id}",
         )
-        return deleted + 1
+        return len(subscriptions) + len(shares) + len(events) + 1
 
     def _row(self, values: dict[str, object]) -> PutTypeDef:
         item = {name: to_attribute(value) for name, value in values.items()}
@@ -205,9 +209,7 @@ class CustomerErasure:
         return len(subscriptions) + len(tickets)
 
     def _subscriptions_by(self, customer_id: str) -> Iterator[Key]:
-        return self._scan_keys(
-            self._tables.subscriptions, ("delivery_id", "connection_id"), customer_id
-        )
+        return self._scan_keys(self._tables.subscriptions, ("topic", "endpoint"), customer_id)
 
     def _tickets_of(self, customer_id: str) -> Iterator[Key]:
         return self._scan_keys(self._tables.socket_tickets, ("ticket_hash",), customer_id)
@@ -233,25 +235,26 @@ class CustomerErasure:
                 return
             scan["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def _keys_of(self, table: str, delivery_id: str) -> list[Key]:
-        sort_key = {
-            self._tables.delivery_events: "version",
-            self._tables.delivery_shares: "share_id",
-            self._tables.subscriptions: "connection_id",
-        }[table]
+    def _events_of(self, delivery_id: str) -> list[Key]:
+        return self._keys_of(self._tables.delivery_events, ("delivery_id", "version"), delivery_id)
+
+    def _shares_of(self, delivery_id: str) -> list[Key]:
+        keys = ("delivery_id", "share_id")
+        return self._keys_of(self._tables.delivery_shares, keys, delivery_id)
+
+    def _subscriptions_to(self, delivery_id: str) -> list[Key]:
+        return self._keys_of(
+            self._tables.subscriptions, ("topic", "endpoint"), delivery_topic(delivery_id)
+        )
+
+    def _keys_of(self, table: str, keys: tuple[str, str], hash_value: str) -> list[Key]:
         query: QueryInputTypeDef = {
             "TableName": table,
-            "KeyConditionExpression": "delivery_id = :delivery",
-            "ExpressionAttributeValues": {":delivery": {"S": delivery_id}},
+            "KeyConditionExpression": f"{keys[0]} = :value",
+            "ExpressionAttributeValues": {":value": {"S": hash_value}},
             "ConsistentRead": True,
         }
-        keys = ("delivery_id", sort_key)
         return [_key(item, keys) for item in query_all(self._client, query)]
-
-    def _delete_all(self, table: str, delivery_id: str) -> int:
-        keys = self._keys_of(table, delivery_id)
-        batch_delete(self._client, table, keys)
-        return len(keys)
 
 
 def _key(item: dict[str, Any], names: tuple[str, ...]) -> Key:

@@ -23,6 +23,7 @@ from rtdts.delivery_store.items import to_attribute
 from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.transactions import Write
 from rtdts.runtime.logs import Logger, get_logger
+from rtdts.tracking.current_delivery import promise_of
 from rtdts.tracking.deliveries import Delivery, OpenMatch
 from rtdts.tracking.truck_stops import Stop, TruckStops, stop_of
 
@@ -137,6 +138,7 @@ def _stops_in(item: Mapping[str, AttributeValueTypeDef]) -> TruckStops:
 
 def match_of(delivery: Delivery) -> OpenMatch:
     """What the consumer must know of an open delivery, as of the delivery's version."""
+    promise = promise_of(delivery)
     return OpenMatch(
         delivery_id=delivery.delivery_id,
         assignment=delivery.assignment,
@@ -144,6 +146,9 @@ def match_of(delivery: Delivery) -> OpenMatch:
         version=delivery.version,
         origin=delivery.origin,
         destination=delivery.destination,
+        window_end_ms=promise.window_end_ms,
+        stop_sequence=promise.stop_sequence,
+        due_ms=promise.due_ms,
     )
 
 

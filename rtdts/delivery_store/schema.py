@@ -76,7 +76,7 @@ class TableNames:
 
 BY_CUSTOMER = "by-customer"
 BY_TRUCK = "by-truck"
-BY_CONNECTION = "by-connection"
+BY_ENDPOINT = "by-endpoint"
 BY_BUCKET = "by-bucket"
 
 TTL_ATTRIBUTE = "expires_at_s"
@@ -88,7 +88,8 @@ ERASED_ATTRIBUTE = "erased_at_ms"
 
 _DELIVERY_ID = KeyAttribute(name="delivery_id")
 _TRUCK_ID = KeyAttribute(name="truck_id")
-_CONNECTION_ID = KeyAttribute(name="connection_id")
+_TOPIC = KeyAttribute(name="topic")
+_ENDPOINT = KeyAttribute(name="endpoint")
 _CREATED_AT = KeyAttribute(name="created_at_ms", type=AttributeType.NUMBER)
 
 DELIVERIES = TableDefinition(
@@ -125,15 +126,16 @@ TRUCK_MATCHES = TableDefinition(logical_name="truck_matches", hash_key=_TRUCK_ID
 
 SUBSCRIPTIONS = TableDefinition(
     logical_name="subscriptions",
-    hash_key=_DELIVERY_ID,
-    range_key=_CONNECTION_ID,
+    hash_key=_TOPIC,
+    range_key=_ENDPOINT,
     indexes=(
-        IndexDefinition(name=BY_CONNECTION, hash_key=_CONNECTION_ID),
-        # A round walks a bucket delivery by delivery, and needs nothing of the base table.
+        IndexDefinition(name=BY_ENDPOINT, hash_key=_ENDPOINT),
+        # A round walks a bucket delivery by delivery, and needs nothing of the base table. What
+        # follows no delivery has no bucket, and so is not in it.
         IndexDefinition(
             name=BY_BUCKET,
             hash_key=KeyAttribute(name="bucket", type=AttributeType.NUMBER),
-            range_key=_DELIVERY_ID,
+            range_key=_TOPIC,
             included=(
                 "role",
                 "identity",

@@ -1,12 +1,13 @@
-"""``subscriptions``: which connection follows which delivery.
+"""``subscriptions``: which endpoint follows which topic (`rtdts.tracking.topics`).
 
-A subscription is no right: rights are judged from the delivery, at each post. It dies with its
-connection ($disconnect, or the first post that finds it gone), with the token, or by expiry.
+A subscription is no right: rights are judged at each post. It dies with its connection
+($disconnect, or the first post that finds it gone), with the token, or by expiry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,8 +15,10 @@ from botocore.exceptions import ClientError
 
 from rtdts.delivery_store.batches import batch_delete, query_all
 from rtdts.delivery_store.items import from_item, to_item
-from rtdts.delivery_store.schema import BY_BUCKET, BY_CONNECTION, TTL_ATTRIBUTE, TableNames
+from rtdts.delivery_store.schema import BY_BUCKET, BY_ENDPOINT, TTL_ATTRIBUTE, TableNames
 from rtdts.tracking.delivery_buckets import delivery_bucket
+from rtdts.tracking.fleet_view import FleetView
+from rtdts.tracking.topics import connection_of, delivery_of, is_of_delivery
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,10 +31,10 @@ KEPT_FOR_MS = 3 * 60 * 60 * 1000
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """One connection's wish to follow one delivery."""
+    """One endpoint's wish to follow one topic."""
 
-    delivery_id: str
-    connection_id: str
+    topic: str
+    endpoint: str
     role: str
     identity: str
     token_expires_at_ms: int
@@ -40,6 +43,26 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     token_id: str = ""
     """Of the token that the viewer connected with; see `rtdts.tracking.blocks.Token`."""
     token_issued_at_ms: int = 0
+    view: FleetView | None = None
+    """Of the fleet, what its endpoint sees."""
+
+    @property
+    def delivery_id(self) -> str:
+        """The delivery that it follows.
+
+        Raises:
+            ValueError: It follows something else.
+        """
+        return delivery_of(self.topic)
+
+    @property
+    def connection_id(self) -> str:
+        """The socket that its messages go to.
+
+        Raises:
+            ValueError: They go somewhere else.
+        """
+        return connection_of(self.endpoint)
 
 
 class SubscriptionStore:
@@ -50,40 +73,51 @@ class SubscriptionStore:
         self._table = tables.subscriptions
 
     def add(self, subscription: Subscription) -> None:
-        """Writes a subscription; the same again overwrites it."""
+        """Writes a subscription; the same again overwrites it, unless that was begun later.
+
+        The messages of a connection are handled side by side: an earlier view of the fleet must not
+        take the place of a later one.
+        """
+        has_bucket = is_of_delivery(subscription.topic)
         item = to_item(
             subscription,
-            bucket=delivery_bucket(subscription.delivery_id),
+            bucket=delivery_bucket(subscription.delivery_id) if has_bucket else None,
             **{TTL_ATTRIBUTE: (subscription.subscribed_at_ms + KEPT_FOR_MS) // 1000},
         )
-        self._client.put_item(TableName=self._table, Item=item)
+        with _unless_refused():
+            self._client.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression="attribute_not_exists(topic) OR subscribed_at_ms <= :time",
+                ExpressionAttributeValues={":time": {"N": str(subscription.subscribed_at_ms)}},
+            )
 
-    def has(self, delivery_id: str, connection_id: str) -> bool:
-        """Whether the connection follows the delivery now (read consistently)."""
+    def has(self, topic: str, endpoint: str) -> bool:
+        """Whether the endpoint follows the topic now (read consistently)."""
         answer = self._client.get_item(
             TableName=self._table,
-            Key={"delivery_id": {"S": delivery_id}, "connection_id": {"S": connection_id}},
-            ProjectionExpression="delivery_id",
+            Key={"topic": {"S": topic}, "endpoint": {"S": endpoint}},
+            ProjectionExpression="topic",
             ConsistentRead=True,
         )
         return "Item" in answer
 
-    def find(self, delivery_id: str, connection_id: str) -> Subscription | None:
-        """The connection's subscription to the delivery now (read consistently)."""
+    def find(self, topic: str, endpoint: str) -> Subscription | None:
+        """The endpoint's subscription to the topic now (read consistently)."""
         answer = self._client.get_item(
             TableName=self._table,
-            Key={"delivery_id": {"S": delivery_id}, "connection_id": {"S": connection_id}},
+            Key={"topic": {"S": topic}, "endpoint": {"S": endpoint}},
             ConsistentRead=True,
         )
         return from_item(answer["Item"], Subscription) if "Item" in answer else None
 
-    def remove(self, delivery_id: str, connection_id: str, *, until_ms: int) -> None:
+    def remove(self, topic: str, endpoint: str, *, until_ms: int) -> None:
         """Ends a subscription that began at `until_ms` or before; one that isn't there is as good.
 
         Later ones stay: the events of a connection are handled side by side, and its `untrack` may
         be overtaken by the `track` that came after it.
         """
-        self._delete_if("subscribed_at_ms <= :time", delivery_id, connection_id, until_ms)
+        self._delete_if("subscribed_at_ms <= :time", topic, endpoint, until_ms)
 
     def forget(self, read: Subscription) -> None:
         """Ends a subscription as it was read; one that isn't there is as good.
@@ -91,29 +125,29 @@ class SubscriptionStore:
         One that was begun anew since then stays.
         """
         self._delete_if(
-            "subscribed_at_ms = :time", read.delivery_id, read.connection_id, read.subscribed_at_ms
+            "subscribed_at_ms = :time", read.topic, read.endpoint, read.subscribed_at_ms
         )
 
-    def remove_connection(self, connection_id: str) -> int:
-        """Ends all of a connection's subscriptions that the index knows of.
+    def remove_endpoint(self, endpoint: str) -> int:
+        """Ends all of an endpoint's subscriptions that the index knows of.
 
         Returns:
             How many. One that was added a moment before may be missed; the first post to it
             finds the connection gone and removes it.
         """
         keys = [
-            {"delivery_id": item["delivery_id"], "connection_id": item["connection_id"]}
-            for item in query_all(self._client, _of_connection(self._table, connection_id))
+            {"topic": item["topic"], "endpoint": item["endpoint"]}
+            for item in query_all(self._client, _of_endpoint(self._table, endpoint))
         ]
         batch_delete(self._client, self._table, keys)
         return len(keys)
 
-    def of_delivery(self, delivery_id: str) -> list[Subscription]:
-        """Who follows the delivery now (read consistently)."""
+    def of_topic(self, topic: str) -> list[Subscription]:
+        """Who follows the topic now (read consistently)."""
         query: QueryInputTypeDef = {
             "TableName": self._table,
-            "KeyConditionExpression": "delivery_id = :delivery",
-            "ExpressionAttributeValues": {":delivery": {"S": delivery_id}},
+            "KeyConditionExpression": "topic = :topic",
+            "ExpressionAttributeValues": {":topic": {"S": topic}},
             "ConsistentRead": True,
         }
         return [from_item(item, Subscription) for item in query_all(self._client, query)]
@@ -133,23 +167,18 @@ class SubscriptionStore:
         for item in query_all(self._client, query):
             yield from_item(item, Subscription)
 
-    def _delete_if(
-        self, condition: str, delivery_id: str, connection_id: str, time_ms: int
-    ) -> None:
-        try:
+    def _delete_if(self, condition: str, topic: str, endpoint: str, time_ms: int) -> None:
+        with _unless_refused():
             self._client.delete_item(
                 TableName=self._table,
-                Key={"delivery_id": {"S": delivery_id}, "connection_id": {"S": connection_id}},
+                Key={"topic": {"S": topic}, "endpoint": {"S": endpoint}},
                 ConditionExpression=condition,
                 ExpressionAttributeValues={":time": {"N": str(time_ms)}},
             )
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
-                raise
 
-    def count_of_connection(self, connection_id: str) -> int:
-        """How many deliveries a connection follows, as far as the index knows."""
-        query = _of_connection(self._table, connection_id)
+    def count_of_endpoint(self, endpoint: str) -> int:
+        """How many topics an endpoint follows, as far as the index knows."""
+        query = _of_endpoint(self._table, endpoint)
         query["Select"] = "COUNT"
         count = 0
         while True:
@@ -160,10 +189,20 @@ class SubscriptionStore:
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
-def _of_connection(table: str, connection_id: str) -> QueryInputTypeDef:
+@contextmanager
+def _unless_refused() -> Iterator[None]:
+    """What a condition refuses is as good as done."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+            raise
+
+
+def _of_endpoint(table: str, endpoint: str) -> QueryInputTypeDef:
     return {
         "TableName": table,
-        "IndexName": BY_CONNECTION,
-        "KeyConditionExpression": "connection_id = :connection",
-        "ExpressionAttributeValues": {":connection": {"S": connection_id}},
+        "IndexName": BY_ENDPOINT,
+        "KeyConditionExpression": "endpoint = :endpoint",
+        "ExpressionAttributeValues": {":endpoint": {"S": endpoint}},
     }

@@ -8,7 +8,10 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import msgspec
 
 from rtdts.position_store.index_definitions import POSITIONS_PREFIX
+from rtdts.tracking.current_delivery import CurrentDelivery
+from rtdts.tracking.deliveries import Status
 from rtdts.tracking.fixes import Fix, LatestPosition
+from rtdts.tracking.fleet_messages import FleetTruck
 from rtdts.tracking.instants import format_instant, parse_instant
 from rtdts.tracking.point_identity import identity_of
 from rtdts.tracking.positions import (
@@ -70,10 +73,28 @@ class _HistoryDocument(_PointDocument, frozen=True, kw_only=True, omit_defaults=
     beyond: bool = False
 
 
+class _FleetDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    location: _Location
+    at: int
+    """When the truck was there, by our clock."""
+    heard_at: int
+    """When its newest point was received."""
+    heading_deg: float | None = None
+    speed_mps: float | None = None
+    delivery_id: str | None = None
+    status: Status | None = None
+    late_from: int | None = None
+
+
 class _LatestDocument(_PointDocument, frozen=True, kw_only=True, omit_defaults=True):
     is_shown: bool = False
     shown: _PointDocument | None = None
     stale_since: str | None = None
+    fleet: _FleetDocument | None = None
+
+
+class _FleetSource(msgspec.Struct, frozen=True):
+    fleet: _FleetDocument
 
 
 class _ShownDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +121,9 @@ class _TrackDocument(msgspec.Struct, frozen=True):
     event_at: str
     counts_at: str | None = None
 
+
+CURRENT_FIELDS = ("delivery_id", "status", "late_from")
+"""Of the fleet's object, what follows the truck's deliveries and not its points."""
 
 D = TypeVar("D", bound=_PointDocument)
 
@@ -157,9 +181,47 @@ def encode_latest(latest: LatestPosition) -> bytes:
         more = b',"is_shown":true'
     elif shown is not None:
         more = b',"shown":' + _encoded(shown, latest.shown_deliveries)
+    if shown is not None:
+        more += b',"fleet":' + _ENCODER.encode(_fleet_document(latest, shown))
     if latest.stale_since_ms is not None:
         more += b',"stale_since":"%b"' % format_instant(latest.stale_since_ms).encode()
     return b"%b%b}" % (text[:-1], more)
+
+
+def encode_current(source: dict[str, Any], current: CurrentDelivery | None) -> bytes | None:
+    """A document of ``truck-latest`` as it was read, with another current delivery.
+
+    Returns:
+        None when it is the one that it has.
+    """
+    fleet = {name: value for name, value in source["fleet"].items() if name not in CURRENT_FIELDS}
+    fleet |= _current_fields(current)
+    return None if fleet == source["fleet"] else _ENCODER.encode({**source, "fleet": fleet})
+
+
+def eta_earliest_ms(source: dict[str, Any], delivery_id: str) -> int | None:
+    """The early end of the ETA that a document of ``truck-latest`` has of a delivery."""
+    document = msgspec.convert(source, _ShownLatestDocument)
+    shown = () if document.shown is None else _progress(document.shown.deliveries)
+    return next((one.eta_earliest_ms for one in shown if one.delivery_id == delivery_id), None)
+
+
+def _fleet_document(latest: LatestPosition, shown: Fix) -> _FleetDocument:
+    return _FleetDocument(
+        location=_Location(shown.lat, shown.lon),
+        at=shown.counts_at_ms,
+        heard_at=latest.newest.received_at_ms,
+        heading_deg=shown.shown_heading_deg,
+        speed_mps=shown.shown_speed_mps,
+        **_current_fields(latest.current),
+    )
+
+
+def _current_fields(current: CurrentDelivery | None) -> dict[str, Any]:
+    if current is None:
+        return {}
+    fields = {"delivery_id": current.delivery_id, "status": current.status}
+    return fields if current.late_from_ms is None else {**fields, "late_from": current.late_from_ms}
 
 
 def _encoded(fix: Fix, deliveries: Iterable[DeliveryProgress]) -> bytes:
@@ -206,7 +268,37 @@ def decode_latest(source: Any, version: int) -> LatestPosition:
         shown=shown,
         shown_deliveries=shown_deliveries,
         stale_since_ms=_instant(document.stale_since),
+        current=_current(document.fleet),
         revision=version % REVISIONS,
+    )
+
+
+def _current(fleet: _FleetDocument | None) -> CurrentDelivery | None:
+    if fleet is None or fleet.delivery_id is None or fleet.status is None:
+        return None
+    return CurrentDelivery(
+        delivery_id=fleet.delivery_id, status=fleet.status, late_from_ms=fleet.late_from
+    )
+
+
+def decode_fleet_truck(truck_id: str, source: Any) -> FleetTruck:
+    """What a view of the fleet shows of a document of ``truck-latest``.
+
+    Raises:
+        msgspec.ValidationError: It isn't one that shows anything.
+    """
+    fleet = msgspec.convert(source, _FleetSource).fleet
+    return FleetTruck(
+        truck_id=truck_id,
+        lat=fleet.location.lat,
+        lon=fleet.location.lon,
+        at_ms=fleet.at,
+        heard_at_ms=fleet.heard_at,
+        heading_deg=fleet.heading_deg,
+        speed_mps=fleet.speed_mps,
+        delivery_id=fleet.delivery_id,
+        status=fleet.status,
+        late_from_ms=fleet.late_from,
     )
 
 

@@ -15,6 +15,7 @@ from opensearchpy.exceptions import NotFoundError
 
 from rtdts.position_store.bulk import MAX_ITEMS, Action, Fate, head, send_bulk
 from rtdts.position_store.client import telling_errors_apart
+from rtdts.position_store.documents import CURRENT_FIELDS
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import (
     LATEST_INDEX,
@@ -240,7 +241,10 @@ def _of_truck(truck_id: str) -> Mapping[str, Any]:
 
 def _naming(delivery_ids: Collection[str]) -> Mapping[str, Any]:
     # What is shown is not searched: it is earlier than the newest, and names no other deliveries.
-    return {"terms": {"deliveries.delivery_id": sorted(delivery_ids)}}
+    ids = sorted(delivery_ids)
+    # The fleet may show a delivery that was assigned after the truck's newest point.
+    fields = ("deliveries.delivery_id", "fleet.delivery_id")
+    return {"bool": {"should": [{"terms": {field: ids}} for field in fields]}}
 
 
 def _refresh(client: OpenSearch, pattern: str) -> None:
@@ -338,6 +342,10 @@ def _forgetting(found: Mapping[str, Any], delivery_ids: Collection[str]) -> Acti
         if point.get("deliveries"):
             kept = [one for one in point["deliveries"] if one["delivery_id"] not in delivery_ids]
             point["deliveries"] = kept
+    fleet = source.get("fleet") or {}
+    if fleet.get("delivery_id") in delivery_ids:
+        for name in CURRENT_FIELDS:
+            fleet.pop(name, None)
     line = head(
         "index",
         _index=LATEST_INDEX,

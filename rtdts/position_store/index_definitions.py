@@ -125,10 +125,34 @@ POSITIONS_MAPPINGS: Mapped = {
     },
 }
 
+_INSTANT: Mapped = {"type": "date", "format": "epoch_millis"}
+"""In milliseconds, since it goes from the document to the viewer as it is. With column values: a
+filter by it then looks at the trucks in view alone, and not at all that pass it in the index."""
+
+_FLEET: Mapped = {
+    "type": "object",
+    "dynamic": "strict",
+    "properties": {
+        # Clusters are aggregated of it.
+        "location": {"type": "geo_point"},
+        "at": _INSTANT,
+        "heard_at": _INSTANT,
+        "heading_deg": _kept(FLOAT),
+        "speed_mps": _kept(FLOAT),
+        "delivery_id": {**KEYWORD, "doc_values": False},
+        "status": {**KEYWORD, "doc_values": False},
+        "late_from": _INSTANT,
+    },
+}
+"""What a view of the fleet filters by, and what it shows of a truck: its last good position."""
+
 LATEST_MAPPINGS: Mapped = {
     "dynamic": "strict",
     "properties": {
         **_POINT,
+        # Read with its document: the fleet's own place is what is searched.
+        "location": _kept({"type": "geo_point"}),
+        "fleet": _FLEET,
         **_DERIVED,
         "deliveries": _DELIVERIES_WITH_ETA,
         "is_shown": _kept(BOOLEAN),
@@ -158,8 +182,6 @@ _SEARCHED = {"refresh_interval": "1s"}
 _HISTORY = {**_SEARCHED, "merge.policy.floor_segment": "2mb"}
 """Each refresh makes a segment of less than a megabyte. Merges treat all below the floor as alike:
 with the default of 16 MB each merge would write up to so much anew for ten such segments."""
-# Read by id, which needs no refresh.
-_READ_BY_ID = {**_DURABLE, "refresh_interval": "5s"}
 _REFRESHED_FIRST = {**_DURABLE, "refresh_interval": "60s"}
 """Searched when a shard is taken over, and after a refresh of its own."""
 
@@ -169,7 +191,7 @@ def index_templates(shards: int = 1) -> dict[str, Mapped]:
     indexes = (
         (RAW_PATTERN, RAW_MAPPINGS, {**_DURABLE, **_SEARCHED}),
         (POSITIONS_PATTERN, POSITIONS_MAPPINGS, {**_DURABLE, **_HISTORY}),
-        (LATEST_INDEX, LATEST_MAPPINGS, _READ_BY_ID),
+        (LATEST_INDEX, LATEST_MAPPINGS, {**_DURABLE, **_SEARCHED}),
         (STATE_INDEX, STATE_MAPPINGS, _REFRESHED_FIRST),
     )
     return {

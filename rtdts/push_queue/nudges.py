@@ -23,6 +23,8 @@ class TransitionNudge(msgspec.Struct, frozen=True, kw_only=True, tag="transition
 
     delivery_id: Identifier
     version: Annotated[int, Meta(ge=1, le=MAX_VERSION)]
+    by_person: bool = False
+    """Whether no point of a truck caused it: then none brings it into ``truck-latest`` either."""
 
     @property
     def deduplication_id(self) -> str:

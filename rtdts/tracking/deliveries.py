@@ -97,6 +97,15 @@ class TimeWindow(msgspec.Struct, frozen=True, kw_only=True):
     end_ms: int
 
 
+class Promise(msgspec.Struct, frozen=True, array_like=True):
+    """What was promised of a delivery, and where it stands among its truck's stops."""
+
+    window_end_ms: int | None = None
+    stop_sequence: int | None = None
+    due_ms: int = 0
+    """As of `rtdts.tracking.truck_stops.Stop`: by what stops without a number are ordered."""
+
+
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """One truck's turn at a delivery: the half-open interval ``[started_at_ms, ended_at_ms)``."""
 
@@ -250,3 +259,12 @@ class OpenMatch(msgspec.Struct, frozen=True, kw_only=True):
     plan or by a declaration. The consumer's own transitions do not touch the match."""
     origin: Place
     destination: Place
+    window_end_ms: int | None = None
+    """End of the promised window. This and what follows: None, or 0, in older matches."""
+    stop_sequence: int | None = None
+    due_ms: int = 0
+
+    @property
+    def promise(self) -> Promise:
+        """What was promised of it."""
+        return Promise(self.window_end_ms, self.stop_sequence, self.due_ms)

@@ -77,6 +77,7 @@ def remember(plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules) -> D
         match_version=plan.match.version,
         origin=plan.match.origin,
         destination=plan.match.destination,
+        promise=plan.match.promise,
         anchor=standing.anchor,
         tip=_before_window(standing, window),
         believed=standing.transitions,

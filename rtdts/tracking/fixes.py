@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from rtdts.tracking.current_delivery import CurrentDelivery
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import DeliveryProgress, Point
 from rtdts.tracking.reading import measured
@@ -83,6 +84,8 @@ class LatestPosition(msgspec.Struct, frozen=True, kw_only=True):
     shown_deliveries: tuple[DeliveryProgress, ...] = ()
     stale_since_ms: int | None = None
     """``event_at`` of the first of the bad points that came after ``shown``; None when fresh."""
+    current: CurrentDelivery | None = None
+    """What the truck was doing when this was derived; None when it carried nothing."""
     revision: int = 0
     """Grows each time the same point is derived anew; the external version is
     ``event_at_ms * 1000 + revision``."""

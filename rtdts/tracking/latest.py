@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from rtdts.tracking.current_delivery import Carried, CurrentDelivery, current_delivery
 from rtdts.tracking.delivery_memory import progress_at
 from rtdts.tracking.eta import TruckPace, eta_range
 from rtdts.tracking.fixes import Fix, IndexedFix, LatestPosition
@@ -30,19 +31,39 @@ def latest_of(state: TruckState) -> LatestPosition | None:
         if state.stale_since_ms is not None:
             stale_since_ms = state.stale_since_ms
     deliveries = _with_eta(newest, progress(newest, state.deliveries), state)
+    shown_deliveries = (
+        deliveries
+        if shown is newest
+        else ()
+        if shown is None
+        else _with_eta(shown, progress(shown, state.deliveries), state)
+    )
     return LatestPosition(
         newest=newest,
         deliveries=deliveries,
         shown=shown,
-        shown_deliveries=(
-            deliveries
-            if shown is newest
-            else ()
-            if shown is None
-            else _with_eta(shown, progress(shown, state.deliveries), state)
-        ),
+        shown_deliveries=shown_deliveries,
         stale_since_ms=stale_since_ms,
+        current=_current(state.deliveries, shown_deliveries, newest.received_at_ms),
         revision=state.revision,
+    )
+
+
+def _current(
+    memories: Iterable[DeliveryMemory], shown: Iterable[DeliveryProgress], received_at_ms: int
+) -> CurrentDelivery | None:
+    earliest_ms = {one.delivery_id: one.eta_earliest_ms for one in shown}
+    return current_delivery(
+        (
+            Carried(
+                delivery_id=memory.delivery_id,
+                status=memory.tip.status,
+                promise=memory.promise,
+                eta_earliest_ms=earliest_ms.get(memory.delivery_id),
+            )
+            for memory in memories
+        ),
+        known_at_ms=received_at_ms,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from rtdts.tracking.clock_lag import ClockLag
-from rtdts.tracking.deliveries import Cause, Place, Status
+from rtdts.tracking.deliveries import Cause, Place, Promise, Status
 from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.eta import EtaMemory, TruckPace
 from rtdts.tracking.presence import Watch
@@ -70,6 +70,7 @@ class _Delivery(msgspec.Struct, frozen=True, array_like=True):
     """… and the log's, where they are others; None: `logged`."""
     log_length: int
     eta: EtaMemory | None = None
+    promise: Promise = Promise()
 
 
 class _State(msgspec.Struct, frozen=True, array_like=True):
@@ -198,6 +199,7 @@ def _packed_delivery(truck_id: str, memory: DeliveryMemory) -> _Delivery:
         None if is_logged else memory.believed,
         memory.log_length,
         memory.eta,
+        memory.promise,
     )
 
 
@@ -225,6 +227,7 @@ def _unpacked_delivery(truck_id: str, row: _Delivery) -> DeliveryMemory:
         believed=logged if row.believed is None else row.believed,
         log_length=row.log_length,
         eta=row.eta,
+        promise=row.promise,
     )
 
 

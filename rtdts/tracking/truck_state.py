@@ -7,7 +7,7 @@ import itertools
 import msgspec
 
 from rtdts.tracking.clock_lag import ClockLag
-from rtdts.tracking.deliveries import Place
+from rtdts.tracking.deliveries import Place, Promise
 from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.eta import EtaMemory, TruckPace
 from rtdts.tracking.fixes import Fix
@@ -42,6 +42,8 @@ class DeliveryMemory(msgspec.Struct, frozen=True, kw_only=True):
     """Events after the anchor that `believed` accounts for."""
     eta: EtaMemory | None = None
     """Where the delivery stood when its cargo came under way; no settling looks at it."""
+    promise: Promise = Promise()
+    """What was promised of it; no rule looks at it."""
 
     @property
     def version(self) -> int:

@@ -50,6 +50,8 @@ class ErrorReason(enum.StrEnum):
     """No such delivery, or not the viewer's: the two must look alike."""
     BAD_REQUEST = "bad_request"
     TOO_MANY = "too_many"
+    FORBIDDEN = "forbidden"
+    """The viewer's role may not: no other identity would help."""
 
 
 class _Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +124,7 @@ class _Ended(_Message, frozen=True, kw_only=True, tag="ended"):
 
 class _Error(_Message, frozen=True, kw_only=True, tag="error"):
     delivery_id: str | msgspec.UnsetType = msgspec.UNSET
+    topic: str | msgspec.UnsetType = msgspec.UNSET
     reason: ErrorReason
 
 
@@ -233,12 +236,26 @@ def encode_ended(delivery_id: str, reason: EndReason, *, sent_at_ms: int) -> byt
     )
 
 
-def encode_error(reason: ErrorReason, *, sent_at_ms: int, delivery_id: str | None = None) -> bytes:
-    """The `error` message: a request of the viewer's was refused."""
+def encode_error(
+    reason: ErrorReason,
+    *,
+    sent_at_ms: int,
+    delivery_id: str | None = None,
+    topic: str | None = None,
+) -> bytes:
+    """The `error` message: a request of the viewer's was refused.
+
+    Args:
+        reason: Why.
+        sent_at_ms: Now.
+        delivery_id: The delivery that it was about, if one could be read.
+        topic: The topic that it was about, if it was no delivery.
+    """
     return _ENCODER.encode(
         _Error(
             sent_at=format_instant(sent_at_ms),
             delivery_id=msgspec.UNSET if delivery_id is None else delivery_id,
+            topic=msgspec.UNSET if topic is None else topic,
             reason=reason,
         )
     )

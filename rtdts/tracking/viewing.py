@@ -3,8 +3,8 @@
 Asked anew before every push: a right is a fact about this moment, never about the moment when
 somebody began to track. The rules:
 
-- a dispatcher may view any delivery, a customer its own, who has a share the share's while that is
-  live and the delivery has the customer for whom it was made; nobody else any;
+- a dispatcher may view any delivery, and the fleet; a customer its own; who has a share the share's
+  while that is live and the delivery has the customer for whom it was made; nobody else any;
 - the right ends with the viewer's token, when the delivery goes to another customer or is
   cancelled, and `viewing_minutes` after it was delivered or failed.
 
@@ -127,6 +127,19 @@ def is_viewing_over(delivery: Delivery, *, now_ms: int, viewing_minutes: int) ->
     # By when the end was recorded: what time it claims is for a truck to choose.
     ended_at_ms = delivery.end_recorded_at_ms
     return ended_at_ms is not None and now_ms >= ended_at_ms + viewing_minutes * _MS_A_MINUTE
+
+
+def right_to_fleet(*, role: str, token_expires_at_ms: int, now_ms: int) -> Ended | None:
+    """Decides whether a viewer may see the fleet now; None: it may.
+
+    Args:
+        role: The token's role: a dispatcher's.
+        token_expires_at_ms: When the token ends, which the viewer connected with.
+        now_ms: This moment.
+    """
+    if role == DISPATCHER and now_ms < token_expires_at_ms:
+        return None
+    return Ended(reason=EndReason.TOKEN_EXPIRED)
 
 
 def access_to(delivery: Delivery, *, role: str) -> Access:

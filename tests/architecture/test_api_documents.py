@@ -12,7 +12,7 @@ import pytest
 from tests.support.asyncapi_schema import asyncapi_document, schema_of_message, validate_message
 from tests.support.openapi_schema import openapi_document
 
-FROM_VIEWERS = {"track", "untrack", "ping"}
+FROM_VIEWERS = {"track", "untrack", "track_fleet", "untrack_fleet", "ping"}
 
 
 def openapi_examples() -> Iterator[Any]:

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import yaml
 
-from rtdts.tracking import viewer_messages
+from rtdts.tracking import fleet_messages, viewer_messages
 from rtdts.tracking.deliveries import (
     Assignment,
     Cause,
@@ -24,6 +24,7 @@ from rtdts.tracking.deliveries import (
     Place,
     Status,
 )
+from rtdts.tracking.fleet_view import FleetFilter, FleetStatus, FleetView
 from rtdts.tracking.point_fields import FirstGenerationPoint, Reason, TelemetryPoint
 from rtdts.tracking.positions import ShownPoint, TrackPoint
 from rtdts.tracking.viewer_messages import ErrorReason
@@ -36,7 +37,7 @@ from tests.support.asyncapi_schema import asyncapi_document, validate_message
 from tests.support.source_tree import ROOT
 
 NOW_MS = 1_795_504_200_312
-FROM_VIEWERS = {"track", "untrack", "ping"}
+FROM_VIEWERS = {"track", "untrack", "track_fleet", "untrack_fleet", "ping"}
 
 DELIVERY = Delivery(
     delivery_id="D-1",
@@ -76,6 +77,17 @@ POSITION = ShownPosition(
 )
 TRACK = (TrackPoint(lat=35.1705505, lon=129.1329985, event_at_ms=NOW_MS - 2_000),)
 
+TRUCK = fleet_messages.FleetTruck(
+    truck_id="T-0012",
+    lat=35.1705505,
+    lon=129.1329985,
+    at_ms=NOW_MS,
+    heard_at_ms=NOW_MS,
+    status=Status.IN_TRANSIT,
+    delivery_id="D-1",
+)
+AGES = fleet_messages.Ages(stale_after_ms=120_000, offline_after_ms=600_000)
+
 ENCODED = {
     "position": viewer_messages.encode_position(DELIVERY, POSITION, sent_at_ms=NOW_MS),
     "snapshot": viewer_messages.encode_snapshot(
@@ -87,6 +99,16 @@ ENCODED = {
         ErrorReason.NOT_FOUND, sent_at_ms=NOW_MS, delivery_id="D-1"
     ),
     "pong": viewer_messages.encode_pong(sent_at_ms=NOW_MS),
+    "fleet": fleet_messages.encode_fleet(
+        fleet_messages.FleetPicture(
+            as_of_ms=NOW_MS,
+            total=1,
+            trucks=fleet_messages.truck_rows([TRUCK], AGES, as_of_ms=NOW_MS) or b"",
+        ),
+        view=None,
+        sent_at_ms=NOW_MS,
+    ),
+    "fleet_ended": fleet_messages.encode_fleet_ended(EndReason.TOKEN_EXPIRED, sent_at_ms=NOW_MS),
 }
 
 
@@ -106,6 +128,7 @@ def schemas_of(document: str) -> dict[str, Any]:
         ("openapi.yaml", ("RejectedPoint", "properties", "reason"), Reason),
         ("asyncapi.yaml", ("Status",), Status),
         ("asyncapi.yaml", ("Cause",), Cause),
+        ("asyncapi.yaml", ("FleetFilter", "properties", "status", "items"), FleetStatus),
         ("asyncapi.yaml", ("Ended", "properties", "reason"), EndReason),
         ("asyncapi.yaml", ("Error", "properties", "reason"), ErrorReason),
     ],
@@ -148,6 +171,23 @@ def test_the_fields_of_a_viewers_message_and_their_ranges_are_documented(
         assert ranges(described) == ranges(field), name
 
 
+def test_a_view_of_the_fleet_is_documented() -> None:
+    documented = schemas_of("asyncapi.yaml")
+    fields = documented["TrackFleet"]["properties"]
+    (_,), components = msgspec.json.schema_components([FleetView])
+    view, filter_ = components["FleetView"], components["FleetFilter"]
+
+    assert set(fields) == {"action", *view["properties"]}
+    assert set(documented["TrackFleet"]["required"]) == {"action", *view["required"]}
+    assert ranges(fields["zoom"]) == ranges(view["properties"]["zoom"])
+    assert [ranges(one) for one in fields["bbox"]["items"]] == [
+        ranges(one) for one in view["properties"]["bbox"]["prefixItems"]
+    ]
+    assert set(documented["FleetFilter"]["properties"]) == set(filter_["properties"])
+    assert documented["FleetFilter"]["additionalProperties"] is False
+    assert set(FleetFilter.__struct_fields__) == set(filter_["properties"])
+
+
 def resolved(schema: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in schema:
         return dict(schemas_of("openapi.yaml")[schema["$ref"].rsplit("/", 1)[1]])
@@ -184,7 +224,8 @@ def test_the_limits_of_a_socket_are_documented() -> None:
 def test_every_message_that_can_be_encoded_is_documented_and_no_other() -> None:
     encoders = {
         name.removeprefix("encode_")
-        for name, _ in inspect.getmembers(viewer_messages, inspect.isfunction)
+        for module in (viewer_messages, fleet_messages)
+        for name, _ in inspect.getmembers(module, inspect.isfunction)
         if name.startswith("encode_")
     }
 

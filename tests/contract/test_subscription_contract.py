@@ -8,6 +8,8 @@ import pytest
 
 from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
 from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
+from rtdts.tracking.fleet_view import FleetFilter, FleetStatus, FleetView
+from rtdts.tracking.topics import FLEET, delivery_topic, socket_endpoint
 from tests.fakes.fake_subscriptions import FakeSubscriptionStore
 from tests.support.deliveries import NOW_MS, unique
 
@@ -25,8 +27,8 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 def subscription(delivery_id: str, connection_id: str) -> Subscription:
     return Subscription(
-        delivery_id=delivery_id,
-        connection_id=connection_id,
+        topic=delivery_topic(delivery_id),
+        endpoint=socket_endpoint(connection_id),
         role="customer",
         identity="C-88",
         token_expires_at_ms=NOW_MS + 3_600_000,
@@ -40,16 +42,18 @@ def test_who_follows_a_delivery_is_known_until_they_stop(store: Store) -> None:
     store.add(subscription(delivery_id, ben))
     store.add(subscription(unique("D"), ann))
 
-    assert store.of_delivery(delivery_id) == [
+    assert store.of_topic(delivery_topic(delivery_id)) == [
         subscription(delivery_id, ann),
         subscription(delivery_id, ben),
     ]
-    assert store.has(delivery_id, ann)
-    assert store.find(delivery_id, ann) == subscription(delivery_id, ann)
-    store.remove(delivery_id, ann, until_ms=NOW_MS)
-    assert store.of_delivery(delivery_id) == [subscription(delivery_id, ben)]
-    assert not store.has(delivery_id, ann)
-    assert store.find(delivery_id, ann) is None
+    assert store.has(delivery_topic(delivery_id), socket_endpoint(ann))
+    assert store.find(delivery_topic(delivery_id), socket_endpoint(ann)) == subscription(
+        delivery_id, ann
+    )
+    store.remove(delivery_topic(delivery_id), socket_endpoint(ann), until_ms=NOW_MS)
+    assert store.of_topic(delivery_topic(delivery_id)) == [subscription(delivery_id, ben)]
+    assert not store.has(delivery_topic(delivery_id), socket_endpoint(ann))
+    assert store.find(delivery_topic(delivery_id), socket_endpoint(ann)) is None
 
 
 def test_the_same_subscription_again_renews_it(store: Store) -> None:
@@ -59,8 +63,32 @@ def test_the_same_subscription_again_renews_it(store: Store) -> None:
     store.add(old)
     store.add(new)
 
-    assert store.of_delivery(delivery_id) == [new]
-    assert store.count_of_connection(connection_id) == 1
+    assert store.of_topic(delivery_topic(delivery_id)) == [new]
+    assert store.count_of_endpoint(socket_endpoint(connection_id)) == 1
+
+
+def test_an_earlier_subscription_never_takes_the_place_of_a_later_one(store: Store) -> None:
+    late = subscription(unique("D"), unique("conn="))
+    store.add(late)
+    store.add(msgspec.structs.replace(late, subscribed_at_ms=NOW_MS - 1, role="dispatcher"))
+
+    assert store.of_topic(late.topic) == [late]
+
+
+def test_a_view_of_the_fleet_is_kept_as_it_was_asked_for(store: Store) -> None:
+    view = FleetView(
+        bbox=(170.5, -20.0, -170.123456, 5.0),
+        zoom=11.4,
+        filter=FleetFilter(status=(FleetStatus.NEARBY, FleetStatus.NONE), late=True, search="T-"),
+        view="v7",
+    )
+    endpoint = socket_endpoint(unique("conn="))
+    one = msgspec.structs.replace(subscription("", ""), topic=FLEET, endpoint=endpoint, view=view)
+    store.add(one)
+
+    assert store.find(FLEET, endpoint) == one
+    store.forget(one)
+    assert store.find(FLEET, endpoint) is None
 
 
 def test_what_was_begun_anew_since_it_was_read_is_not_forgotten(store: Store) -> None:
@@ -69,27 +97,27 @@ def test_what_was_begun_anew_since_it_was_read_is_not_forgotten(store: Store) ->
     anew = msgspec.structs.replace(read, subscribed_at_ms=NOW_MS + 1)
     store.add(anew)
     store.forget(read)
-    assert store.of_delivery(delivery_id) == [anew]
+    assert store.of_topic(delivery_topic(delivery_id)) == [anew]
 
     store.forget(anew)
-    assert store.of_delivery(delivery_id) == []
+    assert store.of_topic(delivery_topic(delivery_id)) == []
 
 
 def test_what_was_begun_after_the_end_was_asked_for_stays(store: Store) -> None:
     delivery_id, connection_id = unique("D"), unique("conn=")
     store.add(subscription(delivery_id, connection_id))
-    store.remove(delivery_id, connection_id, until_ms=NOW_MS - 1)
-    assert store.has(delivery_id, connection_id)
+    store.remove(delivery_topic(delivery_id), socket_endpoint(connection_id), until_ms=NOW_MS - 1)
+    assert store.has(delivery_topic(delivery_id), socket_endpoint(connection_id))
 
-    store.remove(delivery_id, connection_id, until_ms=NOW_MS)
-    assert not store.has(delivery_id, connection_id)
+    store.remove(delivery_topic(delivery_id), socket_endpoint(connection_id), until_ms=NOW_MS)
+    assert not store.has(delivery_topic(delivery_id), socket_endpoint(connection_id))
 
 
 def test_what_is_not_there_may_be_removed(store: Store) -> None:
-    store.remove(unique("D"), unique("conn="), until_ms=NOW_MS)
+    store.remove(delivery_topic(unique("D")), socket_endpoint(unique("conn=")), until_ms=NOW_MS)
     store.forget(subscription(unique("D"), unique("conn=")))
 
-    assert store.remove_connection(unique("conn=")) == 0
+    assert store.remove_endpoint(socket_endpoint(unique("conn="))) == 0
 
 
 def test_a_connection_that_ends_takes_all_its_subscriptions_along(store: Store) -> None:
@@ -99,11 +127,11 @@ def test_a_connection_that_ends_takes_all_its_subscriptions_along(store: Store) 
         store.add(subscription(delivery_id, gone))
     store.add(subscription(followed[0], stays))
 
-    assert store.count_of_connection(gone) == 30
-    assert store.remove_connection(gone) == 30
-    assert store.count_of_connection(gone) == 0
-    assert store.of_delivery(followed[0]) == [subscription(followed[0], stays)]
-    assert store.of_delivery(followed[1]) == []
+    assert store.count_of_endpoint(socket_endpoint(gone)) == 30
+    assert store.remove_endpoint(socket_endpoint(gone)) == 30
+    assert store.count_of_endpoint(socket_endpoint(gone)) == 0
+    assert store.of_topic(delivery_topic(followed[0])) == [subscription(followed[0], stays)]
+    assert store.of_topic(delivery_topic(followed[1])) == []
 
 
 def test_the_buckets_together_hold_every_subscription_once(store: Store) -> None:
@@ -116,6 +144,17 @@ def test_the_buckets_together_hold_every_subscription_once(store: Store) -> None
     for one in added:
         assert found[delivery_bucket(one.delivery_id)].count(one) == 1
         assert sum(bucket.count(one) for bucket in found.values()) == 1
+
+
+def test_what_follows_no_delivery_is_in_no_bucket(store: Store) -> None:
+    endpoint = socket_endpoint(unique("conn="))
+    one = msgspec.structs.replace(subscription("", ""), topic=FLEET, endpoint=endpoint)
+    store.add(one)
+
+    assert one in store.of_topic(FLEET)
+    assert not any(one in store.of_bucket(bucket) for bucket in range(BUCKETS))
+    assert store.remove_endpoint(endpoint) == 1
+    assert one not in store.of_topic(FLEET)
 
 
 def test_a_bucket_gives_the_subscriptions_of_a_delivery_together(store: Store) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rtdts.delivery_store.items import to_item
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.tracking.delivery_buckets import delivery_bucket
+from rtdts.tracking.topics import delivery_of, is_of_delivery
 from tests.fakes.aws_limits import breach
 from tests.fakes.scripted_client import client_error
 
@@ -22,38 +23,40 @@ class FakeSubscriptionStore:
     def add(self, subscription: Subscription) -> None:
         if code := breach("put_item", {"Item": to_item(subscription)}):
             raise client_error(code)
-        key = (subscription.delivery_id, subscription.connection_id)
-        self._subscriptions[key] = subscription
+        key = (subscription.topic, subscription.endpoint)
+        stands = self._subscriptions.get(key)
+        if stands is None or stands.subscribed_at_ms <= subscription.subscribed_at_ms:
+            self._subscriptions[key] = subscription
 
-    def has(self, delivery_id: str, connection_id: str) -> bool:
-        return (delivery_id, connection_id) in self._subscriptions
+    def has(self, topic: str, endpoint: str) -> bool:
+        return (topic, endpoint) in self._subscriptions
 
-    def find(self, delivery_id: str, connection_id: str) -> Subscription | None:
-        return self._subscriptions.get((delivery_id, connection_id))
+    def find(self, topic: str, endpoint: str) -> Subscription | None:
+        return self._subscriptions.get((topic, endpoint))
 
-    def remove(self, delivery_id: str, connection_id: str, *, until_ms: int) -> None:
-        stands = self._subscriptions.get((delivery_id, connection_id))
+    def remove(self, topic: str, endpoint: str, *, until_ms: int) -> None:
+        stands = self._subscriptions.get((topic, endpoint))
         if stands is not None and stands.subscribed_at_ms <= until_ms:
-            del self._subscriptions[delivery_id, connection_id]
+            del self._subscriptions[topic, endpoint]
 
     def forget(self, read: Subscription) -> None:
-        stands = self._subscriptions.get((read.delivery_id, read.connection_id))
+        stands = self._subscriptions.get((read.topic, read.endpoint))
         if stands is not None and stands.subscribed_at_ms == read.subscribed_at_ms:
-            del self._subscriptions[read.delivery_id, read.connection_id]
+            del self._subscriptions[read.topic, read.endpoint]
 
-    def remove_connection(self, connection_id: str) -> int:
-        gone = [key for key in self._subscriptions if key[1] == connection_id]
+    def remove_endpoint(self, endpoint: str) -> int:
+        gone = [key for key in self._subscriptions if key[1] == endpoint]
         for key in gone:
             del self._subscriptions[key]
         return len(gone)
 
-    def of_delivery(self, delivery_id: str) -> list[Subscription]:
-        return [one for key, one in sorted(self._subscriptions.items()) if key[0] == delivery_id]
+    def of_topic(self, topic: str) -> list[Subscription]:
+        return [one for key, one in sorted(self._subscriptions.items()) if key[0] == topic]
 
     def of_bucket(self, bucket: int) -> Iterator[Subscription]:
-        for (delivery_id, _), one in sorted(self._subscriptions.items()):
-            if delivery_bucket(delivery_id) == bucket:
+        for (topic, _), one in sorted(self._subscriptions.items()):
+            if is_of_delivery(topic) and delivery_bucket(delivery_of(topic)) == bucket:
                 yield one
 
-    def count_of_connection(self, connection_id: str) -> int:
-        return sum(1 for _, connection in self._subscriptions if connection == connection_id)
+    def count_of_endpoint(self, endpoint: str) -> int:
+        return sum(1 for _, one in self._subscriptions if one == endpoint)

@@ -14,6 +14,7 @@ from rtdts.runtime import wall_clock
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
 from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.positions import ShownLatest, TrackPoint, TruckInterval
+from rtdts.tracking.topics import connection_of, delivery_of, is_of_delivery
 from rtdts.tracking.truck_stops import TruckStops, stop_of
 from tests.fakes.fake_delivery_store import FakeDeliveryStore
 from tests.fakes.fake_nudge_queue import FakeNudgeQueue
@@ -92,13 +93,14 @@ class BreakableSubscriptions(FakeSubscriptionStore):
         self.deliveries_read: list[str] = []
         self.before_find: Callable[[], None] = lambda: None
 
-    def find(self, delivery_id: str, connection_id: str) -> Subscription | None:
+    def find(self, topic: str, endpoint: str) -> Subscription | None:
         self.before_find()
-        return super().find(delivery_id, connection_id)
+        return super().find(topic, endpoint)
 
-    def of_delivery(self, delivery_id: str) -> list[Subscription]:
-        self.deliveries_read.append(delivery_id)
-        return super().of_delivery(delivery_id)
+    def of_topic(self, topic: str) -> list[Subscription]:
+        if is_of_delivery(topic):
+            self.deliveries_read.append(delivery_of(topic))
+        return super().of_topic(topic)
 
     def of_bucket(self, bucket: int) -> Iterator[Subscription]:
         if bucket in self.broken_buckets:
@@ -106,7 +108,7 @@ class BreakableSubscriptions(FakeSubscriptionStore):
         return super().of_bucket(bucket)
 
     def connections(self) -> set[str]:
-        return {connection_id for _, connection_id in self._subscriptions}
+        return {connection_of(endpoint) for _, endpoint in self._subscriptions}
 
 
 class FakePositions:

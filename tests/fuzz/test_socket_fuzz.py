@@ -32,7 +32,19 @@ FRAME_BYTES = 32_000
 """The gateway closes above 32 KB a frame (128 KB a message); below that every frame is ours."""
 PROPER_ENDS = {1000, 1001, 1003, 1007, 1008, 1009}
 ANSWER_WITHIN_S = 30.0
-ACTIONS = ["track", "untrack", "ping", "$default", "$connect", "$disconnect", "Track", "", "☎"]
+ACTIONS = [
+    "track",
+    "untrack",
+    "track_fleet",
+    "untrack_fleet",
+    "ping",
+    "$default",
+    "$connect",
+    "$disconnect",
+    "Track",
+    "",
+    "☎",
+]
 IDS = st.sampled_from(["D-none", "", "no spaces", "x" * 65, "../D-1", "D-1\n", "☎", "\ud83d\ude9a"])
 SCALARS = (
     st.none()
@@ -60,6 +72,9 @@ MESSAGES = st.builds(
         {"action": st.sampled_from(ACTIONS) | VALUES},
         optional={
             "delivery_id": IDS | VALUES,
+            "bbox": st.lists(SCALARS, max_size=5),
+            "zoom": SCALARS,
+            "filter": VALUES,
             "since_version": st.sampled_from([-1, 0, 2**70, 1.5, "2", None]) | VALUES,
         },
     ),

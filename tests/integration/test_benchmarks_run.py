@@ -23,6 +23,7 @@ WITHOUT_ENGINES = [
 WITH_ENGINES = [
     ["mqtt_points"],
     ["document_bytes"],
+    ["fleet_view"],
     ["consumer_points"],
     ["wide_fleet_points"],
     ["late_points"],

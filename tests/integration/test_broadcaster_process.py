@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection
 
 from rtdts.push_queue.nudges import SnapshotNudge, TransitionNudge
 from rtdts.tracking.deliveries import Cause, Status
+from rtdts.tracking.topics import delivery_topic
 from tests.support.asyncapi_schema import validate_message
 from tests.support.broadcaster_cloud import Cloud, running_broadcaster
 from tests.support.deliveries import event_of
@@ -77,7 +78,7 @@ async def test_rounds_statuses_endings_and_the_end(cloud: Cloud) -> None:
             async with asyncio.timeout(COMES_WITHIN_S):
                 assert await running.process.wait() == 0
             assert stopped["in_time"]
-        assert cloud.subscriptions.of_delivery(delivery.delivery_id) == []
+        assert cloud.subscriptions.of_topic(delivery_topic(delivery.delivery_id)) == []
 
 
 async def test_a_viewer_that_is_gone_is_forgotten_and_the_others_are_told(
@@ -97,7 +98,7 @@ async def test_a_viewer_that_is_gone_is_forgotten_and_the_others_are_told(
     assert sorted(one["delivery_id"] for one in told) == [one.delivery_id for one in deliveries]
     assert (report["due"], report["delivered"], report["gone"]) == (6, 3, 3)
     for delivery in deliveries:
-        left = cloud.subscriptions.of_delivery(delivery.delivery_id)
+        left = cloud.subscriptions.of_topic(delivery_topic(delivery.delivery_id))
         assert [one.connection_id for one in left] == [connection_id]
 
 

@@ -17,6 +17,7 @@ from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
 from rtdts.delivery_store.tickets import TicketStore
 from rtdts.tracking.deliveries import Delivery, Status
+from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from sim.local_cloud.resources import CloudNames, create_resources, local_session
 from tests.support.deliveries import NOW_MS, event_of, moved_to, new_delivery, ticket_holder, unique
 from tests.support.ministack_process import REGION, ministack_program, running_ministack
@@ -64,8 +65,8 @@ def made(
 def follow(dynamodb: Any, delivery_id: str, identity: str, role: str = "customer") -> None:
     SubscriptionStore(dynamodb, TABLES).add(
         Subscription(
-            delivery_id=delivery_id,
-            connection_id=unique("c"),
+            topic=delivery_topic(delivery_id),
+            endpoint=socket_endpoint(unique("c")),
             role=role,
             identity=identity,
             token_expires_at_ms=NOW_MS,

@@ -24,6 +24,7 @@ from rtdts.push_queue.nudges import Nudge, TransitionNudge
 from rtdts.runtime.aws_clients import UnreadableAnswerError, refusing_unreadable_answers
 from rtdts.tracking.deliveries import Delivery, Status
 from rtdts.tracking.delivery_buckets import delivery_bucket
+from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from sim.fault_shim.rules import (
     CutAnswer,
     Delay,
@@ -324,7 +325,7 @@ async def test_what_stays_unreadable_is_never_absence_nor_success(
         lambda: world.store.get_many([first.delivery_id]),
         lambda: world.store.events(first.delivery_id),
         lambda: world.matches.open_matches(first.truck_id),
-        lambda: world.subscriptions.has(first.delivery_id, "c"),
+        lambda: world.subscriptions.has(delivery_topic(first.delivery_id), socket_endpoint("c")),
         lambda: world.queue.send_many([sent]),
         lambda: world.queue.receive(wait_s=0),
     ]
@@ -365,10 +366,12 @@ async def test_a_connections_end_ends_all_it_followed_though_some_deletes_are_le
     for one in followed:
         await blocking(lambda one=one: world.subscriptions.add(one))
     await world.shim.set_rules(a_rule(FailItems(share=0.5), "BatchWriteItem"))
-    removed = await blocking(lambda: world.subscriptions.remove_connection(connection_id))
+    removed = await blocking(
+        lambda: world.subscriptions.remove_endpoint(socket_endpoint(connection_id))
+    )
 
     assert removed == 8
-    assert world.true_subscriptions.count_of_connection(connection_id) == 0
+    assert world.true_subscriptions.count_of_endpoint(socket_endpoint(connection_id)) == 0
     assert world.shim.record.of("DeleteItem")
 
 
@@ -385,8 +388,8 @@ async def test_a_ticket_is_never_spent_twice_though_the_answer_got_lost(world: W
 
 def subscription(delivery_id: str, connection_id: str) -> Subscription:
     return Subscription(
-        delivery_id=delivery_id,
-        connection_id=connection_id,
+        topic=delivery_topic(delivery_id),
+        endpoint=socket_endpoint(connection_id),
         role="customer",
         identity="C-88",
         token_expires_at_ms=NOW_MS + 3_600_000,
@@ -404,7 +407,7 @@ async def test_an_index_sees_the_table_as_it_was(world: World, clock: Clock) -> 
         return {one.connection_id for one in found if one.delivery_id == delivery_id}
 
     async def in_table() -> set[str]:
-        found = await blocking(lambda: world.subscriptions.of_delivery(delivery_id))
+        found = await blocking(lambda: world.subscriptions.of_topic(delivery_topic(delivery_id)))
         return {one.connection_id for one in found}
 
     await blocking(lambda: world.subscriptions.add(early))
@@ -428,7 +431,9 @@ async def test_the_copy_of_a_lagging_table_is_gone_when_the_lag_is(world: World)
         return [name for name in world.dynamodb.list_tables()["TableNames"] if ".lagging-" in name]
 
     await world.shim.set_rules(a_rule(LagIndex(seconds=LAG_S), "Query"))
-    await blocking(lambda: world.subscriptions.count_of_connection(unique("connection")))
+    await blocking(
+        lambda: world.subscriptions.count_of_endpoint(socket_endpoint(unique("connection")))
+    )
     assert len(await blocking(tables)) == 1
     await world.shim.set_rules()
     assert await blocking(tables) == []
@@ -460,14 +465,24 @@ async def test_a_socket_that_ends_at_once_is_missed_by_the_index_and_no_worse(
     connection_id = unique("connection")
     one = subscription(unique("D"), connection_id)
     await world.shim.set_rules(a_rule(LagIndex(seconds=LAG_S), "Query"))
-    await blocking(lambda: world.subscriptions.count_of_connection(connection_id))
+    await blocking(lambda: world.subscriptions.count_of_endpoint(socket_endpoint(connection_id)))
     await blocking(lambda: world.subscriptions.add(one))
 
-    assert await blocking(lambda: world.subscriptions.remove_connection(connection_id)) == 0
-    assert await blocking(lambda: world.subscriptions.of_delivery(one.delivery_id)) == [one]
+    assert (
+        await blocking(lambda: world.subscriptions.remove_endpoint(socket_endpoint(connection_id)))
+        == 0
+    )
+    assert await blocking(
+        lambda: world.subscriptions.of_topic(delivery_topic(one.delivery_id))
+    ) == [one]
     clock.now_s = LAG_S
-    assert await blocking(lambda: world.subscriptions.remove_connection(connection_id)) == 1
-    assert await blocking(lambda: world.subscriptions.of_delivery(one.delivery_id)) == []
+    assert (
+        await blocking(lambda: world.subscriptions.remove_endpoint(socket_endpoint(connection_id)))
+        == 1
+    )
+    assert (
+        await blocking(lambda: world.subscriptions.of_topic(delivery_topic(one.delivery_id))) == []
+    )
 
 
 def nudges(count: int) -> list[Nudge]:

@@ -14,13 +14,15 @@ from rtdts.position_store import erasure
 from rtdts.position_store.bulk import Fate, ItemOutcome
 from rtdts.position_store.client import connect
 from rtdts.position_store.erasure import DeliveryErasure, TruckErasure
+from rtdts.position_store.fleet import CurrentDeliveries
 from rtdts.position_store.history_pages import HistoryPages
 from rtdts.position_store.index_definitions import STATE_INDEX
 from rtdts.position_store.raw_log import RawDocument, RawLog
 from rtdts.position_store.reader import PositionReader
 from rtdts.position_store.state import StateWrite, TruckStateStore
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
-from rtdts.tracking.deliveries import Status
+from rtdts.tracking.current_delivery import Carried
+from rtdts.tracking.deliveries import Promise, Status
 from rtdts.tracking.delivery_log import Anchor
 from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
 from rtdts.tracking.instants import format_instant
@@ -339,6 +341,21 @@ def test_a_delivery_goes_out_of_its_trucks_documents_and_all_else_stays(
     assert deliveries.count({kept}, {truck_id}) == named
     assert TruckErasure(client).count(truck_id) == ALL
     assert list(deliveries.erase({erased}, {truck_id})) == []
+
+
+def test_a_delivery_that_the_fleet_alone_names_goes_out_too(client: OpenSearch) -> None:
+    truck_id, delivery_id = unique("T"), unique("D")
+    fill(client, truck_id)
+    assigned = Carried(delivery_id=delivery_id, status=Status.ASSIGNED, promise=Promise())
+    assert CurrentDeliveries(client).put(truck_id, [assigned], now_ms=START_MS)
+    erasure = DeliveryErasure(client)
+    assert erasure.count([delivery_id], [truck_id])["truck-latest"] == 1
+
+    list(erasure.erase([delivery_id], [truck_id]))
+
+    assert erasure.count([delivery_id], [truck_id])["truck-latest"] == 0
+    latest = PositionReader(client).latest([truck_id])[truck_id]
+    assert (latest.current, latest.shown is not None) == (None, True)
 
 
 def test_a_state_is_written_anew_first_although_it_names_none(client: OpenSearch) -> None:

@@ -35,6 +35,12 @@ NUDGES = f"{UNIT}/broadcaster/test_nudges.py"
 CLOCK = f"{UNIT}/broadcaster/test_round_clock.py"
 SHARED = f"{UNIT}/broadcaster/test_shared_rounds.py"
 SOCKET = f"{UNIT}/socket_lambda/test_socket_handler.py"
+FLEET = f"{UNIT}/broadcaster/test_fleet_followers.py"
+FLEET_PARTS = f"{UNIT}/broadcaster/test_fleet_parts.py"
+CURRENT = f"{UNIT}/broadcaster/test_current_deliveries.py"
+FLEET_ROUTES = f"{UNIT}/socket_lambda/test_fleet_routes.py"
+FLEET_VIEW = f"{UNIT}/tracking/test_fleet_view.py"
+FLEET_MESSAGES = f"{UNIT}/tracking/test_fleet_messages.py"
 DELIVERY = f"{UNIT}/delivery_lambda/test_delivery_handler.py"
 DECISIONS = f"{UNIT}/delivery_lambda/test_decisions.py"
 CHANGED = f"{UNIT}/consumer/test_changed_plans.py"
@@ -1773,8 +1779,8 @@ BREAKS = (
         name="track-anew-forgotten-with-the-old-one",
         guarantee=5,
         file="rtdts/delivery_store/subscriptions.py",
-        text='"subscribed_at_ms = :time", read.delivery_id',
-        replacement='"subscribed_at_ms > :time", read.delivery_id',
+        text='"subscribed_at_ms = :time", read.topic',
+        replacement='"subscribed_at_ms > :time", read.topic',
         tests=(
             "tests/contract/test_subscription_contract.py"
             "::test_what_was_begun_anew_since_it_was_read_is_not_forgotten",
@@ -2406,5 +2412,84 @@ BREAKS = (
         text="or one.socket.waiting_bytes > settings.client_buffer_bytes",
         replacement="or False",
         tests=(f"{SOCKETS}::test_posts_to_a_client_that_does_not_read_are_throttled",),
+    ),
+    # A dispatcher's view of the fleet.
+    Break(
+        name="the-fleet-is-for-all-roles",
+        guarantee=4,
+        file="socket_lambda/dispatch.py",
+        text="if viewer.role != DISPATCHER:",
+        replacement="if not viewer.role:",
+        tests=(f"{FLEET_ROUTES}::test_nobody_but_a_dispatcher_follows_the_fleet",),
+    ),
+    Break(
+        name="the-fleet-on-a-right-of-before-the-picture",
+        guarantee=4,
+        file="broadcaster/fleet_followers.py",
+        text="if self._is_news(follower, picture) and self._is_entitled(follower, blocks):",
+        replacement="if self._is_news(follower, picture):",
+        tests=(f"{FLEET}::test_a_right_that_ends_while_the_picture_is_taken_shows_nothing",),
+    ),
+    Break(
+        name="trucks-beyond-a-frame",
+        guarantee=5,
+        file="rtdts/tracking/fleet_messages.py",
+        text="return rows if len(rows) <= ROWS_MAX_BYTES else None",
+        replacement="return rows",
+        tests=(
+            f"{FLEET}::test_trucks_that_fit_no_frame_are_clusters_too",
+            f"{FLEET_MESSAGES}::test_a_frame_holds_some_400_ordinary_trucks_and_150_with_the_longest_names",
+        ),
+    ),
+    Break(
+        name="clusters-as-fine-as-is-asked-for",
+        guarantee=6,
+        file="rtdts/tracking/fleet_view.py",
+        text="_tiles(self.bbox, precision) > MAX_CLUSTERS:",
+        replacement="_tiles(self.bbox, precision) > 1_000 * MAX_CLUSTERS:",
+        tests=(f"{FLEET_VIEW}::test_a_huge_zoom_over_the_whole_world_asks_for_no_more",),
+    ),
+    Break(
+        name="an-overtaken-view-replaces-the-later-one",
+        guarantee=5,
+        file="rtdts/delivery_store/subscriptions.py",
+        text='"attribute_not_exists(topic) OR subscribed_at_ms <= :time"',
+        replacement='"attribute_not_exists(topic) OR subscribed_at_ms <> :time"',
+        tests=(
+            "tests/contract/test_subscription_contract.py"
+            "::test_an_earlier_subscription_never_takes_the_place_of_a_later_one",
+        ),
+    ),
+    Break(
+        name="one-slow-view-keeps-all-waiting",
+        guarantee=6,
+        file="broadcaster/fleet_followers.py",
+        text="if connection_id in self._posting or",
+        replacement="if",
+        tests=(f"{FLEET}::test_a_slow_viewer_keeps_no_other_waiting_and_has_one_post_at_a_time",),
+    ),
+    Break(
+        name="a-part-of-the-fleet-is-held-for-ever",
+        guarantee=7,
+        file="broadcaster/fleet_parts.py",
+        text="if known is not None and now_ms <= known.until_ms:",
+        replacement="if known is not None:",
+        tests=(f"{FLEET_PARTS}::test_a_part_whose_holder_died_is_anothers_when_its_lease_ends",),
+    ),
+    Break(
+        name="what-a-person-changed-waits-for-a-point",
+        guarantee=5,
+        file="broadcaster/nudge_handling.py",
+        text="isinstance(nudge, TransitionNudge) and nudge.by_person and only is None:",
+        replacement="isinstance(nudge, TransitionNudge) and not nudge.by_person:",
+        tests=(f"{CURRENT}::test_an_assigned_delivery_is_shown_with_its_truck",),
+    ),
+    Break(
+        name="an-older-match-hides-what-a-person-changed",
+        guarantee=5,
+        file="broadcaster/current_deliveries.py",
+        text="        await self._sleep(AGAIN_AFTER_S)\n        await self._write(delivery_id)\n",
+        replacement="        await self._sleep(AGAIN_AFTER_S)\n",
+        tests=(f"{CURRENT}::test_what_a_point_brought_meanwhile_is_put_right_a_little_later",),
     ),
 )

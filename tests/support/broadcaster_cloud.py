@@ -24,6 +24,7 @@ from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
 from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.tracking.deliveries import Delivery, Status
+from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from sim.local_cloud.resources import (
     ACCESS_KEY_ID,
     SECRET_ACCESS_KEY,
@@ -128,8 +129,8 @@ class Cloud:
     def track(self, delivery: Delivery, connection_id: str) -> None:
         self.subscriptions.add(
             Subscription(
-                delivery_id=delivery.delivery_id,
-                connection_id=connection_id,
+                topic=delivery_topic(delivery.delivery_id),
+                endpoint=socket_endpoint(connection_id),
                 role="customer",
                 identity=delivery.customer_id,
                 token_expires_at_ms=FAR_FUTURE_MS,

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.current_deliveries import CurrentDeliveryWriter
+from broadcaster.fleet_followers import FleetFollowers
+from broadcaster.fleet_parts import AllParts, FleetParts
+from broadcaster.fleet_pictures import FleetPictures
 from broadcaster.nudge_handling import NudgeHandler, Stores
 from broadcaster.nudges import NudgeConsumer
 from broadcaster.pictures import PositionPicture
@@ -24,9 +29,13 @@ from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.deliveries import Assignment, Cause, Delivery, DeliveryEvent, Place, Status
 from rtdts.tracking.delivery_buckets import BUCKETS
 from rtdts.tracking.fixes import LatestPosition, fix_of
+from rtdts.tracking.fleet_messages import Ages
+from rtdts.tracking.fleet_view import FleetView
 from rtdts.tracking.positions import Point
+from rtdts.tracking.topics import FLEET, delivery_topic, socket_endpoint
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_clock import FakeClock
+from tests.fakes.fake_fleet import FakeFleet, FakeFleetLeases
 from tests.fakes.fake_gateway import FakeGateway
 from tests.fakes.fake_shares import FakeShareStore
 from tests.fakes.fake_viewing_stores import (
@@ -39,6 +48,8 @@ from tests.fakes.fake_viewing_stores import (
 
 HOUR_MS = 3_600_000
 NUDGE_THREADS = 4
+FLEET_AGES = Ages(stale_after_ms=120_000, offline_after_ms=600_000)
+WORLD_VIEW = FleetView(bbox=(-180, -90, 180, 90), zoom=1)
 DOOR = (35.2, 129.1)
 """Every delivery's destination."""
 
@@ -54,17 +65,30 @@ class World:
         self.shares = FakeShareStore()
         self.stops = StopsOfRows(self.deliveries)
         self.queue = PolledNudgeQueue(self.clock.now_ms)
+        self.fleet = FakeFleet()
+        self.leases = FakeFleetLeases("this")
         self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
         self.of_rounds = StoreThreads.of("rounds", tables=4, positions=4)
         self.of_nudges = StoreThreads.of("nudges", tables=NUDGE_THREADS, positions=4)
+        self.of_fleet = StoreThreads.of("fleet", tables=4, positions=4)
         self.written = io.StringIO()
         self.log = Logger("broadcaster", self.written)
+        self.current_deliveries = CurrentDeliveryWriter(
+            self.deliveries,
+            self.stops,
+            self.fleet,
+            self.of_fleet,
+            log=self.log,
+            now_ms=self.clock.now_ms,
+            sleep=self.clock.sleep,
+        )
         self.trace = PointTrace(traced, self.log)
         self.block_list = BlockList(self.blocks, log=self.log, now_ms=self.clock.now_ms)
 
     def close(self) -> None:
         self.of_rounds.close()
         self.of_nudges.close()
+        self.of_fleet.close()
 
     # --- what there is -----------------------------------------------------------------------
 
@@ -167,8 +191,8 @@ class World:
     ) -> Subscription:
         now_ms = self.clock.now_ms()
         subscription = Subscription(
-            delivery_id=delivery_id,
-            connection_id=connection_id,
+            topic=delivery_topic(delivery_id),
+            endpoint=socket_endpoint(connection_id),
             role=role,
             identity=identity,
             token_expires_at_ms=now_ms + round(token_expires_in_s * 1000),
@@ -231,6 +255,51 @@ class World:
         share = Share(self.clock.now_ms(), range(BUCKETS))
         return await self.round(slots=slots, chunk_size=chunk_size).hold(share)
 
+    def follower(
+        self,
+        connection_id: str,
+        view: FleetView = WORLD_VIEW,
+        *,
+        role: str = "dispatcher",
+        identity: str = "ann",
+        token_expires_in_s: float = 3_600,
+    ) -> Subscription:
+        """A dispatcher that follows the fleet."""
+        now_ms = self.clock.now_ms()
+        subscription = Subscription(
+            topic=FLEET,
+            endpoint=socket_endpoint(connection_id),
+            role=role,
+            identity=identity,
+            token_expires_at_ms=now_ms + round(token_expires_in_s * 1000),
+            token_issued_at_ms=now_ms,
+            subscribed_at_ms=now_ms,
+            view=view,
+        )
+        self.subscriptions.add(subscription)
+        return subscription
+
+    def fleet_followers(
+        self,
+        parts: FleetParts | None = None,
+        *,
+        max_trucks: int = 400,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
+    ) -> FleetFollowers:
+        return FleetFollowers(
+            self.subscriptions,
+            FleetPictures(self.fleet, FLEET_AGES, self.of_fleet.positions, max_trucks=max_trucks),
+            parts or AllParts(),
+            self.gateway,
+            self.backoff,
+            self.of_fleet.tables,
+            blocks=self.block_list,
+            log=self.log,
+            now_ms=self.clock.now_ms,
+            monotonic=self.clock.monotonic,
+            sleep=sleep or self.clock.sleep,
+        )
+
     def nudge_handler(self, *, slots: int = 100, chunk_size: int = 100) -> NudgeHandler:
         return NudgeHandler(
             Stores(
@@ -242,6 +311,7 @@ class World:
             self.pusher(self.of_nudges),
             Slots(slots),
             self.of_nudges,
+            current=self.current_deliveries,
             log=self.log,
             now_ms=self.clock.now_ms,
             chunk_size=chunk_size,

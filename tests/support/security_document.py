@@ -22,6 +22,7 @@ from track_lambda.handler import CALLERS as TRACK_CALLERS
 from track_lambda.routes import GET_TRACK
 
 DOCUMENT = ROOT / "docs" / "security.md"
+FLEET = "`track_fleet` on a socket"
 ROLES = (DISPATCHER, CUSTOMER, TRUCK)
 
 QUOTAS = (
@@ -99,6 +100,7 @@ def _access() -> Iterator[tuple[str, Sequence[str]]]:
         roles = [role for role in CALLERS[DECLARE_EVENT] if declared in DECLARABLE[role]]
         yield f"{_route(DECLARE_EVENT)}: `{declared.value}`", roles
     yield "a socket, and `track` on it", VIEWERS
+    yield FLEET, [DISPATCHER]
 
 
 def _route(route: tuple[str, str]) -> str:
@@ -106,6 +108,8 @@ def _route(route: tuple[str, str]) -> str:
 
 
 def _cell(what: str, role: str) -> str:
+    if what == FLEET:
+        return "all trucks"
     if what == _route(POST_TELEMETRY):
         return "its own positions"
     if what in map(_route, OPEN_ROUTES):

@@ -54,14 +54,18 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "find": {("dynamodb:GetItem", "subscriptions")},
         "remove": {("dynamodb:DeleteItem", "subscriptions")},
         "forget": {("dynamodb:DeleteItem", "subscriptions")},
-        "remove_connection": {
+        "remove_endpoint": {
             ("dynamodb:BatchWriteItem", "subscriptions"),
             ("dynamodb:DeleteItem", "subscriptions"),
-            ("dynamodb:Query", "subscriptions/index/by-connection"),
+            ("dynamodb:Query", "subscriptions/index/by-endpoint"),
         },
-        "of_delivery": {("dynamodb:Query", "subscriptions")},
+        "of_topic": {("dynamodb:Query", "subscriptions")},
         "of_bucket": {("dynamodb:Query", "subscriptions/index/by-bucket")},
-        "count_of_connection": {("dynamodb:Query", "subscriptions/index/by-connection")},
+        "count_of_endpoint": {("dynamodb:Query", "subscriptions/index/by-endpoint")},
+    },
+    "rtdts/delivery_store/fleet_leases.py:FleetLeaseStore": {
+        "take": {("dynamodb:PutItem", "subscriptions")},
+        "give_back": {("dynamodb:DeleteItem", "subscriptions")},
     },
     "rtdts/delivery_store/socket_limits.py:SocketLimitStore": {
         method: {("dynamodb:UpdateItem", "socket-limits")}

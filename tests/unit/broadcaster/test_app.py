@@ -73,6 +73,7 @@ class Running:
             self.rounds,
             world.round(),
             self.nudges,
+            world.fleet_followers(sleep=SteppedClock().sleep),
             KeptCredentials(lambda: keys or Keys(), world.of_rounds.tables),
             metrics=MetricWriter("broadcaster", METRICS, stream=self.metrics),
             log=world.log,
@@ -97,6 +98,18 @@ async def test_it_says_that_it_is_ready_holds_rounds_and_ends_when_told(world: W
         assert event in world.logged
     assert '"RoundViewersDelivered":1' in running.metrics.getvalue()
     assert '"NudgesReceived":0' in running.metrics.getvalue()
+
+
+async def test_it_shows_the_fleet_beside_its_rounds(world: World) -> None:
+    world.follower("ann")
+    running = Running(world)
+    await world.gateway.wait_for_posts(["ann"])
+    running.stop.set()
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await running.task
+
+    assert world.gateway.types("ann") == ["fleet"]
+    assert '"FleetViewers":1' in running.metrics.getvalue()
 
 
 async def test_a_round_under_way_is_held_to_its_end_before_it_stops(world: World) -> None:

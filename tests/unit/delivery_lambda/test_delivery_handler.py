@@ -150,7 +150,9 @@ def test_every_change_is_nudged_after_it_is_written(api: Api) -> None:
     api.put(truck_id="T-2")
     api.declare("picked_up")
 
-    assert api.nudges.sent == [TransitionNudge(delivery_id="D-1", version=n) for n in (1, 2, 3)]
+    assert api.nudges.sent == [
+        TransitionNudge(delivery_id="D-1", version=n, by_person=True) for n in (1, 2, 3)
+    ]
 
 
 def test_a_repetition_is_nudged_again_since_the_first_may_have_been_cut_off(api: Api) -> None:

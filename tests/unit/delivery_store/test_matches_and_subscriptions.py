@@ -13,6 +13,7 @@ from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import KEPT_FOR_MS, Subscription, SubscriptionStore
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Place
+from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from rtdts.tracking.truck_stops import TruckStops
 from tests.fakes.scripted_client import ScriptedClient
 from tests.support.deliveries import NOW_MS, new_delivery
@@ -93,13 +94,13 @@ def test_a_full_truck_stays_far_below_what_an_item_may_hold() -> None:
 
 
 def test_deletions_that_were_throttled_are_done_one_by_one() -> None:
-    left = {"delivery_id": {"S": "D-2"}, "connection_id": {"S": "c="}}
+    left = {"topic": {"S": "delivery:D-2"}, "endpoint": {"S": "socket:c="}}
     client = ScriptedClient(
-        {"Items": [left, {**left, "delivery_id": {"S": "D-1"}}]},
+        {"Items": [left, {**left, "topic": {"S": "delivery:D-1"}}]},
         {"UnprocessedItems": {"subscriptions": [{"DeleteRequest": {"Key": left}}]}},
         {},
     )
-    removed = SubscriptionStore(client, TABLES).remove_connection("c=")
+    removed = SubscriptionStore(client, TABLES).remove_endpoint(socket_endpoint("c="))
 
     assert removed == 2
     assert client.calls[-1] == ("delete_item", {"TableName": "subscriptions", "Key": left})
@@ -109,8 +110,8 @@ def test_a_subscription_expires_after_its_connection_must_have_ended() -> None:
     client = ScriptedClient({})
     SubscriptionStore(client, TABLES).add(
         Subscription(
-            delivery_id="D-1",
-            connection_id="c=",
+            topic=delivery_topic("D-1"),
+            endpoint=socket_endpoint("c="),
             role="customer",
             identity="C-1",
             token_expires_at_ms=NOW_MS + 1,

@@ -182,11 +182,16 @@ def test_a_role_reaches_its_own_indexes_only(role: str, patterns: set[str]) -> N
     assert reached == patterns
 
 
-def test_the_broadcaster_only_reads() -> None:
+def test_the_broadcaster_writes_nothing_but_what_trucks_are_shown_with() -> None:
     body = next(one.body for one in ROLES if one.name == "rtdts-broadcaster")
 
-    assert body["cluster_permissions"] == ["cluster_composite_ops_ro"]
-    assert [grant["allowed_actions"] for grant in body["index_permissions"]] == [["read"]]
+    assert body["index_permissions"] == [
+        {
+            "index_patterns": ["truck-positions-*", "truck-latest"],
+            "allowed_actions": ["read"],
+        },
+        {"index_patterns": ["truck-latest"], "allowed_actions": ["index"]},
+    ]
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)

@@ -16,6 +16,7 @@ from rtdts.push_queue.nudges import SnapshotNudge
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Delivery, Status
+from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from socket_lambda.bootstrap import App
 from socket_lambda.connection import ConnectionPoster
 from socket_lambda.dispatch import Dispatch
@@ -110,7 +111,7 @@ class Socket:
         return [
             delivery_id
             for delivery_id in ("D-1", "D-2", "D-3")
-            if self.subscriptions.has(delivery_id, CONNECTION)
+            if self.subscriptions.has(delivery_topic(delivery_id), socket_endpoint(CONNECTION))
         ]
 
 
@@ -130,10 +131,10 @@ def test_connecting_posts_nothing(socket: Socket) -> None:
 def test_who_tracks_is_subscribed_and_gets_a_snapshot(socket: Socket) -> None:
     assert socket.send("track") == {"statusCode": 200}
 
-    assert socket.subscriptions.of_delivery("D-1") == [
+    assert socket.subscriptions.of_topic(delivery_topic("D-1")) == [
         Subscription(
-            delivery_id="D-1",
-            connection_id=CONNECTION,
+            topic=delivery_topic("D-1"),
+            endpoint=socket_endpoint(CONNECTION),
             role="customer",
             identity="C-88",
             token_expires_at_ms=EXPIRES_AT_MS,
@@ -159,7 +160,9 @@ def test_what_changes_while_one_begins_to_track_is_not_missed(socket: Socket) ->
     send = socket.nudges.send
 
     def watching(nudge: Any) -> None:
-        subscribed.append(socket.subscriptions.has("D-1", CONNECTION))
+        subscribed.append(
+            socket.subscriptions.has(delivery_topic("D-1"), socket_endpoint(CONNECTION))
+        )
         send(nudge)
 
     socket.nudges.send = watching
@@ -301,11 +304,13 @@ def test_an_untrack_that_was_overtaken_ends_nothing(socket: Socket) -> None:
 
 def test_a_connection_that_ends_takes_its_subscriptions_along(socket: Socket) -> None:
     socket.track("D-1")
-    (mine,) = socket.subscriptions.of_delivery("D-1")
-    socket.subscriptions.add(msgspec.structs.replace(mine, connection_id="other="))
+    (mine,) = socket.subscriptions.of_topic(delivery_topic("D-1"))
+    socket.subscriptions.add(msgspec.structs.replace(mine, endpoint=socket_endpoint("other=")))
     socket.send("disconnect")
 
-    assert [one.connection_id for one in socket.subscriptions.of_delivery("D-1")] == ["other="]
+    assert [one.connection_id for one in socket.subscriptions.of_topic(delivery_topic("D-1"))] == [
+        "other="
+    ]
 
 
 def test_a_viewer_that_has_gone_is_no_failure(socket: Socket) -> None:

@@ -151,6 +151,17 @@ locals {
       ] },
     ],
     [
+      { title = "Fleet: viewers; a view, ms", stat = "Maximum", metrics = [
+        concat(local.own["broadcaster.FleetViewers"], [{ label = "following" }]),
+        concat(local.own["broadcaster.FleetPictureDuration"], [{ label = "longest, ms", yAxis = "right" }]),
+      ] },
+      { title = "Fleet: messages, a minute", stat = "Sum", metrics = [
+        concat(local.own["broadcaster.FleetMessagesDelivered"], [{ label = "told" }]),
+        concat(local.own["broadcaster.FleetMessagesNotReached"], [{ label = "not reached" }]),
+        concat(local.own["broadcaster.FleetPicturesFailed"], [{ label = "views not read" }]),
+      ] },
+    ],
+    [
       { title = "Sockets, a minute", stat = "Sum", metrics = [
         concat(["AWS/ApiGateway", "ConnectCount"], local.socket, [{ label = "connect" }]),
         concat(["AWS/ApiGateway", "MessageCount"], local.socket, [{ label = "messages, both ways" }]),

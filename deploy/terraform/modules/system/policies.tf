@@ -105,7 +105,7 @@ locals {
       {
         sid       = "OfConnection"
         actions   = ["dynamodb:Query"]
-        resources = ["${local.arns.table["subscriptions"]}/index/by-connection"]
+        resources = ["${local.arns.table["subscriptions"]}/index/by-endpoint"]
       },
       { sid = "Nudge", actions = ["sqs:SendMessage"], resources = [local.arns.nudges] },
       {
@@ -241,7 +241,7 @@ locals {
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
       {
         sid       = "Subscriptions"
-        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query"]
+        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
         resources = [local.arns.table["subscriptions"]]
       },
       {

@@ -1,0 +1,296 @@
+"""The fleet's topic: each second a picture of every view that a dispatcher looks at.
+
+In this order, for each tick:
+
+1. who follows the fleet is read, consistently, with which tokens are blocked;
+2. whose right is over hears so, and is forgotten;
+3. each different question is asked once, however many ask it, and all of them side by side: one
+   that takes long holds up no other, and rests for as long as makes it no more than a tenth of a
+   thread's time;
+4. each picture is posted to those who ask, unless it shows what they were shown last.
+
+A picture is whole, so nothing is made up for: who was not reached, or what could not be read, is
+told the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import dataclasses
+import time
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import suppress
+from typing import Final, Protocol
+
+from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.fleet_parts import FleetParts
+from broadcaster.fleet_pictures import FleetPictures
+from broadcaster.poster import Answer
+from broadcaster.pushing import RIGHT_MAX_AGE_S, BlockReader, Poster, SubscriptionRemover
+from broadcaster.round_clock import ticks
+from broadcaster.signing import Payload
+from broadcaster.threads import Threads
+from rtdts.delivery_store.subscriptions import Subscription
+from rtdts.runtime import wall_clock
+from rtdts.runtime.deadline import Deadline
+from rtdts.runtime.logs import Logger
+from rtdts.runtime.metrics import Metric
+from rtdts.tracking.blocks import Blocks, Token
+from rtdts.tracking.fleet_messages import FleetPicture, encode_fleet, encode_fleet_ended
+from rtdts.tracking.topics import FLEET
+from rtdts.tracking.viewing import EndReason, right_to_fleet
+
+METRICS: Final = (
+    Metric("FleetViewers", "Count"),
+    Metric("FleetMessagesDelivered", "Count"),
+    Metric("FleetMessagesNotReached", "Count"),
+    Metric("FleetPicturesFailed", "Count"),
+    Metric("FleetPictureDuration", "Milliseconds"),
+)
+
+INTERVAL_S: Final = 1.0
+"""Between pictures; the index is no fresher."""
+
+SAME_AGAIN_S: Final = 10.0
+"""A picture that shows nothing new is sent again after so long: its viewer knows that it holds."""
+
+_REST_FACTOR: Final = 9.0
+"""How long a question rests, as a multiple of what it took."""
+
+_GIVES_BACK_WITHIN_S: Final = 2.0
+
+_POSTS: Final = 100
+"""At once: of the fleet alone, so that neither a round nor a nudge waits for them."""
+
+
+class FollowerReader(SubscriptionRemover, Protocol):
+    """Reads who follows the fleet, and forgets them."""
+
+    def of_topic(self, topic: str, /) -> Sequence[Subscription]:
+        """Its subscriptions now, read consistently."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Told:
+    """What a connection was shown last."""
+
+    subscribed_at_ms: int
+    picture: FleetPicture
+    at_s: float
+
+
+class FleetFollowers:
+    """Shows dispatchers the fleet.
+
+    Args:
+        followers: Who follows it.
+        pictures: Takes the pictures.
+        parts: Which questions are this broadcaster's.
+        poster: Where messages go.
+        backoff: Shared by all pushes of the process.
+        threads: Where the tables may block.
+        blocks: For the rights: a revoked token ends them.
+        log: Told of what failed.
+        now_ms: Wall clock.
+        monotonic: Clock in seconds.
+        sleep: Waits some seconds.
+    """
+
+    def __init__(
+        self,
+        followers: FollowerReader,
+        pictures: FleetPictures,
+        parts: FleetParts,
+        poster: Poster,
+        backoff: ConnectionBackoff,
+        threads: Threads,
+        *,
+        blocks: BlockReader,
+        log: Logger,
+        now_ms: Callable[[], int] = wall_clock.now_ms,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._followers = followers
+        self._pictures = pictures
+        self._parts = parts
+        self._poster = poster
+        self._backoff = backoff
+        self._threads = threads
+        self._blocks = blocks
+        self._log = log
+        self._now_ms = now_ms
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._slots = asyncio.Semaphore(_POSTS)
+        self._asking: dict[bytes, asyncio.Task[None]] = {}
+        self._rests_until_s: dict[bytes, float] = {}
+        self._posting: dict[str, asyncio.Task[None]] = {}
+        self._told: dict[str, _Told] = {}
+        self._counts: collections.Counter[str] = collections.Counter()
+        self._most: collections.Counter[str] = collections.Counter()
+
+    async def run(self) -> None:
+        """Shows the fleet until it is cancelled; what fails is tried with the next tick."""
+        try:
+            async for _ in ticks(INTERVAL_S, now_ms=self._now_ms, sleep=self._sleep):
+                try:
+                    await self.tick()
+                except Exception as error:  # the fleet's trouble is no reason to end the rounds
+                    self._counts["FleetPicturesFailed"] += 1
+                    self._log.exception("fleet_followers_not_read", error)
+        finally:
+            for task in (*self._asking.values(), *self._posting.values()):
+                task.cancel()
+            with suppress(TimeoutError):  # they end by themselves
+                async with asyncio.timeout(_GIVES_BACK_WITHIN_S):
+                    await self._parts.give_back()
+
+    async def tick(self) -> None:
+        """Begins what is due now: reads who follows, and asks what is not being asked already."""
+        followers, blocks = await self._threads.run(self._read)
+        self._most["FleetViewers"] = max(self._most["FleetViewers"], len(followers))
+        asked: dict[bytes, list[Subscription]] = {}
+        for one in followers:
+            question = b"" if one.view is None else one.view.question
+            asked.setdefault(question, []).append(one)
+        mine = await self._parts.mine(asked)
+        self._forget_others({one.connection_id for key in mine for one in asked[key]}, asked)
+        for question in mine:
+            self._ask(question, asked[question], blocks)
+
+    async def settled(self) -> None:
+        """Returns when nothing is under way."""
+        while tasks := (*self._asking.values(), *self._posting.values()):
+            await asyncio.wait(tasks)
+
+    def take_metrics(self) -> dict[str, float]:
+        """The values of `METRICS` since the last call: sums, and the most of viewers and times."""
+        counts, self._counts = self._counts, collections.Counter()
+        most, self._most = self._most, collections.Counter()
+        return {metric.name: max(counts[metric.name], most[metric.name]) for metric in METRICS}
+
+    def _read(self) -> tuple[Sequence[Subscription], Blocks]:
+        return self._followers.of_topic(FLEET), self._blocks.current()
+
+    def _forget_others(self, connections: set[str], questions: Collection[bytes]) -> None:
+        """What another broadcaster shows meanwhile is not known here: it is shown anew."""
+        self._told = {one: told for one, told in self._told.items() if one in connections}
+        self._rests_until_s = {
+            one: until_s for one, until_s in self._rests_until_s.items() if one in questions
+        }
+
+    def _ask(self, question: bytes, followers: Sequence[Subscription], blocks: Blocks) -> None:
+        entitled = [one for one in followers if self._is_entitled(one, blocks)]
+        if not entitled or question in self._asking:
+            return
+        if self._monotonic() < self._rests_until_s.get(question, 0.0):
+            return
+        task = asyncio.create_task(self._show(question, entitled, blocks))
+        self._asking[question] = task
+        task.add_done_callback(lambda _: self._asking.pop(question, None))
+
+    async def _show(
+        self, question: bytes, followers: Sequence[Subscription], blocks: Blocks
+    ) -> None:
+        view = followers[0].view
+        if view is None:
+            return
+        began_at_s = self._monotonic()
+        try:
+            picture = await self._pictures.take(view, self._now_ms())
+        except Exception as error:  # one view's trouble is no other's
+            self._counts["FleetPicturesFailed"] += 1
+            self._log.exception("fleet_not_read", error, viewers=len(followers))
+            return
+        finally:
+            took_s = self._monotonic() - began_at_s
+            self._rests_until_s[question] = self._monotonic() + took_s * _REST_FACTOR
+            took_ms = round(took_s * 1000)
+            self._most["FleetPictureDuration"] = max(self._most["FleetPictureDuration"], took_ms)
+        for follower in followers:
+            if self._is_news(follower, picture) and self._is_entitled(follower, blocks):
+                self._post(follower, picture)
+
+    def _is_news(self, follower: Subscription, picture: FleetPicture) -> bool:
+        told = self._told.get(follower.connection_id)
+        if told is None or told.subscribed_at_ms != follower.subscribed_at_ms:
+            return True
+        is_due = self._monotonic() - told.at_s >= SAME_AGAIN_S
+        return is_due or not picture.shows_the_same_as(told.picture)
+
+    def _is_entitled(self, follower: Subscription, blocks: Blocks) -> bool:
+        """Whether it may see the fleet now; who may not is told, and forgotten."""
+        now_ms = self._now_ms()
+        token = Token(follower.token_id, follower.token_issued_at_ms)
+        ended = right_to_fleet(
+            role=follower.role, token_expires_at_ms=follower.token_expires_at_ms, now_ms=now_ms
+        )
+        if ended is None and not blocks.revoking(follower.role, follower.identity, token, now_ms):
+            return True
+        self._begin(follower, self._end(follower))
+        return False
+
+    def _post(self, follower: Subscription, picture: FleetPicture) -> None:
+        self._begin(follower, self._send(follower, picture))
+
+    def _begin(self, follower: Subscription, posting: Coroutine[object, object, None]) -> None:
+        """One post at a time to a connection: one that reads slowly misses pictures."""
+        connection_id = follower.connection_id
+        if connection_id in self._posting or self._backoff.remaining_s(connection_id) > 0:
+            posting.close()
+            self._counts["FleetMessagesNotReached"] += 1
+            return
+        task = asyncio.create_task(posting)
+        self._posting[connection_id] = task
+        task.add_done_callback(lambda _: self._posting.pop(connection_id, None))
+
+    async def _send(self, follower: Subscription, picture: FleetPicture) -> None:
+        # The right is of now: what waits for a slot does not go out on an older one.
+        write_by = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
+        async with self._slots:
+            if write_by.passed:
+                self._counts["FleetMessagesNotReached"] += 1
+                return
+            name = None if follower.view is None else follower.view.view
+            message = encode_fleet(picture, view=name, sent_at_ms=self._now_ms())
+            answer = await self._answer(follower, message, write_by)
+        if answer is Answer.DELIVERED:
+            self._counts["FleetMessagesDelivered"] += 1
+            self._told[follower.connection_id] = _Told(
+                follower.subscribed_at_ms, picture, self._monotonic()
+            )
+        elif answer is not Answer.GONE:
+            self._counts["FleetMessagesNotReached"] += 1
+
+    async def _end(self, follower: Subscription) -> None:
+        message = encode_fleet_ended(EndReason.TOKEN_EXPIRED, sent_at_ms=self._now_ms())
+        write_by = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
+        if await self._answer(follower, message, write_by) is Answer.DELIVERED:
+            await self._forget(follower)
+
+    async def _answer(self, follower: Subscription, message: bytes, write_by: Deadline) -> Answer:
+        connection_id = follower.connection_id
+        try:
+            answer = await self._poster.post(connection_id, Payload.of(message), write_by)
+        except Exception as error:  # a bug that one connection brings out
+            self._log.exception("fleet_not_posted", error, connection_id=connection_id)
+            return Answer.FAILED
+        if answer is Answer.THROTTLED:
+            self._backoff.throttled(connection_id)
+        elif answer in (Answer.DELIVERED, Answer.GONE):
+            self._backoff.answered(connection_id)
+        if answer is Answer.GONE:
+            await self._forget(follower)
+        return answer
+
+    async def _forget(self, follower: Subscription) -> None:
+        self._told.pop(follower.connection_id, None)
+        try:
+            await self._threads.run(self._followers.forget, follower)
+        except Exception as error:  # the next tick finds it again
+            connection_id = follower.connection_id
+            self._log.exception(
+                "subscription_not_removed", error, topic=FLEET, connection_id=connection_id
+            )

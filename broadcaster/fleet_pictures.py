@@ -1,0 +1,64 @@
+"""What is in view of the fleet: the trucks while they fit a frame, else clusters of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from broadcaster.threads import Threads
+from rtdts.position_store.fleet import FleetCounts
+from rtdts.tracking.fleet_messages import (
+    Ages,
+    FleetPicture,
+    FleetTruck,
+    cluster_rows,
+    truck_rows,
+)
+from rtdts.tracking.fleet_view import FleetView
+
+
+class FleetPort(Protocol):
+    """See `rtdts.position_store.fleet.FleetReader`."""
+
+    def count(self, view: FleetView, *, as_of_ms: int) -> FleetCounts:
+        """How many trucks are in view, and where they are many."""
+
+    def trucks(self, view: FleetView, *, as_of_ms: int, limit: int) -> Sequence[FleetTruck]:
+        """The trucks in view."""
+
+
+class FleetPictures:
+    """Takes pictures of views.
+
+    Args:
+        fleet: The positions.
+        ages: From what age on a truck is stale, and offline.
+        threads: Where the store may block; the fleet's own, so that no view keeps a round waiting.
+        max_trucks: With more in view there are clusters.
+    """
+
+    def __init__(self, fleet: FleetPort, ages: Ages, threads: Threads, *, max_trucks: int) -> None:
+        self._fleet = fleet
+        self._ages = ages
+        self._threads = threads
+        self._max_trucks = max_trucks
+
+    async def take(self, view: FleetView, as_of_ms: int) -> FleetPicture:
+        """The picture of a view.
+
+        Raises:
+            rtdts.position_store.errors.StoreUnavailable: OpenSearch can't answer now.
+        """
+        return await self._threads.run(self._take, view, as_of_ms)
+
+    def _take(self, view: FleetView, as_of_ms: int) -> FleetPicture:
+        counts = self._fleet.count(view, as_of_ms=as_of_ms)
+        if not counts.total:
+            return FleetPicture(as_of_ms=as_of_ms, total=0)
+        if counts.total <= self._max_trucks:
+            trucks = self._fleet.trucks(view, as_of_ms=as_of_ms, limit=self._max_trucks)
+            # Names may be long; and what came into view meanwhile comes with the next picture.
+            if (rows := truck_rows(trucks, self._ages, as_of_ms=as_of_ms)) is not None:
+                return FleetPicture(as_of_ms=as_of_ms, total=len(trucks), trucks=rows)
+        rows = cluster_rows(counts.clusters)
+        return FleetPicture(as_of_ms=as_of_ms, total=counts.total, clusters=rows)

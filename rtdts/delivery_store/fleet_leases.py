@@ -1,0 +1,102 @@
+"""Which broadcaster serves which part of the fleet's views: leases in ``subscriptions``.
+
+A lease is an item beside the subscriptions: topic `fleet-lease`, endpoint the part. It has an end
+and is not renewed before: whoever comes first after it has the part next. So the parts wander among
+those that live, with nothing to balance, and what a broadcaster that died held is another's when
+its lease ends.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from botocore.exceptions import ClientError
+
+from rtdts.delivery_store.schema import TTL_ATTRIBUTE, TableNames
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TOPIC: Final = "fleet-lease"
+_KEPT_FOR_S: Final = 3_600
+
+
+@dataclasses.dataclass(frozen=True)
+class Lease:
+    """Until when a part is held."""
+
+    until_ms: int
+    is_mine: bool
+
+
+class FleetLeaseStore:
+    """Takes leases.
+
+    Args:
+        client: A DynamoDB client.
+        tables: What the tables are called.
+        holder: Who takes them: unlike all others.
+    """
+
+    def __init__(self, client: DynamoDBClient, tables: TableNames, *, holder: str) -> None:
+        self._client = client
+        self._table = tables.subscriptions
+        self._holder = holder
+
+    def take(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
+        """Takes a part that nobody holds.
+
+        Args:
+            part: Which.
+            now_ms: Now: a lease that ended before is over.
+            until_ms: When this one ends.
+
+        Returns:
+            The lease that stands now.
+        """
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={
+                    "topic": {"S": TOPIC},
+                    "endpoint": {"S": f"part:{part}"},
+                    "holder": {"S": self._holder},
+                    "until_ms": {"N": str(until_ms)},
+                    TTL_ATTRIBUTE: {"N": str(until_ms // 1000 + _KEPT_FOR_S)},
+                },
+                # The last is what the SDK sends again when an answer was lost.
+                ConditionExpression=(
+                    "attribute_not_exists(topic) OR until_ms < :now"
+                    " OR (holder = :holder AND until_ms = :until)"
+                ),
+                ExpressionAttributeValues={
+                    ":now": {"N": str(now_ms)},
+                    ":holder": {"S": self._holder},
+                    ":until": {"N": str(until_ms)},
+                },
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+                raise
+            item = cast("Mapping[str, Any]", error.response).get("Item", {})
+            # Where the store does not say, it is asked again soon.
+            return Lease(
+                int(item["until_ms"]["N"]) if "until_ms" in item else now_ms, is_mine=False
+            )
+        return Lease(until_ms, is_mine=True)
+
+    def give_back(self, part: int) -> None:
+        """Ends a lease of this holder's; another's stays."""
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key={"topic": {"S": TOPIC}, "endpoint": {"S": f"part:{part}"}},
+                ConditionExpression="holder = :holder",
+                ExpressionAttributeValues={":holder": {"S": self._holder}},
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+                raise

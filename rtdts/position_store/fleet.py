@@ -1,0 +1,248 @@
+"""The fleet in a view, of ``truck-latest``; and a truck's current delivery, put right there.
+
+Two searches at the most. The first counts what is in view and cuts it into clusters; only when the
+trucks are few are they read themselves. Each works on what is in view: the box leads, and all other
+filters look at the trucks that it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from opensearchpy import OpenSearch
+from opensearchpy.exceptions import NotFoundError
+
+from rtdts.position_store.bulk import Action, Fate, head, send_bulk
+from rtdts.position_store.client import telling_errors_apart
+from rtdts.position_store.documents import decode_fleet_truck, encode_current, eta_earliest_ms
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.position_store.index_definitions import LATEST_INDEX
+from rtdts.tracking.current_delivery import Carried, current_delivery
+from rtdts.tracking.fleet_messages import Ages, FleetCluster, FleetTruck
+from rtdts.tracking.fleet_view import MAX_CLUSTERS, FleetStatus, FleetView
+
+_COUNTED: Final = "hits.total.value,aggregations,_shards.failed,timed_out"
+_READ: Final = "hits.hits._id,hits.hits._source,_shards.failed,timed_out"
+
+ATTEMPTS: Final = 5
+"""Against a truck that sends ten points per second; each of them shows what is current anyway."""
+
+
+class FleetCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many trucks are in view, and where they are many."""
+
+    total: int
+    clusters: tuple[FleetCluster, ...]
+
+
+class FleetReader:
+    """Answers views; synchronous, safe to call from several threads.
+
+    What was written within the last second may be missing.
+
+    Args:
+        client: See `rtdts.position_store.client.connect`.
+        ages: From what age on a truck is stale, and offline.
+    """
+
+    def __init__(self, client: OpenSearch, ages: Ages) -> None:
+        self._client = client
+        self._ages = ages
+
+    def count(self, view: FleetView, *, as_of_ms: int) -> FleetCounts:
+        """Counts the trucks in view, tile by tile.
+
+        Args:
+            view: Where, and which.
+            as_of_ms: Now: late, stale and offline are as of then.
+
+        Raises:
+            StoreUnavailable: OpenSearch can't answer now, or not in full.
+        """
+        flags = {
+            "late": self._late(as_of_ms),
+            "stale": self._stale(as_of_ms),
+            "offline": self._offline(as_of_ms),
+        }
+        answer = self._search(
+            {
+                "query": self._query(view, as_of_ms),
+                "size": 0,
+                "track_total_hits": True,
+                "aggs": {
+                    "tiles": {
+                        "geotile_grid": {
+                            "field": "fleet.location",
+                            "precision": view.precision,
+                            "size": MAX_CLUSTERS,
+                            "shard_size": MAX_CLUSTERS,
+                        },
+                        "aggs": {
+                            "middle": {"geo_centroid": {"field": "fleet.location"}},
+                            **{name: {"filter": query} for name, query in flags.items()},
+                        },
+                    }
+                },
+            },
+            _COUNTED,
+        )
+        tiles = answer.get("aggregations", {}).get("tiles", {}).get("buckets", [])
+        return FleetCounts(
+            total=answer["hits"]["total"]["value"], clusters=tuple(map(_cluster, tiles))
+        )
+
+    def trucks(self, view: FleetView, *, as_of_ms: int, limit: int) -> list[FleetTruck]:
+        """The trucks in view, in no order.
+
+        Args:
+            view: Where, and which.
+            as_of_ms: As of `count`.
+            limit: The most that are read.
+
+        Raises:
+            StoreUnavailable: OpenSearch can't answer now, or not in full.
+        """
+        answer = self._search(
+            {
+                "query": self._query(view, as_of_ms),
+                "size": limit,
+                "sort": ["_doc"],
+                "track_total_hits": False,
+                "_source": ["fleet"],
+            },
+            _READ,
+        )
+        return [
+            decode_fleet_truck(hit["_id"], hit["_source"])
+            for hit in answer.get("hits", {}).get("hits", [])
+        ]
+
+    def _query(self, view: FleetView, as_of_ms: int) -> Mapping[str, Any]:
+        west, south, east, north = view.bbox
+        box = {"top_left": {"lat": north, "lon": west}, "bottom_right": {"lat": south, "lon": east}}
+        needed: list[Mapping[str, Any]] = [{"geo_bounding_box": {"fleet.location": box}}]
+        excluded: list[Mapping[str, Any]] = []
+        wanted = view.filter
+        for flag, query in (
+            (wanted.late, self._late(as_of_ms)),
+            (wanted.stale, self._stale(as_of_ms)),
+            (wanted.offline, self._offline(as_of_ms)),
+        ):
+            if flag is not None:
+                (needed if flag else excluded).append(query)
+        if wanted.status is not None:
+            needed.append(_any_of([_of_status(status) for status in wanted.status]))
+        if wanted.search is not None:
+            starts = [
+                {"prefix": {field: {"value": wanted.search}}}
+                for field in ("truck_id", "fleet.delivery_id")
+            ]
+            needed.append(_any_of(starts))
+        return {"bool": {"filter": needed, "must_not": excluded}}
+
+    def _late(self, as_of_ms: int) -> Mapping[str, Any]:
+        return {"range": {"fleet.late_from": {"lte": as_of_ms}}}
+
+    def _stale(self, as_of_ms: int) -> Mapping[str, Any]:
+        return {"range": {"fleet.at": {"lt": as_of_ms - self._ages.stale_after_ms}}}
+
+    def _offline(self, as_of_ms: int) -> Mapping[str, Any]:
+        return {"range": {"fleet.heard_at": {"lt": as_of_ms - self._ages.offline_after_ms}}}
+
+    def _search(self, body: Mapping[str, Any], filter_path: str) -> Any:
+        operation = "read the fleet"
+        with telling_errors_apart(operation):
+            answer = self._client.search(
+                index=LATEST_INDEX, body=body, params={"filter_path": filter_path}
+            )
+        if answer["_shards"]["failed"] or answer.get("timed_out"):
+            raise StoreUnavailable(operation, None, "not all shards answered")
+        return answer
+
+
+class CurrentDeliveries:
+    """Puts right which delivery a truck is shown with, when no point of it does.
+
+    Args:
+        client: See `rtdts.position_store.client.connect`.
+    """
+
+    def __init__(self, client: OpenSearch) -> None:
+        self._client = client
+
+    def put(self, truck_id: str, carried: Sequence[Carried], *, now_ms: int) -> bool:
+        """Writes a truck's current delivery beside its position, which stays as it is.
+
+        The document keeps its version: the consumer's next point, or its next correction of the
+        same one, overwrites it as ever.
+
+        Args:
+            truck_id: The truck.
+            carried: What it carries; the document knows when it is expected where.
+            now_ms: Now.
+
+        Returns:
+            Whether it was written: not of a truck that is not shown, nor when it says so already.
+
+        Raises:
+            StoreUnavailable: OpenSearch can't answer now, or the truck's points came in between
+                again and again.
+        """
+        for _ in range(ATTEMPTS):
+            found = self._get(truck_id)
+            if found is None or "fleet" not in found["_source"]:
+                return False
+            source = found["_source"]
+            expected = [_expected(one, source) for one in carried]
+            document = encode_current(source, current_delivery(expected, known_at_ms=now_ms))
+            if document is None:
+                return False
+            line = head(
+                "index",
+                _index=LATEST_INDEX,
+                _id=truck_id,
+                version=found["_version"],
+                version_type="external_gte",
+            )
+            (outcome,) = send_bulk(self._client, [Action(head=line, document=document)])
+            if outcome.fate is Fate.WRITTEN:
+                return True
+            if outcome.fate is not Fate.CONFLICT:
+                raise StoreUnavailable("write a current delivery", None, outcome.reason)
+        raise StoreUnavailable("write a current delivery", None, "points keep coming")
+
+    def _get(self, truck_id: str) -> Any | None:
+        with telling_errors_apart("read a latest position"):
+            try:
+                return self._client.get(index=LATEST_INDEX, id=truck_id)
+            except NotFoundError:
+                return None
+
+
+def _expected(one: Carried, source: Any) -> Carried:
+    return msgspec.structs.replace(one, eta_earliest_ms=eta_earliest_ms(source, one.delivery_id))
+
+
+def _any_of(queries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return queries[0] if len(queries) == 1 else {"bool": {"should": queries}}
+
+
+def _of_status(status: FleetStatus) -> Mapping[str, Any]:
+    if status is FleetStatus.NONE:
+        return {"bool": {"must_not": [{"exists": {"field": "fleet.status"}}]}}
+    return {"term": {"fleet.status": status.value}}
+
+
+def _cluster(tile: Mapping[str, Any]) -> FleetCluster:
+    middle = tile["middle"]["location"]
+    return FleetCluster(
+        tile["key"],
+        middle["lat"],
+        middle["lon"],
+        tile["doc_count"],
+        tile["late"]["doc_count"],
+        tile["stale"]["doc_count"],
+        tile["offline"]["doc_count"],
+    )

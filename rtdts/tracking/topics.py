@@ -1,0 +1,54 @@
+"""What a subscription is about, and where its messages go: (topic, endpoint).
+
+Both are texts with their kind before a colon, so that a topic or an endpoint of a new kind needs no
+new table, key or index.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+FLEET: Final = "fleet"
+"""The topic of all trucks, as far as the subscription's view shows them."""
+
+_DELIVERY: Final = "delivery:"
+_SOCKET: Final = "socket:"
+
+
+def delivery_topic(delivery_id: str) -> str:
+    """The topic of one delivery."""
+    return _DELIVERY + delivery_id
+
+
+def delivery_of(topic: str) -> str:
+    """The delivery that a topic is of.
+
+    Raises:
+        ValueError: It is another topic.
+    """
+    return _after(_DELIVERY, topic)
+
+
+def is_of_delivery(topic: str) -> bool:
+    """Whether a topic is of one delivery."""
+    return topic.startswith(_DELIVERY)
+
+
+def socket_endpoint(connection_id: str) -> str:
+    """The endpoint of a socket."""
+    return _SOCKET + connection_id
+
+
+def connection_of(endpoint: str) -> str:
+    """The connection of a socket.
+
+    Raises:
+        ValueError: It is another endpoint.
+    """
+    return _after(_SOCKET, endpoint)
+
+
+def _after(kind: str, text: str) -> str:
+    if not text.startswith(kind):
+        raise ValueError(f"{text!r} is no {kind}…")
+    return text[len(kind) :]

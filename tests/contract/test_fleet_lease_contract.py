@@ -1,0 +1,78 @@
+"""What both `FleetLeaseStore` and its fake promise."""
+
+from __future__ import annotations
+
+import itertools
+
+import boto3
+import pytest
+
+from rtdts.delivery_store.fleet_leases import FleetLeaseStore, Lease
+from rtdts.runtime.wall_clock import now_ms
+from tests.fakes.fake_fleet import FakeFleetLeases
+from tests.support.deliveries import unique
+
+Leases = FleetLeaseStore | FakeFleetLeases
+NOW_MS = now_ms()
+"""A lease of the past may be expired by the table before the test looks."""
+PARTS = itertools.count(1_000)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def two(request: pytest.FixtureRequest) -> tuple[Leases, Leases]:
+    ann, ben = unique("ann"), unique("ben")
+    if request.param == "fake":
+        one = FakeFleetLeases(ann)
+        return one, FakeFleetLeases(ben, one)
+    session: boto3.Session = request.getfixturevalue("aws_session")
+    client = session.client("dynamodb", endpoint_url=request.getfixturevalue("aws_endpoint"))
+    tables = request.getfixturevalue("table_names")
+    return (
+        FleetLeaseStore(client, tables, holder=ann),
+        FleetLeaseStore(client, tables, holder=ben),
+    )
+
+
+@pytest.fixture
+def part() -> int:
+    return next(PARTS)
+
+
+def test_a_part_is_held_by_one_until_its_lease_ends(two: tuple[Leases, Leases], part: int) -> None:
+    ann, ben = two
+    until_ms = NOW_MS + 10_000
+
+    assert ann.take(part, now_ms=NOW_MS, until_ms=until_ms) == Lease(until_ms, is_mine=True)
+    refused = ben.take(part, now_ms=NOW_MS + 1, until_ms=until_ms + 1)
+    assert not refused.is_mine
+    assert refused.until_ms in (until_ms, NOW_MS + 1)  # an emulator may not say which stands
+    assert not ben.take(part, now_ms=until_ms, until_ms=until_ms + 1).is_mine
+    assert ben.take(part, now_ms=until_ms + 1, until_ms=until_ms + 9).is_mine
+    assert not ann.take(part, now_ms=until_ms + 1, until_ms=until_ms + 9_000).is_mine
+
+
+def test_a_lease_is_not_renewed_before_its_end(two: tuple[Leases, Leases], part: int) -> None:
+    ann, _ = two
+    ann.take(part, now_ms=NOW_MS, until_ms=NOW_MS + 10)
+
+    assert not ann.take(part, now_ms=NOW_MS + 1, until_ms=NOW_MS + 99).is_mine
+
+
+def test_a_taking_that_is_repeated_because_its_answer_was_lost_succeeds(
+    two: tuple[Leases, Leases], part: int
+) -> None:
+    ann, _ = two
+    ann.take(part, now_ms=NOW_MS, until_ms=NOW_MS + 10)
+
+    assert ann.take(part, now_ms=NOW_MS, until_ms=NOW_MS + 10).is_mine
+
+
+def test_a_lease_is_given_back_by_its_holder_alone(two: tuple[Leases, Leases], part: int) -> None:
+    ann, ben = two
+    ann.take(part, now_ms=NOW_MS, until_ms=NOW_MS + 10_000)
+    ben.give_back(part)
+    assert not ben.take(part, now_ms=NOW_MS, until_ms=NOW_MS + 10_000).is_mine
+
+    ann.give_back(part)
+    assert ben.take(part, now_ms=NOW_MS, until_ms=NOW_MS + 10_000).is_mine
+    ann.give_back(next(PARTS))

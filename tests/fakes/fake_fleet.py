@@ -1,0 +1,143 @@
+"""The fleet as the broadcaster reads and writes it, and the leases of its parts, in memory."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from rtdts.delivery_store.fleet_leases import Lease
+from rtdts.position_store.fleet import FleetCounts
+from rtdts.tracking.current_delivery import Carried, current_delivery
+from rtdts.tracking.fleet_messages import Ages, FleetCluster, FleetTruck
+from rtdts.tracking.fleet_view import FleetStatus, FleetView
+
+AGES = Ages(stale_after_ms=120_000, offline_after_ms=600_000)
+
+
+class FakeFleet:
+    """Stands for `FleetReader` and `CurrentDeliveries`; what is written is seen at once.
+
+    Clusters are by fifths of a degree: which tiles there are is OpenSearch's.
+
+    Attributes:
+        asked: The views that were counted, in order.
+        written: Trucks whose current delivery was written, in order.
+        before_count: Run before each count answers.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[FleetView] = []
+        self.written: list[str] = []
+        self.before_count: Callable[[FleetView], None] = lambda _: None
+        self._trucks: dict[str, FleetTruck] = {}
+
+    def drives(self, truck: FleetTruck) -> None:
+        """A truck is there, or somewhere else."""
+        self._trucks[truck.truck_id] = truck
+
+    def find(self, truck_id: str) -> FleetTruck:
+        """A truck as it is shown."""
+        return self._trucks[truck_id]
+
+    def count(self, view: FleetView, *, as_of_ms: int) -> FleetCounts:
+        self.asked.append(view)
+        self.before_count(view)
+        found = self._in(view, as_of_ms)
+        tiles: dict[tuple[int, int], list[FleetTruck]] = collections.defaultdict(list)
+        for truck in found:
+            tiles[int(truck.lat * 5), int(truck.lon * 5)].append(truck)
+        clusters = tuple(
+            FleetCluster(
+                f"9/{lon + 900}/{450 - lat}",
+                sum(one.lat for one in trucks) / len(trucks),
+                sum(one.lon for one in trucks) / len(trucks),
+                len(trucks),
+                *(
+                    sum(AGES.flags(one, as_of_ms) & flag > 0 for one in trucks)
+                    for flag in (1, 2, 4)
+                ),
+            )
+            for (lat, lon), trucks in tiles.items()
+        )
+        return FleetCounts(total=len(found), clusters=clusters)
+
+    def trucks(self, view: FleetView, *, as_of_ms: int, limit: int) -> Sequence[FleetTruck]:
+        return self._in(view, as_of_ms)[:limit]
+
+    def put(self, truck_id: str, carried: Sequence[Carried], *, now_ms: int) -> bool:
+        truck = self._trucks.get(truck_id)
+        if truck is None:
+            return False
+        current = current_delivery(carried, known_at_ms=now_ms)
+        after = msgspec.structs.replace(
+            truck,
+            delivery_id=current and current.delivery_id,
+            status=current and current.status,
+            late_from_ms=current and current.late_from_ms,
+        )
+        if after == truck:
+            return False
+        self._trucks[truck_id] = after
+        self.written.append(truck_id)
+        return True
+
+    def _in(self, view: FleetView, as_of_ms: int) -> list[FleetTruck]:
+        west, south, east, north = view.bbox
+        return [
+            truck
+            for truck in self._trucks.values()
+            if south <= truck.lat <= north
+            and (
+                west <= truck.lon <= east if west < east else truck.lon >= west or truck.lon <= east
+            )
+            and _passes(truck, view, as_of_ms)
+        ]
+
+
+def _having(trucks: Sequence[FleetTruck], flag: int, as_of_ms: int) -> int:
+    return sum(AGES.flags(one, as_of_ms) & flag > 0 for one in trucks)
+
+
+def _passes(truck: FleetTruck, view: FleetView, as_of_ms: int) -> bool:
+    wanted, flags = view.filter, AGES.flags(truck, as_of_ms)
+    for flag, bit in ((wanted.late, 1), (wanted.stale, 2), (wanted.offline, 4)):
+        if flag is not None and flag != bool(flags & bit):
+            return False
+    status = FleetStatus.NONE if truck.status is None else FleetStatus(truck.status.value)
+    if wanted.status is not None and status not in wanted.status:
+        return False
+    search = wanted.search or ""
+    return truck.truck_id.startswith(search) or (truck.delivery_id or "").startswith(search)
+
+
+class FakeFleetLeases:
+    """Stands for `FleetLeaseStore`.
+
+    Args:
+        holder: Who takes leases by this object.
+        shared: The leases of another object, which stand for the same table.
+    """
+
+    def __init__(self, holder: str, shared: FakeFleetLeases | None = None) -> None:
+        self.taken: list[int] = []
+        self.broken = False
+        self._holder = holder
+        self._held: dict[int, tuple[str, int]] = {} if shared is None else shared._held
+
+    def take(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
+        if self.broken:
+            raise OSError("throttled")
+        holder, stands_until_ms = self._held.get(part, ("", -1))
+        if stands_until_ms >= now_ms and (holder, stands_until_ms) != (self._holder, until_ms):
+            return Lease(stands_until_ms, is_mine=False)
+        self.taken.append(part)
+        self._held[part] = self._holder, until_ms
+        return Lease(until_ms, is_mine=True)
+
+    def give_back(self, part: int) -> None:
+        if self.broken:
+            raise OSError("throttled")
+        if self._held.get(part, ("", 0))[0] == self._holder:
+            del self._held[part]

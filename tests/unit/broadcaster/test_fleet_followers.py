@@ -1,0 +1,336 @@
+"""Showing dispatchers the fleet: what each is sent, when, and what ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from broadcaster.fleet_followers import METRICS, SAME_AGAIN_S, FleetFollowers
+from broadcaster.fleet_parts import LeasedParts
+from broadcaster.poster import Answer
+from rtdts.delivery_store.subscriptions import Subscription
+from rtdts.position_store.errors import StoreUnavailable
+from rtdts.tracking.blocks import Block, BlockKind
+from rtdts.tracking.fleet_messages import FleetTruck
+from rtdts.tracking.fleet_view import FleetFilter, FleetView
+from tests.fakes.fake_fleet import FakeFleetLeases
+from tests.support.broadcaster_world import WORLD_VIEW, World
+from tests.support.waiting import COMES_WITHIN_S, until
+
+BUSAN = FleetView(bbox=(128.9, 35.0, 129.3, 35.3), zoom=11, view="busan")
+
+
+def truck(world: World, truck_id: str, lat: float = 35.1, lon: float = 129.1) -> None:
+    now_ms = world.clock.now_ms()
+    world.fleet.drives(
+        FleetTruck(truck_id=truck_id, lat=lat, lon=lon, at_ms=now_ms, heard_at_ms=now_ms)
+    )
+
+
+async def tick(fleet: FleetFollowers) -> None:
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await fleet.tick()
+        await fleet.settled()
+
+
+def shown(world: World, connection_id: str) -> list[list[Any]]:
+    """The ids of each picture's trucks."""
+    return [
+        [row[0] for row in message["trucks"]] for message in world.gateway.messages(connection_id)
+    ]
+
+
+async def test_each_dispatcher_sees_the_trucks_of_its_own_view(world: World) -> None:
+    truck(world, "T-2")
+    truck(world, "T-1")
+    truck(world, "T-9", lat=48.1, lon=11.6)
+    world.follower("ann", BUSAN)
+    world.follower("ben", identity="ben")
+
+    await tick(world.fleet_followers())
+
+    assert shown(world, "ann") == [["T-1", "T-2"]]
+    assert shown(world, "ben") == [["T-1", "T-2", "T-9"]]
+    (message,) = world.gateway.messages("ann")
+    assert (message["view"], message["total"]) == ("busan", 2)
+
+
+async def test_a_moving_truck_is_shown_anew_and_a_standing_one_is_not(world: World) -> None:
+    truck(world, "T-1")
+    world.follower("ann", BUSAN)
+    fleet = world.fleet_followers()
+
+    for second in range(3):
+        await tick(fleet)
+        world.clock.advance(1)
+        assert len(world.gateway.messages("ann")) == 1, second
+    truck(world, "T-1", lat=35.2)
+    await tick(fleet)
+
+    assert [one["trucks"][0][1] for one in world.gateway.messages("ann")] == [35.1, 35.2]
+
+
+async def test_a_picture_that_holds_is_sent_again_after_a_while(world: World) -> None:
+    world.follower("ann", BUSAN)
+    fleet = world.fleet_followers()
+    await tick(fleet)
+    world.clock.advance(SAME_AGAIN_S)
+    await tick(fleet)
+
+    first, again = world.gateway.messages("ann")
+    assert first["as_of"] < again["as_of"]
+    assert first["total"] == again["total"] == 0
+
+
+async def test_a_new_view_of_the_same_socket_is_shown_though_it_looks_the_same(
+    world: World,
+) -> None:
+    world.follower("ann", BUSAN)
+    fleet = world.fleet_followers()
+    await tick(fleet)
+    world.clock.advance(1)
+    world.follower("ann", msgspec.structs.replace(BUSAN, view="again"))
+    await tick(fleet)
+
+    assert [one["view"] for one in world.gateway.messages("ann")] == ["busan", "again"]
+
+
+async def test_who_looks_at_the_same_shares_the_question(world: World) -> None:
+    for number in range(20):
+        named = msgspec.structs.replace(BUSAN, view=f"v{number}")
+        world.follower(f"c{number}", named, identity=f"d{number}")
+
+    await tick(world.fleet_followers())
+
+    assert len(world.fleet.asked) == 1
+    assert [world.gateway.messages(f"c{n}")[0]["view"] for n in (0, 19)] == ["v0", "v19"]
+
+
+async def test_nobody_following_asks_nothing(world: World) -> None:
+    await tick(world.fleet_followers())
+
+    assert world.fleet.asked == []
+
+
+async def test_more_trucks_than_the_bound_are_clusters(world: World) -> None:
+    for number in range(11):
+        truck(world, f"T-{number}", lat=35.1 + number / 1000)
+    world.follower("ann", BUSAN)
+    world.follower("ben", msgspec.structs.replace(BUSAN, filter=FleetFilter(search="T-1")))
+
+    await tick(world.fleet_followers(max_trucks=10))
+
+    (many,) = world.gateway.messages("ann")
+    assert (many["trucks"], many["total"], many["clusters"][0][3]) == ([], 11, 11)
+    assert shown(world, "ben") == [["T-1", "T-10"]]
+
+
+async def test_trucks_that_fit_no_frame_are_clusters_too(world: World) -> None:
+    now_ms = world.clock.now_ms()
+    for number in range(300):
+        name = f"{number:064d}"
+        world.fleet.drives(
+            FleetTruck(
+                truck_id=name,
+                lat=35.1,
+                lon=129.1,
+                at_ms=now_ms,
+                heard_at_ms=now_ms,
+                delivery_id=name,
+            )
+        )
+    world.follower("ann", BUSAN)
+
+    await tick(world.fleet_followers())
+
+    (message,) = world.gateway.messages("ann")
+    assert (message["trucks"], message["total"]) == ([], 300)
+    assert sum(one[3] for one in message["clusters"]) == 300
+
+
+@pytest.mark.parametrize("by", ["expiry", "block", "role"])
+async def test_whose_right_is_over_hears_so_and_sees_nothing_more(world: World, by: str) -> None:
+    truck(world, "T-1")
+    ann = world.follower(
+        "ann",
+        role="customer" if by == "role" else "dispatcher",
+        token_expires_in_s=0 if by == "expiry" else 3_600,
+    )
+    world.follower("ben", identity="ben")
+    if by == "block":
+        now_ms = world.clock.now_ms()
+        world.blocks.block(
+            Block(
+                subject=f"{ann.role}:ann",
+                kind=BlockKind.REVOKED,
+                until_ms=now_ms + 3_600_000,
+                reason="stolen",
+                blocked_at_ms=now_ms,
+            )
+        )
+    fleet = world.fleet_followers()
+    await tick(fleet)
+    world.clock.advance(1)
+    await tick(fleet)
+
+    assert world.gateway.types("ann") == ["fleet_ended"]
+    assert world.gateway.types("ben") == ["fleet"]
+    assert world.tracking == {"ben"}
+
+
+async def test_a_right_that_ends_while_the_picture_is_taken_shows_nothing(world: World) -> None:
+    truck(world, "T-1")
+    world.follower("ann", token_expires_in_s=1)
+    world.fleet.before_count = lambda _: world.clock.advance(1)
+
+    await tick(world.fleet_followers())
+
+    assert world.gateway.types("ann") == ["fleet_ended"]
+
+
+async def test_a_connection_that_is_gone_is_forgotten(world: World) -> None:
+    world.follower("ann")
+    world.gateway.answer("ann", Answer.GONE)
+
+    await tick(world.fleet_followers())
+
+    assert world.tracking == set()
+
+
+async def test_a_view_that_was_replaced_while_its_connection_was_found_gone_stays(
+    world: World,
+) -> None:
+    before = world.follower("ann")
+    world.gateway.answer("ann", Answer.GONE)
+    later = msgspec.structs.replace(before, subscribed_at_ms=before.subscribed_at_ms + 1)
+    world.gateway.before_answer = lambda _: world.subscriptions.add(later)
+
+    await tick(world.fleet_followers())
+
+    assert world.tracking == {"ann"}
+
+
+async def test_who_was_not_reached_is_shown_the_next_picture(world: World) -> None:
+    world.follower("ann")
+    world.gateway.answer("ann", Answer.FAILED, Answer.DELIVERED)
+    fleet = world.fleet_followers()
+    await tick(fleet)
+    world.clock.advance(1)
+    await tick(fleet)
+
+    assert world.gateway.types("ann") == ["fleet", "fleet"]
+
+
+async def test_who_is_throttled_is_left_alone(world: World) -> None:
+    world.follower("ann")
+    world.gateway.answer("ann", Answer.THROTTLED)
+    fleet = world.fleet_followers()
+    await tick(fleet)
+    await tick(fleet)
+
+    assert world.gateway.types("ann") == ["fleet"]
+    assert fleet.take_metrics()["FleetMessagesNotReached"] == 2
+
+
+async def test_a_slow_viewer_keeps_no_other_waiting_and_has_one_post_at_a_time(
+    world: World,
+) -> None:
+    world.follower("slow", identity="slow")
+    world.follower("ann")
+    release = world.gateway.hold("slow")
+    fleet = world.fleet_followers()
+    for second in range(3):
+        truck(world, "T-1", lat=35.1 + second)
+        await fleet.tick()
+        async with asyncio.timeout(COMES_WITHIN_S):
+            await until(lambda n=second: len(world.gateway.payloads["ann"]) == n + 1)
+        world.clock.advance(1)
+
+    assert len(world.gateway.payloads["slow"]) == 1
+    release.set()
+    await fleet.settled()
+
+
+async def test_a_view_that_fails_fails_alone(world: World) -> None:
+    def trouble(view: FleetView) -> None:
+        if view == BUSAN:
+            raise StoreUnavailable("read the fleet", 503, "away")
+
+    world.fleet.before_count = trouble
+    world.follower("ann", BUSAN)
+    world.follower("ben", identity="ben")
+    fleet = world.fleet_followers()
+    await tick(fleet)
+
+    assert world.gateway.types("ann") == []
+    assert world.gateway.types("ben") == ["fleet"]
+    assert fleet.take_metrics()["FleetPicturesFailed"] == 1
+    assert "fleet_not_read" in world.logged
+
+
+async def test_an_expensive_view_is_asked_less_often(world: World) -> None:
+    world.fleet.before_count = lambda _: world.clock.advance(0.5)
+    world.follower("ann")
+    fleet = world.fleet_followers()
+    for _ in range(10):
+        await tick(fleet)
+        world.clock.advance(1)
+
+    assert len(world.fleet.asked) == 2  # 0.5 s of work in 5 s
+
+
+async def test_it_goes_on_when_who_follows_cannot_be_read(world: World) -> None:
+    world.follower("ann")
+    read = world.subscriptions.of_topic
+    reads: list[str] = []
+
+    def broken_once(topic: str) -> list[Subscription]:
+        reads.append(topic)
+        if len(reads) == 1:
+            raise OSError("throttled")
+        return read(topic)
+
+    world.subscriptions.of_topic = broken_once  # type: ignore[method-assign]
+    running = asyncio.create_task(world.fleet_followers().run())
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await world.gateway.wait_for_posts(["ann"])
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert "fleet_followers_not_read" in world.logged
+
+
+async def test_several_broadcasters_show_each_view_once(world: World) -> None:
+    for number in range(30):
+        view = FleetView(bbox=(number, 0, number + 1, 1), zoom=9)
+        world.follower(f"c{number}", view, identity=f"d{number}")
+    here = FakeFleetLeases("here")
+    there = FakeFleetLeases("there", here)
+    two = [
+        world.fleet_followers(
+            LeasedParts(one, world.of_fleet.tables, log=world.log, now_ms=world.clock.now_ms)
+        )
+        for one in (here, there)
+    ]
+    for fleet in two:
+        await tick(fleet)
+
+    assert {len(world.gateway.messages(f"c{number}")) for number in range(30)} == {1}
+
+
+async def test_metrics_are_the_declared_ones_and_begin_anew(world: World) -> None:
+    world.follower("ann")
+    fleet = world.fleet_followers()
+    await tick(fleet)
+    first, second = fleet.take_metrics(), fleet.take_metrics()
+
+    assert set(first) == {metric.name for metric in METRICS}
+    assert (first["FleetViewers"], first["FleetMessagesDelivered"]) == (1, 1)
+    assert set(second.values()) == {0}
+
+
+def test_the_world_is_a_view() -> None:
+    assert WORLD_VIEW.precision == 3

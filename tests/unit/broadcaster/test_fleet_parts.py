@@ -1,0 +1,105 @@
+"""Leases of the fleet's parts: each is served by one, and none for ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from broadcaster.fleet_parts import LEASE_S, PARTS, LeasedParts
+from rtdts.tracking.fleet_view import part_of
+from tests.fakes.fake_fleet import FakeFleetLeases
+from tests.support.broadcaster_world import World
+
+QUESTIONS = [b"question %d" % number for number in range(200)]
+
+
+def parts(world: World, leases: FakeFleetLeases, length: float = 1.0) -> LeasedParts:
+    return LeasedParts(
+        leases,
+        world.of_fleet.tables,
+        log=world.log,
+        now_ms=world.clock.now_ms,
+        uniform=lambda low, high: low + (high - low) * length,
+    )
+
+
+async def test_no_question_is_served_by_two(world: World) -> None:
+    one = FakeFleetLeases("one")
+    two = FakeFleetLeases("two", one)
+    first, second = parts(world, one), parts(world, two)
+    for _ in range(3 * round(LEASE_S)):
+        served = [await first.mine(QUESTIONS), await second.mine(QUESTIONS)]
+
+        assert not served[0] & served[1]
+        world.clock.advance(1)
+
+
+async def test_parts_change_hands_without_anybody_balancing(world: World) -> None:
+    one = FakeFleetLeases("one")
+    two = FakeFleetLeases("two", one)
+    first, second = parts(world, one, 0.0), parts(world, two, 1.0)
+    seen = set()
+    for second_no in range(60):
+        order = (first, second) if second_no % 2 else (second, first)
+        for part in order:
+            if await part.mine(QUESTIONS):
+                seen.add(part)
+        world.clock.advance(1)
+
+    assert seen == {first, second}
+
+
+async def test_a_part_whose_holder_died_is_anothers_when_its_lease_ends(world: World) -> None:
+    dead = FakeFleetLeases("dead")
+    await parts(world, dead).mine(QUESTIONS)
+    heir = parts(world, FakeFleetLeases("heir", dead))
+
+    assert await heir.mine(QUESTIONS) == frozenset()
+    world.clock.advance(LEASE_S)
+    await heir.mine(QUESTIONS)
+    world.clock.advance(1)
+    assert await heir.mine(QUESTIONS) == frozenset(QUESTIONS)
+
+
+async def test_what_is_given_back_is_anothers_at_once(world: World) -> None:
+    leases = FakeFleetLeases("leaving")
+    leaving = parts(world, leases)
+    await leaving.mine(QUESTIONS)
+    await leaving.give_back()
+
+    heir = parts(world, FakeFleetLeases("heir", leases))
+    assert await heir.mine(QUESTIONS) == frozenset(QUESTIONS)
+
+
+async def test_what_another_holds_is_not_tried_each_second(world: World) -> None:
+    one = FakeFleetLeases("one")
+    await parts(world, one).mine(QUESTIONS)
+    two = FakeFleetLeases("two", one)
+    waiting = parts(world, two)
+    tried = []
+    take = two.take
+    two.take = lambda part, **times: (tried.append(part), take(part, **times))[1]  # type: ignore[method-assign]
+    for _ in range(round(LEASE_S)):
+        await waiting.mine(QUESTIONS)
+        world.clock.advance(1)
+
+    assert len(tried) == PARTS
+
+
+async def test_parts_without_a_question_are_not_leased(world: World) -> None:
+    leases = FakeFleetLeases("one")
+    await parts(world, leases).mine(QUESTIONS[:1])
+
+    assert leases.taken == [part_of(QUESTIONS[0], PARTS)]
+
+
+@pytest.mark.parametrize("when", ["taking", "giving back"])
+async def test_leases_out_of_reach_show_nothing_and_end_nothing(world: World, when: str) -> None:
+    leases = FakeFleetLeases("one")
+    held = parts(world, leases)
+    if when == "giving back":
+        await held.mine(QUESTIONS)
+    leases.broken = True
+    await held.give_back()
+
+    assert await held.mine(QUESTIONS) == frozenset()
+    assert "fleet_lease" in world.logged

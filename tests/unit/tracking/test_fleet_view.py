@@ -1,0 +1,83 @@
+"""A view's bounds: what is accepted, how fine its clusters are, and who shares its answer."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtdts.tracking.fleet_view import (
+    MAX_CLUSTERS,
+    MAX_PRECISION,
+    FleetFilter,
+    FleetStatus,
+    FleetView,
+    part_of,
+)
+
+WORLD = (-180.0, -90.0, 180.0, 90.0)
+
+
+@st.composite
+def views(draw: st.DrawFn) -> FleetView:
+    lats = draw(st.lists(st.floats(-90, 90), min_size=2, max_size=2, unique=True))
+    lons = draw(st.lists(st.floats(-180, 180), min_size=2, max_size=2, unique=True))
+    return FleetView(bbox=(lons[0], min(lats), lons[1], max(lats)), zoom=draw(st.floats(0, 24)))
+
+
+def tile_of(lat: float, lon: float, precision: int) -> tuple[int, int]:
+    """As the published formula of web maps has it."""
+    across = 2**precision
+    bounded = max(-85.0511287798066, min(85.0511287798066, lat))
+    x = math.floor((lon + 180) / 360 * across)
+    tangent = math.tan(math.radians(bounded))
+    y = math.floor((1 - math.log(tangent + math.hypot(1, tangent)) / math.pi) / 2 * across)
+    return min(x, across - 1), max(0, min(y, across - 1))
+
+
+@given(view=views())
+def test_no_view_is_cut_into_more_tiles_than_fit_a_frame(view: FleetView) -> None:
+    west, south, east, north = view.bbox
+    precision = view.precision
+    (x_west, y_south), (x_east, y_north) = (
+        tile_of(south, west, precision),
+        tile_of(north, east, precision),
+    )
+    across = 2**precision
+    columns = (x_east - x_west) % across + 1 if west < east else across - x_west + x_east + 1
+    if west < east and x_east < x_west:
+        columns = across
+
+    assert 0 <= precision <= MAX_PRECISION
+    assert min(columns, across) * (y_south - y_north + 1) <= MAX_CLUSTERS
+
+
+def test_clusters_are_as_fine_as_the_zoom_says_where_they_are_few() -> None:
+    city = FleetView(bbox=(128.9, 35.0, 129.3, 35.3), zoom=11.4)
+
+    assert city.precision == 13
+    assert msgspec.structs.replace(city, zoom=10.9).precision == 12
+
+
+def test_a_huge_zoom_over_the_whole_world_asks_for_no_more() -> None:
+    assert FleetView(bbox=WORLD, zoom=24).precision == 4
+    assert FleetView(bbox=WORLD, zoom=0).precision == 2
+
+
+@pytest.mark.parametrize("bbox", [(0, 1, 1, 1), (0, 2, 1, 1), (1, 0, 1, 1)])
+def test_a_box_without_an_inside_is_none(bbox: tuple[float, float, float, float]) -> None:
+    with pytest.raises(ValueError, match="bbox"):
+        FleetView(bbox=bbox, zoom=1)
+
+
+def test_who_asks_the_same_shares_the_answer_whatever_the_view_is_called() -> None:
+    status = (FleetStatus.NEARBY, FleetStatus.ARRIVED)
+    ann = FleetView(bbox=WORLD, zoom=1, filter=FleetFilter(status=status), view="a")
+    ben = msgspec.structs.replace(ann, filter=FleetFilter(status=status[::-1]), view="b")
+    eve = msgspec.structs.replace(ann, filter=FleetFilter(status=status, late=True))
+
+    assert ann.question == ben.question != eve.question
+    assert 0 <= part_of(ann.question, 16) == part_of(ben.question, 16) < 16
