@@ -15,6 +15,7 @@ _CLASSES: Final = (
     (r"\p{L}", "A-Za-z\u00c0-\u024f"),
     (r"\p{Z}", " "),
     (r"\p{N}", "0-9"),
+    (r"\p{C}", r"\x00-\x1f\x7f-\x9f"),
     (r"\p{Print}", r"[\x20-\x7e]"),
     # Java writes what lies beyond the first 65,536 characters as pairs.
     (r"\uD800\uDC00-\uDBFF\uDFFF", "\U00010000-\U0010ffff"),

@@ -92,7 +92,17 @@ def test_aws_takes_every_planned_value(environment: str, state_of: Callable[[str
 
 SYSTEM = "module.system"
 INGEST = 'module.function["ingest"].aws_lambda_function.this'
+RULE = "module.iot_ingest[0].aws_iot_topic_rule.telemetry"
 FAULTS: list[tuple[str, str, Any]] = [
+    (RULE, "name", "rtdts-telemetry"),
+    (RULE, "sql_version", "2016-03-24"),
+    (
+        "module.iot_ingest[0].aws_iot_policy.truck",
+        "policy",
+        f'{{"Statement": [], "x": "{"y" * 2048}"}}',
+    ),
+    ("module.iot_ingest[0].aws_iot_provisioning_template.this", "name", "rtdts.trucks"),
+    ("module.iot_ingest[0].aws_lambda_event_source_mapping.this", "parallelization_factor", 11),
     ('module.search.aws_cloudwatch_log_group.this["AUDIT_LOGS"]', "retention_in_days", 8),
     ("module.network.aws_vpc.this", "tags", {"Name": "the company's"}),
     ("module.network.aws_vpc.this", "cidr_block", "10.40.0.0"),
@@ -256,6 +266,7 @@ def test_a_rule_has_a_source_that_says_it(rule: Rule) -> None:
     [
         (r"[\p{L}\p{Z}]*", "Größe und so", True),
         (r"[\p{L}\p{Z}]*", "it's", False),
+        (r"[^\p{C}]*", "a\nb", False),
         (r"\p{Print}+", "rtdts-cpu", True),
         (r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\r\n\t]*", "service/a/b", True),
         (r"(?!x)(?i)[a-z]+", "ABC", True),

@@ -63,14 +63,6 @@ override_resource {
   values = { arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/rtdts-telemetry" }
 }
 override_resource {
-  target = module.system.module.iot_ingest.aws_kinesis_stream.this
-  values = { arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/rtdts-device-messages" }
-}
-override_resource {
-  target = module.system.module.iot_ingest.aws_sqs_queue.failed
-  values = { arn = "arn:aws:sqs:eu-central-1:123456789012:rtdts-failed-device-messages" }
-}
-override_resource {
   target = module.system.module.queues.aws_sqs_queue.this["nudges"]
   values = {
     arn = "arn:aws:sqs:eu-central-1:123456789012:rtdts-nudges.fifo"

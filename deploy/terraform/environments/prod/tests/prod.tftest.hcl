@@ -14,6 +14,19 @@ mock_provider "random" {
   }
 }
 
+override_resource {
+  target = module.system.module.iot_ingest[0].aws_kinesis_stream.this
+  values = { arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/rtdts-device-messages" }
+}
+
+override_resource {
+  target = module.system.module.iot_ingest[0].aws_sqs_queue.failed
+  values = {
+    arn = "arn:aws:sqs:eu-central-1:123456789012:rtdts-failed-device-messages"
+    url = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-failed-device-messages"
+  }
+}
+
 variables {
   region          = "eu-central-1"
   image_tags      = { consumer = "0123456789abcdef", broadcaster = "fedcba9876543210", operations = "00112233445566aa", mqtt_bridge = "aa99887766554433" }
