@@ -12,6 +12,7 @@ import pytest
 
 from sim.environment import Environment
 from sim.local_cloud import provisioning, resources
+from sim.local_cloud.lambdas import FUNCTIONS
 from sim.local_cloud.resources import CloudNames, create_resources
 
 REGION = "eu-central-1"
@@ -98,7 +99,7 @@ def record_local_cloud(
     patch.setattr(resources, "local_session", lambda _region: session)
     patch.setattr(provisioning, "local_session", lambda _region: session)
     zips = {}
-    for name in ("ingest", "delivery", "socket", "socket-authorizer"):
+    for name in (function.package.name for function in FUNCTIONS):
         zips[name] = folder / f"{name}.zip"
         zips[name].write_bytes(b"")
     created = create_resources(ENDPOINT, REGION, CloudNames())
