@@ -201,9 +201,9 @@ def encode_current(source: dict[str, Any], current: CurrentDelivery | None) -> b
 
 def eta_earliest_ms(source: dict[str, Any], delivery_id: str) -> int | None:
     """The early end of the ETA that a document of ``truck-latest`` has of a delivery."""
-    document = msgspec.convert(source, _ShownLatestDocument)
-    shown = () if document.shown is None else _progress(document.shown.deliveries)
-    return next((one.eta_earliest_ms for one in shown if one.delivery_id == delivery_id), None)
+    shown = decode_shown_latest(source)
+    deliveries = () if shown is None else shown.deliveries
+    return next((one.eta_earliest_ms for one in deliveries if one.delivery_id == delivery_id), None)
 
 
 def _fleet_document(latest: LatestPosition, shown: Fix) -> _FleetDocument:

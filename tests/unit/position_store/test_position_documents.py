@@ -15,8 +15,10 @@ from rtdts.position_store.documents import (
     decode_latest,
     decode_shown_latest,
     decode_stored_fix,
+    encode_current,
     encode_latest,
     encode_position,
+    eta_earliest_ms,
     external_version,
     index_of,
 )
@@ -27,6 +29,8 @@ from rtdts.position_store.index_definitions import (
     index_templates,
     lacking,
 )
+from rtdts.tracking.current_delivery import CurrentDelivery
+from rtdts.tracking.deliveries import Status
 from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
 from rtdts.tracking.instants import MS_PER_DAY
 from rtdts.tracking.positions import Clock, DeliveryProgress
@@ -180,6 +184,37 @@ def latest_of(newest: Fix, shown: Fix | None = None, revision: int = 0) -> Lates
         stale_since_ms=START_MS + 20_000,
         revision=revision,
     )
+
+
+@pytest.mark.parametrize("is_newest", [True, False])
+def test_the_eta_of_what_is_shown_is_found_in_the_document(*, is_newest: bool) -> None:
+    newest = full(20)
+    latest = msgspec.structs.replace(
+        latest_of(newest, newest if is_newest else plain()), shown_deliveries=PROGRESS
+    )
+    document = json.loads(encode_latest(latest))
+
+    assert ("shown" in document) != is_newest
+    assert eta_earliest_ms(document, "D-1") == START_MS + 60_000
+    assert eta_earliest_ms(document, "D-2") is None
+    assert eta_earliest_ms(document, "D-3") is None
+
+
+def test_a_current_delivery_survives_its_document_and_is_replaced_in_it() -> None:
+    arrived = CurrentDelivery(delivery_id="D-1", status=Status.ARRIVED)
+    late = CurrentDelivery(delivery_id="D-2", status=Status.NEARBY, late_from_ms=START_MS)
+    latest = msgspec.structs.replace(latest_of(full(20), plain()), current=late)
+    document = json.loads(encode_latest(latest))
+
+    assert decode_latest(document, external_version(latest)).current == late
+    assert encode_current(document, late) is None
+    for current in (arrived, None):
+        changed = encode_current(document, current)
+        assert changed is not None
+        found = decode_latest(json.loads(changed), external_version(latest))
+        assert found == msgspec.structs.replace(
+            decode_latest(document, external_version(latest)), current=current
+        )
 
 
 @pytest.mark.parametrize("revision", [0, 7])
