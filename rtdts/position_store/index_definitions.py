@@ -179,7 +179,7 @@ def _template(pattern: str, mappings: Mapped, settings: Mapping[str, str]) -> Ma
 _DURABLE = {"auto_expand_replicas": "0-1"}
 """A replica wherever there is a second node, so that a lost node makes no index red."""
 _SEARCHED = {"refresh_interval": "1s"}
-_HISTORY = {**_SEARCHED, "merge.policy.floor_segment": "2mb"}
+_OF_SMALL_SEGMENTS = {**_SEARCHED, "merge.policy.floor_segment": "2mb"}
 """Each refresh makes a segment of less than a megabyte. Merges treat all below the floor as alike:
 with the default of 16 MB each merge would write up to so much anew for ten such segments."""
 _REFRESHED_FIRST = {**_DURABLE, "refresh_interval": "60s"}
@@ -190,8 +190,8 @@ def index_templates(shards: int = 1) -> dict[str, Mapped]:
     """The index templates by name, each index in so many primary shards."""
     indexes = (
         (RAW_PATTERN, RAW_MAPPINGS, {**_DURABLE, **_SEARCHED}),
-        (POSITIONS_PATTERN, POSITIONS_MAPPINGS, {**_DURABLE, **_HISTORY}),
-        (LATEST_INDEX, LATEST_MAPPINGS, {**_DURABLE, **_SEARCHED}),
+        (POSITIONS_PATTERN, POSITIONS_MAPPINGS, {**_DURABLE, **_OF_SMALL_SEGMENTS}),
+        (LATEST_INDEX, LATEST_MAPPINGS, {**_DURABLE, **_OF_SMALL_SEGMENTS}),
         (STATE_INDEX, STATE_MAPPINGS, _REFRESHED_FIRST),
     )
     return {
