@@ -10,6 +10,7 @@ from rtdts.delivery_store.tickets import TicketHolder
 from rtdts.push_queue.nudges import SnapshotNudge
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.roles import SHARE
+from rtdts.tracking.topics import delivery_topic
 from socket_lambda.authorizer import authorize
 from socket_lambda.handler import handle
 from socket_lambda.tokens import Holder
@@ -100,7 +101,7 @@ class Guest:
 def test_it_tracks_its_delivery_as_the_share() -> None:
     guest = Guest()
     guest.track("D-1")
-    (subscription,) = guest.socket.subscriptions.of_delivery("D-1")
+    (subscription,) = guest.socket.subscriptions.of_topic(delivery_topic("D-1"))
 
     assert (subscription.role, subscription.identity) == (SHARE, SHARE_ID)
     assert [type(nudge) for nudge in guest.socket.nudges.sent] == [SnapshotNudge]
