@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 import threading
 from collections.abc import Callable
 from itertools import count
@@ -32,9 +33,8 @@ class Drive:
     def __init__(self, cloud: LaunchedCloud) -> None:
         self.cloud = cloud
         number = next(numbers)
-        self.delivery_id = f"D-page-{number}"
-        self.truck_id = f"T-page-{number}"
-        self.customer_id = f"C-page-{number}"
+        name = f"watched-{secrets.token_hex(2)}-{number}"
+        self.delivery_id, self.truck_id, self.customer_id = f"D-{name}", f"T-{name}", f"C-{name}"
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
