@@ -18,11 +18,14 @@ from bench.baselines import plain_round
 from bench.posting import ACCESS_KEY, REGION, SECRET_KEY
 from bench.round_world import RoundWorld
 from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.kept_connections import KeptConnections
 from broadcaster.pictures import PositionPicture
 from broadcaster.poster import SocketPoster
 from broadcaster.pushing import Pusher
-from broadcaster.round import Round
+from broadcaster.quarantine import Quarantine
+from broadcaster.rate_limiter import RateLimiter
+from broadcaster.round import Bounds, Round
 from broadcaster.round_source import Share
 from broadcaster.settings import Settings
 from broadcaster.signing import Credentials, PostSigner
@@ -72,11 +75,16 @@ async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
                 map(world.subscriptions.of_bucket, range(BUCKETS))
             )
             return await plain_round.hold(everybody, world.deliveries, world.positions, poster)
+        # As fast as it goes: what a round costs is measured, not how long it waits.
+        rate = RateLimiter(1e9)
+        quarantine_slots = _default("quarantine_posts")
+        quarantine = Quarantine(quarantine_slots, _default("post_timeout_s"))
+        signals = GatewaySignals(ConnectionBackoff(), quarantine, rate)
         pusher = Pusher(
             world.deliveries,
             world.subscriptions,
             poster,
-            ConnectionBackoff(),
+            signals,
             threads,
             blocks=_NoBlocks(),
             shares=_NoShares(),
@@ -89,7 +97,7 @@ async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
             world.subscriptions,
             pusher,
             lambda: PositionPicture(world.positions, threads, stops, log=log),
-            Slots(_default("round_posts")),
+            Bounds(Slots(_default("round_posts")), Slots(quarantine_slots), rate, signals),
             threads,
             log=log,
         )

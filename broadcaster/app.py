@@ -15,6 +15,8 @@ from typing import Final
 from broadcaster.credentials import KeptCredentials
 from broadcaster.nudges import METRICS as NUDGE_METRICS
 from broadcaster.nudges import NudgeConsumer
+from broadcaster.rate_limiter import METRICS as RATE_METRICS
+from broadcaster.rate_limiter import RateLimiter
 from broadcaster.round import Round
 from broadcaster.round_report import METRICS as ROUND_METRICS
 from broadcaster.round_report import RoundReport
@@ -24,15 +26,15 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 
-METRICS: Final = (*ROUND_METRICS, *NUDGE_METRICS)
+METRICS: Final = (*ROUND_METRICS, *NUDGE_METRICS, *RATE_METRICS)
 
 BLIND_ROUNDS: Final = 5
 """Rounds in a row that could read nothing before the process ends: an alarm, and a new start with
 new connections and addresses."""
 
 
-NUDGES_TOLD_EVERY_S: Final = 60.0
-"""Their metrics: not with the rounds', of which a process may have no part for a while."""
+MEASURED_EVERY_S: Final = 60.0
+"""What is not a round's: a process may have no part of one for a while."""
 
 
 class BlindError(Exception):
@@ -47,7 +49,8 @@ class Broadcaster:
         round_: Holds them.
         nudges: Pushes what changes between them.
         credentials: Kept fresh while it runs.
-        metrics: Written once a round, and of nudges once a minute.
+        rate: How fast posts are begun; measured once a minute.
+        metrics: Written once a round, and of all else once a minute.
         log: The process's log.
         sleep: Waits some seconds.
     """
@@ -58,6 +61,7 @@ class Broadcaster:
         round_: Round,
         nudges: NudgeConsumer,
         credentials: KeptCredentials,
+        rate: RateLimiter,
         *,
         metrics: MetricWriter,
         log: Logger,
@@ -67,6 +71,7 @@ class Broadcaster:
         self._round = round_
         self._nudges = nudges
         self._credentials = credentials
+        self._rate = rate
         self._metrics = metrics
         self._log = log
         self._sleep = sleep
@@ -82,8 +87,8 @@ class Broadcaster:
         nudges = asyncio.create_task(self._nudges.run(), name="nudges")
         renewal = asyncio.create_task(self._credentials.keep_fresh(self._log), name="credentials")
         stopped = asyncio.create_task(stop.wait(), name="stop")
-        telling = asyncio.create_task(self._tell_of_nudges(), name="nudge metrics")
-        tasks = (rounds, nudges, renewal, stopped, telling)
+        measuring = asyncio.create_task(self._measure(), name="metrics")
+        tasks = (rounds, nudges, renewal, stopped, measuring)
         self._log.info("broadcaster_ready")
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -94,7 +99,7 @@ class Broadcaster:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._metrics.emit(self._nudges.take_metrics())
+            self._emit()
 
     async def hold_rounds(self) -> None:
         """Has the rounds held that are due, and tells of each, until stopped.
@@ -135,7 +140,10 @@ class Broadcaster:
         level("round_held", **fields)
         self._metrics.emit(report.metrics())
 
-    async def _tell_of_nudges(self) -> None:
+    async def _measure(self) -> None:
         while True:
-            await self._sleep(NUDGES_TOLD_EVERY_S)
-            self._metrics.emit(self._nudges.take_metrics())
+            await self._sleep(MEASURED_EVERY_S)
+            self._emit()
+
+    def _emit(self) -> None:
+        self._metrics.emit(self._nudges.take_metrics() | self._rate.take_metrics())

@@ -12,14 +12,17 @@ from botocore.config import Config
 from broadcaster.app import METRICS, Broadcaster
 from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.credentials import KeptCredentials, NoCredentialsError
+from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.kept_connections import KeptConnections
 from broadcaster.nudge_handling import NudgeHandler, Stores
 from broadcaster.nudges import NudgeConsumer
 from broadcaster.pictures import PositionPicture
 from broadcaster.poster import SocketPoster
 from broadcaster.pushing import Pusher
+from broadcaster.quarantine import Quarantine
+from broadcaster.rate_limiter import RateLimiter
 from broadcaster.resting_positions import RestingPositions
-from broadcaster.round import Round
+from broadcaster.round import Bounds, Round
 from broadcaster.round_source import LocalRounds, RoundSource
 from broadcaster.settings import Settings
 from broadcaster.shared_rounds import SharedRounds
@@ -169,7 +172,10 @@ def _wire(
         log=log,
     )
 
-    backoff = ConnectionBackoff()
+    rate = RateLimiter(settings.posts_per_second)
+    signals = GatewaySignals(
+        ConnectionBackoff(), Quarantine(settings.quarantine_posts, settings.post_timeout_s), rate
+    )
     poster = SocketPoster(
         api,
         PostSigner(settings.socket_management_url, settings.region),
@@ -183,7 +189,7 @@ def _wire(
             deliveries,
             subscriptions,
             poster,
-            backoff,
+            signals,
             threads.tables,
             blocks=block_list,
             shares=shares,
@@ -197,7 +203,12 @@ def _wire(
         subscriptions,
         pusher(of_rounds),
         lambda: PositionPicture(positions, of_rounds.positions, stops, log=log),
-        Slots(settings.round_posts),
+        Bounds(
+            slots=Slots(settings.round_posts),
+            quarantine_slots=Slots(settings.quarantine_posts),
+            rate=rate,
+            signals=signals,
+        ),
         of_rounds.tables,
         log=log,
     )
@@ -205,6 +216,7 @@ def _wire(
         Stores(viewers=subscriptions, events=deliveries, positions=positions, stops=matches),
         pusher(of_nudges),
         Slots(settings.nudge_posts),
+        rate,
         of_nudges,
         log=log,
         now_ms=wall_clock.now_ms,
@@ -212,7 +224,7 @@ def _wire(
     nudges = NudgeConsumer(
         nudge_queue,
         handler,
-        backoff,
+        signals.backoff,
         queues.nudge_poll,
         of_nudges.tables,
         log=log,
@@ -236,6 +248,7 @@ def _wire(
         round_,
         nudges,
         credentials,
+        rate,
         metrics=MetricWriter(COMPONENT, METRICS),
         log=log,
     )

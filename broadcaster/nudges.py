@@ -52,9 +52,7 @@ _FOLLOW_UPS_AT_ONCE: Final = 1_000
 _BUGS: Final = (ArithmeticError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
 """What our code, or the reading of a row that can't be read, raises each time anew."""
 
-_NOT_REACHED: Final = frozenset(
-    {Outcome.THROTTLED, Outcome.FAILED, Outcome.BACKED_OFF, Outcome.RIGHT_TOO_OLD}
-)
+_NOT_REACHED: Final = frozenset(Outcome) - {Outcome.DELIVERED, Outcome.GONE}
 
 
 class Queue(Protocol):

@@ -26,6 +26,8 @@ class Share:
     buckets: Sequence[int]
     skipped: int = 0
     """Rounds before it that were missed."""
+    until_ms: int | None = None
+    """When the next round is due: buckets that have not been begun by then are left out."""
 
 
 def _nothing() -> None:
@@ -63,6 +65,9 @@ class RoundSource(Protocol):
 class LocalRounds:
     """One broadcaster alone: every round, all buckets.
 
+    What a round has not begun when the next is due is left out of it, and comes first in that one:
+    so when there is too little time for all, each viewer waits as long as any other.
+
     Args:
         interval_s: Time between rounds.
         sleep: Waits some seconds.
@@ -84,9 +89,21 @@ class LocalRounds:
     async def reports(self, hold: Hold) -> AsyncGenerator[RoundReport, None]:
         """All buckets at each tick; the next is reckoned when this one has been held."""
         due = ticks(self._interval_s, now_ms=self._now_ms, sleep=self._sleep)
+        interval_ms = round(self._interval_s * 1000)
+        until_ms = self._now_ms() + interval_ms  # the first may begin late in its interval
+        first = skipped = 0
         async with aclosing(until(self._stop, due)) as due_until_stop:
             async for tick in due_until_stop:
-                yield await hold(Share(tick.due_at_ms, range(BUCKETS), tick.skipped))
+                until_ms = max(until_ms, tick.due_at_ms + interval_ms)
+                buckets = [(first + place) % BUCKETS for place in range(BUCKETS)]
+                report = await hold(
+                    Share(tick.due_at_ms, buckets, tick.skipped + skipped, until_ms)
+                )
+                # The order stays as it is while none is left out: a place in the round that moves
+                # later makes a viewer wait for so much longer than the interval.
+                left_out = buckets[report.buckets :]
+                first, skipped = (left_out[0], 1) if left_out else (first, 0)
+                yield report
 
     def stop(self) -> None:
         """Holds the round under way to its end, and none after it."""

@@ -62,6 +62,14 @@ class Settings:
         maximum=24 * 60,
         help="minutes for which a delivered or failed delivery may still be viewed",
     )
+    posts_per_second: float = setting(
+        "POSTS_PER_SECOND",
+        default=5_000.0,
+        minimum=1,
+        maximum=1_000_000,
+        help="posts per second at most. What the account gives is learned beneath it; API "
+        "Gateway's quota of 10,000 requests per second is shared with the trucks' requests",
+    )
     round_posts: int = setting(
         "ROUND_POSTS",
         default=800,
@@ -76,8 +84,20 @@ class Settings:
         maximum=10_000,
         help="posts of nudges at once; they never wait behind a round's",
     )
+    quarantine_posts: int = setting(
+        "QUARANTINE_POSTS",
+        default=40,
+        minimum=1,
+        maximum=10_000,
+        help="posts at once to connections that hang again and again; they come on top of "
+        "ROUND_POSTS",
+    )
     post_timeout_s: float = setting(
-        "POST_TIMEOUT_S", default=5.0, minimum=0.1, maximum=30, help="limit of one post in seconds"
+        "POST_TIMEOUT_S",
+        default=2.0,
+        minimum=0.1,
+        maximum=30,
+        help="limit of one post in seconds: for so long a connection that hangs holds a slot",
     )
     store_threads: int = setting(
         "STORE_THREADS",

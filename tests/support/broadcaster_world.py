@@ -7,11 +7,14 @@ import io
 import msgspec
 
 from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.nudge_handling import NudgeHandler, Stores
 from broadcaster.nudges import NudgeConsumer
 from broadcaster.pictures import PositionPicture
-from broadcaster.pushing import Pusher
-from broadcaster.round import Round
+from broadcaster.pushing import Poster, Pusher
+from broadcaster.quarantine import Quarantine
+from broadcaster.rate_limiter import RateLimiter
+from broadcaster.round import Bounds, Round
 from broadcaster.round_report import RoundReport
 from broadcaster.round_source import Share
 from broadcaster.slots import Slots
@@ -39,14 +42,35 @@ from tests.fakes.fake_viewing_stores import (
 
 HOUR_MS = 3_600_000
 NUDGE_THREADS = 4
+QUARANTINE_SLOTS = 4
+POST_TIMEOUT_S = 2.0
+POSTS_PER_SECOND = 1e9
+"""Nothing waits for its turn unless a test says so."""
 DOOR = (35.2, 129.1)
 """Every delivery's destination."""
 
 
 class World:
-    def __init__(self, traced: str = "") -> None:
-        self.clock = FakeClock()
+    """The world.
+
+    Args:
+        traced: Trucks whose points are followed.
+        clock: Instead of one that only the test moves.
+        poster: Instead of the fake gateway.
+        posts_per_second: The rate limiter's ceiling.
+    """
+
+    def __init__(
+        self,
+        traced: str = "",
+        *,
+        clock: FakeClock | None = None,
+        poster: Poster | None = None,
+        posts_per_second: float = POSTS_PER_SECOND,
+    ) -> None:
+        self.clock = clock or FakeClock()
         self.gateway = FakeGateway()
+        self.poster: Poster = poster or self.gateway
         self.deliveries = WatchedDeliveries()
         self.subscriptions = BreakableSubscriptions()
         self.positions = FakePositions()
@@ -55,6 +79,14 @@ class World:
         self.stops = StopsOfRows(self.deliveries)
         self.queue = PolledNudgeQueue(self.clock.now_ms)
         self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
+        self.quarantine = Quarantine(QUARANTINE_SLOTS, POST_TIMEOUT_S, self.clock.monotonic)
+        self.quarantine_slots = Slots(QUARANTINE_SLOTS)
+        self.rate = RateLimiter(
+            posts_per_second, sleep=self.clock.sleep, monotonic=self.clock.monotonic
+        )
+        self.signals = GatewaySignals(
+            self.backoff, self.quarantine, self.rate, self.clock.monotonic
+        )
         self.of_rounds = StoreThreads.of("rounds", tables=4, positions=4)
         self.of_nudges = StoreThreads.of("nudges", tables=NUDGE_THREADS, positions=4)
         self.written = io.StringIO()
@@ -194,8 +226,8 @@ class World:
         return Pusher(
             self.deliveries,
             self.subscriptions,
-            self.gateway,
-            self.backoff,
+            self.poster,
+            self.signals,
             threads.tables,
             blocks=self.block_list,
             shares=self.shares,
@@ -220,15 +252,23 @@ class World:
             self.subscriptions,
             self.pusher(self.of_rounds),
             self.position_picture,
-            Slots(slots),
+            Bounds(Slots(slots), self.quarantine_slots, self.rate, self.signals),
             self.of_rounds.tables,
             log=self.log,
             chunk_size=chunk_size,
             now_ms=self.clock.now_ms,
+            monotonic=self.clock.monotonic,
+            sleep=self.clock.sleep,
         )
 
-    async def hold_round(self, *, slots: int = 100, chunk_size: int = 100) -> RoundReport:
-        share = Share(self.clock.now_ms(), range(BUCKETS))
+    async def hold_round(
+        self, *, slots: int = 100, chunk_size: int = 100, until_s: float | None = None
+    ) -> RoundReport:
+        """Holds one; with `until_s` the next is due so long after it, and there is time to try
+        again."""
+        now_ms = self.clock.now_ms()
+        until_ms = None if until_s is None else now_ms + round(until_s * 1000)
+        share = Share(now_ms, range(BUCKETS), until_ms=until_ms)
         return await self.round(slots=slots, chunk_size=chunk_size).hold(share)
 
     def nudge_handler(self, *, slots: int = 100, chunk_size: int = 100) -> NudgeHandler:
@@ -241,6 +281,7 @@ class World:
             ),
             self.pusher(self.of_nudges),
             Slots(slots),
+            self.rate,
             self.of_nudges,
             log=self.log,
             now_ms=self.clock.now_ms,

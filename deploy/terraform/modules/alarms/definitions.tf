@@ -360,14 +360,25 @@ locals {
 
       # Of twenty viewers on: with fewer, one phone is a rate.
       viewers-throttled = {
-        meaning = "More than 5 % of the viewers' connections answer 429."
+        meaning = "Rounds do not reach more than 5 % of the viewers because their connections answer 429 or hang."
         metrics = {
           throttled = { of = local.own["broadcaster.RoundViewersThrottled"], stat = "Sum" }
+          hanging   = { of = local.own["broadcaster.RoundViewersHanging"], stat = "Sum" }
           due       = { of = local.own["broadcaster.RoundViewersDue"], stat = "Sum" }
         }
-        expression = "IF(due >= 20, 100 * throttled / due, 0)"
+        expression = "IF(due >= 20, 100 * (throttled + hanging) / due, 0)"
         comparison = "GreaterThanThreshold"
         threshold  = 5
+        times      = 3
+        within     = 5
+      }
+
+      # A refusal now and then is how the broadcaster learns the rate. As many as this are a quota in use.
+      posts-over-quota = {
+        meaning    = "The account refuses more than 100 posts per minute: rounds are as slow as API Gateway's quota."
+        metrics    = { refused = { of = local.own["broadcaster.PostsOverQuota"], stat = "Sum" } }
+        comparison = "GreaterThanThreshold"
+        threshold  = 100
         times      = 3
         within     = 5
       }
