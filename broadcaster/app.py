@@ -8,13 +8,13 @@ left in the queue.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Final
 
 from broadcaster.credentials import KeptCredentials
 from broadcaster.nudges import METRICS as NUDGE_METRICS
-from broadcaster.nudges import NudgeConsumer
+from broadcaster.nudges import SNAPSHOT_METRICS, NudgeConsumer, as_snapshots
 from broadcaster.rate_limiter import METRICS as RATE_METRICS
 from broadcaster.rate_limiter import RateLimiter
 from broadcaster.round import Round
@@ -26,7 +26,7 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 
-METRICS: Final = (*ROUND_METRICS, *NUDGE_METRICS, *RATE_METRICS)
+METRICS: Final = (*ROUND_METRICS, *NUDGE_METRICS, *SNAPSHOT_METRICS, *RATE_METRICS)
 
 BLIND_ROUNDS: Final = 5
 """Rounds in a row that could read nothing before the process ends: an alarm, and a new start with
@@ -48,6 +48,7 @@ class Broadcaster:
         source: Has rounds held when they are due.
         round_: Holds them.
         nudges: Pushes what changes between them.
+        snapshots: Pushes first pictures.
         credentials: Kept fresh while it runs.
         rate: How fast posts are begun; measured once a minute.
         metrics: Written once a round, and of all else once a minute.
@@ -60,6 +61,7 @@ class Broadcaster:
         source: RoundSource,
         round_: Round,
         nudges: NudgeConsumer,
+        snapshots: NudgeConsumer,
         credentials: KeptCredentials,
         rate: RateLimiter,
         *,
@@ -70,6 +72,7 @@ class Broadcaster:
         self._source = source
         self._round = round_
         self._nudges = nudges
+        self._snapshots = snapshots
         self._credentials = credentials
         self._rate = rate
         self._metrics = metrics
@@ -85,16 +88,17 @@ class Broadcaster:
         await self._credentials.refresh()
         rounds = asyncio.create_task(self.hold_rounds(), name="rounds")
         nudges = asyncio.create_task(self._nudges.run(), name="nudges")
+        snapshots = asyncio.create_task(self._snapshots.run(), name="snapshots")
         renewal = asyncio.create_task(self._credentials.keep_fresh(self._log), name="credentials")
         stopped = asyncio.create_task(stop.wait(), name="stop")
         measuring = asyncio.create_task(self._measure(), name="metrics")
-        tasks = (rounds, nudges, renewal, stopped, measuring)
+        tasks = (rounds, nudges, snapshots, renewal, stopped, measuring)
         self._log.info("broadcaster_ready")
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()  # raises what ended a loop
-            await self._shut_down(rounds, nudges, Deadline(shutdown_budget_s))
+            await self._shut_down(rounds, (nudges, snapshots), Deadline(shutdown_budget_s))
         finally:
             for task in tasks:
                 task.cancel()
@@ -119,18 +123,22 @@ class Broadcaster:
                     raise BlindError(f"{len(blind)} rounds in a row could read nothing")
 
     async def _shut_down(
-        self, rounds: asyncio.Task[None], nudges: asyncio.Task[None], deadline: Deadline
+        self,
+        rounds: asyncio.Task[None],
+        consumers: Sequence[asyncio.Task[None]],
+        deadline: Deadline,
     ) -> None:
         self._log.info("broadcaster_stopping", budget_s=deadline.remaining_s)
         self._source.stop()
         self._nudges.stop()
+        self._snapshots.stop()
         # 1. The round under way; one that has not begun is the next process's, or another's.
         # 2. The poll under way: what it brings was taken from the queue and is handled.
         giving_back_s = min(GIVES_BACK_WITHIN_S, deadline.remaining_s / 2)
-        await asyncio.wait((rounds, nudges), timeout=deadline.remaining_s - giving_back_s)
+        await asyncio.wait((rounds, *consumers), timeout=deadline.remaining_s - giving_back_s)
         # 3. The posts under way of nudges. Meanwhile others are given what of the round is left.
         rounds.cancel()
-        await self._nudges.drain(deadline)
+        await asyncio.gather(self._nudges.drain(deadline), self._snapshots.drain(deadline))
         await asyncio.wait((rounds,), timeout=deadline.remaining_s)
         self._log.info("broadcaster_stopped", in_time=not deadline.passed)
 
@@ -146,4 +154,8 @@ class Broadcaster:
             self._emit()
 
     def _emit(self) -> None:
-        self._metrics.emit(self._nudges.take_metrics() | self._rate.take_metrics())
+        self._metrics.emit(
+            self._nudges.take_metrics()
+            | as_snapshots(self._snapshots.take_metrics())
+            | self._rate.take_metrics()
+        )

@@ -41,6 +41,7 @@ from rtdts.position_store.client import connect
 from rtdts.position_store.reader import PositionReader
 from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.push_queue.round_queue import RoundQueue
+from rtdts.push_queue.snapshot_queue import SnapshotQueue
 from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.logs import Logger, get_logger
@@ -53,7 +54,8 @@ COMPONENT: Final = "broadcaster"
 _STORE_TIMEOUT_S: Final = 1.5
 """A right lives 2 s from the start of its reading: an answer later than this is of no use."""
 _POSITION_THREADS: Final = 4
-"""Of rounds, and of nudges: together as many as the client of OpenSearch keeps connections."""
+"""Of rounds, of nudges and of snapshots: together as many as the client of OpenSearch keeps
+connections."""
 _ROUND_QUEUE_THREADS: Final = 4
 """One sends for a moment, the others keep and delete what is held."""
 _KEEP_ALIVE_S: Final = 75.0
@@ -65,12 +67,14 @@ class _QueueThreads:
 
     def __init__(self) -> None:
         self.nudge_poll = Threads(1, "nudge-poll")
+        self.snapshot_poll = Threads(1, "snapshot-poll")
         self.round_poll = Threads(1, "round-poll")
         self.rounds = Threads(_ROUND_QUEUE_THREADS, "round-queue")
 
     def close(self) -> None:
         """As `Threads.close`."""
         self.nudge_poll.close()
+        self.snapshot_poll.close()
         self.round_poll.close()
         self.rounds.close()
 
@@ -92,18 +96,18 @@ async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
         NoCredentialsError: There are no AWS credentials.
     """
     log = get_logger(COMPONENT)
-    of_rounds, of_nudges = (
+    of_rounds, of_nudges, of_snapshots = kinds = [
         StoreThreads.of(name, tables=settings.store_threads, positions=_POSITION_THREADS)
-        for name in ("rounds", "nudges")
-    )
+        for name in ("rounds", "nudges", "snapshots")
+    ]
     queues = _QueueThreads()
     api = KeptConnections(settings.socket_management_url, keep_s=_KEEP_ALIVE_S)
     try:
-        yield _wire(settings, log, of_rounds, of_nudges, queues, api)
+        yield _wire(settings, log, of_rounds, of_nudges, of_snapshots, queues, api)
     finally:
         api.close()
-        of_rounds.close()
-        of_nudges.close()
+        for threads in kinds:
+            threads.close()
         queues.close()
 
 
@@ -112,6 +116,7 @@ def _wire(
     log: Logger,
     of_rounds: StoreThreads,
     of_nudges: StoreThreads,
+    of_snapshots: StoreThreads,
     queues: _QueueThreads,
     api: KeptConnections,
 ) -> Broadcaster:
@@ -125,14 +130,14 @@ def _wire(
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=_STORE_TIMEOUT_S,
         retries={"total_max_attempts": 2, "mode": "standard"},
-        max_pool_connections=2 * settings.store_threads,
+        max_pool_connections=3 * settings.store_threads,
     )
     patient = Config(
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=settings.nudge_wait_s + 5,
         retries={"total_max_attempts": 2, "mode": "standard"},
         # Nudges are deleted by the threads of their stores.
-        max_pool_connections=settings.store_threads + 2,
+        max_pool_connections=2 * settings.store_threads + 3,
     )
     dynamodb = aws.client("dynamodb", config=quick)
     tables = TableNames(
@@ -169,6 +174,12 @@ def _wire(
         sqs,
         settings.nudge_queue_url,
         dead_letters_url=settings.nudge_dead_letter_queue_url,
+        log=log,
+    )
+    snapshot_queue = SnapshotQueue(
+        sqs,
+        settings.snapshot_queue_url,
+        dead_letters_url=settings.snapshot_dead_letter_queue_url,
         log=log,
     )
 
@@ -212,25 +223,33 @@ def _wire(
         of_rounds.tables,
         log=log,
     )
-    handler = NudgeHandler(
-        Stores(viewers=subscriptions, events=deliveries, positions=positions, stops=matches),
-        pusher(of_nudges),
-        Slots(settings.nudge_posts),
-        rate,
-        of_nudges,
-        log=log,
-        now_ms=wall_clock.now_ms,
+    stores = Stores(viewers=subscriptions, events=deliveries, positions=positions, stops=matches)
+
+    def consumer(
+        queue: NudgeQueue | SnapshotQueue, threads: StoreThreads, polling: Threads
+    ) -> NudgeConsumer:
+        handler = NudgeHandler(
+            stores,
+            pusher(threads),
+            Slots(settings.nudge_posts),
+            rate,
+            threads,
+            log=log,
+            now_ms=wall_clock.now_ms,
+        )
+        return NudgeConsumer(
+            queue,
+            handler,
+            signals.backoff,
+            polling,
+            threads.tables,
+            log=log,
+            wait_s=settings.nudge_wait_s,
+        )
+
+    source: RoundSource = LocalRounds(
+        settings.round_interval_s, spread=settings.round_spread, sleep=asyncio.sleep
     )
-    nudges = NudgeConsumer(
-        nudge_queue,
-        handler,
-        signals.backoff,
-        queues.nudge_poll,
-        of_nudges.tables,
-        log=log,
-        wait_s=settings.nudge_wait_s,
-    )
-    source: RoundSource = LocalRounds(settings.round_interval_s, sleep=asyncio.sleep)
     if settings.round_queue_url:
         source = SharedRounds(
             # Keeping a share, or giving it back, is of use for seconds only.
@@ -242,11 +261,13 @@ def _wire(
             queues.rounds,
             log=log,
             wait_s=settings.nudge_wait_s,
+            spread=settings.round_spread,
         )
     return Broadcaster(
         source,
         round_,
-        nudges,
+        consumer(nudge_queue, of_nudges, queues.nudge_poll),
+        consumer(snapshot_queue, of_snapshots, queues.snapshot_poll),
         credentials,
         rate,
         metrics=MetricWriter(COMPONENT, METRICS),

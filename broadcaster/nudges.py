@@ -1,4 +1,6 @@
-"""The consumer of the nudge queue: what changed is pushed at once, between the rounds.
+"""The consumer of a queue of nudges: what changed is pushed at once, between the rounds.
+
+One has the changes, another the snapshots of viewers that have just begun to track.
 
 A nudge is deleted when its posts are under way and have had a moment to be answered: so a
 broadcaster that is killed leaves it to the next one, and a slow viewer does not hold up the next
@@ -11,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -37,6 +39,20 @@ METRICS: Final = (
     Metric("NudgeViewersDelivered", "Count"),
     Metric("NudgeViewersNotReached", "Count"),
 )
+
+SNAPSHOT_METRICS: Final = (
+    Metric("SnapshotsReceived", "Count"),
+    Metric("SnapshotsFailed", "Count"),
+    Metric("SnapshotsDead", "Count"),
+    Metric("SnapshotAge", "Milliseconds"),
+    Metric("SnapshotViewersDelivered", "Count"),
+    Metric("SnapshotViewersNotReached", "Count"),
+)
+"""The same of nudges that ask for a snapshot, which have a queue and a consumer of their own."""
+
+_SNAPSHOTS: Final = {
+    one.name: of_snapshots.name for one, of_snapshots in zip(METRICS, SNAPSHOT_METRICS, strict=True)
+}
 
 ANSWER_WAIT_S: Final = 0.5
 """How long the answers of a nudge's posts are waited for before it is deleted. Most come within
@@ -241,6 +257,11 @@ class NudgeConsumer:
         return frozenset(
             one.subscription.connection_id for one in pushed if one.outcome in _NOT_REACHED
         )
+
+
+def as_snapshots(values: Mapping[str, float]) -> dict[str, float]:
+    """What a consumer of snapshots measured, by the names of `SNAPSHOT_METRICS`."""
+    return {_SNAPSHOTS[name]: value for name, value in values.items()}
 
 
 def _is_own_fault(error: Exception) -> bool:

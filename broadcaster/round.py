@@ -112,11 +112,14 @@ class Round:
         tally = RoundTally()
         async with asyncio.TaskGroup() as chunks:
             waiting: list[Subscription] = []
-            async for viewers in self._read_buckets(self._in_time(share, tally), tally):
+            async for viewers in self._read_buckets(share, tally):
                 waiting += viewers
                 while len(waiting) >= self._chunk_size:
                     chunk, waiting = waiting[: self._chunk_size], waiting[self._chunk_size :]
                     await self._begin(chunk, share, chunks, tally)
+                if waiting and share.spread_ms:  # the next bucket's time has not come
+                    await self._begin(waiting, share, chunks, tally)
+                    waiting = []
             if waiting:
                 await self._begin(waiting, share, chunks, tally)
             begun()
@@ -130,7 +133,8 @@ class Round:
     def _in_time(self, share: Share, tally: RoundTally) -> Iterable[int]:
         """The buckets, until the next round is due."""
         for bucket in share.buckets:
-            if share.until_ms is not None and self._now_ms() >= share.until_ms:
+            is_late = share.until_ms is not None and self._now_ms() >= share.until_ms
+            if is_late or share.is_over():
                 return
             tally.buckets += 1
             yield bucket
@@ -213,16 +217,20 @@ class Round:
         return pushed
 
     async def _read_buckets(
-        self, buckets: Iterable[int], tally: RoundTally
+        self, share: Share, tally: RoundTally
     ) -> AsyncIterator[list[Subscription]]:
-        """The viewers of each bucket, in order, some buckets read ahead."""
-        remaining = iter(buckets)
+        """The viewers of each bucket, in order and when it is due, some buckets read ahead."""
+        remaining = iter(self._in_time(share, tally))
+        places = itertools.count()
         ahead = collections.deque(
             (bucket, self._read_bucket(bucket))
             for bucket in itertools.islice(remaining, _BUCKETS_AHEAD)
         )
         try:
             while ahead:
+                left_ms = share.starts_at_ms(next(places)) - self._now_ms()
+                if left_ms > 0:
+                    await self._sleep(left_ms / 1000)
                 bucket, reading = ahead.popleft()
                 try:
                     viewers = await reading

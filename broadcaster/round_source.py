@@ -28,6 +28,14 @@ class Share:
     """Rounds before it that were missed."""
     until_ms: int | None = None
     """When the next round is due: buckets that have not been begun by then are left out."""
+    spread_ms: int = 0
+    """Over how long after `due_at_ms` the buckets are spread, each at its place among them."""
+    is_over: Callable[[], bool] = lambda: False
+    """Whether no more buckets are to be begun."""
+
+    def starts_at_ms(self, place: int) -> int:
+        """When the bucket at a place is due."""
+        return self.due_at_ms + self.spread_ms * place // len(self.buckets)
 
 
 def _nothing() -> None:
@@ -70,6 +78,7 @@ class LocalRounds:
 
     Args:
         interval_s: Time between rounds.
+        spread: Over which share of it a round is spread.
         sleep: Waits some seconds.
         now_ms: Wall clock.
     """
@@ -78,10 +87,12 @@ class LocalRounds:
         self,
         interval_s: float,
         *,
+        spread: float = 0.0,
         sleep: Callable[[float], Awaitable[object]],
         now_ms: Callable[[], int] = wall_clock.now_ms,
     ) -> None:
         self._interval_s = interval_s
+        self._spread_ms = round(interval_s * spread * 1000)
         self._sleep = sleep
         self._now_ms = now_ms
         self._stop = asyncio.Event()
@@ -96,9 +107,16 @@ class LocalRounds:
             async for tick in due_until_stop:
                 until_ms = max(until_ms, tick.due_at_ms + interval_ms)
                 buckets = [(first + place) % BUCKETS for place in range(BUCKETS)]
-                report = await hold(
-                    Share(tick.due_at_ms, buckets, tick.skipped + skipped, until_ms)
+                share = Share(
+                    tick.due_at_ms,
+                    buckets,
+                    tick.skipped + skipped,
+                    until_ms,
+                    spread_ms=self._spread_ms,
+                    # One that waits for its places is not waited for.
+                    is_over=self._stop.is_set if self._spread_ms else lambda: False,
                 )
+                report = await hold(share)
                 # The order stays as it is while none is left out: a place in the round that moves
                 # later makes a viewer wait for so much longer than the interval.
                 left_out = buckets[report.buckets :]
@@ -106,5 +124,5 @@ class LocalRounds:
                 yield report
 
     def stop(self) -> None:
-        """Holds the round under way to its end, and none after it."""
+        """Holds the round under way to its end, as far as it is not spread, and none after it."""
         self._stop.set()

@@ -84,6 +84,7 @@ class BreakableSubscriptions(FakeSubscriptionStore):
     Attributes:
         deliveries_read: Of which deliveries all viewers were read, in order.
         before_find: Run before each `find` answers.
+        before_of_delivery: Run before each `of_delivery` answers.
     """
 
     def __init__(self) -> None:
@@ -91,6 +92,7 @@ class BreakableSubscriptions(FakeSubscriptionStore):
         self.broken_buckets: set[int] = set()
         self.deliveries_read: list[str] = []
         self.before_find: Callable[[], None] = lambda: None
+        self.before_of_delivery: Callable[[str], None] = lambda _: None
 
     def find(self, delivery_id: str, connection_id: str) -> Subscription | None:
         self.before_find()
@@ -98,6 +100,7 @@ class BreakableSubscriptions(FakeSubscriptionStore):
 
     def of_delivery(self, delivery_id: str) -> list[Subscription]:
         self.deliveries_read.append(delivery_id)
+        self.before_of_delivery(delivery_id)
         return super().of_delivery(delivery_id)
 
     def of_bucket(self, bucket: int) -> Iterator[Subscription]:

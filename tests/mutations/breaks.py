@@ -1932,6 +1932,28 @@ BREAKS = (
         ),
     ),
     Break(
+        name="a-spread-round-goes-at-once",
+        guarantee=5,
+        file="broadcaster/round_source.py",
+        text="return self.due_at_ms + self.spread_ms * place // len(self.buckets)",
+        replacement="return self.due_at_ms",
+        tests=(
+            f"{UNIT}/broadcaster/test_round_spread.py"
+            "::test_each_viewer_hears_at_its_place_and_a_minute_later_again",
+        ),
+    ),
+    Break(
+        name="several-send-a-spread-round-at-once",
+        guarantee=5,
+        file="broadcaster/shared_rounds.py",
+        text="batch = MAX_BATCH if self._spread_ms else BUCKETS",
+        replacement="batch = BUCKETS",
+        tests=(
+            f"{UNIT}/broadcaster/test_round_spread.py"
+            "::test_several_send_ten_buckets_at_a_time_and_report_the_round_once",
+        ),
+    ),
+    Break(
         name="refused-viewers-wait-for-the-next-round",
         guarantee=5,
         file="broadcaster/round_again.py",
@@ -2132,6 +2154,17 @@ BREAKS = (
         text='status == 400 and error.get("type") not in STORES_OWN_FAULTS',
         replacement="status == 400",
         tests=(f"{OUTCOMES}::test_whose_fault_a_bad_request_is_the_type_of_its_error_says",),
+    ),
+    Break(
+        name="viewers-of-a-delivery-wait-for-each-others-pictures",
+        guarantee=6,
+        file="rtdts/push_queue/nudges.py",
+        text='return f"{self.connection_id}:{self.delivery_id}"',
+        replacement="return self.delivery_id",
+        tests=(
+            f"{UNIT}/push_queue/test_nudge_queue_sending.py"
+            "::test_a_nudge_goes_to_its_group_under_its_own_identity",
+        ),
     ),
     Break(
         name="every-track-is-worth-a-snapshot",

@@ -78,6 +78,7 @@ class World:
         self.shares = FakeShareStore()
         self.stops = StopsOfRows(self.deliveries)
         self.queue = PolledNudgeQueue(self.clock.now_ms)
+        self.snapshot_queue = PolledNudgeQueue(self.clock.now_ms)
         self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
         self.quarantine = Quarantine(QUARANTINE_SLOTS, POST_TIMEOUT_S, self.clock.monotonic)
         self.quarantine_slots = Slots(QUARANTINE_SLOTS)
@@ -89,6 +90,7 @@ class World:
         )
         self.of_rounds = StoreThreads.of("rounds", tables=4, positions=4)
         self.of_nudges = StoreThreads.of("nudges", tables=NUDGE_THREADS, positions=4)
+        self.of_snapshots = StoreThreads.of("snapshots", tables=NUDGE_THREADS, positions=4)
         self.written = io.StringIO()
         self.log = Logger("broadcaster", self.written)
         self.trace = PointTrace(traced, self.log)
@@ -97,6 +99,7 @@ class World:
     def close(self) -> None:
         self.of_rounds.close()
         self.of_nudges.close()
+        self.of_snapshots.close()
 
     # --- what there is -----------------------------------------------------------------------
 
@@ -271,7 +274,10 @@ class World:
         share = Share(now_ms, range(BUCKETS), until_ms=until_ms)
         return await self.round(slots=slots, chunk_size=chunk_size).hold(share)
 
-    def nudge_handler(self, *, slots: int = 100, chunk_size: int = 100) -> NudgeHandler:
+    def nudge_handler(
+        self, threads: StoreThreads | None = None, *, slots: int = 100, chunk_size: int = 100
+    ) -> NudgeHandler:
+        threads = threads or self.of_nudges
         return NudgeHandler(
             Stores(
                 viewers=self.subscriptions,
@@ -279,22 +285,32 @@ class World:
                 positions=self.positions,
                 stops=self.stops,
             ),
-            self.pusher(self.of_nudges),
+            self.pusher(threads),
             Slots(slots),
             self.rate,
-            self.of_nudges,
+            threads,
             log=self.log,
             now_ms=self.clock.now_ms,
             chunk_size=chunk_size,
         )
 
-    def nudge_consumer(self, **options: float) -> NudgeConsumer:
+    def snapshot_consumer(self) -> NudgeConsumer:
+        """As the nudges', with a queue and threads of its own."""
+        return self.nudge_consumer(self.snapshot_queue, self.of_snapshots)
+
+    def nudge_consumer(
+        self,
+        queue: PolledNudgeQueue | None = None,
+        threads: StoreThreads | None = None,
+        **options: float,
+    ) -> NudgeConsumer:
+        threads = threads or self.of_nudges
         return NudgeConsumer(
-            self.queue,
-            self.nudge_handler(),
+            queue or self.queue,
+            self.nudge_handler(threads),
             self.backoff,
-            self.of_nudges.tables,
-            self.of_nudges.tables,
+            threads.tables,
+            threads.tables,
             log=self.log,
             wait_s=1,
             sleep=self.clock.sleep,

@@ -73,6 +73,7 @@ class Running:
             self.rounds,
             world.round(),
             self.nudges,
+            world.snapshot_consumer(),
             KeptCredentials(lambda: keys or Keys(), world.of_rounds.tables),
             world.rate,
             metrics=MetricWriter("broadcaster", METRICS, stream=self.metrics),

@@ -308,10 +308,10 @@ locals {
       }
 
       round-late = {
-        meaning    = "Rounds take more than three quarters of the ${var.promised.round_interval_s} s between them."
+        meaning    = "Rounds take more than three quarters of the ${var.promised.round_interval_s} s between them, or of what a spread round leaves of these."
         metrics    = { duration = { of = local.own["broadcaster.RoundDuration"], stat = "Maximum" } }
         comparison = "GreaterThanThreshold"
-        threshold  = var.promised.round_interval_s * 750
+        threshold  = floor(var.promised.round_interval_s * 1000 * (1 - (1 - var.promised.round_spread) * 0.25))
         times      = 3
         within     = 5
       }
@@ -329,6 +329,16 @@ locals {
         metrics    = { age = { of = local.own["broadcaster.NudgeAge"], stat = "Maximum" } }
         comparison = "GreaterThanThreshold"
         threshold  = 2000
+        times      = 5
+        within     = 10
+      }
+
+      # A first picture is read from more stores than a change: twice its time.
+      snapshots-late = {
+        meaning    = "First pictures come later than 4 s after viewers asked for them."
+        metrics    = { age = { of = local.own["broadcaster.SnapshotAge"], stat = "Maximum" } }
+        comparison = "GreaterThanThreshold"
+        threshold  = 4000
         times      = 5
         within     = 10
       }

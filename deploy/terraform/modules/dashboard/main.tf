@@ -133,6 +133,14 @@ locals {
         concat(local.own["broadcaster.NudgeViewersDelivered"], [{ label = "told" }]),
         concat(local.own["broadcaster.NudgeViewersNotReached"], [{ label = "left to the round" }]),
       ] },
+      { title = "First pictures, a minute", stat = "Sum", metrics = [
+        concat(local.own["broadcaster.SnapshotsReceived"], [{ label = "asked for" }]),
+        concat(local.own["broadcaster.SnapshotViewersDelivered"], [{ label = "told" }]),
+        concat(local.own["broadcaster.SnapshotViewersNotReached"], [{ label = "left to the round" }]),
+        concat(local.own["broadcaster.SnapshotsFailed"], [{ label = "failed" }]),
+        concat(local.own["broadcaster.SnapshotsDead"], [{ label = "of these dead at once" }]),
+        concat(local.own["broadcaster.SnapshotAge"], [{ label = "told after, ms", stat = "Maximum", yAxis = "right" }]),
+      ] },
     ],
     [
       { title = "Round, ms", stat = "Maximum", metrics = [
