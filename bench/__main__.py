@@ -19,6 +19,7 @@ MODULES = (
     "fanout_posts",
     "round_viewers",
     "sockets_held",
+    "round_under_429",
     "mqtt_points",
     "document_bytes",
     "fleet_view",

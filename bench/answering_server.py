@@ -12,12 +12,12 @@ import contextlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 _LENGTH: Final = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
 _HEAD_END: Final = b"\r\n\r\n"
-_ANSWER: Final = (
+ANSWER: Final = (
     b"HTTP/1.1 200 OK\r\n"
     b"Content-Type: application/json\r\n"
     b"x-amzn-RequestId: 00000000-0000-0000-0000-000000000000\r\n"
@@ -26,18 +26,30 @@ _ANSWER: Final = (
 """With the headers that API Gateway sends, as far as a client has work with them."""
 
 
-class _Answering(asyncio.Protocol):
-    def __init__(self, delay_s: float) -> None:
+class Answering(asyncio.Protocol):
+    """One connection.
+
+    Args:
+        delay_s: From a request's end to its answer.
+        answer: Makes the answer of a request; None for none.
+    """
+
+    def __init__(
+        self, delay_s: float, answer: Callable[[bytes], bytes | None] = lambda _: ANSWER
+    ) -> None:
         self._delay_s = delay_s
+        self._answer = answer
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self._whole: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
         assert self._transport is not None
         self._buffer += data
         while True:
@@ -49,13 +61,16 @@ class _Answering(asyncio.Protocol):
                 self._whole = end + len(_HEAD_END) + (int(length[1]) if length else 0)
             if len(self._buffer) < self._whole:
                 return
-            self._buffer = self._buffer[self._whole :]
+            request, self._buffer = self._buffer[: self._whole], self._buffer[self._whole :]
             self._whole = None
+            answer = self._answer(request)
+            if answer is None:
+                continue
             if self._delay_s:
                 loop = asyncio.get_running_loop()
-                loop.call_later(self._delay_s, self._transport.write, _ANSWER)
+                loop.call_later(self._delay_s, self._transport.write, answer)
             else:
-                self._transport.write(_ANSWER)
+                self._transport.write(answer)
 
 
 @contextlib.contextmanager
@@ -79,7 +94,7 @@ def answering_server(delay_ms: int = 0) -> Iterator[str]:
 
 async def _serve(delay_s: float) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Answering(delay_s), "127.0.0.1", 0, backlog=1_024)
+    server = await loop.create_server(lambda: Answering(delay_s), "127.0.0.1", 0, backlog=1_024)
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), ended.set)  # its end: nothing is ever written to it

@@ -18,11 +18,15 @@ from bench.baselines import plain_round
 from bench.posting import ACCESS_KEY, REGION, SECRET_KEY
 from bench.round_world import RoundWorld
 from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.gateway_signals import GatewaySignals
+from broadcaster.http_answer import HttpAnswer
 from broadcaster.kept_connections import KeptConnections
 from broadcaster.pictures import PositionPicture
 from broadcaster.poster import SocketPoster
 from broadcaster.pushing import Pusher
-from broadcaster.round import Round
+from broadcaster.quarantine import Quarantine
+from broadcaster.rate_limiter import RateLimiter
+from broadcaster.round import Bounds, Round
 from broadcaster.round_source import Share
 from broadcaster.settings import Settings
 from broadcaster.signing import Credentials, PostSigner
@@ -30,6 +34,7 @@ from broadcaster.slots import Slots
 from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import Threads
 from rtdts.delivery_store.shares import ShareKey
+from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import get_logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.blocks import Blocks
@@ -39,32 +44,51 @@ from rtdts.tracking.shares import Share as DeliveryShare
 VIEWING_MINUTES = 30
 
 
-class _Fixed:
+class Fixed:
+    """Credentials that never change."""
+
     kept = Credentials(ACCESS_KEY, SECRET_KEY)
 
     def current(self) -> Credentials:
+        """See `broadcaster.poster.CredentialsSource`."""
         return self.kept
 
 
-class _NoShares:
+class NoShares:
+    """No delivery is shared."""
+
     def get_many(self, _keys: Iterable[ShareKey]) -> Mapping[ShareKey, DeliveryShare]:
+        """See `broadcaster.pushing.ShareReader`."""
         return {}
 
 
-class _NoBlocks:
+class NoBlocks:
     """Blocks nobody, as on most days."""
 
     def current(self) -> Blocks:
+        """See `broadcaster.pushing.BlockReader`."""
         return Blocks()
+
+
+class CountedBytes(KeptConnections):
+    """Counts what goes over its connections, TLS left out."""
+
+    count = 0
+
+    async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> HttpAnswer:
+        """See `KeptConnections`."""
+        answer = await super().send(request, timeout_s=timeout_s, write_by=write_by)
+        self.count += len(request) + len(answer.head) + len(answer.body) + 4
+        return answer
 
 
 async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
     """Holds a round for so many viewers, after a small one that opens the connections."""
     log = get_logger("bench")
     now_ms = time.time_ns() // 1_000_000
-    http = KeptConnections(url, keep_s=60)
-    poster = SocketPoster(http, PostSigner(f"{url}/live", REGION), _Fixed(), timeout_s=30, log=log)
-    threads = Threads(_default("store_threads"), "stores")
+    http = CountedBytes(url, keep_s=60)
+    poster = SocketPoster(http, PostSigner(f"{url}/live", REGION), Fixed(), timeout_s=30, log=log)
+    threads = Threads(default("store_threads"), "stores")
 
     async def hold(world: RoundWorld) -> int:
         if way == "plain":
@@ -72,14 +96,19 @@ async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
                 map(world.subscriptions.of_bucket, range(BUCKETS))
             )
             return await plain_round.hold(everybody, world.deliveries, world.positions, poster)
+        # As fast as it goes: what a round costs is measured, not how long it waits.
+        rate = RateLimiter(1e9)
+        quarantine_slots = default("quarantine_posts")
+        quarantine = Quarantine(quarantine_slots, default("post_timeout_s"))
+        signals = GatewaySignals(ConnectionBackoff(), quarantine, rate)
         pusher = Pusher(
             world.deliveries,
             world.subscriptions,
             poster,
-            ConnectionBackoff(),
+            signals,
             threads,
-            blocks=_NoBlocks(),
-            shares=_NoShares(),
+            blocks=NoBlocks(),
+            shares=NoShares(),
             viewing_minutes=VIEWING_MINUTES,
             log=log,
             trace=PointTrace("", log),
@@ -89,7 +118,7 @@ async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
             world.subscriptions,
             pusher,
             lambda: PositionPicture(world.positions, threads, stops, log=log),
-            Slots(_default("round_posts")),
+            Bounds(Slots(default("round_posts")), Slots(quarantine_slots), rate, signals),
             threads,
             log=log,
         )
@@ -97,7 +126,8 @@ async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
 
     await hold(RoundWorld(min(viewers, 1_000), now_ms))
     world = RoundWorld(viewers, now_ms)
-    before_mb = _peak_mb()
+    before_mb = peak_mb()
+    http.count = 0
     cpu_s, at_s = time.process_time(), time.perf_counter()
     delivered = await hold(world)
     cpu_s, elapsed_s = time.process_time() - cpu_s, time.perf_counter() - at_s
@@ -108,15 +138,18 @@ async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
         "cpu_s": cpu_s,
         "elapsed_s": elapsed_s,
         "before_mb": before_mb,
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb(),
+        "bytes": http.count,
     }
 
 
-def _default(name: str) -> int:
+def default(name: str) -> int:
+    """A setting's."""
     return int(cast("Any", Settings.__dataclass_fields__[name].default))
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """The most memory that the process has had."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
 
 

@@ -39,6 +39,16 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
     for place, (size, result) in enumerate(results.items()):
         name = "round_viewers" if place == 0 else f"round_viewers.{size}"
         yield beside(name, size / result["cpu_s"], unit, PLAIN, plain_rate)
+    for size, result in results.items():
+        a_viewer = "a viewer and minute"
+        yield Figure(
+            name=f"round_bytes.{size}", value=result["bytes"] / size, unit=f"bytes {a_viewer}"
+        )
+        yield Figure(
+            name=f"round_cpu.{size}",
+            value=1e6 * result["cpu_s"] / size,
+            unit=f"µs of CPU {a_viewer}",
+        )
     first, *_, last = results.values()
     yield Figure(name="round_seconds", value=first["cpu_s"], unit="s of a core, the whole round")
     yield beside(

@@ -53,7 +53,9 @@ class RoundWorld:
         row = msgspec.structs.replace(delivery(of, status=Status.IN_TRANSIT), stop_sequence=1)
         latest = fold_truck(of[0].truck_id, None, [of], [], {}, TrackingRules()).latest
         assert latest is not None
-        client = cast("Any", _DynamoDB(viewers, row, now_ms))
+        self.given_away: set[int] = set()
+        """Viewers, by number, whose delivery is another customer's now."""
+        client = cast("Any", _DynamoDB(viewers, row, now_ms, self.given_away))
         self.subscriptions = SubscriptionStore(client, TABLES)
         self.deliveries = DeliveryStore(client, TABLES)
         self.matches = MatchStore(client, TABLES)
@@ -61,7 +63,9 @@ class RoundWorld:
 
 
 class _DynamoDB:
-    def __init__(self, viewers: int, row: Delivery, now_ms: int) -> None:
+    def __init__(self, viewers: int, row: Delivery, now_ms: int, given_away: set[int]) -> None:
+        self._given_away = given_away
+        self._ended: set[int] = set()
         self._viewers = viewers
         self._row: dict[str, Any] = dict(to_item(row))
         self._match = encode_match(msgspec.structs.replace(row, delivery_id=_ID))
@@ -74,7 +78,8 @@ class _DynamoDB:
         bucket = int(request["ExpressionAttributeValues"][":bucket"]["N"])
         start = request.get("ExclusiveStartKey", {"number": bucket})["number"]
         numbers = range(start, self._viewers, BUCKETS)
-        page = {"Items": [self._subscription(number) for number in numbers[:PAGE]]}
+        there = (number for number in numbers[:PAGE] if number not in self._ended)
+        page = {"Items": [self._subscription(number) for number in there]}
         rest = numbers[PAGE:]
         return {**page, "LastEvaluatedKey": {"number": rest.start}} if rest else page
 
@@ -84,6 +89,11 @@ class _DynamoDB:
         if table == TABLES.truck_matches:
             return {"Responses": {table: [self._matches(key) for key in request["Keys"]]}}
         return {"Responses": {table: [self._delivery(key) for key in request["Keys"]]}}
+
+    def delete_item(self, *, Key: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:  # noqa: N803 - the SDK's name
+        """Ends a subscription."""
+        self._ended.add(int(Key["delivery_id"]["S"][2:]))
+        return {}
 
     def _subscription(self, number: int) -> Mapping[str, Any]:
         return {
@@ -109,7 +119,7 @@ class _DynamoDB:
         return {
             **self._row,
             "delivery_id": key["delivery_id"],
-            "customer_id": {"S": f"C-{number:06d}"},
+            "customer_id": {"S": f"C-{number:06d}" if number not in self._given_away else "C-new"},
             "assignments": {"L": [{"M": {**self._assignment, "truck_id": truck}}]},
         }
 

@@ -8,7 +8,7 @@ left in the queue.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Final
 
@@ -16,7 +16,9 @@ from broadcaster.credentials import KeptCredentials
 from broadcaster.fleet_followers import METRICS as FLEET_METRICS
 from broadcaster.fleet_followers import FleetFollowers
 from broadcaster.nudges import METRICS as NUDGE_METRICS
-from broadcaster.nudges import NudgeConsumer
+from broadcaster.nudges import SNAPSHOT_METRICS, NudgeConsumer, as_snapshots
+from broadcaster.rate_limiter import METRICS as RATE_METRICS
+from broadcaster.rate_limiter import RateLimiter
 from broadcaster.round import Round
 from broadcaster.round_report import METRICS as ROUND_METRICS
 from broadcaster.round_report import RoundReport
@@ -26,15 +28,21 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 
-METRICS: Final = (*ROUND_METRICS, *NUDGE_METRICS, *FLEET_METRICS)
+METRICS: Final = (
+    *ROUND_METRICS,
+    *NUDGE_METRICS,
+    *SNAPSHOT_METRICS,
+    *FLEET_METRICS,
+    *RATE_METRICS,
+)
 
 BLIND_ROUNDS: Final = 5
 """Rounds in a row that could read nothing before the process ends: an alarm, and a new start with
 new connections and addresses."""
 
 
-NUDGES_TOLD_EVERY_S: Final = 60.0
-"""Their metrics: not with the rounds', of which a process may have no part for a while."""
+MEASURED_EVERY_S: Final = 60.0
+"""What is not a round's: a process may have no part of one for a while."""
 
 
 class BlindError(Exception):
@@ -48,9 +56,11 @@ class Broadcaster:
         source: Has rounds held when they are due.
         round_: Holds them.
         nudges: Pushes what changes between them.
+        snapshots: Pushes first pictures.
         fleet: Shows dispatchers the fleet, each second.
         credentials: Kept fresh while it runs.
-        metrics: Written once a round, and of nudges once a minute.
+        rate: How fast posts are begun; measured once a minute.
+        metrics: Written once a round, and of all else once a minute.
         log: The process's log.
         sleep: Waits some seconds.
     """
@@ -60,8 +70,10 @@ class Broadcaster:
         source: RoundSource,
         round_: Round,
         nudges: NudgeConsumer,
+        snapshots: NudgeConsumer,
         fleet: FleetFollowers,
         credentials: KeptCredentials,
+        rate: RateLimiter,
         *,
         metrics: MetricWriter,
         log: Logger,
@@ -70,8 +82,10 @@ class Broadcaster:
         self._source = source
         self._round = round_
         self._nudges = nudges
+        self._snapshots = snapshots
         self._fleet = fleet
         self._credentials = credentials
+        self._rate = rate
         self._metrics = metrics
         self._log = log
         self._sleep = sleep
@@ -85,22 +99,23 @@ class Broadcaster:
         await self._credentials.refresh()
         rounds = asyncio.create_task(self.hold_rounds(), name="rounds")
         nudges = asyncio.create_task(self._nudges.run(), name="nudges")
+        snapshots = asyncio.create_task(self._snapshots.run(), name="snapshots")
         fleet = asyncio.create_task(self._fleet.run(), name="fleet")
         renewal = asyncio.create_task(self._credentials.keep_fresh(self._log), name="credentials")
         stopped = asyncio.create_task(stop.wait(), name="stop")
-        telling = asyncio.create_task(self._tell_of_nudges(), name="nudge metrics")
-        tasks = (rounds, nudges, fleet, renewal, stopped, telling)
+        measuring = asyncio.create_task(self._measure(), name="metrics")
+        tasks = (rounds, nudges, snapshots, fleet, renewal, stopped, measuring)
         self._log.info("broadcaster_ready")
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()  # raises what ended a loop
-            await self._shut_down(rounds, nudges, Deadline(shutdown_budget_s))
+            await self._shut_down(rounds, (nudges, snapshots), Deadline(shutdown_budget_s))
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._emit_metrics()
+            self._emit()
 
     async def hold_rounds(self) -> None:
         """Has the rounds held that are due, and tells of each, until stopped.
@@ -120,18 +135,22 @@ class Broadcaster:
                     raise BlindError(f"{len(blind)} rounds in a row could read nothing")
 
     async def _shut_down(
-        self, rounds: asyncio.Task[None], nudges: asyncio.Task[None], deadline: Deadline
+        self,
+        rounds: asyncio.Task[None],
+        consumers: Sequence[asyncio.Task[None]],
+        deadline: Deadline,
     ) -> None:
         self._log.info("broadcaster_stopping", budget_s=deadline.remaining_s)
         self._source.stop()
         self._nudges.stop()
+        self._snapshots.stop()
         # 1. The round under way; one that has not begun is the next process's, or another's.
         # 2. The poll under way: what it brings was taken from the queue and is handled.
         giving_back_s = min(GIVES_BACK_WITHIN_S, deadline.remaining_s / 2)
-        await asyncio.wait((rounds, nudges), timeout=deadline.remaining_s - giving_back_s)
+        await asyncio.wait((rounds, *consumers), timeout=deadline.remaining_s - giving_back_s)
         # 3. The posts under way of nudges. Meanwhile others are given what of the round is left.
         rounds.cancel()
-        await self._nudges.drain(deadline)
+        await asyncio.gather(self._nudges.drain(deadline), self._snapshots.drain(deadline))
         await asyncio.wait((rounds,), timeout=deadline.remaining_s)
         self._log.info("broadcaster_stopped", in_time=not deadline.passed)
 
@@ -141,10 +160,15 @@ class Broadcaster:
         level("round_held", **fields)
         self._metrics.emit(report.metrics())
 
-    async def _tell_of_nudges(self) -> None:
+    async def _measure(self) -> None:
         while True:
-            await self._sleep(NUDGES_TOLD_EVERY_S)
-            self._emit_metrics()
+            await self._sleep(MEASURED_EVERY_S)
+            self._emit()
 
-    def _emit_metrics(self) -> None:
-        self._metrics.emit(self._nudges.take_metrics() | self._fleet.take_metrics())
+    def _emit(self) -> None:
+        self._metrics.emit(
+            self._nudges.take_metrics()
+            | as_snapshots(self._snapshots.take_metrics())
+            | self._fleet.take_metrics()
+            | self._rate.take_metrics()
+        )

@@ -17,14 +17,17 @@ from broadcaster.current_deliveries import CurrentDeliveryWriter
 from broadcaster.fleet_followers import FleetFollowers
 from broadcaster.fleet_parts import AllParts, FleetParts, LeasedParts
 from broadcaster.fleet_pictures import FleetPictures
+from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.kept_connections import KeptConnections
 from broadcaster.nudge_handling import NudgeHandler, Stores
 from broadcaster.nudges import NudgeConsumer
 from broadcaster.pictures import PositionPicture
 from broadcaster.poster import SocketPoster
 from broadcaster.pushing import Pusher
+from broadcaster.quarantine import Quarantine
+from broadcaster.rate_limiter import RateLimiter
 from broadcaster.resting_positions import RestingPositions
-from broadcaster.round import Round
+from broadcaster.round import Bounds, Round
 from broadcaster.round_source import LocalRounds, RoundSource
 from broadcaster.settings import Settings
 from broadcaster.shared_rounds import SharedRounds
@@ -45,6 +48,7 @@ from rtdts.position_store.fleet import CurrentDeliveries, FleetReader
 from rtdts.position_store.reader import PositionReader
 from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.push_queue.round_queue import RoundQueue
+from rtdts.push_queue.snapshot_queue import SnapshotQueue
 from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.logs import Logger, get_logger
@@ -58,7 +62,8 @@ COMPONENT: Final = "broadcaster"
 _STORE_TIMEOUT_S: Final = 1.5
 """A right lives 2 s from the start of its reading: an answer later than this is of no use."""
 _POSITION_THREADS: Final = 4
-"""Of rounds, and of nudges: together as many as the client of OpenSearch keeps connections."""
+"""Of rounds, of nudges and of snapshots: together as many as the client of OpenSearch keeps
+connections."""
 _FLEET_THREADS: Final = 4
 """For tables, and as many for OpenSearch over connections of its own: no round waits for a view."""
 _ROUND_QUEUE_THREADS: Final = 4
@@ -72,12 +77,14 @@ class _QueueThreads:
 
     def __init__(self) -> None:
         self.nudge_poll = Threads(1, "nudge-poll")
+        self.snapshot_poll = Threads(1, "snapshot-poll")
         self.round_poll = Threads(1, "round-poll")
         self.rounds = Threads(_ROUND_QUEUE_THREADS, "round-queue")
 
     def close(self) -> None:
         """As `Threads.close`."""
         self.nudge_poll.close()
+        self.snapshot_poll.close()
         self.round_poll.close()
         self.rounds.close()
 
@@ -99,20 +106,19 @@ async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
         NoCredentialsError: There are no AWS credentials.
     """
     log = get_logger(COMPONENT)
-    of_rounds, of_nudges = (
+    of_rounds, of_nudges, of_snapshots = kinds = [
         StoreThreads.of(name, tables=settings.store_threads, positions=_POSITION_THREADS)
-        for name in ("rounds", "nudges")
-    )
+        for name in ("rounds", "nudges", "snapshots")
+    ]
     of_fleet = StoreThreads.of("fleet", tables=_FLEET_THREADS, positions=_FLEET_THREADS)
     queues = _QueueThreads()
     api = KeptConnections(settings.socket_management_url, keep_s=_KEEP_ALIVE_S)
     try:
-        yield _wire(settings, log, of_rounds, of_nudges, of_fleet, queues, api)
+        yield _wire(settings, log, of_rounds, of_nudges, of_snapshots, of_fleet, queues, api)
     finally:
         api.close()
-        of_rounds.close()
-        of_nudges.close()
-        of_fleet.close()
+        for threads in (*kinds, of_fleet):
+            threads.close()
         queues.close()
 
 
@@ -121,6 +127,7 @@ def _wire(
     log: Logger,
     of_rounds: StoreThreads,
     of_nudges: StoreThreads,
+    of_snapshots: StoreThreads,
     of_fleet: StoreThreads,
     queues: _QueueThreads,
     api: KeptConnections,
@@ -135,14 +142,14 @@ def _wire(
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=_STORE_TIMEOUT_S,
         retries={"total_max_attempts": 2, "mode": "standard"},
-        max_pool_connections=2 * settings.store_threads + _FLEET_THREADS,
+        max_pool_connections=3 * settings.store_threads + _FLEET_THREADS,
     )
     patient = Config(
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=settings.nudge_wait_s + 5,
         retries={"total_max_attempts": 2, "mode": "standard"},
         # Nudges are deleted by the threads of their stores.
-        max_pool_connections=settings.store_threads + 2,
+        max_pool_connections=2 * settings.store_threads + 3,
     )
     dynamodb = aws.client("dynamodb", config=quick)
     tables = TableNames(
@@ -181,8 +188,17 @@ def _wire(
         dead_letters_url=settings.nudge_dead_letter_queue_url,
         log=log,
     )
+    snapshot_queue = SnapshotQueue(
+        sqs,
+        settings.snapshot_queue_url,
+        dead_letters_url=settings.snapshot_dead_letter_queue_url,
+        log=log,
+    )
 
-    backoff = ConnectionBackoff()
+    rate = RateLimiter(settings.posts_per_second)
+    signals = GatewaySignals(
+        ConnectionBackoff(), Quarantine(settings.quarantine_posts, settings.post_timeout_s), rate
+    )
     poster = SocketPoster(
         api,
         PostSigner(settings.socket_management_url, settings.region),
@@ -196,7 +212,7 @@ def _wire(
             deliveries,
             subscriptions,
             poster,
-            backoff,
+            signals,
             threads.tables,
             blocks=block_list,
             shares=shares,
@@ -210,7 +226,12 @@ def _wire(
         subscriptions,
         pusher(of_rounds),
         lambda: PositionPicture(positions, of_rounds.positions, stops, log=log),
-        Slots(settings.round_posts),
+        Bounds(
+            slots=Slots(settings.round_posts),
+            quarantine_slots=Slots(settings.quarantine_posts),
+            rate=rate,
+            signals=signals,
+        ),
         of_rounds.tables,
         log=log,
     )
@@ -241,30 +262,40 @@ def _wire(
         ),
         parts,
         poster,
-        backoff,
+        signals,
+        rate,
         of_fleet.tables,
         blocks=block_list,
         log=log,
     )
-    handler = NudgeHandler(
-        Stores(viewers=subscriptions, events=deliveries, positions=positions, stops=matches),
-        pusher(of_nudges),
-        Slots(settings.nudge_posts),
-        of_nudges,
-        current=current,
-        log=log,
-        now_ms=wall_clock.now_ms,
+    stores = Stores(viewers=subscriptions, events=deliveries, positions=positions, stops=matches)
+
+    def consumer(
+        queue: NudgeQueue | SnapshotQueue, threads: StoreThreads, polling: Threads
+    ) -> NudgeConsumer:
+        handler = NudgeHandler(
+            stores,
+            pusher(threads),
+            Slots(settings.nudge_posts),
+            rate,
+            threads,
+            current=current,
+            log=log,
+            now_ms=wall_clock.now_ms,
+        )
+        return NudgeConsumer(
+            queue,
+            handler,
+            signals.backoff,
+            polling,
+            threads.tables,
+            log=log,
+            wait_s=settings.nudge_wait_s,
+        )
+
+    source: RoundSource = LocalRounds(
+        settings.round_interval_s, spread=settings.round_spread, sleep=asyncio.sleep
     )
-    nudges = NudgeConsumer(
-        nudge_queue,
-        handler,
-        backoff,
-        queues.nudge_poll,
-        of_nudges.tables,
-        log=log,
-        wait_s=settings.nudge_wait_s,
-    )
-    source: RoundSource = LocalRounds(settings.round_interval_s, sleep=asyncio.sleep)
     if settings.round_queue_url:
         source = SharedRounds(
             # Keeping a share, or giving it back, is of use for seconds only.
@@ -276,13 +307,16 @@ def _wire(
             queues.rounds,
             log=log,
             wait_s=settings.nudge_wait_s,
+            spread=settings.round_spread,
         )
     return Broadcaster(
         source,
         round_,
-        nudges,
+        consumer(nudge_queue, of_nudges, queues.nudge_poll),
+        consumer(snapshot_queue, of_snapshots, queues.snapshot_poll),
         fleet,
         credentials,
+        rate,
         metrics=MetricWriter(COMPONENT, METRICS),
         log=log,
     )

@@ -12,6 +12,7 @@ FIRST_S: Final = 0.5
 MOST_S: Final = 60.0
 """One round: after that the viewer is due again anyway."""
 _PRUNE_ABOVE: Final = 1_000
+"""And above twice what was left the last time: pruning costs no more than what it is done for."""
 
 
 @dataclasses.dataclass
@@ -36,17 +37,22 @@ class ConnectionBackoff:
         self._monotonic = monotonic
         self._uniform = uniform
         self._waiting: dict[str, _Waiting] = {}
+        self._prune_above = _PRUNE_ABOVE
 
     def remaining_s(self, connection_id: str) -> float:
         """How long to leave the connection alone yet; 0 when it may be posted to."""
         waiting = self._waiting.get(connection_id)
         return 0.0 if waiting is None else max(0.0, waiting.until_s - self._monotonic())
 
+    def is_known(self, connection_id: str) -> bool:
+        """Whether it was throttled after the last message that it took."""
+        return connection_id in self._waiting
+
     def throttled(self, connection_id: str) -> None:
         """The connection was throttled: leave it alone, longer each time in a row."""
         now_s = self._monotonic()
         before = self._waiting.get(connection_id)
-        if len(self._waiting) > _PRUNE_ABOVE:
+        if len(self._waiting) > self._prune_above:
             self._prune(now_s)
         ceiling_s = FIRST_S if before is None else min(before.ceiling_s * 2, MOST_S)
         # Never less than half: a wait of nothing would be no backing off.
@@ -64,3 +70,4 @@ class ConnectionBackoff:
             for connection_id, waiting in self._waiting.items()
             if waiting.until_s + 2 * MOST_S > now_s
         }
+        self._prune_above = max(_PRUNE_ABOVE, 2 * len(self._waiting))

@@ -23,11 +23,12 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
-from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.fleet_parts import FleetParts
 from broadcaster.fleet_pictures import FleetPictures
+from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.poster import Answer
 from broadcaster.pushing import RIGHT_MAX_AGE_S, BlockReader, Poster, SubscriptionRemover
+from broadcaster.rate_limiter import Lane, RateLimiter
 from broadcaster.round_clock import ticks
 from broadcaster.signing import Payload
 from broadcaster.threads import Threads
@@ -88,7 +89,8 @@ class FleetFollowers:
         pictures: Takes the pictures.
         parts: Which questions are this broadcaster's.
         poster: Where messages go.
-        backoff: Shared by all pushes of the process.
+        signals: Learns from each answer; shared by all pushes of the process.
+        rate: How fast posts are begun; shared likewise.
         threads: Where the tables may block.
         blocks: For the rights: a revoked token ends them.
         log: Told of what failed.
@@ -103,7 +105,8 @@ class FleetFollowers:
         pictures: FleetPictures,
         parts: FleetParts,
         poster: Poster,
-        backoff: ConnectionBackoff,
+        signals: GatewaySignals,
+        rate: RateLimiter,
         threads: Threads,
         *,
         blocks: BlockReader,
@@ -116,7 +119,8 @@ class FleetFollowers:
         self._pictures = pictures
         self._parts = parts
         self._poster = poster
-        self._backoff = backoff
+        self._signals = signals
+        self._rate = rate
         self._threads = threads
         self._blocks = blocks
         self._log = log
@@ -238,7 +242,7 @@ class FleetFollowers:
     def _begin(self, follower: Subscription, posting: Coroutine[object, object, None]) -> None:
         """One post at a time to a connection: one that reads slowly misses pictures."""
         connection_id = follower.connection_id
-        if connection_id in self._posting or self._backoff.remaining_s(connection_id) > 0:
+        if connection_id in self._posting or self._signals.backoff.remaining_s(connection_id) > 0:
             posting.close()
             self._counts["FleetMessagesNotReached"] += 1
             return
@@ -250,7 +254,10 @@ class FleetFollowers:
         # The right is of now: what waits for a slot does not go out on an older one.
         write_by = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
         async with self._slots:
-            if write_by.passed:
+            # A picture that waits for longer than its right lives gives way to the next one.
+            by_s = self._signals.now_s() + write_by.remaining_s
+            may_begin = await self._rate.acquire(Lane.POSITION, 1, by_s=by_s)
+            if not may_begin or write_by.passed:
                 self._counts["FleetMessagesNotReached"] += 1
                 return
             name = None if follower.view is None else follower.view.view
@@ -272,15 +279,13 @@ class FleetFollowers:
 
     async def _answer(self, follower: Subscription, message: bytes, write_by: Deadline) -> Answer:
         connection_id = follower.connection_id
+        begun_at_s = self._signals.now_s()
         try:
             answer = await self._poster.post(connection_id, Payload.of(message), write_by)
         except Exception as error:  # a bug that one connection brings out
             self._log.exception("fleet_not_posted", error, connection_id=connection_id)
             return Answer.FAILED
-        if answer is Answer.THROTTLED:
-            self._backoff.throttled(connection_id)
-        elif answer in (Answer.DELIVERED, Answer.GONE):
-            self._backoff.answered(connection_id)
+        self._signals.note(connection_id, answer, begun_at_s)
         if answer is Answer.GONE:
             await self._forget(follower)
         return answer

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from broadcaster.pictures import PositionPicture, TransitionPicture
 from broadcaster.pushing import MAX_CHUNK, Picture, Pushed, Pusher
+from broadcaster.rate_limiter import Lane, RateLimiter
 from broadcaster.slots import Slots
 from broadcaster.snapshot_picture import EventReader, SnapshotPicture, TrackReader
 from broadcaster.stops import StopReader, StopsOfTrucks
@@ -53,6 +54,7 @@ class NudgeHandler:
         stores: What is read.
         pusher: Pushes.
         slots: Posts at once; the nudges' own.
+        rate: How fast posts are begun; shared with the rounds, which wait for nudges.
         threads: Where the stores may block.
         current: Told what a person changed, for the fleet.
         log: Told of a nudge without its event.
@@ -64,6 +66,7 @@ class NudgeHandler:
         stores: Stores,
         pusher: Pusher,
         slots: Slots,
+        rate: RateLimiter,
         threads: StoreThreads,
         *,
         current: ChangedDeliveries,
@@ -74,6 +77,7 @@ class NudgeHandler:
         self._stores = stores
         self._pusher = pusher
         self._slots = slots
+        self._rate = rate
         self._threads = threads
         self._stops = StopsOfTrucks(stores.stops, threads.tables, log=log)
         self._current = current
@@ -102,9 +106,11 @@ class NudgeHandler:
         if not viewers:
             return []
         new_picture = await self._picture_of(nudge, viewers[0].role)
+        lane = Lane.POSITION if isinstance(nudge, PositionNudge) else Lane.CHANGE
         begun: list[asyncio.Task[Pushed]] = []
         for first in range(0, len(viewers), self._chunk_size):
             chunk = viewers[first : first + self._chunk_size]
+            await self._rate.acquire(lane, len(chunk))
             reserved = await self._slots.reserve(len(chunk))
             begun += await self._pusher.begin(chunk, new_picture(), reserved)
         return begun

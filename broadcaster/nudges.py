@@ -1,4 +1,6 @@
-"""The consumer of the nudge queue: what changed is pushed at once, between the rounds.
+"""The consumer of a queue of nudges: what changed is pushed at once, between the rounds.
+
+One has the changes, another the snapshots of viewers that have just begun to track.
 
 A nudge is deleted when its posts are under way and have had a moment to be answered: so a
 broadcaster that is killed leaves it to the next one, and a slow viewer does not hold up the next
@@ -11,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -38,6 +40,20 @@ METRICS: Final = (
     Metric("NudgeViewersNotReached", "Count"),
 )
 
+SNAPSHOT_METRICS: Final = (
+    Metric("SnapshotsReceived", "Count"),
+    Metric("SnapshotsFailed", "Count"),
+    Metric("SnapshotsDead", "Count"),
+    Metric("SnapshotAge", "Milliseconds"),
+    Metric("SnapshotViewersDelivered", "Count"),
+    Metric("SnapshotViewersNotReached", "Count"),
+)
+"""The same of nudges that ask for a snapshot, which have a queue and a consumer of their own."""
+
+_SNAPSHOTS: Final = {
+    one.name: of_snapshots.name for one, of_snapshots in zip(METRICS, SNAPSHOT_METRICS, strict=True)
+}
+
 ANSWER_WAIT_S: Final = 0.5
 """How long the answers of a nudge's posts are waited for before it is deleted. Most come within
 a tenth of that; the queue's visibility of 5 s leaves room for the reading."""
@@ -52,9 +68,7 @@ _FOLLOW_UPS_AT_ONCE: Final = 1_000
 _BUGS: Final = (ArithmeticError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
 """What our code, or the reading of a row that can't be read, raises each time anew."""
 
-_NOT_REACHED: Final = frozenset(
-    {Outcome.THROTTLED, Outcome.FAILED, Outcome.BACKED_OFF, Outcome.RIGHT_TOO_OLD}
-)
+_NOT_REACHED: Final = frozenset(Outcome) - {Outcome.DELIVERED, Outcome.GONE}
 
 
 class Queue(Protocol):
@@ -243,6 +257,11 @@ class NudgeConsumer:
         return frozenset(
             one.subscription.connection_id for one in pushed if one.outcome in _NOT_REACHED
         )
+
+
+def as_snapshots(values: Mapping[str, float]) -> dict[str, float]:
+    """What a consumer of snapshots measured, by the names of `SNAPSHOT_METRICS`."""
+    return {_SNAPSHOTS[name]: value for name, value in values.items()}
 
 
 def _is_own_fault(error: Exception) -> bool:

@@ -2,7 +2,7 @@
 
 `POST {management_url}/@connections/{connection_id}` answers for one connection; there is no call
 for many. So: connections that are kept, a request and a signature made cheap, a time limit a post,
-and an answer that is one of five.
+and an answer that is one of seven.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from rtdts.runtime.logs import Logger
 _GONE: Final = 410
 _TOO_MANY_REQUESTS: Final = 429
 _LIMIT_EXCEEDED: Final = "LimitExceededException"
+_OF_THE_ACCOUNT: Final = ("TooManyRequestsException", "ThrottlingException")
 _SHOWN_BYTES: Final = 300
 
 
@@ -31,8 +32,11 @@ class Answer(enum.Enum):
     GONE = "gone"
     """The connection is no more: forget its subscription."""
     THROTTLED = "throttled"
-    """This client reads slowly or not at all within the time limit, or the account posts too fast:
-    wait, for this connection."""
+    """`LimitExceededException`: this client reads too slowly; wait, for this connection."""
+    OVER_QUOTA = "over_quota"
+    """Any other 429: the account sends more than its quota; post more slowly, to all."""
+    HUNG = "hung"
+    """Not answered within the time limit."""
     FAILED = "failed"
     """Not known whether it arrived; the next message tells as much."""
     TOO_LATE = "too_late"
@@ -100,7 +104,7 @@ class SocketPoster:
             return Answer.TOO_LATE
         except HttpError as error:
             self._log.warning("post_failed", connection_id=connection_id, reason=repr(error))
-            return Answer.THROTTLED if isinstance(error, TimeLimitError) else Answer.FAILED
+            return Answer.HUNG if isinstance(error, TimeLimitError) else Answer.FAILED
         if answer.status // 100 == 2:
             return Answer.DELIVERED
         return self._judge(connection_id, answer)
@@ -124,12 +128,10 @@ class SocketPoster:
         if answer.status == _GONE:
             return Answer.GONE
         error_type = answer.header("x-amzn-ErrorType")
-        if (
-            answer.status == _TOO_MANY_REQUESTS
-            or error_type.startswith(_LIMIT_EXCEEDED)
-            or _LIMIT_EXCEEDED.encode() in answer.body
-        ):
+        if error_type.startswith(_LIMIT_EXCEEDED) or _LIMIT_EXCEEDED.encode() in answer.body:
             return Answer.THROTTLED
+        if answer.status == _TOO_MANY_REQUESTS or error_type.startswith(_OF_THE_ACCOUNT):
+            return Answer.OVER_QUOTA
         self._log.warning(
             "post_refused",
             connection_id=connection_id,

@@ -21,8 +21,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.connection_turns import ConnectionTurns
+from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.point_steps import tell_points
 from broadcaster.poster import Answer
 from broadcaster.signing import Payload
@@ -111,10 +111,14 @@ class Outcome(enum.Enum):
     DELIVERED = "delivered"
     GONE = "gone"
     THROTTLED = "throttled"
+    OVER_QUOTA = "over_quota"
+    HUNG = "hung"
     FAILED = "failed"
     BACKED_OFF = "backed_off"
     """Not tried: the connection was throttled a moment ago, or has yet to take another nudge's
     message."""
+    QUARANTINED = "quarantined"
+    """Not tried in this round: the connection hangs again and again."""
     RIGHT_TOO_OLD = "right_too_old"
     """Not tried (or not to the end): its right would have to be read again."""
 
@@ -123,6 +127,8 @@ _OUTCOMES: Final = {
     Answer.DELIVERED: Outcome.DELIVERED,
     Answer.GONE: Outcome.GONE,
     Answer.THROTTLED: Outcome.THROTTLED,
+    Answer.OVER_QUOTA: Outcome.OVER_QUOTA,
+    Answer.HUNG: Outcome.HUNG,
     Answer.FAILED: Outcome.FAILED,
     Answer.TOO_LATE: Outcome.RIGHT_TOO_OLD,
 }
@@ -167,7 +173,7 @@ class Pusher:
         deliveries: For the rights.
         subscriptions: Who is gone or ended is removed from.
         poster: Where messages go.
-        backoff: Shared by all pushes of the process.
+        signals: What answers say; shared by all pushes of the process.
         threads: Where the stores may block.
         blocks: For the rights, too: a revoked token ends them.
         shares: For the rights of who has no token but a share.
@@ -183,7 +189,7 @@ class Pusher:
         deliveries: DeliveryReader,
         subscriptions: SubscriptionRemover,
         poster: Poster,
-        backoff: ConnectionBackoff,
+        signals: GatewaySignals,
         threads: Threads,
         *,
         blocks: BlockReader,
@@ -199,7 +205,8 @@ class Pusher:
         self._shares = shares
         self._subscriptions = subscriptions
         self._poster = poster
-        self._backoff = backoff
+        self._signals = signals
+        self._backoff = signals.backoff
         self._threads = threads
         self._viewing_minutes = viewing_minutes
         self._log = log
@@ -385,11 +392,10 @@ class Pusher:
                 return Outcome.RIGHT_TOO_OLD
             if self._backoff.remaining_s(connection_id) > 0:
                 return Outcome.BACKED_OFF
-            outcome = _OUTCOMES[await self._poster.post(connection_id, payload, good_until)]
-            if outcome is Outcome.THROTTLED:
-                self._backoff.throttled(connection_id)
-            elif outcome in (Outcome.DELIVERED, Outcome.GONE):
-                self._backoff.answered(connection_id)
+            begun_at_s = self._signals.now_s()
+            answer = await self._poster.post(connection_id, payload, good_until)
+            self._signals.note(connection_id, answer, begun_at_s)
+            outcome = _OUTCOMES[answer]
             if outcome is not Outcome.DELIVERED:
                 break
         return outcome

@@ -3,18 +3,26 @@
 Reading runs ahead of posting by no more than there are slots: a bucket's viewers are read while
 those before are posted to, a chunk's rights are read when its slots are free, and a slow post
 holds up its own slot only. What can't be read is counted and left to the next round.
+
+A viewer that is refused is tried again in the same round; one that is slow itself, behind those
+that have not been tried yet. Connections that hang again and again have a few slots of their own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import collections
+import dataclasses
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
+from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.pictures import PositionPicture
-from broadcaster.pushing import MAX_CHUNK, Pushed, Pusher
+from broadcaster.pushing import MAX_CHUNK, Outcome, Pushed, Pusher
+from broadcaster.rate_limiter import Lane, RateLimiter
+from broadcaster.round_again import TriesAgain
 from broadcaster.round_report import RoundReport, RoundTally
 from broadcaster.round_source import Share
 from broadcaster.slots import Reserved, Slots
@@ -34,6 +42,23 @@ class BucketReader(Protocol):
         """A bucket's viewers, those of one delivery together."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Bounds:
+    """What bounds a round's posts.
+
+    Attributes:
+        slots: Posts at once; the rounds' own, so that nudges need not wait behind them.
+        quarantine_slots: Of these, posts at once to connections in quarantine; they come on top.
+        rate: How fast posts are begun.
+        signals: What is known of connections.
+    """
+
+    slots: Slots
+    quarantine_slots: Slots
+    rate: RateLimiter
+    signals: GatewaySignals
+
+
 class Round:
     """Holds rounds.
 
@@ -41,11 +66,13 @@ class Round:
         viewers: Who is to be told.
         pusher: Tells a chunk of them.
         new_picture: Makes the picture of one chunk.
-        slots: Posts at once; the rounds' own, so that nudges need not wait behind them.
+        bounds: How many posts at once, and how fast.
         threads: Where the stores may block.
         log: Told of what could not be read.
         chunk_size: Viewers a chunk.
         now_ms: Wall clock.
+        monotonic: Clock in seconds.
+        sleep: Waits some seconds.
     """
 
     def __init__(
@@ -53,21 +80,25 @@ class Round:
         viewers: BucketReader,
         pusher: Pusher,
         new_picture: Callable[[], PositionPicture],
-        slots: Slots,
+        bounds: Bounds,
         threads: Threads,
         *,
         log: Logger,
         chunk_size: int = MAX_CHUNK,
         now_ms: Callable[[], int] = wall_clock.now_ms,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._viewers = viewers
         self._pusher = pusher
         self._new_picture = new_picture
-        self._slots = slots
+        self._bounds = bounds
         self._threads = threads
         self._log = log
         self._chunk_size = chunk_size
         self._now_ms = now_ms
+        self._monotonic = monotonic
+        self._sleep = sleep
 
     async def hold(self, share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
         """Holds one round for the share's buckets, to the last answer.
@@ -81,48 +112,125 @@ class Round:
         tally = RoundTally()
         async with asyncio.TaskGroup() as chunks:
             waiting: list[Subscription] = []
-            async for viewers in self._read_buckets(share.buckets, tally):
+            async for viewers in self._read_buckets(share, tally):
                 waiting += viewers
                 while len(waiting) >= self._chunk_size:
                     chunk, waiting = waiting[: self._chunk_size], waiting[self._chunk_size :]
-                    reserved = await self._slots.reserve(len(chunk))
-                    chunks.create_task(self._push(chunk, reserved, tally))
+                    await self._begin(chunk, share, chunks, tally)
+                if waiting and share.spread_ms:  # the next bucket's time has not come
+                    await self._begin(waiting, share, chunks, tally)
+                    waiting = []
             if waiting:
-                reserved = await self._slots.reserve(len(waiting))
-                chunks.create_task(self._push(waiting, reserved, tally))
+                await self._begin(waiting, share, chunks, tally)
             begun()
         return tally.report(
             due_at_ms=share.due_at_ms,
             started_at_ms=started_at_ms,
             duration_ms=self._now_ms() - started_at_ms,
             skipped=share.skipped,
-            buckets=len(share.buckets),
         )
 
-    async def _push(
-        self, chunk: Sequence[Subscription], reserved: Reserved, tally: RoundTally
+    def _in_time(self, share: Share, tally: RoundTally) -> Iterable[int]:
+        """The buckets, until the next round is due."""
+        for bucket in share.buckets:
+            is_late = share.until_ms is not None and self._now_ms() >= share.until_ms
+            if is_late or share.is_over():
+                return
+            tally.buckets += 1
+            yield bucket
+
+    async def _begin(
+        self,
+        viewers: Sequence[Subscription],
+        share: Share,
+        chunks: asyncio.TaskGroup,
+        tally: RoundTally,
     ) -> None:
+        quarantine = self._bounds.signals.quarantine
+        healthy = [one for one in viewers if not quarantine.holds(one.connection_id)]
+        if len(healthy) < len(viewers):
+            hanging = [one for one in viewers if quarantine.holds(one.connection_id)]
+            await self._begin_hanging(hanging, chunks, tally)
+        if healthy:
+            await self._bounds.rate.acquire(Lane.ROUND, len(healthy))
+            reserved = await self._bounds.slots.reserve(len(healthy))
+            chunks.create_task(self._push_until_taken(healthy, reserved, share, tally))
+
+    async def _begin_hanging(
+        self, viewers: Sequence[Subscription], chunks: asyncio.TaskGroup, tally: RoundTally
+    ) -> None:
+        """Tries those that have rested, as far as there are slots for them now."""
+        quarantine = self._bounds.signals.quarantine
+        rested = [one for one in viewers if quarantine.may_be_tried(one.connection_id)]
+        rested = [*{one.connection_id: one for one in rested}.values()]  # each connection once
+        reserved = await self._bounds.quarantine_slots.reserve_free(len(rested))
+        tried = rested[: reserved.count]
+        for one in tried:
+            quarantine.try_now(one.connection_id)
+        left = (one for one in viewers if one not in tried)
+        tally.add(Pushed(one, Outcome.QUARANTINED, ended=False) for one in left)
+        if tried:
+            await self._bounds.rate.acquire(Lane.ROUND, len(tried))
+            chunks.create_task(self._push_once(tried, reserved, tally))
+
+    async def _push_once(
+        self, viewers: Sequence[Subscription], reserved: Reserved, tally: RoundTally
+    ) -> None:
+        tally.add(await self._push(viewers, reserved, tally))
+
+    async def _push_until_taken(
+        self, viewers: Sequence[Subscription], reserved: Reserved, share: Share, tally: RoundTally
+    ) -> None:
+        """Pushes to a chunk, and again to those of it who were refused, until the next round."""
+        again = TriesAgain(self._ends_at_s(share), self._bounds.signals.backoff.remaining_s)
+        pushed = await self._push(viewers, reserved, tally)
+        tally.add(again.add(pushed, self._monotonic()))
+        while (at_s := again.next_at_s) is not None:
+            await self._sleep(max(0.0, at_s - self._monotonic()))
+            refused = again.take(self._monotonic())
+            waiting = [one.subscription for one in refused]
+            # Those that the account refused are no slower than who has not been tried yet.
+            is_ours = any(one.outcome is Outcome.OVER_QUOTA for one in refused)
+            lane = Lane.ROUND if is_ours else Lane.AGAIN
+            if not await self._bounds.rate.acquire(lane, len(waiting), by_s=again.until_s):
+                tally.add(refused)
+                continue
+            reserved = await self._bounds.slots.reserve(len(waiting))
+            pushed = await self._push(waiting, reserved, tally)
+            tally.add(again.add(pushed, self._monotonic()))
+
+    def _ends_at_s(self, share: Share) -> float:
+        left_ms = 0 if share.until_ms is None else share.until_ms - self._now_ms()
+        return self._monotonic() + left_ms / 1000
+
+    async def _push(
+        self, viewers: Sequence[Subscription], reserved: Reserved, tally: RoundTally
+    ) -> list[Pushed]:
         picture = self._new_picture()
         pushed: list[Pushed] = []
         try:
-            pushed = await self._pusher.push(chunk, picture, reserved)
+            pushed = await self._pusher.push(viewers, picture, reserved)
         except Exception as error:  # one chunk's stores failing ends no other's round
-            self._log.exception("chunk_not_pushed", error, viewers=len(chunk))
-            tally.unread += len(chunk)
-        tally.add(pushed)
+            self._log.exception("chunk_not_pushed", error, viewers=len(viewers))
+            tally.unread += len(viewers)
         tally.trucks_unknown += picture.unknown_trucks
+        return pushed
 
     async def _read_buckets(
-        self, buckets: Iterable[int], tally: RoundTally
+        self, share: Share, tally: RoundTally
     ) -> AsyncIterator[list[Subscription]]:
-        """The viewers of each bucket, in order, some buckets read ahead."""
-        remaining = iter(buckets)
+        """The viewers of each bucket, in order and when it is due, some buckets read ahead."""
+        remaining = iter(self._in_time(share, tally))
+        places = itertools.count()
         ahead = collections.deque(
             (bucket, self._read_bucket(bucket))
             for bucket in itertools.islice(remaining, _BUCKETS_AHEAD)
         )
         try:
             while ahead:
+                left_ms = share.starts_at_ms(next(places)) - self._now_ms()
+                if left_ms > 0:
+                    await self._sleep(left_ms / 1000)
                 bucket, reading = ahead.popleft()
                 try:
                     viewers = await reading

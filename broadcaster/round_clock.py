@@ -2,8 +2,8 @@
 
 Aligned, so that several broadcasters mean the same round by the same minute. Once at the start,
 because a broadcaster that was restarted may have missed one: its viewers hear within the interval
-plus the time that the restart took. A round that lasts longer than the interval makes the ones
-that fell due meanwhile be skipped: they are never made up for.
+plus the time that the restart took. A round that lasts longer than the interval is followed at
+once by the one that is due then; those between the two are skipped, and never made up for.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ def first_tick(now_ms: int, interval_ms: int) -> Tick:
 
 
 def next_tick(last: Tick, now_ms: int, interval_ms: int) -> Tick:
-    """The first round due after now.
+    """The round of the interval that is running, if it was not held; else the next.
 
     A wall clock that was set back repeats a round (harmless), one set forward skips some.
     """
-    due_at_ms = (now_ms // interval_ms + 1) * interval_ms
+    running_ms = now_ms // interval_ms * interval_ms
+    due_at_ms = running_ms if running_ms > last.due_at_ms else running_ms + interval_ms
     return Tick(due_at_ms, max(0, (due_at_ms - last.due_at_ms) // interval_ms - 1))
 
 

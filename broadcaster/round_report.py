@@ -16,6 +16,7 @@ METRICS: Final = (
     Metric("RoundViewersDelivered", "Count"),
     Metric("RoundViewersGone", "Count"),
     Metric("RoundViewersThrottled", "Count"),
+    Metric("RoundViewersHanging", "Count"),
     Metric("RoundViewersFailed", "Count"),
     Metric("RoundViewersUnread", "Count"),
     Metric("RoundsSkipped", "Count"),
@@ -41,8 +42,11 @@ class RoundReport:
         ended: Of these, to whom it was said that viewing is over.
         delivered: Took their message.
         gone: Their connection is no more.
-        throttled: Could not keep up.
+        throttled: Could not keep up, however often they were tried.
+        over_quota: Not taken by the account, however often they were tried.
         backed_off: Left alone because they could not keep up a moment ago.
+        hung: Did not answer in time.
+        quarantined: Not tried, because they hang again and again.
         failed: Not known whether they got it.
         right_too_old: Not posted to because their right could not be read in time.
         unread: Not posted to because their deliveries could not be read.
@@ -61,7 +65,10 @@ class RoundReport:
     delivered: int = 0
     gone: int = 0
     throttled: int = 0
+    over_quota: int = 0
     backed_off: int = 0
+    hung: int = 0
+    quarantined: int = 0
     failed: int = 0
     right_too_old: int = 0
     unread: int = 0
@@ -71,7 +78,7 @@ class RoundReport:
     @property
     def not_reached(self) -> int:
         """Viewers who are there, as far as is known, and were not told."""
-        return self.throttled + self.backed_off + self.failed + self.right_too_old + self.unread
+        return self.due - self.delivered - self.gone
 
     @property
     def was_blind(self) -> bool:
@@ -81,13 +88,14 @@ class RoundReport:
         return self.unread + self.right_too_old == self.due
 
     def metrics(self) -> dict[str, float]:
-        """The values of `METRICS`: of the viewers due each is in one of the five counts."""
+        """The values of `METRICS`: of the viewers due each is in one of the six counts."""
         return {
             "RoundDuration": self.duration_ms,
             "RoundViewersDue": self.due,
             "RoundViewersDelivered": self.delivered,
             "RoundViewersGone": self.gone,
-            "RoundViewersThrottled": self.throttled + self.backed_off,
+            "RoundViewersThrottled": self.throttled + self.backed_off + self.over_quota,
+            "RoundViewersHanging": self.hung + self.quarantined,
             "RoundViewersFailed": self.failed,
             "RoundViewersUnread": self.right_too_old + self.unread,
             "RoundsSkipped": self.skipped,
@@ -121,6 +129,7 @@ class RoundTally:
     """Counts while a round runs."""
 
     def __init__(self) -> None:
+        self.buckets = 0
         self.unread = 0
         self.buckets_unread = 0
         self.trucks_unknown = 0
@@ -142,7 +151,6 @@ class RoundTally:
         started_at_ms: int,
         duration_ms: int,
         skipped: int,
-        buckets: int,
     ) -> RoundReport:
         """The sum so far."""
         outcomes = self._outcomes
@@ -151,14 +159,17 @@ class RoundTally:
             started_at_ms=started_at_ms,
             duration_ms=duration_ms,
             skipped=skipped,
-            buckets=buckets,
+            buckets=self.buckets,
             due=outcomes.total() + self.unread,
             deliveries=len(self._deliveries),
             ended=self._ended,
             delivered=outcomes[Outcome.DELIVERED],
             gone=outcomes[Outcome.GONE],
             throttled=outcomes[Outcome.THROTTLED],
+            over_quota=outcomes[Outcome.OVER_QUOTA],
             backed_off=outcomes[Outcome.BACKED_OFF],
+            hung=outcomes[Outcome.HUNG],
+            quarantined=outcomes[Outcome.QUARANTINED],
             failed=outcomes[Outcome.FAILED],
             right_too_old=outcomes[Outcome.RIGHT_TOO_OLD],
             unread=self.unread,

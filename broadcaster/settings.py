@@ -30,6 +30,12 @@ class Settings:
         "NUDGE_DEAD_LETTER_QUEUE_URL",
         help="its dead-letter queue: what fails for its own fault goes there at once",
     )
+    snapshot_queue_url: str = setting(
+        "SNAPSHOT_QUEUE_URL", help="the queue of snapshots, of viewers that have begun to track"
+    )
+    snapshot_dead_letter_queue_url: str = setting(
+        "SNAPSHOT_DEAD_LETTER_QUEUE_URL", help="its dead-letter queue"
+    )
     round_queue_url: str = setting(
         "ROUND_QUEUE_URL",
         default="",
@@ -55,12 +61,28 @@ class Settings:
         help="seconds between rounds, the same for all broadcasters; a viewer is promised a "
         "message a minute",
     )
+    round_spread: float = setting(
+        "ROUND_SPREAD",
+        default=0.0,
+        minimum=0,
+        maximum=0.75,
+        help="over which share of its interval a round is spread, each bucket at its place: 0.5 is "
+        "half a minute, 0 as fast as it goes; the same for all broadcasters",
+    )
     viewing_minutes: int = setting(
         "VIEWING_MINUTES",
         default=30,
         minimum=0,
         maximum=24 * 60,
         help="minutes for which a delivered or failed delivery may still be viewed",
+    )
+    posts_per_second: float = setting(
+        "POSTS_PER_SECOND",
+        default=5_000.0,
+        minimum=1,
+        maximum=1_000_000,
+        help="posts per second at most. What the account gives is learned beneath it; API "
+        "Gateway's quota of 10,000 requests per second is shared with the trucks' requests",
     )
     round_posts: int = setting(
         "ROUND_POSTS",
@@ -74,25 +96,38 @@ class Settings:
         default=200,
         minimum=100,
         maximum=10_000,
-        help="posts of nudges at once; they never wait behind a round's",
+        help="posts of nudges at once, and as many of snapshots; neither waits behind the other's "
+        "or a round's",
+    )
+    quarantine_posts: int = setting(
+        "QUARANTINE_POSTS",
+        default=40,
+        minimum=1,
+        maximum=10_000,
+        help="posts at once to connections that hang again and again; they come on top of "
+        "ROUND_POSTS",
     )
     post_timeout_s: float = setting(
-        "POST_TIMEOUT_S", default=5.0, minimum=0.1, maximum=30, help="limit of one post in seconds"
+        "POST_TIMEOUT_S",
+        default=2.0,
+        minimum=0.1,
+        maximum=30,
+        help="limit of one post in seconds: for so long a connection that hangs holds a slot",
     )
     store_threads: int = setting(
         "STORE_THREADS",
         default=16,
         minimum=4,
         maximum=128,
-        help="threads that call the stores: so many for rounds, and as many for nudges",
+        help="threads that call the stores: so many for rounds, as many for nudges, and as many "
+        "for snapshots",
     )
     nudge_wait_s: int = setting(
         "NUDGE_WAIT_S",
         default=3,
         minimum=1,
         maximum=20,
-        help="length of a long poll of either queue in seconds; a shutdown may have to wait for "
-        "one",
+        help="length of a long poll of any queue in seconds; a shutdown may have to wait for one",
     )
     shutdown_budget_s: float = setting(
         "SHUTDOWN_BUDGET_S",

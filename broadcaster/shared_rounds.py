@@ -37,6 +37,7 @@ from rtdts.push_queue.round_queue import ReceivedBucket
 from rtdts.runtime import wall_clock
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.logs import Logger
+from rtdts.tracking.delivery_buckets import BUCKETS
 
 KEEP_EVERY_S: Final = 3.0
 """From the end of one call to the next; the queue's visibility is 10 s. So two calls that fail at
@@ -129,6 +130,7 @@ class SharedRounds:
     Args:
         queue: By which rounds are divided.
         interval_s: Time between rounds; the same for all broadcasters.
+        spread: Over which share of it a round is sent, ten buckets at a time; the same, too.
         polling: A thread of its own for the long poll.
         threads: Where the queue's other calls may block: not those of the stores, since a share
             must be kept while stores hang.
@@ -149,6 +151,7 @@ class SharedRounds:
         *,
         log: Logger,
         wait_s: int,
+        spread: float = 0.0,
         gives_back_within_s: float = GIVES_BACK_WITHIN_S,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         now_ms: Callable[[], int] = wall_clock.now_ms,
@@ -156,6 +159,7 @@ class SharedRounds:
     ) -> None:
         self._queue = queue
         self._interval_ms = round(interval_s * 1000)
+        self._spread_ms = round(interval_s * spread * 1000)
         self._threads = threads
         self._log = log
         self._gives_back_within_s = gives_back_within_s
@@ -236,9 +240,23 @@ class SharedRounds:
                 sent_due_at_ms = due_at_ms
 
     async def _send_round(self, due_at_ms: int) -> None:
-        due = [DueBucket(bucket=bucket, due_at_ms=due_at_ms) for bucket in self._order.next_round()]
+        order = self._order.next_round()
+        batch = MAX_BATCH if self._spread_ms else BUCKETS
+        for place in range(0, BUCKETS, batch):
+            later_ms = self._spread_ms * place // BUCKETS
+            if (left_ms := due_at_ms + later_ms - self._now_ms()) > 0:
+                await self._sleep(left_ms / 1000)
+            await self._send(
+                [
+                    DueBucket(bucket=bucket, due_at_ms=due_at_ms, later_ms=later_ms)
+                    for bucket in order[place : place + batch]
+                ]
+            )
+
+    async def _send(self, due: Sequence[DueBucket]) -> None:
         waits_s = backoff_s(first_s=0.2, most_s=5.0)
-        while not self._is_old(due_at_ms):
+        due_at_ms = due[0].due_at_ms
+        while not self._is_old(due[0].own_due_at_ms):
             try:
                 await self._threads.run(self._queue.send_buckets, due)
             except Exception as error:  # another may have sent it; if none has, it is tried again
@@ -248,8 +266,11 @@ class SharedRounds:
                 return
 
     def _is_old(self, due_at_ms: int) -> bool:
-        """Whether the next round is due."""
+        """Whether what was due then is due again."""
         return self._now_ms() - due_at_ms >= self._interval_ms
+
+    def _is_sent(self, due_at_ms: int) -> bool:
+        return self._stop.is_set() or self._now_ms() - due_at_ms >= self._spread_ms
 
     # --- taking and holding ------------------------------------------------------------------
 
@@ -257,11 +278,12 @@ class SharedRounds:
         if self._stop.is_set():
             await self._give_back(received)
             return
-        by_round: dict[int, list[ReceivedBucket]] = {}
+        by_due: dict[tuple[int, int], list[ReceivedBucket]] = {}
         for one in received:
-            by_round.setdefault(one.message.due_at_ms, []).append(one)
-        for due_at_ms, taken in by_round.items():
-            if self._is_old(due_at_ms):
+            due = (one.message.due_at_ms, one.message.own_due_at_ms)
+            by_due.setdefault(due, []).append(one)
+        for (due_at_ms, own_due_at_ms), taken in by_due.items():
+            if self._is_old(own_due_at_ms):
                 await self._leave_out(due_at_ms, taken)
                 continue
             # Though it may have to wait for its place: what is not kept would be another's.
@@ -270,7 +292,8 @@ class SharedRounds:
             place = _Place(self._places)
             if not self._places.locked():
                 await place.come_by()  # without waiting: before the next receive sees it free
-            self._holding.add(asyncio.create_task(self._hold(due_at_ms, taken, hold, place)))
+            holding = self._hold(due_at_ms, own_due_at_ms, taken, hold, place)
+            self._holding.add(asyncio.create_task(holding))
 
     async def _leave_out(self, due_at_ms: int, taken: Sequence[ReceivedBucket]) -> None:
         self._left_out.add(due_at_ms)
@@ -279,14 +302,19 @@ class SharedRounds:
         await self._delete(taken)
 
     async def _hold(
-        self, due_at_ms: int, taken: Sequence[ReceivedBucket], hold: Hold, place: _Place
+        self,
+        due_at_ms: int,
+        own_due_at_ms: int,
+        taken: Sequence[ReceivedBucket],
+        hold: Hold,
+        place: _Place,
     ) -> None:
         part = self._parts[due_at_ms]
         try:
-            async with self._kept(due_at_ms, taken):
-                report = await self._hold_in(place, due_at_ms, taken, hold)
+            async with self._kept(own_due_at_ms, taken):
+                report = await self._hold_in(place, due_at_ms, own_due_at_ms, taken, hold)
             # No keeping is under way any more that could undo what the queue is told now.
-            if report is None and not self._is_old(due_at_ms):
+            if report is None and not self._is_old(own_due_at_ms):
                 await self._give_back(taken)
             elif report is None:
                 await self._leave_out(due_at_ms, taken)
@@ -295,6 +323,9 @@ class SharedRounds:
                 part.gave_back(report, self._now_ms())
                 await self._give_back(taken)
             else:
+                if left_out := taken[report.buckets :]:
+                    self._left_out.add(due_at_ms)
+                    self._order.left_out(one.message.bucket for one in left_out)
                 part.add(report, self._now_ms())
                 await self._delete(taken)
             for one in taken:
@@ -304,13 +335,19 @@ class SharedRounds:
             place.leave()
 
     async def _hold_in(
-        self, place: _Place, due_at_ms: int, taken: Sequence[ReceivedBucket], hold: Hold
+        self,
+        place: _Place,
+        due_at_ms: int,
+        own_due_at_ms: int,
+        taken: Sequence[ReceivedBucket],
+        hold: Hold,
     ) -> RoundReport | None:
         """Its report; None if it must not be begun any more when it has its place."""
         await place.come_by()
-        if self._stop.is_set() or self._is_old(due_at_ms):
+        if self._stop.is_set() or self._is_old(own_due_at_ms):
             return None
-        share = Share(due_at_ms, [one.message.bucket for one in taken])
+        buckets = [one.message.bucket for one in taken]
+        share = Share(due_at_ms, buckets, until_ms=own_due_at_ms + self._interval_ms)
         # Who may be blind takes no more before it knows.
         begun = place.leave if self._rests_s is None else _nothing
         return await hold(share, begun=begun)
@@ -419,7 +456,9 @@ class SharedRounds:
         ended = [
             due_at_ms
             for due_at_ms, part in self._parts.items()
-            if not part.in_hand and (nothing_is_left or self._is_old(due_at_ms))
+            if not part.in_hand
+            # Of one that is spread nothing is left, now and then, before all of it is sent.
+            and ((nothing_is_left and self._is_sent(due_at_ms)) or self._is_old(due_at_ms))
         ]
         reports = []
         for due_at_ms in ended:

@@ -12,6 +12,11 @@ class Reserved:
         self._semaphore = semaphore
         self._held = count
 
+    @property
+    def count(self) -> int:
+        """How many are still held."""
+        return self._held
+
     def release_one(self) -> None:
         """Gives one slot back."""
         if self._held:
@@ -54,4 +59,13 @@ class Slots:
             except asyncio.CancelledError:
                 reserved.release_rest()
                 raise
+            return reserved
+
+    async def reserve_free(self, most: int) -> Reserved:
+        """Takes as many slots as are free now, but no more than that."""
+        async with self._turn:
+            reserved = Reserved(self._semaphore, 0)
+            while reserved.count < most and not self._semaphore.locked():
+                await self._semaphore.acquire()  # at once
+                reserved._held += 1
             return reserved

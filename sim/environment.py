@@ -64,6 +64,8 @@ class Environment:
     delivery_shares_table: str = _named("DELIVERY_SHARES_TABLE")
     nudge_queue_url: str = _named("NUDGE_QUEUE_URL")
     nudge_dead_letter_queue_url: str = _named("NUDGE_DEAD_LETTER_QUEUE_URL")
+    snapshot_queue_url: str = _named("SNAPSHOT_QUEUE_URL")
+    snapshot_dead_letter_queue_url: str = _named("SNAPSHOT_DEAD_LETTER_QUEUE_URL")
     round_queue_url: str = _named("ROUND_QUEUE_URL")
     """By which several broadcasters divide each round; one alone is not told of it."""
     parked_bucket: str = _named("PARKED_BUCKET")

@@ -10,7 +10,7 @@ from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.socket_limits import SocketLimitStore
 from rtdts.delivery_store.subscriptions import SubscriptionStore
-from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.push_queue.snapshot_queue import SnapshotQueue
 from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, SOMEBODY_WAITS, aws_session
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.settings import read_settings
@@ -59,8 +59,8 @@ def build(environ: Mapping[str, str]) -> App:
     dispatch = Dispatch(
         deliveries=DeliveryStore(dynamodb, settings.tables),
         subscriptions=SubscriptionStore(dynamodb, settings.tables),
-        nudges=NudgeQueue(
-            aws.client("sqs", config=SOMEBODY_WAITS), settings.nudge_queue_url, log=log
+        snapshots=SnapshotQueue(
+            aws.client("sqs", config=SOMEBODY_WAITS), settings.snapshot_queue_url, log=log
         ),
         poster=poster,
         limits=LimitKeeper(

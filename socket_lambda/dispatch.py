@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from rtdts.delivery_store.subscriptions import Subscription
-from rtdts.push_queue.nudges import Nudge, SnapshotNudge
+from rtdts.push_queue.nudges import SnapshotNudge
 from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.fleet_messages import encode_fleet_ended
@@ -70,10 +70,10 @@ class BlockPort(Protocol):
         ...
 
 
-class NudgePort(Protocol):
-    """What is needed of the queue of nudges."""
+class SnapshotPort(Protocol):
+    """What is needed of the queue of snapshots."""
 
-    def send(self, nudge: Nudge) -> None:
+    def send(self, nudge: SnapshotNudge) -> None:
         """Sends one."""
         ...
 
@@ -116,7 +116,7 @@ class Dispatch:
 
     deliveries: DeliveryPort
     subscriptions: SubscriptionPort
-    nudges: NudgePort
+    snapshots: SnapshotPort
     poster: PosterPort
     limits: LimitPort
     blocks: BlockPort
@@ -176,7 +176,7 @@ class Dispatch:
         self.subscriptions.add(_subscription(event, viewer, topic))
         # After the subscription: whatever changes from here on reaches it, so that the picture
         # and the changes leave no gap between them.
-        self.nudges.send(
+        self.snapshots.send(
             SnapshotNudge(
                 delivery_id=message.delivery_id,
                 connection_id=viewer.connection_id,

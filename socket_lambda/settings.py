@@ -12,7 +12,7 @@ from rtdts.runtime.settings import setting
 class Settings(TableSettings):
     """What the routes read from their environment."""
 
-    nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="URL of the queue of nudges")
+    snapshot_queue_url: str = setting("SNAPSHOT_QUEUE_URL", help="URL of the queue of snapshots")
     socket_management_url: str = setting(
         "SOCKET_MANAGEMENT_URL", help="https URL of the socket's stage, for posting to connections"
     )

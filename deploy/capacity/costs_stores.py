@@ -36,6 +36,8 @@ LEASE_WRITES: Final = 1.3
 """A shard and second: a checkpoint, and a renewal every three."""
 ROUND_REQUESTS: Final = math.ceil(BUCKETS / 10)
 """Of ten buckets each: all 256 of a round."""
+POLLED_QUEUES: Final = 2
+"""Of nudges and of snapshots; the rounds' is polled beside them by several broadcasters."""
 LONG_POLL_S: Final = 3
 """Each broadcaster polls on when there is nothing to take (NUDGE_WAIT_S)."""
 QUEUE_CALLS: Final = 3
@@ -120,12 +122,19 @@ def dynamodb(plan: Plan) -> Cost:
 
 def sqs(plan: Plan) -> Cost:
     """Nudges, and the rounds that several broadcasters divide."""
-    calls = plan.load.nudges * QUEUE_CALLS * plan.load.truck_s + _round_calls(plan)
+    calls = plan.load.nudges * QUEUE_CALLS * plan.load.truck_s
+    calls += _poll_calls(plan) + _round_calls(plan)
     return Cost(
         part="SQS",
         size=f"{calls / 1e6:,.1f} M calls",
         usd=plan.price("sqs_fifo_million", calls / 1e6),
     )
+
+
+def _poll_calls(plan: Plan) -> float:
+    """Each broadcaster polls for nudges and for snapshots, all day."""
+    seconds = HOURS_A_MONTH * SECONDS_A_HOUR
+    return POLLED_QUEUES * seconds * plan.sizes.broadcasters / LONG_POLL_S
 
 
 def _round_calls(plan: Plan) -> float:

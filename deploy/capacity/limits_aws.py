@@ -21,7 +21,7 @@ def busy(plan: Plan) -> Iterator[Use]:
         used=load.requests + posting,
         limit=of["api_gateway_requests"].value,
         unit="requests/s",
-        remedy="batch points; ask AWS for more; spread a round over its minute",
+        remedy="batch points; ask AWS for more; ROUND_SPREAD",
     )
     yield Use(
         name="new sockets",
@@ -105,7 +105,7 @@ def large(plan: Plan) -> Iterator[Use]:
 
 
 def posts_while_a_round_lasts(plan: Plan) -> float:
-    """Posts a second: rounds are not spread over their minute, but posted as fast as it goes.
+    """Posts a second: a round is spread over a share of its minute, or posted as fast as it goes.
 
     What fits into the gateway's burst is not counted: it is over before its rate matters.
     """
@@ -115,4 +115,7 @@ def posts_while_a_round_lasts(plan: Plan) -> float:
     tasks = plan.sizes.broadcasters
     by_core = tasks * BROADCASTER_CORES * scenario.vcpu / viewer_cpu_s(plan.facts)
     by_slots = tasks * scenario.round_slots / (scenario.post_ms / 1e3)
-    return min(by_core, by_slots) + plan.load.nudge_posts
+    posting = min(by_core, by_slots, tasks * scenario.posts_per_second)
+    if scenario.round_spread:
+        posting = min(posting, plan.load.rounds_posts / scenario.round_spread)
+    return posting + plan.load.nudge_posts

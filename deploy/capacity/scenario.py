@@ -58,6 +58,12 @@ class Scenario:
     session_minutes: float = _option(20.0, "minutes that a socket stays open", least=1, most=120)
     viewers_a_delivery: float = _option(1.0, "sockets that follow the same delivery", least=1)
     round_s: float = _option(60.0, "seconds between rounds (ROUND_INTERVAL_S)", least=1, most=60)
+    round_spread: float = _option(
+        0.5, "share of that over which a round is spread (ROUND_SPREAD)", least=0, most=0.75
+    )
+    posts_per_second: float = _option(
+        5_000.0, "posts per second of a broadcaster at most (POSTS_PER_SECOND)", least=1
+    )
     deliveries: float = _option(4.0, "deliveries a truck and day", least=0, most=500)
     open_deliveries: float = _option(2.0, "open deliveries a truck at a time", least=0, most=200)
     transitions: float = _option(6.0, "statuses a delivery that its truck's points bring", least=0)

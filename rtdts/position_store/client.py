@@ -58,7 +58,7 @@ def connect(
         max_retries=0,
         retry_on_timeout=False,
         http_compress=url.startswith("https://"),  # within one machine it only costs time
-        pool_maxsize=8,
+        pool_maxsize=12,
         **options,
     )
 

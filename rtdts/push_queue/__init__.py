@@ -1,1 +1,1 @@
-"""Everything that knows the SQS queues: nudges, and the rounds of several broadcasters."""
+"""Everything that knows the SQS queues: nudges, snapshots, and the rounds of broadcasters."""

@@ -76,6 +76,14 @@ NUDGES = QueueDefinition(
     max_receive_count=5,
 )
 
+SNAPSHOTS = QueueDefinition(
+    logical_name="snapshots",
+    # As of nudges, which these are.
+    visibility_timeout_s=NUDGES.visibility_timeout_s,
+    retention_s=NUDGES.retention_s,
+    max_receive_count=NUDGES.max_receive_count,
+)
+
 ROUNDS = QueueDefinition(
     logical_name="rounds",
     # Extended while a bucket is held. Of a broadcaster that died the others take a bucket so much
@@ -89,4 +97,4 @@ ROUNDS = QueueDefinition(
     max_receive_count=None,
 )
 
-QUEUES = (NUDGES, ROUNDS)
+QUEUES = (NUDGES, SNAPSHOTS, ROUNDS)

@@ -15,6 +15,13 @@ class DueBucket(msgspec.Struct, frozen=True, kw_only=True):
     bucket: Annotated[int, msgspec.Meta(ge=0, lt=BUCKETS)]
     due_at_ms: int
     """When its round is due: the same for all broadcasters, whoever sends it."""
+    later_ms: int = 0
+    """So long after its round it is due itself, where a round is spread over its interval."""
+
+    @property
+    def own_due_at_ms(self) -> int:
+        """When the bucket is due."""
+        return self.due_at_ms + self.later_ms
 
     @property
     def group_id(self) -> str:

@@ -1,4 +1,4 @@
-"""The queue of nudges: FIFO, one message group a delivery, the same nudge once in five minutes."""
+"""The queue of nudges: FIFO, a message group per delivery, the same nudge once in five minutes."""
 
 from __future__ import annotations
 
@@ -140,6 +140,6 @@ def outgoing(nudge: Nudge) -> Outgoing:
     """A nudge as the message that is sent."""
     return Outgoing(
         body=encode_nudge(nudge),
-        group_id=nudge.delivery_id,
+        group_id=nudge.group_id,
         deduplication_id=nudge.deduplication_id,
     )

@@ -31,6 +31,11 @@ class TransitionNudge(msgspec.Struct, frozen=True, kw_only=True, tag="transition
         """Delivery and version: one push a transition, however often it is written again."""
         return f"t:{self.delivery_id}:{self.version}"
 
+    @property
+    def group_id(self) -> str:
+        """The delivery: its changes come in order."""
+        return self.delivery_id
+
 
 class PositionNudge(msgspec.Struct, frozen=True, kw_only=True, tag="position"):
     """A truck near its destination moved: its viewers see it more often than once a minute."""
@@ -42,6 +47,11 @@ class PositionNudge(msgspec.Struct, frozen=True, kw_only=True, tag="position"):
     def deduplication_id(self) -> str:
         """Delivery and second: at most one push a second."""
         return f"p:{self.delivery_id}:{self.event_at_ms // 1000}"
+
+    @property
+    def group_id(self) -> str:
+        """The delivery: its changes come in order."""
+        return self.delivery_id
 
 
 class SnapshotNudge(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
@@ -60,6 +70,10 @@ class SnapshotNudge(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
         """Connection and request."""
         return f"s:{self.connection_id}:{self.request_id}"
 
+    @property
+    def group_id(self) -> str:
+        """The viewer: of a delivery with thousands of viewers none waits for another's."""
+        return f"{self.connection_id}:{self.delivery_id}"
+
 
 Nudge = TransitionNudge | PositionNudge | SnapshotNudge
-"""Message group is always the delivery."""

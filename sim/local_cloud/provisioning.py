@@ -105,6 +105,8 @@ def deploy_front_doors(
         delivery_shares_table=names.tables.delivery_shares,
         nudge_queue_url=created.queue_urls["nudges"],
         nudge_dead_letter_queue_url=created.dead_letter_urls["nudges"],
+        snapshot_queue_url=created.queue_urls["snapshots"],
+        snapshot_dead_letter_queue_url=created.dead_letter_urls["snapshots"],
         round_queue_url=created.queue_urls["rounds"],
         parked_bucket=names.parked_bucket,
         raw_backup_bucket=names.raw_backup_bucket,

@@ -40,10 +40,10 @@ class FakeNudgeQueue:
             raise self.trouble
         take(outgoing(nudge))
         self.sent.append(nudge)
-        identity = (nudge.delivery_id, nudge.deduplication_id)
+        identity = (nudge.group_id, nudge.deduplication_id)
         if identity not in self._seen:
             self._seen.add(identity)
-            name = f"{nudge.delivery_id} {nudge.deduplication_id}"
+            name = f"{nudge.group_id} {nudge.deduplication_id}"
             self._waiting[name] = nudge
             self._sent_at_ms[name] = self._now_ms()
 
@@ -52,12 +52,12 @@ class FakeNudgeQueue:
             self.send(nudge)
 
     def receive(self, max_messages: int = 10, wait_s: int = 20) -> list[ReceivedNudge]:
-        busy = {self._waiting[name].delivery_id for name in self._in_flight.values()}
+        busy = {self._waiting[name].group_id for name in self._in_flight.values()}
         received = []
         for name, nudge in looked_at(self._waiting.items(), max_messages):
             if len(received) == max_messages:
                 break
-            if nudge.delivery_id in busy:
+            if nudge.group_id in busy:
                 continue
             self._receipts += 1
             receipt_handle = f"receipt-{self._receipts}"

@@ -85,6 +85,7 @@ class BreakableSubscriptions(FakeSubscriptionStore):
     Attributes:
         deliveries_read: Of which deliveries all viewers were read, in order.
         before_find: Run before each `find` answers.
+        before_of_delivery: Run before each `of_delivery` answers.
     """
 
     def __init__(self) -> None:
@@ -92,6 +93,7 @@ class BreakableSubscriptions(FakeSubscriptionStore):
         self.broken_buckets: set[int] = set()
         self.deliveries_read: list[str] = []
         self.before_find: Callable[[], None] = lambda: None
+        self.before_of_delivery: Callable[[str], None] = lambda _: None
 
     def find(self, topic: str, endpoint: str) -> Subscription | None:
         self.before_find()
@@ -100,6 +102,7 @@ class BreakableSubscriptions(FakeSubscriptionStore):
     def of_topic(self, topic: str) -> list[Subscription]:
         if is_of_delivery(topic):
             self.deliveries_read.append(delivery_of(topic))
+            self.before_of_delivery(delivery_of(topic))
         return super().of_topic(topic)
 
     def of_bucket(self, bucket: int) -> Iterator[Subscription]:

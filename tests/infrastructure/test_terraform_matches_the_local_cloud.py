@@ -41,6 +41,8 @@ DIFFERENCES = {
     r"containers/consumer/environment/(JAVA|KCL_EXTRA_JARS|KCL_WORK_FOLDER)": "of this machine; a "
     "container has its own, by its image or by default",
     r"containers/consumer/environment/KCL_RETRIEVAL_MODE": "a choice in AWS; the default here",
+    r"containers/broadcaster/environment/ROUND_SPREAD": "spreads the load on AWS's quota; here all "
+    "hear at once",
     r"containers/(consumer/environment/DWELL_S|broadcaster/environment/ROUND_INTERVAL_S)": "a demo "
     "shows in a minute what takes a day; in AWS the defaults hold unless an operator says so",
     r"containers/broadcaster/environment/ROUND_QUEUE_URL": "two broadcasters of production divide "

@@ -125,7 +125,7 @@ async def test_fair_weather_delivers(gateway: Gateway) -> None:
     ("fault", "answer"),
     [
         (Refuse(status=410, code="GoneException"), Answer.GONE),
-        (Refuse(status=429, code="TooManyRequestsException"), Answer.THROTTLED),
+        (Refuse(status=429, code="TooManyRequestsException"), Answer.OVER_QUOTA),
         (Refuse(status=429, code="LimitExceededException"), Answer.THROTTLED),
         (Refuse(status=400, code="LimitExceededException"), Answer.THROTTLED),
         (Refuse(status=403, code="ForbiddenException"), Answer.FAILED),
@@ -133,7 +133,7 @@ async def test_fair_weather_delivers(gateway: Gateway) -> None:
         (Refuse(status=500, code="InternalServerErrorException"), Answer.FAILED),
         (Refuse(status=503, code="ServiceUnavailable"), Answer.FAILED),
         (Drop(), Answer.FAILED),
-        (Delay(seconds=3600), Answer.THROTTLED),
+        (Delay(seconds=3600), Answer.HUNG),
     ],
     ids=str,
 )
@@ -167,7 +167,7 @@ async def test_a_socket_that_was_closed_is_gone_by_the_gateways_own_word(gateway
         # Nothing tells a lost answer from a kept connection that had been closed: posted again.
         (CutAnswer(by="close"), Answer.DELIVERED, 2),
         (CutAnswer(), Answer.DELIVERED, 2),
-        (Delay(seconds=3600, when="after"), Answer.THROTTLED, 1),
+        (Delay(seconds=3600, when="after"), Answer.HUNG, 1),
         (ReplaceAnswer(status=502, body="<html>Bad Gateway</html>"), Answer.FAILED, 1),
         (ReplaceAnswer(status=200, body="<html>"), Answer.DELIVERED, 1),
     ],
@@ -208,7 +208,7 @@ async def test_slow_and_hostile_viewers_delay_no_other(gateway: Gateway) -> None
 
     assert not slow.done(), "the slow one kept the others waiting until its time was up"
     slow.cancel()
-    assert answers[:3] == [Answer.FAILED, Answer.THROTTLED, Answer.FAILED]
+    assert answers[:3] == [Answer.FAILED, Answer.OVER_QUOTA, Answer.FAILED]
     assert answers[3:] == [Answer.DELIVERED] * len(good)
     for _, socket in good:
         await assert_received(socket, 1)

@@ -126,7 +126,7 @@ async def test_a_snapshot_comes_without_positions_while_their_store_is_away(
     delivery = cloud.delivery()
     async with cloud.viewer() as (socket, connection_id):
         cloud.track(delivery, connection_id)
-        cloud.nudges.send(
+        cloud.snapshots.send(
             SnapshotNudge(
                 delivery_id=delivery.delivery_id, connection_id=connection_id, request_id="r"
             )

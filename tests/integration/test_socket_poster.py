@@ -84,7 +84,9 @@ async def test_a_post_arrives_as_it_was_signed_and_keeps_its_connection() -> Non
         (200, {}, "", Answer.DELIVERED),
         (204, {}, "", Answer.DELIVERED),
         (410, {"x-amzn-ErrorType": "GoneException"}, "", Answer.GONE),
-        (429, {}, '{"message":"Too Many Requests"}', Answer.THROTTLED),
+        (429, {}, '{"message":"Too Many Requests"}', Answer.OVER_QUOTA),
+        (429, {"x-amzn-ErrorType": "LimitExceededException"}, "", Answer.THROTTLED),
+        (400, {"x-amzn-ErrorType": "ThrottlingException"}, "", Answer.OVER_QUOTA),
         (400, {"x-amzn-ErrorType": "LimitExceededException:http://…"}, "", Answer.THROTTLED),
         (400, {}, '{"__type":"LimitExceededException"}', Answer.THROTTLED),
         (403, {"x-amzn-ErrorType": "ForbiddenException"}, "", Answer.FAILED),
@@ -95,7 +97,7 @@ async def test_a_post_arrives_as_it_was_signed_and_keeps_its_connection() -> Non
         (503, {}, "", Answer.FAILED),
     ],
 )
-async def test_the_answer_is_one_of_four(
+async def test_the_answer_says_what_is_to_be_done(
     status: int, headers: dict[str, str], body: str, answer: Answer
 ) -> None:
     api = Api()
@@ -124,7 +126,7 @@ async def test_an_answer_that_does_not_come_is_a_failure_in_time_and_delays_no_o
             *(poster.post(f"c-{number}", Payload.of(b"x"), NO_HURRY) for number in range(50))
         )
         assert not slow.done()
-        assert await slow is Answer.THROTTLED
+        assert await slow is Answer.HUNG
         release.set()
 
     assert others == [Answer.DELIVERED] * 50

@@ -34,6 +34,7 @@ ROUND = f"{UNIT}/broadcaster/test_round.py"
 NUDGES = f"{UNIT}/broadcaster/test_nudges.py"
 CLOCK = f"{UNIT}/broadcaster/test_round_clock.py"
 SHARED = f"{UNIT}/broadcaster/test_shared_rounds.py"
+PUSHED_BACK = f"{UNIT}/broadcaster/test_round_pushed_back.py"
 SOCKET = f"{UNIT}/socket_lambda/test_socket_handler.py"
 FLEET = f"{UNIT}/broadcaster/test_fleet_followers.py"
 FLEET_PARTS = f"{UNIT}/broadcaster/test_fleet_parts.py"
@@ -1771,7 +1772,7 @@ BREAKS = (
         name="missed-minutes-pile-up",
         guarantee=5,
         file="broadcaster/round_clock.py",
-        text="due_at_ms = (now_ms // interval_ms + 1) * interval_ms",
+        text="due_at_ms = running_ms if running_ms > last.due_at_ms else running_ms + interval_ms",
         replacement="due_at_ms = last.due_at_ms + interval_ms",
         tests=(f"{CLOCK}::test_missed_minutes_never_pile_up",),
     ),
@@ -1790,8 +1791,8 @@ BREAKS = (
         name="half-of-the-buckets",
         guarantee=5,
         file="broadcaster/round_source.py",
-        text="range(BUCKETS), tick.skipped)",
-        replacement="range(BUCKETS // 2), tick.skipped)",
+        text="for place in range(BUCKETS)]",
+        replacement="for place in range(BUCKETS // 2)]",
         tests=(f"{CLOCK}::test_one_broadcaster_alone_holds_every_bucket_of_every_round",),
     ),
     Break(
@@ -1937,6 +1938,130 @@ BREAKS = (
         ),
     ),
     Break(
+        name="a-spread-round-goes-at-once",
+        guarantee=5,
+        file="broadcaster/round_source.py",
+        text="return self.due_at_ms + self.spread_ms * place // len(self.buckets)",
+        replacement="return self.due_at_ms",
+        tests=(
+            f"{UNIT}/broadcaster/test_round_spread.py"
+            "::test_each_viewer_hears_at_its_place_and_a_minute_later_again",
+        ),
+    ),
+    Break(
+        name="several-send-a-spread-round-at-once",
+        guarantee=5,
+        file="broadcaster/shared_rounds.py",
+        text="batch = MAX_BATCH if self._spread_ms else BUCKETS",
+        replacement="batch = BUCKETS",
+        tests=(
+            f"{UNIT}/broadcaster/test_round_spread.py"
+            "::test_several_send_ten_buckets_at_a_time_and_report_the_round_once",
+        ),
+    ),
+    Break(
+        name="refused-viewers-wait-for-the-next-round",
+        guarantee=5,
+        file="broadcaster/round_again.py",
+        text="if one.outcome in _AGAIN and is_in_time:",
+        replacement="if False:",
+        tests=(
+            f"{PUSHED_BACK}::test_who_was_refused_for_the_accounts_quota_hears_in_the_same_round",
+            f"{PUSHED_BACK}::test_who_is_throttled_once_or_twice_hears_in_the_same_round",
+        ),
+    ),
+    Break(
+        name="the-same-viewers-are-left-out-each-time",
+        guarantee=5,
+        file="broadcaster/round_source.py",
+        text="first, skipped = (left_out[0], 1) if left_out else (first, 0)",
+        replacement="skipped = 1 if left_out else 0",
+        tests=(
+            f"{PUSHED_BACK}"
+            "::test_when_the_account_gives_too_little_for_all_nobody_is_left_out_for_ever",
+        ),
+    ),
+    Break(
+        name="rate-learns-nothing",
+        guarantee=5,
+        file="broadcaster/gateway_signals.py",
+        text="            self._rate.refused(begun_at_s)",
+        replacement="            pass",
+        tests=(
+            f"{UNIT}/broadcaster/test_gateway_signals.py"
+            "::test_a_429_of_the_account_slows_all_and_no_connection_is_left_alone",
+            f"{PUSHED_BACK}::test_the_next_round_begins_at_the_rate_that_the_last_one_learned",
+        ),
+    ),
+    Break(
+        name="rate-is-cut-for-each-post-under-way",
+        guarantee=5,
+        file="broadcaster/post_rate.py",
+        text="if begun_at_s > self._cut_at_s:",
+        replacement="if True:",
+        tests=(
+            f"{UNIT}/broadcaster/test_post_rate.py::test_refusals_of_one_moment_cut_the_rate_once",
+        ),
+    ),
+    Break(
+        name="slow-clients-slow-all",
+        guarantee=6,
+        file="broadcaster/gateway_signals.py",
+        text="self.holds = 2 * self._of_the_kind > self._seen",
+        replacement="self.holds = self._of_the_kind > 0",
+        tests=(
+            f"{UNIT}/broadcaster/test_gateway_signals.py"
+            "::test_a_third_of_slow_clients_is_not_the_account",
+        ),
+    ),
+    Break(
+        name="changes-wait-behind-a-round",
+        guarantee=6,
+        file="broadcaster/rate_limiter.py",
+        text="for other in range(lane, len(Lane)):",
+        replacement="for other in range(len(Lane)):",
+        tests=(
+            f"{PUSHED_BACK}::test_a_change_of_status_waits_for_no_round",
+            f"{UNIT}/broadcaster/test_rate_limiter.py"
+            "::test_a_change_waits_for_no_round_and_the_round_makes_up_for_it",
+        ),
+    ),
+    Break(
+        name="those-that-hang-hold-slots-in-every-round",
+        guarantee=6,
+        file="broadcaster/quarantine.py",
+        text="return hanging is not None and hanging.hangs >= HANGS",
+        replacement="return False",
+        tests=(f"{PUSHED_BACK}::test_those_that_hang_cost_a_round_less_once_they_are_known",),
+    ),
+    Break(
+        name="nobody-leaves-quarantine",
+        guarantee=6,
+        file="broadcaster/gateway_signals.py",
+        text="""\
+                self.backoff.answered(connection_id)
+                self.quarantine.answered(connection_id)
+""",
+        replacement="""\
+                self.backoff.answered(connection_id)
+""",
+        tests=(
+            f"{PUSHED_BACK}"
+            "::test_one_that_recovers_from_its_quarantine_hears_in_the_next_round_like_any_other",
+        ),
+    ),
+    Break(
+        name="a-gateway-that-hangs-quarantines-all",
+        guarantee=6,
+        file="broadcaster/gateway_signals.py",
+        text="if not self._hanging.holds:",
+        replacement="if True:",
+        tests=(
+            f"{UNIT}/broadcaster/test_gateway_signals.py"
+            "::test_a_gateway_that_hangs_puts_nobody_in_quarantine_but_those_asked_first",
+        ),
+    ),
+    Break(
         name="one-bad-record-stops-a-shard",
         guarantee=6,
         file="rtdts/tracking/stream_admission.py",
@@ -2035,6 +2160,17 @@ BREAKS = (
         text='status == 400 and error.get("type") not in STORES_OWN_FAULTS',
         replacement="status == 400",
         tests=(f"{OUTCOMES}::test_whose_fault_a_bad_request_is_the_type_of_its_error_says",),
+    ),
+    Break(
+        name="viewers-of-a-delivery-wait-for-each-others-pictures",
+        guarantee=6,
+        file="rtdts/push_queue/nudges.py",
+        text='return f"{self.connection_id}:{self.delivery_id}"',
+        replacement="return self.delivery_id",
+        tests=(
+            f"{UNIT}/push_queue/test_nudge_queue_sending.py"
+            "::test_a_nudge_goes_to_its_group_under_its_own_identity",
+        ),
     ),
     Break(
         name="every-track-is-worth-a-snapshot",

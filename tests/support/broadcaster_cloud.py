@@ -23,6 +23,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
 from rtdts.push_queue.nudge_queue import NudgeQueue
+from rtdts.push_queue.snapshot_queue import SnapshotQueue
 from rtdts.tracking.deliveries import Delivery, Status
 from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from sim.local_cloud.resources import (
@@ -57,6 +58,9 @@ class Cloud:
         self.subscriptions = SubscriptionStore(dynamodb, self.resources.names.tables)
         self.nudges = NudgeQueue(
             self.session.client("sqs", endpoint_url=url), self.resources.queue_urls["nudges"]
+        )
+        self.snapshots = SnapshotQueue(
+            self.session.client("sqs", endpoint_url=url), self.resources.queue_urls["snapshots"]
         )
         path = f"/_aws/execute-api/{self._create_api()}/live"
         self.socket_url = f"ws{url.removeprefix('http')}{path}"
@@ -105,6 +109,8 @@ class Cloud:
             "BLOCKED_IDENTITIES_TABLE": tables.blocked_identities,
             "NUDGE_QUEUE_URL": self.resources.queue_urls["nudges"],
             "NUDGE_DEAD_LETTER_QUEUE_URL": self.resources.dead_letter_urls["nudges"],
+            "SNAPSHOT_QUEUE_URL": self.resources.queue_urls["snapshots"],
+            "SNAPSHOT_DEAD_LETTER_QUEUE_URL": self.resources.dead_letter_urls["snapshots"],
             "OPENSEARCH_URL": "http://127.0.0.1:1",
             "OPENSEARCH_AUTH": "none",
             "SOCKET_MANAGEMENT_URL": self.management_url,

@@ -12,11 +12,14 @@ from broadcaster.current_deliveries import CurrentDeliveryWriter
 from broadcaster.fleet_followers import FleetFollowers
 from broadcaster.fleet_parts import AllParts, FleetParts
 from broadcaster.fleet_pictures import FleetPictures
+from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.nudge_handling import NudgeHandler, Stores
 from broadcaster.nudges import NudgeConsumer
 from broadcaster.pictures import PositionPicture
-from broadcaster.pushing import Pusher
-from broadcaster.round import Round
+from broadcaster.pushing import Poster, Pusher
+from broadcaster.quarantine import Quarantine
+from broadcaster.rate_limiter import RateLimiter
+from broadcaster.round import Bounds, Round
 from broadcaster.round_report import RoundReport
 from broadcaster.round_source import Share
 from broadcaster.slots import Slots
@@ -50,14 +53,35 @@ HOUR_MS = 3_600_000
 NUDGE_THREADS = 4
 FLEET_AGES = Ages(stale_after_ms=120_000, offline_after_ms=600_000)
 WORLD_VIEW = FleetView(bbox=(-180, -90, 180, 90), zoom=1)
+QUARANTINE_SLOTS = 4
+POST_TIMEOUT_S = 2.0
+POSTS_PER_SECOND = 1e9
+"""Nothing waits for its turn unless a test says so."""
 DOOR = (35.2, 129.1)
 """Every delivery's destination."""
 
 
 class World:
-    def __init__(self, traced: str = "") -> None:
-        self.clock = FakeClock()
+    """The world.
+
+    Args:
+        traced: Trucks whose points are followed.
+        clock: Instead of one that only the test moves.
+        poster: Instead of the fake gateway.
+        posts_per_second: The rate limiter's ceiling.
+    """
+
+    def __init__(
+        self,
+        traced: str = "",
+        *,
+        clock: FakeClock | None = None,
+        poster: Poster | None = None,
+        posts_per_second: float = POSTS_PER_SECOND,
+    ) -> None:
+        self.clock = clock or FakeClock()
         self.gateway = FakeGateway()
+        self.poster: Poster = poster or self.gateway
         self.deliveries = WatchedDeliveries()
         self.subscriptions = BreakableSubscriptions()
         self.positions = FakePositions()
@@ -67,10 +91,20 @@ class World:
         self.queue = PolledNudgeQueue(self.clock.now_ms)
         self.fleet = FakeFleet()
         self.leases = FakeFleetLeases("this")
+        self.snapshot_queue = PolledNudgeQueue(self.clock.now_ms)
         self.backoff = ConnectionBackoff(self.clock.monotonic, uniform=max)
+        self.quarantine = Quarantine(QUARANTINE_SLOTS, POST_TIMEOUT_S, self.clock.monotonic)
+        self.quarantine_slots = Slots(QUARANTINE_SLOTS)
+        self.rate = RateLimiter(
+            posts_per_second, sleep=self.clock.sleep, monotonic=self.clock.monotonic
+        )
+        self.signals = GatewaySignals(
+            self.backoff, self.quarantine, self.rate, self.clock.monotonic
+        )
         self.of_rounds = StoreThreads.of("rounds", tables=4, positions=4)
         self.of_nudges = StoreThreads.of("nudges", tables=NUDGE_THREADS, positions=4)
         self.of_fleet = StoreThreads.of("fleet", tables=4, positions=4)
+        self.of_snapshots = StoreThreads.of("snapshots", tables=NUDGE_THREADS, positions=4)
         self.written = io.StringIO()
         self.log = Logger("broadcaster", self.written)
         self.current_deliveries = CurrentDeliveryWriter(
@@ -89,6 +123,7 @@ class World:
         self.of_rounds.close()
         self.of_nudges.close()
         self.of_fleet.close()
+        self.of_snapshots.close()
 
     # --- what there is -----------------------------------------------------------------------
 
@@ -218,8 +253,8 @@ class World:
         return Pusher(
             self.deliveries,
             self.subscriptions,
-            self.gateway,
-            self.backoff,
+            self.poster,
+            self.signals,
             threads.tables,
             blocks=self.block_list,
             shares=self.shares,
@@ -244,15 +279,23 @@ class World:
             self.subscriptions,
             self.pusher(self.of_rounds),
             self.position_picture,
-            Slots(slots),
+            Bounds(Slots(slots), self.quarantine_slots, self.rate, self.signals),
             self.of_rounds.tables,
             log=self.log,
             chunk_size=chunk_size,
             now_ms=self.clock.now_ms,
+            monotonic=self.clock.monotonic,
+            sleep=self.clock.sleep,
         )
 
-    async def hold_round(self, *, slots: int = 100, chunk_size: int = 100) -> RoundReport:
-        share = Share(self.clock.now_ms(), range(BUCKETS))
+    async def hold_round(
+        self, *, slots: int = 100, chunk_size: int = 100, until_s: float | None = None
+    ) -> RoundReport:
+        """Holds one; with `until_s` the next is due so long after it, and there is time to try
+        again."""
+        now_ms = self.clock.now_ms()
+        until_ms = None if until_s is None else now_ms + round(until_s * 1000)
+        share = Share(now_ms, range(BUCKETS), until_ms=until_ms)
         return await self.round(slots=slots, chunk_size=chunk_size).hold(share)
 
     def follower(
@@ -291,7 +334,8 @@ class World:
             FleetPictures(self.fleet, FLEET_AGES, self.of_fleet.positions, max_trucks=max_trucks),
             parts or AllParts(),
             self.gateway,
-            self.backoff,
+            self.signals,
+            self.rate,
             self.of_fleet.tables,
             blocks=self.block_list,
             log=self.log,
@@ -300,7 +344,10 @@ class World:
             sleep=sleep or self.clock.sleep,
         )
 
-    def nudge_handler(self, *, slots: int = 100, chunk_size: int = 100) -> NudgeHandler:
+    def nudge_handler(
+        self, threads: StoreThreads | None = None, *, slots: int = 100, chunk_size: int = 100
+    ) -> NudgeHandler:
+        threads = threads or self.of_nudges
         return NudgeHandler(
             Stores(
                 viewers=self.subscriptions,
@@ -308,22 +355,33 @@ class World:
                 positions=self.positions,
                 stops=self.stops,
             ),
-            self.pusher(self.of_nudges),
+            self.pusher(threads),
             Slots(slots),
-            self.of_nudges,
+            self.rate,
+            threads,
             current=self.current_deliveries,
             log=self.log,
             now_ms=self.clock.now_ms,
             chunk_size=chunk_size,
         )
 
-    def nudge_consumer(self, **options: float) -> NudgeConsumer:
+    def snapshot_consumer(self) -> NudgeConsumer:
+        """As the nudges', with a queue and threads of its own."""
+        return self.nudge_consumer(self.snapshot_queue, self.of_snapshots)
+
+    def nudge_consumer(
+        self,
+        queue: PolledNudgeQueue | None = None,
+        threads: StoreThreads | None = None,
+        **options: float,
+    ) -> NudgeConsumer:
+        threads = threads or self.of_nudges
         return NudgeConsumer(
-            self.queue,
-            self.nudge_handler(),
+            queue or self.queue,
+            self.nudge_handler(threads),
             self.backoff,
-            self.of_nudges.tables,
-            self.of_nudges.tables,
+            threads.tables,
+            threads.tables,
             log=self.log,
             wait_s=1,
             sleep=self.clock.sleep,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from deploy.capacity.costs import Plan
 from deploy.capacity.costs_stream import firehose
 from deploy.capacity.doors import DOORS, reconnecting_s
+from deploy.capacity.limits_aws import posts_while_a_round_lasts
 from deploy.capacity.limits_used import limits_used
 from deploy.capacity.plan import costs_of, plan_for
 from deploy.capacity.report import KINDS, quantity
@@ -107,6 +108,22 @@ def _breaks() -> Iterator[Sequence[str]]:
             yield (f"{trucks:,}", f"{use.share:.0%}", use.name, whose, use.remedy)
 
 
+def _spread() -> Iterator[Sequence[str]]:
+    fleets = [f"{trucks:,} trucks" for trucks, _ in FLEETS[2:]]
+    yield ("`ROUND_SPREAD`", *(f"{fleet}: {of}" for fleet in fleets for of in ("posts/s", "quota")))
+    yield ("---:", "---:", "---:", "---:", "---:")
+    for spread in (0.0, 0.25, 0.5, 0.75):
+        cells = [f"{spread:g}"]
+        for trucks, viewers in FLEETS[2:]:
+            plan = _plan(trucks, viewers, round_spread=spread)
+            posts = posts_while_a_round_lasts(plan)
+            cells += [
+                quantity(posts),
+                f"{posts / plan.facts.limits['api_gateway_requests'].value:.0%}",
+            ]
+        yield tuple(cells)
+
+
 def _levers() -> Iterator[Sequence[str]]:
     yield (
         "100,000 trucks",
@@ -154,7 +171,13 @@ def _doors() -> Iterator[Sequence[str]]:
     )
 
 
-TABLES = {"fleets": _fleets, "doors": _doors, "breaks": _breaks, "levers": _levers}
+TABLES = {
+    "fleets": _fleets,
+    "doors": _doors,
+    "breaks": _breaks,
+    "spread": _spread,
+    "levers": _levers,
+}
 
 if __name__ == "__main__":
     DOCUMENT.write_text(write_tables(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")

@@ -142,6 +142,19 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "delete": {("sqs:DeleteMessage", "nudges.fifo")},
         "bury": {("sqs:DeleteMessage", "nudges.fifo"), ("sqs:SendMessage", "nudges-dead.fifo")},
     },
+    "rtdts/push_queue/snapshot_queue.py:SnapshotQueue": {
+        "send": {("sqs:SendMessage", "snapshots.fifo")},
+        "receive": {
+            ("sqs:ReceiveMessage", "snapshots.fifo"),
+            ("sqs:DeleteMessage", "snapshots.fifo"),
+            ("sqs:SendMessage", "snapshots-dead.fifo"),
+        },
+        "delete": {("sqs:DeleteMessage", "snapshots.fifo")},
+        "bury": {
+            ("sqs:DeleteMessage", "snapshots.fifo"),
+            ("sqs:SendMessage", "snapshots-dead.fifo"),
+        },
+    },
     "rtdts/push_queue/round_queue.py:RoundQueue": {
         "send_buckets": {("sqs:SendMessage", "rounds.fifo")},
         "receive": {("sqs:ReceiveMessage", "rounds.fifo"), ("sqs:DeleteMessage", "rounds.fifo")},
@@ -262,11 +275,13 @@ _NO_STORES: dict[str, set[str]] = {
         "_deliveries@round_report",  # a set of ids
         "_following_up",
         "_handling",
+        "_hanging",
         "_holding",
         "_http",
         "_last",
         "_latest",
         "_left_out",
+        "_limited",
         "_open",
         "_waiting",
         "by_id",  # deliveries that were read

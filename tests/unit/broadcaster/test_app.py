@@ -9,8 +9,8 @@ import pytest
 
 from broadcaster.app import (
     BLIND_ROUNDS,
+    MEASURED_EVERY_S,
     METRICS,
-    NUDGES_TOLD_EVERY_S,
     BlindError,
     Broadcaster,
 )
@@ -73,8 +73,10 @@ class Running:
             self.rounds,
             world.round(),
             self.nudges,
+            world.snapshot_consumer(),
             world.fleet_followers(sleep=SteppedClock().sleep),
             KeptCredentials(lambda: keys or Keys(), world.of_rounds.tables),
+            world.rate,
             metrics=MetricWriter("broadcaster", METRICS, stream=self.metrics),
             log=world.log,
             sleep=self.clock.sleep,
@@ -179,7 +181,7 @@ async def test_nudges_are_measured_though_there_are_no_rounds(world: World) -> N
     world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=1))
     await until(lambda: len(world.queue.deleted) == 1)
 
-    running.clock.advance(NUDGES_TOLD_EVERY_S)
+    running.clock.advance(MEASURED_EVERY_S)
     await until(lambda: '"NudgesReceived":1' in running.metrics.getvalue())
 
     assert "RoundDuration" not in running.metrics.getvalue()

@@ -15,6 +15,8 @@ REQUIRED = {
     "BLOCKED_IDENTITIES_TABLE": "blocked",
     "NUDGE_QUEUE_URL": "http://localhost/nudges.fifo",
     "NUDGE_DEAD_LETTER_QUEUE_URL": "http://localhost/nudges-dead.fifo",
+    "SNAPSHOT_QUEUE_URL": "http://localhost/snapshots.fifo",
+    "SNAPSHOT_DEAD_LETTER_QUEUE_URL": "http://localhost/snapshots-dead.fifo",
     "OPENSEARCH_URL": "http://localhost:9200",
     "SOCKET_MANAGEMENT_URL": "http://localhost/live",
 }

@@ -47,7 +47,7 @@ def test_connections_not_heard_of_for_long_are_not_remembered_for_ever() -> None
     for number in range(1_500):
         backoff.throttled(f"conn-{number}")
     clock.advance(10 * MOST_S)
-    for number in range(10):
+    for number in range(2_000):
         backoff.throttled(f"new-{number}")
 
-    assert len(backoff._waiting) == 10
+    assert len(backoff._waiting) == 2_000

@@ -246,6 +246,41 @@ async def test_a_flood_of_nudges_holds_up_no_round(world: World) -> None:
             answered.set()
 
 
+async def test_a_first_picture_waits_for_no_flood_of_positions(world: World) -> None:
+    """However many there are: in the queue before it, in the consumer's places, in its threads."""
+    world.truck("T-1")
+    flood = [f"D-{number}" for number in range(300)]
+    for delivery_id in (*flood, "D-new"):
+        world.delivery(delivery_id)
+    for delivery_id in flood:
+        world.viewer(f"of-{delivery_id}", delivery_id)
+    world.queue.send_many(PositionNudge(delivery_id=one, event_at_ms=1) for one in flood)
+    answered = threading.Event()
+    reading = 0
+
+    def wait(deliveries: str) -> None:
+        nonlocal reading
+        if deliveries != "D-new":
+            reading += 1
+            answered.wait(HANGS_S)
+
+    world.subscriptions.before_of_delivery = wait
+    async with consuming(world.nudge_consumer()), consuming(world.snapshot_consumer()):
+        try:
+            await until(lambda: reading == NUDGE_THREADS)
+            world.viewer("new", "D-new")
+            world.snapshot_queue.send(
+                SnapshotNudge(delivery_id="D-new", connection_id="new", request_id="r")
+            )
+            async with asyncio.timeout(COMES_WITHIN_S):
+                await world.gateway.wait_for_posts(["new"])
+
+            assert world.gateway.types("new") == ["snapshot"]
+            assert not world.queue.deleted, "all of them were still waiting"
+        finally:
+            answered.set()
+
+
 async def test_a_position_nudge_shows_the_position(world: World) -> None:
     world.truck("T-1", age_s=1)
     world.delivery("D-1", status=Status.NEARBY)

@@ -46,7 +46,7 @@ async def test_what_was_too_late_to_be_written_is_no_failure() -> None:
 @pytest.mark.parametrize(
     ("error", "answer"),
     [
-        (TimeLimitError("no answer in time"), Answer.THROTTLED),
+        (TimeLimitError("no answer in time"), Answer.HUNG),
         (UnreachableError("no route"), Answer.FAILED),
     ],
 )

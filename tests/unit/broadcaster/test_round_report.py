@@ -9,7 +9,7 @@ def test_every_viewer_due_is_in_one_of_the_metrics_and_every_metric_is_told() ->
         started_at_ms=0,
         duration_ms=7,
         skipped=1,
-        due=127,
+        due=127 + 2_944,
         delivered=1,
         gone=2,
         throttled=4,
@@ -17,16 +17,20 @@ def test_every_viewer_due_is_in_one_of_the_metrics_and_every_metric_is_told() ->
         failed=16,
         right_too_old=32,
         unread=64,
+        over_quota=128,
+        hung=256,
+        quarantined=2_560,
     )
 
     values = report.metrics()
 
     assert values.keys() == {metric.name for metric in METRICS}
     assert {name: values[name] for name in values if name.startswith("RoundViewers")} == {
-        "RoundViewersDue": 127,
+        "RoundViewersDue": 127 + 2_944,
         "RoundViewersDelivered": 1,
         "RoundViewersGone": 2,
-        "RoundViewersThrottled": 12,
+        "RoundViewersThrottled": 140,
+        "RoundViewersHanging": 2_816,
         "RoundViewersFailed": 16,
         "RoundViewersUnread": 96,
     }

@@ -73,20 +73,28 @@ def test_the_same_nudge_twice_goes_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("nudge", "identity"),
+    ("nudge", "group", "identity"),
     [
-        (TransitionNudge(delivery_id="D-1", version=3), "t:D-1:3"),
-        (PositionNudge(delivery_id="D-1", event_at_ms=1_795_504_200_999), "p:D-1:1795504200"),
-        (SnapshotNudge(delivery_id="D-1", connection_id="Kx=", request_id="R="), "s:Kx=:R="),
+        (TransitionNudge(delivery_id="D-1", version=3), "D-1", "t:D-1:3"),
+        (
+            PositionNudge(delivery_id="D-1", event_at_ms=1_795_504_200_999),
+            "D-1",
+            "p:D-1:1795504200",
+        ),
+        (
+            SnapshotNudge(delivery_id="D-1", connection_id="Kx=", request_id="R="),
+            "Kx=:D-1",
+            "s:Kx=:R=",
+        ),
     ],
 )
-def test_a_nudge_goes_to_its_deliverys_group_under_its_own_identity(
-    nudge: Any, identity: str
+def test_a_nudge_goes_to_its_group_under_its_own_identity(
+    nudge: Any, group: str, identity: str
 ) -> None:
     client = ScriptedClient({})
     queue_on(client).send(nudge)
     ((_, message),) = client.calls
 
-    assert message["MessageGroupId"] == "D-1"
+    assert message["MessageGroupId"] == group
     assert message["MessageDeduplicationId"] == identity
     assert message["QueueUrl"] == URL

@@ -246,7 +246,7 @@ def test_each_attempt_is_one_line_of_log_without_secrets(gate: Gate) -> None:
 @pytest.mark.parametrize(
     ("start", "required"),
     [
-        (build, {"DELIVERIES_TABLE", "SUBSCRIPTIONS_TABLE", "NUDGE_QUEUE_URL"}),
+        (build, {"DELIVERIES_TABLE", "SUBSCRIPTIONS_TABLE", "SNAPSHOT_QUEUE_URL"}),
         (build_authorizer, {"SOCKET_TICKETS_TABLE", "ISSUER", "AUDIENCE"}),
     ],
 )

@@ -73,7 +73,7 @@ class Socket:
         dispatch = Dispatch(
             deliveries=self.deliveries,
             subscriptions=self.subscriptions,
-            nudges=self.nudges,
+            snapshots=self.nudges,
             poster=self.poster,
             limits=LimitKeeper(
                 FakeSocketLimitStore(),

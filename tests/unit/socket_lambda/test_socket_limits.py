@@ -89,7 +89,7 @@ class World:
         dispatch = Dispatch(
             deliveries=deliveries,
             subscriptions=self.subscriptions,
-            nudges=self.nudges,
+            snapshots=self.nudges,
             poster=self.gateway,
             limits=limits,
             blocks=BlockList(

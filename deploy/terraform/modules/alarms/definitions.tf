@@ -308,10 +308,10 @@ locals {
       }
 
       round-late = {
-        meaning    = "Rounds take more than three quarters of the ${var.promised.round_interval_s} s between them."
+        meaning    = "Rounds take more than three quarters of the ${var.promised.round_interval_s} s between them, or of what a spread round leaves of these."
         metrics    = { duration = { of = local.own["broadcaster.RoundDuration"], stat = "Maximum" } }
         comparison = "GreaterThanThreshold"
-        threshold  = var.promised.round_interval_s * 750
+        threshold  = floor(var.promised.round_interval_s * 1000 * (1 - (1 - var.promised.round_spread) * 0.25))
         times      = 3
         within     = 5
       }
@@ -329,6 +329,16 @@ locals {
         metrics    = { age = { of = local.own["broadcaster.NudgeAge"], stat = "Maximum" } }
         comparison = "GreaterThanThreshold"
         threshold  = 2000
+        times      = 5
+        within     = 10
+      }
+
+      # A first picture is read from more stores than a change: twice its time.
+      snapshots-late = {
+        meaning    = "First pictures come later than 4 s after viewers asked for them."
+        metrics    = { age = { of = local.own["broadcaster.SnapshotAge"], stat = "Maximum" } }
+        comparison = "GreaterThanThreshold"
+        threshold  = 4000
         times      = 5
         within     = 10
       }
@@ -360,14 +370,25 @@ locals {
 
       # Of twenty viewers on: with fewer, one phone is a rate.
       viewers-throttled = {
-        meaning = "More than 5 % of the viewers' connections answer 429."
+        meaning = "Rounds do not reach more than 5 % of the viewers because their connections answer 429 or hang."
         metrics = {
           throttled = { of = local.own["broadcaster.RoundViewersThrottled"], stat = "Sum" }
+          hanging   = { of = local.own["broadcaster.RoundViewersHanging"], stat = "Sum" }
           due       = { of = local.own["broadcaster.RoundViewersDue"], stat = "Sum" }
         }
-        expression = "IF(due >= 20, 100 * throttled / due, 0)"
+        expression = "IF(due >= 20, 100 * (throttled + hanging) / due, 0)"
         comparison = "GreaterThanThreshold"
         threshold  = 5
+        times      = 3
+        within     = 5
+      }
+
+      # A refusal now and then is how the broadcaster learns the rate. As many as this are a quota in use.
+      posts-over-quota = {
+        meaning    = "The account refuses more than 100 posts per minute: rounds are as slow as API Gateway's quota."
+        metrics    = { refused = { of = local.own["broadcaster.PostsOverQuota"], stat = "Sum" } }
+        comparison = "GreaterThanThreshold"
+        threshold  = 100
         times      = 3
         within     = 5
       }

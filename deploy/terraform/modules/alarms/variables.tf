@@ -45,9 +45,10 @@ variable "watched" {
 }
 
 variable "promised" {
-  description = "What the system is made for, from which limits follow: seconds between rounds, GB a node of OpenSearch has, nodes of it, seconds after which the queues give a message up, hours for which the stream can be read again."
+  description = "What the system is made for, from which limits follow: seconds between rounds, the share of them over which a round is spread, GB a node of OpenSearch has, nodes of it, seconds after which the queues give a message up, hours for which the stream can be read again."
   type = object({
     round_interval_s       = number
+    round_spread           = number
     search_volume_gb       = number
     search_nodes           = number
     nudges_given_up_s      = number

@@ -6,23 +6,26 @@ locals {
   own_settings = merge(
     { for key, name in local.table_names : "${upper(key)}_TABLE" => name },
     {
-      AWS_REGION                  = var.account.region
-      STREAM_NAME                 = aws_kinesis_stream.telemetry.name
-      NUDGE_QUEUE_URL             = module.queues.urls["nudges"]
-      NUDGE_DEAD_LETTER_QUEUE_URL = module.queues.dead_letter_urls["nudges"]
-      ROUND_QUEUE_URL             = module.queues.urls["rounds"]
-      PARKED_BUCKET               = module.parked.name
-      RAW_BACKUP_BUCKET           = module.raw_backup.name
-      OPENSEARCH_URL              = module.search.url
-      OPENSEARCH_AUTH             = "sigv4"
-      EDGE_SECRETS                = var.edge ? random_password.edge[0].result : ""
-      ALLOWED_ORIGINS             = join(",", var.allowed_origins)
-      ISSUER                      = var.identity.issuer
-      AUDIENCE                    = var.identity.audience
-      IDENTITY_CLAIM              = var.identity.claim
-      SOCKET_MANAGEMENT_URL       = module.socket_api.management_url
-      KCL_APPLICATION_NAME        = local.consumer_application
-      KCL_RETRIEVAL_MODE          = var.consumer.retrieval_mode
+      AWS_REGION                     = var.account.region
+      STREAM_NAME                    = aws_kinesis_stream.telemetry.name
+      NUDGE_QUEUE_URL                = module.queues.urls["nudges"]
+      NUDGE_DEAD_LETTER_QUEUE_URL    = module.queues.dead_letter_urls["nudges"]
+      SNAPSHOT_QUEUE_URL             = module.queues.urls["snapshots"]
+      SNAPSHOT_DEAD_LETTER_QUEUE_URL = module.queues.dead_letter_urls["snapshots"]
+      ROUND_QUEUE_URL                = module.queues.urls["rounds"]
+      ROUND_SPREAD                   = "0.5"
+      PARKED_BUCKET                  = module.parked.name
+      RAW_BACKUP_BUCKET              = module.raw_backup.name
+      OPENSEARCH_URL                 = module.search.url
+      OPENSEARCH_AUTH                = "sigv4"
+      EDGE_SECRETS                   = var.edge ? random_password.edge[0].result : ""
+      ALLOWED_ORIGINS                = join(",", var.allowed_origins)
+      ISSUER                         = var.identity.issuer
+      AUDIENCE                       = var.identity.audience
+      IDENTITY_CLAIM                 = var.identity.claim
+      SOCKET_MANAGEMENT_URL          = module.socket_api.management_url
+      KCL_APPLICATION_NAME           = local.consumer_application
+      KCL_RETRIEVAL_MODE             = var.consumer.retrieval_mode
 
       # Each well below the 120 s after which the container is killed. The second is of the broadcaster
       # and of the bridge.

@@ -7,6 +7,8 @@ locals {
     table             = { for key, arn in module.tables.arns : key => arn }
     nudges            = module.queues.arns["nudges"]
     dead_nudges       = module.queues.dead_letter_arns["nudges"]
+    snapshots         = module.queues.arns["snapshots"]
+    dead_snapshots    = module.queues.dead_letter_arns["snapshots"]
     rounds            = module.queues.arns["rounds"]
     connections       = module.socket_api.connections_arn
     ended_connections = module.socket_api.ended_connections_arn
@@ -107,7 +109,7 @@ locals {
         actions   = ["dynamodb:Query"]
         resources = ["${local.arns.table["subscriptions"]}/index/by-endpoint"]
       },
-      { sid = "Nudge", actions = ["sqs:SendMessage"], resources = [local.arns.nudges] },
+      { sid = "Snapshot", actions = ["sqs:SendMessage"], resources = [local.arns.snapshots] },
       {
         sid       = "Limits"
         actions   = ["dynamodb:UpdateItem"]
@@ -252,9 +254,13 @@ locals {
       {
         sid       = "Nudges"
         actions   = ["sqs:DeleteMessage", "sqs:ReceiveMessage"]
-        resources = [local.arns.nudges]
+        resources = [local.arns.nudges, local.arns.snapshots]
       },
-      { sid = "DeadNudges", actions = ["sqs:SendMessage"], resources = [local.arns.dead_nudges] },
+      {
+        sid       = "DeadNudges"
+        actions   = ["sqs:SendMessage"]
+        resources = [local.arns.dead_nudges, local.arns.dead_snapshots]
+      },
       {
         sid       = "Shares"
         actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"]

@@ -121,7 +121,7 @@ module "broadcaster" {
       namespace   = local.definitions.metrics.namespace
       metric_name = local.measured["broadcaster"]["RoundDuration"]
       dimensions  = { (local.definitions.metrics.dimension) = "broadcaster" }
-      threshold   = 40000
+      threshold   = floor(60000 * (1 - (1 - tonumber(local.known_settings["ROUND_SPREAD"])) / 3))
       minutes     = 3
     }
     nudge-age = {

@@ -45,6 +45,7 @@ module "alarms" {
   promised = {
     # The settings' own default: a viewer is promised a message a minute.
     round_interval_s       = tonumber(lookup(var.settings, "ROUND_INTERVAL_S", "60"))
+    round_spread           = tonumber(local.known_settings["ROUND_SPREAD"])
     search_volume_gb       = var.search.volume_gb
     search_nodes           = var.search.instance_count
     nudges_given_up_s      = local.nudges.visibility_timeout_s * local.nudges.max_receive_count

@@ -78,6 +78,21 @@ override_resource {
 }
 
 override_resource {
+  target = module.system.module.queues.aws_sqs_queue.this["snapshots"]
+  values = {
+    arn = "arn:aws:sqs:eu-central-1:123456789012:rtdts-snapshots.fifo"
+    url = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-snapshots.fifo"
+  }
+}
+override_resource {
+  target = module.system.module.queues.aws_sqs_queue.dead_letter["snapshots"]
+  values = {
+    arn = "arn:aws:sqs:eu-central-1:123456789012:rtdts-snapshots-dead.fifo"
+    url = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-snapshots-dead.fifo"
+  }
+}
+
+override_resource {
   target = module.system.module.queues.aws_sqs_queue.this["rounds"]
   values = {
     arn            = "arn:aws:sqs:eu-central-1:123456789012:rtdts-rounds.fifo"

@@ -27,14 +27,26 @@ def test_the_limit_that_is_used_most_comes_first() -> None:
     assert shares == sorted(shares, reverse=True)
 
 
-def test_trucks_and_rounds_share_the_gateway_and_a_round_is_not_spread() -> None:
+def test_trucks_and_rounds_share_the_gateway_and_a_round_goes_as_fast_as_it_can() -> None:
     use = use_of(
         "API Gateway requests, while a round lasts",
-        trucks=30_000, every=10, viewers=60_000, deliveries=0, session_minutes=120,
+        trucks=30_000, every=10, viewers=60_000, deliveries=0, session_minutes=120, round_spread=0,
+        posts_per_second=1e9,
     )  # fmt: skip
 
     # 180 µs of a core a viewer, whatever the round's interval; and new sockets' pictures.
     assert math.isclose(use.used, 3_000 + 1 / 180e-6 + 60_000 / 7_200)
+
+
+def test_a_round_that_is_spread_takes_of_the_quota_what_it_posts_at_its_places() -> None:
+    asked = {"trucks": 30_000, "every": 10, "viewers": 60_000, "deliveries": 0}
+    name = "API Gateway requests, while a round lasts"
+
+    spread = use_of(name, **asked, session_minutes=120, round_spread=0.5)
+    limited = use_of(name, **asked, session_minutes=120, round_spread=0, posts_per_second=1_000)
+
+    assert math.isclose(spread.used, 3_000 + 60_000 / 30 + 60_000 / 7_200)
+    assert math.isclose(limited.used, 3_000 + 1_000 + 60_000 / 7_200)
 
 
 def test_a_round_that_fits_into_the_burst_counts_as_spread() -> None:
@@ -71,8 +83,9 @@ def test_rounds_that_are_divided_are_sent_by_each_broadcaster_and_held_by_one() 
     plan = round_plan(**asked, viewers=400_000)
     (sqs,) = [cost for cost in costs_of(plan) if cost.part == "SQS"]
 
-    # 256 buckets are 26 requests: sent by both, taken, deleted; and both poll every 3 s.
-    rounds = 730 * 3600 * (26 * 4 / 60 + 2 / 3)
+    # 256 buckets are 26 requests: sent by both, taken, deleted; and both poll every 3 s, for nudges
+    # and snapshots, too.
+    rounds = 730 * 3600 * (26 * 4 / 60 + 3 * 2 / 3)
     assert math.isclose(sqs.usd, (3 * plan.load.nudges * plan.load.truck_s + rounds) / 1e6)
 
 

@@ -74,4 +74,5 @@ def test_a_nudge_is_sent_received_and_deleted() -> None:
     )
 
     assert math.isclose(plan.load.nudges, 64)
-    assert math.isclose(sqs(plan).usd, 64 * 3 * 3600 / 1e6)
+    # And a broadcaster polls two queues every 3 s, all day.
+    assert math.isclose(sqs(plan).usd, (64 * 3 * 3600 + 730 * 3600 * 2 / 3) / 1e6)

@@ -24,6 +24,7 @@ variables {
 
   promised = {
     round_interval_s       = 60
+    round_spread           = 0.5
     search_volume_gb       = 20
     search_nodes           = 3
     nudges_given_up_s      = 25
@@ -51,8 +52,8 @@ run "limits_follow_from_what_is_promised" {
   command = apply
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.this["round-late"].threshold == 45000
-    error_message = "Three quarters of the interval."
+    condition     = aws_cloudwatch_metric_alarm.this["round-late"].threshold == 52500
+    error_message = "The half over which a round is spread, and three quarters of the other."
   }
 
   assert {
@@ -138,6 +139,7 @@ run "one_node_can_hold_no_replica" {
   variables {
     promised = {
       round_interval_s       = 60
+      round_spread           = 0.5
       search_volume_gb       = 20
       search_nodes           = 1
       nudges_given_up_s      = 25

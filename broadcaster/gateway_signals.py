@@ -1,0 +1,98 @@
+"""What the answers of posts say: of the connection, or of the account (pure).
+
+API Gateway's management API has one exception for both, `LimitExceededException`: "The client is
+sending more than the allowed number of requests per unit of time or the WebSocket client side
+buffer is full." It is taken to speak of its connection, unless most connections that took their
+last message get it: that is the account. So it is with posts that are not answered in time: when
+most hang, it is the gateway, and no connection is to be left alone for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.poster import Answer
+from broadcaster.quarantine import Quarantine
+from broadcaster.rate_limiter import RateLimiter
+
+WINDOW: Final = 200
+"""Answers after which it is judged anew. With three connections in ten that really are slow, one
+such judgement in thousands of millions is wrong."""
+
+
+class _Majority:
+    """Whether most of the last `WINDOW` answers were of one kind."""
+
+    def __init__(self) -> None:
+        self.holds = False
+        self._seen = 0
+        self._of_the_kind = 0
+
+    def add(self, *, is_of_the_kind: bool) -> None:
+        self._seen += 1
+        self._of_the_kind += is_of_the_kind
+        if self._seen == WINDOW:
+            self.holds = 2 * self._of_the_kind > self._seen
+            self._seen = self._of_the_kind = 0
+
+
+class GatewaySignals:
+    """Passes each answer on to what learns from it.
+
+    Attributes:
+        backoff: Which connections are left alone for a moment.
+        quarantine: Which hang again and again.
+
+    Args:
+        backoff: See above.
+        quarantine: See above.
+        rate: How fast posts are begun.
+        monotonic: Clock in seconds; the rate limiter's.
+    """
+
+    def __init__(
+        self,
+        backoff: ConnectionBackoff,
+        quarantine: Quarantine,
+        rate: RateLimiter,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.backoff = backoff
+        self.quarantine = quarantine
+        self._rate = rate
+        self._monotonic = monotonic
+        self._limited = _Majority()
+        self._hanging = _Majority()
+
+    def now_s(self) -> float:
+        """When a post is begun, for `note`."""
+        return self._monotonic()
+
+    def note(self, connection_id: str, answer: Answer, begun_at_s: float) -> None:
+        """What a post was answered with."""
+        if not self.backoff.is_known(connection_id):
+            self._limited.add(is_of_the_kind=answer is Answer.THROTTLED)
+            self._hanging.add(is_of_the_kind=answer is Answer.HUNG)
+        if answer is Answer.OVER_QUOTA or (answer is Answer.THROTTLED and self._limited.holds):
+            self._rate.refused(begun_at_s)
+        elif answer in (Answer.DELIVERED, Answer.GONE):
+            self._rate.taken()
+        self._note_of_connection(connection_id, answer)
+
+    def _note_of_connection(self, connection_id: str, answer: Answer) -> None:
+        match answer:
+            case Answer.DELIVERED | Answer.GONE:
+                self.backoff.answered(connection_id)
+                self.quarantine.answered(connection_id)
+            case Answer.THROTTLED:
+                self.backoff.throttled(connection_id)
+                self.quarantine.answered(connection_id)
+            case Answer.HUNG:
+                self.backoff.throttled(connection_id)
+                if not self._hanging.holds:
+                    self.quarantine.hung(connection_id)
+            case _:  # of the account, or of the network
+                pass

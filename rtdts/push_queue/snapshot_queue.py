@@ -1,0 +1,68 @@
+"""The queue of snapshots: nudges of viewers that have just begun to track, apart from all others.
+
+A queue of its own, because what is in a queue can't be overtaken: behind a flood of positions a
+first picture would wait for all that was sent before it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rtdts.push_queue.fifo_queue import MAX_BATCH
+from rtdts.push_queue.nudge_queue import NudgeQueue, ReceivedNudge
+from rtdts.push_queue.nudges import SnapshotNudge
+from rtdts.runtime.logs import Logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+class SnapshotQueue:
+    """Sends and receives nudges for snapshots; a `NudgeQueue` but for its contents.
+
+    Args:
+        client: An SQS client.
+        queue_url: The queue.
+        dead_letters_url: Its dead-letter queue, for a receiver; None for one that only sends.
+        log: Where a message that is no nudge is reported.
+        sleep: Waits between attempts.
+    """
+
+    def __init__(
+        self,
+        client: SQSClient,
+        queue_url: str,
+        *,
+        dead_letters_url: str | None = None,
+        log: Logger | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._nudges = NudgeQueue(
+            client, queue_url, dead_letters_url=dead_letters_url, log=log, sleep=sleep
+        )
+
+    def send(self, nudge: SnapshotNudge) -> None:
+        """Sends one; the same again within five minutes is swallowed by SQS.
+
+        Raises:
+            botocore.exceptions.ClientError: SQS did not take it.
+        """
+        self._nudges.send(nudge)
+
+    def receive(self, max_messages: int = MAX_BATCH, wait_s: int = 20) -> Sequence[ReceivedNudge]:
+        """Waits up to `wait_s` for some; none when none came."""
+        return self._nudges.receive(max_messages, wait_s)
+
+    def delete(self, received: ReceivedNudge) -> None:
+        """Says that one is done with."""
+        self._nudges.delete(received)
+
+    def bury(self, received: ReceivedNudge) -> None:
+        """Makes one a dead letter at once.
+
+        Raises:
+            botocore.exceptions.ClientError: SQS did not take it; it is still in the queue.
+        """
+        self._nudges.bury(received)

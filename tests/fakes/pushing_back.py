@@ -1,0 +1,74 @@
+"""API Gateway's management API that pushes back: quotas, slow clients, clients that hang."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections import defaultdict
+
+from broadcaster.poster import Answer
+from broadcaster.signing import Payload
+from rtdts.runtime.deadline import Deadline
+
+ANSWERS_IN_S = 0.02
+
+
+@dataclasses.dataclass
+class PushingBack:
+    """Answers by the loop's time.
+
+    Attributes:
+        per_s: Posts a second of the account, and how many of them it may save up.
+        burst: See above.
+        takes_one_of: By connection: of so many posts one is taken, the last of them.
+        hanging: Connections that do not answer within the time limit.
+        timeout_s: The poster's limit.
+        heard_at_s: By connection, when it took messages.
+        shown_at_s: By connection, when positions of trucks were written to it.
+        posted: By connection, how many were written.
+        over_quota: How many the account refused.
+    """
+
+    per_s: float = float("inf")
+    burst: float = 50.0
+    takes_one_of: dict[str, int] = dataclasses.field(default_factory=dict)
+    hanging: set[str] = dataclasses.field(default_factory=set)
+    timeout_s: float = 2.0
+    heard_at_s: defaultdict[str, list[float]] = dataclasses.field(
+        default_factory=lambda: defaultdict(list)
+    )
+    shown_at_s: defaultdict[str, list[float]] = dataclasses.field(
+        default_factory=lambda: defaultdict(list)
+    )
+    posted: defaultdict[str, int] = dataclasses.field(default_factory=lambda: defaultdict(int))
+    over_quota: int = 0
+    _saved: float = 0.0
+    _at_s: float = float("-inf")
+
+    async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> Answer:
+        if write_by.passed:
+            return Answer.TOO_LATE
+        self.posted[connection_id] += 1
+        now_s = asyncio.get_running_loop().time()
+        if b'"position":{' in payload.data:
+            self.shown_at_s[connection_id].append(now_s)
+        is_over = not self._within_quota(now_s)
+        if not is_over and connection_id in self.hanging:
+            await asyncio.sleep(self.timeout_s)
+            return Answer.HUNG
+        await asyncio.sleep(ANSWERS_IN_S)
+        if is_over:
+            self.over_quota += 1
+            return Answer.OVER_QUOTA
+        if self.posted[connection_id] % self.takes_one_of.get(connection_id, 1):
+            return Answer.THROTTLED
+        self.heard_at_s[connection_id].append(now_s)
+        return Answer.DELIVERED
+
+    def _within_quota(self, now_s: float) -> bool:
+        self._saved = min(self.burst, self._saved + (now_s - self._at_s) * self.per_s)
+        self._at_s = now_s
+        if self._saved < 1:
+            return False
+        self._saved -= 1
+        return True

@@ -1,0 +1,69 @@
+"""An event loop whose time passes only while nothing can run: hours of waiting take no time.
+
+For code that waits by `asyncio` itself and blocks in no thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from broadcaster.threads import Threads
+from tests.fakes.fake_clock import FakeClock
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class _Jump(selectors.SelectSelector):
+    """Where a loop would wait for so long, this one lets so much time have passed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise AssertionError("nothing is left that could ever run")
+        self.now_s += max(0.0, timeout)
+        return super().select(0)
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self._jump = _Jump()
+        super().__init__(self._jump)
+
+    def time(self) -> float:
+        return self._jump.now_s
+
+
+def in_virtual_time(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Runs it to its end."""
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(main())
+
+
+class LoopClock(FakeClock):
+    """The wall clock and the monotonic one of the running loop."""
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def now_ms(self) -> int:
+        return super().now_ms() + round(self.monotonic() * 1000)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class NoThreads(Threads):
+    """Runs each call at once: what it calls does not block."""
+
+    def __init__(self) -> None:
+        super().__init__(1, "unused")
+
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return call(*args, **kwargs)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broadcaster.quarantine import HANGS, LEAST_REST_S, MOST_REST_S, Quarantine
+from tests.fakes.fake_clock import FakeClock
+
+SLOTS, TIMEOUT_S = 40, 2.0
+
+
+def quarantine_on(clock: FakeClock) -> Quarantine:
+    return Quarantine(SLOTS, TIMEOUT_S, clock.monotonic)
+
+
+def hang(quarantine: Quarantine, *connection_ids: str, times: int = HANGS) -> None:
+    for connection_id in connection_ids:
+        for _ in range(times):
+            quarantine.hung(connection_id)
+
+
+def test_one_that_hung_once_is_no_case_for_quarantine() -> None:
+    quarantine = quarantine_on(FakeClock())
+
+    hang(quarantine, "slow", times=HANGS - 1)
+
+    assert not quarantine.holds("slow")
+
+
+def test_an_answer_between_two_hangs_makes_them_no_row() -> None:
+    quarantine = quarantine_on(FakeClock())
+
+    hang(quarantine, "slow", times=HANGS - 1)
+    quarantine.answered("slow")
+    hang(quarantine, "slow", times=HANGS - 1)
+
+    assert not quarantine.holds("slow")
+
+
+def test_one_in_quarantine_is_tried_in_each_round_and_healthy_with_its_first_answer() -> None:
+    clock = FakeClock()
+    quarantine = quarantine_on(clock)
+    hang(quarantine, "slow")
+
+    assert quarantine.holds("slow")
+    assert not quarantine.may_be_tried("slow")
+
+    clock.advance(LEAST_REST_S)
+
+    assert quarantine.may_be_tried("slow")
+
+    quarantine.try_now("slow")
+
+    assert not quarantine.may_be_tried("slow"), "nor are its other subscriptions"
+
+    quarantine.answered("slow")
+
+    assert (quarantine.holds("slow"), quarantine.count) == (False, 0)
+
+
+def test_many_are_tried_less_often_so_that_together_they_fit_their_slots() -> None:
+    clock = FakeClock()
+    quarantine = quarantine_on(clock)
+    names = [f"slow-{number}" for number in range(4_000)]
+    hang(quarantine, *names)
+    clock.advance(199)
+
+    assert not any(map(quarantine.may_be_tried, names))
+
+    clock.advance(1)  # 4,000 tries of 2 s, 40 at once
+
+    assert all(map(quarantine.may_be_tried, names))
+
+    hang(quarantine, *(f"more-{number}" for number in range(40_000)), times=HANGS)
+    clock.advance(MOST_REST_S - 200)
+
+    assert quarantine.may_be_tried("slow-1")
+
+
+def test_connections_that_are_gone_unnoticed_are_not_remembered_for_ever() -> None:
+    clock = FakeClock()
+    quarantine = quarantine_on(clock)
+    hang(quarantine, *(f"gone-{number}" for number in range(5_000)))
+    clock.advance(3 * MOST_REST_S)
+    hang(quarantine, *(f"slow-{number}" for number in range(5_000)))
+
+    assert quarantine.count == len(quarantine._hanging) == 5_000
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=200))
+def test_the_count_is_of_those_that_it_holds(answers: list[tuple[int, bool]]) -> None:
+    quarantine = quarantine_on(FakeClock())
+    for connection, is_hanging in answers:
+        if is_hanging:
+            quarantine.hung(f"c-{connection}")
+        else:
+            quarantine.answered(f"c-{connection}")
+
+    assert quarantine.count == sum(quarantine.holds(f"c-{number}") for number in range(6))

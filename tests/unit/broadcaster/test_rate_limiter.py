@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broadcaster.rate_limiter import Debts, Lane, RateLimiter
+from tests.support.virtual_time import in_virtual_time
+
+
+def limiter(per_s: float) -> RateLimiter:
+    loop = asyncio.get_running_loop()
+    return RateLimiter(per_s, monotonic=loop.time)
+
+
+def test_a_chunk_begins_whole_and_the_next_when_the_rate_has_made_up_for_it() -> None:
+    async def begin() -> list[float]:
+        rate = limiter(50.0)
+        begun_at_s = []
+        for _ in range(3):
+            await rate.acquire(Lane.ROUND, 100)
+            begun_at_s.append(round(asyncio.get_running_loop().time(), 2))
+        return begun_at_s
+
+    assert in_virtual_time(begin) == [0.0, 2.0, 4.0]
+
+
+def test_a_change_waits_for_no_round_and_the_round_makes_up_for_it() -> None:
+    async def begin() -> tuple[float, float]:
+        rate = limiter(50.0)
+        now_s = asyncio.get_running_loop().time
+        await rate.acquire(Lane.ROUND, 100)
+        following = asyncio.create_task(rate.acquire(Lane.ROUND, 100))
+        await asyncio.sleep(1)
+        await rate.acquire(Lane.CHANGE, 50)
+        change_at_s = now_s()
+        await following
+        return change_at_s, round(now_s(), 2)
+
+    assert in_virtual_time(begin) == (1.0, 3.0)
+
+
+def test_what_waits_for_longer_than_it_is_worth_is_given_up_and_costs_the_others_nothing() -> None:
+    async def begin() -> tuple[bool, float]:
+        rate = limiter(50.0)
+        await rate.acquire(Lane.ROUND, 100)
+        came = await rate.acquire(Lane.AGAIN, 100, by_s=1.0)
+        await rate.acquire(Lane.AGAIN, 1)
+        return came, round(asyncio.get_running_loop().time(), 2)
+
+    assert in_virtual_time(begin) == (False, 2.0)
+
+
+def test_a_rate_that_is_cut_while_a_chunk_waits_makes_it_wait_for_longer() -> None:
+    async def begin() -> float:
+        rate = limiter(100.0)
+        await rate.acquire(Lane.ROUND, 100)
+        following = asyncio.create_task(rate.acquire(Lane.ROUND, 100))
+        await asyncio.sleep(0.5)
+        for _ in range(2):
+            rate.refused(asyncio.get_running_loop().time())
+            await asyncio.sleep(0.001)
+        await following
+        assert rate.take_metrics() == {"PostRate": rate.per_s, "PostsOverQuota": 2}
+        return asyncio.get_running_loop().time()
+
+    assert 1.4 < in_virtual_time(begin) < 1.6, "the half that was left, at half the rate"
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(Lane), st.integers(1, 100), st.floats(0, 0.5)), max_size=100
+    ),
+    st.floats(20, 1_000),
+)
+def test_no_span_of_time_sees_more_posts_than_the_rate_gives_but_for_a_chunk_a_lane(
+    wanted: list[tuple[Lane, int, float]], per_s: float
+) -> None:
+    debts = Debts()
+    now_s = 0.0
+    begun: list[tuple[float, int]] = []
+    for lane, count, later_s in wanted:
+        now_s += later_s
+        while (wait_s := debts.wait_s(lane, now_s, per_s)) > 0:
+            now_s += wait_s
+        debts.begin(lane, count)
+        begun.append((now_s, count))
+
+    for first, last in itertools.combinations(range(len(begun)), 2):
+        span_s = begun[last][0] - begun[first][0]
+        posts = sum(count for _, count in begun[first : last + 1])
+        assert posts <= span_s * per_s + len(Lane) * (100 + per_s * 0.001) + 1

@@ -1,0 +1,259 @@
+"""Rounds against a gateway that pushes back, in virtual time: every wait and every answer's delay
+takes the time that it says, and none of the machine's."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+
+from broadcaster.pushing import RIGHT_MAX_AGE_S
+from broadcaster.round import Round
+from broadcaster.round_report import RoundReport
+from broadcaster.round_source import LocalRounds
+from broadcaster.threads import StoreThreads
+from rtdts.push_queue.nudges import TransitionNudge
+from rtdts.tracking.deliveries import Cause, Status
+from rtdts.tracking.visibility import EnRoute
+from tests.fakes.pushing_back import PushingBack
+from tests.support.broadcaster_world import World
+from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
+
+VIEWERS = 300
+INTERVAL_S = 60.0
+LONGEST_GAP_S = 75.0
+
+
+class Pressed:
+    """Viewers, each of a delivery of its own, and rounds of them."""
+
+    def __init__(self, gateway: PushingBack, *, posts_per_second: float, viewers: int) -> None:
+        self.world = World(clock=LoopClock(), poster=gateway, posts_per_second=posts_per_second)
+        self.gateway = gateway
+        self.names = [f"c-{number}" for number in range(viewers)]
+        # No thread: virtual time passes while one works.
+        self.world.of_rounds = self.world.of_nudges = StoreThreads(NoThreads(), NoThreads())
+
+    def begin(self) -> None:
+        """Needs the loop's time."""
+        self.world.truck("T-1")
+        for name in self.names:
+            self.world.delivery(f"D-{name}")
+            self.world.change(f"D-{name}", visibility=EnRoute())
+            self.world.viewer(name, f"D-{name}", token_expires_in_s=3_600)
+
+    async def rounds(self, count: int, *, slots: int = 20) -> list[RoundReport]:
+        clock = self.world.clock
+        source = LocalRounds(INTERVAL_S, sleep=clock.sleep, now_ms=clock.now_ms)
+        return [
+            one
+            async for one in first(
+                count, source, self.world.round(slots=slots, chunk_size=slots // 2)
+            )
+        ]
+
+    def longest_gap_s(self, name: str, until_s: float) -> float:
+        """The longest time in which a viewer heard nothing, from the beginning on."""
+        heard = [0.0, *self.gateway.heard_at_s[name], until_s]
+        return max(later - earlier for earlier, later in itertools.pairwise(heard))
+
+
+async def first(count: int, source: LocalRounds, round_: Round) -> AsyncIterator[RoundReport]:
+    async with aclosing(source.reports(round_.hold)) as reports:
+        async for report in reports:
+            yield report
+            count -= 1
+            if not count:
+                return
+
+
+def held(
+    gateway: PushingBack,
+    count: int,
+    *,
+    posts_per_second: float = 1e9,
+    viewers: int = VIEWERS,
+    slots: int = 20,
+) -> tuple[Pressed, list[RoundReport], float]:
+    """Rounds in virtual time: the viewers, what was reported, and when it ended."""
+
+    async def main() -> tuple[Pressed, list[RoundReport], float]:
+        pressed = Pressed(gateway, posts_per_second=posts_per_second, viewers=viewers)
+        pressed.begin()
+        reports = await pressed.rounds(count, slots=slots)
+        return pressed, reports, asyncio.get_running_loop().time()
+
+    return in_virtual_time(main)
+
+
+def test_who_was_refused_for_the_accounts_quota_hears_in_the_same_round() -> None:
+    gateway = PushingBack(per_s=20.0)
+
+    _, (report,), _ = held(gateway, 1, posts_per_second=200.0)
+
+    assert (report.due, report.delivered, report.over_quota) == (VIEWERS, VIEWERS, 0)
+    assert report.duration_ms < 25_000, "at the account's rate 15 s"
+
+
+def test_the_next_round_begins_at_the_rate_that_the_last_one_learned() -> None:
+    refused = []
+    for rounds in (1, 2):
+        gateway = PushingBack(per_s=20.0)
+        held(gateway, rounds, posts_per_second=2_000.0)
+        refused.append(gateway.over_quota)
+
+    learning, both = refused
+    assert both - learning < learning / 2
+
+
+def test_posts_are_no_faster_than_the_setting() -> None:
+    gateway = PushingBack()
+
+    _, (report,), _ = held(gateway, 1, posts_per_second=20.0)
+
+    assert 13_000 <= report.duration_ms <= 15_500
+    assert gateway.over_quota == 0
+
+
+def test_when_the_account_gives_too_little_for_all_nobody_is_left_out_for_ever() -> None:
+    gateway = PushingBack(per_s=3.0)  # 100 s for all, and a round each 60 s
+
+    pressed, reports, ended_at_s = held(gateway, 8, posts_per_second=6.0)
+
+    assert max(pressed.longest_gap_s(name, ended_at_s) for name in pressed.names) < 240
+    counts = [len(gateway.heard_at_s[name]) for name in pressed.names]
+    assert max(counts) - min(counts) <= 2, "each as often as any other, but for who was refused"
+    assert any(report.skipped for report in reports)
+
+
+def test_who_is_throttled_once_or_twice_hears_in_the_same_round() -> None:
+    gateway = PushingBack()
+    gateway.takes_one_of = {f"c-{number}": 2 + number % 2 for number in range(0, VIEWERS, 3)}
+
+    _, (report,), _ = held(gateway, 1)
+
+    assert (report.delivered, report.throttled, report.backed_off) == (VIEWERS, 0, 0)
+    assert report.duration_ms < 5_000
+
+
+def test_one_that_is_always_throttled_costs_a_post_a_round_and_keeps_none_from_ending() -> None:
+    gateway = PushingBack()
+    gateway.takes_one_of = {"c-1": 1_000_000}
+
+    _, reports, _ = held(gateway, 6, viewers=10)
+
+    assert [report.delivered for report in reports] == [9] * 6
+    assert all(report.duration_ms < 10_000 for report in reports)
+    assert gateway.posted["c-1"] <= 4 + 6
+
+
+def test_those_that_hang_cost_a_round_less_once_they_are_known() -> None:
+    gateway = PushingBack()
+    gateway.hanging = {f"c-{number}" for number in range(0, VIEWERS, 10)}
+
+    _, reports, _ = held(gateway, 5, slots=20)
+
+    first_round, *_, last = (report.duration_ms for report in reports)
+    assert first_round > 3_000, "30 that hang for 2 s, in 20 slots"
+    assert last <= 2_100
+    assert reports[-1].quarantined > 0
+    assert all(report.delivered == VIEWERS - 30 for report in reports)
+
+
+def test_one_that_recovers_from_its_quarantine_hears_in_the_next_round_like_any_other() -> None:
+    gateway = PushingBack(hanging={"c-1"})
+
+    async def main() -> list[int]:
+        pressed = Pressed(gateway, posts_per_second=1e9, viewers=10)
+        pressed.begin()
+        delivered = [report.delivered for report in await pressed.rounds(4)]
+        assert pressed.world.quarantine.holds("c-1")
+        gateway.hanging.clear()
+        delivered += [report.delivered for report in await pressed.rounds(3)]
+        assert not pressed.world.quarantine.holds("c-1")
+        return delivered
+
+    assert in_virtual_time(main) == [9, 9, 9, 9, 9, 10, 10]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_healthy_hear_in_time_whatever_the_others_do_and_nothing_without_a_right(
+    seed: int,
+) -> None:
+    """30 % throttled by connection, 10 % hanging, rights revoked while it posts, and a quota."""
+    choose = random.Random(seed)
+    names = [f"c-{number}" for number in range(VIEWERS)]
+    hanging = set(choose.sample(names, VIEWERS // 10))
+    slow = {
+        name: choose.choice([2, 3])
+        for name in choose.sample([one for one in names if one not in hanging], VIEWERS * 3 // 10)
+    }
+    revoked_at_s: dict[str, float] = {}
+
+    def rounds(gateway: PushingBack) -> tuple[Pressed, list[RoundReport], float]:
+        async def main() -> tuple[Pressed, list[RoundReport], float]:
+            pressed = Pressed(gateway, posts_per_second=20.0, viewers=VIEWERS)
+            pressed.begin()
+            revoking = asyncio.create_task(revoke(pressed))
+            reports = await pressed.rounds(5)
+            revoking.cancel()
+            return pressed, reports, asyncio.get_running_loop().time()
+
+        return in_virtual_time(main)
+
+    async def revoke(pressed: Pressed) -> None:
+        for name in choose.sample(names, 12):
+            await asyncio.sleep(21.3)
+            pressed.world.change(f"D-{name}", customer_id="C-2")
+            revoked_at_s[name] = asyncio.get_running_loop().time()
+
+    clean, _, _ = rounds(PushingBack())
+    revoked_at_s.clear()
+    pressed, reports, ended_at_s = rounds(PushingBack(hanging=hanging, takes_one_of=slow))
+
+    shown_at_s = pressed.gateway.shown_at_s
+    assert all(shown_at_s[name] for name in names if name not in hanging)
+    assert all(
+        shown_s <= revoked_s + RIGHT_MAX_AGE_S
+        for name, revoked_s in revoked_at_s.items()
+        for shown_s in shown_at_s[name]
+    )
+    healthy = [n for n in names if n not in hanging and n not in slow and n not in revoked_at_s]
+    gaps_s = [pressed.longest_gap_s(name, ended_at_s) for name in healthy]
+    assert max(gaps_s) <= LONGEST_GAP_S
+    slow_gaps_s = [pressed.longest_gap_s(n, ended_at_s) for n in slow if n not in revoked_at_s]
+    assert max(slow_gaps_s) <= LONGEST_GAP_S
+    assert p99(pressed, healthy) <= 1.1 * p99(clean, healthy)
+    assert reports[-1].delivered + reports[-1].quarantined + reports[-1].hung == reports[-1].due
+    assert pressed.world.rate.per_s == 20.0, "what a connection says slows no other"
+
+
+def p99(pressed: Pressed, names: list[str]) -> float:
+    """Into the last round, in seconds."""
+    into_s = sorted(pressed.gateway.heard_at_s[name][-1] % INTERVAL_S for name in names)
+    return into_s[len(into_s) * 99 // 100]
+
+
+def test_a_change_of_status_waits_for_no_round() -> None:
+    gateway = PushingBack()
+
+    async def main() -> float:
+        pressed = Pressed(gateway, posts_per_second=20.0, viewers=200)
+        pressed.begin()
+        world = pressed.world
+        world.delivery("D-new", version=5, status=Status.NEARBY)
+        world.event("D-new", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
+        holding = asyncio.create_task(world.hold_round(until_s=60))
+        await asyncio.sleep(1)
+        world.viewer("new", "D-new")
+        nudge = TransitionNudge(delivery_id="D-new", version=5)
+        for task in await world.nudge_handler().begin(nudge):
+            await task
+        holding.cancel()
+        return gateway.heard_at_s["new"][0]
+
+    assert in_virtual_time(main) < 1.1

@@ -1,0 +1,142 @@
+"""Rounds that are spread over a share of their interval, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+
+from broadcaster.round_report import RoundReport
+from broadcaster.round_source import LocalRounds, RoundSource, Share
+from broadcaster.shared_rounds import SharedRounds
+from broadcaster.threads import StoreThreads
+from rtdts.tracking.delivery_buckets import BUCKETS, delivery_bucket
+from tests.fakes.fake_round_queue import FakeRoundQueue
+from tests.fakes.pushing_back import PushingBack
+from tests.support.broadcaster_world import World
+from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
+
+INTERVAL_S = 60.0
+SPREAD = 0.5
+VIEWERS = 300
+
+
+def heard(rounds: int, *, spread: float) -> dict[str, list[float]]:
+    """When each viewer heard, in seconds from the first round's time on."""
+    gateway = PushingBack()
+
+    async def main() -> None:
+        clock = LoopClock()
+        world = World(clock=clock, poster=gateway)
+        world.of_rounds = StoreThreads(NoThreads(), NoThreads())
+        for number in range(VIEWERS):
+            world.delivery(f"D-{number}")
+            world.viewer(f"c-{number}", f"D-{number}")
+        source = LocalRounds(INTERVAL_S, spread=spread, sleep=clock.sleep, now_ms=clock.now_ms)
+        await held(source, world.round().hold, rounds)
+
+    in_virtual_time(main)
+    return gateway.heard_at_s
+
+
+async def held(
+    source: RoundSource, hold: Callable[..., Awaitable[RoundReport]], count: int
+) -> list[RoundReport]:
+    async with aclosing(source.reports(hold)) as reports:
+        return [report async for report, _ in _limited(reports, count)]
+
+
+async def _limited(reports, count):  # type: ignore[no-untyped-def] - of a generator
+    for number in range(count):
+        yield await anext(reports), number
+
+
+def test_each_viewer_hears_at_its_place_and_a_minute_later_again() -> None:
+    heard_at_s = heard(3, spread=SPREAD)
+
+    for number in range(VIEWERS):
+        place_s = delivery_bucket(f"D-{number}") / BUCKETS * INTERVAL_S * SPREAD
+        first_s, *later_s = heard_at_s[f"c-{number}"]
+        assert abs(first_s - place_s) < 0.1
+        assert [round(at_s - first_s, 1) for at_s in later_s] == [60.0, 120.0]
+
+
+def test_a_round_takes_the_time_over_which_it_is_spread_and_no_second_has_much_more() -> None:
+    per_second = collections.Counter(
+        int(at_s) for times in heard(1, spread=SPREAD).values() for at_s in times
+    )
+
+    assert set(per_second) == set(range(30))
+    assert max(per_second.values()) <= 3 * VIEWERS / 30
+
+
+def test_without_a_spread_all_hear_at_once() -> None:
+    assert max(itertools.chain(*heard(1, spread=0.0).values())) < 1
+
+
+def test_one_that_is_told_to_stop_waits_for_no_place() -> None:
+    async def main() -> tuple[int, float]:
+        clock = LoopClock()
+        world = World(clock=clock, poster=PushingBack())
+        world.of_rounds = StoreThreads(NoThreads(), NoThreads())
+        source = LocalRounds(INTERVAL_S, spread=SPREAD, sleep=clock.sleep, now_ms=clock.now_ms)
+        asyncio.get_running_loop().call_later(10, source.stop)
+        reports = [one async for one in source.reports(world.round().hold)]
+        return reports[0].buckets, clock.monotonic()
+
+    buckets, ended_at_s = in_virtual_time(main)
+
+    assert 80 < buckets < 110, "a third of the places, and those read ahead"
+    assert ended_at_s < 12
+
+
+def test_several_send_ten_buckets_at_a_time_and_report_the_round_once() -> None:
+    async def main() -> tuple[Sequence[tuple[float, Share]], list[RoundReport]]:
+        clock = LoopClock()
+        queue = FakeRoundQueue(clock.now_ms)
+        taken: list[tuple[float, Share]] = []
+
+        async def hold(share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
+            taken.append((clock.monotonic(), share))
+            begun()
+            return RoundReport(
+                due_at_ms=share.due_at_ms,
+                started_at_ms=0,
+                duration_ms=0,
+                buckets=len(share.buckets),
+            )
+
+        class Polling(NoThreads):
+            async def run(self, call, *args, **kwargs):  # type: ignore[no-untyped-def]
+                received = await super().run(call, *args, **kwargs)
+                if not received:  # a long poll
+                    await asyncio.sleep(1)
+                    received = await super().run(call, *args, **kwargs)
+                return received
+
+        source = SharedRounds(
+            queue,
+            INTERVAL_S,
+            Polling(),
+            NoThreads(),
+            log=World(clock=clock).log,
+            wait_s=1,
+            spread=SPREAD,
+            sleep=clock.sleep,
+            now_ms=clock.now_ms,
+            monotonic=clock.monotonic,
+        )
+        reports = await held(source, hold, 2)
+        return taken, reports
+
+    taken, reports = in_virtual_time(main)
+
+    assert [report.buckets for report in reports] == [BUCKETS, BUCKETS]
+    for at_s, share in taken[:26]:
+        assert len(share.buckets) <= 10
+        place_s = share.buckets[0] / BUCKETS * INTERVAL_S * SPREAD
+        assert place_s - 0.1 <= at_s <= place_s + 1.1
+        assert share.until_ms is not None
+        assert abs(share.until_ms - share.due_at_ms - 1000 * (INTERVAL_S + place_s)) < 100
