@@ -42,7 +42,7 @@ def test_a_bucket_goes_to_its_own_group_and_is_one_whoever_sends_it() -> None:
     assert request["Entries"] == [
         {
             "Id": "0",
-            "MessageBody": '{"bucket":2,"due_at_ms":60000}',
+            "MessageBody": '{"bucket":2,"due_at_ms":60000,"later_ms":0}',
             "MessageGroupId": "2",
             "MessageDeduplicationId": "2:60000",
         }
