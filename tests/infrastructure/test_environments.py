@@ -36,7 +36,7 @@ def test_production_can_not_lose_its_tables_by_mistake(resources: ResourcesOf) -
     tables = resources("prod", "aws_dynamodb_table")
     ours = {address: one for address, one in tables.items() if ".kcl_tables." not in address}
 
-    assert len(ours) == 8
+    assert len(ours) == 9
     for one in ours.values():
         assert one["deletion_protection_enabled"]
         assert one["point_in_time_recovery"][0]["enabled"]
@@ -65,7 +65,7 @@ def test_nothing_goes_round_productions_edge(resources: ResourcesOf) -> None:
 def test_development_goes_without_a_trace(resources: ResourcesOf) -> None:
     tables = resources("dev", "aws_dynamodb_table").values()
 
-    assert len(tables) == 11
+    assert len(tables) == 12
     assert not any(one["deletion_protection_enabled"] for one in tables)
     assert all(one["force_destroy"] for one in resources("dev", "aws_s3_bucket").values())
     assert all(one["force_delete"] for one in resources("dev", "aws_ecr_repository").values())

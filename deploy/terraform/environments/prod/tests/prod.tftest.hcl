@@ -24,6 +24,8 @@ override_resource {
   values = {
     arn = "arn:aws:sqs:eu-central-1:123456789012:rtdts-failed-device-messages"
     url = "https://sqs.eu-central-1.amazonaws.com/123456789012/rtdts-failed-device-messages"
+
+    redrive_policy = "" # What AWS tells of a queue without one.
   }
 }
 
