@@ -28,7 +28,7 @@ class Viewer:
         address = f"{url}?ticket={ticket}" if ticket else url
         self._closing = contextlib.ExitStack()
         self._socket: ClientConnection = self._closing.enter_context(
-            connect(address, additional_headers=headers, open_timeout=30)
+            connect(address, additional_headers=headers, open_timeout=120)
         )
         self.messages: list[dict[str, Any]] = []
 
