@@ -57,6 +57,7 @@ def test_nothing_goes_round_productions_edge(resources: ResourcesOf) -> None:
     (secret,) = secrets
     assert len(edges) == 2
     assert functions["rtdts-delivery"]["EDGE_SECRETS"] == secret
+    assert functions["rtdts-track"]["EDGE_SECRETS"] == secret
     assert functions["rtdts-socket-authorizer"]["EDGE_SECRETS"] == secret
     assert not {alias for one in edges for alias in one["aliases"]} & direct
     assert not resources("dev", "aws_cloudfront_distribution")

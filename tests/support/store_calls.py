@@ -71,6 +71,19 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         method: {("dynamodb:UpdateItem", "socket-limits")}
         for method in ("take", "add_socket", "replace_socket", "remove_socket")
     },
+    "rtdts/delivery_store/shares.py:ShareStore": {
+        "create": {
+            ("dynamodb:ConditionCheckItem", "deliveries"),
+            ("dynamodb:DeleteItem", "delivery-shares"),
+            ("dynamodb:PutItem", "delivery-shares"),
+            ("dynamodb:Query", "delivery-shares"),
+        },
+        "find": {("dynamodb:GetItem", "delivery-shares")},
+        "get_many": {("dynamodb:BatchGetItem", "delivery-shares")},
+        "of_delivery": {("dynamodb:Query", "delivery-shares")},
+        "revoke": {("dynamodb:UpdateItem", "delivery-shares")},
+        "take_ticket": {("dynamodb:UpdateItem", "delivery-shares")},
+    },
     "rtdts/delivery_store/tickets.py:TicketStore": {
         "issue": {("dynamodb:PutItem", "socket-tickets")},
         "spend": {("dynamodb:DeleteItem", "socket-tickets")},
@@ -107,6 +120,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "count_of": {
             ("dynamodb:GetItem", "deliveries"),
             ("dynamodb:Query", "delivery-events"),
+            ("dynamodb:Query", "delivery-shares"),
             ("dynamodb:Query", "subscriptions"),
         },
         "bury": {
@@ -116,8 +130,10 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "erase_delivery": {
             ("dynamodb:PutItem", "deliveries"),
             *_deleted("delivery-events"),
+            *_deleted("delivery-shares"),
             *_deleted("subscriptions"),
             ("dynamodb:Query", "delivery-events"),
+            ("dynamodb:Query", "delivery-shares"),
             ("dynamodb:Query", "subscriptions"),
         },
         "count_sessions": {
@@ -227,6 +243,7 @@ OPERATIONS = {
         "update_item": {"dynamodb:UpdateItem"},
         # Each write of a transaction is allowed for itself.
         "transact_write_items": {
+            "dynamodb:ConditionCheckItem",
             "dynamodb:DeleteItem",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
@@ -260,7 +277,7 @@ OPERATIONS = {
 }
 """By package the SDK's operations that its sources call, and what IAM calls them."""
 
-TRANSACTION_WRITES = {"Put", "Update"}
+TRANSACTION_WRITES = {"ConditionCheck", "Put", "Update"}
 """The kinds of write in transactions, on which the actions of `transact_write_items` rest."""
 
 _OF_CONTAINERS = {"add", "append", "get", "remove", "send"}
