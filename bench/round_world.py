@@ -126,7 +126,9 @@ class _DynamoDB:
 
 class _OpenSearch:
     def __init__(self, latest: LatestPosition) -> None:
-        shown = msgspec.json.decode(encode_latest(latest))["shown"]
+        document = msgspec.json.decode(encode_latest(latest))
+        # Mostly the newest point is shown, and stands there once.
+        shown = document if document.get("is_shown") else document["shown"]
         self._shown = {name: shown[name] for name in SHOWN_FIELDS if name in shown}
 
     def mget(self, *, body: Mapping[str, Sequence[str]], **_: Any) -> Mapping[str, Any]:
