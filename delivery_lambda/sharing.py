@@ -53,10 +53,10 @@ class SharePort(Protocol):
     ) -> tuple[Share, str]:
         """Makes a share; returns it and its token."""
 
-    def find(self, token: str) -> Share | None:
+    def by_token(self, token: str) -> Share | None:
         """The share of a token."""
 
-    def of_delivery(self, delivery_id: str, *, now_ms: int) -> list[Share]:
+    def live_and_revoked(self, delivery_id: str, *, now_ms: int) -> list[Share]:
         """A delivery's shares."""
 
     def revoke(self, key: ShareKey, *, now_ms: int) -> bool:
@@ -181,7 +181,7 @@ class Sharing:
 
     def list(self, delivery: Delivery) -> Response:
         """A delivery's shares."""
-        shares = self._shares.of_delivery(delivery.delivery_id, now_ms=self._now_ms())
+        shares = self._shares.live_and_revoked(delivery.delivery_id, now_ms=self._now_ms())
         return json_response(HTTPStatus.OK, {"shares": [share_document(one) for one in shares]})
 
     def revoke(self, request: Request, delivery: Delivery) -> Response | None:
@@ -211,7 +211,7 @@ class Sharing:
         if (wait_ms := self._attempts.wait_ms(token, now_ms)) > 0:
             return _too_often(wait_ms)
         self._attempts.spend(token, 1, now_ms)
-        share = self._shares.find(token)
+        share = self._shares.by_token(token)
         delivery = self._shown(share, blocks, now_ms) if share is not None else None
         if share is None or delivery is None:
             return no_such_share()

@@ -151,7 +151,7 @@ class ShareStore:
         )
         return _share(item), token
 
-    def find(self, token: str) -> Share | None:
+    def by_token(self, token: str) -> Share | None:
         """The share of a token, whatever has become of it; read consistently.
 
         Args:
@@ -181,7 +181,7 @@ class ShareStore:
         shares = [from_item(item, Share) for item in items]
         return {ShareKey(one.delivery_id, one.share_id): one for one in shares}
 
-    def of_delivery(self, delivery_id: str, *, now_ms: int) -> list[Share]:
+    def live_and_revoked(self, delivery_id: str, *, now_ms: int) -> list[Share]:
         """A delivery's shares that have not expired, by creation; read consistently."""
         kept = [one for one in self._all_of(delivery_id) if now_ms < one.expires_at_ms]
         return sorted(kept, key=lambda one: (one.created_at_ms, one.share_id))

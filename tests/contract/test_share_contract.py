@@ -73,9 +73,9 @@ def test_a_share_is_found_by_its_token_and_by_no_other(shares: Shares) -> None:
     assert (share.delivery_id, share.created_by) == (delivery.delivery_id, "ann")
     assert (share.created_at_ms, share.expires_at_ms) == (NOW_MS, NOW_MS + HOUR_MS)
     assert (share.revoked_at_ms, share.tickets, share.last_used_at_ms) == (None, 0, None)
-    assert shares.store.find(token) == share
-    assert shares.store.find(f"{other.delivery_id}~{secret}") is None
-    assert shares.store.find(f"{delivery.delivery_id}~{secret[::-1]}") is None
+    assert shares.store.by_token(token) == share
+    assert shares.store.by_token(f"{other.delivery_id}~{secret}") is None
+    assert shares.store.by_token(f"{delivery.delivery_id}~{secret[::-1]}") is None
 
 
 def test_tokens_differ(shares: Shares) -> None:
@@ -89,10 +89,10 @@ def test_a_deliverys_shares_are_listed_until_they_expire(shares: Shares) -> None
     first, _ = shares.made(delivery)
     second, _ = shares.made(delivery, at_ms=NOW_MS + 1)
     shares.made(shares.delivery())
-    listed = shares.store.of_delivery(delivery.delivery_id, now_ms=NOW_MS)
+    listed = shares.store.live_and_revoked(delivery.delivery_id, now_ms=NOW_MS)
 
     assert listed == [first, second]
-    assert shares.store.of_delivery(delivery.delivery_id, now_ms=NOW_MS + HOUR_MS) == [second]
+    assert shares.store.live_and_revoked(delivery.delivery_id, now_ms=NOW_MS + HOUR_MS) == [second]
 
 
 def test_a_share_is_revoked_once_and_for_all(shares: Shares) -> None:
@@ -103,7 +103,7 @@ def test_a_share_is_revoked_once_and_for_all(shares: Shares) -> None:
         store.revoke(key_of(share), now_ms=NOW_MS + 9),
         store.revoke(ShareKey(share.delivery_id, "0" * 15 + "f"), now_ms=NOW_MS),
     ]
-    found = store.find(token)
+    found = store.by_token(token)
 
     assert answers == [True, True, False]
     assert found is not None
@@ -131,7 +131,7 @@ def test_a_delivery_has_so_many_live_shares_and_no_more(shares: Shares) -> None:
     shares.made(delivery, most=2)
 
     assert refused.value.limit == 2
-    assert len(shares.store.of_delivery(delivery.delivery_id, now_ms=NOW_MS)) == 3
+    assert len(shares.store.live_and_revoked(delivery.delivery_id, now_ms=NOW_MS)) == 3
 
 
 def test_an_erased_delivery_gets_no_share(shares: Shares) -> None:
@@ -140,7 +140,7 @@ def test_an_erased_delivery_gets_no_share(shares: Shares) -> None:
     with pytest.raises(DeliveryErased):
         shares.made(delivery)
 
-    assert shares.store.of_delivery(delivery.delivery_id, now_ms=NOW_MS) == []
+    assert shares.store.live_and_revoked(delivery.delivery_id, now_ms=NOW_MS) == []
 
 
 def test_tickets_are_counted_and_limited_for_all_together(shares: Shares) -> None:
@@ -148,7 +148,7 @@ def test_tickets_are_counted_and_limited_for_all_together(shares: Shares) -> Non
     store = shares.store
     at_once = [store.take_ticket(key_of(share), RATE, now_ms=NOW_MS) for _ in range(5)]
     later = [store.take_ticket(key_of(share), RATE, now_ms=NOW_MS + UNIT_MS) for _ in range(2)]
-    found = store.find(token)
+    found = store.by_token(token)
 
     assert at_once == [True, True, True, False, False]
     assert later == [True, False]

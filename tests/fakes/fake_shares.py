@@ -70,7 +70,7 @@ class FakeShareStore:
             self._tokens[token] = key
         return share
 
-    def find(self, token: str) -> Share | None:
+    def by_token(self, token: str) -> Share | None:
         self.finds += 1
         self._check()
         key = self._tokens.get(token)
@@ -83,7 +83,7 @@ class FakeShareStore:
         self._check()
         return {key: self._shares[key] for key in wanted if key in self._shares}
 
-    def of_delivery(self, delivery_id: str, *, now_ms: int) -> list[Share]:
+    def live_and_revoked(self, delivery_id: str, *, now_ms: int) -> list[Share]:
         self._check()
         kept = [one for one in self._all_of(delivery_id) if now_ms < one.expires_at_ms]
         return sorted(kept, key=lambda one: (one.created_at_ms, one.share_id))

@@ -31,7 +31,8 @@ DIFFERENCES = {
     r"functions/(search-admin|test-issuer)/.*": "only an account has them: a local cloud prepares "
     "its node itself and has an identity provider of its own",
     r"functions/track/environment/OPENSEARCH_AUTH": "the node here has no login",
-    r"functions/(delivery|socket-authorizer)/environment/ALLOWED_ORIGINS": "each environment's pages",
+    r"functions/(delivery|socket-authorizer)/environment/ALLOWED_ORIGINS": "each "
+    "environment's own pages",
     r"stream/shards": "each environment's own choice",
     r".*/environment/AWS_ENDPOINT_URL": "the emulator's address, for the SDK",
     r"containers/consumer/environment/KCL_(FAILOVER|SHARD_SYNC_INTERVAL|"
@@ -49,8 +50,8 @@ DIFFERENCES = {
     "shows in a minute what takes a day; in AWS the defaults hold unless an operator says so",
     r"containers/broadcaster/environment/ROUND_QUEUE_URL": "two broadcasters of production divide "
     "each round; the one here, as development's, makes it alone",
-    r"functions/(delivery|track|socket-authorizer)/environment/EDGE_SECRETS": "only CloudFront adds "
-    "them, and it stands in AWS alone; empty where it does not stand",
+    r"functions/(delivery|track|socket-authorizer)/environment/EDGE_SECRETS": "only CloudFront "
+    "adds them, and it stands in AWS alone; empty where it does not stand",
     r"functions/ingest/environment/LOG_ONE_OF": "a line for each request costs nothing here, and a "
     "developer looks for it",
     r"containers/mqtt-bridge/environment/(MQTT_TLS|SHUTDOWN_BUDGET_S)": "on the loopback there is "
