@@ -349,7 +349,8 @@ class Pusher:
     def _right(self, viewer: Subscription, delivery: Delivery | None, stored: _Stored) -> Right:
         now_ms = self._now_ms()
         token = Token(viewer.token_id, viewer.token_issued_at_ms)
-        share = (stored.shares or {}).get(_share_key(viewer)) if _has_share(viewer) else None
+        shares, key = stored.shares or {}, _share_key(viewer)
+        share = shares[key] if _has_share(viewer) and key in shares else None
         if stored.blocks.revoking(viewer.role, viewer.identity, token, now_ms) is not None:
             return Ended(reason=EndReason.TOKEN_EXPIRED)
         return right_to_view(

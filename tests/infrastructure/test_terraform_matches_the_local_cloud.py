@@ -30,9 +30,7 @@ DIFFERENCES = {
     "door over AWS IoT Core; the local cloud has a broker and a bridge",
     r"functions/(search-admin|test-issuer)/.*": "only an account has them: a local cloud prepares "
     "its node itself and has an identity provider of its own",
-    r"functions/track/environment/OPENSEARCH_AUTH": "the node here has no login",
-    r"functions/(delivery|socket-authorizer)/environment/ALLOWED_ORIGINS": "each "
-    "environment's own pages",
+    r"functions/track/environment/AWS_REGION": "Lambda sets its own",
     r"stream/shards": "each environment's own choice",
     r".*/environment/AWS_ENDPOINT_URL": "the emulator's address, for the SDK",
     r"containers/consumer/environment/KCL_(FAILOVER|SHARD_SYNC_INTERVAL|"

@@ -285,7 +285,7 @@ _OF_CONTAINERS = {"add", "append", "get", "remove", "send"}
 
 _NO_STORES: dict[str, set[str]] = {
     "ingest_lambda": {"metrics"},
-    "delivery_lambda": {"headers", "query", "requests"},
+    "delivery_lambda": {"_attempts", "headers", "query", "refused_lines", "requests"},
     "socket_lambda": {"_free", "_keys", "response"},
     "consumer": {"_at_hand", "environ", "response"},
     "broadcaster": {
@@ -295,6 +295,9 @@ _NO_STORES: dict[str, set[str]] = {
         "_hanging",
         "_holding",
         "_http",
+        "_known",
+        "_rests_until_s",
+        "_told",
         "_last",
         "_latest",
         "_left_out",
