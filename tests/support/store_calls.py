@@ -289,6 +289,9 @@ _NO_STORES: dict[str, set[str]] = {
     "socket_lambda": {"_free", "_keys", "response"},
     "consumer": {"_at_hand", "environ", "response"},
     "broadcaster": {
+        "_told",
+        "_known",
+        "_rests_until_s",
         "_deliveries@round_report",  # a set of ids
         "_following_up",
         "_handling",
