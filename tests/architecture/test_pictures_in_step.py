@@ -33,7 +33,7 @@ def test_each_picture_is_shown_and_each_that_is_shown_is_drawn() -> None:
     shown = re.findall(r"!\[[^\]]+\]\(images/([\w.-]+)\)", document)
 
     assert sorted(shown) == sorted(PICTURES)
-    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(PICTURES)
+    assert sorted(path.name for path in FOLDER.glob("tracking-*")) == sorted(PICTURES)
 
 
 def test_the_events_that_an_app_is_to_show_are_those_that_stand() -> None:
