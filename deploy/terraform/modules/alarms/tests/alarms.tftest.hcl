@@ -153,29 +153,54 @@ run "one_node_can_hold_no_replica" {
   }
 }
 
-run "what_aws_or_we_refuse" {
+run "a_lost_task_is_no_alarm_yet" {
   command = plan
 
   variables {
-    iterator_age_s              = 60                                           # a lost task is no alarm yet
-    emails                      = ["nobody"]                                   # an address has an at
-    silence                     = { minutes = 1, from_hour = 6, to_hour = 18 } # a minute without a point is no alarm
-    http_errors_percent         = 0                                            # a percent of nothing
-    viewers_not_reached_percent = 100                                          # all viewers are no limit
+    iterator_age_s = 60
   }
 
-  expect_failures = [var.iterator_age_s, var.emails, var.silence, var.http_errors_percent, var.viewers_not_reached_percent]
+  expect_failures = [var.iterator_age_s]
 }
 
-run "what_else_is_refused" {
+run "nor_may_it_wait_until_the_points_are_gone" {
   command = plan
 
   variables {
-    iterator_age_s = 43200                           # nor may it wait until the points are gone
-    silence        = { from_hour = 6, to_hour = 25 } # hours end at 24
+    iterator_age_s = 43200
   }
 
-  expect_failures = [var.iterator_age_s, var.silence]
+  expect_failures = [var.iterator_age_s]
+}
+
+run "an_address_has_an_at" {
+  command = plan
+
+  variables {
+    emails = ["nobody"]
+  }
+
+  expect_failures = [var.emails]
+}
+
+run "a_minute_without_a_point_is_no_alarm" {
+  command = plan
+
+  variables {
+    silence = { minutes = 1, from_hour = 6, to_hour = 18 }
+  }
+
+  expect_failures = [var.silence]
+}
+
+run "hours_end_at_24" {
+  command = plan
+
+  variables {
+    silence = { from_hour = 6, to_hour = 25 }
+  }
+
+  expect_failures = [var.silence]
 }
 
 run "a_week_has_seven_days" {
@@ -186,4 +211,24 @@ run "a_week_has_seven_days" {
   }
 
   expect_failures = [var.silence]
+}
+
+run "a_percent_of_nothing" {
+  command = plan
+
+  variables {
+    http_errors_percent = 0
+  }
+
+  expect_failures = [var.http_errors_percent]
+}
+
+run "all_viewers_are_no_limit" {
+  command = plan
+
+  variables {
+    viewers_not_reached_percent = 100
+  }
+
+  expect_failures = [var.viewers_not_reached_percent]
 }

@@ -92,6 +92,16 @@ run "a_shutdown_must_fit" {
   expect_failures = [aws_ecs_task_definition.this]
 }
 
+run "an_image_needs_its_digest" {
+  command = plan
+
+  variables {
+    image = "x:latest"
+  }
+
+  expect_failures = [var.image]
+}
+
 run "a_command_ends_when_it_is_done" {
   command = apply
 
@@ -113,6 +123,17 @@ run "a_command_ends_when_it_is_done" {
   }
 }
 
+run "memory_is_one_that_fargate_has_with_the_processor" {
+  command = plan
+
+  variables {
+    cpu       = 4096
+    memory_mb = 32768
+  }
+
+  expect_failures = [var.memory_mb]
+}
+
 run "what_it_needs_it_must_be_told" {
   command = plan
 
@@ -121,19 +142,6 @@ run "what_it_needs_it_must_be_told" {
   }
 
   expect_failures = [aws_ecs_task_definition.this]
-}
-
-run "what_aws_or_we_refuse" {
-  command = plan
-
-  variables {
-    image     = "x:latest" # an image needs its digest
-    cpu       = 4096       # memory is one that fargate has with the processor
-    memory_mb = 32768
-    min_tasks = 4 # no more at least than at most
-  }
-
-  expect_failures = [var.image, var.memory_mb, var.max_tasks]
 }
 
 run "times_and_numbers_are_fargates" {
@@ -145,5 +153,19 @@ run "times_and_numbers_are_fargates" {
     min_tasks        = 0
   }
 
-  expect_failures = [var.cpu, var.cpu_architecture, var.min_tasks]
+  expect_failures = [
+    var.cpu,
+    var.cpu_architecture,
+    var.min_tasks,
+  ]
+}
+
+run "no_more_at_least_than_at_most" {
+  command = plan
+
+  variables {
+    min_tasks = 4
+  }
+
+  expect_failures = [var.max_tasks]
 }

@@ -78,19 +78,46 @@ run "a_page_may_be_named" {
   }
 }
 
-run "what_aws_or_we_refuse" {
+run "not_every_page_and_no_path" {
   command = plan
 
   variables {
-    allowed_origins = ["*", "https://tracking.example.com/"] # not every page and no path
-    issuer          = "http://id.example.com"                # an issuer is an https url
+    allowed_origins = ["*", "https://tracking.example.com/"]
+  }
+
+  expect_failures = [var.allowed_origins, var.allowed_origins]
+}
+
+run "an_issuer_is_an_https_url" {
+  command = plan
+
+  variables {
+    issuer = "http://id.example.com"
+  }
+
+  expect_failures = [var.issuer]
+}
+
+run "a_route_has_one_answer" {
+  command = plan
+
+  variables {
     functions = {
       a = { name = "a", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/a/invocations", routes = ["GET /x"] }
       b = { name = "b", invoke_arn = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/b/invocations", routes = ["GET /x"] }
     }
-    audience = "" # nobody is let in by mistake or kept out
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "nobody_is_let_in_by_mistake_or_kept_out" {
+  command = plan
+
+  variables {
+    audience = ""
     throttle = { requests_per_second = 0, burst = 20 }
   }
 
-  expect_failures = [var.allowed_origins, var.allowed_origins, var.issuer, var.functions, var.audience, var.throttle]
+  expect_failures = [var.audience, var.throttle]
 }

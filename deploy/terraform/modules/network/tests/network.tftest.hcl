@@ -60,15 +60,33 @@ run "no_subnet_lies_in_another" {
   }
 }
 
-run "what_aws_or_we_refuse" {
+run "an_execute_api_endpoint_would_break_the_broadcaster" {
   command = plan
 
   variables {
-    interface_endpoints = ["execute-api", "s3"] # S3 has a gateway endpoint # an execute api endpoint would break the broadcaster
-    nat_gateways        = 4                     # no more gateways than zones
-    cidr_block          = "10.40.0.0/24"        # addresses and zones suffice
-    availability_zones  = []
+    interface_endpoints = ["execute-api", "s3"] # S3 has a gateway endpoint
   }
 
-  expect_failures = [var.interface_endpoints, var.interface_endpoints, var.nat_gateways, var.cidr_block, var.availability_zones]
+  expect_failures = [var.interface_endpoints, var.interface_endpoints]
+}
+
+run "no_more_gateways_than_zones" {
+  command = plan
+
+  variables {
+    nat_gateways = 4
+  }
+
+  expect_failures = [var.nat_gateways]
+}
+
+run "addresses_and_zones_suffice" {
+  command = plan
+
+  variables {
+    cidr_block         = "10.40.0.0/24"
+    availability_zones = []
+  }
+
+  expect_failures = [var.cidr_block, var.availability_zones]
 }

@@ -51,27 +51,34 @@ run "nobody_elses_deputy" {
   }
 }
 
-run "what_aws_or_we_refuse" {
+run "a_deputy_of_anybody" {
   command = plan
 
   variables {
-    service    = "lambda.amazonaws.com"                                           # a deputy of anybody
-    statements = [{ sid = "All", actions = ["s3:GetObject"], resources = ["*"] }] # every resource needs a reason
+    service = "lambda.amazonaws.com"
   }
 
-  expect_failures = [var.for_account_id, var.statements]
+  expect_failures = [var.for_account_id]
 }
 
-run "what_else_is_refused" {
+run "every_resource_needs_a_reason" {
   command = plan
 
   variables {
-    statements = [{ sid = "All", actions = ["s3:*"], resources = ["arn:aws:s3:::b/*"] }] # all actions of a service are too many
-    name       = "a-name-of-sixty-five-characters-which-is-one-more-than-iam-takes-1"    # names are iams
-    service    = "lambda"
+    statements = [{ sid = "All", actions = ["s3:GetObject"], resources = ["*"] }]
   }
 
-  expect_failures = [var.statements, var.name, var.service]
+  expect_failures = [var.statements]
+}
+
+run "all_actions_of_a_service_are_too_many" {
+  command = plan
+
+  variables {
+    statements = [{ sid = "All", actions = ["s3:*"], resources = ["arn:aws:s3:::b/*"] }]
+  }
+
+  expect_failures = [var.statements]
 }
 
 run "a_role_that_may_do_nothing" {
@@ -82,4 +89,15 @@ run "a_role_that_may_do_nothing" {
   }
 
   expect_failures = [var.statements]
+}
+
+run "names_are_iams" {
+  command = plan
+
+  variables {
+    name    = "a-name-of-sixty-five-characters-which-is-one-more-than-iam-takes-1"
+    service = "lambda"
+  }
+
+  expect_failures = [var.name, var.service]
 }

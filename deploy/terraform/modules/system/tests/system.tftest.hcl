@@ -100,6 +100,16 @@ run "a_bridge_where_a_broker_is_named" {
   }
 }
 
+run "a_broker_is_a_host_and_its_password_a_secret" {
+  command = plan
+
+  variables {
+    mqtt_bridge = { broker_host = "mqtts://broker", username = "bridge", password_secret_arn = "secret" }
+  }
+
+  expect_failures = [var.mqtt_bridge, var.mqtt_bridge]
+}
+
 run "another_teams_log_role_is_left_alone" {
   command = plan
 
@@ -120,6 +130,36 @@ run "a_log_role_where_it_is_asked_for" {
     condition     = length(aws_api_gateway_account.this) == 1 && length(aws_iam_service_linked_role.opensearch) == 0
     error_message = "The one and not the other."
   }
+}
+
+run "a_log_role_is_one_of_three" {
+  command = plan
+
+  variables {
+    region_singletons = { api_gateway_log_role = "yes" }
+  }
+
+  expect_failures = [var.region_singletons]
+}
+
+run "a_setting_that_nobody_declares" {
+  command = plan
+
+  variables {
+    settings = { ROUND_INTERVALL_S = "10" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "at_most_one_task_a_shard" {
+  command = plan
+
+  variables {
+    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 3 }
+  }
+
+  expect_failures = [var.consumer]
 }
 
 run "several_broadcasters_divide_rounds" {
@@ -159,48 +199,115 @@ run "as_many_tasks_as_one_likes_on_demand" {
   }
 }
 
-run "what_aws_or_we_refuse" {
+run "an_edge_needs_names" {
   command = plan
 
   variables {
-    mqtt_bridge          = { broker_host = "mqtts://broker", username = "bridge", password_secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:a" } # a broker is a host
-    region_singletons    = { api_gateway_log_role = "yes" }                                                                                                           # a log role is one of three
-    settings             = { ROUND_INTERVALL_S = "10" }                                                                                                               # a setting that nobody declares
-    consumer             = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 3 }                                                                              # at most one task a shard
-    edge                 = true                                                                                                                                       # an edge needs names
-    reserved_concurrency = { "ingest-lambda" = 10 }                                                                                                                   # no concurrency is reserved for what is no function
-    name                 = "RTDTS"                                                                                                                                    # names accounts and zones
-    account              = { id = "1234", region = "eu-central-1", partition = "aws" }
-    search               = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 3, volume_gb = 20 }
-    retention            = { raw_days = 3, positions_days = 14, raw_backup_days = 14, parked_days = 30, log_days = 8 } # cloudwatch keeps logs for days of its own
+    edge = true
   }
 
-  expect_failures = [var.mqtt_bridge, var.region_singletons, var.settings, var.consumer, var.edge, var.reserved_concurrency, var.name, var.account, var.search, var.retention]
+  expect_failures = [var.edge]
 }
 
-run "what_else_is_refused" {
+run "no_concurrency_is_reserved_for_what_is_no_function" {
   command = plan
 
   variables {
-    mqtt_bridge          = { broker_host = "broker", username = "bridge", password_secret_arn = "secret" }                                                        # its password is a secret
-    reserved_concurrency = { ingest = 0 }                                                                                                                         # what is reserved is enough to run
-    search               = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 1.5 } # an index has a whole number of shards
-    consumer             = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 1, retrieval_mode = "PUSH" }                                                 # the kcl polls or is fanned out to
-    retention            = { raw_days = 3, positions_days = 14, raw_backup_days = 2, parked_days = 30, log_days = 7 }                                             # a backup outlives what it is the backup of
+    reserved_concurrency = { "ingest-lambda" = 10 }
   }
 
-  expect_failures = [var.mqtt_bridge, var.reserved_concurrency, var.search, var.consumer, var.retention]
+  expect_failures = [var.reserved_concurrency]
 }
 
-run "what_is_refused_too" {
+run "what_is_reserved_is_enough_to_run" {
   command = plan
 
   variables {
-    search    = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 40 } # a node takes a thousand shards
-    retention = { raw_days = 3, positions_days = 7, raw_backup_days = 14, parked_days = 30, log_days = 7 }                                            # a late point finds its day
-    stream    = { shard_count = 0, retention_hours = 12 }                                                                                             # kinesis keeps a day at least and has a shard
-    consumer  = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 0 }
+    reserved_concurrency = { ingest = 0 }
   }
 
-  expect_failures = [var.search, var.retention, var.stream, var.stream]
+  expect_failures = [var.reserved_concurrency]
+}
+
+run "names_accounts_and_zones" {
+  command = plan
+
+  variables {
+    name    = "RTDTS"
+    account = { id = "1234", region = "eu-central-1", partition = "aws" }
+    search  = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 3, volume_gb = 20 }
+  }
+
+  expect_failures = [var.name, var.account, var.search]
+}
+
+run "an_index_has_a_whole_number_of_shards" {
+  command = plan
+
+  variables {
+    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 1.5 }
+  }
+
+  expect_failures = [var.search]
+}
+
+run "a_node_takes_a_thousand_shards" {
+  command = plan
+
+  variables {
+    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 40 }
+  }
+
+  expect_failures = [var.search]
+}
+
+run "the_kcl_polls_or_is_fanned_out_to" {
+  command = plan
+
+  variables {
+    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 1, retrieval_mode = "PUSH" }
+  }
+
+  expect_failures = [var.consumer]
+}
+
+run "cloudwatch_keeps_logs_for_days_of_its_own" {
+  command = plan
+
+  variables {
+    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 14, parked_days = 30, log_days = 8 }
+  }
+
+  expect_failures = [var.retention]
+}
+
+run "a_backup_outlives_what_it_is_the_backup_of" {
+  command = plan
+
+  variables {
+    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 2, parked_days = 30, log_days = 7 }
+  }
+
+  expect_failures = [var.retention]
+}
+
+run "a_late_point_finds_its_day" {
+  command = plan
+
+  variables {
+    retention = { raw_days = 3, positions_days = 7, raw_backup_days = 14, parked_days = 30, log_days = 7 }
+  }
+
+  expect_failures = [var.retention]
+}
+
+run "kinesis_keeps_a_day_at_least_and_has_a_shard" {
+  command = plan
+
+  variables {
+    stream   = { shard_count = 0, retention_hours = 12 }
+    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 0 }
+  }
+
+  expect_failures = [var.stream, var.stream]
 }
