@@ -133,6 +133,8 @@ locals {
         concat(local.own["broadcaster.NudgeViewersDelivered"], [{ label = "told" }]),
         concat(local.own["broadcaster.NudgeViewersNotReached"], [{ label = "left to the round" }]),
       ] },
+    ],
+    [
       { title = "First pictures, a minute", stat = "Sum", metrics = [
         concat(local.own["broadcaster.SnapshotsReceived"], [{ label = "asked for" }]),
         concat(local.own["broadcaster.SnapshotViewersDelivered"], [{ label = "told" }]),
@@ -141,15 +143,15 @@ locals {
         concat(local.own["broadcaster.SnapshotsDead"], [{ label = "of these dead at once" }]),
         concat(local.own["broadcaster.SnapshotAge"], [{ label = "told after, ms", stat = "Maximum", yAxis = "right" }]),
       ] },
+      { title = "Posts: allowed per second, refused per minute", stat = "Minimum", metrics = [
+        concat(local.own["broadcaster.PostRate"], [{ label = "least rate of a broadcaster" }]),
+        concat(local.own["broadcaster.PostsOverQuota"], [{ label = "refused by the account", stat = "Sum", yAxis = "right" }]),
+      ] },
     ],
     [
       { title = "Round, ms", stat = "Maximum", metrics = [
         concat(local.own["broadcaster.RoundDuration"], [{ label = "duration" }]),
         concat(local.own["broadcaster.RoundsSkipped"], [{ label = "left out", stat = "Sum", yAxis = "right" }]),
-      ] },
-      { title = "Posts: allowed per second, refused per minute", stat = "Minimum", metrics = [
-        concat(local.own["broadcaster.PostRate"], [{ label = "least rate of a broadcaster" }]),
-        concat(local.own["broadcaster.PostsOverQuota"], [{ label = "refused by the account", stat = "Sum", yAxis = "right" }]),
       ] },
       { title = "Viewers of a round", stat = "Sum", metrics = [
         concat(local.own["broadcaster.RoundViewersDue"], [{ label = "due" }]),
