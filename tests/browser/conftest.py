@@ -15,8 +15,10 @@ from tests.support.page_messages import shared_delivery, snapshot
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # Ends with its file: while it runs, its thread has a running event loop, and no other test in
+    # the same process could run one.
     with running_browser() as running:
         yield running
 
