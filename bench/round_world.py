@@ -23,6 +23,7 @@ from rtdts.position_store.reader import PositionReader
 from rtdts.tracking.deliveries import Delivery, Status
 from rtdts.tracking.delivery_buckets import BUCKETS
 from rtdts.tracking.fixes import LatestPosition
+from rtdts.tracking.topics import delivery_of
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 
 DELIVERIES_A_TRUCK = 3
@@ -92,7 +93,7 @@ class _DynamoDB:
 
     def delete_item(self, *, Key: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:  # noqa: N803 - the SDK's name
         """Ends a subscription."""
-        self._ended.add(int(Key["delivery_id"]["S"][2:]))
+        self._ended.add(int(delivery_of(Key["topic"]["S"])[2:]))
         return {}
 
     def _subscription(self, number: int) -> Mapping[str, Any]:

@@ -191,13 +191,11 @@ class FleetFollowers:
             return
         if self._monotonic() < self._rests_until_s.get(question, 0.0):
             return
-        task = asyncio.create_task(self._show(question, entitled, blocks))
+        task = asyncio.create_task(self._show(question, entitled))
         self._asking[question] = task
         task.add_done_callback(lambda _: self._asking.pop(question, None))
 
-    async def _show(
-        self, question: bytes, followers: Sequence[Subscription], blocks: Blocks
-    ) -> None:
+    async def _show(self, question: bytes, followers: Sequence[Subscription]) -> None:
         view = followers[0].view
         if view is None:
             return
@@ -213,6 +211,8 @@ class FleetFollowers:
             self._rests_until_s[question] = self._monotonic() + took_s * _REST_FACTOR
             took_ms = round(took_s * 1000)
             self._most["FleetPictureDuration"] = max(self._most["FleetPictureDuration"], took_ms)
+        # A token may have been revoked while the picture was taken.
+        blocks = await self._threads.run(self._blocks.current)
         for follower in followers:
             if self._is_news(follower, picture) and self._is_entitled(follower, blocks):
                 self._post(follower, picture)
@@ -255,8 +255,8 @@ class FleetFollowers:
         write_by = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
         async with self._slots:
             # A picture that waits for longer than its right lives gives way to the next one.
-            by_s = self._signals.now_s() + write_by.remaining_s
-            may_begin = await self._rate.acquire(Lane.POSITION, 1, by_s=by_s)
+            by_s = self._rate.now_s() + write_by.remaining_s
+            may_begin = await self._rate.acquire(Lane.FLEET, 1, by_s=by_s)
             if not may_begin or write_by.passed:
                 self._counts["FleetMessagesNotReached"] += 1
                 return

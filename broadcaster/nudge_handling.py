@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from broadcaster.pictures import PositionPicture, TransitionPicture
 from broadcaster.pushing import MAX_CHUNK, Picture, Pushed, Pusher
@@ -18,6 +19,11 @@ from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.topics import delivery_topic, socket_endpoint
+
+POSITION_BEGUN_WITHIN_S: Final = 3.0
+"""A position that the account's rate does not let begin sooner is left to the next one and the
+round: a nudge is given out again after 5 s, and what waits keeps changes of status from being
+received."""
 
 
 class ViewerReader(Protocol):
@@ -106,11 +112,14 @@ class NudgeHandler:
         if not viewers:
             return []
         new_picture = await self._picture_of(nudge, viewers[0].role)
-        lane = Lane.POSITION if isinstance(nudge, PositionNudge) else Lane.CHANGE
+        lane, by_s = Lane.CHANGE, math.inf
+        if isinstance(nudge, PositionNudge):
+            lane, by_s = Lane.POSITION, self._rate.now_s() + POSITION_BEGUN_WITHIN_S
         begun: list[asyncio.Task[Pushed]] = []
         for first in range(0, len(viewers), self._chunk_size):
             chunk = viewers[first : first + self._chunk_size]
-            await self._rate.acquire(lane, len(chunk))
+            if not await self._rate.acquire(lane, len(chunk), by_s=by_s):
+                break
             reserved = await self._slots.reserve(len(chunk))
             begun += await self._pusher.begin(chunk, new_picture(), reserved)
         return begun

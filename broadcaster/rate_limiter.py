@@ -30,7 +30,9 @@ class Lane(enum.IntEnum):
     POSITION = 1
     """A position between rounds."""
     ROUND = 2
-    AGAIN = 3
+    FLEET = 3
+    """A picture of the fleet: the next one replaces it."""
+    AGAIN = 4
     """What a round tries once more because its connection is slow."""
 
 
@@ -109,8 +111,14 @@ class RateLimiter:
                 if self._monotonic() + wait_s > by_s:
                     return False
                 await self._sleep(wait_s)
+            if self._monotonic() > by_s:
+                return False
             self._debts.begin(lane, count)
             return True
+
+    def now_s(self) -> float:
+        """This limiter's clock, for `by_s`."""
+        return self._monotonic()
 
     def taken(self) -> None:
         """The account did not refuse a post."""

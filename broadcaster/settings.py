@@ -81,7 +81,8 @@ class Settings:
         default=5_000.0,
         minimum=1,
         maximum=1_000_000,
-        help="posts per second at most. What the account gives is learned beneath it; API "
+        help="posts per second of one broadcaster at most: an account's share over the number of "
+        "broadcasters. What the account gives is learned beneath it; API "
         "Gateway's quota of 10,000 requests per second is shared with the trucks' requests",
     )
     round_posts: int = setting(

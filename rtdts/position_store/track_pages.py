@@ -99,6 +99,8 @@ class TrackPages:
                     "filter_path": _HITS,
                     "ignore_unavailable": "true",
                     "allow_no_indices": "true",
+                    # A page without a shard's points would look whole.
+                    "allow_partial_search_results": "false",
                 },
             )
         hits = answer.get("hits", {}).get("hits", [])

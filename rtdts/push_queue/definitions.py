@@ -67,8 +67,8 @@ _FIFO = {
 
 NUDGES = QueueDefinition(
     logical_name="nudges",
-    # The handler never waits on a slow post; a broadcaster that died holds a delivery's group
-    # no longer than this.
+    # The handler waits for no slow post, and with a position 3 s at most for the account's rate; a
+    # broadcaster that died holds a delivery's group no longer than this.
     visibility_timeout_s=5,
     # A nudge is news for a minute: then the round has told the same. Ten times that, so that a
     # long outage shows in the age of the oldest message before the messages are gone.

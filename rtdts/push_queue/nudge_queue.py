@@ -1,4 +1,7 @@
-"""The queue of nudges: FIFO, a message group per delivery, the same nudge once in five minutes."""
+"""The queue of nudges: FIFO, each once in five minutes.
+
+A message group is a delivery's; that of a snapshot is one viewer's of a delivery.
+"""
 
 from __future__ import annotations
 

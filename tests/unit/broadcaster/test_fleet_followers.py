@@ -191,6 +191,32 @@ async def test_a_right_that_ends_while_the_picture_is_taken_shows_nothing(world:
     assert world.gateway.types("ann") == ["fleet_ended"]
 
 
+async def test_a_token_that_is_revoked_while_the_picture_is_taken_shows_nothing(
+    world: World,
+) -> None:
+    truck(world, "T-1")
+    world.follower("ann")
+
+    def revoke(_: object) -> None:
+        world.clock.advance(15)  # within which every container has heard of it
+        now_ms = world.clock.now_ms()
+        world.blocks.block(
+            Block(
+                subject="dispatcher:ann",
+                kind=BlockKind.REVOKED,
+                until_ms=now_ms + 3_600_000,
+                reason="stolen",
+                blocked_at_ms=now_ms,
+            )
+        )
+
+    world.fleet.before_count = revoke
+
+    await tick(world.fleet_followers())
+
+    assert world.gateway.types("ann") == ["fleet_ended"]
+
+
 async def test_a_connection_that_is_gone_is_forgotten(world: World) -> None:
     world.follower("ann")
     world.gateway.answer("ann", Answer.GONE)

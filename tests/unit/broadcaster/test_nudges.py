@@ -12,6 +12,7 @@ from broadcaster.nudges import FOLLOW_UPS, NudgeConsumer
 from broadcaster.polling import QueueUnreachableError
 from broadcaster.poster import Answer
 from broadcaster.pushing import Outcome
+from broadcaster.rate_limiter import RateLimiter
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
 from rtdts.runtime.deadline import Deadline
 from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
@@ -290,6 +291,21 @@ async def test_a_position_nudge_shows_the_position(world: World) -> None:
 
     assert world.gateway.types("a") == ["position"]
     assert world.gateway.messages("a")[0]["position"]["age_s"] == 1
+
+
+async def test_a_position_that_the_rate_lets_begin_late_is_left_to_the_next_one(
+    world: World,
+) -> None:
+    world.truck("T-1", age_s=1)
+    world.delivery("D-1", status=Status.NEARBY)
+    world.viewer("a", "D-1")
+    world.rate = RateLimiter(0.1, sleep=world.clock.sleep, monotonic=world.clock.monotonic)
+    now_ms = world.clock.now_ms()
+
+    await handle(world, PositionNudge(delivery_id="D-1", event_at_ms=now_ms))
+    await handle(world, PositionNudge(delivery_id="D-1", event_at_ms=now_ms + 1_000))
+
+    assert world.gateway.types("a") == ["position"]
 
 
 async def test_a_snapshot_goes_to_who_asked_with_the_track_of_this_assignment(

@@ -53,6 +53,29 @@ def test_what_waits_for_longer_than_it_is_worth_is_given_up_and_costs_the_others
     assert in_virtual_time(begin) == (False, 2.0)
 
 
+def test_what_waited_too_long_for_its_turn_costs_the_others_nothing() -> None:
+    async def begin() -> tuple[bool, bool, float]:
+        rate = limiter(50.0)
+        await rate.acquire(Lane.ROUND, 100)
+        first = asyncio.create_task(rate.acquire(Lane.ROUND, 100))
+        late = asyncio.create_task(rate.acquire(Lane.ROUND, 100, by_s=1.0))
+        came = await first, await late
+        return *came, round(asyncio.get_running_loop().time(), 2)
+
+    assert in_virtual_time(begin) == (True, False, 2.0)
+
+
+def test_pictures_of_the_fleet_hold_up_no_round() -> None:
+    async def begin() -> float:
+        rate = limiter(50.0)
+        for _ in range(3):
+            await rate.acquire(Lane.FLEET, 1)
+        await rate.acquire(Lane.ROUND, 100)
+        return asyncio.get_running_loop().time()
+
+    assert in_virtual_time(begin) < 0.1
+
+
 def test_a_rate_that_is_cut_while_a_chunk_waits_makes_it_wait_for_longer() -> None:
     async def begin() -> float:
         rate = limiter(100.0)

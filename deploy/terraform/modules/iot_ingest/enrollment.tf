@@ -72,20 +72,20 @@ module "provisioning_role" {
   statements = [
     {
       sid       = "Things"
-      actions   = ["iot:AttachThingPrincipal", "iot:CreateThing", "iot:DescribeThing", "iot:ListThingGroupsForThing", "iot:ListThingPrincipals", "iot:UpdateThing"]
+      actions   = ["iot:CreateThing", "iot:DescribeThing", "iot:ListThingGroupsForThing", "iot:UpdateThing"]
       resources = ["${local.arn_prefix}:thing/*"]
     },
     {
       sid       = "Certificates"
-      actions   = ["iot:AttachPolicy", "iot:DescribeCertificate", "iot:UpdateCertificate"]
+      actions   = ["iot:AttachPolicy", "iot:AttachPrincipalPolicy", "iot:DescribeCertificate", "iot:UpdateCertificate"]
       resources = ["${local.arn_prefix}:cert/*"]
     },
     { sid = "Policy", actions = ["iot:GetPolicy"], resources = [aws_iot_policy.truck.arn] },
     {
-      sid                = "Lists"
-      actions            = ["iot:AttachPrincipalPolicy", "iot:ListPrincipalPolicies", "iot:ListPrincipalThings"]
+      sid                = "WithoutResources"
+      actions            = ["iot:AttachThingPrincipal", "iot:ListPrincipalPolicies", "iot:ListPrincipalThings", "iot:ListThingPrincipals"]
       resources          = ["*"]
-      why_every_resource = "IoT Core knows no resources for these three actions of AWSIoTThingsRegistration, which this role is a part of."
+      why_every_resource = "IoT Core knows no resources for these actions of AWSIoTThingsRegistration, which this role is a part of."
     },
   ]
 }
