@@ -114,3 +114,23 @@ def test_a_deployable_declares_every_package_that_it_imports(deployable: str) ->
     }
 
     assert needed <= installed_by(deployable)
+
+
+def test_the_client_declares_every_package_that_it_imports_and_brings_no_other() -> None:
+    declared = tomllib.loads((ROOT / "rtdts_client/pyproject.toml").read_text(encoding="utf-8"))
+    requirements = declared["project"]["dependencies"]
+    used = {
+        name.split(".")[0]
+        for path in python_files("rtdts_client")
+        for name in imports_of(path)
+        if name.split(".")[0] not in {"rtdts_client", *sys.stdlib_module_names}
+    }
+
+    assert used == {re.split(r"[\[~=<>! ]", requirement)[0] for requirement in requirements}
+
+
+@pytest.mark.parametrize("module", ["messages", "view", "timing", "happenings", "session"])
+def test_what_the_client_decides_reaches_no_clock_and_no_network(module: str) -> None:
+    path = ROOT / "rtdts_client" / f"{module}.py"
+
+    assert not {name.split(".")[0] for name in imports_of(path)} & OUTSIDE_WORLD

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.source_tree import (
     DEPLOYABLES,
-    PRODUCTION,
+    HANDED_OUT,
     ROOT,
     module_name,
     python_files,
@@ -43,7 +43,7 @@ for name in sys.argv[1:]:
 """
 
 
-@pytest.mark.parametrize("package", PRODUCTION)
+@pytest.mark.parametrize("package", HANDED_OUT)
 def test_nothing_outside_the_sim_names_a_simulator(package: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
@@ -55,7 +55,7 @@ def test_nothing_outside_the_sim_names_a_simulator(package: str) -> None:
     assert not found
 
 
-@pytest.mark.parametrize("package", PRODUCTION)
+@pytest.mark.parametrize("package", HANDED_OUT)
 def test_production_never_prints(package: str) -> None:
     """Standard output is the KCL's protocol in the consumer, and nobody's log anywhere."""
     found = [
@@ -76,7 +76,7 @@ def test_only_entry_points_and_bootstraps_read_the_environment() -> None:
     allowed = {f"{deployable}.{module}" for deployable in DEPLOYABLES for module in may}
     found = [
         where(path, node)
-        for path in python_files(*PRODUCTION)
+        for path in python_files(*HANDED_OUT)
         if module_name(path) not in allowed
         for node in ast.walk(syntax_of(path))
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
@@ -85,7 +85,7 @@ def test_only_entry_points_and_bootstraps_read_the_environment() -> None:
     assert not found
 
 
-@pytest.mark.parametrize("package", PRODUCTION)
+@pytest.mark.parametrize("package", HANDED_OUT)
 def test_importing_a_module_builds_no_client_and_needs_no_setting(package: str) -> None:
     names = [
         name

@@ -22,6 +22,8 @@ DEPLOYABLES = (
     "operations",
 )
 PRODUCTION = ("rtdts", *DEPLOYABLES)
+HANDED_OUT = (*PRODUCTION, "rtdts_client")
+"""What runs at others': also the library that their programs import."""
 
 
 def python_files(*packages: str) -> list[Path]:

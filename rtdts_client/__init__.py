@@ -1,0 +1,50 @@
+"""Follows a delivery of RTDTS over a connection that renews itself."""
+
+from rtdts_client.access import Access, Ticket, customer_access, share_access
+from rtdts_client.happenings import (
+    ConnectionState,
+    News,
+    Place,
+    Refused,
+    Report,
+    Step,
+    Summary,
+    TicketFailure,
+    Unavailable,
+    Window,
+)
+from rtdts_client.http_post import HttpResponse, Post
+from rtdts_client.messages import DeliveryEvent, Eta, Position, TrackPoint
+from rtdts_client.sockets import OpenSocket, Socket, SocketLostError
+from rtdts_client.timing import Timing
+from rtdts_client.tracker import DeliveryTracker
+from rtdts_client.view import DeliveryView
+
+__all__ = [
+    "Access",
+    "ConnectionState",
+    "DeliveryEvent",
+    "DeliveryTracker",
+    "DeliveryView",
+    "Eta",
+    "HttpResponse",
+    "News",
+    "OpenSocket",
+    "Place",
+    "Position",
+    "Post",
+    "Refused",
+    "Report",
+    "Socket",
+    "SocketLostError",
+    "Step",
+    "Summary",
+    "Ticket",
+    "TicketFailure",
+    "Timing",
+    "TrackPoint",
+    "Unavailable",
+    "Window",
+    "customer_access",
+    "share_access",
+]

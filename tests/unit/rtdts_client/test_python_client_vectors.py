@@ -1,0 +1,115 @@
+"""The language-neutral vectors: the TypeScript client runs the same files."""
+
+import json
+from itertools import cycle
+from typing import Any
+
+import pytest
+
+from rtdts_client import happenings as h
+from rtdts_client.messages import Ended, PositionUpdate, Snapshot, StatusChange, parse_message
+from rtdts_client.session import Session
+from rtdts_client.timing import Timing
+from rtdts_client.view import DeliveryView, take
+from tests.support.source_tree import ROOT
+
+VECTORS = ROOT / "web" / "client" / "vectors"
+RECEIVER = json.loads((VECTORS / "receiver.json").read_text(encoding="utf-8"))
+SESSION = json.loads((VECTORS / "session.json").read_text(encoding="utf-8"))
+
+
+def name(case: dict[str, Any]) -> str:
+    return case["name"]
+
+
+def read(message: dict[str, Any]) -> Snapshot | PositionUpdate | StatusChange | Ended:
+    parsed = parse_message(json.dumps(message))
+    assert isinstance(parsed, Snapshot | PositionUpdate | StatusChange | Ended)
+    return parsed
+
+
+@pytest.mark.parametrize("case", RECEIVER["cases"], ids=name)
+def test_the_receiver_makes_of_messages_what_the_vectors_say(case: dict[str, Any]) -> None:
+    view, added = DeliveryView("D-1"), []
+    for message in case["messages"]:
+        taken = take(view, read(message))
+        view = taken.view
+        events = [event.version for event in taken.events]
+        added.append({"events": events, "position": taken.new_position, "stale": taken.stale})
+
+    assert added == case["expect"]
+    assert {
+        "version": view.version,
+        "status": view.status,
+        "position_at": view.position_at,
+        "events": [event.version for event in view.events],
+        "ended": view.ended,
+        "assignment": view.assignment,
+        "track_points": len(view.track),
+    } == case["view"]
+
+
+@pytest.mark.parametrize("case", SESSION["cases"], ids=name)
+def test_the_session_does_what_the_vectors_say_when_they_say(case: dict[str, Any]) -> None:
+    draws = cycle(case["random"])
+    session = Session(timing_of(SESSION["timing"]), lambda: next(draws))
+    for step in case["steps"]:
+        actions = session.on(happened(step["happened"]), step["at_ms"])
+
+        assert [plain(action) for action in actions] == step["expect"], f"at {step['at_ms']} ms"
+    if "wake_at_ms" in case:
+        assert session.wake_at_ms() == case["wake_at_ms"]
+
+
+def timing_of(vector: dict[str, float]) -> Timing:
+    return Timing(
+        first_ms=vector["firstMs"],
+        most_ms=vector["mostMs"],
+        replace_after_ms=vector["replaceAfterMs"],
+        replace_jitter_ms=vector["replaceJitterMs"],
+        heartbeat_ms=vector["heartbeatMs"],
+        pong_within_ms=vector["pongWithinMs"],
+        silence_ms=vector["silenceMs"],
+        attempt_ms=vector["attemptMs"],
+        steady_ms=vector["steadyMs"],
+        too_many_ms=vector["tooManyMs"],
+    )
+
+
+def happened(step: dict[str, Any]) -> h.Happened:
+    match step:
+        case {"type": "frame", "id": number, "message": message}:
+            return h.FrameCame(number, json.dumps(message))
+        case {"type": "ticket", "id": number, "ticket": ticket, "deliveryId": delivery_id}:
+            return h.Ticketed(number, ticket, delivery_id)
+        case {"type": "no_ticket", "id": number, "failure": {"kind": "refused", "reason": reason}}:
+            return h.Failed(number, h.Refused(reason))
+        case {"type": "no_ticket", "id": number, "failure": {"retryAfterMs": retry_after_ms}}:
+            return h.Failed(number, h.Unavailable(retry_after_ms))
+        case {"type": "open", "id": number}:
+            return h.Opened(number)
+        case {"type": "closed", "id": number}:
+            return h.Closed(number)
+        case {"type": signal}:
+            return h.Signal[signal.upper()]
+    raise AssertionError(f"a step that is not known: {step}")
+
+
+def plain(action: h.Action) -> dict[str, Any]:
+    match action:
+        case h.FetchTicket(number):
+            return {"type": "fetch_ticket", "id": number}
+        case h.Open(number, ticket):
+            return {"type": "open", "id": number, "ticket": ticket}
+        case h.Send(number, frame):
+            return {"type": "send", "id": number, "message": json.loads(frame)}
+        case h.Close(number):
+            return {"type": "close", "id": number}
+        case h.Show(report):
+            return {
+                "type": "report",
+                "connection": report.connection,
+                "events": [event.version for event in report.news.events],
+                "position": report.news.position,
+                "end_reason": report.end_reason,
+            }
