@@ -39,6 +39,8 @@ SOCKET = f"{UNIT}/socket_lambda/test_socket_handler.py"
 FLEET = f"{UNIT}/broadcaster/test_fleet_followers.py"
 FLEET_PARTS = f"{UNIT}/broadcaster/test_fleet_parts.py"
 CURRENT = f"{UNIT}/broadcaster/test_current_deliveries.py"
+PYTHON_VECTORS = f"{UNIT}/rtdts_client/test_python_client_vectors.py"
+PYTHON_TRACKER = f"{UNIT}/rtdts_client/test_delivery_tracker.py"
 FLEET_ROUTES = f"{UNIT}/socket_lambda/test_fleet_routes.py"
 FLEET_VIEW = f"{UNIT}/tracking/test_fleet_view.py"
 FLEET_MESSAGES = f"{UNIT}/tracking/test_fleet_messages.py"
@@ -2627,5 +2629,48 @@ BREAKS = (
         text="        await self._sleep(AGAIN_AFTER_S)\n        await self._write(delivery_id)\n",
         replacement="        await self._sleep(AGAIN_AFTER_S)\n",
         tests=(f"{CURRENT}::test_what_a_point_brought_meanwhile_is_put_right_a_little_later",),
+    ),
+    Break(
+        name="python-client-is-ended-by-the-gateway",
+        guarantee=5,
+        file="rtdts_client/session.py",
+        text="is_due = self._live is not None and now_ms >= self._live.replace_at_ms",
+        replacement="is_due = False",
+        tests=(
+            f"{PYTHON_VECTORS}::test_the_session_does_what_the_vectors_say_when_they_say",
+            f"{PYTHON_TRACKER}"
+            "::test_over_the_gateways_limit_no_connection_is_ever_ended_by_it_or_missed",
+        ),
+    ),
+    Break(
+        name="python-client-skips-what-it-missed",
+        guarantee=5,
+        file="rtdts_client/session.py",
+        text="        since = complete_through(self._view)\n",
+        replacement="        since = self._view.version\n",
+        tests=(
+            f"{PYTHON_TRACKER}"
+            "::test_over_6_hours_of_closes_at_random_nothing_is_missed_or_given_twice",
+        ),
+    ),
+    Break(
+        name="python-client-goes-back-in-time",
+        guarantee=5,
+        file="rtdts_client/view.py",
+        text="if known is not None and message.position_at < known:",
+        replacement="if False:",
+        tests=(f"{PYTHON_VECTORS}::test_the_receiver_makes_of_messages_what_the_vectors_say",),
+    ),
+    Break(
+        name="python-client-carries-a-jwt-to-another-host",
+        guarantee=4,
+        file="rtdts_client/http_post.py",
+        text="        urllib.request.HTTPErrorProcessor(),\n",
+        replacement="        urllib.request.HTTPErrorProcessor(),\n"
+        "        urllib.request.HTTPRedirectHandler(),\n",
+        tests=(
+            "tests/contract/rtdts_client/test_client_http_and_sockets.py"
+            "::test_a_redirect_is_not_followed_with_a_token",
+        ),
     ),
 )
