@@ -19,6 +19,11 @@ DEFAULT_ENV_FILE = Path("sim/.env")
 _NAME = "sim.environment"
 
 
+def console_url(web_url: str) -> str:
+    """URL of the dispatcher's console; empty where no pages are served."""
+    return f"{web_url}/console.html" if web_url else ""
+
+
 class EnvironmentFileError(Exception):
     """The environment file can't be used; the message says what to do."""
 
@@ -42,7 +47,7 @@ class Environment:
     """Base of the HTTP API, without a slash at its end."""
     websocket_url: str = _named("WebSocketURL", required=True)
     web_url: str = _named("WebURL")
-    """Of the customer's page, without a slash at its end."""
+    """Of the pages, without a slash at its end: the customer's, and console.html."""
     mqtt_url: str = _named("MqttURL")
     """Of the broker that trucks publish to, ``mqtt:`` or, with TLS, ``mqtts:``."""
     opensearch_url: str = _named("OpenSearchURL")

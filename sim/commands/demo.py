@@ -160,7 +160,7 @@ async def _draw_table(console: Console, demo: Demo, footer: list[str]) -> None:
     with Live(console=console, auto_refresh=False) as live:
         while True:
             title = f"RTDTS, {time.monotonic() - started:.0f} s: {demo.doing}"
-            pages = page_lines(demo.links)
+            pages = page_lines(demo.links, demo.console)
             live.update(table_of(demo.rows(), [*pages, *footer], title), refresh=True)
             await asyncio.sleep(REDRAW_S)
 
@@ -169,13 +169,13 @@ async def _print_lines(console: Console, demo: Demo, footer: list[str]) -> None:
     console.out(demo.doing)
     await demo.started.wait()
     await demo.shared.wait()
-    for line in [*page_lines(demo.links), *footer]:
+    for line in [*page_lines(demo.links, demo.console), *footer]:
         console.out(line)
     links = demo.links
     while True:
         if demo.links != links:
             links = demo.links
-            for line in page_lines(links):
+            for line in page_lines(links, demo.console):
                 console.out(line)
         for row in demo.rows():
             console.out(line_of(row))

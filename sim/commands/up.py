@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.commands.options import add_env_option, count, seconds
+from sim.environment import console_url
 from sim.local_cloud.env_file import EnvironmentInUseError, check_not_in_use
 from sim.local_cloud.parts import PartError
 from sim.local_cloud.ports import Ports, PortTakenError, check_free, free_ports
@@ -155,10 +156,11 @@ async def _run(args: argparse.Namespace, ports: Ports, run_dir: Path) -> int:
 async def _start_and_watch(cloud: Any, supervisor: Any, started: float) -> PartError:
     """Returns the problem that ends the local cloud."""
     try:
-        await cloud.start()
+        environment = await cloud.start()
     except PartError as problem:
         return problem
     _tell(f"all parts work after {time.monotonic() - started:.0f} s")
+    _tell(f"the dispatcher's console: {console_url(environment.web_url)}")
     print(READY, flush=True)
     failure: PartError = await supervisor.failure()
     return failure

@@ -14,6 +14,7 @@ from sim.drive.customer_log import CustomerLog
 from sim.drive.demo_view import DemoSummary, Row, row_of, summarise
 from sim.drive.intruders import Intruder
 from sim.drive.together import together
+from sim.environment import console_url
 from sim.fleet.device import Device, DeviceProfile
 from sim.fleet.route_library import load_routes
 from sim.fleet.trips import Trip, TripTimes, plan_trips
@@ -116,6 +117,11 @@ class Demo:
     def links(self) -> list[str]:
         """The customer's page of each truck's current delivery, by truck."""
         return [self._links[crew.truck_id] for crew in self.crews if crew.truck_id in self._links]
+
+    @property
+    def console(self) -> str:
+        """URL of the dispatcher's console; empty where no pages are served."""
+        return console_url(self._system.environment.web_url)
 
     def rows(self) -> list[Row]:
         """What each customer sees now."""

@@ -164,11 +164,20 @@ def line_of(row: Row) -> str:
     )
 
 
-def page_lines(links: Sequence[str]) -> list[str]:
-    """The customers' pages, the first thing to look at."""
+def page_lines(links: Sequence[str], console: str) -> list[str]:
+    """The pages, the first thing to look at.
+
+    Args:
+        links: Of the customers' pages.
+        console: URL of the dispatcher's console.
+    """
     if not links:
         return []
-    return ["What each customer sees (add ?lang=ko before the # for Korean):", *links]
+    return [
+        f"What the dispatcher sees (any name signs in): {console}",
+        "What each customer sees (add ?lang=ko before the # for Korean):",
+        *links,
+    ]
 
 
 def where_to_look(environment: Environment, env_file: str) -> list[str]:

@@ -125,12 +125,23 @@ def mqtt_broker_part(
     )
 
 
-def identity_provider_part(ports: Ports, *, key_file: Path, audience: str, secret: str) -> Part:
-    """The company's identity provider; its key is in a file, so tokens outlive its process."""
+def identity_provider_part(
+    ports: Ports, *, key_file: Path, audience: str, secret: str, console_url: str
+) -> Part:
+    """The company's identity provider; its key is in a file, so tokens outlive its process.
+
+    Args:
+        ports: Where it listens.
+        key_file: What it signs with.
+        audience: Of its access tokens.
+        secret: What ``POST /token`` must present.
+        console_url: Where the console's sign-in leads back to.
+    """
     url = f"http://{HOST}:{ports.identity_provider}"
     command = [sys.executable, "-m", "sim.local_cloud.identity_provider"]
     command += ["--host", HOST, "--port", str(ports.identity_provider)]
     command += ["--key-file", str(key_file), "--audience", audience]
+    command += ["--console-url", console_url]
     return Part(
         name="identity-provider",
         command=command,
@@ -140,11 +151,11 @@ def identity_provider_part(ports: Ports, *, key_file: Path, audience: str, secre
 
 
 def web_part(ports: Ports, *, config: Path) -> Part:
-    """The customer's page with its base map, as CloudFront serves it.
+    """The pages with their base map, as CloudFront serves them.
 
     Args:
         ports: Where it listens.
-        config: What the page reads as ``config.json``.
+        config: What the pages read as ``config.json``.
     """
     command = [sys.executable, "-m", "sim.local_cloud.web_server"]
     command += ["--host", HOST, "--port", str(ports.web), "--config", str(config)]

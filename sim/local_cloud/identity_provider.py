@@ -1,4 +1,4 @@
-"""The local identity provider: OIDC discovery, its keys, and tokens for whoever knows the secret.
+"""The local identity provider: discovery, keys, the console's sign-in, tokens by a secret.
 
     TOKEN_SECRET=… python -m sim.local_cloud.identity_provider --port 8099 --key-file run/key.pem
 
@@ -12,6 +12,7 @@ import argparse
 import hmac
 import json
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -23,6 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from sim.local_cloud.sign_in import Client, LoginPage, Redirect, SignIn, Tokens
 from sim.local_cloud.token_issuer import (
     TokenIssuer,
     TokenRequest,
@@ -31,8 +33,13 @@ from sim.local_cloud.token_issuer import (
 )
 
 DEFAULT_AUDIENCE = "rtdts"
+CONSOLE_CLIENT_ID = "rtdts-console"
 SECRET_VARIABLE = "TOKEN_SECRET"  # noqa: S105 - a name
 MAX_BODY_BYTES = 4096
+AUTHORIZE = "/authorize"
+CODE_TOKENS = "/oauth2/token"
+NO_HEADERS: Mapping[str, str] = {}
+PAGE_HEADERS: Mapping[str, str] = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,14 +103,27 @@ def _problem(status: HTTPStatus, reason: str) -> Answer:
     return Answer(status=status, body={"error": reason})
 
 
-def serve(provider: IdentityProvider, *, host: str, port: int) -> ThreadingHTTPServer:
-    """Binds the port; the caller runs and closes the server."""
+def serve(
+    provider: IdentityProvider, *, host: str, port: int, sign_in: SignIn | None = None
+) -> ThreadingHTTPServer:
+    """Binds the port; the caller runs and closes the server.
+
+    Args:
+        provider: What decides the responses.
+        host: Address to listen on.
+        port: Port to listen on; 0 for any.
+        sign_in: The login page and its codes; without it there is none.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 30  # an idle connection's thread, in seconds
 
         def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            if sign_in is not None and path == AUTHORIZE:
+                self._send_sign_in(sign_in.authorize(query))
+                return
             self._answer(provider.get(self.path))
 
         def do_POST(self) -> None:
@@ -113,15 +133,51 @@ def serve(provider: IdentityProvider, *, host: str, port: int) -> ThreadingHTTPS
                 self._answer(_problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body too large"))
                 return
             body = self.rfile.read(int(length))
+            if sign_in is not None and self.path == AUTHORIZE:
+                self._send_sign_in(sign_in.log_in(body.decode(errors="replace")))
+                return
+            if sign_in is not None and self.path == CODE_TOKENS:
+                self._send_sign_in(sign_in.exchange(body.decode(errors="replace")))
+                return
             self._answer(provider.post(self.path, self.headers.get("Authorization", ""), body))
 
         def _answer(self, answer: Answer) -> None:
             encoded = json.dumps(answer.body).encode()
-            self.send_response(answer.status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(encoded)))
+            self._send(answer.status, "application/json", encoded)
+
+        def _send_sign_in(self, answer: LoginPage | Redirect | Tokens) -> None:
+            if isinstance(answer, Tokens):
+                encoded = json.dumps(answer.body).encode()
+                self._send(
+                    answer.status, "application/json", encoded, {"Cache-Control": "no-store"}
+                )
+            elif isinstance(answer, Redirect):
+                headers = {"Location": answer.location, **PAGE_HEADERS}
+                self._send(HTTPStatus.SEE_OTHER, "text/plain", b"", headers)
+            else:
+                targets = " ".join(("'self'", *answer.form_targets))
+                policy = f"default-src 'none'; form-action {targets}; frame-ancestors 'none'"
+                headers = {"Content-Security-Policy": policy, **PAGE_HEADERS}
+                self._send(answer.status, "text/html; charset=utf-8", answer.html.encode(), headers)
+
+        def _send(
+            self,
+            status: HTTPStatus,
+            kind: str,
+            body: bytes,
+            headers: Mapping[str, str] = NO_HEADERS,
+        ) -> None:
+            self.send_response(status)
+            origin = self.headers.get("Origin")
+            if sign_in is not None and origin in sign_in.origins:
+                self.send_header("Access-Control-Allow-Origin", origin)
+                self.send_header("Vary", "Origin")
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(encoded)
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - overridden
             # Each gateway worker asks for keys: nobody reads that.
@@ -144,6 +200,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--key-file", type=Path, required=True, help="RSA key (PEM), made when it is not there"
     )
     parser.add_argument("--audience", default=DEFAULT_AUDIENCE, help="aud claim (%(default)s)")
+    parser.add_argument(
+        "--console-url",
+        action="append",
+        default=[],
+        help="where the console's sign-in may lead back to (may be given several times)",
+    )
     parser.epilog = f"The environment variable {SECRET_VARIABLE} is what POST /token must present."
     args = parser.parse_args(arguments)
     secret = os.environ.get(SECRET_VARIABLE, "")
@@ -152,7 +214,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     url = f"http://{args.host}:{args.port}"
     issuer = TokenIssuer(load_or_create_key(args.key_file), issuer=url, audience=args.audience)
     provider = IdentityProvider(issuer, secret=secret, now_s=time.time)
-    with serve(provider, host=args.host, port=args.port) as server:
+    console = Client(client_id=CONSOLE_CLIENT_ID, redirect_uris=tuple(args.console_url))
+    sign_in = SignIn(
+        issuer, [console], now_s=time.time, make_code=lambda: secrets.token_urlsafe(32)
+    )
+    with serve(provider, host=args.host, port=args.port, sign_in=sign_in) as server:
 
         def stop(*_: object) -> None:
             # shutdown() waits for serve_forever, which runs on this very thread.

@@ -14,7 +14,7 @@ from deploy.package import build_packages
 from deploy.wheels import Uv, this_machine
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
-from sim.environment import Environment, write_environment
+from sim.environment import Environment, console_url, write_environment
 from sim.local_cloud.applications import (
     BRIDGE_ID,
     BRIDGE_ROLE,
@@ -33,7 +33,7 @@ from sim.local_cloud.engines import (
     socket_gateway_part,
     web_part,
 )
-from sim.local_cloud.identity_provider import DEFAULT_AUDIENCE
+from sim.local_cloud.identity_provider import CONSOLE_CLIENT_ID, DEFAULT_AUDIENCE
 from sim.local_cloud.ports import HOST, Ports
 from sim.local_cloud.provisioning import ANY_PAGE, deploy_front_doors
 from sim.local_cloud.resources import (
@@ -110,6 +110,7 @@ class LocalCloud:
         self._sockets_url = f"http://{HOST}:{options.ports.socket_gateway}"
         self._opensearch_url = f"http://{HOST}:{options.ports.opensearch}"
         self._issuer = f"http://{HOST}:{options.ports.identity_provider}"
+        self._web_url = f"http://{HOST}:{options.ports.web}"
         self._token_secret = secrets.token_urlsafe(24)
 
     async def start(self) -> Environment:
@@ -206,6 +207,7 @@ class LocalCloud:
             key_file=self._run_dir / "identity-provider.pem",
             audience=DEFAULT_AUDIENCE,
             secret=self._token_secret,
+            console_url=console_url(self._web_url),
         )
         await self._supervisor.start(part)
 
@@ -217,6 +219,12 @@ class LocalCloud:
             "map": {
                 "style_url": "base_maps/chicago.light.json",
                 "dark_style_url": "base_maps/chicago.dark.json",
+            },
+            "sign_in": {
+                "issuer": self._issuer,
+                "client_id": CONSOLE_CLIENT_ID,
+                "scope": "openid",
+                "origins": [],
             },
         }
         path = self._run_dir / "web.json"
@@ -237,7 +245,7 @@ class LocalCloud:
             opensearch_url=self._opensearch_url,
             issuer=self._issuer,
             mqtt_url=f"mqtt://{HOST}:{self._options.ports.mqtt_broker}",
-            web_url=f"http://{HOST}:{self._options.ports.web}",
+            web_url=self._web_url,
             audience=DEFAULT_AUDIENCE,
             token_secret=self._token_secret,
             zips=zips,

@@ -21,6 +21,7 @@ ROLES: tuple[str, ...] = get_args(Role)
 ALGORITHM = "RS256"
 KEY_BITS = 2048
 MAX_TTL_S = 7 * 24 * 3600
+ID_TOKEN_TTL_S = 300
 
 
 class TokenRequestError(ValueError):
@@ -68,19 +69,35 @@ class TokenIssuer:
         }
         return jwt.encode(claims, self._key, ALGORITHM, headers={"kid": self._key_id})
 
+    def issue_id_token(self, identity: str, *, audience: str, nonce: str, now_s: int) -> str:
+        """Signs an OIDC ID token: who signed in, for the client, bound to its request."""
+        claims = {
+            "iss": self._issuer,
+            "aud": audience,
+            "sub": identity,
+            "nonce": nonce,
+            "iat": now_s,
+            "exp": now_s + ID_TOKEN_TTL_S,
+        }
+        return jwt.encode(claims, self._key, ALGORITHM, headers={"kid": self._key_id})
+
     def key_set(self) -> dict[str, Any]:
         """The public key as a JSON Web Key Set (RFC 7517)."""
         key = {name: self._public[name] for name in ("kty", "n", "e")}
         return {"keys": [{**key, "kid": self._key_id, "use": "sig", "alg": ALGORITHM}]}
 
     def discovery(self) -> dict[str, Any]:
-        """The OpenID Connect discovery document, as far as checking tokens needs it."""
+        """The OpenID Connect discovery document."""
         return {
             "issuer": self._issuer,
             "jwks_uri": f"{self._issuer}/jwks.json",
-            "token_endpoint": f"{self._issuer}/token",
+            "authorization_endpoint": f"{self._issuer}/authorize",
+            "token_endpoint": f"{self._issuer}/oauth2/token",
+            "token_endpoint_auth_methods_supported": ["none"],
             "id_token_signing_alg_values_supported": [ALGORITHM],
-            "response_types_supported": ["id_token"],
+            "code_challenge_methods_supported": ["S256"],
+            "grant_types_supported": ["authorization_code"],
+            "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
         }
 

@@ -45,7 +45,10 @@ def page_headers(config: Mapping[str, Any], template: str) -> dict[str, str]:
         config: Of the pages: where the service is.
         template: ``web/headers.json``.
     """
-    origins = {origin_of(str(config[name])): None for name in ("server_url", "websocket_url")}
+    urls = [config["server_url"], config["websocket_url"]]
+    if sign_in := config.get("sign_in"):
+        urls += [sign_in["issuer"], *sign_in["origins"]]
+    origins = dict.fromkeys(origin_of(str(url)) for url in urls)
     filled = template.replace("${connect}", " ".join(origins))
     headers: dict[str, str] = json.loads(filled)
     return headers
@@ -68,12 +71,16 @@ def make_application(config: Mapping[str, Any], *, pages: Path, base_maps: Path)
     async def index(_: web.Request) -> web.StreamResponse:
         return web.FileResponse(pages / "index.html")
 
+    async def console(_: web.Request) -> web.StreamResponse:
+        return web.FileResponse(pages / "console.html")
+
     async def configuration(_: web.Request) -> web.StreamResponse:
         return web.json_response(dict(config))
 
     application = web.Application()
     application.on_response_prepare.append(secured)
     application.router.add_get("/", index)
+    application.router.add_get("/console.html", console)
     application.router.add_get("/config.json", configuration)
     application.router.add_static("/assets", pages / "assets")
     application.router.add_static("/base_maps", base_maps)

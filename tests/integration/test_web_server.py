@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient as AioClient
 from aiohttp.test_utils import TestServer as AioServer
 
-from sim.local_cloud.web_server import make_application
+from sim.local_cloud.web_server import HEADERS, make_application, page_headers
 
 Client = AioClient[web.Request, web.Application]
 
@@ -27,6 +27,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
     (pages / "assets").mkdir(parents=True)
     maps.mkdir()
     (pages / "index.html").write_text("<!doctype html>")
+    (pages / "console.html").write_text("<!doctype html><title>Console")
     (pages / "assets" / "tracking-1.js").write_text("1")
     (maps / "city.pmtiles").write_bytes(bytes(range(200)))
     application = make_application(CONFIG, pages=pages, base_maps=maps)
@@ -44,7 +45,9 @@ async def test_pages_may_connect_to_the_service_and_to_nothing_else(client: Clie
     assert "$" not in policy
 
 
-@pytest.mark.parametrize("path", ["/", "/config.json", "/assets/tracking-1.js", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/", "/console.html", "/config.json", "/assets/tracking-1.js", "/nothing"]
+)
 async def test_every_answer_has_the_headers(client: Client, path: str) -> None:
     answer = await client.get(path)
 
@@ -57,6 +60,7 @@ async def test_every_answer_has_the_headers(client: Client, path: str) -> None:
     ("path", "caching"),
     [
         ("/", "no-cache"),
+        ("/console.html", "no-cache"),
         ("/config.json", "no-cache"),
         ("/assets/tracking-1.js", "immutable"),
         ("/base_maps/city.pmtiles", "max-age=86400"),
@@ -87,3 +91,11 @@ async def test_nothing_else_is_served(client: Client, path: str) -> None:
     answer = await client.get(path)
 
     assert answer.status == 404
+
+
+def test_the_console_may_sign_in() -> None:
+    sign_in = {"issuer": "https://id.test/pool", "origins": ["https://login.test"]}
+    template = HEADERS.read_text(encoding="utf-8")
+    policy = page_headers({**CONFIG, "sign_in": sign_in}, template)["Content-Security-Policy"]
+
+    assert "https://id.test https://login.test;" in policy

@@ -54,6 +54,7 @@ module "web" {
   websocket_url = module.system.websocket_url
   map           = var.web.map
   map_origins   = var.web.map_origins
+  sign_in       = var.web.sign_in
   domain        = var.web.domain
 }
 

@@ -74,6 +74,11 @@ output "web_url" {
   value       = one(module.web[*].url)
 }
 
+output "console_url" {
+  description = "Of the dispatcher's console, the redirect URI of its client at the issuer; null where there is none."
+  value       = one(module.web[*].console_url)
+}
+
 output "web_bucket" {
   description = "Where a base map of one's own is put, below base_maps/."
   value       = one(module.web[*].bucket)

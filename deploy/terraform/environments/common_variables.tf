@@ -65,13 +65,19 @@ variable "web_env_file" {
 }
 
 variable "web" {
-  description = "The customer's page; null for none. Its map is any MapLibre style, in the bucket or elsewhere; its name one of a hosted zone of Route 53."
+  description = "The pages; null for none. Their map is any MapLibre style, in the bucket or elsewhere; their name one of a hosted zone of Route 53. sign_in is the console's OIDC issuer with a public client (see modules/web)."
   type = object({
     map = optional(object({
       style_url      = string
       dark_style_url = optional(string)
     }))
     map_origins = optional(list(string), [])
+    sign_in = optional(object({
+      issuer    = string
+      client_id = string
+      scope     = optional(string, "openid")
+      origins   = optional(list(string), [])
+    }))
     domain = optional(object({
       name    = string
       zone_id = string

@@ -1,4 +1,4 @@
-# The customer's page: files in a private bucket, behind CloudFront. Static, so it asks for no rate
+# The pages, the customer's and the dispatcher's console: files in a private bucket, behind CloudFront. Static, so it asks for no rate
 # limits of its own; what it asks of the service goes to the service's own doors.
 
 locals {
@@ -12,14 +12,16 @@ locals {
 
   server_origin = regex("^https://[^/]+", var.server_url)
   socket_origin = regex("^wss://[^/]+", var.websocket_url)
+  # The console fetches discovery from the issuer; its token endpoint may be elsewhere.
+  sign_in_origins = var.sign_in == null ? [] : concat([regex("^https://[^/]+", var.sign_in.issuer)], var.sign_in.origins)
   headers = jsondecode(templatefile(var.headers_file, {
-    connect = join(" ", distinct(concat([local.server_origin, local.socket_origin], var.map_origins)))
+    connect = join(" ", distinct(concat([local.server_origin, local.socket_origin], var.map_origins, local.sign_in_origins)))
   }))
 
   # What CloudFront sets by members of their own; the others are custom headers.
   own_headers = toset(["Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Frame-Options"])
 
-  files = setunion(fileset(var.pages_folder, "index.html"), fileset(var.pages_folder, "assets/**"))
+  files = setunion(fileset(var.pages_folder, "*.html"), fileset(var.pages_folder, "assets/**"))
   types = {
     css  = "text/css"
     html = "text/html; charset=utf-8"
@@ -138,12 +140,13 @@ resource "aws_s3_object" "config" {
     server_url    = var.server_url
     websocket_url = var.websocket_url
     map           = var.map
+    sign_in       = var.sign_in
   })
 }
 
 resource "aws_cloudfront_origin_access_control" "this" {
   name                              = var.name
-  description                       = "The customer's page"
+  description                       = "The pages"
   origin_access_control_origin_type = "s3"
   signing_behavior                  = "always"
   signing_protocol                  = "sigv4"
@@ -151,7 +154,7 @@ resource "aws_cloudfront_origin_access_control" "this" {
 
 resource "aws_cloudfront_response_headers_policy" "this" {
   name    = var.name
-  comment = "Of the customer's page"
+  comment = "Of the pages"
 
   security_headers_config {
     content_security_policy {

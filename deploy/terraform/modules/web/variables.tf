@@ -9,7 +9,7 @@ variable "bucket_name" {
 }
 
 variable "pages_folder" {
-  description = "The built pages: index.html and assets."
+  description = "The built pages: index.html, console.html and assets."
   type        = string
 }
 
@@ -44,6 +44,27 @@ variable "map_origins" {
 
   validation {
     condition     = alltrue([for origin in var.map_origins : can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?$", origin))])
+    error_message = "Origins: https:// and a host, without a path."
+  }
+}
+
+variable "sign_in" {
+  description = "Where dispatchers sign in to the console: an OIDC issuer, and a public client of it for the authorization code flow with PKCE, whose redirect URI is the console's URL. Its access tokens are what the HTTP API takes. Null: the console has no sign-in."
+  type = object({
+    issuer    = string
+    client_id = string
+    scope     = optional(string, "openid")
+    origins   = optional(list(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = var.sign_in == null || can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?(/[^?# ]*)?$", var.sign_in.issuer))
+    error_message = "The issuer: an https:// URL without query and fragment."
+  }
+
+  validation {
+    condition     = var.sign_in == null || alltrue([for origin in try(var.sign_in.origins, []) : can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?$", origin))])
     error_message = "Origins: https:// and a host, without a path."
   }
 }

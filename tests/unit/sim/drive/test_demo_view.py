@@ -44,9 +44,9 @@ def test_it_tells_where_to_look_only_at_what_is_there() -> None:
     assert "--env x.env" in where_to_look(environment, "x.env")[-1]
 
 
-def test_the_customers_pages_are_listed_where_there_are_any() -> None:
-    assert page_lines([]) == []
-    assert page_lines(["http://pages/#a", "http://pages/#b"])[1:] == [
-        "http://pages/#a",
-        "http://pages/#b",
-    ]
+def test_the_pages_are_listed_where_there_are_any() -> None:
+    console = "http://pages/console.html"
+    assert page_lines([], console) == []
+    lines = page_lines(["http://pages/#a", "http://pages/#b"], console)
+    assert lines[0].endswith(f": {console}")
+    assert lines[2:] == ["http://pages/#a", "http://pages/#b"]

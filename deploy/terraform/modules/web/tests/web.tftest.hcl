@@ -30,7 +30,7 @@ run "the_page_may_connect_to_the_service_alone" {
   }
 
   assert {
-    condition     = jsondecode(output.config) == { server_url = var.server_url, websocket_url = var.websocket_url, map = null }
+    condition     = jsondecode(output.config) == { server_url = var.server_url, websocket_url = var.websocket_url, map = null, sign_in = null }
     error_message = "The page is told where the service is."
   }
 
@@ -74,6 +74,39 @@ run "a_map_from_elsewhere_and_a_name_of_its_own" {
     condition     = output.url == "https://track.example.com/" && aws_cloudfront_distribution.this.aliases == toset(["track.example.com"])
     error_message = "The page has its name."
   }
+}
+
+run "the_console_may_sign_in" {
+  command = apply
+
+  variables {
+    sign_in = { issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_x", client_id = "c1", origins = ["https://acme.auth.eu-central-1.amazoncognito.com"] }
+  }
+
+  assert {
+    condition     = strcontains(aws_cloudfront_response_headers_policy.this.security_headers_config[0].content_security_policy[0].content_security_policy, "wss://live.example.com https://cognito-idp.eu-central-1.amazonaws.com https://acme.auth.eu-central-1.amazoncognito.com;")
+    error_message = "Discovery and tokens may be fetched."
+  }
+
+  assert {
+    condition     = jsondecode(output.config).sign_in.scope == "openid" && jsondecode(output.config).sign_in.client_id == "c1"
+    error_message = "The console is told where to sign in."
+  }
+
+  assert {
+    condition     = aws_s3_object.page["console.html"].cache_control == "no-cache" && endswith(output.console_url, "/console.html")
+    error_message = "The console is served beside the customer's page."
+  }
+}
+
+run "an_issuer_without_tls_is_refused" {
+  command = plan
+
+  variables {
+    sign_in = { issuer = "http://id.example.com", client_id = "c1", origins = ["https://a.example/path"] }
+  }
+
+  expect_failures = [var.sign_in]
 }
 
 run "origins_have_no_paths" {

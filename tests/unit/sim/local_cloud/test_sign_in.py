@@ -1,0 +1,278 @@
+"""The local identity provider's sign-in: authorization code with PKCE, and what it refuses."""
+
+from __future__ import annotations
+
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from itertools import count
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sim.local_cloud.identity_provider import IdentityProvider, serve
+from sim.local_cloud.sign_in import (
+    CODE_TTL_S,
+    MAX_CODES,
+    SESSION_TTL_S,
+    Client,
+    LoginPage,
+    Redirect,
+    SignIn,
+    challenge_of,
+)
+from sim.local_cloud.token_issuer import TokenIssuer
+
+ISSUER = "http://127.0.0.1:8099"
+PAGE = "http://127.0.0.1:8090/console.html"
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636, appendix B
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+ASKED = {
+    "response_type": "code",
+    "client_id": "rtdts-console",
+    "redirect_uri": PAGE,
+    "scope": "openid",
+    "state": "the state",
+    "nonce": "the nonce",
+    "code_challenge": CHALLENGE,
+    "code_challenge_method": "S256",
+}
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+class World:
+    def __init__(self) -> None:
+        self.now_s = 1_795_500_000.0
+        self.codes = (f"code-{number}" for number in count(1))
+        self.issuer = TokenIssuer(KEY, issuer=ISSUER, audience="rtdts")
+        self.sign_in = SignIn(
+            self.issuer,
+            [Client(client_id="rtdts-console", redirect_uris=(PAGE,))],
+            now_s=lambda: self.now_s,
+            make_code=lambda: next(self.codes),
+        )
+
+    def code(self) -> str:
+        answer = self.sign_in.log_in(urlencode({**ASKED, "identity": "ann"}))
+        assert isinstance(answer, Redirect)
+        return parse_qs(urlsplit(answer.location).query)["code"][0]
+
+    def exchange(self, code: str, **changed: str):
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "client_id": "rtdts-console",
+            "redirect_uri": PAGE,
+            "code_verifier": VERIFIER,
+        }
+        return self.sign_in.exchange(urlencode({**form, **changed}))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def claims_of(token: str, audience: str) -> dict[str, object]:
+    options = {"verify_exp": False, "verify_iat": False}
+    return jwt.decode(token, KEY.public_key(), ["RS256"], audience=audience, options=options)
+
+
+def test_the_challenge_is_that_of_the_rfc() -> None:
+    assert challenge_of(VERIFIER) == CHALLENGE
+
+
+def test_a_code_gives_a_dispatchers_token_bound_to_the_request(world: World) -> None:
+    answer = world.exchange(world.code())
+
+    assert answer.status == 200
+    assert answer.body["token_type"] == "Bearer"
+    assert answer.body["expires_in"] == SESSION_TTL_S
+    access = claims_of(answer.body["access_token"], "rtdts")
+    assert (access["role"], access["sub"]) == ("dispatcher", "ann")
+    identity = claims_of(answer.body["id_token"], "rtdts-console")
+    assert (identity["nonce"], identity["sub"], identity["iss"]) == ("the nonce", "ann", ISSUER)
+
+
+def test_the_login_leads_back_with_the_state(world: World) -> None:
+    answer = world.sign_in.log_in(urlencode({**ASKED, "identity": "ann"}))
+
+    assert isinstance(answer, Redirect)
+    assert answer.location == f"{PAGE}?code=code-1&state=the+state"
+
+
+def test_a_code_holds_once(world: World) -> None:
+    code = world.code()
+
+    assert world.exchange(code).status == 200
+    assert world.exchange(code).body == {"error": "invalid_grant"}
+
+
+def test_a_wrong_verifier_uses_the_code_up(world: World) -> None:
+    code = world.code()
+
+    assert world.exchange(code, code_verifier="x" * 43).body == {"error": "invalid_grant"}
+    assert world.exchange(code).body == {"error": "invalid_grant"}
+
+
+def test_a_code_holds_shortly(world: World) -> None:
+    code = world.code()
+    world.now_s += CODE_TTL_S
+
+    assert world.exchange(code).body == {"error": "invalid_grant"}
+
+
+def test_no_more_than_so_many_codes_are_open(world: World) -> None:
+    codes = [world.code() for _ in range(MAX_CODES + 1)]
+
+    assert world.exchange(codes[0]).status == 400
+    assert world.exchange(codes[1]).status == 200
+    assert world.exchange(codes[-1]).status == 200
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"client_id": "another"},
+        {"redirect_uri": f"{PAGE}?more"},
+        {"code_verifier": ""},
+        {"code_verifier": CHALLENGE},
+        {"code_verifier": "é" * 43},
+        {"code": "another"},
+    ],
+)
+def test_an_exchange_that_is_not_the_clients_own_is_refused(
+    world: World, changed: dict[str, str]
+) -> None:
+    code = changed.pop("code", world.code())
+
+    assert world.exchange(code, **changed).body == {"error": "invalid_grant"}
+
+
+def test_no_other_grant_is_known(world: World) -> None:
+    assert world.exchange(world.code(), grant_type="password").body == {
+        "error": "unsupported_grant_type"
+    }
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"client_id": "another"},
+        {"redirect_uri": "https://attacker.example/"},
+        {"redirect_uri": f"{PAGE}/../x"},
+        {"redirect_uri": f"{PAGE}#x"},
+        {"redirect_uri": ""},
+    ],
+)
+def test_nothing_leads_to_where_it_was_not_allowed(world: World, changed: dict[str, str]) -> None:
+    asked = urlencode({**ASKED, "identity": "ann", **changed})
+
+    for answer in (world.sign_in.authorize(asked), world.sign_in.log_in(asked)):
+        assert isinstance(answer, LoginPage)
+        assert answer.status == 400
+        assert "attacker" not in answer.html
+
+
+def test_a_redirect_uri_that_is_given_twice_is_none(world: World) -> None:
+    answer = world.sign_in.authorize(f"{urlencode(ASKED)}&redirect_uri=https://attacker.example/")
+
+    assert isinstance(answer, LoginPage)
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"state": ""}, "invalid_request"),
+        ({"nonce": ""}, "invalid_request"),
+        ({"code_challenge": ""}, "invalid_request"),
+        ({"code_challenge": "short"}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge_method": ""}, "invalid_request"),
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"scope": "profile"}, "invalid_scope"),
+    ],
+)
+def test_a_request_without_its_protections_gets_no_code(
+    world: World, changed: dict[str, str], error: str
+) -> None:
+    asked = urlencode({**ASKED, "identity": "ann", **changed})
+
+    for answer in (world.sign_in.authorize(asked), world.sign_in.log_in(asked)):
+        assert isinstance(answer, Redirect)
+        assert parse_qs(urlsplit(answer.location).query)["error"] == [error]
+        assert "code=" not in answer.location
+
+
+@pytest.mark.parametrize("name", ["", " ", "<b>", "a" * 65])
+def test_a_login_needs_a_name(world: World, name: str) -> None:
+    answer = world.sign_in.log_in(urlencode({**ASKED, "identity": name}))
+
+    assert isinstance(answer, LoginPage)
+    assert answer.status == 400
+    assert "<b>" not in answer.html
+
+
+def test_the_login_page_shows_what_it_was_given_as_text(world: World) -> None:
+    answer = world.sign_in.authorize(urlencode({**ASKED, "state": '"><script>alert(1)</script>'}))
+
+    assert isinstance(answer, LoginPage)
+    assert "<script" not in answer.html
+    assert answer.form_targets == ("http://127.0.0.1:8090",)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+@pytest.fixture
+def url(world: World) -> Iterator[str]:
+    provider = IdentityProvider(world.issuer, secret="s", now_s=lambda: world.now_s)
+    with serve(provider, host="127.0.0.1", port=0, sign_in=world.sign_in) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def call(url: str, data: bytes | None = None, origin: str = "http://127.0.0.1:8090"):
+    request = urllib.request.Request(url, data, {"Origin": origin})  # noqa: S310 - our own
+    try:
+        return urllib.request.build_opener(_NoRedirect).open(request, timeout=10)
+    except urllib.error.HTTPError as error:
+        return error
+
+
+def test_a_browser_gets_through_it(url: str) -> None:
+    with call(f"{url}/authorize?{urlencode(ASKED)}") as page:
+        policy = page.headers["Content-Security-Policy"]
+        assert "default-src 'none'; form-action 'self' http://127.0.0.1:8090;" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert page.headers["Cache-Control"] == "no-store"
+    with call(f"{url}/authorize", urlencode({**ASKED, "identity": "ann"}).encode()) as back:
+        assert back.status == 303
+        assert back.headers["Location"].startswith(PAGE)
+        assert back.headers["Referrer-Policy"] == "no-referrer"
+    form = {
+        "grant_type": "authorization_code",
+        "code": "code-1",
+        "client_id": "rtdts-console",
+        "redirect_uri": PAGE,
+        "code_verifier": VERIFIER,
+    }
+    with call(f"{url}/oauth2/token", urlencode(form).encode()) as tokens:
+        assert tokens.status == 200
+        assert tokens.headers["Cache-Control"] == "no-store"
+        assert tokens.headers["Access-Control-Allow-Origin"] == "http://127.0.0.1:8090"
+
+
+def test_no_other_page_may_read_tokens(url: str) -> None:
+    for path in ("/oauth2/token", "/token"):
+        with call(f"{url}{path}", b"x=1", origin="https://attacker.example") as answer:
+            assert "Access-Control-Allow-Origin" not in answer.headers
