@@ -1,9 +1,9 @@
-/** What a page loads before its status is shown must stay small: 25 kB gzip, the map not counted. */
+/** What a page loads before it shows something must stay small: gzip, the map not counted. */
 
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
-const BUDGETS = { 'index.html': 25_000 };
+const BUDGETS = { 'index.html': 25_000, 'console.html': 40_000 };
 
 const dist = new URL('./dist/', import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL('.vite/manifest.json', dist), 'utf8'));

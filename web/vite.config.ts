@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
-// Two entries: the customer's page here, and room for the dispatcher's console beside it.
+// Two entries: the customer's page, and the dispatcher's console.
 export default defineConfig({
   base: './',
   publicDir: false,
@@ -15,6 +15,6 @@ export default defineConfig({
     manifest: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: { tracking: 'index.html' } },
+    rolldownOptions: { input: { tracking: 'index.html', console: 'console.html' } },
   },
 });

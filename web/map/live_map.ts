@@ -1,37 +1,18 @@
-/** The map of one delivery: the only module that knows MapLibre; fetched when it is wanted. */
+/** The map of one delivery; fetched when it is wanted. */
 
-import 'maplibre-gl/dist/maplibre-gl.css';
 import type { Feature, Geometry } from 'geojson';
-import {
-  AttributionControl,
-  addProtocol,
-  type GeoJSONSource,
-  LngLatBounds,
-  Map as MapLibreMap,
-  Marker,
-  NavigationControl,
-  setWorkerUrl,
-} from 'maplibre-gl';
-import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url';
-import { Protocol } from 'pmtiles';
+import { type GeoJSONSource, LngLatBounds, type Map as MapLibreMap, Marker } from 'maplibre-gl';
 import type { MapConfig } from '../shared/config.js';
+import { type BaseMap, type BaseWords, makeBaseMap } from './base_map.js';
 import { circle } from './geodesy.js';
 import { type Glide, glideTo, isOver, truckAt } from './glide.js';
 import { destinationPin, originPin, truckMarker } from './markers.js';
 import type { Point, Scene, Truck } from './scene.js';
-import { loadStyle } from './style.js';
-import './map.css';
 
-setWorkerUrl(workerUrl);
-addProtocol('pmtiles', new Protocol().tile);
-
-export interface MapWords {
-  readonly map: string;
+export interface MapWords extends BaseWords {
   readonly truck: string;
   readonly origin: string;
   readonly destination: string;
-  readonly zoomIn: string;
-  readonly zoomOut: string;
 }
 
 export interface LiveMap {
@@ -54,33 +35,8 @@ export async function makeLiveMap(
   config: MapConfig,
   words: MapWords,
 ): Promise<LiveMap> {
-  const isDark = matchMedia('(prefers-color-scheme: dark)').matches;
-  const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)').matches;
-  const style = await loadStyle((isDark && config.dark_style_url) || config.style_url);
-  const map = new MapLibreMap({
-    container,
-    style,
-    attributionControl: false,
-    fadeDuration: reducedMotion ? 0 : 200,
-    dragRotate: false,
-    pitchWithRotate: false,
-    locale: {
-      'Map.Title': words.map,
-      'NavigationControl.ZoomIn': words.zoomIn,
-      'NavigationControl.ZoomOut': words.zoomOut,
-    },
-  });
-  map.touchZoomRotate.disableRotation();
-  map.addControl(new AttributionControl({ compact: false }));
-  map.addControl(new NavigationControl({ showCompass: false }), 'top-right');
-  await new Promise<void>((resolve) => map.once('load', () => resolve()));
+  const { map, isDark, reducedMotion }: BaseMap = await makeBaseMap(container, config, words);
   addLayers(map, isDark ? ACCENT.dark : ACCENT.light);
-  map.on('idle', () => {
-    container.dataset['idle'] = 'yes';
-  });
-  for (const event of ['movestart', 'dataloading'] as const) {
-    map.on(event, () => delete container.dataset['idle']);
-  }
   return new DeliveryMap(map, container, words, reducedMotion);
 }
 

@@ -1,6 +1,6 @@
 /** Times, ages and distances as people write them. */
 
-import type { Language, Texts } from './texts.js';
+import type { Language } from './language.js';
 
 /** A time of day; with its date when it is of another day than now. */
 export function timeOf(instant: string | number, language: Language, nowMs: number): string {
@@ -14,7 +14,7 @@ export function timeOf(instant: string | number, language: Language, nowMs: numb
 }
 
 /** How long ago, in words: "12 seconds ago". */
-export function ageOf(age_s: number, language: Language, texts: Texts): string {
+export function ageOf(age_s: number, language: Language, texts: { now: string }): string {
   if (age_s < 2) return texts.now;
   const words = new Intl.RelativeTimeFormat(language, { numeric: 'always', style: 'short' });
   if (age_s < 90) return words.format(-Math.round(age_s), 'second');

@@ -1,4 +1,5 @@
-import type { Language } from './texts.js';
+/** The languages that the pages speak. */
+export type Language = 'en' | 'ko';
 
 /** The language that the link names (`?lang=ko`), else the first that the browser and the page share. */
 export function chooseLanguage(

@@ -1,8 +1,8 @@
 import type { Report } from '@rtdts/client';
 import { useEffect, useState } from 'preact/hooks';
 import type { Config } from '../shared/config.js';
-import { useHash, useIsOnline, useNowMs } from './hooks.js';
-import { chooseLanguage } from './language.js';
+import { useHash, useIsOnline, useNowMs } from '../shared/hooks.js';
+import { chooseLanguage } from '../shared/language.js';
 import { MapPanel } from './map_panel.js';
 import { pageState } from './page_state.js';
 import { History, Notices, Places, Progress, Status } from './parts.js';

@@ -2,6 +2,7 @@ import type { Report, Status } from '@rtdts/client';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LiveMap } from '../map/live_map.js';
 import type { MapConfig } from '../shared/config.js';
+import { savesData, whenIdle } from '../shared/loading.js';
 import { sceneOf } from './scene.js';
 import type { Texts } from './texts.js';
 
@@ -86,18 +87,4 @@ async function load(
     console.warn('the map could not be loaded', error);
     return null;
   }
-}
-
-function savesData(): boolean {
-  const { connection } = navigator as { connection?: { saveData?: boolean } };
-  return connection?.saveData === true;
-}
-
-function whenIdle(run: () => void): () => void {
-  if (typeof requestIdleCallback !== 'function') {
-    const timer = setTimeout(run, 0);
-    return () => clearTimeout(timer);
-  }
-  const handle = requestIdleCallback(run, { timeout: 500 });
-  return () => cancelIdleCallback(handle);
 }

@@ -1,7 +1,8 @@
 import type { Status as DeliveryStatus, Summary } from '@rtdts/client';
-import { ageOf, distanceOf, timeOf } from './format.js';
+import { ageOf, distanceOf, timeOf } from '../shared/format.js';
+import type { Language } from '../shared/language.js';
 import { isBeforePickup, type PageState } from './page_state.js';
-import { type Language, type Texts, wordOf } from './texts.js';
+import { type Texts, wordOf } from './texts.js';
 
 interface Said {
   readonly state: PageState;

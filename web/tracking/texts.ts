@@ -1,8 +1,7 @@
 /** The page's words, in the languages that it speaks. */
 
 import type { Status } from '@rtdts/client';
-
-export type Language = 'en' | 'ko';
+import type { Language } from '../shared/language.js';
 
 const en = {
   title: 'Your delivery',

@@ -1,10 +1,11 @@
-/** Keeps the report of one share current while the page is visible. */
+/** Follows the delivery of one share. */
 
-import { DeliveryTracker, type Report, shareAccess } from '@rtdts/client';
+import { type Report, shareAccess } from '@rtdts/client';
 import type { Config } from '../shared/config.js';
+import { follow } from '../shared/follow.js';
 
 /**
- * Follows the share; nothing is connected while the page is hidden.
+ * Follows the share while the page is visible.
  *
  * @returns What ends it.
  */
@@ -13,27 +14,8 @@ export function followShare(
   token: string,
   onReport: (report: Report) => void,
 ): () => void {
-  const tracker = new DeliveryTracker({
-    webSocketUrl: config.websocket_url,
-    access: shareAccess({ serverUrl: config.server_url, token }),
-    onReport,
-  });
-  const seen = () => (document.hidden ? tracker.pause() : tracker.resume());
-  const left = () => tracker.pause();
-  const online = () => tracker.check();
-  document.addEventListener('visibilitychange', seen);
-  window.addEventListener('pagehide', left); // also into the back-forward cache
-  window.addEventListener('pageshow', seen);
-  window.addEventListener('online', online);
-  tracker.start();
-  if (document.hidden) tracker.pause();
-  return () => {
-    document.removeEventListener('visibilitychange', seen);
-    window.removeEventListener('pagehide', left);
-    window.removeEventListener('pageshow', seen);
-    window.removeEventListener('online', online);
-    tracker.stop();
-  };
+  const access = shareAccess({ serverUrl: config.server_url, token });
+  return follow(config.websocket_url, access, onReport);
 }
 
 /** The token in the URL's fragment, which no server sees; null when there is none. */

@@ -6,6 +6,7 @@ export {
   shareAccess,
   type TicketAnswer,
 } from './access.js';
+export { type Backoff, backoffMs } from './backoff.js';
 export { DeliveryTracker, type Report, type Socket, type TrackingOptions } from './client.js';
 export type {
   DeliveryEvent,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { ageOf, distanceOf } from '../format.js';
-import { chooseLanguage } from '../language.js';
+import { ageOf, distanceOf } from '../../shared/format.js';
+import { chooseLanguage } from '../../shared/language.js';
 import { texts, wordOf } from '../texts.js';
 import { stepsOf } from '../timeline.js';
 import { tokenOf } from '../tracking.js';

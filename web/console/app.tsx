@@ -1,0 +1,116 @@
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { Config } from '../shared/config.js';
+import { chooseLanguage } from '../shared/language.js';
+import { FleetView } from './fleet_panel.js';
+import { SignIn, thisTab } from './sign_in.js';
+import { ENDS_SOON_MS, type Session, type SignInProblem } from './sign_in_flow.js';
+import { texts } from './texts.js';
+
+type Stage = 'loading' | 'broken' | 'signed_out' | 'signed_in';
+
+/** The dispatcher's console: sign-in, then the fleet. */
+export function App({ config: coming }: { config: Promise<Config> }) {
+  const [config, setConfig] = useState<Config | null>(null);
+  const [stage, setStage] = useState<Stage>('loading');
+  const [session, setSession] = useState<Session | null>(null);
+  const [problem, setProblem] = useState<SignInProblem | 'over' | null>(null);
+  const [language, setLanguage] = useState(chooseLanguage);
+  const t = texts[language];
+  const signIn = useMemo(
+    () => (config?.sign_in ? new SignIn(config.sign_in, thisTab()) : null),
+    [config],
+  );
+
+  useEffect(() => {
+    coming.then(setConfig, () => setStage('broken'));
+  }, [coming]);
+
+  useEffect(() => {
+    if (!config) return;
+    if (!signIn) {
+      setStage('signed_out');
+      return;
+    }
+    void signIn.resume().then((resumed) => {
+      setSession(resumed.session);
+      setProblem(resumed.problem);
+      setStage(resumed.session ? 'signed_in' : 'signed_out');
+    });
+  }, [config, signIn]);
+
+  useEffect(() => {
+    document.documentElement.lang = language;
+    document.title = t.title;
+  }, [language, t]);
+
+  const leave = (why: 'over' | null) => {
+    signIn?.signOut();
+    setSession(null);
+    setProblem(why);
+    setStage('signed_out');
+  };
+
+  useEffect(() => {
+    if (!session) return undefined;
+    const delayMs = Math.min(2 ** 31 - 1, session.endsAtMs - ENDS_SOON_MS - Date.now());
+    const timer = setTimeout(() => leave('over'), Math.max(0, delayMs));
+    return () => clearTimeout(timer);
+  }, [session]);
+
+  const start = () => {
+    setProblem(null);
+    signIn?.start().catch(() => setProblem('issuer'));
+  };
+  return (
+    <>
+      <header>
+        <h1>{t.title}</h1>
+        <div class="buttons">
+          {session && (
+            <>
+              <span class="muted">{t.signedInAs(session.subject)}</span>
+              <button type="button" onClick={() => leave(null)}>
+                {t.signOut}
+              </button>
+            </>
+          )}
+          <button
+            type="button"
+            lang={language === 'en' ? 'ko' : 'en'}
+            onClick={() => setLanguage(language === 'en' ? 'ko' : 'en')}
+          >
+            {t.otherLanguage}
+          </button>
+        </div>
+      </header>
+      <main data-stage={stage}>
+        {stage === 'loading' && <p role="status">{t.loading}</p>}
+        {stage === 'broken' && <p role="alert">{t.broken}</p>}
+        {stage === 'signed_out' && (
+          <section class="sign-in">
+            {problem && (
+              <p class="notice" role="alert">
+                {problem === 'over' ? t.sessionOver : t.problem[problem]}
+              </p>
+            )}
+            <p>{signIn ? t.signInHint : t.noSignIn}</p>
+            {signIn && (
+              <button type="button" class="primary" onClick={start}>
+                {t.signIn}
+              </button>
+            )}
+          </section>
+        )}
+        {stage === 'signed_in' && config && session && (
+          <FleetView
+            config={config}
+            session={session}
+            language={language}
+            t={t}
+            onSignedOut={() => leave('over')}
+          />
+        )}
+      </main>
+    </>
+  );
+}

@@ -1,0 +1,110 @@
+/** Carries out what the fleet's session decides: tickets, one socket, one timer. */
+
+import type { Socket } from '@rtdts/client';
+import { type Action, FleetSession, type Happened, type Picture } from './fleet_session.js';
+import type { View } from './fleet_view.js';
+import type { Service } from './service.js';
+
+export interface FleetOptions {
+  readonly webSocketUrl: string;
+  readonly service: Service;
+  readonly view: View;
+  readonly onPicture: (picture: Picture) => void;
+  readonly openSocket?: (url: string) => Socket;
+  readonly random?: () => number;
+}
+
+/** Follows a view of the fleet while the page is visible. */
+export class FleetClient {
+  readonly #options: FleetOptions;
+  readonly #session: FleetSession;
+  readonly #seen = () => this.#happened({ type: document.hidden ? 'pause' : 'start' });
+  readonly #left = () => this.#happened({ type: 'pause' });
+  readonly #online = () => this.#happened({ type: 'check' });
+  #socket: Socket | null = null;
+  #request: AbortController | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#session = new FleetSession(options.view, options.random ?? Math.random);
+  }
+
+  start(): void {
+    document.addEventListener('visibilitychange', this.#seen);
+    window.addEventListener('pagehide', this.#left);
+    window.addEventListener('pageshow', this.#seen);
+    window.addEventListener('online', this.#online);
+    this.#seen();
+  }
+
+  show(view: View): void {
+    this.#happened({ type: 'view', view });
+  }
+
+  stop(): void {
+    document.removeEventListener('visibilitychange', this.#seen);
+    window.removeEventListener('pagehide', this.#left);
+    window.removeEventListener('pageshow', this.#seen);
+    window.removeEventListener('online', this.#online);
+    this.#happened({ type: 'stop' });
+  }
+
+  #happened(happened: Happened): void {
+    for (const action of this.#session.on(happened, Date.now())) this.#do(action);
+    clearTimeout(this.#timer);
+    const wakeAtMs = this.#session.wakeAtMs;
+    if (wakeAtMs === null) return;
+    const delayMs = Math.max(0, wakeAtMs - Date.now());
+    this.#timer = setTimeout(() => this.#happened({ type: 'wake' }), delayMs);
+  }
+
+  #do(action: Action): void {
+    switch (action.type) {
+      case 'fetch_ticket':
+        void this.#fetchTicket(action.id);
+        break;
+      case 'open':
+        this.#open(action.id, action.ticket);
+        break;
+      case 'send':
+        this.#socket?.send(action.frame);
+        break;
+      case 'close':
+        this.#close();
+        break;
+      case 'report':
+        this.#options.onPicture(action.picture);
+        break;
+    }
+  }
+
+  async #fetchTicket(id: number): Promise<void> {
+    this.#request = new AbortController();
+    const answer = await this.#options.service.ticket(this.#request.signal);
+    if ('failure' in answer) this.#happened({ type: 'no_ticket', id, failure: answer.failure });
+    else this.#happened({ type: 'ticket', id, ticket: answer.ticket });
+  }
+
+  #open(id: number, ticket: string): void {
+    const url = `${this.#options.webSocketUrl}?ticket=${encodeURIComponent(ticket)}`;
+    const open = this.#options.openSocket ?? ((to) => new WebSocket(to) as unknown as Socket);
+    const socket = open(url);
+    this.#socket = socket;
+    socket.onopen = () => this.#happened({ type: 'open', id });
+    socket.onclose = () => this.#happened({ type: 'closed', id });
+    socket.onmessage = ({ data }) => {
+      if (typeof data === 'string') this.#happened({ type: 'frame', id, frame: data });
+    };
+  }
+
+  #close(): void {
+    this.#request?.abort();
+    this.#request = null;
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onclose = socket.onmessage = null;
+    socket.close();
+  }
+}

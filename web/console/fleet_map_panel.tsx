@@ -1,0 +1,77 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { MapConfig } from '../shared/config.js';
+import { whenIdle } from '../shared/loading.js';
+import type { FleetMap, FleetMapEvents } from './fleet_map.js';
+import type { Box, Fleet } from './fleet_messages.js';
+import type { Texts } from './texts.js';
+
+interface Props {
+  readonly config: MapConfig;
+  readonly fleet: Fleet | null;
+  readonly chosen: string | null;
+  /** Where the map is put when it is there. */
+  readonly map: { current: FleetMap | null };
+  readonly onReady: () => void;
+  readonly onView: (bbox: Box, zoom: number) => void;
+  readonly onTruck: (truckId: string) => void;
+  readonly onCluster: (tile: string) => void;
+  readonly t: Texts;
+}
+
+/** The map, fetched after the first picture is in the list; it begins where the fleet is. */
+export function FleetMapPanel({ config, fleet, chosen, map, t, ...events }: Props) {
+  const [stage, setStage] = useState<'loading' | 'on' | 'failed'>('loading');
+  const container = useRef<HTMLDivElement>(null);
+  const newest = useRef(events);
+  newest.current = events;
+  const hasPicture = fleet !== null;
+
+  useEffect(() => {
+    if (!hasPicture) return undefined;
+    let isWanted = true;
+    const stop = whenIdle(async () => {
+      const made = await load(container.current, config, t, {
+        onView: (...at) => newest.current.onView(...at),
+        onTruck: (id) => newest.current.onTruck(id),
+        onCluster: (tile) => newest.current.onCluster(tile),
+      });
+      if (!isWanted) {
+        made?.remove();
+        return;
+      }
+      map.current = made;
+      setStage(made ? 'on' : 'failed');
+      if (made) newest.current.onReady();
+    });
+    return () => {
+      isWanted = false;
+      stop();
+      map.current?.remove();
+      map.current = null;
+    };
+  }, [hasPicture, config]);
+
+  useEffect(() => map.current?.show(fleet, chosen), [fleet, chosen, stage]);
+
+  return (
+    <section class="map" data-map={stage}>
+      {stage === 'failed' ? <p class="muted">{t.noMap}</p> : <div class="canvas" ref={container} />}
+    </section>
+  );
+}
+
+async function load(
+  container: HTMLElement | null,
+  config: MapConfig,
+  t: Texts,
+  events: FleetMapEvents,
+): Promise<FleetMap | null> {
+  if (!container || !document.createElement('canvas').getContext('webgl2')) return null;
+  try {
+    const { makeFleetMap } = await import('./fleet_map.js');
+    return await makeFleetMap(container, config, t, events);
+  } catch (error) {
+    console.warn('the map could not be loaded', error);
+    return null;
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Decides how the fleet is followed: which connection, which view, which picture is shown. Tickets,
+ * sockets, time and chance come from outside. A picture is whole, so nothing lost needs repair.
+ */
+
+import { type Backoff, backoffMs, type TicketFailure } from '@rtdts/client';
+import { type Fleet, fleetMessageOf } from './fleet_messages.js';
+import { trackFleet, type View } from './fleet_view.js';
+
+export type Connection = 'connecting' | 'live' | 'offline' | 'paused' | 'signed_out' | 'forbidden';
+
+export interface Picture {
+  readonly connection: Connection;
+  /** The last picture; it stays while there is no connection. */
+  readonly fleet: Fleet | null;
+  /** When it came, by this device's clock. */
+  readonly fleetMs: number | null;
+  /** Whether it is of the view that was last asked for. */
+  readonly isCurrent: boolean;
+}
+
+export type Happened =
+  | { readonly type: 'start' | 'pause' | 'check' | 'stop' | 'wake' }
+  | { readonly type: 'view'; readonly view: View }
+  | { readonly type: 'ticket'; readonly id: number; readonly ticket: string }
+  | { readonly type: 'no_ticket'; readonly id: number; readonly failure: TicketFailure }
+  | { readonly type: 'open' | 'closed'; readonly id: number }
+  | { readonly type: 'frame'; readonly id: number; readonly frame: string };
+
+export type Action =
+  | { readonly type: 'fetch_ticket' | 'close'; readonly id: number }
+  | { readonly type: 'open'; readonly id: number; readonly ticket: string }
+  | { readonly type: 'send'; readonly id: number; readonly frame: string }
+  | { readonly type: 'report'; readonly picture: Picture };
+
+/** All in ms. */
+export const TIMING = {
+  /** A picture comes at least each 10 s: this long without one, the connection is dead. */
+  silenceMs: 25_000,
+  /** From the wish to connect until the socket is open. */
+  connectMs: 15_000,
+  /** Between two views: a map that is dragged sends where it rests. */
+  betweenViewsMs: 500,
+  /** The gateway ends a connection after two hours. */
+  renewAfterMs: 100 * 60_000,
+  renewSpreadMs: 10 * 60_000,
+  backoff: { firstMs: 500, mostMs: 20_000 } satisfies Backoff,
+};
+
+type Phase =
+  | { readonly at: 'off' }
+  | { readonly at: 'waiting'; readonly untilMs: number }
+  | { readonly at: 'connecting'; readonly untilMs: number }
+  | { readonly at: 'live'; readonly renewAtMs: number };
+
+export class FleetSession {
+  readonly #random: () => number;
+  #phase: Phase = { at: 'off' };
+  #connection: Connection = 'paused';
+  /** Of the newest connection: what comes of others is ignored. */
+  #id = 0;
+  #failures = 0;
+  #view: View;
+  #viewNumber = 1;
+  #sentNumber = 0;
+  #sentMs = Number.NEGATIVE_INFINITY;
+  #heardMs = 0;
+  #fleet: Fleet | null = null;
+  #fleetMs: number | null = null;
+
+  constructor(view: View, random: () => number) {
+    this.#view = view;
+    this.#random = random;
+  }
+
+  /** When `wake` is due; null: never. */
+  get wakeAtMs(): number | null {
+    const phase = this.#phase;
+    if (phase.at === 'off') return null;
+    if (phase.at !== 'live') return phase.untilMs;
+    const times = [phase.renewAtMs, this.#heardMs + TIMING.silenceMs];
+    if (this.#sentNumber !== this.#viewNumber) times.push(this.#sentMs + TIMING.betweenViewsMs);
+    return Math.min(...times);
+  }
+
+  on(happened: Happened, nowMs: number): Action[] {
+    switch (happened.type) {
+      case 'start':
+        return this.#phase.at === 'off' ? this.#connect(nowMs) : [];
+      case 'stop':
+      case 'pause':
+        return this.#phase.at === 'off' ? [] : this.#end('paused');
+      case 'check':
+        return this.#phase.at === 'waiting' ? this.#connect(nowMs) : [];
+      case 'wake':
+        return this.#wake(nowMs);
+      case 'view':
+        this.#view = happened.view;
+        this.#viewNumber += 1;
+        return [...this.#sendView(nowMs), this.#report()];
+    }
+    if (happened.id !== this.#id || this.#phase.at === 'off' || this.#phase.at === 'waiting') {
+      return [];
+    }
+    switch (happened.type) {
+      case 'ticket':
+        return [{ type: 'open', id: this.#id, ticket: happened.ticket }];
+      case 'no_ticket':
+        return this.#noTicket(happened.failure, nowMs);
+      case 'open':
+        return this.#opened(nowMs);
+      case 'closed':
+        return this.#fail(nowMs, null);
+      case 'frame':
+        return this.#heard(happened.frame, nowMs);
+    }
+  }
+
+  #connect(nowMs: number): Action[] {
+    this.#id += 1;
+    this.#phase = { at: 'connecting', untilMs: nowMs + TIMING.connectMs };
+    if (this.#connection !== 'offline') this.#connection = 'connecting';
+    return [{ type: 'fetch_ticket', id: this.#id }, this.#report()];
+  }
+
+  #opened(nowMs: number): Action[] {
+    const renewAtMs = nowMs + TIMING.renewAfterMs + this.#random() * TIMING.renewSpreadMs;
+    this.#phase = { at: 'live', renewAtMs };
+    this.#heardMs = nowMs;
+    this.#sentNumber = 0;
+    this.#sentMs = Number.NEGATIVE_INFINITY;
+    return this.#sendView(nowMs);
+  }
+
+  #sendView(nowMs: number): Action[] {
+    if (this.#phase.at !== 'live' || this.#sentNumber === this.#viewNumber) return [];
+    if (nowMs < this.#sentMs + TIMING.betweenViewsMs) return [];
+    this.#sentNumber = this.#viewNumber;
+    this.#sentMs = nowMs;
+    return [{ type: 'send', id: this.#id, frame: trackFleet(this.#view, this.#viewName) }];
+  }
+
+  get #viewName(): string {
+    return `v${this.#viewNumber}`;
+  }
+
+  #wake(nowMs: number): Action[] {
+    const phase = this.#phase;
+    if (this.wakeAtMs === null || nowMs < this.wakeAtMs) return [];
+    if (phase.at === 'waiting') return this.#connect(nowMs);
+    if (phase.at === 'connecting') return this.#fail(nowMs, null);
+    if (phase.at === 'live' && nowMs >= phase.renewAtMs) {
+      return [{ type: 'close', id: this.#id }, ...this.#connect(nowMs)];
+    }
+    if (nowMs >= this.#heardMs + TIMING.silenceMs) return this.#fail(nowMs, null);
+    return this.#sendView(nowMs);
+  }
+
+  #heard(frame: string, nowMs: number): Action[] {
+    const message = fleetMessageOf(frame);
+    if (message === null) return [];
+    if (message.type === 'fleet_ended') return this.#end('signed_out');
+    if (message.type === 'error') {
+      return message.reason === 'forbidden' ? this.#end('forbidden') : [];
+    }
+    this.#heardMs = nowMs;
+    this.#failures = 0;
+    this.#connection = 'live';
+    const { fleet } = message;
+    const isOvertaken =
+      fleet.view === this.#fleet?.view && fleet.asOfMs < (this.#fleet?.asOfMs ?? 0);
+    if (fleet.view === this.#viewName && !isOvertaken) {
+      this.#fleet = fleet;
+      this.#fleetMs = nowMs;
+    }
+    return [this.#report()];
+  }
+
+  #noTicket(failure: TicketFailure, nowMs: number): Action[] {
+    if (failure.kind === 'unavailable') return this.#fail(nowMs, failure.retryAfterMs);
+    return this.#end(failure.reason === 'forbidden' ? 'forbidden' : 'signed_out');
+  }
+
+  #fail(nowMs: number, retryAfterMs: number | null): Action[] {
+    this.#failures += 1;
+    const delayMs = backoffMs(this.#failures, this.#random(), TIMING.backoff);
+    this.#phase = { at: 'waiting', untilMs: nowMs + Math.max(delayMs, retryAfterMs ?? 0) };
+    this.#connection = 'offline';
+    return [{ type: 'close', id: this.#id }, this.#report()];
+  }
+
+  #end(connection: Connection): Action[] {
+    this.#phase = { at: 'off' };
+    this.#connection = connection;
+    return [{ type: 'close', id: this.#id }, this.#report()];
+  }
+
+  #report(): Action {
+    return {
+      type: 'report',
+      picture: {
+        connection: this.#connection,
+        fleet: this.#fleet,
+        fleetMs: this.#fleetMs,
+        isCurrent: this.#fleet?.view === this.#viewName,
+      },
+    };
+  }
+}

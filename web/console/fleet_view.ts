@@ -1,0 +1,112 @@
+/** What of the fleet is looked at: a box of the map and a filter. */
+
+import type { Status } from '@rtdts/client';
+import type { Box, Fleet } from './fleet_messages.js';
+
+export type FilterStatus = Exclude<Status, 'delivered' | 'failed' | 'cancelled'> | 'none';
+
+/** In the order of a delivery; `none`: no open delivery. */
+export const FILTER_STATUSES: readonly FilterStatus[] = [
+  'assigned',
+  'en_route_to_pickup',
+  'at_pickup',
+  'in_transit',
+  'nearby',
+  'arrived',
+  'none',
+];
+
+export type Trouble = 'late' | 'stale' | 'offline';
+export const TROUBLES: readonly Trouble[] = ['late', 'stale', 'offline'];
+
+export interface Filter {
+  /** None: all. */
+  readonly statuses: readonly FilterStatus[];
+  readonly troubles: readonly Trouble[];
+  readonly search: string;
+}
+
+export interface View {
+  readonly bbox: Box;
+  /** Of tiles of 512 pixels, 0 to 24. */
+  readonly zoom: number;
+  readonly filter: Filter;
+}
+
+export const NO_FILTER: Filter = { statuses: [], troubles: [], search: '' };
+export const WHOLE_WORLD: Box = [-180, -90, 180, 90];
+export const WHOLE_FLEET: View = { bbox: WHOLE_WORLD, zoom: 0, filter: NO_FILTER };
+
+/** Whether the service takes it: what an id may begin with. */
+export function isSearch(text: string): boolean {
+  return text === '' || /^[A-Za-z0-9._-]{1,64}$/.test(text);
+}
+
+/** The frame that asks for a view. */
+export function trackFleet(view: View, name: string): string {
+  const { statuses, troubles, search } = view.filter;
+  const filter = {
+    ...(statuses.length > 0 ? { status: statuses } : {}),
+    ...Object.fromEntries(troubles.map((trouble) => [trouble, true])),
+    ...(search && isSearch(search) ? { search } : {}),
+  };
+  return JSON.stringify({
+    action: 'track_fleet',
+    view: name,
+    bbox: view.bbox,
+    zoom: view.zoom,
+    ...(Object.keys(filter).length > 0 ? { filter } : {}),
+  });
+}
+
+/** A map's bounds, which may lie any number of turns around the world, as the service takes them. */
+export function boxOf(west: number, south: number, east: number, north: number): Box {
+  const [low, high] = [Math.max(-90, south), Math.min(90, north)].map(rounded) as [number, number];
+  if (east - west >= 360) return [-180, low, 180, high];
+  return [wrapped(west), low, wrapped(east), high];
+}
+
+export function zoomOf(zoom: number): number {
+  return Math.round(Math.min(24, Math.max(0, zoom)) * 100) / 100;
+}
+
+/** The box of a map tile, `zoom/x/y`. */
+export function boxOfTile(tile: string): Box {
+  const [z, x, y] = tile.split('/').map(Number) as [number, number, number];
+  const lon = (column: number) => (column / 2 ** z) * 360 - 180;
+  const lat = (row: number) =>
+    (Math.atan(Math.sinh(Math.PI * (1 - (2 * row) / 2 ** z))) * 180) / Math.PI;
+  return [rounded(lon(x)), rounded(lat(y + 1)), rounded(lon(x + 1)), rounded(lat(y))];
+}
+
+/** The zoom at which a tile fills some 512 pixels: two levels deeper its clusters divide. */
+export function zoomOfTile(tile: string): number {
+  return zoomOf(Number(tile.split('/')[0]) + 1);
+}
+
+/** The box around everything that a picture shows; null when it shows nothing. */
+export function boxAround({ trucks, clusters }: Fleet): Box | null {
+  const points = [...trucks, ...clusters];
+  if (points.length === 0) return null;
+  const lats = points.map(({ lat }) => lat);
+  const lons = points.map(({ lon }) => lon);
+  return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)];
+}
+
+/** How many of a picture's trucks are late, stale, offline. */
+export function troublesOf({ trucks, clusters }: Fleet): Record<Trouble, number> {
+  const sum = (trouble: Trouble) => clusters.reduce((all, cluster) => all + cluster[trouble], 0);
+  return {
+    late: trucks.filter(({ isLate }) => isLate).length + sum('late'),
+    stale: trucks.filter(({ isStale }) => isStale).length + sum('stale'),
+    offline: trucks.filter(({ isOffline }) => isOffline).length + sum('offline'),
+  };
+}
+
+function wrapped(lon: number): number {
+  const turned = ((((lon + 180) % 360) + 360) % 360) - 180;
+  // 180 degrees east is an end of the world, not its beginning.
+  return rounded(turned === -180 && lon > 0 ? 180 : turned);
+}
+
+const rounded = (degrees: number) => Math.round(degrees * 1e5) / 1e5;

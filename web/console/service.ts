@@ -1,0 +1,128 @@
+/** The HTTP API (docs/openapi.yaml) as the console uses it, with a dispatcher's access token. */
+
+import type { TicketFailure } from '@rtdts/client';
+
+export const DECLARATIONS = ['picked_up', 'delivered', 'failed', 'cancelled'] as const;
+export type Declaration = (typeof DECLARATIONS)[number];
+
+export const FAILURE_CODES = [
+  'nobody_home',
+  'refused',
+  'wrong_address',
+  'no_access',
+  'damaged',
+  'missing',
+  'vehicle',
+  'weather',
+  'other',
+] as const;
+export type FailureCode = (typeof FAILURE_CODES)[number];
+
+export type Failure =
+  | 'signed_out'
+  | 'forbidden'
+  | 'not_found'
+  | 'conflict'
+  | 'refused'
+  | 'unavailable';
+
+export type Result<T> = { readonly value: T } | { readonly failure: Failure };
+
+const FAILURES: Record<number, Failure> = {
+  401: 'signed_out',
+  403: 'forbidden',
+  404: 'not_found',
+  409: 'conflict',
+  412: 'conflict',
+};
+
+export class Service {
+  readonly #serverUrl: string;
+  readonly #accessToken: string;
+  readonly #fetch: typeof fetch;
+
+  constructor(
+    serverUrl: string,
+    accessToken: string,
+    request: typeof fetch = fetch.bind(globalThis),
+  ) {
+    this.#serverUrl = serverUrl;
+    this.#accessToken = accessToken;
+    this.#fetch = request;
+  }
+
+  /** A socket's ticket; never throws. */
+  async ticket(
+    signal: AbortSignal,
+  ): Promise<{ readonly ticket: string } | { readonly failure: TicketFailure }> {
+    const unavailable = { failure: { kind: 'unavailable', retryAfterMs: null } } as const;
+    try {
+      const response = await this.#call('POST', '/tickets', { signal });
+      if (response.ok) {
+        const { ticket } = await response.json();
+        return typeof ticket === 'string' ? { ticket } : unavailable;
+      }
+      if (response.status === 429 || response.status >= 500) {
+        const seconds = Number(response.headers.get('Retry-After'));
+        const retryAfterMs = Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : null;
+        return { failure: { kind: 'unavailable', retryAfterMs } };
+      }
+      return { failure: { kind: 'refused', reason: FAILURES[response.status] ?? 'refused' } };
+    } catch {
+      return unavailable;
+    }
+  }
+
+  /** The token of a new link by which the delivery is seen without an account. */
+  async share(deliveryId: string): Promise<Result<{ readonly token: string }>> {
+    return this.#json('POST', `/deliveries/${encodeURIComponent(deliveryId)}/shares`, {
+      headers: { 'Content-Type': 'application/json' },
+      body: '{}',
+    });
+  }
+
+  /**
+   * Declares what no sensor can know.
+   *
+   * @param key The same for each attempt at one declaration, so that it is recorded once.
+   * @returns Why it was not recorded; null when it was.
+   */
+  async declare(
+    deliveryId: string,
+    type: Declaration,
+    failureCode: FailureCode | null,
+    key: string,
+  ): Promise<Failure | null> {
+    const result = await this.#json(
+      'POST',
+      `/deliveries/${encodeURIComponent(deliveryId)}/events`,
+      {
+        headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key },
+        body: JSON.stringify(failureCode === null ? { type } : { type, failure_code: failureCode }),
+      },
+    );
+    return 'failure' in result ? result.failure : null;
+  }
+
+  async #json<T>(method: string, path: string, request: RequestInit): Promise<Result<T>> {
+    try {
+      const response = await this.#call(method, path, request);
+      if (response.ok) return { value: await response.json() };
+      if (response.status === 429 || response.status >= 500) return { failure: 'unavailable' };
+      return { failure: FAILURES[response.status] ?? 'refused' };
+    } catch {
+      return { failure: 'unavailable' };
+    }
+  }
+
+  #call(method: string, path: string, request: RequestInit): Promise<Response> {
+    return this.#fetch(`${this.#serverUrl}${path}`, {
+      ...request,
+      method,
+      headers: { ...request.headers, Authorization: `Bearer ${this.#accessToken}` },
+      credentials: 'omit',
+      cache: 'no-store',
+      referrerPolicy: 'no-referrer',
+    });
+  }
+}

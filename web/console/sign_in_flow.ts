@@ -1,0 +1,156 @@
+/** OIDC's authorization code flow with PKCE, decided without I/O: what is asked, what is believed. */
+
+import type { SignInConfig } from '../shared/config.js';
+
+/** What a page must remember while the browser is at the issuer. */
+export interface Pending {
+  readonly state: string;
+  readonly nonce: string;
+  /** The PKCE verifier (RFC 7636): without it the code in the URL is of no use. */
+  readonly verifier: string;
+  readonly redirectUri: string;
+  /** The query of the page before, such as `?lang=ko`. */
+  readonly search: string;
+}
+
+/** A dispatcher who has signed in. */
+export interface Session {
+  readonly accessToken: string;
+  /** The issuer's name of the dispatcher. */
+  readonly subject: string;
+  readonly endsAtMs: number;
+}
+
+export interface Endpoints {
+  readonly authorization: string;
+  readonly token: string;
+}
+
+export type SignInProblem = 'issuer' | 'refused' | 'not_ours' | 'tokens';
+
+/** A token that ends sooner than this is not used any more, in ms. */
+export const ENDS_SOON_MS = 5_000;
+
+export function base64url(bytes: Uint8Array): string {
+  const text = btoa(String.fromCharCode(...bytes));
+  return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+/** The S256 challenge of a verifier. */
+export async function challengeOf(verifier: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
+  return base64url(new Uint8Array(digest));
+}
+
+/**
+ * The endpoints of a discovery document; null when it is another issuer's, or names endpoints that
+ * are less protected than the issuer.
+ */
+export function endpointsOf(document: unknown, issuer: string): Endpoints | null {
+  if (typeof document !== 'object' || document === null) return null;
+  const found = document as Record<string, unknown>;
+  if (found['issuer'] !== issuer) return null;
+  const authorization = found['authorization_endpoint'];
+  const token = found['token_endpoint'];
+  if (!isEndpoint(authorization, issuer) || !isEndpoint(token, issuer)) return null;
+  return { authorization, token };
+}
+
+function isEndpoint(url: unknown, issuer: string): url is string {
+  if (typeof url !== 'string' || !URL.canParse(url)) return false;
+  const { protocol, origin } = new URL(url);
+  return protocol === 'https:' || (protocol === 'http:' && origin === new URL(issuer).origin);
+}
+
+/** Where the browser is sent to sign in. */
+export function authorizationUrl(
+  endpoint: string,
+  { client_id, scope }: SignInConfig,
+  pending: Pending,
+  challenge: string,
+): string {
+  const url = new URL(endpoint);
+  const asked = {
+    response_type: 'code',
+    client_id,
+    redirect_uri: pending.redirectUri,
+    scope,
+    state: pending.state,
+    nonce: pending.nonce,
+    code_challenge: challenge,
+    code_challenge_method: 'S256',
+  };
+  for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value);
+  return url.href;
+}
+
+export type Return =
+  | { readonly type: 'none' }
+  | { readonly type: 'code'; readonly code: string }
+  | { readonly type: 'problem'; readonly problem: SignInProblem };
+
+/** What the issuer sent the browser back with; only what this page asked for is believed. */
+export function returnOf(search: string, pending: Pending | null, issuer: string): Return {
+  const query = new URLSearchParams(search);
+  if (!query.has('code') && !query.has('error')) return { type: 'none' };
+  if (pending === null || query.get('state') !== pending.state) {
+    return { type: 'problem', problem: 'not_ours' };
+  }
+  const named = query.get('iss'); // RFC 9207
+  if (named !== null && named !== issuer) return { type: 'problem', problem: 'not_ours' };
+  const code = query.get('code');
+  if (code === null || query.has('error')) return { type: 'problem', problem: 'refused' };
+  return { type: 'code', code };
+}
+
+/** The form that exchanges a code. */
+export function exchangeForm(clientId: string, pending: Pending, code: string): URLSearchParams {
+  return new URLSearchParams({
+    grant_type: 'authorization_code',
+    code,
+    client_id: clientId,
+    redirect_uri: pending.redirectUri,
+    code_verifier: pending.verifier,
+  });
+}
+
+/**
+ * The session that a token response begins; null when it is not for this request.
+ *
+ * The ID token comes from the issuer itself, so its signature is not checked (OpenID Connect Core,
+ * 3.1.3.7); the service checks the access token's.
+ */
+export function sessionOf(
+  response: unknown,
+  { issuer, client_id }: SignInConfig,
+  pending: Pending,
+  nowMs: number,
+): Session | null {
+  if (typeof response !== 'object' || response === null) return null;
+  const { access_token, id_token, token_type, expires_in } = response as Record<string, unknown>;
+  if (typeof access_token !== 'string' || typeof id_token !== 'string') return null;
+  if (typeof token_type !== 'string' || token_type.toLowerCase() !== 'bearer') return null;
+  if (typeof expires_in !== 'number' || !(expires_in > 0)) return null;
+  const claims = claimsOf(id_token);
+  if (claims === null) return null;
+  const { iss, aud, nonce, sub, exp } = claims;
+  const isForUs = aud === client_id || (Array.isArray(aud) && aud.includes(client_id));
+  if (iss !== issuer || !isForUs || nonce !== pending.nonce) return null;
+  if (typeof sub !== 'string' || typeof exp !== 'number') return null;
+  return { accessToken: access_token, subject: sub, endsAtMs: nowMs + expires_in * 1000 };
+}
+
+function claimsOf(jwt: string): Record<string, unknown> | null {
+  const payload = jwt.split('.')[1];
+  if (payload === undefined) return null;
+  try {
+    const binary = atob(payload.replaceAll('-', '+').replaceAll('_', '/'));
+    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof claims === 'object' && claims !== null
+      ? (claims as Record<string, unknown>)
+      : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { Service } from '../service.js';
+
+function service(response: () => Response | Promise<Response>) {
+  const requests: { url: string; init: RequestInit }[] = [];
+  const made = new Service('https://api.test/v1', 'the token', async (url, init) => {
+    requests.push({ url: String(url), init: init ?? {} });
+    return response();
+  });
+  return { made, requests };
+}
+
+const json = (status: number, body: object = {}, headers = {}) =>
+  new Response(JSON.stringify(body), { status, headers });
+
+test('a ticket is fetched with the token in a header, not in the URL', async () => {
+  const { made, requests } = service(() => json(200, { ticket: 't1' }));
+
+  expect(await made.ticket(new AbortController().signal)).toEqual({ ticket: 't1' });
+  expect(requests[0]?.url).toBe('https://api.test/v1/tickets');
+  expect(requests[0]?.init).toMatchObject({
+    method: 'POST',
+    credentials: 'omit',
+    headers: { Authorization: 'Bearer the token' },
+  });
+});
+
+test.each([
+  [401, { kind: 'refused', reason: 'signed_out' }],
+  [403, { kind: 'refused', reason: 'forbidden' }],
+  [429, { kind: 'unavailable', retryAfterMs: 7000 }],
+  [503, { kind: 'unavailable', retryAfterMs: 7000 }],
+])('a ticket that is refused with %i', async (status, failure) => {
+  const { made } = service(() => json(status, {}, { 'Retry-After': '7' }));
+
+  expect(await made.ticket(new AbortController().signal)).toEqual({ failure });
+});
+
+test('without a network there is no ticket, and nothing is thrown', async () => {
+  const { made } = service(() => Promise.reject(new TypeError('no network')));
+
+  expect(await made.ticket(new AbortController().signal)).toEqual({
+    failure: { kind: 'unavailable', retryAfterMs: null },
+  });
+});
+
+test('a declaration has its key, and a code only where it failed', async () => {
+  const { made, requests } = service(() => json(201));
+
+  expect(await made.declare('D/1', 'failed', 'weather', 'k1')).toBeNull();
+  expect(await made.declare('D-1', 'cancelled', null, 'k2')).toBeNull();
+  expect(requests[0]?.url).toBe('https://api.test/v1/deliveries/D%2F1/events');
+  expect(requests[0]?.init.headers).toMatchObject({ 'Idempotency-Key': 'k1' });
+  expect(requests.map(({ init }) => JSON.parse(String(init.body)))).toEqual([
+    { type: 'failed', failure_code: 'weather' },
+    { type: 'cancelled' },
+  ]);
+});
+
+test.each([
+  [401, 'signed_out'],
+  [403, 'forbidden'],
+  [404, 'not_found'],
+  [409, 'conflict'],
+  [400, 'refused'],
+  [429, 'unavailable'],
+  [500, 'unavailable'],
+])('a declaration that is refused with %i', async (status, failure) => {
+  const { made } = service(() => json(status));
+
+  expect(await made.declare('D-1', 'delivered', null, 'k')).toBe(failure);
+});
+
+test('a share gives the token of its link', async () => {
+  const { made, requests } = service(() => json(201, { token: 'D-1~x' }));
+
+  expect(await made.share('D-1')).toEqual({ value: { token: 'D-1~x' } });
+  expect(requests[0]?.url).toBe('https://api.test/v1/deliveries/D-1/shares');
+});
