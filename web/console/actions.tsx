@@ -9,16 +9,24 @@ import {
 } from './service.js';
 import type { Texts } from './texts.js';
 
+const DONE = ['linkCopied', 'linkMade', 'declared', 'reassigned'] as const;
+type Done = (typeof DONE)[number];
+type Outcome = Failure | Done;
+
 interface Props {
   readonly deliveryId: string;
+  readonly truckId: string;
+  /** Of those in view: what may be chosen from. */
+  readonly truckIds: readonly string[];
   readonly service: Service;
   readonly t: Texts;
 }
 
 /** What a dispatcher does with a delivery: share it, declare what no sensor knows, cancel it. */
-export function Actions({ deliveryId, service, t }: Props) {
+export function Actions({ deliveryId, truckId, truckIds, service, t }: Props) {
+  const [other, setOther] = useState('');
   const [link, setLink] = useState<string | null>(null);
-  const [said, setSaid] = useState<string | null>(null);
+  const [outcome, setOutcome] = useState<Outcome | null>(null);
   const [type, setType] = useState<Declaration | ''>('');
   const [code, setCode] = useState<FailureCode>('other');
   const [isBusy, setIsBusy] = useState(false);
@@ -30,12 +38,12 @@ export function Actions({ deliveryId, service, t }: Props) {
     const result = await service.share(deliveryId);
     setIsBusy(false);
     if ('failure' in result) {
-      setSaid(t.failure[result.failure]);
+      setOutcome(result.failure);
       return;
     }
     const made = `${new URL('.', location.href).href}#${result.value.token}`;
     setLink(made);
-    setSaid((await copied(made)) ? t.linkCopied : t.linkMade);
+    setOutcome((await copied(made)) ? 'linkCopied' : 'linkMade');
   };
   const declare = async (event: Event) => {
     event.preventDefault();
@@ -49,8 +57,16 @@ export function Actions({ deliveryId, service, t }: Props) {
     );
     setIsBusy(false);
     if (failure === null || failure !== 'unavailable') key.current = crypto.randomUUID();
-    setSaid(failure === null ? t.declared : t.failure[failure]);
+    setOutcome(failure ?? 'declared');
     if (failure === null) setType('');
+  };
+  const reassign = async (event: Event) => {
+    event.preventDefault();
+    setIsBusy(true);
+    const failure = await service.reassign(deliveryId, other);
+    setIsBusy(false);
+    setOutcome(failure ?? 'reassigned');
+    if (failure === null) setOther('');
   };
   return (
     <div class="actions">
@@ -70,6 +86,28 @@ export function Actions({ deliveryId, service, t }: Props) {
           />
         </label>
       )}
+      <form onSubmit={reassign} class="buttons">
+        <label>
+          {t.otherTruck}
+          <input
+            type="text"
+            list="trucks-in-view"
+            autocomplete="off"
+            value={other}
+            onInput={(event) => setOther(event.currentTarget.value.trim())}
+          />
+        </label>
+        <datalist id="trucks-in-view">
+          {truckIds
+            .filter((id) => id !== truckId)
+            .map((id) => (
+              <option key={id} value={id} />
+            ))}
+        </datalist>
+        <button type="submit" disabled={isBusy || other === '' || other === truckId}>
+          {t.reassign}
+        </button>
+      </form>
       <form onSubmit={declare} class="buttons">
         <label>
           {t.declare}
@@ -111,10 +149,18 @@ export function Actions({ deliveryId, service, t }: Props) {
         </button>
       </form>
       <p role="status" aria-live="polite">
-        {said}
+        {outcome && wordOf(outcome, t)}
       </p>
     </div>
   );
+}
+
+function isDone(outcome: Outcome): outcome is Done {
+  return (DONE as readonly string[]).includes(outcome);
+}
+
+function wordOf(outcome: Outcome, t: Texts): string {
+  return isDone(outcome) ? t[outcome] : t.failure[outcome];
 }
 
 async function copied(text: string): Promise<boolean> {

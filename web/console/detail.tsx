@@ -17,10 +17,13 @@ interface Props {
   /** Of its position, by the service's clock. */
   readonly age_s: number;
   readonly isInView: boolean;
+  readonly truckIds: readonly string[];
   readonly service: Service;
   readonly nowMs: number;
   readonly language: Language;
   readonly t: Texts;
+  /** Shows it on the map; null without one. */
+  readonly onFind: (() => void) | null;
   readonly onClose: () => void;
 }
 
@@ -100,10 +103,19 @@ export function TruckDetail(props: Props) {
           </ol>
         </>
       )}
-      {deliveryId && <Actions key={deliveryId} deliveryId={deliveryId} {...props} />}
-      <button type="button" onClick={props.onClose}>
-        {t.close}
-      </button>
+      {deliveryId && (
+        <Actions key={deliveryId} deliveryId={deliveryId} truckId={truck.truckId} {...props} />
+      )}
+      <p class="buttons">
+        {props.onFind && (
+          <button type="button" onClick={props.onFind}>
+            {t.findTruck}
+          </button>
+        )}
+        <button type="button" onClick={props.onClose}>
+          {t.close}
+        </button>
+      </p>
     </section>
   );
 }

@@ -92,7 +92,6 @@ export function FleetView({ config, session, language, t, onSignedOut }: Props) 
     const truck = fleet?.trucks.find((one) => one.truckId === truckId);
     if (!truck) return;
     setLastSeen(truck);
-    map.current?.goToPoint(truck);
   };
   const zoomInto = (tile: string) => {
     const box = boxOfTile(tile);
@@ -169,10 +168,12 @@ export function FleetView({ config, session, language, t, onSignedOut }: Props) 
           truck={lastSeen}
           age_s={positionAge_s(picture, lastSeen, nowMs)}
           isInView={fleet?.trucks.some(({ truckId }) => truckId === chosen) ?? false}
+          truckIds={fleet?.trucks.map(({ truckId }) => truckId) ?? []}
           service={service}
           nowMs={nowMs}
           language={language}
           t={t}
+          onFind={config.map ? () => map.current?.goToPoint(lastSeen) : null}
           onClose={close}
         />
       )}

@@ -36,6 +36,26 @@ const FAILURES: Record<number, Failure> = {
   412: 'conflict',
 };
 
+/** What of a delivery is its plan: the service takes the whole of it. */
+const PLAN = [
+  'customer_id',
+  'origin',
+  'destination',
+  'window',
+  'visibility',
+  'stop_sequence',
+] as const;
+
+/** The plan of a delivery, with another truck. */
+export function planFor(
+  delivery: Readonly<Record<string, unknown>>,
+  truckId: string,
+): Record<string, unknown> {
+  const given = PLAN.filter((field) => Object.hasOwn(delivery, field));
+  const kept = Object.fromEntries(given.map((field) => [field, delivery[field]]));
+  return { truck_id: truckId, ...kept };
+}
+
 export class Service {
   readonly #serverUrl: string;
   readonly #accessToken: string;
@@ -101,6 +121,22 @@ export class Service {
         body: JSON.stringify(failureCode === null ? { type } : { type, failure_code: failureCode }),
       },
     );
+    return 'failure' in result ? result.failure : null;
+  }
+
+  /**
+   * Gives a delivery to another truck; the rest of its plan stays as it is at that moment.
+   *
+   * @returns Why it was not given; null when it was. `conflict`: it has changed meanwhile.
+   */
+  async reassign(deliveryId: string, truckId: string): Promise<Failure | null> {
+    const path = `/deliveries/${encodeURIComponent(deliveryId)}`;
+    const read = await this.#json<Record<string, unknown>>('GET', path, {});
+    if ('failure' in read) return read.failure;
+    const result = await this.#json('PUT', path, {
+      headers: { 'Content-Type': 'application/json', 'If-Match': String(read.value['version']) },
+      body: JSON.stringify(planFor(read.value, truckId)),
+    });
     return 'failure' in result ? result.failure : null;
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Service } from '../service.js';
+import { planFor, Service } from '../service.js';
 
 function service(response: () => Response | Promise<Response>) {
   const requests: { url: string; init: RequestInit }[] = [];
@@ -76,4 +76,63 @@ test('a share gives the token of its link', async () => {
 
   expect(await made.share('D-1')).toEqual({ value: { token: 'D-1~x' } });
   expect(requests[0]?.url).toBe('https://api.test/v1/deliveries/D-1/shares');
+});
+
+const DELIVERY = {
+  delivery_id: 'D-1',
+  truck_id: 'T-1',
+  customer_id: 'C-1',
+  status: 'in_transit',
+  version: 4,
+  assignment: 1,
+  origin: { lat: 1, lon: 2, radius_m: 150, name: 'Depot' },
+  destination: { lat: 3, lon: 4, radius_m: 100 },
+  window: { start: '2026-11-24T09:00:00.000Z', end: '2026-11-24T10:00:00.000Z' },
+  visibility: { policy: 'en_route' },
+  stop_sequence: 3,
+  events: [],
+};
+
+test('another truck is given the whole plan, if it has not changed meanwhile', async () => {
+  const { made, requests } = service(() => json(200, DELIVERY));
+
+  expect(await made.reassign('D-1', 'T-2')).toBeNull();
+  const [read, write] = requests;
+  expect(read?.init.method).toBe('GET');
+  expect(write?.init.method).toBe('PUT');
+  expect(write?.init.headers).toMatchObject({ 'If-Match': '4' });
+  const { customer_id, origin, destination, window, visibility, stop_sequence } = DELIVERY;
+  expect(JSON.parse(String(write?.init.body))).toEqual({
+    truck_id: 'T-2',
+    customer_id,
+    origin,
+    destination,
+    window,
+    visibility,
+    stop_sequence,
+  });
+});
+
+test('what a delivery lacks is not in its plan', () => {
+  const { customer_id, origin, destination } = DELIVERY;
+  expect(planFor({ customer_id, origin, destination }, 'T-2')).toEqual({
+    truck_id: 'T-2',
+    customer_id,
+    origin,
+    destination,
+  });
+});
+
+test('a delivery that can not be read is not written', async () => {
+  const { made, requests } = service(() => json(404));
+
+  expect(await made.reassign('D-1', 'T-2')).toBe('not_found');
+  expect(requests).toHaveLength(1);
+});
+
+test('a delivery that has changed meanwhile is a conflict', async () => {
+  let calls = 0;
+  const { made } = service(() => json(++calls === 1 ? 200 : 412, DELIVERY));
+
+  expect(await made.reassign('D-1', 'T-2')).toBe('conflict');
 });
