@@ -24,7 +24,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from sim.local_cloud.sign_in import Client, LoginPage, Redirect, SignIn, Tokens
+from sim.local_cloud.sign_in import (
+    AUTHORIZE,
+    CODE_TOKENS,
+    Client,
+    LoginPage,
+    Redirect,
+    SignIn,
+    Tokens,
+)
 from sim.local_cloud.token_issuer import (
     TokenIssuer,
     TokenRequest,
@@ -36,8 +44,7 @@ DEFAULT_AUDIENCE = "rtdts"
 CONSOLE_CLIENT_ID = "rtdts-console"
 SECRET_VARIABLE = "TOKEN_SECRET"  # noqa: S105 - a name
 MAX_BODY_BYTES = 4096
-AUTHORIZE = "/authorize"
-CODE_TOKENS = "/oauth2/token"
+DISCOVERY = "/.well-known/openid-configuration"
 NO_HEADERS: Mapping[str, str] = {}
 PAGE_HEADERS: Mapping[str, str] = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
@@ -60,7 +67,7 @@ class IdentityProvider:
 
     def get(self, path: str) -> Answer:
         """Discovery and keys, open to all."""
-        if path == "/.well-known/openid-configuration":
+        if path == DISCOVERY:
             return Answer(status=HTTPStatus.OK, body=self._issuer.discovery())
         if path == "/jwks.json":
             return Answer(status=HTTPStatus.OK, body=self._issuer.key_set())
@@ -123,6 +130,9 @@ def serve(
             path, _, query = self.path.partition("?")
             if sign_in is not None and path == AUTHORIZE:
                 self._send_sign_in(sign_in.authorize(query))
+                return
+            if sign_in is not None and path == DISCOVERY:
+                self._answer(Answer(status=HTTPStatus.OK, body=sign_in.discovery()))
                 return
             self._answer(provider.get(self.path))
 

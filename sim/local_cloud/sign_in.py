@@ -21,6 +21,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from sim.local_cloud.token_issuer import TokenIssuer, TokenRequest
 
+AUTHORIZE = "/authorize"
+CODE_TOKENS = "/oauth2/token"
 CODE_TTL_S = 60.0
 SESSION_TTL_S = 8 * 3600
 """A working day: the console has no refresh token."""
@@ -103,6 +105,19 @@ class SignIn:
     def origins(self) -> frozenset[str]:
         """The origins whose pages may read tokens and discovery."""
         return frozenset().union(*(client.origins for client in self._clients.values()))
+
+    def discovery(self) -> dict[str, Any]:
+        """The OpenID Connect discovery document, with the endpoints of the code flow."""
+        known = self._issuer.discovery()
+        return {
+            **known,
+            "authorization_endpoint": f"{known['issuer']}{AUTHORIZE}",
+            "token_endpoint": f"{known['issuer']}{CODE_TOKENS}",
+            "token_endpoint_auth_methods_supported": ["none"],
+            "code_challenge_methods_supported": ["S256"],
+            "grant_types_supported": ["authorization_code"],
+            "response_types_supported": ["code"],
+        }
 
     def authorize(self, query: str) -> LoginPage | Redirect:
         """GET /authorize: the login page, or the error of a request that can't be met."""
@@ -230,7 +245,7 @@ def _login_page(
     return LoginPage(
         status=status,
         html=_document(
-            f'<form method="post" action="/authorize">{hidden}{note if problem else ""}'
+            f'<form method="post" action="{AUTHORIZE}">{hidden}{note if problem else ""}'
             '<p><label>Dispatcher <input name="identity" value="dispatcher" required autofocus '
             'autocomplete="username"></label></p><p><button>Sign in</button></p></form>'
         ),

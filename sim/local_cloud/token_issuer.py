@@ -87,17 +87,13 @@ class TokenIssuer:
         return {"keys": [{**key, "kid": self._key_id, "use": "sig", "alg": ALGORITHM}]}
 
     def discovery(self) -> dict[str, Any]:
-        """The OpenID Connect discovery document."""
+        """The OpenID Connect discovery document, as far as checking tokens needs it."""
         return {
             "issuer": self._issuer,
             "jwks_uri": f"{self._issuer}/jwks.json",
-            "authorization_endpoint": f"{self._issuer}/authorize",
-            "token_endpoint": f"{self._issuer}/oauth2/token",
-            "token_endpoint_auth_methods_supported": ["none"],
+            "token_endpoint": f"{self._issuer}/token",
             "id_token_signing_alg_values_supported": [ALGORITHM],
-            "code_challenge_methods_supported": ["S256"],
-            "grant_types_supported": ["authorization_code"],
-            "response_types_supported": ["code"],
+            "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
         }
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from aiohttp import WSMsgType, web
 
+from rtdts.runtime.origins import METHODS, REQUEST_HEADERS
 from sim.local_cloud.web_server import BASE_MAPS, PAGES, make_application
 from tests.support.ministack_process import free_port
 
@@ -89,16 +90,9 @@ class PageBackend:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     async def _start(self) -> list[web.AppRunner]:
-        config = {
-            "server_url": f"http://{HOST}:{self.port}",
-            "websocket_url": f"ws://{HOST}:{self.port}/live",
-            "map": self.map,
-        }
         service = web.Application()
-        service.router.add_route("OPTIONS", "/shares/tickets", self._preflight)
-        service.router.add_post("/shares/tickets", self._ticket)
-        service.router.add_get("/live", self._socket)
-        pages = make_application(config, pages=PAGES, base_maps=BASE_MAPS)
+        self._add_routes(service)
+        pages = make_application(self._config(), pages=PAGES, base_maps=BASE_MAPS)
         runners = []
         for application, port in ((service, self.port), (pages, self.page_port)):
             runner = web.AppRunner(application, shutdown_timeout=1.0)
@@ -107,11 +101,23 @@ class PageBackend:
             runners.append(runner)
         return runners
 
+    def _config(self) -> dict[str, Any]:
+        return {
+            "server_url": f"http://{HOST}:{self.port}",
+            "websocket_url": f"ws://{HOST}:{self.port}/live",
+            "map": self.map,
+        }
+
+    def _add_routes(self, service: web.Application) -> None:
+        service.router.add_route("OPTIONS", "/{path:.*}", self._preflight)
+        service.router.add_post("/shares/tickets", self._ticket)
+        service.router.add_get("/live", self._socket)
+
     def _allowed(self) -> dict[str, str]:
         return {
             "Access-Control-Allow-Origin": self.allowed_origin,
-            "Access-Control-Allow-Methods": "POST",
-            "Access-Control-Allow-Headers": "content-type",
+            "Access-Control-Allow-Methods": ", ".join(METHODS),
+            "Access-Control-Allow-Headers": ", ".join(REQUEST_HEADERS),
         }
 
     async def _preflight(self, _: web.Request) -> web.Response:
@@ -133,16 +139,18 @@ class PageBackend:
             async for frame in socket:
                 if frame.type is not WSMsgType.TEXT:
                     continue
-                message = json.loads(frame.data)
-                if message["action"] == "ping":
-                    await socket.send_json({"v": 1, "type": "pong"})
-                elif message["action"] == "track":
-                    self.tracked.append(message)
-                    if self.snapshot is not None:
-                        await socket.send_json(self.snapshot)
+                await self._heard(socket, json.loads(frame.data))
         finally:
             self._sockets.discard(socket)
         return socket
+
+    async def _heard(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
+        if message["action"] == "ping":
+            await socket.send_json({"v": 1, "type": "pong"})
+        elif message["action"] == "track":
+            self.tracked.append(message)
+            if self.snapshot is not None:
+                await socket.send_json(self.snapshot)
 
     async def _send(self, message: dict[str, Any]) -> None:
         for socket in list(self._sockets):

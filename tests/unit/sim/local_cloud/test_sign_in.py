@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import urllib.error
 import urllib.request
@@ -270,6 +271,17 @@ def test_a_browser_gets_through_it(url: str) -> None:
         assert tokens.status == 200
         assert tokens.headers["Cache-Control"] == "no-store"
         assert tokens.headers["Access-Control-Allow-Origin"] == "http://127.0.0.1:8090"
+
+
+def test_discovery_names_the_endpoints_of_the_code_flow(url: str) -> None:
+    with call(f"{url}/.well-known/openid-configuration") as answer:
+        found = json.load(answer)
+        assert answer.headers["Access-Control-Allow-Origin"] == "http://127.0.0.1:8090"
+
+    assert found["issuer"] == ISSUER
+    assert found["authorization_endpoint"] == f"{ISSUER}/authorize"
+    assert found["token_endpoint"] == f"{ISSUER}/oauth2/token"
+    assert found["code_challenge_methods_supported"] == ["S256"]
 
 
 def test_no_other_page_may_read_tokens(url: str) -> None:

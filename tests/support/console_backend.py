@@ -1,0 +1,112 @@
+"""A service for the dispatcher's console that a test directs, with the local login page."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sim.environment import console_url
+from sim.local_cloud.identity_provider import IdentityProvider, serve
+from sim.local_cloud.sign_in import Client, SignIn
+from sim.local_cloud.token_issuer import TokenIssuer
+from tests.support.ministack_process import free_port
+from tests.support.page_backend import HOST, PageBackend
+
+CLIENT_ID = "console-of-the-tests"
+
+
+class ConsoleBackend(PageBackend):
+    """Directs what one console is told.
+
+    Attributes:
+        fleet: Rows of trucks that answer each view, if they pass its search.
+        clusters: Rows of clusters, instead of trucks, while a view's zoom is below 3.
+        views: The `track_fleet` requests, in order.
+        calls: Method, path, body and headers of each request but tickets.
+        plan: What a GET of a delivery returns.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fleet: list[list[Any]] = []
+        self.clusters: list[list[Any]] = []
+        self.views: list[dict[str, Any]] = []
+        self.calls: list[tuple[str, str, Any, dict[str, str]]] = []
+        self.plan: dict[str, Any] = {}
+        self.console_url = console_url(self.page_url.rstrip("/"))
+        self.issuer_port = free_port()
+        self.issuer = f"http://{HOST}:{self.issuer_port}"
+
+    @contextmanager
+    def running(self) -> Iterator[ConsoleBackend]:
+        """All servers, for the length of a `with` block."""
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        issuer = TokenIssuer(key, issuer=self.issuer, audience="rtdts")
+        client = Client(client_id=CLIENT_ID, redirect_uris=(self.console_url,))
+        sign_in = SignIn(issuer, [client], now_s=time.time, make_code=secrets.token_urlsafe)
+        provider = IdentityProvider(issuer, secret="of the tests", now_s=time.time)
+        with serve(provider, host=HOST, port=self.issuer_port, sign_in=sign_in) as server:
+            thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+            thread.start()
+            try:
+                with super().running():
+                    yield self
+            finally:
+                server.shutdown()
+                thread.join()
+
+    def _config(self) -> dict[str, Any]:
+        sign_in = {
+            "issuer": self.issuer,
+            "client_id": CLIENT_ID,
+            "scope": "openid",
+            "origins": [],
+        }
+        return {**super()._config(), "sign_in": sign_in}
+
+    def _add_routes(self, service: web.Application) -> None:
+        super()._add_routes(service)
+        service.router.add_post("/tickets", self._fleet_ticket)
+        service.router.add_route("*", "/deliveries/{path:.*}", self._call)
+
+    async def _fleet_ticket(self, request: web.Request) -> web.Response:
+        if self.refuses is not None:
+            return web.json_response({}, status=self.refuses, headers=self._allowed())
+        assert request.headers["Authorization"].startswith("Bearer ")
+        return web.json_response({"ticket": "of-the-fleet"}, headers=self._allowed())
+
+    async def _call(self, request: web.Request) -> web.Response:
+        body = await request.json() if request.can_read_body else None
+        self.calls.append((request.method, request.path, body, dict(request.headers)))
+        answer = {"token": "D-1~new"} if request.path.endswith("/shares") else self.plan
+        return web.json_response(answer, headers=self._allowed())
+
+    async def _heard(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
+        if message["action"] != "track_fleet":
+            await super()._heard(socket, message)
+            return
+        self.views.append(message)
+        begins = message.get("filter", {}).get("search", "")
+        trucks = [row for row in self.fleet if row[0].startswith(begins)]
+        clusters = self.clusters if message["zoom"] < 3 else []
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        await socket.send_json(
+            {
+                "v": 1,
+                "type": "fleet",
+                "sent_at": now,
+                "view": message["view"],
+                "as_of": now,
+                "total": sum(row[3] for row in clusters) or len(trucks),
+                "trucks": [] if clusters else trucks,
+                "clusters": clusters,
+            }
+        )
