@@ -151,6 +151,7 @@ def test_a_device_that_is_offline_is_told_so(backend: PageBackend, open_page: Op
 def test_a_lost_connection_is_said_and_renewed(backend: PageBackend, open_page: OpenPage) -> None:
     page = open_page(backend.link)
     headline(page).to_have_text("On the way to you")
+    expect(page.locator(".age")).to_be_visible()  # the snapshot is there, not only the ticket
     backend.refuses = 503
     backend.end_sockets()
 
