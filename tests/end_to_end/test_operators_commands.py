@@ -20,6 +20,7 @@ from rtdts.tracking.deliveries import Place
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import encode_point
+from rtdts.tracking.topics import delivery_topic
 from sim.environment import Environment
 from sim.local_cloud.engines import plain_environment
 from sim.token_client import TokenClient
@@ -144,11 +145,15 @@ class Cloud:
     def of_delivery(self, delivery_id: str) -> dict[str, int]:
         """How much the tables and indexes hold of a delivery."""
         counts = {}
-        for table in ("deliveries_table", "delivery_events_table", "subscriptions_table"):
+        for table, key, value in (
+            ("deliveries_table", "delivery_id", delivery_id),
+            ("delivery_events_table", "delivery_id", delivery_id),
+            ("subscriptions_table", "topic", delivery_topic(delivery_id)),
+        ):
             answer = self.dynamodb.query(
                 TableName=getattr(self.environment, table),
-                KeyConditionExpression="delivery_id = :d",
-                ExpressionAttributeValues={":d": {"S": delivery_id}},
+                KeyConditionExpression=f"{key} = :value",
+                ExpressionAttributeValues={":value": {"S": value}},
             )
             counts[table] = answer["Count"]
         query = {"term": {"deliveries.delivery_id": delivery_id}}

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.real
 FRAME_BYTES = 32_000
 """The gateway closes above 32 KB a frame (128 KB a message); below that every frame is ours."""
 PROPER_ENDS = {1000, 1001, 1003, 1007, 1008, 1009}
+LARGEST_FRAME = 32 * 1024
 ANSWER_WITHIN_S = 30.0
 ACTIONS = [
     "track",
@@ -124,7 +125,9 @@ class Speaker:
             self._wait_for_pong(self._socket)
         except ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else None
-            if code not in PROPER_ENDS:
+            # A frame that is refused while it is still being sent may cost the close frame, too.
+            is_cut_off = code is None and len(frame) > LARGEST_FRAME
+            if code not in PROPER_ENDS and not is_cut_off:
                 raise AssertionError(f"closed with {code} after {frame!r:.300}") from closed
             self._closing.close()
             self._socket = None
