@@ -30,7 +30,7 @@ def traced(cloud: Any, point_id: str) -> list[dict[str, Any]]:
 
 
 def whole_way(cloud: Any, point_id: str) -> list[dict[str, Any]]:
-    """Its steps, once the request and both messages that it caused are among them; until then none."""
+    """Its steps, once the request and both messages that it caused are there; else none."""
     steps = traced(cloud, point_id)
     shown = {step.get("shown") for step in steps}
     # A Lambda's log may be there later than what its request caused.
