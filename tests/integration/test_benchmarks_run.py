@@ -45,7 +45,9 @@ def test_every_figure_is_there(names: list[str], tmp_path: Path) -> None:
     figures = json.loads(out.read_text())
     assert all(list(one) == ["name", "value", "unit", "beside", "ratio"] for one in figures)
     assert all(one["value"] > 0 for one in figures)
-    assert set(names) <= {one["name"] for one in figures if one["beside"] and one["ratio"]}
+    assert set(names) <= {
+        one["name"] for one in figures if one["beside"] and one["ratio"] is not None
+    }
     assert _calculated_with(one["name"] for one in figures) <= {one["name"] for one in figures}
 
 

@@ -99,13 +99,19 @@ def test_all_of_a_delivery_goes_and_nothing_of_another(
 
     assert buried.is_buried
     assert buried.truck_ids == owned.truck_ids
-    assert counted == {"deliveries": 1, "delivery_events": 60, "subscriptions": 1}
+    assert counted == {
+        "deliveries": 1,
+        "delivery_events": 60,
+        "delivery_shares": 0,
+        "subscriptions": 1,
+    }
     assert gone == 62
     assert set(erasure.count_of(delivery.delivery_id).values()) == {0}
     assert erasure.deliveries_of(customer_id) == []
     assert erasure.count_of(other.delivery_id) == {
         "deliveries": 1,
         "delivery_events": 2,
+        "delivery_shares": 0,
         "subscriptions": 1,
     }
 

@@ -106,6 +106,7 @@ class Cloud:
             "DELIVERY_EVENTS_TABLE": tables.delivery_events,
             "TRUCK_MATCHES_TABLE": tables.truck_matches,
             "SUBSCRIPTIONS_TABLE": tables.subscriptions,
+            "DELIVERY_SHARES_TABLE": tables.delivery_shares,
             "BLOCKED_IDENTITIES_TABLE": tables.blocked_identities,
             "NUDGE_QUEUE_URL": self.resources.queue_urls["nudges"],
             "NUDGE_DEAD_LETTER_QUEUE_URL": self.resources.dead_letter_urls["nudges"],
