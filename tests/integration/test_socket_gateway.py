@@ -245,7 +245,7 @@ async def test_posts_beyond_the_accounts_rate_are_throttled_for_all() -> None:
         await socket.send("{}")
         told = [await receive(socket), await receive(socket)]
 
-    assert answers == [Answer.DELIVERED] * 2 + [Answer.THROTTLED] * 2
+    assert answers == [Answer.DELIVERED] * 2 + [Answer.OVER_QUOTA] * 2
     assert "Too Many Requests" in str(told)
 
 
