@@ -103,7 +103,17 @@ run "an_issuer_without_tls_is_refused" {
   command = plan
 
   variables {
-    sign_in = { issuer = "http://id.example.com", client_id = "c1", origins = ["https://a.example/path"] }
+    sign_in = { issuer = "http://id.example.com", client_id = "c1" }
+  }
+
+  expect_failures = [var.sign_in]
+}
+
+run "origins_of_the_sign_in_have_no_paths" {
+  command = plan
+
+  variables {
+    sign_in = { issuer = "https://id.example.com", client_id = "c1", origins = ["https://a.example/path"] }
   }
 
   expect_failures = [var.sign_in]
