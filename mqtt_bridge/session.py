@@ -175,7 +175,8 @@ class Session:
         self._gathering.hasten()
         self._news.set()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._none_held.wait(), deadline.remaining_s)
+            async with asyncio.timeout(deadline.remaining_s):
+                await self._none_held.wait()
         return not self._held
 
     async def _until_due(self) -> None:
@@ -188,8 +189,10 @@ class Session:
             if wait_s is not None and wait_s <= 0:
                 return
             self._news.clear()
+            # asyncio.wait_for drops a cancellation that meets its result, before Python 3.12.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._news.wait()
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
