@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.figures import CannotMeasureError, Say
+from sim.local_cloud.ports import free_port
 from sim.setup.places import find_places
 
 VERSION: Final = "6.9.1"
@@ -55,9 +55,7 @@ def find_or_build(say: Say) -> Path:
 @contextlib.contextmanager
 def running(program: Path, folder: Path) -> Iterator[tuple[int, int]]:
     """Runs it, open to everybody on loopback; yields its process's id and its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     config = folder / "centrifugo.json"
     config.write_text(
         json.dumps(

@@ -5,10 +5,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import secrets
 import socket
 from pathlib import Path
 
+from ephemeral_port_reserve import reserve
+
 HOST = "127.0.0.1"
+
+# Below the ports that Linux gives to outgoing connections (32768 to 60999, ip(7):
+# ip_local_port_range), which would take a free port before the part that it is for.
+_FREE_PORTS = range(20_000, 32_000)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,15 +74,18 @@ def check_free(ports: Ports) -> None:
                 raise PortTakenError(part, port, find_holder(port)) from problem
 
 
+def free_port() -> int:
+    """A port without a listener, kept from every other caller for a minute."""
+    return int(reserve(HOST, secrets.choice(_FREE_PORTS)))
+
+
 def free_ports() -> Ports:
-    """Ports that nobody uses at the moment, all different."""
-    with contextlib.ExitStack() as held:
-        found = {}
-        for field in dataclasses.fields(Ports):
-            listener = held.enter_context(socket.socket())
-            listener.bind((HOST, 0))
-            found[field.name] = listener.getsockname()[1]
-    return Ports(**found)
+    """Free ports, all different."""
+    found: set[int] = set()
+    fields = dataclasses.fields(Ports)
+    while len(found) < len(fields):
+        found.add(free_port())
+    return Ports(**dict(zip((field.name for field in fields), found, strict=True)))
 
 
 def find_holder(port: int, proc: Path = Path("/proc")) -> str | None:

@@ -91,5 +91,6 @@ def test_a_socket_that_says_too_much_is_ended(one_more: Open) -> None:
         for _ in range(3 * LIMITS.frames.burst):
             socket.send('{"action":"track","delivery_id":"D-none"}')
 
-    assert reasons_until_closed(socket)[-1] == "too_many"
+    # Not the last one of all: replies to earlier frames may come after it.
+    assert "too_many" in reasons_until_closed(socket)
     assert is_answered(other)

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sim.environment import console_url
 from sim.local_cloud.identity_provider import IdentityProvider, serve
+from sim.local_cloud.ports import free_port
 from sim.local_cloud.sign_in import Client, SignIn
 from sim.local_cloud.token_issuer import TokenIssuer
-from tests.support.ministack_process import free_port
 from tests.support.page_backend import HOST, PageBackend
 
 CLIENT_ID = "console-of-the-tests"

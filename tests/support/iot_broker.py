@@ -15,8 +15,9 @@ import pytest
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
+from sim.local_cloud.ports import free_port
 from tests.support.corrected_ministack import CORRECTED
-from tests.support.ministack_process import free_port, ministack_program, running_ministack
+from tests.support.ministack_process import ministack_program, running_ministack
 
 ANSWERS_WITHIN_S = 60.0
 """Longer than any answer takes, on whatever machine."""

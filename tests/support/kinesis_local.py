@@ -13,10 +13,11 @@ import pytest
 from botocore.exceptions import BotoCoreError
 from mypy_boto3_kinesis import KinesisClient
 
+from sim.local_cloud.ports import free_port
 from sim.local_cloud.resources import local_session
 from sim.setup.kinesis_local import kinesis_local
 from sim.setup.places import find_places
-from tests.support.ministack_process import REGION, free_port
+from tests.support.ministack_process import REGION
 from tests.support.waiting import eventually
 
 _ON_LOOPBACK = Path(__file__).with_name("kinesis_local_on_loopback.cjs")

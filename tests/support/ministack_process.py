@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 import urllib.request
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sim.local_cloud.ports import free_port
 from tests.support.source_tree import ROOT
 
 REGION = "eu-central-1"
@@ -71,10 +71,3 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path
             if process.poll() is not None or time.monotonic() > ends_at:
                 raise RuntimeError(f"ministack does not answer: {log.read_text()}") from error
             time.sleep(0.05)  # a process that boots offers nothing to await
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -25,7 +24,7 @@ from sim.local_cloud.mqtt_broker.broker import (
     broker_command,
     broker_environment,
 )
-from sim.local_cloud.ports import HOST
+from sim.local_cloud.ports import HOST, free_port
 from sim.local_cloud.token_issuer import TokenIssuer, TokenRequest, load_or_create_key
 from sim.setup.java import find_java
 from sim.setup.mqtt_broker import broker_files
@@ -82,7 +81,7 @@ class BrokerProcess:
 @contextlib.contextmanager
 def running_broker(folder: Path, *, max_bytes: int = MAX_BYTES) -> Iterator[BrokerProcess]:
     """Runs a broker, whose data and output are in the folder."""
-    port, provider_port = _free_port(), _free_port()
+    port, provider_port = free_port(), free_port()
     url = f"http://{HOST}:{provider_port}"
     issuer = TokenIssuer(
         load_or_create_key(folder / "key.pem"), issuer=url, audience=DEFAULT_AUDIENCE
@@ -110,10 +109,3 @@ def running_broker(folder: Path, *, max_bytes: int = MAX_BYTES) -> Iterator[Brok
         broker.kill()
         provider.shutdown()
         provider.server_close()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 from aiohttp import WSMsgType, web
 
 from rtdts.runtime.origins import METHODS, REQUEST_HEADERS
+from sim.local_cloud.ports import free_port
 from sim.local_cloud.web_server import BASE_MAPS, PAGES, make_application
-from tests.support.ministack_process import free_port
 
 HOST = "127.0.0.1"
 TOKEN = "D-1~a-share-of-the-tests"

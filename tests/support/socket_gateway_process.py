@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sim.local_cloud.ports import free_port
 from sim.local_cloud.resources import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from tests.support.ministack_process import REGION, free_port, ministack_program
+from tests.support.ministack_process import REGION, ministack_program
 from tests.support.source_tree import ROOT
 
 _STARTS_WITHIN_S = 30.0

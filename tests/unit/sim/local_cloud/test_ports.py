@@ -26,6 +26,22 @@ def test_free_ports_differ_and_are_free() -> None:
     check_free(ports)
 
 
+def test_no_free_port_is_one_that_an_outgoing_connection_may_take() -> None:
+    lowest_of_linux = 32_768
+
+    assert max(free_ports().named().values()) < lowest_of_linux
+
+
+def test_a_free_port_is_kept_from_the_next_caller() -> None:
+    port = free_ports().opensearch
+
+    with socket.socket() as another, pytest.raises(OSError, match="in use"):
+        another.bind((HOST, port))
+    with socket.socket() as server:  # as servers open theirs
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((HOST, port))
+
+
 def test_a_taken_port_is_named_with_its_part_and_a_way_out(listener: socket.socket) -> None:
     port = listener.getsockname()[1]
 
