@@ -2020,12 +2020,24 @@ BREAKS = (
         name="changes-wait-behind-a-round",
         guarantee=6,
         file="broadcaster/rate_limiter.py",
-        text="for other in range(lane, len(Lane)):",
+        text="for other in range(first, len(Lane)):",
         replacement="for other in range(len(Lane)):",
         tests=(
             f"{PUSHED_BACK}::test_a_change_of_status_waits_for_no_round",
             f"{UNIT}/broadcaster/test_rate_limiter.py"
             "::test_a_change_waits_for_no_round_and_the_round_makes_up_for_it",
+        ),
+    ),
+    Break(
+        name="positions-take-a-rounds-share-of-the-rate",
+        guarantee=6,
+        file="broadcaster/rate_limiter.py",
+        text="posts = min(posts, self._of_rounds)",
+        replacement="pass",
+        tests=(
+            f"{PUSHED_BACK}::test_everybody_hears_in_time_while_positions_want_more_than_the_rate",
+            f"{UNIT}/broadcaster/test_rate_limiter.py"
+            "::test_a_round_gets_its_share_however_many_positions_come",
         ),
     ),
     Break(
