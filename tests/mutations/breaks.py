@@ -2187,6 +2187,16 @@ BREAKS = (
         ),
     ),
     Break(
+        name="a-revocation-waits-behind-positions",
+        guarantee=4,
+        file="broadcaster/nudge_handling.py",
+        text="if isinstance(nudge, PositionNudge):",
+        replacement="if isinstance(nudge, PositionNudge | ShareNudge):",
+        tests=(
+            f"{UNIT}/broadcaster/test_viewers_by_share.py::test_a_revocation_waits_for_no_position",
+        ),
+    ),
+    Break(
         name="every-track-is-worth-a-snapshot",
         guarantee=6,
         file="broadcaster/nudge_handling.py",
