@@ -2629,6 +2629,14 @@ BREAKS = (
         tests=(f"{FLEET}::test_a_slow_viewer_keeps_no_other_waiting_and_has_one_post_at_a_time",),
     ),
     Break(
+        name="the-fleets-posts-are-beside-the-rate",
+        guarantee=6,
+        file="broadcaster/fleet_followers.py",
+        text="if not await self._rate.acquire(lane, 1, by_s=by_s) or write_by.passed:",
+        replacement="if write_by.passed:",
+        tests=(f"{FLEET}::test_who_may_see_the_fleet_no_more_hears_it_at_the_rate_of_all_posts",),
+    ),
+    Break(
         name="a-part-of-the-fleet-is-held-for-ever",
         guarantee=7,
         file="broadcaster/fleet_parts.py",
