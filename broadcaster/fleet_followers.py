@@ -251,18 +251,12 @@ class FleetFollowers:
         task.add_done_callback(lambda _: self._posting.pop(connection_id, None))
 
     async def _send(self, follower: Subscription, picture: FleetPicture) -> None:
-        # The right is of now: what waits for a slot does not go out on an older one.
-        write_by = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
-        async with self._slots:
-            # A picture that waits for longer than its right lives gives way to the next one.
-            by_s = self._rate.now_s() + write_by.remaining_s
-            may_begin = await self._rate.acquire(Lane.FLEET, 1, by_s=by_s)
-            if not may_begin or write_by.passed:
-                self._counts["FleetMessagesNotReached"] += 1
-                return
+        def message() -> bytes:
             name = None if follower.view is None else follower.view.view
-            message = encode_fleet(picture, view=name, sent_at_ms=self._now_ms())
-            answer = await self._answer(follower, message, write_by)
+            return encode_fleet(picture, view=name, sent_at_ms=self._now_ms())
+
+        # A picture that waits for longer than its right lives gives way to the next one.
+        answer = await self._answer(follower, Lane.FLEET, message)
         if answer is Answer.DELIVERED:
             self._counts["FleetMessagesDelivered"] += 1
             self._told[follower.connection_id] = _Told(
@@ -272,12 +266,28 @@ class FleetFollowers:
             self._counts["FleetMessagesNotReached"] += 1
 
     async def _end(self, follower: Subscription) -> None:
-        message = encode_fleet_ended(EndReason.TOKEN_EXPIRED, sent_at_ms=self._now_ms())
-        write_by = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
-        if await self._answer(follower, message, write_by) is Answer.DELIVERED:
+        def message() -> bytes:
+            return encode_fleet_ended(EndReason.TOKEN_EXPIRED, sent_at_ms=self._now_ms())
+
+        # A change, as it is of a delivery. One that can't begin now is tried with the next tick.
+        if await self._answer(follower, Lane.CHANGE, message) is Answer.DELIVERED:
             await self._forget(follower)
 
-    async def _answer(self, follower: Subscription, message: bytes, write_by: Deadline) -> Answer:
+    async def _answer(
+        self, follower: Subscription, lane: Lane, message: Callable[[], bytes]
+    ) -> Answer:
+        """Posts when there is a slot and the rate allows it, or gives up when it is too late."""
+        # The right is of now: what waits for a slot does not go out on an older one.
+        write_by = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
+        async with self._slots:
+            by_s = self._rate.now_s() + write_by.remaining_s
+            if not await self._rate.acquire(lane, 1, by_s=by_s) or write_by.passed:
+                return Answer.TOO_LATE
+            return await self._answer_of_post(follower, message(), write_by)
+
+    async def _answer_of_post(
+        self, follower: Subscription, message: bytes, write_by: Deadline
+    ) -> Answer:
         connection_id = follower.connection_id
         begun_at_s = self._signals.now_s()
         try:

@@ -16,8 +16,15 @@ from broadcaster.snapshot_picture import EventReader, SnapshotPicture, TrackRead
 from broadcaster.stops import StopReader, StopsOfTrucks
 from broadcaster.threads import StoreThreads
 from rtdts.delivery_store.subscriptions import Subscription
-from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
+from rtdts.push_queue.nudges import (
+    Nudge,
+    PositionNudge,
+    ShareNudge,
+    SnapshotNudge,
+    TransitionNudge,
+)
 from rtdts.runtime.logs import Logger
+from rtdts.tracking.roles import SHARE
 from rtdts.tracking.topics import delivery_topic, socket_endpoint
 
 POSITION_BEGUN_WITHIN_S: Final = 3.0
@@ -128,7 +135,10 @@ class NudgeHandler:
         read = self._stores.viewers
         topic = delivery_topic(nudge.delivery_id)
         if not isinstance(nudge, SnapshotNudge):
-            return await self._threads.tables.run(read.of_topic, topic)
+            viewers = await self._threads.tables.run(read.of_topic, topic)
+            if isinstance(nudge, ShareNudge):
+                return [one for one in viewers if _is_by_share(one, nudge.share_id)]
+            return viewers
         endpoint = socket_endpoint(nudge.connection_id)
         viewer = await self._threads.tables.run(read.find, topic, endpoint)
         # Of a viewer that asks again and again the latest request alone is worth reading for.
@@ -149,7 +159,7 @@ class NudgeHandler:
                     log=self._log,
                     now_ms=self._now_ms,
                 )
-            case PositionNudge():
+            case PositionNudge() | ShareNudge():
                 return self._position_picture
             case TransitionNudge():
                 return await self._transition_picture(nudge)
@@ -175,3 +185,7 @@ class NudgeHandler:
             log=self._log,
             now_ms=self._now_ms,
         )
+
+
+def _is_by_share(viewer: Subscription, share_id: str) -> bool:
+    return viewer.role == SHARE and viewer.identity == share_id

@@ -23,7 +23,7 @@ TIMER_S: Final = 0.001
 
 
 class Lane(enum.IntEnum):
-    """What a post is for; a lower one does not wait for those above it."""
+    """What a post is for; a lower one does not wait for those above it, but for rounds' share."""
 
     CHANGE = 0
     """A snapshot, or a change of status."""
@@ -36,32 +36,55 @@ class Lane(enum.IntEnum):
     """What a round tries once more because its connection is slow."""
 
 
+ROUNDS_SHARE: Final = 0.5
+"""Of what changes leave of the rate, the part that positions between rounds leave to a round. A
+round needs it while the whole fleet is near its destinations, and each viewer is due a message a
+minute."""
+
+
 class Debts:
     """Posts that were begun and not yet paid for by time, in each lane with those below it (pure).
 
     A chunk is begun whole, and what comes after it waits until the rate has made up for it. So over
-    any time no more is begun than the rate gives, but for one chunk a lane.
+    any time no more is begun than the rate gives, but for one chunk a lane and one more.
+
+    Rounds have a second account, of their own posts and of changes: positions alone could take the
+    whole rate for as long as they come. By it a round begins although positions are unpaid; later
+    positions then wait for it, too.
     """
 
     def __init__(self) -> None:
         self._posts = [0.0] * len(Lane)
         self._at_s = float("-inf")
+        self._of_rounds = 0.0
 
     def wait_s(self, lane: Lane, now_s: float, per_s: float) -> float:
         """Seconds that the lane must wait yet, at this rate; 0 when it may begin some."""
         self.pay(now_s, per_s)
-        wait_s = self._posts[lane] / per_s
+        posts = self._posts[lane]
+        if lane is Lane.ROUND:
+            posts = min(posts, self._of_rounds)
+        wait_s = posts / per_s
         return wait_s if wait_s >= TIMER_S else 0.0
 
-    def begin(self, lane: Lane, count: int) -> None:
+    def begin(self, lane: Lane, count: int, per_s: float) -> None:
         """So many are begun; the lane's wait was 0 at this moment."""
-        for other in range(lane, len(Lane)):
+        first = lane
+        if lane is Lane.ROUND:
+            if self._posts[lane] / per_s >= TIMER_S:
+                first = Lane.POSITION
+            # What a round took while nothing else came is not held against it later.
+            self._of_rounds = count / ROUNDS_SHARE
+        elif lane is Lane.CHANGE:
+            self._of_rounds += count
+        for other in range(first, len(Lane)):
             self._posts[other] += count
 
     def pay(self, now_s: float, per_s: float) -> None:
         """Time has passed at this rate."""
         paid = max(0.0, now_s - self._at_s) * per_s
         self._posts = [max(0.0, posts - paid) for posts in self._posts]
+        self._of_rounds = max(0.0, self._of_rounds - paid)
         self._at_s = now_s
 
 
@@ -113,7 +136,7 @@ class RateLimiter:
                 await self._sleep(wait_s)
             if self._monotonic() > by_s:
                 return False
-            self._debts.begin(lane, count)
+            self._debts.begin(lane, count, self.per_s)
             return True
 
     def now_s(self) -> float:

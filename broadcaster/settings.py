@@ -81,9 +81,9 @@ class Settings:
         default=5_000.0,
         minimum=1,
         maximum=1_000_000,
-        help="posts per second of one broadcaster at most: an account's share over the number of "
-        "broadcasters. What the account gives is learned beneath it; API "
-        "Gateway's quota of 10,000 requests per second is shared with the trucks' requests",
+        help="posts per second of one broadcaster at most. Terraform sets what http_throttle "
+        "leaves of gateway_requests_per_second, over the broadcaster's max_tasks, so that all "
+        "together stay below API Gateway's quota. What the account gives is learned beneath it",
     )
     round_posts: int = setting(
         "ROUND_POSTS",

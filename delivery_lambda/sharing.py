@@ -16,7 +16,7 @@ from rtdts.delivery_store.errors import StoreBusy
 from rtdts.delivery_store.shares import ShareKey, is_share_id, is_share_token
 from rtdts.delivery_store.socket_limits import Rate
 from rtdts.delivery_store.tickets import Ticket, TicketHolder
-from rtdts.push_queue.nudges import Nudge, PositionNudge
+from rtdts.push_queue.nudges import Nudge, ShareNudge
 from rtdts.runtime.http_api import Response, json_response, no_content, over_quota
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.rate_limits import RateLimits
@@ -190,7 +190,7 @@ class Sharing:
         key = ShareKey(delivery.delivery_id, request.share_id)
         if not is_share_id(request.share_id) or not self._shares.revoke(key, now_ms=now_ms):
             return None
-        nudge = PositionNudge(delivery_id=delivery.delivery_id, event_at_ms=now_ms)
+        nudge = ShareNudge(delivery_id=delivery.delivery_id, share_id=request.share_id)
         try:
             self._nudges.send(nudge)
         except (BotoCoreError, ClientError) as error:

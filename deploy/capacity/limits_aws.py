@@ -115,7 +115,9 @@ def posts_while_a_round_lasts(plan: Plan) -> float:
     tasks = plan.sizes.broadcasters
     by_core = tasks * BROADCASTER_CORES * scenario.vcpu / viewer_cpu_s(plan.facts)
     by_slots = tasks * scenario.round_slots / (scenario.post_ms / 1e3)
-    posting = min(by_core, by_slots, tasks * scenario.posts_per_second)
+    posting = min(by_core, by_slots)
     if scenario.round_spread:
         posting = min(posting, plan.load.rounds_posts / scenario.round_spread)
-    return posting + plan.load.nudge_posts
+    # Each has its part, whether the others run or not; nudges are posted within it.
+    running = tasks / max(tasks, scenario.most_broadcasters)
+    return min(posting + plan.load.nudge_posts, running * scenario.posts_per_second)

@@ -57,6 +57,14 @@ def shipped(plan: Plan) -> Iterator[Use]:
         remedy=f"broadcaster.max_tasks = {sizes.broadcasters}",
     )
     yield Use(
+        name="posts as shipped",
+        kind="size",
+        used=load.rounds_posts + load.nudge_posts,
+        limit=scenario.posts_per_second,
+        unit="posts/s",
+        remedy="gateway_requests_per_second, within the account's quota",
+    )
+    yield Use(
         name="a consumer's memory",
         kind="size",
         used=_task_gb(plan),

@@ -62,7 +62,10 @@ class Scenario:
         0.5, "share of that over which a round is spread (ROUND_SPREAD)", least=0, most=0.75
     )
     posts_per_second: float = _option(
-        5_000.0, "posts per second of a broadcaster at most (POSTS_PER_SECOND)", least=1
+        5_000.0,
+        "posts per second of all broadcasters that may run at most, as shipped "
+        "(gateway_requests_per_second without http_throttle's)",
+        least=1,
     )
     deliveries: float = _option(4.0, "deliveries a truck and day", least=0, most=500)
     open_deliveries: float = _option(2.0, "open deliveries a truck at a time", least=0, most=200)

@@ -87,7 +87,9 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
         consumers=max(scenario.least_consumers, wanted["tasks"]),
         broadcaster_cores=broadcasting,
         broadcasters=max(
-            scenario.least_broadcasters, math.ceil(broadcasting / usable / BROADCASTER_CORES)
+            scenario.least_broadcasters,
+            math.ceil(broadcasting / usable / BROADCASTER_CORES),
+            _broadcasters_by_rate(scenario, load),
         ),
         ingest_s=_ingest_s(scenario, facts),
         search_cores=search,
@@ -103,6 +105,13 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
 def viewer_cpu_s(facts: Facts) -> float:
     """Seconds of a core that telling one viewer takes, its delivery's right read."""
     return 1 / facts.measured["round_viewers"] + facts.limits["batch_get_cpu"].value / 1e6
+
+
+def _broadcasters_by_rate(scenario: Scenario, load: Load) -> int:
+    """Each has its part of the rate; more than may run would share the same."""
+    each = scenario.posts_per_second / scenario.most_broadcasters * scenario.fill
+    wanted = math.ceil((load.rounds_posts + load.nudge_posts) / each)
+    return min(wanted, scenario.most_broadcasters)
 
 
 def _shards_by_traffic(scenario: Scenario, load: Load, facts: Facts) -> dict[str, int]:

@@ -76,4 +76,21 @@ class SnapshotNudge(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
         return f"{self.connection_id}:{self.delivery_id}"
 
 
-Nudge = TransitionNudge | PositionNudge | SnapshotNudge
+class ShareNudge(msgspec.Struct, frozen=True, kw_only=True, tag="share"):
+    """A share was revoked: the sockets that were opened by it end at once."""
+
+    delivery_id: Identifier
+    share_id: Identifier
+
+    @property
+    def deduplication_id(self) -> str:
+        """Delivery and share: it is revoked once, and for good."""
+        return f"r:{self.delivery_id}:{self.share_id}"
+
+    @property
+    def group_id(self) -> str:
+        """The share: it has no order with the delivery's positions, and waits for none of them."""
+        return f"{self.delivery_id}:{self.share_id}"
+
+
+Nudge = TransitionNudge | PositionNudge | SnapshotNudge | ShareNudge

@@ -10,7 +10,13 @@ import boto3
 import pytest
 
 from rtdts.push_queue.nudge_queue import NudgeQueue, ReceivedNudge, encode_nudge
-from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
+from rtdts.push_queue.nudges import (
+    Nudge,
+    PositionNudge,
+    ShareNudge,
+    SnapshotNudge,
+    TransitionNudge,
+)
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from sim.local_cloud.resources import CreatedResources
@@ -62,6 +68,7 @@ def test_every_kind_arrives_as_it_was_sent(queue: Queue) -> None:
         SnapshotNudge(
             delivery_id=unique("D"), connection_id="Kx=", request_id="R_-1=", since_version=2
         ),
+        ShareNudge(delivery_id=unique("D"), share_id="0123456789abcdef"),
     ]
     for nudge in sent:
         queue.send(nudge)

@@ -174,8 +174,39 @@ def test_production_has_two_broadcasters_of_the_one_core_that_each_can_use(
     ]
 
     assert (task["cpu"], task["memory"]) == ("1024", "2048")
-    (environment,) = [one["environment"] for one in json.loads(task["container_definitions"])]
-    assert "ROUND_QUEUE_URL" in {one["name"] for one in environment}
+    assert "ROUND_QUEUE_URL" in environment_of(task)
+
+
+GATEWAY_REQUESTS_PER_SECOND = 10_000
+"""An account's quota in most regions."""
+
+
+@pytest.mark.parametrize("environment", BOTH)
+def test_all_broadcasters_that_may_run_post_no_more_than_the_http_api_leaves(
+    environment: str, resources: ResourcesOf
+) -> None:
+    everything = resources(environment, "aws_ecs_task_definition")
+    (task,) = [values for address, values in everything.items() if ".broadcaster." in address]
+    posts_per_second = float(environment_of(task)["POSTS_PER_SECOND"])
+    tasks = [
+        one["max_capacity"]
+        for address, one in resources(environment, "aws_appautoscaling_target").items()
+        if ".broadcaster." in address
+    ]
+    (throttle,) = [
+        stage["default_route_settings"][0]["throttling_rate_limit"]
+        for address, stage in resources(environment, "aws_apigatewayv2_stage").items()
+        if "http_api" in address
+    ]
+
+    posting = posts_per_second * max(tasks, default=1)
+    assert throttle / 10 < posting <= GATEWAY_REQUESTS_PER_SECOND - throttle
+
+
+def environment_of(task: Mapping[str, Any]) -> Mapping[str, str]:
+    """What the task's only container is told."""
+    (container,) = json.loads(task["container_definitions"])
+    return {one["name"]: one["value"] for one in container["environment"]}
 
 
 @pytest.mark.parametrize("environment", BOTH)

@@ -42,6 +42,8 @@ DIFFERENCES = {
     r"containers/consumer/environment/(JAVA|KCL_EXTRA_JARS|KCL_WORK_FOLDER)": "of this machine; a "
     "container has its own, by its image or by default",
     r"containers/consumer/environment/KCL_RETRIEVAL_MODE": "a choice in AWS; the default here",
+    r"containers/broadcaster/environment/POSTS_PER_SECOND": "the account's quota, divided; the "
+    "gateway here belongs to one system, and what it gives is learned",
     r"containers/broadcaster/environment/ROUND_SPREAD": "spreads the load on AWS's quota; here all "
     "hear at once",
     r"containers/(consumer/environment/DWELL_S|broadcaster/environment/ROUND_INTERVAL_S)": "a demo "

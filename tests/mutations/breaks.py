@@ -2020,12 +2020,24 @@ BREAKS = (
         name="changes-wait-behind-a-round",
         guarantee=6,
         file="broadcaster/rate_limiter.py",
-        text="for other in range(lane, len(Lane)):",
+        text="for other in range(first, len(Lane)):",
         replacement="for other in range(len(Lane)):",
         tests=(
             f"{PUSHED_BACK}::test_a_change_of_status_waits_for_no_round",
             f"{UNIT}/broadcaster/test_rate_limiter.py"
             "::test_a_change_waits_for_no_round_and_the_round_makes_up_for_it",
+        ),
+    ),
+    Break(
+        name="positions-take-a-rounds-share-of-the-rate",
+        guarantee=6,
+        file="broadcaster/rate_limiter.py",
+        text="posts = min(posts, self._of_rounds)",
+        replacement="pass",
+        tests=(
+            f"{PUSHED_BACK}::test_everybody_hears_in_time_while_positions_want_more_than_the_rate",
+            f"{UNIT}/broadcaster/test_rate_limiter.py"
+            "::test_a_round_gets_its_share_however_many_positions_come",
         ),
     ),
     Break(
@@ -2172,6 +2184,16 @@ BREAKS = (
         tests=(
             f"{UNIT}/push_queue/test_nudge_queue_sending.py"
             "::test_a_nudge_goes_to_its_group_under_its_own_identity",
+        ),
+    ),
+    Break(
+        name="a-revocation-waits-behind-positions",
+        guarantee=4,
+        file="broadcaster/nudge_handling.py",
+        text="if isinstance(nudge, PositionNudge):",
+        replacement="if isinstance(nudge, PositionNudge | ShareNudge):",
+        tests=(
+            f"{UNIT}/broadcaster/test_viewers_by_share.py::test_a_revocation_waits_for_no_position",
         ),
     ),
     Break(
@@ -2605,6 +2627,14 @@ BREAKS = (
         text="if connection_id in self._posting or",
         replacement="if",
         tests=(f"{FLEET}::test_a_slow_viewer_keeps_no_other_waiting_and_has_one_post_at_a_time",),
+    ),
+    Break(
+        name="the-fleets-posts-are-beside-the-rate",
+        guarantee=6,
+        file="broadcaster/fleet_followers.py",
+        text="if not await self._rate.acquire(lane, 1, by_s=by_s) or write_by.passed:",
+        replacement="if write_by.passed:",
+        tests=(f"{FLEET}::test_who_may_see_the_fleet_no_more_hears_it_at_the_rate_of_all_posts",),
     ),
     Break(
         name="a-part-of-the-fleet-is-held-for-ever",

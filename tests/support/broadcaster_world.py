@@ -333,7 +333,7 @@ class World:
             self.subscriptions,
             FleetPictures(self.fleet, FLEET_AGES, self.of_fleet.positions, max_trucks=max_trucks),
             parts or AllParts(),
-            self.gateway,
+            self.poster,
             self.signals,
             self.rate,
             self.of_fleet.tables,

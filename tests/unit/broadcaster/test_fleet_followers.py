@@ -8,16 +8,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from broadcaster.fleet_followers import METRICS, SAME_AGAIN_S, FleetFollowers
+from broadcaster.fleet_followers import INTERVAL_S, METRICS, SAME_AGAIN_S, FleetFollowers
 from broadcaster.fleet_parts import LeasedParts
 from broadcaster.poster import Answer
+from broadcaster.threads import StoreThreads
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.fleet_messages import FleetTruck
 from rtdts.tracking.fleet_view import FleetFilter, FleetView
 from tests.fakes.fake_fleet import FakeFleetLeases
+from tests.fakes.pushing_back import PushingBack
 from tests.support.broadcaster_world import WORLD_VIEW, World
+from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
 from tests.support.waiting import COMES_WITHIN_S, until
 
 BUSAN = FleetView(bbox=(128.9, 35.0, 129.3, 35.3), zoom=11, view="busan")
@@ -179,6 +182,27 @@ async def test_whose_right_is_over_hears_so_and_sees_nothing_more(world: World, 
     assert world.gateway.types("ann") == ["fleet_ended"]
     assert world.gateway.types("ben") == ["fleet"]
     assert world.tracking == {"ben"}
+
+
+def test_who_may_see_the_fleet_no_more_hears_it_at_the_rate_of_all_posts() -> None:
+    gateway = PushingBack(per_s=20.0, burst=5.0)
+
+    async def main() -> None:
+        world = World(clock=LoopClock(), poster=gateway, posts_per_second=20.0)
+        world.of_fleet = StoreThreads(NoThreads(), NoThreads())
+        for number in range(150):
+            world.follower(f"c-{number}", identity=f"d-{number}", token_expires_in_s=0)
+        fleet = world.fleet_followers()
+        for _ in range(10):
+            await fleet.tick()
+            await asyncio.sleep(INTERVAL_S)
+        await fleet.settled()
+        assert world.tracking == set()
+
+    in_virtual_time(main)
+
+    assert gateway.over_quota == 0
+    assert {len(heard) for heard in gateway.heard_at_s.values()} == {1}
 
 
 async def test_a_right_that_ends_while_the_picture_is_taken_shows_nothing(world: World) -> None:

@@ -76,6 +76,71 @@ def test_pictures_of_the_fleet_hold_up_no_round() -> None:
     assert in_virtual_time(begin) < 0.1
 
 
+def began_at_s(*flooding: Lane, chunks: int) -> list[float]:
+    """When a round's chunks begin, while each of the lanes wants all that the rate gives."""
+
+    async def begin() -> list[float]:
+        rate = limiter(100.0)
+        now_s = asyncio.get_running_loop().time
+
+        async def flood(lane: Lane) -> None:
+            while True:
+                await rate.acquire(lane, 10)
+
+        floods = [asyncio.create_task(flood(lane)) for lane in flooding]
+        await asyncio.sleep(1)
+        begun_at_s = []
+        async with asyncio.timeout(60):
+            for _ in range(chunks):
+                await rate.acquire(Lane.ROUND, 100)
+                begun_at_s.append(now_s())
+        for one in floods:
+            one.cancel()
+        return begun_at_s
+
+    return in_virtual_time(begin)
+
+
+def test_a_round_gets_its_share_however_many_positions_come() -> None:
+    begun_at_s = began_at_s(Lane.POSITION, chunks=6)
+
+    steps_s = [later - earlier for earlier, later in itertools.pairwise(begun_at_s)]
+    assert all(1.9 <= step_s <= 2.1 for step_s in steps_s), "half of 100 posts/s"
+
+
+def test_a_round_that_had_the_whole_rate_has_its_share_at_once_when_positions_come() -> None:
+    async def begin() -> float:
+        rate = limiter(100.0)
+        for _ in range(50):
+            await rate.acquire(Lane.ROUND, 100)
+        flooded_at_s = asyncio.get_running_loop().time()
+
+        async def flood() -> None:
+            while True:
+                await rate.acquire(Lane.POSITION, 10)
+
+        flooding = asyncio.create_task(flood())
+        async with asyncio.timeout(60):
+            await rate.acquire(Lane.ROUND, 100)
+        flooding.cancel()
+        return asyncio.get_running_loop().time() - flooded_at_s
+
+    assert in_virtual_time(begin) < 2.1
+
+
+def test_changes_come_before_a_rounds_share() -> None:
+    async def begin() -> float:
+        rate = limiter(100.0)
+        await rate.acquire(Lane.ROUND, 100)
+        for _ in range(5):
+            await rate.acquire(Lane.CHANGE, 100)
+        changes_until_s = asyncio.get_running_loop().time() + 1
+        await rate.acquire(Lane.ROUND, 100)
+        return asyncio.get_running_loop().time() - changes_until_s
+
+    assert in_virtual_time(begin) > -0.01
+
+
 def test_a_rate_that_is_cut_while_a_chunk_waits_makes_it_wait_for_longer() -> None:
     async def begin() -> float:
         rate = limiter(100.0)
@@ -98,7 +163,7 @@ def test_a_rate_that_is_cut_while_a_chunk_waits_makes_it_wait_for_longer() -> No
     ),
     st.floats(20, 1_000),
 )
-def test_no_span_of_time_sees_more_posts_than_the_rate_gives_but_for_a_chunk_a_lane(
+def test_no_span_of_time_sees_more_posts_than_the_rate_gives_but_for_some_chunks(
     wanted: list[tuple[Lane, int, float]], per_s: float
 ) -> None:
     debts = Debts()
@@ -108,10 +173,10 @@ def test_no_span_of_time_sees_more_posts_than_the_rate_gives_but_for_a_chunk_a_l
         now_s += later_s
         while (wait_s := debts.wait_s(lane, now_s, per_s)) > 0:
             now_s += wait_s
-        debts.begin(lane, count)
+        debts.begin(lane, count, per_s)
         begun.append((now_s, count))
 
     for first, last in itertools.combinations(range(len(begun)), 2):
         span_s = begun[last][0] - begun[first][0]
         posts = sum(count for _, count in begun[first : last + 1])
-        assert posts <= span_s * per_s + len(Lane) * (100 + per_s * 0.001) + 1
+        assert posts <= span_s * per_s + (len(Lane) + 1) * (100 + per_s * 0.001) + 1

@@ -16,7 +16,7 @@ from broadcaster.round import Round
 from broadcaster.round_report import RoundReport
 from broadcaster.round_source import LocalRounds
 from broadcaster.threads import StoreThreads
-from rtdts.push_queue.nudges import TransitionNudge
+from rtdts.push_queue.nudges import PositionNudge, TransitionNudge
 from rtdts.tracking.deliveries import Cause, Status
 from rtdts.tracking.visibility import EnRoute
 from tests.fakes.pushing_back import PushingBack
@@ -257,3 +257,38 @@ def test_a_change_of_status_waits_for_no_round() -> None:
         return gateway.heard_at_s["new"][0]
 
     assert in_virtual_time(main) < 1.1
+
+
+def test_everybody_hears_in_time_while_positions_want_more_than_the_rate() -> None:
+    gateway = PushingBack()
+    near = [f"near-{number}" for number in range(15)]
+
+    async def main() -> tuple[Pressed, float]:
+        pressed = Pressed(gateway, posts_per_second=10.0, viewers=150)
+        pressed.begin()
+        world = pressed.world
+        for name in near:
+            world.delivery(f"D-{name}", status=Status.NEARBY)
+            world.viewer(name, f"D-{name}", token_expires_in_s=3_600)
+        handler = world.nudge_handler()
+
+        async def flood() -> None:
+            async with asyncio.TaskGroup() as nudges:
+                while True:
+                    for name in near:
+                        now_ms = world.clock.now_ms()
+                        nudge = PositionNudge(delivery_id=f"D-{name}", event_at_ms=now_ms)
+                        nudges.create_task(handler.begin(nudge))
+                    await asyncio.sleep(1)
+
+        flooding = asyncio.create_task(flood())
+        await asyncio.sleep(5)
+        async with asyncio.timeout(150):
+            await pressed.rounds(2)
+        flooding.cancel()
+        return pressed, asyncio.get_running_loop().time()
+
+    pressed, ended_at_s = in_virtual_time(main)
+
+    assert max(pressed.longest_gap_s(name, ended_at_s) for name in pressed.names) <= LONGEST_GAP_S
+    assert sum(len(gateway.heard_at_s[name]) for name in near) > 4 * ended_at_s

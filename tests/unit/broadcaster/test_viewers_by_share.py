@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from broadcaster.threads import StoreThreads
 from rtdts.delivery_store.shares import ShareKey
-from rtdts.push_queue.nudges import PositionNudge, SnapshotNudge, TransitionNudge
+from rtdts.push_queue.nudges import PositionNudge, ShareNudge, SnapshotNudge, TransitionNudge
 from rtdts.tracking.deliveries import Cause, FailureCode, Status
 from rtdts.tracking.roles import SHARE
 from rtdts.tracking.shares import Share
 from tests.support.broadcaster_world import HOUR_MS, World
 from tests.support.delivery_shares import share_of
+from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
 from tests.unit.broadcaster.test_nudges import handle
 
 
@@ -49,17 +53,18 @@ async def test_after_a_revocation_nothing_is_shown_and_the_socket_hears_of_it(wo
     key = ShareKey("D-1", share.share_id)
     world.shares.revoke(key, now_ms=world.clock.now_ms())
     world.clock.advance(1)
-    await handle(world, PositionNudge(delivery_id="D-1", event_at_ms=world.clock.now_ms()))
-    await world.hold_round()
+    await handle(world, ShareNudge(delivery_id="D-1", share_id=share.share_id))
     first, last = world.gateway.messages("guest")
+    await world.hold_round()
 
     assert first["type"] == "position"
     assert (last["type"], last["reason"]) == ("ended", "token_expired")
-    assert types(world, "customer") == ["position"] * 3
+    assert len(types(world, "guest")) == 2
+    assert types(world, "customer") == ["position"] * 2, "of the rounds alone"
     assert world.tracking == {"customer"}
 
 
-@pytest.mark.parametrize("nudge", ["transition", "snapshot", "position"])
+@pytest.mark.parametrize("nudge", ["transition", "snapshot", "position", "share"])
 async def test_no_kind_of_nudge_shows_a_revoked_share_anything(world: World, nudge: str) -> None:
     share = shared(world)
     world.event("D-1", 4, Status.IN_TRANSIT, Cause.LEFT_ORIGIN)
@@ -68,10 +73,32 @@ async def test_no_kind_of_nudge_shows_a_revoked_share_anything(world: World, nud
         "transition": TransitionNudge(delivery_id="D-1", version=4),
         "snapshot": SnapshotNudge(delivery_id="D-1", connection_id="guest", request_id="r"),
         "position": PositionNudge(delivery_id="D-1", event_at_ms=world.clock.now_ms()),
+        "share": ShareNudge(delivery_id="D-1", share_id=share.share_id),
     }
     await handle(world, sent[nudge])
 
     assert types(world, "guest") == ["ended"]
+
+
+def test_a_revocation_waits_for_no_position() -> None:
+    """Of the account's rate, either; a position that waits is given up."""
+
+    async def main() -> float:
+        world = World(clock=LoopClock(), posts_per_second=1.0)
+        world.of_nudges = StoreThreads(NoThreads(), NoThreads())
+        share = shared(world)
+        for number in range(50):
+            world.viewer(f"c-{number}", "D-1")
+        handler = world.nudge_handler()
+        await handler.begin(PositionNudge(delivery_id="D-1", event_at_ms=1))
+        world.shares.revoke(ShareKey("D-1", share.share_id), now_ms=world.clock.now_ms())
+        begun = await handler.begin(ShareNudge(delivery_id="D-1", share_id=share.share_id))
+        assert begun, "a position would have been given up"
+        await asyncio.gather(*begun)
+        assert types(world, "guest")[-1] == "ended"
+        return asyncio.get_running_loop().time()
+
+    assert in_virtual_time(main) < 1.0
 
 
 async def test_a_share_that_was_revoked_while_positions_were_read_is_read_again(

@@ -23,7 +23,7 @@ from delivery_lambda.routes import (
 from delivery_lambda.sharing import TICKETS_BURST
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.errors import StoreBusy
-from rtdts.push_queue.nudges import PositionNudge
+from rtdts.push_queue.nudges import ShareNudge
 from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.origins import Origins
@@ -323,7 +323,7 @@ def test_after_a_revocation_a_token_opens_nothing(api: Api) -> None:
     untouched, _ = api.open(other["token"])
 
     assert (before, revoked, after, untouched) == (201, [204, 204], 404, 201)
-    assert PositionNudge(delivery_id="D-1", event_at_ms=NOW_MS) in api.nudges.sent
+    assert ShareNudge(delivery_id="D-1", share_id=made["share_id"]) in api.nudges.sent
 
 
 def test_a_revocation_stands_although_its_nudge_was_not_sent(api: Api) -> None:

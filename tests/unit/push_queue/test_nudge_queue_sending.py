@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rtdts.push_queue.nudge_queue import NudgeQueue, NudgesNotSent
-from rtdts.push_queue.nudges import PositionNudge, SnapshotNudge, TransitionNudge
+from rtdts.push_queue.nudges import PositionNudge, ShareNudge, SnapshotNudge, TransitionNudge
 from tests.fakes.scripted_client import ScriptedClient
 
 URL = "http://queue"
@@ -86,6 +86,7 @@ def test_the_same_nudge_twice_goes_once() -> None:
             "Kx=:D-1",
             "s:Kx=:R=",
         ),
+        (ShareNudge(delivery_id="D-1", share_id="0a"), "D-1:0a", "r:D-1:0a"),
     ],
 )
 def test_a_nudge_goes_to_its_group_under_its_own_identity(

@@ -72,6 +72,10 @@ module "system" {
 
   http_throttle   = { requests_per_second = 200, burst = 400 }
   socket_throttle = { requests_per_second = 200, burst = 400 }
+
+  # A tenth of the account's quota: others may be developing in it.
+  gateway_requests_per_second = 1000
+
   allowed_origins = local.allowed_origins
   domains         = var.domains
 

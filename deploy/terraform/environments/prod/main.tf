@@ -50,6 +50,8 @@ module "system" {
   http_throttle   = var.http_throttle
   socket_throttle = var.socket_throttle
 
+  gateway_requests_per_second = var.gateway_requests_per_second
+
   reserved_concurrency = var.reserved_concurrency
   allowed_origins      = local.allowed_origins
   domains              = var.domains

@@ -109,6 +109,12 @@ variable "http_throttle" {
   }
 }
 
+variable "gateway_requests_per_second" {
+  description = "Requests a second of API Gateway that this system may take: the account's quota in its region (10,000, in some 2,500), less what other systems need. The broadcasters post with what http_throttle leaves of it."
+  type        = number
+  default     = 10000
+}
+
 variable "reserved_concurrency" {
   description = "How many of each function may run at once, so that none takes another's. Lambda keeps 100 of an account's quota (1,000, in a new account 10) for functions without: raise the quota first, or leave functions out."
   type        = map(number)

@@ -14,6 +14,7 @@ locals {
       SNAPSHOT_DEAD_LETTER_QUEUE_URL = module.queues.dead_letter_urls["snapshots"]
       ROUND_QUEUE_URL                = module.queues.urls["rounds"]
       ROUND_SPREAD                   = "0.5"
+      POSTS_PER_SECOND               = tostring(local.posts_per_second)
       PARKED_BUCKET                  = module.parked.name
       RAW_BACKUP_BUCKET              = module.raw_backup.name
       OPENSEARCH_URL                 = module.search.url
@@ -76,6 +77,9 @@ locals {
       if contains(keys(local.known_settings), name) && !contains(local.kept_from_containers, name)
     }
   }
+
+  # All tasks together stay below what trucks and people leave, also when as many run as may.
+  posts_per_second = floor((var.gateway_requests_per_second - var.http_throttle.requests_per_second) / var.broadcaster.max_tasks)
 
   consumer_shutdown_s = 90
   shutdown_budget_s   = 30

@@ -130,6 +130,16 @@ variable "http_throttle" {
   })
 }
 
+variable "gateway_requests_per_second" {
+  description = "Requests a second of API Gateway that this system may take of the account's quota, 10,000 for all APIs of a region. What http_throttle leaves of it is divided among the broadcaster's tasks, as if all of max_tasks ran."
+  type        = number
+
+  validation {
+    condition     = var.gateway_requests_per_second - var.http_throttle.requests_per_second >= var.broadcaster.max_tasks
+    error_message = "http_throttle must leave each of the broadcaster's tasks a post a second at least."
+  }
+}
+
 variable "reserved_concurrency" {
   description = "How many of each function may run at once, and are kept from all others; a function that is left out shares what the account has left."
   type        = map(number)

@@ -42,11 +42,11 @@ def test_a_round_that_is_spread_takes_of_the_quota_what_it_posts_at_its_places()
     asked = {"trucks": 30_000, "every": 10, "viewers": 60_000, "deliveries": 0}
     name = "API Gateway requests, while a round lasts"
 
-    spread = use_of(name, **asked, session_minutes=120, round_spread=0.5)
-    limited = use_of(name, **asked, session_minutes=120, round_spread=0, posts_per_second=1_000)
+    spread = use_of(name, **asked, session_minutes=120, round_spread=0.5, posts_per_second=10_000)
+    limited = use_of(name, **asked, round_spread=0, posts_per_second=1_600, most_broadcasters=1)
 
     assert math.isclose(spread.used, 3_000 + 60_000 / 30 + 60_000 / 7_200)
-    assert math.isclose(limited.used, 3_000 + 1_000 + 60_000 / 7_200)
+    assert math.isclose(limited.used, 3_000 + 1_600)
 
 
 def test_a_round_that_fits_into_the_burst_counts_as_spread() -> None:
@@ -69,7 +69,7 @@ def test_slow_posts_hold_a_round_back() -> None:
 
 def test_a_broadcaster_has_one_core_and_more_viewers_need_more_of_them() -> None:
     # 180 µs a viewer: 5,556 a second, 333,333 a minute.
-    asked = {"trucks": 1, "deliveries": 0.0, "session_minutes": 120.0}
+    asked = {"trucks": 1, "deliveries": 0.0, "session_minutes": 120.0, "posts_per_second": 1e9}
     holds = use_of("broadcaster as shipped", **asked, viewers=300_000, most_broadcasters=1)
     breaks = use_of("broadcaster as shipped", **asked, viewers=400_000, most_broadcasters=1)
 
@@ -79,7 +79,13 @@ def test_a_broadcaster_has_one_core_and_more_viewers_need_more_of_them() -> None
 
 
 def test_rounds_that_are_divided_are_sent_by_each_broadcaster_and_held_by_one() -> None:
-    asked = {"trucks": 1, "every": 3600, "deliveries": 0.0, "session_minutes": 120.0}
+    asked = {
+        "trucks": 1,
+        "every": 3600,
+        "deliveries": 0.0,
+        "session_minutes": 120.0,
+        "posts_per_second": 1e9,
+    }
     plan = round_plan(**asked, viewers=400_000)
     (sqs,) = [cost for cost in costs_of(plan) if cost.part == "SQS"]
 
@@ -194,3 +200,22 @@ def test_twice_as_many_of_a_large_fleet_costs_about_twice(field: str) -> None:
     usd = [next(c.usd for c in costs_of(plan) if c.part == of) for plan in (one, two)]
 
     assert 1.7 < usd[1] / usd[0] < 2.1
+
+
+def test_a_broadcaster_posts_with_its_part_whether_the_others_run_or_not() -> None:
+    asked = {"trucks": 1, "every": 1, "viewers": 6_000, "deliveries": 0, "round_spread": 0}
+    name = "API Gateway requests, while a round lasts"
+
+    alone = use_of(name, **asked, posts_per_second=600, most_broadcasters=4)
+    both = use_of(name, **asked, posts_per_second=600, most_broadcasters=4, least_broadcasters=2)
+
+    assert (alone.used, both.used) == (1 + 600 / 4, 1 + 600 / 2)
+
+
+def test_more_posts_than_one_may_send_need_another_as_long_as_more_may_run() -> None:
+    asked = {"trucks": 1, "viewers": 60_000, "deliveries": 0, "posts_per_second": 1_600}
+
+    tasks = [round_plan(**asked, most_broadcasters=most).sizes.broadcasters for most in (1, 2, 4)]
+
+    assert tasks == [1, 2, 3]
+    assert use_of("posts as shipped", **asked).share < 1

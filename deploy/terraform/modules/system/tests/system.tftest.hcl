@@ -18,6 +18,8 @@ variables {
   http_throttle   = { requests_per_second = 10, burst = 20 }
   socket_throttle = { requests_per_second = 10, burst = 20 }
 
+  gateway_requests_per_second = 1000
+
   consumer    = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 2 }
   broadcaster = { cpu = 256, memory_mb = 512, min_tasks = 1, max_tasks = 1 }
 
@@ -53,6 +55,11 @@ run "whole" {
   assert {
     condition     = !can(output.environments.containers["broadcaster"]["ROUND_QUEUE_URL"])
     error_message = "One broadcaster alone holds rounds whole."
+  }
+
+  assert {
+    condition     = output.environments.containers["broadcaster"]["POSTS_PER_SECOND"] == "990"
+    error_message = "One broadcaster posts with what the HTTP API leaves."
   }
 }
 
@@ -173,6 +180,22 @@ run "several_broadcasters_divide_rounds" {
     condition     = can(output.environments.containers["broadcaster"]["ROUND_QUEUE_URL"])
     error_message = "Without the queue each would tell every viewer everything."
   }
+
+  assert {
+    condition     = output.environments.containers["broadcaster"]["POSTS_PER_SECOND"] == "247"
+    error_message = "All that may run share what the HTTP API leaves."
+  }
+}
+
+run "something_is_left_for_each_broadcaster" {
+  command = plan
+
+  variables {
+    gateway_requests_per_second = 13
+    broadcaster                 = { cpu = 2048, memory_mb = 4096, min_tasks = 2, max_tasks = 4 }
+  }
+
+  expect_failures = [var.gateway_requests_per_second]
 }
 
 run "a_setting_that_follows_from_what_is_made" {
