@@ -11,13 +11,15 @@ import argparse
 import concurrent.futures
 import dataclasses
 import enum
+import functools
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -87,14 +89,22 @@ def check_definitions() -> Result:
     )
 
 
-def check_configuration(terraform: Terraform, folder: Path) -> Result:
-    """Validates a module or an environment, and runs its tests if it has some."""
-    name = str(folder.relative_to(ROOT))
+def check_validity(terraform: Terraform, folder: Path) -> Result:
+    """Whether a module or an environment is valid."""
+    name = str(folder.relative_to(terraform.root))
     try:
         terraform.run(folder, "validate", "-no-color")
-        if not list(folder.glob("tests/*.tftest.hcl")):
-            return Result(check=name, outcome=Outcome.PASSED)
-        said = terraform.run(folder, "test", "-no-color")
+    except TerraformFailedError as error:
+        return Result(check=name, outcome=Outcome.FAILED, said=str(error))
+    return Result(check=name, outcome=Outcome.PASSED)
+
+
+def check_tests(terraform: Terraform, file: Path) -> Result:
+    """Runs a file of a module's tests."""
+    name, folder = str(file.relative_to(terraform.root)), file.parent.parent
+    filter_ = f"-filter={file.relative_to(folder)}"
+    try:
+        said = terraform.run(folder, "test", "-no-color", filter_)
     except TerraformFailedError as error:
         return Result(check=name, outcome=Outcome.FAILED, said=str(error))
     passed = re.search(r"Success! (\d+) passed, 0 failed", said)
@@ -103,16 +113,27 @@ def check_configuration(terraform: Terraform, folder: Path) -> Result:
     return Result(check=name, outcome=Outcome.PASSED, tests=int(passed.group(1)))
 
 
-def check_environment(terraform: Terraform, folder: Path) -> Result:
-    """Holds every value that an environment plans against what AWS takes."""
-    name = f"values of {folder.relative_to(terraform.root)}"
+def check_environment(
+    terraform: Terraform, folder: Path, *, keep_states: Path | None = None
+) -> Result:
+    """Runs an environment's tests, and holds every value that it plans against what AWS takes.
+
+    Args:
+        terraform: Terraform.
+        folder: The environment, prepared.
+        keep_states: Where its state is kept, as a file of its name.
+    """
+    name = f"tests and values of {folder.relative_to(terraform.root)}"
     try:
-        state = terraform.state_of_test(folder, f"tests/{folder.name}.tftest.hcl", "whole")
+        passed, state = terraform.test_of_environment(folder)
     except TerraformFailedError as error:
         return Result(check=name, outcome=Outcome.FAILED, said=str(error))
+    if keep_states is not None:
+        keep_states.mkdir(parents=True, exist_ok=True)
+        (keep_states / f"{folder.name}.json").write_text(json.dumps(state), encoding="utf-8")
     faults = check_values(state, folder)
     outcome = Outcome.FAILED if faults else Outcome.PASSED
-    return Result(check=name, outcome=outcome, said="\n".join(faults))
+    return Result(check=name, outcome=outcome, tests=passed, said="\n".join(faults))
 
 
 def check_with_tool(tool: tuple[str, str], arguments: Sequence[str], uv: Sequence[str]) -> Result:
@@ -150,7 +171,11 @@ def check_with_tool(tool: tuple[str, str], arguments: Sequence[str], uv: Sequenc
 
 
 def check_all(
-    wanted: Sequence[str], *, uv: Sequence[str] | None, tell: Callable[[Result], None]
+    wanted: Sequence[str],
+    *,
+    uv: Sequence[str] | None,
+    tell: Callable[[Result], None],
+    keep_states: Path | None = None,
 ) -> list[Result]:
     """Every check.
 
@@ -158,34 +183,44 @@ def check_all(
         wanted: Names of configurations (all when empty), such as ``modules/role``.
         uv: The command of uv; None skips the linters.
         tell: Told of each result as it comes.
+        keep_states: Where the environments' states are kept for other tests.
     """
     results: list[Result] = []
-
-    def add(more: Iterable[Result]) -> None:
-        for result in more:
-            tell(result)
-            results.append(result)
-
-    add([check_definitions()])
-    add(_terraform_results(wanted))
-    if uv is None:
-        why = "uv is not there: make setup"
-        add(Result(check=t[0], outcome=Outcome.SKIPPED, said=why) for t in (CHECKOV, HADOLINT))
-        return results
-    config = str((ROOT / "checkov.yaml").relative_to(PROJECT))
-    folder = str(ROOT.relative_to(PROJECT))
-    add([check_with_tool(CHECKOV, ["--directory", folder, "--config-file", config], uv)])
-    add([check_with_tool(HADOLINT, [str(image.dockerfile) for image in IMAGES], uv)])
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting = [pool.submit(check) for check in _checks(wanted, uv, keep_states)]
+        for done in concurrent.futures.as_completed(waiting):
+            results.append(done.result())
+            tell(done.result())
     return results
 
 
-def _terraform_results(wanted: Sequence[str]) -> Iterable[Result]:
+def _checks(
+    wanted: Sequence[str], uv: Sequence[str] | None, keep_states: Path | None
+) -> Iterator[Callable[[], Result]]:
+    """Every check, those that last longest first."""
+    yield from _terraform_checks(wanted, keep_states)
+    if uv is None:
+        why = "uv is not there: make setup"
+        for program, _ in (CHECKOV, HADOLINT):
+            yield functools.partial(Result, check=program, outcome=Outcome.SKIPPED, said=why)
+    else:
+        config = str((ROOT / "checkov.yaml").relative_to(PROJECT))
+        folder = str(ROOT.relative_to(PROJECT))
+        of_terraform = ["--directory", folder, "--config-file", config]
+        yield functools.partial(check_with_tool, CHECKOV, of_terraform, uv)
+        of_images = [str(image.dockerfile) for image in IMAGES]
+        yield functools.partial(check_with_tool, HADOLINT, of_images, uv)
+    yield check_definitions
+
+
+def _terraform_checks(
+    wanted: Sequence[str], keep_states: Path | None
+) -> Iterator[Callable[[], Result]]:
     try:
         terraform = find_terraform()
     except TerraformAbsentError as error:
-        yield Result(check="terraform", outcome=Outcome.SKIPPED, said=str(error))
+        yield functools.partial(Result, check="terraform", outcome=Outcome.SKIPPED, said=str(error))
         return
-    yield check_format(terraform)
     folders = [
         folder
         for folder in configurations()
@@ -193,11 +228,16 @@ def _terraform_results(wanted: Sequence[str]) -> Iterable[Result]:
     ]
     for folder in folders:  # one by one: they share the cache of providers
         terraform.prepare(folder)
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(lambda folder: check_configuration(terraform, folder), folders)
-    for folder in folders:
+    files = [file for folder in folders for file in folder.glob("tests/*.tftest.hcl")]
+    for file in sorted(files, key=lambda file: file.stat().st_size, reverse=True):
+        folder = file.parent.parent
         if folder.parent.name == "environments":
-            yield check_environment(terraform, folder)
+            yield functools.partial(check_environment, terraform, folder, keep_states=keep_states)
+        else:
+            yield functools.partial(check_tests, terraform, file)
+    for folder in folders:
+        yield functools.partial(check_validity, terraform, folder)
+    yield functools.partial(check_format, terraform)
 
 
 def _uv_command(environ: Mapping[str, str]) -> list[str] | None:
@@ -217,9 +257,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nargs="*",
         help="only these, such as modules/role or environments/dev (all)",
     )
+    parser.add_argument(
+        "--keep-states",
+        metavar="FOLDER",
+        type=Path,
+        help="keep the state of each environment's tests there, for tests' ENVIRONMENT_STATES",
+    )
     args = parser.parse_args(arguments)
     started_s = time.monotonic()
-    results = check_all(args.configuration, uv=_uv_command(os.environ), tell=_tell)
+    results = check_all(
+        args.configuration,
+        uv=_uv_command(os.environ),
+        tell=_tell,
+        keep_states=args.keep_states,
+    )
     failed = [result for result in results if result.outcome is Outcome.FAILED]
     skipped = [result for result in results if result.outcome is Outcome.SKIPPED]
     tests = sum(result.tests for result in results)

@@ -25,13 +25,11 @@ from sim.drive.five_trucks import DriveOptions, DriveOutcome, Meanwhile, drive_f
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
 from tests.support.pace import DWELL_S
+from tests.support.waiting import PATIENCE_S
 
 # So that what these find is told as a test's own asserts are.
 pytest.register_assert_rewrite("tests.support.drive_checks", "tests.support.stream_load")
 pytest.register_assert_rewrite("tests.support.rounds")
-
-PATIENCE_S = 300.0
-"""How long to wait for whatever must come: a slow machine is no failure."""
 
 Say = Callable[[str], None]
 

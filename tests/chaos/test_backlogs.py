@@ -148,9 +148,7 @@ def test_what_a_truck_did_while_another_carried_its_delivery_is_never_shown(
 
     def shown(viewer: Viewer, of: Point) -> None:
         wanted = format_instant(of.recorded_at_ms)
-        viewer.wait_for(
-            lambda m: (m.get("position") or {}).get("recorded_at") == wanted, within_s=300
-        )
+        viewer.wait_for(lambda m: (m.get("position") or {}).get("recorded_at") == wanted)
 
     assign(first)
     declared = api(
@@ -164,7 +162,7 @@ def test_what_a_truck_did_while_another_carried_its_delivery_is_never_shown(
     token, messages = tokens.token("customer", customer), list[dict[str, Any]]()
     with Viewer(environment.websocket_url, token=token) as viewer:
         viewer.track(delivery_id)
-        viewer.wait_for_type("snapshot", within_s=300)
+        viewer.wait_for_type("snapshot")
         opening = at(first, now_ms(), 100.0)
         field.put([opening])
         shown(viewer, opening)
@@ -173,7 +171,7 @@ def test_what_a_truck_did_while_another_carried_its_delivery_is_never_shown(
         field.put([between])
         shown(viewer, between)
         back_ms = assign(first)
-        viewer.wait_for(lambda m: m.get("assignment") == 3, within_s=300)
+        viewer.wait_for(lambda m: m.get("assignment") == 3)
         # What it kept for itself: the turn of the other truck, and nothing later yet.
         step_ms = (back_ms - left_ms) // 20
         turn = [at(first, left_ms + step_ms * n, ELSEWHERE_M) for n in range(1, 18)]
@@ -185,7 +183,7 @@ def test_what_a_truck_did_while_another_carried_its_delivery_is_never_shown(
         for then in (closing, None):
             with Viewer(environment.websocket_url, token=token) as other:
                 other.track(delivery_id)
-                snapshots.append(other.wait_for_type("snapshot", within_s=300))
+                snapshots.append(other.wait_for_type("snapshot"))
                 if then is not None:
                     field.put([then])
                     shown(other, then)

@@ -24,10 +24,10 @@ from sim.fleet.http_poster import http_poster
 from sim.fleet.mqtt_poster import MqttPoster
 from sim.fleet.uploader import Uploader
 from sim.local_cloud.launch import LaunchedCloud
-from tests.chaos.conftest import PATIENCE_S, Chaos, Say
+from tests.chaos.conftest import Chaos, Say
 from tests.support.drive_checks import documents_of
 from tests.support.parts import processes_of, told
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 

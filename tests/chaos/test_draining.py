@@ -144,7 +144,6 @@ class Watched:
             lambda message: (
                 message["type"] == kind and parse_instant(message["sent_at"]) >= after_ms
             ),
-            within_s=300,
         )
 
 
@@ -161,7 +160,7 @@ def watched(cloud: LaunchedCloud) -> Iterator[Watched]:
     with Viewer(environment.websocket_url, token=token) as viewer:
         for delivery in made:
             viewer.track(delivery.delivery_id)
-            viewer.wait_for_type("snapshot", within_s=300, delivery_id=delivery.delivery_id)
+            viewer.wait_for_type("snapshot", delivery_id=delivery.delivery_id)
         yield Watched(viewer, [delivery.delivery_id for delivery in made])
 
 

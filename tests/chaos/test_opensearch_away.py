@@ -125,13 +125,13 @@ class Outage:
         token = tokens.token("customer", customer_id)
         with Viewer(environment.websocket_url, token=token) as viewer:
             viewer.track(delivery_id)
-            viewer.wait_for_type("snapshot", within_s=300, status="assigned")
+            viewer.wait_for_type("snapshot", status="assigned")
             headers = {"Idempotency-Key": "k"}
             picked_up = api("POST", f"{path}/events", token=dispatcher, headers=headers,
                             body={"type": "picked_up"})  # fmt: skip
             assert picked_up.status == 201
-            viewer.wait_for_type("status", within_s=300, status="in_transit")
-            viewer.wait_for_type("position", within_s=300, status="in_transit")
+            viewer.wait_for_type("status", status="in_transit")
+            viewer.wait_for_type("position", status="in_transit")
             self.heard = viewer.messages
 
 

@@ -27,7 +27,7 @@ from tests.support.http_client import ApiClient
 from tests.support.viewer_client import Viewer
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 # Two places in Busan a little more than 1 km apart, so that `nearby` (1 km) lies between them.
 METRES_A_DEGREE_OF_LATITUDE = 111_195.0
@@ -59,7 +59,6 @@ def token(local_cloud: Any) -> Callable[..., str]:
             check=True,
             capture_output=True,
             text=True,
-            timeout=60,
         )
         assert done.stdout.count("\n") <= 1, "only the token is printed"
         return done.stdout.strip()
@@ -281,9 +280,7 @@ def test_a_whole_trip_reaches_its_customer(trip: Trip, local_cloud: Any) -> None
         viewer.wait_for_type("status", status="in_transit")
         viewer.wait_for_type("status", status="nearby")
         stand_until(trip, viewer, north_m=TRIP_M, status="arrived")
-        position = viewer.wait_for(
-            lambda m: m["type"] == "position" and m["status"] == "arrived", within_s=90
-        )
+        position = viewer.wait_for(lambda m: m["type"] == "position" and m["status"] == "arrived")
         trip.declare("delivered", key="done", as_whom=trip.truck)
         viewer.wait_for_type("status", status="delivered")
 
@@ -311,7 +308,7 @@ def drive(trip: Trip, *, from_m: float, to_m: float) -> None:
 
 def stand_until(trip: Trip, viewer: Viewer, *, north_m: float, status: str) -> int:
     """Sends a fix a second from one place until the customer hears of the status."""
-    for sent in range(1, 91):
+    for sent in range(1, 301):
         assert trip.post(trip.point(north_m=north_m, speed_mps=0.0)).status == 202
         try:
             viewer.wait_for_type("status", status=status, within_s=1.0)
@@ -398,7 +395,7 @@ def test_another_truck_shows_its_own_positions_only(
         viewer.wait_for(lambda m: m.get("assignment") == 2 and m["type"] == "status")
         trip.post(trip.point(north_m=-5000, speed_mps=9.0))
         shown = None
-        for second_m in range(300, 1200, 10):
+        for second_m in range(300, 3300, 10):
             fix = {**trip.point(north_m=second_m, speed_mps=10.0), "truck_id": second_id}
             assert api("POST", "/telemetry", token=second, body=fix).status == 202
             try:

@@ -16,12 +16,10 @@ from tests.support.asyncapi_schema import validate_message
 from tests.support.http_client import ApiClient
 from tests.support.viewer_client import Viewer
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 LAT, LON = -33.45, -70.66
 BOX = [-71.0, -34.0, -70.0, -33.0]
-SEEN_WITHIN_S = 60.0
-"""Some seconds; a machine that others use too is given more."""
 
 
 @pytest.fixture
@@ -84,16 +82,14 @@ def test_a_dispatcher_sees_a_truck_drive_and_what_it_is_given_without_a_point(
                 "filter": {"search": truck.truck_id},
             }
         )
-        first = viewer.wait_for(showing(truck, lambda row: row[1] == LAT), within_s=SEEN_WITHIN_S)
+        first = viewer.wait_for(showing(truck, lambda row: row[1] == LAT))
         assert (first["view"], first["total"]) == ("mine", 1)
         assert first["trucks"][0][6:] == [None, None, 0]
 
         for step in range(1, 4):
             lat = round(LAT + step / 1_000, 5)
             truck.is_at(lat)
-            viewer.wait_for(
-                showing(truck, lambda row, lat=lat: row[1] == lat), within_s=SEEN_WITHIN_S
-            )
+            viewer.wait_for(showing(truck, lambda row, lat=lat: row[1] == lat))
 
         # From here on the truck sends nothing.
         delivery_id = f"D-{uuid.uuid4().hex[:8]}"
@@ -108,7 +104,6 @@ def test_a_dispatcher_sees_a_truck_drive_and_what_it_is_given_without_a_point(
         assert created.status == 201, created
         viewer.wait_for(
             showing(truck, lambda row: row[6:8] == ["assigned", delivery_id]),
-            within_s=SEEN_WITHIN_S,
         )
         cancelled = api(
             "POST",
@@ -124,13 +119,11 @@ def test_a_dispatcher_sees_a_truck_drive_and_what_it_is_given_without_a_point(
                 message not in viewer.messages[:seen]
                 and showing(truck, lambda row: row[6:8] == [None, None])(message)
             ),
-            within_s=SEEN_WITHIN_S,
         )
 
         viewer.send({"action": "track_fleet", "bbox": [0, 0, 1, 1], "zoom": 9})
         viewer.wait_for(
             lambda message: message["type"] == "fleet" and message["view"] is None,
-            within_s=SEEN_WITHIN_S,
         )
 
 
@@ -138,9 +131,9 @@ def test_a_customer_sees_no_fleet(local_cloud: LaunchedCloud, tokens: TokenClien
     token = tokens.token("customer", f"C-{uuid.uuid4().hex[:8]}")
     with Viewer(local_cloud.environment.websocket_url, token=token) as viewer:
         viewer.send({"action": "track_fleet", "bbox": BOX, "zoom": 9})
-        error = viewer.wait_for_type("error", within_s=SEEN_WITHIN_S)
+        error = viewer.wait_for_type("error")
 
         assert (error["topic"], error["reason"]) == ("fleet", "forbidden")
         viewer.send({"action": "ping"})
-        viewer.wait_for_type("pong", within_s=SEEN_WITHIN_S)
+        viewer.wait_for_type("pong")
         assert all(message["type"] != "fleet" for message in viewer.messages)

@@ -21,11 +21,9 @@ from sim.local_cloud.launch import LaunchedCloud
 from sim.local_cloud.resources import local_session
 from sim.token_client import TokenClient
 from tests.support.drive_checks import documents_of
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
-
-PATIENCE_S = 300.0
 
 
 class Truck:

@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
 from sim.local_cloud.launch import LaunchedCloud
 from tests.fuzz.conftest import IDENTITIES, Amount
 from tests.support.openapi_schema import DOCUMENT
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.real
 
@@ -198,7 +199,7 @@ def test_no_body_brings_out_a_fault(
             # As much of it as a header can carry.
             "Idempotency-Key": "".join(c for c in key if c.isprintable()).strip().encode(),
         }
-        answer = session.request(method, url, data=body, headers=headers, timeout=60)
+        answer = session.request(method, url, data=body, headers=headers, timeout=PATIENCE_S)
 
         # A share's token that opens nothing, and too often; a delivery that is not there.
         more = (404, 429) if "shares" in path else ()

@@ -25,6 +25,7 @@ from sim.token_client import TokenClient
 from tests.fuzz.conftest import IDENTITIES, Amount
 from tests.support.asyncapi_schema import validate_message
 from tests.support.http_client import ApiClient
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.real
 
@@ -32,7 +33,6 @@ FRAME_BYTES = 32_000
 """The gateway closes above 32 KB a frame (128 KB a message); below that every frame is ours."""
 PROPER_ENDS = {1000, 1001, 1003, 1007, 1008, 1009}
 LARGEST_FRAME = 32 * 1024
-ANSWER_WITHIN_S = 30.0
 ACTIONS = [
     "track",
     "untrack",
@@ -136,7 +136,7 @@ class Speaker:
         self._closing.close()
 
     def _wait_for_pong(self, socket: ClientConnection) -> None:
-        ends_at = time.monotonic() + ANSWER_WITHIN_S
+        ends_at = time.monotonic() + PATIENCE_S
         while True:
             message = json.loads(socket.recv(timeout=max(0.0, ends_at - time.monotonic())))
             if "type" not in message:
@@ -195,7 +195,7 @@ class Bystander:
         self.wait_for("snapshot")
 
     def wait_for(self, kind: str) -> None:
-        ends_at = time.monotonic() + ANSWER_WITHIN_S
+        ends_at = time.monotonic() + PATIENCE_S
         message: dict[str, Any] = {}
         while message.get("type") != kind:
             message = json.loads(self._socket.recv(timeout=max(0.0, ends_at - time.monotonic())))

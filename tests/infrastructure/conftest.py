@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploy.terraform_tools import ROOT, Terraform, TerraformAbsentError, find_terraform
+from tests.support.made_once import made_once
 
 
 @pytest.fixture(scope="session")
@@ -19,16 +23,27 @@ def terraform() -> Terraform:
 
 
 @pytest.fixture(scope="session")
-def state_of(terraform: Terraform) -> Callable[[str], dict[str, Any]]:
-    """The state that a mocked apply of an environment leads to, each made once."""
+def state_of(
+    terraform: Terraform, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], dict[str, Any]]:
+    """The state that a mocked apply of an environment leads to, each made once.
+
+    Where the same run of CI has made them in its checks, ENVIRONMENT_STATES names their folder.
+    """
     known: dict[str, dict[str, Any]] = {}
+
+    def applied(environment: str) -> dict[str, Any]:
+        if (kept := os.environ.get("ENVIRONMENT_STATES")) is not None:
+            made: dict[str, Any] = json.loads((Path(kept) / f"{environment}.json").read_text())
+            return made
+        folder = ROOT / "environments" / environment
+        terraform.prepare(folder)
+        return terraform.test_of_environment(folder)[1]
 
     def state(environment: str) -> dict[str, Any]:
         if environment not in known:
-            folder = ROOT / "environments" / environment
-            terraform.prepare(folder)
-            known[environment] = terraform.state_of_test(
-                folder, f"tests/{environment}.tftest.hcl", "whole"
+            known[environment] = made_once(
+                tmp_path_factory, f"state of {environment}", lambda: applied(environment)
             )
         return known[environment]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from deploy import terraform_check, terraform_tools
 from deploy.terraform_check import (
     Outcome,
     check_all,
-    check_configuration,
+    check_environment,
     check_format,
+    check_tests,
+    check_validity,
     check_with_tool,
     main,
 )
@@ -61,7 +64,7 @@ def test_every_module_has_the_same_four_files() -> None:
 
 
 def test_tests_that_pass_are_counted() -> None:
-    result = check_configuration(fake(validate="", test="Success! 4 passed, 0 failed."), ROLE)
+    result = check_tests(fake(test="Success! 4 passed, 0 failed."), ROLE / "tests/role.tftest.hcl")
 
     assert result.outcome is Outcome.PASSED
     assert result.tests == 4
@@ -69,23 +72,24 @@ def test_tests_that_pass_are_counted() -> None:
 
 @pytest.mark.parametrize(
     "terraform",
-    [
-        fake(test="Success! 4 passed, 0 failed."),
-        fake(validate=""),
-        fake(validate="", test="Success! 0 passed, 0 failed."),
-        fake(validate="", test=""),
-    ],
-    ids=["invalid", "a test fails", "no test ran", "nothing was said"],
+    [fake(), fake(test="Success! 0 passed, 0 failed."), fake(test="")],
+    ids=["a test fails", "no test ran", "nothing was said"],
 )
 def test_anything_else_is_a_failure(terraform: Terraform) -> None:
-    assert check_configuration(terraform, ROLE).outcome is Outcome.FAILED
+    result = check_tests(terraform, ROLE / "tests/role.tftest.hcl")
+
+    assert result.outcome is Outcome.FAILED
 
 
-def test_what_has_no_tests_is_validated_all_the_same() -> None:
-    folder = ROOT / "generated"
+def test_every_configuration_is_validated() -> None:
+    assert check_validity(fake(validate=""), ROLE).outcome is Outcome.PASSED
+    assert check_validity(fake(), ROLE).outcome is Outcome.FAILED
 
-    assert check_configuration(fake(validate=""), folder).outcome is Outcome.PASSED
-    assert check_configuration(fake(), folder).outcome is Outcome.FAILED
+
+def test_an_environment_has_one_file_of_tests() -> None:
+    for folder in configurations():
+        if folder.parent.name == "environments":
+            assert len(list(folder.glob("tests/*.tftest.hcl"))) == 1
 
 
 def test_formatting_is_told_with_its_remedy() -> None:
@@ -150,6 +154,63 @@ def test_warnings_are_left_out_of_what_is_told() -> None:
     said = "╷\n│ Warning: overrides\n╵\nfine\n╷\n│ Error: wrong\n╵\n"
 
     assert terraform_tools._without_warnings(said) == "fine\n╷\n│ Error: wrong\n╵"
+
+
+WHOLE = '{"test_state":{"root_module":{}},"@testrun":"whole","type":"test_state"}'
+SUMMARY = '{"type":"test_summary","test_summary":{"passed":2}}'
+
+
+def test_an_environments_tests_give_the_state_of_its_run_whole() -> None:
+    terraform = fake(test=f"{WHOLE}\n{SUMMARY}")
+
+    assert terraform.test_of_environment(ROLE) == (2, {"root_module": {}})
+
+
+def test_an_environment_whose_run_whole_applies_nothing_fails() -> None:
+    with pytest.raises(TerraformFailedError, match="whole"):
+        fake(test=SUMMARY).test_of_environment(ROLE)
+    assert check_environment(fake(test=SUMMARY), ROLE).outcome is Outcome.FAILED
+    assert check_environment(fake(), ROLE).outcome is Outcome.FAILED
+
+
+def test_an_environments_state_is_kept_where_it_is_wanted(tmp_path: Path) -> None:
+    check_environment(fake(test=f"{WHOLE}\n{SUMMARY}"), ROLE, keep_states=tmp_path / "states")
+
+    kept = (tmp_path / "states" / "role.json").read_text(encoding="utf-8")
+    assert json.loads(kept) == {"root_module": {}}
+
+
+def test_a_failure_in_json_is_reported_in_short() -> None:
+    error = (
+        '{"@level":"error","@message":"Error: Test assertion failed","@testrun":"whole",'
+        '"diagnostic":{"detail":"Sockets connect to the stage."}}'
+    )
+
+    assert terraform_tools._errors_in_json(f"{WHOLE}\n{error}\n{SUMMARY}") == (
+        "whole Error: Test assertion failed: Sockets connect to the stage."
+    )
+
+
+def test_every_check_that_is_wanted_is_made_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        terraform_check, "find_terraform", lambda: fake(get="", fmt="", validate="")
+    )
+    told: list[str] = []
+
+    results = check_all(
+        ["modules/role", "modules/raw_log"],
+        uv=None,
+        tell=lambda result: told.append(result.check),
+    )
+
+    assert told == [result.check for result in results]
+    assert {
+        "modules/role",
+        "modules/role/tests/role.tftest.hcl",
+        "modules/raw_log",
+        "format",
+        "definitions",
+    } <= set(told)
 
 
 def test_resources_are_found_at_any_depth() -> None:

@@ -21,7 +21,7 @@ SOFTWARE_WEBGL = (
     "--ignore-gpu-blocklist",
 )
 PHONE = {"width": 390, "height": 844}
-WITHIN_MS = 30_000
+WITHIN_MS = 120_000
 """For anything on a page: the map is drawn by the processor, and the machine may be busy."""
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import urllib3
 
+from tests.support.waiting import PATIENCE_S
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -25,7 +27,7 @@ class ApiClient:
 
     def __init__(self, server_url: str) -> None:
         self._server_url = server_url.rstrip("/")
-        self._pool = urllib3.PoolManager(retries=False, timeout=30.0)
+        self._pool = urllib3.PoolManager(retries=False, timeout=PATIENCE_S)
 
     def __call__(
         self,

@@ -167,7 +167,7 @@ def aws_facts(state: Mapping[str, Any], prefix: str) -> Facts:
     """The facts of an environment.
 
     Args:
-        state: From `deploy.terraform_tools.Terraform.state_of_test`.
+        state: From `deploy.terraform_tools.Terraform.test_of_environment`.
         prefix: How its names begin.
     """
     resources = list(resources_of(state))

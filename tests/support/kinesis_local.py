@@ -56,7 +56,7 @@ def running_kinesis_local(folder: Path, *, region: str = REGION) -> Iterator[str
     try:
         url = f"http://127.0.0.1:{port}"
         client = local_session(region).client("kinesis", endpoint_url=url)
-        eventually(lambda: _answers(client, process, log), within_s=60)
+        eventually(lambda: _answers(client, process, log))
         yield url
     finally:
         process.kill()  # it keeps nothing, and takes half a minute to end in order

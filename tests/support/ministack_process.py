@@ -12,10 +12,10 @@ from pathlib import Path
 
 from sim.local_cloud.ports import free_port
 from tests.support.source_tree import ROOT
+from tests.support.waiting import PATIENCE_S
 
 REGION = "eu-central-1"
 _INSTALLED = ROOT / ".tools" / "ministack" / "bin" / "ministack"
-_STARTS_WITHIN_S = 30.0
 
 
 def ministack_program() -> Path | None:
@@ -62,7 +62,7 @@ def running_ministack(program: Path, directory: Path) -> Iterator[str]:
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    ends_at = time.monotonic() + _STARTS_WITHIN_S
+    ends_at = time.monotonic() + PATIENCE_S
     while True:
         try:
             with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own process

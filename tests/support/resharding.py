@@ -66,7 +66,7 @@ class Stream:
             iterator = "" if at_its_end else answer.get("NextShardIterator", "")
 
     def _until_active(self) -> None:
-        eventually(lambda: self._status() == "ACTIVE", within_s=60)
+        eventually(lambda: self._status() == "ACTIVE")
 
     def _status(self) -> str:
         told = self.client.describe_stream_summary(StreamName=self.name)

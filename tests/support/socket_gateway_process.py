@@ -15,8 +15,7 @@ from sim.local_cloud.ports import free_port
 from sim.local_cloud.resources import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from tests.support.ministack_process import REGION, ministack_program
 from tests.support.source_tree import ROOT
-
-_STARTS_WITHIN_S = 30.0
+from tests.support.waiting import PATIENCE_S
 
 
 @contextmanager
@@ -66,7 +65,7 @@ def running_socket_gateway(aws_url: str, directory: Path, **settings: str) -> It
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    ends_at = time.monotonic() + _STARTS_WITHIN_S
+    ends_at = time.monotonic() + PATIENCE_S
     while True:
         try:
             with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own process

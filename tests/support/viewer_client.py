@@ -10,6 +10,8 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.waiting import PATIENCE_S
+
 
 class Viewer:
     """One socket and everything that has come over it."""
@@ -28,7 +30,7 @@ class Viewer:
         address = f"{url}?ticket={ticket}" if ticket else url
         self._closing = contextlib.ExitStack()
         self._socket: ClientConnection = self._closing.enter_context(
-            connect(address, additional_headers=headers, open_timeout=120)
+            connect(address, additional_headers=headers, open_timeout=PATIENCE_S)
         )
         self.messages: list[dict[str, Any]] = []
 
@@ -45,7 +47,7 @@ class Viewer:
         self.send({"action": "track", "delivery_id": delivery_id})
 
     def wait_for(
-        self, wanted: Callable[[dict[str, Any]], bool], *, within_s: float = 60.0
+        self, wanted: Callable[[dict[str, Any]], bool], *, within_s: float = PATIENCE_S
     ) -> dict[str, Any]:
         """The first message, old or new, that is wanted."""
         for message in self.messages:
@@ -69,7 +71,9 @@ class Viewer:
             while True:
                 self.messages.append(json.loads(self._socket.recv(timeout=0)))
 
-    def wait_for_type(self, kind: str, *, within_s: float = 60.0, **fields: Any) -> dict[str, Any]:
+    def wait_for_type(
+        self, kind: str, *, within_s: float = PATIENCE_S, **fields: Any
+    ) -> dict[str, Any]:
         return self.wait_for(
             lambda m: m["type"] == kind and all(m.get(k) == v for k, v in fields.items()),
             within_s=within_s,

@@ -107,16 +107,6 @@ run "a_bridge_where_a_broker_is_named" {
   }
 }
 
-run "a_broker_is_a_host_and_its_password_a_secret" {
-  command = plan
-
-  variables {
-    mqtt_bridge = { broker_host = "mqtts://broker", username = "bridge", password_secret_arn = "secret" }
-  }
-
-  expect_failures = [var.mqtt_bridge, var.mqtt_bridge]
-}
-
 run "another_teams_log_role_is_left_alone" {
   command = plan
 
@@ -137,36 +127,6 @@ run "a_log_role_where_it_is_asked_for" {
     condition     = length(aws_api_gateway_account.this) == 1 && length(aws_iam_service_linked_role.opensearch) == 0
     error_message = "The one and not the other."
   }
-}
-
-run "a_log_role_is_one_of_three" {
-  command = plan
-
-  variables {
-    region_singletons = { api_gateway_log_role = "yes" }
-  }
-
-  expect_failures = [var.region_singletons]
-}
-
-run "a_setting_that_nobody_declares" {
-  command = plan
-
-  variables {
-    settings = { ROUND_INTERVALL_S = "10" }
-  }
-
-  expect_failures = [var.settings]
-}
-
-run "at_most_one_task_a_shard" {
-  command = plan
-
-  variables {
-    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 3 }
-  }
-
-  expect_failures = [var.consumer]
 }
 
 run "several_broadcasters_divide_rounds" {
@@ -198,16 +158,6 @@ run "something_is_left_for_each_broadcaster" {
   expect_failures = [var.gateway_requests_per_second]
 }
 
-run "a_setting_that_follows_from_what_is_made" {
-  command = plan
-
-  variables {
-    settings = { SHUTDOWN_BUDGET_S = "115", STREAM_NAME = "another" }
-  }
-
-  expect_failures = [aws_ecs_cluster.this]
-}
-
 run "as_many_tasks_as_one_likes_on_demand" {
   command = plan
 
@@ -220,117 +170,4 @@ run "as_many_tasks_as_one_likes_on_demand" {
     condition     = aws_kinesis_stream.telemetry.shard_count == null && aws_kinesis_stream.telemetry.stream_mode_details[0].stream_mode == "ON_DEMAND"
     error_message = "Nobody counts shards that AWS makes."
   }
-}
-
-run "an_edge_needs_names" {
-  command = plan
-
-  variables {
-    edge = true
-  }
-
-  expect_failures = [var.edge]
-}
-
-run "no_concurrency_is_reserved_for_what_is_no_function" {
-  command = plan
-
-  variables {
-    reserved_concurrency = { "ingest-lambda" = 10 }
-  }
-
-  expect_failures = [var.reserved_concurrency]
-}
-
-run "what_is_reserved_is_enough_to_run" {
-  command = plan
-
-  variables {
-    reserved_concurrency = { ingest = 0 }
-  }
-
-  expect_failures = [var.reserved_concurrency]
-}
-
-run "names_accounts_and_zones" {
-  command = plan
-
-  variables {
-    name    = "RTDTS"
-    account = { id = "1234", region = "eu-central-1", partition = "aws" }
-    search  = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 3, volume_gb = 20 }
-  }
-
-  expect_failures = [var.name, var.account, var.search]
-}
-
-run "an_index_has_a_whole_number_of_shards" {
-  command = plan
-
-  variables {
-    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 1.5 }
-  }
-
-  expect_failures = [var.search]
-}
-
-run "a_node_takes_a_thousand_shards" {
-  command = plan
-
-  variables {
-    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 40 }
-  }
-
-  expect_failures = [var.search]
-}
-
-run "the_kcl_polls_or_is_fanned_out_to" {
-  command = plan
-
-  variables {
-    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 1, retrieval_mode = "PUSH" }
-  }
-
-  expect_failures = [var.consumer]
-}
-
-run "cloudwatch_keeps_logs_for_days_of_its_own" {
-  command = plan
-
-  variables {
-    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 14, parked_days = 30, log_days = 8 }
-  }
-
-  expect_failures = [var.retention]
-}
-
-run "a_backup_outlives_what_it_is_the_backup_of" {
-  command = plan
-
-  variables {
-    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 2, parked_days = 30, log_days = 7 }
-  }
-
-  expect_failures = [var.retention]
-}
-
-run "a_late_point_finds_its_day" {
-  command = plan
-
-  variables {
-    retention = { raw_days = 3, positions_days = 7, raw_backup_days = 14, parked_days = 30, log_days = 7 }
-  }
-
-  expect_failures = [var.retention]
-}
-
-run "kinesis_keeps_a_day_at_least_and_has_a_shard" {
-  command = plan
-
-  variables {
-    stream   = { shard_count = 0, retention_hours = 12 }
-    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 0 }
-  }
-
-  expect_failures = [var.stream, var.stream]
 }
