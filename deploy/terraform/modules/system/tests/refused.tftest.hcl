@@ -18,6 +18,8 @@ variables {
   http_throttle   = { requests_per_second = 10, burst = 20 }
   socket_throttle = { requests_per_second = 10, burst = 20 }
 
+  gateway_requests_per_second = 1000
+
   consumer    = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 2 }
   broadcaster = { cpu = 256, memory_mb = 512, min_tasks = 1, max_tasks = 1 }
 
@@ -188,4 +190,15 @@ run "kinesis_keeps_a_day_at_least_and_has_a_shard" {
   }
 
   expect_failures = [var.stream, var.stream]
+}
+
+run "something_is_left_for_each_broadcaster" {
+  command = plan
+
+  variables {
+    gateway_requests_per_second = 13
+    broadcaster                 = { cpu = 2048, memory_mb = 4096, min_tasks = 2, max_tasks = 4 }
+  }
+
+  expect_failures = [var.gateway_requests_per_second]
 }

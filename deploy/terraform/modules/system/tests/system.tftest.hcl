@@ -147,17 +147,6 @@ run "several_broadcasters_divide_rounds" {
   }
 }
 
-run "something_is_left_for_each_broadcaster" {
-  command = plan
-
-  variables {
-    gateway_requests_per_second = 13
-    broadcaster                 = { cpu = 2048, memory_mb = 4096, min_tasks = 2, max_tasks = 4 }
-  }
-
-  expect_failures = [var.gateway_requests_per_second]
-}
-
 run "as_many_tasks_as_one_likes_on_demand" {
   command = plan
 
