@@ -14,8 +14,9 @@ setup: ## set up everything (the others do it too)
 demo: setup ## the whole product here, live; Ctrl-C ends it (or DEMO_SECONDS=90; DEMO_ARGS=…)
 	@exec $(VENV)/python -m sim demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(DEMO_ARGS)
 
-# Two at once, by file, so that what a file's tests share is started once.
-TWO_AT_ONCE = -n 2 --dist loadfile --no-loadscope-reorder
+# By file, so that what a file's tests share is started once; tests/support/distribution.py says which
+# of the three workers takes which.
+AT_ONCE = -n 3 --dist loadfile --no-loadscope-reorder
 QUICK_TESTS = tests/end_to_end/test_five_truck_drive.py tests/contract tests/architecture tests/unit
 
 test: setup ## what most changes need, in minutes (TESTS=tests/unit for a part)
@@ -23,12 +24,12 @@ ifdef TESTS
 	@exec $(VENV)/python -m pytest $(TESTS)
 else
 	@echo "test: unit, architecture and contract tests, and one drive through the local cloud"
-	@$(VENV)/python -m pytest $(TWO_AT_ONCE) $(QUICK_TESTS)
+	@$(VENV)/python -m pytest $(AT_ONCE) $(QUICK_TESTS)
 	@echo "test: the other drives, chaos, fuzz, integration and infrastructure were not run; make test-all runs them"
 endif
 
 test-all: setup ## every test, as CI runs them; about 20 minutes on 2 cores
-	@exec $(VENV)/python -m pytest --hypothesis-profile=full $(TWO_AT_ONCE)
+	@exec $(VENV)/python -m pytest --hypothesis-profile=full $(AT_ONCE)
 
 check: setup ## formatting, lint, types, import layers, docs in step with the code
 	$(VENV)/ruff format --check

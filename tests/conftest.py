@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from sim.local_cloud.launch import CloudFailedError, LaunchedCloud, launched_cloud
+from tests.support.distribution import FromBothEnds, is_of_the_local_cloud, put_in_order
+from tests.support.opensearch_node import running_opensearch
 from tests.support.pace import DWELL_S, PATIENT, ROUND_INTERVAL_S, TRACED_TRUCK, WITHOUT_QUOTAS
 
 # How much the property tests try: "full" is what `make test-all` and so CI run.
@@ -27,10 +31,47 @@ def pytest_configure() -> None:
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FromBothEnds | None:
+    return FromBothEnds(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    put_in_order(items)
+
+
+RUNNING = pytest.StashKey[contextlib.ExitStack]()
+"""The local cloud, while it runs."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Ends the local cloud with the last test that may use it: it costs a third of a processor."""
+    if is_of_the_local_cloud(item.path):
+        return
+    if "local_cloud" in getattr(item, "fixturenames", ()):
+        pytest.fail("a test of the local cloud belongs into one of OF_THE_LOCAL_CLOUD")
+    running = item.session.stash.get(RUNNING, None)
+    if running is not None:
+        del item.session.stash[RUNNING]
+        running.close()
+
+
 @pytest.fixture(scope="session")
-def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaunchedCloud]:
+def opensearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An OpenSearch node with the index templates, started once a session.
+
+    Tests share it, and so name their trucks uniquely.
+    """
+    with running_opensearch(tmp_path_factory.mktemp("opensearch")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def local_cloud(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LaunchedCloud]:
     """The local cloud on free ports, started once a session: rounds of 10 s, dwells of 5 s,
-    and patience with a slow machine.
+    and patience with a slow machine. Only tests of `OF_THE_LOCAL_CLOUD` may use it.
 
     Tests share it, and so name their trucks, customers and deliveries uniquely. Its messages are
     in ``up.log`` beside its run folder.
@@ -44,12 +85,16 @@ def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaunchedCl
     log = folder / "up.log"
     with log.open("w") as messages:
         try:
-            with launched_cloud(
-                run_dir=folder / "run",
-                env_file=folder / "env",
-                options=options,
-                on_line=lambda line: print(line, file=messages, flush=True),
-            ) as cloud:
+            with contextlib.ExitStack() as running:
+                cloud = running.enter_context(
+                    launched_cloud(
+                        run_dir=folder / "run",
+                        env_file=folder / "env",
+                        options=options,
+                        on_line=lambda line: print(line, file=messages, flush=True),
+                    )
+                )
+                request.session.stash[RUNNING] = running
                 yield cloud
         except CloudFailedError as problem:
             pytest.fail(f"{problem}\n{log.read_text()}")

@@ -71,7 +71,7 @@ def store(request: pytest.FixtureRequest) -> Store:
     if request.param == "fake":
         fake = FakeFleet()
         return Store(FakeWriting(fake), fake, fake, None, lambda: None)
-    client = connect(request.getfixturevalue("local_cloud").environment.opensearch_url)
+    client = connect(request.getfixturevalue("opensearch_url"))
     positions = PositionReader(client)
     return Store(
         PositionWriter(client),

@@ -44,7 +44,7 @@ def history(request: pytest.FixtureRequest) -> History:
     if request.param == "fake":
         fake = FakePositionStore()
         return History(fake, fake)
-    client = connect(request.getfixturevalue("local_cloud").environment.opensearch_url)
+    client = connect(request.getfixturevalue("opensearch_url"))
     return History(PositionWriter(client), HistoryPages(client))
 
 

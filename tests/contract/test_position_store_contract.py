@@ -44,7 +44,7 @@ def store(request: pytest.FixtureRequest) -> Store:
     if request.param == "fake":
         fake = FakePositionStore()
         return Store(fake, fake, fake, lambda: None)
-    client = connect(request.getfixturevalue("local_cloud").environment.opensearch_url)
+    client = connect(request.getfixturevalue("opensearch_url"))
     return Store(
         PositionWriter(client),
         PositionReader(client),

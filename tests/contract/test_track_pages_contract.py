@@ -53,7 +53,7 @@ def history(request: pytest.FixtureRequest) -> History:
     if request.param == "fake":
         fake = FakePositionStore()
         return History(fake, fake, lambda: None, truck_id)
-    client = connect(request.getfixturevalue("local_cloud").environment.opensearch_url)
+    client = connect(request.getfixturevalue("opensearch_url"))
     return History(
         PositionWriter(client),
         TrackPages(client),

@@ -50,7 +50,6 @@ from sim.fault_shim.rules import (
     Weather,
 )
 from sim.fault_shim.shim import FaultShim
-from sim.local_cloud.launch import LaunchedCloud
 from sim.local_cloud.resources import (
     CloudNames,
     CreatedResources,
@@ -267,11 +266,10 @@ class Consumer:
 
 @pytest.fixture
 async def consumer(
-    aws: str, created: CreatedResources, local_cloud: LaunchedCloud
+    aws: str, created: CreatedResources, opensearch_url: str
 ) -> AsyncIterator[Consumer]:
-    search = local_cloud.environment.opensearch_url
-    async with FaultShim(aws) as aws_shim, FaultShim(search) as search_shim:
-        yield await asyncio.to_thread(Consumer, aws, search, created, aws_shim, search_shim)
+    async with FaultShim(aws) as aws_shim, FaultShim(opensearch_url) as search_shim:
+        yield await asyncio.to_thread(Consumer, aws, opensearch_url, created, aws_shim, search_shim)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -32,8 +32,8 @@ YEARS_AGO_S = -365 * 86_400
 
 
 @pytest.fixture
-def client(local_cloud) -> Iterator[OpenSearch]:
-    client = connect(local_cloud.environment.opensearch_url)
+def client(opensearch_url: str) -> Iterator[OpenSearch]:
+    client = connect(opensearch_url)
     yield client
     client.close()
 

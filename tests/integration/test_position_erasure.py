@@ -40,8 +40,8 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-def client(local_cloud) -> Iterator[OpenSearch]:
-    client = connect(local_cloud.environment.opensearch_url)
+def client(opensearch_url: str) -> Iterator[OpenSearch]:
+    client = connect(opensearch_url)
     yield client
     client.close()
 

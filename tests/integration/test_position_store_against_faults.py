@@ -31,7 +31,6 @@ from sim.fault_shim.rules import (
     ReplaceAnswer,
 )
 from sim.fault_shim.shim import FaultShim
-from sim.local_cloud.launch import LaunchedCloud
 from tests.support.consumer_world import point
 from tests.support.deliveries import unique
 
@@ -65,10 +64,9 @@ class Positions:
 
 
 @pytest.fixture
-async def positions(local_cloud: LaunchedCloud) -> AsyncIterator[Positions]:
-    url = local_cloud.environment.opensearch_url
-    async with FaultShim(url) as shim:
-        yield Positions(url, shim)
+async def positions(opensearch_url: str) -> AsyncIterator[Positions]:
+    async with FaultShim(opensearch_url) as shim:
+        yield Positions(opensearch_url, shim)
 
 
 async def blocking(function: Callable[[], T]) -> T:

@@ -14,7 +14,6 @@ from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.history_pages import HistoryPages
 from rtdts.position_store.writer import HistoryWrite, PositionWriter
 from rtdts.tracking.fixes import Fix, fix_of
-from sim.local_cloud.launch import LaunchedCloud
 from tests.support.consumer_world import point
 from tests.support.deliveries import unique
 
@@ -25,8 +24,8 @@ TWO_YEARS_AGO_S = -2 * 365 * 86_400
 
 
 @pytest.fixture
-def client(local_cloud: LaunchedCloud) -> Iterator[OpenSearch]:
-    client = connect(local_cloud.environment.opensearch_url)
+def client(opensearch_url: str) -> Iterator[OpenSearch]:
+    client = connect(opensearch_url)
     yield client
     client.close()
 
