@@ -6,15 +6,16 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
-from sim.local_cloud.launch import CloudFailedError, LaunchedCloud, launched_cloud
 from tests.support.distribution import FromBothEnds, is_of_the_local_cloud, put_in_order
-from tests.support.opensearch_node import running_opensearch
 from tests.support.pace import DWELL_S, PATIENT, ROUND_INTERVAL_S, TRACED_TRUCK, WITHOUT_QUOTAS
+
+if TYPE_CHECKING:  # what only tests of real parts need takes each run of pytest a second
+    from sim.local_cloud.launch import LaunchedCloud
 
 # How much the property tests try: "full" is what `make test-all` and so CI run.
 settings.register_profile("quick", max_examples=20, deadline=None)
@@ -62,6 +63,8 @@ def opensearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     Tests share it, and so name their trucks uniquely.
     """
+    from tests.support.opensearch_node import running_opensearch
+
     with running_opensearch(tmp_path_factory.mktemp("opensearch")) as url:
         yield url
 
@@ -76,6 +79,8 @@ def local_cloud(
     Tests share it, and so name their trucks, customers and deliveries uniquely. Its messages are
     in ``up.log`` beside its run folder.
     """
+    from sim.local_cloud.launch import CloudFailedError, launched_cloud
+
     folder: Path = tmp_path_factory.mktemp("local-cloud")
     options = ["--ports", "auto"]
     options += ["--round-interval-s", str(ROUND_INTERVAL_S), "--dwell-s", str(DWELL_S)]

@@ -22,7 +22,7 @@ from bench.truth.tracks import BadTrackError, track_of
 
 DEFAULT_OUT = Path(__file__).parents[1] / "results" / "truth.json"
 PER_CASE, PER_CASE_QUICKLY = 12, 1
-ETA_DRIVES, ETA_DRIVES_QUICKLY = 400, 8
+ETA_DRIVES, ETA_DRIVES_QUICKLY = 400, 2
 EXIT_OK, EXIT_NO_SUCH_DRIVE = 0, 1
 TITLES = {one.name: one.title for one in CASES} | {recorded.CASE: recorded.TITLE}
 

@@ -17,6 +17,7 @@ class FakeSubscriptionStore:
 
     def __init__(self, *subscriptions: Subscription) -> None:
         self._subscriptions: dict[tuple[str, str], Subscription] = {}
+        self._buckets: dict[str, int | None] = {}  # by topic: a hash each time would cost the most
         for subscription in subscriptions:
             self.add(subscription)
 
@@ -54,9 +55,15 @@ class FakeSubscriptionStore:
         return [one for key, one in sorted(self._subscriptions.items()) if key[0] == topic]
 
     def of_bucket(self, bucket: int) -> Iterator[Subscription]:
-        for (topic, _), one in sorted(self._subscriptions.items()):
-            if is_of_delivery(topic) and delivery_bucket(delivery_of(topic)) == bucket:
-                yield one
+        mine = [key for key in self._subscriptions if self._bucket(key[0]) == bucket]
+        yield from [self._subscriptions[key] for key in sorted(mine)]
+
+    def _bucket(self, topic: str) -> int | None:
+        if topic not in self._buckets:
+            self._buckets[topic] = (
+                delivery_bucket(delivery_of(topic)) if is_of_delivery(topic) else None
+            )
+        return self._buckets[topic]
 
     def count_of_endpoint(self, endpoint: str) -> int:
         return sum(1 for _, one in self._subscriptions if one == endpoint)

@@ -21,7 +21,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
 @functools.cache
 def asyncapi_document() -> dict[str, Any]:
     """The AsyncAPI document as plain values."""
-    document: dict[str, Any] = yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))
+    text = DOCUMENT.read_text(encoding="utf-8")
+    document: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)
     return document
 
 
@@ -53,10 +54,13 @@ def validate_message(message: bytes | str | Mapping[str, Any]) -> dict[str, Any]
         KeyError: The document knows no message of this ``type``.
     """
     decoded = json.loads(message) if isinstance(message, bytes | str) else dict(message)
-    schema = schema_of_message(decoded["type"])
-    validator = jsonschema.Draft7Validator(schema)
-    validator.validate(decoded)
+    _validator(decoded["type"]).validate(decoded)
     return decoded
+
+
+@functools.cache
+def _validator(name: str) -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(schema_of_message(name))
 
 
 def close(schema: Any) -> Any:
