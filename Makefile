@@ -73,7 +73,7 @@ fuzz: setup ## 14,000 requests and 2,000 frames that nobody would send (FUZZ_CAS
 
 .PHONY: chaos
 chaos: setup ## kill, starve and stop the parts under load: what was lost? (CHAOS_SEED=… repeats one)
-	@CHAOS_SEED=$${CHAOS_SEED:-random} CHAOS_DRIVE_S=$${CHAOS_DRIVE_S:-180} \
+	@CHAOS_SEED=$${CHAOS_SEED:-random} CHAOS_DRIVE_S=$${CHAOS_DRIVE_S:-180} CHAOS_KILLS=$${CHAOS_KILLS:-3} \
 		CHAOS_OUTAGE_S=$${CHAOS_OUTAGE_S:-120} CHAOS_MQTT_KILLS=$${CHAOS_MQTT_KILLS:-20} \
 		exec $(VENV)/python -m pytest tests/chaos
 

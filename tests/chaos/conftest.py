@@ -41,11 +41,13 @@ class Chaos:
     Attributes:
         seed: Of all that is drawn.
         drive_s: How long trucks drive while parts are killed.
+        kills_each: How often each part is killed at least.
         outage_s: How long OpenSearch is away.
     """
 
     seed: int
     drive_s: float
+    kills_each: int
     outage_s: float
 
 
@@ -54,7 +56,8 @@ def chaos() -> Chaos:
     seed = os.environ.get("CHAOS_SEED", "1")
     return Chaos(
         seed=random.SystemRandom().randrange(10_000) if seed == "random" else int(seed),
-        drive_s=float(os.environ.get("CHAOS_DRIVE_S", "90")),
+        drive_s=float(os.environ.get("CHAOS_DRIVE_S", "60")),
+        kills_each=int(os.environ.get("CHAOS_KILLS", "2")),
         outage_s=float(os.environ.get("CHAOS_OUTAGE_S", "30")),
     )
 

@@ -33,7 +33,6 @@ READY = {
     "firehose": "firehose_ready",
 }
 """What a part's log says when it works again."""
-KILLS_EACH = 3
 MARGIN_S = 1.0
 """No kill is planned nearer to the first or the last point."""
 
@@ -57,7 +56,7 @@ class Killer:
         self._load = load
         self._rng = random.Random(chaos.seed)
         self._say = say
-        self.plan = plan_kills(self._rng, chaos.drive_s)
+        self.plan = plan_kills(self._rng, chaos)
         self.kills: list[Kill] = []
         self._spent: set[int] = set()
 
@@ -91,18 +90,18 @@ class Killer:
             return process
 
 
-def plan_kills(rng: random.Random, drive_s: float) -> dict[str, list[float]]:
+def plan_kills(rng: random.Random, chaos: Chaos) -> dict[str, list[float]]:
     """Seconds into the drive, by part: spread over all of it, in an order that is drawn.
 
     The daemon and its children go together and need seconds to come back, so between two of them
     another part has its turn: else most kills would hit a consumer that has nothing in hand yet.
     """
     consumers, others = (
-        rng.sample(pair, counts=[KILLS_EACH] * 2, k=2 * KILLS_EACH)
+        rng.sample(pair, counts=[chaos.kills_each] * 2, k=2 * chaos.kills_each)
         for pair in (("consumer", CHILD), ("broadcaster", "firehose"))
     )
     turns = [part for both in zip(others, consumers, strict=True) for part in both]
-    slot_s = (drive_s - 2 * MARGIN_S) / len(turns)
+    slot_s = (chaos.drive_s - 2 * MARGIN_S) / len(turns)
     plan: dict[str, list[float]] = {part: [] for part in PARTS}
     for number, part in enumerate(turns):
         plan[part].append(MARGIN_S + (number + rng.random()) * slot_s)
@@ -124,7 +123,8 @@ async def test_parts_killed_at_any_moment_of_a_drive_lose_nothing(
     for who, gaps in outcome.verdict.gaps.items():
         say(f"{who}: gaps between messages p50/p99/longest {gaps}")
 
-    assert all(count >= KILLS_EACH for count in Counter(k.part for k in killer.kills).values())
+    counts = Counter(kill.part for kill in killer.kills)
+    assert all(count >= chaos.kills_each for count in counts.values())
     assert {kill.part for kill in killer.kills} == set(PARTS)
     first_ms, last_ms = span_of(outcome)
     assert all(first_ms < kill.at_ms < last_ms for kill in killer.kills)

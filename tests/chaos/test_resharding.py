@@ -158,9 +158,12 @@ class Leases:
         return {item["leaseKey"]["S"]: item for item in items}
 
 
-@pytest.fixture
-def kinesis_url(local_cloud: LaunchedCloud, tmp_path: Path) -> Iterator[str]:
-    with running_kinesis_local(tmp_path, region=local_cloud.environment.region) as url:
+@pytest.fixture(scope="module")
+def kinesis_url(
+    local_cloud: LaunchedCloud, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("kinesis-local")
+    with running_kinesis_local(folder, region=local_cloud.environment.region) as url:
         yield url
 
 

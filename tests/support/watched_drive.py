@@ -73,7 +73,8 @@ class Drive:
             **place,
         )
         token = self.call(self.dispatcher.share, self.delivery_id)
-        return f"{self.cloud.environment.web_url}/#{token}"
+        self.link = f"{self.cloud.environment.web_url}/#{token}"
+        return self.link
 
     def start(self) -> None:
         """The truck begins to drive."""
