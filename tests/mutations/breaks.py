@@ -2035,7 +2035,7 @@ BREAKS = (
         text="posts = min(posts, self._of_rounds)",
         replacement="pass",
         tests=(
-            f"{PUSHED_BACK}::test_everybody_hears_in_time_while_positions_want_more_than_the_rate",
+            f"{PUSHED_BACK}::test_each_viewer_gets_its_message_though_positions_want_more_than_the_rate",
             f"{UNIT}/broadcaster/test_rate_limiter.py"
             "::test_a_round_gets_its_share_however_many_positions_come",
         ),
@@ -2634,7 +2634,7 @@ BREAKS = (
         file="broadcaster/fleet_followers.py",
         text="if not await self._rate.acquire(lane, 1, by_s=by_s) or write_by.passed:",
         replacement="if write_by.passed:",
-        tests=(f"{FLEET}::test_who_may_see_the_fleet_no_more_hears_it_at_the_rate_of_all_posts",),
+        tests=(f"{FLEET}::test_ends_of_fleet_views_are_posted_within_the_rate_of_all_posts",),
     ),
     Break(
         name="a-part-of-the-fleet-is-held-for-ever",
