@@ -20,7 +20,6 @@ from sim.setup.places import PROJECT
 VIEWERS = 100_000
 ROUNDS = 4
 """Of the first two each connection that hangs is tried; the last is compared."""
-RIGHT_S = 2.0
 CLEAN = "the same round, the gateway taking everything"
 
 

@@ -28,7 +28,6 @@ API: Final = "bench"
 STAGE: Final = "live"
 AT_ONCE: Final = 200
 OPENS_AT_ONCE: Final = 100
-_NEVER_S: Final = 86_400.0
 _MANY: Final = 1e9
 
 

@@ -66,6 +66,8 @@ _POSITION_THREADS: Final = 4
 connections."""
 _FLEET_THREADS: Final = 4
 """For tables, and as many for OpenSearch over connections of its own: no round waits for a view."""
+_CURRENT_THREADS: Final = 2
+"""For what people changed, and as many for OpenSearch: no view waits for it either."""
 _ROUND_QUEUE_THREADS: Final = 4
 """One sends for a moment, the others keep and delete what is held."""
 _KEEP_ALIVE_S: Final = 75.0
@@ -111,13 +113,16 @@ async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
         for name in ("rounds", "nudges", "snapshots")
     ]
     of_fleet = StoreThreads.of("fleet", tables=_FLEET_THREADS, positions=_FLEET_THREADS)
+    of_current = StoreThreads.of("current", tables=_CURRENT_THREADS, positions=_CURRENT_THREADS)
     queues = _QueueThreads()
     api = KeptConnections(settings.socket_management_url, keep_s=_KEEP_ALIVE_S)
     try:
-        yield _wire(settings, log, of_rounds, of_nudges, of_snapshots, of_fleet, queues, api)
+        yield _wire(
+            settings, log, of_rounds, of_nudges, of_snapshots, of_fleet, of_current, queues, api
+        )
     finally:
         api.close()
-        for threads in (*kinds, of_fleet):
+        for threads in (*kinds, of_fleet, of_current):
             threads.close()
         queues.close()
 
@@ -129,6 +134,7 @@ def _wire(
     of_nudges: StoreThreads,
     of_snapshots: StoreThreads,
     of_fleet: StoreThreads,
+    of_current: StoreThreads,
     queues: _QueueThreads,
     api: KeptConnections,
 ) -> Broadcaster:
@@ -142,7 +148,7 @@ def _wire(
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=_STORE_TIMEOUT_S,
         retries={"total_max_attempts": 2, "mode": "standard"},
-        max_pool_connections=3 * settings.store_threads + _FLEET_THREADS,
+        max_pool_connections=3 * settings.store_threads + _FLEET_THREADS + _CURRENT_THREADS,
     )
     patient = Config(
         connect_timeout=_STORE_TIMEOUT_S,
@@ -246,7 +252,7 @@ def _wire(
         offline_after_ms=settings.fleet_offline_after_s * 1000,
     )
     current = CurrentDeliveryWriter(
-        deliveries, matches, CurrentDeliveries(fleet_search), of_fleet, log=log
+        deliveries, matches, CurrentDeliveries(fleet_search), of_current, log=log
     )
     parts: FleetParts = AllParts()
     if settings.round_queue_url:

@@ -3,6 +3,10 @@
 The consumer writes a truck's current delivery with each of its points, from matches that it may
 remember for seconds. So what a person changed is written here at once, and once more when the
 consumer must know it: a point that was on its way meanwhile may have shown the older state.
+
+All deliveries of a truck are read to know its current one. So what is changed of a truck within a
+second is written together: a dispatcher that gives it a hundred deliveries has it written once per
+second, and not a hundred times.
 """
 
 from __future__ import annotations
@@ -19,11 +23,17 @@ from rtdts.tracking.current_delivery import Carried, promise_of
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.truck_stops import TruckStops
 
+TOGETHER_S: Final = 1.0
+"""What is changed of a truck within that is written together."""
+
 AGAIN_AFTER_S: Final = 8.0
 """Longer than a consumer remembers matches (5 s), and a batch that rests on them takes."""
 
 _AT_ONCE: Final = 1_000
-"""Deliveries; more are left to their trucks' points."""
+"""Trucks, and deliveries whose trucks are not known yet; more are left to their trucks' points."""
+
+_READ_TOGETHER: Final = 100
+"""DynamoDB's BatchGetItem takes 100 keys."""
 
 
 class StopPort(Protocol):
@@ -47,8 +57,8 @@ class CurrentDeliveryWriter:
         deliveries: As they are now.
         stops: Which of them a truck carries.
         current: Where it is written.
-        threads: Where the stores may block; the fleet's own.
-        log: Told of what failed.
+        threads: Where the stores may block; its own, so that no view of the fleet waits for it.
+        log: Told of what could not be written.
         now_ms: Wall clock.
         sleep: Waits some seconds.
     """
@@ -71,41 +81,85 @@ class CurrentDeliveryWriter:
         self._log = log
         self._now_ms = now_ms
         self._sleep = sleep
+        self._changed: dict[str, None] = {}
+        """Deliveries whose trucks are not known yet, in order."""
+        self._changes: dict[str, int] = {}
+        """By truck that is being written: how often something of it was changed."""
+        self._finding: asyncio.Task[None] | None = None
         self._writing: set[asyncio.Task[None]] = set()
 
     def changed(self, delivery_id: str) -> None:
         """Begins to write what a delivery's trucks are shown with now."""
-        if len(self._writing) >= _AT_ONCE:
+        if len(self._changed) >= _AT_ONCE:
             self._log.error("too_many_current_deliveries", delivery_id=delivery_id)
             return
-        task = asyncio.create_task(self._write_twice(delivery_id))
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
+        self._changed[delivery_id] = None
+        if self._finding is None:
+            self._finding = asyncio.create_task(self._find_trucks())
 
     async def settled(self) -> None:
         """Returns when nothing is being written."""
-        while self._writing:
-            await asyncio.wait(self._writing)
+        while self._finding is not None or self._writing:
+            finding = () if self._finding is None else (self._finding,)
+            await asyncio.wait([*finding, *self._writing], return_when=asyncio.FIRST_COMPLETED)
 
-    async def _write_twice(self, delivery_id: str) -> None:
-        await self._write(delivery_id)
-        await self._sleep(AGAIN_AFTER_S)
-        await self._write(delivery_id)
-
-    async def _write(self, delivery_id: str) -> None:
+    async def _find_trucks(self) -> None:
         try:
-            found = await self._threads.tables.run(self._deliveries.get_many, (delivery_id,))
-            if (delivery := found.by_id.get(delivery_id)) is None:
-                return
-            # The truck that had it before shows it no more.
-            trucks = {one.truck_id for one in delivery.assignments[-2:]}
-            stops = await self._threads.tables.run(self._stops.stops_of, sorted(trucks))
-            for truck_id, ahead in stops.items():
-                await self._write_truck(truck_id, ahead)
-        except Exception as error:  # its trucks' next points bring it
-            self._log.exception("current_delivery_not_written", error, delivery_id=delivery_id)
+            while self._changed:
+                ids = list(self._changed)[:_READ_TOGETHER]
+                for one in ids:
+                    del self._changed[one]
+                for truck_id in await self._trucks_of(ids):
+                    self._begin(truck_id)
+        finally:
+            self._finding = None
 
-    async def _write_truck(self, truck_id: str, ahead: TruckStops) -> None:
+    async def _trucks_of(self, delivery_ids: Sequence[str]) -> Iterable[str]:
+        try:
+            found = await self._threads.tables.run(self._deliveries.get_many, delivery_ids)
+        except Exception as error:  # their trucks' next points bring it
+            self._log.exception("changed_deliveries_unread", error, deliveries=len(delivery_ids))
+            return ()
+        # The truck that had one before shows it no more.
+        return {one.truck_id for row in found.by_id.values() for one in row.assignments[-2:]}
+
+    def _begin(self, truck_id: str) -> None:
+        if truck_id in self._changes:
+            self._changes[truck_id] += 1
+            return
+        if len(self._changes) >= _AT_ONCE:
+            self._log.error("too_many_current_deliveries", truck_id=truck_id)
+            return
+        self._changes[truck_id] = 1
+        task = asyncio.create_task(self._keep_right(truck_id))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _keep_right(self, truck_id: str) -> None:
+        """Writes a truck now, with what is changed later, and once more after the last change."""
+        is_quiet = False
+        while not is_quiet:
+            written = self._changes[truck_id]
+            await self._write(truck_id)
+            await self._sleep(TOGETHER_S)
+            quiet_s = TOGETHER_S
+            while written == self._changes[truck_id] and quiet_s < AGAIN_AFTER_S:
+                await self._sleep(TOGETHER_S)
+                quiet_s += TOGETHER_S
+            if written == self._changes[truck_id]:
+                await self._write(truck_id)
+                is_quiet = written == self._changes[truck_id]
+        # Without a wait since: what is changed from now on begins anew.
+        del self._changes[truck_id]
+
+    async def _write(self, truck_id: str) -> None:
+        try:
+            stops = await self._threads.tables.run(self._stops.stops_of, (truck_id,))
+            await self._write_with(truck_id, stops[truck_id])
+        except Exception as error:  # its next point brings it
+            self._log.exception("current_delivery_not_written", error, truck_id=truck_id)
+
+    async def _write_with(self, truck_id: str, ahead: TruckStops) -> None:
         if not ahead.is_whole:
             return
         ids = [stop.delivery_id for stop in ahead.stops]

@@ -72,7 +72,9 @@ class Environment:
     snapshot_queue_url: str = _named("SNAPSHOT_QUEUE_URL")
     snapshot_dead_letter_queue_url: str = _named("SNAPSHOT_DEAD_LETTER_QUEUE_URL")
     round_queue_url: str = _named("ROUND_QUEUE_URL")
-    """By which several broadcasters divide each round; one alone is not told of it."""
+    """By which several broadcasters divide each round. The local cloud's own holds rounds whole
+    while it is alone. A second one beside it, started by hand, would then send everything twice: it
+    needs `sim up --broadcasters 2`."""
     parked_bucket: str = _named("PARKED_BUCKET")
     raw_backup_bucket: str = _named("RAW_BACKUP_BUCKET")
     socket_management_url: str = _named("SOCKET_MANAGEMENT_URL")

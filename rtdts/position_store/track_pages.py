@@ -107,10 +107,10 @@ class TrackPages:
         # Copies of a shifted point may lie in two daily indexes: one a page.
         found = list({hit["_id"]: _point(hit["_source"]) for hit in hits}.values())
         found.sort(key=lambda point: point.event_at_ms)
-        return _cut(found, is_last=len(hits) <= limit, limit=limit)
+        return _cut(found, is_last=len(hits) <= limit, limit=limit, to_ms=to_ms)
 
 
-def _cut(found: list[PagePoint], *, is_last: bool, limit: int) -> TrackPage:
+def _cut(found: list[PagePoint], *, is_last: bool, limit: int, to_ms: int) -> TrackPage:
     if is_last:
         return TrackPage(tuple(found), None)
     # Of the last moment there may be more than was read: it begins the next page.
@@ -118,7 +118,9 @@ def _cut(found: list[PagePoint], *, is_last: bool, limit: int) -> TrackPage:
     whole = tuple(point for point in found if point.event_at_ms < edge_ms)
     if whole:
         return TrackPage(whole, edge_ms)
-    return TrackPage(tuple(found[:limit]), edge_ms + 1)
+    following_ms = edge_ms + 1
+    # At the interval's end there is no next page, and no cursor would name one.
+    return TrackPage(tuple(found[:limit]), following_ms if following_ms < to_ms else None)
 
 
 def _point(source: Any) -> PagePoint:

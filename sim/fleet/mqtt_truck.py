@@ -132,7 +132,8 @@ class MqttTruck:
         acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending[sent.mid] = acknowledged
         try:
-            await asyncio.wait_for(acknowledged, self._timeout_s)
+            async with asyncio.timeout(self._timeout_s):
+                await acknowledged
         except TimeoutError as error:
             raise NotPublishedError("no acknowledgement in time") from error
         finally:

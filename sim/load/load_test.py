@@ -270,7 +270,8 @@ class LoadTest:
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
     """Waits, unless it is told to stop."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 async def _each(values: Iterable[T], act: Callable[[T], Awaitable[object]]) -> None:

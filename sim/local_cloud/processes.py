@@ -85,7 +85,8 @@ class PartProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()  # the leader alone: the KCL's children are its to stop
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), max(grace_s, 0))
+            async with asyncio.timeout(max(grace_s, 0)):
+                await self._process.wait()
         await self._end_group()
         await self._process.wait()
 

@@ -409,5 +409,5 @@ async def test_two_at_once_get_to_the_end_whoever_loses(scene: Scene, seed: int)
             assert worker.child.told("taken_over")
         pytest.fail("neither gets to the end")
 
-    await within(asyncio.wait_for(asyncio.gather(works(6), works(8)), 600), 600)
+    await within(asyncio.gather(works(6), works(8)), 600)
     await scene.assert_nothing_is_corrupt()

@@ -130,5 +130,15 @@ def test_more_points_of_one_moment_than_a_page_holds_do_not_hold_it_up(history: 
     assert seconds(history.page((first.next_ms - START_MS) / 1_000, 100, limit=3)) == [9]
 
 
+def test_a_last_moment_of_more_points_than_a_page_holds_ends_the_track(history: History) -> None:
+    at_ms = START_MS + 2_000
+    alike = [history.fix(2, event_at_ms=at_ms, recorded_at_ms=at_ms + n) for n in range(5)]
+    history.has(*alike)
+    last = history.page(0, 2.001, limit=3)
+
+    assert seconds(last) == [2, 2, 2]
+    assert last.next_ms is None, "a page from the end on is none"
+
+
 def test_days_without_an_index_and_unknown_trucks_have_an_empty_track(history: History) -> None:
     assert history.page(-86_400, 0) == TrackPage((), None)

@@ -23,7 +23,8 @@ from tests.support.waiting import COMES_WITHIN_S
 
 
 async def next_message(socket: ClientConnection) -> dict[str, Any]:
-    return validate_message(await asyncio.wait_for(socket.recv(), COMES_WITHIN_S))
+    async with asyncio.timeout(COMES_WITHIN_S):
+        return validate_message(await socket.recv())
 
 
 async def next_change(socket: ClientConnection) -> dict[str, Any]:

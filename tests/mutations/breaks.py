@@ -2035,7 +2035,7 @@ BREAKS = (
         text="posts = min(posts, self._of_rounds)",
         replacement="pass",
         tests=(
-            f"{PUSHED_BACK}::test_everybody_hears_in_time_while_positions_want_more_than_the_rate",
+            f"{PUSHED_BACK}::test_each_viewer_gets_its_message_though_positions_want_more_than_the_rate",
             f"{UNIT}/broadcaster/test_rate_limiter.py"
             "::test_a_round_gets_its_share_however_many_positions_come",
         ),
@@ -2634,7 +2634,7 @@ BREAKS = (
         file="broadcaster/fleet_followers.py",
         text="if not await self._rate.acquire(lane, 1, by_s=by_s) or write_by.passed:",
         replacement="if write_by.passed:",
-        tests=(f"{FLEET}::test_who_may_see_the_fleet_no_more_hears_it_at_the_rate_of_all_posts",),
+        tests=(f"{FLEET}::test_ends_of_fleet_views_are_posted_within_the_rate_of_all_posts",),
     ),
     Break(
         name="a-part-of-the-fleet-is-held-for-ever",
@@ -2656,9 +2656,17 @@ BREAKS = (
         name="an-older-match-hides-what-a-person-changed",
         guarantee=5,
         file="broadcaster/current_deliveries.py",
-        text="        await self._sleep(AGAIN_AFTER_S)\n        await self._write(delivery_id)\n",
-        replacement="        await self._sleep(AGAIN_AFTER_S)\n",
+        text="                await self._write(truck_id)\n                is_quiet",
+        replacement="                is_quiet",
         tests=(f"{CURRENT}::test_what_a_point_brought_meanwhile_is_put_right_a_little_later",),
+    ),
+    Break(
+        name="a-truck-is-read-whole-for-each-of-its-deliveries",
+        guarantee=6,
+        file="broadcaster/current_deliveries.py",
+        text="            await self._sleep(TOGETHER_S)\n            quiet_s = TOGETHER_S\n",
+        replacement="            quiet_s = 0.0\n",
+        tests=(f"{CURRENT}::test_many_deliveries_of_one_truck_are_read_together",),
     ),
     Break(
         name="python-client-is-ended-by-the-gateway",

@@ -125,7 +125,9 @@ class Cloud:
     async def viewer(self) -> AsyncIterator[tuple[ClientConnection, str]]:
         async with connect(self.socket_url) as socket:
             await socket.send("{}")
-            yield socket, str(await asyncio.wait_for(socket.recv(), COMES_WITHIN_S))
+            async with asyncio.timeout(COMES_WITHIN_S):
+                connection_id = str(await socket.recv())
+            yield socket, connection_id
 
     def delivery(self) -> Delivery:
         """A new one, under way."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sim.local_cloud.ports import free_port
+from tests.support.http_process import running_http_process
 from tests.support.source_tree import ROOT
-from tests.support.waiting import PATIENCE_S
 
 REGION = "eu-central-1"
 _INSTALLED = ROOT / ".tools" / "ministack" / "bin" / "ministack"
@@ -27,10 +24,8 @@ def ministack_program() -> Path | None:
 @contextmanager
 def running_ministack(program: Path, directory: Path) -> Iterator[str]:
     """Runs it; yields its endpoint URL. Its output is in `directory`."""
-    port = free_port()
-    log = directory / "ministack.log"
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    variables = {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
@@ -39,35 +34,11 @@ def running_ministack(program: Path, directory: Path) -> Iterator[str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
     }
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(program)],
-            cwd=directory,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_it_answers(process, f"{url}/_ministack/health", log)
+    with running_http_process(
+        [str(program)],
+        cwd=directory,
+        variables=variables,
+        health_url=f"{url}/_ministack/health",
+        log=directory / "ministack.log",
+    ):
         yield url
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    ends_at = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own process
-                return
-        except OSError as error:
-            if process.poll() is not None or time.monotonic() > ends_at:
-                raise RuntimeError(f"ministack does not answer: {log.read_text()}") from error
-            time.sleep(0.05)  # a process that boots offers nothing to await

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sim.local_cloud.ports import free_port
 from sim.local_cloud.resources import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from tests.support.http_process import running_http_process
 from tests.support.ministack_process import REGION, ministack_program
 from tests.support.source_tree import ROOT
-from tests.support.waiting import PATIENCE_S
 
 
 @contextmanager
@@ -29,10 +25,8 @@ def running_socket_gateway(aws_url: str, directory: Path, **settings: str) -> It
     """
     program = ministack_program()
     assert program is not None
-    port = free_port()
-    log = directory / "socket-gateway.log"
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    variables = {
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_REGION": REGION,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
@@ -42,35 +36,11 @@ def running_socket_gateway(aws_url: str, directory: Path, **settings: str) -> It
         "LAMBDA_PYTHON": str(program.with_name("python")),
         **settings,
     }
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sim.local_cloud.socket_gateway"],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_it_answers(process, f"{url}/ping", log)
+    with running_http_process(
+        [sys.executable, "-m", "sim.local_cloud.socket_gateway"],
+        cwd=ROOT,
+        variables=variables,
+        health_url=f"{url}/ping",
+        log=directory / "socket-gateway.log",
+    ):
         yield url
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    ends_at = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own process
-                return
-        except OSError as error:
-            if process.poll() is not None or time.monotonic() > ends_at:
-                raise RuntimeError(f"no socket gateway: {log.read_text()}") from error
-            time.sleep(0.05)  # a process that boots offers nothing to await

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
+from broadcaster.current_deliveries import TOGETHER_S, CurrentDeliveryWriter
+from broadcaster.threads import P, R, StoreThreads
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.tracking.deliveries import Status, TimeWindow
 from rtdts.tracking.fleet_messages import FleetTruck
 from tests.support.broadcaster_world import World
+from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
 from tests.support.waiting import COMES_WITHIN_S
 
 
@@ -79,6 +83,67 @@ async def test_what_a_point_brought_meanwhile_is_put_right_a_little_later(world:
     await change(world)
 
     assert world.fleet.written == ["T-1", "T-1"]
+    assert world.fleet.find("T-1").delivery_id == "D-1"
+
+
+class SlowStores(NoThreads):
+    """Each call takes a moment, in which something else is changed."""
+
+    async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        await asyncio.sleep(0.1)
+        return await super().run(call, *args, **kwargs)
+
+
+def test_many_deliveries_of_one_truck_are_read_together() -> None:
+    """A dispatcher gives a truck its day: 100 deliveries in 5 s."""
+    count = 100
+
+    async def main() -> World:
+        world = World(clock=LoopClock())
+        threads = StoreThreads(SlowStores(), SlowStores())
+        writer = CurrentDeliveryWriter(
+            world.deliveries,
+            world.stops,
+            world.fleet,
+            threads,
+            log=world.log,
+            now_ms=world.clock.now_ms,
+            sleep=world.clock.sleep,
+        )
+        truck(world)
+        for number in range(count):
+            world.delivery(f"D-{number:02}", status=Status.ASSIGNED)
+            writer.changed(f"D-{number:02}")
+            await world.clock.sleep(0.05)
+        world.change("D-42", status=Status.IN_TRANSIT)
+        writer.changed("D-42")
+        await world.clock.sleep(2 * TOGETHER_S)
+        assert world.fleet.find("T-1").delivery_id == "D-42"
+        await writer.settled()
+        return world
+
+    world = in_virtual_time(main)
+
+    rows = sum(len(ids) for ids in world.deliveries.reads)
+    assert rows < 12 * count, "each for itself, twice, takes a hundred times their number"
+    assert len(world.stops.reads) < 10
+
+
+async def test_deliveries_that_cannot_be_read_end_nothing(world: World) -> None:
+    truck(world)
+    world.delivery("D-1")
+
+    def broken() -> None:
+        raise OSError("throttled")
+
+    world.deliveries.before_read = broken
+    world.current_deliveries.changed("D-1")
+    await world.current_deliveries.settled()
+    world.deliveries.before_read = lambda: None
+    world.current_deliveries.changed("D-1")
+    await world.current_deliveries.settled()
+
+    assert "changed_deliveries_unread" in world.logged
     assert world.fleet.find("T-1").delivery_id == "D-1"
 
 

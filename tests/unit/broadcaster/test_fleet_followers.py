@@ -184,7 +184,7 @@ async def test_whose_right_is_over_hears_so_and_sees_nothing_more(world: World, 
     assert world.tracking == {"ben"}
 
 
-def test_who_may_see_the_fleet_no_more_hears_it_at_the_rate_of_all_posts() -> None:
+def test_ends_of_fleet_views_are_posted_within_the_rate_of_all_posts() -> None:
     gateway = PushingBack(per_s=20.0, burst=5.0)
 
     async def main() -> None:

@@ -259,7 +259,7 @@ def test_a_change_of_status_waits_for_no_round() -> None:
     assert in_virtual_time(main) < 1.1
 
 
-def test_everybody_hears_in_time_while_positions_want_more_than_the_rate() -> None:
+def test_each_viewer_gets_its_message_though_positions_want_more_than_the_rate() -> None:
     gateway = PushingBack()
     near = [f"near-{number}" for number in range(15)]
 

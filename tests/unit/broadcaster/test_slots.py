@@ -21,7 +21,8 @@ async def test_a_reservation_waits_for_as_many_slots_as_it_asks_for() -> None:
     first.release_one()
     first.release_one()  # more than it holds: of no effect
     (await second).release_rest()
-    await asyncio.wait_for(slots.reserve(3), COMES_WITHIN_S)
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await slots.reserve(3)
     assert (await _reservable(slots, 1)) is False
 
 
@@ -33,7 +34,8 @@ async def test_two_that_want_all_of_it_do_not_lock_each_other_out() -> None:
         await asyncio.sleep(0)
         reserved.release_rest()
 
-    await asyncio.wait_for(asyncio.gather(*(use() for _ in range(10))), COMES_WITHIN_S)
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await asyncio.gather(*(use() for _ in range(10)))
 
 
 async def test_one_that_gave_up_waiting_holds_nothing() -> None:
@@ -56,7 +58,8 @@ async def test_a_reservation_that_can_never_be_had_is_refused() -> None:
 
 async def _reservable(slots: Slots, count: int) -> bool:
     try:
-        await asyncio.wait_for(slots.reserve(count), 0.01)
+        async with asyncio.timeout(0.01):
+            await slots.reserve(count)
     except TimeoutError:
         return False
     return True

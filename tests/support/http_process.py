@@ -1,0 +1,65 @@
+"""A program that serves HTTP on 127.0.0.1, for the length of a test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.waiting import PATIENCE_S
+
+_ENDS_WITHIN_S = 10.0
+
+
+@contextmanager
+def running_http_process(
+    command: Sequence[str], *, cwd: Path, variables: Mapping[str, str], health_url: str, log: Path
+) -> Iterator[None]:
+    """Runs it until the end of the block; begins when it answers.
+
+    Args:
+        command: What to run.
+        cwd: Where.
+        variables: Beside this process's own without those of AWS.
+        health_url: What it answers once it serves.
+        log: For its output.
+
+    Raises:
+        RuntimeError: It ended, or did not answer in time; with its output.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env={**inherited, **variables},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_it_answers(process, health_url, log)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=_ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    ends_at = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own process
+                return
+        except OSError as error:
+            if process.poll() is not None or time.monotonic() > ends_at:
+                raise RuntimeError(f"{url} does not answer: {log.read_text()}") from error
+            time.sleep(0.05)  # a process that boots offers nothing to await
