@@ -61,7 +61,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         },
         "of_topic": {("dynamodb:Query", "subscriptions")},
         "of_bucket": {("dynamodb:Query", "subscriptions/index/by-bucket")},
-        "count_of_endpoint": {("dynamodb:Query", "subscriptions/index/by-endpoint")},
+        "count_deliveries": {("dynamodb:Query", "subscriptions/index/by-endpoint")},
     },
     "rtdts/delivery_store/fleet_leases.py:FleetLeaseStore": {
         "take": {("dynamodb:PutItem", "subscriptions")},
@@ -227,6 +227,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     },
     "broadcaster/poster.py:SocketPoster": {
         "post": {("execute-api:ManageConnections", "live/POST/@connections/*")},
+        "end": {("execute-api:ManageConnections", "live/DELETE/@connections/*")},
     },
 }
 """By a store's source and class, and its method, what the method does."""
