@@ -2471,6 +2471,16 @@ BREAKS = (
         tests=(f"{ERASE}::test_a_truck_goes_everywhere_and_another_nowhere",),
     ),
     Break(
+        name="erasure-leaves-batches-set-aside",
+        guarantee=8,
+        file="rtdts/telemetry_stream/set_aside.py",
+        text="if not is_about(_data(one), truck_id)]",
+        replacement="if _data(one)]",
+        tests=(
+            f"{UNIT}/telemetry_stream/test_set_aside.py::test_a_batch_is_rewritten_without_the_truck",
+        ),
+    ),
+    Break(
         name="erasure-is-not-verified",
         guarantee=8,
         file="operations/erasing.py",

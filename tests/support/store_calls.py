@@ -192,6 +192,15 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
             ("s3:DeleteObjectVersion", "parked/rejected/*"),
         },
     },
+    "rtdts/telemetry_stream/set_aside.py:SetAsideBatches": {
+        "erase_truck": {
+            ("s3:ListBucketVersions", "parked"),
+            *(
+                (f"s3:{action}", "parked/aws/lambda/*")
+                for action in ("GetObjectVersion", "PutObject", "DeleteObjectVersion")
+            ),
+        },
+    },
     "rtdts/telemetry_stream/firehose_backup.py:FirehoseBackup": {
         "keys": {("s3:ListBucket", "raw-backup")},
         "read": {("s3:GetObject", f"raw-backup/{folder}/*") for folder in ("points", "failed")},
