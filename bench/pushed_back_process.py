@@ -58,6 +58,10 @@ class Noted:
             self.heard_at_s[int(connection_id[4:11])] = time.monotonic()
         return answer
 
+    async def end(self, connection_id: str) -> Answer:
+        """See `SocketPoster`."""
+        return await self._poster.end(connection_id)
+
 
 async def measure(viewers: int, rounds: int, url: str) -> Mapping[str, Any]:
     """Holds the rounds."""

@@ -1,4 +1,7 @@
-"""One post at a time to a connection: who does not take it holds up one slot, not many."""
+"""One post at a time to a connection: who does not take it holds up one slot, not many.
+
+And one question at a time of a dispatcher (`broadcaster.fleet_followers`).
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,10 @@ class ConnectionTurns:
     """Gives each connection to one after the other.
 
     Args:
-        wait_s: How long a turn is waited for.
+        wait_s: How long a turn is waited for; None for as long as it takes.
     """
 
-    def __init__(self, wait_s: float = TURN_WAIT_S) -> None:
+    def __init__(self, wait_s: float | None = TURN_WAIT_S) -> None:
         self._wait_s = wait_s
         self._lines: dict[str, _Line] = {}
 
@@ -51,6 +54,11 @@ class ConnectionTurns:
             line.length -= 1
             if not line.length:
                 del self._lines[connection_id]
+
+    def length(self, connection_id: str) -> int:
+        """How many have the connection's turn or wait for it."""
+        line = self._lines.get(connection_id)
+        return 0 if line is None else line.length
 
     async def _come(self, lock: asyncio.Lock) -> bool:
         try:

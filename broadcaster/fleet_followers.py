@@ -3,10 +3,11 @@
 In this order, for each tick:
 
 1. who follows the fleet is read, consistently, with which tokens are blocked;
-2. whose right is over hears so, and is forgotten;
-3. each different question is asked once, however many ask it, and all of them side by side: one
-   that takes long holds up no other, and rests for as long as makes it no more than a tenth of a
-   thread's time;
+2. whose right is over hears so, and is forgotten; the connection of a revoked token is ended;
+3. each different question is asked once, however many ask it. Those of different dispatchers are
+   asked side by side, those of one after each other: so nobody takes more than one thread, however
+   many sockets and views it has. One that takes long rests for as long as makes it no more than a
+   tenth of a thread's time;
 4. each picture is posted to those who ask, unless it shows what they were shown last.
 
 A picture is whole, so nothing is made up for: who was not reached, or what could not be read, is
@@ -23,11 +24,19 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
+from broadcaster.connection_turns import ConnectionTurns
 from broadcaster.fleet_parts import FleetParts
 from broadcaster.fleet_pictures import FleetPictures
 from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.poster import Answer
-from broadcaster.pushing import RIGHT_MAX_AGE_S, BlockReader, Poster, SubscriptionRemover
+from broadcaster.pushing import (
+    RIGHT_MAX_AGE_S,
+    BlockReader,
+    Poster,
+    SubscriptionRemover,
+    end_connection,
+    is_revoked,
+)
 from broadcaster.rate_limiter import Lane, RateLimiter
 from broadcaster.round_clock import ticks
 from broadcaster.signing import Payload
@@ -37,7 +46,7 @@ from rtdts.runtime import wall_clock
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import Metric
-from rtdts.tracking.blocks import Blocks, Token
+from rtdts.tracking.blocks import Blocks
 from rtdts.tracking.fleet_messages import FleetPicture, encode_fleet, encode_fleet_ended
 from rtdts.tracking.topics import FLEET
 from rtdts.tracking.viewing import EndReason, right_to_fleet
@@ -129,6 +138,8 @@ class FleetFollowers:
         self._sleep = sleep
         self._slots = asyncio.Semaphore(_POSTS)
         self._asking: dict[bytes, asyncio.Task[None]] = {}
+        self._turns = ConnectionTurns(wait_s=None)
+        self._mine: frozenset[bytes] = frozenset()
         self._rests_until_s: dict[bytes, float] = {}
         self._posting: dict[str, asyncio.Task[None]] = {}
         self._told: dict[str, _Told] = {}
@@ -160,6 +171,7 @@ class FleetFollowers:
             question = b"" if one.view is None else one.view.question
             asked.setdefault(question, []).append(one)
         mine = await self._parts.mine(asked)
+        self._mine = frozenset(mine)
         self._forget_others({one.connection_id for key in mine for one in asked[key]}, asked)
         for question in mine:
             self._ask(question, asked[question], blocks)
@@ -196,6 +208,13 @@ class FleetFollowers:
         task.add_done_callback(lambda _: self._asking.pop(question, None))
 
     async def _show(self, question: bytes, followers: Sequence[Subscription]) -> None:
+        # In the shortest line of those who ask: to ask what another asks must not delay that one.
+        askers = {f"{one.role}:{one.identity}" for one in followers}
+        async with self._turns.turn(min(sorted(askers), key=self._turns.length)):
+            if question in self._mine:  # or all who asked have turned to another view meanwhile
+                await self._show_now(question, followers)
+
+    async def _show_now(self, question: bytes, followers: Sequence[Subscription]) -> None:
         view = followers[0].view
         if view is None:
             return
@@ -227,13 +246,13 @@ class FleetFollowers:
     def _is_entitled(self, follower: Subscription, blocks: Blocks) -> bool:
         """Whether it may see the fleet now; who may not is told, and forgotten."""
         now_ms = self._now_ms()
-        token = Token(follower.token_id, follower.token_issued_at_ms)
         ended = right_to_fleet(
             role=follower.role, token_expires_at_ms=follower.token_expires_at_ms, now_ms=now_ms
         )
-        if ended is None and not blocks.revoking(follower.role, follower.identity, token, now_ms):
+        revoked = is_revoked(follower, blocks, now_ms)
+        if ended is None and not revoked:
             return True
-        self._begin(follower, self._end(follower))
+        self._begin(follower, self._end(follower, revoked=revoked))
         return False
 
     def _post(self, follower: Subscription, picture: FleetPicture) -> None:
@@ -265,12 +284,15 @@ class FleetFollowers:
         elif answer is not Answer.GONE:
             self._counts["FleetMessagesNotReached"] += 1
 
-    async def _end(self, follower: Subscription) -> None:
+    async def _end(self, follower: Subscription, *, revoked: bool) -> None:
         def message() -> bytes:
             return encode_fleet_ended(EndReason.TOKEN_EXPIRED, sent_at_ms=self._now_ms())
 
         # A change, as it is of a delivery. One that can't begin now is tried with the next tick.
-        if await self._answer(follower, Lane.CHANGE, message) is Answer.DELIVERED:
+        is_over = await self._answer(follower, Lane.CHANGE, message) is Answer.DELIVERED
+        if revoked:
+            is_over |= await end_connection(self._poster, follower, self._log)
+        if is_over:
             await self._forget(follower)
 
     async def _answer(

@@ -23,6 +23,7 @@ _TOO_MANY_REQUESTS: Final = 429
 _LIMIT_EXCEEDED: Final = "LimitExceededException"
 _OF_THE_ACCOUNT: Final = ("TooManyRequestsException", "ThrottlingException")
 _SHOWN_BYTES: Final = 300
+_NOTHING: Final = Payload.of(b"")
 
 
 class Answer(enum.Enum):
@@ -58,7 +59,9 @@ class Http(Protocol):
 
 
 class SocketPoster:
-    """Posts to one WebSocket API's connections. Bounding how many at once is its caller's part.
+    """Posts to one WebSocket API's connections, and ends them.
+
+    Bounding how many at once is its caller's part.
 
     Args:
         http: The API's server.
@@ -96,10 +99,21 @@ class SocketPoster:
             payload: What.
             write_by: No byte of it is written after that: the right on which it was made is over.
         """
+        return await self._send(
+            self._request("POST", connection_id, payload), connection_id, write_by
+        )
+
+    async def end(self, connection_id: str) -> Answer:
+        """Ends a connection; `DELIVERED` when it is ended, `GONE` when it was before.
+
+        It never raises for what a connection or the network does.
+        """
+        request = self._request("DELETE", connection_id, _NOTHING)
+        return await self._send(request, connection_id, Deadline(self._timeout_s))
+
+    async def _send(self, request: bytes, connection_id: str, write_by: Deadline) -> Answer:
         try:
-            answer = await self._http.send(
-                self._request(connection_id, payload), timeout_s=self._timeout_s, write_by=write_by
-            )
+            answer = await self._http.send(request, timeout_s=self._timeout_s, write_by=write_by)
         except TooLateError:
             return Answer.TOO_LATE
         except HttpError as error:
@@ -109,14 +123,14 @@ class SocketPoster:
             return Answer.DELIVERED
         return self._judge(connection_id, answer)
 
-    def _request(self, connection_id: str, payload: Payload) -> bytes:
+    def _request(self, method: str, connection_id: str, payload: Payload) -> bytes:
         signer = self._signer
         headers = signer.headers(
-            connection_id, payload, self._credentials.current(), self._now_ms()
+            connection_id, payload, self._credentials.current(), self._now_ms(), method=method
         )
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = (
-            f"POST {signer.path(connection_id)} HTTP/1.1\r\n"
+            f"{method} {signer.path(connection_id)} HTTP/1.1\r\n"
             f"Host: {signer.host}\r\n"
             f"Content-Type: application/octet-stream\r\n"
             f"Content-Length: {len(payload.data)}\r\n"

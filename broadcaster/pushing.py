@@ -9,7 +9,8 @@ this order, for a chunk of viewers:
    deliveries are read again: a right is at most `RIGHT_MAX_AGE_S` old when a post is written to
    its connection, which is made before, however long that takes;
 4. each viewer's right is decided, its messages are posted one after the other, all viewers at once;
-5. who is gone, or was told that it is over, is forgotten.
+5. who is gone, or was told that it is over, is forgotten; the connection of a revoked token is
+   ended.
 """
 
 from __future__ import annotations
@@ -84,13 +85,16 @@ class SubscriptionRemover(Protocol):
 
 
 class Poster(Protocol):
-    """Posts to connections."""
+    """Posts to connections, and ends them."""
 
     async def post(self, connection_id: str, payload: Payload, write_by: Deadline, /) -> Answer:
         """Posts one message, or writes none of it after `write_by`.
 
         It never raises for what a connection or the network does.
         """
+
+    async def end(self, connection_id: str, /) -> Answer:
+        """Ends a connection; raises no more than `post`."""
 
 
 Compose = Callable[[Delivery, Right], Sequence[Payload]]
@@ -340,18 +344,20 @@ class Pusher:
         if self._trace.is_on:
             now_ms = self._now_ms()
             tell_points(self._trace, payloads, viewer, outcome=outcome.value, now_ms=now_ms)
+        is_over = outcome is Outcome.GONE or (ended and outcome is Outcome.DELIVERED)
         if outcome is not Outcome.RIGHT_TOO_OLD:
+            if outcome is not Outcome.GONE and self._is_revoked(viewer, stored):
+                is_over |= await end_connection(self._poster, viewer, self._log)
             reserved.release_one()
-        if outcome is Outcome.GONE or (ended and outcome is Outcome.DELIVERED):
+        if is_over:
             await self._forget(viewer)
         return Pushed(viewer, outcome, ended)
 
     def _right(self, viewer: Subscription, delivery: Delivery | None, stored: _Stored) -> Right:
         now_ms = self._now_ms()
-        token = Token(viewer.token_id, viewer.token_issued_at_ms)
         shares, key = stored.shares or {}, _share_key(viewer)
         share = shares[key] if _has_share(viewer) and key in shares else None
-        if stored.blocks.revoking(viewer.role, viewer.identity, token, now_ms) is not None:
+        if self._is_revoked(viewer, stored):
             return Ended(reason=EndReason.TOKEN_EXPIRED)
         return right_to_view(
             delivery,
@@ -362,6 +368,9 @@ class Pusher:
             viewing_minutes=self._viewing_minutes,
             share=share,
         )
+
+    def _is_revoked(self, viewer: Subscription, stored: _Stored) -> bool:
+        return is_revoked(viewer, stored.blocks, self._now_ms())
 
     def _messages_for(
         self, viewer: Subscription, delivery: Delivery | None, right: Right, compose: Compose
@@ -411,6 +420,23 @@ class Pusher:
                 delivery_id=viewer.delivery_id,
                 connection_id=viewer.connection_id,
             )
+
+
+def is_revoked(viewer: Subscription, blocks: Blocks, now_ms: int) -> bool:
+    """Whether the token that the viewer connected with is blocked."""
+    token = Token(viewer.token_id, viewer.token_issued_at_ms)
+    return blocks.revoking(viewer.role, viewer.identity, token, now_ms) is not None
+
+
+async def end_connection(poster: Poster, viewer: Subscription, log: Logger) -> bool:
+    """Ends the connection of a revoked token, whether it has heard `ended` or not.
+
+    Returns:
+        Whether it is ended. If not, its subscription stays, so that the next push tries again.
+    """
+    answer = await poster.end(viewer.connection_id)
+    log.info("revoked_connection", connection_id=viewer.connection_id, outcome=answer.value)
+    return answer in (Answer.DELIVERED, Answer.GONE)
 
 
 def _has_share(viewer: Subscription) -> bool:

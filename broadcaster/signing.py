@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 for one kind of request, made once a post, so made cheap.
+"""AWS Signature Version 4 for requests to connections, made once a post, so made cheap.
 
 botocore's signer builds a request object, sorts headers and derives the signing key anew for
 every call; at thousands of posts a second that is most of the work. Here the key is derived once
@@ -49,7 +49,7 @@ class Payload:
 
 
 class PostSigner:
-    """Signs posts to the connections of one WebSocket API.
+    """Signs requests to the connections of one WebSocket API: posts, and the DELETE that ends one.
 
     Args:
         management_url: The API's management endpoint, stage included.
@@ -70,13 +70,19 @@ class PostSigner:
         self._times: tuple[int, str] = (-1, "")
 
     def path(self, connection_id: str) -> str:
-        """Where a connection's messages are posted to; already encoded."""
+        """A connection's own path; already encoded."""
         return f"{self._base_path}{quote(connection_id, safe='')}"
 
     def headers(
-        self, connection_id: str, payload: Payload, credentials: Credentials, now_ms: int
+        self,
+        connection_id: str,
+        payload: Payload,
+        credentials: Credentials,
+        now_ms: int,
+        *,
+        method: str = "POST",
     ) -> dict[str, str]:
-        """The headers that make a POST of this payload to this connection a signed one."""
+        """The headers that make a request with this payload to this connection a signed one."""
         timestamp = self._timestamp(now_ms // 1000)
         date = timestamp[:8]
         scope = f"{date}/{self._region}/{_SERVICE}/aws4_request"
@@ -90,7 +96,7 @@ class PostSigner:
             signed_headers += ";x-amz-security-token"
 
         canonical_request = (
-            f"POST\n{self._canonical_base}{encoded_id}\n\n"
+            f"{method}\n{self._canonical_base}{encoded_id}\n\n"
             f"{canonical_headers}\n{signed_headers}\n{payload.sha256_hex}"
         )
         request_hash = hashlib.sha256(canonical_request.encode()).hexdigest()

@@ -41,6 +41,7 @@ from rtdts.telemetry_stream.failed_messages import FailedMessages
 from rtdts.telemetry_stream.firehose_backup import FirehoseBackup
 from rtdts.telemetry_stream.parked_records import ParkedRecords
 from rtdts.telemetry_stream.putter import StreamPutter
+from rtdts.telemetry_stream.set_aside import SetAsideBatches
 from rtdts.telemetry_stream.stream_retention import StreamRetention
 
 # Nobody waits for a request here: the SDK may try for long.
@@ -135,7 +136,11 @@ def build(environ: Mapping[str, str]) -> Operator:
 
     return Operator(
         truck=TruckStores(
-            buckets={"parked records": parked, "Firehose's backup": backup},
+            buckets={
+                "parked records": parked,
+                "batches set aside": SetAsideBatches(BucketObjects(s3, settings.parked_bucket)),
+                "Firehose's backup": backup,
+            },
             search=TruckErasure(search),
             matches=MatchStore(dynamodb, settings.tables),
         ),

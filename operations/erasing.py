@@ -19,7 +19,7 @@ Step = tuple[str, int]
 
 
 class Bucket(Protocol):
-    """See `ParkedRecords` and `FirehoseBackup` of `rtdts.telemetry_stream`."""
+    """See `ParkedRecords`, `SetAsideBatches` and `FirehoseBackup` of `rtdts.telemetry_stream`."""
 
     def erase_truck(self, truck_id: str, *, dry_run: bool) -> Iterator[Step]:
         """Goes through all; yields each version's key and how many records of the truck it held.

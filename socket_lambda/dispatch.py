@@ -57,8 +57,8 @@ class SubscriptionPort(Protocol):
         """Ends an endpoint's."""
         ...
 
-    def count_of_endpoint(self, endpoint: str) -> int:
-        """How many an endpoint has."""
+    def count_deliveries(self, endpoint: str) -> int:
+        """How many of deliveries an endpoint has."""
         ...
 
 
@@ -95,10 +95,14 @@ class LimitPort(Protocol):
 
 
 class PosterPort(Protocol):
-    """Says something to a connection."""
+    """Says something to a connection, or ends it."""
 
     def post(self, connection_id: str, message: bytes) -> bool:
         """Posts a message; False when the connection is gone."""
+        ...
+
+    def end(self, connection_id: str) -> None:
+        """Ends a connection; one that is gone is as good."""
         ...
 
 
@@ -143,7 +147,7 @@ class Dispatch:
             case routes.DISCONNECT:
                 return Handled(self._disconnect(event))
             case route if self.limits.may_say(event["requestContext"]["connectionId"]):
-                return Handled(said[route](event))
+                return Handled(self._end_if_revoked(viewer_of(event), said[route](event)))
             case _:
                 return Handled("too_many_frames")
 
@@ -241,16 +245,26 @@ class Dispatch:
         # Counted in an index, which lags by a moment: the limit keeps the greedy from growing
         # without end and need not be exact. What is tracked already may be tracked again.
         endpoint = socket_endpoint(viewer.connection_id)
-        if self.subscriptions.count_of_endpoint(endpoint) < self.max_tracked:
+        if self.subscriptions.count_deliveries(endpoint) < self.max_tracked:
             return False
         return not self.subscriptions.has(delivery_topic(delivery_id), endpoint)
 
+    def _end_if_revoked(self, viewer: Viewer, outcome: str) -> str:
+        """Ends the connection of a revoked token once its message has been responded to.
+
+        One that follows nothing is in no round: here alone it is seen.
+        """
+        if not self._is_revoked(viewer):
+            return outcome
+        self.poster.end(viewer.connection_id)
+        return f"{outcome}, and the revoked connection is ended"
+
     def _is_token_over(self, viewer: Viewer) -> bool:
-        now_ms = self.now_ms()
-        if now_ms >= viewer.token_expires_at_ms:
-            return True
+        return self.now_ms() >= viewer.token_expires_at_ms or self._is_revoked(viewer)
+
+    def _is_revoked(self, viewer: Viewer) -> bool:
         revoking = self.blocks.current().revoking(
-            viewer.role, viewer.identity, viewer.token, now_ms
+            viewer.role, viewer.identity, viewer.token, self.now_ms()
         )
         return revoking is not None
 

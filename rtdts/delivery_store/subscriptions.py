@@ -18,7 +18,7 @@ from rtdts.delivery_store.items import from_item, to_item
 from rtdts.delivery_store.schema import BY_BUCKET, BY_ENDPOINT, TTL_ATTRIBUTE, TableNames
 from rtdts.tracking.delivery_buckets import delivery_bucket
 from rtdts.tracking.fleet_view import FleetView
-from rtdts.tracking.topics import connection_of, delivery_of, is_of_delivery
+from rtdts.tracking.topics import FLEET, connection_of, delivery_of, is_of_delivery
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -176,10 +176,15 @@ class SubscriptionStore:
                 ExpressionAttributeValues={":time": {"N": str(time_ms)}},
             )
 
-    def count_of_endpoint(self, endpoint: str) -> int:
-        """How many topics an endpoint follows, as far as the index knows."""
+    def count_deliveries(self, endpoint: str) -> int:
+        """How many deliveries an endpoint follows, as far as the index knows."""
         query = _of_endpoint(self._table, endpoint)
         query["Select"] = "COUNT"
+        query["FilterExpression"] = "topic <> :fleet"
+        query["ExpressionAttributeValues"] = {
+            **query.get("ExpressionAttributeValues", {}),
+            ":fleet": {"S": FLEET},
+        }
         count = 0
         while True:
             answer = self._client.query(**query)

@@ -6,10 +6,12 @@ go through the versions, the current ones and those before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
+
+from rtdts.telemetry_stream.backup_format import BrokenObjectError
 
 
 class ObjectsClient(Protocol):
@@ -120,3 +122,49 @@ class BucketObjects:
         self._client.delete_object(
             Bucket=self._bucket, Key=version.key, VersionId=version.version_id
         )
+
+
+def rewrite(
+    objects: BucketObjects,
+    prefixes: Iterable[str],
+    without: Callable[[str, bytes], tuple[bytes, int]],
+    *,
+    dry_run: bool,
+) -> Iterator[tuple[str, int]]:
+    """Rewrites each object without some of its records; no version with them is left.
+
+    The new version comes before the old one goes: a crash between them loses nothing of what is
+    kept, and a second run finds the old one. An object that can't be read stays as it is, and holds
+    up no other.
+
+    Args:
+        objects: The bucket's.
+        prefixes: Of the keys that are gone through.
+        without: An object without the records, and how many it lost, from its key and its body; the
+            object is empty when none is left. Raises `BrokenObjectError`.
+        dry_run: Whether only to count.
+
+    Yields:
+        The key of each version looked at, and how many of the records it held.
+
+    Raises:
+        BrokenObjectError: After all was gone through: some can't be read. Its message names each
+            version of them.
+    """
+    broken = []
+    for prefix in prefixes:
+        for version in objects.versions(prefix):
+            body = objects.read(version.key, version.version_id).body
+            try:
+                rest, lost = without(version.key, body)
+            except BrokenObjectError as error:
+                broken.append(f"{version.key} (version {version.version_id}): {error}")
+                rest, lost = body, 0
+            if lost and not dry_run:
+                if rest and version.is_latest:
+                    objects.replace(version, rest)
+                else:
+                    objects.destroy(version)
+            yield version.key, lost
+    if broken:
+        raise BrokenObjectError("; ".join(broken))

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from rtdts.telemetry_stream.backup_format import (
     FAILED_FOLDER,
     POINTS_FOLDER,
-    BrokenObjectError,
     arrived_at_ms,
     plain,
     without_truck,
 )
-from rtdts.telemetry_stream.bucket_objects import BucketObjects
+from rtdts.telemetry_stream.bucket_objects import BucketObjects, rewrite
 
 
 class FirehoseBackup:
@@ -49,31 +48,11 @@ class FirehoseBackup:
     def erase_truck(self, truck_id: str, *, dry_run: bool) -> Iterator[tuple[str, int]]:
         """Rewrites each object without a truck's records; no version with them is left.
 
-        The new version comes before the old one goes: a crash between them loses nothing of the
-        other trucks, and a second run finds the old one. An object that can't be unpacked stays as
-        it is, and holds nobody up.
-
-        Yields:
-            The key of each version looked at, and how many of the truck's records it held.
-
-        Raises:
-            BrokenObjectError: After all was gone through: some can't be unpacked. Its message
-                names each version of them.
+        Yields and raises as `rewrite`.
         """
-        broken = []
-        for folder in (POINTS_FOLDER, FAILED_FOLDER):
-            for version in self._objects.versions(folder):
-                body = self._objects.read(version.key, version.version_id).body
-                try:
-                    rest, lost = without_truck(version.key, body, truck_id)
-                except BrokenObjectError as error:
-                    broken.append(f"{version.key} (version {version.version_id}): {error}")
-                    rest, lost = body, 0
-                if lost and not dry_run:
-                    if rest and version.is_latest:
-                        self._objects.replace(version, rest)
-                    else:
-                        self._objects.destroy(version)
-                yield version.key, lost
-        if broken:
-            raise BrokenObjectError("; ".join(broken))
+        return rewrite(
+            self._objects,
+            (POINTS_FOLDER, FAILED_FOLDER),
+            lambda key, body: without_truck(key, body, truck_id),
+            dry_run=dry_run,
+        )

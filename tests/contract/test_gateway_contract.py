@@ -47,6 +47,9 @@ class Gateway(Protocol):
     async def post(self, connection_id: str, message: bytes) -> Answer:
         """A post, as our code makes it."""
 
+    async def end(self, connection_id: str) -> Answer:
+        """The end of a connection, as our code makes it."""
+
     async def heard(self, connection_id: str, count: int) -> list[bytes]:
         """The first messages that the viewer got."""
 
@@ -66,6 +69,9 @@ class Fake:
     async def post(self, connection_id: str, message: bytes) -> Answer:
         return await self._gateway.post(connection_id, Payload.of(message), NO_HURRY)
 
+    async def end(self, connection_id: str) -> Answer:
+        return await self._gateway.end(connection_id)
+
     async def heard(self, connection_id: str, count: int) -> list[bytes]:
         return [payload.data for payload in self._gateway.payloads[connection_id]][:count]
 
@@ -73,9 +79,10 @@ class Fake:
 class Real:
     """An emulated gateway with real sockets; posts go through one of our two clients."""
 
-    def __init__(self, gateways: Gateways, poster: Any, stack: AsyncExitStack) -> None:
+    def __init__(self, gateways: Gateways, poster: Any, ender: Any, stack: AsyncExitStack) -> None:
         self._gateways = gateways
         self._poster = poster
+        self._ender = ender
         self._stack = stack
         self._sockets: dict[str, ClientConnection] = {}
 
@@ -96,6 +103,10 @@ class Real:
 
     async def post(self, connection_id: str, message: bytes) -> Answer:
         answer: Answer = await self._poster(connection_id, message)
+        return answer
+
+    async def end(self, connection_id: str) -> Answer:
+        answer: Answer = await self._ender(connection_id)
         return answer
 
     async def heard(self, connection_id: str, count: int) -> list[bytes]:
@@ -146,6 +157,8 @@ async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
 
             async def post(connection_id: str, message: bytes) -> Answer:
                 return await poster.post(connection_id, Payload.of(message), NO_HURRY)
+
+            end = poster.end
         else:
             session: boto3.Session = request.getfixturevalue("aws_session")
             simple = ConnectionPoster(
@@ -159,7 +172,11 @@ async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
                     return Answer.FAILED
                 return Answer.DELIVERED if heard else Answer.GONE
 
-        yield Real(gateways, post, stack)
+            async def end(connection_id: str) -> Answer:
+                await asyncio.to_thread(simple.end, connection_id)
+                return Answer.DELIVERED
+
+        yield Real(gateways, post, end, stack)
 
 
 async def test_messages_arrive_as_they_were_posted_in_order_at_that_connection_alone(
@@ -205,3 +222,11 @@ async def test_a_message_larger_than_a_frame_is_refused(size: int) -> None:
     viewer = await gateway.open()
 
     assert await gateway.post(viewer, b"x" * size) is Answer.FAILED
+
+
+async def test_a_connection_that_was_ended_is_gone(gateway: Gateway) -> None:
+    one, other = await gateway.open(), await gateway.open()
+
+    assert await gateway.end(one) is Answer.DELIVERED
+    assert await gateway.post(one, PONG) is Answer.GONE
+    assert await gateway.post(other, PONG) is Answer.DELIVERED

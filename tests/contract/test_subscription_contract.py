@@ -64,7 +64,7 @@ def test_the_same_subscription_again_renews_it(store: Store) -> None:
     store.add(new)
 
     assert store.of_topic(delivery_topic(delivery_id)) == [new]
-    assert store.count_of_endpoint(socket_endpoint(connection_id)) == 1
+    assert store.count_deliveries(socket_endpoint(connection_id)) == 1
 
 
 def test_an_earlier_subscription_never_takes_the_place_of_a_later_one(store: Store) -> None:
@@ -127,9 +127,9 @@ def test_a_connection_that_ends_takes_all_its_subscriptions_along(store: Store) 
         store.add(subscription(delivery_id, gone))
     store.add(subscription(followed[0], stays))
 
-    assert store.count_of_endpoint(socket_endpoint(gone)) == 30
+    assert store.count_deliveries(socket_endpoint(gone)) == 30
     assert store.remove_endpoint(socket_endpoint(gone)) == 30
-    assert store.count_of_endpoint(socket_endpoint(gone)) == 0
+    assert store.count_deliveries(socket_endpoint(gone)) == 0
     assert store.of_topic(delivery_topic(followed[0])) == [subscription(followed[0], stays)]
     assert store.of_topic(delivery_topic(followed[1])) == []
 
@@ -152,6 +152,7 @@ def test_what_follows_no_delivery_is_in_no_bucket(store: Store) -> None:
     store.add(one)
 
     assert one in store.of_topic(FLEET)
+    assert store.count_deliveries(endpoint) == 0
     assert not any(one in store.of_bucket(bucket) for bucket in range(BUCKETS))
     assert store.remove_endpoint(endpoint) == 1
     assert one not in store.of_topic(FLEET)

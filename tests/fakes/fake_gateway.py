@@ -23,6 +23,9 @@ class FakeGateway:
     def __init__(self) -> None:
         self.payloads: defaultdict[str, list[Payload]] = defaultdict(list)
         """What each connection was sent, delivered or not, in order."""
+        self.ended: set[str] = set()
+        """Connections that are gone because they were ended."""
+        self.end_answer = Answer.DELIVERED
         self.before_answer: Callable[[str], None] = lambda _: None
         self.while_connecting: Callable[[str], None] = lambda _: None
         self._answers: dict[str, list[Answer]] = {}
@@ -44,6 +47,8 @@ class FakeGateway:
         self.payloads[connection_id].append(payload)
         async with self._posted:
             self._posted.notify_all()
+        if connection_id in self.ended:
+            return Answer.GONE
         if connection_id in self._held:
             await self._held[connection_id].wait()
         self.before_answer(connection_id)
@@ -52,6 +57,13 @@ class FakeGateway:
             return Answer.FAILED
         answers = self._answers.get(connection_id, [Answer.DELIVERED])
         return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    async def end(self, connection_id: str) -> Answer:
+        if connection_id in self.ended:
+            return Answer.GONE
+        if self.end_answer is Answer.DELIVERED:
+            self.ended.add(connection_id)
+        return self.end_answer
 
     async def wait_for_posts(self, connection_ids: Iterable[str]) -> None:
         """Returns when each of these connections was posted to at least once."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rtdts.delivery_store.items import to_item
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.tracking.delivery_buckets import delivery_bucket
-from rtdts.tracking.topics import delivery_of, is_of_delivery
+from rtdts.tracking.topics import FLEET, delivery_of, is_of_delivery
 from tests.fakes.aws_limits import breach
 from tests.fakes.scripted_client import client_error
 
@@ -65,5 +65,5 @@ class FakeSubscriptionStore:
             )
         return self._buckets[topic]
 
-    def count_of_endpoint(self, endpoint: str) -> int:
-        return sum(1 for _, one in self._subscriptions if one == endpoint)
+    def count_deliveries(self, endpoint: str) -> int:
+        return sum(one == endpoint and topic != FLEET for topic, one in self._subscriptions)

@@ -65,6 +65,9 @@ class PushingBack:
         self.heard_at_s[connection_id].append(now_s)
         return Answer.DELIVERED
 
+    async def end(self, _connection_id: str) -> Answer:
+        return Answer.DELIVERED
+
     def _within_quota(self, now_s: float) -> bool:
         self._saved = min(self.burst, self._saved + (now_s - self._at_s) * self.per_s)
         self._at_s = now_s

@@ -371,7 +371,7 @@ async def test_a_connections_end_ends_all_it_followed_though_some_deletes_are_le
     )
 
     assert removed == 8
-    assert world.true_subscriptions.count_of_endpoint(socket_endpoint(connection_id)) == 0
+    assert world.true_subscriptions.count_deliveries(socket_endpoint(connection_id)) == 0
     assert world.shim.record.of("DeleteItem")
 
 
@@ -432,7 +432,7 @@ async def test_the_copy_of_a_lagging_table_is_gone_when_the_lag_is(world: World)
 
     await world.shim.set_rules(a_rule(LagIndex(seconds=LAG_S), "Query"))
     await blocking(
-        lambda: world.subscriptions.count_of_endpoint(socket_endpoint(unique("connection")))
+        lambda: world.subscriptions.count_deliveries(socket_endpoint(unique("connection")))
     )
     assert len(await blocking(tables)) == 1
     await world.shim.set_rules()
@@ -465,7 +465,7 @@ async def test_a_socket_that_ends_at_once_is_missed_by_the_index_and_no_worse(
     connection_id = unique("connection")
     one = subscription(unique("D"), connection_id)
     await world.shim.set_rules(a_rule(LagIndex(seconds=LAG_S), "Query"))
-    await blocking(lambda: world.subscriptions.count_of_endpoint(socket_endpoint(connection_id)))
+    await blocking(lambda: world.subscriptions.count_deliveries(socket_endpoint(connection_id)))
     await blocking(lambda: world.subscriptions.add(one))
 
     assert (

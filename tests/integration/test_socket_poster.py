@@ -27,7 +27,7 @@ class FixedCredentials:
 
 
 class Api:
-    """Answers `POST /live/@connections/{connection_id}` as it is told."""
+    """Answers `POST` and `DELETE /live/@connections/{connection_id}` as it is told."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, bytes, str]] = []
@@ -50,7 +50,8 @@ class Api:
 @asynccontextmanager
 async def posting_to(api: Api, timeout_s: float = 2.0) -> AsyncIterator[SocketPoster]:
     app = web.Application()
-    app.router.add_post("/live/@connections/{connection_id}", api.handle)
+    for method in ("POST", "DELETE"):
+        app.router.add_route(method, "/live/@connections/{connection_id}", api.handle)
     async with TestServer(app) as server:
         url = str(server.make_url("/live"))
         http = KeptConnections(url, keep_s=60)
@@ -76,6 +77,27 @@ async def test_a_post_arrives_as_it_was_signed_and_keeps_its_connection() -> Non
     assert (path, body) == ("/live/@connections/L0SM9c%2BF%2FHw%3D", b'{"v":1}')
     assert authorization.startswith("AWS4-HMAC-SHA256 Credential=AKID/")
     assert len(api.peers) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"), [(204, Answer.DELIVERED), (410, Answer.GONE), (403, Answer.FAILED)]
+)
+async def test_a_connection_is_ended_by_a_request_without_a_body(
+    status: int, answer: Answer
+) -> None:
+    api = Api()
+    asked: list[tuple[str, str]] = []
+
+    async def respond(request: web.Request) -> web.StreamResponse:
+        asked.append((request.method, request.headers["Content-Length"]))
+        return web.Response(status=status)
+
+    api.handler = respond
+    async with posting_to(api) as poster:
+        assert await poster.end("L0SM9c+F/Hw=") is answer
+
+    assert asked == [("DELETE", "0")]
+    assert api.received[0][:2] == ("/live/@connections/L0SM9c%2BF%2FHw%3D", b"")
 
 
 @pytest.mark.parametrize(

@@ -984,8 +984,8 @@ BREAKS = (
         name="revoked-token-tracks-on",
         guarantee=4,
         file="socket_lambda/dispatch.py",
-        text="            viewer.role, viewer.identity, viewer.token, now_ms\n",
-        replacement="            viewer.role, '', viewer.token, now_ms\n",
+        text="            viewer.role, viewer.identity, viewer.token, self.now_ms()\n",
+        replacement="            viewer.role, '', viewer.token, self.now_ms()\n",
         tests=(f"{SOCKET}::test_an_open_socket_tracks_nothing_more_once_its_token_is_revoked",),
     ),
     Break(
@@ -1003,6 +1003,36 @@ BREAKS = (
         text="return Ended(reason=EndReason.TOKEN_EXPIRED)",
         replacement="pass",
         tests=(f"{REVOKED}::test_within_15_s_an_open_socket_is_shown_nothing_more",),
+    ),
+    Break(
+        name="revoked-connection-stays-open",
+        guarantee=4,
+        file="broadcaster/pushing.py",
+        text="if outcome is not Outcome.GONE and self._is_revoked(viewer, stored):",
+        replacement="if outcome is Outcome.GONE and self._is_revoked(viewer, stored):",
+        tests=(
+            f"{REVOKED}::test_a_revoked_connection_is_ended_whether_it_reads_or_not",
+            f"{REVOKED}::test_a_revoked_connection_that_could_not_be_ended_is_with_the_next_round",
+        ),
+    ),
+    Break(
+        name="revoked-connection-without-a-delivery-stays-open",
+        guarantee=4,
+        file="socket_lambda/dispatch.py",
+        text="        self.poster.end(viewer.connection_id)\n",
+        replacement="",
+        tests=(f"{SOCKET}::test_whatever_a_revoked_connection_says_ends_it",),
+    ),
+    Break(
+        name="one-dispatcher-takes-every-thread-of-the-fleet",
+        guarantee=6,
+        file="broadcaster/fleet_followers.py",
+        text='askers = {f"{one.role}:{one.identity}" for one in followers}',
+        replacement="askers = {one.endpoint for one in followers}",
+        tests=(
+            f"{UNIT}/broadcaster/test_fleet_followers.py"
+            "::test_the_questions_of_one_dispatcher_keep_no_other_waiting",
+        ),
     ),
     Break(
         name="block-list-read-too-seldom",
@@ -1858,8 +1888,8 @@ BREAKS = (
         name="any-failure-taken-for-gone",
         guarantee=5,
         file="broadcaster/pushing.py",
-        text="if outcome is Outcome.GONE or (",
-        replacement="if outcome in (Outcome.GONE, Outcome.FAILED) or (",
+        text="is_over = outcome is Outcome.GONE or (",
+        replacement="is_over = outcome in (Outcome.GONE, Outcome.FAILED) or (",
         tests=(f"{ROUND}::test_a_failed_post_is_no_reason_to_forget_a_viewer",),
     ),
     Break(
@@ -2461,6 +2491,16 @@ BREAKS = (
         text="console, broken, dry_run=False)",
         replacement="console, broken, dry_run=True)",
         tests=(f"{ERASE}::test_a_truck_goes_everywhere_and_another_nowhere",),
+    ),
+    Break(
+        name="erasure-leaves-batches-set-aside",
+        guarantee=8,
+        file="rtdts/telemetry_stream/set_aside.py",
+        text="if not is_about(_data(one), truck_id)]",
+        replacement="if _data(one)]",
+        tests=(
+            f"{UNIT}/telemetry_stream/test_set_aside.py::test_a_batch_is_rewritten_without_the_truck",
+        ),
     ),
     Break(
         name="erasure-is-not-verified",

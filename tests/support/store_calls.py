@@ -61,7 +61,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         },
         "of_topic": {("dynamodb:Query", "subscriptions")},
         "of_bucket": {("dynamodb:Query", "subscriptions/index/by-bucket")},
-        "count_of_endpoint": {("dynamodb:Query", "subscriptions/index/by-endpoint")},
+        "count_deliveries": {("dynamodb:Query", "subscriptions/index/by-endpoint")},
     },
     "rtdts/delivery_store/fleet_leases.py:FleetLeaseStore": {
         "take": {("dynamodb:PutItem", "subscriptions")},
@@ -192,6 +192,15 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
             ("s3:DeleteObjectVersion", "parked/rejected/*"),
         },
     },
+    "rtdts/telemetry_stream/set_aside.py:SetAsideBatches": {
+        "erase_truck": {
+            ("s3:ListBucketVersions", "parked"),
+            *(
+                (f"s3:{action}", "parked/aws/lambda/*")
+                for action in ("GetObjectVersion", "PutObject", "DeleteObjectVersion")
+            ),
+        },
+    },
     "rtdts/telemetry_stream/firehose_backup.py:FirehoseBackup": {
         "keys": {("s3:ListBucket", "raw-backup")},
         "read": {("s3:GetObject", f"raw-backup/{folder}/*") for folder in ("points", "failed")},
@@ -227,6 +236,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     },
     "broadcaster/poster.py:SocketPoster": {
         "post": {("execute-api:ManageConnections", "live/POST/@connections/*")},
+        "end": {("execute-api:ManageConnections", "live/DELETE/@connections/*")},
     },
 }
 """By a store's source and class, and its method, what the method does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import msgspec
@@ -182,6 +183,7 @@ async def test_whose_right_is_over_hears_so_and_sees_nothing_more(world: World, 
     assert world.gateway.types("ann") == ["fleet_ended"]
     assert world.gateway.types("ben") == ["fleet"]
     assert world.tracking == {"ben"}
+    assert world.gateway.ended == ({"ann"} if by == "block" else set())
 
 
 def test_ends_of_fleet_views_are_posted_within_the_rate_of_all_posts() -> None:
@@ -239,6 +241,59 @@ async def test_a_token_that_is_revoked_while_the_picture_is_taken_shows_nothing(
     await tick(world.fleet_followers())
 
     assert world.gateway.types("ann") == ["fleet_ended"]
+
+
+def views(count: int) -> list[FleetView]:
+    """So many different ones."""
+    return [msgspec.structs.replace(BUSAN, zoom=one) for one in range(count)]
+
+
+async def test_the_questions_of_one_dispatcher_keep_no_other_waiting(world: World) -> None:
+    truck(world, "T-1")
+    for number, view in enumerate(views(8)):  # more than there are threads
+        world.follower(f"eve-{number}", view, identity="eve")
+    world.follower("eve-too", identity="eve")
+    world.follower("ben", identity="ben")
+    answered = threading.Event()
+    world.fleet.before_count = lambda view: None if view == WORLD_VIEW else hang(answered)
+    fleet = world.fleet_followers()
+
+    try:
+        async with asyncio.timeout(COMES_WITHIN_S):
+            await fleet.tick()
+            await world.gateway.wait_for_posts(["ben", "eve-too"])
+    finally:
+        answered.set()
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await fleet.settled()
+
+    assert all(world.gateway.types(f"eve-{number}") == ["fleet"] for number in range(8))
+
+
+async def test_a_view_that_was_left_while_it_waited_is_not_looked_for(world: World) -> None:
+    first, second, third = views(3)
+    world.follower("a", first)
+    answered = threading.Event()
+    world.fleet.before_count = lambda _: hang(answered)
+    fleet = world.fleet_followers()
+    try:
+        async with asyncio.timeout(COMES_WITHIN_S):
+            await fleet.tick()
+            left = world.follower("b", second)
+            await fleet.tick()
+            world.subscriptions.forget(left)
+            world.follower("b", third)
+            await fleet.tick()
+    finally:
+        answered.set()
+    async with asyncio.timeout(COMES_WITHIN_S):
+        await fleet.settled()
+
+    assert [view.zoom for view in world.fleet.asked] == [first.zoom, third.zoom]
+
+
+def hang(until_set: threading.Event) -> None:
+    assert until_set.wait(COMES_WITHIN_S)
 
 
 async def test_a_connection_that_is_gone_is_forgotten(world: World) -> None:

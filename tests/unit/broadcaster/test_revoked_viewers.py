@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from broadcaster.poster import Answer
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Cause, Status
@@ -41,6 +42,42 @@ async def test_within_15_s_an_open_socket_is_shown_nothing_more(world: World, su
     assert world.tracking == {"other"}
 
 
+async def test_a_revoked_connection_is_ended_whether_it_reads_or_not(world: World) -> None:
+    world.truck("T-1")
+    world.delivery("D-1")
+    for name in ("reads", "hangs", "throttled", "gone"):
+        world.viewer(name, "D-1")
+    world.viewer("expired", "D-1", identity="C-9", token_expires_in_s=0)
+    world.gateway.answer("hangs", Answer.HUNG)
+    world.gateway.answer("throttled", Answer.THROTTLED)
+    world.gateway.answer("gone", Answer.GONE)
+    world.blocks.block(revoked(world, "customer:C-1"))
+    await world.hold_round()
+
+    assert world.gateway.ended == {"reads", "hangs", "throttled"}
+    assert world.tracking == set()
+
+
+async def test_a_revoked_connection_that_could_not_be_ended_is_with_the_next_round(
+    world: World,
+) -> None:
+    world.truck("T-1")
+    world.delivery("D-1")
+    world.viewer("stolen", "D-1")
+    world.gateway.answer("stolen", Answer.HUNG)
+    world.gateway.end_answer = Answer.FAILED
+    world.blocks.block(revoked(world, "customer:C-1"))
+    await world.hold_round()
+
+    assert world.tracking == {"stolen"}
+    world.gateway.end_answer = Answer.DELIVERED
+    world.clock.advance(60)
+    await world.hold_round()
+
+    assert world.gateway.ended == {"stolen"}
+    assert world.tracking == set()
+
+
 async def test_a_nudge_shows_a_revoked_viewer_nothing(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1")
@@ -50,6 +87,7 @@ async def test_a_nudge_shows_a_revoked_viewer_nothing(world: World) -> None:
     await handle(world, TransitionNudge(delivery_id="D-1", version=4))
 
     assert [one["type"] for one in world.gateway.messages("stolen")] == ["ended"]
+    assert world.gateway.ended == {"stolen"}
 
 
 async def test_a_socket_of_a_token_issued_after_the_revocation_goes_on(world: World) -> None:
@@ -63,3 +101,4 @@ async def test_a_socket_of_a_token_issued_after_the_revocation_goes_on(world: Wo
 
     assert [one["type"] for one in world.gateway.messages("old")] == ["ended"]
     assert [one["type"] for one in world.gateway.messages("new")] == ["position"]
+    assert world.gateway.ended == {"old"}

@@ -24,8 +24,10 @@ URLS = [
 ]
 
 
-def botocores_authorization(url: str, payload: bytes, credentials: Credentials, now_ms: int) -> str:
-    request = AWSRequest(method="POST", url=url, data=payload)
+def botocores_authorization(
+    url: str, payload: bytes, credentials: Credentials, now_ms: int, method: str = "POST"
+) -> str:
+    request = AWSRequest(method=method, url=url, data=payload)
     signer = SigV4Auth(
         BotocoreCredentials(
             credentials.access_key, credentials.secret_key, credentials.token or None
@@ -48,18 +50,26 @@ def botocores_authorization(url: str, payload: bytes, credentials: Credentials, 
     payload=st.binary(max_size=100),
     token=st.one_of(st.none(), st.from_regex(r"[A-Za-z0-9+/=]{8,40}", fullmatch=True)),
     later_s=st.integers(0, 200_000),
+    method=st.sampled_from(["POST", "DELETE"]),
 )
 def test_the_signature_is_botocores(
-    management_url: str, connection_id: str, payload: bytes, token: str | None, later_s: int
+    management_url: str,
+    connection_id: str,
+    payload: bytes,
+    token: str | None,
+    later_s: int,
+    method: str,
 ) -> None:
     credentials = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", token)
     signer = PostSigner(management_url, "ap-northeast-2")
     now_ms = NOW_MS + later_s * 1000
 
-    headers = signer.headers(connection_id, Payload.of(payload), credentials, now_ms)
+    headers = signer.headers(connection_id, Payload.of(payload), credentials, now_ms, method=method)
 
     url = f"{urlsplit(management_url).scheme}://{signer.host}{signer.path(connection_id)}"
-    assert headers["Authorization"] == botocores_authorization(url, payload, credentials, now_ms)
+    assert headers["Authorization"] == botocores_authorization(
+        url, payload, credentials, now_ms, method
+    )
     assert headers.get("X-Amz-Security-Token") == token
 
 

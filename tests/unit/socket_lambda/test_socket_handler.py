@@ -46,6 +46,7 @@ class FakePoster:
 
     def __init__(self) -> None:
         self.said: list[tuple[str, Any]] = []
+        self.ended: list[str] = []
         self.gone = False
         self.trouble: Exception | None = None
 
@@ -58,7 +59,11 @@ class FakePoster:
         return True
 
     def end(self, connection_id: str) -> None:
-        raise AssertionError(f"{connection_id} said too much")
+        self.ended.append(connection_id)
+
+
+def too_much(connection_id: str) -> None:
+    raise AssertionError(f"{connection_id} said too much")
 
 
 class Socket:
@@ -78,7 +83,7 @@ class Socket:
             limits=LimitKeeper(
                 FakeSocketLimitStore(),
                 LIMITS,
-                close=self.poster.end,
+                close=too_much,
                 now_ms=lambda: self.now_ms,
             ),
             blocks=BlockList(
@@ -203,6 +208,15 @@ def test_a_closed_delivery_may_be_asked_for_the_snapshot_says_how_it_ended(
     socket.track("D-2")
 
     assert [nudge.delivery_id for nudge in socket.nudges.sent] == ["D-2"]
+
+
+def test_the_fleet_is_none_of_the_deliveries_that_a_connection_may_follow(socket: Socket) -> None:
+    socket.has(new_delivery(delivery_id="D-2"))
+    socket.send("track_fleet", role="dispatcher")
+    for delivery_id in ("D-1", "D-2"):
+        socket.track(delivery_id, role="dispatcher")
+
+    assert socket.followed == ["D-1", "D-2"]
 
 
 def test_a_connection_follows_so_many_and_no_more(socket: Socket) -> None:
@@ -365,17 +379,18 @@ def test_a_connection_that_is_gone_has_ended() -> None:
     assert client.calls[0] == ("delete_connection", {"ConnectionId": "c="})
 
 
+STOLEN = Block(
+    subject="customer:C-88",
+    kind=BlockKind.REVOKED,
+    until_ms=NOW_MS + 3_600_000,
+    reason="stolen",
+    blocked_at_ms=NOW_MS,
+)
+
+
 def test_an_open_socket_tracks_nothing_more_once_its_token_is_revoked(socket: Socket) -> None:
     socket.track("D-1")
-    socket.blocks.block(
-        Block(
-            subject="customer:C-88",
-            kind=BlockKind.REVOKED,
-            until_ms=NOW_MS + 3_600_000,
-            reason="stolen",
-            blocked_at_ms=NOW_MS,
-        )
-    )
+    socket.blocks.block(STOLEN)
     socket.now_ms += 10_000
     sent = len(socket.nudges.sent)
     socket.track("D-1")
@@ -384,3 +399,17 @@ def test_an_open_socket_tracks_nothing_more_once_its_token_is_revoked(socket: So
     assert [(reply["type"], reply["reason"]) for reply in socket.replies] == [
         ("ended", "token_expired")
     ]
+    assert socket.poster.ended == [CONNECTION]
+
+
+@pytest.mark.parametrize("route", ["ping", "untrack", "track_fleet", "untrack_fleet", "default"])
+def test_whatever_a_revoked_connection_says_ends_it(socket: Socket, route: str) -> None:
+    socket.send(route)
+    socket.blocks.block(STOLEN)
+    socket.now_ms += 9_999
+    socket.send(route)
+    before = list(socket.poster.ended)
+    socket.now_ms += 1
+    socket.send(route)
+
+    assert (before, socket.poster.ended) == ([], [CONNECTION])

@@ -10,14 +10,9 @@ output "url" {
   depends_on = [aws_apigatewayv2_route.this, aws_lambda_permission.handler, aws_lambda_permission.authorizer]
 }
 
-output "connections_arn" {
-  description = "What a role must be allowed to post to."
-  value       = "${aws_apigatewayv2_api.this.execution_arn}/${var.stage}/POST/@connections/*"
-}
-
-output "ended_connections_arn" {
-  description = "What a role must be allowed to end."
-  value       = "${aws_apigatewayv2_api.this.execution_arn}/${var.stage}/DELETE/@connections/*"
+output "connections_arns" {
+  description = "What a role must be allowed to post to connections and to end them."
+  value       = [for method in ["POST", "DELETE"] : "${aws_apigatewayv2_api.this.execution_arn}/${var.stage}/${method}/@connections/*"]
 }
 
 output "id" {

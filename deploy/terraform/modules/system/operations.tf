@@ -52,6 +52,11 @@ locals {
       resources = ["${module.parked.arn}/rejected/*"]
     },
     {
+      sid       = "SetAside"
+      actions   = ["s3:DeleteObjectVersion", "s3:GetObjectVersion", "s3:PutObject"]
+      resources = ["${module.parked.arn}/aws/lambda/*"]
+    },
+    {
       sid     = "Backup"
       actions = ["s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
       resources = [

@@ -10,8 +10,7 @@ locals {
     snapshots         = module.queues.arns["snapshots"]
     dead_snapshots    = module.queues.dead_letter_arns["snapshots"]
     rounds            = module.queues.arns["rounds"]
-    connections       = module.socket_api.connections_arn
-    ended_connections = module.socket_api.ended_connections_arn
+    connections       = module.socket_api.connections_arns
     domain_paths      = "${local.domain_arn}/*"
     lease_table       = module.kcl_tables.arns["leases"]
     device_messages   = "arn:${var.account.partition}:kinesis:${var.account.region}:${var.account.id}:stream/${local.device_messages.stream_name}"
@@ -115,11 +114,7 @@ locals {
         actions   = ["dynamodb:UpdateItem"]
         resources = [local.arns.table["socket_limits"]]
       },
-      {
-        sid       = "Answer"
-        actions   = ["execute-api:ManageConnections"]
-        resources = [local.arns.connections, local.arns.ended_connections]
-      },
+      { sid = "Answer", actions = ["execute-api:ManageConnections"], resources = local.arns.connections },
       { sid = "Blocks", actions = ["dynamodb:Scan"], resources = [local.arns.table["blocked_identities"]] },
     ]
 
@@ -266,7 +261,7 @@ locals {
         actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"]
         resources = [local.arns.rounds]
       },
-      { sid = "Post", actions = ["execute-api:ManageConnections"], resources = [local.arns.connections] },
+      { sid = "Post", actions = ["execute-api:ManageConnections"], resources = local.arns.connections },
       {
         sid       = "Positions"
         actions   = ["es:ESHttpGet", "es:ESHttpPost"]

@@ -37,12 +37,15 @@ run "only_connecting_is_asked_who_it_is" {
   }
 }
 
-run "a_role_may_post_to_connections_of_this_stage" {
+run "a_role_may_post_to_connections_of_this_stage_and_end_them" {
   command = apply
 
   assert {
-    condition     = output.connections_arn == "arn:aws:execute-api:eu-central-1:123456789012:socket0000/live/POST/@connections/*"
-    error_message = "What a role may post to: connections of this stage."
+    condition = output.connections_arns == [
+      "arn:aws:execute-api:eu-central-1:123456789012:socket0000/live/POST/@connections/*",
+      "arn:aws:execute-api:eu-central-1:123456789012:socket0000/live/DELETE/@connections/*",
+    ]
+    error_message = "What a role may post to and end: connections of this stage."
   }
 }
 
