@@ -40,7 +40,8 @@ from sim.local_cloud.launch import CloudFailedError, launched_cloud
 from sim.local_cloud.resources import local_session
 from sim.token_client import TokenClient
 from sim.viewers.connection import socket_opener
-from sim.viewers.viewer import Received, Viewer
+from sim.viewers.receiver import Received
+from sim.viewers.viewer import Viewer
 
 RATES = (100, 250, 500)
 """Points a second in all; the one that is asked about is the last, the main figure."""

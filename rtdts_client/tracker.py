@@ -144,6 +144,7 @@ class DeliveryTracker:
         task = asyncio.create_task(self._guarded(work))
         self._tasks[task] = number
         task.add_done_callback(self._tasks.pop)
+        task.add_done_callback(lambda _: work.close())  # if it was cancelled before it began
 
     async def _guarded(self, work: Coroutine[None, None, None]) -> None:
         """What must not happen ends `run`."""

@@ -11,17 +11,22 @@ from typing import Any
 import aiohttp
 
 from rtdts.runtime import wall_clock
+from rtdts_client import customer_access
 from sim.commands.options import add_env_option
 from sim.drive.access import IdentityTokens
 from sim.drive.deliveries_api import ApiError, DeliveriesApi
+from sim.drive.together import together
 from sim.environment import (
     Environment,
     EnvironmentFileError,
     read_environment,
 )
 from sim.token_client import TokenClient, TokenError
-from sim.viewers.connection import RefusedError, socket_opener
-from sim.viewers.viewer import Received, Viewer
+from sim.viewers.customer import Customer
+from sim.viewers.receiver import Received
+
+SHOWN_NO_MORE = frozenset({"cancelled", "no_longer_yours", "viewing_over"})
+"""What the service says of a delivery that its customer saw."""
 
 EXIT_OVER, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 
@@ -54,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         environment = read_environment(args.env)
         return asyncio.run(_watch(environment, args.delivery_id, args.customer, args.all))
-    except (EnvironmentFileError, TokenError, ApiError, RefusedError) as error:
+    except (EnvironmentFileError, TokenError, ApiError) as error:
         _say(str(error))
         return EXIT_FAILED
     except KeyboardInterrupt:
@@ -68,36 +73,27 @@ async def _watch(
     if customer_id is None:
         customer_id = await _customer_of(environment, tokens, delivery_id)
         _say(f"{delivery_id} is {customer_id}'s")
-    over: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def show(received: Received) -> None:
         message = received.message
-        kind = message.get("type")
         if received.problem is not None:
             _say(received.problem)
-        elif kind is not None and (everything or not received.stale):
+        elif message.get("type") not in (None, "pong") and (everything or not received.stale):
             print(json.dumps(message, ensure_ascii=False), flush=True)
-        gone = kind == "ended" and message.get("reason") != "token_expired"
-        if (gone or kind == "error") and not over.done():
-            over.set_result(EXIT_OVER if gone else EXIT_FAILED)
 
-    viewer = Viewer(
-        socket_opener(environment.websocket_url),
-        IdentityTokens(tokens, "customer", customer_id),
+    identity = IdentityTokens(tokens, "customer", customer_id)
+    customer = Customer(
+        environment.websocket_url,
+        lambda one: customer_access(environment.server_url, one, identity),
         on_message=show,
         now_ms=wall_clock.now_ms,
     )
-    await viewer.track(delivery_id)
-    running: asyncio.Future[Any] = asyncio.ensure_future(viewer.run())
-    try:
-        await asyncio.wait({running, over}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            running.result()
-        code: int = over.result()
-        return code
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+    await customer.track(delivery_id)
+    reason = await together(customer.ended(delivery_id), customer.run())
+    if reason in SHOWN_NO_MORE:
+        return EXIT_OVER
+    _say(f"{delivery_id} can't be watched by {customer_id}: {reason}")
+    return EXIT_FAILED
 
 
 async def _customer_of(environment: Environment, tokens: TokenClient, delivery_id: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import aiohttp
 
 from rtdts.tracking.deliveries import BEFORE_PICKUP, CLOSED, Status
+from rtdts_client import customer_access
 from sim.drive.access import IdentityTokens
 from sim.drive.customer_log import CustomerLog
 from sim.drive.deliveries_api import ApiError, DeliveriesApi, DeliveryRecord
@@ -25,6 +26,7 @@ from sim.fleet.trips import Trip
 from sim.fleet.uploader import Poster, Uploader
 from sim.token_client import TokenClient
 from sim.viewers.connection import socket_opener
+from sim.viewers.customer import Customer
 from sim.viewers.viewer import Viewer
 
 Door = Literal["http", "mqtt"]
@@ -61,8 +63,18 @@ class System:
             sleep=self.sleep,
         )
 
+    def customer(self, identity: str, log: CustomerLog) -> Customer:
+        """A customer's app, that reports to a log."""
+        environment, tokens = self.environment, self.identity("customer", identity)
+        return Customer(
+            environment.websocket_url,
+            lambda delivery_id: customer_access(environment.server_url, delivery_id, tokens),
+            on_message=log.hear,
+            now_ms=self.now_ms,
+        )
+
     def viewer(self, role: str, identity: str, log: CustomerLog) -> Viewer:
-        """Somebody's socket, that reports to a log."""
+        """A socket of any identity, that reports to a log."""
         return Viewer(
             socket_opener(self.environment.websocket_url),
             self.identity(role, identity),
@@ -84,7 +96,7 @@ class Crew:
         uploader: The truck's way to the service.
         door: How its points come in.
         results: Over MQTT, how many results the truck was sent.
-        viewer: The customer's socket.
+        customer: The customer's app.
         failures: What the driver could not do, for people.
     """
 
@@ -102,7 +114,7 @@ class Crew:
         self.delivery_ids: list[str] = []
         self.fixes: dict[str, Fix] = {}
         self.log = CustomerLog(customer_id, self.delivery_ids)
-        self.viewer = system.viewer("customer", customer_id, self.log)
+        self.customer = system.customer(customer_id, self.log)
         self.door = door
         self.results = 0
         self._closing = contextlib.AsyncExitStack()
@@ -121,7 +133,7 @@ class Crew:
     async def run(self) -> None:
         """Keep the truck's uploads and the customer's socket going, until cancelled."""
         try:
-            await together(self.uploader.run(), self.viewer.run())
+            await together(self.uploader.run(), self.customer.run())
         finally:
             await self._closing.aclose()
 
@@ -155,7 +167,7 @@ class Crew:
             destination=trip.destination,
             stop_sequence=len(self.delivery_ids),
         )
-        await self.viewer.track(delivery_id)
+        await self.customer.track(delivery_id)
         return await self.log.wait_until(lambda: delivery_id in self.log.statuses, within_s)
 
     async def drive(

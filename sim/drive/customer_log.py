@@ -10,7 +10,7 @@ from typing import Any
 from rtdts.runtime.deadline import Deadline
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.instants import parse_instant
-from sim.viewers.viewer import Received
+from sim.viewers.receiver import Received
 
 ABOUT_A_DELIVERY = frozenset({"snapshot", "position", "status", "ended"})
 

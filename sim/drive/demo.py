@@ -154,7 +154,7 @@ class Demo:
             self.started.set()
             await crew.drive(trip, self._system.now_ms(), by_rule=True)
             await crew.hand_over(by_rule=True, within_s=HEAR_WITHIN_S)
-            await crew.viewer.untrack(delivery_id)
+            await crew.customer.untrack(delivery_id)
             self._wanted.remove(delivery_id)
 
     async def _share(self, crew: Crew, delivery_id: str) -> None:

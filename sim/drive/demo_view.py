@@ -88,7 +88,7 @@ def row_of(crew: Crew, road: str, refused: Mapping[str, int], now_ms: int) -> Ro
         now_ms: Now.
     """
     delivery_id = crew.delivery_ids[-1] if crew.delivery_ids else ""
-    view = crew.viewer.views.get(delivery_id)
+    view = crew.customer.views.get(delivery_id)
     last_ms = crew.log.last_position_at_ms
     return Row(
         truck_id=crew.truck_id,
@@ -96,7 +96,7 @@ def row_of(crew: Crew, road: str, refused: Mapping[str, int], now_ms: int) -> Ro
         delivery_id=delivery_id,
         status=view.status if view else None,
         age_s=None if last_ms is None else max(0.0, (now_ms - last_ms) / 1000),
-        speed_mps=view.speed_mps if view else None,
+        speed_mps=view.position.speed_mps if view and view.position else None,
         remaining_m=view.distance_remaining_m if view else None,
         accepted=len(crew.uploader.report.accepted),
         messages=crew.log.messages,

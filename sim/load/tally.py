@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from rtdts.tracking.instants import parse_instant
-from sim.viewers.viewer import Received
+from sim.viewers.receiver import Received
 
 ABOUT_A_DELIVERY = frozenset({"snapshot", "position", "status", "ended"})
 

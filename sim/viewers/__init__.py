@@ -1,5 +1,5 @@
 """Customers' sockets as an app would hold them.
 
-``receiver`` decides what a message changes (pure), ``connection`` is the one place that knows
-the websockets library, ``viewer`` keeps a connection open and tracks its deliveries on it.
+``customer`` is an app that uses the client library. ``viewer`` is for tests that need one socket of
+their own: ``connection`` opens it. ``receiver`` keeps what either received, as evidence.
 """

@@ -1,4 +1,8 @@
-"""A viewer: one person's app, that keeps its socket and tracks its deliveries for ever.
+"""A viewer with one socket for all that it tracks, and whose every frame is evidence.
+
+It does what the client library (`rtdts_client`) does not: it opens its socket by a token in a
+header, tracks what is not its own, and keeps on when it is refused. `customer.py` is a customer's
+app.
 
 The connection may end at any time (the gateway ends every one after two hours). Then it opens
 another one, waiting longer each time, and tracks again from the version that it has. A tracked
@@ -10,14 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from rtdts.runtime.backoff import backoff_s
 from sim.token_client import TokenError
 from sim.viewers.connection import Connection, ConnectionLostError, OpenSocket, RefusedError
-from sim.viewers.receiver import BadMessageError, DeliveryView, parse_message, take
+from sim.viewers.receiver import Received, Receiver
 
 SILENCE_S = 75.0
 """The service's promise across the death of a broadcaster."""
@@ -39,27 +42,6 @@ class TokenSource(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Received:
-    """A message as it came.
-
-    Attributes:
-        message: All of it.
-        received_at_ms: When.
-        new_version: Whether it told of a later version of its delivery than was known.
-        new_position: Whether it told of a later position.
-        stale: Whether it told only of what was known to be over.
-        problem: What is wrong with it, when it breaks the service's promise.
-    """
-
-    message: Mapping[str, Any]
-    received_at_ms: int
-    new_version: bool = False
-    new_position: bool = False
-    stale: bool = False
-    problem: str | None = None
-
-
 class Viewer:
     """Holds a socket open and tracks deliveries on it.
 
@@ -79,7 +61,8 @@ class Viewer:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         silence_s: float = SILENCE_S,
     ) -> None:
-        self.views: dict[str, DeliveryView] = {}
+        self._receiver = Receiver()
+        self.views = self._receiver.views
         self.connections = 0
         self.connected = asyncio.Event()
         self._open_socket = open_socket
@@ -178,32 +161,19 @@ class Viewer:
 
     def _hear(self, frame: str | bytes) -> str | None:
         """Take one frame; the reason when it ended a delivery's tracking."""
-        now_ms = self._now_ms()
         self._frames += 1
-        try:
-            message = parse_message(frame)
-        except BadMessageError as error:
-            self._on_message(Received({}, now_ms, problem=str(error)))
+        received = self._receiver.take(frame, self._now_ms())
+        message, kind = received.message, received.message.get("type")
+        delivery_id = message.get("delivery_id")
+        if received.problem is None and kind == "error":
+            if message["reason"] == "too_many" and delivery_id is None:
+                self._had_too_many = True
+            if message["reason"] != "bad_request":
+                self._tracked.pop(str(delivery_id), None)
+        self._on_message(received)
+        if kind in (None, "error") or delivery_id not in self.views:
             return None
-        delivery_id, kind = message.get("delivery_id"), message.get("type")
-        if message.get("reason") == "too_many" and delivery_id is None:
-            self._had_too_many = True
-        if kind == "error" and message.get("reason") != "bad_request":
-            self._tracked.pop(str(delivery_id), None)
-        if kind in (None, "error", "pong") or not isinstance(delivery_id, str):
-            self._on_message(Received(message, now_ms))
-            return None
-        view = self.views.get(delivery_id, DeliveryView(delivery_id))
-        try:
-            taken = take(view, message)
-        except BadMessageError as error:
-            self._on_message(Received(message, now_ms, problem=str(error)))
-            return None
-        self.views[delivery_id] = taken.view
-        self._on_message(
-            Received(message, now_ms, taken.new_version, taken.new_position, taken.stale)
-        )
-        reason = taken.view.ended
+        reason = self.views[delivery_id].ended
         if reason is not None and reason != "token_expired":
             self._tracked.pop(delivery_id, None)
         return reason

@@ -20,6 +20,7 @@ from tests.support.source_tree import ROOT
 TEST_TIMEOUT_S = 60
 """Of one test: a break may make it wait for ever, which is red too."""
 RUN_TIMEOUT_S = 300
+PACKAGES = "web/node_modules"
 
 
 class BreakError(Exception):
@@ -55,7 +56,7 @@ def try_break(one: Break, original: Path) -> Verdict:
     if (found := times_found(one, original)) != 1:
         return Verdict(name=one.name, problem=f"stale: its text is found {found} times")
     with tempfile.TemporaryDirectory(prefix=f"break-{one.name}-") as folder:
-        tree = Path(shutil.copytree(original, Path(folder) / "tree"))
+        tree = Path(shutil.copytree(original, Path(folder) / "tree", symlinks=True))
         file = tree / one.file
         whole = file.read_text(encoding="utf-8")
         file.write_text(whole.replace(one.text, one.replacement), encoding="utf-8")
@@ -95,6 +96,8 @@ def copied_tree() -> Iterator[Path]:
             if name and (ROOT / name).is_file():
                 (tree / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, tree / name)
+        if (ROOT / PACKAGES).is_dir():  # which git does not know, and nothing here changes
+            (tree / PACKAGES).symlink_to(ROOT / PACKAGES)
         yield tree
 
 

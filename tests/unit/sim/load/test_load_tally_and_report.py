@@ -8,7 +8,7 @@ import pytest
 
 from sim.load.report import Limits, LoadReport, sum_up
 from sim.load.tally import SocketTally, Tally
-from sim.viewers.viewer import Received
+from sim.viewers.receiver import Received
 
 START_MS = 1_795_504_368_000
 POSITION_AT = "2026-11-24T06:52:47.000Z"

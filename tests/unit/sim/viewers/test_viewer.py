@@ -202,7 +202,9 @@ async def test_every_message_is_told_with_its_time_and_what_is_new_in_it() -> No
     assert (first.received_at_ms, first.new_position, first.stale) == (NOW_MS, True, False)
     assert (older.new_position, older.stale) == (False, True)
     assert all(other.problem is None for other in others)
-    assert viewer.views["D-1"].speed_mps == 5.0
+    shown = viewer.views["D-1"].position
+    assert shown is not None
+    assert shown.speed_mps == 5.0
 
 
 async def test_a_broken_message_is_told_and_does_no_harm() -> None:
