@@ -1,14 +1,16 @@
-"""The pictures of docs/tracking.md are what the code draws today."""
+"""The pictures of docs/tracking.md and docs/architecture.md are what their commands draw today."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from rtdts.tracking.deliveries import Cause, DeliveryEvent
 from rtdts.tracking.delivery_log import standing
+from tests.support.architecture_pictures import SOURCES, draw, picture_of
 from tests.support.source_tree import ROOT
 from tests.support.tracked_drives import a_late_drive
 from tests.support.tracking_pictures import FOLDER, PICTURES
@@ -26,6 +28,16 @@ def test_a_picture_shows_what_the_code_does(name: str) -> None:
         "to draw them anew: python -m tests.support.tracking_pictures"
     )
     assert numbers(drawn) == pytest.approx(numbers(kept), abs=TOLERANCE_PX)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_a_picture_of_the_architecture_is_drawn_from_its_source(source: Path) -> None:
+    picture = picture_of(source)
+
+    assert draw(source) == picture.read_text(encoding="utf-8"), (
+        "to draw it anew: python -m tests.support.architecture_pictures"
+    )
+    assert f"(images/{picture.name})" in (ROOT / "docs" / "architecture.md").read_text()
 
 
 def test_each_picture_is_shown_and_each_that_is_shown_is_drawn() -> None:
