@@ -261,7 +261,7 @@ def deliver(consumed: Consumed, fleet: Fleet) -> list[Delivery]:
     return made
 
 
-def true_story(delivery: Delivery, fleet: Fleet) -> list[Transition]:
+def true_story(delivery: Delivery, fleet: Fleet) -> Sequence[Transition]:
     """What all points of its truck together tell, by definition."""
     (truck,) = (one for one in fleet.trucks if one.truck_id == delivery.truck_id)
     assigned_at_ms = delivery.current.started_at_ms

@@ -297,7 +297,7 @@ def test_it_may_be_killed_at_any_step_and_run_again(client: OpenSearch) -> None:
         begun = trucks.erase(truck_id, now_ms=ERASED_MS)
         for _ in range(killed_after):
             next(begun)
-        begun.close()
+        begun.close()  # type: ignore[attr-defined]
 
         list(trucks.erase(truck_id, now_ms=ERASED_MS))
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from collections.abc import Iterator
 
 import pytest
 
@@ -24,7 +25,9 @@ class Enough(Exception):  # noqa: N818 - not an error
 
 
 async def test_they_are_read_before_use_and_renewed_while_the_last_ones_stay_in_force() -> None:
-    answers = iter([Keys("first"), OSError("metadata away"), Keys("second")])
+    answers: Iterator[Keys | OSError] = iter(
+        [Keys("first"), OSError("metadata away"), Keys("second")]
+    )
     written, clock = io.StringIO(), FakeClock()
 
     def read() -> Keys:

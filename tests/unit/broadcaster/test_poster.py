@@ -27,7 +27,7 @@ class FixedCredentials:
 
 def poster_that_has(error: HttpError, written: io.StringIO) -> SocketPoster:
     return SocketPoster(
-        Unanswering(error),  # type: ignore[arg-type] - it never answers
+        Unanswering(error),  # it never answers
         PostSigner("http://127.0.0.1:1/live", "eu-central-1"),
         FixedCredentials(),
         timeout_s=1,

@@ -48,7 +48,7 @@ async def held(
         return [report async for report, _ in _limited(reports, count)]
 
 
-async def _limited(reports, count):  # type: ignore[no-untyped-def] - of a generator
+async def _limited(reports, count):  # of a generator
     for number in range(count):
         yield await anext(reports), number
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -117,7 +118,7 @@ class Api:
         self.store.append(before, after, [event_of(after)], matches=False)
 
     @property
-    def log(self) -> list[dict[str, Any]]:
+    def log(self) -> Sequence[dict[str, Any]]:
         return [json.loads(line) for line in self.lines.getvalue().splitlines()]
 
 

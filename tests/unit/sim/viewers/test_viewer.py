@@ -8,7 +8,8 @@ import pytest
 
 from sim.token_client import TokenError
 from sim.viewers.connection import RefusedError
-from sim.viewers.viewer import TOO_MANY_WAIT_S, Received, Viewer
+from sim.viewers.receiver import Received
+from sim.viewers.viewer import TOO_MANY_WAIT_S, Viewer
 from tests.fakes.fake_socket import FakeDoor
 from tests.unit.sim.viewers.test_receiver import position, status
 
