@@ -21,7 +21,7 @@ from mqtt_bridge.broker_client import BrokerConnection
 from mqtt_bridge.judging import Message, judge
 from mqtt_bridge.session import Ports, Session
 from mqtt_bridge.tally import Tally
-from mqtt_bridge.topics import SUBSCRIPTION
+from mqtt_bridge.topics import SUBSCRIPTIONS
 from rtdts.runtime import wall_clock
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.deadline import Deadline
@@ -126,7 +126,7 @@ async def _run(port: int, token: str, messages: int, route: str) -> dict[str, fl
         take = connection.handing_on(session.take)
     running = asyncio.create_task(session.run())
     before_s, began_s = time.process_time(), time.monotonic()
-    async with connection.opened(SUBSCRIPTION, take):
+    async with connection.opened(SUBSCRIPTIONS, take):
         print("READY", flush=True)
         await done.wait()
         await session.drain(Deadline(30))

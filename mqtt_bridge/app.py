@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
@@ -11,7 +11,7 @@ from mqtt_bridge.errors import BrokerError
 from mqtt_bridge.judging import Message
 from mqtt_bridge.session import Result, Session
 from mqtt_bridge.tally import Tally
-from mqtt_bridge.topics import SUBSCRIPTION
+from mqtt_bridge.topics import SUBSCRIPTIONS
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
@@ -24,7 +24,7 @@ class Connection(Result, Protocol):
     """See `mqtt_bridge.broker_client.BrokerConnection`."""
 
     def opened(
-        self, subscription: str, on_message: Callable[[Message], None]
+        self, subscriptions: Sequence[str], on_message: Callable[[Message], None]
     ) -> AbstractAsyncContextManager[None]:
         """Connect and subscribe."""
         ...
@@ -103,7 +103,7 @@ class Bridge:
         session = self._session = self._make_session(connection)
         running = asyncio.create_task(session.run(), name="session")
         try:
-            async with connection.opened(SUBSCRIPTION, session.take):
+            async with connection.opened(SUBSCRIPTIONS, session.take):
                 self._log.info("bridge_ready")
                 self._waits = self._waits_s()
                 lost = asyncio.create_task(connection.lost(), name="connection")

@@ -14,12 +14,13 @@ import contextlib
 import secrets
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from mqtt_bridge.errors import BrokerError
 from mqtt_bridge.judging import Message
@@ -29,6 +30,8 @@ NEVER_EXPIRES: Final = 0xFFFFFFFF
 they hold for it."""
 TIMEOUT_S: Final = 10.0
 _QOS: Final = 1
+# Of what a truck has had retained, although it should not, the bridges have had a copy already.
+_OPTIONS: Final = SubscribeOptions(qos=_QOS, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
 _FIRST_FAILURE: Final = 0x80
 """Reason codes from here on say that something was refused."""
 
@@ -92,13 +95,13 @@ class BrokerConnection:
 
     @contextlib.asynccontextmanager
     async def opened(
-        self, subscription: str, on_message: Callable[[Message], None]
+        self, subscriptions: Sequence[str], on_message: Callable[[Message], None]
     ) -> AsyncIterator[None]:
         """Connect, subscribe, and disconnect at the end.
 
         Args:
-            subscription: What to subscribe to. It is never given up: the broker would drop what it
-                holds for it.
+            subscriptions: What to subscribe to. None is ever given up: the broker would drop what
+                it holds for it.
             on_message: Takes each message, from the first moment on; must not raise.
 
         Raises:
@@ -127,13 +130,10 @@ class BrokerConnection:
         self._client = client
         try:
             async with client:
-                refused = [
-                    code
-                    for code in await client.subscribe(subscription, qos=_QOS)
-                    if _number(code) >= _FIRST_FAILURE
-                ]
-                if refused:
-                    raise BrokerError(f"the broker refuses {subscription}: {refused[0]}")
+                codes = await client.subscribe([(one, _OPTIONS) for one in subscriptions])
+                for one, code in zip(subscriptions, codes, strict=True):
+                    if _number(code) >= _FIRST_FAILURE:
+                        raise BrokerError(f"the broker refuses {one}: {code}")
                 yield
         except aiomqtt.MqttError as error:
             raise BrokerError(str(error)) from error

@@ -19,7 +19,6 @@ from mqtt_bridge.gathering import Gathering
 from mqtt_bridge.judging import Judgement, Message
 from mqtt_bridge.results import fault_document, is_wanted, result_document
 from mqtt_bridge.tally import Tally
-from mqtt_bridge.topics import result_topic
 from rtdts.ingest.intake import NOTHING_PUT, IngestResult, JudgedBody, batch_of, results_of
 from rtdts.ingest.messages import REJECTED_POINTS, Fault
 from rtdts.runtime.deadline import Deadline
@@ -144,6 +143,8 @@ class Session:
                 self._start(self._finish(message, judgement, judged.result(NOTHING_PUT)))
             case Fault():
                 self._start(self._finish(message, judgement, None))
+            case None:
+                self._acknowledge(message, None)
 
     async def run(self) -> None:
         """Put what is due, until cancelled.
@@ -230,7 +231,8 @@ class Session:
         if failures:
             self._log.warning("not_taken", messages=failures.total(), failures=dict(failures))
         for held, result in finished:
-            if result.rejected or is_wanted(held.message.correlation, result):
+            wants = held.judgement.result_topic and is_wanted(held.message.correlation, result)
+            if result.rejected or wants:
                 self._start(self._finish(held.message, held.judgement, result))
             else:
                 self._acknowledge(held.message, result)
@@ -255,8 +257,8 @@ class Session:
                 self._log.warning("rejected", truck_id=truck_id, reasons=dict(reasons))
                 await self._park(message, truck_id, REJECTED_POINTS, str(dict(reasons)))
             document = result_document(result)
-        if truck_id is not None:
-            await self._connection.publish(result_topic(truck_id), document, message.correlation)
+        if judgement.result_topic is not None:
+            await self._connection.publish(judgement.result_topic, document, message.correlation)
         self._acknowledge(message, result)
 
     async def _park(self, message: Message, truck_id: str | None, reason: str, detail: str) -> None:

@@ -82,7 +82,9 @@ def main(
 
 def _device(args: argparse.Namespace, desk: DeviceDesk) -> tuple[int, str]:
     if args.device_command == "add":
-        return DONE, add_device(desk, args.truck_id, name=args.name, url=args.url)
+        return DONE, add_device(
+            desk, args.truck_id, name=args.name, url=args.url, mqtt_url=args.mqtt_url
+        )
     if args.device_command == "enroll":
         return DONE, enroll_device(desk, args.truck_id, days=args.days)
     if args.device_command == "revoke":

@@ -137,6 +137,12 @@ def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
     add.add_argument("truck_id", type=_identity, metavar="T-1", help="the truck that the phone is")
     add.add_argument("--name", type=_device_name, default="", help="for whoever lists the devices")
     add.add_argument("--url", metavar="URL", help="at which phones reach the HTTP API (SERVER_URL)")
+    add.add_argument(
+        "--mqtt-url",
+        metavar="URL",
+        help="at which phones reach an MQTT broker, such as mqtts://mqtt.example.com:8883: sets up "
+        "OwnTracks for MQTT instead of HTTP",
+    )
     enroll = kinds.add_parser(
         "enroll",
         help="make a secret by which a truck's box gets a certificate",

@@ -6,9 +6,9 @@ import base64
 import dataclasses
 import io
 import json
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
-from urllib.parse import quote, urlencode
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+from urllib.parse import quote, urlencode, urlsplit
 
 import segno
 
@@ -20,9 +20,11 @@ from rtdts.tracking.instants import MS_PER_DAY, format_instant
 
 OWNTRACKS_PATH: Final = "/phones/owntracks"
 TRACCAR_CLIENT_PATH: Final = "/phones/traccar-client"
-_HTTP_MODE = 3
+_MQTT_MODE, _HTTP_MODE = 0, 3
 _MOVE = 2
-"""Of OwnTracks: its endpoint's mode, and how it monitors the location."""
+"""Of OwnTracks: its endpoint's modes, and how it monitors the location."""
+_MQTT_3_1_1 = 4
+_DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _INTERVAL_S = 10
 
 
@@ -67,23 +69,45 @@ class DeviceDesk:
     now_ms: Callable[[], int]
 
 
-def add_device(desk: DeviceDesk, truck_id: str, *, name: str, url: str | None) -> str:
+def add_device(
+    desk: DeviceDesk, truck_id: str, *, name: str, url: str | None, mqtt_url: str | None = None
+) -> str:
     """Adds a device; returns what its phone is to be told, for both apps.
 
+    Args:
+        desk: What it uses.
+        truck_id: The truck that the phone is.
+        name: For a list of the devices.
+        url: At which phones reach the HTTP API, if not at the desk's.
+        mqtt_url: At which phones reach an MQTT broker: then OwnTracks is set up for it.
+
     Raises:
-        RefusedError: It is not known at which URL phones reach the HTTP API.
+        RefusedError: One of the URLs is none.
     """
     base = (url or desk.server_url).rstrip("/")
     if not base.startswith(("https://", "http://")):
         raise RefusedError("at which URL do phones reach the HTTP API? --url, or SERVER_URL")
+    if mqtt_url is not None and not _is_broker(mqtt_url):
+        raise RefusedError(f"{mqtt_url} is no URL of a broker: mqtts://mqtt.example.com:8883")
     device, secret = desk.devices.add(truck_id, name=name, now_ms=desk.now_ms())
     owntracks_url, traccar_url = base + OWNTRACKS_PATH, base + TRACCAR_CLIENT_PATH
+    if mqtt_url is None:
+        setup = owntracks_over_http(owntracks_url, truck_id, secret)
+        to_type = ["Mode HTTP", f"URL {owntracks_url}"]
+    else:
+        setup = owntracks_over_mqtt(mqtt_url, device, secret)
+        to_type = [
+            "Mode MQTT",
+            *(f"{label} {setup[key]}" for label, key in _TYPED_FOR_MQTT),
+            "and in the configuration editor:",
+            *(f"{key} {json.dumps(setup[key])}" for key in _EDITED_FOR_MQTT),
+        ]
     return "\n".join(
         (
             "OwnTracks (Android, iOS): scan this with the phone's camera,",
-            _qr_code(owntracks_link(owntracks_url, truck_id, secret)),
-            "or type: Mode HTTP",
-            f"         URL {owntracks_url}",
+            _qr_code(owntracks_link(setup)),
+            f"or type: {to_type[0]}",
+            *(f"         {line}" for line in to_type[1:]),
             f"         User ID {truck_id}",
             f"         Password {secret}",
             "",
@@ -148,20 +172,75 @@ def told_of(device: Device) -> str:
     return f"device {device.device_id} of truck {device.truck_id}{name}, added {added_at}"
 
 
-def owntracks_link(url: str, truck_id: str, secret: str) -> str:
-    """The link by which OwnTracks sets itself up; it opens the app, no server sees it."""
-    configuration = {
+def owntracks_over_http(url: str, truck_id: str, secret: str) -> dict[str, Any]:
+    """OwnTracks' configuration for its HTTP mode."""
+    return _owntracks(truck_id, secret) | {"mode": _HTTP_MODE, "url": url, "deviceId": "phone"}
+
+
+def owntracks_over_mqtt(url: str, device: Device, secret: str) -> dict[str, Any]:
+    """OwnTracks' configuration for its MQTT mode, of which the defaults would be refused.
+
+    Its client id must begin with its user, so that no phone ends another's connection; it
+    subscribes to nothing but its own commands, of which there are none; and it retains nothing:
+    a retained message is for subscribers of other phones' positions.
+
+    Args:
+        url: The broker's, ``mqtt://host:port``, or ``mqtts://`` for TLS.
+        device: The credential; its id names the phone, so that a truck may have several.
+        secret: Its secret.
+    """
+    parts = urlsplit(url)
+    user, name = device.truck_id, device.device_id
+    return _owntracks(user, secret) | {
+        "mode": _MQTT_MODE,
+        "host": parts.hostname,
+        "port": parts.port or _DEFAULT_PORTS[parts.scheme],
+        "tls": parts.scheme == "mqtts",
+        "ws": False,
+        "mqttProtocolLevel": _MQTT_3_1_1,
+        "deviceId": name,
+        "clientId": f"{user}/{name}",
+        "pubTopicBase": "owntracks/%u/%d",
+        "pubQos": 1,
+        "pubRetain": False,
+        "subTopic": f"owntracks/{user}/{name}/cmd",
+        "subQos": 1,
+        "cleanSession": True,
+    }
+
+
+_TYPED_FOR_MQTT = (
+    ("Host", "host"),
+    ("Port", "port"),
+    ("TLS", "tls"),
+    ("Device ID", "deviceId"),
+    ("Client ID", "clientId"),
+)
+_EDITED_FOR_MQTT = ("mqttProtocolLevel", "subTopic", "pubRetain")
+
+
+def _owntracks(truck_id: str, secret: str) -> dict[str, Any]:
+    return {
         "_type": "configuration",
-        "mode": _HTTP_MODE,
         "monitoring": _MOVE,
-        "url": url,
         "auth": True,
         "username": truck_id,
         "password": secret,
-        "deviceId": "phone",
         "tid": truck_id[-2:],
         "locatorInterval": _INTERVAL_S,
     }
+
+
+def _is_broker(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        return parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
+
+
+def owntracks_link(configuration: Mapping[str, Any]) -> str:
+    """The link by which OwnTracks sets itself up; it opens the app, no server sees it."""
     text = json.dumps(configuration, separators=(",", ":"))
     return f"owntracks:///config?inline={quote(base64.b64encode(text.encode()).decode(), safe='')}"
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from datetime import tzinfo
-from typing import Final
+from typing import Final, TypeVar
 
 from rtdts.ingest.intake import JudgedBody, judge_body
 from rtdts.ingest.packed_bodies import BodyTooLargeError, NotUnpackableError, unpacked
+from rtdts.tracking.owntracks import owntracks_telemetry
 from rtdts.tracking.telemetry import (
     MAX_POINTS,
     ForeignTruckError,
     TooManyPointsError,
     UnreadableBodyError,
 )
+
+T = TypeVar("T")
 
 FOREIGN_TOPIC: Final = "foreign_topic"
 FOREIGN_TRUCK: Final = "foreign_truck"
@@ -85,9 +88,8 @@ def judge_message(
         max_body_bytes: How large it may be, unpacked.
         is_revoked: Whether an operator has blocked a truck.
     """
-    if is_revoked(truck_id):
-        return Fault(REVOKED, "this truck's tokens were revoked")
-    try:
+
+    def judged() -> JudgedBody:
         body = unpacked(payload, content_type=content_type, max_bytes=max_body_bytes)
         return judge_body(
             body,
@@ -96,6 +98,62 @@ def judge_message(
             source="mqtt",
             first_generation_zone=zone,
         )
+
+    if (fault := _revoked(truck_id, is_revoked)) is not None:
+        return fault
+    return _or_fault(judged, max_body_bytes)
+
+
+def judge_owntracks(
+    payload: bytes,
+    *,
+    truck_id: str,
+    received_at_ms: int,
+    zone: tzinfo,
+    max_body_bytes: int,
+    is_revoked: Callable[[str], bool],
+) -> JudgedBody | Fault | None:
+    """Judge one message of the app OwnTracks; never raises, whatever is in it.
+
+    Args:
+        payload: As the app sent it; whatever truck, user or topic it names is not looked at.
+        truck_id: As of `judge_message`.
+        received_at_ms: As of `judge_message`.
+        zone: As of `judge_message`.
+        max_body_bytes: As of `judge_message`.
+        is_revoked: As of `judge_message`.
+
+    Returns:
+        None for a message that is not about a position.
+    """
+
+    def judged() -> JudgedBody | None:
+        sent = unpacked(payload, content_type="", max_bytes=max_body_bytes)
+        body = owntracks_telemetry(sent, truck_id=truck_id)
+        if body is None:
+            return None
+        return judge_body(
+            body,
+            truck_id=truck_id,
+            received_at_ms=received_at_ms,
+            source="mqtt",
+            first_generation_zone=zone,
+        )
+
+    if (fault := _revoked(truck_id, is_revoked)) is not None:
+        return fault
+    return _or_fault(judged, max_body_bytes)
+
+
+def _revoked(truck_id: str, is_revoked: Callable[[str], bool]) -> Fault | None:
+    if is_revoked(truck_id):
+        return Fault(REVOKED, "this truck's tokens were revoked")
+    return None
+
+
+def _or_fault(judged: Callable[[], T], max_body_bytes: int) -> T | Fault:
+    try:
+        return judged()
     except ForeignTruckError as error:
         detail = f"point {error.index} is of another truck; none was taken"
         return Fault(FOREIGN_TRUCK, detail)

@@ -111,13 +111,18 @@ def opensearch_part(files: NodeFiles, ports: Ports, *, home: Path) -> Part:
 
 
 def mqtt_broker_part(
-    files: BrokerFiles, ports: Ports, *, data: Path, issuer: str, audience: str
+    files: BrokerFiles, ports: Ports, *, data: Path, issuer: str, audience: str, phones_url: str
 ) -> Part:
     """A real MQTT broker; what it has acknowledged outlives its process."""
     return Part(
         name="mqtt-broker",
         command=broker_command(
-            files, data=data, port=ports.mqtt_broker, issuer=issuer, audience=audience
+            files,
+            data=data,
+            port=ports.mqtt_broker,
+            issuer=issuer,
+            audience=audience,
+            phones_url=phones_url,
         ),
         environment=broker_environment(files, plain_environment()),
         is_ready=lambda run: READY in run.output(),

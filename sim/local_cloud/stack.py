@@ -12,6 +12,7 @@ from pathlib import Path
 
 from deploy.package import build_packages
 from deploy.wheels import Uv, this_machine
+from ingest_lambda.routes import POST_OWNTRACKS
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
 from sim.environment import Environment, console_url, write_environment
@@ -119,20 +120,20 @@ class LocalCloud:
         Raises:
             PartError: A part can't be had.
         """
-        self._tell("starting the local AWS, OpenSearch, the MQTT broker and the identity provider")
+        self._tell("starting the local AWS, OpenSearch and the identity provider")
         java = await asyncio.to_thread(find_java, os.environ, self._places.python)
         created, zips, *_ = await asyncio.gather(
             self._start_aws(),
             asyncio.to_thread(self._build_zips),
             self._start_opensearch(java),
-            self._start_mqtt_broker(java),
             self._start_identity_provider(),
             self._start_socket_gateway(),
         )
         self._tell("deploying the Lambdas behind their gateways")
         environment = await asyncio.to_thread(self._deploy, created, zips)
-        self._tell("starting consumer, broadcaster, MQTT bridge, firehose and the pages")
+        self._tell("starting consumer, broadcaster, MQTT broker and bridge, firehose and the pages")
         token = await asyncio.to_thread(self._bridge_token, environment)
+        await self._start_mqtt_broker(java, environment)
         pace = self._options.pace
         await self._supervisor.start(
             consumer_part(
@@ -187,13 +188,15 @@ class LocalCloud:
         await asyncio.to_thread(install_index_templates, client)
         client.close()
 
-    async def _start_mqtt_broker(self, java: Path) -> None:
+    async def _start_mqtt_broker(self, java: Path, environment: Environment) -> None:
+        _, path = POST_OWNTRACKS
         part = mqtt_broker_part(
             broker_files(self._places, java),
             self._options.ports,
             data=self._run_dir / "mqtt-broker",
             issuer=self._issuer,
             audience=DEFAULT_AUDIENCE,
+            phones_url=environment.server_url + path,
         )
         await self._supervisor.start(part)
 

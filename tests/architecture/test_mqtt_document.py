@@ -14,7 +14,7 @@ import yaml
 
 from mqtt_bridge.judging import Message, judge
 from mqtt_bridge.results import fault_document, result_document
-from mqtt_bridge.topics import result_topic, telemetry_topic
+from mqtt_bridge.topics import owntracks_topic, result_topic, telemetry_topic
 from rtdts.ingest.intake import NOTHING_PUT, JudgedBody
 from rtdts.ingest.messages import FOREIGN_TOPIC, REASONS, Fault
 from rtdts.tracking.instants import parse_instant
@@ -47,8 +47,8 @@ def validate_result(result: Any) -> None:
     jsonschema.Draft7Validator(schema | {"additionalProperties": False}).validate(result)
 
 
-def judged(payload: bytes) -> JudgedBody | Fault:
-    message = Message(telemetry_topic("T-0012"), payload, 1)
+def judged(payload: bytes, topic: str = telemetry_topic("T-0012")) -> JudgedBody | Fault | None:
+    message = Message(topic, payload, 1)
     return judge(
         message,
         received_at_ms=NOW_MS,
@@ -70,6 +70,7 @@ def test_the_topics_are_those_of_the_code() -> None:
 
     assert channels["telemetry"]["address"] == telemetry_topic("{truck_id}")
     assert channels["result"]["address"] == result_topic("{truck_id}")
+    assert channels["owntracks"]["address"] == owntracks_topic("{truck_id}", "{device_id}")
     assert channels["basicIngest"]["address"] == basic_ingest("{rule}", "{truck_id}")
 
 
@@ -84,6 +85,15 @@ def test_the_reasons_are_those_of_the_code() -> None:
 )
 def test_an_example_of_telemetry_is_taken(example: dict[str, Any]) -> None:
     verdict = judged(json.dumps(example["payload"]).encode())
+
+    assert isinstance(verdict, JudgedBody)
+    assert verdict.payloads
+    assert not verdict.rejected
+
+
+def test_the_example_of_owntracks_is_taken() -> None:
+    (example,) = document()["components"]["messages"]["owntracks"]["examples"]
+    verdict = judged(json.dumps(example["payload"]).encode(), owntracks_topic("T-1", "phone"))
 
     assert isinstance(verdict, JudgedBody)
     assert verdict.payloads

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from mqtt_bridge.judging import Message
-from mqtt_bridge.topics import SUBSCRIPTION, result_topic, telemetry_topic
+from mqtt_bridge.topics import SUBSCRIPTIONS, result_topic, telemetry_topic
 from tests.fakes.fake_broker import FakeBroker
 from tests.support.deliveries import unique
 from tests.support.mqtt_broker import BrokerProcess
@@ -72,7 +72,7 @@ async def bridge(broker: Broker, truck_id: str) -> AsyncIterator[tuple[Any, list
         else:  # an acknowledgement may be lost with its connection
             connection.acknowledge(message.packet_id)
 
-    async with connection.opened(SUBSCRIPTION, take):
+    async with connection.opened(SUBSCRIPTIONS, take):
         yield connection, came
 
 

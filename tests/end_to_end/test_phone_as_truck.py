@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import json
 import time
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+import aiomqtt
 import pytest
 
 from operations.devices import OWNTRACKS_PATH, TRACCAR_CLIENT_PATH
 from tests.end_to_end.test_operators_commands import ORIGIN, Cloud, unique
 from tests.support.http_client import Answer
+from tests.support.owntracks_phone import OwnTracksPhone
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
@@ -72,6 +77,44 @@ def test_phones_are_trucks_until_they_are_revoked(cloud: Cloud) -> None:
     assert (revoked, told) == (0, "respected everywhere within 15 s")
     eventually(lambda: owntracks(cloud, truck_id, secrets[0]).status == 401)
     eventually(lambda: traccar_client(cloud, secrets[1]).status == 401)
+
+
+async def connect_for_ever(setup: dict[str, Any]) -> None:
+    while True:
+        async with OwnTracksPhone(setup).opened():
+            await asyncio.sleep(0.5)
+
+
+async def test_owntracks_over_mqtt_is_a_truck_until_it_is_revoked(cloud: Cloud) -> None:
+    truck_id = unique("T")
+    mqtt_url = cloud.environment.mqtt_url
+    broker = urlsplit(mqtt_url)
+    said = cloud.operate_whole("device", "add", truck_id, "--mqtt-url", mqtt_url)
+    typed = dict(line.strip().rsplit(" ", 1) for line in said.splitlines() if " " in line.strip())
+    setup = {
+        "host": broker.hostname,
+        "port": broker.port,
+        "username": typed["User ID"],
+        "password": typed["Password"],
+        "deviceId": typed["Device ID"],
+        "clientId": typed["Client ID"],
+        "mqttProtocolLevel": int(typed["mqttProtocolLevel"]),
+        "subTopic": json.loads(typed["subTopic"]),
+        "pubRetain": json.loads(typed["pubRetain"]),
+    }
+    position = {"_type": "location", "lat": ORIGIN.lat, "lon": ORIGIN.lon, "vel": 61}
+
+    phone = OwnTracksPhone(setup)
+    async with phone.opened():
+        for age_s in (2, 1):
+            at = {"tst": int(time.time()) - age_s}
+            await phone.publish(json.dumps(position | at).encode())
+        await phone.publish(b'{"_type":"lwt"}')
+    await asyncio.to_thread(eventually, lambda: cloud.of_truck(truck_id)["truck-positions-*"] == 2)
+
+    assert cloud.operate("device", "revoke", truck_id)[0] == 0
+    with pytest.raises(aiomqtt.MqttError):
+        await asyncio.wait_for(connect_for_ever(setup), 300)  # respected within 25 s
 
 
 def test_no_stranger_gets_in_and_a_phone_gets_no_further(cloud: Cloud) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple
 
 from mqtt_bridge.errors import BrokerError
@@ -92,7 +92,7 @@ class FakeBrokerConnection:
 
     @contextlib.asynccontextmanager
     async def opened(
-        self, subscription: str, on_message: Callable[[Message], None]
+        self, subscriptions: Sequence[str], on_message: Callable[[Message], None]
     ) -> AsyncIterator[None]:
         if self._broker.is_away:
             raise BrokerError("away")

@@ -6,6 +6,7 @@ and nothing else is.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,17 +16,22 @@ import jwt
 import pytest
 
 from mqtt_bridge.judging import Message
-from mqtt_bridge.topics import SUBSCRIPTION
+from mqtt_bridge.topics import SUBSCRIPTIONS
 from sim.fleet.mqtt_truck import MqttTruck, NotPublishedError, RefusedByBrokerError
 from sim.local_cloud.applications import BRIDGE_ID, BRIDGE_ROLE, BRIDGE_USER
 from sim.local_cloud.ports import HOST
 from tests.support.deliveries import unique
 from tests.support.mqtt_broker import BrokerProcess, running_broker
+from tests.support.owntracks_phone import LWT, OwnTracksPhone
 from tests.support.waiting import until
 
 RESULTS = "trucks/T-mine/telemetry/result"
 GIVES_UP_S = 3.0
 """Where the broker refuses by closing the connection before it answers: aiomqtt waits so long."""
+ENDS_WITHIN_S = 60.0
+"""A phone that vanished."""
+LOOKED_AT_AGAIN_S = 60.0
+"""Longer than the broker keeps what was allowed."""
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +59,12 @@ async def kept(broker: BrokerProcess) -> list[bytes]:
     came: list[Message] = []
     marker, truck_id = unique("end").encode(), unique("T")
     await publish(broker.truck(truck_id), f"trucks/{truck_id}/telemetry", marker)
+    phone = broker.phone(unique("T"))
+    async with phone.opened():
+        await phone.publish(marker)  # there is a queue for each
     connection = broker.bridge()
-    async with connection.opened(SUBSCRIPTION, came.append):
-        await until(lambda: any(message.payload == marker for message in came))
+    async with connection.opened(SUBSCRIPTIONS, came.append):
+        await until(lambda: [message.payload for message in came].count(marker) == 2)
         for message in came:
             connection.acknowledge(message.packet_id)
     return [message.payload for message in came if not message.payload.startswith(b"end")]
@@ -102,7 +111,7 @@ async def test_a_truck_publishes_nowhere_else(
         "trucks/+/telemetry/result",
         "trucks/T-mine/telemetry",
         "#",
-        SUBSCRIPTION,  # which Artemis, were it to refuse it, would delete with all that it holds
+        *SUBSCRIPTIONS,  # which Artemis, were it to refuse it, would delete with all that it holds
         "$share/mine/trucks/+/telemetry",
         "trucks/+/telemetry::bridges.trucks/+/telemetry",
     ],
@@ -177,8 +186,8 @@ async def test_a_bridge_can_not_throw_away_what_the_broker_holds(
         )
         client._client.manual_ack_set(True)
         async with client:
-            await client.subscribe(SUBSCRIPTION, qos=1)
-            await client.unsubscribe(SUBSCRIPTION)
+            await client.subscribe([(one, 1) for one in SUBSCRIPTIONS])
+            await client.unsubscribe(list(SUBSCRIPTIONS))
 
 
 @pytest.mark.parametrize("topic", ["trucks/T-1/telemetry", "elsewhere"])
@@ -195,7 +204,7 @@ async def test_a_truck_that_is_called_as_a_bridge_is_no_bridge(
     broker: BrokerProcess, held: bytes, name: str
 ) -> None:
     connection = broker.bridge()
-    async with connection.opened(SUBSCRIPTION, lambda _: None):
+    async with connection.opened(SUBSCRIPTIONS, lambda _: None):
         truck = broker.truck(name, token=broker.token("truck", name))
         assert await is_refused(truck, "trucks/T-mine/telemetry/result")
 
@@ -219,7 +228,131 @@ async def test_a_full_broker_acknowledges_nothing_more_and_loses_nothing(tmp_pat
             came.append(message.payload)
             connection.acknowledge(message.packet_id)
 
-        async with connection.opened(SUBSCRIPTION, take):
+        async with connection.opened(SUBSCRIPTIONS, take):
             await until(lambda: set(acknowledged) <= set(came))
 
     assert 0 < len(acknowledged) < 1_000
+
+
+LOCATION = b'{"_type":"location","tst":1497508651,"lat":48.85833,"lon":2.29513}'
+
+
+async def phone_is_refused(phone: OwnTracksPhone, **message: str) -> bool:
+    """Whether a phone or its message is."""
+    try:
+        async with phone.opened():
+            await phone.publish(b"evil", **message)
+    except aiomqtt.MqttError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("pub_retain", [False, True])
+async def test_a_phone_that_is_set_up_by_its_link_publishes_positions(
+    broker: BrokerProcess, pub_retain: bool
+) -> None:
+    phone, payload = broker.phone(unique("T"), pubRetain=pub_retain), unique("position").encode()
+    async with phone.opened():
+        await phone.publish(payload)
+
+    assert payload in await kept(broker)
+    # Retained or not, it comes once.
+    assert payload not in await kept(broker)
+
+
+async def test_what_a_phone_publishes_below_its_topic_is_acknowledged_and_no_bridges(
+    broker: BrokerProcess, held: bytes
+) -> None:
+    phone = broker.phone(unique("T"))
+    async with phone.opened():
+        for below in ("/event", "/waypoint", "/waypoints", "/status", "/dump", "/step"):
+            await phone.publish(b"evil", below=below)  # the fixture looks for it
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "owntracks/T-other/phone",
+        "owntracks/T-mine",
+        "owntracks/T-mine/a/b/c",
+        "trucks/T-mine/telemetry",
+        "trucks/T-other/telemetry",
+        "trucks/T-mine/telemetry/result",
+    ],
+)
+async def test_a_phone_publishes_nowhere_else(
+    broker: BrokerProcess, held: bytes, topic: str
+) -> None:
+    phone = broker.phone("T-mine")
+    assert not await phone_is_refused(broker.phone("T-mine"), below="/status")
+    assert await phone_is_refused(phone, topic=topic)
+
+
+@pytest.mark.parametrize(
+    "topics",
+    [
+        "owntracks/+/+",
+        "owntracks/T-other/phone/cmd",
+        "owntracks/T-mine/phone",
+        "owntracks/+/+/event",
+        "trucks/T-mine/telemetry/result",
+        "#",
+        *SUBSCRIPTIONS,
+    ],
+)
+async def test_a_phone_subscribes_to_nothing_but_its_commands(
+    broker: BrokerProcess, held: bytes, topics: str
+) -> None:
+    assert await phone_is_refused(broker.phone("T-mine", subTopic=topics), below="/status")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"password": "0" * 26},
+        {"password": ""},
+        {"username": "T-other"},
+        {"username": "bridge:local", "clientId": "bridge:local/1"},
+        {"clientId": "T-other/phone"},
+        {"clientId": "tminephone"},
+    ],
+    ids=str,
+)
+async def test_a_phone_with_what_is_not_its_own_is_refused(
+    broker: BrokerProcess, held: bytes, changed: dict[str, str]
+) -> None:
+    assert await phone_is_refused(broker.phone("T-mine", **changed), below="/status")
+
+
+async def test_a_phone_is_refused_when_its_credential_is_revoked(
+    broker: BrokerProcess, held: bytes
+) -> None:
+    """Also on the connection that it has, once what was allowed is looked at again."""
+    truck_id = unique("T")
+    phone = broker.phone(truck_id)
+
+    async def publish_for_ever() -> None:
+        while True:
+            await phone.publish(LOCATION)
+            await asyncio.sleep(0.2)
+
+    async with phone.opened():
+        await phone.publish(LOCATION)
+        broker.devices.revoke(truck_id)
+        with pytest.raises(aiomqtt.MqttError):
+            await asyncio.wait_for(publish_for_ever(), LOOKED_AT_AGAIN_S)
+
+
+@pytest.mark.parametrize("topic", ["owntracks/T-other/phone", "trucks/T-other/telemetry"])
+async def test_what_a_vanished_phone_leaves_goes_nowhere_else(
+    broker: BrokerProcess, topic: str
+) -> None:
+    await kept(broker)
+    for changed in ({"willTopic": topic}, {}):
+        await asyncio.to_thread(broker.phone("T-mine", **changed).vanish)
+
+    found: list[bytes] = []
+    async with asyncio.timeout(ENDS_WITHIN_S):
+        while LWT not in found:
+            found += await kept(broker)
+    assert found.count(LWT) == 1

@@ -155,7 +155,7 @@ BREAKS = (
         guarantee=6,
         file="rtdts/ingest/messages.py",
         text="    if is_revoked(truck_id):",
-        replacement="    if is_revoked(truck_id) and content_type:",
+        replacement="    if is_revoked(truck_id) and not truck_id:",
         tests=(f"{BRIDGE}::test_what_a_revoked_truck_sends_is_acknowledged_and_kept_nowhere",),
     ),
     Break(

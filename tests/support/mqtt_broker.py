@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mqtt_bridge.broker_client import BrokerConnection
+from operations.devices import owntracks_over_mqtt
 from sim.fleet.mqtt_truck import MqttTruck
 from sim.local_cloud.applications import BRIDGE_ID, BRIDGE_ROLE, BRIDGE_USER
 from sim.local_cloud.engines import plain_environment
@@ -29,6 +30,9 @@ from sim.local_cloud.token_issuer import TokenIssuer, TokenRequest, load_or_crea
 from sim.setup.java import find_java
 from sim.setup.mqtt_broker import broker_files
 from sim.setup.places import find_places
+from tests.fakes.fake_devices import FakeDeviceStore
+from tests.support.owntracks_phone import OwnTracksPhone
+from tests.support.phones_route import serving_phones
 from tests.support.waiting import eventually
 
 
@@ -41,6 +45,7 @@ class BrokerProcess:
     log: Path
     port: int
     issuer: TokenIssuer
+    devices: FakeDeviceStore
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -65,6 +70,12 @@ class BrokerProcess:
         options = {"token": self.token("truck", truck_id)} | options
         return MqttTruck(f"mqtt://{HOST}:{self.port}", truck_id, **options)
 
+    def phone(self, truck_id: str, **changed: Any) -> OwnTracksPhone:
+        """A phone with a new credential, set up by its link except for what is changed."""
+        device, secret = self.devices.add(truck_id, name="", now_ms=0)
+        setup = owntracks_over_mqtt(f"mqtt://{HOST}:{self.port}", device, secret)
+        return OwnTracksPhone({**setup, **changed})
+
     def bridge(self, *, receive_maximum: int = 100) -> BrokerConnection:
         """A bridge's connection, not open yet."""
         return BrokerConnection(
@@ -86,26 +97,36 @@ def running_broker(folder: Path, *, max_bytes: int = MAX_BYTES) -> Iterator[Brok
     issuer = TokenIssuer(
         load_or_create_key(folder / "key.pem"), issuer=url, audience=DEFAULT_AUDIENCE
     )
-    provider = serve(
-        IdentityProvider(issuer, secret="unused", now_s=time.time), host=HOST, port=provider_port
-    )
-    threading.Thread(target=provider.serve_forever, daemon=True).start()
+    devices = FakeDeviceStore()
     places = find_places()
     files = broker_files(places, find_java(os.environ, places.python))
-    command = broker_command(
-        files,
-        data=folder / "data",
-        port=port,
-        issuer=url,
-        audience=DEFAULT_AUDIENCE,
-        max_bytes=max_bytes,
-    )
     environment = broker_environment(files, plain_environment())
-    broker = BrokerProcess(command, environment, folder / "broker.log", port, issuer)
-    broker.start()
+    with _serving_identities(issuer, provider_port), serving_phones(devices) as phones_url:
+        command = broker_command(
+            files,
+            data=folder / "data",
+            port=port,
+            issuer=url,
+            audience=DEFAULT_AUDIENCE,
+            phones_url=phones_url,
+            max_bytes=max_bytes,
+        )
+        broker = BrokerProcess(command, environment, folder / "broker.log", port, issuer, devices)
+        broker.start()
+        try:
+            yield broker
+        finally:
+            broker.kill()
+
+
+@contextlib.contextmanager
+def _serving_identities(issuer: TokenIssuer, port: int) -> Iterator[None]:
+    provider = serve(
+        IdentityProvider(issuer, secret="unused", now_s=time.time), host=HOST, port=port
+    )
+    threading.Thread(target=provider.serve_forever, daemon=True).start()
     try:
-        yield broker
+        yield
     finally:
-        broker.kill()
         provider.shutdown()
         provider.server_close()

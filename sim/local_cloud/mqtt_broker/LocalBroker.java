@@ -1,3 +1,5 @@
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.jwk.source.JWKSourceBuilder;
 import com.nimbusds.jose.proc.JWSVerificationKeySelector;
@@ -8,10 +10,14 @@ import com.nimbusds.jwt.proc.DefaultJWTProcessor;
 import io.netty.handler.codec.mqtt.MqttConnectMessage;
 import io.netty.handler.codec.mqtt.MqttMessage;
 import io.netty.handler.codec.mqtt.MqttSubscribeMessage;
+import java.net.HttpURLConnection;
 import java.net.URI;
+import java.util.Base64;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import javax.security.auth.Subject;
 import org.apache.activemq.artemis.api.core.QueueConfiguration;
 import org.apache.activemq.artemis.api.core.RoutingType;
@@ -35,13 +41,16 @@ import org.apache.activemq.artemis.spi.core.security.jaas.UserPrincipal;
  * One real MQTT broker, ActiveMQ Artemis, from the jars on the class path.
  *
  * <p>Arguments as {@code key=value}: {@code data} (its folder), {@code port}, {@code jwks} (URL of
- * the identity provider's keys), {@code issuer}, {@code audience}, {@code maxBytes} (of messages
- * that no bridge has taken; a publish beyond it has no acknowledgement).
+ * the identity provider's keys), {@code issuer}, {@code audience}, {@code phones} (URL at which a
+ * phone's credential is tried), {@code maxBytes} (of messages that no bridge has taken; a publish
+ * beyond it has no acknowledgement).
  */
 public final class LocalBroker {
   static final String TELEMETRY = "trucks/+/telemetry";
-  static final String BRIDGES = "bridges." + TELEMETRY;
-  static final String BRIDGES_FILTER = "$share/bridges/" + TELEMETRY;
+  /** Where the app OwnTracks publishes positions: its user, which is the truck, and its device. */
+  static final String OWNTRACKS = "owntracks/+/+";
+
+  static final List<String> OF_BRIDGES = List.of(TELEMETRY, OWNTRACKS);
 
   private LocalBroker() {}
 
@@ -55,17 +64,21 @@ public final class LocalBroker {
     EmbeddedActiveMQ broker = new EmbeddedActiveMQ();
     broker.setConfiguration(configuration(options.get("data"), options.get("maxBytes")));
     broker.setSecurityManager(
-        new Tokens(options.get("jwks"), options.get("issuer"), options.get("audience")));
+        new Credentials(
+            new Tokens(options.get("jwks"), options.get("issuer"), options.get("audience")),
+            new Phones(options.get("phones"))));
     broker.start();
     ActiveMQServer server = broker.getActiveMQServer();
     // Before anything can be published: what no queue takes would be acknowledged, and gone.
-    server.createQueue(
-        QueueConfiguration.of(BRIDGES)
-            .setAddress(TELEMETRY)
-            .setRoutingType(RoutingType.MULTICAST)
-            .setDurable(true)
-            .setAutoDelete(false),
-        true);
+    for (String filter : OF_BRIDGES) {
+      server.createQueue(
+          QueueConfiguration.of("bridges." + filter)
+              .setAddress(filter)
+              .setRoutingType(RoutingType.MULTICAST)
+              .setDurable(true)
+              .setAutoDelete(false),
+          true);
+    }
     server.getRemotingService().addIncomingInterceptor(new Doorkeeper());
     String where = "tcp://127.0.0.1:" + options.get("port");
     String limits =
@@ -109,7 +122,7 @@ public final class LocalBroker {
     // As MQTT has them; by default a dot separates levels, and ids of trucks may have dots.
     configuration.setWildCardConfiguration(
         new WildcardConfiguration().setDelimiter('/').setAnyWords('#').setSingleWord('+'));
-    AddressSettings telemetry =
+    AddressSettings points =
         new AddressSettings()
             .setMaxDeliveryAttempts(-1) // what bridges could not put is not theirs to give up
             .setRedeliveryDelay(0)
@@ -124,7 +137,8 @@ public final class LocalBroker {
             .setAddressFullMessagePolicy(AddressFullMessagePolicy.DROP);
     return configuration
         .addAddressSetting("#", others)
-        .addAddressSetting(TELEMETRY, telemetry)
+        .addAddressSetting(TELEMETRY, points)
+        .addAddressSetting(OWNTRACKS, points)
         .addAddressSetting(TELEMETRY + "/result", results);
   }
 
@@ -139,22 +153,23 @@ public final class LocalBroker {
           subject.getPrincipals(RolePrincipal.class).iterator().next().getName());
     }
 
+    String quoted() {
+      return Pattern.quote(name);
+    }
+
     boolean maySubscribe(String filter) {
       return switch (role) {
         case "truck" -> filter.equals("trucks/" + name + "/telemetry/result");
-        case "bridge" -> filter.equals(BRIDGES_FILTER);
+        // Where nothing is published: the app always subscribes to something.
+        case "phone" -> filter.matches("owntracks/" + quoted() + "/[^/+#]+/cmd");
+        case "bridge" -> OF_BRIDGES.stream().anyMatch(one -> filter.equals("$share/bridges/" + one));
         default -> false;
       };
     }
   }
 
-  /**
-   * Who connects, by a token of the identity provider as the password, and what it may do.
-   *
-   * <p>Artemis keeps what was allowed by user name. So that is the token's subject, and a bridge's
-   * has a form that no truck's can have.
-   */
-  private static final class Tokens implements ActiveMQSecurityManager5 {
+  /** Trucks and bridges: a token of the identity provider is their password. */
+  private static final class Tokens {
     private final DefaultJWTProcessor<SecurityContext> processor = new DefaultJWTProcessor<>();
 
     Tokens(String jwks, String issuer, String audience) throws Exception {
@@ -169,25 +184,79 @@ public final class LocalBroker {
       processor.setJWTClaimsSetVerifier(verifier);
     }
 
+    Identity holder(String user, String token) throws Exception {
+      JWTClaimsSet claims = processor.process(token, null);
+      String name = claims.getSubject();
+      String role = claims.getStringClaim("role");
+      String required =
+          switch (role) {
+            case "truck" -> name;
+            case "bridge" -> "bridge:" + name;
+            default -> null;
+          };
+      return user.equals(required) ? new Identity(name, role) : null;
+    }
+  }
+
+  /**
+   * Phones: their truck is the user, and the secret of a device is the password.
+   *
+   * <p>Both are tried at the HTTP API, by a message of OwnTracks without content: there it is
+   * decided which devices there are, which are revoked, and which trucks are blocked.
+   */
+  private record Phones(String url) {
+    static final String SECRET = "[0-9a-hjkmnp-tv-z]{26}";
+    static final int TIMEOUT_MS = 5_000;
+
+    Identity holder(String user, String secret) throws Exception {
+      String credentials = user + ":" + secret;
+      var request = (HttpURLConnection) URI.create(url).toURL().openConnection();
+      request.setRequestMethod("POST");
+      request.setConnectTimeout(TIMEOUT_MS);
+      request.setReadTimeout(TIMEOUT_MS);
+      request.setRequestProperty(
+          "Authorization",
+          "Basic " + Base64.getEncoder().encodeToString(credentials.getBytes(UTF_8)));
+      request.setFixedLengthStreamingMode(0);
+      request.setDoOutput(true);
+      try {
+        request.getOutputStream().close();
+        return request.getResponseCode() == 200 ? new Identity(user, "phone") : null;
+      } finally {
+        request.disconnect();
+      }
+    }
+  }
+
+  /**
+   * Who connects, and what it may do.
+   *
+   * <p>Artemis keeps what was allowed by user name. So that is the truck's id, of its phones as
+   * well, and a bridge's has a form that no truck's can have.
+   */
+  private static final class Credentials implements ActiveMQSecurityManager5 {
+    private final Tokens tokens;
+    private final Phones phones;
+
+    Credentials(Tokens tokens, Phones phones) {
+      this.tokens = tokens;
+      this.phones = phones;
+    }
+
     @Override
     public Subject authenticate(
         String user, String password, RemotingConnection connection, String domain) {
       try {
-        JWTClaimsSet claims = processor.process(password, null);
-        String name = claims.getSubject();
-        String role = claims.getStringClaim("role");
-        String required =
-            switch (role) {
-              case "truck" -> name;
-              case "bridge" -> "bridge:" + name;
-              default -> null;
-            };
-        if (!user.equals(required) || !name.matches("[A-Za-z0-9._-]{1,64}")) {
+        Identity holder =
+            password.matches(Phones.SECRET)
+                ? phones.holder(user, password)
+                : tokens.holder(user, password);
+        if (holder == null || !holder.name().matches("[A-Za-z0-9._-]{1,64}")) {
           return null;
         }
         Subject subject = new Subject();
-        subject.getPrincipals().add(new UserPrincipal(name));
-        subject.getPrincipals().add(new RolePrincipal(role));
+        subject.getPrincipals().add(new UserPrincipal(holder.name()));
+        subject.getPrincipals().add(new RolePrincipal(holder.role()));
         return subject;
       } catch (Exception refused) {
         return null;
@@ -202,6 +271,7 @@ public final class LocalBroker {
       }
       String address = full.split("::", 2)[0]; // of a queue: its address, then its name
       String own = "trucks/" + identity.name() + "/telemetry";
+      String ofPhone = "owntracks/" + identity.quoted() + "/[^/+#]+";
       return switch (identity.role()) {
         case "truck" ->
             switch (check) {
@@ -215,10 +285,23 @@ public final class LocalBroker {
                   address.equals(own + "/result");
               default -> false;
             };
-        // Never to delete: the queue holds what was acknowledged to trucks.
+        // What the app publishes besides positions, a level below, no queue takes: it is acknowledged,
+        // and gone. Refused, the app would send it for ever.
+        case "phone" ->
+            switch (check) {
+              case SEND -> address.matches(ofPhone + "(/[a-z]+)?");
+              case CREATE_ADDRESS, DELETE_ADDRESS -> address.matches(ofPhone + "(/[a-z]+)?");
+              case CONSUME,
+                      CREATE_DURABLE_QUEUE,
+                      CREATE_NON_DURABLE_QUEUE,
+                      DELETE_DURABLE_QUEUE ->
+                  address.matches(ofPhone + "/cmd");
+              default -> false;
+            };
+        // Never to delete: the queues hold what was acknowledged to trucks.
         case "bridge" ->
             switch (check) {
-              case CONSUME -> address.equals(TELEMETRY);
+              case CONSUME -> OF_BRIDGES.contains(address);
               case SEND, CREATE_ADDRESS -> address.matches("trucks/[A-Za-z0-9._-]+/telemetry/result");
               default -> false;
             };

@@ -33,6 +33,7 @@ def broker_command(
     port: int,
     issuer: str,
     audience: str,
+    phones_url: str,
     max_bytes: int = MAX_BYTES,
 ) -> list[str]:
     """The command line of a broker that listens on 127.0.0.1 only.
@@ -43,6 +44,7 @@ def broker_command(
         port: Of MQTT.
         issuer: URL of the identity provider; it needs to run only when the first client comes.
         audience: For whom its tokens are.
+        phones_url: Where a phone's user and password are tried, as OwnTracks sends them over HTTP.
         max_bytes: Of messages that no bridge has taken.
     """
     return [
@@ -58,6 +60,7 @@ def broker_command(
         f"jwks={issuer}/jwks.json",
         f"issuer={issuer}",
         f"audience={audience}",
+        f"phones={phones_url}",
         f"maxBytes={max_bytes}",
     ]
 

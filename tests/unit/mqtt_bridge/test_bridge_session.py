@@ -16,7 +16,7 @@ import pytest
 from mqtt_bridge.judging import Judgement, Message, judge
 from mqtt_bridge.session import Ports, Session
 from mqtt_bridge.tally import Tally
-from mqtt_bridge.topics import SUBSCRIPTION
+from mqtt_bridge.topics import SUBSCRIPTIONS
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
@@ -102,7 +102,7 @@ class World:
     async def running(self) -> AsyncIterator[None]:
         running = asyncio.create_task(self.session.run())
         try:
-            async with self.connection.opened(SUBSCRIPTION, self.session.take):
+            async with self.connection.opened(SUBSCRIPTIONS, self.session.take):
                 yield
         finally:
             running.cancel()
@@ -252,6 +252,20 @@ async def test_the_good_points_of_a_message_are_put_and_its_bad_ones_parked_and_
     }
 
 
+async def test_a_phones_messages_are_acknowledged_and_have_no_result() -> None:
+    world = World(FakeStream())
+    position = {"_type": "location", "tst": NOW_MS // 1_000, "lat": 35.1, "lon": 129.1}
+    wrong = json.dumps(position | {"lat": 95}).encode()
+    async with world.running():
+        for payload in (json.dumps(position).encode(), wrong, b'{"_type":"lwt"}', b"nonsense"):
+            world.broker.publish("owntracks/T-1/phone", payload, correlation=b"7")
+        await world.all_acknowledged()
+
+    (point,) = (decode_point(one.data) for one in world.stream.user_records)
+    assert (point.truck_id, world.broker.kept, world.broker.results) == ("T-1", 0, [])
+    assert {one.body for one in world.bucket.objects.values()} == {wrong, b"nonsense"}
+
+
 @pytest.mark.parametrize(("correlation", "results"), [(None, 0), (b"mine", 1)])
 async def test_a_good_message_has_a_result_when_the_truck_asks_for_one(
     correlation: bytes | None, results: int
@@ -288,7 +302,7 @@ async def test_a_drain_ends_at_its_deadline_and_what_is_left_is_not_acknowledged
 
 async def test_an_error_of_ours_ends_the_session() -> None:
     world = World(FakeStream(then=ValueError("ours")))
-    async with world.connection.opened(SUBSCRIPTION, world.session.take):
+    async with world.connection.opened(SUBSCRIPTIONS, world.session.take):
         world.send("T-1", point("T-1", 1))
 
         with pytest.raises(ValueError, match="ours"):
@@ -315,7 +329,7 @@ async def test_a_session_ends_though_a_message_comes_at_that_moment(steps: int) 
     # waited for ever for a session that went on.
     world = World(FakeStream(), gather_s=SOON_S)
     running = asyncio.create_task(world.session.run())
-    async with world.connection.opened(SUBSCRIPTION, world.session.take):
+    async with world.connection.opened(SUBSCRIPTIONS, world.session.take):
         world.send("T-1", point("T-1", 1))
         for _ in range(10):
             await asyncio.sleep(0)  # it waits until that one is due

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqtt_bridge.judging import Judgement, Message, judge
-from mqtt_bridge.topics import result_topic, telemetry_topic, truck_of
+from mqtt_bridge.topics import owntracks_topic, result_topic, telemetry_topic, truck_of
 from rtdts.ingest import messages
 from rtdts.ingest.intake import JudgedBody
 from rtdts.ingest.messages import Fault
@@ -20,6 +21,7 @@ from rtdts.tracking.instants import format_instant
 from rtdts.tracking.stream_codec import decode_point
 from rtdts.tracking.telemetry import MAX_POINTS
 
+EVENTS = Path(__file__).parents[2] / "events"
 NOW_MS = 1_795_503_168_120
 LIMIT_BYTES = 200_000
 
@@ -126,3 +128,72 @@ def test_nothing_makes_it_raise(payload: bytes, content_type: str) -> None:
 def test_a_topic_leads_back_to_its_truck(truck_id: str) -> None:
     assert truck_of(telemetry_topic(truck_id)) == truck_id
     assert truck_of(result_topic(truck_id)) is None
+
+
+BOOKLETS_LOCATION = json.loads((EVENTS / "http_api_owntracks.json").read_text())["body"].encode()
+"""Verbatim, of 2017: https://owntracks.org/booklet/features/traccar."""
+BOOKLET_MS = 1_497_508_651_000
+
+
+def judged_of_phone(payload: bytes, *, revoked: str = "", now_ms: int = BOOKLET_MS) -> Judgement:
+    return judge(
+        Message(owntracks_topic("T-1", "phone"), payload, 1),
+        received_at_ms=now_ms,
+        zone=ZoneInfo("Asia/Seoul"),
+        max_body_bytes=LIMIT_BYTES,
+        is_revoked=lambda truck_id: truck_id == revoked,
+    )
+
+
+def test_a_location_of_owntracks_is_a_point_of_the_truck_in_its_topic() -> None:
+    judgement = judged_of_phone(BOOKLETS_LOCATION)
+
+    assert judgement.truck_id == "T-1"
+    assert isinstance(judgement.verdict, JudgedBody)
+    (point,) = map(decode_point, judgement.verdict.payloads)
+    assert (point.truck_id, point.source, point.recorded_at_ms) == ("T-1", "mqtt", BOOKLET_MS)
+    assert (point.lat, point.lon, point.heading_deg) == (48.85833, 2.29513, 271)
+
+
+def test_a_phone_listens_to_no_result_and_a_truck_to_its_own() -> None:
+    assert judged_of_phone(BOOKLETS_LOCATION).result_topic is None
+    assert judged(json.dumps(point()).encode()).result_topic == result_topic("T-1")
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"_type":"lwt"}', b"", b'{"_type":"transition","tst":1,"event":"enter"}']
+)
+def test_a_phones_message_about_no_position_holds_nothing(payload: bytes) -> None:
+    assert judged_of_phone(payload).verdict is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [(b"nonsense", messages.UNREADABLE), (b" " * (LIMIT_BYTES + 1), messages.TOO_LARGE)],
+    ids=["nonsense", "large"],
+)
+def test_a_phones_message_that_can_not_be_used_has_a_reason(payload: bytes, reason: str) -> None:
+    verdict = judged_of_phone(payload).verdict
+
+    assert isinstance(verdict, Fault)
+    assert (verdict.reason, verdict.is_parked) == (reason, True)
+
+
+@pytest.mark.parametrize("payload", [BOOKLETS_LOCATION, b"nonsense", b'{"_type":"lwt"}'])
+def test_of_a_revoked_trucks_phone_nothing_is_taken(payload: bytes) -> None:
+    verdict = judged_of_phone(payload, revoked="T-1").verdict
+
+    assert isinstance(verdict, Fault)
+    assert (verdict.reason, verdict.is_parked) == (messages.REVOKED, False)
+
+
+@given(payload=st.binary(max_size=300))
+def test_no_message_of_a_phone_makes_it_raise(payload: bytes) -> None:
+    assert judged_of_phone(payload).truck_id == "T-1"
+
+
+@pytest.mark.parametrize(
+    "topic", ["owntracks/T-1", "owntracks/T-1/phone/event", "owntracks//phone", "owntracks/a b/c"]
+)
+def test_a_topic_of_owntracks_that_is_no_phones_names_none(topic: str) -> None:
+    assert judged(BOOKLETS_LOCATION, topic=topic).truck_id is None

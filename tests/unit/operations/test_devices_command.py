@@ -10,15 +10,18 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 import ingest_lambda.routes
+from mqtt_bridge.topics import owntracks_topic
 from operations.__main__ import main
 from operations.devices import (
     OWNTRACKS_PATH,
     TRACCAR_CLIENT_PATH,
     DeviceDesk,
     owntracks_link,
+    owntracks_over_http,
+    owntracks_over_mqtt,
     traccar_client_link,
 )
-from rtdts.delivery_store.devices import is_secret
+from rtdts.delivery_store.devices import Device, is_secret
 from rtdts.tracking.instants import MS_PER_DAY, format_instant
 from tests.fakes.fake_devices import FakeDeviceStore
 from tests.fakes.fake_enrollments import FakeEnrollmentStore
@@ -79,7 +82,8 @@ def test_the_paths_are_the_open_routes() -> None:
 
 
 def test_owntracks_is_configured_by_a_link_that_no_server_sees() -> None:
-    link = urlsplit(owntracks_link(f"{URL}/phones/owntracks", "T-1", "s3cret"))
+    setup = owntracks_over_http(f"{URL}/phones/owntracks", "T-1", "s3cret")
+    link = urlsplit(owntracks_link(setup))
     inline = unquote(link.query.removeprefix("inline="))
     configuration = json.loads(base64.b64decode(inline))
 
@@ -88,6 +92,45 @@ def test_owntracks_is_configured_by_a_link_that_no_server_sees() -> None:
     assert configuration["mode"] == 3
     assert configuration["url"] == f"{URL}/phones/owntracks"
     assert (configuration["username"], configuration["password"]) == ("T-1", "s3cret")
+
+
+def test_owntracks_over_mqtt_is_configured_as_a_broker_allows_it() -> None:
+    device = Device(device_id="4f0c2a9b7d1e8856", truck_id="T-1", name="", added_at_ms=0)
+    setup = owntracks_over_mqtt("mqtts://mqtt.example.com", device, "s3cret")
+    plain = owntracks_over_mqtt("mqtt://127.0.0.1:1885", device, "s3cret")
+
+    assert (setup["mode"], setup["username"], setup["password"]) == (0, "T-1", "s3cret")
+    assert (setup["host"], setup["port"], setup["tls"]) == ("mqtt.example.com", 8883, True)
+    assert (plain["host"], plain["port"], plain["tls"]) == ("127.0.0.1", 1885, False)
+    topic = setup["pubTopicBase"].replace("%u", "T-1").replace("%d", setup["deviceId"])
+    assert topic == owntracks_topic("T-1", device.device_id)
+    assert setup["clientId"].startswith("T-1/")
+
+
+def test_adding_for_mqtt_shows_what_to_type_for_it(shell: Shell) -> None:
+    code, said = shell("add", "T-1", "--mqtt-url", "mqtts://mqtt.example.com:8883")
+    (device,) = shell.devices.all_of("T-1")
+
+    assert code == 0
+    lines = [line.strip() for line in said.splitlines()]
+    for line in (
+        "or type: Mode MQTT",
+        "Host mqtt.example.com",
+        "Port 8883",
+        f"Device ID {device.device_id}",
+        f"Client ID T-1/{device.device_id}",
+        "mqttProtocolLevel 4",
+    ):
+        assert line in lines
+    assert f"{URL}/phones/owntracks" not in said
+
+
+@pytest.mark.parametrize("url", ["mqtt.example.com", "https://x", "mqtts://", "mqtt://x:port"])
+def test_what_is_no_brokers_url_is_refused_before_anything_is_added(shell: Shell, url: str) -> None:
+    code, said = shell("add", "T-1", "--mqtt-url", url)
+
+    assert (code, shell.devices.all_of()) == (1, [])
+    assert said.startswith("refused: ")
 
 
 def test_traccar_client_is_configured_by_a_link_that_no_server_sees() -> None:

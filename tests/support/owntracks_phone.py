@@ -1,0 +1,87 @@
+"""A phone with the app OwnTracks in MQTT mode, as its sources have it (Android, June 2026).
+
+``MQTTConnectionConfiguration.kt`` says how it connects: a will of ``{"_type":"lwt"}`` with QoS 0 on
+its base topic, always a subscription. ``DefaultsProvider.kt`` has what is not configured.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiomqtt
+import paho.mqtt.client as paho
+
+LWT = b'{"_type":"lwt"}'
+LEVELS = {3: aiomqtt.ProtocolVersion.V31, 4: aiomqtt.ProtocolVersion.V311}
+
+
+class OwnTracksPhone:
+    """One phone.
+
+    Args:
+        setup: Its configuration; what is not in it is the app's default.
+    """
+
+    def __init__(self, setup: Mapping[str, Any]) -> None:
+        self._setup = setup
+        user, device = setup["username"], setup["deviceId"]
+        base = setup.get("pubTopicBase", "owntracks/%u/%d")
+        self.topic = str(base.replace("%u", user).replace("%d", device))
+        self._sub_topics = setup.get(
+            "subTopic", f"owntracks/+/+ owntracks/+/+/event {self.topic}/cmd"
+        )
+        self._retain = setup.get("pubRetain", True)
+        self._client = aiomqtt.Client(
+            setup["host"],
+            setup["port"],
+            identifier=setup.get("clientId", f"{user}{device}".lower()),
+            username=user,
+            password=setup["password"],
+            protocol=LEVELS[setup.get("mqttProtocolLevel", 3)],
+            clean_session=setup.get("cleanSession", False),
+            will=aiomqtt.Will(setup.get("willTopic", self.topic), LWT, qos=0),
+            timeout=5.0,
+        )
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Its connection, subscribed as the app does it.
+
+        Raises:
+            aiomqtt.MqttError: The broker refuses it, or what it subscribes to.
+        """
+        async with self._client:
+            codes = await self._client.subscribe([(one, 1) for one in self._sub_topics.split()])
+            if any(int(getattr(code, "value", code)) >= 0x80 for code in codes):
+                raise aiomqtt.MqttError(f"not subscribed: {codes}")
+            yield
+
+    async def publish(self, payload: bytes, *, below: str = "", topic: str | None = None) -> None:
+        """Publishes with QoS 1; returns when it is acknowledged.
+
+        Args:
+            payload: The message.
+            below: What is behind its topic, such as ``/event``.
+            topic: Instead of its own.
+
+        Raises:
+            aiomqtt.MqttError: It was not acknowledged.
+        """
+        await self._client.publish(
+            topic or self.topic + below, payload, qos=1, retain=self._retain, timeout=5.0
+        )
+
+    def vanish(self) -> None:
+        """Connects and ends without goodbye: the broker publishes its will."""
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, self._setup["clientId"])
+        client.username_pw_set(self._setup["username"], self._setup["password"])
+        client.will_set(self._setup.get("willTopic", self.topic), LWT)
+        client.connect(self._setup["host"], self._setup["port"])
+        while not client.is_connected():
+            client.loop(timeout=1.0)
+        sock = client.socket()
+        assert sock is not None
+        sock.shutdown(socket.SHUT_RDWR)
