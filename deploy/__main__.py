@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.images import build_contexts, locked_requirements
+from deploy.images import build_contexts
 from deploy.import_closure import ImportClosureError
 from deploy.package import DEPLOYED_PACKAGES, PRODUCTION, PROJECT, build_packages
 from deploy.release import (
@@ -24,7 +24,7 @@ from deploy.release import (
     Target,
 )
 from deploy.shell import CommandFailedError, RealShell
-from deploy.wheels import WheelsError, uv_from
+from deploy.wheels import WheelsError, locked_requirements, uv_from
 
 TOOLS = {
     "terraform": "Terraform 1.9 or later",
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None, *, terraform: Path = PROJECT / 
             _tell("the Lambdas' zips")
             build_packages(target=PRODUCTION, uv=uv, out=out, packages=DEPLOYED_PACKAGES)
         contexts = build_contexts(
-            out=out, requirements_of=lambda group: locked_requirements(uv, group)
+            out=out, requirements_of=lambda group: locked_requirements(uv, PROJECT, group)
         )
         release = Release(
             RealShell(os.environ),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import hashlib
 import shutil
 import sys
 import tempfile
@@ -17,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from deploy.archive import digest_of
 from deploy.import_closure import ImportClosureError, import_closure
 from deploy.package import PROJECT
-from deploy.wheels import Uv, WheelsError, uv_from
+from deploy.wheels import WheelsError, locked_requirements, uv_from
 
 TAG_DIGITS: Final = 16
 
@@ -91,22 +91,7 @@ def context_files(image: Image, *, project: Path, requirements: str) -> dict[str
 
 def tag_of(files: Mapping[str, bytes]) -> str:
     """The digest of a context."""
-    whole = hashlib.sha256()
-    for name in sorted(files):
-        whole.update(f"{name}\0{hashlib.sha256(files[name]).hexdigest()}\n".encode())
-    return whole.hexdigest()[:TAG_DIGITS]
-
-
-def locked_requirements(uv: Uv, group: str, *, project: Path = PROJECT) -> str:
-    """A dependency group's requirements, pinned and with hashes.
-
-    Raises:
-        WheelsError: uv can't say.
-    """
-    return uv.run(
-        *("export", "--frozen", "--project", str(project), "--no-header", "--no-annotate"),
-        *("--no-default-groups", "--only-group", group),
-    )
+    return digest_of(files)[:TAG_DIGITS]
 
 
 def write_context(image: Image, files: Mapping[str, bytes], out: Path) -> Context:
@@ -171,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     uv = uv_from()
     try:
         contexts = build_contexts(
-            out=args.out, requirements_of=lambda group: locked_requirements(uv, group)
+            out=args.out, requirements_of=lambda group: locked_requirements(uv, PROJECT, group)
         )
     except (ImportClosureError, WheelsError) as error:
         print(f"no images: {error}", file=sys.stderr)  # noqa: T201 - a command's answer

@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.archive import write_archive
+from deploy.archive import digest_of, write_archive
 from deploy.import_closure import ImportClosureError, import_closure
 from deploy.wheels import (
     Target,
@@ -31,21 +31,20 @@ PRODUCTION = Target(name="production", python="3.13", platform="aarch64-manylinu
 """Lambda's Python 3.13 on arm64: a fifth cheaper than x86_64, on Amazon Linux 2023 (glibc 2.34)."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Package:
     """A zip to build.
 
     Attributes:
         name: The zip's name.
-        handler: What the Lambda runs, ``module.function``.
-        group: The dependency group in pyproject.toml that it may use.
-        settings: The module with its class `Settings`: what it reads from its environment.
+        handler: What the Lambda runs, ``package.module.function``.
+        settings_module: The package's module with its class `Settings`: what it reads from its
+            environment.
     """
 
     name: str
     handler: str
-    group: str
-    settings: str
+    settings_module: str = "settings"
 
     @property
     def module(self) -> str:
@@ -57,67 +56,34 @@ class Package:
         """The handler's function in its module."""
         return self.handler.rpartition(".")[2]
 
+    @property
+    def settings(self) -> str:
+        """The whole name of the module of its settings."""
+        return f"{self.module.rpartition('.')[0]}.{self.settings_module}"
 
-INGEST = Package(
-    name="ingest",
-    handler="ingest_lambda.handler.lambda_handler",
-    group="ingest_lambda",
-    settings="ingest_lambda.settings",
-)
-DELIVERY = Package(
-    name="delivery",
-    handler="delivery_lambda.handler.lambda_handler",
-    group="delivery_lambda",
-    settings="delivery_lambda.settings",
-)
-TRACK = Package(
-    name="track",
-    handler="track_lambda.handler.lambda_handler",
-    group="track_lambda",
-    settings="track_lambda.settings",
-)
-SOCKET = Package(
-    name="socket",
-    handler="socket_lambda.handler.lambda_handler",
-    group="socket_lambda",
-    settings="socket_lambda.settings",
-)
+    @property
+    def group(self) -> str:
+        """The dependency group in pyproject.toml that it may use: its package's name."""
+        return self.module.split(".")[-2]
+
+
+INGEST = Package("ingest", "ingest_lambda.handler.lambda_handler")
+DELIVERY = Package("delivery", "delivery_lambda.handler.lambda_handler")
+TRACK = Package("track", "track_lambda.handler.lambda_handler")
+SOCKET = Package("socket", "socket_lambda.handler.lambda_handler")
 SOCKET_AUTHORIZER = Package(
-    name="socket-authorizer",
-    handler="socket_lambda.authorizer.lambda_handler",
-    group="socket_lambda",
-    settings="socket_lambda.authorizer_settings",
+    "socket-authorizer", "socket_lambda.authorizer.lambda_handler", "authorizer_settings"
 )
 PACKAGES = (INGEST, DELIVERY, TRACK, SOCKET, SOCKET_AUTHORIZER)
 """The product's, which the local cloud runs too."""
 
-IOT = Package(
-    name="iot",
-    handler="iot_lambda.handler.handle",
-    group="iot_lambda",
-    settings="iot_lambda.settings",
-)
-IOT_ENROLLMENT = Package(
-    name="iot-enrollment",
-    handler="iot_lambda.enrollment.handle",
-    group="iot_lambda",
-    settings="iot_lambda.enrollment_settings",
-)
+IOT = Package("iot", "iot_lambda.handler.handle")
+IOT_ENROLLMENT = Package("iot-enrollment", "iot_lambda.enrollment.handle", "enrollment_settings")
 IOT_PACKAGES = (IOT, IOT_ENROLLMENT)
 """Behind AWS IoT Core; the local cloud has a broker and a bridge instead."""
 
-SEARCH_ADMIN = Package(
-    name="search-admin",
-    handler="search_admin_lambda.handler.lambda_handler",
-    group="search_admin_lambda",
-    settings="search_admin_lambda.settings",
-)
-TEST_ISSUER = Package(
-    name="test-issuer",
-    handler="deploy.test_issuer.handler.lambda_handler",
-    group="test_issuer",
-    settings="deploy.test_issuer.settings",
-)
+SEARCH_ADMIN = Package("search-admin", "search_admin_lambda.handler.lambda_handler")
+TEST_ISSUER = Package("test-issuer", "deploy.test_issuer.handler.lambda_handler")
 DEPLOYED_PACKAGES = (*PACKAGES, *IOT_PACKAGES, SEARCH_ADMIN, TEST_ISSUER)
 """And those that only an account needs: a local cloud prepares its own node and has an issuer."""
 
@@ -164,7 +130,7 @@ def build_package(package: Package, *, project: Path, target: Target, out: Path,
         name: path.read_bytes()
         for name, path in archive_files(package, project=project, wheels=wheels).items()
     }
-    key = _content_key(files)
+    key = digest_of(files)
     if archive.is_file() and key_file.is_file() and key_file.read_text() == key:
         return archive
     # Without its key an archive is built again: so the key goes first and comes back last.
@@ -206,13 +172,6 @@ def build_packages(
         built[package.name] = path
         progress(package, path)
     return built
-
-
-def _content_key(files: Mapping[str, bytes]) -> str:
-    whole = hashlib.sha256()
-    for name in sorted(files):
-        whole.update(f"{name}\0{hashlib.sha256(files[name]).hexdigest()}\n".encode())
-    return whole.hexdigest()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -68,6 +68,25 @@ class Uv:
         return done.stdout
 
 
+def locked_requirements(uv: Uv, project: Path, group: str, *, without: Iterable[str] = ()) -> str:
+    """A dependency group's requirements, pinned and with hashes.
+
+    Args:
+        uv: The program that reads the lock file.
+        project: The folder of pyproject.toml and uv.lock.
+        group: Name of the dependency group.
+        without: Packages that are left out, with what they alone require.
+
+    Raises:
+        WheelsError: uv can't say.
+    """
+    return uv.run(
+        *("export", "--frozen", "--project", str(project), "--no-header", "--no-annotate"),
+        *("--no-default-groups", "--only-group", group),
+        *(f"--prune={name}" for name in without),
+    )
+
+
 def fetch_wheels(uv: Uv, *, project: Path, group: str, target: Target, cache: Path) -> Path:
     """Unpacks a dependency group's locked wheels, what the runtime has left out.
 
@@ -84,10 +103,7 @@ def fetch_wheels(uv: Uv, *, project: Path, group: str, target: Target, cache: Pa
     Raises:
         WheelsError: A package has no wheel for the target, or can't be had.
     """
-    export = ["export", "--frozen", "--project", str(project), "--no-header", "--no-annotate"]
-    export += ["--no-default-groups", "--only-group", group]
-    export += [f"--prune={name}" for name in IN_THE_RUNTIME]
-    requirements = uv.run(*export)
+    requirements = locked_requirements(uv, project, group, without=IN_THE_RUNTIME)
     described = f"{target.python}\n{target.platform}\n{requirements}"
     unpacked = cache / hashlib.sha256(described.encode()).hexdigest()[:16]
     if unpacked.is_dir():

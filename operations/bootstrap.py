@@ -147,6 +147,7 @@ def build(environ: Mapping[str, str]) -> Operator:
         customer=CustomerStores(
             deliveries=CustomerErasure(dynamodb, settings.tables),
             search=DeliveryErasure(search),
+            sleep=time.sleep,
         ),
         blocks=BlockStore(
             dynamodb, settings.blocked_identities_table, log=get_logger("operations")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Final, Protocol
 
 from operations.console import Console
 from operations.erasing import Step, erase_in_rounds
@@ -16,6 +16,10 @@ from operations.errors import RefusedError
 from rtdts.delivery_store.erasure import OwnedDelivery
 from rtdts.delivery_store.errors import VersionConflict
 
+WRITTEN_WITHIN_S: Final = 15.0
+"""What a process read before an erasure it has written by then. The broadcaster writes which
+delivery a truck is at beside the truck's newest point, by a row that it read before; no version of
+that document says that the delivery was taken out of it meanwhile."""
 DELIVERIES_AT_ONCE = 500
 """Ids in a query of OpenSearch; it takes 65,536."""
 
@@ -66,6 +70,8 @@ class CustomerStores:
 
     deliveries: CustomerStore
     search: DeliverySearch
+    sleep: Callable[[float], None]
+    """Waits some seconds."""
 
 
 def check_customer(customer_id: str, stores: CustomerStores) -> None:
@@ -118,6 +124,9 @@ def erase_customer(customer_id: str, stores: CustomerStores, console: Console) -
             if any(stores.deliveries.count_of(delivery.delivery_id).values()):
                 yield "delivery items", stores.deliveries.erase_delivery(delivery)
         yield "session items", stores.deliveries.erase_sessions(customer_id)
+        if known:
+            console.say(f"waiting {WRITTEN_WITHIN_S:.0f} s for what was being written meanwhile")
+            stores.sleep(WRITTEN_WITHIN_S)
 
     def count() -> dict[str, int]:
         theirs = {one.delivery_id: one for one in stores.deliveries.deliveries_of(customer_id)}

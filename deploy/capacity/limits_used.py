@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from deploy.capacity.costs import Plan
 from deploy.capacity.limits_aws import busy, large
-from deploy.capacity.limits_ours import ours
 from deploy.capacity.limits_shipped import shipped
 from deploy.capacity.use import Use
 
 
 def limits_used(plan: Plan) -> list[Use]:
     """Every limit, the one that is used most first."""
-    uses = [*shipped(plan), *busy(plan), *large(plan), *ours(plan)]
+    uses = [*shipped(plan), *busy(plan), *large(plan), *_ours(plan)]
     return sorted(uses, key=lambda use: (-use.share, use.name))
+
+
+def _ours(plan: Plan) -> Iterator[Use]:
+    """Limits that only a change of the code moves."""
+    yield Use(
+        name="statuses a shard",
+        kind="ours",
+        used=plan.load.transitions / plan.sizes.shards,
+        limit=plan.facts.limits["transitions"].value,
+        unit="transitions/s",
+        remedy="more shards; write a batch's transitions at once",
+    )

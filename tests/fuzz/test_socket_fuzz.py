@@ -217,7 +217,7 @@ def test_whatever_is_said_the_socket_goes_on_and_nobody_else_notices(
     said = itertools.count(1)
     asks_every = max(10, amount.cases // 1_000)  # the bystander, too, may say only so much
 
-    @amount.share(1 / 7)
+    @amount.share(1 / 5)
     @given(FRAMES)
     def say(frame: str | bytes) -> None:
         speaker.say(frame)

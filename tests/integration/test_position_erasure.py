@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -356,6 +356,51 @@ def test_a_delivery_that_the_fleet_alone_names_goes_out_too(client: OpenSearch) 
     assert erasure.count([delivery_id], [truck_id])["truck-latest"] == 0
     latest = PositionReader(client).latest([truck_id])[truck_id]
     assert (latest.current, latest.shown is not None) == (None, True)
+
+
+class SlowCurrentDeliveries(CurrentDeliveries):
+    """Something happens between its reading of a document and its write."""
+
+    def __init__(self, client: OpenSearch, meanwhile: Callable[[], object]) -> None:
+        super().__init__(client)
+        self._meanwhile: list[Callable[[], object]] = [meanwhile]
+
+    def _get(self, truck_id: str) -> Any | None:
+        found = super()._get(truck_id)
+        while self._meanwhile:
+            self._meanwhile.pop()()
+        return found
+
+
+def test_a_current_delivery_that_was_read_before_brings_no_erased_truck_back(
+    client: OpenSearch,
+) -> None:
+    truck_id = unique("T")
+    fill(client, truck_id)
+    assigned = Carried(delivery_id=unique("D"), status=Status.ASSIGNED, promise=Promise())
+    trucks = TruckErasure(client)
+    current = SlowCurrentDeliveries(
+        client, lambda: list(trucks.erase(truck_id, now_ms=START_MS + 10**9))
+    )
+
+    assert not current.put(truck_id, [assigned], now_ms=START_MS)
+    assert not any(trucks.count(truck_id).values())
+
+
+def test_what_a_current_delivery_brings_back_of_an_erased_one_is_counted(
+    client: OpenSearch,
+) -> None:
+    truck_id, delivery_id = unique("T"), unique("D")
+    fill(client, truck_id, delivery_id)
+    erasure = DeliveryErasure(client)
+    current = SlowCurrentDeliveries(client, lambda: list(erasure.erase([delivery_id], [truck_id])))
+    other = Carried(delivery_id=unique("D"), status=Status.ASSIGNED, promise=Promise())
+
+    current.put(truck_id, [other], now_ms=START_MS)
+    assert erasure.count([delivery_id], [truck_id])["truck-latest"] == 1
+    list(erasure.erase([delivery_id], [truck_id]))
+
+    assert not any(erasure.count([delivery_id], [truck_id]).values())
 
 
 def test_a_state_is_written_anew_first_although_it_names_none(client: OpenSearch) -> None:

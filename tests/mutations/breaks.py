@@ -2504,6 +2504,14 @@ BREAKS = (
         ),
     ),
     Break(
+        name="erasure-of-a-customer-overlooks-what-was-being-written",
+        guarantee=8,
+        file="operations/erase_customer.py",
+        text="            stores.sleep(WRITTEN_WITHIN_S)\n",
+        replacement="",
+        tests=(f"{ERASE}::test_what_was_on_its_way_while_a_customer_was_erased_goes_too",),
+    ),
+    Break(
         name="erasure-is-not-verified",
         guarantee=8,
         file="operations/erasing.py",

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from operations.erase_customer import (
+    WRITTEN_WITHIN_S,
     CustomerStores,
     check_customer,
     count_customer,
@@ -320,7 +321,9 @@ def owned(delivery_id: str, *truck_ids: str, is_open: bool = False) -> OwnedDeli
 def customer_stores(*owned_by: tuple[str, OwnedDelivery]) -> CustomerStores:
     customers = FakeCustomers(*owned_by)
     customers.sessions = {"C-1": 2, "C-2": 2}
-    return CustomerStores(deliveries=customers, search=FakeDeliverySearch(customers))
+    return CustomerStores(
+        deliveries=customers, search=FakeDeliverySearch(customers), sleep=lambda _: None
+    )
 
 
 def test_a_customer_goes_everywhere_and_another_nowhere(world: World) -> None:
@@ -352,6 +355,33 @@ def test_what_a_consumer_writes_of_a_delivery_after_its_row_is_gone_goes_too(
     erase_customer("C-1", stores, world.console)
 
     assert stores.search.naming == {}
+
+
+def test_what_was_on_its_way_while_a_customer_was_erased_goes_too(world: World) -> None:
+    stores = customer_stores(("C-1", owned("D-1", "T-1")))
+    assert isinstance(stores.search, FakeDeliverySearch)
+    naming, waited_s = stores.search.naming, []
+
+    def sleep(seconds: float) -> None:
+        # A broadcaster had read a truck's document, or the delivery's row, before it was erased.
+        if not waited_s:
+            naming["D-1"] = 1
+        waited_s.append(seconds)
+
+    erase_customer("C-1", dataclasses.replace(stores, sleep=sleep), world.console)
+
+    assert waited_s == [WRITTEN_WITHIN_S] * 2
+    assert not any(count_customer("C-1", stores).values())
+    assert naming == {}
+
+
+def test_a_customer_without_deliveries_is_not_waited_for(world: World) -> None:
+    def sleep(_: float) -> None:
+        raise AssertionError
+
+    stores = dataclasses.replace(customer_stores(), sleep=sleep)
+
+    assert erase_customer("C-1", stores, world.console) == {"session items": 2}
 
 
 def test_a_delivery_that_another_was_given_meanwhile_is_left_to_it(world: World) -> None:

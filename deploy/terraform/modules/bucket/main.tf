@@ -1,4 +1,4 @@
-# A private bucket whose objects expire.
+# A private bucket: nobody's but by its policy, and what is overwritten or deleted is gone a week later.
 
 resource "aws_s3_bucket" "this" {
   bucket        = var.name
@@ -49,8 +49,12 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 
     filter {}
 
-    expiration {
-      days = var.expires_after_days
+    dynamic "expiration" {
+      for_each = var.expires_after_days[*]
+
+      content {
+        days = expiration.value
+      }
     }
 
     # It is data about people: gone means gone, in all versions.
@@ -71,14 +75,14 @@ resource "aws_s3_bucket_policy" "this" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
+    Statement = concat([{
       Sid       = "OnlyEncryptedConnections"
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:*"
       Resource  = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    }], [for statement in var.statements : merge(statement, { Resource = "${aws_s3_bucket.this.arn}/*" })])
   })
 
   depends_on = [aws_s3_bucket_public_access_block.this]

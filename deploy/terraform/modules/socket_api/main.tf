@@ -2,8 +2,10 @@
 # so it declares no identity source, since each one listed would be required.
 
 locals {
+  stage = "live" # the last part of its URL
+
   # Wholly from the API, so that the Lambdas behind it can be told where to post.
-  management_url = "${replace(aws_apigatewayv2_api.this.api_endpoint, "wss://", "https://")}/${var.stage}"
+  management_url = "${replace(aws_apigatewayv2_api.this.api_endpoint, "wss://", "https://")}/${local.stage}"
 }
 
 resource "aws_apigatewayv2_api" "this" {
@@ -61,7 +63,7 @@ resource "aws_cloudwatch_log_group" "access" {
 
 resource "aws_apigatewayv2_stage" "this" {
   api_id      = aws_apigatewayv2_api.this.id
-  name        = var.stage
+  name        = local.stage
   auto_deploy = true
 
   default_route_settings {

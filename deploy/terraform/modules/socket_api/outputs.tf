@@ -12,7 +12,7 @@ output "url" {
 
 output "connections_arns" {
   description = "What a role must be allowed to post to connections and to end them."
-  value       = [for method in ["POST", "DELETE"] : "${aws_apigatewayv2_api.this.execution_arn}/${var.stage}/${method}/@connections/*"]
+  value       = [for method in ["POST", "DELETE"] : "${aws_apigatewayv2_api.this.execution_arn}/${local.stage}/${method}/@connections/*"]
 }
 
 output "id" {

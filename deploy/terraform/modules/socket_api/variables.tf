@@ -3,12 +3,6 @@ variable "name" {
   type        = string
 }
 
-variable "stage" {
-  description = "Name of its stage, the last part of its URL."
-  type        = string
-  default     = "live"
-}
-
 variable "route_selection_expression" {
   description = "By what in a message its route is found."
   type        = string

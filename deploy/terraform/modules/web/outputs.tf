@@ -14,7 +14,7 @@ output "console_url" {
 
 output "bucket" {
   description = "Where a base map of one's own is put, below base_maps/."
-  value       = aws_s3_bucket.this.bucket
+  value       = module.bucket.name
 }
 
 output "config" {

@@ -74,20 +74,6 @@ run "whole" {
     error_message = "The sockets' authorizer trusts the issuer that the HTTP API trusts."
   }
 
-  assert {
-    condition     = output.environments.containers["broadcaster"]["OPENSEARCH_AUTH"] == "sigv4"
-    error_message = "The domain takes signed requests only."
-  }
-
-  assert {
-    condition     = output.environments.containers["consumer"]["KCL_APPLICATION_NAME"] == "rtdts-dev-consumer"
-    error_message = "The KCL finds the tables that are made for it."
-  }
-
-  assert {
-    condition     = output.containers["consumer"].stopTimeout == 120 && output.containers["consumer"].restartPolicy.enabled
-    error_message = "A container restarts where it is, and may drain."
-  }
 }
 
 run "with_the_customers_page" {

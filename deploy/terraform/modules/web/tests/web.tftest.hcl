@@ -39,17 +39,13 @@ run "the_page_may_connect_to_the_service_alone" {
     error_message = "Only what cannot change is kept."
   }
 
-  assert {
-    condition     = one(aws_cloudfront_distribution.this.viewer_certificate).cloudfront_default_certificate
-    error_message = "Without a name of its own the page has CloudFront's."
-  }
 }
 
 run "only_the_distribution_reads_the_bucket" {
   command = apply
 
   assert {
-    condition = alltrue([for statement in jsondecode(aws_s3_bucket_policy.this.policy).Statement :
+    condition = alltrue([for statement in jsondecode(module.bucket.policy).Statement :
       statement.Effect == "Deny" || (statement.Principal == { Service = "cloudfront.amazonaws.com" } && statement.Action == "s3:GetObject" && can(statement.Condition.StringEquals["aws:SourceArn"]))
     ])
     error_message = "Nobody goes round CloudFront."
