@@ -114,7 +114,8 @@ async def test_owntracks_over_mqtt_is_a_truck_until_it_is_revoked(cloud: Cloud) 
 
     assert cloud.operate("device", "revoke", truck_id)[0] == 0
     with pytest.raises(aiomqtt.MqttError):
-        await asyncio.wait_for(connect_for_ever(setup), 300)  # respected within 25 s
+        async with asyncio.timeout(300):  # respected within 25 s
+            await connect_for_ever(setup)
 
 
 def test_no_stranger_gets_in_and_a_phone_gets_no_further(cloud: Cloud) -> None:

@@ -340,7 +340,8 @@ async def test_a_phone_is_refused_when_its_credential_is_revoked(
         await phone.publish(LOCATION)
         broker.devices.revoke(truck_id)
         with pytest.raises(aiomqtt.MqttError):
-            await asyncio.wait_for(publish_for_ever(), LOOKED_AT_AGAIN_S)
+            async with asyncio.timeout(LOOKED_AT_AGAIN_S):
+                await publish_for_ever()
 
 
 @pytest.mark.parametrize("topic", ["owntracks/T-other/phone", "trucks/T-other/telemetry"])

@@ -13,6 +13,7 @@ from typing import Any
 
 import aiomqtt
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 LWT = b'{"_type":"lwt"}'
 LEVELS = {3: aiomqtt.ProtocolVersion.V31, 4: aiomqtt.ProtocolVersion.V311}
@@ -76,12 +77,12 @@ class OwnTracksPhone:
 
     def vanish(self) -> None:
         """Connects and ends without goodbye: the broker publishes its will."""
-        client = paho.Client(paho.CallbackAPIVersion.VERSION2, self._setup["clientId"])
+        client = paho.Client(CallbackAPIVersion.VERSION2, self._setup["clientId"])
         client.username_pw_set(self._setup["username"], self._setup["password"])
         client.will_set(self._setup.get("willTopic", self.topic), LWT)
         client.connect(self._setup["host"], self._setup["port"])
         while not client.is_connected():
             client.loop(timeout=1.0)
         sock = client.socket()
-        assert sock is not None
+        assert isinstance(sock, socket.socket)
         sock.shutdown(socket.SHUT_RDWR)
