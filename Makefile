@@ -2,6 +2,10 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
+# Images of containers often set it. Every process then compiles again whatever it imports: two seconds of
+# a processor for each of the hundreds that the local cloud and the tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all check package terraform-check deploy
 
