@@ -56,7 +56,7 @@ def chaos() -> Chaos:
     seed = os.environ.get("CHAOS_SEED", "1")
     return Chaos(
         seed=random.SystemRandom().randrange(10_000) if seed == "random" else int(seed),
-        drive_s=float(os.environ.get("CHAOS_DRIVE_S", "60")),
+        drive_s=float(os.environ.get("CHAOS_DRIVE_S", "75")),
         kills_each=int(os.environ.get("CHAOS_KILLS", "2")),
         outage_s=float(os.environ.get("CHAOS_OUTAGE_S", "30")),
     )
