@@ -144,7 +144,7 @@ class DeviceBatches:
 
         Args:
             records: In the order of the stream.
-            deadline: No attempt to put but the first, and no parking, begins after it.
+            deadline: No call of a put and no parking but the first ones begins after it.
         """
         blocks, now_ms = self._blocks(), self._now_ms()
 
@@ -154,7 +154,7 @@ class DeviceBatches:
         messages = [self._judge(record.data, is_revoked) for record in records]
         pool = ThreadPoolExecutor(PARKINGS_AT_ONCE, thread_name_prefix="parking")
         try:
-            parkings = self._begin_parking(messages, pool)
+            parkings = self._begin_parking(messages, pool, deadline)
             results, attempts, failures = self._put(messages, deadline)
             wait(parkings.values(), timeout=deadline.remaining_s)
         finally:
@@ -192,9 +192,20 @@ class DeviceBatches:
         return _Judged(message.payload, truck_id, verdict)
 
     def _begin_parking(
-        self, messages: Sequence[_Judged], pool: ThreadPoolExecutor
+        self, messages: Sequence[_Judged], pool: ThreadPoolExecutor, deadline: Deadline
     ) -> dict[int, Future[object]]:
-        """Begins to park what is to be parked, by its place."""
+        """Begins to park what is to be parked, by its place; what begins too late fails.
+
+        The first few, which no other holds up, always begin: each batch gets somewhere.
+        """
+
+        def park(number: int, message: _Judged, reason: str, detail: str) -> object:
+            if number >= PARKINGS_AT_ONCE and deadline.passed:
+                raise TimeoutError("no time left in this batch")
+            return self._parking.park_message(
+                message.payload, truck_id=message.truck_id, reason=reason, detail=detail
+            )
+
         parkings: dict[int, Future[object]] = {}
         for place, message in enumerate(messages):
             if (why := message.to_park) is None:
@@ -203,13 +214,7 @@ class DeviceBatches:
             if len(parkings) < LINES_PER_BATCH:
                 truck_id = message.truck_id
                 self._log.warning("at_fault", truck_id=truck_id, reason=reason, detail=detail)
-            parkings[place] = pool.submit(
-                self._parking.park_message,
-                message.payload,
-                truck_id=message.truck_id,
-                reason=reason,
-                detail=detail,
-            )
+            parkings[place] = pool.submit(park, len(parkings), message, reason, detail)
         return parkings
 
     def _tell_unparked(self, parkings: Iterable[Future[object]]) -> None:

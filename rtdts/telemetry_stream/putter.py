@@ -31,6 +31,9 @@ MOST_WAIT_S = 2.0
 UNREADABLE_ANSWER = "UnreadableAnswer"
 """Failure of a call whose answer does not say what became of each record."""
 
+OUT_OF_TIME = "OutOfTime"
+"""Failure of what there was no time to try."""
+
 # What a client error (4xx) may say that passes by itself.
 _PASSING = {
     "ExpiredTokenException",
@@ -138,8 +141,8 @@ class StreamPutter:
         Args:
             truck_id: Partition key, of the records and of each user record.
             payloads: One point each.
-            deadline: No attempt but the first begins after it. An attempt may outlast it by the
-                client's timeouts.
+            deadline: No call but the first begins after it. A call may outlast it by the client's
+                timeouts.
 
         Raises:
             ValueError: A payload by itself is too large for a record.
@@ -178,6 +181,11 @@ class StreamPutter:
             may_pass = True
             failed: list[_Record] = []
             for call in _calls(pending):
+                if attempts and deadline.passed:
+                    failed += call
+                    for record in call:
+                        failures.setdefault(record.batch, OUT_OF_TIME)
+                    continue
                 attempts += 1
                 failed_of_call, passes = self._attempt(call, taken, failures)
                 failed += failed_of_call

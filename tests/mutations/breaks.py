@@ -159,6 +159,17 @@ BREAKS = (
         tests=(f"{BRIDGE}::test_what_a_revoked_truck_sends_is_acknowledged_and_kept_nowhere",),
     ),
     Break(
+        name="a-put-goes-on-after-its-deadline",
+        guarantee=1,
+        file="rtdts/telemetry_stream/putter.py",
+        text="if attempts and deadline.passed:",
+        replacement="if not attempts and deadline.passed:",
+        tests=(
+            f"{UNIT}/telemetry_stream/test_putter.py"
+            "::test_no_call_of_a_put_begins_after_the_deadline_but_the_first",
+        ),
+    ),
+    Break(
         name="mqtt-failed-messages-fall-behind",
         guarantee=1,
         file="mqtt_bridge/gathering.py",

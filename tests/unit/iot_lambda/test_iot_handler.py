@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_lambda import bootstrap, handler
-from iot_lambda.batches import LINES_PER_BATCH, METRICS
+from iot_lambda.batches import LINES_PER_BATCH, METRICS, PARKINGS_AT_ONCE, Record
 from iot_lambda.bootstrap import COMPONENT, build_app
 from iot_lambda.settings import Settings
 from rtdts.ingest import messages
@@ -133,6 +134,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 def point(truck_id: str, seq: int, **fields: Any) -> dict[str, Any]:
     at = format_instant(NOW_MS - 1_000)
     return {"truck_id": truck_id, "seq": seq, "recorded_at": at, "lat": 35.1, "lon": 129.1} | fields
+
+
+def record(truck_id: str, payload: bytes) -> Record:
+    """A record of the small stream."""
+    message = DeviceMessage(truck_id=truck_id, received_at_ms=NOW_MS, payload=payload)
+    return Record(f"{truck_id}-{payload!r}", encode_message(message))
 
 
 def positions(*points: Mapping[str, Any]) -> bytes:
@@ -356,6 +363,40 @@ def test_more_faults_than_there_is_time_for_are_parked_over_several_batches(
 
     assert {body for _, body in world.parked} == set(sent)
     assert len(world.lines("at_fault")) <= LINES_PER_BATCH * len(world.source.deliveries)
+
+
+def test_neither_puts_nor_parkings_begin_when_the_lambdas_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A put that takes long leaves no time for what it was to be followed by."""
+    now_s = 0.0
+
+    class SlowStream(FakeStream):
+        def put_records(self, **request: Any) -> Mapping[str, Any]:
+            nonlocal now_s
+            now_s += 60.0
+            return super().put_records(**request)
+
+    class WaitingBucket(FakeBucket):
+        """Whose first objects take until the put is over."""
+
+        def put_object(self, **request: Any) -> Mapping[str, Any]:
+            begun_at_s.append(now_s)
+            while not now_s:
+                time.sleep(0.001)
+            return super().put_object(**request)
+
+    begun_at_s: list[float] = []
+    world = World(monkeypatch, SlowStream(), bucket=WaitingBucket())
+    deadline = Deadline(50.0, clock=lambda: now_s)
+    records = [record(f"T-{n}", json.dumps(point(f"T-{n}", 1)).encode()) for n in range(600)]
+    records += [record("T-bad", b"no json %d" % n) for n in range(30)]
+
+    report = world.app.batches.take(records, deadline)
+
+    assert len(world.stream.calls) == 1
+    assert begun_at_s == [0.0] * PARKINGS_AT_ONCE
+    assert report.again_from == records[500].sequence_number
 
 
 def test_of_a_revoked_truck_nothing_is_taken_or_kept(world: World) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from rtdts.telemetry_stream.aggregation import deaggregate
 from rtdts.telemetry_stream.putter import (
     MAX_CALL_BYTES,
     MAX_CALL_RECORDS,
+    OUT_OF_TIME,
     UNREADABLE_ANSWER,
     Batch,
     PutOutcome,
@@ -245,6 +246,34 @@ def test_waits_are_jittered_and_grow() -> None:
     assert len(waited) == 6
     assert len(set(waited)) == 6
     assert all(0 <= wait_s <= 0.05 * 2**n for n, wait_s in enumerate(waited))
+
+
+class SlowStream(FakeStream):
+    """A stream of which each call takes some seconds of a clock."""
+
+    def __init__(self, clock: Clock, *, call_s: float) -> None:
+        super().__init__()
+        self._clock = clock
+        self._call_s = call_s
+
+    def put_records(self, **request: Any) -> Mapping[str, Any]:
+        self._clock.sleep(self._call_s)
+        return super().put_records(**request)
+
+
+def test_no_call_of_a_put_begins_after_the_deadline_but_the_first() -> None:
+    clock = Clock()
+    stream = SlowStream(clock, call_s=4.0)
+    deadline = Deadline(10.0, clock=lambda: clock.now_s)
+    trucks = [Batch(f"T-{number}", [b"point"]) for number in range(5 * MAX_CALL_RECORDS)]
+
+    outcomes = StreamPutter(stream, "points", sleep=clock.sleep).put_all(trucks, deadline)
+
+    # They begin after 0, 4 and 8 s; at 12 s there is no time left.
+    assert len(stream.calls) == 3
+    assert {outcome.not_taken for outcome in outcomes[: 3 * MAX_CALL_RECORDS]} == {()}
+    late = outcomes[3 * MAX_CALL_RECORDS :]
+    assert {(outcome.not_taken, outcome.failure) for outcome in late} == {((0,), OUT_OF_TIME)}
 
 
 def test_several_trucks_share_a_call_and_no_record() -> None:
