@@ -311,6 +311,7 @@ _NO_STORES: dict[str, set[str]] = {
         "_last",
         "_latest",
         "_left_out",
+        "_lines",
         "_limited",
         "_open",
         "_waiting",
