@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,9 +12,10 @@ from playwright.sync_api import Page, expect
 
 from sim.setup.places import PROJECT
 from tests.browser.conftest import OpenPage
-from tests.support.browser import WITHIN_MS, artifact, complaints_of
+from tests.support.browser import WITHIN_MS, complaints_of
 from tests.support.console_backend import ConsoleBackend
-from tests.support.page_messages import snapshot
+from tests.support.page_messages import ago, snapshot
+from tests.support.stills import looks_as_before
 from tests.support.waiting import eventually
 
 expect.set_options(timeout=WITHIN_MS)
@@ -42,8 +43,15 @@ def console() -> Iterator[ConsoleBackend]:
         "truck_id": "T-0001",
         "customer_id": "C-1",
         "version": 4,
+        "status": "in_transit",
+        "assignment": 1,
         "origin": PLACE,
         "destination": PLACE,
+        "window": {"start": ago(7200), "end": ago(3600)},
+        "events": [
+            {"version": i, "status": status, "assignment": 1, "effective_at": ago(2000 - 300 * i)}
+            for i, status in enumerate(("assigned", "at_pickup", "in_transit", "in_transit"), 1)
+        ],
     }
     with backend.running():
         yield backend
@@ -94,19 +102,45 @@ def test_the_list_takes_keys_and_draws_what_is_in_sight(
 def test_clusters_are_zoomed_into_without_webgl(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
-    console.clusters = [["5/8/11", 41.86, -87.64, 900, 3, 2, 1]]
+    far = [[f"F-{i}", 35.1 + i * 1e-5, 129.1, None, None, 0, None, None, 0] for i in range(900)]
+    console.fleet = [truck(1), truck(2), truck(13, flags=6), *far]
     page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
     sign_in(page)
 
     expect(page.locator(".map")).to_contain_text("The list has all trucks")
-    expect(page.locator(".headline")).to_have_text("900 trucks in view")
-    page.get_by_role("option", name="900 trucks").click()
+    expect(page.locator(".headline")).to_have_text("903 trucks in view")
+    expect(page.get_by_role("option").first).to_contain_text("900 trucks")
+    page.get_by_role("option", name="3 trucks").click()
     expect(page.locator(".headline")).to_have_text("3 trucks in view")
     west, south, east, north = console.views[-1]["bbox"]
     assert west < -87.64 < east
     assert south < 41.86 < north
     page.get_by_role("button", name="Whole fleet").click()
-    expect(page.locator(".headline")).to_have_text("900 trucks in view")
+    expect(page.locator(".headline")).to_have_text("903 trucks in view")
+
+
+def test_of_5000_trucks_clusters_are_shown_and_opened(
+    console: ConsoleBackend, open_page: OpenPage
+) -> None:
+    console.fleet = [truck(number, delivery="D-1") for number in range(5000)]
+    page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
+    sign_in(page)
+    expect(page.locator(".headline")).to_have_text("5000 trucks in view")
+    assert page.get_by_role("option").count() < 40
+
+    while page.get_by_role("option").first.locator(".name").inner_text().endswith(" trucks"):
+        asked = len(console.views)
+        page.get_by_role("option").first.click()
+        eventually(lambda: len(console.views) > asked)  # noqa: B023
+        expect(page.locator(".fleet[data-current=true]")).to_be_visible()
+    row = page.get_by_role("option").first
+    truck_id = row.locator(".name").inner_text()
+    row.click()
+    expect(page.get_by_role("heading", name=truck_id)).to_be_focused()
+    page.get_by_role("button", name="Whole fleet").click()
+    expect(page.locator(".headline")).to_have_text("5000 trucks in view")
+    expect(page.locator(".detail")).to_contain_text("Zoom in to see this one move")
+    expect(page.locator(".detail")).to_contain_text("41.88531, -87.64527")  # by its own socket
 
 
 def test_a_search_is_the_services(console: ConsoleBackend, open_page: OpenPage) -> None:
@@ -151,6 +185,7 @@ def test_a_delivery_is_followed_shared_given_away_and_declared(
         "customer_id": "C-1",
         "origin": PLACE,
         "destination": PLACE,
+        "window": console.plan["window"],
     }
     assert put[3]["If-Match"] == "4"
     method, path, body, headers = console.calls[-1]
@@ -181,12 +216,219 @@ def test_a_code_of_another_tab_is_not_taken(console: ConsoleBackend, open_page: 
     assert page.url == console.console_url
 
 
+HOSTILE = "<img src=x onerror='document.title=1'><script>document.title=2</script>"
+
+
+def test_script_in_names_is_text(console: ConsoleBackend, open_page: OpenPage) -> None:
+    hostile_place = {**PLACE, "name": HOSTILE}
+    console.plan.update(customer_id=HOSTILE, origin=hostile_place, destination=hostile_place)
+    console.snapshot = snapshot(
+        version=1,
+        events=[
+            {"version": 1, "status": HOSTILE, "effective_at": ago(60), "cause": HOSTILE},
+        ],
+    )
+    row = truck(1, delivery="D-1")
+    console.fleet = [[HOSTILE, *row[1:6], HOSTILE, "D-1", 1]]
+    page = open_page(console.console_url, viewport=DESK)
+    sign_in(page)
+    page.get_by_role("option").click()
+
+    expect(page.get_by_role("heading", name=HOSTILE)).to_be_focused()
+    expect(page.locator(".detail dd").filter(has_text=HOSTILE)).to_have_count(3)
+    expect(page.locator(".timeline")).to_contain_text(HOSTILE)
+    expect(page.locator("[data-alerts='1']")).to_be_attached()
+    page.locator(".alerts summary").click()
+    expect(page.get_by_role("region", name="Late").get_by_role("button")).to_contain_text(HOSTILE)
+    map_rests(page)
+    expect(page.locator("main img, main script")).to_have_count(0)
+    expect(page).to_have_title("(1) Fleet")
+
+
 def test_a_customer_is_not_shown_the_fleet(console: ConsoleBackend, open_page: OpenPage) -> None:
     console.refuses = 403
     page = open_page(console.console_url, viewport=DESK)
     sign_in(page)
 
     expect(page.get_by_role("alert")).to_contain_text("no dispatcher")
+
+
+def map_rests(page: Page) -> None:
+    expect(page.locator("[data-map=on] [data-idle]")).to_be_visible()
+
+
+def test_a_delivery_is_created_with_places_and_truck_from_the_map(
+    console: ConsoleBackend, open_page: OpenPage
+) -> None:
+    page = open_page(console.console_url, viewport=DESK)
+    sign_in(page)
+    map_rests(page)
+    page.get_by_role("button", name="New delivery").click()
+    page.get_by_label("Delivery", exact=True).fill("D-new")
+    page.get_by_label("Customer").fill("C-7")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_label("Truck", exact=True)).to_be_focused()
+    expect(page.locator("#problem-truckId")).to_be_visible()
+
+    canvas = page.locator(".canvas")
+    box = canvas.bounding_box()
+    assert box is not None
+    for name, x in (("From: choose on the map", 0.25), ("To: choose on the map", 0.75)):
+        page.get_by_role("button", name=name).click()
+        expect(page.locator(".picking")).to_contain_text("Click on the map")
+        canvas.click(position={"x": box["width"] * x, "y": box["height"] / 2})
+        expect(page.locator(".picking")).to_have_count(0)
+    expect(page.locator(".pin")).to_have_count(2)
+    page.get_by_role("button", name="Truck: choose on the map").click()
+    page.get_by_role("option", name="T-0002").click()
+    expect(page.get_by_label("Truck", exact=True)).to_have_value("T-0002")
+    page.get_by_label("Name of the place it goes to").fill("12 Polk Street")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_text("The delivery D-new was created.")).to_be_visible()
+
+    [put] = [call for call in console.calls if call[0] == "PUT"]
+    west, south, east, north = console.views[-1]["bbox"]
+    assert put[1] == "/deliveries/D-new"
+    assert (put[2]["truck_id"], put[2]["customer_id"]) == ("T-0002", "C-7")
+    assert west < put[2]["origin"]["lon"] < put[2]["destination"]["lon"] < east
+    assert south < put[2]["origin"]["lat"] < north
+    assert put[2]["destination"]["name"] == "12 Polk Street"
+
+
+SHOWN = """
+window.shown = [];
+new MutationObserver((changes) => {
+  for (const {target} of changes) window.shown.push(Number(target.dataset.chosen.split(',')[1]));
+}).observe(document, {subtree: true, attributes: true, attributeFilter: ['data-chosen']});
+"""
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_trucks_glide_unless_motion_is_reduced(
+    console: ConsoleBackend, open_page: OpenPage, motion: str
+) -> None:
+    page = open_page(console.console_url, viewport=DESK, init=SHOWN, reduced_motion=motion)
+    sign_in(page)
+    page.get_by_role("option", name="T-0001").click()
+    page.get_by_role("button", name="Show on the map").click()
+    map_rests(page)
+    before = console.fleet[0]
+    expect(page.locator(".canvas")).to_have_attribute("data-chosen", f"{before[1]},{before[2]}")
+    page.evaluate("window.shown = []")
+    after = [before[0], before[1], round(before[2] + 0.01, 5), *before[3:]]
+    console.move([after, *console.fleet[1:]])
+
+    expect(page.locator(".canvas")).to_have_attribute("data-chosen", f"{after[1]},{after[2]}")
+    between = [lon for lon in page.evaluate("window.shown") if before[2] < lon < after[2]]
+    assert bool(between) == (motion == "no-preference")
+
+
+def test_a_delivery_that_exists_is_not_overwritten(
+    console: ConsoleBackend, open_page: OpenPage
+) -> None:
+    page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
+    sign_in(page)
+    page.get_by_role("button", name="New delivery").click()
+    for label, value in (
+        ("Delivery", "D-1"),
+        ("Customer", "C-7"),
+        ("Truck", "T-0002"),
+    ):
+        page.get_by_label(label, exact=True).fill(value)
+    page.locator("#new-origin").fill("41.88, -87.63")
+    page.locator("#new-destination").fill("41.87, -87.66")
+    page.get_by_role("button", name="Create").click()
+
+    expect(page.locator(".create")).to_contain_text("It was not changed")
+    assert [call for call in console.calls if call[0] == "PUT"] == []
+
+
+def test_another_truck_is_chosen_by_clicking_it(
+    console: ConsoleBackend, open_page: OpenPage
+) -> None:
+    page = open_page(console.console_url, viewport=DESK)
+    sign_in(page)
+    page.get_by_role("option", name="T-0001").click()
+    page.get_by_role("button", name="Show on the map").click()
+    map_rests(page)
+    page.get_by_role("button", name="Another truck: choose on the map").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".picking")).to_have_count(0)
+    page.get_by_role("button", name="Another truck: choose on the map").click()
+    page.locator(".canvas").click()  # its middle: where the truck itself is
+
+    expect(page.get_by_label("Another truck", exact=True)).to_have_value("T-0001")
+    expect(page.get_by_role("heading", name="T-0001")).to_be_visible()
+
+
+def test_a_track_is_played_again(console: ConsoleBackend, open_page: OpenPage) -> None:
+    console.track = [
+        {
+            "at": ago(600 - 10 * i),
+            "lat": round(41.88 + i * 0.0002, 5),
+            "lon": -87.63,
+            "speed_mps": 10.0,
+            "heading_deg": 0.0,
+            "accuracy_m": 5.0,
+        }
+        for i in range(50)
+    ]
+    page = open_page(console.console_url, viewport=DESK, reduced_motion="no-preference")
+    sign_in(page)
+    page.get_by_role("option", name="T-0001").click()
+    replay = page.get_by_role("region", name="Replay")
+    expect(replay.get_by_label("What to replay")).to_have_value("delivery")
+    replay.get_by_role("button", name="Load").click()
+    expect(replay).to_contain_text("50 positions")
+    expect(page.locator(".canvas")).to_have_attribute("data-moment", "41.88000,-87.63000")
+
+    replay.get_by_label("Speed").select_option("300")
+    replay.get_by_role("button", name="Play").click()
+    expect(page.locator(".canvas")).to_have_attribute("data-moment", "41.88980,-87.63000")
+    expect(replay.get_by_role("button", name="Play")).to_be_visible()
+    replay.get_by_role("slider").press("Home")
+    expect(page.locator(".canvas")).to_have_attribute("data-moment", "41.88000,-87.63000")
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator(".canvas")).not_to_have_attribute("data-moment", re.compile("."))
+    [call] = [call for call in console.calls if "/track" in call[1]]
+    assert call[1].startswith("/trucks/T-0001/track?from=")
+
+
+def test_alerts_reach_beyond_the_view(console: ConsoleBackend, open_page: OpenPage) -> None:
+    far = ["T-far", 35.1, 129.1, None, None, 0, "in_transit", "D-far", 1]
+    arrived = ["T-there", 35.1, 129.2, None, None, 0, "arrived", "D-1", 0]
+    parked = ["T-parked", 35.1, 129.3, None, None, 0, None, None, 6]
+    lost = ["T-lost", 35.1, 129.4, None, None, 0, "nearby", "D-lost", 6]
+    stale = ["T-stale", 35.1, 129.5, None, None, 0, "nearby", "D-stale", 2]
+    console.plan["status"] = "arrived"
+    console.plan["events"][-1].update(status="arrived", effective_at=ago(900))
+    console.fleet = [far, arrived, parked, lost, stale]
+    page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
+    sign_in(page)
+    expect(page.locator("[data-alerts='4']")).to_be_attached()
+    expect(page).to_have_title("(4) Fleet")
+    page.locator(".alerts summary").click()
+
+    def named(kind: str) -> Any:
+        return page.get_by_role("region", name=kind, exact=True).get_by_role("button")
+
+    expect(named("Late")).to_have_text("T-far · D-far")
+    expect(named("Offline")).to_have_text("T-lost · D-lost")
+    expect(named("No usable position")).to_have_text("T-stale · D-stale")
+    expect(named("Arrived, not closed")).to_contain_text("T-there · D-1 · 15 min. ago")
+    page.get_by_role("searchbox").fill("T-parked")
+    expect(page.get_by_role("option")).to_have_count(1)
+    named("Late").click()
+    expect(page.get_by_role("heading", name="T-far")).to_be_focused()
+
+
+def test_what_is_late_says_against_what(console: ConsoleBackend, open_page: OpenPage) -> None:
+    page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
+    sign_in(page)
+    page.get_by_role("option", name="T-0001").click()
+
+    expect(page.locator(".detail .notice")).to_contain_text("Late: its time ended at")
+    expect(page.locator(".detail")).to_contain_text("C-1")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -200,11 +442,32 @@ def test_axe_finds_no_fault(
     page.get_by_role("option", name="T-0001").click()
     expect(page.locator(".timeline li").first).to_be_visible()
     expect(page.locator("[data-map=on] [data-idle]")).to_be_visible()
-    page.screenshot(path=artifact(f"console-{locale}-{scheme}.png"))
+    assert looks_as_before(page, f"console-{locale}-{scheme}") is None
+    assert faults_of(page) == []
+
+
+def test_axe_finds_no_fault_in_the_form_the_alerts_and_a_replay(
+    console: ConsoleBackend, open_page: OpenPage
+) -> None:
+    console.track = [{"at": ago(60 - i), "lat": 41.88, "lon": -87.63} for i in range(9)]
+    page = open_page(console.console_url, viewport=DESK, init=NO_WEBGL)
+    sign_in(page)
+    expect(page.locator("[data-alerts='1']")).to_be_attached()
+    page.locator(".alerts summary").click()
+    page.get_by_role("button", name="New delivery").click()
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator(".problem").first).to_be_visible()
+    assert faults_of(page) == []
+
+    page.get_by_role("option", name="T-0002").click()
+    page.get_by_role("button", name="Load").click()
+    expect(page.get_by_role("slider")).to_be_visible()
+    assert faults_of(page) == []
+
+
+def faults_of(page: Page) -> list[Any]:
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run()")
-
-    faults = [
+    return [
         (fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found["violations"]
     ]
-    assert faults == [], json.dumps(faults, indent=1)

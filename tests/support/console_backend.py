@@ -18,6 +18,7 @@ from sim.local_cloud.identity_provider import IdentityProvider, serve
 from sim.local_cloud.ports import free_port
 from sim.local_cloud.sign_in import Client, SignIn
 from sim.local_cloud.token_issuer import TokenIssuer
+from tests.support.fleet_rows import Row, shown
 from tests.support.page_backend import HOST, PageBackend
 
 CLIENT_ID = "console-of-the-tests"
@@ -27,20 +28,23 @@ class ConsoleBackend(PageBackend):
     """Directs what one console is told.
 
     Attributes:
-        fleet: Rows of trucks that answer each view, if they pass its search.
-        clusters: Rows of clusters, instead of trucks, while a view's zoom is below 3.
-        views: The `track_fleet` requests, in order.
+        fleet: Rows of trucks; each view has those that it would have of the service.
+        views: The `track_fleet` requests of the map, in order.
+        alert_views: Those of the alerts, in order: they look at the whole world with a filter.
         calls: Method, path, body and headers of each request but tickets.
-        plan: What a GET of a delivery returns.
+        plan: What a GET of this delivery returns; of others there are none.
+        track: The points of every truck's track, in one page.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.fleet: list[list[Any]] = []
-        self.clusters: list[list[Any]] = []
+        self.fleet: list[Row] = []
         self.views: list[dict[str, Any]] = []
+        self.alert_views: list[dict[str, Any]] = []
+        self._shown: dict[web.WebSocketResponse, dict[str, Any]] = {}
         self.calls: list[tuple[str, str, Any, dict[str, str]]] = []
         self.plan: dict[str, Any] = {}
+        self.track: list[dict[str, Any]] = []
         self.console_url = console_url(self.page_url.rstrip("/"))
         self.issuer_port = free_port()
         self.issuer = f"http://{HOST}:{self.issuer_port}"
@@ -76,6 +80,7 @@ class ConsoleBackend(PageBackend):
         super()._add_routes(service)
         service.router.add_post("/tickets", self._fleet_ticket)
         service.router.add_route("*", "/deliveries/{path:.*}", self._call)
+        service.router.add_get("/trucks/{truck_id}/track", self._track)
 
     async def _fleet_ticket(self, request: web.Request) -> web.Response:
         if self.refuses is not None:
@@ -87,16 +92,37 @@ class ConsoleBackend(PageBackend):
         body = await request.json() if request.can_read_body else None
         self.calls.append((request.method, request.path, body, dict(request.headers)))
         answer = {"token": "D-1~new"} if request.path.endswith("/shares") else self.plan
+        is_read = request.method == "GET"
+        if is_read and request.path != f"/deliveries/{self.plan.get('delivery_id')}":
+            return web.json_response({}, status=404, headers=self._allowed())
         return web.json_response(answer, headers=self._allowed())
+
+    async def _track(self, request: web.Request) -> web.Response:
+        self.calls.append((request.method, request.path_qs, None, dict(request.headers)))
+        page = {"truck_id": "T", "points": self.track, "next_cursor": None}
+        return web.json_response(page, headers=self._allowed())
+
+    def move(self, fleet: list[Row]) -> None:
+        """The trucks are elsewhere: each socket is shown so."""
+        self.fleet = fleet
+        self._run(self._show_all())
+
+    async def _show_all(self) -> None:
+        for socket, view in list(self._shown.items()):
+            if not socket.closed:
+                await self._show(socket, view)
 
     async def _heard(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
         if message["action"] != "track_fleet":
             await super()._heard(socket, message)
             return
-        self.views.append(message)
-        begins = message.get("filter", {}).get("search", "")
-        trucks = [row for row in self.fleet if row[0].startswith(begins)]
-        clusters = self.clusters if message["zoom"] < 3 else []
+        is_alert = message["zoom"] == 0 and "filter" in message
+        (self.alert_views if is_alert else self.views).append(message)
+        self._shown[socket] = message
+        await self._show(socket, message)
+
+    async def _show(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
+        total, trucks, clusters = shown(self.fleet, message)
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         await socket.send_json(
             {
@@ -105,8 +131,8 @@ class ConsoleBackend(PageBackend):
                 "sent_at": now,
                 "view": message["view"],
                 "as_of": now,
-                "total": sum(row[3] for row in clusters) or len(trucks),
-                "trucks": [] if clusters else trucks,
+                "total": total,
+                "trucks": trucks,
                 "clusters": clusters,
             }
         )

@@ -19,11 +19,13 @@ interface Props {
   /** Of those in view: what may be chosen from. */
   readonly truckIds: readonly string[];
   readonly service: Service;
+  /** Lets the dispatcher choose a truck on the map or in the list; null: there is no map. */
+  readonly pickTruck: ((take: (truckId: string) => void) => void) | null;
   readonly t: Texts;
 }
 
 /** What a dispatcher does with a delivery: share it, declare what no sensor knows, cancel it. */
-export function Actions({ deliveryId, truckId, truckIds, service, t }: Props) {
+export function Actions({ deliveryId, truckId, truckIds, service, pickTruck, t }: Props) {
   const [other, setOther] = useState('');
   const [link, setLink] = useState<string | null>(null);
   const [outcome, setOutcome] = useState<Outcome | null>(null);
@@ -104,6 +106,15 @@ export function Actions({ deliveryId, truckId, truckIds, service, t }: Props) {
               <option key={id} value={id} />
             ))}
         </datalist>
+        {pickTruck && (
+          <button
+            type="button"
+            aria-label={t.chooseOnMap(t.otherTruck)}
+            onClick={() => pickTruck(setOther)}
+          >
+            {t.onMap}
+          </button>
+        )}
         <button type="submit" disabled={isBusy || other === '' || other === truckId}>
           {t.reassign}
         </button>

@@ -15,6 +15,7 @@ export function App({ config: coming }: { config: Promise<Config> }) {
   const [session, setSession] = useState<Session | null>(null);
   const [problem, setProblem] = useState<SignInProblem | 'over' | null>(null);
   const [language, setLanguage] = useState(chooseLanguage);
+  const [alertCount, setAlertCount] = useState(0);
   const t = texts[language];
   const signIn = useMemo(
     () => (config?.sign_in ? new SignIn(config.sign_in, thisTab()) : null),
@@ -40,8 +41,9 @@ export function App({ config: coming }: { config: Promise<Config> }) {
 
   useEffect(() => {
     document.documentElement.lang = language;
-    document.title = t.title;
-  }, [language, t]);
+    // In another tab the title is all that is seen.
+    document.title = session && alertCount > 0 ? `(${alertCount}) ${t.title}` : t.title;
+  }, [language, t, session, alertCount]);
 
   const leave = (why: 'over' | null) => {
     signIn?.signOut();
@@ -107,6 +109,7 @@ export function App({ config: coming }: { config: Promise<Config> }) {
             session={session}
             language={language}
             t={t}
+            onAlerts={setAlertCount}
             onSignedOut={() => leave('over')}
           />
         )}

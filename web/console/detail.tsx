@@ -1,12 +1,17 @@
 import { customerAccess, type Report } from '@rtdts/client';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Point } from '../map/scene.js';
 import type { Config } from '../shared/config.js';
 import { follow } from '../shared/follow.js';
-import { ageOf, distanceOf, timeOf } from '../shared/format.js';
+import { ageOf, distanceOf, speedOf, timeOf } from '../shared/format.js';
 import type { Language } from '../shared/language.js';
 import { Actions } from './actions.js';
+import type { Pins } from './create_form.js';
+import { type Delivery, latenessOf, type NamedPlace } from './delivery.js';
 import { Badges } from './fleet_list.js';
 import type { FleetTruck } from './fleet_messages.js';
+import { placeText } from './plan.js';
+import { type Replayed, ReplayPanel } from './replay_panel.js';
 import type { Service } from './service.js';
 import { causeWord, statusWord, type Texts } from './texts.js';
 
@@ -17,27 +22,35 @@ interface Props {
   /** Of its position, by the service's clock. */
   readonly age_s: number;
   readonly isInView: boolean;
+  /** The view shows clusters instead of trucks. */
+  readonly areClustered: boolean;
   readonly truckIds: readonly string[];
   readonly service: Service;
   readonly nowMs: number;
   readonly language: Language;
   readonly t: Texts;
   /** Shows it on the map; null without one. */
-  readonly onFind: (() => void) | null;
+  readonly onFind: ((at: Point) => void) | null;
+  readonly pickTruck: ((take: (truckId: string) => void) => void) | null;
+  readonly onPins: (pins: Pins | null) => void;
+  readonly onReplay: (replayed: Replayed | null) => void;
   readonly onClose: () => void;
 }
 
 /** A truck as the last picture showed it, and its current delivery, followed on its own socket. */
 export function TruckDetail(props: Props) {
-  const { config, accessToken, truck, age_s, isInView, nowMs, language, t } = props;
+  const { config, accessToken, truck, age_s, isInView, service, nowMs, language, t } = props;
+  const { onPins, onReplay } = props;
   const heading = useRef<HTMLHeadingElement>(null);
   const [report, setReport] = useState<Report | null>(null);
+  const [plan, setPlan] = useState<Delivery | null>(null);
   const { deliveryId } = truck;
 
   useEffect(() => heading.current?.focus(), []);
 
   useEffect(() => {
     setReport(null);
+    setPlan(null);
     if (deliveryId === null) return undefined;
     const jwt = () => accessToken;
     const access = customerAccess({ serverUrl: config.server_url, deliveryId, jwt });
@@ -45,7 +58,25 @@ export function TruckDetail(props: Props) {
   }, [deliveryId, accessToken]);
 
   const delivery = report?.delivery ?? null;
+  const version = delivery?.version ?? 0;
+  useEffect(() => {
+    let isWanted = true;
+    if (deliveryId === null) return undefined;
+    void service.delivery(deliveryId).then((read) => {
+      if (isWanted && 'value' in read) setPlan(read.value);
+    });
+    return () => {
+      isWanted = false;
+    };
+  }, [deliveryId, version, service]);
+  useEffect(() => {
+    onPins(plan && { origin: plan.origin, destination: plan.destination });
+    return () => onPins(null);
+  }, [plan]);
+  const isOpen = !['arrived', 'delivered', 'failed', 'cancelled'].includes(delivery?.status ?? '');
+  const lateness = isOpen && plan ? latenessOf(plan.window, delivery?.eta ?? null, nowMs) : null;
   const time = (instant: string) => timeOf(instant, language, nowMs);
+  const seen = newestOf(truck, age_s, report, nowMs);
   const accuracy_m = delivery?.position?.accuracy_m ?? null;
   return (
     <section class="detail" aria-label={t.detail} data-truck={truck.truckId}>
@@ -56,8 +87,27 @@ export function TruckDetail(props: Props) {
         {statusWord(delivery?.status ?? truck.status, t)}
         {deliveryId && ` · ${deliveryId}`} <Badges truck={truck} t={t} />
       </p>
-      {!isInView && <p class="notice">{t.gone}</p>}
+      {!isInView && <p class="notice">{props.areClustered ? t.clustered : t.gone}</p>}
+      {lateness && plan?.window && (
+        <p class="notice">{t.lateness[lateness](time(plan.window.end))}</p>
+      )}
       <dl>
+        {plan && (
+          <>
+            <dt>{t.customer}</dt>
+            <dd>{plan.customerId}</dd>
+            <dt>{t.field.origin}</dt>
+            <dd>{nameOf(plan.origin)}</dd>
+            <dt>{t.field.destination}</dt>
+            <dd>{nameOf(plan.destination)}</dd>
+          </>
+        )}
+        {plan?.window && (
+          <>
+            <dt>{t.windowLegend}</dt>
+            <dd>{t.between(time(plan.window.start), time(plan.window.end))}</dd>
+          </>
+        )}
         {delivery?.eta && (
           <>
             <dt>{t.eta}</dt>
@@ -72,7 +122,7 @@ export function TruckDetail(props: Props) {
         )}
         <dt>{t.lastPosition}</dt>
         <dd>
-          {ageOf(age_s, language, t)}, {truck.lat.toFixed(5)}, {truck.lon.toFixed(5)}
+          {ageOf(seen.age_s, language, t)}, {placeText(seen)}
         </dd>
         {accuracy_m !== null && (
           <>
@@ -80,10 +130,10 @@ export function TruckDetail(props: Props) {
             <dd>± {distanceOf(Math.max(10, accuracy_m), language)}</dd>
           </>
         )}
-        {truck.speed_mps !== null && (
+        {seen.speed_mps !== null && (
           <>
             <dt>{t.speed}</dt>
-            <dd>{speedOf(truck.speed_mps, language)}</dd>
+            <dd>{speedOf(seen.speed_mps, language)}</dd>
           </>
         )}
       </dl>
@@ -106,9 +156,19 @@ export function TruckDetail(props: Props) {
       {deliveryId && (
         <Actions key={deliveryId} deliveryId={deliveryId} truckId={truck.truckId} {...props} />
       )}
+      <ReplayPanel
+        key={`${truck.truckId} ${plan === null}`}
+        truckId={truck.truckId}
+        assignedMs={plan && plan.truckId === truck.truckId ? plan.assignedMs : null}
+        service={service}
+        nowMs={nowMs}
+        language={language}
+        t={t}
+        onReplay={onReplay}
+      />
       <p class="buttons">
         {props.onFind && (
-          <button type="button" onClick={props.onFind}>
+          <button type="button" onClick={() => props.onFind?.(seen)}>
             {t.findTruck}
           </button>
         )}
@@ -120,10 +180,21 @@ export function TruckDetail(props: Props) {
   );
 }
 
-function speedOf(speed_mps: number, language: Language): string {
-  return new Intl.NumberFormat(language, {
-    style: 'unit',
-    unit: 'kilometer-per-hour',
-    maximumFractionDigits: 0,
-  }).format(speed_mps * 3.6);
+interface Seen extends Point {
+  readonly speed_mps: number | null;
+  readonly age_s: number;
+}
+
+/** The fleet's picture shows it, or its delivery's socket, where the picture has only clusters. */
+function newestOf(truck: FleetTruck, age_s: number, report: Report | null, nowMs: number): Seen {
+  const position = report?.delivery?.position;
+  if (position && report.positionMs !== null) {
+    const followed_s = Math.max(0, (nowMs - report.positionMs) / 1000);
+    if (followed_s < age_s) return { ...position, age_s: followed_s };
+  }
+  return { ...truck, age_s };
+}
+
+function nameOf({ name, lat, lon }: NamedPlace): string {
+  return name ?? placeText({ lat, lon });
 }

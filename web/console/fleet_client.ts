@@ -10,15 +10,20 @@ export interface FleetOptions {
   readonly service: Service;
   readonly view: View;
   readonly onPicture: (picture: Picture) => void;
+  /** Goes on while the page is hidden. */
+  readonly whileHidden?: boolean;
   readonly openSocket?: (url: string) => Socket;
   readonly random?: () => number;
 }
 
-/** Follows a view of the fleet while the page is visible. */
+/** Follows a view of the fleet; while the page is hidden only where that is wanted. */
 export class FleetClient {
   readonly #options: FleetOptions;
   readonly #session: FleetSession;
-  readonly #seen = () => this.#happened({ type: document.hidden ? 'pause' : 'start' });
+  readonly #seen = () => {
+    const isUnseen = document.hidden && !this.#options.whileHidden;
+    this.#happened({ type: isUnseen ? 'pause' : 'start' });
+  };
   readonly #left = () => this.#happened({ type: 'pause' });
   readonly #online = () => this.#happened({ type: 'check' });
   #socket: Socket | null = null;

@@ -1,30 +1,49 @@
 /** The map of the fleet: trucks, or clusters of them; fetched when it is wanted. */
 
 import type { Feature } from 'geojson';
-import type { GeoJSONSource, Map as MapLibreMap } from 'maplibre-gl';
+import { type GeoJSONSource, type Map as MapLibreMap, Marker } from 'maplibre-gl';
 import { type BaseWords, makeBaseMap } from '../map/base_map.js';
+import { destinationPin, originPin } from '../map/markers.js';
 import type { Point } from '../map/scene.js';
 import type { MapConfig } from '../shared/config.js';
+import type { Pins } from './create_form.js';
+import { FleetGlide } from './fleet_glide.js';
+import { addImages, addLayers } from './fleet_layers.js';
 import type { Box, Fleet, FleetTruck } from './fleet_messages.js';
 import { boxOf, zoomOf } from './fleet_view.js';
+import type { Moment } from './replay.js';
+import type { Replayed } from './replay_panel.js';
+
+export interface FleetMapWords extends BaseWords {
+  readonly origin: string;
+  readonly destination: string;
+}
+
+/** What a click on the map chooses; null: what it shows. */
+export type Picking = 'place' | 'truck' | null;
 
 export interface FleetMapEvents {
   /** The map rests at another view. */
   onView(bbox: Box, zoom: number): void;
   onTruck(truckId: string): void;
   onCluster(tile: string): void;
+  /** A place was chosen. */
+  onPlace(point: Point): void;
 }
 
 export interface FleetMap {
   show(fleet: Fleet | null, selected: string | null): void;
   goTo(box: Box): void;
   goToPoint(point: Point): void;
+  /** From where to where a delivery goes. */
+  pin(pins: Pins | null): void;
+  replay(replayed: Replayed | null): void;
+  pick(picking: Picking): void;
   remove(): void;
 }
 
-const COLOURS = { fine: '#1a5fb4', late: '#b42318', silent: '#6b7280' };
-const ICON_PX = 22;
-const RATIO = 2;
+/** How often gliding trucks are drawn, in ms: each time all of them go to the map's worker. */
+const DRAW_EVERY_MS = 50;
 
 /**
  * Makes the map.
@@ -34,22 +53,31 @@ const RATIO = 2;
 export async function makeFleetMap(
   container: HTMLElement,
   config: MapConfig,
-  words: BaseWords,
+  words: FleetMapWords,
   events: FleetMapEvents,
 ): Promise<FleetMap> {
   const { map, reducedMotion } = await makeBaseMap(container, config, words);
   addImages(map);
   addLayers(map);
+  const origin = new Marker({ element: originPin(words.origin), anchor: 'bottom' });
+  const destination = new Marker({ element: destinationPin(words.destination), anchor: 'bottom' });
+  let picking: Picking = null;
+  let shownLines: Replayed['lines'] | null = null;
   for (const layer of ['trucks', 'clusters']) {
     map.on('click', layer, ({ features }) => {
       const id = features?.[0]?.properties['id'];
-      if (typeof id !== 'string') return;
+      if (typeof id !== 'string' || picking === 'place') return;
       if (layer === 'trucks') events.onTruck(id);
       else events.onCluster(id);
     });
     map.on('mouseenter', layer, () => map.getCanvas().classList.add('over-truck'));
     map.on('mouseleave', layer, () => map.getCanvas().classList.remove('over-truck'));
   }
+  map.on('click', ({ lngLat }) => {
+    if (picking !== 'place') return;
+    const { lat, lng } = lngLat.wrap();
+    events.onPlace({ lat, lon: lng });
+  });
   const rests = () => {
     const bounds = map.getBounds();
     const [west, south] = bounds.getSouthWest().toArray();
@@ -57,25 +85,81 @@ export async function makeFleetMap(
     events.onView(boxOf(west, south, east, north), zoomOf(map.getZoom()));
   };
   map.on('moveend', rests);
+  const glide = new FleetGlide();
+  let shown: readonly FleetTruck[] | null = null;
+  let chosen: string | null = null;
+  let drawnMs = Number.NEGATIVE_INFINITY;
+  let frame: number | null = null;
+  /** Draws the trucks, and again while they glide; a hidden page has no frames. */
+  const draw = () => {
+    if (frame !== null) return;
+    frame = requestAnimationFrame((nowMs) => {
+      frame = null;
+      const isOver = glide.isOver(nowMs);
+      if (isOver || nowMs >= drawnMs + DRAW_EVERY_MS) {
+        drawnMs = nowMs;
+        const trucks = glide.at(nowMs);
+        setData(
+          map,
+          'trucks',
+          trucks.map((truck) => truckFeature(truck, chosen)),
+        );
+        const one = trucks.find(({ truckId }) => truckId === chosen);
+        container.dataset['chosen'] = one ? `${one.lat},${one.lon}` : '';
+      }
+      if (!isOver) draw();
+    });
+  };
   const duration = reducedMotion ? 0 : 400;
+  const goTo = ([west, south, east, north]: Box) => {
+    const turned = east < west ? east + 360 : east;
+    map.fitBounds([west, south, turned, north], { padding: 48, maxZoom: 15, duration });
+  };
   return {
     show(fleet, selected) {
-      setData(
-        map,
-        'trucks',
-        (fleet?.trucks ?? []).map((truck) => truckFeature(truck, selected)),
-      );
-      setData(map, 'clusters', (fleet?.clusters ?? []).map(clusterFeature));
-      container.dataset['trucks'] = String(fleet?.trucks.length ?? 0);
+      const trucks = fleet?.trucks ?? [];
+      chosen = selected;
+      if (trucks !== shown) {
+        shown = trucks;
+        glide.take(trucks, map.getZoom(), performance.now(), reducedMotion);
+        setData(map, 'clusters', (fleet?.clusters ?? []).map(clusterFeature));
+      }
+      container.dataset['trucks'] = String(trucks.length);
+      drawnMs = Number.NEGATIVE_INFINITY;
+      draw();
     },
-    goTo([west, south, east, north]) {
-      const turned = east < west ? east + 360 : east;
-      map.fitBounds([west, south, turned, north], { padding: 48, maxZoom: 15, duration });
-    },
+    goTo,
     goToPoint({ lat, lon }) {
       map.easeTo({ center: [lon, lat], zoom: Math.max(map.getZoom(), 13), duration });
     },
+    pin(pins) {
+      place(map, origin, pins?.origin ?? null);
+      place(map, destination, pins?.destination ?? null);
+    },
+    replay(replayed) {
+      const lines = replayed?.lines ?? null;
+      if (lines !== shownLines) {
+        shownLines = lines;
+        const track: Feature = {
+          type: 'Feature',
+          properties: {},
+          geometry: { type: 'MultiLineString', coordinates: lines ?? [] },
+        };
+        setData(map, 'track', lines?.length ? [track] : []);
+        const box = lines && boxOfLines(lines);
+        if (box) goTo(box);
+      }
+      const moment = replayed?.moment ?? null;
+      setData(map, 'moment', moment ? [momentFeature(moment)] : []);
+      if (moment) container.dataset['moment'] = `${moment.lat.toFixed(5)},${moment.lon.toFixed(5)}`;
+      else delete container.dataset['moment'];
+    },
+    pick(what) {
+      picking = what;
+      map.getCanvas().classList.toggle('picks', what !== null);
+    },
     remove() {
+      if (frame !== null) cancelAnimationFrame(frame);
       map.remove();
     },
   };
@@ -95,6 +179,26 @@ function truckFeature(truck: FleetTruck, selected: string | null): Feature {
   };
 }
 
+function momentFeature({ lat, lon, heading_deg, isSilent }: Moment): Feature {
+  const icon = `${isSilent ? 'silent' : 'past'}-${heading_deg === null ? 'dot' : 'arrow'}`;
+  return {
+    type: 'Feature',
+    properties: { icon, heading: heading_deg ?? 0 },
+    geometry: { type: 'Point', coordinates: [lon, lat] },
+  };
+}
+
+function boxOfLines(lines: Replayed['lines']): Box | null {
+  const points = lines.flat();
+  if (points.length === 0) return null;
+  let [west, south, east, north] = [180, 90, -180, -90];
+  for (const [lon, lat] of points) {
+    [west, east] = [Math.min(west, lon), Math.max(east, lon)];
+    [south, north] = [Math.min(south, lat), Math.max(north, lat)];
+  }
+  return [west, south, east, north];
+}
+
 function clusterFeature({
   tile,
   lat,
@@ -111,96 +215,11 @@ function clusterFeature({
   };
 }
 
-function addLayers(map: MapLibreMap): void {
-  for (const id of ['clusters', 'trucks']) {
-    map.addSource(id, { type: 'geojson', data: { type: 'FeatureCollection', features: [] } });
-  }
-  // A font that the style has glyphs for; one without glyphs draws with the device's.
-  const labels = map.getStyle().layers.find((layer) => layer.type === 'symbol');
-  const font = labels?.layout?.['text-font'];
-  map.addLayer({
-    id: 'clusters',
-    type: 'circle',
-    source: 'clusters',
-    paint: {
-      'circle-color': COLOURS.fine,
-      'circle-opacity': 0.85,
-      'circle-stroke-color': ['case', ['get', 'hasTrouble'], COLOURS.late, '#fff'],
-      'circle-stroke-width': 3,
-      'circle-radius': ['interpolate', ['linear'], ['log10', ['get', 'count']], 0, 14, 4, 30],
-    },
-  });
-  map.addLayer({
-    id: 'counts',
-    type: 'symbol',
-    source: 'clusters',
-    layout: {
-      'text-field': ['to-string', ['get', 'count']],
-      'text-size': 13,
-      'text-allow-overlap': true,
-      ...(font === undefined ? {} : { 'text-font': font }),
-    },
-    paint: { 'text-color': '#fff' },
-  });
-  map.addLayer({
-    id: 'selected',
-    type: 'circle',
-    source: 'trucks',
-    filter: ['get', 'isSelected'],
-    paint: {
-      'circle-radius': 18,
-      'circle-color': COLOURS.fine,
-      'circle-opacity': 0.2,
-      'circle-stroke-color': COLOURS.fine,
-      'circle-stroke-width': 3,
-    },
-  });
-  map.addLayer({
-    id: 'trucks',
-    type: 'symbol',
-    source: 'trucks',
-    layout: {
-      'icon-image': ['get', 'icon'],
-      'icon-rotate': ['get', 'heading'],
-      'icon-rotation-alignment': 'map',
-      'icon-allow-overlap': true,
-    },
-  });
-}
-
-function addImages(map: MapLibreMap): void {
-  for (const [kind, colour] of Object.entries(COLOURS)) {
-    for (const shape of ['arrow', 'dot'] as const) {
-      map.addImage(`${kind}-${shape}`, draw(colour, shape), { pixelRatio: RATIO });
-    }
-  }
-}
-
-function draw(colour: string, shape: 'arrow' | 'dot'): ImageData {
-  const size = ICON_PX * RATIO;
-  const canvas = document.createElement('canvas');
-  canvas.width = canvas.height = size;
-  const pen = canvas.getContext('2d');
-  if (!pen) throw new Error('there is no canvas');
-  pen.scale(size / 36, size / 36);
-  pen.fillStyle = colour;
-  pen.strokeStyle = '#fff';
-  pen.lineWidth = 3;
-  pen.beginPath();
-  pen.arc(18, 18, 15, 0, 2 * Math.PI);
-  pen.fill();
-  pen.stroke();
-  pen.fillStyle = '#fff';
-  pen.fill(shape === 'arrow' ? new Path2D('M18 8l6.5 16.5L18 21l-6.5 3.5z') : dot());
-  return pen.getImageData(0, 0, size, size);
-}
-
-function dot(): Path2D {
-  const path = new Path2D();
-  path.arc(18, 18, 5, 0, 2 * Math.PI);
-  return path;
-}
-
 function setData(map: MapLibreMap, source: string, features: Feature[]): void {
   map.getSource<GeoJSONSource>(source)?.setData({ type: 'FeatureCollection', features });
+}
+
+function place(map: MapLibreMap, marker: Marker, point: Point | null): void {
+  if (point) marker.setLngLat([point.lon, point.lat]).addTo(map);
+  else marker.remove();
 }

@@ -1,8 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Point } from '../map/scene.js';
 import type { MapConfig } from '../shared/config.js';
 import { whenIdle } from '../shared/loading.js';
-import type { FleetMap, FleetMapEvents } from './fleet_map.js';
+import type { Pins } from './create_form.js';
+import type { FleetMap, FleetMapEvents, Picking } from './fleet_map.js';
 import type { Box, Fleet } from './fleet_messages.js';
+import type { Replayed } from './replay_panel.js';
 import type { Texts } from './texts.js';
 
 interface Props {
@@ -15,11 +18,17 @@ interface Props {
   readonly onView: (bbox: Box, zoom: number) => void;
   readonly onTruck: (truckId: string) => void;
   readonly onCluster: (tile: string) => void;
+  readonly pins: Pins | null;
+  readonly replayed: Replayed | null;
+  readonly picking: Picking;
+  readonly onPlace: (point: Point) => void;
+  readonly onPickEnd: () => void;
   readonly t: Texts;
 }
 
 /** The map, fetched after the first picture is in the list; it begins where the fleet is. */
-export function FleetMapPanel({ config, fleet, chosen, map, t, ...events }: Props) {
+export function FleetMapPanel(props: Props) {
+  const { config, fleet, chosen, map, pins, replayed, picking, t, ...events } = props;
   const [stage, setStage] = useState<'loading' | 'on' | 'failed'>('loading');
   const container = useRef<HTMLDivElement>(null);
   const newest = useRef(events);
@@ -34,6 +43,7 @@ export function FleetMapPanel({ config, fleet, chosen, map, t, ...events }: Prop
         onView: (...at) => newest.current.onView(...at),
         onTruck: (id) => newest.current.onTruck(id),
         onCluster: (tile) => newest.current.onCluster(tile),
+        onPlace: (point) => newest.current.onPlace(point),
       });
       if (!isWanted) {
         made?.remove();
@@ -52,9 +62,27 @@ export function FleetMapPanel({ config, fleet, chosen, map, t, ...events }: Prop
   }, [hasPicture, config]);
 
   useEffect(() => map.current?.show(fleet, chosen), [fleet, chosen, stage]);
+  useEffect(() => map.current?.pin(pins), [pins, stage]);
+  useEffect(() => map.current?.replay(replayed), [replayed, stage]);
+  useEffect(() => map.current?.pick(picking), [picking, stage]);
+
+  useEffect(() => {
+    if (picking === null) return undefined;
+    const pressed = ({ key }: KeyboardEvent) => key === 'Escape' && events.onPickEnd();
+    document.addEventListener('keydown', pressed);
+    return () => document.removeEventListener('keydown', pressed);
+  }, [picking]);
 
   return (
     <section class="map" data-map={stage}>
+      {picking && (
+        <p class="picking notice" role="status">
+          {t.picking[picking]}{' '}
+          <button type="button" onClick={events.onPickEnd}>
+            {t.stopPicking}
+          </button>
+        </p>
+      )}
       {stage === 'failed' ? <p class="muted">{t.noMap}</p> : <div class="canvas" ref={container} />}
     </section>
   );
@@ -69,7 +97,8 @@ async function load(
   if (!container || !document.createElement('canvas').getContext('webgl2')) return null;
   try {
     const { makeFleetMap } = await import('./fleet_map.js');
-    return await makeFleetMap(container, config, t, events);
+    const words = { ...t, ...t.placeLegend };
+    return await makeFleetMap(container, config, words, events);
   } catch (error) {
     console.warn('the map could not be loaded', error);
     return null;

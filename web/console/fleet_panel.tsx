@@ -1,19 +1,26 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Point } from '../map/scene.js';
 import type { Config } from '../shared/config.js';
 import { ageOf } from '../shared/format.js';
 import { useNowMs } from '../shared/hooks.js';
 import type { Language } from '../shared/language.js';
+import { AlertPanel } from './alert_panel.js';
+import { totalOf } from './alerts.js';
+import { CreateForm, type Picker, type Pins } from './create_form.js';
 import { TruckDetail } from './detail.js';
 import { FilterBar } from './filter_bar.js';
 import { FleetClient } from './fleet_client.js';
 import { FleetList } from './fleet_list.js';
-import type { FleetMap } from './fleet_map.js';
+import type { FleetMap, Picking } from './fleet_map.js';
 import { FleetMapPanel } from './fleet_map_panel.js';
 import type { Box, FleetTruck } from './fleet_messages.js';
 import type { Picture } from './fleet_session.js';
 import {
   boxAround,
+  boxNear,
   boxOfTile,
+  NEAR_ZOOM,
+  NO_FILTER,
   TROUBLES,
   troublesOf,
   type View,
@@ -21,9 +28,11 @@ import {
   WHOLE_WORLD,
   zoomOfTile,
 } from './fleet_view.js';
+import type { Replayed } from './replay_panel.js';
 import { Service } from './service.js';
 import type { Session } from './sign_in_flow.js';
 import type { Texts } from './texts.js';
+import { useAlerts } from './use_alerts.js';
 
 /** By the service's clock until the picture came, by this device's since. */
 function positionAge_s(picture: Picture | null, truck: FleetTruck, nowMs: number): number {
@@ -37,22 +46,34 @@ interface Props {
   readonly session: Session;
   readonly language: Language;
   readonly t: Texts;
+  readonly onAlerts: (count: number) => void;
   readonly onSignedOut: () => void;
 }
 
 /** The fleet, live: filter, list and map of the same view, and the details of the chosen truck. */
-export function FleetView({ config, session, language, t, onSignedOut }: Props) {
+export function FleetView({ config, session, language, t, onAlerts, onSignedOut }: Props) {
   const [picture, setPicture] = useState<Picture | null>(null);
   const [view, setView] = useState<View>(WHOLE_FLEET);
   const [chosen, setChosen] = useState<string | null>(null);
   const [lastSeen, setLastSeen] = useState<FleetTruck | null>(null);
+  const [isCreating, setIsCreating] = useState(false);
+  const [created, setCreated] = useState<string | null>(null);
+  const [pins, setPins] = useState<Pins | null>(null);
+  const [replayed, setReplayed] = useState<Replayed | null>(null);
+  const [hasMap, setHasMap] = useState(false);
+  const [picking, setPicking] = useState<Picking>(null);
+  const takePicked = useRef<{ place?: (point: Point) => void; truck?: (id: string) => void }>({});
   const client = useRef<FleetClient | null>(null);
   const map = useRef<FleetMap | null>(null);
   const list = useRef<HTMLElement>(null);
-  const wantsAll = useRef(true);
+  // At first the fleet, not what a filter leaves of it meanwhile; by the button what passes it.
+  const frames = useRef<'fleet' | 'all_that_pass' | null>('fleet');
   const nowMs = useNowMs();
   const service = useMemo(() => new Service(config.server_url, session.accessToken), [session]);
   const fleet = picture?.fleet ?? null;
+  const alerts = useAlerts(config.websocket_url, service);
+  const alertCount = totalOf(alerts);
+  useEffect(() => onAlerts(alertCount), [alertCount]);
 
   useEffect(() => {
     const made = new FleetClient({
@@ -80,18 +101,59 @@ export function FleetView({ config, session, language, t, onSignedOut }: Props) 
   /** Frames the whole fleet on the map, once, when a picture of it is there. */
   const frame = () => {
     const box = picture?.isCurrent && fleet && boxAround(fleet);
-    if (!wantsAll.current || !map.current || !box) return;
-    wantsAll.current = false;
+    if (!frames.current || !map.current || !box) return;
+    if (frames.current === 'fleet' && view.filter !== NO_FILTER) return;
+    frames.current = null;
     map.current.goTo(box);
   };
   useEffect(frame, [picture]);
 
   const look = (bbox: Box, zoom: number) => setView((before) => ({ ...before, bbox, zoom }));
-  const choose = (truckId: string) => {
-    setChosen(truckId);
-    const truck = fleet?.trucks.find((one) => one.truckId === truckId);
-    if (!truck) return;
+  const open = (truck: FleetTruck) => {
+    setIsCreating(false);
+    setPicking(null);
+    setChosen(truck.truckId);
     setLastSeen(truck);
+  };
+  const choose = (truckId: string) => {
+    if (picking === 'truck') {
+      takePicked.current.truck?.(truckId);
+      setPicking(null);
+      return;
+    }
+    const truck = fleet?.trucks.find((one) => one.truckId === truckId);
+    if (truck) open(truck);
+  };
+  const placed = (point: Point) => {
+    takePicked.current.place?.(point);
+    setPicking(null);
+  };
+  const goToAlert = (truck: FleetTruck) => {
+    open(truck);
+    if (map.current) map.current.goToPoint(truck);
+    else look(boxNear(truck), NEAR_ZOOM);
+  };
+  const picker: Picker | null = hasMap
+    ? {
+        place(take) {
+          takePicked.current.place = take;
+          setPicking('place');
+        },
+        truck(take) {
+          takePicked.current.truck = take;
+          setPicking('truck');
+        },
+      }
+    : null;
+  const create = () => {
+    setChosen(null);
+    setCreated(null);
+    setIsCreating(true);
+  };
+  const endCreating = () => {
+    setIsCreating(false);
+    setPicking(null);
+    setPins(null);
   };
   const zoomInto = (tile: string) => {
     const box = boxOfTile(tile);
@@ -99,15 +161,16 @@ export function FleetView({ config, session, language, t, onSignedOut }: Props) 
     else look(box, zoomOfTile(tile));
   };
   const showAll = () => {
-    wantsAll.current = true;
+    frames.current = 'all_that_pass';
     look(WHOLE_WORLD, 0);
   };
   const moved = (bbox: Box, zoom: number) => {
-    wantsAll.current = false;
+    frames.current = null;
     look(bbox, zoom);
   };
   const close = () => {
     setChosen(null);
+    setPicking(null);
     list.current?.querySelector<HTMLElement>('.rows')?.focus();
   };
 
@@ -115,6 +178,7 @@ export function FleetView({ config, session, language, t, onSignedOut }: Props) 
   const connection = picture?.connection ?? 'connecting';
   const age_s = picture?.fleetMs == null ? null : Math.max(0, (nowMs - picture.fleetMs) / 1000);
   const troubles = fleet && troublesOf(fleet);
+  const truckIds = fleet?.trucks.map(({ truckId }) => truckId) ?? [];
   return (
     <div class="fleet" data-connection={connection} data-current={picture?.isCurrent ?? false}>
       <section class="side" ref={list}>
@@ -146,7 +210,14 @@ export function FleetView({ config, session, language, t, onSignedOut }: Props) 
           <button type="button" onClick={showAll}>
             {t.wholeFleet}
           </button>
+          <button type="button" onClick={create}>
+            {t.newDelivery}
+          </button>
         </p>
+        <p role="status" aria-live="polite">
+          {created && t.created(created)}
+        </p>
+        <AlertPanel alerts={alerts} nowMs={nowMs} language={language} t={t} onTruck={goToAlert} />
         {fleet && (
           <FleetList
             fleet={fleet}
@@ -160,6 +231,21 @@ export function FleetView({ config, session, language, t, onSignedOut }: Props) 
           />
         )}
       </section>
+      {isCreating && (
+        <CreateForm
+          truckId=""
+          truckIds={truckIds}
+          service={service}
+          t={t}
+          picker={picker}
+          onPins={setPins}
+          onCreated={(deliveryId) => {
+            endCreating();
+            setCreated(deliveryId);
+          }}
+          onClose={endCreating}
+        />
+      )}
       {chosen && lastSeen && (
         <TruckDetail
           key={chosen}
@@ -167,13 +253,17 @@ export function FleetView({ config, session, language, t, onSignedOut }: Props) 
           accessToken={session.accessToken}
           truck={lastSeen}
           age_s={positionAge_s(picture, lastSeen, nowMs)}
-          isInView={fleet?.trucks.some(({ truckId }) => truckId === chosen) ?? false}
-          truckIds={fleet?.trucks.map(({ truckId }) => truckId) ?? []}
+          isInView={truckIds.includes(chosen)}
+          areClustered={(fleet?.clusters.length ?? 0) > 0}
+          truckIds={truckIds}
           service={service}
           nowMs={nowMs}
           language={language}
           t={t}
-          onFind={config.map ? () => map.current?.goToPoint(lastSeen) : null}
+          onFind={hasMap ? (at) => map.current?.goToPoint(at) : null}
+          pickTruck={picker?.truck ?? null}
+          onPins={setPins}
+          onReplay={setReplayed}
           onClose={close}
         />
       )}
@@ -183,10 +273,18 @@ export function FleetView({ config, session, language, t, onSignedOut }: Props) 
           fleet={fleet}
           chosen={chosen}
           map={map}
-          onReady={frame}
+          onReady={() => {
+            setHasMap(true);
+            frame();
+          }}
           onView={moved}
           onTruck={choose}
           onCluster={zoomInto}
+          pins={pins}
+          replayed={replayed}
+          picking={picking}
+          onPlace={placed}
+          onPickEnd={() => setPicking(null)}
           t={t}
         />
       )}

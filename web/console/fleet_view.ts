@@ -23,6 +23,8 @@ export interface Filter {
   /** None: all. */
   readonly statuses: readonly FilterStatus[];
   readonly troubles: readonly Trouble[];
+  /** Trucks with one of these are left out. */
+  readonly without?: readonly Trouble[];
   readonly search: string;
 }
 
@@ -44,10 +46,11 @@ export function isSearch(text: string): boolean {
 
 /** The frame that asks for a view. */
 export function trackFleet(view: View, name: string): string {
-  const { statuses, troubles, search } = view.filter;
+  const { statuses, troubles, search, without = [] } = view.filter;
   const filter = {
     ...(statuses.length > 0 ? { status: statuses } : {}),
     ...Object.fromEntries(troubles.map((trouble) => [trouble, true])),
+    ...Object.fromEntries(without.map((trouble) => [trouble, false])),
     ...(search && isSearch(search) ? { search } : {}),
   };
   return JSON.stringify({
@@ -91,6 +94,14 @@ export function boxAround({ trucks, clusters }: Fleet): Box | null {
   const lats = points.map(({ lat }) => lat);
   const lons = points.map(({ lon }) => lon);
   return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)];
+}
+
+/** The zoom of `boxNear`. */
+export const NEAR_ZOOM = 13;
+
+/** A box of some kilometres around a place. */
+export function boxNear({ lat, lon }: { readonly lat: number; readonly lon: number }): Box {
+  return boxOf(lon - 0.05, lat - 0.03, lon + 0.05, lat + 0.03);
 }
 
 /** How many of a picture's trucks are late, stale, offline. */

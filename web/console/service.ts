@@ -1,6 +1,9 @@
 /** The HTTP API (docs/openapi.yaml) as the console uses it, with a dispatcher's access token. */
 
 import type { TicketFailure } from '@rtdts/client';
+import { type Delivery, deliveryOf } from './delivery.js';
+import type { Plan } from './plan.js';
+import { type TrackPoint, trackPointsOf } from './replay.js';
 
 export const DECLARATIONS = ['picked_up', 'delivered', 'failed', 'cancelled'] as const;
 export type Declaration = (typeof DECLARATIONS)[number];
@@ -27,6 +30,9 @@ export type Failure =
   | 'unavailable';
 
 export type Result<T> = { readonly value: T } | { readonly failure: Failure };
+
+/** A day of a point each second has more: what is beyond is not shown. */
+const MAX_PAGES = 30;
 
 const FAILURES: Record<number, Failure> = {
   401: 'signed_out',
@@ -140,6 +146,62 @@ export class Service {
     return 'failure' in result ? result.failure : null;
   }
 
+  /** A delivery as it is now. */
+  async delivery(deliveryId: string): Promise<Result<Delivery>> {
+    const read = await this.#json('GET', `/deliveries/${encodeURIComponent(deliveryId)}`, {});
+    if ('failure' in read) return read;
+    const delivery = deliveryOf(read.value);
+    return delivery === null ? { failure: 'unavailable' } : { value: delivery };
+  }
+
+  /**
+   * Creates a delivery.
+   *
+   * @param isAgain The attempt before had no response: it may have created it.
+   * @returns Why it was not created; null when it was. `exists`: there is one with this id, and it
+   *   stays as it is.
+   */
+  async create(
+    deliveryId: string,
+    plan: Plan,
+    isAgain: boolean,
+  ): Promise<Failure | 'exists' | null> {
+    const path = `/deliveries/${encodeURIComponent(deliveryId)}`;
+    if (!isAgain) {
+      // A PUT would change it.
+      const read = await this.#json('GET', path, {});
+      if (!('failure' in read)) return 'exists';
+      if (read.failure !== 'not_found') return read.failure;
+    }
+    const result = await this.#json('PUT', path, {
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(plan),
+    });
+    return 'failure' in result ? result.failure : null;
+  }
+
+  /** A truck's points within at most 24 hours, by time; `isWhole` unless they were too many. */
+  async track(
+    truckId: string,
+    fromMs: number,
+    toMs: number,
+  ): Promise<Result<{ readonly points: readonly TrackPoint[]; readonly isWhole: boolean }>> {
+    const points: TrackPoint[] = [];
+    const query = new URLSearchParams({ from: instant(fromMs), to: instant(toMs) });
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const path = `/trucks/${encodeURIComponent(truckId)}/track?${query}`;
+      const read = await this.#json<Record<string, unknown>>('GET', path, {});
+      if ('failure' in read) return read;
+      const more = trackPointsOf(read.value['points']);
+      if (more === null) return { failure: 'unavailable' };
+      points.push(...more);
+      const cursor = read.value['next_cursor'];
+      if (typeof cursor !== 'string') return { value: { points, isWhole: true } };
+      query.set('cursor', cursor);
+    }
+    return { value: { points, isWhole: false } };
+  }
+
   async #json<T>(method: string, path: string, request: RequestInit): Promise<Result<T>> {
     try {
       const response = await this.#call(method, path, request);
@@ -162,3 +224,5 @@ export class Service {
     });
   }
 }
+
+const instant = (ms: number) => new Date(ms).toISOString();

@@ -48,7 +48,7 @@ class DeliveryMap implements LiveMap {
   readonly #destination: Marker;
   readonly #reducedMotion: boolean;
   readonly #seen = () => this.#draw();
-  #glide: Glide | null = null;
+  #glide: Glide<Truck> | null = null;
   #scene: Scene | null = null;
   #frame: number | null = null;
   #circleMs = 0;

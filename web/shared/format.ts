@@ -32,3 +32,12 @@ export function distanceOf(metres: number, language: Language): string {
     value,
   );
 }
+
+/** A speed in km/h. */
+export function speedOf(speed_mps: number, language: Language): string {
+  return new Intl.NumberFormat(language, {
+    style: 'unit',
+    unit: 'kilometer-per-hour',
+    maximumFractionDigits: 0,
+  }).format(speed_mps * 3.6);
+}

@@ -8,6 +8,12 @@ import type { Texts } from './texts.js';
 
 type Stage = 'off' | 'loading' | 'on' | 'failed';
 
+/**
+ * Making a map keeps the page busy for a second on a slow device, and what the service says would
+ * wait for it: so the position is shown first. Longer than this, in ms, the map does not wait.
+ */
+const WAITS_MS = 5000;
+
 interface Props {
   readonly config: MapConfig;
   readonly report: Report;
@@ -15,16 +21,23 @@ interface Props {
   readonly t: Texts;
 }
 
-/** The map: fetched after the status is on the screen, and not at all where data is to be saved. */
+/** The map: fetched after status and position are shown, and not at all where data is to be saved. */
 export function MapPanel({ config, report, status, t }: Props) {
   const isSaving = useState(savesData)[0];
   const [stage, setStage] = useState<Stage>(isSaving ? 'off' : 'loading');
   const container = useRef<HTMLDivElement>(null);
   const map = useRef<LiveMap | null>(null);
   const scene = sceneOf(report, status);
+  const [isItsTurn, setIsItsTurn] = useState(false);
+  const hasSpoken = (report.delivery?.version ?? 0) > 0 || report.connection === 'ended';
 
   useEffect(() => {
-    if (stage !== 'loading') return undefined;
+    const timer = setTimeout(() => setIsItsTurn(true), hasSpoken ? 0 : WAITS_MS);
+    return () => clearTimeout(timer);
+  }, [hasSpoken]);
+
+  useEffect(() => {
+    if (stage !== 'loading' || !isItsTurn) return undefined;
     let isWanted = true;
     const stop = whenIdle(async () => {
       const made = await load(container.current, config, t);
@@ -38,7 +51,7 @@ export function MapPanel({ config, report, status, t }: Props) {
       isWanted = false;
       stop();
     };
-  }, [stage, config]);
+  }, [stage, isItsTurn, config]);
 
   useEffect(() => {
     map.current?.show(scene);

@@ -136,3 +136,70 @@ test('a delivery that has changed meanwhile is a conflict', async () => {
 
   expect(await made.reassign('D-1', 'T-2')).toBe('conflict');
 });
+
+const PLAN = {
+  truck_id: 'T-1',
+  customer_id: 'C-1',
+  origin: { lat: 1, lon: 2 },
+  destination: { lat: 3, lon: 4 },
+};
+
+function answering(...statuses: number[]) {
+  return service(() => json(statuses.shift() ?? 500));
+}
+
+test('a delivery is created when there is none with its id', async () => {
+  const { made, requests } = answering(404, 201);
+
+  expect(await made.create('D-9', PLAN, false)).toBeNull();
+  expect(requests.map(({ init }) => init.method)).toEqual(['GET', 'PUT']);
+  expect(JSON.parse(String(requests[1]?.init.body))).toEqual(PLAN);
+});
+
+test('a delivery that exists is not changed by creating it', async () => {
+  const { made, requests } = answering(200);
+
+  expect(await made.create('D-9', PLAN, false)).toBe('exists');
+  expect(requests).toHaveLength(1);
+});
+
+test('creating it again, when no response came, is no conflict with oneself', async () => {
+  const { made, requests } = answering(200);
+
+  expect(await made.create('D-9', PLAN, true)).toBeNull();
+  expect(requests.map(({ init }) => init.method)).toEqual(['PUT']);
+});
+
+test('what can not be looked for is not created', async () => {
+  const { made, requests } = answering(503);
+
+  expect(await made.create('D-9', PLAN, false)).toBe('unavailable');
+  expect(requests).toHaveLength(1);
+});
+
+const POINT = { at: '2026-11-24T09:00:00.000Z', lat: 1, lon: 2, speed_mps: 3, heading_deg: 4 };
+
+test('a track is read to its last page', async () => {
+  const pages = [
+    { points: [POINT], next_cursor: 'next' },
+    { points: [POINT, POINT], next_cursor: null },
+  ];
+  const { made, requests } = service(() => json(200, pages.shift()));
+
+  const read = await made.track('T-1', 0, 1000);
+
+  expect('value' in read && [read.value.points.length, read.value.isWhole]).toEqual([3, true]);
+  expect(requests.map(({ url }) => url)).toEqual([
+    'https://api.test/v1/trucks/T-1/track?from=1970-01-01T00%3A00%3A00.000Z&to=1970-01-01T00%3A00%3A01.000Z',
+    'https://api.test/v1/trucks/T-1/track?from=1970-01-01T00%3A00%3A00.000Z&to=1970-01-01T00%3A00%3A01.000Z&cursor=next',
+  ]);
+});
+
+test('a track without an end is cut', async () => {
+  const { made, requests } = service(() => json(200, { points: [POINT], next_cursor: 'more' }));
+
+  const read = await made.track('T-1', 0, 1000);
+
+  expect('value' in read && read.value.isWhole).toBe(false);
+  expect(requests).toHaveLength(30);
+});

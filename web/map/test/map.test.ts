@@ -22,6 +22,13 @@ test('the marker glides from where it is shown to where the truck was seen', () 
   expect(isOver(glide, 1000 + GLIDE_MS)).toBe(true);
 });
 
+test('the marker takes the shorter way round the world', () => {
+  const at = (lon: number): Truck => ({ ...truck(0), lon });
+  const glide = glideTo(at(179.999), at(-179.999), 0, false);
+
+  expect(truckAt(glide, GLIDE_MS / 2).lon).toBeCloseTo(180, 9);
+});
+
 test.each([
   ['the first time', null, truck(41.89), false],
   ['with reduced motion', truck(41.88), truck(41.89), true],

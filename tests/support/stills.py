@@ -1,0 +1,87 @@
+"""Screenshots, kept for people and compared loosely with those that were looked at.
+
+RENEW_STILLS=1 .venv/bin/python -m pytest tests/browser    # writes those that are compared with
+
+Both are drawn so small that letters are smudges: another font, a second more or a hair of the map
+changes little, and a part that is missing, elsewhere or of another colour much.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.support.browser import artifact
+
+STILLS = Path(__file__).parents[1] / "browser" / "stills"
+WIDTH = 48
+"""In pixels, of what is compared and kept."""
+
+MEAN_MOST = 6.0
+"""Of 255: how far all pixels may be off in the mean."""
+
+CELLS_MOST = 0.06
+"""Which part of the pixels may be off by more than `CELL_MOST`."""
+
+CELL_MOST = 60.0
+
+_SHRINK = """async ({png, width}) => {
+  const image = new Image();
+  image.src = `data:image/png;base64,${png}`;
+  await image.decode();
+  const canvas = document.createElement('canvas');
+  canvas.width = width;
+  canvas.height = Math.round((image.height * width) / image.width);
+  const pen = canvas.getContext('2d');
+  pen.imageSmoothingQuality = 'high';
+  pen.drawImage(image, 0, 0, canvas.width, canvas.height);
+  const {data} = pen.getImageData(0, 0, canvas.width, canvas.height);
+  return {png: canvas.toDataURL('image/png').split(',')[1], pixels: [...data]};
+}"""
+
+
+def looks_as_before(page: Page, name: str) -> str | None:
+    """Keeps a screenshot as an artifact, and compares it.
+
+    Args:
+        page: What is seen.
+        name: Of the picture, without its ending.
+
+    Returns:
+        What differs; None when it looks as before, or the picture is made anew.
+    """
+    taken = page.screenshot(path=artifact(f"{name}.png"))
+    scratch = page.context.new_page()
+    try:
+        small = scratch.evaluate(_SHRINK, {"png": _text(taken), "width": WIDTH})
+        still = STILLS / f"{name}.png"
+        if os.environ.get("RENEW_STILLS"):
+            STILLS.mkdir(exist_ok=True)
+            still.write_bytes(base64.b64decode(small["png"]))
+            return None
+        before = scratch.evaluate(_SHRINK, {"png": _text(still.read_bytes()), "width": WIDTH})
+    finally:
+        scratch.close()
+    return difference(before["pixels"], small["pixels"])
+
+
+def difference(before: list[int], after: list[int]) -> str | None:
+    """What differs between the RGBA values of two pictures; None: too little to name."""
+    if len(before) != len(after):
+        return f"another size: {len(after) // 4} pixels, before {len(before) // 4}"
+    off = [
+        sum(abs(before[i + c] - after[i + c]) for c in range(3)) / 3
+        for i in range(0, len(before), 4)
+    ]
+    mean = sum(off) / len(off)
+    far = sum(one > CELL_MOST for one in off) / len(off)
+    if mean <= MEAN_MOST and far <= CELLS_MOST:
+        return None
+    return f"off by {mean:.1f} of 255 in the mean, {100 * far:.1f} % of it by more than {CELL_MOST}"
+
+
+def _text(png: bytes) -> str:
+    return base64.b64encode(png).decode()
