@@ -4,17 +4,17 @@ locals {
   raw_log_name = "${var.name}-raw-log"
 
   arns = {
-    table             = { for key, arn in module.tables.arns : key => arn }
-    nudges            = module.queues.arns["nudges"]
-    dead_nudges       = module.queues.dead_letter_arns["nudges"]
-    snapshots         = module.queues.arns["snapshots"]
-    dead_snapshots    = module.queues.dead_letter_arns["snapshots"]
-    rounds            = module.queues.arns["rounds"]
-    connections       = module.socket_api.connections_arns
-    domain_paths      = "${local.domain_arn}/*"
-    lease_table       = module.kcl_tables.arns["leases"]
-    device_messages   = "arn:${var.account.partition}:kinesis:${var.account.region}:${var.account.id}:stream/${local.device_messages.stream_name}"
-    failed_messages   = "arn:${var.account.partition}:sqs:${var.account.region}:${var.account.id}:${local.device_messages.queue_name}"
+    table           = { for key, arn in module.tables.arns : key => arn }
+    nudges          = module.queues.arns["nudges"]
+    dead_nudges     = module.queues.dead_letter_arns["nudges"]
+    snapshots       = module.queues.arns["snapshots"]
+    dead_snapshots  = module.queues.dead_letter_arns["snapshots"]
+    rounds          = module.queues.arns["rounds"]
+    connections     = module.socket_api.connections_arns
+    domain_paths    = "${local.domain_arn}/*"
+    lease_table     = module.kcl_tables.arns["leases"]
+    device_messages = "arn:${var.account.partition}:kinesis:${var.account.region}:${var.account.id}:stream/${local.device_messages.stream_name}"
+    failed_messages = "arn:${var.account.partition}:sqs:${var.account.region}:${var.account.id}:${local.device_messages.queue_name}"
     # A consumer with fan-out of its own is registered under the stream.
     stream_consumers = "${aws_kinesis_stream.telemetry.arn}/consumer/*"
   }
