@@ -1,8 +1,8 @@
-"""Terraform where there may be no network: with its real providers, or a stand-in for them.
+"""Terraform with its providers: from a registry, or as its CLI configuration says.
 
-Beside the project there may be a schema-only stand-in for the providers
-(`../shared/terraform_aws_schema`): with it Terraform validates and runs tests with mocks, but has
-no `init`. Without it the real providers are fetched once, into a cache.
+Where there is no registry, a CLI configuration (``TF_CLI_CONFIG_FILE``) may override where
+providers are (``dev_overrides``). With that Terraform validates and runs tests with mocks, but has
+no `init`. Without it the providers are fetched once, into a cache.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import dataclasses
 import fcntl
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -22,7 +21,6 @@ from typing import Any, Final
 from deploy.package import PROJECT
 
 ROOT: Final = PROJECT / "deploy" / "terraform"
-STAND_IN: Final = PROJECT.parent / "shared" / "terraform_aws_schema"
 CACHE: Final = PROJECT / "build" / "terraform"
 
 
@@ -138,8 +136,8 @@ def find_terraform(environ: Mapping[str, str] = os.environ) -> Terraform:
     program = shutil.which("terraform", path=environ.get("PATH"))
     if program is None:
         raise TerraformAbsentError("terraform is not installed (1.9 or later)")
-    if (STAND_IN / "use.sh").is_file():
-        return Terraform(program=program, environ={**environ, **_stand_in(environ)}, has_init=False)
+    if _overrides_providers(environ):
+        return Terraform(program=program, environ=environ, has_init=False)
     plugins = CACHE / "plugins"
     plugins.mkdir(parents=True, exist_ok=True)
     terraform = Terraform(
@@ -151,24 +149,21 @@ def find_terraform(environ: Mapping[str, str] = os.environ) -> Terraform:
         terraform.prepare(ROOT / "modules" / "role")
     except TerraformFailedError as error:
         raise TerraformAbsentError(
-            f"terraform has no providers: {STAND_IN} is not there, and no registry answers"
+            "terraform has no providers: no registry can be reached, and TF_CLI_CONFIG_FILE "
+            "names no configuration with dev_overrides"
         ) from error
     return terraform
 
 
-def _stand_in(environ: Mapping[str, str]) -> dict[str, str]:
-    with _cache(changed=True):
-        said = subprocess.run(  # noqa: S603 - the stand-in's own script
-            ["/bin/sh", str(STAND_IN / "use.sh"), str(CACHE / "offline")],
-            env=dict(environ),
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    found = re.search(r"TF_CLI_CONFIG_FILE='([^']+)'", said)
-    if found is None:
-        raise TerraformAbsentError(f"{STAND_IN} says {said!r}")
-    return {"TF_CLI_CONFIG_FILE": found.group(1)}
+def _overrides_providers(environ: Mapping[str, str]) -> bool:
+    """Whether Terraform's CLI configuration says where providers are (they then need no init)."""
+    named = environ.get("TF_CLI_CONFIG_FILE")
+    if not named:
+        return False
+    try:
+        return "dev_overrides" in Path(named).read_text(encoding="utf-8")
+    except OSError as error:
+        raise TerraformAbsentError(f"TF_CLI_CONFIG_FILE can't be read: {error}") from error
 
 
 def _errors_in_json(said: str) -> str:

@@ -42,6 +42,12 @@ def test_no_file_names_a_path_of_somebodys_machine() -> None:
     assert not found
 
 
+def test_only_ci_looks_beside_the_clone() -> None:
+    beside = "../" + "shared/terraform"
+
+    assert [str(path) for path, text in texts() if beside in text] == [".ci/run"]
+
+
 def test_only_lock_files_and_the_download_list_name_a_registrys_host() -> None:
     found = [
         f"{path}:{number}"

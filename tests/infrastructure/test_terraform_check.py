@@ -115,6 +115,32 @@ def test_a_machine_without_terraform_is_recognised() -> None:
         find_terraform({"PATH": "/nowhere"})
 
 
+@pytest.fixture
+def with_terraform(tmp_path: Path) -> dict[str, str]:
+    """An environment with a program called terraform."""
+    program = tmp_path / "terraform"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    return {"PATH": str(tmp_path)}
+
+
+def test_providers_that_a_cli_configuration_overrides_need_no_init(
+    tmp_path: Path, with_terraform: dict[str, str]
+) -> None:
+    configuration = tmp_path / "terraformrc"
+    environ = with_terraform | {"TF_CLI_CONFIG_FILE": str(configuration)}
+
+    configuration.write_text('provider_installation {\n  dev_overrides { "a/b" = "/c" }\n}\n')
+    assert not find_terraform(environ).has_init
+    configuration.write_text('plugin_cache_dir = "/cache"\n')
+    assert find_terraform(environ).has_init
+
+
+def test_a_cli_configuration_that_is_not_there_is_named(with_terraform: dict[str, str]) -> None:
+    with pytest.raises(TerraformAbsentError, match="TF_CLI_CONFIG_FILE"):
+        find_terraform(with_terraform | {"TF_CLI_CONFIG_FILE": "/nowhere"})
+
+
 def test_a_linter_that_can_not_be_had_is_skipped(tmp_path: Path) -> None:
     uv = tmp_path / "uv"
     uv.write_text("#!/bin/sh\necho 'no network' >&2\nexit 2\n")
