@@ -29,82 +29,44 @@ variables {
   alarms             = { emails = [] }
 }
 
-# Each run plans the whole module, so values of different variables are refused side by side.
-
-run "one_value_of_each_variable" {
+run "a_broker_is_a_host_and_its_password_a_secret" {
   command = plan
 
   variables {
-    name    = "RTDTS"
-    account = { id = "1234", region = "eu-central-1", partition = "aws" }
-    # No more zones than the network has.
-    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 3, volume_gb = 20 }
-    # CloudWatch keeps logs for numbers of days of its own.
-    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 14, parked_days = 30, log_days = 8 }
-    # At most one task per shard.
-    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 3 }
-    # Something is left for each broadcaster.
-    gateway_requests_per_second = 13
-    broadcaster                 = { cpu = 2048, memory_mb = 4096, min_tasks = 2, max_tasks = 4 }
-    # A broker is a host, and its password a secret.
     mqtt_bridge = { broker_host = "mqtts://broker", username = "bridge", password_secret_arn = "secret" }
-    # The log role is one of three.
+  }
+
+  expect_failures = [var.mqtt_bridge, var.mqtt_bridge]
+}
+
+run "a_log_role_is_one_of_three" {
+  command = plan
+
+  variables {
     region_singletons = { api_gateway_log_role = "yes" }
-    # No part declares it.
+  }
+
+  expect_failures = [var.region_singletons]
+}
+
+run "a_setting_that_nobody_declares" {
+  command = plan
+
+  variables {
     settings = { ROUND_INTERVALL_S = "10" }
-    # An edge needs names.
-    edge = true
-    # No function is called so.
-    reserved_concurrency = { "ingest-lambda" = 10 }
   }
 
-  expect_failures = [
-    var.name,
-    var.account,
-    var.search,
-    var.retention,
-    var.consumer,
-    var.gateway_requests_per_second,
-    var.mqtt_bridge,
-    var.mqtt_bridge,
-    var.region_singletons,
-    var.settings,
-    var.edge,
-    var.reserved_concurrency,
-  ]
+  expect_failures = [var.settings]
 }
 
-run "a_second_value_of_some" {
+run "at_most_one_task_a_shard" {
   command = plan
 
   variables {
-    # An index has a whole number of shards.
-    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 1.5 }
-    # A backup outlives what it is the backup of.
-    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 2, parked_days = 30, log_days = 7 }
-    # The KCL polls, or is fanned out to.
-    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 1, retrieval_mode = "PUSH" }
-    # What is reserved is enough to run.
-    reserved_concurrency = { ingest = 0 }
+    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 3 }
   }
 
-  expect_failures = [var.search, var.retention, var.consumer, var.reserved_concurrency]
-}
-
-run "a_third_value_of_some" {
-  command = plan
-
-  variables {
-    # A node takes a thousand shards.
-    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 60 }
-    # A late point finds its day.
-    retention = { raw_days = 3, positions_days = 7, raw_backup_days = 14, parked_days = 30, log_days = 7 }
-    # Kinesis has a shard at least, and keeps a day at least.
-    stream   = { shard_count = 0, retention_hours = 12 }
-    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 0 }
-  }
-
-  expect_failures = [var.search, var.retention, var.stream, var.stream]
+  expect_failures = [var.consumer]
 }
 
 run "a_setting_that_follows_from_what_is_made" {
@@ -115,4 +77,128 @@ run "a_setting_that_follows_from_what_is_made" {
   }
 
   expect_failures = [aws_ecs_cluster.this]
+}
+
+run "an_edge_needs_names" {
+  command = plan
+
+  variables {
+    edge = true
+  }
+
+  expect_failures = [var.edge]
+}
+
+run "no_concurrency_is_reserved_for_what_is_no_function" {
+  command = plan
+
+  variables {
+    reserved_concurrency = { "ingest-lambda" = 10 }
+  }
+
+  expect_failures = [var.reserved_concurrency]
+}
+
+run "what_is_reserved_is_enough_to_run" {
+  command = plan
+
+  variables {
+    reserved_concurrency = { ingest = 0 }
+  }
+
+  expect_failures = [var.reserved_concurrency]
+}
+
+run "names_accounts_and_zones" {
+  command = plan
+
+  variables {
+    name    = "RTDTS"
+    account = { id = "1234", region = "eu-central-1", partition = "aws" }
+    search  = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 3, volume_gb = 20 }
+  }
+
+  expect_failures = [var.name, var.account, var.search]
+}
+
+run "an_index_has_a_whole_number_of_shards" {
+  command = plan
+
+  variables {
+    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 1.5 }
+  }
+
+  expect_failures = [var.search]
+}
+
+run "a_node_takes_a_thousand_shards" {
+  command = plan
+
+  variables {
+    search = { engine_version = "OpenSearch_2.19", instance_type = "t3.small.search", instance_count = 1, zones = 1, volume_gb = 20, shards = 40 }
+  }
+
+  expect_failures = [var.search]
+}
+
+run "the_kcl_polls_or_is_fanned_out_to" {
+  command = plan
+
+  variables {
+    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 1, retrieval_mode = "PUSH" }
+  }
+
+  expect_failures = [var.consumer]
+}
+
+run "cloudwatch_keeps_logs_for_days_of_its_own" {
+  command = plan
+
+  variables {
+    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 14, parked_days = 30, log_days = 8 }
+  }
+
+  expect_failures = [var.retention]
+}
+
+run "a_backup_outlives_what_it_is_the_backup_of" {
+  command = plan
+
+  variables {
+    retention = { raw_days = 3, positions_days = 14, raw_backup_days = 2, parked_days = 30, log_days = 7 }
+  }
+
+  expect_failures = [var.retention]
+}
+
+run "a_late_point_finds_its_day" {
+  command = plan
+
+  variables {
+    retention = { raw_days = 3, positions_days = 7, raw_backup_days = 14, parked_days = 30, log_days = 7 }
+  }
+
+  expect_failures = [var.retention]
+}
+
+run "kinesis_keeps_a_day_at_least_and_has_a_shard" {
+  command = plan
+
+  variables {
+    stream   = { shard_count = 0, retention_hours = 12 }
+    consumer = { cpu = 512, memory_mb = 1024, min_tasks = 1, max_tasks = 0 }
+  }
+
+  expect_failures = [var.stream, var.stream]
+}
+
+run "something_is_left_for_each_broadcaster" {
+  command = plan
+
+  variables {
+    gateway_requests_per_second = 13
+    broadcaster                 = { cpu = 2048, memory_mb = 4096, min_tasks = 2, max_tasks = 4 }
+  }
+
+  expect_failures = [var.gateway_requests_per_second]
 }
