@@ -29,6 +29,7 @@ from operations.pace import Pace
 from operations.replay_backup import Span, replay_backup
 from operations.replay_failed_messages import replay_failed_messages
 from operations.replay_parked import Choice, replay_parked
+from operations.replay_set_aside import replay_set_aside
 from rtdts.delivery_store.errors import DeliveryStoreError
 from rtdts.position_store.errors import PositionStoreError
 from rtdts.runtime.settings import SettingsError
@@ -204,6 +205,28 @@ def _replay_failed_messages(args: argparse.Namespace, operator: Operator) -> tup
     return DONE, summary
 
 
+def _replay_set_aside(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
+    if operator.failed_messages is None:
+        raise RefusedError("this system has no door over AWS IoT Core")
+    report = replay_set_aside(
+        operator.set_aside,
+        operator.failed_messages.stream,
+        Pace(args.messages_per_second),
+        dry_run=args.dry_run,
+        console=operator.console,
+    )
+    did = "would replay" if args.dry_run else "replayed"
+    summary = f"{did} {report.replayed} messages of {report.objects} objects"
+    if report.not_taken:
+        return FAILED, (
+            f"{summary}; the stream did not take {told(report.not_taken)} of another, which stays: "
+            "run it again"
+        )
+    if report.stay:
+        return FAILED, f"{summary}; stay, since they can't be read: {report.stay} objects"
+    return DONE, summary
+
+
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace, Operator], tuple[int, str]]] = {
     "block": _block,
     "unblock": _unblock,
@@ -212,6 +235,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace, Operator], tuple[int, str]
     "replay-parked": _replay_parked,
     "replay-backup": _replay_backup,
     "replay-failed-messages": _replay_failed_messages,
+    "replay-set-aside": _replay_set_aside,
 }
 
 

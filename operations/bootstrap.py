@@ -69,6 +69,7 @@ class Operator:
         backup: Firehose's backup.
         failed_messages: What AWS IoT Core could not write, and where it goes; None without that
             door.
+        set_aside: Batches of that door that Lambda gave up.
         retention: Of the stream.
         restream: Makes the way into the stream, at so many points a second.
         into_stream: The same as a target of a backup's replay.
@@ -83,6 +84,7 @@ class Operator:
     parked: ParkedRecords
     backup: FirehoseBackup
     failed_messages: FailedMessageStores | None
+    set_aside: SetAsideBatches
     retention: StreamRetention
     restream: Callable[[float], Restream]
     into_stream: Callable[[float], IntoStream]
@@ -113,6 +115,7 @@ def build(environ: Mapping[str, str]) -> Operator:
     )
     console = Console()
     parked = ParkedRecords(BucketObjects(s3, settings.parked_bucket))
+    set_aside = SetAsideBatches(BucketObjects(s3, settings.parked_bucket))
     backup = FirehoseBackup(BucketObjects(s3, settings.raw_backup_bucket))
 
     def restream(points_per_second: float) -> Restream:
@@ -138,7 +141,7 @@ def build(environ: Mapping[str, str]) -> Operator:
         truck=TruckStores(
             buckets={
                 "parked records": parked,
-                "batches set aside": SetAsideBatches(BucketObjects(s3, settings.parked_bucket)),
+                "batches set aside": set_aside,
                 "Firehose's backup": backup,
             },
             search=TruckErasure(search),
@@ -155,6 +158,7 @@ def build(environ: Mapping[str, str]) -> Operator:
         parked=parked,
         backup=backup,
         failed_messages=failed_messages,
+        set_aside=set_aside,
         retention=StreamRetention(kinesis, settings.stream_name),
         restream=restream,
         into_stream=lambda rate: IntoStream(

@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     _add_replay_parked(commands)
     _add_replay_backup(commands)
     _add_replay_failed_messages(commands)
+    _add_replay_set_aside(commands)
     return whole
 
 
@@ -266,7 +267,26 @@ def _add_replay_failed_messages(commands: argparse._SubParsersAction[Any]) -> No
         "the queue, for the rest of its 14 days.",
         epilog=EXIT_CODES,
     )
-    replay.add_argument(
+    _add_message_rate(replay)
+
+
+def _add_replay_set_aside(commands: argparse._SubParsersAction[Any]) -> None:
+    replay = commands.add_parser(
+        "replay-set-aside",
+        help="put the messages over AWS IoT Core that Lambda gave up into their stream again",
+        description="Reads the batches that Lambda could not have processed and set aside in the "
+        "bucket of parked records, lists them, puts their messages into the stream that they came "
+        "from, and removes them from the bucket (for 7 days an older version of the object still "
+        "has them). Interrupted, it may be run again: what comes twice counts once. A "
+        "message keeps its time of receipt; after 30 days the consumer parks its points.",
+        epilog=EXIT_CODES,
+    )
+    _add_message_rate(replay)
+    _add_dry_run(replay, "list and count, put and remove nothing")
+
+
+def _add_message_rate(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--messages-per-second",
         type=_rate,
         default=200.0,

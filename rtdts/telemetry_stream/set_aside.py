@@ -1,19 +1,20 @@
 """Batches of device messages that Lambda could not have processed, and set aside in S3.
 
 An object is the record of an invocation, with the whole event in its ``payload`` (AWS Lambda
-Developer Guide, "Retain discarded batch records for a Kinesis Data Streams event source"). How one
-is handed to the function again is in docs/operations.md; here a truck is erased from them.
+Developer Guide, "Retain discarded batch records for a Kinesis Data Streams event source").
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rtdts.telemetry_stream.backup_format import BrokenObjectError, is_about
-from rtdts.telemetry_stream.bucket_objects import BucketObjects, rewrite
+from rtdts.telemetry_stream.bucket_objects import BucketObjects, ObjectEntry, rewrite
+from rtdts.telemetry_stream.device_stream import DeviceRecord
 
 PREFIX: Final = "aws/lambda/"
 """Lambda's choice: ``aws/lambda/MAPPING/SHARD/…``."""
@@ -24,6 +25,25 @@ class SetAsideBatches:
 
     def __init__(self, objects: BucketObjects) -> None:
         self._objects = objects
+
+    def entries(self) -> Iterator[ObjectEntry]:
+        """The batches by key: of a shard, in the order in which they were set aside."""
+        return self._objects.entries(PREFIX)
+
+    def messages(self, key: str) -> list[DeviceRecord]:
+        """A batch's messages, as they lay in the stream.
+
+        Raises:
+            BrokenObjectError: It can't be read, or names the batch without its messages.
+        """
+        batch = _Batch.of(self._objects.read(key).body)
+        if batch is None:
+            raise BrokenObjectError("it names the batch alone, without its messages")
+        return batch.messages()
+
+    def take_out(self, key: str) -> None:
+        """Takes a batch out; for some days an older version of the object still has it."""
+        self._objects.remove(key)
 
     def erase_truck(self, truck_id: str, *, dry_run: bool) -> Iterator[tuple[str, int]]:
         """Rewrites each batch without a truck's messages; no version with them is left.
@@ -44,24 +64,69 @@ def without_truck(body: bytes, truck_id: str) -> tuple[bytes, int]:
     Raises:
         BrokenObjectError: It can't be read.
     """
+    batch = _Batch.of(body)
+    if batch is None:
+        return body, 0
+    kept = [
+        record
+        for record, message in zip(batch.records, batch.messages(), strict=True)
+        if not is_about(message.data, truck_id)
+    ]
+    lost = len(batch.records) - len(kept)
+    if not lost:
+        return body, 0
+    return batch.with_records(kept) if kept else b"", lost
+
+
+class _Batch(NamedTuple):
+    """A record of an invocation, taken apart."""
+
+    invocation: dict[str, Any]
+    event: dict[str, Any]
+    """As the function was given it: the payload."""
+    records: list[Any]
+
+    @classmethod
+    def of(cls, body: bytes) -> _Batch | None:
+        """Takes it apart; None when it names the batch alone.
+
+        Raises:
+            BrokenObjectError: It can't be read.
+        """
+        with _broken_if_unreadable():
+            invocation: Any = json.loads(body)
+            payload = invocation.get("payload")
+            if payload is None:
+                return None
+            event = json.loads(payload) if isinstance(payload, str) else payload
+            return cls(invocation, event, event["Records"])
+
+    def messages(self) -> list[DeviceRecord]:
+        """Its messages.
+
+        Raises:
+            BrokenObjectError: One can't be read.
+        """
+        with _broken_if_unreadable():
+            return [
+                DeviceRecord(
+                    record["kinesis"]["partitionKey"],
+                    base64.b64decode(record["kinesis"]["data"], validate=True),
+                )
+                for record in self.records
+            ]
+
+    def with_records(self, records: list[Any]) -> bytes:
+        """The object with these records, its payload in the form that it had."""
+        event: Any = self.event | {"Records": records}
+        if isinstance(self.invocation["payload"], str):
+            event = json.dumps(event)
+        return json.dumps(self.invocation | {"payload": event}).encode()
+
+
+@contextlib.contextmanager
+def _broken_if_unreadable() -> Iterator[None]:
     try:
-        invocation: Any = json.loads(body)
-        payload = invocation.get("payload")
-        if payload is None:
-            return body, 0  # it names the batch alone
-        event = json.loads(payload) if isinstance(payload, str) else payload
-        records = event["Records"]
-        kept = [one for one in records if not is_about(_data(one), truck_id)]
+        yield
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
         raise BrokenObjectError(f"no record of an invocation: {error!r}") from error
-    if len(kept) == len(records):
-        return body, 0
-    if not kept:
-        return b"", len(records)
-    event["Records"] = kept
-    invocation["payload"] = json.dumps(event) if isinstance(payload, str) else event
-    return json.dumps(invocation).encode(), len(records) - len(kept)
-
-
-def _data(record: Any) -> bytes:
-    return base64.b64decode(record["kinesis"]["data"], validate=True)

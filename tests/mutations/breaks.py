@@ -170,6 +170,17 @@ BREAKS = (
         ),
     ),
     Break(
+        name="set-aside-batches-go-though-not-taken",
+        guarantee=1,
+        file="operations/replay_set_aside.py",
+        text="            if report.not_taken:\n                break",
+        replacement="            if report.not_taken and dry_run:\n                break",
+        tests=(
+            f"{UNIT}/operations/test_replay_set_aside.py"
+            "::test_a_batch_that_is_not_taken_whole_stays_and_ends_the_replay",
+        ),
+    ),
+    Break(
         name="mqtt-failed-messages-fall-behind",
         guarantee=1,
         file="mqtt_bridge/gathering.py",
@@ -2508,8 +2519,8 @@ BREAKS = (
         name="erasure-leaves-batches-set-aside",
         guarantee=8,
         file="rtdts/telemetry_stream/set_aside.py",
-        text="if not is_about(_data(one), truck_id)]",
-        replacement="if _data(one)]",
+        text="if not is_about(message.data, truck_id)",
+        replacement="if message.data",
         tests=(
             f"{UNIT}/telemetry_stream/test_set_aside.py::test_a_batch_is_rewritten_without_the_truck",
         ),

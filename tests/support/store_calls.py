@@ -193,6 +193,9 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         },
     },
     "rtdts/telemetry_stream/set_aside.py:SetAsideBatches": {
+        "entries": {("s3:ListBucket", "parked")},
+        "messages": {("s3:GetObject", "parked/aws/lambda/*")},
+        "take_out": {("s3:DeleteObject", "parked/aws/lambda/*")},
         "erase_truck": {
             ("s3:ListBucketVersions", "parked"),
             *(

@@ -14,12 +14,15 @@ from operations.erase_truck import TruckStores
 from operations.replay_backup import IntoRawLog, IntoStream
 from operations.replay_failed_messages import FailedMessageStores
 from rtdts.position_store.errors import StoreUnavailable
+from rtdts.telemetry_stream.bucket_objects import BucketObjects
 from rtdts.telemetry_stream.device_stream import DeviceStream
+from rtdts.telemetry_stream.set_aside import SetAsideBatches
 from rtdts.tracking.blocks import Blocks, Token
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_failed_messages import FakeFailedMessages
 from tests.fakes.fake_stream import FailSome, FakeStream
 from tests.support.operations_world import FakeRawLog, World, quick
+from tests.support.set_aside_batches import device_message, invocation
 from tests.unit.operations.test_erase import (
     NOW_MS,
     FakeMatches,
@@ -70,6 +73,7 @@ class Shell:
             parked=world.parked,
             backup=world.backup,
             failed_messages=self.failed_messages,
+            set_aside=SetAsideBatches(BucketObjects(world.parked_bucket, "parked")),
             retention=retention,
             restream=lambda _rate: world.restream,
             into_stream=lambda _rate: IntoStream(
@@ -283,8 +287,11 @@ def test_a_block_names_one_subject_and_a_reason(shell: Shell, arguments: tuple[s
     assert ended.value.code == 2
 
 
-def test_without_a_door_over_iot_core_there_is_nothing_to_replay(shell: Shell) -> None:
-    code, said = shell("replay-failed-messages")
+@pytest.mark.parametrize("command", ["replay-failed-messages", "replay-set-aside"])
+def test_without_a_door_over_iot_core_there_is_nothing_to_replay(
+    shell: Shell, command: str
+) -> None:
+    code, said = shell(command)
 
     assert code == 1
     assert said.startswith("refused")
@@ -304,3 +311,24 @@ def test_what_the_rule_could_not_write_is_replayed(
 
     assert exit_code == code
     assert said.startswith(f"replayed {1 - code} messages; stay: 0")
+
+
+@pytest.mark.parametrize(
+    ("body", "trouble", "code", "summary"),
+    [
+        (invocation(device_message("T-1")), None, 0, "replayed 1 messages of 1 objects"),
+        (invocation(device_message("T-1")), FailSome([0]), 1, "replayed 0 messages of 0 objects; "),
+        (b"{", None, 1, "replayed 0 messages of 0 objects; stay"),
+    ],
+    ids=["whole", "not-taken", "broken"],
+)
+def test_what_lambda_set_aside_is_replayed(
+    shell: Shell, body: bytes, trouble: FailSome | None, code: int, summary: str
+) -> None:
+    shell.world.parked_bucket.put_object(Key="aws/lambda/m/s/1", Body=body)
+    stream = DeviceStream(FakeStream([trouble]), "device-messages")
+    shell.failed_messages = FailedMessageStores(failed=FakeFailedMessages(), stream=stream)
+    exit_code, said = shell("replay-set-aside")
+
+    assert exit_code == code
+    assert said.startswith(summary)

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from typing import Any
 
 import pytest
 
-from rtdts.ingest.device_messages import DeviceMessage, encode_message
 from rtdts.telemetry_stream.backup_format import BrokenObjectError
 from rtdts.telemetry_stream.bucket_objects import BucketObjects
 from rtdts.telemetry_stream.set_aside import SetAsideBatches
 from tests.fakes.fake_bucket import FakeVersionedBucket
-
-KEY = "aws/lambda/4f1d7a1e/shardId-000000000000/2026/11/24/2026-11-24T07.00.00-c1"
-
-
-def message(truck_id: str) -> bytes:
-    return encode_message(DeviceMessage(truck_id=truck_id, received_at_ms=1, payload=b"{}"))
-
-
-def invocation(*records: bytes, as_text: bool = True) -> bytes:
-    """What Lambda puts: AWS Lambda Developer Guide, 'Retain discarded batch records'."""
-    event: Any = {
-        "Records": [
-            {
-                "kinesis": {"partitionKey": "k", "data": base64.b64encode(one).decode()},
-                "eventSource": "aws:kinesis",
-            }
-            for one in records
-        ]
-    }
-    payload = json.dumps(event) if as_text else event
-    return json.dumps({"version": "1.0", "KinesisBatchInfo": {}, "payload": payload}).encode()
+from tests.support.set_aside_batches import SET_ASIDE_KEY as KEY
+from tests.support.set_aside_batches import device_message as message
+from tests.support.set_aside_batches import invocation
 
 
 @pytest.fixture
@@ -91,6 +70,7 @@ def test_a_record_of_an_invocation_without_its_payload_holds_nothing(
         b'{"payload":"{"}',
         b'{"payload":{"Records":[{"kinesis":{"data":"!"}}]}}',
         b'{"payload":{"Records":[{}]}}',
+        b'{"payload":{"Records":[{"kinesis":{"data":"e30="}}]}}',
     ],
     ids=lambda body: repr(body[:30]),
 )

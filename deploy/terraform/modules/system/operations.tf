@@ -53,7 +53,7 @@ locals {
     },
     {
       sid       = "SetAside"
-      actions   = ["s3:DeleteObjectVersion", "s3:GetObjectVersion", "s3:PutObject"]
+      actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
       resources = ["${module.parked.arn}/aws/lambda/*"]
     },
     {

@@ -1,0 +1,118 @@
+"""`replay-set-aside`: batches that Lambda gave up go back into the stream that it read them from.
+
+An object is removed only when the stream has all of its messages: a crash in between puts some
+twice, which is recognised by their points' ids.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol
+
+from operations.console import Console
+from operations.pace import Pace
+from rtdts.telemetry_stream.backup_format import BrokenObjectError
+from rtdts.telemetry_stream.bucket_objects import ObjectEntry
+from rtdts.telemetry_stream.device_stream import DeviceRecord
+from rtdts.tracking.instants import format_instant
+
+CALL_RECORDS: Final = 100
+CALL_BYTES: Final = 1_000_000
+"""Of a call: a shard takes 1 MB a second from everybody, and a call 5 MB."""
+
+
+class Batches(Protocol):
+    """See `rtdts.telemetry_stream.set_aside.SetAsideBatches`."""
+
+    def entries(self) -> Iterator[ObjectEntry]:
+        """The batches by key."""
+        ...
+
+    def messages(self, key: str) -> Sequence[DeviceRecord]:
+        """A batch's messages; raises `BrokenObjectError`."""
+        ...
+
+    def take_out(self, key: str) -> None:
+        """Takes a batch out."""
+        ...
+
+
+class Messages(Protocol):
+    """See `rtdts.telemetry_stream.device_stream.DeviceStream`."""
+
+    def put_messages(self, records: Sequence[DeviceRecord]) -> Sequence[str | None]:
+        """Puts records; the error code of each, None for one that is there."""
+        ...
+
+
+@dataclasses.dataclass(kw_only=True)
+class SetAsideReplay:
+    """What came of a replay."""
+
+    objects: int = 0
+    replayed: int = 0
+    stay: int = 0
+    """Objects that can't be read."""
+    not_taken: Counter[str] = dataclasses.field(default_factory=Counter)
+    """Messages that the stream did not take, by its error code; their objects stay."""
+
+
+def replay_set_aside(
+    batches: Batches, stream: Messages, pace: Pace, *, dry_run: bool, console: Console
+) -> SetAsideReplay:
+    """Replays every batch, until the stream takes one not whole.
+
+    Args:
+        batches: Where they are.
+        stream: The stream that the Lambda reads.
+        pace: How fast, in messages.
+        dry_run: Whether to list and count only.
+        console: Told of each batch.
+    """
+    report = SetAsideReplay()
+    # All first: what is listed page by page must not change meanwhile.
+    for entry in list(batches.entries()):
+        try:
+            messages = batches.messages(entry.key)
+        except BrokenObjectError as error:
+            report.stay += 1
+            console.say(f"stays: {entry.key}: {error}")
+            continue
+        trucks = len({one.truck_id for one in messages})
+        at = format_instant(entry.modified_at_ms)
+        console.say(f"{entry.key}: {len(messages)} messages of {trucks} trucks, set aside {at}")
+        if not dry_run:
+            _put(messages, stream, pace, report)
+            if report.not_taken:
+                break  # later is better than at once
+            batches.take_out(entry.key)
+        report.objects += 1
+        report.replayed += len(messages)
+    return report
+
+
+def _put(
+    messages: Sequence[DeviceRecord], stream: Messages, pace: Pace, report: SetAsideReplay
+) -> None:
+    for call in _calls(messages):
+        pace.wait_for(len(call))
+        codes = stream.put_messages(call)
+        report.not_taken.update(code for code in codes if code is not None)
+        if report.not_taken:
+            return
+
+
+def _calls(messages: Sequence[DeviceRecord]) -> Iterator[list[DeviceRecord]]:
+    """The messages, in their order, as calls that the stream takes."""
+    call: list[DeviceRecord] = []
+    size = 0
+    for message in messages:
+        if call and (len(call) == CALL_RECORDS or size + len(message.data) > CALL_BYTES):
+            yield call
+            call, size = [], 0
+        call.append(message)
+        size += len(message.data)
+    if call:
+        yield call
