@@ -140,6 +140,19 @@ def test_who_is_throttled_once_or_twice_hears_in_the_same_round() -> None:
     assert report.duration_ms < 5_000
 
 
+def test_second_tries_hold_up_no_first_one_where_slots_are_scarce() -> None:
+    """As on a machine that is busy: posts take long, and the rate is no bound."""
+    throttled = {f"c-{number}" for number in range(0, VIEWERS, 3)}
+    last_s = []
+    for takes_one_of in ({}, dict.fromkeys(throttled, 1_000)):
+        gateway = PushingBack(answers_in_s=1.0, takes_one_of=takes_one_of)
+        pressed, _, _ = held(gateway, 1)
+        last_s.append(max(gateway.heard_at_s[one][0] for one in {*pressed.names} - throttled))
+
+    clean_s, pushed_back_s = last_s
+    assert pushed_back_s <= 1.2 * clean_s
+
+
 def test_one_that_is_always_throttled_costs_a_post_a_round_and_keeps_none_from_ending() -> None:
     gateway = PushingBack()
     gateway.takes_one_of = {"c-1": 1_000_000}
