@@ -36,9 +36,13 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
             f"{into['healthy_last_s']:.1f} s; slow {into['slow_heard']:,.0f} of "
             f"{into['slow_due']:,.0f}, last {into['slow_last_s']:.1f} s; "
             f"{held['quarantined']:,} left in quarantine; {held['lasted_s']:.1f} s, "
-            f"{held['peak_mb']:.0f} MB"
+            f"{held['cpu_s']:.1f} s of CPU, {held['peak_mb']:.0f} MB"
         )
     last, last_clean = bad[-1], clean[-1]
+    say(
+        f"the last round without the bad: p99 {last_clean['into_s']['healthy_p99_s']:.1f} s, "
+        f"{last_clean['cpu_s']:.1f} s of CPU"
+    )
     yield beside(
         "round_under_429",
         last["into_s"]["healthy_p99_s"],

@@ -195,7 +195,14 @@ class Round:
             if not await self._bounds.rate.acquire(lane, len(waiting), by_s=again.until_s):
                 tally.add(refused)
                 continue
-            reserved = await self._bounds.slots.reserve(len(waiting))
+            # Where slots are scarce, or the machine is slow, the rate is no bound: these wait here.
+            slots = self._bounds.slots
+            reserve = slots.reserve if is_ours else slots.reserve_behind
+            reserved = await reserve(len(waiting))
+            if self._monotonic() > again.until_s:
+                reserved.release_rest()
+                tally.add(refused)
+                continue
             pushed = await self._push(waiting, reserved, tally)
             tally.add(again.add(pushed, self._monotonic()))
 

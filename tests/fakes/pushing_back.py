@@ -23,6 +23,7 @@ class PushingBack:
         takes_one_of: By connection: of so many posts one is taken, the last of them.
         hanging: Connections that do not answer within the time limit.
         timeout_s: The poster's limit.
+        answers_in_s: How long all other posts take.
         heard_at_s: By connection, when it took messages.
         shown_at_s: By connection, when positions of trucks were written to it.
         posted: By connection, how many were written.
@@ -34,6 +35,7 @@ class PushingBack:
     takes_one_of: dict[str, int] = dataclasses.field(default_factory=dict)
     hanging: set[str] = dataclasses.field(default_factory=set)
     timeout_s: float = 2.0
+    answers_in_s: float = ANSWERS_IN_S
     heard_at_s: defaultdict[str, list[float]] = dataclasses.field(
         default_factory=lambda: defaultdict(list)
     )
@@ -56,7 +58,7 @@ class PushingBack:
         if not is_over and connection_id in self.hanging:
             await asyncio.sleep(self.timeout_s)
             return Answer.HUNG
-        await asyncio.sleep(ANSWERS_IN_S)
+        await asyncio.sleep(self.answers_in_s)
         if is_over:
             self.over_quota += 1
             return Answer.OVER_QUOTA

@@ -2094,6 +2094,14 @@ BREAKS = (
         ),
     ),
     Break(
+        name="second-tries-take-the-slots-of-first-ones",
+        guarantee=6,
+        file="broadcaster/round.py",
+        text="reserve = slots.reserve if is_ours else slots.reserve_behind",
+        replacement="reserve = slots.reserve",
+        tests=(f"{PUSHED_BACK}::test_second_tries_hold_up_no_first_one_where_slots_are_scarce",),
+    ),
+    Break(
         name="those-that-hang-hold-slots-in-every-round",
         guarantee=6,
         file="broadcaster/quarantine.py",

@@ -26,6 +26,8 @@ from tests.support.virtual_time import LoopClock, NoThreads, in_virtual_time
 VIEWERS = 300
 INTERVAL_S = 60.0
 LONGEST_GAP_S = 75.0
+SLOTS_OF_THE_RATE = 5
+"""At 20 posts per second, as 800 are at 3,333: 100,000 viewers in half a minute."""
 
 
 class Pressed:
@@ -140,6 +142,19 @@ def test_who_is_throttled_once_or_twice_hears_in_the_same_round() -> None:
     assert report.duration_ms < 5_000
 
 
+def test_second_tries_hold_up_no_first_one_where_slots_are_scarce() -> None:
+    """As on a machine that is busy: posts take long, and the rate is no bound."""
+    throttled = {f"c-{number}" for number in range(0, VIEWERS, 3)}
+    last_s = []
+    for takes_one_of in ({}, dict.fromkeys(throttled, 1_000)):
+        gateway = PushingBack(answers_in_s=1.0, takes_one_of=takes_one_of)
+        pressed, _, _ = held(gateway, 1)
+        last_s.append(max(gateway.heard_at_s[one][0] for one in {*pressed.names} - throttled))
+
+    clean_s, pushed_back_s = last_s
+    assert pushed_back_s <= 1.2 * clean_s
+
+
 def test_one_that_is_always_throttled_costs_a_post_a_round_and_keeps_none_from_ending() -> None:
     gateway = PushingBack()
     gateway.takes_one_of = {"c-1": 1_000_000}
@@ -180,9 +195,9 @@ def test_one_that_recovers_from_its_quarantine_hears_in_the_next_round_like_any_
     assert in_virtual_time(main) == [9, 9, 9, 9, 9, 10, 10]
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("seed", "slots"), [(0, 20), (1, 20), (0, SLOTS_OF_THE_RATE)])
 def test_the_healthy_hear_in_time_whatever_the_others_do_and_nothing_without_a_right(
-    seed: int,
+    seed: int, slots: int
 ) -> None:
     """30 % throttled by connection, 10 % hanging, rights revoked while it posts, and a quota."""
     choose = random.Random(seed)
@@ -199,7 +214,7 @@ def test_the_healthy_hear_in_time_whatever_the_others_do_and_nothing_without_a_r
             pressed = Pressed(gateway, posts_per_second=20.0, viewers=VIEWERS)
             pressed.begin()
             revoking = asyncio.create_task(revoke(pressed))
-            reports = await pressed.rounds(5)
+            reports = await pressed.rounds(5, slots=slots)
             revoking.cancel()
             return pressed, reports, asyncio.get_running_loop().time()
 

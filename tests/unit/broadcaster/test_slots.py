@@ -38,6 +38,24 @@ async def test_two_that_want_all_of_it_do_not_lock_each_other_out() -> None:
         await asyncio.gather(*(use() for _ in range(10)))
 
 
+async def test_what_comes_behind_takes_slots_that_nothing_else_waits_for() -> None:
+    slots = Slots(4)
+    held = await slots.reserve(3)
+    behind = asyncio.create_task(slots.reserve_behind(2))
+    before = asyncio.create_task(slots.reserve(2))
+    await asyncio.sleep(0)
+    held.release_one()
+    first = await before
+    await asyncio.sleep(0)
+    assert not behind.done(), "though it came first"
+
+    first.release_rest()
+    (await behind).release_rest()
+    held.release_rest()
+    async with asyncio.timeout(COMES_WITHIN_S):
+        assert (await slots.reserve(4)).count == 4
+
+
 async def test_one_that_gave_up_waiting_holds_nothing() -> None:
     slots = Slots(2)
     held = await slots.reserve(1)
@@ -54,6 +72,8 @@ async def test_one_that_gave_up_waiting_holds_nothing() -> None:
 async def test_a_reservation_that_can_never_be_had_is_refused() -> None:
     with pytest.raises(ValueError, match="5 slots"):
         await Slots(4).reserve(5)
+    with pytest.raises(ValueError, match="5 slots"):
+        await Slots(4).reserve_behind(5)
 
 
 async def _reservable(slots: Slots, count: int) -> bool:
