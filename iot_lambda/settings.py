@@ -4,45 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+from rtdts.ingest.message_settings import MessageSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(MessageSettings):
     """What iot_lambda reads from its environment; see docs/settings.md."""
 
-    stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")
-    parked_bucket: str = setting(
-        "PARKED_BUCKET", help="the bucket for messages of which not every point is valid"
-    )
-    blocked_identities_table: str = setting(
-        "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
-    )
-    first_generation_timezone: str = setting(
-        "FIRST_GENERATION_TIMEZONE",
-        default="Asia/Seoul",
-        help="IANA name of the zone of first-generation trucks' clocks",
-    )
-    max_body_bytes: int = setting(
-        "MAX_BODY_BYTES",
-        default=1_048_576,
-        minimum=1_024,
-        maximum=6_291_456,
-        help="size of a message, unpacked, in bytes",
-    )
-    connect_timeout_s: float = setting(
-        "CONNECT_TIMEOUT_S",
-        default=1.0,
-        minimum=0.1,
-        maximum=10.0,
-        help="time to connect to the stream or the bucket, in seconds",
-    )
-    read_timeout_s: float = setting(
-        "READ_TIMEOUT_S",
-        default=4.0,
-        minimum=0.1,
-        maximum=30.0,
-        help="time that the stream or the bucket may take to answer, in seconds",
-    )
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)

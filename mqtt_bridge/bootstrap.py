@@ -38,7 +38,7 @@ from rtdts.tracking.roles import TRUCK
 COMPONENT: Final = "mqtt_bridge"
 T = TypeVar("T")
 _FIRST_WAIT_S: Final = 0.1
-_MOST_WAIT_S: Final = 2.0
+MOST_WAIT_S: Final = 2.0
 """A bridge must be there again within 15 s of a broker's restart, and waits add up."""
 
 
@@ -110,7 +110,7 @@ def _threads(settings: Settings) -> int:
 
 
 def _waits_s() -> Iterator[float]:
-    return backoff_s(first_s=_FIRST_WAIT_S, most_s=_MOST_WAIT_S)
+    return backoff_s(first_s=_FIRST_WAIT_S, most_s=MOST_WAIT_S)
 
 
 async def _in_thread(pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:

@@ -22,7 +22,7 @@ def kinesis(plan: Plan) -> Cost:
     hours = shards * HOURS_A_MONTH
     units = load.requests_a_month * math.ceil(load.record_bytes / PUT_UNIT_BYTES)
     usd = plan.price("kinesis_shard_hour", hours) + plan.price("kinesis_put_million", units / 1e6)
-    if _keeps_longer(plan):
+    if keeps_longer(plan):
         usd += plan.price("kinesis_retention_shard_hour", hours)
     return Cost(
         part="Kinesis",
@@ -67,7 +67,8 @@ def _point_bytes(plan: Plan) -> float:
     return record_bytes(2, plan.facts.measured) - record_bytes(1, plan.facts.measured)
 
 
-def _keeps_longer(plan: Plan) -> bool:
+def keeps_longer(plan: Plan) -> bool:
+    """Whether streams keep their records for more than the day that their price has in it."""
     return plan.scenario.stream_hours > 24
 
 
@@ -80,7 +81,7 @@ def _on_demand(plan: Plan) -> float:
         + plan.price("kinesis_on_demand_in_gb", gb)
         + plan.price("kinesis_on_demand_out_gb", gb * READERS)
     )
-    if _keeps_longer(plan):
+    if keeps_longer(plan):
         kept_days = plan.scenario.stream_hours / 24 - 1
         gb_month = gb / plan.scenario.days * kept_days
         usd += plan.price("kinesis_on_demand_retention_gb_month", gb_month)

@@ -13,6 +13,7 @@ from typing import Final
 
 from deploy.capacity.costs import Plan
 from deploy.capacity.costs_running import EVENT_BYTES
+from deploy.capacity.costs_stream import keeps_longer
 from deploy.capacity.facts import GB, HOURS_A_MONTH
 from deploy.capacity.limits_aws import posts_while_a_round_lasts
 from deploy.capacity.sizing import LAMBDA_VCPU_GB
@@ -89,11 +90,15 @@ def iot_core(plan: Plan) -> Door:
     share = min(scenario.lambda_gb / LAMBDA_VCPU_GB, 1.0) * scenario.vcpu
     busy_s = messages / plan.facts.measured["ingest_points.1_a_request"] / share
     seconds = busy_s + invocations * scenario.put_ms / 1e3
+    shard_hours = shards * HOURS_A_MONTH
+    # It keeps messages as long as the main stream.
+    kept_usd = plan.price("kinesis_retention_shard_hour", shard_hours) if keeps_longer(plan) else 0
     return Door(
         usd=plan.price("iot_connection_minute_million", scenario.trucks * load.truck_s / 60e6)
         + plan.price("iot_rule_million", metered)
         + plan.price("iot_action_million", metered)
-        + plan.price("kinesis_shard_hour", shards * HOURS_A_MONTH)
+        + plan.price("kinesis_shard_hour", shard_hours)
+        + kept_usd
         + plan.price("kinesis_put_million", messages / 1e6)
         + _lambda(plan, invocations, seconds / invocations),
         limits=(

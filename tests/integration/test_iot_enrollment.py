@@ -172,7 +172,9 @@ def prepared(session: boto3.Session, url: str, port: int, folder: Path, package:
         SourceArn=arn(f"provisioningtemplate/{TEMPLATE}"),
     )
     iot = client("iot")
-    policy = template("truck_policy.json", region=REGION, account_id=ACCOUNT_ID, rule_name=RULE)
+    policy = template(
+        "truck_policy.json", partition="aws", region=REGION, account_id=ACCOUNT_ID, rule_name=RULE
+    )
     iot.create_policy(policyName=TRUCK_POLICY, policyDocument=json.dumps(policy))
     iot.create_policy(policyName=CLAIM_POLICY, policyDocument=claim_policy())
     body = template("provisioning_template.json", truck_policy_name=TRUCK_POLICY)

@@ -14,6 +14,7 @@ resource "aws_iot_policy" "truck" {
   name = "${var.name}-truck"
   # Without what only people need: AWS takes 2,048 characters.
   policy = jsonencode(jsondecode(templatefile("${path.module}/truck_policy.json", {
+    partition  = var.account.partition
     region     = var.account.region
     account_id = var.account.id
     rule_name  = aws_iot_topic_rule.telemetry.name

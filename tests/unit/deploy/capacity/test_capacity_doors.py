@@ -17,11 +17,17 @@ def plan_of(trucks: int, **asked: float) -> Plan:
 def test_iot_core_costs_what_its_price_list_says() -> None:
     plan = plan_of(1_000)
     minutes, messages = 1_000 * 60 * 10 * 30.4 / 1e6, 100 * 36_000 * 30.4 / 1e6
-    shard = 730 * 0.015 + messages * 0.014
+    shard = 730 * (0.015 + 0.020) + messages * 0.014  # which keeps its records for a week
 
     known = minutes * 0.08 + messages * 0.30 + shard
     assert iot_core(plan).usd == pytest.approx(known, rel=0.2)  # and a Lambda
     assert iot_core(plan).usd > known
+
+
+def test_a_small_stream_that_keeps_a_day_costs_its_shards_alone() -> None:
+    a_week, a_day = (iot_core(plan_of(1_000, stream_hours=hours)).usd for hours in (168, 24))
+
+    assert a_week - a_day == pytest.approx(730 * 0.020)
 
 
 def test_a_message_above_5_kb_counts_as_several() -> None:

@@ -1,0 +1,21 @@
+"""The alarm for a lost broker fires for one bridge alone, however the broker fails it."""
+
+from __future__ import annotations
+
+import re
+
+from mqtt_bridge.bootstrap import MOST_WAIT_S
+from mqtt_bridge.broker_client import TIMEOUT_S
+from tests.support.source_tree import ROOT
+
+ALARMS = ROOT / "deploy" / "terraform" / "modules" / "alarms" / "definitions.tf"
+
+
+def test_a_broker_that_takes_connections_and_says_nothing_is_counted_often_enough() -> None:
+    alarm = re.search(
+        r"mqtt-disconnected = \{.*?threshold\s*= (\d+)", ALARMS.read_text(), re.DOTALL
+    )
+    assert alarm is not None
+    attempts_per_minute = 60 / (TIMEOUT_S + MOST_WAIT_S)
+
+    assert attempts_per_minute > int(alarm[1]) + 1
