@@ -1,0 +1,29 @@
+"""The five-truck real-time drive with all trucks over MQTT; the ordinary run mixes the doors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from sim.local_cloud.launch import LaunchedCloud
+from tests.support.waiting import PATIENCE_S
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+
+
+def test_every_point_over_mqtt_arrives(local_cloud: LaunchedCloud) -> None:
+    command = ["-m", "sim", "drive", "--trucks", "5", "--duration", "45", "--json"]
+    command += ["--via", "mqtt", "--patience-s", f"{PATIENCE_S:g}"]
+    drive = subprocess.run(
+        [sys.executable, *command, "--env", str(local_cloud.env_file)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    verdict = json.loads(drive.stdout.splitlines()[-1])
+
+    assert verdict["accepted"] > 0
+    assert verdict["in_history"] == verdict["in_raw"] == verdict["accepted"]
+    assert (drive.returncode, verdict["ok"]) == (0, True), verdict
