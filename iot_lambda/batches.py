@@ -11,26 +11,18 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import tzinfo
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
-from rtdts.ingest.device_messages import BrokenRecordError, decode_message
+from iot_lambda.judging import Judged, Judging, Record
 from rtdts.ingest.intake import NOTHING_PUT, IngestResult, JudgedBody, batch_of, results_of
 from rtdts.ingest.messages import (
-    REJECTED_POINTS,
-    UNREADABLE,
     Fault,
-    foreign_topic,
-    judge_message,
 )
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import Metric
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.putter import Batch, PutOutcome
-from rtdts.tracking.blocks import Blocks
-from rtdts.tracking.identifiers import is_identifier
-from rtdts.tracking.roles import TRUCK
 
 METRICS: Final = (
     Metric("PointsAccepted", "Count"),
@@ -40,17 +32,11 @@ METRICS: Final = (
     Metric("StreamAttempts", "Count"),
     Metric("MessagesUnusable", "Count"),
     Metric("MessagesAgain", "Count"),
+    Metric("MessagesOverQuota", "Count"),
 )
 PARKINGS_AT_ONCE: Final = 8
 LINES_PER_BATCH: Final = 10
 """Of the log, about messages at fault: one broken truck may send a hundred a second."""
-
-
-class Record(NamedTuple):
-    """A record of the small stream."""
-
-    sequence_number: str
-    data: bytes
 
 
 class Putting(Protocol):
@@ -85,35 +71,15 @@ class BatchReport:
     metrics: Mapping[str, int]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Judged:
-    payload: bytes
-    """As the truck sent it; the record when it can't be read."""
-    truck_id: str | None
-    verdict: JudgedBody | Fault
-
-    @property
-    def to_park(self) -> tuple[str, str] | None:
-        """Reason and detail, if the message is to be kept."""
-        verdict = self.verdict
-        if isinstance(verdict, Fault):
-            return (verdict.reason, verdict.detail) if verdict.is_parked else None
-        if not verdict.rejected:
-            return None
-        reasons = Counter(f"{each.field}:{each.reason}" for each in verdict.rejected)
-        return REJECTED_POINTS, str(dict(reasons))
-
-
 class DeviceBatches:
     """Takes batches of the small stream.
 
     Args:
         putter: The main stream.
         parking: Where messages at fault go.
-        blocks: What is blocked at the moment.
-        zone: The zone of first-generation trucks' clocks.
-        max_body_bytes: How large a message may be, unpacked.
-        now_ms: The time of day.
+        judging: Says what each message is.
+        set_aside: Keeps what a truck sent beyond its quota, as it lay in the stream: the truck, the
+            first sequence number, the records.
         log: The process's log.
         trace: Reports every point of some trucks.
     """
@@ -123,19 +89,15 @@ class DeviceBatches:
         putter: Putting,
         parking: ParkingLot,
         *,
-        blocks: Callable[[], Blocks],
-        zone: tzinfo,
-        max_body_bytes: int,
-        now_ms: Callable[[], int],
+        judging: Judging,
+        set_aside: Callable[[str, str, Sequence[bytes]], object],
         log: Logger,
         trace: PointTrace,
     ) -> None:
         self._putter = putter
         self._parking = parking
-        self._blocks = blocks
-        self._zone = zone
-        self._max_body_bytes = max_body_bytes
-        self._now_ms = now_ms
+        self._judging = judging
+        self._set_aside = set_aside
         self._log = log
         self._trace = trace
 
@@ -146,15 +108,11 @@ class DeviceBatches:
             records: In the order of the stream.
             deadline: No call of a put and no parking but the first ones begins after it.
         """
-        blocks, now_ms = self._blocks(), self._now_ms()
-
-        def is_revoked(truck_id: str) -> bool:
-            return blocks.is_revoked(TRUCK, truck_id, now_ms)
-
-        messages = [self._judge(record.data, is_revoked) for record in records]
+        messages = self._judging.judge(records)
         pool = ThreadPoolExecutor(PARKINGS_AT_ONCE, thread_name_prefix="parking")
         try:
-            parkings = self._begin_parking(messages, pool, deadline)
+            parkings = self._begin_setting_aside(records, messages, pool)
+            parkings |= self._begin_parking(messages, pool, deadline)
             results, attempts, failures = self._put(messages, deadline)
             wait(parkings.values(), timeout=deadline.remaining_s)
         finally:
@@ -164,6 +122,7 @@ class DeviceBatches:
         undone = {place for place, parking in parkings.items() if not _is_parked(parking)}
         undone |= {place for place, result in results.items() if result.not_taken}
         first = min(undone, default=None)
+        self._judging.done(messages[:first])
         report = BatchReport(
             again_from=None if first is None else records[first].sequence_number,
             metrics=_metrics(messages, results.values(), attempts)
@@ -172,34 +131,32 @@ class DeviceBatches:
         self._tell(messages, results.values(), report, failures)
         return report
 
-    def _judge(self, data: bytes, is_revoked: Callable[[str], bool]) -> _Judged:
-        try:
-            message = decode_message(data)
-        except BrokenRecordError as error:
-            return _Judged(data, None, Fault(UNREADABLE, f"not as the rule writes it: {error}"))
-        truck_id = message.truck_id
-        if not is_identifier(truck_id):
-            return _Judged(message.payload, None, foreign_topic(truck_id))
-        verdict = judge_message(
-            message.payload,
-            truck_id=truck_id,
-            content_type=message.content_type,
-            received_at_ms=message.received_at_ms,
-            zone=self._zone,
-            max_body_bytes=self._max_body_bytes,
-            is_revoked=is_revoked,
-        )
-        return _Judged(message.payload, truck_id, verdict)
+    def _begin_setting_aside(
+        self, records: Sequence[Record], messages: Sequence[Judged], pool: ThreadPoolExecutor
+    ) -> dict[int, Future[object]]:
+        """Begins to keep what is over its truck's quota, as one object a truck, by its place."""
+        trucks: dict[str, list[int]] = {}
+        for place, message in enumerate(messages):
+            if message.is_over_quota and message.truck_id is not None:
+                trucks.setdefault(message.truck_id, []).append(place)
+        parkings: dict[int, Future[object]] = {}
+        for truck_id, places in trucks.items():
+            self._log.warning("over_quota", truck_id=truck_id, messages=len(places))
+            kept = [records[place].data for place in places]
+            number = records[places[0]].sequence_number
+            parking = pool.submit(self._set_aside, truck_id, number, kept)
+            parkings |= dict.fromkeys(places, parking)
+        return parkings
 
     def _begin_parking(
-        self, messages: Sequence[_Judged], pool: ThreadPoolExecutor, deadline: Deadline
+        self, messages: Sequence[Judged], pool: ThreadPoolExecutor, deadline: Deadline
     ) -> dict[int, Future[object]]:
         """Begins to park what is to be parked, by its place; what begins too late fails.
 
         The first few, which no other holds up, always begin: each batch gets somewhere.
         """
 
-        def park(number: int, message: _Judged, reason: str, detail: str) -> object:
+        def park(number: int, message: Judged, reason: str, detail: str) -> object:
             if number >= PARKINGS_AT_ONCE and deadline.passed:
                 raise TimeoutError("no time left in this batch")
             return self._parking.park_message(
@@ -228,7 +185,7 @@ class DeviceBatches:
             self._log.warning("not_parked", messages=len(errors), error=repr(errors[0]))
 
     def _put(
-        self, messages: Sequence[_Judged], deadline: Deadline
+        self, messages: Sequence[Judged], deadline: Deadline
     ) -> tuple[dict[int, IngestResult], int, Counter[str]]:
         """Puts the valid points, each truck's together and in their order.
 
@@ -261,7 +218,7 @@ class DeviceBatches:
 
     def _tell(
         self,
-        messages: Sequence[_Judged],
+        messages: Sequence[Judged],
         results: Iterable[IngestResult],
         report: BatchReport,
         failures: Counter[str],
@@ -299,7 +256,7 @@ def _is_parked(parking: Future[object]) -> bool:
 
 
 def _metrics(
-    messages: Sequence[_Judged], results: Iterable[IngestResult], attempts: int
+    messages: Sequence[Judged], results: Iterable[IngestResult], attempts: int
 ) -> dict[str, int]:
     counts = {metric.name: 0 for metric in METRICS}
     for result in results:
@@ -308,5 +265,7 @@ def _metrics(
         counts["PointsAdjusted"] += len(result.adjusted)
         counts["PointsNotTaken"] += len(result.not_taken)
     counts["StreamAttempts"] = attempts
-    counts["MessagesUnusable"] = sum(isinstance(one.verdict, Fault) for one in messages)
+    counts["MessagesOverQuota"] = sum(one.is_over_quota for one in messages)
+    faults = sum(isinstance(one.verdict, Fault) for one in messages)
+    counts["MessagesUnusable"] = faults - counts["MessagesOverQuota"]
     return counts

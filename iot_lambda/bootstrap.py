@@ -12,11 +12,13 @@ from botocore.config import Config
 
 from iot_lambda.batches import METRICS, PARKINGS_AT_ONCE, DeviceBatches
 from iot_lambda.enrollment_settings import Settings as EnrollmentSettings
+from iot_lambda.judging import Judging
 from iot_lambda.settings import Settings
 from rtdts.delivery_store.block_list import BlockList, BlockReader
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.enrollments import EnrollmentStore
 from rtdts.ingest.clock_zone import first_generation_zone
+from rtdts.ingest.quota import points_quota
 from rtdts.runtime import wall_clock
 from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.logs import Logger, get_logger
@@ -25,6 +27,7 @@ from rtdts.runtime.point_trace import PointTrace
 from rtdts.runtime.settings import read_settings
 from rtdts.telemetry_stream.parking import ObjectClient, Parking
 from rtdts.telemetry_stream.putter import StreamClient, StreamPutter
+from rtdts.telemetry_stream.set_aside import set_aside_over_quota
 
 COMPONENT: Final = "iot_lambda"
 
@@ -94,10 +97,14 @@ def build_app(
     batches = DeviceBatches(
         StreamPutter(stream, settings.stream_name),
         Parking(objects, settings.parked_bucket),
-        blocks=BlockList(blocks, log=log, now_ms=now_ms).current,
-        zone=first_generation_zone(settings.first_generation_timezone),
-        max_body_bytes=settings.max_body_bytes,
-        now_ms=now_ms,
+        judging=Judging(
+            quota=points_quota(settings),
+            blocks=BlockList(blocks, log=log, now_ms=now_ms).current,
+            zone=first_generation_zone(settings.first_generation_timezone),
+            max_body_bytes=settings.max_body_bytes,
+            now_ms=now_ms,
+        ),
+        set_aside=functools.partial(set_aside_over_quota, objects, settings.parked_bucket),
         log=log,
         trace=PointTrace(settings.trace_trucks, log),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from iot_lambda import bootstrap
-from iot_lambda.batches import Record
+from iot_lambda.judging import Record
 from iot_lambda.settings import Settings
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import get_logger
@@ -41,6 +41,7 @@ def handle(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[st
             Record(
                 one["kinesis"]["sequenceNumber"],
                 base64.b64decode(one["kinesis"]["data"], validate=True),
+                round(one["kinesis"]["approximateArrivalTimestamp"] * 1_000),
             )
             for one in event["Records"]
         ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 from rtdts.ingest.message_settings import MessageSettings
+from rtdts.ingest.quota import PointQuotaSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(MessageSettings):
+class Settings(PointQuotaSettings, MessageSettings):
     """What iot_lambda reads from its environment; see docs/settings.md."""
 
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)

@@ -30,6 +30,8 @@ TOO_MANY_POINTS: Final = "too_many_points"
 UNREADABLE: Final = "unreadable"
 UNJUDGED: Final = "unjudged"
 REVOKED: Final = "revoked"
+OVER_QUOTA: Final = "over_quota"
+"""Known where messages have been counted: not at each door."""
 REASONS: Final = (
     FOREIGN_TOPIC,
     FOREIGN_TRUCK,
@@ -38,6 +40,7 @@ REASONS: Final = (
     UNREADABLE,
     UNJUDGED,
     REVOKED,
+    OVER_QUOTA,
 )
 """Why a message as a whole can't be used."""
 REJECTED_POINTS: Final = "rejected_points"

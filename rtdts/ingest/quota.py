@@ -19,16 +19,9 @@ QUOTA_MINUTES: Final = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class QuotaSettings:
-    """The part of a deployable's settings that its own settings class adds to."""
+class PointQuotaSettings:
+    """The part of the settings of a door that counts points alone."""
 
-    requests_per_minute: int = setting(
-        "TRUCK_REQUESTS_PER_MINUTE",
-        default=REQUESTS_PER_MINUTE,
-        minimum=1,
-        maximum=60_000,
-        help="requests that one truck may send per minute, as a mean over QUOTA_MINUTES",
-    )
     points_per_minute: int = setting(
         "TRUCK_POINTS_PER_MINUTE",
         default=POINTS_PER_MINUTE,
@@ -44,6 +37,19 @@ class QuotaSettings:
         help="minutes whose quota a truck may use at once, for what it could not send before",
     )
 
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class QuotaSettings(PointQuotaSettings):
+    """The part of the settings of a deployable that counts requests too."""
+
+    requests_per_minute: int = setting(
+        "TRUCK_REQUESTS_PER_MINUTE",
+        default=REQUESTS_PER_MINUTE,
+        minimum=1,
+        maximum=60_000,
+        help="requests that one truck may send per minute, as a mean over QUOTA_MINUTES",
+    )
+
     def new_quota(self) -> TruckQuota:
         """A quota of which nothing is used yet."""
         return TruckQuota(
@@ -51,6 +57,11 @@ class QuotaSettings:
             points_per_minute=self.points_per_minute,
             minutes=self.quota_minutes,
         )
+
+
+def points_quota(settings: PointQuotaSettings) -> RateLimits:
+    """The points of every truck; none is used yet."""
+    return RateLimits(per_minute=settings.points_per_minute, burst_minutes=settings.quota_minutes)
 
 
 class TruckQuota:

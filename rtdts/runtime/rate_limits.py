@@ -6,6 +6,7 @@ Management 4.0, appendix; RFC 2697 describes the bucket).
 
 from __future__ import annotations
 
+import copy
 from typing import Final
 
 _MS_PER_MINUTE: Final = 60_000
@@ -33,6 +34,12 @@ class RateLimits:
         self._burst_ms = burst_minutes * _MS_PER_MINUTE
         self._max_keys = max_keys
         self._full_at_ms: dict[str, float] = {}
+
+    def copy(self) -> RateLimits:
+        """The same limits, of which may be spent without these knowing."""
+        copied = copy.copy(self)
+        copied._full_at_ms = dict(self._full_at_ms)
+        return copied
 
     def wait_ms(self, key: str, now_ms: int) -> float:
         """How long until the key has a unit to spend; 0 when it has one now."""

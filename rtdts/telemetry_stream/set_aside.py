@@ -1,7 +1,9 @@
 """Batches of device messages that Lambda could not have processed, and set aside in S3.
 
 An object is the record of an invocation, with the whole event in its ``payload`` (AWS Lambda
-Developer Guide, "Retain discarded batch records for a Kinesis Data Streams event source").
+Developer Guide, "Retain discarded batch records for a Kinesis Data Streams event source"). What a
+truck sent beyond its quota is set aside in the same form, so that it is listed, replayed and erased
+alike.
 """
 
 from __future__ import annotations
@@ -9,15 +11,50 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from rtdts.telemetry_stream.backup_format import BrokenObjectError, is_about
 from rtdts.telemetry_stream.bucket_objects import BucketObjects, ObjectEntry, rewrite
 from rtdts.telemetry_stream.device_stream import DeviceRecord
+from rtdts.telemetry_stream.parking import ObjectClient
 
 PREFIX: Final = "aws/lambda/"
 """Lambda's choice: ``aws/lambda/MAPPING/SHARD/…``."""
+
+
+_OVER_QUOTA: Final = f"{PREFIX}over-quota/"
+
+
+def set_aside_over_quota(
+    client: ObjectClient, bucket: str, truck_id: str, number: str, records: Sequence[bytes]
+) -> None:
+    """Sets aside what a truck sent beyond its quota, as one object.
+
+    Args:
+        client: The SDK's S3 client.
+        bucket: The bucket.
+        truck_id: The truck.
+        number: The first record's sequence number: the same for the same records, always.
+        records: As they lay in the stream.
+
+    Raises:
+        botocore.exceptions.ClientError: The bucket did not take it.
+        botocore.exceptions.BotoCoreError: The bucket could not be reached.
+    """
+    event = {
+        "Records": [
+            {"kinesis": {"partitionKey": truck_id, "data": base64.b64encode(one).decode()}}
+            for one in records
+        ]
+    }
+    client.put_object(
+        Bucket=bucket,
+        Key=f"{_OVER_QUOTA}{truck_id}/{number}",
+        Body=json.dumps({"payload": event}).encode(),
+        ContentType="application/json",
+        Metadata={"reason": "over_quota"},
+    )
 
 
 class SetAsideBatches:

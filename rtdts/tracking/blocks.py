@@ -111,6 +111,11 @@ class Blocks:
             for block in blocks
         )
 
+    def was_over_quota(self, role: str, identity: str, at_ms: int) -> bool:
+        """Whether an identity was over its quota when it sent something, some time ago."""
+        block = self.over_quota(role, identity, at_ms)
+        return block is not None and block.blocked_at_ms <= at_ms
+
     def over_quota(self, role: str, identity: str, now_ms: int) -> Block | None:
         """The block of an identity over its quota, if there is one."""
         for block in self._by_subject.get(identity_subject(role, identity), ()):

@@ -16,7 +16,7 @@ from mqtt_bridge.judging import Message, judge
 from mqtt_bridge.results import fault_document, result_document
 from mqtt_bridge.topics import owntracks_topic, result_topic, telemetry_topic
 from rtdts.ingest.intake import NOTHING_PUT, JudgedBody
-from rtdts.ingest.messages import FOREIGN_TOPIC, REASONS, Fault
+from rtdts.ingest.messages import FOREIGN_TOPIC, OVER_QUOTA, REASONS, Fault
 from rtdts.tracking.instants import parse_instant
 from tests.support.iot_rules import basic_ingest
 from tests.support.source_tree import ROOT
@@ -77,7 +77,8 @@ def test_the_topics_are_those_of_the_code() -> None:
 def test_the_reasons_are_those_of_the_code() -> None:
     documented = document()["components"]["schemas"]["Result"]["properties"]["reason"]["enum"]
 
-    assert set(documented) == set(REASONS) - {FOREIGN_TOPIC}  # which has no truck to tell
+    # Of which one has no truck to tell, and the other is a door's without results.
+    assert set(documented) == set(REASONS) - {FOREIGN_TOPIC, OVER_QUOTA}
 
 
 @pytest.mark.parametrize(

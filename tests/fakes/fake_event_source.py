@@ -23,14 +23,16 @@ class FakeEventSource:
     def __init__(self, handler: Handler, *, batch_size: int = 100) -> None:
         self._handler = handler
         self._batch_size = batch_size
-        self._records: list[tuple[str, str, bytes]] = []
+        self._records: list[tuple[str, str, bytes, int]] = []
         self._done = 0
         self.deliveries: list[int] = []
 
-    def put(self, partition_key: str, data: bytes) -> str:
+    def put(
+        self, partition_key: str, data: bytes, *, arrived_at_ms: int = 1_795_503_168_120
+    ) -> str:
         """Adds a record; returns its sequence number."""
         number = f"{49_590_338_271_490_256_608_559_692_538_361_571_095 + len(self._records)}"
-        self._records.append((partition_key, number, data))
+        self._records.append((partition_key, number, data, arrived_at_ms))
         return number
 
     @property
@@ -47,21 +49,23 @@ class FakeEventSource:
         batch = self._records[self._done : self._done + self._batch_size]
         self.deliveries.append(len(batch))
         response = self._handler({"Records": [_event_record(*one) for one in batch]})
-        numbers = [number for _, number, _ in batch]
+        numbers = [number for _, number, _, _ in batch]
         failed = [one["itemIdentifier"] for one in response["batchItemFailures"]]
         if all(one in numbers for one in failed):
             self._done += min(map(numbers.index, failed), default=len(batch))
         return response
 
 
-def _event_record(partition_key: str, sequence_number: str, data: bytes) -> dict[str, Any]:
+def _event_record(
+    partition_key: str, sequence_number: str, data: bytes, arrived_at_ms: int
+) -> dict[str, Any]:
     return {
         "kinesis": {
             "kinesisSchemaVersion": "1.0",
             "partitionKey": partition_key,
             "sequenceNumber": sequence_number,
             "data": base64.b64encode(data).decode(),
-            "approximateArrivalTimestamp": 1_795_503_168.12,
+            "approximateArrivalTimestamp": arrived_at_ms / 1_000,
         },
         "eventSource": "aws:kinesis",
         "eventVersion": "1.0",

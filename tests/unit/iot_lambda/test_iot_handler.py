@@ -17,17 +17,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iot_lambda import bootstrap, handler
-from iot_lambda.batches import LINES_PER_BATCH, METRICS, PARKINGS_AT_ONCE, Record
+from iot_lambda.batches import LINES_PER_BATCH, METRICS, PARKINGS_AT_ONCE
 from iot_lambda.bootstrap import COMPONENT, build_app
+from iot_lambda.judging import FRESH_MS, Record
 from iot_lambda.settings import Settings
 from rtdts.ingest import messages
-from rtdts.ingest.device_messages import DeviceMessage, encode_message
+from rtdts.ingest.device_messages import DeviceMessage, decode_message, encode_message
 from rtdts.ingest.intake import Intake
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 from rtdts.runtime.settings import SettingsError, read_settings
+from rtdts.telemetry_stream.bucket_objects import BucketObjects
 from rtdts.telemetry_stream.putter import StreamPutter
+from rtdts.telemetry_stream.set_aside import SetAsideBatches
 from rtdts.tracking.blocks import Block, BlockKind, identity_subject
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import Point
@@ -35,6 +38,7 @@ from rtdts.tracking.roles import TRUCK
 from rtdts.tracking.stream_codec import decode_point
 from rtdts.tracking.telemetry import MAX_POINTS
 from tests.fakes.fake_block_store import FakeBlockStore
+from tests.fakes.fake_bucket import FakeVersionedBucket
 from tests.fakes.fake_event_source import FakeEventSource
 from tests.fakes.fake_stream import FailSome, FakeBucket, FakeStream, refused
 
@@ -102,7 +106,7 @@ class World:
     def send(self, truck_id: str, payload: bytes, *, received_at_ms: int = NOW_MS) -> str:
         """A message as the rule writes it; returns its sequence number."""
         message = DeviceMessage(truck_id=truck_id, received_at_ms=received_at_ms, payload=payload)
-        return self.source.put(truck_id, encode_message(message))
+        return self.source.put(truck_id, encode_message(message), arrived_at_ms=received_at_ms)
 
     def send_point(self, truck_id: str, seq: int, **fields: Any) -> str:
         return self.send(truck_id, json.dumps(point(truck_id, seq, **fields)).encode())
@@ -139,7 +143,7 @@ def point(truck_id: str, seq: int, **fields: Any) -> dict[str, Any]:
 def record(truck_id: str, payload: bytes) -> Record:
     """A record of the small stream."""
     message = DeviceMessage(truck_id=truck_id, received_at_ms=NOW_MS, payload=payload)
-    return Record(f"{truck_id}-{payload!r}", encode_message(message))
+    return Record(f"{truck_id}-{payload!r}", encode_message(message), NOW_MS)
 
 
 def positions(*points: Mapping[str, Any]) -> bytes:
@@ -421,20 +425,99 @@ def test_of_a_revoked_truck_nothing_is_taken_or_kept(world: World) -> None:
     assert line["unusable"] == {"revoked": 2}
 
 
-def test_a_truck_over_its_quota_loses_nothing_that_was_acknowledged(world: World) -> None:
+def over_quota(world: World, *, blocked_at_ms: int, until_ms: int) -> None:
+    """The consumer has found T-1 over its quota."""
     world.blocks.block(
         Block(
             subject=identity_subject(TRUCK, "T-1"),
             kind=BlockKind.OVER_QUOTA,
-            until_ms=NOW_MS + 1,
+            until_ms=until_ms,
             reason="quota",
-            blocked_at_ms=NOW_MS,
+            blocked_at_ms=blocked_at_ms,
         )
     )
+
+
+def test_what_a_truck_over_its_quota_sends_is_set_aside_and_can_be_replayed(world: World) -> None:
+    over_quota(world, blocked_at_ms=NOW_MS, until_ms=NOW_MS + 1)
+    world.send_point("T-2", 2)
+    sent = [world.send_point("T-1", 1), world.send("T-1", b"no json")]
+    world.source.deliver()
+
+    assert (world.source.waiting, [one.seq for one in world.points]) == (0, [2])
+    assert (world.counted["MessagesOverQuota"], world.counted["MessagesUnusable"]) == (2, 0)
+    ((key, kept),) = world.bucket.objects.items()
+    assert key == f"aws/lambda/over-quota/T-1/{sent[0]}"
+    batches = FakeVersionedBucket()
+    batches.put_object(Key=key, Body=kept.body)
+    (first, second) = SetAsideBatches(BucketObjects(batches, "parked")).messages(key)
+    assert first.truck_id == second.truck_id == "T-1"
+    assert decode_message(second.data).payload == b"no json"
+
+    # Replayed, it is long after it was received: nothing of it counts.
+    world.source.put("T-1", first.data, arrived_at_ms=NOW_MS + FRESH_MS + 1)
+    world.source.deliver()
+
+    assert [(one.seq, one.received_at_ms) for one in world.points] == [(2, NOW_MS), (1, NOW_MS)]
+
+
+@pytest.mark.parametrize(("blocked_at_ms", "until_ms"), [(1, 1_000), (NOW_MS + 1, NOW_MS + 2)])
+def test_a_block_counts_for_what_was_sent_while_it_lasted(
+    world: World, blocked_at_ms: int, until_ms: int
+) -> None:
+    over_quota(world, blocked_at_ms=blocked_at_ms, until_ms=until_ms)
     world.send_point("T-1", 1)
     world.source.deliver()
 
     assert [one.seq for one in world.points] == [1]
+    assert not world.bucket.objects
+
+
+def test_a_truck_has_its_points_and_others_are_not_touched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, TRUCK_POINTS_PER_MINUTE="4", QUOTA_MINUTES="1")
+    world.send("T-1", positions(*(point("T-1", seq) for seq in range(3))))
+    for seq in range(3, 8):
+        world.send_point("T-1", seq)
+    world.send_point("T-2", 9)
+    world.source.deliver()
+    # A minute later it has as many again.
+    for seq in range(10, 12):
+        at_ms = NOW_MS + 60_000
+        world.send("T-1", json.dumps(point("T-1", seq)).encode(), received_at_ms=at_ms)
+    world.source.deliver()
+
+    assert [one.seq for one in world.points if one.truck_id == "T-1"] == [0, 1, 2, 3, 10, 11]
+    assert [one.seq for one in world.points if one.truck_id == "T-2"] == [9]
+    assert world.counted["MessagesOverQuota"] == 4
+    assert len(world.bucket.objects) == 1
+
+
+def test_what_comes_again_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the main stream takes nothing, a batch comes again and again."""
+    stream = FakeStream([refused("InternalFailure", 500)] * 9)
+    world = World(
+        monkeypatch, stream, remaining_ms=0, TRUCK_POINTS_PER_MINUTE="4", QUOTA_MINUTES="1"
+    )
+    for seq in range(4):
+        world.send_point("T-1", seq)
+    while world.source.waiting:
+        world.source.deliver()
+
+    assert {one.seq for one in world.points} == {0, 1, 2, 3}
+    assert not world.bucket.objects
+
+
+def test_what_could_not_be_set_aside_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, bucket=FailingBucket(1))
+    over_quota(world, blocked_at_ms=NOW_MS, until_ms=NOW_MS + 1)
+    sent = world.send_point("T-1", 1)
+
+    assert world.source.deliver() == {"batchItemFailures": [{"itemIdentifier": sent}]}
+    world.source.deliver()
+    assert len(world.bucket.objects) == 1
+    assert world.source.waiting == 0
 
 
 def test_the_topic_says_which_truck_it_is_whatever_is_in_the_message(world: World) -> None:

@@ -154,9 +154,9 @@ locals {
       times      = 5
     }
 
+    # One bridge that a hanging broker leaves without an answer tries five times a minute.
     mqtt-disconnected = {
       meaning    = "Bridges lose their connection to the broker again and again."
-      # One bridge that a hanging broker leaves without an answer tries five times a minute.
       metrics    = { lost = { of = local.own["mqtt_bridge.ConnectionsLost"], stat = "Sum" } }
       comparison = "GreaterThanThreshold"
       threshold  = 3

@@ -48,6 +48,7 @@ locals {
       { title = "IoT Core: messages that did not get through, a minute", stat = "Sum", metrics = [
         concat(local.own["iot_lambda.MessagesUnusable"], [{ label = "unusable" }]),
         concat(local.own["iot_lambda.MessagesAgain"], [{ label = "come again" }]),
+        concat(local.own["iot_lambda.MessagesOverQuota"], [{ label = "over a truck's quota" }]),
         ["AWS/IoT", "RuleMessageThrottled", "RuleName", of.rule_name, { label = "throttled" }],
         ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", of.failed_queue_name, { label = "in the queue of failed ones", stat = "Maximum" }],
         ["AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", of.event_source_uuid, { label = "set aside" }],

@@ -1,0 +1,163 @@
+"""What a message of the small stream is: points of a truck, beyond its quota, or at fault."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from typing import Final, NamedTuple
+
+from rtdts.ingest.device_messages import BrokenRecordError, decode_message
+from rtdts.ingest.intake import JudgedBody
+from rtdts.ingest.messages import (
+    OVER_QUOTA,
+    REJECTED_POINTS,
+    UNREADABLE,
+    Fault,
+    foreign_topic,
+    judge_message,
+)
+from rtdts.runtime.rate_limits import RateLimits
+from rtdts.tracking.blocks import Blocks
+from rtdts.tracking.identifiers import is_identifier
+from rtdts.tracking.roles import TRUCK
+
+FRESH_MS: Final = 60_000
+"""What lay in the stream later than this after it was received is an operator's replay. It is not
+counted."""
+
+
+class Record(NamedTuple):
+    """A record of the small stream."""
+
+    sequence_number: str
+    data: bytes
+    arrived_at_ms: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """A message, and what it is."""
+
+    payload: bytes
+    """As the truck sent it; the record when it can't be read."""
+    truck_id: str | None
+    verdict: JudgedBody | Fault
+    received_at_ms: int | None = None
+    """When the truck sent it; None for what does not count in its quota."""
+
+    @property
+    def points(self) -> int:
+        """What it counts for: one at least."""
+        verdict = self.verdict
+        if isinstance(verdict, Fault):
+            return 1
+        return max(1, len(verdict.payloads) + len(verdict.rejected))
+
+    @property
+    def is_over_quota(self) -> bool:
+        """Whether the truck had sent its quota before."""
+        return isinstance(self.verdict, Fault) and self.verdict.reason == OVER_QUOTA
+
+    @property
+    def to_park(self) -> tuple[str, str] | None:
+        """Reason and detail, if the message is to be kept by itself."""
+        verdict = self.verdict
+        if self.is_over_quota:
+            return None
+        if isinstance(verdict, Fault):
+            return (verdict.reason, verdict.detail) if verdict.is_parked else None
+        if not verdict.rejected:
+            return None
+        reasons = Counter(f"{each.field}:{each.reason}" for each in verdict.rejected)
+        return REJECTED_POINTS, str(dict(reasons))
+
+
+class Judging:
+    """Judges batches, and counts what each truck sends.
+
+    Args:
+        quota: The points of every truck; this process's own count.
+        blocks: What is blocked at the moment.
+        zone: The zone of first-generation trucks' clocks.
+        max_body_bytes: How large a message may be, unpacked.
+        now_ms: The time of day.
+    """
+
+    def __init__(
+        self,
+        *,
+        quota: RateLimits,
+        blocks: Callable[[], Blocks],
+        zone: tzinfo,
+        max_body_bytes: int,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._quota = quota
+        self._blocks = blocks
+        self._zone = zone
+        self._max_body_bytes = max_body_bytes
+        self._now_ms = now_ms
+
+    def judge(self, records: Sequence[Record]) -> list[Judged]:
+        """Judges each message, those of a truck in their order.
+
+        What is counted here counts for this batch alone: what comes again must not count twice.
+        """
+        blocks, now_ms, quota = self._blocks(), self._now_ms(), self._quota.copy()
+
+        def is_revoked(truck_id: str) -> bool:
+            return blocks.is_revoked(TRUCK, truck_id, now_ms)
+
+        def is_over_quota(truck_id: str, at_ms: int) -> bool:
+            return (
+                blocks.was_over_quota(TRUCK, truck_id, at_ms) or quota.wait_ms(truck_id, at_ms) > 0
+            )
+
+        messages = []
+        for record in records:
+            message = self._judged(record, is_revoked, is_over_quota)
+            _count(message, quota)
+            messages.append(message)
+        return messages
+
+    def done(self, messages: Sequence[Judged]) -> None:
+        """Counts messages that are done."""
+        for message in messages:
+            _count(message, self._quota)
+
+    def _judged(
+        self,
+        record: Record,
+        is_revoked: Callable[[str], bool],
+        is_over_quota: Callable[[str, int], bool],
+    ) -> Judged:
+        data = record.data
+        try:
+            message = decode_message(data)
+        except BrokenRecordError as error:
+            return Judged(data, None, Fault(UNREADABLE, f"not as the rule writes it: {error}"))
+        truck_id = message.truck_id
+        if not is_identifier(truck_id):
+            return Judged(message.payload, None, foreign_topic(truck_id))
+        at_ms = message.received_at_ms
+        is_fresh = abs(record.arrived_at_ms - at_ms) <= FRESH_MS
+        if is_fresh and not is_revoked(truck_id) and is_over_quota(truck_id, at_ms):
+            return Judged(message.payload, truck_id, Fault(OVER_QUOTA, "set aside"))
+        verdict = judge_message(
+            message.payload,
+            truck_id=truck_id,
+            content_type=message.content_type,
+            received_at_ms=message.received_at_ms,
+            zone=self._zone,
+            max_body_bytes=self._max_body_bytes,
+            is_revoked=is_revoked,
+        )
+        return Judged(message.payload, truck_id, verdict, at_ms if is_fresh else None)
+
+
+def _count(message: Judged, quota: RateLimits) -> None:
+    """Counts a message, unless the truck was over its quota or an operator replays it."""
+    if message.truck_id is not None and message.received_at_ms is not None:
+        quota.spend(message.truck_id, message.points, message.received_at_ms)
