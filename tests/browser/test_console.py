@@ -14,7 +14,7 @@ from sim.setup.places import PROJECT
 from tests.browser.conftest import OpenPage
 from tests.support.browser import WITHIN_MS, complaints_of
 from tests.support.console_backend import ConsoleBackend
-from tests.support.page_messages import ago, snapshot
+from tests.support.page_messages import ago, position, snapshot
 from tests.support.stills import looks_as_before
 from tests.support.waiting import eventually
 
@@ -171,7 +171,7 @@ def test_a_delivery_is_followed_shared_given_away_and_declared(
     expect(page.get_by_label("Link; it is shown only now")).to_have_value(
         f"{console.page_url}#D-1~new"
     )
-    page.get_by_label("Another truck").fill("T-0002")
+    page.get_by_label("Another truck", exact=True).fill("T-0002")
     page.get_by_role("button", name="Give to it").click()
     expect(detail).to_contain_text("was given to the other truck")
     page.get_by_label("Declare").select_option("failed")
@@ -188,7 +188,7 @@ def test_a_delivery_is_followed_shared_given_away_and_declared(
         "window": console.plan["window"],
     }
     assert put[3]["If-Match"] == "4"
-    method, path, body, headers = console.calls[-1]
+    [(method, path, body, headers)] = [call for call in console.calls if "events" in call[1]]
     assert (method, path) == ("POST", "/deliveries/D-1/events")
     assert body == {"type": "failed", "failure_code": "weather"}
     assert len(headers["Idempotency-Key"]) == 36
@@ -309,14 +309,14 @@ def test_trucks_glide_unless_motion_is_reduced(
 ) -> None:
     page = open_page(console.console_url, viewport=DESK, init=SHOWN, reduced_motion=motion)
     sign_in(page)
-    page.get_by_role("option", name="T-0001").click()
+    page.get_by_role("option", name="T-0002").click()
     page.get_by_role("button", name="Show on the map").click()
     map_rests(page)
-    before = console.fleet[0]
+    before = console.fleet[1]
     expect(page.locator(".canvas")).to_have_attribute("data-chosen", f"{before[1]},{before[2]}")
     page.evaluate("window.shown = []")
     after = [before[0], before[1], round(before[2] + 0.01, 5), *before[3:]]
-    console.move([after, *console.fleet[1:]])
+    console.move([console.fleet[0], after, console.fleet[2]])
 
     expect(page.locator(".canvas")).to_have_attribute("data-chosen", f"{after[1]},{after[2]}")
     between = [lon for lon in page.evaluate("window.shown") if before[2] < lon < after[2]]
@@ -346,6 +346,7 @@ def test_a_delivery_that_exists_is_not_overwritten(
 def test_another_truck_is_chosen_by_clicking_it(
     console: ConsoleBackend, open_page: OpenPage
 ) -> None:
+    console.snapshot = snapshot(position=position(*console.fleet[0][1:3]))
     page = open_page(console.console_url, viewport=DESK)
     sign_in(page)
     page.get_by_role("option", name="T-0001").click()
