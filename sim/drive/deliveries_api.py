@@ -122,7 +122,15 @@ class DeliveriesApi:
         """
         return _record(await self._request("GET", f"/{delivery_id}"))
 
-    async def declare(self, delivery_id: str, kind: str, *, at_ms: int, key: str) -> DeliveryRecord:
+    async def declare(
+        self,
+        delivery_id: str,
+        kind: str,
+        *,
+        at_ms: int,
+        key: str,
+        failure_code: str | None = None,
+    ) -> DeliveryRecord:
         """Say what no sensor can know.
 
         Args:
@@ -130,29 +138,33 @@ class DeliveriesApi:
             kind: ``picked_up``, ``delivered``, ``failed`` or ``cancelled``.
             at_ms: When it happened.
             key: The idempotency key.
+            failure_code: Why it failed.
 
         Raises:
             ApiError: It was refused (409: not legal from its status).
         """
+        code = {} if failure_code is None else {"failure_code": failure_code}
         return _record(
             await self._request(
                 "POST",
                 f"/{delivery_id}/events",
-                json={"type": kind, "at": format_instant(at_ms)},
+                json={"type": kind, "at": format_instant(at_ms), **code},
                 headers={"Idempotency-Key": key},
             )
         )
 
-    async def share(self, delivery_id: str) -> str:
+    async def share(self, delivery_id: str, *, expires_in_s: int | None = None) -> str:
         """Make a link's token, by which the delivery is seen without an account.
 
         Args:
             delivery_id: Of which.
+            expires_in_s: How long it is of use; None: as long as the service's setting says.
 
         Raises:
             ApiError: It was refused, or the service stayed away.
         """
-        body = await self._request("POST", f"/{delivery_id}/shares", json={})
+        life = {} if expires_in_s is None else {"expires_in_s": expires_in_s}
+        body = await self._request("POST", f"/{delivery_id}/shares", json=life)
         return str(body["token"])
 
     async def shares(self, delivery_id: str) -> list[str]:

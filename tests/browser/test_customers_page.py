@@ -304,6 +304,20 @@ def test_the_status_is_on_the_screen_before_the_map_is_fetched(
     expect(page.locator(".age")).to_be_visible()
 
 
+def test_the_map_is_fetched_after_the_position_is_there(
+    backend: PageBackend, open_page: OpenPage
+) -> None:
+    page = open_page("about:blank")
+    seen: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda _: seen.append("frame")))
+    page.on("request", lambda request: seen.append(request.url))
+    page.goto(backend.link)
+    map_is_drawn(page)
+
+    first_of_map = next(i for i, one in enumerate(seen) if "live_map" in one)
+    assert "frame" in seen[:first_of_map]
+
+
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_stands_in_the_way_of_assistive_technology(

@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 expect.set_options(timeout=WITHIN_MS)
 
 WITHIN_THE_DRIVE_MS = 240_000
+LIFE_S = 60
+"""Of a share that is to expire before its page's eyes: the service's shortest."""
 NEAR_M = 60.0
 """From the marker to the truck's fixes: the page may be a little behind."""
 
@@ -101,6 +103,31 @@ def test_a_revoked_share_ends_the_page_and_opens_no_other(
     headline(open_page(link)).to_have_text("This link is not valid, has expired or was revoked.")
 
 
+def test_a_share_that_expires_while_it_is_seen_ends_the_page(
+    drive: Drive, open_page: OpenPage
+) -> None:
+    drive.create()
+    link = drive.share(expires_in_s=LIFE_S)
+    page = open_page(link)
+    headline(page).to_have_text("A truck is assigned")
+
+    expect(page.locator(".notices")).to_contain_text(
+        "expired or was revoked", timeout=WITHIN_THE_DRIVE_MS
+    )
+    headline(open_page(link)).to_have_text("This link is not valid, has expired or was revoked.")
+
+
+def test_a_failed_delivery_says_why(drive: Drive, open_page: OpenPage) -> None:
+    page = open_page(drive.create())
+    headline(page).to_have_text("A truck is assigned")
+    expect(page.locator("[data-connection=fine]")).to_be_attached()
+    drive.declare("failed", failure_code="no_access")
+
+    headline(page).to_have_text("The delivery failed")
+    expect(page.locator(".failure")).to_contain_text("could not be reached")
+    page.screenshot(path=artifact("customer-of-a-failed-delivery.png"))
+
+
 def test_a_strangers_fragment_shows_nothing(drive: Drive, open_page: OpenPage) -> None:
     link = drive.create()
     page = open_page(link[:-4] + "0000")
@@ -108,25 +135,39 @@ def test_a_strangers_fragment_shows_nothing(drive: Drive, open_page: OpenPage) -
     headline(page).to_have_text("This link is not valid, has expired or was revoked.")
 
 
+TIMES = """
+window.times = {};
+const note = (name) => { window.times[name] ??= Math.round(performance.now()); };
+const look = (name, selector) => { if (document.querySelector(selector)) note(name); };
+new MutationObserver(() => {
+  look('status', '.headline:not([data-status=""])');
+  look('position', '.age');
+}).observe(document, {subtree: true, childList: true, attributes: true});
+const request = window.fetch.bind(window);
+window.fetch = async (url, options) => {
+  const name = String(url).includes('config') ? 'config' : 'ticket';
+  note(`${name} asked`);
+  const response = await request(url, options);
+  note(`${name} there`);
+  return response;
+};
+window.WebSocket = class extends WebSocket {
+  constructor(url) {
+    super(url);
+    note('socket asked');
+    this.addEventListener('open', () => note('socket open'));
+    this.addEventListener('message', () => note('snapshot there'));
+  }
+};
+"""
+
+
 def first_seen(drive: Drive, open_page: OpenPage) -> dict[str, float]:
-    """When a page that begins now shows a status and a position, in milliseconds: measured, not
-    judged."""
-    seen = """
-    const note = (name, selector) => {
-      if (window[name] === undefined && document.querySelector(selector)) {
-        window[name] = performance.now();
-      }
-    };
-    new MutationObserver(() => {
-      note('firstStatusMs', '.headline:not([data-status=""])');
-      note('firstPositionMs', '.age');
-    }).observe(document, {subtree: true, childList: true, attributes: true});
-    """
-    page = open_page(drive.link, init=seen)  # a context of its own: nothing is cached
+    """When a page that begins now shows a status and a position, and what came before, in
+    milliseconds: measured, not judged."""
+    page = open_page(drive.link, init=TIMES)  # a context of its own: nothing is cached
     expect(page.locator(".age")).to_be_visible()
-    times: dict[str, float] = page.evaluate(
-        "({status: window.firstStatusMs, position: window.firstPositionMs})"
-    )
+    times: dict[str, float] = page.evaluate("window.times")
     artifact("times.json").write_text(json.dumps(times) + "\n")
     return times
 

@@ -72,9 +72,13 @@ class Drive:
             stop_sequence=1,
             **place,
         )
-        token = self.call(self.dispatcher.share, self.delivery_id)
-        self.link = f"{self.cloud.environment.web_url}/#{token}"
+        self.link = self.share()
         return self.link
+
+    def share(self, **options: Any) -> str:
+        """Another link of the delivery."""
+        token = self.call(self.dispatcher.share, self.delivery_id, **options)
+        return f"{self.cloud.environment.web_url}/#{token}"
 
     def start(self) -> None:
         """The truck begins to drive."""
@@ -90,11 +94,11 @@ class Drive:
 
         self.call(begin)
 
-    def declare(self, kind: str) -> None:
+    def declare(self, kind: str, **options: Any) -> None:
         """What no sensor knows."""
         key = f"{self.delivery_id}.{kind}"
         now_ms = wall_clock.now_ms()
-        self.call(self.dispatcher.declare, self.delivery_id, kind, at_ms=now_ms, key=key)
+        self.call(self.dispatcher.declare, self.delivery_id, kind, at_ms=now_ms, key=key, **options)
 
     def nearest_m(self, lat: float, lon: float) -> float:
         """From a place to the nearest of the truck's fixes."""
