@@ -75,14 +75,15 @@ def log_expiries(store: Store, request: pytest.FixtureRequest) -> Expiries:
 
 
 def test_what_is_written_is_read_back_whole(store: Store) -> None:
-    created = new_delivery(window=TimeWindow(start_ms=NOW_MS, end_ms=NOW_MS + 1))
+    truck_id = unique("T")  # another test's may have as many open deliveries as it may
+    created = new_delivery(truck_id=truck_id, window=TimeWindow(start_ms=NOW_MS, end_ms=NOW_MS + 1))
     event = event_of(
         created,
         actor="dispatcher:ann",
         note="ring twice ☎",
         proof="",
         declared=DeclaredType.PICKED_UP,
-        point_id="T-0012:1:2",
+        point_id=f"{truck_id}:1:2",
         idempotency_key="k",
         request_hash="h",
     )
