@@ -19,6 +19,7 @@ from sim.drive.five_trucks import DriveOptions, drive_fleet
 from sim.drive.verdict import Verdict
 from sim.environment import EnvironmentFileError, read_environment
 from sim.fleet.trips import TripTooShortError
+from sim.local_cloud.iot_door import open_iot_door
 from sim.token_client import TokenClient, TokenError
 from sim.viewers.connection import RefusedError
 
@@ -26,6 +27,8 @@ DOORS: dict[str, tuple[Door, ...]] = {
     "http": ("http",),
     "mqtt": ("mqtt",),
     "mixed": ("http", "mqtt"),
+    "iot": ("iot",),
+    "all": ("http", "mqtt", "iot"),
 }
 EXIT_OK, EXIT_NOT_OK, EXIT_NOT_RUN, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -68,7 +71,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--via",
         choices=DOORS,
         default="http",
-        help="the door for the points; mixed: every other truck over MQTT (default: %(default)s)",
+        help="the door for the points; mixed: every other truck over MQTT; iot: AWS IoT Core's "
+        "rule, in a local cloud only; all: each in turn (default: %(default)s)",
     )
     parser.add_argument("--gzip", action="store_true", help="send compressed batches")
     parser.add_argument(
@@ -114,6 +118,13 @@ async def _drive(env_file: Path, options: DriveOptions) -> Verdict:
     environment = read_environment(env_file)
     if "mqtt" in options.doors and not environment.mqtt_url:
         raise EnvironmentFileError(f"{env_file} names no MQTT broker (MqttURL)")
+    if "iot" in options.doors:
+        if not environment.aws_endpoint_url:
+            raise EnvironmentFileError(
+                "--via iot: into a local cloud only, whose trucks need no certificates"
+            )
+        _say("opening the door over AWS IoT Core")
+        await asyncio.to_thread(open_iot_door, environment)
     async with aiohttp.ClientSession() as session:
         system = System(
             environment=environment,

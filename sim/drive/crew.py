@@ -20,16 +20,18 @@ from sim.drive.together import together
 from sim.environment import Environment
 from sim.fleet.device import Device, Fix
 from sim.fleet.http_poster import http_poster
+from sim.fleet.iot_poster import IotPoster
 from sim.fleet.motion import Motion, Standing
 from sim.fleet.mqtt_poster import MqttPoster
 from sim.fleet.trips import Trip
 from sim.fleet.uploader import Poster, Uploader
+from sim.local_cloud.iot_door import RULE, data_plane
 from sim.token_client import TokenClient
 from sim.viewers.connection import socket_opener
 from sim.viewers.customer import Customer
 from sim.viewers.viewer import Viewer
 
-Door = Literal["http", "mqtt"]
+Door = Literal["http", "mqtt", "iot"]
 
 BEFORE_DWELL = frozenset({Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP})
 
@@ -140,6 +142,8 @@ class Crew:
     def _poster(self, system: System) -> Poster:
         if self.door == "http":
             return http_poster(system.session, system.environment.server_url)
+        if self.door == "iot":
+            return IotPoster(lambda: data_plane(system.environment), RULE, self.truck_id)
         poster = MqttPoster(system.environment.mqtt_url, self.truck_id, self._hear_result)
         self._closing.push_async_callback(poster.close)
         return poster

@@ -1,0 +1,38 @@
+"""A truck's bodies as basic ingest of AWS IoT Core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from sim.fleet.iot_poster import IotPoster
+from sim.fleet.uploader import UnreachableError
+
+
+class DataPlane:
+    """Takes messages, unless it is away."""
+
+    def __init__(self, *, is_away: bool = False) -> None:
+        self.taken: list[dict[str, Any]] = []
+        self._is_away = is_away
+
+    def publish(self, **request: Any) -> None:
+        if self._is_away:
+            raise EndpointConnectionError(endpoint_url="http://127.0.0.1")
+        self.taken.append(request)
+
+
+async def test_a_body_goes_to_the_rule_on_the_trucks_own_topic() -> None:
+    plane = DataPlane()
+    answer = await IotPoster(lambda: plane, "rule", "T-1")(b"{}", "application/json", "token")
+
+    assert answer.status == 202
+    topic = "$aws/rules/rule/trucks/T-1/telemetry"
+    assert plane.taken == [{"topic": topic, "qos": 1, "payload": b"{}"}]
+
+
+async def test_without_a_response_the_points_stay_with_the_truck() -> None:
+    with pytest.raises(UnreachableError):
+        await IotPoster(lambda: DataPlane(is_away=True), "rule", "T-1")(b"{}", "", "")
