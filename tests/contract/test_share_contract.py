@@ -13,7 +13,7 @@ from rtdts.delivery_store.socket_limits import Rate
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.shares import Share
 from tests.fakes.fake_shares import FakeShareStore
-from tests.support.deliveries import NOW_MS, event_of, new_delivery
+from tests.support.deliveries import NOW_MS, event_of, new_delivery, unique
 
 Store = ShareStore | FakeShareStore
 HOUR_MS = 3_600_000
@@ -30,7 +30,7 @@ class Shares:
         self._tables = tables
 
     def delivery(self) -> Delivery:
-        made = new_delivery()
+        made = new_delivery(truck_id=unique("T"))
         if self._tables is not None:
             store = DeliveryStore(self._client, self._tables)  # type: ignore[arg-type]
             store.append(None, made, [event_of(made)], matches=True)
