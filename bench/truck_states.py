@@ -23,9 +23,9 @@ from typing import Any
 import msgspec
 
 from consumer.arrivals import StreamRecord
-from consumer.memory import Memory
 from consumer.ports import StateKeeping
-from consumer.retrying import Patience
+from consumer.retrying import RetryPolicy
+from consumer.truck_states import TruckStates
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
@@ -59,14 +59,14 @@ def main(arguments: Sequence[str]) -> None:
             client = connect(url)
             install_index_templates(client)
             store = TruckStateStore(client)
-            _keep(_memory(store, AT_ONCE), drives, prefix, int(trucks))
+            _save(_truck_states(store, AT_ONCE), drives, prefix, int(trucks))
             client.indices.refresh(index="truck-state")
             found = client.count(index="truck-state")["count"]
             if found != int(trucks):
                 raise SystemExit(f"{found} of {trucks} states are there")
         case ["hold", prefix, trucks, capacity]:
-            memory = _memory(_Nowhere(), int(capacity))
-            _keep(memory, drives, prefix, int(trucks))
+            truck_states = _truck_states(_Nowhere(), int(capacity))
+            _save(truck_states, drives, prefix, int(trucks))
             gc.collect()
             print(_resident_bytes())
         case _:
@@ -91,21 +91,21 @@ class _Nowhere:
         ]
 
 
-def _memory(store: StateKeeping, capacity: int) -> Memory:
-    return Memory(
+def _truck_states(store: StateKeeping, capacity: int) -> TruckStates:
+    return TruckStates(
         store, shard_id="bench", writer_id="bench", log=get_logger("bench"), capacity=capacity
     )
 
 
-def _keep(memory: Memory, drives: Sequence[Drive], prefix: str, trucks: int) -> None:
-    budget = Patience(60.0, log=get_logger("bench")).start()
+def _save(truck_states: TruckStates, drives: Sequence[Drive], prefix: str, trucks: int) -> None:
+    budget = RetryPolicy(60.0, log=get_logger("bench")).start()
     # By way of a record: where a position's type is has changed.
     applied = StreamRecord(
         partition_key="", sequence_number="0", sub_sequence_number=0, data=b"", arrived_at_ms=0
     ).position
     states = _states(drives, prefix, trucks)
     while some := list(itertools.islice(states, AT_ONCE)):
-        memory.keep(some, applied, budget)
+        truck_states.save(some, applied, budget)
 
 
 def _states(drives: Sequence[Drive], prefix: str, trucks: int) -> Iterator[TruckState]:

@@ -14,15 +14,15 @@ from botocore.config import Config
 from consumer.checkpointing import Checkpoints
 from consumer.committing import Committer, Stores
 from consumer.match_cache import MatchCache
-from consumer.memory import Memory
 from consumer.nudging import Nudger
 from consumer.pipeline import BatchPipeline
 from consumer.quota import QuotaWatch
 from consumer.record_processor import LEASE_LOST_WITHIN_FAILOVERS, METRICS, RecordProcessor
-from consumer.retrying import Patience
+from consumer.retrying import RetryPolicy
 from consumer.settings import Settings
 from consumer.settling import Settler
 from consumer.transitions import TransitionWriter
+from consumer.truck_states import TruckStates
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.matches import MatchStore
@@ -60,7 +60,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     # It tells every failed request with its trace; the budget that tries again tells it in a line.
     logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     sleep = _sleep_while_the_daemon_lives(os.getppid(), time.sleep)
-    patience = Patience(settings.retry_budget_s, log=log, sleep=sleep)
+    retry_policy = RetryPolicy(settings.retry_budget_s, log=log, sleep=sleep)
     aws = aws_session(settings.region)
     dynamodb = aws.client("dynamodb", config=_CLIENT_CONFIG)
     sqs = aws.client("sqs", config=_CLIENT_CONFIG)
@@ -87,7 +87,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
             nudges=NudgeQueue(sqs, settings.nudge_queue_url, log=log, sleep=sleep),
             parking=parking,
         )
-        memory = Memory(
+        truck_states = TruckStates(
             TruckStateStore(opensearch),
             shard_id=shard_id,
             writer_id=f"{shard_id}:{uuid.uuid4().hex}",
@@ -96,7 +96,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
         )
         committer = Committer(
             stores.writer,
-            memory=memory,
+            truck_states=truck_states,
             transitions=TransitionWriter(
                 DeliveryStore(
                     dynamodb,
@@ -111,20 +111,20 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
                 now_ms=wall_clock.now_ms,
                 trace=trace,
             ),
-            nudger=Nudger(stores.nudges, patience=patience, log=log),
+            nudger=Nudger(stores.nudges, retry_policy=retry_policy, log=log),
             log=log,
         )
-        shard_range = range_of(shard_id, shard_ranges, patience, log)
+        shard_range = range_of(shard_id, shard_ranges, retry_policy, log)
         return BatchPipeline(
             shard_id,
             stores=stores,
-            memory=memory,
+            truck_states=truck_states,
             matches=MatchCache(MatchStore(dynamodb, settings.tables, log=log, sleep=sleep)),
             committer=committer,
             settler=Settler(
                 shard_id,
                 finder=stores.finder,
-                memory=memory,
+                truck_states=truck_states,
                 committer=committer,
                 rules=settings.rules,
                 log=log,
@@ -133,7 +133,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
             ),
             quota=QuotaWatch(settings.new_quota(), blocks, log=log, now_ms=wall_clock.now_ms),
             rules=settings.rules,
-            patience=patience,
+            retry_policy=retry_policy,
             log=log,
             trace=trace,
             shard_range=shard_range or ANY_KEY,
@@ -149,15 +149,15 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
 
 
 def range_of(
-    shard_id: str, ranges: ShardRanges, patience: Patience, log: Logger
+    shard_id: str, ranges: ShardRanges, retry_policy: RetryPolicy, log: Logger
 ) -> ShardRange | None:
     """Which keys belong into a shard; None when the stream no longer knows it.
 
     Raises:
-        StoreGone: Kinesis did not tell for the whole budget.
+        RetriesExhausted: Kinesis did not tell for the whole budget.
         botocore.exceptions.ClientError: It refused what no repetition makes good.
     """
-    found = patience.start().call("list shards", lambda: ranges.of_shard(shard_id))
+    found = retry_policy.start().call("list shards", lambda: ranges.of_shard(shard_id))
     if found is None:  # it is older than the stream's retention, and so are its records
         log.warning("shard_unknown", shard_id=shard_id)
     return found

@@ -55,7 +55,7 @@ class Checkpoints:
         self._clock = clock
         self._sleep = sleep
         self._durable: StreamPosition | None = None
-        self._told: StreamPosition | None = None
+        self._checkpointed: StreamPosition | None = None
         self._last_s: float | None = None
 
     def durable_up_to(self, position: StreamPosition) -> None:
@@ -63,7 +63,7 @@ class Checkpoints:
         if self._durable is None or position > self._durable:
             self._durable = position
 
-    def tell_if_due(self, checkpointer: KclCheckpointer) -> None:
+    def checkpoint_if_due(self, checkpointer: KclCheckpointer) -> None:
         """Checkpoints when there is news and the last time is long enough ago.
 
         A failure is no loss: the next one covers it, and records that come again are skipped.
@@ -73,11 +73,11 @@ class Checkpoints:
         """
         now = self._clock()
         is_due = self._last_s is None or now - self._last_s >= INTERVAL_S
-        if is_due and self._has_news:
+        if is_due and self._has_progress:
             self._last_s = now
-            self._tell(checkpointer)
+            self._checkpoint(checkpointer)
 
-    def tell_now(self, checkpointer: KclCheckpointer) -> bool:
+    def checkpoint_now(self, checkpointer: KclCheckpointer) -> bool:
         """Checkpoints what is durable, for the last time; tries several times.
 
         Returns:
@@ -86,7 +86,7 @@ class Checkpoints:
         Raises:
             OutOfStep: The protocol is broken.
         """
-        return not self._has_news or self._insist(lambda: self._tell(checkpointer))
+        return not self._has_progress or self._insist(lambda: self._checkpoint(checkpointer))
 
     def end_shard(self, checkpointer: KclCheckpointer) -> bool:
         """Says that the whole shard is done, so that its children may be read.
@@ -100,10 +100,10 @@ class Checkpoints:
         return self._insist(lambda: self._attempt(checkpointer.checkpoint) is None)
 
     @property
-    def _has_news(self) -> bool:
-        return self._durable is not None and self._durable != self._told
+    def _has_progress(self) -> bool:
+        return self._durable is not None and self._durable != self._checkpointed
 
-    def _tell(self, checkpointer: KclCheckpointer) -> bool:
+    def _checkpoint(self, checkpointer: KclCheckpointer) -> bool:
         durable = self._durable
         if durable is None:
             return True
@@ -113,7 +113,7 @@ class Checkpoints:
             )
         )
         if error is None:
-            self._told = durable
+            self._checkpointed = durable
         return error in (None, _LEASE_IS_LOST)
 
     def _insist(self, attempt: Callable[[], bool]) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 
-from consumer.memory import Memory
 from consumer.nudging import Nudger
 from consumer.ports import Nudging, ParkingPlace, PositionFinding, PositionWriting
 from consumer.retrying import Budget
 from consumer.transitions import TransitionWriter
+from consumer.truck_states import TruckStates
 from consumer.writing import latest_without, without_deliveries, write_all
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.push_queue.nudges import Nudge, PositionNudge, TransitionNudge
@@ -51,7 +51,7 @@ class Committer:
 
     Args:
         writer: Where positions go.
-        memory: The trucks' states.
+        truck_states: The trucks' states.
         transitions: Writes into the deliveries' logs.
         nudger: Sends nudges.
         log: Where what is refused is reported.
@@ -64,13 +64,13 @@ class Committer:
         self,
         writer: PositionWriting,
         *,
-        memory: Memory,
+        truck_states: TruckStates,
         transitions: TransitionWriter,
         nudger: Nudger,
         log: Logger,
     ) -> None:
         self._writer = writer
-        self._memory = memory
+        self._truck_states = truck_states
         self._transitions = transitions
         self._nudger = nudger
         self._log = log
@@ -88,7 +88,7 @@ class Committer:
         """Writes points; returns those that the history refuses for their own fault.
 
         Raises:
-            StoreGone: OpenSearch stayed away.
+            RetriesExhausted: OpenSearch stayed away.
         """
         if not writes:
             return []
@@ -103,8 +103,8 @@ class Committer:
             budget: How long to go on.
 
         Raises:
-            StoreGone: A store stayed away.
-            TakenOver: Another process owns the shard.
+            RetriesExhausted: A store stayed away.
+            LeaseLost: Another process owns the shard.
         """
         states: list[TruckState] = []
         nudges: list[Nudge] = []
@@ -134,7 +134,7 @@ class Committer:
         self._write_latest([one.latest for one in updates if one.latest], budget)
         self._nudger.send(nudges)
         by_truck = {update.state.truck_id: update for update in updates}
-        void = self._memory.keep(
+        void = self._truck_states.save(
             states,
             here.position,
             budget,
@@ -160,7 +160,7 @@ class Committer:
             budget: How long to go on.
 
         Raises:
-            StoreGone: OpenSearch stayed away.
+            RetriesExhausted: OpenSearch stayed away.
         """
         until_ms = {state.truck_id: state.erased_before_ms for state in states}
         erased = [fix for fix in written if fix.received_at_ms <= until_ms.get(fix.truck_id, 0)]

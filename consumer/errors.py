@@ -1,8 +1,8 @@
 """Why a batch could not be finished.
 
 ConsumerError
-├── StoreGone    a store stayed away for the whole budget: exit, and the batch comes again
-└── TakenOver    another process owns this shard now: touch nothing more
+├── RetriesExhausted    a store stayed away for the whole budget: exit, and the batch comes again
+└── LeaseLost    another process owns this shard now: touch nothing more
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ class ConsumerError(Exception):
     """Base of the consumer's own errors."""
 
 
-class StoreGone(ConsumerError):  # noqa: N818 - named for what happened
+class RetriesExhausted(ConsumerError):  # noqa: N818 - named for what happened
     """A store did not come back in time.
 
     Attributes:
@@ -24,7 +24,7 @@ class StoreGone(ConsumerError):  # noqa: N818 - named for what happened
         super().__init__(f"{operation}: given up after {waited_s:.0f} s")
 
 
-class TakenOver(ConsumerError):  # noqa: N818 - named for what happened
+class LeaseLost(ConsumerError):  # noqa: N818 - named for what happened
     """A truck's memory was written by another process since this one read it.
 
     Attributes:

@@ -31,7 +31,7 @@ class MatchCache:
         self._store = store
         self._ttl_s = ttl_s
         self._clock = clock
-        self._known: dict[str, tuple[float, tuple[OpenMatch, ...]]] = {}
+        self._cached: dict[str, tuple[float, tuple[OpenMatch, ...]]] = {}
 
     def of(self, truck_ids: Iterable[str]) -> dict[str, tuple[OpenMatch, ...]]:
         """The open deliveries of each truck.
@@ -40,15 +40,17 @@ class MatchCache:
             StoreBusy: DynamoDB can't answer now.
         """
         now = self._clock()
-        self._known = {truck_id: entry for truck_id, entry in self._known.items() if entry[0] > now}
-        wanted = list(truck_ids)
-        unknown = [truck_id for truck_id in wanted if truck_id not in self._known]
+        self._cached = {
+            truck_id: entry for truck_id, entry in self._cached.items() if entry[0] > now
+        }
+        requested = list(truck_ids)
+        unknown = [truck_id for truck_id in requested if truck_id not in self._cached]
         if unknown:
             read = self._store.open_matches_many(unknown)
             for truck_id in unknown:
-                self._known[truck_id] = (now + self._ttl_s, read.get(truck_id, ()))
-        return {truck_id: self._known[truck_id][1] for truck_id in wanted}
+                self._cached[truck_id] = (now + self._ttl_s, read.get(truck_id, ()))
+        return {truck_id: self._cached[truck_id][1] for truck_id in requested}
 
-    def forget(self, truck_id: str) -> None:
+    def invalidate(self, truck_id: str) -> None:
         """What is known of this truck has turned out to be old."""
-        self._known.pop(truck_id, None)
+        self._cached.pop(truck_id, None)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from consumer.errors import StoreGone
+from consumer.errors import RetriesExhausted
 from consumer.ports import Nudging
-from consumer.retrying import Patience
+from consumer.retrying import RetryPolicy
 from rtdts.push_queue.nudge_queue import NudgesNotSent
 from rtdts.push_queue.nudges import Nudge
 from rtdts.runtime.logs import Logger
@@ -26,7 +26,7 @@ class Nudger:
 
     Args:
         queue: Where to.
-        patience: Makes the budget of one sending.
+        retry_policy: Makes the budget of one sending.
         log: Where a queue that does not take them is told.
         clock: Monotonic seconds.
     """
@@ -35,12 +35,12 @@ class Nudger:
         self,
         queue: Nudging,
         *,
-        patience: Patience,
+        retry_policy: RetryPolicy,
         log: Logger,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._log = log
         self._clock = clock
         self._again_at_s: float | None = None
@@ -49,12 +49,12 @@ class Nudger:
         """Sends all, or tells why not; whatever the queue says, the batch goes on."""
         if not nudges or self._is_pausing:
             return
-        budget = self._patience.start(BUDGET_S)
+        budget = self._retry_policy.start(BUDGET_S)
         try:
             budget.call("nudge", lambda: self._queue.send_many(nudges))
         except NudgesNotSent as error:  # the queue is there, and took the others
             self._log.exception("nudges_not_sent", error)
-        except (StoreGone, ClientError, BotoCoreError) as error:
+        except (RetriesExhausted, ClientError, BotoCoreError) as error:
             self._again_at_s = self._clock() + PAUSE_S
             self._log.exception("nudges_not_sent", error, pause_s=PAUSE_S)
 

@@ -32,11 +32,11 @@ from consumer.arrivals import (
 )
 from consumer.committing import Committer, Stores
 from consumer.match_cache import MatchCache
-from consumer.memory import Memory
 from consumer.point_steps import point_steps
 from consumer.quota import QuotaWatch
-from consumer.retrying import Budget, Patience
+from consumer.retrying import Budget, RetryPolicy
 from consumer.settling import Settler, SettleReport
+from consumer.truck_states import TruckStates
 from consumer.writing import history_writes
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
@@ -84,13 +84,13 @@ class BatchPipeline:
     Args:
         shard_id: The shard.
         stores: What to write to.
-        memory: The trucks' states.
+        truck_states: The trucks' states.
         matches: Which deliveries the trucks carry.
         committer: Writes what a batch or a settling found.
         settler: Settles late points between batches.
         quota: Blocks trucks that send too much.
         rules: All limits of the domain.
-        patience: How long to wait for stores that are away.
+        retry_policy: How long to wait for stores that are away.
         log: Where it reports what it parked.
         trace: Where it reports what became of each point of some trucks.
         shard_range: Which trucks' records belong to the shard; others' are parked.
@@ -103,13 +103,13 @@ class BatchPipeline:
         shard_id: str,
         *,
         stores: Stores,
-        memory: Memory,
+        truck_states: TruckStates,
         matches: MatchCache,
         committer: Committer,
         settler: Settler,
         quota: QuotaWatch,
         rules: TrackingRules,
-        patience: Patience,
+        retry_policy: RetryPolicy,
         log: Logger,
         trace: PointTrace,
         shard_range: ShardRange = ANY_KEY,
@@ -118,13 +118,13 @@ class BatchPipeline:
         self._shard_id = shard_id
         self._shard_range = shard_range
         self._stores = stores
-        self._memory = memory
+        self._truck_states = truck_states
         self._matches = matches
         self._committer = committer
         self._settler = settler
         self._quota = quota
         self._rules = rules
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._log = log
         self._trace = trace
         self._now_ms = now_ms
@@ -140,19 +140,19 @@ class BatchPipeline:
             everything: Whether to settle all, whatever their time: the shard ends.
 
         Raises:
-            StoreGone: A store stayed away for the whole budget.
-            TakenOver: Another process owns the shard.
+            RetriesExhausted: A store stayed away for the whole budget.
+            LeaseLost: Another process owns the shard.
         """
-        return self._settler.run(self._patience.start(), everything=everything)
+        return self._settler.run(self._retry_policy.start(), everything=everything)
 
     def process(self, records: Sequence[StreamRecord]) -> BatchReport:
         """Makes a batch durable; returns only when it is.
 
         Raises:
-            StoreGone: A store stayed away for the whole budget.
-            TakenOver: Another process owns the shard.
+            RetriesExhausted: A store stayed away for the whole budget.
+            LeaseLost: Another process owns the shard.
         """
-        budget = self._patience.start()
+        budget = self._retry_policy.start()
         report = BatchReport(records=len(records))
         if not records:
             return report
@@ -181,14 +181,14 @@ class BatchPipeline:
         of them rests on a cache that was wrong. Of the deleted ones `is_again` says that there was
         a state.
         """
-        batch = _Batch(self._memory.recall(list(by_truck), budget), is_again)
+        batch = _Batch(self._truck_states.load(list(by_truck), budget), is_again)
         # Also of trucks of which all was applied before: the worker that did so may be gone.
         self._settler.note(batch.states.values())
         fresh = self._fresh(by_truck, batch, report, budget)
         batch.matches = budget.call("read matches", lambda: self._matches.of(fresh))
         updates = self._fold(fresh, batch, report, budget)
-        refused = self._write_history(updates, fresh, batch, report, budget)
-        self._trace_points(by_truck, updates, refused)
+        rejected_ids = self._write_history(updates, fresh, batch, report, budget)
+        self._trace_points(by_truck, updates, rejected_ids)
         self._committer.position = position
         if not updates:
             return {}
@@ -198,7 +198,7 @@ class BatchPipeline:
         report.nudges += committed.nudges
         report.parked += committed.parked
         for truck_id in committed.old_matches:
-            self._matches.forget(truck_id)
+            self._matches.invalidate(truck_id)
         self._settler.note(committed.states)
         void = {truck_id: updates.pop(truck_id) for truck_id in committed.void}
         report.trucks += len(updates)
@@ -210,7 +210,7 @@ class BatchPipeline:
             report.slow_clocks += is_slow(update.state.clock)
             self._report_clock(update.state, batch.states.get(update.state.truck_id))
         if void:
-            states = self._memory.recall(list(void), budget)
+            states = self._truck_states.load(list(void), budget)
             writes = (write for update in void.values() for write in history_writes(update))
             self._committer.take_back(states.values(), [one.fix for one in writes], budget)
         return {truck_id: fresh[truck_id] for truck_id in void}
@@ -287,7 +287,7 @@ class BatchPipeline:
         batch: _Batch,
         report: BatchReport,
         budget: Budget,
-        refused: Collection[str] = (),
+        rejected_ids: Collection[str] = (),
     ) -> TruckUpdate | None:
         state, matches = batch.states.get(truck_id), batch.matches[truck_id]
         last_known = batch.last_known.get(truck_id, ())
@@ -307,7 +307,7 @@ class BatchPipeline:
                 self._rules,
                 last_known=last_known,
                 first_ordinal=ORDINALS_PER_MS * self._begins_at_ms(arrivals, last_known),
-                refused=refused,
+                rejected_ids=rejected_ids,
             )
         except Exception as error:
             # A bug of ours that one truck's points bring out: they are kept for whoever mends it,
@@ -350,7 +350,7 @@ class BatchPipeline:
         A truck of which it refuses points is folded again without them: nothing else of it may
         rest on what the history lacks.
         """
-        refused: set[str] = set()
+        rejected_ids: set[str] = set()
         pending = dict(updates)
         while pending:
             writes = [write for update in pending.values() for write in history_writes(update)]
@@ -368,29 +368,29 @@ class BatchPipeline:
                     for one in reversed(bad)
                 }
                 self._park(list(faults.values()), report, budget)
-                refused |= {*reasons}
+                rejected_ids |= {*reasons}
                 if not faults:  # of an earlier batch, derived anew: its document stays as it was
                     continue
                 del updates[truck_id]
                 arrivals = fresh[truck_id]
-                if all(one.identity in refused for one in arrivals):
+                if all(one.identity in rejected_ids for one in arrivals):
                     continue
-                update = self._fold_one(truck_id, arrivals, batch, report, budget, refused)
+                update = self._fold_one(truck_id, arrivals, batch, report, budget, rejected_ids)
                 if update is not None:
                     updates[truck_id] = pending[truck_id] = update
-        return refused
+        return rejected_ids
 
     def _trace_points(
         self,
         by_truck: Mapping[str, Sequence[Arrival]],
         updates: Mapping[str, TruckUpdate],
-        refused: Collection[str],
+        rejected_ids: Collection[str],
     ) -> None:
         if not self._trace.is_on:
             return
         for truck_id, arrivals in by_truck.items():
             if self._trace.follows(truck_id):
-                for step in point_steps(arrivals, updates.get(truck_id), refused):
+                for step in point_steps(arrivals, updates.get(truck_id), rejected_ids):
                     self._trace.tell(**step, shard_id=self._shard_id)
 
     def _park(self, faults: Sequence[Fault], report: BatchReport, budget: Budget) -> None:

@@ -69,10 +69,12 @@ class QuotaWatch:
         if not over or now_ms < self._again_at_ms:
             return
         self._until_ms = {one: at_ms for one, at_ms in self._until_ms.items() if at_ms > now_ms}
-        known_ms = self._until_ms
-        news = [one for one in over if over[one] >= known_ms.get(one, 0) + BLOCK_FROM_MS]
+        blocked_until_ms = self._until_ms
+        newly_blocked = [
+            one for one in over if over[one] >= blocked_until_ms.get(one, 0) + BLOCK_FROM_MS
+        ]
         try:
-            for truck_id in news[:MOST_PER_BATCH]:
+            for truck_id in newly_blocked[:MOST_PER_BATCH]:
                 self._block(truck_id, over[truck_id], now_ms)
         except (BotoCoreError, ClientError) as error:
             self._again_at_ms = now_ms + PAUSE_MS

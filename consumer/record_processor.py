@@ -14,7 +14,7 @@ from typing import NoReturn, Protocol
 
 from consumer.arrivals import StreamRecord
 from consumer.checkpointing import Checkpoints, KclCheckpointer
-from consumer.errors import TakenOver
+from consumer.errors import LeaseLost
 from consumer.pipeline import BatchReport
 from consumer.settling import SettleReport
 from rtdts.runtime import wall_clock
@@ -122,7 +122,7 @@ class RecordProcessor:
         self._now_ms = now_ms
         self._pipeline: Pipeline | None = None
         self._shard_id = ""
-        self._taken_over_at_s: float | None = None
+        self._lease_lost_at_s: float | None = None
 
     def initialize(self, initialize_input: InitializeInput) -> None:
         """The daemon gives this process its shard."""
@@ -140,15 +140,15 @@ class RecordProcessor:
 
     def process_records(self, process_records_input: ProcessRecordsInput) -> None:
         """Makes a batch durable, then checkpoints; or ends the process."""
-        if self._taken_over_at_s is not None:
+        if self._lease_lost_at_s is not None:
             self._wait_for_the_end()
             return
         try:
             self._process(process_records_input)
-        except TakenOver as error:
+        except LeaseLost as error:
             # Whoever wrote it owns the shard. Waiting here would never hear `lease_lost`: this
             # process reads its messages one by one.
-            self._taken_over_at_s = self._clock()
+            self._lease_lost_at_s = self._clock()
             self._log.warning(
                 "taken_over",
                 shard_id=self._shard_id,
@@ -161,32 +161,34 @@ class RecordProcessor:
     def lease_lost(self, _lease_lost_input: object) -> None:
         """Another worker has the shard: nothing may be written any more, and nothing is."""
         self._log.info("lease_lost", shard_id=self._shard_id)
-        self._taken_over_at_s = self._taken_over_at_s or self._clock()
+        self._lease_lost_at_s = self._lease_lost_at_s or self._clock()
 
     def shard_ended(self, shard_ended_input: EndingInput) -> None:
         """All records of the shard came, and all are durable: its children may be read."""
-        if self._taken_over_at_s is not None:
+        if self._lease_lost_at_s is not None:
             # Answered without a checkpoint, the KCL would keep the lease, end this process, and ask
             # what has ended again and again: neither the shard nor its children were ever read.
             self._die("taken_over_at_shard_end", None)
         try:
             self._settle(everything=True)
-            is_told = self._checkpoints.end_shard(shard_ended_input.checkpointer)
+            is_checkpointed = self._checkpoints.end_shard(shard_ended_input.checkpointer)
         except Exception as error:
             self._die("shard_end_failed", error)
-        if not is_told:
+        if not is_checkpointed:
             self._die("shard_end_refused", None)
         self._log.info("shard_ended", shard_id=self._shard_id)
 
     def shutdown_requested(self, shutdown_requested_input: EndingInput) -> None:
         """The daemon drains: the next worker need not read again what is durable."""
-        if self._taken_over_at_s is not None:
+        if self._lease_lost_at_s is not None:
             return
         try:
-            is_told = self._checkpoints.tell_now(shutdown_requested_input.checkpointer)
+            is_checkpointed = self._checkpoints.checkpoint_now(
+                shutdown_requested_input.checkpointer
+            )
         except Exception as error:
             self._die("shutdown_failed", error)
-        self._log.info("shutdown_requested", shard_id=self._shard_id, checkpointed=is_told)
+        self._log.info("shutdown_requested", shard_id=self._shard_id, checkpointed=is_checkpointed)
 
     def _process(self, batch: ProcessRecordsInput) -> None:
         if self._pipeline is None:
@@ -199,7 +201,7 @@ class RecordProcessor:
             self._report(report, started_s, records, batch.millis_behind_latest or 0)
         self._settle()
         # An empty batch too: it brings the checkpoint that was not due yet.
-        self._checkpoints.tell_if_due(batch.checkpointer)
+        self._checkpoints.checkpoint_if_due(batch.checkpointer)
 
     def _settle(self, *, everything: bool = False) -> None:
         if self._pipeline is None:
@@ -259,7 +261,7 @@ class RecordProcessor:
         )
 
     def _wait_for_the_end(self) -> None:
-        waited_s = self._clock() - (self._taken_over_at_s or 0.0)
+        waited_s = self._clock() - (self._lease_lost_at_s or 0.0)
         if waited_s > self._lease_lost_within_s:
             self._die("no_lease_lost", None)
 

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
-from consumer.errors import StoreGone
+from consumer.errors import RetriesExhausted
 from rtdts.delivery_store.errors import StoreBusy
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.runtime import aws_errors
@@ -28,7 +28,7 @@ def may_pass(error: Exception) -> bool:
     return isinstance(error, StoreUnavailable | StoreBusy) or aws_errors.may_pass(error)
 
 
-class Patience:
+class RetryPolicy:
     """Waits between attempts; makes one `Budget` a batch.
 
     Args:
@@ -81,7 +81,7 @@ class Budget:
         """Calls until it succeeds.
 
         Raises:
-            StoreGone: The budget is used up.
+            RetriesExhausted: The budget is used up.
             Exception: What can't pass, as it is.
         """
         waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
@@ -103,10 +103,10 @@ class Budget:
         """Waits before another attempt.
 
         Raises:
-            StoreGone: The budget is used up.
+            RetriesExhausted: The budget is used up.
         """
         if self._left_s <= 0:
-            raise StoreGone(operation, self._budget_s) from cause
+            raise RetriesExhausted(operation, self._budget_s) from cause
         self._log.warning(
             "store_away",
             operation=operation,

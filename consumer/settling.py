@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from consumer.committing import Committer
-from consumer.memory import Memory
 from consumer.ports import PositionFinding
 from consumer.retrying import Budget
+from consumer.truck_states import TruckStates
 from rtdts.position_store.history_pages import Around, HistoryFix
 from rtdts.position_store.writer import PROVISIONAL, HistoryWrite
 from rtdts.runtime import wall_clock
@@ -81,7 +81,7 @@ class _Work:
     fixes: int = 0
 
 
-class _Turn:
+class _TimeSlice:
     """How long one pass may go on with what needs pages: one page at least."""
 
     def __init__(self, clock: Callable[[], float], slice_s: float | None) -> None:
@@ -101,7 +101,7 @@ class Settler:
     Args:
         shard_id: The shard.
         finder: Reads the history.
-        memory: The trucks' states.
+        truck_states: The trucks' states.
         committer: Writes what changed.
         rules: All limits of the domain.
         log: Where what can't be settled is reported.
@@ -115,7 +115,7 @@ class Settler:
         shard_id: str,
         *,
         finder: PositionFinding,
-        memory: Memory,
+        truck_states: TruckStates,
         committer: Committer,
         rules: TrackingRules,
         log: Logger,
@@ -125,7 +125,7 @@ class Settler:
     ) -> None:
         self._shard_id = shard_id
         self._finder = finder
-        self._memory = memory
+        self._truck_states = truck_states
         self._committer = committer
         self._rules = rules
         self._log = log
@@ -151,9 +151,9 @@ class Settler:
             elif state.has_moved_times:
                 self._due_s[state.truck_id] = now_s + PAUSE_S
             else:
-                self._forget([state.truck_id])
+                self._drop([state.truck_id])
 
-    def _forget(self, truck_ids: Iterable[str]) -> None:
+    def _drop(self, truck_ids: Iterable[str]) -> None:
         """Leaves off settling trucks that have nothing to settle, or no longer."""
         for truck_id in truck_ids:
             self._due_s.pop(truck_id, None)
@@ -168,8 +168,8 @@ class Settler:
             everything: Whether to settle all at once: the shard ends.
 
         Raises:
-            StoreGone: A store stayed away.
-            TakenOver: Another process owns the shard.
+            RetriesExhausted: A store stayed away.
+            LeaseLost: Another process owns the shard.
         """
         self._look_for_unsettled(budget)
         report = None
@@ -197,7 +197,7 @@ class Settler:
         """What the worker before this one left unsettled."""
         if self._has_looked:
             return
-        for truck_id in self._memory.unsettled(budget):
+        for truck_id in self._truck_states.unsettled(budget):
             if self._shard_range.holds(truck_id):
                 self._due_s.setdefault(truck_id, self._clock())
         self._has_looked = True
@@ -205,14 +205,14 @@ class Settler:
     def _pass(
         self, due: Sequence[str], report: SettleReport, budget: Budget, *, is_patient: bool
     ) -> None:
-        recalled = self._memory.recall(due, budget)
+        recalled = self._truck_states.load(due, budget)
         states = {
             truck_id: one
             for truck_id, one in recalled.items()
             # Without a window nothing of it was ever folded: no reason to stop for everybody else.
             if one.is_unsettled and len(one.window)
         }
-        self._forget(truck_id for truck_id in due if truck_id not in states)
+        self._drop(truck_id for truck_id in due if truck_id not in states)
         quick = [
             one for one in states.values() if one.unsettled and one.truck_id not in self._paged
         ]
@@ -220,11 +220,11 @@ class Settler:
             budget.call("refresh the history", self._finder.refresh)
         segments = self._around(quick, budget)
         # From here on: however long the search took, each pass takes some truck further.
-        turn = _Turn(self._clock, None if is_patient else SLICE_S)
+        time_slice = _TimeSlice(self._clock, None if is_patient else SLICE_S)
         updates: list[TruckUpdate] = []
         for truck_id, state in states.items():
             work = _Work(state)
-            is_settled = self._settle(work, segments.get(truck_id, {}), turn, budget)
+            is_settled = self._settle(work, segments.get(truck_id, {}), time_slice, budget)
             report.fixes += work.fixes
             if work.state is not state or is_settled:
                 updates.append(self._update(state, work, is_patient=is_patient))
@@ -245,7 +245,7 @@ class Settler:
         """
         if not updates:
             return []
-        changed = self._memory.changed([one.state.truck_id for one in updates], budget)
+        changed = self._truck_states.changed([one.state.truck_id for one in updates], budget)
         return [one for one in updates if one.state.truck_id not in changed]
 
     def _commit(self, updates: Sequence[TruckUpdate], report: SettleReport, budget: Budget) -> None:
@@ -262,7 +262,7 @@ class Settler:
         report.transitions += committed.transitions
         report.nudges += committed.nudges
         if committed.void:
-            states = self._memory.recall(committed.void, budget)
+            states = self._truck_states.load(committed.void, budget)
             self._committer.take_back(states.values(), [one.fix for one in writes], budget)
         for state in committed.states:
             if not (state.unsettled or state.has_moved_times):
@@ -294,7 +294,7 @@ class Settler:
         self,
         work: _Work,
         segments: Mapping[Interval, Sequence[HistoryFix]],
-        turn: _Turn,
+        time_slice: _TimeSlice,
         budget: Budget,
     ) -> bool:
         """Settles interval by interval; returns whether none is left."""
@@ -306,7 +306,7 @@ class Settler:
                     self._paged.add(truck_id)
                     break
         while work.state.unsettled:
-            if not turn.goes_on():
+            if not time_slice.goes_on():
                 return False
             if truck_id not in self._slow:
                 pages = self._pages(work, work.state.unsettled[0], budget)
@@ -347,18 +347,21 @@ class Settler:
     def _around(
         self, states: Sequence[TruckState], budget: Budget
     ) -> dict[str, dict[Interval, list[HistoryFix]]]:
-        wanted = {
+        requested = {
             state.truck_id: [_around(state, interval) for interval in state.unsettled]
             for state in states
         }
         # What is long is read page by page in any case: beside it, others would not fit.
         around = [
-            one for some in wanted.values() for one in some if one.to_ms - one.from_ms <= QUICK_MS
+            one
+            for some in requested.values()
+            for one in some
+            if one.to_ms - one.from_ms <= QUICK_MS
         ]
         if not around:
             return {}
         found = budget.call("read around late points", lambda: self._finder.around(around))
-        asked = frozenset(around)
+        around_ids = frozenset(around)
         return {
             state.truck_id: {
                 interval: [
@@ -366,8 +369,8 @@ class Settler:
                     for fix in found[state.truck_id]
                     if one.from_ms <= fix.fix.event_at_ms <= one.to_ms
                 ]
-                for interval, one in zip(state.unsettled, wanted[state.truck_id], strict=True)
-                if one in asked
+                for interval, one in zip(state.unsettled, requested[state.truck_id], strict=True)
+                if one in around_ids
             }
             for state in states
             if state.truck_id in found
@@ -411,7 +414,7 @@ class Settler:
                 "read late points",
                 lambda: self._finder.after(truck_id, from_ms, PAGE_FIXES),  # noqa: B023
             )
-            now = self._memory.recall([truck_id], budget).get(truck_id, state)
+            now = self._truck_states.load([truck_id], budget).get(truck_id, state)
             is_last = len(page) < PAGE_FIXES or page[-1].fix.order >= now.window[0].order
             last_ms = page[-1].fix.event_at_ms if page else from_ms
             if not is_last and last_ms > from_ms:

@@ -110,7 +110,7 @@ class TransitionWriter:
         A match that has ended since it was read has none.
 
         Raises:
-            StoreGone: DynamoDB stayed away.
+            RetriesExhausted: DynamoDB stayed away.
         """
         unknown = [match.delivery_id for match in matches if not is_remembered(state, match)]
         rows = self._rows(unknown, budget)
@@ -136,7 +136,7 @@ class TransitionWriter:
             budget: How long to go on.
 
         Raises:
-            StoreGone: DynamoDB stayed away.
+            RetriesExhausted: DynamoDB stayed away.
         """
         pending = [one for one in update.deliveries if one.pending]
         written: dict[str, _Written | None] = {}
@@ -242,7 +242,7 @@ class TransitionWriter:
             for row, _, new in group if is_appended else ():
                 delivery, _ = ready[row.delivery_id]
                 if self._trace.follows(row.truck_id):
-                    self._tell(new)
+                    self._trace_events(new)
                 written[row.delivery_id] = _Written(
                     delivery.after,
                     tuple(event.version for event in new),
@@ -316,7 +316,7 @@ class TransitionWriter:
                 self._park(row, new, error, budget)
                 return _Written(delivery.unsettled, (), is_parked=True, unfolded=unfolded)
             if self._trace.follows(row.truck_id):
-                self._tell(new)
+                self._trace_events(new)
             versions = (*settlement.already_there, *(event.version for event in new))
             return dataclasses.replace(written, versions=versions, appended=len(new))
         self._log.warning("delivery_contended", delivery_id=delivery.after.delivery_id)
@@ -345,7 +345,7 @@ class TransitionWriter:
             parked_as=key,
         )
 
-    def _tell(self, events: Iterable[DeliveryEvent]) -> None:
+    def _trace_events(self, events: Iterable[DeliveryEvent]) -> None:
         for event in events:
             if event.point_id is not None:
                 self._trace.tell(

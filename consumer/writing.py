@@ -38,7 +38,7 @@ def write_all(
         something newer is there.
 
     Raises:
-        StoreGone: The budget is used up.
+        RetriesExhausted: The budget is used up.
     """
     rejected: list[tuple[W, str]] = []
     pending = list(writes)

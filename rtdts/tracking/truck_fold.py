@@ -135,7 +135,7 @@ def fold_truck(
     *,
     last_known: Sequence[Fix] = (),
     first_ordinal: int = 0,
-    refused: Collection[str] = (),
+    rejected_ids: Collection[str] = (),
 ) -> TruckUpdate:
     """Folds a batch of points into a truck's state.
 
@@ -151,19 +151,19 @@ def fold_truck(
             some although the truck has no state: that was lost, and is rebuilt.
         first_ordinal: Where the ordinals of a truck without a state begin: above all that it may
             have had before.
-        refused: Ids of points that the history refused: left out, but for their ordinals. So what
-            is derived without them replaces what was derived with them.
+        rejected_ids: Ids of points that the history refused: left out, but for their ordinals. So
+            what is derived without them replaces what was derived with them.
 
     Raises:
         ValueError: There is no point.
     """
     is_single = len(records) == 1 and len(records[0]) == 1
-    if state is not None and is_single and not plans and not refused:
+    if state is not None and is_single and not plans and not rejected_ids:
         update = _fold_next(state, records[0][0], matches, rules)
         if update is not None:
             return update
     fold = _Fold(
-        truck_id, state, records, matches, plans, rules, last_known, first_ordinal, refused
+        truck_id, state, records, matches, plans, rules, last_known, first_ordinal, rejected_ids
     )
     if last_known:
         fold.rebuild()
@@ -312,12 +312,12 @@ class _Fold:
         rules: TrackingRules,
         last_known: Sequence[Fix],
         first_ordinal: int,
-        refused: Collection[str],
+        rejected_ids: Collection[str],
     ) -> None:
         if not any(records) and not last_known:
             raise ValueError("no point to fold")
         self._rules = rules
-        self._refused = refused
+        self._rejected_ids = rejected_ids
         self._raised = _RAISED if state is not None and state.is_tombstone else 0
         self._state = state or begun_state(truck_id, first_ordinal)
         self._window = list(self._state.window or last_known)
@@ -464,7 +464,7 @@ class _Fold:
                 self._beyond[identity] = fix
                 continue
             self._taken += 1
-            if identity in self._refused:
+            if identity in self._rejected_ids:
                 self._known.add(identity)
                 continue
             fix = msgspec.structs.replace(fix, n=self._taken)

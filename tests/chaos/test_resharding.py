@@ -124,8 +124,8 @@ class Fleet:
 
     def after(self, more: int) -> None:
         """Waits until so many more points of each truck were taken."""
-        wanted = {truck.truck_id: len(truck.taken) + more for truck in self.trucks}
-        eventually(lambda: all(len(t.taken) >= wanted[t.truck_id] for t in self.trucks))
+        required = {truck.truck_id: len(truck.taken) + more for truck in self.trucks}
+        eventually(lambda: all(len(t.taken) >= required[t.truck_id] for t in self.trucks))
 
     def park(self) -> None:
         """Returns when the last put is answered."""
@@ -318,10 +318,10 @@ def test_resharding_under_load_loses_nothing(
     until_consumed(consumed, records)
     say("all of them are consumed")
     expected = Expected.of(deliveries, records)
-    wanted = sorted(expected.history(), key=str)
+    required = sorted(expected.history(), key=str)
     # What came out of order is settled some seconds after it was consumed.
-    eventually(lambda: sorted(consumed.history(truck_ids), key=str) == wanted)
-    ids = [identity for _, identity, _ in wanted]
+    eventually(lambda: sorted(consumed.history(truck_ids), key=str) == required)
+    ids = [identity for _, identity, _ in required]
 
     taken = {point_id(one) for truck in fleet.trucks for one in truck.taken}
     assert taken <= {point_id(decode_point(record.data)) for record in records}

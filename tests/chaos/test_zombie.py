@@ -190,13 +190,13 @@ def what_is_known(state: TruckState) -> TruckState:
     )
 
 
-def unlogged(memory: DeliveryMemory) -> DeliveryMemory:
+def unlogged(truck_states: DeliveryMemory) -> DeliveryMemory:
     """A delivery's memory, without how far the log is and what is kept until it is there."""
     transitions = tuple(
-        msgspec.structs.replace(one, evidence=None) for one in memory.tip.transitions
+        msgspec.structs.replace(one, evidence=None) for one in truck_states.tip.transitions
     )
-    tip = msgspec.structs.replace(memory.tip, transitions=transitions)
-    return msgspec.structs.replace(memory, tip=tip, believed=(), log_length=0)
+    tip = msgspec.structs.replace(truck_states.tip, transitions=transitions)
+    return msgspec.structs.replace(truck_states, tip=tip, believed=(), log_length=0)
 
 
 def unnumbered(fix: Fix) -> Fix:

@@ -191,11 +191,11 @@ class FakePositionStore:
 
     def stored(self, points: Sequence[Point]) -> dict[str, Stamp]:
         self._raise(self.troubles, "stored")
-        wanted = {point_id(point) for point in points}
+        requested = {point_id(point) for point in points}
         found: dict[str, Stamp] = {}
         for (_, identity), one in self.history.items():
             stamp = Stamp(one.fix.event_at_ms, one.fix.n, one.beyond)
-            if identity in wanted:
+            if identity in requested:
                 found[identity] = min(stamp, found.get(identity, stamp))
         return found
 
@@ -203,7 +203,7 @@ class FakePositionStore:
         self._raise(self.troubles, "refresh")
         self._visible = {key: (one, self._knowledge[key]) for key, one in self.history.items()}
 
-    def around(self, wanted: Sequence[Around]) -> dict[str, list[HistoryFix]]:
+    def around(self, requested: Sequence[Around]) -> dict[str, list[HistoryFix]]:
         self._raise(self.troubles, "around")
         found = {
             truck_id: [
@@ -211,10 +211,10 @@ class FakePositionStore:
                 for fix in self._fixes_of(truck_id)
                 if any(
                     one.truck_id == truck_id and one.from_ms <= fix.fix.event_at_ms <= one.to_ms
-                    for one in wanted
+                    for one in requested
                 )
             ]
-            for truck_id in {one.truck_id for one in wanted}
+            for truck_id in {one.truck_id for one in requested}
         }
         return {one: fixes for one, fixes in found.items() if 0 < len(fixes) < self.max_hits}
 

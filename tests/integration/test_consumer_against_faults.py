@@ -15,15 +15,15 @@ from botocore.config import Config
 
 from consumer.arrivals import StreamRecord
 from consumer.committing import Committer, Stores
-from consumer.errors import StoreGone
+from consumer.errors import RetriesExhausted
 from consumer.match_cache import MatchCache
-from consumer.memory import Memory
 from consumer.nudging import Nudger
 from consumer.pipeline import BatchPipeline
 from consumer.quota import QuotaWatch
-from consumer.retrying import Patience
+from consumer.retrying import RetryPolicy
 from consumer.settling import Settler
 from consumer.transitions import TransitionWriter
+from consumer.truck_states import TruckStates
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.matches import MatchStore
 from rtdts.position_store.client import connect
@@ -158,8 +158,10 @@ class Consumer:
             nudges=self._nudge_queue(self.aws_shim.url),
             parking=parking,
         )
-        patience = Patience(PATIENCE_S, log=log, clock=clock.monotonic, sleep=self.fair.sleep)
-        memory = Memory(
+        retry_policy = RetryPolicy(
+            PATIENCE_S, log=log, clock=clock.monotonic, sleep=self.fair.sleep
+        )
+        truck_states = TruckStates(
             TruckStateStore(search),
             shard_id=SHARD,
             writer_id=unique("writer"),
@@ -168,7 +170,7 @@ class Consumer:
         )
         committer = Committer(
             stores.writer,
-            memory=memory,
+            truck_states=truck_states,
             transitions=TransitionWriter(
                 DeliveryStore(dynamodb, self._tables, sleep=self.fair.sleep),
                 self.fair.rules.status,
@@ -177,14 +179,14 @@ class Consumer:
                 now_ms=clock.now_ms,
                 trace=self.fair.trace,
             ),
-            nudger=Nudger(stores.nudges, patience=patience, log=log, clock=clock.monotonic),
+            nudger=Nudger(stores.nudges, retry_policy=retry_policy, log=log, clock=clock.monotonic),
             log=log,
         )
         key = hash_key(self.truck_id)
         return BatchPipeline(
             SHARD,
             stores=stores,
-            memory=memory,
+            truck_states=truck_states,
             matches=MatchCache(
                 MatchStore(dynamodb, self._tables, sleep=self.fair.sleep), clock=clock.monotonic
             ),
@@ -192,7 +194,7 @@ class Consumer:
             settler=Settler(
                 SHARD,
                 finder=stores.finder,
-                memory=memory,
+                truck_states=truck_states,
                 committer=committer,
                 rules=self.fair.rules,
                 log=log,
@@ -203,7 +205,7 @@ class Consumer:
             ),
             quota=QuotaWatch(self.fair.quota, self.fair.blocks, log=log, now_ms=clock.now_ms),
             rules=self.fair.rules,
-            patience=patience,
+            retry_policy=retry_policy,
             log=log,
             trace=self.fair.trace,
             now_ms=clock.now_ms,
@@ -220,7 +222,7 @@ class Consumer:
                 try:
                     pipeline.process(records[start : start + batch])
                     break
-                except StoreGone:
+                except RetriesExhausted:
                     self.restarts += 1
                     assert self.restarts <= MOST_RESTARTS
                     pipeline = self.pipeline()
@@ -361,7 +363,7 @@ async def test_a_store_that_stays_away_ends_the_process_before_anything_is_promi
     await consumer.search_shim.set_rules(rule)
     pipeline = await asyncio.to_thread(consumer.pipeline)
 
-    with pytest.raises(StoreGone):
+    with pytest.raises(RetriesExhausted):
         await asyncio.to_thread(pipeline.process, records)
     assert await asyncio.to_thread(consumer.nudges) == set()
     await consumer.search_shim.set_rules()

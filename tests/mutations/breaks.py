@@ -343,7 +343,7 @@ BREAKS = (
 """,
         replacement="""\
             self._checkpoints.durable_up_to(max(record.position for record in records))
-            self._checkpoints.tell_if_due(batch.checkpointer)
+            self._checkpoints.checkpoint_if_due(batch.checkpointer)
             report = self._pipeline.process(records)
 """,
         tests=(
@@ -812,9 +812,10 @@ BREAKS = (
         name="refused-point-takes-its-ordinal-along",
         guarantee=3,
         file="consumer/pipeline.py",
-        text="                if all(one.identity in refused for one in arrivals):\n",
+        text="                if all(one.identity in rejected_ids for one in arrivals):\n",
         replacement=(
-            "                arrivals = [one for one in arrivals if one.identity not in refused]\n"
+            "                arrivals = [one for one in arrivals if one.identity "
+            "not in rejected_ids]\n"
             "                if not arrivals:\n"
         ),
         tests=(
@@ -1354,7 +1355,7 @@ BREAKS = (
     Break(
         name="erased-delivery-named-again",
         guarantee=8,
-        file="consumer/memory.py",
+        file="consumer/truck_states.py",
         text="        take_out(truck_id, erased)\n",
         replacement="",
         tests=(
@@ -1367,8 +1368,8 @@ BREAKS = (
     Break(
         name="erased-in-its-first-batch-stored",
         guarantee=8,
-        file="consumer/memory.py",
-        text="erased = frozenset(one.delivery_id for one in wanted.deliveries) - kept",
+        file="consumer/truck_states.py",
+        text="erased = frozenset(one.delivery_id for one in state_to_write.deliveries) - kept",
         replacement="erased = frozenset[str]()",
         tests=(
             f"{ERASED}::test_a_delivery_that_is_erased_in_its_trucks_first_batch_with_it_leaves_"
@@ -2394,7 +2395,7 @@ BREAKS = (
         nudges: list[Nudge] = []
 """,
         replacement="""\
-        self._memory.keep([one.state for one in updates], here.position, budget)
+        self._truck_states.save([one.state for one in updates], here.position, budget)
         states: list[TruckState] = []
         nudges: list[Nudge] = []
 """,
@@ -2422,7 +2423,7 @@ BREAKS = (
     Break(
         name="zombie-writes-on",
         guarantee=7,
-        file="consumer/memory.py",
+        file="consumer/truck_states.py",
         text="if writer_id not in (self._writer_id, ERASURE):",
         replacement="if False:",
         tests=(
@@ -2486,7 +2487,7 @@ BREAKS = (
     Break(
         name="tombstone-is-ignored",
         guarantee=8,
-        file="consumer/memory.py",
+        file="consumer/truck_states.py",
         text="return state is None or state.is_tombstone",
         replacement="return state is None",
         tests=(

@@ -15,14 +15,14 @@ from consumer.arrivals import StreamRecord
 from consumer.checkpointing import Checkpoints
 from consumer.committing import Committer, Stores
 from consumer.match_cache import MatchCache
-from consumer.memory import Memory
 from consumer.nudging import Nudger
 from consumer.pipeline import BatchPipeline
 from consumer.quota import QuotaWatch
 from consumer.record_processor import METRICS, RecordProcessor
-from consumer.retrying import Patience
+from consumer.retrying import RetryPolicy
 from consumer.settling import PASS_EVERY_S, Settler, SettleReport
 from consumer.transitions import TransitionWriter
+from consumer.truck_states import TruckStates
 from rtdts.ingest.quota import TruckQuota
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
@@ -207,8 +207,8 @@ class World:
     ) -> BatchPipeline:
         """A process that has just got the shard."""
         matches = FakeMatchStore(self.deliveries)
-        patience = Patience(60.0, log=self.log, clock=self.clock.monotonic, sleep=self.sleep)
-        memory = Memory(
+        retry_policy = RetryPolicy(60.0, log=self.log, clock=self.clock.monotonic, sleep=self.sleep)
+        truck_states = TruckStates(
             self.positions,
             shard_id=SHARD,
             writer_id=writer_id or f"writer-{next(iter(self._writers))}",
@@ -217,7 +217,7 @@ class World:
         )
         committer = Committer(
             self.positions,
-            memory=memory,
+            truck_states=truck_states,
             transitions=TransitionWriter(
                 self.deliveries,
                 self.rules.status,
@@ -226,7 +226,9 @@ class World:
                 now_ms=self.clock.now_ms,
                 trace=self.trace,
             ),
-            nudger=Nudger(self.nudges, patience=patience, log=self.log, clock=self.clock.monotonic),
+            nudger=Nudger(
+                self.nudges, retry_policy=retry_policy, log=self.log, clock=self.clock.monotonic
+            ),
             log=self.log,
         )
         return BatchPipeline(
@@ -237,13 +239,13 @@ class World:
                 nudges=self.nudges,
                 parking=self.parking,
             ),
-            memory=memory,
+            truck_states=truck_states,
             matches=MatchCache(matches, clock=self.clock.monotonic),
             committer=committer,
             settler=Settler(
                 SHARD,
                 finder=self.positions,
-                memory=memory,
+                truck_states=truck_states,
                 committer=committer,
                 rules=self.rules,
                 log=self.log,
@@ -254,7 +256,7 @@ class World:
             quota=QuotaWatch(self.quota, self.blocks, log=self.log, now_ms=self.clock.now_ms),
             rules=self.rules,
             shard_range=shard_range,
-            patience=patience,
+            retry_policy=retry_policy,
             log=self.log,
             trace=self.trace,
             now_ms=self.clock.now_ms,

@@ -6,7 +6,7 @@ from botocore.exceptions import NoCredentialsError
 
 import consumer.pipeline as pipeline_module
 from consumer.arrivals import StreamRecord
-from consumer.errors import StoreGone, TakenOver
+from consumer.errors import LeaseLost, RetriesExhausted
 from consumer.settling import PAUSE_S
 from rtdts.delivery_store.errors import StoreBusy
 from rtdts.position_store.errors import StoreUnavailable
@@ -373,7 +373,7 @@ def test_a_store_that_comes_back_loses_nothing(world: World) -> None:
 def test_a_store_that_stays_away_is_given_up_within_the_budget(world: World) -> None:
     world.positions.troubles["write_history"] = [AWAY] * 1_000
 
-    with pytest.raises(StoreGone):
+    with pytest.raises(RetriesExhausted):
         world.pipeline().process(world.shard.records(drive()))
 
     assert sum(world.clock.slept_s) == pytest.approx(60.0, abs=1.0)
@@ -455,7 +455,7 @@ def test_a_zombie_notices_that_another_owns_the_shard_and_writes_nothing_more(
     owner.process(records)
     kept = world.positions.load(["T-1"])
 
-    with pytest.raises(TakenOver) as caught:
+    with pytest.raises(LeaseLost) as caught:
         zombie.process(records)
 
     assert caught.value.writer_id == "owner"
@@ -474,7 +474,7 @@ def test_what_a_zombie_writes_late_replaces_nothing_that_its_successor_enriched_
         owner.process(records)
     history = dict(world.positions.history)
 
-    with pytest.raises(TakenOver):
+    with pytest.raises(LeaseLost):
         zombie.process(batch)
 
     assert world.positions.history == history

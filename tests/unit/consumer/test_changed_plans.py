@@ -172,9 +172,9 @@ def test_a_closed_delivery_is_forgotten_and_gets_no_event(world: World) -> None:
     pipeline.process(world.shard.records(*[[one] for one in points[14:]]))
 
     assert world.deliveries.events("D-1") == log
-    memory = world.positions.load(["T-1"])["T-1"].state
-    assert memory is not None
-    assert memory.deliveries == ()
+    state = world.positions.load(["T-1"])["T-1"].state
+    assert state is not None
+    assert state.deliveries == ()
 
 
 def test_a_customer_is_shown_the_truck_from_when_it_moved_off_for_the_delivery(

@@ -49,8 +49,8 @@ def test_a_point_that_changed_a_status_is_told_with_the_status(world: World) -> 
 
 
 def test_a_point_that_the_history_refuses_is_told_as_parked(world: World) -> None:
-    refused = point(0, 0.0)
+    rejected_ids = point(0, 0.0)
     world.positions.rejects = lambda _: "400 mapper"
-    world.pipeline().process(Shard().records([refused]))
+    world.pipeline().process(Shard().records([rejected_ids]))
 
     assert [line["step"] for line in world.told("point")] == ["parked"]

@@ -238,9 +238,9 @@ def assert_log_is_the_timeline(world: World, points: Sequence[Point]) -> None:
     delivery = world.deliveries.get(DELIVERY)
     log = world.deliveries.events(DELIVERY)
     assert delivery is not None
-    wanted, stands = expected(world, delivery, points), told(world)
-    assert [one.status for one in stands] == [one.status for one in wanted]
-    for one, other in zip(stands, wanted, strict=True):
+    required, stands = expected(world, delivery, points), told(world)
+    assert [one.status for one in stands] == [one.status for one in required]
+    for one, other in zip(stands, required, strict=True):
         assert abs(one.effective_at_ms - other.effective_at_ms) < world.rules.status.dwell_ms
     assert [event.version for event in log] == [*range(1, delivery.version + 1)]
     assert delivery.status is standing(log).status

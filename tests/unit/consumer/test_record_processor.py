@@ -10,7 +10,7 @@ import pytest
 from amazon_kclpy.kcl import CheckpointError, KCLProcess
 
 from consumer.arrivals import StreamRecord
-from consumer.errors import StoreGone, TakenOver
+from consumer.errors import LeaseLost, RetriesExhausted
 from consumer.pipeline import BatchReport
 from consumer.record_processor import METRICS
 from consumer.settling import SettleReport
@@ -159,7 +159,7 @@ def test_under_kclpy_a_batch_is_checkpointed_and_acknowledged(world: World) -> N
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("a bug"), StoreGone("write", 60.0), KeyError("x"), MemoryError()]
+    "error", [RuntimeError("a bug"), RetriesExhausted("write", 60.0), KeyError("x"), MemoryError()]
 )
 def test_under_kclpy_a_batch_that_fails_is_never_acknowledged(
     world: World, error: Exception
@@ -274,7 +274,7 @@ def test_the_end_of_a_shard_that_cannot_be_told_ends_the_process(
 def test_taken_over_it_neither_checkpoints_nor_takes_more(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
-    pipeline = FailingPipeline(raising(TakenOver("T-1", "another")))
+    pipeline = FailingPipeline(raising(LeaseLost("T-1", "another")))
     processor = started(world, checkpointer, pipeline)
 
     for n in range(3):
@@ -289,7 +289,7 @@ def test_taken_over_it_neither_checkpoints_nor_takes_more(
 def test_taken_over_it_never_lets_the_shard_end_without_a_checkpoint(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
-    pipeline = FailingPipeline(raising(TakenOver("T-1", "another")))
+    pipeline = FailingPipeline(raising(LeaseLost("T-1", "another")))
     processor = started(world, checkpointer, pipeline)
     processor.process_records(Input(checkpointer, world.shard.records([point(0, 0.0)])))
 
@@ -303,7 +303,7 @@ def test_taken_over_it_never_lets_the_shard_end_without_a_checkpoint(
 def test_taken_over_it_ends_when_the_lease_is_not_lost_within_30_s(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
-    pipeline = FailingPipeline(raising(TakenOver("T-1", "another")))
+    pipeline = FailingPipeline(raising(LeaseLost("T-1", "another")))
     processor = started(world, checkpointer, pipeline)
     processor.process_records(Input(checkpointer, world.shard.records([point(0, 0.0)])))
 

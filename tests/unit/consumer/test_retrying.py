@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
 
-from consumer.errors import StoreGone
-from consumer.retrying import Patience, may_pass
+from consumer.errors import RetriesExhausted
+from consumer.retrying import RetryPolicy, may_pass
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.runtime.aws_errors import is_refusal
 from rtdts.runtime.logs import Logger
@@ -57,8 +57,8 @@ def test_whether_an_error_may_pass_or_is_a_refusal_of_what_was_to_be_written(
     assert (may_pass(error), is_refusal(error)) == (passes, refuses)
 
 
-def patient(clock: FakeClock, budget_s: float) -> Patience:
-    return Patience(
+def patient(clock: FakeClock, budget_s: float) -> RetryPolicy:
+    return RetryPolicy(
         budget_s, log=Logger("consumer", io.StringIO()), clock=clock.monotonic, sleep=clock.advance
     )
 
@@ -100,7 +100,7 @@ def test_attempts_that_hang_use_the_budget_up_as_pauses_do() -> None:
         clock.advance(30.0)
         raise StoreUnavailable("write", None, "no answer")
 
-    with pytest.raises(StoreGone):
+    with pytest.raises(RetriesExhausted):
         patient(clock, 240.0).start().call("write", hang)
 
     assert clock.monotonic() <= 240.0 + 30.0
@@ -126,10 +126,10 @@ def test_a_failed_attempt_keeps_nothing_of_what_it_wanted_to_write() -> None:
             itself = error  # by way of its trace and this frame
             raise StoreUnavailable("write", None, "no answer") from itself
 
-    patience = Patience(
+    retry_policy = RetryPolicy(
         1_000.0, log=Logger("consumer", io.StringIO()), clock=clock.monotonic, sleep=clock.advance
     )
-    patience.start().call("write", write)
+    retry_policy.start().call("write", write)
 
     assert left == [1] * ATTEMPTS
 
@@ -146,9 +146,9 @@ def test_causes_that_lead_in_a_circle_are_followed_once() -> None:
             first.__cause__.__cause__ = first
             raise first
 
-    patience = Patience(
+    retry_policy = RetryPolicy(
         1_000.0, log=Logger("consumer", io.StringIO()), clock=clock.monotonic, sleep=clock.advance
     )
-    patience.start().call("write", write)
+    retry_policy.start().call("write", write)
 
     assert len(attempts) == 2

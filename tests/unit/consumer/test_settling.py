@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from consumer import settling
-from consumer.errors import StoreGone, TakenOver
+from consumer.errors import LeaseLost, RetriesExhausted
 from consumer.pipeline import BatchPipeline
 from consumer.settling import GREEDY_EVERY_S, PASS_EVERY_S, PAUSE_S, REST_SLICES, SLICE_S
 from rtdts.position_store.documents import index_of
@@ -243,7 +243,7 @@ def test_a_search_that_is_incomplete_settles_nothing_and_is_repeated(
     partial = StoreUnavailable("read the history", None, "not all shards responded")
     world.positions.troubles[search] = [partial] * 1_000
 
-    with pytest.raises(StoreGone):
+    with pytest.raises(RetriesExhausted):
         world.settle(pipeline)
 
     assert (state_of(world), derived(world), world.statuses("D-1")) == before
@@ -293,7 +293,7 @@ def test_a_page_that_is_incomplete_settles_nothing_and_is_repeated(
     before = state_of(world), derived(world), world.statuses("D-1")
     partial = StoreUnavailable("read the history", None, "not all shards responded")
     world.positions.troubles[search] = [partial] * 1_000
-    with pytest.raises(StoreGone):
+    with pytest.raises(RetriesExhausted):
         world.settle(pipeline)
     assert (state_of(world), derived(world), world.statuses("D-1")) == before
 
@@ -309,7 +309,7 @@ def test_a_zombie_that_settles_is_stopped_and_spoils_nothing(world: World, whole
     world.settle(owner, after_s=PAUSE_S)
     kept = dict(world.positions.history), state_of(world), world.deliveries.events("D-1")
 
-    with pytest.raises(TakenOver):
+    with pytest.raises(LeaseLost):
         world.settle(zombie)
 
     assert (
@@ -327,7 +327,7 @@ def test_a_zombie_that_settled_before_its_state_was_refused_leaves_the_log_right
     owner.process(world.shard.records([point(400, 4_010.0)]))
     whole.pipeline().process(whole.shard.records([point(400, 4_010.0)]))
 
-    with pytest.raises(TakenOver):
+    with pytest.raises(LeaseLost):
         world.settle(zombie)
     world.settle(owner, after_s=PAUSE_S)
 

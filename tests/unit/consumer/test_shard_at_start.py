@@ -7,8 +7,8 @@ import io
 import pytest
 
 from consumer.bootstrap import range_of
-from consumer.errors import StoreGone
-from consumer.retrying import Patience
+from consumer.errors import RetriesExhausted
+from consumer.retrying import RetryPolicy
 from rtdts.runtime.logs import Logger
 from rtdts.telemetry_stream.shard_range import LAST_HASH_KEY, ShardRange, ShardRanges
 from tests.fakes.fake_clock import FakeClock
@@ -21,8 +21,10 @@ FOUND = {"Shards": [{"ShardId": "shardId-0", "HashKeyRange": KEYS}]}
 
 def range_told_by(*script: object) -> ShardRange | None:
     clock, log = FakeClock(0), Logger("consumer", io.StringIO())
-    patience = Patience(BUDGET_S, log=log, clock=clock.monotonic, sleep=clock.advance)
-    return range_of("shardId-0", ShardRanges(ScriptedClient(*script), "telemetry"), patience, log)
+    retry_policy = RetryPolicy(BUDGET_S, log=log, clock=clock.monotonic, sleep=clock.advance)
+    return range_of(
+        "shardId-0", ShardRanges(ScriptedClient(*script), "telemetry"), retry_policy, log
+    )
 
 
 def test_a_shard_is_waited_for_as_long_as_kinesis_may_come_back() -> None:
@@ -34,7 +36,7 @@ def test_a_shard_is_waited_for_as_long_as_kinesis_may_come_back() -> None:
 
 
 def test_it_ends_when_kinesis_stays_away() -> None:
-    with pytest.raises(StoreGone, match="list shards"):
+    with pytest.raises(RetriesExhausted, match="list shards"):
         range_told_by(*[client_error("InternalFailure", 500)] * 1_000)
 
 

@@ -291,10 +291,10 @@ def expected(points: list[Point], world: World) -> tuple[Transition, ...]:
 
 def is_told(world: World, points: list[Point]) -> bool:
     """Whether the log folds to the timeline; a time may differ by less than the dwell."""
-    told, wanted = world.story(), expected(points, world)
-    return [one.status for one in told] == [one.status for one in wanted] and all(
+    told, required = world.story(), expected(points, world)
+    return [one.status for one in told] == [one.status for one in required] and all(
         abs(one.effective_at_ms - other.effective_at_ms) < RULES.status.dwell_ms
-        for one, other in zip(told, wanted, strict=True)
+        for one, other in zip(told, required, strict=True)
     )
 
 

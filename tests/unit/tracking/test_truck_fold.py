@@ -225,7 +225,7 @@ def test_a_refused_point_keeps_its_ordinal_and_nothing_else() -> None:
     points = drive()[:5]
     identity = fix_of(points[2]).point_id
 
-    update = fold_truck("T-1", None, [points], (), {}, RULES, refused={identity})
+    update = fold_truck("T-1", None, [points], (), {}, RULES, rejected_ids={identity})
 
     assert update.state.taken == 5
     assert [(fix.seq, fix.n) for fix in update.state.window] == [

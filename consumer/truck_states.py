@@ -8,7 +8,7 @@ from functools import partial
 
 import msgspec
 
-from consumer.errors import TakenOver
+from consumer.errors import LeaseLost
 from consumer.ports import StateKeeping
 from consumer.retrying import FIRST_WAIT_S, MOST_WAIT_S, Budget
 from rtdts.position_store.bulk import Fate
@@ -26,7 +26,7 @@ def _nothing(_truck_id: str, _deliveries: frozenset[str]) -> None:
     pass
 
 
-class Memory:
+class TruckStates:
     """Loads and saves memories; keeps the recently used ones, since only this process writes them.
 
     That nobody else does is never assumed, only found out: each write names the version that it
@@ -48,24 +48,24 @@ class Memory:
         self._writer_id = writer_id
         self._log = log
         self._capacity = capacity
-        self._at_hand: OrderedDict[str, StoredState] = OrderedDict()
+        self._cached: OrderedDict[str, StoredState] = OrderedDict()
 
-    def recall(self, truck_ids: Sequence[str], budget: Budget) -> dict[str, TruckState]:
+    def load(self, truck_ids: Sequence[str], budget: Budget) -> dict[str, TruckState]:
         """Those trucks' memories that exist and can be read.
 
         Raises:
-            StoreGone: OpenSearch stayed away.
+            RetriesExhausted: OpenSearch stayed away.
         """
-        unknown = [truck_id for truck_id in truck_ids if truck_id not in self._at_hand]
+        unknown = [truck_id for truck_id in truck_ids if truck_id not in self._cached]
         if unknown:
             loaded = budget.call("read truck states", lambda: self._store.load(unknown))
             for truck_id, stored in loaded.items():
-                self._at_hand[truck_id] = stored
+                self._cached[truck_id] = stored
         found = {}
         for truck_id in truck_ids:
-            if (known := self._at_hand.get(truck_id)) is not None:
-                self._at_hand.move_to_end(truck_id)
-                if (state := known.state) is not None:
+            if (cached := self._cached.get(truck_id)) is not None:
+                self._cached.move_to_end(truck_id)
+                if (state := cached.state) is not None:
                     found[truck_id] = state
                 else:
                     self._log.error("truck_state_unreadable", truck_id=truck_id)
@@ -75,7 +75,7 @@ class Memory:
         """All trucks, of whichever shard, whose states wait for a settling.
 
         Raises:
-            StoreGone: OpenSearch stayed away.
+            RetriesExhausted: OpenSearch stayed away.
         """
         return budget.call("look for unsettled trucks", self._store.unsettled)
 
@@ -85,8 +85,8 @@ class Memory:
         The cache has the stored ones then.
 
         Raises:
-            TakenOver: Another process wrote one of them.
-            StoreGone: OpenSearch stayed away.
+            LeaseLost: Another process wrote one of them.
+            RetriesExhausted: OpenSearch stayed away.
         """
         stored = budget.call("read truck states", partial(self._store.load, list(truck_ids)))
         found = set()
@@ -97,7 +97,7 @@ class Memory:
                 found.add(truck_id)
         return frozenset(found)
 
-    def keep(
+    def save(
         self,
         states: Sequence[TruckState],
         applied: StreamPosition,
@@ -119,8 +119,8 @@ class Memory:
             of them is not stored; the cache has their tombstones, or nothing.
 
         Raises:
-            TakenOver: Another process wrote one of them.
-            StoreGone: OpenSearch stayed away.
+            LeaseLost: Another process wrote one of them.
+            RetriesExhausted: OpenSearch stayed away.
         """
         pending = {state.truck_id: self._signed(state, applied) for state in states}
         packed = {truck_id: pack_state(state) for truck_id, state in pending.items()}
@@ -141,7 +141,7 @@ class Memory:
             for write, outcome in zip(writes, outcomes, strict=True):
                 truck_id = write.truck_id
                 if outcome.version is not None:
-                    self._at_hand[truck_id] = StoredState(
+                    self._cached[truck_id] = StoredState(
                         truck_id=truck_id, packed=write.packed, version=outcome.version
                     )
                     del pending[truck_id]
@@ -161,14 +161,14 @@ class Memory:
                     self._log.error(
                         "truck_state_rejected", truck_id=truck_id, reason=outcome.reason
                     )
-                    self._at_hand.pop(truck_id, None)
+                    self._cached.pop(truck_id, None)
                     del pending[truck_id]
                 else:
                     reason = outcome.reason
             if reason:
                 budget.wait("write truck states", next(waits_s), reason)
-        while len(self._at_hand) > self._capacity:
-            self._at_hand.popitem(last=False)
+        while len(self._cached) > self._capacity:
+            self._cached.popitem(last=False)
         return tuple(void)
 
     def _signed(self, state: TruckState, applied: StreamPosition) -> TruckState:
@@ -186,18 +186,18 @@ class Memory:
         )
 
     def _version(self, truck_id: str) -> DocumentVersion | None:
-        known = self._at_hand.get(truck_id)
-        return known.version if known is not None else None
+        cached = self._cached.get(truck_id)
+        return cached.version if cached is not None else None
 
     def _after_conflict(
-        self, wanted: TruckState, packed: bytes, budget: Budget, take_out: TakeOut
+        self, state_to_write: TruckState, packed: bytes, budget: Budget, take_out: TakeOut
     ) -> TruckState | None:
         """After a conflict: what to write in place of what stands; None: nothing.
 
         Raises:
-            TakenOver: What stands is another process's.
+            LeaseLost: What stands is another process's.
         """
-        truck_id = wanted.truck_id
+        truck_id = state_to_write.truck_id
         stands = budget.call("read a truck state", lambda: self._store.load([truck_id]))
         stored = stands.get(truck_id)
         self._adopt(truck_id, stored)
@@ -208,32 +208,32 @@ class Memory:
         # just got one: they must not come back. One that was not erased is remembered again with
         # the truck's next batch, from its log.
         kept = _deliveries_of(stored)
-        erased = frozenset(one.delivery_id for one in wanted.deliveries) - kept
+        erased = frozenset(one.delivery_id for one in state_to_write.deliveries) - kept
         if not erased:
-            return wanted
+            return state_to_write
         take_out(truck_id, erased)
-        left = tuple(one for one in wanted.deliveries if one.delivery_id in kept)
-        return msgspec.structs.replace(wanted, deliveries=left)
+        left = tuple(one for one in state_to_write.deliveries if one.delivery_id in kept)
+        return msgspec.structs.replace(state_to_write, deliveries=left)
 
     def _adopt(self, truck_id: str, stored: StoredState | None) -> None:
         """Takes what stands into the cache.
 
         Raises:
-            TakenOver: It is another process's.
+            LeaseLost: It is another process's.
         """
-        self._at_hand.pop(truck_id, None)
+        self._cached.pop(truck_id, None)
         if stored is None:
             return
         state = stored.state
         writer_id = state.writer_id if state is not None else "?"
         if writer_id not in (self._writer_id, ERASURE):
-            raise TakenOver(truck_id, writer_id)
-        self._at_hand[truck_id] = stored
+            raise LeaseLost(truck_id, writer_id)
+        self._cached[truck_id] = stored
 
     def _is_void(self, truck_id: str) -> bool:
         """Whether the truck has no state, or was erased."""
-        known = self._at_hand.get(truck_id)
-        state = known.state if known is not None else None
+        cached = self._cached.get(truck_id)
+        state = cached.state if cached is not None else None
         return state is None or state.is_tombstone
 
 
