@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bench.engines import Engines, engines
 from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
-from broadcaster.fleet_pictures import FleetPictures
+from broadcaster.fleet_snapshots import FleetSnapshots
 from broadcaster.threads import Threads
 from rtdts.position_store.fleet import FleetReader
 from rtdts.position_store.index_definitions import LATEST_INDEX
@@ -115,19 +115,19 @@ async def _costs(running: Engines, size: Size) -> dict[str, Cost]:
 async def _cost(running: Engines, view: FleetView, size: Size, name: str) -> Cost:
     threads = Threads(1, "bench-fleet")
     max_trucks = min(MAX_TRUCKS, size.in_region - 1)
-    pictures = FleetPictures(
+    snapshots = FleetSnapshots(
         FleetReader(running.opensearch, AGES), AGES, threads, max_trucks=max_trucks
     )
     try:
         for _ in range(size.views):  # the node compiles what it does often
-            picture = await pictures.take(view, now_ms())
-        is_clustered = picture.clusters != b"[]"
-        if not picture.total or is_clustered != (name in ("clusters", "everything")):
-            raise CannotMeasureError(f"{name}: {picture.total} trucks are in view")
+            snapshot = await snapshots.take(view, now_ms())
+        is_clustered = snapshot.clusters != b"[]"
+        if not snapshot.total or is_clustered != (name in ("clusters", "everything")):
+            raise CannotMeasureError(f"{name}: {snapshot.total} trucks are in view")
         took_s, node_s, ours_s = [], running.node_cpu_s(), time.process_time()
         for _ in range(size.views):
             began_s = time.perf_counter()
-            await pictures.take(view, now_ms())
+            await snapshots.take(view, now_ms())
             took_s.append(time.perf_counter() - began_s)
         ours_s = time.process_time() - ours_s
         node_s = running.node_cpu_s() - node_s

@@ -86,8 +86,8 @@ async def _measure_async(
 
 async def ours(url: str, count: int, at_once: int, watch: Stopwatch) -> None:
     """The broadcaster's poster."""
-    from broadcaster.kept_connections import KeptConnections
-    from broadcaster.poster import Answer, SocketPoster
+    from broadcaster.connection_pool import ConnectionPool
+    from broadcaster.poster import PostOutcome, SocketPoster
     from broadcaster.signing import Credentials, Payload, PostSigner
     from rtdts.runtime.deadline import Deadline
     from rtdts.runtime.logs import get_logger
@@ -98,13 +98,13 @@ async def ours(url: str, count: int, at_once: int, watch: Stopwatch) -> None:
         def current(self) -> Credentials:
             return self.kept
 
-    http = KeptConnections(url, keep_s=60)
+    http = ConnectionPool(url, max_idle_s=60)
     signer = PostSigner(url, REGION)
     poster = SocketPoster(http, signer, Fixed(), timeout_s=10, log=get_logger("bench"))
     payload = Payload.of(MESSAGE)
 
     async def post(to: str) -> None:
-        assert await poster.post(to, payload, Deadline(60.0)) is Answer.DELIVERED
+        assert await poster.post(to, payload, Deadline(60.0)) is PostOutcome.DELIVERED
 
     await _measure_async(post, count, at_once, watch)
     http.close()

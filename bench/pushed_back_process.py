@@ -20,10 +20,9 @@ from bench.pushing_back_server import hangs, is_revoked, takes_one_of
 from bench.round_process import VIEWING_MINUTES, Fixed, NoBlocks, NoShares, default, peak_mb
 from bench.round_world import RoundWorld
 from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.connection_pool import ConnectionPool
 from broadcaster.gateway_signals import GatewaySignals
-from broadcaster.kept_connections import KeptConnections
-from broadcaster.pictures import PositionPicture
-from broadcaster.poster import Answer, SocketPoster
+from broadcaster.poster import PostOutcome, SocketPoster
 from broadcaster.pushing import Pusher
 from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
@@ -33,6 +32,7 @@ from broadcaster.signing import Payload, PostSigner
 from broadcaster.slots import Slots
 from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import Threads
+from broadcaster.update_messages import PositionMessages
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
@@ -51,14 +51,14 @@ class Noted:
         self._poster = poster
         self.heard_at_s: dict[int, float] = {}
 
-    async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> Answer:
+    async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> PostOutcome:
         """See `SocketPoster`."""
-        answer = await self._poster.post(connection_id, payload, write_by)
-        if answer is Answer.DELIVERED:
+        outcome = await self._poster.post(connection_id, payload, write_by)
+        if outcome is PostOutcome.DELIVERED:
             self.heard_at_s[int(connection_id[4:11])] = time.monotonic()
-        return answer
+        return outcome
 
-    async def end(self, connection_id: str) -> Answer:
+    async def end(self, connection_id: str) -> PostOutcome:
         """See `SocketPoster`."""
         return await self._poster.end(connection_id)
 
@@ -68,7 +68,7 @@ async def measure(viewers: int, rounds: int, url: str) -> Mapping[str, Any]:
     log = Logger("bench", io.StringIO())
     now_ms = time.time_ns() // 1_000_000
     world = RoundWorld(viewers, now_ms)
-    http = KeptConnections(url, keep_s=75)
+    http = ConnectionPool(url, max_idle_s=75)
     timeout_s = default("post_timeout_s")
     signer = PostSigner(f"{url}/live", REGION)
     poster = Noted(SocketPoster(http, signer, Fixed(), timeout_s=timeout_s, log=log))
@@ -92,7 +92,7 @@ async def measure(viewers: int, rounds: int, url: str) -> Mapping[str, Any]:
     round_ = Round(
         world.subscriptions,
         pusher,
-        lambda: PositionPicture(world.positions, threads, stops, log=log),
+        lambda: PositionMessages(world.positions, threads, stops, log=log),
         Bounds(Slots(default("round_posts")), Slots(default("quarantine_posts")), rate, signals),
         threads,
         log=log,

@@ -18,10 +18,9 @@ from bench.baselines import plain_round
 from bench.posting import ACCESS_KEY, REGION, SECRET_KEY
 from bench.round_world import RoundWorld
 from broadcaster.connection_backoff import ConnectionBackoff
+from broadcaster.connection_pool import ConnectionPool
 from broadcaster.gateway_signals import GatewaySignals
-from broadcaster.http_answer import HttpAnswer
-from broadcaster.kept_connections import KeptConnections
-from broadcaster.pictures import PositionPicture
+from broadcaster.http_response import HttpResponse
 from broadcaster.poster import SocketPoster
 from broadcaster.pushing import Pusher
 from broadcaster.quarantine import Quarantine
@@ -33,6 +32,7 @@ from broadcaster.signing import Credentials, PostSigner
 from broadcaster.slots import Slots
 from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import Threads
+from broadcaster.update_messages import PositionMessages
 from rtdts.delivery_store.shares import ShareKey
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import get_logger
@@ -70,23 +70,23 @@ class NoBlocks:
         return Blocks()
 
 
-class CountedBytes(KeptConnections):
+class CountedBytes(ConnectionPool):
     """Counts what goes over its connections, TLS left out."""
 
     count = 0
 
-    async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> HttpAnswer:
-        """See `KeptConnections`."""
-        answer = await super().send(request, timeout_s=timeout_s, write_by=write_by)
-        self.count += len(request) + len(answer.head) + len(answer.body) + 4
-        return answer
+    async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> HttpResponse:
+        """See `ConnectionPool`."""
+        response = await super().send(request, timeout_s=timeout_s, write_by=write_by)
+        self.count += len(request) + len(response.head) + len(response.body) + 4
+        return response
 
 
 async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
     """Holds a round for so many viewers, after a small one that opens the connections."""
     log = get_logger("bench")
     now_ms = time.time_ns() // 1_000_000
-    http = CountedBytes(url, keep_s=60)
+    http = CountedBytes(url, max_idle_s=60)
     poster = SocketPoster(http, PostSigner(f"{url}/live", REGION), Fixed(), timeout_s=30, log=log)
     threads = Threads(default("store_threads"), "stores")
 
@@ -117,7 +117,7 @@ async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
         round_ = Round(
             world.subscriptions,
             pusher,
-            lambda: PositionPicture(world.positions, threads, stops, log=log),
+            lambda: PositionMessages(world.positions, threads, stops, log=log),
             Bounds(Slots(default("round_posts")), Slots(quarantine_slots), rate, signals),
             threads,
             log=log,

@@ -223,8 +223,8 @@ async def receive(url: str, count: int, hello: str) -> None:
 
 async def post(url: str) -> None:
     """The broadcaster's poster: for each line a message to each connection named in the first."""
-    from broadcaster.kept_connections import KeptConnections
-    from broadcaster.poster import Answer, SocketPoster
+    from broadcaster.connection_pool import ConnectionPool
+    from broadcaster.poster import PostOutcome, SocketPoster
     from broadcaster.signing import Credentials, Payload, PostSigner
     from rtdts.runtime.deadline import Deadline
     from rtdts.runtime.logs import get_logger
@@ -235,7 +235,7 @@ async def post(url: str) -> None:
         def current(self) -> Credentials:
             return self.kept
 
-    http = KeptConnections(url, keep_s=60)
+    http = ConnectionPool(url, max_idle_s=60)
     signer = PostSigner(url, REGION)
     poster = SocketPoster(http, signer, Fixed(), timeout_s=30, log=get_logger("bench"))
     lines: asyncio.Queue[str] = asyncio.Queue()
@@ -246,7 +246,7 @@ async def post(url: str) -> None:
         for name in waiting:
             # Each viewer has a message of its own, whose hash is made for it.
             payload = Payload.of(MESSAGE)
-            assert await poster.post(name, payload, Deadline(60.0)) is Answer.DELIVERED
+            assert await poster.post(name, payload, Deadline(60.0)) is PostOutcome.DELIVERED
 
     print("ready", flush=True)
     while await lines.get():

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Final
 
-from broadcaster.credentials import KeptCredentials
+from broadcaster.credentials import CachedCredentials
 from broadcaster.fleet_followers import METRICS as FLEET_METRICS
 from broadcaster.fleet_followers import FleetFollowers
 from broadcaster.nudges import METRICS as NUDGE_METRICS
@@ -72,7 +72,7 @@ class Broadcaster:
         nudges: NudgeConsumer,
         snapshots: NudgeConsumer,
         fleet: FleetFollowers,
-        credentials: KeptCredentials,
+        credentials: CachedCredentials,
         rate: RateLimiter,
         *,
         metrics: MetricWriter,
@@ -101,7 +101,9 @@ class Broadcaster:
         nudges = asyncio.create_task(self._nudges.run(), name="nudges")
         snapshots = asyncio.create_task(self._snapshots.run(), name="snapshots")
         fleet = asyncio.create_task(self._fleet.run(), name="fleet")
-        renewal = asyncio.create_task(self._credentials.keep_fresh(self._log), name="credentials")
+        renewal = asyncio.create_task(
+            self._credentials.keep_refreshing(self._log), name="credentials"
+        )
         stopped = asyncio.create_task(stop.wait(), name="stop")
         measuring = asyncio.create_task(self._measure(), name="metrics")
         tasks = (rounds, nudges, snapshots, fleet, renewal, stopped, measuring)
@@ -126,7 +128,7 @@ class Broadcaster:
         blind: set[int] = set()  # a round may have several reports
         async with aclosing(self._source.reports(self._round.hold)) as reports:
             async for report in reports:
-                self._tell(report)
+                self._log_report(report)
                 if report.was_blind:
                     blind.add(report.due_at_ms)
                 else:
@@ -154,7 +156,7 @@ class Broadcaster:
         await asyncio.wait((rounds,), timeout=deadline.remaining_s)
         self._log.info("broadcaster_stopped", in_time=not deadline.passed)
 
-    def _tell(self, report: RoundReport) -> None:
+    def _log_report(self, report: RoundReport) -> None:
         level = self._log.warning if report.not_reached or report.was_blind else self._log.info
         fields = {name: getattr(report, name) for name in RoundReport.__dataclass_fields__}
         level("round_held", **fields)

@@ -12,21 +12,20 @@ from botocore.config import Config
 
 from broadcaster.app import METRICS, Broadcaster
 from broadcaster.connection_backoff import ConnectionBackoff
-from broadcaster.credentials import KeptCredentials, NoCredentialsError
+from broadcaster.connection_pool import ConnectionPool
+from broadcaster.credentials import CachedCredentials, NoCredentialsError
 from broadcaster.current_deliveries import CurrentDeliveryWriter
 from broadcaster.fleet_followers import FleetFollowers
 from broadcaster.fleet_parts import AllParts, FleetParts, LeasedParts
-from broadcaster.fleet_pictures import FleetPictures
+from broadcaster.fleet_snapshots import FleetSnapshots
 from broadcaster.gateway_signals import GatewaySignals
-from broadcaster.kept_connections import KeptConnections
 from broadcaster.nudge_handling import NudgeHandler, Stores
 from broadcaster.nudges import NudgeConsumer
-from broadcaster.pictures import PositionPicture
+from broadcaster.position_circuit_breaker import PositionCircuitBreaker
 from broadcaster.poster import SocketPoster
 from broadcaster.pushing import Pusher
 from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
-from broadcaster.resting_positions import RestingPositions
 from broadcaster.round import Bounds, Round
 from broadcaster.round_source import LocalRounds, RoundSource
 from broadcaster.settings import Settings
@@ -35,6 +34,7 @@ from broadcaster.signing import PostSigner
 from broadcaster.slots import Slots
 from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import StoreThreads, Threads
+from broadcaster.update_messages import PositionMessages
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.deliveries import DeliveryStore
@@ -115,7 +115,7 @@ async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
     of_fleet = StoreThreads.of("fleet", tables=_FLEET_THREADS, positions=_FLEET_THREADS)
     of_current = StoreThreads.of("current", tables=_CURRENT_THREADS, positions=_CURRENT_THREADS)
     queues = _QueueThreads()
-    api = KeptConnections(settings.socket_management_url, keep_s=_KEEP_ALIVE_S)
+    api = ConnectionPool(settings.socket_management_url, max_idle_s=_KEEP_ALIVE_S)
     try:
         yield _wire(
             settings, log, of_rounds, of_nudges, of_snapshots, of_fleet, of_current, queues, api
@@ -136,13 +136,13 @@ def _wire(
     of_fleet: StoreThreads,
     of_current: StoreThreads,
     queues: _QueueThreads,
-    api: KeptConnections,
+    api: ConnectionPool,
 ) -> Broadcaster:
     aws = aws_session(settings.region)
     found = aws.get_credentials()
     if found is None:
         raise NoCredentialsError("no AWS credentials were found")
-    credentials = KeptCredentials(found.get_frozen_credentials, of_rounds.tables)
+    credentials = CachedCredentials(found.get_frozen_credentials, of_rounds.tables)
 
     quick = Config(
         connect_timeout=_STORE_TIMEOUT_S,
@@ -171,7 +171,7 @@ def _wire(
     shares = ShareStore(dynamodb, tables)
     matches = MatchStore(dynamodb, tables, log=log)
     subscriptions = SubscriptionStore(dynamodb, tables)
-    positions = RestingPositions(
+    positions = PositionCircuitBreaker(
         PositionReader(
             connect(
                 settings.opensearch_url,
@@ -231,7 +231,7 @@ def _wire(
     round_ = Round(
         subscriptions,
         pusher(of_rounds),
-        lambda: PositionPicture(positions, of_rounds.positions, stops, log=log),
+        lambda: PositionMessages(positions, of_rounds.positions, stops, log=log),
         Bounds(
             slots=Slots(settings.round_posts),
             quarantine_slots=Slots(settings.quarantine_posts),
@@ -260,7 +260,7 @@ def _wire(
         parts = LeasedParts(leases, of_fleet.tables, log=log)
     fleet = FleetFollowers(
         subscriptions,
-        FleetPictures(
+        FleetSnapshots(
             FleetReader(fleet_search, ages),
             ages,
             of_fleet.positions,

@@ -59,7 +59,7 @@ class ConnectionBackoff:
         wait_s = self._uniform(ceiling_s / 2, ceiling_s)
         self._waiting[connection_id] = _Waiting(now_s + wait_s, ceiling_s)
 
-    def answered(self, connection_id: str) -> None:
+    def responded(self, connection_id: str) -> None:
         """The connection took a message, or is gone: nothing of it is remembered."""
         self._waiting.pop(connection_id, None)
 

@@ -28,7 +28,7 @@ class NoCredentialsError(Exception):
     """There are no AWS credentials at all: nothing can ever be posted."""
 
 
-class KeptCredentials:
+class CachedCredentials:
     """Asks botocore in a thread (it may call the network), and keeps what it said.
 
     Args:
@@ -39,13 +39,13 @@ class KeptCredentials:
     def __init__(self, read: Callable[[], _Frozen], threads: Threads) -> None:
         self._read = read
         self._threads = threads
-        self._kept: Credentials | None = None
+        self._cached: Credentials | None = None
 
     def current(self) -> Credentials:
         """The last ones read."""
-        if self._kept is None:
+        if self._cached is None:
             raise NoCredentialsError("refresh() has not succeeded yet")
-        return self._kept
+        return self._cached
 
     async def refresh(self) -> None:
         """Reads them anew.
@@ -56,9 +56,9 @@ class KeptCredentials:
         frozen = await self._threads.run(self._read)
         if not frozen.access_key or not frozen.secret_key:
             raise NoCredentialsError("no AWS credentials were found")
-        self._kept = Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+        self._cached = Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
-    async def keep_fresh(
+    async def keep_refreshing(
         self, log: Logger, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
         """Reads them anew each minute, for ever; a failure leaves the last ones in force."""

@@ -24,11 +24,11 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
-from broadcaster.connection_turns import ConnectionTurns
+from broadcaster.connection_locks import ConnectionLocks
 from broadcaster.fleet_parts import FleetParts
-from broadcaster.fleet_pictures import FleetPictures
+from broadcaster.fleet_snapshots import FleetSnapshots
 from broadcaster.gateway_signals import GatewaySignals
-from broadcaster.poster import Answer
+from broadcaster.poster import PostOutcome
 from broadcaster.pushing import (
     RIGHT_MAX_AGE_S,
     BlockReader,
@@ -47,7 +47,7 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import Metric
 from rtdts.tracking.blocks import Blocks
-from rtdts.tracking.fleet_messages import FleetPicture, encode_fleet, encode_fleet_ended
+from rtdts.tracking.fleet_messages import FleetSnapshot, encode_fleet, encode_fleet_ended
 from rtdts.tracking.topics import FLEET
 from rtdts.tracking.viewing import EndReason, right_to_fleet
 
@@ -65,7 +65,7 @@ INTERVAL_S: Final = 1.0
 SAME_AGAIN_S: Final = 10.0
 """A picture that shows nothing new is sent again after so long: its viewer knows that it holds."""
 
-_REST_FACTOR: Final = 9.0
+_PAUSE_FACTOR: Final = 9.0
 """How long a question rests, as a multiple of what it took."""
 
 _GIVES_BACK_WITHIN_S: Final = 2.0
@@ -82,11 +82,11 @@ class FollowerReader(SubscriptionRemover, Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Told:
+class _Shown:
     """What a connection was shown last."""
 
     subscribed_at_ms: int
-    picture: FleetPicture
+    snapshot: FleetSnapshot
     at_s: float
 
 
@@ -95,7 +95,7 @@ class FleetFollowers:
 
     Args:
         followers: Who follows it.
-        pictures: Takes the pictures.
+        snapshots: Takes the pictures.
         parts: Which questions are this broadcaster's.
         poster: Where messages go.
         signals: Learns from each answer; shared by all pushes of the process.
@@ -111,7 +111,7 @@ class FleetFollowers:
     def __init__(
         self,
         followers: FollowerReader,
-        pictures: FleetPictures,
+        snapshots: FleetSnapshots,
         parts: FleetParts,
         poster: Poster,
         signals: GatewaySignals,
@@ -125,7 +125,7 @@ class FleetFollowers:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._followers = followers
-        self._pictures = pictures
+        self._snapshots = snapshots
         self._parts = parts
         self._poster = poster
         self._signals = signals
@@ -137,12 +137,12 @@ class FleetFollowers:
         self._monotonic = monotonic
         self._sleep = sleep
         self._slots = asyncio.Semaphore(_POSTS)
-        self._asking: dict[bytes, asyncio.Task[None]] = {}
-        self._turns = ConnectionTurns(wait_s=None)
+        self._querying: dict[bytes, asyncio.Task[None]] = {}
+        self._locks = ConnectionLocks(wait_s=None)
         self._mine: frozenset[bytes] = frozenset()
-        self._rests_until_s: dict[bytes, float] = {}
+        self._paused_until_s: dict[bytes, float] = {}
         self._posting: dict[str, asyncio.Task[None]] = {}
-        self._told: dict[str, _Told] = {}
+        self._shown: dict[str, _Shown] = {}
         self._counts: collections.Counter[str] = collections.Counter()
         self._most: collections.Counter[str] = collections.Counter()
 
@@ -156,7 +156,7 @@ class FleetFollowers:
                     self._counts["FleetPicturesFailed"] += 1
                     self._log.exception("fleet_followers_not_read", error)
         finally:
-            for task in (*self._asking.values(), *self._posting.values()):
+            for task in (*self._querying.values(), *self._posting.values()):
                 task.cancel()
             with suppress(TimeoutError):  # they end by themselves
                 async with asyncio.timeout(_GIVES_BACK_WITHIN_S):
@@ -166,19 +166,21 @@ class FleetFollowers:
         """Begins what is due now: reads who follows, and asks what is not being asked already."""
         followers, blocks = await self._threads.run(self._read)
         self._most["FleetViewers"] = max(self._most["FleetViewers"], len(followers))
-        asked: dict[bytes, list[Subscription]] = {}
+        followers_of: dict[bytes, list[Subscription]] = {}
         for one in followers:
             question = b"" if one.view is None else one.view.question
-            asked.setdefault(question, []).append(one)
-        mine = await self._parts.mine(asked)
+            followers_of.setdefault(question, []).append(one)
+        mine = await self._parts.mine(followers_of)
         self._mine = frozenset(mine)
-        self._forget_others({one.connection_id for key in mine for one in asked[key]}, asked)
+        self._drop_others(
+            {one.connection_id for key in mine for one in followers_of[key]}, followers_of
+        )
         for question in mine:
-            self._ask(question, asked[question], blocks)
+            self._query(question, followers_of[question], blocks)
 
     async def settled(self) -> None:
         """Returns when nothing is under way."""
-        while tasks := (*self._asking.values(), *self._posting.values()):
+        while tasks := (*self._querying.values(), *self._posting.values()):
             await asyncio.wait(tasks)
 
     def take_metrics(self) -> dict[str, float]:
@@ -190,27 +192,27 @@ class FleetFollowers:
     def _read(self) -> tuple[Sequence[Subscription], Blocks]:
         return self._followers.of_topic(FLEET), self._blocks.current()
 
-    def _forget_others(self, connections: set[str], questions: Collection[bytes]) -> None:
+    def _drop_others(self, connections: set[str], questions: Collection[bytes]) -> None:
         """What another broadcaster shows meanwhile is not known here: it is shown anew."""
-        self._told = {one: told for one, told in self._told.items() if one in connections}
-        self._rests_until_s = {
-            one: until_s for one, until_s in self._rests_until_s.items() if one in questions
+        self._shown = {one: shown for one, shown in self._shown.items() if one in connections}
+        self._paused_until_s = {
+            one: until_s for one, until_s in self._paused_until_s.items() if one in questions
         }
 
-    def _ask(self, question: bytes, followers: Sequence[Subscription], blocks: Blocks) -> None:
+    def _query(self, question: bytes, followers: Sequence[Subscription], blocks: Blocks) -> None:
         entitled = [one for one in followers if self._is_entitled(one, blocks)]
-        if not entitled or question in self._asking:
+        if not entitled or question in self._querying:
             return
-        if self._monotonic() < self._rests_until_s.get(question, 0.0):
+        if self._monotonic() < self._paused_until_s.get(question, 0.0):
             return
         task = asyncio.create_task(self._show(question, entitled))
-        self._asking[question] = task
-        task.add_done_callback(lambda _: self._asking.pop(question, None))
+        self._querying[question] = task
+        task.add_done_callback(lambda _: self._querying.pop(question, None))
 
     async def _show(self, question: bytes, followers: Sequence[Subscription]) -> None:
         # In the shortest line of those who ask: to ask what another asks must not delay that one.
         askers = {f"{one.role}:{one.identity}" for one in followers}
-        async with self._turns.turn(min(sorted(askers), key=self._turns.length)):
+        async with self._locks.hold(min(sorted(askers), key=self._locks.length)):
             if question in self._mine:  # or all who asked have turned to another view meanwhile
                 await self._show_now(question, followers)
 
@@ -220,28 +222,28 @@ class FleetFollowers:
             return
         began_at_s = self._monotonic()
         try:
-            picture = await self._pictures.take(view, self._now_ms())
+            snapshot = await self._snapshots.take(view, self._now_ms())
         except Exception as error:  # one view's trouble is no other's
             self._counts["FleetPicturesFailed"] += 1
             self._log.exception("fleet_not_read", error, viewers=len(followers))
             return
         finally:
             took_s = self._monotonic() - began_at_s
-            self._rests_until_s[question] = self._monotonic() + took_s * _REST_FACTOR
+            self._paused_until_s[question] = self._monotonic() + took_s * _PAUSE_FACTOR
             took_ms = round(took_s * 1000)
             self._most["FleetPictureDuration"] = max(self._most["FleetPictureDuration"], took_ms)
         # A token may have been revoked while the picture was taken.
         blocks = await self._threads.run(self._blocks.current)
         for follower in followers:
-            if self._is_news(follower, picture) and self._is_entitled(follower, blocks):
-                self._post(follower, picture)
+            if self._is_new(follower, snapshot) and self._is_entitled(follower, blocks):
+                self._post(follower, snapshot)
 
-    def _is_news(self, follower: Subscription, picture: FleetPicture) -> bool:
-        told = self._told.get(follower.connection_id)
-        if told is None or told.subscribed_at_ms != follower.subscribed_at_ms:
+    def _is_new(self, follower: Subscription, snapshot: FleetSnapshot) -> bool:
+        shown = self._shown.get(follower.connection_id)
+        if shown is None or shown.subscribed_at_ms != follower.subscribed_at_ms:
             return True
-        is_due = self._monotonic() - told.at_s >= SAME_AGAIN_S
-        return is_due or not picture.shows_the_same_as(told.picture)
+        is_due = self._monotonic() - shown.at_s >= SAME_AGAIN_S
+        return is_due or not snapshot.shows_the_same_as(shown.snapshot)
 
     def _is_entitled(self, follower: Subscription, blocks: Blocks) -> bool:
         """Whether it may see the fleet now; who may not is told, and forgotten."""
@@ -255,8 +257,8 @@ class FleetFollowers:
         self._begin(follower, self._end(follower, revoked=revoked))
         return False
 
-    def _post(self, follower: Subscription, picture: FleetPicture) -> None:
-        self._begin(follower, self._send(follower, picture))
+    def _post(self, follower: Subscription, snapshot: FleetSnapshot) -> None:
+        self._begin(follower, self._send(follower, snapshot))
 
     def _begin(self, follower: Subscription, posting: Coroutine[object, object, None]) -> None:
         """One post at a time to a connection: one that reads slowly misses pictures."""
@@ -269,19 +271,19 @@ class FleetFollowers:
         self._posting[connection_id] = task
         task.add_done_callback(lambda _: self._posting.pop(connection_id, None))
 
-    async def _send(self, follower: Subscription, picture: FleetPicture) -> None:
+    async def _send(self, follower: Subscription, snapshot: FleetSnapshot) -> None:
         def message() -> bytes:
             name = None if follower.view is None else follower.view.view
-            return encode_fleet(picture, view=name, sent_at_ms=self._now_ms())
+            return encode_fleet(snapshot, view=name, sent_at_ms=self._now_ms())
 
         # A picture that waits for longer than its right lives gives way to the next one.
-        answer = await self._answer(follower, Lane.FLEET, message)
-        if answer is Answer.DELIVERED:
+        outcome = await self._post_message(follower, Lane.FLEET, message)
+        if outcome is PostOutcome.DELIVERED:
             self._counts["FleetMessagesDelivered"] += 1
-            self._told[follower.connection_id] = _Told(
-                follower.subscribed_at_ms, picture, self._monotonic()
+            self._shown[follower.connection_id] = _Shown(
+                follower.subscribed_at_ms, snapshot, self._monotonic()
             )
-        elif answer is not Answer.GONE:
+        elif outcome is not PostOutcome.GONE:
             self._counts["FleetMessagesNotReached"] += 1
 
     async def _end(self, follower: Subscription, *, revoked: bool) -> None:
@@ -289,43 +291,43 @@ class FleetFollowers:
             return encode_fleet_ended(EndReason.TOKEN_EXPIRED, sent_at_ms=self._now_ms())
 
         # A change, as it is of a delivery. One that can't begin now is tried with the next tick.
-        is_over = await self._answer(follower, Lane.CHANGE, message) is Answer.DELIVERED
+        is_over = await self._post_message(follower, Lane.CHANGE, message) is PostOutcome.DELIVERED
         if revoked:
             is_over |= await end_connection(self._poster, follower, self._log)
         if is_over:
-            await self._forget(follower)
+            await self._remove(follower)
 
-    async def _answer(
+    async def _post_message(
         self, follower: Subscription, lane: Lane, message: Callable[[], bytes]
-    ) -> Answer:
+    ) -> PostOutcome:
         """Posts when there is a slot and the rate allows it, or gives up when it is too late."""
         # The right is of now: what waits for a slot does not go out on an older one.
         write_by = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
         async with self._slots:
             by_s = self._rate.now_s() + write_by.remaining_s
             if not await self._rate.acquire(lane, 1, by_s=by_s) or write_by.passed:
-                return Answer.TOO_LATE
-            return await self._answer_of_post(follower, message(), write_by)
+                return PostOutcome.TOO_LATE
+            return await self._outcome_of_post(follower, message(), write_by)
 
-    async def _answer_of_post(
+    async def _outcome_of_post(
         self, follower: Subscription, message: bytes, write_by: Deadline
-    ) -> Answer:
+    ) -> PostOutcome:
         connection_id = follower.connection_id
         begun_at_s = self._signals.now_s()
         try:
-            answer = await self._poster.post(connection_id, Payload.of(message), write_by)
+            outcome = await self._poster.post(connection_id, Payload.of(message), write_by)
         except Exception as error:  # a bug that one connection brings out
             self._log.exception("fleet_not_posted", error, connection_id=connection_id)
-            return Answer.FAILED
-        self._signals.note(connection_id, answer, begun_at_s)
-        if answer is Answer.GONE:
-            await self._forget(follower)
-        return answer
+            return PostOutcome.FAILED
+        self._signals.note(connection_id, outcome, begun_at_s)
+        if outcome is PostOutcome.GONE:
+            await self._remove(follower)
+        return outcome
 
-    async def _forget(self, follower: Subscription) -> None:
-        self._told.pop(follower.connection_id, None)
+    async def _remove(self, follower: Subscription) -> None:
+        self._shown.pop(follower.connection_id, None)
         try:
-            await self._threads.run(self._followers.forget, follower)
+            await self._threads.run(self._followers.end, follower)
         except Exception as error:  # the next tick finds it again
             connection_id = follower.connection_id
             self._log.exception(

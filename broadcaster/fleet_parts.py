@@ -83,7 +83,7 @@ class LeasedParts:
         self._log = log
         self._now_ms = now_ms
         self._uniform = uniform
-        self._known: dict[int, Lease] = {}
+        self._known_leases: dict[int, Lease] = {}
 
     async def mine(self, questions: Collection[bytes], /) -> frozenset[bytes]:
         """Those whose parts it holds, having taken what was free."""
@@ -93,8 +93,8 @@ class LeasedParts:
 
     async def give_back(self) -> None:
         """Ends its leases, so that another need not wait for their ends."""
-        mine = [part for part, lease in self._known.items() if lease.is_mine]
-        self._known.clear()
+        mine = [part for part, lease in self._known_leases.items() if lease.is_mine]
+        self._known_leases.clear()
         for part in mine:
             try:
                 await self._threads.run(self._leases.give_back, part)
@@ -103,7 +103,7 @@ class LeasedParts:
 
     async def _holds(self, part: int) -> bool:
         now_ms = self._now_ms()
-        known = self._known.get(part)
+        known = self._known_leases.get(part)
         if known is not None and now_ms <= known.until_ms:
             return known.is_mine and now_ms < known.until_ms - _MARGIN_MS
         length_s = self._uniform(LEASE_S * _SHORTEST, LEASE_S)
@@ -115,5 +115,5 @@ class LeasedParts:
         except Exception as error:  # without a lease no picture; the next tick tries again
             self._log.exception("fleet_lease_not_taken", error, part=part)
             return False
-        self._known[part] = lease
+        self._known_leases[part] = lease
         return lease.is_mine

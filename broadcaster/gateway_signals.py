@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from broadcaster.connection_backoff import ConnectionBackoff
-from broadcaster.poster import Answer
+from broadcaster.poster import PostOutcome
 from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
 
@@ -71,26 +71,28 @@ class GatewaySignals:
         """When a post is begun, for `note`."""
         return self._monotonic()
 
-    def note(self, connection_id: str, answer: Answer, begun_at_s: float) -> None:
+    def note(self, connection_id: str, outcome: PostOutcome, begun_at_s: float) -> None:
         """What a post was answered with."""
         if not self.backoff.is_known(connection_id):
-            self._limited.add(is_of_the_kind=answer is Answer.THROTTLED)
-            self._hanging.add(is_of_the_kind=answer is Answer.HUNG)
-        if answer is Answer.OVER_QUOTA or (answer is Answer.THROTTLED and self._limited.holds):
-            self._rate.refused(begun_at_s)
-        elif answer in (Answer.DELIVERED, Answer.GONE):
-            self._rate.taken()
-        self._note_of_connection(connection_id, answer)
+            self._limited.add(is_of_the_kind=outcome is PostOutcome.THROTTLED)
+            self._hanging.add(is_of_the_kind=outcome is PostOutcome.HUNG)
+        if outcome is PostOutcome.OVER_QUOTA or (
+            outcome is PostOutcome.THROTTLED and self._limited.holds
+        ):
+            self._rate.throttled(begun_at_s)
+        elif outcome in (PostOutcome.DELIVERED, PostOutcome.GONE):
+            self._rate.accepted()
+        self._note_of_connection(connection_id, outcome)
 
-    def _note_of_connection(self, connection_id: str, answer: Answer) -> None:
-        match answer:
-            case Answer.DELIVERED | Answer.GONE:
-                self.backoff.answered(connection_id)
-                self.quarantine.answered(connection_id)
-            case Answer.THROTTLED:
+    def _note_of_connection(self, connection_id: str, outcome: PostOutcome) -> None:
+        match outcome:
+            case PostOutcome.DELIVERED | PostOutcome.GONE:
+                self.backoff.responded(connection_id)
+                self.quarantine.responded(connection_id)
+            case PostOutcome.THROTTLED:
                 self.backoff.throttled(connection_id)
-                self.quarantine.answered(connection_id)
-            case Answer.HUNG:
+                self.quarantine.responded(connection_id)
+            case PostOutcome.HUNG:
                 self.backoff.throttled(connection_id)
                 if not self._hanging.holds:
                     self.quarantine.hung(connection_id)

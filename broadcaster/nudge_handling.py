@@ -8,13 +8,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from broadcaster.pictures import PositionPicture, TransitionPicture
-from broadcaster.pushing import MAX_CHUNK, Picture, Pushed, Pusher
+from broadcaster.pushing import MAX_CHUNK, Messages, Pushed, Pusher
 from broadcaster.rate_limiter import Lane, RateLimiter
 from broadcaster.slots import Slots
-from broadcaster.snapshot_picture import EventReader, SnapshotPicture, TrackReader
+from broadcaster.snapshot_messages import EventReader, SnapshotMessages, TrackReader
 from broadcaster.stops import StopReader, StopsOfTrucks
 from broadcaster.threads import StoreThreads
+from broadcaster.update_messages import PositionMessages, TransitionMessages
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.push_queue.nudges import (
     Nudge,
@@ -118,7 +118,7 @@ class NudgeHandler:
             viewers = [one for one in viewers if one.connection_id in only]
         if not viewers:
             return []
-        new_picture = await self._picture_of(nudge, viewers[0].role)
+        new_messages = await self._messages_of(nudge, viewers[0].role)
         lane, by_s = Lane.CHANGE, math.inf
         if isinstance(nudge, PositionNudge):
             lane, by_s = Lane.POSITION, self._rate.now_s() + POSITION_BEGUN_WITHIN_S
@@ -128,7 +128,7 @@ class NudgeHandler:
             if not await self._rate.acquire(lane, len(chunk), by_s=by_s):
                 break
             reserved = await self._slots.reserve(len(chunk))
-            begun += await self._pusher.begin(chunk, new_picture(), reserved)
+            begun += await self._pusher.begin(chunk, new_messages(), reserved)
         return begun
 
     async def _viewers_of(self, nudge: Nudge) -> Sequence[Subscription]:
@@ -145,10 +145,10 @@ class NudgeHandler:
         is_overtaken = viewer is not None and viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0
         return () if viewer is None or is_overtaken else (viewer,)
 
-    async def _picture_of(self, nudge: Nudge, first_role: str) -> Callable[[], Picture]:
+    async def _messages_of(self, nudge: Nudge, first_role: str) -> Callable[[], Messages]:
         match nudge:
             case SnapshotNudge():
-                return lambda: SnapshotPicture(
+                return lambda: SnapshotMessages(
                     self._stores.events,
                     self._stores.positions,
                     self._threads.tables,
@@ -160,11 +160,11 @@ class NudgeHandler:
                     now_ms=self._now_ms,
                 )
             case PositionNudge() | ShareNudge():
-                return self._position_picture
+                return self._position_messages
             case TransitionNudge():
-                return await self._transition_picture(nudge)
+                return await self._transition_messages(nudge)
 
-    async def _transition_picture(self, nudge: TransitionNudge) -> Callable[[], Picture]:
+    async def _transition_messages(self, nudge: TransitionNudge) -> Callable[[], Messages]:
         events = await self._threads.tables.run(
             self._stores.events.events, nudge.delivery_id, nudge.version - 1
         )
@@ -174,11 +174,11 @@ class NudgeHandler:
             self._log.error(
                 "nudged_event_missing", delivery_id=nudge.delivery_id, version=nudge.version
             )
-            return self._position_picture
-        return lambda: TransitionPicture(event, self._position_picture(), now_ms=self._now_ms)
+            return self._position_messages
+        return lambda: TransitionMessages(event, self._position_messages(), now_ms=self._now_ms)
 
-    def _position_picture(self) -> PositionPicture:
-        return PositionPicture(
+    def _position_messages(self) -> PositionMessages:
+        return PositionMessages(
             self._stores.positions,
             self._threads.positions,
             self._stops,

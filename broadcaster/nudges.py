@@ -54,7 +54,7 @@ _SNAPSHOTS: Final = {
     one.name: of_snapshots.name for one, of_snapshots in zip(METRICS, SNAPSHOT_METRICS, strict=True)
 }
 
-ANSWER_WAIT_S: Final = 0.5
+RESPONSE_WAIT_S: Final = 0.5
 """How long the answers of a nudge's posts are waited for before it is deleted. Most come within
 a tenth of that; the queue's visibility of 5 s leaves room for the reading."""
 
@@ -105,7 +105,7 @@ class NudgeConsumer:
         log: Told of failures.
         wait_s: Length of the long poll; also how long a shutdown may have to wait for it.
         at_once: Nudges handled at once.
-        answer_wait_s: How long a nudge's answers are waited for.
+        response_wait_s: How long a nudge's answers are waited for.
         sleep: Waits some seconds.
         monotonic: Clock in seconds.
         now_ms: Wall clock, beside the queue's time of a nudge.
@@ -122,7 +122,7 @@ class NudgeConsumer:
         log: Logger,
         wait_s: int,
         at_once: int = 100,
-        answer_wait_s: float = ANSWER_WAIT_S,
+        response_wait_s: float = RESPONSE_WAIT_S,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = wall_clock.now_ms,
@@ -141,7 +141,7 @@ class NudgeConsumer:
         )
         self._threads = threads
         self._log = log
-        self._answer_wait_s = answer_wait_s
+        self._response_wait_s = response_wait_s
         self._sleep = sleep
         self._now_ms = now_ms
         self._oldest_ms = 0
@@ -185,7 +185,7 @@ class NudgeConsumer:
         """The values of `METRICS` since the last call.
 
         The age is of the one that was told latest: from when it was sent until its viewers had
-        answered, or had had `ANSWER_WAIT_S` to.
+        answered, or had had `RESPONSE_WAIT_S` to.
         """
         counts, self._counts = self._counts, collections.Counter()
         oldest_ms, self._oldest_ms = self._oldest_ms, 0
@@ -202,7 +202,7 @@ class NudgeConsumer:
         try:
             tasks = await self._handler.begin(nudge)
             if tasks:
-                await asyncio.wait(tasks, timeout=self._answer_wait_s)
+                await asyncio.wait(tasks, timeout=self._response_wait_s)
                 self._start_follow_up(nudge, tasks)
             self._oldest_ms = max(self._oldest_ms, self._now_ms() - received.sent_at_ms)
             await self._threads.run(self._queue.delete, received)
@@ -241,8 +241,8 @@ class NudgeConsumer:
                 return
             if attempt == follow_ups or self._stopping:
                 break
-            patience_s = max(map(self._backoff.remaining_s, missed))
-            await self._sleep(max(next(waits_s), patience_s))
+            longest_s = max(map(self._backoff.remaining_s, missed))
+            await self._sleep(max(next(waits_s), longest_s))
             try:
                 tasks = await self._handler.begin(nudge, missed)
             except Exception as error:  # the round will tell them

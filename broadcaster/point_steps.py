@@ -12,7 +12,7 @@ from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import ShownPoint
 
 
-def tell_points(
+def log_points(
     trace: PointTrace,
     payloads: Iterable[Payload],
     viewer: Subscription,

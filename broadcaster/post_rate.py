@@ -30,12 +30,12 @@ class PostRate:
         self._ceiling_per_s = ceiling_per_s
         self._cut_at_s = float("-inf")
 
-    def taken(self) -> None:
+    def accepted(self) -> None:
         """A post was not refused by the account."""
         step = self._ceiling_per_s / RECOVERS_IN_S / self.per_s
         self.per_s = min(self._ceiling_per_s, self.per_s + step)
 
-    def refused(self, begun_at_s: float, now_s: float) -> None:
+    def throttled(self, begun_at_s: float, now_s: float) -> None:
         """The account refused a post. Those begun before the last cut say nothing of the new rate.
 
         Args:

@@ -11,8 +11,8 @@ import enum
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from broadcaster.http_answer import HttpAnswer
-from broadcaster.kept_connections import HttpError, TimeLimitError, TooLateError
+from broadcaster.connection_pool import HttpError, TimeLimitError, TooLateError
+from broadcaster.http_response import HttpResponse
 from broadcaster.signing import Credentials, Payload, PostSigner
 from rtdts.runtime import wall_clock
 from rtdts.runtime.deadline import Deadline
@@ -26,7 +26,7 @@ _SHOWN_BYTES: Final = 300
 _NOTHING: Final = Payload.of(b"")
 
 
-class Answer(enum.Enum):
+class PostOutcome(enum.Enum):
     """What became of a post."""
 
     DELIVERED = "delivered"
@@ -52,9 +52,9 @@ class CredentialsSource(Protocol):
 
 
 class Http(Protocol):
-    """See `broadcaster.kept_connections.KeptConnections`."""
+    """See `broadcaster.connection_pool.ConnectionPool`."""
 
-    async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> HttpAnswer:
+    async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> HttpResponse:
         """Sends a request; raises `HttpError` when there is no answer."""
 
 
@@ -89,7 +89,7 @@ class SocketPoster:
         self._log = log
         self._now_ms = now_ms
 
-    async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> Answer:
+    async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> PostOutcome:
         """Posts one message; never raises for what a connection or the network does.
 
         A message may so arrive twice; its receiver then drops it by its version.
@@ -103,7 +103,7 @@ class SocketPoster:
             self._request("POST", connection_id, payload), connection_id, write_by
         )
 
-    async def end(self, connection_id: str) -> Answer:
+    async def end(self, connection_id: str) -> PostOutcome:
         """Ends a connection; `DELIVERED` when it is ended, `GONE` when it was before.
 
         It never raises for what a connection or the network does.
@@ -111,17 +111,17 @@ class SocketPoster:
         request = self._request("DELETE", connection_id, _NOTHING)
         return await self._send(request, connection_id, Deadline(self._timeout_s))
 
-    async def _send(self, request: bytes, connection_id: str, write_by: Deadline) -> Answer:
+    async def _send(self, request: bytes, connection_id: str, write_by: Deadline) -> PostOutcome:
         try:
-            answer = await self._http.send(request, timeout_s=self._timeout_s, write_by=write_by)
+            response = await self._http.send(request, timeout_s=self._timeout_s, write_by=write_by)
         except TooLateError:
-            return Answer.TOO_LATE
+            return PostOutcome.TOO_LATE
         except HttpError as error:
             self._log.warning("post_failed", connection_id=connection_id, reason=repr(error))
-            return Answer.HUNG if isinstance(error, TimeLimitError) else Answer.FAILED
-        if answer.status // 100 == 2:
-            return Answer.DELIVERED
-        return self._judge(connection_id, answer)
+            return PostOutcome.HUNG if isinstance(error, TimeLimitError) else PostOutcome.FAILED
+        if response.status // 100 == 2:
+            return PostOutcome.DELIVERED
+        return self._judge(connection_id, response)
 
     def _request(self, method: str, connection_id: str, payload: Payload) -> bytes:
         signer = self._signer
@@ -138,18 +138,18 @@ class SocketPoster:
         )
         return head.encode("ascii") + payload.data
 
-    def _judge(self, connection_id: str, answer: HttpAnswer) -> Answer:
-        if answer.status == _GONE:
-            return Answer.GONE
-        error_type = answer.header("x-amzn-ErrorType")
-        if error_type.startswith(_LIMIT_EXCEEDED) or _LIMIT_EXCEEDED.encode() in answer.body:
-            return Answer.THROTTLED
-        if answer.status == _TOO_MANY_REQUESTS or error_type.startswith(_OF_THE_ACCOUNT):
-            return Answer.OVER_QUOTA
+    def _judge(self, connection_id: str, response: HttpResponse) -> PostOutcome:
+        if response.status == _GONE:
+            return PostOutcome.GONE
+        error_type = response.header("x-amzn-ErrorType")
+        if error_type.startswith(_LIMIT_EXCEEDED) or _LIMIT_EXCEEDED.encode() in response.body:
+            return PostOutcome.THROTTLED
+        if response.status == _TOO_MANY_REQUESTS or error_type.startswith(_OF_THE_ACCOUNT):
+            return PostOutcome.OVER_QUOTA
         self._log.warning(
             "post_refused",
             connection_id=connection_id,
-            status=answer.status,
-            body=answer.body[:_SHOWN_BYTES].decode(errors="replace"),
+            status=response.status,
+            body=response.body[:_SHOWN_BYTES].decode(errors="replace"),
         )
-        return Answer.FAILED
+        return PostOutcome.FAILED

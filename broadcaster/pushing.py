@@ -22,10 +22,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from broadcaster.connection_turns import ConnectionTurns
+from broadcaster.connection_locks import ConnectionLocks
 from broadcaster.gateway_signals import GatewaySignals
-from broadcaster.point_steps import tell_points
-from broadcaster.poster import Answer
+from broadcaster.point_steps import log_points
+from broadcaster.poster import PostOutcome
 from broadcaster.signing import Payload
 from broadcaster.slots import Reserved
 from broadcaster.threads import Threads
@@ -80,20 +80,22 @@ class ShareReader(Protocol):
 class SubscriptionRemover(Protocol):
     """Forgets subscriptions."""
 
-    def forget(self, read: Subscription, /) -> None:
+    def end(self, read: Subscription, /) -> None:
         """Ends one as it was read; one that isn't there is as good, one begun anew stays."""
 
 
 class Poster(Protocol):
     """Posts to connections, and ends them."""
 
-    async def post(self, connection_id: str, payload: Payload, write_by: Deadline, /) -> Answer:
+    async def post(
+        self, connection_id: str, payload: Payload, write_by: Deadline, /
+    ) -> PostOutcome:
         """Posts one message, or writes none of it after `write_by`.
 
         It never raises for what a connection or the network does.
         """
 
-    async def end(self, connection_id: str, /) -> Answer:
+    async def end(self, connection_id: str, /) -> PostOutcome:
         """Ends a connection; raises no more than `post`."""
 
 
@@ -102,7 +104,7 @@ Compose = Callable[[Delivery, Right], Sequence[Payload]]
 the pusher adds `ended`."""
 
 
-class Picture(Protocol):
+class Messages(Protocol):
     """What is pushed to the viewers of a chunk."""
 
     async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
@@ -128,13 +130,13 @@ class Outcome(enum.Enum):
 
 
 _OUTCOMES: Final = {
-    Answer.DELIVERED: Outcome.DELIVERED,
-    Answer.GONE: Outcome.GONE,
-    Answer.THROTTLED: Outcome.THROTTLED,
-    Answer.OVER_QUOTA: Outcome.OVER_QUOTA,
-    Answer.HUNG: Outcome.HUNG,
-    Answer.FAILED: Outcome.FAILED,
-    Answer.TOO_LATE: Outcome.RIGHT_TOO_OLD,
+    PostOutcome.DELIVERED: Outcome.DELIVERED,
+    PostOutcome.GONE: Outcome.GONE,
+    PostOutcome.THROTTLED: Outcome.THROTTLED,
+    PostOutcome.OVER_QUOTA: Outcome.OVER_QUOTA,
+    PostOutcome.HUNG: Outcome.HUNG,
+    PostOutcome.FAILED: Outcome.FAILED,
+    PostOutcome.TOO_LATE: Outcome.RIGHT_TOO_OLD,
 }
 
 
@@ -217,17 +219,17 @@ class Pusher:
         self._trace = trace
         self._now_ms = now_ms
         self._monotonic = monotonic
-        self._turns = ConnectionTurns()
+        self._locks = ConnectionLocks()
         self._posting: set[asyncio.Task[Pushed]] = set()
 
     async def push(
-        self, viewers: Sequence[Subscription], picture: Picture, reserved: Reserved
+        self, viewers: Sequence[Subscription], messages: Messages, reserved: Reserved
     ) -> list[Pushed]:
         """Pushes to a chunk and waits for every answer, reading again for who came too late.
 
         Args:
             viewers: At most `MAX_CHUNK`.
-            picture: What is pushed.
+            messages: What is pushed.
             reserved: A slot for each viewer; all are given back.
         """
         done: list[Pushed] = []
@@ -236,7 +238,7 @@ class Pusher:
         try:
             for _ in range(_READINGS):
                 try:
-                    tasks = await self._begin(waiting, picture, reserved, self._post_all)
+                    tasks = await self._begin(waiting, messages, reserved, self._post_all)
                 except Exception as error:
                     if not late:
                         raise
@@ -254,7 +256,7 @@ class Pusher:
             reserved.release_rest()
 
     async def begin(
-        self, viewers: Sequence[Subscription], picture: Picture, reserved: Reserved
+        self, viewers: Sequence[Subscription], messages: Messages, reserved: Reserved
     ) -> list[asyncio.Task[Pushed]]:
         """Pushes to a chunk and returns when all has been read and the posts are under way.
 
@@ -263,14 +265,14 @@ class Pusher:
 
         Args:
             viewers: At most `MAX_CHUNK`.
-            picture: What is pushed.
+            messages: What is pushed.
             reserved: A slot for each viewer; each is given back with its answer.
 
         Returns:
             A task a viewer; it does not raise. Who came too late is not pushed to again.
         """
         try:
-            tasks = await self._begin(viewers, picture, reserved, self._post_in_turn)
+            tasks = await self._begin(viewers, messages, reserved, self._post_under_lock)
         except BaseException:
             reserved.release_rest()
             raise
@@ -281,11 +283,11 @@ class Pusher:
     async def _begin(
         self,
         viewers: Sequence[Subscription],
-        picture: Picture,
+        messages: Messages,
         reserved: Reserved,
         post: _Post,
     ) -> list[asyncio.Task[Pushed]]:
-        reading = await self._read(viewers, picture)
+        reading = await self._read(viewers, messages)
         tasks = [
             asyncio.create_task(self._push_one(viewer, reading, reserved, post))
             for viewer in viewers
@@ -296,7 +298,7 @@ class Pusher:
             task.add_done_callback(self._posting.discard)
         return tasks
 
-    async def _read(self, viewers: Sequence[Subscription], picture: Picture) -> _Reading:
+    async def _read(self, viewers: Sequence[Subscription], messages: Messages) -> _Reading:
         # In the order of the viewers, each once: a set would make tests and logs jump about.
         delivery_ids = tuple(dict.fromkeys(viewer.delivery_id for viewer in viewers))
         share_keys = tuple(dict.fromkeys(_share_key(one) for one in viewers if _has_share(one)))
@@ -304,7 +306,7 @@ class Pusher:
             read_at_s = self._monotonic()
             good_until = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
             stored = await self._threads.run(self._read_stores, delivery_ids, share_keys)
-            compose = await picture.prepare(stored.found.by_id)
+            compose = await messages.prepare(stored.found.by_id)
             if self._monotonic() - read_at_s <= _READ_AGAIN_AFTER_S:
                 break
         return _Reading(good_until, stored, compose)
@@ -343,14 +345,14 @@ class Pusher:
             outcome = Outcome.FAILED
         if self._trace.is_on:
             now_ms = self._now_ms()
-            tell_points(self._trace, payloads, viewer, outcome=outcome.value, now_ms=now_ms)
+            log_points(self._trace, payloads, viewer, outcome=outcome.value, now_ms=now_ms)
         is_over = outcome is Outcome.GONE or (ended and outcome is Outcome.DELIVERED)
         if outcome is not Outcome.RIGHT_TOO_OLD:
             if outcome is not Outcome.GONE and self._is_revoked(viewer, stored):
                 is_over |= await end_connection(self._poster, viewer, self._log)
             reserved.release_one()
         if is_over:
-            await self._forget(viewer)
+            await self._remove(viewer)
         return Pushed(viewer, outcome, ended)
 
     def _right(self, viewer: Subscription, delivery: Delivery | None, stored: _Stored) -> Right:
@@ -376,20 +378,20 @@ class Pusher:
         self, viewer: Subscription, delivery: Delivery | None, right: Right, compose: Compose
     ) -> list[Payload]:
         payloads: list[Payload] = []
-        if delivery is not None and _may_hear_of(right):
+        if delivery is not None and _may_receive(right):
             payloads += compose(delivery, right)
         if isinstance(right, Ended):
             message = encode_ended(viewer.delivery_id, right.reason, sent_at_ms=self._now_ms())
             payloads.append(Payload.of(message))
         return payloads
 
-    async def _post_in_turn(
+    async def _post_under_lock(
         self, connection_id: str, payloads: Sequence[Payload], good_until: Deadline
     ) -> Outcome:
         if self._backoff.remaining_s(connection_id) > 0:  # no turn to wait for
             return Outcome.BACKED_OFF
-        async with self._turns.turn(connection_id) as has_come:
-            if not has_come:
+        async with self._locks.hold(connection_id) as is_held:
+            if not is_held:
                 return Outcome.BACKED_OFF
             return await self._post_all(connection_id, payloads, good_until)
 
@@ -403,16 +405,16 @@ class Pusher:
             if self._backoff.remaining_s(connection_id) > 0:
                 return Outcome.BACKED_OFF
             begun_at_s = self._signals.now_s()
-            answer = await self._poster.post(connection_id, payload, good_until)
-            self._signals.note(connection_id, answer, begun_at_s)
-            outcome = _OUTCOMES[answer]
+            post_outcome = await self._poster.post(connection_id, payload, good_until)
+            self._signals.note(connection_id, post_outcome, begun_at_s)
+            outcome = _OUTCOMES[post_outcome]
             if outcome is not Outcome.DELIVERED:
                 break
         return outcome
 
-    async def _forget(self, viewer: Subscription) -> None:
+    async def _remove(self, viewer: Subscription) -> None:
         try:
-            await self._threads.run(self._subscriptions.forget, viewer)
+            await self._threads.run(self._subscriptions.end, viewer)
         except Exception as error:  # whatever it was, the next round finds it again
             self._log.exception(
                 "subscription_not_removed",
@@ -434,9 +436,9 @@ async def end_connection(poster: Poster, viewer: Subscription, log: Logger) -> b
     Returns:
         Whether it is ended. If not, its subscription stays, so that the next push tries again.
     """
-    answer = await poster.end(viewer.connection_id)
-    log.info("revoked_connection", connection_id=viewer.connection_id, outcome=answer.value)
-    return answer in (Answer.DELIVERED, Answer.GONE)
+    post_outcome = await poster.end(viewer.connection_id)
+    log.info("revoked_connection", connection_id=viewer.connection_id, outcome=post_outcome.value)
+    return post_outcome in (PostOutcome.DELIVERED, PostOutcome.GONE)
 
 
 def _has_share(viewer: Subscription) -> bool:
@@ -447,5 +449,5 @@ def _share_key(viewer: Subscription) -> ShareKey:
     return ShareKey(viewer.delivery_id, viewer.identity)
 
 
-def _may_hear_of(right: Right) -> bool:
+def _may_receive(right: Right) -> bool:
     return isinstance(right, MayView) or right.last_status_may_be_told

@@ -82,7 +82,7 @@ class Quarantine:
         hanging.tried_at_s = now_s
         self._count += hanging.hangs == HANGS
 
-    def answered(self, connection_id: str) -> None:
+    def responded(self, connection_id: str) -> None:
         """The connection took a message, refused it or is gone: it does not hang."""
         hanging = self._hanging.pop(connection_id, None)
         self._count -= hanging is not None and hanging.hangs >= HANGS

@@ -108,7 +108,7 @@ class RateLimiter:
         self._debts = Debts()
         self._sleep = sleep
         self._monotonic = monotonic
-        self._turns = {lane: asyncio.Lock() for lane in Lane}
+        self._locks = {lane: asyncio.Lock() for lane in Lane}
         self._least_per_s = self._rate.per_s
         self._over_quota = 0
 
@@ -128,7 +128,7 @@ class RateLimiter:
         Returns:
             Whether they may; else it is too late for them.
         """
-        async with self._turns[lane]:
+        async with self._locks[lane]:
             # Again after each sleep: lanes before this one have begun more, or the rate was cut.
             while (wait_s := self._debts.wait_s(lane, self._monotonic(), self.per_s)) > 0:
                 if self._monotonic() + wait_s > by_s:
@@ -143,16 +143,16 @@ class RateLimiter:
         """This limiter's clock, for `by_s`."""
         return self._monotonic()
 
-    def taken(self) -> None:
+    def accepted(self) -> None:
         """The account did not refuse a post."""
-        self._rate.taken()
+        self._rate.accepted()
 
-    def refused(self, begun_at_s: float) -> None:
+    def throttled(self, begun_at_s: float) -> None:
         """The account refused a post that was begun then, by this limiter's clock."""
         self._over_quota += 1
         now_s = self._monotonic()
         self._debts.pay(now_s, self.per_s)
-        self._rate.refused(begun_at_s, now_s)
+        self._rate.throttled(begun_at_s, now_s)
         self._least_per_s = min(self._least_per_s, self.per_s)
 
     def take_metrics(self) -> dict[str, float]:

@@ -19,7 +19,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from typing import Final, Protocol
 
 from broadcaster.gateway_signals import GatewaySignals
-from broadcaster.pictures import PositionPicture
 from broadcaster.pushing import MAX_CHUNK, Outcome, Pushed, Pusher
 from broadcaster.rate_limiter import Lane, RateLimiter
 from broadcaster.round_again import TriesAgain
@@ -27,6 +26,7 @@ from broadcaster.round_report import RoundReport, RoundTally
 from broadcaster.round_source import Share
 from broadcaster.slots import Reserved, Slots
 from broadcaster.threads import Threads
+from broadcaster.update_messages import PositionMessages
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
@@ -65,7 +65,7 @@ class Round:
     Args:
         viewers: Who is to be told.
         pusher: Tells a chunk of them.
-        new_picture: Makes the picture of one chunk.
+        new_messages: Makes the picture of one chunk.
         bounds: How many posts at once, and how fast.
         threads: Where the stores may block.
         log: Told of what could not be read.
@@ -79,7 +79,7 @@ class Round:
         self,
         viewers: BucketReader,
         pusher: Pusher,
-        new_picture: Callable[[], PositionPicture],
+        new_messages: Callable[[], PositionMessages],
         bounds: Bounds,
         threads: Threads,
         *,
@@ -91,7 +91,7 @@ class Round:
     ) -> None:
         self._viewers = viewers
         self._pusher = pusher
-        self._new_picture = new_picture
+        self._new_messages = new_messages
         self._bounds = bounds
         self._threads = threads
         self._log = log
@@ -154,7 +154,7 @@ class Round:
         if healthy:
             await self._bounds.rate.acquire(Lane.ROUND, len(healthy))
             reserved = await self._bounds.slots.reserve(len(healthy))
-            chunks.create_task(self._push_until_taken(healthy, reserved, share, tally))
+            chunks.create_task(self._push_until_accepted(healthy, reserved, share, tally))
 
     async def _begin_hanging(
         self, viewers: Sequence[Subscription], chunks: asyncio.TaskGroup, tally: RoundTally
@@ -178,7 +178,7 @@ class Round:
     ) -> None:
         tally.add(await self._push(viewers, reserved, tally))
 
-    async def _push_until_taken(
+    async def _push_until_accepted(
         self, viewers: Sequence[Subscription], reserved: Reserved, share: Share, tally: RoundTally
     ) -> None:
         """Pushes to a chunk, and again to those of it who were refused, until the next round."""
@@ -187,13 +187,13 @@ class Round:
         tally.add(again.add(pushed, self._monotonic()))
         while (at_s := again.next_at_s) is not None:
             await self._sleep(max(0.0, at_s - self._monotonic()))
-            refused = again.take(self._monotonic())
-            waiting = [one.subscription for one in refused]
+            retried = again.take(self._monotonic())
+            waiting = [one.subscription for one in retried]
             # Those that the account refused are no slower than who has not been tried yet.
-            is_ours = any(one.outcome is Outcome.OVER_QUOTA for one in refused)
+            is_ours = any(one.outcome is Outcome.OVER_QUOTA for one in retried)
             lane = Lane.ROUND if is_ours else Lane.AGAIN
             if not await self._bounds.rate.acquire(lane, len(waiting), by_s=again.until_s):
-                tally.add(refused)
+                tally.add(retried)
                 continue
             # Where slots are scarce, or the machine is slow, the rate is no bound: these wait here.
             slots = self._bounds.slots
@@ -201,7 +201,7 @@ class Round:
             reserved = await reserve(len(waiting))
             if self._monotonic() > again.until_s:
                 reserved.release_rest()
-                tally.add(refused)
+                tally.add(retried)
                 continue
             pushed = await self._push(waiting, reserved, tally)
             tally.add(again.add(pushed, self._monotonic()))
@@ -213,14 +213,14 @@ class Round:
     async def _push(
         self, viewers: Sequence[Subscription], reserved: Reserved, tally: RoundTally
     ) -> list[Pushed]:
-        picture = self._new_picture()
+        messages = self._new_messages()
         pushed: list[Pushed] = []
         try:
-            pushed = await self._pusher.push(viewers, picture, reserved)
+            pushed = await self._pusher.push(viewers, messages, reserved)
         except Exception as error:  # one chunk's stores failing ends no other's round
             self._log.exception("chunk_not_pushed", error, viewers=len(viewers))
             tally.unread += len(viewers)
-        tally.trucks_unknown += picture.unknown_trucks
+        tally.trucks_unknown += messages.unknown_trucks
         return pushed
 
     async def _read_buckets(

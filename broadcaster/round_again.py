@@ -56,7 +56,7 @@ class TriesAgain:
 
     def take(self, now_s: float) -> list[Pushed]:
         """Those whose wait is over, with what became of their last try."""
-        taken = []
+        claimed = []
         while self._waiting and self._waiting[0][0] <= now_s:
-            taken.append(heapq.heappop(self._waiting)[2])
-        return taken
+            claimed.append(heapq.heappop(self._waiting)[2])
+        return claimed

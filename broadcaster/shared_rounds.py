@@ -5,7 +5,7 @@ and round, whoever sent it first. Each then takes what it gets, ten buckets a sh
 
 1. a share is taken when those before have been begun: their viewers are read, and all that is left
    of them has its slots. So a broadcaster takes as fast as it posts, and who is slow takes less;
-2. while it is held it is kept from the others (`KEEP_EVERY_S`), but not past the next round: what
+2. while it is held it is kept from the others (`EXTEND_EVERY_S`), but not past the next round: what
    hangs must not hold up its buckets for longer;
 3. it is deleted when its last viewer has answered. A broadcaster that dies so leaves it to the
    others, who are given it when the queue's visibility has run out;
@@ -39,7 +39,7 @@ from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.delivery_buckets import BUCKETS
 
-KEEP_EVERY_S: Final = 3.0
+EXTEND_EVERY_S: Final = 3.0
 """From the end of one call to the next; the queue's visibility is 10 s. So two calls that fail at
 once may go before another is given the share. A call that is not answered may not: the client's two
 attempts take 3 s and more (`broadcaster.bootstrap`), and another may hold the share as well."""
@@ -66,7 +66,7 @@ class Queue(Protocol):
     def receive(self, max_messages: int = 10, wait_s: int = 20) -> Sequence[ReceivedBucket]:
         """Waits for some."""
 
-    def keep(self, received: Sequence[ReceivedBucket], /) -> Sequence[str]:
+    def extend(self, received: Sequence[ReceivedBucket], /) -> Sequence[str]:
         """Keeps them from others a while longer; the codes of failures."""
 
     def give_back(self, received: Sequence[ReceivedBucket], /) -> Sequence[str]:
@@ -83,7 +83,7 @@ class _Part:
         self._due_at_ms = due_at_ms
         self.began_at_ms: int | None = None
         self.ended_at_ms = 0
-        self.in_hand = 0
+        self.in_flight = 0
         self._held: list[RoundReport] = []
         self._blind: list[RoundReport] = []
 
@@ -91,7 +91,7 @@ class _Part:
         sent_at_ms = min(one.sent_at_ms for one in received)
         known = self.began_at_ms
         self.began_at_ms = sent_at_ms if known is None else min(known, sent_at_ms)
-        self.in_hand += 1
+        self.in_flight += 1
 
     def add(self, report: RoundReport, at_ms: int) -> None:
         """Adds what was held."""
@@ -177,15 +177,15 @@ class SharedRounds:
         self._stop = asyncio.Event()
         self._places = asyncio.Semaphore(BEGINNING_AT_ONCE)
         self._holding: set[asyncio.Task[None]] = set()
-        self._in_hand: dict[str, ReceivedBucket] = {}
+        self._in_flight: dict[str, ReceivedBucket] = {}
         """What was received and is not done with, by its receipt."""
         self._parts: dict[int, _Part] = {}
         self._left_out: set[int] = set()
         """Rounds, by when they were due, of which something was deleted unread."""
         self._order = SendingOrder()
-        self._rests_s: Iterator[float] | None = None
+        self._backoff_s: Iterator[float] | None = None
         """While nothing can be read: how long to leave the next shares to others."""
-        self._must_rest = False
+        self._must_back_off = False
 
     async def reports(self, hold: Hold) -> AsyncGenerator[RoundReport, None]:
         """Sends, takes and has held until `stop`.
@@ -282,56 +282,56 @@ class SharedRounds:
         for one in received:
             due = (one.message.due_at_ms, one.message.own_due_at_ms)
             by_due.setdefault(due, []).append(one)
-        for (due_at_ms, own_due_at_ms), taken in by_due.items():
+        for (due_at_ms, own_due_at_ms), claimed in by_due.items():
             if self._is_old(own_due_at_ms):
-                await self._leave_out(due_at_ms, taken)
+                await self._leave_out(due_at_ms, claimed)
                 continue
             # Though it may have to wait for its place: what is not kept would be another's.
-            self._in_hand |= {one.receipt_handle: one for one in taken}
-            self._parts.setdefault(due_at_ms, _Part(due_at_ms)).take(taken)
+            self._in_flight |= {one.receipt_handle: one for one in claimed}
+            self._parts.setdefault(due_at_ms, _Part(due_at_ms)).take(claimed)
             place = _Place(self._places)
             if not self._places.locked():
-                await place.come_by()  # without waiting: before the next receive sees it free
-            holding = self._hold(due_at_ms, own_due_at_ms, taken, hold, place)
+                await place.acquire()  # without waiting: before the next receive sees it free
+            holding = self._hold(due_at_ms, own_due_at_ms, claimed, hold, place)
             self._holding.add(asyncio.create_task(holding))
 
-    async def _leave_out(self, due_at_ms: int, taken: Sequence[ReceivedBucket]) -> None:
+    async def _leave_out(self, due_at_ms: int, claimed: Sequence[ReceivedBucket]) -> None:
         self._left_out.add(due_at_ms)
-        self._order.left_out(one.message.bucket for one in taken)
-        self._log.warning("shares_left_out", due_at_ms=due_at_ms, buckets=len(taken))
-        await self._delete(taken)
+        self._order.left_out(one.message.bucket for one in claimed)
+        self._log.warning("shares_left_out", due_at_ms=due_at_ms, buckets=len(claimed))
+        await self._delete(claimed)
 
     async def _hold(
         self,
         due_at_ms: int,
         own_due_at_ms: int,
-        taken: Sequence[ReceivedBucket],
+        claimed: Sequence[ReceivedBucket],
         hold: Hold,
         place: _Place,
     ) -> None:
         part = self._parts[due_at_ms]
         try:
-            async with self._kept(own_due_at_ms, taken):
-                report = await self._hold_in(place, due_at_ms, own_due_at_ms, taken, hold)
+            async with self._held_invisible(own_due_at_ms, claimed):
+                report = await self._hold_in(place, due_at_ms, own_due_at_ms, claimed, hold)
             # No keeping is under way any more that could undo what the queue is told now.
             if report is None and not self._is_old(own_due_at_ms):
-                await self._give_back(taken)
+                await self._give_back(claimed)
             elif report is None:
-                await self._leave_out(due_at_ms, taken)
+                await self._leave_out(due_at_ms, claimed)
             elif self._is_another_s(report):
-                self._log.warning("shares_unread", due_at_ms=due_at_ms, buckets=len(taken))
+                self._log.warning("shares_unread", due_at_ms=due_at_ms, buckets=len(claimed))
                 part.gave_back(report, self._now_ms())
-                await self._give_back(taken)
+                await self._give_back(claimed)
             else:
-                if left_out := taken[report.buckets :]:
+                if left_out := claimed[report.buckets :]:
                     self._left_out.add(due_at_ms)
                     self._order.left_out(one.message.bucket for one in left_out)
                 part.add(report, self._now_ms())
-                await self._delete(taken)
-            for one in taken:
-                del self._in_hand[one.receipt_handle]
+                await self._delete(claimed)
+            for one in claimed:
+                del self._in_flight[one.receipt_handle]
         finally:
-            part.in_hand -= 1
+            part.in_flight -= 1
             place.leave()
 
     async def _hold_in(
@@ -339,37 +339,37 @@ class SharedRounds:
         place: _Place,
         due_at_ms: int,
         own_due_at_ms: int,
-        taken: Sequence[ReceivedBucket],
+        claimed: Sequence[ReceivedBucket],
         hold: Hold,
     ) -> RoundReport | None:
         """Its report; None if it must not be begun any more when it has its place."""
-        await place.come_by()
+        await place.acquire()
         if self._stop.is_set() or self._is_old(own_due_at_ms):
             return None
-        buckets = [one.message.bucket for one in taken]
+        buckets = [one.message.bucket for one in claimed]
         share = Share(due_at_ms, buckets, until_ms=own_due_at_ms + self._interval_ms)
         # Who may be blind takes no more before it knows.
-        begun = place.leave if self._rests_s is None else _nothing
+        begun = place.leave if self._backoff_s is None else _nothing
         return await hold(share, begun=begun)
 
     def _is_another_s(self, report: RoundReport) -> bool:
         """Whether nothing of it could be read, and another has the time to try."""
         if report.was_blind:
-            self._rests_s = self._rests_s or backoff_s(
+            self._backoff_s = self._backoff_s or backoff_s(
                 first_s=_FIRST_REST_S, most_s=_LONGEST_REST_S, uniform=max
             )
-            self._must_rest = True
+            self._must_back_off = True
         elif report.due:  # without viewers little had to be read
-            self._rests_s = None
+            self._backoff_s = None
         return report.was_blind and not self._is_old(report.due_at_ms)
 
     async def _rest(self) -> None:
         """Leaves the next shares to others after one of which nothing could be read."""
-        if self._rests_s is None or not self._must_rest:
+        if self._backoff_s is None or not self._must_back_off:
             return
-        self._must_rest = False
+        self._must_back_off = False
         waits = (
-            asyncio.ensure_future(self._sleep(next(self._rests_s))),
+            asyncio.ensure_future(self._sleep(next(self._backoff_s))),
             asyncio.ensure_future(self._stop.wait()),
         )
         try:
@@ -379,33 +379,35 @@ class SharedRounds:
                 wait.cancel()
 
     @asynccontextmanager
-    async def _kept(self, due_at_ms: int, taken: Sequence[ReceivedBucket]) -> AsyncIterator[None]:
-        keeping = asyncio.create_task(self._keep(due_at_ms, taken))
+    async def _held_invisible(
+        self, due_at_ms: int, claimed: Sequence[ReceivedBucket]
+    ) -> AsyncIterator[None]:
+        keeping = asyncio.create_task(self._extend(due_at_ms, claimed))
         try:
             yield
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
 
-    async def _keep(self, due_at_ms: int, taken: Sequence[ReceivedBucket]) -> None:
+    async def _extend(self, due_at_ms: int, claimed: Sequence[ReceivedBucket]) -> None:
         while True:
-            await self._sleep(KEEP_EVERY_S)
+            await self._sleep(EXTEND_EVERY_S)
             if self._is_old(due_at_ms):  # its buckets' next round must not wait for it
                 return
-            call = self._tell(self._queue.keep, taken, failed="shares_not_kept")
-            telling = asyncio.ensure_future(call)
+            call = self._call_queue(self._queue.extend, claimed, failed="shares_not_kept")
+            calling = asyncio.ensure_future(call)
             try:
-                await asyncio.shield(telling)
+                await asyncio.shield(calling)
             except asyncio.CancelledError:
                 # A thread can't be called back, and what the queue is told next must come after.
-                await telling
+                await calling
                 raise
 
-    async def _delete(self, taken: Sequence[ReceivedBucket]) -> None:
-        await self._tell(self._queue.delete, taken, failed="shares_not_deleted")
+    async def _delete(self, claimed: Sequence[ReceivedBucket]) -> None:
+        await self._call_queue(self._queue.delete, claimed, failed="shares_not_deleted")
 
-    async def _give_back(self, taken: Sequence[ReceivedBucket]) -> None:
-        await self._tell(self._queue.give_back, taken, failed="shares_not_given_back")
+    async def _give_back(self, claimed: Sequence[ReceivedBucket]) -> None:
+        await self._call_queue(self._queue.give_back, claimed, failed="shares_not_given_back")
 
     async def _end(self, left: Sequence[asyncio.Task[None]]) -> None:
         """Ends what is left and lets others take what is in hand; not for long."""
@@ -414,28 +416,28 @@ class SharedRounds:
                 for task in left:
                     task.cancel()
                 await asyncio.gather(*left, return_exceptions=True)
-                in_hand = [*self._in_hand.values()]
+                in_flight = [*self._in_flight.values()]
                 # A call each: those that have not begun when the time is up can be dropped.
                 calls = (
-                    self._give_back(in_hand[first : first + MAX_BATCH])
-                    for first in range(0, len(in_hand), MAX_BATCH)
+                    self._give_back(in_flight[first : first + MAX_BATCH])
+                    for first in range(0, len(in_flight), MAX_BATCH)
                 )
                 await asyncio.gather(*calls)
         except TimeoutError:
-            self._log.warning("shares_not_given_back", buckets=len(self._in_hand))
+            self._log.warning("shares_not_given_back", buckets=len(self._in_flight))
 
-    async def _tell(
+    async def _call_queue(
         self,
         call: Callable[[Sequence[ReceivedBucket]], Sequence[str]],
-        taken: Sequence[ReceivedBucket],
+        claimed: Sequence[ReceivedBucket],
         *,
         failed: str,
     ) -> None:
         """Tells the queue; what it does not take costs a bucket that is held twice, or later."""
         try:
-            codes = await self._threads.run(call, taken)
+            codes = await self._threads.run(call, claimed)
         except Exception as error:
-            self._log.exception(failed, error, buckets=len(taken))
+            self._log.exception(failed, error, buckets=len(claimed))
         else:
             if codes:
                 self._log.warning(failed, buckets=len(codes), codes=sorted(set(codes)))
@@ -456,7 +458,7 @@ class SharedRounds:
         ended = [
             due_at_ms
             for due_at_ms, part in self._parts.items()
-            if not part.in_hand
+            if not part.in_flight
             # Of one that is spread nothing is left, now and then, before all of it is sent.
             and ((nothing_is_left and self._is_sent(due_at_ms)) or self._is_old(due_at_ms))
         ]
@@ -474,18 +476,18 @@ class _Place:
 
     def __init__(self, places: asyncio.Semaphore) -> None:
         self._places = places
-        self._is_taken = False
+        self._is_held = False
 
-    async def come_by(self) -> None:
+    async def acquire(self) -> None:
         """Waits for it, unless it has it."""
-        if not self._is_taken:
+        if not self._is_held:
             await self._places.acquire()
-            self._is_taken = True
+            self._is_held = True
 
     def leave(self) -> None:
         """Gives it to the next, once."""
-        if self._is_taken:
-            self._is_taken = False
+        if self._is_held:
+            self._is_held = False
             self._places.release()
 
 

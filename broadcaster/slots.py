@@ -49,7 +49,7 @@ class Slots:
         self._count = count
         self._free = count
         self._semaphore = asyncio.Semaphore(count)
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._waiting = 0
         self._behind = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -74,7 +74,7 @@ class Slots:
 
     async def reserve_free(self, most: int) -> Reserved:
         """Takes as many slots as are free now, but no more than that."""
-        async with self._turn:
+        async with self._lock:
             reserved = Reserved(self._give_back)
             while reserved.count < most and self._free:
                 await self._take(reserved)  # at once
@@ -83,7 +83,7 @@ class Slots:
     async def _reserve(self, count: int) -> Reserved:
         self._check(count)
         # One at a time: two that each hold half of what they need would wait for ever.
-        async with self._turn:
+        async with self._lock:
             reserved = Reserved(self._give_back)
             try:
                 for _ in range(count):

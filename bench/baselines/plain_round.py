@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Iterable
 
-from broadcaster.poster import Answer, SocketPoster
+from broadcaster.poster import PostOutcome, SocketPoster
 from broadcaster.signing import Payload
 from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.subscriptions import Subscription
@@ -38,6 +38,6 @@ async def hold(
             "position": shown and {"lat": shown.point.lat, "lon": shown.point.lon},
         }
         payload = Payload.of(json.dumps(message).encode())
-        answer = await poster.post(viewer.connection_id, payload, Deadline(60.0))
-        reached += answer is Answer.DELIVERED
+        outcome = await poster.post(viewer.connection_id, payload, Deadline(60.0))
+        reached += outcome is PostOutcome.DELIVERED
     return reached

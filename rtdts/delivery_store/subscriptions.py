@@ -119,7 +119,7 @@ class SubscriptionStore:
         """
         self._delete_if("subscribed_at_ms <= :time", topic, endpoint, until_ms)
 
-    def forget(self, read: Subscription) -> None:
+    def end(self, read: Subscription) -> None:
         """Ends a subscription as it was read; one that isn't there is as good.
 
         One that was begun anew since then stays.

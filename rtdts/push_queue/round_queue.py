@@ -87,7 +87,7 @@ class RoundQueue:
         """
         return self._queue.receive(max_messages, wait_s)
 
-    def keep(self, received: Sequence[ReceivedBucket]) -> list[str]:
+    def extend(self, received: Sequence[ReceivedBucket]) -> list[str]:
         """Keeps buckets invisible to others for another `ROUNDS.visibility_timeout_s` from now.
 
         Returns:

@@ -123,7 +123,7 @@ def cluster_rows(clusters: Sequence[FleetCluster]) -> bytes:
     return _ENCODER.encode(rounded)
 
 
-class FleetPicture(msgspec.Struct, frozen=True, kw_only=True):
+class FleetSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a question, its rows encoded; one of the two is empty."""
 
     as_of_ms: int
@@ -131,7 +131,7 @@ class FleetPicture(msgspec.Struct, frozen=True, kw_only=True):
     trucks: bytes = b"[]"
     clusters: bytes = b"[]"
 
-    def shows_the_same_as(self, other: FleetPicture) -> bool:
+    def shows_the_same_as(self, other: FleetSnapshot) -> bool:
         """Whether nothing but the time differs."""
         return (self.total, self.trucks, self.clusters) == (
             other.total,
@@ -140,11 +140,11 @@ class FleetPicture(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def encode_fleet(picture: FleetPicture, *, view: str | None, sent_at_ms: int) -> bytes:
+def encode_fleet(snapshot: FleetSnapshot, *, view: str | None, sent_at_ms: int) -> bytes:
     """The `fleet` message, at most `FRAME_MAX_BYTES` long.
 
     Args:
-        picture: What is in view.
+        snapshot: What is in view.
         view: What its receiver calls the view.
         sent_at_ms: Now.
     """
@@ -154,10 +154,10 @@ def encode_fleet(picture: FleetPicture, *, view: str | None, sent_at_ms: int) ->
     ) % (
         format_instant(sent_at_ms).encode(),
         _ENCODER.encode(view),
-        format_instant(picture.as_of_ms).encode(),
-        picture.total,
-        picture.trucks,
-        picture.clusters,
+        format_instant(snapshot.as_of_ms).encode(),
+        snapshot.total,
+        snapshot.trucks,
+        snapshot.clusters,
     )
 
 

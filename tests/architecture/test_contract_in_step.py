@@ -100,7 +100,7 @@ ENCODED = {
     ),
     "pong": viewer_messages.encode_pong(sent_at_ms=NOW_MS),
     "fleet": fleet_messages.encode_fleet(
-        fleet_messages.FleetPicture(
+        fleet_messages.FleetSnapshot(
             as_of_ms=NOW_MS,
             total=1,
             trucks=fleet_messages.truck_rows([TRUCK], AGES, as_of_ms=NOW_MS) or b"",

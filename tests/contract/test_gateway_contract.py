@@ -14,8 +14,8 @@ import pytest
 from botocore.exceptions import ClientError
 from websockets.asyncio.client import ClientConnection, connect
 
-from broadcaster.kept_connections import KeptConnections
-from broadcaster.poster import Answer, SocketPoster
+from broadcaster.connection_pool import ConnectionPool
+from broadcaster.poster import PostOutcome, SocketPoster
 from broadcaster.signing import Credentials, Payload, PostSigner
 from rtdts.runtime.logs import Logger
 from sim.local_cloud.gateways import Gateways
@@ -44,10 +44,10 @@ class Gateway(Protocol):
     async def close(self, connection_id: str) -> None:
         """That viewer goes, and the gateway has noticed."""
 
-    async def post(self, connection_id: str, message: bytes) -> Answer:
+    async def post(self, connection_id: str, message: bytes) -> PostOutcome:
         """A post, as our code makes it."""
 
-    async def end(self, connection_id: str) -> Answer:
+    async def end(self, connection_id: str) -> PostOutcome:
         """The end of a connection, as our code makes it."""
 
     async def heard(self, connection_id: str, count: int) -> list[bytes]:
@@ -58,18 +58,18 @@ class Fake:
     def __init__(self) -> None:
         self._gateway = FakeGateway()
         self._names = (f"connection-{number}=" for number in itertools.count())
-        self._gateway.answer(NO_VIEWERS, Answer.GONE)
+        self._gateway.respond_with(NO_VIEWERS, PostOutcome.GONE)
 
     async def open(self) -> str:
         return next(self._names)
 
     async def close(self, connection_id: str) -> None:
-        self._gateway.answer(connection_id, Answer.GONE)
+        self._gateway.respond_with(connection_id, PostOutcome.GONE)
 
-    async def post(self, connection_id: str, message: bytes) -> Answer:
+    async def post(self, connection_id: str, message: bytes) -> PostOutcome:
         return await self._gateway.post(connection_id, Payload.of(message), NO_HURRY)
 
-    async def end(self, connection_id: str) -> Answer:
+    async def end(self, connection_id: str) -> PostOutcome:
         return await self._gateway.end(connection_id)
 
     async def heard(self, connection_id: str, count: int) -> list[bytes]:
@@ -98,15 +98,15 @@ class Real:
         await self._sockets[connection_id].close()
         async with asyncio.timeout(COMES_WITHIN_S):
             # It takes a moment to notice, and offers nothing to await.
-            while await self.post(connection_id, PONG) is Answer.DELIVERED:  # noqa: ASYNC110
+            while await self.post(connection_id, PONG) is PostOutcome.DELIVERED:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
-    async def post(self, connection_id: str, message: bytes) -> Answer:
-        answer: Answer = await self._poster(connection_id, message)
+    async def post(self, connection_id: str, message: bytes) -> PostOutcome:
+        answer: PostOutcome = await self._poster(connection_id, message)
         return answer
 
-    async def end(self, connection_id: str) -> Answer:
-        answer: Answer = await self._ender(connection_id)
+    async def end(self, connection_id: str) -> PostOutcome:
+        answer: PostOutcome = await self._ender(connection_id)
         return answer
 
     async def heard(self, connection_id: str, count: int) -> list[bytes]:
@@ -145,7 +145,7 @@ async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
     gateways: Gateways = request.getfixturevalue(of)
     async with AsyncExitStack() as stack:
         if client == "broadcaster":
-            http = KeptConnections(gateways.management_url, keep_s=60)
+            http = ConnectionPool(gateways.management_url, max_idle_s=60)
             stack.callback(http.close)
             poster = SocketPoster(
                 http,
@@ -155,7 +155,7 @@ async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
                 log=Logger("broadcaster", io.StringIO()),
             )
 
-            async def post(connection_id: str, message: bytes) -> Answer:
+            async def post(connection_id: str, message: bytes) -> PostOutcome:
                 return await poster.post(connection_id, Payload.of(message), NO_HURRY)
 
             end = poster.end
@@ -165,16 +165,16 @@ async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
                 session.client("apigatewaymanagementapi", endpoint_url=gateways.management_url)
             )
 
-            async def post(connection_id: str, message: bytes) -> Answer:
+            async def post(connection_id: str, message: bytes) -> PostOutcome:
                 try:
                     heard = await asyncio.to_thread(simple.post, connection_id, message)
                 except ClientError:
-                    return Answer.FAILED
-                return Answer.DELIVERED if heard else Answer.GONE
+                    return PostOutcome.FAILED
+                return PostOutcome.DELIVERED if heard else PostOutcome.GONE
 
-            async def end(connection_id: str) -> Answer:
+            async def end(connection_id: str) -> PostOutcome:
                 await asyncio.to_thread(simple.end, connection_id)
-                return Answer.DELIVERED
+                return PostOutcome.DELIVERED
 
         yield Real(gateways, post, end, stack)
 
@@ -187,7 +187,7 @@ async def test_messages_arrive_as_they_were_posted_in_order_at_that_connection_a
     answers = [await gateway.post(one, message) for message in (PONG, ENDED, PONG)]
     await gateway.post(other, ENDED)
 
-    assert answers == [Answer.DELIVERED] * 3
+    assert answers == [PostOutcome.DELIVERED] * 3
     assert await gateway.heard(one, 3) == [PONG, ENDED, PONG]
     assert await gateway.heard(other, 1) == [ENDED]
 
@@ -198,20 +198,20 @@ async def test_who_has_left_is_gone_and_stays_so_and_nobody_else_is(gateway: Gat
 
     answers = [await gateway.post(leaving, PONG) for _ in range(2)]
 
-    assert answers == [Answer.GONE] * 2
-    assert await gateway.post(staying, PONG) is Answer.DELIVERED
+    assert answers == [PostOutcome.GONE] * 2
+    assert await gateway.post(staying, PONG) is PostOutcome.DELIVERED
     assert await gateway.heard(staying, 1) == [PONG]
 
 
 async def test_a_connection_that_never_was_is_gone(gateway: Gateway) -> None:
-    assert await gateway.post(NO_VIEWERS, PONG) is Answer.GONE
+    assert await gateway.post(NO_VIEWERS, PONG) is PostOutcome.GONE
 
 
 async def test_a_message_that_fills_a_frame_arrives(gateway: Gateway) -> None:
     viewer = await gateway.open()
     message = b"x" * SOCKET_FRAME_BYTES
 
-    assert await gateway.post(viewer, message) is Answer.DELIVERED
+    assert await gateway.post(viewer, message) is PostOutcome.DELIVERED
     assert await gateway.heard(viewer, 1) == [message]
 
 
@@ -221,12 +221,12 @@ async def test_a_message_larger_than_a_frame_is_refused(size: int) -> None:
     gateway = Fake()
     viewer = await gateway.open()
 
-    assert await gateway.post(viewer, b"x" * size) is Answer.FAILED
+    assert await gateway.post(viewer, b"x" * size) is PostOutcome.FAILED
 
 
 async def test_a_connection_that_was_ended_is_gone(gateway: Gateway) -> None:
     one, other = await gateway.open(), await gateway.open()
 
-    assert await gateway.end(one) is Answer.DELIVERED
-    assert await gateway.post(one, PONG) is Answer.GONE
-    assert await gateway.post(other, PONG) is Answer.DELIVERED
+    assert await gateway.end(one) is PostOutcome.DELIVERED
+    assert await gateway.post(one, PONG) is PostOutcome.GONE
+    assert await gateway.post(other, PONG) is PostOutcome.DELIVERED

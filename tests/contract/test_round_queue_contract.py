@@ -126,11 +126,11 @@ def test_what_is_neither_kept_nor_deleted_comes_back_and_is_no_longer_its_first_
     kept, lost = received
     clock.advance(ROUNDS.visibility_timeout_s - 3)
     if isinstance(queue, FakeRoundQueue):
-        assert not queue.keep([kept])
+        assert not queue.extend([kept])
         clock.advance(3)
     else:
         assert queue.receive(wait_s=ROUNDS.visibility_timeout_s - 3) == []
-        assert not queue.keep([kept])
+        assert not queue.extend([kept])
     again = queue.receive(wait_s=ROUNDS.visibility_timeout_s)
 
     assert [one.message for one in again] == [lost.message]

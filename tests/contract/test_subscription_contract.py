@@ -87,7 +87,7 @@ def test_a_view_of_the_fleet_is_kept_as_it_was_asked_for(store: Store) -> None:
     store.add(one)
 
     assert store.find(FLEET, endpoint) == one
-    store.forget(one)
+    store.end(one)
     assert store.find(FLEET, endpoint) is None
 
 
@@ -96,10 +96,10 @@ def test_what_was_begun_anew_since_it_was_read_is_not_forgotten(store: Store) ->
     read = subscription(delivery_id, connection_id)
     anew = msgspec.structs.replace(read, subscribed_at_ms=NOW_MS + 1)
     store.add(anew)
-    store.forget(read)
+    store.end(read)
     assert store.of_topic(delivery_topic(delivery_id)) == [anew]
 
-    store.forget(anew)
+    store.end(anew)
     assert store.of_topic(delivery_topic(delivery_id)) == []
 
 
@@ -115,7 +115,7 @@ def test_what_was_begun_after_the_end_was_asked_for_stays(store: Store) -> None:
 
 def test_what_is_not_there_may_be_removed(store: Store) -> None:
     store.remove(delivery_topic(unique("D")), socket_endpoint(unique("conn=")), until_ms=NOW_MS)
-    store.forget(subscription(unique("D"), unique("conn=")))
+    store.end(subscription(unique("D"), unique("conn=")))
 
     assert store.remove_endpoint(socket_endpoint(unique("conn="))) == 0
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from broadcaster.poster import Answer
+from broadcaster.poster import PostOutcome
 from broadcaster.signing import Payload
 from rtdts.runtime.deadline import Deadline
 from tests.fakes.aws_limits import SOCKET_FRAME_BYTES, breach
@@ -25,14 +25,14 @@ class FakeGateway:
         """What each connection was sent, delivered or not, in order."""
         self.ended: set[str] = set()
         """Connections that are gone because they were ended."""
-        self.end_answer = Answer.DELIVERED
+        self.end_answer = PostOutcome.DELIVERED
         self.before_answer: Callable[[str], None] = lambda _: None
         self.while_connecting: Callable[[str], None] = lambda _: None
-        self._answers: dict[str, list[Answer]] = {}
+        self._answers: dict[str, list[PostOutcome]] = {}
         self._held: dict[str, asyncio.Event] = {}
         self._posted = asyncio.Condition()
 
-    def answer(self, connection_id: str, *answers: Answer) -> None:
+    def respond_with(self, connection_id: str, *answers: PostOutcome) -> None:
         """The connection's next answers; the last one stays."""
         self._answers[connection_id] = list(answers)
 
@@ -40,28 +40,28 @@ class FakeGateway:
         """Posts to the connection are answered only once the event is set."""
         return self._held.setdefault(connection_id, asyncio.Event())
 
-    async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> Answer:
+    async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> PostOutcome:
         self.while_connecting(connection_id)
         if write_by.passed:
-            return Answer.TOO_LATE
+            return PostOutcome.TOO_LATE
         self.payloads[connection_id].append(payload)
         async with self._posted:
             self._posted.notify_all()
         if connection_id in self.ended:
-            return Answer.GONE
+            return PostOutcome.GONE
         if connection_id in self._held:
             await self._held[connection_id].wait()
         self.before_answer(connection_id)
         too_large = breach("post_to_connection", {"Data": payload.data}) is not None
         if too_large or len(payload.data) > SOCKET_FRAME_BYTES:
-            return Answer.FAILED
-        answers = self._answers.get(connection_id, [Answer.DELIVERED])
+            return PostOutcome.FAILED
+        answers = self._answers.get(connection_id, [PostOutcome.DELIVERED])
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
-    async def end(self, connection_id: str) -> Answer:
+    async def end(self, connection_id: str) -> PostOutcome:
         if connection_id in self.ended:
-            return Answer.GONE
-        if self.end_answer is Answer.DELIVERED:
+            return PostOutcome.GONE
+        if self.end_answer is PostOutcome.DELIVERED:
             self.ended.add(connection_id)
         return self.end_answer
 

@@ -89,7 +89,7 @@ class FakeRoundQueue:
             )
         return received
 
-    def keep(self, received: Sequence[ReceivedBucket]) -> list[str]:
+    def extend(self, received: Sequence[ReceivedBucket]) -> list[str]:
         codes = self._hide(received, ROUNDS.visibility_timeout_s)
         for one in received:
             self.kept[one.message.bucket] = self.kept.get(one.message.bucket, 0) + 1

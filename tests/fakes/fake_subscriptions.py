@@ -40,7 +40,7 @@ class FakeSubscriptionStore:
         if stands is not None and stands.subscribed_at_ms <= until_ms:
             del self._subscriptions[topic, endpoint]
 
-    def forget(self, read: Subscription) -> None:
+    def end(self, read: Subscription) -> None:
         stands = self._subscriptions.get((read.topic, read.endpoint))
         if stands is not None and stands.subscribed_at_ms == read.subscribed_at_ms:
             del self._subscriptions[read.topic, read.endpoint]

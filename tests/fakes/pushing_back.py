@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 from collections import defaultdict
 
-from broadcaster.poster import Answer
+from broadcaster.poster import PostOutcome
 from broadcaster.signing import Payload
 from rtdts.runtime.deadline import Deadline
 
@@ -47,9 +47,9 @@ class PushingBack:
     _saved: float = 0.0
     _at_s: float = float("-inf")
 
-    async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> Answer:
+    async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> PostOutcome:
         if write_by.passed:
-            return Answer.TOO_LATE
+            return PostOutcome.TOO_LATE
         self.posted[connection_id] += 1
         now_s = asyncio.get_running_loop().time()
         if b'"position":{' in payload.data:
@@ -57,18 +57,18 @@ class PushingBack:
         is_over = not self._within_quota(now_s)
         if not is_over and connection_id in self.hanging:
             await asyncio.sleep(self.timeout_s)
-            return Answer.HUNG
+            return PostOutcome.HUNG
         await asyncio.sleep(self.answers_in_s)
         if is_over:
             self.over_quota += 1
-            return Answer.OVER_QUOTA
+            return PostOutcome.OVER_QUOTA
         if self.posted[connection_id] % self.takes_one_of.get(connection_id, 1):
-            return Answer.THROTTLED
+            return PostOutcome.THROTTLED
         self.heard_at_s[connection_id].append(now_s)
-        return Answer.DELIVERED
+        return PostOutcome.DELIVERED
 
-    async def end(self, _connection_id: str) -> Answer:
-        return Answer.DELIVERED
+    async def end(self, _connection_id: str) -> PostOutcome:
+        return PostOutcome.DELIVERED
 
     def _within_quota(self, now_s: float) -> bool:
         self._saved = min(self.burst, self._saved + (now_s - self._at_s) * self.per_s)

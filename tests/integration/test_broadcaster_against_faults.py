@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from broadcaster.kept_connections import KeptConnections
-from broadcaster.poster import Answer, SocketPoster
+from broadcaster.connection_pool import ConnectionPool
+from broadcaster.poster import PostOutcome, SocketPoster
 from broadcaster.signing import Credentials, Payload, PostSigner
 from rtdts.runtime.logs import Logger
 from sim.fault_shim.rules import (
@@ -64,7 +64,7 @@ class Gateway:
     async def start(self) -> None:
         base, path = self._gateways.management_url.split("/_aws/", 1)
         self.shim = await self._stack.enter_async_context(FaultShim(base))
-        self._http = KeptConnections(self.shim.url, keep_s=60)
+        self._http = ConnectionPool(self.shim.url, max_idle_s=60)
         self._stack.callback(self._http.close)
         self._signer = PostSigner(f"{self.shim.url}/_aws/{path}", REGION)
 
@@ -74,7 +74,7 @@ class Gateway:
         await socket.send("{}")
         return str(await received(socket)), socket
 
-    async def post(self, connection_id: str, *, timeout_s: float = COMES_WITHIN_S) -> Answer:
+    async def post(self, connection_id: str, *, timeout_s: float = COMES_WITHIN_S) -> PostOutcome:
         poster = SocketPoster(
             self._http,
             self._signer,
@@ -117,35 +117,35 @@ def patience_s(fault: Fault) -> float:
 async def test_fair_weather_delivers(gateway: Gateway) -> None:
     connection_id, socket = await gateway.viewer()
 
-    assert await gateway.post(connection_id) is Answer.DELIVERED
+    assert await gateway.post(connection_id) is PostOutcome.DELIVERED
     await assert_received(socket, 1)
 
 
 @pytest.mark.parametrize(
     ("fault", "answer"),
     [
-        (Refuse(status=410, code="GoneException"), Answer.GONE),
-        (Refuse(status=429, code="TooManyRequestsException"), Answer.OVER_QUOTA),
-        (Refuse(status=429, code="LimitExceededException"), Answer.THROTTLED),
-        (Refuse(status=400, code="LimitExceededException"), Answer.THROTTLED),
-        (Refuse(status=403, code="ForbiddenException"), Answer.FAILED),
-        (Refuse(status=413, code="PayloadTooLargeException"), Answer.FAILED),
-        (Refuse(status=500, code="InternalServerErrorException"), Answer.FAILED),
-        (Refuse(status=503, code="ServiceUnavailable"), Answer.FAILED),
-        (Drop(), Answer.FAILED),
-        (Delay(seconds=3600), Answer.HUNG),
+        (Refuse(status=410, code="GoneException"), PostOutcome.GONE),
+        (Refuse(status=429, code="TooManyRequestsException"), PostOutcome.OVER_QUOTA),
+        (Refuse(status=429, code="LimitExceededException"), PostOutcome.THROTTLED),
+        (Refuse(status=400, code="LimitExceededException"), PostOutcome.THROTTLED),
+        (Refuse(status=403, code="ForbiddenException"), PostOutcome.FAILED),
+        (Refuse(status=413, code="PayloadTooLargeException"), PostOutcome.FAILED),
+        (Refuse(status=500, code="InternalServerErrorException"), PostOutcome.FAILED),
+        (Refuse(status=503, code="ServiceUnavailable"), PostOutcome.FAILED),
+        (Drop(), PostOutcome.FAILED),
+        (Delay(seconds=3600), PostOutcome.HUNG),
     ],
     ids=str,
 )
 async def test_what_was_refused_is_told_apart_and_did_not_arrive(
-    gateway: Gateway, fault: Fault, answer: Answer
+    gateway: Gateway, fault: Fault, answer: PostOutcome
 ) -> None:
     connection_id, socket = await gateway.viewer()
     other_id, other = await gateway.viewer()
     await gateway.shim.set_rules(a_rule(fault, ids=connection_id))
 
     assert await gateway.post(connection_id, timeout_s=patience_s(fault)) is answer
-    assert await gateway.post(other_id) is Answer.DELIVERED
+    assert await gateway.post(other_id) is PostOutcome.DELIVERED
     await assert_received(socket, 0)
     await assert_received(other, 1)
 
@@ -155,26 +155,26 @@ async def test_a_socket_that_was_closed_is_gone_by_the_gateways_own_word(gateway
     await socket.close()
     async with asyncio.timeout(COMES_WITHIN_S):
         # The gateway takes a moment to notice, and offers nothing to await.
-        while (answer := await gateway.post(connection_id)) is Answer.DELIVERED:  # noqa: ASYNC110
+        while (answer := await gateway.post(connection_id)) is PostOutcome.DELIVERED:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
-    assert answer is Answer.GONE
+    assert answer is PostOutcome.GONE
 
 
 @pytest.mark.parametrize(
     ("fault", "answer", "times"),
     [
         # Nothing tells a lost answer from a kept connection that had been closed: posted again.
-        (CutAnswer(by="close"), Answer.DELIVERED, 2),
-        (CutAnswer(), Answer.DELIVERED, 2),
-        (Delay(seconds=3600, when="after"), Answer.HUNG, 1),
-        (ReplaceAnswer(status=502, body="<html>Bad Gateway</html>"), Answer.FAILED, 1),
-        (ReplaceAnswer(status=200, body="<html>"), Answer.DELIVERED, 1),
+        (CutAnswer(by="close"), PostOutcome.DELIVERED, 2),
+        (CutAnswer(), PostOutcome.DELIVERED, 2),
+        (Delay(seconds=3600, when="after"), PostOutcome.HUNG, 1),
+        (ReplaceAnswer(status=502, body="<html>Bad Gateway</html>"), PostOutcome.FAILED, 1),
+        (ReplaceAnswer(status=200, body="<html>"), PostOutcome.DELIVERED, 1),
     ],
     ids=str,
 )
 async def test_a_message_whose_answer_got_lost_has_arrived(
-    gateway: Gateway, fault: Fault, answer: Answer, times: int
+    gateway: Gateway, fault: Fault, answer: PostOutcome, times: int
 ) -> None:
     connection_id, socket = await gateway.viewer()
     await gateway.shim.set_rules(a_rule(fault, times=1))
@@ -187,7 +187,7 @@ async def test_a_connection_that_always_ends_is_a_failure_after_two_posts(gatewa
     connection_id, _ = await gateway.viewer()
     await gateway.shim.set_rules(a_rule(Drop(by="close")))
 
-    assert await gateway.post(connection_id) is Answer.FAILED
+    assert await gateway.post(connection_id) is PostOutcome.FAILED
     assert len(gateway.shim.record.of("PostToConnection")) == 2
 
 
@@ -208,7 +208,7 @@ async def test_slow_and_hostile_viewers_delay_no_other(gateway: Gateway) -> None
 
     assert not slow.done(), "the slow one kept the others waiting until its time was up"
     slow.cancel()
-    assert answers[:3] == [Answer.FAILED, Answer.OVER_QUOTA, Answer.FAILED]
-    assert answers[3:] == [Answer.DELIVERED] * len(good)
+    assert answers[:3] == [PostOutcome.FAILED, PostOutcome.OVER_QUOTA, PostOutcome.FAILED]
+    assert answers[3:] == [PostOutcome.DELIVERED] * len(good)
     for _, socket in good:
         await assert_received(socket, 1)

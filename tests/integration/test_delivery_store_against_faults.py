@@ -417,7 +417,7 @@ async def test_an_index_sees_the_table_as_it_was(world: World, clock: Clock) -> 
     clock.now_s = 10.0
     await blocking(lambda: world.subscriptions.add(late))
     clock.now_s = 20.0
-    await blocking(lambda: world.subscriptions.forget(early))
+    await blocking(lambda: world.subscriptions.end(early))
     assert await in_table() == {late.connection_id}
     assert await in_bucket() == {early.connection_id}
     clock.now_s = 10.0 + LAG_S

@@ -14,8 +14,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from broadcaster.kept_connections import KeptConnections
-from broadcaster.poster import Answer, SocketPoster
+from broadcaster.connection_pool import ConnectionPool
+from broadcaster.poster import PostOutcome, SocketPoster
 from broadcaster.signing import Credentials, Payload, PostSigner
 from rtdts.runtime.logs import Logger
 from sim.local_cloud.socket_gateway.definitions import Api, Authorizer, FunctionError, Route
@@ -81,7 +81,7 @@ class Running:
         self.lambdas = lambdas
         self.url = f"ws://127.0.0.1:{port}{PATH}"
         self.port = port
-        self._http = KeptConnections(f"http://127.0.0.1:{port}", keep_s=60)
+        self._http = ConnectionPool(f"http://127.0.0.1:{port}", max_idle_s=60)
         self._poster = SocketPoster(
             self._http,
             PostSigner(f"http://127.0.0.1:{port}{PATH}", REGION),
@@ -96,7 +96,7 @@ class Running:
     def close(self) -> None:
         self._http.close()
 
-    async def post(self, connection_id: str, message: bytes = b"x") -> Answer:
+    async def post(self, connection_id: str, message: bytes = b"x") -> PostOutcome:
         return await self._poster.post(connection_id, Payload.of(message), NO_HURRY)
 
     @asynccontextmanager
@@ -182,7 +182,7 @@ async def test_a_socket_without_a_frame_is_closed_as_going_away() -> None:
     async with running(idle_s=0.1) as it, connect(it.url) as socket:
         assert await closing_code(socket) == 1001
         (opened,) = await it.lambdas.got("$connect")
-        assert await it.post(opened["requestContext"]["connectionId"]) is Answer.GONE
+        assert await it.post(opened["requestContext"]["connectionId"]) is PostOutcome.GONE
         (told,) = await it.lambdas.got("$disconnect")
 
     assert told["requestContext"]["disconnectStatusCode"] == 1001
@@ -193,7 +193,7 @@ async def test_a_socket_that_is_used_is_closed_at_the_end_of_its_life() -> None:
         (opened,) = await it.lambdas.got("$connect")
         name = opened["requestContext"]["connectionId"]
         reading = asyncio.create_task(drain(socket))
-        while await it.post(name) is Answer.DELIVERED:
+        while await it.post(name) is PostOutcome.DELIVERED:
             pass
         await reading
 
@@ -210,17 +210,17 @@ async def test_a_connection_is_gone_until_connect_has_answered_and_after_its_end
 
         it.lambdas.before = post_early
         async with it.viewer() as (_, name):
-            assert await it.post(name) is Answer.DELIVERED
+            assert await it.post(name) is PostOutcome.DELIVERED
         await it.lambdas.got("$disconnect")
 
-        assert answers == [Answer.GONE]
-        assert await it.post(name) is Answer.GONE
-        assert await it.post(NEVER_OPENED) is Answer.GONE
+        assert answers == [PostOutcome.GONE]
+        assert await it.post(name) is PostOutcome.GONE
+        assert await it.post(NEVER_OPENED) is PostOutcome.GONE
 
 
 async def test_a_message_larger_than_a_frame_is_not_posted() -> None:
     async with running() as it, it.viewer() as (_, name):
-        assert await it.post(name, b"x" * (FRAME_BYTES + 1)) is Answer.FAILED
+        assert await it.post(name, b"x" * (FRAME_BYTES + 1)) is PostOutcome.FAILED
 
 
 async def test_posts_beyond_a_connections_rate_are_throttled_for_that_connection_alone() -> None:
@@ -231,8 +231,8 @@ async def test_posts_beyond_a_connections_rate_are_throttled_for_that_connection
     ):
         answers = [await it.post(one) for _ in range(3)]
 
-        assert answers == [Answer.DELIVERED, Answer.DELIVERED, Answer.THROTTLED]
-        assert await it.post(other) is Answer.DELIVERED
+        assert answers == [PostOutcome.DELIVERED, PostOutcome.DELIVERED, PostOutcome.THROTTLED]
+        assert await it.post(other) is PostOutcome.DELIVERED
 
 
 async def test_posts_beyond_the_accounts_rate_are_throttled_for_all() -> None:
@@ -245,7 +245,7 @@ async def test_posts_beyond_the_accounts_rate_are_throttled_for_all() -> None:
         await socket.send("{}")
         told = [await receive(socket), await receive(socket)]
 
-    assert answers == [Answer.DELIVERED] * 2 + [Answer.OVER_QUOTA] * 2
+    assert answers == [PostOutcome.DELIVERED] * 2 + [PostOutcome.OVER_QUOTA] * 2
     assert "Too Many Requests" in str(told)
 
 
@@ -261,10 +261,10 @@ async def test_posts_to_a_client_that_does_not_read_are_throttled() -> None:
     async with running(client_buffer_bytes=1_024) as it, it.viewer() as (socket, name):
         socket.transport.pause_reading()
         answers = []
-        while Answer.THROTTLED not in answers and len(answers) < 1_000:
+        while PostOutcome.THROTTLED not in answers and len(answers) < 1_000:
             answers.append(await it.post(name, b"x" * FRAME_BYTES))
 
-        assert answers[-1] is Answer.THROTTLED
+        assert answers[-1] is PostOutcome.THROTTLED
         socket.transport.abort()
 
 
@@ -272,7 +272,7 @@ async def test_messages_may_come_in_another_order_when_that_is_wanted() -> None:
     async with running(disorder_ms=50) as it, it.viewer() as (socket, name):
         sent = [str(number) for number in range(50)]
         for one in sent:
-            assert await it.post(name, one.encode()) is Answer.DELIVERED
+            assert await it.post(name, one.encode()) is PostOutcome.DELIVERED
         came = [await receive(socket) for _ in sent]
 
     assert sorted(map(str, came)) == sorted(sent)

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from broadcaster.kept_connections import KeptConnections
-from broadcaster.poster import Answer, SocketPoster
+from broadcaster.connection_pool import ConnectionPool
+from broadcaster.poster import PostOutcome, SocketPoster
 from broadcaster.signing import Credentials, Payload, PostSigner
 from rtdts.runtime.logs import Logger
 from tests.support.waiting import NO_HURRY
@@ -54,7 +54,7 @@ async def posting_to(api: Api, timeout_s: float = 2.0) -> AsyncIterator[SocketPo
         app.router.add_route(method, "/live/@connections/{connection_id}", api.handle)
     async with TestServer(app) as server:
         url = str(server.make_url("/live"))
-        http = KeptConnections(url, keep_s=60)
+        http = ConnectionPool(url, max_idle_s=60)
         yield SocketPoster(
             http,
             PostSigner(url, "eu-west-1"),
@@ -72,7 +72,7 @@ async def test_a_post_arrives_as_it_was_signed_and_keeps_its_connection() -> Non
             await poster.post("L0SM9c+F/Hw=", Payload.of(b'{"v":1}'), NO_HURRY) for _ in range(5)
         ]
 
-    assert answers == [Answer.DELIVERED] * 5
+    assert answers == [PostOutcome.DELIVERED] * 5
     path, body, authorization = api.received[0]
     assert (path, body) == ("/live/@connections/L0SM9c%2BF%2FHw%3D", b'{"v":1}')
     assert authorization.startswith("AWS4-HMAC-SHA256 Credential=AKID/")
@@ -80,10 +80,11 @@ async def test_a_post_arrives_as_it_was_signed_and_keeps_its_connection() -> Non
 
 
 @pytest.mark.parametrize(
-    ("status", "answer"), [(204, Answer.DELIVERED), (410, Answer.GONE), (403, Answer.FAILED)]
+    ("status", "response"),
+    [(204, PostOutcome.DELIVERED), (410, PostOutcome.GONE), (403, PostOutcome.FAILED)],
 )
 async def test_a_connection_is_ended_by_a_request_without_a_body(
-    status: int, answer: Answer
+    status: int, response: PostOutcome
 ) -> None:
     api = Api()
     asked: list[tuple[str, str]] = []
@@ -94,33 +95,33 @@ async def test_a_connection_is_ended_by_a_request_without_a_body(
 
     api.handler = respond
     async with posting_to(api) as poster:
-        assert await poster.end("L0SM9c+F/Hw=") is answer
+        assert await poster.end("L0SM9c+F/Hw=") is response
 
     assert asked == [("DELETE", "0")]
     assert api.received[0][:2] == ("/live/@connections/L0SM9c%2BF%2FHw%3D", b"")
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "body", "answer"),
+    ("status", "headers", "body", "response"),
     [
-        (200, {}, "", Answer.DELIVERED),
-        (204, {}, "", Answer.DELIVERED),
-        (410, {"x-amzn-ErrorType": "GoneException"}, "", Answer.GONE),
-        (429, {}, '{"message":"Too Many Requests"}', Answer.OVER_QUOTA),
-        (429, {"x-amzn-ErrorType": "LimitExceededException"}, "", Answer.THROTTLED),
-        (400, {"x-amzn-ErrorType": "ThrottlingException"}, "", Answer.OVER_QUOTA),
-        (400, {"x-amzn-ErrorType": "LimitExceededException:http://…"}, "", Answer.THROTTLED),
-        (400, {}, '{"__type":"LimitExceededException"}', Answer.THROTTLED),
-        (403, {"x-amzn-ErrorType": "ForbiddenException"}, "", Answer.FAILED),
-        (400, {}, '{"message":"Invalid connectionId"}', Answer.FAILED),
-        (413, {"x-amzn-ErrorType": "PayloadTooLargeException"}, "", Answer.FAILED),
-        (302, {"Location": "/live/@connections/other"}, "", Answer.FAILED),
-        (500, {}, "gone GoneException 410", Answer.FAILED),
-        (503, {}, "", Answer.FAILED),
+        (200, {}, "", PostOutcome.DELIVERED),
+        (204, {}, "", PostOutcome.DELIVERED),
+        (410, {"x-amzn-ErrorType": "GoneException"}, "", PostOutcome.GONE),
+        (429, {}, '{"message":"Too Many Requests"}', PostOutcome.OVER_QUOTA),
+        (429, {"x-amzn-ErrorType": "LimitExceededException"}, "", PostOutcome.THROTTLED),
+        (400, {"x-amzn-ErrorType": "ThrottlingException"}, "", PostOutcome.OVER_QUOTA),
+        (400, {"x-amzn-ErrorType": "LimitExceededException:http://…"}, "", PostOutcome.THROTTLED),
+        (400, {}, '{"__type":"LimitExceededException"}', PostOutcome.THROTTLED),
+        (403, {"x-amzn-ErrorType": "ForbiddenException"}, "", PostOutcome.FAILED),
+        (400, {}, '{"message":"Invalid connectionId"}', PostOutcome.FAILED),
+        (413, {"x-amzn-ErrorType": "PayloadTooLargeException"}, "", PostOutcome.FAILED),
+        (302, {"Location": "/live/@connections/other"}, "", PostOutcome.FAILED),
+        (500, {}, "gone GoneException 410", PostOutcome.FAILED),
+        (503, {}, "", PostOutcome.FAILED),
     ],
 )
 async def test_the_answer_says_what_is_to_be_done(
-    status: int, headers: dict[str, str], body: str, answer: Answer
+    status: int, headers: dict[str, str], body: str, response: PostOutcome
 ) -> None:
     api = Api()
 
@@ -129,7 +130,7 @@ async def test_the_answer_says_what_is_to_be_done(
 
     api.handler = respond
     async with posting_to(api) as poster:
-        assert await poster.post("a", Payload.of(b"x"), NO_HURRY) is answer
+        assert await poster.post("a", Payload.of(b"x"), NO_HURRY) is response
 
 
 async def test_an_answer_that_does_not_come_is_a_failure_in_time_and_delays_no_other() -> None:
@@ -148,10 +149,10 @@ async def test_an_answer_that_does_not_come_is_a_failure_in_time_and_delays_no_o
             *(poster.post(f"c-{number}", Payload.of(b"x"), NO_HURRY) for number in range(50))
         )
         assert not slow.done()
-        assert await slow is Answer.HUNG
+        assert await slow is PostOutcome.HUNG
         release.set()
 
-    assert others == [Answer.DELIVERED] * 50
+    assert others == [PostOutcome.DELIVERED] * 50
 
 
 async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_message() -> None:
@@ -168,17 +169,17 @@ async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_message() ->
     async with posting_to(api) as poster:
         answers = [await poster.post("a", Payload.of(b"x"), NO_HURRY) for _ in range(2)]
 
-    assert answers == [Answer.DELIVERED] * 2
+    assert answers == [PostOutcome.DELIVERED] * 2
     assert len(api.received) == 3
 
 
 async def test_nobody_listening_is_a_failure() -> None:
     poster = SocketPoster(
-        KeptConnections("http://127.0.0.1:1/live", keep_s=60),
+        ConnectionPool("http://127.0.0.1:1/live", max_idle_s=60),
         PostSigner("http://127.0.0.1:1/live", "eu-west-1"),
         FixedCredentials(),
         timeout_s=1,
         log=Logger("broadcaster", io.StringIO()),
     )
 
-    assert await poster.post("a", Payload.of(b"x"), NO_HURRY) is Answer.FAILED
+    assert await poster.post("a", Payload.of(b"x"), NO_HURRY) is PostOutcome.FAILED

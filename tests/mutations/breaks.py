@@ -1417,13 +1417,13 @@ BREAKS = (
     Break(
         name="right-not-looked-at-once-connected",
         guarantee=4,
-        file="broadcaster/kept_connections.py",
+        file="broadcaster/connection_pool.py",
         text="if write_by.passed:",
         replacement="if False:",
         tests=(
-            "tests/integration/test_kept_connections.py"
+            "tests/integration/test_connection_pool.py"
             "::test_a_request_whose_time_passes_while_it_connects_is_not_written",
-            "tests/integration/test_kept_connections.py"
+            "tests/integration/test_connection_pool.py"
             "::test_a_request_whose_time_passes_before_it_goes_once_more_does_not",
         ),
     ),
@@ -1431,8 +1431,8 @@ BREAKS = (
         name="right-that-ended-while-connecting-taken-for-a-failure",
         guarantee=5,
         file="broadcaster/pushing.py",
-        text="Answer.TOO_LATE: Outcome.RIGHT_TOO_OLD",
-        replacement="Answer.TOO_LATE: Outcome.FAILED",
+        text="PostOutcome.TOO_LATE: Outcome.RIGHT_TOO_OLD",
+        replacement="PostOutcome.TOO_LATE: Outcome.FAILED",
         tests=(
             f"{ROUND}::test_a_delivery_given_away_while_a_connection_is_made_slowly_is_not_shown",
         ),
@@ -1631,7 +1631,7 @@ BREAKS = (
     Break(
         name="one-message-for-all-viewers",
         guarantee=4,
-        file="broadcaster/pictures.py",
+        file="broadcaster/update_messages.py",
         text="key = (delivery.delivery_id, right.access)",
         replacement="key = (delivery.delivery_id, Access.FULL)",
         tests=(
@@ -1893,7 +1893,7 @@ BREAKS = (
         file="broadcaster/shared_rounds.py",
         text="        return await hold(share, begun=begun)\n",
         replacement="""\
-        await self._delete(taken)
+        await self._delete(claimed)
         return await hold(share, begun=begun)
 """,
         tests=(
@@ -1912,7 +1912,7 @@ BREAKS = (
         name="always-the-same-buckets-last",
         guarantee=5,
         file="broadcaster/shared_rounds.py",
-        text="self._order.left_out(one.message.bucket for one in taken)",
+        text="self._order.left_out(one.message.bucket for one in claimed)",
         replacement="pass",
         tests=(f"{SHARED}::test_who_was_left_out_comes_first_until_all_have_been_held",),
     ),
@@ -1980,7 +1980,7 @@ BREAKS = (
         name="one-410-ends-a-round",
         guarantee=6,
         file="broadcaster/pushing.py",
-        text="            await self._forget(viewer)\n",
+        text="            await self._remove(viewer)\n",
         replacement="            raise ConnectionError(viewer.connection_id)\n",
         tests=(f"{ROUND}::test_one_that_is_gone_ends_no_round_and_is_forgotten",),
     ),
@@ -2065,7 +2065,7 @@ BREAKS = (
         name="rate-learns-nothing",
         guarantee=5,
         file="broadcaster/gateway_signals.py",
-        text="            self._rate.refused(begun_at_s)",
+        text="            self._rate.throttled(begun_at_s)",
         replacement="            pass",
         tests=(
             f"{UNIT}/broadcaster/test_gateway_signals.py"
@@ -2139,11 +2139,11 @@ BREAKS = (
         guarantee=6,
         file="broadcaster/gateway_signals.py",
         text="""\
-                self.backoff.answered(connection_id)
-                self.quarantine.answered(connection_id)
+                self.backoff.responded(connection_id)
+                self.quarantine.responded(connection_id)
 """,
         replacement="""\
-                self.backoff.answered(connection_id)
+                self.backoff.responded(connection_id)
 """,
         tests=(
             f"{PUSHED_BACK}"
@@ -2690,8 +2690,8 @@ BREAKS = (
         name="the-fleet-on-a-right-of-before-the-picture",
         guarantee=4,
         file="broadcaster/fleet_followers.py",
-        text="if self._is_news(follower, picture) and self._is_entitled(follower, blocks):",
-        replacement="if self._is_news(follower, picture):",
+        text="if self._is_new(follower, snapshot) and self._is_entitled(follower, blocks):",
+        replacement="if self._is_new(follower, snapshot):",
         tests=(f"{FLEET}::test_a_right_that_ends_while_the_picture_is_taken_shows_nothing",),
     ),
     Break(

@@ -11,11 +11,10 @@ from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.current_deliveries import CurrentDeliveryWriter
 from broadcaster.fleet_followers import FleetFollowers
 from broadcaster.fleet_parts import AllParts, FleetParts
-from broadcaster.fleet_pictures import FleetPictures
+from broadcaster.fleet_snapshots import FleetSnapshots
 from broadcaster.gateway_signals import GatewaySignals
 from broadcaster.nudge_handling import NudgeHandler, Stores
 from broadcaster.nudges import NudgeConsumer
-from broadcaster.pictures import PositionPicture
 from broadcaster.pushing import Poster, Pusher
 from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
@@ -25,6 +24,7 @@ from broadcaster.round_source import Share
 from broadcaster.slots import Slots
 from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import StoreThreads
+from broadcaster.update_messages import PositionMessages
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.runtime.logs import Logger
@@ -265,8 +265,8 @@ class World:
             monotonic=self.clock.monotonic,
         )
 
-    def position_picture(self) -> PositionPicture:
-        return PositionPicture(
+    def position_picture(self) -> PositionMessages:
+        return PositionMessages(
             self.positions,
             self.of_rounds.positions,
             StopsOfTrucks(self.stops, self.of_rounds.tables, log=self.log),
@@ -331,7 +331,7 @@ class World:
     ) -> FleetFollowers:
         return FleetFollowers(
             self.subscriptions,
-            FleetPictures(self.fleet, FLEET_AGES, self.of_fleet.positions, max_trucks=max_trucks),
+            FleetSnapshots(self.fleet, FLEET_AGES, self.of_fleet.positions, max_trucks=max_trucks),
             parts or AllParts(),
             self.poster,
             self.signals,

@@ -53,7 +53,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
         "has": {("dynamodb:GetItem", "subscriptions")},
         "find": {("dynamodb:GetItem", "subscriptions")},
         "remove": {("dynamodb:DeleteItem", "subscriptions")},
-        "forget": {("dynamodb:DeleteItem", "subscriptions")},
+        "end": {("dynamodb:DeleteItem", "subscriptions")},
         "remove_endpoint": {
             ("dynamodb:BatchWriteItem", "subscriptions"),
             ("dynamodb:DeleteItem", "subscriptions"),
@@ -174,7 +174,7 @@ STORE_CALLS: dict[str, dict[str, set[Action]]] = {
     "rtdts/push_queue/round_queue.py:RoundQueue": {
         "send_buckets": {("sqs:SendMessage", "rounds.fifo")},
         "receive": {("sqs:ReceiveMessage", "rounds.fifo"), ("sqs:DeleteMessage", "rounds.fifo")},
-        "keep": {("sqs:ChangeMessageVisibility", "rounds.fifo")},
+        "extend": {("sqs:ChangeMessageVisibility", "rounds.fifo")},
         "give_back": {("sqs:ChangeMessageVisibility", "rounds.fifo")},
         "delete": {("sqs:DeleteMessage", "rounds.fifo")},
     },

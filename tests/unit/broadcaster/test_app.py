@@ -14,7 +14,7 @@ from broadcaster.app import (
     BlindError,
     Broadcaster,
 )
-from broadcaster.credentials import KeptCredentials, NoCredentialsError
+from broadcaster.credentials import CachedCredentials, NoCredentialsError
 from broadcaster.polling import QueueUnreachableError
 from broadcaster.round_clock import until as until_set
 from broadcaster.round_report import RoundReport
@@ -75,7 +75,7 @@ class Running:
             self.nudges,
             world.snapshot_consumer(),
             world.fleet_followers(sleep=SteppedClock().sleep),
-            KeptCredentials(lambda: keys or Keys(), world.of_rounds.tables),
+            CachedCredentials(lambda: keys or Keys(), world.of_rounds.tables),
             world.rate,
             metrics=MetricWriter("broadcaster", METRICS, stream=self.metrics),
             log=world.log,

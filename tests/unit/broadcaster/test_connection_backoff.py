@@ -28,7 +28,7 @@ def test_waits_double_up_to_a_minute_and_begin_anew_after_an_answer() -> None:
         assert backoff.remaining_s("slow") == 0
 
     assert waits_s == [0.5, 1, 2, 4, 8, 16, 32, MOST_S, MOST_S]
-    backoff.answered("slow")
+    backoff.responded("slow")
     backoff.throttled("slow")
     assert round(backoff.remaining_s("slow"), 3) == FIRST_S
 

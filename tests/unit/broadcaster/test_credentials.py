@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from broadcaster.credentials import KeptCredentials, NoCredentialsError
+from broadcaster.credentials import CachedCredentials, NoCredentialsError
 from broadcaster.signing import Credentials
 from broadcaster.threads import Threads
 from rtdts.runtime.logs import Logger
@@ -31,12 +31,12 @@ async def test_they_are_read_before_use_and_renewed_while_the_last_ones_stay_in_
     written, clock = io.StringIO(), FakeClock()
 
     def read() -> Keys:
-        answer = next(answers)
-        if isinstance(answer, OSError):
-            raise answer
-        return answer
+        response = next(answers)
+        if isinstance(response, OSError):
+            raise response
+        return response
 
-    kept = KeptCredentials(read, Threads(1, "test"))
+    kept = CachedCredentials(read, Threads(1, "test"))
     with pytest.raises(NoCredentialsError):
         kept.current()
     await kept.refresh()
@@ -49,7 +49,7 @@ async def test_they_are_read_before_use_and_renewed_while_the_last_ones_stay_in_
         await clock.sleep(seconds)
 
     with pytest.raises(Enough):
-        await kept.keep_fresh(Logger("broadcaster", written), sleep)
+        await kept.keep_refreshing(Logger("broadcaster", written), sleep)
 
     first, second = (
         Credentials("first", "secret", "token"),

@@ -11,7 +11,7 @@ import pytest
 
 from broadcaster.fleet_followers import INTERVAL_S, METRICS, SAME_AGAIN_S, FleetFollowers
 from broadcaster.fleet_parts import LeasedParts
-from broadcaster.poster import Answer
+from broadcaster.poster import PostOutcome
 from broadcaster.threads import StoreThreads
 from rtdts.delivery_store.subscriptions import Subscription
 from rtdts.position_store.errors import StoreUnavailable
@@ -281,7 +281,7 @@ async def test_a_view_that_was_left_while_it_waited_is_not_looked_for(world: Wor
             await fleet.tick()
             left = world.follower("b", second)
             await fleet.tick()
-            world.subscriptions.forget(left)
+            world.subscriptions.end(left)
             world.follower("b", third)
             await fleet.tick()
     finally:
@@ -298,7 +298,7 @@ def hang(until_set: threading.Event) -> None:
 
 async def test_a_connection_that_is_gone_is_forgotten(world: World) -> None:
     world.follower("ann")
-    world.gateway.answer("ann", Answer.GONE)
+    world.gateway.respond_with("ann", PostOutcome.GONE)
 
     await tick(world.fleet_followers())
 
@@ -309,7 +309,7 @@ async def test_a_view_that_was_replaced_while_its_connection_was_found_gone_stay
     world: World,
 ) -> None:
     before = world.follower("ann")
-    world.gateway.answer("ann", Answer.GONE)
+    world.gateway.respond_with("ann", PostOutcome.GONE)
     later = msgspec.structs.replace(before, subscribed_at_ms=before.subscribed_at_ms + 1)
     world.gateway.before_answer = lambda _: world.subscriptions.add(later)
 
@@ -320,7 +320,7 @@ async def test_a_view_that_was_replaced_while_its_connection_was_found_gone_stay
 
 async def test_who_was_not_reached_is_shown_the_next_picture(world: World) -> None:
     world.follower("ann")
-    world.gateway.answer("ann", Answer.FAILED, Answer.DELIVERED)
+    world.gateway.respond_with("ann", PostOutcome.FAILED, PostOutcome.DELIVERED)
     fleet = world.fleet_followers()
     await tick(fleet)
     world.clock.advance(1)
@@ -331,7 +331,7 @@ async def test_who_was_not_reached_is_shown_the_next_picture(world: World) -> No
 
 async def test_who_is_throttled_is_left_alone(world: World) -> None:
     world.follower("ann")
-    world.gateway.answer("ann", Answer.THROTTLED)
+    world.gateway.respond_with("ann", PostOutcome.THROTTLED)
     fleet = world.fleet_followers()
     await tick(fleet)
     await tick(fleet)

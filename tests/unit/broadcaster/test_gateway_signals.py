@@ -4,7 +4,7 @@ import itertools
 
 from broadcaster.connection_backoff import ConnectionBackoff
 from broadcaster.gateway_signals import WINDOW, GatewaySignals
-from broadcaster.poster import Answer
+from broadcaster.poster import PostOutcome
 from broadcaster.quarantine import HANGS, Quarantine
 from broadcaster.rate_limiter import RateLimiter
 from tests.fakes.fake_clock import FakeClock
@@ -20,15 +20,15 @@ class Signals:
         self.rate = RateLimiter(CEILING, sleep=self.clock.sleep, monotonic=self.clock.monotonic)
         self.of = GatewaySignals(self.backoff, self.quarantine, self.rate, self.clock.monotonic)
 
-    def answer(self, connection_id: str, answer: Answer) -> None:
+    def respond_with(self, connection_id: str, outcome: PostOutcome) -> None:
         self.clock.advance(0.001)
-        self.of.note(connection_id, answer, self.of.now_s())
+        self.of.note(connection_id, outcome, self.of.now_s())
 
 
 def test_a_429_of_the_account_slows_all_and_no_connection_is_left_alone() -> None:
     signals = Signals()
 
-    signals.answer("a", Answer.OVER_QUOTA)
+    signals.respond_with("a", PostOutcome.OVER_QUOTA)
 
     assert signals.rate.per_s < CEILING
     assert signals.backoff.remaining_s("a") == 0
@@ -38,8 +38,8 @@ def test_one_of_a_connection_slows_that_one_alone() -> None:
     signals = Signals()
 
     for number in range(WINDOW):
-        signals.answer(f"c-{number}", Answer.DELIVERED)
-    signals.answer("a", Answer.THROTTLED)
+        signals.respond_with(f"c-{number}", PostOutcome.DELIVERED)
+    signals.respond_with("a", PostOutcome.THROTTLED)
 
     assert signals.rate.per_s == CEILING
     assert signals.backoff.remaining_s("a") > 0
@@ -48,10 +48,10 @@ def test_one_of_a_connection_slows_that_one_alone() -> None:
 
 def test_a_third_of_slow_clients_is_not_the_account() -> None:
     signals = Signals()
-    kinds = itertools.cycle([Answer.THROTTLED, *[Answer.DELIVERED] * 2])
+    kinds = itertools.cycle([PostOutcome.THROTTLED, *[PostOutcome.DELIVERED] * 2])
 
-    for number, answer in zip(range(20 * WINDOW), kinds, strict=False):
-        signals.answer(f"c-{number}", answer)
+    for number, outcome in zip(range(20 * WINDOW), kinds, strict=False):
+        signals.respond_with(f"c-{number}", outcome)
 
     assert signals.rate.per_s == CEILING
 
@@ -61,19 +61,19 @@ def test_slow_clients_that_are_known_and_tried_again_are_not_counted_twice() -> 
 
     for _ in range(20):
         for number in range(WINDOW // 4):
-            signals.answer(f"slow-{number}", Answer.THROTTLED)
+            signals.respond_with(f"slow-{number}", PostOutcome.THROTTLED)
         for number in range(WINDOW // 5):
-            signals.answer(f"c-{number}", Answer.DELIVERED)
+            signals.respond_with(f"c-{number}", PostOutcome.DELIVERED)
 
     assert signals.rate.per_s == CEILING
 
 
 def test_when_most_that_took_their_last_message_are_limited_it_is_the_account() -> None:
     signals = Signals()
-    kinds = itertools.cycle([*[Answer.THROTTLED] * 3, *[Answer.DELIVERED] * 2])
+    kinds = itertools.cycle([*[PostOutcome.THROTTLED] * 3, *[PostOutcome.DELIVERED] * 2])
 
-    for number, answer in zip(range(WINDOW + 5), kinds, strict=False):
-        signals.answer(f"c-{number}", answer)
+    for number, outcome in zip(range(WINDOW + 5), kinds, strict=False):
+        signals.respond_with(f"c-{number}", outcome)
 
     assert signals.rate.per_s < CEILING
 
@@ -82,11 +82,11 @@ def test_one_that_hangs_again_and_again_is_quarantined() -> None:
     signals = Signals()
 
     for _ in range(HANGS):
-        signals.answer("a", Answer.HUNG)
+        signals.respond_with("a", PostOutcome.HUNG)
 
     assert signals.quarantine.holds("a")
 
-    signals.answer("a", Answer.DELIVERED)
+    signals.respond_with("a", PostOutcome.DELIVERED)
 
     assert not signals.quarantine.holds("a")
 
@@ -94,8 +94,8 @@ def test_one_that_hangs_again_and_again_is_quarantined() -> None:
 def test_a_slow_client_that_says_so_does_not_hang() -> None:
     signals = Signals()
 
-    for answer in (*[Answer.HUNG] * HANGS, Answer.THROTTLED):
-        signals.answer("a", answer)
+    for outcome in (*[PostOutcome.HUNG] * HANGS, PostOutcome.THROTTLED):
+        signals.respond_with("a", outcome)
 
     assert not signals.quarantine.holds("a")
 
@@ -105,6 +105,6 @@ def test_a_gateway_that_hangs_puts_nobody_in_quarantine_but_those_asked_first() 
 
     for _ in range(3 * HANGS):
         for number in range(10 * WINDOW):
-            signals.answer(f"c-{number}", Answer.HUNG)
+            signals.respond_with(f"c-{number}", PostOutcome.HUNG)
 
     assert signals.quarantine.count <= WINDOW

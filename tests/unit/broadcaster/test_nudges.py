@@ -10,7 +10,7 @@ import pytest
 
 from broadcaster.nudges import FOLLOW_UPS, NudgeConsumer
 from broadcaster.polling import QueueUnreachableError
-from broadcaster.poster import Answer
+from broadcaster.poster import PostOutcome
 from broadcaster.pushing import Outcome
 from broadcaster.rate_limiter import RateLimiter
 from rtdts.push_queue.nudges import Nudge, PositionNudge, SnapshotNudge, TransitionNudge
@@ -474,7 +474,7 @@ async def test_a_slow_viewer_holds_up_no_other_and_no_later_nudge(world: World) 
     release = world.gateway.hold("slow")
     nudges = [TransitionNudge(delivery_id="D-1", version=version) for version in (4, 5)]
 
-    async with consuming(world.nudge_consumer(answer_wait_s=0.02)):
+    async with consuming(world.nudge_consumer(response_wait_s=0.02)):
         for nudge in nudges:
             # One after the other, as the queue gives them out: the next when this is deleted.
             world.queue.send(nudge)
@@ -586,7 +586,7 @@ async def test_who_was_throttled_is_tried_again_with_the_right_read_anew(world: 
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.viewer("slow", "D-1", identity="C-1")
     world.viewer("fast", "D-1", identity="C-1")
-    world.gateway.answer("slow", Answer.THROTTLED, Answer.DELIVERED)
+    world.gateway.respond_with("slow", PostOutcome.THROTTLED, PostOutcome.DELIVERED)
     # By the time it may be posted to again the delivery is somebody else's.
     first = iter([True])
     world.gateway.before_answer = lambda connection_id: (
@@ -609,7 +609,7 @@ async def test_following_up_is_bounded(world: World) -> None:
     world.delivery("D-1", version=5)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.viewer("a", "D-1")
-    world.gateway.answer("a", Answer.FAILED)
+    world.gateway.respond_with("a", PostOutcome.FAILED)
     consumer = world.nudge_consumer()
 
     world.queue.send(TransitionNudge(delivery_id="D-1", version=5))
@@ -650,7 +650,7 @@ async def test_how_late_a_change_was_told_is_measured_of_the_latest(world: World
 async def test_a_position_is_not_followed_up(world: World) -> None:
     world.delivery("D-1", status=Status.NEARBY)
     world.viewer("a", "D-1")
-    world.gateway.answer("a", Answer.THROTTLED)
+    world.gateway.respond_with("a", PostOutcome.THROTTLED)
 
     world.queue.send(PositionNudge(delivery_id="D-1", event_at_ms=1))
     async with consuming(world.nudge_consumer()):

@@ -14,11 +14,11 @@ CEILING = 5_000.0
 def test_refusals_of_one_moment_cut_the_rate_once() -> None:
     rate = PostRate(CEILING)
     for _ in range(800):  # all under way when the first of them was refused
-        rate.refused(1.0, 1.05)
+        rate.throttled(1.0, 1.05)
 
     assert rate.per_s == 3_500
 
-    rate.refused(1.06, 1.1)
+    rate.throttled(1.06, 1.1)
 
     assert rate.per_s == 2_450
 
@@ -26,7 +26,7 @@ def test_refusals_of_one_moment_cut_the_rate_once() -> None:
 def test_a_rate_at_which_nothing_is_posted_is_not_thought_too_low() -> None:
     rate = PostRate(CEILING)
     for moment in range(10):
-        rate.refused(moment + 0.5, moment + 1)
+        rate.throttled(moment + 0.5, moment + 1)
     learned = rate.per_s
 
     assert PostRate(CEILING).per_s == CEILING
@@ -36,12 +36,12 @@ def test_a_rate_at_which_nothing_is_posted_is_not_thought_too_low() -> None:
 def test_all_of_it_is_had_again_after_a_minute_of_posts_at_the_rate() -> None:
     rate = PostRate(CEILING)
     for moment in range(30):
-        rate.refused(moment + 0.5, moment + 1)
+        rate.throttled(moment + 0.5, moment + 1)
     assert rate.per_s == LEAST
     seconds = 0
     while rate.per_s < CEILING:
         for _ in range(round(rate.per_s)):
-            rate.taken()
+            rate.accepted()
         seconds += 1
 
     assert RECOVERS_IN_S * 0.9 <= seconds <= RECOVERS_IN_S * 1.1
@@ -56,9 +56,9 @@ def test_whatever_is_answered_it_stays_between_the_least_and_the_ceiling(
     for is_taken, later_s in answers:
         now_s += later_s
         if is_taken:
-            rate.taken()
+            rate.accepted()
         else:
-            rate.refused(now_s - 0.01, now_s)
+            rate.throttled(now_s - 0.01, now_s)
 
         assert min(LEAST, ceiling) <= rate.per_s <= ceiling
 
@@ -72,7 +72,7 @@ def test_those_that_share_an_account_come_to_equal_parts_of_what_it_gives(
     rates = [PostRate(CEILING) for _ in cuts_before]
     for rate, cuts in zip(rates, cuts_before, strict=True):  # some have been at it, others begin
         for moment in range(cuts):
-            rate.refused(moment + 0.5, moment + 1)
+            rate.throttled(moment + 0.5, moment + 1)
     seen: list[list[float]] = []
     for tenth in range(1_000, 2_000):
         posted = [rate.per_s / 10 for rate in rates]
@@ -80,9 +80,9 @@ def test_those_that_share_an_account_come_to_equal_parts_of_what_it_gives(
         taken = min(1.0, account / 10 / sum(posted))
         for rate, posts in zip(rates, posted, strict=True):
             for _ in range(round(posts * taken)):
-                rate.taken()
+                rate.accepted()
             if is_over:
-                rate.refused(tenth / 10 + 0.05, tenth / 10 + 0.1)
+                rate.throttled(tenth / 10 + 0.05, tenth / 10 + 0.1)
         if tenth >= 1_500:
             seen.append([rate.per_s for rate in rates])
 

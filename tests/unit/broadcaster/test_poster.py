@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from broadcaster.kept_connections import HttpError, TimeLimitError, TooLateError, UnreachableError
-from broadcaster.poster import Answer, SocketPoster
+from broadcaster.connection_pool import HttpError, TimeLimitError, TooLateError, UnreachableError
+from broadcaster.poster import PostOutcome, SocketPoster
 from broadcaster.signing import Credentials, Payload, PostSigner
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
@@ -39,22 +39,22 @@ async def test_what_was_too_late_to_be_written_is_no_failure() -> None:
     written = io.StringIO()
     poster = poster_that_has(TooLateError("not written"), written)
 
-    assert await poster.post("a", Payload.of(b"{}"), NO_HURRY) is Answer.TOO_LATE
+    assert await poster.post("a", Payload.of(b"{}"), NO_HURRY) is PostOutcome.TOO_LATE
     assert written.getvalue() == ""
 
 
 @pytest.mark.parametrize(
-    ("error", "answer"),
+    ("error", "response"),
     [
-        (TimeLimitError("no answer in time"), Answer.HUNG),
-        (UnreachableError("no route"), Answer.FAILED),
+        (TimeLimitError("no answer in time"), PostOutcome.HUNG),
+        (UnreachableError("no route"), PostOutcome.FAILED),
     ],
 )
 async def test_who_does_not_take_a_message_in_time_is_to_be_left_alone_for_a_while(
-    error: HttpError, answer: Answer
+    error: HttpError, response: PostOutcome
 ) -> None:
     written = io.StringIO()
     poster = poster_that_has(error, written)
 
-    assert await poster.post("a", Payload.of(b"{}"), NO_HURRY) is answer
+    assert await poster.post("a", Payload.of(b"{}"), NO_HURRY) is response
     assert "post_failed" in written.getvalue()

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from broadcaster.point_steps import tell_points
-from broadcaster.poster import Answer
+from broadcaster.point_steps import log_points
+from broadcaster.poster import PostOutcome
 from broadcaster.signing import Payload
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.tracking.deliveries import Cause, Status
@@ -50,7 +50,7 @@ async def test_who_was_not_reached_is_told_as_such(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1")
     world.viewer("a", "D-1")
-    world.gateway.answer("a", Answer.GONE)
+    world.gateway.respond_with("a", PostOutcome.GONE)
 
     await world.hold_round()
 
@@ -63,7 +63,7 @@ def test_a_status_names_the_point_that_it_rests_on(world: World, truck_id: str, 
     event = world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
     rests_on = msgspec.structs.replace(event, point_id=f"{truck_id}:1:2")
 
-    tell_points(
+    log_points(
         PointTrace("T-1", world.log),
         [Payload.of(b"{}", rests_on), Payload.of(b"{}", event), Payload.of(b"{}")],
         world.viewer("a", "D-1"),

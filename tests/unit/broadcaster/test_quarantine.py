@@ -31,7 +31,7 @@ def test_an_answer_between_two_hangs_makes_them_no_row() -> None:
     quarantine = quarantine_on(FakeClock())
 
     hang(quarantine, "slow", times=HANGS - 1)
-    quarantine.answered("slow")
+    quarantine.responded("slow")
     hang(quarantine, "slow", times=HANGS - 1)
 
     assert not quarantine.holds("slow")
@@ -53,7 +53,7 @@ def test_one_in_quarantine_is_tried_in_each_round_and_healthy_with_its_first_ans
 
     assert not quarantine.may_be_tried("slow"), "nor are its other subscriptions"
 
-    quarantine.answered("slow")
+    quarantine.responded("slow")
 
     assert (quarantine.holds("slow"), quarantine.count) == (False, 0)
 
@@ -94,6 +94,6 @@ def test_the_count_is_of_those_that_it_holds(answers: list[tuple[int, bool]]) ->
         if is_hanging:
             quarantine.hung(f"c-{connection}")
         else:
-            quarantine.answered(f"c-{connection}")
+            quarantine.responded(f"c-{connection}")
 
     assert quarantine.count == sum(quarantine.holds(f"c-{number}") for number in range(6))

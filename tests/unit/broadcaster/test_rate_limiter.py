@@ -148,7 +148,7 @@ def test_a_rate_that_is_cut_while_a_chunk_waits_makes_it_wait_for_longer() -> No
         following = asyncio.create_task(rate.acquire(Lane.ROUND, 100))
         await asyncio.sleep(0.5)
         for _ in range(2):
-            rate.refused(asyncio.get_running_loop().time())
+            rate.throttled(asyncio.get_running_loop().time())
             await asyncio.sleep(0.001)
         await following
         assert rate.take_metrics() == {"PostRate": rate.per_s, "PostsOverQuota": 2}

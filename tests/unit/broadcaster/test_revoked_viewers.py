@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broadcaster.poster import Answer
+from broadcaster.poster import PostOutcome
 from rtdts.push_queue.nudges import TransitionNudge
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.deliveries import Cause, Status
@@ -48,9 +48,9 @@ async def test_a_revoked_connection_is_ended_whether_it_reads_or_not(world: Worl
     for name in ("reads", "hangs", "throttled", "gone"):
         world.viewer(name, "D-1")
     world.viewer("expired", "D-1", identity="C-9", token_expires_in_s=0)
-    world.gateway.answer("hangs", Answer.HUNG)
-    world.gateway.answer("throttled", Answer.THROTTLED)
-    world.gateway.answer("gone", Answer.GONE)
+    world.gateway.respond_with("hangs", PostOutcome.HUNG)
+    world.gateway.respond_with("throttled", PostOutcome.THROTTLED)
+    world.gateway.respond_with("gone", PostOutcome.GONE)
     world.blocks.block(revoked(world, "customer:C-1"))
     await world.hold_round()
 
@@ -64,13 +64,13 @@ async def test_a_revoked_connection_that_could_not_be_ended_is_with_the_next_rou
     world.truck("T-1")
     world.delivery("D-1")
     world.viewer("stolen", "D-1")
-    world.gateway.answer("stolen", Answer.HUNG)
-    world.gateway.end_answer = Answer.FAILED
+    world.gateway.respond_with("stolen", PostOutcome.HUNG)
+    world.gateway.end_answer = PostOutcome.FAILED
     world.blocks.block(revoked(world, "customer:C-1"))
     await world.hold_round()
 
     assert world.tracking == {"stolen"}
-    world.gateway.end_answer = Answer.DELIVERED
+    world.gateway.end_answer = PostOutcome.DELIVERED
     world.clock.advance(60)
     await world.hold_round()
 

@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 
-from broadcaster.poster import Answer
+from broadcaster.poster import PostOutcome
 from broadcaster.round_source import Share
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.delivery_buckets import delivery_bucket
@@ -164,7 +164,7 @@ async def test_one_that_is_gone_ends_no_round_and_is_forgotten(world: World) -> 
         world.delivery(f"D-{number}")
         world.viewer(f"conn-{number}", f"D-{number}")
         if number % 3 == 0:
-            world.gateway.answer(f"conn-{number}", Answer.GONE)
+            world.gateway.respond_with(f"conn-{number}", PostOutcome.GONE)
 
     report = await world.hold_round(chunk_size=4)
 
@@ -175,7 +175,7 @@ async def test_one_that_is_gone_ends_no_round_and_is_forgotten(world: World) -> 
 async def test_a_failed_post_is_no_reason_to_forget_a_viewer(world: World) -> None:
     world.delivery("D-1")
     world.viewer("a", "D-1")
-    world.gateway.answer("a", Answer.FAILED)
+    world.gateway.respond_with("a", PostOutcome.FAILED)
 
     report = await world.hold_round()
 
@@ -307,7 +307,7 @@ async def test_a_throttled_connection_is_left_alone_and_no_other_is(world: World
     for name in ("slow", "fast"):
         world.delivery(f"D-{name}")
         world.viewer(name, f"D-{name}")
-    world.gateway.answer("slow", Answer.THROTTLED, Answer.DELIVERED)
+    world.gateway.respond_with("slow", PostOutcome.THROTTLED, PostOutcome.DELIVERED)
 
     throttled = await world.hold_round()
     backed_off = await world.hold_round()
@@ -393,7 +393,7 @@ async def test_a_message_is_encoded_once_a_delivery_however_many_see_it(world: W
 async def test_an_ending_that_was_not_delivered_is_said_again(world: World) -> None:
     world.delivery("D-1", status=Status.CANCELLED)
     world.viewer("a", "D-1")
-    world.gateway.answer("a", Answer.FAILED, Answer.DELIVERED)
+    world.gateway.respond_with("a", PostOutcome.FAILED, PostOutcome.DELIVERED)
 
     await world.hold_round()
     assert world.tracking == {"a"}
@@ -518,8 +518,8 @@ async def test_slots_are_given_back_whatever_happens(world: World) -> None:
     for number in range(6):
         world.delivery(f"D-{number}")
         world.viewer(f"conn-{number}", f"D-{number}")
-    world.gateway.answer("conn-0", Answer.GONE)
-    world.gateway.answer("conn-1", Answer.FAILED)
+    world.gateway.respond_with("conn-0", PostOutcome.GONE)
+    world.gateway.respond_with("conn-1", PostOutcome.FAILED)
 
     def fail() -> None:
         raise OSError("throttled")

@@ -13,7 +13,7 @@ import pytest
 from broadcaster.polling import QueueUnreachableError
 from broadcaster.round_report import RoundReport
 from broadcaster.round_source import Hold, Share
-from broadcaster.shared_rounds import BEGINNING_AT_ONCE, KEEP_EVERY_S, SharedRounds
+from broadcaster.shared_rounds import BEGINNING_AT_ONCE, EXTEND_EVERY_S, SharedRounds
 from broadcaster.threads import Threads
 from rtdts.push_queue.definitions import ROUNDS
 from rtdts.push_queue.due_buckets import DueBucket
@@ -337,7 +337,7 @@ async def one_with_too_much(several: Several) -> One:
 async def test_what_waits_for_its_place_is_kept_and_in_the_end_given_back(
     several: Several, one_with_too_much: One
 ) -> None:
-    several.clock.advance(KEEP_EVERY_S)
+    several.clock.advance(EXTEND_EVERY_S)
     await until(lambda: 200 in several.queue.kept)
 
     await one_with_too_much.kill()
@@ -388,8 +388,8 @@ async def test_what_is_held_for_long_is_kept_and_given_to_nobody_else(several: S
     other = several.start()
     await several.kept(0)
 
-    for times in range(1, 1 + round(2 * ROUNDS.visibility_timeout_s / KEEP_EVERY_S)):
-        several.clock.advance(KEEP_EVERY_S)
+    for times in range(1, 1 + round(2 * ROUNDS.visibility_timeout_s / EXTEND_EVERY_S)):
+        several.clock.advance(EXTEND_EVERY_S)
         await until(lambda: len(several.queue.kept) == BUCKETS)
         await several.kept(times)
         assert several.queue.in_hand == ALL
@@ -405,13 +405,13 @@ async def test_what_hangs_is_not_kept_past_the_next_round(several: Several) -> N
     one.holding.may_end.clear()
     await until(lambda: one.holding.under_way == ALL)
     await several.kept(0)
-    several.clock.advance(KEEP_EVERY_S)
+    several.clock.advance(EXTEND_EVERY_S)
     await until(lambda: len(several.queue.kept) == BUCKETS)
     await several.kept(1)
 
-    several.clock.advance(KEEP_EVERY_S)  # the next round is due
+    several.clock.advance(EXTEND_EVERY_S)  # the next round is due
     await several.sent(2 * BUCKETS)
-    several.clock.advance(ROUNDS.visibility_timeout_s - KEEP_EVERY_S)
+    several.clock.advance(ROUNDS.visibility_timeout_s - EXTEND_EVERY_S)
     await several.done(BUCKETS)
     assert [*several.queue.kept.values()] == [1] * BUCKETS
     assert {due.due_at_ms for due in several.queue.deleted} == {AT_MS}
@@ -521,11 +521,11 @@ async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: 
     class Overtaken(FakeRoundQueue):
         given_back = threading.Event()
 
-        def keep(self, received: Sequence[ReceivedBucket]) -> list[str]:
+        def extend(self, received: Sequence[ReceivedBucket]) -> list[str]:
             if received[0].message.bucket == 0:
                 self.given_back.wait(0.2)  # in vain, but for who gives back too early
                 told.append("kept")
-            return super().keep(received)
+            return super().extend(received)
 
         def give_back(self, received: Sequence[ReceivedBucket]) -> list[str]:
             codes = super().give_back(received)
@@ -539,7 +539,7 @@ async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: 
     one.holding.may_end.clear()
     await until(lambda: one.holding.under_way == ALL)
     await several.kept(0)
-    several.clock.advance(KEEP_EVERY_S)
+    several.clock.advance(EXTEND_EVERY_S)
     await until(lambda: len(several.queue.kept) == BUCKETS - 10)
 
     await one.kill()

@@ -14,7 +14,7 @@ from rtdts.tracking.fleet_messages import (
     STALE,
     Ages,
     FleetCluster,
-    FleetPicture,
+    FleetSnapshot,
     FleetTruck,
     cluster_rows,
     encode_fleet,
@@ -39,10 +39,10 @@ def truck(truck_id: str = "T-1", **changed: object) -> FleetTruck:
     return FleetTruck(**(values | changed))  # type: ignore[arg-type]
 
 
-def picture(*trucks: FleetTruck) -> bytes:
+def snapshot(*trucks: FleetTruck) -> bytes:
     rows = truck_rows(trucks, AGES, as_of_ms=NOW_MS)
     assert rows is not None
-    one = FleetPicture(as_of_ms=NOW_MS, total=len(trucks), trucks=rows)
+    one = FleetSnapshot(as_of_ms=NOW_MS, total=len(trucks), trucks=rows)
     return encode_fleet(one, view="v7", sent_at_ms=NOW_MS + 100)
 
 
@@ -55,7 +55,7 @@ def test_a_row_says_where_a_truck_is_and_what_it_does() -> None:
         status=Status.IN_TRANSIT,
         late_from_ms=NOW_MS,
     )
-    message = validate_message(picture(busy, truck("T-1")))
+    message = validate_message(snapshot(busy, truck("T-1")))
 
     assert message["trucks"] == [
         ["T-1", 35.17055, 129.133, None, None, NOW_MS - 2_000, None, None, 0],
@@ -106,7 +106,7 @@ def test_trucks_fit_a_frame_or_are_not_sent_one_by_one(
     if rows is None:
         assert len(shown) * copies > 40
         return
-    one = FleetPicture(as_of_ms=NOW_MS, total=10**9, trucks=rows)
+    one = FleetSnapshot(as_of_ms=NOW_MS, total=10**9, trucks=rows)
     message = encode_fleet(one, view=LONGEST, sent_at_ms=NOW_MS)
 
     assert len(message) <= FRAME_MAX_BYTES
@@ -148,7 +148,7 @@ def test_the_longest_clusters_that_can_be_fit_a_frame() -> None:
         -179.123456789,
         *(999_999_999,) * 4,
     )
-    one = FleetPicture(
+    one = FleetSnapshot(
         as_of_ms=NOW_MS, total=10**12, clusters=cluster_rows([longest] * (MAX_CLUSTERS + 9))
     )
     message = encode_fleet(one, view=LONGEST, sent_at_ms=NOW_MS)
@@ -158,12 +158,12 @@ def test_the_longest_clusters_that_can_be_fit_a_frame() -> None:
 
 
 def test_pictures_that_differ_in_nothing_but_their_time_show_the_same() -> None:
-    early = FleetPicture(as_of_ms=NOW_MS, total=1, trucks=b"[1]")
-    late = FleetPicture(as_of_ms=NOW_MS + 1, total=1, trucks=b"[1]")
+    early = FleetSnapshot(as_of_ms=NOW_MS, total=1, trucks=b"[1]")
+    late = FleetSnapshot(as_of_ms=NOW_MS + 1, total=1, trucks=b"[1]")
 
     assert early.shows_the_same_as(late)
-    assert not early.shows_the_same_as(FleetPicture(as_of_ms=NOW_MS, total=1, trucks=b"[2]"))
-    assert not early.shows_the_same_as(FleetPicture(as_of_ms=NOW_MS, total=2, trucks=b"[1]"))
+    assert not early.shows_the_same_as(FleetSnapshot(as_of_ms=NOW_MS, total=1, trucks=b"[2]"))
+    assert not early.shows_the_same_as(FleetSnapshot(as_of_ms=NOW_MS, total=2, trucks=b"[1]"))
     assert not early.shows_the_same_as(
-        FleetPicture(as_of_ms=NOW_MS, total=1, trucks=b"[1]", clusters=b"[1]")
+        FleetSnapshot(as_of_ms=NOW_MS, total=1, trucks=b"[1]", clusters=b"[1]")
     )

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.http_answer import (
+from broadcaster.http_response import (
     MOST_BODY_BYTES,
     MOST_HEAD_BYTES,
-    AnswerReader,
-    BrokenAnswerError,
-    HttpAnswer,
+    HttpResponse,
+    MalformedResponseError,
+    ResponseReader,
 )
 
 GONE = (
@@ -26,8 +26,8 @@ CHUNKED = (
 )
 
 
-def read(*pieces: bytes) -> HttpAnswer:
-    reader = AnswerReader()
+def read(*pieces: bytes) -> HttpResponse:
+    reader = ResponseReader()
     answers = [reader.feed(piece) for piece in pieces]
     assert answers[:-1] == [None] * (len(pieces) - 1)
     assert answers[-1] is not None
@@ -35,17 +35,25 @@ def read(*pieces: bytes) -> HttpAnswer:
 
 
 def test_an_answer_with_a_length() -> None:
-    answer = read(GONE)
+    response = read(GONE)
 
-    assert (answer.status, answer.body, answer.keeps) == (410, b'{"message":null}', True)
-    assert answer.header("X-Amzn-ErrorType") == "GoneException"
-    assert answer.header("x-amzn") == ""
+    assert (response.status, response.body, response.is_reusable) == (
+        410,
+        b'{"message":null}',
+        True,
+    )
+    assert response.header("X-Amzn-ErrorType") == "GoneException"
+    assert response.header("x-amzn") == ""
 
 
 def test_an_answer_in_chunks() -> None:
-    answer = read(CHUNKED)
+    response = read(CHUNKED)
 
-    assert (answer.status, answer.body, answer.keeps) == (400, b"hello, world\r\n...", True)
+    assert (response.status, response.body, response.is_reusable) == (
+        400,
+        b"hello, world\r\n...",
+        True,
+    )
 
 
 @pytest.mark.parametrize("whole", [GONE, CHUNKED])
@@ -65,24 +73,24 @@ def test_interim_answers_are_skipped() -> None:
 
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
 def test_some_answers_have_no_body_whatever_they_say(status: bytes) -> None:
-    answer = read(b"HTTP/1.1 " + status + b"\r\nContent-Length: 5\r\n\r\n")
+    response = read(b"HTTP/1.1 " + status + b"\r\nContent-Length: 5\r\n\r\n")
 
-    assert (answer.body, answer.keeps) == (b"", True)
+    assert (response.body, response.is_reusable) == (b"", True)
 
 
 def test_a_body_may_end_with_the_connection() -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
 
     assert reader.feed(b"HTTP/1.1 200 OK\r\n\r\nsome") is None
     assert reader.feed(b" text") is None
-    answer = reader.end()
+    response = reader.end()
 
-    assert answer is not None
-    assert (answer.status, answer.body, answer.keeps) == (200, b"some text", False)
+    assert response is not None
+    assert (response.status, response.body, response.is_reusable) == (200, b"some text", False)
 
 
 @pytest.mark.parametrize(
-    ("head", "keeps"),
+    ("head", "is_reusable"),
     [
         (b"HTTP/1.1 200\r\nContent-Length: 0", True),
         (b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0", True),
@@ -92,16 +100,16 @@ def test_a_body_may_end_with_the_connection() -> None:
         (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 0", True),
     ],
 )
-def test_whether_the_connection_is_kept(head: bytes, keeps: bool) -> None:
-    assert read(head + b"\r\n\r\n").keeps is keeps
+def test_whether_the_connection_is_kept(head: bytes, is_reusable: bool) -> None:
+    assert read(head + b"\r\n\r\n").is_reusable is is_reusable
 
 
 def test_a_connection_with_bytes_behind_the_answer_is_spent() -> None:
-    assert read(GONE + b"HTTP/1.1 200 OK\r\n").keeps is False
+    assert read(GONE + b"HTTP/1.1 200 OK\r\n").is_reusable is False
 
 
 def test_one_answer_after_another() -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
 
     assert reader.feed(GONE) == reader.feed(GONE)
 
@@ -120,19 +128,19 @@ def test_one_answer_after_another() -> None:
     ],
 )
 def test_what_is_no_answer_is_told_at_once(data: bytes) -> None:
-    with pytest.raises(BrokenAnswerError):
-        AnswerReader().feed(data)
+    with pytest.raises(MalformedResponseError):
+        ResponseReader().feed(data)
 
 
 @pytest.mark.parametrize("whole", [GONE, CHUNKED])
 def test_a_connection_that_ends_within_an_answer_broke_it(whole: bytes) -> None:
     for end in range(1, len(whole)):
-        reader = AnswerReader()
+        reader = ResponseReader()
         assert reader.feed(whole[:end]) is None
 
-        with pytest.raises(BrokenAnswerError):
+        with pytest.raises(MalformedResponseError):
             reader.end()
 
 
 def test_a_connection_that_ends_before_an_answer_broke_nothing() -> None:
-    assert AnswerReader().end() is None
+    assert ResponseReader().end() is None

@@ -15,10 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from broadcaster.kept_connections import (
+from broadcaster.connection_pool import (
     ConnectionEndedError,
+    ConnectionPool,
     HttpError,
-    KeptConnections,
     TimeLimitError,
     TooLateError,
     UnreachableError,
@@ -59,8 +59,11 @@ class Server:
 
 @asynccontextmanager
 async def talking_to(
-    serve: Serve, *, keep_s: float = 60.0, tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None
-) -> AsyncIterator[tuple[Server, KeptConnections]]:
+    serve: Serve,
+    *,
+    max_idle_s: float = 60.0,
+    tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
+) -> AsyncIterator[tuple[Server, ConnectionPool]]:
     served = Server(serve)
     listening = await asyncio.start_server(
         served.handle, "127.0.0.1", 0, ssl=tls[0] if tls else None
@@ -68,7 +71,7 @@ async def talking_to(
     port = listening.sockets[0].getsockname()[1]
     scheme, trusted = ("https", tls[1]) if tls else ("http", None)
     served.url = f"{scheme}://127.0.0.1:{port}/any"
-    http = KeptConnections(served.url, keep_s=keep_s, tls=trusted)
+    http = ConnectionPool(served.url, max_idle_s=max_idle_s, tls=trusted)
     try:
         yield served, http
     finally:
@@ -107,7 +110,7 @@ async def test_requests_at_once_have_a_connection_each_and_share_them_later() ->
 
 
 async def test_a_connection_that_was_not_used_for_long_is_not_used_again() -> None:
-    async with talking_to(always_ok, keep_s=-1) as (server, http):
+    async with talking_to(always_ok, max_idle_s=-1) as (server, http):
         for _ in range(3):
             await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
@@ -172,7 +175,7 @@ async def test_a_request_whose_time_passes_while_it_connects_is_not_written(
         await always_ok(server, reader, writer)
 
     async with talking_to(shake_hands_late) as (server, _):
-        http = KeptConnections(server.url.replace("http:", "https:"), keep_s=60, tls=of_client)
+        http = ConnectionPool(server.url.replace("http:", "https:"), max_idle_s=60, tls=of_client)
         write_by = Deadline(2.0, clock.monotonic)
         late = asyncio.create_task(http.send(REQUEST, timeout_s=60, write_by=write_by))
         await until(lambda: server.connections == 1)
@@ -182,10 +185,10 @@ async def test_a_request_whose_time_passes_while_it_connects_is_not_written(
             await late
         requests = server.requests
         # The connection was not made in vain: the request that is made anew finds it.
-        answer = await http.send(REQUEST, timeout_s=60, write_by=Deadline(2.0, clock.monotonic))
+        response = await http.send(REQUEST, timeout_s=60, write_by=Deadline(2.0, clock.monotonic))
         http.close()
 
-        assert (requests, answer.status, server.connections) == (0, 200, 1)
+        assert (requests, response.status, server.connections) == (0, 200, 1)
 
 
 async def test_a_request_whose_time_passes_before_it_goes_once_more_does_not() -> None:
@@ -231,9 +234,9 @@ async def test_an_answer_that_breaks_off_is_asked_for_once_more() -> None:
             writer.close()
 
     async with talking_to(break_off_first) as (server, http):
-        answer = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+        response = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
-        assert (answer.status, answer.body, server.requests) == (200, b"", 2)
+        assert (response.status, response.body, server.requests) == (200, b"", 2)
 
 
 async def test_what_is_not_http_is_an_error_at_once() -> None:
@@ -263,9 +266,9 @@ async def test_a_slow_answer_is_given_up_in_time_and_its_connection_with_it() ->
     async with talking_to(first_slow) as (server, http):
         with pytest.raises(TimeLimitError):
             await http.send(REQUEST, timeout_s=0.2, write_by=NO_HURRY)
-        answer = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+        response = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
-        assert (answer.status, server.connections) == (200, 2)
+        assert (response.status, server.connections) == (200, 2)
 
 
 async def test_a_request_that_nobody_waits_for_any_more_takes_its_connection_along() -> None:
@@ -285,9 +288,9 @@ async def test_a_request_that_nobody_waits_for_any_more_takes_its_connection_alo
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        answer = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+        response = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
-        assert (answer.status, server.connections) == (200, 2)
+        assert (response.status, server.connections) == (200, 2)
 
 
 async def test_an_answer_that_ends_its_connection_is_whole() -> None:
@@ -325,13 +328,13 @@ async def test_requests_under_way_fail_when_it_is_closed() -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
 async def test_a_server_that_is_not_there(url: str) -> None:
     with pytest.raises(UnreachableError):
-        await KeptConnections(url, keep_s=60).send(REQUEST, timeout_s=5, write_by=NO_HURRY)
+        await ConnectionPool(url, max_idle_s=60).send(REQUEST, timeout_s=5, write_by=NO_HURRY)
 
 
 @pytest.mark.parametrize("url", ["ftp://host", "host:80", "https://", ""])
 async def test_what_is_no_servers_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="not a URL of a server"):
-        KeptConnections(url, keep_s=60)
+        ConnectionPool(url, max_idle_s=60)
 
 
 async def test_https_with_a_trusted_certificate(tmp_path: Path) -> None:

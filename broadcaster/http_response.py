@@ -21,22 +21,22 @@ _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?=\r\n|\Z
 _CHUNK_LINE: Final = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 _CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*\bchunked[ \t]*(?=\r\n|\Z)")
 _CLOSE: Final = re.compile(rb"\r\nconnection:[^\r\n]*\bclose\b")
-_KEEP: Final = re.compile(rb"\r\nconnection:[^\r\n]*\bkeep-alive\b")
+_KEEP_ALIVE: Final = re.compile(rb"\r\nconnection:[^\r\n]*\bkeep-alive\b")
 _WITHOUT_BODY: Final = frozenset({204, 304})
 
 
-class BrokenAnswerError(Exception):
+class MalformedResponseError(Exception):
     """What came is not an HTTP answer, or more than one may be."""
 
 
-class HttpAnswer(NamedTuple):
+class HttpResponse(NamedTuple):
     """One answer."""
 
     status: int
     head: bytes
     """Status line and header lines as they came."""
     body: bytes
-    keeps: bool
+    is_reusable: bool
     """Whether the connection takes another request."""
 
     def header(self, name: str) -> str:
@@ -47,41 +47,41 @@ class HttpAnswer(NamedTuple):
         return found[1].decode("latin-1").strip() if found else ""
 
 
-class AnswerReader:
+class ResponseReader:
     """Takes the bytes of one connection, gives out its answers one by one."""
 
     def __init__(self) -> None:
         self._buffer = b""
 
-    def feed(self, data: bytes) -> HttpAnswer | None:
+    def feed(self, data: bytes) -> HttpResponse | None:
         """Takes more bytes; the answer once it is whole.
 
         Raises:
-            BrokenAnswerError: It never will be.
+            MalformedResponseError: It never will be.
         """
         self._buffer = self._buffer + data if self._buffer else data
         return self._read(is_over=False)
 
-    def end(self) -> HttpAnswer | None:
+    def end(self) -> HttpResponse | None:
         """The connection has ended: the answer, if that was its end.
 
         Raises:
-            BrokenAnswerError: It ended within one.
+            MalformedResponseError: It ended within one.
         """
         return self._read(is_over=True) if self._buffer else None
 
-    def _read(self, *, is_over: bool) -> HttpAnswer | None:
+    def _read(self, *, is_over: bool) -> HttpResponse | None:
         while True:
             buffer = self._buffer
             end = buffer.find(_HEAD_END)
             if end < 0:
                 if is_over or len(buffer) > MOST_HEAD_BYTES:
-                    raise BrokenAnswerError(f"no end of the head in {len(buffer)} bytes")
+                    raise MalformedResponseError(f"no end of the head in {len(buffer)} bytes")
                 return None
             head = buffer[:end]
             line = _STATUS_LINE.match(head)
             if line is None:
-                raise BrokenAnswerError(f"not HTTP: {head[:40]!r}")
+                raise MalformedResponseError(f"not HTTP: {head[:40]!r}")
             status = int(line[2])
             if status >= 200:
                 return self._with_body(status, head, end + len(_HEAD_END), is_over=is_over)
@@ -89,7 +89,7 @@ class AnswerReader:
 
     def _with_body(
         self, status: int, head: bytes, start: int, *, is_over: bool
-    ) -> HttpAnswer | None:
+    ) -> HttpResponse | None:
         buffer = self._buffer
         fields = head.lower()
         is_delimited = True
@@ -103,7 +103,7 @@ class AnswerReader:
         elif length := _LENGTH.search(fields):
             rest = start + int(length[1])
             if rest - start > MOST_BODY_BYTES:
-                raise BrokenAnswerError(f"a body of {rest - start} bytes")
+                raise MalformedResponseError(f"a body of {rest - start} bytes")
             if len(buffer) < rest:
                 return self._wait(start, is_over=is_over)
             body = buffer[start:rest]
@@ -113,22 +113,24 @@ class AnswerReader:
             body, rest, is_delimited = buffer[start:], len(buffer), False
         self._buffer = b""
         # Bytes behind an answer that nobody asked for: whatever they are, this connection is spent.
-        keeps = is_delimited and not is_over and len(buffer) == rest and _keeps_alive(fields)
-        return HttpAnswer(status, head, body, keeps)
+        is_reusable = (
+            is_delimited and not is_over and len(buffer) == rest and _is_keep_alive(fields)
+        )
+        return HttpResponse(status, head, body, is_reusable)
 
-    def _wait(self, start: int, *, is_over: bool) -> HttpAnswer | None:
+    def _wait(self, start: int, *, is_over: bool) -> HttpResponse | None:
         """The body is not whole yet."""
         if is_over:
-            raise BrokenAnswerError("the connection ended within a body")
+            raise MalformedResponseError("the connection ended within a body")
         if len(self._buffer) - start > 2 * MOST_BODY_BYTES:
-            raise BrokenAnswerError("a body without an end")
+            raise MalformedResponseError("a body without an end")
         return None
 
 
-def _keeps_alive(fields: bytes) -> bool:
+def _is_keep_alive(fields: bytes) -> bool:
     if fields.startswith(b"http/1.1"):
         return b"close" not in fields or not _CLOSE.search(fields)
-    return _KEEP.search(fields) is not None
+    return _KEEP_ALIVE.search(fields) is not None
 
 
 def _unchunked(buffer: bytes, start: int) -> tuple[bytes, int] | None:
@@ -139,7 +141,7 @@ def _unchunked(buffer: bytes, start: int) -> tuple[bytes, int] | None:
             return None
         line = _CHUNK_LINE.match(buffer, start)
         if line is None:
-            raise BrokenAnswerError("not a chunk")
+            raise MalformedResponseError("not a chunk")
         size = int(line[1], 16)
         start = line.end()
         if size == 0:
@@ -147,7 +149,7 @@ def _unchunked(buffer: bytes, start: int) -> tuple[bytes, int] | None:
         if len(buffer) < start + size + len(_LINE_END):
             return None
         if buffer[start + size : start + size + len(_LINE_END)] != _LINE_END:
-            raise BrokenAnswerError("a chunk of another size than it says")
+            raise MalformedResponseError("a chunk of another size than it says")
         parts.append(buffer[start : start + size])
         start += size + len(_LINE_END)
 

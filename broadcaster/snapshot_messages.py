@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar
 
-from broadcaster.pictures import POSITION_WAIT_S, LatestReader
 from broadcaster.pushing import Compose
 from broadcaster.signing import Payload
 from broadcaster.stops import StopsOfTrucks
 from broadcaster.threads import Threads
+from broadcaster.update_messages import POSITION_WAIT_S, LatestReader
 from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent
@@ -52,7 +52,7 @@ class EventReader(Protocol):
         """Its entries above a version, in order."""
 
 
-class SnapshotPicture:
+class SnapshotMessages:
     """The `snapshot` message for somebody who has just begun to track one delivery.
 
     It does not wait for a slow position store, nor fail with it: a position then comes with the
@@ -120,7 +120,7 @@ class SnapshotPicture:
             self._if_quick(self._latest_of(delivery, access), None) if scope else _none(),
             self._if_quick(self._track_of(scope), ()) if scope else _none(),
         )
-        told = events_to_show(delivery, events, is_customer=self._role != DISPATCHER)
+        visible = events_to_show(delivery, events, is_customer=self._role != DISPATCHER)
 
         def encode(now: Access) -> Payload:
             now_ms = self._now_ms()
@@ -129,7 +129,7 @@ class SnapshotPicture:
             shown = position_to_show(delivery, latest, seen, now_ms=now_ms)
             message = encode_snapshot(
                 delivery,
-                told,
+                visible,
                 shown,
                 track_to_show(seen, track or ()),
                 sent_at_ms=now_ms,

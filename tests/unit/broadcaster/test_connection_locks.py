@@ -2,18 +2,18 @@ from __future__ import annotations
 
 import asyncio
 
-from broadcaster.connection_turns import ConnectionTurns
+from broadcaster.connection_locks import ConnectionLocks
 
 
 async def test_turns_of_one_connection_come_one_after_the_other() -> None:
-    turns = ConnectionTurns(wait_s=5)
+    turns = ConnectionLocks(wait_s=5)
     under_way: list[int] = []
     most = 0
 
     async def post(number: int) -> None:
         nonlocal most
-        async with turns.turn("a") as has_come:
-            assert has_come
+        async with turns.hold("a") as is_held:
+            assert is_held
             under_way.append(number)
             most = max(most, len(under_way))
             await asyncio.sleep(0)
@@ -26,11 +26,11 @@ async def test_turns_of_one_connection_come_one_after_the_other() -> None:
 
 
 async def test_a_turn_that_does_not_come_is_given_up_and_other_connections_have_theirs() -> None:
-    turns = ConnectionTurns(wait_s=0.01)
+    turns = ConnectionLocks(wait_s=0.01)
 
-    async with turns.turn("hung") as first, turns.turn("hung") as second, turns.turn("b") as other:
+    async with turns.hold("hung") as first, turns.hold("hung") as second, turns.hold("b") as other:
         assert (first, second, other) == (True, False, True)
-    async with turns.turn("hung") as again:
+    async with turns.hold("hung") as again:
         assert again
 
     assert not turns._lines

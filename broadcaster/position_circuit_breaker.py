@@ -6,21 +6,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
-from broadcaster.snapshot_picture import TrackReader
+from broadcaster.snapshot_messages import TrackReader
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.tracking.positions import ShownLatest, TrackPoint, TruckInterval
 
 T = TypeVar("T")
 
-REST_S: Final = 1.0
+OPEN_S: Final = 1.0
 """Long enough for a round to go by without positions, short enough to be missed by few."""
 
 _HUNG_AFTER_S: Final = 1.0
 """A failure that took this long was a time limit; a quick one keeps nobody waiting."""
 
 
-class RestingPositions:
-    """Reads positions, and for `REST_S` after a time limit fails at once.
+class PositionCircuitBreaker:
+    """Reads positions, and for `OPEN_S` after a time limit fails at once.
 
     Safe to call from several threads, as its store is. Calls that wait for a thread meanwhile fail
     when they get it, so what had piled up behind a store that hangs is gone at once.
@@ -35,32 +35,32 @@ class RestingPositions:
     ) -> None:
         self._positions = positions
         self._monotonic = monotonic
-        self._rests_until_s = float("-inf")
+        self._open_until_s = float("-inf")
 
     def shown(self, truck_ids: Sequence[str]) -> Mapping[str, ShownLatest]:
         """See `LatestReader`."""
-        return self._ask(lambda: self._positions.shown(truck_ids))
+        return self._read(lambda: self._positions.shown(truck_ids))
 
     def last_of(self, intervals: Sequence[TruckInterval]) -> Sequence[ShownLatest | None]:
         """See `LatestReader`."""
-        return self._ask(lambda: self._positions.last_of(intervals))
+        return self._read(lambda: self._positions.last_of(intervals))
 
     def track(
         self, truck_id: str, *, start_ms: int, end_ms: int | None, limit: int
     ) -> Sequence[TrackPoint]:
         """See `TrackReader`."""
-        return self._ask(
+        return self._read(
             lambda: self._positions.track(truck_id, start_ms=start_ms, end_ms=end_ms, limit=limit)
         )
 
-    def _ask(self, read: Callable[[], T]) -> T:
+    def _read(self, read: Callable[[], T]) -> T:
         began_at_s = self._monotonic()
-        if began_at_s < self._rests_until_s:
+        if began_at_s < self._open_until_s:
             raise StoreUnavailable("read positions", None, "not asked: it hung a moment ago")
         try:
             return read()
         except StoreUnavailable:
             ended_at_s = self._monotonic()
             if ended_at_s - began_at_s >= _HUNG_AFTER_S:
-                self._rests_until_s = ended_at_s + REST_S
+                self._open_until_s = ended_at_s + OPEN_S
             raise

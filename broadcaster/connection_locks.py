@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-TURN_WAIT_S: Final = 0.5
+LOCK_WAIT_S: Final = 0.5
 """Room for several answers of a healthy connection, whose viewer may follow many deliveries; far
 below the limit of a post, so that one that hangs holds up the slots behind it only so long."""
 
@@ -23,19 +23,19 @@ class _Line:
     """Who has the turn and who waits for it; at 0 the line is forgotten."""
 
 
-class ConnectionTurns:
+class ConnectionLocks:
     """Gives each connection to one after the other.
 
     Args:
         wait_s: How long a turn is waited for; None for as long as it takes.
     """
 
-    def __init__(self, wait_s: float | None = TURN_WAIT_S) -> None:
+    def __init__(self, wait_s: float | None = LOCK_WAIT_S) -> None:
         self._wait_s = wait_s
         self._lines: dict[str, _Line] = {}
 
     @asynccontextmanager
-    async def turn(self, connection_id: str) -> AsyncIterator[bool]:
+    async def hold(self, connection_id: str) -> AsyncIterator[bool]:
         """Waits for the connection's turn, but not for long.
 
         Yields:
@@ -44,11 +44,11 @@ class ConnectionTurns:
         line = self._lines.setdefault(connection_id, _Line())
         line.length += 1
         try:
-            has_come = await self._come(line.lock)
+            is_held = await self._come(line.lock)
             try:
-                yield has_come
+                yield is_held
             finally:
-                if has_come:
+                if is_held:
                     line.lock.release()
         finally:
             line.length -= 1

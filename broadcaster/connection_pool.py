@@ -18,7 +18,7 @@ import ssl
 from typing import Final
 from urllib.parse import urlsplit
 
-from broadcaster.http_answer import AnswerReader, BrokenAnswerError, HttpAnswer
+from broadcaster.http_response import HttpResponse, MalformedResponseError, ResponseReader
 from rtdts.runtime.deadline import Deadline
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -47,31 +47,31 @@ class ConnectionEndedError(HttpError):
     """The connection ended before the answer was whole."""
 
 
-class KeptConnections:
+class ConnectionPool:
     """Sends requests to one server.
 
     Args:
         url: ``http`` or ``https``, host and port; the rest of it is not looked at.
-        keep_s: How long an unused connection is kept.
+        max_idle_s: How long an unused connection is kept.
         tls: For ``https``, instead of the system's trusted authorities.
     """
 
-    def __init__(self, url: str, *, keep_s: float, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, url: str, *, max_idle_s: float, tls: ssl.SSLContext | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError(f"not a URL of a server: {url!r}")
         self._host = parts.hostname
         self._port = parts.port or _PORTS[parts.scheme]
         self._tls = (tls or ssl.create_default_context()) if parts.scheme == "https" else None
-        self._keep_s = keep_s
+        self._max_idle_s = max_idle_s
         self._idle: dict[_Connection, float] = {}  # ordered: the one that was used last is last
         self._open: set[_Connection] = set()
         self._addresses: tuple[str, ...] = ()
         self._addresses_until_s = float("-inf")
         self._resolving = asyncio.Lock()
-        self._turn = 0
+        self._next_address = 0
 
-    async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> HttpAnswer:
+    async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> HttpResponse:
         """Sends one request and reads its answer.
 
         When its connection ends without a whole answer the request goes once more, over a new one:
@@ -111,7 +111,7 @@ class KeptConnections:
         now_s = asyncio.get_running_loop().time()
         self._idle[connection] = now_s
         longest = next(iter(self._idle))
-        if self._idle[longest] < now_s - self._keep_s:
+        if self._idle[longest] < now_s - self._max_idle_s:
             del self._idle[longest]
             longest.abort(HttpError("unused for long"))
 
@@ -121,7 +121,7 @@ class KeptConnections:
         self._open.discard(connection)
 
     def _take(self) -> _Connection | None:
-        oldest_s = asyncio.get_running_loop().time() - self._keep_s
+        oldest_s = asyncio.get_running_loop().time() - self._max_idle_s
         while self._idle:
             connection, used_at_s = self._idle.popitem()
             if used_at_s >= oldest_s:
@@ -162,21 +162,21 @@ class KeptConnections:
                 found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
                 self._addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
                 self._addresses_until_s = loop.time() + _ADDRESSES_GOOD_FOR_S
-        self._turn += 1
-        first = self._turn % len(self._addresses)
+        self._next_address += 1
+        first = self._next_address % len(self._addresses)
         return self._addresses[first:] + self._addresses[:first]
 
 
 class _Connection(asyncio.Protocol):
     """One connection: one request at a time."""
 
-    def __init__(self, pool: KeptConnections) -> None:
+    def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
-        self._reader = AnswerReader()
+        self._reader = ResponseReader()
         self._transport: asyncio.Transport | None = None
-        self._waiting: asyncio.Future[HttpAnswer] | None = None
+        self._waiting: asyncio.Future[HttpResponse] | None = None
 
-    async def exchange(self, request: bytes, deadline_s: float, write_by: Deadline) -> HttpAnswer:
+    async def exchange(self, request: bytes, deadline_s: float, write_by: Deadline) -> HttpResponse:
         """Sends a request, waits for its answer, gives the connection back if it may be used again.
 
         Raises:
@@ -217,12 +217,12 @@ class _Connection(asyncio.Protocol):
             self.abort(HttpError("the server spoke unasked"))
             return
         try:
-            answer = self._reader.feed(data)
-        except BrokenAnswerError as error:
+            response = self._reader.feed(data)
+        except MalformedResponseError as error:
             self.abort(HttpError(str(error)))
             return
-        if answer is not None:
-            self._answered(answer)
+        if response is not None:
+            self._on_response(response)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
@@ -230,19 +230,19 @@ class _Connection(asyncio.Protocol):
         if self._waiting is None or self._waiting.done():
             return
         try:
-            answer = self._reader.end() if exc is None else None
-        except BrokenAnswerError:
-            answer = None
-        if answer is not None:
-            self._waiting.set_result(answer)
+            response = self._reader.end() if exc is None else None
+        except MalformedResponseError:
+            response = None
+        if response is not None:
+            self._waiting.set_result(response)
         else:
             self._fail(ConnectionEndedError(f"the server ended it: {exc!r}"))
 
-    def _answered(self, answer: HttpAnswer) -> None:
+    def _on_response(self, response: HttpResponse) -> None:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
-            waiting.set_result(answer)
-        if answer.keeps:
+            waiting.set_result(response)
+        if response.is_reusable:
             self._pool.give_back(self)
         else:
             self.abort(HttpError("the server keeps it no longer"))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from broadcaster.resting_positions import REST_S, RestingPositions
+from broadcaster.position_circuit_breaker import OPEN_S, PositionCircuitBreaker
 from rtdts.position_store.errors import StoreUnavailable
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.fake_viewing_stores import FakePositions
@@ -23,7 +23,7 @@ class Failing:
         raise StoreUnavailable("read", None, "no answer")
 
 
-def ask_all(positions: RestingPositions) -> None:
+def ask_all(positions: PositionCircuitBreaker) -> None:
     with pytest.raises(StoreUnavailable):
         positions.shown(["T-1"])
     with pytest.raises(StoreUnavailable):
@@ -35,15 +35,15 @@ def ask_all(positions: RestingPositions) -> None:
 def test_a_store_that_hangs_is_not_asked_again_for_a_moment() -> None:
     store, clock = FakePositions(), FakeClock()
     failing = Failing(store, clock, after_s=1.5)
-    positions = RestingPositions(store, clock.monotonic)
+    positions = PositionCircuitBreaker(store, clock.monotonic)
 
     ask_all(positions)
     assert failing.asked == 1
-    clock.advance(REST_S)
+    clock.advance(OPEN_S)
     ask_all(positions)
     assert failing.asked == 2
 
-    clock.advance(REST_S)
+    clock.advance(OPEN_S)
     store.before_read = lambda: None
     assert positions.shown(["T-1"]) == {}
 
@@ -52,6 +52,6 @@ def test_a_store_that_fails_quickly_is_asked_every_time() -> None:
     store, clock = FakePositions(), FakeClock()
     failing = Failing(store, clock, after_s=0.01)
 
-    ask_all(RestingPositions(store, clock.monotonic))
+    ask_all(PositionCircuitBreaker(store, clock.monotonic))
 
     assert failing.asked == 3

@@ -46,7 +46,7 @@ class LatestReader(Protocol):
         """For each interval what may be shown of the truck then."""
 
 
-class PositionPicture:
+class PositionMessages:
     """The `position` message: what the round pushes.
 
     Of a delivery that has come to its end it tells the last position that the truck had with it.
@@ -73,7 +73,7 @@ class PositionPicture:
         self.stops: Mapping[str, TruckStops] = {}
         self._log = log
         self._now_ms = now_ms
-        self._asked: set[str] = set()
+        self._requested: set[str] = set()
         self._latest: dict[str, ShownLatest] = {}
         self._last: dict[TruckInterval, ShownLatest | None] = {}
         """Of deliveries that have closed, by when their trucks had them."""
@@ -121,14 +121,14 @@ class PositionPicture:
         self.stops = await self._stops.read(deliveries.values())
 
     async def _read_latest(self, deliveries: Mapping[str, Delivery]) -> None:
-        trucks = {one.truck_id for one in deliveries.values() if one.is_open} - self._asked
+        trucks = {one.truck_id for one in deliveries.values() if one.is_open} - self._requested
         if not trucks:
             return
-        self._asked |= trucks
+        self._requested |= trucks
         try:
             self._latest.update(await self._threads.run(self._positions.shown, sorted(trucks)))
         except Exception as error:  # whatever the store's client raises: told without
-            self._tell_unavailable(error, len(trucks))
+            self._log_unavailable(error, len(trucks))
 
     async def _read_last(self, deliveries: Mapping[str, Delivery]) -> None:
         # For all whom it concerns, mostly the same.
@@ -138,23 +138,23 @@ class PositionPicture:
             for access in (Access.AS_CUSTOMER, Access.FULL)
             if (interval := closed_interval(delivery, access)) is not None
         }
-        wanted = sorted(intervals - self._last.keys(), key=msgspec.structs.astuple)
-        if not wanted:
+        missing = sorted(intervals - self._last.keys(), key=msgspec.structs.astuple)
+        if not missing:
             return
-        self._last.update(dict.fromkeys(wanted))
+        self._last.update(dict.fromkeys(missing))
         try:
-            found = await self._threads.run(self._positions.last_of, wanted)
+            found = await self._threads.run(self._positions.last_of, missing)
         except Exception as error:  # as above
-            self._tell_unavailable(error, len(wanted))
+            self._log_unavailable(error, len(missing))
         else:
-            self._last.update(zip(wanted, found, strict=True))
+            self._last.update(zip(missing, found, strict=True))
 
-    def _tell_unavailable(self, error: Exception, trucks: int) -> None:
+    def _log_unavailable(self, error: Exception, trucks: int) -> None:
         self.unknown_trucks += trucks
         self._log.exception("positions_unavailable", error, trucks=trucks)
 
 
-class TransitionPicture:
+class TransitionMessages:
     """The `status` message of one event, and the position as of now for who may see it.
 
     The status does not wait for a slow position store: the position then comes with the round.
@@ -163,7 +163,7 @@ class TransitionPicture:
     def __init__(
         self,
         event: DeliveryEvent,
-        positions: PositionPicture,
+        positions: PositionMessages,
         *,
         wait_s: float = POSITION_WAIT_S,
         now_ms: Callable[[], int] = wall_clock.now_ms,

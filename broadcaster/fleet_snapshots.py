@@ -9,7 +9,7 @@ from broadcaster.threads import Threads
 from rtdts.position_store.fleet import FleetCounts
 from rtdts.tracking.fleet_messages import (
     Ages,
-    FleetPicture,
+    FleetSnapshot,
     FleetTruck,
     cluster_rows,
     truck_rows,
@@ -27,7 +27,7 @@ class FleetPort(Protocol):
         """The trucks in view."""
 
 
-class FleetPictures:
+class FleetSnapshots:
     """Takes pictures of views.
 
     Args:
@@ -43,7 +43,7 @@ class FleetPictures:
         self._threads = threads
         self._max_trucks = max_trucks
 
-    async def take(self, view: FleetView, as_of_ms: int) -> FleetPicture:
+    async def take(self, view: FleetView, as_of_ms: int) -> FleetSnapshot:
         """The picture of a view.
 
         Raises:
@@ -51,14 +51,14 @@ class FleetPictures:
         """
         return await self._threads.run(self._take, view, as_of_ms)
 
-    def _take(self, view: FleetView, as_of_ms: int) -> FleetPicture:
+    def _take(self, view: FleetView, as_of_ms: int) -> FleetSnapshot:
         counts = self._fleet.count(view, as_of_ms=as_of_ms)
         if not counts.total:
-            return FleetPicture(as_of_ms=as_of_ms, total=0)
+            return FleetSnapshot(as_of_ms=as_of_ms, total=0)
         if counts.total <= self._max_trucks:
             trucks = self._fleet.trucks(view, as_of_ms=as_of_ms, limit=self._max_trucks)
             # Names may be long; and what came into view meanwhile comes with the next picture.
             if (rows := truck_rows(trucks, self._ages, as_of_ms=as_of_ms)) is not None:
-                return FleetPicture(as_of_ms=as_of_ms, total=len(trucks), trucks=rows)
+                return FleetSnapshot(as_of_ms=as_of_ms, total=len(trucks), trucks=rows)
         rows = cluster_rows(counts.clusters)
-        return FleetPicture(as_of_ms=as_of_ms, total=counts.total, clusters=rows)
+        return FleetSnapshot(as_of_ms=as_of_ms, total=counts.total, clusters=rows)
