@@ -33,7 +33,7 @@ from rtdts.position_store.state import DocumentVersion, StateOutcome, TruckState
 from rtdts.runtime.logs import get_logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
 from rtdts.tracking.delivery_log import standing
-from rtdts.tracking.delivery_memory import DeliveryPlan
+from rtdts.tracking.delivery_state import DeliveryPlan
 from rtdts.tracking.stream_codec import decode_point
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 from rtdts.tracking.truck_state import TruckState

@@ -20,7 +20,7 @@ from rtdts.tracking.deliveries import (
     Status,
 )
 from rtdts.tracking.delivery_log import standing
-from rtdts.tracking.delivery_memory import DeliveryPlan
+from rtdts.tracking.delivery_state import DeliveryPlan
 from rtdts.tracking.positions import Point
 from sim.fleet.device import Device, DeviceProfile, Fix
 from sim.fleet.motion import Driving, Motion, MotionState

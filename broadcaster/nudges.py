@@ -25,7 +25,7 @@ from broadcaster.threads import Threads
 from rtdts.push_queue.nudge_queue import ReceivedNudge
 from rtdts.push_queue.nudges import Nudge, PositionNudge
 from rtdts.runtime import wall_clock
-from rtdts.runtime.aws_errors import is_refusal
+from rtdts.runtime.aws_errors import is_rejection
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
@@ -266,4 +266,4 @@ def as_snapshots(values: Mapping[str, float]) -> dict[str, float]:
 
 def _is_own_fault(error: Exception) -> bool:
     """Whether a nudge fails however often it is handled."""
-    return is_refusal(error) or isinstance(error, _BUGS)
+    return is_rejection(error) or isinstance(error, _BUGS)

@@ -39,7 +39,7 @@ def log_points(
             case _:
                 continue
         if identity is not None:  # a declared status rests on no point
-            trace.tell(
+            trace.log(
                 "posted",
                 identity,
                 shown=shown,

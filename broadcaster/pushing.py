@@ -450,4 +450,4 @@ def _share_key(viewer: Subscription) -> ShareKey:
 
 
 def _may_receive(right: Right) -> bool:
-    return isinstance(right, MayView) or right.last_status_may_be_told
+    return isinstance(right, MayView) or right.last_status_may_be_shown

@@ -12,7 +12,7 @@ from rtdts.position_store.history_pages import Stamp
 from rtdts.telemetry_stream.shard_range import ANY_KEY, ShardRange
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Clock, Point
-from rtdts.tracking.stream_admission import Refusal, admit
+from rtdts.tracking.stream_admission import InvalidRecord, admit
 from rtdts.tracking.stream_position import StreamPosition
 from rtdts.tracking.truck_state import TruckState
 
@@ -221,6 +221,6 @@ def _check(record: StreamRecord) -> Arrival | Fault:
     point = admit(
         record.data, partition_key=record.partition_key, arrived_at_ms=record.arrived_at_ms
     )
-    if isinstance(point, Refusal):
+    if isinstance(point, InvalidRecord):
         return Fault(record=record, reason=point.reason, detail=point.detail)
     return Arrival(point=point, identity=point_id(point), record=record)

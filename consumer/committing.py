@@ -15,7 +15,7 @@ from rtdts.position_store.writer import HistoryWrite
 from rtdts.push_queue.nudges import Nudge, PositionNudge, TransitionNudge
 from rtdts.runtime.logs import Logger
 from rtdts.tracking.deliveries import OpenMatch
-from rtdts.tracking.delivery_memory import DeliveryPlan
+from rtdts.tracking.delivery_state import DeliveryPlan
 from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.stream_position import StreamPosition, Through
 from rtdts.tracking.truck_fold import TruckUpdate

@@ -391,7 +391,7 @@ class BatchPipeline:
         for truck_id, arrivals in by_truck.items():
             if self._trace.follows(truck_id):
                 for step in point_steps(arrivals, updates.get(truck_id), rejected_ids):
-                    self._trace.tell(**step, shard_id=self._shard_id)
+                    self._trace.log(**step, shard_id=self._shard_id)
 
     def _park(self, faults: Sequence[Fault], report: BatchReport, budget: Budget) -> None:
         if not faults:

@@ -286,7 +286,7 @@ class Settler:
             positions=tuple(indexed(fix, state.deliveries) for fix in work.changed.values()),
             latest=_latest_if_other(before, state),
             deliveries=deliveries,
-            newest_news=because,
+            newest_new_fix=because,
             may_move_times=may_move_times,
         )
 

@@ -16,14 +16,14 @@ from consumer.retrying import Budget
 from rtdts.delivery_store.appends import Change, groups
 from rtdts.delivery_store.errors import VersionConflict
 from rtdts.push_queue.nudges import TransitionNudge
-from rtdts.runtime.aws_errors import is_refusal
+from rtdts.runtime.aws_errors import is_rejection
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import delivery_events_name
 from rtdts.tracking.current_delivery import promise_of
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch, shown_from
 from rtdts.tracking.delivery_log import standing
-from rtdts.tracking.delivery_memory import (
+from rtdts.tracking.delivery_state import (
     DeliveryPlan,
     DeliveryUpdate,
     Settlement,
@@ -34,7 +34,7 @@ from rtdts.tracking.delivery_memory import (
 from rtdts.tracking.status_machine import StatusRules, Transition
 from rtdts.tracking.stream_position import Through
 from rtdts.tracking.truck_fold import TruckUpdate, is_remembered, unfolded_of
-from rtdts.tracking.truck_state import DeliveryMemory, Interval, TruckState, with_interval
+from rtdts.tracking.truck_state import DeliveryState, Interval, TruckState, with_interval
 
 ATTEMPTS = 10
 """Lost races on one delivery in a row before the next batch tries again: dispatchers are people."""
@@ -62,7 +62,7 @@ class Appended:
 
 @dataclasses.dataclass(frozen=True)
 class _Written:
-    memory: DeliveryMemory
+    delivery_state: DeliveryState
     versions: tuple[int, ...]
     """What the viewers must hear of: appended now, or found already written by the same cause."""
     appended: int = 0
@@ -153,20 +153,20 @@ class TransitionWriter:
             (delivery.after.delivery_id, result)
             for delivery, result in zip(left, results, strict=True)
         )
-        memories: list[DeliveryMemory] = []
+        delivery_states: list[DeliveryState] = []
         nudges: list[TransitionNudge] = []
         unsettled = update.state.unsettled
         has_moved_times = False
         for delivery in update.deliveries:
             delivery_id = delivery.after.delivery_id
             if not delivery.pending:
-                memories.append(delivery.after)
+                delivery_states.append(delivery.after)
                 has_moved_times |= delivery.has_moved_times
                 continue
             result = written[delivery_id]
             if result is None:
                 continue
-            memories.append(result.memory)
+            delivery_states.append(result.delivery_state)
             has_moved_times |= result.has_moved_times
             if result.unfolded is not None:
                 unsettled = with_interval(unsettled, result.unfolded.from_ms, result.unfolded.to_ms)
@@ -178,7 +178,7 @@ class TransitionWriter:
         return Appended(
             state=msgspec.structs.replace(
                 update.state,
-                deliveries=tuple(memories),
+                deliveries=tuple(delivery_states),
                 unsettled=unsettled,
                 has_moved_times=has_moved_times,
             ),
@@ -259,7 +259,7 @@ class TransitionWriter:
         except VersionConflict:
             return False
         except (ClientError, BotoCoreError) as error:
-            if not is_refusal(error):
+            if not is_rejection(error):
                 raise
             return False
         return True
@@ -277,7 +277,7 @@ class TransitionWriter:
             if row.version == delivery.before.version:
                 # The log holds what the memory accounts for, and nothing else.
                 settlement = Settlement(
-                    memory=delivery.after,
+                    delivery_state=delivery.after,
                     append=delivery.pending,
                     already_there=(),
                     has_moved_times=delivery.has_moved_times,
@@ -291,12 +291,12 @@ class TransitionWriter:
                     delivery,
                     plan.standing,
                     self._rules,
-                    because=update.newest_news,
+                    because=update.newest_new_fix,
                     is_behind=unfolded is not None or plan.standing.speaks_beyond(here),
                     may_move_times=update.may_move_times,
                 )
             written = _Written(
-                settlement.memory,
+                settlement.delivery_state,
                 settlement.already_there,
                 has_moved_times=settlement.has_moved_times,
                 unfolded=unfolded,
@@ -311,7 +311,7 @@ class TransitionWriter:
             except VersionConflict:
                 continue
             except (ClientError, BotoCoreError) as error:
-                if not is_refusal(error):
+                if not is_rejection(error):
                     raise
                 self._park(row, new, error, budget)
                 return _Written(delivery.unsettled, (), is_parked=True, unfolded=unfolded)
@@ -348,7 +348,7 @@ class TransitionWriter:
     def _trace_events(self, events: Iterable[DeliveryEvent]) -> None:
         for event in events:
             if event.point_id is not None:
-                self._trace.tell(
+                self._trace.log(
                     "status",
                     event.point_id,
                     delivery_id=event.delivery_id,
@@ -372,7 +372,7 @@ class TransitionWriter:
             return DeliveryUpdate(before=before, after=before), unfolded
         after, reconciled = believe(
             before,
-            because=update.newest_news,
+            because=update.newest_new_fix,
             rules=self._rules,
             may_move_times=update.may_move_times,
         )

@@ -15,7 +15,7 @@ from rtdts.delivery_store.matches import MatchStore
 from rtdts.delivery_store.shares import ShareStore
 from rtdts.delivery_store.tickets import TicketStore
 from rtdts.push_queue.nudge_queue import NudgeQueue
-from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, SOMEBODY_WAITS, aws_session
+from rtdts.runtime.aws_clients import INTERACTIVE, ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.origins import Origins
@@ -52,8 +52,8 @@ def build(environ: Mapping[str, str]) -> App:
     settings = read_settings(Settings, environ)
     log = get_logger("delivery_lambda")
     aws = aws_session()
-    dynamodb = aws.client("dynamodb", config=SOMEBODY_WAITS)
-    sqs = aws.client("sqs", config=SOMEBODY_WAITS)
+    dynamodb = aws.client("dynamodb", config=INTERACTIVE)
+    sqs = aws.client("sqs", config=INTERACTIVE)
     deliveries = DeliveryStore(
         dynamodb,
         settings.tables,

@@ -45,7 +45,7 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
         log.exception("request_failed", error, request_id=request_id)
         return internal_error()
     duration_ms = round((time.monotonic() - started_s) * 1_000, 1)
-    has_failed = bool(answer.metrics.get("PointsNotTaken"))
+    has_failed = bool(answer.metrics.get("PointsFailed"))
     write = app.log.warning if has_failed else app.log.info
     # A line costs as much as the request: of what is as it should be there is a sample, each line
     # of which stands for so many.
@@ -60,7 +60,7 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
             **({"one_of": one_of} if one_of > 1 else {}),
         )
     for step in answer.steps:
-        app.trace.tell(**step, request_id=request_id)
+        app.trace.log(**step, request_id=request_id)
     if answer.metrics:
         app.metrics.add(answer.metrics, at_once=has_failed)
     return answer.response

@@ -35,7 +35,7 @@ METRICS = (
     Metric("PointsAccepted", "Count"),
     Metric("PointsRejected", "Count"),
     Metric("PointsAdjusted", "Count"),
-    Metric("PointsNotTaken", "Count"),
+    Metric("PointsFailed", "Count"),
     Metric("StreamAttempts", "Count"),
 )
 

@@ -28,7 +28,7 @@ METRICS: Final = (
     Metric("PointsAccepted", "Count"),
     Metric("PointsRejected", "Count"),
     Metric("PointsAdjusted", "Count"),
-    Metric("PointsNotTaken", "Count"),
+    Metric("PointsFailed", "Count"),
     Metric("StreamAttempts", "Count"),
     Metric("MessagesUnusable", "Count"),
     Metric("MessagesAgain", "Count"),
@@ -239,14 +239,14 @@ class DeviceBatches:
             for result in results:
                 if self._trace.follows(result.truck_id):
                     for step in result.steps():
-                        self._trace.tell(**step)
+                        self._trace.log(**step)
 
 
 _FIELDS: Final = {
     "PointsAccepted": "accepted",
     "PointsRejected": "rejected",
     "PointsAdjusted": "adjusted",
-    "PointsNotTaken": "not_taken",
+    "PointsFailed": "not_taken",
     "StreamAttempts": "attempts",
 }
 
@@ -263,7 +263,7 @@ def _metrics(
         counts["PointsAccepted"] += result.accepted
         counts["PointsRejected"] += len(result.rejected)
         counts["PointsAdjusted"] += len(result.adjusted)
-        counts["PointsNotTaken"] += len(result.not_taken)
+        counts["PointsFailed"] += len(result.not_taken)
     counts["StreamAttempts"] = attempts
     counts["MessagesOverQuota"] = sum(one.is_over_quota for one in messages)
     faults = sum(isinstance(one.verdict, Fault) for one in messages)

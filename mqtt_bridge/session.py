@@ -222,7 +222,7 @@ class Session:
             for held, result in zip(messages, results, strict=True):
                 if result.not_taken:
                     failed.append(held)
-                    self._tally.count("PointsNotTaken", len(result.not_taken))
+                    self._tally.count("PointsFailed", len(result.not_taken))
                 else:
                     finished.append((held, result))
             self._gathering.done(truck_id, failed, now_s=self._ports.clock())
@@ -284,4 +284,4 @@ class Session:
         self._tally.count_result(result)
         if self._trace.is_on and self._trace.follows(result.truck_id):
             for step in result.steps():
-                self._trace.tell(**step)
+                self._trace.log(**step)

@@ -13,7 +13,7 @@ METRICS: Final = (
     Metric("PointsAccepted", "Count"),
     Metric("PointsRejected", "Count"),
     Metric("PointsAdjusted", "Count"),
-    Metric("PointsNotTaken", "Count"),
+    Metric("PointsFailed", "Count"),
     Metric("StreamAttempts", "Count"),
     Metric("MessagesUnusable", "Count"),
     Metric("MessagesHeld", "Count"),

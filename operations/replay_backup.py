@@ -31,7 +31,7 @@ from rtdts.telemetry_stream.backup_format import (
     split_records,
     truck_of,
 )
-from rtdts.tracking.stream_admission import Refusal, admit
+from rtdts.tracking.stream_admission import InvalidRecord, admit
 from rtdts.tracking.stream_codec import InvalidPoint, decode_point
 
 BULK_DOCUMENTS = 2_000
@@ -164,7 +164,7 @@ class IntoStream:
             # It lay under its truck's key: another would have been parked.
             truck_id = truck_of(record.data) or ""
             point = admit(record.data, partition_key=truck_id, arrived_at_ms=self._now_ms())
-            if isinstance(point, Refusal):
+            if isinstance(point, InvalidRecord):
                 self._console.progress(f"left out: {key}: {point.reason}: {point.detail}")
             else:
                 returning.append(Returning(name=key, point=point, data=record.data))

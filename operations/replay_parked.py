@@ -17,7 +17,7 @@ from rtdts.telemetry_stream.backup_format import truck_of
 from rtdts.telemetry_stream.bucket_objects import ObjectEntry
 from rtdts.telemetry_stream.parked_records import ParkedRecord
 from rtdts.tracking.positions import Point
-from rtdts.tracking.stream_admission import KEY_IS_NOT_THE_TRUCK, Refusal, admit
+from rtdts.tracking.stream_admission import KEY_IS_NOT_THE_TRUCK, InvalidRecord, admit
 
 BATCH_RECORDS = 500
 
@@ -96,7 +96,7 @@ def replay_parked(
         if choice.reason is not None and record.reason != choice.reason:
             continue
         point = _admit(record, now_ms)
-        if isinstance(point, Refusal):
+        if isinstance(point, InvalidRecord):
             report.stay[point.reason] += 1
             console.say(f"stays: {entry.key}: {point.reason}: {point.detail}")
             continue
@@ -108,12 +108,12 @@ def replay_parked(
     return report
 
 
-def _admit(record: ParkedRecord, now_ms: int) -> Point | Refusal:
+def _admit(record: ParkedRecord, now_ms: int) -> Point | InvalidRecord:
     """What the consumer will say of it when it comes again, under the key that it had."""
     partition_key = record.partition_key
     if partition_key is None:  # parked before keys were kept
         if record.reason == KEY_IS_NOT_THE_TRUCK:
-            return Refusal(reason=record.reason, detail=record.detail)
+            return InvalidRecord(reason=record.reason, detail=record.detail)
         partition_key = truck_of(record.body) or ""
     return admit(record.body, partition_key=partition_key, arrived_at_ms=now_ms)
 

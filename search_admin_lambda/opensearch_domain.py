@@ -9,7 +9,7 @@ from typing import Any
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import NotFoundError
 
-from rtdts.position_store.client import telling_errors_apart
+from rtdts.position_store.client import translating_errors
 from rtdts.position_store.index_definitions import install_index_templates
 from search_admin_lambda.installation import PolicyVersion
 
@@ -30,7 +30,7 @@ class OpenSearchDomain:
 
     def install_templates(self) -> None:
         """See `search_admin_lambda.installation.Domain`, as for all of these."""
-        with telling_errors_apart("install templates"):
+        with translating_errors("install templates"):
             install_index_templates(self._client, shards=self._shards)
 
     def policy_version(self, name: str) -> PolicyVersion | None:
@@ -89,5 +89,5 @@ class OpenSearchDomain:
         body: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> Any:
-        with telling_errors_apart(f"{method} {path}"):
+        with translating_errors(f"{method} {path}"):
             return self._client.transport.perform_request(method, path, params=params, body=body)

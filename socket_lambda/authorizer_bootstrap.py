@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from rtdts.delivery_store.block_list import BlockList
 from rtdts.delivery_store.blocked_identities import BlockStore
 from rtdts.delivery_store.tickets import TicketStore
-from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, SOMEBODY_WAITS, aws_session
+from rtdts.runtime.aws_clients import INTERACTIVE, ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.origins import Origins
@@ -55,7 +55,7 @@ def build_authorizer(environ: Mapping[str, str]) -> AuthorizerApp:
         log=log,
     )
     aws = aws_session()
-    dynamodb = aws.client("dynamodb", config=SOMEBODY_WAITS)
+    dynamodb = aws.client("dynamodb", config=INTERACTIVE)
     blocks = BlockStore(
         aws.client("dynamodb", config=ONE_SHORT_ATTEMPT),
         settings.blocked_identities_table,

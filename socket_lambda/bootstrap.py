@@ -11,7 +11,7 @@ from rtdts.delivery_store.deliveries import DeliveryStore
 from rtdts.delivery_store.socket_limits import SocketLimitStore
 from rtdts.delivery_store.subscriptions import SubscriptionStore
 from rtdts.push_queue.snapshot_queue import SnapshotQueue
-from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, SOMEBODY_WAITS, aws_session
+from rtdts.runtime.aws_clients import INTERACTIVE, ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
@@ -38,11 +38,11 @@ def build(environ: Mapping[str, str]) -> App:
     settings = read_settings(Settings, environ)
     log = get_logger("socket_lambda")
     aws = aws_session()
-    dynamodb = aws.client("dynamodb", config=SOMEBODY_WAITS)
+    dynamodb = aws.client("dynamodb", config=INTERACTIVE)
     management = aws.client(
         "apigatewaymanagementapi",
         endpoint_url=settings.socket_management_url,
-        config=SOMEBODY_WAITS,
+        config=INTERACTIVE,
     )
     poster = ConnectionPoster(management)
     limits = SocketLimits.of(
@@ -60,7 +60,7 @@ def build(environ: Mapping[str, str]) -> App:
         deliveries=DeliveryStore(dynamodb, settings.tables),
         subscriptions=SubscriptionStore(dynamodb, settings.tables),
         snapshots=SnapshotQueue(
-            aws.client("sqs", config=SOMEBODY_WAITS), settings.snapshot_queue_url, log=log
+            aws.client("sqs", config=INTERACTIVE), settings.snapshot_queue_url, log=log
         ),
         poster=poster,
         limits=LimitKeeper(

@@ -10,10 +10,10 @@ from bench.truth.itineraries import Itinerary, Shape
 from bench.truth.noise import Accuracy, Device, Interval
 from bench.truth.orders import Order, batched, late, one_by_one, shuffled
 from rtdts.tracking.geodesy import distance_m
-from rtdts.tracking.status_machine import Plan
+from rtdts.tracking.status_machine import PlannedRoute
 
 Shapes = Callable[[Random], Shape]
-Devices = Callable[[Random, Plan], Device]
+Devices = Callable[[Random, PlannedRoute], Device]
 Silences = Callable[[Random, Itinerary], list[Interval]]
 
 
@@ -56,25 +56,25 @@ def _device(rng: Random, low_m: float, high_m: float, **changed: object) -> Devi
     return Device(**{**usual, **changed})  # type: ignore[arg-type]
 
 
-def _clear(rng: Random, _plan: Plan) -> Device:
+def _clear(rng: Random, _plan: PlannedRoute) -> Device:
     return _device(rng, 2, 8)
 
 
-def _town(rng: Random, _plan: Plan) -> Device:
+def _town(rng: Random, _plan: PlannedRoute) -> Device:
     return _device(rng, 10, 22, accuracy=Accuracy.HONEST)
 
 
-def _flattering(rng: Random, _plan: Plan) -> Device:
+def _flattering(rng: Random, _plan: PlannedRoute) -> Device:
     return _device(rng, 10, 22, accuracy=Accuracy.FLATTERING)
 
 
-def _poor_there(rng: Random, plan: Plan) -> Device:
+def _poor_there(rng: Random, plan: PlannedRoute) -> Device:
     return _device(
         rng, 3, 8, accuracy=Accuracy.HONEST, zone=plan.destination, zone_sigma_m=rng.uniform(30, 42)
     )
 
 
-def _jumping(rng: Random, _plan: Plan) -> Device:
+def _jumping(rng: Random, _plan: PlannedRoute) -> Device:
     stated = rng.choice((Accuracy.HONEST, Accuracy.FLATTERING, Accuracy.ABSENT))
     return _device(rng, 3, 10, accuracy=stated, bursts_per_hour=rng.uniform(10, 30))
 

@@ -15,7 +15,7 @@ from bench.truth.geometry import Geometry, Part, geometries
 from bench.truth.itineraries import itinerary
 from bench.truth.noise import Observation, observe
 from rtdts.tracking.positions import Point
-from rtdts.tracking.status_machine import Plan
+from rtdts.tracking.status_machine import PlannedRoute
 from sim.fleet.motion import Motion
 
 START_MS = 1_800_000_000_000
@@ -44,7 +44,7 @@ class Drive:
     name: str
     case: str
     geometry: str
-    plan: Plan
+    plan: PlannedRoute
     motion: Motion
     departed_s: float
     truth: Truth

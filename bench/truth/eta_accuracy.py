@@ -31,7 +31,7 @@ from bench.truth.eta_drives import REPORT, TUNING, EtaDrive, drives, recorded_dr
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.eta import (
     RULES,
-    EtaMemory,
+    EtaBaseline,
     EtaRules,
     TruckPace,
     drive_on,
@@ -54,7 +54,7 @@ class Moment:
     """What was known at one fix, and what came true."""
 
     pace: TruckPace
-    memory: EtaMemory | None
+    baseline: EtaBaseline | None
     remaining_m: float
     radius_m: float
     speed_mps: float
@@ -63,7 +63,7 @@ class Moment:
     def ours(self, rules: EtaRules) -> tuple[float, float] | None:
         """Our range in seconds from the fix."""
         found = eta_range(
-            self.memory,
+            self.baseline,
             self.pace,
             remaining_m=self.remaining_m,
             radius_m=self.radius_m,
@@ -86,7 +86,7 @@ class Moment:
 def moments_of(drive: EtaDrive) -> list[Moment]:
     """The fixes of a drive at which it is judged, with what was folded until then."""
     pace: TruckPace | None = None
-    memory: EtaMemory | None = None
+    baseline: EtaBaseline | None = None
     moments = []
     every_ms = (drive.entered_ms - drive.departed_ms) / MOMENTS
     next_ms = float(drive.departed_ms)
@@ -98,14 +98,14 @@ def moments_of(drive: EtaDrive) -> list[Moment]:
         if at_ms < drive.departed_ms:
             continue
         remaining_m = distance_m(fix.lat, fix.lon, *drive.destination)
-        memory = observe(memory, pace, remaining_m=remaining_m, status=Status.IN_TRANSIT)
+        baseline = observe(baseline, pace, remaining_m=remaining_m, status=Status.IN_TRANSIT)
         if at_ms < next_ms:
             continue
         next_ms += every_ms * math.ceil((at_ms - next_ms + 1) / every_ms)
         moments.append(
             Moment(
                 pace=pace,
-                memory=memory,
+                baseline=baseline,
                 remaining_m=remaining_m,
                 radius_m=drive.radius_m,
                 speed_mps=fix.speed_mps,

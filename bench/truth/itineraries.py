@@ -11,7 +11,7 @@ from random import Random
 
 from rtdts.tracking.deliveries import DEFAULT_RADIUS_M, Place
 from rtdts.tracking.geodesy import place_at
-from rtdts.tracking.status_machine import Plan
+from rtdts.tracking.status_machine import PlannedRoute
 from sim.fleet.motion import Driving, Motion
 from sim.fleet.polyline import Polyline
 from sim.fleet.speed_model import SpeedProfile, Stop, TruckLimits, draw_stops, drive_profile
@@ -32,7 +32,7 @@ class Itinerary:
         unloading_s: The same of the halt at the end of the leg.
     """
 
-    plan: Plan
+    plan: PlannedRoute
     motion: Motion
     departed_s: float
     loading_s: tuple[float, float] | None
@@ -78,7 +78,7 @@ def itinerary(line: Polyline, shape: Shape, rng: Random) -> Itinerary:
         there_and_back = Polyline.through([*path.points, *path.points[::-1]])
         end_m = there_and_back.length_m - end_m
         path = there_and_back.cut(0, end_m + after_m)
-    plan = Plan(
+    plan = PlannedRoute(
         origin=_place(path.at(origin_m), rng.uniform(0, 40), DEFAULT_RADIUS_M, rng),
         destination=_place(path.at(end_m), shape.offset_m, shape.radius_m, rng),
     )

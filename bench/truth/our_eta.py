@@ -9,7 +9,7 @@ from bench.truth.drives import START_MS, Drive
 from bench.truth.eta import Range
 from bench.truth.ours import JudgedPoint
 from rtdts.tracking.deliveries import Status
-from rtdts.tracking.eta import EtaMemory, TruckPace, drive_on, eta_range, observe
+from rtdts.tracking.eta import EtaBaseline, TruckPace, drive_on, eta_range, observe
 from rtdts.tracking.geodesy import distance_m
 
 
@@ -23,7 +23,7 @@ class OurEta:
         self._name, self._events = name, events
         self._taken = 0
         self._pace: TruckPace | None = None
-        self._memory: EtaMemory | None = None
+        self._baseline: EtaBaseline | None = None
 
     def estimate(self, drive: Drive, seen: Sequence[JudgedPoint]) -> Range | None:
         """An `Estimator` of `bench.truth.eta`."""
@@ -42,10 +42,12 @@ class OurEta:
                 lon=point.lon,
                 accuracy_m=point.accuracy_m,
             )
-            self._memory = observe(self._memory, self._pace, remaining_m=remaining_m, status=status)
+            self._baseline = observe(
+                self._baseline, self._pace, remaining_m=remaining_m, status=status
+            )
         self._taken = len(seen)
         found = eta_range(
-            self._memory,
+            self._baseline,
             self._pace,
             remaining_m=remaining_m,
             radius_m=place.radius_m,

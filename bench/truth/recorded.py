@@ -14,7 +14,7 @@ from bench.truth.geometry import Geometry
 from bench.truth.noise import Observation
 from rtdts.tracking.deliveries import DEFAULT_RADIUS_M, Place
 from rtdts.tracking.geodesy import distance_m, place_at
-from rtdts.tracking.status_machine import Plan
+from rtdts.tracking.status_machine import PlannedRoute
 from sim.fleet.motion import Replay
 
 CASE = "recorded"
@@ -31,7 +31,7 @@ def replay_of(road: Geometry) -> Replay:
     return Replay(road.recording.fixes, road.recording.elapsed_s)
 
 
-def recorded_plans(road: Geometry, most: int) -> list[tuple[int, Plan, Truth]]:
+def recorded_plans(road: Geometry, most: int) -> list[tuple[int, PlannedRoute, Truth]]:
     """Destinations along a recording: up to half of them with an arrival, the others without.
 
     Returns:
@@ -40,7 +40,7 @@ def recorded_plans(road: Geometry, most: int) -> list[tuple[int, Plan, Truth]]:
     motion, rng = replay_of(road), Random(road.name)  # a text seeds alike in every process
     start = road.recording.fixes[0]
     origin = Place(lat=start[0], lon=start[1])
-    found: dict[bool, list[tuple[int, Plan, Truth]]] = {True: [], False: []}
+    found: dict[bool, list[tuple[int, PlannedRoute, Truth]]] = {True: [], False: []}
     moments = [n * _EVERY_S for n in range(int(motion.duration_s / _EVERY_S))]
     for t_s in rng.sample(moments, len(moments)):
         state = motion.at(t_s)
@@ -52,7 +52,7 @@ def recorded_plans(road: Geometry, most: int) -> list[tuple[int, Plan, Truth]]:
             break
         truth = truth_of(motion, destination, 0.0)
         if not truth.is_ambiguous:
-            plan = Plan(origin=origin, destination=destination)
+            plan = PlannedRoute(origin=origin, destination=destination)
             found[truth.arrived_s is not None].append((round(t_s), plan, truth))
     return [*islice(found[True], most // 2), *islice(found[False], most - most // 2)]
 

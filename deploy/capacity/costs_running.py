@@ -56,9 +56,11 @@ def nat(plan: Plan) -> Cost:
 
 def search_bytes(plan: Plan) -> float:
     """Bytes a second between consumer and OpenSearch, compressed."""
-    memories = plan.load.visits * (2 if plan.sizes.reads_memories else 1)
+    delivery_states = plan.load.visits * (2 if plan.sizes.reads_memories else 1)
     rest = plan.load.visits * LATEST_BYTES + plan.load.points * HISTORY_BYTES
-    return memories * plan.facts.measured["wide_fleet_wire"] + rest * plan.scenario.wire_ratio
+    return (
+        delivery_states * plan.facts.measured["wide_fleet_wire"] + rest * plan.scenario.wire_ratio
+    )
 
 
 def between_zones(plan: Plan) -> Cost:

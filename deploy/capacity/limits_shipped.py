@@ -112,11 +112,11 @@ def _indexes(plan: Plan) -> Iterator[Use]:
         remedy=f"search_nodes.shards = {math.ceil(sizes.nodes / COPIES)}",
     )
     kind = "read_first" if sizes.reads_memories else "at_hand"
-    memories = load.visits * plan.facts.measured[f"wide_fleet_written.{kind}"]
+    delivery_states = load.visits * plan.facts.measured[f"wide_fleet_written.{kind}"]
     yield Use(
         name="OpenSearch's disks, on nodes with a shard as shipped",
         kind="size",
-        used=memories * COPIES / 1e6,
+        used=delivery_states * COPIES / 1e6,
         limit=min(shards * COPIES, sizes.nodes) * of["opensearch_volume_throughput"].value / 1e6,
         unit="MB/s",
         remedy=f"search_nodes.shards = {math.ceil(sizes.nodes / COPIES)}; faster volumes",

@@ -31,9 +31,9 @@ def query_all(
     """Every item that a query finds, however many answers they take."""
     begun: dict[str, AttributeValueTypeDef] = {}
     while True:
-        answer = client.query(**query, **({"ExclusiveStartKey": begun} if begun else {}))
-        yield from answer["Items"]
-        begun = answer.get("LastEvaluatedKey", {})
+        response = client.query(**query, **({"ExclusiveStartKey": begun} if begun else {}))
+        yield from response["Items"]
+        begun = response.get("LastEvaluatedKey", {})
         if not begun:
             return
 
@@ -46,9 +46,9 @@ def batch_delete(
     """Deletes items; one that isn't there is as good."""
     for chunk in chunks(keys, MAX_WRITES):
         deletes: Any = [{"DeleteRequest": {"Key": key}} for key in chunk]
-        answer = client.batch_write_item(RequestItems={table: deletes})
+        response = client.batch_write_item(RequestItems={table: deletes})
         # Throttled ones, one by one: there the SDK's own retries apply.
-        for left in answer.get("UnprocessedItems", {}).get(table, []):
+        for left in response.get("UnprocessedItems", {}).get(table, []):
             client.delete_item(TableName=table, Key=left["DeleteRequest"]["Key"])
 
 
@@ -69,18 +69,18 @@ def batch_get(
         request: Mapping[str, KeysAndAttributesTypeDef] = {
             table: {"Keys": chunk, "ConsistentRead": True}
         }
-        refusals = 0
+        empty_reads = 0
         while request:
-            answer = client.batch_get_item(RequestItems=request)
-            items = answer["Responses"].get(table, [])
+            response = client.batch_get_item(RequestItems=request)
+            items = response["Responses"].get(table, [])
             yield from items
             # What was not read: the request was too large an answer (16 MB), or throttled.
             request = cast(
-                "Mapping[str, KeysAndAttributesTypeDef]", answer.get("UnprocessedKeys", {})
+                "Mapping[str, KeysAndAttributesTypeDef]", response.get("UnprocessedKeys", {})
             )
             if not request:
                 break
-            refusals = 0 if items else refusals + 1
-            if refusals == ATTEMPTS:
+            empty_reads = 0 if items else empty_reads + 1
+            if empty_reads == ATTEMPTS:
                 raise StoreBusy("BatchGetItem", ("UnprocessedKeys",))
             sleep(next(waits_s))

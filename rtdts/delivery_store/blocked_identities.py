@@ -40,12 +40,12 @@ class BlockStore:
 
     def unblock(self, subject: str, kind: BlockKind) -> bool:
         """Deletes a block; returns whether there was one."""
-        answer = self._client.delete_item(
+        response = self._client.delete_item(
             TableName=self._table,
             Key={"subject": {"S": subject}, "kind": {"S": kind.value}},
             ReturnValues="ALL_OLD",
         )
-        return bool(answer.get("Attributes"))
+        return bool(response.get("Attributes"))
 
     def in_force(self, now_ms: int) -> list[Block]:
         """Every block that is not over, read consistently; an item that is none is left out.
@@ -62,11 +62,11 @@ class BlockStore:
         }
         blocks: list[Block] = []
         while True:
-            answer = self._client.scan(**scan)
-            blocks += self._readable(answer["Items"])
-            if not answer.get("LastEvaluatedKey"):
+            response = self._client.scan(**scan)
+            blocks += self._readable(response["Items"])
+            if not response.get("LastEvaluatedKey"):
                 return blocks
-            scan["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            scan["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
     def _readable(self, items: Iterable[dict[str, AttributeValueTypeDef]]) -> Iterator[Block]:
         for item in items:

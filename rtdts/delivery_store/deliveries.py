@@ -129,12 +129,12 @@ class DeliveryStore:
         return None if item is None or ERASED_ATTRIBUTE in item else from_item(item, Delivery)
 
     def _item(self, delivery_id: str) -> dict[str, AttributeValueTypeDef] | None:
-        answer = self._client.get_item(
+        response = self._client.get_item(
             TableName=self._tables.deliveries,
             Key={"delivery_id": {"S": delivery_id}},
             ConsistentRead=True,
         )
-        return answer.get("Item")
+        return response.get("Item")
 
     def get_many(self, delivery_ids: Iterable[str]) -> FoundDeliveries:
         """Those of the deliveries that exist, as they are now.
@@ -312,7 +312,7 @@ class DeliveryStore:
                 row = rows.get(entry.delivery_id)
                 if (
                     row is not None
-                    and _is_wanted(row, customer_id, truck_id, status)
+                    and _passes_filter(row, customer_id, truck_id, status)
                     and _is_recent(row, closed_since_ms)
                 ):
                     found.append(row)
@@ -366,9 +366,9 @@ class DeliveryStore:
                 "created_at_ms": {"N": str(after.created_at_ms)},
                 "delivery_id": {"S": after.delivery_id},
             }
-        answer = self._client.query(**query)
-        last = answer.get("LastEvaluatedKey")
-        return [_position(item) for item in answer["Items"]], _position(last) if last else None
+        response = self._client.query(**query)
+        last = response.get("LastEvaluatedKey")
+        return [_position(item) for item in response["Items"]], _position(last) if last else None
 
     def _row(self, before: Delivery | None, after: Delivery) -> Write:
         expiry = {}
@@ -386,7 +386,7 @@ class DeliveryStore:
                 ":version": {"N": str(before.version)},
                 ":truck": {"S": before.truck_id},
             }
-        return Write(item={"Put": put}, if_refused=VersionConflict(after.delivery_id))
+        return Write(item={"Put": put}, if_condition_failed=VersionConflict(after.delivery_id))
 
     def _log_expires_at_s(self, after: Delivery, events: Sequence[DeliveryEvent]) -> int | None:
         if after.closed_at_ms is None:
@@ -434,7 +434,7 @@ def _check_versions(
         )
 
 
-def _is_wanted(
+def _passes_filter(
     row: Delivery, customer_id: str | None, truck_id: str | None, status: Status | None
 ) -> bool:
     """The index may lag: the row decides."""

@@ -89,12 +89,12 @@ class DeviceStore:
 
     def find(self, secret: str) -> Device | None:
         """Whose secret it is, read consistently: one that was just revoked is not found."""
-        answer = self._client.get_item(
+        response = self._client.get_item(
             TableName=self._table,
             Key={"secret_hash": {"S": hash_of(secret)}},
             ConsistentRead=True,
         )
-        item = answer.get("Item")
+        item = response.get("Item")
         return from_item(item, Device) if item else None
 
     def all_of(self, truck_id: str | None = None) -> list[Device]:
@@ -117,12 +117,12 @@ class DeviceStore:
             scan["FilterExpression"] = "truck_id = :truck_id"
             scan["ExpressionAttributeValues"] = {":truck_id": {"S": truck_id}}
         while True:
-            answer = self._client.scan(**scan)
-            for item in answer["Items"]:
+            response = self._client.scan(**scan)
+            for item in response["Items"]:
                 yield from_item(item, _DeviceItem)
-            if not answer.get("LastEvaluatedKey"):
+            if not response.get("LastEvaluatedKey"):
                 return
-            scan["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            scan["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
 
 def hash_of(secret: str) -> str:

@@ -109,13 +109,13 @@ class CustomerErasure:
 
     def count_of(self, delivery_id: str) -> dict[str, int]:
         """How many items there are of a delivery, by table; read consistently."""
-        answer = self._client.get_item(
+        response = self._client.get_item(
             TableName=self._tables.deliveries,
             Key={"delivery_id": {"S": delivery_id}},
             ConsistentRead=True,
         )
         return {
-            "deliveries": int("Item" in answer and not _is_done(answer["Item"])),
+            "deliveries": int("Item" in response and not _is_done(response["Item"])),
             "delivery_events": len(self._events_of(delivery_id)),
             "delivery_shares": len(self._shares_of(delivery_id)),
             "subscriptions": len(self._subscriptions_to(delivery_id)),
@@ -147,7 +147,9 @@ class CustomerErasure:
             "ConditionExpression": condition,
             "ExpressionAttributeValues": values,
         }
-        writes = [Write(item={"Put": row}, if_refused=VersionConflict(delivery.delivery_id))]
+        writes = [
+            Write(item={"Put": row}, if_condition_failed=VersionConflict(delivery.delivery_id))
+        ]
         if delivery.is_open and delivery.truck_id is not None:
             match = removing(
                 self._tables.truck_matches,
@@ -228,12 +230,12 @@ class CustomerErasure:
             "ConsistentRead": True,
         }
         while True:
-            answer = self._client.scan(**scan)
-            for item in answer["Items"]:
+            response = self._client.scan(**scan)
+            for item in response["Items"]:
                 yield _key(item, keys)
-            if not answer.get("LastEvaluatedKey"):
+            if not response.get("LastEvaluatedKey"):
                 return
-            scan["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            scan["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
     def _events_of(self, delivery_id: str) -> list[Key]:
         return self._keys_of(self._tables.delivery_events, ("delivery_id", "version"), delivery_id)

@@ -19,7 +19,7 @@ def appending(table: str, event: DeliveryEvent, *, expires_at_s: int | None) -> 
                 "ConditionExpression": "attribute_not_exists(delivery_id)",
             }
         },
-        if_refused=VersionConflict(event.delivery_id),
+        if_condition_failed=VersionConflict(event.delivery_id),
     )
 
 
@@ -36,5 +36,5 @@ def expiring(table: str, delivery_id: str, version: int, *, expires_at_s: int) -
                 "ExpressionAttributeValues": {":expires": {"N": str(expires_at_s)}},
             }
         },
-        if_refused=VersionConflict(delivery_id),
+        if_condition_failed=VersionConflict(delivery_id),
     )

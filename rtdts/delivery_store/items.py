@@ -71,14 +71,14 @@ def from_attribute(attribute: Mapping[str, Any]) -> object:
             raise TypeError(f"an attribute of type {kind} is none of ours")
 
 
-def from_item(item: Mapping[str, AttributeValueTypeDef], wanted: type[T]) -> T:
+def from_item(item: Mapping[str, AttributeValueTypeDef], expected: type[T]) -> T:
     """An item as a struct; attributes that the struct does not know are ignored.
 
     Raises:
         msgspec.ValidationError: The item isn't one of these.
     """
     builtins = {name: from_attribute(attribute) for name, attribute in item.items()}
-    return msgspec.convert(builtins, wanted)
+    return msgspec.convert(builtins, expected)
 
 
 NOT_ONE_OF_OURS = (msgspec.ValidationError, TypeError, ValueError)

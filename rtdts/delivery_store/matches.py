@@ -69,10 +69,10 @@ class MatchStore:
 
     def open_matches(self, truck_id: str) -> tuple[OpenMatch, ...]:
         """The truck's open deliveries, read consistently, ordered by delivery id."""
-        answer = self._client.get_item(
+        response = self._client.get_item(
             TableName=self._table, Key={"truck_id": {"S": truck_id}}, ConsistentRead=True
         )
-        return self._in_order(truck_id, answer["Item"]) if "Item" in answer else ()
+        return self._in_order(truck_id, response["Item"]) if "Item" in response else ()
 
     def open_matches_many(self, truck_ids: Iterable[str]) -> dict[str, tuple[OpenMatch, ...]]:
         """The same for many trucks at once; a truck without any has an empty tuple.
@@ -202,7 +202,7 @@ def putting(table: str, delivery: Delivery, *, reordered_at_ms: int | None, limi
                 },
             }
         },
-        if_refused=TruckFull(truck_id, limit),
+        if_condition_failed=TruckFull(truck_id, limit),
     )
 
 

@@ -139,7 +139,7 @@ class ShareStore:
                     "ConditionExpression": _EXISTS,
                 }
             },
-            if_refused=DeliveryErased(delivery.delivery_id),
+            if_condition_failed=DeliveryErased(delivery.delivery_id),
         )
         ttl = {TTL_ATTRIBUTE: expires_at_ms // 1000 + 1}
         put = Write(item={"Put": {"TableName": self._table, "Item": to_item(item, **ttl)}})
@@ -159,14 +159,14 @@ class ShareStore:
         """
         delivery_id, _, _ = token.partition(_SEPARATOR)
         token_hash = _hash(token)
-        answer = self._client.get_item(
+        response = self._client.get_item(
             TableName=self._table,
             Key=_key(ShareKey(delivery_id, token_hash[:_SHARE_ID_LENGTH])),
             ConsistentRead=True,
         )
-        if "Item" not in answer:
+        if "Item" not in response:
             return None
-        item = from_item(answer["Item"], _ShareItem)
+        item = from_item(response["Item"], _ShareItem)
         # A part of the hash found it: the whole of it proves the token.
         return _share(item) if hmac.compare_digest(item.token_hash, token_hash) else None
 
@@ -176,8 +176,8 @@ class ShareStore:
         Raises:
             StoreBusy: DynamoDB left keys unread, again and again.
         """
-        wanted = [_key(one) for one in dict.fromkeys(keys)]
-        items = batch_get(self._client, self._table, wanted, sleep=self._sleep)
+        expected = [_key(one) for one in dict.fromkeys(keys)]
+        items = batch_get(self._client, self._table, expected, sleep=self._sleep)
         shares = [from_item(item, Share) for item in items]
         return {ShareKey(one.delivery_id, one.share_id): one for one in shares}
 

@@ -78,27 +78,27 @@ class SocketLimitStore:
         # The time until which units may be borrowed, one left out: that which is taken.
         last_ms = now_ms + (rate.burst - 1) * unit_ms
         for _ in range(_ATTEMPTS):
-            refused = self._update(
+            current = self._update(
                 key,
                 f"SET full_at_ms = :taken, {_EXPIRES}",
                 "attribute_not_exists(full_at_ms) OR full_at_ms <= :now",
                 {":taken": now_ms + unit_ms, ":now": now_ms},
                 now_ms,
             )
-            if refused is None:
+            if current is None:
                 return True
-            if _number(refused, "full_at_ms") > last_ms:
+            if _number(current, "full_at_ms") > last_ms:
                 return False
-            refused = self._update(
+            current = self._update(
                 key,
                 f"SET full_at_ms = full_at_ms + :unit, {_EXPIRES}",
                 "full_at_ms > :now AND full_at_ms <= :last",
                 {":unit": unit_ms, ":now": now_ms, ":last": last_ms},
                 now_ms,
             )
-            if refused is None:
+            if current is None:
                 return True
-            if _number(refused, "full_at_ms") > last_ms:
+            if _number(current, "full_at_ms") > last_ms:
                 return False
         return False
 
@@ -115,7 +115,7 @@ class SocketLimitStore:
             None when it was added; else, as there are so many already, the oldest one's connection.
         """
         name = _SOCKET + connection_id
-        refused = self._update(
+        current = self._update(
             key,
             f"SET #new = :now, {_EXPIRES} ADD open_sockets :one",
             "attribute_not_exists(#new) AND "
@@ -124,13 +124,13 @@ class SocketLimitStore:
             now_ms,
             {"#new": name},
         )
-        if refused is None or name in refused:
+        if current is None or name in current:
             return None
-        return _oldest(refused)
+        return _oldest(current)
 
     def replace_socket(self, key: str, oldest: str, connection_id: str, *, now_ms: int) -> bool:
         """Puts a socket in another's place; returns whether that was still there."""
-        refused = self._update(
+        current = self._update(
             key,
             f"SET #new = :now, {_EXPIRES} REMOVE #oldest",
             "attribute_exists(#oldest) AND attribute_not_exists(#new)",
@@ -138,7 +138,7 @@ class SocketLimitStore:
             now_ms,
             {"#new": _SOCKET + connection_id, "#oldest": _SOCKET + oldest},
         )
-        return refused is None or _SOCKET + connection_id in refused
+        return current is None or _SOCKET + connection_id in current
 
     def remove_socket(self, key: str, connection_id: str, now_ms: int) -> None:
         """Removes a socket from an identity's; one that isn't there is as good."""

@@ -84,7 +84,7 @@ class SubscriptionStore:
             bucket=delivery_bucket(subscription.delivery_id) if has_bucket else None,
             **{TTL_ATTRIBUTE: (subscription.subscribed_at_ms + KEPT_FOR_MS) // 1000},
         )
-        with _unless_refused():
+        with _ignoring_failed_condition():
             self._client.put_item(
                 TableName=self._table,
                 Item=item,
@@ -94,22 +94,22 @@ class SubscriptionStore:
 
     def has(self, topic: str, endpoint: str) -> bool:
         """Whether the endpoint follows the topic now (read consistently)."""
-        answer = self._client.get_item(
+        response = self._client.get_item(
             TableName=self._table,
             Key={"topic": {"S": topic}, "endpoint": {"S": endpoint}},
             ProjectionExpression="topic",
             ConsistentRead=True,
         )
-        return "Item" in answer
+        return "Item" in response
 
     def find(self, topic: str, endpoint: str) -> Subscription | None:
         """The endpoint's subscription to the topic now (read consistently)."""
-        answer = self._client.get_item(
+        response = self._client.get_item(
             TableName=self._table,
             Key={"topic": {"S": topic}, "endpoint": {"S": endpoint}},
             ConsistentRead=True,
         )
-        return from_item(answer["Item"], Subscription) if "Item" in answer else None
+        return from_item(response["Item"], Subscription) if "Item" in response else None
 
     def remove(self, topic: str, endpoint: str, *, until_ms: int) -> None:
         """Ends a subscription that began at `until_ms` or before; one that isn't there is as good.
@@ -168,7 +168,7 @@ class SubscriptionStore:
             yield from_item(item, Subscription)
 
     def _delete_if(self, condition: str, topic: str, endpoint: str, time_ms: int) -> None:
-        with _unless_refused():
+        with _ignoring_failed_condition():
             self._client.delete_item(
                 TableName=self._table,
                 Key={"topic": {"S": topic}, "endpoint": {"S": endpoint}},
@@ -187,15 +187,15 @@ class SubscriptionStore:
         }
         count = 0
         while True:
-            answer = self._client.query(**query)
-            count += answer["Count"]
-            if not answer.get("LastEvaluatedKey"):
+            response = self._client.query(**query)
+            count += response["Count"]
+            if not response.get("LastEvaluatedKey"):
                 return count
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            query["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
 
 @contextmanager
-def _unless_refused() -> Iterator[None]:
+def _ignoring_failed_condition() -> Iterator[None]:
     """What a condition refuses is as good as done."""
     try:
         yield

@@ -84,7 +84,7 @@ class TicketStore:
     def spend(self, ticket: str, now_ms: int) -> TicketHolder | None:
         """Takes a ticket: whoever comes first has its holder, all others and late ones None."""
         try:
-            answer = self._client.delete_item(
+            response = self._client.delete_item(
                 TableName=self._table,
                 Key={"ticket_hash": {"S": _hash(ticket)}},
                 ConditionExpression="expires_at_ms > :now",
@@ -95,7 +95,7 @@ class TicketStore:
             if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
                 return None
             raise
-        return from_item(answer["Attributes"], TicketHolder)
+        return from_item(response["Attributes"], TicketHolder)
 
 
 def is_ticket(text: str) -> bool:

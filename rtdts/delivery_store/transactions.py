@@ -40,7 +40,7 @@ class Write:
     """One write of a transaction, with what it means when its condition does not hold."""
 
     item: TransactWriteItemTypeDef
-    if_refused: DeliveryStoreError | None = None
+    if_condition_failed: DeliveryStoreError | None = None
     """None for a write without a condition."""
 
 
@@ -57,7 +57,8 @@ def write_together(
     DynamoDB (for ten minutes) and is a success when repeated, not a conflict with itself.
 
     Raises:
-        DeliveryStoreError: The `if_refused` of the first write whose condition did not hold.
+        DeliveryStoreError: The `if_condition_failed` of the first write whose condition did not
+            hold.
         StoreBusy: Refused `ATTEMPTS` times for reasons that pass.
         botocore.exceptions.ClientError: Anything else.
     """
@@ -81,8 +82,8 @@ def _try_to_write(client: DynamoDBClient, writes: Sequence[Write], token: str) -
     except ClientError as error:
         codes = cancellation_codes(error)
         for code, write in zip(codes, writes, strict=False):
-            if code == "ConditionalCheckFailed" and write.if_refused is not None:
-                raise write.if_refused from error
+            if code == "ConditionalCheckFailed" and write.if_condition_failed is not None:
+                raise write.if_condition_failed from error
         reasons = tuple(code for code in codes if code != "None")
         if not reasons or not _PASSING_REASONS.issuperset(reasons):
             raise

@@ -17,7 +17,7 @@ def point_steps(points: Sequence[Point], outcome: PutOutcome) -> Iterator[Mappin
         points: As they were stamped and put.
         outcome: What the stream said.
     """
-    places = {place: record for record in outcome.taken for place in record.payloads}
+    places = {place: record for record in outcome.accepted for place in record.payloads}
     for place, point in enumerate(points):
         record = places.get(place)
         yield {

@@ -17,7 +17,7 @@ def metrics_of(result: IngestResult) -> Mapping[str, int]:
         "PointsAccepted": result.accepted,
         "PointsRejected": len(result.rejected),
         "PointsAdjusted": len(result.adjusted),
-        "PointsNotTaken": len(result.not_taken),
+        "PointsFailed": len(result.not_taken),
         "StreamAttempts": result.outcome.attempts,
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from opensearchpy import OpenSearch
 
-from rtdts.position_store.client import STORES_OWN_FAULTS, telling_errors_apart
+from rtdts.position_store.client import STORES_OWN_FAULTS, translating_errors
 
 MAX_ITEMS = 2_000
 MAX_BYTES = 8_000_000
@@ -81,9 +81,9 @@ def send_bulk(
     outcomes: list[ItemOutcome] = []
     for chunk in _chunks(actions):
         body = b"".join(part for action in chunk for part in _lines(action))
-        with telling_errors_apart("bulk"):
-            answer = client.bulk(body=body, params={"filter_path": filter_path})
-        items = [next(iter(item.items())) for item in answer.get("items", [])]
+        with translating_errors("bulk"):
+            response = client.bulk(body=body, params={"filter_path": filter_path})
+        items = [next(iter(item.items())) for item in response.get("items", [])]
         if len(items) != len(chunk):
             items += [("", {"status": 503})] * (len(chunk) - len(items))
         outcomes += [_outcome(*item) for item in items[: len(chunk)]]
@@ -105,8 +105,8 @@ def _outcome(operation: str, item: dict[str, Any]) -> ItemOutcome:
     if status == 409:
         return ItemOutcome(fate=Fate.CONFLICT)
     error = item.get("error", {})
-    told = (error.get("type"), error.get("reason"), error.get("caused_by", {}).get("reason"))
-    reason = f"{status} " + ": ".join(part for part in told if part)
+    details = (error.get("type"), error.get("reason"), error.get("caused_by", {}).get("reason"))
+    reason = f"{status} " + ": ".join(part for part in details if part)
     # 400 is the mapping's or the parser's verdict on this document, but for some types of errors.
     # All else (429, 5xx, 403 of a full disk, 404 of an index that is being made) says something of
     # the store.

@@ -64,7 +64,7 @@ def connect(
 
 
 @contextmanager
-def telling_errors_apart(operation: str) -> Iterator[None]:
+def translating_errors(operation: str) -> Iterator[None]:
     """Turns what may pass into `StoreUnavailable`; what won't (a bug of ours) stays as it is."""
     try:
         yield

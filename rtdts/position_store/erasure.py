@@ -14,7 +14,7 @@ from opensearchpy import OpenSearch
 from opensearchpy.exceptions import NotFoundError
 
 from rtdts.position_store.bulk import MAX_ITEMS, Action, Fate, head, send_bulk
-from rtdts.position_store.client import telling_errors_apart
+from rtdts.position_store.client import translating_errors
 from rtdts.position_store.documents import CURRENT_FIELDS
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import (
@@ -36,7 +36,7 @@ BY_QUERY = (RAW_PATTERN, POSITIONS_PATTERN)
 
 _ANY_INDEX = {"ignore_unavailable": "true", "allow_no_indices": "true"}
 
-_FORGET_DELIVERIES = """
+_REMOVE_DELIVERIES = """
 if (ctx._source.deliveries != null) {
   ctx._source.deliveries.removeIf(one -> params.ids.contains(one.delivery_id));
 }
@@ -65,7 +65,7 @@ class TruckErasure:
         counts = {
             pattern: _count(self._client, pattern, _of_truck(truck_id)) for pattern in BY_QUERY
         }
-        with telling_errors_apart(f"count in {LATEST_INDEX}"):
+        with translating_errors(f"count in {LATEST_INDEX}"):
             shown = self._client.exists(index=LATEST_INDEX, id=truck_id)
         stored = self._states.load([truck_id]).get(truck_id)
         return {**counts, LATEST_INDEX: int(shown), STATE_INDEX: int(not _is_erased(stored))}
@@ -81,8 +81,8 @@ class TruckErasure:
         """
         indexes = ",".join((*BY_QUERY, LATEST_INDEX))
         _refresh(self._client, indexes)
-        with telling_errors_apart("look for the point that came last"):
-            answer = self._client.search(
+        with translating_errors("look for the point that came last"):
+            response = self._client.search(
                 index=indexes,
                 body={
                     "size": 0,
@@ -91,7 +91,7 @@ class TruckErasure:
                 },
                 params={**_ANY_INDEX, "allow_partial_search_results": "false"},
             )
-        last_ms = answer["aggregations"]["last"]["value"]
+        last_ms = response["aggregations"]["last"]["value"]
         return None if last_ms is None else format_instant(int(last_ms))
 
     def erase(self, truck_id: str, *, now_ms: int) -> Iterator[tuple[str, int]]:
@@ -116,7 +116,7 @@ class TruckErasure:
         for pattern in BY_QUERY:
             for deleted in _by_query(self._client, "delete", pattern, _of_truck(truck_id)):
                 yield pattern, deleted
-        with telling_errors_apart(f"delete in {LATEST_INDEX}"):
+        with translating_errors(f"delete in {LATEST_INDEX}"):
             try:
                 self._client.delete(index=LATEST_INDEX, id=truck_id, params={"refresh": "true"})
             except NotFoundError:
@@ -200,7 +200,7 @@ class DeliveryErasure:
         for truck_id in sorted(truck_ids):
             if self._take_out(truck_id, delivery_ids):
                 yield STATE_INDEX, 1
-        script = {"source": _FORGET_DELIVERIES, "params": {"ids": sorted(delivery_ids)}}
+        script = {"source": _REMOVE_DELIVERIES, "params": {"ids": sorted(delivery_ids)}}
         query = _naming(delivery_ids)
         for changed in _by_query(self._client, "update", POSITIONS_PATTERN, query, script=script):
             yield POSITIONS_PATTERN, changed
@@ -215,7 +215,7 @@ class DeliveryErasure:
                 return False
             if stored.state is None:
                 # Nobody can read it, and a truck goes on without one.
-                with telling_errors_apart(f"delete in {STATE_INDEX}"):
+                with translating_errors(f"delete in {STATE_INDEX}"):
                     self._client.delete(index=STATE_INDEX, id=truck_id)
                 return True
             state = _without(stored.state, delivery_ids)
@@ -248,18 +248,18 @@ def _naming(delivery_ids: Collection[str]) -> Mapping[str, Any]:
 
 
 def _refresh(client: OpenSearch, pattern: str) -> None:
-    with telling_errors_apart(f"refresh {pattern}"):
+    with translating_errors(f"refresh {pattern}"):
         client.indices.refresh(index=pattern, params=_ANY_INDEX)
 
 
 def _count(client: OpenSearch, pattern: str, query: Mapping[str, Any]) -> int:
     _refresh(client, pattern)
-    with telling_errors_apart(f"count in {pattern}"):
-        answer = client.count(index=pattern, body={"query": query}, params=_ANY_INDEX)
-    shards = answer["_shards"]
+    with translating_errors(f"count in {pattern}"):
+        response = client.count(index=pattern, body={"query": query}, params=_ANY_INDEX)
+    shards = response["_shards"]
     if shards["failed"]:
         raise StoreUnavailable(f"count in {pattern}", None, f"of {shards['total']} shards not all")
-    return int(answer["count"])
+    return int(response["count"])
 
 
 def _by_query(
@@ -276,8 +276,8 @@ def _by_query(
     fruitless = 0
     _refresh(client, pattern)
     while True:
-        with telling_errors_apart(f"{operation} in {pattern}"):
-            answer = act(
+        with translating_errors(f"{operation} in {pattern}"):
+            response = act(
                 index=pattern,
                 body=body,
                 params={
@@ -287,14 +287,14 @@ def _by_query(
                     "max_docs": BATCH_DOCUMENTS,
                 },
             )
-        if answer.get("failures") or answer.get("timed_out"):
-            told = str(answer.get("failures") or "timed out")
-            raise StoreUnavailable(f"{operation} in {pattern}", None, told)
-        changed = int(answer.get("deleted", 0)) + int(answer.get("updated", 0))
+        if response.get("failures") or response.get("timed_out"):
+            failure = str(response.get("failures") or "timed out")
+            raise StoreUnavailable(f"{operation} in {pattern}", None, failure)
+        changed = int(response.get("deleted", 0)) + int(response.get("updated", 0))
         if changed:
             fruitless = 0
             yield changed
-        elif answer.get("version_conflicts"):
+        elif response.get("version_conflicts"):
             fruitless += 1
             if fruitless == MAX_FRUITLESS:
                 raise StoreUnavailable(f"{operation} in {pattern}", None, "somebody keeps writing")
@@ -313,16 +313,16 @@ def _rewrite_latest(
     fruitless = 0
     while True:
         _refresh(client, LATEST_INDEX)
-        with telling_errors_apart(f"search in {LATEST_INDEX}"):
-            answer = client.search(
+        with translating_errors(f"search in {LATEST_INDEX}"):
+            response = client.search(
                 index=LATEST_INDEX,
                 body={"query": query, "size": MAX_ITEMS, "version": True},
                 params={**_ANY_INDEX, "allow_partial_search_results": "false"},
             )
-        found = answer["hits"]["hits"]
+        found = response["hits"]["hits"]
         if not found:
             return
-        outcomes = send_bulk(client, [_forgetting(one, delivery_ids) for one in found])
+        outcomes = send_bulk(client, [_removal(one, delivery_ids) for one in found])
         for outcome in outcomes:
             if outcome.fate not in (Fate.WRITTEN, Fate.CONFLICT):
                 raise StoreUnavailable(f"update in {LATEST_INDEX}", None, outcome.reason)
@@ -336,7 +336,7 @@ def _rewrite_latest(
                 raise StoreUnavailable(f"update in {LATEST_INDEX}", None, "somebody keeps writing")
 
 
-def _forgetting(found: Mapping[str, Any], delivery_ids: Collection[str]) -> Action:
+def _removal(found: Mapping[str, Any], delivery_ids: Collection[str]) -> Action:
     source = found["_source"]
     for point in (source, source.get("shown") or {}):
         if point.get("deliveries"):

@@ -15,7 +15,7 @@ from opensearchpy import OpenSearch
 from opensearchpy.exceptions import NotFoundError
 
 from rtdts.position_store.bulk import Action, Fate, head, send_bulk
-from rtdts.position_store.client import telling_errors_apart
+from rtdts.position_store.client import translating_errors
 from rtdts.position_store.documents import decode_fleet_truck, encode_current, eta_earliest_ms
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import LATEST_INDEX
@@ -66,7 +66,7 @@ class FleetReader:
             "stale": self._stale(as_of_ms),
             "offline": self._offline(as_of_ms),
         }
-        answer = self._search(
+        response = self._search(
             {
                 "query": self._query(view, as_of_ms),
                 "size": 0,
@@ -88,9 +88,9 @@ class FleetReader:
             },
             _COUNTED,
         )
-        tiles = answer.get("aggregations", {}).get("tiles", {}).get("buckets", [])
+        tiles = response.get("aggregations", {}).get("tiles", {}).get("buckets", [])
         return FleetCounts(
-            total=answer["hits"]["total"]["value"], clusters=tuple(map(_cluster, tiles))
+            total=response["hits"]["total"]["value"], clusters=tuple(map(_cluster, tiles))
         )
 
     def trucks(self, view: FleetView, *, as_of_ms: int, limit: int) -> list[FleetTruck]:
@@ -104,7 +104,7 @@ class FleetReader:
         Raises:
             StoreUnavailable: OpenSearch can't answer now, or not in full.
         """
-        answer = self._search(
+        response = self._search(
             {
                 "query": self._query(view, as_of_ms),
                 "size": limit,
@@ -116,7 +116,7 @@ class FleetReader:
         )
         return [
             decode_fleet_truck(hit["_id"], hit["_source"])
-            for hit in answer.get("hits", {}).get("hits", [])
+            for hit in response.get("hits", {}).get("hits", [])
         ]
 
     def _query(self, view: FleetView, as_of_ms: int) -> Mapping[str, Any]:
@@ -124,19 +124,19 @@ class FleetReader:
         box = {"top_left": {"lat": north, "lon": west}, "bottom_right": {"lat": south, "lon": east}}
         needed: list[Mapping[str, Any]] = [{"geo_bounding_box": {"fleet.location": box}}]
         excluded: list[Mapping[str, Any]] = []
-        wanted = view.filter
+        expected = view.filter
         for flag, query in (
-            (wanted.late, self._late(as_of_ms)),
-            (wanted.stale, self._stale(as_of_ms)),
-            (wanted.offline, self._offline(as_of_ms)),
+            (expected.late, self._late(as_of_ms)),
+            (expected.stale, self._stale(as_of_ms)),
+            (expected.offline, self._offline(as_of_ms)),
         ):
             if flag is not None:
                 (needed if flag else excluded).append(query)
-        if wanted.status is not None:
-            needed.append(_any_of([_of_status(status) for status in wanted.status]))
-        if wanted.search is not None:
+        if expected.status is not None:
+            needed.append(_any_of([_of_status(status) for status in expected.status]))
+        if expected.search is not None:
             starts = [
-                {"prefix": {field: {"value": wanted.search}}}
+                {"prefix": {field: {"value": expected.search}}}
                 for field in ("truck_id", "fleet.delivery_id")
             ]
             needed.append(_any_of(starts))
@@ -153,13 +153,13 @@ class FleetReader:
 
     def _search(self, body: Mapping[str, Any], filter_path: str) -> Any:
         operation = "read the fleet"
-        with telling_errors_apart(operation):
-            answer = self._client.search(
+        with translating_errors(operation):
+            response = self._client.search(
                 index=LATEST_INDEX, body=body, params={"filter_path": filter_path}
             )
-        if answer["_shards"]["failed"] or answer.get("timed_out"):
+        if response["_shards"]["failed"] or response.get("timed_out"):
             raise StoreUnavailable(operation, None, "not all shards answered")
-        return answer
+        return response
 
 
 class CurrentDeliveries:
@@ -214,7 +214,7 @@ class CurrentDeliveries:
         raise StoreUnavailable("write a current delivery", None, "points keep coming")
 
     def _get(self, truck_id: str) -> Any | None:
-        with telling_errors_apart("read a latest position"):
+        with translating_errors("read a latest position"):
             try:
                 return self._client.get(index=LATEST_INDEX, id=truck_id)
             except NotFoundError:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 from opensearchpy import OpenSearch
 
-from rtdts.position_store.client import telling_errors_apart
+from rtdts.position_store.client import translating_errors
 from rtdts.position_store.documents import decode_stored_fix, index_of
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import POSITIONS_PATTERN
@@ -92,7 +92,7 @@ class HistoryPages:
         known: set[str] = set()
         for start in range(0, len(truck_ids), SEARCH_IDS):
             some = list(truck_ids[start : start + SEARCH_IDS])
-            with telling_errors_apart("look for trucks"):
+            with translating_errors("look for trucks"):
                 response = self._client.search(
                     index=POSITIONS_PATTERN,
                     body={
@@ -138,10 +138,10 @@ class HistoryPages:
         Raises:
             StoreUnavailable: OpenSearch can't serve now.
         """
-        with telling_errors_apart("refresh the history"):
+        with translating_errors("refresh the history"):
             self._client.indices.refresh(index=POSITIONS_PATTERN, params=_ANY_INDEX)
 
-    def around(self, wanted: Sequence[Around]) -> dict[str, list[HistoryFix]]:
+    def around(self, expected: Sequence[Around]) -> dict[str, list[HistoryFix]]:
         """The fixes of each truck's intervals, in one search for all, in any order.
 
         A truck of which not all can be read at once has none.
@@ -151,8 +151,8 @@ class HistoryPages:
         """
         found: dict[str, dict[tuple[int, str], HistoryFix]] = {}
         too_many: set[str] = set()
-        for start in range(0, len(wanted), MAX_CLAUSES):
-            self._around(wanted[start : start + MAX_CLAUSES], found, too_many)
+        for start in range(0, len(expected), MAX_CLAUSES):
+            self._around(expected[start : start + MAX_CLAUSES], found, too_many)
         return {
             truck_id: list(fixes.values())
             for truck_id, fixes in found.items()
@@ -181,21 +181,21 @@ class HistoryPages:
 
     def _around(
         self,
-        wanted: Sequence[Around],
+        expected: Sequence[Around],
         found: dict[str, dict[tuple[int, str], HistoryFix]],
         too_many: set[str],
     ) -> None:
-        query = {"bool": {"should": [_within(*one) for one in wanted]}}
+        query = {"bool": {"should": [_within(*one) for one in expected]}}
         hits = self._hits({"query": query, "size": MAX_HITS})
         if len(hits) < MAX_HITS:
             for one in hits:  # intervals may overlap: those of two searches have some in common
                 found.setdefault(one.fix.truck_id, {})[one.fix.order] = one
-        elif len(wanted) == 1:
-            too_many.add(wanted[0].truck_id)
+        elif len(expected) == 1:
+            too_many.add(expected[0].truck_id)
         else:
-            half = len(wanted) // 2
-            self._around(wanted[:half], found, too_many)
-            self._around(wanted[half:], found, too_many)
+            half = len(expected) // 2
+            self._around(expected[:half], found, too_many)
+            self._around(expected[half:], found, too_many)
 
     def _page(
         self, truck_id: str, from_ms: int | None, to_ms: int | None, limit: int
@@ -227,7 +227,7 @@ class HistoryPages:
 
     def _checked(self, body: Mapping[str, Any]) -> Any:
         operation = "read the history"
-        with telling_errors_apart(operation):
+        with translating_errors(operation):
             response = self._client.search(
                 index=POSITIONS_PATTERN,
                 body=body,
@@ -256,7 +256,7 @@ class HistoryPages:
         operation = "look for copies"
         for start in range(0, len(places), MGET_IDS):
             some = places[start : start + MGET_IDS]
-            with telling_errors_apart(operation):
+            with translating_errors(operation):
                 response = self._client.mget(
                     body={"docs": [{**place, "_source": _STAMP_FIELDS} for place in some]},
                     params={"filter_path": _FOUND},

@@ -237,17 +237,21 @@ def install_index_templates(client: OpenSearch, *, shards: int = 1) -> None:
                 raise
     for pattern, mappings in _GROWING:
         for index, there in client.indices.get_mapping(index=pattern).items():
-            if added := lacking(there["mappings"].get("properties", {}), mappings["properties"]):
+            if added := missing_properties(
+                there["mappings"].get("properties", {}), mappings["properties"]
+            ):
                 client.indices.put_mapping(index=index, body={"properties": added})
 
 
-def lacking(there: Mapped, wanted: Mapped) -> Mapped:
+def missing_properties(there: Mapped, expected: Mapped) -> Mapped:
     """The properties that a mapping does not have, or has with another type."""
     added: Mapped = {}
-    for name, mapped in wanted.items():
+    for name, mapped in expected.items():
         kind = mapped.get("type", "object")
         if name not in there or there[name].get("type", "object") != kind:
             added[name] = mapped
-        elif within := lacking(there[name].get("properties", {}), mapped.get("properties", {})):
+        elif within := missing_properties(
+            there[name].get("properties", {}), mapped.get("properties", {})
+        ):
             added[name] = {"type": kind, "properties": within}
     return added

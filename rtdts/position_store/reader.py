@@ -10,7 +10,7 @@ from typing import Any
 
 from opensearchpy import OpenSearch
 
-from rtdts.position_store.client import telling_errors_apart
+from rtdts.position_store.client import translating_errors
 from rtdts.position_store.documents import (
     SHOWN_FIELDS,
     SHOWN_LATEST_FIELDS,
@@ -104,7 +104,7 @@ class PositionReader:
         if limit < 1:
             return []
         query = _good_points(truck_id, start_ms, end_ms)
-        answer = self._search(
+        response = self._search(
             {
                 "query": query,
                 "size": limit + 1,
@@ -115,22 +115,22 @@ class PositionReader:
                 },
             }
         )
-        hits = answer["hits"].get("hits", [])
+        hits = response["hits"].get("hits", [])
         if len(hits) > limit:
-            hits = self._thinned(query, answer["aggregations"], limit)
+            hits = self._thinned(query, response["aggregations"], limit)
         return _distinct(hits)
 
     def _latest(self, truck_ids: Sequence[str], params: dict[str, str]) -> Iterator[Any]:
         operation = "read latest positions"
-        wanted = list(dict.fromkeys(truck_ids))
-        for start in range(0, len(wanted), MGET_IDS):
-            with telling_errors_apart(operation):
-                answer = self._client.mget(
+        expected = list(dict.fromkeys(truck_ids))
+        for start in range(0, len(expected), MGET_IDS):
+            with translating_errors(operation):
+                response = self._client.mget(
                     index=LATEST_INDEX,
-                    body={"ids": wanted[start : start + MGET_IDS]},
+                    body={"ids": expected[start : start + MGET_IDS]},
                     params={"filter_path": _FOUND, **params},
                 )
-            for document in answer.get("docs", []):
+            for document in response.get("docs", []):
                 if "error" in document:
                     raise StoreUnavailable(operation, None, str(document["error"]))
                 if document.get("found"):
@@ -149,11 +149,11 @@ class PositionReader:
                     "sort": [{"event_at": "desc"}],
                 }
             )
-        with telling_errors_apart(operation):
-            answer = self._client.msearch(
+        with translating_errors(operation):
+            response = self._client.msearch(
                 index=POSITIONS_PATTERN, body=body, params={"filter_path": _LAST_FOUND}
             )
-        responses = answer.get("responses", [])
+        responses = response.get("responses", [])
         bad = next((one for one in responses if "error" in one), None)
         if bad is not None or len(responses) != len(intervals):
             raise StoreUnavailable(operation, None, str(bad or "an answer is missing"))
@@ -167,7 +167,7 @@ class PositionReader:
         # Buckets of a histogram begin at whole multiples of their interval, so the span may touch
         # one bucket more than its length says; and the newest point comes besides.
         interval_ms = max(1, -(-(last_ms - first_ms + 1) // max(1, limit - 2)))
-        answer = self._search(
+        response = self._search(
             {
                 "query": query,
                 "size": 1,
@@ -193,12 +193,12 @@ class PositionReader:
                 },
             }
         )
-        slots = answer["aggregations"]["slots"]["buckets"]
-        return [*_first_hits(slots), *answer["hits"].get("hits", [])]
+        slots = response["aggregations"]["slots"]["buckets"]
+        return [*_first_hits(slots), *response["hits"].get("hits", [])]
 
     def _search(self, body: dict[str, Any]) -> Any:
-        with telling_errors_apart("search the history"):
-            answer = self._client.search(
+        with translating_errors("search the history"):
+            response = self._client.search(
                 index=POSITIONS_PATTERN,
                 body={"_source": list(TRACK_FIELDS), **body},
                 params={
@@ -207,8 +207,8 @@ class PositionReader:
                     "allow_no_indices": "true",
                 },
             )
-        answer.setdefault("hits", {})
-        return answer
+        response.setdefault("hits", {})
+        return response
 
 
 def _good_points(truck_id: str, start_ms: int, end_ms: int | None) -> dict[str, Any]:

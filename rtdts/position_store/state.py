@@ -16,7 +16,7 @@ import msgspec
 from opensearchpy import OpenSearch
 
 from rtdts.position_store.bulk import Action, Fate, ItemOutcome, head, send_bulk
-from rtdts.position_store.client import telling_errors_apart
+from rtdts.position_store.client import translating_errors
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.index_definitions import STATE_INDEX
 from rtdts.tracking.state_codec import pack_state, unpack_state
@@ -107,13 +107,13 @@ class TruckStateStore:
         """
         found: dict[str, StoredState] = {}
         for start in range(0, len(truck_ids), MGET_IDS):
-            with telling_errors_apart("read truck states"):
-                answer = self._client.mget(
+            with translating_errors("read truck states"):
+                response = self._client.mget(
                     index=STATE_INDEX,
                     body={"ids": list(truck_ids[start : start + MGET_IDS])},
                     params={"filter_path": _FOUND},
                 )
-            for document in answer.get("docs", []):
+            for document in response.get("docs", []):
                 if "error" in document:
                     raise StoreUnavailable("read truck states", None, str(document["error"]))
                 if document.get("found"):
@@ -128,7 +128,7 @@ class TruckStateStore:
         """
         operation = "look for unsettled trucks"
         found: list[str] = []
-        with telling_errors_apart(operation):
+        with translating_errors(operation):
             self._client.indices.refresh(index=STATE_INDEX)
         while True:
             body: dict[str, Any] = {
@@ -139,7 +139,7 @@ class TruckStateStore:
             }
             if found:
                 body["search_after"] = [found[-1]]
-            with telling_errors_apart(operation):
+            with translating_errors(operation):
                 response = self._client.search(
                     index=STATE_INDEX,
                     body=body,

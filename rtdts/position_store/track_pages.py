@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from opensearchpy import OpenSearch
 
-from rtdts.position_store.client import telling_errors_apart
+from rtdts.position_store.client import translating_errors
 from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from rtdts.tracking.instants import format_instant, parse_instant
 
@@ -91,8 +91,8 @@ class TrackPages:
             "sort": [{"event_at": "asc"}],
             "size": limit + 1,
         }
-        with telling_errors_apart("read a track"):
-            answer = self._client.search(
+        with translating_errors("read a track"):
+            response = self._client.search(
                 index=POSITIONS_PATTERN,
                 body=body,
                 params={
@@ -103,7 +103,7 @@ class TrackPages:
                     "allow_partial_search_results": "false",
                 },
             )
-        hits = answer.get("hits", {}).get("hits", [])
+        hits = response.get("hits", {}).get("hits", [])
         # Copies of a shifted point may lie in two daily indexes: one a page.
         found = list({hit["_id"]: _point(hit["_source"]) for hit in hits}.values())
         found.sort(key=lambda point: point.event_at_ms)

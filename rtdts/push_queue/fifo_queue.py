@@ -94,11 +94,11 @@ class FifoQueue(Generic[M]):
         Returns:
             Index and SQS's code of each message that was refused for good.
         """
-        refused: list[tuple[int, str]] = []
+        rejected: list[tuple[int, str]] = []
         remaining = iter(enumerate(messages))
         while batch := list(itertools.islice(remaining, MAX_BATCH)):
-            refused += self._send_batch(batch)
-        return refused
+            rejected += self._send_batch(batch)
+        return rejected
 
     def receive(self, max_messages: int, wait_s: int) -> list[Incoming[M]]:
         """Waits up to `wait_s` for messages; an empty list when none came.
@@ -106,7 +106,7 @@ class FifoQueue(Generic[M]):
         What can't be decoded becomes a dead letter and is reported as an error: it would come back
         until its time is up, and hold up its group.
         """
-        answer = self._polling_client.receive_message(
+        response = self._polling_client.receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=max_messages,
             WaitTimeSeconds=wait_s,
@@ -117,7 +117,7 @@ class FifoQueue(Generic[M]):
             ],
         )
         received = []
-        for one in answer.get("Messages", []):
+        for one in response.get("Messages", []):
             body, receipt_handle = one.get("Body", ""), one["ReceiptHandle"]
             try:
                 message = self._decode(body)
@@ -161,14 +161,14 @@ class FifoQueue(Generic[M]):
         """
         codes: list[str] = []
         for first in range(0, len(receipt_handles), MAX_BATCH):
-            answer = self._client.delete_message_batch(
+            response = self._client.delete_message_batch(
                 QueueUrl=self._queue_url,
                 Entries=[
                     {"Id": str(number), "ReceiptHandle": handle}
                     for number, handle in enumerate(receipt_handles[first : first + MAX_BATCH])
                 ],
             )
-            codes += [failed["Code"] for failed in answer.get("Failed", [])]
+            codes += [failed["Code"] for failed in response.get("Failed", [])]
         return codes
 
     def hide_many(self, receipt_handles: Sequence[str], for_s: int) -> list[str]:
@@ -179,14 +179,14 @@ class FifoQueue(Generic[M]):
         """
         codes: list[str] = []
         for first in range(0, len(receipt_handles), MAX_BATCH):
-            answer = self._client.change_message_visibility_batch(
+            response = self._client.change_message_visibility_batch(
                 QueueUrl=self._queue_url,
                 Entries=[
                     {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": for_s}
                     for number, handle in enumerate(receipt_handles[first : first + MAX_BATCH])
                 ],
             )
-            codes += [failed["Code"] for failed in answer.get("Failed", [])]
+            codes += [failed["Code"] for failed in response.get("Failed", [])]
         return codes
 
     def _send(self, queue_url: str, message: Outgoing) -> None:
@@ -201,22 +201,22 @@ class FifoQueue(Generic[M]):
         """Sends up to ten; the indexes of those that SQS refused for good, with its codes."""
         waits_s = backoff_s(first_s=0.05, most_s=0.8)
         pending = {str(index): message for index, message in batch}
-        refused: list[tuple[int, str]] = []
+        rejected: list[tuple[int, str]] = []
         codes: dict[str, str] = {}
         for attempt in range(_ATTEMPTS):
             if attempt:
                 self._sleep(next(waits_s))
-            answer = self._client.send_message_batch(
+            response = self._client.send_message_batch(
                 QueueUrl=self._queue_url,
                 Entries=[_entry(number, message) for number, message in pending.items()],
             )
-            failed = answer.get("Failed", [])
-            refused += [(int(one["Id"]), one["Code"]) for one in failed if one["SenderFault"]]
+            failed = response.get("Failed", [])
+            rejected += [(int(one["Id"]), one["Code"]) for one in failed if one["SenderFault"]]
             codes = {one["Id"]: one["Code"] for one in failed if not one["SenderFault"]}
             pending = {number: message for number, message in pending.items() if number in codes}
             if not pending:
                 break
-        return refused + [(int(number), codes[number]) for number in pending]
+        return rejected + [(int(number), codes[number]) for number in pending]
 
 
 def _entry(number: str, message: Outgoing) -> SendMessageBatchRequestEntryTypeDef:

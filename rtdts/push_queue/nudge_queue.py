@@ -92,10 +92,10 @@ class NudgeQueue:
         """
         # The same nudge twice in one request would be taken once anyway.
         distinct = list({nudge.deduplication_id: nudge for nudge in nudges}.values())
-        refused = self._queue.send_many([outgoing(nudge) for nudge in distinct])
-        if refused:
+        rejected = self._queue.send_many([outgoing(nudge) for nudge in distinct])
+        if rejected:
             raise NudgesNotSent(
-                [distinct[index] for index, _ in refused], [code for _, code in refused]
+                [distinct[index] for index, _ in rejected], [code for _, code in rejected]
             )
 
     def receive(self, max_messages: int = MAX_BATCH, wait_s: int = 20) -> list[ReceivedNudge]:

@@ -73,10 +73,10 @@ class RoundQueue:
             BucketsNotSent: Some were refused for good, after all others were sent.
             botocore.exceptions.ClientError: SQS took no more.
         """
-        refused = self._queue.send_many([outgoing(one) for one in due])
-        if refused:
+        rejected = self._queue.send_many([outgoing(one) for one in due])
+        if rejected:
             raise BucketsNotSent(
-                [due[index] for index, _ in refused], [code for _, code in refused]
+                [due[index] for index, _ in rejected], [code for _, code in rejected]
             )
 
     def receive(self, max_messages: int = MAX_BATCH, wait_s: int = 20) -> list[ReceivedBucket]:

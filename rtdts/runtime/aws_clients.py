@@ -23,7 +23,7 @@ _JSON_SERVICES: Final = ("dynamodb", "sqs")
 """Those used through this whose answers are JSON; others' are checked by the SDK's parsers."""
 
 
-SOMEBODY_WAITS: Final = Config(
+INTERACTIVE: Final = Config(
     connect_timeout=1, read_timeout=3, retries={"mode": "standard", "max_attempts": 3}
 )
 """Of clients behind a request. The gateway waits 30 s; a call that takes longer than this has
@@ -36,7 +36,7 @@ ONE_SHORT_ATTEMPT: Final = Config(
 """Of clients whose calls may fail: what waits for one goes on without, and tries again later."""
 
 
-class UnreadableAnswerError(HTTPClientError):
+class UnreadableResponseError(HTTPClientError):
     """An answer said success, and what else it said can't be read: nothing is known of the call."""
 
     fmt = "the answer to {operation} can't be read; attempts made: {attempts}"
@@ -48,17 +48,17 @@ def aws_session(region: str | None = None) -> boto3.Session:
     Args:
         region: None for the one that the SDK finds by itself.
     """
-    return refusing_unreadable_answers(boto3.Session(region_name=region))
+    return raising_on_unreadable_responses(boto3.Session(region_name=region))
 
 
-def refusing_unreadable_answers(session: boto3.Session) -> boto3.Session:
-    """Makes a session's clients raise `UnreadableAnswerError` instead of an empty answer."""
+def raising_on_unreadable_responses(session: boto3.Session) -> boto3.Session:
+    """Makes a session's clients raise `UnreadableResponseError` instead of an empty answer."""
     for service in _JSON_SERVICES:
-        session.events.register(f"after-call.{service}", _refuse_what_cannot_be_read)
+        session.events.register(f"after-call.{service}", _raise_if_unreadable)
     return session
 
 
-def _refuse_what_cannot_be_read(
+def _raise_if_unreadable(
     *, http_response: AWSResponse, parsed: Mapping[str, Any], model: OperationModel, **_: object
 ) -> None:
     """Hooked in after the SDK's own attempts; an exception from here reaches whoever called."""
@@ -69,4 +69,4 @@ def _refuse_what_cannot_be_read(
         json.loads(http_response.content)
     except ValueError as error:
         retries = parsed.get("ResponseMetadata", {}).get("RetryAttempts", 0)
-        raise UnreadableAnswerError(operation=model.name, attempts=retries + 1) from error
+        raise UnreadableResponseError(operation=model.name, attempts=retries + 1) from error

@@ -27,7 +27,7 @@ _THROTTLED = frozenset(
     }
 )
 
-_REFUSALS = frozenset(
+_REJECTIONS = frozenset(
     {
         "IdempotentParameterMismatchException",
         "ItemCollectionSizeLimitExceededException",
@@ -53,11 +53,11 @@ def may_pass(error: Exception) -> bool:
     return status >= 500 or status == 429 or code in _THROTTLED or code in _OWN_FAULTS
 
 
-def is_refusal(error: Exception) -> bool:
+def is_rejection(error: Exception) -> bool:
     """Whether a store refuses what one call brings: no repetition mends it, others may go on."""
     if isinstance(error, ParamValidationError):  # the SDK's own refusal, before it sends anything
         return True
-    return isinstance(error, ClientError) and not may_pass(error) and _code(error) in _REFUSALS
+    return isinstance(error, ClientError) and not may_pass(error) and _code(error) in _REJECTIONS
 
 
 def _code(error: ClientError) -> str:

@@ -37,7 +37,7 @@ class PointTrace:
         """Whether this truck is traced."""
         return self._has_every or truck_id in self._trucks
 
-    def tell(self, step: str, point_id: str, **fields: Any) -> None:
+    def log(self, step: str, point_id: str, **fields: Any) -> None:
         """Writes the line of a point at one station, whosever it is.
 
         Args:

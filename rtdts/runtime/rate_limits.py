@@ -50,10 +50,10 @@ class RateLimits:
         """Takes units of a key's, whether it has them or not."""
         full_at_ms = max(self._full_at_ms.get(key, 0.0), now_ms) + units * self._ms_per_unit
         if key not in self._full_at_ms and len(self._full_at_ms) >= self._max_keys:
-            self._forget(now_ms)
+            self._prune(now_ms)
         self._full_at_ms[key] = min(full_at_ms, now_ms + 2 * self._burst_ms)
 
-    def _forget(self, now_ms: int) -> None:
+    def _prune(self, now_ms: int) -> None:
         kept = [(key, at_ms) for key, at_ms in self._full_at_ms.items() if at_ms > now_ms]
         # Down to half: or each new key would look through all.
         self._full_at_ms = dict(kept[-(self._max_keys // 2) :])

@@ -109,9 +109,9 @@ def read_settings(cls: type[T], environ: Mapping[str, str]) -> T:
     return cls(**values)
 
 
-def _parse(text: str, wanted: Any, declared: Setting) -> Any:
-    kinds = [kind for kind in typing.get_args(wanted) if kind is not type(None)]
-    kind = kinds[0] if kinds else wanted
+def _parse(text: str, expected: Any, declared: Setting) -> Any:
+    kinds = [kind for kind in typing.get_args(expected) if kind is not type(None)]
+    kind = kinds[0] if kinds else expected
     if kind is bool:
         lowered = text.lower()
         if lowered in _TRUE:

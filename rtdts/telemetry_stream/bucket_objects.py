@@ -75,42 +75,44 @@ class BucketObjects:
         """Objects by key, in its order, those up to the key `after` left out."""
         more: dict[str, Any] = {"StartAfter": after} if after else {}
         while True:
-            answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **more)
-            for one in answer.get("Contents", ()):
+            response = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **more)
+            for one in response.get("Contents", ()):
                 modified_at_ms = int(one["LastModified"].timestamp() * 1000)
                 yield ObjectEntry(key=one["Key"], modified_at_ms=modified_at_ms)
-            if not answer.get("NextContinuationToken"):
+            if not response.get("NextContinuationToken"):
                 return
-            more = {"ContinuationToken": answer["NextContinuationToken"]}
+            more = {"ContinuationToken": response["NextContinuationToken"]}
 
     def versions(self, prefix: str) -> Iterator[VersionEntry]:
         """Every version of every object, without the marks that say an object was deleted."""
         more: dict[str, Any] = {}
         while True:
-            answer = self._client.list_object_versions(Bucket=self._bucket, Prefix=prefix, **more)
-            for one in answer.get("Versions", ()):
+            response = self._client.list_object_versions(Bucket=self._bucket, Prefix=prefix, **more)
+            for one in response.get("Versions", ()):
                 yield VersionEntry(
                     key=one["Key"], version_id=one["VersionId"], is_latest=one["IsLatest"]
                 )
-            if not answer.get("IsTruncated"):
+            if not response.get("IsTruncated"):
                 return
             more = {
-                "KeyMarker": answer["NextKeyMarker"],
-                "VersionIdMarker": answer["NextVersionIdMarker"],
+                "KeyMarker": response["NextKeyMarker"],
+                "VersionIdMarker": response["NextVersionIdMarker"],
             }
 
     def read(self, key: str, version_id: str | None = None) -> StoredObject:
         """An object's content; its newest version's unless one is named."""
         version = {"VersionId": version_id} if version_id else {}
-        answer = self._client.get_object(Bucket=self._bucket, Key=key, **version)
-        return StoredObject(body=answer["Body"].read(), metadata=dict(answer.get("Metadata", {})))
+        response = self._client.get_object(Bucket=self._bucket, Key=key, **version)
+        return StoredObject(
+            body=response["Body"].read(), metadata=dict(response.get("Metadata", {}))
+        )
 
     def replace(self, version: VersionEntry, body: bytes) -> None:
         """Puts a new version of an object, then deletes the old one for good."""
-        answer = self._client.put_object(
+        response = self._client.put_object(
             Bucket=self._bucket, Key=version.key, Body=body, ContentType="application/octet-stream"
         )
-        if answer.get("VersionId"):  # else the bucket keeps none, and the old one is gone already
+        if response.get("VersionId"):  # else the bucket keeps none, and the old one is gone already
             self.destroy(version)
 
     def remove(self, key: str) -> None:

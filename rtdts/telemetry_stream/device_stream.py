@@ -39,9 +39,9 @@ class DeviceStream:
             For each its error code; None for one that the stream has.
         """
         entries = [{"Data": one.data, "PartitionKey": one.truck_id} for one in records]
-        answer = self._client.put_records(StreamName=self._stream_name, Records=entries)
-        told = answer.get("Records", ())
-        if len(told) != len(records):
+        response = self._client.put_records(StreamName=self._stream_name, Records=entries)
+        results = response.get("Records", ())
+        if len(results) != len(records):
             # Cut on its way: the SDK makes an empty answer of what it can't read.
             return ["UnreadableAnswer"] * len(records)
-        return [one.get("ErrorCode") for one in told]
+        return [one.get("ErrorCode") for one in results]

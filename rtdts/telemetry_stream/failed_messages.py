@@ -47,7 +47,7 @@ class FailedMessages:
 
     def receive(self) -> list[FailedMessage]:
         """Up to `MAX_RECEIVED` messages, which others do not see for some minutes."""
-        answer = self._client.receive_message(
+        response = self._client.receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=MAX_RECEIVED,
             WaitTimeSeconds=_WAIT_S,
@@ -61,7 +61,7 @@ class FailedMessages:
                 body=one.get("Body", ""),
                 sent_at_ms=int(one["Attributes"]["SentTimestamp"]),
             )
-            for one in answer.get("Messages", ())
+            for one in response.get("Messages", ())
         ]
 
     def delete(self, messages: Sequence[FailedMessage]) -> None:

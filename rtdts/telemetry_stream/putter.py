@@ -28,7 +28,7 @@ MAX_CALL_BYTES = 5 * 1_048_576 - MAX_CALL_RECORDS * 256
 FIRST_WAIT_S = 0.05
 MOST_WAIT_S = 2.0
 
-UNREADABLE_ANSWER = "UnreadableAnswer"
+UNREADABLE_RESPONSE = "UnreadableAnswer"
 """Failure of a call whose answer does not say what became of each record."""
 
 OUT_OF_TIME = "OutOfTime"
@@ -58,7 +58,7 @@ class StreamClient(Protocol):
         ...
 
 
-class TakenRecord(NamedTuple):
+class AcceptedRecord(NamedTuple):
     """A record that Kinesis took, and where it lies."""
 
     payloads: range
@@ -78,7 +78,7 @@ class PutOutcome:
     """Calls of PutRecords."""
     failure: str | None
     """Code of the last failure, of a call or a record; None when there was none."""
-    taken: tuple[TakenRecord, ...] = dataclasses.field(default=(), compare=False)
+    accepted: tuple[AcceptedRecord, ...] = dataclasses.field(default=(), compare=False)
     """Where what was taken lies; the outcome is the same wherever that is."""
 
     def of(self, payloads: range) -> PutOutcome:
@@ -88,11 +88,11 @@ class PutOutcome:
             not_taken=tuple(place - start for place in self.not_taken if place in payloads),
             attempts=self.attempts,
             failure=self.failure,
-            taken=tuple(
+            accepted=tuple(
                 record._replace(
                     payloads=range(record.payloads.start - start, record.payloads.stop - start)
                 )
-                for record in self.taken
+                for record in self.accepted
             ),
         )
 
@@ -176,7 +176,7 @@ class StreamPutter:
         waits_s = self._waits_s()
         attempts = 0
         failures: dict[int, str] = {}
-        taken: list[tuple[int, TakenRecord]] = []
+        accepted: list[tuple[int, AcceptedRecord]] = []
         while pending:
             may_pass = True
             failed: list[_Record] = []
@@ -187,7 +187,7 @@ class StreamPutter:
                         failures.setdefault(record.batch, OUT_OF_TIME)
                     continue
                 attempts += 1
-                failed_of_call, passes = self._attempt(call, taken, failures)
+                failed_of_call, passes = self._attempt(call, accepted, failures)
                 failed += failed_of_call
                 may_pass = may_pass and passes
             pending = failed
@@ -200,15 +200,15 @@ class StreamPutter:
         not_taken: list[list[int]] = [[] for _ in batches]
         for record in pending:
             not_taken[record.batch] += record.payloads
-        places: list[list[TakenRecord]] = [[] for _ in batches]
-        for batch, record_taken in taken:
-            places[batch].append(record_taken)
+        places: list[list[AcceptedRecord]] = [[] for _ in batches]
+        for batch, accepted_record in accepted:
+            places[batch].append(accepted_record)
         return [
             PutOutcome(
                 not_taken=tuple(not_taken[place]),
                 attempts=attempts,
                 failure=failures.get(place),
-                taken=tuple(places[place]),
+                accepted=tuple(places[place]),
             )
             for place in range(len(batches))
         ]
@@ -232,7 +232,7 @@ class StreamPutter:
     def _attempt(
         self,
         records: Sequence[_Record],
-        taken: list[tuple[int, TakenRecord]],
+        accepted: list[tuple[int, AcceptedRecord]],
         failures: dict[int, str],
     ) -> tuple[list[_Record], bool]:
         """Call PutRecords once, and add to what was taken and, by batch, to why others were not.
@@ -243,29 +243,29 @@ class StreamPutter:
         entries = [{"Data": record.data, "PartitionKey": record.truck_id} for record in records]
         call_code: str | None = None
         passes = True
-        told: Sequence[Mapping[str, Any]] = ()
+        results: Sequence[Mapping[str, Any]] = ()
         try:
-            answer = self._client.put_records(StreamName=self._stream_name, Records=entries)
-            told = answer.get("Records", [])
+            response = self._client.put_records(StreamName=self._stream_name, Records=entries)
+            results = response.get("Records", [])
         except ClientError as error:
             call_code, passes = _code(error), _may_pass(error)
         except (NotConnectedError, HTTPClientError) as error:
             call_code = type(error).__name__
         except BotoCoreError as error:  # no credentials, no region, not a valid request
             call_code, passes = type(error).__name__, False
-        if call_code is None and len(told) != len(records):
+        if call_code is None and len(results) != len(records):
             # Cut on its way: the SDK makes an empty answer of what it can't read, under a 200 too.
-            call_code = UNREADABLE_ANSWER
+            call_code = UNREADABLE_RESPONSE
         if call_code is not None:
             failures.update((record.batch, call_code) for record in records)
             return list(records), passes
-        codes = [entry.get("ErrorCode") for entry in told]
-        for record, entry, code in zip(records, told, codes, strict=True):
+        codes = [entry.get("ErrorCode") for entry in results]
+        for record, entry, code in zip(records, results, codes, strict=True):
             if code:
                 failures[record.batch] = code
             else:
                 place = entry.get("ShardId", ""), entry.get("SequenceNumber", "")
-                taken.append((record.batch, TakenRecord(record.payloads, *place)))
+                accepted.append((record.batch, AcceptedRecord(record.payloads, *place)))
         failed = [record for record, code in zip(records, codes, strict=True) if code]
         return failed, True
 

@@ -65,13 +65,13 @@ class ShardRanges:
         """
         request: dict[str, str] = {"StreamName": self._stream_name}
         while True:
-            answer = self._client.list_shards(**request)
-            for shard in answer.get("Shards", []):
+            response = self._client.list_shards(**request)
+            for shard in response.get("Shards", []):
                 if shard["ShardId"] == shard_id:
                     keys = shard["HashKeyRange"]
                     return ShardRange(
                         first=int(keys["StartingHashKey"]), last=int(keys["EndingHashKey"])
                     )
-            if not answer.get("NextToken"):
+            if not response.get("NextToken"):
                 return None
-            request = {"NextToken": answer["NextToken"]}  # the name must not be said again
+            request = {"NextToken": response["NextToken"]}  # the name must not be said again

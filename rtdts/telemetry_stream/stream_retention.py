@@ -28,5 +28,5 @@ class StreamRetention:
             botocore.exceptions.ClientError: There is no such stream, or it is not ours to see.
             botocore.exceptions.BotoCoreError: Kinesis could not be reached.
         """
-        answer = self._client.describe_stream_summary(StreamName=self._stream_name)
-        return int(answer["StreamDescriptionSummary"]["RetentionPeriodHours"])
+        response = self._client.describe_stream_summary(StreamName=self._stream_name)
+        return int(response["StreamDescriptionSummary"]["RetentionPeriodHours"])

@@ -103,8 +103,8 @@ def _has_no_order(times_ms: Sequence[int], run: Sequence[int]) -> bool:
     """Whether the direction changes more often than at every other point (a stamp: twice)."""
     steps_ms = [times_ms[after] - times_ms[before] for before, after in itertools.pairwise(run)]
     rises = [step_ms > 0 for step_ms in steps_ms if abs(step_ms) > JITTER_MS]
-    turns = sum(before != after for before, after in itertools.pairwise(rises))
-    return turns > max(2, len(run) // 2)
+    reversals = sum(before != after for before, after in itertools.pairwise(rises))
+    return reversals > max(2, len(run) // 2)
 
 
 def _longest_in_order(times_ms: Sequence[int], run: Sequence[int]) -> list[int]:

@@ -68,9 +68,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return self.entries[-1].transition.status if self.entries else self.anchor.status
 
 
-def is_declared(told: Transition | DeliveryEvent) -> bool:
+def is_declared(entry: Transition | DeliveryEvent) -> bool:
     """Whether somebody said so, not a rule: a rule always names its point."""
-    return told.point_id is None
+    return entry.point_id is None
 
 
 def standing(events: Sequence[DeliveryEvent]) -> Standing:
@@ -124,40 +124,40 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
 def reconcile(
     anchor: Anchor,
     believed: Sequence[Transition],
-    wanted: Sequence[Transition],
+    expected: Sequence[Transition],
     *,
     because: Fix,
     tolerance_ms: int = 0,
     may_move_times: bool = True,
 ) -> Reconciled:
-    """What to append to a log that folds to `believed`, so that it folds to `wanted`.
+    """What to append to a log that folds to `believed`, so that it folds to `expected`.
 
     Args:
         anchor: The log's last declaration.
         believed: The rules' transitions that stand.
-        wanted: Those that should.
+        expected: Those that should.
         because: The point that brought the news: a correction names it.
         tolerance_ms: A transition that only moved in time by less than this stands as it is.
         may_move_times: Whether one that moved by more may be corrected now, when no status
             changes.
     """
     kept = 0
-    for before, after in zip(believed, wanted, strict=False):
+    for before, after in zip(believed, expected, strict=False):
         if not _same(before, after, tolerance_ms):
             break
         kept += 1
-    lacking = tuple(wanted[kept:])
+    missing = tuple(expected[kept:])
     stands = tuple(believed)
     if kept == len(believed):
-        return Reconciled(append=lacking, believed=(*stands, *lacking))
-    if not may_move_times and _statuses(believed) == _statuses(wanted):
+        return Reconciled(append=missing, believed=(*stands, *missing))
+    if not may_move_times and _statuses(believed) == _statuses(expected):
         return Reconciled(append=(), believed=stands, has_moved_times=True)
     while kept and believed[kept - 1].status is anchor.status:
         kept -= 1  # back to the anchor's status is back to the anchor
-    lacking = tuple(wanted[kept:])
+    missing = tuple(expected[kept:])
     back_to = believed[kept - 1].status if kept else anchor.status
     correction = Transition(back_to, Cause.CORRECTED, because.event_at_ms, because.point_id)
-    return Reconciled(append=(correction, *lacking), believed=(*stands[:kept], *lacking))
+    return Reconciled(append=(correction, *missing), believed=(*stands[:kept], *missing))
 
 
 def _fold(entries: Sequence[LogEntry], anchor: Status) -> tuple[LogEntry, ...]:

@@ -76,7 +76,7 @@ def derive(fix: Fix, context: Sequence[Fix], rules: EnrichmentRules) -> Fix:
     is_good = not quality
     return msgspec.structs.replace(
         fix,
-        distance_m=None if before.way_m is None else round(before.way_m, _DECIMALS),
+        distance_m=None if before.step_m is None else round(before.step_m, _DECIMALS),
         implied_speed_mps=_implied_speed_mps(fix, before),
         quality=quality,
         moving=_is_moving(fix, before, rules.motion, is_good=is_good),
@@ -90,22 +90,24 @@ def _before(fix: Fix, context: Sequence[Fix]) -> Before:
     if not context or context[-1].event_at_ms < oldest_ms:
         return Before((), None, None, None)
     previous = context[-1]
-    way_m = distance_m(previous.lat, previous.lon, fix.lat, fix.lon)
+    step_m = distance_m(previous.lat, previous.lon, fix.lat, fix.lon)
     for good in reversed(context):
         if good.is_good and good.event_at_ms >= oldest_ms:
             is_previous = good is previous
-            good_way_m = way_m if is_previous else distance_m(good.lat, good.lon, fix.lat, fix.lon)
-            return Before(context, good, way_m, good_way_m)
-    return Before(context, None, way_m, None)
+            good_step_m = (
+                step_m if is_previous else distance_m(good.lat, good.lon, fix.lat, fix.lon)
+            )
+            return Before(context, good, step_m, good_step_m)
+    return Before(context, None, step_m, None)
 
 
 def _implied_speed_mps(fix: Fix, before: Before) -> float | None:
     """Since the previous fix, whatever its quality."""
     previous = before.previous
-    if previous is None or before.way_m is None:
+    if previous is None or before.step_m is None:
         return None
     elapsed_s = (fix.event_at_ms - previous.event_at_ms) / 1_000
-    return round(before.way_m / elapsed_s, _DECIMALS) if elapsed_s > 0 else None
+    return round(before.step_m / elapsed_s, _DECIMALS) if elapsed_s > 0 else None
 
 
 def _is_moving(fix: Fix, before: Before, rules: MotionRules, *, is_good: bool) -> bool:
@@ -121,22 +123,22 @@ def _track_speed_mps(
     fix: Fix, before: Before, rules: QualityRules, *, is_good: bool
 ) -> float | None:
     """The speed since the last good fix: the way to and from a false place is none."""
-    good, way_m = before.last_good, before.good_way_m
-    if good is None or way_m is None or not is_good:
+    good, step_m = before.last_good, before.good_step_m
+    if good is None or step_m is None or not is_good:
         return before.previous.track_speed_mps if before.previous else None
     elapsed_s = (fix.event_at_ms - good.event_at_ms) / 1_000
-    is_believable = elapsed_s > 0 and way_m / elapsed_s <= rules.reach.max_speed_mps
-    return round(way_m / elapsed_s, _DECIMALS) if is_believable else good.track_speed_mps
+    is_believable = elapsed_s > 0 and step_m / elapsed_s <= rules.reach.max_speed_mps
+    return round(step_m / elapsed_s, _DECIMALS) if is_believable else good.track_speed_mps
 
 
 def _track_heading_deg(
     fix: Fix, before: Before, rules: MotionRules, *, is_good: bool
 ) -> float | None:
     """The direction of the step from the last good fix; of a short step, the one before."""
-    good, way_m = before.last_good, before.good_way_m
-    if good is None or way_m is None or not is_good:
+    good, step_m = before.last_good, before.good_step_m
+    if good is None or step_m is None or not is_good:
         return before.previous.track_heading_deg if before.previous else None
-    if way_m < rules.heading_step_m:
+    if step_m < rules.heading_step_m:
         return good.track_heading_deg
     return round(bearing_deg(good.lat, good.lon, fix.lat, fix.lon), _HEADING_DECIMALS) % 360
 

@@ -11,7 +11,8 @@ Two accumulators, both small and without clock or history, are folded from good 
 of their ``event_at``:
 
 - `TruckPace`, one per truck, by `drive_on`: way and time;
-- `EtaMemory`, one per open delivery, by `observe`: what `TruckPace` said when the cargo came under
+- `EtaBaseline`, one per open delivery, by `observe`: what `TruckPace` said when the cargo came
+under
   way, so that a truck with many deliveries costs one `drive_on` per fix.
 
 A fix that is not later than those before it leaves `TruckPace` unchanged, so copies and late
@@ -126,7 +127,7 @@ class TruckPace(msgspec.Struct, frozen=True, array_like=True):
     """Speed on the last minutes driven; 0 before any."""
 
 
-class EtaMemory(msgspec.Struct, frozen=True, array_like=True):
+class EtaBaseline(msgspec.Struct, frozen=True, array_like=True):
     """Where an open delivery stood when its cargo came under way; about 20 bytes packed.
 
     Holds for one truck and one destination: when either changes, it begins anew.
@@ -194,12 +195,12 @@ def drive_on(
 
 
 def observe(
-    memory: EtaMemory | None, pace: TruckPace, *, remaining_m: float, status: Status
-) -> EtaMemory | None:
+    baseline: EtaBaseline | None, pace: TruckPace, *, remaining_m: float, status: Status
+) -> EtaBaseline | None:
     """A delivery's memory after one more good fix of its truck.
 
     Args:
-        memory: Before it; None before the cargo came under way with this truck to this place.
+        baseline: Before it; None before the cargo came under way with this truck to this place.
         pace: The truck's, with this fix.
         remaining_m: Great circle from the fix to the destination's centre.
         status: The delivery's, with this fix.
@@ -209,11 +210,11 @@ def observe(
     """
     if status not in UNDER_WAY:
         return None
-    return memory or EtaMemory(round(remaining_m), pace.path_cm, pace.driven_ms)
+    return baseline or EtaBaseline(round(remaining_m), pace.path_cm, pace.driven_ms)
 
 
 def eta_range(
-    memory: EtaMemory | None,
+    baseline: EtaBaseline | None,
     pace: TruckPace | None,
     *,
     remaining_m: float | None,
@@ -224,7 +225,7 @@ def eta_range(
     """When the truck will enter the destination's geofence, as of the pace's fix.
 
     Args:
-        memory: The delivery's.
+        baseline: The delivery's.
         pace: The truck's.
         remaining_m: Great circle from the pace's fix to the destination's centre.
         radius_m: Of its geofence.
@@ -236,19 +237,19 @@ def eta_range(
         isn't on its way, the truck has not been seen to move, has stood for an hour, is more than
         a day's driving away, or is there.
     """
-    if status not in _PREDICTED or memory is None or pace is None or remaining_m is None:
+    if status not in _PREDICTED or baseline is None or pace is None or remaining_m is None:
         return None
-    way_m = remaining_m - radius_m
-    if way_m <= 0 or pace.path_cm == 0 or pace.here_ms > rules.given_up_s * _MS_PER_S:
+    left_m = remaining_m - radius_m
+    if left_m <= 0 or pace.path_cm == 0 or pace.here_ms > rules.given_up_s * _MS_PER_S:
         return None
-    seen_m = max(0.0, (pace.path_cm - memory.path_cm) / _CM_PER_M)
-    seen_s = max(0.0, (pace.driven_ms - memory.driven_ms) / _MS_PER_S)
+    seen_m = max(0.0, (pace.path_cm - baseline.path_cm) / _CM_PER_M)
+    seen_s = max(0.0, (pace.driven_ms - baseline.driven_ms) / _MS_PER_S)
     stood_s = pace.here_ms / _MS_PER_S
     if stood_s < rules.stood_s:
         stood_s = 0.0
     expected_s = (
-        way_m
-        * _road_factor(memory.remaining_m - remaining_m, seen_m, rules)
+        left_m
+        * _road_factor(baseline.remaining_m - remaining_m, seen_m, rules)
         * _seconds_per_m(seen_m, seen_s, pace.recent_mps, rules)
         + rules.last_metres_s
         + rules.standing_on * min(stood_s, rules.standing_on_s)

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from rtdts.tracking.current_delivery import Carried, CurrentDelivery, current_delivery
-from rtdts.tracking.delivery_memory import progress_at
+from rtdts.tracking.delivery_state import progress_at
 from rtdts.tracking.eta import TruckPace, eta_range
 from rtdts.tracking.fixes import Fix, IndexedFix, LatestPosition
 from rtdts.tracking.positions import DeliveryProgress
-from rtdts.tracking.truck_state import DeliveryMemory, TruckState
+from rtdts.tracking.truck_state import DeliveryState, TruckState
 
 
 def latest_of(state: TruckState) -> LatestPosition | None:
@@ -50,18 +50,18 @@ def latest_of(state: TruckState) -> LatestPosition | None:
 
 
 def _current(
-    memories: Iterable[DeliveryMemory], shown: Iterable[DeliveryProgress], received_at_ms: int
+    delivery_states: Iterable[DeliveryState], shown: Iterable[DeliveryProgress], received_at_ms: int
 ) -> CurrentDelivery | None:
     earliest_ms = {one.delivery_id: one.eta_earliest_ms for one in shown}
     return current_delivery(
         (
             Carried(
-                delivery_id=memory.delivery_id,
-                status=memory.tip.status,
-                promise=memory.promise,
-                eta_earliest_ms=earliest_ms.get(memory.delivery_id),
+                delivery_id=delivery_state.delivery_id,
+                status=delivery_state.tip.status,
+                promise=delivery_state.promise,
+                eta_earliest_ms=earliest_ms.get(delivery_state.delivery_id),
             )
-            for memory in memories
+            for delivery_state in delivery_states
         ),
         known_at_ms=received_at_ms,
     )
@@ -73,19 +73,21 @@ def _with_eta(
     """The progress at a fix, with the ETA if it is the fix that the pace is of."""
     if not found or state.pace is None or state.pace.at_ms != fix.event_at_ms or not fix.is_good:
         return found
-    memories = {memory.delivery_id: memory for memory in state.deliveries}
-    return tuple(_one_with_eta(one, memories[one.delivery_id], state.pace) for one in found)
+    delivery_states = {
+        delivery_state.delivery_id: delivery_state for delivery_state in state.deliveries
+    }
+    return tuple(_one_with_eta(one, delivery_states[one.delivery_id], state.pace) for one in found)
 
 
 def _one_with_eta(
-    found: DeliveryProgress, memory: DeliveryMemory, pace: TruckPace
+    found: DeliveryProgress, delivery_state: DeliveryState, pace: TruckPace
 ) -> DeliveryProgress:
     eta = eta_range(
-        memory.eta,
+        delivery_state.eta,
         pace,
         remaining_m=found.distance_remaining_m,
-        radius_m=memory.destination.radius_m,
-        status=memory.tip.status,
+        radius_m=delivery_state.destination.radius_m,
+        status=delivery_state.tip.status,
     )
     if eta is None:
         return found
@@ -101,12 +103,12 @@ def last_good_and_bad(window: Sequence[Fix]) -> tuple[Fix | None, Fix | None]:
     return good, bad[-1] if bad else None
 
 
-def indexed(fix: Fix, memories: Iterable[DeliveryMemory]) -> IndexedFix:
+def indexed(fix: Fix, delivery_states: Iterable[DeliveryState]) -> IndexedFix:
     """A fix for the history."""
-    return IndexedFix(fix, progress(fix, memories))
+    return IndexedFix(fix, progress(fix, delivery_states))
 
 
-def progress(fix: Fix, memories: Iterable[DeliveryMemory]) -> tuple[DeliveryProgress, ...]:
+def progress(fix: Fix, delivery_states: Iterable[DeliveryState]) -> tuple[DeliveryProgress, ...]:
     """How far each delivery had come with a fix."""
-    found = (progress_at(memory, fix) for memory in memories)
+    found = (progress_at(delivery_state, fix) for delivery_state in delivery_states)
     return tuple(one for one in found if one is not None)

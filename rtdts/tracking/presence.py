@@ -100,10 +100,10 @@ def sight(fix: Fix, place: Place, rules: PresenceRules) -> Sight:
     """Measures a place from a fix."""
     sent_m = rules.assumed_accuracy_m if fix.accuracy_m is None else fix.accuracy_m
     accuracy_m = max(sent_m, rules.least_accuracy_m)
-    away_m = distance_m(fix.lat, fix.lon, place.lat, place.lon)
+    from_center_m = distance_m(fix.lat, fix.lon, place.lat, place.lon)
     reach_m = max(place.radius_m, rules.finest_fence * accuracy_m)
-    inside = min(max((reach_m - away_m) / accuracy_m, -1.0), rules.most_inside)
-    return Sight(fix.event_at_ms, fix.point_id, away_m, accuracy_m, reach_m, inside)
+    inside = min(max((reach_m - from_center_m) / accuracy_m, -1.0), rules.most_inside)
+    return Sight(fix.event_at_ms, fix.point_id, from_center_m, accuracy_m, reach_m, inside)
 
 
 def is_far(seen: Sight, rules: PresenceRules) -> bool:
@@ -147,11 +147,11 @@ def unseen_ms(fix: Fix, seen: Sight, dwell_s: float, rules: PresenceRules) -> in
     0 unless there was a silence before it, of half a dwell or more: then the truck drove here at
     its usual pace, and stood for the rest of it.
     """
-    way_m, way_mps = fix.distance_m, fix.implied_speed_mps
-    if not way_m or not way_mps:
+    step_m, step_mps = fix.distance_m, fix.implied_speed_mps
+    if not step_m or not step_mps:
         return 0
-    drive_s = max(0.0, way_m - seen.reach_m) / rules.pace_mps
-    silence_s = way_m / way_mps
+    drive_s = max(0.0, step_m - seen.reach_m) / rules.pace_mps
+    silence_s = step_m / step_mps
     if not dwell_s / 2 <= silence_s <= rules.longest_drive_in_s:
         return 0
     return max(0, round((silence_s - drive_s) * 1_000))

@@ -53,9 +53,9 @@ class Before(msgspec.Struct, frozen=True):
 
     fixes: Sequence[Fix]
     last_good: Fix | None
-    way_m: float | None
+    step_m: float | None
     """From the fix just before."""
-    good_way_m: float | None
+    good_step_m: float | None
     """From the last good one."""
 
     @property
@@ -82,10 +82,10 @@ def _has_poor_geometry(fix: Fix, _before: Before, rules: QualityRules) -> bool:
 
 
 def _is_implausibly_fast(fix: Fix, before: Before, rules: QualityRules) -> bool:
-    good, way_m = before.last_good, before.good_way_m
-    if good is None or way_m is None or way_m <= rules.reach.slack_m:
+    good, step_m = before.last_good, before.good_step_m
+    if good is None or step_m is None or step_m <= rules.reach.slack_m:
         return False
-    return is_beyond(fix, good, way_m, before.fixes, rules.reach) and not _is_outweighed(
+    return is_beyond(fix, good, step_m, before.fixes, rules.reach) and not _is_outweighed(
         fix, good, before, rules
     )
 

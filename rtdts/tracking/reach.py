@@ -40,20 +40,22 @@ _FALSE_STEPS = 3
 """So many steps in a row show that a device does not measure the speeds that it sends."""
 
 
-def is_beyond(fix: Fix, good: Fix, way_m: float, context: Sequence[Fix], rules: ReachRules) -> bool:
+def is_beyond(
+    fix: Fix, good: Fix, step_m: float, context: Sequence[Fix], rules: ReachRules
+) -> bool:
     """Whether no truck comes so far.
 
     Args:
         fix: Where it is said to be.
         good: Its last good fix.
-        way_m: From there.
+        step_m: From there.
         context: The fixes before, in order.
         rules: What a truck can do.
     """
     chain = [good, *_after(good, context), fix]
-    if _is_beyond(chain, way_m, rules, trusts_speeds=True):
+    if _is_beyond(chain, step_m, rules, trusts_speeds=True):
         return not _disproves_speeds(fix, context, rules) or _is_beyond(
-            chain, way_m, rules, trusts_speeds=False
+            chain, step_m, rules, trusts_speeds=False
         )
     return False
 
@@ -61,25 +63,25 @@ def is_beyond(fix: Fix, good: Fix, way_m: float, context: Sequence[Fix], rules: 
 def agree(earlier: Fix, later: Fix, rules: ReachRules) -> bool:
     """Whether a truck makes the step between two fixes, of which no other is known."""
     speed_mps = rules.unknown_speed_mps
-    return _way_m(earlier, later) <= _reach_m(
+    return _step_m(earlier, later) <= _reach_m(
         (earlier, later), speed_mps, rules, trusts_speeds=True
     )
 
 
 def _is_beyond(
-    chain: Sequence[Fix], way_m: float, rules: ReachRules, *, trusts_speeds: bool
+    chain: Sequence[Fix], step_m: float, rules: ReachRules, *, trusts_speeds: bool
 ) -> bool:
     good, first, fix = chain[0], chain[1], chain[-1]
     speed_mps = _speed_at_mps(good, rules)
     if fix is not first:
         doubted = chain[-2]
         pair = (doubted, fix)
-        on_m = _way_m(*pair) - _driven_m(pair, speed_mps, trusts_speeds=trusts_speeds)
-        if on_m < way_m - _driven_m(chain, speed_mps, trusts_speeds=trusts_speeds):
+        on_m = _step_m(*pair) - _driven_m(pair, speed_mps, trusts_speeds=trusts_speeds)
+        if on_m < step_m - _driven_m(chain, speed_mps, trusts_speeds=trusts_speeds):
             # It goes on from the doubted ones. By how fast it does, they may be right after all.
             speed_mps = max(speed_mps, _step_mps(first, chain[2], rules))
-            way_m, chain = _way_m(good, first), chain[:2]
-    return way_m > _reach_m(chain, speed_mps, rules, trusts_speeds=trusts_speeds)
+            step_m, chain = _step_m(good, first), chain[:2]
+    return step_m > _reach_m(chain, speed_mps, rules, trusts_speeds=trusts_speeds)
 
 
 def _reach_m(
@@ -120,7 +122,7 @@ def _speed_at_mps(good: Fix, rules: ReachRules) -> float:
 
 def _step_mps(earlier: Fix, later: Fix, rules: ReachRules) -> float:
     elapsed_s = _elapsed_s(earlier, later)
-    step_m = _way_m(earlier, later)
+    step_m = _step_m(earlier, later)
     return min(step_m / elapsed_s, rules.max_speed_mps) if elapsed_s > 0 else 0.0
 
 
@@ -147,7 +149,7 @@ def _slack_m(earlier: Fix, later: Fix, rules: ReachRules) -> float:
     return max(rules.slack_m, rules.slack_of_accuracy * known_m)
 
 
-def _way_m(earlier: Fix, later: Fix) -> float:
+def _step_m(earlier: Fix, later: Fix) -> float:
     return distance_m(earlier.lat, earlier.lon, later.lat, later.lon)
 
 

@@ -12,7 +12,7 @@ from rtdts.tracking.geodesy import distance_m
 from rtdts.tracking.presence import Sight, Watch, is_far, left, rather_at, sight, stay, unseen_ms
 
 if TYPE_CHECKING:
-    from rtdts.tracking.status_machine import Plan, StatusRules
+    from rtdts.tracking.status_machine import PlannedRoute, StatusRules
 
 
 class Scene:
@@ -26,7 +26,7 @@ class Scene:
 
     __slots__ = ("_destination", "_origin", "fix", "plan", "rules")
 
-    def __init__(self, fix: Fix, plan: Plan, rules: StatusRules) -> None:
+    def __init__(self, fix: Fix, plan: PlannedRoute, rules: StatusRules) -> None:
         """Keeps them; nothing is measured yet."""
         self.fix = fix
         self.plan = plan

@@ -27,7 +27,7 @@ from rtdts.tracking.fixes import Fix
 from rtdts.tracking.latest import last_good_and_bad
 from rtdts.tracking.status_machine import Machine, Transition, begun, is_reset_point, step
 from rtdts.tracking.truck_fold import TrackingRules
-from rtdts.tracking.truck_state import DeliveryMemory, Interval, TruckState
+from rtdts.tracking.truck_state import DeliveryState, Interval, TruckState
 
 
 class StoredFix(msgspec.Struct, frozen=True):
@@ -94,24 +94,26 @@ class Refold:
         self._places: dict[str, list[int]] = {}
         """Of each delivery's standing transitions, where their fixes lie."""
         self._awaited: dict[str, list[tuple[str, int]]] = {}
-        for memory in state.deliveries:
-            delivery_id, standing = memory.delivery_id, memory.tip.transitions
+        for delivery_state in state.deliveries:
+            delivery_id, standing = delivery_state.delivery_id, delivery_state.tip.transitions
             places = self._placed(delivery_id, standing, at, before_window)
-            first, is_reset = self._begin_of(memory, places, before_window, begin, is_from_start)
+            first, is_reset = self._begin_of(
+                delivery_state, places, before_window, begin, is_from_start
+            )
             begins[delivery_id], self._places[delivery_id] = first, places
             kept = standing[: sum(place < first for place in places)] if is_reset else ()
-            anchor = memory.anchor
+            anchor = delivery_state.anchor
             self._machines[delivery_id] = (
                 Machine(kept[-1].status if kept else anchor.status, kept)
                 if is_reset
                 else begun(anchor.status, anchor.cause)
             )
         self._statuses = {
-            memory.delivery_id: [
-                memory.anchor.status,
-                *(one.status for one in memory.tip.transitions),
+            delivery_state.delivery_id: [
+                delivery_state.anchor.status,
+                *(one.status for one in delivery_state.tip.transitions),
             ]
-            for memory in state.deliveries
+            for delivery_state in state.deliveries
         }
         self._begins = begins
         self._agreed: dict[str, int] = {}
@@ -176,7 +178,9 @@ class Refold:
         is_done = self.is_done
         if not is_done:
             window, changed = self._derived_window(state)
-        memories = [self._remembered(memory, window) for memory in state.deliveries]
+        delivery_states = [
+            self._remembered(delivery_state, window) for delivery_state in state.deliveries
+        ]
         good, stale_since_ms = (state.last_good, state.stale_since_ms)
         if not is_done and not any(fix.is_good for fix in window):
             good, stale_since_ms = self._last_good(state, window)
@@ -186,7 +190,7 @@ class Refold:
             last_good=good,
             stale_since_ms=stale_since_ms,
             unsettled=self._left(state),
-            deliveries=tuple(memories),
+            deliveries=tuple(delivery_states),
         )
         return Settled(state=after, changed=tuple(changed))
 
@@ -224,7 +228,7 @@ class Refold:
 
     def _begin_of(
         self,
-        memory: DeliveryMemory,
+        delivery_state: DeliveryState,
         places: Sequence[int],
         fixes: Sequence[StoredFix],
         begin: int,
@@ -238,17 +242,25 @@ class Refold:
         Raises:
             NeedsEarlier: No reset point is among the fixes, and the history has more.
         """
-        rules, plan, standing = self._rules.status, memory.plan, memory.tip.transitions
+        rules, plan, standing = (
+            self._rules.status,
+            delivery_state.plan,
+            delivery_state.tip.transitions,
+        )
         is_erased = self._erased_before_ms > 0 and _BEFORE in places
-        earliest = self._earliest_ms[memory.delivery_id]
+        earliest = self._earliest_ms[delivery_state.delivery_id]
         for place in range(begin - 1, -1, -1):
             fix = fixes[place].fix
             if fix.event_at_ms < earliest:
                 return place + 1, is_erased
-            if not fixes[place].is_settled or place in places or not _counts(fix, memory.anchor):
+            if (
+                not fixes[place].is_settled
+                or place in places
+                or not _counts(fix, delivery_state.anchor)
+            ):
                 continue
             passed = sum(at < place for at in places)
-            status = standing[passed - 1].status if passed else memory.anchor.status
+            status = standing[passed - 1].status if passed else delivery_state.anchor.status
             if is_reset_point(status, fix, plan, rules):
                 return place + 1, True
         if is_from_start or self._interval.from_ms <= earliest:
@@ -307,18 +319,21 @@ class Refold:
                 changed.append(new)
         return window, changed
 
-    def _remembered(self, memory: DeliveryMemory, window: Sequence[Fix]) -> DeliveryMemory:
-        machine = self._machines.get(memory.delivery_id)
-        if machine is None or self._anchors[memory.delivery_id] != memory.anchor:
-            return memory  # new, or declared anew, since the start: it has an interval of its own
-        agreed = self._agreed.get(memory.delivery_id)
+    def _remembered(self, delivery_state: DeliveryState, window: Sequence[Fix]) -> DeliveryState:
+        machine = self._machines.get(delivery_state.delivery_id)
+        if machine is None or self._anchors[delivery_state.delivery_id] != delivery_state.anchor:
+            # new, or declared anew, since the start: it has an interval of its own
+            return delivery_state
+        agreed = self._agreed.get(delivery_state.delivery_id)
         if agreed is not None:
-            return msgspec.structs.replace(memory, tip=_spliced(memory.tip, machine, agreed))
+            return msgspec.structs.replace(
+                delivery_state, tip=_spliced(delivery_state.tip, machine, agreed)
+            )
         tip = machine
         for fix in window:
-            if _counts(fix, memory.anchor):
-                tip = step(tip, fix, memory.plan, self._rules.status)
-        return msgspec.structs.replace(memory, tip=tip)
+            if _counts(fix, delivery_state.anchor):
+                tip = step(tip, fix, delivery_state.plan, self._rules.status)
+        return msgspec.structs.replace(delivery_state, tip=tip)
 
     def _note_good(self, fix: Fix) -> None:
         if fix.is_good:

@@ -7,10 +7,10 @@ import msgspec
 from rtdts.tracking.clock_lag import ClockLag
 from rtdts.tracking.deliveries import Cause, Place, Promise, Status
 from rtdts.tracking.delivery_log import Anchor
-from rtdts.tracking.eta import EtaMemory, TruckPace
+from rtdts.tracking.eta import EtaBaseline, TruckPace
 from rtdts.tracking.presence import Watch
 from rtdts.tracking.status_machine import Machine, Transition
-from rtdts.tracking.truck_state import DeliveryMemory, Interval, TruckState
+from rtdts.tracking.truck_state import DeliveryState, Interval, TruckState
 from rtdts.tracking.window import Window, pack_degrees, pack_fix, unpack_degrees, unpack_fix
 
 # Stored as their places here: new ones go to the end.
@@ -69,7 +69,7 @@ class _Delivery(msgspec.Struct, frozen=True, array_like=True):
     believed: tuple[Transition, ...] | None
     """… and the log's, where they are others; None: `logged`."""
     log_length: int
-    eta: EtaMemory | None = None
+    eta: EtaBaseline | None = None
     promise: Promise = Promise()
 
 
@@ -171,22 +171,22 @@ def _unpacked_state(truck_id: str, row: _State) -> TruckState:
     )
 
 
-def _packed_delivery(truck_id: str, memory: DeliveryMemory) -> _Delivery:
-    tip, anchor = memory.tip, memory.anchor
+def _packed_delivery(truck_id: str, delivery_state: DeliveryState) -> _Delivery:
+    tip, anchor = delivery_state.tip, delivery_state.anchor
     at_ms = anchor.effective_at_ms
-    count = len(memory.believed)
+    count = len(delivery_state.believed)
     # Of what the log has, the log keeps the evidence.
-    is_logged = [one.fact for one in memory.believed] == [
+    is_logged = [one.fact for one in delivery_state.believed] == [
         one.fact for one in tip.transitions[:count]
     ]
-    logged = memory.believed if is_logged else ()
+    logged = delivery_state.believed if is_logged else ()
     return _Delivery(
-        memory.delivery_id,
-        memory.assignment,
-        memory.assigned_at_ms - at_ms,
-        memory.match_version,
-        _packed_place(memory.origin),
-        _packed_place(memory.destination),
+        delivery_state.delivery_id,
+        delivery_state.assignment,
+        delivery_state.assigned_at_ms - at_ms,
+        delivery_state.match_version,
+        _packed_place(delivery_state.origin),
+        _packed_place(delivery_state.destination),
         anchor.version,
         _STATUS_CODES[anchor.status],
         None if anchor.cause is None else _CAUSE_CODES[anchor.cause],
@@ -196,18 +196,18 @@ def _packed_delivery(truck_id: str, memory: DeliveryMemory) -> _Delivery:
         None if tip.is_status_alone else (tip.origin, tip.destination, tip.is_inherited),
         tuple(_packed_transition(truck_id, one, at_ms) for one in logged),
         tip.transitions[len(logged) :],
-        None if is_logged else memory.believed,
-        memory.log_length,
-        memory.eta,
-        memory.promise,
+        None if is_logged else delivery_state.believed,
+        delivery_state.log_length,
+        delivery_state.eta,
+        delivery_state.promise,
     )
 
 
-def _unpacked_delivery(truck_id: str, row: _Delivery) -> DeliveryMemory:
+def _unpacked_delivery(truck_id: str, row: _Delivery) -> DeliveryState:
     at_ms = row.anchor_effective_at_ms
     logged = tuple(_unpacked_transition(truck_id, one, at_ms) for one in row.logged)
     origin, destination, is_inherited = row.stays or (None, None, False)
-    return DeliveryMemory(
+    return DeliveryState(
         delivery_id=row.delivery_id,
         assignment=row.assignment,
         assigned_at_ms=row.assigned_ms + at_ms,

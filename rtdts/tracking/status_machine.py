@@ -53,7 +53,7 @@ class Transition(msgspec.Struct, frozen=True, array_like=True):
         return self.status, self.cause, self.effective_at_ms, self.point_id
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedRoute(msgspec.Struct, frozen=True, kw_only=True):
     """Where a delivery goes from and to."""
 
     origin: Place
@@ -90,7 +90,7 @@ def begun(status: Status, cause: Cause | None) -> Machine:
     return Machine(status, is_inherited=is_near and cause is Cause.TRANSFERRED)
 
 
-def step(machine: Machine, fix: Fix, plan: Plan, rules: StatusRules) -> Machine:
+def step(machine: Machine, fix: Fix, plan: PlannedRoute, rules: StatusRules) -> Machine:
     """The machine after one more fix, which must not be earlier than those before it.
 
     One fix may make several transitions: a short drive can leave the origin and be near the
@@ -111,7 +111,7 @@ def step(machine: Machine, fix: Fix, plan: Plan, rules: StatusRules) -> Machine:
             return _watching(machine, scene)
 
 
-def is_reset_point(status: Status, fix: Fix, plan: Plan, rules: StatusRules) -> bool:
+def is_reset_point(status: Status, fix: Fix, plan: PlannedRoute, rules: StatusRules) -> bool:
     """Whether a machine of this status is its status alone after this fix, whatever it remembered.
 
     Unless the fix makes a transition. From such a fix on, a track can be folded without what lies

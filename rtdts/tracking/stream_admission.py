@@ -19,7 +19,7 @@ MAX_RECEIVED_BEHIND_MS = 30 * 86_400_000
 KEY_IS_NOT_THE_TRUCK = "partition_key_is_not_the_truck"
 
 
-class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+class InvalidRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Why a record is no point of its truck: no repetition makes it good."""
 
     reason: str
@@ -27,7 +27,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
-def admit(data: bytes, *, partition_key: str, arrived_at_ms: int) -> Point | Refusal:
+def admit(data: bytes, *, partition_key: str, arrived_at_ms: int) -> Point | InvalidRecord:
     """The point of a user record, or why it is none.
 
     Args:
@@ -38,12 +38,12 @@ def admit(data: bytes, *, partition_key: str, arrived_at_ms: int) -> Point | Ref
     try:
         point = decode_point(data)
     except InvalidPoint as error:
-        return Refusal(reason="not_a_point", detail=str(error))
+        return InvalidRecord(reason="not_a_point", detail=str(error))
     if partition_key != point.truck_id:
         detail = f"partition key {partition_key!r}, truck {point.truck_id!r}"
-        return Refusal(reason=KEY_IS_NOT_THE_TRUCK, detail=detail)
+        return InvalidRecord(reason=KEY_IS_NOT_THE_TRUCK, detail=detail)
     ahead_ms = point.received_at_ms - arrived_at_ms
     if not -MAX_RECEIVED_BEHIND_MS <= ahead_ms <= MAX_RECEIVED_AHEAD_MS:
         detail = f"received {ahead_ms} ms after its arrival in the stream"
-        return Refusal(reason="received_at_out_of_range", detail=detail)
+        return InvalidRecord(reason="received_at_out_of_range", detail=detail)
     return point

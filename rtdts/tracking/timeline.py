@@ -19,13 +19,13 @@ from rtdts.tracking.deliveries import CLOSED, Status
 from rtdts.tracking.delivery_log import is_declared
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.status_machine import Plan, StatusRules, Transition, begun, step
+from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition, begun, step
 
 _RANK = {status: rank for rank, status in enumerate(Status)}
 
 
 def timeline(
-    plan: Plan,
+    plan: PlannedRoute,
     fixes: Iterable[Fix],
     declarations: Iterable[Transition],
     *,
@@ -49,11 +49,11 @@ def timeline(
     distinct = {fix.point_id: fix for fix in fixes}
     ordered = enrich(sorted(distinct.values(), key=lambda fix: fix.order), enrichment_rules)
     declared = sorted(declarations, key=lambda one: (one.effective_at_ms, _RANK[one.status]))
-    story: list[Transition] = []
+    transitions: list[Transition] = []
     for index, one in enumerate(declared):
         until_ms = declared[index + 1].effective_at_ms if index + 1 < len(declared) else None
-        story = [told for told in story if _RANK[told.status] < _RANK[one.status]]
-        story.append(one)
+        transitions = [entry for entry in transitions if _RANK[entry.status] < _RANK[one.status]]
+        transitions.append(one)
         if one.status in CLOSED:
             break
         machine = begun(one.status, one.cause)
@@ -61,11 +61,11 @@ def timeline(
             is_past = until_ms is not None and fix.counts_at_ms >= until_ms
             if fix.counts_at_ms >= one.effective_at_ms and not is_past:
                 machine = step(machine, fix, plan, status_rules)
-        story += machine.transitions
-    return tuple(story)
+        transitions += machine.transitions
+    return tuple(transitions)
 
 
-def since_last_declaration(story: Sequence[Transition]) -> tuple[Transition, ...]:
+def since_last_declaration(transitions: Sequence[Transition]) -> tuple[Transition, ...]:
     """The end of a story that late points can still change; its declaration is the first."""
-    last = max(index for index, told in enumerate(story) if is_declared(told))
-    return tuple(story[last:])
+    last = max(index for index, entry in enumerate(transitions) if is_declared(entry))
+    return tuple(transitions[last:])

@@ -21,7 +21,7 @@ import msgspec
 
 from rtdts.tracking.clock_lag import ClockLag, earliest_ms, lag_at, observed, right
 from rtdts.tracking.deliveries import OpenMatch, Status
-from rtdts.tracking.delivery_memory import (
+from rtdts.tracking.delivery_state import (
     DeliveryPlan,
     DeliveryUpdate,
     believe,
@@ -34,7 +34,7 @@ from rtdts.tracking.latest import indexed, last_good_and_bad, latest_of
 from rtdts.tracking.positions import Clock, Point
 from rtdts.tracking.status_machine import StatusRules
 from rtdts.tracking.truck_state import (
-    DeliveryMemory,
+    DeliveryState,
     Interval,
     TruckState,
     begun_state,
@@ -84,7 +84,7 @@ class TruckUpdate(msgspec.Struct, frozen=True, kw_only=True):
     latest: LatestPosition | None
     """When it changed."""
     deliveries: tuple[DeliveryUpdate, ...]
-    newest_news: Fix
+    newest_new_fix: Fix
     """The last point of the stream that said something new: what a correction names."""
     may_move_times: bool = True
     """Whether the times of transitions may be corrected now."""
@@ -107,19 +107,19 @@ class TruckUpdate(msgspec.Struct, frozen=True, kw_only=True):
 def is_remembered(state: TruckState | None, match: OpenMatch) -> bool:
     """Whether a match is the one that the memory of its delivery was made from."""
     return state is not None and any(
-        memory.delivery_id == match.delivery_id
-        and memory.assignment == match.assignment
-        and memory.match_version == match.version
-        for memory in state.deliveries
+        delivery_state.delivery_id == match.delivery_id
+        and delivery_state.assignment == match.assignment
+        and delivery_state.match_version == match.version
+        for delivery_state in state.deliveries
     )
 
 
-def unfolded_of(memory: DeliveryMemory, state: TruckState) -> Interval | None:
+def unfolded_of(delivery_state: DeliveryState, state: TruckState) -> Interval | None:
     """What a machine that begins at its anchor lacks: the fixes since then that left the window."""
     if not state.has_left or not state.window:
         return None
     first_ms = state.window[0].event_at_ms
-    from_ms = earliest_ms(state.clock, memory.anchor.from_ms)
+    from_ms = earliest_ms(state.clock, delivery_state.anchor.from_ms)
     if from_ms >= first_ms:
         return None
     return Interval(from_ms, first_ms)
@@ -173,7 +173,7 @@ def fold_truck(
 
 
 def believe_all(
-    before: Iterable[DeliveryMemory],
+    before: Iterable[DeliveryState],
     state: TruckState,
     rules: StatusRules,
     *,
@@ -181,26 +181,26 @@ def believe_all(
     may_move_times: bool,
 ) -> tuple[TruckState, tuple[DeliveryUpdate, ...]]:
     """Compares the machines with the logs once; nothing while late points are unsettled."""
-    old = {memory.delivery_id: memory for memory in before}
+    old = {delivery_state.delivery_id: delivery_state for delivery_state in before}
     if state.unsettled:
         return state, tuple(
             DeliveryUpdate(before=old[one.delivery_id], after=one) for one in state.deliveries
         )
-    memories, updates = [], []
-    for memory in state.deliveries:
+    delivery_states, updates = [], []
+    for delivery_state in state.deliveries:
         after, reconciled = believe(
-            memory, because=because, rules=rules, may_move_times=may_move_times
+            delivery_state, because=because, rules=rules, may_move_times=may_move_times
         )
-        memories.append(after)
+        delivery_states.append(after)
         updates.append(
             DeliveryUpdate(
-                before=old[memory.delivery_id],
+                before=old[delivery_state.delivery_id],
                 after=after,
                 pending=reconciled.append,
                 has_moved_times=reconciled.has_moved_times,
             )
         )
-    return msgspec.structs.replace(state, deliveries=tuple(memories)), tuple(updates)
+    return msgspec.structs.replace(state, deliveries=tuple(delivery_states)), tuple(updates)
 
 
 def _fold_next(
@@ -225,8 +225,8 @@ def _fold_next(
     if clock is not None:
         fix = _by_clock(fix, clock)
     fix = derive(fix, window, rules.enrichment)
-    before = {memory.delivery_id: memory for memory in state.deliveries}
-    pace, memories = drive(
+    before = {delivery_state.delivery_id: delivery_state for delivery_state in state.deliveries}
+    pace, delivery_states = drive(
         state.pace, (before[match.delivery_id] for match in matches), fix, rules.status
     )
     last_good, stale_since_ms = state.last_good, state.stale_since_ms
@@ -247,7 +247,7 @@ def _fold_next(
         taken=fix.n,
         shown_from=fix.n + state.settlings if is_later else state.shown_from,
         pace=pace,
-        deliveries=tuple(memories),
+        deliveries=tuple(delivery_states),
         clock=clock,
     )
     after, deliveries = believe_all(
@@ -262,7 +262,7 @@ def _fold_next(
         positions=(indexed(fix, after.deliveries),),
         latest=latest_of(after),
         deliveries=deliveries,
-        newest_news=fix,
+        newest_new_fix=fix,
         may_move_times=may_move_times,
         points=1,
     )
@@ -345,11 +345,11 @@ class _Fold:
         self._taken = self._state.taken
         self._shown_from = self._state.shown_from
         first = next((point for record in records for point in record), None)
-        self._news = self._window[-1] if self._window or first is None else fix_of(first)
+        self._newest_new_fix = self._window[-1] if self._window or first is None else fix_of(first)
         self._before = {
-            match.delivery_id: memory
+            match.delivery_id: delivery_state
             for match in matches
-            if (memory := self._memory_of(match, plans)) is not None
+            if (delivery_state := self._delivery_state_of(match, plans)) is not None
         }
         self._now = dict(self._before)
 
@@ -384,10 +384,10 @@ class _Fold:
         self._derive_from(start)
         if later < len(fixes):
             for fix in self._window[later - len(fixes) :]:
-                self._pace, memories = drive(
+                self._pace, delivery_states = drive(
                     self._pace, self._now.values(), fix, self._rules.status
                 )
-                self._now = dict(zip(self._now, memories, strict=True))
+                self._now = dict(zip(self._now, delivery_states, strict=True))
         self._evict()
 
     def result(self) -> TruckUpdate:
@@ -408,22 +408,22 @@ class _Fold:
             clock=self._clock,
             deliveries=tuple(self._now.values()),
         )
-        memories = state.deliveries
+        delivery_states = state.deliveries
         state, deliveries = believe_all(
             self._before.values(),
             state,
             self._rules.status,
-            because=self._news,
+            because=self._newest_new_fix,
             may_move_times=may_move_times,
         )
         return TruckUpdate(
             state=state,
-            positions=tuple(indexed(fix, memories) for fix in self._changed.values()),
-            late=self._provisional(self._late.values(), memories),
+            positions=tuple(indexed(fix, delivery_states) for fix in self._changed.values()),
+            late=self._provisional(self._late.values(), delivery_states),
             beyond=self._provisional(self._beyond.values(), ()),
             latest=latest_of(state) if self._is_shown_anew else None,
             deliveries=deliveries,
-            newest_news=self._news,
+            newest_new_fix=self._newest_new_fix,
             may_move_times=may_move_times,
             is_rebuilt=self._is_rebuilt,
             points=self._points,
@@ -431,23 +431,27 @@ class _Fold:
         )
 
     def _provisional(
-        self, fixes: Iterable[Fix], memories: Sequence[DeliveryMemory]
+        self, fixes: Iterable[Fix], delivery_states: Sequence[DeliveryState]
     ) -> tuple[IndexedFix, ...]:
         ordered = sorted(fixes, key=lambda fix: fix.order)
-        return tuple(indexed(fix, memories) for fix in enrich(ordered, self._rules.enrichment))
+        return tuple(
+            indexed(fix, delivery_states) for fix in enrich(ordered, self._rules.enrichment)
+        )
 
-    def _memory_of(
+    def _delivery_state_of(
         self, match: OpenMatch, plans: Mapping[str, DeliveryPlan]
-    ) -> DeliveryMemory | None:
+    ) -> DeliveryState | None:
         if match.delivery_id in plans:
-            memory = remember(plans[match.delivery_id], self._window, self._rules.status)
-            if (unfolded := unfolded_of(memory, self._state)) is not None:
+            delivery_state = remember(plans[match.delivery_id], self._window, self._rules.status)
+            if (unfolded := unfolded_of(delivery_state, self._state)) is not None:
                 self._unsettle(unfolded.from_ms, unfolded.to_ms)
-            return memory
+            return delivery_state
         if not is_remembered(self._state, match):
             return None
         return next(
-            memory for memory in self._state.deliveries if memory.delivery_id == match.delivery_id
+            delivery_state
+            for delivery_state in self._state.deliveries
+            if delivery_state.delivery_id == match.delivery_id
         )
 
     def _new_fixes(self, record: Sequence[Point]) -> list[Fix]:
@@ -468,7 +472,7 @@ class _Fold:
                 self._known.add(identity)
                 continue
             fix = msgspec.structs.replace(fix, n=self._taken)
-            self._news = fix
+            self._newest_new_fix = fix
             if oldest is not None and fix.order < oldest:
                 self._late[identity] = fix
                 late.append(fix)

@@ -9,9 +9,9 @@ import msgspec
 from rtdts.tracking.clock_lag import ClockLag
 from rtdts.tracking.deliveries import Place, Promise
 from rtdts.tracking.delivery_log import Anchor
-from rtdts.tracking.eta import EtaMemory, TruckPace
+from rtdts.tracking.eta import EtaBaseline, TruckPace
 from rtdts.tracking.fixes import Fix
-from rtdts.tracking.status_machine import Machine, Plan, Transition
+from rtdts.tracking.status_machine import Machine, PlannedRoute, Transition
 from rtdts.tracking.stream_position import StreamPosition
 from rtdts.tracking.window import Window
 
@@ -23,7 +23,7 @@ class Interval(msgspec.Struct, frozen=True, array_like=True):
     to_ms: int
 
 
-class DeliveryMemory(msgspec.Struct, frozen=True, kw_only=True):
+class DeliveryState(msgspec.Struct, frozen=True, kw_only=True):
     """One open delivery's machine."""
 
     delivery_id: str
@@ -40,7 +40,7 @@ class DeliveryMemory(msgspec.Struct, frozen=True, kw_only=True):
     """The rules' transitions with which the log stands, as far as this state knows."""
     log_length: int = 0
     """Events after the anchor that `believed` accounts for."""
-    eta: EtaMemory | None = None
+    eta: EtaBaseline | None = None
     """Where the delivery stood when its cargo came under way; no settling looks at it."""
     promise: Promise = Promise()
     """What was promised of it; no rule looks at it."""
@@ -51,9 +51,9 @@ class DeliveryMemory(msgspec.Struct, frozen=True, kw_only=True):
         return self.anchor.version + self.log_length
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> PlannedRoute:
         """Where from and to."""
-        return Plan(origin=self.origin, destination=self.destination)
+        return PlannedRoute(origin=self.origin, destination=self.destination)
 
 
 _SETTLING = 1 << 24
@@ -98,7 +98,7 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a corrected time waits until late points have paused."""
     pace: TruckPace | None = None
     """How far and how fast it drove, in order; no settling looks at it."""
-    deliveries: tuple[DeliveryMemory, ...] = ()
+    deliveries: tuple[DeliveryState, ...] = ()
     erased_before_ms: int = 0
     """Points received up to then were erased: whatever brings one again, it is dropped."""
     clock: ClockLag | None = None

@@ -192,12 +192,12 @@ def encode_snapshot(
     progress = _progress(delivery, position, sent_at_ms, stops_before)
     failure_code = delivery.failure_code
     # The log may have grown since the delivery was read: the message agrees with itself.
-    told = tuple(_snapshot_event(event) for event in events if event.version <= delivery.version)
+    visible = tuple(_snapshot_event(event) for event in events if event.version <= delivery.version)
     shown = tuple(_rounded(point) for point in track)
 
     while True:
         message = _ENCODER.encode(
-            _Snapshot(**progress, events=told, track=shown, failure_code=failure_code)
+            _Snapshot(**progress, events=visible, track=shown, failure_code=failure_code)
         )
         excess_bytes = len(message) - SNAPSHOT_MAX_BYTES
         if excess_bytes <= 0:
@@ -207,7 +207,7 @@ def encode_snapshot(
             kept = len(shown) * (track_bytes - excess_bytes) // track_bytes
             shown = thinned(shown, max(1, min(kept, len(shown) - 1)))
         else:
-            told = told[(len(told) + 1) // 2 :]
+            visible = visible[(len(visible) + 1) // 2 :]
 
 
 def encode_status(

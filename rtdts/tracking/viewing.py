@@ -56,7 +56,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     reason: EndReason
 
     @property
-    def last_status_may_be_told(self) -> bool:
+    def last_status_may_be_shown(self) -> bool:
         """Whether the viewer may still hear the status with which it ended, never a position."""
         return self.reason in _STILL_THEIRS
 

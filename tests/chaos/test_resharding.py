@@ -25,7 +25,7 @@ from rtdts.tracking.deliveries import Cause, Delivery, Status
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
-from rtdts.tracking.status_machine import Plan, Transition
+from rtdts.tracking.status_machine import PlannedRoute, Transition
 from rtdts.tracking.stream_codec import decode_point, encode_point
 from rtdts.tracking.timeline import timeline
 from rtdts.tracking.truck_fold import TrackingRules
@@ -266,7 +266,7 @@ def true_story(delivery: Delivery, fleet: Fleet) -> Sequence[Transition]:
     (truck,) = (one for one in fleet.trucks if one.truck_id == delivery.truck_id)
     assigned_at_ms = delivery.current.started_at_ms
     return timeline(
-        Plan(origin=delivery.origin, destination=delivery.destination),
+        PlannedRoute(origin=delivery.origin, destination=delivery.destination),
         [fix_of(one) for one in truck.taken],
         [Transition(Status.ASSIGNED, Cause.ASSIGNED, assigned_at_ms)],
         status_rules=TrackingRules().status,

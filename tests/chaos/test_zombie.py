@@ -25,7 +25,7 @@ from rtdts.runtime.wall_clock import now_ms
 from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.positions import Point
-from rtdts.tracking.truck_state import DeliveryMemory, TruckState
+from rtdts.tracking.truck_state import DeliveryState, TruckState
 from rtdts.tracking.window import Window
 from sim.fault_shim.rules import CutAnswer, Delay, FaultRule
 from sim.fault_shim.shim import FaultShim
@@ -148,14 +148,14 @@ class Scene:
             row = self.stores.deliveries.get(delivery.delivery_id)
             assert row is not None
             assert (row.version, row.status) == (log[-1].version, log[-1].status)
-        assert self.memories() == {
+        assert self.delivery_states() == {
             truck_id: what_is_known(stored.state)
             for truck_id, stored in self.expected.world.positions.load(self.truck_ids).items()
             if stored.state is not None
         }
         assert not {one.data for one in self.records} & set(self.stores.parked().values())
 
-    def memories(self) -> dict[str, TruckState]:
+    def delivery_states(self) -> dict[str, TruckState]:
         return {
             truck_id: what_is_known(state)
             for truck_id, state in self.stores.states(self.truck_ids).items()
@@ -190,7 +190,7 @@ def what_is_known(state: TruckState) -> TruckState:
     )
 
 
-def unlogged(truck_states: DeliveryMemory) -> DeliveryMemory:
+def unlogged(truck_states: DeliveryState) -> DeliveryState:
     """A delivery's memory, without how far the log is and what is kept until it is there."""
     transitions = tuple(
         msgspec.structs.replace(one, evidence=None) for one in truck_states.tip.transitions
@@ -355,11 +355,11 @@ async def test_a_zombie_of_a_shard_that_was_split_meanwhile_corrupts_nothing(
     await in_thread(owner.child.end_shard)
     heir = await scene.worker(unique("shardId-zombies-child"))
     await heir.takes(*after[:2])
-    known = await in_thread(scene.memories)
+    known = await in_thread(scene.delivery_states)
 
     await zombie.takes(*before)
 
-    assert await in_thread(scene.memories) == known
+    assert await in_thread(scene.delivery_states) == known
     assert bool(zombie.child.told("taken_over")) == (knows == "some trucks")
     await heir.takes(*after[2:])
     await in_thread(heir.child.end_shard)

@@ -21,7 +21,7 @@ from rtdts.delivery_store.tickets import TicketStore
 from rtdts.delivery_store.transactions import ATTEMPTS
 from rtdts.push_queue.nudge_queue import NudgeQueue, NudgesNotSent
 from rtdts.push_queue.nudges import Nudge, TransitionNudge
-from rtdts.runtime.aws_clients import UnreadableAnswerError, refusing_unreadable_answers
+from rtdts.runtime.aws_clients import UnreadableResponseError, raising_on_unreadable_responses
 from rtdts.tracking.deliveries import Delivery, Status
 from rtdts.tracking.delivery_buckets import delivery_bucket
 from rtdts.tracking.topics import delivery_topic, socket_endpoint
@@ -96,7 +96,7 @@ class World:
         read_timeout_s: float,
     ) -> None:
         tables: TableNames = created.names.tables
-        session = refusing_unreadable_answers(local_session(REGION))
+        session = raising_on_unreadable_responses(local_session(REGION))
         self.shim = shim
         self.waits_s: list[float] = []
         self.read_timeout_s = read_timeout_s
@@ -132,7 +132,7 @@ def client(
 def patient_client(world: World) -> Any:
     """With the SDK's own retries, as in production."""
     config = Config(connect_timeout=PATIENT_S, read_timeout=world.read_timeout_s)
-    session = refusing_unreadable_answers(local_session(REGION))
+    session = raising_on_unreadable_responses(local_session(REGION))
     return session.client("dynamodb", endpoint_url=world.shim.url, config=config)
 
 
@@ -332,7 +332,7 @@ async def test_what_stays_unreadable_is_never_absence_nor_success(
     await world.shim.set_rules(a_rule(fault, "*"))
 
     for call in calls:
-        with pytest.raises(UnreadableAnswerError):
+        with pytest.raises(UnreadableResponseError):
             await blocking(call)
 
 

@@ -29,7 +29,7 @@ from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import DeliveryProgress, Point
 from rtdts.tracking.status_machine import Machine
 from rtdts.tracking.stream_codec import encode_point
-from rtdts.tracking.truck_state import DeliveryMemory, TruckState, tombstone
+from rtdts.tracking.truck_state import DeliveryState, TruckState, tombstone
 from rtdts.tracking.window import Window
 from tests.fakes.fake_position_store import FakePositionStore
 from tests.fakes.fake_truck_erasure import FakeTruckErasure
@@ -46,9 +46,9 @@ def client(opensearch_url: str) -> Iterator[OpenSearch]:
     client.close()
 
 
-def memory_of(delivery_id: str) -> DeliveryMemory:
+def memory_of(delivery_id: str) -> DeliveryState:
     machine = Machine(Status.IN_TRANSIT)
-    return DeliveryMemory(
+    return DeliveryState(
         delivery_id=delivery_id,
         assignment=1,
         assigned_at_ms=START_MS,

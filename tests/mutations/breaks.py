@@ -539,8 +539,8 @@ BREAKS = (
         name="sent-speeds-do-not-show-a-jump",
         guarantee=3,
         file="rtdts/tracking/reach.py",
-        text="    if _is_beyond(chain, way_m, rules, trusts_speeds=True):",
-        replacement="    if _is_beyond(chain, way_m, rules, trusts_speeds=False):",
+        text="    if _is_beyond(chain, step_m, rules, trusts_speeds=True):",
+        replacement="    if _is_beyond(chain, step_m, rules, trusts_speeds=False):",
         tests=(f"{QUALITY}::test_reflections_are_jumps",),
     ),
     Break(
@@ -702,7 +702,7 @@ BREAKS = (
     Break(
         name="log-believed-to-be-where-it-was-left",
         guarantee=3,
-        file="rtdts/tracking/delivery_memory.py",
+        file="rtdts/tracking/delivery_state.py",
         text="if len(log.after_anchor) == before.log_length and not is_behind:",
         replacement="if len(log.after_anchor) >= before.log_length and not is_behind:",
         tests=(
@@ -850,7 +850,7 @@ BREAKS = (
     Break(
         name="correction-found-written-is-not-told",
         guarantee=5,
-        file="rtdts/tracking/delivery_memory.py",
+        file="rtdts/tracking/delivery_state.py",
         text="log.after_anchor[before.log_length :]",
         replacement="log.entries[before.log_length :]",
         tests=(f"{AGAIN}::test_a_correction_that_a_killed_worker_logged_is_nudged_by_the_next",),
@@ -1486,9 +1486,9 @@ BREAKS = (
     Break(
         name="slow-clock-hidden-in-assigned",
         guarantee=3,
-        file="rtdts/tracking/delivery_memory.py",
-        text="if fix.counts_at_ms >= memory.anchor.from_ms:",
-        replacement="if fix.event_at_ms >= memory.anchor.from_ms:",
+        file="rtdts/tracking/delivery_state.py",
+        text="if fix.counts_at_ms >= delivery_state.anchor.from_ms:",
+        replacement="if fix.event_at_ms >= delivery_state.anchor.from_ms:",
         tests=(f"{SLOW_CLOCK}::test_the_delivery_of_a_truck_with_a_slow_clock_goes_all_its_way",),
     ),
     Break(
@@ -1945,11 +1945,11 @@ BREAKS = (
         guarantee=5,
         file="consumer/transitions.py",
         text="""\
-                settlement.memory,
+                settlement.delivery_state,
                 settlement.already_there,
                 has_moved_times""",
         replacement="""\
-                settlement.memory,
+                settlement.delivery_state,
                 (),
                 has_moved_times""",
         tests=(
@@ -2165,7 +2165,7 @@ BREAKS = (
         name="one-bad-record-stops-a-shard",
         guarantee=6,
         file="rtdts/tracking/stream_admission.py",
-        text='return Refusal(reason="not_a_point", detail=str(error))',
+        text='return InvalidRecord(reason="not_a_point", detail=str(error))',
         replacement="raise",
         tests=(f"{PIPELINE}::test_what_is_no_point_of_its_truck_is_parked_and_the_rest_goes_on",),
     ),
@@ -2215,7 +2215,7 @@ BREAKS = (
         guarantee=6,
         file="consumer/transitions.py",
         text="""\
-                if not is_refusal(error):
+                if not is_rejection(error):
                     raise
                 self._park""",
         replacement="""\
@@ -2582,11 +2582,11 @@ BREAKS = (
         guarantee=8,
         file="rtdts/telemetry_stream/bucket_objects.py",
         text="""\
-        answer = self._client.put_object(
+        response = self._client.put_object(
 """,
         replacement="""\
         self.destroy(version)
-        answer = self._client.put_object(
+        response = self._client.put_object(
 """,
         tests=(f"{ERASE}::test_what_is_rewritten_is_there_before_the_old_one_goes",),
     ),
@@ -2616,7 +2616,7 @@ BREAKS = (
         name="eta-ignores-the-roads-of-this-drive",
         guarantee=5,
         file="rtdts/tracking/eta.py",
-        text="_road_factor(memory.remaining_m - remaining_m, seen_m, rules)",
+        text="_road_factor(baseline.remaining_m - remaining_m, seen_m, rules)",
         replacement="rules.road_factor",
         tests=(f"{ETA}::test_winding_roads_are_expected_to_go_on_winding",),
     ),

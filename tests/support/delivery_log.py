@@ -13,7 +13,7 @@ from rtdts.tracking.deliveries import Cause, Delivery, DeliveryEvent
 from rtdts.tracking.delivery_log import is_declared, standing
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.positions import Point
-from rtdts.tracking.status_machine import Plan, StatusRules, Transition
+from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition
 from rtdts.tracking.timeline import timeline
 from rtdts.tracking.truck_fold import TrackingRules
 from sim.environment import Environment
@@ -71,7 +71,7 @@ def true_story(
     """What the definition makes of all points and of the log's declarations."""
     return list(
         timeline(
-            Plan(origin=delivery.origin, destination=delivery.destination),
+            PlannedRoute(origin=delivery.origin, destination=delivery.destination),
             map(fix_of, points),
             [
                 Transition(event.status, event.cause, event.effective_at_ms)

@@ -133,7 +133,7 @@ def expected(world: World, delivery: Delivery, points: Sequence[Point]) -> tuple
     ]
     fixes = [fix_of(point) for point in points] if delivery.truck_id == OURS else []
     story = timeline(
-        status_machine.Plan(origin=delivery.origin, destination=delivery.destination),
+        status_machine.PlannedRoute(origin=delivery.origin, destination=delivery.destination),
         fixes,
         declarations,
         status_rules=world.rules.status,

@@ -13,7 +13,7 @@ from botocore.exceptions import EndpointConnectionError, ParamValidationError
 from consumer.errors import RetriesExhausted
 from consumer.retrying import RetryPolicy, may_pass
 from rtdts.position_store.errors import StoreUnavailable
-from rtdts.runtime.aws_errors import is_refusal
+from rtdts.runtime.aws_errors import is_rejection
 from rtdts.runtime.logs import Logger
 from tests.fakes.fake_clock import FakeClock
 from tests.fakes.scripted_client import cancelled, client_error
@@ -54,7 +54,7 @@ def without_collector() -> Iterator[None]:
 def test_whether_an_error_may_pass_or_is_a_refusal_of_what_was_to_be_written(
     error: Exception, passes: bool, refuses: bool
 ) -> None:
-    assert (may_pass(error), is_refusal(error)) == (passes, refuses)
+    assert (may_pass(error), is_rejection(error)) == (passes, refuses)
 
 
 def patient(clock: FakeClock, budget_s: float) -> RetryPolicy:

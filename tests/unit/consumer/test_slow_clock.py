@@ -18,7 +18,7 @@ from rtdts.tracking.deliveries import Cause, Delivery, Status
 from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.positions import Point
-from rtdts.tracking.status_machine import Plan, Transition
+from rtdts.tracking.status_machine import PlannedRoute, Transition
 from rtdts.tracking.timeline import since_last_declaration, timeline
 from rtdts.tracking.viewer_messages import encode_position
 from rtdts.tracking.viewer_scope import (
@@ -416,7 +416,7 @@ def expected(world: World, assigned_s: int) -> tuple[Transition, ...]:
     declared = Transition(Status.ASSIGNED, Cause.ASSIGNED, START_MS + assigned_s * 1_000)
     fixes: list[Fix] = [one.fix for one in world.positions.history.values()]
     story = timeline(
-        Plan(origin=ORIGIN, destination=DESTINATION),
+        PlannedRoute(origin=ORIGIN, destination=DESTINATION),
         fixes,
         [declared],
         status_rules=world.rules.status,

@@ -16,7 +16,7 @@ def key(number: int) -> dict[str, Any]:
     return {"delivery_id": {"S": f"D-{number}"}}
 
 
-def answer(*found: int, unread: tuple[int, ...] = ()) -> dict[str, Any]:
+def response(*found: int, unread: tuple[int, ...] = ()) -> dict[str, Any]:
     left = {TABLE: {"Keys": [key(number) for number in unread], "ConsistentRead": True}}
     return {
         "Responses": {TABLE: [key(number) for number in found]},
@@ -36,7 +36,7 @@ def asked(client: ScriptedClient) -> list[dict[str, Any]]:
 
 
 def test_a_request_takes_a_hundred_keys_and_reads_consistently() -> None:
-    client = ScriptedClient(answer(*range(100)), answer(100))
+    client = ScriptedClient(response(*range(100)), response(100))
     items, waits_s = read(client, 101)
 
     assert items == [key(number) for number in range(101)]
@@ -46,7 +46,7 @@ def test_a_request_takes_a_hundred_keys_and_reads_consistently() -> None:
 
 
 def test_what_stayed_unread_is_asked_for_again_and_nothing_else() -> None:
-    client = ScriptedClient(answer(0, unread=(1, 2)), answer(1, unread=(2,)), answer(2))
+    client = ScriptedClient(response(0, unread=(1, 2)), response(1, unread=(2,)), response(2))
     items, waits_s = read(client, 3)
 
     assert items == [key(0), key(1), key(2)]
@@ -55,7 +55,7 @@ def test_what_stayed_unread_is_asked_for_again_and_nothing_else() -> None:
 
 
 def test_keys_that_are_never_read_are_given_up_on() -> None:
-    client = ScriptedClient(*[answer(unread=(0,))] * ATTEMPTS)
+    client = ScriptedClient(*[response(unread=(0,))] * ATTEMPTS)
 
     with pytest.raises(StoreBusy):
         read(client, 1)
@@ -63,7 +63,7 @@ def test_keys_that_are_never_read_are_given_up_on() -> None:
 
 def test_as_long_as_something_is_read_it_goes_on() -> None:
     count = ATTEMPTS * 2
-    slow = [answer(n, unread=tuple(range(n + 1, count))) for n in range(count)]
+    slow = [response(n, unread=tuple(range(n + 1, count))) for n in range(count)]
     items, _ = read(ScriptedClient(*slow), count)
 
     assert len(items) == count

@@ -10,9 +10,9 @@ from rtdts.delivery_store.transactions import ATTEMPTS, Write, write_together
 from tests.fakes.scripted_client import ScriptedClient, cancelled, client_error
 
 WRITES = [
-    Write(item={"Put": {"TableName": "a", "Item": {}}}, if_refused=VersionConflict("D-1")),
+    Write(item={"Put": {"TableName": "a", "Item": {}}}, if_condition_failed=VersionConflict("D-1")),
     Write(item={"Update": {"TableName": "b", "Key": {}, "UpdateExpression": ""}}),
-    Write(item={"Put": {"TableName": "c", "Item": {}}}, if_refused=TruckFull("T-1", 3)),
+    Write(item={"Put": {"TableName": "c", "Item": {}}}, if_condition_failed=TruckFull("T-1", 3)),
 ]
 
 

@@ -172,10 +172,10 @@ def test_what_was_taken_of_a_body_that_failed_in_part_is_accepted() -> None:
 
 
 def test_the_steps_of_a_body_are_one_per_valid_point() -> None:
-    taken = take(into(FakeStream()), point(seq=7), point(lat=91), point(seq=9))
+    accepted = take(into(FakeStream()), point(seq=7), point(lat=91), point(seq=9))
     failed = take(into(FakeStream(then=FailSome([0]))), point(seq=7))
 
-    assert [(step["step"], step["sub_sequence_number"]) for step in taken.steps()] == [
+    assert [(step["step"], step["sub_sequence_number"]) for step in accepted.steps()] == [
         ("accepted", 0),
         ("accepted", 1),
     ]

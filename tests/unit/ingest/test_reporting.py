@@ -34,7 +34,7 @@ def test_every_metric_has_a_value_when_something_was_put() -> None:
         "PointsAccepted": 2,
         "PointsRejected": 2,
         "PointsAdjusted": 1,
-        "PointsNotTaken": 1,
+        "PointsFailed": 1,
         "StreamAttempts": 3,
     }
 

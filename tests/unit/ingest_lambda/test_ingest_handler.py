@@ -428,20 +428,20 @@ def test_points_that_were_not_taken_are_counted_at_once_with_all_before_them(
         ingest(sending(point()))
     first, rest = ingest.emitted
 
-    assert (first["PointsAccepted"], first["PointsNotTaken"]) == (1, 0)
-    assert (rest["PointsAccepted"], rest["PointsNotTaken"]) == (2, 1)
+    assert (first["PointsAccepted"], first["PointsFailed"]) == (1, 0)
+    assert (rest["PointsAccepted"], rest["PointsFailed"]) == (2, 1)
 
 
 def test_points_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     ingest = with_trouble(monkeypatch, None, refused(THROTTLED))
     ingest(sending({"positions": [point(), point(lat=91)]}))
     ingest(sending(point()))
-    taken, not_taken = ingest.emitted
+    accepted, not_taken = ingest.emitted
 
     assert [line["level"] for line in ingest.logged] == ["info", "warning"]
-    assert (taken["PointsAccepted"], taken["PointsRejected"]) == (1, 1)
-    assert taken.keys() >= {metric.name for metric in METRICS}
-    assert (not_taken["PointsAccepted"], not_taken["PointsNotTaken"]) == (0, 1)
+    assert (accepted["PointsAccepted"], accepted["PointsRejected"]) == (1, 1)
+    assert accepted.keys() >= {metric.name for metric in METRICS}
+    assert (not_taken["PointsAccepted"], not_taken["PointsFailed"]) == (0, 1)
 
 
 def test_attempts_to_put_end_inside_the_lambdas_time() -> None:

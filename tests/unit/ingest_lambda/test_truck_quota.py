@@ -42,14 +42,14 @@ def statuses(ingest: Lambda, requests: int, points: int = 1) -> list[int]:
 def test_requests_beyond_the_burst_are_429_until_the_quota_allows_more(ingest: Lambda) -> None:
     answers = statuses(ingest, 12)
     status, body, headers = ingest(sending(point()))
-    taken = len(ingest.stream.calls)
+    accepted = len(ingest.stream.calls)
     ingest.now_ms += int(headers["Retry-After"]) * 1_000
 
     assert answers == [202] * 12
     assert status == body["status"] == 429
     assert headers["Content-Type"] == "application/problem+json"
     assert headers["Retry-After"] == "10"
-    assert taken == 12
+    assert accepted == 12
     assert statuses(ingest, 2) == [202, 429]
 
 

@@ -209,7 +209,7 @@ def test_what_the_stream_did_not_take_comes_again_and_nothing_is_lost(
 
     assert response == {"batchItemFailures": [{"itemIdentifier": failed}]}
     assert world.source.waiting == 2
-    assert world.counted["PointsNotTaken"] == 1
+    assert world.counted["PointsFailed"] == 1
     assert world.counted["MessagesAgain"] == 2
 
     world.source.deliver()

@@ -165,7 +165,7 @@ async def test_what_was_not_taken_is_put_again_and_then_acknowledged() -> None:
         await world.all_acknowledged()
 
     assert world.seqs == [1]
-    assert world.tally.take(held=0, oldest_held_s=0)["PointsNotTaken"] == 2
+    assert world.tally.take(held=0, oldest_held_s=0)["PointsFailed"] == 2
 
 
 async def test_each_of_several_messages_that_were_not_taken_is_put_again() -> None:

@@ -27,7 +27,7 @@ from rtdts.position_store.index_definitions import (
     POSITIONS_MAPPINGS,
     RAW_MAPPINGS,
     index_templates,
-    lacking,
+    missing_properties,
 )
 from rtdts.tracking.current_delivery import CurrentDelivery
 from rtdts.tracking.deliveries import Status
@@ -120,16 +120,16 @@ def names(mapped: dict[str, object], document: dict[str, object], path: str = ""
     """The document's fields that a mapping lacks."""
     properties = mapped["properties"]
     assert isinstance(properties, dict)
-    lacking = []
+    missing_properties = []
     for name, value in document.items():
         if name not in properties:
-            lacking.append(path + name)
+            missing_properties.append(path + name)
             continue
         values = value if isinstance(value, list) else [value]
         for one in values:
             if isinstance(one, dict) and "properties" in properties[name]:
-                lacking += names(properties[name], one, f"{path}{name}.")
-    return lacking
+                missing_properties += names(properties[name], one, f"{path}{name}.")
+    return missing_properties
 
 
 @given(any_fixes(), progress(), st.integers(0, 2**63 - 1), st.booleans())
@@ -308,24 +308,30 @@ def test_only_what_is_searched_or_aggregated_is_indexed() -> None:
 
 
 def test_an_index_that_is_there_gets_the_fields_that_it_lacks_and_keeps_the_others() -> None:
-    wanted = POSITIONS_MAPPINGS["properties"]
-    older = {name: {"type": of.get("type", "object")} for name, of in wanted.items() if name != "n"}
+    expected = POSITIONS_MAPPINGS["properties"]
+    older = {
+        name: {"type": of.get("type", "object")} for name, of in expected.items() if name != "n"
+    }
     older["deliveries"] = {"properties": {"delivery_id": {"type": "keyword"}}}
 
-    assert lacking(wanted, wanted) == {}
-    assert lacking(older, wanted) == {
-        "n": wanted["n"],
+    assert missing_properties(expected, expected) == {}
+    assert missing_properties(older, expected) == {
+        "n": expected["n"],
         "deliveries": {
             "type": "object",
             "properties": {
-                "distance_remaining_m": wanted["deliveries"]["properties"]["distance_remaining_m"]
+                "distance_remaining_m": expected["deliveries"]["properties"]["distance_remaining_m"]
             },
         },
     }
     # Where deliveries are nested an erasure would not find them: installing fails instead.
-    nested = {"deliveries": {**wanted["deliveries"], "type": "nested"}}
-    assert lacking({**wanted, **nested}, wanted) == {"deliveries": wanted["deliveries"]}
-    assert lacking({**wanted, "n": {"type": "keyword"}}, wanted) == {"n": wanted["n"]}
+    nested = {"deliveries": {**expected["deliveries"], "type": "nested"}}
+    assert missing_properties({**expected, **nested}, expected) == {
+        "deliveries": expected["deliveries"]
+    }
+    assert missing_properties({**expected, "n": {"type": "keyword"}}, expected) == {
+        "n": expected["n"]
+    }
 
 
 def test_the_external_version_grows_with_the_time_then_with_the_revision() -> None:

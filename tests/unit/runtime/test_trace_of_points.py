@@ -29,7 +29,7 @@ def test_it_follows_whom_it_is_told_to(trucks: str, followed: list[str]) -> None
 def test_a_step_is_a_line_with_the_points_id() -> None:
     out = io.StringIO()
 
-    PointTrace("T-1", Logger("part", out)).tell("indexed", "T-1:1:2", late=False)
+    PointTrace("T-1", Logger("part", out)).log("indexed", "T-1:1:2", late=False)
 
     line = json.loads(out.getvalue())
     assert (line["component"], line["event"], line["step"]) == ("part", "point", "indexed")

@@ -17,11 +17,11 @@ from rtdts.telemetry_stream.putter import (
     MAX_CALL_BYTES,
     MAX_CALL_RECORDS,
     OUT_OF_TIME,
-    UNREADABLE_ANSWER,
+    UNREADABLE_RESPONSE,
+    AcceptedRecord,
     Batch,
     PutOutcome,
     StreamPutter,
-    TakenRecord,
 )
 from tests.fakes.fake_stream import (
     THROTTLED,
@@ -75,7 +75,7 @@ class Put:
         self.outcome = self.putter.put("T-1", POINTS, self.deadline)
 
     @property
-    def taken(self) -> list[bytes]:
+    def accepted(self) -> list[bytes]:
         return [record.data for record in self.stream.user_records]
 
 
@@ -102,7 +102,7 @@ def test_what_does_not_fit_into_one_record_is_cut_in_order() -> None:
     put = Put(max_record_bytes=TWO_A_RECORD)
 
     assert len(put.stream.records) == 3
-    assert put.taken == POINTS
+    assert put.accepted == POINTS
     assert all(
         len(record.data) + len(record.partition_key) <= TWO_A_RECORD
         for record in put.stream.records
@@ -123,8 +123,8 @@ def test_only_the_failed_records_of_a_call_are_put_again() -> None:
     first, second = put.stream.calls
 
     assert [entry["Data"] for entry in second] == [first[1]["Data"]]
-    assert sorted(put.taken) == POINTS
-    assert len(put.taken) == len(POINTS)
+    assert sorted(put.accepted) == POINTS
+    assert len(put.accepted) == len(POINTS)
     assert put.outcome.not_taken == ()
     assert put.outcome.failure == THROTTLED
 
@@ -132,8 +132,8 @@ def test_only_the_failed_records_of_a_call_are_put_again() -> None:
 def test_it_tells_where_what_was_taken_lies() -> None:
     put = Put(FailSome([1]), max_record_bytes=TWO_A_RECORD)
 
-    assert len(put.outcome.taken) == 3
-    for record in put.outcome.taken:
+    assert len(put.outcome.accepted) == 3
+    for record in put.outcome.accepted:
         (stored,) = [
             one for one in put.stream.records if one.sequence_number == record.sequence_number
         ]
@@ -146,7 +146,7 @@ def test_what_keeps_failing_until_the_deadline_is_named_and_nothing_else() -> No
 
     # All three records at first; the first fails every time.
     assert put.outcome.not_taken == (0, 1)
-    assert put.taken == POINTS[2:]
+    assert put.accepted == POINTS[2:]
 
 
 def test_no_attempt_begins_after_the_deadline() -> None:
@@ -162,7 +162,7 @@ def test_without_any_time_there_is_one_attempt() -> None:
     put = Put(budget_s=-1.0)
 
     assert put.outcome.attempts == 1
-    assert put.taken == POINTS
+    assert put.accepted == POINTS
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_what_may_pass_is_tried_again(passing: Exception) -> None:
 
     assert put.outcome.attempts == 3
     assert put.outcome.not_taken == ()
-    assert put.taken == POINTS
+    assert put.accepted == POINTS
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_an_answer_that_does_not_tell_of_each_record_confirms_none(left: dict[st
 
     assert (again.outcome.not_taken, again.outcome.attempts) == ((), 2)
     assert never.outcome.not_taken == (0, 1, 2, 3, 4)
-    assert never.outcome.failure == UNREADABLE_ANSWER
+    assert never.outcome.failure == UNREADABLE_RESPONSE
 
 
 @pytest.mark.parametrize(
@@ -296,12 +296,12 @@ def test_several_trucks_share_a_call_and_no_record() -> None:
 def test_a_failed_record_is_told_of_its_own_truck_only() -> None:
     stream = FakeStream(then=FailSome([0]))
 
-    throttled, taken = StreamPutter(stream, "points").put_all(
+    throttled, accepted = StreamPutter(stream, "points").put_all(
         [Batch("T-1", [b"a", b"b"]), Batch("T-2", [b"c"])], Deadline(0)
     )
 
     assert (throttled.not_taken, throttled.failure) == ((0, 1), THROTTLED)
-    assert (taken.not_taken, taken.failure) == ((), None)
+    assert (accepted.not_taken, accepted.failure) == ((), None)
 
 
 def test_a_part_of_an_outcome_counts_from_its_own_first_payload() -> None:
@@ -309,10 +309,10 @@ def test_a_part_of_an_outcome_counts_from_its_own_first_payload() -> None:
         not_taken=(3, 4),
         attempts=1,
         failure=THROTTLED,
-        taken=(TakenRecord(range(3), "shard", "7"),),
+        accepted=(AcceptedRecord(range(3), "shard", "7"),),
     )
 
     part = whole.of(range(2, 4))
 
     assert part.not_taken == (1,)
-    assert part.taken == (TakenRecord(range(-2, 1), "shard", "7"),)
+    assert part.accepted == (AcceptedRecord(range(-2, 1), "shard", "7"),)

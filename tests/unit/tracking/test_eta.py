@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rtdts.tracking.deliveries import Status
 from rtdts.tracking.eta import (
     RULES,
-    EtaMemory,
+    EtaBaseline,
     EtaRange,
     TruckPace,
     drive_on,
@@ -43,15 +43,15 @@ def folded(
     destination: tuple[float, float],
     status: Status = Status.IN_TRANSIT,
     pace: TruckPace | None = None,
-) -> tuple[TruckPace, EtaMemory | None, float]:
-    memory = None
+) -> tuple[TruckPace, EtaBaseline | None, float]:
+    baseline = None
     remaining_m = math.nan
     for at_ms, lat, lon in fixes:
         pace = drive_on(pace, at_ms=at_ms, lat=lat, lon=lon)
         remaining_m = distance_m(lat, lon, *destination)
-        memory = observe(memory, pace, remaining_m=remaining_m, status=status)
+        baseline = observe(baseline, pace, remaining_m=remaining_m, status=status)
     assert pace is not None
-    return pace, memory, remaining_m
+    return pace, baseline, remaining_m
 
 
 def range_of(
@@ -61,8 +61,8 @@ def range_of(
     status: Status = Status.IN_TRANSIT,
     pace: TruckPace | None = None,
 ) -> EtaRange | None:
-    now, memory, remaining_m = folded(fixes, destination, status, pace)
-    return eta_range(memory, now, remaining_m=remaining_m, radius_m=RADIUS_M, status=status)
+    now, baseline, remaining_m = folded(fixes, destination, status, pace)
+    return eta_range(baseline, now, remaining_m=remaining_m, radius_m=RADIUS_M, status=status)
 
 
 def ahead_s(found: EtaRange | None, fixes: Sequence[Seen]) -> tuple[float, float]:
@@ -71,8 +71,8 @@ def ahead_s(found: EtaRange | None, fixes: Sequence[Seen]) -> tuple[float, float
     return (found.earliest_ms - at_ms) / 1_000, (found.latest_ms - at_ms) / 1_000
 
 
-def east(way_m: float) -> tuple[float, float]:
-    return place_at(*DEPOT, 90.0, way_m)
+def east(step_m: float) -> tuple[float, float]:
+    return place_at(*DEPOT, 90.0, step_m)
 
 
 STATUSES_WITHOUT = [one for one in Status if one not in {Status.IN_TRANSIT, Status.NEARBY}]
@@ -91,9 +91,9 @@ def test_range_holds_the_time_of_a_steady_drive_whatever_its_speed_and_interval(
 
 @pytest.mark.parametrize("status", STATUSES_WITHOUT)
 def test_range_is_none_when_the_cargo_is_not_on_its_way(status: Status) -> None:
-    pace, memory, remaining_m = folded(driving(12.0, 600), east(10_000))
+    pace, baseline, remaining_m = folded(driving(12.0, 600), east(10_000))
 
-    assert eta_range(memory, pace, remaining_m=remaining_m, radius_m=1.0, status=status) is None
+    assert eta_range(baseline, pace, remaining_m=remaining_m, radius_m=1.0, status=status) is None
     assert range_of(driving(12.0, 600), east(10_000), status=status) is None
 
 
@@ -103,19 +103,19 @@ def test_range_is_none_when_the_truck_was_never_seen_to_move() -> None:
 
 
 def test_range_is_none_when_nothing_is_known() -> None:
-    pace, memory, remaining_m = folded(driving(12.0, 60), east(10_000))
+    pace, baseline, remaining_m = folded(driving(12.0, 60), east(10_000))
     status = Status.NEARBY
 
     assert eta_range(None, pace, remaining_m=remaining_m, radius_m=1.0, status=status) is None
-    assert eta_range(memory, None, remaining_m=remaining_m, radius_m=1.0, status=status) is None
-    assert eta_range(memory, pace, remaining_m=None, radius_m=1.0, status=status) is None
+    assert eta_range(baseline, None, remaining_m=remaining_m, radius_m=1.0, status=status) is None
+    assert eta_range(baseline, pace, remaining_m=None, radius_m=1.0, status=status) is None
 
 
-@pytest.mark.parametrize("way_m", [0.0, 50.0, 99.9])
-def test_range_is_none_inside_the_destinations_geofence(way_m: float) -> None:
+@pytest.mark.parametrize("step_m", [0.0, 50.0, 99.9])
+def test_range_is_none_inside_the_destinations_geofence(step_m: float) -> None:
     fixes = driving(10.0, 600)
 
-    assert range_of(fixes, east(6_000 + way_m)) is None
+    assert range_of(fixes, east(6_000 + step_m)) is None
 
 
 def test_range_is_none_when_a_day_of_driving_would_not_do() -> None:
@@ -228,7 +228,7 @@ def test_memory_begins_with_the_cargo_under_way_and_is_kept() -> None:
     later = TruckPace(START_MS + 90_000, *DEPOT, 0, 999, 999, 9.0)
 
     assert observe(None, pace, remaining_m=9_000, status=Status.AT_PICKUP) is None
-    assert begun == EtaMemory(9_000, 0, 0)
+    assert begun == EtaBaseline(9_000, 0, 0)
     assert observe(begun, later, remaining_m=10, status=Status.NEARBY) == begun
     assert observe(begun, later, remaining_m=10, status=Status.ARRIVED) == begun
     assert observe(begun, later, remaining_m=10, status=Status.DELIVERED) is None
@@ -236,10 +236,10 @@ def test_memory_begins_with_the_cargo_under_way_and_is_kept() -> None:
 
 def test_accumulators_stay_small_when_packed() -> None:
     pace = TruckPace(START_MS, 48.1234567, 129.7654321, 170_000, 4_000_000_000, 4_000_000_000, 13.2)
-    memory = EtaMemory(300_000, 4_000_000_000, 4_000_000_000)
+    baseline = EtaBaseline(300_000, 4_000_000_000, 4_000_000_000)
 
     assert len(msgspec.msgpack.encode(pace)) <= 60
-    assert len(msgspec.msgpack.encode(memory)) <= 20
+    assert len(msgspec.msgpack.encode(baseline)) <= 20
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(pace), type=TruckPace) == pace
 
 
@@ -261,14 +261,14 @@ def test_range_never_begins_before_its_fix_and_is_finite_whatever_comes(
     destination: tuple[float, float],
     radius_m: float,
 ) -> None:
-    pace, memory = None, None
+    pace, baseline = None, None
     for after_ms, (lat, lon), accuracy_m in fixes:
         at_ms = START_MS + after_ms  # in any order, copies too
         pace = drive_on(pace, at_ms=at_ms, lat=lat, lon=lon, accuracy_m=accuracy_m)
         remaining_m = distance_m(lat, lon, *destination)
-        memory = observe(memory, pace, remaining_m=remaining_m, status=Status.IN_TRANSIT)
+        baseline = observe(baseline, pace, remaining_m=remaining_m, status=Status.IN_TRANSIT)
         found = eta_range(
-            memory, pace, remaining_m=remaining_m, radius_m=radius_m, status=Status.IN_TRANSIT
+            baseline, pace, remaining_m=remaining_m, radius_m=radius_m, status=Status.IN_TRANSIT
         )
 
         assert all(math.isfinite(value) for value in msgspec.structs.astuple(pace))
@@ -292,9 +292,9 @@ def test_range_narrows_and_comes_sooner_with_less_distance_at_the_same_pace(
 ) -> None:
     near_m, far_m = sorted(remaining_m)
     pace = TruckPace(START_MS, *DEPOT, here_ms, 1 + seen[0], seen[1], mps)
-    memory = EtaMemory(40_000, 0, 0)
+    baseline = EtaBaseline(40_000, 0, 0)
     near, far = (
-        eta_range(memory, pace, remaining_m=m, radius_m=RADIUS_M, status=Status.IN_TRANSIT)
+        eta_range(baseline, pace, remaining_m=m, radius_m=RADIUS_M, status=Status.IN_TRANSIT)
         for m in (near_m, far_m)
     )
 

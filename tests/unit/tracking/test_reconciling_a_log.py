@@ -9,7 +9,7 @@ from rtdts.tracking.deliveries import Cause, DeclaredType, DeliveryEvent, Status
 from rtdts.tracking.delivery_log import Anchor, Reconciled, reconcile, standing
 from rtdts.tracking.enrichment import EnrichmentRules
 from rtdts.tracking.fixes import fix_of
-from rtdts.tracking.status_machine import Plan, StatusRules, Transition
+from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition
 from rtdts.tracking.timeline import timeline
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 
@@ -58,8 +58,8 @@ def event(version: int, status: Status, cause: Cause, **more: object) -> Deliver
     return DeliveryEvent(**{**fields, **more})  # type: ignore[arg-type]
 
 
-def grown(believed: Sequence[Transition], wanted: Sequence[Transition]) -> tuple[Transition, ...]:
-    return reconcile(ANCHOR, believed, wanted, because=LATE).append
+def grown(believed: Sequence[Transition], expected: Sequence[Transition]) -> tuple[Transition, ...]:
+    return reconcile(ANCHOR, believed, expected, because=LATE).append
 
 
 def test_what_follows_is_appended() -> None:
@@ -85,12 +85,12 @@ def test_a_rule_that_should_not_have_fired_is_withdrawn() -> None:
 
 
 def tolerant(
-    believed: Sequence[Transition], wanted: Sequence[Transition], *, may_move_times: bool = True
+    believed: Sequence[Transition], expected: Sequence[Transition], *, may_move_times: bool = True
 ) -> Reconciled:
     return reconcile(
         ANCHOR,
         believed,
-        wanted,
+        expected,
         because=LATE,
         tolerance_ms=5_001,
         may_move_times=may_move_times,
@@ -125,15 +125,15 @@ def test_a_changed_status_is_corrected_at_once_whatever_moved() -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted", [[], [OFF_5], [OFF_10], [OFF_10, THERE], [OFF_5, THERE], [THERE]]
+    "expected", [[], [OFF_5], [OFF_10], [OFF_10, THERE], [OFF_5, THERE], [THERE]]
 )
 @pytest.mark.parametrize("believed", [[], [OFF_10], [OFF_10, THERE], [THERE]])
 def test_the_log_then_folds_to_what_was_wanted(
-    believed: list[Transition], wanted: list[Transition]
+    believed: list[Transition], expected: list[Transition]
 ) -> None:
-    appended = grown(believed, wanted)
+    appended = grown(believed, expected)
 
-    assert standing(log(*believed, *appended)).transitions == tuple(wanted)
+    assert standing(log(*believed, *appended)).transitions == tuple(expected)
 
 
 BACK = made(Status.IN_TRANSIT, Cause.TRANSFERRED, 10)
@@ -144,26 +144,26 @@ AFTER_A_TRANSFER = ([], [BACK], [BACK, NEAR], [BACK, NEAR_LATER], [BACK, NEAR, D
 
 
 @pytest.mark.parametrize("status", [Status.NEARBY, Status.ARRIVED])
-@pytest.mark.parametrize("wanted", AFTER_A_TRANSFER)
+@pytest.mark.parametrize("expected", AFTER_A_TRANSFER)
 @pytest.mark.parametrize("believed", AFTER_A_TRANSFER)
 def test_the_log_of_a_transfer_folds_to_what_was_wanted(
-    believed: list[Transition], wanted: list[Transition], status: Status
+    believed: list[Transition], expected: list[Transition], status: Status
 ) -> None:
     anchor = Anchor(1, status, START_MS, START_MS, Cause.TRANSFERRED)
-    appended = reconcile(anchor, believed, wanted, because=LATE).append
+    appended = reconcile(anchor, believed, expected, because=LATE).append
     transferred, *following = log(*believed, *appended)
     transferred = msgspec.structs.replace(transferred, status=status, cause=Cause.TRANSFERRED)
     folded = standing([transferred, *following])
 
     assert folded.anchor == anchor
-    assert folded.transitions == tuple(wanted)
+    assert folded.transitions == tuple(expected)
 
 
 @pytest.mark.parametrize(("east_m", "back"), [(2_500.0, True), (3_500.0, False)])
 def test_the_log_of_a_transfer_folds_to_the_timeline(east_m: float, back: bool) -> None:
     transferred = Transition(Status.ARRIVED, Cause.TRANSFERRED, START_MS)
     story = timeline(
-        Plan(origin=ORIGIN, destination=DESTINATION),
+        PlannedRoute(origin=ORIGIN, destination=DESTINATION),
         [fix_of(point(10, east_m))],
         [transferred],
         status_rules=StatusRules(),

@@ -10,10 +10,10 @@ from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.presence import Watch
-from rtdts.tracking.status_machine import Machine, Plan, StatusRules, is_reset_point, step
+from rtdts.tracking.status_machine import Machine, PlannedRoute, StatusRules, is_reset_point, step
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 
-PLAN = Plan(origin=ORIGIN, destination=DESTINATION)
+PLAN = PlannedRoute(origin=ORIGIN, destination=DESTINATION)
 RULES = StatusRules()
 _LAT, _LON = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, 80.0)
 CLOSE_BY = Place(lat=_LAT, lon=_LON)
@@ -24,7 +24,9 @@ def fixes(*places: tuple[int, float], **changed: object) -> list[Fix]:
     return enrich(raw, EnrichmentRules())
 
 
-def ran(status: Status, of: list[Fix], plan: Plan = PLAN) -> list[tuple[Status, Cause, int]]:
+def ran(
+    status: Status, of: list[Fix], plan: PlannedRoute = PLAN
+) -> list[tuple[Status, Cause, int]]:
     machine = Machine(status)
     for fix in of:
         machine = step(machine, fix, plan, RULES)
@@ -86,7 +88,7 @@ def test_arrived_is_a_dwell_inside_the_destination() -> None:
 
 def test_one_fix_can_leave_the_origin_and_be_near_the_destination() -> None:
     lat, lon = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, 600.0)
-    close_by = Plan(origin=ORIGIN, destination=Place(lat=lat, lon=lon))
+    close_by = PlannedRoute(origin=ORIGIN, destination=Place(lat=lat, lon=lon))
 
     story = ran(Status.AT_PICKUP, fixes((0, 300.0)), close_by)
 
@@ -124,7 +126,7 @@ WATCHES = st.none() | st.builds(
 def test_after_a_reset_point_nothing_before_matters(
     machine: Machine, east_m: float, accuracy_m: float | None, moving: bool, destination: Place
 ) -> None:
-    plan = Plan(origin=ORIGIN, destination=destination)
+    plan = PlannedRoute(origin=ORIGIN, destination=destination)
     (fix,) = fixes((0, east_m), accuracy_m=accuracy_m, speed_mps=8.0 if moving else 0.0)
     after = step(machine, fix, plan, RULES)
 

@@ -15,7 +15,7 @@ from rtdts.tracking.deliveries import Cause, Place, Status
 from rtdts.tracking.enrichment import EnrichmentRules, enrich
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.geodesy import place_at
-from rtdts.tracking.status_machine import Plan, StatusRules, Transition, begun, step
+from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition, begun, step
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, point
 
 ASSIGNED, EN_ROUTE, AT_PICKUP = Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP, Status.AT_PICKUP
@@ -74,7 +74,7 @@ class Story:
             for s, m, accuracy_m in sorted(sent)
         ]
         machine = begun(self.begins, self.by)
-        plan = Plan(origin=ORIGIN, destination=self.destination)
+        plan = PlannedRoute(origin=ORIGIN, destination=self.destination)
         for fix in enrich(raw, EnrichmentRules()):
             machine = step(machine, fix, plan, RULES)
         return machine.transitions

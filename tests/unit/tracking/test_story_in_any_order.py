@@ -19,13 +19,13 @@ from rtdts.tracking.deliveries import (
     Status,
 )
 from rtdts.tracking.delivery_log import is_declared, standing
-from rtdts.tracking.delivery_memory import DeliveryPlan, agree
+from rtdts.tracking.delivery_state import DeliveryPlan, agree
 from rtdts.tracking.enrichment import enrich
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.geodesy import place_at
 from rtdts.tracking.positions import Point
 from rtdts.tracking.settling import NeedsEarlier, Refold, StoredFix
-from rtdts.tracking.status_machine import Plan, Transition
+from rtdts.tracking.status_machine import PlannedRoute, Transition
 from rtdts.tracking.stream_position import Through
 from rtdts.tracking.timeline import since_last_declaration, timeline
 from rtdts.tracking.truck_fold import (
@@ -164,7 +164,7 @@ class World:
             before, state, self.rules.status, because=because, may_move_times=True
         )
         update = TruckUpdate(
-            state=state, positions=(), latest=None, deliveries=deliveries, newest_news=because
+            state=state, positions=(), latest=None, deliveries=deliveries, newest_new_fix=because
         )
         self.settlings.append(self._append(update, at, keep_state=keep_state))
         return self.settlings[-1]
@@ -228,7 +228,7 @@ class World:
                 delivery,
                 log,
                 self.rules.status,
-                because=update.newest_news,
+                because=update.newest_new_fix,
                 is_behind=log.speaks_beyond(here) or bool(state.unsettled),
                 may_move_times=update.may_move_times,
             )
@@ -237,7 +237,7 @@ class World:
             appended += len(settlement.append)
             state = msgspec.structs.replace(
                 state,
-                deliveries=(settlement.memory,),
+                deliveries=(settlement.delivery_state,),
                 has_moved_times=settlement.has_moved_times,
             )
         if keep_state:
@@ -280,7 +280,7 @@ class World:
 
 def expected(points: list[Point], world: World) -> tuple[Transition, ...]:
     story = timeline(
-        Plan(origin=ORIGIN, destination=DESTINATION),
+        PlannedRoute(origin=ORIGIN, destination=DESTINATION),
         [fix_of(point) for point in points],
         world.declarations(),
         status_rules=RULES.status,

@@ -109,6 +109,6 @@ def test_a_delivery_that_is_not_there_any_more_ends() -> None:
 
 
 def test_only_the_endings_of_ones_own_delivery_may_tell_their_status() -> None:
-    told = {reason for reason in EndReason if Ended(reason=reason).last_status_may_be_told}
+    told = {reason for reason in EndReason if Ended(reason=reason).last_status_may_be_shown}
 
     assert told == {EndReason.CANCELLED, EndReason.VIEWING_OVER}

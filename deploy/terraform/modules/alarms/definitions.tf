@@ -46,7 +46,7 @@ locals {
     {
       points-not-taken = {
         meaning   = "The stream did not take points in time; the trucks were told to send them again."
-        metrics   = { not_taken = { of = local.own["ingest_lambda.PointsNotTaken"], stat = "Sum" } }
+        metrics   = { not_taken = { of = local.own["ingest_lambda.PointsFailed"], stat = "Sum" } }
         threshold = 1
         times     = 3
         within    = 5

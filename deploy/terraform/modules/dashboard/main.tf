@@ -22,7 +22,7 @@ locals {
         concat(local.own["ingest_lambda.PointsAccepted"], [{ label = "accepted" }]),
         concat(local.own["ingest_lambda.PointsAdjusted"], [{ label = "of these with another time" }]),
         concat(local.own["ingest_lambda.PointsRejected"], [{ label = "rejected" }]),
-        concat(local.own["ingest_lambda.PointsNotTaken"], [{ label = "to be sent again" }]),
+        concat(local.own["ingest_lambda.PointsFailed"], [{ label = "to be sent again" }]),
       ] },
       { title = "HTTP requests a minute", stat = "Sum", metrics = [
         concat(["AWS/ApiGateway", "Count"], local.http, [{ label = "requests" }]),
@@ -39,7 +39,7 @@ locals {
         concat(local.own["iot_lambda.PointsAccepted"], [{ label = "accepted" }]),
         concat(local.own["iot_lambda.PointsAdjusted"], [{ label = "of these with another time" }]),
         concat(local.own["iot_lambda.PointsRejected"], [{ label = "rejected" }]),
-        concat(local.own["iot_lambda.PointsNotTaken"], [{ label = "not taken by the stream at once" }]),
+        concat(local.own["iot_lambda.PointsFailed"], [{ label = "not taken by the stream at once" }]),
         concat(local.own["iot_lambda.StreamAttempts"], [{ label = "attempts" }]),
       ] },
       { title = "IoT Core: how long messages wait, ms", stat = "Maximum", metrics = [
@@ -60,7 +60,7 @@ locals {
         concat(local.own["mqtt_bridge.PointsAccepted"], [{ label = "accepted" }]),
         concat(local.own["mqtt_bridge.PointsAdjusted"], [{ label = "of these with another time" }]),
         concat(local.own["mqtt_bridge.PointsRejected"], [{ label = "rejected" }]),
-        concat(local.own["mqtt_bridge.PointsNotTaken"], [{ label = "not taken by the stream at once" }]),
+        concat(local.own["mqtt_bridge.PointsFailed"], [{ label = "not taken by the stream at once" }]),
         concat(local.own["mqtt_bridge.StreamAttempts"], [{ label = "attempts" }]),
       ] },
       { title = "MQTT bridge: messages held; the oldest, s", stat = "Maximum", metrics = [

@@ -19,7 +19,7 @@ from rtdts.tracking.status_machine import (
     begun,
     step,
 )
-from rtdts.tracking.truck_state import DeliveryMemory
+from rtdts.tracking.truck_state import DeliveryState
 
 
 class DeliveryPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,15 +32,15 @@ class DeliveryPlan(msgspec.Struct, frozen=True, kw_only=True):
 class DeliveryUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """What a batch, or a settling, made of one delivery."""
 
-    before: DeliveryMemory
-    after: DeliveryMemory
+    before: DeliveryState
+    after: DeliveryState
     """Believing that `pending` is in the log."""
     pending: tuple[Transition, ...] = ()
     has_moved_times: bool = False
     """Whether times differ from the log's that may be corrected later only."""
 
     @property
-    def unsettled(self) -> DeliveryMemory:
+    def unsettled(self) -> DeliveryState:
         """The memory with this batch, when nothing could be appended for now."""
         return msgspec.structs.replace(
             self.after, believed=self.before.believed, log_length=self.before.log_length
@@ -50,7 +50,7 @@ class DeliveryUpdate(msgspec.Struct, frozen=True, kw_only=True):
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """How a memory and a log are brought together."""
 
-    memory: DeliveryMemory
+    delivery_state: DeliveryState
     """As it is once `append` is in the log."""
     append: tuple[Transition, ...]
     already_there: tuple[int, ...]
@@ -59,7 +59,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     has_moved_times: bool = False
 
 
-def remember(plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules) -> DeliveryMemory:
+def remember(plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules) -> DeliveryState:
     """A delivery first seen, or changed by a declaration: folds the window's fixes since.
 
     What the log says of the time before the window is taken as it stands.
@@ -70,7 +70,7 @@ def remember(plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules) -> D
         rules: Distances and dwells.
     """
     standing = plan.standing
-    memory = DeliveryMemory(
+    delivery_state = DeliveryState(
         delivery_id=plan.match.delivery_id,
         assignment=plan.match.assignment,
         assigned_at_ms=plan.match.assigned_at_ms,
@@ -83,65 +83,71 @@ def remember(plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules) -> D
         believed=standing.transitions,
         log_length=len(standing.after_anchor),
     )
-    return fold_on(memory, window, rules)
+    return fold_on(delivery_state, window, rules)
 
 
-def fold_on(memory: DeliveryMemory, fixes: Iterable[Fix], rules: StatusRules) -> DeliveryMemory:
+def fold_on(
+    delivery_state: DeliveryState, fixes: Iterable[Fix], rules: StatusRules
+) -> DeliveryState:
     """Folds fixes that are later than all before."""
-    tip = folded(memory, memory.tip, fixes, rules)
-    return memory if tip is memory.tip else msgspec.structs.replace(memory, tip=tip)
+    tip = folded(delivery_state, delivery_state.tip, fixes, rules)
+    return (
+        delivery_state
+        if tip is delivery_state.tip
+        else msgspec.structs.replace(delivery_state, tip=tip)
+    )
 
 
 def drive(
     pace: TruckPace | None,
-    memories: Iterable[DeliveryMemory],
+    delivery_states: Iterable[DeliveryState],
     fix: Fix,
     rules: StatusRules,
-) -> tuple[TruckPace | None, list[DeliveryMemory]]:
+) -> tuple[TruckPace | None, list[DeliveryState]]:
     """A truck's pace and its deliveries after one fix that is later than all before."""
-    after = [fold_on(memory, (fix,), rules) for memory in memories]
+    after = [fold_on(delivery_state, (fix,), rules) for delivery_state in delivery_states]
     if not fix.is_good:
         return pace, after
     pace = drive_on(
         pace, at_ms=fix.event_at_ms, lat=fix.lat, lon=fix.lon, accuracy_m=fix.accuracy_m
     )
-    return pace, [_observed(memory, pace, fix) for memory in after]
+    return pace, [_observed(delivery_state, pace, fix) for delivery_state in after]
 
 
-def _observed(memory: DeliveryMemory, pace: TruckPace, fix: Fix) -> DeliveryMemory:
-    is_under_way = memory.tip.status in UNDER_WAY
-    if is_under_way == (memory.eta is not None):
-        return memory
-    place = memory.destination
+def _observed(delivery_state: DeliveryState, pace: TruckPace, fix: Fix) -> DeliveryState:
+    is_under_way = delivery_state.tip.status in UNDER_WAY
+    if is_under_way == (delivery_state.eta is not None):
+        return delivery_state
+    place = delivery_state.destination
     eta = observe(
-        memory.eta,
+        delivery_state.eta,
         pace,
         remaining_m=distance_m(fix.lat, fix.lon, place.lat, place.lon) if is_under_way else 0.0,
-        status=memory.tip.status,
+        status=delivery_state.tip.status,
     )
-    return msgspec.structs.replace(memory, eta=eta)
+    return msgspec.structs.replace(delivery_state, eta=eta)
 
 
 def believe(
-    memory: DeliveryMemory, *, because: Fix, rules: StatusRules, may_move_times: bool
-) -> tuple[DeliveryMemory, Reconciled]:
+    delivery_state: DeliveryState, *, because: Fix, rules: StatusRules, may_move_times: bool
+) -> tuple[DeliveryState, Reconciled]:
     """What the log lacks to fold to the machine's transitions, and the memory once it has it."""
-    if memory.believed == memory.tip.transitions:
-        return memory, Reconciled(append=(), believed=memory.believed)
+    if delivery_state.believed == delivery_state.tip.transitions:
+        return delivery_state, Reconciled(append=(), believed=delivery_state.believed)
     reconciled = reconcile(
-        memory.anchor,
-        memory.believed,
-        memory.tip.transitions,
+        delivery_state.anchor,
+        delivery_state.believed,
+        delivery_state.tip.transitions,
         because=because,
         tolerance_ms=rules.dwell_ms,
         may_move_times=may_move_times,
     )
     if not reconciled.append:
-        return memory, reconciled
+        return delivery_state, reconciled
     written = msgspec.structs.replace(
-        memory,
+        delivery_state,
         believed=reconciled.believed,
-        log_length=memory.log_length + len(reconciled.append),
+        log_length=delivery_state.log_length + len(reconciled.append),
     )
     return written, reconciled
 
@@ -172,14 +178,14 @@ def agree(
     before, after = update.before, update.after
     if len(log.after_anchor) == before.log_length and not is_behind:
         return Settlement(
-            memory=after,
+            delivery_state=after,
             append=update.pending,
             already_there=(),
             has_moved_times=update.has_moved_times,
         )
     already_there = tuple(entry.version for entry in log.after_anchor[before.log_length :])
     if is_behind:
-        return Settlement(memory=update.unsettled, append=(), already_there=already_there)
+        return Settlement(delivery_state=update.unsettled, append=(), already_there=already_there)
     reconciled = reconcile(
         after.anchor,
         log.transitions,
@@ -194,34 +200,36 @@ def agree(
         log_length=len(log.after_anchor) + len(reconciled.append),
     )
     return Settlement(
-        memory=caught_up,
+        delivery_state=caught_up,
         append=reconciled.append,
         already_there=already_there,
         has_moved_times=reconciled.has_moved_times,
     )
 
 
-def progress_at(memory: DeliveryMemory, fix: Fix) -> DeliveryProgress | None:
+def progress_at(delivery_state: DeliveryState, fix: Fix) -> DeliveryProgress | None:
     """How far the delivery had come with this fix; None when the truck did not carry it yet.
 
     The distance is None while the cargo isn't in transit.
     """
-    if fix.counts_at_ms < memory.assigned_at_ms:
+    if fix.counts_at_ms < delivery_state.assigned_at_ms:
         return None
     remaining_m = None
-    if _status_at(memory, fix) in UNDER_WAY:
-        place = memory.destination
+    if _status_at(delivery_state, fix) in UNDER_WAY:
+        place = delivery_state.destination
         remaining_m = round(distance_m(fix.lat, fix.lon, place.lat, place.lon), 1)
-    return DeliveryProgress(delivery_id=memory.delivery_id, distance_remaining_m=remaining_m)
+    return DeliveryProgress(
+        delivery_id=delivery_state.delivery_id, distance_remaining_m=remaining_m
+    )
 
 
 def folded(
-    memory: DeliveryMemory, machine: Machine, fixes: Iterable[Fix], rules: StatusRules
+    delivery_state: DeliveryState, machine: Machine, fixes: Iterable[Fix], rules: StatusRules
 ) -> Machine:
     """The machine after those of the fixes that count for the delivery."""
-    plan = memory.plan
+    plan = delivery_state.plan
     for fix in fixes:
-        if fix.counts_at_ms >= memory.anchor.from_ms:
+        if fix.counts_at_ms >= delivery_state.anchor.from_ms:
             machine = step(machine, fix, plan, rules)
     return machine
 
@@ -243,12 +251,12 @@ def _before_window(log: Standing, window: Sequence[Fix]) -> Machine:
     return Machine(transitions[-1].status, transitions)
 
 
-def _status_at(memory: DeliveryMemory, fix: Fix) -> Status | None:
+def _status_at(delivery_state: DeliveryState, fix: Fix) -> Status | None:
     """None before the last declaration: what held then is no longer at hand."""
-    if fix.counts_at_ms < memory.anchor.from_ms:
+    if fix.counts_at_ms < delivery_state.anchor.from_ms:
         return None
-    status = memory.anchor.status
-    for transition in memory.tip.transitions:
+    status = delivery_state.anchor.status
+    for transition in delivery_state.tip.transitions:
         if transition.effective_at_ms <= fix.event_at_ms:
             status = transition.status
     return status
