@@ -24,7 +24,7 @@ from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
 
 REQUESTS_BURST_MINUTES = 5
-REFUSED_LINES_PER_MINUTE = 6
+REJECTION_LINES_PER_MINUTE = 6
 """Of the log, about all refused requests without a token together."""
 
 
@@ -36,7 +36,7 @@ class App:
     identity_claim: str
     blocks: BlockList
     requests: RateLimits
-    refused_lines: RateLimits
+    rejection_lines: RateLimits
     """Of the log, about requests without a token."""
     edge: Edge
     origins: Origins
@@ -90,8 +90,8 @@ def build(environ: Mapping[str, str]) -> App:
         blocks=BlockList(blocks, log=log, now_ms=now_ms),
         edge=Edge(settings.edge_secrets),
         origins=Origins(settings.allowed_origins),
-        refused_lines=RateLimits(
-            per_minute=REFUSED_LINES_PER_MINUTE, burst_minutes=1 / REFUSED_LINES_PER_MINUTE
+        rejection_lines=RateLimits(
+            per_minute=REJECTION_LINES_PER_MINUTE, burst_minutes=1 / REJECTION_LINES_PER_MINUTE
         ),
         requests=RateLimits(
             per_minute=settings.requests_per_minute, burst_minutes=REQUESTS_BURST_MINUTES

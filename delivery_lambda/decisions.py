@@ -48,7 +48,7 @@ class Reason(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Plan:
+class DeliverySpec:
     """Who brings what from where to where: all that the dispatcher decides."""
 
     truck_id: str
@@ -108,7 +108,7 @@ Decision = Change | Unchanged | Refusal
 def decide_plan(
     before: Delivery | None,
     delivery_id: str,
-    plan: Plan,
+    plan: DeliverySpec,
     *,
     expected_version: int | str | None,
     actor: str,
@@ -174,13 +174,13 @@ def decide_declaration(
         return Refusal(reason=Reason.BEFORE_ASSIGNMENT, detail=detail, field="at")
     effective_at_ms = min(at_ms, now_ms)
     if declaration.type is DeclaredType.PICKED_UP:
-        effective_at_ms = max(effective_at_ms, _last_said_ms(log))
+        effective_at_ms = max(effective_at_ms, _last_declared_ms(log))
         now_ms = max(now_ms, effective_at_ms)
     doubts = doubts_about(declaration.type, effective_at_ms, delivery, log)
     return _declare(delivery, declaration, actor, effective_at_ms, now_ms, doubts)
 
 
-def _last_said_ms(log: Sequence[DeliveryEvent]) -> int:
+def _last_declared_ms(log: Sequence[DeliveryEvent]) -> int:
     """When the last thing that somebody said (a rule names its point) took effect.
 
     The story of a delivery orders what was said by its effective time. A pickup that is reported
@@ -211,7 +211,7 @@ def _wrong_version(before: Delivery | None, expected: int | str | None) -> Refus
     return None
 
 
-def _create(delivery_id: str, plan: Plan, actor: str, now_ms: int) -> Change:
+def _create(delivery_id: str, plan: DeliverySpec, actor: str, now_ms: int) -> Change:
     after = Delivery(
         delivery_id=delivery_id,
         customer_id=plan.customer_id,
@@ -234,7 +234,7 @@ def _create(delivery_id: str, plan: Plan, actor: str, now_ms: int) -> Change:
     )
 
 
-def _change(before: Delivery, plan: Plan, actor: str, now_ms: int) -> Change:
+def _change(before: Delivery, plan: DeliverySpec, actor: str, now_ms: int) -> Change:
     # The clocks of two Lambdas differ a little: no interval may end before it began, and nothing
     # that is said takes effect before what was said earlier.
     at_ms = max(now_ms, before.updated_at_ms)
@@ -269,7 +269,7 @@ def _change(before: Delivery, plan: Plan, actor: str, now_ms: int) -> Change:
     return Change(before=before, after=after, events=(_event(after, cause, at_ms, at_ms, actor),))
 
 
-def _shown_from_ms(before: Delivery, plan: Plan, status: Status, at_ms: int) -> int | None:
+def _shown_from_ms(before: Delivery, plan: DeliverySpec, status: Status, at_ms: int) -> int | None:
     """Another customer, truck or policy begins anew: none of them opens what was before it."""
     goes_on = (plan.customer_id, plan.truck_id, plan.visibility) == (
         before.customer_id,
@@ -279,7 +279,7 @@ def _shown_from_ms(before: Delivery, plan: Plan, status: Status, at_ms: int) -> 
     return shown_from(before.shown_from_ms if goes_on else None, status, at_ms)
 
 
-def _still_true(before: Delivery, plan: Plan) -> Status:
+def _still_true(before: Delivery, plan: DeliverySpec) -> Status:
     """The status as far as it holds under another plan.
 
     That a truck is at or near a place says nothing of another place. Where it stands by the new
@@ -287,8 +287,8 @@ def _still_true(before: Delivery, plan: Plan) -> Status:
     """
     if before.status is Status.AT_PICKUP and _is_elsewhere(before.origin, plan.origin):
         return Status.EN_ROUTE_TO_PICKUP
-    is_told_of_destination = before.status in (Status.NEARBY, Status.ARRIVED)
-    if is_told_of_destination and _is_elsewhere(before.destination, plan.destination):
+    was_shown_destination = before.status in (Status.NEARBY, Status.ARRIVED)
+    if was_shown_destination and _is_elsewhere(before.destination, plan.destination):
         return Status.IN_TRANSIT
     return before.status
 
@@ -352,8 +352,8 @@ def _event(
     )
 
 
-def _plan_of(delivery: Delivery) -> Plan:
-    return Plan(
+def _plan_of(delivery: Delivery) -> DeliverySpec:
+    return DeliverySpec(
         truck_id=delivery.truck_id,
         customer_id=delivery.customer_id,
         origin=delivery.origin,

@@ -10,16 +10,6 @@ from typing import Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery_lambda.access import CALLERS, DECLARABLE, closed_since_ms, may_see
-from delivery_lambda.answers import (
-    erased,
-    forbidden,
-    invalid,
-    no_such_share,
-    refused,
-    too_many_shares,
-    truck_full,
-    unavailable,
-)
 from delivery_lambda.callers import Caller
 from delivery_lambda.cursors import InvalidCursor, decode_cursor, encode_cursor
 from delivery_lambda.decisions import (
@@ -40,6 +30,16 @@ from delivery_lambda.requests import (
     parse_expected_version,
     parse_plan,
     parse_status,
+)
+from delivery_lambda.responses import (
+    erased,
+    forbidden,
+    invalid,
+    no_such_share,
+    refusal_response,
+    too_many_shares,
+    truck_full,
+    unavailable,
 )
 from delivery_lambda.routes import (
     CREATE_SHARE,
@@ -134,7 +134,7 @@ class Dispatch:
     log: Logger
     now_ms: Callable[[], int]
 
-    def answer(self, request: Request, caller: Caller) -> Response:
+    def respond(self, request: Request, caller: Caller) -> Response:
         """Answers a request, refusals included.
 
         Raises:
@@ -166,7 +166,7 @@ class Dispatch:
         except (StoreBusy, VersionConflict):
             return unavailable()
 
-    def answer_open(self, request: Request, blocks: Blocks) -> Response:
+    def respond_open(self, request: Request, blocks: Blocks) -> Response:
         """Answers a request without a token, of the one route that takes them."""
         try:
             return self.sharing.ticket(request, blocks)
@@ -198,7 +198,7 @@ class Dispatch:
     def _get_delivery(self, request: Request, caller: Caller) -> Response:
         delivery = self._visible(request, caller)
         if delivery is None:
-            return refused(_NOT_FOUND)
+            return refusal_response(_NOT_FOUND)
         return self._document(HTTPStatus.OK, delivery, caller)
 
     def _list_deliveries(self, request: Request, caller: Caller) -> Response:
@@ -233,7 +233,7 @@ class Dispatch:
 
     def _declare_event(self, request: Request, caller: Caller) -> Response:
         if self._visible(request, caller) is None:
-            return refused(_NOT_FOUND)
+            return refusal_response(_NOT_FOUND)
         declaration = parse_declaration(request)
         if declaration.type not in DECLARABLE[caller.role]:
             return forbidden(f"a {caller.role} may not declare a delivery {declaration.type}")
@@ -252,8 +252,8 @@ class Dispatch:
             )
 
         decision = self._decide_and_write(decide)
-        said_before = isinstance(decision, Unchanged)
-        return self._outcome(decision, caller, HTTPStatus.OK if said_before else HTTPStatus.CREATED)
+        is_repeated = isinstance(decision, Unchanged)
+        return self._outcome(decision, caller, HTTPStatus.OK if is_repeated else HTTPStatus.CREATED)
 
     def _issue_ticket(self, _request: Request, caller: Caller) -> Response:
         holder = TicketHolder(
@@ -273,20 +273,20 @@ class Dispatch:
     def _create_share(self, request: Request, caller: Caller) -> Response:
         delivery = self._visible(request, caller)
         if delivery is None:
-            return refused(_NOT_FOUND)
+            return refusal_response(_NOT_FOUND)
         if not delivery.is_open:
             detail = f"the delivery is {delivery.status}"
-            return refused(Refusal(reason=Reason.CLOSED, detail=detail))
+            return refusal_response(Refusal(reason=Reason.CLOSED, detail=detail))
         return self.sharing.create(request, delivery, caller.identity)
 
     def _list_shares(self, request: Request, caller: Caller) -> Response:
         delivery = self._visible(request, caller)
-        return refused(_NOT_FOUND) if delivery is None else self.sharing.list(delivery)
+        return refusal_response(_NOT_FOUND) if delivery is None else self.sharing.list(delivery)
 
     def _revoke_share(self, request: Request, caller: Caller) -> Response:
         delivery = self._visible(request, caller)
         if delivery is None:
-            return refused(_NOT_FOUND)
+            return refusal_response(_NOT_FOUND)
         return self.sharing.revoke(request, delivery) or no_such_share()
 
     def _decide_and_write(self, decide: Callable[[], Decision]) -> Decision:
@@ -344,7 +344,7 @@ class Dispatch:
     def _outcome(self, decision: Decision, caller: Caller, status: HTTPStatus) -> Response:
         match decision:
             case Refusal():
-                return refused(decision)
+                return refusal_response(decision)
             case Change():
                 return self._document(status, decision.after, caller)
             case Unchanged():

@@ -25,11 +25,11 @@ def delivery_document(
     delivery: Delivery, events: Sequence[DeliveryEvent], *, role: str
 ) -> Document:
     """A delivery with its events (those of its version: the log may have grown meanwhile)."""
-    told = events_to_show(delivery, events, is_customer=role == CUSTOMER)
+    visible = events_to_show(delivery, events, is_customer=role == CUSTOMER)
     in_detail = role == DISPATCHER
     return {
         **summary_document(delivery, role=role),
-        "events": [event_document(event, in_detail=in_detail) for event in told],
+        "events": [event_document(event, in_detail=in_detail) for event in visible],
     }
 
 

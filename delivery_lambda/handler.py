@@ -11,10 +11,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from delivery_lambda.answers import forbidden, foreign_origin, invalid, unavailable
 from delivery_lambda.bootstrap import App, build
 from delivery_lambda.callers import Caller, caller_of
 from delivery_lambda.requests import InvalidRequest, parse_request
+from delivery_lambda.responses import forbidden, foreign_origin, invalid, unavailable
 from delivery_lambda.routes import ISSUE_SHARE_TICKET, ISSUE_TICKET, OPEN_ROUTES
 from rtdts.runtime.http_api import Response, internal_error, over_quota, token_revoked
 from rtdts.tracking.roles import DISPATCHER
@@ -38,23 +38,23 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
     """Answers one request; whatever goes wrong, it is an answer and a log line."""
     started_s = time.monotonic()
     caller = caller_of(event, app.identity_claim)
-    answer = _answer(event, caller, app)
-    if not _has_line(event, answer, app):
-        return answer
+    response = _respond(event, caller, app)
+    if not _has_line(event, response, app):
+        return response
     app.log.info(
         "request",
         route=event.get("routeKey"),
-        status=answer["statusCode"],
+        status=response["statusCode"],
         delivery_id=(event.get("pathParameters") or {}).get("delivery_id"),
         actor=caller.actor if caller else None,
         token_id=caller.token.token_id if caller else None,
         request_id=(event.get("requestContext") or {}).get("requestId"),
         duration_ms=round((time.monotonic() - started_s) * 1000, 1),
     )
-    return answer
+    return response
 
 
-def _refused(caller: Caller, app: App) -> Response | None:
+def _rejection(caller: Caller, app: App) -> Response | None:
     """The answer to a caller that is blocked, or over its quota: before anything is read."""
     now_ms = app.dispatch.now_ms()
     blocks = app.blocks.current()
@@ -68,37 +68,37 @@ def _refused(caller: Caller, app: App) -> Response | None:
     return None
 
 
-def _has_line(event: Mapping[str, Any], answer: Response, app: App) -> bool:
+def _has_line(event: Mapping[str, Any], response: Response, app: App) -> bool:
     """Whether a request has a line in the log: strangers' refusals only now and then."""
-    if event.get("routeKey") not in _OPEN or answer["statusCode"] < HTTPStatus.BAD_REQUEST:
+    if event.get("routeKey") not in _OPEN or response["statusCode"] < HTTPStatus.BAD_REQUEST:
         return True
-    if answer["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if response["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return True
     now_ms = app.dispatch.now_ms()
-    if app.refused_lines.wait_ms("", now_ms) > 0:
+    if app.rejection_lines.wait_ms("", now_ms) > 0:
         return False
-    app.refused_lines.spend("", 1, now_ms)
+    app.rejection_lines.spend("", 1, now_ms)
     return True
 
 
-def _answer(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response:
+def _respond(event: Mapping[str, Any], caller: Caller | None, app: App) -> Response:
     if not app.edge.passed(event.get("headers")):
         return forbidden("this is not the name at which this API is served")
     if event.get("routeKey") in _FOR_PAGES and not app.origins.allow(event.get("headers")):
         return foreign_origin()
     if event.get("routeKey") in _OPEN:
         blocks = app.blocks.current()
-        return _guarded(lambda: app.dispatch.answer_open(parse_request(event), blocks), app)
+        return _guarded(lambda: app.dispatch.respond_open(parse_request(event), blocks), app)
     if caller is None:
         return forbidden("the token names no role or identity that is known here")
-    if (refused := _refused(caller, app)) is not None:
-        return refused
-    return _guarded(lambda: app.dispatch.answer(parse_request(event), caller), app)
+    if (rejection := _rejection(caller, app)) is not None:
+        return rejection
+    return _guarded(lambda: app.dispatch.respond(parse_request(event), caller), app)
 
 
-def _guarded(answer: Callable[[], Response], app: App) -> Response:
+def _guarded(response: Callable[[], Response], app: App) -> Response:
     try:
-        return answer()
+        return response()
     except InvalidRequest as error:
         return invalid(error)
     except (BotoCoreError, ClientError) as error:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from delivery_lambda.callers import Caller
-from delivery_lambda.decisions import ANY_VERSION, Declaration, Plan
+from delivery_lambda.decisions import ANY_VERSION, Declaration, DeliverySpec
 from rtdts.tracking.deliveries import (
     DEFAULT_RADIUS_M,
     DeclaredType,
@@ -140,7 +140,7 @@ def parse_request(event: Mapping[str, Any]) -> Request:
     )
 
 
-def parse_plan(request: Request) -> Plan:
+def parse_plan(request: Request) -> DeliverySpec:
     """The body of PUT /deliveries/{delivery_id}.
 
     Raises:
@@ -155,7 +155,7 @@ def parse_plan(request: Request) -> Plan:
         )
         if window.end_ms <= window.start_ms:
             raise InvalidRequest("window.end", "must be after window.start")
-    return Plan(
+    return DeliverySpec(
         truck_id=body.truck_id,
         customer_id=body.customer_id,
         origin=body.origin.place(),
@@ -279,11 +279,11 @@ def owner_of_list(request: Request, caller: Caller) -> ListOwner | None:
     return named[0]
 
 
-def _decode(body: bytes, wanted: type[T]) -> T:
+def _decode(body: bytes, expected: type[T]) -> T:
     if not body.strip():
         raise InvalidRequest("", "the request has no body")
     try:
-        return msgspec.json.decode(body, type=wanted)
+        return msgspec.json.decode(body, type=expected)
     except msgspec.ValidationError as error:
         # msgspec names the place at the end of its message, as a path.
         reason, _, path = str(error).partition(_AT_FIELD)

@@ -9,9 +9,9 @@ from typing import Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from delivery_lambda.answers import no_such_share
 from delivery_lambda.documents import share_document, shared_delivery_document
 from delivery_lambda.requests import Request, parse_share_life_s, parse_share_token
+from delivery_lambda.responses import no_such_share
 from rtdts.delivery_store.errors import StoreBusy
 from rtdts.delivery_store.shares import ShareKey, is_share_id, is_share_token
 from rtdts.delivery_store.socket_limits import Rate
@@ -230,12 +230,12 @@ class Sharing:
             delivery_id=share.delivery_id,
         )
         ticket = self._tickets.issue(holder, now_ms)
-        answer = {
+        response = {
             "ticket": ticket.ticket,
             "expires_at": format_instant(ticket.expires_at_ms),
             "delivery": document,
         }
-        return json_response(HTTPStatus.CREATED, answer, headers=_NO_STORE)
+        return json_response(HTTPStatus.CREATED, response, headers=_NO_STORE)
 
     def _shown(self, share: Share, blocks: Blocks, now_ms: int) -> Delivery | None:
         """The share's delivery, if the share opens it now."""

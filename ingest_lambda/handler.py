@@ -14,7 +14,7 @@ from rtdts.runtime.http_api import Response, internal_error
 from rtdts.runtime.logs import get_logger
 
 # What writing the answer takes at most, in seconds.
-_ANSWER_RESERVE_S = 0.5
+_RESPONSE_RESERVE_S = 0.5
 _PHONES = frozenset(" ".join(route) for route in OPEN_ROUTES)
 
 
@@ -40,34 +40,34 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
     try:
         app = bootstrap.app()
         service = app.phones if event.get("routeKey") in _PHONES else app.service
-        answer = service.answer(event, deadline=put_deadline(app.settings, context))
+        handled = service.handle(event, deadline=put_deadline(app.settings, context))
     except Exception as error:  # the last line of defence, and it is loud
         log.exception("request_failed", error, request_id=request_id)
         return internal_error()
     duration_ms = round((time.monotonic() - started_s) * 1_000, 1)
-    has_failed = bool(answer.metrics.get("PointsFailed"))
+    has_failed = bool(handled.metrics.get("PointsFailed"))
     write = app.log.warning if has_failed else app.log.info
     # A line costs as much as the request: of what is as it should be there is a sample, each line
     # of which stands for so many.
-    one_of = app.sample.one_of if answer.is_ordinary and not answer.steps else 1
-    if answer.fields is not None and (one_of == 1 or app.sample.takes()):
+    one_of = app.sample.one_of if handled.is_ordinary and not handled.steps else 1
+    if handled.fields is not None and (one_of == 1 or app.sample.takes()):
         write(
             "telemetry",
             route=event.get("routeKey"),
             request_id=request_id,
             duration_ms=duration_ms,
-            **answer.fields,
+            **handled.fields,
             **({"one_of": one_of} if one_of > 1 else {}),
         )
-    for step in answer.steps:
+    for step in handled.steps:
         app.trace.log(**step, request_id=request_id)
-    if answer.metrics:
-        app.metrics.add(answer.metrics, at_once=has_failed)
-    return answer.response
+    if handled.metrics:
+        app.metrics.add(handled.metrics, at_once=has_failed)
+    return handled.response
 
 
 def put_deadline(settings: Settings, context: Context) -> Deadline:
     """Until when attempts to put may begin: so that the last one ends inside the Lambda's time."""
     attempt_s = settings.connect_timeout_s + settings.read_timeout_s
-    left_s = context.get_remaining_time_in_millis() / 1_000 - attempt_s - _ANSWER_RESERVE_S
+    left_s = context.get_remaining_time_in_millis() / 1_000 - attempt_s - _RESPONSE_RESERVE_S
     return Deadline(min(settings.put_deadline_s, left_s))

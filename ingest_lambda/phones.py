@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from ingest_lambda.request import Sender, unpacked_body
 from ingest_lambda.routes import POST_OWNTRACKS, POST_TRACCAR_CLIENT
-from ingest_lambda.service import Answer, TelemetryService
+from ingest_lambda.service import HandledRequest, TelemetryService
 from rtdts.delivery_store.devices import Device
 from rtdts.delivery_store.known_devices import DevicesUnavailableError
 from rtdts.ingest.packed_bodies import BodyTooLargeError, NotUnpackableError
@@ -73,14 +73,14 @@ class PhoneService:
         self._retry_after_s = retry_after_s
         self._lines = RateLimits(per_minute=_LINES_PER_MINUTE, burst_minutes=1 / _LINES_PER_MINUTE)
 
-    def answer(self, event: Mapping[str, Any], *, deadline: Deadline) -> Answer:
+    def handle(self, event: Mapping[str, Any], *, deadline: Deadline) -> HandledRequest:
         """Take one message.
 
         Args:
             event: The gateway's event (payload format 2.0) of one of `OPEN_ROUTES`.
             deadline: No attempt to put but the first begins after it.
         """
-        read, taken, challenge = _APPS[event["routeKey"]]
+        read, accepted, challenge = _APPS[event["routeKey"]]
         try:
             message = read(self, event)
         except _UnknownSenderError as error:
@@ -98,15 +98,15 @@ class PhoneService:
         except (NotUnpackableError, UnreadableBodyError) as error:
             status = HTTPStatus.BAD_REQUEST
             return self._stranger(status, problem(status, f"the body can't be used: {error}"))
-        answer = self._telemetry.answer_to(
+        handled = self._telemetry.handle_for(
             message.sender, message.read_body, max_bytes=MAX_BODY_BYTES, deadline=deadline
         )
-        if answer.response["statusCode"] not in _NEVER_GOOD:
-            return answer
-        fields = answer.fields
+        if handled.response["statusCode"] not in _NEVER_GOOD:
+            return handled
+        fields = handled.fields
         if fields is not None:
             fields = {**fields, "status": int(HTTPStatus.OK)}
-        return dataclasses.replace(answer, response=taken, fields=fields)
+        return dataclasses.replace(handled, response=accepted, fields=fields)
 
     def owntracks(self, event: Mapping[str, Any]) -> _Message:
         """A message of OwnTracks; its body may name any user, the truck is the credential's."""
@@ -133,18 +133,18 @@ class PhoneService:
             raise _UnknownSenderError("no device has this identifier")
         return _Message(_sender(device), lambda: traccar_telemetry(sent, truck_id=device.truck_id))
 
-    def _stranger(self, status: HTTPStatus, response: Response) -> Answer:
+    def _stranger(self, status: HTTPStatus, response: Response) -> HandledRequest:
         """A refusal before anybody is known: only now and then it has a line."""
         now_ms = self._now_ms()
         if self._lines.wait_ms("", now_ms) > 0:
-            return Answer(response=response, fields=None)
+            return HandledRequest(response=response, fields=None)
         self._lines.spend("", 1, now_ms)
-        return Answer(response=response, fields={"truck_id": None, "status": int(status)})
+        return HandledRequest(response=response, fields={"truck_id": None, "status": int(status)})
 
 
 class _App(NamedTuple):
     read: Callable[[PhoneService, Mapping[str, Any]], _Message]
-    taken: Response
+    accepted: Response
     """What the app expects for a message that it need not send again."""
     challenge: Mapping[str, str] | None
 

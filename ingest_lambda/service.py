@@ -55,7 +55,7 @@ class Limits:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Answer:
+class HandledRequest:
     """A response, and what is worth a line in the log and in the metrics."""
 
     response: Response
@@ -98,7 +98,7 @@ class TelemetryService:
         self._now_ms = now_ms
         self._is_traced = is_traced
 
-    def answer(self, event: Mapping[str, Any], *, deadline: Deadline) -> Answer:
+    def handle(self, event: Mapping[str, Any], *, deadline: Deadline) -> HandledRequest:
         """Take one request's points, and say what became of each.
 
         Args:
@@ -109,22 +109,22 @@ class TelemetryService:
         try:
             sender = sender_of(event, identity_claim=limits.identity_claim)
         except NotATruckError as error:
-            return _refusal(HTTPStatus.FORBIDDEN, str(error), None)
-        return self.answer_to(
+            return _rejection(HTTPStatus.FORBIDDEN, str(error), None)
+        return self.handle_for(
             sender,
             lambda: unpacked_body(event, max_bytes=limits.max_body_bytes),
             max_bytes=limits.max_body_bytes,
             deadline=deadline,
         )
 
-    def answer_to(
+    def handle_for(
         self,
         sender: Sender,
         read_body: Callable[[], bytes | None],
         *,
         max_bytes: int,
         deadline: Deadline,
-    ) -> Answer:
+    ) -> HandledRequest:
         """Take the points of one request of a sender who is known.
 
         Args:
@@ -138,8 +138,8 @@ class TelemetryService:
         limits = self._limits
         truck_id = sender.truck_id
         # Before anything is done for the body: what is refused must be the cheapest of all.
-        if (refused := self._blocked(sender, received_at_ms)) is not None:
-            return refused
+        if (rejection := self._blocked(sender, received_at_ms)) is not None:
+            return rejection
         self._quota.spend(truck_id, requests=1, points=0, now_ms=received_at_ms)
         try:
             if (body := read_body()) is None:
@@ -153,20 +153,20 @@ class TelemetryService:
             )
         except ForeignTruckError as error:
             detail = f"point {error.index} is of another truck; none was taken"
-            return _refusal(HTTPStatus.FORBIDDEN, detail, truck_id)
+            return _rejection(HTTPStatus.FORBIDDEN, detail, truck_id)
         except BodyTooLargeError:
             detail = f"the body is larger than {max_bytes} bytes, unpacked"
-            return _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, truck_id)
+            return _rejection(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, truck_id)
         except TooManyPointsError:
             detail = f"more than {MAX_POINTS} points; send them in several requests"
-            return _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, truck_id)
+            return _rejection(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, truck_id)
         except (NotUnpackableError, UnreadableBodyError) as error:
-            return _refusal(HTTPStatus.BAD_REQUEST, f"the body can't be used: {error}", truck_id)
+            return _rejection(HTTPStatus.BAD_REQUEST, f"the body can't be used: {error}", truck_id)
 
         sent = len(result.points) + len(result.rejected)
         self._quota.spend(truck_id, requests=0, points=sent, now_ms=received_at_ms)
         status, response = _response(result, limits.retry_after_s)
-        return Answer(
+        return HandledRequest(
             response=response,
             fields={"status": int(status), **log_fields(result)},
             metrics=metrics_of(result),
@@ -176,7 +176,7 @@ class TelemetryService:
             and not result.outcome.failure,
         )
 
-    def _blocked(self, sender: Sender, now_ms: int) -> Answer | None:
+    def _blocked(self, sender: Sender, now_ms: int) -> HandledRequest | None:
         truck_id, blocks = sender.truck_id, self._blocks()
         if blocks.revoking(TRUCK, truck_id, sender.token, now_ms) is not None:
             return self._repeated(token_revoked(), sender, now_ms)
@@ -189,27 +189,27 @@ class TelemetryService:
         response = over_quota(detail, wait_ms)
         return self._repeated(response, sender, now_ms)
 
-    def _repeated(self, response: Response, sender: Sender, now_ms: int) -> Answer:
+    def _repeated(self, response: Response, sender: Sender, now_ms: int) -> HandledRequest:
         """A refusal that comes again and again: only now and then it has a line."""
         status, truck_id = response["statusCode"], sender.truck_id
         if self._lines.wait_ms(truck_id, now_ms) > 0:
-            return Answer(response=response, fields=None)
+            return HandledRequest(response=response, fields=None)
         self._lines.spend(truck_id, 1, now_ms)
         fields = {"truck_id": truck_id, "status": status, "token_id": sender.token.token_id}
-        return Answer(response=response, fields=fields)
+        return HandledRequest(response=response, fields=fields)
 
 
-def _nothing_to_take(truck_id: str) -> Answer:
+def _nothing_to_take(truck_id: str) -> HandledRequest:
     status = HTTPStatus.ACCEPTED
-    return Answer(
+    return HandledRequest(
         response=json_response(status, {"accepted": 0, "rejected": [], "adjusted": []}),
         fields={"truck_id": truck_id, "status": int(status), "accepted": 0, "rejected": 0},
         is_ordinary=True,
     )
 
 
-def _refusal(status: HTTPStatus, detail: str, truck_id: str | None) -> Answer:
-    return Answer(
+def _rejection(status: HTTPStatus, detail: str, truck_id: str | None) -> HandledRequest:
+    return HandledRequest(
         response=problem(status, detail),
         fields={"truck_id": truck_id, "status": int(status), "detail": detail},
     )

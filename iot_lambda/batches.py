@@ -118,7 +118,7 @@ class DeviceBatches:
         finally:
             # Nothing may run on while the Lambda is frozen: what has not begun comes again.
             pool.shutdown(wait=True, cancel_futures=True)
-        self._tell_unparked(parkings.values())
+        self._log_unparked(parkings.values())
         undone = {place for place, parking in parkings.items() if not _is_parked(parking)}
         undone |= {place for place, result in results.items() if result.not_taken}
         first = min(undone, default=None)
@@ -128,7 +128,7 @@ class DeviceBatches:
             metrics=_metrics(messages, results.values(), attempts)
             | {"MessagesAgain": 0 if first is None else len(records) - first},
         )
-        self._tell(messages, results.values(), report, failures)
+        self._trace_points(messages, results.values(), report, failures)
         return report
 
     def _begin_setting_aside(
@@ -174,7 +174,7 @@ class DeviceBatches:
             parkings[place] = pool.submit(park, len(parkings), message, reason, detail)
         return parkings
 
-    def _tell_unparked(self, parkings: Iterable[Future[object]]) -> None:
+    def _log_unparked(self, parkings: Iterable[Future[object]]) -> None:
         """One line, however many: the bucket may be away."""
         errors = [
             error
@@ -216,7 +216,7 @@ class DeviceBatches:
                 failures[outcome.failure or "unknown"] += 1
         return results, outcomes[0].attempts, failures
 
-    def _tell(
+    def _trace_points(
         self,
         messages: Sequence[Judged],
         results: Iterable[IngestResult],

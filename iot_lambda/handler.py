@@ -12,7 +12,7 @@ from iot_lambda.settings import Settings
 from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import get_logger
 
-_ANSWER_RESERVE_S: Final = 1.0
+_RESPONSE_RESERVE_S: Final = 1.0
 """What judging a batch and writing the response take, beside all that waits."""
 
 
@@ -58,4 +58,4 @@ def take_deadline(settings: Settings, context: Context) -> Deadline:
     """Until when attempts may begin: so that the last one ends inside the Lambda's time."""
     attempt_s = settings.connect_timeout_s + settings.read_timeout_s
     left_s = context.get_remaining_time_in_millis() / 1_000
-    return Deadline(max(0.0, left_s - attempt_s - _ANSWER_RESERVE_S))
+    return Deadline(max(0.0, left_s - attempt_s - _RESPONSE_RESERVE_S))

@@ -38,7 +38,7 @@ class App:
             self.domain,
             policies=self.policies,
             roles=self.roles,
-            patience=Deadline(self.patience_s),
+            deadline=Deadline(self.patience_s),
             log=self.log,
             sleep=self.sleep,
         )

@@ -60,7 +60,7 @@ def install(
     *,
     policies: Sequence[RetentionPolicy],
     roles: Sequence[SearchRole],
-    patience: Deadline,
+    deadline: Deadline,
     log: Logger,
     sleep: Callable[[float], None],
 ) -> None:
@@ -79,7 +79,7 @@ def install(
             _install_once(domain, policies, roles)
         except StoreUnavailable as error:
             wait_s = next(waits_s)
-            if patience.remaining_s <= wait_s:
+            if deadline.remaining_s <= wait_s:
                 raise
             log.warning("domain_not_ready", reason=str(error), wait_s=round(wait_s, 1))
             sleep(wait_s)

@@ -36,7 +36,7 @@ class OpenSearchDomain:
     def policy_version(self, name: str) -> PolicyVersion | None:
         """The stored policy's version."""
         try:
-            found = self._ask("GET", f"/_plugins/_ism/policies/{name}")
+            found = self._request("GET", f"/_plugins/_ism/policies/{name}")
         except NotFoundError:
             return None
         return PolicyVersion(
@@ -53,35 +53,37 @@ class OpenSearchDomain:
                 "if_seq_no": replaces.sequence_number,
                 "if_primary_term": replaces.primary_term,
             }
-        self._ask("PUT", f"/_plugins/_ism/policies/{name}", body=body, params=conditions)
+        self._request("PUT", f"/_plugins/_ism/policies/{name}", body=body, params=conditions)
 
     def apply_policy(self, name: str, index_pattern: str) -> None:
         """To those without a policy by `add`, to those with an older version by `change_policy`.
 
         Each leaves alone what the other is for, and there may be no index at all yet.
         """
-        for way in ("add", "change_policy"):
+        for action in ("add", "change_policy"):
             with suppress(NotFoundError):
-                self._ask("POST", f"/_plugins/_ism/{way}/{index_pattern}", body={"policy_id": name})
+                self._request(
+                    "POST", f"/_plugins/_ism/{action}/{index_pattern}", body={"policy_id": name}
+                )
 
     def index_names(self, index_pattern: str) -> list[str]:
         """The indexes that are there."""
-        found = self._ask("GET", f"/_cat/indices/{index_pattern}", params={"format": "json"})
+        found = self._request("GET", f"/_cat/indices/{index_pattern}", params={"format": "json"})
         return sorted(one["index"] for one in found)
 
     def put_audit(self, body: Mapping[str, Any]) -> None:
         """Says what the audit log holds."""
-        self._ask("PUT", "/_plugins/_security/api/audit/config", body=body)
+        self._request("PUT", "/_plugins/_security/api/audit/config", body=body)
 
     def put_role(self, name: str, body: Mapping[str, Any]) -> None:
         """Stores a role."""
-        self._ask("PUT", f"/_plugins/_security/api/roles/{name}", body=body)
+        self._request("PUT", f"/_plugins/_security/api/roles/{name}", body=body)
 
     def map_role(self, name: str, body: Mapping[str, Any]) -> None:
         """Says who has it."""
-        self._ask("PUT", f"/_plugins/_security/api/rolesmapping/{name}", body=body)
+        self._request("PUT", f"/_plugins/_security/api/rolesmapping/{name}", body=body)
 
-    def _ask(
+    def _request(
         self,
         method: str,
         path: str,

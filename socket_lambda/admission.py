@@ -20,7 +20,7 @@ VIEWERS: Final = (DISPATCHER, CUSTOMER)
 _BEARER = "bearer"
 
 
-class Refused(enum.Enum):
+class DenialReason(enum.Enum):
     """Why a socket is not opened."""
 
     NOT_VALID = enum.auto()
@@ -34,10 +34,10 @@ class Refused(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Refusal:
+class Denial:
     """The answer to who is not let in; `detail` is for our log."""
 
-    refused: Refused
+    reason: DenialReason
     detail: str
 
 
@@ -66,7 +66,7 @@ def admit(
     edge: Edge,
     origins: Origins,
     now_ms: int,
-) -> Holder | Refusal:
+) -> Holder | Denial:
     """Decides on a $connect: by its Authorization header, or else by its ticket.
 
     Args:
@@ -82,17 +82,17 @@ def admit(
         KeysUnavailable: A token can't be checked at the moment.
     """
     if not edge.passed(event.get("headers")):
-        return Refusal(refused=Refused.NOT_BY_THE_EDGE, detail="not by the edge")
+        return Denial(reason=DenialReason.NOT_BY_THE_EDGE, detail="not by the edge")
     if not origins.allow(event.get("headers")):
         # Before the ticket is spent: it is not the page's.
-        return Refusal(refused=Refused.FOREIGN_ORIGIN, detail="foreign origin")
+        return Denial(reason=DenialReason.FOREIGN_ORIGIN, detail="foreign origin")
     holder = _holder(event, tokens, tickets, now_ms)
     if isinstance(holder, Holder) and not _is_viewer(holder):
-        return Refusal(refused=Refused.WRONG_ROLE, detail=f"role {holder.role!r}")
+        return Denial(reason=DenialReason.WRONG_ROLE, detail=f"role {holder.role!r}")
     if isinstance(holder, Holder) and blocks.revoking(
         holder.role, holder.identity, holder.token, now_ms
     ):
-        return Refusal(refused=Refused.NOT_VALID, detail="revoked")
+        return Denial(reason=DenialReason.NOT_VALID, detail="revoked")
     return holder
 
 
@@ -104,22 +104,22 @@ def _is_viewer(holder: Holder) -> bool:
 
 def _holder(
     event: Mapping[str, Any], tokens: TokenPort, tickets: TicketPort, now_ms: int
-) -> Holder | Refusal:
+) -> Holder | Denial:
     if (authorization := _header(event, "authorization")) is not None:
         scheme, _, token = authorization.strip().partition(" ")
         if scheme.lower() != _BEARER:
-            return Refusal(refused=Refused.NOT_VALID, detail="Authorization is no Bearer token")
+            return Denial(reason=DenialReason.NOT_VALID, detail="Authorization is no Bearer token")
         try:
             return tokens.read(token.strip())
         except InvalidToken as error:
-            return Refusal(refused=Refused.NOT_VALID, detail=f"token: {error}")
+            return Denial(reason=DenialReason.NOT_VALID, detail=f"token: {error}")
     ticket = (event.get("queryStringParameters") or {}).get("ticket")
     if not ticket:
-        return Refusal(refused=Refused.NOT_VALID, detail="neither token nor ticket")
+        return Denial(reason=DenialReason.NOT_VALID, detail="neither token nor ticket")
     # Anybody may send anything here: only what could be a ticket is worth a write.
     spent = tickets.spend(ticket, now_ms) if is_ticket(ticket) else None
     if spent is None:
-        return Refusal(refused=Refused.NOT_VALID, detail="ticket: unknown, spent or too late")
+        return Denial(reason=DenialReason.NOT_VALID, detail="ticket: unknown, spent or too late")
     return Holder(
         role=spent.role,
         identity=spent.identity,
@@ -129,9 +129,9 @@ def _holder(
     )
 
 
-def _header(event: Mapping[str, Any], wanted: str) -> str | None:
+def _header(event: Mapping[str, Any], expected: str) -> str | None:
     # The WebSocket gateway passes the client's own spelling on.
     for name, value in (event.get("headers") or {}).items():
-        if name.lower() == wanted:
+        if name.lower() == expected:
             return str(value)
     return None

@@ -14,7 +14,7 @@ from typing import Any
 
 from rtdts.runtime.logs import Logger, get_logger
 from rtdts.runtime.metrics import Metric, MetricWriter
-from socket_lambda.admission import Refusal, Refused, admit
+from socket_lambda.admission import Denial, DenialReason, admit
 from socket_lambda.authorizer_bootstrap import COMPONENT, AuthorizerApp, build_authorizer
 
 Policy = dict[str, Any]
@@ -93,17 +93,17 @@ def authorize(event: Mapping[str, Any], app: AuthorizerApp) -> Policy:
         origins=app.origins,
         now_ms=app.now_ms(),
     )
-    refused = decision if isinstance(decision, Refusal) else None
+    denial = decision if isinstance(decision, Denial) else None
     app.log.info(
         "authorize",
-        outcome="admitted" if refused is None else refused.refused.name.lower(),
-        detail=refused.detail if refused else None,
-        actor=None if isinstance(decision, Refusal) else f"{decision.role}:{decision.identity}",
+        outcome="admitted" if denial is None else denial.reason.name.lower(),
+        detail=denial.detail if denial else None,
+        actor=None if isinstance(decision, Denial) else f"{decision.role}:{decision.identity}",
         connection_id=(event.get("requestContext") or {}).get("connectionId"),
         duration_ms=round((time.monotonic() - started_s) * 1000, 1),
     )
-    if isinstance(decision, Refusal):
-        if decision.refused is Refused.NOT_VALID:
+    if isinstance(decision, Denial):
+        if decision.reason is DenialReason.NOT_VALID:
             raise UnauthorizedError
         return _policy("nobody", "Deny", event, {})
     return _policy(

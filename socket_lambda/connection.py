@@ -43,7 +43,7 @@ class ConnectionPoster:
         try:
             self._client.post_to_connection(ConnectionId=connection_id, Data=message)
         except ClientError as error:
-            if _says_gone(error):
+            if _is_gone(error):
                 return False
             raise
         return True
@@ -57,7 +57,7 @@ class ConnectionPoster:
         try:
             self._client.delete_connection(ConnectionId=connection_id)
         except ClientError as error:
-            if not _says_gone(error):
+            if not _is_gone(error):
                 raise
 
 
@@ -74,6 +74,6 @@ def closing_for_too_many(
     return close
 
 
-def _says_gone(error: ClientError) -> bool:
+def _is_gone(error: ClientError) -> bool:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     return status == _GONE_STATUS

@@ -81,7 +81,7 @@ class SnapshotPort(Protocol):
 class LimitPort(Protocol):
     """See `socket_lambda.limits.LimitKeeper`."""
 
-    def may_say(self, connection_id: str) -> bool:
+    def may_send(self, connection_id: str) -> bool:
         """Counts a frame; returns whether it may be handled."""
         ...
 
@@ -133,7 +133,7 @@ class Dispatch:
         Raises:
             KeyError: The gateway sent an event that is none of ours.
         """
-        said: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+        handlers: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
             TRACK: self._track,
             UNTRACK: self._untrack,
             TRACK_FLEET: self._track_fleet,
@@ -146,8 +146,8 @@ class Dispatch:
                 return self._connect(viewer_of(event))
             case routes.DISCONNECT:
                 return Handled(self._disconnect(event))
-            case route if self.limits.may_say(event["requestContext"]["connectionId"]):
-                return Handled(self._end_if_revoked(viewer_of(event), said[route](event)))
+            case route if self.limits.may_send(event["requestContext"]["connectionId"]):
+                return Handled(self._end_if_revoked(viewer_of(event), handlers[route](event)))
             case _:
                 return Handled("too_many_frames")
 
@@ -186,7 +186,7 @@ class Dispatch:
                 connection_id=viewer.connection_id,
                 request_id=event["requestContext"]["requestId"],
                 since_version=message.since_version,
-                subscribed_at_ms=_taken_at_ms(event),
+                subscribed_at_ms=_received_at_ms(event),
             )
         )
         return "tracking"
@@ -210,7 +210,7 @@ class Dispatch:
         self.subscriptions.remove(
             delivery_topic(message.delivery_id),
             socket_endpoint(viewer.connection_id),
-            until_ms=_taken_at_ms(event),
+            until_ms=_received_at_ms(event),
         )
         return "untracked"
 
@@ -224,7 +224,7 @@ class Dispatch:
             return self._error(viewer, ErrorReason.BAD_REQUEST, topic=FLEET)
         if self._is_token_over(viewer):
             message = encode_fleet_ended(EndReason.TOKEN_EXPIRED, sent_at_ms=self.now_ms())
-            return self._say(viewer, message, EndReason.TOKEN_EXPIRED.value)
+            return self._send(viewer, message, EndReason.TOKEN_EXPIRED.value)
         # The broadcaster reads who follows the fleet each second: nothing need be nudged.
         self.subscriptions.add(_subscription(event, viewer, FLEET, view))
         return "tracking the fleet"
@@ -232,11 +232,11 @@ class Dispatch:
     def _untrack_fleet(self, event: Mapping[str, Any]) -> str:
         viewer = viewer_of(event)
         endpoint = socket_endpoint(viewer.connection_id)
-        self.subscriptions.remove(FLEET, endpoint, until_ms=_taken_at_ms(event))
+        self.subscriptions.remove(FLEET, endpoint, until_ms=_received_at_ms(event))
         return "untracked the fleet"
 
     def _ping(self, event: Mapping[str, Any]) -> str:
-        return self._say(viewer_of(event), encode_pong(sent_at_ms=self.now_ms()), "pong")
+        return self._send(viewer_of(event), encode_pong(sent_at_ms=self.now_ms()), "pong")
 
     def _default(self, event: Mapping[str, Any]) -> str:
         return self._error(viewer_of(event), ErrorReason.BAD_REQUEST)
@@ -279,15 +279,15 @@ class Dispatch:
         message = encode_error(
             reason, sent_at_ms=self.now_ms(), delivery_id=delivery_id, topic=topic
         )
-        return self._say(viewer, message, reason.value)
+        return self._send(viewer, message, reason.value)
 
     def _ended(self, viewer: Viewer, delivery_id: str, reason: EndReason) -> str:
         message = encode_ended(delivery_id, reason, sent_at_ms=self.now_ms())
-        return self._say(viewer, message, reason.value)
+        return self._send(viewer, message, reason.value)
 
-    def _say(self, viewer: Viewer, message: bytes, outcome: str) -> str:
-        heard = self.poster.post(viewer.connection_id, message)
-        return outcome if heard else f"{outcome}, to a connection that is gone"
+    def _send(self, viewer: Viewer, message: bytes, outcome: str) -> str:
+        delivered = self.poster.post(viewer.connection_id, message)
+        return outcome if delivered else f"{outcome}, to a connection that is gone"
 
 
 def _subscription(
@@ -301,11 +301,11 @@ def _subscription(
         token_expires_at_ms=viewer.token_expires_at_ms,
         token_id=viewer.token.token_id,
         token_issued_at_ms=viewer.token.issued_at_ms,
-        subscribed_at_ms=_taken_at_ms(event),
+        subscribed_at_ms=_received_at_ms(event),
         view=view,
     )
 
 
-def _taken_at_ms(event: Mapping[str, Any]) -> int:
+def _received_at_ms(event: Mapping[str, Any]) -> int:
     """When the gateway took the event: by one clock, whichever container handles it when."""
     return int(event["requestContext"]["requestTimeEpoch"])

@@ -98,7 +98,7 @@ class LimitKeeper:
         self._now_ms = now_ms
         self._free = RateLimits(per_minute=FREE_PER_MINUTE, burst_minutes=FREE_BURST_MINUTES)
 
-    def may_say(self, connection_id: str) -> bool:
+    def may_send(self, connection_id: str) -> bool:
         """Counts a frame of a connection; returns whether it may be handled.
 
         A connection that says too much is ended: it costs nothing more then.

@@ -140,8 +140,8 @@ def fetch_json(url: str) -> Mapping[str, Any]:
     if not _is_trusted(url):
         raise KeysUnavailable(f"{url!r} is not an https URL")
     try:
-        with _OPENER.open(url, timeout=FETCH_TIMEOUT_S) as answer:
-            document = json.loads(answer.read(_MAX_BYTES))
+        with _OPENER.open(url, timeout=FETCH_TIMEOUT_S) as response:
+            document = json.loads(response.read(_MAX_BYTES))
     except (OSError, ValueError) as error:
         raise KeysUnavailable(f"{url}: {error}") from error
     if not isinstance(document, dict):

@@ -45,21 +45,21 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
     """Answers one request; whatever goes wrong, it is an answer and a log line."""
     started_s = time.monotonic()
     caller = _caller_of(event, app.identity_claim)
-    answer = _answer(event, caller, app)
+    response = _respond(event, caller, app)
     app.log.info(
         "request",
         route=event.get("routeKey"),
-        status=answer["statusCode"],
+        status=response["statusCode"],
         truck_id=(event.get("pathParameters") or {}).get("truck_id"),
         actor=f"{caller.role}:{caller.identity}" if caller else None,
         token_id=caller.token.token_id if caller else None,
         request_id=(event.get("requestContext") or {}).get("requestId"),
         duration_ms=round((time.monotonic() - started_s) * 1000, 1),
     )
-    return answer
+    return response
 
 
-def _answer(event: Mapping[str, Any], caller: _Caller | None, app: App) -> Response:
+def _respond(event: Mapping[str, Any], caller: _Caller | None, app: App) -> Response:
     if not app.edge.passed(event.get("headers")):
         return problem(HTTPStatus.FORBIDDEN, "this is not the name at which this API is served")
     if caller is None or caller.role not in CALLERS:
@@ -84,14 +84,14 @@ def _answer(event: Mapping[str, Any], caller: _Caller | None, app: App) -> Respo
 
 
 def _page(event: Mapping[str, Any], app: App) -> Response:
-    asked = parse_interval(event)
+    requested = parse_interval(event)
     page = app.tracks.page(
-        asked.truck_id, from_ms=asked.page_from_ms, to_ms=asked.to_ms, limit=PAGE_POINTS
+        requested.truck_id, from_ms=requested.page_from_ms, to_ms=requested.to_ms, limit=PAGE_POINTS
     )
     document = {
-        "truck_id": asked.truck_id,
+        "truck_id": requested.truck_id,
         "points": [_point(one) for one in page.points],
-        "next_cursor": None if page.next_ms is None else asked.cursor(page.next_ms),
+        "next_cursor": None if page.next_ms is None else requested.cursor(page.next_ms),
     }
     return json_response(HTTPStatus.OK, document)
 

@@ -61,11 +61,11 @@ def parse_interval(event: Mapping[str, Any]) -> Interval:
         raise InvalidRequest("to", "must be after from")
     if to_ms - from_ms > MAX_INTERVAL_MS:
         raise InvalidRequest("to", "must be within 24 hours of from; ask several times for more")
-    asked = Interval(truck_id=truck_id, from_ms=from_ms, to_ms=to_ms, page_from_ms=from_ms)
+    requested = Interval(truck_id=truck_id, from_ms=from_ms, to_ms=to_ms, page_from_ms=from_ms)
     cursor = query.get("cursor")
     if not cursor:
-        return asked
-    return dataclasses.replace(asked, page_from_ms=_decoded(cursor, asked))
+        return requested
+    return dataclasses.replace(requested, page_from_ms=_decoded(cursor, requested))
 
 
 def _decoded(cursor: str, of: Interval) -> int:

@@ -49,7 +49,7 @@ def serving_phones(devices: FakeDeviceStore) -> Iterator[str]:
                 "body": body.decode(),
                 "isBase64Encoded": False,
             }
-            response = app.phones.answer(event, deadline=Deadline(0)).response
+            response = app.phones.handle(event, deadline=Deadline(0)).response
             self.send_response(response["statusCode"])
             self.send_header("Content-Length", "0")
             self.end_headers()

@@ -7,7 +7,7 @@ import pytest
 from delivery_lambda.decisions import (
     Change,
     Declaration,
-    Plan,
+    DeliverySpec,
     decide_declaration,
     decide_plan,
 )
@@ -38,7 +38,7 @@ def east(east_m: float) -> Place:
 def changed(world: World, *, second: int, **places: Place) -> None:
     planned(
         world,
-        Plan(
+        DeliverySpec(
             truck_id="T-1",
             customer_id="C-1",
             origin=places.get("origin", ORIGIN),
@@ -50,11 +50,13 @@ def changed(world: World, *, second: int, **places: Place) -> None:
 
 
 def given_on(world: World, truck_id: str, *, second: int) -> None:
-    plan = Plan(truck_id=truck_id, customer_id="C-1", origin=ORIGIN, destination=DESTINATION)
+    plan = DeliverySpec(
+        truck_id=truck_id, customer_id="C-1", origin=ORIGIN, destination=DESTINATION
+    )
     planned(world, plan, second=second)
 
 
-def planned(world: World, plan: Plan, *, second: int) -> None:
+def planned(world: World, plan: DeliverySpec, *, second: int) -> None:
     row = world.deliveries.get("D-1")
     assert row is not None
     change = decide_plan(
@@ -202,7 +204,7 @@ def test_another_customer_is_shown_the_truck_from_then_on_whatever_the_rules_fin
     pipeline = world.pipeline()
     points = drive()
     pipeline.process(world.shard.records(*[[one] for one in points[:14]]))
-    plan = Plan(truck_id="T-1", customer_id="C-2", origin=ORIGIN, destination=DESTINATION)
+    plan = DeliverySpec(truck_id="T-1", customer_id="C-2", origin=ORIGIN, destination=DESTINATION)
     planned(world, plan, second=135)
     world.clock.advance(6)
     pipeline.process(world.shard.records(*[[one] for one in points[14:]]))

@@ -18,7 +18,13 @@ from hypothesis import strategies as st
 
 from consumer import settling
 from consumer.arrivals import StreamRecord
-from delivery_lambda.decisions import Change, Declaration, Plan, decide_declaration, decide_plan
+from delivery_lambda.decisions import (
+    Change,
+    Declaration,
+    DeliverySpec,
+    decide_declaration,
+    decide_plan,
+)
 from rtdts.position_store.history_pages import MAX_HITS
 from rtdts.tracking import status_machine
 from rtdts.tracking.deliveries import CLOSED, DeclaredType, Delivery
@@ -81,7 +87,7 @@ class BackOffice:
         return decide_plan(
             delivery,
             DELIVERY,
-            Plan(**plan),  # type: ignore[arg-type]
+            DeliverySpec(**plan),  # type: ignore[arg-type]
             expected_version=None,
             actor="dispatcher:ann",
             now_ms=now_ms,

@@ -11,7 +11,7 @@ from delivery_lambda.decisions import (
     CLOCK_TOLERANCE_MS,
     Change,
     Declaration,
-    Plan,
+    DeliverySpec,
     Reason,
     Refusal,
     Unchanged,
@@ -36,13 +36,13 @@ from rtdts.tracking.visibility import DEFAULT_VISIBILITY, EnRoute, NextStop, Wit
 from tests.support.deliveries import DESTINATION, NOW_MS, ORIGIN, event_of, moved_to, new_delivery
 
 LATER_MS = NOW_MS + 600_000
-PLAN = Plan(truck_id="T-0012", customer_id="C-88", origin=ORIGIN, destination=DESTINATION)
+PLAN = DeliverySpec(truck_id="T-0012", customer_id="C-88", origin=ORIGIN, destination=DESTINATION)
 OPEN = frozenset(Status) - CLOSED
 
 
-def plan(before: Delivery | None, wanted: Plan, **more: Any) -> Any:
+def plan(before: Delivery | None, expected: DeliverySpec, **more: Any) -> Any:
     arguments = {"expected_version": None, "actor": "dispatcher:ann", "now_ms": LATER_MS, **more}
-    return decide_plan(before, "D-1", wanted, **arguments)
+    return decide_plan(before, "D-1", expected, **arguments)
 
 
 def at_status(status: Status) -> Delivery:
@@ -346,8 +346,8 @@ def test_a_truck_says_nothing_of_the_time_before_its_assignment() -> None:
 
 @pytest.mark.parametrize("status", sorted(CLOSED))
 def test_a_closed_delivery_does_not_change(status: Status) -> None:
-    for wanted in (PLAN, dataclasses.replace(PLAN, truck_id="T-2")):
-        refusal = plan(at_status(status), wanted)
+    for expected in (PLAN, dataclasses.replace(PLAN, truck_id="T-2")):
+        refusal = plan(at_status(status), expected)
 
         assert refusal.reason is Reason.CLOSED
         assert status in refusal.detail

@@ -71,18 +71,20 @@ class Api:
             blocks=block_list,
             edge=Edge(self.edge_secrets),
             origins=Origins(""),
-            refused_lines=RateLimits(per_minute=6, burst_minutes=1),
+            rejection_lines=RateLimits(per_minute=6, burst_minutes=1),
             requests=RateLimits(per_minute=60, burst_minutes=1),
             log=log,
         )
 
     def send(self, event: dict[str, Any]) -> tuple[int, Any]:
-        answer = handle(event, self.app)
+        response = handle(event, self.app)
         method, path = event["routeKey"].split(" ")
-        if answer["statusCode"] != 500 or answer["body"]:
-            validate_answer(method, path, answer["statusCode"], answer["headers"], answer["body"])
-        self.headers = answer["headers"]
-        return answer["statusCode"], json.loads(answer["body"])
+        if response["statusCode"] != 500 or response["body"]:
+            validate_answer(
+                method, path, response["statusCode"], response["headers"], response["body"]
+            )
+        self.headers = response["headers"]
+        return response["statusCode"], json.loads(response["body"])
 
     def put(self, whom: tuple[str, str] = DISPATCHER, **changed: Any) -> tuple[int, Any]:
         event = called_by(aws_event("http_api_put_delivery"), *whom)

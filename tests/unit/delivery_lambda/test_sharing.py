@@ -91,7 +91,7 @@ class Api:
             edge=Edge(edge_secrets),
             origins=Origins(PAGE),
             requests=RateLimits(per_minute=60, burst_minutes=1),
-            refused_lines=RateLimits(per_minute=6, burst_minutes=1 / 6),
+            rejection_lines=RateLimits(per_minute=6, burst_minutes=1 / 6),
             log=log,
         )
 
@@ -110,16 +110,16 @@ class Api:
         event["pathParameters"] = {"delivery_id": delivery_id, "share_id": share_id}
         event["headers"] |= {"idempotency-key": "k", "if-match": "", **headers}
         event["body"] = None
-        return self.answer(event if body is None else with_body(event, body))
+        return self.respond(event if body is None else with_body(event, body))
 
-    def answer(self, event: dict[str, Any]) -> tuple[int, Any]:
-        answer = handle(event, self.app)
+    def respond(self, event: dict[str, Any]) -> tuple[int, Any]:
+        response = handle(event, self.app)
         method, path = event["routeKey"].split(" ")
-        self.headers = answer["headers"]
+        self.headers = response["headers"]
         value = validate_answer(
-            method, path, answer["statusCode"], answer["headers"], answer["body"]
+            method, path, response["statusCode"], response["headers"], response["body"]
         )
-        return answer["statusCode"], value
+        return response["statusCode"], value
 
     def put(self, delivery_id: str = "D-1", **changed: Any) -> None:
         event = called_by(aws_event("http_api_put_delivery"), *DISPATCHER)
@@ -138,7 +138,7 @@ class Api:
     def open(self, token: Any, **headers: str) -> tuple[int, Any]:
         event = with_body(aws_event("http_api_share_ticket"), {"token": token})
         event["headers"] |= headers
-        return self.answer(event)
+        return self.respond(event)
 
     def sensor(self, status: Status, delivery_id: str = "D-1", **changed: Any) -> None:
         before = self.store.get(delivery_id)

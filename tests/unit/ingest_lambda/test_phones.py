@@ -64,10 +64,10 @@ both = pytest.mark.parametrize("phone", [owntracks, traccar], ids=["owntracks", 
 
 
 def test_owntracks_gets_an_array_and_its_point_is_the_trucks(ingest: Lambda) -> None:
-    answer = raw(ingest, owntracks())
+    response = raw(ingest, owntracks())
     (point,) = ingest.points
 
-    assert answer == (200, [])
+    assert response == (200, [])
     assert (point.truck_id, point.source, point.lat, point.lon) == (
         TRUCK,
         "http",
@@ -78,10 +78,10 @@ def test_owntracks_gets_an_array_and_its_point_is_the_trucks(ingest: Lambda) -> 
 
 
 def test_traccar_client_gets_200_and_its_point_is_the_trucks(ingest: Lambda) -> None:
-    answer = raw(ingest, traccar())
+    response = raw(ingest, traccar())
     (point,) = ingest.points
 
-    assert answer == (200, {})
+    assert response == (200, {})
     assert (point.truck_id, point.source, point.speed_mps) == (TRUCK, "http", 18.67)
 
 

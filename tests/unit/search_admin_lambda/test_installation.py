@@ -89,7 +89,7 @@ def run(domain: FakeDomain, *, patience_s: float = 240) -> FakeTime:
         domain,
         policies=POLICIES,
         roles=ROLES,
-        patience=Deadline(patience_s, clock=time),
+        deadline=Deadline(patience_s, clock=time),
         log=get_logger("test"),
         sleep=time.sleep,
     )

@@ -19,10 +19,10 @@ class FakeTransport:
 
     def perform_request(self, method: str, path: str, *, params: Any, body: Any) -> Any:
         self.asked.append((method, path, params, body))
-        answer = self.answers.get((method, path), {})
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        response = self.answers.get((method, path), {})
+        if isinstance(response, Exception):
+            raise response
+        return response
 
 
 class FakeIndices:

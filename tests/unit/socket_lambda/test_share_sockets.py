@@ -94,8 +94,8 @@ class Guest:
         return handle(event if body is None else with_body(event, body), self.socket.app)
 
     def track(self, delivery_id: str) -> None:
-        answer = self.send("track", {"action": "track", "delivery_id": delivery_id})
-        assert answer == {"statusCode": 200}
+        response = self.send("track", {"action": "track", "delivery_id": delivery_id})
+        assert response == {"statusCode": 200}
 
 
 def test_it_tracks_its_delivery_as_the_share() -> None:
@@ -111,9 +111,9 @@ def test_it_tracks_its_delivery_as_the_share() -> None:
 def test_another_delivery_looks_as_if_it_did_not_exist(delivery_id: str) -> None:
     guest = Guest()
     guest.track(delivery_id)
-    (answer,) = guest.socket.replies
+    (response,) = guest.socket.replies
 
-    assert (answer["type"], answer["reason"]) == ("error", "not_found")
+    assert (response["type"], response["reason"]) == ("error", "not_found")
     assert guest.socket.followed == []
     assert guest.socket.nudges.sent == []
 

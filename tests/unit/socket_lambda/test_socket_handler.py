@@ -104,8 +104,8 @@ class Socket:
         return handle(event if body is None else with_body(event, body), self.app)
 
     def track(self, delivery_id: str, **as_whom: str) -> None:
-        answer = self.send("track", {"action": "track", "delivery_id": delivery_id}, **as_whom)
-        assert answer == {"statusCode": 200}
+        response = self.send("track", {"action": "track", "delivery_id": delivery_id}, **as_whom)
+        assert response == {"statusCode": 200}
 
     @property
     def replies(self) -> list[Any]:

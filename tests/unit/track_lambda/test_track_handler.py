@@ -59,16 +59,16 @@ class Api:
         event["routeKey"] = "GET /trucks/{truck_id}/track"
         event["pathParameters"] = {"truck_id": truck_id}
         event["queryStringParameters"] = query or None
-        answer = handle(event, self.app)
-        self.headers = answer["headers"]
+        response = handle(event, self.app)
+        self.headers = response["headers"]
         value = validate_answer(
             "GET",
             "/trucks/{truck_id}/track",
-            answer["statusCode"],
-            answer["headers"],
-            answer["body"],
+            response["statusCode"],
+            response["headers"],
+            response["body"],
         )
-        return answer["statusCode"], value
+        return response["statusCode"], value
 
     def track(self, **more: Any) -> tuple[int, Any]:
         return self.get(**({"from": FROM, "to": TO} | more))

@@ -150,7 +150,7 @@ class DeliveryLambda:
             blocks=block_list(self.blocks),
             edge=Edge(""),
             origins=Origins(""),
-            refused_lines=RateLimits(per_minute=6, burst_minutes=1),
+            rejection_lines=RateLimits(per_minute=6, burst_minutes=1),
             requests=self.requests,
             log=Logger("test", io.StringIO()),
         )
@@ -310,7 +310,7 @@ def test_every_answer_about_telemetry_is_documented(
     role = role if role == "customer" else "truck"
     request = event(("POST", "/telemetry"), role, "T-0012", body)
 
-    answer = service.answer(request, deadline=Deadline(0)).response
+    answer = service.handle(request, deadline=Deadline(0)).response
 
     assert answer["statusCode"] == status
     validate_answer("POST", "/telemetry", status, answer["headers"], answer["body"])
@@ -385,9 +385,9 @@ def test_every_answer_to_a_phone_is_documented(
     )
     request = phone(path, message, SECRET if secret in cases else secret)
     if secret == "greedy":
-        app.phones.answer(request, deadline=Deadline(0))
+        app.phones.handle(request, deadline=Deadline(0))
 
-    answer = app.phones.answer(request, deadline=Deadline(0)).response
+    answer = app.phones.handle(request, deadline=Deadline(0)).response
 
     assert answer["statusCode"] == status
     validate_answer("POST", path, status, answer["headers"], answer["body"])

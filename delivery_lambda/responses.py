@@ -23,7 +23,7 @@ _STATUS_OF: Final = {
 }
 
 
-def refused(refusal: Refusal) -> Response:
+def refusal_response(refusal: Refusal) -> Response:
     """What was understood, and can't be done."""
     status = _STATUS_OF[refusal.reason]
     members: dict[str, Any] = {} if refusal.field is None else {"field": refusal.field}
