@@ -16,7 +16,7 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 
-TOLD_EVERY_S: Final = 60.0
+METRICS_EVERY_S: Final = 60.0
 """The metrics, and a line in the log."""
 
 
@@ -74,7 +74,7 @@ class Bridge:
         Raises:
             Exception: An error of ours, which no new connection mends.
         """
-        telling = asyncio.create_task(self._tell_for_ever(), name="metrics")
+        emitting = asyncio.create_task(self._emit_metrics_forever(), name="metrics")
         stopped = asyncio.create_task(stop.wait(), name="stop")
         try:
             while not stop.is_set():
@@ -87,10 +87,10 @@ class Bridge:
                     await asyncio.wait({pause, stopped}, return_when=asyncio.FIRST_COMPLETED)
                     pause.cancel()
         finally:
-            for task in (telling, stopped):
+            for task in (emitting, stopped):
                 task.cancel()
-            await asyncio.gather(telling, stopped, return_exceptions=True)
-            self._tell()
+            await asyncio.gather(emitting, stopped, return_exceptions=True)
+            self._emit_metrics()
 
     async def _hold_connection(self, stopped: asyncio.Task[bool], budget_s: float) -> None:
         """One connection and its session, until it is lost or all is stopped.
@@ -124,7 +124,7 @@ class Bridge:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
-    def _tell(self) -> None:
+    def _emit_metrics(self) -> None:
         session = self._session
         self._metrics.emit(
             self._tally.take(
@@ -133,7 +133,7 @@ class Bridge:
             )
         )
 
-    async def _tell_for_ever(self) -> None:
+    async def _emit_metrics_forever(self) -> None:
         while True:
-            await self._sleep(TOLD_EVERY_S)
-            self._tell()
+            await self._sleep(METRICS_EVERY_S)
+            self._emit_metrics()

@@ -59,14 +59,14 @@ class Gathering(Generic[T]):
             now_s: The time.
             most_trucks: How many at most.
         """
-        taken: dict[str, list[T]] = {}
-        while self._due and self._due[0][0] <= now_s and len(taken) < most_trucks:
+        due: dict[str, list[T]] = {}
+        while self._due and self._due[0][0] <= now_s and len(due) < most_trucks:
             _, _, truck_id = heapq.heappop(self._due)
             truck = self._trucks[truck_id]
             truck.is_under_way = True
-            taken[truck_id] = list(truck.waiting)
+            due[truck_id] = list(truck.waiting)
             truck.waiting.clear()
-        return taken
+        return due
 
     def done(self, truck_id: str, failed: Sequence[T], *, now_s: float) -> None:
         """End the put of a truck.

@@ -29,6 +29,6 @@ def fault_document(fault: Fault) -> bytes:
     return _ENCODER.encode(document | {"reason": fault.reason, "detail": fault.detail})
 
 
-def is_wanted(correlation: bytes | None, result: IngestResult) -> bool:
+def is_result_due(correlation: bytes | None, result: IngestResult) -> bool:
     """Whether a truck gets a result: it asked for one, or must know something."""
     return correlation is not None or bool(result.rejected or result.adjusted)

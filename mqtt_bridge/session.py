@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from mqtt_bridge.gathering import Gathering
 from mqtt_bridge.judging import Judgement, Message
-from mqtt_bridge.results import fault_document, is_wanted, result_document
+from mqtt_bridge.results import fault_document, is_result_due, result_document
 from mqtt_bridge.tally import Tally
 from rtdts.ingest.intake import NOTHING_PUT, IngestResult, JudgedBody, batch_of, results_of
 from rtdts.ingest.messages import REJECTED_POINTS, Fault
@@ -106,7 +106,7 @@ class Session:
         self._trace = trace
         self._held: dict[int, float] = {}
         """When each message came that is not acknowledged, by packet id and in order."""
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._none_held = asyncio.Event()
         self._none_held.set()
         self._puts = asyncio.Semaphore(puts_at_once)
@@ -138,7 +138,7 @@ class Session:
             case JudgedBody() as judged if judged.payloads:
                 held = _Held(message, judgement, judged)
                 self._gathering.add(judged.truck_id, held, now_s=now_s)
-                self._news.set()
+                self._changed.set()
             case JudgedBody() as judged:
                 self._start(self._finish(message, judgement, judged.result(NOTHING_PUT)))
             case Fault():
@@ -174,7 +174,7 @@ class Session:
         """
         self._is_open = False
         self._gathering.hasten()
-        self._news.set()
+        self._changed.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(deadline.remaining_s):
                 await self._none_held.wait()
@@ -189,11 +189,11 @@ class Session:
             wait_s = None if due_s is None else due_s - self._ports.clock()
             if wait_s is not None and wait_s <= 0:
                 return
-            self._news.clear()
+            self._changed.clear()
             # asyncio.wait_for drops a cancellation that meets its result, before Python 3.12.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
-                    await self._news.wait()
+                    await self._changed.wait()
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -204,7 +204,7 @@ class Session:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) and not self._failed.done():
             self._failed.set_exception(error)
-        self._news.set()
+        self._changed.set()
 
     async def _put(self, trucks: dict[str, list[_Held]]) -> None:
         """One attempt for these trucks."""
@@ -231,7 +231,7 @@ class Session:
         if failures:
             self._log.warning("not_taken", messages=failures.total(), failures=dict(failures))
         for held, result in finished:
-            wants = held.judgement.result_topic and is_wanted(held.message.correlation, result)
+            wants = held.judgement.result_topic and is_result_due(held.message.correlation, result)
             if result.rejected or wants:
                 self._start(self._finish(held.message, held.judgement, result))
             else:
