@@ -21,7 +21,7 @@ from deploy.release import (
     TERRAFORM,
     Release,
     ReleaseError,
-    Target,
+    ReleaseTarget,
 )
 from deploy.shell import CommandFailedError, RealShell
 from deploy.wheels import WheelsError, locked_requirements, uv_from
@@ -42,34 +42,34 @@ def main(arguments: Sequence[str] | None = None, *, terraform: Path = PROJECT / 
     """
     args = _parser().parse_args(arguments)
     if not args.region:
-        return _refuse("which region? --region, or AWS_REGION")
+        return _fail("which region? --region, or AWS_REGION")
     missing = [what for tool, what in TOOLS.items() if shutil.which(tool) is None]
     if missing:
-        return _refuse(f"needed and not found: {', '.join(missing)}")
+        return _fail(f"needed and not found: {', '.join(missing)}")
     out = PROJECT / "build"
     uv = uv_from()
     try:
         if not args.images:
-            _tell("the Lambdas' zips")
+            _report("the Lambdas' zips")
             build_packages(target=PRODUCTION, uv=uv, out=out, packages=DEPLOYED_PACKAGES)
         contexts = build_contexts(
             out=out, requirements_of=lambda group: locked_requirements(uv, PROJECT, group)
         )
         release = Release(
             RealShell(os.environ),
-            Target(environment=args.env, region=args.region, platform=args.platform),
+            ReleaseTarget(environment=args.env, region=args.region, platform=args.platform),
             contexts,
             folder=terraform / args.env,
-            tell=_tell,
+            report=_report,
         )
         if args.images:
             release.push_images()
         elif args.destroy:
-            release.destroy(asks=not args.yes)
+            release.destroy(confirms=not args.yes)
         else:
-            release.apply(asks=not args.yes)
+            release.apply(confirms=not args.yes)
     except (ImportClosureError, WheelsError, ReleaseError, CommandFailedError) as error:
-        return _refuse(str(error))
+        return _fail(str(error))
     return 0
 
 
@@ -97,11 +97,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _tell(what: str) -> None:
+def _report(what: str) -> None:
     print(f"deploy: {what}", file=sys.stderr)  # noqa: T201 - a command's progress
 
 
-def _refuse(why: str) -> int:
+def _fail(why: str) -> int:
     print(f"not deployed: {why}", file=sys.stderr)  # noqa: T201 - a command's answer
     return 1
 

@@ -171,15 +171,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; 1 if it would change")
     args = parser.parse_args(arguments)
-    wanted = text()
-    if FILE.is_file() and FILE.read_text(encoding="utf-8") == wanted:
+    expected = text()
+    if FILE.is_file() and FILE.read_text(encoding="utf-8") == expected:
         return 0
     shown = FILE.relative_to(Path.cwd()) if FILE.is_relative_to(Path.cwd()) else FILE
     if args.check:
         print(f"{shown} is old: python -m deploy.definitions", file=sys.stderr)  # noqa: T201 - a command's answer
         return 1
     FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(wanted, encoding="utf-8")
+    FILE.write_text(expected, encoding="utf-8")
     print(f"written: {shown}")  # noqa: T201 - a command's answer
     return 0
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from deploy.archive import digest_of, write_archive
 from deploy.import_closure import ImportClosureError, import_closure
 from deploy.wheels import (
-    Target,
+    BuildTarget,
     Uv,
     WheelsError,
     fetch_wheels,
@@ -27,7 +27,7 @@ from deploy.wheels import (
 
 PROJECT = Path(__file__).resolve().parents[1]
 
-PRODUCTION = Target(name="production", python="3.13", platform="aarch64-manylinux_2_28")
+PRODUCTION = BuildTarget(name="production", python="3.13", platform="aarch64-manylinux_2_28")
 """Lambda's Python 3.13 on arm64: a fifth cheaper than x86_64, on Amazon Linux 2023 (glibc 2.34)."""
 
 
@@ -104,7 +104,9 @@ def archive_files(package: Package, *, project: Path, wheels: Path) -> dict[str,
     return ours | third_party_files(wheels, closure.third_party)
 
 
-def build_package(package: Package, *, project: Path, target: Target, out: Path, uv: Uv) -> Path:
+def build_package(
+    package: Package, *, project: Path, target: BuildTarget, out: Path, uv: Uv
+) -> Path:
     """Builds one zip, or leaves the one that is there when nothing has changed.
 
     Args:
@@ -142,7 +144,7 @@ def build_package(package: Package, *, project: Path, target: Target, out: Path,
 
 def build_packages(
     *,
-    target: Target,
+    target: BuildTarget,
     uv: Uv,
     out: Path,
     project: Path = PROJECT,
@@ -189,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     target = (
         this_machine()
         if args.local
-        else Target(name=PRODUCTION.name, python=args.python, platform=args.platform)
+        else BuildTarget(name=PRODUCTION.name, python=args.python, platform=args.platform)
     )
     try:
         build_packages(
@@ -197,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             uv=uv_from(),
             out=args.out,
             packages=DEPLOYED_PACKAGES,
-            progress=_tell,
+            progress=_report,
         )
     except (ImportClosureError, WheelsError) as error:
         print(f"no packages: {error}", file=sys.stderr)  # noqa: T201 - a command's answer
@@ -205,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _tell(package: Package, path: Path) -> None:
+def _report(package: Package, path: Path) -> None:
     content = path.read_bytes()
     size_kb = len(content) / 1024
     digest = hashlib.sha256(content).hexdigest()

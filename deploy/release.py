@@ -41,7 +41,7 @@ class ReleaseError(Exception):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Target:
+class ReleaseTarget:
     """Where to.
 
     Attributes:
@@ -63,23 +63,23 @@ class Release:
         target: Where to.
         contexts: What the images are built from.
         folder: The environment's configuration.
-        tell: Told what comes next.
+        report: Told what comes next.
     """
 
     def __init__(
         self,
         shell: Shell,
-        target: Target,
+        target: ReleaseTarget,
         contexts: Mapping[str, Context],
         *,
         folder: Path,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
         self._shell = shell
         self._target = target
         self._contexts = contexts
         self._folder = folder
-        self._tell = tell
+        self._report = report
 
     def push_images(self) -> None:
         """Makes the images' repositories, and pushes the images; the rest is left to `terraform`.
@@ -89,27 +89,27 @@ class Release:
             CommandFailedError: A tool failed.
         """
         self._initialise()
-        self._tell("the images' repositories")
+        self._report("the images' repositories")
         self._terraform("apply", "-target=module.system.module.images", "-auto-approve")
         repositories = self._repositories()
         for name, context in self._contexts.items():
             self._push(context, repositories[name])
 
-    def apply(self, *, asks: bool) -> None:
+    def apply(self, *, confirms: bool) -> None:
         """Releases.
 
         Args:
-            asks: Whether Terraform shows its plan and asks before it changes anything.
+            confirms: Whether Terraform shows its plan and asks before it changes anything.
 
         Raises:
             ReleaseError: A tool is too old.
             CommandFailedError: A tool failed.
         """
         self.push_images()
-        self._tell("everything")
-        self._terraform("apply", *([] if asks else ["-auto-approve"]))
+        self._report("everything")
+        self._terraform("apply", *([] if confirms else ["-auto-approve"]))
 
-    def destroy(self, *, asks: bool) -> None:
+    def destroy(self, *, confirms: bool) -> None:
         """Takes everything down but the bucket of the state.
 
         Raises:
@@ -117,7 +117,7 @@ class Release:
             CommandFailedError: A tool failed.
         """
         self._initialise()
-        self._terraform("destroy", *([] if asks else ["-auto-approve"]))
+        self._terraform("destroy", *([] if confirms else ["-auto-approve"]))
 
     def _initialise(self) -> None:
         version = self._terraform_version()
@@ -127,8 +127,8 @@ class Release:
         bucket = f"rtdts-terraform-{account}-{self._target.region}"
         self._make_state_bucket(bucket)
         if version < LOCKS_IN_S3:
-            self._tell("WARNING: this Terraform can't lock the state (1.10 can): apply alone")
-        self._tell(f"terraform, with its state in {bucket}")
+            self._report("WARNING: this Terraform can't lock the state (1.10 can): apply alone")
+        self._report(f"terraform, with its state in {bucket}")
         self._write_files(bucket, can_lock=version >= LOCKS_IN_S3)
         self._shell.show(
             [
@@ -162,8 +162,8 @@ class Release:
         )
 
     def _terraform_version(self) -> tuple[int, int]:
-        said = json.loads(self._shell.read(["terraform", "version", "-json"]))
-        major, minor, *_ = said["terraform_version"].split(".")
+        version_document = json.loads(self._shell.read(["terraform", "version", "-json"]))
+        major, minor, *_ = version_document["terraform_version"].split(".")
         return int(major), int(minor)
 
     def _make_state_bucket(self, bucket: str) -> None:
@@ -174,7 +174,7 @@ class Release:
                 raise
         else:
             return
-        self._tell(f"{bucket}, for Terraform's state")
+        self._report(f"{bucket}, for Terraform's state")
         where = (
             []
             if self._target.region == NO_LOCATION_CONSTRAINT
@@ -215,9 +215,9 @@ class Release:
         host, _, name = repository.partition("/")
         image = f"{repository}:{context.tag}"
         if self._is_pushed(name, context.tag):
-            self._tell(f"{context.image.name}: {context.tag} is there already")
+            self._report(f"{context.image.name}: {context.tag} is there already")
             return
-        self._tell(f"{context.image.name}: {context.tag}")
+        self._report(f"{context.image.name}: {context.tag}")
         password = self._shell.read(self._aws_command("ecr", "get-login-password"))
         login = ["docker", "login", "--username", "AWS", "--password-stdin", host]
         self._shell.read(login, standard_input=password)

@@ -86,7 +86,7 @@ class OperationTask:
             "name": self._container,
             "command": ["python", "-m", "operations", *command],
         }
-        answer = self._ecs.run_task(
+        response = self._ecs.run_task(
             cluster=self._name,
             taskDefinition=self._container,
             launchType="FARGATE",
@@ -95,10 +95,10 @@ class OperationTask:
             propagateTags="TASK_DEFINITION",
             startedBy="deploy.run_operation",
         )
-        if answer["failures"] or not answer["tasks"]:
-            reasons = ", ".join(one.get("reason", "?") for one in answer["failures"])
+        if response["failures"] or not response["tasks"]:
+            reasons = ", ".join(one.get("reason", "?") for one in response["failures"])
             raise NotRunError(f"ECS did not start it: {reasons or 'no reason given'}")
-        return answer["tasks"][0]["taskArn"]
+        return response["tasks"][0]["taskArn"]
 
     def follow(self, task_arn: str) -> int:
         """Shows the task's log until it has ended.
@@ -129,7 +129,7 @@ class OperationTask:
         while True:
             more: Any = {"nextToken": self._read_to} if self._read_to else {}
             try:
-                answer = self._logs.get_log_events(
+                response = self._logs.get_log_events(
                     logGroupName=f"/aws/ecs/{self._container}",
                     logStreamName=stream,
                     startFromHead=True,
@@ -137,12 +137,12 @@ class OperationTask:
                 )
             except self._logs.exceptions.ResourceNotFoundException:
                 return  # it has not said anything yet
-            for event in answer["events"]:
+            for event in response["events"]:
                 self._show(event["message"])
             # At the end of a stream the same token comes again.
-            if answer["nextForwardToken"] == self._read_to:
+            if response["nextForwardToken"] == self._read_to:
                 return
-            self._read_to = answer["nextForwardToken"]
+            self._read_to = response["nextForwardToken"]
 
 
 def main(
@@ -154,30 +154,28 @@ def main(
     """Runs a command there; its exit code, or 1 with a reason when it was not run."""
     args = _parser().parse_args(arguments)
     if not args.operation:
-        return _refuse(
-            "which command? -- erase --truck T-1, for one; -- --help lists them", UNUSABLE
-        )
+        return _fail("which command? -- erase --truck T-1, for one; -- --help lists them", UNUSABLE)
     if args.operation[:2] == ["device", "add"]:
-        return _refuse(
+        return _fail(
             "a task's output is kept in a log, and this one shows a secret: run python -m "
             "operations device add here (docs/phones.md says how)",
             UNUSABLE,
         )
     if not args.region:
-        return _refuse("which region? --region, or AWS_REGION", UNUSABLE)
+        return _fail("which region? --region, or AWS_REGION", UNUSABLE)
     ecs, logs = (clients or _clients)(args.region)
     name = args.name or NAMES[args.env]
     task = OperationTask(ecs, logs, name=name, show=_show, sleep=sleep)
     task_arn = ""
     try:
         task_arn = task.start(args.operation)
-        _tell(f"started {task_arn}; it may take a minute until it says something")
+        _report(f"started {task_arn}; it may take a minute until it says something")
         code = task.follow(task_arn)
     except KeyboardInterrupt:
-        return _refuse(_goes_on(name, task_arn), INTERRUPTED)
+        return _fail(_goes_on(name, task_arn), INTERRUPTED)
     except (NotRunError, ClientError, BotoCoreError) as error:
-        return _refuse(f"{error}. {_goes_on(name, task_arn)}".strip(), FAILED)
-    _tell(f"exit code {code}")
+        return _fail(f"{error}. {_goes_on(name, task_arn)}".strip(), FAILED)
+    _report(f"exit code {code}")
     return code
 
 
@@ -223,11 +221,11 @@ def _show(line: str) -> None:
     print(line)  # noqa: T201 - the command's own words
 
 
-def _tell(what: str) -> None:
+def _report(what: str) -> None:
     print(f"run_operation: {what}", file=sys.stderr)  # noqa: T201 - a command's progress
 
 
-def _refuse(why: str, code: int) -> int:
+def _fail(why: str, code: int) -> int:
     print(f"run_operation: {why}", file=sys.stderr)  # noqa: T201 - a command's answer
     return code
 

@@ -16,11 +16,11 @@ class CommandFailedError(Exception):
         exit_code: How it ended.
     """
 
-    def __init__(self, command: Sequence[str], exit_code: int, said: str) -> None:
+    def __init__(self, command: Sequence[str], exit_code: int, output: str) -> None:
         self.command = tuple(command)
         self.exit_code = exit_code
         shown = " ".join(self.command[:4])
-        super().__init__(f"{shown} …: exit code {exit_code}{': ' + said if said else ''}")
+        super().__init__(f"{shown} …: exit code {exit_code}{': ' + output if output else ''}")
 
 
 class Shell(Protocol):

@@ -31,8 +31,8 @@ class NoTaskIdError(Exception):
 def fetch(url: str) -> bytes:
     """What the metadata endpoint says."""
     # The address is the container's own, given by ECS.
-    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310 - http, link-local
-        return bytes(answer.read())
+    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:  # noqa: S310 - http, link-local
+        return bytes(response.read())
 
 
 def task_id(metadata: bytes) -> str:

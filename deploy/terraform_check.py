@@ -66,7 +66,7 @@ class Result:
     check: str
     outcome: Outcome
     tests: int = 0
-    said: str = ""
+    output: str = ""
 
 
 def check_format(terraform: Terraform) -> Result:
@@ -74,8 +74,8 @@ def check_format(terraform: Terraform) -> Result:
     try:
         terraform.run(ROOT, "fmt", "-check", "-recursive", "-no-color")
     except TerraformFailedError as error:
-        said = f"{error}\nterraform fmt -recursive {ROOT.relative_to(PROJECT)}"
-        return Result(check="format", outcome=Outcome.FAILED, said=said)
+        output = f"{error}\nterraform fmt -recursive {ROOT.relative_to(PROJECT)}"
+        return Result(check="format", outcome=Outcome.FAILED, output=output)
     return Result(check="format", outcome=Outcome.PASSED)
 
 
@@ -85,7 +85,7 @@ def check_definitions() -> Result:
     return Result(
         check="definitions",
         outcome=Outcome.PASSED if current else Outcome.FAILED,
-        said="" if current else "old: python -m deploy.definitions",
+        output="" if current else "old: python -m deploy.definitions",
     )
 
 
@@ -95,7 +95,7 @@ def check_validity(terraform: Terraform, folder: Path) -> Result:
     try:
         terraform.run(folder, "validate", "-no-color")
     except TerraformFailedError as error:
-        return Result(check=name, outcome=Outcome.FAILED, said=str(error))
+        return Result(check=name, outcome=Outcome.FAILED, output=str(error))
     return Result(check=name, outcome=Outcome.PASSED)
 
 
@@ -104,12 +104,12 @@ def check_tests(terraform: Terraform, file: Path) -> Result:
     name, folder = str(file.relative_to(terraform.root)), file.parent.parent
     filter_ = f"-filter={file.relative_to(folder)}"
     try:
-        said = terraform.run(folder, "test", "-no-color", filter_)
+        output = terraform.run(folder, "test", "-no-color", filter_)
     except TerraformFailedError as error:
-        return Result(check=name, outcome=Outcome.FAILED, said=str(error))
-    passed = re.search(r"Success! (\d+) passed, 0 failed", said)
+        return Result(check=name, outcome=Outcome.FAILED, output=str(error))
+    passed = re.search(r"Success! (\d+) passed, 0 failed", output)
     if passed is None or passed.group(1) == "0":
-        return Result(check=name, outcome=Outcome.FAILED, said=said)
+        return Result(check=name, outcome=Outcome.FAILED, output=output)
     return Result(check=name, outcome=Outcome.PASSED, tests=int(passed.group(1)))
 
 
@@ -127,13 +127,13 @@ def check_environment(
     try:
         passed, state = terraform.test_of_environment(folder)
     except TerraformFailedError as error:
-        return Result(check=name, outcome=Outcome.FAILED, said=str(error))
+        return Result(check=name, outcome=Outcome.FAILED, output=str(error))
     if keep_states is not None:
         keep_states.mkdir(parents=True, exist_ok=True)
         (keep_states / f"{folder.name}.json").write_text(json.dumps(state), encoding="utf-8")
     faults = check_values(state, folder)
     outcome = Outcome.FAILED if faults else Outcome.PASSED
-    return Result(check=name, outcome=outcome, tests=passed, said="\n".join(faults))
+    return Result(check=name, outcome=outcome, tests=passed, output="\n".join(faults))
 
 
 def check_with_tool(tool: tuple[str, str], arguments: Sequence[str], uv: Sequence[str]) -> Result:
@@ -154,7 +154,7 @@ def check_with_tool(tool: tuple[str, str], arguments: Sequence[str], uv: Sequenc
         return Result(
             check=program,
             outcome=Outcome.SKIPPED,
-            said=f"{package} can't be had: {why[-1] if why else 'no reason given'}",
+            output=f"{package} can't be had: {why[-1] if why else 'no reason given'}",
         )
     done = subprocess.run(  # noqa: S603 - a tool of ours
         [*command, *arguments],
@@ -166,43 +166,43 @@ def check_with_tool(tool: tuple[str, str], arguments: Sequence[str], uv: Sequenc
         check=False,
     )
     if done.returncode:
-        return Result(check=program, outcome=Outcome.FAILED, said=done.stdout)
+        return Result(check=program, outcome=Outcome.FAILED, output=done.stdout)
     return Result(check=program, outcome=Outcome.PASSED)
 
 
 def check_all(
-    wanted: Sequence[str],
+    expected: Sequence[str],
     *,
     uv: Sequence[str] | None,
-    tell: Callable[[Result], None],
+    report: Callable[[Result], None],
     keep_states: Path | None = None,
 ) -> list[Result]:
     """Every check.
 
     Args:
-        wanted: Names of configurations (all when empty), such as ``modules/role``.
+        expected: Names of configurations (all when empty), such as ``modules/role``.
         uv: The command of uv; None skips the linters.
-        tell: Told of each result as it comes.
+        report: Told of each result as it comes.
         keep_states: Where the environments' states are kept for other tests.
     """
     results: list[Result] = []
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        waiting = [pool.submit(check) for check in _checks(wanted, uv, keep_states)]
+        waiting = [pool.submit(check) for check in _checks(expected, uv, keep_states)]
         for done in concurrent.futures.as_completed(waiting):
             results.append(done.result())
-            tell(done.result())
+            report(done.result())
     return results
 
 
 def _checks(
-    wanted: Sequence[str], uv: Sequence[str] | None, keep_states: Path | None
+    expected: Sequence[str], uv: Sequence[str] | None, keep_states: Path | None
 ) -> Iterator[Callable[[], Result]]:
     """Every check, those that last longest first."""
-    yield from _terraform_checks(wanted, keep_states)
+    yield from _terraform_checks(expected, keep_states)
     if uv is None:
         why = "uv is not there: make setup"
         for program, _ in (CHECKOV, HADOLINT):
-            yield functools.partial(Result, check=program, outcome=Outcome.SKIPPED, said=why)
+            yield functools.partial(Result, check=program, outcome=Outcome.SKIPPED, output=why)
     else:
         config = str((ROOT / "checkov.yaml").relative_to(PROJECT))
         folder = str(ROOT.relative_to(PROJECT))
@@ -214,17 +214,19 @@ def _checks(
 
 
 def _terraform_checks(
-    wanted: Sequence[str], keep_states: Path | None
+    expected: Sequence[str], keep_states: Path | None
 ) -> Iterator[Callable[[], Result]]:
     try:
         terraform = find_terraform()
     except TerraformAbsentError as error:
-        yield functools.partial(Result, check="terraform", outcome=Outcome.SKIPPED, said=str(error))
+        yield functools.partial(
+            Result, check="terraform", outcome=Outcome.SKIPPED, output=str(error)
+        )
         return
     folders = [
         folder
         for folder in configurations()
-        if not wanted or str(folder.relative_to(ROOT)) in wanted
+        if not expected or str(folder.relative_to(ROOT)) in expected
     ]
     for folder in folders:  # one by one: they share the cache of providers
         terraform.prepare(folder)
@@ -268,7 +270,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = check_all(
         args.configuration,
         uv=_uv_command(os.environ),
-        tell=_tell,
+        report=_report,
         keep_states=args.keep_states,
     )
     failed = [result for result in results if result.outcome is Outcome.FAILED]
@@ -282,11 +284,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _tell(result: Result) -> None:
+def _report(result: Result) -> None:
     tests = f" ({result.tests} tests)" if result.tests else ""
     _print(f"{result.outcome.value:8} {result.check}{tests}")
-    if result.said:
-        _print("\n".join(f"         {line}" for line in result.said.splitlines()))
+    if result.output:
+        _print("\n".join(f"         {line}" for line in result.output.splitlines()))
 
 
 def _print(text: str) -> None:

@@ -166,22 +166,22 @@ def _overrides_providers(environ: Mapping[str, str]) -> bool:
         raise TerraformAbsentError(f"TF_CLI_CONFIG_FILE can't be read: {error}") from error
 
 
-def _errors_in_json(said: str) -> str:
-    found = [json.loads(line) for line in said.splitlines() if '"@level":"error"' in line]
+def _errors_in_json(output: str) -> str:
+    found = [json.loads(line) for line in output.splitlines() if '"@level":"error"' in line]
     return "\n".join(
         f"{line.get('@testrun', '')} {line['@message']}: {line['diagnostic'].get('detail', '')}"
         for line in found
     )
 
 
-def _without_warnings(said: str) -> str:
-    return "\n".join(_blocks_of_interest(said))
+def _without_warnings(output: str) -> str:
+    return "\n".join(_blocks_of_interest(output))
 
 
-def _blocks_of_interest(said: str) -> Iterator[str]:
+def _blocks_of_interest(output: str) -> Iterator[str]:
     """The lines, but for boxes that only warn."""
     box: list[str] = []
-    for line in said.splitlines():
+    for line in output.splitlines():
         if line.startswith("╷"):
             box = [line]
         elif box:

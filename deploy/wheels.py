@@ -26,7 +26,7 @@ class WheelsError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class BuildTarget:
     """The machine that will run the code.
 
     Attributes:
@@ -87,7 +87,7 @@ def locked_requirements(uv: Uv, project: Path, group: str, *, without: Iterable[
     )
 
 
-def fetch_wheels(uv: Uv, *, project: Path, group: str, target: Target, cache: Path) -> Path:
+def fetch_wheels(uv: Uv, *, project: Path, group: str, target: BuildTarget, cache: Path) -> Path:
     """Unpacks a dependency group's locked wheels, what the runtime has left out.
 
     Args:
@@ -122,7 +122,7 @@ def fetch_wheels(uv: Uv, *, project: Path, group: str, target: Target, cache: Pa
     return unpacked
 
 
-def _install(uv: Uv, requirements: str, target: Target, folder: Path) -> None:
+def _install(uv: Uv, requirements: str, target: BuildTarget, folder: Path) -> None:
     if not requirements.strip():
         return
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
@@ -153,8 +153,8 @@ def third_party_files(unpacked: Path, imported: Iterable[str]) -> dict[str, Path
         _normal(distribution.name): distribution
         for distribution in metadata.distributions(path=[str(unpacked)])
     }
-    wanted = set(imported)
-    waiting = [name for name, found in distributions.items() if wanted & set(_top_level(found))]
+    expected = set(imported)
+    waiting = [name for name, found in distributions.items() if expected & set(_top_level(found))]
     reached: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -197,10 +197,10 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def this_machine() -> Target:
+def this_machine() -> BuildTarget:
     """The machine that runs this, with its Python: what the local cloud's Lambdas run on."""
     major, minor = sys.version_info[:2]
-    return Target(name="local", python=f"{major}.{minor}", platform=None)
+    return BuildTarget(name="local", python=f"{major}.{minor}", platform=None)
 
 
 def uv_from(environ: Mapping[str, str] = os.environ) -> Uv:

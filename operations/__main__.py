@@ -11,7 +11,7 @@ from functools import partial
 from botocore.exceptions import BotoCoreError, ClientError
 from opensearchpy.exceptions import OpenSearchException
 
-from operations.blocking import lift, revoke, told_of_all
+from operations.blocking import block_lines, lift, revoke
 from operations.bootstrap import Operator, build, build_device_desk
 from operations.command_line import BLOCKED_DAYS, parser, subject_of
 from operations.devices import (
@@ -23,8 +23,8 @@ from operations.devices import (
 )
 from operations.erase_customer import check_customer, count_customer, erase_customer
 from operations.erase_truck import check_truck, count_truck, erase_truck
-from operations.erasing import told
-from operations.errors import RefusedError, UnfinishedError
+from operations.erasing import counts_text
+from operations.errors import UnfinishedError, UnsafeOperationError
 from operations.pace import Pace
 from operations.replay_backup import Span, replay_backup
 from operations.replay_failed_messages import replay_failed_messages
@@ -69,7 +69,7 @@ def main(
         return UNUSABLE
     try:
         code, summary = run()
-    except RefusedError as error:
+    except UnsafeOperationError as error:
         code, summary = FAILED, f"refused: {error}"
     except UnfinishedError as error:
         code, summary = FAILED, f"unfinished: {error}"
@@ -97,9 +97,9 @@ def _block(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
     now_ms = operator.now_ms()
     until_ms = now_ms + BLOCKED_DAYS * MS_PER_DAY if args.until_ms is None else args.until_ms
     if until_ms <= now_ms:
-        raise RefusedError("--until lies in the past")
+        raise UnsafeOperationError("--until lies in the past")
     if args.token and args.issued_before_ms is not None:
-        raise RefusedError("one token is issued once: --issued-before is for identities")
+        raise UnsafeOperationError("one token is issued once: --issued-before is for identities")
     return DONE, revoke(
         operator.blocks,
         subject_of(args),
@@ -115,7 +115,7 @@ def _unblock(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
 
 
 def _blocked(_args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
-    return DONE, told_of_all(operator.blocks, operator.now_ms())
+    return DONE, block_lines(operator.blocks, operator.now_ms())
 
 
 def _erase(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
@@ -126,14 +126,15 @@ def _erase_truck(args: argparse.Namespace, operator: Operator) -> tuple[int, str
     truck_id, stores = args.truck, operator.truck
     if args.dry_run:
         counts = count_truck(truck_id, stores, operator.console)
-        return DONE, f"would erase of truck {truck_id}: {told(counts)}"
+        return DONE, f"would erase of truck {truck_id}: {counts_text(counts)}"
     if not args.force:
         check_truck(truck_id, stores, now_ms=operator.now_ms())
     hours = operator.retention.hours()
-    gone = erase_truck(truck_id, stores, operator.console, now_ms=operator.now_ms)
+    erased = erase_truck(truck_id, stores, operator.console, now_ms=operator.now_ms)
     again_at = format_instant(operator.now_ms() + hours * _HOUR_MS)
     return DONE, (
-        f"erased of truck {truck_id}: {told(gone)}; left: nothing. The stream keeps what it took "
+        f"erased of truck {truck_id}: {counts_text(erased)}; left: nothing. "
+        f"The stream keeps what it took "
         f"for {hours} h: run this once more after {again_at}"
     )
 
@@ -142,11 +143,11 @@ def _erase_customer(args: argparse.Namespace, operator: Operator) -> tuple[int, 
     customer_id, stores = args.customer, operator.customer
     if args.dry_run:
         counts = count_customer(customer_id, stores)
-        return DONE, f"would erase of customer {customer_id}: {told(counts)}"
+        return DONE, f"would erase of customer {customer_id}: {counts_text(counts)}"
     if not args.force:
         check_customer(customer_id, stores)
-    gone = erase_customer(customer_id, stores, operator.console)
-    return DONE, f"erased of customer {customer_id}: {told(gone)}; left: nothing"
+    erased = erase_customer(customer_id, stores, operator.console)
+    return DONE, f"erased of customer {customer_id}: {counts_text(erased)}; left: nothing"
 
 
 def _replay_parked(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
@@ -159,7 +160,7 @@ def _replay_parked(args: argparse.Namespace, operator: Operator) -> tuple[int, s
         console=operator.console,
     )
     did = "would replay" if args.dry_run else "replayed"
-    summary = f"{did} {report.replayed} parked records; stay: {told(report.stay)}"
+    summary = f"{did} {report.replayed} parked records; stay: {counts_text(report.stay)}"
     if report.not_taken:
         return FAILED, (
             f"{summary}; the stream did not take {report.not_taken} ({report.failure}): they stay "
@@ -193,21 +194,21 @@ def _replay_backup(args: argparse.Namespace, operator: Operator) -> tuple[int, s
 
 def _replay_failed_messages(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
     if operator.failed_messages is None:
-        raise RefusedError("this system has no door over AWS IoT Core")
+        raise UnsafeOperationError("this system has no door over AWS IoT Core")
     pace = Pace(args.messages_per_second)
     report = replay_failed_messages(operator.failed_messages, pace, operator.console)
     summary = f"replayed {report.replayed} messages; stay: {report.stay}"
     if report.not_taken:
         return FAILED, (
             f"{summary}; the stream did not take {report.not_taken.total()} "
-            f"({told(report.not_taken)}): they stay too, run it again after 5 minutes"
+            f"({counts_text(report.not_taken)}): they stay too, run it again after 5 minutes"
         )
     return DONE, summary
 
 
 def _replay_set_aside(args: argparse.Namespace, operator: Operator) -> tuple[int, str]:
     if operator.failed_messages is None:
-        raise RefusedError("this system has no door over AWS IoT Core")
+        raise UnsafeOperationError("this system has no door over AWS IoT Core")
     report = replay_set_aside(
         operator.set_aside,
         operator.failed_messages.stream,
@@ -219,7 +220,8 @@ def _replay_set_aside(args: argparse.Namespace, operator: Operator) -> tuple[int
     summary = f"{did} {report.replayed} messages of {report.objects} objects"
     if report.not_taken:
         return FAILED, (
-            f"{summary}; the stream did not take {told(report.not_taken)} of another, which stays: "
+            f"{summary}; the stream did not take {counts_text(report.not_taken)} "
+            f"of another, which stays: "
             "run it again"
         )
     if report.stay:

@@ -47,7 +47,7 @@ def revoke(
         issued_before_ms=issued_before_ms,
     )
     store.block(block)
-    return f"blocked {told(block)}; respected everywhere within {RESPECTED_WITHIN_S} s"
+    return f"blocked {block_line(block)}; respected everywhere within {RESPECTED_WITHIN_S} s"
 
 
 def lift(store: Blocking, subject: str) -> str:
@@ -59,13 +59,13 @@ def lift(store: Blocking, subject: str) -> str:
     return f"unblocked {subject} ({kinds}); respected everywhere within {RESPECTED_WITHIN_S} s"
 
 
-def told_of_all(store: Blocking, now_ms: int) -> str:
+def block_lines(store: Blocking, now_ms: int) -> str:
     """Every block in force, a line each, those that end first on top."""
     blocks = sorted(store.in_force(now_ms), key=lambda block: (block.until_ms, block.subject))
-    return "\n".join(map(told, blocks)) or "nothing is blocked"
+    return "\n".join(map(block_line, blocks)) or "nothing is blocked"
 
 
-def told(block: Block) -> str:
+def block_line(block: Block) -> str:
     """A block in a line."""
     which = ""
     if block.issued_before_ms is not None:

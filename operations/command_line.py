@@ -186,9 +186,9 @@ def _add_erase(commands: argparse._SubParsersAction[Any]) -> None:
         "it erases and what not.",
         epilog=EXIT_CODES,
     )
-    who = erase.add_mutually_exclusive_group(required=True)
-    who.add_argument("--truck", type=_identity, metavar="T-1", help="a truck's id")
-    who.add_argument("--customer", type=_identity, metavar="C-1", help="a customer's id")
+    subject = erase.add_mutually_exclusive_group(required=True)
+    subject.add_argument("--truck", type=_identity, metavar="T-1", help="a truck's id")
+    subject.add_argument("--customer", type=_identity, metavar="C-1", help="a customer's id")
     erase.add_argument(
         "--force",
         action="store_true",

@@ -28,7 +28,7 @@ class Console:
         self._clock = clock
         self._last_s: float | None = None
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """A line that must be read."""
         self._write(line)
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import segno
 
 from operations.blocking import RESPECTED_WITHIN_S
-from operations.errors import RefusedError
+from operations.errors import UnsafeOperationError
 from rtdts.delivery_store.devices import Device
 from rtdts.delivery_store.enrollments import can_be_thing
 from rtdts.tracking.instants import MS_PER_DAY, format_instant
@@ -82,13 +82,17 @@ def add_device(
         mqtt_url: At which phones reach an MQTT broker: then OwnTracks is set up for it.
 
     Raises:
-        RefusedError: One of the URLs is none.
+        UnsafeOperationError: One of the URLs is none.
     """
     base = (url or desk.server_url).rstrip("/")
     if not base.startswith(("https://", "http://")):
-        raise RefusedError("at which URL do phones reach the HTTP API? --url, or SERVER_URL")
+        raise UnsafeOperationError(
+            "at which URL do phones reach the HTTP API? --url, or SERVER_URL"
+        )
     if mqtt_url is not None and not _is_broker(mqtt_url):
-        raise RefusedError(f"{mqtt_url} is no URL of a broker: mqtts://mqtt.example.com:8883")
+        raise UnsafeOperationError(
+            f"{mqtt_url} is no URL of a broker: mqtts://mqtt.example.com:8883"
+        )
     device, secret = desk.devices.add(truck_id, name=name, now_ms=desk.now_ms())
     owntracks_url, traccar_url = base + OWNTRACKS_PATH, base + TRACCAR_CLIENT_PATH
     if mqtt_url is None:
@@ -116,7 +120,7 @@ def add_device(
             f"or type: Server URL {traccar_url}",
             f"         Device identifier {secret}",
             "",
-            f"added {told_of(device)}; the secret is shown this once, and is good until "
+            f"added {device_line(device)}; the secret is shown this once, and is good until "
             f"device revoke {truck_id} --device {device.device_id}",
         )
     )
@@ -126,10 +130,12 @@ def enroll_device(desk: DeviceDesk, truck_id: str, *, days: int) -> str:
     """Makes a secret by which a truck's box gets a certificate; returns what it is to send.
 
     Raises:
-        RefusedError: AWS IoT Core can have no thing of this name.
+        UnsafeOperationError: AWS IoT Core can have no thing of this name.
     """
     if not can_be_thing(truck_id):
-        raise RefusedError(f"AWS IoT Core can't have a thing called {truck_id}: no dots, please")
+        raise UnsafeOperationError(
+            f"AWS IoT Core can't have a thing called {truck_id}: no dots, please"
+        )
     now_ms = desk.now_ms()
     expires_at_ms = now_ms + days * MS_PER_DAY
     until = format_instant(expires_at_ms)
@@ -149,23 +155,23 @@ def enroll_device(desk: DeviceDesk, truck_id: str, *, days: int) -> str:
 def list_devices(desk: DeviceDesk, truck_id: str | None) -> str:
     """Every device, or one truck's, a line each."""
     devices = sorted(desk.devices.all_of(truck_id), key=lambda one: (one.truck_id, one.added_at_ms))
-    return "\n".join(map(told_of, devices)) or "there are no devices"
+    return "\n".join(map(device_line, devices)) or "there are no devices"
 
 
 def revoke_devices(desk: DeviceDesk, truck_id: str, device_id: str | None) -> str:
     """Revokes a truck's devices, or one of them; returns the summary.
 
     Raises:
-        RefusedError: There is none.
+        UnsafeOperationError: There is none.
     """
     revoked = desk.devices.revoke(truck_id, device_id)
     if not revoked:
-        raise RefusedError(f"truck {truck_id} has no such device")
-    lines = [f"revoked {told_of(device)}" for device in revoked]
+        raise UnsafeOperationError(f"truck {truck_id} has no such device")
+    lines = [f"revoked {device_line(device)}" for device in revoked]
     return "\n".join((*lines, f"respected everywhere within {RESPECTED_WITHIN_S} s"))
 
 
-def told_of(device: Device) -> str:
+def device_line(device: Device) -> str:
     """A device in a line."""
     name = f" ({device.name})" if device.name else ""
     added_at = format_instant(device.added_at_ms)

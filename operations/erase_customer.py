@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from operations.console import Console
 from operations.erasing import Step, erase_in_rounds
-from operations.errors import RefusedError
+from operations.errors import UnsafeOperationError
 from rtdts.delivery_store.erasure import OwnedDelivery
 from rtdts.delivery_store.errors import VersionConflict
 
@@ -78,13 +78,13 @@ def check_customer(customer_id: str, stores: CustomerStores) -> None:
     """Whether the customer may be erased now.
 
     Raises:
-        RefusedError: Something is on its way to it.
+        UnsafeOperationError: Something is on its way to it.
     """
     open_ones = [
         one.delivery_id for one in stores.deliveries.deliveries_of(customer_id) if one.is_open
     ]
     if open_ones:
-        raise RefusedError(
+        raise UnsafeOperationError(
             f"{customer_id} has open deliveries ({', '.join(open_ones[:5])}): close or cancel them "
             "first, or --force"
         )
@@ -125,7 +125,9 @@ def erase_customer(customer_id: str, stores: CustomerStores, console: Console) -
                 yield "delivery items", stores.deliveries.erase_delivery(delivery)
         yield "session items", stores.deliveries.erase_sessions(customer_id)
         if known:
-            console.say(f"waiting {WRITTEN_WITHIN_S:.0f} s for what was being written meanwhile")
+            console.print_line(
+                f"waiting {WRITTEN_WITHIN_S:.0f} s for what was being written meanwhile"
+            )
             stores.sleep(WRITTEN_WITHIN_S)
 
     def count() -> dict[str, int]:

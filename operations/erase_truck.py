@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from operations.console import Console
-from operations.erasing import Bucket, Step, erase_in_rounds, steps_in, told
-from operations.errors import RefusedError, UnfinishedError
+from operations.erasing import Bucket, Step, counts_text, erase_in_rounds, steps_in
+from operations.errors import UnfinishedError, UnsafeOperationError
 from rtdts.telemetry_stream.backup_format import BrokenObjectError
 from rtdts.tracking.deliveries import OpenMatch
 from rtdts.tracking.instants import parse_instant
@@ -55,18 +55,19 @@ def check_truck(truck_id: str, stores: TruckStores, *, now_ms: int) -> None:
     """Whether the truck may be erased now.
 
     Raises:
-        RefusedError: It carries something, or has just sent something.
+        UnsafeOperationError: It carries something, or has just sent something.
     """
     carried = [match.delivery_id for match in stores.matches.open_matches(truck_id)]
     if carried:
-        raise RefusedError(
+        raise UnsafeOperationError(
             f"{truck_id} carries open deliveries ({', '.join(carried[:5])}): close them or give "
             "them to another truck first, or --force"
         )
-    heard = stores.search.last_received_at(truck_id)
-    if heard is not None and now_ms - parse_instant(heard) < QUIET_MS:
-        raise RefusedError(
-            f"{truck_id} sent a point at {heard}: stop it, wait {QUIET_MS // 60_000} minutes until "
+    last_received = stores.search.last_received_at(truck_id)
+    if last_received is not None and now_ms - parse_instant(last_received) < QUIET_MS:
+        raise UnsafeOperationError(
+            f"{truck_id} sent a point at {last_received}: stop it, wait "
+            f"{QUIET_MS // 60_000} minutes until "
             "all that it sent is written, and come back; or --force"
         )
 
@@ -79,7 +80,7 @@ def count_truck(truck_id: str, stores: TruckStores, console: Console) -> dict[st
     """
     broken: dict[str, str] = {}
     counts = _count(truck_id, stores, console, broken)
-    _fail_if(broken, f"of truck {truck_id} there is: {told(counts)}")
+    _fail_if(broken, f"of truck {truck_id} there is: {counts_text(counts)}")
     return counts
 
 
@@ -108,12 +109,12 @@ def erase_truck(
         yield from stores.search.erase(truck_id, now_ms=now_ms())
 
     try:
-        gone = erase_in_rounds(erase, lambda: _count(truck_id, stores, console, broken), console)
+        erased = erase_in_rounds(erase, lambda: _count(truck_id, stores, console, broken), console)
     except UnfinishedError as error:
         _fail_if(broken, str(error))
         raise
-    _fail_if(broken, f"gone: {told(gone)}; left of what can be read: nothing")
-    return gone
+    _fail_if(broken, f"gone: {counts_text(erased)}; left of what can be read: nothing")
+    return erased
 
 
 def _count(

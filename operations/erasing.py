@@ -46,21 +46,23 @@ def erase_in_rounds(
     Raises:
         UnfinishedError: Something is left after the last round.
     """
-    gone: dict[str, int] = {}
+    erased: dict[str, int] = {}
     left: Counts = {}
     for number in range(1, ROUNDS + 1):
-        for place, count_gone in erase():
-            gone[place] = gone.get(place, 0) + count_gone
-            console.progress(f"round {number}: {place}: {gone[place]} gone")
-        console.say("counting what is left")
+        for place, count_erased in erase():
+            erased[place] = erased.get(place, 0) + count_erased
+            console.progress(f"round {number}: {place}: {erased[place]} gone")
+        console.print_line("counting what is left")
         left = {place: number for place, number in count().items() if number}
         if not left:
-            return gone
-        console.say(f"round {number} left {told(left)}")
-    raise UnfinishedError(f"left: {told(left)}; see what still writes it, and run this again")
+            return erased
+        console.print_line(f"round {number} left {counts_text(left)}")
+    raise UnfinishedError(
+        f"left: {counts_text(left)}; see what still writes it, and run this again"
+    )
 
 
-def told(counts: Counts) -> str:
+def counts_text(counts: Counts) -> str:
     """Counts as a person reads them."""
     return ", ".join(f"{place} {number}" for place, number in counts.items()) or "nothing"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class RefusedError(Exception):
+class UnsafeOperationError(Exception):
     """It would do harm as things are; the message says what to do first."""
 
 

@@ -58,7 +58,7 @@ class RawIndexing(Protocol):
         ...
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
+class BackupRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A record of a backup."""
 
     data: bytes
@@ -66,10 +66,10 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """Where Firehose meant to put it; empty where the object doesn't say."""
 
 
-class Target(Protocol):
+class ReplayTarget(Protocol):
     """Where records go again."""
 
-    def put(self, records: Sequence[Kept], *, key: str, dry_run: bool) -> int:
+    def put(self, records: Sequence[BackupRecord], *, key: str, dry_run: bool) -> int:
         """Puts an object's records, all but those that nobody would take; returns how many.
 
         Raises:
@@ -100,7 +100,7 @@ class BackupReplay:
 
 
 def replay_backup(
-    backup: Backup, target: Target, span: Span, *, dry_run: bool, console: Console
+    backup: Backup, target: ReplayTarget, span: Span, *, dry_run: bool, console: Console
 ) -> BackupReplay:
     """Replays a time's objects.
 
@@ -110,7 +110,7 @@ def replay_backup(
     """
     report = BackupReplay()
     keys = list(backup.keys(span.folder, from_ms=span.from_ms, to_ms=span.to_ms, after=span.after))
-    console.say(f"{len(keys)} objects")
+    console.print_line(f"{len(keys)} objects")
     for key in keys:
         try:
             records = list(_records(key, backup.read(key)))
@@ -124,23 +124,25 @@ def replay_backup(
         report.replayed += replayed
         report.not_taken += len(records) - replayed
         report.last_key = key
-        console.say(f"done: {key}: {replayed} of {len(records)} ({report.objects}/{len(keys)})")
+        console.print_line(
+            f"done: {key}: {replayed} of {len(records)} ({report.objects}/{len(keys)})"
+        )
     return report
 
 
-def _records(key: str, data: bytes) -> Iterator[Kept]:
+def _records(key: str, data: bytes) -> Iterator[BackupRecord]:
     if not key.startswith(FAILED_FOLDER):
         for record in split_records(data):
-            yield Kept(data=record, index="")
+            yield BackupRecord(data=record, index="")
         return
     for document in failed_documents(data):
         if isinstance(document, FailedDocument):
             try:
-                yield Kept(data=document.record, index=document.esIndexName)
+                yield BackupRecord(data=document.record, index=document.esIndexName)
             except ValueError:
-                yield Kept(data=document.rawData.encode(), index="")
+                yield BackupRecord(data=document.rawData.encode(), index="")
         else:
-            yield Kept(data=document, index="")
+            yield BackupRecord(data=document, index="")
 
 
 class IntoStream:
@@ -157,8 +159,8 @@ class IntoStream:
         self._console = console
         self._now_ms = now_ms
 
-    def put(self, records: Sequence[Kept], *, key: str, dry_run: bool) -> int:
-        """See `Target`."""
+    def put(self, records: Sequence[BackupRecord], *, key: str, dry_run: bool) -> int:
+        """See `ReplayTarget`."""
         returning: list[Returning] = []
         for record in records:
             # It lay under its truck's key: another would have been parked.
@@ -203,8 +205,8 @@ class IntoRawLog:
         self._sleep = sleep
         self._console = console
 
-    def put(self, records: Sequence[Kept], *, key: str, dry_run: bool) -> int:
-        """See `Target`."""
+    def put(self, records: Sequence[BackupRecord], *, key: str, dry_run: bool) -> int:
+        """See `ReplayTarget`."""
         documents: list[RawDocument] = []
         for record in records:
             try:
@@ -215,16 +217,16 @@ class IntoRawLog:
                 documents.append(RawDocument(index=_index_of(record, key), source=source))
         if dry_run:
             return len(documents)
-        refused = 0
+        rejected = 0
         for start in range(0, len(documents), BULK_DOCUMENTS):
             chunk = documents[start : start + BULK_DOCUMENTS]
             self._pace.wait_for(len(chunk))
-            refused += self._index(chunk, key)
-        return len(documents) - refused
+            rejected += self._index(chunk, key)
+        return len(documents) - rejected
 
     def _index(self, documents: Sequence[RawDocument], key: str) -> int:
         """Indexes all that can be; returns how many were refused for their own fault."""
-        pending, refused = list(documents), 0
+        pending, rejected = list(documents), 0
         waits_s = self._waits_s()
         while True:
             why = ""
@@ -236,21 +238,21 @@ class IntoRawLog:
                 passing = []
                 for document, outcome in zip(pending, outcomes, strict=True):
                     if outcome.fate is Fate.REJECTED:
-                        refused += 1
+                        rejected += 1
                         self._console.progress(f"left out: {key}: {outcome.reason}")
                     elif outcome.fate is Fate.RETRYABLE:
                         passing.append(document)
                         why = outcome.reason
                 pending = passing
             if not pending:
-                return refused
+                return rejected
             wait_s = next(waits_s, None)
             if wait_s is None:
                 raise UnfinishedError(f"the raw log did not take {len(pending)} documents: {why}")
             self._sleep(wait_s)
 
 
-def _index_of(record: Kept, key: str) -> str:
+def _index_of(record: BackupRecord, key: str) -> str:
     if record.index.startswith(RAW_PREFIX):
         return record.index
     try:

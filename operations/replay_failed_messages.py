@@ -94,7 +94,7 @@ def replay_failed_messages(
             record = _record_of(message)
             if record is None:
                 report.stay += 1
-                console.say(f"stays: {message.message_id}: no message of a truck")
+                console.print_line(f"stays: {message.message_id}: no message of a truck")
             else:
                 records.append((message, record))
         if records:

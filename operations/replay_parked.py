@@ -98,7 +98,7 @@ def replay_parked(
         point = _admit(record, now_ms)
         if isinstance(point, InvalidRecord):
             report.stay[point.reason] += 1
-            console.say(f"stays: {entry.key}: {point.reason}: {point.detail}")
+            console.print_line(f"stays: {entry.key}: {point.reason}: {point.detail}")
             continue
         batch.append(Returning(name=entry.key, point=point, data=record.body))
         if len(batch) == BATCH_RECORDS:

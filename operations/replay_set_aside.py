@@ -78,11 +78,13 @@ def replay_set_aside(
             messages = batches.messages(entry.key)
         except BrokenObjectError as error:
             report.stay += 1
-            console.say(f"stays: {entry.key}: {error}")
+            console.print_line(f"stays: {entry.key}: {error}")
             continue
         trucks = len({one.truck_id for one in messages})
         at = format_instant(entry.modified_at_ms)
-        console.say(f"{entry.key}: {len(messages)} messages of {trucks} trucks, set aside {at}")
+        console.print_line(
+            f"{entry.key}: {len(messages)} messages of {trucks} trucks, set aside {at}"
+        )
         if not dry_run:
             _put(messages, stream, pace, report)
             if report.not_taken:

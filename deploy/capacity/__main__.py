@@ -16,10 +16,10 @@ from deploy.capacity.scenario import OPTIONS, Scenario, ScenarioError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the report; 2 with the reason on standard error when what is asked can't be."""
     parser = _parser()
-    asked = vars(parser.parse_args(arguments))
-    as_json = asked.pop("json")
+    options = vars(parser.parse_args(arguments))
+    as_json = options.pop("json")
     try:
-        plan = plan_for(Scenario(**asked))
+        plan = plan_for(Scenario(**options))
     except ScenarioError as error:
         parser.error(str(error))
     print(json.dumps(json_of(plan), indent=1) if as_json else text_of(plan))  # noqa: T201 - its answer

@@ -28,7 +28,7 @@ class Cost:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Plan:
+class CapacityPlan:
     """A scenario with what follows from it."""
 
     scenario: Scenario

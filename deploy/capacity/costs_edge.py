@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from deploy.capacity.costs import Cost, Plan
+from deploy.capacity.costs import CapacityPlan, Cost
 from deploy.capacity.facts import GB
 
 OTHER_LAMBDA_GB: Final = 0.5
@@ -13,7 +13,7 @@ INVOCATIONS_A_CONNECT: Final = 5
 """A ticket, the authorizer, ``$connect``, ``track``, ``$disconnect``."""
 
 
-def http_api(plan: Plan) -> Cost:
+def http_api(plan: CapacityPlan) -> Cost:
     """Trucks' requests, the back office's, and tickets."""
     load = plan.load
     requests = load.requests_a_month + load.changes * load.truck_s + load.connects * load.viewer_s
@@ -24,12 +24,12 @@ def http_api(plan: Plan) -> Cost:
     )
 
 
-def messages_a_month(plan: Plan) -> float:
+def messages_a_month(plan: CapacityPlan) -> float:
     """To viewers."""
     return (plan.load.rounds_posts + plan.load.nudge_posts) * plan.load.viewer_s
 
 
-def websocket_api(plan: Plan) -> Cost:
+def websocket_api(plan: CapacityPlan) -> Cost:
     """Messages, none of which is above 32 KB, and minutes of connection."""
     load = plan.load
     messages = messages_a_month(plan) + load.connects * load.viewer_s
@@ -42,14 +42,14 @@ def websocket_api(plan: Plan) -> Cost:
     )
 
 
-def other_invocations_a_month(plan: Plan) -> float:
+def other_invocations_a_month(plan: CapacityPlan) -> float:
     """Of every Lambda but ingest_lambda."""
     load = plan.load
     sockets = load.connects * INVOCATIONS_A_CONNECT * load.viewer_s
     return sockets + load.changes * load.truck_s
 
 
-def functions(plan: Plan) -> Cost:
+def functions(plan: CapacityPlan) -> Cost:
     """ingest_lambda, and the others."""
     load = plan.load
     others = other_invocations_a_month(plan)
@@ -66,7 +66,7 @@ def functions(plan: Plan) -> Cost:
     )
 
 
-def internet(plan: Plan) -> Cost:
+def internet(plan: CapacityPlan) -> Cost:
     """What viewers are told."""
     gb = messages_a_month(plan) * plan.scenario.message_kb * 1024 / GB
     return Cost(part="Data to viewers", size=f"{gb:,.0f} GB", usd=plan.price("internet_out_gb", gb))

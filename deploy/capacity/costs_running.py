@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from deploy.capacity.costs import Cost, Plan
+from deploy.capacity.costs import CapacityPlan, Cost
 from deploy.capacity.costs_edge import messages_a_month, other_invocations_a_month
 from deploy.capacity.facts import GB, HOURS_A_MONTH
 from deploy.capacity.load import POLL_S
@@ -25,7 +25,7 @@ HISTORY_BYTES, LATEST_BYTES = 600, 1_100
 """A document of the history, and of `truck-latest`, as sent."""
 
 
-def fargate(plan: Plan) -> Cost:
+def fargate(plan: CapacityPlan) -> Cost:
     """Consumers and broadcasters, all day."""
     scenario = plan.scenario
     sizes = plan.sizes
@@ -39,7 +39,7 @@ def fargate(plan: Plan) -> Cost:
     )
 
 
-def nat(plan: Plan) -> Cost:
+def nat(plan: CapacityPlan) -> Cost:
     """A gateway a zone; the stream is read and viewers are posted to through them."""
     hours = plan.scenario.zones * HOURS_A_MONTH
     posts_gb = messages_a_month(plan) * plan.scenario.nat_post_kb * 1024 / GB
@@ -54,7 +54,7 @@ def nat(plan: Plan) -> Cost:
     )
 
 
-def search_bytes(plan: Plan) -> float:
+def search_bytes(plan: CapacityPlan) -> float:
     """Bytes a second between consumer and OpenSearch, compressed."""
     delivery_states = plan.load.visits * (2 if plan.sizes.reads_memories else 1)
     rest = plan.load.visits * LATEST_BYTES + plan.load.points * HISTORY_BYTES
@@ -63,7 +63,7 @@ def search_bytes(plan: Plan) -> float:
     )
 
 
-def between_zones(plan: Plan) -> Cost:
+def between_zones(plan: CapacityPlan) -> Cost:
     """Of what the consumer sends to OpenSearch, what meets a node of another zone."""
     zones = plan.scenario.zones
     sent_gb = search_bytes(plan) * plan.load.truck_s / GB
@@ -75,7 +75,7 @@ def between_zones(plan: Plan) -> Cost:
     )
 
 
-def cloudwatch(plan: Plan) -> Cost:
+def cloudwatch(plan: CapacityPlan) -> Cost:
     """Logs, each of the class and at the price that it has, and metrics."""
     scenario, load = plan.scenario, plan.load
     lambda_gb = _lambda_logs_gb(plan)
@@ -96,7 +96,7 @@ def cloudwatch(plan: Plan) -> Cost:
     )
 
 
-def _lambda_logs_gb(plan: Plan) -> float:
+def _lambda_logs_gb(plan: CapacityPlan) -> float:
     """Of a truck's request its line, if it has one; a line of metrics a container; the others'."""
     scenario, load, measured = plan.scenario, plan.load, plan.facts.measured
     with_line = scenario.failed_share + (1 - scenario.failed_share) / scenario.log_one_of

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import Final
 
-from deploy.capacity.costs import Cost, Plan
+from deploy.capacity.costs import CapacityPlan, Cost
 from deploy.capacity.facts import GB, HOURS_A_MONTH
 from deploy.capacity.load import SECONDS_A_HOUR
 from rtdts.tracking.delivery_buckets import BUCKETS
@@ -59,7 +59,7 @@ class Reads:
     others: float
 
 
-def opensearch(plan: Plan) -> Cost:
+def opensearch(plan: CapacityPlan) -> Cost:
     """Data nodes, their disks, three masters."""
     sizes = plan.sizes
     disks = sizes.nodes * sizes.volume_gb
@@ -75,7 +75,7 @@ def opensearch(plan: Plan) -> Cost:
     )
 
 
-def reads_of(plan: Plan) -> Reads:
+def reads_of(plan: CapacityPlan) -> Reads:
     """Consistent reads cost a whole unit a delivery, and matches at least one a truck."""
     scenario, load = plan.scenario, plan.load
     a_truck = math.ceil(max(scenario.open_deliveries, 1) * MATCH_KB / READ_UNIT_KB)
@@ -93,7 +93,7 @@ def reads_of(plan: Plan) -> Reads:
     )
 
 
-def dynamodb(plan: Plan) -> Cost:
+def dynamodb(plan: CapacityPlan) -> Cost:
     """On demand, and what is kept, with point-in-time recovery."""
     scenario, load, reads = plan.scenario, plan.load, reads_of(plan)
     all_s = HOURS_A_MONTH * SECONDS_A_HOUR
@@ -120,7 +120,7 @@ def dynamodb(plan: Plan) -> Cost:
     )
 
 
-def sqs(plan: Plan) -> Cost:
+def sqs(plan: CapacityPlan) -> Cost:
     """Nudges, and the rounds that several broadcasters divide."""
     calls = plan.load.nudges * QUEUE_CALLS * plan.load.truck_s
     calls += _poll_calls(plan) + _round_calls(plan)
@@ -131,13 +131,13 @@ def sqs(plan: Plan) -> Cost:
     )
 
 
-def _poll_calls(plan: Plan) -> float:
+def _poll_calls(plan: CapacityPlan) -> float:
     """Each broadcaster polls for nudges and for snapshots, all day."""
     seconds = HOURS_A_MONTH * SECONDS_A_HOUR
     return POLLED_QUEUES * seconds * plan.sizes.broadcasters / LONG_POLL_S
 
 
-def _round_calls(plan: Plan) -> float:
+def _round_calls(plan: CapacityPlan) -> float:
     """Each broadcaster sends every round, each share is taken and deleted by one, all day."""
     broadcasters = plan.sizes.broadcasters
     if broadcasters == 1:

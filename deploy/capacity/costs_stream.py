@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from deploy.capacity.costs import Cost, Plan
+from deploy.capacity.costs import CapacityPlan, Cost
 from deploy.capacity.facts import GB, HOURS_A_MONTH
 from deploy.capacity.load import record_bytes
 
@@ -16,13 +16,13 @@ READERS: Final = 2
 """The consumer and Firehose."""
 
 
-def kinesis(plan: Plan) -> Cost:
+def kinesis(plan: CapacityPlan) -> Cost:
     """Shards, records, and keeping them; and the same stream on demand."""
     load, shards = plan.load, plan.sizes.shards
     hours = shards * HOURS_A_MONTH
     units = load.requests_a_month * math.ceil(load.record_bytes / PUT_UNIT_BYTES)
     usd = plan.price("kinesis_shard_hour", hours) + plan.price("kinesis_put_million", units / 1e6)
-    if keeps_longer(plan):
+    if has_long_retention(plan):
         usd += plan.price("kinesis_retention_shard_hour", hours)
     return Cost(
         part="Kinesis",
@@ -32,7 +32,7 @@ def kinesis(plan: Plan) -> Cost:
     )
 
 
-def firehose(plan: Plan) -> Cost:
+def firehose(plan: CapacityPlan) -> Cost:
     """Each record rounded up to 5 KB; which record, AWS does not say of aggregated ones.
 
     The sum takes the dearer way: each point, after it was taken out of its record.
@@ -51,7 +51,7 @@ def firehose(plan: Plan) -> Cost:
     )
 
 
-def backup(plan: Plan) -> Cost:
+def backup(plan: CapacityPlan) -> Cost:
     """Firehose's copies of all points."""
     scenario = plan.scenario
     days_kept = scenario.backup_days / scenario.days
@@ -63,16 +63,16 @@ def _rounded(records: float, size: float) -> float:
     return records * math.ceil(size / FIREHOSE_UNIT_BYTES) * FIREHOSE_UNIT_BYTES / GB
 
 
-def _point_bytes(plan: Plan) -> float:
+def _point_bytes(plan: CapacityPlan) -> float:
     return record_bytes(2, plan.facts.measured) - record_bytes(1, plan.facts.measured)
 
 
-def keeps_longer(plan: Plan) -> bool:
+def has_long_retention(plan: CapacityPlan) -> bool:
     """Whether streams keep their records for more than the day that their price has in it."""
     return plan.scenario.stream_hours > 24
 
 
-def _on_demand(plan: Plan) -> float:
+def _on_demand(plan: CapacityPlan) -> float:
     load = plan.load
     billed = math.ceil(load.record_bytes / ON_DEMAND_UNIT_BYTES) * ON_DEMAND_UNIT_BYTES
     gb = load.requests_a_month * billed / GB
@@ -81,7 +81,7 @@ def _on_demand(plan: Plan) -> float:
         + plan.price("kinesis_on_demand_in_gb", gb)
         + plan.price("kinesis_on_demand_out_gb", gb * READERS)
     )
-    if keeps_longer(plan):
+    if has_long_retention(plan):
         kept_days = plan.scenario.stream_hours / 24 - 1
         gb_month = gb / plan.scenario.days * kept_days
         usd += plan.price("kinesis_on_demand_retention_gb_month", gb_month)

@@ -11,13 +11,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from deploy.capacity.costs import Plan
+from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.costs_running import EVENT_BYTES
-from deploy.capacity.costs_stream import keeps_longer
+from deploy.capacity.costs_stream import has_long_retention
 from deploy.capacity.facts import GB, HOURS_A_MONTH
 from deploy.capacity.limits_aws import posts_while_a_round_lasts
 from deploy.capacity.sizing import LAMBDA_VCPU_GB
-from deploy.capacity.use import ASK, Use
+from deploy.capacity.use import RAISE_QUOTA, Use
 
 METERED_BYTES: Final = 5 * 1024
 """Of a message, as IoT Core counts it."""
@@ -53,7 +53,7 @@ class Door:
         return max(self.limits, key=lambda use: use.share)
 
 
-def http(plan: Plan) -> Door:
+def http(plan: CapacityPlan) -> Door:
     """API Gateway and ingest_lambda, and what both log."""
     load, scenario = plan.load, plan.scenario
     requests = load.requests_a_month
@@ -79,7 +79,7 @@ def http(plan: Plan) -> Door:
     )
 
 
-def iot_core(plan: Plan) -> Door:
+def iot_core(plan: CapacityPlan) -> Door:
     """Basic ingest, the rule, the small stream and iot_lambda."""
     load, scenario, of = plan.load, plan.scenario, plan.facts.limits
     messages = load.requests_a_month
@@ -92,7 +92,9 @@ def iot_core(plan: Plan) -> Door:
     seconds = busy_s + invocations * scenario.put_ms / 1e3
     shard_hours = shards * HOURS_A_MONTH
     # It keeps messages as long as the main stream.
-    kept_usd = plan.price("kinesis_retention_shard_hour", shard_hours) if keeps_longer(plan) else 0
+    kept_usd = (
+        plan.price("kinesis_retention_shard_hour", shard_hours) if has_long_retention(plan) else 0
+    )
     return Door(
         usd=plan.price("iot_connection_minute_million", scenario.trucks * load.truck_s / 60e6)
         + plan.price("iot_rule_million", metered)
@@ -115,7 +117,7 @@ def iot_core(plan: Plan) -> Door:
     )
 
 
-def own_broker(plan: Plan) -> Door:
+def own_broker(plan: CapacityPlan) -> Door:
     """A broker and one that takes over, a load balancer, and bridges; nobody's work."""
     load, scenario = plan.load, plan.scenario
     usable = scenario.vcpu * scenario.fill
@@ -154,7 +156,7 @@ def own_broker(plan: Plan) -> Door:
     )
 
 
-DOORS: Final[Mapping[str, tuple[int, Callable[[Plan], Door]]]] = {
+DOORS: Final[Mapping[str, tuple[int, Callable[[CapacityPlan], Door]]]] = {
     "HTTP, a point a request": (1, http),
     "HTTP, six points a request": (6, http),
     "IoT Core, basic ingest, a point a message": (1, iot_core),
@@ -164,17 +166,17 @@ DOORS: Final[Mapping[str, tuple[int, Callable[[Plan], Door]]]] = {
 """Each with the points of a request or message."""
 
 
-def reconnecting_s(plan: Plan) -> float:
+def reconnecting_s(plan: CapacityPlan) -> float:
     """How long all trucks take to connect to IoT Core after all were cut off, at its quota."""
     return plan.scenario.trucks / plan.facts.limits["iot_connects"].value
 
 
-def _lambda(plan: Plan, invocations: float, seconds: float) -> float:
+def _lambda(plan: CapacityPlan, invocations: float, seconds: float) -> float:
     return plan.price("lambda_request_million", invocations / 1e6) + plan.price(
         "lambda_gb_second", invocations * seconds * plan.scenario.lambda_gb
     )
 
 
-def _quota(plan: Plan, name: str, used: float, limit: str) -> Use:
+def _quota(plan: CapacityPlan, name: str, used: float, limit: str) -> Use:
     of = plan.facts.limits[limit]
-    return Use(name=name, kind="quota", used=used, limit=of.value, unit=of.unit, remedy=ASK)
+    return Use(name=name, kind="quota", used=used, limit=of.value, unit=of.unit, remedy=RAISE_QUOTA)

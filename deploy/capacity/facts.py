@@ -105,14 +105,14 @@ def facts_of(region: str) -> Facts:
     Raises:
         KeyError: Its prices are not known.
     """
-    said = _read("prices")
-    rows: Mapping[str, Mapping[str, Any]] = said["prices"]
+    document = _read("prices")
+    rows: Mapping[str, Mapping[str, Any]] = document["prices"]
     return Facts(
         measured={name: figure.value for name, figure in measured_figures().items()},
         limits={name: Limit(**row) for name, row in _read("limits").items()},
         prices=Prices(
             region=region,
-            noted_on=str(said["noted_on"]),
+            noted_on=str(document["noted_on"]),
             steps={name: _steps(row[region]) for name, row in rows.items()},
             unconfirmed=tuple(name for name in rows if region not in rows[name]["confirmed"]),
         ),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.capacity.costs import Plan
+from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.costs_stores import reads_of
 from deploy.capacity.costs_stream import READERS
 from deploy.capacity.sizing import BROADCASTER_CORES, viewer_cpu_s
-from deploy.capacity.use import ASK, Use
+from deploy.capacity.use import RAISE_QUOTA, Use
 
 
-def busy(plan: Plan) -> Iterator[Use]:
+def busy(plan: CapacityPlan) -> Iterator[Use]:
     """Of what happens a second."""
     scenario, load, sizes, of = plan.scenario, plan.load, plan.sizes, plan.facts.limits
     posting = posts_while_a_round_lasts(plan)
@@ -29,7 +29,7 @@ def busy(plan: Plan) -> Iterator[Use]:
         used=load.connects,
         limit=of["websocket_connects"].value,
         unit="connections/s",
-        remedy=ASK,
+        remedy=RAISE_QUOTA,
     )
     yield Use(
         name="Lambda at once",
@@ -54,7 +54,7 @@ def busy(plan: Plan) -> Iterator[Use]:
         used=posting / scenario.viewers_a_delivery,
         limit=of["dynamodb_table_reads"].value,
         unit="units/s",
-        remedy=ASK,
+        remedy=RAISE_QUOTA,
     )
     yield Use(
         name="the queue's calls",
@@ -66,7 +66,7 @@ def busy(plan: Plan) -> Iterator[Use]:
     )
 
 
-def large(plan: Plan) -> Iterator[Use]:
+def large(plan: CapacityPlan) -> Iterator[Use]:
     """Of what there is."""
     sizes, of = plan.sizes, plan.facts.limits
     yield Use(
@@ -75,7 +75,7 @@ def large(plan: Plan) -> Iterator[Use]:
         used=sizes.shards,
         limit=of["kinesis_shards"].value,
         unit="shards",
-        remedy=ASK,
+        remedy=RAISE_QUOTA,
     )
     yield Use(
         name="vCPUs of Fargate",
@@ -84,7 +84,7 @@ def large(plan: Plan) -> Iterator[Use]:
         + sizes.broadcasters * plan.scenario.broadcaster_vcpu,
         limit=of["fargate_vcpus"].value,
         unit="vCPUs",
-        remedy=ASK,
+        remedy=RAISE_QUOTA,
     )
     yield Use(
         name="nodes of a domain",
@@ -104,7 +104,7 @@ def large(plan: Plan) -> Iterator[Use]:
     )
 
 
-def posts_while_a_round_lasts(plan: Plan) -> float:
+def posts_while_a_round_lasts(plan: CapacityPlan) -> float:
     """Posts a second: a round is spread over a share of its minute, or posted as fast as it goes.
 
     What fits into the gateway's burst is not counted: it is over before its rate matters.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from deploy.capacity.costs import Plan
+from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.load import SECONDS_A_HOUR
 from deploy.capacity.sizing import BROADCASTER_CORES, COPIES, NODE_VCPUS
 from deploy.capacity.use import Use
@@ -20,7 +20,7 @@ SINGLE_INDEXES: Final = 2
 """truck-latest and truck-state."""
 
 
-def shipped(plan: Plan) -> Iterator[Use]:
+def shipped(plan: CapacityPlan) -> Iterator[Use]:
     """Variables that are to be set for this load."""
     scenario, load, sizes, of = plan.scenario, plan.load, plan.sizes, plan.facts.limits
     shards = scenario.least_shards
@@ -99,7 +99,7 @@ def shipped(plan: Plan) -> Iterator[Use]:
     )
 
 
-def _indexes(plan: Plan) -> Iterator[Use]:
+def _indexes(plan: CapacityPlan) -> Iterator[Use]:
     """What the shards of an index hold, and what the nodes do that have one of them."""
     scenario, load, sizes, of = plan.scenario, plan.load, plan.sizes, plan.facts.limits
     shards = scenario.search_shards
@@ -154,7 +154,7 @@ def _indexes(plan: Plan) -> Iterator[Use]:
     )
 
 
-def _task_gb(plan: Plan) -> float:
+def _task_gb(plan: CapacityPlan) -> float:
     """The daemon, and a child a shard with the memories that it keeps at hand."""
     sizes = plan.sizes
     at_hand = min(plan.scenario.at_hand, plan.scenario.trucks / sizes.shards)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deploy.capacity.costs import Plan
+from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.limits_aws import busy, large
 from deploy.capacity.limits_shipped import shipped
 from deploy.capacity.use import Use
 
 
-def limits_used(plan: Plan) -> list[Use]:
+def limits_used(plan: CapacityPlan) -> list[Use]:
     """Every limit, the one that is used most first."""
     uses = [*shipped(plan), *busy(plan), *large(plan), *_ours(plan)]
     return sorted(uses, key=lambda use: (-use.share, use.name))
 
 
-def _ours(plan: Plan) -> Iterator[Use]:
+def _ours(plan: CapacityPlan) -> Iterator[Use]:
     """Limits that only a change of the code moves."""
     yield Use(
         name="statuses a shard",

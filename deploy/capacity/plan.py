@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deploy.capacity import costs_edge, costs_running, costs_stores, costs_stream
-from deploy.capacity.costs import Cost, Plan
+from deploy.capacity.costs import CapacityPlan, Cost
 from deploy.capacity.facts import Facts, facts_of
 from deploy.capacity.load import load_of
 from deploy.capacity.scenario import Scenario
@@ -28,13 +28,15 @@ PARTS = (
 """In the order of a point's way."""
 
 
-def plan_for(scenario: Scenario, facts: Facts | None = None) -> Plan:
+def plan_for(scenario: Scenario, facts: Facts | None = None) -> CapacityPlan:
     """Load, sizes and figures of a scenario."""
     facts = facts or facts_of(scenario.region)
     load = load_of(scenario, facts.measured)
-    return Plan(scenario=scenario, load=load, sizes=sizes_of(scenario, load, facts), facts=facts)
+    return CapacityPlan(
+        scenario=scenario, load=load, sizes=sizes_of(scenario, load, facts), facts=facts
+    )
 
 
-def costs_of(plan: Plan) -> list[Cost]:
+def costs_of(plan: CapacityPlan) -> list[Cost]:
     """What each part costs."""
     return [part(plan) for part in PARTS]

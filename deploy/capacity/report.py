@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from deploy.capacity.costs import Plan
+from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.limits_used import limits_used
 from deploy.capacity.plan import costs_of
 from deploy.capacity.scenario import OPTIONS
@@ -18,12 +18,12 @@ SMALLEST = 0.001
 KINDS = {"size": "variable", "quota": "AWS quota", "ours": "our code"}
 
 
-def text_of(plan: Plan) -> str:
+def text_of(plan: CapacityPlan) -> str:
     """The report that the command prints."""
     return "\n".join([*_load(plan), "", *_costs(plan), "", *_limits(plan), "", *_basis(plan)])
 
 
-def json_of(plan: Plan) -> dict[str, Any]:
+def json_of(plan: CapacityPlan) -> dict[str, Any]:
     """The same, as JSON has it."""
     costs = costs_of(plan)
     return {
@@ -50,7 +50,7 @@ def quantity(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:,.3g}"
 
 
-def _load(plan: Plan) -> Iterator[str]:
+def _load(plan: CapacityPlan) -> Iterator[str]:
     scenario, load, sizes = plan.scenario, plan.load, plan.sizes
     yield (
         f"{scenario.trucks:,} trucks, a point every {scenario.every:g} s, "
@@ -73,7 +73,7 @@ def _load(plan: Plan) -> Iterator[str]:
         )
 
 
-def _costs(plan: Plan) -> Iterator[str]:
+def _costs(plan: CapacityPlan) -> Iterator[str]:
     costs = costs_of(plan)
     total = sum(cost.usd for cost in costs)
     rows = [
@@ -84,7 +84,7 @@ def _costs(plan: Plan) -> Iterator[str]:
     yield f"total {total:,.0f} USD a month, {total / plan.scenario.trucks:,.2f} a truck"
 
 
-def _limits(plan: Plan) -> Iterator[str]:
+def _limits(plan: CapacityPlan) -> Iterator[str]:
     uses = limits_used(plan)
     rows = [
         (f"{use.share:.0%}", use.name, limits_text(use), KINDS[use.kind], use.remedy)
@@ -94,7 +94,7 @@ def _limits(plan: Plan) -> Iterator[str]:
     yield from _table(("used", "limit", "", "whose", "what moves it"), rows, {0})
 
 
-def _basis(plan: Plan) -> Iterator[str]:
+def _basis(plan: CapacityPlan) -> Iterator[str]:
     yield "Assumed (each is an option):"
     for name, option in OPTIONS.items():
         value = getattr(plan.scenario, name)

@@ -18,7 +18,7 @@ NODE_VCPUS: Final = (2, 4, 8, 16, 32, 48, 64)
 """Of r7g.large, xlarge, 2xlarge, 4xlarge, 8xlarge, 12xlarge, 16xlarge.search."""
 NODE_GB: Final = (2_048, 3_072, 6_144, 12_288, 16_384, 24_576, 24_576)
 """Of their volumes, gp3, at most (OpenSearch Service's quotas, as remembered)."""
-NODES_WANTED: Final = 30
+MOST_NODES: Final = 30
 """Rather larger nodes than more of them."""
 NODE_RESERVED_GB: Final = 20
 """OpenSearch Service keeps a fifth of a volume, at most 20 GiB, to itself."""
@@ -64,27 +64,27 @@ class Sizes:
 
 def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
     """The sizes that a load asks for, each with the room that the scenario wants left."""
-    wanted = _shards_by_traffic(scenario, load, facts)
-    reads_memories = scenario.trucks / max(wanted.values()) > scenario.at_hand
+    required = _shards_by_traffic(scenario, load, facts)
+    reads_memories = scenario.trucks / max(required.values()) > scenario.at_hand
     processors = _cores(load, facts, "processors", reads_memories=reads_memories)
     # The benchmark's node is on the same machine; what is sent to a domain is compressed.
     processors += load.visits * facts.measured["wide_fleet_wire_cpu"] / 1e6
     usable = scenario.vcpu * scenario.fill
-    wanted["processor"] = math.ceil(processors / usable)
+    required["processor"] = math.ceil(processors / usable)
     consumer = processors + _cores(load, facts, "daemon", reads_memories=reads_memories)
     # A task without a shard has nothing to do.
-    wanted["tasks"] = math.ceil(consumer / usable / scenario.task_vcpu)
-    shards = max(wanted.values())
+    required["tasks"] = math.ceil(consumer / usable / scenario.task_vcpu)
+    shards = max(required.values())
     broadcasting = (load.rounds_posts + load.nudge_posts) * viewer_cpu_s(facts)
     search = _search_cores(load, facts, reads_memories=reads_memories)
     search_gb = _search_gb(scenario, load, facts)
     nodes, node_vcpus = _nodes(search / usable, search_gb / scenario.fill, scenario.zones)
     return Sizes(
         shards=shards,
-        shards_for=next(name for name, count in wanted.items() if count == shards),
+        shards_for=next(name for name, count in required.items() if count == shards),
         reads_memories=reads_memories,
         consumer_cores=consumer,
-        consumers=max(scenario.least_consumers, wanted["tasks"]),
+        consumers=max(scenario.least_consumers, required["tasks"]),
         broadcaster_cores=broadcasting,
         broadcasters=max(
             scenario.least_broadcasters,
@@ -110,8 +110,8 @@ def viewer_cpu_s(facts: Facts) -> float:
 def _broadcasters_by_rate(scenario: Scenario, load: Load) -> int:
     """Each has its part of the rate; more than may run would share the same."""
     each = scenario.posts_per_second / scenario.most_broadcasters * scenario.fill
-    wanted = math.ceil((load.rounds_posts + load.nudge_posts) / each)
-    return min(wanted, scenario.most_broadcasters)
+    required = math.ceil((load.rounds_posts + load.nudge_posts) / each)
+    return min(required, scenario.most_broadcasters)
 
 
 def _shards_by_traffic(scenario: Scenario, load: Load, facts: Facts) -> dict[str, int]:
@@ -138,9 +138,9 @@ def _search_cores(load: Load, facts: Facts, *, reads_memories: bool) -> float:
 
 def _nodes(vcpus: float, gb: float, zones: int) -> tuple[int, int]:
     for each, most_gb in zip(NODE_VCPUS, NODE_GB, strict=True):
-        wanted = max(vcpus / each, gb / (most_gb - NODE_RESERVED_GB))
-        count = max(math.ceil(wanted / zones), 1) * zones
-        if count <= NODES_WANTED:
+        required = max(vcpus / each, gb / (most_gb - NODE_RESERVED_GB))
+        count = max(math.ceil(required / zones), 1) * zones
+        if count <= MOST_NODES:
             return count, each
     return count, each
 

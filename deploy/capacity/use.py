@@ -9,7 +9,7 @@ Kind = Literal["size", "quota", "ours"]
 """A `size` is what production ships with: a variable of Terraform's makes it larger. A `quota` is
 AWS's: one asks for more. One of `ours` is in the code: somebody has to change it."""
 
-ASK: Final = "ask AWS for more"
+RAISE_QUOTA: Final = "ask AWS for more"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -56,10 +56,10 @@ def _issuer() -> TestIssuer:
 def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """What API Gateway calls."""
     route, authorization, body = request_of(event)
-    answer = _issuer().answer(route, authorization, body)
-    get_logger("test_issuer").info("answered", route=" ".join(route), status=int(answer.status))
+    response = _issuer().respond(route, authorization, body)
+    get_logger("test_issuer").info("answered", route=" ".join(route), status=int(response.status))
     return {
-        "statusCode": int(answer.status),
+        "statusCode": int(response.status),
         "headers": {"content-type": "application/json"},
-        "body": json.dumps(answer.body),
+        "body": json.dumps(response.body),
     }

@@ -37,7 +37,7 @@ class SigningKey(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Answer:
+class JsonResponse:
     """An HTTP answer: a status and a JSON body."""
 
     status: HTTPStatus
@@ -77,12 +77,12 @@ class TestIssuer:
         self._now_s = now_s
         self._known_public: RsaPublicKey | None = None
 
-    def answer(self, route: tuple[str, str], authorization: str, body: bytes) -> Answer:
+    def respond(self, route: tuple[str, str], authorization: str, body: bytes) -> JsonResponse:
         """The answer to a request."""
         if route == DISCOVERY:
-            return Answer(status=HTTPStatus.OK, body=self._discovery())
+            return JsonResponse(status=HTTPStatus.OK, body=self._discovery())
         if route == KEYS:
-            return Answer(status=HTTPStatus.OK, body=self._key_set())
+            return JsonResponse(status=HTTPStatus.OK, body=self._key_set())
         if route != TOKEN:
             return _problem(HTTPStatus.NOT_FOUND, "not_found")
         offered = hashlib.sha256(authorization.removeprefix("Bearer ").encode()).hexdigest()
@@ -93,7 +93,7 @@ class TestIssuer:
         except RequestError as error:
             return _problem(HTTPStatus.BAD_REQUEST, str(error))
         token = self._token(role, identity, ttl_s)
-        return Answer(
+        return JsonResponse(
             status=HTTPStatus.OK,
             body={"access_token": token, "token_type": "Bearer", "expires_in": ttl_s},
         )
@@ -164,12 +164,16 @@ def _encoded(part: Mapping[str, Any]) -> str:
 
 def _parse(body: bytes) -> tuple[str, str, int]:
     try:
-        asked = json.loads(body)
+        body_members = json.loads(body)
     except ValueError as error:
         raise RequestError("the body is not JSON") from error
-    if not isinstance(asked, dict):
+    if not isinstance(body_members, dict):
         raise RequestError("the body is not an object")
-    role, identity, ttl_s = asked.get("role"), asked.get("identity"), asked.get("ttl_s", 3600)
+    role, identity, ttl_s = (
+        body_members.get("role"),
+        body_members.get("identity"),
+        body_members.get("ttl_s", 3600),
+    )
     if role not in ROLES:
         raise RequestError(f"role must be one of {', '.join(ROLES)}")
     if not isinstance(identity, str) or not identity:
@@ -180,5 +184,5 @@ def _parse(body: bytes) -> tuple[str, str, int]:
     return str(role), identity, ttl_s
 
 
-def _problem(status: HTTPStatus, reason: str) -> Answer:
-    return Answer(status=status, body={"error": reason})
+def _problem(status: HTTPStatus, reason: str) -> JsonResponse:
+    return JsonResponse(status=status, body={"error": reason})

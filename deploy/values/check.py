@@ -100,13 +100,13 @@ def check_values(state: Mapping[str, Any], root: Path) -> list[str]:
     ]
     made_up = {
         value
-        for _, _, values, said in resources
+        for _, _, values, as_written in resources
         for name, value in values.items()
-        if name not in said.outermost and isinstance(value, str) and _MADE_UP.fullmatch(value)
+        if name not in as_written.outermost and isinstance(value, str) and _MADE_UP.fullmatch(value)
     }
     found: dict[str, None] = {}  # each once, in order
-    for address, kind, values, said in resources:
-        for fault in _Resource(kind, said, made_up).faults(values):
+    for address, kind, values, as_written in resources:
+        for fault in _Resource(kind, as_written, made_up).faults(values):
             found[f"{address}: {fault}"] = None
     for rule in ACROSS:
         for address, why in rule(
@@ -121,13 +121,13 @@ class _Resource:
 
     Args:
         kind: Its type.
-        said: What its configuration names.
+        as_written: What its configuration names.
         made_up: Values that mocks made up.
     """
 
-    def __init__(self, kind: str, said: Written, made_up: Iterable[str]) -> None:
+    def __init__(self, kind: str, as_written: Written, made_up: Iterable[str]) -> None:
         self._kind = kind
-        self._said = said
+        self._as_written = as_written
         self._made_up = made_up
         known = table().models.get(kind, {})
         self._members: Mapping[str, str] = known.get("members", {})
@@ -138,7 +138,7 @@ class _Resource:
             yield f"no request is named for {self._kind} in deploy/values/models.toml"
             return
         request = model.member(self._request) if self._request else None
-        for name in sorted(self._said.outermost & values.keys()):
+        for name in sorted(self._as_written.outermost & values.keys()):
             yield from self._attribute(name, request, name, values[name])
 
     def _attribute(self, path: str, parent: Shape | None, name: str, value: Any) -> Iterator[str]:
@@ -170,7 +170,7 @@ class _Resource:
             if isinstance(shape, MapShape) or path.rpartition(".")[2] in _MAPS:
                 yield from self._map(path, shape, value)
                 return
-            for name in sorted(self._said.anywhere & value.keys()):
+            for name in sorted(self._as_written.anywhere & value.keys()):
                 yield from self._attribute(f"{path}.{name}", shape, name, value[name])
         else:
             yield from self._scalar(path, shape, value)

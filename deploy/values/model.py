@@ -50,9 +50,9 @@ def _step(shape: Shape, step: str) -> Shape:
 
 def member_like(shape: StructureShape, attribute: str) -> Shape | None:
     """The member that is named as the attribute is, but for underscores and case."""
-    wanted = attribute.replace("_", "").lower()
+    expected = attribute.replace("_", "").lower()
     for name, found in shape.members.items():
-        if name.lower() == wanted:
+        if name.lower() == expected:
             return found
     return None
 

@@ -93,7 +93,7 @@ class Demo:
         Raises:
             ApiError: A delivery could not be created.
             TokenError: There are no tokens.
-            RefusedError: A socket was refused that should open.
+            UnsafeOperationError: A socket was refused that should open.
         """
         await together(
             self._end(),

@@ -117,7 +117,7 @@ async def drive_fleet(
         TripTooShortError: See `plan_drive`.
         ApiError: The deliveries could not be created.
         TokenError: There are no tokens.
-        RefusedError: A customer's socket was refused.
+        UnsafeOperationError: A customer's socket was refused.
     """
     trips = plan_drive(options)
     run = secrets.token_hex(3)

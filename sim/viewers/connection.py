@@ -42,7 +42,7 @@ class Connection(Protocol):
 
 
 OpenSocket = Callable[[str], Awaitable[Connection]]
-"""Opens a socket with a token; raises `RefusedError` or `ConnectionLostError`."""
+"""Opens a socket with a token; raises `UnsafeOperationError` or `ConnectionLostError`."""
 
 
 def socket_opener(

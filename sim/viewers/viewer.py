@@ -100,7 +100,8 @@ class Viewer:
         """Stay connected until cancelled.
 
         Raises:
-            RefusedError: The role may not open a socket, or two tokens in a row were not valid.
+            UnsafeOperationError: The role may not open a socket, or two tokens in a row were not
+                valid.
         """
         waits_s = backoff_s(first_s=0.5, most_s=20.0)
         fresh = False

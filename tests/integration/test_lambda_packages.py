@@ -11,7 +11,7 @@ import pytest
 
 from deploy.import_closure import import_closure
 from deploy.package import DEPLOYED_PACKAGES, PRODUCTION, PROJECT, Package, build_packages
-from deploy.wheels import Target, Uv, this_machine
+from deploy.wheels import BuildTarget, Uv, this_machine
 from sim.setup.places import find_places
 
 AWS_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
@@ -31,7 +31,7 @@ def uv() -> Uv:
 def build(uv: Uv, tmp_path_factory: pytest.TempPathFactory):
     out = tmp_path_factory.mktemp("build")
 
-    def build_for(target: Target, out: Path = out) -> dict[str, Path]:
+    def build_for(target: BuildTarget, out: Path = out) -> dict[str, Path]:
         return build_packages(target=target, uv=uv, out=out, packages=DEPLOYED_PACKAGES)
 
     return build_for

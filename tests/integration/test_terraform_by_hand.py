@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from deploy.images import IMAGES, Context
-from deploy.release import BACKEND_FILE, TERRAFORM, Release, Target
+from deploy.release import BACKEND_FILE, TERRAFORM, Release, ReleaseTarget
 from tests.support.ministack_process import REGION, ministack_program, running_ministack
 from tests.support.source_tree import ROOT
 
@@ -106,8 +106,8 @@ def test_terraform_by_hand_needs_no_input_and_keeps_its_state(s3: str, tmp_path:
     contexts = {
         image.name: Context(image=image, folder=folder, tag=f"{image.name}tag") for image in IMAGES
     }
-    target = Target(environment="dev", region=REGION)
-    Release(shell, target, contexts, folder=folder, tell=lambda _what: None).push_images()
+    target = ReleaseTarget(environment="dev", region=REGION)
+    Release(shell, target, contexts, folder=folder, report=lambda _what: None).push_images()
 
     shell.terraform("init", "-input=false")
     shell.terraform("apply", "-input=false", "-auto-approve")

@@ -2570,8 +2570,8 @@ BREAKS = (
         name="erasure-is-not-verified",
         guarantee=8,
         file="operations/erasing.py",
-        text="        if not left:\n            return gone",
-        replacement="        return gone",
+        text="        if not left:\n            return erased",
+        replacement="        return erased",
         tests=(
             f"{ERASE}::test_what_keeps_coming_is_told_and_fails",
             f"{ERASE}::test_what_came_meanwhile_goes_in_the_next_round",

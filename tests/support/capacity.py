@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from deploy.capacity.costs import Plan
+from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.facts import Facts, Prices, Steps, facts_of
 from deploy.capacity.plan import plan_for
 from deploy.capacity.scenario import Scenario
@@ -52,7 +52,7 @@ def round_facts(measured: Mapping[str, float]) -> Facts:
     return dataclasses.replace(real, measured={**MEASURED, **measured}, prices=prices)
 
 
-def round_plan(*, measured: Mapping[str, float] | None = None, **asked: float) -> Plan:
+def round_plan(*, measured: Mapping[str, float] | None = None, **asked: float) -> CapacityPlan:
     """A fleet that is busy for an hour in the month, on machines like the benchmarks', to the brim;
     what is asked for comes on top."""
     usual = {

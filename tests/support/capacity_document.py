@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from deploy.capacity.costs import Plan
+from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.costs_stream import firehose
 from deploy.capacity.doors import DOORS, reconnecting_s
 from deploy.capacity.limits_aws import posts_while_a_round_lasts
@@ -58,7 +58,7 @@ def write_tables(text: str) -> str:
     return text
 
 
-def _plan(trucks: int, viewers: int, **asked: float) -> Plan:
+def _plan(trucks: int, viewers: int, **asked: float) -> CapacityPlan:
     return plan_for(Scenario(**{"trucks": trucks, "viewers": viewers, **asked}))  # type: ignore[arg-type]
 
 
@@ -66,7 +66,7 @@ def _fleets() -> Iterator[Sequence[str]]:
     plans = [_plan(trucks, viewers) for trucks, viewers in FLEETS]
     yield ("trucks", *(f"{plan.scenario.trucks:,}" for plan in plans))
     yield ("---", *("---:" for _ in plans))
-    sizes: Mapping[str, Callable[[Plan], str]] = {
+    sizes: Mapping[str, Callable[[CapacityPlan], str]] = {
         "viewers": lambda plan: f"{plan.scenario.viewers:,}",
         "points/s, requests/s": lambda plan: quantity(plan.load.points),
         "posts/s, evenly spread": lambda p: quantity(p.load.rounds_posts + p.load.nudge_posts),
@@ -93,7 +93,7 @@ def _fleets() -> Iterator[Sequence[str]]:
     )
 
 
-def _used(plan: Plan, name: str) -> str:
+def _used(plan: CapacityPlan, name: str) -> str:
     return next(f"{use.share:.0%}" for use in limits_used(plan) if use.name.startswith(name))
 
 

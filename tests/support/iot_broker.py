@@ -93,7 +93,7 @@ class Box:
         """Connects.
 
         Raises:
-            RefusedError: It may not.
+            UnsafeOperationError: It may not.
         """
         try:
             self._client.connect("127.0.0.1", self._port)
@@ -116,7 +116,7 @@ class Box:
         """Publishes with QoS 1; returns when it is acknowledged.
 
         Raises:
-            RefusedError: It may not.
+            UnsafeOperationError: It may not.
         """
         self._client.publish(topic, payload, qos=1)
         self._expect("publish")
@@ -125,7 +125,7 @@ class Box:
         """Subscribes with QoS 1.
 
         Raises:
-            RefusedError: It may not.
+            UnsafeOperationError: It may not.
         """
         self._client.subscribe(topic, qos=1)
         self._expect("subscribe")

@@ -17,7 +17,7 @@ from deploy.release import (
     VARIABLES_FILE,
     Release,
     ReleaseError,
-    Target,
+    ReleaseTarget,
 )
 from deploy.shell import CommandFailedError
 from tests.support.source_tree import ROOT
@@ -27,7 +27,7 @@ CONTEXTS = {
     for image in (CONSUMER, BROADCASTER)
 }
 REPOSITORIES = {name: f"1.dkr.ecr.example/rtdts-dev-{name}" for name in CONTEXTS}
-TARGET = Target(environment="dev", region="eu-central-1")
+TARGET = ReleaseTarget(environment="dev", region="eu-central-1")
 
 
 class FakeShell:
@@ -70,8 +70,8 @@ class FakeShell:
         return next(index for index, text in enumerate(self.shown) if text.startswith(start))
 
 
-def release(shell: FakeShell, target: Target = TARGET) -> Release:
-    return Release(shell, target, CONTEXTS, folder=shell.folder, tell=lambda _what: None)
+def release(shell: FakeShell, target: ReleaseTarget = TARGET) -> Release:
+    return Release(shell, target, CONTEXTS, folder=shell.folder, report=lambda _what: None)
 
 
 def variables(folder: Path) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def test_terraform_by_hand_needs_no_input_but_what_production_must_say(
 def test_repositories_then_images_then_everything(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path)
 
-    release(shell).apply(asks=True)
+    release(shell).apply(confirms=True)
 
     kinds = [" ".join(text.split()[:2]) for text in shell.shown]
     assert kinds == [
@@ -137,7 +137,7 @@ def test_an_image_that_is_there_is_not_built_again(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path)
     shell.pushed = {context.tag for context in CONTEXTS.values()}
 
-    release(shell).apply(asks=True)
+    release(shell).apply(confirms=True)
 
     assert not [text for text in shell.shown if text.startswith("docker")]
 
@@ -145,7 +145,7 @@ def test_an_image_that_is_there_is_not_built_again(tmp_path: Path) -> None:
 def test_what_is_pushed_is_what_terraform_is_told(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path)
 
-    release(shell).apply(asks=True)
+    release(shell).apply(confirms=True)
 
     tags = {name: context.tag for name, context in CONTEXTS.items()}
     assert variables(tmp_path)["image_tags"] == tags
@@ -156,7 +156,7 @@ def test_what_is_pushed_is_what_terraform_is_told(tmp_path: Path) -> None:
 def test_the_password_is_never_an_argument(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path)
 
-    release(shell).apply(asks=True)
+    release(shell).apply(confirms=True)
 
     login = next(text for text in shell.asked if text.startswith("docker login"))
     assert shell.given[shell.asked.index(login)] == "password"
@@ -166,8 +166,8 @@ def test_the_password_is_never_an_argument(tmp_path: Path) -> None:
 def test_it_asks_before_everything_unless_told_otherwise(tmp_path: Path) -> None:
     asking, silent = FakeShell(tmp_path), FakeShell(tmp_path)
 
-    release(asking).apply(asks=True)
-    release(silent).apply(asks=False)
+    release(asking).apply(confirms=True)
+    release(silent).apply(confirms=False)
 
     assert "-auto-approve" not in asking.shown[-1]
     assert "-auto-approve" in silent.shown[-1]
@@ -177,8 +177,8 @@ def test_the_states_bucket_is_made_once_and_closed(tmp_path: Path) -> None:
     new, known = FakeShell(tmp_path), FakeShell(tmp_path)
     known.has_bucket = True
 
-    release(new).apply(asks=True)
-    release(known).apply(asks=True)
+    release(new).apply(confirms=True)
+    release(known).apply(confirms=True)
 
     made = [text.split()[2] for text in new.asked if text.startswith("aws s3api")]
     assert made == [
@@ -196,7 +196,7 @@ def test_a_bucket_of_somebody_else_is_not_taken_for_missing(tmp_path: Path) -> N
     shell.refuses_bucket = True
 
     with pytest.raises(CommandFailedError):
-        release(shell).apply(asks=True)
+        release(shell).apply(confirms=True)
 
     assert not shell.shown
 
@@ -205,7 +205,7 @@ def test_a_bucket_of_somebody_else_is_not_taken_for_missing(tmp_path: Path) -> N
 def test_the_state_is_locked_where_terraform_can(version: str, locks: bool, tmp_path: Path) -> None:
     shell = FakeShell(tmp_path, terraform=version)
 
-    release(shell).apply(asks=True)
+    release(shell).apply(confirms=True)
 
     backend = (tmp_path / BACKEND_FILE).read_text()
     assert ("use_lockfile = true\n" in backend) is locks
@@ -218,7 +218,7 @@ def test_an_old_terraform_is_refused_before_anything_is_made(tmp_path: Path) -> 
     shell = FakeShell(tmp_path, terraform="1.8.5")
 
     with pytest.raises(ReleaseError, match=r"1\.9"):
-        release(shell).apply(asks=True)
+        release(shell).apply(confirms=True)
 
     assert not shell.shown
     assert not [text for text in shell.asked if text.startswith("aws")]
@@ -227,9 +227,9 @@ def test_an_old_terraform_is_refused_before_anything_is_made(tmp_path: Path) -> 
 def test_images_and_tasks_are_of_one_kind(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path)
 
-    release(shell, Target(environment="prod", region="us-east-1", platform="linux/amd64")).apply(
-        asks=True
-    )
+    release(
+        shell, ReleaseTarget(environment="prod", region="us-east-1", platform="linux/amd64")
+    ).apply(confirms=True)
 
     assert variables(tmp_path)["cpu_architecture"] == "X86_64"
     assert "--platform linux/amd64" in shell.shown[shell.index("docker build")]
@@ -239,7 +239,7 @@ def test_images_and_tasks_are_of_one_kind(tmp_path: Path) -> None:
 def test_taking_down_builds_and_pushes_nothing(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path)
 
-    release(shell).destroy(asks=False)
+    release(shell).destroy(confirms=False)
 
     assert [" ".join(text.split()[:2]) for text in shell.shown] == [
         "terraform init",

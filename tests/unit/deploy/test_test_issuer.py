@@ -47,13 +47,13 @@ def issuer() -> TestIssuer:
 
 
 def ask(body: Any, secret: str = SECRET) -> tuple[int, Any]:
-    answer = issuer().answer(TOKEN, f"Bearer {secret}", json.dumps(body).encode())
-    return int(answer.status), answer.body
+    response = issuer().respond(TOKEN, f"Bearer {secret}", json.dumps(body).encode())
+    return int(response.status), response.body
 
 
 def test_a_token_holds_against_the_published_key() -> None:
     status, body = ask({"role": "truck", "identity": "T-1", "ttl_s": 60})
-    keys = jwt.PyJWKSet.from_dict(dict(issuer().answer(KEYS, "", b"").body))
+    keys = jwt.PyJWKSet.from_dict(dict(issuer().respond(KEYS, "", b"").body))
     token = body["access_token"]
     claims = jwt.decode(
         token,
@@ -73,8 +73,8 @@ def test_a_token_holds_against_the_published_key() -> None:
 def test_it_publishes_what_the_local_identity_provider_would_of_the_same_key() -> None:
     local = TokenIssuer(PRIVATE, issuer=URL, audience="rtdts")
 
-    assert issuer().answer(KEYS, "", b"").body == local.key_set()
-    assert issuer().answer(DISCOVERY, "", b"").body == local.discovery()
+    assert issuer().respond(KEYS, "", b"").body == local.key_set()
+    assert issuer().respond(DISCOVERY, "", b"").body == local.discovery()
 
 
 def test_who_does_not_know_the_secret_gets_no_token() -> None:
@@ -101,11 +101,11 @@ def test_what_can_not_be_issued_is_refused(body: Any) -> None:
 
 
 def test_a_body_that_is_no_json_is_refused() -> None:
-    assert issuer().answer(TOKEN, f"Bearer {SECRET}", b"{").status == 400
+    assert issuer().respond(TOKEN, f"Bearer {SECRET}", b"{").status == 400
 
 
 def test_no_other_path_is_answered() -> None:
-    assert issuer().answer(("GET", "/token"), f"Bearer {SECRET}", b"").status == 404
+    assert issuer().respond(("GET", "/token"), f"Bearer {SECRET}", b"").status == 404
 
 
 def test_reads_the_gateways_event() -> None:

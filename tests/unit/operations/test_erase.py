@@ -15,7 +15,7 @@ from operations.erase_customer import (
     erase_customer,
 )
 from operations.erase_truck import TruckStores, check_truck, count_truck, erase_truck
-from operations.errors import RefusedError, UnfinishedError
+from operations.errors import UnfinishedError, UnsafeOperationError
 from rtdts.delivery_store.erasure import OwnedDelivery
 from rtdts.delivery_store.errors import VersionConflict
 from rtdts.telemetry_stream.backup_format import join_records
@@ -234,7 +234,7 @@ def test_a_crash_while_an_object_is_rewritten_loses_nothing_of_others(
 
 
 def test_a_truck_with_open_deliveries_is_refused(world: World, search: FakeTruckSearch) -> None:
-    with pytest.raises(RefusedError, match=r"D-7.*--force"):
+    with pytest.raises(UnsafeOperationError, match=r"D-7.*--force"):
         check_truck("T-1", stores_of(world, search, "D-7"), now_ms=NOW_MS)
 
 
@@ -242,7 +242,7 @@ def test_one_that_was_heard_of_just_now_is_refused_until_all_is_written(
     world: World, search: FakeTruckSearch
 ) -> None:
     search.heard_ms = NOW_MS - 14 * 60_000
-    with pytest.raises(RefusedError, match="wait 15 minutes"):
+    with pytest.raises(UnsafeOperationError, match="wait 15 minutes"):
         check_truck("T-1", stores_of(world, search), now_ms=NOW_MS)
 
     search.heard_ms = NOW_MS - 15 * 60_000
@@ -403,5 +403,5 @@ def test_a_customer_with_open_deliveries_is_refused(world: World) -> None:
     )
 
     check_customer("C-1", stores)
-    with pytest.raises(RefusedError, match=r"D-2.*--force"):
+    with pytest.raises(UnsafeOperationError, match=r"D-2.*--force"):
         check_customer("C-2", stores)

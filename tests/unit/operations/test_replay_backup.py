@@ -13,8 +13,8 @@ from operations.replay_backup import (
     BackupReplay,
     IntoRawLog,
     IntoStream,
+    ReplayTarget,
     Span,
-    Target,
     replay_backup,
 )
 from rtdts.position_store.bulk import Fate
@@ -65,7 +65,7 @@ def into_raw(world: World, raw_log: FakeRawLog, *, attempts: int = 3) -> IntoRaw
 
 def replay(
     world: World,
-    target: Target,
+    target: ReplayTarget,
     *,
     folder: str = "points/",
     hours: tuple[int, int] = (0, 99),

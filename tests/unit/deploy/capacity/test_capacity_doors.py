@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.capacity.costs import Plan
+from deploy.capacity.costs import CapacityPlan
 from deploy.capacity.doors import DOORS, http, iot_core, own_broker, reconnecting_s
 from deploy.capacity.plan import plan_for
 from deploy.capacity.scenario import Scenario
 
 
-def plan_of(trucks: int, **asked: float) -> Plan:
+def plan_of(trucks: int, **asked: float) -> CapacityPlan:
     return plan_for(Scenario(trucks=trucks, **asked))  # type: ignore[arg-type]
 
 

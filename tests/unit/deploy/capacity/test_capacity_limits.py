@@ -119,10 +119,10 @@ def test_with_the_shards_that_are_asked_for_none_are_asked_for(trucks: int, ever
             use.remedy for use in limits_used(plan) if use.share > 1 and ".shards" in use.remedy
         ]
 
-    wanted = [re.findall(r"shards = (\d+)", one)[0] for one in asking()]
+    expected = [re.findall(r"shards = (\d+)", one)[0] for one in asking()]
 
-    assert wanted
-    assert asking(search_shards=max(map(int, wanted))) == []
+    assert expected
+    assert asking(search_shards=max(map(int, expected))) == []
 
 
 def test_a_node_has_its_part_of_all_days_shards() -> None:
