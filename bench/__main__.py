@@ -71,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
             benchmark: Benchmark = importlib.import_module(f"bench.{name}").BENCHMARK
             figures += _run(benchmark, args.quick, problems)
     except KeyboardInterrupt:
-        _say("interrupted")
+        _print_line("interrupted")
         return EXIT_INTERRUPTED
     Console(width=None if sys.stdout.isatty() else 120).print(table_of(figures))
     write_json(figures, args.out)
@@ -83,19 +83,19 @@ def main(argv: Sequence[str]) -> int:
 
 def _run(benchmark: Benchmark, quick: bool, problems: list[str]) -> list[Figure]:
     started_s = time.monotonic()
-    _say(f"{benchmark.name}: {benchmark.title}")
+    _print_line(f"{benchmark.name}: {benchmark.title}")
     figures: list[Figure] = []
     try:
-        for figure in benchmark.run(quick, lambda text: _say(f"  {text}")):
+        for figure in benchmark.run(quick, lambda text: _print_line(f"  {text}")):
             figures.append(figure)
-            _say(f"  {figure.name}: {figure.value:,.6g} {figure.unit}")
+            _print_line(f"  {figure.name}: {figure.value:,.6g} {figure.unit}")
     except CannotMeasureError as error:
         problems.append(f"{benchmark.name}: {error}")
-    _say(f"  done in {time.monotonic() - started_s:.0f} s")
+    _print_line(f"  done in {time.monotonic() - started_s:.0f} s")
     return figures
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

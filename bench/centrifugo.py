@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bench.figures import CannotMeasureError, Say
+from bench.figures import CannotMeasureError, PrintLine
 from sim.local_cloud.ports import free_port
 from sim.setup.places import find_places
 
@@ -25,7 +25,7 @@ _STARTS_WITHIN_S: Final = 30.0
 _BUILDS_WITHIN_S: Final = 3_600.0
 
 
-def find_or_build(say: Say) -> Path:
+def find_or_build(print_line: PrintLine) -> Path:
     """The program, built once into the cache.
 
     Raises:
@@ -38,7 +38,7 @@ def find_or_build(say: Say) -> Path:
         return program
     if shutil.which("go") is None:
         raise CannotMeasureError("Go is not installed")
-    say(f"building {MODULE}: some minutes, once")
+    print_line(f"building {MODULE}: some minutes, once")
     build = subprocess.run(
         ["go", "install", "-p", "1", MODULE],
         env={**os.environ, "GOBIN": str(folder), "CGO_ENABLED": "0"},

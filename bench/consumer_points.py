@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.engines import Engines, Work, engines, stream_records
-from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
 from bench.raw_limit import raw_bodies, raw_rate
 from bench.workload import created, delivery, plan, points
 from consumer.kcl_configuration import LOGBACK, command, properties, properties_file
@@ -38,27 +38,29 @@ WARM_UPS = 4
 MOST_S = 180.0
 
 
-def run(quick: bool, say: Say) -> Iterator[Figure]:
+def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
-    yield from asyncio.run(_measure(quick, say))
+    yield from asyncio.run(_measure(quick, print_line))
 
 
-async def _measure(quick: bool, say: Say) -> list[Figure]:
+async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
     trucks = 10 if quick else 100
     counts = {A_RECORD[0]: 50} if quick else dict(zip(A_RECORD, (301, 151, 151), strict=True))
-    async with engines(say) as running:
-        warm_up(running, trucks, quick, say)
+    async with engines(print_line) as running:
+        warm_up(running, trucks, quick, print_line)
         raws = [_raw(running, _fleet("raw", trucks, counts[A_RECORD[0]]))]
         works: dict[int, Work] = {}
         for size, count in counts.items():
             fleet = _fleet(f"by{size}", trucks, count)
             carry_deliveries(running, fleet)
             _remember(running, fleet)
-            works[size] = await _consume(running, fleet, size, say)
+            works[size] = await _consume(running, fleet, size, print_line)
             # Between two measurements of ours, as the node goes on getting faster.
             raws.append(_raw(running, _fleet(f"raw{size}", trucks, counts[A_RECORD[0]])))
-            say(f"raw limit before and after: {raws[-2]:,.0f} and {raws[-1]:,.0f} documents/s")
-        sample = await _sample(running, _fleet("sample", trucks, 3 if quick else 15), say)
+            print_line(
+                f"raw limit before and after: {raws[-2]:,.0f} and {raws[-1]:,.0f} documents/s"
+            )
+        sample = await _sample(running, _fleet("sample", trucks, 3 if quick else 15), print_line)
     limits = {
         size: sum(around) / 2 for size, around in zip(works, itertools.pairwise(raws), strict=True)
     }
@@ -80,7 +82,7 @@ async def _measure(quick: bool, say: Say) -> list[Figure]:
     ]
 
 
-def warm_up(running: Engines, trucks: int, quick: bool, say: Say) -> float:
+def warm_up(running: Engines, trucks: int, quick: bool, print_line: PrintLine) -> float:
     """A node that has just started compiles its own code while it works: four times slower.
 
     Returns:
@@ -89,7 +91,7 @@ def warm_up(running: Engines, trucks: int, quick: bool, say: Say) -> float:
     rate = 0.0
     for number in range(1 if quick else WARM_UPS):
         rate = _raw(running, _fleet(f"warm{number}", trucks, 10 if quick else 150))
-        say(f"warming the node up: {rate:,.0f} documents/s")
+        print_line(f"warming the node up: {rate:,.0f} documents/s")
     return rate
 
 
@@ -136,13 +138,15 @@ def _remember(running: Engines, fleet: Sequence[Sequence[Point]]) -> None:
         raise CannotMeasureError("a truck's memory could not be written")
 
 
-async def _consume(running: Engines, fleet: Sequence[Sequence[Point]], size: int, say: Say) -> Work:
+async def _consume(
+    running: Engines, fleet: Sequence[Sequence[Point]], size: int, print_line: PrintLine
+) -> Work:
     rest = [of[1:] for of in fleet]
     wanted = sum(map(len, rest))
     stream = running.new_stream(stream_records(rest, size))
-    say(f"consuming {wanted} points, {size} a record")
+    print_line(f"consuming {wanted} points, {size} a record")
     work = await running.work_of(running.consumer(stream), wanted, within_s=MOST_S)
-    say(f"{work.rate:,.0f} points/s")
+    print_line(f"{work.rate:,.0f} points/s")
     check_all_are_there(running, fleet, wanted)
     return work
 
@@ -162,10 +166,12 @@ def check_all_are_there(running: Engines, fleet: Sequence[Sequence[Point]], want
         raise CannotMeasureError(f"{found} of {wanted} points are in the history")
 
 
-async def _sample(running: Engines, fleet: Sequence[Sequence[Point]], say: Say) -> Work:
+async def _sample(
+    running: Engines, fleet: Sequence[Sequence[Point]], print_line: PrintLine
+) -> Work:
     wanted = sum(map(len, fleet))
     stream = running.new_stream(stream_records(fleet, A_RECORD[0]))
-    say(f"the sample's way: {wanted} points")
+    print_line(f"the sample's way: {wanted} points")
     return await running.work_of(_sample_part(running, stream), wanted, within_s=MOST_S)
 
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 from opensearchpy import OpenSearch
 
 from bench.engines import engines
-from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
 from bench.workload import batches, delivery, plan, points
 from rtdts.position_store.bulk import Action, head, send_bulk
 from rtdts.position_store.documents import index_of
@@ -41,25 +41,25 @@ JSON = "the point's JSON"
 T = TypeVar("T")
 
 
-def run(quick: bool, say: Say) -> Iterator[Figure]:
+def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
-    yield from asyncio.run(_measure(quick, say))
+    yield from asyncio.run(_measure(quick, print_line))
 
 
-async def _measure(quick: bool, say: Say) -> list[Figure]:
+async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
     trucks, count = (5, 60) if quick else (500, 600)
     # A day has one index; a fleet's points must not fall on two.
     end_ms = time.time_ns() // 86_400_000_000_000 * 86_400_000 - 1
-    say(f"{trucks} trucks with {count} points each")
+    print_line(f"{trucks} trucks with {count} points each")
     fleet = [points(number, count, end_ms=end_ms) for number in range(trucks)]
     payload = sum(len(encode_point(point)) for of in fleet for point in of) / (trucks * count)
     figures = list(_of_records(fleet, payload))
-    async with engines(say) as running:
+    async with engines(print_line) as running:
         store = running.opensearch
-        say("indexing as Firehose does")
+        print_line("indexing as Firehose does")
         _index_raw(store, fleet)
         figures.append(_figure("document_bytes", _bytes_a_document(store, RAW_INDEX), payload))
-        say("indexing as the consumer does")
+        print_line("indexing as the consumer does")
         _index_history(store, fleet)
         history = _bytes_a_document(store, index_of(end_ms))
         figures.append(_figure("document_bytes.history", history, payload))

@@ -20,7 +20,7 @@ from typing import Any
 
 import boto3
 
-from bench.figures import CannotMeasureError, Say
+from bench.figures import CannotMeasureError, PrintLine
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
 from rtdts.telemetry_stream.aggregation import aggregate
@@ -227,7 +227,7 @@ class Engines:
 
 
 @asynccontextmanager
-async def engines(say: Say) -> AsyncIterator[Engines]:
+async def engines(print_line: PrintLine) -> AsyncIterator[Engines]:
     """Starts them on free ports; stops them at the end of the block."""
     places = find_places()
     ports = free_ports()
@@ -235,7 +235,7 @@ async def engines(say: Say) -> AsyncIterator[Engines]:
     opensearch_url = f"http://{HOST}:{ports.opensearch}"
     with tempfile.TemporaryDirectory(prefix="rtdts-bench-") as folder:
         run_dir = Path(folder)
-        supervisor = Supervisor(run_dir, say)
+        supervisor = Supervisor(run_dir, print_line)
         java = find_java(os.environ, places.python)
         try:
             await supervisor.start(

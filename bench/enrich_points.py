@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 
 from bench.baselines import plain_enrichment
-from bench.figures import Benchmark, Figure, Say, beside
+from bench.figures import Benchmark, Figure, PrintLine, beside
 from bench.timing import by_turns, cpu_rate
 from bench.workload import batches, delivery, plan, points
 from rtdts.tracking.positions import Point
@@ -22,11 +22,11 @@ USUAL = 10
 BASELINE = "each point against the one before, in plain dicts (no window, quality, status)"
 
 
-def run(quick: bool, say: Say) -> Iterator[Figure]:
+def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
     trucks, count = (2, 200) if quick else (20, 1_000)
     now_ms = time.time_ns() // 1_000_000
-    say(f"{trucks} trucks with {count} points each")
+    print_line(f"{trucks} trucks with {count} points each")
     of_trucks = [points(number, count, end_ms=now_ms) for number in range(trucks)]
     plain = [[msgspec.structs.asdict(point) for point in of] for of in of_trucks]
     whole = trucks * count

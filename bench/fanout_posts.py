@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.answering_server import answering_server
-from bench.figures import Benchmark, Figure, Say, beside
+from bench.figures import Benchmark, Figure, PrintLine, beside
 from bench.timing import by_turns
 from sim.setup.places import PROJECT, find_places
 
@@ -52,7 +52,7 @@ class _Contender:
         return count / spent[by]
 
 
-def run(quick: bool, say: Say) -> Iterator[Figure]:
+def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
     share, turns = (0.02, 1) if quick else (1.0, 3)
     ours = {f"ours, {n} at once": _Contender("ours", 12_000, n) for n in AT_ONCE}
@@ -60,7 +60,7 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
         "boto3, one after another": _Contender("boto3", 1_200, 1),
         "boto3, 32 threads": _Contender("boto3", 1_200, 32),
     }
-    asynchronous = _asynchronous_sdk(say)
+    asynchronous = _asynchronous_sdk(print_line)
     if asynchronous is not None:
         baselines["aiobotocore, 200 at once"] = asynchronous
     with answering_server() as url:
@@ -108,7 +108,7 @@ def _by_the_clock(share: float, turns: int) -> Iterator[Figure]:
         )
 
 
-def _asynchronous_sdk(say: Say) -> _Contender | None:
+def _asynchronous_sdk(print_line: PrintLine) -> _Contender | None:
     python = (
         *(str(find_places().uv), "run", "--quiet", "--no-project", "--python", sys.executable),
         *("--with-requirements", str(REQUIREMENTS), "python"),
@@ -119,7 +119,7 @@ def _asynchronous_sdk(say: Say) -> _Contender | None:
             contender.rate("cpu_s", url, 0.0)
     except (subprocess.CalledProcessError, OSError) as error:
         reason = getattr(error, "stderr", "") or str(error)
-        say(f"without aiobotocore, which can't be had: {reason.strip().splitlines()[-1]}")
+        print_line(f"without aiobotocore, which can't be had: {reason.strip().splitlines()[-1]}")
         return None
     return contender
 

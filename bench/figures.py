@@ -30,7 +30,7 @@ class Figure:
     ratio: float | None = None
 
 
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 """Takes lines of progress."""
 
 
@@ -50,7 +50,7 @@ class Benchmark:
 
     name: str
     title: str
-    run: Callable[[bool, Say], Iterator[Figure]]
+    run: Callable[[bool, PrintLine], Iterator[Figure]]
 
 
 def beside(name: str, value: float, unit: str, baseline: str, baseline_value: float) -> Figure:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from bench.engines import Engines, engines
-from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
 from broadcaster.fleet_snapshots import FleetSnapshots
 from broadcaster.threads import Threads
 from rtdts.position_store.fleet import FleetReader
@@ -77,19 +77,19 @@ class Cost:
     ours: float
 
 
-def run(quick: bool, say: Say) -> Iterator[Figure]:
+def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
-    yield from asyncio.run(_measure(QUICK if quick else PROPER, say))
+    yield from asyncio.run(_measure(QUICK if quick else PROPER, print_line))
 
 
-async def _measure(size: Size, say: Say) -> list[Figure]:
-    async with engines(say) as running:
+async def _measure(size: Size, print_line: PrintLine) -> list[Figure]:
+    async with engines(print_line) as running:
         writer = PositionWriter(running.opensearch)
         _index(writer, _fleet(range(size.small), size))
-        say(f"{size.small:,} trucks")
+        print_line(f"{size.small:,} trucks")
         small = await _costs(running, size)
         _index(writer, _fleet(range(size.small, size.large), size))
-        say(f"{size.large:,} trucks")
+        print_line(f"{size.large:,} trucks")
         large = await _costs(running, size)
     figures = []
     for name, cost in large.items():

@@ -17,7 +17,7 @@ from typing import Any
 from unittest import mock
 
 from bench.baselines import plain_ingest
-from bench.figures import Benchmark, Figure, Say, beside
+from bench.figures import Benchmark, Figure, PrintLine, beside
 from bench.timing import by_turns, cpu_rate
 from bench.workload import fixes, truck_id
 from deploy.package import INGEST, PRODUCTION, build_package
@@ -32,10 +32,10 @@ BASELINE = "json, a check a field, one stream record a point"
 IMPORT = "import time; before = time.process_time(); import {}; print(time.process_time() - before)"
 
 
-def run(quick: bool, say: Say) -> Iterator[Figure]:
+def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
     count = 500 if quick else 10_000
-    say(f"{count} points, {', '.join(map(str, A_REQUEST))} a request")
+    print_line(f"{count} points, {', '.join(map(str, A_REQUEST))} a request")
     of_truck = fixes(1, count, end_ms=time.time_ns() // 1_000_000)
     for size in (USUAL, *(size for size in A_REQUEST if size != USUAL)):
         events = [event_of(of_truck[at : at + size]) for at in range(0, count, size)]

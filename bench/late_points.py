@@ -24,7 +24,7 @@ import msgspec
 
 from bench.consumer_points import check_all_are_there, warm_up
 from bench.engines import SHARDS, Engines, Work, engines, stream_records
-from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
 from bench.fleets import carry, fleet_on
 from rtdts.position_store.index_definitions import STATE_INDEX
 from rtdts.tracking.positions import Point
@@ -64,25 +64,29 @@ class Load:
     late: int
 
 
-def run(quick: bool, say: Say) -> Iterator[Figure]:
+def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
-    yield from asyncio.run(_measure(quick, say))
+    yield from asyncio.run(_measure(quick, print_line))
 
 
-async def _measure(quick: bool, say: Say) -> list[Figure]:
+async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
     trucks, new = (20, 20) if quick else (1_000, 40)
-    async with engines(say) as running:
-        warm_up(running, 10 if quick else 100, quick, say)
+    async with engines(print_line) as running:
+        warm_up(running, 10 if quick else 100, quick, print_line)
         if not quick:
             # Unmeasured: a node compiles what searches and settles only once it does so.
-            await _work(running, "warming", WARMING_TRUCKS, new, max(SHARES.values()), say)
+            await _work(running, "warming", WARMING_TRUCKS, new, max(SHARES.values()), print_line)
         # In order first and last, as the node goes on getting faster.
-        first = await _work(running, "inorder", trucks, new, 0.0, say)
+        first = await _work(running, "inorder", trucks, new, 0.0, print_line)
         late = {
-            name: await _work(running, f"late{name.replace('_', '')}", trucks, new, share, say)
+            name: await _work(
+                running, f"late{name.replace('_', '')}", trucks, new, share, print_line
+            )
             for name, share in SHARES.items()
         }
-        last = first if quick else await _work(running, "inorderagain", trucks, new, 0.0, say)
+        last = (
+            first if quick else await _work(running, "inorderagain", trucks, new, 0.0, print_line)
+        )
     in_order = (_rate(first) + _rate(last)) / 2
     return list(_figures(late, in_order))
 
@@ -100,13 +104,15 @@ def _rate(work: Work) -> float:
     return 1e6 / work.cpu_us
 
 
-async def _work(running: Engines, name: str, trucks: int, new: int, share: float, say: Say) -> Work:
+async def _work(
+    running: Engines, name: str, trucks: int, new: int, share: float, print_line: PrintLine
+) -> Work:
     fleet = fleet_on(drives(BEFORE_POINTS + new), name, trucks)
     load = load_of(fleet, share, random.Random(SEED))
     carry(running, fleet, DRIVES)
     stream = running.new_stream(stream_records(load.before, BEFORE_A_RECORD))
     points = sum(map(len, load.before))
-    say(f"{name}: {points} points before")
+    print_line(f"{name}: {points} points before")
     await running.work_of(
         running.consumer(stream),
         points,
@@ -126,7 +132,7 @@ async def _work(running: Engines, name: str, trucks: int, new: int, share: float
         is_done=lambda: running.is_checkpointed(stream) and not _unsettled(running),
     )
     spent = ", ".join(f"{part} {us:,.0f}" for part, us in work.cpu_us_by_part.items())
-    say(
+    print_line(
         f"{name}: {wanted} points, {load.late} late: {work.cpu_us:,.0f} µs of CPU ({spent}); "
         f"{work.elapsed_s:.1f} s, all settled {work.done_after_s:.1f} s later"
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import ingest_points
-from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
 from bench.timing import cpu_rate
 from bench.workload import fixes, truck_id
 from sim.fleet.device import Fix
@@ -34,18 +34,20 @@ OPENED_AT_ONCE = 50
 MAX_BYTES = 256 * 2**20
 
 
-def run(quick: bool, say: Say) -> Iterator[Figure]:
+def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
     count = 400 if quick else 10_000
     with (
         tempfile.TemporaryDirectory() as folder,
         running_broker(Path(folder), max_bytes=MAX_BYTES) as broker,
     ):
-        yield from _measure(broker, count, quick, say)
+        yield from _measure(broker, count, quick, print_line)
 
 
-def _measure(broker: BrokerProcess, count: int, quick: bool, say: Say) -> Iterator[Figure]:
-    say(f"{count} messages of a point each, that wait in the broker")
+def _measure(
+    broker: BrokerProcess, count: int, quick: bool, print_line: PrintLine
+) -> Iterator[Figure]:
+    print_line(f"{count} messages of a point each, that wait in the broker")
     work = _messages(count)
     rates = {}
     for route in ("direct", "iterated"):
@@ -62,7 +64,7 @@ def _measure(broker: BrokerProcess, count: int, quick: bool, say: Say) -> Iterat
     yield Figure(name="mqtt_points.a_record", value=per_record, unit="points a record")
 
     seconds = 1 if quick else 10
-    say(f"{RATE} points a second for {seconds} s")
+    print_line(f"{RATE} points a second for {seconds} s")
     bridge = _start_bridge(broker, RATE * seconds, "direct")
     assert bridge.stdout is not None
     bridge.stdout.readline()
@@ -72,7 +74,7 @@ def _measure(broker: BrokerProcess, count: int, quick: bool, say: Say) -> Iterat
     yield Figure(name="mqtt_age_p99", value=max(told["p99_ms"], 1), unit="ms")
 
     trucks = 50 if quick else 2_000
-    say(f"{trucks} trucks connect, each publishes a point, all stay")
+    print_line(f"{trucks} trucks connect, each publishes a point, all stay")
     before_mb = _memory_mb(broker)
     held, took_s = asyncio.run(_hold(broker, trucks))
     yield Figure(name="mqtt_trucks_held", value=held, unit="connections")

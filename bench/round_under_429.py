@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
 from bench.pushing_back_server import pushing_back_server
 from sim.setup.places import PROJECT
 
@@ -23,14 +23,14 @@ ROUNDS = 4
 CLEAN = "the same round, the gateway taking everything"
 
 
-def run(quick: bool, say: Say) -> Iterator[Figure]:
+def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
     viewers = 600 if quick else VIEWERS
     clean, _ = _measure(viewers, 2, bad=False)
     bad, late_s = _measure(viewers, 3 if quick else ROUNDS, bad=True)
     for number, held in enumerate(bad):
         into = held["into_s"]
-        say(
+        print_line(
             f"round {number + 1}: healthy {into['healthy_heard']:,.0f} of "
             f"{into['healthy_due']:,.0f}, p99 {into['healthy_p99_s']:.1f} s, last "
             f"{into['healthy_last_s']:.1f} s; slow {into['slow_heard']:,.0f} of "
@@ -39,7 +39,7 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
             f"{held['cpu_s']:.1f} s of CPU, {held['peak_mb']:.0f} MB"
         )
     last, last_clean = bad[-1], clean[-1]
-    say(
+    print_line(
         f"the last round without the bad: p99 {last_clean['into_s']['healthy_p99_s']:.1f} s, "
         f"{last_clean['cpu_s']:.1f} s of CPU"
     )

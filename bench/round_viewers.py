@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from bench.answering_server import answering_server
-from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
 from sim.setup.places import PROJECT
 
 SIZES = (100_000, 10_000, 1_000)
@@ -22,7 +22,7 @@ PLAIN = "a read, a search and an awaited post a viewer"
 MB = "MB at the peak"
 
 
-def run(quick: bool, say: Say) -> Iterator[Figure]:
+def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
     sizes = (1_000, 300, 100) if quick else SIZES
     with answering_server() as url:
@@ -31,7 +31,7 @@ def run(quick: bool, say: Say) -> Iterator[Figure]:
         results = {}
         for size in sizes:
             result = results[size] = _measure("round", size, url)
-            say(
+            print_line(
                 f"{size:,} viewers: {result['cpu_s']:.1f} s of CPU, {result['elapsed_s']:.1f} s "
                 f"by the clock, {result['peak_mb']:.0f} MB"
             )

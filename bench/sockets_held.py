@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import centrifugo
-from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
 from bench.posting import MESSAGE
 from bench.socket_processes import API, STAGE
 from sim.setup.places import PROJECT
@@ -62,19 +62,19 @@ class _Cost:
         return 1e6 / max(sum(self.us.values()), 0.001)
 
 
-def run(quick: bool, say: Say) -> Iterator[Figure]:
+def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
     if not Path("/proc/self/stat").exists():
         raise CannotMeasureError("only Linux tells the CPU time of another process")
     sizes = (60, 20) if quick else SOCKETS
     first, *others = sizes
-    ours = {size: _ours(size, say) for size in sizes}
+    ours = {size: _ours(size, print_line) for size in sizes}
     ways = {
-        "websockets, each by itself": _plain("each", first, say),
-        "websockets' broadcast, one message for all": _plain("broadcast", first, say),
+        "websockets, each by itself": _plain("each", first, print_line),
+        "websockets' broadcast, one message for all": _plain("broadcast", first, print_line),
     }
     with contextlib.suppress(_Without):
-        ways |= _centrifugo(first, quick, say)
+        ways |= _centrifugo(first, quick, print_line)
     unit = f"messages/s a core, to {first:,} sockets"
     usual, *more = ways
     yield beside("sockets_held", ours[first].rate, unit, usual, ways[usual].rate)
@@ -103,35 +103,35 @@ class _Without(Exception):  # noqa: N818 - what it is: a run without a contender
     """A contender can't be had."""
 
 
-def _ours(count: int, say: Say) -> _Cost:
+def _ours(count: int, print_line: PrintLine) -> _Cost:
     with _Role("gateway") as gateway:
         port = int(gateway.line())
         idle_kb = _memory_kb(gateway.pid)
         with _Receivers(f"ws://127.0.0.1:{port}{_PATH}", count, "{}") as receivers:
             held_kb = _memory_kb(gateway.pid) - idle_kb
             with _Role("post", f"http://127.0.0.1:{port}{_PATH}") as poster:
-                poster.say(json.dumps(receivers.firsts))
+                poster.print_line(json.dumps(receivers.firsts))
                 poster.line()
-                say(f"ours holds {count:,} sockets")
+                print_line(f"ours holds {count:,} sockets")
 
                 def send() -> float:
-                    poster.say("go")
+                    poster.print_line("go")
                     return float(poster.line())
 
                 us = _measure(count, {"poster": send}, {"gateway": gateway.pid}, receivers)
     return _Cost(us, held_kb * _KB / count)
 
 
-def _plain(way: str, count: int, say: Say) -> _Cost:
+def _plain(way: str, count: int, print_line: PrintLine) -> _Cost:
     with _Role("plain", way) as server:
         port = int(server.line())
         idle_kb = _memory_kb(server.pid)
         with _Receivers(f"ws://127.0.0.1:{port}/", count, "{}") as receivers:
             held_kb = _memory_kb(server.pid) - idle_kb
-            say(f"a plain server holds {count:,} sockets")
+            print_line(f"a plain server holds {count:,} sockets")
 
             def send() -> float:
-                server.say("go")
+                server.print_line("go")
                 server.line()
                 return 0.0
 
@@ -139,13 +139,13 @@ def _plain(way: str, count: int, say: Say) -> _Cost:
     return _Cost({"server": us["server"]}, held_kb * _KB / count)
 
 
-def _centrifugo(count: int, quick: bool, say: Say) -> dict[str, _Cost]:
+def _centrifugo(count: int, quick: bool, print_line: PrintLine) -> dict[str, _Cost]:
     try:
         if quick and "CENTRIFUGO" not in os.environ:
             raise CannotMeasureError("a quick run builds nothing")
-        program = centrifugo.find_or_build(say)
+        program = centrifugo.find_or_build(print_line)
     except CannotMeasureError as error:
-        say(f"without Centrifugo, which can't be had: {error}")
+        print_line(f"without Centrifugo, which can't be had: {error}")
         raise _Without from error
     for_all: list[_Request] = [("publish", {"channel": "all", "data": json.loads(MESSAGE)})]
     costs = {}
@@ -165,7 +165,7 @@ def _centrifugo(count: int, quick: bool, say: Say) -> dict[str, _Cost]:
             url = f"ws://127.0.0.1:{port}{centrifugo.SOCKETS_PATH}"
             with _Receivers(url, count, hello) as receivers:
                 held_kb = _memory_kb(pid) - idle_kb
-                say(f"Centrifugo holds {count:,} sockets")
+                print_line(f"Centrifugo holds {count:,} sockets")
                 bodies = [(path, json.dumps(body)) for path, body in requests]
                 publish = _publisher(port, bodies)
                 us = _measure(count, {"poster": publish}, {"server": pid}, receivers)
@@ -254,7 +254,7 @@ class _Role:
             raise CannotMeasureError("a process of the benchmark has ended")
         return line
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
@@ -272,7 +272,7 @@ class _Receivers(_Role):
 
     def wait(self, count: int) -> None:
         """Returns when so many messages have come since the last time."""
-        self.say(str(count))
+        self.print_line(str(count))
         self.line()
 
 

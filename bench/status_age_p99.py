@@ -21,7 +21,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
 from bench.workload import batches, points
 from rtdts.telemetry_stream.aggregation import aggregate
 from rtdts.tracking.geodesy import place_at
@@ -85,11 +85,11 @@ class _Ages:
     round_s: list[float] = dataclasses.field(default_factory=list)
 
 
-def run(quick: bool, say: Say) -> Iterator[Figure]:
+def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
     sizes = [_Size(20, 3, 2)] if quick else [WARM_UP, *(_Size(rate, 10, 4) for rate in RATES)]
     try:
-        yield from _figures(_measure_all(sizes, say))
+        yield from _figures(_measure_all(sizes, print_line))
     except CloudFailedError as error:
         raise CannotMeasureError(str(error)) from error
 
@@ -107,24 +107,24 @@ def _figures(ages: dict[int, _Ages]) -> Iterator[Figure]:
             yield Figure(name=f"round_age_p{percent}{suffix}", value=round_s, unit="s")
 
 
-def _measure_all(sizes: Sequence[_Size], say: Say) -> dict[int, _Ages]:
+def _measure_all(sizes: Sequence[_Size], print_line: PrintLine) -> dict[int, _Ages]:
     with tempfile.TemporaryDirectory(prefix="rtdts-bench-") as folder:
         options = ["--ports", "auto", "--round-interval-s", str(ROUND_S), "--dwell-s", "1"]
         with launched_cloud(
             run_dir=Path(folder) / "run",
             env_file=Path(folder) / "env",
             options=options,
-            on_line=say,
+            on_line=print_line,
         ) as cloud:
             return {
                 size.rate: ages
                 for size in sizes
-                if (ages := asyncio.run(_measure(cloud.environment, size, say)))
+                if (ages := asyncio.run(_measure(cloud.environment, size, print_line)))
                 and size is not WARM_UP
             }
 
 
-async def _measure(environment: Environment, size: _Size, say: Say) -> _Ages:
+async def _measure(environment: Environment, size: _Size, print_line: PrintLine) -> _Ages:
     run_id = f"A{size.rate}-{secrets.token_hex(2)}"
     async with aiohttp.ClientSession() as session:
         system = System(
@@ -142,7 +142,8 @@ async def _measure(environment: Environment, size: _Size, say: Say) -> _Ages:
         for start in range(0, len(cars), 8):
             await asyncio.gather(*(car.prepare() for car in cars[start : start + 8]))
         await together(
-            _drive_all(environment, system, cars, size, say), *(car.keep_going() for car in cars)
+            _drive_all(environment, system, cars, size, print_line),
+            *(car.keep_going() for car in cars),
         )
     wanted = size.drivers * STATUSES
     if len(ages.status_s) < wanted and size is not WARM_UP:
@@ -157,7 +158,7 @@ async def _drive_all(
     system: System,
     cars: Sequence[_Car],
     size: _Size,
-    say: Say,
+    print_line: PrintLine,
 ) -> None:
     """Once every customer has its picture, all drive; ends when the last was to be heard of."""
     try:
@@ -165,7 +166,7 @@ async def _drive_all(
             await asyncio.gather(*(car.pictured.wait() for car in cars))
     except TimeoutError:
         raise CannotMeasureError("not every customer got its picture") from None
-    say(f"{size.rate} points/s, {size.drivers} trucks through all statuses")
+    print_line(f"{size.rate} points/s, {size.drivers} trucks through all statuses")
     background_s = SETTLE_S + size.drive_s + ENDING_S
     # Batches are spread over the time that one takes: the last to begin must not end too early.
     count = background_s + A_RECORD

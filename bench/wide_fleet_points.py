@@ -31,7 +31,7 @@ import msgspec
 from bench.baselines import window_consumer
 from bench.consumer_points import WARM_UPS, check_all_are_there
 from bench.engines import LOCAL_AWS, SHARDS, Engines, Work, engines, stream_records
-from bench.figures import Benchmark, CannotMeasureError, Figure, Say, beside
+from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
 from bench.fleets import carry, fleet_on
 from bench.raw_limit import raw_bodies, raw_rate
 from bench.timing import cpu_rate
@@ -100,37 +100,37 @@ class _Kept:
         return {name: us for name, us in self.work.cpu_us_by_part.items() if name != LOCAL_AWS}
 
 
-def run(quick: bool, say: Say) -> Iterator[Figure]:
+def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
-    yield from asyncio.run(_measure(quick, say))
+    yield from asyncio.run(_measure(quick, print_line))
 
 
-async def _measure(quick: bool, say: Say) -> list[Figure]:
+async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="rtdts-former-") as folder:
         sources = window_consumer.extract(Path(folder))
-        figures = await _beside_the_former(quick, sources, say)
-        figures += _in_a_process(quick, sources, say)
+        figures = await _beside_the_former(quick, sources, print_line)
+        figures += _in_a_process(quick, sources, print_line)
     figures += _on_the_way()
     return figures
 
 
-async def _beside_the_former(quick: bool, sources: Path, say: Say) -> list[Figure]:
+async def _beside_the_former(quick: bool, sources: Path, print_line: PrintLine) -> list[Figure]:
     former, ours = window_consumer.variables(sources), {"PYTHONPATH": str(_ROOT)}
     measured: dict[str, dict[str, _Kept]] = {}
-    async with engines(say) as running:
+    async with engines(print_line) as running:
         index = window_consumer.positions_index(sources)
-        raw_before = _raw(running, index, quick, WARM_UPS, say)
+        raw_before = _raw(running, index, quick, WARM_UPS, print_line)
         turns = {"former": former, "ours": ours}
         for name in () if quick else turns:
-            await _consume(running, f"warming.{name}", WARMING, turns[name], say)
+            await _consume(running, f"warming.{name}", WARMING, turns[name], print_line)
         for kind, size in (QUICK if quick else SIZES).items():
             # By turns: the node is faster each time.
             measured[kind] = {
-                name: await _consume(running, f"{kind}.{name}", size, turns[name], say)
+                name: await _consume(running, f"{kind}.{name}", size, turns[name], print_line)
                 for name in (turns if kind == "at_hand" else reversed(turns))
             }
-        raw_after = _raw(running, index, quick, 1, say)
-    say(f"raw limit before and after: {raw_before:,.0f} and {raw_after:,.0f} documents/s")
+        raw_after = _raw(running, index, quick, 1, print_line)
+    print_line(f"raw limit before and after: {raw_before:,.0f} and {raw_after:,.0f} documents/s")
     return list(_figures(measured, (raw_before + raw_after) / 2))
 
 
@@ -148,13 +148,15 @@ def _figures(measured: Mapping[str, Mapping[str, _Kept]], raw: float) -> Iterato
 
 
 async def _consume(
-    running: Engines, kind: str, size: Size, variables: Mapping[str, str], say: Say
+    running: Engines, kind: str, size: Size, variables: Mapping[str, str], print_line: PrintLine
 ) -> _Kept:
     """Nothing is there but the fleet's states; then its new points come."""
     _forget_all(running)
     prefix = kind.replace("_", "").replace(".", "")
     fleet = _fleet(prefix, size.trucks, REMEMBERED + size.new)
-    say(f"{kind}: {size.trucks} trucks, {REMEMBERED} points remembered, {size.new} new ones each")
+    print_line(
+        f"{kind}: {size.trucks} trucks, {REMEMBERED} points remembered, {size.new} new ones each"
+    )
     carry(running, fleet, DRIVES)
     if kind.endswith(".former"):
         window_consumer.write_matches(
@@ -177,7 +179,9 @@ async def _consume(
     spent = ", ".join(
         f"{name} {us:,.0f}" for name, us in work.cpu_us_by_part.items() if name != LOCAL_AWS
     )
-    say(f"{work.rate:,.0f} points/s; {work.cpu_us:,.0f} µs of CPU ({spent}); {written:,.0f} bytes")
+    print_line(
+        f"{work.rate:,.0f} points/s; {work.cpu_us:,.0f} µs of CPU ({spent}); {written:,.0f} bytes"
+    )
     check_all_are_there(running, fleet, wanted)
     return _Kept(work=work, written=written)
 
@@ -189,7 +193,9 @@ def _forget_all(running: Engines) -> None:
         indexes.delete(index=",".join(there))
 
 
-def _raw(running: Engines, index: Mapping[str, Any], quick: bool, times: int, say: Say) -> float:
+def _raw(
+    running: Engines, index: Mapping[str, Any], quick: bool, times: int, print_line: PrintLine
+) -> float:
     now_ms = time.time_ns() // 1_000_000
     trucks, count = (10, 10) if quick else (DRIVES, 150)
     fleet = [points(number, count, end_ms=now_ms, fleet="raw") for number in range(trucks)]
@@ -200,7 +206,7 @@ def _raw(running: Engines, index: Mapping[str, Any], quick: bool, times: int, sa
         running.opensearch.indices.create(index=_RAW_INDEX, body=index)
         rate = raw_rate(running, bodies, _RAW_INDEX)
         running.opensearch.indices.delete(index=_RAW_INDEX)
-        say(f"raw limit, former mappings: {rate:,.0f} documents/s")
+        print_line(f"raw limit, former mappings: {rate:,.0f} documents/s")
     return rate
 
 
@@ -247,7 +253,7 @@ def _with_states(arguments: Sequence[str], count: int, variables: Mapping[str, s
     return done.stdout.decode()
 
 
-def _in_a_process(quick: bool, sources: Path, say: Say) -> Iterator[Figure]:
+def _in_a_process(quick: bool, sources: Path, print_line: PrintLine) -> Iterator[Figure]:
     """What a truck's state takes of a record processor's memory.
 
     Twice the same work, in processes of their own: once all states are kept, once hardly any.
@@ -263,7 +269,7 @@ def _in_a_process(quick: bool, sources: Path, say: Say) -> Iterator[Figure]:
             for kept in (1, trucks)
         )
         found[name] = (all_ - none) / trucks
-        say(f"{name}: {found[name]:,.0f} bytes of a process's memory a truck, of {trucks}")
+        print_line(f"{name}: {found[name]:,.0f} bytes of a process's memory a truck, of {trucks}")
     unit = "bytes a truck"
     yield beside("wide_fleet_process_bytes", found["ours"], unit, FORMER, found["former"])
 

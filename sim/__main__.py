@@ -37,8 +37,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--version", action="version", version=f"rtdts {version()}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     # Only what is asked for is imported: `sim token` must not wait for what `sim drive` needs.
-    wanted = argv[:1] if argv and argv[0] in COMMANDS else COMMANDS
-    modules = {name: module_of(name) for name in wanted}
+    expected = argv[:1] if argv and argv[0] in COMMANDS else COMMANDS
+    modules = {name: module_of(name) for name in expected}
     for module in modules.values():
         module.add_parser(subparsers)
     args = parser.parse_args(argv or ["--help"])

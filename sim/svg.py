@@ -11,7 +11,7 @@ INK, FAINT = "#1f2933", "#8593a0"
 
 
 @dataclasses.dataclass
-class Picture:
+class Drawing:
     """An SVG being drawn; the size is in pixels."""
 
     width: int
@@ -72,7 +72,7 @@ class Picture:
 class Chart:
     """A part of a picture with two axes; y grows upwards."""
 
-    picture: Picture
+    drawing: Drawing
     left: float
     top: float
     width: float
@@ -101,45 +101,45 @@ class Chart:
         """Ticks with their words, and what is shown over what."""
         foot = self.top + self.height
         for value, words in y_ticks:
-            self.picture.line(
+            self.drawing.line(
                 self.left, self.y(value), self.left + self.width, self.y(value), "#e4e8ec"
             )
-            self.picture.text(
+            self.drawing.text(
                 self.left - 6, self.y(value) + 4, words, anchor="end", size=11, colour=FAINT
             )
         for value, words in x_ticks:
-            self.picture.line(self.x(value), foot, self.x(value), foot + 4, FAINT)
-            self.picture.text(
+            self.drawing.line(self.x(value), foot, self.x(value), foot + 4, FAINT)
+            self.drawing.text(
                 self.x(value), foot + 16, words, anchor="middle", size=11, colour=FAINT
             )
-        self.picture.line(self.left, foot, self.left + self.width, foot, FAINT)
-        self.picture.text(
+        self.drawing.line(self.left, foot, self.left + self.width, foot, FAINT)
+        self.drawing.text(
             self.left + self.width, foot + 32, title, anchor="end", size=11, colour=FAINT
         )
 
     def curve(self, points: Sequence[tuple[float, float]], colour: str, more: str = "") -> None:
         """A line through points."""
         places = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
-        self.picture.add(f"<polyline points='{places}' fill='none' stroke='{colour}' {more}/>")
+        self.drawing.add(f"<polyline points='{places}' fill='none' stroke='{colour}' {more}/>")
 
     def area(self, points: Sequence[tuple[float, float]], colour: str, more: str = "") -> None:
         """What lies within points."""
         places = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
-        self.picture.add(f"<polygon points='{places}' fill='{colour}' {more}/>")
+        self.drawing.add(f"<polygon points='{places}' fill='{colour}' {more}/>")
 
     def dot(self, x: float, y: float, colour: str, radius: float = 2.5) -> None:
         """A mark; none where it lies outside."""
         if self.x_range[0] <= x <= self.x_range[1] and self.y_range[0] <= y <= self.y_range[1]:
-            self.picture.add(
+            self.drawing.add(
                 f"<circle cx='{self.x(x):.1f}' cy='{self.y(y):.1f}' r='{radius}' fill='{colour}'/>"
             )
 
     def bar(self, x: float, low: float, high: float, colour: str, more: str = "") -> None:
         """An upright line."""
         if self.x_range[0] <= x <= self.x_range[1]:
-            self.picture.line(self.x(x), self.y(low), self.x(x), self.y(high), colour, more=more)
+            self.drawing.line(self.x(x), self.y(low), self.x(x), self.y(high), colour, more=more)
 
     def strip(self, from_x: float, to_x: float, y: float, height: float, colour: str) -> None:
         """A band between two values of x, at a place of the picture."""
         if to_x > from_x:
-            self.picture.box(self.x(from_x), y, self.x(to_x) - self.x(from_x), height, colour)
+            self.drawing.box(self.x(from_x), y, self.x(to_x) - self.x(from_x), height, colour)

@@ -47,7 +47,7 @@ class TokenClient:
             TokenError: The issuer can't be reached or refuses.
         """
         try:
-            answer = self._pool.request(
+            response = self._pool.request(
                 "POST",
                 self._url,
                 body=json.dumps({"role": role, "identity": identity, "ttl_s": ttl_s}),
@@ -60,11 +60,13 @@ class TokenClient:
         except urllib3.exceptions.HTTPError as error:
             problem = f"the issuer of tokens at {self._url} doesn't answer"
             raise TokenError(f"{problem}: {self._hint() or error}") from error
-        if answer.status == 401 and self._hint():  # another's, where one of ours was
+        if response.status == 401 and self._hint():  # another's, where one of ours was
             raise TokenError(f"the issuer of tokens at {self._url} is another one: {self._hint()}")
-        if answer.status != 200:
-            raise TokenError(f"the issuer answered {answer.status}: {answer.data.decode()[:200]}")
-        return str(answer.json()["access_token"])
+        if response.status != 200:
+            raise TokenError(
+                f"the issuer answered {response.status}: {response.data.decode()[:200]}"
+            )
+        return str(response.json()["access_token"])
 
     def _hint(self) -> str:
         """What to do where the issuer is a local cloud's; its file outlives it."""

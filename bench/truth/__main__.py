@@ -36,9 +36,9 @@ def main(argv: Sequence[str]) -> int:
         return _explain(args.explain, tracks)
     part = Part(args.part)
     started_s = time.monotonic()
-    _say(f"drives over {', '.join(names_of(part))}")
-    rows = measure(drives_of(part, per_case, tracks), _say)
-    _say("confidence intervals")
+    _print_line(f"drives over {', '.join(names_of(part))}")
+    rows = measure(drives_of(part, per_case, tracks), _print_line)
+    _print_line("confidence intervals")
     results = results_of(rows)
     console = Console(width=None if sys.stdout.isatty() else 150)
     console.print(summary_table(results))
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     print(f"{len(faults)} drives to look at (--explain NAME):" if faults else "no drive at fault")
     for fault in faults:
         print(f"  {fault}")
-    _say("ETA ranges of longer drives")
+    _print_line("ETA ranges of longer drives")
     longer = eta_accuracy.all_figures(
         names_of(part), ETA_DRIVES_QUICKLY if args.quick else ETA_DRIVES
     )
@@ -123,7 +123,7 @@ def _track(path: str) -> Geometry:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

@@ -34,13 +34,13 @@ class Measured:
     moments: dict[str, list[eta.Moment]] = field(default_factory=dict)
 
 
-def measure(drives: Iterable[Drive], say: Callable[[str], None]) -> list[Measured]:
+def measure(drives: Iterable[Drive], print_line: Callable[[str], None]) -> list[Measured]:
     """All drives; says now and then how far it is."""
     measured = []
     for number, drive in enumerate(drives, start=1):
         measured.append(_measured(drive))
         if number % 50 == 0:
-            say(f"{number} drives")
+            print_line(f"{number} drives")
     return measured
 
 

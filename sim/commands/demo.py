@@ -26,7 +26,7 @@ from sim.environment import EnvironmentFileError, read_environment
 from sim.fleet.trips import TripTooShortError
 from sim.local_cloud.launch import CloudFailedError, CloudProcess, up_command
 from sim.token_client import TokenClient, TokenError
-from sim.viewers.connection import RefusedError
+from sim.viewers.connection import HandshakeRejectedError
 
 EXIT_OK, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 ROUND_INTERVAL_S = 10
@@ -39,7 +39,7 @@ DemoError = (
     TokenError,
     TripTooShortError,
     ApiError,
-    RefusedError,
+    HandshakeRejectedError,
 )
 
 
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> int:
     console = Console(highlight=False)
-    told_to_stop = _stop_signals()
+    stop_requested = _stop_signals()
     summary: list[DemoSummary] = []
     arguments = [
         *("--round-interval-s", str(ROUND_INTERVAL_S), "--dwell-s", str(args.dwell_s)),
@@ -106,7 +106,7 @@ async def _run(args: argparse.Namespace) -> int:
     showing = asyncio.create_task(_show(args, cloud, console, summary))
     problem = None
     try:
-        await asyncio.wait({showing, told_to_stop}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({showing, stop_requested}, return_when=asyncio.FIRST_COMPLETED)
         if showing.done():
             showing.result()
         else:
@@ -185,12 +185,12 @@ async def _print_lines(console: Console, demo: Demo, footer: list[str]) -> None:
 def _stop_signals() -> asyncio.Future[None]:
     """Completes at Ctrl-C or SIGTERM; later ones change nothing: stopping has a limit."""
     loop = asyncio.get_running_loop()
-    told: asyncio.Future[None] = loop.create_future()
+    stop: asyncio.Future[None] = loop.create_future()
 
-    def tell() -> None:
-        if not told.done():
-            told.set_result(None)
+    def report() -> None:
+        if not stop.done():
+            stop.set_result(None)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, tell)
-    return told
+        loop.add_signal_handler(number, report)
+    return stop

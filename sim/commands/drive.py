@@ -21,7 +21,7 @@ from sim.environment import EnvironmentFileError, read_environment
 from sim.fleet.trips import TripTooShortError
 from sim.local_cloud.iot_door import open_iot_door
 from sim.token_client import TokenClient, TokenError
-from sim.viewers.connection import RefusedError
+from sim.viewers.connection import HandshakeRejectedError
 
 DOORS: dict[str, tuple[Door, ...]] = {
     "http": ("http",),
@@ -100,13 +100,19 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         verdict = asyncio.run(_drive(args.env, options))
-    except (EnvironmentFileError, TokenError, TripTooShortError, ApiError, RefusedError) as error:
-        _say(f"the drive could not be held: {error}")
+    except (
+        EnvironmentFileError,
+        TokenError,
+        TripTooShortError,
+        ApiError,
+        HandshakeRejectedError,
+    ) as error:
+        _print_line(f"the drive could not be held: {error}")
         if isinstance(error, TripTooShortError):
-            _say("try a longer --duration: the default, 60, fits on every route")
+            _print_line("try a longer --duration: the default, 60, fits on every route")
         return EXIT_NOT_RUN
     except KeyboardInterrupt:
-        _say("interrupted")
+        _print_line("interrupted")
         return EXIT_INTERRUPTED
     _print(verdict)
     if args.json:
@@ -123,7 +129,7 @@ async def _drive(env_file: Path, options: DriveOptions) -> Verdict:
             raise EnvironmentFileError(
                 "--via iot: into a local cloud only, whose trucks need no certificates"
             )
-        _say("opening the door over AWS IoT Core")
+        _print_line("opening the door over AWS IoT Core")
         await asyncio.to_thread(open_iot_door, environment)
     async with aiohttp.ClientSession() as session:
         system = System(
@@ -132,7 +138,7 @@ async def _drive(env_file: Path, options: DriveOptions) -> Verdict:
             tokens=TokenClient.of(environment),
             now_ms=wall_clock.now_ms,
         )
-        return (await drive_fleet(system, options, _say)).verdict
+        return (await drive_fleet(system, options, _print_line)).verdict
 
 
 def _print(verdict: Verdict) -> None:
@@ -141,12 +147,14 @@ def _print(verdict: Verdict) -> None:
         "  in the history": verdict.in_history,
         "  in the raw log": verdict.in_raw,
         "latest position right": _of(verdict.latest_ok, verdict.trucks),
-        "messages": ", ".join(f"{who} {count}" for who, count in verdict.messages.items()),
-        "gaps, p50/p99/longest": ", ".join(f"{who} {gaps}" for who, gaps in verdict.gaps.items()),
+        "messages": ", ".join(f"{viewer} {count}" for viewer, count in verdict.messages.items()),
+        "gaps, p50/p99/longest": ", ".join(
+            f"{viewer} {gaps}" for viewer, gaps in verdict.gaps.items()
+        ),
         "statuses seen": ", ".join(verdict.statuses),
         "fix to socket, p50": _seconds(verdict.age_p50_s),
         "fix to socket, p99": _seconds(verdict.age_p99_s),
-        "refusals": verdict.refusals,
+        "refusals": verdict.rejections,
         "foreign messages": verdict.foreign,
     }
     for name, value in rows.items():
@@ -166,5 +174,5 @@ def _seconds(value: float | None) -> str | None:
     return None if value is None else f"{value:.2f} s"
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     print(f"sim drive: {text}", file=sys.stderr, flush=True)

@@ -63,47 +63,47 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     load, defaults = parser.add_argument_group("load"), LoadOptions()
     load.add_argument(
-        "--sockets", type=count, default=defaults.sockets, metavar="N", help=_told("how many")
+        "--sockets", type=count, default=defaults.sockets, metavar="N", help=_help("how many")
     )
     load.add_argument(
         "--near",
         type=int,
         default=defaults.near,
         metavar="N",
-        help=_told("how many of them watch a truck near its destination: a message a second each"),
+        help=_help("how many of them watch a truck near its destination: a message a second each"),
     )
     load.add_argument(
         "--duration",
         type=seconds(more_than=0),
         default=defaults.duration_s,
         metavar="S",
-        help=_told("seconds to hold them, from when all have their picture"),
+        help=_help("seconds to hold them, from when all have their picture"),
     )
     load.add_argument(
         "--patience-s",
         type=seconds(more_than=0),
         default=defaults.patience_s,
         metavar="S",
-        help=_told("seconds that they may take for that after the last one's turn to connect"),
+        help=_help("seconds that they may take for that after the last one's turn to connect"),
     )
     load.add_argument(
         "--connect-rate",
         type=count,
         default=defaults.connect_rate,
         metavar="N",
-        help=_told("sockets that connect in a second"),
+        help=_help("sockets that connect in a second"),
     )
     load.add_argument(
-        "--trucks", type=count, default=defaults.trucks, metavar="N", help=_told("trucks")
+        "--trucks", type=count, default=defaults.trucks, metavar="N", help=_help("trucks")
     )
     load.add_argument(
         "--deliveries-per-truck",
         type=count,
         default=defaults.deliveries_per_truck,
         metavar="N",
-        help=_told("deliveries that each truck carries; each has a customer"),
+        help=_help("deliveries that each truck carries; each has a customer"),
     )
-    load.add_argument("--seed", type=int, default=defaults.seed, help=_told("of all that is drawn"))
+    load.add_argument("--seed", type=int, default=defaults.seed, help=_help("of all that is drawn"))
     _add_limits(parser)
     parser.add_argument("--json", action="store_true", help="end with the report as a JSON line")
     parser.add_argument(
@@ -132,14 +132,14 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=defaults.max_errors,
         metavar="N",
-        help=_told("errors of all kinds together"),
+        help=_help("errors of all kinds together"),
     )
     limits.add_argument(
         "--max-gap-s",
         type=seconds(),
         default=defaults.max_gap_s,
         metavar="S",
-        help=_told("longest time without a message on any socket"),
+        help=_help("longest time without a message on any socket"),
     )
     limits.add_argument(
         "--max-age-p99-s",
@@ -182,15 +182,15 @@ def run(args: argparse.Namespace) -> int:
         environment = read_environment(args.env)
         if args.url:
             environment = dataclasses.replace(environment, websocket_url=args.url)
-        course, report, was_told_to_stop = asyncio.run(_run(environment, options, _meter(args)))
+        course, report, was_stopped = asyncio.run(_run(environment, options, _meter(args)))
     except (
         *(EnvironmentFileError, TokenError, TripTooShortError, TooManySocketsError),
         *(ApiError, ExceptionGroup),
     ) as error:
-        _say(f"the load test could not be held: {_first(error)}")
+        _print_line(f"the load test could not be held: {_first(error)}")
         return EXIT_NOT_RUN
     except KeyboardInterrupt:
-        _say("interrupted before the first socket")
+        _print_line("interrupted before the first socket")
         return EXIT_INTERRUPTED
     problems = report.problems(limits)
     for line in report_lines(report, problems):
@@ -201,7 +201,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"drawn into {args.plot}")
     if args.json:
         print(json.dumps(report.to_json(problems)), flush=True)
-    if was_told_to_stop:
+    if was_stopped:
         return EXIT_INTERRUPTED
     return EXIT_NOT_OK if problems else EXIT_OK
 
@@ -228,7 +228,7 @@ async def _run(
             tokens=TokenClient.of(environment),
             now_ms=wall_clock.now_ms,
         )
-        test = LoadTest(system, options, _say, cpu=cpu)
+        test = LoadTest(system, options, _print_line, cpu=cpu)
         show = _draw_table if console.is_terminal else _print_lines
         report = await together(test.run(stop), show(console, test))
     return test.course, report, stop.is_set()
@@ -245,7 +245,7 @@ async def _draw_table(console: Console, test: LoadTest) -> None:
 async def _print_lines(_: Console, test: LoadTest) -> None:
     await test.started.wait()
     while test.is_holding:
-        _say(line_of(test))
+        _print_line(line_of(test))
         await asyncio.sleep(LINES_EVERY_S)
 
 
@@ -272,9 +272,9 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-def _told(text: str) -> str:
+def _help(text: str) -> str:
     return f"{text} (default: %(default)s)"
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     print(f"sim load-test: {text}", file=sys.stderr, flush=True)

@@ -14,7 +14,7 @@ from sim.commands.options import add_env_option, count, seconds
 from sim.environment import console_url
 from sim.local_cloud.env_file import EnvironmentInUseError, check_not_in_use
 from sim.local_cloud.parts import PartError
-from sim.local_cloud.ports import Ports, PortTakenError, check_free, free_ports
+from sim.local_cloud.ports import PortInUseError, Ports, check_free, free_ports
 from sim.local_cloud.run_dir import AlreadyRunningError, own_run_dir
 from sim.setup.machine import available_memory_mb, check_memory
 from sim.setup.places import find_places
@@ -110,14 +110,14 @@ def run(args: argparse.Namespace) -> int:
         set_up(places, terminal)
         warning = check_memory(available_memory_mb())
         if warning:
-            _tell(f"warning: {warning}")
-        with own_run_dir(args.run_dir, _tell) as run_dir:
+            _report(f"warning: {warning}")
+        with own_run_dir(args.run_dir, _report) as run_dir:
             ports = free_ports() if args.ports == "auto" else Ports()
             check_free(ports)
             check_not_in_use(args.env)
             return asyncio.run(_run(args, ports, run_dir))
-    except (SetupError, AlreadyRunningError, PortTakenError, EnvironmentInUseError) as problem:
-        _tell(str(problem))
+    except (SetupError, AlreadyRunningError, PortInUseError, EnvironmentInUseError) as problem:
+        _report(str(problem))
         return 1
 
 
@@ -127,7 +127,7 @@ async def _run(args: argparse.Namespace, ports: Ports, run_dir: Path) -> int:
     from sim.local_cloud.stack import LocalCloud, StackOptions
     from sim.local_cloud.supervisor import Supervisor
 
-    supervisor = Supervisor(run_dir, _tell)
+    supervisor = Supervisor(run_dir, _report)
     options = StackOptions(
         env_file=args.env,
         ports=ports,
@@ -135,22 +135,22 @@ async def _run(args: argparse.Namespace, ports: Ports, run_dir: Path) -> int:
         broadcasters=args.broadcasters,
         settings=dict(args.set),
     )
-    cloud = LocalCloud(find_places(), options, run_dir, supervisor, _tell)
-    told_to_stop = _stop_signals()
+    cloud = LocalCloud(find_places(), options, run_dir, supervisor, _report)
+    stop_requested = _stop_signals()
     started = time.monotonic()
     running = asyncio.create_task(_start_and_watch(cloud, supervisor, started))
     try:
-        await asyncio.wait((running, told_to_stop), return_when=asyncio.FIRST_COMPLETED)
-        if told_to_stop.done():
-            _tell(f"{told_to_stop.result().name}: stopping")
+        await asyncio.wait((running, stop_requested), return_when=asyncio.FIRST_COMPLETED)
+        if stop_requested.done():
+            _report(f"{stop_requested.result().name}: stopping")
             return 0
-        _tell(f"stopping, because {running.result()}")
+        _report(f"stopping, because {running.result()}")
         return 1
     finally:
         running.cancel()
         await asyncio.wait({running})
         await cloud.stop()
-        _tell("stopped")
+        _report("stopped")
 
 
 async def _start_and_watch(cloud: Any, supervisor: Any, started: float) -> PartError:
@@ -159,8 +159,8 @@ async def _start_and_watch(cloud: Any, supervisor: Any, started: float) -> PartE
         environment = await cloud.start()
     except PartError as problem:
         return problem
-    _tell(f"all parts work after {time.monotonic() - started:.0f} s")
-    _tell(f"the dispatcher's console: {console_url(environment.web_url)}")
+    _report(f"all parts work after {time.monotonic() - started:.0f} s")
+    _report(f"the dispatcher's console: {console_url(environment.web_url)}")
     print(READY, flush=True)
     failure: PartError = await supervisor.failure()
     return failure
@@ -169,16 +169,16 @@ async def _start_and_watch(cloud: Any, supervisor: Any, started: float) -> PartE
 def _stop_signals() -> asyncio.Future[signal.Signals]:
     """Completes at the first signal to stop; later ones change nothing: stopping has a limit."""
     loop = asyncio.get_running_loop()
-    told: asyncio.Future[signal.Signals] = loop.create_future()
+    stop: asyncio.Future[signal.Signals] = loop.create_future()
 
-    def tell(number: signal.Signals) -> None:
-        if not told.done():
-            told.set_result(number)
+    def report(number: signal.Signals) -> None:
+        if not stop.done():
+            stop.set_result(number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, tell, number)
-    return told
+        loop.add_signal_handler(number, report, number)
+    return stop
 
 
-def _tell(text: str) -> None:
+def _report(text: str) -> None:
     print(f"sim up: {text}", file=sys.stderr, flush=True)

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         environment = read_environment(args.env)
         return asyncio.run(_watch(environment, args.delivery_id, args.customer, args.all))
     except (EnvironmentFileError, TokenError, ApiError) as error:
-        _say(str(error))
+        _print_line(str(error))
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -72,12 +72,12 @@ async def _watch(
     tokens = TokenClient.of(environment)
     if customer_id is None:
         customer_id = await _customer_of(environment, tokens, delivery_id)
-        _say(f"{delivery_id} is {customer_id}'s")
+        _print_line(f"{delivery_id} is {customer_id}'s")
 
     def show(received: Received) -> None:
         message = received.message
         if received.problem is not None:
-            _say(received.problem)
+            _print_line(received.problem)
         elif message.get("type") not in (None, "pong") and (everything or not received.stale):
             print(json.dumps(message, ensure_ascii=False), flush=True)
 
@@ -92,7 +92,7 @@ async def _watch(
     reason = await together(customer.ended(delivery_id), customer.run())
     if reason in SHOWN_NO_MORE:
         return EXIT_OVER
-    _say(f"{delivery_id} can't be watched by {customer_id}: {reason}")
+    _print_line(f"{delivery_id} can't be watched by {customer_id}: {reason}")
     return EXIT_FAILED
 
 
@@ -108,5 +108,5 @@ async def _customer_of(environment: Environment, tokens: TokenClient, delivery_i
             raise
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     print(f"sim watch: {text}", file=sys.stderr, flush=True)

@@ -38,9 +38,9 @@ class IdentityTokens:
             TokenError: The issuer doesn't answer or refuses.
         """
         if fresh or not self._token or self._clock() >= self._good_until:
-            asked_at = self._clock()
+            requested_at = self._clock()
             self._token = await asyncio.to_thread(
                 self._client.token, self._role, self._identity, ttl_s=TTL_S
             )
-            self._good_until = asked_at + TTL_S - RENEW_S
+            self._good_until = requested_at + TTL_S - RENEW_S
         return self._token

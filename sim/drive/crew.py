@@ -71,7 +71,7 @@ class System:
         return Customer(
             environment.websocket_url,
             lambda delivery_id: customer_access(environment.server_url, delivery_id, tokens),
-            on_message=log.hear,
+            on_message=log.receive,
             now_ms=self.now_ms,
         )
 
@@ -80,7 +80,7 @@ class System:
         return Viewer(
             socket_opener(self.environment.websocket_url),
             self.identity(role, identity),
-            on_message=log.hear,
+            on_message=log.receive,
             now_ms=self.now_ms,
             sleep=self.sleep,
         )
@@ -144,11 +144,11 @@ class Crew:
             return http_poster(system.session, system.environment.server_url)
         if self.door == "iot":
             return IotPoster(lambda: data_plane(system.environment), RULE, self.truck_id)
-        poster = MqttPoster(system.environment.mqtt_url, self.truck_id, self._hear_result)
+        poster = MqttPoster(system.environment.mqtt_url, self.truck_id, self._receive_result)
         self._closing.push_async_callback(poster.close)
         return poster
 
-    def _hear_result(self, result: Mapping[str, Any]) -> None:
+    def _receive_result(self, result: Mapping[str, Any]) -> None:
         self.results += 1
         if result.get("rejected") or result.get("reason"):
             self.failures.append(f"the service did not take a message: {dict(result)}")

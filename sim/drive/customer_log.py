@@ -51,7 +51,7 @@ class CustomerLog:
     Attributes:
         customer_id: Whose.
         own: The deliveries that are this customer's.
-        heard_at_ms: When messages about its deliveries came, in the order of their coming.
+        message_times_ms: When messages about its deliveries came, in the order of their coming.
         foreign: About anything else: each one is a breach.
         refused: How often the service said of a delivery that there is none (for this viewer).
         problems: Messages that break the service's promise.
@@ -61,35 +61,35 @@ class CustomerLog:
 
     customer_id: str
     own: Collection[str]
-    heard_at_ms: list[int] = field(default_factory=list)
+    message_times_ms: list[int] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
-    refused: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     statuses: dict[str, set[Status]] = field(default_factory=dict)
     positions: list[ShownPosition] = field(default_factory=list)
     last_position_at_ms: int | None = None
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def hear(self, received: Received) -> None:
+    def receive(self, received: Received) -> None:
         """Sort one message; the viewer's ``on_message``."""
         message, kind = received.message, received.message.get("type")
         if received.problem is not None:
             self.problems.append(received.problem)
         if kind == "error" and message.get("reason") == "not_found":
             delivery_id = str(message.get("delivery_id"))
-            self.refused[delivery_id] = self.refused.get(delivery_id, 0) + 1
+            self.rejected[delivery_id] = self.rejected.get(delivery_id, 0) + 1
         elif kind in ABOUT_A_DELIVERY and message.get("delivery_id") not in self.own:
             self.foreign.append(f"{kind} of {message.get('delivery_id')}")
         elif kind in ABOUT_A_DELIVERY and received.problem is None:
-            self._hear_of_own(message, received)
-        self._news.set()
+            self._receive_own(message, received)
+        self._changed.set()
 
-    def _hear_of_own(self, message: Mapping[str, Any], received: Received) -> None:
-        self.heard_at_ms.append(received.received_at_ms)
+    def _receive_own(self, message: Mapping[str, Any], received: Received) -> None:
+        self.message_times_ms.append(received.received_at_ms)
         delivery_id = message["delivery_id"]
-        told = [message, *message.get("events", ())]
+        entries = [message, *message.get("events", ())]
         seen = self.statuses.setdefault(delivery_id, set())
-        seen.update(Status(entry["status"]) for entry in told if "status" in entry)
+        seen.update(Status(entry["status"]) for entry in entries if "status" in entry)
         if received.new_position:
             self.last_position_at_ms = parse_instant(message["position_at"])
             self.positions.append(
@@ -105,11 +105,11 @@ class CustomerLog:
     @property
     def messages(self) -> int:
         """How many came about its deliveries."""
-        return len(self.heard_at_ms)
+        return len(self.message_times_ms)
 
     def gaps(self, until_ms: int) -> tuple[Gap, ...]:
         """The times between its messages, and the one since the last, which has no end yet."""
-        return tuple(map(Gap, self.heard_at_ms, [*self.heard_at_ms[1:], until_ms]))
+        return tuple(map(Gap, self.message_times_ms, [*self.message_times_ms[1:], until_ms]))
 
     def saw(self, delivery_id: str, status: Status) -> bool:
         """Whether any message told that the delivery was in that status."""
@@ -119,10 +119,10 @@ class CustomerLog:
         """Wait for messages until the condition holds; False when it does not in time."""
         deadline = Deadline(within_s)
         while not condition():
-            self._news.clear()
+            self._changed.clear()
             try:
                 async with asyncio.timeout(deadline.remaining_s):
-                    await self._news.wait()
+                    await self._changed.wait()
             except TimeoutError:
                 return condition()
         return True

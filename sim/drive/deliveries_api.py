@@ -206,17 +206,17 @@ class DeliveriesApi:
                     json=json,
                     headers={"Authorization": f"Bearer {token}", **(headers or {})},
                     timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
-                ) as answer:
-                    status, text = answer.status, await answer.text()
+                ) as response:
+                    status, text = response.status, await response.text()
                     if status == 204:
                         return {}
                     if status in (200, 201):
-                        body: Mapping[str, Any] = await answer.json(content_type=None)
+                        body: Mapping[str, Any] = await response.json(content_type=None)
                         return body
             except (aiohttp.ClientError, TimeoutError) as error:
                 text = f"no answer: {error}"
-            refused = status is not None and status < 500 and status not in (401, 429)
-            if refused or deadline.passed or (status == 401 and fresh):
+            rejected = status is not None and status < 500 and status not in (401, 429)
+            if rejected or deadline.passed or (status == 401 and fresh):
                 raise ApiError(what, status, text[:300])
             fresh = status == 401
             await self._sleep(wait_s)

@@ -25,7 +25,7 @@ SHORTEST_TRIP_S = 45.0
 LAST_WORDS_S = 12.0
 """Of a demo with an end, so much is left for the last hand-over."""
 
-HEAR_WITHIN_S = 30.0
+NOTIFY_WITHIN_S = 30.0
 
 MQTT_TRUCK = 1
 """Place of the truck that sends over MQTT; the others use HTTP."""
@@ -79,10 +79,10 @@ class Demo:
         if not system.environment.web_url:
             self.shared.set()
         log = CustomerLog("C-stranger", own=())
-        self._wanted: list[str] = []
+        self._watched: list[str] = []
         self._stranger = Intruder(
             log.customer_id,
-            self._wanted,
+            self._watched,
             log,
             system.viewer("customer", f"C-{self._run}-stranger", log),
         )
@@ -127,14 +127,14 @@ class Demo:
         """What each customer sees now."""
         now_ms = self._system.now_ms()
         return [
-            row_of(crew, route.name, self._stranger.log.refused, now_ms)
+            row_of(crew, route.name, self._stranger.log.rejected, now_ms)
             for crew, route in zip(self.crews, self._routes, strict=True)
         ]
 
     def summary(self) -> DemoSummary:
         """How it went so far."""
         log = self._stranger.log
-        return summarise(self.crews, log.refused, len(log.foreign))
+        return summarise(self.crews, log.rejected, len(log.foreign))
 
     async def _end(self) -> None:
         """The demo's end: so many seconds after the first truck's start, or never."""
@@ -148,14 +148,14 @@ class Demo:
         for number in count(1):
             delivery_id = f"D-{self._run}-{crew.truck_id.rpartition('-')[2]}.{number}"
             trip = next(trips)
-            await crew.take_on(delivery_id, trip, within_s=HEAR_WITHIN_S)
+            await crew.take_on(delivery_id, trip, within_s=NOTIFY_WITHIN_S)
             await self._share(crew, delivery_id)
-            self._wanted.append(delivery_id)
+            self._watched.append(delivery_id)
             self.started.set()
             await crew.drive(trip, self._system.now_ms(), by_rule=True)
-            await crew.hand_over(by_rule=True, within_s=HEAR_WITHIN_S)
+            await crew.hand_over(by_rule=True, within_s=NOTIFY_WITHIN_S)
             await crew.customer.untrack(delivery_id)
-            self._wanted.remove(delivery_id)
+            self._watched.remove(delivery_id)
 
     async def _share(self, crew: Crew, delivery_id: str) -> None:
         page = self._system.environment.web_url

@@ -45,7 +45,7 @@ class Row:
     remaining_m: float | None
     accepted: int
     messages: int
-    refusals: int
+    rejections: int
     """How often others were refused this truck's deliveries."""
 
 
@@ -59,7 +59,7 @@ class DemoSummary:
     delivered: int
     positions: int
     messages: int
-    refusals: int
+    rejections: int
     foreign: int
     age_p50_s: float | None
 
@@ -74,17 +74,17 @@ class DemoSummary:
             f"demo {'OK' if self.ok else 'FAILED'}: positions of {self.reached} of {self.trucks} "
             f"trucks reached their customers' sockets; {self.positions} positions{age} in "
             f"{self.messages} messages, {self.delivered} deliveries handed over, "
-            f"{self.refusals} intrusions refused, {self.foreign} foreign messages"
+            f"{self.rejections} intrusions refused, {self.foreign} foreign messages"
         )
 
 
-def row_of(crew: Crew, road: str, refused: Mapping[str, int], now_ms: int) -> Row:
+def row_of(crew: Crew, road: str, rejected: Mapping[str, int], now_ms: int) -> Row:
     """What a truck's customer knows now.
 
     Args:
         crew: The truck and its customer.
         road: Where it drives, for people.
-        refused: How often intruders were refused each delivery.
+        rejected: How often intruders were refused each delivery.
         now_ms: Now.
     """
     delivery_id = crew.delivery_ids[-1] if crew.delivery_ids else ""
@@ -100,16 +100,16 @@ def row_of(crew: Crew, road: str, refused: Mapping[str, int], now_ms: int) -> Ro
         remaining_m=view.distance_remaining_m if view else None,
         accepted=len(crew.uploader.report.accepted),
         messages=crew.log.messages,
-        refusals=sum(refused.get(one, 0) for one in crew.delivery_ids),
+        rejections=sum(rejected.get(one, 0) for one in crew.delivery_ids),
     )
 
 
-def summarise(crews: Sequence[Crew], refused: Mapping[str, int], foreign: int) -> DemoSummary:
+def summarise(crews: Sequence[Crew], rejected: Mapping[str, int], foreign: int) -> DemoSummary:
     """Count what the customers heard.
 
     Args:
         crews: All trucks.
-        refused: How often intruders were refused each delivery.
+        rejected: How often intruders were refused each delivery.
         foreign: What intruders were told though it is not theirs.
     """
     ages_s = sorted(shown.age_s for crew in crews for shown in crew.log.positions)
@@ -121,7 +121,7 @@ def summarise(crews: Sequence[Crew], refused: Mapping[str, int], foreign: int) -
         ),
         positions=len(ages_s),
         messages=sum(crew.log.messages for crew in crews),
-        refusals=sum(refused.values()),
+        rejections=sum(rejected.values()),
         foreign=foreign + sum(len(crew.log.foreign) for crew in crews),
         age_p50_s=percentile(ages_s, 50),
     )
@@ -149,7 +149,7 @@ def table_of(rows: Sequence[Row], footer: Sequence[str], title: str) -> Group:
             _number(row.remaining_m),
             str(row.accepted),
             str(row.messages),
-            str(row.refusals),
+            str(row.rejections),
             row.road,
         )
     return Group(table, *(Text(line, style="dim") for line in (*LEGEND, *footer)))
@@ -160,7 +160,7 @@ def line_of(row: Row) -> str:
     return (
         f"{row.truck_id}  {row.delivery_id}  {row.status or '-'}  "
         f"age {_number(row.age_s, 1)} s  to go {_number(row.remaining_m)} m  "
-        f"points {row.accepted}  messages {row.messages}  refused {row.refusals}"
+        f"points {row.accepted}  messages {row.messages}  refused {row.rejections}"
     )
 
 

@@ -32,7 +32,7 @@ from sim.fleet.device import Device, DeviceProfile
 from sim.fleet.route_library import Route, load_routes
 from sim.fleet.trips import Trip, TripTimes, plan_trips
 
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 Meanwhile = Callable[[], Awaitable[None]]
 """Begun with the drive."""
@@ -102,14 +102,18 @@ class DriveOutcome:
 
 
 async def drive_fleet(
-    system: System, options: DriveOptions, say: Say, *, meanwhile: Meanwhile | None = None
+    system: System,
+    options: DriveOptions,
+    print_line: PrintLine,
+    *,
+    meanwhile: Meanwhile | None = None,
 ) -> DriveOutcome:
     """Drive, watch, intrude, count.
 
     Args:
         system: Where.
         options: What.
-        say: Takes lines of progress.
+        print_line: Takes lines of progress.
         meanwhile: What happens to the system under the drive. The trucks report until it is over,
             so all of it falls between the first point and the last.
 
@@ -130,10 +134,10 @@ async def drive_fleet(
     ]
     try:
         return await together(
-            _drive(system, options, crews, trips, ids, intruders, say, meanwhile),
+            _drive(system, options, crews, trips, ids, intruders, print_line, meanwhile),
             *(crew.run() for crew in crews),
             *(intruder.run() for intruder in intruders),
-            _tell_progress(crews, intruders, say),
+            _report_progress(crews, intruders, print_line),
         )
     finally:
         await asyncio.gather(*(crew.tidy_up() for crew in crews))
@@ -158,19 +162,19 @@ async def _drive(
     trips: Sequence[Trip],
     ids: Sequence[str],
     intruders: Sequence[Intruder],
-    say: Say,
+    print_line: PrintLine,
     meanwhile: Meanwhile | None,
 ) -> DriveOutcome:
     by_rule = options.dwell_s is not None
-    say(f"creating {len(crews)} deliveries and connecting their customers")
-    pictures = await asyncio.gather(
+    print_line(f"creating {len(crews)} deliveries and connecting their customers")
+    snapshots = await asyncio.gather(
         *(crew.take_on(one, trip) for crew, one, trip in zip(crews, ids, trips, strict=True))
     )
-    for crew, got in zip(crews, pictures, strict=True):
+    for crew, got in zip(crews, snapshots, strict=True):
         if not got:
             crew.failures.append("its customer got no picture of the delivery before the drive")
     doors = await try_doors(system, crews[0].truck_id)
-    say(f"driving {options.duration_s:g} s: {', '.join(crew.truck_id for crew in crews)}")
+    print_line(f"driving {options.duration_s:g} s: {', '.join(crew.truck_id for crew in crews)}")
     start_ms = system.now_ms()
     is_over = asyncio.Event()
     await asyncio.gather(
@@ -180,14 +184,14 @@ async def _drive(
             for crew, trip in zip(crews, trips, strict=True)
         ),
     )
-    say("driven; waiting for the last answers, arrivals and hand-overs")
+    print_line("driven; waiting for the last answers, arrivals and hand-overs")
     for crew in crews:
         await crew.uploader_settled(options.patience_s)
     await asyncio.gather(
         *(crew.hand_over(by_rule=by_rule, within_s=options.patience_s) for crew in crews)
     )
     evidence = [_evidence(crew, await _read(crew), system.now_ms()) for crew in crews]
-    stores = await _await_stores(system, evidence, options.patience_s, say)
+    stores = await _await_stores(system, evidence, options.patience_s, print_line)
     required = STATUSES_ALWAYS | STATUSES_BY_DWELL if by_rule else STATUSES_ALWAYS
     verdict = judge(evidence, _intrusions(intruders, doors), stores, required=required)
     return DriveOutcome(verdict, evidence)
@@ -214,7 +218,7 @@ def _evidence(crew: Crew, delivery: DeliveryRecord | None, now_ms: int) -> Truck
         customer_id=crew.customer_id,
         fixes=crew.fixes,
         accepted=report.accepted,
-        refused=[entry.reason for entry in report.refused],
+        rejected=[entry.reason for entry in report.rejected],
         unsettled=crew.uploader.unsettled,
         messages=log.messages,
         gaps=log.gaps(now_ms),
@@ -230,11 +234,11 @@ def _evidence(crew: Crew, delivery: DeliveryRecord | None, now_ms: int) -> Truck
 def _intrusions(intruders: Iterable[Intruder], doors: DoorAttempts) -> IntruderEvidence:
     intruders = list(intruders)
     return IntruderEvidence(
-        refusals=doors.refused + sum(intruder.refusals for intruder in intruders),
-        unanswered=[
+        rejections=doors.rejected + sum(intruder.rejections for intruder in intruders),
+        undetected=[
             f"{intruder.identity} asking for {one}"
             for intruder in intruders
-            for one in intruder.unanswered
+            for one in intruder.undetected
         ],
         foreign=[one for intruder in intruders for one in intruder.log.foreign],
         opened=doors.opened,
@@ -242,7 +246,7 @@ def _intrusions(intruders: Iterable[Intruder], doors: DoorAttempts) -> IntruderE
 
 
 async def _await_stores(
-    system: System, evidence: Sequence[TruckEvidence], patience_s: float, say: Say
+    system: System, evidence: Sequence[TruckEvidence], patience_s: float, print_line: PrintLine
 ) -> StoreCounts | None:
     """Read the stores until they hold everything, or the time is over."""
     if not system.environment.opensearch_url:
@@ -252,34 +256,36 @@ async def _await_stores(
     accepted = sum(map(len, ids.values()))
     deadline = Deadline(patience_s)
     counts = StoreCounts(frozenset(), 0, frozenset(), {})
-    said = ""
+    printed = ""
     while True:
         try:
             counts = await reader.count(ids)
-            news = (
+            status = (
                 f"of {accepted} accepted points {len(counts.in_history)} are in the history, "
                 f"{len(counts.in_raw)} in the raw log"
             )
         except StoreError as error:
-            news = f"OpenSearch: {error}"
-        if news != said:
-            say(news)
-            said = news
+            status = f"OpenSearch: {error}"
+        if status != printed:
+            print_line(status)
+            printed = status
         if deadline.passed or stores_are_complete(evidence, counts):
             return counts
         await system.sleep(STORES_EVERY_S)
 
 
-async def _tell_progress(crews: Sequence[Crew], intruders: Sequence[Intruder], say: Say) -> None:
+async def _report_progress(
+    crews: Sequence[Crew], intruders: Sequence[Intruder], print_line: PrintLine
+) -> None:
     while True:
         await asyncio.sleep(PROGRESS_EVERY_S)
         ages_s = sorted(shown.age_s for crew in crews for shown in crew.log.positions)
         median_s = percentile(ages_s, 50)
-        say(
+        print_line(
             f"{sum(len(crew.fixes) for crew in crews)} fixes, "
             f"{sum(len(crew.uploader.report.accepted) for crew in crews)} accepted, "
             f"{sum(crew.uploader.unsettled for crew in crews)} waiting; "
             f"{sum(crew.log.messages for crew in crews)} messages"
             + (f", median age {median_s:.1f} s" if median_s is not None else "")
-            + f"; {sum(intruder.refusals for intruder in intruders)} refusals"
+            + f"; {sum(intruder.rejections for intruder in intruders)} refusals"
         )

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from sim.drive.crew import System
 from sim.drive.customer_log import CustomerLog
 from sim.drive.together import together
-from sim.viewers.connection import ConnectionLostError, RefusedError, socket_opener
+from sim.viewers.connection import ConnectionLostError, HandshakeRejectedError, socket_opener
 from sim.viewers.viewer import Viewer
 
-ASK_AGAIN_S = 15.0
+POLL_EVERY_S = 15.0
 """An intruder asks during the whole drive, not only before anything moves."""
 
 
@@ -32,30 +32,30 @@ class Intruder:
     """
 
     identity: str
-    wanted: Sequence[str]
+    watched: Sequence[str]
     log: CustomerLog
     viewer: Viewer
 
     @property
-    def refusals(self) -> int:
+    def rejections(self) -> int:
         """How often the service said that there is no such delivery."""
-        return sum(self.log.refused.values())
+        return sum(self.log.rejected.values())
 
     @property
-    def unanswered(self) -> tuple[str, ...]:
+    def undetected(self) -> tuple[str, ...]:
         """Deliveries of which it was never told that there is none."""
-        return tuple(one for one in self.wanted if one not in self.log.refused)
+        return tuple(one for one in self.watched if one not in self.log.rejected)
 
     async def run(self) -> None:
         """Ask for each delivery, again and again, until cancelled."""
-        await together(self.viewer.run(), self._ask())
+        await together(self.viewer.run(), self._poll())
 
-    async def _ask(self) -> None:
+    async def _poll(self) -> None:
         while True:
             await self.viewer.connected.wait()
-            for delivery_id in self.wanted:
+            for delivery_id in self.watched:
                 await self.viewer.track(delivery_id)
-            await asyncio.sleep(ASK_AGAIN_S)
+            await asyncio.sleep(POLL_EVERY_S)
 
 
 @dataclass
@@ -67,14 +67,14 @@ class DoorAttempts:
         opened: Attempts that got a socket, by what they came with.
     """
 
-    refused: int = 0
+    rejected: int = 0
     opened: list[str] = field(default_factory=list)
 
 
-def make_intruder(system: System, identity: str, wanted: Sequence[str]) -> Intruder:
+def make_intruder(system: System, identity: str, expected: Sequence[str]) -> Intruder:
     """A customer to whom nothing that it will ask for belongs."""
     log = CustomerLog(identity, own=())
-    return Intruder(identity, wanted, log, system.viewer("customer", identity, log))
+    return Intruder(identity, expected, log, system.viewer("customer", identity, log))
 
 
 async def try_doors(system: System, truck_id: str) -> DoorAttempts:
@@ -100,8 +100,8 @@ async def try_doors(system: System, truck_id: str) -> DoorAttempts:
         for last in (False, False, True):
             try:
                 connection = await opener(key)
-            except RefusedError:
-                attempts.refused += 1
+            except HandshakeRejectedError:
+                attempts.rejected += 1
                 break
             except ConnectionLostError:
                 if last:

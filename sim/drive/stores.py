@@ -57,15 +57,15 @@ class StoreReader:
             StoreError: OpenSearch does not answer.
         """
         await self._request("POST", f"/{RAW_INDEXES},{HISTORY_INDEXES},{LATEST_INDEX}/_refresh", {})
-        wanted = frozenset(one for of_truck in ids.values() for one in of_truck)
-        found = [hit async for hit in self._history(sorted(wanted))]
+        expected = frozenset(one for of_truck in ids.values() for one in of_truck)
+        found = [hit async for hit in self._history(sorted(expected))]
         raw: set[str] = set()
         for truck_id in ids:
             raw |= await self._raw(truck_id)
         return StoreCounts(
             in_history=frozenset(found),
             history_copies=len(found) - len(set(found)),
-            in_raw=wanted & raw,
+            in_raw=expected & raw,
             latest_at_ms=await self._latest(sorted(ids)),
         )
 
@@ -98,10 +98,10 @@ class StoreReader:
             after = hits[-1]["sort"]
 
     async def _latest(self, truck_ids: Sequence[str]) -> Mapping[str, int]:
-        answer = await self._request("POST", f"/{LATEST_INDEX}/_mget", {"ids": list(truck_ids)})
+        response = await self._request("POST", f"/{LATEST_INDEX}/_mget", {"ids": list(truck_ids)})
         return {
             doc["_id"]: parse_instant(doc["_source"]["event_at"])
-            for doc in answer["docs"]
+            for doc in response["docs"]
             if doc.get("found")
         }
 
@@ -114,10 +114,10 @@ class StoreReader:
         try:
             async with self._session.request(
                 method, self._url + path, json=body, timeout=aiohttp.ClientTimeout(total=30)
-            ) as answer:
-                if answer.status != 200:
-                    raise StoreError(f"{path}: HTTP {answer.status}: {await answer.text()}")
-                return await answer.json()
+            ) as response:
+                if response.status != 200:
+                    raise StoreError(f"{path}: HTTP {response.status}: {await response.text()}")
+                return await response.json()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise StoreError(f"{path}: {error}") from error
 

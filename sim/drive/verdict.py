@@ -43,7 +43,7 @@ class TruckEvidence:
     customer_id: str
     fixes: Mapping[str, Fix]
     accepted: Mapping[str, Fix]
-    refused: Sequence[str]
+    rejected: Sequence[str]
     unsettled: int
     messages: int
     gaps: Sequence[Gap]
@@ -66,8 +66,8 @@ class IntruderEvidence:
         opened: Sockets that must not have opened.
     """
 
-    refusals: int
-    unanswered: Sequence[str]
+    rejections: int
+    undetected: Sequence[str]
     foreign: Sequence[str]
     opened: Sequence[str] = ()
 
@@ -114,7 +114,7 @@ class Verdict:
     messages: Mapping[str, int]
     gaps: Mapping[str, GapFigures]
     statuses: tuple[Status, ...]
-    refusals: int
+    rejections: int
     foreign: int
     age_p50_s: float | None
     age_p99_s: float | None
@@ -135,7 +135,7 @@ class Verdict:
             "latest_ok": self.latest_ok,
             "messages": dict(self.messages),
             "statuses": [status.value for status in self.statuses],
-            "refusals": self.refusals,
+            "refusals": self.rejections,
             "foreign": self.foreign,
             "age_p50_s": self.age_p50_s,
             "age_p99_s": self.age_p99_s,
@@ -188,7 +188,7 @@ def judge(
             if (figures := GapFigures.of(truck.gaps)) is not None
         },
         statuses=tuple(status for status in Status if status in seen),
-        refusals=intruders.refusals,
+        rejections=intruders.rejections,
         foreign=len(foreign),
         age_p50_s=percentile(ages_s, 50),
         age_p99_s=percentile(ages_s, 99),
@@ -198,13 +198,13 @@ def judge(
 
 
 def _truck_problems(truck: TruckEvidence, required: Set[Status]) -> list[str]:
-    who, customer = truck.truck_id, truck.customer_id
-    problems = [f"{who}: {failure}" for failure in truck.failures]
-    problems += [f"{who}: a point was refused: {reason}" for reason in truck.refused]
+    viewer, customer = truck.truck_id, truck.customer_id
+    problems = [f"{viewer}: {failure}" for failure in truck.failures]
+    problems += [f"{viewer}: a point was refused: {reason}" for reason in truck.rejected]
     if not truck.accepted:
-        problems.append(f"{who}: no point was accepted")
+        problems.append(f"{viewer}: no point was accepted")
     if truck.unsettled:
-        problems.append(f"{who}: {truck.unsettled} points never got a final answer")
+        problems.append(f"{viewer}: {truck.unsettled} points never got a final answer")
     if not truck.positions:
         problems.append(f"{customer}: no position reached its socket")
     problems += [f"{customer}: {problem}" for problem in truck.broken]
@@ -244,8 +244,8 @@ def _is_a_fix(shown: ShownPosition, fixes: Mapping[str, Fix]) -> bool:
 
 def _intruder_problems(intruders: IntruderEvidence) -> list[str]:
     problems = [f"a socket opened with {key}" for key in intruders.opened]
-    problems += [f"an intruder was never refused: {one}" for one in intruders.unanswered]
-    if intruders.refusals == 0:
+    problems += [f"an intruder was never refused: {one}" for one in intruders.undetected]
+    if intruders.rejections == 0:
         problems.append("nothing was refused: the right to view was not tried")
     return problems
 

@@ -26,17 +26,17 @@ class _PutRecords:
             return None
         return msgspec.json.encode({**self._body, "Records": kept})
 
-    def answer(self, upstream: bytes | None, failures: Failures) -> bytes:
-        told: dict[str, Any] = msgspec.json.decode(upstream) if upstream else {}
-        taken = iter(told.get("Records", ()))
+    def respond(self, upstream: bytes | None, failures: Failures) -> bytes:
+        reported: dict[str, Any] = msgspec.json.decode(upstream) if upstream else {}
+        taken = iter(reported.get("Records", ()))
         records = [
             {"ErrorCode": failures[place].code, "ErrorMessage": failures[place].message}
             if place in failures
             else next(taken)
             for place in range(len(self._records))
         ]
-        failed = told.get("FailedRecordCount", 0) + len(failures)
-        return msgspec.json.encode({**told, "FailedRecordCount": failed, "Records": records})
+        failed = reported.get("FailedRecordCount", 0) + len(failures)
+        return msgspec.json.encode({**reported, "FailedRecordCount": failed, "Records": records})
 
 
 class _Keyed(msgspec.Struct):
@@ -58,8 +58,8 @@ class _QueueBatch:
         kept = [entry for place, entry in enumerate(self._entries) if place not in failing]
         return msgspec.json.encode({**self._body, "Entries": kept}) if kept else None
 
-    def answer(self, upstream: bytes | None, failures: Failures) -> bytes:
-        told: dict[str, Any] = msgspec.json.decode(upstream) if upstream else {}
+    def respond(self, upstream: bytes | None, failures: Failures) -> bytes:
+        reported: dict[str, Any] = msgspec.json.decode(upstream) if upstream else {}
         failed = [
             {
                 "Id": self._entries[place]["Id"],
@@ -69,8 +69,10 @@ class _QueueBatch:
             }
             for place, failure in failures.items()
         ]
-        told.setdefault("Successful", [])
-        return msgspec.json.encode({**told, "Failed": [*(told.get("Failed") or ()), *failed]})
+        reported.setdefault("Successful", [])
+        return msgspec.json.encode(
+            {**reported, "Failed": [*(reported.get("Failed") or ()), *failed]}
+        )
 
 
 class _TableBatch:
@@ -79,24 +81,24 @@ class _TableBatch:
     def __init__(self, body: bytes, *, reads: bool) -> None:
         self._body = msgspec.json.decode(body)
         self._reads = reads
-        self._asked = [
+        self._requested = [
             (table, entry)
-            for table, asked in self._body["RequestItems"].items()
-            for entry in (asked["Keys"] if reads else asked)
+            for table, parsed in self._body["RequestItems"].items()
+            for entry in (parsed["Keys"] if reads else parsed)
         ]
         self.entries: tuple[Entry, ...] = tuple(
-            (table, *_key_texts(entry, reads=reads)) for table, entry in self._asked
+            (table, *_key_texts(entry, reads=reads)) for table, entry in self._requested
         )
 
     def without(self, failing: Set[int]) -> bytes | None:
         kept = self._some(lambda place: place not in failing)
         return msgspec.json.encode({**self._body, "RequestItems": kept}) if kept else None
 
-    def answer(self, upstream: bytes | None, failures: Failures) -> bytes:
-        told: dict[str, Any] = msgspec.json.decode(upstream) if upstream else {}
+    def respond(self, upstream: bytes | None, failures: Failures) -> bytes:
+        reported: dict[str, Any] = msgspec.json.decode(upstream) if upstream else {}
         name = "UnprocessedKeys" if self._reads else "UnprocessedItems"
         left = self._some(lambda place: place in failures)
-        for table, entries in (told.get(name) or {}).items():
+        for table, entries in (reported.get(name) or {}).items():
             if not self._reads:
                 left[table] = [*left.get(table, ()), *entries]
             elif table in left:
@@ -104,18 +106,18 @@ class _TableBatch:
             else:
                 left[table] = entries
         if self._reads:
-            told.setdefault("Responses", {})
-        return msgspec.json.encode({**told, name: left})
+            reported.setdefault("Responses", {})
+        return msgspec.json.encode({**reported, name: left})
 
-    def _some(self, wanted: Callable[[int], bool]) -> dict[str, Any]:
+    def _some(self, expected: Callable[[int], bool]) -> dict[str, Any]:
         some: dict[str, Any] = {}
-        for place, (table, entry) in enumerate(self._asked):
-            if wanted(place):
+        for place, (table, entry) in enumerate(self._requested):
+            if expected(place):
                 some.setdefault(table, []).append(entry)
         if not self._reads:
             return some
-        asked = self._body["RequestItems"]
-        return {table: {**asked[table], "Keys": keys} for table, keys in some.items()}
+        parsed = self._body["RequestItems"]
+        return {table: {**parsed[table], "Keys": keys} for table, keys in some.items()}
 
 
 def _key_texts(entry: dict[str, Any], *, reads: bool) -> list[str]:

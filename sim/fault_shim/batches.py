@@ -35,7 +35,7 @@ class Batch(Protocol):
         """The body of the entries that don't fail; None when nothing is left to ask."""
         ...
 
-    def answer(self, upstream: bytes | None, failures: Failures) -> bytes:
+    def respond(self, upstream: bytes | None, failures: Failures) -> bytes:
         """The answer to the whole request.
 
         Args:

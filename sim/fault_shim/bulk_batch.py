@@ -44,10 +44,10 @@ class BulkBatch:
         ]
         return b"".join(line + b"\n" for line in kept) if kept else None
 
-    def answer(self, upstream: bytes | None, failures: Failures) -> bytes:
+    def respond(self, upstream: bytes | None, failures: Failures) -> bytes:
         """See `Batch`."""
-        told: dict[str, Any] = msgspec.json.decode(upstream) if upstream else {"took": 0}
-        done = iter(told.get("items", ()))
+        document: dict[str, Any] = msgspec.json.decode(upstream) if upstream else {"took": 0}
+        done = iter(document.get("items", ()))
         items = []
         for place, item in enumerate(self._items):
             failure = failures.get(place)
@@ -57,7 +57,7 @@ class BulkBatch:
             error = {"type": failure.code, "reason": failure.message}
             outcome = {"_index": item.index, "_id": item.id, "status": failure.status}
             items.append({item.operation: {**outcome, "error": error}})
-        return msgspec.json.encode({**told, "errors": True, "items": items})
+        return msgspec.json.encode({**document, "errors": True, "items": items})
 
 
 def _items(body: bytes, index: str) -> Iterator[_Item]:

@@ -30,7 +30,7 @@ class Controlled(Protocol):
     async def set_weather(self, weather: Weather) -> None: ...  # noqa: D102
 
 
-async def answer_control(shim: Controlled, method: str, body: bytes) -> web.Response:
+async def respond_to_control(shim: Controlled, method: str, body: bytes) -> web.Response:
     """Answers a request to the control path."""
     if method == "PUT":
         try:

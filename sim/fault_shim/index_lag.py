@@ -48,8 +48,8 @@ def written_items(document: Mapping[str, Any]) -> Iterator[tuple[str, Item]]:
     single = document.get("Item") or document.get("Key")
     if single and "TableName" in document:
         yield document["TableName"], single
-    for table, asked in (document.get("RequestItems") or {}).items():
-        for entry in asked if isinstance(asked, list) else ():
+    for table, parsed in (document.get("RequestItems") or {}).items():
+        for entry in parsed if isinstance(parsed, list) else ():
             yield (
                 table,
                 entry["PutRequest"]["Item"]
@@ -57,9 +57,9 @@ def written_items(document: Mapping[str, Any]) -> Iterator[tuple[str, Item]]:
                 else (entry["DeleteRequest"]["Key"]),
             )
     for write in document.get("TransactItems") or ():
-        for action, asked in write.items():
+        for action, parsed in write.items():
             if action != "ConditionCheck":
-                yield asked["TableName"], asked.get("Item") or asked["Key"]
+                yield parsed["TableName"], parsed.get("Item") or parsed["Key"]
 
 
 class LaggingIndexes:
@@ -106,15 +106,15 @@ class LaggingIndexes:
             while copy.pending and copy.pending[0].at_s <= old_enough_s:
                 change = copy.pending[0]
                 if change.image is None:
-                    asked: dict[str, Any] = {"TableName": copy.name, "Key": change.key}
-                    await self._call(headers, "DeleteItem", asked)
+                    parsed: dict[str, Any] = {"TableName": copy.name, "Key": change.key}
+                    await self._call(headers, "DeleteItem", parsed)
                 else:
-                    asked = {"TableName": copy.name, "Item": change.image}
-                    await self._call(headers, "PutItem", asked)
+                    parsed = {"TableName": copy.name, "Item": change.image}
+                    await self._call(headers, "PutItem", parsed)
                 copy.pending.popleft()
         return copy.name
 
-    async def forget(self, still_lags: Callable[[str], bool] = lambda _: False) -> None:
+    async def drop(self, still_lags: Callable[[str], bool] = lambda _: False) -> None:
         """Deletes the copies of tables that lag no more."""
         for table in [table for table in self._copies if not still_lags(table)]:
             copy = self._copies.pop(table)
@@ -123,8 +123,8 @@ class LaggingIndexes:
 
     async def _note(self, table: str, copy: _Copy, item: Item, headers: Headers) -> None:
         key = {name: item[name] for name in copy.keys}
-        asked = {"TableName": table, "Key": key, "ConsistentRead": True}
-        image = (await self._call(headers, "GetItem", asked)).get("Item")
+        parsed = {"TableName": table, "Key": key, "ConsistentRead": True}
+        image = (await self._call(headers, "GetItem", parsed)).get("Item")
         copy.pending.append(_Change(at_s=self._clock(), key=key, image=image))
 
     async def _copy(self, table: str, headers: Headers) -> _Copy:
@@ -136,7 +136,7 @@ class LaggingIndexes:
     async def _make_copy(self, table: str, headers: Headers) -> _Copy:
         described = (await self._call(headers, "DescribeTable", {"TableName": table}))["Table"]
         name = f"{table}.lagging-{uuid.uuid4().hex[:8]}"
-        asked: dict[str, Any] = {
+        parsed: dict[str, Any] = {
             "TableName": name,
             "KeySchema": described["KeySchema"],
             "AttributeDefinitions": described["AttributeDefinitions"],
@@ -144,16 +144,18 @@ class LaggingIndexes:
         }
         for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
             if described.get(kind):
-                wanted = ("IndexName", "KeySchema", "Projection")
-                asked[kind] = [{field: one[field] for field in wanted} for one in described[kind]]
-        await self._call(headers, "CreateTable", asked)
+                expected = ("IndexName", "KeySchema", "Projection")
+                parsed[kind] = [
+                    {field: one[field] for field in expected} for one in described[kind]
+                ]
+        await self._call(headers, "CreateTable", parsed)
         page: dict[str, Any] = {"TableName": table, "ConsistentRead": True}
         while True:
-            told = await self._call(headers, "Scan", page)
-            for item in told.get("Items", ()):
+            document = await self._call(headers, "Scan", page)
+            for item in document.get("Items", ()):
                 await self._call(headers, "PutItem", {"TableName": name, "Item": item})
-            if not told.get("LastEvaluatedKey"):
+            if not document.get("LastEvaluatedKey"):
                 break
-            page["ExclusiveStartKey"] = told["LastEvaluatedKey"]
+            page["ExclusiveStartKey"] = document["LastEvaluatedKey"]
         keys = tuple(key["AttributeName"] for key in described["KeySchema"])
         return _Copy(name=name, keys=keys, headers=headers)

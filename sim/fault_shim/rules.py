@@ -24,7 +24,7 @@ class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A typing error in a rule must not make fair weather."""
 
 
-class Refuse(_Data, frozen=True, kw_only=True, tag_field="kind", tag="refuse"):
+class Reject(_Data, frozen=True, kw_only=True, tag_field="kind", tag="refuse"):
     """Upstream is not asked; the answer is an error as the service itself would word it.
 
     Attributes:
@@ -87,7 +87,7 @@ class Drop(_Data, frozen=True, kw_only=True, tag_field="kind", tag="drop"):
     by: HowToEnd = "reset"
 
 
-class CutAnswer(_Data, frozen=True, kw_only=True, tag_field="kind", tag="cut_answer"):
+class CutResponse(_Data, frozen=True, kw_only=True, tag_field="kind", tag="cut_answer"):
     """Upstream has done what it was asked, and the connection ends before that is told.
 
     Attributes:
@@ -100,7 +100,7 @@ class CutAnswer(_Data, frozen=True, kw_only=True, tag_field="kind", tag="cut_ans
     by: HowToEnd = "reset"
 
 
-class ReplaceAnswer(_Data, frozen=True, kw_only=True, tag_field="kind", tag="replace_answer"):
+class ReplaceResponse(_Data, frozen=True, kw_only=True, tag_field="kind", tag="replace_answer"):
     """Upstream has done what it was asked, and the answer says something else."""
 
     status: Status = 200
@@ -108,7 +108,7 @@ class ReplaceAnswer(_Data, frozen=True, kw_only=True, tag_field="kind", tag="rep
     headers: dict[str, str] = {}
 
 
-Ending = Refuse | Drop | CutAnswer | ReplaceAnswer
+Ending = Reject | Drop | CutResponse | ReplaceResponse
 """What decides the answer: a request meets one of these at the most."""
 
 Fault = Ending | FailItems | Delay | LagIndex

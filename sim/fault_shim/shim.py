@@ -13,20 +13,20 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from sim.fault_shim.answers import Answer, cut_off, ended, replaced, whole
-from sim.fault_shim.control import CONTROL_PATH, answer_control
+from sim.fault_shim.control import CONTROL_PATH, respond_to_control
 from sim.fault_shim.deciding import Decision, Tallies, decide
+from sim.fault_shim.error_responses import worded
 from sim.fault_shim.index_lag import LaggingIndexes
 from sim.fault_shim.record import Exchange, Record
-from sim.fault_shim.refusals import worded
 from sim.fault_shim.requests import Received, Request, understand
+from sim.fault_shim.responses import ProxyResponse, cut_off, ended, replaced, whole
 from sim.fault_shim.rules import (
-    CutAnswer,
+    CutResponse,
     Drop,
     FaultRule,
     LagIndex,
-    Refuse,
-    ReplaceAnswer,
+    Reject,
+    ReplaceResponse,
     Weather,
 )
 from sim.fault_shim.upstream import Upstream, passed_on
@@ -75,7 +75,7 @@ class FaultShim:
     async def __aenter__(self) -> FaultShim:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(self._upstream)
-            stack.push_async_callback(self._indexes.forget)
+            stack.push_async_callback(self._indexes.drop)
             server = web.Server(
                 self._handle,
                 access_log=None,
@@ -115,7 +115,7 @@ class FaultShim:
         """Changes the weather for the requests that come from now on; tallies begin anew."""
         self._weather = weather
         self._tallies = {}
-        await self._indexes.forget(self._lags)
+        await self._indexes.drop(self._lags)
 
     async def set_rules(self, *rules: FaultRule) -> None:
         """The same, keeping the seed; none for fair weather."""
@@ -128,35 +128,35 @@ class FaultShim:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.content.read()
         if request.path == CONTROL_PATH:
-            return await answer_control(self, request.method, body)
+            return await respond_to_control(self, request.method, body)
         received = Received(
             method=request.method,
             target=request.raw_path,
             headers={name.lower(): value for name, value in request.headers.items()},
             body=body,
         )
-        asked = understand(received)
+        parsed = understand(received)
         decision, self._tallies = decide(
-            asked, self._weather.rules, self._tallies, self._weather.seed
+            parsed, self._weather.rules, self._tallies, self._weather.seed
         )
         exchange = Exchange(
-            service=asked.service,
-            operation=asked.operation,
-            path=asked.path,
+            service=parsed.service,
+            operation=parsed.operation,
+            path=parsed.path,
             struck=decision.struck,
-            entries=asked.entries,
+            entries=parsed.entries,
             failed=tuple(sorted(decision.failures)),
         )
         await self._wait(decision.delay_before_s)
         if isinstance(decision.ending, Drop):
             self.record.add(exchange)
             return ended(request, decision.ending.by)
-        if isinstance(decision.ending, Refuse):
+        if isinstance(decision.ending, Reject):
             content_type = request.headers.get("Content-Type", "")
-            answer = worded(decision.ending, asked.dialect, content_type)
-            return await self._send(request, decision, exchange, answer)
+            reply = worded(decision.ending, parsed.dialect, content_type)
+            return await self._send(request, decision, exchange, reply)
         try:
-            return await self._forward(request, received, asked, decision, exchange)
+            return await self._forward(request, received, parsed, decision, exchange)
         except aiohttp.ClientError:
             # Nobody there, or nobody who answers: so it is for our client.
             self.record.add(msgspec.structs.replace(exchange, forwarded=True))
@@ -166,49 +166,49 @@ class FaultShim:
         self,
         request: web.BaseRequest,
         received: Received,
-        asked: Request,
+        parsed: Request,
         decision: Decision,
         exchange: Exchange,
     ) -> web.StreamResponse:
         headers = passed_on(request.headers.items())
         body: bytes | None = received.body
-        failures = decision.failures if asked.batch is not None else {}
-        if asked.batch is not None and failures:
-            body = asked.batch.without(failures.keys())
+        failures = decision.failures if parsed.batch is not None else {}
+        if parsed.batch is not None and failures:
+            body = parsed.batch.without(failures.keys())
             headers["Accept-Encoding"] = "identity"  # the answer is to be read here
             if body is None:
-                answer = _answer_of_failures(asked, asked.batch.answer(None, failures))
-                return await self._send(request, decision, exchange, answer)
+                reply = _failure_response(parsed, parsed.batch.respond(None, failures))
+                return await self._send(request, decision, exchange, reply)
         assert body is not None  # noqa: S101 - for the type checker: see above
-        if decision.lag_s is not None and asked.index is not None:
-            table = asked.document["TableName"]
+        if decision.lag_s is not None and parsed.index is not None:
+            table = parsed.document["TableName"]
             name = await self._indexes.stand_in(table, received.headers, decision.lag_s)
-            body = msgspec.json.encode({**asked.document, "TableName": name})
+            body = msgspec.json.encode({**parsed.document, "TableName": name})
         exchange = msgspec.structs.replace(exchange, forwarded=True)
         async with contextlib.AsyncExitStack() as stack:
-            async with self._noting_writes(received, asked):
+            async with self._noting_writes(received, parsed):
                 response = await stack.enter_async_context(
-                    self._upstream.ask(received.method, received.target, headers, body)
+                    self._upstream.send(received.method, received.target, headers, body)
                 )
             exchange = msgspec.structs.replace(exchange, status=response.status)
             if decision.ending is None and not failures:
                 await self._wait(decision.delay_after_s)
                 return await self._stream(request, exchange, response)
-            told = await response.read()
-            if asked.batch is not None and failures and response.status == 200:
-                told = asked.batch.answer(told, failures)
+            document = await response.read()
+            if parsed.batch is not None and failures and response.status == 200:
+                document = parsed.batch.respond(document, failures)
             headers = passed_on(response.headers.items())
-            answer = Answer(status=response.status, headers=headers, body=told)
-        return await self._send(request, decision, exchange, answer)
+            reply = ProxyResponse(status=response.status, headers=headers, body=document)
+        return await self._send(request, decision, exchange, reply)
 
     @contextlib.asynccontextmanager
-    async def _noting_writes(self, received: Received, asked: Request) -> AsyncIterator[None]:
+    async def _noting_writes(self, received: Received, parsed: Request) -> AsyncIterator[None]:
         """Upstream is asked inside; a write to a table whose indexes lag is noted."""
-        tables = [table for table in asked.targets if self._lags(table)]
-        if asked.service != "dynamodb" or asked.operation not in _WRITES or not tables:
+        tables = [table for table in parsed.targets if self._lags(table)]
+        if parsed.service != "dynamodb" or parsed.operation not in _WRITES or not tables:
             yield
             return
-        async with self._indexes.around_write(tables, received.headers, asked.document):
+        async with self._indexes.around_write(tables, received.headers, parsed.document):
             yield
 
     def _lags(self, table: str) -> bool:
@@ -237,26 +237,26 @@ class FaultShim:
         return passing
 
     async def _send(
-        self, request: web.BaseRequest, decision: Decision, exchange: Exchange, answer: Answer
+        self, request: web.BaseRequest, decision: Decision, exchange: Exchange, reply: ProxyResponse
     ) -> web.StreamResponse:
         """Sends an answer that is known as a whole, or as much of it as is to be sent."""
         await self._wait(decision.delay_after_s)
         ending = decision.ending
-        if isinstance(ending, CutAnswer):
+        if isinstance(ending, CutResponse):
             self.record.add(exchange)
             if ending.after_bytes is None:
                 return ended(request, ending.by)
-            return await cut_off(request, answer, ending.after_bytes)
-        if isinstance(ending, ReplaceAnswer):
-            answer = replaced(answer, ending)
-        self.record.add(msgspec.structs.replace(exchange, told=answer.status))
-        return whole(answer)
+            return await cut_off(request, reply, ending.after_bytes)
+        if isinstance(ending, ReplaceResponse):
+            reply = replaced(reply, ending)
+        self.record.add(msgspec.structs.replace(exchange, told=reply.status))
+        return whole(reply)
 
 
-def _answer_of_failures(asked: Request, body: bytes) -> Answer:
+def _failure_response(parsed: Request, body: bytes) -> ProxyResponse:
     """A batch of which nothing was left to forward is answered well, as AWS does."""
     content_type = {
         "opensearch": "application/json",
         "kinesis": "application/x-amz-json-1.1",
-    }.get(asked.service, "application/x-amz-json-1.0")
-    return Answer(status=200, headers=CIMultiDict({"Content-Type": content_type}), body=body)
+    }.get(parsed.service, "application/x-amz-json-1.0")
+    return ProxyResponse(status=200, headers=CIMultiDict({"Content-Type": content_type}), body=body)

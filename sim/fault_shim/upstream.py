@@ -73,7 +73,7 @@ class Upstream:
             await self._session.close()
 
     @contextlib.asynccontextmanager
-    async def ask(
+    async def send(
         self, method: str, target: str, headers: CIMultiDict[str], body: bytes
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Asks once; the answer's body is as it comes over the wire.
@@ -108,9 +108,9 @@ class Upstream:
                 "Authorization": headers.get("authorization", ""),
             }
         )
-        async with self.ask("POST", "/", mine, msgspec.json.encode(document)) as response:
+        async with self.send("POST", "/", mine, msgspec.json.encode(document)) as response:
             body = await response.read()
             if response.status != 200:
                 raise UpstreamError(f"{operation}: {response.status} {body[:500]!r}")
-        answer: dict[str, Any] = msgspec.json.decode(body)
-        return answer
+        reply: dict[str, Any] = msgspec.json.decode(body)
+        return reply

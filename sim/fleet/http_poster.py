@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 
-from sim.fleet.upload_answers import Answer
+from sim.fleet.upload_responses import UploadResponse
 from sim.fleet.uploader import Poster, UnreachableError
 
 TIMEOUT_S = 35.0
@@ -21,11 +21,13 @@ def http_poster(session: aiohttp.ClientSession, server_url: str) -> Poster:
     url = f"{server_url.rstrip('/')}/telemetry"
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
 
-    async def post(body: bytes, content_type: str, token: str) -> Answer:
+    async def post(body: bytes, content_type: str, token: str) -> UploadResponse:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": content_type}
         try:
-            async with session.post(url, data=body, headers=headers, timeout=timeout) as answer:
-                return Answer(answer.status, dict(answer.headers), await answer.read())
+            async with session.post(url, data=body, headers=headers, timeout=timeout) as response:
+                return UploadResponse(
+                    response.status, dict(response.headers), await response.read()
+                )
         except (aiohttp.ClientError, TimeoutError) as error:
             raise UnreachableError(str(error)) from error
 

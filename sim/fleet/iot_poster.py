@@ -12,10 +12,10 @@ from typing import Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sim.fleet.upload_answers import Answer
+from sim.fleet.upload_responses import UploadResponse
 from sim.fleet.uploader import UnreachableError
 
-_ACKNOWLEDGED: Final = Answer(202, {}, b"{}")
+_ACKNOWLEDGED: Final = UploadResponse(202, {}, b"{}")
 
 
 class Publishing(Protocol):
@@ -39,7 +39,7 @@ class IotPoster:
         self._client = client()
         self._topic = f"$aws/rules/{rule}/trucks/{truck_id}/telemetry"
 
-    async def __call__(self, body: bytes, content_type: str, token: str) -> Answer:
+    async def __call__(self, body: bytes, content_type: str, token: str) -> UploadResponse:
         """Publish a body; its type is known by its first bytes, and no token is used.
 
         Raises:

@@ -116,7 +116,7 @@ class Replay:
 
 
 @dataclass(frozen=True)
-class InTurn:
+class Sequential:
     """Motions one after another."""
 
     parts: tuple[Motion, ...]

@@ -11,12 +11,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sim.fleet.mqtt_truck import MqttTruck, NotPublishedError, RefusedByBrokerError
-from sim.fleet.upload_answers import Answer
+from sim.fleet.mqtt_truck import MqttTruck, NotPublishedError, RejectedByBrokerError
+from sim.fleet.upload_responses import UploadResponse
 from sim.fleet.uploader import UnreachableError
 
-_ACKNOWLEDGED = Answer(202, {}, b"{}")
-_REFUSED = Answer(401, {}, b"{}")
+_ACKNOWLEDGED = UploadResponse(202, {}, b"{}")
+_REJECTED = UploadResponse(401, {}, b"{}")
 
 
 class MqttPoster:
@@ -39,7 +39,7 @@ class MqttPoster:
         self._token = ""
         self._number = 0
 
-    async def __call__(self, body: bytes, content_type: str, token: str) -> Answer:
+    async def __call__(self, body: bytes, content_type: str, token: str) -> UploadResponse:
         """Publish a body and wait for its acknowledgement.
 
         Raises:
@@ -54,9 +54,9 @@ class MqttPoster:
                 content_type=content_type,
                 correlation=b"%d" % self._number,
             )
-        except RefusedByBrokerError:
+        except RejectedByBrokerError:
             await self.close()
-            return _REFUSED
+            return _REJECTED
         except NotPublishedError as error:
             await self.close()
             raise UnreachableError(str(error)) from error
@@ -71,11 +71,11 @@ class MqttPoster:
         if self._truck is not None and not self._truck.is_lost and token == self._token:
             return self._truck
         await self.close()
-        truck = MqttTruck(self._url, self._truck_id, token, on_message=self._hear)
+        truck = MqttTruck(self._url, self._truck_id, token, on_message=self._receive)
         await self._opened.enter_async_context(truck.opened())
         await truck.subscribe(f"trucks/{self._truck_id}/telemetry/result")
         self._truck, self._token = truck, token
         return truck
 
-    def _hear(self, _topic: str, payload: bytes, _correlation: bytes | None) -> None:
+    def _receive(self, _topic: str, payload: bytes, _correlation: bytes | None) -> None:
         self._on_result(json.loads(payload))

@@ -31,7 +31,7 @@ class NotPublishedError(Exception):
     """There was no acknowledgement: the broker may have it or not."""
 
 
-class RefusedByBrokerError(Exception):
+class RejectedByBrokerError(Exception):
     """The broker refused a connection, a message or a subscription."""
 
 
@@ -84,13 +84,13 @@ class MqttTruck:
         """The connection, for the length of a `with` block.
 
         Raises:
-            RefusedByBrokerError: The token, the user or the session's name is refused.
+            RejectedByBrokerError: The token, the user or the session's name is refused.
             NotPublishedError: It can't be reached.
         """
         try:
             await self._client.__aenter__()
         except MqttConnectError as error:
-            raise RefusedByBrokerError(str(error)) from error
+            raise RejectedByBrokerError(str(error)) from error
         except aiomqtt.MqttError as error:
             raise NotPublishedError(str(error)) from error
         self._reading = asyncio.create_task(self._read())
@@ -118,7 +118,7 @@ class MqttTruck:
         """Publish, and return when the broker has acknowledged it.
 
         Raises:
-            RefusedByBrokerError: It was refused.
+            RejectedByBrokerError: It was refused.
             NotPublishedError: There was no acknowledgement.
         """
         properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -143,27 +143,27 @@ class MqttTruck:
         """Subscribe.
 
         Raises:
-            RefusedByBrokerError: It was refused, perhaps by ending the connection.
+            RejectedByBrokerError: It was refused, perhaps by ending the connection.
         """
         asking = asyncio.ensure_future(self._client.subscribe(topic, qos=1))
         assert self._reading is not None  # noqa: S101 - called while it is open
         await asyncio.wait({asking, self._reading}, return_when=asyncio.FIRST_COMPLETED)
         if not asking.done():
             asking.cancel()
-            raise RefusedByBrokerError("the connection has ended")
+            raise RejectedByBrokerError("the connection has ended")
         try:
             codes = await asking
         except aiomqtt.MqttError as error:
-            raise RefusedByBrokerError(str(error)) from error
+            raise RejectedByBrokerError(str(error)) from error
         if any(reason_number(code) >= FIRST_FAILURE for code in codes):
-            raise RefusedByBrokerError(str(codes))
+            raise RejectedByBrokerError(str(codes))
 
     def _published(self, _client: Any, _data: Any, mid: int, code: Any, _more: Any) -> None:
         waiting = self._pending.get(mid)
         if waiting is None or waiting.done():
             return
         if reason_number(code) >= FIRST_FAILURE:
-            waiting.set_exception(RefusedByBrokerError(str(code)))
+            waiting.set_exception(RejectedByBrokerError(str(code)))
         else:
             waiting.set_result(None)
 

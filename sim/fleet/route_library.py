@@ -101,11 +101,11 @@ def parse_route(name: str, text: str) -> Route:
         raise BadRouteError(name, f"not a route file: {error!r}") from error
     if len(fixes) < 2:
         raise BadRouteError(name, "fewer than two fixes")
-    _refuse_teleports(name, fixes, elapsed_s)
+    _reject_teleports(name, fixes, elapsed_s)
     return Route(name, title, fixes, elapsed_s)
 
 
-def _refuse_teleports(
+def _reject_teleports(
     name: str, fixes: tuple[tuple[float, float], ...], elapsed_s: tuple[float, ...] | None
 ) -> None:
     steps_m = [distance_m(*before, *after) for before, after in pairwise(fixes)]

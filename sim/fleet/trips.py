@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rtdts.tracking.geodesy import distance_m
-from sim.fleet.motion import Driving, InTurn, Motion, MotionState, Replay, Standing
+from sim.fleet.motion import Driving, Motion, MotionState, Replay, Sequential, Standing
 from sim.fleet.polyline import Polyline
 from sim.fleet.route_library import Route
 from sim.fleet.speed_model import Stop, TruckLimits, draw_stops, drive_profile
@@ -273,7 +273,7 @@ def _assemble(parts: list[Motion], drive: Motion, times: TripTimes, radius_m: fl
     departs_s = sum(part.duration_s for part in parts) + times.stand_s
     arrives_s = departs_s + drive.duration_s
     rest_s = max(times.stand_s, times.total_s - arrives_s)
-    motion = InTurn(
+    motion = Sequential(
         (*parts, Standing.where(start, times.stand_s), drive, Standing.where(end, rest_s))
     )
     return Trip(

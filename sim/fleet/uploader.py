@@ -17,7 +17,7 @@ from typing import Protocol
 
 from rtdts.runtime.backoff import backoff_s
 from sim.fleet.device import Fix
-from sim.fleet.upload_answers import Answer, Judgement, Refused, judge
+from sim.fleet.upload_responses import Judgement, RejectedPoint, UploadResponse, judge
 from sim.token_client import TokenError
 
 MAX_BATCH = 500
@@ -31,7 +31,7 @@ class UnreachableError(Exception):
 class Poster(Protocol):
     """Sends one request to ``POST /telemetry``."""
 
-    async def __call__(self, body: bytes, content_type: str, token: str) -> Answer:
+    async def __call__(self, body: bytes, content_type: str, token: str) -> UploadResponse:
         """Post the body and read the whole answer.
 
         Raises:
@@ -58,7 +58,7 @@ class UploadReport:
 
     accepted: dict[str, Fix] = field(default_factory=dict)
     """By id: a repeat counts once."""
-    refused: list[Refused] = field(default_factory=list)
+    rejected: list[RejectedPoint] = field(default_factory=list)
     requests: int = 0
     failures: int = 0
     """Requests that had no answer, or one that took nothing or not everything."""
@@ -142,7 +142,7 @@ class Uploader:
         for fix in judgement.accepted:
             report.repeats_accepted += fix.id in report.accepted
             report.accepted[fix.id] = fix
-        report.refused.extend(judgement.refused)
+        report.rejected.extend(judgement.rejected)
         report.failures += judgement.failed
         self._store.extendleft(reversed(judgement.keep))
         self._in_flight = 0

@@ -9,7 +9,7 @@ from typing import Final
 
 from sim.drive.verdict import percentile
 from sim.load.tally import Tally
-from sim.svg import FAINT, Chart, Picture
+from sim.svg import FAINT, Chart, Drawing
 
 WIDTH: Final = 800
 PANEL: Final = 130
@@ -90,15 +90,15 @@ def draw(moments: Sequence[Moment], title: str, held_from_s: float | None) -> st
         ),
         ("longest gap that ended, s", ((BLUE, lambda one: one.gap_max_s),)),
     )
-    picture = Picture(WIDTH, 40 + len(panels) * (PANEL + SPACE), title)
-    picture.text(LEFT, 24, title, size=14, weight="bold")
+    drawing = Drawing(WIDTH, 40 + len(panels) * (PANEL + SPACE), title)
+    drawing.text(LEFT, 24, title, size=14, weight="bold")
     most_s = max(moments[-1].at_s, 1.0)
     for place, (name, curves) in enumerate(panels):
         top = 56 + place * (PANEL + SPACE)
         values = [value for _, of in curves for one in moments if (value := of(one)) is not None]
         most = _round_up(max(values, default=1.0))
         chart = Chart(
-            picture=picture,
+            drawing=drawing,
             left=LEFT,
             top=top,
             width=WIDTH - LEFT - 20,
@@ -107,7 +107,7 @@ def draw(moments: Sequence[Moment], title: str, held_from_s: float | None) -> st
             y_range=(0.0, most),
         )
         chart.axes(_ticks(most_s, 6), _ticks(most, 4), "seconds since the first socket")
-        picture.text(LEFT, top - 8, name)
+        drawing.text(LEFT, top - 8, name)
         if held_from_s is not None:
             chart.bar(held_from_s, 0.0, most, FAINT, more="stroke-dasharray='4 3'")
         for colour, of in curves:
@@ -115,7 +115,7 @@ def draw(moments: Sequence[Moment], title: str, held_from_s: float | None) -> st
             chart.curve(shown, colour)
             for x, y in shown if len(shown) < len(moments) else ():
                 chart.dot(x, y, colour, radius=1.5)
-    return picture.svg()
+    return drawing.svg()
 
 
 def _ticks(most: float, count: int) -> Iterable[tuple[float, str]]:

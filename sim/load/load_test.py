@@ -44,7 +44,7 @@ class LoadTest:
     Args:
         system: Where.
         options: How heavy.
-        say: Takes lines of progress.
+        print_line: Takes lines of progress.
         cpu: Reads what the system's parts spend; None where they are not on this machine.
 
     Attributes:
@@ -60,7 +60,7 @@ class LoadTest:
         self,
         system: System,
         options: LoadOptions,
-        say: Callable[[str], None],
+        print_line: Callable[[str], None],
         *,
         cpu: CpuMeter | None = None,
     ) -> None:
@@ -71,7 +71,7 @@ class LoadTest:
         self.held_since_s: float | None = None
         self.options = options
         self._system = system
-        self._say = say
+        self._print_line = print_line
         self._cpu = cpu
         self._spent_before: dict[str, float] = {}
         self._messages_before = 0
@@ -107,7 +107,7 @@ class LoadTest:
             TokenError: There are no tokens.
         """
         options = self.options
-        self._say(
+        self._print_line(
             f"creating {options.deliveries} deliveries on {options.trucks} trucks, "
             f"{options.sockets} sockets will track them"
         )
@@ -166,10 +166,10 @@ class LoadTest:
     async def _let_settle(self, sockets: Sequence[asyncio.Task[None]], stop: asyncio.Event) -> None:
         """Until each socket has its picture or has been refused, or patience is over."""
         await _wait(stop, self.options.ramp_s)
-        patience = Deadline(self.options.patience_s)
-        while not stop.is_set() and not patience.passed:
+        deadline = Deadline(self.options.patience_s)
+        while not stop.is_set() and not deadline.passed:
             places = zip(self.tally.sockets, sockets, strict=True)
-            if all(told.pictured_at_ms is not None or task.done() for told, task in places):
+            if all(document.pictured_at_ms is not None or task.done() for document, task in places):
                 break
             await _wait(stop, LOOK_EVERY_S)
         self.held_since_s = asyncio.get_running_loop().time()
@@ -243,7 +243,7 @@ class LoadTest:
 
     async def _tidy_up(self) -> None:
         """Cancels what it created, as far as it gets in a bounded time."""
-        self._say("closing the sockets, cancelling the deliveries")
+        self._print_line("closing the sockets, cancelling the deliveries")
         dispatcher = self._system.deliveries("dispatcher", "sim")
 
         async def cancel(number: int) -> None:

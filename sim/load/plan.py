@@ -118,7 +118,7 @@ class Seat:
 def seats(options: LoadOptions) -> tuple[Seat, ...]:
     """Everybody's, in the order of their turns."""
     return tuple(
-        Seat(number, number / options.connect_rate, _in_turn(group.deliveries, place))
+        Seat(number, number / options.connect_rate, _round_robin(group.deliveries, place))
         for group in options.groups
         for place, number in enumerate(group.sockets)
     )
@@ -128,8 +128,8 @@ def carriers(options: LoadOptions) -> Iterator[tuple[int, int]]:
     """Each delivery's number with that of the truck that carries it."""
     for group in options.groups:
         for place, delivery in enumerate(group.deliveries):
-            yield delivery, _in_turn(group.trucks, place)
+            yield delivery, _round_robin(group.trucks, place)
 
 
-def _in_turn(numbers: range, place: int) -> int:
+def _round_robin(numbers: range, place: int) -> int:
     return numbers[place % len(numbers)]

@@ -192,7 +192,7 @@ def sum_up(
         messages=dict(tally.messages),
         errors=dict(tally.errors),
         connect=Spread.of(tally.connect_s),
-        picture=Spread.of(tally.picture_s),
+        picture=Spread.of(tally.snapshot_s),
         age=Spread.of(tally.ages_s),
         gap=Spread(gaps.p50_s, gaps.p99_s, max(longest, default=None)),
         client_lag=Spread.of(lags_s),

@@ -7,7 +7,12 @@ from collections.abc import Awaitable, Callable
 
 from sim.load.tally import SocketTally, Tally
 from sim.token_client import TokenError
-from sim.viewers.connection import Connection, ConnectionLostError, OpenSocket, RefusedError
+from sim.viewers.connection import (
+    Connection,
+    ConnectionLostError,
+    HandshakeRejectedError,
+    OpenSocket,
+)
 from sim.viewers.viewer import TokenSource, Viewer
 
 
@@ -45,7 +50,7 @@ class LoadedSocket:
         self._viewer = Viewer(
             self._open,
             self._token,
-            on_message=lambda received: tally.heard(self._socket, received),
+            on_message=lambda received: tally.count_message(self._socket, received),
             now_ms=now_ms,
             sleep=sleep,
         )
@@ -55,7 +60,7 @@ class LoadedSocket:
         await self._viewer.track(self._delivery_id)
         try:
             await self._viewer.run()
-        except RefusedError:
+        except HandshakeRejectedError:
             return  # counted where it happened
 
     async def _token(self, *, fresh: bool) -> str:
@@ -69,7 +74,7 @@ class LoadedSocket:
         started_s = self._clock()
         try:
             connection = await self._open_socket(token)
-        except RefusedError as error:
+        except HandshakeRejectedError as error:
             self._tally.failed(f"refused_{error.status}")
             raise
         except ConnectionLostError:

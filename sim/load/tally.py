@@ -25,7 +25,7 @@ class SocketTally:
 
     own: Collection[str]
     connected_at_ms: int | None = None
-    heard_at_ms: int | None = None
+    last_message_at_ms: int | None = None
     pictured_at_ms: int | None = None
 
 
@@ -36,7 +36,7 @@ class Tally:
     Attributes:
         sockets: One an entry.
         connect_s: Of each handshake that succeeded.
-        picture_s: From each socket's opening to its first snapshot.
+        snapshot_s: From each socket's opening to its first snapshot.
         ages_s: Of each newly shown position, from the fix to the socket.
         gaps_s: Between one message and the next on the same socket.
         messages: By type.
@@ -46,7 +46,7 @@ class Tally:
 
     sockets: list[SocketTally] = field(default_factory=list)
     connect_s: list[float] = field(default_factory=list)
-    picture_s: list[float] = field(default_factory=list)
+    snapshot_s: list[float] = field(default_factory=list)
     ages_s: list[float] = field(default_factory=list)
     gaps_s: list[float] = field(default_factory=list)
     messages: Counter[str] = field(default_factory=Counter)
@@ -64,7 +64,7 @@ class Tally:
         self.open_now += 1
         self.connect_s.append(took_s)
         if socket.connected_at_ms is None:
-            socket.connected_at_ms = socket.heard_at_ms = now_ms
+            socket.connected_at_ms = socket.last_message_at_ms = now_ms
 
     def disconnected(self) -> None:
         """An open socket is no more."""
@@ -74,22 +74,22 @@ class Tally:
         """Something went wrong."""
         self.errors[kind] += 1
 
-    def heard(self, socket: SocketTally, received: Received) -> None:
+    def count_message(self, socket: SocketTally, received: Received) -> None:
         """A message came."""
         message, now_ms = received.message, received.received_at_ms
         kind = str(message.get("type", "gateway"))
         self.messages[kind] += 1
-        if socket.heard_at_ms is not None:
-            self.gaps_s.append((now_ms - socket.heard_at_ms) / 1_000)
-        socket.heard_at_ms = now_ms
+        if socket.last_message_at_ms is not None:
+            self.gaps_s.append((now_ms - socket.last_message_at_ms) / 1_000)
+        socket.last_message_at_ms = now_ms
         if received.problem is not None:
             self.failed("broken_message")
         elif kind == "error":
             self.failed(f"error_{message.get('reason')}")
         elif kind in ABOUT_A_DELIVERY:
-            self._heard_of_delivery(socket, received, kind)
+            self._count_delivery(socket, received, kind)
 
-    def _heard_of_delivery(self, socket: SocketTally, received: Received, kind: str) -> None:
+    def _count_delivery(self, socket: SocketTally, received: Received, kind: str) -> None:
         message, now_ms = received.message, received.received_at_ms
         if message.get("delivery_id") not in socket.own:
             self.failed("foreign_message")
@@ -98,14 +98,14 @@ class Tally:
             self.failed(f"ended_{message.get('reason')}")
         if kind == "snapshot" and socket.pictured_at_ms is None:
             socket.pictured_at_ms = now_ms
-            self.picture_s.append((now_ms - (socket.connected_at_ms or now_ms)) / 1_000)
+            self.snapshot_s.append((now_ms - (socket.connected_at_ms or now_ms)) / 1_000)
         if received.new_position:
             self.ages_s.append((now_ms - parse_instant(message["position_at"])) / 1_000)
 
     def silences_s(self, now_ms: int) -> list[float]:
         """How long each opened socket has heard nothing."""
         return [
-            (now_ms - socket.heard_at_ms) / 1_000
+            (now_ms - socket.last_message_at_ms) / 1_000
             for socket in self.sockets
-            if socket.heard_at_ms is not None
+            if socket.last_message_at_ms is not None
         ]

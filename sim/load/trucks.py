@@ -12,7 +12,7 @@ from sim.drive.five_trucks import DriveOptions, plan_drive
 from sim.drive.together import together
 from sim.fleet.device import Device, DeviceProfile
 from sim.fleet.http_poster import http_poster
-from sim.fleet.motion import InTurn, Standing
+from sim.fleet.motion import Sequential, Standing
 from sim.fleet.trips import Trip
 from sim.fleet.uploader import Uploader
 from sim.load.plan import LoadOptions
@@ -50,7 +50,7 @@ def plan_load_trips(options: LoadOptions) -> tuple[Trip, ...]:
 def _staying(trip: Trip, until_s: float) -> Trip:
     rest_s = max(0.0, until_s - trip.motion.duration_s)
     there = Standing.where(trip.motion.at(trip.motion.duration_s), rest_s)
-    return replace(trip, motion=InTurn((trip.motion, there)))
+    return replace(trip, motion=Sequential((trip.motion, there)))
 
 
 def _going_far(trip: Trip, _: float) -> Trip:

@@ -77,8 +77,8 @@ def report_lines(report: LoadReport, problems: Sequence[str]) -> list[str]:
 
 def _cpu(use: CpuUse) -> str:
     each = use.us_per_message
-    told = f"{each:.0f} µs a message, " if each is not None else ""
-    return f"{told}{use.cpu_s:.1f} s while all were held"
+    document = f"{each:.0f} µs a message, " if each is not None else ""
+    return f"{document}{use.cpu_s:.1f} s while all were held"
 
 
 def _time_of(test: LoadTest) -> str:

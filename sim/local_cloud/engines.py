@@ -17,9 +17,9 @@ from sim.local_cloud.mqtt_broker.broker import (
 )
 from sim.local_cloud.opensearch.node import (
     NodeFiles,
-    node_answers,
     node_command,
     node_environment,
+    node_responds,
     prepare_home,
 )
 from sim.local_cloud.parts import Part, Probe
@@ -56,7 +56,7 @@ def ministack_part(places: Places, ports: Ports, *, region: str, scratch: Path) 
         name="ministack",
         command=[str(places.ministack_venv / "bin" / "python"), str(_MINISTACK)],
         environment=environment,
-        is_ready=answers(f"http://{HOST}:{ports.ministack}/_ministack/health"),
+        is_ready=responds(f"http://{HOST}:{ports.ministack}/_ministack/health"),
         restarts=False,
     )
 
@@ -94,7 +94,7 @@ def socket_gateway_part(
         name="socket-gateway",
         command=[sys.executable, "-m", "sim.local_cloud.socket_gateway"],
         environment=environment | dict(settings or {}),
-        is_ready=answers(f"http://{HOST}:{ports.socket_gateway}/ping"),
+        is_ready=responds(f"http://{HOST}:{ports.socket_gateway}/ping"),
     )
 
 
@@ -105,7 +105,7 @@ def opensearch_part(files: NodeFiles, ports: Ports, *, home: Path) -> Part:
         name="opensearch",
         command=node_command(files, home=home, port=ports.opensearch),
         environment=node_environment(files, plain_environment()),
-        is_ready=lambda _: node_answers(ports.opensearch),
+        is_ready=lambda _: node_responds(ports.opensearch),
         ready_within_s=90.0,  # it replays what it hadn't flushed
     )
 
@@ -151,7 +151,7 @@ def identity_provider_part(
         name="identity-provider",
         command=command,
         environment=plain_environment() | {"TOKEN_SECRET": secret},
-        is_ready=answers(f"{url}/.well-known/openid-configuration"),
+        is_ready=responds(f"{url}/.well-known/openid-configuration"),
     )
 
 
@@ -168,18 +168,18 @@ def web_part(ports: Ports, *, config: Path) -> Part:
         name="web",
         command=command,
         environment=plain_environment(),
-        is_ready=answers(f"http://{HOST}:{ports.web}/config.json"),
+        is_ready=responds(f"http://{HOST}:{ports.web}/config.json"),
     )
 
 
-def answers(url: str) -> Probe:
+def responds(url: str) -> Probe:
     """A probe that asks a URL for a good answer."""
 
-    def ask(_: object) -> bool:
+    def probe(_: object) -> bool:
         try:
             with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own part
                 return True
         except (OSError, http.client.HTTPException):  # not there, or dying while it answers
             return False
 
-    return ask
+    return probe

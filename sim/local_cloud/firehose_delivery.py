@@ -109,7 +109,7 @@ class Delivery:
                 raise DeliveryStoppedError
         self._back_up(batch)
         if failed:
-            self._tell_failed(failed, attempts)
+            self._log_failed(failed, attempts)
         return DeliveryReport(indexed=indexed, failed=len(failed), attempts=attempts)
 
     def _attempt(
@@ -134,9 +134,9 @@ class Delivery:
         records = [document.source for document in batch.documents]
         records += [document.source for document in batch.failed]
         if records:
-            self._keep(POINTS_FOLDER, join_records(records))
+            self._store(POINTS_FOLDER, join_records(records))
 
-    def _tell_failed(self, failed: Sequence[FailedDocument], attempts: int) -> None:
+    def _log_failed(self, failed: Sequence[FailedDocument], attempts: int) -> None:
         now_ms = int(self.now_utc().timestamp() * 1000)
         lines = [
             json.dumps(
@@ -154,9 +154,9 @@ class Delivery:
             )
             for document in failed
         ]
-        self._keep(FAILED_FOLDER, gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
+        self._store(FAILED_FOLDER, gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
 
-    def _keep(self, folder: str, body: bytes) -> None:
+    def _store(self, folder: str, body: bytes) -> None:
         # By content: the same batch again, after a crash, overwrites itself within a second.
         unique = uuid.UUID(hex=hashlib.sha256(body).hexdigest()[:32])
         self.backup.put(object_name(folder, STREAM_NAME, self.now_utc(), str(unique)), body)

@@ -71,7 +71,7 @@ class StreamReader:
 
     def _read_shard(self, shard_id: str) -> list[StreamRecord]:
         try:
-            answer = self._client.get_records(
+            response = self._client.get_records(
                 ShardIterator=self._iterators[shard_id] or "", Limit=READ_LIMIT
             )
         except self._client.exceptions.ExpiredIteratorException:
@@ -81,7 +81,7 @@ class StreamReader:
         except self._client.exceptions.ProvisionedThroughputExceededException:
             return []
         # None when a shard was closed by a reshard and has been read to its end.
-        self._iterators[shard_id] = answer.get("NextShardIterator")
+        self._iterators[shard_id] = response.get("NextShardIterator")
         records = [
             StreamRecord(
                 shard_id=shard_id,
@@ -90,7 +90,7 @@ class StreamReader:
                 data=record["Data"],
                 arrived_at=record["ApproximateArrivalTimestamp"].astimezone(UTC),
             )
-            for record in answer["Records"]
+            for record in response["Records"]
         ]
         if records:
             self._positions[shard_id] = records[-1].sequence_number

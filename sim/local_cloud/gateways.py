@@ -120,7 +120,7 @@ def add_http_routes(
     *,
     issuer: str,
     audience: str,
-    answered: Sequence[HttpRoutes],
+    served: Sequence[HttpRoutes],
 ) -> None:
     """Adds the HTTP API's routes, all but the open ones behind the JWT authorizer.
 
@@ -129,7 +129,7 @@ def add_http_routes(
         api: Id of the HTTP API.
         issuer: Whose tokens it takes.
         audience: For whom the tokens must be.
-        answered: The routes, Lambda by Lambda.
+        served: The routes, Lambda by Lambda.
     """
     authorizer = client.create_authorizer(
         ApiId=api,
@@ -138,7 +138,7 @@ def add_http_routes(
         IdentitySource=["$request.header.Authorization"],
         JwtConfiguration={"Issuer": issuer, "Audience": [audience]},
     )["AuthorizerId"]
-    for group in answered:
+    for group in served:
         integration = client.create_integration(
             ApiId=api,
             IntegrationType="AWS_PROXY",
@@ -180,14 +180,14 @@ def add_socket_routes(
         IntegrationUri=invocation_uri(region, socket.function_arn),
     )["IntegrationId"]
     for key in socket.routes:
-        wanted: CreateRouteRequestTypeDef = {
+        expected: CreateRouteRequestTypeDef = {
             "ApiId": api,
             "RouteKey": key,
             "Target": f"integrations/{integration}",
         }
         if key == CONNECT:
-            wanted |= {"AuthorizationType": "CUSTOM", "AuthorizerId": authorizer}
-        client.create_route(**wanted)
+            expected |= {"AuthorizationType": "CUSTOM", "AuthorizerId": authorizer}
+        client.create_route(**expected)
 
 
 def invocation_uri(region: str, function_arn: str) -> str:

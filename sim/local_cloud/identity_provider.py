@@ -50,7 +50,7 @@ PAGE_HEADERS: Mapping[str, str] = {"Cache-Control": "no-store", "Referrer-Policy
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class JsonResponse:
     """An HTTP answer: a status and a JSON body."""
 
     status: HTTPStatus
@@ -65,15 +65,15 @@ class IdentityProvider:
         self._secret = secret.encode()
         self._now_s = now_s
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str) -> JsonResponse:
         """Discovery and keys, open to all."""
         if path == DISCOVERY:
-            return Answer(status=HTTPStatus.OK, body=self._issuer.discovery())
+            return JsonResponse(status=HTTPStatus.OK, body=self._issuer.discovery())
         if path == "/jwks.json":
-            return Answer(status=HTTPStatus.OK, body=self._issuer.key_set())
+            return JsonResponse(status=HTTPStatus.OK, body=self._issuer.key_set())
         return _problem(HTTPStatus.NOT_FOUND, "not_found")
 
-    def post(self, path: str, authorization: str, body: bytes) -> Answer:
+    def post(self, path: str, authorization: str, body: bytes) -> JsonResponse:
         """A token, for a JSON body of ``role``, ``identity`` and optionally ``ttl_s``."""
         if path != "/token":
             return _problem(HTTPStatus.NOT_FOUND, "not_found")
@@ -85,7 +85,7 @@ class IdentityProvider:
         except TokenRequestError as error:
             return _problem(HTTPStatus.BAD_REQUEST, str(error))
         token = self._issuer.issue(request, now_s=int(self._now_s()))
-        return Answer(
+        return JsonResponse(
             status=HTTPStatus.OK,
             body={"access_token": token, "token_type": "Bearer", "expires_in": request.ttl_s},
         )
@@ -93,12 +93,16 @@ class IdentityProvider:
 
 def _parse(body: bytes) -> TokenRequest:
     try:
-        asked = json.loads(body)
+        requested = json.loads(body)
     except ValueError as error:
         raise TokenRequestError("the body is not JSON") from error
-    if not isinstance(asked, dict):
+    if not isinstance(requested, dict):
         raise TokenRequestError("the body is not an object")
-    role, identity, ttl_s = asked.get("role"), asked.get("identity"), asked.get("ttl_s", 3600)
+    role, identity, ttl_s = (
+        requested.get("role"),
+        requested.get("identity"),
+        requested.get("ttl_s", 3600),
+    )
     if not isinstance(role, str) or not isinstance(identity, str):
         raise TokenRequestError("role and identity are required texts")
     if not isinstance(ttl_s, int) or isinstance(ttl_s, bool):
@@ -106,8 +110,8 @@ def _parse(body: bytes) -> TokenRequest:
     return TokenRequest(role=role, identity=identity, ttl_s=ttl_s)
 
 
-def _problem(status: HTTPStatus, reason: str) -> Answer:
-    return Answer(status=status, body={"error": reason})
+def _problem(status: HTTPStatus, reason: str) -> JsonResponse:
+    return JsonResponse(status=status, body={"error": reason})
 
 
 def serve(
@@ -132,15 +136,15 @@ def serve(
                 self._send_sign_in(sign_in.authorize(query))
                 return
             if sign_in is not None and path == DISCOVERY:
-                self._answer(Answer(status=HTTPStatus.OK, body=sign_in.discovery()))
+                self._respond(JsonResponse(status=HTTPStatus.OK, body=sign_in.discovery()))
                 return
-            self._answer(provider.get(self.path))
+            self._respond(provider.get(self.path))
 
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")
             if not length.isdigit() or int(length) > MAX_BODY_BYTES:
                 self.close_connection = True
-                self._answer(_problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body too large"))
+                self._respond(_problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body too large"))
                 return
             body = self.rfile.read(int(length))
             if sign_in is not None and self.path == AUTHORIZE:
@@ -149,26 +153,28 @@ def serve(
             if sign_in is not None and self.path == CODE_TOKENS:
                 self._send_sign_in(sign_in.exchange(body.decode(errors="replace")))
                 return
-            self._answer(provider.post(self.path, self.headers.get("Authorization", ""), body))
+            self._respond(provider.post(self.path, self.headers.get("Authorization", ""), body))
 
-        def _answer(self, answer: Answer) -> None:
-            encoded = json.dumps(answer.body).encode()
-            self._send(answer.status, "application/json", encoded)
+        def _respond(self, response: JsonResponse) -> None:
+            encoded = json.dumps(response.body).encode()
+            self._send(response.status, "application/json", encoded)
 
-        def _send_sign_in(self, answer: LoginPage | Redirect | Tokens) -> None:
-            if isinstance(answer, Tokens):
-                encoded = json.dumps(answer.body).encode()
+        def _send_sign_in(self, response: LoginPage | Redirect | Tokens) -> None:
+            if isinstance(response, Tokens):
+                encoded = json.dumps(response.body).encode()
                 self._send(
-                    answer.status, "application/json", encoded, {"Cache-Control": "no-store"}
+                    response.status, "application/json", encoded, {"Cache-Control": "no-store"}
                 )
-            elif isinstance(answer, Redirect):
-                headers = {"Location": answer.location, **PAGE_HEADERS}
+            elif isinstance(response, Redirect):
+                headers = {"Location": response.location, **PAGE_HEADERS}
                 self._send(HTTPStatus.SEE_OTHER, "text/plain", b"", headers)
             else:
-                targets = " ".join(("'self'", *answer.form_targets))
+                targets = " ".join(("'self'", *response.form_targets))
                 policy = f"default-src 'none'; form-action {targets}; frame-ancestors 'none'"
                 headers = {"Content-Security-Policy": policy, **PAGE_HEADERS}
-                self._send(answer.status, "text/html; charset=utf-8", answer.html.encode(), headers)
+                self._send(
+                    response.status, "text/html; charset=utf-8", response.html.encode(), headers
+                )
 
         def _send(
             self,

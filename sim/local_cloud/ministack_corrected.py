@@ -54,19 +54,19 @@ SEQUENCE_NUMBER_DIGITS = 30
 
 EXPIRY_EVERY_S = 1.0
 
-_turns: dict[str, threading.Semaphore] = collections.defaultdict(
+_semaphores: dict[str, threading.Semaphore] = collections.defaultdict(
     lambda: threading.Semaphore(WORKERS_A_FUNCTION)
 )
 _rule_topic: contextvars.ContextVar[str] = contextvars.ContextVar("rule_topic", default="")
 
 
-def _in_turn(execute: Callable[..., Any]) -> Callable[..., Any]:
-    def execute_in_turn(function: dict[str, Any], event: Any, request_id: str) -> Any:
+def _one_at_a_time(execute: Callable[..., Any]) -> Callable[..., Any]:
+    def execute_one(function: dict[str, Any], event: Any, request_id: str) -> Any:
         config = function.get("config") or function
-        with _turns[config.get("FunctionName", "")]:
+        with _semaphores[config.get("FunctionName", "")]:
             return execute(function, event, request_id)
 
-    return execute_in_turn
+    return execute_one
 
 
 def _from_the_number(start_position: Callable[..., int]) -> Callable[..., int]:
@@ -76,16 +76,16 @@ def _from_the_number(start_position: Callable[..., int]) -> Callable[..., int]:
     return start_from_the_number
 
 
-def _remembering_what_was_asked(write: Callable[..., Any]) -> Callable[..., Any]:
+def _recording_request(write: Callable[..., Any]) -> Callable[..., Any]:
     def write_and_remember(request: dict[str, Any]) -> Any:
         token = request.get("ClientRequestToken")
         is_repeated = token is not None and dynamodb._txn_token_lookup(token) is not None
-        asked = copy.deepcopy({k: v for k, v in request.items() if k != "ClientRequestToken"})
-        answer = write(request)
+        requested = copy.deepcopy({k: v for k, v in request.items() if k != "ClientRequestToken"})
+        response = write(request)
         remembered = None if is_repeated else dynamodb._txn_token_lookup(token)
         if remembered is not None:
-            remembered["signature"] = asked
-        return answer
+            remembered["signature"] = requested
+        return response
 
     return write_and_remember
 
@@ -167,14 +167,14 @@ def _heeding_failed_items(execute: Callable[..., Any]) -> Callable[..., Any]:
 
 def correct() -> None:
     """Puts the corrections in place; fails loudly when ministack's insides have moved."""
-    lambda_svc._execute_function_warm = _in_turn(lambda_svc._execute_function_warm)
+    lambda_svc._execute_function_warm = _one_at_a_time(lambda_svc._execute_function_warm)
     kinesis._expire_iterators = _now_and_then(kinesis._expire_iterators)
     kinesis._expire_records = _now_and_then(kinesis._expire_records)
     kinesis._start_position = _from_the_number(kinesis._start_position)
     lambda_svc._execute_function = _heeding_failed_items(lambda_svc._execute_function)
     iot._run_rule_actions = _knowing_the_topic(iot._run_rule_actions)
     iot._dispatch_rule_action = _writing_into_streams(iot._dispatch_rule_action)
-    dynamodb._transact_write_items = _remembering_what_was_asked(dynamodb._transact_write_items)
+    dynamodb._transact_write_items = _recording_request(dynamodb._transact_write_items)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class Ports:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
-class PortTakenError(Exception):
+class PortInUseError(Exception):
     """Another program listens where a part of ours should.
 
     Attributes:
@@ -60,7 +60,7 @@ def check_free(ports: Ports) -> None:
     """Makes sure that every port can be had.
 
     Raises:
-        PortTakenError: One can't.
+        PortInUseError: One can't.
     """
     for part, port in ports.named().items():
         with socket.socket() as listener:
@@ -71,7 +71,7 @@ def check_free(ports: Ports) -> None:
             except OSError as problem:
                 if problem.errno != errno.EADDRINUSE:
                     raise
-                raise PortTakenError(part, port, find_holder(port)) from problem
+                raise PortInUseError(part, port, find_holder(port)) from problem
 
 
 def free_port() -> int:

@@ -14,7 +14,7 @@ from sim.setup.places import PROJECT
 
 TETHER = Path(__file__).with_name("tether.py")
 """Script that ties a program to the life of its starter."""
-_GONE_WITHIN_S = 2.0
+_EXITS_WITHIN_S = 2.0
 RUN_DIR_MARK = "RTDTS_RUN_DIR"
 """In the environment of every process of a local cloud, so that a later one knows them."""
 
@@ -95,7 +95,7 @@ class PartProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_GONE_WITHIN_S):
+            async with asyncio.timeout(_EXITS_WITHIN_S):
                 while group_is_alive(self._process.pid):  # noqa: ASYNC110 - nobody signals its end
                     await asyncio.sleep(0.01)
         self._pid_file.unlink(missing_ok=True)

@@ -134,7 +134,7 @@ def deploy_front_doors(
         gateways.http_api,
         issuer=issuer,
         audience=audience,
-        answered=[
+        served=[
             HttpRoutes(
                 function_arn=arns[INGEST.name],
                 routes=ingest_lambda.routes.ROUTES,

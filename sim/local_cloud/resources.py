@@ -172,8 +172,8 @@ def _create_dead_letters(client: SQSClient, prefix: str, queue: QueueDefinition)
 
 
 def _arn_of(client: SQSClient, url: str) -> str:
-    answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    return answer["Attributes"]["QueueArn"]
+    response = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return response["Attributes"]["QueueArn"]
 
 
 def _create_bucket(client: S3Client, name: str, region: str) -> None:

@@ -17,7 +17,7 @@ HOLD_SUFFIX = ".hold"
 _LOCK = "lock"
 _AWS = "ministack"
 _SOCKETS = "socket-gateway"
-_GONE_WITHIN_S = 5.0
+_EXITS_WITHIN_S = 5.0
 
 
 class AlreadyRunningError(Exception):
@@ -43,7 +43,7 @@ def hold_file(run_dir: Path, part: str) -> Path:
 
 
 @contextlib.contextmanager
-def own_run_dir(run_dir: Path, tell: Callable[[str], None]) -> Iterator[Path]:
+def own_run_dir(run_dir: Path, report: Callable[[str], None]) -> Iterator[Path]:
     """Takes the folder for this process, and clears away what an ended one left in it.
 
     The lock is the kernel's, so it can't outlive its holder; its file stays.
@@ -62,7 +62,7 @@ def own_run_dir(run_dir: Path, tell: Callable[[str], None]) -> Iterator[Path]:
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
-        end_leftovers(run_dir, tell)
+        end_leftovers(run_dir, report)
         for stale in (*run_dir.glob("*.pid"), *run_dir.glob(f"*{HOLD_SUFFIX}")):
             stale.unlink()
         for state in (_AWS, _SOCKETS, "opensearch", "mqtt-broker"):
@@ -75,14 +75,14 @@ def own_run_dir(run_dir: Path, tell: Callable[[str], None]) -> Iterator[Path]:
                 shutil.rmtree(run_dir / unpacked, ignore_errors=True)
 
 
-def end_leftovers(run_dir: Path, tell: Callable[[str], None]) -> None:
+def end_leftovers(run_dir: Path, report: Callable[[str], None]) -> None:
     """Ends the processes of a local cloud whose supervisor was killed."""
-    deadline = time.monotonic() + _GONE_WITHIN_S
-    told = False
+    deadline = time.monotonic() + _EXITS_WITHIN_S
+    document = False
     while leftovers := find_leftovers(run_dir):
-        if not told:
-            tell(f"ending {len(leftovers)} processes that an earlier local cloud left behind")
-            told = True
+        if not document:
+            report(f"ending {len(leftovers)} processes that an earlier local cloud left behind")
+            document = True
         for pid in leftovers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

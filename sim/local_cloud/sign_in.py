@@ -121,24 +121,24 @@ class SignIn:
 
     def authorize(self, query: str) -> LoginPage | Redirect:
         """GET /authorize: the login page, or the error of a request that can't be met."""
-        asked = _fields(query)
-        return self._refusal(asked) or _login_page(HTTPStatus.OK, asked)
+        parameters = _fields(query)
+        return self._rejection(parameters) or _login_page(HTTPStatus.OK, parameters)
 
     def log_in(self, form: str) -> LoginPage | Redirect:
         """POST /authorize: a code for whoever the form names."""
-        asked = _fields(form)
-        refusal = self._refusal(asked)
-        if refusal is not None:
-            return refusal
-        identity = asked.get("identity", "").strip()
+        parameters = _fields(form)
+        rejection = self._rejection(parameters)
+        if rejection is not None:
+            return rejection
+        identity = parameters.get("identity", "").strip()
         if not _NAME.fullmatch(identity):
-            return _login_page(HTTPStatus.BAD_REQUEST, asked, problem=True)
+            return _login_page(HTTPStatus.BAD_REQUEST, parameters, problem=True)
         now_s = self._now_s()
         grant = _Grant(
-            client_id=asked["client_id"],
-            redirect_uri=asked["redirect_uri"],
-            challenge=asked["code_challenge"],
-            nonce=asked["nonce"],
+            client_id=parameters["client_id"],
+            redirect_uri=parameters["redirect_uri"],
+            challenge=parameters["code_challenge"],
+            nonce=parameters["nonce"],
             identity=identity,
             ends_at_s=now_s + CODE_TTL_S,
         )
@@ -146,25 +146,25 @@ class SignIn:
         with self._lock:
             held = [item for item in self._grants.items() if item[1].ends_at_s > now_s]
             self._grants = {**dict(held[1 - MAX_CODES :]), code: grant}
-        return _back(asked, code=code)
+        return _back(parameters, code=code)
 
     def exchange(self, form: str) -> Tokens:
         """POST /oauth2/token: the tokens for a code, once."""
-        asked = _fields(form)
-        if asked.get("grant_type") != "authorization_code":
+        parameters = _fields(form)
+        if parameters.get("grant_type") != "authorization_code":
             return _error("unsupported_grant_type")
         with self._lock:
             # Whoever presents a code uses it up, also with a wrong verifier.
-            grant = self._grants.pop(asked.get("code", ""), None)
+            grant = self._grants.pop(parameters.get("code", ""), None)
         now_s = self._now_s()
         if grant is None or now_s >= grant.ends_at_s:
             return _error("invalid_grant")
-        if (asked.get("client_id"), asked.get("redirect_uri")) != (
+        if (parameters.get("client_id"), parameters.get("redirect_uri")) != (
             grant.client_id,
             grant.redirect_uri,
         ):
             return _error("invalid_grant")
-        verifier = asked.get("code_verifier", "")
+        verifier = parameters.get("code_verifier", "")
         if not _VERIFIER.fullmatch(verifier) or not hmac.compare_digest(
             challenge_of(verifier), grant.challenge
         ):
@@ -182,24 +182,24 @@ class SignIn:
             },
         )
 
-    def _refusal(self, asked: Mapping[str, str]) -> LoginPage | Redirect | None:
-        client = self._clients.get(asked.get("client_id", ""))
-        if client is None or asked.get("redirect_uri") not in client.redirect_uris:
+    def _rejection(self, parameters: Mapping[str, str]) -> LoginPage | Redirect | None:
+        client = self._clients.get(parameters.get("client_id", ""))
+        if client is None or parameters.get("redirect_uri") not in client.redirect_uris:
             # Never redirect to where nobody allowed it (RFC 6749, 4.1.2.1).
             return LoginPage(
                 status=HTTPStatus.BAD_REQUEST,
                 html=_document("<p>This client or its redirect URI is not known here.</p>"),
             )
-        if not asked.get("state") or not asked.get("nonce"):
-            return _back(asked, error="invalid_request")
-        if asked.get("code_challenge_method") != "S256":
-            return _back(asked, error="invalid_request")
-        if not _CHALLENGE.fullmatch(asked.get("code_challenge", "")):
-            return _back(asked, error="invalid_request")
-        if asked.get("response_type") != "code":
-            return _back(asked, error="unsupported_response_type")
-        if "openid" not in asked.get("scope", "").split():
-            return _back(asked, error="invalid_scope")
+        if not parameters.get("state") or not parameters.get("nonce"):
+            return _back(parameters, error="invalid_request")
+        if parameters.get("code_challenge_method") != "S256":
+            return _back(parameters, error="invalid_request")
+        if not _CHALLENGE.fullmatch(parameters.get("code_challenge", "")):
+            return _back(parameters, error="invalid_request")
+        if parameters.get("response_type") != "code":
+            return _back(parameters, error="unsupported_response_type")
+        if "openid" not in parameters.get("scope", "").split():
+            return _back(parameters, error="invalid_scope")
         return None
 
 
@@ -216,9 +216,9 @@ def _fields(encoded: str) -> dict[str, str]:
     return {name: value for name, value in pairs if names.count(name) == 1}
 
 
-def _back(asked: Mapping[str, str], **answer: str) -> Redirect:
-    state = {"state": asked["state"]} if asked.get("state") else {}
-    return Redirect(location=f"{asked['redirect_uri']}?{urlencode({**answer, **state})}")
+def _back(parameters: Mapping[str, str], **response: str) -> Redirect:
+    state = {"state": parameters["state"]} if parameters.get("state") else {}
+    return Redirect(location=f"{parameters['redirect_uri']}?{urlencode({**response, **state})}")
 
 
 def _error(error: str) -> Tokens:
@@ -226,10 +226,10 @@ def _error(error: str) -> Tokens:
 
 
 def _login_page(
-    status: HTTPStatus, asked: Mapping[str, str], *, problem: bool = False
+    status: HTTPStatus, parameters: Mapping[str, str], *, problem: bool = False
 ) -> LoginPage:
     fixed = {
-        **{name: asked[name] for name in _PASSED_ON},
+        **{name: parameters[name] for name in _PASSED_ON},
         "response_type": "code",
         "scope": "openid",
         "code_challenge_method": "S256",
@@ -241,7 +241,7 @@ def _login_page(
     note = (
         '<p role="alert">A name has 1 to 64 letters, digits, dots, hyphens, underscores or @.</p>'
     )
-    parts = urlsplit(asked["redirect_uri"])
+    parts = urlsplit(parameters["redirect_uri"])
     return LoginPage(
         status=status,
         html=_document(

@@ -100,13 +100,13 @@ class LocalCloud:
         options: StackOptions,
         run_dir: Path,
         supervisor: Supervisor,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
         self._places = places
         self._options = options
         self._run_dir = run_dir
         self._supervisor = supervisor
-        self._tell = tell
+        self._report = report
         self._aws_url = f"http://{HOST}:{options.ports.ministack}"
         self._sockets_url = f"http://{HOST}:{options.ports.socket_gateway}"
         self._opensearch_url = f"http://{HOST}:{options.ports.opensearch}"
@@ -120,7 +120,7 @@ class LocalCloud:
         Raises:
             PartError: A part can't be had.
         """
-        self._tell("starting the local AWS, OpenSearch and the identity provider")
+        self._report("starting the local AWS, OpenSearch and the identity provider")
         java = await asyncio.to_thread(find_java, os.environ, self._places.python)
         created, zips, *_ = await asyncio.gather(
             self._start_aws(),
@@ -129,9 +129,11 @@ class LocalCloud:
             self._start_identity_provider(),
             self._start_socket_gateway(),
         )
-        self._tell("deploying the Lambdas behind their gateways")
+        self._report("deploying the Lambdas behind their gateways")
         environment = await asyncio.to_thread(self._deploy, created, zips)
-        self._tell("starting consumer, broadcaster, MQTT broker and bridge, firehose and the pages")
+        self._report(
+            "starting consumer, broadcaster, MQTT broker and bridge, firehose and the pages"
+        )
         token = await asyncio.to_thread(self._bridge_token, environment)
         await self._start_mqtt_broker(java, environment)
         pace = self._options.pace

@@ -35,12 +35,12 @@ class Supervisor:
     def __init__(
         self,
         run_dir: Path,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         *,
         policy: RestartPolicy | None = None,
     ) -> None:
         self._run_dir = run_dir
-        self._tell = tell
+        self._report = report
         self._policy = policy or RestartPolicy()
         self._running: dict[str, PartProcess] = {}
         self._watchers: dict[str, asyncio.Task[None]] = {}
@@ -108,7 +108,7 @@ class Supervisor:
             if problem is None:
                 failures = 0
                 if first_ready.done():
-                    self._tell(f"{part.name} is back (process {process.incarnation.pid})")
+                    self._report(f"{part.name} is back (process {process.incarnation.pid})")
                 else:
                     first_ready.set_result(None)
                 problem = f"died ({_ending(await process.wait())})"
@@ -127,14 +127,14 @@ class Supervisor:
                 )
                 return
             await self._while_held(part, problem)
-            self._tell(f"{part.name} {problem}; starting it again")
+            self._report(f"{part.name} {problem}; starting it again")
             await asyncio.sleep(delay_s)
             process = await self._launch(part, append=True)
 
     async def _while_held(self, part: Part, problem: str) -> None:
         hold = hold_file(self._run_dir, part.name)
         if hold.exists():
-            self._tell(f"{part.name} {problem}; it stays down as long as there is {hold}")
+            self._report(f"{part.name} {problem}; it stays down as long as there is {hold}")
         while hold.exists():  # noqa: ASYNC110 - nobody signals its end
             await asyncio.sleep(_HOLD_EVERY_S)
 
@@ -151,8 +151,8 @@ async def _become_ready(process: PartProcess) -> str | None:
                 await asyncio.wait({ended}, timeout=_PROBE_EVERY_S)
     except TimeoutError:
         await process.stop(0)
-        told = process.last_lines()
-        return f"was not ready after {part.ready_within_s:.0f} s; the end of its log:\n{told}"
+        document = process.last_lines()
+        return f"was not ready after {part.ready_within_s:.0f} s; the end of its log:\n{document}"
     finally:
         ended.cancel()
     return f"ended ({_ending(ended.result())}); the end of its log:\n{process.last_lines()}"

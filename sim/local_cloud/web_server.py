@@ -29,7 +29,7 @@ FOREVER = "public, max-age=31536000, immutable"
 """Of files whose names change with their content."""
 
 A_DAY = "public, max-age=86400"
-ASK_EACH_TIME = "no-cache"
+REVALIDATE = "no-cache"
 
 
 def origin_of(url: str) -> str:
@@ -90,7 +90,7 @@ def make_application(config: Mapping[str, Any], *, pages: Path, base_maps: Path)
 def _caching(path: str) -> str:
     if path.startswith("/assets/"):
         return FOREVER
-    return A_DAY if path.startswith("/base_maps/") else ASK_EACH_TIME
+    return A_DAY if path.startswith("/base_maps/") else REVALIDATE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -145,7 +145,7 @@ def main() -> int:
     try:
         fetch_browser(find_places(), terminal)
     except SetupError as problem:
-        terminal.say(f"browser: {problem}")
+        terminal.print_line(f"browser: {problem}")
         return 1
     return 0
 

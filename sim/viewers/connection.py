@@ -13,7 +13,7 @@ class ConnectionLostError(Exception):
     """The connection is gone, or could not be had for a reason that time may heal."""
 
 
-class RefusedError(Exception):
+class HandshakeRejectedError(Exception):
     """The service refused to open the socket.
 
     Attributes:
@@ -70,7 +70,7 @@ def socket_opener(
         except InvalidStatus as refusal:
             status = refusal.response.status_code
             if status in (401, 403):
-                raise RefusedError(status) from refusal
+                raise HandshakeRejectedError(status) from refusal
             raise ConnectionLostError(f"HTTP {status} instead of a socket") from refusal
         except (InvalidHandshake, OSError, TimeoutError) as error:
             raise ConnectionLostError(f"no socket: {error}") from error

@@ -61,12 +61,12 @@ class Receiver:
         if isinstance(message, messages.ServiceError | messages.Pong):
             return Received(raw, received_at_ms)
         delivery_id = message.delivery_id
-        taken = view.take(self.views.get(delivery_id, DeliveryView(delivery_id)), message)
-        self.views[delivery_id] = taken.view
+        applied = view.take(self.views.get(delivery_id, DeliveryView(delivery_id)), message)
+        self.views[delivery_id] = applied.view
         return Received(
             raw,
             received_at_ms,
-            new_version=taken.new_version,
-            new_position=taken.new_position and taken.view.position is not None,
-            stale=taken.stale,
+            new_version=applied.new_version,
+            new_position=applied.new_position and applied.view.position is not None,
+            stale=applied.stale,
         )

@@ -19,7 +19,12 @@ from typing import Protocol
 
 from rtdts.runtime.backoff import backoff_s
 from sim.token_client import TokenError
-from sim.viewers.connection import Connection, ConnectionLostError, OpenSocket, RefusedError
+from sim.viewers.connection import (
+    Connection,
+    ConnectionLostError,
+    HandshakeRejectedError,
+    OpenSocket,
+)
 from sim.viewers.receiver import Received, Receiver
 
 SILENCE_S = 75.0
@@ -108,7 +113,7 @@ class Viewer:
         while True:
             try:
                 connection = await self._open_socket(await self._token(fresh=fresh))
-            except RefusedError as refusal:
+            except HandshakeRejectedError as refusal:
                 if refusal.status != 401 or fresh:
                     raise
                 fresh = True
@@ -140,7 +145,7 @@ class Viewer:
                 await self._send_track(connection, delivery_id)
             self.connected.set()
             while True:
-                reason = self._hear(await self._next(connection))
+                reason = self._receive(await self._next(connection))
                 if reason == "token_expired":
                     return reason
         except ConnectionLostError:
@@ -160,7 +165,7 @@ class Viewer:
         since = {"since_version": view.version} if view and view.version else {}
         await connection.send(json.dumps({"action": "track", "delivery_id": delivery_id, **since}))
 
-    def _hear(self, frame: str | bytes) -> str | None:
+    def _receive(self, frame: str | bytes) -> str | None:
         """Take one frame; the reason when it ended a delivery's tracking."""
         self._frames += 1
         received = self._receiver.take(frame, self._now_ms())

@@ -31,7 +31,7 @@ from tests.support.waiting import PATIENCE_S
 pytest.register_assert_rewrite("tests.support.drive_checks", "tests.support.stream_load")
 pytest.register_assert_rewrite("tests.support.rounds")
 
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def chaos() -> Chaos:
 
 
 @pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
+def print_line(capsys: pytest.CaptureFixture[str]) -> PrintLine:
     """Tells what was done and measured, also when all is well."""
     began_s = time.monotonic()
 
@@ -88,8 +88,8 @@ async def system(local_cloud: LaunchedCloud) -> AsyncIterator[System]:
 
 
 async def drive(
-    system: System, duration_s: float, say: Say, *, seed: int, meanwhile: Meanwhile
+    system: System, duration_s: float, print_line: PrintLine, *, seed: int, meanwhile: Meanwhile
 ) -> DriveOutcome:
     """The five-truck drive, in which the service must see pickups and arrivals by itself."""
     options = DriveOptions(duration_s=duration_s, dwell_s=DWELL_S, seed=seed, patience_s=PATIENCE_S)
-    return await drive_fleet(system, options, say, meanwhile=meanwhile)
+    return await drive_fleet(system, options, print_line, meanwhile=meanwhile)

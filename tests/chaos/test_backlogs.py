@@ -19,7 +19,7 @@ from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
-from tests.chaos.conftest import Say
+from tests.chaos.conftest import PrintLine
 from tests.support.consumer_world import ORIGIN, STATUSES
 from tests.support.field import Field, east_of_origin, new_truck
 from tests.support.http_client import ApiClient
@@ -59,7 +59,9 @@ def trip(truck_id: str, began_at_ms: int, every_s: float, count: int) -> list[Po
     ]
 
 
-def test_an_approach_that_comes_newest_first_delays_no_neighbour(field: Field, say: Say) -> None:
+def test_an_approach_that_comes_newest_first_delays_no_neighbour(
+    field: Field, print_line: PrintLine
+) -> None:
     cloud = field.cloud
     began_at_ms = (now_ms() - HOUR_MS) // 1_000 * 1_000
     truck_id, neighbours = new_truck(), [new_truck() for _ in range(8)]
@@ -72,7 +74,7 @@ def test_an_approach_that_comes_newest_first_delays_no_neighbour(field: Field, s
         back_ms = now_ms()
     ready = eventually(lambda: told(cloud, "consumer", "record_processor_ready", since_ms=back_ms))
     waited_s = field.wait_for_all([one for of in beside for one in of])
-    say(f"neighbours' points are there {waited_s:.1f} s after the consumer's return")
+    print_line(f"neighbours' points are there {waited_s:.1f} s after the consumer's return")
     processes = [*processes_of(cloud, "consumer"), *processes_of(cloud, CHILD)]
     field.wait_for_all(points)
     eventually(lambda: field.status(delivery) is Status.ARRIVED)
@@ -88,7 +90,7 @@ def test_an_approach_that_comes_newest_first_delays_no_neighbour(field: Field, s
     assert field.latest(truck_id).newest.point_id == point_id(points[-1])
 
 
-def test_an_hour_a_point_a_second_newest_chunk_first(field: Field, say: Say) -> None:
+def test_an_hour_a_point_a_second_newest_chunk_first(field: Field, print_line: PrintLine) -> None:
     began_at_ms = (now_ms() - 2 * HOUR_MS) // 1_000 * 1_000
     truck_id = new_truck()
     delivery = field.deliver(truck_id, began_at_ms - 60_000)
@@ -103,7 +105,7 @@ def test_an_hour_a_point_a_second_newest_chunk_first(field: Field, say: Say) -> 
     settled_s = time.monotonic() - began_s
     settlings = len(told(field.cloud, "consumer", "settled", since_ms=put_ms))
     log = field.events(delivery)
-    say(
+    print_line(
         f"in the history after {in_history_s:.1f} s, arrived after {arrived_s:.1f} s, "
         f"settled after {settled_s:.1f} s; {settlings} settlings, {len(log)} events"
     )
@@ -123,7 +125,7 @@ ELSEWHERE_M = 140.0
 
 
 def test_what_a_truck_did_while_another_carried_its_delivery_is_never_shown(
-    field: Field, say: Say
+    field: Field, print_line: PrintLine
 ) -> None:
     environment = field.cloud.environment
     api, tokens = ApiClient(environment.server_url), TokenClient.of(environment)
@@ -197,7 +199,7 @@ def test_what_a_truck_did_while_another_carried_its_delivery_is_never_shown(
     hidden_lon = turn[0].lon
     places = [m["position"]["lon"] for m in messages if m.get("position")]
     tracks = [lon for m in messages for _, lon, _ in m.get("track") or ()]
-    say(f"{len(messages)} messages, {len(places)} positions, {len(tracks)} places of tracks")
+    print_line(f"{len(messages)} messages, {len(places)} positions, {len(tracks)} places of tracks")
     assert len(places) >= 3
     assert all(abs(lon - hidden_lon) > 1e-4 for lon in (*places, *tracks))
     assert [one["assignment"] for one in snapshots] == [3, 3]
@@ -208,7 +210,7 @@ DELIVERIES = 150
 
 
 def test_a_truck_that_leaves_a_depot_with_a_load_lets_the_others_pass(
-    field: Field, say: Say
+    field: Field, print_line: PrintLine
 ) -> None:
     began_at_ms = (now_ms() - HOUR_MS) // 1_000 * 1_000
     truck_id = new_truck()
@@ -237,7 +239,7 @@ def test_a_truck_that_leaves_a_depot_with_a_load_lets_the_others_pass(
         field.put([one])
         waits_s.append(field.wait_for_all([one]))
         assert time.monotonic() - began_s < 300
-    say(
+    print_line(
         f"{DELIVERIES} deliveries left in {time.monotonic() - began_s:.1f} s; "
         f"another truck's {len(waits_s)} points waited {max(waits_s):.1f} s at the most"
     )

@@ -24,7 +24,7 @@ from sim.fleet.http_poster import http_poster
 from sim.fleet.mqtt_poster import MqttPoster
 from sim.fleet.uploader import Uploader
 from sim.local_cloud.launch import LaunchedCloud
-from tests.chaos.conftest import Chaos, Say
+from tests.chaos.conftest import Chaos, PrintLine
 from tests.support.drive_checks import documents_of
 from tests.support.parts import processes_of, told
 from tests.support.waiting import PATIENCE_S, eventually
@@ -97,7 +97,7 @@ class Truck:
 
 
 async def test_what_was_acknowledged_over_mqtt_is_in_the_history_once(
-    local_cloud: LaunchedCloud, system: System, chaos: Chaos, say: Say
+    local_cloud: LaunchedCloud, system: System, chaos: Chaos, print_line: PrintLine
 ) -> None:
     rng = random.Random(chaos.seed)
     trucks = [Truck(system, rng) for _ in range(TRUCKS)]
@@ -115,7 +115,9 @@ async def test_what_was_acknowledged_over_mqtt_is_in_the_history_once(
                 lambda at_ms=at_ms: told(local_cloud, BRIDGE, "bridge_ready", since_ms=at_ms),
             )
             away_s = (ready[0]["at_ms"] - at_ms) / 1000
-            say(f"kill -9 {' and '.join(parts)}: the bridge worked again after {away_s:.1f} s")
+            print_line(
+                f"kill -9 {' and '.join(parts)}: the bridge worked again after {away_s:.1f} s"
+            )
         await _acknowledged(trucks, ACKNOWLEDGED_BETWEEN[0])
 
     ids = {truck.truck_id: list(truck.fixes) for truck in trucks}
@@ -125,12 +127,12 @@ async def test_what_was_acknowledged_over_mqtt_is_in_the_history_once(
         while len((await reader.count(ids)).in_history) < total:  # noqa: ASYNC110 - a store
             await asyncio.sleep(1)
     failures = sum(truck.mqtt.report.failures for truck in trucks)
-    say(f"{total} points, each over MQTT and HTTP, twice each; {failures} publishes failed")
+    print_line(f"{total} points, each over MQTT and HTTP, twice each; {failures} publishes failed")
 
     for truck in trucks:
         for door in (truck.mqtt, truck.http):
             assert door.report.accepted.keys() == truck.fixes.keys()
-            assert door.report.refused == []
+            assert door.report.rejected == []
             assert door.report.repeats_accepted > 0
         assert documents_of(system.environment, truck.truck_id) == len(truck.fixes)
         assert not [one for one in truck.results if one["rejected"] or "reason" in one]

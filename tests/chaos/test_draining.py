@@ -24,7 +24,7 @@ from sim.drive.crew import System
 from sim.environment import Environment
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
-from tests.chaos.conftest import Say
+from tests.chaos.conftest import PrintLine
 from tests.support.checkpoints import applied, checkpoints
 from tests.support.deliveries import event_of, new_delivery
 from tests.support.delivery_log import delivery_store
@@ -44,16 +44,18 @@ TRACKED = 40
 
 
 async def test_a_consumer_told_to_end_checkpoints_all_that_is_durable(
-    local_cloud: LaunchedCloud, system: System, say: Say
+    local_cloud: LaunchedCloud, system: System, print_line: PrintLine
 ) -> None:
     """A batch that outlasts the KCL's grace is cut off and comes again: then it is tried anew."""
     with StreamLoad(system.environment, trucks=20, points_s=200) as load:
-        eventually(lambda: len(drain_consumer(local_cloud, load, say)) == SHARDS, DRAINED_WITHIN_S)
+        eventually(
+            lambda: len(drain_consumer(local_cloud, load, print_line)) == SHARDS, DRAINED_WITHIN_S
+        )
 
     await assert_load_is_stored(system, load)
 
 
-def drain_consumer(cloud: LaunchedCloud, load: StreamLoad, say: Say) -> set[str]:
+def drain_consumer(cloud: LaunchedCloud, load: StreamLoad, print_line: PrintLine) -> set[str]:
     """One drain and what comes after it; the shards whose child ended its batch in time."""
     by_shard(cloud, "batch", now_ms())
     asked_ms, asked_s = now_ms(), time.monotonic()
@@ -64,7 +66,9 @@ def drain_consumer(cloud: LaunchedCloud, load: StreamLoad, say: Say) -> set[str]
         known = checkpoints(cloud.environment)
         durable = applied(cloud.environment, load.points)
         back_ms = now_ms()
-    say(f"the consumer ended {took_s:.1f} s after SIGTERM; drained {len(drained)} of {SHARDS}")
+    print_line(
+        f"the consumer ended {took_s:.1f} s after SIGTERM; drained {len(drained)} of {SHARDS}"
+    )
     ready = by_shard(cloud, "record_processor_ready", back_ms)
     first = by_shard(cloud, "batch", back_ms)
 
@@ -165,13 +169,13 @@ def watched(cloud: LaunchedCloud) -> Iterator[Watched]:
 
 
 @contextmanager
-def stopped_broadcaster(cloud: LaunchedCloud, say: Say) -> Iterator[dict[str, Any]]:
+def stopped_broadcaster(cloud: LaunchedCloud, print_line: PrintLine) -> Iterator[dict[str, Any]]:
     """It has been told to end and has ended; in the block there is none."""
     asked_ms, asked_s = now_ms(), time.monotonic()
     with held_down(cloud, "broadcaster") as ending:
         took_s = time.monotonic() - asked_s
         (stopped,) = told(cloud, "broadcaster", "broadcaster_stopped", since_ms=asked_ms)
-        say(f"the broadcaster ended {took_s:.1f} s after SIGTERM")
+        print_line(f"the broadcaster ended {took_s:.1f} s after SIGTERM")
 
         assert stopped["in_time"]
         assert ending == "exit code 0"
@@ -179,14 +183,14 @@ def stopped_broadcaster(cloud: LaunchedCloud, say: Say) -> Iterator[dict[str, An
 
 
 def test_a_broadcaster_told_to_end_in_a_round_tells_the_rest_of_it(
-    local_cloud: LaunchedCloud, say: Say
+    local_cloud: LaunchedCloud, print_line: PrintLine
 ) -> None:
     with watched(local_cloud) as those:
         quiet_ms = now_ms()
         eventually(lambda: told(local_cloud, "broadcaster", "round_held", since_ms=quiet_ms))
         begins_ms = now_ms()
         those.wait_for("position", after_ms=begins_ms)
-        with stopped_broadcaster(local_cloud, say) as stopped:
+        with stopped_broadcaster(local_cloud, print_line) as stopped:
             heard = those.wait_for_all("position", TRACKED, after_ms=begins_ms)
     (report,) = [
         line
@@ -199,7 +203,7 @@ def test_a_broadcaster_told_to_end_in_a_round_tells_the_rest_of_it(
 
 
 def test_a_broadcaster_told_to_end_leaves_its_undone_nudges_to_the_next(
-    local_cloud: LaunchedCloud, say: Say
+    local_cloud: LaunchedCloud, print_line: PrintLine
 ) -> None:
     queue = Queue(local_cloud.environment)
     with watched(local_cloud) as those:
@@ -207,7 +211,7 @@ def test_a_broadcaster_told_to_end_leaves_its_undone_nudges_to_the_next(
         begins_ms = now_ms()
         queue.tell_of_creation(before)
         those.wait_for("status", after_ms=begins_ms)
-        with stopped_broadcaster(local_cloud, say):
+        with stopped_broadcaster(local_cloud, print_line):
             assert queue.in_hand() == 0, "what it had taken is done"
             queue.tell_of_creation(after)
             left = queue.waiting()
@@ -218,7 +222,7 @@ def test_a_broadcaster_told_to_end_leaves_its_undone_nudges_to_the_next(
                                  since_ms=begins_ms)
             }  # fmt: skip
             done = those.wait_for_all("status", TRACKED - left - len(missed), after_ms=begins_ms)
-        say(f"{TRACKED - left} nudges were done, {left} left")
+        print_line(f"{TRACKED - left} nudges were done, {left} left")
         heard = those.wait_for_all("status", TRACKED - len(missed), after_ms=begins_ms)
         eventually(lambda: queue.waiting() == queue.in_hand() == 0)
 

@@ -16,7 +16,7 @@ from rtdts.runtime.wall_clock import now_ms
 from sim.drive.crew import System
 from sim.drive.five_trucks import DriveOutcome
 from sim.local_cloud.launch import LaunchedCloud
-from tests.chaos.conftest import Chaos, Say, drive
+from tests.chaos.conftest import Chaos, PrintLine, drive
 from tests.support.drive_checks import assert_nothing_is_lost
 from tests.support.parts import CHILD, is_running, processes_of, told
 from tests.support.rounds import assert_rounds_reach
@@ -51,11 +51,13 @@ class Killer:
     back. Meanwhile more points come than the drive's, so that everybody has something in hand.
     """
 
-    def __init__(self, cloud: LaunchedCloud, load: StreamLoad, chaos: Chaos, say: Say) -> None:
+    def __init__(
+        self, cloud: LaunchedCloud, load: StreamLoad, chaos: Chaos, print_line: PrintLine
+    ) -> None:
         self._cloud = cloud
         self._load = load
         self._rng = random.Random(chaos.seed)
-        self._say = say
+        self._print_line = print_line
         self.plan = plan_kills(self._rng, chaos)
         self.kills: list[Kill] = []
         self._spent: set[int] = set()
@@ -69,7 +71,9 @@ class Killer:
         for planned_s in self.plan[part]:
             await asyncio.sleep(began_s + planned_s - asyncio.get_running_loop().time())
             process = await asyncio.to_thread(self._kill, part)
-            self._say(f"kill -9 {part} ({process}), planned at {planned_s:.1f} s of the drive")
+            self._print_line(
+                f"kill -9 {part} ({process}), planned at {planned_s:.1f} s of the drive"
+            )
 
     def _kill(self, part: str) -> int:
         while True:
@@ -109,19 +113,19 @@ def plan_kills(rng: random.Random, chaos: Chaos) -> dict[str, list[float]]:
 
 
 async def test_parts_killed_at_any_moment_of_a_drive_lose_nothing(
-    local_cloud: LaunchedCloud, system: System, chaos: Chaos, say: Say
+    local_cloud: LaunchedCloud, system: System, chaos: Chaos, print_line: PrintLine
 ) -> None:
-    say(f"CHAOS_SEED={chaos.seed} CHAOS_DRIVE_S={chaos.drive_s:g}")
+    print_line(f"CHAOS_SEED={chaos.seed} CHAOS_DRIVE_S={chaos.drive_s:g}")
     began_ms = now_ms()
     load = StreamLoad(local_cloud.environment)
-    killer = Killer(local_cloud, load, chaos, say)
-    outcome = await drive(system, chaos.drive_s, say, seed=chaos.seed, meanwhile=killer.run)
+    killer = Killer(local_cloud, load, chaos, print_line)
+    outcome = await drive(system, chaos.drive_s, print_line, seed=chaos.seed, meanwhile=killer.run)
     away = {part: times_away(local_cloud, killer.kills, part) for part in PARTS}
     for part, times in away.items():
         lengths_s = ", ".join(f"{(to_ms - from_ms) / 1000:.1f}" for from_ms, to_ms in times)
-        say(f"{part}: killed, it worked again after {lengths_s} s")
+        print_line(f"{part}: killed, it worked again after {lengths_s} s")
     for who, gaps in outcome.verdict.gaps.items():
-        say(f"{who}: gaps between messages p50/p99/longest {gaps}")
+        print_line(f"{who}: gaps between messages p50/p99/longest {gaps}")
 
     counts = Counter(kill.part for kill in killer.kills)
     assert all(count >= chaos.kills_each for count in counts.values())
@@ -131,7 +135,7 @@ async def test_parts_killed_at_any_moment_of_a_drive_lose_nothing(
     assert_nothing_is_lost(system.environment, outcome)
     await assert_load_is_stored(system, load)
     gaps = {truck.customer_id: truck.gaps for truck in outcome.trucks}
-    assert_rounds_reach(local_cloud, gaps, say, since_ms=began_ms)
+    assert_rounds_reach(local_cloud, gaps, print_line, since_ms=began_ms)
 
 
 def span_of(outcome: DriveOutcome) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from rtdts.runtime.wall_clock import now_ms
 from sim.drive.crew import System
 from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
-from tests.chaos.conftest import Chaos, Say, drive
+from tests.chaos.conftest import Chaos, PrintLine, drive
 from tests.support.drive_checks import assert_nothing_is_lost
 from tests.support.http_client import ApiClient
 from tests.support.parts import CHILD, deaths_of, held_down, memory_mb, processes_of, told
@@ -52,7 +52,9 @@ class Outage:
         heard: What a customer heard who began to track meanwhile.
     """
 
-    def __init__(self, cloud: LaunchedCloud, load: StreamLoad, lasts_s: float, say: Say) -> None:
+    def __init__(
+        self, cloud: LaunchedCloud, load: StreamLoad, lasts_s: float, print_line: PrintLine
+    ) -> None:
         self.from_ms = self.to_ms = 0
         self.grown_mb: dict[str, float] = dict.fromkeys(MAY_GROW_MB, 0.0)
         self.deaths: dict[str, int] = {}
@@ -60,7 +62,7 @@ class Outage:
         self._cloud = cloud
         self._load = load
         self._lasts_s = lasts_s
-        self._say = say
+        self._print_line = print_line
 
     async def pass_by(self) -> None:
         """From before it to when OpenSearch works again."""
@@ -74,14 +76,14 @@ class Outage:
                 eventually(lambda part=part, event=event: told(self._cloud, part, event,
                                                                since_ms=began_ms))  # fmt: skip
             self._be_without_opensearch()
-        self._say("OpenSearch is back")
+        self._print_line("OpenSearch is back")
 
     def _be_without_opensearch(self) -> None:
         deaths = self._deaths()
         before_mb = self._memory_mb()
         put = self._load.count
         with held_down(self._cloud, "opensearch"), ThreadPoolExecutor(1) as pool:
-            self._say("OpenSearch is away")
+            self._print_line("OpenSearch is away")
             self.from_ms, ends_s = now_ms(), time.monotonic() + self._lasts_s
             listening = pool.submit(self._track_something_new)
             while time.monotonic() < ends_s or not listening.done():
@@ -90,7 +92,9 @@ class Outage:
             listening.result()
             self.to_ms = now_ms()
             self.deaths = {part: n - deaths[part] for part, n in self._deaths().items()}
-            self._say(f"OpenSearch may come back; {self._load.count - put} points came meanwhile")
+            self._print_line(
+                f"OpenSearch may come back; {self._load.count - put} points came meanwhile"
+            )
 
     def _deaths(self) -> dict[str, int]:
         # A child's death is its daemon's.
@@ -136,23 +140,23 @@ class Outage:
 
 
 async def test_an_opensearch_that_is_away_costs_nothing_but_time(
-    local_cloud: LaunchedCloud, system: System, chaos: Chaos, say: Say
+    local_cloud: LaunchedCloud, system: System, chaos: Chaos, print_line: PrintLine
 ) -> None:
-    say(f"CHAOS_OUTAGE_S={chaos.outage_s:g}")
+    print_line(f"CHAOS_OUTAGE_S={chaos.outage_s:g}")
     began_ms = now_ms()
     load = StreamLoad(local_cloud.environment)
-    outage = Outage(local_cloud, load, chaos.outage_s, say)
+    outage = Outage(local_cloud, load, chaos.outage_s, print_line)
     duration_s = chaos.outage_s + AROUND_S
-    outcome = await drive(system, duration_s, say, seed=1, meanwhile=outage.pass_by)
-    say(f"{load.count} points straight into the stream, {load.rate:.0f} a second")
+    outcome = await drive(system, duration_s, print_line, seed=1, meanwhile=outage.pass_by)
+    print_line(f"{load.count} points straight into the stream, {load.rate:.0f} a second")
     grown = ", ".join(f"{part} {mb:.0f}" for part, mb in outage.grown_mb.items())
-    say(f"grown meanwhile, in MB: {grown}")
+    print_line(f"grown meanwhile, in MB: {grown}")
     for who, gaps in outcome.verdict.gaps.items():
-        say(f"{who}: gaps between messages p50/p99/longest {gaps}")
+        print_line(f"{who}: gaps between messages p50/p99/longest {gaps}")
 
     assert_nothing_is_lost(system.environment, outcome)
     await assert_load_is_stored(system, load)
-    say("the backlog is drained")
+    print_line("the backlog is drained")
     assert outage.deaths == {"consumer": 0, "broadcaster": 0, "firehose": 0}
     assert {part: mb for part, mb in outage.grown_mb.items() if mb > MAY_GROW_MB[part]} == {}
     assert all(message.get("position") is None for message in outage.heard)
@@ -162,4 +166,4 @@ async def test_an_opensearch_that_is_away_costs_nothing_but_time(
         ]
         for truck in outcome.trucks
     }
-    assert_rounds_reach(local_cloud, during, say, since_ms=began_ms)
+    assert_rounds_reach(local_cloud, during, print_line, since_ms=began_ms)

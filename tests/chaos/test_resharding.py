@@ -32,7 +32,7 @@ from rtdts.tracking.truck_fold import TrackingRules
 from sim.local_cloud.kcl_tables import create_kcl_tables
 from sim.local_cloud.launch import LaunchedCloud
 from sim.local_cloud.resources import local_session
-from tests.chaos.conftest import Say
+from tests.chaos.conftest import PrintLine
 from tests.support.consumed import Consumed, Expected, agrees
 from tests.support.consumer_daemon import Daemon, running_daemon
 from tests.support.consumer_world import START_MS, World, point
@@ -293,7 +293,7 @@ def test_resharding_under_load_loses_nothing(
     fleet: Fleet,
     daemon: Daemon,
     pause: str,
-    say: Say,
+    print_line: PrintLine,
 ) -> None:
     deliveries = deliver(consumed, fleet)
     low, high = stream.open_shards()
@@ -301,7 +301,7 @@ def test_resharding_under_load_loses_nothing(
     for truck in fleet.trucks:
         truck.leave()
     stream.split(low)
-    say(f"split: {len(stream.open_shards())} open shards")
+    print_line(f"split: {len(stream.open_shards())} open shards")
     if pause == "consumer-follows":
         eventually(lambda: all(map(leases.is_under_way, stream.open_shards())))
         fleet.after(60)
@@ -309,14 +309,16 @@ def test_resharding_under_load_loses_nothing(
     for truck in fleet.trucks:
         truck.arrive()
     stream.merge(middle, high)
-    say(f"merged: {len(stream.open_shards())} open shards")
+    print_line(f"merged: {len(stream.open_shards())} open shards")
     fleet.after(100)
     fleet.park()
     records = records_of(stream)
-    say(f"{len(records)} points in {len({r.sequence_number for r in records})} records are put")
+    print_line(
+        f"{len(records)} points in {len({r.sequence_number for r in records})} records are put"
+    )
     truck_ids = [truck.truck_id for truck in fleet.trucks]
     until_consumed(consumed, records)
-    say("all of them are consumed")
+    print_line("all of them are consumed")
     expected = Expected.of(deliveries, records)
     required = sorted(expected.history(), key=str)
     # What came out of order is settled some seconds after it was consumed.

@@ -27,7 +27,7 @@ from rtdts.tracking.fixes import Fix
 from rtdts.tracking.positions import Point
 from rtdts.tracking.truck_state import DeliveryState, TruckState
 from rtdts.tracking.window import Window
-from sim.fault_shim.rules import CutAnswer, Delay, FaultRule
+from sim.fault_shim.rules import CutResponse, Delay, FaultRule
 from sim.fault_shim.shim import FaultShim
 from sim.local_cloud.launch import LaunchedCloud
 from tests.support.consumed import Consumed, Expected, agrees
@@ -372,7 +372,7 @@ async def test_a_memory_that_was_written_though_its_answer_got_lost_is_ones_own(
 ) -> None:
     worker = await scene.worker()
     rule = FaultRule(
-        name="lost", operation="_bulk", target="truck-state", fault=CutAnswer(), times=4
+        name="lost", operation="_bulk", target="truck-state", fault=CutResponse(), times=4
     )
     await worker.search.set_rules(rule)
     await worker.takes(*scene.batches())

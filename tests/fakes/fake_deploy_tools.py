@@ -30,7 +30,7 @@ def folder() -> Path:
     return Path(os.environ["FAKE_TOOLS"])
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
@@ -50,7 +50,7 @@ def aws(arguments: list[str]) -> int:
         if not (folder() / f"pushed-{tag}").exists():
             return refuse("An error occurred (ImageNotFoundException)")
     said = {"get-caller-identity": '{"Account": "123456789012"}', "get-login-password": PASSWORD}
-    say(said.get(operation, "{}"))
+    print_line(said.get(operation, "{}"))
     return 0
 
 
@@ -82,7 +82,7 @@ def build(image: str, context: Path) -> int:
 
 def terraform(arguments: list[str]) -> int:
     if arguments[0] == "version":
-        say('{"terraform_version": "1.11.4"}')
+        print_line('{"terraform_version": "1.11.4"}')
     if arguments[0] == "init":
         backend = [a.removeprefix("-backend-config=") for a in arguments if "backend" in a]
         if not all(Path(name).is_file() for name in backend):
@@ -93,7 +93,7 @@ def terraform(arguments: list[str]) -> int:
         if not (folder() / "initialised").exists() or set(given["image_tags"]) != set(IMAGES):
             return refuse("not initialised, or no value for a required variable")
     if "output" in arguments:
-        say(json.dumps({name: f"{HOST}/rtdts-dev-{name}" for name in IMAGES}))
+        print_line(json.dumps({name: f"{HOST}/rtdts-dev-{name}" for name in IMAGES}))
     return 0
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from sim.viewers.connection import Connection, ConnectionLostError, RefusedError
+from sim.viewers.connection import Connection, ConnectionLostError, HandshakeRejectedError
 from tests.fakes.aws_limits import SOCKET_FRAME_BYTES
 
 
@@ -65,7 +65,7 @@ class FakeDoor:
         self.tokens.append(token)
         step = self._script.pop(0) if self._script else "open"
         if isinstance(step, int):
-            raise RefusedError(step)
+            raise HandshakeRejectedError(step)
         if step == "lost":
             raise ConnectionLostError("no socket")
         connection = FakeConnection()

@@ -108,7 +108,7 @@ class Speaker:
         self._closing = contextlib.ExitStack()
         self._socket: ClientConnection | None = None
 
-    def say(self, frame: str | bytes) -> None:
+    def print_line(self, frame: str | bytes) -> None:
         """Says it, and holds the socket to what it promises then.
 
         Raises:
@@ -219,12 +219,12 @@ def test_whatever_is_said_the_socket_goes_on_and_nobody_else_notices(
 
     @amount.share(1 / 5)
     @given(FRAMES)
-    def say(frame: str | bytes) -> None:
-        speaker.say(frame)
+    def print_line(frame: str | bytes) -> None:
+        speaker.print_line(frame)
         if next(said) % asks_every == 0:
             bystander.asks()
 
-    say()
+    print_line()
 
     bystander.asks()
     bystander.wait_for("position")  # the round reaches it too
@@ -234,7 +234,7 @@ def test_a_frame_beyond_the_limit_ends_its_own_socket_at_the_most(
     speaker: Speaker, bystander: Bystander
 ) -> None:
     for size in (40_000, 200_000, 2_000_000):
-        speaker.say(json.dumps({"action": "track", "delivery_id": "x" * size}))
-        speaker.say(b"\x00" * size)
+        speaker.print_line(json.dumps({"action": "track", "delivery_id": "x" * size}))
+        speaker.print_line(b"\x00" * size)
 
     bystander.asks()

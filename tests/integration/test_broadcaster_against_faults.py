@@ -17,13 +17,13 @@ from broadcaster.poster import PostOutcome, SocketPoster
 from broadcaster.signing import Credentials, Payload, PostSigner
 from rtdts.runtime.logs import Logger
 from sim.fault_shim.rules import (
-    CutAnswer,
+    CutResponse,
     Delay,
     Drop,
     Fault,
     FaultRule,
-    Refuse,
-    ReplaceAnswer,
+    Reject,
+    ReplaceResponse,
 )
 from sim.fault_shim.shim import FaultShim
 from sim.local_cloud.gateways import Gateways
@@ -124,14 +124,14 @@ async def test_fair_weather_delivers(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("fault", "answer"),
     [
-        (Refuse(status=410, code="GoneException"), PostOutcome.GONE),
-        (Refuse(status=429, code="TooManyRequestsException"), PostOutcome.OVER_QUOTA),
-        (Refuse(status=429, code="LimitExceededException"), PostOutcome.THROTTLED),
-        (Refuse(status=400, code="LimitExceededException"), PostOutcome.THROTTLED),
-        (Refuse(status=403, code="ForbiddenException"), PostOutcome.FAILED),
-        (Refuse(status=413, code="PayloadTooLargeException"), PostOutcome.FAILED),
-        (Refuse(status=500, code="InternalServerErrorException"), PostOutcome.FAILED),
-        (Refuse(status=503, code="ServiceUnavailable"), PostOutcome.FAILED),
+        (Reject(status=410, code="GoneException"), PostOutcome.GONE),
+        (Reject(status=429, code="TooManyRequestsException"), PostOutcome.OVER_QUOTA),
+        (Reject(status=429, code="LimitExceededException"), PostOutcome.THROTTLED),
+        (Reject(status=400, code="LimitExceededException"), PostOutcome.THROTTLED),
+        (Reject(status=403, code="ForbiddenException"), PostOutcome.FAILED),
+        (Reject(status=413, code="PayloadTooLargeException"), PostOutcome.FAILED),
+        (Reject(status=500, code="InternalServerErrorException"), PostOutcome.FAILED),
+        (Reject(status=503, code="ServiceUnavailable"), PostOutcome.FAILED),
         (Drop(), PostOutcome.FAILED),
         (Delay(seconds=3600), PostOutcome.HUNG),
     ],
@@ -165,11 +165,11 @@ async def test_a_socket_that_was_closed_is_gone_by_the_gateways_own_word(gateway
     ("fault", "answer", "times"),
     [
         # Nothing tells a lost answer from a kept connection that had been closed: posted again.
-        (CutAnswer(by="close"), PostOutcome.DELIVERED, 2),
-        (CutAnswer(), PostOutcome.DELIVERED, 2),
+        (CutResponse(by="close"), PostOutcome.DELIVERED, 2),
+        (CutResponse(), PostOutcome.DELIVERED, 2),
         (Delay(seconds=3600, when="after"), PostOutcome.HUNG, 1),
-        (ReplaceAnswer(status=502, body="<html>Bad Gateway</html>"), PostOutcome.FAILED, 1),
-        (ReplaceAnswer(status=200, body="<html>"), PostOutcome.DELIVERED, 1),
+        (ReplaceResponse(status=502, body="<html>Bad Gateway</html>"), PostOutcome.FAILED, 1),
+        (ReplaceResponse(status=200, body="<html>"), PostOutcome.DELIVERED, 1),
     ],
     ids=str,
 )
@@ -198,7 +198,7 @@ async def test_slow_and_hostile_viewers_delay_no_other(gateway: Gateway) -> None
         *(
             FaultRule(name=f"bad {n}", fault=fault, ids=bad[n][0])
             for n, fault in enumerate(
-                [Delay(seconds=3600), Drop(), Refuse(status=429, code="x"), CutAnswer()]
+                [Delay(seconds=3600), Drop(), Reject(status=429, code="x"), CutResponse()]
             )
         )
     )

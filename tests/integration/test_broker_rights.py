@@ -17,7 +17,7 @@ import pytest
 
 from mqtt_bridge.judging import Message
 from mqtt_bridge.topics import SUBSCRIPTIONS
-from sim.fleet.mqtt_truck import MqttTruck, NotPublishedError, RefusedByBrokerError
+from sim.fleet.mqtt_truck import MqttTruck, NotPublishedError, RejectedByBrokerError
 from sim.local_cloud.applications import BRIDGE_ID, BRIDGE_ROLE, BRIDGE_USER
 from sim.local_cloud.ports import HOST
 from tests.support.deliveries import unique
@@ -49,7 +49,7 @@ async def is_refused(truck: MqttTruck, topic: str) -> bool:
     """Whether a message on a topic is."""
     try:
         await publish(truck, topic)
-    except (RefusedByBrokerError, NotPublishedError):
+    except (RejectedByBrokerError, NotPublishedError):
         return True
     return False
 
@@ -121,7 +121,7 @@ async def test_a_truck_subscribes_to_nothing_but_its_results(
 ) -> None:
     truck = broker.truck("T-mine")
     async with truck.opened():
-        with pytest.raises(RefusedByBrokerError):
+        with pytest.raises(RejectedByBrokerError):
             await truck.subscribe(topic)
 
 
@@ -215,7 +215,7 @@ async def test_a_full_broker_acknowledges_nothing_more_and_loses_nothing(tmp_pat
     with running_broker(tmp_path, max_bytes=200_000) as small:
         truck = small.truck("T-mine")
         async with truck.opened():
-            with contextlib.suppress(RefusedByBrokerError, NotPublishedError):
+            with contextlib.suppress(RejectedByBrokerError, NotPublishedError):
                 for number in range(1_000):
                     payload = b"%05d" % number + b" " * 1_000
                     await truck.publish("trucks/T-mine/telemetry", payload)

@@ -40,13 +40,13 @@ from rtdts.tracking.fixes import LatestPosition
 from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 from sim.fault_shim.rules import (
-    CutAnswer,
+    CutResponse,
     Drop,
     FailItems,
     Fault,
     FaultRule,
     LagIndex,
-    Refuse,
+    Reject,
     Weather,
 )
 from sim.fault_shim.shim import FaultShim
@@ -68,8 +68,8 @@ PATIENCE_S = 20.0
 MOST_RESTARTS = 20
 
 
-def conflict(*codes: str) -> Refuse:
-    return Refuse(
+def conflict(*codes: str) -> Reject:
+    return Reject(
         status=400,
         code="TransactionCanceledException",
         more={"CancellationReasons": [{"Code": code} for code in codes]},
@@ -80,26 +80,26 @@ def often(name: str, operation: str, fault: Fault, probability: float, **more: A
     return FaultRule(name=name, operation=operation, fault=fault, probability=probability, **more)
 
 
-THROTTLED = Refuse(status=400, code="ProvisionedThroughputExceededException")
+THROTTLED = Reject(status=400, code="ProvisionedThroughputExceededException")
 OPENSEARCH_STORM = (
     often("busy items", "_bulk", FailItems(code="rejected_execution_exception", share=0.4), 0.5),
     often("no shards", "_bulk", FailItems(code="unavailable_shards", status=503, share=0.3), 0.2),
-    often("breaker", "_bulk", Refuse(status=429, code="circuit_breaking_exception"), 0.15),
-    often("lost", "_bulk", CutAnswer(), 0.15),
-    often("cut", "_bulk", CutAnswer(after_bytes=40), 0.1),
+    often("breaker", "_bulk", Reject(status=429, code="circuit_breaking_exception"), 0.15),
+    often("lost", "_bulk", CutResponse(), 0.15),
+    often("cut", "_bulk", CutResponse(after_bytes=40), 0.1),
     often("unread", "_mget", Drop(), 0.2),
-    often("unfound", "_search", Refuse(status=503, code="search_phase"), 0.2),
+    often("unfound", "_search", Reject(status=503, code="search_phase"), 0.2),
 )
 AWS_STORM = (
     often("met another", "TransactWriteItems", conflict("TransactionConflict"), 0.3),
-    often("lost", "TransactWriteItems", CutAnswer(), 0.3),
+    often("lost", "TransactWriteItems", CutResponse(), 0.3),
     often("never came", "TransactWriteItems", Drop(by="close"), 0.1),
     often("row throttled", "GetItem", THROTTLED, 0.2),
     often("log throttled", "Query", THROTTLED, 0.2),
     often("unread", "BatchGetItem", FailItems(share=0.5), 0.5),
     often("queue busy", "SendMessageBatch", FailItems(code="InternalError", share=0.4), 0.5),
-    often("queue lost", "SendMessageBatch", CutAnswer(), 0.2),
-    often("bucket busy", "PutObject", Refuse(status=503, code="SlowDown"), 0.5),
+    often("queue lost", "SendMessageBatch", CutResponse(), 0.2),
+    often("bucket busy", "PutObject", Reject(status=503, code="SlowDown"), 0.5),
     often("lag", "Query", LagIndex(seconds=60), 1.0),
 )
 
@@ -316,7 +316,7 @@ async def test_a_drive_in_a_storm_comes_out_as_in_fair_weather(
 
 
 @pytest.mark.parametrize("index", ["truck-positions-*", "truck-latest", "truck-state"])
-@pytest.mark.parametrize("fault", [CutAnswer(), CutAnswer(after_bytes=30)], ids=str)
+@pytest.mark.parametrize("fault", [CutResponse(), CutResponse(after_bytes=30)], ids=str)
 async def test_a_write_whose_answer_got_lost_is_its_own_and_ends_nothing(
     consumer: Consumer, index: str, fault: Fault
 ) -> None:
@@ -359,7 +359,7 @@ async def test_a_store_that_stays_away_ends_the_process_before_anything_is_promi
 ) -> None:
     points = drive(consumer.truck_id)[:BATCH]
     records = consumer.fair.shard.records(*[[one] for one in points])
-    rule = FaultRule(name="away", fault=Refuse(status=503, code="x"), operation="_bulk")
+    rule = FaultRule(name="away", fault=Reject(status=503, code="x"), operation="_bulk")
     await consumer.search_shim.set_rules(rule)
     pipeline = await asyncio.to_thread(consumer.pipeline)
 

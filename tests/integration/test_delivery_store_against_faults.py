@@ -26,15 +26,15 @@ from rtdts.tracking.deliveries import Delivery, Status
 from rtdts.tracking.delivery_buckets import delivery_bucket
 from rtdts.tracking.topics import delivery_topic, socket_endpoint
 from sim.fault_shim.rules import (
-    CutAnswer,
+    CutResponse,
     Delay,
     Drop,
     FailItems,
     Fault,
     FaultRule,
     LagIndex,
-    Refuse,
-    ReplaceAnswer,
+    Reject,
+    ReplaceResponse,
 )
 from sim.fault_shim.shim import FaultShim
 from sim.local_cloud.resources import (
@@ -56,7 +56,7 @@ from tests.support.deliveries import (
 from tests.support.ministack_process import REGION
 
 T = TypeVar("T")
-THROTTLED = Refuse(status=400, code="ProvisionedThroughputExceededException")
+THROTTLED = Reject(status=400, code="ProvisionedThroughputExceededException")
 PATIENT_S = 60.0
 """How long an answer may take: longer than a machine under load needs for one."""
 DELAYED_S = 10.0
@@ -166,8 +166,8 @@ async def created_delivery(world: World, **changed: Any) -> Delivery:
     return first
 
 
-def cancelled(*codes: str) -> Refuse:
-    return Refuse(
+def cancelled(*codes: str) -> Reject:
+    return Reject(
         status=400,
         code="TransactionCanceledException",
         more={"CancellationReasons": [{"Code": code} for code in codes]},
@@ -226,11 +226,11 @@ async def test_a_conflict_is_told_from_a_throttle_beside_it(world: World) -> Non
 
 
 LOST_ANSWERS = [
-    CutAnswer(),
-    CutAnswer(by="close"),
+    CutResponse(),
+    CutResponse(by="close"),
     Delay(seconds=3600, when="after"),
-    ReplaceAnswer(status=500, body='{"__type":"InternalServerError","message":"?"}'),
-    ReplaceAnswer(status=503, body="<html>Service Unavailable</html>"),
+    ReplaceResponse(status=500, body='{"__type":"InternalServerError","message":"?"}'),
+    ReplaceResponse(status=503, body="<html>Service Unavailable</html>"),
 ]
 """The transaction is written, and its writer isn't told."""
 
@@ -255,7 +255,7 @@ async def test_the_stores_own_retry_recognises_it_too(world: World) -> None:
     second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
     told = cancelled("None", "TransactionConflict")
     body = json.dumps({"__type": told.code, "message": told.message, **told.more})
-    fault = ReplaceAnswer(status=told.status, body=body)
+    fault = ReplaceResponse(status=told.status, body=body)
     await world.shim.set_rules(a_rule(fault, "TransactWriteItems", times=2))
     await blocking(lambda: world.store.append(first, second, [event_of(second)], matches=False))
 
@@ -291,7 +291,7 @@ async def test_a_transaction_that_never_arrived_can_be_repeated(world: World, by
 
 
 @pytest.mark.parametrize("operation", ["GetItem", "Query"])
-@pytest.mark.parametrize("fault", [THROTTLED, CutAnswer(), CutAnswer(after_bytes=25)], ids=str)
+@pytest.mark.parametrize("fault", [THROTTLED, CutResponse(), CutResponse(after_bytes=25)], ids=str)
 async def test_a_read_that_was_not_answered_is_made_again(
     world: World, created: CreatedResources, operation: str, fault: Fault
 ) -> None:
@@ -307,9 +307,9 @@ async def test_a_read_that_was_not_answered_is_made_again(
 
 
 UNREADABLE = [
-    CutAnswer(after_bytes=1),  # even of the shortest
-    ReplaceAnswer(status=200, body=""),
-    ReplaceAnswer(status=200, body="<html>"),
+    CutResponse(after_bytes=1),  # even of the shortest
+    ReplaceResponse(status=200, body=""),
+    ReplaceResponse(status=200, body="<html>"),
 ]
 
 
@@ -379,7 +379,7 @@ async def test_a_ticket_is_never_spent_twice_though_the_answer_got_lost(world: W
     ticket = await blocking(
         lambda: world.tickets.issue(ticket_holder("customer", "C-1", NOW_MS + 3_600_000), NOW_MS)
     )
-    await world.shim.set_rules(a_rule(CutAnswer(), "DeleteItem", times=1))
+    await world.shim.set_rules(a_rule(CutResponse(), "DeleteItem", times=1))
 
     with pytest.raises(Exception):  # noqa: B017, PT011 - whichever the SDK makes of it
         await blocking(lambda: world.tickets.spend(ticket.ticket, NOW_MS + 1))
@@ -523,7 +523,7 @@ async def test_nudges_that_stay_refused_are_named_and_the_others_sent(world: Wor
 
 async def test_nudges_whose_answer_got_lost_are_swallowed_when_sent_again(world: World) -> None:
     sent = nudges(3)
-    await world.shim.set_rules(a_rule(CutAnswer(), "SendMessageBatch", times=1))
+    await world.shim.set_rules(a_rule(CutResponse(), "SendMessageBatch", times=1))
     with pytest.raises(Exception):  # noqa: B017, PT011 - whichever the SDK makes of it
         await blocking(lambda: world.queue.send_many(sent))
     await blocking(lambda: world.queue.send_many(sent))
@@ -532,7 +532,7 @@ async def test_nudges_whose_answer_got_lost_are_swallowed_when_sent_again(world:
 
 
 async def test_a_throttled_queue_is_an_error_not_a_silence(world: World) -> None:
-    await world.shim.set_rules(a_rule(Refuse(status=400, code="RequestThrottled"), "SendMessage*"))
+    await world.shim.set_rules(a_rule(Reject(status=400, code="RequestThrottled"), "SendMessage*"))
 
     with pytest.raises(ClientError):
         await blocking(lambda: world.queue.send(nudges(1)[0]))

@@ -17,13 +17,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from sim.fault_shim.rules import (
-    CutAnswer,
+    CutResponse,
     Delay,
     Drop,
     FailItems,
     FaultRule,
-    Refuse,
-    ReplaceAnswer,
+    Reject,
+    ReplaceResponse,
     Weather,
 )
 from sim.fault_shim.shim import FaultShim
@@ -136,7 +136,7 @@ async def test_a_refusal_never_reaches_upstream() -> None:
         name="gone",
         operation="PostToConnection",
         ids="dead*",
-        fault=Refuse(status=410, code="GoneException", message="gone"),
+        fault=Reject(status=410, code="GoneException", message="gone"),
     )
     async with shim_before(echo, rule) as shim, aiohttp.ClientSession() as session:
         async with session.post(f"{shim.url}/live/@connections/dead%3D") as response:
@@ -159,8 +159,8 @@ async def test_a_dropped_request_was_never_made_and_a_lost_answer_was() -> None:
         for fault, made in (
             (Drop(), 0),
             (Drop(by="close"), 0),
-            (CutAnswer(by="close"), 1),
-            (CutAnswer(), 2),
+            (CutResponse(by="close"), 1),
+            (CutResponse(), 2),
         ):
             await shim.set_rules(FaultRule(name="r", fault=fault, times=1))
             with pytest.raises(aiohttp.ClientError):
@@ -168,11 +168,11 @@ async def test_a_dropped_request_was_never_made_and_a_lost_answer_was() -> None:
                     pass
             assert len(echo.received) == made
             assert shim.record.exchanges[-1].told is None
-            assert shim.record.exchanges[-1].forwarded is isinstance(fault, CutAnswer)
+            assert shim.record.exchanges[-1].forwarded is isinstance(fault, CutResponse)
 
 
 async def test_a_cut_answer_promises_all_and_ends_in_the_middle() -> None:
-    rule = FaultRule(name="cut", fault=CutAnswer(after_bytes=9))
+    rule = FaultRule(name="cut", fault=CutResponse(after_bytes=9))
     async with shim_before(Echo(), rule) as shim:
         answer = await raw(shim, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 
@@ -183,7 +183,7 @@ async def test_a_cut_answer_promises_all_and_ends_in_the_middle() -> None:
 
 async def test_a_wrong_answer_comes_after_the_deed() -> None:
     echo = Echo()
-    rule = FaultRule(name="wrong", fault=ReplaceAnswer(status=502, body="<html>"))
+    rule = FaultRule(name="wrong", fault=ReplaceResponse(status=502, body="<html>"))
     async with (
         shim_before(echo, rule) as shim,
         aiohttp.ClientSession() as session,
@@ -278,7 +278,7 @@ async def test_a_batch_of_which_nothing_is_left_is_not_forwarded() -> None:
 
 
 async def test_the_weather_changes_under_a_running_system() -> None:
-    weather = Weather(rules=(FaultRule(name="down", fault=Refuse(status=503, code="x")),), seed=5)
+    weather = Weather(rules=(FaultRule(name="down", fault=Reject(status=503, code="x")),), seed=5)
     async with shim_before(Echo()) as shim, aiohttp.ClientSession() as session:
 
         async def status() -> int:

@@ -16,14 +16,14 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.telemetry_stream.aggregation import deaggregate
 from rtdts.telemetry_stream.putter import PutOutcome, StreamClient, StreamPutter
 from sim.fault_shim.rules import (
-    CutAnswer,
+    CutResponse,
     Delay,
     Drop,
     FailItems,
     Fault,
     FaultRule,
-    Refuse,
-    ReplaceAnswer,
+    Reject,
+    ReplaceResponse,
 )
 from sim.fault_shim.shim import FaultShim
 from sim.local_cloud.resources import local_session
@@ -145,10 +145,10 @@ async def test_a_stream_that_refuses_half_of_everything_gets_all_of_it_once(
 @pytest.mark.parametrize(
     "fault",
     [
-        Refuse(status=400, code=THROTTLED),
-        Refuse(status=400, code="LimitExceededException"),
-        Refuse(status=500, code="InternalFailure"),
-        Refuse(status=503, code="ServiceUnavailable"),
+        Reject(status=400, code=THROTTLED),
+        Reject(status=400, code="LimitExceededException"),
+        Reject(status=500, code="InternalFailure"),
+        Reject(status=503, code="ServiceUnavailable"),
         Drop(),
     ],
     ids=str,
@@ -167,7 +167,7 @@ async def test_a_call_that_failed_as_a_whole_is_made_again(
 async def test_a_call_that_can_never_succeed_is_made_once(
     shim: FaultShim, truck: Truck, code: str
 ) -> None:
-    await shim.set_rules(a_rule(Refuse(status=400, code=code)))
+    await shim.set_rules(a_rule(Reject(status=400, code=code)))
     outcome = await truck.put(PAYLOADS, PATIENT_S)
 
     assert outcome == PutOutcome(not_taken=tuple(range(7)), attempts=1, failure=code)
@@ -175,13 +175,13 @@ async def test_a_call_that_can_never_succeed_is_made_once(
 
 
 LOST = [
-    CutAnswer(),
-    CutAnswer(after_bytes=20),
+    CutResponse(),
+    CutResponse(after_bytes=20),
     Delay(seconds=4 * READ_TIMEOUT_S, when="after"),
-    ReplaceAnswer(status=200, body='{"FailedRecordCount":0,"Rec'),
-    ReplaceAnswer(status=200, body=""),
-    ReplaceAnswer(status=200, body="{}"),
-    ReplaceAnswer(status=502, body="<html>Bad Gateway</html>"),
+    ReplaceResponse(status=200, body='{"FailedRecordCount":0,"Rec'),
+    ReplaceResponse(status=200, body=""),
+    ReplaceResponse(status=200, body="{}"),
+    ReplaceResponse(status=502, body="<html>Bad Gateway</html>"),
 ]
 """The records are in the stream, and whoever put them isn't told."""
 

@@ -21,14 +21,14 @@ from rtdts.tracking.fixes import Fix, LatestPosition, fix_of
 from rtdts.tracking.truck_state import TruckState
 from rtdts.tracking.window import Window
 from sim.fault_shim.rules import (
-    CutAnswer,
+    CutResponse,
     Delay,
     Drop,
     FailItems,
     Fault,
     FaultRule,
-    Refuse,
-    ReplaceAnswer,
+    Reject,
+    ReplaceResponse,
 )
 from sim.fault_shim.shim import FaultShim
 from tests.support.consumer_world import point
@@ -140,17 +140,17 @@ async def test_of_any_subset_that_failed_exactly_that_is_missing_until_it_is_wri
 NO_ANSWER = [
     Drop(),
     Drop(by="close"),
-    CutAnswer(),
-    CutAnswer(by="close"),
-    CutAnswer(after_bytes=10),
+    CutResponse(),
+    CutResponse(by="close"),
+    CutResponse(after_bytes=10),
     Delay(seconds=3600),
-    Refuse(status=429, code="circuit_breaking_exception"),
-    Refuse(status=413, code="too_long_http_content_exception"),
-    Refuse(status=503, code="cluster_manager_not_discovered_exception"),
-    ReplaceAnswer(status=502, body="<html>Bad Gateway</html>"),
-    ReplaceAnswer(status=504, body=""),
-    ReplaceAnswer(status=200, body='{"errors":false,"it'),
-    ReplaceAnswer(status=200, body="<html>"),
+    Reject(status=429, code="circuit_breaking_exception"),
+    Reject(status=413, code="too_long_http_content_exception"),
+    Reject(status=503, code="cluster_manager_not_discovered_exception"),
+    ReplaceResponse(status=502, body="<html>Bad Gateway</html>"),
+    ReplaceResponse(status=504, body=""),
+    ReplaceResponse(status=200, body='{"errors":false,"it'),
+    ReplaceResponse(status=200, body="<html>"),
 ]
 
 
@@ -189,7 +189,7 @@ async def test_a_read_without_a_good_answer_is_never_absence(
 
 async def test_a_document_that_could_not_be_read_is_not_absent(positions: Positions) -> None:
     body = '{"docs":[{"_id":"x","error":{"type":"no_shard_available_action_exception"}}]}'
-    await positions.shim.set_rules(a_rule(ReplaceAnswer(status=200, body=body), "_mget"))
+    await positions.shim.set_rules(a_rule(ReplaceResponse(status=200, body=body), "_mget"))
 
     with pytest.raises(StoreUnavailable):
         await blocking(lambda: positions.reader.latest([unique("T")]))
@@ -200,7 +200,7 @@ async def test_a_document_that_could_not_be_read_is_not_absent(positions: Positi
 async def test_the_latest_never_goes_back_whichever_write_was_lost(positions: Positions) -> None:
     older, newer = points_of(unique("T"), 2)
     truck_id = older.truck_id
-    await positions.shim.set_rules(a_rule(CutAnswer(), times=1))
+    await positions.shim.set_rules(a_rule(CutResponse(), times=1))
     with pytest.raises(StoreUnavailable):
         await blocking(
             lambda: positions.writer.write_latest([LatestPosition(newest=newer, shown=newer)])
@@ -241,7 +241,7 @@ async def test_a_memory_whose_answer_got_lost_stands_under_its_writers_name(
     positions: Positions,
 ) -> None:
     state = TruckState(truck_id=unique("T"), window=Window(""), writer_id="me")
-    await positions.shim.set_rules(a_rule(CutAnswer(), times=1))
+    await positions.shim.set_rules(a_rule(CutResponse(), times=1))
     with pytest.raises(StoreUnavailable):
         await blocking(lambda: positions.states.save([StateWrite.of(state, None)]))
     (again,) = await blocking(lambda: positions.states.save([StateWrite.of(state, None)]))

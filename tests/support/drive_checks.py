@@ -24,7 +24,7 @@ def assert_nothing_is_lost(environment: Environment, outcome: DriveOutcome) -> N
     assert verdict.in_history == verdict.in_raw == verdict.accepted
     assert verdict.latest_ok == len(outcome.trucks)
     assert verdict.foreign == 0
-    assert verdict.refusals > 0
+    assert verdict.rejections > 0
     store = delivery_store(environment)
     for truck in outcome.trucks:
         # Exactly once: beside the accepted ids, which are all there, there is nothing.

@@ -82,7 +82,7 @@ def shortest_step_s(cloud: LaunchedCloud, *, since_ms: int) -> float:
 def assert_rounds_reach(
     cloud: LaunchedCloud,
     gaps: Mapping[str, Sequence[Gap]],
-    say: Callable[[str], None],
+    print_line: Callable[[str], None],
     *,
     since_ms: int,
 ) -> None:
@@ -94,14 +94,14 @@ def assert_rounds_reach(
     Args:
         cloud: Whose broadcaster.
         gaps: Of each customer.
-        say: Tells what was measured.
+        print_line: Tells what was measured.
         since_ms: When the first of these gaps began, or earlier.
     """
     step_s = shortest_step_s(cloud, since_ms=since_ms)
     rounds = rounds_held(cloud, since_ms=since_ms)
     unheard = {who: max(unheard_rounds(gap, rounds) for gap in of) for who, of in gaps.items()}
-    say(f"{len(rounds)} rounds, the shortest time between two {step_s:.1f} s")
-    say(f"rounds that went by unheard, at most: {unheard}")
+    print_line(f"{len(rounds)} rounds, the shortest time between two {step_s:.1f} s")
+    print_line(f"rounds that went by unheard, at most: {unheard}")
 
     assert step_s < 2 * ROUND_INTERVAL_S
     assert {who: count for who, count in unheard.items() if count > MAY_GO_BY_UNHEARD} == {}

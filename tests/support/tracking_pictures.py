@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
 from rtdts.tracking.delivery_log import standing
 from rtdts.tracking.status_machine import StatusRules
-from sim.svg import FAINT, INK, Chart, Picture
+from sim.svg import FAINT, INK, Chart, Drawing
 from tests.support.source_tree import ROOT
 from tests.support.tracked_drives import (
     TrackedDrive,
@@ -48,10 +48,10 @@ Spans = list[tuple[float, Status]]
 def a_drive() -> str:
     """A whole drive with its statuses, and its arrival from near by."""
     drive = a_noisy_drive()
-    picture = Picture(820, 720, "A drive, its statuses, and its arrival")
-    picture.text(60, 26, "A drive, and its statuses", size=15, weight="bold")
+    drawing = Drawing(820, 720, "A drive, its statuses, and its arrival")
+    drawing.text(60, 26, "A drive, and its statuses", size=15, weight="bold")
     spans, ends_s = _spans(drive.log), drive.truth.motion.duration_s
-    whole = _chart(picture, 96, 218, (0.0, ends_s), (0.0, MOST_KM))
+    whole = _chart(drawing, 96, 218, (0.0, ends_s), (0.0, MOST_KM))
     _bands(whole, spans, ends_s)
     _minutes(whole, 120.0, [(km, f"{km:g}") for km in range(5)], "km to the destination")
     _level(whole, RULES.near_m / 1_000, f"{RULES.near_m / 1_000:g} km", FAINT)
@@ -59,20 +59,20 @@ def a_drive() -> str:
     for at_s, distance_m, _ in _seen(drive):
         whole.dot(at_s, distance_m / 1_000, TRACK, 1.8)
 
-    picture.text(60, 400, "Its arrival, from near by", size=15, weight="bold")
+    drawing.text(60, 400, "Its arrival, from near by", size=15, weight="bold")
     shown_s = (drive.truth.entered_s - 65.0, drive.truth.entered_s + 115.0)
-    near = _chart(picture, 466, 182, shown_s, (0.0, 450.0))
+    near = _chart(drawing, 466, 182, shown_s, (0.0, 450.0))
     _bands(near, spans, shown_s[1])
     _minutes(near, 30.0, [(m, f"{m:g}") for m in (0, 100, 200, 300, 400)], "metres to its centre")
     _arrival(near, drive)
-    picture.text(
+    drawing.text(
         60,
         706,
         "Dots: fixes, with the accuracy that the device sent. Grey line: the true track.",
         size=11,
         colour=FAINT,
     )
-    return picture.svg()
+    return drawing.svg()
 
 
 def a_backlog() -> str:
@@ -80,19 +80,19 @@ def a_backlog() -> str:
     drive = a_late_drive()
     truth, log = drive.truth, drive.log
     lost_s, back_s = without_coverage(truth)
-    picture = Picture(820, 800, "A backlog that comes newest first, and the delivery's log")
-    picture.text(60, 26, "A backlog that comes newest first", size=15, weight="bold")
+    drawing = Drawing(820, 800, "A backlog that comes newest first, and the delivery's log")
+    drawing.text(60, 26, "A backlog that comes newest first", size=15, weight="bold")
     ends_s = log[-1].recorded_at_ms / 1_000 - log[0].recorded_at_ms / 1_000 + 60.0
-    chart = _chart(picture, 62, 190, (0.0, ends_s), (0.0, MOST_KM))
+    chart = _chart(drawing, 62, 190, (0.0, ends_s), (0.0, MOST_KM))
     _minutes(chart, 120.0, [(km, f"{km:g}") for km in range(5)], "km to the destination")
     chart.strip(lost_s, back_s, chart.top, chart.height, "#f4f5f7")
-    picture.text(chart.x(lost_s) + 6, chart.y(0.15), "no coverage", size=11, colour=FAINT)
+    drawing.text(chart.x(lost_s) + 6, chart.y(0.15), "no coverage", size=11, colour=FAINT)
     for at_s, distance_m, received_s in _seen(drive):
         is_late = received_s - at_s > 5.0
         chart.dot(at_s, distance_m / 1_000, LATE if is_late else TRACK, 2.2)
     first_late_s = min(received_s for at_s, _, received_s in _seen(drive) if received_s - at_s > 5)
     chart.bar(first_late_s, 0.0, MOST_KM, LATE, "stroke-width='1.5'")
-    picture.text(
+    drawing.text(
         chart.x(first_late_s) - 5,
         chart.top + 14,
         "backlog sent",
@@ -101,27 +101,27 @@ def a_backlog() -> str:
         colour=LATE,
     )
 
-    picture.text(60, 312, "What the log says the delivery's statuses were", size=13, weight="bold")
+    drawing.text(60, 312, "What the log says the delivery's statuses were", size=13, weight="bold")
     stages = _stages(log)
     for row, (known_s, events) in enumerate(stages):
         y = 344 + row * 42
-        picture.text(60, y - 4, f"{_clock(known_s)}  {_STAGES[row]}", size=11, colour=FAINT)
+        drawing.text(60, y - 4, f"{_clock(known_s)}  {_STAGES[row]}", size=11, colour=FAINT)
         spans = _spans(events)
         for (from_s, status), to_s in zip(
             spans, [*(at_s for at_s, _ in spans[1:]), known_s], strict=True
         ):
             chart.strip(from_s, to_s, y, 16, COLOURS[status])
             if chart.x(to_s) - chart.x(from_s) > LETTER_PX * len(status):
-                picture.text(chart.x(from_s) + 4, y + 12, status.value, size=10)
+                drawing.text(chart.x(from_s) + 4, y + 12, status.value, size=10)
 
-    picture.text(60, 490, "The log, as it stands in the end", size=13, weight="bold")
+    drawing.text(60, 490, "The log, as it stands in the end", size=13, weight="bold")
     for x, words in zip(
         _COLUMNS, ("version", "status", "cause", "effective", "recorded"), strict=True
     ):
-        picture.text(x, 512, words, size=11, colour=FAINT)
+        drawing.text(x, 512, words, size=11, colour=FAINT)
     for row, event in enumerate(log):
         y = 530 + row * 18
-        picture.box(_COLUMNS[1] - 6, y - 12, 150, 16, COLOURS[event.status])
+        drawing.box(_COLUMNS[1] - 6, y - 12, 150, 16, COLOURS[event.status])
         cells = (
             str(event.version),
             event.status.value,
@@ -131,7 +131,7 @@ def a_backlog() -> str:
         )
         is_correction = event.cause is Cause.CORRECTED
         for x, words in zip(_COLUMNS, cells, strict=True):
-            picture.text(
+            drawing.text(
                 x,
                 y,
                 words,
@@ -139,8 +139,8 @@ def a_backlog() -> str:
                 colour=LATE if is_correction else INK,
                 weight="bold" if is_correction else "normal",
             )
-    picture.text(60, 784, "Times are minutes:seconds since the start.", size=11, colour=FAINT)
-    return picture.svg()
+    drawing.text(60, 784, "Times are minutes:seconds since the start.", size=11, colour=FAINT)
+    return drawing.svg()
 
 
 def a_dock() -> str:
@@ -148,10 +148,10 @@ def a_dock() -> str:
     drive = a_silent_drive()
     truth = drive.truth
     arrived = next(event for event in drive.log if event.status is Status.ARRIVED)
-    picture = Picture(820, 360, "A dock without reception")
-    picture.text(60, 26, "A dock without reception", size=15, weight="bold")
+    drawing = Drawing(820, 360, "A dock without reception")
+    drawing.text(60, 26, "A dock without reception", size=15, weight="bold")
     shown_s = (truth.entered_s - 90.0, seconds(arrived.recorded_at_ms) + 40.0)
-    chart = _chart(picture, 96, 198, shown_s, (0.0, 450.0))
+    chart = _chart(drawing, 96, 198, shown_s, (0.0, 450.0))
     _bands(chart, _spans(drive.log), shown_s[1])
     _minutes(chart, 60.0, [(m, f"{m:g}") for m in (0, 100, 200, 300, 400)], "metres to its centre")
     inside = [at_s for at_s, distance_m, _ in _seen(drive) if distance_m <= 100.0]
@@ -163,11 +163,11 @@ def a_dock() -> str:
     )
     silence_s = after_s - inside[-1]
     middle = (chart.x(inside[-1]) + chart.x(after_s)) / 2
-    picture.text(
+    drawing.text(
         middle, chart.top + 60, f"nothing for {silence_s:.0f} s", anchor="middle", colour=FAINT
     )
     _arrival(chart, drive)
-    picture.text(
+    drawing.text(
         60,
         346,
         f"The first fix after the silence, {_clock(after_s)}, shows that the truck was there: "
@@ -176,19 +176,19 @@ def a_dock() -> str:
         size=11,
         colour=FAINT,
     )
-    return picture.svg()
+    return drawing.svg()
 
 
 def an_eta() -> str:
     """The range in which the truck is expected, as it drives."""
     drive = an_ordinary_drive()
     truth = drive.truth
-    picture = Picture(820, 440, "The ETA range of a drive")
-    picture.text(60, 26, "The ETA range, made anew with each good fix", size=15, weight="bold")
+    drawing = Drawing(820, 440, "The ETA range of a drive")
+    drawing.text(60, 26, "The ETA range, made anew with each good fix", size=15, weight="bold")
     etas = drive.etas
     from_s, to_s = etas[0].at_s, etas[-1].at_s
     highest_s = 60.0 * math.ceil(max(eta.latest_s for eta in etas) / 60.0)
-    chart = _chart(picture, 62, 300, (from_s - 20.0, truth.entered_s + 60.0), (from_s, highest_s))
+    chart = _chart(drawing, 62, 300, (from_s - 20.0, truth.entered_s + 60.0), (from_s, highest_s))
     step_s = 300.0
     ticks = [(n * step_s, f"{n * step_s / 60:g}") for n in range(1, round(highest_s / step_s) + 1)]
     _minutes(chart, 60.0, [one for one in ticks if one[0] >= from_s], "minute of the arrival")
@@ -198,11 +198,11 @@ def an_eta() -> str:
     chart.curve(early, "#2f8f4e")
     chart.curve(late, "#2f8f4e")
     chart.curve([(from_s, from_s), (to_s, to_s)], FAINT, "stroke-dasharray='4 3'")
-    picture.text(chart.x(to_s) - 4, chart.y(to_s) + 26, "now", anchor="end", size=11, colour=FAINT)
+    drawing.text(chart.x(to_s) - 4, chart.y(to_s) + 26, "now", anchor="end", size=11, colour=FAINT)
     _level(chart, truth.entered_s, "the truck entered the geofence", FENCE)
     held = sum(eta.earliest_s <= truth.entered_s <= eta.latest_s for eta in etas)
     first_s, last_s = (eta.latest_s - eta.earliest_s for eta in (etas[0], etas[-1]))
-    picture.text(
+    drawing.text(
         60,
         412,
         f"{len(etas)} ranges; {held} of them hold the moment at which the truck entered. "
@@ -210,7 +210,7 @@ def an_eta() -> str:
         size=11,
         colour=FAINT,
     )
-    return picture.svg()
+    return drawing.svg()
 
 
 PICTURES: Mapping[str, Callable[[], str]] = {
@@ -255,14 +255,14 @@ def _clock(at_s: float) -> str:
 
 
 def _chart(
-    picture: Picture,
+    drawing: Drawing,
     top: float,
     height: float,
     x_range: tuple[float, float],
     y_range: tuple[float, float],
 ) -> Chart:
     return Chart(
-        picture=picture,
+        drawing=drawing,
         left=60,
         top=top,
         width=730,
@@ -293,13 +293,13 @@ def _bands(chart: Chart, spans: Spans, ends_s: float) -> None:
         left_px = chart.x(from_s) + 2
         row = next(n for n, end_px in enumerate(ends_px) if end_px <= left_px)
         ends_px[row] = left_px + LETTER_PX * len(status)
-        chart.picture.text(left_px, chart.top - 8 - 14 * row, status.value, size=11)
+        chart.drawing.text(left_px, chart.top - 8 - 14 * row, status.value, size=11)
 
 
 def _level(chart: Chart, value: float, words: str, colour: str) -> None:
     left, right, y = chart.left, chart.left + chart.width, chart.y(value)
-    chart.picture.line(left, y, right, y, colour, more="stroke-dasharray='5 4'")
-    chart.picture.text(left + 4, y - 4, words, size=11, colour=colour)
+    chart.drawing.line(left, y, right, y, colour, more="stroke-dasharray='5 4'")
+    chart.drawing.text(left + 4, y - 4, words, size=11, colour=colour)
 
 
 def _truth_curve(
@@ -331,16 +331,16 @@ def _arrival(chart: Chart, drive: TrackedDrive) -> None:
     chart.bar(first_s, 0.0, y * 0.84, INK, "stroke-dasharray='2 3'")
     chart.bar(arrived_s, 0.0, y * 0.84, INK, "stroke-dasharray='2 3'")
     middle = (chart.x(first_s) + chart.x(arrived_s)) / 2
-    chart.picture.line(
+    chart.drawing.line(
         chart.x(first_s), chart.y(y * 0.8), chart.x(arrived_s), chart.y(y * 0.8), INK
     )
-    chart.picture.text(
+    chart.drawing.text(
         middle, chart.y(y * 0.86), f"dwell, {RULES.dwell_s:g} s", anchor="middle", size=11
     )
-    chart.picture.text(
+    chart.drawing.text(
         chart.x(first_s) - 4, chart.y(y * 0.66), "first fix inside", anchor="end", size=11
     )
-    chart.picture.text(chart.x(arrived_s) + 4, chart.y(y * 0.66), "arrived takes effect", size=11)
+    chart.drawing.text(chart.x(arrived_s) + 4, chart.y(y * 0.66), "arrived takes effect", size=11)
 
 
 def write_all() -> None:

@@ -79,14 +79,16 @@ def prepare_home(home: Path) -> None:
         (home / name).mkdir(parents=True, exist_ok=True)
 
 
-def node_answers(port: int) -> bool:
+def node_responds(port: int) -> bool:
     """Whether the node is up, of the version that we mean, and takes writes."""
     try:
-        told = _get_json(f"http://127.0.0.1:{port}/")
+        document = _get_json(f"http://127.0.0.1:{port}/")
         health = _get_json(f"http://127.0.0.1:{port}/_cluster/health?timeout=1s")
     except (OSError, ValueError, urllib.error.URLError):
         return False
-    return bool(told["version"]["number"] == VERSION and health["status"] in ("green", "yellow"))
+    return bool(
+        document["version"]["number"] == VERSION and health["status"] in ("green", "yellow")
+    )
 
 
 def _get_json(url: str) -> Any:

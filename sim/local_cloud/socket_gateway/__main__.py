@@ -30,9 +30,9 @@ BACKLOG: Final = 4_096
 async def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
-    told_to_stop = asyncio.Event()
+    stop_requested = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told_to_stop.set)
+        loop.add_signal_handler(number, stop_requested.set)
     session = boto3.Session(
         aws_access_key_id=settings.access_key_id,
         aws_secret_access_key=settings.secret_access_key,
@@ -51,7 +51,7 @@ async def serve(settings: Settings) -> None:
     server = await loop.create_server(Door.factory(gateway, gateway.serve), sock=listener)
     background = [asyncio.create_task(logs.run()), asyncio.create_task(gateway.keep_limits())]
     print(f"socket gateway: listening on {HOST}:{settings.port}", flush=True)
-    await told_to_stop.wait()
+    await stop_requested.wait()
     server.close()
     await gateway.stop()
     await functions.stop()

@@ -14,22 +14,22 @@ _UNAUTHORIZED: Final = "Unauthorized"
 
 
 @dataclass(frozen=True)
-class Refusal:
+class HandshakeFailure:
     """A handshake's answer other than 101."""
 
     status: int
     message: str
 
 
-UNAUTHORIZED: Final = Refusal(401, _UNAUTHORIZED)
-SERVER_ERROR: Final = Refusal(500, "Internal server error")
-DENIED: Final = Refusal(
+UNAUTHORIZED: Final = HandshakeFailure(401, _UNAUTHORIZED)
+SERVER_ERROR: Final = HandshakeFailure(500, "Internal server error")
+DENIED: Final = HandshakeFailure(
     403,
     "User is not authorized to access this resource with an explicit deny in an identity-based "
     "policy",
 )
-NOT_ALLOWED: Final = Refusal(403, "User is not authorized to access this resource")
-TOO_MANY: Final = Refusal(429, "Too Many Requests")
+NOT_ALLOWED: Final = HandshakeFailure(403, "User is not authorized to access this resource")
+TOO_MANY: Final = HandshakeFailure(429, "Too Many Requests")
 
 
 def has_identity_sources(
@@ -57,8 +57,8 @@ def has_identity_sources(
 
 
 def judge_policy(
-    answer: Mapping[str, Any] | FunctionError, method_arn: str
-) -> Mapping[str, str] | Refusal:
+    response: Mapping[str, Any] | FunctionError, method_arn: str
+) -> Mapping[str, str] | HandshakeFailure:
     """What an authorizer's answer means.
 
     An error with the text ``Unauthorized`` is 401, any other error and any answer without a policy
@@ -67,9 +67,9 @@ def judge_policy(
     Returns:
         The context for all events of the connection, as text, or the refusal.
     """
-    if isinstance(answer, FunctionError):
-        return UNAUTHORIZED if answer.message == _UNAUTHORIZED else SERVER_ERROR
-    policy, context = answer.get("policyDocument"), answer.get("context") or {}
+    if isinstance(response, FunctionError):
+        return UNAUTHORIZED if response.message == _UNAUTHORIZED else SERVER_ERROR
+    policy, context = response.get("policyDocument"), response.get("context") or {}
     statements = policy.get("Statement") if isinstance(policy, Mapping) else None
     if statements is None or not isinstance(context, Mapping):
         return SERVER_ERROR
@@ -84,18 +84,20 @@ def judge_policy(
     if "Allow" not in effects:
         return NOT_ALLOWED
     known = {name: _text(value) for name, value in context.items()}
-    return {**known, "principalId": _text(answer.get("principalId", ""))}
+    return {**known, "principalId": _text(response.get("principalId", ""))}
 
 
-def judge_connect(answer: Any) -> Refusal | None:
+def judge_connect(response: Any) -> HandshakeFailure | None:
     """What the answer of the ``$connect`` route means: any status but 2xx refuses the socket."""
-    if isinstance(answer, FunctionError):
-        return Refusal(502, SERVER_ERROR.message)
+    if isinstance(response, FunctionError):
+        return HandshakeFailure(502, SERVER_ERROR.message)
     try:
-        status = int(answer.get("statusCode", 200)) if isinstance(answer, Mapping) else 200
+        status = int(response.get("statusCode", 200)) if isinstance(response, Mapping) else 200
     except (TypeError, ValueError):
-        return Refusal(502, SERVER_ERROR.message)
-    return None if 200 <= status < 300 else Refusal(status, _PHRASES.get(status, "Forbidden"))
+        return HandshakeFailure(502, SERVER_ERROR.message)
+    return (
+        None if 200 <= status < 300 else HandshakeFailure(status, _PHRASES.get(status, "Forbidden"))
+    )
 
 
 _PHRASES: Final = {400: "Bad Request", 401: _UNAUTHORIZED, 429: TOO_MANY.message}

@@ -112,8 +112,8 @@ class Catalog:
         configuration = found["Configuration"]
         name = configuration["FunctionName"]
         folder = self._scratch / name
-        with urllib.request.urlopen(found["Code"]["Location"], timeout=30) as answer:  # noqa: S310 - our own part
-            zipfile.ZipFile(io.BytesIO(answer.read())).extractall(folder)
+        with urllib.request.urlopen(found["Code"]["Location"], timeout=30) as response:  # noqa: S310 - our own part
+            zipfile.ZipFile(io.BytesIO(response.read())).extractall(folder)
         return FunctionCode(
             name=name,
             handler=configuration["Handler"],

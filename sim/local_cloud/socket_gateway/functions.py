@@ -130,13 +130,13 @@ class _Pool:
         self._waiting = 0
 
     async def invoke(self, event: Mapping[str, Any], request_id: str) -> Any:
-        asked = {
+        requested = {
             "event": event,
             "request_id": request_id,
             "arn": self._arn,
             "timeout_s": self._code.timeout_s,
         }
-        line = json.dumps(asked).encode() + b"\n"
+        line = json.dumps(requested).encode() + b"\n"
         worker = await self._free()
         if isinstance(worker, FunctionError):
             return worker
@@ -151,7 +151,7 @@ class _Pool:
         is_fit = False
         try:
             async with asyncio.timeout(timeout_s):
-                answer = await worker.ask(line)
+                response = await worker.invoke(line)
             is_fit = True
         except TimeoutError:
             self._on_line(self._code.name, f"{request_id} Task timed out after {timeout_s} s")
@@ -165,7 +165,7 @@ class _Pool:
             else:
                 await worker.stop()
                 self._grow()  # for events that wait
-        return answer["result"] if "result" in answer else FunctionError(answer["error"])
+        return response["result"] if "result" in response else FunctionError(response["error"])
 
     async def stop(self) -> None:
         begun: set[asyncio.Task[Any]] = {*self._starting, *self._works}
@@ -245,22 +245,22 @@ class _Worker:
         worker = cls(process, code.name, on_line)
         try:
             async with asyncio.timeout(STARTS_WITHIN_S):
-                answer = await worker.answer()
-            if "error" in answer:
-                raise RuntimeError(f"{code.name} does not start: {answer['error']}")
+                response = await worker.read_line()
+            if "error" in response:
+                raise RuntimeError(f"{code.name} does not start: {response['error']}")
         except BaseException:
             await worker.stop()
             raise
         return worker
 
-    async def ask(self, line: bytes) -> dict[str, Any]:
+    async def invoke(self, line: bytes) -> dict[str, Any]:
         """Hands in an event; its answer."""
         assert self._process.stdin is not None  # noqa: S101 - for the type checker: it is a pipe
         self._process.stdin.write(line)
         await self._process.stdin.drain()
-        return await self.answer()
+        return await self.read_line()
 
-    async def answer(self) -> dict[str, Any]:
+    async def read_line(self) -> dict[str, Any]:
         """The next line.
 
         Raises:

@@ -22,7 +22,7 @@ from sim.local_cloud.socket_gateway import events as lambda_events
 from sim.local_cloud.socket_gateway.admission import (
     TOO_MANY,
     UNAUTHORIZED,
-    Refusal,
+    HandshakeFailure,
     has_identity_sources,
     judge_connect,
     judge_policy,
@@ -35,13 +35,13 @@ from sim.local_cloud.socket_gateway.definitions import (
 )
 from sim.local_cloud.socket_gateway.events import Connection, Handshake
 from sim.local_cloud.socket_gateway.http_head import Head
-from sim.local_cloud.socket_gateway.management import answered, failed
+from sim.local_cloud.socket_gateway.management import failed, http_response
 from sim.local_cloud.socket_gateway.rates import TokenBucket
 from sim.local_cloud.socket_gateway.settings import FRAME_BYTES, Settings
 from sim.local_cloud.socket_gateway.signature import SignatureCheck, Unsigned
 from sim.local_cloud.socket_gateway.sockets import ClientSocket
 
-FORBIDDEN: Final = Refusal(403, "Forbidden")
+FORBIDDEN: Final = HandshakeFailure(403, "Forbidden")
 GOING_AWAY: Final = 1001
 NORMAL: Final = 1000
 HEALTH_PATH: Final = "/ping"
@@ -139,7 +139,7 @@ class Gateway:
         """A client wants a socket."""
         self._start(self._admit(socket, request))
 
-    def said(self, socket: ClientSocket, message: str) -> None:
+    def message_received(self, socket: ClientSocket, message: str) -> None:
         """A client has sent a message."""
         one = self._open.get(self._ids.get(socket, ""))
         if one is not None:
@@ -157,10 +157,10 @@ class Gateway:
         found = _BASE.fullmatch(target)
         api = await self._apis.api(found[1]) if found else None
         if found is None or api is None or found[2] not in api.stages:
-            socket.refuse(FORBIDDEN, connection_id, request_id)
+            socket.reject(FORBIDDEN, connection_id, request_id)
             return
         if not self._connects.take(self._loop.time()):
-            socket.refuse(TOO_MANY, connection_id, request_id)
+            socket.reject(TOO_MANY, connection_id, request_id)
             return
         handshake = Handshake(
             headers=tuple(request.headers.raw_items()), query=query, source_ip=socket.source_ip
@@ -175,8 +175,8 @@ class Gateway:
             user_agent=handshake.lowered.get("user-agent", ""),
         )
         decided = await self._connect(api, connection, handshake, request_id)
-        if isinstance(decided, Refusal):
-            socket.refuse(decided, connection_id, request_id)
+        if isinstance(decided, HandshakeFailure):
+            socket.reject(decided, connection_id, request_id)
             return
         (authorizer,) = decided
         one = _Open(
@@ -197,7 +197,7 @@ class Gateway:
 
     async def _connect(
         self, api: Api, connection: Connection, handshake: Handshake, request_id: str
-    ) -> tuple[Mapping[str, str] | None] | Refusal:
+    ) -> tuple[Mapping[str, str] | None] | HandshakeFailure:
         """What the authorizer knows of the client, if there is one, or why there is no socket."""
         route = api.routes.get(CONNECT)
         if route is None:
@@ -214,36 +214,38 @@ class Gateway:
             event = lambda_events.authorizer_event(
                 context, handshake, method_arn=method_arn, stage_variables=variables
             )
-            answer = await self._functions.invoke(route.authorizer.function_arn, event, request_id)
-            if not isinstance(answer, Mapping | FunctionError):
-                answer = {}
-            decided = judge_policy(answer, method_arn)
-            if isinstance(decided, Refusal):
+            response = await self._functions.invoke(
+                route.authorizer.function_arn, event, request_id
+            )
+            if not isinstance(response, Mapping | FunctionError):
+                response = {}
+            decided = judge_policy(response, method_arn)
+            if isinstance(decided, HandshakeFailure):
                 return decided
             authorizer = decided
         context = self._context(connection, CONNECT, request_id, authorizer)
-        answer = await self._functions.invoke(
+        response = await self._functions.invoke(
             route.function_arn, lambda_events.connect_event(context, handshake), request_id
         )
-        return judge_connect(answer) or (authorizer,)
+        return judge_connect(response) or (authorizer,)
 
     async def _handle(self, one: _Open, message: str) -> None:
         request_id = _new_id()
         key = one.api.route_key(message)
         route = one.api.routes.get(key)
         if not self._requests.take(self._loop.time()):
-            self._say(one, TOO_MANY.message, request_id)
+            self._send(one, TOO_MANY.message, request_id)
             return
         if route is None:
-            self._say(one, FORBIDDEN.message, request_id)
+            self._send(one, FORBIDDEN.message, request_id)
             return
         context = self._context(one.connection, key, request_id, one.authorizer)
         event = lambda_events.message_event(context, message, _new_id())
-        answer = await self._functions.invoke(route.function_arn, event, request_id)
-        if isinstance(answer, FunctionError):
-            self._say(one, "Internal server error", request_id)
-        elif route.responds and isinstance(answer, Mapping):
-            body = answer.get("body", "")
+        response = await self._functions.invoke(route.function_arn, event, request_id)
+        if isinstance(response, FunctionError):
+            self._send(one, "Internal server error", request_id)
+        elif route.responds and isinstance(response, Mapping):
+            body = response.get("body", "")
             one.socket.send((body if isinstance(body, str) else json.dumps(body)).encode())
 
     async def _disconnect(self, one: _Open, code: int, reason: str) -> None:
@@ -268,14 +270,14 @@ class Gateway:
             route_key, request_id=request_id, now_ms=_now_ms(), authorizer=authorizer
         )
 
-    def _say(self, one: _Open, message: str, request_id: str) -> None:
+    def _send(self, one: _Open, message: str, request_id: str) -> None:
         """What the gateway itself sends to a client."""
-        told = {
+        document = {
             "message": message,
             "connectionId": one.connection.connection_id,
             "requestId": request_id,
         }
-        one.socket.send(json.dumps(told).encode())
+        one.socket.send(json.dumps(document).encode())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -288,7 +290,7 @@ class Gateway:
         """Answers a request of ``@connections``."""
         request_id = f"{next(self._numbers):08x}-0000-4000-8000-000000000000"
         if head.path == HEALTH_PATH:
-            return answered(200, request_id=request_id, body=b'"healthy"')
+            return http_response(200, request_id=request_id, body=b'"healthy"')
         found = _BASE.fullmatch(unquote(head.path))
         if found is None or found[3] is None:
             kind = Unsigned.MISSING
@@ -300,8 +302,8 @@ class Gateway:
             return failed(429, "TooManyRequestsException", TOO_MANY.message, request_id=request_id)
         connection_id = found[3]
         if not _CONNECTION_ID.fullmatch(connection_id):
-            told = f"Invalid connectionId: {connection_id}"
-            return failed(400, "BadRequestException", told, request_id=request_id)
+            document = f"Invalid connectionId: {connection_id}"
+            return failed(400, "BadRequestException", document, request_id=request_id)
         one = self._open.get(connection_id)
         if (
             one is None
@@ -316,7 +318,7 @@ class Gateway:
                 return self._describe(one, request_id)
             case "DELETE":
                 one.socket.close(NORMAL, "")
-                return answered(204, request_id=request_id)
+                return http_response(204, request_id=request_id)
             case _:
                 kind = Unsigned.MISSING
                 return failed(403, kind.value, _UNSIGNED[kind], request_id=request_id)
@@ -339,12 +341,12 @@ class Gateway:
             self._loop.call_later(delay_s, one.socket.send, body)
         else:
             one.socket.send(body)
-        return answered(200, request_id=request_id)
+        return http_response(200, request_id=request_id)
 
     def _describe(self, one: _Open, request_id: str) -> bytes:
         idle_s = self._loop.time() - one.socket.used_at_s
         connected_s = one.connection.connected_at_ms / 1_000
-        told = {
+        document = {
             "connectedAt": _instant(connected_s),
             "identity": {
                 "sourceIp": one.connection.source_ip,
@@ -352,7 +354,7 @@ class Gateway:
             },
             "lastActiveAt": _instant(time.time() - idle_s),
         }
-        return answered(200, request_id=request_id, body=json.dumps(told).encode())
+        return http_response(200, request_id=request_id, body=json.dumps(document).encode())
 
 
 def _new_id() -> str:

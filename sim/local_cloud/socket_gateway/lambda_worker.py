@@ -39,13 +39,13 @@ class Context:
 
 def main() -> None:
     """Serves until its input ends."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    responses = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
 
-    def answer(**what: Any) -> None:
-        answers.write(json.dumps(what) + "\n")
-        answers.flush()
+    def respond(**what: Any) -> None:
+        responses.write(json.dumps(what) + "\n")
+        responses.flush()
 
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
     module, _, function = os.environ["_HANDLER"].rpartition(".")
@@ -53,16 +53,16 @@ def main() -> None:
         handler = getattr(importlib.import_module(module.replace("/", ".")), function)
     except Exception as error:
         traceback.print_exc()
-        answer(error=f"{type(error).__name__}: {error}")
+        respond(error=f"{type(error).__name__}: {error}")
         return
-    answer(result="ready")
+    respond(result="ready")
     for line in sys.stdin:
-        asked = json.loads(line)
+        requested = json.loads(line)
         try:
-            context = Context(asked["request_id"], asked["arn"], asked["timeout_s"])
-            answer(result=handler(asked["event"], context))
+            context = Context(requested["request_id"], requested["arn"], requested["timeout_s"])
+            respond(result=handler(requested["event"], context))
         except Exception as error:
-            answer(error=str(error))
+            respond(error=str(error))
 
 
 main()

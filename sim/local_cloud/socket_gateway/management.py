@@ -29,8 +29,8 @@ class ManagementConnection(asyncio.Protocol):
         """See `asyncio.Protocol`."""
         self._buffer = self._buffer + data if self._buffer else data
         try:
-            while self._buffer and (answer := self._next()):
-                self._transport.write(answer)
+            while self._buffer and (response := self._next()):
+                self._transport.write(response)
         except BadRequestError as error:
             self._transport.write(failed(400, "BadRequestException", str(error), request_id=""))
             self._transport.close()
@@ -48,7 +48,7 @@ class ManagementConnection(asyncio.Protocol):
         return self._serve(head, body)
 
 
-def answered(status: int, *, request_id: str, body: bytes = b"", more: str = "") -> bytes:
+def http_response(status: int, *, request_id: str, body: bytes = b"", more: str = "") -> bytes:
     """An answer with the headers of API Gateway.
 
     Args:
@@ -69,10 +69,10 @@ def answered(status: int, *, request_id: str, body: bytes = b"", more: str = "")
 
 def failed(status: int, kind: str, message: str | None, *, request_id: str) -> bytes:
     """A refusal, as the AWS SDKs read it: the kind in a header, the reason in the body."""
-    told: dict[str, Any] = {"message": message}
-    return answered(
+    document: dict[str, Any] = {"message": message}
+    return http_response(
         status,
         request_id=request_id,
-        body=json.dumps(told).encode(),
+        body=json.dumps(document).encode(),
         more=f"x-amzn-ErrorType: {kind}\r\n",
     )

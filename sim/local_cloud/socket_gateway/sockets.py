@@ -19,7 +19,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from sim.local_cloud.socket_gateway.admission import Refusal
+from sim.local_cloud.socket_gateway.admission import HandshakeFailure
 from sim.local_cloud.socket_gateway.http_head import BadRequestError, read_head
 from sim.local_cloud.socket_gateway.management import ManagementConnection, Serve
 from sim.local_cloud.socket_gateway.settings import FRAME_BYTES, MESSAGE_BYTES
@@ -37,7 +37,7 @@ class SocketEvents(Protocol):
         """A client wants a socket: `accept` or `refuse` it."""
         ...
 
-    def said(self, socket: ClientSocket, message: str) -> None:
+    def message_received(self, socket: ClientSocket, message: str) -> None:
         """A client has sent a message."""
         ...
 
@@ -80,12 +80,16 @@ class ClientSocket(asyncio.Protocol):
     def accept(self) -> None:
         """Opens the socket."""
         assert self._handshake is not None  # noqa: S101 - only called after `requested`
-        self._answer(self._handshake)
+        self._respond(self._handshake)
 
-    def refuse(self, refusal: Refusal, connection_id: str, request_id: str) -> None:
+    def reject(self, refusal: HandshakeFailure, connection_id: str, request_id: str) -> None:
         """Answers the handshake with a status and the gateway's own body."""
-        told = {"message": refusal.message, "connectionId": connection_id, "requestId": request_id}
-        body = json.dumps(told).encode()
+        document = {
+            "message": refusal.message,
+            "connectionId": connection_id,
+            "requestId": request_id,
+        }
+        body = json.dumps(document).encode()
         headers = Headers(
             {
                 "Content-Type": "application/json",
@@ -94,7 +98,7 @@ class ClientSocket(asyncio.Protocol):
                 "x-amzn-RequestId": request_id,
             }
         )
-        self._answer(Response(refusal.status, _phrase(refusal.status), headers, body))
+        self._respond(Response(refusal.status, _phrase(refusal.status), headers, body))
 
     def send(self, data: bytes) -> None:
         """Sends a text message, unless the socket has closed meanwhile."""
@@ -131,11 +135,11 @@ class ClientSocket(asyncio.Protocol):
         protocol = self._protocol
         protocol.receive_eof()
         by_us = protocol.close_sent if protocol.close_rcvd_then_sent is not True else None
-        told = by_us or protocol.close_rcvd
-        code = told.code if told else CloseCode.ABNORMAL_CLOSURE
-        self._events.ended(self, int(code), told.reason if told else "")
+        document = by_us or protocol.close_rcvd
+        code = document.code if document else CloseCode.ABNORMAL_CLOSURE
+        self._events.ended(self, int(code), document.reason if document else "")
 
-    def _answer(self, response: Response) -> None:
+    def _respond(self, response: Response) -> None:
         if not self._protocol.eof_sent:  # the client has waited for it
             self._protocol.send_response(response)
             self._flush()
@@ -155,7 +159,7 @@ class ClientSocket(asyncio.Protocol):
             return
         message, self._parts = b"".join(self._parts), []
         try:
-            self._events.said(self, message.decode())
+            self._events.message_received(self, message.decode())
         except UnicodeDecodeError:
             self._protocol.fail(CloseCode.INVALID_DATA)
             self._flush()

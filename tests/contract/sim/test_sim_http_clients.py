@@ -154,9 +154,9 @@ async def test_telemetry_is_posted_and_its_answer_handed_back(
 ) -> None:
     scripted, url = service
     scripted.script = [(503, {"not_taken": [0]})]
-    answer = await http_poster(session, url)(b"{}", "application/gzip", "token")
+    response = await http_poster(session, url)(b"{}", "application/gzip", "token")
 
-    assert (answer.status, answer.body) == (503, b'{"not_taken": [0]}')
+    assert (response.status, response.body) == (503, b'{"not_taken": [0]}')
     assert scripted.asked[0]["path"] == "/telemetry"
     assert scripted.asked[0]["headers"]["Content-Type"] == "application/gzip"
     assert scripted.asked[0]["headers"]["Authorization"] == "Bearer token"

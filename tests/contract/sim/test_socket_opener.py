@@ -7,7 +7,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from sim.viewers.connection import ConnectionLostError, RefusedError, socket_opener
+from sim.viewers.connection import ConnectionLostError, HandshakeRejectedError, socket_opener
 
 
 def door(connection: ServerConnection, request: Request) -> Response | None:
@@ -48,7 +48,7 @@ async def test_frames_go_both_ways_until_the_connection_is_lost(url: str) -> Non
 
 @pytest.mark.parametrize(("token", "status"), [("bad", 401), ("truck", 403)])
 async def test_a_refusal_is_told_with_its_status(url: str, token: str, status: int) -> None:
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(HandshakeRejectedError) as refused:
         await socket_opener(url)(token)
 
     assert refused.value.status == status

@@ -25,7 +25,7 @@ from bench.truth.outcomes import Outcome, judged, p95_error_s, precision, recall
 from bench.truth.tracks import BadTrackError, track_of
 from rtdts.tracking.deliveries import Place
 from rtdts.tracking.geodesy import distance_m, place_at
-from sim.fleet.motion import InTurn, MotionState, Standing
+from sim.fleet.motion import MotionState, Sequential, Standing
 
 HERE, AWAY = MotionState(48.0, 11.0, 0.0, 0.0), MotionState(48.01, 11.0, 0.0, 0.0)
 PLACE = Place(lat=48.0, lon=11.0)
@@ -37,9 +37,9 @@ def drawn(case: str, road: str = "denver_1", number: int = 0) -> Drive:
     return draw(next(one for one in CASES if one.name == case), ROADS[road], number)
 
 
-def stays(*seconds: float) -> InTurn:
+def stays(*seconds: float) -> Sequential:
     """Away and there by turns, away first."""
-    return InTurn(tuple(Standing((AWAY, HERE)[n % 2], s) for n, s in enumerate(seconds)))
+    return Sequential(tuple(Standing((AWAY, HERE)[n % 2], s) for n, s in enumerate(seconds)))
 
 
 def test_the_parts_share_no_road() -> None:

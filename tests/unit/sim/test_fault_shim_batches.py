@@ -24,8 +24,8 @@ Upstream = Callable[[Any], Any]
 
 
 def stream(request: Any) -> Any:
-    told = [{"SequenceNumber": record["Data"]} for record in request["Records"]]
-    return {"FailedRecordCount": 0, "Records": told, "EncryptionType": "NONE"}
+    document = [{"SequenceNumber": record["Data"]} for record in request["Records"]]
+    return {"FailedRecordCount": 0, "Records": document, "EncryptionType": "NONE"}
 
 
 def queue(request: Any) -> Any:
@@ -33,8 +33,8 @@ def queue(request: Any) -> Any:
 
 
 def reading(request: Any) -> Any:
-    asked = request["RequestItems"]
-    return {"Responses": {name: one["Keys"] for name, one in asked.items()}, "UnprocessedKeys": {}}
+    parsed = request["RequestItems"]
+    return {"Responses": {name: one["Keys"] for name, one in parsed.items()}, "UnprocessedKeys": {}}
 
 
 def writing(_: Any) -> Any:
@@ -48,9 +48,9 @@ def parse(service: str, operation: str, document: Any) -> Batch:
 def through(batch: Batch, failing: set[int], upstream: Upstream) -> tuple[Any, Any]:
     """What upstream was asked (None: nothing), and what the client is told."""
     forwarded = batch.without(failing)
-    asked = json.loads(forwarded) if forwarded else None
-    told = json.dumps(upstream(asked)).encode() if forwarded else None
-    return asked, json.loads(batch.answer(told, dict.fromkeys(failing, FAILURE)))
+    parsed = json.loads(forwarded) if forwarded else None
+    document = json.dumps(upstream(parsed)).encode() if forwarded else None
+    return parsed, json.loads(batch.respond(document, dict.fromkeys(failing, FAILURE)))
 
 
 @pytest.mark.parametrize("failing", SUBSETS, ids=str)
@@ -59,12 +59,12 @@ def test_records_that_fail_are_not_forwarded_and_the_others_keep_their_places(
 ) -> None:
     records = [{"Data": f"data-{n}", "PartitionKey": "T"} for n in range(SIZE)]
     batch = parse("kinesis", "PutRecords", {"StreamName": "points", "Records": records})
-    asked, told = through(batch, failing, stream)
+    parsed, document = through(batch, failing, stream)
 
     kept = [record for place, record in enumerate(records) if place not in failing]
-    assert asked == ({"StreamName": "points", "Records": kept} if kept else None)
-    assert told["FailedRecordCount"] == len(failing)
-    assert told["Records"] == [
+    assert parsed == ({"StreamName": "points", "Records": kept} if kept else None)
+    assert document["FailedRecordCount"] == len(failing)
+    assert document["Records"] == [
         {"ErrorCode": "InternalFailure", "ErrorMessage": "broken"}
         if place in failing
         else {"SequenceNumber": f"data-{place}"}
@@ -76,13 +76,13 @@ def test_records_that_fail_are_not_forwarded_and_the_others_keep_their_places(
 def test_messages_that_fail_are_named_by_their_own_ids(failing: set[int]) -> None:
     entries = [{"Id": f"id-{n}", "MessageBody": str(n)} for n in range(SIZE)]
     batch = parse("sqs", "SendMessageBatch", {"QueueUrl": "q", "Entries": entries})
-    asked, told = through(batch, failing, queue)
+    parsed, document = through(batch, failing, queue)
 
     kept = [f"id-{place}" for place in range(SIZE) if place not in failing]
-    assert [entry["Id"] for entry in (asked or {"Entries": []})["Entries"]] == kept
-    assert [entry["Id"] for entry in told["Successful"]] == kept
-    assert {entry["Id"] for entry in told["Failed"]} == {f"id-{place}" for place in failing}
-    assert not any(entry["SenderFault"] for entry in told["Failed"])
+    assert [entry["Id"] for entry in (parsed or {"Entries": []})["Entries"]] == kept
+    assert [entry["Id"] for entry in document["Successful"]] == kept
+    assert {entry["Id"] for entry in document["Failed"]} == {f"id-{place}" for place in failing}
+    assert not any(entry["SenderFault"] for entry in document["Failed"])
 
 
 @pytest.mark.parametrize("failing", SUBSETS, ids=str)
@@ -93,10 +93,10 @@ def test_keys_that_fail_come_back_unprocessed_with_how_they_were_asked(failing: 
         "b": {"Keys": keys[2:]},
     }
     batch = parse("dynamodb", "BatchGetItem", {"RequestItems": asked_of})
-    _, told = through(batch, failing, reading)
+    _, document = through(batch, failing, reading)
 
-    left = told["UnprocessedKeys"]
-    answered = [key for rows in told["Responses"].values() for key in rows]
+    left = document["UnprocessedKeys"]
+    answered = [key for rows in document["Responses"].values() for key in rows]
     assert answered == [key for place, key in enumerate(keys) if place not in failing]
     assert [key for one in left.values() for key in one["Keys"]] == [
         keys[n] for n in sorted(failing)
@@ -115,12 +115,14 @@ def test_writes_that_fail_come_back_unprocessed(failing: set[int]) -> None:
     batch = parse(
         "dynamodb", "BatchWriteItem", {"RequestItems": {"a": writes[:1], "b": writes[1:]}}
     )
-    asked, told = through(batch, failing, writing)
+    parsed, document = through(batch, failing, writing)
 
     done = [
-        write for rows in (asked or {"RequestItems": {}})["RequestItems"].values() for write in rows
+        write
+        for rows in (parsed or {"RequestItems": {}})["RequestItems"].values()
+        for write in rows
     ]
-    left = [write for rows in told["UnprocessedItems"].values() for write in rows]
+    left = [write for rows in document["UnprocessedItems"].values() for write in rows]
     assert done == [write for place, write in enumerate(writes) if place not in failing]
     assert left == [writes[place] for place in sorted(failing)]
 
@@ -142,16 +144,16 @@ def test_documents_that_fail_are_not_forwarded_and_the_others_keep_their_lines(
         "errors": False,
         "items": [{"index": {"status": 200 + place}} for place in kept],
     }
-    told = json.loads(
-        batch.answer(
+    document = json.loads(
+        batch.respond(
             json.dumps(upstream).encode() if kept else None, dict.fromkeys(failing, FAILURE)
         )
     )
 
     lines = b"".join(line + b"\n" for place in kept for line in items[place])
     assert (forwarded or b"") == lines
-    assert told["errors"] is True
-    outcomes = [next(iter(item.values())) for item in told["items"]]
+    assert document["errors"] is True
+    outcomes = [next(iter(item.values())) for item in document["items"]]
     assert [outcome["status"] for outcome in outcomes] == [
         503 if place in failing else 200 + place for place in range(SIZE)
     ]

@@ -13,17 +13,17 @@ from sim.fault_shim.bulk_batch import BulkBatch
 from sim.fault_shim.deciding import Decision, Tallies, Tally, decide
 from sim.fault_shim.requests import Dialect, Request
 from sim.fault_shim.rules import (
-    CutAnswer,
+    CutResponse,
     Delay,
     Drop,
     FailItems,
     Fault,
     FaultRule,
     LagIndex,
-    Refuse,
+    Reject,
 )
 
-THROTTLE = Refuse(status=400, code="ThrottlingException")
+THROTTLE = Reject(status=400, code="ThrottlingException")
 
 
 def a_request(**changed: Any) -> Request:
@@ -115,7 +115,7 @@ def test_the_first_ending_wins_and_delays_add_up() -> None:
     rules = [
         a_rule(Delay(seconds=1), name="slow"),
         a_rule(Drop(), name="drop"),
-        a_rule(CutAnswer(), name="cut"),
+        a_rule(CutResponse(), name="cut"),
         a_rule(Delay(seconds=2), name="slower"),
         a_rule(Delay(seconds=4, when="after"), name="late"),
     ]

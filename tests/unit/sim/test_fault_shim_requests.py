@@ -80,7 +80,7 @@ def test_a_transaction_names_its_tables_once_and_what_it_writes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "entries"),
+    ("parsed", "entries"),
     [
         (
             {"a": {"Keys": [{"id": {"S": "1"}}, {"id": {"S": "2"}}]}, "b": {"Keys": []}},
@@ -95,10 +95,10 @@ def test_a_transaction_names_its_tables_once_and_what_it_writes() -> None:
         ),
     ],
 )
-def test_batches_of_dynamodb_are_about_a_key_each(asked: Any, entries: Any) -> None:
-    reads = "Keys" in next(iter(asked.values()))
+def test_batches_of_dynamodb_are_about_a_key_each(parsed: Any, entries: Any) -> None:
+    reads = "Keys" in next(iter(parsed.values()))
     operation = "BatchGetItem" if reads else "BatchWriteItem"
-    request = aws_json(f"DynamoDB_20120810.{operation}", {"RequestItems": asked})
+    request = aws_json(f"DynamoDB_20120810.{operation}", {"RequestItems": parsed})
 
     assert request.targets == ("a", "b")
     assert request.entries == entries

@@ -6,27 +6,27 @@ import msgspec
 import pytest
 
 from sim.fault_shim.rules import (
-    CutAnswer,
+    CutResponse,
     Delay,
     Drop,
     FailItems,
     Fault,
     FaultRule,
     LagIndex,
-    Refuse,
-    ReplaceAnswer,
+    Reject,
+    ReplaceResponse,
     Weather,
     decode_weather,
 )
 
 FAULTS: list[Fault] = [
-    Refuse(status=400, code="ThrottlingException", more={"retryAfterSeconds": 1}),
+    Reject(status=400, code="ThrottlingException", more={"retryAfterSeconds": 1}),
     FailItems(code="InternalFailure", places=(0, 3), share=0.5),
     Delay(seconds=0.25, when="after"),
     LagIndex(seconds=2),
     Drop(),
-    CutAnswer(after_bytes=10),
-    ReplaceAnswer(status=200, body="<html>", headers={"Content-Type": "text/html"}),
+    CutResponse(after_bytes=10),
+    ReplaceResponse(status=200, body="<html>", headers={"Content-Type": "text/html"}),
 ]
 
 

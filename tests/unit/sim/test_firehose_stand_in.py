@@ -52,13 +52,13 @@ class FakeRawLog:
 
     def index(self, documents: Sequence[RawDocument]) -> Sequence[ItemOutcome]:
         self.calls.append([each.source for each in documents])
-        answer = self._answers.pop(0) if self._answers else [Fate.WRITTEN] * len(documents)
-        if isinstance(answer, Exception):
-            raise answer
-        outcomes = [ItemOutcome(fate=fate, reason=fate.value) for fate in answer]
+        response = self._answers.pop(0) if self._answers else [Fate.WRITTEN] * len(documents)
+        if isinstance(response, Exception):
+            raise response
+        outcomes = [ItemOutcome(fate=fate, reason=fate.value) for fate in response]
         self.held += [
             each.source
-            for each, fate in zip(documents, answer, strict=True)
+            for each, fate in zip(documents, response, strict=True)
             if fate is Fate.WRITTEN
         ]
         return outcomes

@@ -47,10 +47,10 @@ def ask(provider: IdentityProvider, secret=SECRET, **body):
 
 
 def test_a_token_says_who_it_is_for_and_verifies_with_the_published_keys(provider):
-    answer = ask(provider, role="truck", identity="T-1", ttl_s=60)
+    response = ask(provider, role="truck", identity="T-1", ttl_s=60)
 
-    assert answer.status == 200
-    claims = read(answer.body["access_token"], provider.get("/jwks.json").body)
+    assert response.status == 200
+    claims = read(response.body["access_token"], provider.get("/jwks.json").body)
     assert len(claims.pop("jti")) == 16
     assert claims == {
         "iss": ISSUER,
@@ -77,10 +77,10 @@ def test_the_private_key_is_not_published(provider):
 
 @pytest.mark.parametrize("secret", ["", "s3cre", "s3cret2", "ümlaut"])
 def test_no_token_without_the_secret(provider, secret):
-    answer = ask(provider, secret, role="truck", identity="T-1")
+    response = ask(provider, secret, role="truck", identity="T-1")
 
-    assert answer.status == 401
-    assert "access_token" not in answer.body
+    assert response.status == 401
+    assert "access_token" not in response.body
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.support.source_tree import ROOT
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "document"),
     [
         ("up --round-interval-s 0.5", "--round-interval-s: must be at least 1"),
         ("up --round-interval-s 61", "--round-interval-s: must be at most 60"),
@@ -29,13 +29,13 @@ from tests.support.source_tree import ROOT
     ],
 )
 def test_a_number_that_makes_no_sense_is_refused_by_its_name(
-    asked: str, told: str, capsys: pytest.CaptureFixture[str]
+    asked: str, document: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         main(asked.split())
 
     assert ended.value.code == 2
-    assert told in capsys.readouterr().err
+    assert document in capsys.readouterr().err
 
 
 def test_without_a_command_they_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,10 +49,10 @@ def test_without_a_command_they_are_listed(capsys: pytest.CaptureFixture[str]) -
 
 def test_the_set_up_can_be_asked_what_it_does() -> None:
     asked = [sys.executable, "-m", "sim.setup", "--help"]
-    answer = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+    response = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
 
-    assert "RTDTS_CACHE" in answer.stdout
-    assert "set-up:" not in answer.stdout + answer.stderr, "it did not work"
+    assert "RTDTS_CACHE" in response.stdout
+    assert "set-up:" not in response.stdout + response.stderr, "it did not work"
 
 
 def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,8 @@ from sim.commands.trace import steps_of
 
 
 def line(at: str, point_id: str, **fields: object) -> str:
-    told = {"timestamp": at, "event": "point", "point_id": point_id, **fields}
-    return json.dumps(told, separators=(",", ":")) + "\n"
+    document = {"timestamp": at, "event": "point", "point_id": point_id, **fields}
+    return json.dumps(document, separators=(",", ":")) + "\n"
 
 
 def test_a_points_lines_of_all_logs_are_told_in_the_order_of_time() -> None:

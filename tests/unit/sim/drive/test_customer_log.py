@@ -13,7 +13,7 @@ CAME_MS = parse_instant("2026-11-24T07:00:07.500Z")
 
 def hear(log: CustomerLog, *messages: dict[str, object], new_position: bool = False) -> None:
     for message in messages:
-        log.hear(Received(message, CAME_MS, new_position=new_position))
+        log.receive(Received(message, CAME_MS, new_position=new_position))
 
 
 def test_a_position_is_kept_with_its_age_at_the_socket() -> None:
@@ -57,22 +57,22 @@ def test_a_refusal_is_neither_foreign_nor_a_message() -> None:
     hear(log, *[{"type": "error", "delivery_id": "D-1", "reason": "not_found"}] * 2)
     hear(log, {"type": "error", "reason": "bad_request"})
 
-    assert log.refused == {"D-1": 2}
+    assert log.rejected == {"D-1": 2}
     assert (log.foreign, log.messages) == ([], 0)
 
 
 def test_a_broken_message_is_a_problem() -> None:
     log = CustomerLog("C-1", own=("D-1",))
-    log.hear(Received({"type": "status", "delivery_id": "D-1"}, CAME_MS, problem="lacks status"))
+    log.receive(Received({"type": "status", "delivery_id": "D-1"}, CAME_MS, problem="lacks status"))
 
     assert (log.problems, log.messages) == (["lacks status"], 0)
 
 
 def test_gaps_are_the_times_between_messages_and_the_one_since_the_last() -> None:
     log = CustomerLog("C-1", own=("D-1",))
-    log.hear(Received(position(5), CAME_MS))
-    log.hear(Received({"type": "pong"}, CAME_MS + 1_000))
-    log.hear(Received(position(6), CAME_MS + 4_000))
+    log.receive(Received(position(5), CAME_MS))
+    log.receive(Received({"type": "pong"}, CAME_MS + 1_000))
+    log.receive(Received(position(6), CAME_MS + 4_000))
 
     assert [gap.length_s for gap in log.gaps(CAME_MS + 13_000)] == [4.0, 9.0]
     assert CustomerLog("C-2", own=()).gaps(CAME_MS) == ()

@@ -43,7 +43,7 @@ TRUCK = TruckEvidence(
     customer_id="C-1",
     fixes=FIXES,
     accepted=FIXES,
-    refused=(),
+    rejected=(),
     unsettled=0,
     messages=12,
     gaps=(Gap(0, 10_000), Gap(10_000, 10_500), Gap(10_500, 18_500)),
@@ -53,7 +53,7 @@ TRUCK = TruckEvidence(
     broken=(),
     delivery=delivery(*WAY),
 )
-INTRUDERS = IntruderEvidence(refusals=9, unanswered=(), foreign=())
+INTRUDERS = IntruderEvidence(rejections=9, undetected=(), foreign=())
 STORES = StoreCounts(
     in_history=frozenset(FIXES),
     history_copies=0,
@@ -85,7 +85,7 @@ def test_a_good_drive_is_ok_and_counted() -> None:
     ("broken", "named"),
     [
         (replace(TRUCK, accepted={}), "no point was accepted"),
-        (replace(TRUCK, refused=("lat: range",)), "lat: range"),
+        (replace(TRUCK, rejected=("lat: range",)), "lat: range"),
         (replace(TRUCK, unsettled=3), "3 points never got a final answer"),
         (replace(TRUCK, positions=()), "no position reached"),
         (replace(TRUCK, broken=("not JSON",)), "not JSON"),
@@ -135,8 +135,8 @@ def test_what_is_wrong_with_the_stores_is_named(broken: StoreCounts, named: str)
 @pytest.mark.parametrize(
     ("broken", "named"),
     [
-        (replace(INTRUDERS, refusals=0), "nothing was refused"),
-        (replace(INTRUDERS, unanswered=("C-9 asking for D-1",)), "never refused: C-9"),
+        (replace(INTRUDERS, rejections=0), "nothing was refused"),
+        (replace(INTRUDERS, undetected=("C-9 asking for D-1",)), "never refused: C-9"),
         (replace(INTRUDERS, foreign=("snapshot of D-1",)), "without a right to it"),
         (replace(INTRUDERS, opened=("a truck's token",)), "opened with a truck's token"),
     ],

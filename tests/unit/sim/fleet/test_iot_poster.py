@@ -26,9 +26,9 @@ class DataPlane:
 
 async def test_a_body_goes_to_the_rule_on_the_trucks_own_topic() -> None:
     plane = DataPlane()
-    answer = await IotPoster(lambda: plane, "rule", "T-1")(b"{}", "application/json", "token")
+    response = await IotPoster(lambda: plane, "rule", "T-1")(b"{}", "application/json", "token")
 
-    assert answer.status == 202
+    assert response.status == 202
     topic = "$aws/rules/rule/trucks/T-1/telemetry"
     assert plane.taken == [{"topic": topic, "qos": 1, "payload": b"{}"}]
 

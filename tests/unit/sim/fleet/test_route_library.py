@@ -63,10 +63,10 @@ def test_every_track_names_its_licence_in_the_notice() -> None:
     ],
 )
 def test_an_implausible_file_is_refused_with_its_name(text: str) -> None:
-    with pytest.raises(BadRouteError, match="bad_road") as refused:
+    with pytest.raises(BadRouteError, match="bad_road") as rejected:
         parse_route("bad_road", text)
 
-    assert refused.value.route == "bad_road"
+    assert rejected.value.route == "bad_road"
 
 
 def test_an_unknown_name_is_refused() -> None:

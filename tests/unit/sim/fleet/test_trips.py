@@ -6,7 +6,7 @@ from itertools import islice, pairwise
 import pytest
 
 from rtdts.tracking.geodesy import distance_m
-from sim.fleet.motion import InTurn, Motion, Replay
+from sim.fleet.motion import Motion, Replay, Sequential
 from sim.fleet.polyline import Polyline
 from sim.fleet.route_library import Route, load_routes
 from sim.fleet.trips import Trip, TripTimes, TripTooShortError, plan_trips, recorded_stops
@@ -83,7 +83,7 @@ def test_a_track_with_times_keeps_them_between_its_own_stops() -> None:
     (route,) = load_routes(["munich_1"])
     (trip,) = trips_of(route, 240.0, many=1)
 
-    assert isinstance(trip.motion, InTurn)
+    assert isinstance(trip.motion, Sequential)
 
     drive = trip.motion.parts[-2]
 

@@ -8,25 +8,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sim.fleet.upload_answers import Answer
+from sim.fleet.upload_responses import UploadResponse
 from sim.fleet.uploader import UnreachableError, Uploader
 from sim.token_client import TokenError
 from tests.support.fleet import BATCH, fix
 
-Step = Callable[[list[dict[str, Any]]], Answer]
+Step = Callable[[list[dict[str, Any]]], UploadResponse]
 
 
-def ok(points: list[dict[str, Any]]) -> Answer:
+def ok(points: list[dict[str, Any]]) -> UploadResponse:
     body = {"accepted": len(points), "rejected": [], "adjusted": []}
-    return Answer(202, {}, json.dumps(body).encode())
+    return UploadResponse(202, {}, json.dumps(body).encode())
 
 
-def no_answer(_: list[dict[str, Any]]) -> Answer:
+def no_answer(_: list[dict[str, Any]]) -> UploadResponse:
     raise UnreachableError("reset")
 
 
 def status(code: int, **body: Any) -> Step:
-    return lambda _: Answer(code, {}, json.dumps(body).encode())
+    return lambda _: UploadResponse(code, {}, json.dumps(body).encode())
 
 
 @dataclass
@@ -39,7 +39,7 @@ class FakeService:
     tokens: list[str] = field(default_factory=list)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, body: bytes, content_type: str, token: str) -> Answer:
+    async def __call__(self, body: bytes, content_type: str, token: str) -> UploadResponse:
         self.content_types.append(content_type)
         self.tokens.append(token)
         raw = gzip.decompress(body) if content_type == "application/gzip" else body
@@ -126,7 +126,7 @@ async def test_only_what_was_not_taken_goes_again_and_before_what_came_later() -
 async def test_the_service_says_how_long_to_wait() -> None:
     service, sleep = FakeService(), FakeSleep()
     body = json.dumps({"accepted": 0, "rejected": [], "not_taken": [0, 1, 2, 3, 4]}).encode()
-    service.script = [lambda _: Answer(503, {"Retry-After": "4"}, body)]
+    service.script = [lambda _: UploadResponse(503, {"Retry-After": "4"}, body)]
     async with running(Uploader(service, FakeTokens(), sleep=sleep)) as uploader:
         uploader.offer(BATCH)
         await uploader.settled()
@@ -164,7 +164,7 @@ async def test_a_refused_point_is_never_sent_again() -> None:
     uploader = await upload(service)
 
     assert service.requests == [[0, 1, 2, 3, 4]]
-    assert [entry.fix for entry in uploader.report.refused] == [BATCH[1]]
+    assert [entry.fix for entry in uploader.report.rejected] == [BATCH[1]]
     assert len(uploader.report.accepted) == 4
 
 

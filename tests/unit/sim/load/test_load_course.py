@@ -70,9 +70,9 @@ def test_the_report_says_what_a_message_costs_and_what_was_not_seen() -> None:
         Tally(), now_ms=0, elapsed_s=1.0, points_accepted=0, lags_s=(), cpu={"gateway": use}
     )
 
-    told = report.to_json([])
-    assert told["cpu_us_per_message"] == {"gateway": 500}
-    assert told["unseen"] == ["the CPU of the broadcaster"]
+    document = report.to_json([])
+    assert document["cpu_us_per_message"] == {"gateway": 500}
+    assert document["unseen"] == ["the CPU of the broadcaster"]
     lines = "\n".join(report_lines(report, []))
     assert "500 µs a message" in lines
     assert "not seen: the CPU of the broadcaster" in lines

@@ -17,8 +17,8 @@ NO_LIMITS = Limits(max_errors=None, max_gap_s=None)
 
 
 def message(kind: str, at_ms: int, **fields: Any) -> Received:
-    told = {"type": kind, "delivery_id": "D-1", **fields}
-    return Received(told, at_ms)
+    document = {"type": kind, "delivery_id": "D-1", **fields}
+    return Received(document, at_ms)
 
 
 def opened(tally: Tally, at_ms: int = START_MS, took_s: float = 0.1) -> SocketTally:
@@ -29,7 +29,7 @@ def opened(tally: Tally, at_ms: int = START_MS, took_s: float = 0.1) -> SocketTa
 
 def pictured(tally: Tally, at_ms: int = START_MS) -> SocketTally:
     socket = opened(tally, at_ms)
-    tally.heard(socket, message("snapshot", at_ms))
+    tally.count_message(socket, message("snapshot", at_ms))
     return socket
 
 
@@ -47,8 +47,8 @@ def test_the_age_of_a_position_is_from_the_fix_to_the_socket() -> None:
     )
     known = Received(dict(new.message), POSITION_AT_MS + 9_000)
 
-    tally.heard(socket, new)
-    tally.heard(socket, known)
+    tally.count_message(socket, new)
+    tally.count_message(socket, known)
 
     assert tally.ages_s == [1.25]
     assert tally.messages == {"position": 2}
@@ -58,7 +58,7 @@ def test_gaps_begin_with_the_opening_and_the_silence_at_the_end_counts() -> None
     tally = Tally()
     socket = opened(tally)
     for at_ms in (START_MS + 1_000, START_MS + 4_000):
-        tally.heard(socket, message("position", at_ms))
+        tally.count_message(socket, message("position", at_ms))
 
     spread = report(tally, now_ms=START_MS + 24_000).gap
 
@@ -78,7 +78,7 @@ def test_the_gap_goes_on_across_a_new_connection() -> None:
     socket = opened(tally)
     tally.disconnected()
     tally.connected(socket, START_MS + 30_000, 0.2)
-    tally.heard(socket, message("snapshot", START_MS + 31_000))
+    tally.count_message(socket, message("snapshot", START_MS + 31_000))
 
     assert tally.gaps_s == [31.0]
     assert tally.open_now == 1
@@ -89,11 +89,11 @@ def test_errors_are_told_apart() -> None:
     tally = Tally()
     socket = opened(tally)
     tally.failed("lost")
-    tally.heard(socket, Received({}, START_MS, problem="not JSON"))
-    tally.heard(socket, message("error", START_MS, reason="not_found"))
-    tally.heard(socket, message("ended", START_MS, reason="cancelled"))
-    tally.heard(socket, message("position", START_MS, delivery_id="D-2"))
-    tally.heard(socket, message("pong", START_MS))
+    tally.count_message(socket, Received({}, START_MS, problem="not JSON"))
+    tally.count_message(socket, message("error", START_MS, reason="not_found"))
+    tally.count_message(socket, message("ended", START_MS, reason="cancelled"))
+    tally.count_message(socket, message("position", START_MS, delivery_id="D-2"))
+    tally.count_message(socket, message("pong", START_MS))
 
     assert tally.errors == {
         "lost": 1,
@@ -126,7 +126,7 @@ def test_all_well() -> None:
 def test_each_limit_is_judged(limits: Limits, problem: str) -> None:
     tally = Tally()
     socket = opened(tally)
-    tally.heard(socket, message("snapshot", START_MS + 2_000))
+    tally.count_message(socket, message("snapshot", START_MS + 2_000))
     tally.failed("lost")
     result = report(tally, START_MS + 2_000)
 
@@ -160,8 +160,8 @@ def test_a_client_that_is_late_itself_says_so() -> None:
 
 
 def test_the_json_line_is_flat_and_says_null_of_what_did_not_happen() -> None:
-    told = report(Tally()).to_json(["x"])
+    document = report(Tally()).to_json(["x"])
 
-    assert told["age_p99_s"] is None
-    assert told["points_accepted"] == 7
-    assert told["problems"] == ["x"]
+    assert document["age_p99_s"] is None
+    assert document["points_accepted"] == 7
+    assert document["problems"] == ["x"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sim.local_cloud.ports import HOST, Ports, PortTakenError, check_free, find_holder, free_ports
+from sim.local_cloud.ports import HOST, PortInUseError, Ports, check_free, find_holder, free_ports
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_free_port_is_kept_from_the_next_caller() -> None:
 def test_a_taken_port_is_named_with_its_part_and_a_way_out(listener: socket.socket) -> None:
     port = listener.getsockname()[1]
 
-    with pytest.raises(PortTakenError) as taken:
+    with pytest.raises(PortInUseError) as taken:
         check_free(dataclasses.replace(free_ports(), opensearch=port))
 
     assert (taken.value.part, taken.value.port) == ("opensearch", port)

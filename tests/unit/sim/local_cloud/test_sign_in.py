@@ -57,9 +57,9 @@ class World:
         )
 
     def code(self) -> str:
-        answer = self.sign_in.log_in(urlencode({**ASKED, "identity": "ann"}))
-        assert isinstance(answer, Redirect)
-        return parse_qs(urlsplit(answer.location).query)["code"][0]
+        response = self.sign_in.log_in(urlencode({**ASKED, "identity": "ann"}))
+        assert isinstance(response, Redirect)
+        return parse_qs(urlsplit(response.location).query)["code"][0]
 
     def exchange(self, code: str, **changed: str):
         form = {
@@ -87,22 +87,22 @@ def test_the_challenge_is_that_of_the_rfc() -> None:
 
 
 def test_a_code_gives_a_dispatchers_token_bound_to_the_request(world: World) -> None:
-    answer = world.exchange(world.code())
+    response = world.exchange(world.code())
 
-    assert answer.status == 200
-    assert answer.body["token_type"] == "Bearer"
-    assert answer.body["expires_in"] == SESSION_TTL_S
-    access = claims_of(answer.body["access_token"], "rtdts")
+    assert response.status == 200
+    assert response.body["token_type"] == "Bearer"
+    assert response.body["expires_in"] == SESSION_TTL_S
+    access = claims_of(response.body["access_token"], "rtdts")
     assert (access["role"], access["sub"]) == ("dispatcher", "ann")
-    identity = claims_of(answer.body["id_token"], "rtdts-console")
+    identity = claims_of(response.body["id_token"], "rtdts-console")
     assert (identity["nonce"], identity["sub"], identity["iss"]) == ("the nonce", "ann", ISSUER)
 
 
 def test_the_login_leads_back_with_the_state(world: World) -> None:
-    answer = world.sign_in.log_in(urlencode({**ASKED, "identity": "ann"}))
+    response = world.sign_in.log_in(urlencode({**ASKED, "identity": "ann"}))
 
-    assert isinstance(answer, Redirect)
-    assert answer.location == f"{PAGE}?code=code-1&state=the+state"
+    assert isinstance(response, Redirect)
+    assert response.location == f"{PAGE}?code=code-1&state=the+state"
 
 
 def test_a_code_holds_once(world: World) -> None:
@@ -172,17 +172,17 @@ def test_no_other_grant_is_known(world: World) -> None:
 def test_nothing_leads_to_where_it_was_not_allowed(world: World, changed: dict[str, str]) -> None:
     asked = urlencode({**ASKED, "identity": "ann", **changed})
 
-    for answer in (world.sign_in.authorize(asked), world.sign_in.log_in(asked)):
-        assert isinstance(answer, LoginPage)
-        assert answer.status == 400
-        assert "attacker" not in answer.html
+    for response in (world.sign_in.authorize(asked), world.sign_in.log_in(asked)):
+        assert isinstance(response, LoginPage)
+        assert response.status == 400
+        assert "attacker" not in response.html
 
 
 def test_a_redirect_uri_that_is_given_twice_is_none(world: World) -> None:
-    answer = world.sign_in.authorize(f"{urlencode(ASKED)}&redirect_uri=https://attacker.example/")
+    response = world.sign_in.authorize(f"{urlencode(ASKED)}&redirect_uri=https://attacker.example/")
 
-    assert isinstance(answer, LoginPage)
-    assert answer.status == 400
+    assert isinstance(response, LoginPage)
+    assert response.status == 400
 
 
 @pytest.mark.parametrize(
@@ -203,27 +203,27 @@ def test_a_request_without_its_protections_gets_no_code(
 ) -> None:
     asked = urlencode({**ASKED, "identity": "ann", **changed})
 
-    for answer in (world.sign_in.authorize(asked), world.sign_in.log_in(asked)):
-        assert isinstance(answer, Redirect)
-        assert parse_qs(urlsplit(answer.location).query)["error"] == [error]
-        assert "code=" not in answer.location
+    for response in (world.sign_in.authorize(asked), world.sign_in.log_in(asked)):
+        assert isinstance(response, Redirect)
+        assert parse_qs(urlsplit(response.location).query)["error"] == [error]
+        assert "code=" not in response.location
 
 
 @pytest.mark.parametrize("name", ["", " ", "<b>", "a" * 65])
 def test_a_login_needs_a_name(world: World, name: str) -> None:
-    answer = world.sign_in.log_in(urlencode({**ASKED, "identity": name}))
+    response = world.sign_in.log_in(urlencode({**ASKED, "identity": name}))
 
-    assert isinstance(answer, LoginPage)
-    assert answer.status == 400
-    assert "<b>" not in answer.html
+    assert isinstance(response, LoginPage)
+    assert response.status == 400
+    assert "<b>" not in response.html
 
 
 def test_the_login_page_shows_what_it_was_given_as_text(world: World) -> None:
-    answer = world.sign_in.authorize(urlencode({**ASKED, "state": '"><script>alert(1)</script>'}))
+    response = world.sign_in.authorize(urlencode({**ASKED, "state": '"><script>alert(1)</script>'}))
 
-    assert isinstance(answer, LoginPage)
-    assert "<script" not in answer.html
-    assert answer.form_targets == ("http://127.0.0.1:8090",)
+    assert isinstance(response, LoginPage)
+    assert "<script" not in response.html
+    assert response.form_targets == ("http://127.0.0.1:8090",)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -274,9 +274,9 @@ def test_a_browser_gets_through_it(url: str) -> None:
 
 
 def test_discovery_names_the_endpoints_of_the_code_flow(url: str) -> None:
-    with call(f"{url}/.well-known/openid-configuration") as answer:
-        found = json.load(answer)
-        assert answer.headers["Access-Control-Allow-Origin"] == "http://127.0.0.1:8090"
+    with call(f"{url}/.well-known/openid-configuration") as response:
+        found = json.load(response)
+        assert response.headers["Access-Control-Allow-Origin"] == "http://127.0.0.1:8090"
 
     assert found["issuer"] == ISSUER
     assert found["authorization_endpoint"] == f"{ISSUER}/authorize"
@@ -286,5 +286,5 @@ def test_discovery_names_the_endpoints_of_the_code_flow(url: str) -> None:
 
 def test_no_other_page_may_read_tokens(url: str) -> None:
     for path in ("/oauth2/token", "/token"):
-        with call(f"{url}{path}", b"x=1", origin="https://attacker.example") as answer:
-            assert "Access-Control-Allow-Origin" not in answer.headers
+        with call(f"{url}{path}", b"x=1", origin="https://attacker.example") as response:
+            assert "Access-Control-Allow-Origin" not in response.headers

@@ -17,7 +17,7 @@ from sim.local_cloud.socket_gateway.admission import (
     NOT_ALLOWED,
     SERVER_ERROR,
     UNAUTHORIZED,
-    Refusal,
+    HandshakeFailure,
     has_identity_sources,
     judge_connect,
     judge_policy,
@@ -76,19 +76,19 @@ def context(route: str, authorizer: dict[str, str] | None = None) -> dict[str, A
 
 @pytest.mark.parametrize("name", ["authorize_by_token", "authorize_by_ticket"])
 def test_an_authorizers_event_is_the_documented_one(name: str) -> None:
-    wanted = documented(name)
+    expected = documented(name)
 
     made = events.authorizer_event(
-        context("$connect"), handshake(wanted), method_arn=METHOD_ARN, stage_variables={}
+        context("$connect"), handshake(expected), method_arn=METHOD_ARN, stage_variables={}
     )
 
-    assert made == wanted
+    assert made == expected
 
 
 def test_the_event_of_connect_is_the_documented_one() -> None:
-    wanted = documented("connect")
+    expected = documented("connect")
 
-    assert events.connect_event(context("$connect", CONTEXT), handshake(wanted)) == wanted
+    assert events.connect_event(context("$connect", CONTEXT), handshake(expected)) == expected
 
 
 def test_the_event_of_disconnect_is_the_documented_one() -> None:
@@ -101,12 +101,12 @@ def test_the_event_of_disconnect_is_the_documented_one() -> None:
 
 @pytest.mark.parametrize("name", ["track", "untrack", "ping", "default"])
 def test_a_messages_event_is_the_documented_one(name: str) -> None:
-    wanted = documented(name)
-    route = wanted["requestContext"]["routeKey"]
+    expected = documented(name)
+    route = expected["requestContext"]["routeKey"]
 
-    made = events.message_event(context(route, CONTEXT), wanted["body"], "JKJbYeREPLAMTAw=")
+    made = events.message_event(context(route, CONTEXT), expected["body"], "JKJbYeREPLAMTAw=")
 
-    assert made == wanted
+    assert made == expected
 
 
 def signed(
@@ -254,7 +254,7 @@ def policy(effect: str, resource: str = METHOD_ARN, **more: Any) -> dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("answer", "refusal"),
+    ("response", "refusal"),
     [
         (policy("Deny"), DENIED),
         (policy("Allow", "arn:aws:execute-api:*:*:other/*"), NOT_ALLOWED),
@@ -264,18 +264,18 @@ def policy(effect: str, resource: str = METHOD_ARN, **more: Any) -> dict[str, An
         (FunctionError("unauthorized"), SERVER_ERROR),
     ],
 )
-def test_an_authorizers_answer_refuses(answer: Any, refusal: Refusal) -> None:
-    assert judge_policy(answer, METHOD_ARN) == refusal
+def test_an_authorizers_answer_refuses(response: Any, refusal: HandshakeFailure) -> None:
+    assert judge_policy(response, METHOD_ARN) == refusal
 
 
 def test_an_authorizers_context_comes_as_text() -> None:
-    answer = policy("Allow", METHOD_ARN.replace("$connect", "*"), context={"n": 17, "b": True})
+    response = policy("Allow", METHOD_ARN.replace("$connect", "*"), context={"n": 17, "b": True})
 
-    assert judge_policy(answer, METHOD_ARN) == {"n": "17", "b": "true", "principalId": "p"}
+    assert judge_policy(response, METHOD_ARN) == {"n": "17", "b": "true", "principalId": "p"}
 
 
 @pytest.mark.parametrize(
-    ("answer", "status"),
+    ("response", "status"),
     [
         ({"statusCode": 200}, None),
         (None, None),
@@ -285,8 +285,8 @@ def test_an_authorizers_context_comes_as_text() -> None:
         (FunctionError("broken"), 502),
     ],
 )
-def test_connects_answer_opens_or_refuses(answer: Any, status: int | None) -> None:
-    refusal = judge_connect(answer)
+def test_connects_answer_opens_or_refuses(response: Any, status: int | None) -> None:
+    refusal = judge_connect(response)
 
     assert (refusal and refusal.status) == status
 

@@ -28,12 +28,14 @@ def publish(registry: Path, name: str, content: bytes) -> PinnedFile:
 
 def test_what_is_missing_is_fetched_and_told(registry: Path, tmp_path: Path) -> None:
     files = [publish(registry, "a.jar", b"aaa"), publish(registry, "b.jar", b"bb")]
-    told: list[tuple[int, int]] = []
+    document: list[tuple[int, int]] = []
 
-    fetch_missing(files, tmp_path / "cache", progress=lambda *both: told.append(both), sleep=never)
+    fetch_missing(
+        files, tmp_path / "cache", progress=lambda *both: document.append(both), sleep=never
+    )
 
     assert [file.path(tmp_path / "cache").read_bytes() for file in files] == [b"aaa", b"bb"]
-    assert told[-1] == (5, 5)
+    assert document[-1] == (5, 5)
 
 
 def test_what_is_there_is_not_fetched_again(registry: Path, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def status(version: int, name: str, *, assignment: int = 1) -> dict[str, Any]:
     }
 
 
-def taken(*messages: dict[str, Any] | str | bytes) -> list[Received]:
+def applied(*messages: dict[str, Any] | str | bytes) -> list[Received]:
     receiver = Receiver()
     return [
         receiver.take(json.dumps(one) if isinstance(one, dict) else one, NOW_MS) for one in messages
@@ -68,7 +68,7 @@ def taken(*messages: dict[str, Any] | str | bytes) -> list[Received]:
 
 
 def test_news_are_told_apart_from_repeats() -> None:
-    first, again, later, older = taken(position(5), position(5), position(6), position(4))
+    first, again, later, older = applied(position(5), position(5), position(6), position(4))
 
     assert (first.new_version, first.new_position, first.stale) == (True, True, False)
     assert (again.new_version, again.new_position, again.stale) == (False, False, False)
@@ -77,7 +77,7 @@ def test_news_are_told_apart_from_repeats() -> None:
 
 
 def test_a_position_that_is_hidden_is_no_new_one() -> None:
-    shown, hidden = taken(position(5), position(None, version=3))
+    shown, hidden = applied(position(5), position(None, version=3))
 
     assert (shown.new_position, hidden.new_position, hidden.new_version) == (True, False, True)
 
@@ -93,7 +93,7 @@ def test_each_delivery_has_a_view_of_its_own() -> None:
 
 @pytest.mark.parametrize("message", [{"type": "weather"}, {"message": "Forbidden"}])
 def test_what_this_version_does_not_promise_is_no_problem(message: dict[str, Any]) -> None:
-    (received,) = taken(message)
+    (received,) = applied(message)
 
     assert (received.message, received.problem) == (message, None)
 
@@ -110,7 +110,7 @@ def test_what_this_version_does_not_promise_is_no_problem(message: dict[str, Any
     ],
 )
 def test_a_message_that_breaks_the_promise_is_a_problem(message: dict[str, Any]) -> None:
-    (received,) = taken(message)
+    (received,) = applied(message)
 
     assert received.problem is not None
     assert not received.new_version
@@ -118,6 +118,6 @@ def test_a_message_that_breaks_the_promise_is_a_problem(message: dict[str, Any])
 
 @pytest.mark.parametrize("frame", ["{", "[]", '"x"', b"\xff"])
 def test_a_frame_that_is_no_object_is_a_problem(frame: str | bytes) -> None:
-    (received,) = taken(frame)
+    (received,) = applied(frame)
 
     assert received.problem is not None

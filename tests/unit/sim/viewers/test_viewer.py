@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from sim.token_client import TokenError
-from sim.viewers.connection import RefusedError
+from sim.viewers.connection import HandshakeRejectedError
 from sim.viewers.receiver import Received
 from sim.viewers.viewer import TOO_MANY_WAIT_S, Viewer
 from tests.fakes.fake_socket import FakeDoor
@@ -142,10 +142,10 @@ async def test_a_refusal_that_no_token_heals_ends_it(script: tuple[int, ...]) ->
         FakeDoor(*script), Tokens(), on_message=Heard(), now_ms=lambda: NOW_MS, sleep=no_sleep
     )
 
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(HandshakeRejectedError) as rejected:
         await viewer.run()
 
-    assert refused.value.status == script[-1]
+    assert rejected.value.status == script[-1]
 
 
 def ended(reason: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from sim.fleet.device import Fix
 
 
 @dataclass(frozen=True)
-class Answer:
+class UploadResponse:
     """An HTTP answer."""
 
     status: int
@@ -19,7 +19,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RejectedPoint:
     """A point that the service will never take, and why."""
 
     fix: Fix
@@ -41,7 +41,7 @@ class Judgement:
     """
 
     accepted: tuple[Fix, ...] = ()
-    refused: tuple[Refused, ...] = ()
+    rejected: tuple[RejectedPoint, ...] = ()
     keep: tuple[Fix, ...] = ()
     wait_s: float | None = None
     new_token: bool = False
@@ -49,52 +49,54 @@ class Judgement:
     failed: bool = False
 
 
-def judge(answer: Answer, batch: Sequence[Fix]) -> Judgement:
+def judge(response: UploadResponse, batch: Sequence[Fix]) -> Judgement:
     """Read an answer of the service, or of the gateway before it."""
     everything = tuple(batch)
-    body = _object(answer.body)
-    match answer.status:
+    body = _object(response.body)
+    match response.status:
         case 202:
-            refused = _refused(body, batch)
-            lost = {entry.fix for entry in refused}
-            return Judgement(tuple(fix for fix in batch if fix not in lost), refused)
+            rejected = _rejected(body, batch)
+            lost = {entry.fix for entry in rejected}
+            return Judgement(tuple(fix for fix in batch if fix not in lost), rejected)
         case 503 if isinstance(body.get("not_taken"), list):
-            return _partly(answer, body, batch)
+            return _partly(response, body, batch)
         case 401:
             return Judgement(keep=everything, new_token=True, failed=True)
         case 413 if len(batch) > 1:
             return Judgement(keep=everything, smaller=True)
-        case 400 if refused := _refused(body, batch):
-            lost = {entry.fix for entry in refused}
-            return Judgement(refused=refused, keep=tuple(fix for fix in batch if fix not in lost))
+        case 400 if rejected := _rejected(body, batch):
+            lost = {entry.fix for entry in rejected}
+            return Judgement(rejected=rejected, keep=tuple(fix for fix in batch if fix not in lost))
         case 400 | 403 | 404 | 405 | 413 | 415 | 422:
-            why = f"HTTP {answer.status}: {_reason(body)}"
-            return Judgement(refused=tuple(Refused(fix, why) for fix in batch))
+            why = f"HTTP {response.status}: {_reason(body)}"
+            return Judgement(rejected=tuple(RejectedPoint(fix, why) for fix in batch))
         case _:  # 429, every 5xx of the gateway, and whatever a proxy may invent
-            return Judgement(keep=everything, wait_s=_retry_after_s(answer), failed=True)
+            return Judgement(keep=everything, wait_s=_retry_after_s(response), failed=True)
 
 
-def _partly(answer: Answer, body: Mapping[str, object], batch: Sequence[Fix]) -> Judgement:
+def _partly(
+    response: UploadResponse, body: Mapping[str, object], batch: Sequence[Fix]
+) -> Judgement:
     again = _indexes(body.get("not_taken"), len(batch))
-    refused = _refused(body, batch)
-    lost = {entry.fix for entry in refused}
+    rejected = _rejected(body, batch)
+    lost = {entry.fix for entry in rejected}
     keep = tuple(fix for index, fix in enumerate(batch) if index in again and fix not in lost)
     settled = lost | set(keep)
     return Judgement(
         accepted=tuple(fix for fix in batch if fix not in settled),
-        refused=refused,
+        rejected=rejected,
         keep=keep,
-        wait_s=_retry_after_s(answer),
+        wait_s=_retry_after_s(response),
         failed=True,
     )
 
 
-def _refused(body: Mapping[str, object], batch: Sequence[Fix]) -> tuple[Refused, ...]:
+def _rejected(body: Mapping[str, object], batch: Sequence[Fix]) -> tuple[RejectedPoint, ...]:
     entries = body.get("rejected")
     if not isinstance(entries, list):
         return ()
     return tuple(
-        Refused(batch[entry["index"]], f"{entry.get('field')}: {entry.get('reason')}")
+        RejectedPoint(batch[entry["index"]], f"{entry.get('field')}: {entry.get('reason')}")
         for entry in entries
         if isinstance(entry, dict) and entry.get("index") in range(len(batch))
     )
@@ -118,7 +120,7 @@ def _reason(body: Mapping[str, object]) -> str:
     return str(body.get("detail") or body.get("title") or body.get("message") or "no reason given")
 
 
-def _retry_after_s(answer: Answer) -> float | None:
+def _retry_after_s(response: UploadResponse) -> float | None:
     """The header in seconds; its other form, a date, is not used by anybody we talk to."""
-    value = next((v for k, v in answer.headers.items() if k.lower() == "retry-after"), "")
+    value = next((v for k, v in response.headers.items() if k.lower() == "retry-after"), "")
     return float(value) if value.isdecimal() else None

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from sim.fleet.upload_answers import Answer, judge
+from sim.fleet.upload_responses import UploadResponse, judge
 from tests.support.fleet import BATCH
 
 
-def answer(status: int, body: Any = None, **headers: str) -> Answer:
+def response(status: int, body: Any = None, **headers: str) -> UploadResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, named, b"" if body is None else json.dumps(body).encode())
+    return UploadResponse(status, named, b"" if body is None else json.dumps(body).encode())
 
 
 def test_what_is_not_rejected_in_a_202_is_accepted_and_never_sent_again() -> None:
@@ -20,10 +20,10 @@ def test_what_is_not_rejected_in_a_202_is_accepted_and_never_sent_again() -> Non
         "rejected": [{"index": 2, "field": "lat", "reason": "range"}],
         "adjusted": [],
     }
-    judged = judge(answer(202, body), BATCH)
+    judged = judge(response(202, body), BATCH)
 
     assert judged.accepted == (BATCH[0], BATCH[1], BATCH[3], BATCH[4])
-    assert [(entry.fix, entry.reason) for entry in judged.refused] == [(BATCH[2], "lat: range")]
+    assert [(entry.fix, entry.reason) for entry in judged.rejected] == [(BATCH[2], "lat: range")]
     assert judged.keep == ()
     assert not judged.failed
 
@@ -34,64 +34,64 @@ def test_of_a_503_exactly_what_was_not_taken_is_kept_in_its_order() -> None:
         "rejected": [{"index": 0, "field": "lon", "reason": "range"}],
         "not_taken": [4, 2],
     }
-    judged = judge(answer(503, body, retry_after="3"), BATCH)
+    judged = judge(response(503, body, retry_after="3"), BATCH)
 
     assert judged.accepted == (BATCH[1], BATCH[3])
     assert judged.keep == (BATCH[2], BATCH[4])
-    assert [entry.fix for entry in judged.refused] == [BATCH[0]]
+    assert [entry.fix for entry in judged.rejected] == [BATCH[0]]
     assert judged.wait_s == 3.0
     assert judged.failed
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_an_answer_of_the_gateway_alone_settles_nothing(status: int) -> None:
-    judged = judge(answer(status, {"message": "Internal Server Error"}), BATCH)
+    judged = judge(response(status, {"message": "Internal Server Error"}), BATCH)
 
     assert judged.keep == BATCH
-    assert judged.accepted == judged.refused == ()
+    assert judged.accepted == judged.rejected == ()
     assert judged.failed
 
 
 def test_a_refused_token_settles_nothing_but_asks_for_another() -> None:
-    judged = judge(answer(401, {"message": "Unauthorized"}), BATCH)
+    judged = judge(response(401, {"message": "Unauthorized"}), BATCH)
 
     assert judged.keep == BATCH
     assert judged.new_token
 
 
 def test_a_batch_too_big_is_split_and_a_point_too_big_given_up() -> None:
-    whole, single = judge(answer(413), BATCH), judge(answer(413), BATCH[:1])
+    whole, single = judge(response(413), BATCH), judge(response(413), BATCH[:1])
 
     assert (whole.keep, whole.smaller) == (BATCH, True)
-    assert (single.keep, len(single.refused)) == ((), 1)
+    assert (single.keep, len(single.rejected)) == ((), 1)
 
 
 def test_a_400_gives_up_what_it_names() -> None:
     body = {"rejected": [{"index": i, "field": "lat", "reason": "range"} for i in range(5)]}
-    judged = judge(answer(400, body), BATCH)
+    judged = judge(response(400, body), BATCH)
 
-    assert [entry.fix for entry in judged.refused] == list(BATCH)
+    assert [entry.fix for entry in judged.rejected] == list(BATCH)
     assert judged.keep == ()
 
 
 def test_points_of_another_truck_are_given_up_with_the_reason() -> None:
-    judged = judge(answer(403, {"detail": "not your truck"}), BATCH)
+    judged = judge(response(403, {"detail": "not your truck"}), BATCH)
 
-    assert {entry.reason for entry in judged.refused} == {"HTTP 403: not your truck"}
+    assert {entry.reason for entry in judged.rejected} == {"HTTP 403: not your truck"}
 
 
 @pytest.mark.parametrize("entry", [{"index": 99}, {"index": -1}, {"index": "2"}, {}, 7])
 def test_an_index_out_of_the_batch_is_never_followed(entry: Any) -> None:
     body = {"accepted": 5, "rejected": [entry], "adjusted": []}
 
-    assert judge(answer(202, body), BATCH).accepted == BATCH
+    assert judge(response(202, body), BATCH).accepted == BATCH
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'"x"', b""])
 def test_a_body_that_is_no_object_is_an_empty_one(body: bytes) -> None:
-    assert judge(Answer(503, {}, body), BATCH).keep == BATCH
+    assert judge(UploadResponse(503, {}, body), BATCH).keep == BATCH
 
 
 def test_the_header_is_found_however_it_is_spelled() -> None:
-    assert judge(Answer(503, {"RETRY-AFTER": "7"}, b""), BATCH).wait_s == 7.0
-    assert judge(Answer(503, {"Retry-After": "Tue, 24 Nov"}, b""), BATCH).wait_s is None
+    assert judge(UploadResponse(503, {"RETRY-AFTER": "7"}, b""), BATCH).wait_s == 7.0
+    assert judge(UploadResponse(503, {"Retry-After": "Tue, 24 Nov"}, b""), BATCH).wait_s is None

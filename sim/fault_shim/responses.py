@@ -10,11 +10,11 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
-from sim.fault_shim.rules import HowToEnd, ReplaceAnswer
+from sim.fault_shim.rules import HowToEnd, ReplaceResponse
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Answer:
+class ProxyResponse:
     """An answer to a client."""
 
     status: int
@@ -22,29 +22,31 @@ class Answer:
     body: bytes
 
 
-def replaced(answer: Answer, by: ReplaceAnswer) -> Answer:
+def replaced(response: ProxyResponse, by: ReplaceResponse) -> ProxyResponse:
     """The false answer in the true one's headers."""
-    headers = CIMultiDict(answer.headers)
+    headers = CIMultiDict(response.headers)
     headers.popall("Content-Encoding", None)
     headers.update(by.headers)
-    return Answer(status=by.status, headers=headers, body=by.body.encode())
+    return ProxyResponse(status=by.status, headers=headers, body=by.body.encode())
 
 
-def whole(answer: Answer) -> web.StreamResponse:
+def whole(response: ProxyResponse) -> web.StreamResponse:
     """All of it."""
-    headers = CIMultiDict(answer.headers)
+    headers = CIMultiDict(response.headers)
     # Length and checksum are of what upstream said, which this may not be.
     for name in ("Content-Length", "x-amz-crc32"):
         headers.popall(name, None)
-    return web.Response(status=answer.status, headers=headers, body=answer.body)
+    return web.Response(status=response.status, headers=headers, body=response.body)
 
 
-async def cut_off(request: web.BaseRequest, answer: Answer, after_bytes: int) -> web.StreamResponse:
+async def cut_off(
+    request: web.BaseRequest, response: ProxyResponse, after_bytes: int
+) -> web.StreamResponse:
     """Promises the whole body, sends its beginning, and closes the connection."""
-    part = web.StreamResponse(status=answer.status, headers=answer.headers)
-    part.content_length = len(answer.body)
+    part = web.StreamResponse(status=response.status, headers=response.headers)
+    part.content_length = len(response.body)
     await part.prepare(request)
-    await part.write(answer.body[:after_bytes])
+    await part.write(response.body[:after_bytes])
     if request.transport is not None:
         request.transport.close()
     return part
