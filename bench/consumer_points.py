@@ -142,16 +142,16 @@ async def _consume(
     running: Engines, fleet: Sequence[Sequence[Point]], size: int, print_line: PrintLine
 ) -> Work:
     rest = [of[1:] for of in fleet]
-    wanted = sum(map(len, rest))
+    expected = sum(map(len, rest))
     stream = running.new_stream(stream_records(rest, size))
-    print_line(f"consuming {wanted} points, {size} a record")
-    work = await running.work_of(running.consumer(stream), wanted, within_s=MOST_S)
+    print_line(f"consuming {expected} points, {size} a record")
+    work = await running.work_of(running.consumer(stream), expected, within_s=MOST_S)
     print_line(f"{work.rate:,.0f} points/s")
-    check_all_are_there(running, fleet, wanted)
+    check_all_are_there(running, fleet, expected)
     return work
 
 
-def check_all_are_there(running: Engines, fleet: Sequence[Sequence[Point]], wanted: int) -> None:
+def check_all_are_there(running: Engines, fleet: Sequence[Sequence[Point]], expected: int) -> None:
     """The history holds what was wanted of the fleet.
 
     Raises:
@@ -162,17 +162,17 @@ def check_all_are_there(running: Engines, fleet: Sequence[Sequence[Point]], want
     found = running.opensearch.count(
         index=POSITIONS_PATTERN, body={"query": {"prefix": {"truck_id": f"{prefix}-"}}}
     )["count"]
-    if found != wanted:
-        raise CannotMeasureError(f"{found} of {wanted} points are in the history")
+    if found != expected:
+        raise CannotMeasureError(f"{found} of {expected} points are in the history")
 
 
 async def _sample(
     running: Engines, fleet: Sequence[Sequence[Point]], print_line: PrintLine
 ) -> Work:
-    wanted = sum(map(len, fleet))
+    expected = sum(map(len, fleet))
     stream = running.new_stream(stream_records(fleet, A_RECORD[0]))
-    print_line(f"the sample's way: {wanted} points")
-    return await running.work_of(_sample_part(running, stream), wanted, within_s=MOST_S)
+    print_line(f"the sample's way: {expected} points")
+    return await running.work_of(_sample_part(running, stream), expected, within_s=MOST_S)
 
 
 def _sample_part(running: Engines, stream: str) -> Part:
@@ -186,8 +186,11 @@ def _sample_part(running: Engines, stream: str) -> Part:
     folder = Path(settings.work_folder)
     folder.mkdir(parents=True, exist_ok=True)
     properties_path, logback_path = folder / "kcl.properties", folder / "logback.xml"
-    told = {**properties(settings), "executableName": "python -m bench.baselines.sample_consumer"}
-    properties_path.write_text(properties_file(told), encoding="utf-8")
+    settings_document = {
+        **properties(settings),
+        "executableName": "python -m bench.baselines.sample_consumer",
+    }
+    properties_path.write_text(properties_file(settings_document), encoding="utf-8")
     logback_path.write_text(LOGBACK, encoding="utf-8")
     return Part(
         name="sample",

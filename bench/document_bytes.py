@@ -99,8 +99,8 @@ def _index_history(store: OpenSearch, fleet: Sequence[Sequence[Point]]) -> None:
     """As the consumer writes: history, latest positions and memories, a delivery a truck."""
     writer = PositionWriter(store)
     folded = [_fold(of) for of in fleet]
-    by_turns = zip(*(positions for positions, _ in folded), strict=True)
-    for part in _parts(itertools.chain.from_iterable(by_turns)):
+    interleaved = zip(*(positions for positions, _ in folded), strict=True)
+    for part in _parts(itertools.chain.from_iterable(interleaved)):
         writer.write_history([HistoryWrite(fix=one.fix, deliveries=one.deliveries) for one in part])
     lasts = [last for _, last in folded]
     writer.write_latest([one.latest for one in lasts if one.latest])

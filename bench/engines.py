@@ -140,9 +140,9 @@ class Engines:
     def is_checkpointed(self, stream: str) -> bool:
         """Whether all that was put into a stream is behind its consumer's checkpoints."""
         leases = self.client("dynamodb").scan(TableName=stream, ConsistentRead=True)["Items"]
-        told = {lease["leaseKey"]["S"]: lease["checkpoint"]["S"] for lease in leases}
+        checkpoints = {lease["leaseKey"]["S"]: lease["checkpoint"]["S"] for lease in leases}
         return all(
-            told[shard_id].isdecimal() and int(told[shard_id]) >= int(end)
+            checkpoints[shard_id].isdecimal() and int(checkpoints[shard_id]) >= int(end)
             for shard_id, end in self._ends[stream].items()
         )
 

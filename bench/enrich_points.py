@@ -10,7 +10,7 @@ import msgspec
 
 from bench.baselines import plain_enrichment
 from bench.figures import Benchmark, Figure, PrintLine, beside
-from bench.timing import by_turns, cpu_rate
+from bench.timing import cpu_rate, interleaved
 from bench.workload import batches, delivery, plan, points
 from rtdts.tracking.positions import Point
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
@@ -34,7 +34,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
         str(size): partial(cpu_rate, whole, partial(_fold, of_trucks, size)) for size in A_RECORD
     }
     contenders["plain"] = partial(cpu_rate, whole, partial(_plain, plain))
-    rates = by_turns(contenders, turns=1 if quick else 3)
+    rates = interleaved(contenders, repeats=1 if quick else 3)
     for size in (USUAL, *(size for size in A_RECORD if size != USUAL)):
         name = "enrich_points" if size == USUAL else f"enrich_points.{size}_a_record"
         yield beside(name, rates[str(size)], "points/s a core", BASELINE, rates["plain"])

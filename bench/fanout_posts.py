@@ -16,14 +16,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from bench.answering_server import answering_server
 from bench.figures import Benchmark, Figure, PrintLine, beside
-from bench.timing import by_turns
+from bench.stub_server import stub_server
+from bench.timing import interleaved
 from sim.setup.places import PROJECT, find_places
 
 AT_ONCE = (200, 20, 800)
 """Posts at once; the usual number first."""
-ANSWER_MS = 20
+RESPONSE_MS = 20
 REQUIREMENTS = Path(__file__).parent / "baselines" / "requirements-aiobotocore.txt"
 """The asynchronous SDK pins a botocore that is not ours: an environment of its own."""
 
@@ -54,7 +54,7 @@ class _Contender:
 
 def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
-    share, turns = (0.02, 1) if quick else (1.0, 3)
+    share, repeats = (0.02, 1) if quick else (1.0, 3)
     ours = {f"ours, {n} at once": _Contender("ours", 12_000, n) for n in AT_ONCE}
     baselines = {
         "boto3, one after another": _Contender("boto3", 1_200, 1),
@@ -63,13 +63,13 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     asynchronous = _asynchronous_sdk(print_line)
     if asynchronous is not None:
         baselines["aiobotocore, 200 at once"] = asynchronous
-    with answering_server() as url:
-        rates = by_turns(
+    with stub_server() as url:
+        rates = interleaved(
             {
                 name: partial(contender.rate, "cpu_s", url, share)
                 for name, contender in {**ours, **baselines}.items()
             },
-            turns=turns,
+            repeats=repeats,
         )
     usual, *others = ours
     best = max((name for name in baselines if "boto3," in name), key=rates.__getitem__)
@@ -83,24 +83,27 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
             yield beside(
                 f"fanout_posts.beside_{label}", rates[usual], unit, baseline, rates[baseline]
             )
-    yield from _by_the_clock(share, turns)
+    yield from _by_the_clock(share, repeats)
 
 
-def _by_the_clock(share: float, turns: int) -> Iterator[Figure]:
-    ways = {
+def _by_the_clock(share: float, repeats: int) -> Iterator[Figure]:
+    contenders = {
         "ours": _Contender("ours", 6_000, AT_ONCE[0]),
         "ours, each awaited before the next": _Contender("ours", 60, 1),
         "boto3, 32 threads": _Contender("boto3", 800, 32),
     }
-    with answering_server(ANSWER_MS) as url:
-        rates = by_turns(
-            {name: partial(way.rate, "elapsed_s", url, share) for name, way in ways.items()},
-            turns=turns,
+    with stub_server(RESPONSE_MS) as url:
+        rates = interleaved(
+            {
+                name: partial(contender.rate, "elapsed_s", url, share)
+                for name, contender in contenders.items()
+            },
+            repeats=repeats,
         )
-    for baseline in list(ways)[1:]:
+    for baseline in list(contenders)[1:]:
         label = "awaited" if "awaited" in baseline else "threads"
         yield beside(
-            f"fanout_posts_answered_after_{ANSWER_MS}_ms.beside_{label}",
+            f"fanout_posts_answered_after_{RESPONSE_MS}_ms.beside_{label}",
             rates["ours"],
             "posts/s",
             baseline,
@@ -115,7 +118,7 @@ def _asynchronous_sdk(print_line: PrintLine) -> _Contender | None:
     )
     contender = _Contender("aiobotocore", 1_500, AT_ONCE[0], python)
     try:
-        with answering_server() as url:
+        with stub_server() as url:
             contender.rate("cpu_s", url, 0.0)
     except (subprocess.CalledProcessError, OSError) as error:
         reason = getattr(error, "stderr", "") or str(error)

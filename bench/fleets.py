@@ -33,7 +33,7 @@ def carry(running: Engines, fleet: Sequence[Sequence[Point]], drives: int) -> No
     """
     carry_deliveries(running, fleet[:drives])
     names, client = running.environment, running.client("dynamodb")
-    wanted: dict[str, list[bytes]] = {}
+    expected: dict[str, list[bytes]] = {}
     for first, *others in (fleet[number::drives] for number in range(min(drives, len(fleet)))):
         truck_id = first[0].truck_id
         delivery_id = {"delivery_id": {"S": f"D-{truck_id}"}}
@@ -45,8 +45,8 @@ def carry(running: Engines, fleet: Sequence[Sequence[Point]], drives: int) -> No
             item = msgspec.json.encode(client.get_item(TableName=table, Key=key)["Item"])
             for of in others:
                 renamed = item.replace(truck_id.encode(), of[0].truck_id.encode())
-                wanted.setdefault(table, []).append(renamed)
-    for table, items in wanted.items():
+                expected.setdefault(table, []).append(renamed)
+    for table, items in expected.items():
         for some in chunks(items, MAX_WRITES):
             puts = [{"PutRequest": {"Item": msgspec.json.decode(item)}} for item in some]
             if client.batch_write_item(RequestItems={table: puts}).get("UnprocessedItems"):

@@ -18,7 +18,7 @@ from unittest import mock
 
 from bench.baselines import plain_ingest
 from bench.figures import Benchmark, Figure, PrintLine, beside
-from bench.timing import by_turns, cpu_rate
+from bench.timing import cpu_rate, interleaved
 from bench.workload import fixes, truck_id
 from deploy.package import INGEST, PRODUCTION, build_package
 from deploy.wheels import Uv
@@ -40,22 +40,22 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     for size in (USUAL, *(size for size in A_REQUEST if size != USUAL)):
         events = [event_of(of_truck[at : at + size]) for at in range(0, count, size)]
         contenders = {
-            "ours": partial(cpu_rate, count, partial(answer, events)),
-            "plain": partial(cpu_rate, count, partial(_answer_plainly, events)),
+            "ours": partial(cpu_rate, count, partial(handle, events)),
+            "plain": partial(cpu_rate, count, partial(_handle_plainly, events)),
         }
-        rates = by_turns(contenders, turns=1 if quick else 3)
+        rates = interleaved(contenders, repeats=1 if quick else 3)
         name = "ingest_points" if size == USUAL else f"ingest_points.{size}_a_request"
         yield beside(name, rates["ours"], "points/s a core", BASELINE, rates["plain"])
-    turns = 1 if quick else 7
+    repeats = 1 if quick else 7
     yield beside(
         "ingest_import_ms",
-        _import_ms("ingest_lambda.handler", turns),
+        _import_ms("ingest_lambda.handler", repeats),
         "ms",
         "import boto3",
-        _import_ms("boto3", turns),
+        _import_ms("boto3", repeats),
     )
     # Of a request that is logged; and of the metrics of all requests of some seconds.
-    line, metrics = answer([event_of(of_truck[:USUAL])]).splitlines(keepends=True)
+    line, metrics = handle([event_of(of_truck[:USUAL])]).splitlines(keepends=True)
     yield Figure(name="ingest_log_bytes", value=len(line.encode()), unit="bytes a line")
     yield Figure(name="ingest_log_bytes.metrics", value=len(metrics.encode()), unit="bytes a line")
     yield Figure(name="ingest_zip_kb", value=_zip_kb(), unit="kB")
@@ -104,27 +104,27 @@ class _Context:
 @contextlib.contextmanager
 def _silence() -> Iterator[io.StringIO]:
     """What a Lambda logs costs it what writing does, and is not for this terminal."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        yield said
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        yield output
 
 
-def answer(events: Sequence[Mapping[str, Any]]) -> str:
+def handle(events: Sequence[Mapping[str, Any]]) -> str:
     """Answers them; returns what was logged."""
     app = bootstrap.build_app(_ENVIRONMENT, _Stream(), blocks=_NoBlocks(), devices=_NoDevices())
     context = _Context()
     with (
         mock.patch.object(bootstrap, "app", functools.partial(lambda it: it, app)),
-        _silence() as said,
+        _silence() as output,
     ):
         for event in events:
             assert handler.lambda_handler(event, context)["statusCode"] == 202
-    return said.getvalue()
+    return output.getvalue()
 
 
-def _answer_plainly(events: Sequence[Mapping[str, Any]]) -> None:
+def _handle_plainly(events: Sequence[Mapping[str, Any]]) -> None:
     with _silence():
-        plain_ingest.answers(_Stream(), events)
+        plain_ingest.handle_all(_Stream(), events)
 
 
 def event_of(of: Sequence[Any]) -> Mapping[str, Any]:
@@ -141,7 +141,7 @@ def event_of(of: Sequence[Any]) -> Mapping[str, Any]:
     }
 
 
-def _import_ms(module: str, turns: int) -> float:
+def _import_ms(module: str, repeats: int) -> float:
     """CPU time of importing a module in a new process; the first is not counted: it compiles."""
     times = [
         float(
@@ -152,7 +152,7 @@ def _import_ms(module: str, turns: int) -> float:
                 text=True,
             ).stdout
         )
-        for _ in range(turns + 1)
+        for _ in range(repeats + 1)
     ]
     return statistics.median(times[1:]) * 1_000
 

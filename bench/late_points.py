@@ -122,21 +122,21 @@ async def _work(
     if found := _unsettled(running):
         raise CannotMeasureError(f"{found} trucks are unsettled before anything was late")
     running.put(stream, stream_records(load.new, 1))
-    wanted = sum(map(len, load.new))
+    expected = sum(map(len, load.new))
     # The trucks come by turns, and a shard has about its share of them: one point of each.
     settings = {"KCL_MAX_RECORDS": str(max(1, round(trucks / SHARDS * 0.9)))}
     work = await running.work_of(
         running.consumer(stream, settings=settings),
-        wanted,
+        expected,
         within_s=MOST_S,
         is_done=lambda: running.is_checkpointed(stream) and not _unsettled(running),
     )
     spent = ", ".join(f"{part} {us:,.0f}" for part, us in work.cpu_us_by_part.items())
     print_line(
-        f"{name}: {wanted} points, {load.late} late: {work.cpu_us:,.0f} µs of CPU ({spent}); "
+        f"{name}: {expected} points, {load.late} late: {work.cpu_us:,.0f} µs of CPU ({spent}); "
         f"{work.elapsed_s:.1f} s, all settled {work.done_after_s:.1f} s later"
     )
-    check_all_are_there(running, fleet, points + wanted)
+    check_all_are_there(running, fleet, points + expected)
     return work
 
 

@@ -52,12 +52,12 @@ def _measure(
     rates = {}
     for route in ("direct", "iterated"):
         asyncio.run(_publish(broker, work))
-        told = _bridge_told(_start_bridge(broker, count, route))
-        rates[route] = told["points"] / told["cpu_s"]
+        figures = _bridge_report(_start_bridge(broker, count, route))
+        rates[route] = figures["points"] / figures["cpu_s"]
         if route == "direct":
-            per_record = told["points"] / told["records"]
+            per_record = figures["points"] / figures["records"]
     events = [ingest_points.event_of([fix]) for fix in fixes(1, count, end_ms=_now_ms())]
-    http = cpu_rate(count, partial(ingest_points.answer, events))
+    http = cpu_rate(count, partial(ingest_points.handle, events))
     yield beside("mqtt_points", rates["direct"], "points/s a core", BASELINE, http)
     unit = "points/s a core"
     yield beside("mqtt_points.route", rates["direct"], unit, ITERATED, rates["iterated"])
@@ -69,9 +69,9 @@ def _measure(
     assert bridge.stdout is not None
     bridge.stdout.readline()
     asyncio.run(_publish_at_rate(broker, seconds))
-    told = _bridge_told(bridge)
-    yield Figure(name="mqtt_age_p50", value=max(told["p50_ms"], 1), unit="ms")
-    yield Figure(name="mqtt_age_p99", value=max(told["p99_ms"], 1), unit="ms")
+    figures = _bridge_report(bridge)
+    yield Figure(name="mqtt_age_p50", value=max(figures["p50_ms"], 1), unit="ms")
+    yield Figure(name="mqtt_age_p99", value=max(figures["p99_ms"], 1), unit="ms")
 
     trucks = 50 if quick else 2_000
     print_line(f"{trucks} trucks connect, each publishes a point, all stay")
@@ -176,12 +176,12 @@ def _start_bridge(broker: BrokerProcess, messages: int, route: str) -> subproces
     )
 
 
-def _bridge_told(bridge: subprocess.Popen[str]) -> dict[str, Any]:
-    said, _ = bridge.communicate()
+def _bridge_report(bridge: subprocess.Popen[str]) -> dict[str, Any]:
+    output, _ = bridge.communicate()
     if bridge.returncode:
         raise CannotMeasureError("the bridge failed")
-    told: dict[str, Any] = json.loads(said.splitlines()[-1])
-    return told
+    figures: dict[str, Any] = json.loads(output.splitlines()[-1])
+    return figures
 
 
 def _memory_mb(broker: BrokerProcess) -> float:

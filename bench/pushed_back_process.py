@@ -49,13 +49,13 @@ class Noted:
 
     def __init__(self, poster: SocketPoster) -> None:
         self._poster = poster
-        self.heard_at_s: dict[int, float] = {}
+        self.received_at_s: dict[int, float] = {}
 
     async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> PostOutcome:
         """See `SocketPoster`."""
         outcome = await self._poster.post(connection_id, payload, write_by)
         if outcome is PostOutcome.DELIVERED:
-            self.heard_at_s[int(connection_id[4:11])] = time.monotonic()
+            self.received_at_s[int(connection_id[4:11])] = time.monotonic()
         return outcome
 
     async def end(self, connection_id: str) -> PostOutcome:
@@ -100,7 +100,7 @@ async def measure(viewers: int, rounds: int, url: str) -> Mapping[str, Any]:
     held = []
     for number in range(rounds):
         log = Logger("bench", io.StringIO())
-        poster.heard_at_s = {}
+        poster.received_at_s = {}
         revoked_at_s: dict[int, float] = {}
         is_last = number == rounds - 1
         revoking = asyncio.create_task(_revoke(world, viewers, revoked_at_s, when=is_last))
@@ -111,7 +111,7 @@ async def measure(viewers: int, rounds: int, url: str) -> Mapping[str, Any]:
         revoking.cancel()
         held.append(
             {
-                "into_s": _into_s(poster.heard_at_s, begun_s, viewers, revoked_at_s),
+                "into_s": _into_s(poster.received_at_s, begun_s, viewers, revoked_at_s),
                 "lasted_s": report.duration_ms / 1000,
                 "quarantined": report.quarantined,
                 "peak_mb": peak_mb(),
@@ -125,7 +125,7 @@ async def measure(viewers: int, rounds: int, url: str) -> Mapping[str, Any]:
 
 
 def _into_s(
-    heard_at_s: Mapping[int, float], begun_s: float, viewers: int, revoked: Mapping[int, float]
+    received_at_s: Mapping[int, float], begun_s: float, viewers: int, revoked: Mapping[int, float]
 ) -> Mapping[str, float]:
     """Of the healthy and of the slow: how many there are, how many heard, the p99, the last."""
     result: dict[str, float] = {}
@@ -138,7 +138,9 @@ def _into_s(
             and number not in revoked
             and not is_revoked(number)
         ]
-        into_s = sorted(heard_at_s[number] - begun_s for number in numbers if number in heard_at_s)
+        into_s = sorted(
+            received_at_s[number] - begun_s for number in numbers if number in received_at_s
+        )
         result |= {
             f"{kind}_due": len(numbers),
             f"{kind}_heard": len(into_s),
@@ -154,7 +156,7 @@ async def _revoke(
     for number in filter(is_revoked, range(viewers)):
         if not when:
             return
-        world.given_away.add(number)
+        world.reassigned.add(number)
         revoked_at_s[number] = time.time()
         await asyncio.sleep(1 / REVOKED_A_SECOND)
 

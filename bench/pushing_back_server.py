@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from bench.answering_server import ANSWER, Answering
+from bench.stub_server import RESPONSE, StubConnection
 
 _NUMBER: Final = re.compile(rb"POST [^ ]*connections/L0SM([0-9]{7})IhQ")
 _THROTTLED: Final = (
@@ -54,7 +54,7 @@ class Clients:
         self._posts: collections.Counter[int] = collections.Counter()
         self.shown_at_s: dict[int, float] = {}
 
-    def answer(self, request: bytes) -> bytes | None:
+    def respond(self, request: bytes) -> bytes | None:
         """The answer to a request; None for none."""
         found = _NUMBER.match(request)
         assert found is not None, request[:100]
@@ -62,11 +62,11 @@ class Clients:
         if is_revoked(number) and b'"position":{' in request:
             self.shown_at_s[number] = time.time()
         if not self._bad:
-            return ANSWER
+            return RESPONSE
         if hangs(number):
             return None
         self._posts[number] += 1
-        return _THROTTLED if self._posts[number] % takes_one_of(number) else ANSWER
+        return _THROTTLED if self._posts[number] % takes_one_of(number) else RESPONSE
 
 
 @contextlib.contextmanager
@@ -94,7 +94,7 @@ async def _serve(*, bad: bool) -> None:
     loop = asyncio.get_running_loop()
     clients = Clients(bad=bad)
     server = await loop.create_server(
-        lambda: Answering(0.0, clients.answer), "127.0.0.1", 0, backlog=2_048
+        lambda: StubConnection(0.0, clients.respond), "127.0.0.1", 0, backlog=2_048
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()

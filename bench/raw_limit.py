@@ -52,11 +52,11 @@ def raw_rate(running: Engines, bodies: Sequence[bytes], index: str) -> float:
     """Documents/s of the node alone."""
 
     def send(body: bytes) -> None:
-        answer = running.opensearch.bulk(
+        response = running.opensearch.bulk(
             body=body, index=index, params={"filter_path": "errors,items.*.error"}
         )
-        if answer["errors"]:
-            raise CannotMeasureError(f"the node refused documents: {answer['items'][:1]}")
+        if response["errors"]:
+            raise CannotMeasureError(f"the node refused documents: {response['items'][:1]}")
 
     count = sum(body.count(b"\n") // 2 for body in bodies)
     with ThreadPoolExecutor(BULKS_AT_ONCE) as pool:

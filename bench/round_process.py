@@ -82,7 +82,7 @@ class CountedBytes(ConnectionPool):
         return response
 
 
-async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
+async def measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
     """Holds a round for so many viewers, after a small one that opens the connections."""
     log = get_logger("bench")
     now_ms = time.time_ns() // 1_000_000
@@ -91,7 +91,7 @@ async def measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
     threads = Threads(default("store_threads"), "stores")
 
     async def hold(world: RoundWorld) -> int:
-        if way == "plain":
+        if mode == "plain":
             everybody = itertools.chain.from_iterable(
                 map(world.subscriptions.of_bucket, range(BUCKETS))
             )

@@ -51,10 +51,10 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
         last_clean["into_s"]["healthy_p99_s"],
     )
     for kind in ("healthy", "slow"):
-        heard = sum(held["into_s"][f"{kind}_heard"] for held in bad)
+        received = sum(held["into_s"][f"{kind}_heard"] for held in bad)
         due = sum(held["into_s"][f"{kind}_due"] for held in bad)
         yield Figure(
-            name=f"round_under_429.{kind}_heard", value=100 * heard / due, unit="% of all rounds"
+            name=f"round_under_429.{kind}_heard", value=100 * received / due, unit="% of all rounds"
         )
     yield Figure(
         name="round_under_429.longest_gap", value=_longest_gap_s(bad), unit="s, of the healthy"

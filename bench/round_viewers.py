@@ -11,8 +11,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 
-from bench.answering_server import answering_server
 from bench.figures import Benchmark, CannotMeasureError, Figure, PrintLine, beside
+from bench.stub_server import stub_server
 from sim.setup.places import PROJECT
 
 SIZES = (100_000, 10_000, 1_000)
@@ -25,7 +25,7 @@ MB = "MB at the peak"
 def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
     sizes = (1_000, 300, 100) if quick else SIZES
-    with answering_server() as url:
+    with stub_server() as url:
         plain_viewers = 200 if quick else PLAIN_VIEWERS
         plain = [_measure("plain", plain_viewers, url)]
         results = {}
@@ -59,9 +59,9 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     )
 
 
-def _measure(way: str, viewers: int, url: str) -> Mapping[str, float]:
+def _measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
     done = subprocess.run(
-        [sys.executable, "-m", "bench.round_process", way, str(viewers), url],
+        [sys.executable, "-m", "bench.round_process", mode, str(viewers), url],
         cwd=PROJECT,
         capture_output=True,
         text=True,

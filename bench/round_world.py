@@ -54,9 +54,9 @@ class RoundWorld:
         row = msgspec.structs.replace(delivery(of, status=Status.IN_TRANSIT), stop_sequence=1)
         latest = fold_truck(of[0].truck_id, None, [of], [], {}, TrackingRules()).latest
         assert latest is not None
-        self.given_away: set[int] = set()
+        self.reassigned: set[int] = set()
         """Viewers, by number, whose delivery is another customer's now."""
-        client = cast("Any", _DynamoDB(viewers, row, now_ms, self.given_away))
+        client = cast("Any", _DynamoDB(viewers, row, now_ms, self.reassigned))
         self.subscriptions = SubscriptionStore(client, TABLES)
         self.deliveries = DeliveryStore(client, TABLES)
         self.matches = MatchStore(client, TABLES)
@@ -64,8 +64,8 @@ class RoundWorld:
 
 
 class _DynamoDB:
-    def __init__(self, viewers: int, row: Delivery, now_ms: int, given_away: set[int]) -> None:
-        self._given_away = given_away
+    def __init__(self, viewers: int, row: Delivery, now_ms: int, reassigned: set[int]) -> None:
+        self._reassigned = reassigned
         self._ended: set[int] = set()
         self._viewers = viewers
         self._row: dict[str, Any] = dict(to_item(row))
@@ -120,7 +120,7 @@ class _DynamoDB:
         return {
             **self._row,
             "delivery_id": key["delivery_id"],
-            "customer_id": {"S": f"C-{number:06d}" if number not in self._given_away else "C-new"},
+            "customer_id": {"S": f"C-{number:06d}" if number not in self._reassigned else "C-new"},
             "assignments": {"L": [{"M": {**self._assignment, "truck_id": truck}}]},
         }
 

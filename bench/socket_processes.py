@@ -84,11 +84,11 @@ async def gateway() -> None:
     await _until_input_ends()
 
 
-async def plain(way: str) -> None:
+async def plain(mode: str) -> None:
     """A plain server of `websockets`; each line that it reads is a message to each socket.
 
     Args:
-        way: ``broadcast``: one message for all, by the library's function for that; ``each``: one
+        mode: ``broadcast``: one message for all, by the library's function for that; ``each``: one
             after another, as where each has a message of its own.
     """
     from websockets.asyncio.server import ServerConnection, broadcast, serve
@@ -108,7 +108,7 @@ async def plain(way: str) -> None:
         _read_lines(lines)
         while await lines.get():
             started_s = time.process_time()
-            if way == "broadcast":
+            if mode == "broadcast":
                 broadcast(open_now, text)
             else:
                 for connection in tuple(open_now):
@@ -181,12 +181,12 @@ async def receive(url: str, count: int, hello: str) -> None:
     loop = asyncio.get_running_loop()
     came = 0
     reached = asyncio.Event()
-    wanted = sys.maxsize
+    expected = sys.maxsize
 
     def on_frame(_: bytes) -> None:
         nonlocal came
         came += 1
-        if came >= wanted:
+        if came >= expected:
             reached.set()
 
     async def open_one(number: int) -> str:
@@ -195,9 +195,9 @@ async def receive(url: str, count: int, hello: str) -> None:
             f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\n"
             f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
-        said = hello.replace("{n}", str(number))
+        greeting = hello.replace("{n}", str(number))
         _, receiver = await loop.create_connection(
-            lambda: _Receiver(request.encode(), said.encode(), on_frame),
+            lambda: _Receiver(request.encode(), greeting.encode(), on_frame),
             str(parts.hostname),
             parts.port or 80,
         )
@@ -211,13 +211,13 @@ async def receive(url: str, count: int, hello: str) -> None:
     lines: asyncio.Queue[str] = asyncio.Queue()
     _read_lines(lines)
     while line := await lines.get():
-        wanted = int(line)
-        if came >= wanted:
+        expected = int(line)
+        if came >= expected:
             reached.set()
         started_s = time.perf_counter()
         await reached.wait()
         reached.clear()
-        came, wanted = came - wanted, sys.maxsize
+        came, expected = came - expected, sys.maxsize
         print(time.perf_counter() - started_s, flush=True)
 
 
@@ -263,8 +263,8 @@ def main(role: str, *more: str) -> None:
     match role, *more:
         case ("gateway",):
             asyncio.run(gateway())
-        case ("plain", way):
-            asyncio.run(plain(way))
+        case ("plain", mode):
+            asyncio.run(plain(mode))
         case ("receive", url, count, hello):
             asyncio.run(receive(url, int(count), hello))
         case ("post", url):

@@ -122,8 +122,8 @@ def _ours(count: int, print_line: PrintLine) -> _Cost:
     return _Cost(us, held_kb * _KB / count)
 
 
-def _plain(way: str, count: int, print_line: PrintLine) -> _Cost:
-    with _Role("plain", way) as server:
+def _plain(mode: str, count: int, print_line: PrintLine) -> _Cost:
+    with _Role("plain", mode) as server:
         port = int(server.line())
         idle_kb = _memory_kb(server.pid)
         with _Receivers(f"ws://127.0.0.1:{port}/", count, "{}") as receivers:
@@ -189,10 +189,10 @@ def _publisher(port: int, bodies: list[tuple[str, str]]) -> Callable[[], float]:
         started_s = time.process_time()
         for path, body in bodies:
             connection.request("POST", f"/api/{path}", body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            text = answer.read()
-            if answer.status != 200 or b'"error"' in text:
-                raise CannotMeasureError(f"Centrifugo: {answer.status} {text[:200]!r}")
+            response = connection.getresponse()
+            text = response.read()
+            if response.status != 200 or b'"error"' in text:
+                raise CannotMeasureError(f"Centrifugo: {response.status} {text[:200]!r}")
         return time.process_time() - started_s
 
     return publish

@@ -50,7 +50,7 @@ ROUND_S = 5.0
 DRIVE_S = 24
 SETTLE_S = 4
 ENDING_S = 4
-PICTURES_WITHIN_S = 60.0
+SNAPSHOTS_WITHIN_S = 60.0
 A_RECORD = 10
 SPEED_MPS = 55.0
 RADIUS_M = 50.0
@@ -145,10 +145,11 @@ async def _measure(environment: Environment, size: _Size, print_line: PrintLine)
             _drive_all(environment, system, cars, size, print_line),
             *(car.keep_going() for car in cars),
         )
-    wanted = size.drivers * STATUSES
-    if len(ages.status_s) < wanted and size is not WARM_UP:
+    expected = size.drivers * STATUSES
+    if len(ages.status_s) < expected and size is not WARM_UP:
         raise CannotMeasureError(
-            f"{len(ages.status_s)} of {wanted} changes of status were heard at {size.rate} points/s"
+            f"{len(ages.status_s)} of {expected} changes of status were heard at "
+            f"{size.rate} points/s"
         )
     return ages
 
@@ -162,7 +163,7 @@ async def _drive_all(
 ) -> None:
     """Once every customer has its picture, all drive; ends when the last was to be heard of."""
     try:
-        async with asyncio.timeout(PICTURES_WITHIN_S):
+        async with asyncio.timeout(SNAPSHOTS_WITHIN_S):
             await asyncio.gather(*(car.pictured.wait() for car in cars))
     except TimeoutError:
         raise CannotMeasureError("not every customer got its picture") from None
@@ -194,7 +195,7 @@ class _Car:
         self._number = number
         self._ages = ages
         self._drives = drives
-        self._heard_rounds = 0
+        self._received_rounds = 0
         self._sent_at_ms = 0
         self.pictured = asyncio.Event()
         self._truck = system.identity("truck", f"T-{name}")
@@ -204,7 +205,7 @@ class _Car:
         self._viewer = Viewer(
             socket_opener(system.environment.websocket_url),
             system.identity("customer", f"C-{name}"),
-            on_message=self._hear,
+            on_message=self._receive,
             now_ms=system.now_ms,
         )
 
@@ -258,7 +259,7 @@ class _Car:
         lat, lon = place_at(35.0, 128.0 + self._number * 0.02, 0.0, along_m)
         return Geofence(round(lat, 7), round(lon, 7), RADIUS_M)
 
-    def _hear(self, received: Received) -> None:
+    def _receive(self, received: Received) -> None:
         message: Mapping[str, Any] = received.message
         kind, now_ms = message.get("type"), received.received_at_ms
         if kind == "snapshot":
@@ -268,10 +269,10 @@ class _Car:
         elif kind == "position" and not self._drives and received.new_position:
             # The first comes with a change of status, and not with a round; and when the truck has
             # stopped sending, what grows old is nobody's fault.
-            if self._heard_rounds and now_ms - self._sent_at_ms <= 1_000:
+            if self._received_rounds and now_ms - self._sent_at_ms <= 1_000:
                 age_ms = now_ms - parse_instant(message["position_at"])
                 self._ages.round_s.append(age_ms / 1_000)
-            self._heard_rounds += 1
+            self._received_rounds += 1
 
 
 async def _put_background(

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
-TURNS = 3
+REPEATS = 3
 
 
 def cpu_rate(count: int, work: Callable[[], object]) -> float:
@@ -19,12 +19,12 @@ def cpu_rate(count: int, work: Callable[[], object]) -> float:
     return count / (time.process_time() - before_s)
 
 
-def by_turns(
-    contenders: Mapping[str, Callable[[], float]], *, turns: int = TURNS
+def interleaved(
+    contenders: Mapping[str, Callable[[], float]], *, repeats: int = REPEATS
 ) -> dict[str, float]:
     """Each one's median, measured in turn: what slows the machine down meanwhile slows all."""
     measured: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(turns):
+    for _ in range(repeats):
         for name, measure in contenders.items():
             measured[name].append(measure())
     return {name: statistics.median(values) for name, values in measured.items()}

@@ -87,7 +87,7 @@ QUICK = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Kept:
+class _Consumed:
     """What one consumer took."""
 
     work: Work
@@ -110,33 +110,33 @@ async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
         sources = window_consumer.extract(Path(folder))
         figures = await _beside_the_former(quick, sources, print_line)
         figures += _in_a_process(quick, sources, print_line)
-    figures += _on_the_way()
+    figures += _compressed_sizes()
     return figures
 
 
 async def _beside_the_former(quick: bool, sources: Path, print_line: PrintLine) -> list[Figure]:
     former, ours = window_consumer.variables(sources), {"PYTHONPATH": str(_ROOT)}
-    measured: dict[str, dict[str, _Kept]] = {}
+    measured: dict[str, dict[str, _Consumed]] = {}
     async with engines(print_line) as running:
         index = window_consumer.positions_index(sources)
         raw_before = _raw(running, index, quick, WARM_UPS, print_line)
-        turns = {"former": former, "ours": ours}
-        for name in () if quick else turns:
-            await _consume(running, f"warming.{name}", WARMING, turns[name], print_line)
+        repeats = {"former": former, "ours": ours}
+        for name in () if quick else repeats:
+            await _consume(running, f"warming.{name}", WARMING, repeats[name], print_line)
         for kind, size in (QUICK if quick else SIZES).items():
             # By turns: the node is faster each time.
             measured[kind] = {
-                name: await _consume(running, f"{kind}.{name}", size, turns[name], print_line)
-                for name in (turns if kind == "at_hand" else reversed(turns))
+                name: await _consume(running, f"{kind}.{name}", size, repeats[name], print_line)
+                for name in (repeats if kind == "at_hand" else reversed(repeats))
             }
         raw_after = _raw(running, index, quick, 1, print_line)
     print_line(f"raw limit before and after: {raw_before:,.0f} and {raw_after:,.0f} documents/s")
     return list(_figures(measured, (raw_before + raw_after) / 2))
 
 
-def _figures(measured: Mapping[str, Mapping[str, _Kept]], raw: float) -> Iterator[Figure]:
-    for kind, by_who in measured.items():
-        ours, former = by_who["ours"], by_who["former"]
+def _figures(measured: Mapping[str, Mapping[str, _Consumed]], raw: float) -> Iterator[Figure]:
+    for kind, by_consumer in measured.items():
+        ours, former = by_consumer["ours"], by_consumer["former"]
         suffix = "" if kind == "at_hand" else f".{kind}"
         unit = "µs of CPU a point"
         yield beside(f"wide_fleet_points{suffix}", ours.work.rate, "points/s", RAW, raw)
@@ -149,9 +149,9 @@ def _figures(measured: Mapping[str, Mapping[str, _Kept]], raw: float) -> Iterato
 
 async def _consume(
     running: Engines, kind: str, size: Size, variables: Mapping[str, str], print_line: PrintLine
-) -> _Kept:
+) -> _Consumed:
     """Nothing is there but the fleet's states; then its new points come."""
-    _forget_all(running)
+    _clear_all(running)
     prefix = kind.replace("_", "").replace(".", "")
     fleet = _fleet(prefix, size.trucks, REMEMBERED + size.new)
     print_line(
@@ -172,21 +172,21 @@ async def _consume(
         "KCL_MAX_RECORDS": str(max(1, round(size.trucks / SHARDS * 0.9))),
     }
     consumer = running.consumer(stream, settings=settings, variables=variables)
-    wanted = size.trucks * size.new
+    expected = size.trucks * size.new
     before = _written_by_node(running)
-    work = await running.work_of(consumer, wanted, within_s=MOST_S)
-    written = (_written_by_node(running) - before) / wanted
+    work = await running.work_of(consumer, expected, within_s=MOST_S)
+    written = (_written_by_node(running) - before) / expected
     spent = ", ".join(
         f"{name} {us:,.0f}" for name, us in work.cpu_us_by_part.items() if name != LOCAL_AWS
     )
     print_line(
         f"{work.rate:,.0f} points/s; {work.cpu_us:,.0f} µs of CPU ({spent}); {written:,.0f} bytes"
     )
-    check_all_are_there(running, fleet, wanted)
-    return _Kept(work=work, written=written)
+    check_all_are_there(running, fleet, expected)
+    return _Consumed(work=work, written=written)
 
 
-def _forget_all(running: Engines) -> None:
+def _clear_all(running: Engines) -> None:
     """Empties the node. The next states bring the templates and indexes of their sources."""
     indexes = running.opensearch.indices
     if there := list(indexes.get(index="truck-*")):
@@ -274,7 +274,7 @@ def _in_a_process(quick: bool, sources: Path, print_line: PrintLine) -> Iterator
     yield beside("wide_fleet_process_bytes", found["ours"], unit, FORMER, found["former"])
 
 
-def _on_the_way() -> Iterator[Figure]:
+def _compressed_sizes() -> Iterator[Figure]:
     """A state as it is sent, and what the client takes to compress it on the way to a domain.
 
     It does so over https only; within one machine it would only cost time.

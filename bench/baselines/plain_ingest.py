@@ -66,7 +66,7 @@ def _fault(point: Mapping[str, Any], truck_id: str) -> str | None:
     return None if recorded_at.tzinfo else "recorded_at"
 
 
-def answers(client: Client, events: Sequence[Mapping[str, Any]]) -> None:
+def handle_all(client: Client, events: Sequence[Mapping[str, Any]]) -> None:
     """Handles them all."""
     for event in events:
         handle(event, client, "stream")

@@ -61,9 +61,9 @@ def _stretched(drive: Drive, newest: JudgedPoint, low: float, high: float) -> Ra
     point, speed_mps = newest.point, newest.speed_mps
     if speed_mps is None or speed_mps < STANDING_MPS:
         return None
-    way_s = distance_m(point.lat, point.lon, place.lat, place.lon) / speed_mps
+    drive_s = distance_m(point.lat, point.lon, place.lat, place.lon) / speed_mps
     now_s = (point.event_at_ms - START_MS) / 1_000
-    return now_s + way_s * low, now_s + way_s * high
+    return now_s + drive_s * low, now_s + drive_s * high
 
 
 def moments_of(drive: Drive, estimators: Sequence[Estimator]) -> Iterator[tuple[Moment, ...]]:

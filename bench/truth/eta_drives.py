@@ -34,7 +34,7 @@ REPORT = names_of(Part.REPORT)
 START_MS = 1_795_500_000_000
 ORIGIN_RADIUS_M = 130.0
 """Geofence and the margin of having left it."""
-LEAST_WAY_M = 600.0
+MIN_DISTANCE_M = 600.0
 """Great circle from origin to destination of the shortest drive."""
 MAX_CRUISE_MPS = 25.0
 HALT_SHARE = 0.08
@@ -196,7 +196,7 @@ def _observed(
     origin, end = _place(motion.at(starts_s)), _place(motion.at(ends_s))
     destination = place_at(*end, rng.uniform(0, 360), rng.uniform(0, 60))
     radius_m = rng.choice((60.0, 100.0, 100.0, 100.0, 200.0))
-    if distance_m(*origin, *destination) < LEAST_WAY_M:
+    if distance_m(*origin, *destination) < MIN_DISTANCE_M:
         return None
     departed_s = _first(motion, starts_s, origin, lambda away_m: away_m > ORIGIN_RADIUS_M)
     if departed_s is None:

@@ -50,14 +50,14 @@ TITLES = {
 
 
 def _of_outcomes(measure: outcomes.Measure) -> Values:
-    return lambda rows, who: measure([row.outcomes[who] for row in rows])
+    return lambda rows, contestant: measure([row.outcomes[contestant] for row in rows])
 
 
 def _of_late(measure: outcomes.Measure) -> Values:
     """Of the drives that went through the consumer as well: there that is ours."""
-    return lambda rows, who: measure(
+    return lambda rows, contestant: measure(
         [
-            row.outcomes["consumer" if who == "ours" else who]
+            row.outcomes["consumer" if contestant == "ours" else contestant]
             for row in rows
             if "consumer" in row.outcomes
         ]
@@ -65,8 +65,8 @@ def _of_late(measure: outcomes.Measure) -> Values:
 
 
 def _of_moments(measure: Callable[[Sequence[eta.Moment]], float]) -> Values:
-    return lambda rows, who: measure(
-        list(chain.from_iterable(row.moments.get(who, []) for row in rows))
+    return lambda rows, contestant: measure(
+        list(chain.from_iterable(row.moments.get(contestant, []) for row in rows))
     )
 
 
@@ -126,7 +126,7 @@ MEASURES = (
         name="jumps_shown",
         unit="per 1,000",
         title="jumps > 200 m per 1,000 positions shown",
-        of=lambda rows, who: jumps.per_thousand([row.jumps[who] for row in rows]),
+        of=lambda rows, contestant: jumps.per_thousand([row.jumps[contestant] for row in rows]),
         contestants=("ours", "newest", "as_it_comes"),
         baseline="newest",
         aim="0",

@@ -44,16 +44,16 @@ def results_of(rows: Sequence[Measured]) -> list[Result]:
 
 def _values(measure: Measure, rows: Sequence[Measured]) -> list[tuple[str, Value]]:
     found = []
-    for who in measure.contestants:
-        value = measure.of(rows, who)
+    for contestant in measure.contestants:
+        value = measure.of(rows, contestant)
         if not math.isnan(value):
-            low, high = interval(rows, functools.partial(_value, measure, who))
-            found.append((who, (value, low, high)))
+            low, high = interval(rows, functools.partial(_value, measure, contestant))
+            found.append((contestant, (value, low, high)))
     return found
 
 
-def _value(measure: Measure, who: str, rows: Sequence[Measured]) -> float:
-    return measure.of(rows, who)
+def _value(measure: Measure, contestant: str, rows: Sequence[Measured]) -> float:
+    return measure.of(rows, contestant)
 
 
 def figures_of(results: Sequence[Result], rows: Sequence[Measured]) -> list[Figure]:
@@ -70,9 +70,9 @@ def figures_of(results: Sequence[Result], rows: Sequence[Measured]) -> list[Figu
     ]
     for result in results:
         name, unit = result.measure.name, result.measure.unit
-        for who, (value, low, high) in result.values.items():
-            if who != "ours":
-                figures.append(Figure(name=f"{name}.{who}", value=value, unit=unit))
+        for contestant, (value, low, high) in result.values.items():
+            if contestant != "ours":
+                figures.append(Figure(name=f"{name}.{contestant}", value=value, unit=unit))
                 continue
             baseline = result.values.get(result.measure.baseline)
             figures += [
@@ -94,9 +94,9 @@ def summary_table(results: Sequence[Result]) -> Table:
         met = {True: "met", False: "NOT MET", None: ""}[result.is_met]
         ours = result.values.get("ours")
         others = (
-            f"{TITLES[who]}: {_text(value)}"
-            for who, (value, _, _) in result.values.items()
-            if who != "ours"
+            f"{TITLES[contestant]}: {_text(value)}"
+            for contestant, (value, _, _) in result.values.items()
+            if contestant != "ours"
         )
         table.add_row(
             f"{result.measure.title}, {result.measure.unit}",

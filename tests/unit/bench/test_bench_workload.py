@@ -6,7 +6,7 @@ import json
 
 from bench.engines import _calls, _work_in, stream_records
 from bench.posting import connection_id, in_lanes
-from bench.timing import by_turns
+from bench.timing import interleaved
 from bench.workload import batches, delivery, plan, points
 from rtdts.telemetry_stream.aggregation import deaggregate
 from rtdts.tracking.geodesy import distance_m
@@ -106,7 +106,7 @@ def test_contenders_are_measured_in_turn() -> None:
         order.append(name)
         return next(values[name])
 
-    medians = by_turns({"a": lambda: measure("a"), "b": lambda: measure("b")})
+    medians = interleaved({"a": lambda: measure("a"), "b": lambda: measure("b")})
 
     assert order == ["a", "b"] * 3
     assert medians == {"a": 2.0, "b": 5.0}

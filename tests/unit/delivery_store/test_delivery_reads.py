@@ -45,11 +45,11 @@ def rows(*deliveries: Delivery) -> dict[str, Any]:
 
 def test_what_the_index_still_lists_but_is_no_longer_theirs_is_not_listed() -> None:
     theirs = new_delivery(customer_id="C-1")
-    given_away = new_delivery(customer_id="C-2")
+    reassigned = new_delivery(customer_id="C-2")
     moved_on = moved_to(new_delivery(customer_id="C-1"), Status.CANCELLED)
     erased = new_delivery(customer_id="C-1")
     client = ScriptedClient(
-        index_page(theirs, given_away, moved_on, erased), rows(given_away, theirs, moved_on)
+        index_page(theirs, reassigned, moved_on, erased), rows(reassigned, theirs, moved_on)
     )
     page = store_on(client).list_page(customer_id="C-1", status=Status.ASSIGNED)
 

@@ -256,7 +256,7 @@ class FakeCustomers:
         self.rows = {one.delivery_id: (customer_id, one) for customer_id, one in owned}
         self.events = {one.delivery_id: 3 for _, one in owned}
         self.sessions: dict[str, int] = {}
-        self.given_away: set[str] = set()
+        self.reassigned: set[str] = set()
 
     def deliveries_of(self, customer_id: str) -> list[OwnedDelivery]:
         return [one for customer, one in self.rows.values() if customer == customer_id]
@@ -268,7 +268,7 @@ class FakeCustomers:
         }
 
     def bury(self, delivery: OwnedDelivery, customer_id: str) -> None:
-        if delivery.delivery_id in self.given_away:
+        if delivery.delivery_id in self.reassigned:
             raise VersionConflict(delivery.delivery_id)
         buried = msgspec.structs.replace(delivery, is_buried=True, is_open=False)
         self.rows[delivery.delivery_id] = (customer_id, buried)
@@ -388,7 +388,7 @@ def test_a_delivery_that_another_was_given_meanwhile_is_left_to_it(world: World)
     stores = customer_stores(("C-1", owned("D-1", "T-1")), ("C-1", owned("D-2", "T-1")))
     assert isinstance(stores.deliveries, FakeCustomers)
     assert isinstance(stores.search, FakeDeliverySearch)
-    stores.deliveries.given_away = {"D-2"}
+    stores.deliveries.reassigned = {"D-2"}
 
     with pytest.raises(UnfinishedError):
         erase_customer("C-1", stores, world.console)

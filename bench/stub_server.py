@@ -1,6 +1,6 @@
 """The other end of a fan-out: reads each HTTP request to its end and answers 200 at once.
 
-    python -m bench.answering_server [DELAY_MS]     (prints its port, ends with its standard input)
+    python -m bench.stub_server [DELAY_MS]     (prints its port, ends with its standard input)
 
 It does as little as it can, so that what is measured is the client. In a process of its own.
 """
@@ -17,7 +17,7 @@ from typing import Final
 
 _LENGTH: Final = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
 _HEAD_END: Final = b"\r\n\r\n"
-ANSWER: Final = (
+RESPONSE: Final = (
     b"HTTP/1.1 200 OK\r\n"
     b"Content-Type: application/json\r\n"
     b"x-amzn-RequestId: 00000000-0000-0000-0000-000000000000\r\n"
@@ -26,19 +26,19 @@ ANSWER: Final = (
 """With the headers that API Gateway sends, as far as a client has work with them."""
 
 
-class Answering(asyncio.Protocol):
+class StubConnection(asyncio.Protocol):
     """One connection.
 
     Args:
         delay_s: From a request's end to its answer.
-        answer: Makes the answer of a request; None for none.
+        respond: Makes the answer of a request; None for none.
     """
 
     def __init__(
-        self, delay_s: float, answer: Callable[[bytes], bytes | None] = lambda _: ANSWER
+        self, delay_s: float, respond: Callable[[bytes], bytes | None] = lambda _: RESPONSE
     ) -> None:
         self._delay_s = delay_s
-        self._answer = answer
+        self._respond = respond
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self._whole: int | None = None
@@ -63,21 +63,21 @@ class Answering(asyncio.Protocol):
                 return
             request, self._buffer = self._buffer[: self._whole], self._buffer[self._whole :]
             self._whole = None
-            answer = self._answer(request)
-            if answer is None:
+            respond = self._respond(request)
+            if respond is None:
                 continue
             if self._delay_s:
                 loop = asyncio.get_running_loop()
-                loop.call_later(self._delay_s, self._transport.write, answer)
+                loop.call_later(self._delay_s, self._transport.write, respond)
             else:
-                self._transport.write(answer)
+                self._transport.write(respond)
 
 
 @contextlib.contextmanager
-def answering_server(delay_ms: int = 0) -> Iterator[str]:
+def stub_server(delay_ms: int = 0) -> Iterator[str]:
     """Runs it for the length of a block; yields its base URL."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.answering_server", str(delay_ms)],
+        [sys.executable, "-m", "bench.stub_server", str(delay_ms)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -94,7 +94,9 @@ def answering_server(delay_ms: int = 0) -> Iterator[str]:
 
 async def _serve(delay_s: float) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Answering(delay_s), "127.0.0.1", 0, backlog=1_024)
+    server = await loop.create_server(
+        lambda: StubConnection(delay_s), "127.0.0.1", 0, backlog=1_024
+    )
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), ended.set)  # its end: nothing is ever written to it
