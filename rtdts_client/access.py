@@ -65,12 +65,12 @@ def share_access(server_url: str, token: str, *, post: Post = post) -> Access:
     async def fetch() -> Ticket | TicketFailure:
         body = json.dumps({"token": token}).encode()
         headers = {"Content-Type": "application/json"}
-        answer = await _ask(post, f"{server_url}/shares/tickets", headers, body)
-        if not isinstance(answer, Mapping):
-            return answer
+        response = await _request(post, f"{server_url}/shares/tickets", headers, body)
+        if not isinstance(response, Mapping):
+            return response
         try:
-            summary = _summary(answer.get("delivery"))
-            return Ticket(text_of(answer.get("ticket")), summary.delivery_id, summary)
+            summary = _summary(response.get("delivery"))
+            return Ticket(text_of(response.get("ticket")), summary.delivery_id, summary)
         except (KeyError, ValueError):
             return Unavailable()
 
@@ -97,18 +97,18 @@ def customer_access(
             _log.warning("no JWT for a ticket", exc_info=True)
             return Unavailable()
         headers = {"Authorization": f"Bearer {token}"}
-        answer = await _ask(post, f"{server_url}/tickets", headers, b"")
-        if not isinstance(answer, Mapping):
-            return answer
+        response = await _request(post, f"{server_url}/tickets", headers, b"")
+        if not isinstance(response, Mapping):
+            return response
         try:
-            return Ticket(text_of(answer.get("ticket")), delivery_id)
+            return Ticket(text_of(response.get("ticket")), delivery_id)
         except ValueError:
             return Unavailable()
 
     return fetch
 
 
-async def _ask(
+async def _request(
     post: Post, url: str, headers: Mapping[str, str], body: bytes
 ) -> Mapping[str, Any] | TicketFailure:
     try:

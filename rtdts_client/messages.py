@@ -215,8 +215,8 @@ def _numbered(message: Mapping[str, Any]) -> dict[str, Any]:
         "status": text_of(message["status"]),
         "version": integer_of(message["version"]),
         "assignment": integer_of(message["assignment"]),
-        "stops_before": _if_said(integer_of, message, "stops_before"),
-        "failure_code": _if_said(text_of, message, "failure_code"),
+        "stops_before": _if_present(integer_of, message, "stops_before"),
+        "failure_code": _if_present(text_of, message, "failure_code"),
     }
 
 
@@ -322,7 +322,7 @@ def list_of(read: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:
     return read_all
 
 
-def _if_said(
+def _if_present(
     read: Callable[[object], T], message: Mapping[str, Any], name: str
 ) -> T | Absent | None:
     return or_none(read)(message[name]) if name in message else ABSENT

@@ -53,16 +53,16 @@ class _Live:
     """A connection that has brought a snapshot.
 
     Attributes:
-        heard_ms: When any frame came.
-        news_ms: When a frame about the delivery came.
+        last_frame_ms: When any frame came.
+        last_update_ms: When a frame about the delivery came.
         pinged_ms: When a ping was sent that nothing has followed yet.
     """
 
     number: int
     since_ms: float
     replace_at_ms: float
-    heard_ms: float
-    news_ms: float
+    last_frame_ms: float
+    last_update_ms: float
     pinged_ms: float | None = None
 
 
@@ -82,7 +82,7 @@ class Session:
         self._retry_at_ms: float | None = None
         self._failures = 0
         self._last_number = 0
-        self._asked_through = -1
+        self._requested_through = -1
         self._actions: list[Action] = []
 
     @property
@@ -116,9 +116,9 @@ class Session:
         if self._attempt:
             times.append(self._attempt.started_ms + self._timing.attempt_ms)
         if live := self._live:
-            times.append(live.news_ms + self._timing.silence_ms)
+            times.append(live.last_update_ms + self._timing.silence_ms)
             if live.pinged_ms is None:
-                times.append(live.heard_ms + self._timing.heartbeat_ms)
+                times.append(live.last_frame_ms + self._timing.heartbeat_ms)
             else:
                 times.append(live.pinged_ms + self._timing.pong_within_ms)
             if not self._attempt and self._retry_at_ms is None:
@@ -142,7 +142,7 @@ class Session:
             case Closed(number):
                 self._lose(number, now_ms)
             case FrameCame(number, frame):
-                self._hear(number, frame, now_ms)
+                self._receive(number, frame, now_ms)
             case _:  # of a connection that is given up
                 pass
 
@@ -170,10 +170,10 @@ class Session:
         if live := self._live:
             pinged_ms = live.pinged_ms
             is_mute = pinged_ms is not None and now_ms >= pinged_ms + timing.pong_within_ms
-            if is_mute or now_ms >= live.news_ms + timing.silence_ms:
+            if is_mute or now_ms >= live.last_update_ms + timing.silence_ms:
                 self._actions.append(Close(live.number))
                 self._lose(live.number, now_ms)
-            elif pinged_ms is None and now_ms >= live.heard_ms + timing.heartbeat_ms:
+            elif pinged_ms is None and now_ms >= live.last_frame_ms + timing.heartbeat_ms:
                 self._ping(live, now_ms)
         if self._attempt and now_ms >= self._attempt.started_ms + timing.attempt_ms:
             self._actions.append(Close(self._attempt.number))
@@ -226,7 +226,7 @@ class Session:
         if self._view is None:
             return
         since = complete_through(self._view)
-        self._asked_through = since
+        self._requested_through = since
         request = {
             "action": "track",
             "delivery_id": self._view.delivery_id,
@@ -240,9 +240,9 @@ class Session:
         self._true_as_of_ms = now_ms
         self._report(NOTHING)
 
-    def _hear(self, number: int, frame: str, now_ms: float) -> None:
+    def _receive(self, number: int, frame: str, now_ms: float) -> None:
         if live := self._live_of(number):
-            live.heard_ms = now_ms
+            live.last_frame_ms = now_ms
             live.pinged_ms = None
         elif not self._is_attempt(number):
             return
@@ -250,41 +250,45 @@ class Session:
         if message is None or isinstance(message, Pong) or self._view is None:
             return
         if isinstance(message, ServiceError):
-            self._hear_error(number, message, now_ms)
+            self._receive_error(number, message, now_ms)
             return
         if message.delivery_id != self._view.delivery_id:
             return
-        taken = take(self._view, message)
-        position = taken.view.position
+        applied = take(self._view, message)
+        position = applied.view.position
         if position is not self._view.position:
             self._position_ms = None if position is None else now_ms - position.age_s * 1000
-        self._view = taken.view
-        if taken.view.ended is not None:
-            self._hear_end(number, taken.view.ended, now_ms)
+        self._view = applied.view
+        if applied.view.ended is not None:
+            self._receive_end(number, applied.view.ended, now_ms)
             return
         if isinstance(message, Snapshot) and self._is_attempt(number):
             self._promote(number, now_ms)
         if live := self._live_of(number):
-            live.news_ms = now_ms
-        if not taken.stale:
+            live.last_update_ms = now_ms
+        if not applied.stale:
             self._true_as_of_ms = now_ms
-        if taken.events or taken.new_position or taken.new_version or not taken.stale:
-            self._report(News(taken.events, taken.new_position))
-        complete = complete_through(taken.view)
-        if complete < taken.view.version and (taken.new_version or self._asked_through < complete):
+        if applied.events or applied.new_position or applied.new_version or not applied.stale:
+            self._report(News(applied.events, applied.new_position))
+        complete = complete_through(applied.view)
+        if complete < applied.view.version and (
+            applied.new_version or self._requested_through < complete
+        ):
             self._track(number)
 
     def _promote(self, number: int, now_ms: float) -> None:
         old = self._live
         jitter_ms = self._random() * self._timing.replace_jitter_ms
         replace_at_ms = now_ms + self._timing.replace_after_ms - jitter_ms
-        self._live = _Live(number, now_ms, replace_at_ms, heard_ms=now_ms, news_ms=now_ms)
+        self._live = _Live(
+            number, now_ms, replace_at_ms, last_frame_ms=now_ms, last_update_ms=now_ms
+        )
         self._attempt = None
         if old:
             self._failures = 0
             self._actions.append(Close(old.number))
 
-    def _hear_error(self, number: int, error: ServiceError, now_ms: float) -> None:
+    def _receive_error(self, number: int, error: ServiceError, now_ms: float) -> None:
         delivery_id = self._view and self._view.delivery_id
         if error.reason == "too_many" and error.delivery_id is None:
             self._actions.append(Close(number))
@@ -297,7 +301,7 @@ class Session:
             self._actions.append(Close(number))
             self._fail(now_ms)
 
-    def _hear_end(self, number: int, reason: str, now_ms: float) -> None:
+    def _receive_end(self, number: int, reason: str, now_ms: float) -> None:
         if reason != "token_expired":
             self._true_as_of_ms = now_ms
             self._end(reason)

@@ -154,13 +154,13 @@ class DeliveryTracker:
             self._inbox.put_nowait(error)
 
     async def _fetch_ticket(self, number: int) -> None:
-        answer = await self._access()
-        if not isinstance(answer, Ticket):
-            self._inbox.put_nowait(Failed(number, answer))
+        response = await self._access()
+        if not isinstance(response, Ticket):
+            self._inbox.put_nowait(Failed(number, response))
             return
-        if answer.summary:
-            self._summary = answer.summary
-        self._inbox.put_nowait(Ticketed(number, answer.ticket, answer.delivery_id))
+        if response.summary:
+            self._summary = response.summary
+        self._inbox.put_nowait(Ticketed(number, response.ticket, response.delivery_id))
 
     async def _hold(self, number: int, ticket: str) -> None:
         url = f"{self._web_socket_url}?ticket={urllib.parse.quote(ticket, safe='')}"

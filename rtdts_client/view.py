@@ -59,7 +59,7 @@ class DeliveryView:
 
 
 @dataclass(frozen=True)
-class Taken:
+class Applied:
     """What a message added.
 
     Attributes:
@@ -87,12 +87,12 @@ def complete_through(view: DeliveryView) -> int:
     return version
 
 
-def take(view: DeliveryView, message: DeliveryMessage) -> Taken:
+def take(view: DeliveryView, message: DeliveryMessage) -> Applied:
     """Apply a message of the view's delivery."""
     if isinstance(message, Ended):
         if message.sent_at < view.turned_at:
-            return Taken(view, stale=True)
-        return Taken(replace(view, ended=message.reason, turned_at=message.sent_at))
+            return Applied(view, stale=True)
+        return Applied(replace(view, ended=message.reason, turned_at=message.sent_at))
     if isinstance(message, Snapshot) and message.sent_at > view.turned_at:
         view = replace(view, ended=None, turned_at=message.sent_at)
     if message.assignment > view.assignment:  # another truck: its track starts anew
@@ -106,24 +106,24 @@ def take(view: DeliveryView, message: DeliveryMessage) -> Taken:
         view = replace(view, version=message.version, status=message.status)
     if message.version >= view.version:
         view = _with_aside(view, message)
-    taken = Taken(view, events, new_version, stale=message.version < view.version)
-    return taken if isinstance(message, StatusChange) else _take_position(taken, message)
+    applied = Applied(view, events, new_version, stale=message.version < view.version)
+    return applied if isinstance(message, StatusChange) else _take_position(applied, message)
 
 
-def _take_position(taken: Taken, message: Snapshot | PositionUpdate) -> Taken:
-    view, known = taken.view, taken.view.position_at
+def _take_position(applied: Applied, message: Snapshot | PositionUpdate) -> Applied:
+    view, known = applied.view, applied.view.position_at
     if message.assignment < view.assignment:
-        return replace(taken, stale=True)
+        return replace(applied, stale=True)
     if message.position is None or message.position_at is None:
         # Not shown, or no longer: unless the message was overtaken.
         if message.sent_at < view.positioned_at:
-            return replace(taken, stale=True)
+            return replace(applied, stale=True)
         hidden = replace(_without_position(view), positioned_at=message.sent_at)
-        return replace(taken, view=hidden, new_position=known is not None)
+        return replace(applied, view=hidden, new_position=known is not None)
     if known is not None and message.position_at < known:
-        return replace(taken, stale=not taken.new_version)
+        return replace(applied, stale=not applied.new_version)
     if message.position_at == known and message.sent_at < view.positioned_at:
-        return replace(taken, stale=True)
+        return replace(applied, stale=True)
     new_position = message.position_at != known
     after = replace(
         view,
@@ -134,8 +134,8 @@ def _take_position(taken: Taken, message: Snapshot | PositionUpdate) -> Taken:
         track=_track_with(view, message, message.position, message.position_at),
         positioned_at=message.sent_at,
     )
-    stale = taken.stale and not new_position
-    return replace(taken, view=after, new_position=new_position, stale=stale)
+    stale = applied.stale and not new_position
+    return replace(applied, view=after, new_position=new_position, stale=stale)
 
 
 def _without_position(view: DeliveryView) -> DeliveryView:
