@@ -73,14 +73,14 @@ def test_the_domain_reads_no_clock() -> None:
 def installed_by(group: str) -> set[str]:
     """Import names of what a deployable's dependency group brings directly."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = {
+    expected = {
         normal(re.split(r"[\[~=<>! ]", requirement)[0])
         for requirement in declared["dependency-groups"][group]
     }
     names = {
         module
         for module, distributions in importlib.metadata.packages_distributions().items()
-        if wanted & {normal(distribution) for distribution in distributions}
+        if expected & {normal(distribution) for distribution in distributions}
     }
     return names.union(*(WITH_IT[name] for name in names & WITH_IT.keys()))
 

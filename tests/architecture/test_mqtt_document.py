@@ -84,7 +84,7 @@ def test_the_reasons_are_those_of_the_code() -> None:
 @pytest.mark.parametrize(
     "example", document()["components"]["messages"]["telemetry"]["examples"], ids=str
 )
-def test_an_example_of_telemetry_is_taken(example: dict[str, Any]) -> None:
+def test_an_example_of_telemetry_is_accepted(example: dict[str, Any]) -> None:
     verdict = judged(json.dumps(example["payload"]).encode())
 
     assert isinstance(verdict, JudgedBody)
@@ -92,7 +92,7 @@ def test_an_example_of_telemetry_is_taken(example: dict[str, Any]) -> None:
     assert not verdict.rejected
 
 
-def test_the_example_of_owntracks_is_taken() -> None:
+def test_the_example_of_owntracks_is_accepted() -> None:
     (example,) = document()["components"]["messages"]["owntracks"]["examples"]
     verdict = judged(json.dumps(example["payload"]).encode(), owntracks_topic("T-1", "phone"))
 

@@ -21,7 +21,7 @@ TOLERANCE_PX = 1.0
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_shows_what_the_code_does(name: str) -> None:
+def test_a_snapshot_shows_what_the_code_does(name: str) -> None:
     drawn, kept = PICTURES[name](), (FOLDER / name).read_text(encoding="utf-8")
 
     assert A_NUMBER.sub("#", drawn) == A_NUMBER.sub("#", kept), (
@@ -31,7 +31,7 @@ def test_a_picture_shows_what_the_code_does(name: str) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
-def test_a_picture_of_the_architecture_is_drawn_from_its_source(source: Path) -> None:
+def test_a_snapshot_of_the_architecture_is_drawn_from_its_source(source: Path) -> None:
     picture = picture_of(source)
 
     assert draw(source) == picture.read_text(encoding="utf-8"), (
@@ -40,7 +40,7 @@ def test_a_picture_of_the_architecture_is_drawn_from_its_source(source: Path) ->
     assert f"(images/{picture.name})" in (ROOT / "docs" / "architecture.md").read_text()
 
 
-def test_each_picture_is_shown_and_each_that_is_shown_is_drawn() -> None:
+def test_each_snapshot_is_shown_and_each_that_is_shown_is_drawn() -> None:
     document = (ROOT / "docs" / "tracking.md").read_text(encoding="utf-8")
     shown = re.findall(r"!\[[^\]]+\]\(images/([\w.-]+)\)", document)
 

@@ -44,7 +44,7 @@ from tests.fakes.fake_stream import FailSome, FakeStream
 from tests.fakes.fake_tickets import FakeTicketStore
 from tests.support.asyncapi_schema import asyncapi_document
 from tests.support.delivery_shares import sharing_on
-from tests.support.openapi_schema import documented_routes, openapi_document, validate_answer
+from tests.support.openapi_schema import documented_routes, openapi_document, validate_response
 
 NOW_MS = 1_795_504_200_312
 PLAN = {
@@ -154,14 +154,14 @@ class DeliveryLambda:
             requests=self.requests,
             log=Logger("test", io.StringIO()),
         )
-        answer = handle(event((method, path), role, identity, body, **more), app)
-        self.seen.add((f"{method} {path}", answer["statusCode"]))
-        return validate_answer(
-            method, path, answer["statusCode"], answer["headers"], answer["body"]
+        response = handle(event((method, path), role, identity, body, **more), app)
+        self.seen.add((f"{method} {path}", response["statusCode"]))
+        return validate_response(
+            method, path, response["statusCode"], response["headers"], response["body"]
         )
 
 
-def test_every_answer_about_deliveries_is_documented() -> None:
+def test_every_response_about_deliveries_is_documented() -> None:
     call = DeliveryLambda(FakeDeliveryStore(max_open_deliveries=1))
     ann, truck, customer = "dispatcher:ann", "truck:T-0012", "customer:C-88"
     key = {"headers": {"idempotency-key": "k-1"}}
@@ -172,7 +172,7 @@ def test_every_answer_about_deliveries_is_documented() -> None:
     call("PUT", ONE, ann, PLAN | {"origin": {"lat": 91, "lon": 0}})
     call("PUT", ONE, truck, PLAN)
     call("PUT", ONE, ann, PLAN, pathParameters={"delivery_id": "D-2"})
-    told = call("GET", ONE, ann)
+    reported = call("GET", ONE, ann)
     call("GET", ONE, customer)
     call("GET", ONE, "customer:C-1")
     call("GET", "/deliveries", customer)
@@ -184,7 +184,7 @@ def test_every_answer_about_deliveries_is_documented() -> None:
     call("POST", EVENTS, truck, {"type": "picked_up", "note": "rear door"}, **key)
     call("POST", EVENTS, truck, {"type": "picked_up"}, **key)
     call("POST", EVENTS, "truck:T-9", {"type": "failed"}, **key)
-    told = call("GET", ONE, ann)
+    reported = call("GET", ONE, ann)
     call("POST", EVENTS, ann, {"type": "cancelled"}, headers={"idempotency-key": "k-2"})
     call("PUT", ONE, ann, PLAN)
     call("POST", "/tickets", customer)
@@ -192,16 +192,16 @@ def test_every_answer_about_deliveries_is_documented() -> None:
     call.store.troubles = [StoreBusy("append to D-3", ["ThrottlingError"])]
     other = PLAN | {"truck_id": "T-3"}
     call("PUT", ONE, ann, other, pathParameters={"delivery_id": "D-3"})
-    for refusal in (
+    for rejection in (
         lambda: call.requests.spend(customer, 120, NOW_MS),
         lambda: call.blocks.block(revoked(customer)),
     ):
-        refusal()
+        rejection()
         call("GET", ONE, customer)
         call("GET", "/deliveries", customer)
         call("POST", "/tickets", customer)
 
-    assert told["events"][-1]["note"] == "rear door"
+    assert reported["events"][-1]["note"] == "rear door"
     assert call.seen >= {
         *((f"PUT {ONE}", status) for status in (200, 201, 400, 403, 409, 412, 503)),
         *((f"GET {ONE}", status) for status in (200, 401, 404, 429)),
@@ -211,7 +211,7 @@ def test_every_answer_about_deliveries_is_documented() -> None:
     }
 
 
-def test_every_answer_about_shares_is_documented() -> None:
+def test_every_response_about_shares_is_documented() -> None:
     call = DeliveryLambda(FakeDeliveryStore())
     ann, customer = "dispatcher:ann", "customer:C-88"
     tickets = "/shares/tickets"
@@ -243,12 +243,12 @@ def test_every_answer_about_shares_is_documented() -> None:
     call("PUT", ONE, ann, PLAN | {"truck_id": "T-2"})
     failed = {"type": "failed", "failure_code": "nobody_home"}
     call("POST", EVENTS, ann, failed, headers={"idempotency-key": "k-9"})
-    told = call("GET", ONE, ann)
+    reported = call("GET", ONE, ann)
 
     assert too_long["limit"] == 30 * 86_400
     assert shown["delivery"]["origin"]["name"] == "Centum depot"
     assert listed["shares"][0]["revoked_at"] == format_instant(NOW_MS)
-    assert told["events"][-1]["failure_code"] == "nobody_home"
+    assert reported["events"][-1]["failure_code"] == "nobody_home"
     assert call.seen >= {
         *((f"POST {SHARES}", status) for status in (201, 400, 403, 404, 409)),
         *((f"GET {SHARES}", status) for status in (200, 403, 404)),
@@ -287,7 +287,7 @@ TOO_OLD = "2020-01-01T00:00:00Z"
         (503, "truck", {"positions": [point(), point(lat=91)]}, FailSome([0])),
     ],
 )
-def test_every_answer_about_telemetry_is_documented(
+def test_every_response_about_telemetry_is_documented(
     status: int, role: str, body: Any, trouble: FailSome | None
 ) -> None:
     limits = Limits(
@@ -310,11 +310,11 @@ def test_every_answer_about_telemetry_is_documented(
     role = role if role == "customer" else "truck"
     request = event(("POST", "/telemetry"), role, "T-0012", body)
 
-    answer = service.handle(request, deadline=Deadline(0)).response
+    response = service.handle(request, deadline=Deadline(0)).response
 
-    assert answer["statusCode"] == status
-    validate_answer("POST", "/telemetry", status, answer["headers"], answer["body"])
-    assert status != 503 or int(answer["headers"]["Retry-After"]) > 0
+    assert response["statusCode"] == status
+    validate_response("POST", "/telemetry", status, response["headers"], response["body"])
+    assert status != 503 or int(response["headers"]["Retry-After"]) > 0
 
 
 SECRET = "0123456789abcdefghjkmnpqrs"
@@ -362,14 +362,14 @@ def traccar(secret: str = SECRET, **changed: Any) -> dict[str, Any]:
         (503, TRACCAR_CLIENT, "away", traccar(), None),
     ],
 )
-def test_every_answer_to_a_phone_is_documented(
+def test_every_response_to_a_phone_is_documented(
     status: int, path: str, secret: str, message: Any, trouble: FailSome | None
 ) -> None:
     cases = ("revoked", "greedy", "away")
     blocks = FakeBlockStore(*[revoked("truck:T-0012")] * (secret == "revoked"))
     devices = FakeDeviceStore()
     devices.put(SECRET, "T-0012")
-    devices.is_away = secret == "away"
+    devices.is_unavailable = secret == "away"
     app = ingest_lambda.bootstrap.build_app(
         {
             "STREAM_NAME": "points",
@@ -387,8 +387,8 @@ def test_every_answer_to_a_phone_is_documented(
     if secret == "greedy":
         app.phones.handle(request, deadline=Deadline(0))
 
-    answer = app.phones.handle(request, deadline=Deadline(0)).response
+    response = app.phones.handle(request, deadline=Deadline(0)).response
 
-    assert answer["statusCode"] == status
-    validate_answer("POST", path, status, answer["headers"], answer["body"])
-    assert status not in (429, 503) or int(answer["headers"]["Retry-After"]) > 0
+    assert response["statusCode"] == status
+    validate_response("POST", path, status, response["headers"], response["body"])
+    assert status not in (429, 503) or int(response["headers"]["Retry-After"]) > 0

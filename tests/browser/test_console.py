@@ -129,9 +129,9 @@ def test_of_5000_trucks_clusters_are_shown_and_opened(
     assert page.get_by_role("option").count() < 40
 
     while page.get_by_role("option").first.locator(".name").inner_text().endswith(" trucks"):
-        asked = len(console.views)
+        requested = len(console.views)
         page.get_by_role("option").first.click()
-        eventually(lambda: len(console.views) > asked)  # noqa: B023
+        eventually(lambda: len(console.views) > requested)  # noqa: B023
         expect(page.locator(".fleet[data-current=true]")).to_be_visible()
     row = page.get_by_role("option").first
     truck_id = row.locator(".name").inner_text()
@@ -209,7 +209,9 @@ def test_a_session_outlives_a_reload_and_ends_by_signing_out(
     assert page.evaluate("sessionStorage.length + localStorage.length") == 0
 
 
-def test_a_code_of_another_tab_is_not_taken(console: ConsoleBackend, open_page: OpenPage) -> None:
+def test_a_code_of_another_tab_is_not_accepted(
+    console: ConsoleBackend, open_page: OpenPage
+) -> None:
     page = open_page(f"{console.console_url}?code=stolen&state=x", viewport=DESK)
 
     expect(page.get_by_role("alert")).to_contain_text("not asked for by this tab")
@@ -246,7 +248,7 @@ def test_script_in_names_is_text(console: ConsoleBackend, open_page: OpenPage) -
 
 
 def test_a_customer_is_not_shown_the_fleet(console: ConsoleBackend, open_page: OpenPage) -> None:
-    console.refuses = 403
+    console.rejects = 403
     page = open_page(console.console_url, viewport=DESK)
     sign_in(page)
 

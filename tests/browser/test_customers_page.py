@@ -135,7 +135,7 @@ def test_an_old_position_is_said_plainly(backend: PageBackend, open_page: OpenPa
     notices(page).to_contain_text("has not reported for a while")
 
 
-def test_a_device_that_is_offline_is_told_so(backend: PageBackend, open_page: OpenPage) -> None:
+def test_a_device_that_is_offline_is_reported(backend: PageBackend, open_page: OpenPage) -> None:
     page = open_page(backend.link)
     headline(page).to_have_text("On the way to you")
     page.context.set_offline(True)
@@ -152,13 +152,13 @@ def test_a_lost_connection_is_said_and_renewed(backend: PageBackend, open_page: 
     page = open_page(backend.link)
     headline(page).to_have_text("On the way to you")
     expect(page.locator(".age")).to_be_visible()  # the snapshot is there, not only the ticket
-    backend.refuses = 503
+    backend.rejects = 503
     backend.end_sockets()
 
     notices(page).to_contain_text("The connection is lost; trying again")
 
     backend.snapshot = snapshot("arrived", 6)
-    backend.refuses = None
+    backend.rejects = None
 
     headline(page).to_have_text("At the destination")
     expect(page.locator("[data-connection=fine]")).to_be_attached()
@@ -189,7 +189,7 @@ def test_a_failure_says_why(backend: PageBackend, open_page: OpenPage) -> None:
 
 
 @pytest.mark.parametrize("fragment", ["", "#", "#a/b", "#%3Cscript%3E"])
-def test_a_link_without_a_token_asks_nobody(
+def test_a_link_without_a_token_asks_no_one(
     backend: PageBackend, open_page: OpenPage, fragment: str
 ) -> None:
     page = open_page(backend.page_url + fragment)
@@ -211,7 +211,7 @@ def test_a_share_that_ends_while_it_is_seen_ends_the_page(
 ) -> None:
     page = open_page(backend.link)
     headline(page).to_have_text("On the way to you")
-    backend.refuses = 404
+    backend.rejects = 404
     backend.send(ended("token_expired"))
 
     notices(page).to_contain_text("This link has expired or was revoked")
@@ -271,7 +271,7 @@ def test_without_webgl_everything_is_in_the_text(backend: PageBackend, open_page
     expect(page.locator(".facts")).to_contain_text("1.8 km to go")
 
 
-def test_on_save_data_the_map_is_fetched_only_when_it_is_wanted(
+def test_on_save_data_the_map_is_fetched_only_when_it_is_requested(
     backend: PageBackend, open_page: OpenPage
 ) -> None:
     saving = "Object.defineProperty(navigator, 'connection', {value: {saveData: true}});"

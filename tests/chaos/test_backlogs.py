@@ -23,7 +23,7 @@ from tests.chaos.conftest import PrintLine
 from tests.support.consumer_world import ORIGIN, STATUSES
 from tests.support.field import Field, east_of_origin, new_truck
 from tests.support.http_client import ApiClient
-from tests.support.parts import CHILD, deaths_of, held_down, processes_of, told
+from tests.support.parts import CHILD, deaths_of, held_down, processes_of, reported
 from tests.support.viewer_client import Viewer
 from tests.support.waiting import eventually
 
@@ -72,7 +72,9 @@ def test_an_approach_that_comes_newest_first_delays_no_neighbour(
     with held_down(cloud, "consumer"):
         field.put(*[[one] for one in reversed(points)], *beside)
         back_ms = now_ms()
-    ready = eventually(lambda: told(cloud, "consumer", "record_processor_ready", since_ms=back_ms))
+    ready = eventually(
+        lambda: reported(cloud, "consumer", "record_processor_ready", since_ms=back_ms)
+    )
     waited_s = field.wait_for_all([one for of in beside for one in of])
     print_line(f"neighbours' points are there {waited_s:.1f} s after the consumer's return")
     processes = [*processes_of(cloud, "consumer"), *processes_of(cloud, CHILD)]
@@ -84,8 +86,8 @@ def test_an_approach_that_comes_newest_first_delays_no_neighbour(
     assert waited_s < MAY_WAIT_S
     assert [*processes_of(cloud, "consumer"), *processes_of(cloud, CHILD)] == processes
     assert deaths_of(cloud, "consumer") == deaths + 1  # the one that was asked for
-    assert not told(cloud, "consumer", "taken_over", since_ms=back_ms)
-    assert not told(cloud, "consumer", "batch_failed", since_ms=back_ms)
+    assert not reported(cloud, "consumer", "taken_over", since_ms=back_ms)
+    assert not reported(cloud, "consumer", "batch_failed", since_ms=back_ms)
     field.assert_log_is_right(delivery, points)
     assert field.latest(truck_id).newest.point_id == point_id(points[-1])
 
@@ -103,7 +105,7 @@ def test_an_hour_a_point_a_second_newest_chunk_first(field: Field, print_line: P
     arrived_s = time.monotonic() - began_s
     eventually(lambda: field.is_settled(truck_id))
     settled_s = time.monotonic() - began_s
-    settlings = len(told(field.cloud, "consumer", "settled", since_ms=put_ms))
+    settlings = len(reported(field.cloud, "consumer", "settled", since_ms=put_ms))
     log = field.events(delivery)
     print_line(
         f"in the history after {in_history_s:.1f} s, arrived after {arrived_s:.1f} s, "
@@ -149,8 +151,8 @@ def test_what_a_truck_did_while_another_carried_its_delivery_is_never_shown(
         return east_of_origin(truck_id, at_ms, east_m, next(numbers))
 
     def shown(viewer: Viewer, of: Point) -> None:
-        wanted = format_instant(of.recorded_at_ms)
-        viewer.wait_for(lambda m: (m.get("position") or {}).get("recorded_at") == wanted)
+        expected = format_instant(of.recorded_at_ms)
+        viewer.wait_for(lambda m: (m.get("position") or {}).get("recorded_at") == expected)
 
     assign(first)
     declared = api(

@@ -26,7 +26,7 @@ from sim.fleet.uploader import Uploader
 from sim.local_cloud.launch import LaunchedCloud
 from tests.chaos.conftest import Chaos, PrintLine
 from tests.support.drive_checks import documents_of
-from tests.support.parts import processes_of, told
+from tests.support.parts import processes_of, reported
 from tests.support.waiting import PATIENCE_S, eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
@@ -112,7 +112,7 @@ async def test_what_was_acknowledged_over_mqtt_is_in_the_history_once(
                 await asyncio.to_thread(_kill, local_cloud, part)
             ready = await asyncio.to_thread(
                 eventually,
-                lambda at_ms=at_ms: told(local_cloud, BRIDGE, "bridge_ready", since_ms=at_ms),
+                lambda at_ms=at_ms: reported(local_cloud, BRIDGE, "bridge_ready", since_ms=at_ms),
             )
             away_s = (ready[0]["at_ms"] - at_ms) / 1000
             print_line(

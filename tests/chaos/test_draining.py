@@ -28,7 +28,7 @@ from tests.chaos.conftest import PrintLine
 from tests.support.checkpoints import applied, checkpoints
 from tests.support.deliveries import event_of, new_delivery
 from tests.support.delivery_log import delivery_store
-from tests.support.parts import held_down, told
+from tests.support.parts import held_down, reported
 from tests.support.stream_load import StreamLoad, assert_load_is_stored
 from tests.support.viewer_client import Viewer
 from tests.support.waiting import eventually
@@ -61,7 +61,7 @@ def drain_consumer(cloud: LaunchedCloud, load: StreamLoad, print_line: PrintLine
     asked_ms, asked_s = now_ms(), time.monotonic()
     with held_down(cloud, "consumer") as ending:
         took_s = time.monotonic() - asked_s
-        ended = told(cloud, "consumer", "shutdown_requested", since_ms=asked_ms)
+        ended = reported(cloud, "consumer", "shutdown_requested", since_ms=asked_ms)
         drained = {line["shard_id"] for line in ended if line["checkpointed"]}
         known = checkpoints(cloud.environment)
         durable = applied(cloud.environment, load.points)
@@ -86,7 +86,7 @@ def by_shard(cloud: LaunchedCloud, event: str, since_ms: int) -> dict[str, dict[
     """Waits for the event of each shard; the first line of each."""
 
     def look() -> dict[str, dict[str, Any]] | None:
-        lines = told(cloud, "consumer", event, since_ms=since_ms)
+        lines = reported(cloud, "consumer", event, since_ms=since_ms)
         found = {line["shard_id"]: line for line in reversed(lines)}
         return found if len(found) == SHARDS else None
 
@@ -106,7 +106,7 @@ class Queue:
             aws_secret_access_key=environment.secret_access_key,
         )
 
-    def tell_of_creation(self, delivery_ids: Sequence[str]) -> None:
+    def report_creation(self, delivery_ids: Sequence[str]) -> None:
         NudgeQueue(self._sqs, self._url).send_many(
             TransitionNudge(delivery_id=delivery_id, version=1) for delivery_id in delivery_ids
         )
@@ -114,12 +114,12 @@ class Queue:
     def waiting(self) -> int:
         return self._count("ApproximateNumberOfMessages")
 
-    def in_hand(self) -> int:
+    def in_flight(self) -> int:
         return self._count("ApproximateNumberOfMessagesNotVisible")
 
     def _count(self, name: Any) -> int:
-        answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
-        return int(answer["Attributes"][name])
+        response = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
+        return int(response["Attributes"][name])
 
 
 class Watched:
@@ -174,7 +174,7 @@ def stopped_broadcaster(cloud: LaunchedCloud, print_line: PrintLine) -> Iterator
     asked_ms, asked_s = now_ms(), time.monotonic()
     with held_down(cloud, "broadcaster") as ending:
         took_s = time.monotonic() - asked_s
-        (stopped,) = told(cloud, "broadcaster", "broadcaster_stopped", since_ms=asked_ms)
+        (stopped,) = reported(cloud, "broadcaster", "broadcaster_stopped", since_ms=asked_ms)
         print_line(f"the broadcaster ended {took_s:.1f} s after SIGTERM")
 
         assert stopped["in_time"]
@@ -182,23 +182,23 @@ def stopped_broadcaster(cloud: LaunchedCloud, print_line: PrintLine) -> Iterator
         yield stopped
 
 
-def test_a_broadcaster_told_to_end_in_a_round_tells_the_rest_of_it(
+def test_a_broadcaster_told_to_end_in_a_round_reports_the_rest_of_it(
     local_cloud: LaunchedCloud, print_line: PrintLine
 ) -> None:
     with watched(local_cloud) as those:
         quiet_ms = now_ms()
-        eventually(lambda: told(local_cloud, "broadcaster", "round_held", since_ms=quiet_ms))
+        eventually(lambda: reported(local_cloud, "broadcaster", "round_held", since_ms=quiet_ms))
         begins_ms = now_ms()
         those.wait_for("position", after_ms=begins_ms)
         with stopped_broadcaster(local_cloud, print_line) as stopped:
-            heard = those.wait_for_all("position", TRACKED, after_ms=begins_ms)
+            received = those.wait_for_all("position", TRACKED, after_ms=begins_ms)
     (report,) = [
         line
-        for line in told(local_cloud, "broadcaster", "round_held", since_ms=begins_ms)
+        for line in reported(local_cloud, "broadcaster", "round_held", since_ms=begins_ms)
         if line["at_ms"] <= stopped["at_ms"]
     ]
 
-    assert heard == dict.fromkeys(those.delivery_ids, 1)
+    assert received == dict.fromkeys(those.delivery_ids, 1)
     assert (report["unread"], report["failed"], report["right_too_old"]) == (0, 0, 0)
 
 
@@ -209,23 +209,23 @@ def test_a_broadcaster_told_to_end_leaves_its_undone_nudges_to_the_next(
     with watched(local_cloud) as those:
         before, after = those.delivery_ids[: TRACKED // 2], those.delivery_ids[TRACKED // 2 :]
         begins_ms = now_ms()
-        queue.tell_of_creation(before)
+        queue.report_creation(before)
         those.wait_for("status", after_ms=begins_ms)
         with stopped_broadcaster(local_cloud, print_line):
-            assert queue.in_hand() == 0, "what it had taken is done"
-            queue.tell_of_creation(after)
+            assert queue.in_flight() == 0, "what it had taken is done"
+            queue.report_creation(after)
             left = queue.waiting()
             # Whom a post did not reach is tried again later; one that ends leaves it to the round.
             missed = {
                 line["delivery_id"]
-                for line in told(local_cloud, "broadcaster", "viewers_not_reached",
+                for line in reported(local_cloud, "broadcaster", "viewers_not_reached",
                                  since_ms=begins_ms)
             }  # fmt: skip
             done = those.wait_for_all("status", TRACKED - left - len(missed), after_ms=begins_ms)
         print_line(f"{TRACKED - left} nudges were done, {left} left")
-        heard = those.wait_for_all("status", TRACKED - len(missed), after_ms=begins_ms)
-        eventually(lambda: queue.waiting() == queue.in_hand() == 0)
+        received = those.wait_for_all("status", TRACKED - len(missed), after_ms=begins_ms)
+        eventually(lambda: queue.waiting() == queue.in_flight() == 0)
 
     assert left >= len(after)
     assert len(done) == TRACKED - left - len(missed), "what was done is not left"
-    assert set(heard) | missed == set(those.delivery_ids)
+    assert set(received) | missed == set(those.delivery_ids)

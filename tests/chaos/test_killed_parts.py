@@ -18,7 +18,7 @@ from sim.drive.five_trucks import DriveOutcome
 from sim.local_cloud.launch import LaunchedCloud
 from tests.chaos.conftest import Chaos, PrintLine, drive
 from tests.support.drive_checks import assert_nothing_is_lost
-from tests.support.parts import CHILD, is_running, processes_of, told
+from tests.support.parts import CHILD, is_running, processes_of, reported
 from tests.support.rounds import assert_rounds_reach
 from tests.support.stream_load import StreamLoad, assert_load_is_stored
 from tests.support.waiting import eventually
@@ -120,7 +120,7 @@ async def test_parts_killed_at_any_moment_of_a_drive_lose_nothing(
     load = StreamLoad(local_cloud.environment)
     killer = Killer(local_cloud, load, chaos, print_line)
     outcome = await drive(system, chaos.drive_s, print_line, seed=chaos.seed, meanwhile=killer.run)
-    away = {part: times_away(local_cloud, killer.kills, part) for part in PARTS}
+    away = {part: times_unavailable(local_cloud, killer.kills, part) for part in PARTS}
     for part, times in away.items():
         lengths_s = ", ".join(f"{(to_ms - from_ms) / 1000:.1f}" for from_ms, to_ms in times)
         print_line(f"{part}: killed, it worked again after {lengths_s} s")
@@ -144,12 +144,16 @@ def span_of(outcome: DriveOutcome) -> tuple[int, int]:
     return min(times_ms), max(times_ms)
 
 
-def times_away(cloud: LaunchedCloud, kills: Sequence[Kill], part: str) -> list[tuple[int, int]]:
+def times_unavailable(
+    cloud: LaunchedCloud, kills: Sequence[Kill], part: str
+) -> list[tuple[int, int]]:
     """From each death of a part to when the next one was ready, in milliseconds."""
     log = "consumer" if part == CHILD else part
     times = []
     for kill in kills:
         if kill.part == part:
-            ready = eventually(lambda kill=kill: told(cloud, log, READY[part], since_ms=kill.at_ms))
+            ready = eventually(
+                lambda kill=kill: reported(cloud, log, READY[part], since_ms=kill.at_ms)
+            )
             times.append((kill.at_ms, ready[0]["at_ms"]))
     return times

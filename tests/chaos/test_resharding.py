@@ -261,7 +261,7 @@ def deliver(consumed: Consumed, fleet: Fleet) -> list[Delivery]:
     return made
 
 
-def true_story(delivery: Delivery, fleet: Fleet) -> Sequence[Transition]:
+def true_timeline(delivery: Delivery, fleet: Fleet) -> Sequence[Transition]:
     """What all points of its truck together tell, by definition."""
     (truck,) = (one for one in fleet.trucks if one.truck_id == delivery.truck_id)
     assigned_at_ms = delivery.current.started_at_ms
@@ -331,7 +331,7 @@ def test_resharding_under_load_loses_nothing(
     assert len(ids) == len(set(ids))
     assert consumed.latest(truck_ids) == expected.latest(truck_ids)
     for delivery in deliveries:
-        truth = true_story(delivery, fleet)
+        truth = true_timeline(delivery, fleet)
         log_of = partial(consumed.deliveries.events, delivery.delivery_id)
         eventually(lambda: agrees(log_of(), truth[1:]))  # noqa: B023 - awaited at once
         versions = [event.version for event in log_of()]
@@ -342,14 +342,14 @@ def test_resharding_under_load_loses_nothing(
         if shard["ShardId"] not in open_ids:
             eventually(lambda shard=shard: leases.has_ended(shard))
     eventually(lambda: leases.owned() >= open_ids)
-    truths = [true_story(one, fleet) for one in deliveries]
+    truths = [true_timeline(one, fleet) for one in deliveries]
     assert {truth[-1].status for truth in truths} == {Status.ARRIVED}
     assert len(open_ids) == 2
     assert daemon.is_running
     assert "taken_over" not in daemon.log.read_text()
 
 
-def test_a_record_on_a_shard_of_others_is_parked_and_costs_nobody_anything(
+def test_a_record_on_a_shard_of_others_is_parked_and_costs_no_one_anything(
     stream: Stream, consumed: Consumed, fleet: Fleet, daemon: Daemon
 ) -> None:
     """Its writer named a hash key, so that two processes get points of one truck."""

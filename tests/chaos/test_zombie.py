@@ -311,7 +311,7 @@ async def test_a_zombie_that_stood_still_in_mid_batch_corrupts_nothing_when_it_g
     requests = zombie.requests
     await zombie.takes(*batches[-2:])
 
-    assert len(zombie.child.told("taken_over")) == 1
+    assert len(zombie.child.reported("taken_over")) == 1
     assert tuple(zombie.child.checkpoints) == checkpoints
     assert zombie.requests == requests, "it takes no more"
     assert await in_thread(scene.latest_at_ms) == latest_at_ms
@@ -319,9 +319,9 @@ async def test_a_zombie_that_stood_still_in_mid_batch_corrupts_nothing_when_it_g
     await in_thread(owner.child.end_shard)
     assert await within(zombie.ends_by_itself()) == 1
     assert zombie.requests == requests
-    assert zombie.child.told("no_lease_lost")
+    assert zombie.child.reported("no_lease_lost")
     assert owner.child.checkpoints[-1] == (None, None)
-    assert not owner.child.told("taken_over")
+    assert not owner.child.reported("taken_over")
     await scene.assert_nothing_is_corrupt()
 
 
@@ -335,7 +335,7 @@ async def test_told_that_the_lease_is_lost_it_stays_and_touches_nothing(scene: S
     requests = zombie.requests
     await in_thread(zombie.child.lose_lease)
 
-    assert len(zombie.child.told("taken_over")) == 1
+    assert len(zombie.child.reported("taken_over")) == 1
     assert zombie.requests == requests
     await in_thread(owner.child.end_shard)
     await scene.assert_nothing_is_corrupt()
@@ -360,14 +360,14 @@ async def test_a_zombie_of_a_shard_that_was_split_meanwhile_corrupts_nothing(
     await zombie.takes(*before)
 
     assert await in_thread(scene.delivery_states) == known
-    assert bool(zombie.child.told("taken_over")) == (knows == "some trucks")
+    assert bool(zombie.child.reported("taken_over")) == (knows == "some trucks")
     await heir.takes(*after[2:])
     await in_thread(heir.child.end_shard)
-    assert not heir.child.told("taken_over")
+    assert not heir.child.reported("taken_over")
     await scene.assert_nothing_is_corrupt()
 
 
-async def test_a_memory_that_was_written_though_its_answer_got_lost_is_ones_own(
+async def test_a_state_that_was_written_though_its_response_got_lost_is_ones_own(
     scene: Scene,
 ) -> None:
     worker = await scene.worker()
@@ -379,7 +379,7 @@ async def test_a_memory_that_was_written_though_its_answer_got_lost_is_ones_own(
     await in_thread(worker.child.end_shard)
 
     assert worker.search.tallies["lost"].struck == 4
-    assert not worker.child.told("taken_over")
+    assert not worker.child.reported("taken_over")
     assert worker.child.checkpoints[-1] == (None, None)
     await scene.assert_nothing_is_corrupt()
 
@@ -394,19 +394,19 @@ async def test_two_at_once_get_to_the_end_whoever_loses(scene: Scene, seed: int)
             worker = await scene.worker()
             try:
                 for batch in scene.batches(records_a_batch):
-                    if worker.child.told("taken_over"):
+                    if worker.child.reported("taken_over"):
                         break
                     await worker.takes(batch)
                     await asyncio.sleep(rng.choice([0, 0, 0.05, 0.2]))
                 else:
-                    if not worker.child.told("taken_over"):
+                    if not worker.child.reported("taken_over"):
                         await in_thread(worker.child.end_shard)
                         return
                 code = await worker.ends_by_itself()
             except ChildEndedError as ended:  # some time after it was taken over
                 code = ended.code
             assert code == 1
-            assert worker.child.told("taken_over")
+            assert worker.child.reported("taken_over")
         pytest.fail("neither gets to the end")
 
     await within(asyncio.gather(works(6), works(8)), 600)

@@ -311,7 +311,7 @@ def client_of(request: pytest.FixtureRequest) -> Callable[[str, Case], Any]:
 
 
 @pytest.mark.parametrize(("kind", "case"), FAKED + EMULATED)
-def test_what_comes_up_to_a_limit_is_taken(
+def test_what_comes_up_to_a_limit_is_accepted(
     kind: str,
     case: Case,
     client_of: Callable[[str, Case], Any],
@@ -326,7 +326,7 @@ def test_what_comes_up_to_a_limit_is_taken(
     ("kind", "case"),
     [*FAKED, *(one for one, case in zip(EMULATED, CASES, strict=True) if case.is_emulated)],
 )
-def test_what_is_beyond_a_limit_is_refused(
+def test_what_is_beyond_a_limit_is_rejected(
     kind: str,
     case: Case,
     client_of: Callable[[str, Case], Any],

@@ -51,11 +51,11 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
             await truck.publish(telemetry_topic(truck_id), payload, correlation=b"c")
 
     async def result(truck_id: str) -> tuple[bytes, bytes | None]:
-        heard: asyncio.Queue[tuple[bytes, bytes | None]] = asyncio.Queue()
-        truck = real.truck(truck_id, on_message=lambda _, *rest: heard.put_nowait(rest))
+        received: asyncio.Queue[tuple[bytes, bytes | None]] = asyncio.Queue()
+        truck = real.truck(truck_id, on_message=lambda _, *rest: received.put_nowait(rest))
         async with truck.opened():
             await truck.subscribe(result_topic(truck_id))
-            return await heard.get()
+            return await received.get()
 
     yield Broker(lambda: real.bridge(receive_maximum=RECEIVE_MAXIMUM), publish, result)
 
@@ -139,12 +139,12 @@ async def test_no_more_is_handed_over_than_may_be_in_flight_and_each_acknowledge
     assert sorted(message.payload for message in came) == [b"%d" % n for n in range(7)]
 
 
-async def test_a_truck_hears_its_result(broker: Broker) -> None:
+async def test_a_truck_receives_its_result(broker: Broker) -> None:
     truck_id = unique("T")
-    heard = asyncio.create_task(broker.result(truck_id))
+    received = asyncio.create_task(broker.result(truck_id))
     async with bridge(broker, truck_id) as (connection, _):
-        while not heard.done():  # nothing says when the truck listens
+        while not received.done():  # nothing says when the truck listens
             await connection.publish(result_topic(truck_id), b"{}", b"mine")
-            await asyncio.wait({heard}, timeout=0.1)
+            await asyncio.wait({received}, timeout=0.1)
 
-    assert await heard == (b"{}", b"mine")
+    assert await received == (b"{}", b"mine")

@@ -99,18 +99,18 @@ def test_many_are_read_at_once_and_the_missing_left_out(store: Store) -> None:
     created = [new_delivery(truck_id=unique("T")) for _ in range(3)]
     for one in created:
         store.append(None, one, [event_of(one)], matches=True)
-    asked = [*(one.delivery_id for one in created), unique("D"), created[0].delivery_id]
+    requested = [*(one.delivery_id for one in created), unique("D"), created[0].delivery_id]
 
-    assert store.get_many(asked).by_id == {one.delivery_id: one for one in created}
+    assert store.get_many(requested).by_id == {one.delivery_id: one for one in created}
     assert store.get_many([]).by_id == {}
 
 
 def test_more_are_read_at_once_than_a_request_takes(store: Store) -> None:
     created = new_delivery(truck_id=unique("T"))
     store.append(None, created, [event_of(created)], matches=True)
-    asked = [unique("D") for _ in range(150)] + [created.delivery_id]
+    requested = [unique("D") for _ in range(150)] + [created.delivery_id]
 
-    assert store.get_many(asked) == ({created.delivery_id: created}, set())
+    assert store.get_many(requested) == ({created.delivery_id: created}, set())
 
 
 def test_several_events_are_appended_at_once(store: Store) -> None:
@@ -185,7 +185,7 @@ def test_the_later_of_two_writers_on_one_version_loses_whole(
     assert [match.version for match in matches.open_matches(truck_id)] == [1]
 
 
-def test_nobody_creates_what_exists(store: Store) -> None:
+def test_no_one_creates_what_exists(store: Store) -> None:
     created = new_delivery(truck_id=unique("T"))
     store.append(None, created, [event_of(created)], matches=True)
 
@@ -193,7 +193,7 @@ def test_nobody_creates_what_exists(store: Store) -> None:
         store.append(None, created, [event_of(created)], matches=True)
 
 
-def test_nobody_changes_what_does_not_exist(store: Store) -> None:
+def test_no_one_changes_what_does_not_exist(store: Store) -> None:
     imagined = new_delivery(truck_id=unique("T"))
     changed = moved_to(imagined, Status.EN_ROUTE_TO_PICKUP)
 

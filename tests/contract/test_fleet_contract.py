@@ -139,10 +139,10 @@ def view(
     return FleetView(bbox=bbox, zoom=9, filter=FleetFilter(**search))  # type: ignore[arg-type]
 
 
-def found(store: Store, prefix: str, wanted: FleetView) -> list[str]:
+def found(store: Store, prefix: str, expected: FleetView) -> list[str]:
     """The names of the trucks; what is counted agrees with what is read."""
-    trucks = store.reader.trucks(wanted, as_of_ms=NOW_MS, limit=400)
-    counts = store.reader.count(wanted, as_of_ms=NOW_MS)
+    trucks = store.reader.trucks(expected, as_of_ms=NOW_MS, limit=400)
+    counts = store.reader.count(expected, as_of_ms=NOW_MS)
     assert counts.total == len(trucks) == sum(one.trucks for one in counts.clusters)
     return sorted(one.truck_id.removeprefix(f"{prefix}.") for one in trucks)
 

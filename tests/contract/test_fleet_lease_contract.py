@@ -43,9 +43,9 @@ def test_a_part_is_held_by_one_until_its_lease_ends(two: tuple[Leases, Leases], 
     until_ms = NOW_MS + 10_000
 
     assert ann.take(part, now_ms=NOW_MS, until_ms=until_ms) == Lease(until_ms, is_mine=True)
-    refused = ben.take(part, now_ms=NOW_MS + 1, until_ms=until_ms + 1)
-    assert not refused.is_mine
-    assert refused.until_ms in (until_ms, NOW_MS + 1)  # an emulator may not say which stands
+    rejected = ben.take(part, now_ms=NOW_MS + 1, until_ms=until_ms + 1)
+    assert not rejected.is_mine
+    assert rejected.until_ms in (until_ms, NOW_MS + 1)  # an emulator may not say which stands
     assert not ben.take(part, now_ms=until_ms, until_ms=until_ms + 1).is_mine
     assert ben.take(part, now_ms=until_ms + 1, until_ms=until_ms + 9).is_mine
     assert not ann.take(part, now_ms=until_ms + 1, until_ms=until_ms + 9_000).is_mine
@@ -58,7 +58,7 @@ def test_a_lease_is_not_renewed_before_its_end(two: tuple[Leases, Leases], part:
     assert not ann.take(part, now_ms=NOW_MS + 1, until_ms=NOW_MS + 99).is_mine
 
 
-def test_a_taking_that_is_repeated_because_its_answer_was_lost_succeeds(
+def test_a_taking_that_is_repeated_because_its_response_was_lost_succeeds(
     two: tuple[Leases, Leases], part: int
 ) -> None:
     ann, _ = two

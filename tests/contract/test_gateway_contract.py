@@ -50,7 +50,7 @@ class Gateway(Protocol):
     async def end(self, connection_id: str) -> PostOutcome:
         """The end of a connection, as our code makes it."""
 
-    async def heard(self, connection_id: str, count: int) -> list[bytes]:
+    async def received(self, connection_id: str, count: int) -> list[bytes]:
         """The first messages that the viewer got."""
 
 
@@ -72,7 +72,7 @@ class Fake:
     async def end(self, connection_id: str) -> PostOutcome:
         return await self._gateway.end(connection_id)
 
-    async def heard(self, connection_id: str, count: int) -> list[bytes]:
+    async def received(self, connection_id: str, count: int) -> list[bytes]:
         return [payload.data for payload in self._gateway.payloads[connection_id]][:count]
 
 
@@ -102,14 +102,14 @@ class Real:
                 await asyncio.sleep(0.05)
 
     async def post(self, connection_id: str, message: bytes) -> PostOutcome:
-        answer: PostOutcome = await self._poster(connection_id, message)
-        return answer
+        response: PostOutcome = await self._poster(connection_id, message)
+        return response
 
     async def end(self, connection_id: str) -> PostOutcome:
-        answer: PostOutcome = await self._ender(connection_id)
-        return answer
+        response: PostOutcome = await self._ender(connection_id)
+        return response
 
-    async def heard(self, connection_id: str, count: int) -> list[bytes]:
+    async def received(self, connection_id: str, count: int) -> list[bytes]:
         async with asyncio.timeout(COMES_WITHIN_S):
             return [(await self._sockets[connection_id].recv(decode=False)) for _ in range(count)]
 
@@ -167,10 +167,10 @@ async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
 
             async def post(connection_id: str, message: bytes) -> PostOutcome:
                 try:
-                    heard = await asyncio.to_thread(simple.post, connection_id, message)
+                    received = await asyncio.to_thread(simple.post, connection_id, message)
                 except ClientError:
                     return PostOutcome.FAILED
-                return PostOutcome.DELIVERED if heard else PostOutcome.GONE
+                return PostOutcome.DELIVERED if received else PostOutcome.GONE
 
             async def end(connection_id: str) -> PostOutcome:
                 await asyncio.to_thread(simple.end, connection_id)
@@ -184,23 +184,23 @@ async def test_messages_arrive_as_they_were_posted_in_order_at_that_connection_a
 ) -> None:
     one, other = await gateway.open(), await gateway.open()
 
-    answers = [await gateway.post(one, message) for message in (PONG, ENDED, PONG)]
+    responses = [await gateway.post(one, message) for message in (PONG, ENDED, PONG)]
     await gateway.post(other, ENDED)
 
-    assert answers == [PostOutcome.DELIVERED] * 3
-    assert await gateway.heard(one, 3) == [PONG, ENDED, PONG]
-    assert await gateway.heard(other, 1) == [ENDED]
+    assert responses == [PostOutcome.DELIVERED] * 3
+    assert await gateway.received(one, 3) == [PONG, ENDED, PONG]
+    assert await gateway.received(other, 1) == [ENDED]
 
 
-async def test_who_has_left_is_gone_and_stays_so_and_nobody_else_is(gateway: Gateway) -> None:
+async def test_who_has_left_is_gone_and_stays_so_and_no_one_else_is(gateway: Gateway) -> None:
     leaving, staying = await gateway.open(), await gateway.open()
     await gateway.close(leaving)
 
-    answers = [await gateway.post(leaving, PONG) for _ in range(2)]
+    responses = [await gateway.post(leaving, PONG) for _ in range(2)]
 
-    assert answers == [PostOutcome.GONE] * 2
+    assert responses == [PostOutcome.GONE] * 2
     assert await gateway.post(staying, PONG) is PostOutcome.DELIVERED
-    assert await gateway.heard(staying, 1) == [PONG]
+    assert await gateway.received(staying, 1) == [PONG]
 
 
 async def test_a_connection_that_never_was_is_gone(gateway: Gateway) -> None:
@@ -212,11 +212,11 @@ async def test_a_message_that_fills_a_frame_arrives(gateway: Gateway) -> None:
     message = b"x" * SOCKET_FRAME_BYTES
 
     assert await gateway.post(viewer, message) is PostOutcome.DELIVERED
-    assert await gateway.heard(viewer, 1) == [message]
+    assert await gateway.received(viewer, 1) == [message]
 
 
 @pytest.mark.parametrize("size", [SOCKET_FRAME_BYTES + 1, SOCKET_MESSAGE_BYTES + 1])
-async def test_a_message_larger_than_a_frame_is_refused(size: int) -> None:
+async def test_a_message_larger_than_a_frame_is_rejected(size: int) -> None:
     """By the fake alone: the emulator takes anything."""
     gateway = Fake()
     viewer = await gateway.open()

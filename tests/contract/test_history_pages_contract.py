@@ -298,10 +298,10 @@ def test_pages_lose_and_repeat_nothing_of_one_moment(
     monkeypatch.setattr(history_pages, "MAX_HITS", most)
     fixes = [one for n in range(5) for one in tied(truck_id, n, 2, numbered=numbered)]
     history.write(*of(*fixes))
-    wanted = sorted(one.point_id for one in fixes)
+    expected = sorted(one.point_id for one in fixes)
 
-    assert ids(history.pages.before(truck_id, START_MS + 60_000, 50)) == wanted
-    assert ids(history.pages.after(truck_id, START_MS, 50)) == wanted
+    assert ids(history.pages.before(truck_id, START_MS + 60_000, 50)) == expected
+    assert ids(history.pages.after(truck_id, START_MS, 50)) == expected
     newest = sorted(one.point_id for one in fixes[-4:])
     assert ids(history.pages.before(truck_id, START_MS + 60_000, 4)) == newest
     oldest = sorted(one.point_id for one in fixes[:4])

@@ -240,7 +240,7 @@ def test_viewers_see_the_last_good_fix_and_how_far_each_delivery_had_come(
     assert found[truck_id].point.speed_mps == 0.5
 
 
-def test_a_memory_is_written_only_in_place_of_what_was_read(store: Store, truck_id: str) -> None:
+def test_a_state_is_written_only_in_place_of_what_was_read(store: Store, truck_id: str) -> None:
     state = TruckState(
         truck_id=truck_id,
         writer_id="w",

@@ -98,14 +98,14 @@ def test_a_deliverys_shares_are_listed_until_they_expire(shares: Shares) -> None
 def test_a_share_is_revoked_once_and_for_all(shares: Shares) -> None:
     share, token = shares.made(shares.delivery())
     store = shares.store
-    answers = [
+    responses = [
         store.revoke(key_of(share), now_ms=NOW_MS + 5),
         store.revoke(key_of(share), now_ms=NOW_MS + 9),
         store.revoke(ShareKey(share.delivery_id, "0" * 15 + "f"), now_ms=NOW_MS),
     ]
     found = store.by_token(token)
 
-    assert answers == [True, True, False]
+    assert responses == [True, True, False]
     assert found is not None
     assert found.revoked_at_ms == NOW_MS + 5
     assert not store.take_ticket(key_of(share), RATE, now_ms=NOW_MS + 6)
@@ -125,12 +125,12 @@ def test_a_delivery_has_so_many_live_shares_and_no_more(shares: Shares) -> None:
     delivery = shares.delivery()
     share, _ = shares.made(delivery, most=2)
     shares.made(delivery, most=2)
-    with pytest.raises(TooManyShares) as refused:
+    with pytest.raises(TooManyShares) as rejected:
         shares.made(delivery, most=2)
     shares.store.revoke(key_of(share), now_ms=NOW_MS)
     shares.made(delivery, most=2)
 
-    assert refused.value.limit == 2
+    assert rejected.value.limit == 2
     assert len(shares.store.live_and_revoked(delivery.delivery_id, now_ms=NOW_MS)) == 3
 
 

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from sim.local_cloud.gateways import Gateways, SocketRoutes, add_socket_routes, create_gateways
 from sim.local_cloud.lambdas import ROLE_ARN, RUNTIME
 from sim.local_cloud.resources import ACCESS_KEY_ID, SECRET_ACCESS_KEY, local_session
-from tests.support.echo_gateway import answer_by_routes
+from tests.support.echo_gateway import respond_by_routes
 from tests.support.ministack_process import REGION
 from tests.support.socket_gateway_process import running_socket_gateway
 from tests.support.waiting import COMES_WITHIN_S, eventually
@@ -94,7 +94,7 @@ def apis(
             )
             socket = SocketRoutes(function_arn=arns[0], authorizer_arn=arns[1], routes=ROUTES)
             add_socket_routes(client, made[of].socket_api, region=REGION, socket=socket)
-            answer_by_routes(client, made[of].socket_api)
+            respond_by_routes(client, made[of].socket_api)
         yield made
 
 
@@ -109,34 +109,34 @@ def management(gateways: Gateways, **credentials: str) -> Any:
     )
 
 
-async def ask(socket: ClientConnection, **message: str) -> dict[str, Any]:
+async def send_request(socket: ClientConnection, **message: str) -> dict[str, Any]:
     await socket.send(json.dumps(message))
     async with asyncio.timeout(COMES_WITHIN_S):
-        answer: dict[str, Any] = json.loads(await socket.recv())
-    return answer
+        response: dict[str, Any] = json.loads(await socket.recv())
+    return response
 
 
-async def refusal(gateways: Gateways, asked: str) -> tuple[int, dict[str, Any]]:
+async def rejection(gateways: Gateways, requested: str) -> tuple[int, dict[str, Any]]:
     with pytest.raises(InvalidStatus) as caught:
-        await connect(f"{gateways.websocket_url}?{urlencode({'as': asked})}")
+        await connect(f"{gateways.websocket_url}?{urlencode({'as': requested})}")
     response = caught.value.response
     return response.status_code, json.loads(response.body or b"{}")
 
 
 @BOTH
 @pytest.mark.parametrize(
-    ("asked", "status", "message"),
+    ("requested", "status", "message"),
     [
         ("denied", 403, "User is not authorized to access this resource with an explicit deny"),
         ("broken", 500, ""),
     ],
 )
-async def test_an_authorizer_that_denies_or_breaks_refuses_the_socket(
-    gateways: Gateways, asked: str, status: int, message: str
+async def test_an_authorizer_that_denies_or_breaks_rejects_the_socket(
+    gateways: Gateways, requested: str, status: int, message: str
 ) -> None:
-    answered, body = await refusal(gateways, asked)
+    responded, body = await rejection(gateways, requested)
 
-    assert answered == status
+    assert responded == status
     assert body["message"].startswith(message)
     assert {"connectionId", "requestId"} < body.keys()
 
@@ -145,14 +145,16 @@ async def test_an_authorizer_that_denies_or_breaks_refuses_the_socket(
 async def test_an_authorizer_that_says_unauthorized_is_answered_with_401(
     gateways: Gateways,
 ) -> None:
-    answered, body = await refusal(gateways, "Unauthorized")
+    responded, body = await rejection(gateways, "Unauthorized")
 
-    assert (answered, body["message"]) == (401, "Unauthorized")
+    assert (responded, body["message"]) == (401, "Unauthorized")
 
 
 @OURS
-async def test_a_socket_that_connect_refuses_is_refused_with_its_status(gateways: Gateways) -> None:
-    assert (await refusal(gateways, "one too many"))[0] == 429
+async def test_a_socket_that_connect_rejects_is_rejected_with_its_status(
+    gateways: Gateways,
+) -> None:
+    assert (await rejection(gateways, "one too many"))[0] == 429
 
 
 @BOTH
@@ -160,7 +162,7 @@ async def test_a_message_takes_the_route_that_it_names_with_what_the_authorizer_
     gateways: Gateways,
 ) -> None:
     async with connect(gateways.websocket_url) as socket:
-        event = (await ask(socket, action="whoami", more="x"))["event"]
+        event = (await send_request(socket, action="whoami", more="x"))["event"]
 
     context = event["requestContext"]
     assert (context["routeKey"], context["eventType"]) == ("whoami", "MESSAGE")
@@ -175,9 +177,9 @@ async def test_a_message_takes_the_route_that_it_names_with_what_the_authorizer_
 async def test_what_names_no_route_takes_the_default_one(gateways: Gateways, message: str) -> None:
     async with connect(gateways.websocket_url) as socket:
         await socket.send(message)
-        answer = json.loads(await socket.recv())
+        response = json.loads(await socket.recv())
 
-    assert answer["event"]["requestContext"]["routeKey"] == "$default"
+    assert response["event"]["requestContext"]["routeKey"] == "$default"
 
 
 @OURS
@@ -191,9 +193,9 @@ async def test_what_may_name_no_route_takes_the_default_one(
 ) -> None:
     async with connect(gateways.websocket_url) as socket:
         await socket.send(message)
-        answer = json.loads(await socket.recv())
+        response = json.loads(await socket.recv())
 
-    assert answer["event"]["requestContext"]["routeKey"] == "$default"
+    assert response["event"]["requestContext"]["routeKey"] == "$default"
 
 
 @OURS
@@ -203,19 +205,19 @@ async def test_a_slow_handler_delays_no_other_socket(gateways: Gateways, tmp_pat
         await slow.send(json.dumps({"action": "wait", "folder": str(tmp_path)}))
         await asyncio.to_thread(eventually, begun.exists)
         try:
-            answer = await ask(other, action="whoami")  # before the slow one may go on
+            response = await send_request(other, action="whoami")  # before the slow one may go on
         finally:
             go.touch()
-        slow_answer = json.loads(await slow.recv())
+        slow_response = json.loads(await slow.recv())
 
-    assert answer["pid"] != slow_answer["pid"]
+    assert response["pid"] != slow_response["pid"]
 
 
 @OURS
 async def test_a_crowd_waits_its_turn_on_a_few_processes(gateways: Gateways) -> None:
     async def one() -> int:
         async with connect(gateways.websocket_url) as socket:
-            return int((await ask(socket, action="whoami"))["pid"])
+            return int((await send_request(socket, action="whoami"))["pid"])
 
     pids = set(await asyncio.gather(*(one() for _ in range(40))))
 
@@ -225,18 +227,18 @@ async def test_a_crowd_waits_its_turn_on_a_few_processes(gateways: Gateways) -> 
 @OURS
 async def test_a_handler_that_raises_is_told_to_its_client_alone(gateways: Gateways) -> None:
     async with connect(gateways.websocket_url) as socket, connect(gateways.websocket_url) as other:
-        told = await ask(socket, action="fail")
-        answer = await ask(other, action="whoami")
+        reported = await send_request(socket, action="fail")
+        response = await send_request(other, action="whoami")
 
-    assert told["message"] == "Internal server error"
-    assert {"connectionId", "requestId"} < told.keys()
-    assert "event" in answer
+    assert reported["message"] == "Internal server error"
+    assert {"connectionId", "requestId"} < reported.keys()
+    assert "event" in response
 
 
 @OURS
 async def test_what_a_handler_writes_is_in_its_log(gateways: Gateways, aws_endpoint: str) -> None:
     async with connect(gateways.websocket_url) as socket:
-        await ask(socket, action="whoami")
+        await send_request(socket, action="whoami")
     logs = local_session(REGION).client("logs", endpoint_url=aws_endpoint)
 
     def is_there() -> bool:
@@ -250,17 +252,17 @@ async def test_what_a_handler_writes_is_in_its_log(gateways: Gateways, aws_endpo
 
 
 @OURS
-async def test_the_end_of_a_socket_is_told_with_the_clients_code(
+async def test_the_end_of_a_socket_is_reported_with_the_clients_code(
     gateways: Gateways, tmp_path: Any
 ) -> None:
     url = f"{gateways.websocket_url}?{urlencode({'folder': str(tmp_path)})}"
     async with connect(url) as socket:
-        event = (await ask(socket, action="whoami"))["event"]
+        event = (await send_request(socket, action="whoami"))["event"]
         await socket.close(4001, "enough")
-    told = tmp_path / event["requestContext"]["connectionId"]
-    await asyncio.to_thread(eventually, lambda: told.exists() and told.read_text())
+    reported = tmp_path / event["requestContext"]["connectionId"]
+    await asyncio.to_thread(eventually, lambda: reported.exists() and reported.read_text())
 
-    context = json.loads(told.read_text())["requestContext"]
+    context = json.loads(reported.read_text())["requestContext"]
     assert (context["routeKey"], context["eventType"]) == ("$disconnect", "DISCONNECT")
     assert context["disconnectStatusCode"] == 4001
 
@@ -269,7 +271,7 @@ async def test_the_end_of_a_socket_is_told_with_the_clients_code(
 async def test_a_deleted_connection_is_closed_and_gone(gateways: Gateways) -> None:
     client = management(gateways)
     async with connect(gateways.websocket_url) as socket:
-        context = (await ask(socket, action="whoami"))["event"]["requestContext"]
+        context = (await send_request(socket, action="whoami"))["event"]["requestContext"]
         name = context["connectionId"]
         deleted = await asyncio.to_thread(client.delete_connection, ConnectionId=name)
         with pytest.raises(ConnectionClosed):
@@ -287,12 +289,14 @@ async def test_a_deleted_connection_is_closed_and_gone(gateways: Gateways) -> No
 async def test_a_connection_is_described(gateways: Gateways) -> None:
     client = management(gateways)
     async with connect(gateways.websocket_url) as socket:
-        context = (await ask(socket, action="whoami"))["event"]["requestContext"]
-        told = await asyncio.to_thread(client.get_connection, ConnectionId=context["connectionId"])
+        context = (await send_request(socket, action="whoami"))["event"]["requestContext"]
+        reported = await asyncio.to_thread(
+            client.get_connection, ConnectionId=context["connectionId"]
+        )
 
-    assert told["Identity"]["SourceIp"] == "127.0.0.1"
-    assert abs(told["ConnectedAt"].timestamp() * 1_000 - context["connectedAt"]) <= 1
-    assert told["LastActiveAt"] >= told["ConnectedAt"]
+    assert reported["Identity"]["SourceIp"] == "127.0.0.1"
+    assert abs(reported["ConnectedAt"].timestamp() * 1_000 - context["connectedAt"]) <= 1
+    assert reported["LastActiveAt"] >= reported["ConnectedAt"]
 
 
 @OURS
@@ -313,20 +317,20 @@ async def test_a_connection_is_described(gateways: Gateways) -> None:
 async def test_who_does_not_sign_as_it_should_may_not_post(
     gateways: Gateways, changed: dict[str, str], code: str
 ) -> None:
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as rejected:
         await asyncio.to_thread(
             management(gateways, **changed).post_to_connection, ConnectionId=NO_ONES, Data=b"x"
         )
 
-    assert refused.value.response["Error"]["Code"] == code
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    assert rejected.value.response["Error"]["Code"] == code
+    assert rejected.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
 @OURS
 async def test_what_can_be_no_connections_id_is_a_bad_request(gateways: Gateways) -> None:
-    with pytest.raises(ClientError, match="Invalid connectionId: nonsense") as refused:
+    with pytest.raises(ClientError, match="Invalid connectionId: nonsense") as rejected:
         await asyncio.to_thread(
             management(gateways).post_to_connection, ConnectionId="nonsense", Data=b"x"
         )
 
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert rejected.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400

@@ -43,11 +43,11 @@ def stream(request: pytest.FixtureRequest) -> Stream:
             iterator = kinesis.get_shard_iterator(
                 StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
             )["ShardIterator"]
-            while records := (answer := kinesis.get_records(ShardIterator=iterator))["Records"]:
+            while records := (response := kinesis.get_records(ShardIterator=iterator))["Records"]:
                 for record in records:
                     if record["PartitionKey"] == truck_id:
                         found += deaggregate(record["Data"], record["PartitionKey"])
-                iterator = answer["NextShardIterator"]
+                iterator = response["NextShardIterator"]
         return found
 
     return Stream(kinesis, name, of_truck)
@@ -78,19 +78,19 @@ def test_any_bytes_come_out_as_they_were_put_in(stream: Stream) -> None:
     assert [record.data for record in stream.of_truck(truck_id)] == payloads
 
 
-def test_each_entry_of_a_call_has_an_answer_of_its_own_and_numbers_grow(stream: Stream) -> None:
+def test_each_entry_of_a_call_has_a_response_of_its_own_and_numbers_grow(stream: Stream) -> None:
     truck_id = unique("T")
     entries = [{"PartitionKey": truck_id, "Data": str(n).encode()} for n in range(20)]
 
-    answer = stream.client.put_records(StreamName=stream.name, Records=entries)
+    response = stream.client.put_records(StreamName=stream.name, Records=entries)
 
-    assert answer["FailedRecordCount"] == 0
-    assert len(answer["Records"]) == len(entries)
-    assert all(entry.get("ErrorCode") is None for entry in answer["Records"])
+    assert response["FailedRecordCount"] == 0
+    assert len(response["Records"]) == len(entries)
+    assert all(entry.get("ErrorCode") is None for entry in response["Records"])
     # As numbers: how they are padded is nobody's promise.
-    numbers = [int(entry["SequenceNumber"]) for entry in answer["Records"]]
+    numbers = [int(entry["SequenceNumber"]) for entry in response["Records"]]
     assert numbers == sorted(set(numbers))
-    assert len({entry["ShardId"] for entry in answer["Records"]}) == 1
+    assert len({entry["ShardId"] for entry in response["Records"]}) == 1
 
 
 Parked = Callable[[str], tuple[bytes, Mapping[str, str]]]

@@ -75,7 +75,7 @@ def test_an_earlier_subscription_never_takes_the_place_of_a_later_one(store: Sto
     assert store.of_topic(late.topic) == [late]
 
 
-def test_a_view_of_the_fleet_is_kept_as_it_was_asked_for(store: Store) -> None:
+def test_a_view_of_the_fleet_is_kept_as_it_was_requested(store: Store) -> None:
     view = FleetView(
         bbox=(170.5, -20.0, -170.123456, 5.0),
         zoom=11.4,
@@ -103,7 +103,7 @@ def test_what_was_begun_anew_since_it_was_read_is_not_forgotten(store: Store) ->
     assert store.of_topic(delivery_topic(delivery_id)) == []
 
 
-def test_what_was_begun_after_the_end_was_asked_for_stays(store: Store) -> None:
+def test_what_was_begun_after_the_end_was_requested_stays(store: Store) -> None:
     delivery_id, connection_id = unique("D"), unique("conn=")
     store.add(subscription(delivery_id, connection_id))
     store.remove(delivery_topic(delivery_id), socket_endpoint(connection_id), until_ms=NOW_MS - 1)

@@ -26,16 +26,16 @@ PATIENCE = ["--patience-s", "300"]
 
 @pytest.fixture(scope="module")
 def env_file(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    told = local_cloud.environment
+    reported = local_cloud.environment
     path = tmp_path_factory.mktemp("deployed") / ".env"
     write_environment(
         Environment(
-            server_url=told.server_url,
-            websocket_url=told.websocket_url,
-            issuer=told.issuer,
-            audience=told.audience,
-            token_url=told.token_url,
-            token_secret=told.token_secret,
+            server_url=reported.server_url,
+            websocket_url=reported.websocket_url,
+            issuer=reported.issuer,
+            audience=reported.audience,
+            token_url=reported.token_url,
+            token_secret=reported.token_secret,
         ),
         path,
     )
@@ -66,7 +66,7 @@ def test_the_file_has_the_names_that_terraform_writes(env_file: Path) -> None:
     assert names == {line.partition("=")[0] for line in env_file.read_text().splitlines()}
 
 
-def test_sockets_are_held_and_hear_of_their_deliveries(env_file: Path) -> None:
+def test_sockets_are_held_and_are_notified_of_their_deliveries(env_file: Path) -> None:
     # A slow machine may lose a socket, or be silent for long: neither is asked here.
     code, report = load_test(
         env_file, "--duration", "15", "--max-gap-s", "600", "--max-errors", "1000"
@@ -82,7 +82,7 @@ def test_sockets_are_held_and_hear_of_their_deliveries(env_file: Path) -> None:
     ]
 
 
-def test_a_limit_that_is_passed_is_told_by_the_exit_code(env_file: Path) -> None:
+def test_a_limit_that_is_passed_is_reported_by_the_exit_code(env_file: Path) -> None:
     code, report = load_test(env_file, "--duration", "1", "--max-gap-s", "0")
 
     assert (code, report["ok"]) == (1, False)

@@ -247,8 +247,8 @@ def followed(
         drive.start()
         closes = 0
         while closes < CLOSES * len(followers):
-            heard = [(one, one.count + rng.randrange(1, 4)) for one in followers.values()]
-            eventually(lambda heard=heard: all(one.count >= count for one, count in heard))
+            received = [(one, one.count + rng.randrange(1, 4)) for one in followers.values()]
+            eventually(lambda received=received: all(one.count >= count for one, count in received))
             closes += end_connections(environment, drive.delivery_id)
         eventually(lambda: all(len(one.positions) > CLOSES for one in followers.values()))
         drive.declare("delivered")

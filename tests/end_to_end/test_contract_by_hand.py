@@ -146,7 +146,7 @@ def test_the_daemon_is_the_kcls_and_the_index_is_opensearch_3_8(local_cloud: Any
 def test_telemetry_is_answered_point_by_point(trip: Trip) -> None:
     good, repeat = trip.point(seq=1), trip.point(seq=1)
     repeat["recorded_at"] = good["recorded_at"]
-    answer = trip.post(
+    response = trip.post(
         good,
         {**good, "lat": 123.0},
         repeat,
@@ -154,23 +154,23 @@ def test_telemetry_is_answered_point_by_point(trip: Trip) -> None:
         {"truck_id": trip.truck_id, "lat": 1.0, "lon": 1.0},
     )
 
-    assert answer.status == 202, answer.text
-    assert answer.json["accepted"] == 2
-    assert [(r["index"], r["field"]) for r in answer.json["rejected"]] == [
+    assert response.status == 202, response.text
+    assert response.json["accepted"] == 2
+    assert [(r["index"], r["field"]) for r in response.json["rejected"]] == [
         (1, "lat"),
         (3, "recorded_at"),
         (4, "recorded_at"),
     ]
-    assert answer.json["rejected"][1]["reason"] == "too_old"
-    assert answer.json["adjusted"] == []
+    assert response.json["rejected"][1]["reason"] == "too_old"
+    assert response.json["adjusted"] == []
 
 
 def test_a_clock_ahead_is_shifted_and_told(trip: Trip) -> None:
-    answer = trip.post(trip.point(ago_s=-3600), trip.point(ago_s=-3610))
+    response = trip.post(trip.point(ago_s=-3600), trip.point(ago_s=-3610))
 
-    assert answer.status == 202
-    assert [a["index"] for a in answer.json["adjusted"]] == [0, 1]
-    assert all(-3_700_000 < a["offset_ms"] < -3_500_000 for a in answer.json["adjusted"])
+    assert response.status == 202
+    assert [a["index"] for a in response.json["adjusted"]] == [0, 1]
+    assert all(-3_700_000 < a["offset_ms"] < -3_500_000 for a in response.json["adjusted"])
 
 
 def test_telemetry_in_its_other_forms(api: ApiClient, token: Callable[..., str]) -> None:
@@ -196,9 +196,9 @@ def test_telemetry_in_its_other_forms(api: ApiClient, token: Callable[..., str])
     assert (packed.status, packed.json["accepted"]) == (202, 1), packed.text
 
 
-def test_telemetry_that_is_refused_whole(trip: Trip, api: ApiClient) -> None:
+def test_telemetry_that_is_rejected_whole(trip: Trip, api: ApiClient) -> None:
     point = trip.point()
-    refusals = {
+    rejections = {
         "nobody": api("POST", "/telemetry", body=point),
         "another truck": trip.post(point, {**point, "truck_id": "T-other"}),
         "a customer": api("POST", "/telemetry", token=trip.customer, body=point),
@@ -208,7 +208,7 @@ def test_telemetry_that_is_refused_whole(trip: Trip, api: ApiClient) -> None:
         "too large": api("POST", "/telemetry", token=trip.truck, raw=b'"' + b" " * 1_100_000),
     }
 
-    assert {why: a.status for why, a in refusals.items()} == {
+    assert {why: a.status for why, a in rejections.items()} == {
         "nobody": 401,
         "another truck": 403,
         "a customer": 403,
@@ -217,11 +217,11 @@ def test_telemetry_that_is_refused_whole(trip: Trip, api: ApiClient) -> None:
         "too many": 413,
         "too large": 413,
     }
-    assert refusals["nothing valid"].json["rejected"][0]["field"] == "lat"
-    for why, answer in refusals.items():
+    assert rejections["nothing valid"].json["rejected"][0]["field"] == "lat"
+    for why, response in rejections.items():
         if why != "nobody":  # that one is the gateway's own
-            assert answer.headers["Content-Type"].startswith("application/problem+json"), why
-            assert {"title", "status"} <= answer.json.keys(), why
+            assert response.headers["Content-Type"].startswith("application/problem+json"), why
+            assert {"title", "status"} <= response.json.keys(), why
 
 
 def test_deliveries_are_created_changed_and_read_by_those_concerned(
@@ -249,7 +249,7 @@ def test_deliveries_are_created_changed_and_read_by_those_concerned(
     assert [d["delivery_id"] for d in by_truck.json["deliveries"]] == [trip.delivery_id]
 
 
-def test_declarations_are_idempotent_and_legal_or_refused(trip: Trip, api: ApiClient) -> None:
+def test_declarations_are_idempotent_and_legal_or_rejected(trip: Trip, api: ApiClient) -> None:
     trip.put()
     path = f"/deliveries/{trip.delivery_id}/events"
     keyless = api("POST", path, token=trip.truck, body={"type": "picked_up"})
@@ -318,7 +318,7 @@ def stand_until(trip: Trip, viewer: Viewer, *, north_m: float, status: str) -> i
     raise AssertionError(f"never {status}")
 
 
-def test_the_socket_refuses_and_answers_as_promised(
+def test_the_socket_rejects_and_responses_as_promised(
     trip: Trip, api: ApiClient, token: Callable[..., str], local_cloud: Any
 ) -> None:
     url = local_cloud.environment.websocket_url
@@ -329,9 +329,9 @@ def test_the_socket_refuses_and_answers_as_promised(
         ({"ticket": "not-a-ticket"}, 401),
         ({"token": trip.truck}, 403),
     ):
-        with pytest.raises(InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as rejected:
             Viewer(url, **arguments)
-        assert refused.value.response.status_code == status, arguments
+        assert rejected.value.response.status_code == status, arguments
 
     made = api("POST", "/tickets", token=trip.customer)
     assert made.status == 201
@@ -412,7 +412,7 @@ def test_another_truck_shows_its_own_positions_only(
     assert all(m["position"]["lat"] > ORIGIN["lat"] for m in viewer.messages if m.get("position"))
 
 
-def test_what_other_writers_put_in_the_stream_is_parked_and_costs_nobody(
+def test_what_other_writers_put_in_the_stream_is_parked_and_costs_no_one(
     trip: Trip, local_cloud: Any
 ) -> None:
     environment = local_cloud.environment
@@ -452,9 +452,9 @@ def parked_keys(bucket: Any, name: str) -> set[str]:
 
 
 def history_of(opensearch_url: str, truck_id: str) -> list[Any]:
-    answer = urllib3.request(
+    response = urllib3.request(
         "POST",
         f"{opensearch_url}/truck-positions-*/_search",
         json={"query": {"term": {"truck_id": truck_id}}},
     )
-    return list(answer.json()["hits"]["hits"])
+    return list(response.json()["hits"]["hits"])

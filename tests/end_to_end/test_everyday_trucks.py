@@ -18,7 +18,7 @@ from sim.local_cloud.launch import LaunchedCloud
 from sim.token_client import TokenClient
 from tests.support.consumer_world import ORIGIN
 from tests.support.field import Field, east_of_origin, new_truck
-from tests.support.http_client import Answer, ApiClient
+from tests.support.http_client import ApiClient, HttpResponse
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
@@ -42,7 +42,7 @@ class Driver:
         self._api = ApiClient(environment.server_url)
         self._token = TokenClient.of(environment).token("truck", truck_id)
 
-    def declare(self, delivery: Delivery, what: str) -> Answer:
+    def declare(self, delivery: Delivery, what: str) -> HttpResponse:
         return self._api(
             "POST",
             f"/deliveries/{delivery.delivery_id}/events",
@@ -51,7 +51,7 @@ class Driver:
             headers={"Idempotency-Key": uuid.uuid4().hex},
         )
 
-    def upload(self, recorded_at_ms: list[int]) -> Answer:
+    def upload(self, recorded_at_ms: list[int]) -> HttpResponse:
         positions = [
             {
                 "truck_id": self.truck_id,

@@ -45,8 +45,8 @@ class Truck:
             "lat": lat,
             "lon": LON,
         }
-        answer = self._api("POST", "/telemetry", token=self._token, body=point)
-        assert answer.status == 202, answer
+        response = self._api("POST", "/telemetry", token=self._token, body=point)
+        assert response.status == 202, response
 
 
 @pytest.fixture
@@ -54,14 +54,16 @@ def truck(local_cloud: LaunchedCloud, tokens: TokenClient) -> Truck:
     return Truck(local_cloud, tokens)
 
 
-def showing(truck: Truck, wanted: Callable[[list[Any]], bool]) -> Callable[[dict[str, Any]], bool]:
+def showing(
+    truck: Truck, expected: Callable[[list[Any]], bool]
+) -> Callable[[dict[str, Any]], bool]:
     """Whether a message shows the truck so."""
 
     def shows(message: dict[str, Any]) -> bool:
         if message["type"] != "fleet":
             return False
         validate_message(message)
-        return any(row[0] == truck.truck_id and wanted(row) for row in message["trucks"])
+        return any(row[0] == truck.truck_id and expected(row) for row in message["trucks"])
 
     return shows
 

@@ -58,7 +58,7 @@ def reasons_until_closed(socket: ClientConnection) -> list[str | None]:
     return reasons
 
 
-def is_answered(socket: ClientConnection) -> bool:
+def has_response(socket: ClientConnection) -> bool:
     socket.send('{"action":"ping"}')
     message = json.loads(socket.recv(timeout=PATIENCE_S))
     return bool(message["type"] == "pong")
@@ -66,23 +66,23 @@ def is_answered(socket: ClientConnection) -> bool:
 
 def test_the_oldest_socket_of_a_token_makes_room_for_one_more(one_more: Open) -> None:
     oldest, second, *_ = [one_more() for _ in range(LIMITS.max_sockets)]
-    assert is_answered(oldest)
+    assert has_response(oldest)
     newest = one_more()
 
     assert reasons_until_closed(oldest) == ["too_many"]
-    assert is_answered(second)
-    assert is_answered(newest)
+    assert has_response(second)
+    assert has_response(newest)
 
 
-def test_a_token_that_opens_sockets_without_end_is_refused(one_more: Open) -> None:
+def test_a_token_that_opens_sockets_without_end_is_rejected(one_more: Open) -> None:
     def open_on() -> None:
         for _ in range(10 * LIMITS.connects.burst):
             one_more().close()
 
-    with pytest.raises(InvalidStatus) as refused:
+    with pytest.raises(InvalidStatus) as rejected:
         open_on()
 
-    assert refused.value.response.status_code == 429
+    assert rejected.value.response.status_code == 429
 
 
 def test_a_socket_that_says_too_much_is_ended(one_more: Open) -> None:
@@ -93,4 +93,4 @@ def test_a_socket_that_says_too_much_is_ended(one_more: Open) -> None:
 
     # Not the last one of all: replies to earlier frames may come after it.
     assert "too_many" in reasons_until_closed(socket)
-    assert is_answered(other)
+    assert has_response(other)

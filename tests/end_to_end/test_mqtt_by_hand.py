@@ -72,7 +72,7 @@ class Truck:
         return dict(found["Metadata"])
 
 
-async def test_a_truck_hears_what_became_of_its_points(local_cloud: LaunchedCloud) -> None:
+async def test_a_truck_receives_what_became_of_its_points(local_cloud: LaunchedCloud) -> None:
     truck = Truck(local_cloud.environment)
     good = json.dumps({"positions": [truck.point(1_000, seq=1), truck.point(seq=2)]}).encode()
     mixed = json.dumps({"positions": [truck.point(seq=3), truck.point(seq=4, lat=95)]}).encode()

@@ -63,14 +63,14 @@ class Cloud:
 
     def operate(self, *arguments: str) -> tuple[int, str]:
         """Types a command; its exit code and its last line."""
-        code, said = self._operate(*arguments)
-        return code, said.splitlines()[-1]
+        code, output = self._operate(*arguments)
+        return code, output.splitlines()[-1]
 
     def operate_whole(self, *arguments: str) -> str:
         """Types a command that must succeed; all that it says."""
-        code, said = self._operate(*arguments)
+        code, output = self._operate(*arguments)
         assert code == 0
-        return said
+        return output
 
     def _operate(self, *arguments: str) -> tuple[int, str]:
         done = subprocess.run(
@@ -124,8 +124,8 @@ class Cloud:
         """OpenSearch's own answer, after a refresh."""
         base = f"{self.environment.opensearch_url}/{pattern}"
         urllib3.request("POST", f"{base}/_refresh")
-        answer = urllib3.request("POST", f"{base}/_count", json={"query": query})
-        return int(answer.json()["count"])
+        response = urllib3.request("POST", f"{base}/_count", json={"query": query})
+        return int(response.json()["count"])
 
     def lose(self, pattern: str) -> None:
         """Deletes whole indexes, by their names: OpenSearch refuses a pattern."""
@@ -151,12 +151,12 @@ class Cloud:
             ("delivery_events_table", "delivery_id", delivery_id),
             ("subscriptions_table", "topic", delivery_topic(delivery_id)),
         ):
-            answer = self.dynamodb.query(
+            response = self.dynamodb.query(
                 TableName=getattr(self.environment, table),
                 KeyConditionExpression=f"{key} = :value",
                 ExpressionAttributeValues={":value": {"S": value}},
             )
-            counts[table] = answer["Count"]
+            counts[table] = response["Count"]
         query = {"term": {"deliveries.delivery_id": delivery_id}}
         return counts | {"history": self.documents("truck-positions-*", query)}
 
@@ -192,9 +192,9 @@ def cloud(local_cloud: Any) -> Cloud:
 
 def is_checkpointed(environment: Environment, truck_id: str) -> bool:
     """Whether a consumer that starts anew would read nothing of the truck again."""
-    told = checkpoints(environment)
+    reported = checkpoints(environment)
     return all(
-        shard_id in told and told[shard_id] >= position
+        shard_id in reported and reported[shard_id] >= position
         for shard_id, position in applied(environment, [truck_id]).items()
     )
 
@@ -223,16 +223,16 @@ def test_a_truck_and_a_customer_are_erased_and_another_of_each_is_untouched(
     truck_before, delivery_before = cloud.of_truck(trucks[1]), cloud.of_delivery(deliveries[1])
     assert cloud.of_delivery(deliveries[0])["delivery_events_table"] >= 3
 
-    refused, why = cloud.operate("erase", "--truck", trucks[0])
+    rejected, why = cloud.operate("erase", "--truck", trucks[0])
     counted, would = cloud.operate("erase", "--truck", trucks[0], "--dry-run")
-    erased, told = cloud.operate("erase", "--truck", trucks[0], "--force")
-    erased_customer, told_customer = cloud.operate("erase", "--customer", customers[0])
+    erased, reported = cloud.operate("erase", "--truck", trucks[0], "--force")
+    erased_customer, reported_customer = cloud.operate("erase", "--customer", customers[0])
 
-    assert (refused, counted, erased, erased_customer) == (1, 0, 0, 0)
+    assert (rejected, counted, erased, erased_customer) == (1, 0, 0, 0)
     assert "sent a point" in why
     assert f"truck-raw-* {POINTS}, truck-positions-* {POINTS}" in would
-    assert "left: nothing" in told
-    assert "left: nothing" in told_customer
+    assert "left: nothing" in reported
+    assert "left: nothing" in reported_customer
     left = cloud.of_truck(trucks[0])
     assert left.pop("truck-state") == 1, "the tombstone"
     assert not any(left.values())
@@ -263,9 +263,9 @@ def test_what_was_parked_by_a_bug_that_is_mended_comes_into_the_history(cloud: C
     )
     bad = parking.park(b"{", name=f"{name}.1", reason="not_a_point", partition_key=truck_id)
 
-    code, told = cloud.operate("replay-parked", "--prefix", name)
+    code, reported = cloud.operate("replay-parked", "--prefix", name)
 
-    assert (code, told) == (0, "replayed 1 parked records; stay: not_a_point 1")
+    assert (code, reported) == (0, "replayed 1 parked records; stay: not_a_point 1")
     query = {"ids": {"values": [point_id(point)]}}
     eventually(lambda: cloud.documents("truck-positions-*", query) == 1)
     eventually(lambda: cloud.of_truck(truck_id)["truck-raw-*"] == 1)
@@ -288,12 +288,12 @@ def test_a_lost_raw_log_comes_back_from_the_backup(cloud: Cloud) -> None:
     times = ("--from", "2026-01-01", "--to", f"{tomorrow:%Y-%m-%d}", "--after", before)
 
     counted, would = cloud.operate("replay-backup", *times, "--into", "raw", "--dry-run")
-    first, told = cloud.operate("replay-backup", *times, "--into", "raw")
+    first, reported = cloud.operate("replay-backup", *times, "--into", "raw")
     second, _ = cloud.operate("replay-backup", *times, "--into", "raw")
 
     assert lost == [0, 0]
     assert (counted, first, second) == (0, 0, 0)
-    assert would.removeprefix("would replay") == told.removeprefix("replayed")
+    assert would.removeprefix("would replay") == reported.removeprefix("replayed")
     assert [cloud.of_truck(truck_id)["truck-raw-*"] for truck_id in trucks] == [POINTS, POINTS]
 
 
@@ -328,7 +328,7 @@ def test_a_lost_history_comes_back_from_the_backup_by_way_of_the_stream(
     eventually(lambda: cloud.documents("truck-positions-*", query) == POINTS)
 
 
-def test_stolen_tokens_are_refused_on_every_route_and_on_open_sockets(cloud: Cloud) -> None:
+def test_stolen_tokens_are_rejected_on_every_route_and_on_open_sockets(cloud: Cloud) -> None:
     truck_id, customer_id = unique("T"), unique("C")
     delivery_id = unique("D")
     place = {"lat": ORIGIN.lat, "lon": ORIGIN.lon}
@@ -355,13 +355,13 @@ def test_stolen_tokens_are_refused_on_every_route_and_on_open_sockets(cloud: Clo
         assert cloud.operate("block", "--truck", truck_id, "--reason", "stolen")[0] == 0
         viewer.wait_for_type("ended", reason="token_expired")
     eventually(lambda: (posted(truck), seen(truck), seen(customer)) == (401, 401, 401))
-    with pytest.raises(InvalidStatus) as refused:
+    with pytest.raises(InvalidStatus) as rejected:
         Viewer(cloud.environment.websocket_url, token=customer)
     # The token's time of issue has whole seconds.
     eventually(lambda: seen(cloud.tokens.token("customer", customer_id)) == 200)
     code, listed = cloud.operate("unblock", "--truck", truck_id)
 
     assert before == (202, 200, 200)
-    assert refused.value.response.status_code == 401
+    assert rejected.value.response.status_code == 401
     assert (code, f"unblocked truck:{truck_id} (revoked)" in listed) == (0, True)
     eventually(lambda: posted(truck) == 202)

@@ -15,7 +15,7 @@ import pytest
 
 from operations.devices import OWNTRACKS_PATH, TRACCAR_CLIENT_PATH
 from tests.end_to_end.test_operators_commands import ORIGIN, Cloud, unique
-from tests.support.http_client import Answer
+from tests.support.http_client import HttpResponse
 from tests.support.owntracks_phone import OwnTracksPhone
 from tests.support.waiting import eventually
 
@@ -29,12 +29,12 @@ def cloud(local_cloud: Any) -> Cloud:
 
 def credential(cloud: Cloud, truck_id: str) -> str:
     """Adds a device; the secret, as a person would read it off."""
-    said = cloud.operate_whole("device", "add", truck_id)
-    (password,) = [line.split()[-1] for line in said.splitlines() if "Password" in line]
+    output = cloud.operate_whole("device", "add", truck_id)
+    (password,) = [line.split()[-1] for line in output.splitlines() if "Password" in line]
     return password
 
 
-def owntracks(cloud: Cloud, truck_id: str, secret: str, **changed: Any) -> Answer:
+def owntracks(cloud: Cloud, truck_id: str, secret: str, **changed: Any) -> HttpResponse:
     credentials = base64.b64encode(f"{truck_id}:{secret}".encode()).decode()
     message = {
         "_type": "location",
@@ -52,7 +52,7 @@ def owntracks(cloud: Cloud, truck_id: str, secret: str, **changed: Any) -> Answe
     )
 
 
-def traccar_client(cloud: Cloud, secret: str) -> Answer:
+def traccar_client(cloud: Cloud, secret: str) -> HttpResponse:
     coords = {"latitude": ORIGIN.lat, "longitude": ORIGIN.lon, "speed": 18.67, "heading": -1}
     location = {"timestamp": datetime.now(UTC).isoformat(), "coords": coords}
     return cloud.api("POST", TRACCAR_CLIENT_PATH, body={"location": location, "device_id": secret})
@@ -72,9 +72,9 @@ def test_phones_are_trucks_until_they_are_revoked(cloud: Cloud) -> None:
     eventually(lambda: cloud.of_truck(truck_id)["truck-positions-*"] == 2)
     assert cloud.of_truck(truck_id)["truck-latest"] == 1
 
-    revoked, told = cloud.operate("device", "revoke", truck_id)
+    revoked, reported = cloud.operate("device", "revoke", truck_id)
 
-    assert (revoked, told) == (0, "respected everywhere within 15 s")
+    assert (revoked, reported) == (0, "respected everywhere within 15 s")
     eventually(lambda: owntracks(cloud, truck_id, secrets[0]).status == 401)
     eventually(lambda: traccar_client(cloud, secrets[1]).status == 401)
 
@@ -89,8 +89,8 @@ async def test_owntracks_over_mqtt_is_a_truck_until_it_is_revoked(cloud: Cloud) 
     truck_id = unique("T")
     mqtt_url = cloud.environment.mqtt_url
     broker = urlsplit(mqtt_url)
-    said = cloud.operate_whole("device", "add", truck_id, "--mqtt-url", mqtt_url)
-    typed = dict(line.strip().rsplit(" ", 1) for line in said.splitlines() if " " in line.strip())
+    output = cloud.operate_whole("device", "add", truck_id, "--mqtt-url", mqtt_url)
+    typed = dict(line.strip().rsplit(" ", 1) for line in output.splitlines() if " " in line.strip())
     setup = {
         "host": broker.hostname,
         "port": broker.port,

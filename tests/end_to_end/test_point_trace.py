@@ -24,8 +24,16 @@ SIM = [sys.executable, "-m", "sim"]
 
 def traced(cloud: Any, point_id: str) -> list[dict[str, Any]]:
     """What the command prints of a point."""
-    asked = [*SIM, "trace", point_id, "--run-dir", str(cloud.run_dir), "--env", str(cloud.env_file)]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    requested = [
+        *SIM,
+        "trace",
+        point_id,
+        "--run-dir",
+        str(cloud.run_dir),
+        "--env",
+        str(cloud.env_file),
+    ]
+    done = subprocess.run(requested, capture_output=True, text=True, check=False)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -40,8 +48,8 @@ def whole_way(cloud: Any, point_id: str) -> list[dict[str, Any]]:
 
 def test_a_point_is_found_by_its_id_in_the_log_of_every_part_on_its_way(local_cloud: Any) -> None:
     def token(*arguments: str) -> str:
-        asked = [*SIM, "token", *arguments, "--env", str(local_cloud.env_file)]
-        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        requested = [*SIM, "token", *arguments, "--env", str(local_cloud.env_file)]
+        return subprocess.run(requested, capture_output=True, text=True, check=True).stdout.strip()
 
     api = ApiClient(local_cloud.environment.server_url)
     delivery_id, customer_id = (f"{kind}-{uuid.uuid4().hex[:10]}" for kind in "DC")
@@ -62,8 +70,8 @@ def test_a_point_is_found_by_its_id_in_the_log_of_every_part_on_its_way(local_cl
     ) as viewer:
         viewer.track(delivery_id)
         viewer.wait_for(lambda message: message["type"] == "snapshot")
-        answer = api("POST", "/telemetry", token=token("--truck", TRACED_TRUCK), body=point)
-        assert answer.status == 202, answer.text
+        response = api("POST", "/telemetry", token=token("--truck", TRACED_TRUCK), body=point)
+        assert response.status == 202, response.text
         viewer.wait_for(lambda message: message["type"] == "status")
         viewer.wait_for(lambda message: message["type"] == "position" and message["position"])
         steps = eventually(lambda: whole_way(local_cloud, point_id))

@@ -11,8 +11,8 @@ from websockets.exceptions import InvalidStatus
 
 from tests.end_to_end.test_contract_by_hand import Trip, api, dispatcher, instant, token, trip
 from tests.support.asyncapi_schema import validate_message
-from tests.support.http_client import Answer, ApiClient
-from tests.support.openapi_schema import validate_answer
+from tests.support.http_client import ApiClient, HttpResponse
+from tests.support.openapi_schema import validate_response
 from tests.support.viewer_client import Viewer
 from tests.support.waiting import eventually
 
@@ -33,7 +33,7 @@ class Link:
         assert made.status == 201, made.text
         self.share_id, self.token = made.json["share_id"], made.json["token"]
 
-    def open(self, origin: str = PAGE) -> Answer:
+    def open(self, origin: str = PAGE) -> HttpResponse:
         return self._trip.api(
             "POST", "/shares/tickets", body={"token": self.token}, headers={"Origin": origin}
         )
@@ -42,10 +42,10 @@ class Link:
         return Viewer(self._socket_url, ticket=self.open().json["ticket"], origin=origin)
 
     def revoke(self) -> int:
-        answer = self._trip.api(
+        response = self._trip.api(
             "DELETE", f"{self.path}/{self.share_id}", token=self._trip.dispatcher
         )
-        return answer.status
+        return response.status
 
 
 @pytest.fixture
@@ -59,12 +59,14 @@ def link(trip: Trip, local_cloud: Any) -> Link:
 
 
 def test_a_link_shows_its_delivery_until_it_is_revoked(trip: Trip, link: Link) -> None:
-    answer = link.open()
-    shown = validate_answer("POST", "/shares/tickets", 201, answer.headers, answer.text)["delivery"]
+    response = link.open()
+    shown = validate_response("POST", "/shares/tickets", 201, response.headers, response.text)[
+        "delivery"
+    ]
 
     assert (shown["status"], shown["origin"]["name"]) == ("assigned", "Centum depot")
     assert (shown["stops_before"], shown["ended"]) == (0, False)
-    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
     with link.socket() as page:
         page.track(trip.delivery_id)
         snapshot = page.wait_for_type("snapshot")
@@ -97,11 +99,11 @@ def test_a_link_opens_no_other_delivery(
     guessed = api("POST", "/shares/tickets", body={"token": f"{other.delivery_id}~{secret}"})
     with link.socket() as page:
         page.track(other.delivery_id)
-        refused = page.wait_for_type("error", delivery_id=other.delivery_id)
+        rejected = page.wait_for_type("error", delivery_id=other.delivery_id)
     other.declare("cancelled", key="tidy-up")
 
     assert guessed.status == 404
-    assert refused["reason"] == "not_found"
+    assert rejected["reason"] == "not_found"
 
 
 def test_a_ticket_of_a_link_is_spent_by_one_socket(link: Link, local_cloud: Any) -> None:
@@ -113,8 +115,8 @@ def test_a_ticket_of_a_link_is_spent_by_one_socket(link: Link, local_cloud: Any)
     assert caught.value.response.status_code == 401
 
 
-def test_a_browser_may_ask_for_a_ticket(local_cloud: Any) -> None:
-    answer = urllib3.request(
+def test_a_browser_may_request_a_ticket(local_cloud: Any) -> None:
+    response = urllib3.request(
         "OPTIONS",
         f"{local_cloud.environment.server_url}/shares/tickets",
         headers={
@@ -125,8 +127,8 @@ def test_a_browser_may_ask_for_a_ticket(local_cloud: Any) -> None:
         retries=False,
     )
 
-    assert answer.status == 204
-    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    assert response.status == 204
+    assert "POST" in response.headers["Access-Control-Allow-Methods"]
 
 
 def test_a_trucks_history_is_read_by_the_dispatcher_alone(trip: Trip, link: Link) -> None:
@@ -134,9 +136,9 @@ def test_a_trucks_history_is_read_by_the_dispatcher_alone(trip: Trip, link: Link
     trip.post(*(trip.point(north_m=10 * n, ago_s=20 - n) for n in range(5)))
 
     def points() -> list[Any]:
-        answer = trip.api("GET", path, token=trip.dispatcher)
-        page = validate_answer(
-            "GET", "/trucks/{truck_id}/track", answer.status, answer.headers, answer.text
+        response = trip.api("GET", path, token=trip.dispatcher)
+        page = validate_response(
+            "GET", "/trucks/{truck_id}/track", response.status, response.headers, response.text
         )
         return list(page["points"])
 

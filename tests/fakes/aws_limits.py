@@ -150,8 +150,8 @@ def _message_batch(request: Mapping[str, Any]) -> str | None:
 
 
 def _reception(request: Mapping[str, Any]) -> str | None:
-    wanted = request.get("MaxNumberOfMessages", 1)
-    return None if 1 <= wanted <= SQS_BATCH_MESSAGES else "InvalidParameterValue"
+    expected = request.get("MaxNumberOfMessages", 1)
+    return None if 1 <= expected <= SQS_BATCH_MESSAGES else "InvalidParameterValue"
 
 
 def _records(request: Mapping[str, Any]) -> str | None:

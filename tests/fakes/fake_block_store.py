@@ -14,13 +14,13 @@ class FakeBlockStore:
     Attributes:
         blocks: By subject and kind.
         readings: How often all were read.
-        is_away: Whether each call fails.
+        is_unavailable: Whether each call fails.
     """
 
     def __init__(self, *blocks: Block) -> None:
         self.blocks = {(block.subject, block.kind): block for block in blocks}
         self.readings = 0
-        self.is_away = False
+        self.is_unavailable = False
 
     def block(self, block: Block) -> None:
         self._check()
@@ -38,5 +38,5 @@ class FakeBlockStore:
         return [block for block in self.blocks.values() if block.until_ms > now_ms]
 
     def _check(self) -> None:
-        if self.is_away:
+        if self.is_unavailable:
             raise client_error("InternalServerError")

@@ -23,12 +23,12 @@ class FakeBroker:
 
     Attributes:
         results: What bridges have published, in order.
-        is_away: Whether connections are refused.
+        is_unavailable: Whether connections are refused.
     """
 
     def __init__(self, *, receive_maximum: int = 100) -> None:
         self.results: list[PublishedResult] = []
-        self.is_away = False
+        self.is_unavailable = False
         self._receive_maximum = receive_maximum
         self._queue: deque[Message] = deque()
         self._connections: list[FakeBrokerConnection] = []
@@ -94,7 +94,7 @@ class FakeBrokerConnection:
     async def opened(
         self, subscriptions: Sequence[str], on_message: Callable[[Message], None]
     ) -> AsyncIterator[None]:
-        if self._broker.is_away:
+        if self._broker.is_unavailable:
             raise BrokerError("away")
         self._on_message = on_message
         self._broker.join(self)

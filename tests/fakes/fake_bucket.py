@@ -84,7 +84,7 @@ class FakeVersionedBucket:
         after = request.get("ContinuationToken") or request.get("StartAfter", "")
         keys = [key for key in self.objects if key.startswith(request["Prefix"]) and key > after]
         page = keys[:PAGE]
-        answer: dict[str, Any] = {
+        response: dict[str, Any] = {
             "Contents": [
                 {"Key": key, "LastModified": version.modified_at}
                 for key in page
@@ -92,8 +92,8 @@ class FakeVersionedBucket:
             ]
         }
         if len(keys) > PAGE:
-            answer["NextContinuationToken"] = page[-1]
-        return answer
+            response["NextContinuationToken"] = page[-1]
+        return response
 
     def list_object_versions(self, **request: Any) -> dict[str, Any]:
         prefix = request["Prefix"]
@@ -105,7 +105,7 @@ class FakeVersionedBucket:
         if "KeyMarker" in request:
             listed = [one for one in listed if (one.key, -int(one.version_id)) > marker]
         page = listed[:PAGE]
-        answer: dict[str, Any] = {
+        response: dict[str, Any] = {
             "Versions": [
                 {
                     "Key": one.key,
@@ -117,10 +117,10 @@ class FakeVersionedBucket:
             ],
             "IsTruncated": len(listed) > PAGE,
         }
-        if answer["IsTruncated"]:
-            answer["NextKeyMarker"] = page[-1].key
-            answer["NextVersionIdMarker"] = page[-1].version_id
-        return answer
+        if response["IsTruncated"]:
+            response["NextKeyMarker"] = page[-1].key
+            response["NextVersionIdMarker"] = page[-1].version_id
+        return response
 
     def _add(self, key: str, body: bytes | None, metadata: dict[str, str]) -> Version:
         version = Version(

@@ -39,7 +39,7 @@ class FakeDeliveryStore:
     def __init__(self, *, max_open_deliveries: int = MAX_OPEN_DELIVERIES) -> None:
         self.appended: list[str] = []
         self.troubles: list[DeliveryStoreError | None] = []
-        self.refusals: dict[str, Exception] = {}
+        self.rejections: dict[str, Exception] = {}
         self.before_append: list[Callable[[], None]] = []
         self.between: list[Callable[[], None]] = []
         self.unreadable: set[str] = set()
@@ -78,10 +78,10 @@ class FakeDeliveryStore:
             stops.pop(delivery_id, None)
 
     def get_many(self, delivery_ids: Iterable[str]) -> FoundDeliveries:
-        asked = set(delivery_ids)
+        requested = set(delivery_ids)
         return FoundDeliveries(
-            {one: self._rows[one] for one in asked & self._rows.keys() - self.unreadable},
-            frozenset(asked & self.unreadable),
+            {one: self._rows[one] for one in requested & self._rows.keys() - self.unreadable},
+            frozenset(requested & self.unreadable),
         )
 
     def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
@@ -107,8 +107,8 @@ class FakeDeliveryStore:
             self.before_append.pop(0)()
         if self.troubles and (trouble := self.troubles.pop(0)) is not None:
             raise trouble
-        if after.delivery_id in self.refusals:
-            raise self.refusals[after.delivery_id]
+        if after.delivery_id in self.rejections:
+            raise self.rejections[after.delivery_id]
         self._tables.before_transaction = self._before_transaction(len(self.transactions))
         self._store.append(before, after, events, matches=matches)
         self.appended.append(after.delivery_id)
@@ -119,8 +119,8 @@ class FakeDeliveryStore:
         if self.troubles and (trouble := self.troubles.pop(0)) is not None:
             raise trouble
         for change in changes:
-            if change.after.delivery_id in self.refusals:
-                raise self.refusals[change.after.delivery_id]
+            if change.after.delivery_id in self.rejections:
+                raise self.rejections[change.after.delivery_id]
         self._tables.before_transaction = lambda: None
         self._store.append_together(changes)
         self.appended += (change.after.delivery_id for change in changes)

@@ -49,8 +49,8 @@ def aws(arguments: list[str]) -> int:
         tag = arguments[arguments.index("--image-ids") + 1].removeprefix("imageTag=")
         if not (folder() / f"pushed-{tag}").exists():
             return refuse("An error occurred (ImageNotFoundException)")
-    said = {"get-caller-identity": '{"Account": "123456789012"}', "get-login-password": PASSWORD}
-    print_line(said.get(operation, "{}"))
+    output = {"get-caller-identity": '{"Account": "123456789012"}', "get-login-password": PASSWORD}
+    print_line(output.get(operation, "{}"))
     return 0
 
 

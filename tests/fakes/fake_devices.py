@@ -14,13 +14,13 @@ class FakeDeviceStore:
     Attributes:
         devices: By the secret's hash.
         readings: How often one was looked up.
-        is_away: Whether each call fails.
+        is_unavailable: Whether each call fails.
     """
 
     def __init__(self) -> None:
         self.devices: dict[str, Device] = {}
         self.readings = 0
-        self.is_away = False
+        self.is_unavailable = False
         self._numbers = itertools.count(1)
 
     def add(self, truck_id: str, *, name: str, now_ms: int) -> tuple[Device, str]:
@@ -50,5 +50,5 @@ class FakeDeviceStore:
         return revoked
 
     def _check(self) -> None:
-        if self.is_away:
+        if self.is_unavailable:
             raise client_error("InternalServerError")

@@ -23,13 +23,13 @@ class FakeEnrollmentStore:
     Attributes:
         items: By secret.
         takings: How often one was looked up.
-        is_away: Whether each call fails.
+        is_unavailable: Whether each call fails.
     """
 
     def __init__(self) -> None:
         self.items: dict[str, FakeEnrollment] = {}
         self.takings = 0
-        self.is_away = False
+        self.is_unavailable = False
         self._numbers = itertools.count(1)
 
     def add(self, truck_id: str, *, name: str, now_ms: int, expires_at_ms: int) -> str:
@@ -50,5 +50,5 @@ class FakeEnrollmentStore:
         return True
 
     def _check(self) -> None:
-        if self.is_away:
+        if self.is_unavailable:
             raise client_error("InternalServerError")

@@ -28,7 +28,7 @@ class FakeFleet:
     """
 
     def __init__(self) -> None:
-        self.asked: list[FleetView] = []
+        self.requested: list[FleetView] = []
         self.written: list[str] = []
         self.before_count: Callable[[FleetView], None] = lambda _: None
         self._trucks: dict[str, FleetTruck] = {}
@@ -42,7 +42,7 @@ class FakeFleet:
         return self._trucks[truck_id]
 
     def count(self, view: FleetView, *, as_of_ms: int) -> FleetCounts:
-        self.asked.append(view)
+        self.requested.append(view)
         self.before_count(view)
         found = self._in(view, as_of_ms)
         tiles: dict[tuple[int, int], list[FleetTruck]] = collections.defaultdict(list)
@@ -101,14 +101,14 @@ def _having(trucks: Sequence[FleetTruck], flag: int, as_of_ms: int) -> int:
 
 
 def _passes(truck: FleetTruck, view: FleetView, as_of_ms: int) -> bool:
-    wanted, flags = view.filter, AGES.flags(truck, as_of_ms)
-    for flag, bit in ((wanted.late, 1), (wanted.stale, 2), (wanted.offline, 4)):
+    expected, flags = view.filter, AGES.flags(truck, as_of_ms)
+    for flag, bit in ((expected.late, 1), (expected.stale, 2), (expected.offline, 4)):
         if flag is not None and flag != bool(flags & bit):
             return False
     status = FleetStatus.NONE if truck.status is None else FleetStatus(truck.status.value)
-    if wanted.status is not None and status not in wanted.status:
+    if expected.status is not None and status not in expected.status:
         return False
-    search = wanted.search or ""
+    search = expected.search or ""
     return truck.truck_id.startswith(search) or (truck.delivery_id or "").startswith(search)
 
 

@@ -25,16 +25,16 @@ class FakeGateway:
         """What each connection was sent, delivered or not, in order."""
         self.ended: set[str] = set()
         """Connections that are gone because they were ended."""
-        self.end_answer = PostOutcome.DELIVERED
-        self.before_answer: Callable[[str], None] = lambda _: None
+        self.end_response = PostOutcome.DELIVERED
+        self.before_response: Callable[[str], None] = lambda _: None
         self.while_connecting: Callable[[str], None] = lambda _: None
-        self._answers: dict[str, list[PostOutcome]] = {}
+        self._responses: dict[str, list[PostOutcome]] = {}
         self._held: dict[str, asyncio.Event] = {}
         self._posted = asyncio.Condition()
 
-    def respond_with(self, connection_id: str, *answers: PostOutcome) -> None:
+    def respond_with(self, connection_id: str, *responses: PostOutcome) -> None:
         """The connection's next answers; the last one stays."""
-        self._answers[connection_id] = list(answers)
+        self._responses[connection_id] = list(responses)
 
     def hold(self, connection_id: str) -> asyncio.Event:
         """Posts to the connection are answered only once the event is set."""
@@ -51,25 +51,25 @@ class FakeGateway:
             return PostOutcome.GONE
         if connection_id in self._held:
             await self._held[connection_id].wait()
-        self.before_answer(connection_id)
+        self.before_response(connection_id)
         too_large = breach("post_to_connection", {"Data": payload.data}) is not None
         if too_large or len(payload.data) > SOCKET_FRAME_BYTES:
             return PostOutcome.FAILED
-        answers = self._answers.get(connection_id, [PostOutcome.DELIVERED])
-        return answers.pop(0) if len(answers) > 1 else answers[0]
+        responses = self._responses.get(connection_id, [PostOutcome.DELIVERED])
+        return responses.pop(0) if len(responses) > 1 else responses[0]
 
     async def end(self, connection_id: str) -> PostOutcome:
         if connection_id in self.ended:
             return PostOutcome.GONE
-        if self.end_answer is PostOutcome.DELIVERED:
+        if self.end_response is PostOutcome.DELIVERED:
             self.ended.add(connection_id)
-        return self.end_answer
+        return self.end_response
 
     async def wait_for_posts(self, connection_ids: Iterable[str]) -> None:
         """Returns when each of these connections was posted to at least once."""
-        wanted = set(connection_ids)
+        expected = set(connection_ids)
         async with self._posted:
-            await self._posted.wait_for(lambda: wanted <= self.payloads.keys())
+            await self._posted.wait_for(lambda: expected <= self.payloads.keys())
 
     def messages(self, connection_id: str) -> list[dict[str, Any]]:
         """The connection's messages, each held against the socket's documented contract."""

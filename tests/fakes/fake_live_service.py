@@ -37,8 +37,8 @@ class FakeLiveService:
         self.sockets: list[FakeLiveSocket] = []
         self.events: list[dict[str, Any]] = []
         self.tickets = 0
-        self.refused: str | None = None
-        self.is_away = False
+        self.rejected: str | None = None
+        self.is_unavailable = False
         self._lat, self._moved_at_ms = 0.0, 0
         self.happen("assigned")
 
@@ -47,16 +47,16 @@ class FakeLiveService:
 
     async def access(self) -> Ticket | TicketFailure:
         await asyncio.sleep(0)
-        if self.is_away:
+        if self.is_unavailable:
             return Unavailable()
-        if self.refused:
-            return Refused(self.refused)
+        if self.rejected:
+            return Refused(self.rejected)
         self.tickets += 1
         return Ticket(f"t-{self.tickets}", "D-1")
 
     async def open_socket(self, url: str) -> Socket:
         await asyncio.sleep(HANDSHAKE_S)
-        if self.is_away:
+        if self.is_unavailable:
             raise SocketLostError("away")
         socket = FakeLiveSocket(self, url)
         self.sockets.append(socket)

@@ -86,7 +86,7 @@ class FakePositionStore:
         self._done("write_latest")
         return outcomes
 
-    def forget_delivery(self, delivery_id: str) -> None:
+    def drop_delivery(self, delivery_id: str) -> None:
         """Takes a delivery's name out of all documents, as an erasure does."""
 
         def left(progress: Iterable[DeliveryProgress]) -> tuple[DeliveryProgress, ...]:
@@ -269,7 +269,7 @@ class FakePositionStore:
         """All that the history holds of a truck."""
         return [one.fix for one in self.history.values() if one.fix.truck_id == truck_id]
 
-    def forget_states(self) -> None:
+    def drop_states(self) -> None:
         """Loses all memories."""
         self._states.clear()
 

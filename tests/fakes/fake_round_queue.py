@@ -109,7 +109,7 @@ class FakeRoundQueue:
         return ["InvalidParameterValue" for message in theirs if message is None]
 
     @property
-    def in_hand(self) -> set[int]:
+    def in_flight(self) -> set[int]:
         """Buckets that nobody else is given."""
         now_ms = self._now_ms()
         with self._lock:

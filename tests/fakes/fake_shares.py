@@ -23,7 +23,7 @@ class FakeShareStore:
         finds: How often a token was looked up.
         writes: How often something was written, or tried to.
         reads: The keys of each `get_many`.
-        is_away: Whether each read fails.
+        is_unavailable: Whether each read fails.
         before_read: Run before each `get_many` answers.
     """
 
@@ -31,7 +31,7 @@ class FakeShareStore:
         self.finds = 0
         self.writes = 0
         self.reads: list[tuple[ShareKey, ...]] = []
-        self.is_away = False
+        self.is_unavailable = False
         self.before_read: Callable[[], None] = lambda: None
         self.exists: Callable[[str], bool] = lambda _: True
         self._made = 0
@@ -77,11 +77,11 @@ class FakeShareStore:
         return self._shares.get(key) if key is not None else None
 
     def get_many(self, keys: Iterable[ShareKey]) -> dict[ShareKey, Share]:
-        wanted = tuple(keys)
-        self.reads.append(wanted)
+        expected = tuple(keys)
+        self.reads.append(expected)
         self.before_read()
         self._check()
-        return {key: self._shares[key] for key in wanted if key in self._shares}
+        return {key: self._shares[key] for key in expected if key in self._shares}
 
     def live_and_revoked(self, delivery_id: str, *, now_ms: int) -> list[Share]:
         self._check()
@@ -113,5 +113,5 @@ class FakeShareStore:
         return [one for key, one in self._shares.items() if key.delivery_id == delivery_id]
 
     def _check(self) -> None:
-        if self.is_away:
+        if self.is_unavailable:
             raise client_error("InternalServerError")

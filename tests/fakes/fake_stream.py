@@ -27,13 +27,13 @@ class FailSome(NamedTuple):
     code: str = THROTTLED
 
 
-class LoseAnswer(NamedTuple):
+class LoseResponse(NamedTuple):
     """A call takes everything, and the SDK could read so much of its answer."""
 
     left: Mapping[str, Any]
 
 
-Trouble = Exception | FailSome | LoseAnswer | None
+Trouble = Exception | FailSome | LoseResponse | None
 
 
 class FakeStream:
@@ -55,22 +55,22 @@ class FakeStream:
         entries = list(request["Records"])
         self.calls.append(entries)
         if code := breach("put_records", request):
-            raise refused(code)
+            raise rejected(code)
         trouble = next(self._troubles)
         if isinstance(trouble, Exception):
             raise trouble
         failing = set(trouble.places) if isinstance(trouble, FailSome) else set()
-        answers: list[dict[str, str]] = []
+        responses: list[dict[str, str]] = []
         for place, entry in enumerate(entries):
             if isinstance(trouble, FailSome) and place in failing:
-                answers.append({"ErrorCode": trouble.code, "ErrorMessage": "rate exceeded"})
+                responses.append({"ErrorCode": trouble.code, "ErrorMessage": "rate exceeded"})
                 continue
             number = f"{next(self._sequence):056d}"
             self.records.append(StoredRecord(entry["PartitionKey"], bytes(entry["Data"]), number))
-            answers.append({"SequenceNumber": number, "ShardId": "shardId-000000000000"})
-        if isinstance(trouble, LoseAnswer):
+            responses.append({"SequenceNumber": number, "ShardId": "shardId-000000000000"})
+        if isinstance(trouble, LoseResponse):
             return trouble.left
-        return {"FailedRecordCount": len(failing), "Records": answers}
+        return {"FailedRecordCount": len(failing), "Records": responses}
 
     @property
     def user_records(self) -> list[UserRecord]:
@@ -98,7 +98,7 @@ class FakeBucket:
         return {}
 
 
-def refused(code: str, status: int = 400) -> ClientError:
+def rejected(code: str, status: int = 400) -> ClientError:
     """What the SDK raises when a call was answered with an error."""
     return ClientError(
         {

@@ -10,7 +10,7 @@ from broadcaster.poster import PostOutcome
 from broadcaster.signing import Payload
 from rtdts.runtime.deadline import Deadline
 
-ANSWERS_IN_S = 0.02
+RESPONDS_IN_S = 0.02
 
 
 @dataclasses.dataclass
@@ -24,7 +24,7 @@ class PushingBack:
         hanging: Connections that do not answer within the time limit.
         timeout_s: The poster's limit.
         answers_in_s: How long all other posts take.
-        heard_at_s: By connection, when it took messages.
+        received_at_s: By connection, when it took messages.
         shown_at_s: By connection, when positions of trucks were written to it.
         posted: By connection, how many were written.
         over_quota: How many the account refused.
@@ -35,8 +35,8 @@ class PushingBack:
     takes_one_of: dict[str, int] = dataclasses.field(default_factory=dict)
     hanging: set[str] = dataclasses.field(default_factory=set)
     timeout_s: float = 2.0
-    answers_in_s: float = ANSWERS_IN_S
-    heard_at_s: defaultdict[str, list[float]] = dataclasses.field(
+    answers_in_s: float = RESPONDS_IN_S
+    received_at_s: defaultdict[str, list[float]] = dataclasses.field(
         default_factory=lambda: defaultdict(list)
     )
     shown_at_s: defaultdict[str, list[float]] = dataclasses.field(
@@ -64,7 +64,7 @@ class PushingBack:
             return PostOutcome.OVER_QUOTA
         if self.posted[connection_id] % self.takes_one_of.get(connection_id, 1):
             return PostOutcome.THROTTLED
-        self.heard_at_s[connection_id].append(now_s)
+        self.received_at_s[connection_id].append(now_s)
         return PostOutcome.DELIVERED
 
     async def end(self, _connection_id: str) -> PostOutcome:

@@ -29,10 +29,10 @@ class ScriptedClient:
             self.calls.append((operation, copy.deepcopy(parameters)))
             if code := breach(operation, parameters):
                 raise client_error(code)
-            answer = self._script.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
+            response = self._script.pop(0)
+            if isinstance(response, Exception):
+                raise response
+            return response
 
         return call
 

@@ -91,7 +91,7 @@ def is_the_gateways_own(status: int, media_type: str, text: str) -> bool:
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("label", OPERATIONS)
-def test_every_answer_is_one_that_the_document_promises(
+def test_every_response_is_one_that_the_document_promises(
     label: str,
     role: str,
     local_cloud: LaunchedCloud,
@@ -104,21 +104,21 @@ def test_every_answer_is_one_that_the_document_promises(
     @amount.share(0.8 * WEIGHTS[role] / len(OPERATIONS))
     @given(cases(OPERATIONS[label]))
     def send(case: Case) -> None:
-        answer = case.call(
+        response = case.call(
             base_url=local_cloud.environment.server_url, session=session, headers=headers
         )
 
-        media_type = " ".join(answer.headers.get("content-type", []))
+        media_type = " ".join(response.headers.get("content-type", []))
         if role == "nobody":
             # A credential of another kind may stand in the body, which is then read first.
-            refusals = {
+            rejections = {
                 "/phones/": (400, 401, 404, 413),
                 "/shares/tickets": (400, 404, 429),
             }.get(next((path for path in OPEN_PATHS if path in label), ""), (401, 404))
-            assert answer.status_code in refusals, case.as_curl_command(headers)
-        if not is_the_gateways_own(answer.status_code, media_type, answer.text):
-            case.validate_response(answer, checks=PROMISES, headers=headers)
-        assert "Traceback" not in answer.text, case.as_curl_command(headers)
+            assert response.status_code in rejections, case.as_curl_command(headers)
+        if not is_the_gateways_own(response.status_code, media_type, response.text):
+            case.validate_response(response, checks=PROMISES, headers=headers)
+        assert "Traceback" not in response.text, case.as_curl_command(headers)
 
     send()
 
@@ -151,7 +151,7 @@ CONTENT_TYPES = ["application/json", "application/gzip", "text/plain", "applicat
 
 
 @st.composite
-def spoilt(draw: Callable[[Any], Any], good: dict[str, Any]) -> bytes:
+def corrupt(draw: Callable[[Any], Any], good: dict[str, Any]) -> bytes:
     """A good body with one value, one byte or its end spoilt; or no body of ours at all."""
     how = draw(st.sampled_from(["leaf", "unknown", "byte", "end", "batch", "bytes", "gzip"]))
     text = json.dumps(good)
@@ -191,7 +191,7 @@ def test_no_body_brings_out_a_fault(
     url = local_cloud.environment.server_url + path
 
     @amount.share(0.2 / len(BODIES))
-    @given(spoilt(BODIES[method, path]), st.sampled_from(CONTENT_TYPES), st.text(max_size=20))
+    @given(corrupt(BODIES[method, path]), st.sampled_from(CONTENT_TYPES), st.text(max_size=20))
     def send(body: bytes, content_type: str, key: str) -> None:
         headers = {
             "Authorization": f"Bearer {token_of(role)}",
@@ -199,11 +199,11 @@ def test_no_body_brings_out_a_fault(
             # As much of it as a header can carry.
             "Idempotency-Key": "".join(c for c in key if c.isprintable()).strip().encode(),
         }
-        answer = session.request(method, url, data=body, headers=headers, timeout=PATIENCE_S)
+        response = session.request(method, url, data=body, headers=headers, timeout=PATIENCE_S)
 
         # A share's token that opens nothing, and too often; a delivery that is not there.
         more = (404, 429) if "shares" in path else ()
-        assert answer.status_code in (*EXPECTED, *more), (body[:500], answer.text)
-        assert "Traceback" not in answer.text
+        assert response.status_code in (*EXPECTED, *more), (body[:500], response.text)
+        assert "Traceback" not in response.text
 
     send()

@@ -179,10 +179,10 @@ class Bystander:
             "origin": {"lat": 35.17, "lon": 129.13},
             "destination": {"lat": 35.18, "lon": 129.13},
         }
-        answer = api(
+        response = api(
             "PUT", f"/deliveries/{self.delivery_id}", token=token_of("dispatcher"), body=plan
         )
-        assert answer.status == 201
+        assert response.status == 201
         self._closing = contextlib.ExitStack()
         self._socket = self._closing.enter_context(
             connect(
@@ -211,17 +211,17 @@ class Bystander:
         self._closing.close()
 
 
-def test_whatever_is_said_the_socket_goes_on_and_nobody_else_notices(
+def test_whatever_is_said_the_socket_goes_on_and_no_one_else_notices(
     speaker: Speaker, bystander: Bystander, amount: Amount
 ) -> None:
-    said = itertools.count(1)
-    asks_every = max(10, amount.cases // 1_000)  # the bystander, too, may say only so much
+    output = itertools.count(1)
+    requests_every = max(10, amount.cases // 1_000)  # the bystander, too, may say only so much
 
     @amount.share(1 / 5)
     @given(FRAMES)
     def print_line(frame: str | bytes) -> None:
         speaker.print_line(frame)
-        if next(said) % asks_every == 0:
+        if next(output) % requests_every == 0:
             bystander.asks()
 
     print_line()

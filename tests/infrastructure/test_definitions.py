@@ -40,9 +40,9 @@ def test_the_kcls_tables_are_those_that_the_local_kcl_works_with() -> None:
     made = {one.arguments["TableName"]: one.arguments for one in requests}
     assert made.keys() == {f"app{suffix}" for suffix in NAME_SUFFIXES.values()}
     for table, suffix in NAME_SUFFIXES.items():
-        asked: dict[str, Any] = made[f"app{suffix}"]
-        assert asked["KeySchema"] == [{"AttributeName": table.hash_key.name, "KeyType": "HASH"}]
-        indexes = [index["IndexName"] for index in asked.get("GlobalSecondaryIndexes", ())]
+        requested: dict[str, Any] = made[f"app{suffix}"]
+        assert requested["KeySchema"] == [{"AttributeName": table.hash_key.name, "KeyType": "HASH"}]
+        indexes = [index["IndexName"] for index in requested.get("GlobalSecondaryIndexes", ())]
         assert indexes == [index.name for index in table.indexes]
 
 

@@ -117,7 +117,7 @@ def test_productions_containers_go_out_by_nat(resources: ResourcesOf) -> None:
     assert len(resources("prod", "aws_route")) == 4  # one to the internet, one a zone to its NAT
 
 
-def test_developments_containers_have_addresses_and_let_nobody_in(resources: ResourcesOf) -> None:
+def test_developments_containers_have_addresses_and_let_no_one_in(resources: ResourcesOf) -> None:
     groups = set()
     for service in resources("dev", "aws_ecs_service").values():
         (network,) = service["network_configuration"]
@@ -234,7 +234,7 @@ def test_productions_apis_have_names_of_their_own(resources: ResourcesOf) -> Non
     assert not resources("dev", "aws_apigatewayv2_domain_name")
 
 
-def test_development_tells_when_a_month_gets_dear(resources: ResourcesOf) -> None:
+def test_development_reports_when_a_month_gets_expensive(resources: ResourcesOf) -> None:
     (budget,) = resources("dev", "aws_budgets_budget").values()
 
     assert {one["notification_type"] for one in budget["notification"]} == {"ACTUAL", "FORECASTED"}
@@ -286,7 +286,7 @@ def conditions(folder: Path) -> Iterator[str]:
             yield from [f"{kind or 'var'}.{name}"] * count
 
 
-def refusals(folder: Path) -> Iterator[str]:
+def rejections(folder: Path) -> Iterator[str]:
     """What the tests expect to refuse."""
     for file in folder.glob("tests/*.tftest.hcl"):
         for listed in re.findall(
@@ -298,7 +298,7 @@ def refusals(folder: Path) -> Iterator[str]:
 @pytest.mark.parametrize(
     "folder", configurations(), ids=lambda folder: str(folder.relative_to(ROOT))
 )
-def test_every_condition_was_seen_to_refuse(folder: Path) -> None:
-    unseen = Counter(conditions(folder)) - Counter(refusals(folder))
+def test_every_condition_was_seen_to_reject(folder: Path) -> None:
+    unseen = Counter(conditions(folder)) - Counter(rejections(folder))
 
     assert not unseen, "each needs a run in tests/ with a value that it refuses"

@@ -183,7 +183,7 @@ def test_transactions_write_as_their_actions_say() -> None:
 
 @pytest.mark.parametrize("package", OPERATIONS)
 def test_what_stores_do_is_what_their_operations_are_called(package: str) -> None:
-    told = {
+    reported = {
         action
         for store, methods in STORE_CALLS.items()
         if store.startswith(f"{package}/")
@@ -192,7 +192,7 @@ def test_what_stores_do_is_what_their_operations_are_called(package: str) -> Non
     }
     called = {action for actions in OPERATIONS[package].values() for action in actions}
 
-    assert told == called
+    assert reported == called
 
 
 def test_enough_is_found_in_the_code() -> None:

@@ -95,10 +95,12 @@ def test_buckets_keep_what_it_says(environment: str, kept: Kept) -> None:
 def test_indexes_keep_what_it_says(
     environment: str, state_of: Callable[[str], dict[str, Any]]
 ) -> None:
-    told = state_of(environment)["outputs"]["environments"]["value"]["functions"]["search-admin"]
+    reported = state_of(environment)["outputs"]["environments"]["value"]["functions"][
+        "search-admin"
+    ]
     policies = retention_policies(
-        raw_days=int(told["RAW_RETENTION_DAYS"]),
-        positions_days=int(told["POSITIONS_RETENTION_DAYS"]),
+        raw_days=int(reported["RAW_RETENTION_DAYS"]),
+        positions_days=int(reported["POSITIONS_RETENTION_DAYS"]),
     )
 
     assert {one.index_pattern: one.days for one in policies} == {
@@ -111,9 +113,9 @@ def test_indexes_keep_what_it_says(
 def test_tables_expire_as_it_says(
     environment: str, state_of: Callable[[str], dict[str, Any]]
 ) -> None:
-    told = state_of(environment)["outputs"]["environments"]["value"]
+    reported = state_of(environment)["outputs"]["environments"]["value"]
     closed_days = {
-        int(told[kind][name]["CLOSED_KEPT_DAYS"])
+        int(reported[kind][name]["CLOSED_KEPT_DAYS"])
         for kind, name in (("functions", "delivery"), ("containers", "consumer"))
     }
     expiring = {

@@ -35,16 +35,16 @@ from deploy.terraform_tools import (
 class FakeTerraform(Terraform):
     """Answers what it is told to, and fails where it is told nothing."""
 
-    answers: Mapping[str, str]
+    responses: Mapping[str, str]
 
     def run(self, folder: Path, *arguments: str) -> str:
-        if arguments[0] not in self.answers:
+        if arguments[0] not in self.responses:
             raise TerraformFailedError(f"{arguments[0]} failed")
-        return self.answers[arguments[0]]
+        return self.responses[arguments[0]]
 
 
-def fake(**answers: str) -> FakeTerraform:
-    return FakeTerraform(program="terraform", environ={}, has_init=False, answers=answers)
+def fake(**responses: str) -> FakeTerraform:
+    return FakeTerraform(program="terraform", environ={}, has_init=False, responses=responses)
 
 
 ROLE = ROOT / "modules" / "role"
@@ -92,7 +92,7 @@ def test_an_environment_has_one_file_of_tests() -> None:
             assert len(list(folder.glob("tests/*.tftest.hcl"))) == 1
 
 
-def test_formatting_is_told_with_its_remedy() -> None:
+def test_formatting_is_reported_with_its_remedy() -> None:
     assert check_format(fake(fmt="")).outcome is Outcome.PASSED
     assert "terraform fmt" in check_format(fake()).output
 
@@ -176,7 +176,7 @@ def test_a_failure_is_the_commands_exit_code(
     assert "1 checks passed (3 tests), 1 failed, 0 skipped" in capsys.readouterr().out
 
 
-def test_warnings_are_left_out_of_what_is_told() -> None:
+def test_warnings_are_left_out_of_what_is_reported() -> None:
     output = "╷\n│ Warning: overrides\n╵\nfine\n╷\n│ Error: wrong\n╵\n"
 
     assert terraform_tools._without_warnings(output) == "fine\n╷\n│ Error: wrong\n╵"
@@ -199,7 +199,7 @@ def test_an_environment_whose_run_whole_applies_nothing_fails() -> None:
     assert check_environment(fake(), ROLE).outcome is Outcome.FAILED
 
 
-def test_an_environments_state_is_kept_where_it_is_wanted(tmp_path: Path) -> None:
+def test_an_environments_state_is_kept_where_it_is_requested(tmp_path: Path) -> None:
     check_environment(fake(test=f"{WHOLE}\n{SUMMARY}"), ROLE, keep_states=tmp_path / "states")
 
     kept = (tmp_path / "states" / "role.json").read_text(encoding="utf-8")
@@ -217,26 +217,28 @@ def test_a_failure_in_json_is_reported_in_short() -> None:
     )
 
 
-def test_every_check_that_is_wanted_is_made_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_check_that_is_requested_is_made_and_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(
         terraform_check, "find_terraform", lambda: fake(get="", fmt="", validate="")
     )
-    told: list[str] = []
+    reported: list[str] = []
 
     results = check_all(
         ["modules/role", "modules/raw_log"],
         uv=None,
-        report=lambda result: told.append(result.check),
+        report=lambda result: reported.append(result.check),
     )
 
-    assert told == [result.check for result in results]
+    assert reported == [result.check for result in results]
     assert {
         "modules/role",
         "modules/role/tests/role.tftest.hcl",
         "modules/raw_log",
         "format",
         "definitions",
-    } <= set(told)
+    } <= set(reported)
 
 
 def test_resources_are_found_at_any_depth() -> None:

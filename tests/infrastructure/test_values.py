@@ -71,7 +71,7 @@ PUT_BACK = {
 
 
 @pytest.fixture(scope="module")
-def spoilt(terraform: Terraform, tmp_path_factory: pytest.TempPathFactory) -> str:
+def corrupt(terraform: Terraform, tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the check says of sources with each fault that once stopped an apply."""
     root = tmp_path_factory.mktemp("sources") / "terraform"
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".terraform*", "*.tfvars"))
@@ -95,9 +95,9 @@ def spoilt(terraform: Terraform, tmp_path_factory: pytest.TempPathFactory) -> st
 
 @pytest.mark.parametrize("fault", PUT_BACK.values(), ids=PUT_BACK)
 def test_a_fault_that_stopped_an_apply_is_found_when_put_back(
-    fault: tuple[str, str, str], spoilt: str
+    fault: tuple[str, str, str], corrupt: str
 ) -> None:
-    assert fault[2].strip('"') in spoilt
+    assert fault[2].strip('"') in corrupt
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
@@ -152,7 +152,7 @@ FAULTS: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("address", "attribute", "value"), FAULTS)
-def test_a_value_that_aws_refuses_is_found(
+def test_a_value_that_aws_rejects_is_found(
     address: str, attribute: str, value: Any, prod: State
 ) -> None:
     values = values_of(prod, f"{SYSTEM}.{address}")

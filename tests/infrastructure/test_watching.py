@@ -152,9 +152,9 @@ class Watching:
 
     @property
     def for_machines(self) -> list[Mapping[str, Any]]:
-        told = [alarm["alarm_name"] for alarm in self.for_people]
+        reported = [alarm["alarm_name"] for alarm in self.for_people]
         alarms = self.of_type("aws_cloudwatch_metric_alarm")
-        return [alarm for alarm in alarms if alarm["alarm_name"] not in told]
+        return [alarm for alarm in alarms if alarm["alarm_name"] not in reported]
 
     @property
     def used_by_alarms(self) -> set[Used]:
@@ -239,14 +239,14 @@ def emitted(left_out: frozenset[str] = frozenset()) -> set[Used]:
     }
 
 
-def test_terraform_is_told_of_every_metric_of_the_code() -> None:
-    told = {(component, one.name) for component, metrics in METRICS.items() for one in metrics}
+def test_terraform_knows_every_metric_of_the_code() -> None:
+    reported = {(component, one.name) for component, metrics in METRICS.items() for one in metrics}
 
-    assert declared_in_the_code() == told
+    assert declared_in_the_code() == reported
     assert {folder for folder, _ in calls("MetricWriter")} == set(METRICS)
 
 
-def test_nothing_of_ours_is_watched_that_nobody_emits(watching: Watching) -> None:
+def test_nothing_of_ours_is_watched_that_no_one_emits(watching: Watching) -> None:
     ours = {one for one in watching.used_by_alarms | watching.shown if one.namespace == NAMESPACE}
 
     assert ours - emitted() - watching.filtered == set()
@@ -258,7 +258,7 @@ def test_everything_that_is_emitted_is_shown(watching: Watching) -> None:
     assert {one.name for one in unseen} == NOT_SHOWN
 
 
-def test_what_rings_can_be_looked_at(watching: Watching) -> None:
+def test_what_fires_can_be_looked_at(watching: Watching) -> None:
     assert watching.used_by_alarms - watching.shown == set()
 
 
@@ -343,7 +343,7 @@ def test_an_alarm_judges_one_series(watching: Watching) -> None:
                 assert re.search(rf"\b{query['id']}\b", computed[0]), alarm["alarm_name"]
 
 
-def test_people_are_told_by_the_topic_and_machines_are_not_bothered(watching: Watching) -> None:
+def test_people_are_reported_by_the_topic_and_machines_are_not_bothered(watching: Watching) -> None:
     (topic,) = watching.of_type("aws_sns_topic")
 
     assert watching.for_people
@@ -358,7 +358,7 @@ def test_no_alarm_has_more_metrics_than_cloudwatch_takes(watching: Watching) -> 
     assert max(len(set(of(alarm))) for alarm in watching.for_people) <= 10
 
 
-def test_who_is_named_is_told(in_production: Watching) -> None:
+def test_who_is_named_is_reported(in_production: Watching) -> None:
     subscriptions = in_production.of_type("aws_sns_topic_subscription")
 
     assert [one["endpoint"] for one in subscriptions] == ["somebody@example.com"]
@@ -383,7 +383,7 @@ def test_one_node_of_search_is_not_watched_for_a_replica_that_it_cannot_hold(
     assert ("search-yellow" in {anchor(alarm) for alarm in watching.for_people}) == (nodes > 1)
 
 
-def test_no_alarm_for_people_counts_the_authorizers_answers_to_strangers(
+def test_no_alarm_for_people_counts_the_authorizers_responses_to_strangers(
     watching: Watching,
 ) -> None:
     errors = {

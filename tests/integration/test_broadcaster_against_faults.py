@@ -122,7 +122,7 @@ async def test_fair_weather_delivers(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "answer"),
+    ("fault", "response"),
     [
         (Reject(status=410, code="GoneException"), PostOutcome.GONE),
         (Reject(status=429, code="TooManyRequestsException"), PostOutcome.OVER_QUOTA),
@@ -137,14 +137,14 @@ async def test_fair_weather_delivers(gateway: Gateway) -> None:
     ],
     ids=str,
 )
-async def test_what_was_refused_is_told_apart_and_did_not_arrive(
-    gateway: Gateway, fault: Fault, answer: PostOutcome
+async def test_what_was_rejected_is_reported_apart_and_did_not_arrive(
+    gateway: Gateway, fault: Fault, response: PostOutcome
 ) -> None:
     connection_id, socket = await gateway.viewer()
     other_id, other = await gateway.viewer()
     await gateway.shim.set_rules(a_rule(fault, ids=connection_id))
 
-    assert await gateway.post(connection_id, timeout_s=patience_s(fault)) is answer
+    assert await gateway.post(connection_id, timeout_s=patience_s(fault)) is response
     assert await gateway.post(other_id) is PostOutcome.DELIVERED
     await assert_received(socket, 0)
     await assert_received(other, 1)
@@ -155,14 +155,14 @@ async def test_a_socket_that_was_closed_is_gone_by_the_gateways_own_word(gateway
     await socket.close()
     async with asyncio.timeout(COMES_WITHIN_S):
         # The gateway takes a moment to notice, and offers nothing to await.
-        while (answer := await gateway.post(connection_id)) is PostOutcome.DELIVERED:  # noqa: ASYNC110
+        while (response := await gateway.post(connection_id)) is PostOutcome.DELIVERED:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
-    assert answer is PostOutcome.GONE
+    assert response is PostOutcome.GONE
 
 
 @pytest.mark.parametrize(
-    ("fault", "answer", "times"),
+    ("fault", "response", "times"),
     [
         # Nothing tells a lost answer from a kept connection that had been closed: posted again.
         (CutResponse(by="close"), PostOutcome.DELIVERED, 2),
@@ -173,13 +173,13 @@ async def test_a_socket_that_was_closed_is_gone_by_the_gateways_own_word(gateway
     ],
     ids=str,
 )
-async def test_a_message_whose_answer_got_lost_has_arrived(
-    gateway: Gateway, fault: Fault, answer: PostOutcome, times: int
+async def test_a_message_whose_response_got_lost_has_arrived(
+    gateway: Gateway, fault: Fault, response: PostOutcome, times: int
 ) -> None:
     connection_id, socket = await gateway.viewer()
     await gateway.shim.set_rules(a_rule(fault, times=1))
 
-    assert await gateway.post(connection_id, timeout_s=patience_s(fault)) is answer
+    assert await gateway.post(connection_id, timeout_s=patience_s(fault)) is response
     await assert_received(socket, times)
 
 
@@ -204,11 +204,11 @@ async def test_slow_and_hostile_viewers_delay_no_other(gateway: Gateway) -> None
     )
     slow = asyncio.create_task(gateway.post(bad[0][0]))
     others = [gateway.post(connection_id) for connection_id, _ in (*bad[1:], *good)]
-    answers = await asyncio.gather(*others)
+    responses = await asyncio.gather(*others)
 
     assert not slow.done(), "the slow one kept the others waiting until its time was up"
     slow.cancel()
-    assert answers[:3] == [PostOutcome.FAILED, PostOutcome.OVER_QUOTA, PostOutcome.FAILED]
-    assert answers[3:] == [PostOutcome.DELIVERED] * len(good)
+    assert responses[:3] == [PostOutcome.FAILED, PostOutcome.OVER_QUOTA, PostOutcome.FAILED]
+    assert responses[3:] == [PostOutcome.DELIVERED] * len(good)
     for _, socket in good:
         await assert_received(socket, 1)

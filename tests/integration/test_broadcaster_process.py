@@ -30,9 +30,9 @@ async def next_message(socket: ClientConnection) -> dict[str, Any]:
 async def next_change(socket: ClientConnection) -> dict[str, Any]:
     """The next message that no round brings: one may be held at any moment, on the minute."""
     async with asyncio.timeout(COMES_WITHIN_S):
-        while (told := await next_message(socket))["type"] == "position":
+        while (reported := await next_message(socket))["type"] == "position":
             pass
-    return told
+    return reported
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +71,8 @@ async def test_rounds_statuses_endings_and_the_end(cloud: Cloud) -> None:
                 nearby, cancelled, [event_of(cancelled, cause=Cause.DECLARED)], matches=True
             )
             cloud.nudges.send(TransitionNudge(delivery_id=delivery.delivery_id, version=3))
-            told = [await next_change(socket) for _ in range(2)]
-            assert [one["type"] for one in told] == ["status", "ended"]
+            reported = [await next_change(socket) for _ in range(2)]
+            assert [one["type"] for one in reported] == ["status", "ended"]
 
             running.process.send_signal(signal.SIGTERM)
             stopped = await running.logged("broadcaster_stopped")
@@ -82,7 +82,7 @@ async def test_rounds_statuses_endings_and_the_end(cloud: Cloud) -> None:
         assert cloud.subscriptions.of_topic(delivery_topic(delivery.delivery_id)) == []
 
 
-async def test_a_viewer_that_is_gone_is_forgotten_and_the_others_are_told(
+async def test_a_viewer_that_is_gone_is_forgotten_and_the_others_are_notified(
     cloud: Cloud,
 ) -> None:
     deliveries = [cloud.delivery() for _ in range(3)]
@@ -95,8 +95,8 @@ async def test_a_viewer_that_is_gone_is_forgotten_and_the_others_are_told(
         async with running_broadcaster(cloud.environment()) as running:
             report = await running.logged("round_held")
 
-        told = [await next_message(socket) for _ in deliveries]
-    assert sorted(one["delivery_id"] for one in told) == [one.delivery_id for one in deliveries]
+        reported = [await next_message(socket) for _ in deliveries]
+    assert sorted(one["delivery_id"] for one in reported) == [one.delivery_id for one in deliveries]
     assert (report["due"], report["delivered"], report["gone"]) == (6, 3, 3)
     for delivery in deliveries:
         left = cloud.subscriptions.of_topic(delivery_topic(delivery.delivery_id))
@@ -133,9 +133,9 @@ async def test_a_snapshot_comes_without_positions_while_their_store_is_away(
             )
         )
         async with running_broadcaster(cloud.environment()):
-            told = await next_change(socket)
+            reported = await next_change(socket)
 
-    assert (told["delivery_id"], told["position"], told["track"]) == (
+    assert (reported["delivery_id"], reported["position"], reported["track"]) == (
         delivery.delivery_id,
         None,
         [],
@@ -146,7 +146,7 @@ async def test_settings_that_cant_be_used_are_said_at_once(cloud: Cloud) -> None
     environment = cloud.environment(ROUND_INTERVAL_S="soon")
     del environment["DELIVERIES_TABLE"]
     async with running_broadcaster(environment) as running:
-        said = await running.logged("settings_unusable")
+        output = await running.logged("settings_unusable")
 
         assert await running.process.wait() == 2
-    assert len(said["problems"]) == 2
+    assert len(output["problems"]) == 2

@@ -45,7 +45,7 @@ async def publish(truck: MqttTruck, topic: str, payload: bytes = b"evil") -> Non
         await truck.publish(topic, payload)
 
 
-async def is_refused(truck: MqttTruck, topic: str) -> bool:
+async def is_rejected(truck: MqttTruck, topic: str) -> bool:
     """Whether a message on a topic is."""
     try:
         await publish(truck, topic)
@@ -101,7 +101,7 @@ async def test_a_truck_uses_its_own_topics(broker: BrokerProcess, held: bytes) -
 async def test_a_truck_publishes_nowhere_else(
     broker: BrokerProcess, held: bytes, topic: str
 ) -> None:
-    assert await is_refused(broker.truck("T-mine"), topic)
+    assert await is_rejected(broker.truck("T-mine"), topic)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ async def test_a_truck_takes_no_session_but_its_own(
 ) -> None:
     truck = broker.truck("T-mine", identifier=identifier, timeout_s=GIVES_UP_S)
 
-    assert await is_refused(truck, "trucks/T-mine/telemetry")
+    assert await is_rejected(truck, "trucks/T-mine/telemetry")
 
 
 async def test_a_truck_that_is_connected_lends_its_rights_to_no_other(
@@ -143,15 +143,15 @@ async def test_a_truck_that_is_connected_lends_its_rights_to_no_other(
         await mine.publish("trucks/T-mine/telemetry", b"point")
         other = broker.truck("T-mine", token=broker.token("truck", "T-other"))
 
-        assert await is_refused(other, "trucks/T-mine/telemetry")
+        assert await is_rejected(other, "trucks/T-mine/telemetry")
         await mine.publish("trucks/T-mine/telemetry", b"point")
 
 
 @pytest.mark.parametrize("role", ["customer", "dispatcher"])
-async def test_nobody_but_a_truck_publishes(broker: BrokerProcess, held: bytes, role: str) -> None:
+async def test_no_one_but_a_truck_publishes(broker: BrokerProcess, held: bytes, role: str) -> None:
     truck = broker.truck("T-mine", token=broker.token(role, "T-mine"))
 
-    assert await is_refused(truck, "trucks/T-mine/telemetry")
+    assert await is_rejected(truck, "trucks/T-mine/telemetry")
 
 
 @pytest.mark.parametrize("kind", ["empty", "nonsense", "expired", "unsigned", "own-key"])
@@ -167,7 +167,7 @@ async def test_what_is_no_valid_token_opens_nothing(
         "own-key": jwt.encode(claims, "x" * 32, algorithm="HS256"),
     }[kind]
 
-    assert await is_refused(broker.truck("T-mine", token=token), "trucks/T-mine/telemetry")
+    assert await is_rejected(broker.truck("T-mine", token=token), "trucks/T-mine/telemetry")
 
 
 async def test_a_bridge_can_not_throw_away_what_the_broker_holds(
@@ -196,7 +196,7 @@ async def test_a_bridge_publishes_results_only(
 ) -> None:
     token = broker.token(BRIDGE_ROLE, BRIDGE_ID)
 
-    assert await is_refused(broker.truck(BRIDGE_USER, token=token), topic)
+    assert await is_rejected(broker.truck(BRIDGE_USER, token=token), topic)
 
 
 @pytest.mark.parametrize("name", [BRIDGE_ID, BRIDGE_ROLE, BRIDGE_USER])
@@ -206,7 +206,7 @@ async def test_a_truck_that_is_called_as_a_bridge_is_no_bridge(
     connection = broker.bridge()
     async with connection.opened(SUBSCRIPTIONS, lambda _: None):
         truck = broker.truck(name, token=broker.token("truck", name))
-        assert await is_refused(truck, "trucks/T-mine/telemetry/result")
+        assert await is_rejected(truck, "trucks/T-mine/telemetry/result")
 
 
 async def test_a_full_broker_acknowledges_nothing_more_and_loses_nothing(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ async def test_a_full_broker_acknowledges_nothing_more_and_loses_nothing(tmp_pat
 LOCATION = b'{"_type":"location","tst":1497508651,"lat":48.85833,"lon":2.29513}'
 
 
-async def phone_is_refused(phone: OwnTracksPhone, **message: str) -> bool:
+async def phone_is_rejected(phone: OwnTracksPhone, **message: str) -> bool:
     """Whether a phone or its message is."""
     try:
         async with phone.opened():
@@ -284,8 +284,8 @@ async def test_a_phone_publishes_nowhere_else(
     broker: BrokerProcess, held: bytes, topic: str
 ) -> None:
     phone = broker.phone("T-mine")
-    assert not await phone_is_refused(broker.phone("T-mine"), below="/status")
-    assert await phone_is_refused(phone, topic=topic)
+    assert not await phone_is_rejected(broker.phone("T-mine"), below="/status")
+    assert await phone_is_rejected(phone, topic=topic)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ async def test_a_phone_publishes_nowhere_else(
 async def test_a_phone_subscribes_to_nothing_but_its_commands(
     broker: BrokerProcess, held: bytes, topics: str
 ) -> None:
-    assert await phone_is_refused(broker.phone("T-mine", subTopic=topics), below="/status")
+    assert await phone_is_rejected(broker.phone("T-mine", subTopic=topics), below="/status")
 
 
 @pytest.mark.parametrize(
@@ -318,13 +318,13 @@ async def test_a_phone_subscribes_to_nothing_but_its_commands(
     ],
     ids=str,
 )
-async def test_a_phone_with_what_is_not_its_own_is_refused(
+async def test_a_phone_with_what_is_not_its_own_is_rejected(
     broker: BrokerProcess, held: bytes, changed: dict[str, str]
 ) -> None:
-    assert await phone_is_refused(broker.phone("T-mine", **changed), below="/status")
+    assert await phone_is_rejected(broker.phone("T-mine", **changed), below="/status")
 
 
-async def test_a_phone_is_refused_when_its_credential_is_revoked(
+async def test_a_phone_is_rejected_when_its_credential_is_revoked(
     broker: BrokerProcess, held: bytes
 ) -> None:
     """Also on the connection that it has, once what was allowed is looked at again."""

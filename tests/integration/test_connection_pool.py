@@ -119,7 +119,7 @@ async def test_a_connection_that_was_not_used_for_long_is_not_used_again() -> No
 
 @pytest.mark.parametrize("bye", [b"", b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"])
 async def test_a_kept_connection_that_the_server_ends_costs_no_request(bye: bytes) -> None:
-    async def one_answer_each(
+    async def one_response_each(
         server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         await server.request(reader)
@@ -131,7 +131,7 @@ async def test_a_kept_connection_that_the_server_ends_costs_no_request(bye: byte
         ended.set()
 
     ended = asyncio.Event()
-    async with talking_to(one_answer_each) as (server, http):
+    async with talking_to(one_response_each) as (server, http):
         first = await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)
         server.release.set()
         await ended.wait()
@@ -210,7 +210,7 @@ async def test_a_request_whose_time_passes_before_it_goes_once_more_does_not() -
         assert (server.connections, server.requests) == (2, 2)
 
 
-async def test_a_connection_that_ends_twice_without_an_answer_is_an_error() -> None:
+async def test_a_connection_that_ends_twice_without_a_response_is_an_error() -> None:
     async def drop(server: Server, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await server.request(reader)
 
@@ -221,7 +221,7 @@ async def test_a_connection_that_ends_twice_without_an_answer_is_an_error() -> N
         assert server.requests == 2
 
 
-async def test_an_answer_that_breaks_off_is_asked_for_once_more() -> None:
+async def test_a_response_that_breaks_off_is_requested_once_more() -> None:
     async def break_off_first(
         server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -254,7 +254,7 @@ async def test_what_is_not_http_is_an_error_at_once() -> None:
         assert server.requests == 1
 
 
-async def test_a_slow_answer_is_given_up_in_time_and_its_connection_with_it() -> None:
+async def test_a_slow_response_is_given_up_in_time_and_its_connection_with_it() -> None:
     async def first_slow(
         server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -271,7 +271,7 @@ async def test_a_slow_answer_is_given_up_in_time_and_its_connection_with_it() ->
         assert (response.status, server.connections) == (200, 2)
 
 
-async def test_a_request_that_nobody_waits_for_any_more_takes_its_connection_along() -> None:
+async def test_a_request_that_no_one_waits_for_any_more_takes_its_connection_along() -> None:
     async def first_slow(
         server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -293,7 +293,7 @@ async def test_a_request_that_nobody_waits_for_any_more_takes_its_connection_alo
         assert (response.status, server.connections) == (200, 2)
 
 
-async def test_an_answer_that_ends_its_connection_is_whole() -> None:
+async def test_a_response_that_ends_its_connection_is_whole() -> None:
     async def old_fashioned(
         server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -303,9 +303,9 @@ async def test_an_answer_that_ends_its_connection_is_whole() -> None:
         writer.close()
 
     async with talking_to(old_fashioned) as (server, http):
-        answers = [await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY) for _ in range(2)]
+        responses = [await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY) for _ in range(2)]
 
-        assert [(one.status, one.body) for one in answers] == [(410, b"no more")] * 2
+        assert [(one.status, one.body) for one in responses] == [(410, b"no more")] * 2
         assert server.connections == 2
 
 
@@ -332,7 +332,7 @@ async def test_a_server_that_is_not_there(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://host", "host:80", "https://", ""])
-async def test_what_is_no_servers_url_is_refused_at_once(url: str) -> None:
+async def test_what_is_no_servers_url_is_rejected_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="not a URL of a server"):
         ConnectionPool(url, max_idle_s=60)
 
@@ -346,7 +346,7 @@ async def test_https_with_a_trusted_certificate(tmp_path: Path) -> None:
         assert (statuses, server.connections) == ([200] * 3, 1)
 
 
-async def test_https_with_anothers_certificate_is_refused(tmp_path: Path) -> None:
+async def test_https_with_anothers_certificate_is_rejected(tmp_path: Path) -> None:
     async with talking_to(always_ok, tls=certified(tmp_path, "127.0.0.2")) as (server, http):
         with pytest.raises(UnreachableError, match="CERTIFICATE_VERIFY_FAILED"):
             await http.send(REQUEST, timeout_s=5, write_by=NO_HURRY)

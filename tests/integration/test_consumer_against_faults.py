@@ -317,7 +317,7 @@ async def test_a_drive_in_a_storm_comes_out_as_in_fair_weather(
 
 @pytest.mark.parametrize("index", ["truck-positions-*", "truck-latest", "truck-state"])
 @pytest.mark.parametrize("fault", [CutResponse(), CutResponse(after_bytes=30)], ids=str)
-async def test_a_write_whose_answer_got_lost_is_its_own_and_ends_nothing(
+async def test_a_write_whose_response_got_lost_is_its_own_and_ends_nothing(
     consumer: Consumer, index: str, fault: Fault
 ) -> None:
     points = drive(consumer.truck_id)
@@ -354,7 +354,7 @@ async def test_what_can_never_be_indexed_is_parked_and_the_rest_goes_on(
     assert await asyncio.to_thread(consumer.parked) == [records[7].data]
 
 
-async def test_a_store_that_stays_away_ends_the_process_before_anything_is_promised(
+async def test_a_store_that_stays_unavailable_ends_the_process_before_anything_is_promised(
     consumer: Consumer,
 ) -> None:
     points = drive(consumer.truck_id)[:BATCH]
@@ -371,7 +371,7 @@ async def test_a_store_that_stays_away_ends_the_process_before_anything_is_promi
     assert await asyncio.to_thread(consumer.in_history, points) == points
 
 
-async def test_a_queue_that_is_away_stops_no_position(consumer: Consumer) -> None:
+async def test_a_queue_that_is_unavailable_stops_no_position(consumer: Consumer) -> None:
     points = drive(consumer.truck_id)
     rule = FaultRule(name="away", fault=Drop(), service="sqs")
     await consumer.aws_shim.set_rules(rule)

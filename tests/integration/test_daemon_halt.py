@@ -60,19 +60,19 @@ def daemon(child: str, name: str = MAIN_CLASS) -> Iterator[subprocess.Popen[str]
             process.kill()
 
 
-def said(process: subprocess.Popen[str]) -> str:
+def output(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
-def ends_when_told(process: subprocess.Popen[str]) -> bool:
+def ends_when_signalled(process: subprocess.Popen[str]) -> bool:
     process.communicate()
     return process.returncode == 0
 
 
 def test_a_killed_child_halts_the_daemon() -> None:
     with daemon(WAITS) as process:
-        child = int(said(process))
+        child = int(output(process))
         wait_until_started(child)
         os.kill(child, signal.SIGKILL)
 
@@ -86,19 +86,19 @@ def test_a_child_that_fails_halts_the_daemon() -> None:
 
 def test_a_child_that_ends_in_order_leaves_the_daemon_alone() -> None:
     with daemon(ENDS) as process:
-        assert ends_when_told(process)
+        assert ends_when_signalled(process)
 
 
 def test_another_parent_than_the_daemon_is_left_alone() -> None:
     with daemon(FAILS, name="a test that feeds a child") as process:
-        assert ends_when_told(process)
+        assert ends_when_signalled(process)
 
 
 def test_the_daemon_sees_the_end_of_its_childs_output_before_it_is_halted() -> None:
     with daemon(FAILS) as process:
-        said(process)
+        output(process)
 
-        assert said(process) == "output ended: started"
+        assert output(process) == "output ended: started"
 
 
 def wait_until_started(child: int) -> None:

@@ -202,7 +202,7 @@ async def test_a_transaction_that_met_another_or_was_throttled_is_tried_again(
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=str)
-async def test_what_stays_refused_is_busy_and_nothing_is_written(
+async def test_what_stays_rejected_is_busy_and_nothing_is_written(
     world: World, fault: Fault
 ) -> None:
     first = await created_delivery(world)
@@ -215,7 +215,7 @@ async def test_what_stays_refused_is_busy_and_nothing_is_written(
     assert world.true_matches.open_matches(second.truck_id) == ()
 
 
-async def test_a_conflict_is_told_from_a_throttle_beside_it(world: World) -> None:
+async def test_a_conflict_is_reported_from_a_throttle_beside_it(world: World) -> None:
     first = await created_delivery(world)
     second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
     fault = cancelled("ConditionalCheckFailed", "ThrottlingError")
@@ -225,7 +225,7 @@ async def test_a_conflict_is_told_from_a_throttle_beside_it(world: World) -> Non
         await blocking(lambda: world.store.append(first, second, [event_of(second)], matches=False))
 
 
-LOST_ANSWERS = [
+LOST_RESPONSES = [
     CutResponse(),
     CutResponse(by="close"),
     Delay(seconds=3600, when="after"),
@@ -235,8 +235,8 @@ LOST_ANSWERS = [
 """The transaction is written, and its writer isn't told."""
 
 
-@pytest.mark.parametrize("fault", LOST_ANSWERS, ids=str)
-async def test_the_sdks_own_retry_recognises_a_transaction_whose_answer_got_lost(
+@pytest.mark.parametrize("fault", LOST_RESPONSES, ids=str)
+async def test_the_sdks_own_retry_recognises_a_transaction_whose_response_got_lost(
     world: World, created: CreatedResources, fault: Fault
 ) -> None:
     first = await created_delivery(world)
@@ -253,9 +253,9 @@ async def test_the_stores_own_retry_recognises_it_too(world: World) -> None:
     """Written, and then told of as if it had met another: by a balancer that asked twice."""
     first = await created_delivery(world)
     second = moved_to(first, Status.EN_ROUTE_TO_PICKUP)
-    told = cancelled("None", "TransactionConflict")
-    body = json.dumps({"__type": told.code, "message": told.message, **told.more})
-    fault = ReplaceResponse(status=told.status, body=body)
+    reported = cancelled("None", "TransactionConflict")
+    body = json.dumps({"__type": reported.code, "message": reported.message, **reported.more})
+    fault = ReplaceResponse(status=reported.status, body=body)
     await world.shim.set_rules(a_rule(fault, "TransactWriteItems", times=2))
     await blocking(lambda: world.store.append(first, second, [event_of(second)], matches=False))
 
@@ -263,8 +263,8 @@ async def test_the_stores_own_retry_recognises_it_too(world: World) -> None:
     assert is_written_once(world, first, second)
 
 
-@pytest.mark.parametrize("fault", LOST_ANSWERS, ids=str)
-async def test_without_the_sdks_retry_a_lost_answer_is_an_error_and_never_a_conflict(
+@pytest.mark.parametrize("fault", LOST_RESPONSES, ids=str)
+async def test_without_the_sdks_retry_a_lost_response_is_an_error_and_never_a_conflict(
     world: World, fault: Fault
 ) -> None:
     first = await created_delivery(world)
@@ -375,7 +375,7 @@ async def test_a_connections_end_ends_all_it_followed_though_some_deletes_are_le
     assert world.shim.record.of("DeleteItem")
 
 
-async def test_a_ticket_is_never_spent_twice_though_the_answer_got_lost(world: World) -> None:
+async def test_a_ticket_is_never_spent_twice_though_the_response_got_lost(world: World) -> None:
     ticket = await blocking(
         lambda: world.tickets.issue(ticket_holder("customer", "C-1", NOW_MS + 3_600_000), NOW_MS)
     )
@@ -489,14 +489,14 @@ def nudges(count: int) -> list[Nudge]:
     return [TransitionNudge(delivery_id=unique("D"), version=n + 1) for n in range(count)]
 
 
-async def received(world: World, wanted: list[Nudge]) -> list[Nudge]:
+async def received(world: World, expected: list[Nudge]) -> list[Nudge]:
     """Those of the wanted that are in the queue, in any order; the queue is emptied."""
     found: list[Nudge] = []
     while batch := await blocking(lambda: world.true_queue.receive(wait_s=0)):
         for one in batch:
             found.append(one.nudge)
             await blocking(lambda one=one: world.true_queue.delete(one))
-    return [one for one in found if one in wanted]
+    return [one for one in found if one in expected]
 
 
 async def test_every_nudge_is_sent_once_though_the_queue_takes_only_some(world: World) -> None:
@@ -509,19 +509,19 @@ async def test_every_nudge_is_sent_once_though_the_queue_takes_only_some(world: 
     assert len(world.shim.record.of("SendMessageBatch")) > 3
 
 
-async def test_nudges_that_stay_refused_are_named_and_the_others_sent(world: World) -> None:
+async def test_nudges_that_stay_rejected_are_named_and_the_others_sent(world: World) -> None:
     sent = nudges(12)
-    refused = sent[3]
-    rule = a_rule(FailItems(code="InternalError"), "SendMessageBatch", ids=refused.delivery_id)
+    rejected = sent[3]
+    rule = a_rule(FailItems(code="InternalError"), "SendMessageBatch", ids=rejected.delivery_id)
     await world.shim.set_rules(rule)
 
     with pytest.raises(NudgesNotSent) as caught:
         await blocking(lambda: world.queue.send_many(sent))
-    assert (caught.value.nudges, caught.value.codes) == ((refused,), ("InternalError",))
+    assert (caught.value.nudges, caught.value.codes) == ((rejected,), ("InternalError",))
     assert len(await received(world, sent)) == 11
 
 
-async def test_nudges_whose_answer_got_lost_are_swallowed_when_sent_again(world: World) -> None:
+async def test_nudges_whose_response_got_lost_are_swallowed_when_sent_again(world: World) -> None:
     sent = nudges(3)
     await world.shim.set_rules(a_rule(CutResponse(), "SendMessageBatch", times=1))
     with pytest.raises(Exception):  # noqa: B017, PT011 - whichever the SDK makes of it

@@ -52,8 +52,8 @@ def test_any_other_file_is(tmp_path: Path, token_url: str) -> None:
     check_not_in_use(written(tmp_path / "before", token_url, secret="of an earlier one"))
 
 
-def test_a_file_that_outlived_its_local_cloud_is_told_so(tmp_path: Path, token_url: str) -> None:
+def test_a_file_that_outlived_its_local_cloud_is_reported(tmp_path: Path, token_url: str) -> None:
     for url, secret in (("http://127.0.0.1:1/token", SECRET), (token_url, "of an earlier one")):
-        with pytest.raises(TokenError, match="is the local cloud running") as told:
+        with pytest.raises(TokenError, match="is the local cloud running") as reported:
             TokenClient(url=url, secret=secret).token("truck", "T-1")
-        assert "python -m sim up" in str(told.value)
+        assert "python -m sim up" in str(reported.value)

@@ -30,7 +30,7 @@ from sim.fault_shim.shim import FaultShim
 from tests.support.source_tree import ROOT
 from tests.support.waiting import COMES_WITHIN_S
 
-ANSWER = b'{"took": 1, "items": "all of them"}'
+RESPONSE = b'{"took": 1, "items": "all of them"}'
 
 
 class Echo:
@@ -40,7 +40,7 @@ class Echo:
         self.received: list[tuple[str, str, list[tuple[str, str]], bytes]] = []
         self.status = 200
         self.headers = {"X-Upstream": "Yes", "Content-Type": "application/x-amz-json-1.1"}
-        self.body = ANSWER
+        self.body = RESPONSE
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.content.read()
@@ -91,7 +91,7 @@ async def test_a_request_passes_to_the_byte() -> None:
         b"Content-Length: %d\r\n\r\n" % len(body)
     )
     async with shim_before(echo) as shim:
-        answer = await raw(shim, head + body)
+        response = await raw(shim, head + body)
 
     ((method, path, headers, received),) = echo.received
     assert (method, path) == ("POST", "/a%2Fb/@x//%C3%A9?q=%20+&r=/%2F")
@@ -105,9 +105,9 @@ async def test_a_request_passes_to_the_byte() -> None:
         ("Accept-Encoding", "identity"),
         ("Content-Length", str(len(body))),
     ]
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert b"X-Upstream: Yes\r\n" in answer
-    assert answer.endswith(b"\r\n\r\n" + ANSWER)
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"X-Upstream: Yes\r\n" in response
+    assert response.endswith(b"\r\n\r\n" + RESPONSE)
 
 
 @pytest.mark.parametrize("status", [204, 304, 404, 500])
@@ -121,16 +121,16 @@ async def test_a_status_passes_with_what_comes_with_it(status: int) -> None:
                 assert (response.status, await response.read()) == (status, echo.body)
 
 
-async def test_the_length_of_an_answer_without_a_body_passes() -> None:
+async def test_the_length_of_a_response_without_a_body_passes() -> None:
     async with (
         shim_before(Echo()) as shim,
         aiohttp.ClientSession() as session,
         session.head(shim.url) as response,
     ):
-        assert response.headers["Content-Length"] == str(len(ANSWER))
+        assert response.headers["Content-Length"] == str(len(RESPONSE))
 
 
-async def test_a_refusal_never_reaches_upstream() -> None:
+async def test_a_rejection_never_reaches_upstream() -> None:
     echo = Echo()
     rule = FaultRule(
         name="gone",
@@ -153,7 +153,7 @@ async def test_a_refusal_never_reaches_upstream() -> None:
     ]
 
 
-async def test_a_dropped_request_was_never_made_and_a_lost_answer_was() -> None:
+async def test_a_dropped_request_was_never_made_and_a_lost_response_was() -> None:
     echo = Echo()
     async with shim_before(echo) as shim, aiohttp.ClientSession() as session:
         for fault, made in (
@@ -171,17 +171,17 @@ async def test_a_dropped_request_was_never_made_and_a_lost_answer_was() -> None:
             assert shim.record.exchanges[-1].forwarded is isinstance(fault, CutResponse)
 
 
-async def test_a_cut_answer_promises_all_and_ends_in_the_middle() -> None:
+async def test_a_cut_response_promises_all_and_ends_in_the_middle() -> None:
     rule = FaultRule(name="cut", fault=CutResponse(after_bytes=9))
     async with shim_before(Echo(), rule) as shim:
-        answer = await raw(shim, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        response = await raw(shim, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert f"Content-Length: {len(ANSWER)}".encode() in head
-    assert body == ANSWER[:9]
+    head, _, body = response.partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(RESPONSE)}".encode() in head
+    assert body == RESPONSE[:9]
 
 
-async def test_a_wrong_answer_comes_after_the_deed() -> None:
+async def test_a_wrong_response_comes_after_the_deed() -> None:
     echo = Echo()
     rule = FaultRule(name="wrong", fault=ReplaceResponse(status=502, body="<html>"))
     async with (
@@ -195,7 +195,7 @@ async def test_a_wrong_answer_comes_after_the_deed() -> None:
     assert len(echo.received) == 1
 
 
-async def test_a_slow_answer_delays_no_other_and_not_the_end() -> None:
+async def test_a_slow_response_delays_no_other_and_not_the_end() -> None:
     rule = FaultRule(name="slow", path="/slow", fault=Delay(seconds=3600))
     async with shim_before(Echo(), rule) as shim, aiohttp.ClientSession() as session:
         slow = asyncio.create_task(session.get(f"{shim.url}/slow").__aenter__())
@@ -206,7 +206,7 @@ async def test_a_slow_answer_delays_no_other_and_not_the_end() -> None:
         slow.cancel()
 
 
-async def test_what_upstream_did_not_answer_is_not_asked_again() -> None:
+async def test_what_upstream_did_not_response_is_not_requested_again() -> None:
     echo = Echo()
 
     async def die(request: web.BaseRequest) -> web.StreamResponse:
@@ -217,13 +217,13 @@ async def test_what_upstream_did_not_answer_is_not_asked_again() -> None:
 
     echo.handle = die  # type: ignore[method-assign]
     async with shim_before(echo) as shim:
-        answer = await raw(shim, b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
+        response = await raw(shim, b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
 
-    assert answer == b""
+    assert response == b""
     assert len(echo.received) == 1
 
 
-async def test_an_answer_that_upstream_cuts_off_is_cut_off_for_the_client() -> None:
+async def test_a_response_that_upstream_cuts_off_is_cut_off_for_the_client() -> None:
     echo = Echo()
 
     async def die_midway(request: web.BaseRequest) -> web.StreamResponse:
@@ -254,7 +254,7 @@ async def test_whoever_watches_the_record_is_woken() -> None:
             await twice
 
 
-async def test_nobody_behind_the_shim_is_nobody_before_it() -> None:
+async def test_no_one_behind_the_shim_is_no_one_before_it() -> None:
     async with FaultShim("http://127.0.0.1:1") as shim, aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientError):
             await session.post(shim.url)
@@ -291,7 +291,7 @@ async def test_the_weather_changes_under_a_running_system() -> None:
             assert response.status == 200
         foul = await status()
         async with session.put(control, data=b'[{"name": "typo"}]') as response:
-            refused = (response.status, (await response.json())["error"])
+            rejected = (response.status, (await response.json())["error"])
         async with session.get(control) as response:
             told = await response.json()
         async with session.delete(control) as response:
@@ -299,8 +299,8 @@ async def test_the_weather_changes_under_a_running_system() -> None:
         again = await status()
 
     assert (fair, foul, again) == (200, 503, 200)
-    assert refused[0] == 400
-    assert "fault" in refused[1]
+    assert rejected[0] == 400
+    assert "fault" in rejected[1]
     assert told["tallies"] == {"down": {"matched": 1, "struck": 1}}
     assert msgspec.convert(told["weather"], Weather) == weather
 

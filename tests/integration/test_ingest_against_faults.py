@@ -130,7 +130,7 @@ async def test_what_failed_once_is_put_again_and_nothing_else_is(
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_a_stream_that_refuses_half_of_everything_gets_all_of_it_once(
+async def test_a_stream_that_rejects_half_of_everything_gets_all_of_it_once(
     upstream: str, session: boto3.Session, seed: int
 ) -> None:
     rule = a_rule(FailItems(code=THROTTLED, share=0.5))
@@ -187,7 +187,7 @@ LOST = [
 
 
 @pytest.mark.parametrize("fault", LOST, ids=str)
-async def test_after_a_lost_answer_nothing_is_missing(
+async def test_after_a_lost_response_nothing_is_missing(
     shim: FaultShim, truck: Truck, fault: Fault
 ) -> None:
     await shim.set_rules(a_rule(fault, times=1))
@@ -198,7 +198,7 @@ async def test_after_a_lost_answer_nothing_is_missing(
 
 
 @pytest.mark.parametrize("fault", LOST, ids=str)
-async def test_what_nobody_confirmed_is_reported_though_it_may_be_there(
+async def test_what_no_one_confirmed_is_reported_though_it_may_be_there(
     shim: FaultShim, truck: Truck, fault: Fault
 ) -> None:
     await shim.set_rules(a_rule(fault))

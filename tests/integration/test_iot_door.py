@@ -250,7 +250,7 @@ def test_while_the_main_stream_takes_nothing_nothing_is_lost(door: Door, package
         door.publish(rule, truck_id, json.dumps(point(truck_id, seq)).encode())
     logs = door.client("logs")
 
-    def refusals() -> list[Any]:
+    def rejections() -> list[Any]:
         group = f"/aws/lambda/iot-{number}"
         groups = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
         if not groups:
@@ -258,7 +258,7 @@ def test_while_the_main_stream_takes_nothing_nothing_is_lost(door: Door, package
         found = logs.filter_log_events(logGroupName=group, filterPattern="ResourceNotFound")
         return list(found["events"])
 
-    eventually(refusals)
+    eventually(rejections)
     kinesis.create_stream(StreamName=main, ShardCount=1)
 
     def read() -> set[int | None]:

@@ -97,25 +97,27 @@ class Fleet:
     def enroll(self, truck_id: str, secret: str) -> tuple[str, Certificate, dict[str, Any]]:
         """What a box does: a certificate, then its registration; how that was answered."""
         with Box(self.port, self.claim, f"box-{next(numbers)}") as box:
-            answer, created = box.call(CREATE, {})
-            assert answer == "accepted"
+            response, created = box.call(CREATE, {})
+            assert response == "accepted"
         request = {
             "certificateOwnershipToken": created["certificateOwnershipToken"],
             "parameters": {"TruckId": truck_id, "EnrollmentSecret": secret},
         }
         while True:
             with Box(self.port, self.claim, f"box-{next(numbers)}") as box:
-                answer, registered = box.call(PROVISION, request)
+                response, registered = box.call(PROVISION, request)
             # A hook that took too long, on a slow machine: the box asks again.
             if registered.get("errorCode") != "InvocationError":
                 break
         name = f"{truck_id}-{next(numbers)}"
-        return answer, Certificate.of(created, self.folder, name), registered
+        return response, Certificate.of(created, self.folder, name), registered
 
     def received(self) -> list[str]:
         """The trucks whose messages the rule has written since it was last asked."""
-        answer = self.client("sqs").receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
-        return [json.loads(one["Body"])["truck_id"] for one in answer.get("Messages", ())]
+        response = self.client("sqs").receive_message(
+            QueueUrl=self.queue_url, MaxNumberOfMessages=10
+        )
+        return [json.loads(one["Body"])["truck_id"] for one in response.get("Messages", ())]
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +207,7 @@ def unique_truck() -> str:
     return f"T-{next(numbers)}"
 
 
-def refused(box: Box, topic: str) -> bool:
+def rejected(box: Box, topic: str) -> bool:
     """Whether a publication is not taken."""
     try:
         box.publish(topic, b"{}")
@@ -216,9 +218,9 @@ def refused(box: Box, topic: str) -> bool:
 
 def test_a_box_with_its_trucks_secret_enrolls_and_sends_as_this_truck(fleet: Fleet) -> None:
     truck_id = unique_truck()
-    answer, certificate, registered = fleet.enroll(truck_id, fleet.secret(truck_id))
+    response, certificate, registered = fleet.enroll(truck_id, fleet.secret(truck_id))
 
-    assert (answer, registered["thingName"]) == ("accepted", truck_id)
+    assert (response, registered["thingName"]) == ("accepted", truck_id)
     with Box(fleet.port, certificate, truck_id) as box:
         box.publish(basic_ingest(RULE, truck_id), b"{}")
 
@@ -231,13 +233,13 @@ def test_the_claim_certificate_makes_no_truck_without_the_trucks_own_secret(
     truck_id, other_id = unique_truck(), unique_truck()
     secret = fleet.secret(other_id)
     for wrong in ("", secret[::-1], secret):
-        answer, certificate, _ = fleet.enroll(truck_id, wrong)
+        response, certificate, _ = fleet.enroll(truck_id, wrong)
 
-        assert answer == "rejected"
+        assert response == "rejected"
         with pytest.raises(RefusedError), Box(fleet.port, certificate, truck_id):
             pass
     with Box(fleet.port, fleet.claim, truck_id) as box:
-        assert refused(box, basic_ingest(RULE, truck_id))
+        assert rejected(box, basic_ingest(RULE, truck_id))
 
     assert fleet.received() == []
 
@@ -250,7 +252,7 @@ def test_a_secret_makes_one_certificate(fleet: Fleet) -> None:
     assert (fleet.enroll(truck_id, secret))[0] == "rejected"
 
 
-def test_a_truck_sends_as_itself_on_its_own_topic_and_hears_nothing(fleet: Fleet) -> None:
+def test_a_truck_sends_as_itself_on_its_own_topic_and_receives_nothing(fleet: Fleet) -> None:
     truck_id, other_id = unique_truck(), unique_truck()
     _, certificate, _ = fleet.enroll(truck_id, fleet.secret(truck_id))
     fleet.enroll(other_id, fleet.secret(other_id))
@@ -265,7 +267,7 @@ def test_a_truck_sends_as_itself_on_its_own_topic_and_hears_nothing(fleet: Fleet
         f"$aws/things/{truck_id}/shadow/update",
     ):
         with Box(fleet.port, certificate, truck_id) as box:
-            assert refused(box, topic), topic
+            assert rejected(box, topic), topic
     for topic in ("#", f"trucks/{truck_id}/telemetry", f"$aws/things/{truck_id}/shadow/get"):
         with Box(fleet.port, certificate, truck_id) as box, pytest.raises(RefusedError):
             box.subscribe(topic)

@@ -42,7 +42,7 @@ class Account:
     def commands(self) -> list[str]:
         return (self.tools / "commands").read_text(encoding="utf-8").splitlines()
 
-    def asked(self, *beginnings: str) -> list[str]:
+    def requested(self, *beginnings: str) -> list[str]:
         return [one for one in self.commands if one.startswith(beginnings)]
 
 
@@ -61,13 +61,13 @@ def words(commands: Sequence[str]) -> list[str]:
 
 def test_repositories_are_made_and_every_image_is_built_and_pushed(account: Account) -> None:
     assert account.run("--images") == 0
-    assert words(account.asked("terraform init", "terraform apply", "docker")) == [
+    assert words(account.requested("terraform init", "terraform apply", "docker")) == [
         "terraform init",
         "terraform apply",
         *["docker login", "docker build", "docker push"] * len(IMAGES),
     ]
-    assert "-target=module.system.module.images" in account.asked("terraform apply")[0]
-    pushed = {command.split()[-1] for command in account.asked("docker push")}
+    assert "-target=module.system.module.images" in account.requested("terraform apply")[0]
+    pushed = {command.split()[-1] for command in account.requested("docker push")}
     tags = json.loads((account.environment / "deploy.auto.tfvars.json").read_text())["image_tags"]
     assert pushed == {
         f"{fake_deploy_tools.HOST}/rtdts-dev-{name}:{tag}" for name, tag in tags.items()
@@ -77,10 +77,10 @@ def test_repositories_are_made_and_every_image_is_built_and_pushed(account: Acco
 
 def test_a_second_time_nothing_is_built(account: Account) -> None:
     account.run("--images")
-    before = len(account.asked("docker"))
+    before = len(account.requested("docker"))
 
     assert account.run("--images") == 0
-    assert len(account.asked("docker")) == before
+    assert len(account.requested("docker")) == before
 
 
 def test_a_build_that_fails_is_an_exit_code_and_nothing_is_pushed(
@@ -92,7 +92,7 @@ def test_a_build_that_fails_is_an_exit_code_and_nothing_is_pushed(
 
     assert account.run("--images") == 1
     assert "docker build" in capsys.readouterr().err
-    assert not account.asked("docker push")
+    assert not account.requested("docker push")
 
 
 def test_images_and_taking_down_exclude_each_other(account: Account) -> None:

@@ -47,12 +47,12 @@ def test_a_crowd_waits_its_turn_on_a_few_processes(endpoint):
         Timeout=120,
     )
 
-    def ask(_: int) -> int:
-        answer = client.invoke(FunctionName="tell")
-        assert "FunctionError" not in answer
-        return int(json.loads(answer["Payload"].read()))
+    def send_request(_: int) -> int:
+        response = client.invoke(FunctionName="tell")
+        assert "FunctionError" not in response
+        return int(json.loads(response["Payload"].read()))
 
     with ThreadPoolExecutor(CROWD) as crowd:
-        pids = set(crowd.map(ask, range(2 * CROWD)))
+        pids = set(crowd.map(send_request, range(2 * CROWD)))
 
     assert len(pids) <= WORKERS_A_FUNCTION

@@ -52,8 +52,8 @@ def queue(url: str, session: boto3.Session) -> tuple[str, Callable[[], list[str]
     queue_url = client.create_queue(QueueName=f"results-{next(numbers)}")["QueueUrl"]
 
     def bodies() -> list[str]:
-        answer = client.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)
-        return [one["Body"] for one in answer.get("Messages", ())]
+        response = client.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)
+        return [one["Body"] for one in response.get("Messages", ())]
 
     return queue_url, bodies
 

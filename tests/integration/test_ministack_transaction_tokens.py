@@ -52,7 +52,7 @@ def test_the_same_again_is_the_same(dynamodb: DynamoDBClient, number: str) -> No
         write(dynamodb, number, f"token-{number}")
 
 
-def test_something_else_under_the_same_token_is_refused_each_time(
+def test_something_else_under_the_same_token_is_rejected_each_time(
     dynamodb: DynamoDBClient,
 ) -> None:
     write(dynamodb, "1.0", "token")

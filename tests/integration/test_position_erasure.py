@@ -46,7 +46,7 @@ def client(opensearch_url: str) -> Iterator[OpenSearch]:
     client.close()
 
 
-def memory_of(delivery_id: str) -> DeliveryState:
+def state_of(delivery_id: str) -> DeliveryState:
     machine = Machine(Status.IN_TRANSIT)
     return DeliveryState(
         delivery_id=delivery_id,
@@ -81,7 +81,7 @@ def fill(client: OpenSearch, truck_id: str, *delivery_ids: str, days: int = 2) -
         truck_id=truck_id,
         writer_id="the consumer",
         window=Window(truck_id, fixes[-3:]),
-        deliveries=tuple(map(memory_of, delivery_ids)),
+        deliveries=tuple(map(state_of, delivery_ids)),
     )
     writer = PositionWriter(client)
     outcomes = writer.write_history([HistoryWrite(fix=one, deliveries=progress) for one in fixes])
@@ -136,15 +136,15 @@ def test_what_stays_is_a_tombstone_with_counters_and_the_time(client: OpenSearch
 def test_a_truck_that_has_no_state_or_an_unreadable_one_gets_a_tombstone(
     client: OpenSearch,
 ) -> None:
-    unknown, spoilt = unique("T"), unique("T")
-    client.index(index=STATE_INDEX, id=spoilt, body={"truck_id": spoilt, "state": "spoilt"})
+    unknown, corrupt = unique("T"), unique("T")
+    client.index(index=STATE_INDEX, id=corrupt, body={"truck_id": corrupt, "state": "spoilt"})
     trucks = TruckErasure(client)
-    assert trucks.count(spoilt)[STATE_INDEX] == 1
+    assert trucks.count(corrupt)[STATE_INDEX] == 1
 
     assert list(trucks.erase(unknown, now_ms=ERASED_MS)) == []
-    assert list(trucks.erase(spoilt, now_ms=ERASED_MS)) == [(STATE_INDEX, 1)]
+    assert list(trucks.erase(corrupt, now_ms=ERASED_MS)) == [(STATE_INDEX, 1)]
 
-    for one in (unknown, spoilt):
+    for one in (unknown, corrupt):
         stored = TruckStateStore(client).load([one])[one]
         assert stored.state == tombstone(one, None, ERASED_MS)
         assert trucks.count(one) == NONE
@@ -277,7 +277,7 @@ def test_a_state_that_was_deleted_by_hand_is_rebuilt(erased: Erased, client: Ope
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(*erased.points(0, 10, 20)))
     if isinstance(erased.states, FakePositionStore):
-        erased.states.forget_states()
+        erased.states.drop_states()
     else:
         client.delete(index=STATE_INDEX, id=erased.truck_id)
 
@@ -286,7 +286,7 @@ def test_a_state_that_was_deleted_by_hand_is_rebuilt(erased: Erased, client: Ope
     state = erased.states.load([erased.truck_id])[erased.truck_id].state
     assert state is not None
     assert [fix.seq for fix in state.window] == [0, 10, 20, 30]
-    assert world.told("truck_state_lost")
+    assert world.reported("truck_state_lost")
 
 
 def test_it_may_be_killed_at_any_step_and_run_again(client: OpenSearch) -> None:
@@ -304,7 +304,7 @@ def test_it_may_be_killed_at_any_step_and_run_again(client: OpenSearch) -> None:
         assert trucks.count(truck_id) == NONE
 
 
-def test_a_truck_was_last_heard_of_when_its_late_points_came(client: OpenSearch) -> None:
+def test_a_truck_was_last_seen_when_its_late_points_came(client: OpenSearch) -> None:
     truck_id, received_ms = unique("T"), START_MS + 30 * 86_400_000
     fill(client, truck_id)
     late = msgspec.structs.replace(
@@ -313,17 +313,17 @@ def test_a_truck_was_last_heard_of_when_its_late_points_came(client: OpenSearch)
     trucks = TruckErasure(client)
     assert trucks.last_received_at(unique("T")) is None
 
-    def heard_after(outcomes: list[ItemOutcome]) -> str | None:
+    def received_after(outcomes: list[ItemOutcome]) -> str | None:
         assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
         return trucks.last_received_at(truck_id)
 
     in_history = HistoryWrite(fix=fix_of(late))
-    assert heard_after(PositionWriter(client).write_history([in_history])) == format_instant(
+    assert received_after(PositionWriter(client).write_history([in_history])) == format_instant(
         received_ms
     )
     later = msgspec.structs.replace(late, received_at_ms=received_ms + 1)
     in_raw_log = RawDocument(index="truck-raw-2027-01-10", source=encode_point(later))
-    assert heard_after(RawLog(client).index([in_raw_log])) == format_instant(received_ms + 1)
+    assert received_after(RawLog(client).index([in_raw_log])) == format_instant(received_ms + 1)
 
 
 def test_a_delivery_goes_out_of_its_trucks_documents_and_all_else_stays(
@@ -454,7 +454,7 @@ def test_a_correction_is_shown_after_a_delivery_was_taken_out(client: OpenSearch
     assert [outcome.fate for outcome in outcomes] == [Fate.WRITTEN]
 
 
-def test_a_memory_that_nobody_can_read_is_deleted(client: OpenSearch) -> None:
+def test_a_state_that_no_one_can_read_is_deleted(client: OpenSearch) -> None:
     truck_id = unique("T")
     client.index(index=STATE_INDEX, id=truck_id, body={"truck_id": truck_id, "window": "spoilt"})
     deliveries = DeliveryErasure(client)

@@ -97,7 +97,7 @@ def history(points: list[Fix]) -> list[HistoryWrite]:
         (503, "unavailable_shards_exception", Fate.RETRYABLE),
     ],
 )
-async def test_an_item_that_failed_is_told_by_whose_fault_it_was(
+async def test_an_item_that_failed_is_reported_by_whose_fault_it_was(
     positions: Positions, status: int, code: str, fate: Fate
 ) -> None:
     points = points_of(unique("T"))
@@ -137,7 +137,7 @@ async def test_of_any_subset_that_failed_exactly_that_is_missing_until_it_is_wri
     assert all(await blocking(lambda: positions.in_history(*points)))
 
 
-NO_ANSWER = [
+NO_RESPONSE = [
     Drop(),
     Drop(by="close"),
     CutResponse(),
@@ -154,8 +154,8 @@ NO_ANSWER = [
 ]
 
 
-@pytest.mark.parametrize("fault", NO_ANSWER, ids=str)
-async def test_a_request_without_a_good_answer_is_worth_repeating_and_may_be_repeated(
+@pytest.mark.parametrize("fault", NO_RESPONSE, ids=str)
+async def test_a_request_without_a_good_response_is_worth_repeating_and_may_be_repeated(
     positions: Positions, fault: Fault
 ) -> None:
     points = points_of(unique("T"))
@@ -168,9 +168,9 @@ async def test_a_request_without_a_good_answer_is_worth_repeating_and_may_be_rep
     assert all(await blocking(lambda: positions.in_history(*points)))
 
 
-@pytest.mark.parametrize("fault", NO_ANSWER, ids=str)
+@pytest.mark.parametrize("fault", NO_RESPONSE, ids=str)
 @pytest.mark.parametrize("operation", ["_mget", "_search"])
-async def test_a_read_without_a_good_answer_is_never_absence(
+async def test_a_read_without_a_good_response_is_never_absence(
     positions: Positions, operation: str, fault: Fault
 ) -> None:
     (newest,) = points_of(unique("T"), 1)
@@ -237,7 +237,7 @@ async def test_of_many_latest_only_the_failed_ones_are_left(positions: Positions
     assert {one.truck_id for one in newest} - there.keys() == {failing}
 
 
-async def test_a_memory_whose_answer_got_lost_stands_under_its_writers_name(
+async def test_a_state_whose_response_got_lost_stands_under_its_writers_name(
     positions: Positions,
 ) -> None:
     state = TruckState(truck_id=unique("T"), window=Window(""), writer_id="me")

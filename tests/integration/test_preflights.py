@@ -42,35 +42,35 @@ def preflight(made: Gateways, path: str, origin: str) -> urllib3.BaseHTTPRespons
     return urllib3.request("OPTIONS", made.server_url + path, headers=headers, retries=False)
 
 
-def listed(answer: urllib3.BaseHTTPResponse, header: str) -> set[str]:
-    return {one.strip().lower() for one in answer.headers.get(header, "").split(",")}
+def listed(response: urllib3.BaseHTTPResponse, header: str) -> set[str]:
+    return {one.strip().lower() for one in response.headers.get(header, "").split(",")}
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_page_that_is_named_may_send_its_request(url: str, path: str) -> None:
-    answer = preflight(gateways(url, "https://other.example", PAGE), path, PAGE)
+    response = preflight(gateways(url, "https://other.example", PAGE), path, PAGE)
 
-    assert answer.status == 204
-    assert answer.headers["Access-Control-Allow-Origin"] == PAGE
-    assert listed(answer, "Access-Control-Allow-Methods") == {one.lower() for one in METHODS}
-    assert listed(answer, "Access-Control-Allow-Headers") == set(REQUEST_HEADERS)
-    assert answer.headers["Access-Control-Max-Age"] == "3600"
+    assert response.status == 204
+    assert response.headers["Access-Control-Allow-Origin"] == PAGE
+    assert listed(response, "Access-Control-Allow-Methods") == {one.lower() for one in METHODS}
+    assert listed(response, "Access-Control-Allow-Headers") == set(REQUEST_HEADERS)
+    assert response.headers["Access-Control-Max-Age"] == "3600"
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", PAGE + "1"])
 def test_no_other_page_may(url: str, origin: str) -> None:
-    answer = preflight(gateways(url, PAGE), "/tickets", origin)
+    response = preflight(gateways(url, PAGE), "/tickets", origin)
 
-    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert "Access-Control-Allow-Origin" not in response.headers
 
 
 def test_any_page_may_where_all_are_allowed(url: str) -> None:
-    answer = preflight(gateways(url, "*"), "/tickets", PAGE)
+    response = preflight(gateways(url, "*"), "/tickets", PAGE)
 
-    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, "*")
+    assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (204, "*")
 
 
 def test_without_a_list_no_page_may(url: str) -> None:
-    answer = preflight(gateways(url), "/tickets", PAGE)
+    response = preflight(gateways(url), "/tickets", PAGE)
 
-    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert "Access-Control-Allow-Origin" not in response.headers

@@ -50,7 +50,7 @@ class Viewers:
     """Viewers, each of a delivery of its own."""
 
     def __init__(self) -> None:
-        self.heard: dict[str, list[dict[str, Any]]] = {}
+        self.received: dict[str, list[dict[str, Any]]] = {}
         self._sockets: dict[str, ClientConnection] = {}
         self._listening: list[asyncio.Task[None]] = []
 
@@ -58,7 +58,7 @@ class Viewers:
         delivery = cloud.delivery()
         socket, connection_id = await stack.enter_async_context(cloud.viewer())
         cloud.track(delivery, connection_id)
-        self.heard[delivery.delivery_id] = []
+        self.received[delivery.delivery_id] = []
         self._sockets[connection_id] = socket
         self._listening.append(asyncio.create_task(self._listen(connection_id, socket)))
 
@@ -67,7 +67,7 @@ class Viewers:
             if text == connection_id:  # the answer to what `all_has_come` asked
                 return
             message = json.loads(text)
-            self.heard[message["delivery_id"]].append({**message, "come_at_ms": now_ms()})
+            self.received[message["delivery_id"]].append({**message, "come_at_ms": now_ms()})
 
     async def all_has_come(self) -> None:
         """Waits until each has all that was posted to it so far."""
@@ -82,7 +82,7 @@ class Viewers:
 
     @property
     def buckets(self) -> set[int]:
-        return {delivery_bucket(delivery_id) for delivery_id in self.heard}
+        return {delivery_bucket(delivery_id) for delivery_id in self.received}
 
 
 @asynccontextmanager
@@ -94,7 +94,7 @@ async def viewers_of(cloud: Cloud) -> AsyncIterator[Viewers]:
         yield viewers
 
 
-class Told:
+class Reported:
     """What a broadcaster says, read as it comes: what is not read holds its process up.
 
     Attributes:
@@ -128,10 +128,10 @@ def new_queue(cloud: Cloud) -> str:
     return sqs.create_queue(QueueName=unique("rounds") + ".fifo", Attributes=attributes)["QueueUrl"]
 
 
-def buckets_held(told: Sequence[Told]) -> collections.Counter[int]:
+def buckets_held(reported: Sequence[Reported]) -> collections.Counter[int]:
     """By round, of how many buckets it has been held."""
     held: collections.Counter[int] = collections.Counter()
-    for line in (line for one in told for line in one.rounds):
+    for line in (line for one in reported for line in one.rounds):
         held[line["due_at_ms"]] += line["buckets"]
     return held
 
@@ -141,12 +141,12 @@ def there(lines: Iterable[dict[str, Any]]) -> int:
     return sum(line["due"] - line["gone"] for line in lines)
 
 
-def whole_rounds(told: Sequence[Told]) -> int:
+def whole_rounds(reported: Sequence[Reported]) -> int:
     """How many rounds were held of which no bucket is missing."""
-    return sum(buckets >= BUCKETS for buckets in buckets_held(told).values())
+    return sum(buckets >= BUCKETS for buckets in buckets_held(reported).values())
 
 
-async def test_each_viewer_hears_of_each_round_once_whichever_of_two_tells_it(
+async def test_each_viewer_is_notified_of_each_round_once_whichever_of_two_reports_it(
     cloud: Cloud, queue_url: str
 ) -> None:
     async with viewers_of(cloud) as viewers, AsyncExitStack() as stack:
@@ -156,29 +156,29 @@ async def test_each_viewer_hears_of_each_round_once_whichever_of_two_tells_it(
         running = [
             await stack.enter_async_context(running_broadcaster(environment)) for _ in range(2)
         ]
-        told = [Told(one) for one in running]
+        reported = [Reported(one) for one in running]
         # One may be quick enough to leave the other nothing of a round, but not of every round.
         async with asyncio.timeout(MINUTES_S):
-            while not (whole_rounds(told) and all(one.rounds for one in told)):
-                await asyncio.wait([one.stopped for one in told], timeout=0.05)
-                assert not any(one.stopped.done() for one in told)
+            while not (whole_rounds(reported) and all(one.rounds for one in reported)):
+                await asyncio.wait([one.stopped for one in reported], timeout=0.05)
+                assert not any(one.stopped.done() for one in reported)
         for one in running:
             one.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(COMES_WITHIN_S):
             assert [await one.process.wait() for one in running] == [0, 0]
-            await asyncio.gather(*(one.stopped for one in told))
+            await asyncio.gather(*(one.stopped for one in reported))
         await viewers.all_has_come()
-    held = buckets_held(told)
-    lines = [line for one in told for line in one.rounds]
+    held = buckets_held(reported)
+    lines = [line for one in reported for line in one.rounds]
     due, delivered = there(lines), sum(line["delivered"] for line in lines)
-    times = [len(heard) for heard in viewers.heard.values()]
+    times = [len(received) for received in viewers.received.values()]
 
     assert max(held.values()) <= BUCKETS, "a bucket of a round was held twice"
     assert len(viewers.buckets) > VIEWERS // 2
     assert delivered <= sum(times) <= due
     assert max(times) <= len(held), "a viewer heard twice of a round"
     # Of a whole round each hears whom its reports don't say that it did not reach.
-    assert sum(max(0, whole_rounds(told) - heard) for heard in times) <= due - delivered
+    assert sum(max(0, whole_rounds(reported) - received) for received in times) <= due - delivered
 
 
 TAKEN_OVER_WITHIN_MS = 25_000
@@ -215,12 +215,12 @@ class BlackHole:
                 self.connections.add(unquote(path.rpartition("/")[2]))
 
 
-async def test_whom_one_had_yet_to_tell_when_it_was_killed_the_other_tells_in_the_same_round(
+async def test_whom_one_had_yet_to_report_when_it_was_killed_the_other_reports_in_the_same_round(
     cloud: Cloud,
 ) -> None:
     # On a machine that is slow the round may be over before another can take it over.
     for _ in range(5):
-        if (other := await told_by_the_other(cloud)) is not None:
+        if (other := await reported_by_the_other(cloud)) is not None:
             break
 
     assert other is not None, "five times too slow to tell"
@@ -228,7 +228,7 @@ async def test_whom_one_had_yet_to_tell_when_it_was_killed_the_other_tells_in_th
     assert there(line for line in lines if line["due_at_ms"] == due_at_ms) == VIEWERS
 
 
-async def told_by_the_other(cloud: Cloud) -> tuple[int, Sequence[dict[str, Any]]] | None:
+async def reported_by_the_other(cloud: Cloud) -> tuple[int, Sequence[dict[str, Any]]] | None:
     """When the round was due and what the other's reports say; None: that round was over before."""
     queue_url, hole = new_queue(cloud), BlackHole()
     async with viewers_of(cloud) as viewers, AsyncExitStack() as stack:
@@ -245,19 +245,19 @@ async def told_by_the_other(cloud: Cloud) -> tuple[int, Sequence[dict[str, Any]]
                 )
             )
         )
-        _read_on = Told(stuck)
+        _read_on = Reported(stuck)
         await until(lambda: viewers.connections <= hole.connections)
-        other = Told(
+        other = Reported(
             await stack.enter_async_context(running_broadcaster(cloud.environment(**several)))
         )
         await until(lambda: other.is_ready)
-        assert not any(viewers.heard.values())
+        assert not any(viewers.received.values())
 
         stuck.process.kill()
         await stuck.process.wait()
         if now_ms() > due_at_ms + interval_ms - TAKEN_OVER_WITHIN_MS:
             return None
         # 10 s later, when its visibility has run out; most of a minute is left of the round.
-        await until(lambda: all(viewers.heard.values()))
+        await until(lambda: all(viewers.received.values()))
         await until(lambda: there(other.rounds) >= VIEWERS)
     return due_at_ms, other.rounds

@@ -41,9 +41,9 @@ class Lambdas:
         async with self.changed:
             self.events.setdefault(event["requestContext"]["routeKey"], []).append(event)
             self.changed.notify_all()
-        answer = await self.before(event) if self.before else None
-        if answer is not None:
-            return answer
+        response = await self.before(event) if self.before else None
+        if response is not None:
+            return response
         return {"statusCode": 200, "body": event["requestContext"]["connectionId"]}
 
     async def got(self, route: str, count: int = 1) -> list[Mapping[str, Any]]:
@@ -158,9 +158,9 @@ async def test_a_frame_or_message_beyond_the_limit_ends_the_socket_with_1009() -
         async with it.viewer() as (socket, _):
             await socket.send(["x" * FRAME_BYTES] * (MESSAGE_BYTES // FRAME_BYTES + 1))
             assert await closing_code(socket) == 1009
-        told = await it.lambdas.got("$disconnect", 2)
+        reported = await it.lambdas.got("$disconnect", 2)
 
-    assert [one["requestContext"]["disconnectStatusCode"] for one in told] == [1009, 1009]
+    assert [one["requestContext"]["disconnectStatusCode"] for one in reported] == [1009, 1009]
 
 
 async def test_a_message_of_several_frames_is_one_message() -> None:
@@ -183,9 +183,9 @@ async def test_a_socket_without_a_frame_is_closed_as_going_away() -> None:
         assert await closing_code(socket) == 1001
         (opened,) = await it.lambdas.got("$connect")
         assert await it.post(opened["requestContext"]["connectionId"]) is PostOutcome.GONE
-        (told,) = await it.lambdas.got("$disconnect")
+        (reported,) = await it.lambdas.got("$disconnect")
 
-    assert told["requestContext"]["disconnectStatusCode"] == 1001
+    assert reported["requestContext"]["disconnectStatusCode"] == 1001
 
 
 async def test_a_socket_that_is_used_is_closed_at_the_end_of_its_life() -> None:
@@ -202,18 +202,18 @@ async def test_a_socket_that_is_used_is_closed_at_the_end_of_its_life() -> None:
 
 async def test_a_connection_is_gone_until_connect_has_answered_and_after_its_end() -> None:
     async with running() as it:
-        answers = []
+        responses = []
 
         async def post_early(event: Mapping[str, Any]) -> None:
             if event["requestContext"]["routeKey"] == "$connect":
-                answers.append(await it.post(event["requestContext"]["connectionId"]))
+                responses.append(await it.post(event["requestContext"]["connectionId"]))
 
         it.lambdas.before = post_early
         async with it.viewer() as (_, name):
             assert await it.post(name) is PostOutcome.DELIVERED
         await it.lambdas.got("$disconnect")
 
-        assert answers == [PostOutcome.GONE]
+        assert responses == [PostOutcome.GONE]
         assert await it.post(name) is PostOutcome.GONE
         assert await it.post(NEVER_OPENED) is PostOutcome.GONE
 
@@ -229,9 +229,9 @@ async def test_posts_beyond_a_connections_rate_are_throttled_for_that_connection
         it.viewer() as (_, one),
         it.viewer() as (_, other),
     ):
-        answers = [await it.post(one) for _ in range(3)]
+        responses = [await it.post(one) for _ in range(3)]
 
-        assert answers == [PostOutcome.DELIVERED, PostOutcome.DELIVERED, PostOutcome.THROTTLED]
+        assert responses == [PostOutcome.DELIVERED, PostOutcome.DELIVERED, PostOutcome.THROTTLED]
         assert await it.post(other) is PostOutcome.DELIVERED
 
 
@@ -241,34 +241,34 @@ async def test_posts_beyond_the_accounts_rate_are_throttled_for_all() -> None:
         it.viewer() as (_, one),
         it.viewer() as (socket, other),  # a frame each
     ):
-        answers = [await it.post(name) for name in (one, other, one, other)]
+        responses = [await it.post(name) for name in (one, other, one, other)]
         await socket.send("{}")
-        told = [await receive(socket), await receive(socket)]
+        reported = [await receive(socket), await receive(socket)]
 
-    assert answers == [PostOutcome.DELIVERED] * 2 + [PostOutcome.OVER_QUOTA] * 2
-    assert "Too Many Requests" in str(told)
+    assert responses == [PostOutcome.DELIVERED] * 2 + [PostOutcome.OVER_QUOTA] * 2
+    assert "Too Many Requests" in str(reported)
 
 
-async def test_a_connection_beyond_the_accounts_rate_is_refused_with_429() -> None:
+async def test_a_connection_beyond_the_accounts_rate_is_rejected_with_429() -> None:
     async with running(connects_per_s=1) as it, connect(it.url):
-        with pytest.raises(InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as rejected:
             await connect(it.url)
 
-    assert refused.value.response.status_code == 429
+    assert rejected.value.response.status_code == 429
 
 
 async def test_posts_to_a_client_that_does_not_read_are_throttled() -> None:
     async with running(client_buffer_bytes=1_024) as it, it.viewer() as (socket, name):
         socket.transport.pause_reading()
-        answers = []
-        while PostOutcome.THROTTLED not in answers and len(answers) < 1_000:
-            answers.append(await it.post(name, b"x" * FRAME_BYTES))
+        responses = []
+        while PostOutcome.THROTTLED not in responses and len(responses) < 1_000:
+            responses.append(await it.post(name, b"x" * FRAME_BYTES))
 
-        assert answers[-1] is PostOutcome.THROTTLED
+        assert responses[-1] is PostOutcome.THROTTLED
         socket.transport.abort()
 
 
-async def test_messages_may_come_in_another_order_when_that_is_wanted() -> None:
+async def test_messages_may_come_in_another_order_when_that_is_requested() -> None:
     async with running(disorder_ms=50) as it, it.viewer() as (socket, name):
         sent = [str(number) for number in range(50)]
         for one in sent:
@@ -282,10 +282,10 @@ async def test_messages_may_come_in_another_order_when_that_is_wanted() -> None:
 async def test_without_a_default_route_a_message_that_names_none_is_forbidden() -> None:
     async with running(Apis(has_default=False)) as it, connect(it.url) as socket:
         await socket.send("{}")
-        told = json.loads(await receive(socket))
+        reported = json.loads(await receive(socket))
 
-    assert told["message"] == "Forbidden"
-    assert {"connectionId", "requestId"} < told.keys()
+    assert reported["message"] == "Forbidden"
+    assert {"connectionId", "requestId"} < reported.keys()
 
 
 async def test_what_a_route_without_a_response_returns_is_not_sent() -> None:
@@ -297,35 +297,35 @@ async def test_what_a_route_without_a_response_returns_is_not_sent() -> None:
         assert await receive(socket) == "posted"
 
 
-async def test_a_handler_that_fails_at_connect_refuses_the_socket() -> None:
+async def test_a_handler_that_fails_at_connect_rejects_the_socket() -> None:
     async with running() as it:
 
         async def fail(event: Mapping[str, Any]) -> FunctionError:
             return FunctionError("broken")
 
         it.lambdas.before = fail
-        with pytest.raises(InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as rejected:
             await connect(it.url)
 
-    assert refused.value.response.status_code == 502
+    assert rejected.value.response.status_code == 502
 
 
 @pytest.mark.parametrize("path", ["/", "/_aws/execute-api/other/live", f"{PATH}x"])
 async def test_a_socket_of_no_api_is_forbidden(path: str) -> None:
     async with running() as it:
-        with pytest.raises(InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as rejected:
             await connect(f"ws://127.0.0.1:{it.port}{path}")
 
-    assert refused.value.response.status_code == 403
+    assert rejected.value.response.status_code == 403
 
 
 async def test_an_authorizer_is_not_asked_without_what_it_wants_to_see() -> None:
     wanting = Authorizer(function_arn="a", identity_sources=("route.request.querystring.ticket",))
     async with running(Apis(authorizer=wanting)) as it:
-        with pytest.raises(InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as rejected:
             await connect(it.url)
 
-    assert refused.value.response.status_code == 401
+    assert rejected.value.response.status_code == 401
     assert it.lambdas.events == {}
 
 
@@ -343,9 +343,9 @@ async def test_a_client_that_leaves_before_it_is_let_in_is_told_to_disconnect() 
         connecting.cancel()
         await asyncio.wait({connecting})
         goes_on.set()
-        (told,) = await it.lambdas.got("$disconnect")
+        (reported,) = await it.lambdas.got("$disconnect")
 
-        assert told["requestContext"]["disconnectStatusCode"] in (1001, 1006)
+        assert reported["requestContext"]["disconnectStatusCode"] in (1001, 1006)
         assert len(it.gateway) == 0
 
 

@@ -119,11 +119,11 @@ async def test_a_process_that_starts_longer_than_an_event_may_wait_serves_the_ne
 ) -> None:
     (tmp_path / "wait").touch()
     async with running(tmp_path, patience_s=0.2) as (functions, _):
-        answers = [await functions.invoke("f", {}, "r")]
+        responses = [await functions.invoke("f", {}, "r")]
         (tmp_path / "wait").unlink()
         async with asyncio.timeout(COMES_WITHIN_S):
-            while isinstance(answers[-1], FunctionError):
-                answers.append(await functions.invoke("f", {}, "r"))
+            while isinstance(responses[-1], FunctionError):
+                responses.append(await functions.invoke("f", {}, "r"))
 
-    assert answers[0] == FunctionError("Endpoint request timed out")
+    assert responses[0] == FunctionError("Endpoint request timed out")
     assert (tmp_path / "starts").read_text() == "x"

@@ -68,11 +68,11 @@ async def posting_to(api: Api, timeout_s: float = 2.0) -> AsyncIterator[SocketPo
 async def test_a_post_arrives_as_it_was_signed_and_keeps_its_connection() -> None:
     api = Api()
     async with posting_to(api) as poster:
-        answers = [
+        responses = [
             await poster.post("L0SM9c+F/Hw=", Payload.of(b'{"v":1}'), NO_HURRY) for _ in range(5)
         ]
 
-    assert answers == [PostOutcome.DELIVERED] * 5
+    assert responses == [PostOutcome.DELIVERED] * 5
     path, body, authorization = api.received[0]
     assert (path, body) == ("/live/@connections/L0SM9c%2BF%2FHw%3D", b'{"v":1}')
     assert authorization.startswith("AWS4-HMAC-SHA256 Credential=AKID/")
@@ -87,17 +87,17 @@ async def test_a_connection_is_ended_by_a_request_without_a_body(
     status: int, response: PostOutcome
 ) -> None:
     api = Api()
-    asked: list[tuple[str, str]] = []
+    requested: list[tuple[str, str]] = []
 
     async def respond(request: web.Request) -> web.StreamResponse:
-        asked.append((request.method, request.headers["Content-Length"]))
+        requested.append((request.method, request.headers["Content-Length"]))
         return web.Response(status=status)
 
     api.handler = respond
     async with posting_to(api) as poster:
         assert await poster.end("L0SM9c+F/Hw=") is response
 
-    assert asked == [("DELETE", "0")]
+    assert requested == [("DELETE", "0")]
     assert api.received[0][:2] == ("/live/@connections/L0SM9c%2BF%2FHw%3D", b"")
 
 
@@ -120,7 +120,7 @@ async def test_a_connection_is_ended_by_a_request_without_a_body(
         (503, {}, "", PostOutcome.FAILED),
     ],
 )
-async def test_the_answer_says_what_is_to_be_done(
+async def test_the_response_says_what_is_to_be_done(
     status: int, headers: dict[str, str], body: str, response: PostOutcome
 ) -> None:
     api = Api()
@@ -133,7 +133,7 @@ async def test_the_answer_says_what_is_to_be_done(
         assert await poster.post("a", Payload.of(b"x"), NO_HURRY) is response
 
 
-async def test_an_answer_that_does_not_come_is_a_failure_in_time_and_delays_no_other() -> None:
+async def test_a_response_that_does_not_come_is_a_failure_in_time_and_delays_no_other() -> None:
     api = Api()
     release = asyncio.Event()
 
@@ -167,13 +167,13 @@ async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_message() ->
 
     api.handler = respond
     async with posting_to(api) as poster:
-        answers = [await poster.post("a", Payload.of(b"x"), NO_HURRY) for _ in range(2)]
+        responses = [await poster.post("a", Payload.of(b"x"), NO_HURRY) for _ in range(2)]
 
-    assert answers == [PostOutcome.DELIVERED] * 2
+    assert responses == [PostOutcome.DELIVERED] * 2
     assert len(api.received) == 3
 
 
-async def test_nobody_listening_is_a_failure() -> None:
+async def test_no_one_listening_is_a_failure() -> None:
     poster = SocketPoster(
         ConnectionPool("http://127.0.0.1:1/live", max_idle_s=60),
         PostSigner("http://127.0.0.1:1/live", "eu-west-1"),

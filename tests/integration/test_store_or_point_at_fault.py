@@ -46,12 +46,12 @@ def test_a_shard_limit_is_the_stores_fault(client: OpenSearch, fix: Fix) -> None
     name = "cluster.max_shards_per_node"
     client.cluster.put_settings(body={"transient": {name: 1}})
     try:
-        refused = write(client, fix)
+        rejected = write(client, fix)
     finally:
         client.cluster.put_settings(body={"transient": {name: None}})
 
-    assert refused.reason.startswith("400 validation_exception")
-    assert refused.fate is Fate.RETRYABLE
+    assert rejected.reason.startswith("400 validation_exception")
+    assert rejected.fate is Fate.RETRYABLE
     assert write(client, fix).fate is Fate.WRITTEN
 
 
@@ -59,13 +59,13 @@ def test_a_closed_index_is_the_stores_fault(client: OpenSearch, fix: Fix) -> Non
     write(client, fix)
     index = index_of(fix.event_at_ms)
     client.indices.close(index=index)
-    refused = write(client, fix)
+    rejected = write(client, fix)
     with pytest.raises(StoreUnavailable):
         HistoryPages(client).stored([fix])
     client.indices.open(index=index)
 
-    assert "index_closed_exception" in refused.reason
-    assert refused.fate is Fate.RETRYABLE
+    assert "index_closed_exception" in rejected.reason
+    assert rejected.fate is Fate.RETRYABLE
     assert write(client, fix).fate is Fate.WRITTEN
 
 
@@ -77,6 +77,6 @@ def test_a_bad_document_is_its_own_fault(client: OpenSearch, fix: Fix, document:
     action = Action(
         head=head("index", _index=index_of(fix.event_at_ms), _id="x"), document=document
     )
-    (refused,) = send_bulk(client, [action])
+    (rejected,) = send_bulk(client, [action])
 
-    assert refused.fate is Fate.REJECTED
+    assert rejected.fate is Fate.REJECTED

@@ -44,14 +44,14 @@ def part(
 
 
 @pytest.fixture
-def told() -> list[str]:
+def reported() -> list[str]:
     return []
 
 
 @pytest.fixture
-async def supervisor(tmp_path: Path, told: list[str]) -> AsyncIterator[Supervisor]:
+async def supervisor(tmp_path: Path, reported: list[str]) -> AsyncIterator[Supervisor]:
     policy = RestartPolicy(first_delay_s=0.01, longest_delay_s=0.05, most_failures=3)
-    supervisor = Supervisor(tmp_path, told.append, policy=policy)
+    supervisor = Supervisor(tmp_path, reported.append, policy=policy)
     yield supervisor
     await supervisor.stop_all()
 
@@ -74,44 +74,44 @@ async def test_a_part_leads_a_session_of_its_own_and_its_pid_is_written(
 
 
 async def test_a_killed_part_is_back_with_another_pid_and_the_same_log(
-    supervisor: Supervisor, tmp_path: Path, told: list[str]
+    supervisor: Supervisor, tmp_path: Path, reported: list[str]
 ) -> None:
     await supervisor.start(part(WORKS))
     first = pid_of(tmp_path)
     os.kill(first, signal.SIGKILL)
-    await until(lambda: any("is back" in line for line in told))
+    await until(lambda: any("is back" in line for line in reported))
 
     assert pid_of(tmp_path) != first
-    assert "killed by SIGKILL" in told[0]
+    assert "killed by SIGKILL" in reported[0]
     assert (tmp_path / "part.log").read_text().count("ready") == 2
 
 
 async def test_a_part_is_held_down_as_long_as_its_hold_file_is_there(
-    supervisor: Supervisor, tmp_path: Path, told: list[str]
+    supervisor: Supervisor, tmp_path: Path, reported: list[str]
 ) -> None:
     await supervisor.start(part(WORKS))
     first = pid_of(tmp_path)
     hold = hold_file(tmp_path, "part")
     hold.touch()
     os.kill(first, signal.SIGTERM)
-    await until(lambda: any("it stays down" in line for line in told))
+    await until(lambda: any("it stays down" in line for line in reported))
 
     assert not pid_files(tmp_path)
 
     hold.unlink()
-    await until(lambda: any("is back" in line for line in told))
+    await until(lambda: any("is back" in line for line in reported))
 
     assert pid_of(tmp_path) != first
 
 
 async def test_children_of_a_killed_part_do_not_outlive_it(
-    supervisor: Supervisor, tmp_path: Path, told: list[str]
+    supervisor: Supervisor, tmp_path: Path, reported: list[str]
 ) -> None:
     await supervisor.start(part(WITH_CHILD))
     first = pid_of(tmp_path)
     await until(lambda: (tmp_path / "part.log").read_text().count("ready") == 2)
     os.kill(first, signal.SIGKILL)
-    await until(lambda: any("is back" in line for line in told))
+    await until(lambda: any("is back" in line for line in reported))
 
     assert not group_is_alive(first)
 
@@ -157,7 +157,7 @@ async def test_the_death_of_a_part_that_cannot_be_restarted_is_a_failure(
 
 
 async def test_a_part_that_keeps_dying_is_given_up(
-    supervisor: Supervisor, tmp_path: Path, told: list[str]
+    supervisor: Supervisor, tmp_path: Path, reported: list[str]
 ) -> None:
     once = tmp_path / "once"
     await supervisor.start(
@@ -187,13 +187,13 @@ def test_a_run_folder_has_one_owner(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows it (no command installs it)")
 async def test_what_an_earlier_owner_left_behind_is_ended(
-    supervisor: Supervisor, tmp_path: Path, told: list[str]
+    supervisor: Supervisor, tmp_path: Path, reported: list[str]
 ) -> None:
     await supervisor.start(part(WITH_CHILD))
-    await asyncio.to_thread(end_leftovers, tmp_path, told.append)
+    await asyncio.to_thread(end_leftovers, tmp_path, reported.append)
 
-    assert "left behind" in told[0]
-    await until(lambda: any("starting it again" in line for line in told))
+    assert "left behind" in reported[0]
+    await until(lambda: any("starting it again" in line for line in reported))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's parent-death signal")
@@ -222,7 +222,7 @@ asyncio.run(main())
     await until(lambda: not find_leftovers(tmp_path))
 
 
-async def test_a_probe_that_breaks_is_told_and_not_waited_for(supervisor: Supervisor) -> None:
+async def test_a_probe_that_breaks_is_reported_and_not_waited_for(supervisor: Supervisor) -> None:
     def breaks(_: Incarnation) -> bool:
         raise RuntimeError("no such field")
 

@@ -36,9 +36,9 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
 
 
 async def test_pages_may_connect_to_the_service_and_to_nothing_else(client: Client) -> None:
-    answer = await client.get("/")
+    response = await client.get("/")
 
-    policy = answer.headers["Content-Security-Policy"]
+    policy = response.headers["Content-Security-Policy"]
     assert "connect-src 'self' https://api.test wss://socket.test:4566;" in policy
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -48,12 +48,12 @@ async def test_pages_may_connect_to_the_service_and_to_nothing_else(client: Clie
 @pytest.mark.parametrize(
     "path", ["/", "/console.html", "/config.json", "/assets/tracking-1.js", "/nothing"]
 )
-async def test_every_answer_has_the_headers(client: Client, path: str) -> None:
-    answer = await client.get(path)
+async def test_every_response_has_the_headers(client: Client, path: str) -> None:
+    response = await client.get(path)
 
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
-    assert "noindex" in answer.headers["X-Robots-Tag"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert "noindex" in response.headers["X-Robots-Tag"]
 
 
 @pytest.mark.parametrize(
@@ -67,30 +67,30 @@ async def test_every_answer_has_the_headers(client: Client, path: str) -> None:
     ],
 )
 async def test_only_what_cannot_change_is_kept(client: Client, path: str, caching: str) -> None:
-    answer = await client.get(path)
+    response = await client.get(path)
 
-    assert answer.status == 200
-    assert caching in answer.headers["Cache-Control"]
+    assert response.status == 200
+    assert caching in response.headers["Cache-Control"]
 
 
 async def test_the_configuration_is_what_it_was_given(client: Client) -> None:
-    answer = await client.get("/config.json")
+    response = await client.get("/config.json")
 
-    assert await answer.json() == CONFIG
+    assert await response.json() == CONFIG
 
 
 async def test_a_part_of_the_base_map_can_be_read(client: Client) -> None:
-    answer = await client.get("/base_maps/city.pmtiles", headers={"Range": "bytes=10-19"})
+    response = await client.get("/base_maps/city.pmtiles", headers={"Range": "bytes=10-19"})
 
-    assert answer.status == 206
-    assert await answer.read() == bytes(range(10, 20))
+    assert response.status == 206
+    assert await response.read() == bytes(range(10, 20))
 
 
 @pytest.mark.parametrize("path", ["/../headers.json", "/assets/../../headers.json", "/.vite/x"])
 async def test_nothing_else_is_served(client: Client, path: str) -> None:
-    answer = await client.get(path)
+    response = await client.get(path)
 
-    assert answer.status == 404
+    assert response.status == 404
 
 
 def test_the_console_may_sign_in() -> None:

@@ -30,9 +30,9 @@ AT_ONCE = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Tries the breaks that were asked for."""
-    asked = _parser().parse_args(arguments)
-    chosen = [one for one in BREAKS if not asked.only or one.name in asked.only]
-    if asked.list:
+    requested = _parser().parse_args(arguments)
+    chosen = [one for one in BREAKS if not requested.only or one.name in requested.only]
+    if requested.list:
         _list(chosen)
         return 0
     started_s = time.monotonic()
@@ -52,11 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             for verdict in pool.map(partial(try_break, original=original), chosen):
                 verdicts.append(verdict)
-                _tell(console, verdict, f"{len(verdicts):2}/{len(chosen)}")
+                _report(console, verdict, f"{len(verdicts):2}/{len(chosen)}")
     console.print(_table(chosen, verdicts))
     for verdict in verdicts:
         if not verdict.is_noticed:
-            _tell(console, verdict, "  ")
+            _report(console, verdict, "  ")
     noticed = sum(verdict.is_noticed for verdict in verdicts)
     took_s = time.monotonic() - started_s
     console.print(f"{noticed} of {len(chosen)} breaks were noticed, in {took_s:.0f} s")
@@ -86,7 +86,7 @@ def _list(chosen: Sequence[Break]) -> None:
         sys.stdout.writelines(f"     {test}\n" for test in one.tests)
 
 
-def _tell(console: Console, verdict: Verdict, number: str) -> None:
+def _report(console: Console, verdict: Verdict, number: str) -> None:
     console.print(f"{number} [bold]{verdict.name}[/] {_word(verdict)} {verdict.problem}")
     for test in verdict.red:
         console.print(f"      [red]red[/]   {test}")

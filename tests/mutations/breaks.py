@@ -20,10 +20,10 @@ STAMPING = f"{UNIT}/tracking/test_stamping.py"
 CLOCK_RUNS = f"{UNIT}/tracking/test_clock_runs.py"
 CLOCK_LAG = f"{UNIT}/tracking/test_clock_lag.py"
 SLOW_CLOCK = f"{UNIT}/consumer/test_slow_clock.py"
-STORY = f"{UNIT}/tracking/test_story_in_any_order.py"
+STORY = f"{UNIT}/tracking/test_timeline_in_any_order.py"
 FOLD = f"{UNIT}/tracking/test_truck_fold.py"
 QUALITY = f"{UNIT}/tracking/test_quality_rules.py"
-TRUCKS = f"{UNIT}/tracking/test_stories_of_ordinary_trucks.py"
+TRUCKS = f"{UNIT}/tracking/test_timelines_of_ordinary_trucks.py"
 MACHINE = f"{UNIT}/tracking/test_status_machine.py"
 RECONCILING = f"{UNIT}/tracking/test_reconciling_a_log.py"
 ETA = f"{UNIT}/tracking/test_eta.py"
@@ -130,8 +130,8 @@ BREAKS = (
         text="not_taken = [stamped.indexes[place] for place in outcome.not_taken]",
         replacement="not_taken = list(outcome.not_taken)",
         tests=(
-            f"{INGEST}::test_what_was_not_taken_is_named_by_its_place_in_the_request",
-            f"{INTAKE}::test_what_was_not_taken_is_named_by_its_place_in_the_body",
+            f"{INGEST}::test_what_was_not_accepted_is_named_by_its_place_in_the_request",
+            f"{INTAKE}::test_what_was_not_accepted_is_named_by_its_place_in_the_body",
         ),
     ),
     Break(
@@ -140,7 +140,7 @@ BREAKS = (
         file="mqtt_bridge/session.py",
         text="                if result.not_taken:",
         replacement="                if result.not_taken and not failed:",
-        tests=(f"{BRIDGE}::test_each_of_several_messages_that_were_not_taken_is_put_again",),
+        tests=(f"{BRIDGE}::test_each_of_several_messages_that_were_not_accepted_is_put_again",),
     ),
     Break(
         name="mqtt-unusable-message-is-dropped",
@@ -177,7 +177,7 @@ BREAKS = (
         replacement="            if report.not_taken and dry_run:\n                break",
         tests=(
             f"{UNIT}/operations/test_replay_set_aside.py"
-            "::test_a_batch_that_is_not_taken_whole_stays_and_ends_the_replay",
+            "::test_a_batch_that_is_not_accepted_whole_stays_and_ends_the_replay",
         ),
     ),
     Break(
@@ -315,7 +315,7 @@ BREAKS = (
         file="deploy/terraform/modules/iot_ingest/truck_policy.json",
         text="trucks/$${iot:Connection.Thing.ThingName}/telemetry",
         replacement="trucks/*/telemetry",
-        tests=(f"{ENROLLED}::test_a_truck_sends_as_itself_on_its_own_topic_and_hears_nothing",),
+        tests=(f"{ENROLLED}::test_a_truck_sends_as_itself_on_its_own_topic_and_receives_nothing",),
     ),
     Break(
         name="two-trucks-under-one-key",
@@ -429,7 +429,7 @@ BREAKS = (
         tests=(
             f"{UNIT}/runtime/test_metric_sums.py"
             "::test_a_failure_is_written_at_once_with_what_came_before_it",
-            f"{INGEST}::test_points_that_were_not_taken_are_counted_at_once_with_all_before_them",
+            f"{INGEST}::test_points_that_were_not_accepted_are_counted_at_once_with_all_before_them",
         ),
     ),
     Break(
@@ -597,7 +597,7 @@ BREAKS = (
         file="rtdts/tracking/status_machine.py",
         text="    return _Found(found.effective_at_ms - by_ms, evidence)",
         replacement="    return _Found(found.effective_at_ms, evidence)",
-        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+        tests=(f"{TRUCKS}::test_the_timeline_of_an_ordinary_truck",),
     ),
     Break(
         name="arrival-before-the-pickup-was-declared",
@@ -605,7 +605,7 @@ BREAKS = (
         file="rtdts/tracking/status_machine.py",
         text="    if not by_ms or not machine.transitions:",
         replacement="    if not by_ms:",
-        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+        tests=(f"{TRUCKS}::test_the_timeline_of_an_ordinary_truck",),
     ),
     Break(
         name="arrival-hours-before-anything-was-heard",
@@ -613,7 +613,7 @@ BREAKS = (
         file="rtdts/tracking/presence.py",
         text="    if not dwell_s / 2 <= silence_s <= rules.longest_drive_in_s:",
         replacement="    if not dwell_s / 2 <= silence_s:",
-        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+        tests=(f"{TRUCKS}::test_the_timeline_of_an_ordinary_truck",),
     ),
     Break(
         name="silence-in-a-dock-is-no-dwell",
@@ -621,7 +621,7 @@ BREAKS = (
         file="rtdts/tracking/presence.py",
         text="    return watch.sum >= rules.sure_before_silence and silence_s - drive_s >= dwell_s",
         replacement="    return watch.sum < 0 and silence_s - drive_s >= dwell_s",
-        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+        tests=(f"{TRUCKS}::test_the_timeline_of_an_ordinary_truck",),
     ),
     Break(
         name="silence-of-a-truck-that-drives-on-is-a-dwell",
@@ -629,7 +629,7 @@ BREAKS = (
         file="rtdts/tracking/presence.py",
         text="drive_s = seen.outside_m / rules.pull_away_mps",
         replacement="drive_s = 0.0",
-        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+        tests=(f"{TRUCKS}::test_the_timeline_of_an_ordinary_truck",),
     ),
     Break(
         name="farther-of-two-places-in-a-yard",
@@ -637,7 +637,7 @@ BREAKS = (
         file="rtdts/tracking/presence.py",
         text="    nearer = (other.distance_m - seen.distance_m) / seen.accuracy_m",
         replacement="    nearer = (seen.distance_m - other.distance_m) / seen.accuracy_m",
-        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+        tests=(f"{TRUCKS}::test_the_timeline_of_an_ordinary_truck",),
     ),
     Break(
         name="one-outlier-ends-a-dwell",
@@ -646,7 +646,7 @@ BREAKS = (
         text="    if total <= 0:\n",
         replacement="    if evidence <= 0:\n",
         tests=(
-            f"{TRUCKS}::test_the_story_of_an_ordinary_truck",
+            f"{TRUCKS}::test_the_timeline_of_an_ordinary_truck",
             f"{TRUCKS}::test_noise_of_60_m_neither_makes_nor_prevents_an_arrival",
         ),
     ),
@@ -657,7 +657,7 @@ BREAKS = (
         text="        (Status.AT_PICKUP, Cause.DWELT_AT_ORIGIN, _has_dwelt_at_origin),\n"
         "        (Status.IN_TRANSIT, Cause.IMPLIED, _must_have_picked_up),\n",
         replacement="        (Status.AT_PICKUP, Cause.DWELT_AT_ORIGIN, _has_dwelt_at_origin),\n",
-        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+        tests=(f"{TRUCKS}::test_the_timeline_of_an_ordinary_truck",),
     ),
     Break(
         name="standing-at-the-destination-before-moving-off-is-an-arrival",
@@ -665,7 +665,7 @@ BREAKS = (
         file="rtdts/tracking/status_machine.py",
         text="msgspec.structs.replace(was_there, counts=False)",
         replacement="was_there",
-        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+        tests=(f"{TRUCKS}::test_the_timeline_of_an_ordinary_truck",),
     ),
     Break(
         name="overlapping-geofences-are-both-entered",
@@ -673,7 +673,7 @@ BREAKS = (
         file="rtdts/tracking/presence.py",
         text="    if are_one or not (seen.is_inside and other.is_inside):",
         replacement="    if True:",
-        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+        tests=(f"{TRUCKS}::test_the_timeline_of_an_ordinary_truck",),
     ),
     Break(
         name="status-of-another-truck-is-kept-for-ever",
@@ -689,7 +689,7 @@ BREAKS = (
         file="rtdts/tracking/presence.py",
         text="    return seen.outside_m > rules.far_m + 2 * seen.accuracy_m",
         replacement="    return seen.inside <= -1.0",
-        tests=(f"{TRUCKS}::test_the_story_of_an_ordinary_truck",),
+        tests=(f"{TRUCKS}::test_the_timeline_of_an_ordinary_truck",),
     ),
     Break(
         name="correction-back-to-the-anchor-stops-at-a-later-status",
@@ -820,7 +820,7 @@ BREAKS = (
         ),
         tests=(
             f"{SETTLING}"
-            "::test_a_point_in_the_middle_that_the_history_refuses_is_left_out_of_everything",
+            "::test_a_point_in_the_middle_that_the_history_rejects_is_left_out_of_everything",
         ),
     ),
     Break(
@@ -883,7 +883,7 @@ BREAKS = (
         replacement="return delivery.is_open",
         tests=(
             f"{CHANGED}::test_a_truck_that_no_longer_carries_a_delivery_does_not_move_it",
-            f"{CHANGED}::test_a_delivery_first_seen_in_an_old_match_of_another_truck_is_not_taken_up",
+            f"{CHANGED}::test_a_delivery_first_seen_in_an_old_match_of_another_truck_is_not_accepted_up",
         ),
     ),
     Break(
@@ -908,7 +908,7 @@ BREAKS = (
         file="consumer/transitions.py",
         text="                raise\n            return False\n",
         replacement="                raise\n            return True\n",
-        tests=(f"{TOGETHER}::test_what_is_refused_of_one_of_many_is_parked_and_the_others_go_on",),
+        tests=(f"{TOGETHER}::test_what_is_rejected_of_one_of_many_is_parked_and_the_others_go_on",),
     ),
     Break(
         name="closed-delivery-moved",
@@ -971,7 +971,7 @@ BREAKS = (
         text="return role == CUSTOMER and identity == delivery.customer_id",
         replacement="return role == CUSTOMER",
         tests=(
-            f"{VIEWING}::test_nobody_else_has_a_right",
+            f"{VIEWING}::test_no_one_else_has_a_right",
             f"{ROUND}::test_a_delivery_given_to_another_customer_between_rounds_ends",
             f"{SOCKET}::test_what_is_not_theirs_looks_as_if_it_did_not_exist",
         ),
@@ -1183,7 +1183,7 @@ BREAKS = (
         file="ingest_lambda/phones.py",
         text='if event.get("rawQueryString"):',
         replacement='if event.get("rawQuery"):',
-        tests=(f"{PHONES}::test_a_url_with_a_query_is_refused_even_with_a_good_body",),
+        tests=(f"{PHONES}::test_a_url_with_a_query_is_rejected_even_with_a_good_body",),
     ),
     Break(
         name="bad-position-holds-up-a-phone",
@@ -1263,7 +1263,7 @@ BREAKS = (
         file="consumer/quota.py",
         text="points=len(of_request), now_ms=arrived_at_ms",
         replacement="points=len(of_request), now_ms=self._now_ms()",
-        tests=(f"{QUOTA_WATCH}::test_what_arrived_long_ago_blocks_nobody_now",),
+        tests=(f"{QUOTA_WATCH}::test_what_arrived_long_ago_blocks_no_one_now",),
     ),
     Break(
         name="replay-blocks-trucks",
@@ -1322,7 +1322,7 @@ BREAKS = (
         tests=(
             f"{DECISIONS}"
             "::test_an_end_that_the_sensors_contradict_is_accepted_flagged_and_hides_nothing",
-            f"{DELIVERY}::test_a_truck_that_claims_an_end_at_the_beginning_blinds_nobody",
+            f"{DELIVERY}::test_a_truck_that_claims_an_end_at_the_beginning_blinds_no_one",
         ),
     ),
     Break(
@@ -1580,7 +1580,7 @@ BREAKS = (
         replacement="if stops is None:",
         tests=(
             f"{SCOPE}::test_the_next_stop_sees_the_truck_and_the_one_after_it_the_status_alone",
-            f"{ROUND}::test_the_customer_after_the_next_hears_the_status_without_a_position",
+            f"{ROUND}::test_the_customer_after_the_next_receives_the_status_without_a_position",
             f"{NUDGES}::test_a_snapshot_of_a_stop_that_is_not_next_shows_the_status_alone",
         ),
     ),
@@ -1635,7 +1635,7 @@ BREAKS = (
         text="key = (delivery.delivery_id, right.access)",
         replacement="key = (delivery.delivery_id, Access.FULL)",
         tests=(
-            f"{ROUND}::test_while_assigned_a_customer_is_told_the_status_"
+            f"{ROUND}::test_while_assigned_a_customer_receives_the_status_"
             "and_a_dispatcher_where_the_truck_is",
         ),
     ),
@@ -1656,7 +1656,7 @@ BREAKS = (
         file="rtdts/tracking/telemetry.py",
         text="            raise ForeignTruckError(index)\n",
         replacement="            continue\n",
-        tests=(f"{INGEST}::test_a_point_of_another_truck_is_403_and_nothing_is_taken",),
+        tests=(f"{INGEST}::test_a_point_of_another_truck_is_403_and_nothing_is_accepted",),
     ),
     Break(
         name="ticket-good-for-ever",
@@ -1673,7 +1673,7 @@ BREAKS = (
         text="if self._audience not in named:",
         replacement="if not named:",
         tests=(
-            f"{UNIT}/socket_lambda/test_tokens.py::test_a_token_that_proves_nothing_is_refused",
+            f"{UNIT}/socket_lambda/test_tokens.py::test_a_token_that_proves_nothing_is_rejected",
         ),
     ),
     Break(
@@ -1766,8 +1766,8 @@ BREAKS = (
         text="        self._attempts.spend(token, 1, now_ms)",
         replacement="        self._attempts.spend(token, 0, now_ms)",
         tests=(
-            f"{SHARING}::test_a_flood_by_one_link_is_bounded_and_refused_before_anything_is_read",
-            f"{SHARING}::test_a_flood_with_a_made_up_token_is_refused_like_one_with_a_real_one",
+            f"{SHARING}::test_a_flood_by_one_link_is_bounded_and_rejected_before_anything_is_read",
+            f"{SHARING}::test_a_flood_with_a_made_up_token_is_rejected_like_one_with_a_real_one",
         ),
     ),
     Break(
@@ -1938,7 +1938,7 @@ BREAKS = (
         file="broadcaster/pushing.py",
         text="is_over = outcome is Outcome.GONE or (",
         replacement="is_over = outcome in (Outcome.GONE, Outcome.FAILED) or (",
-        tests=(f"{ROUND}::test_a_failed_post_is_no_reason_to_forget_a_viewer",),
+        tests=(f"{ROUND}::test_a_failed_post_is_no_reason_to_drop_a_viewer",),
     ),
     Break(
         name="change-found-written-is-not-told",
@@ -2025,7 +2025,7 @@ BREAKS = (
         replacement="return self.due_at_ms",
         tests=(
             f"{UNIT}/broadcaster/test_round_spread.py"
-            "::test_each_viewer_hears_at_its_place_and_a_minute_later_again",
+            "::test_each_viewer_receives_at_its_place_and_a_minute_later_again",
         ),
     ),
     Break(
@@ -2046,8 +2046,8 @@ BREAKS = (
         text="if one.outcome in _AGAIN and is_in_time:",
         replacement="if False:",
         tests=(
-            f"{PUSHED_BACK}::test_who_was_refused_for_the_accounts_quota_hears_in_the_same_round",
-            f"{PUSHED_BACK}::test_who_is_throttled_once_or_twice_hears_in_the_same_round",
+            f"{PUSHED_BACK}::test_who_was_rejected_for_the_accounts_quota_receives_in_the_same_round",
+            f"{PUSHED_BACK}::test_who_is_throttled_once_or_twice_receives_in_the_same_round",
         ),
     ),
     Break(
@@ -2058,7 +2058,7 @@ BREAKS = (
         replacement="skipped = 1 if left_out else 0",
         tests=(
             f"{PUSHED_BACK}"
-            "::test_when_the_account_gives_too_little_for_all_nobody_is_left_out_for_ever",
+            "::test_when_the_account_gives_too_little_for_all_no_one_is_left_out_for_ever",
         ),
     ),
     Break(
@@ -2080,7 +2080,7 @@ BREAKS = (
         text="if begun_at_s > self._cut_at_s:",
         replacement="if True:",
         tests=(
-            f"{UNIT}/broadcaster/test_post_rate.py::test_refusals_of_one_moment_cut_the_rate_once",
+            f"{UNIT}/broadcaster/test_post_rate.py::test_rejections_of_one_moment_cut_the_rate_once",
         ),
     ),
     Break(
@@ -2147,7 +2147,7 @@ BREAKS = (
 """,
         tests=(
             f"{PUSHED_BACK}"
-            "::test_one_that_recovers_from_its_quarantine_hears_in_the_next_round_like_any_other",
+            "::test_one_that_recovers_from_its_quarantine_receives_in_the_next_round_like_any_other",
         ),
     ),
     Break(
@@ -2158,7 +2158,7 @@ BREAKS = (
         replacement="if True:",
         tests=(
             f"{UNIT}/broadcaster/test_gateway_signals.py"
-            "::test_a_gateway_that_hangs_puts_nobody_in_quarantine_but_those_asked_first",
+            "::test_a_gateway_that_hangs_puts_no_one_in_quarantine_but_those_asked_first",
         ),
     ),
     Break(
@@ -2197,7 +2197,7 @@ BREAKS = (
         text="sort_out(records, self._shard_range)",
         replacement="sort_out(records)",
         tests=(
-            f"{PIPELINE}::test_a_record_of_another_shards_truck_is_parked_and_no_memory_is_touched",
+            f"{PIPELINE}::test_a_record_of_another_shards_truck_is_parked_and_no_state_is_touched",
         ),
     ),
     Break(
@@ -2223,7 +2223,7 @@ BREAKS = (
                     raise
                 self._park""",
         tests=(
-            f"{BACKLOG}::test_what_the_store_refuses_of_one_delivery_is_parked_and_the_batch_goes_on",
+            f"{BACKLOG}::test_what_the_store_rejects_of_one_delivery_is_parked_and_the_batch_goes_on",
         ),
     ),
     Break(
@@ -2288,7 +2288,7 @@ BREAKS = (
         file="broadcaster/nudge_handling.py",
         text="viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0",
         replacement="False",
-        tests=(f"{NUDGES}::test_who_asks_again_and_again_gets_the_snapshot_asked_for_last",),
+        tests=(f"{NUDGES}::test_who_asks_again_and_again_gets_the_snapshot_requested_last",),
     ),
     Break(
         name="one-token-opens-sockets-without-end",
@@ -2298,7 +2298,7 @@ BREAKS = (
         replacement="if False:",
         tests=(
             f"{LIMITS}::test_one_token_has_so_many_sockets_open_and_no_more",
-            f"{LIMITS}::test_who_opens_and_ends_sockets_for_ever_is_refused",
+            f"{LIMITS}::test_who_opens_and_ends_sockets_for_ever_is_rejected",
         ),
     ),
     Break(
@@ -2309,7 +2309,7 @@ BREAKS = (
         replacement="",
         tests=(
             f"{LIMITS}::test_one_token_has_so_many_sockets_open_and_no_more",
-            f"{LIMITS}::test_the_oldest_socket_makes_room_and_is_told_why",
+            f"{LIMITS}::test_the_oldest_socket_makes_room_and_is_notified_why",
         ),
     ),
     Break(
@@ -2318,7 +2318,7 @@ BREAKS = (
         file="socket_lambda/limits.py",
         text="return self._counts.take(key, rate, now_ms)",
         replacement="return True",
-        tests=(f"{LIMITS}::test_a_socket_that_says_too_much_is_told_so_and_ended",),
+        tests=(f"{LIMITS}::test_a_socket_that_says_too_much_is_reported_and_ended",),
     ),
     Break(
         name="socket-that-says-too-much-stays-open",
@@ -2326,7 +2326,7 @@ BREAKS = (
         file="socket_lambda/limits.py",
         text="        self._close(connection_id)\n",
         replacement="",
-        tests=(f"{LIMITS}::test_a_socket_that_says_too_much_is_told_so_and_ended",),
+        tests=(f"{LIMITS}::test_a_socket_that_says_too_much_is_reported_and_ended",),
     ),
     Break(
         name="ended-sockets-keep-their-places",
@@ -2573,7 +2573,7 @@ BREAKS = (
         text="        if not left:\n            return erased",
         replacement="        return erased",
         tests=(
-            f"{ERASE}::test_what_keeps_coming_is_told_and_fails",
+            f"{ERASE}::test_what_keeps_coming_is_reported_and_fails",
             f"{ERASE}::test_what_came_meanwhile_goes_in_the_next_round",
         ),
     ),
@@ -2684,7 +2684,7 @@ BREAKS = (
         file="socket_lambda/dispatch.py",
         text="if viewer.role != DISPATCHER:",
         replacement="if not viewer.role:",
-        tests=(f"{FLEET_ROUTES}::test_nobody_but_a_dispatcher_follows_the_fleet",),
+        tests=(f"{FLEET_ROUTES}::test_no_one_but_a_dispatcher_follows_the_fleet",),
     ),
     Break(
         name="the-fleet-on-a-right-of-before-the-picture",
@@ -2692,7 +2692,7 @@ BREAKS = (
         file="broadcaster/fleet_followers.py",
         text="if self._is_new(follower, snapshot) and self._is_entitled(follower, blocks):",
         replacement="if self._is_new(follower, snapshot):",
-        tests=(f"{FLEET}::test_a_right_that_ends_while_the_picture_is_taken_shows_nothing",),
+        tests=(f"{FLEET}::test_a_right_that_ends_while_the_snapshot_is_accepted_shows_nothing",),
     ),
     Break(
         name="trucks-beyond-a-frame",
@@ -2711,7 +2711,7 @@ BREAKS = (
         file="rtdts/tracking/fleet_view.py",
         text="_tiles(self.bbox, precision) > MAX_CLUSTERS:",
         replacement="_tiles(self.bbox, precision) > 1_000 * MAX_CLUSTERS:",
-        tests=(f"{FLEET_VIEW}::test_a_huge_zoom_over_the_whole_world_asks_for_no_more",),
+        tests=(f"{FLEET_VIEW}::test_a_huge_zoom_over_the_whole_world_requests_no_more",),
     ),
     Break(
         name="an-overtaken-view-replaces-the-later-one",

@@ -127,8 +127,8 @@ def failing_tests(tree: Path, tests: tuple[str, ...]) -> set[str]:
     except subprocess.TimeoutExpired as error:
         raise BreakError(f"the tests did not end within {RUN_TIMEOUT_S} s") from error
     if ended.returncode not in (0, 1):
-        told = _last_line(ended.stderr) or _last_line(ended.stdout)
-        raise BreakError(f"pytest ended with {ended.returncode}: {told}")
+        reported = _last_line(ended.stderr) or _last_line(ended.stdout)
+        raise BreakError(f"pytest ended with {ended.returncode}: {reported}")
     ran, failed = _read(report, tree)
     if missing := [test for test in tests if test not in ran]:
         raise BreakError(f"not run: {', '.join(missing)}")

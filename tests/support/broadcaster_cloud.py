@@ -39,7 +39,7 @@ from tests.support.ministack_process import REGION
 from tests.support.source_tree import ROOT
 from tests.support.waiting import COMES_WITHIN_S
 
-TELLS_ITS_ID = """
+REPORTS_ITS_ID = """
 def handler(event, context):
     return {"statusCode": 200, "body": event["requestContext"]["connectionId"]}
 """
@@ -69,7 +69,7 @@ class Cloud:
     def _create_api(self) -> str:
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as zipped:
-            zipped.writestr("tells_its_id.py", TELLS_ITS_ID)
+            zipped.writestr("tells_its_id.py", REPORTS_ITS_ID)
         function = self.session.client("lambda", endpoint_url=self.url).create_function(
             FunctionName="tells-its-id",
             Runtime="python3.11",

@@ -265,7 +265,7 @@ class World:
             monotonic=self.clock.monotonic,
         )
 
-    def position_picture(self) -> PositionMessages:
+    def position_messages(self) -> PositionMessages:
         return PositionMessages(
             self.positions,
             self.of_rounds.positions,
@@ -278,7 +278,7 @@ class World:
         return Round(
             self.subscriptions,
             self.pusher(self.of_rounds),
-            self.position_picture,
+            self.position_messages,
             Bounds(Slots(slots), self.quarantine_slots, self.rate, self.signals),
             self.of_rounds.tables,
             log=self.log,

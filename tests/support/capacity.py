@@ -52,7 +52,7 @@ def round_facts(measured: Mapping[str, float]) -> Facts:
     return dataclasses.replace(real, measured={**MEASURED, **measured}, prices=prices)
 
 
-def round_plan(*, measured: Mapping[str, float] | None = None, **asked: float) -> CapacityPlan:
+def round_plan(*, measured: Mapping[str, float] | None = None, **requested: float) -> CapacityPlan:
     """A fleet that is busy for an hour in the month, on machines like the benchmarks', to the brim;
     what is asked for comes on top."""
     usual = {
@@ -63,5 +63,5 @@ def round_plan(*, measured: Mapping[str, float] | None = None, **asked: float) -
         "vcpu": 1.0,
         "least_broadcasters": 1,
     }
-    scenario = Scenario(**{**usual, **asked})  # type: ignore[arg-type]
+    scenario = Scenario(**{**usual, **requested})  # type: ignore[arg-type]
     return plan_for(scenario, round_facts(measured or {}))

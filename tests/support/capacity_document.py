@@ -58,8 +58,8 @@ def write_tables(text: str) -> str:
     return text
 
 
-def _plan(trucks: int, viewers: int, **asked: float) -> CapacityPlan:
-    return plan_for(Scenario(**{"trucks": trucks, "viewers": viewers, **asked}))  # type: ignore[arg-type]
+def _plan(trucks: int, viewers: int, **requested: float) -> CapacityPlan:
+    return plan_for(Scenario(**{"trucks": trucks, "viewers": viewers, **requested}))  # type: ignore[arg-type]
 
 
 def _fleets() -> Iterator[Sequence[str]]:

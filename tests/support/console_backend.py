@@ -83,19 +83,19 @@ class ConsoleBackend(PageBackend):
         service.router.add_get("/trucks/{truck_id}/track", self._track)
 
     async def _fleet_ticket(self, request: web.Request) -> web.Response:
-        if self.refuses is not None:
-            return web.json_response({}, status=self.refuses, headers=self._allowed())
+        if self.rejects is not None:
+            return web.json_response({}, status=self.rejects, headers=self._allowed())
         assert request.headers["Authorization"].startswith("Bearer ")
         return web.json_response({"ticket": "of-the-fleet"}, headers=self._allowed())
 
     async def _call(self, request: web.Request) -> web.Response:
         body = await request.json() if request.can_read_body else None
         self.calls.append((request.method, request.path, body, dict(request.headers)))
-        answer = {"token": "D-1~new"} if request.path.endswith("/shares") else self.plan
+        response = {"token": "D-1~new"} if request.path.endswith("/shares") else self.plan
         is_read = request.method == "GET"
         if is_read and request.path != f"/deliveries/{self.plan.get('delivery_id')}":
             return web.json_response({}, status=404, headers=self._allowed())
-        return web.json_response(answer, headers=self._allowed())
+        return web.json_response(response, headers=self._allowed())
 
     async def _track(self, request: web.Request) -> web.Response:
         self.calls.append((request.method, request.path_qs, None, dict(request.headers)))

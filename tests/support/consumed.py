@@ -57,7 +57,7 @@ class Consumed:
         for truck_id in truck_ids:
             after: list[Any] = []
             while True:
-                answer = self._search.search(
+                response = self._search.search(
                     index=POSITIONS_PATTERN,
                     body={
                         "query": {"term": {"truck_id": truck_id}},
@@ -66,7 +66,7 @@ class Consumed:
                         **({"search_after": after} if after else {}),
                     },
                 )
-                hits = answer["hits"]["hits"]
+                hits = response["hits"]["hits"]
                 found += ((h["_index"], h["_id"], decode_stored_fix(h["_source"])) for h in hits)
                 if len(hits) < PAGE:
                     break
@@ -126,7 +126,7 @@ def unrevised(latest: dict[str, LatestPosition]) -> dict[str, LatestPosition]:
     return {one: msgspec.structs.replace(of, revision=0) for one, of in latest.items()}
 
 
-def agrees(log: Sequence[DeliveryEvent], wanted: Sequence[Transition]) -> bool:
+def agrees(log: Sequence[DeliveryEvent], expected: Sequence[Transition]) -> bool:
     """Whether a log folds to these statuses, but for times that are off by less than the dwell.
 
     A time that moved by less is not corrected by itself. So which of two such times stands depends
@@ -134,8 +134,8 @@ def agrees(log: Sequence[DeliveryEvent], wanted: Sequence[Transition]) -> bool:
     """
     stands = standing(log).transitions
     return [(one.status, one.cause) for one in stands] == [
-        (one.status, one.cause) for one in wanted
+        (one.status, one.cause) for one in expected
     ] and all(
         abs(one.effective_at_ms - true.effective_at_ms) < TrackingRules().status.dwell_ms
-        for one, true in zip(stands, wanted, strict=True)
+        for one, true in zip(stands, expected, strict=True)
     )

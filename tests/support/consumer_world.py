@@ -339,7 +339,7 @@ class World:
     def statuses(self, delivery_id: str) -> list[Status]:
         return [event.status for event in self.deliveries.events(delivery_id)]
 
-    def told(self, event: str) -> list[dict[str, object]]:
+    def reported(self, event: str) -> list[dict[str, object]]:
         """The log's lines of one event."""
         lines = [json.loads(line) for line in self.output.getvalue().splitlines()]
         return [line for line in lines if line["event"] == event]

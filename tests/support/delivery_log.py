@@ -54,18 +54,18 @@ def log_problems(log: Sequence[DeliveryEvent]) -> list[str]:
     return problems
 
 
-def story_of(log: Sequence[DeliveryEvent]) -> list[Transition]:
+def timeline_of(log: Sequence[DeliveryEvent]) -> list[Transition]:
     """What a log folds to, of a delivery whose declarations withdraw nothing."""
     declared = [index for index, event in enumerate(log) if is_declared(event)]
-    story: list[Transition] = []
+    timeline: list[Transition] = []
     for index, until in zip(declared, [*declared[1:], len(log)], strict=True):
         event = log[index]
-        story.append(Transition(event.status, event.cause, event.effective_at_ms))
-        story += standing(log[:until]).transitions
-    return story
+        timeline.append(Transition(event.status, event.cause, event.effective_at_ms))
+        timeline += standing(log[:until]).transitions
+    return timeline
 
 
-def true_story(
+def true_timeline(
     delivery: Delivery, points: Iterable[Point], log: Sequence[DeliveryEvent], *, dwell_s: float
 ) -> list[Transition]:
     """What the definition makes of all points and of the log's declarations."""

@@ -27,7 +27,7 @@ class StopsOfStore:
     """What trucks have before them, by the fake's matches.
 
     Attributes:
-        is_away: Whether each read fails.
+        is_unavailable: Whether each read fails.
     """
 
     def __init__(self, store: FakeDeliveryStore) -> None:

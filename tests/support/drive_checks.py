@@ -10,8 +10,8 @@ from tests.support.delivery_log import (
     as_accepted,
     delivery_store,
     log_problems,
-    story_of,
-    true_story,
+    timeline_of,
+    true_timeline,
 )
 from tests.support.pace import DWELL_S
 
@@ -36,7 +36,7 @@ def assert_nothing_is_lost(environment: Environment, outcome: DriveOutcome) -> N
         assert row.version == len(log)
         assert log_problems(log) == []
         points = map(as_accepted, truck.accepted.values())
-        assert story_of(log) == true_story(row, points, log, dwell_s=DWELL_S)
+        assert timeline_of(log) == true_timeline(row, points, log, dwell_s=DWELL_S)
 
 
 def documents_of(environment: Environment, truck_id: str) -> int:

@@ -53,11 +53,11 @@ def create_echo_gateway(endpoint_url: str, socket_endpoint_url: str | None = Non
     )
     socket = SocketRoutes(function_arn=route, authorizer_arn=authorize, routes=ROUTES)
     add_socket_routes(client, made.socket_api, region=REGION, socket=socket)
-    answer_by_routes(client, made.socket_api)
+    respond_by_routes(client, made.socket_api)
     return made
 
 
-def answer_by_routes(client: ApiGatewayV2Client, api: str) -> None:
+def respond_by_routes(client: ApiGatewayV2Client, api: str) -> None:
     """What the Lambda returns for a message is sent to its client, which none of ours wants."""
     for route in client.get_routes(ApiId=api)["Items"]:
         if route["RouteKey"] not in ("$connect", "$disconnect"):

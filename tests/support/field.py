@@ -20,7 +20,7 @@ from rtdts.tracking.stream_codec import encode_point
 from sim.local_cloud.launch import LaunchedCloud
 from tests.support.consumed import Consumed
 from tests.support.consumer_world import DESTINATION, ORIGIN, START_MS, World
-from tests.support.delivery_log import log_problems, story_of, true_story
+from tests.support.delivery_log import log_problems, timeline_of, true_timeline
 from tests.support.pace import DWELL_S
 from tests.support.waiting import eventually
 
@@ -85,15 +85,15 @@ class Field:
 
     def wait_for_all(self, points: Sequence[Point]) -> float:
         """Waits until the history has them all; returns the seconds."""
-        began_s, wanted = time.monotonic(), {point_id(one) for one in points}
+        began_s, expected = time.monotonic(), {point_id(one) for one in points}
         truck_ids = {one.truck_id for one in points}
-        eventually(lambda: wanted <= set().union(*map(self.documents, truck_ids)))
+        eventually(lambda: expected <= set().union(*map(self.documents, truck_ids)))
         return time.monotonic() - began_s
 
     def assert_log_is_right(self, delivery: Delivery, points: Sequence[Point]) -> None:
         """It folds to what the points tell, and no time is off by as much as a dwell."""
         log = self.events(delivery)
-        found, true = story_of(log), true_story(delivery, points, log, dwell_s=DWELL_S)
+        found, true = timeline_of(log), true_timeline(delivery, points, log, dwell_s=DWELL_S)
         assert log_problems(log) == []
         assert [(one.status, one.cause) for one in found] == [(o.status, o.cause) for o in true]
         off_ms = [

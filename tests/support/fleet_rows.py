@@ -38,14 +38,14 @@ def _is_in(row: Row, view: FleetView) -> bool:
 
 
 def _passes(row: Row, view: FleetView) -> bool:
-    wanted = view.filter
+    expected = view.filter
     for name, bit in _FLAGS.items():
-        flag = getattr(wanted, name)
+        flag = getattr(expected, name)
         if flag is not None and flag != bool(row[8] & bit):
             return False
-    if wanted.status is not None and (row[6] or "none") not in wanted.status:
+    if expected.status is not None and (row[6] or "none") not in expected.status:
         return False
-    search = wanted.search or ""
+    search = expected.search or ""
     return bool(row[0].startswith(search) or (row[7] or "").startswith(search))
 
 

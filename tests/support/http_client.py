@@ -12,7 +12,7 @@ from tests.support.waiting import PATIENCE_S
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     status: int
     headers: dict[str, str]
     text: str
@@ -38,10 +38,10 @@ class ApiClient:
         body: Any = None,
         raw: bytes | None = None,
         headers: dict[str, str] | None = None,
-    ) -> Answer:
+    ) -> HttpResponse:
         sent = {"Content-Type": "application/json", **(headers or {})}
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         data = raw if raw is not None else (None if body is None else json.dumps(body).encode())
         response = self._pool.request(method, self._server_url + path, body=data, headers=sent)
-        return Answer(response.status, dict(response.headers), response.data.decode())
+        return HttpResponse(response.status, dict(response.headers), response.data.decode())

@@ -42,7 +42,7 @@ def running_http_process(
             start_new_session=True,
         )
     try:
-        _wait_until_it_answers(process, health_url, log)
+        _wait_until_it_responds(process, health_url, log)
         yield
     finally:
         process.terminate()
@@ -53,7 +53,7 @@ def running_http_process(
             process.wait()
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _wait_until_it_responds(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     ends_at = time.monotonic() + PATIENCE_S
     while True:
         try:

@@ -51,11 +51,11 @@ class FakeIdentityProvider:
         self.fetched.append(url)
         if self.away:
             raise KeysUnavailable("away")
-        answers = {
+        responses = {
             ISSUER.rstrip("/") + DISCOVERY_PATH: self.configuration,
             _JWKS_URL: {"keys": self.documents},
         }
-        return answers[url]
+        return responses[url]
 
     def token(self, *, key_id: str = "k1", signed_by: str = "k1", **claims: Any) -> str:
         """A token; a claim of None is left out."""

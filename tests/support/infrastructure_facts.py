@@ -237,9 +237,9 @@ def _aws_functions(resources: Resources, prefix: str) -> Iterator[tuple[str, Any
         yield from variables(path, one["environment"][0]["variables"], prefix)
     for _, one in of_type(resources, "aws_ecs_task_definition"):
         (container,) = json.loads(one["container_definitions"])
-        told = {variable["name"]: variable["value"] for variable in container["environment"]}
-        told |= {secret["name"]: secret["valueFrom"] for secret in container["secrets"]}
-        yield from variables(f"containers/{short(container['name'], prefix)}", told, prefix)
+        reported = {variable["name"]: variable["value"] for variable in container["environment"]}
+        reported |= {secret["name"]: secret["valueFrom"] for secret in container["secrets"]}
+        yield from variables(f"containers/{short(container['name'], prefix)}", reported, prefix)
 
 
 def _aws_gateways(resources: Resources) -> Iterator[tuple[str, Any]]:

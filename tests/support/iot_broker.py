@@ -19,7 +19,7 @@ from sim.local_cloud.ports import free_port
 from tests.support.corrected_ministack import CORRECTED
 from tests.support.ministack_process import ministack_program, running_ministack
 
-ANSWERS_WITHIN_S = 60.0
+RESPONDS_WITHIN_S = 60.0
 """Longer than any answer takes, on whatever machine."""
 _LAUNCHER = """#!{python}
 import asyncio, os, runpy
@@ -57,11 +57,11 @@ class Certificate:
     key: Path
 
     @classmethod
-    def of(cls, answer: dict[str, Any], folder: Path, name: str) -> Certificate:
+    def of(cls, response: dict[str, Any], folder: Path, name: str) -> Certificate:
         """From the answer of CreateKeysAndCertificate, of either API."""
         certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
-        certificate.write_text(answer["certificatePem"])
-        key.write_text(answer.get("privateKey") or answer["keyPair"]["PrivateKey"])
+        certificate.write_text(response["certificatePem"])
+        key.write_text(response.get("privateKey") or response["keyPair"]["PrivateKey"])
         return cls(certificate, key)
 
 
@@ -136,10 +136,10 @@ class Box:
         Returns:
             How it was answered (accepted or rejected), and with what.
         """
-        for answer in ("accepted", "rejected"):
-            self.subscribe(f"{topic}/{answer}")
+        for response in ("accepted", "rejected"):
+            self.subscribe(f"{topic}/{response}")
         self._client.publish(topic, json.dumps(document).encode(), qos=0)
-        while (event := self._events.get(timeout=ANSWERS_WITHIN_S))[0] != "message":
+        while (event := self._events.get(timeout=RESPONDS_WITHIN_S))[0] != "message":
             assert event[0] == "publish", event
         message = event[1]
         return message.topic.rpartition("/")[2], json.loads(message.payload)
@@ -148,6 +148,6 @@ class Box:
         self._events.put((what, value))
 
     def _expect(self, what: str) -> None:
-        kind, code = self._events.get(timeout=ANSWERS_WITHIN_S)
+        kind, code = self._events.get(timeout=RESPONDS_WITHIN_S)
         if kind != what or code.is_failure:
             raise RefusedError(f"{what}: {kind}: {code}")

@@ -66,7 +66,7 @@ class KclChild:
     def go_on(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
-    def told(self, event: str) -> list[dict[str, Any]]:
+    def reported(self, event: str) -> list[dict[str, Any]]:
         """The log's lines of one event."""
         lines = [line for line in self._log.read_text().splitlines() if line.startswith("{")]
         return [line for line in map(json.loads, lines) if line.get("event") == event]
@@ -78,12 +78,12 @@ class KclChild:
     def _ask(self, action: str, **more: object) -> None:
         self._send(action=action, **more)
         while True:
-            answer = self._hear()
-            if answer["action"] == "status":
-                assert answer["responseFor"] == action
+            response = self._hear()
+            if response["action"] == "status":
+                assert response["responseFor"] == action
                 return
-            assert answer["action"] == "checkpoint", answer
-            where = {name: answer[name] for name in ("sequenceNumber", "subSequenceNumber")}
+            assert response["action"] == "checkpoint", response
+            where = {name: response[name] for name in ("sequenceNumber", "subSequenceNumber")}
             self.checkpoints.append((where["sequenceNumber"], where["subSequenceNumber"]))
             self._send(action="checkpoint", **where)
 
@@ -99,8 +99,8 @@ class KclChild:
         assert self._process.stdout is not None
         while line := self._process.stdout.readline():
             if line.strip():  # kclpy puts an empty line before each message
-                told: dict[str, Any] = json.loads(line)
-                return told
+                reported: dict[str, Any] = json.loads(line)
+                return reported
         raise ChildEndedError(self._process.wait())
 
 

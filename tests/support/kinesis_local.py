@@ -56,14 +56,14 @@ def running_kinesis_local(folder: Path, *, region: str = REGION) -> Iterator[str
     try:
         url = f"http://127.0.0.1:{port}"
         client = local_session(region).client("kinesis", endpoint_url=url)
-        eventually(lambda: _answers(client, process, log))
+        eventually(lambda: _responses(client, process, log))
         yield url
     finally:
         process.kill()  # it keeps nothing, and takes half a minute to end in order
         process.wait()
 
 
-def _answers(client: KinesisClient, process: subprocess.Popen[bytes], log: Path) -> bool:
+def _responses(client: KinesisClient, process: subprocess.Popen[bytes], log: Path) -> bool:
     assert process.poll() is None, f"kinesis-local ended: {log.read_text()}"
     try:
         client.list_streams()

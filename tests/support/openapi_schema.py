@@ -38,7 +38,7 @@ def documented_routes() -> set[tuple[str, str]]:
     }
 
 
-def validate_answer(
+def validate_response(
     method: str, path: str, status: int, headers: Mapping[str, str], body: str | bytes
 ) -> Any:
     """Holds one HTTP answer against the document.

@@ -23,18 +23,18 @@ from tests.fakes.fake_stream import FakeStream
 class FakeRawLog:
     """Takes documents; answers with the next of its answers, then takes everything."""
 
-    def __init__(self, *answers: Sequence[Fate] | Exception) -> None:
-        self._answers = list(answers)
+    def __init__(self, *responses: Sequence[Fate] | Exception) -> None:
+        self._responses = list(responses)
         self.held: list[RawDocument] = []
 
     def index(self, documents: Sequence[RawDocument]) -> list[ItemOutcome]:
-        answer = self._answers.pop(0) if self._answers else [Fate.WRITTEN] * len(documents)
-        if isinstance(answer, Exception):
-            raise answer
+        response = self._responses.pop(0) if self._responses else [Fate.WRITTEN] * len(documents)
+        if isinstance(response, Exception):
+            raise response
         self.held += [
-            one for one, fate in zip(documents, answer, strict=True) if fate is Fate.WRITTEN
+            one for one, fate in zip(documents, response, strict=True) if fate is Fate.WRITTEN
         ]
-        return [ItemOutcome(fate=fate, reason=fate.value) for fate in answer]
+        return [ItemOutcome(fate=fate, reason=fate.value) for fate in response]
 
 
 @dataclasses.dataclass

@@ -47,7 +47,7 @@ class PageBackend:
         self.snapshot: dict[str, Any] | None = None
         self.tracked: list[dict[str, Any]] = []
         self.tickets = 0
-        self.refuses: int | None = None
+        self.rejects: int | None = None
         self.map: dict[str, Any] | None = {
             "style_url": "base_maps/chicago.light.json",
             "dark_style_url": "base_maps/chicago.dark.json",
@@ -125,9 +125,9 @@ class PageBackend:
         return web.Response(status=204, headers=self._allowed())
 
     async def _ticket(self, request: web.Request) -> web.Response:
-        refuses = self.refuses or (404 if (await request.json())["token"] != TOKEN else None)
-        if refuses is not None:
-            return web.json_response({"status": refuses}, status=refuses, headers=self._allowed())
+        rejects = self.rejects or (404 if (await request.json())["token"] != TOKEN else None)
+        if rejects is not None:
+            return web.json_response({"status": rejects}, status=rejects, headers=self._allowed())
         self.tickets += 1
         body = {"ticket": f"ticket-{self.tickets}", "delivery": self.delivery}
         return web.json_response(body, status=201, headers=self._allowed())

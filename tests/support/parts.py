@@ -54,11 +54,11 @@ def messages_of(cloud: LaunchedCloud) -> list[str]:
 
 def deaths_of(cloud: LaunchedCloud, part: str) -> int:
     """How often a part has ended so far, for whatever reason."""
-    said = (f"sim up: {part} died", f"sim up: {part} ended", f"sim up: {part} was not ready")
-    return sum(line.startswith(said) and "stays down" not in line for line in messages_of(cloud))
+    output = (f"sim up: {part} died", f"sim up: {part} ended", f"sim up: {part} was not ready")
+    return sum(line.startswith(output) and "stays down" not in line for line in messages_of(cloud))
 
 
-def told(cloud: LaunchedCloud, part: str, event: str, *, since_ms: int) -> list[dict[str, Any]]:
+def reported(cloud: LaunchedCloud, part: str, event: str, *, since_ms: int) -> list[dict[str, Any]]:
     """The lines of an event in a part's log, `at_ms` added."""
     lines = []
     for line in (cloud.run_dir / f"{part}.log").read_text(errors="replace").splitlines():
@@ -84,10 +84,10 @@ def held_down(cloud: LaunchedCloud, part: str) -> Iterator[str]:
     try:
         os.kill(pid, signal.SIGTERM)
         eventually(lambda: not processes_of(cloud, part))
-        said = re.compile(rf"sim up: {part} died \((.*?)\); it stays down")
+        output = re.compile(rf"sim up: {part} died \((.*?)\); it stays down")
         (ending,) = eventually(
             lambda: [
-                found[1] for line in messages_of(cloud)[before:] if (found := said.match(line))
+                found[1] for line in messages_of(cloud)[before:] if (found := output.match(line))
             ]
         )
         yield ending

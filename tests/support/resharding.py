@@ -60,17 +60,17 @@ class Stream:
             StreamName=self.name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]
         while iterator:
-            answer = self.client.get_records(ShardIterator=iterator)
-            yield from answer["Records"]
-            at_its_end = not answer["Records"] and not answer.get("MillisBehindLatest")
-            iterator = "" if at_its_end else answer.get("NextShardIterator", "")
+            response = self.client.get_records(ShardIterator=iterator)
+            yield from response["Records"]
+            at_its_end = not response["Records"] and not response.get("MillisBehindLatest")
+            iterator = "" if at_its_end else response.get("NextShardIterator", "")
 
     def _until_active(self) -> None:
         eventually(lambda: self._status() == "ACTIVE")
 
     def _status(self) -> str:
-        told = self.client.describe_stream_summary(StreamName=self.name)
-        return told["StreamDescriptionSummary"]["StreamStatus"]
+        reported = self.client.describe_stream_summary(StreamName=self.name)
+        return reported["StreamDescriptionSummary"]["StreamStatus"]
 
 
 def range_of(shard: ShardTypeDef) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sim.drive.customer_log import Gap
 from sim.local_cloud.launch import LaunchedCloud
 from tests.support.pace import ROUND_INTERVAL_S
-from tests.support.parts import told
+from tests.support.parts import reported
 from tests.support.waiting import eventually
 
 ENOUGH_STEPS = 2
@@ -38,8 +38,8 @@ class HeldRound:
 def rounds_held(cloud: LaunchedCloud, *, since_ms: int) -> list[HeldRound]:
     """Those that ended since then."""
     events = [
-        *told(cloud, "broadcaster", "broadcaster_ready", since_ms=since_ms),
-        *told(cloud, "broadcaster", "round_held", since_ms=since_ms),
+        *reported(cloud, "broadcaster", "broadcaster_ready", since_ms=since_ms),
+        *reported(cloud, "broadcaster", "round_held", since_ms=since_ms),
     ]
     rounds: list[HeldRound] = []
     last_ms: int | None = None

@@ -64,13 +64,13 @@ def access_table() -> str:
 def quota_table() -> str:
     """What each may have at most."""
     rows = ["| setting | default | per | beyond it | what it is |", "| --- |" + " --- |" * 4]
-    for module, name, per, answer in QUOTAS:
+    for module, name, per, response in QUOTAS:
         field, setting = next(
             one
             for one in declared_settings(importlib.import_module(module).Settings)
             if one[1].env == name
         )
-        rows.append(f"| `{name}` | {field.default:,} | {per} | {answer} | {setting.help} |")
+        rows.append(f"| `{name}` | {field.default:,} | {per} | {response} | {setting.help} |")
     return "\n".join(rows) + "\n"
 
 

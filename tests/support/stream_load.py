@@ -88,14 +88,14 @@ class StreamLoad:
 
     def _put(self, at_ms: int) -> None:
         made = {truck_id: self._make(truck_id, at_ms) for truck_id in self.points}
-        answer = self._kinesis.put_records(
+        response = self._kinesis.put_records(
             StreamName=self._stream,
             Records=[
                 {"PartitionKey": truck_id, "Data": aggregate(truck_id, list(map(encode_point, of)))}
                 for truck_id, of in made.items()
             ],
         )
-        assert answer["FailedRecordCount"] == 0
+        assert response["FailedRecordCount"] == 0
         for truck_id, of in made.items():
             self.points[truck_id] += of
 
@@ -131,9 +131,9 @@ async def assert_load_is_stored(system: System, load: StreamLoad) -> None:
         )
     counts = await StoreReader(system.session, system.environment.opensearch_url).count(load.ids)
 
-    wanted = {one for of_truck in load.ids.values() for one in of_truck}
-    assert counts.in_history == wanted
+    expected = {one for of_truck in load.ids.values() for one in of_truck}
+    assert counts.in_history == expected
     assert counts.history_copies == 0
-    assert counts.in_raw == wanted
+    assert counts.in_raw == expected
     newest_ms = {truck_id: of[-1].event_at_ms for truck_id, of in load.points.items()}
     assert counts.latest_at_ms == newest_ms

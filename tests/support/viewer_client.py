@@ -47,11 +47,11 @@ class Viewer:
         self.send({"action": "track", "delivery_id": delivery_id})
 
     def wait_for(
-        self, wanted: Callable[[dict[str, Any]], bool], *, within_s: float = PATIENCE_S
+        self, expected: Callable[[dict[str, Any]], bool], *, within_s: float = PATIENCE_S
     ) -> dict[str, Any]:
         """The first message, old or new, that is wanted."""
         for message in self.messages:
-            if wanted(message):
+            if expected(message):
                 return message
         ends_at = time.monotonic() + within_s
         while (left := ends_at - time.monotonic()) > 0:
@@ -60,7 +60,7 @@ class Viewer:
             except TimeoutError:
                 break
             self.messages.append(message)
-            if wanted(message):
+            if expected(message):
                 return message
         seen = [(m.get("type"), m.get("status"), m.get("reason")) for m in self.messages]
         raise AssertionError(f"not within {within_s} s; seen: {seen}")

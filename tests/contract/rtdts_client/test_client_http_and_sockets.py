@@ -14,10 +14,10 @@ from rtdts_client.sockets import SocketLostError, open_websocket
 
 
 class Handler(BaseHTTPRequestHandler):
-    asked: list[str]
+    requested: list[str]
 
     def do_POST(self) -> None:
-        self.asked.append(self.path)
+        self.requested.append(self.path)
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/broken":
             self.wfile.write(b"no HTTP\r\n\r\n")
@@ -25,13 +25,13 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response({"/ok": 201, "/busy": 429, "/elsewhere": 303}[self.path])
         self.send_header("Retry-After", "7")
         self.send_header("Location", "/ok")
-        said = (self.headers["Authorization"] or "").encode() + body
-        self.send_header("Content-Length", str(len(said)))
+        output = (self.headers["Authorization"] or "").encode() + body
+        self.send_header("Content-Length", str(len(output)))
         self.end_headers()
-        self.wfile.write(said)
+        self.wfile.write(output)
 
     def do_GET(self) -> None:
-        self.asked.append(f"GET {self.path}")
+        self.requested.append(f"GET {self.path}")
         self.send_error(405)
 
     def log_message(self, *_: object) -> None:
@@ -41,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    Handler.asked = []
+    Handler.requested = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -64,7 +64,7 @@ async def test_a_redirect_is_not_followed_with_a_token(api: str) -> None:
     response = await post(f"{api}/elsewhere", {"Authorization": "Bearer x"}, b"")
 
     assert response.status == 303
-    assert Handler.asked == ["/elsewhere"]
+    assert Handler.requested == ["/elsewhere"]
 
 
 async def test_no_http_and_no_server_are_errors_of_the_system(api: str) -> None:
@@ -109,7 +109,7 @@ async def test_frames_go_both_ways_until_the_socket_is_lost(live: str) -> None:
     await socket.close()
 
 
-async def test_a_refused_or_missing_socket_is_a_lost_one(live: str) -> None:
+async def test_a_rejected_or_missing_socket_is_a_lost_one(live: str) -> None:
     with pytest.raises(SocketLostError):
         await open_websocket(f"{live}?ticket=spent")
     with pytest.raises(SocketLostError):

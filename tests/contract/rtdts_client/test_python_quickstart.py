@@ -45,8 +45,8 @@ async def live(request: web.Request) -> web.WebSocketResponse:
     assert request.query["ticket"] == "t-1"
     socket = web.WebSocketResponse()
     await socket.prepare(request)
-    asked: dict[str, Any] = await socket.receive_json()
-    assert (asked["action"], asked["delivery_id"]) == ("track", "D-1")
+    requested: dict[str, Any] = await socket.receive_json()
+    assert (requested["action"], requested["delivery_id"]) == ("track", "D-1")
     for message in (SNAPSHOT, ENDED):
         await socket.send_json(message)
     assert (await socket.receive()).type == WSMsgType.CLOSE  # the client's farewell

@@ -43,10 +43,10 @@ class Service:
 
     def __init__(self) -> None:
         self.script: list[tuple[int, Any]] = []
-        self.asked: list[dict[str, Any]] = []
+        self.requested: list[dict[str, Any]] = []
 
     async def handle(self, request: web.Request) -> web.Response:
-        self.asked.append(
+        self.requested.append(
             {
                 "method": request.method,
                 "path": request.path,
@@ -97,9 +97,9 @@ async def test_a_delivery_is_put_with_its_plan_and_the_token(
     )
 
     assert (record.customer_id, record.events[0].status) == ("C-1", "assigned")
-    assert scripted.asked[0]["method"] == "PUT"
-    assert scripted.asked[0]["path"] == "/deliveries/D-1"
-    assert scripted.asked[0]["headers"]["Authorization"] == "Bearer kept"
+    assert scripted.requested[0]["method"] == "PUT"
+    assert scripted.requested[0]["path"] == "/deliveries/D-1"
+    assert scripted.requested[0]["headers"]["Authorization"] == "Bearer kept"
 
 
 async def test_a_declaration_carries_its_key(
@@ -109,11 +109,11 @@ async def test_a_declaration_carries_its_key(
     scripted.script = [(201, RECORD)]
     await DeliveriesApi(session, url, token).declare("D-1", "picked_up", at_ms=0, key="k")
 
-    assert scripted.asked[0]["headers"]["Idempotency-Key"] == "k"
-    assert b'"at": "1970-01-01T00:00:00.000Z"' in scripted.asked[0]["body"]
+    assert scripted.requested[0]["headers"]["Idempotency-Key"] == "k"
+    assert b'"at": "1970-01-01T00:00:00.000Z"' in scripted.requested[0]["body"]
 
 
-async def test_what_may_heal_is_tried_again_and_what_may_not_is_told(
+async def test_what_may_heal_is_tried_again_and_what_may_not_is_reported(
     service: tuple[Service, str], session: aiohttp.ClientSession
 ) -> None:
     scripted, url = service
@@ -121,16 +121,18 @@ async def test_what_may_heal_is_tried_again_and_what_may_not_is_told(
     scripted.script = [(500, {}), (429, {}), (401, {}), (200, RECORD)]
 
     assert (await api.get("D-1")).delivery_id == "D-1"
-    assert scripted.asked[-1]["headers"]["Authorization"] == "Bearer fresh"
+    assert scripted.requested[-1]["headers"]["Authorization"] == "Bearer fresh"
 
     scripted.script = [(409, {"detail": "closed"})]
-    with pytest.raises(ApiError, match="closed") as refused:
+    with pytest.raises(ApiError, match="closed") as rejected:
         await api.get("D-1")
 
-    assert refused.value.status == 409
+    assert rejected.value.status == 409
 
 
-async def test_patience_ends(service: tuple[Service, str], session: aiohttp.ClientSession) -> None:
+async def test_retry_budget_ends(
+    service: tuple[Service, str], session: aiohttp.ClientSession
+) -> None:
     scripted, url = service
     scripted.script = [(500, {})]
     api = DeliveriesApi(session, url, token, sleep=no_sleep, patience_s=0.0)
@@ -139,7 +141,7 @@ async def test_patience_ends(service: tuple[Service, str], session: aiohttp.Clie
         await api.get("D-1")
 
 
-async def test_an_answer_that_is_no_delivery_is_told(
+async def test_a_response_that_is_no_delivery_is_reported(
     service: tuple[Service, str], session: aiohttp.ClientSession
 ) -> None:
     scripted, url = service
@@ -149,7 +151,7 @@ async def test_an_answer_that_is_no_delivery_is_told(
         await DeliveriesApi(session, url, token).get("D-1")
 
 
-async def test_telemetry_is_posted_and_its_answer_handed_back(
+async def test_telemetry_is_posted_and_its_response_handed_back(
     service: tuple[Service, str], session: aiohttp.ClientSession
 ) -> None:
     scripted, url = service
@@ -157,12 +159,12 @@ async def test_telemetry_is_posted_and_its_answer_handed_back(
     response = await http_poster(session, url)(b"{}", "application/gzip", "token")
 
     assert (response.status, response.body) == (503, b'{"not_taken": [0]}')
-    assert scripted.asked[0]["path"] == "/telemetry"
-    assert scripted.asked[0]["headers"]["Content-Type"] == "application/gzip"
-    assert scripted.asked[0]["headers"]["Authorization"] == "Bearer token"
+    assert scripted.requested[0]["path"] == "/telemetry"
+    assert scripted.requested[0]["headers"]["Content-Type"] == "application/gzip"
+    assert scripted.requested[0]["headers"]["Authorization"] == "Bearer token"
 
 
-async def test_without_a_server_there_is_no_answer(session: aiohttp.ClientSession) -> None:
+async def test_without_a_server_there_is_no_response(session: aiohttp.ClientSession) -> None:
     nowhere = "http://127.0.0.1:9"  # the discard port: nobody listens
 
     with pytest.raises(UnreachableError):

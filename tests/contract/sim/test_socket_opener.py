@@ -47,11 +47,11 @@ async def test_frames_go_both_ways_until_the_connection_is_lost(url: str) -> Non
 
 
 @pytest.mark.parametrize(("token", "status"), [("bad", 401), ("truck", 403)])
-async def test_a_refusal_is_told_with_its_status(url: str, token: str, status: int) -> None:
-    with pytest.raises(HandshakeRejectedError) as refused:
+async def test_a_rejection_is_reported_with_its_status(url: str, token: str, status: int) -> None:
+    with pytest.raises(HandshakeRejectedError) as rejected:
         await socket_opener(url)(token)
 
-    assert refused.value.status == status
+    assert rejected.value.status == status
 
 
 async def test_a_service_in_trouble_is_a_lost_connection(url: str) -> None:

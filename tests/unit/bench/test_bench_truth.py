@@ -291,15 +291,15 @@ def test_a_naive_range_is_a_fifth_either_side_of_distance_over_speed() -> None:
 
 def test_moments_end_when_the_truck_arrives() -> None:
     drive = drawn("plain")
-    asked: list[tuple[float, int]] = []
+    requested: list[tuple[float, int]] = []
 
     def estimate(_drive: Drive, seen: Sequence[ours.JudgedPoint]) -> eta.Range:
-        asked.append(((seen[-1].point.event_at_ms - START_MS) / 1_000, len(seen)))
+        requested.append(((seen[-1].point.event_at_ms - START_MS) / 1_000, len(seen)))
         return 0.0, 1e6
 
     rows = [moment for (moment,) in eta.moments_of(drive, [estimate])]
 
-    times_s = [now_s for now_s, _ in asked]
+    times_s = [now_s for now_s, _ in requested]
     assert rows
     assert max(times_s) < (drive.truth.entered_s or 0.0)
     assert eta.coverage(rows) == 1.0
@@ -332,7 +332,7 @@ def test_a_drive_is_explained_by_its_name(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("name", ["plain-nowhere-0", "walk-denver_1-0", "plain-denver_1-x", "?"])
-def test_an_unknown_drive_is_refused(name: str) -> None:
+def test_an_unknown_drive_is_rejected(name: str) -> None:
     assert main(["--explain", name]) == 1
 
 
@@ -361,7 +361,7 @@ def test_a_track_is_read_from_json_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", "no", '{"recorded_at": "today", "lat": 1, "lon": 1}'])
-def test_a_track_is_refused_when_it_is_none(text: str, tmp_path: Path) -> None:
+def test_a_track_is_rejected_when_it_is_none(text: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text(text)
 

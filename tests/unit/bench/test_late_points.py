@@ -36,7 +36,7 @@ def late_ones(load: Load) -> list[tuple[Point, Point]]:
     return found
 
 
-def test_as_many_points_are_late_as_asked_for(load: Load) -> None:
+def test_as_many_points_are_late_as_requested(load: Load) -> None:
     late = late_ones(load)
 
     assert len(late) == load.late == TRUCKS * NEW // 10

@@ -39,7 +39,7 @@ class RoundsOnDemand:
 
     def __init__(self) -> None:
         self.due: asyncio.Queue[Share] = asyncio.Queue()
-        self.asked = asyncio.Semaphore(0)
+        self.requested = asyncio.Semaphore(0)
         self._stop = asyncio.Event()
 
     async def reports(self, hold: Hold) -> AsyncGenerator[RoundReport, None]:
@@ -48,7 +48,7 @@ class RoundsOnDemand:
 
     async def _shares(self) -> AsyncIterator[Share]:
         while True:
-            self.asked.release()
+            self.requested.release()
             yield await self.due.get()
 
     def stop(self) -> None:
@@ -56,10 +56,10 @@ class RoundsOnDemand:
 
     async def hold_one(self) -> None:
         """Makes a round due, and returns when it has been held."""
-        await self.asked.acquire()
+        await self.requested.acquire()
         self.due.put_nowait(Share(0, range(BUCKETS)))
-        await self.asked.acquire()
-        self.asked.release()
+        await self.requested.acquire()
+        self.requested.release()
 
 
 class Running:

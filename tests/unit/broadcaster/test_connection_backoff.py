@@ -17,7 +17,7 @@ def test_only_the_connection_that_was_throttled_waits() -> None:
     assert backoff.remaining_s("fast") == 0
 
 
-def test_waits_double_up_to_a_minute_and_begin_anew_after_an_answer() -> None:
+def test_waits_double_up_to_a_minute_and_begin_anew_after_a_response() -> None:
     clock = FakeClock()
     backoff = backoff_on(clock)
     waits_s = []

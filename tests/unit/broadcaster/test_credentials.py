@@ -25,13 +25,13 @@ class Enough(Exception):  # noqa: N818 - not an error
 
 
 async def test_they_are_read_before_use_and_renewed_while_the_last_ones_stay_in_force() -> None:
-    answers: Iterator[Keys | OSError] = iter(
+    responses: Iterator[Keys | OSError] = iter(
         [Keys("first"), OSError("metadata away"), Keys("second")]
     )
     written, clock = io.StringIO(), FakeClock()
 
     def read() -> Keys:
-        response = next(answers)
+        response = next(responses)
         if isinstance(response, OSError):
             raise response
         return response

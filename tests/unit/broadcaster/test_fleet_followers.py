@@ -77,7 +77,7 @@ async def test_a_moving_truck_is_shown_anew_and_a_standing_one_is_not(world: Wor
     assert [one["trucks"][0][1] for one in world.gateway.messages("ann")] == [35.1, 35.2]
 
 
-async def test_a_picture_that_holds_is_sent_again_after_a_while(world: World) -> None:
+async def test_a_snapshot_that_holds_is_sent_again_after_a_while(world: World) -> None:
     world.follower("ann", BUSAN)
     fleet = world.fleet_followers()
     await tick(fleet)
@@ -109,14 +109,14 @@ async def test_who_looks_at_the_same_shares_the_question(world: World) -> None:
 
     await tick(world.fleet_followers())
 
-    assert len(world.fleet.asked) == 1
+    assert len(world.fleet.requested) == 1
     assert [world.gateway.messages(f"c{n}")[0]["view"] for n in (0, 19)] == ["v0", "v19"]
 
 
-async def test_nobody_following_asks_nothing(world: World) -> None:
+async def test_no_one_following_asks_nothing(world: World) -> None:
     await tick(world.fleet_followers())
 
-    assert world.fleet.asked == []
+    assert world.fleet.requested == []
 
 
 async def test_more_trucks_than_the_bound_are_clusters(world: World) -> None:
@@ -156,7 +156,7 @@ async def test_trucks_that_fit_no_frame_are_clusters_too(world: World) -> None:
 
 
 @pytest.mark.parametrize("by", ["expiry", "block", "role"])
-async def test_whose_right_is_over_hears_so_and_sees_nothing_more(world: World, by: str) -> None:
+async def test_whose_right_is_over_is_notified_and_sees_nothing_more(world: World, by: str) -> None:
     truck(world, "T-1")
     ann = world.follower(
         "ann",
@@ -204,10 +204,10 @@ def test_ends_of_fleet_views_are_posted_within_the_rate_of_all_posts() -> None:
     in_virtual_time(main)
 
     assert gateway.over_quota == 0
-    assert {len(heard) for heard in gateway.heard_at_s.values()} == {1}
+    assert {len(received) for received in gateway.received_at_s.values()} == {1}
 
 
-async def test_a_right_that_ends_while_the_picture_is_taken_shows_nothing(world: World) -> None:
+async def test_a_right_that_ends_while_the_snapshot_is_accepted_shows_nothing(world: World) -> None:
     truck(world, "T-1")
     world.follower("ann", token_expires_in_s=1)
     world.fleet.before_count = lambda _: world.clock.advance(1)
@@ -217,7 +217,7 @@ async def test_a_right_that_ends_while_the_picture_is_taken_shows_nothing(world:
     assert world.gateway.types("ann") == ["fleet_ended"]
 
 
-async def test_a_token_that_is_revoked_while_the_picture_is_taken_shows_nothing(
+async def test_a_token_that_is_revoked_while_the_snapshot_is_accepted_shows_nothing(
     world: World,
 ) -> None:
     truck(world, "T-1")
@@ -254,8 +254,8 @@ async def test_the_questions_of_one_dispatcher_keep_no_other_waiting(world: Worl
         world.follower(f"eve-{number}", view, identity="eve")
     world.follower("eve-too", identity="eve")
     world.follower("ben", identity="ben")
-    answered = threading.Event()
-    world.fleet.before_count = lambda view: None if view == WORLD_VIEW else hang(answered)
+    responded = threading.Event()
+    world.fleet.before_count = lambda view: None if view == WORLD_VIEW else hang(responded)
     fleet = world.fleet_followers()
 
     try:
@@ -263,7 +263,7 @@ async def test_the_questions_of_one_dispatcher_keep_no_other_waiting(world: Worl
             await fleet.tick()
             await world.gateway.wait_for_posts(["ben", "eve-too"])
     finally:
-        answered.set()
+        responded.set()
     async with asyncio.timeout(COMES_WITHIN_S):
         await fleet.settled()
 
@@ -273,8 +273,8 @@ async def test_the_questions_of_one_dispatcher_keep_no_other_waiting(world: Worl
 async def test_a_view_that_was_left_while_it_waited_is_not_looked_for(world: World) -> None:
     first, second, third = views(3)
     world.follower("a", first)
-    answered = threading.Event()
-    world.fleet.before_count = lambda _: hang(answered)
+    responded = threading.Event()
+    world.fleet.before_count = lambda _: hang(responded)
     fleet = world.fleet_followers()
     try:
         async with asyncio.timeout(COMES_WITHIN_S):
@@ -285,11 +285,11 @@ async def test_a_view_that_was_left_while_it_waited_is_not_looked_for(world: Wor
             world.follower("b", third)
             await fleet.tick()
     finally:
-        answered.set()
+        responded.set()
     async with asyncio.timeout(COMES_WITHIN_S):
         await fleet.settled()
 
-    assert [view.zoom for view in world.fleet.asked] == [first.zoom, third.zoom]
+    assert [view.zoom for view in world.fleet.requested] == [first.zoom, third.zoom]
 
 
 def hang(until_set: threading.Event) -> None:
@@ -311,14 +311,14 @@ async def test_a_view_that_was_replaced_while_its_connection_was_found_gone_stay
     before = world.follower("ann")
     world.gateway.respond_with("ann", PostOutcome.GONE)
     later = msgspec.structs.replace(before, subscribed_at_ms=before.subscribed_at_ms + 1)
-    world.gateway.before_answer = lambda _: world.subscriptions.add(later)
+    world.gateway.before_response = lambda _: world.subscriptions.add(later)
 
     await tick(world.fleet_followers())
 
     assert world.tracking == {"ann"}
 
 
-async def test_who_was_not_reached_is_shown_the_next_picture(world: World) -> None:
+async def test_who_was_not_reached_is_shown_the_next_snapshot(world: World) -> None:
     world.follower("ann")
     world.gateway.respond_with("ann", PostOutcome.FAILED, PostOutcome.DELIVERED)
     fleet = world.fleet_followers()
@@ -384,7 +384,7 @@ async def test_an_expensive_view_is_asked_less_often(world: World) -> None:
         await tick(fleet)
         world.clock.advance(1)
 
-    assert len(world.fleet.asked) == 2  # 0.5 s of work in 5 s
+    assert len(world.fleet.requested) == 2  # 0.5 s of work in 5 s
 
 
 async def test_it_goes_on_when_who_follows_cannot_be_read(world: World) -> None:

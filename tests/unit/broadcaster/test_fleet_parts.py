@@ -33,7 +33,7 @@ async def test_no_question_is_served_by_two(world: World) -> None:
         world.clock.advance(1)
 
 
-async def test_parts_change_hands_without_anybody_balancing(world: World) -> None:
+async def test_parts_change_hands_without_anyone_balancing(world: World) -> None:
     one = FakeFleetLeases("one")
     two = FakeFleetLeases("two", one)
     first, second = parts(world, one, 0.0), parts(world, two, 1.0)

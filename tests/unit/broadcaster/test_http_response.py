@@ -28,13 +28,13 @@ CHUNKED = (
 
 def read(*pieces: bytes) -> HttpResponse:
     reader = ResponseReader()
-    answers = [reader.feed(piece) for piece in pieces]
-    assert answers[:-1] == [None] * (len(pieces) - 1)
-    assert answers[-1] is not None
-    return answers[-1]
+    responses = [reader.feed(piece) for piece in pieces]
+    assert responses[:-1] == [None] * (len(pieces) - 1)
+    assert responses[-1] is not None
+    return responses[-1]
 
 
-def test_an_answer_with_a_length() -> None:
+def test_a_response_with_a_length() -> None:
     response = read(GONE)
 
     assert (response.status, response.body, response.is_reusable) == (
@@ -46,7 +46,7 @@ def test_an_answer_with_a_length() -> None:
     assert response.header("x-amzn") == ""
 
 
-def test_an_answer_in_chunks() -> None:
+def test_a_response_in_chunks() -> None:
     response = read(CHUNKED)
 
     assert (response.status, response.body, response.is_reusable) == (
@@ -65,14 +65,14 @@ def test_it_does_not_matter_where_the_bytes_are_cut(whole: bytes, cuts: list[int
     assert read(*pieces) == read(whole)
 
 
-def test_interim_answers_are_skipped() -> None:
+def test_interim_responses_are_skipped() -> None:
     assert read(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nA: b\r\n\r\n" + GONE) == read(
         GONE
     )
 
 
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
-def test_some_answers_have_no_body_whatever_they_say(status: bytes) -> None:
+def test_some_responses_have_no_body_whatever_they_say(status: bytes) -> None:
     response = read(b"HTTP/1.1 " + status + b"\r\nContent-Length: 5\r\n\r\n")
 
     assert (response.body, response.is_reusable) == (b"", True)
@@ -104,11 +104,11 @@ def test_whether_the_connection_is_kept(head: bytes, is_reusable: bool) -> None:
     assert read(head + b"\r\n\r\n").is_reusable is is_reusable
 
 
-def test_a_connection_with_bytes_behind_the_answer_is_spent() -> None:
+def test_a_connection_with_bytes_behind_the_response_is_spent() -> None:
     assert read(GONE + b"HTTP/1.1 200 OK\r\n").is_reusable is False
 
 
-def test_one_answer_after_another() -> None:
+def test_one_response_after_another() -> None:
     reader = ResponseReader()
 
     assert reader.feed(GONE) == reader.feed(GONE)
@@ -127,13 +127,13 @@ def test_one_answer_after_another() -> None:
         b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (2 * MOST_BODY_BYTES + 1),
     ],
 )
-def test_what_is_no_answer_is_told_at_once(data: bytes) -> None:
+def test_what_is_no_response_is_reported_at_once(data: bytes) -> None:
     with pytest.raises(MalformedResponseError):
         ResponseReader().feed(data)
 
 
 @pytest.mark.parametrize("whole", [GONE, CHUNKED])
-def test_a_connection_that_ends_within_an_answer_broke_it(whole: bytes) -> None:
+def test_a_connection_that_ends_within_a_response_broke_it(whole: bytes) -> None:
     for end in range(1, len(whole)):
         reader = ResponseReader()
         assert reader.feed(whole[:end]) is None
@@ -142,5 +142,5 @@ def test_a_connection_that_ends_within_an_answer_broke_it(whole: bytes) -> None:
             reader.end()
 
 
-def test_a_connection_that_ends_before_an_answer_broke_nothing() -> None:
+def test_a_connection_that_ends_before_a_response_broke_nothing() -> None:
     assert ResponseReader().end() is None

@@ -62,7 +62,7 @@ async def test_a_transition_is_told_to_the_viewers_of_its_delivery_alone(world: 
     assert world.gateway.messages("other") == []
 
 
-async def test_each_of_two_quick_transitions_is_told(world: World) -> None:
+async def test_each_of_two_quick_transitions_is_reported(world: World) -> None:
     world.delivery("D-1", version=5, status=Status.NEARBY)
     world.event("D-1", 4, Status.IN_TRANSIT, Cause.LEFT_ORIGIN)
     world.event("D-1", 5, Status.NEARBY, Cause.NEAR_DESTINATION)
@@ -74,11 +74,11 @@ async def test_each_of_two_quick_transitions_is_told(world: World) -> None:
         TransitionNudge(delivery_id="D-1", version=5),
     )
 
-    told = [one for one in world.gateway.messages("a") if one["type"] == "status"]
-    assert sorted(one["version"] for one in told) == [4, 5]
+    reported = [one for one in world.gateway.messages("a") if one["type"] == "status"]
+    assert sorted(one["version"] for one in reported) == [4, 5]
 
 
-async def test_a_cancelled_delivery_tells_its_status_then_ends_and_is_forgotten(
+async def test_a_cancelled_delivery_reports_its_status_then_ends_and_is_forgotten(
     world: World,
 ) -> None:
     world.truck("T-1")
@@ -93,7 +93,7 @@ async def test_a_cancelled_delivery_tells_its_status_then_ends_and_is_forgotten(
     assert world.tracking == set()
 
 
-async def test_who_may_hear_only_the_last_status_hears_none_before_it(world: World) -> None:
+async def test_who_may_receive_only_the_last_status_receives_none_before_it(world: World) -> None:
     world.delivery("D-1", status=Status.CANCELLED, version=5)
     world.event("D-1", 4, Status.NEARBY, Cause.NEAR_DESTINATION)
     world.event("D-1", 5, Status.CANCELLED, Cause.DECLARED)
@@ -104,7 +104,7 @@ async def test_who_may_hear_only_the_last_status_hears_none_before_it(world: Wor
     assert world.gateway.types("a") == ["ended"]
 
 
-async def test_who_lost_the_delivery_hears_only_that_it_did(world: World) -> None:
+async def test_who_lost_the_delivery_receives_only_that_it_did(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", customer_id="C-2", version=5)
     world.event("D-1", 5, Status.IN_TRANSIT, Cause.ASSIGNED)
@@ -179,10 +179,10 @@ async def test_a_delivered_one_goes_on_for_the_viewing_time(world: World) -> Non
 
 
 async def test_a_status_does_not_wait_for_a_position_store_that_hangs(world: World) -> None:
-    answered = threading.Event()
+    responded = threading.Event()
 
     def hang() -> None:
-        answered.wait(HANGS_S)
+        responded.wait(HANGS_S)
 
     world.positions.before_read = hang
     world.delivery("D-1", version=5, status=Status.NEARBY)
@@ -193,14 +193,14 @@ async def test_a_status_does_not_wait_for_a_position_store_that_hangs(world: Wor
 
         assert world.gateway.types("a") == ["status"]
     finally:
-        answered.set()
+        responded.set()
 
 
 async def test_position_reads_that_hang_keep_no_right_from_being_read(world: World) -> None:
-    answered = threading.Event()
+    responded = threading.Event()
 
     def hang() -> None:
-        answered.wait(HANGS_S)
+        responded.wait(HANGS_S)
 
     world.positions.before_read = hang
     deliveries = [f"D-{number}" for number in range(8)]  # more than there are threads
@@ -214,7 +214,7 @@ async def test_position_reads_that_hang_keep_no_right_from_being_read(world: Wor
 
         assert [world.gateway.types(f"of-{one}") for one in deliveries] == [["status"]] * 8
     finally:
-        answered.set()
+        responded.set()
 
 
 async def test_a_flood_of_nudges_holds_up_no_round(world: World) -> None:
@@ -223,13 +223,13 @@ async def test_a_flood_of_nudges_holds_up_no_round(world: World) -> None:
     for delivery_id in ("D-round", *flood):
         world.delivery(delivery_id)
         world.viewer(f"of-{delivery_id}", delivery_id)
-    answered = threading.Event()
+    responded = threading.Event()
     reading = 0
 
     def wait() -> None:
         nonlocal reading
         reading += 1
-        answered.wait(HANGS_S)
+        responded.wait(HANGS_S)
 
     world.subscriptions.before_find = wait
     world.queue.send_many(
@@ -244,10 +244,10 @@ async def test_a_flood_of_nudges_holds_up_no_round(world: World) -> None:
             assert world.gateway.types("of-D-round") == ["position"]
             assert not world.queue.deleted, "all of them were still waiting"
         finally:
-            answered.set()
+            responded.set()
 
 
-async def test_a_first_picture_waits_for_no_flood_of_positions(world: World) -> None:
+async def test_a_first_snapshot_waits_for_no_flood_of_positions(world: World) -> None:
     """However many there are: in the queue before it, in the consumer's places, in its threads."""
     world.truck("T-1")
     flood = [f"D-{number}" for number in range(300)]
@@ -256,14 +256,14 @@ async def test_a_first_picture_waits_for_no_flood_of_positions(world: World) -> 
     for delivery_id in flood:
         world.viewer(f"of-{delivery_id}", delivery_id)
     world.queue.send_many(PositionNudge(delivery_id=one, event_at_ms=1) for one in flood)
-    answered = threading.Event()
+    responded = threading.Event()
     reading = 0
 
     def wait(deliveries: str) -> None:
         nonlocal reading
         if deliveries != "D-new":
             reading += 1
-            answered.wait(HANGS_S)
+            responded.wait(HANGS_S)
 
     world.subscriptions.before_of_delivery = wait
     async with consuming(world.nudge_consumer()), consuming(world.snapshot_consumer()):
@@ -279,7 +279,7 @@ async def test_a_first_picture_waits_for_no_flood_of_positions(world: World) -> 
             assert world.gateway.types("new") == ["snapshot"]
             assert not world.queue.deleted, "all of them were still waiting"
         finally:
-            answered.set()
+            responded.set()
 
 
 async def test_a_position_nudge_shows_the_position(world: World) -> None:
@@ -340,7 +340,7 @@ async def test_a_snapshot_goes_to_who_asked_with_the_track_of_this_assignment(
     assert world.subscriptions.deliveries_read == []  # a delivery may have thousands of viewers
 
 
-async def test_who_asks_again_and_again_gets_the_snapshot_asked_for_last(world: World) -> None:
+async def test_who_asks_again_and_again_gets_the_snapshot_requested_last(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1", version=2)
     world.event("D-1", 2, Status.IN_TRANSIT, Cause.DECLARED)
@@ -416,10 +416,10 @@ async def test_a_snapshot_goes_without_positions_when_their_store_is_away(world:
 
 
 async def test_a_snapshot_does_not_wait_for_a_position_store_that_hangs(world: World) -> None:
-    answered = threading.Event()
+    responded = threading.Event()
 
     def hang() -> None:
-        answered.wait(HANGS_S)
+        responded.wait(HANGS_S)
 
     world.positions.before_track = hang
     world.truck("T-1")
@@ -432,7 +432,7 @@ async def test_a_snapshot_does_not_wait_for_a_position_store_that_hangs(world: W
         assert snapshot["position"] is not None
         assert snapshot["track"] == []
     finally:
-        answered.set()
+        responded.set()
 
 
 async def test_a_snapshot_of_what_was_delivered_shows_where_that_was(world: World) -> None:
@@ -455,7 +455,7 @@ async def test_a_snapshot_for_who_may_not_see_it_is_an_ending(world: World) -> N
     assert world.gateway.types("a") == ["ended"]
 
 
-async def test_nudges_that_concern_nobody_are_done_with(world: World) -> None:
+async def test_nudges_that_concern_no_one_are_done_with(world: World) -> None:
     await handle(
         world,
         TransitionNudge(delivery_id="D-9", version=1),
@@ -479,10 +479,10 @@ async def test_a_slow_viewer_holds_up_no_other_and_no_later_nudge(world: World) 
             # One after the other, as the queue gives them out: the next when this is deleted.
             world.queue.send(nudge)
             await until(lambda nudge=nudge: nudge in world.queue.deleted)  # type: ignore[misc]
-        told = [one for one in world.gateway.messages("fast") if one["type"] == "status"]
+        reported = [one for one in world.gateway.messages("fast") if one["type"] == "status"]
         release.set()
 
-    assert [one["version"] for one in told] == [4, 5]
+    assert [one["version"] for one in reported] == [4, 5]
 
 
 async def test_a_nudge_whose_reading_fails_stays_in_the_queue(world: World) -> None:
@@ -517,7 +517,7 @@ async def test_who_tracks_again_while_it_is_being_forgotten_stays(world: World) 
         again_at_ms = read.subscribed_at_ms + 1
         world.subscriptions.add(msgspec.structs.replace(read, subscribed_at_ms=again_at_ms))
 
-    world.gateway.before_answer = track_again
+    world.gateway.before_response = track_again
     await handle(world, TransitionNudge(delivery_id="D-1", version=5))
 
     assert world.gateway.types("a") == ["status", "ended"]
@@ -589,7 +589,7 @@ async def test_who_was_throttled_is_tried_again_with_the_right_read_anew(world: 
     world.gateway.respond_with("slow", PostOutcome.THROTTLED, PostOutcome.DELIVERED)
     # By the time it may be posted to again the delivery is somebody else's.
     first = iter([True])
-    world.gateway.before_answer = lambda connection_id: (
+    world.gateway.before_response = lambda connection_id: (
         world.change("D-1", customer_id="C-2")
         if connection_id == "slow" and next(first, False)
         else None
@@ -631,7 +631,7 @@ async def test_following_up_is_bounded(world: World) -> None:
     assert consumer.take_metrics()["NudgesReceived"] == 0
 
 
-async def test_how_late_a_change_was_told_is_measured_of_the_latest(world: World) -> None:
+async def test_how_late_a_change_was_reported_is_measured_of_the_latest(world: World) -> None:
     world.delivery("D-1", status=Status.NEARBY)
     world.viewer("a", "D-1")
     consumer = world.nudge_consumer()
@@ -683,7 +683,7 @@ async def test_a_viewer_who_hangs_takes_up_one_slot_however_many_nudges_come(wor
     assert {one.subscription.connection_id for one in left_alone} == {"hung"}
 
 
-async def test_many_viewers_are_told_a_chunk_at_a_time(world: World) -> None:
+async def test_many_viewers_are_notified_a_chunk_at_a_time(world: World) -> None:
     world.delivery("D-1")
     for number in range(25):
         world.viewer(f"conn-{number}", "D-1")
@@ -696,7 +696,7 @@ async def test_many_viewers_are_told_a_chunk_at_a_time(world: World) -> None:
     assert len(world.deliveries.reads) == 3
 
 
-async def test_a_queue_that_is_away_for_a_moment_is_waited_for(world: World) -> None:
+async def test_a_queue_that_is_unavailable_for_a_moment_is_waited_for(world: World) -> None:
     world.delivery("D-1")
     world.viewer("a", "D-1")
     world.queue.broken = True
@@ -710,7 +710,7 @@ async def test_a_queue_that_is_away_for_a_moment_is_waited_for(world: World) -> 
     assert world.gateway.types("a") == ["position"]
 
 
-async def test_a_queue_that_stays_away_ends_the_consumer(world: World) -> None:
+async def test_a_queue_that_stays_unavailable_ends_the_consumer(world: World) -> None:
     world.queue.broken = True
 
     with pytest.raises(QueueUnreachableError):

@@ -12,13 +12,13 @@ class Failing:
     """Makes a store fail after so long, and counts how often it was asked."""
 
     def __init__(self, store: FakePositions, clock: FakeClock, after_s: float) -> None:
-        self.asked = 0
+        self.requested = 0
         self._clock = clock
         self._after_s = after_s
         store.before_read = store.before_last = store.before_track = self._fail
 
     def _fail(self) -> None:
-        self.asked += 1
+        self.requested += 1
         self._clock.advance(self._after_s)
         raise StoreUnavailable("read", None, "no answer")
 
@@ -32,16 +32,16 @@ def ask_all(positions: PositionCircuitBreaker) -> None:
         positions.track("T-1", start_ms=0, end_ms=None, limit=1)
 
 
-def test_a_store_that_hangs_is_not_asked_again_for_a_moment() -> None:
+def test_a_store_that_hangs_is_not_requested_again_for_a_moment() -> None:
     store, clock = FakePositions(), FakeClock()
     failing = Failing(store, clock, after_s=1.5)
     positions = PositionCircuitBreaker(store, clock.monotonic)
 
     ask_all(positions)
-    assert failing.asked == 1
+    assert failing.requested == 1
     clock.advance(OPEN_S)
     ask_all(positions)
-    assert failing.asked == 2
+    assert failing.requested == 2
 
     clock.advance(OPEN_S)
     store.before_read = lambda: None
@@ -54,4 +54,4 @@ def test_a_store_that_fails_quickly_is_asked_every_time() -> None:
 
     ask_all(PositionCircuitBreaker(store, clock.monotonic))
 
-    assert failing.asked == 3
+    assert failing.requested == 3

@@ -11,7 +11,7 @@ from broadcaster.post_rate import LEAST, RECOVERS_IN_S, PostRate
 CEILING = 5_000.0
 
 
-def test_refusals_of_one_moment_cut_the_rate_once() -> None:
+def test_rejections_of_one_moment_cut_the_rate_once() -> None:
     rate = PostRate(CEILING)
     for _ in range(800):  # all under way when the first of them was refused
         rate.throttled(1.0, 1.05)
@@ -49,11 +49,11 @@ def test_all_of_it_is_had_again_after_a_minute_of_posts_at_the_rate() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 10)), max_size=200), st.floats(1, 1e5))
 def test_whatever_is_answered_it_stays_between_the_least_and_the_ceiling(
-    answers: list[tuple[bool, float]], ceiling: float
+    responses: list[tuple[bool, float]], ceiling: float
 ) -> None:
     rate = PostRate(ceiling)
     now_s = 0.0
-    for is_taken, later_s in answers:
+    for is_taken, later_s in responses:
         now_s += later_s
         if is_taken:
             rate.accepted()

@@ -23,12 +23,12 @@ def world() -> Iterator[World]:
     world.close()
 
 
-def told(world: World) -> list[dict[str, Any]]:
+def reported(world: World) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in world.logged.splitlines()]
     return [line for line in lines if line["event"] == "point"]
 
 
-async def test_a_round_tells_to_whom_a_traced_point_was_shown_and_how_old_it_was(
+async def test_a_round_reports_to_whom_a_traced_point_was_shown_and_how_old_it_was(
     world: World,
 ) -> None:
     shown = point_id(world.truck("T-1", age_s=5.0).newest)
@@ -40,13 +40,13 @@ async def test_a_round_tells_to_whom_a_traced_point_was_shown_and_how_old_it_was
 
     await world.hold_round()
 
-    (line,) = told(world)
+    (line,) = reported(world)
     assert (line["step"], line["point_id"], line["shown"]) == ("posted", shown, "position")
     assert (line["delivery_id"], line["connection_id"]) == ("D-1", "a")
     assert (line["outcome"], line["age_ms"]) == ("delivered", 5_000)
 
 
-async def test_who_was_not_reached_is_told_as_such(world: World) -> None:
+async def test_who_was_not_reached_is_reported_as_such(world: World) -> None:
     world.truck("T-1")
     world.delivery("D-1")
     world.viewer("a", "D-1")
@@ -54,7 +54,7 @@ async def test_who_was_not_reached_is_told_as_such(world: World) -> None:
 
     await world.hold_round()
 
-    assert [line["outcome"] for line in told(world)] == ["gone"]
+    assert [line["outcome"] for line in reported(world)] == ["gone"]
 
 
 @pytest.mark.parametrize(("truck_id", "lines"), [("T-1", 1), ("T-2", 0)])
@@ -71,6 +71,6 @@ def test_a_status_names_the_point_that_it_rests_on(world: World, truck_id: str, 
         now_ms=world.clock.now_ms(),
     )
 
-    assert [(line["point_id"], line["shown"]) for line in told(world)] == [
+    assert [(line["point_id"], line["shown"]) for line in reported(world)] == [
         (f"{truck_id}:1:2", "status")
     ] * lines

@@ -27,7 +27,7 @@ def test_one_that_hung_once_is_no_case_for_quarantine() -> None:
     assert not quarantine.holds("slow")
 
 
-def test_an_answer_between_two_hangs_makes_them_no_row() -> None:
+def test_a_response_between_two_hangs_makes_them_no_row() -> None:
     quarantine = quarantine_on(FakeClock())
 
     hang(quarantine, "slow", times=HANGS - 1)
@@ -37,7 +37,7 @@ def test_an_answer_between_two_hangs_makes_them_no_row() -> None:
     assert not quarantine.holds("slow")
 
 
-def test_one_in_quarantine_is_tried_in_each_round_and_healthy_with_its_first_answer() -> None:
+def test_one_in_quarantine_is_tried_in_each_round_and_healthy_with_its_first_response() -> None:
     clock = FakeClock()
     quarantine = quarantine_on(clock)
     hang(quarantine, "slow")
@@ -88,9 +88,9 @@ def test_connections_that_are_gone_unnoticed_are_not_remembered_for_ever() -> No
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=200))
-def test_the_count_is_of_those_that_it_holds(answers: list[tuple[int, bool]]) -> None:
+def test_the_count_is_of_those_that_it_holds(responses: list[tuple[int, bool]]) -> None:
     quarantine = quarantine_on(FakeClock())
-    for connection, is_hanging in answers:
+    for connection, is_hanging in responses:
         if is_hanging:
             quarantine.hung(f"c-{connection}")
         else:

@@ -65,7 +65,7 @@ def test_what_waited_too_long_for_its_turn_costs_the_others_nothing() -> None:
     assert in_virtual_time(begin) == (True, False, 2.0)
 
 
-def test_pictures_of_the_fleet_hold_up_no_round() -> None:
+def test_snapshots_of_the_fleet_hold_up_no_round() -> None:
     async def begin() -> float:
         rate = limiter(50.0)
         for _ in range(3):
@@ -164,12 +164,12 @@ def test_a_rate_that_is_cut_while_a_chunk_waits_makes_it_wait_for_longer() -> No
     st.floats(20, 1_000),
 )
 def test_no_span_of_time_sees_more_posts_than_the_rate_gives_but_for_some_chunks(
-    wanted: list[tuple[Lane, int, float]], per_s: float
+    expected: list[tuple[Lane, int, float]], per_s: float
 ) -> None:
     debts = Debts()
     now_s = 0.0
     begun: list[tuple[float, int]] = []
-    for lane, count, later_s in wanted:
+    for lane, count, later_s in expected:
         now_s += later_s
         while (wait_s := debts.wait_s(lane, now_s, per_s)) > 0:
             now_s += wait_s

@@ -65,12 +65,12 @@ async def test_a_revoked_connection_that_could_not_be_ended_is_with_the_next_rou
     world.delivery("D-1")
     world.viewer("stolen", "D-1")
     world.gateway.respond_with("stolen", PostOutcome.HUNG)
-    world.gateway.end_answer = PostOutcome.FAILED
+    world.gateway.end_response = PostOutcome.FAILED
     world.blocks.block(revoked(world, "customer:C-1"))
     await world.hold_round()
 
     assert world.tracking == {"stolen"}
-    world.gateway.end_answer = PostOutcome.DELIVERED
+    world.gateway.end_response = PostOutcome.DELIVERED
     world.clock.advance(60)
     await world.hold_round()
 

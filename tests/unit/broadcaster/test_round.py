@@ -13,7 +13,7 @@ from tests.support.broadcaster_world import World
 from tests.support.waiting import COMES_WITHIN_S
 
 
-async def test_each_viewer_hears_of_what_it_tracks_and_of_nothing_else(world: World) -> None:
+async def test_each_viewer_is_notified_of_what_it_tracks_and_of_nothing_else(world: World) -> None:
     world.truck("T-1")
     world.truck("T-2")
     world.delivery("D-1", customer_id="C-1", truck_id="T-1")
@@ -33,7 +33,7 @@ async def test_each_viewer_hears_of_what_it_tracks_and_of_nothing_else(world: Wo
     assert report.not_reached == 0
 
 
-async def test_of_what_was_delivered_the_place_is_told_where_that_was(world: World) -> None:
+async def test_of_what_was_delivered_the_place_is_reported_where_that_was(world: World) -> None:
     world.closed("D-1", truck_id="T-1", ago_s=120)
     world.delivery("D-2", truck_id="T-1")
     world.viewer("a", "D-1")
@@ -82,7 +82,7 @@ def positions_of(world: World, connection_id: str) -> list[bool]:
     return [one["position"] is not None for one in world.gateway.messages(connection_id)]
 
 
-async def test_the_customer_after_the_next_hears_the_status_without_a_position(
+async def test_the_customer_after_the_next_receives_the_status_without_a_position(
     world: World,
 ) -> None:
     await two_stops(world)
@@ -130,7 +130,7 @@ async def test_a_stop_that_is_put_before_another_while_a_chunk_is_read_hides_the
     assert len(world.stops.reads) == 2
 
 
-async def test_while_it_is_not_known_what_comes_first_the_status_is_told(world: World) -> None:
+async def test_while_it_is_not_known_what_comes_first_the_status_is_reported(world: World) -> None:
     await two_stops(world)
 
     def away() -> None:
@@ -172,7 +172,7 @@ async def test_one_that_is_gone_ends_no_round_and_is_forgotten(world: World) -> 
     assert world.tracking == {f"conn-{number}" for number in range(20) if number % 3}
 
 
-async def test_a_failed_post_is_no_reason_to_forget_a_viewer(world: World) -> None:
+async def test_a_failed_post_is_no_reason_to_drop_a_viewer(world: World) -> None:
     world.delivery("D-1")
     world.viewer("a", "D-1")
     world.gateway.respond_with("a", PostOutcome.FAILED)
@@ -312,17 +312,17 @@ async def test_a_throttled_connection_is_left_alone_and_no_other_is(world: World
     throttled = await world.hold_round()
     backed_off = await world.hold_round()
     world.clock.advance(0.5)
-    answered = await world.hold_round()
+    responded = await world.hold_round()
 
     assert (throttled.throttled, throttled.delivered) == (1, 1)
     assert (backed_off.backed_off, backed_off.delivered) == (1, 1)
-    assert (answered.backed_off, answered.delivered) == (0, 2)
+    assert (responded.backed_off, responded.delivered) == (0, 2)
     assert len(world.gateway.messages("slow")) == 2
     assert len(world.gateway.messages("fast")) == 3
     assert world.tracking == {"slow", "fast"}
 
 
-async def test_after_a_transfer_the_old_trucks_position_is_shown_to_nobody(world: World) -> None:
+async def test_after_a_transfer_the_old_trucks_position_is_shown_to_no_one(world: World) -> None:
     world.truck("T-1")
     world.truck("T-2", age_s=30)  # from before it took the delivery over
     world.delivery("D-1", truck_id="T-1")
@@ -363,7 +363,7 @@ async def test_a_transfer_between_reading_the_delivery_and_the_position_shows_ne
     assert message["position"] is None
 
 
-async def test_while_assigned_a_customer_is_told_the_status_and_a_dispatcher_where_the_truck_is(
+async def test_while_assigned_a_customer_receives_the_status_and_a_dispatcher_where_the_truck_is(
     world: World,
 ) -> None:
     world.truck("T-1")

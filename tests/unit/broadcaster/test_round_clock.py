@@ -117,7 +117,7 @@ async def stopped_after_the_first(rounds: LocalRounds, hold: Hold) -> AsyncItera
         yield report
 
 
-async def test_nothing_of_it_is_left_when_nobody_wants_its_reports_any_more() -> None:
+async def test_nothing_of_it_is_left_when_no_one_wants_its_reports_any_more() -> None:
     async def hold(share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
         return whole(share)
 

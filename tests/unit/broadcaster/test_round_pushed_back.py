@@ -60,8 +60,8 @@ class Pressed:
 
     def longest_gap_s(self, name: str, until_s: float) -> float:
         """The longest time in which a viewer heard nothing, from the beginning on."""
-        heard = [0.0, *self.gateway.heard_at_s[name], until_s]
-        return max(later - earlier for earlier, later in itertools.pairwise(heard))
+        received = [0.0, *self.gateway.received_at_s[name], until_s]
+        return max(later - earlier for earlier, later in itertools.pairwise(received))
 
 
 async def first(count: int, source: LocalRounds, round_: Round) -> AsyncIterator[RoundReport]:
@@ -92,7 +92,7 @@ def held(
     return in_virtual_time(main)
 
 
-def test_who_was_refused_for_the_accounts_quota_hears_in_the_same_round() -> None:
+def test_who_was_rejected_for_the_accounts_quota_receives_in_the_same_round() -> None:
     gateway = PushingBack(per_s=20.0)
 
     _, (report,), _ = held(gateway, 1, posts_per_second=200.0)
@@ -102,13 +102,13 @@ def test_who_was_refused_for_the_accounts_quota_hears_in_the_same_round() -> Non
 
 
 def test_the_next_round_begins_at_the_rate_that_the_last_one_learned() -> None:
-    refused = []
+    rejected = []
     for rounds in (1, 2):
         gateway = PushingBack(per_s=20.0)
         held(gateway, rounds, posts_per_second=2_000.0)
-        refused.append(gateway.over_quota)
+        rejected.append(gateway.over_quota)
 
-    learning, both = refused
+    learning, both = rejected
     assert both - learning < learning / 2
 
 
@@ -121,18 +121,18 @@ def test_posts_are_no_faster_than_the_setting() -> None:
     assert gateway.over_quota == 0
 
 
-def test_when_the_account_gives_too_little_for_all_nobody_is_left_out_for_ever() -> None:
+def test_when_the_account_gives_too_little_for_all_no_one_is_left_out_for_ever() -> None:
     gateway = PushingBack(per_s=3.0)  # 100 s for all, and a round each 60 s
 
     pressed, reports, ended_at_s = held(gateway, 8, posts_per_second=6.0)
 
     assert max(pressed.longest_gap_s(name, ended_at_s) for name in pressed.names) < 240
-    counts = [len(gateway.heard_at_s[name]) for name in pressed.names]
+    counts = [len(gateway.received_at_s[name]) for name in pressed.names]
     assert max(counts) - min(counts) <= 2, "each as often as any other, but for who was refused"
     assert any(report.skipped for report in reports)
 
 
-def test_who_is_throttled_once_or_twice_hears_in_the_same_round() -> None:
+def test_who_is_throttled_once_or_twice_receives_in_the_same_round() -> None:
     gateway = PushingBack()
     gateway.takes_one_of = {f"c-{number}": 2 + number % 2 for number in range(0, VIEWERS, 3)}
 
@@ -149,7 +149,7 @@ def test_second_tries_hold_up_no_first_one_where_slots_are_scarce() -> None:
     for takes_one_of in ({}, dict.fromkeys(throttled, 1_000)):
         gateway = PushingBack(answers_in_s=1.0, takes_one_of=takes_one_of)
         pressed, _, _ = held(gateway, 1)
-        last_s.append(max(gateway.heard_at_s[one][0] for one in {*pressed.names} - throttled))
+        last_s.append(max(gateway.received_at_s[one][0] for one in {*pressed.names} - throttled))
 
     clean_s, pushed_back_s = last_s
     assert pushed_back_s <= 1.2 * clean_s
@@ -179,7 +179,7 @@ def test_those_that_hang_cost_a_round_less_once_they_are_known() -> None:
     assert all(report.delivered == VIEWERS - 30 for report in reports)
 
 
-def test_one_that_recovers_from_its_quarantine_hears_in_the_next_round_like_any_other() -> None:
+def test_one_that_recovers_from_its_quarantine_receives_in_the_next_round_like_any_other() -> None:
     gateway = PushingBack(hanging={"c-1"})
 
     async def main() -> list[int]:
@@ -196,7 +196,7 @@ def test_one_that_recovers_from_its_quarantine_hears_in_the_next_round_like_any_
 
 
 @pytest.mark.parametrize(("seed", "slots"), [(0, 20), (1, 20), (0, SLOTS_OF_THE_RATE)])
-def test_the_healthy_hear_in_time_whatever_the_others_do_and_nothing_without_a_right(
+def test_the_healthy_receive_in_time_whatever_the_others_do_and_nothing_without_a_right(
     seed: int, slots: int
 ) -> None:
     """30 % throttled by connection, 10 % hanging, rights revoked while it posts, and a quota."""
@@ -249,7 +249,7 @@ def test_the_healthy_hear_in_time_whatever_the_others_do_and_nothing_without_a_r
 
 def p99(pressed: Pressed, names: list[str]) -> float:
     """Into the last round, in seconds."""
-    into_s = sorted(pressed.gateway.heard_at_s[name][-1] % INTERVAL_S for name in names)
+    into_s = sorted(pressed.gateway.received_at_s[name][-1] % INTERVAL_S for name in names)
     return into_s[len(into_s) * 99 // 100]
 
 
@@ -269,7 +269,7 @@ def test_a_change_of_status_waits_for_no_round() -> None:
         for task in await world.nudge_handler().begin(nudge):
             await task
         holding.cancel()
-        return gateway.heard_at_s["new"][0]
+        return gateway.received_at_s["new"][0]
 
     assert in_virtual_time(main) < 1.1
 
@@ -306,4 +306,4 @@ def test_each_viewer_gets_its_message_though_positions_want_more_than_the_rate()
     pressed, ended_at_s = in_virtual_time(main)
 
     assert max(pressed.longest_gap_s(name, ended_at_s) for name in pressed.names) <= LONGEST_GAP_S
-    assert sum(len(gateway.heard_at_s[name]) for name in near) > 4 * ended_at_s
+    assert sum(len(gateway.received_at_s[name]) for name in near) > 4 * ended_at_s

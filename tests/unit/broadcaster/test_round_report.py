@@ -3,7 +3,7 @@ from __future__ import annotations
 from broadcaster.round_report import METRICS, RoundReport, sum_of
 
 
-def test_every_viewer_due_is_in_one_of_the_metrics_and_every_metric_is_told() -> None:
+def test_every_viewer_due_is_in_one_of_the_metrics_and_every_metric_is_reported() -> None:
     report = RoundReport(
         due_at_ms=0,
         started_at_ms=0,

@@ -23,7 +23,7 @@ SPREAD = 0.5
 VIEWERS = 300
 
 
-def heard(rounds: int, *, spread: float) -> dict[str, list[float]]:
+def received(rounds: int, *, spread: float) -> dict[str, list[float]]:
     """When each viewer heard, in seconds from the first round's time on."""
     gateway = PushingBack()
 
@@ -38,7 +38,7 @@ def heard(rounds: int, *, spread: float) -> dict[str, list[float]]:
         await held(source, world.round().hold, rounds)
 
     in_virtual_time(main)
-    return gateway.heard_at_s
+    return gateway.received_at_s
 
 
 async def held(
@@ -53,27 +53,27 @@ async def _limited(reports, count):  # of a generator
         yield await anext(reports), number
 
 
-def test_each_viewer_hears_at_its_place_and_a_minute_later_again() -> None:
-    heard_at_s = heard(3, spread=SPREAD)
+def test_each_viewer_receives_at_its_place_and_a_minute_later_again() -> None:
+    received_at_s = received(3, spread=SPREAD)
 
     for number in range(VIEWERS):
         place_s = delivery_bucket(f"D-{number}") / BUCKETS * INTERVAL_S * SPREAD
-        first_s, *later_s = heard_at_s[f"c-{number}"]
+        first_s, *later_s = received_at_s[f"c-{number}"]
         assert abs(first_s - place_s) < 0.1
         assert [round(at_s - first_s, 1) for at_s in later_s] == [60.0, 120.0]
 
 
 def test_a_round_takes_the_time_over_which_it_is_spread_and_no_second_has_much_more() -> None:
     per_second = collections.Counter(
-        int(at_s) for times in heard(1, spread=SPREAD).values() for at_s in times
+        int(at_s) for times in received(1, spread=SPREAD).values() for at_s in times
     )
 
     assert set(per_second) == set(range(30))
     assert max(per_second.values()) <= 3 * VIEWERS / 30
 
 
-def test_without_a_spread_all_hear_at_once() -> None:
-    assert max(itertools.chain(*heard(1, spread=0.0).values())) < 1
+def test_without_a_spread_all_receive_at_once() -> None:
+    assert max(itertools.chain(*received(1, spread=0.0).values())) < 1
 
 
 def test_one_that_is_told_to_stop_waits_for_no_place() -> None:

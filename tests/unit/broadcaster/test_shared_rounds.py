@@ -178,10 +178,10 @@ async def test_each_bucket_is_held_once_a_round_whoever_of_two_holds_it(several:
         held = one.holding.of(due_at_ms) + other.holding.of(due_at_ms)
         assert sorted(held) == sorted(ALL)
         several.clock.advance(INTERVAL_S)
-    assert several.queue.in_hand == set()
+    assert several.queue.in_flight == set()
 
 
-async def test_each_tells_of_its_own_part_of_a_round_once_and_together_of_all(
+async def test_each_reports_its_own_part_of_a_round_once_and_together_of_all(
     several: Several,
 ) -> None:
     one, other = several.start(), several.start()
@@ -209,7 +209,7 @@ async def test_a_round_lasts_from_when_it_was_sent_to_the_end_of_the_last_share(
     assert report.buckets == BUCKETS
 
 
-async def test_who_got_nothing_of_a_round_tells_nothing(several: Several) -> None:
+async def test_who_got_nothing_of_a_round_reports_nothing(several: Several) -> None:
     one = several.start()
     await until(lambda: bool(one.reports))
 
@@ -249,8 +249,8 @@ async def test_what_is_an_interval_old_is_deleted_unread_and_counted(several: Se
     assert one.holding.of(AT_MS - 60_000) == []
     assert sorted(one.holding.of(AT_MS)) == sorted(ALL)
     assert one.reports[0].skipped == 1
-    (told,) = several.logged("shares_left_out")
-    assert (told["due_at_ms"], told["buckets"]) == (AT_MS - 60_000, 1)
+    (reported,) = several.logged("shares_left_out")
+    assert (reported["due_at_ms"], reported["buckets"]) == (AT_MS - 60_000, 1)
 
 
 async def test_a_place_in_the_round_stays_while_nothing_is_left_out(several: Several) -> None:
@@ -296,8 +296,8 @@ async def test_who_is_blind_gives_back_and_leaves_all_to_who_sees(several: Sever
 
     assert sorted(healthy.holding.of(AT_MS)) == sorted(ALL)
     assert blind.holding.of(AT_MS) == []
-    (told,) = blind.reports
-    assert (told.due_at_ms, told.was_blind, told.buckets) == (AT_MS, True, 0)
+    (reported,) = blind.reports
+    assert (reported.due_at_ms, reported.was_blind, reported.buckets) == (AT_MS, True, 0)
 
 
 async def test_who_is_blind_waits_before_it_takes_more_and_holds_what_it_then_sees(
@@ -307,7 +307,7 @@ async def test_who_is_blind_waits_before_it_takes_more_and_holds_what_it_then_se
     one.holding.sees = False
 
     def rests() -> bool:
-        return several.queue.in_hand == set() and several.clock.sleeping == 2
+        return several.queue.in_flight == set() and several.clock.sleeping == 2
 
     await until(rests)  # and sleeps until the next round
     one.holding.sees = True
@@ -328,7 +328,7 @@ async def one_with_too_much(several: Several) -> One:
     several.queue.send_buckets(round_of(AT_MS + 60_000, 200, 201))
     one = several.start()
     one.holding.may_begin.clear()
-    await until(lambda: 200 in several.queue.in_hand)
+    await until(lambda: 200 in several.queue.in_flight)
     await until(lambda: len(one.holding.under_way) >= 25)
     assert 200 not in one.holding.under_way
     return one
@@ -358,7 +358,7 @@ async def test_what_is_old_when_it_has_its_place_is_left_out(
     assert one_with_too_much.holding.of(AT_MS + 60_000) == []
 
 
-async def test_a_share_that_waits_for_answers_holds_up_no_other(several: Several) -> None:
+async def test_a_share_that_waits_for_responses_holds_up_no_other(several: Several) -> None:
     one = several.start()
     one.holding.may_end.clear()
 
@@ -367,7 +367,7 @@ async def test_a_share_that_waits_for_answers_holds_up_no_other(several: Several
     assert one.holding.held == []
 
 
-async def test_no_more_is_taken_than_can_be_begun(several: Several) -> None:
+async def test_no_more_is_accepted_than_can_be_begun(several: Several) -> None:
     one, other = several.start(), several.start()
     one.holding.may_begin.clear()
     other.holding.may_begin.clear()
@@ -381,7 +381,7 @@ async def test_no_more_is_taken_than_can_be_begun(several: Several) -> None:
     assert len(one.holding.under_way) == most
 
 
-async def test_what_is_held_for_long_is_kept_and_given_to_nobody_else(several: Several) -> None:
+async def test_what_is_held_for_long_is_kept_and_given_to_no_one_else(several: Several) -> None:
     one = several.start()
     one.holding.may_end.clear()
     await until(lambda: one.holding.under_way == ALL)
@@ -392,7 +392,7 @@ async def test_what_is_held_for_long_is_kept_and_given_to_nobody_else(several: S
         several.clock.advance(EXTEND_EVERY_S)
         await until(lambda: len(several.queue.kept) == BUCKETS)
         await several.kept(times)
-        assert several.queue.in_hand == ALL
+        assert several.queue.in_flight == ALL
     one.holding.may_end.set()
     await several.done(BUCKETS)
 
@@ -433,7 +433,7 @@ async def test_a_bucket_with_a_slow_viewer_delays_no_other(several: Several) -> 
         await world.gateway.wait_for_posts(f"of-{delivery_id}" for delivery_id in deliveries)
     await until(lambda: len(several.queue.deleted) >= BUCKETS - 10 * len(slow))
     slow_buckets = {delivery_bucket(delivery_id) for delivery_id in deliveries[:4]}
-    assert slow_buckets <= several.queue.in_hand
+    assert slow_buckets <= several.queue.in_flight
     for release in releases:
         release.set()
     await until(lambda: bool(one.reports))
@@ -511,12 +511,12 @@ async def test_giving_back_to_a_queue_that_hangs_does_not_hold_up_the_end(
         await one.kill()
     let_go.set()
 
-    (told,) = several.logged("shares_not_given_back")
-    assert told["buckets"] == BUCKETS
+    (reported,) = several.logged("shares_not_given_back")
+    assert reported["buckets"] == BUCKETS
 
 
 async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: Several) -> None:
-    told: list[str] = []
+    reported: list[str] = []
 
     class Overtaken(FakeRoundQueue):
         given_back = threading.Event()
@@ -524,13 +524,13 @@ async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: 
         def extend(self, received: Sequence[ReceivedBucket]) -> list[str]:
             if received[0].message.bucket == 0:
                 self.given_back.wait(0.2)  # in vain, but for who gives back too early
-                told.append("kept")
+                reported.append("kept")
             return super().extend(received)
 
         def give_back(self, received: Sequence[ReceivedBucket]) -> list[str]:
             codes = super().give_back(received)
             if received[0].message.bucket == 0:
-                told.append("given back")
+                reported.append("given back")
                 self.given_back.set()
             return codes
 
@@ -545,7 +545,7 @@ async def test_a_keeping_under_way_ends_before_the_share_is_given_back(several: 
     await one.kill()
     await until(lambda: len(several.queue.kept) == BUCKETS)
 
-    assert told == ["kept", "given back"]
+    assert reported == ["kept", "given back"]
     assert several.queue.waiting == ALL
 
 
@@ -563,7 +563,7 @@ async def test_a_bug_in_holding_ends_it_loudly_and_leaves_the_share_to_others(
     assert several.queue.waiting == ALL
 
 
-async def test_a_queue_that_is_away_for_a_moment_costs_no_round(several: Several) -> None:
+async def test_a_queue_that_is_unavailable_for_a_moment_costs_no_round(several: Several) -> None:
     several.queue.trouble = OSError("the queue is away")
     one = several.start()
     await until(lambda: bool(several.logged("round_not_sent")))
@@ -574,7 +574,7 @@ async def test_a_queue_that_is_away_for_a_moment_costs_no_round(several: Several
     await several.done(BUCKETS)
 
     assert len(one.holding.of(AT_MS)) == BUCKETS
-    assert several.queue.in_hand == set()
+    assert several.queue.in_flight == set()
 
 
 async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_once(
@@ -595,7 +595,7 @@ async def test_a_queue_that_comes_back_after_the_round_was_due_is_sent_it_at_onc
     assert len(one.holding.of(AT_MS + 60_000)) == BUCKETS
 
 
-async def test_a_queue_that_is_away_for_minutes_ends_it_loudly(several: Several) -> None:
+async def test_a_queue_that_is_unavailable_for_minutes_ends_it_loudly(several: Several) -> None:
     several.queue.trouble = OSError("the queue is away")
     one = several.start()
 
@@ -608,7 +608,7 @@ async def test_a_queue_that_is_away_for_minutes_ends_it_loudly(several: Several)
         await one.task
 
 
-async def test_what_the_queue_does_not_delete_is_told(several: Several) -> None:
+async def test_what_the_queue_does_not_delete_is_reported(several: Several) -> None:
     one = several.start()
     one.holding.may_begin.clear()
     await until(lambda: len(one.holding.under_way) == 10 * BEGINNING_AT_ONCE)

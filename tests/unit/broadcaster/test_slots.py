@@ -8,7 +8,7 @@ from broadcaster.slots import Slots
 from tests.support.waiting import COMES_WITHIN_S
 
 
-async def test_a_reservation_waits_for_as_many_slots_as_it_asks_for() -> None:
+async def test_a_reservation_waits_for_as_many_slots_as_it_requests() -> None:
     slots = Slots(3)
     first = await slots.reserve(2)
     second = asyncio.create_task(slots.reserve(2))
@@ -69,7 +69,7 @@ async def test_one_that_gave_up_waiting_holds_nothing() -> None:
     assert await _reservable(slots, 2)
 
 
-async def test_a_reservation_that_can_never_be_had_is_refused() -> None:
+async def test_a_reservation_that_can_never_be_had_is_rejected() -> None:
     with pytest.raises(ValueError, match="5 slots"):
         await Slots(4).reserve(5)
     with pytest.raises(ValueError, match="5 slots"):

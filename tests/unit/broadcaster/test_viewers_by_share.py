@@ -46,7 +46,9 @@ async def test_a_share_gets_what_its_customer_gets(world: World) -> None:
     assert guest["position"] is not None
 
 
-async def test_after_a_revocation_nothing_is_shown_and_the_socket_hears_of_it(world: World) -> None:
+async def test_after_a_revocation_nothing_is_shown_and_the_socket_is_notified_of_it(
+    world: World,
+) -> None:
     share = shared(world)
     world.viewer("customer", "D-1")
     await world.hold_round()
@@ -167,9 +169,9 @@ async def test_while_assigned_a_share_shows_no_truck(world: World) -> None:
 async def test_shares_that_cannot_be_read_hold_up_no_token_and_end_nothing(world: World) -> None:
     shared(world)
     world.viewer("customer", "D-1")
-    world.shares.is_away = True
+    world.shares.is_unavailable = True
     await world.hold_round()
-    world.shares.is_away = False
+    world.shares.is_unavailable = False
     await world.hold_round()
 
     assert types(world, "customer") == ["position"] * 2
@@ -195,11 +197,11 @@ async def test_the_stops_before_are_in_each_kind_of_message(world: World) -> Non
     world.event("D-1", 4, Status.IN_TRANSIT, Cause.LEFT_ORIGIN)
     await handle(world, SnapshotNudge(delivery_id="D-1", connection_id="guest", request_id="r"))
     await handle(world, TransitionNudge(delivery_id="D-1", version=4))
-    told = world.gateway.messages("guest")
+    reported = world.gateway.messages("guest")
 
-    assert [one["type"] for one in told] == ["snapshot", "status", "position"]
-    assert [one["stops_before"] for one in told] == [2, 2, 2]
-    assert [one.get("position") for one in told] == [None, None, None]
+    assert [one["type"] for one in reported] == ["snapshot", "status", "position"]
+    assert [one["stops_before"] for one in reported] == [2, 2, 2]
+    assert [one.get("position") for one in reported] == [None, None, None]
 
 
 async def test_a_snapshot_says_why_a_delivery_failed(world: World) -> None:

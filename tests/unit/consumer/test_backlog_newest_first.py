@@ -93,8 +93,8 @@ def test_cut_off_before_its_transactions_the_same_batch_goes_on(world: World) ->
 
     assert_log_is_whole(world, "D-1")
     assert world.statuses("D-1")[-1] is Status.ARRIVED
-    told = [n.version for n in world.nudges.sent if isinstance(n, TransitionNudge)]
-    assert len(world.deliveries.events("D-1")) in told
+    reported = [n.version for n in world.nudges.sent if isinstance(n, TransitionNudge)]
+    assert len(world.deliveries.events("D-1")) in reported
 
 
 def test_a_declaration_before_the_settlings_transaction_is_respected(world: World) -> None:
@@ -111,18 +111,18 @@ def test_a_declaration_before_the_settlings_transaction_is_respected(world: Worl
 
 
 @pytest.mark.parametrize(
-    "refusal",
+    "rejection",
     [
         client_error("ValidationException"),
         client_error("ItemCollectionSizeLimitExceededException"),
         cancelled("None", "ValidationError"),
     ],
 )
-def test_what_the_store_refuses_of_one_delivery_is_parked_and_the_batch_goes_on(
-    world: World, refusal: Exception
+def test_what_the_store_rejects_of_one_delivery_is_parked_and_the_batch_goes_on(
+    world: World, rejection: Exception
 ) -> None:
     world.assign("D-3")  # on the same truck
-    world.deliveries.refusals["D-1"] = refusal
+    world.deliveries.rejections["D-1"] = rejection
 
     pipeline = world.pipeline()
     pipeline.process(batch(world))
@@ -135,8 +135,8 @@ def test_what_the_store_refuses_of_one_delivery_is_parked_and_the_batch_goes_on(
     assert (parked["delivery_id"], parked["truck_id"]) == ("D-1", "T-1")
     events = msgspec.convert(parked["events"], list[DeliveryEvent])
     assert (events[0].version, events[-1].status) == (2, Status.ARRIVED)
-    (told,) = world.told("delivery_refused")
-    assert (told["delivery_id"], told["parked_as"]) == ("D-1", "rejected/delivery-D-1-2")
+    (reported,) = world.reported("delivery_refused")
+    assert (reported["delivery_id"], reported["parked_as"]) == ("D-1", "rejected/delivery-D-1-2")
 
     assert world.statuses("D-1") == [Status.ASSIGNED]
     assert world.statuses("D-2") == list(STATUSES)
@@ -145,12 +145,12 @@ def test_what_the_store_refuses_of_one_delivery_is_parked_and_the_batch_goes_on(
     assert set(world.positions.latest(["T-1", "T-2"])) == {"T-1", "T-2"}
 
 
-def test_what_was_refused_is_tried_again_with_the_trucks_next_point(world: World) -> None:
+def test_what_was_rejected_is_tried_again_with_the_trucks_next_point(world: World) -> None:
     pipeline = world.pipeline()
-    world.deliveries.refusals["D-1"] = client_error("ValidationException")
+    world.deliveries.rejections["D-1"] = client_error("ValidationException")
     pipeline.process(batch(world))
     world.settle(pipeline)
-    world.deliveries.refusals.clear()
+    world.deliveries.rejections.clear()
 
     pipeline.process(world.shard.records([point(1_000, 4_005.0)]))
 
@@ -159,7 +159,7 @@ def test_what_was_refused_is_tried_again_with_the_trucks_next_point(world: World
 
 
 def test_what_is_the_deployments_fault_is_loud_and_nothing_is_parked(world: World) -> None:
-    world.deliveries.refusals["D-1"] = client_error("UnrecognizedClientException")
+    world.deliveries.rejections["D-1"] = client_error("UnrecognizedClientException")
     pipeline = world.pipeline()
     pipeline.process(batch(world))
 

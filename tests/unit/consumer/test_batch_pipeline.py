@@ -31,7 +31,7 @@ from tests.support.consumer_world import (
     standing_of,
 )
 
-AWAY = StoreUnavailable("bulk", 503, "away")
+UNAVAILABLE = StoreUnavailable("bulk", 503, "away")
 
 
 RESTART_S = 3.0
@@ -194,10 +194,10 @@ def test_a_batch_that_comes_again_with_more_nudges_what_a_crash_kept_from_being_
         if _statuses_of([*first, *records[:n]]) == STATUSES[:-1]
     )
     world.positions.troubles["write_latest"] = [RuntimeError("killed")]
-    told = len(world.nudges.sent)
+    reported = len(world.nudges.sent)
     with pytest.raises(RuntimeError):
         pipeline.process(records[:arriving])
-    assert len(world.nudges.sent) == told
+    assert len(world.nudges.sent) == reported
 
     report = world.pipeline().process(records[: arriving + 1])
 
@@ -244,9 +244,9 @@ def test_of_a_shifted_point_the_first_stamp_in_the_stream_wins(world: World) -> 
     ] * len(first)
 
 
-@pytest.mark.parametrize("is_memory_lost", [False, True])
+@pytest.mark.parametrize("is_state_lost", [False, True])
 def test_the_first_stamp_wins_when_the_retry_is_no_longer_shifted(
-    world: World, is_memory_lost: bool
+    world: World, is_state_lost: bool
 ) -> None:
     """A clock 31 s ahead is shifted; the same request 2 s later is only 29 s ahead."""
     sent = [point(n, n * 5.0) for n in range(100)]
@@ -254,8 +254,8 @@ def test_the_first_stamp_wins_when_the_retry_is_no_longer_shifted(
     first = [shifted(one, -31_000) for one in sent]
     retry = [msgspec.structs.replace(one, received_at_ms=newest_ms - 29_000) for one in sent]
     world.pipeline().process(world.shard.records(first))
-    if is_memory_lost:
-        world.positions.forget_states()
+    if is_state_lost:
+        world.positions.drop_states()
 
     report = world.pipeline().process(world.shard.records(retry))
 
@@ -263,7 +263,7 @@ def test_the_first_stamp_wins_when_the_retry_is_no_longer_shifted(
     assert {one.fix.clock_offset_ms for one in world.positions.history.values()} == {-31_000}
 
 
-def test_a_clock_that_is_ahead_is_asked_for_after_the_window_has_forgotten_it(
+def test_a_clock_that_is_ahead_is_requested_after_the_window_has_forgotten_it(
     world: World,
 ) -> None:
     pipeline = world.pipeline()
@@ -322,7 +322,7 @@ def test_what_is_no_point_of_its_truck_is_parked_and_the_rest_goes_on(world: Wor
     assert len(world.positions.history) == 1
 
 
-def test_a_record_of_another_shards_truck_is_parked_and_no_memory_is_touched(world: World) -> None:
+def test_a_record_of_another_shards_truck_is_parked_and_no_state_is_touched(world: World) -> None:
     ours, strangers = "T-1", "T-2"
     here = ShardRange(first=hash_key(ours), last=hash_key(ours))
     records = world.shard.records(
@@ -336,7 +336,7 @@ def test_a_record_of_another_shards_truck_is_parked_and_no_memory_is_touched(wor
     assert set(world.positions.load([ours, strangers])) == {ours}
 
 
-def test_what_the_history_refuses_is_parked_with_the_reason(world: World) -> None:
+def test_what_the_history_rejects_is_parked_with_the_reason(world: World) -> None:
     world.positions.rejects = lambda fix: "400 mapper" if fix.seq == 1 else ""
 
     report = world.pipeline().process(world.shard.records([point(n, 0.0) for n in range(3)]))
@@ -360,7 +360,7 @@ def test_one_item_that_fails_for_now_is_written_again_alone(world: World) -> Non
 
 def test_a_store_that_comes_back_loses_nothing(world: World) -> None:
     world.positions.troubles = {
-        name: [AWAY] * 3 for name in ("load", "write_history", "write_latest", "save")
+        name: [UNAVAILABLE] * 3 for name in ("load", "write_history", "write_latest", "save")
     }
 
     world.pipeline().process(world.shard.records(drive()))
@@ -370,8 +370,8 @@ def test_a_store_that_comes_back_loses_nothing(world: World) -> None:
     assert len(world.clock.slept_s) == 12
 
 
-def test_a_store_that_stays_away_is_given_up_within_the_budget(world: World) -> None:
-    world.positions.troubles["write_history"] = [AWAY] * 1_000
+def test_a_store_that_stays_unavailable_is_given_up_within_the_budget(world: World) -> None:
+    world.positions.troubles["write_history"] = [UNAVAILABLE] * 1_000
 
     with pytest.raises(RetriesExhausted):
         world.pipeline().process(world.shard.records(drive()))
@@ -386,7 +386,7 @@ def test_nudges_that_cannot_be_sent_do_not_stop_the_positions(world: World) -> N
 
     world.pipeline().process(world.shard.records(drive()))
 
-    assert world.told("nudges_not_sent")
+    assert world.reported("nudges_not_sent")
     assert world.positions.load(["T-1"])
 
 
@@ -408,11 +408,13 @@ def test_whatever_the_queues_client_says_the_positions_go_on(
 
     world.pipeline().process(world.shard.records(drive()))
 
-    assert world.told("nudges_not_sent")[0]["level"] == "error"
+    assert world.reported("nudges_not_sent")[0]["level"] == "error"
     assert world.positions.load(["T-1"])
 
 
-def test_a_queue_that_is_away_costs_one_batch_some_seconds_and_not_each(world: World) -> None:
+def test_a_queue_that_is_unavailable_costs_one_batch_some_seconds_and_not_each(
+    world: World,
+) -> None:
     world.assign("D-1")
     world.nudges.trouble = StoreBusy("SendMessageBatch", ("throttled",))
     pipeline = world.pipeline()
@@ -423,7 +425,7 @@ def test_a_queue_that_is_away_costs_one_batch_some_seconds_and_not_each(world: W
         pipeline.process(batch)
 
     assert 0 < sum(world.clock.slept_s) == waited_s
-    assert len(world.told("nudges_not_sent")) == 1
+    assert len(world.reported("nudges_not_sent")) == 1
 
     world.nudges.trouble = None
     world.clock.advance(30.0)
@@ -480,10 +482,10 @@ def test_what_a_zombie_writes_late_replaces_nothing_that_its_successor_enriched_
     assert world.positions.history == history
 
 
-def test_a_lost_answer_to_ones_own_write_is_a_success(world: World) -> None:
+def test_a_lost_response_to_ones_own_write_is_a_success(world: World) -> None:
     pipeline = world.pipeline()
     pipeline.process(world.shard.records([point(0, 0.0)]))
-    world.positions.troubles_after["save"] = [AWAY]
+    world.positions.troubles_after["save"] = [UNAVAILABLE]
 
     pipeline.process(world.shard.records([point(10, 100.0)]))
     pipeline.process(world.shard.records([point(20, 200.0)]))
@@ -574,7 +576,7 @@ def test_a_delivery_that_cannot_be_processed_stops_no_other(world: World) -> Non
 
     world.deliveries.events = events  # type: ignore[method-assign]
     assert world.statuses("D-2") == list(STATUSES)
-    assert world.told("delivery_unprocessable")
+    assert world.reported("delivery_unprocessable")
 
 
 def test_a_truck_whose_points_bring_out_a_bug_is_parked_and_the_others_go_on(

@@ -149,7 +149,7 @@ def test_a_truck_that_no_longer_carries_a_delivery_does_not_move_it(world: World
     assert (row.truck_id, row.version) == ("T-2", log[-1].version)
 
 
-def test_a_delivery_first_seen_in_an_old_match_of_another_truck_is_not_taken_up(
+def test_a_delivery_first_seen_in_an_old_match_of_another_truck_is_not_accepted_up(
     world: World,
 ) -> None:
     world.assign("D-1")

@@ -85,19 +85,19 @@ def test_a_java_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_the_defaults_are_those_of_production() -> None:
-    told = properties(settings())
+    reported = properties(settings())
 
-    assert told["failoverTimeMillis"] == "10000"
-    assert told["metricsLevel"] == "SUMMARY"
-    assert "workerId" not in told
-    assert "leaseAssignmentIntervalMillis" not in told
+    assert reported["failoverTimeMillis"] == "10000"
+    assert reported["metricsLevel"] == "SUMMARY"
+    assert "workerId" not in reported
+    assert "leaseAssignmentIntervalMillis" not in reported
 
 
 def test_no_polling_property_switches_fan_out_off() -> None:
-    told = properties(settings(KCL_RETRIEVAL_MODE="FANOUT"))
+    reported = properties(settings(KCL_RETRIEVAL_MODE="FANOUT"))
 
-    assert told["retrievalMode"] == "FANOUT"
-    assert not {"idleTimeBetweenReadsInMillis", "maxRecords"} & told.keys()
+    assert reported["retrievalMode"] == "FANOUT"
+    assert not {"idleTimeBetweenReadsInMillis", "maxRecords"} & reported.keys()
 
 
 def test_the_child_is_found_on_the_path_since_the_kcl_cuts_its_command_at_spaces() -> None:
@@ -121,7 +121,7 @@ def test_the_command_is_the_kcls_own_main_class() -> None:
     assert "-Daws.cborEnabled=false" in line
 
 
-def test_bad_settings_are_told_all_at_once() -> None:
+def test_bad_settings_are_reported_all_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         settings(DWELL_S="-1", KCL_IDLE_MS="fast", OPENSEARCH_AUTH="basic")
 

@@ -116,7 +116,7 @@ def test_a_consumer_that_does_not_know_yet_gives_up_no_shard_and_stores_no_old_f
     assert seconds_of(world) == [1, 2]
 
 
-def test_late_points_of_after_the_erasure_are_taken(world: World) -> None:
+def test_late_points_of_after_the_erasure_are_accepted(world: World) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, drive())
     erase(world)
@@ -332,7 +332,7 @@ def test_a_state_that_was_deleted_by_hand_is_rebuilt_and_not_written_back(
 ) -> None:
     pipeline = world.pipeline()
     take(world, pipeline, drive())
-    world.positions.forget_states()
+    world.positions.drop_states()
     if is_history_lost:
         world.positions.delete_history(world.positions.fixes_of("T-1"))
 
@@ -344,7 +344,7 @@ def test_a_state_that_was_deleted_by_hand_is_rebuilt_and_not_written_back(
     assert len(world.positions.fixes_of("T-1")) == 2 + (0 if is_history_lost else len(drive()))
 
 
-def test_a_deliverys_memory_that_an_erasure_took_out_is_not_written_back(world: World) -> None:
+def test_a_deliverys_state_that_an_erasure_took_out_is_not_written_back(world: World) -> None:
     world.assign("D-1")
     world.assign("D-2")
     pipeline = world.pipeline()
@@ -395,7 +395,7 @@ def erase_delivery(world: World, delivery_id: str = "D-1") -> None:
         changed = msgspec.structs.replace(stored.state, deliveries=kept)
         assert truck_id == "T-1"
         world.positions.save([StateWrite.of(changed, stored.version)])
-    world.positions.forget_delivery(delivery_id)
+    world.positions.drop_delivery(delivery_id)
 
 
 def named(world: World) -> set[str]:

@@ -1,6 +1,6 @@
 """Guarantee 3 through the whole consumer: beside a back office, crashing, out of order, repeated.
 
-The pure fold has its properties in tests/unit/tracking/test_story_in_any_order.py; here are the
+The pure fold has its properties in tests/unit/tracking/test_timeline_in_any_order.py; here are the
 matches' cache, the memory's safekeeping and the log's conditions around it, and a dispatcher who
 decides as delivery_lambda does.
 """
@@ -138,17 +138,17 @@ def expected(world: World, delivery: Delivery, points: Sequence[Point]) -> tuple
         if is_declared(event)
     ]
     fixes = [fix_of(point) for point in points] if delivery.truck_id == OURS else []
-    story = timeline(
+    events = timeline(
         status_machine.PlannedRoute(origin=delivery.origin, destination=delivery.destination),
         fixes,
         declarations,
         status_rules=world.rules.status,
         enrichment_rules=world.rules.enrichment,
     )
-    return since_last_declaration(story)
+    return since_last_declaration(events)
 
 
-def told(world: World) -> tuple[Transition, ...]:
+def reported(world: World) -> tuple[Transition, ...]:
     """What the log folds to, since what was last declared."""
     log = world.deliveries.events(DELIVERY)
     folded = standing(log)
@@ -187,7 +187,7 @@ class Consumer:
         self._does(self._pipeline.settle, kill=kill)
 
     def loses_the_states(self) -> None:
-        self._world.positions.forget_states()
+        self._world.positions.drop_states()
 
     def _does(self, work: Callable[[], object], *, kill: bool) -> bool:
         if kill:
@@ -235,16 +235,16 @@ def in_order(points: Sequence[Point]) -> World:
 
 
 LAST = point(400, 4_010.0)
-WANTED = derived(in_order([*DRIVE, LAST]))
+EXPECTED = derived(in_order([*DRIVE, LAST]))
 SPARSE = sparse([*DRIVE, LAST])
-WANTED_SPARSE = derived(in_order(SPARSE))
+EXPECTED_SPARSE = derived(in_order(SPARSE))
 
 
 def assert_log_is_the_timeline(world: World, points: Sequence[Point]) -> None:
     delivery = world.deliveries.get(DELIVERY)
     log = world.deliveries.events(DELIVERY)
     assert delivery is not None
-    required, stands = expected(world, delivery, points), told(world)
+    required, stands = expected(world, delivery, points), reported(world)
     assert [one.status for one in stands] == [one.status for one in required]
     for one, other in zip(stands, required, strict=True):
         assert abs(one.effective_at_ms - other.effective_at_ms) < world.rules.status.dwell_ms
@@ -271,7 +271,7 @@ def test_whatever_comes_between_the_log_folds_to_the_timeline(seed: int) -> None
     consumer.ends(LAST)
 
     assert_log_is_the_timeline(world, [*DRIVE, LAST])
-    assert derived(world) == WANTED
+    assert derived(world) == EXPECTED
 
 
 @given(st.integers(0, 2**32))
@@ -297,7 +297,7 @@ def test_what_is_settled_page_by_page_while_the_truck_goes_on_gives_the_same(see
         consumer.ends(LAST)
 
     assert_log_is_the_timeline(world, [*DRIVE, LAST])
-    assert derived(world) == WANTED
+    assert derived(world) == EXPECTED
 
 
 @given(st.integers(0, 2**32), st.booleans())
@@ -317,7 +317,7 @@ def test_late_points_far_from_each_other_give_the_same(seed: int, is_paged: bool
     consumer.ends(last)
 
     assert_log_is_the_timeline(world, SPARSE)
-    assert derived(world) == WANTED_SPARSE
+    assert derived(world) == EXPECTED_SPARSE
 
 
 @given(st.integers(0, 2**32))
@@ -337,4 +337,4 @@ def test_a_state_that_was_lost_at_any_time_is_rebuilt(seed: int) -> None:
     consumer.ends(LAST)
 
     assert_log_is_the_timeline(world, [*DRIVE, LAST])
-    assert derived(world) == WANTED
+    assert derived(world) == EXPECTED

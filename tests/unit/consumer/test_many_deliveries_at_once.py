@@ -71,8 +71,8 @@ def test_a_declaration_on_one_of_many_is_respected_and_the_others_go_on(world: W
     assert {world.statuses(one)[-1] for one in IDS[1:]} == {Status.IN_TRANSIT}
 
 
-def test_what_is_refused_of_one_of_many_is_parked_and_the_others_go_on(world: World) -> None:
-    world.deliveries.refusals[IDS[7]] = client_error("ValidationException")
+def test_what_is_rejected_of_one_of_many_is_parked_and_the_others_go_on(world: World) -> None:
+    world.deliveries.rejections[IDS[7]] = client_error("ValidationException")
 
     world.pipeline().process(world.shard.records(*[[one] for one in (*FIRST, *LEFT)]))
 

@@ -51,7 +51,7 @@ def test_a_truck_over_its_points_is_blocked_for_as_long_as_it_overdrew(world: Wo
 
     assert (block.subject, block.kind) == ("truck:T-1", BlockKind.OVER_QUOTA)
     assert block.until_ms == NOW_MS + 31_000
-    assert [line["truck_id"] for line in world.told("truck_blocked")] == ["T-1"]
+    assert [line["truck_id"] for line in world.reported("truck_blocked")] == ["T-1"]
 
 
 def test_a_truck_over_its_requests_is_blocked(world: World) -> None:
@@ -61,7 +61,7 @@ def test_a_truck_over_its_requests_is_blocked(world: World) -> None:
     assert block.until_ms == NOW_MS + 40_000
 
 
-def test_a_burst_within_the_quota_blocks_nobody(world: World) -> None:
+def test_a_burst_within_the_quota_blocks_no_one(world: World) -> None:
     send(world, world.pipeline(), batch(range(115)), batch(range(20), truck_id="T-2"))
 
     assert not blocks(world)
@@ -73,7 +73,7 @@ def test_only_the_truck_that_sends_too_much_is_blocked(world: World) -> None:
     assert [block.subject for block in blocks(world)] == ["truck:T-1"]
 
 
-def test_what_arrived_long_ago_blocks_nobody_now(world: World) -> None:
+def test_what_arrived_long_ago_blocks_no_one_now(world: World) -> None:
     """A consumer that was down for an hour reads what its trucks have sent meanwhile."""
     records = world.shard.records([_received(one, NOW_MS) for one in batch(range(150))])
     world.clock.advance(3_600)
@@ -107,12 +107,12 @@ def test_a_block_is_written_once_while_it_holds_and_again_when_more_came(world: 
     pipeline = world.pipeline()
     send(world, pipeline, batch(range(150)))
     send(world, pipeline, batch(range(150, 155)))
-    once = len(world.told("truck_blocked"))
+    once = len(world.reported("truck_blocked"))
     send(world, pipeline, batch(range(160, 200)))
     (block,) = blocks(world)
 
     assert once == 1
-    assert len(world.told("truck_blocked")) == 2
+    assert len(world.reported("truck_blocked")) == 2
     assert block.until_ms == NOW_MS + 76_000
 
 
@@ -131,13 +131,15 @@ def test_a_revocation_is_not_replaced(world: World) -> None:
     assert len(blocks(world)) == 2
 
 
-def test_a_table_that_is_away_costs_no_point_and_is_left_alone_for_a_while(world: World) -> None:
+def test_a_table_that_is_unavailable_costs_no_point_and_is_left_alone_for_a_while(
+    world: World,
+) -> None:
     pipeline = world.pipeline()
-    world.blocks.is_away = True
+    world.blocks.is_unavailable = True
     send(world, pipeline, batch(range(150)))
     send(world, pipeline, batch(range(150, 200)))
-    failures = len(world.told("truck_not_blocked"))
-    world.blocks.is_away = False
+    failures = len(world.reported("truck_not_blocked"))
+    world.blocks.is_unavailable = False
     world.clock.advance(30)
     send(world, pipeline, batch(range(200, 260)))
 

@@ -27,7 +27,7 @@ class RecordingCheckpointer:
     """
 
     def __init__(self) -> None:
-        self.told: list[tuple[str | None, int | None]] = []
+        self.reported: list[tuple[str | None, int | None]] = []
         self.troubles: list[str] = []
 
     def checkpoint(
@@ -35,7 +35,7 @@ class RecordingCheckpointer:
     ) -> None:
         if self.troubles:
             raise CheckpointError(self.troubles.pop(0))
-        self.told.append((sequence_number, sub_sequence_number))
+        self.reported.append((sequence_number, sub_sequence_number))
 
 
 class FailingPipeline:
@@ -151,10 +151,10 @@ def run_under_kclpy(world: World, records: Sequence[StreamRecord], pipeline: Any
 
 
 def test_under_kclpy_a_batch_is_checkpointed_and_acknowledged(world: World) -> None:
-    answers = run_under_kclpy(world, world.shard.records(drive()), None)
+    responses = run_under_kclpy(world, world.shard.records(drive()), None)
 
-    assert '{"action": "checkpoint"' in answers
-    assert '{"action": "status", "responseFor": "processRecords"}' in answers
+    assert '{"action": "checkpoint"' in responses
+    assert '{"action": "status", "responseFor": "processRecords"}' in responses
     assert len(world.positions.history) == len(drive())
 
 
@@ -164,11 +164,13 @@ def test_under_kclpy_a_batch_is_checkpointed_and_acknowledged(world: World) -> N
 def test_under_kclpy_a_batch_that_fails_is_never_acknowledged(
     world: World, error: Exception
 ) -> None:
-    answers = run_under_kclpy(world, world.shard.records(drive()), FailingPipeline(raising(error)))
+    responses = run_under_kclpy(
+        world, world.shard.records(drive()), FailingPipeline(raising(error))
+    )
 
-    assert "processRecords" not in answers
-    assert "checkpoint" not in answers
-    assert answers.endswith("exit 1")
+    assert "processRecords" not in responses
+    assert "checkpoint" not in responses
+    assert responses.endswith("exit 1")
 
 
 def test_nothing_is_checkpointed_that_is_not_durable(
@@ -196,7 +198,7 @@ def test_a_checkpoint_names_the_last_record_and_its_place_in_the_aggregate(
 
     started(world, checkpointer).process_records(Input(checkpointer, records))
 
-    assert checkpointer.told == [(records[-1].sequence_number, 1)]
+    assert checkpointer.reported == [(records[-1].sequence_number, 1)]
 
 
 def test_at_most_one_checkpoint_a_second_and_an_empty_batch_brings_the_rest(
@@ -207,14 +209,14 @@ def test_at_most_one_checkpoint_a_second_and_an_empty_batch_brings_the_rest(
 
     for batch in batches:
         processor.process_records(Input(checkpointer, batch))
-    told_within_a_second = len(checkpointer.told)
+    checkpointed_within_a_second = len(checkpointer.reported)
     world.clock.advance(1)
     processor.process_records(Input(checkpointer))
     world.clock.advance(1)
     processor.process_records(Input(checkpointer))
 
-    assert told_within_a_second == 1
-    assert [number for number, _ in checkpointer.told] == [
+    assert checkpointed_within_a_second == 1
+    assert [number for number, _ in checkpointer.reported] == [
         batches[0][0].sequence_number,
         batches[2][0].sequence_number,
     ]
@@ -230,7 +232,7 @@ def test_shutdown_checkpoints_what_was_not_due(
 
     processor.shutdown_requested(Input(checkpointer))
 
-    assert checkpointer.told[-1] == (batch[0].sequence_number, 0)
+    assert checkpointer.reported[-1] == (batch[0].sequence_number, 0)
 
 
 def test_a_throttled_checkpoint_is_made_up_for_by_the_next(
@@ -244,10 +246,10 @@ def test_a_throttled_checkpoint_is_made_up_for_by_the_next(
 
     processor.process_records(Input(checkpointer))
 
-    assert checkpointer.told == [(batch[0].sequence_number, 0)]
+    assert checkpointer.reported == [(batch[0].sequence_number, 0)]
 
 
-def test_the_end_of_a_shard_is_told_even_when_throttled(
+def test_the_end_of_a_shard_is_reported_even_when_throttled(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
     processor = started(world, checkpointer)
@@ -255,11 +257,11 @@ def test_the_end_of_a_shard_is_told_even_when_throttled(
 
     processor.shard_ended(Input(checkpointer))
 
-    assert checkpointer.told == [(None, None)]
+    assert checkpointer.reported == [(None, None)]
 
 
 @pytest.mark.parametrize("troubles", [["ThrottlingException"] * 99, ["InvalidStateException"]])
-def test_the_end_of_a_shard_that_cannot_be_told_ends_the_process(
+def test_the_end_of_a_shard_that_cannot_be_reported_ends_the_process(
     world: World, checkpointer: RecordingCheckpointer, troubles: list[str]
 ) -> None:
     processor = started(world, checkpointer)
@@ -283,7 +285,7 @@ def test_taken_over_it_neither_checkpoints_nor_takes_more(
     processor.shutdown_requested(Input(checkpointer))
 
     assert len(pipeline.batches) == 1
-    assert checkpointer.told == []
+    assert checkpointer.reported == []
 
 
 def test_taken_over_it_never_lets_the_shard_end_without_a_checkpoint(
@@ -297,7 +299,7 @@ def test_taken_over_it_never_lets_the_shard_end_without_a_checkpoint(
         processor.shard_ended(Input(checkpointer))
 
     assert end.value.code == 1
-    assert checkpointer.told == []
+    assert checkpointer.reported == []
 
 
 def test_taken_over_it_ends_when_the_lease_is_not_lost_within_30_s(
@@ -325,15 +327,15 @@ def test_after_lease_lost_nothing_is_checkpointed(
     processor.lease_lost(object())
     processor.shutdown_requested(Input(checkpointer))
 
-    assert len(checkpointer.told) == 1
+    assert len(checkpointer.reported) == 1
 
 
-def test_ready_is_told_once_it_is_initialized(
+def test_ready_is_reported_once_it_is_initialized(
     world: World, checkpointer: RecordingCheckpointer
 ) -> None:
     started(world, checkpointer)
 
-    assert world.told("record_processor_ready")[0]["shard_id"] == SHARD
+    assert world.reported("record_processor_ready")[0]["shard_id"] == SHARD
 
 
 def test_one_line_a_batch(world: World, checkpointer: RecordingCheckpointer) -> None:
@@ -341,7 +343,7 @@ def test_one_line_a_batch(world: World, checkpointer: RecordingCheckpointer) -> 
 
     processor.process_records(Input(checkpointer, world.shard.records(drive())))
 
-    (line,) = world.told("batch")
+    (line,) = world.reported("batch")
     assert (line["points"], line["trucks"], line["shard_id"]) == (len(drive()), 1, SHARD)
 
 

@@ -34,7 +34,7 @@ def without_collector() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("error", "passes", "refuses"),
+    ("error", "passes", "rejects"),
     [
         (client_error("ValidationException"), False, True),
         (client_error("ItemCollectionSizeLimitExceededException"), False, True),
@@ -51,10 +51,10 @@ def without_collector() -> Iterator[None]:
         (ValueError(), False, False),
     ],
 )
-def test_whether_an_error_may_pass_or_is_a_refusal_of_what_was_to_be_written(
-    error: Exception, passes: bool, refuses: bool
+def test_whether_an_error_may_pass_or_is_a_rejection_of_what_was_to_be_written(
+    error: Exception, passes: bool, rejects: bool
 ) -> None:
-    assert (may_pass(error), is_rejection(error)) == (passes, refuses)
+    assert (may_pass(error), is_rejection(error)) == (passes, rejects)
 
 
 def patient(clock: FakeClock, budget_s: float) -> RetryPolicy:

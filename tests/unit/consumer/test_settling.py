@@ -151,8 +151,8 @@ def test_a_worker_killed_at_any_step_of_a_settling_and_the_next_one_settles(
 
     assert_same(world, whole)
     assert standing_of(world) == standing_of(whole)
-    told = {one.version for one in world.nudges.sent if isinstance(one, TransitionNudge)}
-    assert len(world.deliveries.events("D-1")) in told
+    reported = {one.version for one in world.nudges.sent if isinstance(one, TransitionNudge)}
+    assert len(world.deliveries.events("D-1")) in reported
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -190,27 +190,27 @@ def test_a_state_that_is_lost_beside_late_points_is_rebuilt(
     pipeline = world.pipeline()
     pipeline.process(world.shard.records(*[[one] for one in EARLY[:-1]]))
     if is_lost_before:
-        world.positions.forget_states()
+        world.positions.drop_states()
         pipeline = world.pipeline()
     world.clock.advance(RESTART_S)
     pipeline.process(world.shard.records(*[[one] for one in LATE]))
     if not is_lost_before:
-        world.positions.forget_states()
+        world.positions.drop_states()
         pipeline = world.pipeline()
         world.clock.advance(RESTART_S)
     pipeline.process(world.shard.records([EARLY[-1]]))
     world.settle(pipeline, after_s=PAUSE_S)
 
     assert_same(world, whole)
-    assert world.told("truck_state_lost")
+    assert world.reported("truck_state_lost")
 
 
-def test_a_late_point_that_the_history_refuses_is_left_out_of_everything(world: World) -> None:
-    spoilt = LATE[2]
-    world.positions.rejects = lambda fix: "400 mapper" if fix.seq == spoilt.seq else ""
+def test_a_late_point_that_the_history_rejects_is_left_out_of_everything(world: World) -> None:
+    corrupt = LATE[2]
+    world.positions.rejects = lambda fix: "400 mapper" if fix.seq == corrupt.seq else ""
     without = World()
     without.assign("D-1")
-    without.pipeline().process(without.shard.records(*[[one] for one in ROAD if one != spoilt]))
+    without.pipeline().process(without.shard.records(*[[one] for one in ROAD if one != corrupt]))
 
     pipeline = with_late_points(world)
     world.settle(pipeline, after_s=PAUSE_S)
@@ -219,19 +219,19 @@ def test_a_late_point_that_the_history_refuses_is_left_out_of_everything(world: 
     assert [reason for _, reason in world.parking.parked.values()] == ["not_indexable"]
 
 
-def test_a_point_in_the_middle_that_the_history_refuses_is_left_out_of_everything(
+def test_a_point_in_the_middle_that_the_history_rejects_is_left_out_of_everything(
     world: World,
 ) -> None:
-    spoilt = drive()[12]
-    world.positions.rejects = lambda fix: "400 mapper" if fix.seq == spoilt.seq else ""
+    corrupt = drive()[12]
+    world.positions.rejects = lambda fix: "400 mapper" if fix.seq == corrupt.seq else ""
     without = World()
     without.assign("D-1")
-    without.pipeline().process(without.shard.records(*[[one] for one in drive() if one != spoilt]))
+    without.pipeline().process(without.shard.records(*[[one] for one in drive() if one != corrupt]))
 
     world.pipeline().process(world.shard.records(*[[one] for one in drive()]))
 
     assert_same(world, without)
-    assert spoilt.seq not in {fix.seq for fix in state_of(world).window}
+    assert corrupt.seq not in {fix.seq for fix in state_of(world).window}
 
 
 @pytest.mark.parametrize("search", ["refresh", "around"])
@@ -318,7 +318,7 @@ def test_a_zombie_that_settles_is_stopped_and_spoils_nothing(world: World, whole
     assert_same(world, whole)
 
 
-def test_a_zombie_that_settled_before_its_state_was_refused_leaves_the_log_right(
+def test_a_zombie_that_settled_before_its_state_was_rejected_leaves_the_log_right(
     world: World, whole: World
 ) -> None:
     """The owner goes on between the zombie's reading of the state and its writing."""
@@ -345,7 +345,7 @@ def test_a_new_worker_finds_what_the_one_before_left_unsettled(world: World, who
     assert_same(world, whole)
 
 
-def test_an_unsettled_state_without_a_window_stops_nobody(world: World, whole: World) -> None:
+def test_an_unsettled_state_without_a_window_stops_no_one(world: World, whole: World) -> None:
     with_late_points(world)
     empty = TruckState(truck_id="T-2", window=Window("T-2"), unsettled=(Interval(0, START_MS),))
     world.positions.save([StateWrite.of(empty, None)])
@@ -594,9 +594,9 @@ def test_late_points_of_many_trucks_share_one_search(world: World) -> None:
     searches = []
     around = world.positions.around
 
-    def counted(wanted: Sequence[Around]) -> dict[str, list[HistoryFix]]:
-        searches.append(len(wanted))
-        return around(wanted)
+    def counted(expected: Sequence[Around]) -> dict[str, list[HistoryFix]]:
+        searches.append(len(expected))
+        return around(expected)
 
     world.positions.around = counted  # type: ignore[method-assign]
 
@@ -694,8 +694,8 @@ def test_where_intervals_overlap_a_point_is_folded_once() -> None:
     pipeline.process(world.shard.records(*[[one] for one in late]))
     around = world.positions.around
 
-    def twice(wanted: Sequence[Around]) -> dict[str, list[HistoryFix]]:
-        return {truck_id: [*found, *found] for truck_id, found in around(wanted).items()}
+    def twice(expected: Sequence[Around]) -> dict[str, list[HistoryFix]]:
+        return {truck_id: [*found, *found] for truck_id, found in around(expected).items()}
 
     world.positions.around = twice  # type: ignore[method-assign]
 

@@ -57,5 +57,5 @@ def test_a_correction_that_a_killed_worker_logged_is_nudged_by_the_next() -> Non
     world.settle(world.pipeline())
 
     assert world.deliveries.events("D-1") == events
-    told = [one.version for one in world.nudges.sent if isinstance(one, TransitionNudge)]
-    assert events[-1].version in told
+    reported = [one.version for one in world.nudges.sent if isinstance(one, TransitionNudge)]
+    assert events[-1].version in reported

@@ -45,13 +45,13 @@ def test_nothing_of_a_moment_is_left_out_where_a_page_ends(
         pipeline.process(late.shard.records(*[[one] for one in chunk]))
     pipeline.settle(everything=True)
 
-    def told(world: World) -> dict[str, object]:
+    def reported(world: World) -> dict[str, object]:
         return {
             identity: msgspec.structs.replace(one.fix, n=0)
             for (_, identity), one in world.positions.history.items()
         }
 
-    assert told(late) == told(in_order)
+    assert reported(late) == reported(in_order)
     assert late.statuses("D-1") == in_order.statuses("D-1")
 
 

@@ -19,7 +19,7 @@ KEYS = {"StartingHashKey": "1", "EndingHashKey": str(LAST_HASH_KEY)}
 FOUND = {"Shards": [{"ShardId": "shardId-0", "HashKeyRange": KEYS}]}
 
 
-def range_told_by(*script: object) -> ShardRange | None:
+def range_reported_by(*script: object) -> ShardRange | None:
     clock, log = FakeClock(0), Logger("consumer", io.StringIO())
     retry_policy = RetryPolicy(BUDGET_S, log=log, clock=clock.monotonic, sleep=clock.advance)
     return range_of(
@@ -30,15 +30,15 @@ def range_told_by(*script: object) -> ShardRange | None:
 def test_a_shard_is_waited_for_as_long_as_kinesis_may_come_back() -> None:
     throttled = client_error("LimitExceededException")
 
-    assert range_told_by(throttled, client_error("InternalFailure", 500), FOUND) == ShardRange(
+    assert range_reported_by(throttled, client_error("InternalFailure", 500), FOUND) == ShardRange(
         first=1, last=LAST_HASH_KEY
     )
 
 
-def test_it_ends_when_kinesis_stays_away() -> None:
+def test_it_ends_when_kinesis_stays_unavailable() -> None:
     with pytest.raises(RetriesExhausted, match="list shards"):
-        range_told_by(*[client_error("InternalFailure", 500)] * 1_000)
+        range_reported_by(*[client_error("InternalFailure", 500)] * 1_000)
 
 
 def test_a_shard_that_is_older_than_the_streams_retention_has_no_known_range() -> None:
-    assert range_told_by({"Shards": []}) is None
+    assert range_reported_by({"Shards": []}) is None

@@ -109,11 +109,11 @@ def test_the_times_of_its_statuses_stay_the_devices(world: World) -> None:
         each.assign("D-1")
         take(each, pipeline, points)
 
-    told, expected = (
+    reported, expected = (
         [(one.status, one.effective_at_ms) for one in each.deliveries.events("D-1")[1:]]
         for each in (world, right)
     )
-    assert told == [(status, at_ms - SLOW_MS) for status, at_ms in expected]
+    assert reported == [(status, at_ms - SLOW_MS) for status, at_ms in expected]
 
 
 def test_a_delivery_leaves_assigned_once_its_trucks_clock_is_known_to_be_slow(
@@ -151,10 +151,10 @@ def test_late_points_of_a_slow_clock_are_settled_where_they_belong(world: World)
     pipeline.process(world.shard.records(late))
     world.settle(pipeline, after_s=PAUSE_S)
 
-    assert told_in_the_end(world) == list(STATUSES)
+    assert reported_in_the_end(world) == list(STATUSES)
 
 
-def told_in_the_end(world: World) -> list[Status]:
+def reported_in_the_end(world: World) -> list[Status]:
     """The statuses that stand, of a log that may have been corrected."""
     entries = standing(world.deliveries.events("D-1")).entries
     return [Status.ASSIGNED, *(one.transition.status for one in entries)]
@@ -171,7 +171,7 @@ def test_a_delivery_first_seen_late_is_folded_from_when_the_slow_truck_got_it(
     take(world, pipeline, points[-1:])
     world.settle(pipeline, after_s=PAUSE_S)
 
-    assert told_in_the_end(world) == list(STATUSES)
+    assert reported_in_the_end(world) == list(STATUSES)
 
 
 def test_a_slow_trucks_state_that_was_lost_is_rebuilt_with_its_clock(world: World) -> None:
@@ -180,13 +180,13 @@ def test_a_slow_trucks_state_that_was_lost_is_rebuilt_with_its_clock(world: Worl
     world.assign("D-1")
     points = slow(drive())
     take(world, pipeline, points[:20])
-    world.positions.forget_states()
+    world.positions.drop_states()
 
     next_one = world.pipeline()
     take(world, next_one, points[20:])
     world.settle(next_one, after_s=PAUSE_S)
 
-    assert told_in_the_end(world) == list(STATUSES)
+    assert reported_in_the_end(world) == list(STATUSES)
     assert world.positions.latest(["T-1"])["T-1"].newest.clock_lag_ms == SLOW_MS
 
 
@@ -208,7 +208,7 @@ def test_a_clock_that_is_found_ahead_is_not_slow_any_more(world: World) -> None:
 
     take(world, pipeline, [shifted(ahead, -9 * 3_600_000)])
 
-    assert [line["truck_id"] for line in world.told("clock_right")] == ["T-1"]
+    assert [line["truck_id"] for line in world.reported("clock_right")] == ["T-1"]
 
 
 def full(row: Delivery) -> Scope | None:
@@ -317,8 +317,8 @@ def test_a_clock_that_is_put_right_shows_the_truck_where_it_is(world: World) -> 
     take(world, pipeline, [*slow(points[:15]), *points[15:]])
 
     assert world.statuses("D-1") == list(STATUSES)
-    assert [line["truck_id"] for line in world.told("clock_slow")] == ["T-1"]
-    assert [line["truck_id"] for line in world.told("clock_right")] == ["T-1"]
+    assert [line["truck_id"] for line in world.reported("clock_slow")] == ["T-1"]
+    assert [line["truck_id"] for line in world.reported("clock_right")] == ["T-1"]
     assert world.positions.latest(["T-1"])["T-1"].newest.clock_lag_ms == 0
 
 
@@ -331,9 +331,9 @@ def test_a_slow_clock_is_logged_once_and_traced_with_each_point_and_counted(worl
     report = pipeline.process(both)
 
     assert report.slow_clocks == 1
-    (line,) = world.told("clock_slow")
+    (line,) = world.reported("clock_slow")
     assert (line["truck_id"], line["lag_ms"]) == ("T-1", SLOW_MS)
-    lags = [one["clock_lag_ms"] for one in world.told("point")]
+    lags = [one["clock_lag_ms"] for one in world.reported("point")]
     assert lags == [0] * 6 + [SLOW_MS] * (len(lags) - 6)
 
 
@@ -415,11 +415,11 @@ def expected(world: World, assigned_s: int) -> tuple[Transition, ...]:
     """What the history, with what it says of the clock, makes of the delivery."""
     declared = Transition(Status.ASSIGNED, Cause.ASSIGNED, START_MS + assigned_s * 1_000)
     fixes: list[Fix] = [one.fix for one in world.positions.history.values()]
-    story = timeline(
+    events = timeline(
         PlannedRoute(origin=ORIGIN, destination=DESTINATION),
         fixes,
         [declared],
         status_rules=world.rules.status,
         enrichment_rules=world.rules.enrichment,
     )
-    return since_last_declaration(story)[1:]
+    return since_last_declaration(events)[1:]

@@ -18,7 +18,7 @@ def test_a_cursor_leads_back_to_its_position() -> None:
     assert set(cursor) <= URL_SAFE
 
 
-def test_a_cursor_of_another_list_is_refused() -> None:
+def test_a_cursor_of_another_list_is_rejected() -> None:
     cursor = encode_cursor(POSITION, "customer=C-88&status=")
 
     for other in ("customer=C-99&status=", "customer=C-88&status=failed", "truck=C-88&status="):
@@ -27,7 +27,7 @@ def test_a_cursor_of_another_list_is_refused() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "bm8", "é", "W10", "WzEsImEiXQ", "=" * 9, "[1,2,3]"])
-def test_junk_is_refused(text: str) -> None:
+def test_junk_is_rejected(text: str) -> None:
     with pytest.raises(InvalidCursor):
         decode_cursor(text, "list")
 
@@ -42,14 +42,14 @@ def test_junk_is_refused(text: str) -> None:
     ],
     ids=lambda position: repr(position)[:60],
 )
-def test_a_cursor_that_dynamodb_would_refuse_is_refused_though_its_check_is_right(
+def test_a_cursor_that_dynamodb_would_reject_is_rejected_though_its_check_is_right(
     position: ListPosition,
 ) -> None:
     with pytest.raises(InvalidCursor):
         decode_cursor(encode_cursor(position, "list"), "list")
 
 
-def test_a_cursor_cut_short_or_tampered_with_is_refused() -> None:
+def test_a_cursor_cut_short_or_tampered_with_is_rejected() -> None:
     cursor = encode_cursor(POSITION, "list")
 
     for wrong in (cursor[:-1], cursor[:-8], cursor + "A", cursor.swapcase()):

@@ -56,8 +56,8 @@ def declaration(what: DeclaredType, **more: Any) -> Declaration:
     return dataclasses.replace(made, **more)
 
 
-def declare(delivery: Delivery, said: Declaration, log: tuple[DeliveryEvent, ...] = ()) -> Any:
-    return decide_declaration(delivery, log, said, actor="truck:T-0012", now_ms=LATER_MS)
+def declare(delivery: Delivery, output: Declaration, log: tuple[DeliveryEvent, ...] = ()) -> Any:
+    return decide_declaration(delivery, log, output, actor="truck:T-0012", now_ms=LATER_MS)
 
 
 def test_a_new_delivery_is_assigned_from_this_moment_on() -> None:
@@ -167,7 +167,7 @@ def test_a_pickup_shows_the_truck_from_then_on_and_an_end_shows_nothing_new(
 
 @pytest.mark.parametrize("truck_id", ["T-0012", "T-2"])
 @pytest.mark.parametrize("status", sorted(UNDER_WAY))
-def test_nobody_is_near_a_destination_that_has_moved(status: Status, truck_id: str) -> None:
+def test_no_one_is_near_a_destination_that_has_moved(status: Status, truck_id: str) -> None:
     elsewhere = dataclasses.replace(
         PLAN, truck_id=truck_id, destination=Place(lat=1.0, lon=2.0), customer_id="C-99"
     )
@@ -313,9 +313,9 @@ def test_an_end_where_the_sensors_saw_the_truck_is_not_doubted(status: Status) -
 def test_a_movement_before_a_change_of_the_plan_still_contradicts_an_end() -> None:
     row, log = drive()
     changed = plan(row, dataclasses.replace(PLAN, customer_id="C-99"), now_ms=NOW_MS + 350_000)
-    said = declaration(DeclaredType.FAILED, at_ms=NOW_MS + 299_000)
+    output = declaration(DeclaredType.FAILED, at_ms=NOW_MS + 299_000)
 
-    assert declare(changed.after, said, (*log, *changed.events)).events[0].doubts == (
+    assert declare(changed.after, output, (*log, *changed.events)).events[0].doubts == (
         Doubt.BEFORE_LAST_MOVEMENT,
     )
 
@@ -324,9 +324,9 @@ def test_a_movement_that_was_withdrawn_contradicts_nothing() -> None:
     row, log = drive()
     back = moved_to(row, Status.AT_PICKUP)
     withdrawn = event_of(back, cause=Cause.CORRECTED, point_id="p301", effective_at_ms=NOW_MS)
-    said = declaration(DeclaredType.FAILED, at_ms=NOW_MS + 299_000)
+    output = declaration(DeclaredType.FAILED, at_ms=NOW_MS + 299_000)
 
-    assert declare(back, said, (*log, withdrawn)).events[0].doubts == ()
+    assert declare(back, output, (*log, withdrawn)).events[0].doubts == ()
 
 
 def test_a_pickup_where_the_truck_was_not_seen_is_accepted_and_flagged() -> None:
@@ -338,23 +338,23 @@ def test_a_pickup_where_the_truck_was_not_seen_is_accepted_and_flagged() -> None
 def test_a_truck_says_nothing_of_the_time_before_its_assignment() -> None:
     row, log = drive()
     given = plan(row, dataclasses.replace(PLAN, truck_id="T-2"), now_ms=NOW_MS + 350_000)
-    said = declaration(DeclaredType.DELIVERED, at_ms=NOW_MS + 349_999)
-    refusal = declare(given.after, said, (*log, *given.events))
+    output = declaration(DeclaredType.DELIVERED, at_ms=NOW_MS + 349_999)
+    rejection = declare(given.after, output, (*log, *given.events))
 
-    assert (refusal.reason, refusal.field) == (Reason.BEFORE_ASSIGNMENT, "at")
+    assert (rejection.reason, rejection.field) == (Reason.BEFORE_ASSIGNMENT, "at")
 
 
 @pytest.mark.parametrize("status", sorted(CLOSED))
 def test_a_closed_delivery_does_not_change(status: Status) -> None:
     for expected in (PLAN, dataclasses.replace(PLAN, truck_id="T-2")):
-        refusal = plan(at_status(status), expected)
+        rejection = plan(at_status(status), expected)
 
-        assert refusal.reason is Reason.CLOSED
-        assert status in refusal.detail
+        assert rejection.reason is Reason.CLOSED
+        assert status in rejection.detail
 
 
 @pytest.mark.parametrize(
-    ("exists", "expected", "refused"),
+    ("exists", "expected", "rejected"),
     [
         (True, 1, False),
         (True, ANY_VERSION, False),
@@ -365,14 +365,14 @@ def test_a_closed_delivery_does_not_change(status: Status) -> None:
     ],
 )
 def test_the_expected_version_is_held_against_the_delivery(
-    exists: bool, expected: int | str, refused: bool
+    exists: bool, expected: int | str, rejected: bool
 ) -> None:
     before = new_delivery() if exists else None
     decision = plan(
         before, dataclasses.replace(PLAN, customer_id="C-99"), expected_version=expected
     )
 
-    if refused:
+    if rejected:
         assert decision.reason is Reason.OTHER_VERSION
     else:
         assert isinstance(decision, Change)
@@ -452,11 +452,11 @@ def test_it_happened_between_the_assignment_and_now(at_ms: int, reason: Reason |
 
 
 def test_what_was_said_before_changes_nothing_whatever_came_after() -> None:
-    said = declaration(DeclaredType.PICKED_UP)
-    change = declare(new_delivery(), said)
+    output = declaration(DeclaredType.PICKED_UP)
+    change = declare(new_delivery(), output)
     afterwards = moved_to(change.after, Status.DELIVERED)
 
-    assert declare(afterwards, said, change.events) == Unchanged(delivery=afterwards)
+    assert declare(afterwards, output, change.events) == Unchanged(delivery=afterwards)
 
 
 def test_a_key_stands_for_one_thing_to_say() -> None:

@@ -36,7 +36,7 @@ from tests.fakes.scripted_client import client_error
 from tests.support.aws_events import aws_event, called_by, with_body
 from tests.support.deliveries import NOW_MS, event_of, moved_to
 from tests.support.delivery_shares import sharing_on
-from tests.support.openapi_schema import documented_routes, validate_answer
+from tests.support.openapi_schema import documented_routes, validate_response
 
 TRUCK = ("truck", "T-0012")
 CUSTOMER = ("customer", "C-88")
@@ -80,7 +80,7 @@ class Api:
         response = handle(event, self.app)
         method, path = event["routeKey"].split(" ")
         if response["statusCode"] != 500 or response["body"]:
-            validate_answer(
+            validate_response(
                 method, path, response["statusCode"], response["headers"], response["body"]
             )
         self.headers = response["headers"]
@@ -167,14 +167,14 @@ def test_a_repetition_is_nudged_again_since_the_first_may_have_been_cut_off(api:
     assert [nudge.version for nudge in api.nudges.sent] == [1, 1, 2, 2]
 
 
-def test_a_change_stays_done_when_its_nudge_is_not_taken(api: Api) -> None:
+def test_a_change_stays_done_when_its_nudge_is_not_accepted(api: Api) -> None:
     api.nudges.trouble = client_error("ServiceUnavailable", 503)
 
     assert api.put()[0] == 201
     assert "nudge_not_sent" in [line["event"] for line in api.log]
 
 
-def test_what_is_refused_is_not_nudged(api: Api) -> None:
+def test_what_is_rejected_is_not_nudged(api: Api) -> None:
     api.put(origin=None)
     api.declare("delivered")
 
@@ -215,7 +215,7 @@ def test_only_a_dispatcher_plans(api: Api, whom: tuple[str, str]) -> None:
     assert api.put(whom)[0] == 403
 
 
-def test_what_is_wrong_with_a_plan_is_told_by_its_field(api: Api) -> None:
+def test_what_is_wrong_with_a_plan_is_reported_by_its_field(api: Api) -> None:
     status, problem = api.put(origin={"lat": 91.0, "lon": 0.0})
 
     assert status == 400
@@ -224,7 +224,7 @@ def test_what_is_wrong_with_a_plan_is_told_by_its_field(api: Api) -> None:
     assert api.put(delivery_id="no spaces")[0] == 400
 
 
-def test_a_full_truck_is_told() -> None:
+def test_a_full_truck_is_reported() -> None:
     api = Api(max_open_deliveries=1)
     api.put()
     status, problem = api.put(delivery_id="D-2")
@@ -277,7 +277,7 @@ def test_the_detail_of_an_event_is_for_the_dispatcher_alone(api: Api) -> None:
         assert set(seen[whom]) == {"version", "status", "effective_at", "cause"}
 
 
-def test_a_truck_that_claims_an_end_at_the_beginning_blinds_nobody(api: Api) -> None:
+def test_a_truck_that_claims_an_end_at_the_beginning_blinds_no_one(api: Api) -> None:
     api.put()
     created_at = format_instant(api.now_ms)
     api.now_ms += 60_000
@@ -423,7 +423,7 @@ def test_who_may_declare_what(api: Api) -> None:
 
 
 @pytest.mark.parametrize("at", ["2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "yesterday"])
-def test_a_time_that_cannot_be_is_told(api: Api, at: str) -> None:
+def test_a_time_that_cannot_be_is_reported(api: Api, at: str) -> None:
     api.put()
     status, problem = api.declare("picked_up", at=at)
 
@@ -488,7 +488,7 @@ def test_what_could_not_be_written_is_to_be_sent_again(api: Api, troubles: list[
     assert api.put()[0] == 201
 
 
-def test_a_store_that_is_away_is_told_and_logged(api: Api) -> None:
+def test_a_store_that_is_unavailable_is_reported_and_logged(api: Api) -> None:
     def away(_: str) -> None:
         raise ConnectTimeoutError(endpoint_url="http://dynamodb")
 
@@ -498,7 +498,7 @@ def test_a_store_that_is_away_is_told_and_logged(api: Api) -> None:
     assert "store_unavailable" in [line["event"] for line in api.log]
 
 
-def test_a_fault_of_ours_is_an_answer_and_a_trace_in_the_log(api: Api) -> None:
+def test_a_fault_of_ours_is_a_response_and_a_trace_in_the_log(api: Api) -> None:
     def faulty(_: str) -> None:
         raise ZeroDivisionError("secret")
 
@@ -561,10 +561,10 @@ def test_a_truck_sees_what_is_open_and_what_was_closed_within_the_last_day(api: 
         assert api.send(with_body(called, {"type": "delivered"}))[0] == 201
     api.now_ms = NOW_MS + 2 * DAY_MS
     _, page = api.list(TRUCK)
-    answers = [api.get(TRUCK, f"D-{number}")[0] for number in range(3)]
+    responses = [api.get(TRUCK, f"D-{number}")[0] for number in range(3)]
 
     assert sorted(row["delivery_id"] for row in page["deliveries"]) == ["D-1", "D-2"]
-    assert answers == [404, 200, 200]
+    assert responses == [404, 200, 200]
     assert {api.get(CUSTOMER, f"D-{number}")[0] for number in range(3)} == {200}
     assert len(api.list(CUSTOMER)[1]["deliveries"]) == 3
 
@@ -584,10 +584,10 @@ def test_a_revoked_identity_is_401_within_15_s_on_every_route(
         )
     )
     api.now_ms += 15_000
-    answers = [api.put(whom), api.get(whom), api.list(whom), api.declare("failed", whom)]
-    answers.append(api.ticket(whom))
+    responses = [api.put(whom), api.get(whom), api.list(whom), api.declare("failed", whom)]
+    responses.append(api.ticket(whom))
 
-    assert {status for status, _ in answers} == {401}
+    assert {status for status, _ in responses} == {401}
     assert api.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
     assert [one for one in STRANGERS if api.get(one)[0] == 401] == []
 

@@ -92,7 +92,7 @@ def test_a_plan_is_read_with_its_defaults_and_offsets() -> None:
         ),
     ],
 )
-def test_what_is_no_plan_is_told_by_its_field(body: Any, field: str) -> None:
+def test_what_is_no_plan_is_reported_by_its_field(body: Any, field: str) -> None:
     with pytest.raises(InvalidRequest) as invalid:
         parse_plan(put(body))
     assert invalid.value.field == field
@@ -126,7 +126,7 @@ def test_a_body_that_came_as_base64_is_the_same_body() -> None:
     assert parse_plan(parse_request(event)) == plan
 
 
-def test_a_body_that_is_no_base64_is_refused() -> None:
+def test_a_body_that_is_no_base64_is_rejected() -> None:
     event = aws_event("http_api_put_delivery") | {"body": "{", "isBase64Encoded": True}
 
     with pytest.raises(InvalidRequest):
@@ -145,19 +145,19 @@ def test_without_if_match_any_version_will_do() -> None:
 
 
 @pytest.mark.parametrize("text", ["three", 'W/"3"', '"3', "-1", "3.0", '"1", "2"', "9" * 40])
-def test_what_is_no_version_is_refused(text: str) -> None:
+def test_what_is_no_version_is_rejected(text: str) -> None:
     with pytest.raises(InvalidRequest) as invalid:
         parse_expected_version(put(PLAN, if_match=text))
     assert invalid.value.field == "If-Match"
 
 
 def test_a_declaration_is_read() -> None:
-    said = parse_declaration(parse_request(aws_event("http_api_declare_event")))
+    output = parse_declaration(parse_request(aws_event("http_api_declare_event")))
 
-    assert said.type is DeclaredType.PICKED_UP
-    assert said.at_ms is None
-    assert said.note == "two pallets"
-    assert said.idempotency_key == "7f9c2ba4-e88f-4f2d-9d8a-3f4b8a1c5e0d"
+    assert output.type is DeclaredType.PICKED_UP
+    assert output.at_ms is None
+    assert output.note == "two pallets"
+    assert output.idempotency_key == "7f9c2ba4-e88f-4f2d-9d8a-3f4b8a1c5e0d"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_declaration_is_read() -> None:
         ({"type": "failed", "note": "n" * 2_001}, "k", "note"),
     ],
 )
-def test_what_is_no_declaration_is_told_by_its_field(body: Any, key: str, field: str) -> None:
+def test_what_is_no_declaration_is_reported_by_its_field(body: Any, key: str, field: str) -> None:
     with pytest.raises(InvalidRequest) as invalid:
         parse_declaration(declared(body, idempotency_key=key))
     assert invalid.value.field == field

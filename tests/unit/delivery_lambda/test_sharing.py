@@ -40,7 +40,7 @@ from tests.fakes.scripted_client import client_error
 from tests.support.aws_events import aws_event, called_by, with_body
 from tests.support.deliveries import NOW_MS, event_of, moved_to
 from tests.support.delivery_shares import DAY_MS, VIEWING_MINUTES, StopsOfStore, sharing_on
-from tests.support.openapi_schema import validate_answer
+from tests.support.openapi_schema import validate_response
 
 DISPATCHER = ("dispatcher", "ann")
 CUSTOMER = ("customer", "C-88")
@@ -116,7 +116,7 @@ class Api:
         response = handle(event, self.app)
         method, path = event["routeKey"].split(" ")
         self.headers = response["headers"]
-        value = validate_answer(
+        value = validate_response(
             method, path, response["statusCode"], response["headers"], response["body"]
         )
         return response["statusCode"], value
@@ -212,7 +212,7 @@ def test_what_was_corrected_is_not_in_the_timeline(api: Api) -> None:
     assert [one["status"] for one in opened["delivery"]["timeline"]] == ["assigned"]
 
 
-def test_the_number_of_stops_before_is_told_and_nothing_of_them(api: Api) -> None:
+def test_the_number_of_stops_before_is_reported_and_nothing_of_them(api: Api) -> None:
     api.put(stop_sequence=9)
     for index, number in enumerate((2, 4, 4, 11)):
         api.put(f"D-other-{index}", customer_id="C-x", stop_sequence=number)
@@ -306,13 +306,13 @@ def test_all_that_opens_nothing_is_answered_alike(api: Api) -> None:
     api.now_ms += MINUTE_MS
     unknown = [f"{one}~{'x' * 43}" for one in ("D-1", "D-2", "D-none")]
     tokens = [one["token"] for one in (revoked, expired, moved, over, blocked)]
-    answers = []
+    responses = []
     for token in (*tokens, *unknown):
         status, problem = api.open(token)
-        answers.append((status, problem, dict(api.headers)))
+        responses.append((status, problem, dict(api.headers)))
 
-    assert answers == [answers[0]] * 8
-    assert answers[0][0] == 404
+    assert responses == [responses[0]] * 8
+    assert responses[0][0] == 404
 
 
 def test_after_a_revocation_a_token_opens_nothing(api: Api) -> None:
@@ -360,12 +360,12 @@ def test_only_dispatchers_share(api: Api, route: tuple[str, str], whom: tuple[st
     assert api.open(made["token"])[0] == 201
 
 
-def test_a_flood_by_one_link_is_bounded_and_refused_before_anything_is_read(api: Api) -> None:
+def test_a_flood_by_one_link_is_bounded_and_rejected_before_anything_is_read(api: Api) -> None:
     token = api.share()["token"]
-    answers = [api.open(token)[0] for _ in range(300)]
+    responses = [api.open(token)[0] for _ in range(300)]
     finds, writes = api.shares.finds, api.shares.writes
 
-    assert answers == [201] * TICKETS_BURST + [429] * (300 - TICKETS_BURST)
+    assert responses == [201] * TICKETS_BURST + [429] * (300 - TICKETS_BURST)
     assert int(api.headers["Retry-After"]) == 10
     assert (finds, writes) == (TICKETS_BURST, TICKETS_BURST + 1)
 
@@ -373,19 +373,19 @@ def test_a_flood_by_one_link_is_bounded_and_refused_before_anything_is_read(api:
 def test_a_flood_through_many_containers_is_bounded_too(api: Api) -> None:
     """Each of them has counted nothing yet; the share's own row has."""
     token = api.share()["token"]
-    answers = []
+    responses = []
     for _ in range(5):
         api.app = api.started()
-        answers += [api.open(token)[0] for _ in range(20)]
+        responses += [api.open(token)[0] for _ in range(20)]
 
-    assert answers.count(201) == TICKETS_BURST
-    assert set(answers) == {201, 429}
+    assert responses.count(201) == TICKETS_BURST
+    assert set(responses) == {201, 429}
 
 
-def test_a_flood_with_a_made_up_token_is_refused_like_one_with_a_real_one(api: Api) -> None:
-    answers = [api.open(f"D-1~{'x' * 43}")[0] for _ in range(100)]
+def test_a_flood_with_a_made_up_token_is_rejected_like_one_with_a_real_one(api: Api) -> None:
+    responses = [api.open(f"D-1~{'x' * 43}")[0] for _ in range(100)]
 
-    assert answers == [404] * TICKETS_BURST + [429] * (100 - TICKETS_BURST)
+    assert responses == [404] * TICKETS_BURST + [429] * (100 - TICKETS_BURST)
     assert api.shares.finds == TICKETS_BURST
     assert api.shares.writes == 0
 
@@ -480,7 +480,7 @@ def test_shares_are_listed_with_what_became_of_them_and_without_tokens(api: Api)
     assert first["token"].partition("~")[2] not in json.dumps(listed)
 
 
-def test_a_request_round_the_edge_is_refused_without_a_token_too() -> None:
+def test_a_request_round_the_edge_is_rejected_without_a_token_too() -> None:
     api = Api(edge_secrets="s" * 20)
 
     assert api.open(f"D-1~{'x' * 43}")[0] == 403
@@ -491,16 +491,20 @@ def test_a_request_round_the_edge_is_refused_without_a_token_too() -> None:
 def test_a_page_of_another_origin_gets_no_ticket(api: Api, route: tuple[str, str]) -> None:
     token = api.share()["token"]
 
-    def ask(origin: str) -> int:
+    def send_request(origin: str) -> int:
         if route == ISSUE_TICKET:
             return api.call(route, origin=origin)[0]
         return api.open(token, origin=origin)[0]
 
-    assert [ask(origin) for origin in (PAGE, "https://evil.example", "null")] == [201, 403, 403]
+    assert [send_request(origin) for origin in (PAGE, "https://evil.example", "null")] == [
+        201,
+        403,
+        403,
+    ]
 
 
-def test_a_store_that_is_away_is_not_an_answer_about_the_token(api: Api) -> None:
+def test_a_store_that_is_unavailable_is_not_a_response_about_the_token(api: Api) -> None:
     token = api.share()["token"]
-    api.shares.is_away = True
+    api.shares.is_unavailable = True
 
     assert api.open(token)[0] == 503

@@ -28,18 +28,18 @@ class LimitedClient:
 
     Attributes:
         taken: The writes of each transaction.
-        refuse_from: From this transaction on, the first write's condition does not hold.
+        reject_from: From this transaction on, the first write's condition does not hold.
     """
 
-    def __init__(self, refuse_from: int | None = None) -> None:
+    def __init__(self, reject_from: int | None = None) -> None:
         self.taken: list[list[dict[str, Any]]] = []
-        self.refuse_from = refuse_from
+        self.reject_from = reject_from
 
     def transact_write_items(self, **request: Any) -> dict[str, Any]:
         writes = request["TransactItems"]
         if code := breach("transact_write_items", request):
             raise client_error(code)
-        if len(self.taken) == self.refuse_from:
+        if len(self.taken) == self.reject_from:
             raise cancelled("ConditionalCheckFailed")
         self.taken.append(writes)
         return {}
@@ -123,19 +123,19 @@ def test_large_events_are_cut_by_their_bytes() -> None:
     assert len(client.taken) > 1
 
 
-def test_an_event_that_no_transaction_takes_is_refused_as_it_is() -> None:
+def test_an_event_that_no_transaction_takes_is_rejected_as_it_is() -> None:
     before = new_delivery()
     after, events = grown(before, 1, note="☎" * 200_000)
 
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as rejected:
         append(LimitedClient(), before, after, events)
-    assert refused.value.response["Error"]["Code"] == "TransactionCanceledException"
+    assert rejected.value.response["Error"]["Code"] == "TransactionCanceledException"
 
 
 def test_a_conflict_in_the_middle_leaves_a_whole_log() -> None:
     before = new_delivery()
     after, events = grown(before, 250)
-    client = LimitedClient(refuse_from=1)
+    client = LimitedClient(reject_from=1)
 
     with pytest.raises(VersionConflict):
         append(client, before, after, events)

@@ -31,7 +31,7 @@ def read(client: ScriptedClient, count: int) -> tuple[list[Any], list[float]]:
     return items, waits_s
 
 
-def asked(client: ScriptedClient) -> list[dict[str, Any]]:
+def requested(client: ScriptedClient) -> list[dict[str, Any]]:
     return [parameters["RequestItems"][TABLE] for _, parameters in client.calls]
 
 
@@ -40,17 +40,17 @@ def test_a_request_takes_a_hundred_keys_and_reads_consistently() -> None:
     items, waits_s = read(client, 101)
 
     assert items == [key(number) for number in range(101)]
-    assert [len(request["Keys"]) for request in asked(client)] == [100, 1]
-    assert all(request["ConsistentRead"] for request in asked(client))
+    assert [len(request["Keys"]) for request in requested(client)] == [100, 1]
+    assert all(request["ConsistentRead"] for request in requested(client))
     assert waits_s == []
 
 
-def test_what_stayed_unread_is_asked_for_again_and_nothing_else() -> None:
+def test_what_stayed_unread_is_requested_again_and_nothing_else() -> None:
     client = ScriptedClient(response(0, unread=(1, 2)), response(1, unread=(2,)), response(2))
     items, waits_s = read(client, 3)
 
     assert items == [key(0), key(1), key(2)]
-    assert [len(request["Keys"]) for request in asked(client)] == [3, 2, 1]
+    assert [len(request["Keys"]) for request in requested(client)] == [3, 2, 1]
     assert len(waits_s) == 2
 
 
@@ -69,7 +69,7 @@ def test_as_long_as_something_is_read_it_goes_on() -> None:
     assert len(items) == count
 
 
-def test_nothing_is_asked_for_no_keys() -> None:
+def test_nothing_is_requested_no_keys() -> None:
     client = ScriptedClient()
 
     assert read(client, 0) == ([], [])

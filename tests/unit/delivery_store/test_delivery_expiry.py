@@ -87,10 +87,12 @@ def test_a_closed_one_expires_some_days_after_its_end_was_recorded() -> None:
     assert row[DELIVERIES.ttl_attribute or ""] == {"N": str(expires_at_s)}
 
 
-def test_the_log_of_one_whose_end_is_told_a_year_late_is_kept_from_then_on() -> None:
+def test_the_log_of_one_whose_end_is_reported_a_year_late_is_kept_from_then_on() -> None:
     open_one = new_delivery()
-    told = moved_to(open_one, Status.DELIVERED)
-    closed = msgspec.structs.replace(told, updated_at_ms=told.updated_at_ms + 365 * DAY_S * 1000)
+    reported = moved_to(open_one, Status.DELIVERED)
+    closed = msgspec.structs.replace(
+        reported, updated_at_ms=reported.updated_at_ms + 365 * DAY_S * 1000
+    )
 
     row, event = written(open_one, closed, event_of(closed))
 
@@ -125,15 +127,15 @@ def test_what_a_transaction_has_no_room_for_expires_right_after_it() -> None:
     assert versions == [*range(1, 251)]
 
 
-@pytest.mark.parametrize("refused", [client_error("AccessDenied"), cancelled("ValidationError")])
-def test_a_delivery_is_closed_although_the_rest_of_its_log_is_refused(refused: Exception) -> None:
+@pytest.mark.parametrize("rejected", [client_error("AccessDenied"), cancelled("ValidationError")])
+def test_a_delivery_is_closed_although_the_rest_of_its_log_is_rejected(rejected: Exception) -> None:
     before = long_open(250)
     closed = moved_to(before, Status.DELIVERED)
 
-    told = json.loads(append(ScriptedClient({}, refused), before, closed, event_of(closed)))
+    reported = json.loads(append(ScriptedClient({}, rejected), before, closed, event_of(closed)))
 
-    assert (told["level"], told["event"]) == ("error", "log_expires_in_part")
-    assert told["delivery_id"] == closed.delivery_id
+    assert (reported["level"], reported["event"]) == ("error", "log_expires_in_part")
+    assert reported["delivery_id"] == closed.delivery_id
 
 
 def test_a_log_that_is_being_erased_is_not_written_anew() -> None:

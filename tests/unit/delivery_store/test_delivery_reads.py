@@ -116,5 +116,5 @@ def test_a_row_that_cannot_be_read_costs_itself_only() -> None:
     found = store.get_many([broken.delivery_id, good.delivery_id])
 
     assert found == ({good.delivery_id: good}, {broken.delivery_id})
-    told = json.loads(output.getvalue())
-    assert (told["level"], told["delivery_id"]) == ("error", broken.delivery_id)
+    reported = json.loads(output.getvalue())
+    assert (reported["level"], reported["delivery_id"]) == ("error", broken.delivery_id)

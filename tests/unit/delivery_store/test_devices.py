@@ -137,9 +137,9 @@ def test_more_devices_than_are_kept_displace_the_one_read_longest_ago() -> None:
     assert process.store.readings == before + 1
 
 
-def test_a_table_that_is_away_stops_no_device_that_is_known(process: Known) -> None:
+def test_a_table_that_is_unavailable_stops_no_device_that_is_known(process: Known) -> None:
     process.known.holder(SECRET)
-    process.store.is_away = True
+    process.store.is_unavailable = True
     process.now_ms += TEN_SECONDS_MS
     found = [process.known.holder(SECRET) for _ in range(3)]
 
@@ -149,11 +149,11 @@ def test_a_table_that_is_away_stops_no_device_that_is_known(process: Known) -> N
 
 
 def test_a_device_that_is_not_known_waits_for_the_table(process: Known) -> None:
-    process.store.is_away = True
+    process.store.is_unavailable = True
     for _ in range(10):
         with pytest.raises(DevicesUnavailableError):
             process.known.holder(SECRET)
-    process.store.is_away = False
+    process.store.is_unavailable = False
 
     assert process.known.holder(SECRET) == process.device
     assert len(process.lines.getvalue().splitlines()) == 1

@@ -21,7 +21,7 @@ def test_what_goes_in_comes_out(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None, b"bytes", object()])
-def test_what_dynamodb_cannot_hold_is_refused(value: object) -> None:
+def test_what_dynamodb_cannot_hold_is_rejected(value: object) -> None:
     with pytest.raises(TypeError):
         to_attribute(value)
 
@@ -34,7 +34,7 @@ def test_what_is_absent_is_left_out_at_every_depth() -> None:
     assert item["truck_id"] == {"S": "T-1"}
 
 
-def test_a_whole_number_is_taken_for_a_float_where_one_belongs() -> None:
+def test_a_whole_number_is_accepted_for_a_float_where_one_belongs() -> None:
     # DynamoDB gives 35.0 back as 35.
     item = {"lat": {"N": "35"}, "lon": {"N": "129.5"}, "radius_m": {"N": "1E+2"}}
     place = from_item(item, Place)
@@ -49,7 +49,7 @@ def test_attributes_that_only_keys_need_are_ignored_when_read() -> None:
     assert from_item(to_item(delivery, truck_id="T-1", bucket=7), Delivery) == delivery
 
 
-def test_an_attribute_of_a_kind_that_is_not_ours_is_refused() -> None:
+def test_an_attribute_of_a_kind_that_is_not_ours_is_rejected() -> None:
     with pytest.raises(TypeError):
         from_attribute({"SS": ["a"]})
 

@@ -56,8 +56,12 @@ def test_a_match_that_cannot_be_read_costs_its_own_delivery_only(broken: object)
 
     assert found == {"T-1": (match,), "T-2": (), "T-3": ()}
     assert store.open_matches("T-1") == (match,)
-    told = json.loads(output.getvalue().splitlines()[0])
-    assert (told["level"], told["truck_id"], told["delivery_id"]) == ("error", "T-1", "D-2")
+    reported = json.loads(output.getvalue().splitlines()[0])
+    assert (reported["level"], reported["truck_id"], reported["delivery_id"]) == (
+        "error",
+        "T-1",
+        "D-2",
+    )
 
 
 def test_a_truck_whose_matches_are_no_map_costs_no_other_truck() -> None:

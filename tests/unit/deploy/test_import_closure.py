@@ -84,7 +84,7 @@ def test_circles_end(tree):
     assert closure_names(root) == ["app", "app.b", "app.main"]
 
 
-def test_tells_third_party_from_standard_library(tree):
+def test_reports_third_party_from_standard_library(tree):
     root = tree({"app/__init__": "", "app/main": "import os.path, msgspec.json, email.message\n"})
 
     assert import_closure("app.main", root).third_party == {"msgspec"}

@@ -35,14 +35,14 @@ class FakeShell:
 
     def __init__(self, folder: Path, *, terraform: str = "1.11.4") -> None:
         self.folder = folder
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.shown: list[str] = []
         self.given: list[str] = []
         self.folders: set[Path | None] = set()
         self.terraform = terraform
         self.has_bucket = False
         self.pushed: set[str] = set()
-        self.refuses_bucket = False
+        self.rejects_bucket = False
 
     def show(self, command: Sequence[str], *, cwd: Path | None = None) -> None:
         self.shown.append(" ".join(command))
@@ -50,13 +50,13 @@ class FakeShell:
 
     def read(self, command: Sequence[str], *, standard_input: str = "") -> str:
         text = " ".join(command)
-        self.asked.append(text)
+        self.requested.append(text)
         self.given.append(standard_input)
         if text == "terraform version -json":
             return json.dumps({"terraform_version": self.terraform})
         if "get-caller-identity" in text:
             return json.dumps({"Account": "123456789012"})
-        if "head-bucket" in text and self.refuses_bucket:
+        if "head-bucket" in text and self.rejects_bucket:
             raise CommandFailedError(command, 254, "An error occurred (403): Forbidden")
         if "head-bucket" in text and not self.has_bucket:
             raise CommandFailedError(command, 254, "An error occurred (404): Not Found")
@@ -142,7 +142,7 @@ def test_an_image_that_is_there_is_not_built_again(tmp_path: Path) -> None:
     assert not [text for text in shell.shown if text.startswith("docker")]
 
 
-def test_what_is_pushed_is_what_terraform_is_told(tmp_path: Path) -> None:
+def test_what_is_pushed_is_what_terraform_is_given(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path)
 
     release(shell).apply(confirms=True)
@@ -158,18 +158,18 @@ def test_the_password_is_never_an_argument(tmp_path: Path) -> None:
 
     release(shell).apply(confirms=True)
 
-    login = next(text for text in shell.asked if text.startswith("docker login"))
-    assert shell.given[shell.asked.index(login)] == "password"
+    login = next(text for text in shell.requested if text.startswith("docker login"))
+    assert shell.given[shell.requested.index(login)] == "password"
     assert login.split()[3:] == ["AWS", "--password-stdin", "1.dkr.ecr.example"]
 
 
 def test_it_asks_before_everything_unless_told_otherwise(tmp_path: Path) -> None:
-    asking, silent = FakeShell(tmp_path), FakeShell(tmp_path)
+    requesting, silent = FakeShell(tmp_path), FakeShell(tmp_path)
 
-    release(asking).apply(confirms=True)
+    release(requesting).apply(confirms=True)
     release(silent).apply(confirms=False)
 
-    assert "-auto-approve" not in asking.shown[-1]
+    assert "-auto-approve" not in requesting.shown[-1]
     assert "-auto-approve" in silent.shown[-1]
 
 
@@ -180,7 +180,7 @@ def test_the_states_bucket_is_made_once_and_closed(tmp_path: Path) -> None:
     release(new).apply(confirms=True)
     release(known).apply(confirms=True)
 
-    made = [text.split()[2] for text in new.asked if text.startswith("aws s3api")]
+    made = [text.split()[2] for text in new.requested if text.startswith("aws s3api")]
     assert made == [
         "head-bucket",
         "create-bucket",
@@ -188,12 +188,12 @@ def test_the_states_bucket_is_made_once_and_closed(tmp_path: Path) -> None:
         "put-bucket-versioning",
         "put-bucket-lifecycle-configuration",
     ]
-    assert [text.split()[2] for text in known.asked if "s3api" in text] == ["head-bucket"]
+    assert [text.split()[2] for text in known.requested if "s3api" in text] == ["head-bucket"]
 
 
-def test_a_bucket_of_somebody_else_is_not_taken_for_missing(tmp_path: Path) -> None:
+def test_a_bucket_of_someone_else_is_not_accepted_for_missing(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path)
-    shell.refuses_bucket = True
+    shell.rejects_bucket = True
 
     with pytest.raises(CommandFailedError):
         release(shell).apply(confirms=True)
@@ -214,14 +214,14 @@ def test_the_state_is_locked_where_terraform_can(version: str, locks: bool, tmp_
     assert f"-backend-config={BACKEND_FILE}" in shell.shown[0]
 
 
-def test_an_old_terraform_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+def test_an_old_terraform_is_rejected_before_anything_is_made(tmp_path: Path) -> None:
     shell = FakeShell(tmp_path, terraform="1.8.5")
 
     with pytest.raises(ReleaseError, match=r"1\.9"):
         release(shell).apply(confirms=True)
 
     assert not shell.shown
-    assert not [text for text in shell.asked if text.startswith("aws")]
+    assert not [text for text in shell.requested if text.startswith("aws")]
 
 
 def test_images_and_tasks_are_of_one_kind(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_images_and_tasks_are_of_one_kind(tmp_path: Path) -> None:
 
     assert variables(tmp_path)["cpu_architecture"] == "X86_64"
     assert "--platform linux/amd64" in shell.shown[shell.index("docker build")]
-    assert not [text for text in shell.asked if "LocationConstraint" in text]
+    assert not [text for text in shell.requested if "LocationConstraint" in text]
 
 
 def test_taking_down_builds_and_pushes_nothing(tmp_path: Path) -> None:

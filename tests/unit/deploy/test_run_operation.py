@@ -81,10 +81,10 @@ class Account:
         self.of_logs.add_client_error("get_log_events", "ResourceNotFoundException")
 
     def says(self, *lines: str, token: str, next_token: str) -> None:
-        asked = {**LOG, **({"nextToken": token} if token else {})}
+        requested = {**LOG, **({"nextToken": token} if token else {})}
         events = [{"message": line, "timestamp": 1} for line in lines]
         self.of_logs.add_response(
-            "get_log_events", {"events": events, "nextForwardToken": next_token}, asked
+            "get_log_events", {"events": events, "nextForwardToken": next_token}, requested
         )
 
     def is_silent(self, *, token: str) -> None:
@@ -141,7 +141,7 @@ def test_its_words_are_shown_in_order_and_its_exit_code_is_ours(
     assert capsys.readouterr().out.splitlines() == ["one", "two", "the summary"]
 
 
-def test_a_container_that_never_ran_is_told_with_its_reason(
+def test_a_container_that_never_ran_is_reported_with_its_reason(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     account.has_service()
@@ -173,7 +173,7 @@ def test_where_nothing_is_deployed_it_says_so(
     assert "is it deployed?" in capsys.readouterr().err
 
 
-def test_an_account_that_refuses_is_told_in_a_line(
+def test_an_account_that_rejects_is_reported_in_a_line(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     account.of_ecs.add_client_error("describe_services", "AccessDeniedException")

@@ -65,13 +65,13 @@ def test_the_endpoint_may_be_late() -> None:
     assert len(endpoint.waits_s) == 3
 
 
-def test_without_an_answer_it_does_not_start_under_another_name() -> None:
+def test_without_a_response_it_does_not_start_under_another_name() -> None:
     with pytest.raises(NoTaskIdError):
         run(FakeEndpoint(fails=100), **{METADATA_VARIABLE: ENDPOINT})
 
 
 @pytest.mark.parametrize("metadata", [b"", b"[]", b"{}", b"<html>"])
-def test_an_answer_without_a_task_is_none(metadata: bytes) -> None:
+def test_a_response_without_a_task_is_none(metadata: bytes) -> None:
     with pytest.raises(NoTaskIdError):
         task_id(metadata)
 

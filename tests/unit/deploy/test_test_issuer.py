@@ -46,13 +46,13 @@ def issuer() -> TestIssuer:
     )
 
 
-def ask(body: Any, secret: str = SECRET) -> tuple[int, Any]:
+def send_request(body: Any, secret: str = SECRET) -> tuple[int, Any]:
     response = issuer().respond(TOKEN, f"Bearer {secret}", json.dumps(body).encode())
     return int(response.status), response.body
 
 
 def test_a_token_holds_against_the_published_key() -> None:
-    status, body = ask({"role": "truck", "identity": "T-1", "ttl_s": 60})
+    status, body = send_request({"role": "truck", "identity": "T-1", "ttl_s": 60})
     keys = jwt.PyJWKSet.from_dict(dict(issuer().respond(KEYS, "", b"").body))
     token = body["access_token"]
     claims = jwt.decode(
@@ -78,7 +78,7 @@ def test_it_publishes_what_the_local_identity_provider_would_of_the_same_key() -
 
 
 def test_who_does_not_know_the_secret_gets_no_token() -> None:
-    status, body = ask({"role": "truck", "identity": "T-1"}, secret="another")
+    status, body = send_request({"role": "truck", "identity": "T-1"}, secret="another")
 
     assert status == 401
     assert "access_token" not in body
@@ -96,11 +96,11 @@ def test_who_does_not_know_the_secret_gets_no_token() -> None:
         {"role": "truck", "identity": "T-1", "ttl_s": 10**9},
     ],
 )
-def test_what_can_not_be_issued_is_refused(body: Any) -> None:
-    assert ask(body)[0] == 400
+def test_what_can_not_be_issued_is_rejected(body: Any) -> None:
+    assert send_request(body)[0] == 400
 
 
-def test_a_body_that_is_no_json_is_refused() -> None:
+def test_a_body_that_is_no_json_is_rejected() -> None:
     assert issuer().respond(TOKEN, f"Bearer {SECRET}", b"{").status == 400
 
 
@@ -126,6 +126,6 @@ def test_reads_the_gateways_event() -> None:
     [b"", b"\x30\x03\x02", der_of(ec.generate_private_key(ec.SECP256R1()).public_key())],
     ids=["empty", "cut off", "of an elliptic curve"],
 )
-def test_another_kind_of_key_is_refused(der: bytes) -> None:
+def test_another_kind_of_key_is_rejected(der: bytes) -> None:
     with pytest.raises(NotAnRsaKeyError):
         parse_public_key(der)

@@ -128,7 +128,7 @@ def test_the_first_generations_times_are_of_the_zone_given() -> None:
         ([], UnreadableBodyError),
     ],
 )
-def test_nothing_of_a_body_is_put_when_it_is_refused_as_a_whole(
+def test_nothing_of_a_body_is_put_when_it_is_rejected_as_a_whole(
     points: list[dict[str, Any]], error: type[Exception]
 ) -> None:
     stream = FakeStream()
@@ -138,7 +138,7 @@ def test_nothing_of_a_body_is_put_when_it_is_refused_as_a_whole(
     assert not stream.calls
 
 
-def test_what_was_not_taken_is_named_by_its_place_in_the_body() -> None:
+def test_what_was_not_accepted_is_named_by_its_place_in_the_body() -> None:
     stream = FakeStream(then=FailSome([0]))
 
     result = take(into(stream), point(lat=91), point(), point(999 * HOUR_MS), point(-HOUR_MS))
@@ -150,7 +150,7 @@ def test_what_was_not_taken_is_named_by_its_place_in_the_body() -> None:
     assert result.outcome.failure == THROTTLED
 
 
-class HalfTaken:
+class HalfAccepted:
     """The port `Putter`: takes all but the points at some places."""
 
     def __init__(self, *not_taken: int) -> None:
@@ -163,7 +163,7 @@ class HalfTaken:
 def test_what_was_taken_of_a_body_that_failed_in_part_is_accepted() -> None:
     batch = [point(lat=91), *(point(-HOUR_MS, seq=n) for n in range(4))]
 
-    result = take(HalfTaken(1, 2), *batch)
+    result = take(HalfAccepted(1, 2), *batch)
 
     assert result.accepted == 2
     assert result.not_taken == [2, 3]

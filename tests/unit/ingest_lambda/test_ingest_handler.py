@@ -27,7 +27,7 @@ from rtdts.tracking.positions import Clock, Point
 from rtdts.tracking.stream_codec import decode_point
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_devices import FakeDeviceStore
-from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream, Trouble, refused
+from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream, Trouble, rejected
 
 EVENTS = Path(__file__).parents[2] / "events"
 NOW_MS = 1_795_503_168_120
@@ -229,7 +229,7 @@ def test_gzip_that_is_none_is_400(ingest: Lambda) -> None:
 
 
 @pytest.mark.parametrize("foreign", [point(truck_id="T-0013"), point(truck_id="T-0013", lat=91)])
-def test_a_point_of_another_truck_is_403_and_nothing_is_taken(
+def test_a_point_of_another_truck_is_403_and_nothing_is_accepted(
     ingest: Lambda, foreign: dict[str, Any]
 ) -> None:
     status, body, _ = ingest(sending({"positions": [point(), foreign]}))
@@ -265,10 +265,10 @@ def test_above_a_limit_is_413(ingest: Lambda) -> None:
     assert not ingest.stream.calls
 
 
-def test_what_was_not_taken_is_named_by_its_place_in_the_request(
+def test_what_was_not_accepted_is_named_by_its_place_in_the_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ingest = with_trouble(monkeypatch, refused(THROTTLED))
+    ingest = with_trouble(monkeypatch, rejected(THROTTLED))
     batch = [point(lat=91), point(), point(HOUR_MS * 999), point(-HOUR_MS)]
     status, body, headers = ingest(sending({"positions": batch}))
 
@@ -282,7 +282,7 @@ def test_what_was_not_taken_is_named_by_its_place_in_the_request(
 
 
 def test_a_failed_record_is_put_again_within_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = FakeStream([FailSome([0]), refused("InternalFailure", 500)])
+    stream = FakeStream([FailSome([0]), rejected("InternalFailure", 500)])
     ingest = Lambda(monkeypatch, stream, PUT_DEADLINE_S="10")
     status, body, _ = ingest(sending(point()))
 
@@ -348,7 +348,9 @@ def test_a_point_of_a_traced_truck_has_a_line_with_its_place_in_the_stream(
         assert line["shard_id"] == "shardId-000000000000"
 
 
-def test_a_traced_point_that_was_not_taken_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_traced_point_that_was_not_accepted_is_reported_as_such(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stream = FakeStream(then=FailSome([0]))
     ingest = Lambda(monkeypatch, stream, TRACE_TRUCKS="*")
     ingest(sending(point(seq=7)))
@@ -357,7 +359,7 @@ def test_a_traced_point_that_was_not_taken_is_told_as_such(monkeypatch: pytest.M
     assert (line["step"], line["sequence_number"]) == ("not_taken", None)
 
 
-def test_a_refused_request_is_a_line_too(ingest: Lambda) -> None:
+def test_a_rejected_request_is_a_line_too(ingest: Lambda) -> None:
     ingest(sending(point(truck_id="T-0013")))
     (line,) = ingest.logged
 
@@ -377,7 +379,7 @@ def test_of_requests_as_they_should_be_a_sample_is_logged(
 def test_a_request_that_something_was_wrong_with_is_always_logged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stream = FakeStream([None, None, refused(THROTTLED)])
+    stream = FakeStream([None, None, rejected(THROTTLED)])
     ingest = Lambda(monkeypatch, stream, LOG_ONE_OF="1000000", PUT_DEADLINE_S="5")
     ingest(sending(point()))
     ingest(sending({"positions": [point(), point(lat=91)]}))  # in part rejected
@@ -394,8 +396,8 @@ def test_a_request_that_something_was_wrong_with_is_always_logged(
     assert not any("one_of" in line for line in wrong)
 
 
-def test_points_that_were_not_taken_are_always_logged(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = FakeStream([None, refused(THROTTLED), refused(THROTTLED)])
+def test_points_that_were_not_accepted_are_always_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = FakeStream([None, rejected(THROTTLED), rejected(THROTTLED)])
     ingest = Lambda(monkeypatch, stream, LOG_ONE_OF="1000000")
     for _ in range(3):
         ingest(sending(point()))
@@ -419,10 +421,10 @@ def test_metrics_of_many_requests_are_one_line(monkeypatch: pytest.MonkeyPatch) 
     assert [line["PointsAccepted"] for line in ingest.emitted] == [2]
 
 
-def test_points_that_were_not_taken_are_counted_at_once_with_all_before_them(
+def test_points_that_were_not_accepted_are_counted_at_once_with_all_before_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stream = FakeStream([None, None, None, refused(THROTTLED)])
+    stream = FakeStream([None, None, None, rejected(THROTTLED)])
     ingest = Lambda(monkeypatch, stream, METRICS_EVERY_S="60")
     for _ in range(4):
         ingest(sending(point()))
@@ -433,7 +435,7 @@ def test_points_that_were_not_taken_are_counted_at_once_with_all_before_them(
 
 
 def test_points_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    ingest = with_trouble(monkeypatch, None, refused(THROTTLED))
+    ingest = with_trouble(monkeypatch, None, rejected(THROTTLED))
     ingest(sending({"positions": [point(), point(lat=91)]}))
     ingest(sending(point()))
     accepted, not_taken = ingest.emitted
@@ -456,7 +458,7 @@ def test_attempts_to_put_end_inside_the_lambdas_time() -> None:
     assert handler.put_deadline(settings, Context(1_000)).passed
 
 
-def test_every_answer_fits_into_the_gateways_29_s() -> None:
+def test_every_response_fits_into_the_gateways_29_s() -> None:
     """With the largest settings too: the last attempt may begin just before the deadline."""
     settings = {"PUT_DEADLINE_S": "22", "CONNECT_TIMEOUT_S": "2", "READ_TIMEOUT_S": "4"}
     built = build_app(

@@ -59,7 +59,7 @@ def test_text_comes_as_it_is() -> None:
     assert unpacked(event | {"isBase64Encoded": False}) == b"{}"
 
 
-def test_bytes_of_another_type_are_taken_as_they_are() -> None:
+def test_bytes_of_another_type_are_accepted_as_they_are() -> None:
     assert unpacked(event_of(b"{}", "application/x-www-form-urlencoded")) == b"{}"
     assert unpacked(event_of(b"{}") | {"headers": None}) == b"{}"
 
@@ -124,12 +124,12 @@ WHOLE = gzip.compress(b'{"truck_id":"T-1"}', mtime=0)
         zlib.compress(b"{}"),
     ],
 )
-def test_what_is_not_one_whole_gzip_file_is_refused(body: bytes) -> None:
+def test_what_is_not_one_whole_gzip_file_is_rejected(body: bytes) -> None:
     with pytest.raises(NotUnpackableError):
         unpacked(event_of(body))
 
 
 @pytest.mark.parametrize("text", ["é", "{}", "abc"])
-def test_what_is_not_base64_is_refused(text: str) -> None:
+def test_what_is_not_base64_is_rejected(text: str) -> None:
     with pytest.raises(NotUnpackableError):
         unpacked({"headers": {}, "body": text, "isBase64Encoded": True})

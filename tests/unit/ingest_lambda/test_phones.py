@@ -89,9 +89,9 @@ def test_the_documents_own_payloads_are_understood_and_too_old_by_now(ingest: La
     """Verbatim: the booklet's of 2017, the server test's of 2021."""
     sent = event_file("http_api_traccar_client.json")
     sent["body"] = sent["body"].replace("8737767034", SECRET)
-    answers = [raw(ingest, event_file("http_api_owntracks.json")), raw(ingest, sent)]
+    responses = [raw(ingest, event_file("http_api_owntracks.json")), raw(ingest, sent)]
 
-    assert answers == [(200, []), (200, {})]
+    assert responses == [(200, []), (200, {})]
     assert ingest.stream.records == []
     assert [line["reasons"] for line in ingest.logged] == [{"recorded_at:too_old": 1}] * 2
 
@@ -186,7 +186,7 @@ def test_a_secret_in_a_url_is_not_looked_at(ingest: Lambda, phone: Sending) -> N
     assert SECRET not in ingest.lines.getvalue()
 
 
-def test_a_url_with_a_query_is_refused_even_with_a_good_body(ingest: Lambda) -> None:
+def test_a_url_with_a_query_is_rejected_even_with_a_good_body(ingest: Lambda) -> None:
     event = traccar()
     event["rawQueryString"] = "id=1"
     status, body = raw(ingest, event)
@@ -220,11 +220,11 @@ def test_a_strangers_body_is_not_even_unpacked_where_the_header_says_who_it_is(
 @both
 def test_a_replay_is_the_same_point(ingest: Lambda, phone: Sending) -> None:
     event = phone()
-    answers = [raw(ingest, event)[0]]
+    responses = [raw(ingest, event)[0]]
     ingest.now_ms += 3_600_000
-    answers.append(raw(ingest, event)[0])
+    responses.append(raw(ingest, event)[0])
 
-    assert answers == [200, 200]
+    assert responses == [200, 200]
     assert len({point_id(point) for point in ingest.points}) == 1
     assert len({point.event_at_ms for point in ingest.points}) == 1
 
@@ -241,13 +241,13 @@ def test_a_revoked_device_is_401_within_ten_seconds(ingest: Lambda, phone: Sendi
 @both
 def test_a_blocked_truck_or_device_is_401(ingest: Lambda, phone: Sending) -> None:
     device_id = hash_of(SECRET)[:16]
-    answers = []
+    responses = []
     for subject in (f"truck:{TRUCK}", f"token:device-{device_id}"):
         ingest.now_ms += 10_000
         ingest.blocks.blocks = {("", BlockKind.REVOKED): revoked(subject)}
-        answers.append(raw(ingest, phone())[0])
+        responses.append(raw(ingest, phone())[0])
 
-    assert answers == [401, 401]
+    assert responses == [401, 401]
     assert ingest.logged[-1]["token_id"] == f"device-{device_id}"
 
 
@@ -271,7 +271,7 @@ def test_phones_have_their_trucks_quota(monkeypatch: pytest.MonkeyPatch, phone: 
 
 @both
 def test_credentials_that_cannot_be_checked_are_503(ingest: Lambda, phone: Sending) -> None:
-    ingest.devices.is_away = True
+    ingest.devices.is_unavailable = True
     status, _, headers = ingest(phone())
 
     assert (status, headers["Retry-After"]) == (503, "5")
@@ -282,28 +282,28 @@ def test_credentials_that_cannot_be_checked_are_503(ingest: Lambda, phone: Sendi
 def test_guessing_writes_a_line_of_the_log_now_and_then_only(
     ingest: Lambda, phone: Sending
 ) -> None:
-    answers = {raw(ingest, phone(secret=new_secret()))[0] for _ in range(200)}
+    responses = {raw(ingest, phone(secret=new_secret()))[0] for _ in range(200)}
 
-    assert answers == {401}
+    assert responses == {401}
     assert [line["status"] for line in ingest.logged] == [401]
 
 
 @both
-def test_no_line_and_no_answer_holds_the_secret(
+def test_no_line_and_no_response_holds_the_secret(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], phone: Sending
 ) -> None:
     ingest = prepared(
         Lambda(monkeypatch, FakeStream([FailSome({0}, THROTTLED)]), TRACE_TRUCKS=TRUCK)
     )
     secrets = [SECRET, new_secret(), "48241179"]
-    answers = [ingest(phone(secret=secret)) for secret in secrets]
-    ingest.devices.is_away = True
+    responses = [ingest(phone(secret=secret)) for secret in secrets]
+    ingest.devices.is_unavailable = True
     ingest.now_ms += 60_000
-    answers += [ingest(phone(secret=secret)) for secret in secrets]
+    responses += [ingest(phone(secret=secret)) for secret in secrets]
     broken = phone()
     broken["headers"] = 7
-    answers.append(handler.lambda_handler(broken, Context()))
-    shown = ingest.lines.getvalue() + repr(answers) + "".join(capsys.readouterr())
+    responses.append(handler.lambda_handler(broken, Context()))
+    shown = ingest.lines.getvalue() + repr(responses) + "".join(capsys.readouterr())
 
     assert ingest.logged
     for secret in secrets:

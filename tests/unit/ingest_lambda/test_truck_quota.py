@@ -40,12 +40,12 @@ def statuses(ingest: Lambda, requests: int, points: int = 1) -> list[int]:
 
 
 def test_requests_beyond_the_burst_are_429_until_the_quota_allows_more(ingest: Lambda) -> None:
-    answers = statuses(ingest, 12)
+    responses = statuses(ingest, 12)
     status, body, headers = ingest(sending(point()))
     accepted = len(ingest.stream.calls)
     ingest.now_ms += int(headers["Retry-After"]) * 1_000
 
-    assert answers == [202] * 12
+    assert responses == [202] * 12
     assert status == body["status"] == 429
     assert headers["Content-Type"] == "application/problem+json"
     assert headers["Retry-After"] == "10"
@@ -54,10 +54,10 @@ def test_requests_beyond_the_burst_are_429_until_the_quota_allows_more(ingest: L
 
 
 def test_points_beyond_the_burst_are_429(ingest: Lambda) -> None:
-    answers = statuses(ingest, 3, points=100)
+    responses = statuses(ingest, 3, points=100)
     _, _, headers = ingest(sending(point()))
 
-    assert answers == [202, 202, 429]
+    assert responses == [202, 202, 429]
     assert headers["Retry-After"] == "81"
 
 
@@ -153,20 +153,20 @@ def test_the_blocks_are_read_once_in_10_s(ingest: Lambda) -> None:
 
 
 def test_blocks_that_cannot_be_read_stop_no_truck_and_lift_no_block(ingest: Lambda) -> None:
-    ingest.blocks.is_away = True
+    ingest.blocks.is_unavailable = True
     first = statuses(ingest, 1)
-    ingest.blocks.is_away = False
+    ingest.blocks.is_unavailable = False
     ingest.blocks.block(block(BlockKind.REVOKED))
     ingest.now_ms += 10_000
     second = statuses(ingest, 1)
-    ingest.blocks.is_away = True
+    ingest.blocks.is_unavailable = True
     ingest.now_ms += 10_000
 
     assert first == [202]
     assert second == statuses(ingest, 1) == [401]
 
 
-def test_refusals_of_one_truck_have_a_line_now_and_then(ingest: Lambda) -> None:
+def test_rejections_of_one_truck_have_a_line_now_and_then(ingest: Lambda) -> None:
     ingest.blocks.block(block(BlockKind.OVER_QUOTA))
     statuses(ingest, 5)
     ingest.now_ms += 10_000

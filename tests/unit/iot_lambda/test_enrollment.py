@@ -81,7 +81,7 @@ def test_the_claim_certificate_alone_makes_no_truck(world: World) -> None:
     assert world.enrollments.takings == 0
 
 
-def test_a_secret_makes_one_certificate_which_may_be_asked_for_again(world: World) -> None:
+def test_a_secret_makes_one_certificate_which_may_be_requested_again(world: World) -> None:
     secret = world.secret("T-1")
     first = hook_event("first", TruckId="T-1", EnrollmentSecret=secret)
 
@@ -114,7 +114,7 @@ def test_what_can_be_no_thing_costs_no_request(world: World, truck_id: str) -> N
 
 
 @given(st.dictionaries(st.sampled_from(["TruckId", "EnrollmentSecret", "x"]), st.text()))
-def test_what_was_made_up_is_refused_and_never_raises(parameters: dict[str, str]) -> None:
+def test_what_was_made_up_is_rejected_and_never_raises(parameters: dict[str, str]) -> None:
     assert not World().asks(hook_event(**parameters))
 
 
@@ -142,6 +142,6 @@ def test_the_response_is_what_aws_iot_core_expects(monkeypatch: pytest.MonkeyPat
     assert handle(hook_event(TruckId="T-2", EnrollmentSecret=secret), None) == {
         "allowProvisioning": False
     }
-    enrollments.is_away = True
+    enrollments.is_unavailable = True
     with pytest.raises(ClientError):
         handle(hook_event(TruckId="T-1", EnrollmentSecret=secret), None)

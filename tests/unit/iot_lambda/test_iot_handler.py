@@ -40,7 +40,7 @@ from rtdts.tracking.telemetry import MAX_POINTS
 from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_bucket import FakeVersionedBucket
 from tests.fakes.fake_event_source import FakeEventSource
-from tests.fakes.fake_stream import FailSome, FakeBucket, FakeStream, refused
+from tests.fakes.fake_stream import FailSome, FakeBucket, FakeStream, rejected
 
 NOW_MS = 1_795_503_168_120
 REQUIRED = {
@@ -70,7 +70,7 @@ class FailingBucket(FakeBucket):
     def put_object(self, **request: Any) -> Mapping[str, Any]:
         if self.failures:
             self.failures -= 1
-            raise refused("SlowDown", 503)
+            raise rejected("SlowDown", 503)
         return super().put_object(**request)
 
 
@@ -200,7 +200,7 @@ def test_messages_of_a_truck_share_a_record_in_their_order_and_trucks_share_a_ca
 def test_what_the_stream_did_not_take_comes_again_and_nothing_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    troubles = [FailSome([1]), refused("InternalFailure", 500)]
+    troubles = [FailSome([1]), rejected("InternalFailure", 500)]
     world = World(monkeypatch, FakeStream(troubles), remaining_ms=0)
     world.send_point("T-1", 1)
     failed = world.send_point("T-2", 2)
@@ -328,7 +328,9 @@ def test_a_message_that_could_not_be_parked_comes_again(
     assert [body for _, body in world.parked] == [payload]
 
 
-def test_a_bucket_that_is_away_has_one_line_per_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_that_is_unavailable_has_one_line_per_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world = World(monkeypatch, bucket=FailingBucket(20))
     for number in range(20):
         world.send("T-1", f"no json {number}".encode())
@@ -403,7 +405,7 @@ def test_neither_puts_nor_parkings_begin_when_the_lambdas_time_is_over(
     assert report.again_from == records[500].sequence_number
 
 
-def test_of_a_revoked_truck_nothing_is_taken_or_kept(world: World) -> None:
+def test_of_a_revoked_truck_nothing_is_accepted_or_kept(world: World) -> None:
     world.blocks.block(
         Block(
             subject=identity_subject(TRUCK, "T-1"),
@@ -496,7 +498,7 @@ def test_a_truck_has_its_points_and_others_are_not_touched(
 
 def test_what_comes_again_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the main stream takes nothing, a batch comes again and again."""
-    stream = FakeStream([refused("InternalFailure", 500)] * 9)
+    stream = FakeStream([rejected("InternalFailure", 500)] * 9)
     world = World(
         monkeypatch, stream, remaining_ms=0, TRUCK_POINTS_PER_MINUTE="4", QUOTA_MINUTES="1"
     )
@@ -568,6 +570,6 @@ def test_attempts_end_before_the_lambdas_time_does() -> None:
     assert 50 < left_s <= 60 - settings.connect_timeout_s - settings.read_timeout_s - 1
 
 
-def test_an_unusable_zone_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_zone_is_rejected_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="FIRST_GENERATION_TIMEZONE"):
         World(monkeypatch, FIRST_GENERATION_TIMEZONE="Mars/Olympus")

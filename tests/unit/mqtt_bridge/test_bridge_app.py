@@ -37,10 +37,10 @@ class World:
         self.gate = asyncio.Event()
         self.gate.set()
         self.begun = 0
-        self.told = io.StringIO()
+        self.reported = io.StringIO()
         self.stop = asyncio.Event()
         self._putter = StreamPutter(self.stream, "points")
-        log = Logger("mqtt_bridge", self.told)
+        log = Logger("mqtt_bridge", self.reported)
         tally = Tally()
 
         async def pause(_: float) -> None:
@@ -75,7 +75,9 @@ class World:
             session,
             waits_s=lambda: itertools.repeat(0.0),
             tally=tally,
-            metrics=MetricWriter("mqtt_bridge", METRICS, stream=self.told, now_ms=lambda: NOW_MS),
+            metrics=MetricWriter(
+                "mqtt_bridge", METRICS, stream=self.reported, now_ms=lambda: NOW_MS
+            ),
             log=log,
             sleep=pause,
         )
@@ -114,7 +116,7 @@ async def test_what_a_lost_connection_left_is_handed_out_again() -> None:
     await running
 
     assert set(world.seqs) == {1}
-    assert '"not_connected"' in world.told.getvalue()
+    assert '"not_connected"' in world.reported.getvalue()
 
 
 async def test_an_old_connections_put_acknowledges_nothing_of_the_new_one() -> None:
@@ -135,12 +137,12 @@ async def test_an_old_connections_put_acknowledges_nothing_of_the_new_one() -> N
 
 async def test_it_comes_back_when_the_broker_does() -> None:
     world = World()
-    world.broker.is_away = True
+    world.broker.is_unavailable = True
     running = asyncio.create_task(world.bridge.run(world.stop, shutdown_budget_s=5))
     world.send(1)
-    await world.until(lambda: world.told.getvalue().count('"not_connected"') > 3)
+    await world.until(lambda: world.reported.getvalue().count('"not_connected"') > 3)
 
-    world.broker.is_away = False
+    world.broker.is_unavailable = False
     await world.until(lambda: world.broker.kept == 0)
     world.stop.set()
     await running
@@ -155,13 +157,13 @@ async def test_it_puts_and_acknowledges_what_it_has_before_it_ends() -> None:
     world.send(1)
     await world.until(lambda: world.begun == 1)
     world.stop.set()
-    await world.until(lambda: '"bridge_stopping"' in world.told.getvalue())
+    await world.until(lambda: '"bridge_stopping"' in world.reported.getvalue())
 
     world.gate.set()
     await running
 
     assert (world.seqs, world.broker.kept) == ([1], 0)
-    assert '"in_time":true' in world.told.getvalue()
+    assert '"in_time":true' in world.reported.getvalue()
 
 
 async def test_an_error_of_ours_ends_it() -> None:

@@ -25,7 +25,7 @@ from rtdts.telemetry_stream.putter import Batch, PutOutcome, StreamPutter
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.stream_codec import decode_point
 from tests.fakes.fake_broker import FakeBroker
-from tests.fakes.fake_stream import FailSome, FakeBucket, FakeStream, refused
+from tests.fakes.fake_stream import FailSome, FakeBucket, FakeStream, rejected
 
 NOW_MS = 1_795_503_168_120
 SOON_S = 20.0
@@ -93,7 +93,7 @@ class World:
     async def _park(self, message: Message, truck_id: str | None, reason: str, detail: str) -> None:
         if self.park_failures:
             self.park_failures -= 1
-            raise refused("SlowDown", 503)
+            raise rejected("SlowDown", 503)
         Parking(self.bucket, "parked").park_message(
             message.payload, truck_id=truck_id, reason=reason, detail=detail
         )
@@ -158,8 +158,8 @@ async def test_messages_of_one_truck_share_a_record_and_trucks_share_a_call() ->
     assert world.seqs == [0, 1, 2, 9]
 
 
-async def test_what_was_not_taken_is_put_again_and_then_acknowledged() -> None:
-    world = World(FakeStream([FailSome([0]), refused("InternalFailure", 500)]))
+async def test_what_was_not_accepted_is_put_again_and_then_acknowledged() -> None:
+    world = World(FakeStream([FailSome([0]), rejected("InternalFailure", 500)]))
     async with world.running():
         world.send("T-1", point("T-1", 1))
         await world.all_acknowledged()
@@ -168,7 +168,7 @@ async def test_what_was_not_taken_is_put_again_and_then_acknowledged() -> None:
     assert world.tally.take(held=0, oldest_held_s=0)["PointsFailed"] == 2
 
 
-async def test_each_of_several_messages_that_were_not_taken_is_put_again() -> None:
+async def test_each_of_several_messages_that_were_not_accepted_is_put_again() -> None:
     world = World(FakeStream([FailSome([0])]), gather_s=60.0)
     async with world.running():
         for seq in range(3):
@@ -267,7 +267,7 @@ async def test_a_phones_messages_are_acknowledged_and_have_no_result() -> None:
 
 
 @pytest.mark.parametrize(("correlation", "results"), [(None, 0), (b"mine", 1)])
-async def test_a_good_message_has_a_result_when_the_truck_asks_for_one(
+async def test_a_good_message_has_a_result_when_the_truck_requests_one(
     correlation: bytes | None, results: int
 ) -> None:
     world = World(FakeStream())
@@ -291,7 +291,7 @@ async def test_what_comes_after_the_drain_began_is_left_to_the_next_bridge() -> 
 
 
 async def test_a_drain_ends_at_its_deadline_and_what_is_left_is_not_acknowledged() -> None:
-    world = World(FakeStream(then=refused("InternalFailure", 500)))
+    world = World(FakeStream(then=rejected("InternalFailure", 500)))
     async with world.running():
         world.send("T-1", point("T-1", 1))
 
@@ -309,15 +309,15 @@ async def test_an_error_of_ours_ends_the_session() -> None:
             await world.session.run()
 
 
-async def test_each_point_of_a_traced_truck_is_told_with_its_place_in_the_stream() -> None:
+async def test_each_point_of_a_traced_truck_is_reported_with_its_place_in_the_stream() -> None:
     world = World(FakeStream(), gather_s=60.0)
     async with world.running():
         world.send("T-traced", point("T-traced", 1))
         world.send("T-traced", point("T-traced", 2))
         await world.all_acknowledged()
 
-    told = [json.loads(line) for line in world.log.getvalue().splitlines()]
-    assert [(one["step"], one["sub_sequence_number"]) for one in told] == [
+    reported = [json.loads(line) for line in world.log.getvalue().splitlines()]
+    assert [(one["step"], one["sub_sequence_number"]) for one in reported] == [
         ("accepted", 0),
         ("accepted", 1),
     ]

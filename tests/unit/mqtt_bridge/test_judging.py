@@ -47,7 +47,7 @@ def judged(
 
 
 @pytest.mark.parametrize("payload", [b"x", json.dumps(point()).encode()])
-def test_of_a_revoked_truck_nothing_is_taken_whatever_it_is(payload: bytes) -> None:
+def test_of_a_revoked_truck_nothing_is_accepted_whatever_it_is(payload: bytes) -> None:
     verdict = judged(payload, revoked="T-1").verdict
 
     assert isinstance(verdict, Fault)
@@ -180,7 +180,7 @@ def test_a_phones_message_that_can_not_be_used_has_a_reason(payload: bytes, reas
 
 
 @pytest.mark.parametrize("payload", [BOOKLETS_LOCATION, b"nonsense", b'{"_type":"lwt"}'])
-def test_of_a_revoked_trucks_phone_nothing_is_taken(payload: bytes) -> None:
+def test_of_a_revoked_trucks_phone_nothing_is_accepted(payload: bytes) -> None:
     verdict = judged_of_phone(payload, revoked="T-1").verdict
 
     assert isinstance(verdict, Fault)

@@ -58,9 +58,9 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 
 
 def test_adding_shows_what_to_scan_and_what_to_type(shell: Shell) -> None:
-    code, said = shell("add", "T-1", "--name", "Kim's phone")
+    code, output = shell("add", "T-1", "--name", "Kim's phone")
     (device,) = shell.devices.all_of("T-1")
-    typed = dict(line.strip().rsplit(" ", 1) for line in said.splitlines() if " " in line.strip())
+    typed = dict(line.strip().rsplit(" ", 1) for line in output.splitlines() if " " in line.strip())
     secret = typed["Password"]
 
     assert code == 0
@@ -71,8 +71,8 @@ def test_adding_shows_what_to_scan_and_what_to_type(shell: Shell) -> None:
     assert typed["User ID"] == "T-1"
     assert typed["URL"] == f"{URL}/phones/owntracks"
     assert typed["or type: Server URL"] == f"{URL}/phones/traccar-client"
-    assert said.count("▀") > 500
-    assert said.endswith(f"device revoke T-1 --device {device.device_id}")
+    assert output.count("▀") > 500
+    assert output.endswith(f"device revoke T-1 --device {device.device_id}")
 
 
 def test_the_paths_are_the_open_routes() -> None:
@@ -108,11 +108,11 @@ def test_owntracks_over_mqtt_is_configured_as_a_broker_allows_it() -> None:
 
 
 def test_adding_for_mqtt_shows_what_to_type_for_it(shell: Shell) -> None:
-    code, said = shell("add", "T-1", "--mqtt-url", "mqtts://mqtt.example.com:8883")
+    code, output = shell("add", "T-1", "--mqtt-url", "mqtts://mqtt.example.com:8883")
     (device,) = shell.devices.all_of("T-1")
 
     assert code == 0
-    lines = [line.strip() for line in said.splitlines()]
+    lines = [line.strip() for line in output.splitlines()]
     for line in (
         "or type: Mode MQTT",
         "Host mqtt.example.com",
@@ -122,15 +122,17 @@ def test_adding_for_mqtt_shows_what_to_type_for_it(shell: Shell) -> None:
         "mqttProtocolLevel 4",
     ):
         assert line in lines
-    assert f"{URL}/phones/owntracks" not in said
+    assert f"{URL}/phones/owntracks" not in output
 
 
 @pytest.mark.parametrize("url", ["mqtt.example.com", "https://x", "mqtts://", "mqtt://x:port"])
-def test_what_is_no_brokers_url_is_refused_before_anything_is_added(shell: Shell, url: str) -> None:
-    code, said = shell("add", "T-1", "--mqtt-url", url)
+def test_what_is_no_brokers_url_is_rejected_before_anything_is_added(
+    shell: Shell, url: str
+) -> None:
+    code, output = shell("add", "T-1", "--mqtt-url", url)
 
     assert (code, shell.devices.all_of()) == (1, [])
-    assert said.startswith("refused: ")
+    assert output.startswith("refused: ")
 
 
 def test_traccar_client_is_configured_by_a_link_that_no_server_sees() -> None:
@@ -144,12 +146,12 @@ def test_traccar_client_is_configured_by_a_link_that_no_server_sees() -> None:
 
 def test_another_url_may_be_named(shell: Shell) -> None:
     shell.server_url = ""
-    refused, said = shell("add", "T-1")
-    nobody = shell.devices.all_of()
+    rejected, output = shell("add", "T-1")
+    no_one = shell.devices.all_of()
     added, shown = shell("add", "T-1", "--url", "http://127.0.0.1:4566/")
 
-    assert (refused, nobody) == (1, [])
-    assert said.startswith("refused: at which URL")
+    assert (rejected, no_one) == (1, [])
+    assert output.startswith("refused: at which URL")
     assert added == 0
     assert "http://127.0.0.1:4566/phones/owntracks" in shown
 
@@ -158,14 +160,14 @@ def test_devices_are_listed_by_truck_and_never_with_a_secret(shell: Shell) -> No
     assert shell("list") == (0, "there are no devices")
 
     secrets = [shell.devices.add(truck, name="x", now_ms=NOW_MS)[1] for truck in ("T-2", "T-1")]
-    code, said = shell("list")
+    code, output = shell("list")
     _, of_one = shell("list", "T-2")
 
     assert code == 0
-    assert ["T-1" in line for line in said.splitlines()] == [True, False]
-    assert of_one == said.splitlines()[1]
+    assert ["T-1" in line for line in output.splitlines()] == [True, False]
+    assert of_one == output.splitlines()[1]
     assert "added 2026-11-24T06:52:48.120Z" in of_one
-    assert not [secret for secret in secrets if secret in said]
+    assert not [secret for secret in secrets if secret in output]
 
 
 def test_a_trucks_devices_are_revoked_together_or_alone(shell: Shell) -> None:
@@ -187,7 +189,7 @@ def test_a_trucks_devices_are_revoked_together_or_alone(shell: Shell) -> None:
 @pytest.mark.parametrize(
     "arguments", [["add"], ["add", "T 1"], ["add", "T-1", "--name", "a\nb"], ["revoke"], []]
 )
-def test_what_makes_no_sense_is_refused_before_anything_is_built(
+def test_what_makes_no_sense_is_rejected_before_anything_is_built(
     shell: Shell, arguments: list[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -198,30 +200,30 @@ def test_what_makes_no_sense_is_refused_before_anything_is_built(
 
 def test_these_commands_need_no_other_settings(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["device", "list"], {"STREAM_NAME": "points"})
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
 
     assert code == 2
-    assert "DEVICE_CREDENTIALS_TABLE" in said
-    assert "OPENSEARCH_URL" not in said
+    assert "DEVICE_CREDENTIALS_TABLE" in output
+    assert "OPENSEARCH_URL" not in output
 
 
 def test_enrolling_shows_what_a_box_sends_for_one_certificate(shell: Shell) -> None:
-    code, said = shell("enroll", "T-1", "--days", "2")
-    parameters = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
+    code, output = shell("enroll", "T-1", "--days", "2")
+    parameters = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
     claim = {"truck_id": "T-1", "certificate_id": "c", "now_ms": NOW_MS + 2 * MS_PER_DAY - 1}
 
     assert code == 0
     assert parameters["TruckId"] == "T-1"
     assert is_secret(parameters["EnrollmentSecret"])
     assert shell.enrollments.bind(parameters["EnrollmentSecret"], **claim)
-    assert format_instant(NOW_MS + 2 * MS_PER_DAY) in said
+    assert format_instant(NOW_MS + 2 * MS_PER_DAY) in output
 
 
-def test_a_truck_that_can_be_no_thing_is_refused_at_once(shell: Shell) -> None:
-    code, said = shell("enroll", "T.1")
+def test_a_truck_that_can_be_no_thing_is_rejected_at_once(shell: Shell) -> None:
+    code, output = shell("enroll", "T.1")
 
     assert code == 1
-    assert "T.1" in said
+    assert "T.1" in output
     assert not shell.enrollments.items
 
 

@@ -134,7 +134,7 @@ def test_a_truck_goes_everywhere_and_another_nowhere(world: World, search: FakeT
     assert erase(stores, world) == {}
 
 
-def test_an_object_that_nobody_can_unpack_holds_nothing_up_and_is_told(
+def test_an_object_that_no_one_can_unpack_holds_nothing_up_and_is_reported(
     world: World, search: FakeTruckSearch
 ) -> None:
     fill(world)
@@ -154,7 +154,7 @@ def test_an_object_that_nobody_can_unpack_holds_nothing_up_and_is_told(
     assert erase(stores, world) == {}
 
 
-def test_an_object_that_nobody_can_unpack_is_told_beside_what_keeps_coming(
+def test_an_object_that_no_one_can_unpack_is_reported_beside_what_keeps_coming(
     world: World, search: FakeTruckSearch
 ) -> None:
     world.backup_bucket.put_object(Key="points/broken.gz", Body=join_records([b"?"])[:-9])
@@ -200,7 +200,7 @@ def test_what_is_only_counted_gets_no_tombstone(world: World, search: FakeTruckS
     assert not search.erased_before_ms
 
 
-def test_what_keeps_coming_is_told_and_fails(world: World, search: FakeTruckSearch) -> None:
+def test_what_keeps_coming_is_reported_and_fails(world: World, search: FakeTruckSearch) -> None:
     search.comes_back = 99
 
     with pytest.raises(UnfinishedError, match=r"truck-raw-\* 1"):
@@ -233,12 +233,12 @@ def test_a_crash_while_an_object_is_rewritten_loses_nothing_of_others(
     assert world.backup_bucket.bodies == [join_records([b'{"truck_id":"T-2"}'])]
 
 
-def test_a_truck_with_open_deliveries_is_refused(world: World, search: FakeTruckSearch) -> None:
+def test_a_truck_with_open_deliveries_is_rejected(world: World, search: FakeTruckSearch) -> None:
     with pytest.raises(UnsafeOperationError, match=r"D-7.*--force"):
         check_truck("T-1", stores_of(world, search, "D-7"), now_ms=NOW_MS)
 
 
-def test_one_that_was_heard_of_just_now_is_refused_until_all_is_written(
+def test_one_that_was_heard_of_just_now_is_rejected_until_all_is_written(
     world: World, search: FakeTruckSearch
 ) -> None:
     search.heard_ms = NOW_MS - 14 * 60_000
@@ -290,7 +290,7 @@ class FakeDeliverySearch:
 
     def __init__(self, customers: FakeCustomers) -> None:
         self.naming = dict.fromkeys(customers.rows, 5)
-        self.asked_trucks: set[str] = set()
+        self.requested_trucks: set[str] = set()
         self.customers = customers
         self.were_buried = True
         self.written_after: list[str] = []
@@ -301,7 +301,7 @@ class FakeDeliverySearch:
     def erase(
         self, delivery_ids: Collection[str], truck_ids: Collection[str]
     ) -> Iterator[tuple[str, int]]:
-        self.asked_trucks |= set(truck_ids)
+        self.requested_trucks |= set(truck_ids)
         rows = self.customers.rows
         self.were_buried &= all(rows[one][1].is_buried for one in delivery_ids & rows.keys())
         for one in sorted(delivery_ids):
@@ -338,7 +338,7 @@ def test_a_customer_goes_everywhere_and_another_nowhere(world: World) -> None:
 
     assert gone == {"truck-positions-*": 10, "delivery items": 8, "session items": 2}
     assert isinstance(stores.search, FakeDeliverySearch)
-    assert stores.search.asked_trucks == {"T-1", "T-2", "T-3"}
+    assert stores.search.requested_trucks == {"T-1", "T-2", "T-3"}
     assert stores.search.were_buried, "a consumer would name them again"
     assert not any(count_customer("C-1", stores).values())
     assert count_customer("C-2", stores) == of_other
@@ -397,7 +397,7 @@ def test_a_delivery_that_another_was_given_meanwhile_is_left_to_it(world: World)
     assert stores.search.naming == {"D-2": 5}
 
 
-def test_a_customer_with_open_deliveries_is_refused(world: World) -> None:
+def test_a_customer_with_open_deliveries_is_rejected(world: World) -> None:
     stores = customer_stores(
         ("C-1", owned("D-1", "T-1")), ("C-2", owned("D-2", "T-1", is_open=True))
     )

@@ -91,42 +91,42 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 
 
 def test_an_erasure_ends_with_what_is_gone_and_until_when_to_come_back(shell: Shell) -> None:
-    code, said = shell("erase", "--truck", "T-1")
+    code, output = shell("erase", "--truck", "T-1")
 
     assert code == 0
-    assert "erased of truck T-1: truck-raw-* 4, truck-positions-* 3" in said
-    assert "left: nothing" in said
-    assert "once more after 2027-01-16T08:00:00.000Z" in said
+    assert "erased of truck T-1: truck-raw-* 4, truck-positions-* 3" in output
+    assert "left: nothing" in output
+    assert "once more after 2027-01-16T08:00:00.000Z" in output
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(shell: Shell) -> None:
     for who in (("--truck", "T-1"), ("--customer", "C-1")):
-        code, said = shell("erase", *who, "--dry-run")
+        code, output = shell("erase", *who, "--dry-run")
 
-        assert (code, said.split()[0:2]) == (0, ["would", "erase"])
+        assert (code, output.split()[0:2]) == (0, ["would", "erase"])
     assert shell.search.count("T-1")["truck-raw-*"] == 4
 
 
-def test_a_refusal_is_told_and_force_overrides_it(shell: Shell) -> None:
+def test_a_rejection_is_reported_and_force_overrides_it(shell: Shell) -> None:
     shell.carried = ["D-1"]
 
-    refused, said = shell("erase", "--truck", "T-1")
+    rejected, output = shell("erase", "--truck", "T-1")
     forced, _ = shell("erase", "--truck", "T-1", "--force")
 
-    assert (refused, forced) == (1, 0)
-    assert said.startswith("refused: T-1 carries open deliveries (D-1)")
+    assert (rejected, forced) == (1, 0)
+    assert output.startswith("refused: T-1 carries open deliveries (D-1)")
 
 
 def test_what_is_left_fails_the_command(shell: Shell) -> None:
     shell.search.comes_back = 99
 
-    code, said = shell("erase", "--truck", "T-1")
+    code, output = shell("erase", "--truck", "T-1")
 
     assert code == 1
-    assert said.startswith("unfinished: left: truck-raw-* 1")
+    assert output.startswith("unfinished: left: truck-raw-* 1")
 
 
-def test_a_store_that_is_away_is_told_in_one_line(
+def test_a_store_that_is_unavailable_is_reported_in_one_line(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_truck_id: str) -> dict[str, int]:
@@ -134,11 +134,11 @@ def test_a_store_that_is_away_is_told_in_one_line(
 
     monkeypatch.setattr(shell.search, "count", away)
 
-    code, said = shell("erase", "--truck", "T-1", "--dry-run")
+    code, output = shell("erase", "--truck", "T-1", "--dry-run")
 
     assert code == 1
-    assert said.startswith("failed: count: 503: away")
-    assert len(said.splitlines()) == 1
+    assert output.startswith("failed: count: 503: away")
+    assert len(output.splitlines()) == 1
 
 
 def test_replays_end_with_a_summary(shell: Shell) -> None:
@@ -166,7 +166,7 @@ def test_replays_end_with_a_summary(shell: Shell) -> None:
         ["replay-parked", "--points-per-second", "0"],
     ],
 )
-def test_what_makes_no_sense_is_refused_before_anything_is_built(
+def test_what_makes_no_sense_is_rejected_before_anything_is_built(
     shell: Shell, arguments: list[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -179,8 +179,10 @@ def test_settings_that_are_missing_are_all_named(capsys: pytest.CaptureFixture[s
     code = main(["erase", "--truck", "T-1"], {"AWS_REGION": "eu-central-1"})
 
     assert code == 2
-    said = capsys.readouterr().err
-    assert all(name in said for name in ("OPENSEARCH_URL", "RAW_BACKUP_BUCKET", "DELIVERIES_TABLE"))
+    output = capsys.readouterr().err
+    assert all(
+        name in output for name in ("OPENSEARCH_URL", "RAW_BACKUP_BUCKET", "DELIVERIES_TABLE")
+    )
 
 
 @pytest.mark.parametrize("command", ["erase", "replay-parked", "replay-backup"])
@@ -208,11 +210,11 @@ def blocks_of(shell: Shell) -> Blocks:
 
 
 def test_a_blocked_truck_is_blocked_with_every_token(shell: Shell) -> None:
-    code, said = shell("block", *THIEF)
+    code, output = shell("block", *THIEF)
 
     assert code == 0
-    assert "blocked truck:T-1, until 2027-" in said
-    assert "within 15 s" in said
+    assert "blocked truck:T-1, until 2027-" in output
+    assert "within 15 s" in output
     assert blocks_of(shell).revoking("truck", "T-1", Token("", NOW_MS * 2), NOW_MS)
 
 
@@ -227,10 +229,10 @@ def test_the_tokens_issued_until_a_moment_are_blocked_and_later_ones_are_not(
 
 
 def test_one_token_is_blocked_by_its_name(shell: Shell) -> None:
-    code, said = shell("block", "--token", "jti-7", "--reason", "leaked")
+    code, output = shell("block", "--token", "jti-7", "--reason", "leaked")
 
     assert code == 0
-    assert "blocked token:jti-7, " in said
+    assert "blocked token:jti-7, " in output
     assert blocks_of(shell).revoking("dispatcher", "ann", Token("jti-7", 0), NOW_MS)
 
 
@@ -249,10 +251,10 @@ def test_unblocking_lifts_the_block(shell: Shell, who: tuple[str, str]) -> None:
 def test_the_list_shows_what_is_blocked_why_and_until_when(shell: Shell) -> None:
     nothing = shell("blocked")
     shell("block", *THIEF, "--until", "2030-01-01")
-    _, said = shell("blocked")
+    _, output = shell("blocked")
 
     assert nothing == (0, "nothing is blocked")
-    assert said == "truck:T-1, until 2030-01-01T00:00:00.000Z: revoked, phone stolen"
+    assert output == "truck:T-1, until 2030-01-01T00:00:00.000Z: revoked, phone stolen"
 
 
 @pytest.mark.parametrize(
@@ -262,11 +264,11 @@ def test_the_list_shows_what_is_blocked_why_and_until_when(shell: Shell) -> None
         ("--token", "jti-7", "--reason", "x", "--issued-before", "now"),
     ],
 )
-def test_a_block_that_blocks_nothing_is_refused(shell: Shell, arguments: tuple[str, ...]) -> None:
-    code, said = shell("block", *arguments)
+def test_a_block_that_blocks_nothing_is_rejected(shell: Shell, arguments: tuple[str, ...]) -> None:
+    code, output = shell("block", *arguments)
 
     assert code == 1
-    assert said.startswith("refused: ")
+    assert output.startswith("refused: ")
     assert not shell.blocks.blocks
 
 
@@ -291,10 +293,10 @@ def test_a_block_names_one_subject_and_a_reason(shell: Shell, arguments: tuple[s
 def test_without_a_door_over_iot_core_there_is_nothing_to_replay(
     shell: Shell, command: str
 ) -> None:
-    code, said = shell(command)
+    code, output = shell(command)
 
     assert code == 1
-    assert said.startswith("refused")
+    assert output.startswith("refused")
 
 
 @pytest.mark.parametrize(("trouble", "code"), [(None, 0), (FailSome([0]), 1)])
@@ -307,10 +309,10 @@ def test_what_the_rule_could_not_write_is_replayed(
     )
     stream = DeviceStream(FakeStream([trouble]), "device-messages")
     shell.failed_messages = FailedMessageStores(failed=failed, stream=stream)
-    exit_code, said = shell("replay-failed-messages")
+    exit_code, output = shell("replay-failed-messages")
 
     assert exit_code == code
-    assert said.startswith(f"replayed {1 - code} messages; stay: 0")
+    assert output.startswith(f"replayed {1 - code} messages; stay: 0")
 
 
 @pytest.mark.parametrize(
@@ -328,7 +330,7 @@ def test_what_lambda_set_aside_is_replayed(
     shell.world.parked_bucket.put_object(Key="aws/lambda/m/s/1", Body=body)
     stream = DeviceStream(FakeStream([trouble]), "device-messages")
     shell.failed_messages = FailedMessageStores(failed=FakeFailedMessages(), stream=stream)
-    exit_code, said = shell("replay-set-aside")
+    exit_code, output = shell("replay-set-aside")
 
     assert exit_code == code
-    assert said.startswith(summary)
+    assert output.startswith(summary)

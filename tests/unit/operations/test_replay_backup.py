@@ -142,7 +142,7 @@ def test_what_failed_goes_where_firehose_meant_to_put_it(world: World, raw_log: 
     ]
 
 
-def test_a_raw_log_that_is_away_is_tried_again_and_only_what_it_did_not_take(
+def test_a_raw_log_that_is_unavailable_is_tried_again_and_only_what_it_did_not_take(
     world: World,
 ) -> None:
     raw_log = FakeRawLog(
@@ -164,12 +164,12 @@ def test_given_up_it_says_behind_which_object_to_go_on_and_that_loses_nothing(
     second = keep(world, 1, data("T-1", 2))
     keep(world, 2, data("T-1", 3))
 
-    with pytest.raises(UnfinishedError, match="away") as told:
+    with pytest.raises(UnfinishedError, match="away") as reported:
         replay(world, into_raw(world, raw_log))
     replay(world, into_raw(world, raw_log), after=first)
 
-    assert second in str(told.value)
-    assert f"go on with --after {first}" in str(told.value)
+    assert second in str(reported.value)
+    assert f"go on with --after {first}" in str(reported.value)
     assert [one.source for one in raw_log.held] == [data("T-1", n) for n in (1, 2, 3)]
 
 
@@ -177,20 +177,20 @@ def test_a_stream_that_does_not_take_all_ends_it(world: World) -> None:
     world.stream = FakeStream(then=FailSome([0]))
     key = keep(world, 0, data("T-1", 1))
 
-    with pytest.raises(UnfinishedError, match=THROTTLED) as told:
+    with pytest.raises(UnfinishedError, match=THROTTLED) as reported:
         replay(world, into_stream(world))
 
-    assert key in str(told.value)
+    assert key in str(reported.value)
 
 
 def test_a_broken_object_ends_it_by_name(world: World, raw_log: FakeRawLog) -> None:
     key = keep(world, 0, data("T-1", 1))
     world.backup_bucket.put_object(Key=key, Body=b"\x1f\x8bspoilt")
 
-    with pytest.raises(UnfinishedError, match="can't be unpacked") as told:
+    with pytest.raises(UnfinishedError, match="can't be unpacked") as reported:
         replay(world, into_raw(world, raw_log))
 
-    assert key in str(told.value)
+    assert key in str(reported.value)
 
 
 def test_a_dry_run_counts_and_puts_nothing(world: World, raw_log: FakeRawLog) -> None:

@@ -17,7 +17,7 @@ from operations.replay_failed_messages import (
 from rtdts.ingest.device_messages import DeviceMessage, decode_message
 from rtdts.telemetry_stream.device_stream import DeviceStream
 from tests.fakes.fake_failed_messages import FakeFailedMessages
-from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream, LoseAnswer, refused
+from tests.fakes.fake_stream import THROTTLED, FailSome, FakeStream, LoseResponse, rejected
 from tests.support.operations_world import quick
 
 SENT_AT_MS = 1_795_503_168_120
@@ -138,8 +138,8 @@ def test_what_the_stream_does_not_take_stays_until_it_does() -> None:
     assert sorted(key for key, _ in world.streamed) == ["T-0", "T-1", "T-2"]
 
 
-def test_after_a_lost_answer_a_message_comes_twice_and_never_not_at_all() -> None:
-    world = World(FakeStream([LoseAnswer({})]))
+def test_after_a_lost_response_a_message_comes_twice_and_never_not_at_all() -> None:
+    world = World(FakeStream([LoseResponse({})]))
     world.send(document("T-1", b"{}"))
 
     assert world.replay().not_taken == {"UnreadableAnswer": 1}
@@ -152,7 +152,7 @@ def test_after_a_lost_answer_a_message_comes_twice_and_never_not_at_all() -> Non
 
 
 def test_a_crash_leaves_what_was_not_put() -> None:
-    world = World(FakeStream([refused("InternalFailure", 500)]))
+    world = World(FakeStream([rejected("InternalFailure", 500)]))
     world.send(document("T-1", b"{}"))
     with pytest.raises(Exception, match="InternalFailure"):
         world.replay()

@@ -24,8 +24,8 @@ def data(truck_id: str, second: int) -> bytes:
 
 
 def park(world: World, truck_id: str, second: int, **changed: str) -> str:
-    said = {"reason": "unprocessable", "partition_key": truck_id, **changed}
-    return world.parking.park(data(truck_id, second), name=f"{truck_id}.{second}", **said)
+    output = {"reason": "unprocessable", "partition_key": truck_id, **changed}
+    return world.parking.park(data(truck_id, second), name=f"{truck_id}.{second}", **output)
 
 
 def replay(
@@ -67,9 +67,9 @@ def test_what_would_be_parked_again_stays_with_a_line_that_says_why(world: World
     assert report.stay == {"not_a_point": 1, "partition_key_is_not_the_truck": 1}
     assert [key for key, _ in world.streamed] == ["T-3"]
     assert sorted(world.parked_bucket.objects) == ["rejected/1", "rejected/2"]
-    told = [line for line in world.lines if line.startswith("stays: ")]
-    assert any("rejected/1: not_a_point" in line for line in told)
-    assert any("partition key 'T-1', truck 'T-2'" in line for line in told)
+    reported = [line for line in world.lines if line.startswith("stays: ")]
+    assert any("rejected/1: not_a_point" in line for line in reported)
+    assert any("partition key 'T-1', truck 'T-2'" in line for line in reported)
 
 
 def test_what_was_received_more_than_30_days_ago_stays(world: World) -> None:

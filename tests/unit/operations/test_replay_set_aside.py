@@ -68,7 +68,7 @@ def test_a_dry_run_lists_what_there_is_and_changes_nothing() -> None:
     assert line.startswith(f"{SET_ASIDE_KEY}1: 2 messages of 1 trucks, set aside 2026-11-24T12:00")
 
 
-def test_a_batch_that_is_not_taken_whole_stays_and_ends_the_replay() -> None:
+def test_a_batch_that_is_not_accepted_whole_stays_and_ends_the_replay() -> None:
     world = World(None, FailSome([1]))
     for name in "123":
         world.set_aside(name, invocation(device_message(f"a{name}"), device_message(f"b{name}")))

@@ -112,7 +112,7 @@ def test_to_delete_what_is_not_there_is_a_success(
     assert body.count(b"\n") == 3
 
 
-def test_a_rejection_tells_why(server: ScriptedOpenSearch) -> None:
+def test_a_rejection_reports_why(server: ScriptedOpenSearch) -> None:
     error = {"type": "mapper", "reason": "bad field", "caused_by": {"reason": "no date"}}
     server.items = [{"status": 400, "error": error}]
 
@@ -121,7 +121,7 @@ def test_a_rejection_tells_why(server: ScriptedOpenSearch) -> None:
     assert outcome.reason == "400 mapper: bad field: no date"
 
 
-def test_an_answer_that_is_cut_short_is_no_success(
+def test_a_response_that_is_cut_short_is_no_success(
     server: ScriptedOpenSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "bulk", lambda **_: {"items": [{"index": {"status": 201}}]})

@@ -15,7 +15,7 @@ from tests.fakes.scripted_client import ScriptedClient
 RECEIVED_MS = 1_800_000_000_123
 
 
-def search_answering(value: float | None) -> Any:
+def search_responding(value: float | None) -> Any:
     search = ScriptedClient({"aggregations": {"last": {"value": value}}}).search
     return SimpleNamespace(search=search, indices=ScriptedClient({}))
 
@@ -26,6 +26,6 @@ def search_answering(value: float | None) -> Any:
 def test_a_truck_was_heard_of_when_its_last_point_was_received(
     value: float | None, expected: str | None
 ) -> None:
-    trucks = TruckErasure(cast("OpenSearch", search_answering(value)))
+    trucks = TruckErasure(cast("OpenSearch", search_responding(value)))
 
     assert trucks.last_received_at("T-1") == expected

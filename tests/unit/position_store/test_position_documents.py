@@ -307,7 +307,7 @@ def test_only_what_is_searched_or_aggregated_is_indexed() -> None:
     assert latest["shown"] == {"type": "object", "enabled": False}
 
 
-def test_an_index_that_is_there_gets_the_fields_that_it_lacks_and_keeps_the_others() -> None:
+def test_an_index_that_is_there_gets_the_fields_that_it_misses_and_keeps_the_others() -> None:
     expected = POSITIONS_MAPPINGS["properties"]
     older = {
         name: {"type": of.get("type", "object")} for name, of in expected.items() if name != "n"

@@ -77,7 +77,7 @@ def test_a_deletion_names_the_document_and_no_version() -> None:
     ]
 
 
-def test_a_memory_replaces_only_the_version_that_was_read() -> None:
+def test_a_state_replaces_only_the_version_that_was_read() -> None:
     state = TruckState(truck_id="T-1", window=Window(""))
     read = DocumentVersion(seq_no=7, primary_term=2)
     writes = [StateWrite.of(state, None), StateWrite.of(state, read)]

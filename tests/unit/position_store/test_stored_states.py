@@ -84,7 +84,7 @@ def test_a_fix_of_a_release_with_one_measurement_less_has_none() -> None:
 
 
 @pytest.mark.parametrize("packed", [b"", b"spoilt", msgspec.msgpack.encode([1]), b"\x91" * 10_000])
-def test_what_is_no_fix_is_refused(packed: bytes) -> None:
+def test_what_is_no_fix_is_rejected(packed: bytes) -> None:
     with pytest.raises(ValueError, match="not a packed fix"):
         unpack_fix(TRUCK, packed, 0)
 
@@ -238,7 +238,7 @@ PACKED = pack_state(states()[-1])
         json.dumps({"taken": 1}).encode(),
     ],
 )
-def test_what_is_no_state_is_refused_and_can_only_be_replaced(packed: bytes) -> None:
+def test_what_is_no_state_is_rejected_and_can_only_be_replaced(packed: bytes) -> None:
     with pytest.raises(ValueError, match="not a"):
         unpack_state(TRUCK, packed)
     assert StoredState(truck_id=TRUCK, packed=packed, version=VERSION).state is None

@@ -47,22 +47,22 @@ def test_only_what_failed_is_sent_again() -> None:
     assert sent(client) == [["D-0", "D-1", "D-2"], ["D-1", "D-2"], ["D-2"]]
 
 
-def test_what_is_refused_for_good_is_told_after_the_rest_was_sent() -> None:
+def test_what_is_rejected_for_good_is_reported_after_the_rest_was_sent() -> None:
     client = ScriptedClient(failed(0, sender_fault=True), {})
 
-    with pytest.raises(NudgesNotSent) as refused:
+    with pytest.raises(NudgesNotSent) as rejected:
         queue_on(client).send_many(nudges(11))
-    assert [nudge.delivery_id for nudge in refused.value.nudges] == ["D-0"]
-    assert refused.value.codes == ("InvalidParameterValue",)
+    assert [nudge.delivery_id for nudge in rejected.value.nudges] == ["D-0"]
+    assert rejected.value.codes == ("InvalidParameterValue",)
     assert [len(batch) for batch in sent(client)] == [10, 1]
 
 
 def test_what_fails_again_and_again_is_given_up_on_and_told() -> None:
     client = ScriptedClient(*[failed(0)] * 4)
 
-    with pytest.raises(NudgesNotSent) as refused:
+    with pytest.raises(NudgesNotSent) as rejected:
         queue_on(client).send_many(nudges(1))
-    assert refused.value.codes == ("ServiceUnavailable",)
+    assert rejected.value.codes == ("ServiceUnavailable",)
 
 
 def test_the_same_nudge_twice_goes_once() -> None:

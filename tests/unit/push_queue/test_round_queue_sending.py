@@ -58,16 +58,16 @@ def test_ten_go_in_a_request_and_only_what_failed_is_sent_again() -> None:
     assert sent[2] == ["12"]
 
 
-def test_what_is_refused_for_good_is_told_after_the_rest_was_sent() -> None:
+def test_what_is_rejected_for_good_is_reported_after_the_rest_was_sent() -> None:
     client = ScriptedClient(failed(3, sender_fault=True), {})
 
-    with pytest.raises(BucketsNotSent) as refused:
+    with pytest.raises(BucketsNotSent) as rejected:
         queue_on(client).send_buckets(due(11))
-    assert [one.bucket for one in refused.value.buckets] == [3]
+    assert [one.bucket for one in rejected.value.buckets] == [3]
     assert len(client.calls) == 2
 
 
-def test_what_was_another_s_already_is_told_of_each_request() -> None:
+def test_what_was_another_s_already_is_reported_of_each_request() -> None:
     client = ScriptedClient(failed(4, sender_fault=True), failed(1, sender_fault=True))
     codes = queue_on(client).delete(received(12))
 

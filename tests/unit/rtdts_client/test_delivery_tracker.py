@@ -148,10 +148,10 @@ def test_a_connection_that_is_asked_to_prove_itself_and_does_stays() -> None:
     in_virtual_time(main)
 
 
-def test_a_share_that_has_ended_is_not_asked_for_again() -> None:
+def test_a_share_that_has_ended_is_not_requested_again() -> None:
     async def main() -> None:
         service = FakeLiveService()
-        service.refused = "not_found"
+        service.rejected = "not_found"
         async with following(service) as followed:
             assert await followed.running == "not_found"
 
@@ -160,16 +160,16 @@ def test_a_share_that_has_ended_is_not_asked_for_again() -> None:
     in_virtual_time(main)
 
 
-def test_a_service_that_is_away_for_a_day_is_found_again_within_20_s() -> None:
+def test_a_service_that_is_unavailable_for_a_day_is_found_again_within_20_s() -> None:
     async def main() -> None:
         service = FakeLiveService()
-        service.is_away = True
+        service.is_unavailable = True
         async with following(service, random=random.Random(7).random) as followed:
             await asyncio.sleep(24 * HOUR_S)
 
             assert followed.last.connection == "offline"
 
-            service.is_away = False
+            service.is_unavailable = False
             await asyncio.sleep(21)
 
             assert followed.last.connection == "live"

@@ -34,6 +34,6 @@ def test_reports_every_problem_at_once():
 
 
 @pytest.mark.parametrize("text", ["0", "10", "1.5", "five"])
-def test_refuses_numbers_out_of_bounds_or_of_another_kind(text):
+def test_rejects_numbers_out_of_bounds_or_of_another_kind(text):
     with pytest.raises(SettingsError, match="SIZE="):
         read_settings(Sample, {"NAME": "x", "SIZE": text})

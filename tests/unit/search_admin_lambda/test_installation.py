@@ -28,18 +28,18 @@ POLICIES = retention_policies(raw_days=3, positions_days=90)
 class FakeDomain:
     """Keeps what it is told, and is away for the first calls."""
 
-    def __init__(self, *, away_for_calls: int = 0) -> None:
+    def __init__(self, *, unavailable_for_calls: int = 0) -> None:
         self.steps: list[str] = []
         self.replaced: dict[str, PolicyVersion | None] = {}
         self.audit: Mapping[str, Any] = {}
         self.roles: dict[str, Mapping[str, Any]] = {}
         self.mappings: dict[str, Mapping[str, Any]] = {}
         self._policies: dict[str, Mapping[str, Any]] = {}
-        self._away_for = away_for_calls
+        self._unavailable_for = unavailable_for_calls
 
     def install_templates(self) -> None:
-        if self._away_for:
-            self._away_for -= 1
+        if self._unavailable_for:
+            self._unavailable_for -= 1
             raise StoreUnavailable("install templates", None, "not there yet")
         self.steps.append("templates")
 
@@ -112,7 +112,7 @@ def test_templates_come_first_and_the_right_to_write_last() -> None:
     assert all(step.startswith(("role", "mapping")) for step in domain.steps[6:])
 
 
-def test_audit_log_holds_refusals_and_no_positions() -> None:
+def test_audit_log_holds_rejections_and_no_positions() -> None:
     domain = FakeDomain()
 
     run(domain)
@@ -130,15 +130,15 @@ def test_audit_log_holds_refusals_and_no_positions() -> None:
 
 
 def test_a_new_domain_may_take_its_time() -> None:
-    domain = FakeDomain(away_for_calls=5)
+    domain = FakeDomain(unavailable_for_calls=5)
 
     run(domain)
 
     assert domain.steps[0] == "templates"
 
 
-def test_a_domain_that_never_answers_fails_the_invocation() -> None:
-    domain = FakeDomain(away_for_calls=10_000)
+def test_a_domain_that_never_responses_fails_the_invocation() -> None:
+    domain = FakeDomain(unavailable_for_calls=10_000)
 
     with pytest.raises(StoreUnavailable):
         run(domain)
@@ -205,7 +205,7 @@ def test_a_policy_deletes_its_pattern_after_its_days(policy) -> None:
     assert deleted["actions"] == [{"delete": {}}]
 
 
-def test_what_retention_has_left_is_told_by_policy() -> None:
+def test_what_retention_has_left_is_reported_by_policy() -> None:
     app = App(
         domain=FakeDomain(), policies=POLICIES, roles=ROLES, patience_s=1, log=get_logger("test")
     )

@@ -13,13 +13,13 @@ from search_admin_lambda.opensearch_domain import OpenSearchDomain
 
 
 class FakeTransport:
-    def __init__(self, answers: dict[tuple[str, str], Any]) -> None:
-        self.answers = answers
-        self.asked: list[tuple[str, str, Any, Any]] = []
+    def __init__(self, responses: dict[tuple[str, str], Any]) -> None:
+        self.responses = responses
+        self.requested: list[tuple[str, str, Any, Any]] = []
 
     def perform_request(self, method: str, path: str, *, params: Any, body: Any) -> Any:
-        self.asked.append((method, path, params, body))
-        response = self.answers.get((method, path), {})
+        self.requested.append((method, path, params, body))
+        response = self.responses.get((method, path), {})
         if isinstance(response, Exception):
             raise response
         return response
@@ -40,20 +40,20 @@ class FakeIndices:
 
 
 class FakeClient:
-    def __init__(self, **answers: Any) -> None:
-        self.transport = FakeTransport(answers.get("answers", {}))
+    def __init__(self, **responses: Any) -> None:
+        self.transport = FakeTransport(responses.get("responses", {}))
         self.indices = FakeIndices()
 
 
 POLICY = ("GET", "/_plugins/_ism/policies/truck-raw")
 
 
-def domain_of(answers: dict[tuple[str, str], Any]) -> tuple[OpenSearchDomain, FakeTransport]:
-    client = FakeClient(answers=answers)
+def domain_of(responses: dict[tuple[str, str], Any]) -> tuple[OpenSearchDomain, FakeTransport]:
+    client = FakeClient(responses=responses)
     return OpenSearchDomain(client, shards=1), client.transport  # type: ignore[arg-type]
 
 
-def test_every_index_gets_as_many_shards_as_are_asked_for() -> None:
+def test_every_index_gets_as_many_shards_as_are_requested() -> None:
     client = FakeClient()
 
     OpenSearchDomain(client, shards=3).install_templates()  # type: ignore[arg-type]
@@ -71,7 +71,7 @@ def test_a_policy_that_is_not_there_is_created_without_a_condition() -> None:
     domain.put_policy("truck-raw", {"policy": {}}, version)
 
     assert version is None
-    assert transport.asked[-1] == ("PUT", POLICY[1], {}, {"policy": {}})
+    assert transport.requested[-1] == ("PUT", POLICY[1], {}, {"policy": {}})
 
 
 def test_a_policy_is_replaced_on_condition_that_it_is_the_one_read() -> None:
@@ -81,7 +81,7 @@ def test_a_policy_is_replaced_on_condition_that_it_is_the_one_read() -> None:
     domain.put_policy("truck-raw", {"policy": {}}, version)
 
     assert version == PolicyVersion(sequence_number=4, primary_term=9)
-    assert transport.asked[-1][2] == {"if_seq_no": 4, "if_primary_term": 9}
+    assert transport.requested[-1][2] == {"if_seq_no": 4, "if_primary_term": 9}
 
 
 def test_a_policy_is_given_to_what_is_there_even_if_nothing_is() -> None:
@@ -90,13 +90,13 @@ def test_a_policy_is_given_to_what_is_there_even_if_nothing_is() -> None:
 
     domain.apply_policy("truck-raw", "truck-raw-*")
 
-    assert [path for _, path, _, _ in transport.asked] == [
+    assert [path for _, path, _, _ in transport.requested] == [
         "/_plugins/_ism/add/truck-raw-*",
         "/_plugins/_ism/change_policy/truck-raw-*",
     ]
 
 
-def test_the_indexes_that_are_there_are_told_in_their_order() -> None:
+def test_the_indexes_that_are_there_are_reported_in_their_order() -> None:
     indexes = ("GET", "/_cat/indices/truck-raw-*")
     domain, _ = domain_of(
         {indexes: [{"index": "truck-raw-2026-11-24"}, {"index": "truck-raw-2026-11-23"}]}
@@ -110,12 +110,12 @@ def test_the_audit_log_is_configured_by_the_security_api() -> None:
 
     domain.put_audit({"enabled": True})
 
-    assert transport.asked == [
+    assert transport.requested == [
         ("PUT", "/_plugins/_security/api/audit/config", None, {"enabled": True})
     ]
 
 
-def test_a_domain_whose_security_is_not_initialised_is_asked_again() -> None:
+def test_a_domain_whose_security_is_not_initialised_is_requested_again() -> None:
     role = ("PUT", "/_plugins/_security/api/roles/r")
     domain, _ = domain_of({role: AuthorizationException(403, "not initialised", {})})
 
@@ -123,7 +123,7 @@ def test_a_domain_whose_security_is_not_initialised_is_asked_again() -> None:
         domain.put_role("r", {})
 
 
-def test_a_mistake_of_ours_is_not_asked_again() -> None:
+def test_a_mistake_of_ours_is_not_requested_again() -> None:
     mapping = ("PUT", "/_plugins/_security/api/rolesmapping/r")
     domain, _ = domain_of({mapping: RequestError(400, "bad", {})})
 

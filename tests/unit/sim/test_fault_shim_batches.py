@@ -96,8 +96,8 @@ def test_keys_that_fail_come_back_unprocessed_with_how_they_were_asked(failing: 
     _, document = through(batch, failing, reading)
 
     left = document["UnprocessedKeys"]
-    answered = [key for rows in document["Responses"].values() for key in rows]
-    assert answered == [key for place, key in enumerate(keys) if place not in failing]
+    responded = [key for rows in document["Responses"].values() for key in rows]
+    assert responded == [key for place, key in enumerate(keys) if place not in failing]
     assert [key for one in left.values() for key in one["Keys"]] == [
         keys[n] for n in sorted(failing)
     ]

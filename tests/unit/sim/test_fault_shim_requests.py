@@ -199,6 +199,6 @@ def test_opensearch_names_its_operations_in_the_path(
     [b"", b"\xbf\xff", b"[]", b'{"Records": 7}', b'{"Records": [7]}', b'{"Records'],
     ids=repr,
 )
-def test_a_body_that_cannot_be_read_is_no_batch_and_upstreams_to_refuse(body: bytes) -> None:
+def test_a_body_that_cannot_be_read_is_no_batch_and_upstreams_to_reject(body: bytes) -> None:
     assert aws_json("Kinesis_20131202.PutRecords", body).batch is None
     assert plain("POST", "/_bulk", body).batch is None or not body

@@ -63,12 +63,12 @@ def test_a_list_of_rules_is_a_weather_too() -> None:
         "",
     ],
 )
-def test_what_is_no_weather_is_refused(text: str) -> None:
+def test_what_is_no_weather_is_rejected(text: str) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_weather(text.encode())
 
 
-def test_two_rules_of_one_name_could_not_be_told_apart() -> None:
+def test_two_rules_of_one_name_could_not_be_reported_apart() -> None:
     rule = b'{"name": "r", "fault": {"kind": "drop"}}'
 
     with pytest.raises(msgspec.DecodeError, match="share a name"):

@@ -45,14 +45,14 @@ def batch_of(*numbers: int, positions: dict[str, str] | None = None) -> Batch:
 class FakeRawLog:
     """Answers each call with the next of its answers; then takes everything."""
 
-    def __init__(self, *answers: Sequence[Fate] | Exception) -> None:
-        self._answers = list(answers)
+    def __init__(self, *responses: Sequence[Fate] | Exception) -> None:
+        self._responses = list(responses)
         self.calls: list[list[bytes]] = []
         self.held: list[bytes] = []
 
     def index(self, documents: Sequence[RawDocument]) -> Sequence[ItemOutcome]:
         self.calls.append([each.source for each in documents])
-        response = self._answers.pop(0) if self._answers else [Fate.WRITTEN] * len(documents)
+        response = self._responses.pop(0) if self._responses else [Fate.WRITTEN] * len(documents)
         if isinstance(response, Exception):
             raise response
         outcomes = [ItemOutcome(fate=fate, reason=fate.value) for fate in response]
@@ -185,7 +185,7 @@ def test_a_batch_carries_the_last_position_of_each_shard_and_the_buffer_is_empty
     assert buffer.take().positions == {}
 
 
-def test_only_what_was_not_taken_is_sent_again(backup):
+def test_only_what_was_not_accepted_is_sent_again(backup):
     raw_log = FakeRawLog([Fate.WRITTEN, Fate.RETRYABLE, Fate.WRITTEN])
 
     report = delivery(raw_log, backup).deliver(batch_of(1, 2, 3))
@@ -204,7 +204,7 @@ def test_an_outage_is_waited_out(backup):
     assert backup.failed == {}
 
 
-def test_what_is_refused_for_its_own_fault_goes_to_the_backup_at_once(backup):
+def test_what_is_rejected_for_its_own_fault_goes_to_the_backup_at_once(backup):
     raw_log = FakeRawLog([Fate.WRITTEN, Fate.REJECTED])
 
     report = delivery(raw_log, backup).deliver(batch_of(1, 2))

@@ -42,12 +42,12 @@ def read(token: str, key_set: dict) -> dict:
     )
 
 
-def ask(provider: IdentityProvider, secret=SECRET, **body):
+def send_request(provider: IdentityProvider, secret=SECRET, **body):
     return provider.post("/token", f"Bearer {secret}", json.dumps(body).encode())
 
 
 def test_a_token_says_who_it_is_for_and_verifies_with_the_published_keys(provider):
-    response = ask(provider, role="truck", identity="T-1", ttl_s=60)
+    response = send_request(provider, role="truck", identity="T-1", ttl_s=60)
 
     assert response.status == 200
     claims = read(response.body["access_token"], provider.get("/jwks.json").body)
@@ -77,7 +77,7 @@ def test_the_private_key_is_not_published(provider):
 
 @pytest.mark.parametrize("secret", ["", "s3cre", "s3cret2", "ümlaut"])
 def test_no_token_without_the_secret(provider, secret):
-    response = ask(provider, secret, role="truck", identity="T-1")
+    response = send_request(provider, secret, role="truck", identity="T-1")
 
     assert response.status == 401
     assert "access_token" not in response.body
@@ -95,12 +95,12 @@ def test_no_token_without_the_secret(provider, secret):
         {"role": "truck", "identity": "T-1", "ttl_s": 10**9},
     ],
 )
-def test_a_request_that_makes_no_sense_is_refused(provider, body):
-    assert ask(provider, **body).status == 400
+def test_a_request_that_makes_no_sense_is_rejected(provider, body):
+    assert send_request(provider, **body).status == 400
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"{"])
-def test_a_body_that_is_no_object_is_refused(provider, body):
+def test_a_body_that_is_no_object_is_rejected(provider, body):
     assert provider.post("/token", "Bearer s3cret", body).status == 400
 
 

@@ -191,7 +191,7 @@ def test_a_role_that_views_nothing_is_denied(gate: Gate, token: str) -> None:
     assert policy["context"] == {}
 
 
-def test_keys_that_are_away_are_no_fault_of_the_viewers(gate: Gate) -> None:
+def test_keys_that_are_unavailable_are_no_fault_of_the_viewers(gate: Gate) -> None:
     gate.tokens.away = True
 
     with pytest.raises(KeysUnavailable):
@@ -208,7 +208,7 @@ def test_a_stranger_is_no_failure_of_the_authorizer(gate: Gate) -> None:
     assert '"level":"error"' not in gate.lines.getvalue()
 
 
-def test_keys_that_are_away_are_counted_as_a_failure_and_logged_as_one(gate: Gate) -> None:
+def test_keys_that_are_unavailable_are_counted_as_a_failure_and_logged_as_one(gate: Gate) -> None:
     gate.tokens.away = True
     with pytest.raises(KeysUnavailable):
         gate.handled("Bearer the-token")
@@ -320,10 +320,10 @@ def test_what_cannot_be_a_ticket_costs_no_write(gate: Gate, ticket: str) -> None
 def test_what_goes_round_the_edge_opens_nothing_and_spends_nothing() -> None:
     gate = Gate(edge_secrets="the-edges")
     ticket = gate.tickets.issue(ticket_holder("customer", "C-88", NOW_MS + HOUR_MS), NOW_MS).ticket
-    refused = [gate.by_ticket(ticket), gate.by_token("Bearer the-token")]
+    rejected = [gate.by_ticket(ticket), gate.by_token("Bearer the-token")]
     event = aws_event("socket_authorize_by_token")
     event["headers"] |= {"Authorization": "Bearer the-token", "X-Rtdts-Edge": "the-edges"}
 
-    assert [effect(policy) for policy in refused] == ["Deny", "Deny"]
+    assert [effect(policy) for policy in rejected] == ["Deny", "Deny"]
     assert gate.tickets.spendings == 0
     assert effect(authorize(event, gate.app)) == "Allow"

@@ -70,7 +70,7 @@ def test_a_dispatcher_follows_the_fleet_in_a_view(socket: Socket) -> None:
 
 
 @pytest.mark.parametrize("role", ["customer", "truck", ""])
-def test_nobody_but_a_dispatcher_follows_the_fleet(socket: Socket, role: str) -> None:
+def test_no_one_but_a_dispatcher_follows_the_fleet(socket: Socket, role: str) -> None:
     track_fleet(socket, role=role)
 
     assert socket.subscriptions.of_topic(FLEET) == []
@@ -113,7 +113,7 @@ def test_nobody_but_a_dispatcher_follows_the_fleet(socket: Socket, role: str) ->
     ],
     ids=json.dumps,
 )
-def test_what_is_no_view_is_refused_and_the_former_view_stands(socket: Socket, body: Any) -> None:
+def test_what_is_no_view_is_rejected_and_the_former_view_stands(socket: Socket, body: Any) -> None:
     track_fleet(socket)
     before = view_of(socket)
     track_fleet(socket, {"action": "track_fleet", **body}, at_ms=TAKEN_AT_MS + 1)

@@ -199,7 +199,7 @@ def test_a_dispatcher_tracks_any(socket: Socket) -> None:
     assert socket.followed == ["D-1"]
 
 
-def test_a_closed_delivery_may_be_asked_for_the_snapshot_says_how_it_ended(
+def test_a_closed_delivery_may_be_requested_the_snapshot_says_how_it_ended(
     socket: Socket,
 ) -> None:
     closed = moved_to(new_delivery(delivery_id="D-2"), Status.CANCELLED)
@@ -224,8 +224,8 @@ def test_a_connection_follows_so_many_and_no_more(socket: Socket) -> None:
     for delivery_id in ("D-1", "D-2", "D-3"):
         socket.track(delivery_id)
     assert socket.followed == ["D-1", "D-2"]
-    (refusal,) = socket.replies
-    assert (refusal["reason"], refusal["delivery_id"]) == ("too_many", "D-3")
+    (rejection,) = socket.replies
+    assert (rejection["reason"], rejection["delivery_id"]) == ("too_many", "D-3")
 
     socket.track("D-2")  # what is tracked already may be asked for again
     assert socket.nudges.sent[-1].delivery_id == "D-2"
@@ -334,7 +334,7 @@ def test_a_viewer_that_has_gone_is_no_failure(socket: Socket) -> None:
     assert "gone" in socket.lines.getvalue()
 
 
-def test_a_failure_is_an_answer_and_a_trace_in_the_log(socket: Socket) -> None:
+def test_a_failure_is_a_response_and_a_trace_in_the_log(socket: Socket) -> None:
     socket.poster.trouble = client_error("InternalServerError", 500)
 
     assert socket.send("ping") == {"statusCode": 500}
@@ -342,7 +342,7 @@ def test_a_failure_is_an_answer_and_a_trace_in_the_log(socket: Socket) -> None:
     assert [line["event"] for line in lines] == ["unexpected", "socket"]
 
 
-def test_no_answer_has_a_body_the_gateway_would_send_it_to_the_viewer(socket: Socket) -> None:
+def test_no_response_has_a_body_the_gateway_would_send_it_to_the_viewer(socket: Socket) -> None:
     names = [route.removeprefix("$") for route in ROUTES]
 
     assert [set(socket.send(name)) for name in names] == [{"statusCode"}] * len(ROUTES)
@@ -357,7 +357,7 @@ def test_each_event_is_one_line_of_log(socket: Socket) -> None:
     assert line["request_id"] == "JKJbYHfMPLAMFXw="
 
 
-def test_a_post_tells_gone_from_failed() -> None:
+def test_a_post_reports_gone_from_failed() -> None:
     client = ScriptedClient({}, client_error("GoneException", 410), client_error("Other", 500))
     poster = ConnectionPoster(client)
 

@@ -141,7 +141,7 @@ def test_one_token_has_so_many_sockets_open_and_no_more(world: World) -> None:
     assert world.connects("another", identity="C-99") == 200
 
 
-def test_the_oldest_socket_makes_room_and_is_told_why(world: World) -> None:
+def test_the_oldest_socket_makes_room_and_is_notified_why(world: World) -> None:
     for number in range(MAX_SOCKETS + 1):
         world.now_ms += 1_000
         assert world.connects(f"c-{number}") == 200
@@ -158,7 +158,7 @@ def test_a_device_whose_ends_are_never_reported_gets_in_again_and_again(world: W
         world.gateway.open.clear()
 
 
-def test_who_opens_and_ends_sockets_for_ever_is_refused(world: World) -> None:
+def test_who_opens_and_ends_sockets_for_ever_is_rejected(world: World) -> None:
     statuses = []
     for number in range(300):
         world.now_ms += 100
@@ -184,24 +184,24 @@ def test_no_place_is_given_away_when_the_oldest_socket_can_not_be_ended(world: W
     for number in range(MAX_SOCKETS):
         world.connects(f"c-{number}")
     world.gateway.end_trouble = client_error("LimitExceededException", 429)
-    refused = world.connects("new")
+    rejected = world.connects("new")
     world.gateway.end_trouble = None
 
-    assert refused == 500
+    assert rejected == 500
     assert world.connects("newer") == 200
     assert len(world.gateway.open) == MAX_SOCKETS
 
 
 @pytest.mark.parametrize("name", ["track", "untrack", "ping", "default"])
-def test_a_socket_that_says_too_much_is_told_so_and_ended(world: World, name: str) -> None:
+def test_a_socket_that_says_too_much_is_reported_and_ended(world: World, name: str) -> None:
     world.connects("c")
-    said = 0
-    while "c" in world.gateway.open and said < 500:
+    output = 0
+    while "c" in world.gateway.open and output < 500:
         world.happens(name, "c")
-        said += 1
+        output += 1
 
     at_most = LIMITS.frames.burst + CONTAINERS * FREE
-    assert LIMITS.frames.burst < said <= at_most + 1
+    assert LIMITS.frames.burst < output <= at_most + 1
     assert world.gateway.said["c"][-1]["reason"] == "too_many"
     assert "delivery_id" not in world.gateway.said["c"][-1]
     assert len(world.nudges.sent) <= at_most
@@ -224,7 +224,7 @@ def test_a_socket_that_does_not_read_is_ended_all_the_same(world: World) -> None
     assert world.gateway.open == set()
 
 
-def test_a_connection_may_ask_for_all_that_it_may_follow_and_once_more(world: World) -> None:
+def test_a_connection_may_request_all_that_it_may_follow_and_once_more(world: World) -> None:
     world.connects("c")
     for _ in range(2 * MAX_TRACKED):
         world.happens("track", "c")

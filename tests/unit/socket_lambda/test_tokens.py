@@ -121,14 +121,14 @@ def test_the_audience_counts_as_at_the_http_gateway(
     ],
     ids=str,
 )
-def test_a_token_that_proves_nothing_is_refused(
+def test_a_token_that_proves_nothing_is_rejected(
     reader: TokenReader, provider: FakeIdentityProvider, wrong: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidToken):
         reader.read(provider.token(**{**CLAIMS, **wrong}))
 
 
-def test_a_token_signed_with_another_key_is_refused(
+def test_a_token_signed_with_another_key_is_rejected(
     reader: TokenReader, provider: FakeIdentityProvider
 ) -> None:
     stranger = FakeIdentityProvider()
@@ -151,7 +151,7 @@ def test_a_token_does_not_choose_how_it_is_checked(
             reader.read(token)
 
 
-def test_a_token_that_was_changed_is_refused(
+def test_a_token_that_was_changed_is_rejected(
     reader: TokenReader, provider: FakeIdentityProvider
 ) -> None:
     head, _, signature = provider.token(**CLAIMS).split(".")
@@ -162,7 +162,7 @@ def test_a_token_that_was_changed_is_refused(
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é.é.é", "eyJhbGciOiJSUzI1NiJ9.e30."])
-def test_junk_is_refused(reader: TokenReader, token: str) -> None:
+def test_junk_is_rejected(reader: TokenReader, token: str) -> None:
     with pytest.raises(InvalidToken):
         reader.read(token)
 

@@ -97,11 +97,11 @@ WHOLE = aggregate("T-1", [b"one", b"two"])
 
 
 @pytest.mark.parametrize("place", range(len(WHOLE)))
-def test_an_aggregate_with_any_byte_spoilt_is_one_plain_record(place: int) -> None:
-    spoilt = bytearray(WHOLE)
-    spoilt[place] ^= 0x55
+def test_an_aggregate_with_any_byte_corrupt_is_one_plain_record(place: int) -> None:
+    corrupt = bytearray(WHOLE)
+    corrupt[place] ^= 0x55
 
-    assert deaggregate(bytes(spoilt), "T-1") == [UserRecord("T-1", bytes(spoilt), 0)]
+    assert deaggregate(bytes(corrupt), "T-1") == [UserRecord("T-1", bytes(corrupt), 0)]
 
 
 @pytest.mark.parametrize("kept", range(len(WHOLE)))

@@ -53,7 +53,7 @@ def record(truck_id: str, **more: object) -> bytes:
 
 
 @given(st.lists(st.dictionaries(st.text(), JSON, max_size=4)), st.sampled_from(["", "\n", " \r\n"]))
-def test_records_are_taken_apart_with_and_without_anything_between(
+def test_records_are_accepted_apart_with_and_without_anything_between(
     values: list[dict[str, object]], between: str
 ) -> None:
     records = [json.dumps(value).encode() for value in values]
@@ -72,7 +72,7 @@ def test_whatever_else_is_between_comes_out_as_it_is(one: bytes, two: bytes) -> 
     assert b"".join(pieces).translate(None, white) == whole.translate(None, white)
 
 
-def test_points_are_found_in_what_was_not_taken_from_its_aggregate() -> None:
+def test_points_are_found_in_what_was_not_accepted_from_its_aggregate() -> None:
     data = aggregate("T-1", [record("T-1", seq=1), record("T-1", seq=2)])
 
     assert [one for one in split_records(data) if truck_of(one)] == [
@@ -91,7 +91,7 @@ def test_the_documents_that_failed_are_read_by_their_documented_fields() -> None
     assert list(failed_documents(b"not one")) == [b"not one"]
 
 
-def test_a_key_tells_when_its_oldest_record_arrived() -> None:
+def test_a_key_reports_when_its_oldest_record_arrived() -> None:
     at = datetime(2026, 11, 24, 6, 52, 48, tzinfo=UTC)
 
     assert arrived_at_ms(KEY) == int(at.timestamp() * 1000)
@@ -107,12 +107,12 @@ def test_an_object_is_unpacked_if_it_was_packed() -> None:
 @pytest.mark.parametrize(
     "broken", [gzip.compress(b"x" * 500, mtime=0)[:-9], b"\x1f\x8bno", b"\x1f\x8b"]
 )
-def test_a_broken_one_is_told_as_such(broken: bytes) -> None:
+def test_a_broken_one_is_reported_as_such(broken: bytes) -> None:
     with pytest.raises(BrokenObjectError):
         plain(broken)
 
 
-def test_a_truck_is_taken_out_and_the_others_stay_byte_for_byte() -> None:
+def test_a_truck_is_accepted_out_and_the_others_stay_byte_for_byte() -> None:
     others = [record("T-2", note="T-1"), b'{ "truck_id" : "T-11" }', b"\xffbinary"]
     body = join_records([record("T-1"), *others[:2], b'{"truck_id":"T\\u002d1"}', others[2]])
 
@@ -131,7 +131,7 @@ def test_of_what_held_nothing_else_nothing_is_left() -> None:
     assert without_truck(KEY, join_records([record("T-1")]), "T-1") == (b"", 1)
 
 
-def test_it_is_taken_out_of_what_failed_too() -> None:
+def test_it_is_accepted_out_of_what_failed_too() -> None:
     rest, lost = without_truck("failed/a.gz", gzip.compress(FAILED), "T-1")
 
     assert lost == 1

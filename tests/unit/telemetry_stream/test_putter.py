@@ -27,9 +27,9 @@ from tests.fakes.fake_stream import (
     THROTTLED,
     FailSome,
     FakeStream,
-    LoseAnswer,
+    LoseResponse,
     Trouble,
-    refused,
+    rejected,
 )
 
 POINTS = [b"point-%d" % number for number in range(5)]
@@ -109,7 +109,7 @@ def test_what_does_not_fit_into_one_record_is_cut_in_order() -> None:
     )
 
 
-def test_a_payload_larger_than_a_record_is_refused_before_anything_is_put() -> None:
+def test_a_payload_larger_than_a_record_is_rejected_before_anything_is_put() -> None:
     stream = FakeStream()
     putter = StreamPutter(stream, "points", max_record_bytes=100)
 
@@ -129,7 +129,7 @@ def test_only_the_failed_records_of_a_call_are_put_again() -> None:
     assert put.outcome.failure == THROTTLED
 
 
-def test_it_tells_where_what_was_taken_lies() -> None:
+def test_it_reports_where_what_was_taken_lies() -> None:
     put = Put(FailSome([1]), max_record_bytes=TWO_A_RECORD)
 
     assert len(put.outcome.accepted) == 3
@@ -150,7 +150,7 @@ def test_what_keeps_failing_until_the_deadline_is_named_and_nothing_else() -> No
 
 
 def test_no_attempt_begins_after_the_deadline() -> None:
-    put = Put(then=refused(THROTTLED), budget_s=3.5)
+    put = Put(then=rejected(THROTTLED), budget_s=3.5)
 
     # At 0, 1, 2 and 3 s.
     assert put.outcome.attempts == 4
@@ -168,11 +168,11 @@ def test_without_any_time_there_is_one_attempt() -> None:
 @pytest.mark.parametrize(
     "passing",
     [
-        refused(THROTTLED),
-        refused("LimitExceededException"),
-        refused("KMSThrottlingException"),
-        refused("InternalFailure", status=500),
-        refused("ServiceUnavailable", status=503),
+        rejected(THROTTLED),
+        rejected("LimitExceededException"),
+        rejected("KMSThrottlingException"),
+        rejected("InternalFailure", status=500),
+        rejected("ServiceUnavailable", status=503),
         ReadTimeoutError(endpoint_url="https://stream"),
         ConnectTimeoutError(endpoint_url="https://stream"),
         EndpointConnectionError(endpoint_url="https://stream"),
@@ -189,9 +189,9 @@ def test_what_may_pass_is_tried_again(passing: Exception) -> None:
 @pytest.mark.parametrize(
     "left", [{}, {"FailedRecordCount": 0}, {"FailedRecordCount": 0, "Records": [{"ShardId": "x"}]}]
 )
-def test_an_answer_that_does_not_tell_of_each_record_confirms_none(left: dict[str, Any]) -> None:
-    again = Put(LoseAnswer(left), max_record_bytes=TWO_A_RECORD)
-    never = Put(then=LoseAnswer(left), max_record_bytes=TWO_A_RECORD)
+def test_a_response_that_does_not_report_of_each_record_confirms_none(left: dict[str, Any]) -> None:
+    again = Put(LoseResponse(left), max_record_bytes=TWO_A_RECORD)
+    never = Put(then=LoseResponse(left), max_record_bytes=TWO_A_RECORD)
 
     assert (again.outcome.not_taken, again.outcome.attempts) == ((), 2)
     assert never.outcome.not_taken == (0, 1, 2, 3, 4)
@@ -201,13 +201,13 @@ def test_an_answer_that_does_not_tell_of_each_record_confirms_none(left: dict[st
 @pytest.mark.parametrize(
     ("lasting", "failure"),
     [
-        (refused("ResourceNotFoundException"), "ResourceNotFoundException"),
-        (refused("AccessDeniedException"), "AccessDeniedException"),
-        (refused("ValidationException"), "ValidationException"),
+        (rejected("ResourceNotFoundException"), "ResourceNotFoundException"),
+        (rejected("AccessDeniedException"), "AccessDeniedException"),
+        (rejected("ValidationException"), "ValidationException"),
         (NoCredentialsError(), "NoCredentialsError"),
     ],
 )
-def test_what_will_not_pass_is_told_at_once(lasting: Exception, failure: str) -> None:
+def test_what_will_not_pass_is_reported_at_once(lasting: Exception, failure: str) -> None:
     put = Put(then=lasting)
 
     assert put.outcome.attempts == 1
@@ -215,7 +215,7 @@ def test_what_will_not_pass_is_told_at_once(lasting: Exception, failure: str) ->
     assert put.outcome.failure == failure
 
 
-def test_an_error_of_the_program_is_not_taken_for_one_of_the_stream() -> None:
+def test_an_error_of_the_program_is_not_accepted_for_one_of_the_stream() -> None:
     with pytest.raises(KeyError):
         Put(KeyError("a bug"))
 
@@ -238,7 +238,7 @@ def test_calls_stay_within_what_put_records_takes() -> None:
 
 def test_waits_are_jittered_and_grow() -> None:
     waited: list[float] = []
-    stream = FakeStream([refused(THROTTLED)] * 6)
+    stream = FakeStream([rejected(THROTTLED)] * 6)
     putter = StreamPutter(stream, "points", sleep=waited.append)
 
     putter.put("T-1", POINTS, Deadline(60.0))
@@ -293,7 +293,7 @@ def test_several_trucks_share_a_call_and_no_record() -> None:
     assert [outcome.not_taken for outcome in outcomes] == [(), ()]
 
 
-def test_a_failed_record_is_told_of_its_own_truck_only() -> None:
+def test_a_failed_record_is_reported_of_its_own_truck_only() -> None:
     stream = FakeStream(then=FailSome([0]))
 
     throttled, accepted = StreamPutter(stream, "points").put_all(

@@ -20,10 +20,10 @@ class Lister:
     """Tells two shards, each on a page of its own."""
 
     def __init__(self) -> None:
-        self.asked: list[Mapping[str, Any]] = []
+        self.requested: list[Mapping[str, Any]] = []
 
     def list_shards(self, **request: Any) -> Mapping[str, Any]:
-        self.asked.append(request)
+        self.requested.append(request)
         if "NextToken" in request:
             return {"Shards": [shard("shardId-1", MIDDLE, LAST_HASH_KEY)]}
         return {"Shards": [shard("shardId-0", 0, MIDDLE - 1)], "NextToken": "more"}
@@ -60,7 +60,7 @@ def test_a_shard_is_found_on_whichever_page() -> None:
     found = ShardRanges(lister, "s").of_shard("shardId-1")
 
     assert found == ShardRange(first=MIDDLE, last=LAST_HASH_KEY)
-    assert lister.asked == [{"StreamName": "s"}, {"NextToken": "more"}]
+    assert lister.requested == [{"StreamName": "s"}, {"NextToken": "more"}]
 
 
 def test_a_shard_that_the_stream_has_forgotten_has_no_range() -> None:

@@ -21,7 +21,7 @@ from tests.fakes.fake_block_store import FakeBlockStore
 from tests.fakes.fake_position_store import FakePositionStore
 from tests.support.aws_events import aws_event, called_by
 from tests.support.consumer_world import START_MS, point
-from tests.support.openapi_schema import validate_answer
+from tests.support.openapi_schema import validate_response
 from track_lambda.bootstrap import App, build
 from track_lambda.handler import PAGE_POINTS, handle
 
@@ -61,7 +61,7 @@ class Api:
         event["queryStringParameters"] = query or None
         response = handle(event, self.app)
         self.headers = response["headers"]
-        value = validate_answer(
+        value = validate_response(
             "GET",
             "/trucks/{truck_id}/track",
             response["statusCode"],
@@ -172,7 +172,7 @@ def test_a_cursor_is_good_for_its_own_track_alone(api: Api) -> None:
     assert api.track(cursor=cursor)[0] == 200
 
 
-def test_a_store_that_is_away_is_told_so(api: Api) -> None:
+def test_a_store_that_is_unavailable_is_reported(api: Api) -> None:
     api.history.troubles["page"] = [StoreUnavailable("read a track", 503, "away")]
     status, _ = api.track()
 

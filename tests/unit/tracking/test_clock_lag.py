@@ -45,7 +45,9 @@ def newest_first(count: int, *, lag_ms: int = 0, points_s: int = 10) -> list[Req
     return [(n // 2, lag_ms // 1_000 + n * points_s) for n in range(count)]
 
 
-def told(requests: Sequence[Request], clock: ClockLag | None = None) -> Iterator[ClockLag | None]:
+def reported(
+    requests: Sequence[Request], clock: ClockLag | None = None
+) -> Iterator[ClockLag | None]:
     for received_s, old_s in requests:
         received_at_ms = NOON_MS + received_s * 1_000
         clock = observed(
@@ -55,7 +57,7 @@ def told(requests: Sequence[Request], clock: ClockLag | None = None) -> Iterator
 
 
 def after(requests: Sequence[Request], clock: ClockLag | None = None) -> ClockLag | None:
-    return list(told(requests, clock))[-1]
+    return list(reported(requests, clock))[-1]
 
 
 def known_slow(lag_ms: int = SLOW) -> ClockLag:
@@ -90,7 +92,7 @@ NEVER_SLOW = {
 def test_a_clock_is_not_slow_for_what_the_network_and_the_device_do(
     requests: Sequence[Request],
 ) -> None:
-    assert not any(is_slow(clock) for clock in told(requests))
+    assert not any(is_slow(clock) for clock in reported(requests))
 
 
 SLOW_BY_THREE_HOURS = {
@@ -132,7 +134,7 @@ def test_a_clock_that_is_put_right_is_right_with_the_first_fresh_point() -> None
 
 
 def test_a_clock_is_slow_by_less_once_a_point_is_fresher_than_it_can_be() -> None:
-    before, *_, after_run = told(live(30, lag_ms=SLOW // 2, from_s=400), known_slow())
+    before, *_, after_run = reported(live(30, lag_ms=SLOW // 2, from_s=400), known_slow())
 
     assert not is_slow(before)
     assert after_run is not None
@@ -140,7 +142,7 @@ def test_a_clock_is_slow_by_less_once_a_point_is_fresher_than_it_can_be() -> Non
 
 
 def test_a_clock_that_falls_back_further_is_slow_by_more_after_a_run() -> None:
-    between, *_, after_run = told(live(30, lag_ms=2 * SLOW, from_s=400), known_slow())
+    between, *_, after_run = reported(live(30, lag_ms=2 * SLOW, from_s=400), known_slow())
 
     assert between is not None
     assert between.lag_ms == SLOW
@@ -151,7 +153,7 @@ def test_a_clock_that_falls_back_further_is_slow_by_more_after_a_run() -> None:
 def test_a_clock_at_the_limit_does_not_change_with_every_request() -> None:
     jitter = [(10 * n, SLOW_MS // 1_000 + (0, 6, 3, -5)[n % 4]) for n in range(400)]
 
-    states = [is_slow(clock) for clock in told(jitter)]
+    states = [is_slow(clock) for clock in reported(jitter)]
 
     assert sum(one != other for one, other in itertools.pairwise(states)) <= 1
 

@@ -30,11 +30,16 @@ def test_way_and_speed_are_since_the_previous_fix() -> None:
     assert second.implied_speed_mps == pytest.approx(15.0, abs=0.01)
 
 
-def test_what_is_derived_has_no_digits_that_nobody_measured() -> None:
+def test_what_is_derived_has_no_digits_that_no_one_measured() -> None:
     *_, last = derived(*(fix(7 * n, 100.0 * n, lat=48.0 + 0.0003 * n) for n in range(3)))
 
-    told = (last.distance_m, last.implied_speed_mps, last.track_speed_mps, last.track_heading_deg)
-    assert told == (105.42, 15.06, 15.06, 71.6)
+    reported = (
+        last.distance_m,
+        last.implied_speed_mps,
+        last.track_speed_mps,
+        last.track_heading_deg,
+    )
+    assert reported == (105.42, 15.06, 15.06, 71.6)
 
 
 def test_nearly_due_north_is_a_heading_of_0_and_not_of_360() -> None:
@@ -137,7 +142,7 @@ def test_when_the_last_good_fix_was_the_outlier_no_way_from_it_is_a_speed() -> N
     assert speeds == [None, None, pytest.approx(10.0, abs=0.01)]
 
 
-def test_only_what_is_asked_for_is_derived() -> None:
+def test_only_what_is_requested_is_derived() -> None:
     before = derived(fix(0, 0.0), fix(10, 100.0))
 
     both = enrich([*before, fix(20, 300.0)], RULES, start=2)
@@ -146,7 +151,7 @@ def test_only_what_is_asked_for_is_derived() -> None:
     assert both[2].distance_m == pytest.approx(200.0, abs=0.01)
 
 
-def test_deriving_anew_forgets_what_was_derived_before() -> None:
+def test_deriving_anew_drops_what_was_derived_before() -> None:
     first, last = fix(0, 0.0), fix(20, 300.0)
     once = derived(first, last)
 

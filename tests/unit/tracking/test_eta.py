@@ -223,7 +223,7 @@ def test_late_points_and_copies_leave_the_pace_as_it_was() -> None:
         assert drive_on(pace, at_ms=at_ms, lat=lat, lon=lon) == pace
 
 
-def test_memory_begins_with_the_cargo_under_way_and_is_kept() -> None:
+def test_state_begins_with_the_cargo_under_way_and_is_kept() -> None:
     pace, begun, _ = folded(driving(12.0, 60), east(9_000))
     later = TruckPace(START_MS + 90_000, *DEPOT, 0, 999, 999, 9.0)
 

@@ -77,7 +77,7 @@ def test_a_row_says_where_a_truck_is_and_what_it_does() -> None:
         ({"heard_at_ms": NOW_MS - 600_001, "at_ms": NOW_MS - 600_001}, STALE + OFFLINE),
     ],
 )
-def test_flags_are_as_of_the_picture(changed: dict[str, object], flags: int) -> None:
+def test_flags_are_as_of_the_snapshot(changed: dict[str, object], flags: int) -> None:
     assert AGES.flags(truck(**changed), NOW_MS) == flags
 
 
@@ -157,7 +157,7 @@ def test_the_longest_clusters_that_can_be_fit_a_frame() -> None:
     assert len(validate_message(message)["clusters"]) == MAX_CLUSTERS
 
 
-def test_pictures_that_differ_in_nothing_but_their_time_show_the_same() -> None:
+def test_snapshots_that_differ_in_nothing_but_their_time_show_the_same() -> None:
     early = FleetSnapshot(as_of_ms=NOW_MS, total=1, trucks=b"[1]")
     late = FleetSnapshot(as_of_ms=NOW_MS + 1, total=1, trucks=b"[1]")
 

@@ -62,7 +62,7 @@ def test_clusters_are_as_fine_as_the_zoom_says_where_they_are_few() -> None:
     assert msgspec.structs.replace(city, zoom=10.9).precision == 12
 
 
-def test_a_huge_zoom_over_the_whole_world_asks_for_no_more() -> None:
+def test_a_huge_zoom_over_the_whole_world_requests_no_more() -> None:
     assert FleetView(bbox=WORLD, zoom=24).precision == 4
     assert FleetView(bbox=WORLD, zoom=0).precision == 2
 
@@ -73,7 +73,7 @@ def test_a_box_without_an_inside_is_none(bbox: tuple[float, float, float, float]
         FleetView(bbox=bbox, zoom=1)
 
 
-def test_who_asks_the_same_shares_the_answer_whatever_the_view_is_called() -> None:
+def test_who_asks_the_same_shares_the_response_whatever_the_view_is_called() -> None:
     status = (FleetStatus.NEARBY, FleetStatus.ARRIVED)
     ann = FleetView(bbox=WORLD, zoom=1, filter=FleetFilter(status=status), view="a")
     ben = msgspec.structs.replace(ann, filter=FleetFilter(status=status[::-1]), view="b")

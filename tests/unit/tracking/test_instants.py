@@ -93,7 +93,7 @@ def test_without_a_zone_it_names_no_instant(text: str) -> None:
         "1795503168",
     ],
 )
-def test_what_is_not_rfc_3339_is_refused(text: str) -> None:
+def test_what_is_not_rfc_3339_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_instant(text)
 
@@ -104,7 +104,7 @@ def test_a_leap_second_is_the_first_instant_of_the_next_month() -> None:
 
 
 @pytest.mark.parametrize("text", ["2016-12-31T22:59:60Z", "2016-12-30T23:59:60Z"])
-def test_second_60_elsewhere_is_refused(text: str) -> None:
+def test_second_60_elsewhere_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="leap second"):
         parse_instant(text)
 

@@ -70,7 +70,7 @@ def test_what_is_there_is_not_appended_again() -> None:
     assert grown([OFF_10, THERE], [OFF_10, THERE]) == ()
 
 
-def test_a_rule_that_fired_too_late_is_corrected_from_where_the_story_parts() -> None:
+def test_a_rule_that_fired_too_late_is_corrected_from_where_the_timeline_parts() -> None:
     correction, *rest = grown([OFF_10, THERE], [OFF_5, THERE])
 
     assert (correction.status, correction.cause) == (Status.ASSIGNED, Cause.CORRECTED)
@@ -162,7 +162,7 @@ def test_the_log_of_a_transfer_folds_to_what_was_wanted(
 @pytest.mark.parametrize(("east_m", "back"), [(2_500.0, True), (3_500.0, False)])
 def test_the_log_of_a_transfer_folds_to_the_timeline(east_m: float, back: bool) -> None:
     transferred = Transition(Status.ARRIVED, Cause.TRANSFERRED, START_MS)
-    story = timeline(
+    events = timeline(
         PlannedRoute(origin=ORIGIN, destination=DESTINATION),
         [fix_of(point(10, east_m))],
         [transferred],
@@ -170,7 +170,7 @@ def test_the_log_of_a_transfer_folds_to_the_timeline(east_m: float, back: bool) 
         enrichment_rules=EnrichmentRules(),
     )
 
-    assert [(one.status, one.cause) for one in story[1:]] == (
+    assert [(one.status, one.cause) for one in events[1:]] == (
         [(Status.IN_TRANSIT, Cause.TRANSFERRED)] if back else []
     )
 

@@ -78,9 +78,9 @@ def test_nearby_is_a_kilometre_from_the_destination(east_m: float, near: bool) -
 
 
 def test_arrived_is_a_dwell_inside_the_destination() -> None:
-    story = ran(Status.IN_TRANSIT, fixes((0, 3_950.0), (59, 4_000.0), (60, 4_010.0)))
+    timeline = ran(Status.IN_TRANSIT, fixes((0, 3_950.0), (59, 4_000.0), (60, 4_010.0)))
 
-    assert story == [
+    assert timeline == [
         (Status.NEARBY, Cause.NEAR_DESTINATION, 0),
         (Status.ARRIVED, Cause.DWELT_AT_DESTINATION, 60),
     ]
@@ -90,9 +90,9 @@ def test_one_fix_can_leave_the_origin_and_be_near_the_destination() -> None:
     lat, lon = place_at(ORIGIN.lat, ORIGIN.lon, 90.0, 600.0)
     close_by = PlannedRoute(origin=ORIGIN, destination=Place(lat=lat, lon=lon))
 
-    story = ran(Status.AT_PICKUP, fixes((0, 300.0)), close_by)
+    timeline = ran(Status.AT_PICKUP, fixes((0, 300.0)), close_by)
 
-    assert [status for status, _, _ in story] == [Status.IN_TRANSIT, Status.NEARBY]
+    assert [status for status, _, _ in timeline] == [Status.IN_TRANSIT, Status.NEARBY]
 
 
 def test_a_bad_fix_decides_nothing() -> None:

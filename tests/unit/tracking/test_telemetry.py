@@ -221,7 +221,7 @@ def test_what_other_decoders_stop_at_costs_one_point_too(bad: bytes) -> None:
     "extra",
     [{"colour": "blue"}, {"a": {"b": [None, 1e5]}}, {"lat2": "x"}, {"\ud800": 1}, {"a": "\udfff"}],
 )
-def test_fields_that_nobody_knows_are_ignored(extra: dict[str, Any]) -> None:
+def test_fields_that_no_one_knows_are_ignored(extra: dict[str, Any]) -> None:
     assert len(decoded(POINT | extra).sent) == 1
     assert len(decoded(FIRST_GENERATION | extra, truck_id="5").sent) == 1
     assert len(decoded({"positions": [POINT | extra], "battery": "low"}).sent) == 1
@@ -257,7 +257,7 @@ def test_a_body_that_holds_no_point_is_unreadable(body: bytes) -> None:
         decoded(body)
 
 
-def test_500_points_are_taken_and_501_are_too_many() -> None:
+def test_500_points_are_accepted_and_501_are_too_many() -> None:
     assert len(decoded({"positions": [POINT] * 500}).sent) == 500
     for of in (POINT, POINT | {"lat": 91}, 1):
         with pytest.raises(TooManyPointsError):
@@ -276,7 +276,7 @@ def test_500_points_are_taken_and_501_are_too_many() -> None:
         {"truckId": 5},
     ],
 )
-def test_a_point_of_another_truck_good_or_bad_is_refused_with_all_the_others(
+def test_a_point_of_another_truck_good_or_bad_is_rejected_with_all_the_others(
     foreign: dict[str, Any],
 ) -> None:
     with pytest.raises(ForeignTruckError) as caught:

@@ -25,7 +25,7 @@ def test_an_endpoint_gives_back_its_connection() -> None:
     assert connection_of(socket_endpoint("JKJbWfMPLAMCJ1Q=")) == "JKJbWfMPLAMCJ1Q="
 
 
-def test_another_topic_or_endpoint_is_not_taken_for_one() -> None:
+def test_another_topic_or_endpoint_is_not_accepted_for_one() -> None:
     assert not is_of_delivery(FLEET)
     with pytest.raises(ValueError, match="fleet"):
         delivery_of(FLEET)

@@ -99,7 +99,7 @@ def shown_of(batches: list[list[Point]]) -> LatestPosition:
     return latest
 
 
-def test_of_two_memories_the_one_that_took_more_points_knows_more() -> None:
+def test_of_two_states_the_one_that_took_more_points_knows_more() -> None:
     before = fold(None, [point(0, 0.0), point(20, 200.0)]).state
 
     after = fold(before, [point(20, 200.0), point(10, 100.0)], [point(30, 300.0)]).state
@@ -221,7 +221,7 @@ def test_the_horizon_is_measured_from_the_newest_point_of_earlier_records() -> N
     assert update.state.taken == 3
 
 
-def test_a_refused_point_keeps_its_ordinal_and_nothing_else() -> None:
+def test_a_rejected_point_keeps_its_ordinal_and_nothing_else() -> None:
     points = drive()[:5]
     identity = fix_of(points[2]).point_id
 

@@ -134,7 +134,7 @@ def test_a_position_says_all_that_the_contract_names() -> None:
     assert distance_m == pytest.approx(7_180, rel=0.01)
 
 
-def test_without_a_position_its_fields_are_null_and_the_status_is_told() -> None:
+def test_without_a_position_its_fields_are_null_and_the_status_is_reported() -> None:
     message = decoded(encode_position(DELIVERY, None, sent_at_ms=SENT_AT_MS))
 
     assert message["position"] is None
@@ -166,7 +166,7 @@ def test_no_age_is_negative() -> None:
 @pytest.mark.parametrize(
     "status", [Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP, Status.AT_PICKUP, Status.DELIVERED]
 )
-def test_distance_and_eta_are_told_only_while_the_cargo_is_under_way(status: Status) -> None:
+def test_distance_and_eta_are_reported_only_while_the_cargo_is_under_way(status: Status) -> None:
     elsewhere = msgspec.structs.replace(DELIVERY, status=status)
 
     message = decoded(encode_position(elsewhere, with_eta(), sent_at_ms=SENT_AT_MS))
@@ -236,7 +236,7 @@ def test_no_eta_lies_in_the_past(
     )
 
 
-def test_a_snapshot_tells_the_log_without_its_details_and_the_track() -> None:
+def test_a_snapshot_reports_the_log_without_its_details_and_the_track() -> None:
     events = [event(1, Status.ASSIGNED), event(4)]
 
     message = decoded(
@@ -306,7 +306,7 @@ def test_thinning_keeps_both_ends_and_the_order() -> None:
     assert thinned(track(3), 0) == ()
 
 
-def test_a_status_tells_the_event_without_its_details() -> None:
+def test_a_status_reports_the_event_without_its_details() -> None:
     message = decoded(encode_status(event(4), sent_at_ms=SENT_AT_MS))
 
     assert message == {
@@ -324,7 +324,7 @@ def test_a_status_tells_the_event_without_its_details() -> None:
     }
 
 
-def test_stops_and_the_code_of_a_failure_are_told() -> None:
+def test_stops_and_the_code_of_a_failure_are_reported() -> None:
     failed = msgspec.structs.replace(event(4), failure_code=FailureCode.NOBODY_HOME)
     of_failed = msgspec.structs.replace(DELIVERY, failure_code=FailureCode.NOBODY_HOME)
     status = decoded(encode_status(failed, sent_at_ms=SENT_AT_MS, stops_before=2))
@@ -339,12 +339,12 @@ def test_stops_and_the_code_of_a_failure_are_told() -> None:
 
 
 def test_the_details_of_a_cause_reach_no_viewer() -> None:
-    said = encode_status(event(4), sent_at_ms=SENT_AT_MS) + encode_snapshot(
+    output = encode_status(event(4), sent_at_ms=SENT_AT_MS) + encode_snapshot(
         DELIVERY, [event(4)], position(), [], sent_at_ms=SENT_AT_MS
     )
 
     for secret in [b"ann", b"bell", b"photo", b"T-1", b"C-1"]:
-        assert secret not in said
+        assert secret not in output
 
 
 def test_the_short_messages() -> None:

@@ -63,7 +63,7 @@ def test_its_customer_and_any_dispatcher_see_a_delivery_under_way() -> None:
     ("role", "identity"),
     [("customer", "C-2"), ("truck", "T-1"), ("truck", "C-1"), ("", "C-1"), ("customer", "")],
 )
-def test_nobody_else_has_a_right(role: str, identity: str) -> None:
+def test_no_one_else_has_a_right(role: str, identity: str) -> None:
     assert right(delivery(), role=role, identity=identity) == Ended(
         reason=EndReason.NO_LONGER_YOURS
     )
@@ -108,7 +108,7 @@ def test_a_delivery_that_is_not_there_any_more_ends() -> None:
     assert right(None) == Ended(reason=EndReason.NO_LONGER_YOURS)
 
 
-def test_only_the_endings_of_ones_own_delivery_may_tell_their_status() -> None:
-    told = {reason for reason in EndReason if Ended(reason=reason).last_status_may_be_shown}
+def test_only_the_endings_of_ones_own_delivery_may_report_their_status() -> None:
+    reported = {reason for reason in EndReason if Ended(reason=reason).last_status_may_be_shown}
 
-    assert told == {EndReason.CANCELLED, EndReason.VIEWING_OVER}
+    assert reported == {EndReason.CANCELLED, EndReason.VIEWING_OVER}

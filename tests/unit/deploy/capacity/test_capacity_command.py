@@ -18,30 +18,30 @@ def test_it_says_sizes_costs_limits_and_every_assumption(
 ) -> None:
     assert main(ASKED) == 0
 
-    said = capsys.readouterr().out
-    assert said.startswith("100,000 trucks, a point every 10 s, 1 a request; 50,000 viewers;")
-    assert "10,000 points/s in 10,000 requests/s" in said
+    output = capsys.readouterr().out
+    assert output.startswith("100,000 trucks, a point every 10 s, 1 a request; 50,000 viewers;")
+    assert "10,000 points/s in 10,000 requests/s" in output
     for part in ("Kinesis", "Firehose", "OpenSearch", "DynamoDB", "CloudWatch", "total"):
-        assert f"\n{part} " in said
-    assert "What breaks first" in said
+        assert f"\n{part} " in output
+    assert "What breaks first" in output
     for name in OPTIONS:
-        assert f"\n  --{name.replace('_', '-')} " in said
-    assert "As remembered, to be looked up" in said
-    assert "noted on 2026-" in said
+        assert f"\n  --{name.replace('_', '-')} " in output
+    assert "As remembered, to be looked up" in output
+    assert "noted on 2026-" in output
 
 
 def test_as_json_it_says_the_same_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*ASKED, "--json"]) == 0
 
-    said = json.loads(capsys.readouterr().out)
-    assert said["scenario"]["trucks"] == 100_000
-    assert said["usd_a_month"] == pytest.approx(sum(cost["usd"] for cost in said["costs"]))
-    assert said["limits"][0]["share"] == max(limit["share"] for limit in said["limits"])
-    assert said["prices_unconfirmed"]
+    output = json.loads(capsys.readouterr().out)
+    assert output["scenario"]["trucks"] == 100_000
+    assert output["usd_a_month"] == pytest.approx(sum(cost["usd"] for cost in output["costs"]))
+    assert output["limits"][0]["share"] == max(limit["share"] for limit in output["limits"])
+    assert output["prices_unconfirmed"]
 
 
 @pytest.mark.parametrize(
-    ("asked", "problem"),
+    ("requested", "problem"),
     [
         (["--trucks", "0"], "--trucks is 0: between 1 and 1e+08"),
         (["--every", "0"], "--every is 0: between 0.1 and 86400"),
@@ -53,17 +53,17 @@ def test_as_json_it_says_the_same_to_programs(capsys: pytest.CaptureFixture[str]
         (["--trucks", "many"], "argument --trucks: invalid int value: 'many'"),
     ],
 )
-def test_what_can_t_be_is_refused_with_its_reason(
-    asked: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+def test_what_can_t_be_is_rejected_with_its_reason(
+    requested: list[str], problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as refused:
-        main(asked)
+    with pytest.raises(SystemExit) as rejected:
+        main(requested)
 
-    assert refused.value.code == 2
+    assert rejected.value.code == 2
     assert problem in capsys.readouterr().err
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_that_is_wrong_is_reported_at_once() -> None:
     with pytest.raises(ScenarioError, match=r"--trucks.*; --hours.*; --region"):
         Scenario(trucks=-1, hours=99, region="mars-1")
 

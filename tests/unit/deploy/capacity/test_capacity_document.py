@@ -15,7 +15,7 @@ def test_its_tables_are_those_that_are_calculated() -> None:
     )
 
 
-def test_a_table_without_its_place_is_told_of() -> None:
+def test_a_table_without_its_place_is_reported() -> None:
     with pytest.raises(ValueError, match="no place for the table fleets"):
         write_tables("")
 

@@ -10,8 +10,8 @@ from deploy.capacity.plan import plan_for
 from deploy.capacity.scenario import Scenario
 
 
-def plan_of(trucks: int, **asked: float) -> CapacityPlan:
-    return plan_for(Scenario(trucks=trucks, **asked))  # type: ignore[arg-type]
+def plan_of(trucks: int, **requested: float) -> CapacityPlan:
+    return plan_for(Scenario(trucks=trucks, **requested))  # type: ignore[arg-type]
 
 
 def test_iot_core_costs_what_its_price_list_says() -> None:

@@ -64,10 +64,10 @@ def test_nat_is_a_gateway_and_an_address_a_zone_and_the_stream_goes_through() ->
     assert math.isclose(costs_running.nat(plan).usd, 3 * 730 * 2 + gb)
 
 
-def test_two_of_three_zones_are_other_ones_and_a_memory_that_is_read_goes_twice() -> None:
-    asked = {"trucks": 1_000, "every": 1, "wire_ratio": 0.5, **NO_DELIVERIES}
-    once = costs_running.between_zones(round_plan(**asked, at_hand=1_000)).usd
-    twice = costs_running.between_zones(round_plan(**asked, at_hand=1)).usd
+def test_two_of_three_zones_are_other_ones_and_a_state_that_is_read_goes_twice() -> None:
+    requested = {"trucks": 1_000, "every": 1, "wire_ratio": 0.5, **NO_DELIVERIES}
+    once = costs_running.between_zones(round_plan(**requested, at_hand=1_000)).usd
+    twice = costs_running.between_zones(round_plan(**requested, at_hand=1)).usd
 
     each = 3_600_000 / GB * 2 / 3
     assert math.isclose(once, each * (30_000 + (1_100 + 600) / 2))
@@ -76,8 +76,10 @@ def test_two_of_three_zones_are_other_ones_and_a_memory_that_is_read_goes_twice(
 
 def logs_usd_of_a_truck(**more: float) -> float:
     """What another truck adds, of the price of a GB for taking it and 0.15 for keeping it."""
-    asked = {"every": 1, "access_log_bytes": 374, "failed_share": 0, **NO_DELIVERIES, **more}
-    few, many = (costs_running.cloudwatch(round_plan(trucks=n, **asked, days=30)) for n in (1, 2))
+    requested = {"every": 1, "access_log_bytes": 374, "failed_share": 0, **NO_DELIVERIES, **more}
+    few, many = (
+        costs_running.cloudwatch(round_plan(trucks=n, **requested, days=30)) for n in (1, 2)
+    )
     return many.usd - few.usd
 
 
@@ -100,9 +102,9 @@ def test_of_a_request_the_gateway_has_a_line_and_one_of_so_many_another() -> Non
 
 
 def test_a_container_has_a_line_of_metrics_every_ten_seconds() -> None:
-    asked = {"every": 1, "put_ms": 1_000, "access_log_bytes": 0, "log_one_of": 1e9, "days": 30}
+    requested = {"every": 1, "put_ms": 1_000, "access_log_bytes": 0, "log_one_of": 1e9, "days": 30}
     few, many = (
-        costs_running.cloudwatch(round_plan(trucks=n, failed_share=0, **asked, **NO_DELIVERIES))
+        costs_running.cloudwatch(round_plan(trucks=n, failed_share=0, **requested, **NO_DELIVERIES))
         for n in (100, 1_100)
     )
     containers = 1_000 * round_plan(trucks=1, every=1, put_ms=1_000).sizes.ingest_s
@@ -130,7 +132,7 @@ def test_a_line_of_the_gateway_is_as_long_as_assumed() -> None:
     )
 
 
-def test_lambdas_own_lines_and_its_memory_are_as_assumed() -> None:
+def test_lambdas_own_lines_and_its_state_are_as_assumed() -> None:
     function = (ROOT / "deploy/terraform/modules/function/main.tf").read_text(encoding="utf-8")
     functions = (ROOT / "deploy/terraform/modules/system/functions.tf").read_text(encoding="utf-8")
     ingest = functions.split("ingest = {")[1].split("}")[0]
@@ -164,7 +166,7 @@ def test_the_alarms_the_metrics_of_ours_and_the_dashboard_are_paid_for() -> None
     assert math.isclose(quiet, 60 + 40 + 1, rel_tol=0.01)
 
 
-def test_without_viewers_nothing_is_told_to_anybody() -> None:
+def test_without_viewers_nothing_is_told_to_anyone() -> None:
     plan = round_plan(trucks=1_000, viewers=0)
 
     assert costs_edge.messages_a_month(plan) == 0

@@ -63,7 +63,7 @@ def test_every_price_is_known_and_every_step_is_cheaper(region: str) -> None:
         assert f'"{name}"' in SOURCES, name
 
 
-def test_a_price_that_nobody_looked_up_is_told_of() -> None:
+def test_a_price_that_no_one_looked_up_is_reported() -> None:
     assert "fargate_vcpu_hour" in facts_of("us-east-1").prices.unconfirmed
     assert "nat_gb" not in facts_of("us-east-1").prices.unconfirmed
     assert "nat_gb" in facts_of("eu-central-1").prices.unconfirmed

@@ -16,8 +16,8 @@ from deploy.capacity.use import Use
 from tests.support.capacity import round_plan
 
 
-def use_of(name: str, **asked: float) -> Use:
-    (found,) = (use for use in limits_used(round_plan(**asked)) if use.name == name)
+def use_of(name: str, **requested: float) -> Use:
+    (found,) = (use for use in limits_used(round_plan(**requested)) if use.name == name)
     return found
 
 
@@ -39,11 +39,13 @@ def test_trucks_and_rounds_share_the_gateway_and_a_round_goes_as_fast_as_it_can(
 
 
 def test_a_round_that_is_spread_takes_of_the_quota_what_it_posts_at_its_places() -> None:
-    asked = {"trucks": 30_000, "every": 10, "viewers": 60_000, "deliveries": 0}
+    requested = {"trucks": 30_000, "every": 10, "viewers": 60_000, "deliveries": 0}
     name = "API Gateway requests, while a round lasts"
 
-    spread = use_of(name, **asked, session_minutes=120, round_spread=0.5, posts_per_second=10_000)
-    limited = use_of(name, **asked, round_spread=0, posts_per_second=1_600, most_broadcasters=1)
+    spread = use_of(
+        name, **requested, session_minutes=120, round_spread=0.5, posts_per_second=10_000
+    )
+    limited = use_of(name, **requested, round_spread=0, posts_per_second=1_600, most_broadcasters=1)
 
     assert math.isclose(spread.used, 3_000 + 60_000 / 30 + 60_000 / 7_200)
     assert math.isclose(limited.used, 3_000 + 1_600)
@@ -69,24 +71,24 @@ def test_slow_posts_hold_a_round_back() -> None:
 
 def test_a_broadcaster_has_one_core_and_more_viewers_need_more_of_them() -> None:
     # 180 µs a viewer: 5,556 a second, 333,333 a minute.
-    asked = {"trucks": 1, "deliveries": 0.0, "session_minutes": 120.0, "posts_per_second": 1e9}
-    holds = use_of("broadcaster as shipped", **asked, viewers=300_000, most_broadcasters=1)
-    breaks = use_of("broadcaster as shipped", **asked, viewers=400_000, most_broadcasters=1)
+    requested = {"trucks": 1, "deliveries": 0.0, "session_minutes": 120.0, "posts_per_second": 1e9}
+    holds = use_of("broadcaster as shipped", **requested, viewers=300_000, most_broadcasters=1)
+    breaks = use_of("broadcaster as shipped", **requested, viewers=400_000, most_broadcasters=1)
 
     assert holds.share < 1 < breaks.share
-    assert round_plan(**asked, viewers=300_000).sizes.broadcasters == 1
+    assert round_plan(**requested, viewers=300_000).sizes.broadcasters == 1
     assert breaks.remedy == "broadcaster.max_tasks = 2"
 
 
 def test_rounds_that_are_divided_are_sent_by_each_broadcaster_and_held_by_one() -> None:
-    asked = {
+    requested = {
         "trucks": 1,
         "every": 3600,
         "deliveries": 0.0,
         "session_minutes": 120.0,
         "posts_per_second": 1e9,
     }
-    plan = round_plan(**asked, viewers=400_000)
+    plan = round_plan(**requested, viewers=400_000)
     (sqs,) = [cost for cost in costs_of(plan) if cost.part == "SQS"]
 
     # 256 buckets are 26 requests: sent by both, taken, deleted; and both poll every 3 s, for nudges
@@ -98,9 +100,9 @@ def test_rounds_that_are_divided_are_sent_by_each_broadcaster_and_held_by_one() 
 @pytest.mark.parametrize(("shards", "nodes"), [(1, 2), (2, 3), (9, 3)])
 def test_an_index_is_on_as_many_nodes_as_it_has_shards_and_copies(shards: int, nodes: int) -> None:
     # 1,000 memories a second of 30,000 bytes, each twice; 2.1 cores.
-    asked = {"trucks": 1_000, "every": 1.0, "search_shards": float(shards), "at_hand": 10**7}
-    disks = use_of("OpenSearch's disks, on nodes with a shard as shipped", **asked)
-    work = use_of("OpenSearch's work, on nodes with a shard as shipped", **asked)
+    requested = {"trucks": 1_000, "every": 1.0, "search_shards": float(shards), "at_hand": 10**7}
+    disks = use_of("OpenSearch's disks, on nodes with a shard as shipped", **requested)
+    work = use_of("OpenSearch's work, on nodes with a shard as shipped", **requested)
 
     assert math.isclose(disks.used, 60)
     assert math.isclose(disks.limit, nodes * 262.144)
@@ -112,17 +114,17 @@ FLEETS_WITH_SHARDS_TO_CHOOSE = [(100_000, 10.0), (1_000_000, 10.0), (1_000_000, 
 
 
 @pytest.mark.parametrize(("trucks", "every"), FLEETS_WITH_SHARDS_TO_CHOOSE)
-def test_with_the_shards_that_are_asked_for_none_are_asked_for(trucks: int, every: float) -> None:
-    def asking(**asked: float) -> list[str]:
-        plan = plan_for(Scenario(trucks=trucks, every=every, **asked))  # type: ignore[arg-type]
+def test_with_the_shards_that_are_requested_none_are_requested(trucks: int, every: float) -> None:
+    def requesting(**requested: float) -> list[str]:
+        plan = plan_for(Scenario(trucks=trucks, every=every, **requested))  # type: ignore[arg-type]
         return [
             use.remedy for use in limits_used(plan) if use.share > 1 and ".shards" in use.remedy
         ]
 
-    expected = [re.findall(r"shards = (\d+)", one)[0] for one in asking()]
+    expected = [re.findall(r"shards = (\d+)", one)[0] for one in requesting()]
 
     assert expected
-    assert asking(search_shards=max(map(int, expected))) == []
+    assert requesting(search_shards=max(map(int, expected))) == []
 
 
 def test_a_node_has_its_part_of_all_days_shards() -> None:
@@ -132,17 +134,17 @@ def test_a_node_has_its_part_of_all_days_shards() -> None:
 
 
 def test_a_days_history_is_one_document_a_point_in_all_of_its_shards() -> None:
-    asked = {"trucks": 1_000, "every": 1.0, "hours": 10.0}
+    requested = {"trucks": 1_000, "every": 1.0, "hours": 10.0}
     name = "a day's history, documents: shards as shipped"
-    one, three = (use_of(name, search_shards=shards, **asked) for shards in (1, 3))
+    one, three = (use_of(name, search_shards=shards, **requested) for shards in (1, 3))
 
     assert math.isclose(one.used, 36)
     assert math.isclose(three.limit, 3 * one.limit)
 
 
 def test_the_remedy_is_so_many_shards_that_each_has_room() -> None:
-    asked = {"trucks": 100_000, "every": 1.0, "hours": 10.0, "fill": 0.5}
-    use = use_of("a day's history, documents: shards as shipped", **asked)
+    requested = {"trucks": 100_000, "every": 1.0, "hours": 10.0, "fill": 0.5}
+    use = use_of("a day's history, documents: shards as shipped", **requested)
 
     # 3,600 million documents, 2,147 million a shard at most.
     assert use.remedy == "search_nodes.shards = 4"
@@ -156,12 +158,12 @@ FLEETS = st.builds(
 )
 
 
-@given(trucks=st.integers(1, 2_000_000), more=st.integers(0, 2_000_000), asked=FLEETS)
+@given(trucks=st.integers(1, 2_000_000), more=st.integers(0, 2_000_000), requested=FLEETS)
 def test_more_trucks_never_cost_less_nor_use_less_of_a_limit(
-    trucks: int, more: int, asked: dict[str, float]
+    trucks: int, more: int, requested: dict[str, float]
 ) -> None:
-    few = plan_for(Scenario(trucks=trucks, **asked))  # type: ignore[arg-type]
-    many = plan_for(Scenario(trucks=trucks + more, **asked))  # type: ignore[arg-type]
+    few = plan_for(Scenario(trucks=trucks, **requested))  # type: ignore[arg-type]
+    many = plan_for(Scenario(trucks=trucks + more, **requested))  # type: ignore[arg-type]
 
     assert many.sizes.shards >= few.sizes.shards
     assert many.sizes.consumers >= few.sizes.consumers
@@ -180,10 +182,10 @@ def test_more_trucks_never_cost_less_nor_use_less_of_a_limit(
             assert use.used >= before[use.name] * 0.999, use.name
 
 
-@given(trucks=st.integers(1, 1_000_000), asked=FLEETS)
-def test_a_fleet_that_batches_never_costs_more(trucks: int, asked: dict[str, float]) -> None:
-    alone = plan_for(Scenario(trucks=trucks, **{**asked, "batch": 1.0}))  # type: ignore[arg-type]
-    batched = plan_for(Scenario(trucks=trucks, **{**asked, "batch": 10.0}))  # type: ignore[arg-type]
+@given(trucks=st.integers(1, 1_000_000), requested=FLEETS)
+def test_a_fleet_that_batches_never_costs_more(trucks: int, requested: dict[str, float]) -> None:
+    alone = plan_for(Scenario(trucks=trucks, **{**requested, "batch": 1.0}))  # type: ignore[arg-type]
+    batched = plan_for(Scenario(trucks=trucks, **{**requested, "batch": 10.0}))  # type: ignore[arg-type]
 
     total = [sum(cost.usd for cost in costs_of(plan)) for plan in (alone, batched)]
     assert total[1] <= total[0] * 1.001
@@ -203,19 +205,23 @@ def test_twice_as_many_of_a_large_fleet_costs_about_twice(field: str) -> None:
 
 
 def test_a_broadcaster_posts_with_its_part_whether_the_others_run_or_not() -> None:
-    asked = {"trucks": 1, "every": 1, "viewers": 6_000, "deliveries": 0, "round_spread": 0}
+    requested = {"trucks": 1, "every": 1, "viewers": 6_000, "deliveries": 0, "round_spread": 0}
     name = "API Gateway requests, while a round lasts"
 
-    alone = use_of(name, **asked, posts_per_second=600, most_broadcasters=4)
-    both = use_of(name, **asked, posts_per_second=600, most_broadcasters=4, least_broadcasters=2)
+    alone = use_of(name, **requested, posts_per_second=600, most_broadcasters=4)
+    both = use_of(
+        name, **requested, posts_per_second=600, most_broadcasters=4, least_broadcasters=2
+    )
 
     assert (alone.used, both.used) == (1 + 600 / 4, 1 + 600 / 2)
 
 
 def test_more_posts_than_one_may_send_need_another_as_long_as_more_may_run() -> None:
-    asked = {"trucks": 1, "viewers": 60_000, "deliveries": 0, "posts_per_second": 1_600}
+    requested = {"trucks": 1, "viewers": 60_000, "deliveries": 0, "posts_per_second": 1_600}
 
-    tasks = [round_plan(**asked, most_broadcasters=most).sizes.broadcasters for most in (1, 2, 4)]
+    tasks = [
+        round_plan(**requested, most_broadcasters=most).sizes.broadcasters for most in (1, 2, 4)
+    ]
 
     assert tasks == [1, 2, 3]
-    assert use_of("posts as shipped", **asked).share < 1
+    assert use_of("posts as shipped", **requested).share < 1

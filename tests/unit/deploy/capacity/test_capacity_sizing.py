@@ -42,11 +42,11 @@ def test_a_process_a_shard_must_have_a_core_to_itself() -> None:
     assert (sizes.shards, sizes.shards_for) == (16, "processor")
 
 
-def test_to_compress_memories_takes_cores_too() -> None:
+def test_to_compress_states_takes_cores_too() -> None:
     # 8,000 memories a second at 250 µs are 2 cores.
-    asked = {"trucks": 8_000, "every": 1, "at_hand": AT_HAND}
-    without = round_plan(**asked).sizes.consumer_cores
-    with_it = round_plan(measured={"wide_fleet_wire_cpu": 250}, **asked).sizes.consumer_cores
+    requested = {"trucks": 8_000, "every": 1, "at_hand": AT_HAND}
+    without = round_plan(**requested).sizes.consumer_cores
+    with_it = round_plan(measured={"wide_fleet_wire_cpu": 250}, **requested).sizes.consumer_cores
 
     assert math.isclose(with_it - without, 2)
 
@@ -62,7 +62,7 @@ def test_room_is_left() -> None:
     assert round_plan(trucks=5_500, every=1, fill=0.5, at_hand=AT_HAND).sizes.shards == 11
 
 
-def test_a_point_alone_in_its_batch_costs_a_memory() -> None:
+def test_a_point_alone_in_its_batch_costs_a_state() -> None:
     one, ten = (
         round_plan(trucks=1_000, every=1, batch=batch, at_hand=AT_HAND).sizes for batch in (1, 10)
     )
@@ -72,7 +72,7 @@ def test_a_point_alone_in_its_batch_costs_a_memory() -> None:
     assert math.isclose(ten.consumer_cores, 0.1 * (0.6 + 9 * 0.15))
 
 
-def test_more_trucks_than_are_at_hand_are_read_first() -> None:
+def test_more_trucks_than_are_cached_are_read_first() -> None:
     # 4 shards: 250 trucks each.
     enough = round_plan(trucks=1_000, every=1, at_hand=250).sizes
     too_few = round_plan(trucks=1_000, every=1, at_hand=249).sizes

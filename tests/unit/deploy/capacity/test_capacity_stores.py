@@ -38,9 +38,9 @@ def test_a_truck_with_many_deliveries_is_more_than_one_unit() -> None:
 
 
 def test_a_round_reads_each_delivery_and_its_trucks_matches_and_its_viewers_from_an_index() -> None:
-    asked = {"trucks": 1, "viewers": 6_000, "round_s": 60, "deliveries": 0}
-    alone = reads_of(round_plan(**asked)).rights
-    shared = reads_of(round_plan(**asked, viewers_a_delivery=3)).rights
+    requested = {"trucks": 1, "viewers": 6_000, "round_s": 60, "deliveries": 0}
+    alone = reads_of(round_plan(**requested)).rights
+    shared = reads_of(round_plan(**requested, viewers_a_delivery=3)).rights
 
     index = 6_000 * 0.25 / 4 / 2 + 128
     assert math.isclose(alone, (2 * 6_000 + index) / 60)
@@ -49,8 +49,8 @@ def test_a_round_reads_each_delivery_and_its_trucks_matches_and_its_viewers_from
 
 def test_a_status_is_eight_units_written_and_a_change_eleven() -> None:
     # 3,600 deliveries an hour: one a second, of two statuses, created and declared.
-    asked = {"trucks": 3_600, "every": 3_600, "deliveries": 1, "near_minutes": 0}
-    plan = round_plan(**asked, transitions=2, kept_months=0, viewers=0)
+    requested = {"trucks": 3_600, "every": 3_600, "deliveries": 1, "near_minutes": 0}
+    plan = round_plan(**requested, transitions=2, kept_months=0, viewers=0)
     reads = plan.load.match_reads + 128 / 60 + 2 * 2 + 2 * 2 + 4 * 3
     writes = 2 * 8 + 2 * 11
 
@@ -58,9 +58,9 @@ def test_a_status_is_eight_units_written_and_a_change_eleven() -> None:
 
 
 def test_deliveries_are_kept_and_can_be_recovered() -> None:
-    asked = {"trucks": 1_000, "every": 3_600, "deliveries": 10, "transitions": 6}
+    requested = {"trucks": 1_000, "every": 3_600, "deliveries": 10, "transitions": 6}
     without, kept = (
-        dynamodb(round_plan(**asked, days=30, kept_months=months)).usd for months in (0, 12)
+        dynamodb(round_plan(**requested, days=30, kept_months=months)).usd for months in (0, 12)
     )
 
     gb = 1_000 * 10 * 30 * 12 * (1024 + 8 * 350) / GB

@@ -13,7 +13,7 @@ from tests.support.source_tree import ROOT
 
 
 @pytest.mark.parametrize(
-    ("asked", "document"),
+    ("requested", "document"),
     [
         ("up --round-interval-s 0.5", "--round-interval-s: must be at least 1"),
         ("up --round-interval-s 61", "--round-interval-s: must be at most 60"),
@@ -28,11 +28,11 @@ from tests.support.source_tree import ROOT
         ("token --truck T-1 --ttl 0", "--ttl: must be at least 1"),
     ],
 )
-def test_a_number_that_makes_no_sense_is_refused_by_its_name(
-    asked: str, document: str, capsys: pytest.CaptureFixture[str]
+def test_a_number_that_makes_no_sense_is_rejected_by_its_name(
+    requested: str, document: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(asked.split())
+        main(requested.split())
 
     assert ended.value.code == 2
     assert document in capsys.readouterr().err
@@ -48,8 +48,8 @@ def test_without_a_command_they_are_listed(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_the_set_up_can_be_asked_what_it_does() -> None:
-    asked = [sys.executable, "-m", "sim.setup", "--help"]
-    response = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+    requested = [sys.executable, "-m", "sim.setup", "--help"]
+    response = subprocess.run(requested, cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert "RTDTS_CACHE" in response.stdout
     assert "set-up:" not in response.stdout + response.stderr, "it did not work"

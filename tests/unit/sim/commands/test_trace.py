@@ -10,7 +10,7 @@ def line(at: str, point_id: str, **fields: object) -> str:
     return json.dumps(document, separators=(",", ":")) + "\n"
 
 
-def test_a_points_lines_of_all_logs_are_told_in_the_order_of_time() -> None:
+def test_a_points_lines_of_all_logs_are_reported_in_the_order_of_time() -> None:
     lines = [
         line("2026-01-01T00:00:02.000Z", "T-1:5:1", step="posted"),
         "INFO  [main] T-1:5:1 is no line of ours\n",
@@ -22,7 +22,7 @@ def test_a_points_lines_of_all_logs_are_told_in_the_order_of_time() -> None:
     assert [step["step"] for step in steps_of("T-1:5:1", lines)] == ["accepted", "posted"]
 
 
-def test_all_points_of_a_truck_can_be_asked_for() -> None:
+def test_all_points_of_a_truck_can_be_requested() -> None:
     lines = [line("1", "T-1:5:1"), line("2", "T-1:6:2"), line("3", "XT-1:6:2")]
 
     assert [step["timestamp"] for step in steps_of("T-1:", lines)] == ["1", "2"]

@@ -52,7 +52,7 @@ def test_anything_about_a_delivery_of_others_is_foreign() -> None:
     assert log.messages == 0
 
 
-def test_a_refusal_is_neither_foreign_nor_a_message() -> None:
+def test_a_rejection_is_neither_foreign_nor_a_message() -> None:
     log = CustomerLog("C-1", own=())
     hear(log, *[{"type": "error", "delivery_id": "D-1", "reason": "not_found"}] * 2)
     hear(log, {"type": "error", "reason": "bad_request"})

@@ -37,7 +37,7 @@ def test_the_demo_is_ok_only_if_every_truck_reached_its_own_customer(bad: DemoSu
     assert "\n" not in str(GOOD)
 
 
-def test_it_tells_where_to_look_only_at_what_is_there() -> None:
+def test_it_reports_where_to_look_only_at_what_is_there() -> None:
     environment = Environment(server_url="http://a", websocket_url="ws://b")
 
     assert not any("OpenSearch" in line for line in where_to_look(environment, "sim/.env"))

@@ -45,7 +45,7 @@ def test_trucks_stand_longer_than_the_dwell_that_was_named() -> None:
         )
 
 
-def test_a_dwell_that_does_not_fit_the_duration_is_refused_before_anything_is_driven() -> None:
+def test_a_dwell_that_does_not_fit_the_duration_is_rejected_before_anything_is_driven() -> None:
     with pytest.raises(TripTooShortError):
         plan_drive(DriveOptions(duration_s=60.0, dwell_s=60.0))
 

@@ -14,9 +14,9 @@ from sim.fleet.uploader import UnreachableError
 class DataPlane:
     """Takes messages, unless it is away."""
 
-    def __init__(self, *, is_away: bool = False) -> None:
+    def __init__(self, *, is_unavailable: bool = False) -> None:
         self.taken: list[dict[str, Any]] = []
-        self._is_away = is_away
+        self._is_away = is_unavailable
 
     def publish(self, **request: Any) -> None:
         if self._is_away:
@@ -35,4 +35,4 @@ async def test_a_body_goes_to_the_rule_on_the_trucks_own_topic() -> None:
 
 async def test_without_a_response_the_points_stay_with_the_truck() -> None:
     with pytest.raises(UnreachableError):
-        await IotPoster(lambda: DataPlane(is_away=True), "rule", "T-1")(b"{}", "", "")
+        await IotPoster(lambda: DataPlane(is_unavailable=True), "rule", "T-1")(b"{}", "", "")

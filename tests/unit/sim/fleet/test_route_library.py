@@ -62,13 +62,13 @@ def test_every_track_names_its_licence_in_the_notice() -> None:
         pytest.param(document([[1, 1], [1.0001, 1]], timed=True), id="times missing"),
     ],
 )
-def test_an_implausible_file_is_refused_with_its_name(text: str) -> None:
+def test_an_implausible_file_is_rejected_with_its_name(text: str) -> None:
     with pytest.raises(BadRouteError, match="bad_road") as rejected:
         parse_route("bad_road", text)
 
     assert rejected.value.route == "bad_road"
 
 
-def test_an_unknown_name_is_refused() -> None:
+def test_an_unknown_name_is_rejected() -> None:
     with pytest.raises(BadRouteError, match="no such route"):
         load_routes(["atlantis_1"])

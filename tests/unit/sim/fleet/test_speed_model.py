@@ -59,7 +59,7 @@ def test_a_straight_road_is_driven_from_rest_through_cruise_to_rest() -> None:
     )
 
 
-def test_a_bend_is_taken_at_the_speed_that_its_radius_allows() -> None:
+def test_a_bend_is_accepted_at_the_speed_that_its_radius_allows() -> None:
     bend = circle(40.0)
 
     assert curve_radius_m(bend, bend.length_m / 2) == pytest.approx(40.0, rel=0.02)
@@ -95,7 +95,7 @@ def test_the_same_seed_draws_the_same_stops() -> None:
     assert draw_stops(9000, random.Random(3)) != draw_stops(9000, random.Random(4))
 
 
-def test_limits_that_no_truck_has_are_refused() -> None:
+def test_limits_that_no_truck_has_are_rejected() -> None:
     with pytest.raises(ValueError, match="90 km/h"):
         TruckLimits(cruise_mps=30.0)
     with pytest.raises(ValueError, match="above 0"):

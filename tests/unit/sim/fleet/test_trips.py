@@ -115,7 +115,7 @@ def test_the_same_seed_plans_the_same_trips() -> None:
     assert trips_of(route, 120.0) == trips_of(route, 120.0)
 
 
-def test_a_time_too_short_for_a_trip_is_refused() -> None:
+def test_a_time_too_short_for_a_trip_is_rejected() -> None:
     with pytest.raises(TripTooShortError, match="too short"):
         TripTimes(20.0, 8.0)
     with pytest.raises(TripTooShortError, match="denver_1"):

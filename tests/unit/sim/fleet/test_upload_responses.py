@@ -28,7 +28,7 @@ def test_what_is_not_rejected_in_a_202_is_accepted_and_never_sent_again() -> Non
     assert not judged.failed
 
 
-def test_of_a_503_exactly_what_was_not_taken_is_kept_in_its_order() -> None:
+def test_of_a_503_exactly_what_was_not_accepted_is_kept_in_its_order() -> None:
     body = {
         "accepted": 2,
         "rejected": [{"index": 0, "field": "lon", "reason": "range"}],
@@ -44,7 +44,7 @@ def test_of_a_503_exactly_what_was_not_taken_is_kept_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_an_answer_of_the_gateway_alone_settles_nothing(status: int) -> None:
+def test_a_response_of_the_gateway_alone_settles_nothing(status: int) -> None:
     judged = judge(response(status, {"message": "Internal Server Error"}), BATCH)
 
     assert judged.keep == BATCH
@@ -52,7 +52,7 @@ def test_an_answer_of_the_gateway_alone_settles_nothing(status: int) -> None:
     assert judged.failed
 
 
-def test_a_refused_token_settles_nothing_but_asks_for_another() -> None:
+def test_a_rejected_token_settles_nothing_but_requests_another() -> None:
     judged = judge(response(401, {"message": "Unauthorized"}), BATCH)
 
     assert judged.keep == BATCH

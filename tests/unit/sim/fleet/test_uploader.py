@@ -21,7 +21,7 @@ def ok(points: list[dict[str, Any]]) -> UploadResponse:
     return UploadResponse(202, {}, json.dumps(body).encode())
 
 
-def no_answer(_: list[dict[str, Any]]) -> UploadResponse:
+def no_response(_: list[dict[str, Any]]) -> UploadResponse:
     raise UnreachableError("reset")
 
 
@@ -37,7 +37,7 @@ class FakeService:
     requests: list[list[int]] = field(default_factory=list)
     content_types: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    requested: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, body: bytes, content_type: str, token: str) -> UploadResponse:
         self.content_types.append(content_type)
@@ -45,7 +45,7 @@ class FakeService:
         raw = gzip.decompress(body) if content_type == "application/gzip" else body
         points = json.loads(raw)["positions"]
         self.requests.append([point["seq"] for point in points])
-        self.asked.set()
+        self.requested.set()
         await asyncio.sleep(0)
         return (self.script.pop(0) if self.script else ok)(points)
 
@@ -102,8 +102,8 @@ async def test_points_are_sent_together_and_settled_once() -> None:
     assert uploader.unsettled == 0
 
 
-async def test_without_an_answer_the_same_points_go_again_in_order() -> None:
-    service = FakeService([no_answer, no_answer])
+async def test_without_a_response_the_same_points_go_again_in_order() -> None:
+    service = FakeService([no_response, no_response])
     uploader = await upload(service)
 
     assert service.requests == [[0, 1, 2, 3, 4]] * 3
@@ -111,11 +111,11 @@ async def test_without_an_answer_the_same_points_go_again_in_order() -> None:
     assert uploader.report.failures == 2
 
 
-async def test_only_what_was_not_taken_goes_again_and_before_what_came_later() -> None:
+async def test_only_what_was_not_accepted_goes_again_and_before_what_came_later() -> None:
     service = FakeService([status(503, accepted=3, rejected=[], not_taken=[1, 3])])
     async with running(Uploader(service, FakeTokens(), sleep=FakeSleep())) as uploader:
         uploader.offer(BATCH)
-        await service.asked.wait()
+        await service.requested.wait()
         uploader.offer([fix(9)])
         await uploader.settled()
 
@@ -134,7 +134,7 @@ async def test_the_service_says_how_long_to_wait() -> None:
     assert sleep.waits_s == [4.0]
 
 
-async def test_a_refused_token_is_replaced() -> None:
+async def test_a_rejected_token_is_replaced() -> None:
     service = FakeService([status(401)])
     uploader = await upload(service)
 
@@ -142,7 +142,7 @@ async def test_a_refused_token_is_replaced() -> None:
     assert len(uploader.report.accepted) == 5
 
 
-async def test_an_issuer_that_is_away_costs_no_point() -> None:
+async def test_an_issuer_that_is_unavailable_costs_no_point() -> None:
     service = FakeService()
     uploader = await upload(service, tokens=FakeTokens(away=2))
 
@@ -158,7 +158,7 @@ async def test_a_batch_too_big_is_halved_until_it_fits() -> None:
     assert len(uploader.report.accepted) == 5
 
 
-async def test_a_refused_point_is_never_sent_again() -> None:
+async def test_a_rejected_point_is_never_sent_again() -> None:
     rejected = [{"index": 1, "field": "lat", "reason": "range"}]
     service = FakeService([status(202, accepted=4, rejected=rejected, adjusted=[])])
     uploader = await upload(service)

@@ -16,7 +16,7 @@ from sim.load.trucks import FAR_M, plan_load_trips
 from sim.load.view import report_lines
 
 
-def test_the_course_tells_what_each_second_brought() -> None:
+def test_the_course_reports_what_each_second_brought() -> None:
     tally = Tally()
     course = Course(tally)
     tally.open_now = 2
@@ -32,7 +32,7 @@ def test_the_course_tells_what_each_second_brought() -> None:
     assert (second.messages, second.age_p50_s, second.gap_max_s) == (0, None, None)
 
 
-def test_the_picture_is_whole_whatever_came() -> None:
+def test_the_snapshot_is_whole_whatever_came() -> None:
     tally = Tally()
     course = Course(tally)
     course.note(1.0)

@@ -9,13 +9,13 @@ import pytest
 from sim.load.plan import LoadOptions, carriers, seats
 
 
-def test_sockets_connect_at_the_rate_asked_for() -> None:
+def test_sockets_connect_at_the_rate_requested() -> None:
     turns = [seat.connects_at_s for seat in seats(LoadOptions(sockets=5, connect_rate=2.0))]
 
     assert turns == [0.0, 0.5, 1.0, 1.5, 2.0]
 
 
-def test_the_longest_that_it_takes_is_told_beforehand() -> None:
+def test_the_longest_that_it_takes_is_reported_beforehand() -> None:
     options = LoadOptions(sockets=101, connect_rate=10.0, duration_s=30.0, patience_s=7.0)
 
     assert options.longest_s == 10.0 + 7.0 + 30.0

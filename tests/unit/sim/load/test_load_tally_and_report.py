@@ -66,7 +66,7 @@ def test_gaps_begin_with_the_opening_and_the_silence_at_the_end_counts() -> None
     assert (spread.p50_s, spread.p99_s, spread.max_s) == (1.0, 3.0, 20.0)
 
 
-def test_a_socket_that_never_hears_anything_has_a_gap() -> None:
+def test_a_socket_that_never_receives_anything_has_a_gap() -> None:
     tally = Tally()
     opened(tally)
 
@@ -85,7 +85,7 @@ def test_the_gap_goes_on_across_a_new_connection() -> None:
     assert report(tally).connected == 1
 
 
-def test_errors_are_told_apart() -> None:
+def test_errors_are_reported_apart() -> None:
     tally = Tally()
     socket = opened(tally)
     tally.failed("lost")

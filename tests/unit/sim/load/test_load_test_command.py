@@ -22,12 +22,12 @@ def parsed(*arguments: str) -> argparse.Namespace:
     "arguments",
     [("--sockets", "0"), ("--duration", "0"), ("--connect-rate", "-1"), ("--trucks", "0")],
 )
-def test_loads_that_make_no_sense_are_refused(arguments: tuple[str, str]) -> None:
+def test_loads_that_make_no_sense_are_rejected(arguments: tuple[str, str]) -> None:
     with pytest.raises(SystemExit):
         parsed(*arguments)
 
 
-def test_a_system_that_nobody_names_is_told_so(
+def test_a_system_that_no_one_names_is_reported(
     tmp_path: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = load_test.run(parsed("--sockets", "1", "--env", f"{tmp_path}/none"))
@@ -36,7 +36,7 @@ def test_a_system_that_nobody_names_is_told_so(
     assert "sim up" in capsys.readouterr().err
 
 
-def test_more_sockets_than_the_machine_allows_are_refused_before_anything_is_created(
+def test_more_sockets_than_the_machine_allows_are_rejected_before_anything_is_created(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 1_024))

@@ -62,7 +62,7 @@ async def test_it_tracks_its_delivery_on_each_socket_and_counts_the_loss() -> No
         assert len(tally.connect_s) == 2
 
 
-async def test_a_refusal_for_good_ends_it_quietly() -> None:
+async def test_a_rejection_for_good_ends_it_quietly() -> None:
     door, tally = FakeDoor(403), Tally()
     async with running(door, tally) as task:
         await task

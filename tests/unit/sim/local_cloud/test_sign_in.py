@@ -145,7 +145,7 @@ def test_no_more_than_so_many_codes_are_open(world: World) -> None:
         {"code": "another"},
     ],
 )
-def test_an_exchange_that_is_not_the_clients_own_is_refused(
+def test_an_exchange_that_is_not_the_clients_own_is_rejected(
     world: World, changed: dict[str, str]
 ) -> None:
     code = changed.pop("code", world.code())
@@ -170,9 +170,9 @@ def test_no_other_grant_is_known(world: World) -> None:
     ],
 )
 def test_nothing_leads_to_where_it_was_not_allowed(world: World, changed: dict[str, str]) -> None:
-    asked = urlencode({**ASKED, "identity": "ann", **changed})
+    requested = urlencode({**ASKED, "identity": "ann", **changed})
 
-    for response in (world.sign_in.authorize(asked), world.sign_in.log_in(asked)):
+    for response in (world.sign_in.authorize(requested), world.sign_in.log_in(requested)):
         assert isinstance(response, LoginPage)
         assert response.status == 400
         assert "attacker" not in response.html
@@ -201,9 +201,9 @@ def test_a_redirect_uri_that_is_given_twice_is_none(world: World) -> None:
 def test_a_request_without_its_protections_gets_no_code(
     world: World, changed: dict[str, str], error: str
 ) -> None:
-    asked = urlencode({**ASKED, "identity": "ann", **changed})
+    requested = urlencode({**ASKED, "identity": "ann", **changed})
 
-    for response in (world.sign_in.authorize(asked), world.sign_in.log_in(asked)):
+    for response in (world.sign_in.authorize(requested), world.sign_in.log_in(requested)):
         assert isinstance(response, Redirect)
         assert parse_qs(urlsplit(response.location).query)["error"] == [error]
         assert "code=" not in response.location

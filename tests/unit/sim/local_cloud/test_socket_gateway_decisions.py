@@ -163,7 +163,7 @@ def test_what_was_changed_after_signing_or_is_old_does_not_pass() -> None:
     assert check.problem(head, b"{}", at_s + 301) is Unsigned.WRONG
 
 
-def test_a_request_without_a_whole_signature_is_told_apart() -> None:
+def test_a_request_without_a_whole_signature_is_reported_apart() -> None:
     check = SignatureCheck(KEY, SECRET, REGION)
     head, at_s = signed()
     bare = {name: head.headers[name] for name in ("host", "x-amz-date")}
@@ -195,7 +195,7 @@ def test_a_head_is_read_once_it_is_whole() -> None:
     "text",
     [b"nonsense\r\n\r\n", b"GET / HTTP/2\r\n\r\n", b"x" * 20_000, b"GET / HTTP/1.1\r\nx\r\n\r\n"],
 )
-def test_what_is_no_head_is_refused(text: bytes) -> None:
+def test_what_is_no_head_is_rejected(text: bytes) -> None:
     with pytest.raises(BadRequestError):
         read_head(text)
 
@@ -203,7 +203,7 @@ def test_what_is_no_head_is_refused(text: bytes) -> None:
 @pytest.mark.parametrize(
     "header", [b"Content-Length: -1", b"Content-Length: 99999999999", b"Transfer-Encoding: chunked"]
 )
-def test_a_body_without_a_plain_length_is_refused(header: bytes) -> None:
+def test_a_body_without_a_plain_length_is_rejected(header: bytes) -> None:
     head = read_head(b"POST / HTTP/1.1\r\n" + header + b"\r\n\r\n")
     assert head is not None
 
@@ -254,7 +254,7 @@ def policy(effect: str, resource: str = METHOD_ARN, **more: Any) -> dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("response", "refusal"),
+    ("response", "rejection"),
     [
         (policy("Deny"), DENIED),
         (policy("Allow", "arn:aws:execute-api:*:*:other/*"), NOT_ALLOWED),
@@ -264,8 +264,8 @@ def policy(effect: str, resource: str = METHOD_ARN, **more: Any) -> dict[str, An
         (FunctionError("unauthorized"), SERVER_ERROR),
     ],
 )
-def test_an_authorizers_answer_refuses(response: Any, refusal: HandshakeFailure) -> None:
-    assert judge_policy(response, METHOD_ARN) == refusal
+def test_an_authorizers_response_rejects(response: Any, rejection: HandshakeFailure) -> None:
+    assert judge_policy(response, METHOD_ARN) == rejection
 
 
 def test_an_authorizers_context_comes_as_text() -> None:
@@ -285,10 +285,10 @@ def test_an_authorizers_context_comes_as_text() -> None:
         (FunctionError("broken"), 502),
     ],
 )
-def test_connects_answer_opens_or_refuses(response: Any, status: int | None) -> None:
-    refusal = judge_connect(response)
+def test_connects_response_opens_or_rejects(response: Any, status: int | None) -> None:
+    rejection = judge_connect(response)
 
-    assert (refusal and refusal.status) == status
+    assert (rejection and rejection.status) == status
 
 
 def test_an_authorizer_that_wants_to_see_something_is_not_asked_without_it() -> None:
@@ -300,7 +300,7 @@ def test_an_authorizer_that_wants_to_see_something_is_not_asked_without_it() -> 
     assert has_identity_sources((), {}, "", {})
 
 
-def test_the_package_imports_nothing_that_the_lambdas_process_lacks() -> None:
+def test_the_package_imports_nothing_that_the_lambdas_process_misses() -> None:
     source = Path(ROOT / "sim/local_cloud/socket_gateway/lambda_worker.py").read_text()
 
     assert "sim." not in source.replace("sim.local_cloud", "")

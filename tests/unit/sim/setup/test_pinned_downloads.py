@@ -48,7 +48,7 @@ def test_what_is_there_is_not_fetched_again(registry: Path, tmp_path: Path) -> N
     assert file.is_there(tmp_path / "cache")
 
 
-def test_what_is_not_what_was_pinned_is_refused_and_not_kept(
+def test_what_is_not_what_was_pinned_is_rejected_and_not_kept(
     registry: Path, tmp_path: Path
 ) -> None:
     file = publish(registry, "a.jar", b"aaa")
@@ -106,6 +106,6 @@ def test_the_committed_list_is_whole() -> None:
     assert all(len(read_pinned(kind)) == 1 for kind in ("compiler", "kinesis-local", "pip"))
 
 
-def test_a_kind_that_the_list_lacks_is_an_error() -> None:
+def test_a_kind_that_the_list_misses_is_an_error() -> None:
     with pytest.raises(ValueError, match="no file of kind"):
         read_pinned("typewriter")

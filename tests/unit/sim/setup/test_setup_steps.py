@@ -30,19 +30,19 @@ def places(tmp_path: Path) -> Places:
 
 
 def run(places: Places, *fakes: FakeStep) -> str:
-    said = io.StringIO()
-    set_up(places, Terminal(said), [fake.step() for fake in fakes])
-    return said.getvalue()
+    output = io.StringIO()
+    set_up(places, Terminal(output), [fake.step() for fake in fakes])
+    return output.getvalue()
 
 
 def test_only_what_is_missing_is_done_and_told(places: Places) -> None:
     there, missing = FakeStep("there", done=True), FakeStep("missing")
 
-    said = run(places, there, missing)
+    output = run(places, there, missing)
 
     assert (there.runs, missing.runs) == (0, 1)
-    assert "set-up 2/2: missing" in said
-    assert "there" not in said
+    assert "set-up 2/2: missing" in output
+    assert "there" not in output
 
 
 def test_nothing_is_said_or_made_when_all_is_done(places: Places) -> None:
@@ -61,14 +61,14 @@ def test_a_failed_step_ends_it_and_the_next_run_goes_on_from_there(places: Place
     assert (first.runs, second.runs) == (1, 2)
 
 
-def test_a_download_is_told_each_quarter_where_nobody_sees_a_line_change() -> None:
-    said = io.StringIO()
-    terminal = Terminal(said)
+def test_a_download_is_reported_each_quarter_where_no_one_sees_a_line_change() -> None:
+    output = io.StringIO()
+    terminal = Terminal(output)
 
     for done in range(101):
         terminal.progress(done * 2**20, 100 * 2**20)
 
-    assert said.getvalue().split("\n") == [
+    assert output.getvalue().split("\n") == [
         *(f"    {done} of 100 MB" for done in (25, 50, 75, 100)),
         "",
     ]

@@ -11,7 +11,7 @@ from sim.viewers.customer import Customer
 from sim.viewers.receiver import Received
 from tests.fakes.fake_socket import FakeConnection
 from tests.unit.sim.viewers.test_receiver import position, status
-from tests.unit.sim.viewers.test_viewer import NOW_MS, Heard
+from tests.unit.sim.viewers.test_viewer import NOW_MS, Reception
 
 
 class Service:
@@ -52,11 +52,11 @@ class _Lost:
 
 
 @asynccontextmanager
-async def running(service: Service, heard: Heard) -> AsyncIterator[Customer]:
+async def running(service: Service, reports: Reception) -> AsyncIterator[Customer]:
     customer = Customer(
         "ws://service.test",
         service.access,
-        on_message=heard,
+        on_message=reports,
         now_ms=lambda: NOW_MS,
         open_socket=service.open,
     )
@@ -73,8 +73,8 @@ def snapshot(version: int = 2) -> dict[str, Any]:
 
 
 async def test_each_delivery_has_a_tracker_of_its_own() -> None:
-    service, heard = Service(), Heard()
-    async with running(service, heard) as customer:
+    service, reports = Service(), Reception()
+    async with running(service, reports) as customer:
         await customer.track("D-1")
         await customer.track("D-1")
         first = await service.opened.get()
@@ -87,8 +87,8 @@ async def test_each_delivery_has_a_tracker_of_its_own() -> None:
 
 
 async def test_what_comes_twice_is_kept_twice_and_shown_once() -> None:
-    service, heard = Service(), Heard()
-    async with running(service, heard) as customer:
+    service, reports = Service(), Reception()
+    async with running(service, reports) as customer:
         await customer.track("D-1")
         socket = await service.opened.get()
         for message in (snapshot(), status(3, "nearby"), status(3, "nearby")):
@@ -97,17 +97,17 @@ async def test_what_comes_twice_is_kept_twice_and_shown_once() -> None:
         socket.push({"type": "error", "delivery_id": "D-1", "reason": "not_found"})
         await customer.ended("D-1")
 
-        assert [one.new_version for one in heard.messages] == [True, True, False, True, False]
+        assert [one.new_version for one in reports.messages] == [True, True, False, True, False]
         assert (customer.views["D-1"].version, list(customer.views)) == (3, ["D-1"])
 
 
 async def test_what_is_not_tracked_any_more_is_hung_up() -> None:
-    service, heard = Service(), Heard()
-    async with running(service, heard) as customer:
+    service, reports = Service(), Reception()
+    async with running(service, reports) as customer:
         await customer.track("D-1")
         socket = await service.opened.get()
         socket.push(snapshot())
-        await heard.until(1)
+        await reports.until(1)
         await customer.untrack("D-1")
 
         assert await customer.ended("D-1") == "stopped"
@@ -115,12 +115,12 @@ async def test_what_is_not_tracked_any_more_is_hung_up() -> None:
 
 
 async def test_why_a_delivery_is_not_followed_any_more_is_kept() -> None:
-    service, heard = Service(), Heard()
-    async with running(service, heard) as customer:
+    service, reports = Service(), Reception()
+    async with running(service, reports) as customer:
         await customer.track("D-1")
         socket = await service.opened.get()
         socket.push({"type": "error", "delivery_id": "D-1", "reason": "not_found"})
 
         assert await customer.ended("D-1") == "not_found"
-        received: list[Received] = heard.messages
+        received: list[Received] = reports.messages
         assert [one.message["reason"] for one in received] == ["not_found"]

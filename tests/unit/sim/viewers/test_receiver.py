@@ -67,7 +67,7 @@ def applied(*messages: dict[str, Any] | str | bytes) -> list[Received]:
     ]
 
 
-def test_news_are_told_apart_from_repeats() -> None:
+def test_new_events_are_reported_apart_from_repeats() -> None:
     first, again, later, older = applied(position(5), position(5), position(6), position(4))
 
     assert (first.new_version, first.new_position, first.stale) == (True, True, False)

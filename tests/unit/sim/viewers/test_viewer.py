@@ -30,7 +30,7 @@ class Tokens:
         return f"token-{self.issued}"
 
 
-class Heard:
+class Reception:
     """The messages that a viewer reported, and a way to wait for them."""
 
     def __init__(self) -> None:
@@ -53,12 +53,12 @@ async def no_sleep(_: float) -> None:
 
 @asynccontextmanager
 async def running(
-    door: FakeDoor, heard: Heard, *, tokens: Tokens | None = None, silence_s: float = 75.0
+    door: FakeDoor, reports: Reception, *, tokens: Tokens | None = None, silence_s: float = 75.0
 ) -> AsyncIterator[Viewer]:
     viewer = Viewer(
         door,
         tokens or Tokens(),
-        on_message=heard,
+        on_message=reports,
         now_ms=lambda: NOW_MS,
         sleep=no_sleep,
         silence_s=silence_s,
@@ -73,7 +73,7 @@ async def running(
 
 async def test_a_delivery_is_tracked_whether_the_socket_is_open_yet_or_not() -> None:
     door = FakeDoor()
-    async with running(door, Heard()) as viewer:
+    async with running(door, Reception()) as viewer:
         await viewer.track("D-1")
         socket = await door.opened.get()
         await viewer.connected.wait()
@@ -86,12 +86,12 @@ async def test_a_delivery_is_tracked_whether_the_socket_is_open_yet_or_not() -> 
 
 
 async def test_after_a_lost_connection_it_tracks_again_from_the_version_that_it_has() -> None:
-    door, heard = FakeDoor(), Heard()
-    async with running(door, heard) as viewer:
+    door, reports = FakeDoor(), Reception()
+    async with running(door, reports) as viewer:
         await viewer.track("D-1")
         first = await door.opened.get()
         first.push(status(4, "nearby"))
-        await heard.until(1)
+        await reports.until(1)
         first.drop()
         second = await door.opened.get()
         await second.until_sent(1)
@@ -100,9 +100,9 @@ async def test_after_a_lost_connection_it_tracks_again_from_the_version_that_it_
         assert viewer.connections == 2
 
 
-async def test_silence_is_taken_for_a_dead_connection() -> None:
+async def test_silence_is_accepted_for_a_dead_connection() -> None:
     door = FakeDoor()
-    async with running(door, Heard(), silence_s=0.02) as viewer:
+    async with running(door, Reception(), silence_s=0.02) as viewer:
         await viewer.track("D-1")
         first = await door.opened.get()
         await door.opened.get()
@@ -110,9 +110,9 @@ async def test_silence_is_taken_for_a_dead_connection() -> None:
         assert first.closed
 
 
-async def test_who_tracks_nothing_may_hear_nothing() -> None:
+async def test_who_tracks_nothing_may_receive_nothing() -> None:
     door = FakeDoor()
-    async with running(door, Heard(), silence_s=0.01):
+    async with running(door, Reception(), silence_s=0.01):
         await door.opened.get()
         await asyncio.sleep(0.05)
 
@@ -121,7 +121,7 @@ async def test_who_tracks_nothing_may_hear_nothing() -> None:
 
 async def test_a_socket_that_cannot_be_had_is_tried_again() -> None:
     door = FakeDoor("lost", "lost", "open")
-    async with running(door, Heard(), tokens=Tokens(away=2)) as viewer:
+    async with running(door, Reception(), tokens=Tokens(away=2)) as viewer:
         await door.opened.get()
         await viewer.connected.wait()
 
@@ -130,16 +130,16 @@ async def test_a_socket_that_cannot_be_had_is_tried_again() -> None:
 
 async def test_a_token_that_is_not_valid_any_more_is_replaced_once() -> None:
     door = FakeDoor(401)
-    async with running(door, Heard()):
+    async with running(door, Reception()):
         await door.opened.get()
 
         assert door.tokens == ["token-1", "token-2"]
 
 
 @pytest.mark.parametrize("script", [(403,), (401, 401)])
-async def test_a_refusal_that_no_token_heals_ends_it(script: tuple[int, ...]) -> None:
+async def test_a_rejection_that_no_token_heals_ends_it(script: tuple[int, ...]) -> None:
     viewer = Viewer(
-        FakeDoor(*script), Tokens(), on_message=Heard(), now_ms=lambda: NOW_MS, sleep=no_sleep
+        FakeDoor(*script), Tokens(), on_message=Reception(), now_ms=lambda: NOW_MS, sleep=no_sleep
     )
 
     with pytest.raises(HandshakeRejectedError) as rejected:
@@ -154,8 +154,8 @@ def ended(reason: str) -> dict[str, str]:
 
 
 async def test_an_expired_token_leads_to_a_new_socket_with_a_fresh_one() -> None:
-    door, heard = FakeDoor(), Heard()
-    async with running(door, heard) as viewer:
+    door, reports = FakeDoor(), Reception()
+    async with running(door, reports) as viewer:
         await viewer.track("D-1")
         first = await door.opened.get()
         first.push(ended("token_expired"))
@@ -174,13 +174,13 @@ async def test_an_expired_token_leads_to_a_new_socket_with_a_fresh_one() -> None
     ],
 )
 async def test_what_is_no_longer_shown_is_not_tracked_again(last_word: dict[str, str]) -> None:
-    door, heard = FakeDoor(), Heard()
-    async with running(door, heard) as viewer:
+    door, reports = FakeDoor(), Reception()
+    async with running(door, reports) as viewer:
         await viewer.track("D-1")
         await viewer.track("D-2")
         first = await door.opened.get()
         first.push(last_word)
-        await heard.until(1)
+        await reports.until(1)
         first.drop()
         second = await door.opened.get()
         await second.until_sent(1)
@@ -188,18 +188,18 @@ async def test_what_is_no_longer_shown_is_not_tracked_again(last_word: dict[str,
         assert [sent["delivery_id"] for sent in second.sent] == ["D-2"]
 
 
-async def test_every_message_is_told_with_its_time_and_what_is_new_in_it() -> None:
-    door, heard = FakeDoor(), Heard()
-    async with running(door, heard) as viewer:
+async def test_every_message_is_reported_with_its_time_and_what_is_new_in_it() -> None:
+    door, reports = FakeDoor(), Reception()
+    async with running(door, reports) as viewer:
         await viewer.track("D-1")
         socket = await door.opened.get()
         socket.push(position(5))
         socket.push(position(4))
         socket.push({"type": "pong"})
         socket.push({"message": "Forbidden", "connectionId": "x", "requestId": "y"})
-        await heard.until(4)
+        await reports.until(4)
 
-    first, older, *others = heard.messages
+    first, older, *others = reports.messages
     assert (first.received_at_ms, first.new_position, first.stale) == (NOW_MS, True, False)
     assert (older.new_position, older.stale) == (False, True)
     assert all(other.problem is None for other in others)
@@ -208,31 +208,31 @@ async def test_every_message_is_told_with_its_time_and_what_is_new_in_it() -> No
     assert shown.speed_mps == 5.0
 
 
-async def test_a_broken_message_is_told_and_does_no_harm() -> None:
-    door, heard = FakeDoor(), Heard()
-    async with running(door, heard) as viewer:
+async def test_a_broken_message_is_reported_and_does_no_harm() -> None:
+    door, reports = FakeDoor(), Reception()
+    async with running(door, reports) as viewer:
         await viewer.track("D-1")
         socket = await door.opened.get()
         socket.push("{")
         socket.push({"type": "status", "delivery_id": "D-1"})
         socket.push(position(5))
-        await heard.until(3)
+        await reports.until(3)
 
-    assert [received.problem is not None for received in heard.messages] == [True, True, False]
+    assert [received.problem is not None for received in reports.messages] == [True, True, False]
 
 
 async def test_who_had_too_many_waits_before_the_next_socket() -> None:
-    door, heard, slept_s = FakeDoor(), Heard(), []
+    door, reports, slept_s = FakeDoor(), Reception(), []
 
     async def sleep(seconds: float) -> None:
         slept_s.append(seconds)
         await asyncio.sleep(0)
 
-    viewer = Viewer(door, Tokens(), on_message=heard, now_ms=lambda: NOW_MS, sleep=sleep)
+    viewer = Viewer(door, Tokens(), on_message=reports, now_ms=lambda: NOW_MS, sleep=sleep)
     task = asyncio.create_task(viewer.run())
     first = await door.opened.get()
     first.push({"type": "error", "reason": "too_many"})
-    await heard.until(1)
+    await reports.until(1)
     first.drop()
     second = await door.opened.get()
     second.drop()

@@ -263,7 +263,7 @@ class World:
             )
         )
 
-    def story(self) -> tuple[Transition, ...]:
+    def events(self) -> tuple[Transition, ...]:
         """The log's fold, from its last declaration on."""
         folded = standing(self.log)
         anchor = self.log[folded.anchor.version - 1]
@@ -279,22 +279,22 @@ class World:
 
 
 def expected(points: list[Point], world: World) -> tuple[Transition, ...]:
-    story = timeline(
+    events = timeline(
         PlannedRoute(origin=ORIGIN, destination=DESTINATION),
         [fix_of(point) for point in points],
         world.declarations(),
         status_rules=RULES.status,
         enrichment_rules=RULES.enrichment,
     )
-    return since_last_declaration(story)
+    return since_last_declaration(events)
 
 
-def is_told(world: World, points: list[Point]) -> bool:
+def is_reported(world: World, points: list[Point]) -> bool:
     """Whether the log folds to the timeline; a time may differ by less than the dwell."""
-    told, required = world.story(), expected(points, world)
-    return [one.status for one in told] == [one.status for one in required] and all(
+    reported, required = world.events(), expected(points, world)
+    return [one.status for one in reported] == [one.status for one in required] and all(
         abs(one.effective_at_ms - other.effective_at_ms) < RULES.status.dwell_ms
-        for one, other in zip(told, required, strict=True)
+        for one, other in zip(reported, required, strict=True)
     )
 
 
@@ -351,7 +351,7 @@ def test_any_order_split_and_repetition_gives_the_timeline(seed: int, disorder: 
             world.settle(page=rng.randint(1, 20))
     world.settle()
 
-    assert is_told(world, drive())
+    assert is_reported(world, drive())
     assert [event.version for event in world.log] == [*range(1, len(world.log) + 1)]
 
 
@@ -403,7 +403,7 @@ def test_declarations_may_come_between_any_batches(seed: int, disorder: int) -> 
     # The back office may have the last word: then the next point brings the log up to it.
     world.take([[at(400, 4_010.0)]])
     world.settle()
-    assert is_told(world, [*drive(), at(400, 4_010.0)])
+    assert is_reported(world, [*drive(), at(400, 4_010.0)])
 
 
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 100]))
@@ -426,7 +426,7 @@ def test_crashes_before_the_state_is_stored_append_nothing_twice(seed: int, diso
                 world.settle(at=done - len(batch) + n + 1)
     world.settle(at=done)
 
-    assert is_told(world, drive())
+    assert is_reported(world, drive())
 
 
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 100]))
@@ -449,7 +449,7 @@ def test_a_crash_after_a_settling_loses_nothing(seed: int, disorder: int) -> Non
             stored = world.state
     world.settle(at=done)
 
-    assert is_told(world, drive())
+    assert is_reported(world, drive())
 
 
 @given(seed=st.integers(0, 2**32), disorder=st.sampled_from([0, 3, 100]))
@@ -484,7 +484,7 @@ def test_a_lost_state_is_rebuilt_from_the_history(seed: int, disorder: int) -> N
     world.take([[at(400, 4_010.0)]])
     world.settle()
 
-    assert is_told(world, [*drive(), at(400, 4_010.0)])
+    assert is_reported(world, [*drive(), at(400, 4_010.0)])
 
 
 @given(seed=st.integers(0, 2**32))

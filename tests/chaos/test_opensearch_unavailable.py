@@ -18,7 +18,7 @@ from sim.token_client import TokenClient
 from tests.chaos.conftest import Chaos, PrintLine, drive
 from tests.support.drive_checks import assert_nothing_is_lost
 from tests.support.http_client import ApiClient
-from tests.support.parts import CHILD, deaths_of, held_down, memory_mb, processes_of, told
+from tests.support.parts import CHILD, deaths_of, held_down, memory_mb, processes_of, reported
 from tests.support.rounds import assert_rounds_reach
 from tests.support.stream_load import StreamLoad, assert_load_is_stored
 from tests.support.viewer_client import Viewer
@@ -58,7 +58,7 @@ class Outage:
         self.from_ms = self.to_ms = 0
         self.grown_mb: dict[str, float] = dict.fromkeys(MAY_GROW_MB, 0.0)
         self.deaths: dict[str, int] = {}
-        self.heard: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
         self._cloud = cloud
         self._load = load
         self._lasts_s = lasts_s
@@ -73,7 +73,7 @@ class Outage:
         with self._load:
             began_ms = now_ms()
             for part, event in (("consumer", "batch"), ("firehose", "delivered")):
-                eventually(lambda part=part, event=event: told(self._cloud, part, event,
+                eventually(lambda part=part, event=event: reported(self._cloud, part, event,
                                                                since_ms=began_ms))  # fmt: skip
             self._be_without_opensearch()
         self._print_line("OpenSearch is back")
@@ -136,10 +136,10 @@ class Outage:
             assert picked_up.status == 201
             viewer.wait_for_type("status", status="in_transit")
             viewer.wait_for_type("position", status="in_transit")
-            self.heard = viewer.messages
+            self.received = viewer.messages
 
 
-async def test_an_opensearch_that_is_away_costs_nothing_but_time(
+async def test_an_opensearch_that_is_unavailable_costs_nothing_but_time(
     local_cloud: LaunchedCloud, system: System, chaos: Chaos, print_line: PrintLine
 ) -> None:
     print_line(f"CHAOS_OUTAGE_S={chaos.outage_s:g}")
@@ -159,7 +159,7 @@ async def test_an_opensearch_that_is_away_costs_nothing_but_time(
     print_line("the backlog is drained")
     assert outage.deaths == {"consumer": 0, "broadcaster": 0, "firehose": 0}
     assert {part: mb for part, mb in outage.grown_mb.items() if mb > MAY_GROW_MB[part]} == {}
-    assert all(message.get("position") is None for message in outage.heard)
+    assert all(message.get("position") is None for message in outage.received)
     during = {
         truck.customer_id: [
             gap for gap in truck.gaps if gap.to_ms > outage.from_ms and gap.from_ms < outage.to_ms

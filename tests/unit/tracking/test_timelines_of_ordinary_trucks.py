@@ -51,12 +51,12 @@ def at(east_m: float, radius_m: float = 100.0) -> Place:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Story:
+class TruckTimeline:
     """One truck's day."""
 
     name: str
     fixes: Fixes
-    told: list[tuple[Status, Cause, int]]
+    reported: list[tuple[Status, Cause, int]]
     """Status, cause, second."""
     begins: Status = ASSIGNED
     by: Cause = Cause.ASSIGNED
@@ -88,38 +88,38 @@ NEAR = (NEARBY, Cause.NEAR_DESTINATION)
 DWELT = (ARRIVED, Cause.DWELT_AT_DESTINATION)
 BACK = (IN_TRANSIT, Cause.TRANSFERRED)
 
-STORIES = [
-    Story(
+TIMELINES = [
+    TruckTimeline(
         name="a dock at the pickup: silence, and the first fix after it is outside",
         begins=EN_ROUTE,
         fixes=[*drive(0, -310, 0), *drive(1200, 180, 2000)],
-        told=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 1200)],
+        reported=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 1200)],
     ),
-    Story(
+    TruckTimeline(
         name="a dock at the pickup: after it the truck is heard of near the destination",
         begins=EN_ROUTE,
         fixes=[*drive(0, -310, 0), (1800, 3200.0)],
-        told=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 1800), (*NEAR, 1800)],
+        reported=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 1800), (*NEAR, 1800)],
     ),
-    Story(
+    TruckTimeline(
         name="a dock at the destination: silence, and the first fix after it is outside",
         begins=IN_TRANSIT,
         fixes=[*drive(0, 2490, 4000), *drive(1500, 4200, 6000)],
-        told=[(*NEAR, 60), (*DWELT, 210)],
+        reported=[(*NEAR, 60), (*DWELT, 210)],
     ),
-    Story(
+    TruckTimeline(
         name="a dock at the destination, left over an hour ago",
         begins=NEARBY,
         fixes=[*drive(0, 3490, 4000), (4000, 15_000.0)],
-        told=[(*DWELT, 110)],
+        reported=[(*DWELT, 110)],
     ),
-    Story(
+    TruckTimeline(
         name="a silence over the arrival: it drove in at its pace",
         begins=NEARBY,
         fixes=[*drive(0, 2500, 3000), *stand(300, 4000, 120)],
-        told=[(*DWELT, 360)],
+        reported=[(*DWELT, 360)],
     ),
-    Story(
+    TruckTimeline(
         name="a silence over the arrival of a truck that was seen to come",
         begins=EN_ROUTE,
         fixes=[
@@ -128,9 +128,9 @@ STORIES = [
             *drive(150, 0, 3500),
             *stand(700, 4000, 120),
         ],
-        told=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 170), (*NEAR, 450), (*DWELT, 612)],
+        reported=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 170), (*NEAR, 450), (*DWELT, 612)],
     ),
-    Story(
+    TruckTimeline(
         name="a silence of an hour over the arrival: it may have stood anywhere",
         begins=EN_ROUTE,
         fixes=[
@@ -139,58 +139,58 @@ STORIES = [
             *drive(150, 0, 2500),
             *stand(4_000, 4000, 120),
         ],
-        told=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 170), (*NEAR, 4_000), (*DWELT, 4_060)],
+        reported=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 170), (*NEAR, 4_000), (*DWELT, 4_060)],
     ),
-    Story(
+    TruckTimeline(
         name="a tunnel that begins at the destination is no dock",
         begins=NEARBY,
         fixes=[*drive(0, 3500, 4000, mps=15), *drive(200, 6500, 9000, mps=15)],
-        told=[],
+        reported=[],
     ),
-    Story(
+    TruckTimeline(
         name="a fix every two minutes, one of them in passing",
         begins=IN_TRANSIT,
         fixes=drive(0, 40, 9000, mps=11, every_s=120),
-        told=[(*NEAR, 360)],
+        reported=[(*NEAR, 360)],
     ),
-    Story(
+    TruckTimeline(
         name="driving past the destination slowly",
         begins=NEARBY,
         fixes=drive(0, 3500, 5000, mps=4, every_s=5),
-        told=[],
+        reported=[],
     ),
-    Story(
+    TruckTimeline(
         name="stopping 150 m from the destination",
         begins=NEARBY,
         fixes=noisy([*drive(0, 3500, 3850), *stand(35, 3850, 900)], 20),
         accuracy_m=20,
-        told=[],
+        reported=[],
     ),
-    Story(
+    TruckTimeline(
         name="passing the pickup without stopping",
         begins=ASSIGNED,
         fixes=[*drive(0, -500, 4000), *stand(450, 4000, 120)],
-        told=[(*MOVED_OFF, 10), (*IMPLIED, 450), (*NEAR, 450), (*DWELT, 510)],
+        reported=[(*MOVED_OFF, 10), (*IMPLIED, 450), (*NEAR, 450), (*DWELT, 510)],
     ),
-    Story(
+    TruckTimeline(
         name="created after loading",
         begins=ASSIGNED,
         fixes=[*drive(0, 1500, 4000), *stand(250, 4000, 120)],
-        told=[(*MOVED_OFF, 10), (*IMPLIED, 250), (*NEAR, 250), (*DWELT, 310)],
+        reported=[(*MOVED_OFF, 10), (*IMPLIED, 250), (*NEAR, 250), (*DWELT, 310)],
     ),
-    Story(
+    TruckTimeline(
         name="created after loading, and a dock at the destination",
         begins=ASSIGNED,
         fixes=[*drive(0, 1490, 4000), *drive(1500, 4300, 9000)],
-        told=[(*MOVED_OFF, 10), (*IMPLIED, 250), (*NEAR, 250), (*DWELT, 310)],
+        reported=[(*MOVED_OFF, 10), (*IMPLIED, 250), (*NEAR, 250), (*DWELT, 310)],
     ),
-    Story(
+    TruckTimeline(
         name="based at the destination: manoeuvring there before it sets out is no arrival",
         begins=ASSIGNED,
         fixes=[*drive(0, 4000, 3960, mps=2), *stand(40, 3960, 120), *drive(170, 3960, 2000)],
-        told=[(*MOVED_OFF, 10)],
+        reported=[(*MOVED_OFF, 10)],
     ),
-    Story(
+    TruckTimeline(
         name="a place 80 m from the other: loading at one, unloading at the other",
         begins=EN_ROUTE,
         destination=at(80),
@@ -200,100 +200,100 @@ STORIES = [
             *drive(660, 0, 80, mps=2),
             *stand(700, 80, 90),
         ],
-        told=[(*DWELT_AT_ORIGIN, 110), (*IMPLIED, 690), (*NEAR, 690), (*DWELT, 750)],
+        reported=[(*DWELT_AT_ORIGIN, 110), (*IMPLIED, 690), (*NEAR, 690), (*DWELT, 750)],
     ),
-    Story(
+    TruckTimeline(
         name="a place 80 m from the other: picked up by declaration, still loading",
         begins=IN_TRANSIT,
         destination=at(80),
         fixes=stand(0, 0, 300),
-        told=[(*NEAR, 0)],
+        reported=[(*NEAR, 0)],
     ),
-    Story(
+    TruckTimeline(
         name="a place 80 m from the other: loaded before, only the destination is visited",
         begins=EN_ROUTE,
         destination=at(80),
         fixes=[*drive(0, -500, 80), *stand(60, 80, 180)],
-        told=[(*DWELT_AT_ORIGIN, 110), (*IMPLIED, 110), (*NEAR, 110), (*DWELT, 170)],
+        reported=[(*DWELT_AT_ORIGIN, 110), (*IMPLIED, 110), (*NEAR, 110), (*DWELT, 170)],
     ),
-    Story(
+    TruckTimeline(
         name="one yard for both places",
         begins=EN_ROUTE,
         destination=ORIGIN,
         fixes=[*drive(0, -500, 0), *stand(50, 0, 200)],
-        told=[(*DWELT_AT_ORIGIN, 110), (*IMPLIED, 110), (*NEAR, 110), (*DWELT, 170)],
+        reported=[(*DWELT_AT_ORIGIN, 110), (*IMPLIED, 110), (*NEAR, 110), (*DWELT, 170)],
     ),
-    Story(
+    TruckTimeline(
         name="one yard for both places, where the truck has been standing since before",
         begins=ASSIGNED,
         destination=ORIGIN,
         fixes=stand(0, 0, 600),
-        told=[(*DWELT_AT_ORIGIN, 60)],
+        reported=[(*DWELT_AT_ORIGIN, 60)],
     ),
-    Story(
+    TruckTimeline(
         name="standing at the destination with 60 m of accuracy and noise",
         begins=IN_TRANSIT,
         fixes=noisy([*drive(0, 2500, 4000), *stand(150, 4000, 300)], 60),
         accuracy_m=60,
-        told=[(*NEAR, 50), (*DWELT, 210)],
+        reported=[(*NEAR, 50), (*DWELT, 210)],
     ),
-    Story(
+    TruckTimeline(
         name="one outlier in a dwell",
         begins=NEARBY,
         fixes=[*stand(0, 4000, 20), (30, 4190.0), *stand(40, 4000, 20)],
-        told=[(*DWELT, 60)],
+        reported=[(*DWELT, 60)],
     ),
-    Story(
+    TruckTimeline(
         name="one outlier onto the destination",
         begins=NEARBY,
         fixes=[*stand(0, 3800, 100), (110, 3990.0), *stand(120, 3800, 200)],
-        told=[],
+        reported=[],
     ),
-    Story(
+    TruckTimeline(
         name="one outlier at the pickup is not leaving",
         begins=AT_PICKUP,
         fixes=[*stand(0, 0, 20), (30, 190.0), *stand(40, 0, 20)],
-        told=[],
+        reported=[],
     ),
-    Story(
+    TruckTimeline(
         name="poor accuracy during the whole dwell at the pickup",
         begins=EN_ROUTE,
         fixes=[*drive(0, -310, 0), *drive(900, 150, 3000)],
         poor=stand(40, 20, 850),
-        told=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 900)],
+        reported=[(*DWELT_AT_ORIGIN, 90), (*LEFT, 900)],
     ),
-    Story(
+    TruckTimeline(
         name="transferred: the new truck is far from the destination",
         begins=ARRIVED,
         by=Cause.TRANSFERRED,
         fixes=[*drive(10, 2500, 4000), *stand(160, 4000, 80)],
-        told=[(*BACK, 10), (*NEAR, 60), (*DWELT, 220)],
+        reported=[(*BACK, 10), (*NEAR, 60), (*DWELT, 220)],
     ),
-    Story(
+    TruckTimeline(
         name="transferred: the new truck is there, and leaves",
         begins=ARRIVED,
         by=Cause.TRANSFERRED,
         fixes=[*stand(10, 4000, 60), *drive(80, 4000, 9000)],
-        told=[],
+        reported=[],
     ),
-    Story(
+    TruckTimeline(
         name="the truck that arrived leaves",
         begins=ARRIVED,
         by=Cause.DECLARED,
         fixes=drive(10, 4000, 9000),
-        told=[],
+        reported=[],
     ),
 ]
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_the_story_of_an_ordinary_truck(story: Story) -> None:
-    told = [
+@pytest.mark.parametrize("timeline", TIMELINES, ids=lambda timeline: timeline.name)
+def test_the_timeline_of_an_ordinary_truck(timeline: TruckTimeline) -> None:
+    reported = [
         (one.status, one.cause, (one.effective_at_ms - START_MS) // 1_000)
-        for one in story.transitions()
+        for one in timeline.transitions()
     ]
 
-    assert told == story.told
+    assert reported == timeline.reported
 
 
 def test_stops_on_the_way_are_no_places_of_this_delivery() -> None:
@@ -307,9 +307,9 @@ def test_stops_on_the_way_are_no_places_of_this_delivery() -> None:
         *drive(1630, 2600, 4000),
         *stand(1770, 4000, 120),
     ]
-    story = Story(name="several stops", fixes=fixes, told=[])
+    timeline = TruckTimeline(name="several stops", fixes=fixes, reported=[])
 
-    assert [one.status for one in story.transitions()] == [
+    assert [one.status for one in timeline.transitions()] == [
         EN_ROUTE,
         AT_PICKUP,
         IN_TRANSIT,
@@ -328,19 +328,23 @@ def test_noise_of_60_m_neither_makes_nor_prevents_an_arrival(
         *drive(0, 6000, stands_at_m, every_s=every_s),
         *stand(300, stands_at_m, 600, every_s=every_s),
     ]
-    story = Story(
+    timeline = TruckTimeline(
         name="noise",
         begins=IN_TRANSIT,
         fixes=noisy(fixes, 60, seed),
         accuracy_m=60,
-        told=[],
+        reported=[],
     )
 
-    assert (story.transitions()[-1].status is ARRIVED) is arrives
+    assert (timeline.transitions()[-1].status is ARRIVED) is arrives
 
 
 def test_an_event_keeps_what_it_rests_on() -> None:
-    dock = next(story for story in STORIES if story.name.startswith("a dock at the destination: "))
+    dock = next(
+        timeline
+        for timeline in TIMELINES
+        if timeline.name.startswith("a dock at the destination: ")
+    )
     arrived = dock.transitions()[-1]
 
     assert arrived.point_id is not None
