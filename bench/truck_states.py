@@ -24,8 +24,6 @@ import msgspec
 
 from consumer.arrivals import StreamRecord
 from consumer.ports import StateKeeping
-from consumer.retrying import RetryPolicy
-from consumer.truck_states import TruckStates
 from rtdts.position_store.bulk import Fate
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
@@ -33,10 +31,25 @@ from rtdts.position_store.state import DocumentVersion, StateOutcome, TruckState
 from rtdts.runtime.logs import get_logger
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch
 from rtdts.tracking.delivery_log import standing
-from rtdts.tracking.delivery_state import DeliveryPlan
 from rtdts.tracking.stream_codec import decode_point
 from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 from rtdts.tracking.truck_state import TruckState
+
+try:
+    from consumer.retrying import RetryPolicy
+    from consumer.truck_states import TruckStates
+    from rtdts.tracking.delivery_state import DeliveryPlan
+except ImportError:  # the names that the earlier commit has for them
+    from consumer.memory import Memory as TruckStates  # type: ignore[import-not-found, no-redef]
+    from rtdts.tracking.delivery_memory import (  # type: ignore[import-not-found, no-redef]
+        DeliveryPlan,
+    )
+
+    from consumer.retrying import (  # type: ignore[attr-defined, no-redef]
+        Patience as RetryPolicy,
+    )
+
+    TruckStates.save = TruckStates.keep  # type: ignore[method-assign, attr-defined]
 
 AT_ONCE = 200
 """States folded, and written in a request."""

@@ -67,6 +67,11 @@ async def kept(broker: BrokerProcess) -> list[bytes]:
         await until(lambda: [message.payload for message in came].count(marker) == 2)
         for message in came:
             connection.acknowledge(message.packet_id)
+        # Once it is here, the broker has read what was acknowledged before it.
+        last = unique("end").encode()
+        await publish(broker.truck(truck_id), f"trucks/{truck_id}/telemetry", last)
+        await until(lambda: last in [message.payload for message in came])
+        connection.acknowledge(came[-1].packet_id)
     return [message.payload for message in came if not message.payload.startswith(b"end")]
 
 

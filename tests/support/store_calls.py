@@ -298,13 +298,13 @@ _OF_CONTAINERS = {"add", "append", "get", "remove", "send"}
 
 _NO_STORES: dict[str, set[str]] = {
     "ingest_lambda": {"metrics"},
-    "delivery_lambda": {"_attempts", "headers", "query", "refused_lines", "requests"},
+    "delivery_lambda": {"_attempts", "headers", "query", "rejection_lines", "requests"},
     "socket_lambda": {"_free", "_keys", "response"},
-    "consumer": {"_at_hand", "environ", "response"},
+    "consumer": {"_cached", "environ", "response"},
     "broadcaster": {
-        "_told",
-        "_known",
-        "_rests_until_s",
+        "_shown",
+        "_known_leases",
+        "_paused_until_s",
         "_deliveries@round_report",  # a set of ids
         "_following_up",
         "_handling",
