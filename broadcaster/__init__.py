@@ -1,1 +1,1 @@
-"""The broadcaster: every minute, and at once when something changed, each viewer's push."""
+"""The broadcaster: pushes to each viewer every minute, and at once when something changes."""

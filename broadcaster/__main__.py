@@ -1,4 +1,4 @@
-"""`python -m broadcaster`: runs until SIGTERM or SIGINT; exit code 0 only if it was told to end."""
+"""`python -m broadcaster`: runs until SIGTERM or SIGINT, and only then exits with code 0."""
 
 from __future__ import annotations
 

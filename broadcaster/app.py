@@ -1,8 +1,8 @@
-"""The running broadcaster: rounds and nudges side by side, until it is told to stop.
+"""The running broadcaster: runs rounds and nudges side by side, until it is stopped.
 
-What it can't survive ends it, loudly: a bug in a loop, no credentials, stores that are out of
-reach for minutes. A new process begins with a round at once and with the nudges that the old one
-left in the queue.
+An error that it can't recover from ends the process and is logged: a bug in a loop, missing
+credentials, stores that are unavailable for minutes. A new process runs a round at once and
+handles the nudges that the old one left in the queue.
 """
 
 from __future__ import annotations
@@ -37,30 +37,30 @@ METRICS: Final = (
 )
 
 BLIND_ROUNDS: Final = 5
-"""Rounds in a row that could read nothing before the process ends: an alarm, and a new start with
-new connections and addresses."""
+"""Rounds in a row that could read nothing before the process ends. That fires an alarm, and the
+next process starts with new connections and addresses."""
 
 
 MEASURED_EVERY_S: Final = 60.0
-"""What is not a round's: a process may have no part of one for a while."""
+"""For the metrics that do not belong to a round: a process may have no part of one for a while."""
 
 
 class BlindError(Exception):
-    """Round after round could read nothing."""
+    """Several rounds in a row could read nothing."""
 
 
 class Broadcaster:
     """Runs the loops together and stops them in order.
 
     Args:
-        source: Has rounds held when they are due.
-        round_: Holds them.
-        nudges: Pushes what changes between them.
-        snapshots: Pushes first pictures.
-        fleet: Shows dispatchers the fleet, each second.
-        credentials: Kept fresh while it runs.
-        rate: How fast posts are begun; measured once a minute.
-        metrics: Written once a round, and of all else once a minute.
+        source: Starts rounds when they are due.
+        round_: Runs a round.
+        nudges: Pushes what changes between rounds.
+        snapshots: Pushes snapshots, the first message to each viewer.
+        fleet: Pushes the fleet to dispatchers, once per second.
+        credentials: Refreshed while the broadcaster runs.
+        rate: How fast posts begin; measured once per minute.
+        metrics: Written once per round; those that do not belong to a round once per minute.
         log: The process's log.
         sleep: Waits some seconds.
     """
@@ -91,7 +91,7 @@ class Broadcaster:
         self._sleep = sleep
 
     async def run(self, stop: asyncio.Event, *, shutdown_budget_s: float) -> None:
-        """Runs until `stop` is set, then ends what is under way within the budget.
+        """Runs until `stop` is set, then finishes the work in progress within the budget.
 
         Raises:
             Exception: Whatever ended a loop.
@@ -120,10 +120,10 @@ class Broadcaster:
             self._emit()
 
     async def hold_rounds(self) -> None:
-        """Has the rounds held that are due, and tells of each, until stopped.
+        """Runs the rounds that are due, and logs and measures each, until stopped.
 
         Raises:
-            BlindError: Too many in a row could read nothing.
+            BlindError: Too many rounds in a row could read nothing.
         """
         blind: set[int] = set()  # a round may have several reports
         async with aclosing(self._source.reports(self._round.hold)) as reports:
@@ -146,11 +146,11 @@ class Broadcaster:
         self._source.stop()
         self._nudges.stop()
         self._snapshots.stop()
-        # 1. The round under way; one that has not begun is the next process's, or another's.
-        # 2. The poll under way: what it brings was taken from the queue and is handled.
+        # 1. The round in progress. A round that has not begun is left to another process.
+        # 2. The poll in progress: the messages that it returns left the queue and are handled.
         giving_back_s = min(GIVES_BACK_WITHIN_S, deadline.remaining_s / 2)
         await asyncio.wait((rounds, *consumers), timeout=deadline.remaining_s - giving_back_s)
-        # 3. The posts under way of nudges. Meanwhile others are given what of the round is left.
+        # 3. The posts of nudges in progress. Meanwhile the rest of the round is given back.
         rounds.cancel()
         await asyncio.gather(self._nudges.drain(deadline), self._snapshots.drain(deadline))
         await asyncio.wait((rounds,), timeout=deadline.remaining_s)

@@ -60,22 +60,22 @@ from rtdts.tracking.fleet_messages import Ages
 COMPONENT: Final = "broadcaster"
 
 _STORE_TIMEOUT_S: Final = 1.5
-"""A right lives 2 s from the start of its reading: an answer later than this is of no use."""
+"""A right is valid for 2 s from the start of its reading: a response later than this is useless."""
 _POSITION_THREADS: Final = 4
-"""Of rounds, of nudges and of snapshots: together as many as the client of OpenSearch keeps
+"""For each of rounds, nudges and snapshots: together as many as the OpenSearch client keeps
 connections."""
 _FLEET_THREADS: Final = 4
-"""For tables, and as many for OpenSearch over connections of its own: no round waits for a view."""
+"""For tables, and as many for OpenSearch over separate connections: no round waits for a view."""
 _CURRENT_THREADS: Final = 2
-"""For what people changed, and as many for OpenSearch: no view waits for it either."""
+"""For changes that people made, and as many for OpenSearch: no view waits for them either."""
 _ROUND_QUEUE_THREADS: Final = 4
-"""One sends for a moment, the others keep and delete what is held."""
+"""One sends for a moment; the others extend and delete the buckets in progress."""
 _KEEP_ALIVE_S: Final = 75.0
-"""Longer than a round's interval, so that each round finds the connections of the one before."""
+"""Longer than a round's interval, so that each round reuses the connections of the one before."""
 
 
 class _QueueThreads:
-    """Threads that wait for the queues: each long poll holds one of its own."""
+    """Threads that wait for the queues: each long poll has a separate one."""
 
     def __init__(self) -> None:
         self.nudge_poll = Threads(1, "nudge-poll")
@@ -95,14 +95,14 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     """The settings.
 
     Raises:
-        rtdts.runtime.settings.SettingsError: Names everything that is wrong, at once.
+        rtdts.runtime.settings.SettingsError: Lists everything that is wrong at once.
     """
     return read_settings(Settings, environ)
 
 
 @asynccontextmanager
 async def broadcaster_of(settings: Settings) -> AsyncIterator[Broadcaster]:
-    """The broadcaster, wired; its connections are closed at the end.
+    """Builds the broadcaster; its connections are closed at the end.
 
     Raises:
         NoCredentialsError: There are no AWS credentials.
@@ -154,7 +154,7 @@ def _wire(
         connect_timeout=_STORE_TIMEOUT_S,
         read_timeout=settings.nudge_wait_s + 5,
         retries={"total_max_attempts": 2, "mode": "standard"},
-        # Nudges are deleted by the threads of their stores.
+        # The threads of the stores delete nudges.
         max_pool_connections=2 * settings.store_threads + 3,
     )
     dynamodb = aws.client("dynamodb", config=quick)
@@ -164,7 +164,7 @@ def _wire(
         subscriptions=settings.subscriptions_table,
         truck_matches=settings.truck_matches_table,
         delivery_shares=settings.delivery_shares_table,
-        # Not touched by what a broadcaster does, and its role may not.
+        # The broadcaster does not use this table, and its role has no access to it.
         socket_tickets="",
     )
     deliveries = DeliveryStore(dynamodb, tables)
@@ -304,7 +304,7 @@ def _wire(
     )
     if settings.round_queue_url:
         source = SharedRounds(
-            # Keeping a share, or giving it back, is of use for seconds only.
+            # Extending a share, or giving it back, is useful for seconds only.
             RoundQueue(
                 aws.client("sqs", config=quick), settings.round_queue_url, polling=sqs, log=log
             ),

@@ -1,4 +1,4 @@
-"""Which connections said that they can't keep up, and until when each is left alone."""
+"""Which connections were throttled, and how long each backs off."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Final
 
 FIRST_S: Final = 0.5
 MOST_S: Final = 60.0
-"""One round: after that the viewer is due again anyway."""
+"""The interval of one round: after that the viewer is due again anyway."""
 _PRUNE_ABOVE: Final = 1_000
-"""And above twice what was left the last time: pruning costs no more than what it is done for."""
+"""And above twice the number left by the last pruning, so that pruning stays cheap on average."""
 
 
 @dataclasses.dataclass
@@ -22,7 +22,7 @@ class _Waiting:
 
 
 class ConnectionBackoff:
-    """Exponential backoff with jitter, for each connection by itself.
+    """Exponential backoff with jitter, separately for each connection.
 
     Args:
         monotonic: Clock in seconds.
@@ -40,31 +40,31 @@ class ConnectionBackoff:
         self._prune_above = _PRUNE_ABOVE
 
     def remaining_s(self, connection_id: str) -> float:
-        """How long to leave the connection alone yet; 0 when it may be posted to."""
+        """Seconds until the connection may be posted to; 0 when it may be now."""
         waiting = self._waiting.get(connection_id)
         return 0.0 if waiting is None else max(0.0, waiting.until_s - self._monotonic())
 
     def is_known(self, connection_id: str) -> bool:
-        """Whether it was throttled after the last message that it took."""
+        """Whether the connection was throttled since its last delivered message."""
         return connection_id in self._waiting
 
     def throttled(self, connection_id: str) -> None:
-        """The connection was throttled: leave it alone, longer each time in a row."""
+        """Starts a backoff for a throttled connection, longer each time in a row."""
         now_s = self._monotonic()
         before = self._waiting.get(connection_id)
         if len(self._waiting) > self._prune_above:
             self._prune(now_s)
         ceiling_s = FIRST_S if before is None else min(before.ceiling_s * 2, MOST_S)
-        # Never less than half: a wait of nothing would be no backing off.
+        # Never less than half: a wait of 0 s would be no backoff.
         wait_s = self._uniform(ceiling_s / 2, ceiling_s)
         self._waiting[connection_id] = _Waiting(now_s + wait_s, ceiling_s)
 
     def responded(self, connection_id: str) -> None:
-        """The connection took a message, or is gone: nothing of it is remembered."""
+        """Drops the connection's state: it received a message, or no longer exists."""
         self._waiting.pop(connection_id, None)
 
     def _prune(self, now_s: float) -> None:
-        # Twice the longest wait without a word: the next throttling starts anew.
+        # After twice the longest wait without a post, the next throttling starts from the minimum.
         self._waiting = {
             connection_id: waiting
             for connection_id, waiting in self._waiting.items()

@@ -1,6 +1,6 @@
-"""One post at a time to a connection: who does not take it holds up one slot, not many.
+"""One post at a time to a connection: a connection that hangs occupies one slot, not many.
 
-And one question at a time of a dispatcher (`broadcaster.fleet_followers`).
+Also one query at a time per dispatcher (`broadcaster.fleet_followers`).
 """
 
 from __future__ import annotations
@@ -12,22 +12,23 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 LOCK_WAIT_S: Final = 0.5
-"""Room for several answers of a healthy connection, whose viewer may follow many deliveries; far
-below the limit of a post, so that one that hangs holds up the slots behind it only so long."""
+"""Time for several responses of a healthy connection, whose viewer may follow many deliveries; far
+below the time limit of a post, so that one that hangs blocks the slots that wait for it only so
+long."""
 
 
 @dataclasses.dataclass
 class _Line:
     lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
     length: int = 0
-    """Who has the turn and who waits for it; at 0 the line is forgotten."""
+    """The holder of the lock and the tasks that wait for it; at 0 the line is dropped."""
 
 
 class ConnectionLocks:
-    """Gives each connection to one after the other.
+    """One lock per connection.
 
     Args:
-        wait_s: How long a turn is waited for; None for as long as it takes.
+        wait_s: How long to wait for a lock; None for as long as it takes.
     """
 
     def __init__(self, wait_s: float | None = LOCK_WAIT_S) -> None:
@@ -36,10 +37,10 @@ class ConnectionLocks:
 
     @asynccontextmanager
     async def hold(self, connection_id: str) -> AsyncIterator[bool]:
-        """Waits for the connection's turn, but not for long.
+        """Acquires the connection's lock, waiting for `wait_s` at most.
 
         Yields:
-            Whether it has come; it lasts to the end of the context.
+            Whether the lock was acquired; it is held to the end of the context.
         """
         line = self._lines.setdefault(connection_id, _Line())
         line.length += 1
@@ -56,7 +57,7 @@ class ConnectionLocks:
                 del self._lines[connection_id]
 
     def length(self, connection_id: str) -> int:
-        """How many have the connection's turn or wait for it."""
+        """How many tasks hold the connection's lock or wait for it."""
         line = self._lines.get(connection_id)
         return 0 if line is None else line.length
 

@@ -1,13 +1,14 @@
-"""HTTP/1.1 to one server over connections that are kept: what a fan-out needs of a client.
+"""HTTP/1.1 to one server over kept-alive connections: the client that a fan-out needs.
 
-A round posts to each viewer by itself, all to the same server, thousands a second. A general client
-spends three quarters of that time on what never changes here: parsing URLs, merging headers,
-cookies, redirects, tracing (see docs/performance.md). What is needed is in this file: a request's
-bytes out, an answer in, the connection kept; a time limit for each; once more when a kept
-connection turns out to be closed.
+A round posts to each viewer separately, all to the same server, thousands of times per second. A
+general client spends three quarters of that time on what never changes here: parsing URLs, merging
+headers, cookies, redirects, tracing (see docs/performance.md). This file has only what is needed:
+it writes a request's bytes, reads a response and keeps the connection alive, with a time limit for
+each request, and it repeats a request when a kept connection turns out to be closed.
 
-The one that was used last is used next, so that after a peak the others grow old and are dropped.
-How many there are at once is bounded by how many requests its callers have under way.
+The connection that was used last is used next, so that after a peak the others become idle and are
+closed. The number of connections is bounded by the number of requests that the callers have in
+progress.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from rtdts.runtime.deadline import Deadline
 
 _PORTS: Final = {"http": 80, "https": 443}
 _ADDRESSES_GOOD_FOR_S: Final = 10.0
-"""AWS changes the addresses behind a name within a minute; asking at each connection would be
-hundreds of questions at once."""
+"""AWS changes the addresses behind a name within a minute; a lookup per connection would be
+hundreds of lookups at once."""
 
 
 class HttpError(Exception):
-    """There is no answer, or none that can be read; whether the request arrived is not known."""
+    """No readable response came; it is not known whether the request arrived."""
 
 
 class TimeLimitError(HttpError):
-    """It did not come in time."""
+    """The response did not come in time."""
 
 
 class UnreachableError(HttpError):
@@ -40,18 +41,18 @@ class UnreachableError(HttpError):
 
 
 class TooLateError(HttpError):
-    """Its time had passed before it could be written: nothing was sent."""
+    """The request's `write_by` passed before it could be written: nothing was sent."""
 
 
 class ConnectionEndedError(HttpError):
-    """The connection ended before the answer was whole."""
+    """The connection ended before the response was complete."""
 
 
 class ConnectionPool:
     """Sends requests to one server.
 
     Args:
-        url: ``http`` or ``https``, host and port; the rest of it is not looked at.
+        url: ``http`` or ``https``, host and port; the rest of it is ignored.
         max_idle_s: How long an unused connection is kept.
         tls: For ``https``, instead of the system's trusted authorities.
     """
@@ -64,7 +65,7 @@ class ConnectionPool:
         self._port = parts.port or _PORTS[parts.scheme]
         self._tls = (tls or ssl.create_default_context()) if parts.scheme == "https" else None
         self._max_idle_s = max_idle_s
-        self._idle: dict[_Connection, float] = {}  # ordered: the one that was used last is last
+        self._idle: dict[_Connection, float] = {}  # ordered: the most recently used one is last
         self._open: set[_Connection] = set()
         self._addresses: tuple[str, ...] = ()
         self._addresses_until_s = float("-inf")
@@ -72,22 +73,22 @@ class ConnectionPool:
         self._next_address = 0
 
     async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> HttpResponse:
-        """Sends one request and reads its answer.
+        """Sends one request and reads its response.
 
-        When its connection ends without a whole answer the request goes once more, over a new one:
-        nothing tells a kept connection that the server had closed from a lost answer. So a request
-        must be one that may arrive twice.
+        When the connection ends without a complete response, the request is sent once more over a
+        new connection: a kept connection that the server had closed can't be distinguished from a
+        lost response. So a request must be safe to receive twice.
 
         Args:
-            request: All of it.
-            timeout_s: Until the answer is whole, connecting included.
-            write_by: Looked at right before each writing of the request: making a connection may
-                take longer than what the request says stays true.
+            request: The complete request.
+            timeout_s: Until the response is complete, connecting included.
+            write_by: Checked right before each write of the request: connecting may take longer
+                than the content of the request stays true.
 
         Raises:
-            TooLateError: `write_by` had passed. The connection is kept: the next request need not
-                wait for one.
-            HttpError: There is no answer.
+            TooLateError: `write_by` had passed. The connection is kept, so the next request need
+                not wait for one.
+            HttpError: There is no response.
         """
         deadline_s = asyncio.get_running_loop().time() + timeout_s
         connection = self._take() or await self._connect(deadline_s)
@@ -98,16 +99,16 @@ class ConnectionPool:
             return await connection.exchange(request, deadline_s, write_by)
 
     def close(self) -> None:
-        """Ends all connections at once; requests under way fail."""
+        """Ends all connections at once; requests in progress fail."""
         for connection in tuple(self._open):
             connection.abort(HttpError("closed by us"))
 
     def made(self, connection: _Connection) -> None:
-        """A connection is there."""
+        """Registers a new connection."""
         self._open.add(connection)
 
     def give_back(self, connection: _Connection) -> None:
-        """A connection may be used again."""
+        """Returns a connection that may be used again to the pool."""
         now_s = asyncio.get_running_loop().time()
         self._idle[connection] = now_s
         longest = next(iter(self._idle))
@@ -116,7 +117,7 @@ class ConnectionPool:
             longest.abort(HttpError("unused for long"))
 
     def lost(self, connection: _Connection) -> None:
-        """A connection has ended."""
+        """Drops a connection that has ended."""
         self._idle.pop(connection, None)
         self._open.discard(connection)
 
@@ -143,7 +144,7 @@ class ConnectionPool:
                             ssl=self._tls,
                             server_hostname=self._host if self._tls else None,
                         )
-                    except OSError as error:  # what TLS finds wrong is one too
+                    except OSError as error:  # TLS errors are OSErrors, too
                         problem = error
                     else:
                         return connection
@@ -155,7 +156,7 @@ class ConnectionPool:
         raise UnreachableError(f"{self._host}: {problem!r}") from problem
 
     async def _resolved(self) -> tuple[str, ...]:
-        """The server's addresses, each time another one first."""
+        """The server's addresses, with a different one first each time."""
         loop = asyncio.get_running_loop()
         async with self._resolving:
             if loop.time() >= self._addresses_until_s:
@@ -177,11 +178,11 @@ class _Connection(asyncio.Protocol):
         self._waiting: asyncio.Future[HttpResponse] | None = None
 
     async def exchange(self, request: bytes, deadline_s: float, write_by: Deadline) -> HttpResponse:
-        """Sends a request, waits for its answer, gives the connection back if it may be used again.
+        """Sends a request, waits for its response, gives the connection back if it is reusable.
 
         Raises:
             TooLateError: `write_by` has passed; the connection may be used again.
-            HttpError: There is no answer; the connection is gone.
+            HttpError: There is no response; the connection has ended.
         """
         if self._transport is None or self._transport.is_closing():
             raise ConnectionEndedError("it had ended before")
@@ -201,7 +202,7 @@ class _Connection(asyncio.Protocol):
             limit.cancel()
 
     def abort(self, error: HttpError) -> None:
-        """Ends the connection at once; who waits for an answer gets the error."""
+        """Ends the connection at once; a caller that waits for a response gets the error."""
         self._fail(error)
         if self._transport is not None:
             self._transport.abort()

@@ -1,4 +1,4 @@
-"""The process's AWS credentials for a signer that must never wait."""
+"""Caches the process's AWS credentials for a signer that must never wait."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from broadcaster.threads import Threads
 from rtdts.runtime.logs import Logger
 
 REFRESH_EVERY_S: Final = 60.0
-"""botocore renews temporary credentials from 15 minutes before they end, when it is asked: asked
-each minute, it has that many tries."""
+"""botocore renews temporary credentials when they are read within 15 minutes of their expiry. With
+one read per minute it has 15 attempts."""
 
 
 class _Frozen(Protocol):
@@ -25,14 +25,14 @@ class _Frozen(Protocol):
 
 
 class NoCredentialsError(Exception):
-    """There are no AWS credentials at all: nothing can ever be posted."""
+    """There are no AWS credentials at all: nothing can be posted."""
 
 
 class CachedCredentials:
-    """Asks botocore in a thread (it may call the network), and keeps what it said.
+    """Reads botocore's credentials in a thread (it may call the network) and caches them.
 
     Args:
-        read: botocore's `get_frozen_credentials`, or what stands for it.
+        read: botocore's `get_frozen_credentials`, or a substitute.
         threads: Where it may block.
     """
 
@@ -42,13 +42,17 @@ class CachedCredentials:
         self._cached: Credentials | None = None
 
     def current(self) -> Credentials:
-        """The last ones read."""
+        """The credentials that were read last.
+
+        Raises:
+            NoCredentialsError: None have been read yet.
+        """
         if self._cached is None:
             raise NoCredentialsError("refresh() has not succeeded yet")
         return self._cached
 
     async def refresh(self) -> None:
-        """Reads them anew.
+        """Reads the credentials again.
 
         Raises:
             NoCredentialsError: There are none.
@@ -61,7 +65,7 @@ class CachedCredentials:
     async def keep_refreshing(
         self, log: Logger, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
-        """Reads them anew each minute, for ever; a failure leaves the last ones in force."""
+        """Reads them again every minute, until cancelled; after a failure the old ones stay."""
         while True:
             await sleep(REFRESH_EVERY_S)
             try:

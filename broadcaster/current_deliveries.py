@@ -1,12 +1,13 @@
-"""What a person changed of a delivery, shown in the fleet although no truck sends a point.
+"""Writes a person's change of a delivery to the fleet view, even when no truck sends a point.
 
 The consumer writes a truck's current delivery with each of its points, from matches that it may
-remember for seconds. So what a person changed is written here at once, and once more when the
-consumer must know it: a point that was on its way meanwhile may have shown the older state.
+cache for seconds. So a person's change is written here at once, and once more when the consumer
+must have read it: a point that was processed meanwhile may have overwritten it with the older
+state.
 
-All deliveries of a truck are read to know its current one. So what is changed of a truck within a
-second is written together: a dispatcher that gives it a hundred deliveries has it written once per
-second, and not a hundred times.
+All deliveries of a truck are read to find its current one. So changes to one truck within a second
+are written together: when a dispatcher assigns a hundred deliveries to a truck, it is written once
+per second, and not a hundred times.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ from rtdts.tracking.deliveries import Delivery
 from rtdts.tracking.truck_stops import TruckStops
 
 TOGETHER_S: Final = 1.0
-"""What is changed of a truck within that is written together."""
+"""Changes to one truck within this time are written together."""
 
 AGAIN_AFTER_S: Final = 8.0
-"""Longer than a consumer remembers matches (5 s), and a batch that rests on them takes."""
+"""Longer than a consumer caches matches (5 s) plus the duration of a batch that uses them."""
 
 _AT_ONCE: Final = 1_000
-"""Trucks, and deliveries whose trucks are not known yet; more are left to their trucks' points."""
+"""Limit for trucks, and for deliveries whose trucks are not known yet. The rest are left to the
+next points of their trucks."""
 
 _READ_TOGETHER: Final = 100
 """DynamoDB's BatchGetItem takes 100 keys."""
@@ -51,14 +53,14 @@ class CurrentPort(Protocol):
 
 
 class CurrentDeliveryWriter:
-    """Writes what trucks are shown with.
+    """Writes the current deliveries of trucks.
 
     Args:
-        deliveries: As they are now.
-        stops: Which of them a truck carries.
-        current: Where it is written.
-        threads: Where the stores may block; its own, so that no view of the fleet waits for it.
-        log: Told of what could not be written.
+        deliveries: Reads deliveries as they are now.
+        stops: Reads which of them a truck carries.
+        current: Where a truck's current delivery is written.
+        threads: Where the stores may block; separate, so that no view of the fleet waits for it.
+        log: Logs what could not be written.
         now_ms: Wall clock.
         sleep: Waits some seconds.
     """
@@ -84,12 +86,12 @@ class CurrentDeliveryWriter:
         self._changed: dict[str, None] = {}
         """Deliveries whose trucks are not known yet, in order."""
         self._changes: dict[str, int] = {}
-        """By truck that is being written: how often something of it was changed."""
+        """For each truck that is being written: how often something of it was changed."""
         self._finding: asyncio.Task[None] | None = None
         self._writing: set[asyncio.Task[None]] = set()
 
     def changed(self, delivery_id: str) -> None:
-        """Begins to write what a delivery's trucks are shown with now."""
+        """Begins to write the current deliveries of a changed delivery's trucks."""
         if len(self._changed) >= _AT_ONCE:
             self._log.error("too_many_current_deliveries", delivery_id=delivery_id)
             return
@@ -117,10 +119,10 @@ class CurrentDeliveryWriter:
     async def _trucks_of(self, delivery_ids: Sequence[str]) -> Iterable[str]:
         try:
             found = await self._threads.tables.run(self._deliveries.get_many, delivery_ids)
-        except Exception as error:  # their trucks' next points bring it
+        except Exception as error:  # their trucks' next points write it
             self._log.exception("changed_deliveries_unread", error, deliveries=len(delivery_ids))
             return ()
-        # The truck that had one before shows it no more.
+        # The truck that had the delivery before must no longer show it.
         return {one.truck_id for row in found.by_id.values() for one in row.assignments[-2:]}
 
     def _begin(self, truck_id: str) -> None:
@@ -136,7 +138,7 @@ class CurrentDeliveryWriter:
         task.add_done_callback(self._writing.discard)
 
     async def _keep_right(self, truck_id: str) -> None:
-        """Writes a truck now, with what is changed later, and once more after the last change."""
+        """Writes a truck now, after later changes, and once more when changes have stopped."""
         is_quiet = False
         while not is_quiet:
             written = self._changes[truck_id]
@@ -149,14 +151,14 @@ class CurrentDeliveryWriter:
             if written == self._changes[truck_id]:
                 await self._write(truck_id)
                 is_quiet = written == self._changes[truck_id]
-        # Without a wait since: what is changed from now on begins anew.
+        # There was no await since the check: a later change starts a new task.
         del self._changes[truck_id]
 
     async def _write(self, truck_id: str) -> None:
         try:
             stops = await self._threads.tables.run(self._stops.stops_of, (truck_id,))
             await self._write_with(truck_id, stops[truck_id])
-        except Exception as error:  # its next point brings it
+        except Exception as error:  # its next point writes it
             self._log.exception("current_delivery_not_written", error, truck_id=truck_id)
 
     async def _write_with(self, truck_id: str, ahead: TruckStops) -> None:

@@ -1,17 +1,19 @@
-"""The fleet's topic: each second a picture of every view that a dispatcher looks at.
+"""The fleet's topic: once per second a snapshot of every view that a dispatcher has open.
 
-In this order, for each tick:
+Each tick does this, in order:
 
-1. who follows the fleet is read, consistently, with which tokens are blocked;
-2. whose right is over hears so, and is forgotten; the connection of a revoked token is ended;
-3. each different question is asked once, however many ask it. Those of different dispatchers are
-   asked side by side, those of one after each other: so nobody takes more than one thread, however
-   many sockets and views it has. One that takes long rests for as long as makes it no more than a
-   tenth of a thread's time;
-4. each picture is posted to those who ask, unless it shows what they were shown last.
+1. the followers of the fleet are read, consistently, with the blocked tokens;
+2. a follower whose right has ended is sent `ended` and its subscription is removed; the connection
+   of a revoked token is ended;
+3. each distinct question (the query of a view) runs once, however many followers share it.
+   Questions of different dispatchers run in parallel, those of one dispatcher one after the other:
+   so no dispatcher occupies more than one thread, however many sockets and views it has. After a
+   slow query its question pauses, so that it takes no more than a tenth of a thread's time;
+4. each snapshot is posted to the followers of its question, except to those that were last sent a
+   snapshot that shows the same.
 
-A picture is whole, so nothing is made up for: who was not reached, or what could not be read, is
-told the next one.
+A snapshot is complete, so nothing is repeated: a follower that was not reached, or whose view could
+not be read, gets the next snapshot.
 """
 
 from __future__ import annotations
@@ -60,30 +62,31 @@ METRICS: Final = (
 )
 
 INTERVAL_S: Final = 1.0
-"""Between pictures; the index is no fresher."""
+"""Between snapshots; the index is no fresher."""
 
 SAME_AGAIN_S: Final = 10.0
-"""A picture that shows nothing new is sent again after so long: its viewer knows that it holds."""
+"""A snapshot that shows nothing new is sent again after this time, so that the viewer knows that it
+is still current."""
 
 _PAUSE_FACTOR: Final = 9.0
-"""How long a question rests, as a multiple of what it took."""
+"""How long a question pauses, as a multiple of the duration of its query."""
 
 _GIVES_BACK_WITHIN_S: Final = 2.0
 
 _POSTS: Final = 100
-"""At once: of the fleet alone, so that neither a round nor a nudge waits for them."""
+"""At once: for the fleet alone, so that neither a round nor a nudge waits for them."""
 
 
 class FollowerReader(SubscriptionRemover, Protocol):
-    """Reads who follows the fleet, and forgets them."""
+    """Reads and removes the subscriptions to the fleet."""
 
     def of_topic(self, topic: str, /) -> Sequence[Subscription]:
-        """Its subscriptions now, read consistently."""
+        """The topic's subscriptions now, read consistently."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Shown:
-    """What a connection was shown last."""
+    """The last snapshot that was delivered to a connection."""
 
     subscribed_at_ms: int
     snapshot: FleetSnapshot
@@ -91,18 +94,18 @@ class _Shown:
 
 
 class FleetFollowers:
-    """Shows dispatchers the fleet.
+    """Pushes snapshots of the fleet to dispatchers.
 
     Args:
-        followers: Who follows it.
-        snapshots: Takes the pictures.
-        parts: Which questions are this broadcaster's.
+        followers: The subscriptions to the fleet.
+        snapshots: Takes the snapshots.
+        parts: Which questions this broadcaster serves.
         poster: Where messages go.
-        signals: Learns from each answer; shared by all pushes of the process.
-        rate: How fast posts are begun; shared likewise.
+        signals: Notes each response; shared by all pushes of the process.
+        rate: How fast posts begin; also shared.
         threads: Where the tables may block.
         blocks: For the rights: a revoked token ends them.
-        log: Told of what failed.
+        log: Logs what failed.
         now_ms: Wall clock.
         monotonic: Clock in seconds.
         sleep: Waits some seconds.
@@ -147,23 +150,23 @@ class FleetFollowers:
         self._most: collections.Counter[str] = collections.Counter()
 
     async def run(self) -> None:
-        """Shows the fleet until it is cancelled; what fails is tried with the next tick."""
+        """Runs a tick per second until cancelled; what fails is tried again with the next tick."""
         try:
             async for _ in ticks(INTERVAL_S, now_ms=self._now_ms, sleep=self._sleep):
                 try:
                     await self.tick()
-                except Exception as error:  # the fleet's trouble is no reason to end the rounds
+                except Exception as error:  # a failure of the fleet must not end the rounds
                     self._counts["FleetPicturesFailed"] += 1
                     self._log.exception("fleet_followers_not_read", error)
         finally:
             for task in (*self._querying.values(), *self._posting.values()):
                 task.cancel()
-            with suppress(TimeoutError):  # they end by themselves
+            with suppress(TimeoutError):  # the leases expire anyway
                 async with asyncio.timeout(_GIVES_BACK_WITHIN_S):
                     await self._parts.give_back()
 
     async def tick(self) -> None:
-        """Begins what is due now: reads who follows, and asks what is not being asked already."""
+        """Begins what is due: reads the followers and starts the queries that are not running."""
         followers, blocks = await self._threads.run(self._read)
         self._most["FleetViewers"] = max(self._most["FleetViewers"], len(followers))
         followers_of: dict[bytes, list[Subscription]] = {}
@@ -179,12 +182,12 @@ class FleetFollowers:
             self._query(question, followers_of[question], blocks)
 
     async def settled(self) -> None:
-        """Returns when nothing is under way."""
+        """Returns when no query and no post is in progress."""
         while tasks := (*self._querying.values(), *self._posting.values()):
             await asyncio.wait(tasks)
 
     def take_metrics(self) -> dict[str, float]:
-        """The values of `METRICS` since the last call: sums, and the most of viewers and times."""
+        """The values of `METRICS` since the last call: sums; maxima of viewers and durations."""
         counts, self._counts = self._counts, collections.Counter()
         most, self._most = self._most, collections.Counter()
         return {metric.name: max(counts[metric.name], most[metric.name]) for metric in METRICS}
@@ -193,7 +196,7 @@ class FleetFollowers:
         return self._followers.of_topic(FLEET), self._blocks.current()
 
     def _drop_others(self, connections: set[str], questions: Collection[bytes]) -> None:
-        """What another broadcaster shows meanwhile is not known here: it is shown anew."""
+        """Drops the state of other broadcasters' views: if one comes back, it is sent again."""
         self._shown = {one: shown for one, shown in self._shown.items() if one in connections}
         self._paused_until_s = {
             one: until_s for one, until_s in self._paused_until_s.items() if one in questions
@@ -210,10 +213,11 @@ class FleetFollowers:
         task.add_done_callback(lambda _: self._querying.pop(question, None))
 
     async def _show(self, question: bytes, followers: Sequence[Subscription]) -> None:
-        # In the shortest line of those who ask: to ask what another asks must not delay that one.
+        # Waits in the shortest queue of its dispatchers: one with many questions must not delay
+        # another that shares one of them.
         askers = {f"{one.role}:{one.identity}" for one in followers}
         async with self._locks.hold(min(sorted(askers), key=self._locks.length)):
-            if question in self._mine:  # or all who asked have turned to another view meanwhile
+            if question in self._mine:  # else all its followers have changed their view meanwhile
                 await self._show_now(question, followers)
 
     async def _show_now(self, question: bytes, followers: Sequence[Subscription]) -> None:
@@ -223,7 +227,7 @@ class FleetFollowers:
         began_at_s = self._monotonic()
         try:
             snapshot = await self._snapshots.take(view, self._now_ms())
-        except Exception as error:  # one view's trouble is no other's
+        except Exception as error:  # a failure of one view must not affect the others
             self._counts["FleetPicturesFailed"] += 1
             self._log.exception("fleet_not_read", error, viewers=len(followers))
             return
@@ -232,7 +236,7 @@ class FleetFollowers:
             self._paused_until_s[question] = self._monotonic() + took_s * _PAUSE_FACTOR
             took_ms = round(took_s * 1000)
             self._most["FleetPictureDuration"] = max(self._most["FleetPictureDuration"], took_ms)
-        # A token may have been revoked while the picture was taken.
+        # A token may have been revoked while the snapshot was taken.
         blocks = await self._threads.run(self._blocks.current)
         for follower in followers:
             if self._is_new(follower, snapshot) and self._is_entitled(follower, blocks):
@@ -246,7 +250,7 @@ class FleetFollowers:
         return is_due or not snapshot.shows_the_same_as(shown.snapshot)
 
     def _is_entitled(self, follower: Subscription, blocks: Blocks) -> bool:
-        """Whether it may see the fleet now; who may not is told, and forgotten."""
+        """Whether the follower may see the fleet now; if not, begins to end its subscription."""
         now_ms = self._now_ms()
         ended = right_to_fleet(
             role=follower.role, token_expires_at_ms=follower.token_expires_at_ms, now_ms=now_ms
@@ -261,7 +265,10 @@ class FleetFollowers:
         self._begin(follower, self._send(follower, snapshot))
 
     def _begin(self, follower: Subscription, posting: Coroutine[object, object, None]) -> None:
-        """One post at a time to a connection: one that reads slowly misses pictures."""
+        """Starts a post, unless the connection backs off or a post to it is in progress.
+
+        So a connection that reads slowly misses snapshots.
+        """
         connection_id = follower.connection_id
         if connection_id in self._posting or self._signals.backoff.remaining_s(connection_id) > 0:
             posting.close()
@@ -276,7 +283,7 @@ class FleetFollowers:
             name = None if follower.view is None else follower.view.view
             return encode_fleet(snapshot, view=name, sent_at_ms=self._now_ms())
 
-        # A picture that waits for longer than its right lives gives way to the next one.
+        # A snapshot that waits for longer than its right is valid is dropped for the next one.
         outcome = await self._post_message(follower, Lane.FLEET, message)
         if outcome is PostOutcome.DELIVERED:
             self._counts["FleetMessagesDelivered"] += 1
@@ -290,7 +297,7 @@ class FleetFollowers:
         def message() -> bytes:
             return encode_fleet_ended(EndReason.TOKEN_EXPIRED, sent_at_ms=self._now_ms())
 
-        # A change, as it is of a delivery. One that can't begin now is tried with the next tick.
+        # In the lane of changes, as for a delivery. If it can't begin now, the next tick retries.
         is_over = await self._post_message(follower, Lane.CHANGE, message) is PostOutcome.DELIVERED
         if revoked:
             is_over |= await end_connection(self._poster, follower, self._log)
@@ -301,7 +308,7 @@ class FleetFollowers:
         self, follower: Subscription, lane: Lane, message: Callable[[], bytes]
     ) -> PostOutcome:
         """Posts when there is a slot and the rate allows it, or gives up when it is too late."""
-        # The right is of now: what waits for a slot does not go out on an older one.
+        # The right was checked just now: a post that waited too long for a slot is not sent on it.
         write_by = Deadline(RIGHT_MAX_AGE_S, self._monotonic)
         async with self._slots:
             by_s = self._rate.now_s() + write_by.remaining_s
@@ -316,7 +323,7 @@ class FleetFollowers:
         begun_at_s = self._signals.now_s()
         try:
             outcome = await self._poster.post(connection_id, Payload.of(message), write_by)
-        except Exception as error:  # a bug that one connection brings out
+        except Exception as error:  # a bug that one connection triggers
             self._log.exception("fleet_not_posted", error, connection_id=connection_id)
             return PostOutcome.FAILED
         self._signals.note(connection_id, outcome, begun_at_s)
@@ -328,7 +335,7 @@ class FleetFollowers:
         self._shown.pop(follower.connection_id, None)
         try:
             await self._threads.run(self._followers.end, follower)
-        except Exception as error:  # the next tick finds it again
+        except Exception as error:  # the next tick tries again
             connection_id = follower.connection_id
             self._log.exception(
                 "subscription_not_removed", error, topic=FLEET, connection_id=connection_id

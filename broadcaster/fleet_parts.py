@@ -1,4 +1,4 @@
-"""Which of the fleet's views this broadcaster serves: all, or the parts that it holds leases of."""
+"""Which views of the fleet this broadcaster serves: all, or the parts that it holds leases for."""
 
 from __future__ import annotations
 
@@ -13,60 +13,63 @@ from rtdts.runtime.logs import Logger
 from rtdts.tracking.fleet_view import part_of
 
 PARTS: Final = 16
-"""Into which the views are divided: several for each of a few broadcasters."""
+"""The number of parts that the views are divided into: several for each of a few broadcasters."""
 
 LEASE_S: Final = 10.0
-"""How long the views of a broadcaster that died wait at the most, and one second more."""
+"""The longest lease. After a broadcaster has died, its views wait for at most this long and one
+second more."""
 
 _SHORTEST: Final = 0.5
-"""Of a lease, as a share of the longest: were they alike, who came first once always would."""
+"""The shortest lease, as a share of the longest. With equal lengths, the broadcaster that was first
+once would always be first."""
 
 _MARGIN_MS: Final = 500
-"""For clocks that differ, and for what is under way: so long before its end a lease is not used."""
+"""A lease is not used for this long before its end, because clocks differ and work may be in
+progress."""
 
 
 class LeasePort(Protocol):
     """See `rtdts.delivery_store.fleet_leases.FleetLeaseStore`."""
 
     def take(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
-        """Takes a part that nobody holds, or says until when it is held."""
+        """Takes a part that is free, or returns until when it is held."""
 
     def give_back(self, part: int) -> None:
-        """Ends a lease of its own."""
+        """Ends this broadcaster's lease of a part."""
 
 
 class FleetParts(Protocol):
-    """Says which questions are this broadcaster's."""
+    """Decides which questions (views) this broadcaster serves."""
 
     async def mine(self, questions: Collection[bytes], /) -> frozenset[bytes]:
-        """Those of the questions that it serves now."""
+        """The subset of the questions that this broadcaster serves now."""
 
     async def give_back(self) -> None:
-        """Serves none any more."""
+        """Gives up all parts."""
 
 
 class AllParts:
-    """One broadcaster alone serves all."""
+    """The only broadcaster: it serves all questions."""
 
     async def mine(self, questions: Collection[bytes], /) -> frozenset[bytes]:
         """All of them."""
         return frozenset(questions)
 
     async def give_back(self) -> None:
-        """Nothing is held."""
+        """Does nothing: there are no leases."""
 
 
 class LeasedParts:
-    """Several broadcasters: each serves the parts that it holds.
+    """One of several broadcasters: each serves the parts that it holds leases for.
 
-    A part without a question is not leased: a fleet that is not looked at costs nothing.
+    A part without a question is not leased: a fleet without followers costs nothing.
 
     Args:
-        leases: Where they are taken.
+        leases: The store of leases.
         threads: Where the store may block.
-        log: Told of leases that could not be taken.
+        log: Logs leases that could not be taken or given back.
         now_ms: Wall clock.
-        uniform: Source of the leases' lengths.
+        uniform: Source of the random lengths of leases.
     """
 
     def __init__(
@@ -86,19 +89,19 @@ class LeasedParts:
         self._known_leases: dict[int, Lease] = {}
 
     async def mine(self, questions: Collection[bytes], /) -> frozenset[bytes]:
-        """Those whose parts it holds, having taken what was free."""
+        """Takes the free parts among those of the questions; returns the questions it serves."""
         parts = {question: part_of(question, PARTS) for question in questions}
         held = {part for part in sorted({*parts.values()}) if await self._holds(part)}
         return frozenset(question for question, part in parts.items() if part in held)
 
     async def give_back(self) -> None:
-        """Ends its leases, so that another need not wait for their ends."""
+        """Ends its leases, so that another broadcaster need not wait until they expire."""
         mine = [part for part, lease in self._known_leases.items() if lease.is_mine]
         self._known_leases.clear()
         for part in mine:
             try:
                 await self._threads.run(self._leases.give_back, part)
-            except Exception as error:  # it ends by itself
+            except Exception as error:  # the lease expires anyway
                 self._log.exception("fleet_lease_kept", error, part=part)
 
     async def _holds(self, part: int) -> bool:
@@ -112,7 +115,7 @@ class LeasedParts:
             lease = await self._threads.run(
                 self._leases.take, part, now_ms=now_ms, until_ms=until_ms
             )
-        except Exception as error:  # without a lease no picture; the next tick tries again
+        except Exception as error:  # without a lease no snapshot; the next tick tries again
             self._log.exception("fleet_lease_not_taken", error, part=part)
             return False
         self._known_leases[part] = lease

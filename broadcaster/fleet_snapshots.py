@@ -1,4 +1,4 @@
-"""What is in view of the fleet: the trucks while they fit a frame, else clusters of them."""
+"""Snapshots of a view of the fleet: the trucks if they fit a frame, else clusters of them."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ class FleetPort(Protocol):
     """See `rtdts.position_store.fleet.FleetReader`."""
 
     def count(self, view: FleetView, *, as_of_ms: int) -> FleetCounts:
-        """How many trucks are in view, and where they are many."""
+        """How many trucks are in view, and where they cluster."""
 
     def trucks(self, view: FleetView, *, as_of_ms: int, limit: int) -> Sequence[FleetTruck]:
         """The trucks in view."""
 
 
 class FleetSnapshots:
-    """Takes pictures of views.
+    """Takes snapshots of views.
 
     Args:
         fleet: The positions.
         ages: From what age on a truck is stale, and offline.
-        threads: Where the store may block; the fleet's own, so that no view keeps a round waiting.
-        max_trucks: With more in view there are clusters.
+        threads: Where the store may block; only for the fleet, so that no round waits for a view.
+        max_trucks: With more trucks in view, the snapshot shows clusters.
     """
 
     def __init__(self, fleet: FleetPort, ages: Ages, threads: Threads, *, max_trucks: int) -> None:
@@ -44,10 +44,10 @@ class FleetSnapshots:
         self._max_trucks = max_trucks
 
     async def take(self, view: FleetView, as_of_ms: int) -> FleetSnapshot:
-        """The picture of a view.
+        """Takes the snapshot of a view.
 
         Raises:
-            rtdts.position_store.errors.StoreUnavailable: OpenSearch can't answer now.
+            rtdts.position_store.errors.StoreUnavailable: OpenSearch is unavailable.
         """
         return await self._threads.run(self._take, view, as_of_ms)
 
@@ -57,7 +57,8 @@ class FleetSnapshots:
             return FleetSnapshot(as_of_ms=as_of_ms, total=0)
         if counts.total <= self._max_trucks:
             trucks = self._fleet.trucks(view, as_of_ms=as_of_ms, limit=self._max_trucks)
-            # Names may be long; and what came into view meanwhile comes with the next picture.
+            # None if the rows do not fit a frame: names may be long. Trucks that came into view
+            # after the count may be missing until the next snapshot.
             if (rows := truck_rows(trucks, self._ages, as_of_ms=as_of_ms)) is not None:
                 return FleetSnapshot(as_of_ms=as_of_ms, total=len(trucks), trucks=rows)
         rows = cluster_rows(counts.clusters)

@@ -1,10 +1,11 @@
-"""What the answers of posts say: of the connection, or of the account (pure).
+"""Decides what the responses to posts mean: for the connection, or for the account (pure).
 
 API Gateway's management API has one exception for both, `LimitExceededException`: "The client is
 sending more than the allowed number of requests per unit of time or the WebSocket client side
-buffer is full." It is taken to speak of its connection, unless most connections that took their
-last message get it: that is the account. So it is with posts that are not answered in time: when
-most hang, it is the gateway, and no connection is to be left alone for it.
+buffer is full." It is attributed to the connection, unless most connections that received their
+last message get it: then it is attributed to the account. The same applies to posts without a
+response in time: when most posts hang, the cause is the gateway, and no connection is put in
+quarantine for it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from broadcaster.quarantine import Quarantine
 from broadcaster.rate_limiter import RateLimiter
 
 WINDOW: Final = 200
-"""Answers after which it is judged anew. With three connections in ten that really are slow, one
-such judgement in thousands of millions is wrong."""
+"""Number of responses per decision. When three connections in ten really are slow, one such
+decision in several billion is wrong."""
 
 
 class _Majority:
-    """Whether most of the last `WINDOW` answers were of one kind."""
+    """Whether most of the last `WINDOW` responses were of one kind."""
 
     def __init__(self) -> None:
         self.holds = False
@@ -40,16 +41,16 @@ class _Majority:
 
 
 class GatewaySignals:
-    """Passes each answer on to what learns from it.
+    """Passes each response on to the backoff, the quarantine and the rate limiter.
 
     Attributes:
-        backoff: Which connections are left alone for a moment.
-        quarantine: Which hang again and again.
+        backoff: Which connections back off for a moment.
+        quarantine: Which connections hang repeatedly.
 
     Args:
         backoff: See above.
         quarantine: See above.
-        rate: How fast posts are begun.
+        rate: How fast posts begin.
         monotonic: Clock in seconds; the rate limiter's.
     """
 
@@ -68,11 +69,11 @@ class GatewaySignals:
         self._hanging = _Majority()
 
     def now_s(self) -> float:
-        """When a post is begun, for `note`."""
+        """The time now, for the `begun_at_s` of `note`."""
         return self._monotonic()
 
     def note(self, connection_id: str, outcome: PostOutcome, begun_at_s: float) -> None:
-        """What a post was answered with."""
+        """Notes the outcome of a post."""
         if not self.backoff.is_known(connection_id):
             self._limited.add(is_of_the_kind=outcome is PostOutcome.THROTTLED)
             self._hanging.add(is_of_the_kind=outcome is PostOutcome.HUNG)
@@ -96,5 +97,5 @@ class GatewaySignals:
                 self.backoff.throttled(connection_id)
                 if not self._hanging.holds:
                     self.quarantine.hung(connection_id)
-            case _:  # of the account, or of the network
+            case _:  # it concerns the account, or the network
                 pass

@@ -1,8 +1,8 @@
-"""Reading one HTTP/1.1 answer out of bytes as they come; touches no socket.
+"""Parses HTTP/1.1 responses from bytes as they arrive; does not use sockets.
 
-RFC 9112, as far as an answer to a POST can use it: interim answers are skipped; a body is delimited
-by ``Content-Length``, by chunks, or by the connection's end. Nothing is decompressed: nothing was
-offered.
+RFC 9112, as far as it applies to the response to a POST: interim responses are skipped; a body is
+delimited by ``Content-Length``, by chunks, or by the connection's end. Nothing is decompressed,
+because the requests offer no encoding.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 MOST_HEAD_BYTES: Final = 65_536
 MOST_BODY_BYTES: Final = 1_048_576
-"""An answer of API Gateway has some hundred bytes."""
+"""A response of API Gateway has a few hundred bytes."""
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LINE_END: Final = b"\r\n"
@@ -26,21 +26,21 @@ _WITHOUT_BODY: Final = frozenset({204, 304})
 
 
 class MalformedResponseError(Exception):
-    """What came is not an HTTP answer, or more than one may be."""
+    """The bytes are not an HTTP response, or exceed a limit."""
 
 
 class HttpResponse(NamedTuple):
-    """One answer."""
+    """One response."""
 
     status: int
     head: bytes
-    """Status line and header lines as they came."""
+    """Status line and header lines as received."""
     body: bytes
     is_reusable: bool
-    """Whether the connection takes another request."""
+    """Whether the connection can take another request."""
 
     def header(self, name: str) -> str:
-        """A header's value; empty when it isn't there."""
+        """A header's value; empty when the header is missing."""
         found = re.search(
             rb"\r\n%b:[ \t]*([^\r\n]*)" % re.escape(name.encode()), self.head, re.IGNORECASE
         )
@@ -48,25 +48,25 @@ class HttpResponse(NamedTuple):
 
 
 class ResponseReader:
-    """Takes the bytes of one connection, gives out its answers one by one."""
+    """Takes the bytes of one connection and returns its responses one by one."""
 
     def __init__(self) -> None:
         self._buffer = b""
 
     def feed(self, data: bytes) -> HttpResponse | None:
-        """Takes more bytes; the answer once it is whole.
+        """Takes more bytes; returns the response once it is complete, else None.
 
         Raises:
-            MalformedResponseError: It never will be.
+            MalformedResponseError: The bytes are not a valid response.
         """
         self._buffer = self._buffer + data if self._buffer else data
         return self._read(is_over=False)
 
     def end(self) -> HttpResponse | None:
-        """The connection has ended: the answer, if that was its end.
+        """Handles the connection's end; returns the response if the end delimits it, else None.
 
         Raises:
-            MalformedResponseError: It ended within one.
+            MalformedResponseError: The connection ended within a response.
         """
         return self._read(is_over=True) if self._buffer else None
 
@@ -85,7 +85,7 @@ class ResponseReader:
             status = int(line[2])
             if status >= 200:
                 return self._with_body(status, head, end + len(_HEAD_END), is_over=is_over)
-            self._buffer = buffer[end + len(_HEAD_END) :]  # an interim one
+            self._buffer = buffer[end + len(_HEAD_END) :]  # an interim response
 
     def _with_body(
         self, status: int, head: bytes, start: int, *, is_over: bool
@@ -112,14 +112,14 @@ class ResponseReader:
         else:
             body, rest, is_delimited = buffer[start:], len(buffer), False
         self._buffer = b""
-        # Bytes behind an answer that nobody asked for: whatever they are, this connection is spent.
+        # Unexpected bytes after a response: whatever they are, the connection can't be reused.
         is_reusable = (
             is_delimited and not is_over and len(buffer) == rest and _is_keep_alive(fields)
         )
         return HttpResponse(status, head, body, is_reusable)
 
     def _wait(self, start: int, *, is_over: bool) -> HttpResponse | None:
-        """The body is not whole yet."""
+        """Handles a body that is not complete yet."""
         if is_over:
             raise MalformedResponseError("the connection ended within a body")
         if len(self._buffer) - start > 2 * MOST_BODY_BYTES:
@@ -134,7 +134,7 @@ def _is_keep_alive(fields: bytes) -> bool:
 
 
 def _unchunked(buffer: bytes, start: int) -> tuple[bytes, int] | None:
-    """The body and where it ends; None while it isn't whole."""
+    """The body and where it ends; None while it is not complete."""
     parts: list[bytes] = []
     while True:
         if buffer.find(_LINE_END, start) < 0:

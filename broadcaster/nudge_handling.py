@@ -1,4 +1,4 @@
-"""What each kind of nudge makes known, and to whom."""
+"""Decides for each kind of nudge what is pushed, and to which viewers."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ from rtdts.tracking.roles import SHARE
 from rtdts.tracking.topics import delivery_topic, socket_endpoint
 
 POSITION_BEGUN_WITHIN_S: Final = 3.0
-"""A position that the account's rate does not let begin sooner is left to the next one and the
-round: a nudge is given out again after 5 s, and what waits keeps changes of status from being
-received."""
+"""If the account's rate does not let a position begin within this time, it is left to the next
+position and the round: the queue delivers a nudge again after 5 s, and waiting nudges keep changes
+of status from being received."""
 
 
 class ViewerReader(Protocol):
-    """Reads who tracks a delivery."""
+    """Reads the viewers of a delivery."""
 
     def of_topic(self, topic: str, /) -> Sequence[Subscription]:
-        """Its viewers now, read consistently."""
+        """The topic's viewers now, read consistently."""
 
     def find(self, topic: str, endpoint: str, /) -> Subscription | None:
-        """One of them, read consistently."""
+        """The viewer at one endpoint, read consistently."""
 
 
 class ChangedDeliveries(Protocol):
     """See `broadcaster.current_deliveries.CurrentDeliveryWriter`."""
 
     def changed(self, delivery_id: str, /) -> None:
-        """Begins to write what a delivery's trucks are shown with now."""
+        """Begins to write the current deliveries of a changed delivery's trucks."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Stores:
-    """What the handling of nudges reads."""
+    """The stores that the handling of nudges reads."""
 
     viewers: ViewerReader
     events: EventReader
@@ -64,14 +64,15 @@ class NudgeHandler:
     """Begins the pushes of a nudge.
 
     Args:
-        stores: What is read.
-        pusher: Pushes.
-        slots: Posts at once; the nudges' own.
-        rate: How fast posts are begun; shared with the rounds, which wait for nudges.
+        stores: The stores to read.
+        pusher: Pushes to chunks of viewers.
+        slots: Posts at once; separate from those of rounds.
+        rate: How fast posts begin; shared with the rounds, which wait for nudges.
         threads: Where the stores may block.
-        current: Told what a person changed, for the fleet.
-        log: Told of a nudge without its event.
-        chunk_size: Viewers a chunk.
+        current: Notified when a person changed a delivery, for the fleet.
+        log: Logs a nudge whose event is missing.
+        now_ms: Wall clock.
+        chunk_size: Viewers per chunk.
     """
 
     def __init__(
@@ -105,10 +106,10 @@ class NudgeHandler:
 
         Args:
             nudge: What happened.
-            only: The connections to push to; None for all whom it concerns.
+            only: The connections to push to; None for all viewers that the nudge concerns.
 
         Returns:
-            A task a viewer; none of them raises. Whatever a store raises comes out of here,
+            One task per viewer; none of them raises. An error of a store is raised by this call,
             before anything was posted or after some chunks were.
         """
         if isinstance(nudge, TransitionNudge) and nudge.by_person and only is None:
@@ -141,7 +142,7 @@ class NudgeHandler:
             return viewers
         endpoint = socket_endpoint(nudge.connection_id)
         viewer = await self._threads.tables.run(read.find, topic, endpoint)
-        # Of a viewer that asks again and again the latest request alone is worth reading for.
+        # When a viewer sends requests repeatedly, only the latest one is worth a reading.
         is_overtaken = viewer is not None and viewer.subscribed_at_ms > nudge.subscribed_at_ms > 0
         return () if viewer is None or is_overtaken else (viewer,)
 
@@ -168,7 +169,7 @@ class NudgeHandler:
         events = await self._threads.tables.run(
             self._stores.events.events, nudge.delivery_id, nudge.version - 1
         )
-        # This event and not the newest: each has a nudge of its own.
+        # This event and not the newest: each event has its own nudge.
         event = next((one for one in events if one.version == nudge.version), None)
         if event is None:
             self._log.error(

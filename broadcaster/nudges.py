@@ -1,11 +1,13 @@
-"""The consumer of a queue of nudges: what changed is pushed at once, between the rounds.
+"""The consumer of a queue of nudges: pushes changes at once, between the rounds.
 
-One has the changes, another the snapshots of viewers that have just begun to track.
+There are two queues and two consumers: one for changes, one for the snapshots of viewers that have
+just begun to track.
 
-A nudge is deleted when its posts are under way and have had a moment to be answered: so a
-broadcaster that is killed leaves it to the next one, and a slow viewer does not hold up the next
-change of its delivery (the queue gives out nothing more of a delivery until then). Whom a post did
-not reach is tried again, a few times, with its right read anew; after that the round tells it.
+A nudge is deleted when its posts are in progress and the responses have had a moment to come. So a
+broadcaster that is killed leaves the nudge to the next one, and a slow viewer does not delay the
+next change of its delivery (the queue delivers no other nudge of a delivery until the deletion).
+Viewers that a post did not reach are tried again, a few times, with their rights read again; after
+that they are left to the round.
 """
 
 from __future__ import annotations
@@ -48,25 +50,25 @@ SNAPSHOT_METRICS: Final = (
     Metric("SnapshotViewersDelivered", "Count"),
     Metric("SnapshotViewersNotReached", "Count"),
 )
-"""The same of nudges that ask for a snapshot, which have a queue and a consumer of their own."""
+"""The same for nudges that request a snapshot, which have their own queue and consumer."""
 
 _SNAPSHOTS: Final = {
     one.name: of_snapshots.name for one, of_snapshots in zip(METRICS, SNAPSHOT_METRICS, strict=True)
 }
 
 RESPONSE_WAIT_S: Final = 0.5
-"""How long the answers of a nudge's posts are waited for before it is deleted. Most come within
-a tenth of that; the queue's visibility of 5 s leaves room for the reading."""
+"""How long to wait for the responses to a nudge's posts before it is deleted. Most come within a
+tenth of that; the queue's visibility timeout of 5 s leaves time for reading the stores."""
 
 FOLLOW_UPS: Final = 3
-"""How often a viewer that was not reached is tried again; never with a mere position."""
+"""How often a viewer that was not reached is tried again; never with only a position."""
 
 _FOLLOW_UP_FIRST_S: Final = 0.5
 _FOLLOW_UPS_AT_ONCE: Final = 1_000
-"""More than that, and something is wrong with the whole; the round tells them."""
+"""With more, the problem is a general one; the viewers are left to the round."""
 
 _BUGS: Final = (ArithmeticError, LookupError, TypeError, ValueError, msgspec.MsgspecError)
-"""What our code, or the reading of a row that can't be read, raises each time anew."""
+"""Errors that occur again with each attempt: bugs in our code, rows that can't be decoded."""
 
 _NOT_REACHED: Final = frozenset(Outcome) - {Outcome.DELIVERED, Outcome.GONE}
 
@@ -75,13 +77,13 @@ class Queue(Protocol):
     """The queue of nudges."""
 
     def receive(self, max_messages: int = 10, wait_s: int = 20) -> Sequence[ReceivedNudge]:
-        """Waits for some."""
+        """Waits for nudges; returns those that came."""
 
     def delete(self, received: ReceivedNudge, /) -> None:
-        """Says that one is done with."""
+        """Deletes a nudge that is done."""
 
     def bury(self, received: ReceivedNudge, /) -> None:
-        """Makes one a dead letter."""
+        """Moves a nudge to the dead-letter queue."""
 
 
 class Handler(Protocol):
@@ -90,25 +92,25 @@ class Handler(Protocol):
     async def begin(
         self, nudge: Nudge, only: frozenset[str] | None = None
     ) -> list[asyncio.Task[Pushed]]:
-        """A task a viewer; raises what a store raises."""
+        """Returns one task per viewer; raises what a store raises."""
 
 
 class NudgeConsumer:
-    """Receives nudges and has them handled, many at once.
+    """Receives nudges and handles many at once.
 
     Args:
-        queue: Where they come from.
+        queue: Where nudges come from.
         handler: Begins the pushes.
-        backoff: Says how long a throttled connection is to be left alone.
-        polling: A thread of its own for the long poll.
+        backoff: How long a throttled connection backs off.
+        polling: A separate thread for the long poll.
         threads: Where deleting may block.
-        log: Told of failures.
+        log: Logs failures.
         wait_s: Length of the long poll; also how long a shutdown may have to wait for it.
         at_once: Nudges handled at once.
-        response_wait_s: How long a nudge's answers are waited for.
+        response_wait_s: How long to wait for the responses to a nudge's posts.
         sleep: Waits some seconds.
         monotonic: Clock in seconds.
-        now_ms: Wall clock, beside the queue's time of a nudge.
+        now_ms: Wall clock, compared with the time at which the queue received a nudge.
     """
 
     def __init__(
@@ -155,10 +157,10 @@ class NudgeConsumer:
         """Receives and handles until `stop`.
 
         Raises:
-            broadcaster.polling.QueueUnreachableError: For good, after minutes of trying.
+            broadcaster.polling.QueueUnreachableError: The queue could not be read for minutes.
         """
         while not self._stopping:
-            # A free place before receiving: what is received must be handled within its 5 s.
+            # Waits for a free place first: a received nudge must be handled within its 5 s.
             async with self._free:
                 pass
             for received in await self._poll.messages(lambda: self._stopping):
@@ -168,11 +170,11 @@ class NudgeConsumer:
                 task.add_done_callback(self._handled)
 
     def stop(self) -> None:
-        """Receives no more after the poll that is under way."""
+        """Stops receiving after the poll in progress."""
         self._stopping = True
 
     async def drain(self, deadline: Deadline) -> None:
-        """Waits for what is being handled; what is left then comes again from the queue."""
+        """Waits for the nudges in progress; the queue delivers those left at the deadline again."""
         for tasks in (self._handling, self._following_up):
             if tasks:
                 await asyncio.wait(tasks, timeout=deadline.remaining_s)
@@ -184,8 +186,8 @@ class NudgeConsumer:
     def take_metrics(self) -> dict[str, float]:
         """The values of `METRICS` since the last call.
 
-        The age is of the one that was told latest: from when it was sent until its viewers had
-        answered, or had had `RESPONSE_WAIT_S` to.
+        `NudgeAge` is the largest age of a nudge: from when it was sent until the responses to its
+        posts had come, or `RESPONSE_WAIT_S` had passed.
         """
         counts, self._counts = self._counts, collections.Counter()
         oldest_ms, self._oldest_ms = self._oldest_ms, 0
@@ -211,10 +213,10 @@ class NudgeConsumer:
             self._log.exception("nudge_failed", error, delivery_id=nudge.delivery_id)
             if _is_own_fault(error):
                 await self._bury(received)
-            # All else stays in the queue and comes again; at last SQS makes it a dead letter.
+            # Other nudges stay in the queue and come again; in the end SQS dead-letters them.
 
     async def _bury(self, received: ReceivedNudge) -> None:
-        """Lets the delivery's next nudge come at once, which this one would hold up in vain."""
+        """Dead-letters a nudge, so that it does not delay the delivery's next nudge in vain."""
         try:
             await self._threads.run(self._queue.bury, received)
         except Exception as error:  # it comes again
@@ -231,7 +233,7 @@ class NudgeConsumer:
         task.add_done_callback(self._following_up.discard)
 
     async def _follow_up(self, nudge: Nudge, tasks: Sequence[asyncio.Task[Pushed]]) -> None:
-        """Awaits every answer, and tries again whom a post did not reach."""
+        """Awaits every response, and tries the viewers again that a post did not reach."""
         # A position is followed by a newer one before it would be tried again.
         follow_ups = 0 if isinstance(nudge, PositionNudge) else FOLLOW_UPS
         waits_s = backoff_s(first_s=_FOLLOW_UP_FIRST_S, most_s=8.0, uniform=max)
@@ -245,7 +247,7 @@ class NudgeConsumer:
             await self._sleep(max(next(waits_s), longest_s))
             try:
                 tasks = await self._handler.begin(nudge, missed)
-            except Exception as error:  # the round will tell them
+            except Exception as error:  # the viewers are left to the round
                 self._log.exception("follow_up_failed", error, delivery_id=nudge.delivery_id)
                 break
         self._counts["NudgeViewersNotReached"] += len(missed)
@@ -260,10 +262,10 @@ class NudgeConsumer:
 
 
 def as_snapshots(values: Mapping[str, float]) -> dict[str, float]:
-    """What a consumer of snapshots measured, by the names of `SNAPSHOT_METRICS`."""
+    """A snapshot consumer's metrics, under the names of `SNAPSHOT_METRICS`."""
     return {_SNAPSHOTS[name]: value for name, value in values.items()}
 
 
 def _is_own_fault(error: Exception) -> bool:
-    """Whether a nudge fails however often it is handled."""
+    """Whether a nudge with this error fails at every attempt."""
     return is_rejection(error) or isinstance(error, _BUGS)

@@ -1,4 +1,4 @@
-"""Which points a viewer was told of, for who follows one through the logs."""
+"""Logs which points were posted to a viewer, so that a point can be followed through the logs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def log_points(
     outcome: str,
     now_ms: int,
 ) -> None:
-    """Writes a line for each point of a traced truck that was to be shown, or changed a status.
+    """Logs one line per point of a traced truck that the payloads show, or that changed a status.
 
     Args:
-        trace: Where to.
-        payloads: What was posted to a viewer, or was to be.
+        trace: Writes the lines.
+        payloads: The messages that were posted to the viewer, or were to be.
         viewer: The viewer.
-        outcome: What became of the post.
-        now_ms: For the age of what it was told.
+        outcome: The outcome of the post.
+        now_ms: For the age of the point or the status.
     """
     for payload in payloads:
         match payload.about:
@@ -38,7 +38,7 @@ def log_points(
                 identity, shown, at_ms = event.point_id, "status", event.effective_at_ms
             case _:
                 continue
-        if identity is not None:  # a declared status rests on no point
+        if identity is not None:  # a declared status has no point
             trace.log(
                 "posted",
                 identity,

@@ -1,4 +1,4 @@
-"""Long polls of a queue, from a thread, that outlast a queue which is away for a while."""
+"""Long polls of a queue, from a thread, retried while the queue is unavailable."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _GIVES_UP_AFTER_S: Final = 300.0
 
 
 class Receive(Protocol[M_co]):
-    """A queue's receiving."""
+    """The receive call of a queue."""
 
     def __call__(self, *, wait_s: int) -> Sequence[M_co]:
-        """Waits for some messages; none when none came."""
+        """Waits for messages; returns an empty sequence when none came."""
 
 
 class QueueUnreachableError(Exception):
-    """A queue could not be read for minutes: what comes by it reaches nobody."""
+    """A queue could not be read for minutes: its messages reach no viewer."""
 
 
 class LongPoll(Generic[M_co]):
@@ -33,10 +33,10 @@ class LongPoll(Generic[M_co]):
 
     Args:
         receive: Waits for messages.
-        threads: A thread of its own for the wait.
+        threads: A separate thread for the wait.
         wait_s: Length of a poll; also how long a shutdown may have to wait for it.
-        failed: The event by which a poll that failed is told.
-        log: Where that is.
+        failed: The log event for a poll that failed.
+        log: Logs failed polls.
         sleep: Waits some seconds.
         monotonic: Clock in seconds.
     """
@@ -61,10 +61,10 @@ class LongPoll(Generic[M_co]):
         self._monotonic = monotonic
 
     async def messages(self, is_stopping: Callable[[], bool]) -> Sequence[M_co]:
-        """One poll's messages; tries again until it succeeds, or `is_stopping`.
+        """Returns one poll's messages; retries until a poll succeeds, or until `is_stopping`.
 
         Raises:
-            QueueUnreachableError: For good, after minutes of trying.
+            QueueUnreachableError: The polls failed for minutes.
         """
         waits_s = backoff_s(first_s=0.2, most_s=10.0)
         deadline = Deadline(_GIVES_UP_AFTER_S, self._monotonic)

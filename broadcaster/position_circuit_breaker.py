@@ -1,4 +1,4 @@
-"""A position store that hangs is left alone for a moment, instead of being waited for by all."""
+"""A circuit breaker: after the position store has timed out, calls fail at once for a moment."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from rtdts.tracking.positions import ShownLatest, TrackPoint, TruckInterval
 T = TypeVar("T")
 
 OPEN_S: Final = 1.0
-"""Long enough for a round to go by without positions, short enough to be missed by few."""
+"""Long enough for a round to pass without positions, short enough to affect few viewers."""
 
 _HUNG_AFTER_S: Final = 1.0
-"""A failure that took this long was a time limit; a quick one keeps nobody waiting."""
+"""A failure that took this long was a timeout; a quick failure delays no caller."""
 
 
 class PositionCircuitBreaker:
-    """Reads positions, and for `OPEN_S` after a time limit fails at once.
+    """Reads positions; fails at once for `OPEN_S` after a timeout.
 
-    Safe to call from several threads, as its store is. Calls that wait for a thread meanwhile fail
-    when they get it, so what had piled up behind a store that hangs is gone at once.
+    Safe to call from several threads, as the store is. Calls that wait for a thread meanwhile fail
+    as soon as they get one, so calls that piled up behind a hanging store are cleared at once.
 
     Args:
         positions: The store.

@@ -1,28 +1,28 @@
-"""How many posts a second the account gives, learned from what it refuses (AIMD; pure)."""
+"""How many posts per second the account allows, learned from what it throttles (AIMD; pure)."""
 
 from __future__ import annotations
 
 from typing import Final
 
 CUT: Final = 0.7
-"""What is left of the rate after a refusal."""
+"""The factor by which the rate is cut after a throttled post."""
 
 RECOVERS_IN_S: Final = 60.0
-"""From nothing to the ceiling, while posts go at the rate. The step is the same for every
-broadcaster of one setting, so those that share an account come to equal parts."""
+"""Time from 0 to the ceiling while posts are sent at the full rate. The step is the same for every
+broadcaster with the same setting, so broadcasters that share an account converge to equal rates."""
 
 LEAST: Final = 1.0
-"""Posts a second, whatever is refused: without a post nothing would be learned."""
+"""Posts per second, however many are throttled: without posts nothing would be learned."""
 
 
 class PostRate:
-    """Grows by a step for each second of posts that were taken, and is cut when one is refused.
+    """Grows by a step per second's worth of accepted posts, and is cut when a post is throttled.
 
-    By posts and not by time: a rate that nothing was posted at is not known to be too low, and a
-    round would begin with what the last one has learned to be too much.
+    It grows with posts and not with time: a rate at which nothing was posted is not known to be too
+    low, and a round would begin at a rate that the last round found to be too high.
 
     Attributes:
-        per_s: Posts a second that may be begun now.
+        per_s: Posts per second that may begin now.
     """
 
     def __init__(self, ceiling_per_s: float) -> None:
@@ -31,16 +31,16 @@ class PostRate:
         self._cut_at_s = float("-inf")
 
     def accepted(self) -> None:
-        """A post was not refused by the account."""
+        """Raises the rate: the account did not throttle a post."""
         step = self._ceiling_per_s / RECOVERS_IN_S / self.per_s
         self.per_s = min(self._ceiling_per_s, self.per_s + step)
 
     def throttled(self, begun_at_s: float, now_s: float) -> None:
-        """The account refused a post. Those begun before the last cut say nothing of the new rate.
+        """Cuts the rate, unless the throttled post began before the last cut, at the old rate.
 
         Args:
-            begun_at_s: When the post was begun.
-            now_s: By the same clock.
+            begun_at_s: When the post began.
+            now_s: The time now, by the same clock.
         """
         if begun_at_s > self._cut_at_s:
             self._cut_at_s = now_s

@@ -1,8 +1,8 @@
 """Posts messages to sockets through the API Gateway management API.
 
-`POST {management_url}/@connections/{connection_id}` answers for one connection; there is no call
-for many. So: connections that are kept, a request and a signature made cheap, a time limit a post,
-and an answer that is one of seven.
+`POST {management_url}/@connections/{connection_id}` posts to one connection; there is no call for
+many. So the HTTP connections are kept alive, requests and signatures are cheap to make, each post
+has a time limit, and its result is one of the seven of `PostOutcome`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ _NOTHING: Final = Payload.of(b"")
 
 
 class PostOutcome(enum.Enum):
-    """What became of a post."""
+    """The outcome of a post."""
 
     DELIVERED = "delivered"
     GONE = "gone"
-    """The connection is no more: forget its subscription."""
+    """The connection no longer exists: remove its subscription."""
     THROTTLED = "throttled"
-    """`LimitExceededException`: this client reads too slowly; wait, for this connection."""
+    """`LimitExceededException`: this client reads too slowly; back off, for this connection."""
     OVER_QUOTA = "over_quota"
     """Any other 429: the account sends more than its quota; post more slowly, to all."""
     HUNG = "hung"
-    """Not answered within the time limit."""
+    """No response within the time limit."""
     FAILED = "failed"
-    """Not known whether it arrived; the next message tells as much."""
+    """It is not known whether the message arrived; the next message makes up for it."""
     TOO_LATE = "too_late"
-    """Not sent: there was no connection before the right's time was over."""
+    """Not sent: there was no connection before the right was too old."""
 
 
 class CredentialsSource(Protocol):
@@ -55,20 +55,20 @@ class Http(Protocol):
     """See `broadcaster.connection_pool.ConnectionPool`."""
 
     async def send(self, request: bytes, *, timeout_s: float, write_by: Deadline) -> HttpResponse:
-        """Sends a request; raises `HttpError` when there is no answer."""
+        """Sends a request; raises `HttpError` when there is no response."""
 
 
 class SocketPoster:
     """Posts to one WebSocket API's connections, and ends them.
 
-    Bounding how many at once is its caller's part.
+    The caller bounds how many posts run at once.
 
     Args:
         http: The API's server.
         signer: Signs for the same API.
-        credentials: Asked before each post.
+        credentials: Read before each post.
         timeout_s: Limit of one post, connecting included.
-        log: Told of failures.
+        log: Logs failures.
         now_ms: Wall clock, for signatures.
     """
 
@@ -90,23 +90,24 @@ class SocketPoster:
         self._now_ms = now_ms
 
     async def post(self, connection_id: str, payload: Payload, write_by: Deadline) -> PostOutcome:
-        """Posts one message; never raises for what a connection or the network does.
+        """Posts one message; never raises because of a connection or the network.
 
-        A message may so arrive twice; its receiver then drops it by its version.
+        A message may arrive twice, since a request may be repeated; the receiver then drops it by
+        its version.
 
         Args:
-            connection_id: Where to.
-            payload: What.
-            write_by: No byte of it is written after that: the right on which it was made is over.
+            connection_id: The connection to post to.
+            payload: The message.
+            write_by: No write of the message begins after this: its right is too old then.
         """
         return await self._send(
             self._request("POST", connection_id, payload), connection_id, write_by
         )
 
     async def end(self, connection_id: str) -> PostOutcome:
-        """Ends a connection; `DELIVERED` when it is ended, `GONE` when it was before.
+        """Ends a connection; `DELIVERED` if this call ended it, `GONE` if it had ended before.
 
-        It never raises for what a connection or the network does.
+        It never raises because of a connection or the network.
         """
         request = self._request("DELETE", connection_id, _NOTHING)
         return await self._send(request, connection_id, Deadline(self._timeout_s))

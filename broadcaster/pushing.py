@@ -1,16 +1,17 @@
-"""From viewers to posts: read the rights, compose, post to each by itself, act on the answers.
+"""From viewers to posts: reads the rights, composes, posts to each viewer, handles the responses.
 
-The round and the nudges differ only in whom they push to and in the picture that they push. In
-this order, for a chunk of viewers:
+The round and the nudges differ only in their viewers and in the `Messages` that they push. For a
+chunk of viewers, in this order:
 
 1. slots for all its posts are reserved (by the caller);
-2. the deliveries are read, consistently, and the shares of those who have no token;
-3. the picture reads what it needs (positions, the log, the track); when that took long, the
-   deliveries are read again: a right is at most `RIGHT_MAX_AGE_S` old when a post is written to
-   its connection, which is made before, however long that takes;
-4. each viewer's right is decided, its messages are posted one after the other, all viewers at once;
-5. who is gone, or was told that it is over, is forgotten; the connection of a revoked token is
-   ended.
+2. the deliveries are read, consistently, and the shares of viewers without a token;
+3. the messages read what they need (positions, the log, the track). When that took long, the
+   deliveries are read again: a right is at most `RIGHT_MAX_AGE_S` old when a post is written to its
+   connection, however long it takes to connect before;
+4. each viewer's right is decided. The messages of one viewer are posted one after the other, all
+   viewers at once;
+5. the subscriptions of connections that no longer exist, and of viewers that received `ended`, are
+   removed; the connection of a revoked token is ended.
 """
 
 from __future__ import annotations
@@ -44,13 +45,14 @@ from rtdts.tracking.viewer_messages import encode_ended
 from rtdts.tracking.viewing import Ended, EndReason, MayView, Right, right_to_view
 
 MAX_CHUNK: Final = 100
-"""Viewers a chunk: DynamoDB's BatchGetItem takes 100 keys."""
+"""Viewers per chunk: DynamoDB's BatchGetItem takes 100 keys."""
 
 RIGHT_MAX_AGE_S: Final = 2.0
-"""Between reading a delivery and writing anything of it to a connection."""
+"""The longest time between reading a delivery and writing anything of it to a connection."""
 
 _READ_AGAIN_AFTER_S: Final = 1.0
-"""When the picture took this long, half of a right's life is gone before the first post."""
+"""When reading for the messages took this long, half of a right's validity has passed before the
+first post."""
 
 _READINGS: Final = 3
 """How often a chunk is read before the rest of it is left to the next round."""
@@ -60,28 +62,28 @@ class DeliveryReader(Protocol):
     """Reads deliveries as they are now."""
 
     def get_many(self, delivery_ids: Iterable[str], /) -> FoundDeliveries:
-        """Those of the deliveries that exist, read consistently."""
+        """The deliveries that exist, read consistently."""
 
 
 class BlockReader(Protocol):
     """See `rtdts.delivery_store.block_list.BlockList`."""
 
     def current(self) -> Blocks:
-        """Which identities and tokens are blocked; reads them now and then."""
+        """Which identities and tokens are blocked; reads them again periodically."""
 
 
 class ShareReader(Protocol):
     """Reads shares as they are now."""
 
     def get_many(self, keys: Iterable[ShareKey], /) -> Mapping[ShareKey, Share]:
-        """Those of the shares that exist, read consistently."""
+        """The shares that exist, read consistently."""
 
 
 class SubscriptionRemover(Protocol):
-    """Forgets subscriptions."""
+    """Removes subscriptions."""
 
     def end(self, read: Subscription, /) -> None:
-        """Ends one as it was read; one that isn't there is as good, one begun anew stays."""
+        """Removes a subscription as it was read; no error if missing, a renewed one stays."""
 
 
 class Poster(Protocol):
@@ -90,29 +92,29 @@ class Poster(Protocol):
     async def post(
         self, connection_id: str, payload: Payload, write_by: Deadline, /
     ) -> PostOutcome:
-        """Posts one message, or writes none of it after `write_by`.
+        """Posts one message; does not begin to write it after `write_by`.
 
-        It never raises for what a connection or the network does.
+        It never raises because of a connection or the network.
         """
 
     async def end(self, connection_id: str, /) -> PostOutcome:
-        """Ends a connection; raises no more than `post`."""
+        """Ends a connection; like `post`, never raises because of a connection or the network."""
 
 
 Compose = Callable[[Delivery, Right], Sequence[Payload]]
-"""A viewer's messages, for one with a right or whose right ended in a status that it may yet hear;
-the pusher adds `ended`."""
+"""Composes the messages for a viewer with a right, or for one whose right has ended in a status
+that it may still receive; the pusher adds `ended`."""
 
 
 class Messages(Protocol):
-    """What is pushed to the viewers of a chunk."""
+    """The messages that are pushed to the viewers of a chunk."""
 
     async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
-        """Reads what it needs of these deliveries. Called again when the deliveries were."""
+        """Reads what the messages need; called again when the deliveries are read again."""
 
 
 class Outcome(enum.Enum):
-    """What became of one viewer's push."""
+    """The outcome of one viewer's push."""
 
     DELIVERED = "delivered"
     GONE = "gone"
@@ -121,12 +123,12 @@ class Outcome(enum.Enum):
     HUNG = "hung"
     FAILED = "failed"
     BACKED_OFF = "backed_off"
-    """Not tried: the connection was throttled a moment ago, or has yet to take another nudge's
-    message."""
+    """Not tried: the connection was throttled a moment ago, or another nudge's message to it is
+    still in progress."""
     QUARANTINED = "quarantined"
-    """Not tried in this round: the connection hangs again and again."""
+    """Not tried in this round: the connection hangs repeatedly."""
     RIGHT_TOO_OLD = "right_too_old"
-    """Not tried (or not to the end): its right would have to be read again."""
+    """Not tried (or not completed): its right would have to be read again."""
 
 
 _OUTCOMES: Final = {
@@ -147,45 +149,45 @@ class Pushed:
     subscription: Subscription
     outcome: Outcome
     ended: bool
-    """Whether it was told that viewing is over (or was to be)."""
+    """Whether the messages included `ended`, delivered or not."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Stored:
-    """What rights rest on, read at one time."""
+    """What rights are decided from, read at one time."""
 
     blocks: Blocks
     found: FoundDeliveries
     shares: Mapping[ShareKey, Share] | None
-    """None when they could not be read: no right by a share is known, and none has ended."""
+    """None when they could not be read: rights by shares are unknown then, and none is ended."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Reading:
     good_until: Deadline
-    """When the rights that were read are too old."""
+    """From when on the rights that were read are too old."""
     stored: _Stored
     compose: Compose
 
 
 _Post = Callable[[str, Sequence[Payload], Deadline], Awaitable[Outcome]]
-"""Posts messages to a connection, on a right that is good until then."""
+"""Posts messages to a connection, with a right that is valid until the deadline."""
 
 
 class Pusher:
-    """Pushes pictures to chunks of viewers.
+    """Pushes messages to chunks of viewers.
 
     Args:
         deliveries: For the rights.
-        subscriptions: Who is gone or ended is removed from.
+        subscriptions: Where ended subscriptions, and those without a connection, are removed.
         poster: Where messages go.
-        signals: What answers say; shared by all pushes of the process.
+        signals: Notes each response; shared by all pushes of the process.
         threads: Where the stores may block.
         blocks: For the rights, too: a revoked token ends them.
-        shares: For the rights of who has no token but a share.
+        shares: For the rights of viewers that have a share instead of a token.
         viewing_minutes: How long a closed delivery may be viewed.
-        log: Told of what could not be forgotten.
-        trace: Told to whom points of some trucks were shown.
+        log: Logs failures, such as a subscription that could not be removed.
+        trace: Logs to which viewers the points of some trucks were posted.
         now_ms: Wall clock.
         monotonic: Clock in seconds.
     """
@@ -225,7 +227,7 @@ class Pusher:
     async def push(
         self, viewers: Sequence[Subscription], messages: Messages, reserved: Reserved
     ) -> list[Pushed]:
-        """Pushes to a chunk and waits for every answer, reading again for who came too late.
+        """Pushes to a chunk and waits for every response; reads again when rights got too old.
 
         Args:
             viewers: At most `MAX_CHUNK`.
@@ -242,7 +244,7 @@ class Pusher:
                 except Exception as error:
                     if not late:
                         raise
-                    # The others were reached: who came too late is reported as such.
+                    # The other viewers were pushed to: the late ones are reported as such.
                     self._log.exception("late_viewers_not_read", error, viewers=len(late))
                     break
                 pushed = await asyncio.gather(*tasks)
@@ -258,18 +260,19 @@ class Pusher:
     async def begin(
         self, viewers: Sequence[Subscription], messages: Messages, reserved: Reserved
     ) -> list[asyncio.Task[Pushed]]:
-        """Pushes to a chunk and returns when all has been read and the posts are under way.
+        """Pushes to a chunk and returns when everything is read and the posts are in progress.
 
-        What was begun so and not taken yet keeps a connection from more of it: nudges may come
-        every second, and a viewer who hangs must not take up a slot for each.
+        While such a push to a connection is in progress, no other begins: nudges may come every
+        second, and a viewer that hangs must not occupy a slot for each.
 
         Args:
             viewers: At most `MAX_CHUNK`.
             messages: What is pushed.
-            reserved: A slot for each viewer; each is given back with its answer.
+            reserved: A slot for each viewer; each is given back when its push has ended.
 
         Returns:
-            A task a viewer; it does not raise. Who came too late is not pushed to again.
+            One task per viewer; it does not raise. Viewers whose right got too old are not pushed
+            to again.
         """
         try:
             tasks = await self._begin(viewers, messages, reserved, self._post_under_lock)
@@ -299,7 +302,7 @@ class Pusher:
         return tasks
 
     async def _read(self, viewers: Sequence[Subscription], messages: Messages) -> _Reading:
-        # In the order of the viewers, each once: a set would make tests and logs jump about.
+        # In the order of the viewers, without duplicates: the order of a set would vary.
         delivery_ids = tuple(dict.fromkeys(viewer.delivery_id for viewer in viewers))
         share_keys = tuple(dict.fromkeys(_share_key(one) for one in viewers if _has_share(one)))
         for _ in range(_READINGS):
@@ -320,7 +323,7 @@ class Pusher:
             return {}
         try:
             return self._shares.get_many(keys)
-        except Exception as error:  # whatever it was, viewers by tokens do not wait for it
+        except Exception as error:  # whatever it was, it must not affect viewers with tokens
             self._log.exception("shares_unavailable", error, shares=len(keys))
             return None
 
@@ -330,7 +333,7 @@ class Pusher:
         stored = reading.stored
         is_unknown = stored.shares is None and _has_share(viewer)
         if is_unknown or viewer.delivery_id in stored.found.unreadable:
-            # No right is known, and none has ended: nothing is told until the row is mended.
+            # The right is unknown, and so not ended: nothing is sent until it can be read again.
             reserved.release_one()
             return Pushed(viewer, Outcome.FAILED, ended=False)
         delivery = stored.found.by_id.get(viewer.delivery_id)
@@ -340,7 +343,7 @@ class Pusher:
         try:
             payloads = self._messages_for(viewer, delivery, right, reading.compose)
             outcome = await post(viewer.connection_id, payloads, reading.good_until)
-        except Exception as error:  # a bug that one delivery's data brings out is its own viewers'
+        except Exception as error:  # a bug that one delivery triggers affects its viewers only
             self._log.exception("push_failed", error, delivery_id=viewer.delivery_id)
             outcome = Outcome.FAILED
         if self._trace.is_on:
@@ -388,7 +391,7 @@ class Pusher:
     async def _post_under_lock(
         self, connection_id: str, payloads: Sequence[Payload], good_until: Deadline
     ) -> Outcome:
-        if self._backoff.remaining_s(connection_id) > 0:  # no turn to wait for
+        if self._backoff.remaining_s(connection_id) > 0:  # no need to wait for the lock
             return Outcome.BACKED_OFF
         async with self._locks.hold(connection_id) as is_held:
             if not is_held:
@@ -400,7 +403,7 @@ class Pusher:
     ) -> Outcome:
         outcome = Outcome.DELIVERED
         for payload in payloads:
-            if good_until.passed:  # no connection need be made
+            if good_until.passed:  # no need to connect
                 return Outcome.RIGHT_TOO_OLD
             if self._backoff.remaining_s(connection_id) > 0:
                 return Outcome.BACKED_OFF
@@ -415,7 +418,7 @@ class Pusher:
     async def _remove(self, viewer: Subscription) -> None:
         try:
             await self._threads.run(self._subscriptions.end, viewer)
-        except Exception as error:  # whatever it was, the next round finds it again
+        except Exception as error:  # whatever it was, the next round tries again
             self._log.exception(
                 "subscription_not_removed",
                 error,
@@ -431,7 +434,7 @@ def is_revoked(viewer: Subscription, blocks: Blocks, now_ms: int) -> bool:
 
 
 async def end_connection(poster: Poster, viewer: Subscription, log: Logger) -> bool:
-    """Ends the connection of a revoked token, whether it has heard `ended` or not.
+    """Ends the connection of a revoked token, whether it has received `ended` or not.
 
     Returns:
         Whether it is ended. If not, its subscription stays, so that the next push tries again.

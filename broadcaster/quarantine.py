@@ -1,4 +1,4 @@
-"""Connections that hang again and again: tried now and then, so that they cost few slots (pure)."""
+"""Connections that hang repeatedly: tried only now and then, so that they use few slots (pure)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from collections.abc import Callable
 from typing import Final
 
 HANGS: Final = 2
-"""Posts in a row without an answer in time, after which a connection is in quarantine."""
+"""Posts in a row without a response in time after which a connection is in quarantine."""
 
 LEAST_REST_S: Final = 45.0
-"""Between two tries of one. Less than a round's interval: with few of them each is tried in each
-round, and one that has recovered hears of its delivery like any other."""
+"""Between two attempts at one connection. Less than a round's interval: when there are few such
+connections, each is tried in each round, and one that has recovered gets its messages as usual."""
 
 MOST_REST_S: Final = 300.0
-"""Many are tried less often; none less often than that while there is a slot for it."""
+"""The more there are, the less often each is tried, but never less often than this while there is a
+free slot for it."""
 
 _PRUNE_ABOVE: Final = 1_000
-"""And above twice what was left the last time: pruning costs no more than what it is done for."""
+"""And above twice the number left by the last pruning, so that pruning stays cheap on average."""
 
 
 @dataclasses.dataclass
@@ -32,7 +33,7 @@ class Quarantine:
 
     Args:
         slots: Posts to such connections at once.
-        post_timeout_s: What one that still hangs holds its slot for.
+        post_timeout_s: How long a connection that still hangs holds its slot.
         monotonic: Clock in seconds.
     """
 
@@ -50,7 +51,7 @@ class Quarantine:
 
     @property
     def count(self) -> int:
-        """Connections in quarantine."""
+        """The number of connections in quarantine."""
         return self._count
 
     def holds(self, connection_id: str) -> bool:
@@ -59,21 +60,21 @@ class Quarantine:
         return hanging is not None and hanging.hangs >= HANGS
 
     def may_be_tried(self, connection_id: str) -> bool:
-        """Whether one in quarantine has rested for long enough.
+        """Whether a connection in quarantine has rested for long enough.
 
-        The more there are the longer each rests: together they use their slots up, and no more.
+        The more there are, the longer each rests: together they use all their slots, but no more.
         """
         rest_s = min(max(LEAST_REST_S, self._count * self._rest_a_connection_s), MOST_REST_S)
         hanging = self._hanging.get(connection_id)
         return hanging is None or self._monotonic() - hanging.tried_at_s >= rest_s
 
     def try_now(self, connection_id: str) -> None:
-        """One in quarantine is about to be tried: its other subscriptions are not, meanwhile."""
+        """Notes an attempt at a connection, so that its other subscriptions are not tried now."""
         if connection_id in self._hanging:
             self._hanging[connection_id].tried_at_s = self._monotonic()
 
     def hung(self, connection_id: str) -> None:
-        """A post to the connection was not answered in time."""
+        """Notes that a post to the connection got no response in time."""
         now_s = self._monotonic()
         if len(self._hanging) > self._prune_above:
             self._prune(now_s)
@@ -83,12 +84,12 @@ class Quarantine:
         self._count += hanging.hangs == HANGS
 
     def responded(self, connection_id: str) -> None:
-        """The connection took a message, refused it or is gone: it does not hang."""
+        """Drops the connection's state: it accepted or rejected a message, or no longer exists."""
         hanging = self._hanging.pop(connection_id, None)
         self._count -= hanging is not None and hanging.hangs >= HANGS
 
     def _prune(self, now_s: float) -> None:
-        # Whose subscription has gone is never tried again.
+        # A connection whose subscription was removed is never tried again.
         self._hanging = {
             connection_id: hanging
             for connection_id, hanging in self._hanging.items()

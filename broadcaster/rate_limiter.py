@@ -1,4 +1,4 @@
-"""How fast posts are begun, whatever they are for: the account's quota is one for all of them."""
+"""Limits how fast posts of all kinds begin: they share the account's one quota."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ METRICS: Final = (
 
 
 TIMER_S: Final = 0.001
-"""A shorter wait is none: a timer is no more exact."""
+"""Shorter waits are skipped: a timer is no more precise than this."""
 
 
 class Lane(enum.IntEnum):
-    """What a post is for; a lower one does not wait for those above it, but for rounds' share."""
+    """The purpose of a post. A lane does not wait for higher ones, except for the rounds' share."""
 
     CHANGE = 0
     """A snapshot, or a change of status."""
@@ -31,26 +31,26 @@ class Lane(enum.IntEnum):
     """A position between rounds."""
     ROUND = 2
     FLEET = 3
-    """A picture of the fleet: the next one replaces it."""
+    """A snapshot of the fleet: the next one replaces it."""
     AGAIN = 4
-    """What a round tries once more because its connection is slow."""
+    """A repeated post of a round, because the connection is slow."""
 
 
 ROUNDS_SHARE: Final = 0.5
-"""Of what changes leave of the rate, the part that positions between rounds leave to a round. A
-round needs it while the whole fleet is near its destinations, and each viewer is due a message a
-minute."""
+"""The part of the rate, after changes have taken theirs, that positions between rounds leave to a
+round. A round needs it while the whole fleet is near its destinations, and each viewer is due one
+message per minute."""
 
 
 class Debts:
-    """Posts that were begun and not yet paid for by time, in each lane with those below it (pure).
+    """Posts that began before the rate allowed them, per lane, with those of lower lanes (pure).
 
-    A chunk is begun whole, and what comes after it waits until the rate has made up for it. So over
-    any time no more is begun than the rate gives, but for one chunk a lane and one more.
+    A chunk begins as a whole, and later posts wait until time at the rate has paid for it. So over
+    any period no more posts begin than the rate allows, except for one chunk per lane and one more.
 
-    Rounds have a second account, of their own posts and of changes: positions alone could take the
-    whole rate for as long as they come. By it a round begins although positions are unpaid; later
-    positions then wait for it, too.
+    Rounds have a second debt, of their own posts and of changes only: otherwise positions alone
+    could take the whole rate for as long as they come. With it a round may begin while positions
+    are unpaid; later positions then wait for the round, too.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Debts:
         self._of_rounds = 0.0
 
     def wait_s(self, lane: Lane, now_s: float, per_s: float) -> float:
-        """Seconds that the lane must wait yet, at this rate; 0 when it may begin some."""
+        """Seconds that the lane must still wait, at this rate; 0 when posts of it may begin."""
         self.pay(now_s, per_s)
         posts = self._posts[lane]
         if lane is Lane.ROUND:
@@ -68,12 +68,12 @@ class Debts:
         return wait_s if wait_s >= TIMER_S else 0.0
 
     def begin(self, lane: Lane, count: int, per_s: float) -> None:
-        """So many are begun; the lane's wait was 0 at this moment."""
+        """Adds posts that begin now; the lane's wait must be 0."""
         first = lane
         if lane is Lane.ROUND:
             if self._posts[lane] / per_s >= TIMER_S:
                 first = Lane.POSITION
-            # What a round took while nothing else came is not held against it later.
+            # Set, not added: posts of a round while nothing else came must not delay it later.
             self._of_rounds = count / ROUNDS_SHARE
         elif lane is Lane.CHANGE:
             self._of_rounds += count
@@ -81,7 +81,7 @@ class Debts:
             self._posts[other] += count
 
     def pay(self, now_s: float, per_s: float) -> None:
-        """Time has passed at this rate."""
+        """Reduces the debts by the time that has passed, at this rate."""
         paid = max(0.0, now_s - self._at_s) * per_s
         self._posts = [max(0.0, posts - paid) for posts in self._posts]
         self._of_rounds = max(0.0, self._of_rounds - paid)
@@ -89,10 +89,10 @@ class Debts:
 
 
 class RateLimiter:
-    """Lets posts begin at the rate that the account gives.
+    """Lets posts begin at the rate that the account allows.
 
     Args:
-        ceiling_per_s: Posts a second at most.
+        ceiling_per_s: Posts per second at most.
         sleep: Waits some seconds.
         monotonic: Clock in seconds.
     """
@@ -114,22 +114,23 @@ class RateLimiter:
 
     @property
     def per_s(self) -> float:
-        """Posts a second that may be begun now."""
+        """Posts per second that may begin now."""
         return self._rate.per_s
 
     async def acquire(self, lane: Lane, count: int, *, by_s: float = math.inf) -> bool:
-        """Waits until so many posts may begin: before their rights are read, never after.
+        """Waits until this many posts may begin: call it before their rights are read, not after.
 
         Args:
-            lane: What they are for.
+            lane: What the posts are for.
             count: How many.
-            by_s: When they are given up, by this limiter's clock.
+            by_s: When to give up, by this limiter's clock.
 
         Returns:
-            Whether they may; else it is too late for them.
+            Whether they may begin; False when it is too late for them.
         """
         async with self._locks[lane]:
-            # Again after each sleep: lanes before this one have begun more, or the rate was cut.
+            # Checked again after each sleep: lower lanes may have begun more posts, or the rate
+            # was cut.
             while (wait_s := self._debts.wait_s(lane, self._monotonic(), self.per_s)) > 0:
                 if self._monotonic() + wait_s > by_s:
                     return False
@@ -144,11 +145,15 @@ class RateLimiter:
         return self._monotonic()
 
     def accepted(self) -> None:
-        """The account did not refuse a post."""
+        """Notes that the account did not throttle a post."""
         self._rate.accepted()
 
     def throttled(self, begun_at_s: float) -> None:
-        """The account refused a post that was begun then, by this limiter's clock."""
+        """Notes that the account throttled a post.
+
+        Args:
+            begun_at_s: When the post began, by this limiter's clock.
+        """
         self._over_quota += 1
         now_s = self._monotonic()
         self._debts.pay(now_s, self.per_s)
@@ -156,7 +161,7 @@ class RateLimiter:
         self._least_per_s = min(self._least_per_s, self.per_s)
 
     def take_metrics(self) -> dict[str, float]:
-        """The values of `METRICS` since the last call: the lowest rate, and what was refused."""
+        """The values of `METRICS` since the last call: lowest rate, number of throttled posts."""
         values = {"PostRate": self._least_per_s, "PostsOverQuota": self._over_quota}
         self._least_per_s, self._over_quota = self.per_s, 0
         return values

@@ -1,11 +1,12 @@
-"""One round: everybody who tracks anything in some buckets is told where it is.
+"""One round: pushes the current position to all viewers in some buckets.
 
 Reading runs ahead of posting by no more than there are slots: a bucket's viewers are read while
-those before are posted to, a chunk's rights are read when its slots are free, and a slow post
-holds up its own slot only. What can't be read is counted and left to the next round.
+those of earlier buckets are posted to, a chunk's rights are read when its slots are free, and a
+slow post occupies its own slot only. What can't be read is counted and left to the next round.
 
-A viewer that is refused is tried again in the same round; one that is slow itself, behind those
-that have not been tried yet. Connections that hang again and again have a few slots of their own.
+A viewer whose post was rejected is tried again in the same round; if its connection is slow, after
+the viewers that have not been tried yet. Connections that hang repeatedly have a few separate
+slots.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ from rtdts.runtime import wall_clock
 from rtdts.runtime.logs import Logger
 
 _BUCKETS_AHEAD: Final = 8
-"""Buckets read at once: 256 one after another would take a second of waiting alone."""
+"""Buckets read at once: reading 256 one after another would take a second of waiting alone."""
 
 
 class BucketReader(Protocol):
-    """Reads who tracks what."""
+    """Reads the subscriptions of buckets."""
 
     def of_bucket(self, bucket: int, /) -> Iterable[Subscription]:
-        """A bucket's viewers, those of one delivery together."""
+        """A bucket's viewers, grouped by delivery."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,10 +48,10 @@ class Bounds:
     """What bounds a round's posts.
 
     Attributes:
-        slots: Posts at once; the rounds' own, so that nudges need not wait behind them.
-        quarantine_slots: Of these, posts at once to connections in quarantine; they come on top.
-        rate: How fast posts are begun.
-        signals: What is known of connections.
+        slots: Posts at once; only for rounds, so that nudges need not wait for them.
+        quarantine_slots: Posts at once to connections in quarantine; in addition to `slots`.
+        rate: How fast posts begin.
+        signals: Which connections back off or are in quarantine.
     """
 
     slots: Slots
@@ -60,16 +61,16 @@ class Bounds:
 
 
 class Round:
-    """Holds rounds.
+    """Runs rounds.
 
     Args:
-        viewers: Who is to be told.
-        pusher: Tells a chunk of them.
-        new_messages: Makes the picture of one chunk.
+        viewers: Reads the viewers of a bucket.
+        pusher: Pushes to a chunk of viewers.
+        new_messages: Makes the messages of one chunk.
         bounds: How many posts at once, and how fast.
         threads: Where the stores may block.
-        log: Told of what could not be read.
-        chunk_size: Viewers a chunk.
+        log: Logs what could not be read.
+        chunk_size: Viewers per chunk.
         now_ms: Wall clock.
         monotonic: Clock in seconds.
         sleep: Waits some seconds.
@@ -101,12 +102,12 @@ class Round:
         self._sleep = sleep
 
     async def hold(self, share: Share, begun: Callable[[], None] = lambda: None) -> RoundReport:
-        """Holds one round for the share's buckets, to the last answer.
+        """Runs one round for the share's buckets, until the last response.
 
         Args:
             share: What is due.
-            begun: Called when all its viewers have been read and have their slots: what comes
-                after it need wait no longer.
+            begun: Called when all its viewers have been read and have their slots: the next share
+                may begin then.
         """
         started_at_ms = self._now_ms()
         tally = RoundTally()
@@ -159,7 +160,7 @@ class Round:
     async def _begin_hanging(
         self, viewers: Sequence[Subscription], chunks: asyncio.TaskGroup, tally: RoundTally
     ) -> None:
-        """Tries those that have rested, as far as there are slots for them now."""
+        """Tries the connections that have rested, as far as there are free slots now."""
         quarantine = self._bounds.signals.quarantine
         rested = [one for one in viewers if quarantine.may_be_tried(one.connection_id)]
         rested = [*{one.connection_id: one for one in rested}.values()]  # each connection once
@@ -181,7 +182,7 @@ class Round:
     async def _push_until_accepted(
         self, viewers: Sequence[Subscription], reserved: Reserved, share: Share, tally: RoundTally
     ) -> None:
-        """Pushes to a chunk, and again to those of it who were refused, until the next round."""
+        """Pushes to a chunk, and again to its rejected viewers, until the next round."""
         again = TriesAgain(self._ends_at_s(share), self._bounds.signals.backoff.remaining_s)
         pushed = await self._push(viewers, reserved, tally)
         tally.add(again.add(pushed, self._monotonic()))
@@ -189,13 +190,13 @@ class Round:
             await self._sleep(max(0.0, at_s - self._monotonic()))
             retried = again.take(self._monotonic())
             waiting = [one.subscription for one in retried]
-            # Those that the account refused are no slower than who has not been tried yet.
+            # A viewer whose post the account throttled is no slower than one not tried yet.
             is_ours = any(one.outcome is Outcome.OVER_QUOTA for one in retried)
             lane = Lane.ROUND if is_ours else Lane.AGAIN
             if not await self._bounds.rate.acquire(lane, len(waiting), by_s=again.until_s):
                 tally.add(retried)
                 continue
-            # Where slots are scarce, or the machine is slow, the rate is no bound: these wait here.
+            # If slots are scarce, or the machine is slow, the rate is no limit: they wait here.
             slots = self._bounds.slots
             reserve = slots.reserve if is_ours else slots.reserve_behind
             reserved = await reserve(len(waiting))
@@ -217,7 +218,7 @@ class Round:
         pushed: list[Pushed] = []
         try:
             pushed = await self._pusher.push(viewers, messages, reserved)
-        except Exception as error:  # one chunk's stores failing ends no other's round
+        except Exception as error:  # a failed read of one chunk must not affect the others
             self._log.exception("chunk_not_pushed", error, viewers=len(viewers))
             tally.unread += len(viewers)
         tally.trucks_unknown += messages.unknown_trucks
@@ -226,7 +227,7 @@ class Round:
     async def _read_buckets(
         self, share: Share, tally: RoundTally
     ) -> AsyncIterator[list[Subscription]]:
-        """The viewers of each bucket, in order and when it is due, some buckets read ahead."""
+        """Yields the viewers of each bucket in order, when it is due; some are read ahead."""
         remaining = iter(self._in_time(share, tally))
         places = itertools.count()
         ahead = collections.deque(
@@ -241,7 +242,7 @@ class Round:
                 bucket, reading = ahead.popleft()
                 try:
                     viewers = await reading
-                except Exception as error:  # one bucket unread ends no other's round
+                except Exception as error:  # an unread bucket must not affect the others
                     self._log.exception("bucket_not_read", error, bucket=bucket)
                     tally.buckets_unread += 1
                     viewers = []

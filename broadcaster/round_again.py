@@ -1,4 +1,4 @@
-"""Whom a round tries once more, and when (pure)."""
+"""Which viewers a round tries again, and when (pure)."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from typing import Final
 from broadcaster.pushing import Outcome, Pushed
 
 MOST_WAIT_S: Final = 4.0
-"""A connection that is to be left alone for longer is left to the next round: one that is always
-throttled then costs a post a round, and does not keep the round from ending."""
+"""A connection with a longer backoff is left to the next round. So a connection that is always
+throttled costs one post per round and does not keep the round from ending."""
 
 TOGETHER_S: Final = 0.1
-"""Viewers whose waits end so close to each other share a reading of rights."""
+"""Viewers whose waits end this close to each other share one reading of their rights."""
 
 _AGAIN: Final = frozenset({Outcome.THROTTLED, Outcome.OVER_QUOTA, Outcome.BACKED_OFF})
-"""What may be otherwise a moment later. One that hung would hold a slot for as long again."""
+"""Outcomes that may be better a moment later. A connection that hung would only hold a slot for the
+same time again."""
 
 
 class TriesAgain:
-    """Viewers of one chunk that were refused, each until it may be tried again.
+    """The rejected viewers of one chunk, each until it may be tried again.
 
     Attributes:
-        until_s: When none is tried any more.
+        until_s: No viewer is tried again after this.
 
     Args:
         until_s: See above.
-        backoff_s: How long a connection is to be left alone yet.
+        backoff_s: The remaining backoff of a connection, in seconds.
     """
 
     def __init__(self, until_s: float, backoff_s: Callable[[str], float]) -> None:
@@ -38,7 +39,7 @@ class TriesAgain:
         self._numbers = itertools.count()
 
     def add(self, pushed: Iterable[Pushed], now_s: float) -> list[Pushed]:
-        """Takes those that are worth another try; returns the others, which are done with."""
+        """Keeps the viewers that are worth another attempt; returns the others, which are done."""
         done = []
         for one in pushed:
             wait_s = self._backoff_s(one.subscription.connection_id)
@@ -51,11 +52,11 @@ class TriesAgain:
 
     @property
     def next_at_s(self) -> float | None:
-        """When to take the next; None when none waits."""
+        """When to take the next viewers; None when none is waiting."""
         return self._waiting[0][0] + TOGETHER_S if self._waiting else None
 
     def take(self, now_s: float) -> list[Pushed]:
-        """Those whose wait is over, with what became of their last try."""
+        """Takes the viewers whose wait is over, with the outcome of their last attempt."""
         claimed = []
         while self._waiting and self._waiting[0][0] <= now_s:
             claimed.append(heapq.heappop(self._waiting)[2])

@@ -1,9 +1,10 @@
 """When rounds are due: at every whole interval of the wall clock, and once at the start.
 
 Aligned, so that several broadcasters mean the same round by the same minute. Once at the start,
-because a broadcaster that was restarted may have missed one: its viewers hear within the interval
-plus the time that the restart took. A round that lasts longer than the interval is followed at
-once by the one that is due then; those between the two are skipped, and never made up for.
+because a broadcaster that was restarted may have missed one: its viewers receive their next message
+within the interval plus the time that the restart took. A round that lasts longer than the interval
+is followed at once by the one that is due then; rounds between the two are skipped and not made up
+for.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Tick:
 
     due_at_ms: int
     skipped: int
-    """Rounds that fell due since the last one and were not held."""
+    """Rounds that became due since the last one and did not run."""
 
 
 def first_tick(now_ms: int, interval_ms: int) -> Tick:
@@ -31,9 +32,9 @@ def first_tick(now_ms: int, interval_ms: int) -> Tick:
 
 
 def next_tick(last: Tick, now_ms: int, interval_ms: int) -> Tick:
-    """The round of the interval that is running, if it was not held; else the next.
+    """The round of the current interval if it did not run yet, else the next one.
 
-    A wall clock that was set back repeats a round (harmless), one set forward skips some.
+    A wall clock that was set back repeats a round (harmless); one set forward skips some.
     """
     running_ms = now_ms // interval_ms * interval_ms
     due_at_ms = running_ms if running_ms > last.due_at_ms else running_ms + interval_ms
@@ -46,13 +47,13 @@ async def ticks(
     now_ms: Callable[[], int],
     sleep: Callable[[float], Awaitable[object]],
 ) -> AsyncIterator[Tick]:
-    """Yields each round when it is due, for ever; the next is reckoned when this one is done."""
+    """Yields each round when it is due, forever; computes the next one when this one is done."""
     interval_ms = round(interval_s * 1000)
     tick = first_tick(now_ms(), interval_ms)
     while True:
         yield tick
         tick = next_tick(tick, now_ms(), interval_ms)
-        # Again, should a sleep end early: a round before its time would make two in one interval.
+        # A loop, because a sleep may end early: an early round would make two in one interval.
         while (wait_ms := tick.due_at_ms - now_ms()) > 0:
             await sleep(min(wait_ms, interval_ms) / 1000)
 
@@ -65,7 +66,7 @@ async def until(stop: asyncio.Event, items: AsyncIterator[T]) -> AsyncGenerator[
         while not stop.is_set():
             following = asyncio.ensure_future(anext(items))
             await asyncio.wait((following, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if stop.is_set():  # also what comes at that very moment is the next process's
+            if stop.is_set():  # an item that comes at this moment is left to the next process
                 return
             yield following.result()
     finally:

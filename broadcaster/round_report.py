@@ -1,4 +1,4 @@
-"""What a round did: returned by it, then logged and measured, each in one line."""
+"""The report of a round: returned by it, then logged and emitted as metrics, one line each."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ METRICS: Final = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RoundReport:
-    """The sum of one round, or of what one of several broadcasters held of it.
+    """The totals of one round, or of the part of it that one of several broadcasters ran.
 
-    Every viewer due is in exactly one of the counts from `delivered` on.
+    Every viewer due is in exactly one of the counts from `delivered` to `unread`.
 
     Attributes:
-        due_at_ms: When it was due: the same in every report of one round.
-        started_at_ms: When it began; of one that is divided, when it was first sent.
-        duration_ms: How long it took from then on. Of one that is divided, the largest of all its
-            reports is how long the whole took.
-        skipped: Rounds before it that were missed, because the one before lasted too long; those
-            too of which only some buckets were.
-        buckets: How many buckets of it were held.
+        due_at_ms: When the round was due: the same in every report of one round.
+        started_at_ms: When it began; for a divided round, when the first of its buckets was sent.
+        duration_ms: How long it took from then on. For a divided round, the largest value of all
+            its reports is the duration of the whole round.
+        skipped: Earlier rounds that were missed because the one before them lasted too long,
+            including rounds of which only some buckets were missed.
+        buckets: How many of its buckets ran.
         due: Viewers (a connection that tracks two deliveries counts twice).
-        deliveries: Different deliveries among them.
-        ended: Of these, to whom it was said that viewing is over.
-        delivered: Took their message.
-        gone: Their connection is no more.
-        throttled: Could not keep up, however often they were tried.
-        over_quota: Not taken by the account, however often they were tried.
-        backed_off: Left alone because they could not keep up a moment ago.
-        hung: Did not answer in time.
-        quarantined: Not tried, because they hang again and again.
-        failed: Not known whether they got it.
-        right_too_old: Not posted to because their right could not be read in time.
-        unread: Not posted to because their deliveries could not be read.
-        buckets_unread: Buckets whose viewers are not even known.
-        trucks_unknown: Trucks whose position could not be read; the status was told without it.
+        deliveries: Distinct deliveries among them.
+        ended: Viewers whose messages included `ended`.
+        delivered: Viewers that received their message.
+        gone: Viewers whose connection no longer exists.
+        throttled: Viewers that could not keep up, however often they were tried.
+        over_quota: Viewers whose posts the account throttled, however often they were tried.
+        backed_off: Viewers that were not tried because they could not keep up a moment ago.
+        hung: Viewers without a response in time.
+        quarantined: Viewers that were not tried because they hang repeatedly.
+        failed: Viewers for which it is not known whether they received the message.
+        right_too_old: Viewers not posted to because their right could not be read in time.
+        unread: Viewers not posted to because their deliveries could not be read.
+        buckets_unread: Buckets whose viewers could not be read.
+        trucks_unknown: Trucks whose position could not be read; the status was sent without it.
     """
 
     due_at_ms: int
@@ -77,18 +77,18 @@ class RoundReport:
 
     @property
     def not_reached(self) -> int:
-        """Viewers who are there, as far as is known, and were not told."""
+        """Viewers that, as far as is known, still have a connection but were not reached."""
         return self.due - self.delivered - self.gone
 
     @property
     def was_blind(self) -> bool:
-        """Whether the round could not do anything for want of its stores."""
+        """Whether the round could not do anything because its stores were unavailable."""
         if self.due == 0:
             return self.buckets_unread > 0
         return self.unread + self.right_too_old == self.due
 
     def metrics(self) -> dict[str, float]:
-        """The values of `METRICS`: of the viewers due each is in one of the six counts."""
+        """The values of `METRICS`: each viewer due is in one of the six counts."""
         return {
             "RoundDuration": self.duration_ms,
             "RoundViewersDue": self.due,
@@ -113,7 +113,7 @@ def sum_of(
     duration_ms: int,
     skipped: int,
 ) -> RoundReport:
-    """One report of several parts of a round, no bucket in two of them."""
+    """Combines the reports of several parts of a round; no bucket may be in two of them."""
     names = RoundReport.__dataclass_fields__.keys() - _OF_THE_WHOLE
     counts = {name: sum(getattr(part, name) for part in parts) for name in names}
     return RoundReport(
@@ -138,7 +138,7 @@ class RoundTally:
         self._deliveries: set[str] = set()
 
     def add(self, pushed: Iterable[Pushed]) -> None:
-        """Counts what became of some viewers."""
+        """Counts the outcomes of some viewers."""
         for one in pushed:
             self._outcomes[one.outcome] += 1
             self._ended += one.ended
@@ -152,7 +152,7 @@ class RoundTally:
         duration_ms: int,
         skipped: int,
     ) -> RoundReport:
-        """The sum so far."""
+        """The totals so far."""
         outcomes = self._outcomes
         return RoundReport(
             due_at_ms=due_at_ms,

@@ -1,7 +1,7 @@
-"""Which buckets' rounds this process is to hold, and when.
+"""Which buckets of a round this process runs, and when.
 
-One broadcaster alone holds every round whole (`LocalRounds`); several divide each among themselves
-by a queue (`broadcaster.shared_rounds`).
+A single broadcaster runs all of every round (`LocalRounds`); several divide each round among
+themselves through a queue (`broadcaster.shared_rounds`).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Share:
     until_ms: int | None = None
     """When the next round is due: buckets that have not been begun by then are left out."""
     spread_ms: int = 0
-    """Over how long after `due_at_ms` the buckets are spread, each at its place among them."""
+    """The time after `due_at_ms` over which the buckets are spread, each at its place."""
     is_over: Callable[[], bool] = lambda: False
-    """Whether no more buckets are to be begun."""
+    """Whether no more buckets may begin."""
 
     def starts_at_ms(self, place: int) -> int:
         """When the bucket at a place is due."""
@@ -43,42 +43,42 @@ def _nothing() -> None:
 
 
 class Hold(Protocol):
-    """Holds a share of a round."""
+    """Runs a share of a round."""
 
     def __call__(
         self, share: Share, /, begun: Callable[[], None] = _nothing
     ) -> Awaitable[RoundReport]:
-        """Holds it to the last answer.
+        """Runs the share until the last response.
 
         Args:
             share: What is due.
-            begun: Called when nothing of it waits to be posted any more, but for answers.
+            begun: Called when all posts of the share have their slots: only responses are pending.
         """
 
 
 class RoundSource(Protocol):
-    """Has rounds held when they are due."""
+    """Starts rounds when they are due."""
 
     def reports(self, hold: Hold, /) -> AsyncGenerator[RoundReport, None]:
-        """Has what is due held until `stop`.
+        """Runs what is due until `stop`.
 
         Yields:
-            What each round came to, as far as it was this process's.
+            The report of each round, for the part that this process ran.
         """
 
     def stop(self) -> None:
-        """Begins no more: `reports` ends when what was begun has."""
+        """Starts nothing more: `reports` ends when the work in progress has ended."""
 
 
 class LocalRounds:
-    """One broadcaster alone: every round, all buckets.
+    """A single broadcaster: all buckets of every round.
 
-    What a round has not begun when the next is due is left out of it, and comes first in that one:
-    so when there is too little time for all, each viewer waits as long as any other.
+    Buckets that have not begun when the next round is due are left out, and come first in the next
+    round. So when there is too little time for all, each viewer waits as long as any other.
 
     Args:
         interval_s: Time between rounds.
-        spread: Over which share of it a round is spread.
+        spread: The share of the interval over which a round is spread.
         sleep: Waits some seconds.
         now_ms: Wall clock.
     """
@@ -98,7 +98,7 @@ class LocalRounds:
         self._stop = asyncio.Event()
 
     async def reports(self, hold: Hold) -> AsyncGenerator[RoundReport, None]:
-        """All buckets at each tick; the next is reckoned when this one has been held."""
+        """Runs all buckets at each tick; computes the next tick when this round has ended."""
         due = ticks(self._interval_s, now_ms=self._now_ms, sleep=self._sleep)
         interval_ms = round(self._interval_s * 1000)
         until_ms = self._now_ms() + interval_ms  # the first may begin late in its interval
@@ -113,16 +113,16 @@ class LocalRounds:
                     tick.skipped + skipped,
                     until_ms,
                     spread_ms=self._spread_ms,
-                    # One that waits for its places is not waited for.
+                    # A shutdown does not wait for a spread round: its buckets wait for their times.
                     is_over=self._stop.is_set if self._spread_ms else lambda: False,
                 )
                 report = await hold(share)
-                # The order stays as it is while none is left out: a place in the round that moves
-                # later makes a viewer wait for so much longer than the interval.
+                # The order stays the same while no bucket is left out: when a bucket moves to a
+                # later place, its viewers wait that much longer than the interval.
                 left_out = buckets[report.buckets :]
                 first, skipped = (left_out[0], 1) if left_out else (first, 0)
                 yield report
 
     def stop(self) -> None:
-        """Holds the round under way to its end, as far as it is not spread, and none after it."""
+        """Starts no more rounds; the round in progress runs to its end unless it is spread."""
         self._stop.set()

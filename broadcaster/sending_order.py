@@ -1,8 +1,9 @@
-"""In which order a round's buckets are sent, and so, by and large, held.
+"""The order in which a round's buckets are sent, and in which they mostly run.
 
-Always the same, so that a viewer's place in the round stays where it is: a place that moves later
-makes the time between two tellings so much longer than the interval. Only when broadcasters are too
-few for all buckets does the order move, or the same viewers would be left out each time.
+The order is always the same, so that a viewer's place in the round does not change: when a place
+moves later, the time between two messages gets that much longer than the interval. The order moves
+only when there are too few broadcasters for all buckets; otherwise the same viewers would be left
+out each time.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from rtdts.tracking.delivery_buckets import BUCKETS
 
 
 class SendingOrder:
-    """The order as one broadcaster sends it.
+    """The order in which one broadcaster sends.
 
-    Each judges by what it left out itself. Those that disagree cost places that move while buckets
-    are left out anyway, and agree again when nothing is.
+    Each broadcaster decides by the buckets that it left out itself. When broadcasters disagree,
+    places move while buckets are left out anyway; they agree again when none is left out.
     """
 
     def __init__(self) -> None:
@@ -24,17 +25,17 @@ class SendingOrder:
         self._left_out: set[int] = set()
 
     def left_out(self, buckets: Iterable[int]) -> None:
-        """These of an old round nobody held."""
+        """Notes buckets of an old round that no broadcaster ran."""
         self._left_out.update(buckets)
 
     def nothing_is_left(self) -> None:
-        """All that was sent has been taken, by whomever: the usual order does."""
+        """Resets the order: all buckets that were sent have been taken, by any broadcaster."""
         self._first_of_last_two = (0, 0)
         self._left_out.clear()
 
     def next_round(self) -> list[int]:
-        """All buckets, the first one that was left out first; none: as the last time."""
-        # What was left out is known when the round after it has been sent.
+        """All buckets, beginning with the first one left out; if none was, as the last time."""
+        # The buckets that were left out are known only after the next round has been sent.
         before, last = self._first_of_last_two
         first = min(self._left_out, key=lambda bucket: (bucket - before) % BUCKETS, default=last)
         self._left_out.clear()

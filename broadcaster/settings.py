@@ -1,4 +1,4 @@
-"""What the broadcaster is told by its environment."""
+"""The settings that the broadcaster reads from its environment."""
 
 from __future__ import annotations
 

@@ -1,19 +1,22 @@
-"""Several broadcasters: each round is divided among them by a queue, and nobody leads.
+"""Several broadcasters: a queue divides each round among them; there is no leader.
 
-At each tick every broadcaster sends all buckets of the round; the queue keeps one message a bucket
-and round, whoever sent it first. Each then takes what it gets, ten buckets a share:
+At each tick every broadcaster sends all buckets of the round; the queue keeps one message per
+bucket and round, from the first broadcaster that sent it. Each broadcaster then receives shares of
+up to ten buckets:
 
-1. a share is taken when those before have been begun: their viewers are read, and all that is left
-   of them has its slots. So a broadcaster takes as fast as it posts, and who is slow takes less;
-2. while it is held it is kept from the others (`EXTEND_EVERY_S`), but not past the next round: what
-   hangs must not hold up its buckets for longer;
-3. it is deleted when its last viewer has answered. A broadcaster that dies so leaves it to the
-   others, who are given it when the queue's visibility has run out;
-4. who could read nothing of it gives it back, and takes no more for some seconds: another may see,
-   and without viewers to post to it would take faster than any other;
-5. what is an interval old is deleted unread: its viewers' next round is due.
+1. a broadcaster takes a share when the ones before it have begun: their viewers are read and have
+   their slots. So it takes shares as fast as it posts, and a slow broadcaster takes fewer;
+2. while a share runs, its visibility timeout is extended (`EXTEND_EVERY_S`), but not past the next
+   round: a share that hangs must not delay its buckets for longer;
+3. a share is deleted when the last response has come. When a broadcaster dies, the others receive
+   its shares after the queue's visibility timeout;
+4. a broadcaster that could read nothing of a share gives it back, and takes no more for some
+   seconds: another may be able to read it, and without viewers to post to, the first would take
+   shares faster than any other;
+5. a share that is an interval old is deleted unread: its viewers' next round is due.
 
-Who waits for a slow viewer's answer takes the next share meanwhile: only slots are held up.
+A broadcaster that waits for a slow viewer's response takes the next share meanwhile: only slots
+are occupied.
 """
 
 from __future__ import annotations
@@ -40,44 +43,45 @@ from rtdts.runtime.logs import Logger
 from rtdts.tracking.delivery_buckets import BUCKETS
 
 EXTEND_EVERY_S: Final = 3.0
-"""From the end of one call to the next; the queue's visibility is 10 s. So two calls that fail at
-once may go before another is given the share. A call that is not answered may not: the client's two
-attempts take 3 s and more (`broadcaster.bootstrap`), and another may hold the share as well."""
+"""From the end of one call to the next; the queue's visibility timeout is 10 s. So two calls that
+fail immediately do not yet lose the share to another broadcaster. A call without a response may:
+the client's two attempts take 3 s and more (`broadcaster.bootstrap`), and then another broadcaster
+may run the share as well."""
 
 BEGINNING_AT_ONCE: Final = 3
-"""Shares whose viewers are being read or wait for slots. More would read no faster, and leave the
-others nothing to take; fewer would leave slots empty while a share is read."""
+"""Shares whose viewers are being read or wait for slots. More would not read faster and would leave
+nothing for the other broadcasters; fewer would leave slots empty while a share is read."""
 
 GIVES_BACK_WITHIN_S: Final = 2.0
-"""At the end. What the queue does not take by then comes back when its visibility has run out."""
+"""At shutdown. Shares not given back by then come back after the visibility timeout."""
 
 _FIRST_REST_S: Final = 2.0
 _LONGEST_REST_S: Final = 10.0
-"""Between shares of which nothing can be read. Several fit into a round, so that who is alone holds
-what is left of it when its stores are back."""
+"""Between shares of which nothing can be read. Several pauses fit into a round, so that a single
+broadcaster runs the rest of it when its stores are available again."""
 
 
 class Queue(Protocol):
     """The queue of rounds; see `rtdts.push_queue.round_queue.RoundQueue`."""
 
     def send_buckets(self, due: Sequence[DueBucket], /) -> None:
-        """Sends buckets; of the same twice one is kept."""
+        """Sends buckets; the queue drops duplicates."""
 
     def receive(self, max_messages: int = 10, wait_s: int = 20) -> Sequence[ReceivedBucket]:
-        """Waits for some."""
+        """Waits for buckets; returns those that came."""
 
     def extend(self, received: Sequence[ReceivedBucket], /) -> Sequence[str]:
-        """Keeps them from others a while longer; the codes of failures."""
+        """Extends the visibility timeout of buckets; returns the codes of failures."""
 
     def give_back(self, received: Sequence[ReceivedBucket], /) -> Sequence[str]:
-        """Lets others take them; the codes of failures."""
+        """Makes buckets visible to other broadcasters; returns the codes of failures."""
 
     def delete(self, received: Sequence[ReceivedBucket], /) -> Sequence[str]:
-        """Says that they are done with; the codes of failures."""
+        """Deletes buckets that are done; returns the codes of failures."""
 
 
 class _Part:
-    """What this process holds of one round."""
+    """This process's part of one round."""
 
     def __init__(self, due_at_ms: int) -> None:
         self._due_at_ms = due_at_ms
@@ -94,31 +98,32 @@ class _Part:
         self.in_flight += 1
 
     def add(self, report: RoundReport, at_ms: int) -> None:
-        """Adds what was held."""
+        """Adds the report of a share that ran."""
         self._held.append(report)
         self.ended_at_ms = at_ms
 
     def gave_back(self, report: RoundReport, at_ms: int) -> None:
-        """Remembers what could not be read; one share only, since the same may come again."""
+        """Keeps the report of an unread share; only one, since the same share may come again."""
         self._blind = [dataclasses.replace(report, buckets=0)]
         self.ended_at_ms = at_ms
 
     @property
     def is_nothing(self) -> bool:
-        """Whether there is nothing to tell."""
+        """Whether there is nothing to report."""
         return not (self._held or self._blind)
 
     def report(self, skipped: int) -> RoundReport:
-        """Its sum; it began when the queue took the first of its buckets, whoever sent that.
+        """The totals; the part began when the queue received the first of its buckets.
 
-        What was given back is told only if nothing was held: others tell of it too.
+        Shares that were given back are reported only if no share ran: other broadcasters report
+        them, too.
         """
         began_at_ms = self.began_at_ms or 0
         return sum_of(
             self._held or self._blind,
             due_at_ms=self._due_at_ms,
             started_at_ms=began_at_ms,
-            # The queue's clock and ours: a round that was quick may end before it began.
+            # The queue's clock and ours differ: a quick round may seem to end before it began.
             duration_ms=max(0, self.ended_at_ms - began_at_ms),
             skipped=skipped,
         )
@@ -128,15 +133,16 @@ class SharedRounds:
     """This process's share of each round.
 
     Args:
-        queue: By which rounds are divided.
+        queue: The queue that divides rounds.
         interval_s: Time between rounds; the same for all broadcasters.
-        spread: Over which share of it a round is sent, ten buckets at a time; the same, too.
-        polling: A thread of its own for the long poll.
-        threads: Where the queue's other calls may block: not those of the stores, since a share
-            must be kept while stores hang.
-        log: Told of failures.
+        spread: The share of the interval over which a round is sent, ten buckets at a time; also
+            the same for all broadcasters.
+        polling: A separate thread for the long poll.
+        threads: Where the queue's other calls may block. Not the threads of the stores, since
+            shares must be extended while stores hang.
+        log: Logs failures.
         wait_s: Length of a poll; also how long a shutdown may have to wait for it.
-        gives_back_within_s: How long the end may take.
+        gives_back_within_s: How long giving back at shutdown may take.
         sleep: Waits some seconds.
         now_ms: Wall clock.
         monotonic: Clock in seconds.
@@ -178,22 +184,22 @@ class SharedRounds:
         self._places = asyncio.Semaphore(BEGINNING_AT_ONCE)
         self._holding: set[asyncio.Task[None]] = set()
         self._in_flight: dict[str, ReceivedBucket] = {}
-        """What was received and is not done with, by its receipt."""
+        """Buckets that were received and are not done, by their receipt handles."""
         self._parts: dict[int, _Part] = {}
         self._left_out: set[int] = set()
-        """Rounds, by when they were due, of which something was deleted unread."""
+        """The due times of rounds of which something was deleted unread."""
         self._order = SendingOrder()
         self._backoff_s: Iterator[float] | None = None
-        """While nothing can be read: how long to leave the next shares to others."""
+        """While nothing can be read: how long to leave the next shares to other broadcasters."""
         self._must_back_off = False
 
     async def reports(self, hold: Hold) -> AsyncGenerator[RoundReport, None]:
-        """Sends, takes and has held until `stop`.
+        """Sends, takes and runs shares until `stop`.
 
         Yields:
-            One report a round of which this process held something, or could read nothing of what
-            it was given, when it finds no more of it in the queue. What it then takes over from
-            another that died has a report of its own.
+            One report per round of which this process ran a share, or could read nothing of those
+            that it received, when the queue has no more of the round. Shares that come back later,
+            from a broadcaster that died, get a separate report.
 
         Raises:
             broadcaster.polling.QueueUnreachableError: The queue could not be read for minutes.
@@ -201,7 +207,7 @@ class SharedRounds:
         sending = asyncio.create_task(self._send_rounds(), name="round sending")
         try:
             while not self._stop.is_set():
-                async with self._places:  # before receiving: what is received is begun at once
+                async with self._places:  # wait before receiving: a received share begins at once
                     pass
                 await self._rest()
                 if self._stop.is_set():
@@ -222,13 +228,13 @@ class SharedRounds:
             await self._end([sending, *self._holding])
 
     def stop(self) -> None:
-        """Takes no more; what the poll under way brings is given back."""
+        """Stops taking shares; the buckets that the poll in progress returns are given back."""
         self._stop.set()
 
     # --- sending -----------------------------------------------------------------------------
 
     async def _send_rounds(self) -> None:
-        """Each round when it is due; what a slow queue held up past its time, right after."""
+        """Sends each round when it is due, or at once if a slow queue delayed it past that."""
         sent_due_at_ms = None
         while not self._stop.is_set():
             due_at_ms = first_tick(self._now_ms(), self._interval_ms).due_at_ms
@@ -259,14 +265,14 @@ class SharedRounds:
         while not self._is_old(due[0].own_due_at_ms):
             try:
                 await self._threads.run(self._queue.send_buckets, due)
-            except Exception as error:  # another may have sent it; if none has, it is tried again
+            except Exception as error:  # another broadcaster may have sent it; tried again anyway
                 self._log.exception("round_not_sent", error, due_at_ms=due_at_ms)
                 await self._sleep(next(waits_s))
             else:
                 return
 
     def _is_old(self, due_at_ms: int) -> bool:
-        """Whether what was due then is due again."""
+        """Whether a bucket that was due then is due again by now."""
         return self._now_ms() - due_at_ms >= self._interval_ms
 
     def _is_sent(self, due_at_ms: int) -> bool:
@@ -286,12 +292,13 @@ class SharedRounds:
             if self._is_old(own_due_at_ms):
                 await self._leave_out(due_at_ms, claimed)
                 continue
-            # Though it may have to wait for its place: what is not kept would be another's.
+            # Kept from now on, even if the share has to wait for its place: otherwise another
+            # broadcaster would receive it.
             self._in_flight |= {one.receipt_handle: one for one in claimed}
             self._parts.setdefault(due_at_ms, _Part(due_at_ms)).take(claimed)
             place = _Place(self._places)
             if not self._places.locked():
-                await place.acquire()  # without waiting: before the next receive sees it free
+                await place.acquire()  # does not wait: taken before the next receive checks it
             holding = self._hold(due_at_ms, own_due_at_ms, claimed, hold, place)
             self._holding.add(asyncio.create_task(holding))
 
@@ -313,7 +320,7 @@ class SharedRounds:
         try:
             async with self._held_invisible(own_due_at_ms, claimed):
                 report = await self._hold_in(place, due_at_ms, own_due_at_ms, claimed, hold)
-            # No keeping is under way any more that could undo what the queue is told now.
+            # No extension is in progress any more that could undo the next call to the queue.
             if report is None and not self._is_old(own_due_at_ms):
                 await self._give_back(claimed)
             elif report is None:
@@ -342,29 +349,29 @@ class SharedRounds:
         claimed: Sequence[ReceivedBucket],
         hold: Hold,
     ) -> RoundReport | None:
-        """Its report; None if it must not be begun any more when it has its place."""
+        """Runs the share and returns its report; None if it is too late when it has its place."""
         await place.acquire()
         if self._stop.is_set() or self._is_old(own_due_at_ms):
             return None
         buckets = [one.message.bucket for one in claimed]
         share = Share(due_at_ms, buckets, until_ms=own_due_at_ms + self._interval_ms)
-        # Who may be blind takes no more before it knows.
+        # While the stores may be unavailable, no other share is taken before this one has ended.
         begun = place.leave if self._backoff_s is None else _nothing
         return await hold(share, begun=begun)
 
     def _is_another_s(self, report: RoundReport) -> bool:
-        """Whether nothing of it could be read, and another has the time to try."""
+        """Whether nothing could be read and another broadcaster still has the time to try."""
         if report.was_blind:
             self._backoff_s = self._backoff_s or backoff_s(
                 first_s=_FIRST_REST_S, most_s=_LONGEST_REST_S, uniform=max
             )
             self._must_back_off = True
-        elif report.due:  # without viewers little had to be read
+        elif report.due:  # a share without viewers proves little: there was hardly anything to read
             self._backoff_s = None
         return report.was_blind and not self._is_old(report.due_at_ms)
 
     async def _rest(self) -> None:
-        """Leaves the next shares to others after one of which nothing could be read."""
+        """Pauses after a share of which nothing could be read, so that others take the next."""
         if self._backoff_s is None or not self._must_back_off:
             return
         self._must_back_off = False
@@ -399,7 +406,7 @@ class SharedRounds:
             try:
                 await asyncio.shield(calling)
             except asyncio.CancelledError:
-                # A thread can't be called back, and what the queue is told next must come after.
+                # A thread can't be cancelled, and the next call to the queue must come after it.
                 await calling
                 raise
 
@@ -410,14 +417,14 @@ class SharedRounds:
         await self._call_queue(self._queue.give_back, claimed, failed="shares_not_given_back")
 
     async def _end(self, left: Sequence[asyncio.Task[None]]) -> None:
-        """Ends what is left and lets others take what is in hand; not for long."""
+        """Cancels the tasks and gives back the buckets in progress, within a time limit."""
         try:
             async with asyncio.timeout(self._gives_back_within_s):
                 for task in left:
                     task.cancel()
                 await asyncio.gather(*left, return_exceptions=True)
                 in_flight = [*self._in_flight.values()]
-                # A call each: those that have not begun when the time is up can be dropped.
+                # Separate calls: those that have not begun when the time is up can be dropped.
                 calls = (
                     self._give_back(in_flight[first : first + MAX_BATCH])
                     for first in range(0, len(in_flight), MAX_BATCH)
@@ -433,7 +440,7 @@ class SharedRounds:
         *,
         failed: str,
     ) -> None:
-        """Tells the queue; what it does not take costs a bucket that is held twice, or later."""
+        """Calls the queue; after a failure a bucket may run twice, or later."""
         try:
             codes = await self._threads.run(call, claimed)
         except Exception as error:
@@ -442,7 +449,7 @@ class SharedRounds:
             if codes:
                 self._log.warning(failed, buckets=len(codes), codes=sorted(set(codes)))
 
-    # --- telling -----------------------------------------------------------------------------
+    # --- reporting ---------------------------------------------------------------------------
 
     def _raise_what_failed(self, sending: asyncio.Task[None]) -> None:
         done = {task for task in self._holding if task.done()}
@@ -454,12 +461,12 @@ class SharedRounds:
             sending.result()
 
     def _finished(self, *, nothing_is_left: bool) -> list[RoundReport]:
-        """The reports of rounds of which nothing is in hand and nothing more will come."""
+        """The reports of rounds that have no share in progress and will get no more."""
         ended = [
             due_at_ms
             for due_at_ms, part in self._parts.items()
             if not part.in_flight
-            # Of one that is spread nothing is left, now and then, before all of it is sent.
+            # The queue may be empty for a moment before all buckets of a spread round are sent.
             and ((nothing_is_left and self._is_sent(due_at_ms)) or self._is_old(due_at_ms))
         ]
         reports = []
@@ -472,20 +479,20 @@ class SharedRounds:
 
 
 class _Place:
-    """One of the places for what is being begun."""
+    """One of the places for shares that are beginning."""
 
     def __init__(self, places: asyncio.Semaphore) -> None:
         self._places = places
         self._is_held = False
 
     async def acquire(self) -> None:
-        """Waits for it, unless it has it."""
+        """Waits for the place, unless it is held already."""
         if not self._is_held:
             await self._places.acquire()
             self._is_held = True
 
     def leave(self) -> None:
-        """Gives it to the next, once."""
+        """Releases the place, if it is held."""
         if self._is_held:
             self._is_held = False
             self._places.release()

@@ -1,9 +1,9 @@
-"""AWS Signature Version 4 for requests to connections, made once a post, so made cheap.
+"""AWS Signature Version 4 for requests to connections: cheap, since each post needs one.
 
-botocore's signer builds a request object, sorts headers and derives the signing key anew for
-every call; at thousands of posts a second that is most of the work. Here the key is derived once
-a day and credential, the payload's hash is computed once a message, and what is left are two
-hashes. botocore's own signer is the oracle of the tests.
+botocore's signer builds a request object, sorts headers and derives the signing key again for every
+call; at thousands of posts per second that is most of the work. Here the key is derived once per
+day and credential, and the payload's hash is computed once per message; what remains are two
+hashes. The tests use botocore's own signer as the oracle.
 
 Algorithm: AWS IAM User Guide, "Create a signed AWS API request".
 """
@@ -26,7 +26,7 @@ _SERVICE: Final = "execute-api"
 
 @dataclasses.dataclass(frozen=True)
 class Credentials:
-    """What signs; temporary ones have a token."""
+    """AWS credentials for signing; temporary ones have a token."""
 
     access_key: str
     secret_key: str
@@ -35,12 +35,12 @@ class Credentials:
 
 @dataclasses.dataclass(frozen=True)
 class Payload:
-    """A message and its hash: computed once, however many viewers get it."""
+    """A message and its hash, which is computed once, however many viewers get the message."""
 
     data: bytes
     sha256_hex: str
     about: ShownPoint | DeliveryEvent | None = None
-    """What it makes known, for who follows a point through the logs."""
+    """The point or event that the message shows, for following a point through the logs."""
 
     @classmethod
     def of(cls, data: bytes, about: ShownPoint | DeliveryEvent | None = None) -> Payload:
@@ -56,7 +56,7 @@ class PostSigner:
         region: The API's region.
 
     Attributes:
-        host: What is signed as ``Host``, and must be sent as such.
+        host: The value that is signed as ``Host``, and must be sent as ``Host``.
     """
 
     def __init__(self, management_url: str, region: str) -> None:
@@ -70,7 +70,7 @@ class PostSigner:
         self._times: tuple[int, str] = (-1, "")
 
     def path(self, connection_id: str) -> str:
-        """A connection's own path; already encoded."""
+        """The path of a connection; already encoded."""
         return f"{self._base_path}{quote(connection_id, safe='')}"
 
     def headers(
@@ -82,7 +82,7 @@ class PostSigner:
         *,
         method: str = "POST",
     ) -> dict[str, str]:
-        """The headers that make a request with this payload to this connection a signed one."""
+        """The headers that sign a request with this payload to this connection."""
         timestamp = self._timestamp(now_ms // 1000)
         date = timestamp[:8]
         scope = f"{date}/{self._region}/{_SERVICE}/aws4_request"

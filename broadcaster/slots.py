@@ -1,4 +1,4 @@
-"""How many posts may be under way at once."""
+"""Limits how many posts may be in progress at once."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Reserved:
 
     @property
     def count(self) -> int:
-        """How many are still held."""
+        """How many slots are still held."""
         return self._held
 
     def take_one(self) -> None:
-        """Holds one more."""
+        """Holds one more slot."""
         self._held += 1
 
     def release_one(self) -> None:
@@ -29,17 +29,17 @@ class Reserved:
             self._give_back()
 
     def release_rest(self) -> None:
-        """Gives back what is still held."""
+        """Gives back the slots that are still held."""
         while self._held:
             self.release_one()
 
 
 class Slots:
-    """A bound on posts under way.
+    """A limit on the posts in progress.
 
-    A chunk reserves its slots before its rights are read, so that no post waits for one after:
-    that is what keeps a right young, however slow the posts before it are. And as each slot is
-    given back on its own, a slow post holds up one slot and nobody behind it.
+    A chunk reserves its slots before its rights are read, so that no post waits for a slot after
+    that: this keeps rights fresh, however slow the posts before are. Each slot is given back
+    separately, so a slow post occupies one slot and delays no other viewer.
 
     Args:
         count: Posts at once; a chunk must not be larger.
@@ -64,7 +64,7 @@ class Slots:
             self._changed.set()
 
     async def reserve_behind(self, count: int) -> Reserved:
-        """The same for what comes after all else: takes what is free while nothing else waits."""
+        """Like `reserve`, but with the lowest priority: waits until no other call is waiting."""
         self._check(count)
         async with self._behind:
             while self._waiting or self._free < count:
@@ -73,16 +73,16 @@ class Slots:
             return await self._reserve(count)
 
     async def reserve_free(self, most: int) -> Reserved:
-        """Takes as many slots as are free now, but no more than that."""
+        """Takes the slots that are free now, at most `most`; does not wait for more."""
         async with self._lock:
             reserved = Reserved(self._give_back)
             while reserved.count < most and self._free:
-                await self._take(reserved)  # at once
+                await self._take(reserved)  # does not wait
             return reserved
 
     async def _reserve(self, count: int) -> Reserved:
         self._check(count)
-        # One at a time: two that each hold half of what they need would wait for ever.
+        # One at a time: two calls that each hold half of what they need would wait forever.
         async with self._lock:
             reserved = Reserved(self._give_back)
             try:

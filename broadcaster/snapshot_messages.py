@@ -1,4 +1,4 @@
-"""What is pushed to somebody who has just begun to track: all that there is to see at once."""
+"""The message for a viewer that has just begun to track: a snapshot of everything it may see."""
 
 from __future__ import annotations
 
@@ -33,41 +33,41 @@ from rtdts.tracking.viewing import Access, MayView, Right, access_to
 T = TypeVar("T")
 
 TRACK_POINTS: Final = 800
-"""More do not fit a snapshot."""
+"""More points do not fit a snapshot."""
 
 
 class TrackReader(LatestReader, Protocol):
-    """Reads also how trucks got there."""
+    """Reads the tracks of trucks, too."""
 
     def track(
         self, truck_id: str, /, *, start_ms: int, end_ms: int | None, limit: int
     ) -> Sequence[TrackPoint]:
-        """The good points of an interval by time, thinned to the limit."""
+        """The good points of an interval in order of time, thinned to the limit."""
 
 
 class EventReader(Protocol):
     """Reads the log of a delivery."""
 
     def events(self, delivery_id: str, after_version: int = 0, /) -> Sequence[DeliveryEvent]:
-        """Its entries above a version, in order."""
+        """The log's events above a version, in order."""
 
 
 class SnapshotMessages:
-    """The `snapshot` message for somebody who has just begun to track one delivery.
+    """The `snapshot` message for a viewer that has just begun to track one delivery.
 
-    It does not wait for a slow position store, nor fail with it: a position then comes with the
-    round. Were it to, the nudge would stay in the queue, and every change of status behind it.
+    It does not wait for a slow position store and does not fail with it: the position then comes
+    with the round. Otherwise the nudge would stay in the queue, with every later change of status.
 
     Args:
         events: The log.
         positions: The latest position and the track.
-        threads: Where the log may block.
-        position_threads: Where the positions may; a pool that nothing else waits for.
-        stops: What comes first for its truck.
-        role: Of the viewer; nothing is read that it may not see.
-        since_version: Entries of the log up to this version are left out.
-        log: Told what could not be read.
-        wait_s: How long positions are waited for.
+        threads: Where reading the log may block.
+        position_threads: Where reading positions may block; a pool that nothing else waits for.
+        stops: Reads the stops that the truck has before it.
+        role: The viewer's role; nothing is read that the viewer may not see.
+        since_version: Events of the log up to this version are left out.
+        log: Logs what could not be read.
+        wait_s: How long to wait for positions.
         now_ms: Wall clock.
     """
 
@@ -97,7 +97,7 @@ class SnapshotMessages:
         self._now_ms = now_ms
 
     async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
-        """Reads the log, the latest position and the track of each (in practice of one)."""
+        """Reads log, latest position and track of each delivery (in practice there is one)."""
         encoders = await asyncio.gather(*map(self._read, deliveries.values()))
         composed = dict(zip(deliveries, encoders, strict=True))
 
@@ -124,7 +124,7 @@ class SnapshotMessages:
 
         def encode(now: Access) -> Payload:
             now_ms = self._now_ms()
-            # Read with the delivery, but the right may have shrunk to the status since.
+            # The scope was read with the delivery; the right may be reduced to the status since.
             seen = scope if now is access else None
             shown = position_to_show(delivery, latest, seen, now_ms=now_ms)
             message = encode_snapshot(
@@ -143,7 +143,7 @@ class SnapshotMessages:
         try:
             async with asyncio.timeout(self._wait_s):
                 return await reading
-        except Exception as error:  # whatever the store's client raises, or out of time
+        except Exception as error:  # whatever the store's client raises, or a timeout
             self._log.exception("positions_unavailable", error, trucks=1)
             return otherwise
 

@@ -1,7 +1,7 @@
-"""Which stops trucks have before them.
+"""Reads which stops trucks have before them.
 
-Some deliveries show their truck only when they are next, and those with a number show how many come
-first.
+Some deliveries show their truck only when they are next; deliveries with a stop number show how
+many stops come before.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class StopReader(Protocol):
 
 
 class StopsOfTrucks:
-    """Reads stops where what a delivery shows depends on them.
+    """Reads stops for the deliveries whose messages depend on them.
 
     Args:
         stops: The store.
         threads: Where it may block.
-        log: Where a failure is reported.
+        log: Logs failures.
     """
 
     def __init__(self, stops: StopReader, threads: Threads, *, log: Logger) -> None:
@@ -38,15 +38,15 @@ class StopsOfTrucks:
         self._log = log
 
     async def read(self, deliveries: Iterable[Delivery]) -> Mapping[str, TruckStops]:
-        """The stops of those trucks for which they are needed, by truck.
+        """The stops of the trucks that need them, by truck.
 
-        What can't be read is left out, and then not shown.
+        Stops that can't be read are left out, and then not shown.
         """
         trucks = {one.truck_id for one in deliveries if needs_stops(one) or is_numbered(one)}
         if not trucks:
             return {}
         try:
             return await self._threads.run(self._stops.stops_of, sorted(trucks))
-        except Exception as error:  # whatever the store's client raises: the status is still told
+        except Exception as error:  # whatever the store's client raises: the status is still sent
             self._log.exception("stops_unavailable", error, trucks=len(trucks))
             return {}

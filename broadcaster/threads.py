@@ -1,6 +1,6 @@
-"""Synchronous stores called from the event loop, through a bounded pool of threads.
+"""Calls synchronous stores from the event loop, through a bounded pool of threads.
 
-So that each store has one implementation, shared with the Lambdas and the consumer.
+So each store has one implementation, shared with the Lambdas and the consumer.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ R = TypeVar("R")
 
 
 class Threads:
-    """A pool of threads; calls beyond its size wait their turn."""
+    """A pool of threads; calls beyond its size wait for a free thread."""
 
     def __init__(self, count: int, name: str) -> None:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
 
     async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Runs the call in a thread and returns, or raises, what it did."""
+        """Runs the call in a thread and returns its result, or raises its exception."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, lambda: call(*args, **kwargs))
 
@@ -33,15 +33,14 @@ class Threads:
 
 @dataclass(frozen=True)
 class StoreThreads:
-    """The threads of one kind of work: rounds have theirs and nudges theirs.
+    """The threads for one kind of work: rounds and nudges have separate ones.
 
-    Were they the same, each of a round's readings would wait behind all that a flood of nudges
-    has to read.
+    If they shared them, each read of a round would wait for all reads of a flood of nudges.
 
     Attributes:
         tables: For DynamoDB and the queue.
-        positions: For OpenSearch: were it read in the others, one that hangs would keep the rights
-            from being read.
+        positions: For OpenSearch: if it shared the threads for tables, an OpenSearch that hangs
+            would keep the rights from being read.
     """
 
     tables: Threads
@@ -49,7 +48,7 @@ class StoreThreads:
 
     @classmethod
     def of(cls, name: str, *, tables: int, positions: int) -> StoreThreads:
-        """So many threads of each, named for whoever lists the process's threads."""
+        """Makes this many threads of each kind, with names for a listing of threads."""
         return cls(Threads(tables, name), Threads(positions, f"{name}-positions"))
 
     def close(self) -> None:

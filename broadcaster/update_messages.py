@@ -1,7 +1,7 @@
-"""What is pushed to those who track: the position, a change of status.
+"""The updates that are pushed to viewers: the position, a change of status.
 
-Each reads what it needs for a chunk of deliveries and composes the messages of one viewer. A
-message is encoded once a delivery and access, not once a viewer.
+Each class reads what it needs for a chunk of deliveries and composes the messages of one viewer. A
+message is encoded once per delivery and access, not once per viewer.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ from rtdts.tracking.viewer_scope import (
 from rtdts.tracking.viewing import Access, MayView, Right
 
 POSITION_WAIT_S: Final = 0.5
-"""How long a change of status, or a snapshot, waits for the positions that go with it. Both hold
-up what follows in their delivery's group of the queue; a status is due within 2 s."""
+"""How long a change of status, or a snapshot, waits for the positions that go with it. Both delay
+the following messages of their delivery's group in the queue; a status is due within 2 s."""
 
 
 class LatestReader(Protocol):
-    """Reads where trucks are, and where they were when they had brought something."""
+    """Reads where trucks are, and where they were at the end of an interval."""
 
     def shown(self, truck_ids: Sequence[str], /) -> Mapping[str, ShownLatest]:
-        """What may be shown now of those that have something to show."""
+        """What may be shown now, for the trucks that have anything to show."""
 
     def last_of(self, intervals: Sequence[TruckInterval], /) -> Sequence[ShownLatest | None]:
-        """For each interval what may be shown of the truck then."""
+        """For each interval, what may be shown of the truck in it."""
 
 
 class PositionMessages:
     """The `position` message: what the round pushes.
 
-    Of a delivery that has come to its end it tells the last position that the truck had with it.
-    Without the position store the status is still told, with no position. One picture serves one
-    chunk: what was read once is not read again when the rights are.
+    For a closed delivery it shows the last position that the truck had with it. When the position
+    store is unavailable, the status is still sent, without a position. One instance serves one
+    chunk: positions that were read once are not read again when the rights are.
 
     Attributes:
         unknown_trucks: Trucks whose position could not be read.
-        stops: What the trucks had before them when they were last read, by truck.
+        stops: The stops that the trucks had before them at the last reading, by truck.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class PositionMessages:
         self._requested: set[str] = set()
         self._latest: dict[str, ShownLatest] = {}
         self._last: dict[TruckInterval, ShownLatest | None] = {}
-        """Of deliveries that have closed, by when their trucks had them."""
+        """For closed deliveries, by the interval in which their truck had them."""
         self.unknown_trucks = 0
 
     async def prepare(self, deliveries: Mapping[str, Delivery]) -> Compose:
-        """Reads the positions, and encodes each message when its first viewer comes."""
+        """Reads the positions; each message is encoded when its first viewer needs it."""
         self.stops = {}
         await asyncio.gather(
-            # Read anew each time: a right to see rests on it.
+            # Read again each time: a right to view depends on it.
             self._read_stops(deliveries),
             self._read_latest(deliveries),
             self._read_last(deliveries),
@@ -127,11 +127,11 @@ class PositionMessages:
         self._requested |= trucks
         try:
             self._latest.update(await self._threads.run(self._positions.shown, sorted(trucks)))
-        except Exception as error:  # whatever the store's client raises: told without
+        except Exception as error:  # whatever the store's client raises: sent without a position
             self._log_unavailable(error, len(trucks))
 
     async def _read_last(self, deliveries: Mapping[str, Delivery]) -> None:
-        # For all whom it concerns, mostly the same.
+        # For both kinds of access: the intervals are mostly the same.
         intervals = {
             interval
             for delivery in deliveries.values()
@@ -155,7 +155,7 @@ class PositionMessages:
 
 
 class TransitionMessages:
-    """The `status` message of one event, and the position as of now for who may see it.
+    """The `status` message of one event, and the current position for viewers that may see it.
 
     The status does not wait for a slow position store: the position then comes with the round.
     """
@@ -203,7 +203,7 @@ class TransitionMessages:
             if status is None:
                 status = encoded[delivery.delivery_id] = status_of(delivery)
             if not isinstance(right, MayView):
-                # The status that ended the right is told, and none that went before.
+                # Only the status that ended the right is sent, and none before it.
                 return (status,) if self._event.version == delivery.version else ()
             is_customer = right.access is not Access.FULL
             if not events_to_show(delivery, [self._event], is_customer=is_customer):

@@ -1,1 +1,1 @@
-"""The door over AWS IoT Core: judges what the rule wrote, and puts it into the stream."""
+"""Ingests telemetry from AWS IoT Core: judges the rule's records, puts points into the stream."""

@@ -1,8 +1,8 @@
-"""One batch of device messages: each judged, its points put, what is at fault parked.
+"""Handles a batch of device messages: judges each, puts its points, parks messages at fault.
 
-A message is done when the main stream has all of its valid points, and the parking lot has it if
-there are others. The rule has long acknowledged it: so nothing of it may be given up, and nothing
-in it may hold up what is behind it.
+A message is done when the main stream has all of its valid points and, if it has invalid ones, the
+parking lot has the message. The truck received its acknowledgement long before. So no part of a
+message may be dropped, and nothing in it may block the messages behind it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ METRICS: Final = (
 )
 PARKINGS_AT_ONCE: Final = 8
 LINES_PER_BATCH: Final = 10
-"""Of the log, about messages at fault: one broken truck may send a hundred a second."""
+"""Lines in the log about messages at fault: one broken truck may send a hundred per second."""
 
 
 class Putting(Protocol):
@@ -53,17 +53,17 @@ class ParkingLot(Protocol):
     def park_message(
         self, payload: bytes, *, truck_id: str | None, reason: str, detail: str
     ) -> object:
-        """Keep a message; raises when the bucket did not."""
+        """Store a message; raises when the bucket did not store it."""
         ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BatchReport:
-    """What became of a batch.
+    """The result of a batch.
 
     Attributes:
-        again_from: The sequence number of the first message that is not done; it and all behind it
-            must come again. None when all are done.
+        again_from: The sequence number of the first message that is not done; it and all messages
+            behind it must come again. None when all are done.
         metrics: Values of `METRICS`.
     """
 
@@ -72,16 +72,16 @@ class BatchReport:
 
 
 class DeviceBatches:
-    """Takes batches of the small stream.
+    """Handles batches of the small stream.
 
     Args:
         putter: The main stream.
         parking: Where messages at fault go.
-        judging: Says what each message is.
-        set_aside: Keeps what a truck sent beyond its quota, as it lay in the stream: the truck, the
-            first sequence number, the records.
+        judging: Decides what each message is.
+        set_aside: Stores what a truck sent beyond its quota, as it was in the stream. Arguments:
+            the truck, the first sequence number, the records.
         log: The process's log.
-        trace: Reports every point of some trucks.
+        trace: Logs every point of some trucks.
     """
 
     def __init__(
@@ -102,11 +102,11 @@ class DeviceBatches:
         self._trace = trace
 
     def take(self, records: Sequence[Record], deadline: Deadline) -> BatchReport:
-        """Takes a batch, as far as it gets.
+        """Handles a batch, as far as the time allows.
 
         Args:
             records: In the order of the stream.
-            deadline: No call of a put and no parking but the first ones begins after it.
+            deadline: After it no call of a put begins, and no parking except the first ones.
         """
         messages = self._judging.judge(records)
         pool = ThreadPoolExecutor(PARKINGS_AT_ONCE, thread_name_prefix="parking")
@@ -116,7 +116,7 @@ class DeviceBatches:
             results, attempts, failures = self._put(messages, deadline)
             wait(parkings.values(), timeout=deadline.remaining_s)
         finally:
-            # Nothing may run on while the Lambda is frozen: what has not begun comes again.
+            # Nothing may keep running while the Lambda is frozen: what has not begun comes again.
             pool.shutdown(wait=True, cancel_futures=True)
         self._log_unparked(parkings.values())
         undone = {place for place, parking in parkings.items() if not _is_parked(parking)}
@@ -134,7 +134,7 @@ class DeviceBatches:
     def _begin_setting_aside(
         self, records: Sequence[Record], messages: Sequence[Judged], pool: ThreadPoolExecutor
     ) -> dict[int, Future[object]]:
-        """Begins to keep what is over its truck's quota, as one object a truck, by its place."""
+        """Begins to store messages over quota, as one object per truck; returns tasks by place."""
         trucks: dict[str, list[int]] = {}
         for place, message in enumerate(messages):
             if message.is_over_quota and message.truck_id is not None:
@@ -151,9 +151,9 @@ class DeviceBatches:
     def _begin_parking(
         self, messages: Sequence[Judged], pool: ThreadPoolExecutor, deadline: Deadline
     ) -> dict[int, Future[object]]:
-        """Begins to park what is to be parked, by its place; what begins too late fails.
+        """Begins to park the messages at fault, by place; a parking that begins too late fails.
 
-        The first few, which no other holds up, always begin: each batch gets somewhere.
+        The first few wait for no other and always begin, so each batch makes progress.
         """
 
         def park(number: int, message: Judged, reason: str, detail: str) -> object:
@@ -175,7 +175,7 @@ class DeviceBatches:
         return parkings
 
     def _log_unparked(self, parkings: Iterable[Future[object]]) -> None:
-        """One line, however many: the bucket may be away."""
+        """Logs one line, however many failed: the bucket may be unavailable."""
         errors = [
             error
             for parking in parkings
@@ -187,11 +187,11 @@ class DeviceBatches:
     def _put(
         self, messages: Sequence[Judged], deadline: Deadline
     ) -> tuple[dict[int, IngestResult], int, Counter[str]]:
-        """Puts the valid points, each truck's together and in their order.
+        """Puts the valid points, those of each truck together and in order.
 
         Returns:
-            The result of each message that could be read, by its place; the calls; and how many
-            trucks' points failed, by the last failure's code.
+            The result of each readable message, by place; the number of calls; and the number of
+            trucks whose points failed, by the code of the last failure.
         """
         trucks: dict[str, list[int]] = {}
         results: dict[int, IngestResult] = {}

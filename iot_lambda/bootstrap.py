@@ -1,4 +1,4 @@
-"""Builds what iot_lambda needs: the only place that reads its environment."""
+"""Builds the parts of iot_lambda: the only place that reads its environment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COMPONENT: Final = "iot_lambda"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class App:
-    """What an instance of the Lambda keeps between its invocations."""
+    """The objects that an instance of the Lambda keeps between invocations."""
 
     batches: DeviceBatches
     settings: Settings
@@ -52,10 +52,10 @@ def app() -> App:
     config = Config(
         connect_timeout=settings.connect_timeout_s,
         read_timeout=settings.read_timeout_s,
-        retries={"total_max_attempts": 1},  # the putter tries again, and only what failed
+        retries={"total_max_attempts": 1},  # the putter retries, and only what failed
         max_pool_connections=PARKINGS_AT_ONCE + 1,
     )
-    aws: Any = aws_session()  # the SDK makes its clients' methods at run time
+    aws: Any = aws_session()  # the SDK generates its clients' methods at run time
     log = get_logger(COMPONENT)
     return build_app(
         settings,
@@ -88,8 +88,8 @@ def build_app(
         objects: The SDK's S3 client.
         blocks: The table of blocked identities.
         log: The process's log.
-        metrics: Instead of those on standard error.
-        now_ms: The time of day.
+        metrics: The writer of metrics; None for one that writes to standard error.
+        now_ms: Wall clock.
 
     Raises:
         SettingsError: A setting can't be used.
@@ -117,12 +117,12 @@ def build_app(
 
 @functools.cache
 def enrollments() -> EnrollmentStore:
-    """The secrets by which trucks enroll; this process's client, made at the first call.
+    """The store of enrollment secrets, with this process's client; built at the first call.
 
     Raises:
         SettingsError: The environment can't be used.
     """
     settings = read_settings(EnrollmentSettings, os.environ)
-    # AWS IoT Core waits 5 s for the hook; a truck that was refused asks again.
+    # AWS IoT Core waits 5 s for the hook; a truck that was rejected sends its request again.
     dynamodb = aws_session().client("dynamodb", config=ONE_SHORT_ATTEMPT)
     return EnrollmentStore(dynamodb, settings.device_credentials_table)

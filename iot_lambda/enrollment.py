@@ -1,8 +1,8 @@
 """Entry point of the hook that AWS IoT Core calls before it gives a truck a certificate.
 
 Fleet provisioning by claim ("Pre-provisioning hooks", AWS IoT Core Developer Guide): every box has
-the same claim certificate, so it proves nothing about which truck it is in. A secret does that was
-made for this truck (`python -m operations device enroll`).
+the same claim certificate, so the certificate does not prove which truck the box is in. A secret
+that was made for this truck does (`python -m operations device enroll`).
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ TRUCK_ID: Final = "TruckId"
 ENROLLMENT_SECRET: Final = "EnrollmentSecret"  # noqa: S105 - a parameter's name
 """Parameters of `deploy/terraform/modules/iot_ingest/provisioning_template.json`."""
 _LONGEST: Final = 100
-"""Of what a line of the log repeats of a request."""
+"""Maximum length, in characters, of a value from a request in the log."""
 
 
 class Enrollments(Protocol):
     """See `rtdts.delivery_store.enrollments.EnrollmentStore`."""
 
     def bind(self, secret: str, *, truck_id: str, certificate_id: str, now_ms: int) -> bool:
-        """Bind a secret to a certificate; whether that may be this truck's."""
+        """Bind a secret to a certificate; return whether the truck may have the certificate."""
         ...
 
 
 def handle(event: Mapping[str, Any], _context: object) -> dict[str, bool]:
-    """Say whether a truck may have the certificate that it asks for.
+    """Decide whether a truck may have the certificate that it requests.
 
     Raises:
-        Exception: The table can't be read: AWS refuses, and the truck may ask again.
+        Exception: The table can't be read: AWS rejects the request, and the truck may retry.
     """
     log = get_logger(bootstrap.COMPONENT)
     try:
@@ -49,19 +49,19 @@ def handle(event: Mapping[str, Any], _context: object) -> dict[str, bool]:
 def is_allowed(
     event: Mapping[str, Any], enrollments: Enrollments, *, log: Logger, now_ms: int
 ) -> bool:
-    """Whether a truck may have the certificate that it asks for; logs nothing of its secret.
+    """Whether a truck may have the certificate that it requests; does not log its secret.
 
     Args:
-        event: As AWS IoT Core calls the hook.
-        enrollments: The secrets that were made.
-        log: Where a line about each request goes.
+        event: The event with which AWS IoT Core calls the hook.
+        enrollments: The store of enrollment secrets.
+        log: Logs one line per request.
         now_ms: The time.
     """
     parameters = event.get("parameters") or {}
     truck_id = str(parameters.get(TRUCK_ID, ""))
     secret = str(parameters.get(ENROLLMENT_SECRET, "")).strip().lower()
     certificate_id = str(event.get("certificateId") or "")
-    # What was made up should cost no request.
+    # Malformed values must not cost a request to the table.
     is_formed = can_be_thing(truck_id) and is_secret(secret) and bool(certificate_id)
     allowed = is_formed and enrollments.bind(
         secret, truck_id=truck_id, certificate_id=certificate_id, now_ms=now_ms

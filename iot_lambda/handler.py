@@ -1,4 +1,4 @@
-"""Entry point of iot_lambda: batches of the stream that the rule of AWS IoT Core writes to."""
+"""Entry point of iot_lambda: handles batches of the stream that the AWS IoT Core rule writes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.logs import get_logger
 
 _RESPONSE_RESERVE_S: Final = 1.0
-"""What judging a batch and writing the response take, beside all that waits."""
+"""The time for judging a batch and writing the response, apart from all calls that wait."""
 
 
 class Context(Protocol):
-    """What is used of the Lambda's context."""
+    """The part of the Lambda's context that is used."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Time until the Lambda is stopped."""
@@ -25,15 +25,15 @@ class Context(Protocol):
 
 
 def handle(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:
-    """Take a batch of a shard; say from which record on it must come again.
+    """Handle a batch of a shard; return from which record on it must come again.
 
-    The form of the response is that of ``ReportBatchItemFailures`` (AWS Lambda Developer Guide,
+    The response has the form of ``ReportBatchItemFailures`` (AWS Lambda Developer Guide,
     "Configuring partial batch response with Kinesis Data Streams and Lambda"): Lambda repeats the
-    batch from the lowest sequence number that it names. What is repeated although it was done is
-    recognised by its points' ids.
+    batch from the lowest sequence number in it. Messages that are repeated although they were done
+    are recognised by the ids of their points.
 
     Raises:
-        Exception: An error of ours: the whole batch comes again.
+        Exception: A bug: the whole batch comes again.
     """
     try:
         app = bootstrap.app()
@@ -55,7 +55,7 @@ def handle(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[st
 
 
 def take_deadline(settings: Settings, context: Context) -> Deadline:
-    """Until when attempts may begin: so that the last one ends inside the Lambda's time."""
+    """The deadline for beginning attempts, so that the last one ends within the Lambda's time."""
     attempt_s = settings.connect_timeout_s + settings.read_timeout_s
     left_s = context.get_remaining_time_in_millis() / 1_000
     return Deadline(max(0.0, left_s - attempt_s - _RESPONSE_RESERVE_S))

@@ -1,4 +1,4 @@
-"""What a message of the small stream is: points of a truck, beyond its quota, or at fault."""
+"""Decides what a message of the small stream is: points of a truck, over quota, or at fault."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from rtdts.tracking.identifiers import is_identifier
 from rtdts.tracking.roles import TRUCK
 
 FRESH_MS: Final = 60_000
-"""What lay in the stream later than this after it was received is an operator's replay. It is not
-counted."""
+"""A message that arrived in the stream longer than this after it was received is an operator's
+replay. It is not counted."""
 
 
 class Record(NamedTuple):
@@ -38,18 +38,18 @@ class Record(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """A message, and what it is."""
+    """A message and the verdict on it."""
 
     payload: bytes
-    """As the truck sent it; the record when it can't be read."""
+    """The payload as the truck sent it; the record when it can't be read."""
     truck_id: str | None
     verdict: JudgedBody | Fault
     received_at_ms: int | None = None
-    """When the truck sent it; None for what does not count in its quota."""
+    """When the message was received; None when it does not count towards the truck's quota."""
 
     @property
     def points(self) -> int:
-        """What it counts for: one at least."""
+        """How many points it counts for; at least one."""
         verdict = self.verdict
         if isinstance(verdict, Fault):
             return 1
@@ -57,12 +57,12 @@ class Judged:
 
     @property
     def is_over_quota(self) -> bool:
-        """Whether the truck had sent its quota before."""
+        """Whether the truck had used up its quota before this message."""
         return isinstance(self.verdict, Fault) and self.verdict.reason == OVER_QUOTA
 
     @property
     def to_park(self) -> tuple[str, str] | None:
-        """Reason and detail, if the message is to be kept by itself."""
+        """Reason and detail if the message must be parked separately, else None."""
         verdict = self.verdict
         if self.is_over_quota:
             return None
@@ -75,14 +75,14 @@ class Judged:
 
 
 class Judging:
-    """Judges batches, and counts what each truck sends.
+    """Judges batches, and counts the points that each truck sends.
 
     Args:
-        quota: The points of every truck; this process's own count.
-        blocks: What is blocked at the moment.
-        zone: The zone of first-generation trucks' clocks.
-        max_body_bytes: How large a message may be, unpacked.
-        now_ms: The time of day.
+        quota: The quota of points per truck; counted by this process alone.
+        blocks: Returns what is blocked now.
+        zone: The time zone of first-generation trucks' clocks.
+        max_body_bytes: How large a message may be, decompressed.
+        now_ms: Wall clock.
     """
 
     def __init__(
@@ -101,9 +101,10 @@ class Judging:
         self._now_ms = now_ms
 
     def judge(self, records: Sequence[Record]) -> list[Judged]:
-        """Judges each message, those of a truck in their order.
+        """Judges each message, those of one truck in order.
 
-        What is counted here counts for this batch alone: what comes again must not count twice.
+        The counts made here apply to this batch only: messages that come again must not count
+        twice.
         """
         blocks, now_ms, quota = self._blocks(), self._now_ms(), self._quota.copy()
 
@@ -123,7 +124,7 @@ class Judging:
         return messages
 
     def done(self, messages: Sequence[Judged]) -> None:
-        """Counts messages that are done."""
+        """Counts messages that are done towards the quota."""
         for message in messages:
             _count(message, self._quota)
 

@@ -1,1 +1,1 @@
-"""The door for telemetry over MQTT: acknowledges a message when its points are in the stream."""
+"""Ingests telemetry over MQTT: acknowledges a message when its points are in the stream."""

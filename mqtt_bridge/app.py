@@ -1,4 +1,4 @@
-"""The running bridge: one connection after the other, until it is told to stop."""
+"""The running bridge: opens one connection after the other, until it is stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rtdts.runtime.logs import Logger
 from rtdts.runtime.metrics import MetricWriter
 
 METRICS_EVERY_S: Final = 60.0
-"""The metrics, and a line in the log."""
+"""Interval at which the metrics are emitted."""
 
 
 class Connection(Result, Protocol):
@@ -35,14 +35,14 @@ class Connection(Result, Protocol):
 
 
 class Bridge:
-    """Keeps a connection to the broker, and a session on each.
+    """Maintains a connection to the broker, and runs a session on each connection.
 
     Args:
-        connection: Makes a connection, not open yet.
-        session: Makes the session of one.
+        connection: Makes a connection that is not open yet.
+        session: Makes the session for a connection.
         waits_s: Makes the waits between attempts to connect.
-        tally: Counts what is done.
-        metrics: Written once a minute.
+        tally: Counts for the metrics.
+        metrics: Written once per minute.
         log: The process's log.
         sleep: Waits some seconds.
     """
@@ -69,10 +69,10 @@ class Bridge:
         self._sleep = sleep
 
     async def run(self, stop: asyncio.Event, *, shutdown_budget_s: float) -> None:
-        """Runs until `stop` is set, then ends what is under way within the budget.
+        """Runs until `stop` is set, then finishes the work in progress within the budget.
 
         Raises:
-            Exception: An error of ours, which no new connection mends.
+            Exception: A bug, which a new connection does not fix.
         """
         emitting = asyncio.create_task(self._emit_metrics_forever(), name="metrics")
         stopped = asyncio.create_task(stop.wait(), name="stop")
@@ -93,11 +93,11 @@ class Bridge:
             self._emit_metrics()
 
     async def _hold_connection(self, stopped: asyncio.Task[bool], budget_s: float) -> None:
-        """One connection and its session, until it is lost or all is stopped.
+        """Runs one connection and its session until the connection is lost or the bridge stops.
 
         Raises:
-            BrokerError: There is none, or it is lost.
-            Exception: An error of ours.
+            BrokerError: The connection could not be made, or was lost.
+            Exception: A bug.
         """
         connection = self._connection()
         session = self._session = self._make_session(connection)

@@ -39,14 +39,14 @@ COMPONENT: Final = "mqtt_bridge"
 T = TypeVar("T")
 _FIRST_WAIT_S: Final = 0.1
 MOST_WAIT_S: Final = 2.0
-"""A bridge must be there again within 15 s of a broker's restart, and waits add up."""
+"""A bridge must be connected again within 15 s of a broker's restart, and the waits add up."""
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """The settings.
 
     Raises:
-        SettingsError: Names everything that is wrong, at once.
+        SettingsError: Lists everything that is wrong at once.
     """
     settings = read_settings(Settings, environ)
     first_generation_zone(settings.first_generation_timezone)
@@ -55,7 +55,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
 
 @asynccontextmanager
 async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
-    """The bridge, wired; its threads end with it."""
+    """Builds the bridge; its threads end with it."""
     log = get_logger(COMPONENT)
     tally = Tally()
     trace = PointTrace(settings.trace_trucks, log)
@@ -106,7 +106,7 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
 
 
 def _threads(settings: Settings) -> int:
-    return settings.put_threads + PARKINGS_AT_ONCE + 1  # and one that reads the blocks
+    return settings.put_threads + PARKINGS_AT_ONCE + 1  # one more reads the blocks
 
 
 def _waits_s() -> Iterator[float]:
@@ -121,10 +121,10 @@ def _ports(settings: Settings, pool: ThreadPoolExecutor, blocks: CurrentBlocks) 
     config = Config(
         connect_timeout=settings.connect_timeout_s,
         read_timeout=settings.read_timeout_s,
-        retries={"total_max_attempts": 1},  # the session tries again, and only what failed
+        retries={"total_max_attempts": 1},  # the session retries, and only what failed
         max_pool_connections=_threads(settings),
     )
-    aws: Any = aws_session(settings.region)  # the SDK makes its clients' methods at run time
+    aws: Any = aws_session(settings.region)  # the SDK generates its clients' methods at run time
     putter = StreamPutter(aws.client("kinesis", config=config), settings.stream_name)
     parking = Parking(aws.client("s3", config=config), settings.parked_bucket)
     zone = first_generation_zone(settings.first_generation_timezone)

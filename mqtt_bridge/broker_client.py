@@ -1,10 +1,10 @@
-"""The connection to the broker, by aiomqtt: the one module that knows it.
+"""The connection to the broker, with aiomqtt: the only module that uses it.
 
-Two things are not as its documents show them. Messages come through `queue_type`, a parameter of
-its client, straight to the session: iterating over them makes a task for each. And aiomqtt
-acknowledges by itself; doing it by hand is paho's, beneath it, and is reached by a private
-attribute. `tests/contract/test_broker_contract.py` holds both, and pyproject.toml pins the minor
-version.
+Two things are not done as in aiomqtt's documentation. Messages come through `queue_type`, a
+parameter of its client, directly to the session: iterating over messages would make a task for
+each. And aiomqtt acknowledges automatically; manual acknowledgement is a feature of paho, which
+aiomqtt uses, and is reached through a private attribute. `tests/contract/test_broker_contract.py`
+tests both, and pyproject.toml pins the minor version.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from mqtt_bridge.errors import BrokerError
 from mqtt_bridge.judging import Message
 
 NEVER_EXPIRES: Final = 0xFFFFFFFF
-"""A session's expiry interval. With the last session of a shared subscription, brokers drop what
-they hold for it."""
+"""A session's expiry interval. When the last session of a shared subscription ends, brokers drop
+the messages that they hold for it."""
 TIMEOUT_S: Final = 10.0
 _QOS: Final = 1
-# Of what a truck has had retained, although it should not, the bridges have had a copy already.
+# The bridges have already received a message that a truck had retained, although it should not.
 _OPTIONS: Final = SubscribeOptions(qos=_QOS, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
 _FIRST_FAILURE: Final = 0x80
-"""Reason codes from here on say that something was refused."""
+"""Reason codes from here on mean a failure."""
 
 
 class _Inbox(asyncio.Queue[aiomqtt.Message]):
-    """Hands each message on at once, and so is always empty."""
+    """Passes each message on at once, and so is always empty."""
 
     def __init__(self, on_message: Callable[[Message], None]) -> None:
         super().__init__()
@@ -61,16 +61,16 @@ class BrokerConnection:
     """One connection; a new one is made for each attempt.
 
     Args:
-        host: The broker's.
-        port: The broker's.
-        tls: None for a connection without.
-        username: The user. The session's name begins with it, and is another with each connection:
-            Artemis 2.55 takes packet ids of a resumed session for those of its old connection, and
-            may then wait for acknowledgements that it has. What holds messages is the shared
-            subscription, not the session.
-        password: The user's.
+        host: The broker's host name.
+        port: The broker's port.
+        tls: The TLS context; None for a connection without TLS.
+        username: The user. The session's name begins with it and is different for each connection:
+            Artemis 2.55 mistakes packet ids of a resumed session for those of its old connection,
+            and may then wait for acknowledgements that it already has. The shared subscription
+            holds the messages, not the session.
+        password: The user's password.
         receive_maximum: Messages in flight before the broker waits for acknowledgements.
-        keepalive_s: Silence after which either side asks for the other.
+        keepalive_s: Seconds of silence after which either side checks the connection.
     """
 
     def __init__(
@@ -100,12 +100,12 @@ class BrokerConnection:
         """Connect, subscribe, and disconnect at the end.
 
         Args:
-            subscriptions: What to subscribe to. None is ever given up: the broker would drop what
-                it holds for it.
-            on_message: Takes each message, from the first moment on; must not raise.
+            subscriptions: What to subscribe to. The client never unsubscribes: the broker would
+                drop the messages that it holds for the subscription.
+            on_message: Called with each message, from the first moment on; must not raise.
 
         Raises:
-            BrokerError: It can't be reached, or refuses.
+            BrokerError: The broker can't be reached, or rejects the connection or a subscription.
         """
         properties = _properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = NEVER_EXPIRES
@@ -117,13 +117,13 @@ class BrokerConnection:
             username=self._username,
             password=self._password,
             protocol=aiomqtt.ProtocolVersion.V5,
-            clean_start=False,  # a clean one begins with giving subscriptions up
+            clean_start=False,  # a clean start would drop the subscriptions
             properties=properties,
             queue_type=lambda maxsize: _Inbox(on_message),  # type: ignore[arg-type]
             timeout=TIMEOUT_S,
             keepalive=self._keepalive_s,
             tls_context=self._tls,
-            # Small acknowledgements must not wait for each other.
+            # No Nagle delay: small acknowledgements must not wait for each other.
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
         client._client.manual_ack_set(True)
@@ -144,21 +144,21 @@ class BrokerConnection:
         """Wait until the connection is lost.
 
         Raises:
-            BrokerError: It is.
+            BrokerError: The connection is lost.
         """
         assert self._client is not None  # noqa: S101 - called while it is open
         try:
-            await anext(self._client.messages)  # the inbox never has one
+            await anext(self._client.messages)  # the inbox never has a message
         except aiomqtt.MqttError as error:
             raise BrokerError(str(error)) from error
 
     def acknowledge(self, packet_id: int) -> None:
-        """Acknowledge a message of this connection; nothing when the connection is gone."""
+        """Acknowledge a message of this connection; does nothing when the connection is lost."""
         if self._client is not None:
             self._client._client.ack(packet_id, _QOS)
 
     async def publish(self, topic: str, payload: bytes, correlation: bytes | None) -> None:
-        """Publish once, and at most once; nothing when the connection is gone."""
+        """Publish at most once (QoS 0); does nothing when the connection is lost."""
         if self._client is None:
             return
         properties = None
@@ -170,7 +170,7 @@ class BrokerConnection:
 
 
 def _properties(packet_type: int) -> Any:
-    """MQTT 5's properties of a packet; any attribute of theirs may be set."""
+    """The MQTT 5 properties of a packet; typed Any, since any attribute may be set."""
     return Properties(packet_type)  # type: ignore[no-untyped-call]
 
 

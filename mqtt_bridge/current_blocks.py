@@ -1,4 +1,4 @@
-"""The blocks as last read, in a thread: a message must never wait for the table."""
+"""Caches the blocks that a thread read last: a message must never wait for the table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rtdts.tracking.blocks import Blocks
 
 
 class CurrentBlocks:
-    """Keeps what was read last.
+    """Keeps the blocks that were read last.
 
     Args:
         read: Reads the blocks; never raises (see `rtdts.delivery_store.block_list.BlockList`).
@@ -27,11 +27,11 @@ class CurrentBlocks:
         self.current = Blocks()
 
     async def read(self) -> None:
-        """Reads them now."""
+        """Reads the blocks now."""
         self.current = await self._read()
 
     async def keep_reading(self, every_s: float) -> None:
-        """Reads them again and again, until cancelled."""
+        """Reads the blocks periodically, until cancelled."""
         while True:
             await self._sleep(every_s)
             await self.read()

@@ -1,7 +1,7 @@
-"""What can go wrong that a new connection mends."""
+"""Errors after which a new connection is made."""
 
 from __future__ import annotations
 
 
 class BrokerError(Exception):
-    """The broker can't be reached, refused something, or the connection is lost."""
+    """The broker can't be reached or rejected a request, or the connection is lost."""

@@ -1,7 +1,8 @@
-"""Which trucks' messages are put next: those of one truck that arrive within a moment together.
+"""Decides which trucks' messages are put next (pure).
 
-A truck has at most one put under way, so its messages go into the stream in the order in which they
-came. What fails waits longer each time, and makes only its own truck wait. Decides only.
+Messages of one truck that arrive within a moment are put together. A truck has at most one put in
+progress, so its messages go into the stream in the order in which they arrived. A failed put waits
+longer each time, and delays only its own truck.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class _Truck(Generic[T]):
     waiting: deque[T]
     is_under_way: bool = False
     waits_s: Iterator[float] | None = None
-    """Of a truck whose last put failed."""
+    """The backoff of a truck whose last put failed."""
 
 
 class Gathering(Generic[T]):
@@ -36,14 +37,14 @@ class Gathering(Generic[T]):
         self._waits_s = waits_s
         self._trucks: dict[str, _Truck[T]] = {}
         self._due: list[tuple[float, int, str]] = []
-        """A heap: when, a number that keeps the order, and which truck."""
+        """A heap of (due time, sequence number that keeps the order, truck)."""
         self._numbers = 0
 
     def add(self, truck_id: str, message: T, *, now_s: float) -> None:
-        """Take a message in."""
+        """Add a message."""
         truck = self._trucks.get(truck_id)
         if truck is not None:
-            truck.waiting.append(message)  # due already, or when the put under way is done
+            truck.waiting.append(message)  # is scheduled, or will be after the put in progress
             return
         self._trucks[truck_id] = _Truck(deque((message,)))
         self._schedule(truck_id, now_s + self._gather_s)
@@ -53,11 +54,11 @@ class Gathering(Generic[T]):
         return self._due[0][0] if self._due else None
 
     def take_due(self, now_s: float, *, most_trucks: int) -> dict[str, list[T]]:
-        """Begin the put of the trucks that are due: all their messages, in the order they came.
+        """Begin the puts of the trucks that are due, and return all their messages in order.
 
         Args:
             now_s: The time.
-            most_trucks: How many at most.
+            most_trucks: How many trucks at most.
         """
         due: dict[str, list[T]] = {}
         while self._due and self._due[0][0] <= now_s and len(due) < most_trucks:
@@ -72,8 +73,8 @@ class Gathering(Generic[T]):
         """End the put of a truck.
 
         Args:
-            truck_id: Which.
-            failed: Those of its messages that are to be put again, in order.
+            truck_id: Which truck.
+            failed: The messages that must be put again, in order.
             now_s: The time.
         """
         truck = self._trucks[truck_id]
@@ -89,7 +90,7 @@ class Gathering(Generic[T]):
             del self._trucks[truck_id]
 
     def hasten(self) -> None:
-        """Let no truck wait for more messages: what is here is all that will come."""
+        """Make all trucks due now: no more messages will come."""
         self._gather_s = 0.0
         self._due = [(0.0, number, truck_id) for _, number, truck_id in self._due]
         heapq.heapify(self._due)

@@ -1,4 +1,4 @@
-"""What a message is: points of a truck, or nothing that can be used. Decides only."""
+"""Decides what a message is: points of a truck, or unusable (pure)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from rtdts.ingest.messages import Fault, foreign_topic, judge_message, judge_own
 
 
 class Message(NamedTuple):
-    """A message as the broker hands it over."""
+    """A message as the broker delivers it."""
 
     topic: str
     payload: bytes
     packet_id: int
-    """Of this connection; what is acknowledged."""
+    """The packet id on this connection; it is what is acknowledged."""
     content_type: str = ""
     correlation: bytes | None = None
-    """What the truck wants its result to be marked with; None when it asks for none."""
+    """The MQTT correlation data that the result carries; None when the truck requests no result."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Judgement:
     """What a message is.
 
     Attributes:
-        truck_id: By its topic; None when that is not a truck's.
+        truck_id: The truck, from the topic; None when the topic is not a truck's.
         verdict: Its points, judged and stamped; or why there are none. None for a phone's message
-            that is about no position.
-        result_topic: Where its result goes; None when its sender listens to none.
+            that has no position.
+        result_topic: Where its result goes; None when its sender subscribes to no result.
     """
 
     truck_id: str | None
@@ -50,14 +50,14 @@ def judge(
 ) -> Judgement:
     """Judge one message; never raises, whatever is in it.
 
-    The broker lets a truck publish on its own topics only, and a phone as the truck whose
-    credential it has: so the topic says which truck it is.
+    The broker lets a truck publish on its own topics only, and a phone only as the truck whose
+    credential it has. So the topic identifies the truck.
 
     Args:
-        message: What came.
-        received_at_ms: When.
-        zone: The zone of first-generation trucks' clocks.
-        max_body_bytes: How large it may be, unpacked.
+        message: The message.
+        received_at_ms: When it was received.
+        zone: The time zone of first-generation trucks' clocks.
+        max_body_bytes: How large it may be, decompressed.
         is_revoked: Whether an operator has blocked a truck.
     """
     if (truck_id := truck_of(message.topic)) is not None:

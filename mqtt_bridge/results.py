@@ -1,4 +1,4 @@
-"""The document that a truck gets about one of its messages."""
+"""Encodes the document that a truck receives about one of its messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def result_document(result: IngestResult) -> bytes:
-    """What became of each point: as HTTP answers it."""
+    """The result for each point, as in the HTTP response."""
     return _ENCODER.encode(
         {
             "accepted": result.accepted,
@@ -24,11 +24,11 @@ def result_document(result: IngestResult) -> bytes:
 
 
 def fault_document(fault: Fault) -> bytes:
-    """Why nothing of the message was taken; it must not be sent again."""
+    """The reason why no point of the message was accepted; it must not be sent again."""
     document: dict[str, Any] = {"accepted": 0, "rejected": [], "adjusted": []}
     return _ENCODER.encode(document | {"reason": fault.reason, "detail": fault.detail})
 
 
 def is_result_due(correlation: bytes | None, result: IngestResult) -> bool:
-    """Whether a truck gets a result: it asked for one, or must know something."""
+    """Whether to send a result: the truck requested one, or points were rejected or adjusted."""
     return correlation is not None or bool(result.rejected or result.adjusted)

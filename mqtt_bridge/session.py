@@ -1,8 +1,8 @@
-"""One connection's messages, from their arrival to their acknowledgement.
+"""Handles the messages of one connection, from their arrival to their acknowledgement.
 
-A message is acknowledged when the stream has all of its valid points and the parking lot has it if
-there are others. Packet ids mean nothing on another connection: so a session ends with its own, and
-the broker hands out again what it had not acknowledged.
+A message is acknowledged when the stream has all of its valid points and, if it has invalid ones,
+the parking lot has the message. Packet ids mean nothing on another connection. So a session ends
+with its connection, and the broker delivers the messages again that were not acknowledged.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Result(Protocol):
         ...
 
     async def publish(self, topic: str, payload: bytes, correlation: bytes | None) -> None:
-        """Publish a result; what fails is the truck's loss of a result, and no more."""
+        """Publish a result; after a failure the truck misses this result, but no point is lost."""
         ...
 
 
@@ -45,19 +45,19 @@ Judge = Callable[[Message], Judgement]
 Put = Callable[[Sequence[Batch]], Awaitable[Sequence[PutOutcome]]]
 """One attempt to put each truck's payloads."""
 Park = Callable[[Message, str | None, str, str], Awaitable[None]]
-"""Keep a message: of which truck, why, and in what detail. Raises when the bucket did not."""
+"""Parks a message with its truck, reason and detail. Raises when the bucket did not store it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Ports:
-    """What a session acts through.
+    """What a session calls.
 
     Attributes:
-        judge: Says what a message is.
-        put: The stream.
-        park: The parking lot.
-        clock: Monotonic seconds.
-        waits_s: Makes the waits between attempts of what fails.
+        judge: Decides what a message is.
+        put: Puts points into the stream.
+        park: Puts a message into the parking lot.
+        clock: Monotonic clock in seconds.
+        waits_s: Makes the waits between failed attempts.
     """
 
     judge: Judge
@@ -75,16 +75,16 @@ class _Held:
 
 
 class Session:
-    """Takes messages in and sees each to its end.
+    """Takes messages in and processes each until it is acknowledged.
 
     Args:
-        connection: Where they come from.
-        ports: What it acts through.
+        connection: Where messages come from, and acknowledgements and results go.
+        ports: What it calls.
         gather_s: How long a truck's first message waits for more that share its record.
-        puts_at_once: Puts under way side by side.
-        tally: Counts what is done.
+        puts_at_once: The number of concurrent puts.
+        tally: Counts for the metrics.
         log: The process's log.
-        trace: Tells every point of some trucks.
+        trace: Logs every point of some trucks.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Session:
         self._log = log
         self._trace = trace
         self._held: dict[int, float] = {}
-        """When each message came that is not acknowledged, by packet id and in order."""
+        """Arrival time of each message that is not acknowledged, by packet id, in order."""
         self._changed = asyncio.Event()
         self._none_held = asyncio.Event()
         self._none_held.set()
@@ -122,12 +122,12 @@ class Session:
 
     @property
     def oldest_held_s(self) -> float:
-        """How long the oldest of them has been here."""
+        """Seconds since the arrival of the oldest of them."""
         oldest = next(iter(self._held.values()), None)
         return 0.0 if oldest is None else self._ports.clock() - oldest
 
     def take(self, message: Message) -> None:
-        """Take a message in; one that comes after `drain` began is the next bridge's."""
+        """Take a message in; after `drain` has begun, messages are left to the next bridge."""
         if not self._is_open:
             return
         now_s = self._ports.clock()
@@ -147,10 +147,10 @@ class Session:
                 self._acknowledge(message, None)
 
     async def run(self) -> None:
-        """Put what is due, until cancelled.
+        """Put the messages that are due, until cancelled.
 
         Raises:
-            Exception: What no repetition mends: an error of ours.
+            Exception: A bug, which a retry does not fix.
         """
         try:
             while True:
@@ -167,10 +167,10 @@ class Session:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def drain(self, deadline: Deadline) -> bool:
-        """Take nothing more, and see what is here to its end.
+        """Take no more messages, and finish those received.
 
         Returns:
-            Whether nothing was left at the deadline; what was is not acknowledged.
+            Whether nothing was left at the deadline; messages that are left stay unacknowledged.
         """
         self._is_open = False
         self._gathering.hasten()
@@ -181,7 +181,7 @@ class Session:
         return not self._held
 
     async def _until_due(self) -> None:
-        """Wait until a truck is due, or an error of ours ended a task."""
+        """Wait until a truck is due, or raise the error with which a task failed."""
         while True:
             if self._failed.done():
                 self._failed.result()
@@ -190,7 +190,8 @@ class Session:
             if wait_s is not None and wait_s <= 0:
                 return
             self._changed.clear()
-            # asyncio.wait_for drops a cancellation that meets its result, before Python 3.12.
+            # Before Python 3.12 asyncio.wait_for loses a cancellation that coincides with its
+            # result.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._changed.wait()
@@ -207,7 +208,7 @@ class Session:
         self._changed.set()
 
     async def _put(self, trucks: dict[str, list[_Held]]) -> None:
-        """One attempt for these trucks."""
+        """Make one attempt to put the messages of these trucks."""
         try:
             batches = [batch_of([held.judged for held in messages]) for messages in trucks.values()]
             outcomes = await self._ports.put(batches)
@@ -240,7 +241,7 @@ class Session:
     async def _finish(
         self, message: Message, judgement: Judgement, result: IngestResult | None
     ) -> None:
-        """Park what is at fault, tell the truck, acknowledge."""
+        """Park a message at fault, publish the result to the truck, acknowledge the message."""
         verdict, truck_id = judgement.verdict, judgement.truck_id
         if isinstance(verdict, Fault):
             self._tally.count("MessagesUnusable")
@@ -262,7 +263,7 @@ class Session:
         self._acknowledge(message, result)
 
     async def _park(self, message: Message, truck_id: str | None, reason: str, detail: str) -> None:
-        """Park a message, however long it takes: the broker keeps it until then."""
+        """Park a message, retrying for as long as it takes: the broker keeps it until then."""
         waits_s = self._ports.waits_s()
         for attempt in itertools.count(1):
             try:

@@ -1,4 +1,4 @@
-"""What a bridge did since it was last told: the values of its metrics."""
+"""Counts the values of a bridge's metrics since they were last emitted."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ METRICS: Final = (
 
 
 class Tally:
-    """Counts, until they are taken."""
+    """Counts until the values are taken."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
 
     def count(self, name: str, value: int = 1) -> None:
-        """Add to one of the metrics that are counted."""
+        """Add to a counter metric."""
         self._counts[name] += value
 
     def count_result(self, result: IngestResult) -> None:
-        """Add what became of a message's points."""
+        """Add the result of a message's points."""
         self._counts["PointsAccepted"] += result.accepted
         if result.rejected:
             self._counts["PointsRejected"] += len(result.rejected)
@@ -41,7 +41,7 @@ class Tally:
             self._counts["PointsAdjusted"] += len(result.adjusted)
 
     def take(self, *, held: int, oldest_held_s: float) -> Mapping[str, float]:
-        """All values, counting from 0 again.
+        """Returns all values and resets the counts to 0.
 
         Args:
             held: Messages received and not acknowledged.
