@@ -1,1 +1,1 @@
-"""Everything that knows the DynamoDB tables: deliveries, matches, subscriptions, tickets."""
+"""Everything that uses the DynamoDB tables: deliveries, matches, subscriptions, tickets."""

@@ -1,7 +1,7 @@
-"""Cutting what is appended to a delivery's log into transactions that fit.
+"""Splits an append to a delivery's log into transactions within DynamoDB's limits.
 
-Each of them advances the row to the fold of the log up to its own last event. So wherever a crash,
-a conflict or a refusal cuts the rest off, the log has no gap and the row is the fold of the log.
+Each transaction advances the row to the fold of the log up to its own last event. So if a crash, a
+conflict or a refusal stops the rest, the log has no gap and the row is the fold of the log.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_EVENT_BYTES_TOGETHER = MAX_BYTES_TOGETHER - _BESIDE_EVENTS * MAX_ITEM_BYTES
 
 
 class Change(NamedTuple):
-    """What a delivery's log is to grow by."""
+    """The changes to append to a delivery's log."""
 
     before: Delivery
     """The row on which it was decided."""
@@ -32,10 +32,10 @@ class Change(NamedTuple):
 
 
 def groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
-    """Changes of different deliveries, as many together as one transaction takes writes.
+    """Groups changes of different deliveries, as many as one transaction allows writes.
 
-    What has too many events for one transaction is left out. Bytes are not counted: DynamoDB
-    refuses what is too large, and then each is appended by itself.
+    Changes with too many events for one transaction are left out. Bytes are not counted: if
+    DynamoDB refuses a group as too large, each change is appended by itself.
     """
     group: list[Change] = []
     room = MAX_WRITES_TOGETHER
@@ -53,7 +53,7 @@ def groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
 
 
 class Part(NamedTuple):
-    """What goes into one transaction."""
+    """The content of one transaction."""
 
     before: Delivery | None
     """The row on which it builds; None for a new delivery."""
@@ -66,9 +66,9 @@ class Part(NamedTuple):
 def parts(
     before: Delivery | None, after: Delivery, events: Sequence[DeliveryEvent]
 ) -> Iterator[Part]:
-    """The transactions of an append, in order; nearly always one.
+    """Yields the transactions of an append, in order; nearly always one.
 
-    What `after` changes of the plan, and from when on it is shown, comes with the last.
+    Changes of the plan in `after`, and of the time from which it is shown, come with the last.
 
     Args:
         before: The row on which the change was decided; None for a new delivery.

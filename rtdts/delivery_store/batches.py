@@ -1,4 +1,4 @@
-"""Many items at once: DynamoDB bounds each request and answer, and may leave a part undone."""
+"""Batches of items: DynamoDB limits each request and response, and may leave a part undone."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     )
 
 MAX_KEYS = 100
-"""BatchGetItem's limit of keys a request."""
+"""BatchGetItem's limit of keys per request."""
 MAX_WRITES = 25
-"""BatchWriteItem's limit of items a request."""
+"""BatchWriteItem's limit of items per request."""
 
 
 def query_all(
     client: DynamoDBClient, query: QueryInputTypeDef
 ) -> Iterator[dict[str, AttributeValueTypeDef]]:
-    """Every item that a query finds, however many answers they take."""
+    """Yields every item that a query finds, over as many responses as it takes."""
     begun: dict[str, AttributeValueTypeDef] = {}
     while True:
         response = client.query(**query, **({"ExclusiveStartKey": begun} if begun else {}))
@@ -43,7 +43,7 @@ def batch_delete(
     table: str,
     keys: Iterable[Mapping[str, UniversalAttributeValueTypeDef]],
 ) -> None:
-    """Deletes items; one that isn't there is as good."""
+    """Deletes items; an item that does not exist counts as deleted."""
     for chunk in chunks(keys, MAX_WRITES):
         deletes: Any = [{"DeleteRequest": {"Key": key}} for key in chunk]
         response = client.batch_write_item(RequestItems={table: deletes})
@@ -74,7 +74,7 @@ def batch_get(
             response = client.batch_get_item(RequestItems=request)
             items = response["Responses"].get(table, [])
             yield from items
-            # What was not read: the request was too large an answer (16 MB), or throttled.
+            # Unread keys: the response would have been too large (16 MB), or was throttled.
             request = cast(
                 "Mapping[str, KeysAndAttributesTypeDef]", response.get("UnprocessedKeys", {})
             )

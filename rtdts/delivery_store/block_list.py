@@ -1,4 +1,4 @@
-"""The blocks as a process knows them: read whole every `READ_EVERY_S`, when next needed."""
+"""The process's cache of the blocks: read whole every `READ_EVERY_S`, when next needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rtdts.runtime.logs import Logger
 from rtdts.tracking.blocks import Block, Blocks
 
 READ_EVERY_S: Final = 10.0
-"""With one slow reading, a block is respected within 15 s."""
+"""Even if one read is slow, a block takes effect within 15 s."""
 
 
 class BlockReader(Protocol):
@@ -22,17 +22,18 @@ class BlockReader(Protocol):
 
 
 class BlockList:
-    """Keeps the blocks; may be used by several threads.
+    """Caches the blocks in force; may be used by several threads.
 
-    A table that can't be read blocks nobody new, and what was read before stays in force: a table
-    that is away must not stop the trucks. It is tried again after `READ_EVERY_S`, so that each
-    process waits for it only so often.
+    While the table can't be read, no new block takes effect, and those read before stay in force:
+    an unavailable table must not stop the trucks. The read is tried again after `READ_EVERY_S`, so
+    that a process waits for it only that often.
 
     Args:
-        store: Where the blocks are. Its client needs short timeouts: a request waits for it.
-        log: Where it reports that they can't be read.
+        store: Where the blocks are. Its client needs short timeouts, because a request waits for
+            it.
+        log: Where a failed read is reported.
         now_ms: Wall clock: a monotonic one may stand still while a Lambda is frozen.
-        read_every_s: Seconds between two readings.
+        read_every_s: Seconds between two reads.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class BlockList:
 
     def _is_due(self) -> bool:
         read_at_ms = self._read_at_ms
-        # A clock that was set back makes it due, too.
+        # A clock that was set back also makes a read due.
         return read_at_ms is None or abs(self._now_ms() - read_at_ms) >= self._read_every_ms
 
     def _read(self) -> None:
@@ -71,7 +72,7 @@ class BlockList:
         try:
             self._blocks = Blocks(self._store.in_force(begun_at_ms))
         except Exception as error:
-            # Whatever it is, no request fails for it, and the next reading is soon.
+            # No error here may fail a request, and the next read is soon.
             self._log.exception("blocks_not_read", error)
-        # As old as its beginning: what was written during the reading may be missing.
+        # Aged from the start of the read: what was written during it may be missing.
         self._read_at_ms = begun_at_ms

@@ -48,10 +48,10 @@ class BlockStore:
         return bool(response.get("Attributes"))
 
     def in_force(self, now_ms: int) -> list[Block]:
-        """Every block that is not over, read consistently; an item that is none is left out.
+        """Returns every block in force, read consistently, without items that can't be read.
 
         Raises:
-            KeyError: An answer was cut on its way.
+            KeyError: A response was cut off.
         """
         scan: ScanInputTypeDef = {
             "TableName": self._table,
@@ -73,5 +73,5 @@ class BlockStore:
             try:
                 yield from_item(item, Block)
             except NOT_ONE_OF_OURS as error:
-                # One item that was written by hand must not lift all the others.
+                # One item that was written by hand must not lift all the other blocks.
                 self._log.exception("block_unreadable", error, subject=item.get("subject"))

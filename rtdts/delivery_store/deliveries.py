@@ -2,15 +2,15 @@
 
 Guarantees:
 
-1. A row, the events that made it and the matches of its trucks are written in one transaction;
-   of more events than one takes, each transaction advances the row to its own last event. One
-   transaction may hold those of several deliveries.
+1. A row, the events that made it and the matches of its trucks are written in one transaction. If
+   there are more events than fit one transaction, each transaction advances the row to its own last
+   event. One transaction may hold the changes of several deliveries.
 2. Two writers that decided on the same version can't both win: the later has a `VersionConflict`.
 3. The log only grows, without gaps: an event is never overwritten.
 4. A closed delivery expires, with its log; an open one never does. One that was erased is not
    created again for as long as its tombstone is there.
-5. Every read that somebody may act on is consistent; only lists use an index, and what they list
-   is read from the table again.
+5. Every read on which a decision may be based is consistent. Only lists use an index, and every
+   delivery that they list is read from the table again.
 """
 
 from __future__ import annotations
@@ -55,10 +55,9 @@ if TYPE_CHECKING:
     )
 
 CLOSED_KEPT_DAYS = 400
-"""A year to ask what became of one, and a month to notice."""
+"""A year in which a delivery can be looked up, and a month's margin."""
 LOG_OUTLIVES_ROW_DAYS = 31
-"""DynamoDB takes some days to delete what has expired, in any order: no row stands without its
-log."""
+"""DynamoDB takes some days to delete what has expired, in any order: no row may outlive its log."""
 _DAY_S = 86_400
 
 MAX_INDEX_PAGES = 10
@@ -66,7 +65,8 @@ MAX_INDEX_PAGES = 10
 short, with where to go on, instead of the request running out of time."""
 
 MOST_ENTRIES = 500
-"""Of an index page of which nearly nothing passes the filter: a truck's, of a year."""
+"""Entries read of an index page of which nearly nothing passes the filter, such as a truck's over a
+year."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ class DeliveryStore:
         tables: What the tables are called.
         max_open_deliveries: How many open deliveries one truck may have.
         closed_kept_days: How long a delivery is kept after it was closed.
-        log: Where a row that can't be read is reported.
+        log: Where an unreadable row is reported.
         sleep: Waits between attempts.
     """
 
@@ -124,7 +124,7 @@ class DeliveryStore:
         self._sleep = sleep
 
     def get(self, delivery_id: str) -> Delivery | None:
-        """The delivery as it is now; None when there is none, or it was erased."""
+        """Returns the delivery as it is now; None when there is none, or it was erased."""
         item = self._item(delivery_id)
         return None if item is None or ERASED_ATTRIBUTE in item else from_item(item, Delivery)
 
@@ -137,13 +137,13 @@ class DeliveryStore:
         return response.get("Item")
 
     def get_many(self, delivery_ids: Iterable[str]) -> FoundDeliveries:
-        """Those of the deliveries that exist, as they are now.
+        """Returns those of the deliveries that exist, as they are now.
 
-        One whose row can't be read is reported as an error and set apart: the others are not to
-        wait until it is mended, and nobody is to take it for one that does not exist.
+        A delivery whose row can't be read is reported as an error and listed apart: the others must
+        not wait until it is repaired, and it must not be taken for one that does not exist.
 
         Raises:
-            StoreBusy: DynamoDB left keys unread, again and again.
+            StoreBusy: DynamoDB left keys unread repeatedly.
         """
         keys = [{"delivery_id": to_attribute(one)} for one in dict.fromkeys(delivery_ids)]
         rows = batch_get(self._client, self._tables.deliveries, keys, sleep=self._sleep)
@@ -181,23 +181,24 @@ class DeliveryStore:
         *,
         matches: bool,
     ) -> None:
-        """Grows a delivery's log, and writes the row that it now folds to.
+        """Appends to a delivery's log, and writes the row that it now folds to.
 
-        What one transaction has no room for goes into more of them, one after another (see
-        `rtdts.delivery_store.appends`). After an error the log may hold the first of the events:
-        read it again before deciding anew.
+        Events that do not fit one transaction are written in further transactions, one after
+        another (see `rtdts.delivery_store.appends`). After an error the log may hold the first of
+        the events: read it again before deciding anew.
 
-        The event that closes a delivery comes with a write for each earlier one, which lets it
-        expire. What a transaction has no room for, of a log of more than some 95 events, follows
-        right after it. If that is cut off, those events stay for ever: too much is kept, nothing
-        is lost. If it is refused, that is an error in the log: the delivery is closed all the same.
+        The event that closes a delivery adds a write for each earlier event, which sets its expiry.
+        For a log of more than some 95 events these writes do not all fit one transaction; the rest
+        follow right after it. If the process stops in between, those events never expire: too much
+        is kept, and nothing is lost. If the rest are refused, an error is logged, and the delivery
+        is closed all the same.
 
         Args:
             before: The row on which the change was decided; None for a new delivery.
             after: The row as it shall be.
             events: What is appended: the versions after `before`'s, up to `after`'s.
-            matches: Whether what the consumer must know changes too: creation, the plan, a
-                declaration. Its own transitions do not.
+            matches: Whether the truck's match changes too, as on creation, a change of the plan or
+                a declaration. The consumer's own transitions do not change it.
 
         Raises:
             VersionConflict: The delivery is no longer (or already) there as `before` says.
@@ -220,16 +221,16 @@ class DeliveryStore:
                 raise
 
     def append_together(self, changes: Sequence[Change]) -> None:
-        """Grows the logs of several deliveries in one transaction: of all, or of none.
+        """Appends to the logs of several deliveries in one transaction: to all, or to none.
 
-        A truck may carry hundreds of deliveries, which all leave a depot at once.
+        A truck may carry hundreds of deliveries, all of which leave a depot at once.
 
         Args:
-            changes: What one of `rtdts.delivery_store.appends.groups` has. None closes a delivery,
-                or changes what the consumer must know of it.
+            changes: One group of `rtdts.delivery_store.appends.groups`. None of them closes a
+                delivery or changes its match.
 
         Raises:
-            VersionConflict: One of the deliveries is no longer there as its `before` says.
+            VersionConflict: One of the deliveries is no longer as its `before` says.
             StoreBusy: Contended or throttled for too long; nothing was written.
             ValueError: Events that do not lead from a `before` to its `after`, or close a delivery.
         """
@@ -282,18 +283,18 @@ class DeliveryStore:
         limit: int = 50,
         closed_since_ms: int | None = None,
     ) -> DeliveryPage:
-        """Some of a customer's or a truck's deliveries, newest first.
+        """Returns some of a customer's or a truck's deliveries, newest first.
 
-        A delivery that has just been created or given to another may be missing for a moment
-        (indexes lag); one that is no longer theirs is never listed.
+        A delivery that has just been created or reassigned may be missing for a moment, because
+        indexes lag. A delivery that no longer belongs to the customer or truck is never listed.
 
         Args:
             customer_id: Whose deliveries; exactly one of this and `truck_id`.
             truck_id: Which truck carries them now.
             status: Only those of this status.
             after: Where the previous page ended.
-            limit: Deliveries a page.
-            closed_since_ms: Of a truck's, only those that are open or were closed later than this.
+            limit: Deliveries per page.
+            closed_since_ms: For a truck, only those that are open or were closed later than this.
 
         Raises:
             ValueError: Not exactly one owner.
@@ -335,7 +336,7 @@ class DeliveryStore:
         limit: int,
         closed_since_ms: int | None,
     ) -> tuple[list[ListPosition], ListPosition | None]:
-        """Entries of an index, and where the index goes on (None at its end)."""
+        """Returns entries of an index, and where the index goes on (None at its end)."""
         index, owner_key, owner = (
             (BY_CUSTOMER, "customer_id", customer_id)
             if customer_id is not None
@@ -391,7 +392,7 @@ class DeliveryStore:
     def _log_expires_at_s(self, after: Delivery, events: Sequence[DeliveryEvent]) -> int | None:
         if after.closed_at_ms is None:
             return None
-        # An end may be declared long after it came: the log is kept from when it was told.
+        # An end may be declared long after it happened: the log is kept from the declaration on.
         kept_s = self._closed_kept_s + LOG_OUTLIVES_ROW_DAYS * _DAY_S
         return events[-1].recorded_at_ms // 1000 + kept_s
 

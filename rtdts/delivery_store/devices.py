@@ -1,7 +1,7 @@
-"""``device-credentials``: what a phone proves with that it is a truck, until it is revoked.
+"""``device-credentials``: secrets by which a phone proves that it is a truck, until revoked.
 
-Phones' apps can't refresh a token: a secret is good until it is revoked. Only its hash is stored,
-and is the key: what the table holds is of no use for sending, and one read looks a secret up.
+Phone apps can't refresh a token, so a secret is valid until it is revoked. Only its hash is stored,
+as the key: the table's content can't be used for sending, and one read looks a secret up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import ScanInputTypeDef
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
-"""Crockford's base 32: a person may have to type it, so nothing looks like something else."""
+"""Crockford's base 32: a person may have to type it, so no two characters look alike."""
 SECRET_LENGTH: Final = 26
 """Times 5 bits: 130."""
 _FORM = re.compile(rf"[{_ALPHABET}]{{{SECRET_LENGTH}}}")
@@ -32,10 +32,10 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """A phone that may report one truck's positions."""
 
     device_id: str
-    """The first 16 hex digits of the secret's hash: names the credential, proves nothing."""
+    """The first 16 hex digits of the secret's hash: identifies the credential, proves nothing."""
     truck_id: str
     name: str
-    """For whoever lists the devices; may be empty."""
+    """Shown in the list of devices; may be empty."""
     added_at_ms: int
 
 
@@ -44,7 +44,7 @@ class _DeviceItem(Device, frozen=True, kw_only=True):
 
 
 def is_secret(text: str) -> bool:
-    """Whether a text has the form of a secret: one that is made up should cost no request."""
+    """Returns whether a text has the form of a secret: a made-up one should cost no request."""
     return _FORM.fullmatch(text) is not None
 
 
@@ -70,10 +70,10 @@ class DeviceStore:
         self._make_secret = make_secret
 
     def add(self, truck_id: str, *, name: str, now_ms: int) -> tuple[Device, str]:
-        """Makes a credential.
+        """Creates a credential.
 
         Returns:
-            The device and its secret, which can't be had again.
+            The device and its secret, which can't be read again later.
         """
         secret = self._make_secret()
         secret_hash = hash_of(secret)
@@ -88,7 +88,7 @@ class DeviceStore:
         return _device(item), secret
 
     def find(self, secret: str) -> Device | None:
-        """Whose secret it is, read consistently: one that was just revoked is not found."""
+        """Returns the device of a secret, read consistently; one just revoked is not found."""
         response = self._client.get_item(
             TableName=self._table,
             Key={"secret_hash": {"S": hash_of(secret)}},
@@ -102,7 +102,7 @@ class DeviceStore:
         return [_device(item) for item in self._items(truck_id)]
 
     def revoke(self, truck_id: str, device_id: str | None = None) -> list[Device]:
-        """Deletes a truck's credentials, or one of them; returns those that there were."""
+        """Deletes all of a truck's credentials, or one of them; returns those that existed."""
         revoked = []
         for item in self._items(truck_id):
             if device_id in (None, item.device_id):
@@ -126,7 +126,7 @@ class DeviceStore:
 
 
 def hash_of(secret: str) -> str:
-    """How a secret is stored. It is random: nothing is gained by a slow hash."""
+    """Returns the hash that is stored. The secret is random, so a slow hash would gain nothing."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -1,8 +1,9 @@
-"""``device-credentials``, too: what a truck proves once with, to get a certificate of its own.
+"""One-time secrets in ``device-credentials``, by which a truck gets its own certificate.
 
 Every truck's box leaves the factory with the same claim certificate, which must not be enough to
-become any truck. So a box also brings a secret that was made for one truck. It is bound to the
-first certificate that comes with it: that one may come again after a lost response, no other.
+pass for any truck. So a box also brings a secret that was made for one truck. The secret is bound
+to the first certificate requested with it: the same certificate may be requested again after a lost
+response, another one may not.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _KEY_PREFIX: Final = "enrollment-"
-"""A phone's secret is no enrollment's and the reverse: each is looked up under a key of its own."""
+"""A phone's secret is never valid for an enrollment, nor the reverse: the keys differ."""
 _DEVICE_ID_LENGTH: Final = 16
 _THING = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -31,15 +32,15 @@ class _EnrollmentItem(Device, frozen=True, kw_only=True):
 
 
 def can_be_thing(truck_id: str) -> bool:
-    """Whether AWS IoT Core can have a thing of this name: a truck's id may have dots besides."""
+    """Returns whether AWS IoT Core allows this thing name: a truck's id may also contain dots."""
     return _THING.fullmatch(truck_id) is not None
 
 
 class EnrollmentStore:
-    """Makes secrets and binds them to certificates; what boto3 raises passes through.
+    """Creates secrets and binds them to certificates; what boto3 raises passes through.
 
-    `DeviceStore` lists and revokes them with a truck's other devices; until then one that was used,
-    or has ended, stays in the list.
+    `DeviceStore` lists and revokes them with a truck's other devices. A used or expired secret
+    stays in the list until it is revoked.
 
     Args:
         client: A DynamoDB client.
@@ -55,13 +56,13 @@ class EnrollmentStore:
         self._make_secret = make_secret
 
     def add(self, truck_id: str, *, name: str, now_ms: int, expires_at_ms: int) -> str:
-        """Makes a secret; it can't be had again.
+        """Creates a secret, which can't be read again later.
 
         Args:
-            truck_id: The truck that it makes a certificate for.
-            name: For whoever lists the devices.
+            truck_id: The truck for which it gets a certificate.
+            name: Shown in the list of devices.
             now_ms: The time.
-            expires_at_ms: When it is good no longer.
+            expires_at_ms: When it expires.
         """
         secret = self._make_secret()
         secret_hash = hash_of(secret)
@@ -81,8 +82,8 @@ class EnrollmentStore:
 
         Args:
             secret: As the truck sent it.
-            truck_id: The truck that it says it is.
-            certificate_id: The certificate that it asks for.
+            truck_id: The truck's id as sent in the request.
+            certificate_id: The requested certificate.
             now_ms: The time.
 
         Returns:

@@ -1,9 +1,10 @@
-"""Erasing a customer: its deliveries with their logs and matches, and what it was connected with.
+"""Erases a customer: its deliveries with their logs and matches, and its connections.
 
-A delivery is *buried* first: a tombstone takes the place of its row, and its truck carries it no
-more. From then on nothing is appended to it, and no process that still knows it can create it
-again. Until all else is gone the tombstone says whose the delivery was and which trucks had it: an
-erasure that was interrupted finds the rest. Then it holds the id alone, for `TOMBSTONE_KEPT_DAYS`.
+A delivery is *buried* first: a tombstone replaces its row, and it is removed from its truck. From
+then on nothing is appended to it, and no process with an old copy of it can create it again. Until
+everything else is deleted, the tombstone names the customer and the trucks that carried the
+delivery, so that an interrupted erasure finds the rest. After that it holds the id alone, for
+`TOMBSTONE_KEPT_DAYS`.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ if TYPE_CHECKING:
 Key = dict[str, "UniversalAttributeValueTypeDef"]
 
 TOMBSTONE_KEPT_DAYS = 100
-"""Longer than anything may bring a delivery back: parked events of it are kept for 90 days."""
+"""Longer than anything can bring a delivery back: its parked events are kept for 90 days."""
 _DAY_S = 86_400
 
 
 class OwnedDelivery(msgspec.Struct, frozen=True, kw_only=True):
-    """What an erasure must know of a delivery."""
+    """The parts of a delivery that an erasure needs."""
 
     delivery_id: str
     is_open: bool
@@ -63,7 +64,7 @@ class OwnedDelivery(msgspec.Struct, frozen=True, kw_only=True):
 class CustomerErasure:
     """Erases customers.
 
-    Rows are read as they lie in the table: one that nobody else can read is erased too.
+    Rows are read undecoded: a row that no other reader can decode is erased too.
 
     Args:
         client: A DynamoDB client.
@@ -91,7 +92,7 @@ class CustomerErasure:
         They are found by an index: one created a second ago may be missing.
 
         Raises:
-            StoreBusy: DynamoDB left keys unread, again and again.
+            StoreBusy: DynamoDB left keys unread repeatedly.
         """
         query: QueryInputTypeDef = {
             "TableName": self._tables.deliveries,
@@ -108,7 +109,7 @@ class CustomerErasure:
         return sorted(owned, key=lambda one: one.delivery_id)
 
     def count_of(self, delivery_id: str) -> dict[str, int]:
-        """How many items there are of a delivery, by table; read consistently."""
+        """Returns how many items there are of a delivery, by table; read consistently."""
         response = self._client.get_item(
             TableName=self._tables.deliveries,
             Key={"delivery_id": {"S": delivery_id}},
@@ -122,16 +123,16 @@ class CustomerErasure:
         }
 
     def bury(self, delivery: OwnedDelivery, customer_id: str) -> None:
-        """Puts a tombstone in place of a delivery's row, and takes the delivery from its truck.
+        """Puts a tombstone in place of a delivery's row, and removes the delivery from its truck.
 
         Raises:
-            VersionConflict: It has been given to another customer or truck meanwhile.
+            VersionConflict: It was reassigned to another customer or truck meanwhile.
             StoreBusy: Contended or throttled for too long; nothing has changed.
         """
         tombstone: dict[str, object] = {
             "delivery_id": delivery.delivery_id,
             ERASED_ATTRIBUTE: self._now_ms(),
-            # For the index by which an erasure that goes on finds it.
+            # For the index by which a resumed erasure finds it.
             "customer_id": customer_id,
             "created_at_ms": delivery.created_at_ms,
             "truck_ids": list(delivery.truck_ids),
@@ -163,13 +164,13 @@ class CustomerErasure:
         )
 
     def erase_delivery(self, delivery: OwnedDelivery) -> int:
-        """Deletes what there is of a delivery that was buried: shares, log, and who follows it.
+        """Deletes a buried delivery's shares, log and subscriptions.
 
         Returns:
-            How many items are gone.
+            How many items were deleted.
 
         Raises:
-            StoreBusy: Contended or throttled for too long; what is left is still found.
+            StoreBusy: Contended or throttled for too long; the remaining items are still found.
         """
         subscriptions = self._subscriptions_to(delivery.delivery_id)
         shares = self._shares_of(delivery.delivery_id)
@@ -196,7 +197,7 @@ class CustomerErasure:
         return {"TableName": self._tables.deliveries, "Item": item}
 
     def count_sessions(self, customer_id: str) -> dict[str, int]:
-        """How many subscriptions and tickets were made with the customer's token."""
+        """Returns how many subscriptions and tickets were made with the customer's token."""
         return {
             "own_subscriptions": sum(1 for _ in self._subscriptions_by(customer_id)),
             "socket_tickets": sum(1 for _ in self._tickets_of(customer_id)),
@@ -217,8 +218,8 @@ class CustomerErasure:
         return self._scan_keys(self._tables.socket_tickets, ("ticket_hash",), customer_id)
 
     def _scan_keys(self, table: str, keys: tuple[str, ...], customer_id: str) -> Iterator[Key]:
-        # No index leads from a person to its connections: nobody else asks. Both tables hold
-        # hours at the most.
+        # There is no index by customer, because only an erasure needs one. Both tables hold a few
+        # hours of items at most.
         scan: ScanInputTypeDef = {
             "TableName": table,
             "FilterExpression": "#identity = :customer AND #role = :role",
@@ -264,7 +265,7 @@ def _key(item: dict[str, Any], names: tuple[str, ...]) -> Key:
 
 
 def _is_done(row: Mapping[str, AttributeValueTypeDef]) -> bool:
-    """Whether a row is a tombstone that says no more than the id."""
+    """Returns whether a row is a tombstone that holds no more than the id."""
     return ERASED_ATTRIBUTE in row and "customer_id" not in row
 
 

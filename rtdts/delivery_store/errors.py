@@ -1,11 +1,11 @@
-"""What can go wrong in the delivery store.
+"""The errors of the delivery store.
 
 DeliveryStoreError
-├── VersionConflict    somebody else wrote first: read again, decide again
-├── DeliveryErased     the delivery was erased, and does not come again
+├── VersionConflict    another writer wrote first: read again, decide again
+├── DeliveryErased     the delivery was erased, and can't be created again
 ├── TruckFull          the truck carries as many open deliveries as it may
 ├── TooManyShares      the delivery has as many live shares as it may have
-└── StoreBusy          throttled, or contended, longer than it was worth waiting
+└── StoreBusy          throttled or contended for longer than the retries last
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class VersionConflict(DeliveryStoreError):  # noqa: N818 - named for what happen
 
 
 class DeliveryErased(DeliveryStoreError):  # noqa: N818 - named for what happened
-    """A delivery of this id was erased: it is not created again.
+    """A delivery of this id was erased: it can't be created again.
 
     Attributes:
         delivery_id: The delivery.
@@ -68,7 +68,7 @@ class TooManyShares(DeliveryStoreError):  # noqa: N818 - named for what happened
 
 
 class StoreBusy(DeliveryStoreError):  # noqa: N818 - named for what happened
-    """DynamoDB kept refusing for a reason that passes; trying again later is right.
+    """DynamoDB kept refusing for a temporary reason; trying again later is right.
 
     Attributes:
         operation: What was tried.

@@ -1,4 +1,4 @@
-"""``delivery-events``: the writes that grow a delivery's log, and those that let it expire."""
+"""``delivery-events``: writes that append to a delivery's log, and writes that set its expiry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rtdts.tracking.deliveries import DeliveryEvent
 
 
 def appending(table: str, event: DeliveryEvent, *, expires_at_s: int | None) -> Write:
-    """Writes an event, and never over another; None: it never expires."""
+    """Creates the write of an event that never overwrites another; None: it never expires."""
     return Write(
         item={
             "Put": {
@@ -24,14 +24,14 @@ def appending(table: str, event: DeliveryEvent, *, expires_at_s: int | None) -> 
 
 
 def expiring(table: str, delivery_id: str, version: int, *, expires_at_s: int) -> Write:
-    """Lets an event expire that stands in the log."""
+    """Creates the write that sets the expiry of an event in the log."""
     return Write(
         item={
             "Update": {
                 "TableName": table,
                 "Key": {"delivery_id": {"S": delivery_id}, "version": {"N": str(version)}},
                 "UpdateExpression": f"SET {TTL_ATTRIBUTE} = :expires",
-                # An event that an erasure has just deleted would come back as an empty one.
+                # Otherwise an event that an erasure has just deleted would return as an empty one.
                 "ConditionExpression": "attribute_exists(delivery_id)",
                 "ExpressionAttributeValues": {":expires": {"N": str(expires_at_s)}},
             }

@@ -1,9 +1,9 @@
-"""Which broadcaster serves which part of the fleet's views: leases in ``subscriptions``.
+"""Leases in ``subscriptions``: which broadcaster serves which part of the fleet's views.
 
-A lease is an item beside the subscriptions: topic `fleet-lease`, endpoint the part. It has an end
-and is not renewed before: whoever comes first after it has the part next. So the parts wander among
-those that live, with nothing to balance, and what a broadcaster that died held is another's when
-its lease ends.
+A lease is an item beside the subscriptions, with topic `fleet-lease` and the part as its endpoint.
+It has an end and is not renewed before that: the first broadcaster to come after it takes the part.
+So the parts move among the live broadcasters without a balancer, and a part of a broadcaster that
+died is free when its lease ends.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class FleetLeaseStore:
     Args:
         client: A DynamoDB client.
         tables: What the tables are called.
-        holder: Who takes them: unlike all others.
+        holder: The holder's name, unique among all processes.
     """
 
     def __init__(self, client: DynamoDBClient, tables: TableNames, *, holder: str) -> None:
@@ -46,15 +46,15 @@ class FleetLeaseStore:
         self._holder = holder
 
     def take(self, part: int, *, now_ms: int, until_ms: int) -> Lease:
-        """Takes a part that nobody holds.
+        """Takes a part that is free.
 
         Args:
-            part: Which.
+            part: The part's number.
             now_ms: Now: a lease that ended before is over.
-            until_ms: When this one ends.
+            until_ms: When the new lease ends.
 
         Returns:
-            The lease that stands now.
+            The lease that is in force now.
         """
         try:
             self._client.put_item(
@@ -66,7 +66,7 @@ class FleetLeaseStore:
                     "until_ms": {"N": str(until_ms)},
                     TTL_ATTRIBUTE: {"N": str(until_ms // 1000 + _KEPT_FOR_S)},
                 },
-                # The last is what the SDK sends again when an answer was lost.
+                # The last condition covers the SDK's own retry after a lost response.
                 ConditionExpression=(
                     "attribute_not_exists(topic) OR until_ms < :now"
                     " OR (holder = :holder AND until_ms = :until)"
@@ -82,14 +82,14 @@ class FleetLeaseStore:
             if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
                 raise
             item = cast("Mapping[str, Any]", error.response).get("Item", {})
-            # Where the store does not say, it is asked again soon.
+            # The store did not return the lease, so the next attempt comes soon.
             return Lease(
                 int(item["until_ms"]["N"]) if "until_ms" in item else now_ms, is_mine=False
             )
         return Lease(until_ms, is_mine=True)
 
     def give_back(self, part: int) -> None:
-        """Ends a lease of this holder's; another's stays."""
+        """Ends this holder's lease of a part; another holder's lease stays."""
         try:
             self._client.delete_item(
                 TableName=self._table,

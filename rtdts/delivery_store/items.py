@@ -1,7 +1,7 @@
-"""Our structs as DynamoDB items, and back.
+"""Converts structs to DynamoDB items and back.
 
-boto3's own serializer wants `Decimal` for every number and keeps nulls; ours takes what msgspec
-makes of a struct: absent fields are left out, floats keep their shortest exact text.
+boto3's own serializer requires `Decimal` for every number and keeps nulls; this one accepts what
+msgspec makes of a struct: absent fields are left out, floats keep their shortest exact text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def to_attribute(value: object) -> UniversalAttributeValueTypeDef:
-    """One builtin value as an attribute.
+    """Converts one builtin value to an attribute.
 
     Raises:
         TypeError: No attribute can hold it (an infinity or a NaN among others).
@@ -45,23 +45,23 @@ def to_attribute(value: object) -> UniversalAttributeValueTypeDef:
 
 
 def to_item(struct: msgspec.Struct, **extra: object) -> dict[str, UniversalAttributeValueTypeDef]:
-    """A struct as an item; `extra` are attributes that only keys and indexes need."""
+    """Converts a struct to an item; `extra` are attributes that only keys and indexes need."""
     return _without_nulls({**msgspec.to_builtins(struct), **extra})
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:
-    """What an item takes of DynamoDB's limits: names and values, numbers rounded up."""
+    """Returns an item's size by DynamoDB's rules: names and values, numbers rounded up."""
     return sum(len(name.encode()) + _attribute_bytes(attribute) for name, attribute in item.items())
 
 
 def from_attribute(attribute: Mapping[str, Any]) -> object:
-    """The builtin value of an attribute."""
+    """Converts an attribute to its builtin value."""
     ((kind, value),) = attribute.items()
     match kind:
         case "S" | "BOOL":
             return value
         case "N":
-            # DynamoDB gives 35.0 back as 35; msgspec takes an int where a float is declared.
+            # DynamoDB returns 35.0 as 35; msgspec accepts an int where a float is declared.
             return int(value) if value.lstrip("-").isdigit() else float(value)
         case "M":
             return {name: from_attribute(inner) for name, inner in value.items()}
@@ -72,7 +72,7 @@ def from_attribute(attribute: Mapping[str, Any]) -> object:
 
 
 def from_item(item: Mapping[str, AttributeValueTypeDef], expected: type[T]) -> T:
-    """An item as a struct; attributes that the struct does not know are ignored.
+    """Converts an item to a struct; attributes unknown to the struct are ignored.
 
     Raises:
         msgspec.ValidationError: The item isn't one of these.
@@ -82,7 +82,7 @@ def from_item(item: Mapping[str, AttributeValueTypeDef], expected: type[T]) -> T
 
 
 NOT_ONE_OF_OURS = (msgspec.ValidationError, TypeError, ValueError)
-"""What `from_attribute` and `from_item` raise of an item that isn't one of these."""
+"""What `from_attribute` and `from_item` raise for an item of another form."""
 
 
 def chunks(values: Iterable[T], size: int) -> Iterable[list[T]]:
@@ -103,7 +103,7 @@ def _attribute_bytes(attribute: Mapping[str, Any]) -> int:
         case "S":
             return len(value.encode())
         case "N":
-            return len(value) // 2 + 2  # two digits a byte, one for the exponent
+            return len(value) // 2 + 2  # two digits per byte, one byte for the exponent
         case "M":
             return 3 + len(value) + item_bytes(value)
         case "L":

@@ -1,4 +1,4 @@
-"""The devices as a process knows them: each read again `READ_EVERY_S` after it was last read."""
+"""The process's cache of devices: each is read again `READ_EVERY_S` after its last read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rtdts.delivery_store.devices import Device, hash_of, is_secret
 from rtdts.runtime.logs import Logger
 
 READ_EVERY_S: Final = 10.0
-"""With a slow reading, a revocation is respected within 15 s."""
+"""Even if a read is slow, a revocation takes effect within 15 s."""
 MAX_DEVICES: Final = 10_000
 """Devices kept; some megabytes."""
 
@@ -22,7 +22,7 @@ class DeviceReader(Protocol):
     """See `rtdts.delivery_store.devices.DeviceStore`."""
 
     def find(self, secret: str, /) -> Device | None:
-        """Whose secret it is."""
+        """Returns the device of a secret."""
         ...
 
 
@@ -32,17 +32,18 @@ class _Known(NamedTuple):
 
 
 class KnownDevices:
-    """Finds out whose a secret is; for one thread.
+    """Finds the device of a secret; for one thread.
 
-    Only devices that there are are kept, by their secrets' hashes: made-up secrets displace nobody.
-    While the table can't be read, a device that is known stays so, as blocks do; it is tried again
-    after `READ_EVERY_S`.
+    Only existing devices are cached, by the hashes of their secrets, so made-up secrets displace
+    none. While the table can't be read, a cached device stays valid, as blocks do; the read is
+    tried again after `READ_EVERY_S`.
 
     Args:
-        store: Where the devices are. Its client needs short timeouts: a request waits for it.
-        log: Where it reports that they can't be read.
+        store: Where the devices are. Its client needs short timeouts, because a request waits for
+            it.
+        log: Where a failed read is reported.
         now_ms: Wall clock: a monotonic one may stand still while a Lambda is frozen.
-        max_devices: Devices kept.
+        max_devices: Devices cached.
     """
 
     def __init__(
@@ -61,16 +62,16 @@ class KnownDevices:
         self._reported_at_ms: int | None = None
 
     def holder(self, secret: str) -> Device | None:
-        """The device with this secret, as read at most `READ_EVERY_S` ago.
+        """Returns the device with this secret, as read at most `READ_EVERY_S` ago.
 
         Raises:
-            DevicesUnavailableError: The table can't be read, and the device is not known.
+            DevicesUnavailableError: The table can't be read, and the device is not cached.
         """
         if not is_secret(secret):
             return None
         key, begun_at_ms = hash_of(secret), self._now_ms()
         known = self._known.get(key)
-        # A clock that was set back makes it due, too.
+        # A clock that was set back also makes a read due.
         if known is not None and abs(begun_at_ms - known.read_at_ms) < READ_EVERY_S * 1_000:
             return known.device
         try:
@@ -86,7 +87,7 @@ class KnownDevices:
         return device
 
     def _report(self, error: Exception, now_ms: int) -> None:
-        """Logs that the table can't be read; once in `READ_EVERY_S`, whoever sends how much."""
+        """Logs that the table can't be read, at most once per `READ_EVERY_S`."""
         reported_at_ms = self._reported_at_ms
         if reported_at_ms is None or abs(now_ms - reported_at_ms) >= READ_EVERY_S * 1_000:
             self._log.exception("devices_not_read", error)
@@ -94,6 +95,6 @@ class KnownDevices:
 
     def _keep(self, key: str, known: _Known) -> None:
         if len(self._known) >= self._max_devices:
-            # The one that was read longest ago.
+            # Evicts the one that was read longest ago.
             del self._known[next(iter(self._known))]
         self._known[key] = known

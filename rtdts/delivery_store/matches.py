@@ -1,12 +1,12 @@
-"""``truck-matches``: which open deliveries a truck carries, one item a truck.
+"""``truck-matches``: which open deliveries a truck carries, one item per truck.
 
-One consistent read by the truck's id tells the consumer everything, where a query on an index for
-each truck of each batch would be both the bottleneck and out of date.
+One consistent read by the truck's id returns all that the consumer needs. A query on an index for
+each truck of each batch would be the bottleneck, and out of date as well.
 
 The item holds a map from delivery id to match. It is written only inside the transaction that
-writes the delivery (see `rtdts.delivery_store.deliveries`), so the two never disagree. A match is
-one string, JSON, and no map: no condition looks into it, and botocore takes several times as long
-for a map of a dozen attributes.
+writes the delivery (see `rtdts.delivery_store.deliveries`), so the two never disagree. A match is a
+JSON string and not a map: no condition looks into it, and botocore takes several times as long for
+a map of a dozen attributes.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ some 150 stops."""
 
 
 _CHANGED_AT = "changed_at_ms"
-"""Beside the map: when a delivery last left the truck, or the order of its stops changed."""
+"""Beside the map: when a delivery was last removed from the truck, or its stops were reordered."""
 
 
 class MatchStore:
     """Reads which deliveries the trucks carry.
 
-    A match that can't be read costs its own delivery only: it is reported as an error and left
-    out, so that no other delivery, and no other truck, has to wait until it is mended.
+    A match that can't be read affects its own delivery only. It is reported as an error and left
+    out, so that no other delivery or truck has to wait until it is repaired.
 
     Args:
         client: A DynamoDB client.
         tables: What the tables are called.
-        log: Where a match that can't be read is reported.
+        log: Where an unreadable match is reported.
         sleep: Waits between attempts.
     """
 
@@ -68,7 +68,7 @@ class MatchStore:
         self._sleep = sleep
 
     def open_matches(self, truck_id: str) -> tuple[OpenMatch, ...]:
-        """The truck's open deliveries, read consistently, ordered by delivery id."""
+        """Returns the truck's open deliveries, read consistently, ordered by delivery id."""
         response = self._client.get_item(
             TableName=self._table, Key={"truck_id": {"S": truck_id}}, ConsistentRead=True
         )
@@ -78,7 +78,7 @@ class MatchStore:
         """The same for many trucks at once; a truck without any has an empty tuple.
 
         Raises:
-            StoreBusy: DynamoDB left keys unread, again and again.
+            StoreBusy: DynamoDB left keys unread repeatedly.
         """
         found: dict[str, tuple[OpenMatch, ...]] = dict.fromkeys(truck_ids, ())
         keys = [{"truck_id": to_attribute(truck_id)} for truck_id in found]
@@ -88,12 +88,12 @@ class MatchStore:
         return found
 
     def stops_of(self, truck_ids: Iterable[str]) -> dict[str, TruckStops]:
-        """What each of the trucks has before it, read consistently.
+        """Returns the stops ahead of each of the trucks, read consistently.
 
-        A match that can't be read leaves open what comes first: its truck's stops are not whole.
+        With an unreadable match the first stop is unknown: the truck's stops are marked incomplete.
 
         Raises:
-            StoreBusy: DynamoDB left keys unread, again and again.
+            StoreBusy: DynamoDB left keys unread repeatedly.
         """
         found = dict.fromkeys(truck_ids, TruckStops())
         keys = [{"truck_id": to_attribute(truck_id)} for truck_id in found]
@@ -137,7 +137,7 @@ def _stops_in(item: Mapping[str, AttributeValueTypeDef]) -> TruckStops:
 
 
 def match_of(delivery: Delivery) -> OpenMatch:
-    """What the consumer must know of an open delivery, as of the delivery's version."""
+    """Returns what the consumer needs of an open delivery, as of the delivery's version."""
     promise = promise_of(delivery)
     return OpenMatch(
         delivery_id=delivery.delivery_id,
@@ -153,7 +153,7 @@ def match_of(delivery: Delivery) -> OpenMatch:
 
 
 def encode_match(delivery: Delivery) -> str:
-    """A match as it is stored: for the consumer, and with its place among the truck's stops."""
+    """Encodes a match as stored: for the consumer, and with its place among the truck's stops."""
     match, stop = map(msgspec.to_builtins, (match_of(delivery), stop_of(delivery)))
     return msgspec.json.encode({**match, **stop}).decode()
 
@@ -163,7 +163,7 @@ _decode_stop = msgspec.json.Decoder(Stop).decode
 
 
 def prepare_truck(client: DynamoDBClient, table: str, truck_id: str) -> None:
-    """Sees to it that the truck's item has a map: a path into a missing one can't be written."""
+    """Ensures that the truck's item has a map: a path into a missing map can't be written."""
     client.update_item(
         TableName=table,
         Key={"truck_id": {"S": truck_id}},
@@ -173,12 +173,12 @@ def prepare_truck(client: DynamoDBClient, table: str, truck_id: str) -> None:
 
 
 def putting(table: str, delivery: Delivery, *, reordered_at_ms: int | None, limit: int) -> Write:
-    """Adds or replaces a delivery's match on its truck, unless that is one more than `limit`.
+    """Adds or replaces a delivery's match on its truck, unless that would exceed `limit`.
 
     Args:
         table: The table.
         delivery: The delivery as it shall be.
-        reordered_at_ms: When the order of the truck's stops changed by it; None if it did not.
+        reordered_at_ms: When this changed the order of the truck's stops; None if it did not.
         limit: Open deliveries that the truck may have.
     """
     truck_id = delivery.truck_id
@@ -207,7 +207,7 @@ def putting(table: str, delivery: Delivery, *, reordered_at_ms: int | None, limi
 
 
 def removing(table: str, truck_id: str, delivery_id: str, *, at_ms: int) -> Write:
-    """Takes a delivery from a truck; not having it is as good.
+    """Removes a delivery from a truck; if the truck does not have it, that counts as done.
 
     Args:
         table: The table.

@@ -1,6 +1,6 @@
-"""Every DynamoDB table of ours as data: what the local cloud creates and Terraform is held to.
+"""All DynamoDB tables as data: the local cloud creates them, and Terraform is checked against them.
 
-The KCL's three tables are its own business and not here.
+The KCL manages its three tables itself; they are not listed here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class IndexDefinition:
 
     @property
     def projection_type(self) -> Literal["KEYS_ONLY", "INCLUDE"]:
-        """DynamoDB's name for what is projected: never ALL, an index is paid for a second time."""
+        """DynamoDB's name for the projection: never ALL, because an index is paid for again."""
         return "INCLUDE" if self.included else "KEYS_ONLY"
 
 
@@ -61,7 +61,7 @@ class TableDefinition:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TableNames:
-    """What the tables are called in this environment; a part leaves out what it has no use for."""
+    """The tables' names in this environment; a component leaves out those that it does not use."""
 
     deliveries: str
     delivery_events: str
@@ -80,11 +80,11 @@ BY_ENDPOINT = "by-endpoint"
 BY_BUCKET = "by-bucket"
 
 TTL_ATTRIBUTE = "expires_at_s"
-"""DynamoDB deletes an item some time (up to days) after this epoch second: no reader relies on
-it, each checks the times that it cares for itself."""
+"""DynamoDB deletes an item some time (up to days) after this epoch second: no reader relies on it,
+and each checks the relevant times itself."""
 
 ERASED_ATTRIBUTE = "erased_at_ms"
-"""A row of ``deliveries`` that has it is a tombstone: of the delivery nothing may come again."""
+"""A row of ``deliveries`` that has it is a tombstone: the delivery can't be created again."""
 
 _DELIVERY_ID = KeyAttribute(name="delivery_id")
 _TRUCK_ID = KeyAttribute(name="truck_id")
@@ -130,8 +130,8 @@ SUBSCRIPTIONS = TableDefinition(
     range_key=_ENDPOINT,
     indexes=(
         IndexDefinition(name=BY_ENDPOINT, hash_key=_ENDPOINT),
-        # A round walks a bucket delivery by delivery, and needs nothing of the base table. What
-        # follows no delivery has no bucket, and so is not in it.
+        # A round reads a bucket delivery by delivery, and needs nothing of the base table. A
+        # subscription to no delivery has no bucket, and so is not in the index.
         IndexDefinition(
             name=BY_BUCKET,
             hash_key=KeyAttribute(name="bucket", type=AttributeType.NUMBER),

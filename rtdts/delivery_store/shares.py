@@ -1,8 +1,8 @@
 """``delivery-shares``: links by which a delivery is viewed without an account.
 
-A token names its delivery, so that one read by key finds the share; the rest of it is random, and
-only its hash is stored. What is written for who has a token is bounded for all containers together:
-each ticket takes a unit of a rate that is kept in the share's own item.
+A token names its delivery, so that one read by key finds the share. The rest of the token is
+random, and only its hash is stored. Writes on behalf of a token's holders are limited across all
+containers: each ticket takes a unit of a rate that is kept in the share's own item.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ MAX_TOKEN_CHARACTERS: Final = 64 + 1 + 43
 
 _RANDOM_BYTES: Final = 32
 _SEPARATOR: Final = "~"
-"""No id has it, and no URL needs to escape it."""
+"""No id contains it, and no URL needs to escape it."""
 _FORM = re.compile(rf"({ID_FORM}){_SEPARATOR}[A-Za-z0-9_-]{{43}}")
 _SHARE_ID_FORM = re.compile(r"[0-9a-f]{16}")
 _SHARE_ID_LENGTH: Final = 16
 _DEAD_KEPT: Final = 100
-"""Items of a delivery, with those that were revoked: beyond it the dead make room."""
+"""Items of a delivery, with revoked ones: beyond it revoked and expired ones are deleted."""
 _EXISTS: Final = f"attribute_exists(delivery_id) AND attribute_not_exists({ERASED_ATTRIBUTE})"
 """Of a delivery's row: a tombstone may stand in its place."""
 _ATTEMPTS: Final = 4
@@ -50,7 +50,7 @@ _ATTEMPTS: Final = 4
 
 
 class ShareKey(NamedTuple):
-    """What finds a share."""
+    """The key of a share."""
 
     delivery_id: str
     share_id: str
@@ -59,16 +59,16 @@ class ShareKey(NamedTuple):
 class _ShareItem(Share, frozen=True, kw_only=True):
     token_hash: str
     full_at_ms: int = 0
-    """When the whole of its rate of tickets is there again."""
+    """When its rate of tickets is fully replenished."""
 
 
 def is_share_token(text: str) -> bool:
-    """Whether a text has the form of a token: one that is made up should cost no request."""
+    """Returns whether a text has the form of a token: a made-up one should cost no request."""
     return len(text) <= MAX_TOKEN_CHARACTERS and _FORM.fullmatch(text) is not None
 
 
 def is_share_id(text: str) -> bool:
-    """Whether a share could be named so."""
+    """Returns whether a text has the form of a share's id."""
     return _SHARE_ID_FORM.fullmatch(text) is not None
 
 
@@ -99,10 +99,10 @@ class ShareStore:
     def create(
         self, delivery: Delivery, *, created_by: str, expires_at_ms: int, most: int, now_ms: int
     ) -> tuple[Share, str]:
-        """Makes a share of a delivery, if that was not erased meanwhile.
+        """Creates a share of a delivery, unless that was erased meanwhile.
 
-        Requests at one moment may pass the limit together: it keeps mistakes from growing, and need
-        not be exact.
+        Simultaneous requests may exceed the limit together. It only keeps mistakes from growing,
+        and need not be exact.
 
         Args:
             delivery: The delivery as it is.
@@ -112,11 +112,11 @@ class ShareStore:
             now_ms: This moment.
 
         Returns:
-            The share, and its token, which can't be had again.
+            The share, and its token, which can't be read again later.
 
         Raises:
-            TooManyShares: There are so many.
-            DeliveryErased: The delivery is no more.
+            TooManyShares: The delivery has `most` live shares.
+            DeliveryErased: The delivery was erased.
             StoreBusy: Contended or throttled for too long; nothing has changed.
         """
         self._make_room(delivery.delivery_id, most, now_ms)
@@ -152,10 +152,10 @@ class ShareStore:
         return _share(item), token
 
     def by_token(self, token: str) -> Share | None:
-        """The share of a token, whatever has become of it; read consistently.
+        """Returns the share of a token, also when revoked or expired; read consistently.
 
         Args:
-            token: Of the form of `is_share_token`.
+            token: A text that passes `is_share_token`.
         """
         delivery_id, _, _ = token.partition(_SEPARATOR)
         token_hash = _hash(token)
@@ -167,14 +167,14 @@ class ShareStore:
         if "Item" not in response:
             return None
         item = from_item(response["Item"], _ShareItem)
-        # A part of the hash found it: the whole of it proves the token.
+        # A part of the hash was the key; the whole hash proves the token.
         return _share(item) if hmac.compare_digest(item.token_hash, token_hash) else None
 
     def get_many(self, keys: Iterable[ShareKey]) -> dict[ShareKey, Share]:
-        """Those of the shares that exist, read consistently.
+        """Returns those of the shares that exist, read consistently.
 
         Raises:
-            StoreBusy: DynamoDB left keys unread, again and again.
+            StoreBusy: DynamoDB left keys unread repeatedly.
         """
         expected = [_key(one) for one in dict.fromkeys(keys)]
         items = batch_get(self._client, self._table, expected, sleep=self._sleep)
@@ -182,12 +182,12 @@ class ShareStore:
         return {ShareKey(one.delivery_id, one.share_id): one for one in shares}
 
     def live_and_revoked(self, delivery_id: str, *, now_ms: int) -> list[Share]:
-        """A delivery's shares that have not expired, by creation; read consistently."""
+        """Returns a delivery's unexpired shares, by creation time; read consistently."""
         kept = [one for one in self._all_of(delivery_id) if now_ms < one.expires_at_ms]
         return sorted(kept, key=lambda one: (one.created_at_ms, one.share_id))
 
     def revoke(self, key: ShareKey, *, now_ms: int) -> bool:
-        """Revokes a share, if it has not been yet; returns whether there is one."""
+        """Revokes a share, unless it is revoked already; returns whether it exists."""
         try:
             self._client.update_item(
                 TableName=self._table,
@@ -203,16 +203,16 @@ class ShareStore:
         return True
 
     def take_ticket(self, key: ShareKey, rate: Rate, *, now_ms: int) -> bool:
-        """Counts a ticket of a live share, unless its rate is used up.
+        """Takes a ticket of a live share, unless its rate is used up.
 
         Args:
             key: The share.
-            rate: How many tickets it gives; the generic cell rate algorithm, as for sockets.
+            rate: How many tickets it allows; the generic cell rate algorithm, as for sockets.
             now_ms: This moment.
 
         Returns:
-            Whether a ticket may be given. Not, when others took tickets all the while, or the share
-            was revoked meanwhile.
+            Whether a ticket may be issued. False also when other writers took tickets during every
+            attempt, or the share was revoked meanwhile.
         """
         unit_ms = rate.ms_per_unit
         last_ms = now_ms + (rate.burst - 1) * unit_ms
@@ -282,8 +282,8 @@ def _key(key: ShareKey) -> dict[str, UniversalAttributeValueTypeDef]:
 
 
 def _hash(token: str) -> str:
-    # Of the delivery too: a secret proves nothing of another one. It is random: nothing is gained
-    # by a slow hash.
+    # Includes the delivery: a secret is valid for one delivery only. It is random, so a slow hash
+    # would gain nothing.
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -296,7 +296,7 @@ def _says_condition_failed(error: ClientError) -> bool:
 
 
 def _may_try_again(error: ClientError, last_ms: int) -> bool:
-    """Whether another condition may hold: the item is live, and its rate is not used up."""
+    """Returns whether a retry may succeed: the item is live, and its rate is not used up."""
     item = dict(error.response).get("Item")
     if not isinstance(item, dict) or "revoked_at_ms" in item:
         return False

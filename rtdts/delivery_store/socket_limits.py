@@ -1,13 +1,13 @@
-"""``socket-limits``: which sockets an identity has open, and what of a rate is used up.
+"""``socket-limits``: the open sockets of an identity, and how much of a rate is used up.
 
-A Lambda knows only what its own container has seen, and the next frame may go to another one: what
-is counted for all is counted here. Each count is one item, written conditionally, so that no limit
-is passed however many write at once, and each heals by itself:
+A Lambda container sees only its own requests, and the next frame may go to another one, so limits
+across containers are counted here. Each count is one item, written conditionally, so that no limit
+is exceeded by concurrent writers. Each also recovers from missed updates by itself:
 
-- A rate is kept as the time at which all of it is there again (the generic cell rate algorithm, as
-  in `rtdts.runtime.rate_limits`): a time that has passed says the same as no item.
-- The sockets of an identity are one attribute each, named for the connection. One whose end was
-  never reported is among the oldest before long, and the oldest makes room when there is none.
+- A rate is kept as the time at which it is fully replenished (the generic cell rate algorithm, as
+  in `rtdts.runtime.rate_limits`): a time in the past means the same as no item.
+- The sockets of an identity are one attribute each, named after the connection. A socket whose end
+  was never reported is among the oldest before long, and the oldest makes room when there is none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
 
 KEPT_FOR_MS: Final = 3 * 60 * 60 * 1000
-"""Longer than any socket lives (two hours), and than any rate takes to be whole again."""
+"""Longer than any socket lives (two hours), and than any rate takes to replenish fully."""
 
 _MS_PER_MINUTE: Final = 60_000
 _ATTEMPTS: Final = 4
@@ -40,7 +40,7 @@ _EXPIRES: Final = f"{TTL_ATTRIBUTE} = :expires"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rate:
-    """So many units per minute, of which `burst` may be taken at once."""
+    """A number of units per minute, of which `burst` may be taken at once."""
 
     per_minute: float
     burst: int
@@ -52,7 +52,7 @@ class Rate:
 
 
 class SocketLimitStore:
-    """Counts for all containers together.
+    """Counts across all containers.
 
     Args:
         client: A DynamoDB client.
@@ -67,12 +67,12 @@ class SocketLimitStore:
         """Takes a unit of a rate, unless it is used up.
 
         Args:
-            key: What the rate is of.
+            key: What the rate applies to.
             rate: The rate.
             now_ms: This moment.
 
         Returns:
-            Whether there was one. Not, when others took units all the while.
+            Whether a unit was taken. False also when other writers took units during every attempt.
         """
         unit_ms = rate.ms_per_unit
         # The time until which units may be borrowed, one left out: that which is taken.
@@ -103,16 +103,17 @@ class SocketLimitStore:
         return False
 
     def add_socket(self, key: str, connection_id: str, *, most: int, now_ms: int) -> str | None:
-        """Adds a socket to an identity's.
+        """Adds a socket to an identity.
 
         Args:
-            key: Whose.
-            connection_id: The socket; added again it counts once.
-            most: How many it may have.
+            key: The identity.
+            connection_id: The socket; adding it again does not count twice.
+            most: How many sockets the identity may have.
             now_ms: This moment.
 
         Returns:
-            None when it was added; else, as there are so many already, the oldest one's connection.
+            None when it was added; otherwise the limit is reached, and this is the oldest socket's
+            connection.
         """
         name = _SOCKET + connection_id
         current = self._update(
@@ -129,7 +130,7 @@ class SocketLimitStore:
         return _oldest(current)
 
     def replace_socket(self, key: str, oldest: str, connection_id: str, *, now_ms: int) -> bool:
-        """Puts a socket in another's place; returns whether that was still there."""
+        """Replaces the oldest socket with a new one; returns whether the old one still existed."""
         current = self._update(
             key,
             f"SET #new = :now, {_EXPIRES} REMOVE #oldest",
@@ -141,7 +142,7 @@ class SocketLimitStore:
         return current is None or _SOCKET + connection_id in current
 
     def remove_socket(self, key: str, connection_id: str, now_ms: int) -> None:
-        """Removes a socket from an identity's; one that isn't there is as good."""
+        """Removes a socket from an identity; if it does not exist, that counts as done."""
         self._update(
             key,
             f"SET {_EXPIRES} REMOVE #gone ADD open_sockets :less",
@@ -160,7 +161,7 @@ class SocketLimitStore:
         now_ms: int,
         names: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any] | None:
-        """Updates an item on a condition; the item as it stands when the condition failed."""
+        """Updates an item on a condition; returns the item as it is when the condition failed."""
         numbers = {**values, ":expires": (now_ms + KEPT_FOR_MS) // 1000}
         attributes: dict[str, UniversalAttributeValueTypeDef] = {
             name: {"N": str(number)} for name, number in numbers.items()
@@ -173,7 +174,7 @@ class SocketLimitStore:
             "ExpressionAttributeValues": attributes,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        if names:  # DynamoDB takes no empty ones
+        if names:  # DynamoDB refuses an empty map
             request["ExpressionAttributeNames"] = names
         try:
             self._client.update_item(**request)

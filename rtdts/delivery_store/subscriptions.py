@@ -1,7 +1,7 @@
 """``subscriptions``: which endpoint follows which topic (`rtdts.tracking.topics`).
 
-A subscription is no right: rights are judged at each post. It dies with its connection
-($disconnect, or the first post that finds it gone), with the token, or by expiry.
+A subscription grants no right to view: that is checked at each post. A subscription ends with its
+connection ($disconnect, or the first post that gets 410 Gone), with the token, or by expiry.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     )
 
 KEPT_FOR_MS = 3 * 60 * 60 * 1000
-"""API Gateway ends every connection after two hours; an hour later the item may go."""
+"""API Gateway closes every connection after two hours; an hour later the item may be deleted."""
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """One endpoint's wish to follow one topic."""
+    """One endpoint's subscription to one topic."""
 
     topic: str
     endpoint: str
@@ -39,12 +39,12 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
     token_expires_at_ms: int
     subscribed_at_ms: int
-    """When the gateway took the `track`: of two, the later one has the later time."""
+    """When the gateway received the `track`: of two, the later one has the later time."""
     token_id: str = ""
     """Of the token that the viewer connected with; see `rtdts.tracking.blocks.Token`."""
     token_issued_at_ms: int = 0
     view: FleetView | None = None
-    """Of the fleet, what its endpoint sees."""
+    """The part of the fleet that the endpoint sees; only for the fleet's topic."""
 
     @property
     def delivery_id(self) -> str:
@@ -73,10 +73,10 @@ class SubscriptionStore:
         self._table = tables.subscriptions
 
     def add(self, subscription: Subscription) -> None:
-        """Writes a subscription; the same again overwrites it, unless that was begun later.
+        """Writes a subscription, overwriting an equal one unless that was begun later.
 
-        The messages of a connection are handled side by side: an earlier view of the fleet must not
-        take the place of a later one.
+        A connection's messages are handled concurrently: an earlier view of the fleet must not
+        replace a later one.
         """
         has_bucket = is_of_delivery(subscription.topic)
         item = to_item(
@@ -93,7 +93,7 @@ class SubscriptionStore:
             )
 
     def has(self, topic: str, endpoint: str) -> bool:
-        """Whether the endpoint follows the topic now (read consistently)."""
+        """Returns whether the endpoint follows the topic now (read consistently)."""
         response = self._client.get_item(
             TableName=self._table,
             Key={"topic": {"S": topic}, "endpoint": {"S": endpoint}},
@@ -103,7 +103,7 @@ class SubscriptionStore:
         return "Item" in response
 
     def find(self, topic: str, endpoint: str) -> Subscription | None:
-        """The endpoint's subscription to the topic now (read consistently)."""
+        """Returns the endpoint's subscription to the topic now (read consistently)."""
         response = self._client.get_item(
             TableName=self._table,
             Key={"topic": {"S": topic}, "endpoint": {"S": endpoint}},
@@ -112,28 +112,28 @@ class SubscriptionStore:
         return from_item(response["Item"], Subscription) if "Item" in response else None
 
     def remove(self, topic: str, endpoint: str, *, until_ms: int) -> None:
-        """Ends a subscription that began at `until_ms` or before; one that isn't there is as good.
+        """Ends a subscription that began at `until_ms` or before, if it exists.
 
-        Later ones stay: the events of a connection are handled side by side, and its `untrack` may
-        be overtaken by the `track` that came after it.
+        Later ones stay: a connection's events are handled concurrently, and its `untrack` may be
+        overtaken by the `track` that came after it.
         """
         self._delete_if("subscribed_at_ms <= :time", topic, endpoint, until_ms)
 
     def end(self, read: Subscription) -> None:
-        """Ends a subscription as it was read; one that isn't there is as good.
+        """Ends a subscription as it was read, if it still exists.
 
-        One that was begun anew since then stays.
+        A subscription that was begun anew since then stays.
         """
         self._delete_if(
             "subscribed_at_ms = :time", read.topic, read.endpoint, read.subscribed_at_ms
         )
 
     def remove_endpoint(self, endpoint: str) -> int:
-        """Ends all of an endpoint's subscriptions that the index knows of.
+        """Ends all of an endpoint's subscriptions that the index returns.
 
         Returns:
-            How many. One that was added a moment before may be missed; the first post to it
-            finds the connection gone and removes it.
+            How many were ended. One that was added a moment before may be missed; the first post to
+            it gets 410 Gone, and removes it.
         """
         keys = [
             {"topic": item["topic"], "endpoint": item["endpoint"]}
@@ -143,7 +143,7 @@ class SubscriptionStore:
         return len(keys)
 
     def of_topic(self, topic: str) -> list[Subscription]:
-        """Who follows the topic now (read consistently)."""
+        """Returns the subscriptions to the topic now (read consistently)."""
         query: QueryInputTypeDef = {
             "TableName": self._table,
             "KeyConditionExpression": "topic = :topic",
@@ -161,7 +161,7 @@ class SubscriptionStore:
             "TableName": self._table,
             "IndexName": BY_BUCKET,
             "KeyConditionExpression": "#bucket = :bucket",
-            "ExpressionAttributeNames": {"#bucket": "bucket"},  # DynamoDB keeps the word to itself
+            "ExpressionAttributeNames": {"#bucket": "bucket"},  # a reserved word of DynamoDB
             "ExpressionAttributeValues": {":bucket": {"N": str(bucket)}},
         }
         for item in query_all(self._client, query):
@@ -177,7 +177,7 @@ class SubscriptionStore:
             )
 
     def count_deliveries(self, endpoint: str) -> int:
-        """How many deliveries an endpoint follows, as far as the index knows."""
+        """Returns how many deliveries an endpoint follows, according to the index."""
         query = _of_endpoint(self._table, endpoint)
         query["Select"] = "COUNT"
         query["FilterExpression"] = "topic <> :fleet"
@@ -196,7 +196,7 @@ class SubscriptionStore:
 
 @contextmanager
 def _ignoring_failed_condition() -> Iterator[None]:
-    """What a condition refuses is as good as done."""
+    """Treats a failed condition as success."""
     try:
         yield
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""The settings that name the tables, for those who are told all of them."""
+"""The settings that name the tables, for deployables that use all of them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TableSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ShareTableSettings(TableSettings):
-    """The same for those who have to do with shares."""
+    """The same settings, for deployables that also use shares."""
 
     delivery_shares_table: str = setting(
         "DELIVERY_SHARES_TABLE", help="table of deliveries' shares"

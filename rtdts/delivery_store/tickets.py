@@ -1,7 +1,7 @@
-"""``socket-tickets``: what a browser connects with, since it can't set a header on a WebSocket.
+"""``socket-tickets``: a browser's credential for a WebSocket, on which it can't set a header.
 
-A ticket lives 30 s and is spent once, by a conditional delete. Only its hash is stored: whoever
-reads the table can't connect with what they see.
+A ticket lives 30 s and is spent once, by a conditional delete. Only its hash is stored: reading the
+table is not enough to connect.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ _FORM = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
-    """What its holder is given."""
+    """A ticket as the client receives it."""
 
     ticket: str
     expires_at_ms: int
 
 
 class TicketHolder(msgspec.Struct, frozen=True, kw_only=True):
-    """Who the ticket was issued to."""
+    """The identity that the ticket was issued to."""
 
     role: str
     identity: str
     token_expires_at_ms: int
-    """Expiry of the token that the ticket was given for: the connection's rights end with it."""
+    """Expiry of the token that the ticket was issued for: the connection's rights end with it."""
     token_id: str = ""
-    """That token's `rtdts.tracking.blocks.Token`: revoked, it takes the connection along."""
+    """That token's `rtdts.tracking.blocks.Token`: if it is revoked, the connection ends too."""
     token_issued_at_ms: int = 0
     delivery_id: str = ""
-    """The one delivery that its socket may track; empty for all that the holder has a right to."""
+    """The one delivery that the socket may track; empty for all that the holder may view."""
 
 
 class _TicketItem(TicketHolder, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class _TicketItem(TicketHolder, frozen=True, kw_only=True):
 
 
 class TicketStore:
-    """Issues tickets and takes them back, once."""
+    """Issues tickets and spends each of them once."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class TicketStore:
         self._new_ticket = new_ticket
 
     def issue(self, holder: TicketHolder, now_ms: int) -> Ticket:
-        """A new ticket; it ends no later than the token that it stands for."""
+        """Issues a ticket, which expires no later than the token that it stands for."""
         expires_at_ms = min(now_ms + TICKET_LIFETIME_MS, holder.token_expires_at_ms)
         ticket = Ticket(ticket=self._new_ticket(), expires_at_ms=expires_at_ms)
         item = _TicketItem(
@@ -82,7 +82,7 @@ class TicketStore:
         return ticket
 
     def spend(self, ticket: str, now_ms: int) -> TicketHolder | None:
-        """Takes a ticket: whoever comes first has its holder, all others and late ones None."""
+        """Spends a ticket; returns its holder to the first caller, None to later or late ones."""
         try:
             response = self._client.delete_item(
                 TableName=self._table,
@@ -99,7 +99,7 @@ class TicketStore:
 
 
 def is_ticket(text: str) -> bool:
-    """Whether a text has the form of a ticket: whoever makes one up should cost no request."""
+    """Returns whether a text has the form of a ticket: a made-up one should cost no request."""
     return _FORM.fullmatch(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""Writing several items together or not at all, and understanding a refusal."""
+"""Writes several items together or not at all, and interprets DynamoDB's refusals."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 MAX_WRITES_TOGETHER = 100
-"""TransactWriteItems' limit of items a request."""
+"""TransactWriteItems' limit of items per request."""
 MAX_BYTES_TOGETHER = 4 * 1024 * 1024
-"""Its limit of all items together."""
+"""Its limit for the size of all items together."""
 ATTEMPTS = 6
 FIRST_WAIT_S = 0.05
 MOST_WAIT_S = 0.8
-"""Six attempts wait 1.6 s at the most: a request's patience, and well inside a nudge's."""
+"""Six attempts wait 1.6 s at most: acceptable for a request, and well within a nudge's timeout."""
 
 _PASSING_REASONS = frozenset(
     {
-        # Two transactions met on one item, which is common: a truck's matches are one item.
+        # Two transactions wrote one item, which is common: a truck's matches are one item.
         "TransactionConflict",
         "ThrottlingError",
         "ProvisionedThroughputExceeded",
@@ -37,7 +37,7 @@ _PASSING_REASONS = frozenset(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Write:
-    """One write of a transaction, with what it means when its condition does not hold."""
+    """One write of a transaction, and the error to raise when its condition does not hold."""
 
     item: TransactWriteItemTypeDef
     if_condition_failed: DeliveryStoreError | None = None
@@ -51,15 +51,15 @@ def write_together(
     sleep: Callable[[float], None],
     operation: str,
 ) -> None:
-    """Writes all or nothing; tries again when the reason for a refusal passes.
+    """Writes all or nothing, and retries while the reason for a refusal is temporary.
 
-    All attempts carry one request token. So a write whose answer got lost is recognised by
-    DynamoDB (for ten minutes) and is a success when repeated, not a conflict with itself.
+    All attempts carry one request token. So DynamoDB recognises a write whose response got lost
+    (for ten minutes), and its repetition succeeds instead of conflicting with itself.
 
     Raises:
         DeliveryStoreError: The `if_condition_failed` of the first write whose condition did not
             hold.
-        StoreBusy: Refused `ATTEMPTS` times for reasons that pass.
+        StoreBusy: Refused `ATTEMPTS` times for temporary reasons.
         botocore.exceptions.ClientError: Anything else.
     """
     token = str(uuid.uuid4())
@@ -74,7 +74,7 @@ def write_together(
 
 
 def _try_to_write(client: DynamoDBClient, writes: Sequence[Write], token: str) -> tuple[str, ...]:
-    """Why it was refused for now; empty when written."""
+    """Returns why it was refused for now; empty when written."""
     try:
         client.transact_write_items(
             TransactItems=[write.item for write in writes], ClientRequestToken=token
@@ -92,7 +92,7 @@ def _try_to_write(client: DynamoDBClient, writes: Sequence[Write], token: str) -
 
 
 def cancellation_codes(error: ClientError) -> tuple[str, ...]:
-    """Why a transaction was cancelled: a code for each of its writes, ``"None"`` for no fault.
+    """Returns why a transaction was cancelled: a code per write, ``"None"`` for no fault.
 
     Empty when the error is not the cancellation of a transaction.
     """

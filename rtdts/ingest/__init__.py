@@ -1,1 +1,1 @@
-"""Decode, judge, stamp, put: what every door for telemetry shares, whatever its protocol."""
+"""Decodes, validates, stamps and puts points: shared by all entry points for telemetry."""

@@ -1,4 +1,4 @@
-"""The setting that says which zone first-generation trucks' clocks show: alike for every door."""
+"""The setting for the time zone of first-generation trucks' clocks; the same everywhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rtdts.runtime.settings import SettingsError
 
 
 def first_generation_zone(name: str) -> ZoneInfo:
-    """The zone that ``FIRST_GENERATION_TIMEZONE`` names.
+    """Returns the zone that ``FIRST_GENERATION_TIMEZONE`` names.
 
     Raises:
         SettingsError: There is no such zone.

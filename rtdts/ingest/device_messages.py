@@ -1,7 +1,7 @@
-"""A record of the small stream in front of the main one: a message of a truck, as a rule wrote it.
+"""A record of the small stream before the main one: one truck's message, as the rule wrote it.
 
-AWS IoT Core's rule (`deploy/terraform/modules/iot_ingest/rules/telemetry.sql`) writes one for each
-message; the replay of what it could not write puts the same.
+AWS IoT Core's rule (`deploy/terraform/modules/iot_ingest/rules/telemetry.sql`) writes one record
+per message; a replay of what it could not write puts records of the same form.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from typing import Final
 import msgspec
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
-"""How each gzip file begins, and no JSON document."""
+"""The first bytes of every gzip file, and of no JSON document."""
 
 
 class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One message."""
 
     truck_id: str
-    """By the topic, on which no other truck can publish; never by what is in the message."""
+    """From the topic, on which no other truck can publish; never from the message itself."""
     received_at_ms: int
     """When AWS received it."""
     payload: bytes
-    """As the truck sent it, base64 in the record: also what is not JSON."""
+    """As the truck sent it, base64 in the record; it may be something other than JSON."""
 
     @property
     def content_type(self) -> str:
-        """What the payload is; MQTT 3.1.1 has no field in which a truck could say so."""
+        """The payload's type; MQTT 3.1.1 has no field in which a truck could declare it."""
         return "application/gzip" if self.payload.startswith(_GZIP_MAGIC) else ""
 
 
 class BrokenRecordError(Exception):
-    """The record is no message as the rule writes one."""
+    """The record is not a message as the rule writes it."""
 
 
 _DECODER: Final = msgspec.json.Decoder(DeviceMessage)
@@ -39,10 +39,10 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def decode_message(data: bytes) -> DeviceMessage:
-    """Reads a record.
+    """Decodes a record.
 
     Raises:
-        BrokenRecordError: It is none.
+        BrokenRecordError: It is not a message.
     """
     try:
         return _DECODER.decode(data)
@@ -51,5 +51,5 @@ def decode_message(data: bytes) -> DeviceMessage:
 
 
 def encode_message(message: DeviceMessage) -> bytes:
-    """Writes a record."""
+    """Encodes a record."""
     return _ENCODER.encode(message)

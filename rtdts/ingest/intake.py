@@ -1,4 +1,4 @@
-"""Takes a truck's points into the stream; a door adds its protocol, and nothing about points."""
+"""Puts a truck's points into the stream; an entry point only adds its protocol."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from rtdts.tracking.stream_codec import encode_point
 from rtdts.tracking.telemetry import Rejection, decode_body
 
 NOTHING_PUT = PutOutcome(not_taken=(), attempts=0, failure=None)
-"""Of a body in which no point is valid."""
+"""The outcome for a body in which no point is valid."""
 
 
 class Putter(Protocol):
-    """Where accepted points go: `rtdts.telemetry_stream.putter.StreamPutter`."""
+    """Puts accepted points: see `rtdts.telemetry_stream.putter.StreamPutter`."""
 
     def put(self, truck_id: str, payloads: Sequence[bytes], deadline: Deadline) -> PutOutcome:
-        """Put one truck's points; says which were not taken."""
+        """Puts one truck's points; returns which of them failed."""
         ...
 
 
 class IngestResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The fate of each point of one body; indexes are places in it."""
+    """The fate of each point of one body; indexes are positions in the body."""
 
     truck_id: str
     accepted: int
     """How many are durable in the stream."""
     rejected: Sequence[Rejection]
-    """What must never be sent again, by index."""
+    """Points that must never be sent again, by index."""
     adjusted: Sequence[Adjustment]
-    """Which of the accepted points have another time than their own, by index."""
+    """Accepted points whose time differs from the device's, by index."""
     not_taken: Sequence[int]
-    """Valid points that are not known to be in the stream: to be sent again."""
+    """Valid points that are not known to be in the stream: the client must send them again."""
     points: Sequence[Point]
     """The valid points, stamped: those accepted and those not taken."""
     outcome: PutOutcome
@@ -50,20 +50,20 @@ class IngestResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JudgedBody(msgspec.Struct, frozen=True, kw_only=True):
-    """One body, decoded, judged and stamped; nothing of it is in the stream yet."""
+    """One body, decoded, validated and stamped; nothing of it is in the stream yet."""
 
     truck_id: str
     stamped: StampedPoints
     rejected: Sequence[Rejection]
-    """What must never be sent again, by index."""
+    """Points that must never be sent again, by index."""
     payloads: Sequence[bytes]
-    """The valid points as they go into the stream."""
+    """The valid points, encoded for the stream."""
 
     def result(self, outcome: PutOutcome) -> IngestResult:
-        """The fate of each point.
+        """Returns the fate of each point.
 
         Args:
-            outcome: Of the put of `payloads`.
+            outcome: The outcome of the put of `payloads`.
         """
         stamped = self.stamped
         not_taken = [stamped.indexes[place] for place in outcome.not_taken]
@@ -87,19 +87,19 @@ def judge_body(
     source: Literal["http", "mqtt"],
     first_generation_zone: tzinfo,
 ) -> JudgedBody:
-    """Decode, judge and stamp the points of one body; puts nothing.
+    """Decodes, validates and stamps the points of one body; puts nothing.
 
     Args:
         body: The JSON document, unpacked.
-        truck_id: The truck that sends it, as the door has authenticated it.
+        truck_id: The sending truck, as authenticated by the entry point.
         received_at_ms: When it arrived.
-        source: The door.
+        source: The entry point.
         first_generation_zone: The zone of first-generation trucks' clocks.
 
     Raises:
         UnreadableBodyError: It is not JSON, or holds no point.
         TooManyPointsError: It holds too many.
-        ForeignTruckError: A point, good or bad, is of another truck.
+        ForeignTruckError: A point, valid or not, is of another truck.
     """
     decoded = decode_body(body, truck_id=truck_id, first_generation_zone=first_generation_zone)
     stamped = stamp(decoded.sent, received_at_ms=received_at_ms, source=source)
@@ -112,16 +112,16 @@ def judge_body(
 
 
 def batch_of(bodies: Sequence[JudgedBody]) -> Batch:
-    """Several bodies of one truck as one batch of a put, in their order."""
+    """Joins several bodies of one truck into one batch of a put, in their order."""
     return Batch(bodies[0].truck_id, [payload for body in bodies for payload in body.payloads])
 
 
 def results_of(bodies: Sequence[JudgedBody], outcome: PutOutcome) -> list[IngestResult]:
-    """The result of each of the bodies that were put as one batch.
+    """Returns the result of each of the bodies that were put as one batch.
 
     Args:
-        bodies: Those of `batch_of`.
-        outcome: Of that batch.
+        bodies: The bodies passed to `batch_of`.
+        outcome: The outcome of that batch.
     """
     results = []
     start = 0
@@ -133,7 +133,7 @@ def results_of(bodies: Sequence[JudgedBody], outcome: PutOutcome) -> list[Ingest
 
 
 class Intake:
-    """Takes bodies of telemetry.
+    """Processes bodies of telemetry.
 
     Args:
         putter: Where points go.
@@ -153,21 +153,21 @@ class Intake:
         source: Literal["http", "mqtt"],
         deadline: Deadline,
     ) -> IngestResult:
-        """Decode, judge, stamp and put the points of one body.
+        """Decodes, validates, stamps and puts the points of one body.
 
-        What is accepted is durable when this returns. Nothing is put when nothing is valid.
+        Accepted points are durable when this returns. Nothing is put when no point is valid.
 
         Args:
             body: The JSON document, unpacked.
-            truck_id: The truck that sends it, as the door has authenticated it.
+            truck_id: The sending truck, as authenticated by the entry point.
             received_at_ms: When it arrived.
-            source: The door.
-            deadline: No attempt to put but the first begins after it.
+            source: The entry point.
+            deadline: Only the first attempt to put may begin after it.
 
         Raises:
             UnreadableBodyError: It is not JSON, or holds no point.
             TooManyPointsError: It holds too many.
-            ForeignTruckError: A point, good or bad, is of another truck. None was put.
+            ForeignTruckError: A point, valid or not, is of another truck. None was put.
         """
         judged = judge_body(
             body,

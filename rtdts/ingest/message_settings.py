@@ -1,4 +1,4 @@
-"""Settings that doors of messages share: those that have acknowledged before they look."""
+"""Settings shared by the entry points for messages, which acknowledge before they validate."""
 
 from __future__ import annotations
 

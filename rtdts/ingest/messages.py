@@ -1,7 +1,7 @@
-"""What a message from a truck is, for the doors that have acknowledged it: its points, or a fault.
+"""Validates a truck's message after it was acknowledged: returns its points, or a fault.
 
-Such a door can't answer as HTTP does. So what can't be used is parked, and never raises: an error
-would come again with each redelivery. Decides only.
+An entry point that has acknowledged can't respond as HTTP does. So an unusable message is parked,
+and never raises: an error would recur with each redelivery. This module only decides.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ UNREADABLE: Final = "unreadable"
 UNJUDGED: Final = "unjudged"
 REVOKED: Final = "revoked"
 OVER_QUOTA: Final = "over_quota"
-"""Known where messages have been counted: not at each door."""
+"""Known only where messages are counted, which not every entry point does."""
 REASONS: Final = (
     FOREIGN_TOPIC,
     FOREIGN_TRUCK,
@@ -42,18 +42,18 @@ REASONS: Final = (
     REVOKED,
     OVER_QUOTA,
 )
-"""Why a message as a whole can't be used."""
+"""Why no part of a message can be used."""
 REJECTED_POINTS: Final = "rejected_points"
-"""Why a message is parked of which some points are not valid."""
+"""Why a message is parked in which some points are invalid."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """Why nothing of a message can be used.
+    """Why no part of a message can be used.
 
     Attributes:
         reason: One of `REASONS`.
-        detail: For the truck's makers.
+        detail: For the developers of the truck's software.
     """
 
     reason: str
@@ -61,12 +61,12 @@ class Fault:
 
     @property
     def is_parked(self) -> bool:
-        """Whether the message is kept: not those of a thief, which may be without end."""
+        """Whether the message is kept. A revoked device's are not: their number is unlimited."""
         return self.reason != REVOKED
 
 
 def foreign_topic(topic: str) -> Fault:
-    """The fault of a message on a topic that is no truck's."""
+    """Returns the fault of a message on a topic that is not a truck's."""
     return Fault(FOREIGN_TOPIC, f"no truck's topic: {topic[:200]}")
 
 
@@ -85,10 +85,10 @@ def judge_message(
     Args:
         payload: As the truck sent it.
         truck_id: By its topic, on which no other truck can publish.
-        content_type: What the truck calls it; gzip is unpacked.
-        received_at_ms: When it came.
+        content_type: As the truck declared it; gzip is unpacked.
+        received_at_ms: When it was received.
         zone: The zone of first-generation trucks' clocks.
-        max_body_bytes: How large it may be, unpacked.
+        max_body_bytes: Its largest allowed size, unpacked.
         is_revoked: Whether an operator has blocked a truck.
     """
 
@@ -119,12 +119,12 @@ def judge_owntracks(
     """Judge one message of the app OwnTracks; never raises, whatever is in it.
 
     Args:
-        payload: As the app sent it; whatever truck, user or topic it names is not looked at.
-        truck_id: As of `judge_message`.
-        received_at_ms: As of `judge_message`.
-        zone: As of `judge_message`.
-        max_body_bytes: As of `judge_message`.
-        is_revoked: As of `judge_message`.
+        payload: As the app sent it; any truck, user or topic that it names is ignored.
+        truck_id: As in `judge_message`.
+        received_at_ms: As in `judge_message`.
+        zone: As in `judge_message`.
+        max_body_bytes: As in `judge_message`.
+        is_revoked: As in `judge_message`.
 
     Returns:
         None for a message that is not about a position.
@@ -168,5 +168,5 @@ def _or_fault(judged: Callable[[], T], max_body_bytes: int) -> T | Fault:
         return Fault(TOO_MANY_POINTS, detail)
     except (NotUnpackableError, UnreadableBodyError) as error:
         return Fault(UNREADABLE, f"the message can't be used: {error}")
-    except Exception as error:  # an error of ours must not come again with each redelivery
+    except Exception as error:  # a bug here must not recur with each redelivery
         return Fault(UNJUDGED, repr(error))

@@ -1,4 +1,4 @@
-"""Bodies that come compressed, unpacked without ever more of them in memory than is allowed."""
+"""Unpacks compressed bodies, never holding more of them in memory than is allowed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ _GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS  # "16 +": with gzip's header and traile
 
 
 class BodyTooLargeError(Exception):
-    """The body is larger, unpacked, than it may be."""
+    """The unpacked body is larger than allowed."""
 
 
 class NotUnpackableError(Exception):
-    """The body is not the base64 or gzip that it says it is."""
+    """The body is not the base64 or gzip that it is declared to be."""
 
 
 def unpacked(body: bytes, *, content_type: str, max_bytes: int) -> bytes:
-    """The body as its points are in it.
+    """Returns the body unpacked.
 
     Args:
         body: As it was sent.
-        content_type: What the sender calls it; gzip is unpacked, anything else is left as it is.
-        max_bytes: How large it may be, unpacked.
+        content_type: As the sender declared it; gzip is unpacked, anything else is left as it is.
+        max_bytes: The largest allowed size, unpacked.
 
     Raises:
         BodyTooLargeError: It is larger, or unpacks to more.
@@ -38,7 +38,7 @@ def unpacked(body: bytes, *, content_type: str, max_bytes: int) -> bytes:
 def _gunzip(packed: bytes, max_bytes: int) -> bytes:
     unpacking = zlib.decompressobj(_GZIP_WINDOW_BITS)
     try:
-        # One byte more than allowed tells "too large" from "just fits", whatever is behind it.
+        # One byte more than allowed is enough to detect a body that is too large.
         unpacked_body = unpacking.decompress(packed, max_bytes + 1)
     except zlib.error as error:
         raise NotUnpackableError("the body is not gzip") from error

@@ -1,4 +1,4 @@
-"""What became of each point of a request, for who follows one through the logs."""
+"""Log fields for each point of a request, for tracing single points."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rtdts.tracking.positions import Point
 
 
 def point_steps(points: Sequence[Point], outcome: PutOutcome) -> Iterator[Mapping[str, Any]]:
-    """The fields of a line a point, in the request's order.
+    """Yields the log fields of one line per point, in the request's order.
 
     Args:
         points: As they were stamped and put.
-        outcome: What the stream said.
+        outcome: The stream's result.
     """
     places = {place: record for record in outcome.accepted for place in record.payloads}
     for place, point in enumerate(points):

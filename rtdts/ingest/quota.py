@@ -1,7 +1,7 @@
-"""What one truck may send: requests and points per minute, as a mean over some minutes.
+"""The quota of one truck: requests and points per minute, as a mean over some minutes.
 
-A door keeps one of these for what it sees itself, and the consumer one for all that a truck sends
-(`consumer.quota`).
+An entry point keeps one quota for what it receives itself, and the consumer one for all that a
+truck sends (`consumer.quota`).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from rtdts.runtime.settings import setting
 REQUESTS_PER_MINUTE: Final = 60
 POINTS_PER_MINUTE: Final = 6_000
 QUOTA_MINUTES: Final = 10
-"""A truck that was out of reach for 16 hours with a point per second uploads that at once."""
+"""A truck that was out of reach for 16 hours with a point per second uploads these at once."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PointQuotaSettings:
-    """The part of the settings of a door that counts points alone."""
+    """The part of the settings of an entry point that only counts points."""
 
     points_per_minute: int = setting(
         "TRUCK_POINTS_PER_MINUTE",
@@ -40,7 +40,7 @@ class PointQuotaSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QuotaSettings(PointQuotaSettings):
-    """The part of the settings of a deployable that counts requests too."""
+    """The part of the settings of a deployable that also counts requests."""
 
     requests_per_minute: int = setting(
         "TRUCK_REQUESTS_PER_MINUTE",
@@ -51,7 +51,7 @@ class QuotaSettings(PointQuotaSettings):
     )
 
     def new_quota(self) -> TruckQuota:
-        """A quota of which nothing is used yet."""
+        """Returns a quota of which nothing is used yet."""
         return TruckQuota(
             requests_per_minute=self.requests_per_minute,
             points_per_minute=self.points_per_minute,
@@ -60,7 +60,7 @@ class QuotaSettings(PointQuotaSettings):
 
 
 def points_quota(settings: PointQuotaSettings) -> RateLimits:
-    """The points of every truck; none is used yet."""
+    """Returns the limits of every truck's points; none are used yet."""
     return RateLimits(per_minute=settings.points_per_minute, burst_minutes=settings.quota_minutes)
 
 
@@ -68,7 +68,7 @@ class TruckQuota:
     """The quota of every truck.
 
     Args:
-        requests_per_minute: Requests, whatever is in them.
+        requests_per_minute: Requests, whatever their content.
         points_per_minute: Points, valid or not.
         minutes: Minutes whose quota may be used at once.
     """
@@ -78,7 +78,7 @@ class TruckQuota:
         self._points = RateLimits(per_minute=points_per_minute, burst_minutes=minutes)
 
     def wait_ms(self, truck_id: str, now_ms: int) -> float:
-        """How long until the truck may send again; 0 when it may now."""
+        """Returns the time until the truck may send again; 0 when it may now."""
         requests_ms = self._requests.wait_ms(truck_id, now_ms)
         return max(requests_ms, self._points.wait_ms(truck_id, now_ms))
 

@@ -1,4 +1,4 @@
-"""What the log and the metrics say of one body of telemetry, alike for every door."""
+"""Log fields and metrics of one body of telemetry, the same for every entry point."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rtdts.ingest.intake import IngestResult
 
 
 def metrics_of(result: IngestResult) -> Mapping[str, int]:
-    """The values of the door's metrics; only what was rejected when nothing was put."""
+    """Returns the values of the entry point's metrics; only rejections when nothing was put."""
     if not result.points:
         return {"PointsRejected": len(result.rejected)}
     return {
@@ -23,7 +23,7 @@ def metrics_of(result: IngestResult) -> Mapping[str, int]:
 
 
 def log_fields(result: IngestResult) -> Mapping[str, Any]:
-    """The fields of the one line per body."""
+    """Returns the fields of the one line per body."""
     fields: dict[str, Any] = {
         "truck_id": result.truck_id,
         "accepted": result.accepted,
@@ -35,7 +35,7 @@ def log_fields(result: IngestResult) -> Mapping[str, Any]:
             "adjusted": len(result.adjusted),
             "not_taken": len(result.not_taken),
             "attempts": result.outcome.attempts,
-            # By these, part of every point's id, its request is found afterwards.
+            # They are part of every point's id, so a point's request can be found by them.
             "recorded_from_ms": min(recorded_at_ms),
             "recorded_to_ms": max(recorded_at_ms),
         }

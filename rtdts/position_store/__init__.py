@@ -1,1 +1,1 @@
-"""Everything that knows OpenSearch: what the indexes are, who writes them, who reads them."""
+"""Everything that uses OpenSearch: the index definitions, the writers and the readers."""

@@ -1,4 +1,4 @@
-"""One bulk request, and what became of each of its items."""
+"""Sends bulk requests, and returns the result of each item."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtdts.position_store.client import STORES_OWN_FAULTS, translating_errors
 
 MAX_ITEMS = 2_000
 MAX_BYTES = 8_000_000
-"""Of a request: far below `http.max_content_length` (100 MB, 10 MB on small AWS domains)."""
+"""Of one request: far below `http.max_content_length` (100 MB, 10 MB on small AWS domains)."""
 
 _FILTER_PATH = (
     "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by"
@@ -22,21 +22,21 @@ _WITH_VERSIONS = f"{_FILTER_PATH},items.*._seq_no,items.*._primary_term"
 
 
 class Fate(enum.Enum):
-    """What became of an item."""
+    """The result of an item."""
 
     WRITTEN = "written"
     CONFLICT = "conflict"
-    """A newer version, or another one than expected, is there."""
+    """The index has a newer version, or another one than expected."""
     REJECTED = "rejected"
-    """For its own fault: it will never be taken."""
+    """The item itself is at fault, and will never be accepted."""
     RETRYABLE = "retryable"
-    """The store's fault: the same item may be taken later."""
+    """The store is at fault: the same item may be accepted later."""
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
     """One item of a bulk request.
 
-    ``head`` is the action's line, ``document`` the source's; both JSON without line breaks. A
+    ``head`` is the action's line, ``document`` the source's; both are JSON without line breaks. A
     deletion has no source.
     """
 
@@ -45,17 +45,17 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an item, and why."""
+    """The result of an item, and the reason."""
 
     fate: Fate
     reason: str = ""
-    """Of a rejection or a passing failure."""
+    """Of a rejection or a temporary failure."""
     seq_no: int = -1
     primary_term: int = -1
 
 
 def head(operation: str, **parameters: Any) -> bytes:
-    """An action's line: ``{"index":{"_index":…,"_id":…}}``."""
+    """Encodes an action's line: ``{"index":{"_index":…,"_id":…}}``."""
     return msgspec.json.encode({operation: parameters})
 
 
@@ -65,17 +65,17 @@ _WRITTEN = ItemOutcome(fate=Fate.WRITTEN)
 def send_bulk(
     client: OpenSearch, actions: Sequence[Action], *, versions: bool = False
 ) -> list[ItemOutcome]:
-    """Sends all, in requests of bounded size; returns an outcome an action, in order.
+    """Sends all, in requests of bounded size; returns one outcome per action, in order.
 
     Args:
-        client: Where to.
-        actions: What.
-        versions: Whether the outcomes are to tell the numbers of what was written. They are more
-            than half of the answer.
+        client: The OpenSearch client.
+        actions: The actions to send.
+        versions: Whether the outcomes include the sequence numbers of what was written. These are
+            more than half of the response.
 
     Raises:
-        StoreUnavailable: A request failed as a whole. Earlier ones may have been written: every
-            action must be one that may be sent again.
+        StoreUnavailable: A request failed as a whole. Earlier ones may have been written, so every
+            action must be safe to repeat.
     """
     filter_path = _WITH_VERSIONS if versions else _FILTER_PATH
     outcomes: list[ItemOutcome] = []
@@ -92,7 +92,7 @@ def send_bulk(
 
 def _outcome(operation: str, item: dict[str, Any]) -> ItemOutcome:
     status = item.get("status", 503)
-    if status == 404 and operation == "delete":  # neither the document is there, nor its index
+    if status == 404 and operation == "delete":  # the document, or its whole index, does not exist
         return _WRITTEN
     if 200 <= status < 300:
         if "_seq_no" not in item:
@@ -107,9 +107,9 @@ def _outcome(operation: str, item: dict[str, Any]) -> ItemOutcome:
     error = item.get("error", {})
     details = (error.get("type"), error.get("reason"), error.get("caused_by", {}).get("reason"))
     reason = f"{status} " + ": ".join(part for part in details if part)
-    # 400 is the mapping's or the parser's verdict on this document, but for some types of errors.
-    # All else (429, 5xx, 403 of a full disk, 404 of an index that is being made) says something of
-    # the store.
+    # With 400 the mapping or the parser refused this document, except for some types of errors.
+    # Any other status (429, 5xx, 403 of a full disk, 404 of an index that is being created) is the
+    # store's fault.
     is_own_fault = status == 400 and error.get("type") not in STORES_OWN_FAULTS
     fate = Fate.REJECTED if is_own_fault else Fate.RETRYABLE
     return ItemOutcome(fate=fate, reason=reason[:500])

@@ -1,4 +1,4 @@
-"""The connection to OpenSearch, and the one place where its errors are told apart."""
+"""The connection to OpenSearch, and the only place that distinguishes its errors."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from opensearchpy.exceptions import SerializationError, TransportError
 from rtdts.position_store.errors import StoreUnavailable
 
 _PASSING_STATUSES = frozenset({403, 408, 413, 429, 500, 502, 503, 504})
-"""403 is here because a node whose disk is full answers `cluster_block_exception` with it."""
+"""403 is here because a node whose disk is full responds with it (`cluster_block_exception`)."""
 
 STORES_OWN_FAULTS = frozenset(
     {
-        # An index that can't be made: its error carries the status of what went wrong with it.
+        # The index can't be created: the error carries the status of the cause.
         "index_creation_exception",
-        # The day's index is closed. An operator did that, and can open it.
+        # The day's index is closed. An operator did that, and can open it again.
         "index_closed_exception",
-        # Two requests made the day's index at once.
+        # Two requests created the day's index at the same time.
         "resource_already_exists_exception",
-        # The cluster has as many shards as it may: the day's index can't be made.
+        # The cluster has its maximum of shards: the day's index can't be created.
         "validation_exception",
     }
 )
-"""Types of errors with status 400 that say nothing of the document or the request: it may succeed
-later, as it is."""
+"""Types of errors with status 400 that do not depend on the document or the request: the same
+request may succeed later."""
 
 
 def connect(
     url: str, *, auth: str = "none", region: str | None = None, timeout_s: float = 30.0
 ) -> OpenSearch:
-    """A client; nothing is sent yet.
+    """Creates a client; sends nothing yet.
 
-    It never tries again by itself: whoever calls has a deadline and decides.
+    The client never retries: the caller has a deadline and decides.
 
     Args:
         url: ``http://host:port`` or ``https://host``.
-        auth: ``sigv4`` signs with the AWS credentials of the process; ``none`` sends no login.
-        region: Of the domain; needed to sign.
-        timeout_s: Longest wait for an answer, in seconds.
+        auth: ``sigv4`` signs with the AWS credentials of the process; ``none`` sends no
+            credentials.
+        region: The domain's region; required for signing.
+        timeout_s: Longest wait for a response, in seconds.
 
     Raises:
         ValueError: Another `auth`; signing without a region, or without credentials in the process.
@@ -57,7 +58,7 @@ def connect(
         timeout=timeout_s,
         max_retries=0,
         retry_on_timeout=False,
-        http_compress=url.startswith("https://"),  # within one machine it only costs time
+        http_compress=url.startswith("https://"),  # on one machine it would only cost time
         pool_maxsize=12,
         **options,
     )
@@ -65,7 +66,7 @@ def connect(
 
 @contextmanager
 def translating_errors(operation: str) -> Iterator[None]:
-    """Turns what may pass into `StoreUnavailable`; what won't (a bug of ours) stays as it is."""
+    """Turns temporary errors into `StoreUnavailable`; others (a bug) pass through unchanged."""
     try:
         yield
     except NoAnswer as error:
@@ -75,12 +76,12 @@ def translating_errors(operation: str) -> Iterator[None]:
         if status not in _PASSING_STATUSES and error.error not in STORES_OWN_FAULTS:
             raise
         raise StoreUnavailable(operation, status, str(error)) from error
-    except SerializationError as error:  # under a 200: something between has cut or replaced it
+    except SerializationError as error:  # with a 200: something in between cut or replaced the body
         raise StoreUnavailable(operation, None, f"unreadable answer: {error}") from error
 
 
 def _signer(region: str | None) -> object:
-    import boto3  # only where requests are signed: a test against a plain node needs none
+    import boto3  # only when requests are signed: a test against a plain node does not need it
     from opensearchpy import Urllib3AWSV4SignerAuth
 
     if region is None:

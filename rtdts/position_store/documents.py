@@ -46,7 +46,7 @@ class _Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class _PointDocument(Reading, frozen=True, kw_only=True, omit_defaults=True):
     """A fix; its speed and heading are the device's or, where `derived` names them, derived."""
 
-    # A factory's value is never taken for the default, so that these are always written.
+    # With a factory the value never counts as the default, so these are always written.
     v: int = msgspec.field(default_factory=lambda: 1)
     truck_id: str
     recorded_at: str
@@ -123,23 +123,23 @@ class _TrackDocument(msgspec.Struct, frozen=True):
 
 
 CURRENT_FIELDS = ("delivery_id", "status", "late_from")
-"""Of the fleet's object, what follows the truck's deliveries and not its points."""
+"""Of the fleet's object: the fields that depend on the truck's deliveries, not on its points."""
 
 D = TypeVar("D", bound=_PointDocument)
 
 _ENCODER = msgspec.json.Encoder()
 
 SHOWN_FIELDS = _ShownDocument.__struct_fields__
-"""What `decode_shown_point` reads."""
+"""The fields that `decode_shown_point` reads."""
 SHOWN_LATEST_FIELDS = (
     "is_shown",
     "stale_since",
     *SHOWN_FIELDS,
     *(f"shown.{name}" for name in SHOWN_FIELDS),
 )
-"""What `decode_shown_latest` reads."""
+"""The fields that `decode_shown_latest` reads."""
 TRACK_FIELDS = _TrackDocument.__struct_fields__
-"""What `decode_track_point` reads."""
+"""The fields that `decode_track_point` reads."""
 
 
 class StoredFix(NamedTuple):
@@ -147,18 +147,18 @@ class StoredFix(NamedTuple):
 
     fix: Fix
     deliveries: tuple[DeliveryProgress, ...] = ()
-    """How far the truck's open deliveries had come with it."""
+    """The progress of the truck's open deliveries with this fix."""
     beyond: bool = False
     """Too late to be folded."""
 
 
 def index_of(event_at_ms: int) -> str:
-    """The daily index of an instant: ``truck-positions-2026.11.24``."""
+    """Returns the daily index of an instant: ``truck-positions-2026.11.24``."""
     return POSITIONS_PREFIX + format_instant(event_at_ms)[:10].replace("-", ".")
 
 
 def encode_position(stored: StoredFix) -> bytes:
-    """The document of the history; it has no ETA."""
+    """Encodes a document of the history; it has no ETA."""
     progress = tuple(
         _Progress(delivery_id=one.delivery_id, distance_remaining_m=one.distance_remaining_m)
         for one in stored.deliveries
@@ -169,10 +169,10 @@ def encode_position(stored: StoredFix) -> bytes:
 
 
 def encode_latest(latest: LatestPosition) -> bytes:
-    """The document of ``truck-latest``.
+    """Encodes a document of ``truck-latest``.
 
-    What is shown is nearly always the newest point: then `is_shown` says so, and it is not there
-    twice. A second copy would be a third of what a point costs the node's log on disk.
+    The shown point is nearly always the newest point: then `is_shown` says so, and the point is
+    stored once. A second copy would be a third of what a point costs the node's log on disk.
     """
     newest, shown = latest.newest, latest.shown
     text = _encoded(newest, latest.deliveries)
@@ -189,10 +189,10 @@ def encode_latest(latest: LatestPosition) -> bytes:
 
 
 def encode_current(source: dict[str, Any], current: CurrentDelivery | None) -> bytes | None:
-    """A document of ``truck-latest`` as it was read, with another current delivery.
+    """Encodes a document of ``truck-latest`` as it was read, with another current delivery.
 
     Returns:
-        None when it is the one that it has.
+        None when the document already has this delivery.
     """
     fleet = {name: value for name, value in source["fleet"].items() if name not in CURRENT_FIELDS}
     fleet |= _current_fields(current)
@@ -200,7 +200,7 @@ def encode_current(source: dict[str, Any], current: CurrentDelivery | None) -> b
 
 
 def eta_earliest_ms(source: dict[str, Any], delivery_id: str) -> int | None:
-    """The early end of the ETA that a document of ``truck-latest`` has of a delivery."""
+    """Returns the early end of a delivery's ETA in a document of ``truck-latest``."""
     shown = decode_shown_latest(source)
     deliveries = () if shown is None else shown.deliveries
     return next((one.eta_earliest_ms for one in deliveries if one.delivery_id == delivery_id), None)
@@ -229,7 +229,7 @@ def _encoded(fix: Fix, deliveries: Iterable[DeliveryProgress]) -> bytes:
 
 
 def external_version(latest: LatestPosition) -> int:
-    """What keeps an older point from overwriting a newer: grows with ``event_at``, then revision.
+    """Returns a version that grows with ``event_at``, then revision, so older writes are refused.
 
     A point of the stream has no negative ``event_at`` that matters here: ingest refuses points
     older than days.
@@ -238,7 +238,7 @@ def external_version(latest: LatestPosition) -> int:
 
 
 def decode_stored_fix(source: Any) -> StoredFix:
-    """A document of the history: exactly what was encoded, but for an ETA.
+    """Decodes a document of the history: exactly what was encoded, except for an ETA.
 
     Raises:
         msgspec.ValidationError: It isn't one.
@@ -249,7 +249,7 @@ def decode_stored_fix(source: Any) -> StoredFix:
 
 
 def decode_latest(source: Any, version: int) -> LatestPosition:
-    """A document of ``truck-latest``, with its external version.
+    """Decodes a document of ``truck-latest``, with its external version.
 
     Raises:
         msgspec.ValidationError: It isn't one.
@@ -282,10 +282,10 @@ def _current(fleet: _FleetDocument | None) -> CurrentDelivery | None:
 
 
 def decode_fleet_truck(truck_id: str, source: Any) -> FleetTruck:
-    """What a view of the fleet shows of a document of ``truck-latest``.
+    """Decodes what a view of the fleet shows of a document of ``truck-latest``.
 
     Raises:
-        msgspec.ValidationError: It isn't one that shows anything.
+        msgspec.ValidationError: It isn't one, or it shows nothing.
     """
     fleet = msgspec.convert(source, _FleetSource).fleet
     return FleetTruck(
@@ -303,7 +303,7 @@ def decode_fleet_truck(truck_id: str, source: Any) -> FleetTruck:
 
 
 def decode_shown_latest(source: Any) -> ShownLatest | None:
-    """What viewing needs of a document of ``truck-latest``; None when nothing may be shown.
+    """Decodes what viewing needs of a ``truck-latest`` document; None when nothing may be shown.
 
     Raises:
         msgspec.ValidationError: It isn't one.
@@ -314,7 +314,7 @@ def decode_shown_latest(source: Any) -> ShownLatest | None:
 
 
 def decode_shown_point(source: Any) -> ShownLatest:
-    """What viewing needs of a document of the history, shown as a truck's latest.
+    """Decodes what viewing needs of a document of the history, shown as a truck's latest.
 
     Raises:
         msgspec.ValidationError: It isn't one.
@@ -323,7 +323,7 @@ def decode_shown_point(source: Any) -> ShownLatest:
 
 
 def decode_track_point(source: Any) -> TrackPoint:
-    """Place and time of a document of the history.
+    """Decodes place and time of a document of the history.
 
     Raises:
         msgspec.ValidationError: It has none.

@@ -1,7 +1,7 @@
-"""Erasing from OpenSearch: a truck's documents, and a delivery's traces in the documents of trucks.
+"""Erases from OpenSearch: a truck's documents, and deliveries' traces in the trucks' documents.
 
-By query, a bounded number of documents a request: whoever is killed leaves no task running behind,
-and whoever goes on finds less to do. Every count is OpenSearch's own, after a refresh.
+By query, with a bounded number of documents per request: a killed process leaves no task running in
+OpenSearch, and the next run has less to do. Every count is OpenSearch's own, after a refresh.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from rtdts.tracking.instants import format_instant
 from rtdts.tracking.truck_state import TruckState, tombstone
 
 BATCH_DOCUMENTS = 10_000
-"""Documents a request: seconds, and well below any time limit on the way to a domain."""
+"""Documents per request: takes seconds, well below any time limit between here and a domain."""
 MAX_FRUITLESS = 5
-"""Requests in a row of which every document was changed by somebody else meanwhile."""
+"""Consecutive requests of which every document was changed concurrently by another writer."""
 
 BY_QUERY = (RAW_PATTERN, POSITIONS_PATTERN)
 
@@ -55,12 +55,12 @@ class TruckErasure:
         self._states = TruckStateStore(client)
 
     def count(self, truck_id: str) -> dict[str, int]:
-        """How many documents of a truck there are, by index or pattern of indexes.
+        """Counts a truck's documents, by index or pattern of indexes.
 
-        A tombstone is none.
+        A tombstone does not count.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now, or not for all of its shards.
+            StoreUnavailable: OpenSearch is unavailable, or some of its shards are.
         """
         counts = {
             pattern: _count(self._client, pattern, _of_truck(truck_id)) for pattern in BY_QUERY
@@ -71,13 +71,13 @@ class TruckErasure:
         return {**counts, LATEST_INDEX: int(shown), STATE_INDEX: int(not _is_erased(stored))}
 
     def last_received_at(self, truck_id: str) -> str | None:
-        """When the point that came last was received, RFC 3339; None when there is none.
+        """Returns when the last point to arrive was received, RFC 3339; None when there is none.
 
-        Not the newest point's: a truck that was out of reach sends its newest first, and what it
-        recorded before comes after.
+        This is not the newest point: a truck that was out of reach sends its newest point first,
+        and the earlier ones after it.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now, or not for all of its shards.
+            StoreUnavailable: OpenSearch is unavailable, or some of its shards are.
         """
         indexes = ",".join((*BY_QUERY, LATEST_INDEX))
         _refresh(self._client, indexes)
@@ -95,21 +95,21 @@ class TruckErasure:
         return None if last_ms is None else format_instant(int(last_ms))
 
     def erase(self, truck_id: str, *, now_ms: int) -> Iterator[tuple[str, int]]:
-        """Leaves a tombstone in place of a truck's state, then deletes the truck's documents.
+        """Replaces a truck's state with a tombstone, then deletes the truck's documents.
 
-        The tombstone comes first: the consumer that holds the state finds it with its next write,
-        and takes back what it wrote in between. In the other order it would write the erased
+        The tombstone comes first: a consumer with this state in memory finds it with its next
+        write, and withdraws what it wrote in between. In the other order it would write the erased
         points again after their deletion.
 
         Args:
             truck_id: The truck.
-            now_ms: Points received up to then are erased.
+            now_ms: Points received up to this moment are erased.
 
         Yields:
-            An index or pattern, and how many documents have gone from it since the last time.
+            An index or pattern, and how many of its documents were deleted since the last time.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now, or kept refusing.
+            StoreUnavailable: OpenSearch is unavailable, or kept refusing.
         """
         if self._bury(truck_id, now_ms):
             yield STATE_INDEX, 1
@@ -124,7 +124,7 @@ class TruckErasure:
         yield LATEST_INDEX, 1
 
     def _bury(self, truck_id: str, now_ms: int) -> bool:
-        """Writes the tombstone; returns whether anything else stood there."""
+        """Writes the tombstone; returns whether it replaced anything else."""
         for _ in range(MAX_FRUITLESS):
             stored = self._states.load([truck_id]).get(truck_id)
             before = stored.state if stored is not None else None
@@ -140,10 +140,10 @@ class TruckErasure:
 
 
 class DeliveryErasure:
-    """Takes deliveries out of the documents of the trucks that carried them.
+    """Removes deliveries from the documents of the trucks that carried them.
 
-    A document names the deliveries that its truck carried, and how far each destination was: a few
-    of them tell where it is.
+    A document names the deliveries that its truck carried, and the remaining distance to each
+    destination: a few such distances reveal where the destination is.
 
     Args:
         client: See `rtdts.position_store.client.connect`.
@@ -154,14 +154,14 @@ class DeliveryErasure:
         self._states = TruckStateStore(client)
 
     def count(self, delivery_ids: Collection[str], truck_ids: Collection[str]) -> dict[str, int]:
-        """How many documents still name one of the deliveries.
+        """Counts the documents that still name one of the deliveries.
 
         Args:
             delivery_ids: The deliveries.
             truck_ids: Every truck that carried one.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now, or not for all of its shards.
+            StoreUnavailable: OpenSearch is unavailable, or some of its shards are.
         """
         if not delivery_ids:
             return {}
@@ -176,24 +176,25 @@ class DeliveryErasure:
     def erase(
         self, delivery_ids: Collection[str], truck_ids: Collection[str]
     ) -> Iterator[tuple[str, int]]:
-        """Takes the deliveries out, and leaves all else of the documents as it is.
+        """Removes the deliveries, and leaves the rest of the documents as it is.
 
-        The states come first, and each is written anew although it names none: the consumer that
-        holds it finds that with its next write, and takes back what it wrote in between. In the
-        other order it would name the erased deliveries again after they were taken out.
+        The states come first, and each is written anew even if it names none of the deliveries: a
+        consumer with this state in memory finds the new version with its next write, and withdraws
+        what it wrote in between. In the other order it would name the erased deliveries again after
+        their removal.
 
-        A memory keeps its writer's name: the consumer that holds it takes the change for its own
-        and goes on, whoever writes first.
+        A state keeps its writer's name: the consumer that holds it takes the change for its own and
+        goes on, whichever of the two writes first.
 
         Args:
             delivery_ids: The deliveries.
             truck_ids: Every truck that carried one.
 
         Yields:
-            An index or pattern, and how many of its documents have changed since the last time.
+            An index or pattern, and how many of its documents were changed since the last time.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now, or kept refusing.
+            StoreUnavailable: OpenSearch is unavailable, or kept refusing.
         """
         if not delivery_ids:
             return
@@ -214,7 +215,7 @@ class DeliveryErasure:
             if stored is None:
                 return False
             if stored.state is None:
-                # Nobody can read it, and a truck goes on without one.
+                # An unreadable state is of no use, and a truck can go on without one.
                 with translating_errors(f"delete in {STATE_INDEX}"):
                     self._client.delete(index=STATE_INDEX, id=truck_id)
                 return True
@@ -228,7 +229,7 @@ class DeliveryErasure:
 
 
 def _is_erased(stored: StoredState | None) -> bool:
-    """Whether nothing is stored of a truck, or a tombstone."""
+    """Returns whether a truck has no stored state, or a tombstone."""
     if stored is None:
         return True
     state = stored.state
@@ -240,9 +241,9 @@ def _of_truck(truck_id: str) -> Mapping[str, Any]:
 
 
 def _naming(delivery_ids: Collection[str]) -> Mapping[str, Any]:
-    # What is shown is not searched: it is earlier than the newest, and names no other deliveries.
+    # `shown` is not searchable: it is older than the newest point, and names no other deliveries.
     ids = sorted(delivery_ids)
-    # The fleet may show a delivery that was assigned after the truck's newest point.
+    # `fleet` may show a delivery that was assigned after the truck's newest point.
     fields = ("deliveries.delivery_id", "fleet.delivery_id")
     return {"bool": {"should": [{"terms": {field: ids}} for field in fields]}}
 
@@ -305,10 +306,10 @@ def _by_query(
 def _rewrite_latest(
     client: OpenSearch, query: Mapping[str, Any], delivery_ids: Collection[str]
 ) -> Iterator[int]:
-    """Takes deliveries out of latest positions; yields how many documents each request changed.
+    """Removes deliveries from latest positions; yields how many documents each request changed.
 
-    Each keeps its version, which an update by query would raise: the consumer's next correction of
-    the same point has the version that follows, and would be refused.
+    Each document keeps its version, which an update by query would raise: the consumer's next
+    correction of the same point has the version that follows, and would be refused.
     """
     fruitless = 0
     while True:
@@ -357,7 +358,7 @@ def _removal(found: Mapping[str, Any], delivery_ids: Collection[str]) -> Action:
 
 
 def _names(stored: StoredState, delivery_ids: Collection[str]) -> bool:
-    """Whether a memory names one of the deliveries; of one that can't be read nobody knows."""
+    """Returns whether a state names one of the deliveries; True for an unreadable state."""
     state = stored.state
     if state is None:
         return True

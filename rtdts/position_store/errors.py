@@ -1,7 +1,7 @@
-"""What can go wrong with the position store.
+"""The errors of the position store.
 
 PositionStoreError
-└── StoreUnavailable    it may work later: nothing is known of what was asked
+└── StoreUnavailable    temporary: the result of the request is unknown
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ class PositionStoreError(Exception):
 
 
 class StoreUnavailable(PositionStoreError):  # noqa: N818 - named for what is the case
-    """OpenSearch did not answer, or said that it can't serve now: worth asking again.
+    """OpenSearch did not respond, or reported a temporary failure: a retry may succeed.
 
     Attributes:
-        status: The HTTP status; None when there was no answer.
+        status: The HTTP status; None when there was no response.
     """
 
     def __init__(self, operation: str, status: int | None, detail: str) -> None:

@@ -1,8 +1,8 @@
-"""The fleet in a view, of ``truck-latest``; and a truck's current delivery, put right there.
+"""Reads a view of the fleet from ``truck-latest``, and updates trucks' current deliveries there.
 
-Two searches at the most. The first counts what is in view and cuts it into clusters; only when the
-trucks are few are they read themselves. Each works on what is in view: the box leads, and all other
-filters look at the trucks that it finds.
+A view takes two searches at most. The first counts the trucks in view and groups them into
+clusters; only when there are few are the trucks themselves read. The cost depends on what is in
+view: the box is evaluated first, and all other filters check only the trucks in it.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _COUNTED: Final = "hits.total.value,aggregations,_shards.failed,timed_out"
 _READ: Final = "hits.hits._id,hits.hits._source,_shards.failed,timed_out"
 
 ATTEMPTS: Final = 5
-"""Against a truck that sends ten points per second; each of them shows what is current anyway."""
+"""Enough for a truck that sends ten points per second; each point shows what is current anyway."""
 
 
 class FleetCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many trucks are in view, and where they are many."""
+    """How many trucks are in view, and where they cluster."""
 
     total: int
     clusters: tuple[FleetCluster, ...]
 
 
 class FleetReader:
-    """Answers views; synchronous, safe to call from several threads.
+    """Reads views; synchronous, safe to call from several threads.
 
-    What was written within the last second may be missing.
+    Writes of the last second may be missing.
 
     Args:
         client: See `rtdts.position_store.client.connect`.
-        ages: From what age on a truck is stale, and offline.
+        ages: The ages from which a truck is stale or offline.
     """
 
     def __init__(self, client: OpenSearch, ages: Ages) -> None:
@@ -55,11 +55,11 @@ class FleetReader:
         """Counts the trucks in view, tile by tile.
 
         Args:
-            view: Where, and which.
-            as_of_ms: Now: late, stale and offline are as of then.
+            view: The box, and the filter.
+            as_of_ms: Now: late, stale and offline are evaluated for this moment.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now, or not in full.
+            StoreUnavailable: OpenSearch is unavailable, or the result is incomplete.
         """
         flags = {
             "late": self._late(as_of_ms),
@@ -94,15 +94,15 @@ class FleetReader:
         )
 
     def trucks(self, view: FleetView, *, as_of_ms: int, limit: int) -> list[FleetTruck]:
-        """The trucks in view, in no order.
+        """Returns the trucks in view, in no order.
 
         Args:
-            view: Where, and which.
-            as_of_ms: As of `count`.
-            limit: The most that are read.
+            view: The box, and the filter.
+            as_of_ms: As in `count`.
+            limit: The most trucks to read.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now, or not in full.
+            StoreUnavailable: OpenSearch is unavailable, or the result is incomplete.
         """
         response = self._search(
             {
@@ -163,7 +163,7 @@ class FleetReader:
 
 
 class CurrentDeliveries:
-    """Puts right which delivery a truck is shown with, when no point of it does.
+    """Updates the delivery that a truck is shown with, when no point of the truck does so.
 
     Args:
         client: See `rtdts.position_store.client.connect`.
@@ -176,19 +176,20 @@ class CurrentDeliveries:
         """Writes a truck's current delivery beside its position, which stays as it is.
 
         The document keeps its version: the consumer's next point, or its next correction of the
-        same one, overwrites it as ever.
+        same point, overwrites it as usual.
 
         Args:
             truck_id: The truck.
-            carried: What it carries; the document knows when it is expected where.
+            carried: The deliveries that it carries; the document has their expected arrivals.
             now_ms: Now.
 
         Returns:
-            Whether it was written: not of a truck that is not shown, nor when it says so already.
+            Whether it was written. False for a truck that is not shown, or when the document
+            already has this delivery.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now, or the truck's points came in between
-                again and again.
+            StoreUnavailable: OpenSearch is unavailable, or the truck's points repeatedly conflicted
+                with the write.
         """
         for _ in range(ATTEMPTS):
             found = self._get(truck_id)

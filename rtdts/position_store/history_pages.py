@@ -1,7 +1,7 @@
-"""What the consumer reads of the history: copies of points, and a truck's fixes around a time.
+"""The consumer's reads of the history: copies of points, and a truck's fixes around a time.
 
-Reads by id are realtime. A search sees what was written before the last refresh: `around`, `before`
-and `after` are for what `refresh` has made visible.
+Reads by id are realtime. A search sees only writes before the last refresh: call `refresh` before
+`around`, `before` and `after`.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ from rtdts.tracking.point_identity import point_id
 from rtdts.tracking.positions import Point
 
 MGET_IDS = 500
-"""Documents a request by id."""
+"""Documents per request by id."""
 SEARCH_IDS = 1_000
-"""Ids a search; far below `index.max_result_window` and `indices.query.bool.max_clause_count`."""
+"""Ids per search; far below `index.max_result_window` and `indices.query.bool.max_clause_count`."""
 MAX_HITS = 10_000
 """`index.max_result_window`."""
 MAX_CLAUSES = 256
-"""Intervals a search; `indices.query.bool.max_clause_count` is 1,024."""
+"""Intervals per search; `indices.query.bool.max_clause_count` is 1,024."""
 
 STAMPS_APART_MS = 3_600_000
-"""Two stamps that a point gets within a short while differ by less: by the time between its two
-receipts, and at the most by what its clock is ahead, when only one of them shifts it."""
+"""Limit of the difference between two stamps that a point gets within a short while: they differ by
+the time between its two receipts and, if only one of them shifts the clock, by at most what the
+clock is ahead."""
 
 _ANY_INDEX = {"ignore_unavailable": "true", "allow_no_indices": "true"}
-# Points that a shard did not return would be corrected away; a replica may lag behind.
+# A point missing from a shard's response would be corrected as if erased; a replica may lag behind.
 _COMPLETE = {**_ANY_INDEX, "allow_partial_search_results": "false", "preference": "_primary"}
 _HITS = "hits.hits._id,hits.hits._source,hits.hits._version,_shards,timed_out"
 _FOUND = "docs._id,docs._source,docs.found,docs.error"
@@ -43,7 +44,7 @@ _STAMP_FIELDS = ["event_at", "n", "beyond"]
 
 
 class Stamp(NamedTuple):
-    """Under which time, and as which, the history holds a point."""
+    """The time and ordinal under which the history holds a point."""
 
     event_at_ms: int
     n: int
@@ -63,7 +64,7 @@ class HistoryFix(NamedTuple):
 
     fix: Fix
     version: int
-    """With how much knowledge it was derived; 1: provisionally."""
+    """Grows with the data that it was derived from; 1: provisional."""
     beyond: bool
 
 
@@ -84,10 +85,10 @@ class HistoryPages:
         self._client = client
 
     def known_trucks(self, truck_ids: Sequence[str]) -> frozenset[str]:
-        """Those of the trucks that the history has points of, but for the last second's.
+        """Returns those of the trucks that have points in the history, except for the last second.
 
         Raises:
-            StoreUnavailable: OpenSearch can't serve now.
+            StoreUnavailable: OpenSearch is unavailable.
         """
         known: set[str] = set()
         for start in range(0, len(truck_ids), SEARCH_IDS):
@@ -107,17 +108,17 @@ class HistoryPages:
         return frozenset(known)
 
     def stored(self, points: Sequence[Point]) -> dict[str, Stamp]:
-        """Under which stamp the history holds those of the points that it holds, by id.
+        """Returns the stamps of those of the points that the history holds, by id.
 
-        Nothing is missed that was written within the last second, as long as the two stamps lie
-        within `STAMPS_APART_MS` of each other: these are read by id. Of several the earliest
-        counts: it is the first one's.
+        Points written within the last second are found too, provided that the two stamps lie within
+        `STAMPS_APART_MS` of each other: these are read by id. Of several copies the earliest
+        counts, because it is the original's.
 
         Args:
-            points: Points as they are stamped now.
+            points: Points with their current stamps.
 
         Raises:
-            StoreUnavailable: OpenSearch can't serve now.
+            StoreUnavailable: OpenSearch is unavailable.
         """
         found: dict[str, Stamp] = {}
         shifted = [point_id(point) for point in points if _may_be_elsewhere(point)]
@@ -133,21 +134,21 @@ class HistoryPages:
         return found
 
     def refresh(self) -> None:
-        """Makes visible to searches what was written.
+        """Makes earlier writes visible to searches.
 
         Raises:
-            StoreUnavailable: OpenSearch can't serve now.
+            StoreUnavailable: OpenSearch is unavailable.
         """
         with translating_errors("refresh the history"):
             self._client.indices.refresh(index=POSITIONS_PATTERN, params=_ANY_INDEX)
 
     def around(self, expected: Sequence[Around]) -> dict[str, list[HistoryFix]]:
-        """The fixes of each truck's intervals, in one search for all, in any order.
+        """Returns the fixes of each truck's intervals, with one search for all, in any order.
 
-        A truck of which not all can be read at once has none.
+        A truck whose fixes can't all be read at once is left out.
 
         Raises:
-            StoreUnavailable: OpenSearch can't serve now, or not for all of its shards.
+            StoreUnavailable: OpenSearch is unavailable, or some of its shards are.
         """
         found: dict[str, dict[tuple[int, str], HistoryFix]] = {}
         too_many: set[str] = set()
@@ -160,22 +161,22 @@ class HistoryPages:
         }
 
     def before(self, truck_id: str, event_at_ms: int, limit: int) -> list[HistoryFix]:
-        """A truck's last fixes from before a time, `limit` at the most, in any order.
+        """Returns a truck's last fixes before a time, at most `limit`, in any order.
 
-        Where the limit cuts through fixes of one moment, which of them it leaves out is not said.
+        Where the limit falls among fixes of one moment, it is undefined which of them are left out.
 
         Raises:
-            StoreUnavailable: OpenSearch can't serve now, or not for all of its shards.
+            StoreUnavailable: OpenSearch is unavailable, or some of its shards are.
         """
         return self._page(truck_id, None, event_at_ms - 1, limit)
 
     def after(self, truck_id: str, from_ms: int, limit: int) -> list[HistoryFix]:
-        """A truck's first fixes from a time on, `limit` at the most, by ``event_at``.
+        """Returns a truck's first fixes from a time on, at most `limit`, by ``event_at``.
 
-        Fixes of one moment come in any order, also where the limit cuts through them.
+        Fixes of one moment come in any order, also where the limit falls among them.
 
         Raises:
-            StoreUnavailable: OpenSearch can't serve now, or not for all of its shards.
+            StoreUnavailable: OpenSearch is unavailable, or some of its shards are.
         """
         return self._page(truck_id, from_ms, None, limit)
 
@@ -188,7 +189,7 @@ class HistoryPages:
         query = {"bool": {"should": [_within(*one) for one in expected]}}
         hits = self._hits({"query": query, "size": MAX_HITS})
         if len(hits) < MAX_HITS:
-            for one in hits:  # intervals may overlap: those of two searches have some in common
+            for one in hits:  # intervals of two searches may overlap and have fixes in common
                 found.setdefault(one.fix.truck_id, {})[one.fix.order] = one
         elif len(expected) == 1:
             too_many.add(expected[0].truck_id)
@@ -200,7 +201,7 @@ class HistoryPages:
     def _page(
         self, truck_id: str, from_ms: int | None, to_ms: int | None, limit: int
     ) -> list[HistoryFix]:
-        """The first fixes from a time on, or the last ones up to a time."""
+        """Returns the first fixes from a time on, or the last ones up to a time."""
         found: dict[tuple[int, str], HistoryFix] = {}
         size, step = (min(limit, MAX_HITS), 1 if to_ms is None else -1)
         while True:
@@ -214,8 +215,8 @@ class HistoryPages:
             found.update((one.fix.order, one) for one in hits)
             if len(hits) < size or len(found) >= limit:
                 return list(found.values())[:limit]
-            # The next page begins with the moment at which this one was cut: what has the same
-            # time has no order that a search could go on from.
+            # The next page begins with the moment at which this page was cut: fixes of one moment
+            # have no order from which a search could go on.
             edge_ms = hits[-1].fix.event_at_ms
             if hits[0].fix.event_at_ms == edge_ms:
                 edge_ms += step
@@ -270,12 +271,12 @@ class HistoryPages:
 
 
 def _may_be_elsewhere(point: Point) -> bool:
-    """Whether the point may lie under another stamp: the clock is, or soon was, ahead."""
+    """Returns whether the point may have another stamp: its clock is, or recently was, ahead."""
     return point.event_at_ms != point.recorded_at_ms or point.recorded_at_ms > point.received_at_ms
 
 
 def _possible_indexes(point: Point) -> tuple[str, ...]:
-    """Where a copy may lie: under this time, or where the clock is wrong, under one before it."""
+    """Returns where a copy may lie: at this time or, if the clock is wrong, at an earlier one."""
     moments_ms = [point.event_at_ms, point.event_at_ms - STAMPS_APART_MS]
     if abs(point.recorded_at_ms - point.event_at_ms) <= STAMPS_APART_MS:
         moments_ms.append(point.recorded_at_ms)

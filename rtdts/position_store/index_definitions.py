@@ -6,11 +6,11 @@ index                                 mapping       holds
 ``truck-raw-YYYY-MM-DD``              not dynamic   the raw log: Firehose's, by arrival
 ``truck-positions-YYYY.MM.DD``        strict        the history, by ``event_at``
 ``truck-latest``                      strict        each truck's newest point, ``_id`` = truck
-``truck-state``                       not dynamic   the consumer's memory, ``_id`` = truck
+``truck-state``                       not dynamic   the consumer's states, ``_id`` = truck
 ====================================  ============  ==========================================
 
-Templates must be there before anything writes: the first document would otherwise decide for ever
-that ``truck_id`` is a text. So they cover ``truck-latest`` and ``truck-state`` too, although these
+Templates must exist before anything is written: otherwise the first document would fix the type of
+``truck_id`` as text. So they cover ``truck-latest`` and ``truck-state`` too, although these indexes
 are created here.
 """
 
@@ -39,7 +39,7 @@ BOOLEAN: Mapped = {"type": "boolean"}
 
 
 def _kept(mapped: Mapped) -> Mapped:
-    """Read with its document, and neither searched, sorted nor aggregated: a third of the work."""
+    """Read with its document only; not searched, sorted or aggregated: a third of the work."""
     return {**mapped, "index": False, "doc_values": False}
 
 
@@ -48,9 +48,9 @@ def _unsearched(properties: Mapped) -> Mapped:
 
 
 _TIED = {**LONG, "index": False}
-"""Sorts what has the same time; is not searched."""
+"""Breaks ties among equal times in a sort; is not searched."""
 _SUMMED = {**DATE, "index": False}
-"""Aggregated (an erasure looks for the greatest); is not searched."""
+"""Aggregated (an erasure finds the maximum); is not searched."""
 
 _POINT: Mapped = {
     "v": _kept({"type": "byte"}),
@@ -92,7 +92,7 @@ _ETA: Mapped = {
     "dynamic": "strict",
     "properties": _unsearched({"earliest": DATE, "latest": DATE}),
 }
-# Searched by one field only, so no entry needs a (nested) document of its own: that would double
+# Searched by one field only, so an entry needs no (nested) document of its own: that would double
 # what is indexed and merged.
 _DELIVERIES: Mapped = {"type": "object", "dynamic": "strict", "properties": _PROGRESS}
 _DELIVERIES_WITH_ETA: Mapped = {
@@ -120,20 +120,20 @@ POSITIONS_MAPPINGS: Mapped = {
         "deliveries": _DELIVERIES,
         "n": _kept(LONG),
         "beyond": _kept(BOOLEAN),
-        # Few documents have one: only those of slow clocks.
+        # Few documents have it: only those of slow clocks.
         "counts_at": {**DATE, "doc_values": False},
     },
 }
 
 _INSTANT: Mapped = {"type": "date", "format": "epoch_millis"}
-"""In milliseconds, since it goes from the document to the viewer as it is. With column values: a
-filter by it then looks at the trucks in view alone, and not at all that pass it in the index."""
+"""In milliseconds, since it is copied from the document to the viewer. It has doc values: a filter
+by it then checks only the trucks in view, and not all trucks in the index that pass it."""
 
 _FLEET: Mapped = {
     "type": "object",
     "dynamic": "strict",
     "properties": {
-        # Clusters are aggregated of it.
+        # Clusters are aggregated from it.
         "location": {"type": "geo_point"},
         "at": _INSTANT,
         "heard_at": _INSTANT,
@@ -150,13 +150,13 @@ LATEST_MAPPINGS: Mapped = {
     "dynamic": "strict",
     "properties": {
         **_POINT,
-        # Read with its document: the fleet's own place is what is searched.
+        # Read with its document: searches use `fleet`'s own location.
         "location": _kept({"type": "geo_point"}),
         "fleet": _FLEET,
         **_DERIVED,
         "deliveries": _DELIVERIES_WITH_ETA,
         "is_shown": _kept(BOOLEAN),
-        # Read with its document, by id. To take it apart was a third of the work of an upsert.
+        # Read with its document, by id. Parsing it was a third of the work of an upsert.
         "shown": {"type": "object", "enabled": False},
         "stale_since": _kept(DATE),
     },
@@ -177,17 +177,18 @@ def _template(pattern: str, mappings: Mapped, settings: Mapping[str, str]) -> Ma
 
 
 _DURABLE = {"auto_expand_replicas": "0-1"}
-"""A replica wherever there is a second node, so that a lost node makes no index red."""
+"""A replica wherever there is a second node, so that a lost node turns no index red."""
 _SEARCHED = {"refresh_interval": "1s"}
 _OF_SMALL_SEGMENTS = {**_SEARCHED, "merge.policy.floor_segment": "2mb"}
-"""Each refresh makes a segment of less than a megabyte. Merges treat all below the floor as alike:
-with the default of 16 MB each merge would write up to so much anew for ten such segments."""
+"""Each refresh creates a segment of less than a megabyte. Merges treat all segments below the floor
+as equal: with the default of 16 MB, each merge would rewrite up to that much for ten such
+segments."""
 _REFRESHED_FIRST = {**_DURABLE, "refresh_interval": "60s"}
-"""Searched when a shard is taken over, and after a refresh of its own."""
+"""Searched when a worker takes a shard over, and after an explicit refresh."""
 
 
 def index_templates(shards: int = 1) -> dict[str, Mapped]:
-    """The index templates by name, each index in so many primary shards."""
+    """Returns the index templates by name, with the given number of primary shards."""
     indexes = (
         (RAW_PATTERN, RAW_MAPPINGS, {**_DURABLE, **_SEARCHED}),
         (POSITIONS_PATTERN, POSITIONS_MAPPINGS, {**_DURABLE, **_OF_SMALL_SEGMENTS}),
@@ -214,15 +215,15 @@ _GROWING = (
 
 
 def install_index_templates(client: OpenSearch, *, shards: int = 1) -> None:
-    """Puts the templates, and creates the indexes that are not one a day.
+    """Puts the templates, and creates the indexes that are not daily.
 
-    Idempotent: run again, it adds to the indexes that are there, today's and past days' too, the
-    fields that they lack: a strict mapping refuses what it does not know, and any other does not
-    find it. How a field that is there is indexed can't be changed; the next day's index has it new.
+    Idempotent. Existing indexes, today's and those of past days, get the fields that they do not
+    have yet: a strict mapping refuses unknown fields, and any other does not find them. The type of
+    an existing field can't be changed; a change takes effect with the next day's index.
 
     Args:
         client: See `rtdts.position_store.client.connect`.
-        shards: Primary shards of each index that is not there yet.
+        shards: Primary shards of each index that is created.
 
     Raises:
         opensearchpy.exceptions.RequestError: A field exists with another type.
@@ -244,7 +245,7 @@ def install_index_templates(client: OpenSearch, *, shards: int = 1) -> None:
 
 
 def missing_properties(there: Mapped, expected: Mapped) -> Mapped:
-    """The properties that a mapping does not have, or has with another type."""
+    """Returns the properties that a mapping does not have, or has with another type."""
     added: Mapped = {}
     for name, mapped in expected.items():
         kind = mapped.get("type", "object")

@@ -1,7 +1,7 @@
-"""Writing the raw log: by Firehose's stand-in as Firehose does, by a replay so that it can repeat.
+"""Writes the raw log: with generated ids like Firehose, or with repeatable ids for a replay.
 
-Documents under ids of OpenSearch's making are there once more each time they come. Those of a
-replay have an id made of their content: a replay that is run again overwrites what it wrote.
+Documents with ids that OpenSearch generates are duplicated each time they are written. Those of a
+replay have an id derived from their content: a repeated replay overwrites its own writes.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from rtdts.position_store.index_definitions import RAW_PREFIX
 
 
 class RawDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """One record on its way into the raw log, on one line, as it is in the stream."""
+    """One record for the raw log, on one line, as it is in the stream."""
 
     index: str
     source: bytes
 
 
 def raw_index_of(arrived_at: datetime) -> str:
-    """The daily index of an arrival: ``truck-raw-2026-11-24``."""
+    """Returns the daily index of an arrival: ``truck-raw-2026-11-24``."""
     return f"{RAW_PREFIX}{arrived_at:%Y-%m-%d}"
 
 
 def on_one_line(payload: bytes) -> bytes:
-    """A record as a line of a bulk request: a line break in it would garble its neighbours.
+    """Returns a record as a line of a bulk request: a line break in it would corrupt the others.
 
     Raises:
-        ValueError: It is no JSON object, and OpenSearch takes nothing else.
+        ValueError: It is not a JSON object, which OpenSearch requires.
     """
     value = json.loads(payload)
     if not isinstance(value, dict):
@@ -49,7 +49,7 @@ class RawLog:
 
     Args:
         client: See `rtdts.position_store.client.connect`.
-        repeatable: Whether the same document again overwrites itself.
+        repeatable: Whether writing the same document again overwrites it.
     """
 
     def __init__(self, client: OpenSearch, *, repeatable: bool = False) -> None:
@@ -57,10 +57,10 @@ class RawLog:
         self._repeatable = repeatable
 
     def index(self, documents: Sequence[RawDocument]) -> list[ItemOutcome]:
-        """Indexes all in bulk; an outcome a document, in order.
+        """Indexes all in bulk; returns one outcome per document, in order.
 
         Raises:
-            StoreUnavailable: Nothing is known of any of them.
+            StoreUnavailable: The results are unknown.
         """
         return send_bulk(self._client, [self._action(document) for document in documents])
 

@@ -1,6 +1,6 @@
-"""What others read of positions: the latest by truck, and the track of an interval.
+"""Other components' reads of positions: the latest by truck, and the track of an interval.
 
-Each reads, and decodes, only what it needs of a document.
+Each read fetches and decodes only what it needs of a document.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from rtdts.tracking.instants import format_instant
 from rtdts.tracking.positions import ShownLatest, TrackPoint, TruckInterval
 
 MGET_IDS = 500
-"""Documents a request of `latest`: some 500 KB."""
+"""Documents per request of `latest`: some 500 KB."""
 
 MSEARCH_INTERVALS = 100
-"""Searches a request of `last_of`: each reads a document of a day, mostly."""
+"""Searches per request of `last_of`: each mostly reads one document of one day."""
 
 _FOUND = "docs._id,docs._source,docs._version,docs.found,docs.error"
 _HITS = "hits.total.value,hits.hits._id,hits.hits._source,aggregations"
@@ -48,10 +48,10 @@ class PositionReader:
         self._client = client
 
     def latest(self, truck_ids: Sequence[str]) -> dict[str, LatestPosition]:
-        """Those trucks' latest positions that have one, by truck, without any refresh lag.
+        """Returns the latest positions of those trucks that have one, without any refresh lag.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now.
+            StoreUnavailable: OpenSearch is unavailable.
         """
         return {
             document["_id"]: decode_latest(document["_source"], document["_version"])
@@ -59,10 +59,10 @@ class PositionReader:
         }
 
     def shown(self, truck_ids: Sequence[str]) -> dict[str, ShownLatest]:
-        """What viewers may see of those trucks' latest positions, by truck, as `latest`.
+        """Returns what viewers may see of the trucks' latest positions, by truck, as `latest`.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now.
+            StoreUnavailable: OpenSearch is unavailable.
         """
         found = self._latest(truck_ids, {"_source_includes": ",".join(SHOWN_LATEST_FIELDS)})
         return {
@@ -72,12 +72,12 @@ class PositionReader:
         }
 
     def last_of(self, intervals: Sequence[TruckInterval]) -> list[ShownLatest | None]:
-        """For each interval what viewers may see of the truck then: its last good point.
+        """Returns for each interval what viewers may see of the truck: its last good point then.
 
         A point that was written within the last second may be missing, as in `track`.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now.
+            StoreUnavailable: OpenSearch is unavailable.
         """
         found: list[ShownLatest | None] = []
         for start in range(0, len(intervals), MSEARCH_INTERVALS):
@@ -87,19 +87,19 @@ class PositionReader:
     def track(
         self, truck_id: str, *, start_ms: int, end_ms: int | None, limit: int
     ) -> list[TrackPoint]:
-        """A truck's good points of an interval, in order, thinned evenly in time.
+        """Returns a truck's good points of an interval, in order, thinned evenly in time.
 
         The first and the newest point of the interval are always among them. A point that was
         written within the last second may be missing: the history is searched, not read by id.
 
         Args:
-            truck_id: Whose track.
-            start_ms: When it begins, by our clock: see `Fix.counts_at_ms`.
-            end_ms: Before when it ends; None for no end.
+            truck_id: The truck.
+            start_ms: The interval's start, by our clock: see `Fix.counts_at_ms`.
+            end_ms: The interval's end, exclusive; None for no end.
             limit: The most points returned.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now.
+            StoreUnavailable: OpenSearch is unavailable.
         """
         if limit < 1:
             return []
@@ -165,7 +165,7 @@ class PositionReader:
             newest = {"query": query, "size": 1, "sort": [{"event_at": "desc"}]}
             return list(self._search(newest)["hits"].get("hits", []))
         # Buckets of a histogram begin at whole multiples of their interval, so the span may touch
-        # one bucket more than its length says; and the newest point comes besides.
+        # one bucket more than its length suggests; and the newest point is added to them.
         interval_ms = max(1, -(-(last_ms - first_ms + 1) // max(1, limit - 2)))
         response = self._search(
             {
@@ -226,7 +226,7 @@ def _good_points(truck_id: str, start_ms: int, end_ms: int | None) -> dict[str, 
                             {
                                 "bool": {
                                     "filter": [{"range": {"event_at": within}}],
-                                    # Only what a slow clock stamped has one.
+                                    # Only points stamped by a slow clock have it.
                                     "must_not": [{"exists": {"field": "counts_at"}}],
                                 }
                             },
@@ -234,7 +234,7 @@ def _good_points(truck_id: str, start_ms: int, end_ms: int | None) -> dict[str, 
                     }
                 },
             ],
-            # An empty list is not indexed: what has no quality keyword is good.
+            # An empty list is not indexed: a point without a quality keyword is good.
             "must_not": [{"exists": {"field": "quality"}}],
         }
     }
@@ -250,6 +250,6 @@ def _first_hits(slots: Sequence[Any]) -> Iterator[Any]:
 
 
 def _distinct(hits: Sequence[Any]) -> list[TrackPoint]:
-    """One point an id: copies of a shifted point may lie in two daily indexes."""
+    """Returns one point per id: copies of a shifted point may lie in two daily indexes."""
     by_id = {hit["_id"]: decode_track_point(hit["_source"]) for hit in hits}
     return sorted(by_id.values(), key=lambda point: point.event_at_ms)

@@ -1,7 +1,8 @@
-"""``truck-state``: the consumer's memory, written only by who has read what it replaces.
+"""``truck-state``: the trucks' states; a consumer may only replace a version that it has read.
 
-Each document names its writer. So a refused write can be told apart: the document that stands is
-one's own (the answer to an earlier attempt got lost: success), or another process has taken over.
+Each document names its writer. So the reason for a refused write is known: if the stored document
+is the consumer's own, the response to an earlier attempt got lost and the write has succeeded;
+otherwise another process has taken the shard over.
 
 The state is one packed value of its document (`rtdts.tracking.state_codec`).
 """
@@ -23,10 +24,10 @@ from rtdts.tracking.state_codec import pack_state, unpack_state
 from rtdts.tracking.truck_state import TruckState
 
 MGET_IDS = 200
-"""Documents a request of `load`: some 2 MB."""
+"""Documents per request of `load`: some 2 MB."""
 
 SEARCH_HITS = 5_000
-"""Ids a search of `unsettled`."""
+"""Ids per search of `unsettled`."""
 
 _FOUND = "docs._id,docs._source,docs._seq_no,docs._primary_term,docs.found,docs.error"
 
@@ -35,7 +36,7 @@ _ENCODER = msgspec.json.Encoder()
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DocumentVersion:
-    """Which version of a document was read: OpenSearch's own numbers."""
+    """The version of a document that was read: OpenSearch's own numbers."""
 
     seq_no: int
     primary_term: int
@@ -43,7 +44,7 @@ class DocumentVersion:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StoredState:
-    """A state, packed, and the version of the document that holds it."""
+    """A packed state, and the version of the document that holds it."""
 
     truck_id: str
     packed: bytes
@@ -51,7 +52,7 @@ class StoredState:
 
     @property
     def state(self) -> TruckState | None:
-        """The state; None when the document can't be read as one: it may only be replaced."""
+        """The state; None when the document can't be decoded: then it may only be replaced."""
         try:
             return unpack_state(self.truck_id, self.packed)
         except ValueError:
@@ -60,17 +61,17 @@ class StoredState:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StateWrite:
-    """A state to write in place of a version; None: there must be none yet."""
+    """A state to write in place of a version; None: no document may exist yet."""
 
     truck_id: str
     packed: bytes
     is_unsettled: bool
-    """Whether a worker that takes over has something to settle."""
+    """Whether a worker that takes the shard over has something to settle."""
     replaces: DocumentVersion | None
 
     @classmethod
     def of(cls, state: TruckState, replaces: DocumentVersion | None) -> StateWrite:
-        """The write of a state."""
+        """Creates the write of a state."""
         return cls(
             truck_id=state.truck_id,
             packed=pack_state(state),
@@ -81,16 +82,16 @@ class StateWrite:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StateOutcome:
-    """What became of a `StateWrite`."""
+    """The result of a `StateWrite`."""
 
     fate: Fate
     version: DocumentVersion | None = None
-    """When written."""
+    """Set when written."""
     reason: str = ""
 
 
 class TruckStateStore:
-    """Reads and writes trucks' memories.
+    """Reads and writes trucks' states.
 
     Args:
         client: See `rtdts.position_store.client.connect`.
@@ -100,10 +101,10 @@ class TruckStateStore:
         self._client = client
 
     def load(self, truck_ids: Sequence[str]) -> dict[str, StoredState]:
-        """Those trucks' memories that exist, by truck, without any refresh lag.
+        """Returns the existing states of the trucks, by truck, without any refresh lag.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now.
+            StoreUnavailable: OpenSearch is unavailable.
         """
         found: dict[str, StoredState] = {}
         for start in range(0, len(truck_ids), MGET_IDS):
@@ -121,10 +122,10 @@ class TruckStateStore:
         return found
 
     def unsettled(self) -> list[str]:
-        """All trucks whose states wait for a settling, of whichever shard.
+        """Returns all trucks whose states wait for a settling, of all shards.
 
         Raises:
-            StoreUnavailable: OpenSearch can't serve now, or not for all of its shards.
+            StoreUnavailable: OpenSearch is unavailable, or some of its shards are.
         """
         operation = "look for unsettled trucks"
         found: list[str] = []
@@ -151,10 +152,10 @@ class TruckStateStore:
                 return found
 
     def save(self, writes: Sequence[StateWrite]) -> list[StateOutcome]:
-        """Writes memories, each on the condition that it replaces what it says.
+        """Writes states, each on the condition that it replaces the version that it names.
 
         Raises:
-            StoreUnavailable: A whole request failed; repeat all.
+            StoreUnavailable: A whole request failed; repeat all writes.
         """
         outcomes = send_bulk(self._client, [_action(write) for write in writes], versions=True)
         return [_state_outcome(outcome) for outcome in outcomes]

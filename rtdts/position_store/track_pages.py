@@ -1,7 +1,7 @@
-"""A truck's history for people, a page at a time.
+"""A truck's history for people, one page at a time.
 
-A page ends between two moments: what has one time is never torn apart, so that the time alone says
-where the next page begins, and no order among points of one moment need be stored.
+A page ends between two moments: points of one moment are never split. So the time alone defines
+where the next page begins, and no order among points of one moment has to be stored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rtdts.position_store.index_definitions import POSITIONS_PATTERN
 from rtdts.tracking.instants import format_instant, parse_instant
 
 MAX_POINTS: Final = 5_000
-"""Of a page; half of `index.max_result_window`."""
+"""Per page; half of `index.max_result_window`."""
 
 _HITS: Final = "hits.hits._id,hits.hits._source"
 
@@ -37,7 +37,7 @@ class TrackPage(NamedTuple):
 
     points: tuple[PagePoint, ...]
     next_ms: int | None
-    """From when the next page is to be read; None at the end."""
+    """Start of the next page; None at the end."""
 
 
 class _Location(msgspec.Struct, frozen=True):
@@ -64,19 +64,19 @@ class TrackPages:
         self._client = client
 
     def page(self, truck_id: str, *, from_ms: int, to_ms: int, limit: int) -> TrackPage:
-        """A truck's good points, by ``event_at``.
+        """Returns a truck's good points, by ``event_at``.
 
-        A point that was written within the last second may be missing. Of more than `limit` points
-        of one moment only so many are read: no truck sends them.
+        A point that was written within the last second may be missing. If one moment has more than
+        `limit` points, only that many are read: no truck sends so many.
 
         Args:
-            truck_id: Whose.
-            from_ms: From when on.
-            to_ms: Before when.
+            truck_id: The truck.
+            from_ms: The interval's start.
+            to_ms: The interval's end, exclusive.
             limit: The most points, at least 1 and at most `MAX_POINTS`.
 
         Raises:
-            StoreUnavailable: OpenSearch can't answer now.
+            StoreUnavailable: OpenSearch is unavailable.
         """
         within = {"gte": format_instant(from_ms), "lt": format_instant(to_ms)}
         body: dict[str, Any] = {
@@ -84,7 +84,7 @@ class TrackPages:
             "query": {
                 "bool": {
                     "filter": [{"term": {"truck_id": truck_id}}, {"range": {"event_at": within}}],
-                    # An empty list is not indexed: what has no quality keyword is good.
+                    # An empty list is not indexed: a point without a quality keyword is good.
                     "must_not": [{"exists": {"field": "quality"}}],
                 }
             },
@@ -99,12 +99,12 @@ class TrackPages:
                     "filter_path": _HITS,
                     "ignore_unavailable": "true",
                     "allow_no_indices": "true",
-                    # A page without a shard's points would look whole.
+                    # A page without a shard's points would look complete.
                     "allow_partial_search_results": "false",
                 },
             )
         hits = response.get("hits", {}).get("hits", [])
-        # Copies of a shifted point may lie in two daily indexes: one a page.
+        # Copies of a shifted point may lie in two daily indexes: keeps one per page.
         found = list({hit["_id"]: _point(hit["_source"]) for hit in hits}.values())
         found.sort(key=lambda point: point.event_at_ms)
         return _cut(found, is_last=len(hits) <= limit, limit=limit, to_ms=to_ms)
@@ -113,13 +113,13 @@ class TrackPages:
 def _cut(found: list[PagePoint], *, is_last: bool, limit: int, to_ms: int) -> TrackPage:
     if is_last:
         return TrackPage(tuple(found), None)
-    # Of the last moment there may be more than was read: it begins the next page.
+    # There may be more points of the last moment than were read: it begins the next page.
     edge_ms = found[-1].event_at_ms
     whole = tuple(point for point in found if point.event_at_ms < edge_ms)
     if whole:
         return TrackPage(whole, edge_ms)
     following_ms = edge_ms + 1
-    # At the interval's end there is no next page, and no cursor would name one.
+    # At the interval's end there is no next page, and no cursor.
     return TrackPage(tuple(found[:limit]), following_ms if following_ms < to_ms else None)
 
 

@@ -1,12 +1,12 @@
-"""Writing the history and the latest positions; every write may be repeated.
+"""Writes the history and the latest positions; every write may be repeated.
 
 Guarantees:
 
-1. A point is one document a daily index, by its id: written again it overwrites itself, unless
-   it was derived with more knowledge by then. So a process that lost its shard changes nothing
-   behind its successor.
+1. A point is one document per daily index, by its id: written again, it overwrites itself, unless
+   the stored one was derived from more points. So a process that lost its lease overwrites nothing
+   of its successor's.
 2. ``truck-latest`` never goes back: an older write is refused by its external version, and that
-   refusal is a success.
+   refusal counts as success.
 3. Each item has an outcome of its own; one bad document does not fail the others.
 """
 
@@ -30,7 +30,7 @@ from rtdts.tracking.fixes import Fix, LatestPosition
 from rtdts.tracking.positions import DeliveryProgress
 
 PROVISIONAL = 1
-"""A document of this version is replaced by whatever is derived with its neighbours."""
+"""A document of this version is replaced by any that is derived with its neighbours."""
 
 _DONE = ItemOutcome(fate=Fate.WRITTEN)
 
@@ -40,12 +40,12 @@ class HistoryWrite(msgspec.Struct, frozen=True, kw_only=True):
 
     fix: Fix
     deliveries: tuple[DeliveryProgress, ...] = ()
-    """How far the truck's open deliveries had come with it; their ETAs are not kept."""
+    """The progress of the truck's open deliveries with it; their ETAs are not kept."""
     beyond: bool = False
     """Too late to be folded."""
     knowledge: int = PROVISIONAL
     """The ordinal up to which the truck's points were known when this fix was derived;
-    `PROVISIONAL`: its neighbours were not."""
+    `PROVISIONAL`: it was derived without its neighbours."""
 
     @property
     def stored(self) -> StoredFix:
@@ -64,36 +64,36 @@ class PositionWriter:
         self._client = client
 
     def write_history(self, writes: Sequence[HistoryWrite]) -> list[ItemOutcome]:
-        """Writes points to their daily indexes; `Fate.CONFLICT` never comes back.
+        """Writes points to their daily indexes; never returns `Fate.CONFLICT`.
 
         Raises:
-            StoreUnavailable: A whole request failed; repeat all.
+            StoreUnavailable: A whole request failed; repeat all writes.
         """
         outcomes = send_bulk(self._client, [_history_action(write) for write in writes])
         return [_DONE if outcome.fate is Fate.CONFLICT else outcome for outcome in outcomes]
 
     def write_latest(self, latest: Sequence[LatestPosition]) -> list[ItemOutcome]:
-        """Writes trucks' latest positions; `Fate.CONFLICT`: a newer is there.
+        """Writes trucks' latest positions; `Fate.CONFLICT`: a newer one is stored.
 
         Raises:
-            StoreUnavailable: A whole request failed; repeat all.
+            StoreUnavailable: A whole request failed; repeat all writes.
         """
         return send_bulk(self._client, [_latest_action(one) for one in latest])
 
     def delete_history(self, fixes: Sequence[Fix]) -> list[ItemOutcome]:
-        """Deletes points from the history; one that is not there is no failure.
+        """Deletes points from the history; a missing one is not a failure.
 
         Raises:
-            StoreUnavailable: A whole request failed; repeat all.
+            StoreUnavailable: A whole request failed; repeat all writes.
         """
         places = [(index_of(fix.event_at_ms), fix.point_id) for fix in fixes]
         return self._delete(places)
 
     def delete_latest(self, truck_ids: Sequence[str]) -> list[ItemOutcome]:
-        """Deletes trucks' latest positions; one that is not there is no failure.
+        """Deletes trucks' latest positions; a missing one is not a failure.
 
         Raises:
-            StoreUnavailable: A whole request failed; repeat all.
+            StoreUnavailable: A whole request failed; repeat all writes.
         """
         return self._delete([(LATEST_INDEX, truck_id) for truck_id in truck_ids])
 
@@ -116,8 +116,8 @@ def _latest_action(latest: LatestPosition) -> Action:
             _index=LATEST_INDEX,
             _id=latest.newest.truck_id,
             version=external_version(latest),
-            # What is derived of the same point with the same knowledge may name fewer deliveries:
-            # one was erased meanwhile.
+            # The same point, derived again with the same knowledge, may name fewer deliveries: one
+            # was erased meanwhile.
             version_type="external_gte",
         ),
         document=encode_latest(latest),

@@ -1,1 +1,1 @@
-"""Everything that knows the SQS queues: nudges, snapshots, and the rounds of broadcasters."""
+"""Everything that uses the SQS queues: nudges, snapshots, and the broadcasters' rounds."""

@@ -1,4 +1,4 @@
-"""Every SQS queue of ours as data: what the local cloud creates and Terraform is held to."""
+"""All SQS queues as data: the local cloud creates them, and Terraform is checked against them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class QueueDefinition:
     visibility_timeout_s: int
     retention_s: int
     max_receive_count: int | None
-    """Deliveries of a message after which it goes to the dead-letter queue; None when there is no
-    such queue, because a message that nobody took in time is of no use to anybody."""
+    """Deliveries of a message after which it goes to the dead-letter queue. None when there is no
+    such queue, because a message that was not received in time is of no use."""
     dead_letter_retention_s: int = 14 * 24 * 3600
 
     @property
@@ -34,10 +34,10 @@ class QueueDefinition:
         return f"{self.logical_name}-dead.fifo"
 
     def attributes(self, dead_letter_arn: str | None) -> dict[str, str]:
-        """The queue's attributes, as SQS's CreateQueue takes them.
+        """Returns the queue's attributes, as SQS's CreateQueue expects them.
 
         Args:
-            dead_letter_arn: Of its dead-letter queue; None without one.
+            dead_letter_arn: ARN of its dead-letter queue; None without one.
         """
         attributes = {
             **_FIFO,
@@ -59,26 +59,26 @@ class QueueDefinition:
 
 _FIFO = {
     "FifoQueue": "true",
-    # Deduplication and throughput a message group instead of a queue: 300 sends a second
-    # would otherwise be all that SQS takes.
+    # Deduplication and throughput per message group instead of per queue: otherwise SQS would
+    # accept only 300 sends per second.
     "DeduplicationScope": "messageGroup",
     "FifoThroughputLimit": "perMessageGroupId",
 }
 
 NUDGES = QueueDefinition(
     logical_name="nudges",
-    # The handler waits for no slow post, and with a position 3 s at most for the account's rate; a
-    # broadcaster that died holds a delivery's group no longer than this.
+    # The handler waits for no slow post, and a position waits 3 s at most for the account's rate.
+    # A broadcaster that died holds a delivery's group no longer than this.
     visibility_timeout_s=5,
-    # A nudge is news for a minute: then the round has told the same. Ten times that, so that a
-    # long outage shows in the age of the oldest message before the messages are gone.
+    # A nudge is useful for a minute; by then the round has pushed the same. Ten times that, so that
+    # a long outage shows in the age of the oldest message before messages expire.
     retention_s=600,
     max_receive_count=5,
 )
 
 SNAPSHOTS = QueueDefinition(
     logical_name="snapshots",
-    # As of nudges, which these are.
+    # The same as for nudges, because these are nudges.
     visibility_timeout_s=NUDGES.visibility_timeout_s,
     retention_s=NUDGES.retention_s,
     max_receive_count=NUDGES.max_receive_count,
@@ -86,14 +86,14 @@ SNAPSHOTS = QueueDefinition(
 
 ROUNDS = QueueDefinition(
     logical_name="rounds",
-    # Extended while a bucket is held. Of a broadcaster that died the others take a bucket so much
-    # later: with a round each 60 s its viewers have waited for 75 at most.
+    # Extended while a bucket is held. After a broadcaster died, the others receive its bucket this
+    # much later: with a round every 60 s its viewers have waited for 75 s at most.
     visibility_timeout_s=10,
-    # A message that is an interval old is deleted unread and counted: so it must outlive the
-    # longest interval, 60 s. As long as SQS knows its deduplication id is long enough.
+    # A message that is an interval old is deleted unread and counted, so messages must outlive the
+    # longest interval, 60 s. The time for which SQS keeps its deduplication id is long enough.
     retention_s=300,
-    # The age is the limit: a bucket that nobody can hold is given up when the next round is due,
-    # and shows in what a round left out. What would lie among dead letters nobody could use.
+    # The age is the limit: a bucket that can't be held is dropped when the next round is due, and
+    # is counted among what the round left out. As a dead letter it would be of no use.
     max_receive_count=None,
 )
 

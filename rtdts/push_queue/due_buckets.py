@@ -1,4 +1,4 @@
-"""What a message of the queue of rounds says: this bucket is due in this round."""
+"""A message of the queue of rounds: this bucket is due in this round."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ class DueBucket(msgspec.Struct, frozen=True, kw_only=True):
 
     bucket: Annotated[int, msgspec.Meta(ge=0, lt=BUCKETS)]
     due_at_ms: int
-    """When its round is due: the same for all broadcasters, whoever sends it."""
+    """When its round is due: the same from every broadcaster that sends it."""
     later_ms: int = 0
-    """So long after its round it is due itself, where a round is spread over its interval."""
+    """Delay after the start of the round, when a round is spread over its interval."""
 
     @property
     def own_due_at_ms(self) -> int:
-        """When the bucket is due."""
+        """When the bucket itself is due."""
         return self.due_at_ms + self.later_ms
 
     @property
     def group_id(self) -> str:
-        """The bucket: while one broadcaster holds it, no other is given its next round."""
+        """The bucket: while one broadcaster holds it, no other receives its next round."""
         return str(self.bucket)
 
     @property
     def deduplication_id(self) -> str:
-        """Bucket and round: of what several broadcasters send, SQS keeps one."""
+        """Bucket and round: SQS keeps one of the copies that several broadcasters send."""
         return f"{self.bucket}:{self.due_at_ms}"

@@ -1,4 +1,4 @@
-"""What the queues have in common: ten messages a request, and none that comes back for ever."""
+"""What the queues have in common: batches of ten messages, and no message returns forever."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 M = TypeVar("M")
 
 MAX_BATCH = 10
-"""SQS's limit of messages a request, sending, receiving and whatever else."""
+"""SQS's limit of messages per request, for sending, receiving and all else."""
 
 _ATTEMPTS = 4
 _SHOWN_CHARACTERS = 200
@@ -28,7 +28,7 @@ _SHOWN_CHARACTERS = 200
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Outgoing:
-    """A message to send: SQS keeps the first of those with one group and deduplication id."""
+    """A message to send: SQS keeps the first of those with equal group and deduplication id."""
 
     body: str
     group_id: str
@@ -37,12 +37,12 @@ class Outgoing:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Incoming(Generic[M]):
-    """A message that stays invisible to others until it is deleted or its time is up."""
+    """A message that stays invisible to other receivers until deleted or timed out."""
 
     message: M
     receipt_handle: str
     sent_at_ms: int
-    """When SQS took it."""
+    """When SQS accepted it."""
 
 
 class FifoQueue(Generic[M]):
@@ -51,11 +51,12 @@ class FifoQueue(Generic[M]):
     Args:
         client: An SQS client.
         queue_url: The queue.
-        polling: The client for receiving, whose answers take as long as a poll; None for the same.
-        dead_letters_url: Where dead letters are sent; None: they are deleted only.
-        decode: Makes a message of its body, or raises `msgspec.DecodeError`.
-        malformed: The event by which a message that is none is reported.
-        log: Where that is.
+        polling: The client for receiving, whose responses take as long as a poll; None for the
+            same.
+        dead_letters_url: Where dead letters are sent; None: they are only deleted.
+        decode: Decodes a message's body, or raises `msgspec.DecodeError`.
+        malformed: The log event that reports a message that can't be decoded.
+        log: The logger for it.
         sleep: Waits between attempts.
     """
 
@@ -81,18 +82,18 @@ class FifoQueue(Generic[M]):
         self._sleep = sleep
 
     def send(self, message: Outgoing) -> None:
-        """Sends one.
+        """Sends one message.
 
         Raises:
-            botocore.exceptions.ClientError: SQS did not take it.
+            botocore.exceptions.ClientError: SQS did not accept it.
         """
         self._send(self._queue_url, message)
 
     def send_many(self, messages: Sequence[Outgoing]) -> list[tuple[int, str]]:
-        """Sends all, ten a request, in order; sends again what SQS failed to take.
+        """Sends all, ten per request, in order; retries what SQS temporarily failed to accept.
 
         Returns:
-            Index and SQS's code of each message that was refused for good.
+            Index and SQS's code of each message that was finally refused.
         """
         rejected: list[tuple[int, str]] = []
         remaining = iter(enumerate(messages))
@@ -101,10 +102,10 @@ class FifoQueue(Generic[M]):
         return rejected
 
     def receive(self, max_messages: int, wait_s: int) -> list[Incoming[M]]:
-        """Waits up to `wait_s` for messages; an empty list when none came.
+        """Waits up to `wait_s` seconds for messages; returns an empty list when none came.
 
-        What can't be decoded becomes a dead letter and is reported as an error: it would come back
-        until its time is up, and hold up its group.
+        A message that can't be decoded becomes a dead letter and is reported as an error. Otherwise
+        it would return until it expires, and block its group.
         """
         response = self._polling_client.receive_message(
             QueueUrl=self._queue_url,
@@ -137,27 +138,27 @@ class FifoQueue(Generic[M]):
         return received
 
     def delete(self, receipt_handle: str) -> None:
-        """Says that a message is done with."""
+        """Deletes a received message, which is then done."""
         self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=receipt_handle)
 
     def bury(self, message: Outgoing, receipt_handle: str) -> None:
-        """Makes a received message a dead letter at once: no repetition mends it.
+        """Makes a received message a dead letter at once, because no retry can succeed.
 
         SQS itself would do so only after `max_receive_count` deliveries, each a visibility timeout
-        after the other, and give out nothing else of the group meanwhile.
+        after the other, and would deliver nothing else of the group meanwhile.
 
         Raises:
-            botocore.exceptions.ClientError: SQS did not take it; it is still in the queue.
+            botocore.exceptions.ClientError: SQS did not accept it; it is still in the queue.
         """
         if self._dead_letters_url is not None:
             self._send(self._dead_letters_url, message)
         self.delete(receipt_handle)
 
     def delete_many(self, receipt_handles: Sequence[str]) -> list[str]:
-        """Says that messages are done with, ten a request.
+        """Deletes received messages, ten per request.
 
         Returns:
-            SQS's codes for those that it did not delete: their time was up, for one.
+            SQS's codes for those that it did not delete, for example because they timed out.
         """
         codes: list[str] = []
         for first in range(0, len(receipt_handles), MAX_BATCH):
@@ -172,10 +173,10 @@ class FifoQueue(Generic[M]):
         return codes
 
     def hide_many(self, receipt_handles: Sequence[str], for_s: int) -> list[str]:
-        """Keeps received messages invisible for so long from now on, 0 for no longer.
+        """Keeps received messages invisible for `for_s` seconds from now; 0 ends it at once.
 
         Returns:
-            SQS's codes for those of which it did not: their time was up, for one.
+            SQS's codes for those that it did not change, for example because they timed out.
         """
         codes: list[str] = []
         for first in range(0, len(receipt_handles), MAX_BATCH):
@@ -198,7 +199,7 @@ class FifoQueue(Generic[M]):
         )
 
     def _send_batch(self, batch: Sequence[tuple[int, Outgoing]]) -> list[tuple[int, str]]:
-        """Sends up to ten; the indexes of those that SQS refused for good, with its codes."""
+        """Sends up to ten; returns the indexes of those finally refused, with SQS's codes."""
         waits_s = backoff_s(first_s=0.05, most_s=0.8)
         pending = {str(index): message for index, message in batch}
         rejected: list[tuple[int, str]] = []

@@ -1,6 +1,6 @@
-"""The queue of nudges: FIFO, each once in five minutes.
+"""The queue of nudges: FIFO, each nudge once in five minutes.
 
-A message group is a delivery's; that of a snapshot is one viewer's of a delivery.
+The message group is the delivery; for a snapshot it is the delivery and the viewer.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _decoder = msgspec.json.Decoder(Nudge)
 
 
 class NudgesNotSent(Exception):  # noqa: N818 - named for what happened
-    """SQS refused some nudges for good; the rest was sent.
+    """SQS finally refused some nudges; the rest was sent.
 
     Attributes:
         nudges: Those that were not sent.
-        codes: SQS's codes, one a nudge.
+        codes: SQS's codes, one per nudge.
     """
 
     def __init__(self, nudges: Sequence[Nudge], codes: Sequence[str]) -> None:
@@ -38,12 +38,12 @@ class NudgesNotSent(Exception):  # noqa: N818 - named for what happened
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReceivedNudge:
-    """A nudge that stays invisible to others until it is deleted or its time is up."""
+    """A nudge that stays invisible to other receivers until deleted or timed out."""
 
     nudge: Nudge
     receipt_handle: str
     sent_at_ms: int
-    """When SQS took it: from then on what it tells of can be seen, and waits to be told."""
+    """When SQS accepted it: from then on its change can be read, and waits to be pushed."""
 
 
 class NudgeQueue:
@@ -52,8 +52,8 @@ class NudgeQueue:
     Args:
         client: An SQS client.
         queue_url: The queue.
-        dead_letters_url: Its dead-letter queue, for who receives; None for who only sends.
-        log: Where a message that is no nudge is reported.
+        dead_letters_url: Its dead-letter queue, for a receiver; None for one that only sends.
+        log: Where a message that is not a nudge is reported.
         sleep: Waits between attempts.
     """
 
@@ -77,20 +77,20 @@ class NudgeQueue:
         )
 
     def send(self, nudge: Nudge) -> None:
-        """Sends one; the same again within five minutes is swallowed by SQS.
+        """Sends one nudge; SQS drops an equal one within five minutes.
 
         Raises:
-            botocore.exceptions.ClientError: SQS did not take it.
+            botocore.exceptions.ClientError: SQS did not accept it.
         """
         self._queue.send(outgoing(nudge))
 
     def send_many(self, nudges: Iterable[Nudge]) -> None:
-        """Sends all, ten a request, in order; sends again what SQS failed to take.
+        """Sends all, ten per request, in order; retries what SQS temporarily failed to accept.
 
         Raises:
-            NudgesNotSent: Some were refused for good, after all others were sent.
+            NudgesNotSent: Some were finally refused, after all others were sent.
         """
-        # The same nudge twice in one request would be taken once anyway.
+        # SQS would accept an equal nudge only once anyway.
         distinct = list({nudge.deduplication_id: nudge for nudge in nudges}.values())
         rejected = self._queue.send_many([outgoing(nudge) for nudge in distinct])
         if rejected:
@@ -99,10 +99,10 @@ class NudgeQueue:
             )
 
     def receive(self, max_messages: int = MAX_BATCH, wait_s: int = 20) -> list[ReceivedNudge]:
-        """Waits up to `wait_s` for nudges; an empty list when none came.
+        """Waits up to `wait_s` seconds for nudges; returns an empty list when none came.
 
-        What is no nudge becomes a dead letter and is reported as an error: it would come back, and
-        hold up its delivery's group.
+        A message that is not a nudge becomes a dead letter and is reported as an error. Otherwise
+        it would return, and block its delivery's group.
         """
         return [
             ReceivedNudge(
@@ -112,35 +112,35 @@ class NudgeQueue:
         ]
 
     def delete(self, received: ReceivedNudge) -> None:
-        """Says that a nudge is done with."""
+        """Deletes a nudge, which is then done."""
         self._queue.delete(received.receipt_handle)
 
     def bury(self, received: ReceivedNudge) -> None:
-        """Makes a nudge a dead letter at once, and lets its delivery's next one come.
+        """Makes a nudge a dead letter at once, which unblocks the next one of its delivery.
 
         Raises:
-            botocore.exceptions.ClientError: SQS did not take it; the nudge is still in the queue.
+            botocore.exceptions.ClientError: SQS did not accept it; the nudge is still in the queue.
         """
         self._queue.bury(outgoing(received.nudge), received.receipt_handle)
 
 
 def encode_nudge(nudge: Nudge) -> str:
-    """A nudge as a message's body."""
+    """Encodes a nudge as a message's body."""
     return msgspec.json.encode(nudge).decode()
 
 
 def decode_nudge(body: str) -> Nudge:
-    """A message's body as a nudge.
+    """Decodes a message's body.
 
     Raises:
-        msgspec.DecodeError: It is none.
+        msgspec.DecodeError: It is not a nudge.
     """
     nudge: Nudge = _decoder.decode(body)
     return nudge
 
 
 def outgoing(nudge: Nudge) -> Outgoing:
-    """A nudge as the message that is sent."""
+    """Returns the message that carries a nudge."""
     return Outgoing(
         body=encode_nudge(nudge),
         group_id=nudge.group_id,

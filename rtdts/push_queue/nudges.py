@@ -1,6 +1,7 @@
-"""What a nudge says: look at this delivery now, do not wait for the next round.
+"""Nudges: requests to push a delivery now, without waiting for the next round.
 
-Every field is bounded: what a store would refuse is no nudge, and is set aside unhandled.
+Every field is bounded: a value that a store would refuse is not a nudge, and is set aside
+unhandled.
 """
 
 from __future__ import annotations
@@ -14,56 +15,56 @@ from rtdts.tracking.deliveries import MAX_VERSION
 from rtdts.tracking.identifiers import Identifier
 
 _GatewayId = Annotated[str, Meta(min_length=1, max_length=60)]
-"""Of a connection or a request, by API Gateway: some 16 characters. Two of them and what stands
-around them fit a deduplication id of 128."""
+"""Id of a connection or a request, by API Gateway: some 16 characters. Two of them and their
+separators fit a deduplication id of 128."""
 
 
 class TransitionNudge(msgspec.Struct, frozen=True, kw_only=True, tag="transition"):
-    """A delivery's log grew, by whatever cause: its viewers hear of it at once."""
+    """A delivery's log grew, for whatever reason: its viewers are notified at once."""
 
     delivery_id: Identifier
     version: Annotated[int, Meta(ge=1, le=MAX_VERSION)]
     by_person: bool = False
-    """Whether no point of a truck caused it: then none brings it into ``truck-latest`` either."""
+    """Whether no point of a truck caused it: then no point brings it to ``truck-latest`` either."""
 
     @property
     def deduplication_id(self) -> str:
-        """Delivery and version: one push a transition, however often it is written again."""
+        """Delivery and version: one push per transition, however often it is written again."""
         return f"t:{self.delivery_id}:{self.version}"
 
     @property
     def group_id(self) -> str:
-        """The delivery: its changes come in order."""
+        """The delivery: its changes are received in order."""
         return self.delivery_id
 
 
 class PositionNudge(msgspec.Struct, frozen=True, kw_only=True, tag="position"):
-    """A truck near its destination moved: its viewers see it more often than once a minute."""
+    """A truck near its destination moved: its viewers are updated more than once a minute."""
 
     delivery_id: Identifier
     event_at_ms: Annotated[int, Meta(ge=0, le=2**53)]
 
     @property
     def deduplication_id(self) -> str:
-        """Delivery and second: at most one push a second."""
+        """Delivery and second: at most one push per second."""
         return f"p:{self.delivery_id}:{self.event_at_ms // 1000}"
 
     @property
     def group_id(self) -> str:
-        """The delivery: its changes come in order."""
+        """The delivery: its changes are received in order."""
         return self.delivery_id
 
 
 class SnapshotNudge(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
-    """Somebody has just begun to track: send the whole picture to this one connection."""
+    """A viewer has just begun to track: send the snapshot to this one connection."""
 
     delivery_id: Identifier
     connection_id: _GatewayId
     request_id: _GatewayId
     since_version: Annotated[int, Meta(ge=0, le=MAX_VERSION)] = 0
     subscribed_at_ms: Annotated[int, Meta(ge=0, le=2**53)] = 0
-    """Of the subscription that the same request wrote. When it was begun anew since then, another
-    nudge is on its way, and this one is done with."""
+    """Start of the subscription that the same request wrote. If the subscription was begun anew
+    since then, another nudge follows, and this one is done."""
 
     @property
     def deduplication_id(self) -> str:
@@ -72,24 +73,24 @@ class SnapshotNudge(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
 
     @property
     def group_id(self) -> str:
-        """The viewer: of a delivery with thousands of viewers none waits for another's."""
+        """The viewer: among a delivery's thousands of viewers none waits for another's snapshot."""
         return f"{self.connection_id}:{self.delivery_id}"
 
 
 class ShareNudge(msgspec.Struct, frozen=True, kw_only=True, tag="share"):
-    """A share was revoked: the sockets that were opened by it end at once."""
+    """A share was revoked: the sockets that were opened with it are closed at once."""
 
     delivery_id: Identifier
     share_id: Identifier
 
     @property
     def deduplication_id(self) -> str:
-        """Delivery and share: it is revoked once, and for good."""
+        """Delivery and share: a share is revoked once, and permanently."""
         return f"r:{self.delivery_id}:{self.share_id}"
 
     @property
     def group_id(self) -> str:
-        """The share: it has no order with the delivery's positions, and waits for none of them."""
+        """The share: it is unordered among the delivery's positions, and waits for none of them."""
         return f"{self.delivery_id}:{self.share_id}"
 
 

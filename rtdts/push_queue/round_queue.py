@@ -1,4 +1,4 @@
-"""The queue of rounds: FIFO, one message group a bucket, each bucket of a round once."""
+"""The queue of rounds: FIFO, one message group per bucket, each bucket of a round once."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 ReceivedBucket = Incoming[DueBucket]
-"""A bucket that is this process's alone until it is deleted, given back, or its time is up."""
+"""A bucket that only this process holds until it is deleted, given back, or timed out."""
 
 _decoder = msgspec.json.Decoder(DueBucket)
 
 
 class BucketsNotSent(Exception):  # noqa: N818 - named for what happened
-    """SQS refused some buckets for good; the rest was sent.
+    """SQS finally refused some buckets; the rest was sent.
 
     Attributes:
         buckets: Those that were not sent.
-        codes: SQS's codes, one a bucket.
+        codes: SQS's codes, one per bucket.
     """
 
     def __init__(self, buckets: Sequence[DueBucket], codes: Sequence[str]) -> None:
@@ -42,8 +42,9 @@ class RoundQueue:
     Args:
         client: An SQS client.
         queue_url: The queue.
-        polling: The client for receiving, whose answers take as long as a poll; None for the same.
-        log: Where a message that is no bucket is reported.
+        polling: The client for receiving, whose responses take as long as a poll; None for the
+            same.
+        log: Where a message that is not a bucket is reported.
         sleep: Waits between attempts.
     """
 
@@ -67,11 +68,11 @@ class RoundQueue:
         )
 
     def send_buckets(self, due: Sequence[DueBucket]) -> None:
-        """Sends all, ten a request, in order; what was sent within five minutes SQS swallows.
+        """Sends all, ten per request, in order; SQS drops what was sent within five minutes.
 
         Raises:
-            BucketsNotSent: Some were refused for good, after all others were sent.
-            botocore.exceptions.ClientError: SQS took no more.
+            BucketsNotSent: Some were finally refused, after all others were sent.
+            botocore.exceptions.ClientError: SQS refused a request; the rest was not sent.
         """
         rejected = self._queue.send_many([outgoing(one) for one in due])
         if rejected:
@@ -80,10 +81,10 @@ class RoundQueue:
             )
 
     def receive(self, max_messages: int = MAX_BATCH, wait_s: int = 20) -> list[ReceivedBucket]:
-        """Waits up to `wait_s` for buckets; an empty list when none came.
+        """Waits up to `wait_s` seconds for buckets; returns an empty list when none came.
 
-        Each is invisible to others for `ROUNDS.visibility_timeout_s`. What is no bucket is deleted
-        and reported as an error.
+        Each is invisible to other receivers for `ROUNDS.visibility_timeout_s`. A message that is
+        not a bucket is deleted and reported as an error.
         """
         return self._queue.receive(max_messages, wait_s)
 
@@ -91,25 +92,25 @@ class RoundQueue:
         """Keeps buckets invisible to others for another `ROUNDS.visibility_timeout_s` from now.
 
         Returns:
-            SQS's codes for those that it did not keep: they may be another's already.
+            SQS's codes for those that it did not extend: another process may hold them already.
         """
         return self._queue.hide_many(_handles(received), ROUNDS.visibility_timeout_s)
 
     def give_back(self, received: Sequence[ReceivedBucket]) -> list[str]:
-        """Lets others take buckets at once; returns as `keep`."""
+        """Lets others receive the buckets at once; returns the same as `extend`."""
         return self._queue.hide_many(_handles(received), 0)
 
     def delete(self, received: Sequence[ReceivedBucket]) -> list[str]:
-        """Says that buckets are done with.
+        """Deletes buckets, which are then done.
 
         Returns:
-            SQS's codes for those that it did not delete: they may be held once more.
+            SQS's codes for those that it did not delete: they may be received again.
         """
         return self._queue.delete_many(_handles(received))
 
 
 def outgoing(due: DueBucket) -> Outgoing:
-    """A bucket as the message that is sent."""
+    """Returns the message that carries a bucket."""
     return Outgoing(
         body=encode_due_bucket(due),
         group_id=due.group_id,
@@ -118,15 +119,15 @@ def outgoing(due: DueBucket) -> Outgoing:
 
 
 def encode_due_bucket(due: DueBucket) -> str:
-    """A bucket as a message's body."""
+    """Encodes a bucket as a message's body."""
     return msgspec.json.encode(due).decode()
 
 
 def decode_due_bucket(body: str) -> DueBucket:
-    """A message's body as a bucket.
+    """Decodes a message's body.
 
     Raises:
-        msgspec.DecodeError: It is none.
+        msgspec.DecodeError: It is not a bucket.
     """
     return _decoder.decode(body)
 

@@ -1,7 +1,7 @@
-"""The queue of snapshots: nudges of viewers that have just begun to track, apart from all others.
+"""The queue of snapshots: nudges for viewers that have just begun to track, kept separate.
 
-A queue of its own, because what is in a queue can't be overtaken: behind a flood of positions a
-first picture would wait for all that was sent before it.
+They have a queue of their own, because a message can't overtake others in its queue: behind a flood
+of positions a snapshot would wait for all messages that were sent before it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class SnapshotQueue:
-    """Sends and receives nudges for snapshots; a `NudgeQueue` but for its contents.
+    """Sends and receives nudges for snapshots; differs from `NudgeQueue` only in its messages.
 
     Args:
         client: An SQS client.
         queue_url: The queue.
         dead_letters_url: Its dead-letter queue, for a receiver; None for one that only sends.
-        log: Where a message that is no nudge is reported.
+        log: Where a message that is not a nudge is reported.
         sleep: Waits between attempts.
     """
 
@@ -44,25 +44,25 @@ class SnapshotQueue:
         )
 
     def send(self, nudge: SnapshotNudge) -> None:
-        """Sends one; the same again within five minutes is swallowed by SQS.
+        """Sends one nudge; SQS drops an equal one within five minutes.
 
         Raises:
-            botocore.exceptions.ClientError: SQS did not take it.
+            botocore.exceptions.ClientError: SQS did not accept it.
         """
         self._nudges.send(nudge)
 
     def receive(self, max_messages: int = MAX_BATCH, wait_s: int = 20) -> Sequence[ReceivedNudge]:
-        """Waits up to `wait_s` for some; none when none came."""
+        """Waits up to `wait_s` seconds for nudges; returns an empty list when none came."""
         return self._nudges.receive(max_messages, wait_s)
 
     def delete(self, received: ReceivedNudge) -> None:
-        """Says that one is done with."""
+        """Deletes a nudge, which is then done."""
         self._nudges.delete(received)
 
     def bury(self, received: ReceivedNudge) -> None:
-        """Makes one a dead letter at once.
+        """Makes a nudge a dead letter at once.
 
         Raises:
-            botocore.exceptions.ClientError: SQS did not take it; it is still in the queue.
+            botocore.exceptions.ClientError: SQS did not accept it; it is still in the queue.
         """
         self._nudges.bury(received)

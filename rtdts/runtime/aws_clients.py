@@ -1,8 +1,9 @@
-"""AWS clients that take an answer which was cut on its way for no answer.
+"""AWS clients that treat a response that was cut off as no response.
 
-The SDK doesn't check an answer's length, and makes an empty one of what it can't parse: an item
-that is there would look absent, a queue that refused messages as if it had taken them. It does
-repeat what fails DynamoDB's own checksum, but returns the last attempt's answer whatever it is.
+The SDK doesn't check a response's length, and returns an empty response when it can't parse one: an
+existing item would look absent, and a queue that refused messages as if it had accepted them. The
+SDK does retry a response that fails DynamoDB's own checksum, but returns the last attempt's
+response whether it is valid or not.
 """
 
 from __future__ import annotations
@@ -20,30 +21,30 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
 
 _JSON_SERVICES: Final = ("dynamodb", "sqs")
-"""Those used through this whose answers are JSON; others' are checked by the SDK's parsers."""
+"""Services used with these clients that respond in JSON; the SDK's parsers check the others."""
 
 
 INTERACTIVE: Final = Config(
     connect_timeout=1, read_timeout=3, retries={"mode": "standard", "max_attempts": 3}
 )
-"""Of clients behind a request. The gateway waits 30 s; a call that takes longer than this has
-failed."""
+"""For clients used while a request waits. The gateway waits 30 s; a call that takes longer than
+this has failed."""
 
 
 ONE_SHORT_ATTEMPT: Final = Config(
     connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}
 )
-"""Of clients whose calls may fail: what waits for one goes on without, and tries again later."""
+"""For clients whose calls may fail: the caller goes on without the result, and retries later."""
 
 
 class UnreadableResponseError(HTTPClientError):
-    """An answer said success, and what else it said can't be read: nothing is known of the call."""
+    """A response reported success but can't be read: the result of the call is unknown."""
 
     fmt = "the answer to {operation} can't be read; attempts made: {attempts}"
 
 
 def aws_session(region: str | None = None) -> boto3.Session:
-    """A session whose clients refuse unreadable answers.
+    """Creates a session whose clients raise an error for unreadable responses.
 
     Args:
         region: None for the one that the SDK finds by itself.
@@ -52,7 +53,7 @@ def aws_session(region: str | None = None) -> boto3.Session:
 
 
 def raising_on_unreadable_responses(session: boto3.Session) -> boto3.Session:
-    """Makes a session's clients raise `UnreadableResponseError` instead of an empty answer."""
+    """Makes a session's clients raise `UnreadableResponseError` instead of an empty response."""
     for service in _JSON_SERVICES:
         session.events.register(f"after-call.{service}", _raise_if_unreadable)
     return session
@@ -61,8 +62,8 @@ def raising_on_unreadable_responses(session: boto3.Session) -> boto3.Session:
 def _raise_if_unreadable(
     *, http_response: AWSResponse, parsed: Mapping[str, Any], model: OperationModel, **_: object
 ) -> None:
-    """Hooked in after the SDK's own attempts; an exception from here reaches whoever called."""
-    # What says anything was parsed; an operation without an output may answer without a body.
+    """Runs after the SDK's own attempts; an exception raised here reaches the caller."""
+    # Any other key means that the body was parsed. An operation without an output has no body.
     if parsed.keys() - {"ResponseMetadata"} or model.output_shape is None:
         return
     try:

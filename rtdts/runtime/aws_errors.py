@@ -1,4 +1,4 @@
-"""What an error of the AWS SDK says of its call: may it pass, or is it the call's own fault."""
+"""Classifies errors of the AWS SDK: temporary, or the fault of the call itself."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _OWN_FAULTS = frozenset(
         "NoSuchBucket",
     }
 )
-"""4xx of the deployment, not of the request: a policy or a table may be on its way. Worth the same
-patience, and the same loud end."""
+"""4xx caused by the deployment, not by the request: a policy or a table may not be ready yet. They
+are retried as long as others, and reported the same way in the end."""
 
 _THROTTLED = frozenset(
     {
@@ -36,12 +36,12 @@ _REJECTIONS = frozenset(
         "ValidationException",
     }
 )
-"""4xx of what was to be read or written: too large, malformed, illegal. Another request may be
-fine. A code in none of these lists may be the deployment's fault."""
+"""4xx caused by the data to read or write: too large, malformed, illegal. Another request may
+succeed. A code in none of these lists may be the deployment's fault."""
 
 
 def may_pass(error: Exception) -> bool:
-    """Whether the same call may succeed later."""
+    """Returns whether the same call may succeed later."""
     if isinstance(error, ParamValidationError):
         return False
     if isinstance(error, BotoCoreError):
@@ -54,8 +54,8 @@ def may_pass(error: Exception) -> bool:
 
 
 def is_rejection(error: Exception) -> bool:
-    """Whether a store refuses what one call brings: no repetition mends it, others may go on."""
-    if isinstance(error, ParamValidationError):  # the SDK's own refusal, before it sends anything
+    """Returns whether a store refuses this call's data: a retry fails, other calls may succeed."""
+    if isinstance(error, ParamValidationError):  # the SDK refuses before it sends anything
         return True
     return isinstance(error, ClientError) and not may_pass(error) and _code(error) in _REJECTIONS
 

@@ -1,7 +1,7 @@
-"""How long to wait before trying again: exponential with full jitter, bounded.
+"""Waits between retries: exponential with full jitter, bounded.
 
-Full jitter (a uniform wait between 0 and the exponential ceiling) spreads a crowd of clients best:
-Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+Full jitter (a uniform wait between 0 and the exponential ceiling) spreads the load of many clients
+best: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 def backoff_s(
     *, first_s: float, most_s: float, uniform: Callable[[float, float], float] = random.uniform
 ) -> Iterator[float]:
-    """Yields waits in seconds without end; the caller bounds them by a `Deadline`.
+    """Yields an endless sequence of waits in seconds; the caller bounds them by a `Deadline`.
 
     Args:
         first_s: Ceiling of the first wait.

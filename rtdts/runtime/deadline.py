@@ -1,4 +1,4 @@
-"""One monotonic budget that every later step asks what remains."""
+"""A monotonic time budget, shared by all later steps."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Deadline:
 
     @property
     def remaining_s(self) -> float:
-        """Seconds left; 0 when passed."""
+        """Returns the seconds left; 0 when passed."""
         return max(0.0, self._ends_at - self._clock())
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is left."""
+        """Returns whether no time is left."""
         return self.remaining_s <= 0.0

@@ -1,7 +1,8 @@
-"""Whether a request came by the edge: the CDN that production puts before people's routes.
+"""Whether a request came through the edge: the CDN before the API's routes in production.
 
-The edge adds a header with a secret to whatever it lets through, and replaces one that a client
-sent. A request that went round it, to the gateway's own host or by the trucks' name, lacks it.
+The edge adds a header with a secret to every request that it forwards, and replaces one that a
+client sent. A request that bypassed it, by the gateway's own host or the trucks' host name, does
+not have the header.
 """
 
 from __future__ import annotations
@@ -15,22 +16,22 @@ HELP: Final = (
     "secrets, with commas, one of which the edge adds to each request; a request without is "
     "refused. Empty: there is no edge"
 )
-"""What the setting `EDGE_SECRETS` is for."""
+"""Help text of the setting `EDGE_SECRETS`."""
 
 
 class Edge:
-    """Knows the requests that came by the edge.
+    """Recognises the requests that came through the edge.
 
     Args:
-        secrets: With commas between them; several while they are replaced. Empty: every request
-            counts, since there is no edge.
+        secrets: Comma-separated; several while they are rotated. Empty: there is no edge, so every
+            request passes.
     """
 
     def __init__(self, secrets: str) -> None:
         self._secrets = [one.strip().encode() for one in secrets.split(",") if one.strip()]
 
     def passed(self, headers: Mapping[str, str] | None) -> bool:
-        """Whether a request with these headers, in whatever case, came by the edge."""
+        """Returns whether a request with these headers, in any case, came through the edge."""
         if not self._secrets:
             return True
         sent = [value for name, value in (headers or {}).items() if name.lower() == HEADER]

@@ -1,7 +1,7 @@
-"""Answers of a Lambda behind an API Gateway HTTP API (payload format 2.0).
+"""Responses of a Lambda behind an API Gateway HTTP API (payload format 2.0).
 
-Errors of our own are RFC 9457 problem documents; what the gateway answers by itself (401, 404,
-429, 5xx) is its own ``{"message"}``.
+The Lambdas' own errors are RFC 9457 problem documents. Errors that the gateway generates (401, 404,
+429, 5xx) have its own ``{"message"}``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
 
 Response = dict[str, Any]
-"""``{"statusCode", "headers", "body"}``, as the gateway takes it."""
+"""``{"statusCode", "headers", "body"}``, as the gateway expects it."""
 
 
 def json_response(
@@ -25,12 +25,12 @@ def json_response(
     *,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """An answer with a JSON body."""
+    """Returns a response with a JSON body."""
     return _response(status, JSON_TYPE, body, headers)
 
 
 def no_content() -> Response:
-    """An answer that has nothing to say but that it is done."""
+    """Returns a response without a body: the request succeeded."""
     return {"statusCode": int(HTTPStatus.NO_CONTENT), "headers": {}, "body": ""}
 
 
@@ -41,11 +41,11 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **members: Any,
 ) -> Response:
-    """A problem document (RFC 9457) of type ``about:blank``: its title is the status's phrase.
+    """Returns a problem document (RFC 9457) of type ``about:blank``, titled by the status's phrase.
 
     Args:
         status: HTTP status code; repeated in the document.
-        detail: What is wrong with this request and, if anything does, what helps.
+        detail: What is wrong with this request and, if possible, how to correct it.
         headers: Further headers, for example ``{"Retry-After": "5"}``.
         **members: Extension members of the document.
     """
@@ -54,7 +54,7 @@ def problem(
 
 
 def token_revoked() -> Response:
-    """The answer to a token that is valid and was revoked (RFC 6750, section 3.1)."""
+    """Returns the response to a valid token that was revoked (RFC 6750, section 3.1)."""
     return problem(
         HTTPStatus.UNAUTHORIZED,
         "the token was revoked; get another",
@@ -63,11 +63,11 @@ def token_revoked() -> Response:
 
 
 def over_quota(detail: str, wait_ms: float) -> Response:
-    """The answer to an identity over its quota.
+    """Returns the response to an identity over its quota.
 
     Args:
-        detail: What is too much.
-        wait_ms: When the next request will be taken.
+        detail: Which quota is exceeded.
+        wait_ms: Time until the next request is accepted.
     """
     retry_after_s = math.ceil(wait_ms / 1_000)
     headers = {"Retry-After": str(retry_after_s)}
@@ -75,7 +75,7 @@ def over_quota(detail: str, wait_ms: float) -> Response:
 
 
 def internal_error() -> Response:
-    """What a client learns of an error of ours: nothing but that it was one."""
+    """Returns the response to an internal error, without any details of it."""
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "The request could not be handled; try again later.",

@@ -1,7 +1,7 @@
-"""Structured logs: one JSON object a line on standard error.
+"""Structured logs: one JSON object per line on standard error.
 
-Never standard output: in a KCL child that is the protocol. An event has a name and fields; ids
-are fields, so that one point can be followed from the HTTP request to the socket.
+Never on standard output, which a KCL child uses for its protocol. An event has a name and fields;
+ids are fields, so that one point can be traced from the HTTP request to the socket.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ class Logger:
         self._stream = stream
 
     def info(self, event: str, **fields: Any) -> None:
-        """Something that was meant to happen did."""
+        """Logs an expected event."""
         self._write("info", event, fields)
 
     def warning(self, event: str, **fields: Any) -> None:
-        """Something went wrong and was coped with."""
+        """Logs a problem that was handled."""
         self._write("warning", event, fields)
 
     def error(self, event: str, **fields: Any) -> None:
-        """Something went wrong that a person should look at."""
+        """Logs a problem that an operator should look at."""
         self._write("error", event, fields)
 
     def exception(self, event: str, error: BaseException, **fields: Any) -> None:
-        """An error with its trace, in one line."""
+        """Logs an error with its traceback, in one line."""
         trace = "".join(traceback.format_exception(error))
         self._write("error", event, {**fields, "error": repr(error), "trace": trace})
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {
-            # Level and time by the names that Lambda looks for in lines of JSON.
+            # Level and time have the names that Lambda expects in lines of JSON.
             "timestamp": at,
             "level": level,
             "component": self._component,
@@ -48,11 +48,11 @@ class Logger:
             **fields,
         }
         stream = self._stream or sys.stderr
-        # One write a line: several processes share a container's standard error.
+        # One write per line: several processes share a container's standard error.
         stream.write(json.dumps(line, default=str, separators=(",", ":")) + "\n")
         stream.flush()
 
 
 def get_logger(component: str) -> Logger:
-    """A logger that names its component in every line."""
+    """Returns a logger that names its component in every line."""
     return Logger(component)

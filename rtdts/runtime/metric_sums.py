@@ -1,6 +1,6 @@
-"""Metrics of many small pieces of work, summed before they are written.
+"""Sums the metrics of many small requests before they are written.
 
-A line of metrics per request costs as much as the request, and its graphs and alarms are of sums.
+A line of metrics per request would cost as much as the request, and graphs and alarms use sums.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from rtdts.runtime.metrics import MetricWriter
 
 
 class MetricSums:
-    """Sums metrics, and writes one line of them at most every so many seconds.
+    """Sums metrics, and writes one line of them at most every `every_s` seconds.
 
-    Nothing wakes a Lambda between two requests, so a line is written by the request that finds it
-    due. What was summed before a pause keeps its own time. A process that ends loses what it has
-    not written: the last seconds of its life.
+    Nothing wakes a Lambda between two requests, so a line is written by the first request after it
+    is due. Sums from before a pause keep their own time. A process that ends loses what it has not
+    written: the last seconds before its end.
 
     Args:
-        writer: Of the component's metrics.
+        writer: The component's metrics.
         every_s: Seconds that are summed into one line.
-        monotonic_s: For the intervals, in seconds.
-        now_ms: The time of day that a line is of.
+        monotonic_s: Monotonic clock for the intervals, in seconds.
+        now_ms: Wall clock for the time of a line.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""Metrics as CloudWatch Embedded Metric Format lines: declared as data, one line a batch or round.
+"""Metrics as CloudWatch Embedded Metric Format lines: declared as data, one per batch or round.
 
-Format: Amazon CloudWatch User Guide, "Embedded metric format specification". CloudWatch takes them
-out of the log stream; locally they are log lines like any other.
+Format: Amazon CloudWatch User Guide, "Embedded metric format specification". CloudWatch extracts
+them from the log stream; locally they are log lines like any other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rtdts.runtime import wall_clock
 
 NAMESPACE = "RTDTS"
 DIMENSION = "component"
-"""The only one: each value of another would be a metric of its own, and be paid as such."""
+"""The only one: each value of another would be a separate metric, and be billed as such."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Metric:
 
     name: str
     unit: str
-    """A unit of CloudWatch's: Count, Milliseconds, Seconds, Bytes, Percent, None."""
+    """A CloudWatch unit: Count, Milliseconds, Seconds, Bytes, Percent, None."""
 
 
 class MetricWriter:

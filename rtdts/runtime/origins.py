@@ -1,8 +1,8 @@
-"""Of which web pages requests are taken: one list for the HTTP API, its tickets and the socket.
+"""The web origins whose requests are accepted: one list for the HTTP API, tickets and the socket.
 
-The HTTP API's gateway answers browsers' preflights by this list. No gateway checks the origin of a
-WebSocket, and none refuses a request of a page that does not need to read the answer: the Lambdas
-do, by the same list.
+The HTTP API's gateway responds to browsers' preflight requests by this list. No gateway checks the
+origin of a WebSocket, and none refuses a request of a page that does not need to read the response:
+the Lambdas check both, by the same list.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ HELP: Final = (
     "origins of web pages, with commas, from which browsers may fetch tickets and open sockets; "
     "`*`: of any. A client that sends no `Origin`, as apps do, is not concerned"
 )
-"""What the setting `ALLOWED_ORIGINS` is for."""
+"""Help text of the setting `ALLOWED_ORIGINS`."""
 
 METHODS: Final = ("DELETE", "GET", "POST", "PUT")
-"""What pages may do at the HTTP API, …"""
+"""Methods that pages may use at the HTTP API."""
 REQUEST_HEADERS: Final = ("authorization", "content-type", "idempotency-key", "if-match")
-"""… send with it …"""
+"""Request headers that pages may send, …"""
 RESPONSE_HEADERS: Final = ("etag", "retry-after")
-"""… and read of the answers, beyond what browsers always let them."""
+"""… and response headers that they may read, beyond those that browsers always allow."""
 PREFLIGHT_KEPT_S: Final = 3_600
-"""How long a browser may rely on the answer to a preflight, in seconds."""
+"""How long a browser may cache the response to a preflight request, in seconds."""
 
 _HEADER: Final = "origin"
 
 
 class Origins:
-    """Knows the pages whose requests are taken.
+    """Checks the origins of requests.
 
     Args:
-        allowed: Their origins with commas between them, as browsers write them; empty: none.
+        allowed: Comma-separated origins, as browsers write them; empty for none.
     """
 
     def __init__(self, allowed: str) -> None:
         self._allowed = origins_in(allowed)
 
     def allow(self, headers: Mapping[str, str] | None) -> bool:
-        """Whether a request with these headers, in whatever case, may be from where it is."""
+        """Returns whether a request with these headers, in any case, has an allowed origin."""
         sent = [value for name, value in (headers or {}).items() if name.lower() == _HEADER]
         if not sent or ANY in self._allowed:
             return True
@@ -48,5 +48,5 @@ class Origins:
 
 
 def origins_in(setting: str) -> tuple[str, ...]:
-    """The origins of a setting, in its order."""
+    """Returns the origins of a setting, in its order."""
     return tuple(one.strip() for one in setting.split(",") if one.strip())

@@ -1,7 +1,8 @@
-"""One point's way through the logs: a line at each station, for the trucks that are traced.
+"""The life of a point in the logs: one line per step, for the trucks that are traced.
 
-A line a point and station would cost more than all else together at some thousand points a second.
-So the requests, batches and rounds have a line each, and only who is traced has one a point.
+At some thousand points per second, one line per point and step would cost more than everything else
+together. So by default there is one line per request, batch and round; only traced trucks have one
+line per point.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from rtdts.runtime.logs import Logger
 
 EVERY: Final = "*"
 HELP: Final = f"trucks of whose points each has a line in the log, with commas; {EVERY} for all"
-"""What the setting `TRACE_TRUCKS` of each deployable is for."""
+"""Help text of the setting `TRACE_TRUCKS` of each deployable."""
 
 
 class PointTrace:
-    """Tells what becomes of the points of some trucks.
+    """Logs what becomes of the points of some trucks.
 
     Args:
-        trucks: Their ids, with commas between them; `EVERY` for all.
-        log: Where to.
+        trucks: Their ids, comma-separated; `EVERY` for all.
+        log: The logger to write to.
     """
 
     def __init__(self, trucks: str, log: Logger) -> None:
@@ -30,19 +31,19 @@ class PointTrace:
 
     @property
     def is_on(self) -> bool:
-        """Whether any truck is traced: what is asked before anything is made ready to be told."""
+        """Whether any truck is traced; checked before any field of a line is prepared."""
         return bool(self._trucks)
 
     def follows(self, truck_id: str) -> bool:
-        """Whether this truck is traced."""
+        """Returns whether this truck is traced."""
         return self._has_every or truck_id in self._trucks
 
     def log(self, step: str, point_id: str, **fields: Any) -> None:
-        """Writes the line of a point at one station, whosever it is.
+        """Logs one step of a point; does not check whether its truck is traced.
 
         Args:
-            step: What became of it there.
+            step: What became of the point in this step.
             point_id: See `rtdts.tracking.point_identity`.
-            fields: What else is known there.
+            fields: Further fields of the line.
         """
         self._log.info("point", step=step, point_id=point_id, **fields)

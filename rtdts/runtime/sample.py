@@ -1,13 +1,13 @@
-"""A sample of what happens too often for a line of the log each time."""
+"""A sample of events that are too frequent to log each."""
 
 from __future__ import annotations
 
 
 class Sample:
-    """Takes the first of so many, again and again.
+    """Takes the first of every `one_of` events.
 
     Args:
-        one_of: Of how many; 1 takes each.
+        one_of: Size of the group; 1 takes each event.
     """
 
     def __init__(self, one_of: int) -> None:
@@ -15,7 +15,7 @@ class Sample:
         self._seen = 0
 
     def takes(self) -> bool:
-        """Whether this one belongs to the sample."""
+        """Returns whether this event belongs to the sample."""
         taken = self._seen % self.one_of == 0
         self._seen += 1
         return taken

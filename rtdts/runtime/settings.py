@@ -8,7 +8,7 @@ A deployable declares a frozen dataclass whose fields are made with `setting`; i
         stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")
         max_points: int = setting("MAX_POINTS", default=500, minimum=1, help="points a request")
 
-The same declarations are what docs/settings.md is checked against.
+The documentation, docs/settings.md, is checked against the same declarations.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ T = TypeVar("T")
 
 
 class SettingsError(Exception):
-    """The environment can't be used; the message names every problem, one a line.
+    """The environment is invalid; the message names every problem, one per line.
 
     Attributes:
-        problems: One sentence a problem.
+        problems: One sentence per problem.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -40,7 +40,7 @@ class SettingsError(Exception):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is declared of one setting."""
+    """The declaration of one setting."""
 
     env: str
     help: str
@@ -62,18 +62,18 @@ def setting(
 
     Args:
         env: Name of the variable.
-        help: What it is for, with its unit; ends up in docs/settings.md.
+        help: What it is for, with its unit; it appears in docs/settings.md.
         default: Used when the variable is absent or empty; without one it is required.
-        minimum: Lowest number accepted, itself included.
-        maximum: Highest number accepted, itself included.
-        choices: The only texts accepted, when given.
+        minimum: Lowest number accepted, inclusive.
+        maximum: Highest number accepted, inclusive.
+        choices: The only texts accepted, if given.
     """
     declared = Setting(env=env, help=help, minimum=minimum, maximum=maximum, choices=tuple(choices))
     return dataclasses.field(default=default, metadata={_KEY: declared})
 
 
 def declared_settings(cls: type) -> list[tuple[dataclasses.Field[Any], Setting]]:
-    """The fields of a settings class with what was declared of each, in order."""
+    """Returns the fields of a settings class with their declarations, in order."""
     return [
         (field, field.metadata[_KEY]) for field in dataclasses.fields(cls) if _KEY in field.metadata
     ]

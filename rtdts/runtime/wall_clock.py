@@ -1,4 +1,4 @@
-"""The time of day, for those who pass it on as a parameter."""
+"""The wall clock, for code that passes the time as a parameter."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import time
 
 
 def now_ms() -> int:
-    """Whole milliseconds since 1970."""
+    """Returns whole milliseconds since 1970."""
     return time.time_ns() // 1_000_000

@@ -1,1 +1,1 @@
-"""Everything that knows the Kinesis record: aggregation, putting with partial failures, parking."""
+"""Everything that uses Kinesis records: aggregation, putting with partial failures, parking."""

@@ -1,7 +1,7 @@
 """The KPL's aggregated record format: many user records inside one Kinesis record.
 
-A Kinesis record costs and counts long before its bytes do; the KCL and Firehose take aggregates
-apart by themselves. The format (from the KPL's ``aggregation-format.md``)::
+A Kinesis record is costly and limited in number long before its bytes matter; the KCL and Firehose
+split aggregates by themselves. The format (from the KPL's ``aggregation-format.md``)::
 
     F3 89 9A C2 | protobuf message | md5 of the message
 
@@ -17,8 +17,8 @@ apart by themselves. The format (from the KPL's ``aggregation-format.md``)::
       repeated Tag    tags                    = 4;
     }
 
-Our aggregates hold one partition key only, the one they are put with: the KCL silently discards
-an aggregate of which one key hashes outside its shard.
+Our aggregates hold one partition key only, the one that they are put with: the KCL silently
+discards an aggregate in which one key hashes outside its shard.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ _MAX_VARINT_BYTES = 10
 
 
 class CorruptAggregateError(Exception):
-    """An aggregate of good digest and form names a partition key that is not in its table.
+    """An aggregate with a valid digest and form names a partition key that is not in its table.
 
-    The KCL logs this and loses the records from there on; where Java brings no JAXB (from 11 on,
-    unless its API is on the class path) writing that very log line throws.
+    The KCL logs this and loses the records from there on; with a Java that has no JAXB (from 11 on,
+    unless its API is on the class path) even writing that log line throws.
     """
 
 
 class UserRecord(NamedTuple):
-    """One user record, as the KCL hands it out."""
+    """One user record, as the KCL returns it."""
 
     partition_key: str
     data: bytes
@@ -60,7 +60,7 @@ class _MalformedMessageError(Exception):
 
 
 def aggregate(partition_key: str, payloads: Sequence[bytes]) -> bytes:
-    """Put the payloads, in their order, into one aggregated record of one partition key.
+    """Puts the payloads, in their order, into one aggregated record of one partition key.
 
     Its size is at most ``aggregated_size`` of the same arguments.
     """
@@ -75,22 +75,22 @@ def aggregate(partition_key: str, payloads: Sequence[bytes]) -> bytes:
 
 
 def aggregated_size(partition_key: str, payload_sizes: Sequence[int]) -> int:
-    """An upper bound of the size in bytes of the aggregate of payloads of these sizes."""
+    """Returns an upper bound of the size in bytes of the aggregate of payloads of these sizes."""
     # A tag and three varints of at most 5 bytes (sizes below 2**35) around each payload.
     fixed = len(MAGIC) + DIGEST_BYTES + 6 + len(partition_key.encode())
     return fixed + sum(payload_sizes) + 14 * len(payload_sizes)
 
 
 def deaggregate(data: bytes, partition_key: str) -> list[UserRecord]:
-    """Take a Kinesis record apart, treating it as the KCL would.
+    """Splits a Kinesis record into its user records, as the KCL would.
 
     Args:
         data: The Kinesis record's data.
         partition_key: The Kinesis record's partition key.
 
     Returns:
-        The user records with their own partition keys, in order; the record itself, alone, when
-        it is no aggregate: without the magic, with a wrong digest, or not the message.
+        The user records with their own partition keys, in order; only the record itself when it is
+        not an aggregate: without the magic, with a wrong digest, or not the message.
 
     Raises:
         CorruptAggregateError: A record names a key outside the aggregate's table.
@@ -138,7 +138,7 @@ def _read_record(message: bytes) -> tuple[int, bytes]:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a protobuf message in their order, those of fixed size left out."""
+    """Yields the fields of a protobuf message in their order, without those of fixed size."""
     at, end = 0, len(message)
     while at < end:
         tag, at = _read_varint(message, at)

@@ -1,15 +1,15 @@
-"""What Firehose's backup in S3 looks like. Pure.
+"""The format of Firehose's backup in S3. Pure.
 
 Two folders of one bucket (`deploy/terraform/modules/raw_log`):
 
-- ``points/``: every record, as it was. Firehose "concatenates data without any delimiters"
-  (Amazon Data Firehose Developer Guide, "Understand data delivery"), each record taken from its
-  aggregate before ("Configure source settings for Kinesis Data Streams").
-- ``failed/``: what OpenSearch did not take, a JSON document each, the record in it as base64
+- ``points/``: every record, unchanged. Firehose "concatenates data without any delimiters" (Amazon
+  Data Firehose Developer Guide, "Understand data delivery"), after taking each record out of its
+  aggregate ("Configure source settings for Kinesis Data Streams").
+- ``failed/``: what OpenSearch did not accept, one JSON document each, with the record as base64
   (same guide, "Handle data delivery failures", OpenSearch Service).
 
-An object's name tells when the oldest record in it arrived (same guide, "Configure Amazon S3 object
-name format"): ``points/2026/11/24/06/NAME-1-2026-11-24-06-52-48-UUID.gz``.
+An object's name contains the arrival time of its oldest record (same guide, "Configure Amazon S3
+object name format"): ``points/2026/11/24/06/NAME-1-2026-11-24-06-52-48-UUID.gz``.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _DECODER = json.JSONDecoder()
 
 
 class BrokenObjectError(Exception):
-    """An object can't be unpacked: it is cut off, or was spoilt."""
+    """An object can't be unpacked: it is cut off or corrupted."""
 
 
 class FailedDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A document of ``failed/``: what can be used of Firehose's fields, by Firehose's names."""
+    """A document of ``failed/``: the fields used here, by Firehose's names."""
 
     rawData: str  # noqa: N815 - Firehose's
     esIndexName: str = ""  # noqa: N815 - Firehose's
@@ -59,7 +59,7 @@ class FailedDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def arrived_at_ms(key: str) -> int | None:
-    """When the oldest record of an object arrived, by its name; None for another kind of name."""
+    """Returns when an object's oldest record arrived, by its name; None for other names."""
     found = _TIME_IN_NAME.search(key)
     if found is None:
         return None
@@ -71,24 +71,24 @@ def arrived_at_ms(key: str) -> int | None:
 
 
 def object_name(folder: str, stream: str, at: datetime, unique: str) -> str:
-    """The key under which Firehose puts an object.
+    """Returns the key under which Firehose stores an object.
 
     Args:
         folder: `POINTS_FOLDER` or `FAILED_FOLDER`.
         stream: The delivery stream's name.
         at: When its oldest record arrived, in UTC.
-        unique: What Firehose draws a UUID for.
+        unique: The UUID that Firehose generates.
     """
     return f"{folder}{at:%Y/%m/%d/%H}/{stream}-1-{at:%Y-%m-%d-%H-%M-%S}-{unique}.gz"
 
 
 def join_records(records: Iterable[bytes]) -> bytes:
-    """An object of records, as Firehose puts it."""
+    """Joins records into an object, as Firehose does."""
     return gzip.compress(b"".join(records), mtime=0)
 
 
 def plain(body: bytes) -> bytes:
-    """An object's bytes, unpacked if they were packed.
+    """Returns an object's bytes, unpacked if they were packed.
 
     Raises:
         BrokenObjectError: They can't be unpacked.
@@ -102,12 +102,12 @@ def plain(body: bytes) -> bytes:
 
 
 def split_records(data: bytes) -> Iterator[bytes]:
-    """Takes records that stand next to each other apart, with or without line breaks between.
+    """Splits records that follow each other, with or without line breaks in between.
 
-    A record is a JSON object. What stands between two is given out as it is, as one piece: other
-    writers may have put anything into the stream.
+    A record is a JSON object. Anything between two records is yielded unchanged, as one piece:
+    other writers may have put anything into the stream.
     """
-    # Back and forth without loss, whatever the bytes are.
+    # Lossless in both directions, whatever the bytes are.
     text = data.decode("utf-8", "surrogateescape")
     at = 0
     while at < len(text):
@@ -132,7 +132,7 @@ def _end_of_object(text: str, at: int) -> int | None:
 
 
 def failed_documents(data: bytes) -> Iterator[FailedDocument | bytes]:
-    """The documents of an object of ``failed/``; as bytes what is none."""
+    """Yields the documents of an object of ``failed/``; anything else is yielded as bytes."""
     for piece in split_records(data):
         try:
             yield msgspec.json.decode(piece, type=FailedDocument)
@@ -141,7 +141,7 @@ def failed_documents(data: bytes) -> Iterator[FailedDocument | bytes]:
 
 
 def truck_of(record: bytes) -> str | None:
-    """The truck that a record names; None when it names none."""
+    """Returns the truck that a record names; None when it names none."""
     try:
         value: Any = json.loads(record)
     except (ValueError, RecursionError):
@@ -151,7 +151,7 @@ def truck_of(record: bytes) -> str | None:
 
 
 def is_about(record: bytes, truck_id: str) -> bool:
-    """Whether a record is a truck's: it names it or, where it names no truck, mentions its id."""
+    """Returns whether a record names the truck or, if it names none, mentions its id."""
     named = truck_of(record)
     if named is not None:
         return named == truck_id
@@ -160,24 +160,24 @@ def is_about(record: bytes, truck_id: str) -> bool:
 
 
 def without_truck(key: str, body: bytes, truck_id: str) -> tuple[bytes, int]:
-    """An object without what it holds of a truck.
+    """Returns an object without a truck's records.
 
     Args:
-        key: The object's, which tells its folder.
+        key: The object's key, which names its folder.
         body: The object, packed or not.
-        truck_id: Which truck.
+        truck_id: The truck.
 
     Returns:
-        The object anew, packed as it was, and how many records it lost: the very same bytes when
-        none. They are empty when nothing else was in it.
+        The new object, packed as before, and how many records were removed. The bytes are unchanged
+        when none was removed, and empty when nothing else was in the object.
 
     Raises:
         BrokenObjectError: It can't be unpacked.
     """
     data = plain(body)
     is_failed = key.startswith(FAILED_FOLDER)
-    # Most objects hold nothing of most trucks, and to search costs a hundredth of parsing. But an
-    # id may be written with escapes, and what failed is in base64.
+    # Most objects contain nothing of most trucks, and searching costs a hundredth of parsing. But
+    # an id may be written with escapes, and failed records are in base64.
     if not is_failed and truck_id.encode() not in data and b"\\u" not in data:
         return body, 0
     pieces = list(split_records(data))

@@ -1,7 +1,7 @@
-"""A bucket's objects, with their older versions: what was overwritten or deleted is still there.
+"""A bucket's objects and their older versions: overwritten and deleted content is still there.
 
-The buckets keep versions for some days (`deploy/terraform/modules/bucket`). So whoever erases must
-go through the versions, the current ones and those before.
+The buckets keep versions for some days (`deploy/terraform/modules/bucket`). So an erasure must
+process all versions, the current ones and the older ones.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rtdts.telemetry_stream.backup_format import BrokenObjectError
 
 
 class ObjectsClient(Protocol):
-    """What is used of the SDK's S3 client."""
+    """The part of the SDK's S3 client that is used."""
 
     def list_objects_v2(self, **request: Any) -> Mapping[str, Any]:
         """``ListObjectsV2``."""
@@ -39,7 +39,7 @@ class ObjectsClient(Protocol):
 
 
 class ObjectEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An object that is there."""
+    """An existing object."""
 
     key: str
     modified_at_ms: int
@@ -72,7 +72,7 @@ class BucketObjects:
         self._bucket = bucket
 
     def entries(self, prefix: str, *, after: str = "") -> Iterator[ObjectEntry]:
-        """Objects by key, in its order, those up to the key `after` left out."""
+        """Yields the objects in the order of their keys, beginning after the key `after`."""
         more: dict[str, Any] = {"StartAfter": after} if after else {}
         while True:
             response = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **more)
@@ -84,7 +84,7 @@ class BucketObjects:
             more = {"ContinuationToken": response["NextContinuationToken"]}
 
     def versions(self, prefix: str) -> Iterator[VersionEntry]:
-        """Every version of every object, without the marks that say an object was deleted."""
+        """Yields every version of every object, without delete markers."""
         more: dict[str, Any] = {}
         while True:
             response = self._client.list_object_versions(Bucket=self._bucket, Prefix=prefix, **more)
@@ -100,7 +100,7 @@ class BucketObjects:
             }
 
     def read(self, key: str, version_id: str | None = None) -> StoredObject:
-        """An object's content; its newest version's unless one is named."""
+        """Returns an object's content; its newest version's unless one is named."""
         version = {"VersionId": version_id} if version_id else {}
         response = self._client.get_object(Bucket=self._bucket, Key=key, **version)
         return StoredObject(
@@ -108,19 +108,19 @@ class BucketObjects:
         )
 
     def replace(self, version: VersionEntry, body: bytes) -> None:
-        """Puts a new version of an object, then deletes the old one for good."""
+        """Puts a new version of an object, then deletes the old one permanently."""
         response = self._client.put_object(
             Bucket=self._bucket, Key=version.key, Body=body, ContentType="application/octet-stream"
         )
-        if response.get("VersionId"):  # else the bucket keeps none, and the old one is gone already
+        if response.get("VersionId"):  # else the bucket keeps none, and the old one was replaced
             self.destroy(version)
 
     def remove(self, key: str) -> None:
-        """Deletes an object; in a bucket with versions its content can be had for some days."""
+        """Deletes an object; with versioning its content remains readable for some days."""
         self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def destroy(self, version: VersionEntry) -> None:
-        """Deletes a version for good."""
+        """Deletes a version permanently."""
         self._client.delete_object(
             Bucket=self._bucket, Key=version.key, VersionId=version.version_id
         )
@@ -135,23 +135,23 @@ def rewrite(
 ) -> Iterator[tuple[str, int]]:
     """Rewrites each object without some of its records; no version with them is left.
 
-    The new version comes before the old one goes: a crash between them loses nothing of what is
-    kept, and a second run finds the old one. An object that can't be read stays as it is, and holds
-    up no other.
+    The new version is written before the old one is deleted: a crash in between loses no record
+    that is kept, and a second run finds the old version. An object that can't be read stays as it
+    is, and does not stop the others.
 
     Args:
-        objects: The bucket's.
-        prefixes: Of the keys that are gone through.
-        without: An object without the records, and how many it lost, from its key and its body; the
-            object is empty when none is left. Raises `BrokenObjectError`.
+        objects: The bucket's objects.
+        prefixes: Prefixes of the keys to process.
+        without: From an object's key and body, returns the object without the records, and how many
+            were removed; the object is empty when none is left. Raises `BrokenObjectError`.
         dry_run: Whether only to count.
 
     Yields:
-        The key of each version looked at, and how many of the records it held.
+        The key of each version examined, and how many of the records it held.
 
     Raises:
-        BrokenObjectError: After all was gone through: some can't be read. Its message names each
-            version of them.
+        BrokenObjectError: Some versions can't be read; raised after all others were processed. The
+            message names each of them.
     """
     broken = []
     for prefix in prefixes:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 
 class StreamClient(Protocol):
-    """What is used of the SDK's Kinesis client."""
+    """The part of the SDK's Kinesis client that is used."""
 
     def put_records(self, **request: Any) -> Mapping[str, Any]:
         """``PutRecords`` of ``StreamName`` and ``Records``."""
@@ -18,7 +18,7 @@ class DeviceRecord(NamedTuple):
     """A record of the small stream."""
 
     truck_id: str
-    """Its partition key, as the rule's: a truck's messages stay in their order."""
+    """Its partition key, the same as the rule's: a truck's messages stay in order."""
     data: bytes
 
 
@@ -30,18 +30,18 @@ class DeviceStream:
         self._stream_name = stream_name
 
     def put_messages(self, records: Sequence[DeviceRecord]) -> list[str | None]:
-        """One attempt to put a few records.
+        """Makes one attempt to put a few records.
 
         Args:
-            records: As many as one call takes.
+            records: No more than one call accepts.
 
         Returns:
-            For each its error code; None for one that the stream has.
+            For each record its error code; None for one that is in the stream.
         """
         entries = [{"Data": one.data, "PartitionKey": one.truck_id} for one in records]
         response = self._client.put_records(StreamName=self._stream_name, Records=entries)
         results = response.get("Records", ())
         if len(results) != len(records):
-            # Cut on its way: the SDK makes an empty answer of what it can't read.
+            # Cut off: the SDK returns an empty response when it can't parse one.
             return ["UnreadableAnswer"] * len(records)
         return [one.get("ErrorCode") for one in results]

@@ -1,4 +1,4 @@
-"""Messages that AWS IoT Core's rule could not write: its error action put them into a queue."""
+"""Messages that AWS IoT Core's rule could not write, queued by its error action."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, Final, Protocol
 import msgspec
 
 MAX_RECEIVED: Final = 10
-"""SQS: messages of one reception, and of one deletion."""
+"""SQS's limit of messages per receive and per delete request."""
 _WAIT_S: Final = 2
-"""A reception that waits asks all of the queue's servers, so an empty one means an empty queue."""
+"""A receive request that waits polls all of the queue's servers, so empty means an empty queue."""
 _VISIBILITY_S: Final = 300
-"""For so long what was received comes to no other reception."""
+"""How long a received message is invisible to other receivers."""
 
 
 class QueueClient(Protocol):
-    """What is used of the SDK's SQS client."""
+    """The part of the SDK's SQS client that is used."""
 
     def receive_message(self, **request: Any) -> Mapping[str, Any]:
         """``ReceiveMessage``."""
@@ -35,7 +35,7 @@ class FailedMessage(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     """The error action's document."""
     sent_at_ms: int
-    """When the queue got it: moments after AWS IoT Core had received the truck's message."""
+    """When it was queued: moments after AWS IoT Core had received the truck's message."""
 
 
 class FailedMessages:
@@ -46,7 +46,7 @@ class FailedMessages:
         self._queue_url = queue_url
 
     def receive(self) -> list[FailedMessage]:
-        """Up to `MAX_RECEIVED` messages, which others do not see for some minutes."""
+        """Receives up to `MAX_RECEIVED` messages, invisible to others for some minutes."""
         response = self._client.receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=MAX_RECEIVED,
@@ -65,7 +65,7 @@ class FailedMessages:
         ]
 
     def delete(self, messages: Sequence[FailedMessage]) -> None:
-        """Deletes messages of one reception; one that is left comes again, which does no harm."""
+        """Deletes messages of one receive; one that is left returns later, which is harmless."""
         if not messages:
             return
         entries = [

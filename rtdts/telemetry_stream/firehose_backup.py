@@ -1,6 +1,6 @@
 """Firehose's backup in S3: found by time, read, and rewritten without a truck.
 
-What an object looks like is in `rtdts.telemetry_stream.backup_format`.
+`rtdts.telemetry_stream.backup_format` describes the objects.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class FirehoseBackup:
         self._objects = objects
 
     def keys(self, folder: str, *, from_ms: int, to_ms: int, after: str = "") -> Iterator[str]:
-        """Objects whose oldest record arrived in a time, in the order of their keys.
+        """Yields the objects whose oldest record arrived in an interval, ordered by key.
 
         Args:
             folder: `POINTS_FOLDER` or `FAILED_FOLDER`.
-            from_ms: The time's beginning.
-            to_ms: Its end, itself not included.
-            after: Only keys behind this one.
+            from_ms: The interval's start.
+            to_ms: The interval's end, exclusive.
+            after: Only keys after this one.
         """
         for entry in self._objects.entries(folder, after=after):
             at_ms = arrived_at_ms(entry.key)
@@ -38,7 +38,7 @@ class FirehoseBackup:
                 yield entry.key
 
     def read(self, key: str) -> bytes:
-        """An object, unpacked.
+        """Returns an object, unpacked.
 
         Raises:
             BrokenObjectError: It can't be unpacked.

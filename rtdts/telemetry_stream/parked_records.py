@@ -1,6 +1,6 @@
-"""What was parked, taken up again: read, put back by somebody, removed; or erased.
+"""Parked records: listed, read, and removed after an operator put them back; or erased.
 
-How it is parked is in `rtdts.telemetry_stream.parking`.
+`rtdts.telemetry_stream.parking` parks them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from rtdts.telemetry_stream.parking import PREFIX
 
 
 class ParkedRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One record, and what was said of it when it was parked."""
+    """One record, and what was noted about it when it was parked."""
 
     key: str
     body: bytes
     reason: str
     detail: str
     partition_key: str | None
-    """With which it lay in the stream; None when that was not kept."""
+    """The partition key that it had in the stream; None when that was not kept."""
 
 
 class ParkedRecords:
@@ -32,11 +32,11 @@ class ParkedRecords:
         self._objects = objects
 
     def entries(self, prefix: str = "") -> Iterator[ObjectEntry]:
-        """Parked records whose name (the key after ``rejected/``) begins with `prefix`."""
+        """Yields parked records whose name (the key after ``rejected/``) begins with `prefix`."""
         return self._objects.entries(PREFIX + prefix)
 
     def read(self, key: str) -> ParkedRecord:
-        """A parked record by its key."""
+        """Returns a parked record by its key."""
         stored = self._objects.read(key)
         return ParkedRecord(
             key=key,
@@ -47,14 +47,14 @@ class ParkedRecords:
         )
 
     def take_out(self, key: str) -> None:
-        """Takes a record out; for some days an older version of the object still has it."""
+        """Removes a record; an older version of the object keeps its content for some days."""
         self._objects.remove(key)
 
     def erase_truck(self, truck_id: str, *, dry_run: bool) -> Iterator[tuple[str, int]]:
-        """Deletes a truck's records for good, older versions included.
+        """Deletes a truck's records permanently, older versions included.
 
         Yields:
-            The key of each version looked at, and how many of the truck's records it held: none
+            The key of each version examined, and how many of the truck's records it held: none
             or one.
         """
         for version in self._objects.versions(PREFIX):

@@ -1,6 +1,6 @@
-"""Parking: what can never be processed is kept, with its reason, where a person can look at it.
+"""Parking: a record that can never be processed is kept, with its reason, for an operator.
 
-One faulty record must not stop those behind it, and nothing that was accepted may vanish. A
+One invalid record must not block those after it, and nothing that was accepted may be lost. A
 record's key is always the same, so parking it again after a crash changes nothing.
 """
 
@@ -11,12 +11,12 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 PREFIX = "rejected/"
-# S3 takes 2 KB of metadata in all, of US-ASCII.
+# S3 limits all metadata to 2 KB of US-ASCII.
 _MAX_DETAIL_CHARS = 1_000
 
 
 class ObjectClient(Protocol):
-    """What is used of the SDK's S3 client."""
+    """The part of the SDK's S3 client that is used."""
 
     def put_object(self, **request: Any) -> Mapping[str, Any]:
         """``PutObject``."""
@@ -24,7 +24,7 @@ class ObjectClient(Protocol):
 
 
 def stream_record_name(sequence_number: str, sub_sequence_number: int | None = None) -> str:
-    """The name of what came out of the stream.
+    """Returns the name of a record from the stream.
 
     Args:
         sequence_number: The Kinesis record's, with or without leading zeros.
@@ -35,7 +35,7 @@ def stream_record_name(sequence_number: str, sub_sequence_number: int | None = N
 
 
 def delivery_events_name(delivery_id: str, version: int) -> str:
-    """The name of events that a delivery's log refused.
+    """Returns the name of events that a delivery's log refused.
 
     Args:
         delivery_id: The delivery.
@@ -45,16 +45,16 @@ def delivery_events_name(delivery_id: str, version: int) -> str:
 
 
 def content_name(body: bytes) -> str:
-    """The name of what has none but its content."""
+    """Returns a name derived from the content, for a body without any other name."""
     return f"sha256-{sha256(body).hexdigest()}"
 
 
 def message_name(truck_id: str | None, body: bytes) -> str:
-    """The name of what came from a truck and never was in the stream.
+    """Returns the name of a truck's message that was never in the stream.
 
     Args:
         truck_id: The truck; None when it is not known.
-        body: As it came.
+        body: The message as received.
     """
     return f"message-{truck_id or ''}-{sha256(body).hexdigest()}"
 
@@ -75,21 +75,22 @@ class Parking:
         detail: str = "",
         partition_key: str | None = None,
     ) -> str:
-        """Keep the body under ``rejected/{name}``, reason and detail as its metadata.
+        """Stores the body under ``rejected/{name}``, with reason and detail as its metadata.
 
         Args:
-            body: As it came.
-            name: The same for the same record, always: `stream_record_name`,
-                `delivery_events_name` or `content_name`.
+            body: The body as received.
+            name: Always the same for the same record: `stream_record_name`, `delivery_events_name`
+                or `content_name`.
             reason: A code.
-            detail: What a person wants to know besides; cut to 1,000 characters.
-            partition_key: With which it lay in the stream: whose it is, whatever is in it.
+            detail: Further information for an operator; cut to 1,000 characters.
+            partition_key: The partition key that it had in the stream: names its truck, whatever
+                its content is.
 
         Returns:
             The object's key.
 
         Raises:
-            botocore.exceptions.ClientError: The bucket did not take it.
+            botocore.exceptions.ClientError: The bucket refused it.
             botocore.exceptions.BotoCoreError: The bucket could not be reached.
         """
         key = f"{PREFIX}{name}"
@@ -108,19 +109,19 @@ class Parking:
     def park_message(
         self, payload: bytes, *, truck_id: str | None, reason: str, detail: str
     ) -> str:
-        """Keep what a truck sent and no door could use, or not all of it.
+        """Stores a truck's message of which some or all could not be used.
 
         Args:
             payload: As the truck sent it.
             truck_id: The truck; None when it is not known.
             reason: A code.
-            detail: As of `park`.
+            detail: As in `park`.
 
         Returns:
             The object's key.
 
         Raises:
-            botocore.exceptions.ClientError: The bucket did not take it.
+            botocore.exceptions.ClientError: The bucket refused it.
             botocore.exceptions.BotoCoreError: The bucket could not be reached.
         """
         return self.park(
@@ -133,7 +134,7 @@ class Parking:
 
 
 def _ascii(text: str) -> str:
-    """The text as a header can carry it; what it can't is written as an escape."""
+    """Returns the text as a header can carry it; other characters are escaped."""
     one_line = " ".join(text.split())
     cut = one_line.encode("ascii", "backslashreplace").decode()[:_MAX_DETAIL_CHARS]
-    return cut.rstrip()  # a header loses the space at its end
+    return cut.rstrip()  # a header loses trailing spaces

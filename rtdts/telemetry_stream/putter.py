@@ -1,7 +1,7 @@
-"""Putting points into the stream: what was taken is durable, what was not is named.
+"""Puts points into the stream: accepted points are durable, and failed ones are reported.
 
-``PutRecords`` answers 200 while some of its records failed. Only those are put again, after a
-jittered wait, until a deadline; whoever sent the points is told which did not get through.
+``PutRecords`` returns 200 even if some of its records failed. Only those are put again, after a
+jittered wait, until a deadline; the client then learns which points failed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.deadline import Deadline
 from rtdts.telemetry_stream.aggregation import aggregate, aggregated_size
 
-# Kinesis: "PutRecords", and "Quotas and limits". Newer accounts may go higher; none goes lower.
+# Kinesis: "PutRecords", and "Quotas and limits". Newer accounts may have higher limits, none lower.
 MAX_RECORD_BYTES = 1_048_576
 """A record's data and partition key together."""
 MAX_CALL_RECORDS = 500
@@ -29,12 +29,12 @@ FIRST_WAIT_S = 0.05
 MOST_WAIT_S = 2.0
 
 UNREADABLE_RESPONSE = "UnreadableAnswer"
-"""Failure of a call whose answer does not say what became of each record."""
+"""Failure of a call whose response does not report the result of each record."""
 
 OUT_OF_TIME = "OutOfTime"
-"""Failure of what there was no time to try."""
+"""Failure of records that there was no time to try."""
 
-# What a client error (4xx) may say that passes by itself.
+# Codes of client errors (4xx) that are temporary.
 _PASSING = {
     "ExpiredTokenException",
     "KMSThrottlingException",
@@ -47,9 +47,9 @@ _PASSING = {
 
 
 class StreamClient(Protocol):
-    """What is used of the SDK's Kinesis client.
+    """The part of the SDK's Kinesis client that is used.
 
-    It must not retry by itself (the SDK would put a whole call again) and needs timeouts well
+    It must not retry by itself (the SDK would repeat a whole call), and its timeouts must be well
     below the deadline.
     """
 
@@ -59,30 +59,30 @@ class StreamClient(Protocol):
 
 
 class AcceptedRecord(NamedTuple):
-    """A record that Kinesis took, and where it lies."""
+    """A record that Kinesis accepted, and where it is stored."""
 
     payloads: range
-    """Places of its payloads among those of the put."""
+    """Indexes of its payloads among those of the put."""
     shard_id: str
     sequence_number: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PutOutcome:
-    """What became of the payloads of one put."""
+    """The result of one put."""
 
     not_taken: tuple[int, ...]
-    """Places of the payloads that are not known to be in the stream, in order. After a lost
-    answer they may be there all the same; put again, they are recognised as repeats."""
+    """Indexes of the payloads that are not known to be in the stream, in order. After a lost
+    response they may be there all the same; when put again, they are recognised as duplicates."""
     attempts: int
     """Calls of PutRecords."""
     failure: str | None
     """Code of the last failure, of a call or a record; None when there was none."""
     accepted: tuple[AcceptedRecord, ...] = dataclasses.field(default=(), compare=False)
-    """Where what was taken lies; the outcome is the same wherever that is."""
+    """Where the accepted records are stored; not part of a comparison of outcomes."""
 
     def of(self, payloads: range) -> PutOutcome:
-        """The outcome of some of the payloads, whose places then count from the first of these."""
+        """Returns the outcome of some of the payloads, with indexes from the first of these."""
         start = payloads.start
         return PutOutcome(
             not_taken=tuple(place - start for place in self.not_taken if place in payloads),
@@ -102,17 +102,17 @@ class Batch(NamedTuple):
 
     truck_id: str
     payloads: Sequence[bytes]
-    """One point each."""
+    """One point per payload."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Record:
     batch: int
-    """Place of its batch among those of the put."""
+    """Index of its batch among those of the put."""
     truck_id: str
     data: bytes
     payloads: range
-    """Places of its payloads."""
+    """Indexes of its payloads."""
 
 
 class StreamPutter:
@@ -136,12 +136,12 @@ class StreamPutter:
         self._waits_s = waits_s
 
     def put(self, truck_id: str, payloads: Sequence[bytes], deadline: Deadline) -> PutOutcome:
-        """Put one truck's payloads, in as few records as their size allows (usually one).
+        """Puts one truck's payloads, in as few records as their size allows (usually one).
 
         Args:
             truck_id: Partition key, of the records and of each user record.
             payloads: One point each.
-            deadline: No call but the first begins after it. A call may outlast it by the client's
+            deadline: Only the first call may begin after it. A call may outlast it by the client's
                 timeouts.
 
         Raises:
@@ -151,11 +151,11 @@ class StreamPutter:
         return outcome
 
     def put_all(self, batches: Sequence[Batch], deadline: Deadline) -> list[PutOutcome]:
-        """Put several trucks' payloads, in as few calls as Kinesis allows.
+        """Puts several trucks' payloads, in as few calls as Kinesis allows.
 
         Args:
-            batches: Each truck's, each in as few records as their size allows.
-            deadline: As of `put`.
+            batches: One per truck, each put in as few records as their size allows.
+            deadline: As in `put`.
 
         Returns:
             The outcome of each batch, in order. Attempts are the calls of all of them together.
@@ -214,7 +214,7 @@ class StreamPutter:
         ]
 
     def _parts(self, truck_id: str, payloads: Sequence[bytes]) -> Iterator[range]:
-        """Cut the payloads, in order, into parts that each fit into one record."""
+        """Cuts the payloads, in order, into parts that each fit into one record."""
         room_bytes = self._max_record_bytes - len(truck_id.encode())
         fixed_bytes = aggregated_size(truck_id, [])
         start, size = 0, fixed_bytes
@@ -235,10 +235,10 @@ class StreamPutter:
         accepted: list[tuple[int, AcceptedRecord]],
         failures: dict[int, str],
     ) -> tuple[list[_Record], bool]:
-        """Call PutRecords once, and add to what was taken and, by batch, to why others were not.
+        """Calls PutRecords once; adds to the accepted records and, by batch, to the failures.
 
         Returns:
-            The records that failed, and whether trying again may help.
+            The records that failed, and whether a retry may succeed.
         """
         entries = [{"Data": record.data, "PartitionKey": record.truck_id} for record in records]
         call_code: str | None = None
@@ -251,10 +251,10 @@ class StreamPutter:
             call_code, passes = _code(error), _may_pass(error)
         except (NotConnectedError, HTTPClientError) as error:
             call_code = type(error).__name__
-        except BotoCoreError as error:  # no credentials, no region, not a valid request
+        except BotoCoreError as error:  # no credentials, no region, an invalid request
             call_code, passes = type(error).__name__, False
         if call_code is None and len(results) != len(records):
-            # Cut on its way: the SDK makes an empty answer of what it can't read, under a 200 too.
+            # Cut off: the SDK returns an empty response when it can't parse one, even with a 200.
             call_code = UNREADABLE_RESPONSE
         if call_code is not None:
             failures.update((record.batch, call_code) for record in records)
@@ -271,7 +271,7 @@ class StreamPutter:
 
 
 def _calls(records: Iterable[_Record]) -> Iterator[list[_Record]]:
-    """Cut the records into calls that PutRecords takes."""
+    """Groups the records into calls within PutRecords' limits."""
     call: list[_Record] = []
     size = 0
     for record in records:

@@ -1,9 +1,9 @@
-"""Batches of device messages that Lambda could not have processed, and set aside in S3.
+"""Batches of device messages that Lambda could not process, set aside in S3.
 
 An object is the record of an invocation, with the whole event in its ``payload`` (AWS Lambda
 Developer Guide, "Retain discarded batch records for a Kinesis Data Streams event source"). What a
 truck sent beyond its quota is set aside in the same form, so that it is listed, replayed and erased
-alike.
+in the same way.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rtdts.telemetry_stream.device_stream import DeviceRecord
 from rtdts.telemetry_stream.parking import ObjectClient
 
 PREFIX: Final = "aws/lambda/"
-"""Lambda's choice: ``aws/lambda/MAPPING/SHARD/…``."""
+"""Chosen by Lambda: ``aws/lambda/MAPPING/SHARD/…``."""
 
 
 _OVER_QUOTA: Final = f"{PREFIX}over-quota/"
@@ -35,11 +35,11 @@ def set_aside_over_quota(
         client: The SDK's S3 client.
         bucket: The bucket.
         truck_id: The truck.
-        number: The first record's sequence number: the same for the same records, always.
-        records: As they lay in the stream.
+        number: The first record's sequence number: always the same for the same records.
+        records: The records as they were in the stream.
 
     Raises:
-        botocore.exceptions.ClientError: The bucket did not take it.
+        botocore.exceptions.ClientError: The bucket refused it.
         botocore.exceptions.BotoCoreError: The bucket could not be reached.
     """
     event = {
@@ -64,11 +64,11 @@ class SetAsideBatches:
         self._objects = objects
 
     def entries(self) -> Iterator[ObjectEntry]:
-        """The batches by key: of a shard, in the order in which they were set aside."""
+        """Yields the batches by key: within a shard, in the order in which they were set aside."""
         return self._objects.entries(PREFIX)
 
     def messages(self, key: str) -> list[DeviceRecord]:
-        """A batch's messages, as they lay in the stream.
+        """Returns a batch's messages, as they were in the stream.
 
         Raises:
             BrokenObjectError: It can't be read, or names the batch without its messages.
@@ -79,7 +79,7 @@ class SetAsideBatches:
         return batch.messages()
 
     def take_out(self, key: str) -> None:
-        """Takes a batch out; for some days an older version of the object still has it."""
+        """Removes a batch; an older version of the object keeps its content for some days."""
         self._objects.remove(key)
 
     def erase_truck(self, truck_id: str, *, dry_run: bool) -> Iterator[tuple[str, int]]:
@@ -96,7 +96,7 @@ class SetAsideBatches:
 
 
 def without_truck(body: bytes, truck_id: str) -> tuple[bytes, int]:
-    """A batch without a truck's messages, and how many it lost; empty when none is left.
+    """Returns a batch without a truck's messages (maybe empty), and how many were removed.
 
     Raises:
         BrokenObjectError: It can't be read.
@@ -116,16 +116,16 @@ def without_truck(body: bytes, truck_id: str) -> tuple[bytes, int]:
 
 
 class _Batch(NamedTuple):
-    """A record of an invocation, taken apart."""
+    """A decoded record of an invocation."""
 
     invocation: dict[str, Any]
     event: dict[str, Any]
-    """As the function was given it: the payload."""
+    """The event that the function received: the payload."""
     records: list[Any]
 
     @classmethod
     def of(cls, body: bytes) -> _Batch | None:
-        """Takes it apart; None when it names the batch alone.
+        """Decodes it; None when it names the batch without its messages.
 
         Raises:
             BrokenObjectError: It can't be read.
@@ -154,7 +154,7 @@ class _Batch(NamedTuple):
             ]
 
     def with_records(self, records: list[Any]) -> bytes:
-        """The object with these records, its payload in the form that it had."""
+        """Returns the object with these records, its payload in the same form as before."""
         event: Any = self.event | {"Records": records}
         if isinstance(self.invocation["payload"], str):
             event = json.dumps(event)

@@ -1,7 +1,7 @@
-"""Which partition keys belong into a shard.
+"""Which partition keys belong to a shard.
 
-Kinesis hashes a record's key, unless its writer names another hash key (``ExplicitHashKey``): then
-the record may lie in any shard.
+Kinesis hashes a record's key, unless its writer sets an explicit hash key (``ExplicitHashKey``):
+then the record may be in any shard.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LAST_HASH_KEY = 2**128 - 1
 
 
 class ShardLister(Protocol):
-    """What is used of the SDK's Kinesis client."""
+    """The part of the SDK's Kinesis client that is used."""
 
     def list_shards(self, **request: Any) -> Mapping[str, Any]:
         """``ListShards``."""
@@ -30,7 +30,7 @@ class ShardRange(msgspec.Struct, frozen=True, kw_only=True):
     last: int
 
     def holds(self, partition_key: str) -> bool:
-        """Whether Kinesis puts records of this key here, if nobody tells it otherwise."""
+        """Returns whether records of this key belong here, without an explicit hash key."""
         return self.first <= hash_key(partition_key) <= self.last
 
 
@@ -39,13 +39,13 @@ NO_KEY = ShardRange(first=1, last=0)
 
 
 def hash_key(partition_key: str) -> int:
-    """What Kinesis makes of a partition key: its MD5 as a number."""
+    """Returns Kinesis' hash of a partition key: its MD5 as a number."""
     digest = md5(partition_key.encode(), usedforsecurity=False).digest()
     return int.from_bytes(digest, "big")
 
 
 class ShardRanges:
-    """Reads the ranges of a stream's shards, the closed ones too.
+    """Reads the ranges of a stream's shards, including closed ones.
 
     Args:
         client: Kinesis.
@@ -57,7 +57,7 @@ class ShardRanges:
         self._stream_name = stream_name
 
     def of_shard(self, shard_id: str) -> ShardRange | None:
-        """A shard's range; None when the stream no longer knows the shard.
+        """Returns a shard's range; None when the stream no longer has the shard.
 
         Raises:
             botocore.exceptions.ClientError: Kinesis refused.
@@ -74,4 +74,4 @@ class ShardRanges:
                     )
             if not response.get("NextToken"):
                 return None
-            request = {"NextToken": response["NextToken"]}  # the name must not be said again
+            request = {"NextToken": response["NextToken"]}  # the name must not be repeated

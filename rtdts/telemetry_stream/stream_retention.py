@@ -1,4 +1,4 @@
-"""How long the stream keeps what it took: until then nobody can take anything out of it."""
+"""The retention of the stream: how long a record stays; it can't be deleted before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class DescribingClient(Protocol):
-    """What is used of the SDK's Kinesis client."""
+    """The part of the SDK's Kinesis client that is used."""
 
     def describe_stream_summary(self, **request: Any) -> Mapping[str, Any]:
         """``DescribeStreamSummary``."""
@@ -22,10 +22,10 @@ class StreamRetention:
         self._stream_name = stream_name
 
     def hours(self) -> int:
-        """Its retention in hours.
+        """Returns its retention in hours.
 
         Raises:
-            botocore.exceptions.ClientError: There is no such stream, or it is not ours to see.
+            botocore.exceptions.ClientError: The stream does not exist, or access is denied.
             botocore.exceptions.BotoCoreError: Kinesis could not be reached.
         """
         response = self._client.describe_stream_summary(StreamName=self._stream_name)

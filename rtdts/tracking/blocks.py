@@ -1,7 +1,7 @@
-"""Identities and tokens that are refused for a while although their tokens are valid.
+"""Identities and tokens that are refused for a while although the tokens are valid.
 
-Two kinds, which do not displace each other: a truck over its quota, blocked by the consumer for
-some minutes, and what an operator revokes because a token was stolen.
+There are two kinds, which do not replace each other: the consumer blocks a truck over its quota for
+some minutes, and an operator revokes tokens, for example after a theft.
 """
 
 from __future__ import annotations
@@ -17,50 +17,50 @@ class BlockKind(enum.StrEnum):
     """Why something is blocked; the code that is stored."""
 
     OVER_QUOTA = "over_quota"
-    """A truck sent more than its quota: its telemetry waits, all else of it goes on."""
+    """A truck exceeded its quota: its telemetry waits, everything else continues."""
     REVOKED = "revoked"
-    """An operator's: the token proves nothing any more."""
+    """An operator revoked it: the token is no longer accepted."""
 
 
 class Token(NamedTuple):
-    """Which of its holder's tokens one is."""
+    """Identifies one of a holder's tokens."""
 
     token_id: str
-    """Claim ``jti``; empty where the issuer writes none."""
+    """Claim ``jti``; empty if the issuer writes none."""
     issued_at_ms: int
-    """Claim ``iat``; 0 where the issuer writes none."""
+    """Claim ``iat``; 0 if the issuer writes none."""
 
 
 NO_TOKEN: Final = Token("", 0)
-"""Of an issuer that writes neither claim."""
+"""A token whose issuer writes neither claim."""
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
     """One subject that is blocked."""
 
     subject: str
-    """Of `identity_subject` or `token_subject`."""
+    """A result of `identity_subject` or `token_subject`."""
     kind: BlockKind
     until_ms: int
     reason: str
     blocked_at_ms: int
     issued_before_ms: int | None = None
-    """Only tokens issued before this moment are blocked; None for all. A token that does not say
-    when it was issued is blocked."""
+    """Only tokens issued before this moment are blocked; None for all. A token without a time of
+    issue is blocked."""
 
 
 def identity_subject(role: str, identity: str) -> str:
-    """How an identity is named in a block."""
+    """Returns the subject of a block of an identity."""
     return f"{role}:{identity}"
 
 
 def token_subject(token_id: str) -> str:
-    """How one token is named in a block, by its claim ``jti``."""
+    """Returns the subject of a block of one token, by its claim ``jti``."""
     return f"token:{token_id}"
 
 
 def token_of(claims: Mapping[str, Any]) -> Token:
-    """Reads the claims that say which token this is; the gateway makes text of numbers."""
+    """Reads the claims that identify the token; the gateway turns numbers into text."""
     try:
         issued_at_ms = int(float(claims.get("iat", 0)) * 1000)
     except (TypeError, ValueError, OverflowError):
@@ -73,7 +73,7 @@ class Blocks:
     """All blocks at one moment.
 
     Args:
-        blocks: What the table holds, in any order; what is over may be among it.
+        blocks: The table's content, in any order; expired blocks may be among it.
     """
 
     def __init__(self, blocks: Iterable[Block] = ()) -> None:
@@ -85,8 +85,8 @@ class Blocks:
         return sum(map(len, self._by_subject.values()))
 
     def revoking(self, role: str, identity: str, token: Token, now_ms: int) -> Block | None:
-        """The block by which this token proves nothing, if there is one."""
-        # One look for nearly every request: nothing is blocked on most days.
+        """Returns the block that revokes this token, if there is one."""
+        # One check for nearly every request: on most days nothing is blocked.
         if not self._by_subject:
             return None
         subjects = [identity_subject(role, identity)]
@@ -99,9 +99,9 @@ class Blocks:
         return None
 
     def is_revoked(self, role: str, identity: str, now_ms: int) -> bool:
-        """Whether all tokens of an identity prove nothing, whenever they were issued.
+        """Returns whether all tokens of an identity are revoked, whenever they were issued.
 
-        For doors that do not see the token.
+        For entry points that do not see the token.
         """
         blocks = self._by_subject.get(identity_subject(role, identity), ())
         return any(
@@ -112,12 +112,12 @@ class Blocks:
         )
 
     def was_over_quota(self, role: str, identity: str, at_ms: int) -> bool:
-        """Whether an identity was over its quota when it sent something, some time ago."""
+        """Returns whether an identity was over its quota at an earlier moment."""
         block = self.over_quota(role, identity, at_ms)
         return block is not None and block.blocked_at_ms <= at_ms
 
     def over_quota(self, role: str, identity: str, now_ms: int) -> Block | None:
-        """The block of an identity over its quota, if there is one."""
+        """Returns the block of an identity over its quota, if there is one."""
         for block in self._by_subject.get(identity_subject(role, identity), ()):
             if block.kind is BlockKind.OVER_QUOTA and now_ms < block.until_ms:
                 return block

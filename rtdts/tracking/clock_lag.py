@@ -1,17 +1,17 @@
-"""How slow a truck's clock is: estimated from when its requests come and what they say.
+"""Estimates how slow a truck's clock is, from its requests' times of receipt and recorded times.
 
-Of each request (a record of the stream) there is one sample: ``received_at`` less the newest
+Each request (a record of the stream) gives one sample: ``received_at`` less the newest
 ``recorded_at``. A right clock gives samples of seconds. A clock that is slow gives samples that are
 large and *steady*: its time goes on as fast as ours. A backlog gives samples that are large and
 change: uploaded oldest first they shrink, newest first they grow, mostly by far more than the
 time that passes. So a clock counts as slow when a **run** of consecutive requests is steady.
 
-What can't be told apart: a backlog that comes in order and as fast as it was recorded (within a
-quarter) for a whole run. Its points count as later than they are, up to the moment at which they
-were received, until a fresher point disproves it.
+One case can't be distinguished: a backlog that comes in order and as fast as it was recorded
+(within a quarter) for a whole run. Its points count as later than they are, up to the moment at
+which they were received, until a fresher point disproves it.
 
 The estimate changes no time. It decides from when on a fix counts for a delivery
-(`Fix.counts_at_ms`): deliveries are assigned by our clock.
+(`Fix.counts_at_ms`), because deliveries are assigned by our clock.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from __future__ import annotations
 import msgspec
 
 SLOW_MS = 120_000
-"""A clock that is slow by less counts as right; a slow one until it is slow by less than half."""
+"""A clock that is slow by less counts as right; a slow one does once it is slow by less than
+half."""
 SPREAD_MS = 30_000
-"""Samples of one run differ by no more: what the network and a device's pace explain."""
+"""Samples of one run differ by no more: the network and a device's pace explain that much."""
 RUN_MS = 60_000
-"""A run lasts so long at least, …"""
+"""A run lasts at least this long, …"""
 RUN_REQUESTS = 5
-"""… has so many requests, …"""
+"""… has at least this many requests, …"""
 RUN_SPREADS = 4
-"""… and lasts so many times as long as its samples differ."""
+"""… and lasts at least this many times the difference of its samples."""
 
 
 class ClockLag(msgspec.Struct, frozen=True, array_like=True):
-    """What a truck's requests say of its clock; None stands for one that was never slow.
+    """What a truck's requests show of its clock; None stands for a clock that was never slow.
 
     New fields go to the end, each with a default: it is stored.
     """
@@ -53,19 +54,19 @@ class ClockLag(msgspec.Struct, frozen=True, array_like=True):
 
 
 def is_slow(clock: ClockLag | None) -> bool:
-    """Whether a clock is known to be slow."""
+    """Returns whether a clock is known to be slow."""
     return clock is not None and clock.lag_ms > 0
 
 
 def observed(
     clock: ClockLag | None, *, received_at_ms: int, recorded_at_ms: int
 ) -> ClockLag | None:
-    """What is known of a clock after one more request.
+    """Returns what is known of a clock after one more request.
 
     Args:
-        clock: What was known.
+        clock: What was known before.
         received_at_ms: When the request was received.
-        recorded_at_ms: The newest time that the device's clock gave a point of it.
+        recorded_at_ms: The newest time that the device's clock gave one of its points.
     """
     sample_ms = received_at_ms - recorded_at_ms
     if clock is None:
@@ -98,19 +99,19 @@ def observed(
 
 
 def right(clock: ClockLag | None) -> ClockLag | None:
-    """What is known of a clock that is right, or ahead, by its last request."""
+    """Returns what is known of a clock that is right, or ahead, by its last request."""
     if clock is None or not clock.most_ms:
         return None
     return ClockLag(most_ms=clock.most_ms, until_ms=clock.until_ms)
 
 
 def lag_at(clock: ClockLag | None, *, event_at_ms: int, received_at_ms: int) -> int:
-    """How much later than its ``event_at`` a point counts; never later than it was received.
+    """Returns how much later than its ``event_at`` a point counts; never later than its receipt.
 
-    So nothing that was received before an assignment can count for it.
+    So no point that was received before an assignment can count for it.
 
     Args:
-        clock: The truck's, its request included.
+        clock: The truck's, this request included.
         event_at_ms: The point's.
         received_at_ms: The point's.
     """
@@ -123,7 +124,7 @@ def lag_at(clock: ClockLag | None, *, event_at_ms: int, received_at_ms: int) -> 
 
 
 def earliest_ms(clock: ClockLag | None, from_ms: int) -> int:
-    """The earliest ``event_at`` of a fix that may count from a moment of our clock on."""
+    """Returns the earliest ``event_at`` of a fix that may count from a moment of our clock on."""
     if clock is None or from_ms > clock.until_ms:
         return from_ms
     return from_ms - clock.most_ms

@@ -1,9 +1,9 @@
-"""Which points of one request were stamped by the same clock, without a jump of it in between.
+"""Divides a request's points into runs that one clock stamped without a jump in between.
 
 Only the device's times and their order in the request are known. A request is sorted, oldest or
-newest first, and a device samples at its own pace: a step between neighbours that neither explains
-is a jump of the clock. When the request arrived plays no part, so that the same request sent again
-has the same runs.
+newest first, and a device samples at its own pace: a step between neighbours that neither of these
+explains is a jump of the clock. The time of the request's arrival is not used, so the same request
+sent again has the same runs.
 """
 
 from __future__ import annotations
@@ -13,32 +13,33 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 
 MAX_STEP_MS = 20 * 60_000
-"""Neighbours further apart are of two runs. Above the slowest sampling (15 min), and small enough
-that the steps of 500 points stay within the 7 days that a point may be old."""
+"""Neighbours further apart belong to two runs. Above the slowest sampling (15 min), and small
+enough that the steps of 500 points stay within the 7 days that a point may be old."""
 JITTER_MS = 30_000
-"""Neighbours this near are of one clock in any order: several threads fill a device's buffer."""
+"""Neighbours this close are of one clock in any order: several threads fill a device's buffer."""
 USUAL_STEPS = 3
-"""A step longer than so many usual ones is unusual."""
+"""A step longer than this many usual ones is unusual."""
 
 
 def clock_runs(recorded_at_ms: Sequence[int]) -> list[list[int]]:
-    """Divide a request's points into runs, each of one clock.
+    """Divides a request's points into runs, each of one clock.
 
-    1. A point is of one run with each of the two points before it in the request, and with the
-       nearest in time of the last points of all runs, that is within ``MAX_STEP_MS`` of it. So a
-       run goes on behind wrong stamps.
+    1. A point is in one run with each of the two points before it in the request, and with the
+       nearest in time of the last points of all runs, if that is within ``MAX_STEP_MS`` of it. So a
+       run continues after wrong stamps.
     2. Within such a run the clock may have jumped by less. Then the order shows it: the longest
-       part in order (oldest or newest first) is one run, cut at its unusual steps; the rest, what
+       part in order (oldest or newest first) is one run, cut at its unusual steps; the rest, which
        went ahead and came back, is divided in the same way. A run whose direction changes all the
-       time has no order that could show anything, and stays whole.
-    3. The newest point at the end of a run of three or more, by an unusual step away from the
-       others, is a run by itself: of a gap and a wrong stamp the latter moves fewer points.
+       time has no order to judge by, and stays whole.
+    3. The newest point at the end of a run of three or more is a run by itself if an unusual step
+       separates it from the others: there may be a gap or a wrong stamp, and assuming a wrong stamp
+       moves fewer points.
 
     Args:
         recorded_at_ms: The devices' times, in the request's order.
 
     Returns:
-        The places of each run's points, ascending; every place is in one run.
+        The indexes of each run's points, ascending; every index is in one run.
     """
     return list(_runs(recorded_at_ms, range(len(recorded_at_ms))))
 
@@ -56,7 +57,7 @@ def _runs(times_ms: Sequence[int], places: Sequence[int]) -> Iterator[list[int]]
 
 def _without_gaps(times_ms: Sequence[int], places: Sequence[int]) -> list[list[int]]:
     run_of: dict[int, list[int]] = {}
-    ends: list[tuple[int, int]] = []  # the time and place of the last point of each thread, sorted
+    ends: list[tuple[int, int]] = []  # the time and index of the last point of each thread, sorted
     for index, place in enumerate(places):
         at_ms = times_ms[place]
         run_of[place] = [place]
@@ -88,7 +89,7 @@ def _is_in_order(times_ms: Sequence[int], run: Sequence[int]) -> bool:
 
 def _only_rises(times_ms: Sequence[int], run: Sequence[int]) -> bool:
     newest_ms = times_ms[run[0]]
-    rises = falls = 0  # by jitter alone, a few points that fall would pass too
+    rises = falls = 0  # judged by jitter alone, a few points that fall would pass too
     for before, after in itertools.pairwise(run):
         at_ms = times_ms[after]
         if at_ms < newest_ms - JITTER_MS:
@@ -100,7 +101,7 @@ def _only_rises(times_ms: Sequence[int], run: Sequence[int]) -> bool:
 
 
 def _has_no_order(times_ms: Sequence[int], run: Sequence[int]) -> bool:
-    """Whether the direction changes more often than at every other point (a stamp: twice)."""
+    """Returns whether the direction changes more than at every other point (a stamp: twice)."""
     steps_ms = [times_ms[after] - times_ms[before] for before, after in itertools.pairwise(run)]
     rises = [step_ms > 0 for step_ms in steps_ms if abs(step_ms) > JITTER_MS]
     reversals = sum(before != after for before, after in itertools.pairwise(rises))
@@ -108,10 +109,10 @@ def _has_no_order(times_ms: Sequence[int], run: Sequence[int]) -> bool:
 
 
 def _longest_in_order(times_ms: Sequence[int], run: Sequence[int]) -> list[int]:
-    """The longest part of a run in either order, with what is out of it by jitter only."""
+    """Returns the longest part of a run in either order, with points off it by jitter only."""
     rising = _longest_rising(times_ms, run)
     falling = _longest_rising(times_ms, run[::-1])
-    # Of two alike, the one that ends earlier: the other is ahead of it.
+    # Of two equally long parts, the one that ends earlier: the other is ahead of it.
     longest = min(rising, falling, key=lambda part: (-len(part), times_ms[part[-1]]))
     ordered = set(longest)
     for direction in (run, run[::-1]):
@@ -122,7 +123,7 @@ def _longest_in_order(times_ms: Sequence[int], run: Sequence[int]) -> list[int]:
 
 
 def _longest_rising(times_ms: Sequence[int], run: Sequence[int]) -> list[int]:
-    """The longest subsequence that never falls; of several, one with the earliest end."""
+    """Returns the longest subsequence that never falls; of several, one with the earliest end."""
     ends_ms: list[int] = []  # the earliest time that a subsequence of each length ends with
     ends: list[int] = []
     before: dict[int, int | None] = {}

@@ -1,4 +1,4 @@
-"""What a truck is doing now, of all that it carries: what a view of the fleet shows of it."""
+"""A truck's current delivery, of all that it carries: shown in a view of the fleet."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CurrentDelivery(msgspec.Struct, frozen=True, kw_only=True):
     delivery_id: str
     status: Status
     late_from_ms: int | None = None
-    """From when on it is late, if it does not arrive before; None: it has no window, or arrived."""
+    """From when on it is late, unless it arrives before; None: it has no window, or has arrived."""
 
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def promise_of(delivery: Delivery) -> Promise:
-    """The promise of a delivery as it is planned now."""
+    """Returns the promise of a delivery as it is planned now."""
     window, stop = delivery.window, stop_of(delivery)
     return Promise(
         window_end_ms=None if window is None else window.end_ms,
@@ -51,11 +51,12 @@ def promise_of(delivery: Delivery) -> Promise:
 
 
 def current_delivery(carried: Iterable[Carried], *, known_at_ms: int) -> CurrentDelivery | None:
-    """The furthest of a truck's open deliveries, and of those at one status the next stop.
+    """Returns the truck's open delivery with the furthest status; of several, the next stop.
 
     Args:
-        carried: What the truck carries.
-        known_at_ms: When the ETAs were made: since then what they show to be late is late.
+        carried: The deliveries that the truck carries.
+        known_at_ms: When the ETAs were made: a delivery that they show to be late is late from then
+            on.
     """
     open_ones = [one for one in carried if one.status not in CLOSED]
     if not open_ones:
@@ -78,7 +79,7 @@ def _late_from_ms(one: Carried, known_at_ms: int) -> int | None:
     end_ms = one.promise.window_end_ms
     if end_ms is None or one.status is Status.ARRIVED:
         return None
-    # The range is wide: late is what even its early end does not keep.
+    # The range is wide: a delivery is late only if even the early end is too late.
     if one.eta_earliest_ms is not None and one.eta_earliest_ms > end_ms:
         return min(end_ms, known_at_ms)
     return end_ms

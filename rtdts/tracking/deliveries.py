@@ -1,4 +1,4 @@
-"""What a delivery is: its places, its assignments, its statuses and the events of its log."""
+"""The parts of a delivery: its places, assignments, statuses and the events of its log."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ DEFAULT_RADIUS_M = 100.0
 """Radius of a place's geofence when the dispatcher names none."""
 
 MAX_VERSION = 2**31 - 1
-"""No log grows so long; a number beyond it is no version. DynamoDB refuses more than 38 digits."""
+"""No log grows this long; a larger number is no version. DynamoDB refuses more than 38 digits."""
 
 
 class Status(enum.StrEnum):
-    """Where a delivery stands, in the order in which a smooth one goes through them."""
+    """A delivery's status, in the order in which an undisturbed delivery passes through them."""
 
     ASSIGNED = "assigned"
     EN_ROUTE_TO_PICKUP = "en_route_to_pickup"
@@ -36,7 +36,7 @@ CLOSED = frozenset({Status.DELIVERED, Status.FAILED, Status.CANCELLED})
 
 
 class DeclaredType(enum.StrEnum):
-    """What no sensor can know and somebody must say."""
+    """What no sensor can detect and a person must declare."""
 
     PICKED_UP = "picked_up"
     DELIVERED = "delivered"
@@ -45,7 +45,7 @@ class DeclaredType(enum.StrEnum):
 
 
 class FailureCode(enum.StrEnum):
-    """Why a delivery failed: unlike the note it is shown to the customer."""
+    """Why a delivery failed: unlike the note, it is shown to the customer."""
 
     NOBODY_HOME = "nobody_home"
     REFUSED = "refused"
@@ -59,7 +59,7 @@ class FailureCode(enum.StrEnum):
 
 
 class Cause(enum.StrEnum):
-    """Why an event was written: the code that goes on the wire."""
+    """Why an event was written: the code that is sent to clients."""
 
     ASSIGNED = "assigned"
     TRANSFERRED = "transferred"
@@ -74,7 +74,7 @@ class Cause(enum.StrEnum):
 
 
 class Doubt(enum.StrEnum):
-    """What the sensors have against a declaration, which is accepted all the same."""
+    """How the sensors contradict a declaration, which is accepted all the same."""
 
     NOT_SEEN_AT_ORIGIN = "not_seen_at_origin"
     NOT_SEEN_NEAR_DESTINATION = "not_seen_near_destination"
@@ -98,16 +98,16 @@ class TimeWindow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Promise(msgspec.Struct, frozen=True, array_like=True):
-    """What was promised of a delivery, and where it stands among its truck's stops."""
+    """What was promised of a delivery, and its place among its truck's stops."""
 
     window_end_ms: int | None = None
     stop_sequence: int | None = None
     due_ms: int = 0
-    """As of `rtdts.tracking.truck_stops.Stop`: by what stops without a number are ordered."""
+    """As in `rtdts.tracking.truck_stops.Stop`: orders stops without a number."""
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """One truck's turn at a delivery: the half-open interval ``[started_at_ms, ended_at_ms)``."""
+    """One truck's assignment: the half-open interval ``[started_at_ms, ended_at_ms)``."""
 
     assignment: int
     """1 for the first truck, one more at each change of truck."""
@@ -127,7 +127,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     """Number of events in the log; 1 after creation."""
     assignments: tuple[Assignment, ...]
-    """Every truck's turn so far; the last is the current one."""
+    """Every truck's assignment so far; the last is the current one."""
     created_at_ms: int
     updated_at_ms: int
     window: TimeWindow | None = None
@@ -135,18 +135,18 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     stop_sequence: int | None = None
     """Which stop of its truck it is, if the dispatcher numbers them."""
     customer_since_ms: int = 0
-    """Since when it is this customer's …"""
+    """Since when it belongs to this customer …"""
     customer_since_version: int = 1
-    """… and with which event it became so: what was before is a former customer's business."""
+    """… and the event from which on it does: earlier ones belong to a former customer."""
     shown_from_ms: int | None = None
     """From when on, by our clock, the customer may be shown the truck: see `shown_from`. None while
-    `assigned`, and in rows that were written before there was such a time."""
+    `assigned`, and in rows that were written before this field existed."""
     closed_at_ms: int | None = None
-    """Until when the customer is shown the truck: the effective time of the closing event, or when
-    that was recorded if the sensors contradict it. None while open. Viewing itself ends by
-    `end_recorded_at_ms`."""
+    """Until when the customer is shown the truck: the effective time of the closing event, or the
+    time at which that was recorded if the sensors contradict it. None while open. Viewing itself
+    ends by `end_recorded_at_ms`."""
     origin_name: str | None = None
-    """For people; no rule looks at it."""
+    """For people; no rule uses it."""
     destination_name: str | None = None
     failure_code: FailureCode | None = None
     """Why it failed, if that was declared."""
@@ -168,7 +168,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether anything can still happen to it."""
+        """Whether it can still change."""
         return self.status not in CLOSED
 
     @property
@@ -178,10 +178,10 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shown_from(shown_from_ms: int | None, status: Status, at_ms: int) -> int | None:
-    """From when on a delivery's customer may be shown its truck, after one more event.
+    """Returns from when on a customer may be shown the delivery's truck, after one more event.
 
-    A truck that is `assigned` does something else still. An end shows nothing that was not shown
-    before.
+    A truck whose delivery is `assigned` is still doing something else. A closing event shows
+    nothing that was not shown before.
 
     Args:
         shown_from_ms: What it was before the event.
@@ -196,17 +196,17 @@ def shown_from(shown_from_ms: int | None, status: Status, at_ms: int) -> int | N
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule's event rests on, beside the point that made the rule fire. For the log alone."""
+    """What a rule's event is based on, beside the point that made it fire. For the log only."""
 
     distance_m: float
     """From that point to the centre of the place that the rule is about."""
     accuracy_m: float | None = None
-    """Of that point, as its device sent it."""
+    """That point's accuracy, as its device sent it."""
     since_point_id: str | None = None
-    """The first point of the stay, or of having left; None when it is the same point."""
+    """The first point of the stay, or of the departure; None when it is the same point."""
     silence_s: float | None = None
-    """How long nothing good had come before the point, when that is what the dwell rests on; or
-    how much of the silence before its first point counts as having been there already."""
+    """How long there was no good point before this one, when the dwell is based on that; or how
+    much of the silence before the stay's first point counts as part of the stay."""
 
 
 class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,7 +222,7 @@ class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
     """When it became true in the world (the point's ``event_at``, the end of a dwell, the declared
     ``at``)."""
     recorded_at_ms: int
-    """When the log learned of it."""
+    """When it was appended to the log."""
     assignment: int
     truck_id: str
     declared: DeclaredType | None = None
@@ -230,41 +230,41 @@ class DeliveryEvent(msgspec.Struct, frozen=True, kw_only=True):
     point_id: str | None = None
     """The point that made the rule fire, when a rule did."""
     evidence: Evidence | None = None
-    """What else the rule rested on."""
+    """What else the rule was based on."""
     doubts: tuple[Doubt, ...] = ()
-    """What the sensors have against it, when it was declared."""
+    """How the sensors contradict it, when it was declared."""
     actor: str | None = None
-    """``role:identity`` of who said so, when somebody did."""
+    """``role:identity`` of the declaring person, when it was declared."""
     note: str | None = None
     proof: str | None = None
     failure_code: FailureCode | None = None
-    """Of a declaration that it failed."""
+    """Why it failed, when a failure was declared."""
     idempotency_key: str | None = None
     through: Through | None = None
-    """Up to which record of the stream the log speaks with this event, when a rule made it: a
-    worker that has not seen so much again must not correct it."""
+    """The stream's records up to which the log is current with this event, when a rule made it: a
+    worker that has not processed these again must not correct it."""
     request_hash: str | None = None
     """sha256 of the declaring request's body: the same key with another body is refused."""
 
 
 class OpenMatch(msgspec.Struct, frozen=True, kw_only=True):
-    """What the consumer must know of an open delivery of a truck (``truck-matches``)."""
+    """What the consumer needs of an open delivery of a truck (``truck-matches``)."""
 
     delivery_id: str
     assignment: int
     assigned_at_ms: int
     """Start of this truck's assignment."""
     version: int
-    """The delivery's version when the match was last written: by creation, by a change of the
-    plan or by a declaration. The consumer's own transitions do not touch the match."""
+    """The delivery's version when the match was last written: on creation, a change of the plan or
+    a declaration. The consumer's own transitions do not change the match."""
     origin: Place
     destination: Place
     window_end_ms: int | None = None
-    """End of the promised window. This and what follows: None, or 0, in older matches."""
+    """End of the promised window. Like the fields below, None or 0 in older matches."""
     stop_sequence: int | None = None
     due_ms: int = 0
 
     @property
     def promise(self) -> Promise:
-        """What was promised of it."""
+        """The delivery's promise."""
         return Promise(self.window_end_ms, self.stop_sequence, self.due_ms)

@@ -1,12 +1,12 @@
-"""A delivery's log (``delivery-events``), append-only: what it folds to, and what it lacks.
+"""A delivery's append-only log (``delivery-events``): its fold, and the events still missing.
 
-The log is a delivery's story as it was learned; `rtdts.tracking.timeline` defines the story that
-all points and declarations together tell. `standing` folds a log, `reconcile` says what to append
-so that it folds to the story.
+The log is the timeline as it became known; `rtdts.tracking.timeline` defines the timeline that all
+points and declarations together imply. `standing` folds a log, `reconcile` returns what to append
+so that the log folds to the timeline.
 
 **Corrections.** A late point can show that a rule fired too late, or should not have fired. Then
-one event with the cause ``corrected`` goes back to the last status that still holds, and what
-really followed is appended after it. Nothing is rewritten.
+one event with the cause ``corrected`` goes back to the last status that still holds, and the
+transitions that really followed are appended after it. Nothing is rewritten.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rtdts.tracking.stream_position import Through
 
 
 class Anchor(msgspec.Struct, frozen=True, array_like=True):
-    """The last declaration (or assignment) of a log: the rules go on from here."""
+    """The last declaration (or assignment) of a log: the rules continue from here."""
 
     version: int
     status: Status
@@ -34,22 +34,22 @@ class Anchor(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LogEntry(msgspec.Struct, frozen=True, array_like=True):
-    """A transition, and the version with which it stands in the log."""
+    """A transition, and its version in the log."""
 
     version: int
     transition: Transition
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What a log folds to."""
+    """The fold of a log."""
 
     anchor: Anchor
     entries: tuple[LogEntry, ...]
     """The rules' transitions since the anchor that still stand."""
     after_anchor: tuple[LogEntry, ...]
-    """Everything after the anchor, corrections and what they withdrew included."""
+    """Everything after the anchor, including corrections and what they withdrew."""
     through: tuple[Through, ...] = ()
-    """Up to which records the log speaks: the last of each shard."""
+    """The records up to which the log is current: the last one of each shard."""
 
     @property
     def transitions(self) -> tuple[Transition, ...]:
@@ -57,19 +57,19 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(entry.transition for entry in self.entries)
 
     def speaks_beyond(self, here: Through) -> bool:
-        """Whether it rests on records of the same shard that come after this one."""
+        """Returns whether the log is based on later records of the same shard."""
         return any(
             one.shard_id == here.shard_id and one.position > here.position for one in self.through
         )
 
     @property
     def status(self) -> Status:
-        """Where the delivery stands."""
+        """The delivery's status."""
         return self.entries[-1].transition.status if self.entries else self.anchor.status
 
 
 def is_declared(entry: Transition | DeliveryEvent) -> bool:
-    """Whether somebody said so, not a rule: a rule always names its point."""
+    """Returns whether a person declared it: a rule's event always names its point."""
     return entry.point_id is None
 
 
@@ -112,13 +112,13 @@ def standing(events: Sequence[DeliveryEvent]) -> Standing:
 
 
 class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
-    """How a log is brought to what is wanted."""
+    """How to bring a log to the expected transitions."""
 
     append: tuple[Transition, ...]
     believed: tuple[Transition, ...]
     """The rules' transitions that stand once `append` is in the log."""
     has_moved_times: bool = False
-    """Whether nothing is appended only because times may not be corrected now."""
+    """Whether nothing is appended only because times may not be corrected yet."""
 
 
 def reconcile(
@@ -130,16 +130,15 @@ def reconcile(
     tolerance_ms: int = 0,
     may_move_times: bool = True,
 ) -> Reconciled:
-    """What to append to a log that folds to `believed`, so that it folds to `expected`.
+    """Returns what to append to a log that folds to `believed`, so that it folds to `expected`.
 
     Args:
         anchor: The log's last declaration.
         believed: The rules' transitions that stand.
-        expected: Those that should.
-        because: The point that brought the news: a correction names it.
-        tolerance_ms: A transition that only moved in time by less than this stands as it is.
-        may_move_times: Whether one that moved by more may be corrected now, when no status
-            changes.
+        expected: The rules' transitions that should stand.
+        because: The point that caused the change: a correction names it.
+        tolerance_ms: A transition whose time moved by less than this stands as it is.
+        may_move_times: Whether one that moved by more may be corrected now, when no status changes.
     """
     kept = 0
     for before, after in zip(believed, expected, strict=False):
@@ -153,7 +152,7 @@ def reconcile(
     if not may_move_times and _statuses(believed) == _statuses(expected):
         return Reconciled(append=(), believed=stands, has_moved_times=True)
     while kept and believed[kept - 1].status is anchor.status:
-        kept -= 1  # back to the anchor's status is back to the anchor
+        kept -= 1  # going back to the anchor's status is going back to the anchor
     missing = tuple(expected[kept:])
     back_to = believed[kept - 1].status if kept else anchor.status
     correction = Transition(back_to, Cause.CORRECTED, because.event_at_ms, because.point_id)
@@ -165,8 +164,8 @@ def _fold(entries: Sequence[LogEntry], anchor: Status) -> tuple[LogEntry, ...]:
     for entry in entries:
         if entry.transition.cause is Cause.CORRECTED:
             back_to = entry.transition.status
-            # Back to the anchor when no transition led to this status, or when it is the anchor's:
-            # after a transfer the rules may come to that again.
+            # Back to the anchor when no transition led to this status, or when it is the anchor's
+            # own: after a transfer the rules may reach that status again.
             led_to = (n for n, old in enumerate(stands, 1) if _led_to(old, back_to))
             kept = 0 if back_to is anchor else next(led_to, 0)
             del stands[kept:]

@@ -1,4 +1,4 @@
-"""Keeping one delivery's machine in step with its truck's window and with its log."""
+"""Keeps one delivery's machine consistent with its truck's window and with its log."""
 
 from __future__ import annotations
 
@@ -23,46 +23,46 @@ from rtdts.tracking.truck_state import DeliveryState
 
 
 class DeliveryPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """An open match with what its delivery's log folds to, read consistently."""
+    """An open match with the fold of its delivery's log, read consistently."""
 
     match: OpenMatch
     standing: Standing
 
 
 class DeliveryUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch, or a settling, made of one delivery."""
+    """The change of one delivery by a batch, or by a settling."""
 
     before: DeliveryState
     after: DeliveryState
-    """Believing that `pending` is in the log."""
+    """Assumes that `pending` is in the log."""
     pending: tuple[Transition, ...] = ()
     has_moved_times: bool = False
-    """Whether times differ from the log's that may be corrected later only."""
+    """Whether times differ from the log's that may only be corrected later."""
 
     @property
     def unsettled(self) -> DeliveryState:
-        """The memory with this batch, when nothing could be appended for now."""
+        """The state with this batch, when nothing could be appended yet."""
         return msgspec.structs.replace(
             self.after, believed=self.before.believed, log_length=self.before.log_length
         )
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """How a memory and a log are brought together."""
+    """How a delivery's state and its log are brought together."""
 
     delivery_state: DeliveryState
-    """As it is once `append` is in the log."""
+    """The state once `append` is in the log."""
     append: tuple[Transition, ...]
     already_there: tuple[int, ...]
-    """Versions of what the log holds and the memory did not know: a worker that crashed may have
-    appended them without a nudge."""
+    """Versions of events that are in the log and were unknown to the state: a worker that crashed
+    may have appended them without a nudge."""
     has_moved_times: bool = False
 
 
 def remember(plan: DeliveryPlan, window: Sequence[Fix], rules: StatusRules) -> DeliveryState:
-    """A delivery first seen, or changed by a declaration: folds the window's fixes since.
+    """Builds the state of a new delivery, or one changed by a declaration, from the window's fixes.
 
-    What the log says of the time before the window is taken as it stands.
+    What the log holds of the time before the window stays as it is.
 
     Args:
         plan: The delivery.
@@ -104,7 +104,7 @@ def drive(
     fix: Fix,
     rules: StatusRules,
 ) -> tuple[TruckPace | None, list[DeliveryState]]:
-    """A truck's pace and its deliveries after one fix that is later than all before."""
+    """Returns a truck's pace and its deliveries after one fix that is later than all before."""
     after = [fold_on(delivery_state, (fix,), rules) for delivery_state in delivery_states]
     if not fix.is_good:
         return pace, after
@@ -131,7 +131,7 @@ def _observed(delivery_state: DeliveryState, pace: TruckPace, fix: Fix) -> Deliv
 def believe(
     delivery_state: DeliveryState, *, because: Fix, rules: StatusRules, may_move_times: bool
 ) -> tuple[DeliveryState, Reconciled]:
-    """What the log lacks to fold to the machine's transitions, and the memory once it has it."""
+    """Returns the state once the log is complete, and the transitions to append to the log."""
     if delivery_state.believed == delivery_state.tip.transitions:
         return delivery_state, Reconciled(append=(), believed=delivery_state.believed)
     reconciled = reconcile(
@@ -161,18 +161,18 @@ def agree(
     is_behind: bool,
     may_move_times: bool,
 ) -> Settlement:
-    """Decides what to append to a log that has just been read; its anchor is the memory's.
+    """Decides what to append to a log that has just been read; its anchor is the state's.
 
-    Usually the log stands where the memory thought, and gets what is pending. It may be ahead: a
+    Usually the log is where the state expects it, and gets what is pending. It may be ahead: a
     worker folded these records before and crashed before the state was stored.
 
     Args:
-        update: What this batch made of the delivery.
-        log: What the log folds to now.
+        update: The change of the delivery by this batch.
+        log: The current fold of the log.
         rules: The tolerance of times.
-        because: The point that brought the news.
-        is_behind: Whether the log speaks of records that have not come again yet: then it must not
-            be corrected for what this worker doesn't know.
+        because: The point that caused the change.
+        is_behind: Whether the log is based on records that have not been processed again yet: then
+            it must not be corrected for what this worker doesn't know.
         may_move_times: Whether times that moved may be corrected now.
     """
     before, after = update.before, update.after
@@ -208,7 +208,7 @@ def agree(
 
 
 def progress_at(delivery_state: DeliveryState, fix: Fix) -> DeliveryProgress | None:
-    """How far the delivery had come with this fix; None when the truck did not carry it yet.
+    """Returns the delivery's progress with this fix; None when the truck did not carry it yet.
 
     The distance is None while the cargo isn't in transit.
     """
@@ -226,7 +226,7 @@ def progress_at(delivery_state: DeliveryState, fix: Fix) -> DeliveryProgress | N
 def folded(
     delivery_state: DeliveryState, machine: Machine, fixes: Iterable[Fix], rules: StatusRules
 ) -> Machine:
-    """The machine after those of the fixes that count for the delivery."""
+    """Returns the machine after those of the fixes that count for the delivery."""
     plan = delivery_state.plan
     for fix in fixes:
         if fix.counts_at_ms >= delivery_state.anchor.from_ms:
@@ -235,7 +235,7 @@ def folded(
 
 
 def _before_window(log: Standing, window: Sequence[Fix]) -> Machine:
-    """The machine as the log leaves it where the window begins."""
+    """Returns the machine at the start of the window, according to the log."""
     transitions = log.transitions
     if window:
         at_hand = {fix.point_id for fix in window}
@@ -252,7 +252,7 @@ def _before_window(log: Standing, window: Sequence[Fix]) -> Machine:
 
 
 def _status_at(delivery_state: DeliveryState, fix: Fix) -> Status | None:
-    """None before the last declaration: what held then is no longer at hand."""
+    """Returns the status with a fix; None before the last declaration, as it is no longer kept."""
     if fix.counts_at_ms < delivery_state.anchor.from_ms:
         return None
     status = delivery_state.anchor.status

@@ -1,8 +1,8 @@
-"""What the sensors have against a declaration, by the delivery's log.
+"""How the sensors contradict a declaration, by the delivery's log.
 
-What a person says is accepted: phones fall silent and boxes are mounted badly. But a truck that
-declares ``delivered`` for a time at which it drove on would hide where it went. So a doubt is kept
-with the event, and the claimed time then decides nothing that is shown.
+A declaration is always accepted: phones lose reception and boxes are mounted badly. But a truck
+that declares ``delivered`` for a time at which it drove on would hide where it went. So a doubt is
+stored with the event, and the claimed time then decides nothing that is shown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rtdts.tracking.delivery_log import is_declared, standing
 from rtdts.tracking.status_machine import Transition
 
 _MOVEMENTS: Final = frozenset({Cause.MOVED_OFF, Cause.LEFT_ORIGIN, Cause.NEAR_DESTINATION})
-"""Rules that fire with a fix of a truck that drives."""
+"""Rules that fire with a fix of a moving truck."""
 
 _NOT_YET_LOADED: Final = frozenset({Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP})
 _NEAR: Final = frozenset({Status.NEARBY, Status.ARRIVED})
@@ -31,14 +31,14 @@ _NEAR: Final = frozenset({Status.NEARBY, Status.ARRIVED})
 def doubts_about(
     what: DeclaredType, at_ms: int, delivery: Delivery, log: Sequence[DeliveryEvent]
 ) -> tuple[Doubt, ...]:
-    """What contradicts a declaration; nothing when the sensors agree or are silent.
+    """Returns what contradicts a declaration; nothing when the sensors agree or are silent.
 
-    A stay that was too short for a dwell shows no arrival, so for an end it is enough that the
+    A stay that was too short for a dwell shows no arrival. So for an end it is enough that the
     truck was seen near the destination.
 
     Args:
         what: What is declared.
-        at_ms: When it is said to have happened.
+        at_ms: The claimed time.
         delivery: The delivery before it.
         log: Its log, by version.
     """
@@ -53,7 +53,7 @@ def doubts_about(
 
 
 def _transitions(log: Sequence[DeliveryEvent]) -> Iterator[Transition]:
-    """The rules' transitions that stand, before and after each declaration."""
+    """Yields the rules' transitions that stand, before and after each declaration."""
     ends = [index for index, event in enumerate(log) if index and is_declared(event)]
     for end in (*ends, len(log)):
         if end:

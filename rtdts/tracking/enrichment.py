@@ -1,7 +1,7 @@
-"""What a fix's place among its truck's fixes tells: distance, speed, quality, motion, heading.
+"""Derives from a fix and its neighbours: distance, speed, quality, motion and heading.
 
-The result depends on the fixes and their order in time only, never on the order or the batches in
-which they arrived: a late fix is put in its place, and those after it are derived anew.
+The result depends only on the fixes and their order in time, never on the order or the batches in
+which they arrived: a late fix is inserted in its place, and those after it are derived anew.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ class MotionRules(msgspec.Struct, frozen=True, kw_only=True):
     """When a truck counts as moving, and when a step has a direction."""
 
     sent_speed_mps: float = 1.0
-    """From this speed on, when the device tells its speed (it measures Doppler shift: good)."""
+    """Threshold for a speed that the device sent (measured by Doppler shift, so reliable)."""
     implied_speed_mps: float = 1.5
     baseline_s: float = 5.0
-    """Without it: from this speed on, measured over at least so long a time …"""
+    """Without a sent speed: `implied_speed_mps` is the threshold, measured over this time at least
+    …"""
     shift_m: float = 15.0
-    """… and so long a way, else noise would make a parked truck drive."""
+    """… and minimum distance; otherwise noise would make a parked truck move."""
     heading_step_m: float = 5.0
 
 
@@ -36,13 +37,13 @@ class EnrichmentRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LOOKBACK_FIXES = 6
-"""No rule looks at more fixes than these before one …"""
+"""No rule uses more than this many fixes before a fix …"""
 LOOKBACK_MS = 24 * 3_600_000
-"""… or further back. So a fix can be derived from a few neighbours, wherever it lies."""
+"""… or any further back. So a fix can be derived from a few neighbours, wherever it lies."""
 
 _DECIMALS = 2
 """Of derived lengths and speeds: centimetres, as positions have 7 decimals (1 cm). More digits
-would be none that anybody measured, and each is stored with every point."""
+would be beyond what was measured, and each is stored with every point."""
 _HEADING_DECIMALS = 1
 
 
@@ -102,7 +103,7 @@ def _before(fix: Fix, context: Sequence[Fix]) -> Before:
 
 
 def _implied_speed_mps(fix: Fix, before: Before) -> float | None:
-    """Since the previous fix, whatever its quality."""
+    """Returns the speed since the previous fix, whatever its quality."""
     previous = before.previous
     if previous is None or before.step_m is None:
         return None
@@ -111,7 +112,7 @@ def _implied_speed_mps(fix: Fix, before: Before) -> float | None:
 
 
 def _is_moving(fix: Fix, before: Before, rules: MotionRules, *, is_good: bool) -> bool:
-    """Moving or stopped; of a bad fix, what the one before it was."""
+    """Returns whether the truck is moving; for a bad fix, the same as for the one before it."""
     if not is_good:
         return before.previous is not None and before.previous.moving
     if fix.speed_mps is not None:
@@ -122,7 +123,7 @@ def _is_moving(fix: Fix, before: Before, rules: MotionRules, *, is_good: bool) -
 def _track_speed_mps(
     fix: Fix, before: Before, rules: QualityRules, *, is_good: bool
 ) -> float | None:
-    """The speed since the last good fix: the way to and from a false place is none."""
+    """Returns the speed since the last good fix; distances to and from a bad fix don't count."""
     good, step_m = before.last_good, before.good_step_m
     if good is None or step_m is None or not is_good:
         return before.previous.track_speed_mps if before.previous else None
@@ -134,7 +135,7 @@ def _track_speed_mps(
 def _track_heading_deg(
     fix: Fix, before: Before, rules: MotionRules, *, is_good: bool
 ) -> float | None:
-    """The direction of the step from the last good fix; of a short step, the one before."""
+    """Returns the direction of the step from the last good fix; for a short step, the last one."""
     good, step_m = before.last_good, before.good_step_m
     if good is None or step_m is None or not is_good:
         return before.previous.track_heading_deg if before.previous else None

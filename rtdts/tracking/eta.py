@@ -1,19 +1,18 @@
-"""When a truck will be at a destination, as a range: from what this truck has shown so far.
+"""Estimates when a truck will be at a destination, as a range, from the truck's own driving so far.
 
-There is no map here and no traffic. What is known is the great circle that remains, how much
-longer than great circles this drive's roads were, and this truck's own speeds, on this delivery
-and before it. So the range is wide: its aim is to hold the true time nine times out of ten.
+It uses no map and no traffic data. It uses the remaining great circle, how much longer than great
+circles this drive's roads were, and this truck's own speeds, on this delivery and before it. So the
+range is wide: its aim is to contain the true time nine times out of ten.
 
-What it predicts is *entering* the destination's geofence. The status `arrived` comes later, by
+It predicts when the truck *enters* the destination's geofence. The status `arrived` comes later, by
 the dwell.
 
 Two accumulators, both small and without clock or history, are folded from good fixes in the order
 of their ``event_at``:
 
-- `TruckPace`, one per truck, by `drive_on`: way and time;
-- `EtaBaseline`, one per open delivery, by `observe`: what `TruckPace` said when the cargo came
-under
-  way, so that a truck with many deliveries costs one `drive_on` per fix.
+- `TruckPace`, one per truck, by `drive_on`: distance and time driven;
+- `EtaBaseline`, one per open delivery, by `observe`: the values of `TruckPace` when the cargo got
+  under way, so that a truck with many deliveries costs one `drive_on` per fix.
 
 A fix that is not later than those before it leaves `TruckPace` unchanged, so copies and late
 points do no harm. Folded again in order, the same fixes give the same values.
@@ -38,76 +37,77 @@ class EtaRules(msgspec.Struct, frozen=True, kw_only=True):
 
     Those under "Calibrated" were fitted on the tuning roads of bench/truth (drives of 1 to 40 km;
     ``python -m bench.truth.eta_accuracy --tuning``). They minimise the interval score of a 90 %
-    range and are rounded; then `spread` was widened until each road by itself was covered at 90 %
-    of the moments, because a road that was not tuned on is covered less.
+    range and are rounded. Then `spread` was widened until each road by itself was covered at 90 %
+    of the moments, because a road that was not used for tuning is covered less.
     """
 
     step_m: float = 25.0
-    """A truck has gone on when it is so far from where it was, or by the fix's accuracy if that
-    is more; below it the noise of a standing truck would count as way."""
+    """A truck has driven on when it is this far from where it was, or further than the fix's
+    accuracy if that is more; below it the noise of a standing truck would count as distance."""
     stood_s: float = 15.0
-    """So long at one place is standing; less is part of driving."""
+    """This long at one place is standing; less is part of driving."""
     longest_pause_s: float = 180.0
-    """Longer standing is no traffic (loading, a rest) and says nothing of the pace."""
+    """Longer standing is not traffic (loading, a rest) and does not affect the pace."""
     silence_s: float = 300.0
-    """After so long a silence a slow step is a stop of unknown length rather than slow driving."""
+    """After a silence this long, a slow step is a stop of unknown length rather than slow
+    driving."""
     slow_mps: float = 3.0
-    """What "slow" means there."""
+    """The speed that counts as slow there."""
     slowest_mps: float = 1.5
     fastest_mps: float = 30.0
-    """Between these a truck's recent speed is believed."""
+    """A truck's recent speed is limited to this range."""
     least_road_factor: float = 1.05
     greatest_road_factor: float = 2.0
     given_up_s: float = 3_600.0
-    """A truck that has stood so long will go on when it will: no range."""
+    """For a truck that has stood this long the departure can't be predicted: no range."""
     longest_s: float = 32_400.0
-    """A drive expected to take longer has none: 9 hours are a day's driving in the EU (regulation
-    561/2006), and when the driver rests decides more than all else."""
+    """No range for a drive expected to take longer: 9 hours are a day's driving in the EU
+    (regulation 561/2006), and the driver's rest then decides more than all else."""
 
     # Calibrated.
     road_factor: float = 1.35
     """How much longer roads are than great circles, before this drive has shown it …"""
     road_factor_m: float = 8_000.0
-    """… with the weight of so much progress."""
+    """… with the weight of this much progress."""
     pace_mps: float = 14.0
     """Speed with the usual halts, before this drive has shown it …"""
     pace_m: float = 5_000.0
-    """… with the weight of so much way."""
+    """… with the weight of this much distance."""
     recent_share: float = 0.23
     """Weight (geometric) of the recent speed beside the drive's."""
     recent_s: float = 180.0
     """Half-life of the recent speed, in time driven."""
     last_metres_s: float = 5.0
-    """What finding the place adds."""
+    """Time added for finding the place."""
     standing_on: float = 0.265
     """Share of how long it has stood that a standing truck is expected to stand on …"""
     standing_on_s: float = 600.0
     """… counted up to this."""
     standing_late: float = 1.15
-    """Likewise, what it may stand on at the most …"""
+    """The same for the longest that it may stand on …"""
     standing_late_s: float = 1_800.0
     spread: float = 0.5
-    """Of the logarithm of the time that remains, to the early end."""
+    """Spread of the logarithm of the remaining time, to the early end."""
     spread_short_root_s: float = 5.15
-    """The spread grows by this over the square root of the time in seconds: the last lights weigh
-    more."""
+    """The spread grows by this over the square root of the time in seconds: the last traffic lights
+    weigh more."""
     spread_unknown: float = 0.17
     """It grows by this share while nothing is known of the drive …"""
     spread_unknown_m: float = 1_000.0
-    """… which halves with so much way."""
+    """… and the share halves with this much distance."""
     late_to_early: float = 1.16
     """Spread to the late end over that to the early one."""
 
 
 class EtaRange(msgspec.Struct, frozen=True):
-    """From when to when the truck is expected at the destination's geofence."""
+    """The earliest and latest expected arrival at the destination's geofence."""
 
     earliest_ms: int
     latest_ms: int
 
 
 class TruckPace(msgspec.Struct, frozen=True, array_like=True):
-    """A truck's way and time so far; at most about 60 bytes packed.
+    """A truck's distance and time driven so far; at most about 60 bytes packed.
 
     New fields go to the end, each with a default: it is stored.
     """
@@ -116,21 +116,21 @@ class TruckPace(msgspec.Struct, frozen=True, array_like=True):
     """``event_at`` of the newest fix."""
     lat: float
     lon: float
-    """Where the truck is or stands: the fix with which it last went on."""
+    """The truck's position: the fix with which it last drove on."""
     here_ms: int = 0
     """How long it has been there."""
     path_cm: int = 0
-    """Way along the track since the first fix."""
+    """Distance along the track since the first fix."""
     driven_ms: int = 0
-    """Time that took, short pauses included."""
+    """Time that the distance took, short pauses included."""
     recent_mps: float = 0.0
-    """Speed on the last minutes driven; 0 before any."""
+    """Speed in the last minutes of driving; 0 before any."""
 
 
 class EtaBaseline(msgspec.Struct, frozen=True, array_like=True):
-    """Where an open delivery stood when its cargo came under way; about 20 bytes packed.
+    """The truck's values when an open delivery's cargo got under way; about 20 bytes packed.
 
-    Holds for one truck and one destination: when either changes, it begins anew.
+    It holds for one truck and one destination: when either changes, it begins anew.
     """
 
     remaining_m: int
@@ -150,10 +150,10 @@ def drive_on(
     accuracy_m: float | None = None,
     rules: EtaRules = RULES,
 ) -> TruckPace:
-    """The pace after one more good fix.
+    """Returns the pace after one more good fix.
 
     Args:
-        pace: Before it; None before the first.
+        pace: The pace before it; None before the first.
         at_ms: The fix's ``event_at``; when not later than the pace's, nothing changes.
         lat: Degrees.
         lon: Degrees.
@@ -197,10 +197,11 @@ def drive_on(
 def observe(
     baseline: EtaBaseline | None, pace: TruckPace, *, remaining_m: float, status: Status
 ) -> EtaBaseline | None:
-    """A delivery's memory after one more good fix of its truck.
+    """Returns a delivery's baseline after one more good fix of its truck.
 
     Args:
-        baseline: Before it; None before the cargo came under way with this truck to this place.
+        baseline: The baseline before it; None before the cargo got under way with this truck to
+            this place.
         pace: The truck's, with this fix.
         remaining_m: Great circle from the fix to the destination's centre.
         status: The delivery's, with this fix.
@@ -222,20 +223,20 @@ def eta_range(
     status: Status,
     rules: EtaRules = RULES,
 ) -> EtaRange | None:
-    """When the truck will enter the destination's geofence, as of the pace's fix.
+    """Returns when the truck will enter the destination's geofence, as of the pace's fix.
 
     Args:
         baseline: The delivery's.
         pace: The truck's.
         remaining_m: Great circle from the pace's fix to the destination's centre.
-        radius_m: Of its geofence.
+        radius_m: Of the destination's geofence.
         status: The delivery's, with that fix.
         rules: The constants.
 
     Returns:
-        A range that never begins before the fix. None when nothing honest can be said: the cargo
-        isn't on its way, the truck has not been seen to move, has stood for an hour, is more than
-        a day's driving away, or is there.
+        A range that never begins before the fix. None when no reliable range exists: the cargo
+        isn't under way, or the truck has not been seen to move, has stood for an hour, has more
+        than a day's driving ahead, or has arrived.
     """
     if status not in _PREDICTED or baseline is None or pace is None or remaining_m is None:
         return None
@@ -270,7 +271,7 @@ def eta_range(
 
 
 def _road_factor(progress_m: float, seen_m: float, rules: EtaRules) -> float:
-    """Metres of road per metre of great circle: this drive's, shrunk to the usual."""
+    """Returns metres of road per metre of great circle: this drive's, shrunk to the usual."""
     factor = (rules.road_factor * rules.road_factor_m + seen_m) / (
         rules.road_factor_m + max(0.0, progress_m)
     )
@@ -278,7 +279,7 @@ def _road_factor(progress_m: float, seen_m: float, rules: EtaRules) -> float:
 
 
 def _seconds_per_m(seen_m: float, seen_s: float, recent_mps: float, rules: EtaRules) -> float:
-    """Pace: this drive's, shrunk to the usual, and the recent one."""
+    """Returns the pace: this drive's, shrunk to the usual, combined with the recent one."""
     drive = (rules.pace_m / rules.pace_mps + seen_s) / (rules.pace_m + seen_m)
     recent = 1.0 / min(max(recent_mps, rules.slowest_mps), rules.fastest_mps)
     share = rules.recent_share

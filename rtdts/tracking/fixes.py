@@ -1,7 +1,7 @@
-"""A fix: a point with what was derived from those before it.
+"""A fix: a point with the values derived from it and those before it.
 
-What the device sent stays apart from what was derived, so that a fix can be derived anew when a
-late point turns up before it; only what is shown or indexed takes the one for the other.
+What the device sent is kept apart from what was derived, so that a fix can be derived anew when a
+late point arrives before it. Only what is shown or indexed combines the two.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from rtdts.tracking.reading import measured
 
 
 class Fix(Point, frozen=True, kw_only=True):
-    """One point as the rules see it; ``speed_mps`` and ``heading_deg`` are what was sent.
+    """One point as the rules use it; ``speed_mps`` and ``heading_deg`` are what was sent.
 
     New fields have a default: fixes are stored.
     """
 
     point_id: str
     n: int = 0
-    """The ordinal with which its truck's point was taken; 0: it was not, being too late."""
+    """The ordinal of the point among its truck's; 0: the point was too late to get one."""
     distance_m: float | None = None
     """Great circle from the previous point; None for a truck's first."""
     implied_speed_mps: float | None = None
@@ -34,42 +34,42 @@ class Fix(Point, frozen=True, kw_only=True):
     quality: tuple[str, ...] = ()
     """Keywords of what is wrong with it; empty when good."""
     track_speed_mps: float | None = None
-    """Since the last good fix; of a bad one, what the one before it had."""
+    """Since the last good fix; for a bad fix, the same as for the one before it."""
     clock_lag_ms: int = 0
     """How slow the truck's clock was known to be when the point was taken."""
 
     @property
     def counts_at_ms(self) -> int:
-        """When it counts as having happened, by our clock: what deliveries are assigned by."""
+        """When it counts as having happened, by our clock, which also times assignments."""
         return self.event_at_ms + self.clock_lag_ms
 
     @property
     def order(self) -> tuple[int, str]:
-        """What fixes are sorted by: ``event_at``, then identity, so that ties have one order."""
+        """The sort key of fixes: ``event_at``, then identity, so that ties have one order."""
         return self.event_at_ms, self.point_id
 
     @property
     def is_good(self) -> bool:
-        """Whether no quality rule found fault with it."""
+        """Whether no quality rule rejected it."""
         return not self.quality
 
     @property
     def shown_speed_mps(self) -> float | None:
-        """The device's, or the derived one where it sent none."""
+        """The device's speed, or the derived one if it sent none."""
         return self.track_speed_mps if self.speed_mps is None else self.speed_mps
 
     @property
     def shown_heading_deg(self) -> float | None:
-        """The device's, or the derived one where it sent none."""
+        """The device's heading, or the derived one if it sent none."""
         return self.track_heading_deg if self.heading_deg is None else self.heading_deg
 
 
 class IndexedFix(NamedTuple):
-    """A fix on its way into the history."""
+    """A fix to be written to the history."""
 
     fix: Fix
     deliveries: tuple[DeliveryProgress, ...] = ()
-    """How far the truck's open deliveries had come with it."""
+    """The progress of the truck's open deliveries with it."""
 
 
 class LatestPosition(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,21 +78,21 @@ class LatestPosition(msgspec.Struct, frozen=True, kw_only=True):
     newest: Fix
     """The newest point by ``event_at``, whatever its quality."""
     deliveries: tuple[DeliveryProgress, ...] = ()
-    """How far the open deliveries had come with it."""
+    """The progress of the open deliveries with it."""
     shown: Fix | None
     """The last good one: what viewers see."""
     shown_deliveries: tuple[DeliveryProgress, ...] = ()
     stale_since_ms: int | None = None
-    """``event_at`` of the first of the bad points that came after ``shown``; None when fresh."""
+    """``event_at`` of the first bad point after ``shown``; None when there is none."""
     current: CurrentDelivery | None = None
-    """What the truck was doing when this was derived; None when it carried nothing."""
+    """The truck's current delivery when this was derived; None when it carried nothing."""
     revision: int = 0
     """Grows each time the same point is derived anew; the external version is
     ``event_at_ms * 1000 + revision``."""
 
 
 def fix_of(point: Point, n: int = 0) -> Fix:
-    """A point before anything is derived, taken with an ordinal."""
+    """Creates a fix from a point and its ordinal; nothing is derived yet."""
     return Fix(
         *measured(point),
         truck_id=point.truck_id,

@@ -1,8 +1,8 @@
-"""The messages of the fleet's topic, as bytes ready to post: the whole picture in one frame.
+"""The messages of the fleet's topic, as bytes ready to post: each frame holds a whole view.
 
-The contract is docs/asyncapi.yaml. Trucks are rows without names, as a track's points are: named,
-half as many would fit a frame. The rows are encoded once a question, however many dispatchers ask
-it; what differs is put before them.
+The contract is docs/asyncapi.yaml. Trucks are rows without field names, as a track's points are:
+with names, half as many would fit a frame. The rows are encoded once per view, however many
+dispatchers have it open; the parts that differ are put before the rows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FRAME_MAX_BYTES: Final = 32_000
 """API Gateway meters in frames of 32 KB."""
 
 _HEAD_MAX_BYTES: Final = 400
-"""What stands around the rows: 250 bytes with the longest name of a view."""
+"""Bytes around the rows: 250 with the longest name of a view."""
 
 ROWS_MAX_BYTES: Final = FRAME_MAX_BYTES - _HEAD_MAX_BYTES
 
@@ -30,7 +30,7 @@ STALE: Final = 2
 OFFLINE: Final = 4
 
 _DECIMALS: Final = 5
-"""Of degrees: a metre, less than a marker is off."""
+"""Of degrees: a metre, less than a marker's own error."""
 
 
 class FleetTruck(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class FleetTruck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FleetCluster(msgspec.Struct, frozen=True, array_like=True):
-    """The trucks of one map tile: their middle, how many, and how many of them are what."""
+    """The trucks of one map tile: their centre, their number, and the number with each flag."""
 
     tile: str
     lat: float
@@ -67,13 +67,13 @@ class FleetCluster(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Ages(msgspec.Struct, frozen=True, kw_only=True):
-    """From what age on a truck is stale, and offline."""
+    """The ages from which a truck is stale, or offline."""
 
     stale_after_ms: int
     offline_after_ms: int
 
     def flags(self, truck: FleetTruck, as_of_ms: int) -> int:
-        """The sum of `LATE`, `STALE` and `OFFLINE` that holds of a truck at that moment.
+        """Returns the sum of `LATE`, `STALE` and `OFFLINE` for a truck at that moment.
 
         The bounds are those of the index's filters: a truck that a filter finds shows the flag.
         """
@@ -108,14 +108,14 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def truck_rows(trucks: Sequence[FleetTruck], ages: Ages, *, as_of_ms: int) -> bytes | None:
-    """The rows of `trucks`, by id; None when they don't fit a frame."""
+    """Encodes the rows of `trucks`, by id; None when they don't fit a frame."""
     ordered = sorted(trucks, key=lambda truck: truck.truck_id)
     rows = _ENCODER.encode([_row(truck, ages.flags(truck, as_of_ms)) for truck in ordered])
     return rows if len(rows) <= ROWS_MAX_BYTES else None
 
 
 def cluster_rows(clusters: Sequence[FleetCluster]) -> bytes:
-    """The rows of `clusters`: all that `rtdts.tracking.fleet_view.FleetView.precision` can give."""
+    """Encodes the rows of `clusters`, as many as `FleetView.precision` in `fleet_view` allows."""
     rounded = [
         msgspec.structs.replace(one, lat=round(one.lat, _DECIMALS), lon=round(one.lon, _DECIMALS))
         for one in clusters[:MAX_CLUSTERS]
@@ -124,7 +124,7 @@ def cluster_rows(clusters: Sequence[FleetCluster]) -> bytes:
 
 
 class FleetSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a question, its rows encoded; one of the two is empty."""
+    """The result for a view, its rows encoded; one of the two is empty."""
 
     as_of_ms: int
     total: int
@@ -132,7 +132,7 @@ class FleetSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     clusters: bytes = b"[]"
 
     def shows_the_same_as(self, other: FleetSnapshot) -> bool:
-        """Whether nothing but the time differs."""
+        """Returns whether nothing but the time differs."""
         return (self.total, self.trucks, self.clusters) == (
             other.total,
             other.trucks,
@@ -141,11 +141,11 @@ class FleetSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode_fleet(snapshot: FleetSnapshot, *, view: str | None, sent_at_ms: int) -> bytes:
-    """The `fleet` message, at most `FRAME_MAX_BYTES` long.
+    """Encodes the `fleet` message, at most `FRAME_MAX_BYTES` long.
 
     Args:
         snapshot: What is in view.
-        view: What its receiver calls the view.
+        view: The client's name for the view.
         sent_at_ms: Now.
     """
     return (
@@ -162,7 +162,7 @@ def encode_fleet(snapshot: FleetSnapshot, *, view: str | None, sent_at_ms: int) 
 
 
 def encode_fleet_ended(reason: EndReason, *, sent_at_ms: int) -> bytes:
-    """The `fleet_ended` message: nothing more comes of the fleet."""
+    """Encodes the `fleet_ended` message: no more messages of the fleet follow."""
     return _ENCODER.encode(_FleetEnded(sent_at=format_instant(sent_at_ms), reason=reason))
 
 

@@ -1,7 +1,7 @@
-"""What a dispatcher looks at: a box of the map, how fine, and which trucks of it.
+"""A dispatcher's view of the fleet: a box of the map, its zoom, and a filter of trucks.
 
-A view comes from outside, so every part of it is bounded: a box that is none, a zoom that would ask
-for a million clusters, or a misspelt filter is refused before anything is stored.
+A view comes from a client, so every part of it is bounded: an invalid box, a zoom that would
+request a million clusters, or a misspelt filter is refused before anything is stored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from msgspec import Meta
 from rtdts.tracking.identifiers import Identifier
 
 MAX_CLUSTERS: Final = 350
-"""Tiles that a view is cut into at the most: all their rows fit a frame, however long each is."""
+"""Most tiles that a view is cut into: all their rows fit a frame, however long each is."""
 
 MAX_PRECISION: Final = 26
 """Of tiles: a metre at the equator."""
@@ -26,7 +26,7 @@ _FINER_THAN_ZOOM: Final = 2
 """A quarter of a map tile of 512 pixels: clusters are some 128 pixels apart."""
 
 _MERCATOR_LAT: Final = 85.0511287798066
-"""Where the tiles of web maps end."""
+"""Latitude at which the tiles of web maps end."""
 
 _DECIMALS: Final = 6
 
@@ -35,7 +35,7 @@ Latitude = Annotated[float, Meta(ge=-90, le=90)]
 
 
 class FleetStatus(enum.StrEnum):
-    """What a truck is filtered by: the status of its current delivery, or that it has none."""
+    """What trucks are filtered by: the status of the current delivery, or that there is none."""
 
     ASSIGNED = "assigned"
     EN_ROUTE_TO_PICKUP = "en_route_to_pickup"
@@ -47,14 +47,14 @@ class FleetStatus(enum.StrEnum):
 
 
 class FleetFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which trucks: what is None filters nothing, and what is given holds together."""
+    """Which trucks to show: fields that are None don't filter; all others must match."""
 
     status: Annotated[tuple[FleetStatus, ...], Meta(min_length=1, max_length=7)] | None = None
     late: bool | None = None
     stale: bool | None = None
     offline: bool | None = None
     search: Identifier | None = None
-    """What the id of the truck, or of its current delivery, begins with."""
+    """Prefix of the id of the truck, or of its current delivery."""
 
 
 class FleetView(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,9 +62,9 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         bbox: West, south, east, north, in degrees; with west > east it crosses the antimeridian.
-        zoom: Of a map of 512-pixel tiles.
-        filter: Which trucks.
-        view: What its client calls it.
+        zoom: Zoom of a map of 512-pixel tiles.
+        filter: Which trucks to show.
+        view: The client's name for the view.
     """
 
     bbox: tuple[Longitude, Latitude, Longitude, Latitude]
@@ -73,10 +73,10 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
     view: Identifier | None = None
 
     def __post_init__(self) -> None:
-        """Refuses a box without an inside.
+        """Refuses an empty box.
 
         Raises:
-            ValueError: It has none.
+            ValueError: The box is empty.
         """
         west, south, east, north = self.bbox
         if south >= north:
@@ -85,13 +85,13 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("bbox: west is east")
 
     def rounded(self) -> FleetView:
-        """The same as far as a map can tell: 0.1 m, and a hundredth of a zoom.
+        """Returns the view rounded to what a map can show: 0.1 m, and a hundredth of a zoom.
 
-        Equal views are the likelier to be asked once for all; and a store holds no number that is
-        as small as JSON can write it.
+        Rounded views are more often equal and can then be read once for all; and a store can't hold
+        numbers as small as JSON can write.
 
         Raises:
-            ValueError: Nothing is left of the box.
+            ValueError: The rounded box is empty.
         """
         west, south, east, north = (round(degrees, _DECIMALS) + 0.0 for degrees in self.bbox)
         return msgspec.structs.replace(
@@ -108,7 +108,7 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def question(self) -> bytes:
-        """What is asked for, apart from its name: who asks the same shares the answer."""
+        """The request apart from the view's name: equal requests share one response."""
         statuses = None if self.filter.status is None else tuple(sorted({*self.filter.status}))
         same = msgspec.structs.replace(
             self, view=None, filter=msgspec.structs.replace(self.filter, status=statuses)
@@ -117,7 +117,7 @@ class FleetView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def part_of(question: bytes, parts: int) -> int:
-    """Which of so many parts a question belongs to: the same of the same question."""
+    """Returns the part, of `parts`, that a request belongs to: the same for equal requests."""
     return int.from_bytes(sha256(question).digest()[:4], "big") % parts
 
 

@@ -33,7 +33,7 @@ def bearing_deg(lat: float, lon: float, other_lat: float, other_lon: float) -> f
 
 
 def place_at(lat: float, lon: float, bearing: float, distance: float) -> tuple[float, float]:
-    """Where one arrives after ``distance`` metres along the great circle at ``bearing`` degrees.
+    """Returns the place ``distance`` metres along the great circle at ``bearing`` degrees.
 
     Returns:
         Latitude and longitude in degrees, the longitude in ``[-180, 180)``.

@@ -1,4 +1,4 @@
-"""Ids of trucks, customers and deliveries: one form, whatever they name."""
+"""Ids of trucks, customers and deliveries: all have the same form."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ _WHOLE = re.compile(ID_FORM)
 
 
 def is_identifier(text: str) -> bool:
-    """Whether something could be called so."""
+    """Returns whether a text has the form of an id."""
     return _WHOLE.fullmatch(text) is not None

@@ -14,14 +14,14 @@ _ONE_MS = timedelta(milliseconds=1)
 _FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _ONE_MS
 _LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _ONE_MS
 
-# RFC 3339 §5.6, and nothing else of ISO 8601 (which `datetime.fromisoformat` would also take).
+# RFC 3339 §5.6, and nothing else of ISO 8601 (which `datetime.fromisoformat` would also accept).
 _RFC_3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9]:)([0-9]{2})(?:\.([0-9]+))?"
     r"([Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?"
 )
 _LEAP_SECOND = "60"
 
-# What `format_instant` writes: of the many texts, nearly all.
+# The form that `format_instant` writes: nearly all texts have it.
 _OUR_FORM = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])\.([0-9]{3})Z"
 )
@@ -29,29 +29,29 @@ _OUR_LENGTH = len("2026-11-24T06:52:48.120Z")
 
 
 class NoZoneError(ValueError):
-    """The text is a date and time, but does not say in which zone: it names no instant."""
+    """The text is a date and time without a zone: it names no instant."""
 
 
 def format_instant(at_ms: int) -> str:
-    """Write an instant as RFC 3339 in UTC with milliseconds: ``2026-11-24T06:52:48.120Z``."""
+    """Formats an instant as RFC 3339 in UTC with milliseconds: ``2026-11-24T06:52:48.120Z``."""
     return _format(at_ms)
 
 
 def parse_instant(text: str) -> int:
-    """Read an RFC 3339 date and time of any offset, cut (not rounded) to milliseconds.
+    """Parses an RFC 3339 date and time of any offset, cut (not rounded) to milliseconds.
 
     A leap second (``23:59:60`` UTC at the end of a month) is the first instant after it, as in
     POSIX time.
 
     Raises:
-        NoZoneError: There is no zone.
+        NoZoneError: The text has no zone.
         ValueError: It isn't an RFC 3339 date and time, or is outside the years 1 to 9999 in UTC.
     """
     return _parse_short(text) if len(text) <= _OUR_LENGTH else _parse(text)
 
 
 # A point's `recorded_at` is mostly its `event_at`, and a batch's points share their `received_at`:
-# each is read once. Their texts are short: nobody can fill the memory with them.
+# each is parsed once. The texts are short, so clients can't fill the memory with them.
 @lru_cache(maxsize=4_096)
 def _parse_short(text: str) -> int:
     match = _OUR_FORM.fullmatch(text)
@@ -89,7 +89,7 @@ def _parse(text: str) -> int:
 
 
 def instant_of(at: datetime) -> int:
-    """The instant of an aware date and time; the earlier one when its clock was set back."""
+    """Returns the instant of an aware date and time; the earlier one if its clock was set back."""
     return (at - _EPOCH) // _ONE_MS
 
 

@@ -1,4 +1,4 @@
-"""What a truck's state shows: its newest point, and the last good one."""
+"""A truck's latest position according to its state: its newest point, and the last good one."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from rtdts.tracking.truck_state import DeliveryState, TruckState
 
 
 def latest_of(state: TruckState) -> LatestPosition | None:
-    """The latest position; None before the first point.
+    """Returns the latest position; None before the first point.
 
-    Its revision counts points and settlings, not batches: the worker that has taken more must have
-    the higher one, however its batches were cut, or what knew less would stand in its way.
+    Its revision counts points and settlings, not batches. The worker that has processed more must
+    have the higher revision, however its batches were cut; otherwise a write based on fewer points
+    would block its writes.
     """
     if not state.window:
         return None
@@ -70,7 +71,7 @@ def _current(
 def _with_eta(
     fix: Fix, found: tuple[DeliveryProgress, ...], state: TruckState
 ) -> tuple[DeliveryProgress, ...]:
-    """The progress at a fix, with the ETA if it is the fix that the pace is of."""
+    """Returns the progress at a fix, with the ETA if the pace is as of this fix."""
     if not found or state.pace is None or state.pace.at_ms != fix.event_at_ms or not fix.is_good:
         return found
     delivery_states = {
@@ -97,18 +98,18 @@ def _one_with_eta(
 
 
 def last_good_and_bad(window: Sequence[Fix]) -> tuple[Fix | None, Fix | None]:
-    """The last good fix, and the first of the bad ones after it."""
+    """Returns the last good fix, and the first of the bad ones after it."""
     bad = list(itertools.takewhile(lambda fix: not fix.is_good, reversed(window)))
     good = window[-len(bad) - 1] if len(bad) < len(window) else None
     return good, bad[-1] if bad else None
 
 
 def indexed(fix: Fix, delivery_states: Iterable[DeliveryState]) -> IndexedFix:
-    """A fix for the history."""
+    """Returns a fix for the history."""
     return IndexedFix(fix, progress(fix, delivery_states))
 
 
 def progress(fix: Fix, delivery_states: Iterable[DeliveryState]) -> tuple[DeliveryProgress, ...]:
-    """How far each delivery had come with a fix."""
+    """Returns the progress of each delivery with a fix."""
     found = (progress_at(delivery_state, fix) for delivery_state in delivery_states)
     return tuple(one for one in found if one is not None)

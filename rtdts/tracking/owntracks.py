@@ -34,11 +34,11 @@ _MESSAGE = msgspec.json.Decoder(_Message)
 
 
 def owntracks_telemetry(body: bytes, *, truck_id: str) -> bytes | None:
-    """Translate one message into a body of telemetry.
+    """Translates one message into a body of telemetry.
 
     Args:
-        body: As the app sent it. ``topic`` and ``tid`` in it name a user and are not looked at: the
-            truck is the credential's.
+        body: As the app sent it. Its ``topic`` and ``tid`` name a user and are ignored: the
+            credential identifies the truck.
         truck_id: The truck whose credential the phone has.
 
     Returns:

@@ -1,7 +1,7 @@
-"""What phones' own formats have in common once they are read: a body of telemetry, version 1.
+"""Shared by the parsers of phones' own formats: writes a body of telemetry, version 1.
 
-A format's parser names its values as telemetry does, and `telemetry_body` writes them. Whether the
-point is valid is judged where every body of telemetry is, by `rtdts.tracking.telemetry`.
+A format's parser names its values as telemetry does, and `telemetry_body` writes them. Points are
+validated where every body of telemetry is, in `rtdts.tracking.telemetry`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MOST_SECONDS = 253_402_300_799
 """The last second of the year 9999."""
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises of a body that it can't read."""
+"""What msgspec raises for an unreadable body."""
 
 
 def telemetry_body(
@@ -31,14 +31,14 @@ def telemetry_body(
     lon: object,
     readings: Mapping[str, object],
 ) -> bytes:
-    """Write one point as a body of telemetry.
+    """Writes one point as a body of telemetry.
 
-    A reading that is no possible measurement is left out: these apps send -1 for what the phone
-    does not know. A wrong place or time is kept, and rejected later with its field and reason.
+    An impossible reading is left out: these apps send -1 for what the phone does not know. An
+    invalid place or time is kept, and rejected later with its field and reason.
 
     Args:
         truck_id: The truck whose credential the phone has.
-        recorded_at: RFC 3339 with a zone; None where the phone sent no time.
+        recorded_at: RFC 3339 with a zone; None if the phone sent no time.
         lat: Degrees, as sent.
         lon: Degrees, as sent.
         readings: Measurements by the names and in the units of telemetry.
@@ -52,7 +52,7 @@ def telemetry_body(
 
 
 def number(value: object) -> float | None:
-    """A finite number as sent; None for anything else."""
+    """Returns a finite number as sent; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -63,13 +63,13 @@ def number(value: object) -> float | None:
 
 
 def scaled(value: object, factor: float) -> float | None:
-    """A measurement in another unit; None where there is none."""
+    """Returns a measurement in another unit; None if there is none."""
     sent = number(value)
     return None if sent is None else sent * factor
 
 
 def instant_of_seconds(value: object) -> str | None:
-    """RFC 3339 of seconds since the Unix epoch; None where there is no such instant."""
+    """Returns RFC 3339 of seconds since the Unix epoch; None if there is no such instant."""
     seconds = number(value)
     if seconds is None or not 0 <= seconds <= _MOST_SECONDS:
         return None

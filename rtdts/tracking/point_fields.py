@@ -1,7 +1,7 @@
-"""The fields that a truck may send, their ranges, and what exactly is wrong with a bad one.
+"""The fields that a truck may send, their ranges, and the exact fault of an invalid one.
 
-msgspec checks a good point in one go; only for a bad one is each field judged by itself, so that
-the answer names it and says what is wrong in a code that a program can act on.
+msgspec checks a valid point as a whole. Only for an invalid one is each field checked by itself, so
+that the response names the field and gives the fault as a code that a program can act on.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from rtdts.tracking.reading import Reading
 
 
 class Reason(enum.StrEnum):
-    """Why a point is rejected for ever."""
+    """Why a point is rejected permanently."""
 
     NOT_JSON = "not_json"
     NOT_AN_OBJECT = "not_an_object"
     MISSING = "missing"
     WRONG_TYPE = "wrong_type"
     OUT_OF_RANGE = "out_of_range"
-    """A number that cannot be, or is not finite."""
+    """A number that is impossible, or not finite."""
     MALFORMED = "malformed"
-    """A text that is not of the wanted form."""
+    """A text that does not have the required form."""
     UNSUPPORTED = "unsupported"
     NO_ZONE = "no_zone"
     NOT_AN_INSTANT = "not_an_instant"
@@ -40,10 +40,10 @@ class Reason(enum.StrEnum):
 
 
 class InvalidPoint(ValueError):  # noqa: N818 - what it is, not an error of ours
-    """A point that no repetition makes good.
+    """A point that stays invalid however often it is sent.
 
     Attributes:
-        field: The first bad field; empty when it is the whole.
+        field: The first invalid field; empty when the point as a whole is invalid.
         reason: A code.
     """
 
@@ -56,10 +56,10 @@ class InvalidPoint(ValueError):  # noqa: N818 - what it is, not an error of ours
 class TelemetryPoint(Reading, frozen=True, kw_only=True, omit_defaults=True):
     """A point as a truck sends it (telemetry, version 1).
 
-    ``null`` is as good as leaving an optional field out.
+    ``null`` means the same as leaving an optional field out.
     """
 
-    # A factory's value is never taken for the default, so that `v` is always written.
+    # With a factory the value never counts as the default, so `v` is always written.
     v: Literal[1] = msgspec.field(default_factory=lambda: 1)
     truck_id: Identifier
     seq: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
@@ -73,16 +73,16 @@ class FirstGenerationPoint(msgspec.Struct, frozen=True, kw_only=True):
 
     truck_id: Annotated[int, Meta(ge=0, le=2**63 - 1)] = msgspec.field(name="truckId")
     timestamp: Annotated[int, Meta(ge=1000_01_01_00_00_00, le=9999_12_31_23_59_59)]
-    """Digits ``YYYYMMDDhhmmss`` of a wall clock, of which a setting says the zone."""
+    """Digits ``YYYYMMDDhhmmss`` of a wall clock, whose zone is a setting."""
     lat: Annotated[float, Meta(ge=-90.0, le=90.0)]
     lon: Annotated[float, Meta(ge=-180.0, le=180.0)]
 
 
 def read_instant(field: str, text: str) -> int:
-    """``parse_instant`` of a point's field.
+    """Parses a point's field with ``parse_instant``.
 
     Raises:
-        InvalidPoint: It names no instant.
+            InvalidPoint: It is not an instant.
     """
     try:
         return parse_instant(text)
@@ -93,14 +93,14 @@ def read_instant(field: str, text: str) -> int:
 
 
 def first_fault(value: object, of: type[msgspec.Struct]) -> tuple[str, Reason] | None:
-    """The first bad field, or None when nothing is wrong.
+    """Returns the first invalid field, or None when the point is valid.
 
-    In the order of declaration, but what point it is before what was measured.
+    In the order of declaration, but the fields that identify the point come before its readings.
 
     Args:
-        value: What stands for the point in the JSON document; numbers that are not finite may be
-            in it (msgspec by itself takes them for being within any range).
-        of: What it should be.
+        value: The point's value in the JSON document; it may contain numbers that are not finite
+            (msgspec by itself accepts them in any range).
+        of: The expected type.
     """
     if not isinstance(value, dict):
         return "", Reason.NOT_AN_OBJECT
@@ -116,12 +116,12 @@ def first_fault(value: object, of: type[msgspec.Struct]) -> tuple[str, Reason] |
 
 
 def known_fields(value: dict[Any, Any], of: type[msgspec.Struct]) -> dict[str, Any]:
-    """Without the fields that nobody knows, whatever their names and values are."""
+    """Returns the value without unknown fields, whatever their names and values are."""
     return {name: value[name] for name, *_ in _fields_of(of) if name in value}
 
 
 def field_is_good(value: dict[Any, Any], name: str, of: type[msgspec.Struct]) -> bool:
-    """Whether a required field is there and as it should be, whatever the others are."""
+    """Returns whether a required field is present and valid, whatever the others are."""
     return any(
         name == each and name in value and _fault(value[name], kind, whole) is None
         for each, _, kind, whole in _fields_of(of)
@@ -148,7 +148,7 @@ def _fault(value: object, kind: Any, whole: Any) -> Reason | None:
 
 @functools.lru_cache
 def _fields_of(of: type[msgspec.Struct]) -> tuple[tuple[str, bool, Any, Any], ...]:
-    """Name, whether required, type without its range, type with it, of each field."""
+    """Returns for each field: name, whether required, type without its range, type with it."""
     fields = sorted(
         msgspec.structs.fields(of), key=lambda field: field.name in Reading.__struct_fields__
     )

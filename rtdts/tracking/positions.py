@@ -1,4 +1,4 @@
-"""A truck's position: as it travels in the stream, as it is indexed, as it is shown."""
+"""A truck's position: as it is in the stream, as it is indexed, as it is shown."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rtdts.tracking.reading import Reading
 
 
 class Clock(enum.StrEnum):
-    """Whose time ``event_at`` is."""
+    """Whether ``event_at`` is the device's time or a shifted one."""
 
     DEVICE = "device"
     SHIFTED = "shifted"
 
 
 class Point(Reading, frozen=True, kw_only=True):
-    """One stamped point of a truck, as everything after ingest knows it.
+    """One stamped point of a truck, as used by everything after ingest.
 
-    Units: degrees (WGS 84), metres, metres a second, degrees clockwise from north,
-    milliseconds since the Unix epoch.
+    Units: degrees (WGS 84), metres, metres per second, degrees clockwise from north, milliseconds
+        since the Unix epoch.
     """
 
     truck_id: str
@@ -45,7 +45,7 @@ class Point(Reading, frozen=True, kw_only=True):
 
 
 class DeliveryProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far one of a truck's open deliveries has come, as of a point."""
+    """The progress of one of a truck's open deliveries, as of a point."""
 
     delivery_id: str
     distance_remaining_m: float | None
@@ -79,12 +79,12 @@ class ShownLatest(msgspec.Struct, frozen=True, kw_only=True):
 
     point: ShownPoint
     stale_since_ms: int | None = None
-    """``event_at`` of the first of the bad points that came after it; None when fresh."""
+    """``event_at`` of the first bad point after it; None when there is none."""
     deliveries: tuple[DeliveryProgress, ...] = ()
 
 
 class TruckInterval(msgspec.Struct, frozen=True, kw_only=True):
-    """Part of a truck's time: from `start_ms` to before `end_ms`, by our clock."""
+    """An interval of a truck's time: from `start_ms` to before `end_ms`, by our clock."""
 
     truck_id: str
     start_ms: int

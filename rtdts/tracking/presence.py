@@ -1,13 +1,14 @@
-"""Whether a truck is at a place: what its fixes say together, each weighed by its accuracy.
+"""Whether a truck is at a place: evidence of its fixes together, each weighed by its accuracy.
 
-One fix says little: with an accuracy of 60 m, a truck that stands at the centre of a geofence of
-100 m is outside it in every tenth fix. So each fix gives evidence between "certainly outside" and
-"certainly inside", by its distance in units of its accuracy, and a `Watch` adds the evidence up. It
-begins with the first fix inside and ends when the sum falls to nothing (a cumulative sum, as in
-quality control). The sum is bounded, so that a long stay does not hide a departure; evidence counts
-by the time since the fix before, so that a burst of fixes says no more than one.
+A single fix is weak evidence: with an accuracy of 60 m, a truck that stands at the centre of a
+geofence of 100 m is outside it in every tenth fix. So each fix gives evidence between "certainly
+outside" and "certainly inside", by its distance in units of its accuracy, and a `Watch` adds the
+evidence up. It begins with the first fix inside and ends when the sum falls to nothing (a
+cumulative sum, as in quality control). The sum is bounded, so that a long stay does not hide a
+departure. Evidence counts by the time since the fix before, so that a burst of fixes counts no more
+than one.
 
-A watch is all that is remembered of the past: a few numbers and the id of one point.
+A watch is all that is kept of the past: a few numbers and the id of one point.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ class PresenceRules(msgspec.Struct, frozen=True, kw_only=True):
     assumed_accuracy_m: float = 20.0
     """Of a fix without accuracy."""
     least_accuracy_m: float = 10.0
-    """Receivers are more sure of themselves than that, and wrong."""
+    """Receivers report better accuracies than this, and are wrong."""
     finest_fence: float = 1.25
-    """A geofence can't be finer than what is measured: its radius counts as at least so many
+    """A geofence can't be finer than what is measured: its radius counts as at least this many
     accuracies of the fix."""
     most_inside: float = 1.5
-    """Evidence of one fix well inside; one well outside is -1. So one outlier does not end what
-    one good fix began."""
+    """Evidence of one fix well inside; one well outside is -1. So one outlier does not end a stay
+    that one good fix began."""
     most: float = 2.0
     """Bound of the sum: two fixes well outside end every stay."""
     sure: float = 1.5
@@ -43,19 +44,19 @@ class PresenceRules(msgspec.Struct, frozen=True, kw_only=True):
     least_weight: float = 0.2
     """… down to this."""
     far_m: float = 500.0
-    """So far outside a geofence, and twice the accuracy more, one fix ends every stay."""
+    """One fix this far outside a geofence, plus twice the accuracy, ends every stay."""
     pull_away_mps: float = 5.0
-    """What a truck makes good at least, on average, that drives on while nothing is heard of it."""
+    """Least average speed, in a straight line, of a truck that drives on during a silence."""
     pace_mps: float = 8.0
-    """What it makes good as a rule: by that it came in during a silence …"""
+    """Usual such speed: with it a truck is assumed to have driven in during a silence …"""
     longest_drive_in_s: float = 900.0
-    """… unless that was longer: it may have stood anywhere."""
+    """… unless the silence was longer: then it may have stood anywhere."""
     one_place_m: float = 30.0
-    """Places closer than this are one: no fix tells which of them a truck is at."""
+    """Places closer than this are one: no fix shows which of them a truck is at."""
 
 
 class Sight(msgspec.Struct, frozen=True):
-    """A place as one fix sees it."""
+    """A place as seen from one fix."""
 
     at_ms: int
     point_id: str
@@ -74,26 +75,27 @@ class Sight(msgspec.Struct, frozen=True):
 
     @property
     def outside_m(self) -> float:
-        """How far outside; 0 when inside."""
+        """Distance outside the geofence; 0 when inside."""
         return max(0.0, self.distance_m - self.reach_m)
 
 
 class Watch(msgspec.Struct, frozen=True, array_like=True):
-    """Evidence that adds up: of a stay inside a geofence, or of having left it."""
+    """Accumulated evidence of a stay inside a geofence, or of a departure from it."""
 
     since_ms: int
-    """``event_at`` of the first fix of it."""
+    """``event_at`` of its first fix."""
     since_id: str
     last_ms: int
     """``event_at`` of the last good fix."""
     sum: float
-    """Above 0: else there is no watch."""
+    """Above 0; otherwise there is no watch."""
     is_held: bool = True
-    """Whether the last good fix fits, too: else a silence after it says nothing."""
+    """Whether the last good fix is consistent with it; otherwise a silence after it means
+    nothing."""
     counts: bool = True
-    """False of a stay that began before it could mean anything."""
+    """False for a stay that began before it could count."""
     unseen_ms: int = 0
-    """So long before the first fix it probably began, in a silence."""
+    """How long before its first fix it probably began, during a silence."""
 
 
 def sight(fix: Fix, place: Place, rules: PresenceRules) -> Sight:
@@ -107,19 +109,19 @@ def sight(fix: Fix, place: Place, rules: PresenceRules) -> Sight:
 
 
 def is_far(seen: Sight, rules: PresenceRules) -> bool:
-    """Whether this fix alone shows that the truck is not at the place, and none before matters."""
+    """Returns whether this fix alone shows that the truck is not there, whatever came before."""
     return seen.outside_m > rules.far_m + 2 * seen.accuracy_m
 
 
 def rather_at(seen: Sight, other: Sight, *, are_one: bool, rules: PresenceRules) -> float:
-    """Evidence for being at a place and not at another one whose geofence overlaps with it.
+    """Returns the evidence for being at a place and not at another with an overlapping geofence.
 
     Where a fix is inside both, the nearer centre decides.
 
     Args:
         seen: The place.
         other: The other one.
-        are_one: Whether the two can't be told apart: then being at one is being at the other.
+        are_one: Whether the two can't be distinguished: then being at one is being at the other.
         rules: How fixes are weighed.
     """
     if are_one or not (seen.is_inside and other.is_inside):
@@ -129,7 +131,7 @@ def rather_at(seen: Sight, other: Sight, *, are_one: bool, rules: PresenceRules)
 
 
 def added(watch: Watch | None, evidence: float, seen: Sight, rules: PresenceRules) -> Watch | None:
-    """A watch with the evidence of one more fix; None when nothing is left of it."""
+    """Returns a watch with the evidence of one more fix; None when the sum falls to nothing."""
     if watch is None:
         first = round(min(evidence, rules.most), 2)
         return None if first <= 0 else Watch(seen.at_ms, seen.point_id, seen.at_ms, first)
@@ -142,10 +144,10 @@ def added(watch: Watch | None, evidence: float, seen: Sight, rules: PresenceRule
 
 
 def unseen_ms(fix: Fix, seen: Sight, dwell_s: float, rules: PresenceRules) -> int:
-    """How long before this fix, the first one inside, the truck probably came in.
+    """Returns how long before this fix, the first one inside, the truck probably came in.
 
-    0 unless there was a silence before it, of half a dwell or more: then the truck drove here at
-    its usual pace, and stood for the rest of it.
+    0 unless there was a silence of half a dwell or more before it: then the truck is assumed to
+    have driven here at its usual pace, and to have stood for the rest of it.
     """
     step_m, step_mps = fix.distance_m, fix.implied_speed_mps
     if not step_m or not step_mps:
@@ -160,11 +162,11 @@ def unseen_ms(fix: Fix, seen: Sight, dwell_s: float, rules: PresenceRules) -> in
 def stay(
     watch: Watch | None, evidence: float, seen: Sight, dwell_s: float, rules: PresenceRules
 ) -> Watch | None:
-    """A stay inside a geofence after one more fix; None when the truck is not there (any more)."""
+    """Returns a stay inside a geofence after one more fix; None when the truck is not there."""
     if watch is not None:
         if is_far(seen, rules):
             return None
-        # Fixes as rare as that decide alone: by the next one the truck may be back.
+        # Fixes this rare decide alone: by the next one the truck may be back.
         if evidence <= -1.0 and seen.at_ms - watch.last_ms >= dwell_s * 1_000:
             return None
     return added(watch, evidence, seen, rules)
@@ -173,15 +175,15 @@ def stay(
 def has_dwelt(
     watch: Watch | None, evidence: float, seen: Sight, dwell_s: float, rules: PresenceRules
 ) -> bool:
-    """Whether this fix shows that a stay has lasted for the dwell.
+    """Returns whether this fix shows that a stay has lasted for the dwell.
 
-    Either it is inside, too; or nothing was heard of the truck since it was inside, for so long
-    that it has stayed before it came here (a dock without reception). A truck that drove on comes
-    further.
+    Either this fix is inside, too; or there was a silence since the last one inside, long enough
+    that the truck must have stayed before it came here (a dock without reception). A truck that
+    drove on would be further from the place by now.
 
     Args:
         watch: The stay before this fix.
-        evidence: Of this fix, for being there.
+        evidence: This fix's evidence for being there.
         seen: The place from this fix.
         dwell_s: The dwell.
         rules: How fixes are weighed.
@@ -204,16 +206,16 @@ def has_dwelt(
 def left(
     watch: Watch | None, seen: Sight, fix: Fix, margin_m: float, rules: PresenceRules
 ) -> tuple[Watch | None, bool]:
-    """Evidence of having left a place, with one more fix, and whether it is enough.
+    """Returns the evidence of having left a place, with one more fix, and whether it is enough.
 
-    A measured speed does not come from the position: together with a fix clearly outside it is
-    enough. Without one it takes a second fix.
+    A measured speed is independent of the position: together with a fix clearly outside it is
+    enough. Without one a second fix is needed.
 
     Args:
         watch: The evidence so far.
         seen: The place from the fix.
         fix: The fix.
-        margin_m: So far outside the geofence is outside.
+        margin_m: Distance outside the geofence from which a fix counts as outside.
         rules: How fixes are weighed.
     """
     if is_far(seen, rules):

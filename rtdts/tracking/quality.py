@@ -1,7 +1,7 @@
-"""What is wrong with a fix: keywords, each given by one rule.
+"""The quality of a fix: keywords for its faults, each given by one rule.
 
-A fix that any rule finds fault with is indexed and counted, but neither shown nor used to decide
-a delivery's status.
+A fix that any rule rejects is indexed and counted, but neither shown nor used to decide a
+delivery's status.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from rtdts.tracking.reach import ReachRules, agree, is_beyond
 
 
 class Quality(enum.StrEnum):
-    """Why a fix is not to be believed."""
+    """Why a fix is rejected."""
 
     NULL_ISLAND = "null_island"
-    """0° N 0° E: what some receivers say when they know nothing."""
+    """0° N 0° E: what some receivers send when they have no position."""
     POOR_ACCURACY = "poor_accuracy"
     POOR_GEOMETRY = "poor_geometry"
     """HDOP, or too few satellites for a fix in two dimensions."""
     IMPLAUSIBLE_SPEED = "implausible_speed"
-    """No truck gets there from its last good fix in that time: `rtdts.tracking.reach`."""
+    """No truck can get there from its last good fix in that time: `rtdts.tracking.reach`."""
     FROZEN = "frozen"
-    """The receiver repeats a place while the truck says that it drives."""
+    """The receiver repeats a place while the truck's own data says that it is moving."""
 
 
 class QualityRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,29 +38,29 @@ class QualityRules(msgspec.Struct, frozen=True, kw_only=True):
     min_satellites: int = 3
     reach: ReachRules = ReachRules()
     rivals: int = 3
-    """So many fixes in a row that agree outweigh one that is alone; else …"""
+    """This many consecutive fixes that agree outweigh a single one; otherwise …"""
     many_rivals: int = 6
-    """… so many …"""
+    """… this many …"""
     rivals_s: float = 90.0
-    """… or those that agree for so long."""
+    """… or those that agree for this long."""
     frozen_speed_mps: float = 3.0
     frozen_fixes: int = 3
-    """So many fixes at exactly one place, while moving faster than that, are frozen."""
+    """This many fixes at exactly one place, while moving faster than that, are frozen."""
 
 
 class Before(msgspec.Struct, frozen=True):
-    """What came before a fix, already derived."""
+    """The fixes before a fix, already derived."""
 
     fixes: Sequence[Fix]
     last_good: Fix | None
     step_m: float | None
-    """From the fix just before."""
+    """Distance from the previous fix."""
     good_step_m: float | None
-    """From the last good one."""
+    """Distance from the last good fix."""
 
     @property
     def previous(self) -> Fix | None:
-        """The fix just before, good or not."""
+        """The previous fix, good or not."""
         return self.fixes[-1] if self.fixes else None
 
 
@@ -91,10 +91,10 @@ def _is_implausibly_fast(fix: Fix, before: Before, rules: QualityRules) -> bool:
 
 
 def _is_outweighed(fix: Fix, good: Fix, before: Before, rules: QualityRules) -> bool:
-    """Whether the last good fix was the outlier: everything after it is far from it.
+    """Returns whether the last good fix was the outlier: everything after it is far from it.
 
-    Fixes in a row that agree with each other outweigh it. Reflections agree with each other, too,
-    for a while: so it takes more of them where the last good one is not alone.
+    Consecutive fixes that agree with each other outweigh it. Reflections also agree with each other
+    for a while, so more fixes are needed when the last good one is not alone.
     """
     rivals = [one for one in before.fixes if one.order > good.order]
     if len(rivals) < rules.rivals - 1 or not all(
@@ -139,7 +139,7 @@ QUALITY_RULES: tuple[tuple[Quality, Rule], ...] = (
 
 
 def judge(fix: Fix, before: Before, rules: QualityRules) -> tuple[str, ...]:
-    """The keywords of all rules that find fault with a fix; empty when it is good."""
+    """Returns the keywords of all rules that reject a fix; empty when it is good."""
     return tuple(
         keyword.value for keyword, finds_fault in QUALITY_RULES if finds_fault(fix, before, rules)
     )

@@ -1,8 +1,8 @@
-"""How far a truck can have come between two of its fixes: what tells a drive from a jump.
+"""How far a truck can have come between two of its fixes: distinguishes a drive from a jump.
 
-A receiver measures its speed by Doppler shift, apart from its place: a reflection moves the place
-and leaves the speed. So where speeds are sent, they say how long the way was. Elsewhere the steps
-before and after a doubtful one say how fast the truck drives.
+A receiver measures its speed by Doppler shift, independently of its position: a reflection moves
+the position and leaves the speed. So where speeds are sent, they show how far the truck drove.
+Elsewhere the steps before and after a doubtful one show how fast the truck drives.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ from rtdts.tracking.geodesy import distance_m
 
 
 class ReachRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What a truck can do."""
+    """The limits of a truck's motion."""
 
     max_speed_mps: float = 60.0
-    """216 km/h: a truck's 25 m/s and room for what a ferry or a train carries."""
+    """216 km/h: a truck's 25 m/s, with a margin for a ferry or a train that carries it."""
     slack_m: float = 100.0
-    """A way that is longer by so much than the truck can have come is noise still …"""
+    """A step that exceeds the truck's reach by no more than this still counts as noise …"""
     slack_of_accuracy: float = 1.2
-    """… or by so many times the accuracies of both ends."""
+    """… or by no more than this many times the accuracies of both ends."""
     acceleration_mps2: float = 1.5
-    """Between two fixes with speeds, a truck gains speed and brakes by so much …"""
+    """Acceleration and braking of a truck between two fixes with speeds …"""
     unmeasured_acceleration_mps2: float = 2.0
-    """… and between others: it may have been about to gain speed."""
+    """… and between others: it may have been about to accelerate."""
     unknown_speed_mps: float = 25.0
-    """Of a truck of which nothing is known."""
+    """Assumed speed of a truck of which nothing is known."""
     recent_s: float = 30.0
-    """A speed older than that is not known."""
+    """An older speed does not count as known."""
 
 
 _FALSE_STEPS = 3
-"""So many steps in a row show that a device does not measure the speeds that it sends."""
+"""This many such steps in a row show that a device does not measure the speeds that it sends."""
 
 
 def is_beyond(
     fix: Fix, good: Fix, step_m: float, context: Sequence[Fix], rules: ReachRules
 ) -> bool:
-    """Whether no truck comes so far.
+    """Returns whether a step is further than any truck can drive.
 
     Args:
-        fix: Where it is said to be.
-        good: Its last good fix.
-        step_m: From there.
+        fix: The fix in question.
+        good: The truck's last good fix.
+        step_m: The distance between them.
         context: The fixes before, in order.
-        rules: What a truck can do.
+        rules: The limits of a truck's motion.
     """
     chain = [good, *_after(good, context), fix]
     if _is_beyond(chain, step_m, rules, trusts_speeds=True):
@@ -61,7 +61,7 @@ def is_beyond(
 
 
 def agree(earlier: Fix, later: Fix, rules: ReachRules) -> bool:
-    """Whether a truck makes the step between two fixes, of which no other is known."""
+    """Returns whether a truck can make the step between two fixes, without knowing any other."""
     speed_mps = rules.unknown_speed_mps
     return _step_m(earlier, later) <= _reach_m(
         (earlier, later), speed_mps, rules, trusts_speeds=True
@@ -78,7 +78,7 @@ def _is_beyond(
         pair = (doubted, fix)
         on_m = _step_m(*pair) - _driven_m(pair, speed_mps, trusts_speeds=trusts_speeds)
         if on_m < step_m - _driven_m(chain, speed_mps, trusts_speeds=trusts_speeds):
-            # It goes on from the doubted ones. By how fast it does, they may be right after all.
+            # It goes on from the doubted ones. At this speed they may be right after all.
             speed_mps = max(speed_mps, _step_mps(first, chain[2], rules))
             step_m, chain = _step_m(good, first), chain[:2]
     return step_m > _reach_m(chain, speed_mps, rules, trusts_speeds=trusts_speeds)
@@ -87,10 +87,10 @@ def _is_beyond(
 def _reach_m(
     chain: Sequence[Fix], speed_mps: float, rules: ReachRules, *, trusts_speeds: bool
 ) -> float:
-    """How far from the first of a chain the last can be."""
+    """Returns how far from the first fix of a chain the last can be."""
     slack_m = _slack_m(chain[0], chain[-1], rules)
     driven_m = _driven_m(chain, speed_mps, trusts_speeds=trusts_speeds)
-    # What it may have driven faster between two fixes adds up as errors do: it does not always.
+    # Possible faster driving between fixes adds up as errors do: it does not occur every time.
     spread = math.hypot(*(_elapsed_s(*pair) ** 2 / 4 for pair in pairwise(chain)))
     if trusts_speeds and all(one.speed_mps is not None for one in chain):
         more_m = max(slack_m, rules.acceleration_mps2 * spread)
@@ -101,7 +101,7 @@ def _reach_m(
 
 
 def _driven_m(chain: Sequence[Fix], speed_mps: float, *, trusts_speeds: bool) -> float:
-    """The way along a chain by its speeds; where none were sent, by `speed_mps`."""
+    """Returns the distance along a chain by its speeds; where none were sent, by `speed_mps`."""
     driven_m = 0.0
     for earlier, later in pairwise(chain):
         if trusts_speeds and earlier.speed_mps is not None and later.speed_mps is not None:
@@ -112,7 +112,7 @@ def _driven_m(chain: Sequence[Fix], speed_mps: float, *, trusts_speeds: bool) ->
 
 
 def _speed_at_mps(good: Fix, rules: ReachRules) -> float:
-    """How fast the truck drove by its last good fix and the one before it."""
+    """Returns the truck's speed according to its last good fix and the one before it."""
     step_m, step_mps, known_mps = good.distance_m, good.implied_speed_mps, good.track_speed_mps
     if step_m is None or step_mps is None or known_mps is None:
         return rules.unknown_speed_mps
@@ -127,10 +127,10 @@ def _step_mps(earlier: Fix, later: Fix, rules: ReachRules) -> float:
 
 
 def _disproves_speeds(fix: Fix, context: Sequence[Fix], rules: ReachRules) -> bool:
-    """Whether several steps in a row are longer than the speeds that were sent with them.
+    """Returns whether several steps in a row are longer than the speeds that were sent allow.
 
-    A reflection makes one such step, and one back. A device that does not measure its speed and
-    sends the same one with each fix makes nothing else.
+    A reflection causes one such step, and one back. A device that does not measure its speed and
+    sends the same one with each fix causes only such steps.
     """
     row = [*context[-_FALSE_STEPS:], fix]
     return (

@@ -1,4 +1,4 @@
-"""What a truck may measure beside its place: the optional part of a point, flat on every hop.
+"""The optional measurements of a point, as flat fields at every stage.
 
 To add a measurement: a field here, its mapping in `rtdts.position_store.index_definitions`, its
 description in ``docs/openapi.yaml``.
@@ -17,12 +17,12 @@ from msgspec import Meta
 class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     """The measurements of a point, each None when the device did not send it.
 
-    The base of all that carries a point: what a truck sends, the stream's and the index's
-    documents, `Point` and `Fix`. Those have only fields by keyword, so that a new measurement goes
-    to the end here and is carried by `measured` everywhere.
+    The base of every type that carries a point: what a truck sends, the stream's and the index's
+    documents, `Point` and `Fix`. Their other fields are keyword-only, so that a new measurement
+    goes to the end here and is carried by `measured` everywhere.
 
-    The ranges keep out what cannot be, generously: whether a possible fix is believable is judged
-    later, by the quality rules.
+    The ranges exclude only impossible values, generously: whether a possible fix is plausible is
+    decided later, by the quality rules.
     """
 
     accuracy_m: Annotated[float, Meta(ge=0.0, le=1e7)] | None = None
@@ -37,4 +37,4 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 measured: Callable[[Reading], tuple[Any, ...]] = operator.attrgetter(*Reading.__struct_fields__)
-"""The measurements in their order: the first, positional arguments of whatever is a `Reading`."""
+"""The measurements in order: the first, positional arguments of every `Reading`."""

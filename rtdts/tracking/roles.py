@@ -1,4 +1,4 @@
-"""The roles that tokens name, and that of who has no token but a share of one delivery."""
+"""The roles that tokens name, and the role of viewers with a share of one delivery."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ CUSTOMER: Final = "customer"
 DISPATCHER: Final = "dispatcher"
 
 ROLES: Final = (TRUCK, CUSTOMER, DISPATCHER)
-"""Those that a token may name."""
+"""The roles that a token may name."""
 
 SHARE: Final = "share"
-"""Of who has a share; its identity is the share's id. No token may name it: only a ticket of
-`POST /shares/tickets` does."""
+"""The role of a share's viewers; their identity is the share's id. No token may name it: only a
+ticket of `POST /shares/tickets` does."""

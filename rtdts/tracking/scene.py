@@ -1,4 +1,4 @@
-"""What one fix shows of a delivery's two places, also where their geofences overlap."""
+"""What one fix shows of a delivery's two places, even if their geofences overlap."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Scene:
-    """A fix and what it shows of both places, measured when a rule asks for it.
+    """A fix, and what it shows of both places, measured when a rule needs it.
 
     Args:
-        fix: The fix, a good one.
+        fix: A good fix.
         plan: The places.
         rules: Distances and dwells.
     """
@@ -27,7 +27,7 @@ class Scene:
     __slots__ = ("_destination", "_origin", "fix", "plan", "rules")
 
     def __init__(self, fix: Fix, plan: PlannedRoute, rules: StatusRules) -> None:
-        """Keeps them; nothing is measured yet."""
+        """Stores them; nothing is measured yet."""
         self.fix = fix
         self.plan = plan
         self.rules = rules
@@ -60,7 +60,7 @@ class Scene:
 
     @property
     def is_one_place(self) -> bool:
-        """Whether the places are too close to be told apart."""
+        """Whether the places are too close to be distinguished."""
         origin, destination = self.plan.origin, self.plan.destination
         apart_m = distance_m(origin.lat, origin.lon, destination.lat, destination.lon)
         return apart_m < self.rules.presence.one_place_m
@@ -71,10 +71,10 @@ class Scene:
         return self.destination.distance_m <= max(self.rules.near_m, self.plan.destination.radius_m)
 
     def at_origin(self, status: Status) -> float:
-        """Evidence for being at the origin.
+        """Returns the evidence for being at the origin.
 
-        A truck on its way to the pickup is at the pickup first, also where it could be at the
-        destination. One that has not moved yet may have been standing at the destination.
+        A truck on its way to the pickup is taken to be at the pickup first, even if it could be at
+        the destination. A truck that has not moved yet may have been standing at the destination.
         """
         if status is not Status.ASSIGNED or not self.origin.is_inside:
             return self.origin.inside
@@ -88,12 +88,12 @@ class Scene:
         return self._rather(self.destination, self.origin)
 
     def stay_at_origin(self, watch: Watch | None, status: Status) -> Watch | None:
-        """The stay at the origin with this fix."""
+        """Returns the stay at the origin with this fix."""
         evidence = self.at_origin(status)
         return stay(watch, evidence, self.origin, self.rules.dwell_s, self.rules.presence)
 
     def left_origin(self, watch: Watch | None) -> tuple[Watch | None, bool]:
-        """The evidence of having left the origin with this fix, and whether it is enough."""
+        """Returns the evidence of having left the origin, and whether it is enough."""
         return left(
             watch,
             self.origin,
@@ -103,7 +103,7 @@ class Scene:
         )
 
     def stay_at_destination(self, watch: Watch | None) -> Watch | None:
-        """The stay at the destination with this fix."""
+        """Returns the stay at the destination with this fix."""
         now = stay(
             watch,
             self.at_destination,
@@ -117,7 +117,7 @@ class Scene:
 
     @property
     def unseen_ms(self) -> int:
-        """For how long it has been at the destination, if this is the first fix of it there."""
+        """How long it has been at the destination, if this is its first fix there."""
         return unseen_ms(self.fix, self.destination, self.rules.dwell_s, self.rules.presence)
 
     def _rather(self, seen: Sight, other: Sight) -> float:

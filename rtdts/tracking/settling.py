@@ -1,17 +1,17 @@
-"""Settling: folding late points where they belong, from what the history holds around them.
+"""Settling: folding late points in their place, with the fixes that the history holds around them.
 
 A late point is in the history, with a provisional document, and in an interval of its truck's
-`unsettled`. A `Refold` goes over the fixes around one interval, in order:
+`unsettled`. A `Refold` processes the fixes around one interval, in order:
 
 1. It begins at a **reset point** before the interval: a good fix after which a delivery's machine
-   is its status alone, and that status follows from the transitions that stand. (Or where a
-   delivery's anchor lies, or where the history begins.)
-2. It derives the fixes and steps the machines from there on, the late ones among them.
-3. It ends where nothing differs any more: the fixes derived are those stored, and each machine is
-   again its status alone, the one that stands there. Or in the truck's window.
+   is its status alone, and that status follows from the transitions that stand. (Or at a delivery's
+   anchor, or where the history begins.)
+2. It derives the fixes and steps the machines from there on, including the late ones.
+3. It ends where nothing differs any more: the derived fixes equal the stored ones, and each machine
+   is again its status alone, the one that stands there. Or it ends in the truck's window.
 
-So its cost grows with what the late points change, not with how late they are. The result is what
-folding everything in order would have given (`rtdts.tracking.timeline`).
+So its cost grows with what the late points change, not with how late they are. The result is the
+same as folding everything in order (`rtdts.tracking.timeline`).
 """
 
 from __future__ import annotations
@@ -35,21 +35,22 @@ class StoredFix(msgspec.Struct, frozen=True):
 
     fix: Fix
     is_settled: bool = True
-    """Whether its derived values are what the settled points give: not of a late point that awaits
-    its settling, nor written by a worker that crashed before it stored the state."""
+    """Whether its derived values are what the settled points give. False for a late point that
+    awaits its settling, and for a fix written by a worker that crashed before it stored the
+    state."""
 
 
 class NeedsEarlier(Exception):  # noqa: N818 - named for what is the case
-    """The fixes do not reach back to where folding can begin."""
+    """The fixes do not reach back to a place where folding can begin."""
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
-    """What a settling came to."""
+    """The result of a settling."""
 
     state: TruckState
-    """Without the interval."""
+    """The state without the interval."""
     changed: tuple[Fix, ...]
-    """Fixes of the window whose documents are to be written anew."""
+    """Fixes of the window whose documents must be written anew."""
 
 
 class Refold:
@@ -57,13 +58,13 @@ class Refold:
 
     Args:
         state: The truck's state.
-        interval: What is unsettled.
-        lead: Fixes of the history from before the interval, in order, up to it at least.
+        interval: The unsettled interval.
+        lead: Fixes of the history before the interval, in order, at least up to its start.
         is_from_start: Whether the history has nothing earlier.
         rules: The limits.
 
     Raises:
-        NeedsEarlier: `lead` has no place to begin.
+        NeedsEarlier: Folding can't begin anywhere in `lead`.
     """
 
     def __init__(
@@ -85,14 +86,14 @@ class Refold:
             one.delivery_id: earliest_ms(state.clock, one.anchor.from_ms)
             for one in state.deliveries
         }
-        """Of each delivery, before which no fix counts."""
+        """By delivery: no fix before this time counts."""
         before_window = [one for one in lead if not state.holds(one.fix)]
         begin = _first_to_derive(interval, before_window, is_from_start=is_from_start)
         at = {one.fix.point_id: n for n, one in enumerate(before_window)}
         begins: dict[str, int] = {}
         self._machines: dict[str, Machine] = {}
         self._places: dict[str, list[int]] = {}
-        """Of each delivery's standing transitions, where their fixes lie."""
+        """By delivery: the indexes of its standing transitions' fixes."""
         self._awaited: dict[str, list[tuple[str, int]]] = {}
         for delivery_state in state.deliveries:
             delivery_id, standing = delivery_state.delivery_id, delivery_state.tip.transitions
@@ -117,7 +118,7 @@ class Refold:
         }
         self._begins = begins
         self._agreed: dict[str, int] = {}
-        """Of deliveries that need no further folding: how many standing transitions were passed."""
+        """By delivery that needs no further folding: how many standing transitions were passed."""
         self._passed = 0
         self._alike = 0
         self._context: list[Fix] = []
@@ -139,7 +140,7 @@ class Refold:
 
     @property
     def because(self) -> Fix | None:
-        """The last of the late points: what a correction names."""
+        """The last of the late points, which a correction names."""
         return self._last_late
 
     def begin(self) -> list[Fix]:
@@ -150,7 +151,7 @@ class Refold:
         """Folds the next fixes of the history; returns those that changed.
 
         Args:
-            fixes: In order, without gap after those before, none of the window.
+            fixes: In order, without a gap after those before, none of them in the window.
         """
         changed = []
         for stored in fixes:
@@ -168,10 +169,10 @@ class Refold:
         return changed
 
     def close(self, state: TruckState) -> Settled:
-        """The state with the interval settled.
+        """Returns the state with the interval settled.
 
         Args:
-            state: The truck's state by now: it may have gone on, in order, since the start.
+            state: The truck's current state: later points may have been folded since the start.
         """
         window: list[Fix] = list(state.window)
         changed: list[Fix] = []
@@ -195,12 +196,12 @@ class Refold:
         return Settled(state=after, changed=tuple(changed))
 
     def _left(self, state: TruckState) -> tuple[Interval, ...]:
-        """What is unsettled still."""
+        """Returns the intervals that are still unsettled."""
         if {one.delivery_id: one.anchor for one in state.deliveries} != self._anchors:
-            # A delivery is new, or was declared anew, since the start: this did not fold it.
+            # A delivery is new, or was declared anew, since the start: it was not folded here.
             return state.unsettled
         if state.last_late_n != self._last_late_n:
-            # Late points have come since the start, perhaps behind what was folded by then.
+            # Late points have come since the start, perhaps before what was folded by then.
             return state.unsettled
         return tuple(one for one in state.unsettled if not _covers(self._interval, one))
 
@@ -211,12 +212,12 @@ class Refold:
         at: Mapping[str, int],
         fixes: Sequence[StoredFix],
     ) -> list[int]:
-        """Where each standing transition's fix lies; before all, or awaited."""
+        """Returns the index of each standing transition's fix; it may be before all, or awaited."""
         places = []
         for n, one in enumerate(standing):
             place = at.get(one.point_id or "")
             if place is None:
-                # What rests on erased points stays as the log has it.
+                # A transition based on erased points stays as the log has it.
                 is_before = one.effective_at_ms <= self._erased_before_ms or (
                     bool(fixes) and one.effective_at_ms < fixes[0].fix.event_at_ms
                 )
@@ -234,10 +235,10 @@ class Refold:
         begin: int,
         is_from_start: bool,
     ) -> tuple[int, bool]:
-        """The place of the first fix to step the machine with, and which status it begins with.
+        """Returns the index of the first fix to step the machine with, and its status's source.
 
-        True: the one that stands there, behind a reset point or where points were erased; False:
-        the one of the delivery's anchor.
+        The source is True for the status that stands there, after a reset point or where points
+        were erased, and False for the status of the delivery's anchor.
 
         Raises:
             NeedsEarlier: No reset point is among the fixes, and the history has more.
@@ -268,7 +269,7 @@ class Refold:
         raise NeedsEarlier
 
     def _derived(self, stored: StoredFix) -> tuple[Fix, bool]:
-        """The fix derived anew, and whether its document must be written."""
+        """Returns the fix derived anew, and whether its document must be written."""
         if self._passed < self._derives_from or (
             stored.is_settled and self._alike >= LOOKBACK_FIXES and self._is_after_interval(stored)
         ):
@@ -302,7 +303,7 @@ class Refold:
                 continue
             is_begun = fix.event_at_ms >= self._earliest_ms[delivery_id]
             if is_begun and not _counts(fix, self._anchors[delivery_id]):
-                continue  # of a clock that was right, among those of one that was slow
+                continue  # a fix of a right clock among those of a slow one
             passed = sum(place < self._passed for place in self._places[delivery_id])
             status = self._statuses[delivery_id][passed]
             plan = self._plans[delivery_id]
@@ -343,7 +344,7 @@ class Refold:
             self._found_bad.add(fix.point_id)
 
     def _last_good(self, state: TruckState, window: Sequence[Fix]) -> tuple[Fix | None, int | None]:
-        """The last good fix before the window, and when the bad ones after it began."""
+        """Returns the last good fix before the window, and when the bad ones after it began."""
         known = state.last_good
         if known is not None and known.point_id in self._found_bad:
             known = None
@@ -359,10 +360,10 @@ _BEFORE, _AFTER = -1, 1 << 60
 
 
 def _first_to_derive(interval: Interval, fixes: Sequence[StoredFix], *, is_from_start: bool) -> int:
-    """The place of the first fix to derive anew: enough settled ones stand before it.
+    """Returns the index of the first fix to derive anew, with enough settled ones before it.
 
     Raises:
-        NeedsEarlier: They don't, and the history has more.
+        NeedsEarlier: There are too few settled ones, and the history has more.
     """
     begin = next(
         (n for n, one in enumerate(fixes) if one.fix.event_at_ms >= interval.from_ms), len(fixes)
@@ -387,7 +388,7 @@ def _covers(settled: Interval, other: Interval) -> bool:
 
 
 def _spliced(old: Machine, refolded: Machine, passed: int) -> Machine:
-    """The old machine with the transitions up to where the two agree replaced."""
+    """Returns the old machine with its transitions replaced up to where the two agree."""
     return msgspec.structs.replace(
         old, transitions=(*refolded.transitions, *old.transitions[passed:])
     )

@@ -1,4 +1,4 @@
-"""A share: a link by which whoever has it may view one delivery, without an account."""
+"""A share: a link whose holder may view one delivery without an account."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from rtdts.tracking.deliveries import Delivery
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
-    """A right to view one delivery as its customer does, that can expire and be revoked."""
+    """A right to view one delivery as its customer does; it can expire and be revoked."""
 
     delivery_id: str
     share_id: str
-    """Names it, and proves nothing: the first 16 hex digits of its token's hash."""
+    """Identifies it, and proves nothing: the first 16 hex digits of its token's hash."""
     customer_since_version: int
-    """The delivery's, when the share was made: given to another customer, the share is over."""
+    """The delivery's, when the share was made: if the customer changes, the share is over."""
     created_at_ms: int
     created_by: str
     """The dispatcher's identity."""
     expires_at_ms: int
     revoked_at_ms: int | None = None
     tickets: int = 0
-    """How many tickets it gave."""
+    """How many tickets were issued for it."""
     last_used_at_ms: int | None = None
-    """When it gave the last one."""
+    """When the last one was issued."""
 
     def is_live(self, now_ms: int) -> bool:
-        """Whether it is neither revoked nor expired."""
+        """Returns whether it is neither revoked nor expired."""
         return self.revoked_at_ms is None and now_ms < self.expires_at_ms
 
     def is_of(self, delivery: Delivery) -> bool:
-        """Whether it was made for this delivery and the customer that has it now."""
+        """Returns whether it was made for this delivery and its current customer."""
         return (self.delivery_id, self.customer_since_version) == (
             delivery.delivery_id,
             delivery.customer_since_version,

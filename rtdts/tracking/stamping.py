@@ -1,7 +1,7 @@
-"""Which time a point counts as: the device's, or, where its clock is ahead, a shifted one.
+"""The time that a point counts as: the device's or, if its clock is ahead, a shifted one.
 
-Devices buffer for days, and some clocks are wrong by years (the GPS week rollover, 1970): taken
-as they are, such times would make a daily index each and freeze the truck's marker in the future.
+Devices buffer for days, and some clocks are wrong by years (the GPS week rollover, 1970). Used
+unchanged, each such time would create a daily index and freeze the truck's marker in the future.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from rtdts.tracking.telemetry import Rejection, SentPoint
 MAX_AGE_MS = 7 * MS_PER_DAY
 """An older point is refused."""
 MAX_AHEAD_MS = 30_000
-"""A device's time may be ahead of ours by this much before it is taken for wrong."""
+"""How much a device's time may be ahead of ours before it counts as wrong."""
 
 
 class Adjustment(msgspec.Struct, frozen=True):
     """A point whose time was shifted."""
 
     index: int
-    """Its place in the request."""
+    """Its index in the request."""
     offset_ms: int
     """What was added to the device's time."""
 
 
 class StampedPoints(NamedTuple):
-    """What of a request goes into the stream."""
+    """The part of a request that goes into the stream."""
 
     points: list[Point]
     indexes: list[int]
-    """The place in the request of each of ``points``."""
+    """The index in the request of each of ``points``."""
     rejected: list[Rejection]
     """Those that are too old."""
     adjusted: list[Adjustment]
@@ -47,12 +47,12 @@ class StampedPoints(NamedTuple):
 def stamp(
     sent: Sequence[SentPoint], *, received_at_ms: int, source: Literal["http", "mqtt"]
 ) -> StampedPoints:
-    """Give each of one request's points the time that everything after ingest uses.
+    """Gives each of one request's points the time that everything after ingest uses.
 
     Args:
         sent: The valid points of one request, in its order.
         received_at_ms: When the request arrived.
-        source: The way it came.
+        source: The entry point that received it.
     """
     stamped = StampedPoints([], [], [], [])
     offsets_ms = clock_offsets_ms([each.recorded_at_ms for each in sent], received_at_ms)
@@ -76,12 +76,12 @@ def stamp(
 
 
 def clock_offsets_ms(recorded_at_ms: Sequence[int], received_at_ms: int) -> list[int | None]:
-    """Judge the times of one request's points, run by run.
+    """Checks the times of one request's points, run by run.
 
     A run is what one clock stamped without a jump (``rtdts.tracking.clock_runs``). While its newest
-    point is no more than 30 s ahead of ``received_at``, its points keep their times; older than
-    7 days, they are too old. Further ahead, the clock is wrong for the whole run, also for those
-    of its points that are not ahead by themselves: all are shifted so that the newest becomes
+    point is no more than 30 s ahead of ``received_at``, its points keep their times; those older
+    than 7 days are too old. If it is further ahead, the clock is wrong for the whole run, including
+    points that are not ahead by themselves: all are shifted so that the newest becomes
     ``received_at``; order and spacing stay. Points of another run keep their times, so one wrong
     stamp moves nothing but itself.
 
@@ -90,7 +90,7 @@ def clock_offsets_ms(recorded_at_ms: Sequence[int], received_at_ms: int) -> list
         received_at_ms: When the request arrived.
 
     Returns:
-        For each point what to add to its time (0: the device's time is good), or None: too old.
+        For each point what to add to its time (0: the device's time is right), or None: too old.
     """
     if not recorded_at_ms:
         return []
@@ -117,7 +117,7 @@ def stamped_point(
     offset_ms: int,
     source: Literal["http", "mqtt"],
 ) -> Point:
-    """Join what a truck sent with its stamps; due north is a heading of 0, never of 360."""
+    """Joins what a truck sent with its stamps; due north is a heading of 0, never of 360."""
     point = Point(
         *measured(sent),
         truck_id=sent.truck_id,

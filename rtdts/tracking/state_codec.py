@@ -1,4 +1,4 @@
-"""A truck's state as bytes: what ``truck-state`` holds of it, and what a process keeps of it."""
+"""A truck's state as bytes: as stored in ``truck-state``, and as kept in a process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtdts.tracking.status_machine import Machine, Transition
 from rtdts.tracking.truck_state import DeliveryState, Interval, TruckState
 from rtdts.tracking.window import Window, pack_degrees, pack_fix, unpack_degrees, unpack_fix
 
-# Stored as their places here: new ones go to the end.
+# Stored as their indexes here: new ones go to the end.
 _STATUSES = (
     Status.ASSIGNED,
     Status.EN_ROUTE_TO_PICKUP,
@@ -61,13 +61,13 @@ class _Delivery(msgspec.Struct, frozen=True, array_like=True):
     anchor_from_ms: int
     status: int
     stays: tuple[Watch | None, Watch | None, bool] | None
-    """What the machine remembers besides its status."""
+    """What the machine holds besides its status."""
     logged: tuple[_Transition, ...]
     """The machine's transitions that are in the log, …"""
     pending: tuple[Transition, ...]
-    """… those that follow and are not yet, …"""
+    """… those that follow and are not in it yet, …"""
     believed: tuple[Transition, ...] | None
-    """… and the log's, where they are others; None: `logged`."""
+    """… and the log's, if they differ; None: `logged`."""
     log_length: int
     eta: EtaBaseline | None = None
     promise: Promise = Promise()
@@ -102,7 +102,7 @@ _DECODER = msgspec.msgpack.Decoder(_State)
 
 
 def pack_state(state: TruckState) -> bytes:
-    """A state, without the truck's id: about 1 kB, and 100 bytes for each open delivery."""
+    """Packs a state without the truck's id: about 1 kB, and 100 bytes per open delivery."""
     good, taken = state.last_good, state.taken
     return _ENCODER.encode(
         _State(
@@ -130,10 +130,10 @@ def pack_state(state: TruckState) -> bytes:
 
 
 def unpack_state(truck_id: str, packed: bytes) -> TruckState:
-    """The state that `pack_state` packed.
+    """Unpacks a state packed by `pack_state`.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a packed state.
     """
     try:
         return _unpacked_state(truck_id, _DECODER.decode(packed))
@@ -145,7 +145,7 @@ def _unpacked_state(truck_id: str, row: _State) -> TruckState:
     if len(row.window) != len(row.ordinals):
         raise ValueError("not a truck's state: ordinals that are no fix's")
     for packed, n in zip(row.window[-1:], row.ordinals[-1:], strict=True):
-        unpack_fix(truck_id, packed, n)  # the others are unpacked when they are looked at
+        unpack_fix(truck_id, packed, n)  # the others are unpacked when they are needed
     return TruckState(
         truck_id=truck_id,
         writer_id=row.writer_id,
@@ -175,7 +175,7 @@ def _packed_delivery(truck_id: str, delivery_state: DeliveryState) -> _Delivery:
     tip, anchor = delivery_state.tip, delivery_state.anchor
     at_ms = anchor.effective_at_ms
     count = len(delivery_state.believed)
-    # Of what the log has, the log keeps the evidence.
+    # The evidence of transitions in the log is kept there only.
     is_logged = [one.fact for one in delivery_state.believed] == [
         one.fact for one in tip.transitions[:count]
     ]

@@ -1,9 +1,9 @@
-"""A delivery's status as its truck's fixes show it: a pure step from one fix to the next.
+"""A delivery's status according to its truck's fixes: a pure step from one fix to the next.
 
-The rules lead forward only, along `Status`'s order; what ends a delivery is declared (see
+The rules lead forward only, in the order of `Status`; a delivery's end is declared (see
 `rtdts.tracking.timeline`). One rule leads back: a truck that took a delivery over inherits its
 status, and its first fix may show that it is not near the destination. A fix of poor quality
-decides nothing. How a stay at a place is told from noise: `rtdts.tracking.presence`.
+decides nothing. `rtdts.tracking.presence` distinguishes a stay at a place from noise.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class StatusRules(msgspec.Struct, frozen=True, kw_only=True):
     """Distances and dwells of the status rules."""
 
     near_m: float = 1_000.0
-    """So close to the destination's centre is `nearby` (inside its geofence always is)."""
+    """This close to the destination's centre is `nearby` (inside its geofence always is)."""
     dwell_s: float = 60.0
-    """So long inside a geofence is being there."""
+    """This long inside a geofence is being there."""
     exit_margin_m: float = 30.0
-    """So far outside the origin's geofence is having left: noise at the fence is not."""
+    """This far outside the origin's geofence is having left; noise at its edge is not."""
     presence: PresenceRules = PresenceRules()
 
     @property
@@ -43,55 +43,55 @@ class Transition(msgspec.Struct, frozen=True, array_like=True):
     effective_at_ms: int
     """When it became true: the ``event_at`` of a point, or the end of a dwell between two."""
     point_id: str | None = None
-    """The point with which it showed."""
+    """The point that showed it."""
     evidence: Evidence | None = None
     """For the log: once it is there, the state need not keep it."""
 
     @property
     def fact(self) -> tuple[Status, Cause, int, str | None]:
-        """All but the evidence: what makes two transitions the same."""
+        """All but the evidence: equal facts make two transitions the same."""
         return self.status, self.cause, self.effective_at_ms, self.point_id
 
 
 class PlannedRoute(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a delivery goes from and to."""
+    """A delivery's origin and destination."""
 
     origin: Place
     destination: Place
 
 
 class Machine(msgspec.Struct, frozen=True, array_like=True):
-    """One delivery's machine between two fixes: all that the next step may look back at."""
+    """One delivery's machine between two fixes: all of the past that the next step may use."""
 
     status: Status
     transitions: tuple[Transition, ...] = ()
-    """All that it made so far, in order."""
+    """All transitions so far, in order."""
     origin: Watch | None = None
     """Before `at_pickup` the stay at the origin, then the evidence of having left it."""
     destination: Watch | None = None
     """The stay at the destination."""
     is_inherited: bool = False
-    """Whether the status is that of another truck, and no good fix of this one has come."""
+    """Whether the status is another truck's, and this truck has not sent a good fix yet."""
 
     @property
     def is_status_alone(self) -> bool:
-        """Whether it remembers nothing but its status."""
+        """Whether it holds nothing but its status."""
         return self.origin is None and self.destination is None and not self.is_inherited
 
 
 def begun(status: Status, cause: Cause | None) -> Machine:
-    """The machine of a delivery that a person has just brought to a status.
+    """Returns the machine of a delivery that a person has just brought to a status.
 
     Args:
         status: The status.
-        cause: How: of a transferred delivery the new truck has yet to show where it is.
+        cause: The cause: after a transfer the new truck has yet to show where it is.
     """
     is_near = status in (Status.NEARBY, Status.ARRIVED)
     return Machine(status, is_inherited=is_near and cause is Cause.TRANSFERRED)
 
 
 def step(machine: Machine, fix: Fix, plan: PlannedRoute, rules: StatusRules) -> Machine:
-    """The machine after one more fix, which must not be earlier than those before it.
+    """Returns the machine after one more fix, which must not be earlier than those before it.
 
     One fix may make several transitions: a short drive can leave the origin and be near the
     destination at once.
@@ -112,7 +112,7 @@ def step(machine: Machine, fix: Fix, plan: PlannedRoute, rules: StatusRules) -> 
 
 
 def is_reset_point(status: Status, fix: Fix, plan: PlannedRoute, rules: StatusRules) -> bool:
-    """Whether a machine of this status is its status alone after this fix, whatever it remembered.
+    """Returns whether after this fix any machine of this status is its status alone.
 
     Unless the fix makes a transition. From such a fix on, a track can be folded without what lies
     before it.
@@ -133,7 +133,7 @@ def is_reset_point(status: Status, fix: Fix, plan: PlannedRoute, rules: StatusRu
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """That a rule holds: since when, and by what."""
+    """A rule holds: since when, and by which evidence."""
 
     effective_at_ms: int
     evidence: Evidence
@@ -143,7 +143,7 @@ _Rule = Callable[[Machine, Scene], _Found | None]
 
 
 def _is_uneventful(machine: Machine, scene: Scene) -> bool:
-    """Whether this is one of the many fixes between two places: no rule needs to look at it."""
+    """Returns whether this is one of the many fixes between two places, which no rule needs."""
     if not machine.is_status_alone:
         return False
     if machine.status is Status.EN_ROUTE_TO_PICKUP:
@@ -156,7 +156,7 @@ def _is_uneventful(machine: Machine, scene: Scene) -> bool:
 def _moved_on(
     machine: Machine, target: Status, cause: Cause, found: _Found, scene: Scene
 ) -> Machine:
-    # A stay that counted for one status may be noticed with a fix later than those of another.
+    # A stay that counted for one status may show with a later fix than the stays of another.
     since_ms = machine.transitions[-1].effective_at_ms if machine.transitions else 0
     effective_at_ms = max(found.effective_at_ms, since_ms)
     made = Transition(target, cause, effective_at_ms, scene.fix.point_id, found.evidence)
@@ -168,9 +168,9 @@ def _moved_on(
 
 
 def _goes_with(machine: Machine, target: Status, scene: Scene) -> Watch | None:
-    """The stay at the destination with which a new status begins."""
+    """Returns the stay at the destination with which a new status begins."""
     if target is Status.EN_ROUTE_TO_PICKUP:
-        # Where it stood before it moved off: no arrival until it comes again.
+        # It stood there before it moved off: no arrival until it comes again.
         if scene.destination.inside <= -1.0:
             return None
         was_there = added(None, 1.0, scene.destination, scene.rules.presence)
@@ -182,7 +182,7 @@ def _goes_with(machine: Machine, target: Status, scene: Scene) -> Watch | None:
 
 
 def _watching(machine: Machine, scene: Scene) -> Machine:
-    """The machine having added the fix to what it watches."""
+    """Returns the machine with the fix added to its watches."""
     status = machine.status
     origin: Watch | None = None
     destination: Watch | None = None
@@ -202,9 +202,9 @@ def _watching(machine: Machine, scene: Scene) -> Machine:
 
 
 def _may_begin(machine: Machine, scene: Scene) -> bool:
-    """Whether a stay at the destination may go on, or begin with this fix.
+    """Returns whether a stay at the destination may go on, or begin with this fix.
 
-    A truck that loads where it will unload has to move before it can be said to unload.
+    A truck that loads where it will unload must move before it can count as unloading.
     """
     if machine.destination is not None or machine.status is not Status.AT_PICKUP:
         return True
@@ -212,7 +212,8 @@ def _may_begin(machine: Machine, scene: Scene) -> bool:
 
 
 def _has_moved_off(machine: Machine, scene: Scene) -> _Found | None:
-    # Moving about inside the origin is no way to it: such a truck goes straight to `at_pickup`.
+    # Moving about inside the origin is not driving to it: such a truck goes to `at_pickup`
+    # directly.
     if not scene.fix.moving or scene.stay_at_origin(machine.origin, machine.status) is not None:
         return None
     return _now(scene, scene.origin)
@@ -239,9 +240,9 @@ def _has_dwelt_at_destination(machine: Machine, scene: Scene) -> _Found | None:
 
 
 def _earlier(found: _Found, by_ms: int, machine: Machine) -> _Found:
-    """Found to hold since before the first fix that shows it, in the silence before that.
+    """Moves a finding to before the first fix that shows it, into the silence before that.
 
-    Not where no rule has led here since the declaration: it may have been made in that silence.
+    Not where no rule has led here since the declaration, which may have been made in that silence.
     """
     if not by_ms or not machine.transitions:
         return found
@@ -250,7 +251,7 @@ def _earlier(found: _Found, by_ms: int, machine: Machine) -> _Found:
 
 
 def _must_have_picked_up(machine: Machine, scene: Scene) -> _Found | None:
-    """A dwell at the destination, which is no place to be without the cargo."""
+    """Finds a dwell at the destination, where a truck has no reason to be without the cargo."""
     dwelt = _has_dwelt_at_destination(machine, scene)
     if dwelt is None:
         return None

@@ -1,7 +1,7 @@
-"""Which records of the stream are points: the stream has other writers than ours.
+"""Which records of the stream are points: other programs may write to the stream, too.
 
-The consumer asks it of what comes, and whoever puts old records into the stream again, of what the
-consumer would take.
+The consumer uses it for incoming records, and a replay of old records into the stream uses it to
+predict what the consumer would accept.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import InvalidPoint, decode_point
 
 MAX_RECEIVED_AHEAD_MS = 60_000
-"""A point can't be received after it came into the stream; our own clocks differ by less."""
+"""A point can't be received after it was put into the stream; our own clocks differ by less."""
 MAX_RECEIVED_BEHIND_MS = 30 * 86_400_000
-"""Replayed after repair it may be days old. Older stamps would make daily indexes of any date."""
+"""A record replayed after a repair may be days old. Older stamps would create daily indexes of any
+date."""
 
 KEY_IS_NOT_THE_TRUCK = "partition_key_is_not_the_truck"
 
 
 class InvalidRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a record is no point of its truck: no repetition makes it good."""
+    """Why a record is not a point of its truck; repeating it does not help."""
 
     reason: str
     """A code."""
@@ -28,12 +29,12 @@ class InvalidRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def admit(data: bytes, *, partition_key: str, arrived_at_ms: int) -> Point | InvalidRecord:
-    """The point of a user record, or why it is none.
+    """Returns the point of a user record, or why it is not a point.
 
     Args:
         data: The record.
-        partition_key: With which it lies in the stream.
-        arrived_at_ms: When the stream took it.
+        partition_key: The record's partition key in the stream.
+        arrived_at_ms: When the stream accepted it.
     """
     try:
         point = decode_point(data)

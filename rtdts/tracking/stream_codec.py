@@ -1,7 +1,7 @@
 """A point in the stream: one user record, one line of JSON.
 
-It is the point as the truck sent it, normalised, and what ingest stamped on it. The stream has
-other writers than ours, so whoever reads it checks everything again.
+It is the point as the truck sent it, normalised, with the stamps of ingest. Other programs may
+write to the stream, so every reader validates the point again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _DECODER = msgspec.json.Decoder(_StreamPoint)
 
 
 def encode_point(point: Point) -> bytes:
-    """Write a point as the stream carries it; fields that the truck did not send are left out."""
+    """Encodes a point for the stream; fields that the truck did not send are left out."""
     return _ENCODER.encode(
         _StreamPoint(
             *measured(point),
@@ -57,12 +57,12 @@ def encode_point(point: Point) -> bytes:
 
 
 def decode_point(data: bytes) -> Point:
-    """Read a point out of the stream.
+    """Decodes a point of the stream.
 
     Raises:
         InvalidPoint: It isn't one, or its stamps contradict each other: an offset that is not
-            ``event_at - recorded_at``, a shifted clock without an offset, an ``event_at`` that no
-            stamping gives (it names the daily index, so one wild value would make a new one).
+            ``event_at - recorded_at``, a shifted clock without an offset, or an ``event_at`` that
+            no stamping gives (it names the daily index, so one wild value would create a new one).
     """
     try:
         read = _DECODER.decode(data)

@@ -13,7 +13,7 @@ class StreamPosition(msgspec.Struct, frozen=True, array_like=True, order=True):
 
 
 class Through(msgspec.Struct, frozen=True, array_like=True):
-    """Up to which record of which shard something speaks; its number as text (over 64 bits)."""
+    """The record of a shard up to which something is current; its number as text (over 64 bits)."""
 
     shard_id: str
     sequence_number: str
@@ -26,5 +26,5 @@ class Through(msgspec.Struct, frozen=True, array_like=True):
 
 
 def through(shard_id: str, position: StreamPosition) -> Through:
-    """`Through` of a place in a shard."""
+    """Creates a `Through` of a place in a shard."""
     return Through(shard_id, str(position.sequence_number), position.sub_sequence_number)

@@ -1,7 +1,7 @@
 """The body of a telemetry request: one point, or ``{"positions": [...]}`` of up to 500.
 
-Each point is judged by itself: a bad one costs no other. Nearly all bodies are good throughout,
-so a body is first decoded as a whole, and point by point only when that fails.
+Each point is validated by itself: an invalid one does not affect the others. Nearly all bodies are
+valid throughout, so a body is first decoded as a whole, and point by point only when that fails.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from rtdts.tracking.point_fields import (
 )
 
 MAX_POINTS = 500
-"""Points a request."""
+"""Points per request."""
 
 
 class UnreadableBodyError(Exception):
-    """The body as a whole is not what it should be; its text says why."""
+    """The body as a whole is invalid; the message says why."""
 
 
 class TooManyPointsError(Exception):
@@ -38,10 +38,10 @@ class TooManyPointsError(Exception):
 
 
 class ForeignTruckError(Exception):
-    """A point is of another truck than the sender.
+    """A point names another truck than the sender.
 
     Attributes:
-        index: Place of the first such point.
+        index: Index of the first such point.
     """
 
     def __init__(self, index: int) -> None:
@@ -50,11 +50,11 @@ class ForeignTruckError(Exception):
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    """A point that no repetition makes good."""
+    """A point that stays invalid however often it is sent."""
 
     index: int
     field: str
-    """The field's name on the wire; empty when the point is no object at all."""
+    """The field's name in the request; empty when the point is not an object."""
     reason: Reason
 
 
@@ -62,11 +62,11 @@ class SentPoint(msgspec.Struct, frozen=True):
     """A valid point, not yet stamped."""
 
     index: int
-    """Its place in the request."""
+    """Its index in the request."""
     recorded_at_ms: int
     point: TelemetryPoint
     time_field: str
-    """Name of the field that its time came in."""
+    """Name of the field that contained its time."""
 
 
 class DecodedBody(NamedTuple):
@@ -92,24 +92,24 @@ class _Envelope(msgspec.Struct):
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _POINTS = msgspec.json.Decoder(list[TelemetryPoint])
 _FIRST_GENERATION_POINTS = msgspec.json.Decoder(list[FirstGenerationPoint])
-# What msgspec raises of a body that it can't read: malformed, not UTF-8, nested too deeply.
+# What msgspec raises for an unreadable body: malformed, not UTF-8, nested too deeply.
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-# The longest integer that `int` reads by default; a longer one is out of any range.
+# The longest integer that `int` parses by default; a longer one is out of any range.
 _MAX_INTEGER_DIGITS = 4_300
 
 
 def decode_body(body: bytes, *, truck_id: str, first_generation_zone: tzinfo) -> DecodedBody:
-    """Read and check a request's points, in either payload form.
+    """Decodes and validates a request's points, in either payload form.
 
     Args:
         body: The JSON document, unpacked.
-        truck_id: The truck that sends it.
+        truck_id: The sending truck.
         first_generation_zone: The zone of first-generation trucks' clocks.
 
     Raises:
         UnreadableBodyError: It is not JSON, or holds no point.
         TooManyPointsError: It holds too many.
-        ForeignTruckError: A point, good or bad, is of another truck.
+        ForeignTruckError: A point, valid or not, is of another truck.
     """
     candidates = _read_candidates(body)
     decoded = DecodedBody([], [])
@@ -152,10 +152,10 @@ def _check_count(points: Sequence[object]) -> None:
 
 
 def _values(body: bytes) -> list[object]:
-    """What stands for each point, of a body in which not every point is good.
+    """Returns each point's value, from a body in which not every point is valid.
 
-    The standard library's decoder, because it reads on where others stop: past ``NaN``, ``1e999``
-    and text that is not UTF-8, which then cost only the point that they are in.
+    It uses the standard library's decoder, because that continues where others stop: after ``NaN``,
+    ``1e999`` and text that is not UTF-8, which then only affect the point that contains them.
     """
     try:
         document = json.loads(body.decode(errors="replace"), parse_int=_integer)
@@ -189,7 +189,7 @@ def _is_first_generation(value: object) -> bool:
 
 
 def _owner(value: object) -> str | None:
-    """The truck of a bad point, if that much can be read of it."""
+    """Returns the truck of an invalid point, if it can be read."""
     if not isinstance(value, dict):
         return None
     first_generation = _is_first_generation(value)

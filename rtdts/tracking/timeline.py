@@ -1,14 +1,13 @@
-"""A delivery's story: what its truck's fixes and its people's declarations add up to.
+"""A delivery's timeline: the events that its truck's fixes and its declarations imply together.
 
-The definition: all fixes and all declarations, in whatever order, give one story. It is what the
-tests hold every log against; the log itself, which learns its story point by point, is
+The definition: all fixes and all declarations, in any order, give one timeline. The tests compare
+every log with it; the log itself, which is extended point by point, is
 `rtdts.tracking.delivery_log`.
 
-**What is declared rules.** Assigning, changing the plan, giving to another truck and declaring each
-set the status at their effective time, by somebody's name; the rules go on from there, with the
-fixes from then on.
-So what a late point tells of the time before the last declaration changes nothing any more, and
-a declared end is never reopened.
+**Declarations take precedence.** Assigning, changing the plan, transferring to another truck and
+declaring each set the status at their effective time, in a person's name. The rules continue from
+there, with the fixes from then on. So a late point of the time before the last declaration changes
+nothing any more, and a declared end is never reopened.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def timeline(
     status_rules: StatusRules,
     enrichment_rules: EnrichmentRules,
 ) -> tuple[Transition, ...]:
-    """The story of a delivery with its current truck.
+    """Returns the timeline of a delivery with its current truck.
 
     Args:
         plan: Origin and destination.
@@ -42,9 +41,8 @@ def timeline(
         enrichment_rules: What makes a fix good, and moving.
 
     Returns:
-        By effective time: declarations, and between them what the rules made of the fixes. A
-        declaration withdraws what the rules said that can't be true with it: nothing was in
-        transit before it was picked up.
+        By effective time: the declarations, and between them the rules' transitions. A declaration
+        withdraws transitions that contradict it: nothing was in transit before it was picked up.
     """
     distinct = {fix.point_id: fix for fix in fixes}
     ordered = enrich(sorted(distinct.values(), key=lambda fix: fix.order), enrichment_rules)
@@ -66,6 +64,6 @@ def timeline(
 
 
 def since_last_declaration(transitions: Sequence[Transition]) -> tuple[Transition, ...]:
-    """The end of a story that late points can still change; its declaration is the first."""
+    """Returns the end of a timeline that late points can still change, from its declaration on."""
     last = max(index for index, entry in enumerate(transitions) if is_declared(entry))
     return tuple(transitions[last:])

@@ -1,7 +1,7 @@
 """What a subscription is about, and where its messages go: (topic, endpoint).
 
-Both are texts with their kind before a colon, so that a topic or an endpoint of a new kind needs no
-new table, key or index.
+Both are texts that begin with their kind and a colon, so that a new kind of topic or endpoint needs
+no new table, key or index.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from __future__ import annotations
 from typing import Final
 
 FLEET: Final = "fleet"
-"""The topic of all trucks, as far as the subscription's view shows them."""
+"""The topic of all trucks, limited by the subscription's view."""
 
 _DELIVERY: Final = "delivery:"
 _SOCKET: Final = "socket:"
 
 
 def delivery_topic(delivery_id: str) -> str:
-    """The topic of one delivery."""
+    """Returns the topic of one delivery."""
     return _DELIVERY + delivery_id
 
 
 def delivery_of(topic: str) -> str:
-    """The delivery that a topic is of.
+    """Returns the delivery of a topic.
 
     Raises:
         ValueError: It is another topic.
@@ -30,17 +30,17 @@ def delivery_of(topic: str) -> str:
 
 
 def is_of_delivery(topic: str) -> bool:
-    """Whether a topic is of one delivery."""
+    """Returns whether a topic is of one delivery."""
     return topic.startswith(_DELIVERY)
 
 
 def socket_endpoint(connection_id: str) -> str:
-    """The endpoint of a socket."""
+    """Returns the endpoint of a socket."""
     return _SOCKET + connection_id
 
 
 def connection_of(endpoint: str) -> str:
-    """The connection of a socket.
+    """Returns the connection of a socket's endpoint.
 
     Raises:
         ValueError: It is another endpoint.

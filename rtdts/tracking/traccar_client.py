@@ -51,13 +51,13 @@ class TraccarMessage(NamedTuple):
     """One message, its location not yet read."""
 
     device_id: str
-    """What was typed into the app as device identifier: the credential's secret."""
+    """The device identifier that was typed into the app: the credential's secret."""
     location: bytes | None
-    """Its JSON; None where there is none."""
+    """Its JSON; None if there is none."""
 
 
 def read_traccar_message(body: bytes) -> TraccarMessage:
-    """Read whose message it is; the rest is read when that is known.
+    """Reads only the device id of a message; the rest is read once that is known.
 
     Raises:
         UnreadableBodyError: It is not a JSON object with a device id.
@@ -73,17 +73,17 @@ def read_traccar_message(body: bytes) -> TraccarMessage:
 
 
 def traccar_telemetry(message: TraccarMessage, *, truck_id: str) -> bytes | None:
-    """Translate a message into a body of telemetry.
+    """Translates a message into a body of telemetry.
 
     Args:
-        message: As read.
+        message: The result of `read_traccar_message`.
         truck_id: The truck whose credential the phone has.
 
     Returns:
         The body of telemetry; None for a message without a location.
 
     Raises:
-        UnreadableBodyError: Its location is of another form.
+        UnreadableBodyError: Its location has another form.
     """
     if message.location is None:
         return None

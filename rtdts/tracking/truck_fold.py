@@ -1,15 +1,15 @@
-"""Folding a batch of one truck's points into its state: pure.
+"""Folds a batch of one truck's points into its state: pure.
 
-Points are taken record by record, as they lie in the stream; within a record they are ordered by
-time. Three cases:
+Points are taken record by record, in the order of the stream; within a record they are ordered by
+time. There are three cases:
 
 - later than all before: folded at once;
-- earlier: taken, and left to `rtdts.tracking.settling`, which folds it where it belongs with what
-  the history holds around it; until then its document is provisional;
-- earlier than the horizon: for the history only, for no rule.
+- earlier: left to `rtdts.tracking.settling`, which folds it in its place with the fixes that the
+  history holds around it; until then its document is provisional;
+- earlier than the horizon: stored in the history only; no rule uses it.
 
-Each record is a request of the truck: it also says how slow the truck's clock is, which its fixes
-keep (`rtdts.tracking.clock_lag`).
+Each record is a request of the truck. So it also shows how slow the truck's clock is, which its
+fixes keep (`rtdts.tracking.clock_lag`).
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ from rtdts.tracking.truck_state import (
 _CLOSE_TO_CUSTOMER = frozenset({Status.NEARBY, Status.ARRIVED})
 
 WINDOW_FIXES = LOOKBACK_FIXES
-"""Kept in the state: what the rules look back at. About 70 bytes each, stored."""
+"""Kept in the state, because the rules look back at them. About 70 bytes each, stored."""
 
 DOUBTED_MS = 1_800_000
-"""For so long after a shifted point the history is searched for copies of a truck's points."""
+"""How long after a shifted point the history is searched for copies of a truck's points."""
 
 _RAISED = 100
-"""By how much the revision of an erased truck's next point is higher: a worker that did not know of
-the erasure yet may have shown the same point, beside one that was erased."""
+"""By how much the revision of an erased truck's next point is raised: a worker that did not yet
+know of the erasure may have shown the same point, beside one that was erased."""
 
 PAUSE_MS = 30_000
-"""Late points have paused when none came for so long: then times are corrected."""
+"""Late points have paused when none came for this long: then times are corrected."""
 
 
 class TrackingRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,31 +72,31 @@ class TrackingRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TruckUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch, or a settling, made of one truck."""
+    """The change of one truck by a batch, or by a settling."""
 
     state: TruckState
     positions: tuple[IndexedFix, ...]
-    """New points, and those that a late one made to be derived anew."""
+    """New points, and those that were derived anew because of a late one."""
     late: tuple[IndexedFix, ...] = ()
-    """New points that await their settling: what is derived of them is provisional."""
+    """New points that await their settling: their derived values are provisional."""
     beyond: tuple[IndexedFix, ...] = ()
     """New points that are later than the horizon."""
     latest: LatestPosition | None
-    """When it changed."""
+    """Set when it changed."""
     deliveries: tuple[DeliveryUpdate, ...]
     newest_new_fix: Fix
-    """The last point of the stream that said something new: what a correction names."""
+    """The last new point of the stream, which a correction names."""
     may_move_times: bool = True
     """Whether the times of transitions may be corrected now."""
     is_rebuilt: bool = False
-    """Whether the state was lost: what the log holds may never have been nudged."""
+    """Whether the state was lost: nudges for what the log holds may never have been sent."""
     points: int = 0
-    """New ones, whatever became of them."""
+    """Number of new points, in all three cases."""
     duplicates: int = 0
 
     @property
     def close_to_customer(self) -> tuple[str, ...]:
-        """Deliveries whose viewers want to see this truck move."""
+        """Deliveries close to their customers, whose viewers are updated more often."""
         return tuple(
             update.after.delivery_id
             for update in self.deliveries
@@ -105,7 +105,7 @@ class TruckUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_remembered(state: TruckState | None, match: OpenMatch) -> bool:
-    """Whether a match is the one that the memory of its delivery was made from."""
+    """Returns whether the state of the match's delivery was made from this match."""
     return state is not None and any(
         delivery_state.delivery_id == match.delivery_id
         and delivery_state.assignment == match.assignment
@@ -115,7 +115,7 @@ def is_remembered(state: TruckState | None, match: OpenMatch) -> bool:
 
 
 def unfolded_of(delivery_state: DeliveryState, state: TruckState) -> Interval | None:
-    """What a machine that begins at its anchor lacks: the fixes since then that left the window."""
+    """Returns where a machine that begins at its anchor misses fixes that have left the window."""
     if not state.has_left or not state.window:
         return None
     first_ms = state.window[0].event_at_ms
@@ -142,17 +142,17 @@ def fold_truck(
     Args:
         truck_id: The truck.
         state: Its state; None when it has none yet.
-        records: Its points, one inner sequence a record of the stream, in the stream's order;
+        records: Its points, one inner sequence per record of the stream, in the stream's order,
             without copies of what the history holds before the window.
         matches: Its open deliveries.
         plans: By delivery, for those of the matches that are not `is_remembered`.
         rules: The limits.
-        last_known: The truck's last `WINDOW_FIXES` fixes in the history, in order, where it has
-            some although the truck has no state: that was lost, and is rebuilt.
-        first_ordinal: Where the ordinals of a truck without a state begin: above all that it may
-            have had before.
-        rejected_ids: Ids of points that the history refused: left out, but for their ordinals. So
-            what is derived without them replaces what was derived with them.
+        last_known: The truck's last `WINDOW_FIXES` fixes in the history, in order, if the history
+            has fixes but the truck has no state: the state was lost, and is rebuilt.
+        first_ordinal: First ordinal of a truck without a state: above all that it may have had
+            before.
+        rejected_ids: Ids of points that the history refused: they are left out, but take ordinals,
+            so that values derived without them replace values derived with them.
 
     Raises:
         ValueError: There is no point.
@@ -180,7 +180,7 @@ def believe_all(
     because: Fix,
     may_move_times: bool,
 ) -> tuple[TruckState, tuple[DeliveryUpdate, ...]]:
-    """Compares the machines with the logs once; nothing while late points are unsettled."""
+    """Compares the machines with the logs once; does nothing while late points are unsettled."""
     old = {delivery_state.delivery_id: delivery_state for delivery_state in before}
     if state.unsettled:
         return state, tuple(
@@ -206,9 +206,9 @@ def believe_all(
 def _fold_next(
     state: TruckState, point: Point, matches: Sequence[OpenMatch], rules: TrackingRules
 ) -> TruckUpdate | None:
-    """Folds one point that follows those of the window, which nearly all do; None if it doesn't.
+    """Folds one point that follows the window's, as nearly all do; returns None if it doesn't.
 
-    The same as `_Fold`, at a third of its cost.
+    The result is the same as with `_Fold`, at a third of the cost.
     """
     window = state.window
     if not window or len(matches) != len(state.deliveries):
@@ -274,7 +274,7 @@ def _by_clock(fix: Fix, clock: ClockLag | None) -> Fix:
 
 
 def _clock_of(last_known: Sequence[Fix]) -> ClockLag | None:
-    """What the fixes of a truck that lost its state say of its clock; its last one decides."""
+    """Estimates a truck's clock from its fixes after the state was lost; the last one decides."""
     most_ms = max((fix.clock_lag_ms for fix in last_known), default=0)
     if not most_ms:
         return None
@@ -285,9 +285,9 @@ def _clock_of(last_known: Sequence[Fix]) -> ClockLag | None:
 def _left_good(
     state: TruckState, window: Sequence[Fix], first: tuple[int, str]
 ) -> tuple[Fix | None, int | None]:
-    """The last good fix when it has left a window, which now begins with `first`.
+    """Returns the last good fix if it has left a window, which now begins with `first`.
 
-    With it, when the bad ones after it began, if those have begun to leave, too.
+    Also returns when the bad ones after it began, if those have begun to leave, too.
     """
     good, bad = last_good_and_bad(window)
     if good is None:
@@ -354,7 +354,7 @@ class _Fold:
         self._now = dict(self._before)
 
     def rebuild(self) -> None:
-        """The state was lost: everything since the oldest open anchor is folded anew."""
+        """Refolds everything since the oldest open anchor, because the state was lost."""
         self._is_rebuilt = True
         self._is_shown_anew = True
         self._shown_from = self._taken + self._state.settlings
@@ -374,7 +374,7 @@ class _Fold:
         newest = self._window[-1].order if self._window else (0, "")
         start = bisect.bisect(self._window, fixes[0].order, key=lambda fix: fix.order)
         later = bisect.bisect(fixes, newest, key=lambda fix: fix.order)
-        if later:  # the first of them lie among those of the window
+        if later:  # the first ones lie among those of the window
             self._unsettle(fixes[0].event_at_ms, fixes[later - 1].event_at_ms)
             self._last_late_ms = max(self._last_late_ms, *(fix.received_at_ms for fix in fixes))
         self._window[start:] = sorted([*self._window[start:], *fixes], key=lambda fix: fix.order)
@@ -455,7 +455,7 @@ class _Fold:
         )
 
     def _new_fixes(self, record: Sequence[Point]) -> list[Fix]:
-        """Those that belong into the window; the others are set apart."""
+        """Returns those that belong in the window; the others are set apart."""
         fixes = []
         newest_ms = self._window[-1].event_at_ms if self._window else 0
         oldest = self._window[0].order if self._has_left else None
@@ -484,7 +484,7 @@ class _Fold:
         return fixes
 
     def _without_copies(self, record: Sequence[Point]) -> Iterable[Fix]:
-        """What is new of a record, which is what it says of the clock."""
+        """Returns a record's new fixes, and updates what is known of the clock by them."""
         new: dict[str, Fix] = {}
         newest_ms = 0
         for point in record:
@@ -528,7 +528,7 @@ class _Fold:
         self._window = derived
 
     def _evict(self) -> None:
-        """Lets go of what is too much, after each record: where a batch ends must not matter."""
+        """Shrinks the window after each record, so that the result is independent of batch ends."""
         evicted = self._window[:-WINDOW_FIXES]
         if not evicted:
             return

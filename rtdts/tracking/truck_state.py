@@ -1,4 +1,4 @@
-"""What the consumer must know of a truck to go on: the document of ``truck-state``."""
+"""A truck's state, which the consumer needs to go on: the document of ``truck-state``."""
 
 from __future__ import annotations
 
@@ -30,84 +30,84 @@ class DeliveryState(msgspec.Struct, frozen=True, kw_only=True):
     assignment: int
     assigned_at_ms: int
     match_version: int
-    """Of the match with which `anchor` was read: another one means reading the log again."""
+    """Version of the match with which `anchor` was read: with another one the log is read again."""
     origin: Place
     destination: Place
     anchor: Anchor
     tip: Machine
-    """Having folded all fixes but the unsettled ones."""
+    """The machine after all fixes except the unsettled ones."""
     believed: tuple[Transition, ...] = ()
-    """The rules' transitions with which the log stands, as far as this state knows."""
+    """The rules' transitions that stand in the log, as far as this state knows."""
     log_length: int = 0
     """Events after the anchor that `believed` accounts for."""
     eta: EtaBaseline | None = None
-    """Where the delivery stood when its cargo came under way; no settling looks at it."""
+    """The truck's values when the cargo got under way; not used in settling."""
     promise: Promise = Promise()
-    """What was promised of it; no rule looks at it."""
+    """What was promised of it; no rule uses it."""
 
     @property
     def version(self) -> int:
-        """The version of the log that this memory accounts for."""
+        """The version of the log that this state accounts for."""
         return self.anchor.version + self.log_length
 
     @property
     def plan(self) -> PlannedRoute:
-        """Where from and to."""
+        """Its origin and destination."""
         return PlannedRoute(origin=self.origin, destination=self.destination)
 
 
 _SETTLING = 1 << 24
 
 ERASURE = "erasure"
-"""Writes tombstones: no worker is called so."""
+"""The writer of tombstones: no worker has this name."""
 
 
 class TruckState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the consumer must know of one truck to go on; the history holds the rest."""
+    """What the consumer needs of one truck to go on; the history holds the rest."""
 
     truck_id: str
     writer_id: str = ""
-    """Who wrote it: the one process that may go on from it."""
+    """The process that wrote it: the only one that may go on from it."""
     applied: dict[str, tuple[str, int]] = {}
     """Last applied sequence and sub-sequence number, by shard (text: it exceeds 64 bits)."""
     taken: int = 0
-    """The ordinal of the last point that was taken. The same records give the same ordinals,
-    wherever batches end and workers crash."""
+    """The ordinal of the truck's last point. The same records give the same ordinals, wherever
+    batches end and workers crash."""
     settlings: int = 0
     """How often late points were settled."""
     shown_from: int = 0
-    """What `taken` and `settlings` came to when the newest point came; late points that await their
+    """The sum of `taken` and `settlings` when the newest point came; late points that await their
     settling do not count."""
     window: Window
-    """The last fixes, by `Fix.order`: what the rules look back at."""
+    """The last fixes, by `Fix.order`: the ones that the rules look back at."""
     has_left: bool = False
-    """Whether fixes have left the window: then what is earlier than it is late."""
+    """Whether fixes have left the window: then a fix before it is late."""
     last_good: Fix | None = None
     """The last good fix when the window has none."""
     stale_since_ms: int | None = None
     """``event_at`` of the first bad fix after `last_good`, when it has left the window."""
     doubted_until_ms: int = 0
-    """Points received up to then may be copies under another stamp: the clock was wrong."""
+    """Points received up to then may be copies with another stamp: the clock was wrong."""
     unsettled: tuple[Interval, ...] = ()
-    """Where late points lie that the machines have not folded yet, by time, disjoint."""
+    """Intervals of late points that the machines have not folded yet, by time, disjoint."""
     last_late_n: int = 0
-    """The ordinal of the last point because of which something is unsettled."""
+    """The ordinal of the last point that left something unsettled."""
     last_late_ms: int = 0
     """``received_at`` of the last late or out-of-order point."""
     has_moved_times: bool = False
     """Whether a corrected time waits until late points have paused."""
     pace: TruckPace | None = None
-    """How far and how fast it drove, in order; no settling looks at it."""
+    """How far and how fast it drove, in order; not used in settling."""
     deliveries: tuple[DeliveryState, ...] = ()
     erased_before_ms: int = 0
-    """Points received up to then were erased: whatever brings one again, it is dropped."""
+    """Points received up to then were erased: any of them that returns is dropped."""
     clock: ClockLag | None = None
-    """How slow its clock is, by its requests in the stream's order; None: it never was. What it
-    was for a fix is kept with the fix; no settling looks at it."""
+    """How slow its clock is, by its requests in the stream's order; None: it never was. A fix keeps
+    the value of its own time; not used in settling."""
 
     @property
     def is_tombstone(self) -> bool:
-        """Whether the truck was erased, and nothing has been taken since."""
+        """Whether the truck was erased, and no point has been accepted since."""
         return self.writer_id == ERASURE
 
     @property
@@ -119,8 +119,8 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
     def knowledge(self) -> int:
         """The version of what is derived with this state: grows with points, and with settlings.
 
-        A settling counts for more than any number of points that may come until the next, so that
-        what one wrote that was lost in a crash is never taken for known.
+        A settling counts for more than any number of points that may come until the next one. So a
+        write of a settling that was lost in a crash is never taken for up to date.
         """
         return self.taken + self.settlings * _SETTLING
 
@@ -130,10 +130,10 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
         return self.taken + self.settlings - self.shown_from
 
     def after_settling(self) -> TruckState:
-        """The same, once more settled; of however many intervals.
+        """Returns the state after one more settling, of any number of intervals.
 
-        A settling that is repeated after a crash may find fewer: it must not know less than the one
-        that was lost.
+        A settling that is repeated after a crash may find fewer intervals: its version must not be
+        lower than that of the lost one.
         """
         return msgspec.structs.replace(self, settlings=self.settlings + 1)
 
@@ -143,28 +143,28 @@ class TruckState(msgspec.Struct, frozen=True, kw_only=True):
         return None if position is None else StreamPosition(int(position[0]), position[1])
 
     def holds(self, fix: Fix) -> bool:
-        """Whether a fix lies in the window, by its time."""
+        """Returns whether a fix lies in the window, by its time."""
         return bool(self.window) and fix.order >= self.window[0].order
 
     def is_late(self, order: tuple[int, str]) -> bool:
-        """Whether a fix belongs before the window, into what only the history holds."""
+        """Returns whether a fix belongs before the window, where only the history holds fixes."""
         return self.has_left and bool(self.window) and order < self.window[0].order
 
 
 ORDINALS_PER_MS = 256
-"""What the ordinals of a truck without a state begin at, per millisecond of the wall clock: faster
-than any truck's points are taken."""
+"""First ordinal of a truck without a state, per millisecond of the wall clock: it grows faster than
+any truck's points arrive."""
 _ORDINALS_A_SETTLING = 128 * ORDINALS_PER_MS
 """A truck is settled less often than this: every 128 ms."""
 
 
 def begun_state(truck_id: str, first_ordinal: int) -> TruckState:
-    """The state of a truck that has none.
+    """Returns the state of a truck that has none.
 
     Args:
         truck_id: The truck.
-        first_ordinal: Above all ordinals of an earlier state, should one have been lost: the wall
-            clock, by `ORDINALS_PER_MS`. So what is known is more than that one knew, too.
+        first_ordinal: Above all ordinals of an earlier state that may have been lost: the wall
+            clock, by `ORDINALS_PER_MS`. So versions are higher than with that state, too.
     """
     settlings = first_ordinal // _ORDINALS_A_SETTLING
     return TruckState(
@@ -177,15 +177,15 @@ def begun_state(truck_id: str, first_ordinal: int) -> TruckState:
 
 
 def tombstone(truck_id: str, before: TruckState | None, erased_before_ms: int) -> TruckState:
-    """What stays of a truck's state when the truck is erased: counters, and when that was.
+    """Returns what is kept of an erased truck's state: counters, and the time of the erasure.
 
-    The counters stay so that what is derived from then on has a higher version than what a worker
-    that does not know of the erasure yet may still write.
+    The counters are kept so that later derived values have a higher version than any write of a
+    worker that does not know of the erasure yet.
 
     Args:
         truck_id: The truck.
-        before: Its state; None when it has none, or none that can be read.
-        erased_before_ms: Up to when the erased points were received.
+        before: Its state; None when it has none, or an unreadable one.
+        erased_before_ms: Points received up to then are erased.
     """
     kept = before or begun_state(truck_id, erased_before_ms * ORDINALS_PER_MS)
     settlings = kept.settlings + 1
@@ -202,7 +202,7 @@ def tombstone(truck_id: str, before: TruckState | None, erased_before_ms: int) -
 
 
 MERGED_MS = 600_000
-"""Unsettled intervals closer than this become one: about what settling reads around each."""
+"""Unsettled intervals closer than this are merged: about what settling reads around each."""
 MAX_INTERVALS = 8
 
 

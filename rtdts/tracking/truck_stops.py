@@ -1,6 +1,6 @@
-"""In which order a truck makes its stops, as far as its open deliveries say.
+"""The order of a truck's stops, according to its open deliveries.
 
-A dispatcher may number them (`stop_sequence`). Those without a number come after those with one,
+A dispatcher may number them (`stop_sequence`). Those without a number come after the numbered ones,
 by the start of their promised window; one without a window is due from its creation on.
 """
 
@@ -22,7 +22,7 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
     created_at_ms: int = 0
 
     def comes_before(self, other: Stop) -> bool:
-        """Whether the truck is to be here before it is there."""
+        """Returns whether the truck makes this stop before the other one."""
         if self.stop_sequence is not None and other.stop_sequence is not None:
             return self.stop_sequence < other.stop_sequence
         if self.stop_sequence is not None or other.stop_sequence is not None:
@@ -35,26 +35,27 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TruckStops(msgspec.Struct, frozen=True, kw_only=True):
-    """What a truck has before it."""
+    """The stops ahead of a truck."""
 
     stops: tuple[Stop, ...] = ()
     changed_at_ms: int = 0
-    """When one last left the truck or changed its place in the order: what the truck did before may
+    """When a stop was last removed or changed its place in the order: what the truck did before may
     have been for another customer."""
     is_whole: bool = True
     """Whether all of them could be read."""
 
     def is_next(self, delivery_id: str) -> bool:
-        """Whether no other comes first. False when that is not known."""
+        """Returns whether no other stop comes first. False when that is not known."""
         own = next((stop for stop in self.stops if stop.delivery_id == delivery_id), None)
         if own is None or not self.is_whole:
             return False
         return not any(stop.comes_before(own) for stop in self.stops)
 
     def count_before(self, delivery_id: str) -> int | None:
-        """How many stops the dispatcher numbered lower; None when that is not known.
+        """Returns how many stops have a lower number; None when that is not known.
 
-        The order of what has no number is a guess by windows: good for hiding, not for counting.
+        The order of stops without a number is a guess by windows: good for hiding, not for
+        counting.
         """
         own = next((stop for stop in self.stops if stop.delivery_id == delivery_id), None)
         if own is None or own.stop_sequence is None or not self.is_whole:
@@ -64,7 +65,7 @@ class TruckStops(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stop_of(delivery: Delivery) -> Stop:
-    """The stop that a delivery is for its truck."""
+    """Returns a delivery's stop."""
     window = delivery.window
     return Stop(
         delivery_id=delivery.delivery_id,

@@ -1,11 +1,11 @@
 """Every message that a viewer's socket receives, as bytes ready to post.
 
-The contract is docs/asyncapi.yaml. A message is encoded once a delivery and access, however many
-viewers get it. Of an event only its codes, status and time go out: which point or person caused
-it, the note and the proof stay in the log.
+The contract is docs/asyncapi.yaml. A message is encoded once per delivery and access, however many
+viewers receive it. Of an event only its codes, status and time are sent: the point or person that
+caused it, the note and the evidence stay in the log.
 
-A receiver keeps the highest `version`, and the highest `position_at` within the highest
-`assignment`; so every message that speaks of a delivery carries what it takes to be dropped.
+A client keeps the highest `version`, and the highest `position_at` within the highest `assignment`.
+So every message about a delivery carries the fields by which a client can drop it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SNAPSHOT_MAX_BYTES: Final = 32_000
 """API Gateway meters in frames of 32 KB, and a phone should not wait for more at once."""
 
 _SAME_PLACE_M: Final = 1.0
-"""An ETA was made for another destination when its remaining distance differs by more: both are
+"""An ETA was made for another destination if its remaining distance differs by more: both are
 rounded to 0.1 m."""
 
 _DEGREE_DECIMALS: Final = 6
@@ -44,14 +44,14 @@ _DEGREE_DECIMALS: Final = 6
 
 
 class ErrorReason(enum.StrEnum):
-    """Why a viewer's request was refused: the code that goes on the wire."""
+    """Why a viewer's request was refused: the code that is sent to clients."""
 
     NOT_FOUND = "not_found"
-    """No such delivery, or not the viewer's: the two must look alike."""
+    """No such delivery, or not the viewer's: the two must be indistinguishable."""
     BAD_REQUEST = "bad_request"
     TOO_MANY = "too_many"
     FORBIDDEN = "forbidden"
-    """The viewer's role may not: no other identity would help."""
+    """The viewer's role is not allowed: no other identity would help."""
 
 
 class _Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +133,7 @@ class _Pong(_Message, frozen=True, kw_only=True, tag="pong"):
 
 
 class _Progress(TypedDict):
-    """What `position` and `snapshot` have in common."""
+    """The fields that `position` and `snapshot` have in common."""
 
     sent_at: str
     delivery_id: str
@@ -157,12 +157,12 @@ def encode_position(
     sent_at_ms: int,
     stops_before: int | None = None,
 ) -> bytes:
-    """The `position` message.
+    """Encodes the `position` message.
 
     Args:
         delivery: The delivery as read for the right to view.
-        position: What `position_to_show` let through; None shows the status alone.
-        sent_at_ms: Now; the age of the position is told relative to it.
+        position: The result of `position_to_show`; None shows the status alone.
+        sent_at_ms: Now; the position's age is relative to it.
         stops_before: How many stops the truck makes first; None when that is not known.
     """
     return _ENCODER.encode(_Position(**_progress(delivery, position, sent_at_ms, stops_before)))
@@ -177,21 +177,21 @@ def encode_snapshot(
     sent_at_ms: int,
     stops_before: int | None = None,
 ) -> bytes:
-    """The `snapshot` message, at most `SNAPSHOT_MAX_BYTES` long.
+    """Encodes the `snapshot` message, at most `SNAPSHOT_MAX_BYTES` long.
 
-    What is too long loses points from within its track, evenly, then its oldest events.
+    If it is too long, points are removed evenly from within its track, then its oldest events.
 
     Args:
         delivery: The delivery as read for the right to view.
-        events: Its log, or the part of it that the viewer does not know yet, by version.
-        position: What `position_to_show` let through.
-        track: What `track_to_show` let through, by time.
+        events: Its log, or the part of it that is new to the viewer, by version.
+        position: The result of `position_to_show`.
+        track: The result of `track_to_show`, by time.
         sent_at_ms: Now.
         stops_before: How many stops the truck makes first; None when that is not known.
     """
     progress = _progress(delivery, position, sent_at_ms, stops_before)
     failure_code = delivery.failure_code
-    # The log may have grown since the delivery was read: the message agrees with itself.
+    # The log may have grown since the delivery was read: the message must be consistent.
     visible = tuple(_snapshot_event(event) for event in events if event.version <= delivery.version)
     shown = tuple(_rounded(point) for point in track)
 
@@ -213,7 +213,7 @@ def encode_snapshot(
 def encode_status(
     event: DeliveryEvent, *, sent_at_ms: int, stops_before: int | None = None
 ) -> bytes:
-    """The `status` message of one event of the log."""
+    """Encodes the `status` message of one event of the log."""
     return _ENCODER.encode(
         _Status(
             sent_at=format_instant(sent_at_ms),
@@ -230,7 +230,7 @@ def encode_status(
 
 
 def encode_ended(delivery_id: str, reason: EndReason, *, sent_at_ms: int) -> bytes:
-    """The `ended` message: nothing more comes of this delivery."""
+    """Encodes the `ended` message: no more messages of this delivery follow."""
     return _ENCODER.encode(
         _Ended(sent_at=format_instant(sent_at_ms), delivery_id=delivery_id, reason=reason)
     )
@@ -243,13 +243,13 @@ def encode_error(
     delivery_id: str | None = None,
     topic: str | None = None,
 ) -> bytes:
-    """The `error` message: a request of the viewer's was refused.
+    """Encodes the `error` message: a viewer's request was refused.
 
     Args:
         reason: Why.
         sent_at_ms: Now.
-        delivery_id: The delivery that it was about, if one could be read.
-        topic: The topic that it was about, if it was no delivery.
+        delivery_id: The delivery of the request, if one could be read.
+        topic: The topic of the request, if it was not a delivery.
     """
     return _ENCODER.encode(
         _Error(
@@ -262,12 +262,12 @@ def encode_error(
 
 
 def encode_pong(*, sent_at_ms: int) -> bytes:
-    """The `pong` message."""
+    """Encodes the `pong` message."""
     return _ENCODER.encode(_Pong(sent_at=format_instant(sent_at_ms)))
 
 
 def thinned(track: Sequence[T], count: int) -> tuple[T, ...]:
-    """At most `count` points, evenly by index: the newest always, the oldest if two fit."""
+    """Returns at most `count` points, evenly by index: always the newest, the oldest if two fit."""
     if count <= 0:
         return ()
     if len(track) <= count:
@@ -329,13 +329,13 @@ def _eta(
     remaining_m: float | None,
     sent_at_ms: int,
 ) -> _Eta | None:
-    """The range, as far as it lies ahead; None when it is past, in doubt or of another plan."""
+    """Returns the range still ahead; None when it is past, in doubt or of another plan."""
     if position is None or delivery.status is Status.ARRIVED or position.stale_since_ms is not None:
         return None
     if position.eta_earliest_ms is None or position.eta_latest_ms is None:
         return None
     if position.eta_latest_ms < sent_at_ms:
-        return None  # it did not come true; better none than one in the past
+        return None  # it did not come true; no range is better than one in the past
     made_for_m = position.eta_remaining_m
     if made_for_m is None or remaining_m is None or abs(made_for_m - remaining_m) > _SAME_PLACE_M:
         return None  # made for the destination before the plan was changed

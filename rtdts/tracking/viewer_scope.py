@@ -1,10 +1,10 @@
-"""How much of its truck may be shown with a delivery to somebody who has a right to view it.
+"""How much of a truck may be shown with a delivery to a viewer with the right to view it.
 
 - a dispatcher is shown the current truck from the start of its assignment until the end of the
   delivery was recorded;
 - a customer is shown it from when it was on its way for this delivery and this customer, as far as
-  the delivery's visibility goes, until the delivery ended: what else the truck does, and did
-  before, is none of the customer's business. At other times a customer gets the status alone.
+  the delivery's visibility allows, until the delivery ended. What else the truck does, or did
+  before, does not concern the customer. At other times a customer receives the status alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rtdts.tracking.visibility import EnRoute, NextStop, WithinDistance, WithinT
 
 _MS_A_MINUTE: Final = 60_000
 _DOOR_MARGIN_M: Final = 100.0
-"""Beyond the destination's geofence: where one parks, and what positions are off."""
+"""Beyond the destination's geofence: for where the truck parks, and for the positions' error."""
 
 
 class ShownPosition(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,33 +41,33 @@ class ShownPosition(msgspec.Struct, frozen=True, kw_only=True):
 def events_to_show(
     delivery: Delivery, events: Iterable[DeliveryEvent], *, is_customer: bool
 ) -> tuple[DeliveryEvent, ...]:
-    """The part of a log that a viewer may see: for a customer nothing of a former one's time."""
+    """Returns the events that a viewer may see; a customer sees none of a former one's time."""
     first = delivery.customer_since_version if is_customer else 1
     return tuple(event for event in events if first <= event.version <= delivery.version)
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """Which points may be shown: one truck's, of an interval, and maybe only near a place."""
+    """Which points may be shown: one truck's, of an interval, and perhaps only near a place."""
 
     truck_id: str
     start_ms: int
-    """From then on, by our clock."""
+    """Start of the interval, by our clock."""
     end_ms: int | None = None
-    """Until before then; None while the delivery is open."""
+    """End of the interval, exclusive; None while the delivery is open."""
     near: Place | None = None
     """Only inside this circle, if given."""
     expected_within_ms: int | None = None
-    """Only while the truck is expected at `near` within so long, or is there."""
+    """Only while the truck is expected at `near` within this time, or is there."""
 
     def has(self, point: ShownPoint | TrackPoint, *, truck_id: str) -> bool:
-        """Whether a point lies in the truck's interval; of the place it says nothing."""
+        """Returns whether a point lies in the truck's interval; does not check the place."""
         at_ms = point.counts_at_ms
         if truck_id != self.truck_id or at_ms < self.start_ms:
             return False
         return self.end_ms is None or at_ms < self.end_ms
 
     def is_near(self, point: ShownPoint | TrackPoint) -> bool:
-        """Whether a point lies where it may be shown."""
+        """Returns whether a point lies where it may be shown."""
         near = self.near
         if near is None:
             return True
@@ -75,34 +75,34 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def needs_stops(delivery: Delivery) -> bool:
-    """Whether what its customer is shown depends on the truck's other stops."""
+    """Returns whether what its customer is shown depends on the truck's other stops."""
     is_hidden = not delivery.is_open or delivery.status is Status.ASSIGNED
     return isinstance(delivery.visibility, NextStop) and not is_hidden
 
 
 def is_numbered(delivery: Delivery) -> bool:
-    """Whether its viewers are shown how many stops come before it."""
+    """Returns whether its viewers are shown how many stops come before it."""
     return delivery.is_open and delivery.stop_sequence is not None
 
 
 def stops_before(delivery: Delivery, stops: TruckStops | None) -> int | None:
-    """How many stops come before a delivery; None when that is not shown, or not known."""
+    """Returns how many stops come before a delivery; None when that is not shown, or not known."""
     if stops is None or not is_numbered(delivery):
         return None
     return stops.count_before(delivery.delivery_id)
 
 
 def scope_of(delivery: Delivery, access: Access, stops: TruckStops | None) -> Scope | None:
-    """What of its truck may be shown with a delivery; None when nothing may.
+    """Returns what may be shown of a delivery's truck; None when nothing may.
 
-    A delivery that has ended shows its customer the truck at the destination's door, whatever
-    stops come first by then; with the policy `en_route` as it was.
+    For a delivery that has ended, its customer is shown the truck at the destination's door,
+    whatever stops come first by then; with the policy `en_route`, as before.
 
     Args:
         delivery: The delivery, as read for the right to view.
         access: The viewer's.
-        stops: Its truck's, read no earlier than the delivery; None if they are not known. Only
-            needed where `needs_stops`.
+        stops: The truck's stops, read no earlier than the delivery; None if they are not known.
+            Required only if `needs_stops`.
     """
     started_at_ms = delivery.current.started_at_ms
     truck_id = delivery.truck_id
@@ -110,7 +110,7 @@ def scope_of(delivery: Delivery, access: Access, stops: TruckStops | None) -> Sc
         return None
     if access is Access.FULL:
         return Scope(truck_id=truck_id, start_ms=started_at_ms, end_ms=delivery.end_recorded_at_ms)
-    # A row from before there was such a time shows what came after its last change.
+    # Rows from before this field existed show what came after their last change.
     shown_from_ms = delivery.shown_from_ms
     start_ms = max(
         started_at_ms,
@@ -126,7 +126,7 @@ def scope_of(delivery: Delivery, access: Access, stops: TruckStops | None) -> Sc
 
 
 def _narrowed(delivery: Delivery, scope: Scope, stops: TruckStops | None) -> Scope | None:
-    """What a policy leaves of the scope of an open delivery."""
+    """Returns what a policy leaves of the scope of an open delivery."""
     match delivery.visibility:
         case NextStop():
             if stops is None or not stops.is_next(delivery.delivery_id):
@@ -144,10 +144,10 @@ def _narrowed(delivery: Delivery, scope: Scope, stops: TruckStops | None) -> Sco
 
 
 def closed_interval(delivery: Delivery, access: Access) -> TruckInterval | None:
-    """When the truck carried what has come to its end: its last position then is the one to show.
+    """Returns when the truck carried a delivery that has ended: its last position then is shown.
 
-    None while the delivery is open, when the truck's latest is, and when it was cancelled, when
-    there is none to show any more. What of it may be shown says the `Scope`.
+    None while the delivery is open, because the truck's latest position is shown; and when it was
+    cancelled, because none is shown any more. The `Scope` limits what of it may be shown.
     """
     if delivery.is_open or delivery.status is Status.CANCELLED:
         return None
@@ -164,7 +164,7 @@ def closed_interval(delivery: Delivery, access: Access) -> TruckInterval | None:
 def position_to_show(
     delivery: Delivery, latest: ShownLatest | None, scope: Scope | None, *, now_ms: int
 ) -> ShownPosition | None:
-    """What a viewer sees of the truck; None when there is nothing to show.
+    """Returns what a viewer sees of the truck; None when there is nothing to show.
 
     Args:
         delivery: The delivery as read for the right to view.
@@ -201,11 +201,11 @@ def _is_expected(shown: ShownPosition, scope: Scope, now_ms: int) -> bool:
 
 
 def track_to_show(scope: Scope | None, track: Sequence[TrackPoint]) -> tuple[TrackPoint, ...]:
-    """The part of a truck's track that a viewer sees.
+    """Returns the part of a truck's track that a viewer sees.
 
-    Where a policy goes by the place it is what the truck drove since it last came near: it may have
-    been there before for others. What it drove while it was expected within some time is not known:
-    then it is what is near the door.
+    With a policy that depends on the place, that is what the truck drove since it last came near:
+    it may have been there before for others. With one that depends on the expected time, it is not
+    known what the truck drove while it was expected: then it is what is near the door.
 
     Args:
         scope: What may be shown.
@@ -224,9 +224,9 @@ def track_to_show(scope: Scope | None, track: Sequence[TrackPoint]) -> tuple[Tra
 
 
 def _customers_end_ms(delivery: Delivery) -> int | None:
-    """Until when a customer is shown the truck; None while the delivery is open."""
-    # A closed row without its closing time can't happen through the store; were it to, the last
-    # change of the row is the closing.
+    """Returns until when a customer is shown the truck; None while the delivery is open."""
+    # The store writes no closed row without its closing time; if there were one, the last change
+    # of the row would be the closing.
     closed_at_ms = delivery.closed_at_ms
     return delivery.end_recorded_at_ms if closed_at_ms is None else closed_at_ms
 

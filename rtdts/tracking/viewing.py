@@ -1,14 +1,15 @@
 """The right to view a delivery.
 
-Asked anew before every push: a right is a fact about this moment, never about the moment when
-somebody began to track. The rules:
+It is checked again before every push: the right depends on the present moment, never on the moment
+when the viewer began to track. The rules:
 
-- a dispatcher may view any delivery, and the fleet; a customer its own; who has a share the share's
-  while that is live and the delivery has the customer for whom it was made; nobody else any;
+- a dispatcher may view any delivery, and the fleet; a customer its own; a share's viewer the
+  share's delivery, while the share is live and the customer is the same as when it was created;
+  no other viewer may view any;
 - the right ends with the viewer's token, when the delivery goes to another customer or is
   cancelled, and `viewing_minutes` after it was delivered or failed.
 
-What of the truck may be shown with it: `rtdts.tracking.viewer_scope`.
+`rtdts.tracking.viewer_scope` decides what of the truck may be shown with it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _MS_A_MINUTE: Final = 60_000
 
 
 class EndReason(enum.StrEnum):
-    """Why viewing is over: the code that goes on the wire."""
+    """Why viewing is over: the code that is sent to clients."""
 
     CANCELLED = "cancelled"
     NO_LONGER_YOURS = "no_longer_yours"
@@ -57,7 +58,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def last_status_may_be_shown(self) -> bool:
-        """Whether the viewer may still hear the status with which it ended, never a position."""
+        """Whether the viewer may still receive its final status; never a position."""
         return self.reason in _STILL_THEIRS
 
 
@@ -70,13 +71,13 @@ _STILL_THEIRS = frozenset({EndReason.CANCELLED, EndReason.VIEWING_OVER})
 def may_ever_view(
     delivery: Delivery, *, role: str, identity: str, share: Share | None = None
 ) -> bool:
-    """Whether the delivery is this viewer's at all, whatever its status and the time.
+    """Returns whether the delivery is this viewer's at all, whatever its status and the time.
 
     Args:
         delivery: The delivery, read consistently.
         role: The token's role.
         identity: The token's identity: the customer's id, for a customer.
-        share: The viewer's, if its role is `SHARE`.
+        share: The viewer's share, if its role is `SHARE`.
     """
     if role == DISPATCHER:
         return True
@@ -97,17 +98,17 @@ def right_to_view(
 ) -> Right:
     """Decides whether this viewer may see this delivery now.
 
-    Reasons are tried in the order in which they disclose least: an expired token is told nothing
-    of the delivery, and who lost it does not hear how it ended.
+    Reasons are checked in the order in which they disclose least: with an expired token nothing of
+    the delivery is disclosed, and a customer that lost it does not learn how it ended.
 
     Args:
         delivery: The delivery, read consistently at most 2 s ago; None when there is none.
         role: The token's role.
         identity: The token's identity.
-        token_expires_at_ms: When the token ends, which the viewer connected with.
+        token_expires_at_ms: When the token expires that the viewer connected with.
         now_ms: This moment.
         viewing_minutes: How long a delivered or failed delivery may still be viewed.
-        share: The viewer's, read as the delivery was; None when it has none (any more).
+        share: The viewer's share, read with the delivery; None when it has none (any more).
     """
     if now_ms >= token_expires_at_ms:
         return Ended(reason=EndReason.TOKEN_EXPIRED)
@@ -124,17 +125,17 @@ def right_to_view(
 
 def is_viewing_over(delivery: Delivery, *, now_ms: int, viewing_minutes: int) -> bool:
     """Whether a delivery has been closed for longer than it may be viewed."""
-    # By when the end was recorded: what time it claims is for a truck to choose.
+    # By when the end was recorded: the time that it claims is chosen by a truck.
     ended_at_ms = delivery.end_recorded_at_ms
     return ended_at_ms is not None and now_ms >= ended_at_ms + viewing_minutes * _MS_A_MINUTE
 
 
 def right_to_fleet(*, role: str, token_expires_at_ms: int, now_ms: int) -> Ended | None:
-    """Decides whether a viewer may see the fleet now; None: it may.
+    """Decides whether a viewer may see the fleet now; None if it may.
 
     Args:
         role: The token's role: a dispatcher's.
-        token_expires_at_ms: When the token ends, which the viewer connected with.
+        token_expires_at_ms: When the token expires that the viewer connected with.
         now_ms: This moment.
     """
     if role == DISPATCHER and now_ms < token_expires_at_ms:
@@ -143,7 +144,7 @@ def right_to_fleet(*, role: str, token_expires_at_ms: int, now_ms: int) -> Ended
 
 
 def access_to(delivery: Delivery, *, role: str) -> Access:
-    """How much of a delivery those of this role may see, of whom has a right to view it."""
+    """Returns how much of a delivery a viewer of this role may see, given the right to view it."""
     if role == DISPATCHER:
         return Access.FULL
     return Access.STATUS_ONLY if delivery.status is Status.ASSIGNED else Access.AS_CUSTOMER

@@ -1,8 +1,8 @@
-"""When a customer is shown where the truck is: the policies that a dispatcher chooses from.
+"""When a customer is shown the truck's position: the policies that a dispatcher chooses from.
 
-A truck carries other customers' deliveries, and a driver's day is in its track. So each delivery
-says how much of that its customer gets. A policy holds for customers only, and only narrows: no
-customer sees a truck before it is on its way for their delivery.
+A truck carries other customers' deliveries, and its track shows a driver's whole day. So each
+delivery defines how much of that its customer is shown. A policy applies to customers only, and
+only narrows: no customer sees a truck before it is on its way for their delivery.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class NextStop(msgspec.Struct, frozen=True, tag_field="policy", tag="next_stop")
 class WithinDistance(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="policy", tag="within_distance"
 ):
-    """Only within so many metres (great circle) of the destination, with the cargo on board."""
+    """Only within this many metres (great circle) of the destination, with the cargo on board."""
 
     distance_m: Annotated[float, Meta(ge=MIN_WITHIN_M, le=MAX_WITHIN_M)]
 
 
 class WithinTime(msgspec.Struct, frozen=True, kw_only=True, tag_field="policy", tag="within_time"):
-    """Only when the truck is expected within so many minutes, with the cargo on board."""
+    """Only when the truck is expected within this many minutes, with the cargo on board."""
 
     minutes: Annotated[int, Meta(ge=1, le=MAX_WITHIN_MINUTES)]
 

@@ -1,8 +1,8 @@
-"""A truck's last fixes, packed: what its state holds of them, in the process and in the store.
+"""A truck's last fixes, packed, as its state holds them in the process and in the store.
 
-As objects a window is 7 kB, most of it fields that no rule looks at. So a fix is packed once, when
-it enters, into some 60 bytes, and unpacked when something looks at it: of a truck that reports in
-order mostly the last one or two.
+As objects a window takes 7 kB, most of it fields that no rule uses. So a fix is packed once, when
+it enters, into some 60 bytes, and unpacked when it is needed: for a truck that reports in order
+mostly the last one or two.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _DECODE = msgspec.msgpack.Decoder().decode
 _DEGREES = 1e7
 """Positions have 7 decimals, about a centimetre; …"""
 _HUNDREDTHS = 100
-"""… nearly all else has two at most. What has more is kept as it is."""
+"""… nearly all else has two at most. Values with more are kept unchanged."""
 _EXACT = 1e13
-"""Hundredths of more are no exact numbers of hundredths any more."""
+"""Above this, hundredths are no longer exact."""
 
 
 _MEASUREMENTS = len(Reading.__struct_fields__)
-"""What a later release adds is left out by this one, should that be taken back."""
+"""Measurements added by a later release are ignored here, in case that release is rolled back."""
 
 
 def pack_fix(fix: Fix) -> bytes:
-    """A fix, without its truck, its identity, which follows, and its ordinal."""
+    """Packs a fix without its truck, its ordinal, and its identity, which is derived again."""
     return _ENCODE(
         (
             fix.event_at_ms,
@@ -56,10 +56,10 @@ def pack_fix(fix: Fix) -> bytes:
 
 
 def unpack_fix(truck_id: str, packed: bytes, n: int) -> Fix:
-    """The fix that `pack_fix` packed, with its ordinal.
+    """Unpacks a fix packed by `pack_fix`, with its ordinal.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a packed fix.
     """
     try:
         (
@@ -115,8 +115,8 @@ class Window(Sequence[Fix]):
     Args:
         truck_id: Their truck.
         fixes: The fixes, or as many placeholders as there are packed ones.
-        packed: The same, packed; None where that was not needed yet.
-        ordinals: The same fixes' ordinals; only needed where `fixes` has placeholders.
+        packed: The same fixes, packed; None for those that were not packed yet.
+        ordinals: The same fixes' ordinals; only required if `fixes` has placeholders.
     """
 
     __slots__ = ("_fixes", "_ordinals", "_packed", "_truck_id")
@@ -141,7 +141,7 @@ class Window(Sequence[Fix]):
 
     @classmethod
     def unpacked(cls, truck_id: str, packed: Sequence[bytes], ordinals: Iterable[int]) -> Window:
-        """A window of packed fixes, of which none is looked at yet."""
+        """Creates a window of packed fixes, none of which is unpacked yet."""
         return cls(truck_id, [None] * len(packed), packed, ordinals)
 
     @property
@@ -158,12 +158,12 @@ class Window(Sequence[Fix]):
         return cast("list[bytes]", self._packed)
 
     def replaced(self, fixes: Sequence[Fix]) -> Window:
-        """A window of these fixes; those that it has already need not be packed again."""
+        """Returns a window of these fixes; those that it already has need not be packed again."""
         packed = {id(fix): one for fix, one in zip(self._fixes, self._packed, strict=True) if fix}
         return Window(self._truck_id, fixes, [packed.get(id(fix)) for fix in fixes])
 
     def followed_by(self, fix: Fix, most: int) -> Window:
-        """The window with a later fix, without the oldest where it would be longer than `most`."""
+        """Returns the window with a later fix, without the oldest if it would exceed `most`."""
         start = max(0, len(self._fixes) + 1 - most)
         return Window(
             self._truck_id,
@@ -196,25 +196,25 @@ class Window(Sequence[Fix]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Window) and list(self) == list(other)
 
-    __hash__ = None  # type: ignore[assignment]  # equal by value, and looked up nowhere
+    __hash__ = None  # type: ignore[assignment]  # equal by value, and never used as a key
 
     def __repr__(self) -> str:
         return f"Window({self._truck_id!r}, {list(self)!r})"
 
 
 def pack_degrees(value: float) -> float | int:
-    """Degrees as a whole number of their seventh decimals, where that is what they are."""
+    """Returns degrees as a whole number of their seventh decimals, if that is exact."""
     scaled = round(value * _DEGREES)
     return scaled if scaled / _DEGREES == value else value
 
 
 def unpack_degrees(value: float | int) -> float:
-    """What `pack_degrees` packed."""
+    """Reverses `pack_degrees`."""
     return value / _DEGREES if value.__class__ is int else float(value)
 
 
 def _short(value: Any) -> Any:
-    if value.__class__ is not float:  # None, a truth value, or a whole number that was sent as such
+    if value.__class__ is not float:  # None, a bool, or a whole number that was sent as such
         return value if value is None or value.__class__ is bool else [value]
     if not -_EXACT < value < _EXACT:
         return value

@@ -227,8 +227,8 @@ BREAKS = (
         name="mqtt-poison-message-ends-the-bridge",
         guarantee=6,
         file="rtdts/ingest/messages.py",
-        text="    except Exception as error:  # an error of ours",
-        replacement="    except KeyError as error:  # an error of ours",
+        text="    except Exception as error:  # a bug here",
+        replacement="    except KeyError as error:  # a bug here",
         tests=(
             f"{UNIT}/mqtt_bridge/test_judging.py"
             "::test_an_error_of_ours_costs_the_message_that_it_is_in_and_no_other",
