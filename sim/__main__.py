@@ -1,4 +1,4 @@
-"""``python -m sim``: the local cloud, the fleet, viewers and tests, a subcommand each."""
+"""``python -m sim``: the local cloud, the fleet, viewers and tests, one subcommand each."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PROJECT_FILE = Path(__file__).parent.parent / "pyproject.toml"
 
 
 def version() -> str:
-    """The project's version: sim runs from a clone, so its pyproject.toml is there."""
+    """The project's version, read from pyproject.toml: sim always runs from a clone."""
     number: str = tomllib.loads(PROJECT_FILE.read_text(encoding="utf-8"))["project"]["version"]
     return number
 
 
 def module_of(command: str) -> ModuleType:
-    """A command's module: named like it, with ``_`` for ``-``."""
+    """A command's module: the command's name with ``_`` for ``-``."""
     return importlib.import_module(f"sim.commands.{command.replace('-', '_')}")
 
 
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"rtdts {version()}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    # Only what is asked for is imported: `sim token` must not wait for what `sim drive` needs.
+    # Import only the requested command: `sim token` must not wait for what `sim drive` needs.
     expected = argv[:1] if argv and argv[0] in COMMANDS else COMMANDS
     modules = {name: module_of(name) for name in expected}
     for module in modules.values():

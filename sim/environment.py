@@ -1,8 +1,8 @@
-"""`sim/.env`: how everybody outside the local cloud finds it, and how `sim` finds a deployed one.
+"""`sim/.env`: how clients find the local cloud, and how `sim` finds a deployed system.
 
-The file is written for three kinds of reader: `set -a; . sim/.env` in a shell, any dotenv reader,
-and `read_environment` here. The names are those that people rely on; what a deployable calls the
-same thing, where it differs, is in `Environment.variables`.
+The file has three kinds of readers: `set -a; . sim/.env` in a shell, any dotenv reader, and
+`read_environment` here. Users rely on its names. `Environment.variables` maps them to the names
+that the deployables use, where those differ.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ def _named(name: str, *, required: bool = False) -> Any:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Environment:
-    """Where a running system is. What an environment doesn't show is empty.
+    """Where a running system is. Values that an environment does not expose are empty.
 
-    A local cloud shows everything; a deployed system only its two front doors and, for tests, an
-    issuer of tokens.
+    A local cloud exposes everything; a deployed system only its two APIs and, for tests, a token
+    issuer.
     """
 
     server_url: str = _named("ServerURL", required=True)
-    """Base of the HTTP API, without a slash at its end."""
+    """Base URL of the HTTP API, without a trailing slash."""
     websocket_url: str = _named("WebSocketURL", required=True)
     web_url: str = _named("WebURL")
-    """Of the pages, without a slash at its end: the customer's, and console.html."""
+    """Base URL of the pages (the customer's page and console.html), without a trailing slash."""
     mqtt_url: str = _named("MqttURL")
-    """Of the broker that trucks publish to, ``mqtt:`` or, with TLS, ``mqtts:``."""
+    """URL of the broker that trucks publish to, ``mqtt:`` or, with TLS, ``mqtts:``."""
     opensearch_url: str = _named("OpenSearchURL")
     aws_endpoint_url: str = _named("AWS_ENDPOINT_URL")
     region: str = _named("AWS_REGION")
@@ -72,23 +72,23 @@ class Environment:
     snapshot_queue_url: str = _named("SNAPSHOT_QUEUE_URL")
     snapshot_dead_letter_queue_url: str = _named("SNAPSHOT_DEAD_LETTER_QUEUE_URL")
     round_queue_url: str = _named("ROUND_QUEUE_URL")
-    """By which several broadcasters divide each round. The local cloud's own holds rounds whole
-    while it is alone. A second one beside it, started by hand, would then send everything twice: it
-    needs `sim up --broadcasters 2`."""
+    """The queue by which several broadcasters divide each round. A single broadcaster of the local
+    cloud runs whole rounds by itself. A second one started by hand would then send everything
+    twice; it needs `sim up --broadcasters 2`."""
     parked_bucket: str = _named("PARKED_BUCKET")
     raw_backup_bucket: str = _named("RAW_BACKUP_BUCKET")
     socket_management_url: str = _named("SOCKET_MANAGEMENT_URL")
     """Where messages to sockets are posted (``@connections``)."""
     allowed_origins: str = _named("ALLOWED_ORIGINS")
-    """Of which pages browsers may call the HTTP API and open sockets, with commas."""
+    """Page origins from which browsers may call the HTTP API and open sockets, comma-separated."""
     issuer: str = _named("ISSUER")
     audience: str = _named("AUDIENCE")
     token_url: str = _named("TOKEN_URL")
-    """Where `sim token` asks for a token."""
+    """Where `sim token` requests a token."""
     token_secret: str = dataclasses.field(default="", repr=False, metadata={_NAME: "TOKEN_SECRET"})
 
     def file_values(self) -> dict[str, str]:
-        """The names and values of the file, in its order, empty ones left out."""
+        """The names and values of the file, in its order, without empty values."""
         values = {
             field.metadata[_NAME]: value
             for field in dataclasses.fields(self)
@@ -100,7 +100,7 @@ class Environment:
         return values
 
     def variables(self) -> dict[str, str]:
-        """What the deployables' settings and the AWS SDK read, by the names that they use."""
+        """The variables that the deployables' settings and the AWS SDK read, by their names."""
         values = self.file_values()
         for absent in (
             "ServerURL",
@@ -118,7 +118,7 @@ class Environment:
 
 
 def write_environment(environment: Environment, path: Path = DEFAULT_ENV_FILE) -> None:
-    """Writes the file whole or not at all, readable by its owner only (it holds a secret)."""
+    """Writes the file atomically, readable only by its owner (it holds a secret)."""
     lines = [f"{name}={shlex.quote(value)}\n" for name, value in environment.file_values().items()]
     path.parent.mkdir(parents=True, exist_ok=True)
     # mkstemp's files have mode 0600.
@@ -136,7 +136,8 @@ def read_environment(path: Path = DEFAULT_ENV_FILE) -> Environment:
     """Reads the file.
 
     Raises:
-        EnvironmentFileError: It is missing, or isn't lines of ``NAME=value``, or lacks a name.
+        EnvironmentFileError: The file is missing, isn't lines of ``NAME=value``, or a required
+            name is missing.
     """
     try:
         text = path.read_text(encoding="utf-8")

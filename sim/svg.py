@@ -1,4 +1,4 @@
-"""Charts as SVG, written by hand: axes, bands, lines, marks and words."""
+"""Charts as SVG, without a library: axes, bands, lines, marks and text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Drawing:
         colour: str = INK,
         weight: str = "normal",
     ) -> None:
-        """One line of words; (x, y) is the baseline's start, middle or end."""
+        """One line of text; (x, y) is the start, middle or end of its baseline."""
         self.add(
             f"<text x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}' font-size='{size}' "
             f"font-weight='{weight}' fill='{colour}'>{escape(words)}</text>"
@@ -57,7 +57,7 @@ class Drawing:
         )
 
     def svg(self) -> str:
-        """The file."""
+        """The content of the SVG file."""
         head = (
             f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {self.width} {self.height}' "
             f"width='{self.width}' height='{self.height}' {FONT} role='img'>"
@@ -70,7 +70,7 @@ class Drawing:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A part of a picture with two axes; y grows upwards."""
+    """A part of a drawing with two axes; y grows upwards."""
 
     drawing: Drawing
     left: float
@@ -98,7 +98,7 @@ class Chart:
         y_ticks: Iterable[tuple[float, str]],
         title: str,
     ) -> None:
-        """Ticks with their words, and what is shown over what."""
+        """Ticks with their labels, and the axis titles."""
         foot = self.top + self.height
         for value, words in y_ticks:
             self.drawing.line(
@@ -123,23 +123,23 @@ class Chart:
         self.drawing.add(f"<polyline points='{places}' fill='none' stroke='{colour}' {more}/>")
 
     def area(self, points: Sequence[tuple[float, float]], colour: str, more: str = "") -> None:
-        """What lies within points."""
+        """A filled polygon."""
         places = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
         self.drawing.add(f"<polygon points='{places}' fill='{colour}' {more}/>")
 
     def dot(self, x: float, y: float, colour: str, radius: float = 2.5) -> None:
-        """A mark; none where it lies outside."""
+        """A mark; nothing is drawn outside the chart."""
         if self.x_range[0] <= x <= self.x_range[1] and self.y_range[0] <= y <= self.y_range[1]:
             self.drawing.add(
                 f"<circle cx='{self.x(x):.1f}' cy='{self.y(y):.1f}' r='{radius}' fill='{colour}'/>"
             )
 
     def bar(self, x: float, low: float, high: float, colour: str, more: str = "") -> None:
-        """An upright line."""
+        """A vertical line."""
         if self.x_range[0] <= x <= self.x_range[1]:
             self.drawing.line(self.x(x), self.y(low), self.x(x), self.y(high), colour, more=more)
 
     def strip(self, from_x: float, to_x: float, y: float, height: float, colour: str) -> None:
-        """A band between two values of x, at a place of the picture."""
+        """A band between two values of x, at a fixed height of the drawing."""
         if to_x > from_x:
             self.drawing.box(self.x(from_x), y, self.x(to_x) - self.x(from_x), height, colour)

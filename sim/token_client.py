@@ -1,4 +1,4 @@
-"""Asks the environment's issuer for tokens."""
+"""Requests tokens from the environment's issuer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HINT = "is the local cloud running? start it with 'python -m sim up'"
 
 
 class TokenError(Exception):
-    """The issuer gave no token; the message says why."""
+    """The issuer returned no token; the message says why."""
 
 
 class TokenClient:
@@ -29,7 +29,7 @@ class TokenClient:
         """The client of an environment's own issuer.
 
         Raises:
-            TokenError: The environment names none.
+            TokenError: The environment names no issuer.
         """
         if not environment.token_url:
             raise TokenError("this environment has no issuer of tokens (TOKEN_URL is not set)")
@@ -41,10 +41,10 @@ class TokenClient:
         Args:
             role: ``truck``, ``customer`` or ``dispatcher``.
             identity: The truck's, customer's or dispatcher's id.
-            ttl_s: Seconds that it is valid.
+            ttl_s: How long it is valid, in seconds.
 
         Raises:
-            TokenError: The issuer can't be reached or refuses.
+            TokenError: The issuer can't be reached or rejects the request.
         """
         try:
             response = self._pool.request(
@@ -60,7 +60,7 @@ class TokenClient:
         except urllib3.exceptions.HTTPError as error:
             problem = f"the issuer of tokens at {self._url} doesn't answer"
             raise TokenError(f"{problem}: {self._hint() or error}") from error
-        if response.status == 401 and self._hint():  # another's, where one of ours was
+        if response.status == 401 and self._hint():  # a different issuer has this port now
             raise TokenError(f"the issuer of tokens at {self._url} is another one: {self._hint()}")
         if response.status != 200:
             raise TokenError(
@@ -69,5 +69,5 @@ class TokenClient:
         return str(response.json()["access_token"])
 
     def _hint(self) -> str:
-        """What to do where the issuer is a local cloud's; its file outlives it."""
+        """What to do when the issuer is a local cloud's: the file outlives the cloud."""
         return _HINT if self._url.startswith("http://127.0.0.1:") else ""

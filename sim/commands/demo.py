@@ -1,4 +1,4 @@
-"""``python -m sim demo``: the whole product moving on one machine."""
+"""``python -m sim demo``: the whole product in motion on one machine."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Shows the demo; returns the exit code."""
+    """Runs the demo; returns the exit code."""
     return asyncio.run(_run(args))
 
 
@@ -130,7 +130,7 @@ async def _run(args: argparse.Namespace) -> int:
 async def _show(
     args: argparse.Namespace, cloud: CloudProcess, console: Console, summary: list[DemoSummary]
 ) -> None:
-    """Everything from the local cloud's start to the demo's end; leaves its summary behind."""
+    """Runs everything from the local cloud's start to the demo's end; appends its summary."""
     await asyncio.to_thread(cloud.wait_until_ready)
     environment = read_environment(args.env)
     options = DemoOptions(trucks=args.trucks, dwell_s=args.dwell_s, seconds=args.seconds)
@@ -183,7 +183,7 @@ async def _print_lines(console: Console, demo: Demo, footer: list[str]) -> None:
 
 
 def _stop_signals() -> asyncio.Future[None]:
-    """Completes at Ctrl-C or SIGTERM; later ones change nothing: stopping has a limit."""
+    """Completes at Ctrl-C or SIGTERM. Later signals have no effect: shutdown has a time limit."""
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[None] = loop.create_future()
 

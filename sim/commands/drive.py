@@ -88,7 +88,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Drives; returns the exit code."""
+    """Runs the driver test; returns the exit code."""
     options = DriveOptions(
         trucks=args.trucks,
         duration_s=args.duration,

@@ -41,11 +41,11 @@ EXIT_OK, EXIT_NOT_OK, EXIT_NOT_RUN, EXIT_INTERRUPTED = 0, 1, 2, 130
 REDRAW_S = 0.5
 LINES_EVERY_S = 5.0
 OTHER_FILES = 200
-"""Files that this program has open besides the sockets under test."""
+"""Open files that this program needs besides the sockets under test."""
 
 
 class TooManySocketsError(Exception):
-    """This machine does not allow so many open files."""
+    """This machine does not allow as many open files as the test needs."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -159,7 +159,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Holds the test; returns the exit code."""
+    """Runs the load test; returns the exit code."""
     options = LoadOptions(
         sockets=args.sockets,
         near=args.near,
@@ -250,10 +250,10 @@ async def _print_lines(_: Console, test: LoadTest) -> None:
 
 
 def allow_sockets(count: int) -> None:
-    """Raises this process's limit of open files to what so many sockets need.
+    """Raises this process's limit of open files to what the sockets need.
 
     Raises:
-        TooManySocketsError: It may not be raised so far.
+        TooManySocketsError: The limit can't be raised that far.
     """
     needed = count + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,4 +1,4 @@
-"""What several subcommands take."""
+"""Options that several subcommands share."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sim.environment import DEFAULT_ENV_FILE
 
 
 def add_env_option(parser: argparse.ArgumentParser, use: str) -> None:
-    """Adds ``--env FILE``: where it is written how a system is reached.
+    """Adds ``--env FILE``: the file that says how to reach a system.
 
     Args:
-        parser: A subcommand's.
+        parser: The subcommand's parser.
         use: What the subcommand does with it.
     """
     parser.add_argument(
@@ -27,7 +27,7 @@ def add_env_option(parser: argparse.ArgumentParser, use: str) -> None:
 
 
 def count(text: str) -> int:
-    """An option's type: a whole number from 1."""
+    """An option's type: a whole number of at least 1."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
@@ -37,9 +37,9 @@ def count(text: str) -> int:
 def seconds(
     *, at_least: float = 0.0, at_most: float = math.inf, more_than: float = -math.inf
 ) -> Callable[[str], float]:
-    """An option's type: a number of seconds within limits, and a finite one."""
+    """An option's type: a finite number of seconds within limits."""
 
-    def number(text: str) -> float:  # its name is what argparse calls what is none
+    def number(text: str) -> float:  # argparse uses this name in its error message
         value = float(text)
         if not math.isfinite(value):
             raise argparse.ArgumentTypeError("must be a number of seconds")

@@ -1,4 +1,4 @@
-"""`python -m sim token`: a token of the environment's issuer, alone on standard output."""
+"""`python -m sim token`: prints a token of the environment's issuer, and nothing else."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the token; 1 with a reason on standard error when there is none."""
+    """Prints the token; returns 1, with a reason on standard error, when there is none."""
     role, identity = next(
         (role, given)
         for role in ("truck", "customer", DISPATCHER)

@@ -1,4 +1,4 @@
-"""``python -m sim trace T-1:1700000000000:7``: one point's way through the local cloud's logs."""
+"""``python -m sim trace T-1:1700000000000:7``: one point's life in the local cloud's logs."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def steps_of(point_id: str, lines: Iterable[str]) -> list[dict[str, Any]]:
-    """The steps of a point, or of all whose ids begin so, in the order of time.
+    """The steps of a point, or of all points with an id prefix, in the order of time.
 
     Args:
-        point_id: Its id, or the beginning of one that ends with a colon.
-        lines: Of any logs, in any order.
+        point_id: Its id, or a prefix that ends with a colon.
+        lines: Lines of any logs, in any order.
     """
     is_part = point_id.endswith(":")
     steps = [

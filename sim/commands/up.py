@@ -1,4 +1,4 @@
-"""``python -m sim up``: the local cloud and all parts, until it is told to stop."""
+"""``python -m sim up``: runs the local cloud with all its parts until it is stopped."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def setting_of_a_part(text: str) -> tuple[str, str]:
-    """An option's type: ``NAME=VALUE``, the name one that a deployable declares."""
-    # Late: all deployables are imported for it.
+    """An option's type: ``NAME=VALUE``, where a deployable declares the name."""
+    # Imported late, because it imports all deployables.
     from deploy.definitions import CONTAINERS
     from deploy.package import DEPLOYED_PACKAGES
     from sim.local_cloud.lambdas import declared_names
@@ -103,7 +103,7 @@ def setting_of_a_part(text: str) -> tuple[str, str]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the local cloud; returns 0 when it was told to stop, 1 when something was wrong."""
+    """Runs the local cloud; returns 0 when it was stopped by a signal, 1 after a failure."""
     terminal = Terminal()
     places = find_places()
     try:
@@ -122,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace, ports: Ports, run_dir: Path) -> int:
-    # Late, so that `--help` and what is wrong with the machine are told without waiting.
+    # Imported late, so that `--help` and problems with the machine are reported without delay.
     from sim.local_cloud.applications import Pace
     from sim.local_cloud.stack import LocalCloud, StackOptions
     from sim.local_cloud.supervisor import Supervisor
@@ -167,7 +167,7 @@ async def _start_and_watch(cloud: Any, supervisor: Any, started: float) -> PartE
 
 
 def _stop_signals() -> asyncio.Future[signal.Signals]:
-    """Completes at the first signal to stop; later ones change nothing: stopping has a limit."""
+    """Completes at the first stop signal. Later ones have no effect: shutdown has a time limit."""
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[signal.Signals] = loop.create_future()
 

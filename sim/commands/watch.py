@@ -1,4 +1,4 @@
-"""``python -m sim watch D-1``: a delivery as its customer sees it, a JSON line a message."""
+"""``python -m sim watch D-1``: a delivery as its customer sees it, one JSON line per message."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sim.viewers.customer import Customer
 from sim.viewers.receiver import Received
 
 SHOWN_NO_MORE = frozenset({"cancelled", "no_longer_yours", "viewing_over"})
-"""What the service says of a delivery that its customer saw."""
+"""Reasons with which the service ends the tracking of a delivery that its customer saw."""
 
 EXIT_OVER, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 
@@ -55,7 +55,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Watches until the delivery's viewing ends or Ctrl-C."""
+    """Watches until the delivery's viewing ends, or until Ctrl-C."""
     try:
         environment = read_environment(args.env)
         return asyncio.run(_watch(environment, args.delivery_id, args.customer, args.all))

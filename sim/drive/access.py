@@ -1,4 +1,4 @@
-"""Tokens, kept while they are good."""
+"""Tokens, cached while they are valid."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sim.token_client import TokenClient
 
 TTL_S = 3600
 RENEW_S = 300.0
-"""A token is renewed so long before its end, so that none expires between here and a gateway."""
+"""How long before its expiry a token is renewed: none may expire on the way to a gateway."""
 
 
 class IdentityTokens:
-    """One identity's token: issued once, again before it expires, or when one is refused."""
+    """One identity's token: issued once, then again before it expires or after a rejection."""
 
     def __init__(
         self,
@@ -32,10 +32,10 @@ class IdentityTokens:
         self._good_until = 0.0
 
     async def __call__(self, *, fresh: bool = False) -> str:
-        """A valid token; another one than before when ``fresh``.
+        """A valid token; a new one when ``fresh``.
 
         Raises:
-            TokenError: The issuer doesn't answer or refuses.
+            TokenError: The issuer is unavailable or rejects the request.
         """
         if fresh or not self._token or self._clock() >= self._good_until:
             requested_at = self._clock()

@@ -1,4 +1,4 @@
-"""One truck with its driver's app, and the customer who waits for its cargo."""
+"""One truck with its driver's app and its customer's app."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ Door = Literal["http", "mqtt", "iot"]
 BEFORE_DWELL = frozenset({Status.ASSIGNED, Status.EN_ROUTE_TO_PICKUP})
 
 STAND_BY_S = 4.0
-"""A truck that has arrived reports in stretches of this length while it has to stay."""
+"""A truck that must stay at its destination reports in stretches of this length."""
 
 UNSURE_S = 5.0
-"""How long to wait for an arrival that the service's dwell may be too long to see."""
+"""How long to wait for an arrival that the service may miss because its dwell is too long."""
 
 
 @dataclass(frozen=True)
 class System:
-    """The system under drive, and the clocks to drive it by."""
+    """The system under test, and the clocks of the drive."""
 
     environment: Environment
     session: aiohttp.ClientSession
@@ -53,11 +53,11 @@ class System:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def identity(self, role: str, identity: str) -> IdentityTokens:
-        """Somebody's tokens."""
+        """The tokens of an identity."""
         return IdentityTokens(self.tokens, role, identity)
 
     def deliveries(self, role: str, identity: str) -> DeliveriesApi:
-        """``/deliveries`` as somebody sees it."""
+        """``/deliveries`` as an identity sees it."""
         return DeliveriesApi(
             self.session,
             self.environment.server_url,
@@ -66,7 +66,7 @@ class System:
         )
 
     def customer(self, identity: str, log: CustomerLog) -> Customer:
-        """A customer's app, that reports to a log."""
+        """A customer's app that reports to a log."""
         environment, tokens = self.environment, self.identity("customer", identity)
         return Customer(
             environment.websocket_url,
@@ -76,7 +76,7 @@ class System:
         )
 
     def viewer(self, role: str, identity: str, log: CustomerLog) -> Viewer:
-        """A socket of any identity, that reports to a log."""
+        """A socket of any identity that reports to a log."""
         return Viewer(
             socket_opener(self.environment.websocket_url),
             self.identity(role, identity),
@@ -91,15 +91,15 @@ class Crew:
 
     Attributes:
         truck_id: The truck.
-        customer_id: Who waits.
+        customer_id: Its customer.
         delivery_ids: All so far; the last is the current one.
         fixes: Every fix made, by its id.
-        log: What the customer heard.
-        uploader: The truck's way to the service.
-        door: How its points come in.
-        results: Over MQTT, how many results the truck was sent.
+        log: The messages that the customer received.
+        uploader: Sends the truck's points to the service.
+        door: The transport that its points use.
+        results: Over MQTT, how many results the truck received.
         customer: The customer's app.
-        failures: What the driver could not do, for people.
+        failures: What the driver could not do, as text for people.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class Crew:
         """Create the trip's delivery and let the customer track it.
 
         Returns:
-            Whether the customer got the picture in time.
+            Whether the customer received the snapshot in time.
 
         Raises:
             ApiError: The delivery could not be created.
@@ -177,14 +177,14 @@ class Crew:
     async def drive(
         self, trip: Trip, start_ms: int, *, by_rule: bool, stay_until: asyncio.Event | None = None
     ) -> None:
-        """Do the trip in real time, and stay at its end for as long as one has to.
+        """Do the trip in real time, and stay at its end for as long as required.
 
         Args:
             trip: What the truck does.
             start_ms: When it begins.
-            by_rule: Leave it to the service to see the pickup (the stand is longer than its
-                dwell); else the driver declares it at departure, where no rule has seen it yet.
-            stay_until: Until this is set, the truck stands at the destination, and reports.
+            by_rule: Leave it to the service to detect the pickup (the stand is longer than its
+                dwell); else the driver declares it at departure if no rule has detected it yet.
+            stay_until: Until this is set, the truck stands at the destination and reports.
         """
         driver = [] if by_rule else [self._pick_up(start_ms + round(trip.departs_s * 1000))]
         await together(self._transmit(trip.motion, start_ms), *driver)
@@ -195,7 +195,7 @@ class Crew:
             next_ms += math.floor(stand.duration_s + 1) * 1000
 
     async def _transmit(self, motion: Motion, start_ms: int) -> None:
-        """Hand each transmission to the uploader at its moment."""
+        """Hand each transmission to the uploader at its time."""
         for transmission in self._device.report(motion, start_ms):
             await self._wait_until(start_ms + round(transmission.at_s * 1000))
             self.fixes.update((fix.id, fix) for fix in transmission.fixes)
@@ -221,7 +221,7 @@ class Crew:
         await self._system.sleep(max(0.0, (at_ms - self._system.now_ms()) / 1000))
 
     async def uploader_settled(self, within_s: float) -> bool:
-        """Wait until every point has its final answer; False when not all have in time."""
+        """Wait until every point is settled; False when some are not in time."""
         try:
             async with asyncio.timeout(within_s):
                 await self.uploader.settled()
@@ -232,13 +232,14 @@ class Crew:
     async def hand_over(self, *, by_rule: bool, within_s: float = 60.0) -> None:
         """At the destination: wait until the arrival is known, then declare it delivered.
 
-        The driver waits for the customer to hear of it, as both would. Where that does not come
-        in time the driver declares what is left to declare, so that the drive ends, and the
-        verdict tells. What is refused is kept in `failures`.
+        The driver waits until the customer has received the status. If that takes too long, the
+        driver makes the remaining declarations anyway, so that the drive ends, and the verdict
+        reports the problem. Rejected declarations are kept in `failures`.
 
         Args:
-            by_rule: The stand is longer than the service's dwell: it must see the arrival itself.
-            within_s: How long to wait for each thing to be heard.
+            by_rule: The stand is longer than the service's dwell: the service must detect the
+                arrival itself.
+            within_s: How long to wait for each status to reach the customer.
         """
         delivery_id, log = self.delivery_ids[-1], self.log
         stood_at_ms = self._system.now_ms()
@@ -269,7 +270,7 @@ class Crew:
         return await self._driver.get(self.delivery_ids[-1])
 
     async def tidy_up(self) -> None:
-        """Cancel what is still open, if the service lets us."""
+        """Cancel the deliveries that are still open, if the service allows it."""
         for delivery_id in self.delivery_ids:
             try:
                 record = await self._dispatcher.get(delivery_id)

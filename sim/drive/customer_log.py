@@ -1,4 +1,4 @@
-"""Everything that one customer's socket brought, as evidence."""
+"""Everything that one customer's socket received, as evidence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ABOUT_A_DELIVERY = frozenset({"snapshot", "position", "status", "ended"})
 
 @dataclass(frozen=True)
 class ShownPosition:
-    """A position that came over a socket: when its fix was made, when it came, where it is."""
+    """A position received on a socket: the time of its fix, the time of receipt, the place."""
 
     delivery_id: str
     position_at_ms: int
@@ -27,36 +27,37 @@ class ShownPosition:
 
     @property
     def age_s(self) -> float:
-        """From the fix to the socket."""
+        """Seconds from the fix to its receipt on the socket."""
         return (self.received_at_ms - self.position_at_ms) / 1000
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A time in which a customer heard nothing of its delivery."""
+    """An interval in which a customer received no message about its delivery."""
 
     from_ms: int
     to_ms: int
 
     @property
     def length_s(self) -> float:
-        """How long."""
+        """Length of the gap, in seconds."""
         return (self.to_ms - self.from_ms) / 1000
 
 
 @dataclass
 class CustomerLog:
-    """What a customer heard, sorted as it came.
+    """The messages that a customer received, sorted on receipt.
 
     Attributes:
-        customer_id: Whose.
+        customer_id: The customer.
         own: The deliveries that are this customer's.
-        message_times_ms: When messages about its deliveries came, in the order of their coming.
-        foreign: About anything else: each one is a breach.
-        refused: How often the service said of a delivery that there is none (for this viewer).
-        problems: Messages that break the service's promise.
-        statuses: Of each delivery, those that any message told of.
-        positions: The later positions, in the order of their coming.
+        message_times_ms: When messages about its deliveries were received, in that order.
+        foreign: Messages about anything else: each one is a breach.
+        rejected: For each delivery, how often the service said that it does not exist (for this
+            viewer).
+        problems: Messages that violate the service's contract.
+        statuses: For each delivery, every status that a message reported.
+        positions: Each new position, in the order of receipt.
     """
 
     customer_id: str
@@ -71,7 +72,7 @@ class CustomerLog:
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def receive(self, received: Received) -> None:
-        """Sort one message; the viewer's ``on_message``."""
+        """Sort one message; used as the viewer's ``on_message``."""
         message, kind = received.message, received.message.get("type")
         if received.problem is not None:
             self.problems.append(received.problem)
@@ -104,15 +105,15 @@ class CustomerLog:
 
     @property
     def messages(self) -> int:
-        """How many came about its deliveries."""
+        """How many messages about its deliveries were received."""
         return len(self.message_times_ms)
 
     def gaps(self, until_ms: int) -> tuple[Gap, ...]:
-        """The times between its messages, and the one since the last, which has no end yet."""
+        """The gaps between its messages, and the one since the last, which has not ended yet."""
         return tuple(map(Gap, self.message_times_ms, [*self.message_times_ms[1:], until_ms]))
 
     def saw(self, delivery_id: str, status: Status) -> bool:
-        """Whether any message told that the delivery was in that status."""
+        """Whether any message reported the delivery in that status."""
         return status in self.statuses.get(delivery_id, ())
 
     async def wait_until(self, condition: Callable[[], bool], within_s: float) -> bool:

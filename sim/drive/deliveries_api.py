@@ -1,4 +1,4 @@
-"""The HTTP routes of deliveries, as a back office and a driver's app use them."""
+"""Client of the HTTP routes of deliveries, as a back office and a driver's app use them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ TIMEOUT_S = 35.0
 """Limit of one request: a little more than the gateway's own 29 s."""
 
 PATIENCE_S = 3 * TIMEOUT_S
-"""How long a request is tried again while the service is away: one that got no answer at all must
-leave time for another."""
+"""How long a request is retried while the service is unavailable. An attempt that times out
+must leave time for another one."""
 
 
 class ApiError(Exception):
-    """The service refused, or stayed away.
+    """The service rejected the request, or stayed unavailable.
 
     Attributes:
-        status: Its HTTP status; None when there was no answer.
+        status: The HTTP status code; None when there was no response.
     """
 
     def __init__(self, what: str, status: int | None, detail: str) -> None:
@@ -38,13 +38,13 @@ class TokenSource(Protocol):
     """Where a client gets its token."""
 
     async def __call__(self, *, fresh: bool) -> str:
-        """A valid token; another one than before when ``fresh``."""
+        """A valid token; a new one when ``fresh``."""
         ...
 
 
 @dataclass(frozen=True)
 class DeliveryEventRecord:
-    """An entry of a delivery's log as the API tells it."""
+    """An event of a delivery's log as the API returns it."""
 
     version: int
     status: str
@@ -53,7 +53,7 @@ class DeliveryEventRecord:
 
 @dataclass(frozen=True)
 class DeliveryRecord:
-    """A delivery as the API tells it."""
+    """A delivery as the API returns it."""
 
     delivery_id: str
     truck_id: str
@@ -91,18 +91,20 @@ class DeliveriesApi:
         destination: Geofence,
         stop_sequence: int,
     ) -> DeliveryRecord:
-        """Create a delivery, or change its plan; its customer sees the truck when it is next.
+        """Create a delivery, or change its plan.
+
+        Its customer sees the truck once the delivery is the truck's next stop.
 
         Args:
-            delivery_id: Which.
+            delivery_id: Id of the delivery.
             truck_id: Its truck.
             customer_id: Its customer.
-            origin: Where from.
-            destination: Where to.
+            origin: Where the cargo is picked up.
+            destination: Where the cargo is delivered.
             stop_sequence: Which of the truck's stops it is; the same number is the same stop.
 
         Raises:
-            ApiError: It was refused, or the service stayed away.
+            ApiError: It was rejected, or the service stayed unavailable.
         """
         plan = {
             "truck_id": truck_id,
@@ -118,7 +120,7 @@ class DeliveriesApi:
         """Read a delivery with its log.
 
         Raises:
-            ApiError: It was refused (404 also for one that isn't theirs).
+            ApiError: It was rejected (404 also for a delivery of another identity).
         """
         return _record(await self._request("GET", f"/{delivery_id}"))
 
@@ -131,17 +133,17 @@ class DeliveriesApi:
         key: str,
         failure_code: str | None = None,
     ) -> DeliveryRecord:
-        """Say what no sensor can know.
+        """Declare an event that no sensor can detect.
 
         Args:
-            delivery_id: Of which.
+            delivery_id: Id of the delivery.
             kind: ``picked_up``, ``delivered``, ``failed`` or ``cancelled``.
             at_ms: When it happened.
             key: The idempotency key.
             failure_code: Why it failed.
 
         Raises:
-            ApiError: It was refused (409: not legal from its status).
+            ApiError: It was rejected (409: not allowed in its current status).
         """
         code = {} if failure_code is None else {"failure_code": failure_code}
         return _record(
@@ -154,14 +156,14 @@ class DeliveriesApi:
         )
 
     async def share(self, delivery_id: str, *, expires_in_s: int | None = None) -> str:
-        """Make a link's token, by which the delivery is seen without an account.
+        """Create a share: the token of a link that shows the delivery without an account.
 
         Args:
-            delivery_id: Of which.
-            expires_in_s: How long it is of use; None: as long as the service's setting says.
+            delivery_id: Id of the delivery.
+            expires_in_s: How long the link is valid; None: as the service's setting says.
 
         Raises:
-            ApiError: It was refused, or the service stayed away.
+            ApiError: It was rejected, or the service stayed unavailable.
         """
         life = {} if expires_in_s is None else {"expires_in_s": expires_in_s}
         body = await self._request("POST", f"/{delivery_id}/shares", json=life)
@@ -171,7 +173,7 @@ class DeliveriesApi:
         """The ids of the delivery's shares.
 
         Raises:
-            ApiError: It was refused, or the service stayed away.
+            ApiError: It was rejected, or the service stayed unavailable.
         """
         body = await self._request("GET", f"/{delivery_id}/shares")
         return [str(share["share_id"]) for share in body["shares"]]
@@ -180,7 +182,7 @@ class DeliveriesApi:
         """End a share.
 
         Raises:
-            ApiError: It was refused, or the service stayed away.
+            ApiError: It was rejected, or the service stayed unavailable.
         """
         await self._request("DELETE", f"/{delivery_id}/shares/{share_id}")
 
@@ -192,7 +194,7 @@ class DeliveriesApi:
         json: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        """Every route here may be repeated, so whatever may heal is tried again."""
+        """Send a request; every route here is idempotent, so transient errors are retried."""
         what = f"{method} /deliveries{path}"
         deadline = Deadline(self._patience_s)
         fresh = False

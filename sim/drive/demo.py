@@ -23,12 +23,12 @@ TRIP_S = 180.0
 SHORTEST_TRIP_S = 45.0
 
 LAST_WORDS_S = 12.0
-"""Of a demo with an end, so much is left for the last hand-over."""
+"""Time left for the last hand-over before the end of a demo with a time limit."""
 
 NOTIFY_WITHIN_S = 30.0
 
 MQTT_TRUCK = 1
-"""Place of the truck that sends over MQTT; the others use HTTP."""
+"""Index of the truck that sends over MQTT; the others use HTTP."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class DemoOptions:
     """What to show.
 
     Attributes:
-        trucks: How many.
-        dwell_s: The local cloud's.
-        seconds: From the first truck's start to the end; None: until told to stop.
-        seed: Of everything that is drawn.
+        trucks: Number of trucks.
+        dwell_s: The dwell setting of the local cloud.
+        seconds: From the first truck's start to the end; None: until it is stopped.
+        seed: Seed of all random choices.
     """
 
     trucks: int = 5
@@ -49,7 +49,7 @@ class DemoOptions:
 
     @property
     def trip_times(self) -> TripTimes:
-        """Of each delivery: in a demo with an end the first one is handed over before it."""
+        """Times of each trip; with a time limit, the first delivery is handed over before it."""
         trip_s = TRIP_S
         if self.seconds is not None:
             trip_s = min(trip_s, max(SHORTEST_TRIP_S, self.seconds - LAST_WORDS_S))
@@ -57,7 +57,7 @@ class DemoOptions:
 
 
 class Demo:
-    """Trucks, customers and a stranger, until stopped.
+    """Trucks, customers and an intruder, until stopped.
 
     Attributes:
         crews: The trucks with their customers.
@@ -93,7 +93,7 @@ class Demo:
         Raises:
             ApiError: A delivery could not be created.
             TokenError: There are no tokens.
-            UnsafeOperationError: A socket was refused that should open.
+            HandshakeRejectedError: A socket that should open was rejected.
         """
         await together(
             self._end(),
@@ -107,7 +107,7 @@ class Demo:
 
     @property
     def doing(self) -> str:
-        """What is going on, in few words."""
+        """The current phase, in a few words."""
         if self.started.is_set():
             return "trucks drive"
         seen = sum(bool(crew.log.statuses) for crew in self.crews)
@@ -124,7 +124,7 @@ class Demo:
         return console_url(self._system.environment.web_url)
 
     def rows(self) -> list[Row]:
-        """What each customer sees now."""
+        """One row per truck: what its customer sees now."""
         now_ms = self._system.now_ms()
         return [
             row_of(crew, route.name, self._stranger.log.rejected, now_ms)
@@ -132,12 +132,12 @@ class Demo:
         ]
 
     def summary(self) -> DemoSummary:
-        """How it went so far."""
+        """The summary so far."""
         log = self._stranger.log
         return summarise(self.crews, log.rejected, len(log.foreign))
 
     async def _end(self) -> None:
-        """The demo's end: so many seconds after the first truck's start, or never."""
+        """Returns at the demo's end: a set time after the first truck's start, or never."""
         await self.started.wait()
         if self._options.seconds is None:
             await asyncio.Event().wait()

@@ -40,18 +40,18 @@ class Row:
     delivery_id: str
     status: str | None
     age_s: float | None
-    """Of the last position on the customer's socket."""
+    """Age of the last position on the customer's socket, in seconds."""
     speed_mps: float | None
     remaining_m: float | None
     accepted: int
     messages: int
     rejections: int
-    """How often others were refused this truck's deliveries."""
+    """How often intruders were denied this truck's deliveries."""
 
 
 @dataclass(frozen=True)
 class DemoSummary:
-    """How the demo went."""
+    """Summary of the demo."""
 
     trucks: int
     reached: int
@@ -65,7 +65,7 @@ class DemoSummary:
 
     @property
     def ok(self) -> bool:
-        """Every truck was seen by its customer, and by nobody else."""
+        """Whether every truck was seen by its customer, and only by its customer."""
         return self.reached == self.trucks and self.foreign == 0
 
     def __str__(self) -> str:
@@ -79,13 +79,13 @@ class DemoSummary:
 
 
 def row_of(crew: Crew, road: str, rejected: Mapping[str, int], now_ms: int) -> Row:
-    """What a truck's customer knows now.
+    """The row of a truck: what its customer sees now.
 
     Args:
         crew: The truck and its customer.
-        road: Where it drives, for people.
-        rejected: How often intruders were refused each delivery.
-        now_ms: Now.
+        road: Name of the road it drives, for people.
+        rejected: By delivery, how often intruders were denied it.
+        now_ms: The current time.
     """
     delivery_id = crew.delivery_ids[-1] if crew.delivery_ids else ""
     view = crew.customer.views.get(delivery_id)
@@ -105,12 +105,12 @@ def row_of(crew: Crew, road: str, rejected: Mapping[str, int], now_ms: int) -> R
 
 
 def summarise(crews: Sequence[Crew], rejected: Mapping[str, int], foreign: int) -> DemoSummary:
-    """Count what the customers heard.
+    """Count the messages that the customers received.
 
     Args:
         crews: All trucks.
-        rejected: How often intruders were refused each delivery.
-        foreign: What intruders were told though it is not theirs.
+        rejected: By delivery, how often intruders were denied it.
+        foreign: How many messages intruders received about deliveries of others.
     """
     ages_s = sorted(shown.age_s for crew in crews for shown in crew.log.positions)
     return DemoSummary(
@@ -130,7 +130,7 @@ def summarise(crews: Sequence[Crew], rejected: Mapping[str, int], foreign: int) 
 def table_of(rows: Sequence[Row], footer: Sequence[str], title: str) -> Group:
     """The live table.
 
-    What its columns mean is said in `LEGEND`, below it.
+    `LEGEND`, below the table, explains its columns.
     """
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("truck", "delivery", "status"):
@@ -165,10 +165,10 @@ def line_of(row: Row) -> str:
 
 
 def page_lines(links: Sequence[str], console: str) -> list[str]:
-    """The pages, the first thing to look at.
+    """Lines with the URLs of the pages, the first thing to look at.
 
     Args:
-        links: Of the customers' pages.
+        links: URLs of the customers' pages.
         console: URL of the dispatcher's console.
     """
     if not links:
@@ -181,7 +181,7 @@ def page_lines(links: Sequence[str], console: str) -> list[str]:
 
 
 def where_to_look(environment: Environment, env_file: str) -> list[str]:
-    """What else a curious person can try while it runs."""
+    """Commands to try while the demo runs."""
     lines = [
         f"HTTP API   {environment.server_url}",
         f"WebSocket  {environment.websocket_url}",

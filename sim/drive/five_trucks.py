@@ -1,6 +1,6 @@
-"""The driver test: real trucks' points in, customers' sockets out, judged by point id.
+"""The driver test: trucks' points in, customers' sockets out, judged by point id.
 
-Called after its usual size; the number of trucks is a parameter.
+Named after its usual size; the number of trucks is a parameter.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from sim.fleet.trips import Trip, TripTimes, plan_trips
 PrintLine = Callable[[str], None]
 
 Meanwhile = Callable[[], Awaitable[None]]
-"""Begun with the drive."""
+"""Runs beside the drive and starts with it."""
 
 STAND_S = 8.0
-"""At each end where the service's dwell is not known: longer than the local cloud's short one."""
+"""Stand at each end when the service's dwell is unknown: longer than the local cloud's dwell."""
 
 DWELL_MARGIN_S = 2.0
 PROGRESS_EVERY_S = 5.0
@@ -47,18 +47,18 @@ STORES_EVERY_S = 1.0
 
 @dataclass(frozen=True)
 class DriveOptions:
-    """What to drive.
+    """Options of a drive.
 
     Attributes:
-        trucks: How many.
-        duration_s: Of each one's trip.
-        dwell_s: The service's setting, where it is known and a stand may last so long: then the
-            service must see pickup and arrival itself.
-        seed: Of everything that is drawn.
-        compress: Send gzip.
-        doors: How trucks send, in turn: with two of them, every other truck uses the second.
-        patience_s: How long to wait for the stores, and for each thing that should be heard.
-        profile: The trucks' devices.
+        trucks: Number of trucks.
+        duration_s: Duration of each truck's trip.
+        dwell_s: The service's dwell setting, if it is known and a stand may last that long: then
+            the service must detect pickup and arrival itself.
+        seed: Seed of all random choices.
+        compress: Whether the trucks send gzip.
+        doors: The transports that trucks use, in turn: with two, every other truck uses the second.
+        patience_s: How long to wait for the stores, and for each expected message.
+        profile: Profile of the trucks' devices.
     """
 
     trucks: int = 5
@@ -77,7 +77,7 @@ class DriveOptions:
 
 
 def plan_drive(options: DriveOptions, routes: Sequence[Route] | None = None) -> tuple[Trip, ...]:
-    """A trip a truck: the first trucks each on a route of its own, later ones further along.
+    """One trip per truck: the first trucks each on their own route, later ones further along.
 
     Raises:
         TripTooShortError: The duration is too short for two stands and a drive.
@@ -95,7 +95,7 @@ def plan_drive(options: DriveOptions, routes: Sequence[Route] | None = None) -> 
 
 @dataclass(frozen=True)
 class DriveOutcome:
-    """What came of a drive: the verdict, and what it rests on."""
+    """The result of a drive: the verdict and its evidence."""
 
     verdict: Verdict
     trucks: Sequence[TruckEvidence]
@@ -108,27 +108,27 @@ async def drive_fleet(
     *,
     meanwhile: Meanwhile | None = None,
 ) -> DriveOutcome:
-    """Drive, watch, intrude, count.
+    """Run the trucks, their customers and the intruders; then judge the evidence.
 
     Args:
-        system: Where.
-        options: What.
-        print_line: Takes lines of progress.
-        meanwhile: What happens to the system under the drive. The trucks report until it is over,
+        system: The system under test.
+        options: What to drive.
+        print_line: Receives progress lines.
+        meanwhile: What happens to the system during the drive. The trucks report until it is over,
             so all of it falls between the first point and the last.
 
     Raises:
         TripTooShortError: See `plan_drive`.
         ApiError: The deliveries could not be created.
-        TokenError: There are no tokens.
-        UnsafeOperationError: A customer's socket was refused.
+        TokenError: No token could be obtained.
+        HandshakeRejectedError: A customer's socket was rejected.
     """
     trips = plan_drive(options)
     run = secrets.token_hex(3)
     crews = [_crew(system, options, run, number) for number in range(1, options.trucks + 1)]
     ids = [f"D-{run}-{number}" for number in range(1, options.trucks + 1)]
     intruders = [
-        # A customer that has a delivery, but not these; with one truck, there is none such.
+        # A customer with another delivery than these; with one truck there are no others to try.
         make_intruder(system, crews[0].customer_id, ids[1:]),
         make_intruder(system, f"C-{run}-stranger", ids),
     ]
@@ -248,7 +248,7 @@ def _intrusions(intruders: Iterable[Intruder], doors: DoorAttempts) -> IntruderE
 async def _await_stores(
     system: System, evidence: Sequence[TruckEvidence], patience_s: float, print_line: PrintLine
 ) -> StoreCounts | None:
-    """Read the stores until they hold everything, or the time is over."""
+    """Read the stores until they hold everything, or until time runs out."""
     if not system.environment.opensearch_url:
         return None
     reader = StoreReader(system.session, system.environment.opensearch_url)

@@ -1,8 +1,8 @@
-"""Those who try to see what is not theirs: each attempt must be refused.
+"""Intruders that try to view deliveries without a right to them: each attempt must be denied.
 
-Two with sound tokens (a customer who asks for the other customers' deliveries, and a stranger
-who asks for all), and two who should not even get a socket: one with a token that is not valid,
-one with a truck's.
+Two of them have valid tokens: a customer that requests the other customers' deliveries, and a
+stranger that requests all. Two must not even get a socket: one has an invalid token, the other
+a truck's token.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from sim.viewers.connection import ConnectionLostError, HandshakeRejectedError, 
 from sim.viewers.viewer import Viewer
 
 POLL_EVERY_S = 15.0
-"""An intruder asks during the whole drive, not only before anything moves."""
+"""Interval of an intruder's requests: it tries during the whole drive, not only at the start."""
 
 
 @dataclass
 class Intruder:
-    """Somebody who asks for deliveries of others.
+    """A viewer that requests deliveries of others.
 
     Attributes:
-        identity: The customer that it is.
-        wanted: The deliveries of others that it asks for.
-        log: What came over the socket.
+        identity: Its customer id.
+        watched: The deliveries of others that it requests.
+        log: The messages received on its socket.
     """
 
     identity: str
@@ -38,16 +38,16 @@ class Intruder:
 
     @property
     def rejections(self) -> int:
-        """How often the service said that there is no such delivery."""
+        """How often the service responded that there is no such delivery."""
         return sum(self.log.rejected.values())
 
     @property
     def undetected(self) -> tuple[str, ...]:
-        """Deliveries of which it was never told that there is none."""
+        """Deliveries for which the service never responded that there is no such delivery."""
         return tuple(one for one in self.watched if one not in self.log.rejected)
 
     async def run(self) -> None:
-        """Ask for each delivery, again and again, until cancelled."""
+        """Request each delivery repeatedly until cancelled."""
         await together(self.viewer.run(), self._poll())
 
     async def _poll(self) -> None:
@@ -60,11 +60,11 @@ class Intruder:
 
 @dataclass
 class DoorAttempts:
-    """Sockets that must not open.
+    """The attempts to open sockets that must not open.
 
     Attributes:
-        refused: Attempts that were refused as they should be.
-        opened: Attempts that got a socket, by what they came with.
+        rejected: How many attempts were rejected, as they should be.
+        opened: The credentials of the attempts that got a socket.
     """
 
     rejected: int = 0
@@ -72,20 +72,20 @@ class DoorAttempts:
 
 
 def make_intruder(system: System, identity: str, expected: Sequence[str]) -> Intruder:
-    """A customer to whom nothing that it will ask for belongs."""
+    """A viewer with no right to any of the deliveries that it will request."""
     log = CustomerLog(identity, own=())
     return Intruder(identity, expected, log, system.viewer("customer", identity, log))
 
 
 async def try_doors(system: System, truck_id: str) -> DoorAttempts:
-    """Try to open sockets with what must not open any.
+    """Try to open sockets with credentials that must not open any.
 
     Args:
         system: The system under test.
         truck_id: A truck whose (valid) token is tried.
 
     Raises:
-        ConnectionLostError: The service did not answer at all, again and again.
+        ConnectionLostError: The service did not respond at all, despite retries.
     """
     opener = socket_opener(system.environment.websocket_url)
     token = await system.identity("truck", truck_id)()

@@ -1,4 +1,4 @@
-"""What OpenSearch holds of a drive, by point id."""
+"""Counts what OpenSearch holds of a drive, by point id."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ LATEST_INDEX = "truck-latest"
 
 
 class StoreError(Exception):
-    """OpenSearch did not answer, or not as it should."""
+    """OpenSearch did not respond, or not as expected."""
 
 
 @dataclass(frozen=True)
 class StoreCounts:
-    """What the stores hold of the points asked for.
+    """What the stores hold of the requested points.
 
     Attributes:
         in_history: Ids in the history.
-        history_copies: Documents in the history beyond one an id.
-        in_raw: Ids in the raw log, however many copies.
+        history_copies: Documents in the history beyond one per id.
+        in_raw: Ids in the raw log, in any number of copies.
         latest_at_ms: ``event_at`` of each truck's latest position.
     """
 
@@ -41,20 +41,20 @@ class StoreCounts:
 
 
 class StoreReader:
-    """Reads the indexes of a system whose OpenSearch can be seen."""
+    """Reads the indexes of a system whose OpenSearch is accessible."""
 
     def __init__(self, session: aiohttp.ClientSession, opensearch_url: str) -> None:
         self._session = session
         self._url = opensearch_url.rstrip("/")
 
     async def count(self, ids: Mapping[str, Sequence[str]]) -> StoreCounts:
-        """Look for points.
+        """Count the points in the stores.
 
         Args:
             ids: The points' ids by truck.
 
         Raises:
-            StoreError: OpenSearch does not answer.
+            StoreError: OpenSearch is unavailable.
         """
         await self._request("POST", f"/{RAW_INDEXES},{HISTORY_INDEXES},{LATEST_INDEX}/_refresh", {})
         expected = frozenset(one for of_truck in ids.values() for one in of_truck)
@@ -72,7 +72,7 @@ class StoreReader:
     async def _history(self, ids: Iterable[str]) -> Any:
         remaining = iter(ids)
         while chunk := list(islice(remaining, PAGE)):
-            # Twice the size: a point that is in two days' indexes must not hide another.
+            # Twice the size: a point in the indexes of two days must not hide another.
             body = {"query": {"ids": {"values": chunk}}, "_source": False, "size": 2 * PAGE}
             for hit in await self._search(HISTORY_INDEXES, body):
                 yield hit["_id"]
@@ -94,7 +94,7 @@ class StoreReader:
             found |= {_raw_id(hit["_source"]) for hit in hits}
             if len(hits) < PAGE:
                 return found
-            # Copies of one point sort alike: skipping those beyond a page's end loses no id.
+            # Copies of a point have equal sort keys: skipping those past a page's end loses no id.
             after = hits[-1]["sort"]
 
     async def _latest(self, truck_ids: Sequence[str]) -> Mapping[str, int]:

@@ -1,4 +1,4 @@
-"""Run one thing while others run beside it."""
+"""Run one coroutine while others run beside it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ T = TypeVar("T")
 async def together(main: Coroutine[Any, Any, T], *others: Coroutine[Any, Any, None]) -> T:
     """Await ``main`` while the others run; they are cancelled when it ends.
 
-    Unlike a task group it raises the failure itself, not a group of one, and ends with its main
-    part.
+    Unlike a task group it raises the failure itself, not an exception group, and it ends when
+    ``main`` ends.
 
     Args:
-        main: What is awaited.
-        others: Without an end of their own.
+        main: The coroutine to await.
+        others: Coroutines that do not end by themselves.
 
     Raises:
-        Exception: Whatever the first of them to fail raises.
+        Exception: The exception of the first coroutine that fails.
     """
     awaited = asyncio.create_task(main)
     beside = [asyncio.create_task(other) for other in others]

@@ -1,4 +1,4 @@
-"""The verdict on a drive: counted by point id, from what was answered, stored and received."""
+"""The verdict on a drive, by point id: from the responses, the stores and the messages."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from sim.drive.stores import StoreCounts
 from sim.fleet.device import Fix
 
 STATUSES_ALWAYS = frozenset({Status.ASSIGNED, Status.IN_TRANSIT, Status.NEARBY, Status.DELIVERED})
-"""Every trip of ours leads through these, by rule or by the driver's word."""
+"""Every trip goes through these, by rule or by the driver's declaration."""
 
 STATUSES_BY_DWELL = frozenset({Status.AT_PICKUP, Status.ARRIVED})
-"""And through these, where a truck stands longer than the service's dwell."""
+"""And through these, when a truck stands longer than the service's dwell."""
 
 
 @dataclass(frozen=True)
 class TruckEvidence:
-    """What is known of one truck and its customer at the end of a drive.
+    """What is known about one truck and its customer at the end of a drive.
 
     Attributes:
         fixes: Every fix made, by id.
         accepted: The fixes that the service accepted, by id.
-        refused: Why others were refused.
-        unsettled: How many never got a final answer.
-        messages: How many the customer got about its delivery.
-        gaps: The times in which it heard nothing.
-        statuses: Those that the customer was told of.
-        positions: Those that the customer was shown.
+        rejected: Why other fixes were rejected.
+        unsettled: How many points were never settled.
+        messages: How many the customer received about its delivery.
+        gaps: The intervals in which the customer received nothing.
+        statuses: The statuses that the customer received.
+        positions: The positions that the customer received.
         foreign: Messages about deliveries of others.
-        broken: Messages that are not what the service promises.
-        delivery: The delivery in the end; None when it could not be read.
+        broken: Messages that violate the service's contract.
+        delivery: The delivery at the end; None when it could not be read.
         failures: What the truck's driver could not do.
     """
 
@@ -57,13 +57,13 @@ class TruckEvidence:
 
 @dataclass(frozen=True)
 class IntruderEvidence:
-    """What the intruders got.
+    """What the intruders achieved.
 
     Attributes:
-        refusals: How often something was refused to one, a socket included.
-        unanswered: What was asked for and never refused.
-        foreign: What was told to somebody who has no right to it.
-        opened: Sockets that must not have opened.
+        rejections: How often an attempt was denied, attempts to open a socket included.
+        undetected: What was requested and never denied.
+        foreign: Messages sent to viewers without a right to them.
+        opened: Sockets that opened although they must not.
     """
 
     rejections: int
@@ -74,7 +74,7 @@ class IntruderEvidence:
 
 @dataclass(frozen=True)
 class GapFigures:
-    """How long a customer heard nothing, between one message and the next."""
+    """How long a customer received nothing between two messages."""
 
     p50_s: float
     p99_s: float
@@ -85,7 +85,7 @@ class GapFigures:
 
     @classmethod
     def of(cls, gaps: Sequence[Gap]) -> GapFigures | None:
-        """The figures; None of nothing."""
+        """The figures; None without gaps."""
         lengths_s = sorted(gap.length_s for gap in gaps)
         p50_s, p99_s = percentile(lengths_s, 50), percentile(lengths_s, 99)
         if p50_s is None or p99_s is None:
@@ -95,15 +95,15 @@ class GapFigures:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a drive ended.
+    """The result of a drive.
 
     Attributes:
-        in_history, in_raw, latest_ok: None where the stores can't be seen.
-        latest_ok: How many trucks' latest position is their newest accepted fix.
+        in_history, in_raw, latest_ok: None when the stores are not accessible.
+        latest_ok: For how many trucks the latest position is the newest accepted fix.
         messages: By customer.
-        gaps: By customer; without those who heard nothing.
-        problems: Why it is not ok, for people; empty when it is.
-        unseen: What could not be judged, for people.
+        gaps: By customer; without customers that received nothing.
+        problems: Why it is not ok, as text for people; empty when it is ok.
+        unseen: What could not be judged, as text for people.
     """
 
     trucks: int
@@ -123,11 +123,11 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was wrong."""
+        """Whether there were no problems."""
         return not self.problems
 
     def to_json(self) -> dict[str, Any]:
-        """Exactly the promised names."""
+        """The verdict under exactly the documented names."""
         return {
             "accepted": self.accepted,
             "in_history": self.in_history,
@@ -150,13 +150,13 @@ def judge(
     *,
     required: Set[Status] = STATUSES_ALWAYS,
 ) -> Verdict:
-    """Weigh all the evidence.
+    """Judge all the evidence.
 
     Args:
-        trucks: One an entry.
-        intruders: Theirs.
-        stores: None where OpenSearch can't be seen.
-        required: Statuses that each delivery must go through and each customer hear of.
+        trucks: One entry per truck.
+        intruders: The evidence of the intruders.
+        stores: None when OpenSearch is not accessible.
+        required: Statuses that each delivery must go through and each customer must receive.
     """
     problems = [problem for truck in trucks for problem in _truck_problems(truck, required)]
     foreign = [one for truck in trucks for one in truck.foreign] + list(intruders.foreign)
@@ -275,13 +275,13 @@ def _store_problems(
 
 
 def stores_are_complete(trucks: Sequence[TruckEvidence], stores: StoreCounts) -> bool:
-    """Whether the stores have caught up with everything that was accepted."""
+    """Whether the stores hold everything that was accepted."""
     accepted = {one for truck in trucks for one in truck.accepted}
     return not _store_problems(trucks, accepted, stores)
 
 
 def percentile(ascending: Sequence[float], percent: float) -> float | None:
-    """The nearest-rank percentile; None of nothing."""
+    """The nearest-rank percentile; None without values."""
     if not ascending:
         return None
     return ascending[max(0, math.ceil(len(ascending) * percent / 100) - 1)]

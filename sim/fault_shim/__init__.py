@@ -1,9 +1,10 @@
-"""A proxy before the local cloud or OpenSearch that makes the weather which these can't make.
+"""A proxy in front of the local cloud or OpenSearch that injects faults they can't produce.
 
     client ──▶ FaultShim ──▶ local AWS or OpenSearch
                   ▲
              FaultRule, …
 
-`rules` says what a fault is, `requests` what a request is, `deciding` which request meets which
-fault: all without I/O. `shim` acts. Whatever no rule names passes unchanged.
+`rules` defines faults, `requests` parses requests, and `deciding` selects the faults of a request:
+all without I/O. `shim` applies them. A set of rules with its seed is called the weather. Requests
+that no rule matches pass unchanged.
 """

@@ -1,4 +1,4 @@
-"""AWS's batches whose entries fail one by one: taken apart, and their answers put together."""
+"""AWS batch requests whose entries can fail individually: splits them and builds responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sim.fault_shim.batches import Batch, Entry, Failures
 
 
 class _PutRecords:
-    """Kinesis: an answer for each record, in order."""
+    """Kinesis: one result per record, in order."""
 
     def __init__(self, body: bytes) -> None:
         self._body = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
@@ -44,7 +44,7 @@ class _Keyed(msgspec.Struct):
 
 
 class _QueueBatch:
-    """SQS: what succeeded and what failed are two lists, by the entries' own ids."""
+    """SQS: two lists, successful and failed entries, by the entries' own ids."""
 
     def __init__(self, body: bytes) -> None:
         self._body = msgspec.json.decode(body)
@@ -76,7 +76,7 @@ class _QueueBatch:
 
 
 class _TableBatch:
-    """DynamoDB: what was not done comes back as it was asked, by table."""
+    """DynamoDB: unprocessed entries are returned as they were requested, by table."""
 
     def __init__(self, body: bytes, *, reads: bool) -> None:
         self._body = msgspec.json.decode(body)
@@ -138,4 +138,4 @@ AWS_BATCHES: Mapping[tuple[str, str], Callable[[bytes], Batch]] = {
     ("dynamodb", "BatchWriteItem"): functools.partial(_TableBatch, reads=False),
     ("dynamodb", "BatchGetItem"): functools.partial(_TableBatch, reads=True),
 }
-"""By service and operation; what is no such body raises."""
+"""By service and operation; raises for a body of another form."""

@@ -1,4 +1,4 @@
-"""What a batch request is to the shim, whatever service it is of."""
+"""The shim's interface to a batch request of any service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Set
 from typing import Protocol
 
 Entry = tuple[str, ...]
-"""What an entry is about."""
+"""The identifiers in an entry."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,26 +20,26 @@ class ItemFailure:
 
 
 Failures = Mapping[int, ItemFailure]
-"""By the entry's place in the request."""
+"""By the entry's index in the request."""
 
 
 class Batch(Protocol):
-    """A batch request, taken apart."""
+    """A batch request, split into its entries."""
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """What each entry is about, in the order of the request."""
+        """The identifiers in each entry, in the order of the request."""
         ...
 
     def without(self, failing: Set[int]) -> bytes | None:
-        """The body of the entries that don't fail; None when nothing is left to ask."""
+        """The body without the failing entries; None when no entry is left."""
         ...
 
     def respond(self, upstream: bytes | None, failures: Failures) -> bytes:
-        """The answer to the whole request.
+        """The response to the whole request.
 
         Args:
-            upstream: The good answer to what was forwarded; None when nothing was.
-            failures: The entries that were left out.
+            upstream: The successful response to the forwarded entries; None when there were none.
+            failures: The entries that were not forwarded.
         """
         ...

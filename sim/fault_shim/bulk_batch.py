@@ -1,4 +1,4 @@
-"""OpenSearch's `_bulk`: lines of actions and sources; an item of the answer for each, in order."""
+"""OpenSearch's `_bulk`: lines of actions and sources; one response item per action, in order."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class _Item:
 
 
 class BulkBatch:
-    """A bulk request, taken apart. With a ``filter_path`` it must keep one field of every item.
+    """A bulk request, split into its items. A ``filter_path`` must keep one field of every item.
 
     Args:
-        body: Not compressed.
-        index: Of the items that name none: the one in the path.
+        body: The uncompressed body.
+        index: The index in the path, for items that name none.
 
     Raises:
-        msgspec.DecodeError: It isn't one.
+        msgspec.DecodeError: The body is not a bulk request.
     """
 
     def __init__(self, body: bytes, *, index: str = "") -> None:

@@ -19,7 +19,7 @@ CONTROL_PATH = "/_faults"
 
 
 class Controlled(Protocol):
-    """What the control endpoint controls."""
+    """The part of the shim that the control endpoint controls."""
 
     @property
     def weather(self) -> Weather: ...  # noqa: D102
@@ -31,7 +31,7 @@ class Controlled(Protocol):
 
 
 async def respond_to_control(shim: Controlled, method: str, body: bytes) -> web.Response:
-    """Answers a request to the control path."""
+    """Handles a request to the control path."""
     if method == "PUT":
         try:
             weather = decode_weather(body)

@@ -1,7 +1,7 @@
-"""Which faults a request meets: pure, and the same again for the same seed.
+"""Decides which faults a request gets: pure, and repeatable for the same seed.
 
-A rule's chances hang on the seed, its name and how often it has matched, on nothing else: the
-n-th request that a rule matches meets the same fate in every run, whatever else is under way.
+A rule's random choices depend only on the seed, its name and how often it has matched. So the
+n-th request that a rule matches gets the same result in every run, whatever else is running.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from sim.fault_shim.rules import (
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
-    """How often a rule has matched, and how often it has struck."""
+    """How often a rule has matched, and how often it was applied."""
 
     matched: int = 0
     struck: int = 0
 
 
 Tallies = Mapping[str, Tally]
-"""By the rule's name; a rule that isn't there has never matched."""
+"""By the rule's name; a missing rule has never matched."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,12 +40,12 @@ class Decision:
     """What is done to one request.
 
     Attributes:
-        struck: Names of the rules that struck, in order.
-        ending: What decides the answer; the first rule that has one wins.
-        failures: The entries that fail, by place. Of two rules the first wins.
-        delay_before_s: Waited before upstream is asked. Delays add up.
-        delay_after_s: Waited with the answer at hand.
-        lag_s: How old a table the query sees; the longest counts.
+        struck: Names of the rules that were applied, in order.
+        ending: The fault that determines the response; the first rule with one wins.
+        failures: The failing entries, by index. Of two rules the first wins.
+        delay_before_s: Delay before the request is forwarded. Delays add up.
+        delay_after_s: Delay before the response is sent.
+        lag_s: Age of the table state that the query sees; the largest value wins.
     """
 
     struck: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ class Decision:
 def decide(
     request: Request, rules: Sequence[FaultRule], tallies: Tallies, seed: int
 ) -> tuple[Decision, Tallies]:
-    """What is done to a request, and the tallies after it."""
+    """Decides what is done to a request; returns the decision and the new tallies."""
     decision = Decision()
     after = dict(tallies)
     for rule in rules:
@@ -83,7 +83,7 @@ def decide(
 
 
 def matching_entries(rule: FaultRule, request: Request) -> tuple[int, ...]:
-    """The entries of the request that a rule is about; empty when it isn't about the request."""
+    """The indexes of the entries that a rule matches; empty when it doesn't match the request."""
     whole = (
         _fits(rule.service, request.service)
         and _fits(rule.operation, request.operation)
@@ -108,7 +108,7 @@ def _fits(pattern: str | None, value: str) -> bool:
 def _strike(
     decision: Decision, rule: FaultRule, places: Sequence[int], chances: random.Random
 ) -> Decision | None:
-    """The decision with the rule's fault in it; None when there is nothing that it could do."""
+    """The decision with the rule's fault added; None when the fault can't apply."""
     fault = rule.fault
     struck = (*decision.struck, rule.name)
     if isinstance(fault, FailItems):
@@ -136,6 +136,6 @@ def _failures(
     return {
         place: failure
         for place in places
-        # Every place draws, so that one entry's fate doesn't hang on the others'.
+        # Draw for every index, so that one entry's result doesn't depend on the others.
         if chances.random() < fault.share and (fault.places is None or place in fault.places)
     }

@@ -1,4 +1,4 @@
-"""A refusal, worded as the service itself would."""
+"""Error responses in the service's own format."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ REQUEST_ID = "fa017000-0000-4000-8000-000000000000"
 
 
 def worded(rejection: Reject, dialect: Dialect, content_type: str) -> ProxyResponse:
-    """The answer that says so.
+    """The error response for a rejection.
 
     Args:
-        rejection: What is refused, and why.
-        dialect: How the service words an error.
-        content_type: Of the request: AWS JSON answers in the version that it was asked in.
+        rejection: The error to return.
+        dialect: The service's error format.
+        content_type: Of the request: an AWS JSON response uses the version of the request.
     """
     code, message = rejection.code, rejection.message
     headers = CIMultiDict({"x-amzn-RequestId": REQUEST_ID, "Content-Type": "application/json"})

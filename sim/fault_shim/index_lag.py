@@ -1,9 +1,9 @@
-"""Secondary indexes that lag, before a DynamoDB whose indexes don't.
+"""Secondary indexes that lag, in front of a DynamoDB whose indexes don't.
 
-Beside each lagging table stands a copy, made upstream when the lag begins. After each write that
-passes through, the written items are read back and put into the copy once they are old enough; a
-query on an index is asked of the copy. So what a query sees is the table as it was: deletions,
-filters, pages and counts included, without evaluating an expression here.
+Each lagging table has a copy, created upstream when the lag begins. After each write that passes
+through, the written items are read back, and put into the copy once they are old enough. A query
+on an index goes to the copy. So a query sees the table as it was, deletions, filters, pages and
+counts included, and no expression needs to be evaluated here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Item = Mapping[str, Any]
 Headers = Mapping[str, str]
 
 Call = Callable[[Headers, str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
-"""Asks upstream an operation, as whoever sent those headers; raises when it is refused."""
+"""Calls an operation of upstream with the given request's headers; raises when it fails."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,14 +37,14 @@ class _Copy:
     name: str
     keys: tuple[str, ...]
     headers: Headers
-    """Of the request that it was made for: they name the account."""
+    """Headers of the request that caused the copy: they name the account."""
     pending: deque[_Change] = dataclasses.field(default_factory=deque)
     lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
-    """Held from a write until its images are read, and while the copy is brought forward."""
+    """Held from a write until its images are read, and while the copy is updated."""
 
 
 def written_items(document: Mapping[str, Any]) -> Iterator[tuple[str, Item]]:
-    """Table and item (or key) of everything that a write request touches."""
+    """Table and item (or key) of every item that a write request changes."""
     single = document.get("Item") or document.get("Key")
     if single and "TableName" in document:
         yield document["TableName"], single
@@ -63,10 +63,10 @@ def written_items(document: Mapping[str, Any]) -> Iterator[tuple[str, Item]]:
 
 
 class LaggingIndexes:
-    """Keeps the copies.
+    """Maintains the copies.
 
     Args:
-        call: Asks upstream.
+        call: Calls upstream.
         clock: Monotonic seconds.
     """
 
@@ -80,12 +80,12 @@ class LaggingIndexes:
     async def around_write(
         self, tables: Iterable[str], headers: Headers, document: Mapping[str, Any]
     ) -> AsyncIterator[None]:
-        """Upstream is asked inside the block; writes to one lagging table take turns.
+        """Wraps a write to upstream; writes to the same lagging table are serialised.
 
         Args:
-            tables: Those of the request's that lag.
-            headers: Of the request.
-            document: Its body.
+            tables: The lagging tables of the request.
+            headers: Headers of the request.
+            document: Body of the request.
         """
         copies = {table: await self._copy(table, headers) for table in sorted(tables)}
         async with contextlib.AsyncExitStack() as locks:
@@ -94,12 +94,12 @@ class LaggingIndexes:
             yield
             for table, item in written_items(document):
                 lagging = copies.get(table)
-                # Without its key it was refused.
+                # A write without the key was rejected.
                 if lagging is not None and item.keys() >= set(lagging.keys):
                     await self._note(table, lagging, item, headers)
 
     async def stand_in(self, table: str, headers: Headers, lag_s: float) -> str:
-        """The name of a table that is as `table` was `lag_s` ago."""
+        """The name of a table whose state is that of `table` `lag_s` ago."""
         copy = await self._copy(table, headers)
         async with copy.lock:
             old_enough_s = self._clock() - lag_s
@@ -115,10 +115,10 @@ class LaggingIndexes:
         return copy.name
 
     async def drop(self, still_lags: Callable[[str], bool] = lambda _: False) -> None:
-        """Deletes the copies of tables that lag no more."""
+        """Deletes the copies of tables that no longer lag."""
         for table in [table for table in self._copies if not still_lags(table)]:
             copy = self._copies.pop(table)
-            with contextlib.suppress(Exception):  # upstream may be gone, and the copy with it
+            with contextlib.suppress(Exception):  # upstream may have stopped, and its copy with it
                 await self._call(copy.headers, "DeleteTable", {"TableName": copy.name})
 
     async def _note(self, table: str, copy: _Copy, item: Item, headers: Headers) -> None:

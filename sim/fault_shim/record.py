@@ -1,4 +1,4 @@
-"""What the shim did, for tests to look at."""
+"""A record of what the shim did, for tests."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from fnmatch import fnmatchcase
 import msgspec
 
 MOST_EXCHANGES = 100_000
-"""A chaos run may last for hours; the oldest are forgotten."""
+"""A chaos run may last for hours; the oldest exchanges are dropped."""
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
-    """One request and what became of it.
+    """One request and its outcome.
 
     Attributes:
-        struck: Names of the rules that struck; empty when it passed unchanged.
-        entries: What each entry of the request was about.
-        failed: Places of the entries that were made to fail.
-        forwarded: Whether upstream was asked, for a part of a batch at least.
-        status: What upstream answered; None when it wasn't asked, or gave no answer.
-        told: What the client was told; None when its connection was reset instead.
+        struck: Names of the rules that were applied; empty when it passed unchanged.
+        entries: The identifiers in each entry of the request.
+        failed: Indexes of the entries that were made to fail.
+        forwarded: Whether the request, or a part of its batch, was sent to upstream.
+        status: Status code from upstream; None when nothing was forwarded or nothing came back.
+        told: Status code sent to the client; None when its connection was ended instead.
     """
 
     service: str
@@ -37,7 +37,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record:
-    """The exchanges, oldest first. Each is there before its answer's last byte is sent."""
+    """The exchanges, oldest first. Each is added before the last byte of its response is sent."""
 
     def __init__(self) -> None:
         self._exchanges: deque[Exchange] = deque(maxlen=MOST_EXCHANGES)
@@ -45,24 +45,24 @@ class Record:
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """All that are remembered."""
+        """All exchanges that are kept."""
         return tuple(self._exchanges)
 
     def of(self, operation: str) -> list[Exchange]:
-        """Those of an operation (a shell pattern)."""
+        """The exchanges of an operation (a shell pattern)."""
         return [one for one in self._exchanges if fnmatchcase(one.operation, operation)]
 
     def struck_by(self, rule: str) -> list[Exchange]:
-        """Those that a rule struck."""
+        """The exchanges to which a rule was applied."""
         return [one for one in self._exchanges if rule in one.struck]
 
     def add(self, exchange: Exchange) -> None:
-        """Remembers one."""
+        """Adds an exchange."""
         self._exchanges.append(exchange)
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def until(self, holds: Callable[[Record], bool]) -> None:
-        """Waits until something holds; bound it with `asyncio.timeout`."""
+        """Waits until a condition holds; bound the wait with `asyncio.timeout`."""
         while not holds(self):
             await self._changed.wait()

@@ -1,4 +1,4 @@
-"""What a request asks for, read from its bytes: AWS's protocols, @connections, OpenSearch."""
+"""Parses a request from its bytes: AWS's protocols, @connections, OpenSearch."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ _TARGET_FIELDS = ("TableName", "StreamName", "StreamARN", "QueueUrl")
 
 
 class Dialect(enum.Enum):
-    """How a service words an error."""
+    """The error format of a service."""
 
     JSON = "json"
     """AWS JSON 1.0 and 1.1: ``X-Amz-Target``."""
     QUERY = "query"
-    """AWS's old query protocol: form in, XML out."""
+    """AWS's old query protocol: form-encoded requests, XML responses."""
     S3 = "s3"
     REST = "rest"
-    """AWS's REST services in JSON; gateways too."""
+    """AWS's REST services with JSON, and API gateways."""
     OPENSEARCH = "opensearch"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Received:
-    """A request as it came.
+    """A request as received.
 
     Attributes:
-        method: In capitals.
-        target: Path and query, as they were sent.
-        headers: By name in small letters.
-        body: All of it.
+        method: In upper case.
+        target: Path and query as sent.
+        headers: By name in lower case.
+        body: The whole body.
     """
 
     method: str
@@ -59,13 +59,13 @@ class Received:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a request asks for; see `FaultRule` for the words.
+    """A parsed request; see `FaultRule` for the terms.
 
     Attributes:
-        index: Of a query on a secondary index.
-        document: The decoded body, where it is an AWS JSON object.
-        batch: The body, where entries of it can fail by themselves.
-        entries: What each entry is about; one for a request that is no batch.
+        index: Name of the secondary index that is queried.
+        document: The decoded body, if it is an AWS JSON object.
+        batch: The batch, if entries of the body can fail individually.
+        entries: The identifiers in each entry; a request that is not a batch has one entry.
     """
 
     service: str
@@ -80,7 +80,7 @@ class Request:
 
 
 def understand(received: Received) -> Request:
-    """Reads a request; one that can't be understood is an operation named by method and path."""
+    """Parses a request; an unknown one becomes an operation named by its method and path."""
     path = urlsplit(received.target).path
     if "x-amz-target" in received.headers:
         return _aws_json(received, path)
@@ -136,7 +136,7 @@ def _aws_batch(service: str, operation: str, body: bytes) -> Batch | None:
     take_apart = AWS_BATCHES.get((service, operation))
     if take_apart is None:
         return None
-    with contextlib.suppress(*_MALFORMED):  # upstream's to refuse
+    with contextlib.suppress(*_MALFORMED):  # upstream will reject it
         return take_apart(body)
     return None
 
@@ -153,7 +153,7 @@ def _targets(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _about(document: Mapping[str, Any]) -> Entry:
-    """Keys and texts of a request that is no batch: enough to tell one delivery from another."""
+    """Keys and texts of a request that is not a batch: enough to distinguish deliveries."""
     found = [document.get(name) for name in ("IndexName", "PartitionKey", "MessageGroupId")]
     found.append(document.get("MessageDeduplicationId"))
     for action in [document, *_actions(document)]:

@@ -1,4 +1,4 @@
-"""Answers that are known as a whole, and the ways in which they don't arrive."""
+"""Complete responses, and the ways in which they fail to arrive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sim.fault_shim.rules import HowToEnd, ReplaceResponse
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProxyResponse:
-    """An answer to a client."""
+    """A response to a client."""
 
     status: int
     headers: CIMultiDict[str]
@@ -23,7 +23,7 @@ class ProxyResponse:
 
 
 def replaced(response: ProxyResponse, by: ReplaceResponse) -> ProxyResponse:
-    """The false answer in the true one's headers."""
+    """The replacement response with the headers of the original."""
     headers = CIMultiDict(response.headers)
     headers.popall("Content-Encoding", None)
     headers.update(by.headers)
@@ -31,9 +31,9 @@ def replaced(response: ProxyResponse, by: ReplaceResponse) -> ProxyResponse:
 
 
 def whole(response: ProxyResponse) -> web.StreamResponse:
-    """All of it."""
+    """The complete response."""
     headers = CIMultiDict(response.headers)
-    # Length and checksum are of what upstream said, which this may not be.
+    # Length and checksum belong to upstream's body, which may have been replaced.
     for name in ("Content-Length", "x-amz-crc32"):
         headers.popall(name, None)
     return web.Response(status=response.status, headers=headers, body=response.body)
@@ -42,7 +42,7 @@ def whole(response: ProxyResponse) -> web.StreamResponse:
 async def cut_off(
     request: web.BaseRequest, response: ProxyResponse, after_bytes: int
 ) -> web.StreamResponse:
-    """Promises the whole body, sends its beginning, and closes the connection."""
+    """Announces the whole body, sends its beginning, and closes the connection."""
     part = web.StreamResponse(status=response.status, headers=response.headers)
     part.content_length = len(response.body)
     await part.prepare(request)
@@ -53,11 +53,11 @@ async def cut_off(
 
 
 def ended(request: web.BaseRequest, by: HowToEnd) -> web.StreamResponse:
-    """Ends the connection without a byte of an answer."""
+    """Ends the connection without sending any byte of a response."""
     if request.transport is not None:
         if by == "reset":
             connection: Any = request.transport.get_extra_info("socket")
-            # Closed with a linger of 0 s, a connection ends by RST instead of FIN.
+            # A connection that is closed with a linger of 0 s ends with RST instead of FIN.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.transport.abort()
     return web.Response()

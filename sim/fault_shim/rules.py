@@ -21,17 +21,17 @@ HowToEnd = Literal["reset", "close"]
 
 
 class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A typing error in a rule must not make fair weather."""
+    """Base of the rules: unknown fields are errors, so that a typo can't disable a fault."""
 
 
 class Reject(_Data, frozen=True, kw_only=True, tag_field="kind", tag="refuse"):
-    """Upstream is not asked; the answer is an error as the service itself would word it.
+    """Nothing is forwarded; the response is an error in the service's own format.
 
     Attributes:
-        status: Of the answer.
+        status: Status code of the response.
         code: The service's name of the error: ``LimitExceededException``, ``GoneException``.
         message: For people.
-        more: Further fields of a JSON error, ``CancellationReasons`` for one.
+        more: Further fields of a JSON error, for example ``CancellationReasons``.
     """
 
     status: Status
@@ -41,17 +41,17 @@ class Reject(_Data, frozen=True, kw_only=True, tag_field="kind", tag="refuse"):
 
 
 class FailItems(_Data, frozen=True, kw_only=True, tag_field="kind", tag="fail_items"):
-    """Some entries of a batch fail, the others are really forwarded.
+    """Some entries of a batch fail, the others are forwarded.
 
-    Takes `PutRecords`, `_bulk`, SQS's batches, `BatchGetItem` and `BatchWriteItem`; in the last
-    two such entries come back as unprocessed, which has no code.
+    Supports `PutRecords`, `_bulk`, SQS's batches, `BatchGetItem` and `BatchWriteItem`; the last
+    two return failed entries as unprocessed, which has no code.
 
     Attributes:
         code: Of each failed entry; in a bulk the error's type.
         message: Of each failed entry.
         status: Of each failed item of a bulk.
-        places: Which entries, counted from 0 in the request; all where it is absent.
-        share: Of those entries, the probability of each.
+        places: Indexes of the entries, counted from 0 in the request; all when absent.
+        share: Probability that each of those entries fails.
     """
 
     code: str = "InternalFailure"
@@ -62,7 +62,7 @@ class FailItems(_Data, frozen=True, kw_only=True, tag_field="kind", tag="fail_it
 
 
 class Delay(_Data, frozen=True, kw_only=True, tag_field="kind", tag="delay"):
-    """Takes its time, before upstream is asked or with the answer."""
+    """A delay before the request is forwarded or before the response is sent."""
 
     seconds: Seconds
     when: Literal["before", "after"] = "before"
@@ -71,29 +71,31 @@ class Delay(_Data, frozen=True, kw_only=True, tag_field="kind", tag="delay"):
 class LagIndex(_Data, frozen=True, kw_only=True, tag_field="kind", tag="lag_index"):
     """A query on a secondary index sees the table as it was so many seconds ago.
 
-    The shim must see all writes to the table: those past it are in the index at once or never.
+    The shim must see all writes to the table: those that bypass it appear in the index at once
+    or never.
     """
 
     seconds: Seconds
 
 
 class Drop(_Data, frozen=True, kw_only=True, tag_field="kind", tag="drop"):
-    """The connection ends, and upstream never hears of the request.
+    """The connection ends, and the request is never forwarded.
 
     Attributes:
-        by: Reset, as when a process dies or a path is lost; or closed in order, as by a balancer.
+        by: Reset, as when a process dies or a network path is lost; or closed in order, as by a
+            load balancer.
     """
 
     by: HowToEnd = "reset"
 
 
 class CutResponse(_Data, frozen=True, kw_only=True, tag_field="kind", tag="cut_answer"):
-    """Upstream has done what it was asked, and the connection ends before that is told.
+    """Upstream handles the request, but the connection ends before the response is complete.
 
     Attributes:
-        after_bytes: Of the answer's body, sent before the connection is closed; None: it ends
-            before the status line.
-        by: How it ends then; see `Drop`.
+        after_bytes: Bytes of the response's body sent before the connection is closed; None: it
+            ends before the status line.
+        by: How it ends in that case; see `Drop`.
     """
 
     after_bytes: NotNegative | None = None
@@ -101,7 +103,7 @@ class CutResponse(_Data, frozen=True, kw_only=True, tag_field="kind", tag="cut_a
 
 
 class ReplaceResponse(_Data, frozen=True, kw_only=True, tag_field="kind", tag="replace_answer"):
-    """Upstream has done what it was asked, and the answer says something else."""
+    """Upstream handles the request, but the response is replaced."""
 
     status: Status = 200
     body: str = ""
@@ -109,30 +111,30 @@ class ReplaceResponse(_Data, frozen=True, kw_only=True, tag_field="kind", tag="r
 
 
 Ending = Reject | Drop | CutResponse | ReplaceResponse
-"""What decides the answer: a request meets one of these at the most."""
+"""The faults that determine the response: at most one of them applies to a request."""
 
 Fault = Ending | FailItems | Delay | LagIndex
 
 
 class FaultRule(_Data, frozen=True, kw_only=True):
-    """A fault, which requests it may strike, and how often it does.
+    """A fault, the requests that it may affect, and how often it does.
 
-    The patterns are shell patterns (``*``, ``?``, ``[…]``), case-sensitive; one that is absent
+    The patterns are shell patterns (``*``, ``?``, ``[…]``), case-sensitive; an absent pattern
     matches everything.
 
     Attributes:
-        name: In the record of what was done; no two rules share it.
-        fault: What happens.
+        name: Its unique name, also used in the record of exchanges.
+        fault: The fault to inject.
         service: ``kinesis``, ``dynamodb``, ``sqs``, ``s3``, ``execute-api``, ``opensearch``, …
         operation: ``PutRecords``, ``TransactWriteItems``, ``PostToConnection``, ``_bulk``; or
             method and path (``POST /telemetry``) where no operation has a name.
-        path: As it was sent, without the query.
-        target: A table, a stream, a queue's URL, an index: one that the request names.
-        ids: What an entry of the request is about: partition key, connection id, document id,
-            index of a query, key or value of an item. `FailItems` fails those entries only.
-        probability: Of the fault, each time that a request matches.
-        from_nth: The first matching request that may be struck, counted from 1.
-        times: The most requests that are struck; as many as match where it is absent.
+        path: The path as sent, without the query.
+        target: A table, stream, queue URL or index that the request names.
+        ids: An identifier in an entry of the request: partition key, connection id, document id,
+            index of a query, key or value of an item. `FailItems` fails only those entries.
+        probability: Probability of the fault for each matching request.
+        from_nth: The first matching request that may be affected, counted from 1.
+        times: The most requests that are affected; unlimited when absent.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
@@ -148,7 +150,7 @@ class FaultRule(_Data, frozen=True, kw_only=True):
 
 
 class Weather(_Data, frozen=True, kw_only=True):
-    """All rules, and the seed of their chances: what the control endpoint is given."""
+    """All rules and the seed of their random choices, as the control endpoint receives them."""
 
     rules: tuple[FaultRule, ...] = ()
     seed: int = 0
@@ -163,10 +165,10 @@ FAIR = Weather()
 
 
 def decode_weather(data: bytes) -> Weather:
-    """A weather from JSON: a list of rules, or ``{"seed": 7, "rules": […]}``.
+    """Decodes a weather from JSON: a list of rules, or ``{"seed": 7, "rules": […]}``.
 
     Raises:
-        msgspec.DecodeError: It isn't one; the message says where.
+        msgspec.DecodeError: The data is not a weather; the message says where.
     """
     if data.lstrip().startswith(b"["):
         data = b'{"rules":' + data + b"}"

@@ -1,4 +1,4 @@
-"""The proxy: asks `decide` about each request, and does what it says."""
+"""The proxy: calls `decide` for each request and applies the decision."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ _WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "T
 
 
 class FaultShim:
-    """A reverse proxy with weather; use as an async context manager.
+    """A reverse proxy that injects faults; use as an async context manager.
 
     Attributes:
-        record: What it did.
+        record: The exchanges so far.
 
     Args:
-        upstream_url: What it stands before: scheme, host and port.
-        rules: The weather to begin with.
-        seed: Of the rules' chances.
-        port: To listen on; any free one by default.
-        clock: Monotonic seconds, for indexes that lag.
+        upstream_url: Where it forwards to: scheme, host and port.
+        rules: The rules at the start.
+        seed: Seed of the rules' random choices.
+        port: The port to listen on; any free one by default.
+        clock: Monotonic seconds, for lagging indexes.
         sleep: Waits, for delays.
     """
 
@@ -83,7 +83,7 @@ class FaultShim:
                 max_line_size=_MOST_HEADER_BYTES,
                 max_field_size=_MOST_HEADER_BYTES,
             )
-            # Whoever waits for a slow answer when the weather ends need not wait it out.
+            # Clients that still wait for a delayed response at shutdown are cut off.
             runner = web.ServerRunner(server, shutdown_timeout=0.1)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
@@ -98,7 +98,7 @@ class FaultShim:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL at which it listens."""
         return f"http://{HOST}:{self._port}"
 
     @property
@@ -108,17 +108,17 @@ class FaultShim:
 
     @property
     def tallies(self) -> Tallies:
-        """How often each rule matched and struck since the weather was set."""
+        """How often each rule matched and was applied since the weather was set."""
         return self._tallies
 
     async def set_weather(self, weather: Weather) -> None:
-        """Changes the weather for the requests that come from now on; tallies begin anew."""
+        """Changes the weather for all later requests, and resets the tallies."""
         self._weather = weather
         self._tallies = {}
         await self._indexes.drop(self._lags)
 
     async def set_rules(self, *rules: FaultRule) -> None:
-        """The same, keeping the seed; none for fair weather."""
+        """Sets the rules and keeps the seed; without rules all requests pass unchanged."""
         await self.set_weather(msgspec.structs.replace(self._weather, rules=rules))
 
     async def _wait(self, wait_s: float) -> None:
@@ -158,7 +158,7 @@ class FaultShim:
         try:
             return await self._forward(request, received, parsed, decision, exchange)
         except aiohttp.ClientError:
-            # Nobody there, or nobody who answers: so it is for our client.
+            # Upstream is unreachable or sent no response: the client sees the same.
             self.record.add(msgspec.structs.replace(exchange, forwarded=True))
             return ended(request, "reset")
 
@@ -175,7 +175,7 @@ class FaultShim:
         failures = decision.failures if parsed.batch is not None else {}
         if parsed.batch is not None and failures:
             body = parsed.batch.without(failures.keys())
-            headers["Accept-Encoding"] = "identity"  # the answer is to be read here
+            headers["Accept-Encoding"] = "identity"  # the shim must read the response
             if body is None:
                 reply = _failure_response(parsed, parsed.batch.respond(None, failures))
                 return await self._send(request, decision, exchange, reply)
@@ -203,7 +203,7 @@ class FaultShim:
 
     @contextlib.asynccontextmanager
     async def _noting_writes(self, received: Received, parsed: Request) -> AsyncIterator[None]:
-        """Upstream is asked inside; a write to a table whose indexes lag is noted."""
+        """Wraps a call to upstream; records a write to a table whose indexes lag."""
         tables = [table for table in parsed.targets if self._lags(table)]
         if parsed.service != "dynamodb" or parsed.operation not in _WRITES or not tables:
             yield
@@ -220,7 +220,7 @@ class FaultShim:
     async def _stream(
         self, request: web.BaseRequest, exchange: Exchange, response: aiohttp.ClientResponse
     ) -> web.StreamResponse:
-        """Passes an answer on as it comes: it may be large, or go on for minutes."""
+        """Streams a response to the client: it may be large, or go on for minutes."""
         self.record.add(msgspec.structs.replace(exchange, told=response.status))
         passing = web.StreamResponse(
             status=response.status,
@@ -232,14 +232,14 @@ class FaultShim:
             async for chunk in response.content.iter_any():
                 await passing.write(chunk)
             await passing.write_eof()
-        except aiohttp.ClientError:  # either end is gone, in the middle of it
+        except aiohttp.ClientError:  # either side disconnected midway
             return ended(request, "reset")
         return passing
 
     async def _send(
         self, request: web.BaseRequest, decision: Decision, exchange: Exchange, reply: ProxyResponse
     ) -> web.StreamResponse:
-        """Sends an answer that is known as a whole, or as much of it as is to be sent."""
+        """Sends a complete response, or the part of it that the fault allows."""
         await self._wait(decision.delay_after_s)
         ending = decision.ending
         if isinstance(ending, CutResponse):
@@ -254,7 +254,7 @@ class FaultShim:
 
 
 def _failure_response(parsed: Request, body: bytes) -> ProxyResponse:
-    """A batch of which nothing was left to forward is answered well, as AWS does."""
+    """A successful response for a batch whose entries all fail, as AWS sends it."""
     content_type = {
         "opensearch": "application/json",
         "kinesis": "application/x-amz-json-1.1",

@@ -1,4 +1,4 @@
-"""What the shim stands before: requests go on to it as they came."""
+"""Client of the service behind the shim: forwards requests as received."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ _HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-"""Each connection's own (RFC 9110, 7.6.1); ``expect`` has been answered where it was asked."""
+"""Headers of a single connection (RFC 9110, 7.6.1); the shim handles ``expect`` itself."""
 
 _OUR_OWN = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""Headers that the HTTP client would add to a request that has none."""
+"""Headers that the HTTP client would add to a request without them."""
 
 _CONNECT_S = 5.0
 
 
 class UpstreamError(Exception):
-    """Upstream refused a request of the shim's own."""
+    """Upstream rejected one of the shim's own requests."""
 
 
 def passed_on(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
-    """Headers without those that concern one connection only."""
+    """The headers without those of a single connection."""
     kept = ((name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP)
     return CIMultiDict(kept)
 
 
 class Upstream:
-    """Asks upstream; use as an async context manager.
+    """Sends requests to upstream; use as an async context manager.
 
     Args:
         url: Scheme, host and port.
@@ -56,15 +56,15 @@ class Upstream:
 
     async def __aenter__(self) -> Upstream:
         self._session = aiohttp.ClientSession(
-            # A kept connection that upstream has closed meanwhile would look like a fault of its.
+            # A pooled connection that upstream has closed meanwhile would look like a fault of it.
             connector=aiohttp.TCPConnector(limit=0, force_close=True),
             timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_S),
             auto_decompress=False,
             skip_auto_headers=_OUR_OWN,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
-        # A request whose answer didn't come would otherwise be made twice, were it a GET or a PUT.
-        # There is no public way to say so; the fault shim's tests notice when this has no effect.
+        # Otherwise aiohttp would retry a GET or a PUT that got no response.
+        # There is no public option for this; the fault shim's tests fail when this has no effect.
         self._session._retry_connection = False
         return self
 
@@ -76,19 +76,19 @@ class Upstream:
     async def send(
         self, method: str, target: str, headers: CIMultiDict[str], body: bytes
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Asks once; the answer's body is as it comes over the wire.
+        """Sends a request once; the body of the response is not decompressed.
 
         Raises:
-            aiohttp.ClientError: No answer.
+            aiohttp.ClientError: There was no response.
         """
         assert self._session is not None, "not entered"  # noqa: S101 - a misuse
         headers = headers.copy()
-        headers.pop("Content-Length", None)  # the client's business: the body may be shorter now
+        headers.pop("Content-Length", None)  # aiohttp sets it: the body may be shorter now
         async with self._session.request(
             method,
             URL(self.url + target, encoded=True),
             headers=headers,
-            data=io.BytesIO(body) if body else None,  # bytes of a megabyte are warned of
+            data=io.BytesIO(body) if body else None,  # aiohttp warns about large `bytes`
             allow_redirects=False,
         ) as response:
             yield response
@@ -96,10 +96,10 @@ class Upstream:
     async def call_dynamodb(
         self, headers: Mapping[str, str], operation: str, document: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """An operation of the shim's own, as whoever sent `headers`.
+        """Calls an operation for the shim itself, with the given request's headers.
 
         Raises:
-            UpstreamError: It was refused.
+            UpstreamError: Upstream rejected it.
         """
         mine = CIMultiDict(
             {

@@ -1,7 +1,7 @@
 """The simulated fleet: trucks that drive real roads and report as real devices do.
 
-Read in the order in which a point comes to be: ``route_library`` (where a truck can drive),
+The modules in the order of a point's life: ``route_library`` (where a truck can drive),
 ``polyline`` and ``speed_model`` (how fast), ``motion`` and ``trips`` (what it does when),
-``device`` (what its box makes of that), ``uploader`` (how it gets to the service). All but the
-uploader is pure and seeded: the same seed drives the same trip again.
+``device`` (what its device measures), ``uploader`` (how points get to the service). All but the
+uploader are pure and seeded: the same seed repeats the same trip.
 """

@@ -1,4 +1,4 @@
-"""What a truck's box makes of the truth: fixes with errors, gaps, late batches, repeats.
+"""What a truck's device reports of the truth: fixes with errors, gaps, late batches, repeats.
 
 Seeded and without a clock: the same seed and the same motion give the same transmissions. The
 position itself always follows the road; only its error is random, and that error is stationary:
@@ -10,7 +10,7 @@ position itself always follows the road; only its error is random, and that erro
   ``sigma * sqrt(-2 ln 0.32)``, that is 1.51 sigma.
 - **Tunnels.** No fix for some seconds, then it goes on.
 - **Dead spots.** Fixes are made and stored, and sent in one batch when the network is back.
-- **Repeats.** An answer is lost, so what was taken is sent again.
+- **Repeats.** A response is lost, so accepted points are sent again.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from rtdts.tracking.positions import Point
 from sim.fleet.motion import Motion, MotionState
 
 M_PER_DEG = 111_195.0
-"""Metres a degree of latitude, on the sphere of 6,371 km that geodesy uses."""
+"""Metres per degree of latitude, on the sphere of 6,371 km that geodesy uses."""
 
 RADIUS_68 = math.sqrt(-2 * math.log(0.32))
 
 
 @dataclass(frozen=True)
 class DeviceProfile:
-    """How good a device and its network are.
+    """Quality of a device and its network.
 
     Attributes:
-        interval_s: Between two fixes.
+        interval_s: Time between two fixes.
         sigma_m: Standard deviation of the error in each axis.
-        correlation_s: Over which the error forgets itself.
+        correlation_s: Correlation time of the error.
         tunnel_gap_s: Mean time between tunnels.
-        tunnel_s: Shortest and longest stay in one.
+        tunnel_s: Shortest and longest time in a tunnel.
         dead_spot_gap_s: Mean time between dead spots.
-        dead_spot_s: Shortest and longest stay in one.
+        dead_spot_s: Shortest and longest time in a dead spot.
         repeat_share: Share of the transmissions that are sent again.
     """
 
@@ -76,7 +76,7 @@ class Fix:
 
     @property
     def id(self) -> str:
-        """The identity that the service gives it."""
+        """The point id that the service derives."""
         return point_id(
             Point(
                 truck_id=self.truck_id,
@@ -111,12 +111,12 @@ class Fix:
 
 @dataclass(frozen=True)
 class Transmission:
-    """What the device hands to the network at a moment.
+    """What the device hands to the network at one time.
 
     Attributes:
         at_s: Seconds after the motion's start.
-        fixes: One, or a stored batch.
-        repeat: Whether they had been sent before.
+        fixes: One fix, or a stored batch.
+        repeat: Whether they were sent before.
     """
 
     at_s: float
@@ -125,7 +125,7 @@ class Transmission:
 
 
 class Device:
-    """A truck's box: keeps its sequence, odometer and error from one motion to the next."""
+    """A truck's device: keeps its sequence, odometer and error from one motion to the next."""
 
     def __init__(self, truck_id: str, profile: DeviceProfile, rng: random.Random) -> None:
         self.truck_id = truck_id
@@ -174,7 +174,7 @@ class Device:
         self._north_m = self._north_m * kept + rng.gauss(0.0, fresh_m)
         self._odometer_m += truth.speed_mps * profile.interval_s
         standing = truth.speed_mps < 0.3
-        if not standing:  # a receiver holds its course while it stands: it can't measure one
+        if not standing:  # a standing receiver keeps its last heading: it can't measure one
             self._held_heading_deg = (truth.heading_deg + rng.gauss(0.0, 1.5)) % 360
         lon_scale = math.cos(math.radians(truth.lat))
         return Fix(
@@ -199,7 +199,7 @@ class Device:
 def _spans(
     duration_s: float, mean_gap_s: float, length_s: tuple[float, float], rng: random.Random
 ) -> tuple[tuple[float, float], ...]:
-    """Random stretches of time: exponential gaps, uniform lengths, none running past the end."""
+    """Random intervals: exponential gaps, uniform lengths, none extending past the end."""
     spans = []
     start_s = rng.expovariate(1 / mean_gap_s)
     while start_s < duration_s:

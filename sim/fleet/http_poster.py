@@ -1,4 +1,4 @@
-"""`POST /telemetry` over HTTP: the uploader's way out."""
+"""Sends the uploader's batches as `POST /telemetry` over HTTP."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sim.fleet.upload_responses import UploadResponse
 from sim.fleet.uploader import Poster, UnreachableError
 
 TIMEOUT_S = 35.0
-"""Above the gateway's 30 s: whether a request was taken is for the gateway to say, if it can."""
+"""Above the gateway's 30 s, so that the gateway can still report the outcome of a request."""
 
 
 def http_poster(session: aiohttp.ClientSession, server_url: str) -> Poster:

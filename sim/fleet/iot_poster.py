@@ -1,7 +1,8 @@
-"""Basic ingest of AWS IoT Core: the uploader's way out for boxes.
+"""Sends the uploader's batches by Basic Ingest of AWS IoT Core, as telematics devices do.
 
-A box publishes over MQTT with a certificate; here its message goes in by the data plane's HTTP
-request, which starts the same rule. What has a response counts as accepted, as a box takes PUBACK.
+A device publishes over MQTT with a certificate; here its message goes in by the data plane's HTTP
+request, which starts the same rule. A message with a response counts as accepted, as a device
+treats PUBACK.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _ACKNOWLEDGED: Final = UploadResponse(202, {}, b"{}")
 
 
 class Publishing(Protocol):
-    """What is used of the SDK's client of the data plane."""
+    """The methods used of the SDK's client of the data plane."""
 
     def publish(self, **request: Any) -> Any:
         """``Publish``."""
@@ -27,10 +28,10 @@ class Publishing(Protocol):
 
 
 class IotPoster:
-    """Publishes a truck's bodies to a rule.
+    """Publishes a truck's request bodies to a rule.
 
     Args:
-        client: Makes the SDK's client of the data plane.
+        client: Creates the SDK's client of the data plane.
         rule: The rule's name.
         truck_id: The truck.
     """
@@ -40,7 +41,7 @@ class IotPoster:
         self._topic = f"$aws/rules/{rule}/trucks/{truck_id}/telemetry"
 
     async def __call__(self, body: bytes, content_type: str, token: str) -> UploadResponse:
-        """Publish a body; its type is known by its first bytes, and no token is used.
+        """Publish a body; its first bytes show its type, and no token is used.
 
         Raises:
             UnreachableError: There was no response.

@@ -1,4 +1,4 @@
-"""What a truck does over time: stand, drive a path, repeat a recorded drive; and in a row."""
+"""What a truck does over time: stand, drive a path, replay a recorded drive, or a sequence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sim.fleet.speed_model import SpeedProfile
 
 @dataclass(frozen=True)
 class MotionState:
-    """The truth at a moment, before any device measures it."""
+    """The true state at one time, before any device measures it."""
 
     lat: float
     lon: float
@@ -28,17 +28,17 @@ class Motion(Protocol):
 
     @property
     def duration_s(self) -> float:
-        """How long it lasts."""
+        """Its duration, in seconds."""
         ...
 
     def at(self, t_s: float) -> MotionState:
-        """Where the truck is then; outside its time, as at its start or end."""
+        """State of the truck at that time; before the start or after the end, the nearest one."""
         ...
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Parked: at a ramp, at a light."""
+    """Standing still: at a ramp, at a light."""
 
     state: MotionState
     duration_s: float
@@ -49,7 +49,7 @@ class Standing:
 
     @classmethod
     def where(cls, state: MotionState, duration_s: float) -> Standing:
-        """Stand where another motion ended (or begins)."""
+        """Stand where another motion ends (or begins)."""
         return cls(MotionState(state.lat, state.lon, state.heading_deg, 0.0), duration_s)
 
 
@@ -62,11 +62,11 @@ class Driving:
 
     @property
     def duration_s(self) -> float:
-        """The profile's."""
+        """The profile's duration."""
         return self.profile.duration_s
 
     def at(self, t_s: float) -> MotionState:
-        """The place that the profile names, and the path's direction there."""
+        """The place that the profile gives, and the path's direction there."""
         along_m, speed_mps = self.profile.at(t_s)
         lat, lon = self.path.at(along_m)
         return MotionState(lat, lon, self.path.heading_deg(along_m), speed_mps)
@@ -74,7 +74,7 @@ class Driving:
 
 @dataclass(frozen=True)
 class Replay:
-    """A recorded drive with its own times, or faster.
+    """A recorded drive at its own speed, or faster.
 
     Attributes:
         fixes: ``(lat, lon)``.
@@ -88,13 +88,13 @@ class Replay:
 
     @property
     def duration_s(self) -> float:
-        """The recording's, divided by the factor."""
+        """The recording's duration divided by the factor."""
         return (self.elapsed_s[-1] - self.elapsed_s[0]) / self.factor
 
     def at(self, t_s: float) -> MotionState:
-        """Linear between two fixes; a frozen fix is a truck that stands.
+        """Interpolated linearly between two fixes; equal fixes mean that the truck stands.
 
-        While it stands the heading is that of its last movement, as a real receiver holds it.
+        While it stands, the heading is that of its last movement, as a real receiver keeps it.
         """
         now_s = self.elapsed_s[0] + min(max(t_s, 0.0), self.duration_s) * self.factor
         after = min(bisect.bisect_right(self.elapsed_s, now_s), len(self.fixes) - 1)
@@ -128,11 +128,11 @@ class Sequential:
 
     @property
     def duration_s(self) -> float:
-        """The sum of the parts'."""
+        """The sum of the parts' durations."""
         return self._ends_s[-1]
 
     def at(self, t_s: float) -> MotionState:
-        """What the part whose turn it is says."""
+        """The state that the current part gives."""
         index = min(bisect.bisect_right(self._ends_s, t_s), len(self.parts) - 1)
         start_s = self._ends_s[index - 1] if index else 0.0
         return self.parts[index].at(t_s - start_s)

@@ -1,7 +1,7 @@
-"""`trucks/{truck_id}/telemetry` over MQTT: the uploader's other way out.
+"""Sends the uploader's batches to `trucks/{truck_id}/telemetry` over MQTT.
 
-What the broker has acknowledged counts as accepted, as a real box would take it: that it is in the
-history afterwards is what a drive is there to find out.
+A message that the broker has acknowledged counts as accepted, as for a real device. A drive checks
+that it is in the history afterwards.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _REJECTED = UploadResponse(401, {}, b"{}")
 
 
 class MqttPoster:
-    """Publishes on a connection that is made when it is needed, and again when it is lost.
+    """Publishes on a connection that is opened when needed, and reopened when lost.
 
     Args:
-        url: The broker's.
+        url: The broker's URL.
         truck_id: The truck.
-        on_result: Takes each result that the truck is sent.
+        on_result: Called with each result that the truck receives.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class MqttPoster:
         """Publish a body and wait for its acknowledgement.
 
         Raises:
-            UnreachableError: There was none.
+            UnreachableError: There was no acknowledgement.
         """
         try:
             truck = await self._connected(token)
@@ -63,7 +63,7 @@ class MqttPoster:
         return _ACKNOWLEDGED
 
     async def close(self) -> None:
-        """End the connection; the next body makes another."""
+        """Close the connection; the next body opens another one."""
         self._truck = None
         await self._opened.aclose()
 

@@ -1,7 +1,7 @@
-"""A truck's connection to the broker: what was refused raises, and so does what has no answer.
+"""A truck's connection to the broker; rejected and unacknowledged messages raise.
 
-aiomqtt itself takes a negative acknowledgement for a good one, and waits for one on a connection
-that has ended: so publishing is paho's, beneath it.
+aiomqtt itself treats a negative acknowledgement as a positive one, and waits for one on a
+connection that has ended. So messages are published by paho, the client beneath it.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 FIRST_FAILURE = 0x80
-"""Reason codes from here on say that something was refused."""
+"""Reason codes from this value on mean a rejection."""
 TIMEOUT_S = 30.0
 
 OnMessage = Callable[[str, bytes, bytes | None], None]
-"""Takes a message's topic, payload and correlation data."""
+"""Receives a message's topic, payload and correlation data."""
 
 
 class NotPublishedError(Exception):
-    """There was no acknowledgement: the broker may have it or not."""
+    """There was no acknowledgement: the broker may or may not have the message."""
 
 
 class RejectedByBrokerError(Exception):
-    """The broker refused a connection, a message or a subscription."""
+    """The broker rejected a connection, a message or a subscription."""
 
 
 class MqttTruck:
-    """One connection.
+    """One connection of a truck to the broker.
 
     Args:
         url: ``mqtt://host:port``, or ``mqtts://`` for TLS.
-        truck_id: The truck; also the user and the session.
+        truck_id: The truck; also the user name and the session.
         token: Its token.
-        on_message: Takes what comes.
-        identifier: Another session than the truck's own.
-        timeout_s: How long to wait for an answer.
+        on_message: Called with each message received.
+        identifier: Session name, if it is not the truck's id.
+        timeout_s: How long to wait for a response.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class MqttTruck:
         self._client.pending_calls_threshold = 1_000_000
         self._paho: Any = self._client._client
         self._paho.on_publish = self._published
-        self._paho.max_inflight_messages_set(0)  # no limit but the broker's
+        self._paho.max_inflight_messages_set(0)  # only the broker's limit applies
         self._on_message = on_message
         self._timeout_s = timeout_s
         self._pending: dict[int, asyncio.Future[None]] = {}
@@ -81,11 +81,11 @@ class MqttTruck:
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """The connection, for the length of a `with` block.
+        """Opens the connection for the duration of an `async with` block.
 
         Raises:
-            RejectedByBrokerError: The token, the user or the session's name is refused.
-            NotPublishedError: It can't be reached.
+            RejectedByBrokerError: The token, the user name or the session name was rejected.
+            NotPublishedError: The broker can't be reached.
         """
         try:
             await self._client.__aenter__()
@@ -115,10 +115,10 @@ class MqttTruck:
         content_type: str = "",
         correlation: bytes | None = None,
     ) -> None:
-        """Publish, and return when the broker has acknowledged it.
+        """Publish a message, and return when the broker has acknowledged it.
 
         Raises:
-            RejectedByBrokerError: It was refused.
+            RejectedByBrokerError: It was rejected.
             NotPublishedError: There was no acknowledgement.
         """
         properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -140,10 +140,10 @@ class MqttTruck:
             self._pending.pop(sent.mid, None)
 
     async def subscribe(self, topic: str) -> None:
-        """Subscribe.
+        """Subscribe to a topic.
 
         Raises:
-            RejectedByBrokerError: It was refused, perhaps by ending the connection.
+            RejectedByBrokerError: It was rejected, perhaps by ending the connection.
         """
         asking = asyncio.ensure_future(self._client.subscribe(topic, qos=1))
         assert self._reading is not None  # noqa: S101 - called while it is open
@@ -179,5 +179,5 @@ class MqttTruck:
 
 
 def reason_number(code: Any) -> int:
-    """The number of a reason code, as paho has it for MQTT 5 or for older versions."""
+    """The number of a reason code, which paho represents differently for MQTT 5 and before."""
     return int(getattr(code, "value", code))

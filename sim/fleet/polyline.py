@@ -1,4 +1,4 @@
-"""A path over the ground, measured: where one is after so many metres."""
+"""A path over the ground with distances: the position after a number of metres."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rtdts.tracking.geodesy import bearing_deg, distance_m
 
 @dataclass(frozen=True)
 class Polyline:
-    """Distinct neighbouring points of a path, and how far along it each lies.
+    """The points of a path, and the distance of each along it.
 
     Attributes:
-        points: ``(lat, lon)`` in WGS 84 degrees; at least two, no neighbours alike.
+        points: ``(lat, lon)`` in WGS 84 degrees; at least two, and neighbours differ.
         along_m: Metres from the first point to each, along the path.
     """
 
@@ -24,7 +24,7 @@ class Polyline:
 
     @classmethod
     def through(cls, points: Iterable[tuple[float, float]]) -> Polyline:
-        """Measure a path; a point that repeats the one before it is left out.
+        """Measure a path; a point that repeats the one before it is omitted.
 
         Raises:
             ValueError: Fewer than two distinct points.
@@ -40,11 +40,11 @@ class Polyline:
 
     @property
     def length_m(self) -> float:
-        """From one end to the other, along the path."""
+        """Length of the path, in metres."""
         return self.along_m[-1]
 
     def at(self, distance_along_m: float) -> tuple[float, float]:
-        """The point that lies so far along; beyond an end, that end.
+        """The point at a distance along the path; beyond an end, that end.
 
         Between two points the degrees are interpolated linearly: over the tens of metres
         between two fixes of a track the error is far below the track's own.
@@ -60,7 +60,7 @@ class Polyline:
         return lat_a + (lat_b - lat_a) * share, lon_a + (lon_b - lon_a) * share
 
     def heading_deg(self, distance_along_m: float, span_m: float = 10.0) -> float:
-        """Direction of travel there, over ``span_m`` so that a jitter of the track is smoothed."""
+        """Direction of travel there, over ``span_m`` to smooth the jitter of the track."""
         half_m = min(span_m, self.length_m) / 2
         centre_m = min(max(distance_along_m, half_m), self.length_m - half_m)
         return bearing_deg(*self.at(centre_m - half_m), *self.at(centre_m + half_m))

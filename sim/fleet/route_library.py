@@ -1,6 +1,6 @@
-"""The vendored routes: parts of real GPS tracks, and the demo's, drawn on its base map.
+"""The vendored routes: parts of real GPS tracks, and the demo's routes, drawn on its base map.
 
-Where they come from is in the ``NOTICE.txt`` of each folder.
+The ``NOTICE.txt`` of each folder names their origin.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from rtdts.tracking.geodesy import distance_m
 from sim.fleet.polyline import Polyline
 
 MAX_STEP_M = 300.0
-"""A step longer than this between two fixes is a hole in the track, not a road."""
+"""A longer step between two fixes is a gap in the track, not a road."""
 
 MAX_SPEED_MPS = 45.0
-"""Faster than this between two timed fixes is a teleport."""
+"""A higher speed between two timed fixes is a jump of the recording."""
 
 
 Folder = Literal["routes", "demo_routes"]
@@ -42,10 +42,10 @@ class Route:
     """A road that a truck can drive.
 
     Attributes:
-        name: The file's name without its ending.
+        name: The file's name without its extension.
         title: For people.
         fixes: ``(lat, lon)`` as recorded.
-        elapsed_s: Seconds from the first fix to each, where the track has times; else None.
+        elapsed_s: Seconds from the first fix to each, if the track has times; else None.
     """
 
     name: str
@@ -62,14 +62,14 @@ class Route:
 def load_routes(
     names: Iterable[str] | None = None, *, folder: Folder = "routes"
 ) -> tuple[Route, ...]:
-    """Read the vendored routes, in the order of their names (or in the order asked for).
+    """Read the vendored routes, in the order of their names (or in the requested order).
 
     Args:
         names: Only these; all when None.
-        folder: Which library: the real tracks, or the demo's.
+        folder: Which library: the real tracks, or the demo's routes.
 
     Raises:
-        BadRouteError: A file is damaged or implausible, or there is none of that name.
+        BadRouteError: A file is damaged or implausible, or a named route does not exist.
     """
     library = resources.files("sim.fleet") / folder
     texts = {
@@ -86,10 +86,10 @@ def load_routes(
 
 
 def parse_route(name: str, text: str) -> Route:
-    """Read one route file and check that a truck could have driven it.
+    """Parse one route file and check that a truck could have driven it.
 
     Raises:
-        BadRouteError: It is not of the form, or jumps.
+        BadRouteError: It has the wrong format, or the track jumps.
     """
     try:
         document = json.loads(text)

@@ -1,16 +1,16 @@
 """How fast a loaded truck drives a road of which only the geometry is known.
 
-The classical minimum-time profile under limits: every place has a highest speed (the driver's
-cruising speed; in a bend, what the load's sideways acceleration allows, ``v = sqrt(a r)``); a
-pass forwards keeps what the engine can reach, a pass backwards what the brakes can still lose;
-between two places the acceleration is constant, so ``v2^2 = v1^2 + 2 a s``. On top of it come
-stops (junctions, lights), drawn from a seed.
+The classical minimum-time profile under limits. Every place has a maximum speed: the driver's
+cruising speed or, in a bend, the speed that the load's sideways acceleration allows,
+``v = sqrt(a r)``. A forward pass limits it to what the engine can reach, a backward pass to what
+the brakes can still reduce. Between two places the acceleration is constant, so
+``v2^2 = v1^2 + 2 a s``. Stops (junctions, lights) are added, drawn from a seed.
 
-The numbers of ``TruckLimits`` are assumptions of ours, chosen for a loaded truck in town: it
-gains speed at about a tenth of g and brakes, and takes bends, well below what makes a load
-slide (cars brake at 3.4 m/s² in AASHTO's stopping sight distance; nobody drives cargo so). A
-heavy truck may not exceed 90 km/h in the EU (speed limiters, directive 92/6/EEC as amended),
-which is why ``cruise_mps`` is refused above 25.
+The numbers of ``TruckLimits`` are our assumptions for a loaded truck in town: it accelerates at
+about a tenth of g, and it brakes and takes bends well below what makes a load slide (cars brake at
+3.4 m/s² in AASHTO's stopping sight distance; a truck with cargo brakes less). A heavy truck may
+not exceed 90 km/h in the EU (speed limiters, directive 92/6/EEC as amended), which is why
+``cruise_mps`` above 25 is rejected.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ NODE_SPACING_M = 5.0
 """Distance between the places at which a speed is computed: a quarter of a truck's length."""
 
 CURVE_SPAN_M = 20.0
-"""Arm of the three points through which a bend's circle is laid. A track's fixes jitter by
-metres: shorter arms take the jitter for hairpins."""
+"""Distance between the three points through which a bend's circle is fitted. A track's fixes
+jitter by metres: with a shorter distance the jitter would look like hairpin bends."""
 
 MIN_CURVE_SPEED_MPS = 2.5
-"""A truck gets round any corner at this speed; below it the jitter would decide."""
+"""A truck can take any corner at this speed; below it the jitter would determine the speed."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class TruckLimits:
 
 @dataclass(frozen=True)
 class Stop:
-    """A halt on the way."""
+    """A stop on the way."""
 
     at_m: float
     for_s: float
@@ -62,7 +62,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Knot:
-    """A moment of the drive: between two of them the acceleration is constant."""
+    """A time of the drive: between two knots the acceleration is constant."""
 
     t_s: float
     along_m: float
@@ -71,17 +71,17 @@ class Knot:
 
 @dataclass(frozen=True)
 class SpeedProfile:
-    """Where along a path the truck is at each moment, and how fast."""
+    """Where along a path the truck is at each time, and how fast."""
 
     knots: tuple[Knot, ...]
 
     @property
     def duration_s(self) -> float:
-        """From the first metre to the last."""
+        """Duration of the whole path, in seconds."""
         return self.knots[-1].t_s
 
     def at(self, t_s: float) -> tuple[float, float]:
-        """Metres along the path and metres a second, so long after the start."""
+        """Metres along the path and metres per second, ``t_s`` seconds after the start."""
         if t_s <= 0:
             return self.knots[0].along_m, self.knots[0].speed_mps
         if t_s >= self.duration_s:
@@ -102,14 +102,14 @@ def drive_profile(
     start_mps: float = 0.0,
     end_mps: float = 0.0,
 ) -> SpeedProfile:
-    """The quickest drive of a path within the limits, with the stops.
+    """The fastest drive of a path within the limits, with the stops.
 
     Args:
         path: The road.
         limits: What the truck can do.
-        stops: Halts on it; those at or beyond its ends are left out.
-        start_mps: Speed at its first metre (less, when the road allows less).
-        end_mps: Speed at its last.
+        stops: Stops on it; those at or beyond its ends are ignored.
+        start_mps: Speed at its start (lower if the road requires it).
+        end_mps: Speed at its end.
     """
     halts = {stop.at_m: stop.for_s for stop in stops if 0 < stop.at_m < path.length_m}
     count = max(1, math.ceil(path.length_m / NODE_SPACING_M))
@@ -128,7 +128,7 @@ def drive_profile(
 def _knots(nodes: list[float], speeds: list[float], halts: dict[float, float]) -> list[Knot]:
     knots = [Knot(0.0, nodes[0], speeds[0])]
     for (start_m, end_m), (slow, fast) in zip(pairwise(nodes), pairwise(speeds), strict=True):
-        if slow + fast == 0:  # two halts next to each other, or a path of one node: creep
+        if slow + fast == 0:  # two adjacent stops, or a path of one node: creep
             slow = fast = 1.0
         t_s = knots[-1].t_s + 2 * (end_m - start_m) / (slow + fast)
         knots.append(Knot(t_s, end_m, fast))
@@ -170,7 +170,7 @@ def draw_stops(
     mean_gap_m: float = 700.0,
     for_s: tuple[float, float] = (4.0, 20.0),
 ) -> tuple[Stop, ...]:
-    """Halts along a road: exponential gaps (lights come at random), uniform durations."""
+    """Stops along a road: exponential gaps (lights are at random places), uniform durations."""
     stops = []
     at_m = rng.expovariate(1 / mean_gap_m)
     while at_m < length_m:

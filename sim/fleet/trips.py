@@ -1,9 +1,9 @@
-"""What a delivery asks of its truck, as one motion that fits a given time.
+"""What a truck does for a delivery, as one motion that fits a given time.
 
-A trip is: come up to the origin, stand there while the cargo is loaded, drive, stand at the
-destination while it is unloaded. Both places lie on the driven road, so a delivery over them
-goes through every status. How far the drive leads is what fits the time: the speed model decides
-on a track without times; on a track with times a trip leads from one of its own stops to another.
+A trip is: approach the origin, stand there while the cargo is loaded, drive, stand at the
+destination while it is unloaded. Both places lie on the driven road, so a delivery between them
+goes through every status. The length of the drive is what fits the time: on a track without times
+the speed model decides; on a track with times a trip leads from one of its own stops to another.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from sim.fleet.route_library import Route
 from sim.fleet.speed_model import Stop, TruckLimits, draw_stops, drive_profile
 
 MIN_DRIVE_S = 10.0
-"""A drive shorter than this does not get a truck out of one geofence and into another."""
+"""In a shorter drive a truck can't leave one geofence and enter another."""
 
 STOPPED_MPS = 0.5
-"""A recorded drive is taken to stand below this speed."""
+"""Below this speed a recorded drive counts as standing."""
 
 
 class TripTooShortError(ValueError):
-    """No trip fits the time or the road that is left."""
+    """No trip fits the time or the remaining road."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class TripTimes:
 
     Attributes:
         total_s: The whole trip.
-        stand_s: At the origin, and at least so long at the destination.
-        approach_m: Road before the origin, beyond its geofence; left out where the time is short.
+        stand_s: Time at the origin, and minimum time at the destination.
+        approach_m: Road before the origin, beyond its geofence; omitted when the time is short.
     """
 
     total_s: float
@@ -53,7 +53,7 @@ class TripTimes:
 
 @dataclass(frozen=True)
 class Geofence:
-    """A circle on the ground."""
+    """A circular geofence."""
 
     lat: float
     lon: float
@@ -61,7 +61,7 @@ class Geofence:
 
     @classmethod
     def around(cls, state: MotionState, radius_m: float) -> Geofence:
-        """Centred where a truck stands; degrees to 7 decimals, as on the wire."""
+        """A geofence centred where a truck stands; degrees to 7 decimals, as on the wire."""
         return cls(round(state.lat, 7), round(state.lon, 7), radius_m)
 
 
@@ -70,11 +70,11 @@ class Trip:
     """One delivery's drive.
 
     Attributes:
-        origin: Where the cargo is taken up.
-        destination: Where it is put down.
+        origin: Where the cargo is picked up.
+        destination: Where it is delivered.
         motion: Everything that the truck does, from second 0.
         departs_s: When it leaves the origin.
-        arrives_s: When it stands at the destination.
+        arrives_s: When it comes to a stop at the destination.
     """
 
     origin: Geofence
@@ -93,17 +93,17 @@ def plan_trips(
     radius_m: float = 50.0,
     factor: float = 1.0,
 ) -> Iterator[Trip]:
-    """Trip after trip along a route, each beginning where the last one ended, without end.
+    """An endless series of trips along a route, each beginning where the last one ended.
 
-    At the route's end the truck turns and comes back by the same road; then it has no recorded
-    times to follow and the speed model drives.
+    At the route's end the truck turns and returns on the same road; the way back has no recorded
+    times, so the speed model drives it.
 
     Args:
         route: The road.
-        times: For each trip.
+        times: Times of each trip.
         rng: Draws the stops on the way.
-        limits: The truck's.
-        radius_m: Of both geofences.
+        limits: Limits of the truck.
+        radius_m: Radius of both geofences.
         factor: How much faster than recorded a track with times is driven.
 
     Raises:
@@ -140,9 +140,10 @@ def _modelled_trip(
     radius_m: float,
     moving: bool,
 ) -> tuple[Trip, float]:
-    """A trip from ``start_m`` on, and how far along the path it ends."""
+    """A trip from ``start_m`` on, and the distance along the path at which it ends."""
     approach = _approach(path, start_m, times, limits, radius_m, moving)
-    # Where the way is slow, its lights were green; and then the truck was at the origin already.
+    # If no drive fits, try again without stops (all lights green), then also without the approach
+    # (the truck starts at the origin).
     for coming, halts in ((approach, stops), (approach, ()), (None, ())):
         origin_m = start_m + (coming.path.length_m if coming else 0.0)
         spent_s = coming.duration_s if coming else 0.0
@@ -177,12 +178,12 @@ def _approach(
 def _longest_drive(
     path: Polyline, start_m: float, stops: tuple[Stop, ...], limits: TruckLimits, budget_s: float
 ) -> Driving | None:
-    """From rest to rest, as far as the time allows; None when that is nowhere."""
+    """A drive from rest to rest, as far as the time allows; None when it does not allow any."""
 
     def drive(length_m: float) -> Driving:
         road = path.cut(start_m, start_m + length_m)
         here = [replace(stop, at_m=stop.at_m - start_m) for stop in stops]
-        # A truck does not wait at a light within its own length of the ramp.
+        # No stops within a truck's length of the ramp.
         here = [stop for stop in here if 20.0 < stop.at_m < length_m - 20.0]
         return Driving(road, drive_profile(road, limits, here))
 
@@ -233,7 +234,7 @@ def _recorded_trips(
 def _recorded_approach(
     route: Route, stop: int, times: TripTimes, radius_m: float, factor: float
 ) -> Replay | None:
-    """The recording's last part before a stop, from outside the stop's geofence."""
+    """The last part of the recording before a stop, from outside the stop's geofence."""
     start = stop
     while start > 0 and distance_m(*route.fixes[start], *route.fixes[stop]) < (
         radius_m + times.approach_m
@@ -253,7 +254,7 @@ def _replay(route: Route, start: int, end: int, factor: float) -> Replay:
 
 
 def recorded_stops(route: Route, min_s: float = 4.0) -> tuple[tuple[int, int], ...]:
-    """Where a recorded drive stood: first and last fix of each halt of at least ``min_s``."""
+    """Where a recorded drive stood: first and last fix of each stop of at least ``min_s``."""
     elapsed_s = route.elapsed_s
     if elapsed_s is None:
         return ()

@@ -1,4 +1,4 @@
-"""What an answer to ``POST /telemetry`` means for the points that were sent."""
+"""What a response to ``POST /telemetry`` means for the points that were sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sim.fleet.device import Fix
 
 @dataclass(frozen=True)
 class UploadResponse:
-    """An HTTP answer."""
+    """An HTTP response."""
 
     status: int
     headers: Mapping[str, str]
@@ -20,7 +20,7 @@ class UploadResponse:
 
 @dataclass(frozen=True)
 class RejectedPoint:
-    """A point that the service will never take, and why."""
+    """A point that the service will never accept, and why."""
 
     fix: Fix
     reason: str
@@ -31,13 +31,13 @@ class Judgement:
     """What to do with each point of a batch.
 
     Attributes:
-        accepted: Durable; never to be sent again.
-        refused: Never to be sent again either.
+        accepted: Durable; not sent again.
+        rejected: Not accepted; not sent again either.
         keep: To be sent again, in this order.
-        wait_s: Before anything is sent again; None when the answer names no time.
-        new_token: The token was refused: get another first.
-        smaller: The batch was too big: send fewer at once.
-        failed: Nothing was taken for a reason that time may heal.
+        wait_s: Wait before anything is sent again; None when the response names no time.
+        new_token: The token was rejected: get another one first.
+        smaller: The batch was too big: send fewer points at once.
+        failed: No point was accepted, for a transient reason.
     """
 
     accepted: tuple[Fix, ...] = ()
@@ -50,7 +50,7 @@ class Judgement:
 
 
 def judge(response: UploadResponse, batch: Sequence[Fix]) -> Judgement:
-    """Read an answer of the service, or of the gateway before it."""
+    """Interpret a response of the service, or of the gateway in front of it."""
     everything = tuple(batch)
     body = _object(response.body)
     match response.status:
@@ -70,7 +70,7 @@ def judge(response: UploadResponse, batch: Sequence[Fix]) -> Judgement:
         case 400 | 403 | 404 | 405 | 413 | 415 | 422:
             why = f"HTTP {response.status}: {_reason(body)}"
             return Judgement(rejected=tuple(RejectedPoint(fix, why) for fix in batch))
-        case _:  # 429, every 5xx of the gateway, and whatever a proxy may invent
+        case _:  # 429, every 5xx of the gateway, and any status of a proxy
             return Judgement(keep=everything, wait_s=_retry_after_s(response), failed=True)
 
 
@@ -121,6 +121,6 @@ def _reason(body: Mapping[str, object]) -> str:
 
 
 def _retry_after_s(response: UploadResponse) -> float | None:
-    """The header in seconds; its other form, a date, is not used by anybody we talk to."""
+    """The header in seconds; its other form, a date, is not used by the service or its gateway."""
     value = next((v for k, v in response.headers.items() if k.lower() == "retry-after"), "")
     return float(value) if value.isdecimal() else None

@@ -1,8 +1,9 @@
-"""Bring a truck's points to the service: keep what was not taken, never lose what was not answered.
+"""Upload a truck's points to the service, and keep each one until the service has settled it.
 
-One uploader a truck. `offer` puts points into its store and returns at once; `run` empties the
-store, oldest first, for as long as it runs. A point leaves the store only when an answer settles
-it: accepted or refused. No answer, a partial answer or a gateway's error leave it there.
+There is one uploader per truck. `offer` puts points into its store and returns at once; `run`
+empties the store, oldest first, for as long as it runs. A point leaves the store only when a
+response settles it: accepted or rejected. Without a response, or after a partial response or a
+gateway error, it stays there.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ from sim.fleet.upload_responses import Judgement, RejectedPoint, UploadResponse,
 from sim.token_client import TokenError
 
 MAX_BATCH = 500
-"""The service takes no more points in one request."""
+"""The most points that the service accepts in one request."""
 
 
 class UnreachableError(Exception):
-    """No answer: refused, reset or out of time."""
+    """There was no response: connection refused, reset or timed out."""
 
 
 class Poster(Protocol):
     """Sends one request to ``POST /telemetry``."""
 
     async def __call__(self, body: bytes, content_type: str, token: str) -> UploadResponse:
-        """Post the body and read the whole answer.
+        """Post the body and read the whole response.
 
         Raises:
-            UnreachableError: There was no answer.
+            UnreachableError: There was no response.
         """
         ...
 
@@ -44,30 +45,30 @@ class TokenSource(Protocol):
     """Where a client gets its token."""
 
     async def __call__(self, *, fresh: bool) -> str:
-        """A valid token; another one than before when ``fresh``.
+        """A valid token; a new one when ``fresh``.
 
         Raises:
-            TokenError: The issuer doesn't answer.
+            TokenError: The issuer is unavailable.
         """
         ...
 
 
 @dataclass
 class UploadReport:
-    """What became of a truck's points so far."""
+    """Results of a truck's uploads so far."""
 
     accepted: dict[str, Fix] = field(default_factory=dict)
-    """By id: a repeat counts once."""
+    """By id: a repeated point counts once."""
     rejected: list[RejectedPoint] = field(default_factory=list)
     requests: int = 0
     failures: int = 0
-    """Requests that had no answer, or one that took nothing or not everything."""
+    """Requests without a response, or whose points were not all accepted."""
     repeats_accepted: int = 0
-    """Points that were accepted again."""
+    """How often a point was accepted again."""
 
 
 class Uploader:
-    """A truck's store of points that are not settled, and the loop that empties it."""
+    """A truck's store of unsettled points, and the loop that empties it."""
 
     def __init__(
         self,
@@ -92,18 +93,18 @@ class Uploader:
 
     @property
     def unsettled(self) -> int:
-        """Points without a final answer."""
+        """Number of points that are not settled."""
         return len(self._store) + self._in_flight
 
     def offer(self, fixes: Iterable[Fix]) -> None:
-        """Store points for sending; also those sent before, as a device does that got no answer."""
+        """Store points for sending; also repeats, as from a device that got no response."""
         self._store.extend(fixes)
         if self._store:
             self._settled.clear()
             self._offered.set()
 
     async def settled(self) -> None:
-        """Returns when nothing is left to send."""
+        """Return when nothing is left to send."""
         await self._settled.wait()
 
     async def run(self) -> None:

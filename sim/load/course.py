@@ -1,4 +1,4 @@
-"""The course of a load test, second by second, and its picture."""
+"""The course of a load test, second by second, and a chart of it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ RED: Final = "#b23a48"
 
 @dataclass(frozen=True)
 class Moment:
-    """One second of it.
+    """One second of the test.
 
     Attributes:
-        at_s: Since the first socket's turn.
-        open_now: Sockets that are open.
-        messages: In this second.
-        age_p50_s: Of the positions of this second; None where none came.
-        age_p99_s: As above.
-        gap_max_s: The longest wait that a message of this second ended.
+        at_s: Seconds since the first socket's connect time.
+        open_now: Number of open sockets.
+        messages: Number of messages in this second.
+        age_p50_s: Median age of the positions of this second; None without positions.
+        age_p99_s: Their 99th percentile; None without positions.
+        gap_max_s: The longest gap that a message of this second ended.
     """
 
     at_s: float
@@ -41,11 +41,12 @@ class Moment:
 
 
 class Course:
-    """Notes what a tally has gained, time after time.
+    """Records the changes of a tally over time.
 
     Attributes:
-        moments: In their order.
-        held_from_s: When all had their picture, since the first socket's turn; None before.
+        moments: In time order.
+        held_from_s: When all sockets had their snapshot, in seconds since the first socket's
+            connect time; None before.
     """
 
     def __init__(self, tally: Tally) -> None:
@@ -55,7 +56,7 @@ class Course:
         self._messages = self._ages = self._gaps = 0
 
     def note(self, at_s: float) -> None:
-        """Notes what came since the last time."""
+        """Records the changes since the last call."""
         tally = self._tally
         ages = sorted(tally.ages_s[self._ages :])
         gaps = tally.gaps_s[self._gaps :]
@@ -77,9 +78,9 @@ def draw(moments: Sequence[Moment], title: str, held_from_s: float | None) -> st
     """The course as SVG: sockets, messages per second, ages and gaps over time.
 
     Args:
-        moments: In their order; at least one.
-        title: Above the picture.
-        held_from_s: When all had their picture; None: they never had.
+        moments: In time order; at least one.
+        title: Title of the chart.
+        held_from_s: When all sockets had their snapshot; None when that never happened.
     """
     panels: tuple[tuple[str, Sequence[tuple[str, Callable[[Moment], float | None]]]], ...] = (
         ("sockets open", ((BLUE, lambda one: one.open_now),)),
@@ -124,7 +125,7 @@ def _ticks(most: float, count: int) -> Iterable[tuple[float, str]]:
 
 
 def _round_up(value: float) -> float:
-    """To one, two or five times a power of ten."""
+    """Rounds up to one, two or five times a power of ten."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))

@@ -1,9 +1,9 @@
 """The socket load test, from the deliveries that it creates to the report.
 
-In order: deliveries and tokens are there before the first socket; the trucks start with it; each
-socket connects at its turn; once all have their picture the time counts for which they are held;
-when it is over it is summed up while all are still open; then the sockets are closed and the
-deliveries cancelled.
+In order: deliveries and tokens are created before the first socket connects; the trucks start with
+it; each socket connects at its time; once all have their snapshot, the measured time starts; at
+its end the results are summarised while all sockets are still open; then the sockets are closed
+and the deliveries cancelled.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ class LoadTest:
     """One load test.
 
     Args:
-        system: Where.
-        options: How heavy.
-        print_line: Takes lines of progress.
-        cpu: Reads what the system's parts spend; None where they are not on this machine.
+        system: The system under test.
+        options: How heavy the load is.
+        print_line: Receives progress lines.
+        cpu: Reads the CPU time of the system's parts; None when they are not on this machine.
 
     Attributes:
-        tally: What came so far.
-        course: The same by seconds.
-        started: Set with the first socket's turn.
-        is_holding: From then until it is summed up.
-        held_since_s: On the event loop's clock, when all had their picture (or patience was over);
-            None before.
+        tally: What the sockets received so far.
+        course: The same, per second.
+        started: Set at the first socket's connect time.
+        is_holding: From then until the results are summarised.
+        held_since_s: On the event loop's clock, when all sockets had their snapshot (or the
+            wait for it was over); None before.
     """
 
     def __init__(
@@ -82,29 +82,29 @@ class LoadTest:
 
     @property
     def elapsed_s(self) -> float:
-        """Since the first socket's turn."""
+        """Seconds since the first socket's connect time."""
         if not self.started.is_set():
             return 0.0
         return asyncio.get_running_loop().time() - self._started_at_s
 
     @property
     def held_s(self) -> float:
-        """For how long all are held already."""
+        """For how many seconds all sockets have been held."""
         if self.held_since_s is None:
             return 0.0
         return asyncio.get_running_loop().time() - self.held_since_s
 
     @property
     def points_accepted(self) -> int:
-        """Of all trucks."""
+        """Number of accepted points of all trucks."""
         return sum(len(truck.uploader.report.accepted) for truck in self._trucks)
 
     async def run(self, stop: asyncio.Event) -> LoadReport:
-        """Holds the test until its time is over or it is told to stop.
+        """Runs the test until its time is over or ``stop`` is set.
 
         Raises:
             ApiError: A delivery could not be created.
-            TokenError: There are no tokens.
+            TokenError: No token could be obtained.
         """
         options = self.options
         self._print_line(
@@ -120,7 +120,7 @@ class LoadTest:
     async def _hold(self, stop: asyncio.Event) -> LoadReport:
         options, system = self.options, self._system
         places = seats(options)
-        # Each customer's sockets share its token, as one person's devices need not, but may.
+        # A customer's sockets share one token, as the devices of one person may.
         tokens = {seat.delivery: system.identity("customer", self._customer(seat.delivery))
                   for seat in places}  # fmt: skip
         await _each(tokens.values(), lambda token: token())
@@ -147,7 +147,7 @@ class LoadTest:
             await _wait(stop, options.duration_s)
             for task in (*sockets, *trucks, *background):
                 if task.done():
-                    task.result()  # a bug of ours must not look like a quiet socket
+                    task.result()  # a bug of the test must not look like a silent socket
             return sum_up(
                 self.tally,
                 now_ms=system.now_ms(),
@@ -160,11 +160,11 @@ class LoadTest:
             self.is_holding = False
             for task in (*sockets, *trucks, *background):
                 task.cancel()
-            # A socket's closing handshake may hang; nobody waits for it longer than this.
+            # A socket's closing handshake may hang; the wait for it is bounded.
             await asyncio.wait((*sockets, *trucks, *background), timeout=CLOSING_S)
 
     async def _let_settle(self, sockets: Sequence[asyncio.Task[None]], stop: asyncio.Event) -> None:
-        """Until each socket has its picture or has been refused, or patience is over."""
+        """Waits until each socket has its snapshot or was rejected, or until time runs out."""
         await _wait(stop, self.options.ramp_s)
         deadline = Deadline(self.options.patience_s)
         while not stop.is_set() and not deadline.passed:
@@ -179,7 +179,7 @@ class LoadTest:
             self._spent_before = self._cpu.read()
 
     def _cpu_use(self) -> dict[str, CpuUse]:
-        """Of the time in which all were held."""
+        """CPU use in the time in which all sockets were held."""
         messages = self.tally.messages.total() - self._messages_before
         spent = self._cpu.read() if self._cpu is not None else {}
         return {
@@ -236,19 +236,19 @@ class LoadTest:
                 customer_id=self._customer(number),
                 origin=truck.trip.origin,
                 destination=truck.trip.destination,
-                stop_sequence=1,  # all of a truck go to one place
+                stop_sequence=1,  # all deliveries of a truck go to one place
             )
 
         await _each(carriers(self.options), create)
 
     async def _tidy_up(self) -> None:
-        """Cancels what it created, as far as it gets in a bounded time."""
+        """Cancels the deliveries that it created, as far as possible in a bounded time."""
         self._print_line("closing the sockets, cancelling the deliveries")
         dispatcher = self._system.deliveries("dispatcher", "sim")
 
         async def cancel(number: int) -> None:
             delivery_id = self._delivery(number)
-            with contextlib.suppress(ApiError):  # never created, or closed
+            with contextlib.suppress(ApiError):  # never created, or closed already
                 await dispatcher.declare(
                     delivery_id,
                     "cancelled",
@@ -268,14 +268,14 @@ class LoadTest:
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    """Waits, unless it is told to stop."""
+    """Waits, but returns early when ``stop`` is set."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stop.wait()
 
 
 async def _each(values: Iterable[T], act: Callable[[T], Awaitable[object]]) -> None:
-    """Acts on each, some at once; the first failure ends all."""
+    """Acts on each value, several concurrently; the first failure ends all."""
     waiting: Iterator[T] = iter(values)
 
     async def lane() -> None:

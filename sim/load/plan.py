@@ -1,4 +1,4 @@
-"""Who connects when, and tracks which delivery on which truck. Pure."""
+"""Plans when each socket connects, and which delivery on which truck it tracks. Pure."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import Final
 
 SOCKETS_PER_CUSTOMER: Final = 20
-"""As many as the service keeps open for one identity (MAX_SOCKETS)."""
+"""The most sockets that the service allows one identity (MAX_SOCKETS)."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Sockets of one kind, with trucks and deliveries of their own; numbers count from 0.
+    """Sockets of one kind with their own trucks and deliveries; numbers count from 0.
 
     Attributes:
-        is_near: Whether its trucks stay near their destination, so that each socket hears of each
-            fix; otherwise they stay far from it, and sockets hear in rounds.
+        is_near: Whether its trucks stay near their destination, so that each socket receives
+            every fix; otherwise they stay far from it, and sockets receive updates in rounds.
         sockets: Numbers of its sockets.
         trucks: Numbers of its trucks.
-        deliveries: Numbers of its deliveries, each of another customer.
+        deliveries: Numbers of its deliveries, each for a different customer.
     """
 
     is_near: bool
@@ -34,16 +34,16 @@ class LoadOptions:
     """How heavy the load is.
 
     Attributes:
-        sockets: How many customers' sockets.
-        near: How many of these watch a truck near its destination: a message a second.
-        duration_s: How long they are held, once all of them have their picture.
-        connect_rate: Sockets that connect in a second.
-        patience_s: How long after the last one's turn they may take for that; then those that
-            are there are held.
-        trucks: That drive meanwhile; at least one of each kind that is watched.
-        deliveries_per_truck: Deliveries that each carries, more if there are too few customers for
-            the sockets; each has one customer.
-        seed: Of all that is drawn.
+        sockets: Number of customers' sockets.
+        near: How many of these watch a truck near its destination: one message per second.
+        duration_s: How long the sockets are held once all of them have their snapshot.
+        connect_rate: New sockets per second.
+        patience_s: How long the sockets may take for their snapshots after the last connect time;
+            then those that are open are held.
+        trucks: Trucks that drive meanwhile; at least one of each kind that is watched.
+        deliveries_per_truck: Deliveries that each truck carries, more if there are too few
+            customers for the sockets; each delivery has one customer.
+        seed: Seed of all random choices.
     """
 
     sockets: int = 1_000
@@ -57,17 +57,17 @@ class LoadOptions:
 
     @property
     def ramp_s(self) -> float:
-        """From the first socket's turn to the last one's."""
+        """From the first socket's connect time to the last one's."""
         return (self.sockets - 1) / self.connect_rate
 
     @property
     def longest_s(self) -> float:
-        """From the first socket's turn to the end, at most."""
+        """From the first socket's connect time to the end, at most."""
         return self.ramp_s + self.patience_s + self.duration_s
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """Those near, then those far; one without sockets is left out."""
+        """The near group, then the far group; a group without sockets is omitted."""
         near = min(self.near, self.sockets)
         far = self.sockets - near
         trucks = self.trucks if near and far else 0
@@ -82,11 +82,11 @@ class LoadOptions:
 
     @property
     def deliveries(self) -> int:
-        """Of all groups."""
+        """Number of deliveries of all groups."""
         return self.groups[-1].deliveries.stop
 
     def _group(self, before: Group | None, is_near: bool, sockets: int, trucks: int) -> Group:
-        """Has no more deliveries than sockets: each has at least one viewer."""
+        """A group with at most as many deliveries as sockets: each has at least one viewer."""
         for_customers = math.ceil(sockets / SOCKETS_PER_CUSTOMER)
         deliveries = min(sockets, max(trucks * self.deliveries_per_truck, for_customers))
         first = (before.sockets.stop, before.trucks.stop, before.deliveries.stop) if before else ()
@@ -101,11 +101,11 @@ class LoadOptions:
 
 @dataclass(frozen=True)
 class Seat:
-    """One socket's part.
+    """The plan of one socket.
 
     Attributes:
         number: From 0.
-        connects_at_s: Its turn, after the first one's.
+        connects_at_s: Its connect time, relative to the first socket's.
         delivery: Number of the delivery that it tracks, from 0. Its customer holds the socket;
             where there are more sockets than deliveries, customers have several devices.
     """
@@ -116,7 +116,7 @@ class Seat:
 
 
 def seats(options: LoadOptions) -> tuple[Seat, ...]:
-    """Everybody's, in the order of their turns."""
+    """The plans of all sockets, in the order of their connect times."""
     return tuple(
         Seat(number, number / options.connect_rate, _round_robin(group.deliveries, place))
         for group in options.groups

@@ -1,4 +1,4 @@
-"""What the parts of a local cloud spend, read from this machine's processes."""
+"""CPU time of the parts of a local cloud, read from this machine's processes."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from pathlib import Path
 from typing import Final
 
 PARTS: Final = {"broadcaster": "broadcaster*.pid", "gateway": "socket-gateway.pid"}
-"""Whose CPU a message is told of; the files in which a run folder has their processes."""
+"""The parts whose CPU time per message is reported, and their pid files in a run folder."""
 
 
 @dataclass(frozen=True)
 class CpuMeter:
-    """CPU seconds of parts of a local cloud, their children not included.
+    """CPU seconds of parts of a local cloud, without their child processes.
 
-    A broadcaster's children are none; a gateway's are the Lambdas, whose time is no message's.
+    A broadcaster has no children; the gateway's are the Lambdas, whose time no message causes.
 
     Attributes:
         run_dir: The local cloud's run folder.
-        proc: Where the system shows processes (Linux).
+        proc: The proc file system (Linux).
     """
 
     run_dir: Path
     proc: Path = Path("/proc")
 
     def read(self) -> dict[str, float]:
-        """Seconds so far, by part; parts of which there is no process here are left out."""
+        """Seconds so far, by part; parts without a process on this machine are omitted."""
         found: dict[str, float] = {}
         for part, pattern in PARTS.items():
             for file in self.run_dir.glob(pattern):

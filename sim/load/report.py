@@ -11,12 +11,12 @@ from sim.load.processes import PARTS
 from sim.load.tally import Tally
 
 LAGGING_S = 0.5
-"""A client that comes to its turn so late tells of itself, not of the service."""
+"""Above this lag the figures reflect the client's own delay, not the service."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Of some durations, in seconds; None of none."""
+    """Percentiles and maximum of durations, in seconds; None without values."""
 
     p50_s: float | None
     p99_s: float | None
@@ -24,7 +24,7 @@ class Spread:
 
     @classmethod
     def of(cls, values_s: Sequence[float]) -> Spread:
-        """Sums up."""
+        """Computes the spread of some values."""
         ascending = sorted(values_s)
         return cls(
             percentile(ascending, 50),
@@ -35,11 +35,11 @@ class Spread:
 
 @dataclass(frozen=True)
 class CpuUse:
-    """What a part of the system spent while all sockets were held.
+    """CPU use of a part of the system while all sockets were held.
 
     Attributes:
-        cpu_s: In seconds of a core.
-        messages: That came to the sockets in this time.
+        cpu_s: Seconds of one core.
+        messages: Messages that the sockets received in this time.
     """
 
     cpu_s: float
@@ -47,20 +47,20 @@ class CpuUse:
 
     @property
     def us_per_message(self) -> float | None:
-        """Microseconds a message, all that the part did included; None without a message."""
+        """Microseconds per message, including all other work of the part; None without messages."""
         return self.cpu_s / self.messages * 1e6 if self.messages else None
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the result must keep to; None: not judged.
+    """Limits of the result; None: not judged.
 
     Attributes:
         max_errors: Errors of all kinds together.
         max_gap_s: Longest time without a message on any socket.
-        max_age_p99_s: Of the shown positions, from the fix to the socket.
-        max_connect_p99_s: Of the handshakes.
-        max_picture_p99_s: From a socket's opening to its first picture.
+        max_age_p99_s: Age of the positions, from the fix to the socket.
+        max_connect_p99_s: Duration of the handshakes.
+        max_picture_p99_s: Time from a socket's opening to its first snapshot.
     """
 
     max_errors: int | None = 0
@@ -72,16 +72,16 @@ class Limits:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """How a load test went.
+    """The result of a load test.
 
     Attributes:
-        sockets: Asked for.
-        connected: That were opened at all.
-        pictured: That got their picture.
-        open_at_end: That were still open.
-        gap: Between messages, the silence at the end included in its longest.
-        client_lag: How late this program came to its own turns.
-        cpu: By part; without a part that is not on this machine.
+        sockets: Requested sockets.
+        connected: Sockets that opened at least once.
+        pictured: Sockets that received their snapshot.
+        open_at_end: Sockets that were open at the end.
+        gap: Time between messages; its maximum includes the silence at the end.
+        client_lag: How late this program ran its own scheduled work.
+        cpu: By part; without parts that are not on this machine.
     """
 
     sockets: int
@@ -100,7 +100,7 @@ class LoadReport:
     cpu: Mapping[str, CpuUse]
 
     def problems(self, limits: Limits) -> list[str]:
-        """Why it is not as it should be, for people; nothing when it is."""
+        """The violated limits, as text for people; empty when there are none."""
         found = []
         if self.connected < self.sockets:
             found.append(f"only {self.connected} of {self.sockets} sockets were opened")
@@ -127,7 +127,7 @@ class LoadReport:
 
     @property
     def warning(self) -> str | None:
-        """What spoils the figures though it isn't the service's fault."""
+        """What makes the figures unreliable without being the service's fault."""
         lag_s = self.client_lag.p99_s
         if lag_s is None or lag_s < LAGGING_S:
             return None
@@ -138,11 +138,11 @@ class LoadReport:
 
     @property
     def unseen(self) -> list[str]:
-        """What could not be measured, for people."""
+        """What could not be measured, as text for people."""
         return [f"the CPU of the {part}" for part in PARTS if part not in self.cpu]
 
     def to_json(self, problems: Sequence[str]) -> dict[str, Any]:
-        """One flat object."""
+        """The report as one flat object."""
         spreads = {
             f"{name}_{part}": getattr(getattr(self, name), part)
             for name in ("connect", "picture", "age", "gap", "client_lag")
@@ -179,7 +179,7 @@ def sum_up(
     lags_s: Sequence[float],
     cpu: Mapping[str, CpuUse] | None = None,
 ) -> LoadReport:
-    """The report on a tally, at the end (while the sockets that live are still open)."""
+    """The report on a tally at the end of the test, before the open sockets are closed."""
     gaps = Spread.of(tally.gaps_s)
     longest = [*(gap for gap in [gaps.max_s] if gap is not None), *tally.silences_s(now_ms)]
     return LoadReport(

@@ -1,4 +1,4 @@
-"""One customer's socket under load: a viewer whose every success and failure is counted."""
+"""One customer's socket under load: a viewer whose successes and failures are counted."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sim.viewers.viewer import TokenSource, Viewer
 
 
 class LoadedSocket:
-    """Connects, tracks one delivery, and counts; connects again when it is lost, as an app does.
+    """Connects, tracks one delivery and counts; reconnects after a loss, as an app does.
 
     Args:
-        tally: Where all is counted.
-        tokens: The customer's.
-        delivery_id: What it tracks.
+        tally: Receives the counts.
+        tokens: The customer's tokens.
+        delivery_id: The delivery that it tracks.
         open_socket: See `sim.viewers.connection.socket_opener`.
         now_ms: Wall clock.
         sleep: Waits some seconds.
@@ -56,7 +56,7 @@ class LoadedSocket:
         )
 
     async def run(self) -> None:
-        """Holds the socket until cancelled, or until the service refuses it for good."""
+        """Keeps the socket open until cancelled, or until the service rejects it permanently."""
         await self._viewer.track(self._delivery_id)
         try:
             await self._viewer.run()
@@ -107,8 +107,8 @@ class _CountedConnection:
             raise
 
     async def close(self) -> None:
-        # While nothing was wrong with it: it was silent for too long, or the token has expired
-        # (or the test is over, and its report made).
+        # Closed by this side without an error: it was silent for too long, or the token has
+        # expired (or the test is over and reported).
         self._end("given_up")
         await self._connection.close()
 

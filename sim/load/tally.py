@@ -1,4 +1,4 @@
-"""Counting what many sockets tell; pure: every moment is handed in."""
+"""Counts what many sockets receive; pure: the time is a parameter."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ ABOUT_A_DELIVERY = frozenset({"snapshot", "position", "status", "ended"})
 
 @dataclass
 class SocketTally:
-    """What one customer's socket brought.
+    """What one customer's socket received.
 
     Attributes:
-        own: The deliveries that its customer may hear of.
+        own: The deliveries that its customer may view.
         connected_at_ms: When it was opened for the first time; None before.
-        heard_at_ms: When the last message came (or, before any, when it was opened).
-        pictured_at_ms: When the first snapshot came.
+        last_message_at_ms: When the last message was received (or, before any, when it was
+            opened).
+        pictured_at_ms: When the first snapshot was received.
     """
 
     own: Collection[str]
@@ -31,17 +32,17 @@ class SocketTally:
 
 @dataclass
 class Tally:
-    """What all sockets brought so far.
+    """What all sockets received so far.
 
     Attributes:
-        sockets: One an entry.
-        connect_s: Of each handshake that succeeded.
-        snapshot_s: From each socket's opening to its first snapshot.
-        ages_s: Of each newly shown position, from the fix to the socket.
-        gaps_s: Between one message and the next on the same socket.
-        messages: By type.
-        errors: By kind.
-        open_now: Sockets that are open.
+        sockets: One entry per socket.
+        connect_s: Duration of each successful handshake.
+        snapshot_s: Time from each socket's opening to its first snapshot.
+        ages_s: Age of each new position, from the fix to the socket.
+        gaps_s: Time between two messages on the same socket.
+        messages: Number of messages by type.
+        errors: Number of errors by kind.
+        open_now: Number of open sockets.
     """
 
     sockets: list[SocketTally] = field(default_factory=list)
@@ -54,28 +55,28 @@ class Tally:
     open_now: int = 0
 
     def add_socket(self, own: Collection[str]) -> SocketTally:
-        """A socket that is to be opened."""
+        """Adds a socket that will be opened."""
         socket = SocketTally(own)
         self.sockets.append(socket)
         return socket
 
     def connected(self, socket: SocketTally, now_ms: int, took_s: float) -> None:
-        """A handshake succeeded; after a loss the silence since then goes on."""
+        """Counts a successful handshake; after a loss, the gap since the last message continues."""
         self.open_now += 1
         self.connect_s.append(took_s)
         if socket.connected_at_ms is None:
             socket.connected_at_ms = socket.last_message_at_ms = now_ms
 
     def disconnected(self) -> None:
-        """An open socket is no more."""
+        """Counts the end of an open socket."""
         self.open_now -= 1
 
     def failed(self, kind: str) -> None:
-        """Something went wrong."""
+        """Counts an error."""
         self.errors[kind] += 1
 
     def count_message(self, socket: SocketTally, received: Received) -> None:
-        """A message came."""
+        """Counts a message."""
         message, now_ms = received.message, received.received_at_ms
         kind = str(message.get("type", "gateway"))
         self.messages[kind] += 1
@@ -103,7 +104,7 @@ class Tally:
             self.ages_s.append((now_ms - parse_instant(message["position_at"])) / 1_000)
 
     def silences_s(self, now_ms: int) -> list[float]:
-        """How long each opened socket has heard nothing."""
+        """For each opened socket, the time since its last message."""
         return [
             (now_ms - socket.last_message_at_ms) / 1_000
             for socket in self.sockets

@@ -1,4 +1,4 @@
-"""The trucks of a load test: they drive, so that there is something to see."""
+"""The trucks of a load test: they drive, so that there are positions to push."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from sim.fleet.uploader import Uploader
 from sim.load.plan import LoadOptions
 
 PROFILE: Final = DeviceProfile(tunnel_gap_s=1e9, dead_spot_gap_s=1e9, repeat_share=0.0)
-"""With a good network: what is measured is the way to the sockets, not how long a truck had to
-wait for one."""
+"""A device with a good network: the test measures the path to the sockets, not how long a truck
+waits for its network."""
 
 SHORTEST_TRIP_S: Final = 60.0
-"""A trip must have room for a drive; a shorter test ends while its trucks are under way."""
+"""A trip must be long enough for a drive; a shorter test ends while its trucks are driving."""
 
 FAR_M: Final = 50_000.0
-"""From the end of the drive to the destination: no truck comes near it within a test."""
+"""From the end of the drive to the destination: no truck gets near it during a test."""
 
 
 def plan_load_trips(options: LoadOptions) -> tuple[Trip, ...]:
-    """A trip a truck: near its destination after a minute, and staying; or never near it.
+    """One trip per truck: near its destination after a minute and staying there, or never near it.
 
     Raises:
         TripTooShortError: No such trip fits.
@@ -64,8 +64,8 @@ class LoadTruck:
 
     Attributes:
         truck_id: Its id.
-        trip: What it does; its deliveries go from and to the trip's places.
-        uploader: Its way to the service.
+        trip: Its trip; its deliveries have the trip's origin and destination.
+        uploader: Sends its points to the service.
     """
 
     def __init__(self, system: System, truck_id: str, trip: Trip, *, seed: str) -> None:
@@ -80,7 +80,7 @@ class LoadTruck:
         self._device = Device(truck_id, PROFILE, random.Random(seed))
 
     async def run(self, start_ms: int) -> None:
-        """Does its trip in real time, from a moment on; then its last points settle."""
+        """Does its trip in real time from ``start_ms`` on; then waits until its points settle."""
         await together(self._transmit(start_ms), self.uploader.run())
 
     async def _transmit(self, start_ms: int) -> None:

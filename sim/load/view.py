@@ -1,4 +1,4 @@
-"""The load test while it runs: a table on a terminal, plain lines elsewhere."""
+"""Display of a running load test: a table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sim.load.load_test import LoadTest
 from sim.load.report import CpuUse, LoadReport, Spread
 
 RECENT = 2_000
-"""Values of which the running figures are made: the newest."""
+"""How many of the newest values the running figures are computed from."""
 
 
 def rows_of(test: LoadTest) -> dict[str, str]:
-    """What there is to tell now."""
+    """The current figures by name."""
     tally, options = test.tally, test.options
     connect, age = Spread.of(tally.connect_s[-RECENT:]), Spread.of(tally.ages_s[-RECENT:])
     gap = Spread.of(tally.gaps_s[-RECENT:])
@@ -32,7 +32,7 @@ def rows_of(test: LoadTest) -> dict[str, str]:
 
 
 def table_of(test: LoadTest) -> Table:
-    """For a terminal."""
+    """The current figures as a table, for a terminal."""
     table = Table(box=box.SIMPLE, show_header=False, padding=(0, 1, 0, 0))
     for name, value in rows_of(test).items():
         table.add_row(name, value, style="red" if name == "errors" and value != "none" else "")
@@ -40,7 +40,7 @@ def table_of(test: LoadTest) -> Table:
 
 
 def line_of(test: LoadTest) -> str:
-    """For anything else."""
+    """The current figures as one line, for other outputs."""
     tally, options = test.tally, test.options
     age = Spread.of(tally.ages_s[-RECENT:])
     return (
@@ -51,7 +51,7 @@ def line_of(test: LoadTest) -> str:
 
 
 def report_lines(report: LoadReport, problems: Sequence[str]) -> list[str]:
-    """The end."""
+    """The final report as lines."""
     rows = {
         "sockets opened": f"{report.connected} of {report.sockets}",
         "still open at the end": str(report.open_at_end),

@@ -1,1 +1,1 @@
-"""The whole system on one machine, from real parts, supervised."""
+"""The whole system on one machine, built from real parts and supervised."""

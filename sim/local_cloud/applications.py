@@ -1,4 +1,4 @@
-"""The deployables that are processes, and Firehose's stand-in, as parts."""
+"""The deployables that are processes, and the stand-in for Firehose, as parts."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from sim.local_cloud.parts import Part
 BRIDGE_ROLE = "bridge"
 BRIDGE_ID = "local"
 BRIDGE_USER = f"{BRIDGE_ROLE}:{BRIDGE_ID}"
-"""The bridges' user at the broker, whose form no truck's can have."""
+"""The bridges' user name at the broker; no truck's user name can have this form."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How fast the local cloud goes.
+    """Time settings of the local cloud.
 
     Attributes:
-        round_interval_s: How often every viewer is told, in seconds.
+        round_interval_s: Interval of the rounds, in which every viewer gets an update, in seconds.
         dwell_s: How long a truck must stay in a geofence to have arrived, in seconds.
         firehose_interval_s: How long Firehose buffers at most, in seconds.
     """
@@ -46,10 +46,10 @@ def consumer_part(
     work_folder: Path,
     settings: Mapping[str, str] | None = None,
 ) -> Part:
-    """The real KCL's daemon; ready when it has a Python child at work on every shard.
+    """The real KCL's daemon; ready when a Python child process works on every shard.
 
-    With the KCL's defaults its first boot takes two minutes and a restart after a kill three: so
-    it looks after its leases every second here, and keeps its worker's name, and so its leases.
+    With the KCL's defaults its first start takes two minutes, and a restart after a kill three.
+    So here it checks its leases every second, and keeps its worker id and thereby its leases.
     """
     quick = {
         "KCL_WORKER_ID": "local",
@@ -61,7 +61,7 @@ def consumer_part(
         "KCL_SHUTDOWN_GRACE_MS": "2500",
         "KCL_IDLE_MS": "200",
         "KCL_METRICS_LEVEL": "NONE",
-        "KCL_CBOR": "false",  # the local AWS doesn't speak it
+        "KCL_CBOR": "false",  # the local AWS doesn't support it
     }
     return Part(
         name="consumer",
@@ -89,7 +89,7 @@ def _shards_at_work(output: str) -> int:
 
 
 def broadcaster_names(count: int) -> tuple[str, ...]:
-    """What so many broadcasters are called: the first as if it were alone."""
+    """The names of ``count`` broadcasters: the first has the name of a single one."""
     return ("broadcaster", *(f"broadcaster-{number}" for number in range(2, count + 1)))
 
 
@@ -100,7 +100,7 @@ def broadcaster_parts(
     count: int = 1,
     settings: Mapping[str, str] | None = None,
 ) -> list[Part]:
-    """Broadcasters, each ready when its loops run; several divide the rounds among themselves."""
+    """The broadcasters, each ready when its loops run; several divide the rounds among them."""
     return [
         _broadcaster_part(environment, pace, name, alone=count == 1, settings=settings)
         for name in broadcaster_names(count)
@@ -143,10 +143,10 @@ def bridge_part(
     """An MQTT bridge, ready when it is subscribed.
 
     Args:
-        environment: Where everything is.
-        token: By which the broker knows it as the user `BRIDGE_USER`.
-        number: Of several, which share the load.
-        settings: More settings.
+        environment: Addresses of the local cloud.
+        token: Identifies it to the broker as the user `BRIDGE_USER`.
+        number: Its number among several, which share the load.
+        settings: Additional settings.
     """
     broker = urlsplit(environment.mqtt_url)
     return Part(

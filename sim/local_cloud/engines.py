@@ -1,4 +1,4 @@
-"""The engines as parts: the local AWS and its sockets, OpenSearch, the MQTT broker, the issuer."""
+"""The engines as parts: local AWS, socket gateway, OpenSearch, MQTT broker, identity provider."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _MINISTACK = Path(__file__).with_name("ministack_corrected.py")
 
 
 def plain_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment that every part starts from: this one, without what is said of AWS in it.
+    """The base environment of every part: the current one without its AWS settings.
 
-    Whatever account this machine is logged in to, no part of a local cloud may reach it.
+    No part of a local cloud may reach the AWS account that this machine is logged in to.
     """
     kept = {name: value for name, value in environ.items() if not name.startswith("AWS_")}
     return kept | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"}
 
 
 def ministack_part(places: Places, ports: Ports, *, region: str, scratch: Path) -> Part:
-    """The local AWS. All that it knows is in its memory: it can't be started again."""
+    """The local AWS. Its state is only in memory, so it can't be restarted."""
     scratch.mkdir(parents=True, exist_ok=True)
     environment = plain_environment() | {
         "BIND_HOST": HOST,
@@ -48,7 +48,7 @@ def ministack_part(places: Places, ports: Ports, *, region: str, scratch: Path) 
         "AWS_DEFAULT_REGION": region,
         "TMPDIR": str(scratch),
         "LOG_LEVEL": "WARNING",
-        # Servers that it would otherwise open beside its gateway.
+        # Servers that it would otherwise open besides its gateway.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
     }
@@ -70,15 +70,15 @@ def socket_gateway_part(
     scratch: Path,
     settings: Mapping[str, str] | None = None,
 ) -> Part:
-    """The gateway of sockets; its sockets end with its process, as clients must bear in AWS too.
+    """The socket gateway; its sockets end with its process, as may also happen in AWS.
 
     Args:
-        places: Of the Python that runs Lambdas.
-        ports: Where it listens, and where the local AWS does.
-        region: The region that it plays.
-        credentials: The access key and secret by which one may post.
-        scratch: Where it unpacks Lambdas.
-        settings: More settings.
+        places: Where the Python that runs Lambdas is.
+        ports: The ports of the gateway and of the local AWS.
+        region: The region that it emulates.
+        credentials: The access key and secret that may post to sockets.
+        scratch: The folder in which it unpacks Lambdas.
+        settings: Additional settings.
     """
     key_id, secret = credentials
     environment = plain_environment() | {
@@ -99,21 +99,21 @@ def socket_gateway_part(
 
 
 def opensearch_part(files: NodeFiles, ports: Ports, *, home: Path) -> Part:
-    """A real OpenSearch node, whose data outlive its process."""
+    """A real OpenSearch node; its data outlive its process."""
     prepare_home(home)
     return Part(
         name="opensearch",
         command=node_command(files, home=home, port=ports.opensearch),
         environment=node_environment(files, plain_environment()),
         is_ready=lambda _: node_responds(ports.opensearch),
-        ready_within_s=90.0,  # it replays what it hadn't flushed
+        ready_within_s=90.0,  # it replays what it had not flushed
     )
 
 
 def mqtt_broker_part(
     files: BrokerFiles, ports: Ports, *, data: Path, issuer: str, audience: str, phones_url: str
 ) -> Part:
-    """A real MQTT broker; what it has acknowledged outlives its process."""
+    """A real MQTT broker; acknowledged messages outlive its process."""
     return Part(
         name="mqtt-broker",
         command=broker_command(
@@ -136,11 +136,11 @@ def identity_provider_part(
     """The company's identity provider; its key is in a file, so tokens outlive its process.
 
     Args:
-        ports: Where it listens.
-        key_file: What it signs with.
-        audience: Of its access tokens.
-        secret: What ``POST /token`` must present.
-        console_url: Where the console's sign-in leads back to.
+        ports: Contains its port.
+        key_file: The signing key.
+        audience: Audience of its access tokens.
+        secret: The secret that ``POST /token`` requires.
+        console_url: The page to which the console's sign-in returns.
     """
     url = f"http://{HOST}:{ports.identity_provider}"
     command = [sys.executable, "-m", "sim.local_cloud.identity_provider"]
@@ -159,8 +159,8 @@ def web_part(ports: Ports, *, config: Path) -> Part:
     """The pages with their base map, as CloudFront serves them.
 
     Args:
-        ports: Where it listens.
-        config: What the pages read as ``config.json``.
+        ports: Contains its port.
+        config: The file that the pages read as ``config.json``.
     """
     command = [sys.executable, "-m", "sim.local_cloud.web_server"]
     command += ["--host", HOST, "--port", str(ports.web), "--config", str(config)]
@@ -173,13 +173,13 @@ def web_part(ports: Ports, *, config: Path) -> Part:
 
 
 def responds(url: str) -> Probe:
-    """A probe that asks a URL for a good answer."""
+    """A probe that checks whether a URL returns a successful response."""
 
     def probe(_: object) -> bool:
         try:
             with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own part
                 return True
-        except (OSError, http.client.HTTPException):  # not there, or dying while it answers
+        except (OSError, http.client.HTTPException):  # not up yet, or it died during the response
             return False
 
     return probe

@@ -1,4 +1,4 @@
-"""The file that says how a local cloud is reached belongs to one local cloud at a time."""
+"""Ensures that an environment file belongs to only one running local cloud."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sim.token_client import TokenClient, TokenError
 
 
 class EnvironmentInUseError(Exception):
-    """Another local cloud, which runs, is reached by the file."""
+    """The file belongs to another local cloud, which is running."""
 
     def __init__(self, env_file: Path) -> None:
         super().__init__(
@@ -20,13 +20,13 @@ class EnvironmentInUseError(Exception):
 
 
 def check_not_in_use(env_file: Path) -> None:
-    """Makes sure that the file may be overwritten.
+    """Checks that the file may be overwritten.
 
-    It is in use when the local issuer of tokens that it names takes its secret, which every local
-    cloud has drawn for itself: whoever else listens there by now doesn't.
+    It is in use when the local token issuer that it names accepts its secret. Every local cloud
+    draws its own secret, so another program that listens there now rejects it.
 
     Raises:
-        EnvironmentInUseError: It may not.
+        EnvironmentInUseError: The file is in use.
     """
     try:
         environment = read_environment(env_file)

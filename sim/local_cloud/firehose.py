@@ -1,10 +1,10 @@
-"""The stand-in for Firehose: stream to raw log, at least once.
+"""The stand-in for Firehose: copies the stream to the raw log, at least once.
 
     python -m sim.local_cloud.firehose        (settings from the environment, see Settings)
 
-Like Firehose it takes aggregated records apart, buffers by time and size, lets OpenSearch make up
-the ids, keeps a copy of all in S3 and, beside it, what OpenSearch never takes. In order: the batch
-is in the raw log and in the backup, then its position is written. A kill in between delivers that
+Like Firehose it splits aggregated records, buffers by time and size, lets OpenSearch generate the
+ids, and keeps in S3 a copy of everything and, separately, what OpenSearch never accepts. It writes
+a batch to the raw log and to the backup first, then the position. A kill in between delivers that
 batch twice.
 """
 
@@ -36,14 +36,15 @@ from sim.local_cloud.firehose_positions import PositionFile
 from sim.local_cloud.firehose_stream import StreamReader, stream_identity
 
 POLL_S = 0.5
-"""Between reads. Firehose reads a shard once a second; this keeps its 5 s nearer to 5."""
+"""Interval of reads. Firehose reads a shard once per second; this interval keeps the 5 s of its
+buffer closer to 5 s."""
 RETRY_FIRST_S = 0.2
 RETRY_MOST_S = 5.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the stand-in reads from its environment."""
+    """Settings that the stand-in reads from its environment."""
 
     stream_name: str = setting("STREAM_NAME", help="the Kinesis stream to read")
     opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the raw log's OpenSearch")
@@ -64,7 +65,7 @@ class Settings:
 
 
 class Firehose:
-    """Pumps from the reader through the buffer to the delivery."""
+    """Moves records from the reader through the buffer to the delivery."""
 
     def __init__(
         self,
@@ -82,7 +83,7 @@ class Firehose:
         self._log = log
 
     def run(self, stop: threading.Event) -> None:
-        """Pumps until told to stop, then delivers what it holds."""
+        """Runs until ``stop`` is set, then delivers what is buffered."""
         while not stop.is_set():
             if not self._take_in():
                 stop.wait(POLL_S)
@@ -123,7 +124,7 @@ class _S3Backup:
 
 
 def build(settings: Settings, stop: threading.Event, log: Logger) -> Firehose:
-    """Wires the parts; the stream must be there."""
+    """Connects the parts; the stream must exist."""
     session = boto3.Session()
     kinesis = session.client("kinesis")
     identity = stream_identity(kinesis, settings.stream_name)
@@ -146,7 +147,7 @@ def build(settings: Settings, stop: threading.Event, log: Logger) -> Firehose:
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
-    """Runs until SIGTERM or Ctrl-C; anything unexpected ends it, and the supervisor starts it."""
+    """Runs until SIGTERM or Ctrl-C; unexpected errors end it, and the supervisor restarts it."""
     log = get_logger("firehose")
     try:
         settings = read_settings(Settings, environ)

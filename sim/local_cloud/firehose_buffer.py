@@ -1,4 +1,4 @@
-"""Firehose's buffering hints: deliver when so much has come, or so long after the first. Pure."""
+"""Firehose's buffering hints: deliver after a number of bytes or an interval. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sim.local_cloud.firehose_documents import FailedDocument
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What is delivered together.
+    """Documents that are delivered together.
 
     Attributes:
-        documents: For the raw log.
-        failed: For the backup.
-        positions: The last sequence number of each shard that is in it.
+        documents: Documents for the raw log.
+        failed: Documents for the backup only.
+        positions: For each shard, the last sequence number in the batch.
     """
 
     documents: Sequence[RawDocument]
@@ -25,7 +25,7 @@ class Batch:
 
 
 class Buffer:
-    """Collects until either hint says that it is time."""
+    """Collects documents until one of the hints is reached."""
 
     def __init__(self, *, interval_s: float, size_bytes: int) -> None:
         self._interval_s = interval_s
@@ -48,7 +48,7 @@ class Buffer:
         sequence_number: str,
         now_s: float,
     ) -> None:
-        """Takes one record's documents; records of a shard come in its order."""
+        """Adds one record's documents; the records of a shard must come in order."""
         self._documents.extend(documents)
         self._failed.extend(failed)
         self._bytes += sum(len(document.source) for document in documents)
@@ -58,13 +58,13 @@ class Buffer:
             self._first_at_s = now_s
 
     def is_due(self, now_s: float) -> bool:
-        """Whether it is time to deliver."""
+        """Whether the batch is due for delivery."""
         if self._first_at_s is None:
             return False
         return self._bytes >= self._size_bytes or now_s - self._first_at_s >= self._interval_s
 
     def take(self) -> Batch:
-        """Empties it."""
+        """Returns the batch and empties the buffer."""
         batch = Batch(documents=self._documents, failed=self._failed, positions=self._positions)
         self._start()
         return batch

@@ -1,7 +1,7 @@
-"""Brings a batch into the raw log, all of it into the backup, and there again what can't get there.
+"""Delivers a batch to the raw log and the backup; failed documents go to the backup separately.
 
-The backup is Firehose's own form (`rtdts.telemetry_stream.backup_format`), written with each batch
-where Firehose waits for 5 minutes or 64 MB.
+The backup has Firehose's own format (`rtdts.telemetry_stream.backup_format`). It is written with
+each batch, whereas Firehose waits for 5 minutes or 64 MB.
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ from sim.local_cloud.firehose_buffer import Batch
 from sim.local_cloud.firehose_documents import FailedDocument
 
 STREAM_NAME = "rtdts-raw-log"
-"""What the delivery stream would be called."""
+"""The name that the delivery stream would have."""
 
 
 class DeliveryStoppedError(Exception):
-    """The process was told to end before the raw log had taken the batch."""
+    """The process was stopped before the raw log had accepted the batch."""
 
 
 class RawLog(Protocol):
-    """Where documents go."""
+    """The store for documents."""
 
     def index(self, documents: Sequence[RawDocument]) -> Sequence[ItemOutcome]:
-        """Indexes all under ids of their own; an outcome a document, in order.
+        """Indexes all documents under generated ids; returns one outcome per document, in order.
 
         Raises:
-            StoreUnavailable: Nothing is known of any of them.
+            StoreUnavailable: The outcome of all documents is unknown.
         """
 
 
 class Backup(Protocol):
-    """Where everything goes, and once more what the raw log never took."""
+    """The store for a copy of everything and, separately, for what the raw log never accepted."""
 
     def put(self, key: str, body: bytes) -> None:
-        """Keeps an object."""
+        """Stores an object."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeliveryReport:
-    """What became of a batch."""
+    """The outcome of a batch."""
 
     indexed: int
     failed: int
@@ -69,13 +69,13 @@ class Delivery:
     """Delivers batches.
 
     Attributes:
-        raw_log: Where to.
-        backup: Where else.
-        wait: Waits some seconds; true when the process is to end.
-        monotonic_s: A clock.
-        now_utc: The time, for the backup's keys.
-        retry_s: How long a document is tried before the backup gets it, as in Firehose.
-        waits_s: Makes the waits between attempts.
+        raw_log: The raw log.
+        backup: The backup.
+        wait: Waits some seconds; returns true when the process must end.
+        monotonic_s: A monotonic clock.
+        now_utc: Returns the time, for the backup's keys.
+        retry_s: How long a document is retried before it goes to the backup, as in Firehose.
+        waits_s: Returns the waits between attempts.
     """
 
     raw_log: RawLog
@@ -87,10 +87,10 @@ class Delivery:
     waits_s: Callable[[], Iterator[float]]
 
     def deliver(self, batch: Batch) -> DeliveryReport:
-        """Returns when every document is in the backup, and in the raw log or told as failed.
+        """Returns when every document is in the backup, and in the raw log or recorded as failed.
 
         Raises:
-            DeliveryStoppedError: The process is to end; deliver the batch again another time.
+            DeliveryStoppedError: The process must end; the batch must be delivered again later.
         """
         deadline = Deadline(self.retry_s, clock=self.monotonic_s)
         waits_s = self.waits_s()
@@ -157,7 +157,7 @@ class Delivery:
         self._store(FAILED_FOLDER, gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
 
     def _store(self, folder: str, body: bytes) -> None:
-        # By content: the same batch again, after a crash, overwrites itself within a second.
+        # By content: a batch repeated after a crash within the same second overwrites itself.
         unique = uuid.UUID(hex=hashlib.sha256(body).hexdigest()[:32])
         self.backup.put(object_name(folder, STREAM_NAME, self.now_utc(), str(unique)), body)
 

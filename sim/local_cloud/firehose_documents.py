@@ -1,4 +1,4 @@
-"""What Firehose makes of a record: documents, or something for its backup. Pure."""
+"""Converts a record as Firehose does: to documents, or to failures for its backup. Pure."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class StreamRecord:
     partition_key: str
     data: bytes
     arrived_at: datetime
-    """When the stream took it, in UTC."""
+    """When the stream received it, in UTC."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FailedDocument:
-    """What never made it into the raw log, and why."""
+    """A document that never got into the raw log, and why."""
 
     index: str
     source: bytes
@@ -31,10 +31,11 @@ class FailedDocument:
 
 
 def documents_of(record: StreamRecord) -> tuple[list[RawDocument], list[FailedDocument]]:
-    """Takes a record apart, an aggregate into its user records.
+    """Converts a record, an aggregated one into its user records.
 
     Returns:
-        What to index by the day of arrival, and what can't be: OpenSearch takes JSON objects.
+        The documents to index by the day of arrival, and those that can't be indexed: OpenSearch
+        accepts only JSON objects.
     """
     index = raw_index_of(record.arrived_at)
     try:

@@ -1,4 +1,4 @@
-"""How far the stand-in for Firehose has delivered: a small file that survives kill -9."""
+"""Positions up to which the stand-in for Firehose has delivered, in a file that survives a kill."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ class PositionFile:
     """The last delivered sequence number of each shard of one stream.
 
     Args:
-        path: The file; not there means that nothing was delivered yet.
-        stream: Names the stream and its making: the numbers of a stream that was made anew under
-            the same name mean nothing, so another value here starts from the beginning.
+        path: The file; missing when nothing was delivered yet.
+        stream: Identifies the stream and its creation. Sequence numbers are invalid for a stream
+            that was created again under the same name, so another value restarts from the
+            beginning.
     """
 
     def __init__(self, path: Path, *, stream: str) -> None:
@@ -22,18 +23,18 @@ class PositionFile:
         self._stream = stream
 
     def read(self) -> dict[str, str]:
-        """Sequence numbers by shard; empty for another stream or a file that is no good."""
+        """Sequence numbers by shard; empty for another stream or a damaged file."""
         try:
             kept = json.loads(self._path.read_text(encoding="utf-8"))
             if kept["stream"] != self._stream:
                 return {}
             return {str(shard): str(number) for shard, number in kept["shards"].items()}
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-            # At least once: from the beginning again is always allowed.
+            # At-least-once delivery always allows starting from the beginning again.
             return {}
 
     def write(self, positions: Mapping[str, str]) -> None:
-        """Replaces the file whole, and has it on the disk before it returns."""
+        """Replaces the file atomically; it is on the disk when this returns."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(".draft")
         with draft.open("w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Reads every shard of a stream in order, from where it left off."""
+"""Reads every shard of a stream in order, from the last position on."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mypy_boto3_kinesis import KinesisClient
 from sim.local_cloud.firehose_documents import StreamRecord
 
 READ_LIMIT = 1_000
-"""Records a call: with 500 points in each that is much already."""
+"""Records per call: with 500 points in each this is a lot already."""
 
 
 def stream_identity(client: KinesisClient, stream_name: str) -> str:
-    """Names this very stream: one made anew under the same name gives another text."""
+    """Identifies a stream; one created again under the same name gets another identity."""
     summary = client.describe_stream_summary(StreamName=stream_name)["StreamDescriptionSummary"]
     return f"{summary['StreamARN']} {summary['StreamCreationTimestamp'].isoformat()}"
 
@@ -25,8 +25,8 @@ class StreamReader:
     Args:
         client: Kinesis.
         stream_name: The stream.
-        positions: The last sequence number read of each shard; a shard that is not there is read
-            from its beginning.
+        positions: The last sequence number read of each shard; a shard without one is read from
+            its beginning.
     """
 
     def __init__(
@@ -39,13 +39,13 @@ class StreamReader:
         self._discover()
 
     def read(self) -> list[StreamRecord]:
-        """One call a shard: what has come since the last time."""
+        """Makes one call per shard: returns the records since the last call."""
         found: list[StreamRecord] = []
         open_shards = [shard for shard, iterator in self._iterators.items() if iterator]
         for shard_id in open_shards:
             found += self._read_shard(shard_id)
         if not all(self._iterators[shard_id] for shard_id in open_shards):
-            self._discover()  # one has just ended, so it has children
+            self._discover()  # a shard has just ended, so it has children
         return found
 
     def _discover(self) -> None:
@@ -75,7 +75,7 @@ class StreamReader:
                 ShardIterator=self._iterators[shard_id] or "", Limit=READ_LIMIT
             )
         except self._client.exceptions.ExpiredIteratorException:
-            # A delivery took longer than the five minutes that an iterator lives.
+            # A delivery took longer than the five minutes for which an iterator is valid.
             self._iterators[shard_id] = self._iterator(shard_id)
             return []
         except self._client.exceptions.ProvisionedThroughputExceededException:

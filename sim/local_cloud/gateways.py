@@ -1,7 +1,7 @@
-"""The two front doors: an HTTP API behind a JWT authorizer, and a WebSocket API behind our own.
+"""The two APIs: an HTTP API with a JWT authorizer, and a WebSocket API with our own authorizer.
 
-In two steps, because each needs the other: the Lambdas are told where to post to sockets, and the
-routes lead to the Lambdas. So: the APIs, then the Lambdas, then the routes.
+They are created in two steps, because the Lambdas need the URL to post to sockets, and the routes
+need the Lambdas. So the order is: the APIs, then the Lambdas, then the routes.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ CONNECT: Final = "$connect"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Gateways:
-    """The two APIs and where they are.
+    """The two APIs and their URLs.
 
     Attributes:
         http_api: Id of the HTTP API.
         socket_api: Id of the WebSocket API.
-        server_url: Base of the HTTP API.
+        server_url: Base URL of the HTTP API.
         websocket_url: Where sockets connect.
         management_url: Where messages to sockets are posted.
     """
@@ -41,7 +41,7 @@ class Gateways:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HttpRoutes:
-    """The routes that one Lambda answers: method and path of each.
+    """The routes that one Lambda handles: method and path of each.
 
     Attributes:
         function_arn: The Lambda.
@@ -56,7 +56,7 @@ class HttpRoutes:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SocketRoutes:
-    """The socket's route keys, who answers them, and who decides about ``$connect``."""
+    """The route keys of the WebSocket API, their Lambdas, and the authorizer of ``$connect``."""
 
     function_arn: str
     authorizer_arn: str
@@ -76,13 +76,13 @@ def create_gateways(
     Args:
         client: The local cloud's API Gateway.
         endpoint_url: The local cloud's base URL, ``http://127.0.0.1:PORT``.
-        route_selection: The expression by which a socket message finds its route.
-        allowed_origins: Of which pages browsers may call the HTTP API; empty: of none.
-        socket_endpoint_url: Base URL of what serves sockets and posts to them; None: the local
-            cloud itself does.
+        route_selection: The expression that selects the route of a socket message.
+        allowed_origins: Page origins from which browsers may call the HTTP API; empty: none.
+        socket_endpoint_url: Base URL of the gateway that serves sockets and posts to them; None:
+            the local cloud itself.
 
     Raises:
-        botocore.exceptions.ClientError: Something was refused.
+        botocore.exceptions.ClientError: A request was rejected.
     """
     base = f"{endpoint_url.rstrip('/')}/_aws/execute-api"
     more: dict[str, Any] = {"CorsConfiguration": _pages(allowed_origins)} if allowed_origins else {}
@@ -97,7 +97,7 @@ def create_gateways(
     return Gateways(
         http_api=http_api,
         socket_api=socket_api,
-        # Without the stage: the default one needs none, and `$default` would not survive a shell.
+        # Without the stage: the default stage needs none, and a shell would expand `$default`.
         server_url=f"{base}/{http_api}",
         websocket_url=management_url.replace("http", "ws", 1),
         management_url=management_url,
@@ -122,14 +122,14 @@ def add_http_routes(
     audience: str,
     served: Sequence[HttpRoutes],
 ) -> None:
-    """Adds the HTTP API's routes, all but the open ones behind the JWT authorizer.
+    """Adds the HTTP API's routes; all but the open ones require the JWT authorizer.
 
     Args:
         client: The local cloud's API Gateway.
         api: Id of the HTTP API.
-        issuer: Whose tokens it takes.
-        audience: For whom the tokens must be.
-        served: The routes, Lambda by Lambda.
+        issuer: The issuer whose tokens it accepts.
+        audience: The audience that tokens must have.
+        served: The routes by Lambda.
     """
     authorizer = client.create_authorizer(
         ApiId=api,
@@ -165,13 +165,13 @@ def add_http_routes(
 def add_socket_routes(
     client: ApiGatewayV2Client, api: str, *, region: str, socket: SocketRoutes
 ) -> None:
-    """Adds the WebSocket API's routes, ``$connect`` behind the REQUEST authorizer."""
+    """Adds the WebSocket API's routes; ``$connect`` requires the REQUEST authorizer."""
     authorizer = client.create_authorizer(
         ApiId=api,
         Name="tokens-and-tickets",
         AuthorizerType="REQUEST",
         AuthorizerUri=invocation_uri(region, socket.authorizer_arn),
-        # None: each source listed would be required, and a viewer brings a header or a ticket.
+        # Empty: each listed source would be required, but a viewer sends a header or a ticket.
         IdentitySource=[],
     )["AuthorizerId"]
     integration = client.create_integration(
@@ -191,7 +191,7 @@ def add_socket_routes(
 
 
 def invocation_uri(region: str, function_arn: str) -> str:
-    """How API Gateway names the invocation of a Lambda."""
+    """The URI with which API Gateway names the invocation of a Lambda."""
     return (
         f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{function_arn}/invocations"
     )

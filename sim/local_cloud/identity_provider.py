@@ -1,9 +1,9 @@
-"""The local identity provider: discovery, keys, the console's sign-in, tokens by a secret.
+"""The local identity provider: discovery, keys, the console's sign-in, tokens for a secret.
 
     TOKEN_SECRET=… python -m sim.local_cloud.identity_provider --port 8099 --key-file run/key.pem
 
-It plays the company's own identity provider, which is no part of RTDTS: it trusts the asker about
-who the token is for.
+It emulates the company's own identity provider, which is not part of RTDTS: it issues tokens for
+any identity that the client names.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ PAGE_HEADERS: Mapping[str, str] = {"Cache-Control": "no-store", "Referrer-Policy
 
 @dataclass(frozen=True, kw_only=True)
 class JsonResponse:
-    """An HTTP answer: a status and a JSON body."""
+    """An HTTP response: a status and a JSON body."""
 
     status: HTTPStatus
     body: Mapping[str, Any]
 
 
 class IdentityProvider:
-    """Decides the answer to each request; knows nothing of sockets."""
+    """Determines the response to each request; does no I/O."""
 
     def __init__(self, issuer: TokenIssuer, *, secret: str, now_s: Callable[[], float]) -> None:
         self._issuer = issuer
@@ -66,7 +66,7 @@ class IdentityProvider:
         self._now_s = now_s
 
     def get(self, path: str) -> JsonResponse:
-        """Discovery and keys, open to all."""
+        """Discovery and keys, without authentication."""
         if path == DISCOVERY:
             return JsonResponse(status=HTTPStatus.OK, body=self._issuer.discovery())
         if path == "/jwks.json":
@@ -74,7 +74,7 @@ class IdentityProvider:
         return _problem(HTTPStatus.NOT_FOUND, "not_found")
 
     def post(self, path: str, authorization: str, body: bytes) -> JsonResponse:
-        """A token, for a JSON body of ``role``, ``identity`` and optionally ``ttl_s``."""
+        """Issues a token for a JSON body with ``role``, ``identity`` and optionally ``ttl_s``."""
         if path != "/token":
             return _problem(HTTPStatus.NOT_FOUND, "not_found")
         offered = authorization.removeprefix("Bearer ").encode()
@@ -120,15 +120,15 @@ def serve(
     """Binds the port; the caller runs and closes the server.
 
     Args:
-        provider: What decides the responses.
+        provider: Determines the responses.
         host: Address to listen on.
         port: Port to listen on; 0 for any.
-        sign_in: The login page and its codes; without it there is none.
+        sign_in: The login page and its codes; None: there is no sign-in.
     """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 30  # an idle connection's thread, in seconds
+        timeout = 30  # limit of an idle connection, in seconds
 
         def do_GET(self) -> None:
             path, _, query = self.path.partition("?")
@@ -196,12 +196,12 @@ def serve(
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - overridden
-            # Each gateway worker asks for keys: nobody reads that.
+            # Each gateway worker requests keys: such log lines are of no use.
             pass
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
-        # A fleet asks for its tokens at once; the default backlog of 5 resets some.
+        # A fleet requests its tokens all at once; the default backlog of 5 resets some.
         request_queue_size = 128
 
     return Server((host, port), Handler)
@@ -237,7 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with serve(provider, host=args.host, port=args.port, sign_in=sign_in) as server:
 
         def stop(*_: object) -> None:
-            # shutdown() waits for serve_forever, which runs on this very thread.
+            # shutdown() waits for serve_forever, which runs on this thread.
             threading.Thread(target=server.shutdown).start()
 
         signal.signal(signal.SIGTERM, stop)

@@ -1,6 +1,6 @@
-"""Opens the door over AWS IoT Core in a local cloud that runs: rule, small stream and Lambda.
+"""Adds ingest over AWS IoT Core to a running local cloud: rule, small stream and Lambda.
 
-Only who drives over it needs it: a local cloud has it from the first such drive on.
+Only drives over IoT Core need it: a local cloud has it from the first such drive on.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ RULE_SQL: Final = PROJECT / "deploy/terraform/modules/iot_ingest/rules/telemetry
 
 
 def data_plane(environment: Environment) -> Any:
-    """The SDK's client by which messages are published."""
+    """The SDK's client that publishes messages."""
     session = local_session(environment.region)
     return session.client("iot-data", endpoint_url=environment.aws_endpoint_url)
 
 
 def open_iot_door(environment: Environment) -> str:
-    """Opens the door, if it is not open yet; returns the rule's name.
+    """Creates what is missing; returns the rule's name.
 
     Raises:
-        botocore.exceptions.ClientError: Something was refused.
+        botocore.exceptions.ClientError: A request was rejected.
     """
     session: Any = local_session(environment.region)
 

@@ -1,8 +1,8 @@
-"""The KCL's three tables, made beforehand with a lease for each shard.
+"""The KCL's three tables, created in advance with a lease for each shard.
 
-On an empty lease table the KCL waits at random for up to 30 s, then synchronizes, then waits for
-an assignment: minutes before the first record. With the tables and leases there it reads within
-seconds. For the local cloud and tests only; in AWS the KCL makes its own.
+With an empty lease table the KCL waits a random time of up to 30 s, then synchronizes, then waits
+for an assignment: minutes pass before the first record. If tables and leases exist, it reads within
+seconds. For the local cloud and tests only; in AWS the KCL creates its own tables.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def create_kcl_tables(
     """Creates the lease table and its two companions as KCL 3 would, each shard at TRIM_HORIZON.
 
     Args:
-        client: DynamoDB, where the KCL will look for them.
+        client: The DynamoDB that the KCL uses.
         application: The KCL's ``applicationName``: also the lease table's name.
-        shards: The stream's open shards, as ListShards tells them.
+        shards: The stream's open shards, as returned by ListShards.
     """
     client.create_table(
         TableName=application,

@@ -1,4 +1,4 @@
-"""What the Lambdas of a local cloud wrote into their logs, read as one would in AWS."""
+"""Reads the logs of a local cloud's Lambdas, as one would in AWS."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from sim.local_cloud.lambdas import FUNCTIONS
 
 
 def log_lines(environment: Environment, *, since_ms: int = 0) -> Iterator[tuple[str, str]]:
-    """Every line of every Lambda, function by function, with the name of its log group.
+    """Every log line of every Lambda, function by function, with the name of its log group.
 
     Args:
-        environment: Of the local cloud.
-        since_ms: Lines before this are left out.
+        environment: Addresses of the local cloud.
+        since_ms: Lines before this time are omitted.
 
     Raises:
-        botocore.exceptions.BotoCoreError: It is not reachable.
-        botocore.exceptions.ClientError: It refuses.
+        botocore.exceptions.BotoCoreError: The local cloud is not reachable.
+        botocore.exceptions.ClientError: It rejected the request.
     """
     client = boto3.client(
         "logs",
@@ -37,4 +37,4 @@ def log_lines(environment: Environment, *, since_ms: int = 0) -> Iterator[tuple[
                 for event in page["events"]:
                     yield group, event["message"]
         except client.exceptions.ResourceNotFoundException:
-            continue  # a function that was never called has no log
+            continue  # a function that was never invoked has no log

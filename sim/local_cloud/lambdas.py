@@ -1,4 +1,4 @@
-"""Puts the Lambdas into the local cloud: production's zips, production's settings."""
+"""Deploys the Lambdas to the local cloud, with production's zips and settings."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from deploy.package import DELIVERY, INGEST, SOCKET, SOCKET_AUTHORIZER, TRACK, P
 from rtdts.runtime.settings import declared_settings
 
 ROLE_ARN = "arn:aws:iam::000000000000:role/rtdts-local"
-"""The emulator asks for one and checks nothing."""
+"""The emulator requires a role and does not check it."""
 RUNTIME: Final = "python3.13"
 
 SDK_VARIABLES = ("AWS_ENDPOINT_URL",)
-"""Read by the AWS SDK itself; in AWS nobody sets it. Region and credentials come from the
-runtime there and here."""
+"""Read by the AWS SDK itself; not set in AWS. Region and credentials come from the Lambda
+runtime in both."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,8 +28,9 @@ class Function:
 
     Attributes:
         package: Its zip and handler.
-        timeout_s: When it is cut off. Below the gateway's 29 s, so that the answer is ours.
-        memory_mb: Memory, and with it processor.
+        timeout_s: Limit of an invocation. Below the gateway's 29 s, so that the gateway never
+            times out first.
+        memory_mb: Memory, which also determines the share of CPU.
     """
 
     package: Package
@@ -38,7 +39,7 @@ class Function:
 
     @property
     def name(self) -> str:
-        """What it is called in the local cloud."""
+        """Its name in the local cloud."""
         return f"rtdts-{self.package.name}"
 
 
@@ -64,14 +65,14 @@ def deploy_lambdas(
     Args:
         client: The local cloud's Lambda.
         zips: Built for the emulator's own Python, by package name.
-        variables: All that is known; each function gets what it declares, and no more: a missing
-            declaration shows here and not first in production.
+        variables: All known variables; each function gets only those that it declares, so that a
+            missing declaration shows here and not first in production.
 
     Returns:
         The functions' ARNs by package name.
 
     Raises:
-        botocore.exceptions.ClientError: A function is there already, or was refused.
+        botocore.exceptions.ClientError: A function exists already, or was rejected.
     """
     return {
         function.package.name: client.create_function(
@@ -89,7 +90,7 @@ def deploy_lambdas(
 
 
 def function_variables(package: Package, variables: Mapping[str, str]) -> dict[str, str]:
-    """Of all variables those that a package's settings declare, and the SDK's own."""
+    """The variables that a package's settings declare, and those of the SDK."""
     declared = declared_names(package.settings)
     return {
         name: value

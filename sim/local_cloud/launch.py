@@ -1,4 +1,4 @@
-"""The local cloud, `sim up`, as a process of the caller's own."""
+"""Runs the local cloud, `sim up`, as a child process of the caller."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sim.setup.places import PROJECT
 
 READY = "READY"
 STOP_WITHIN_S = 25.0
-"""`sim up` promises 20."""
+"""`sim up` guarantees 20 s."""
 
 
 class CloudFailedError(Exception):
-    """The local cloud ended; it has said why in its own lines.
+    """The local cloud ended; its output says why.
 
     Attributes:
         code: Its exit code.
@@ -33,19 +33,19 @@ class CloudFailedError(Exception):
 
 
 def up_command(arguments: Sequence[str]) -> list[str]:
-    """`sim up` with its arguments, on this Python."""
+    """The command of `sim up` with its arguments, for the current Python."""
     return [sys.executable, "-m", "sim", "up", *arguments]
 
 
 class CloudProcess:
-    """`sim up`, in a session of its own: Ctrl-C is for the caller, who then stops it in order.
+    """`sim up` in its own session: Ctrl-C reaches only the caller, which then stops it in order.
 
-    It ends when the thread that made this ends, however that ends. Its methods block, and may be
-    called from any thread.
+    The process ends when the thread that created it ends, for any reason. The methods block, and
+    may be called from any thread.
 
     Args:
-        command: `up_command`'s.
-        on_line: Takes each line that it says, on a thread of this one's.
+        command: The command, from `up_command`.
+        on_line: Called with each line of its output, on a separate thread.
     """
 
     def __init__(self, command: Sequence[str], on_line: Callable[[str], None]) -> None:
@@ -66,28 +66,28 @@ class CloudProcess:
         self._pump.start()
 
     def wait_until_ready(self) -> None:
-        """Waits until everything works.
+        """Waits until the local cloud is ready.
 
         Raises:
-            CloudFailedError: It ended before.
+            CloudFailedError: It ended before that.
         """
         self._ready_or_ended.wait()
         if not self._is_ready:
             raise CloudFailedError(self.wait())
 
     def wait(self, timeout_s: float | None = None) -> int:
-        """Waits until it has ended and its last words were passed on; returns its exit code.
+        """Waits until it has ended and its output was passed on; returns its exit code.
 
         Raises:
-            subprocess.TimeoutExpired: It still runs.
+            subprocess.TimeoutExpired: It is still running.
         """
         code = self._process.wait(timeout_s)
         self._pump.join()
         return code
 
     def stop(self) -> int:
-        """Stops it in order, and by force when it takes too long; returns its exit code."""
-        self._process.terminate()  # does nothing when it has ended
+        """Stops it gracefully, or by force when that takes too long; returns its exit code."""
+        self._process.terminate()  # no effect if it has ended
         try:
             self._process.wait(STOP_WITHIN_S)
         except subprocess.TimeoutExpired:
@@ -110,12 +110,12 @@ class CloudProcess:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LaunchedCloud:
-    """A local cloud that works.
+    """A running local cloud.
 
     Attributes:
         environment: How to reach it.
-        env_file: Where that is written.
-        run_dir: Of the parts' pid and log files.
+        env_file: The file that contains its environment.
+        run_dir: Folder of the parts' pid and log files.
         process: The `sim up` itself.
     """
 
@@ -133,13 +133,13 @@ def launched_cloud(
     options: Sequence[str] = (),
     on_line: Callable[[str], None],
 ) -> Iterator[LaunchedCloud]:
-    """A local cloud for the length of a `with` block.
+    """Runs a local cloud for the duration of a `with` block.
 
     Args:
-        run_dir: Of the parts' pid and log files.
-        env_file: Where to write how to reach it.
-        options: More of its options, ``--ports auto`` for one.
-        on_line: Takes each line that it says.
+        run_dir: Folder of the parts' pid and log files.
+        env_file: The file to write its environment to.
+        options: Further options, for example ``--ports auto``.
+        on_line: Called with each line of its output.
 
     Raises:
         CloudFailedError: It ended before it was ready.

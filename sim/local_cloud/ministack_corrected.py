@@ -1,30 +1,30 @@
-"""ministack, with what RTDTS relies on corrected to what AWS does. Run by ministack's own Python.
+"""ministack, corrected where RTDTS relies on AWS's behaviour. Run by ministack's own Python.
 
     BIND_HOST=127.0.0.1 GATEWAY_PORT=4566 <its venv>/bin/python <this file>
 
-Six things of ministack 1.5.33, each with a test that says when one is no longer needed
+Six corrections of ministack 1.5.33, each with a test that shows when it is no longer needed
 (tests/integration/test_ministack_corrected.py, test_ministack_sequence_numbers.py,
 test_ministack_transaction_tokens.py, test_ministack_expiry.py, test_ministack_rules.py). Its
-WebSocket gateway is not used: docs/decisions/0031 says what of that would need correction.
+WebSocket gateway is not used: docs/decisions/0031 says what would need correction there.
 
-1. At most ``WORKERS_A_FUNCTION`` workers a function; further invocations wait for one. ministack
+1. At most ``WORKERS_A_FUNCTION`` workers per function; further invocations wait for one. ministack
    starts a Python process for each concurrent invocation, or throttles: on a developer's machine a
-   thousand requests at once would be a thousand processes.
-2. A shard iterator starts at the sequence number as a number. ministack compares padded text, and
-   the KCL checkpoints the number without its leading zeros: after a crash it would be given an
-   iterator at the stream's end, and lose all that came since its checkpoint.
-3. A transaction repeated under its token is recognised. ministack remembers the request itself,
-   in which it has meanwhile rewritten numbers (``100.0`` as ``100``): it takes the SDK's retry
-   after a lost answer for another transaction under the same token, and refuses it.
-4. Old records and old shard iterators are looked for once a second. ministack goes through all of
-   them at each request for Kinesis: under a few hundred points a second that took, after some
-   minutes, two thirds of its time, and everything else in it waited.
-5. A rule of AWS IoT Core may write into a Kinesis stream; ministack leaves that action out. Its
-   partition key may be a substitution template of a function, as of ``topic(2)``.
-6. A batch of a Kinesis stream of which a function reports items as failed comes again. ministack
-   takes it for done. AWS repeats it from the first failed item on, this repeats it whole.
+   thousand concurrent requests would start a thousand processes.
+2. A shard iterator treats the sequence number as a number. ministack compares padded text, and the
+   KCL checkpoints the number without its leading zeros: after a crash it would get an iterator at
+   the stream's end, and lose all records since its checkpoint.
+3. A transaction repeated under its token is recognised. ministack stores the request itself, in
+   which it has meanwhile rewritten numbers (``100.0`` as ``100``). It would treat the SDK's retry
+   after a lost response as another transaction under the same token, and reject it.
+4. Expired records and shard iterators are searched for once per second. ministack scans all of
+   them at each Kinesis request: at a few hundred points per second this took, after some minutes,
+   two thirds of its time, and everything else in it had to wait.
+5. A rule of AWS IoT Core may write into a Kinesis stream; ministack does not support that action.
+   Its partition key may be a substitution template with a function, for example ``topic(2)``.
+6. A batch of a Kinesis stream is delivered again when a function reports failed items. ministack
+   treats it as done. AWS repeats it from the first failed item on; this repeats the whole batch.
 
-Only the standard library and ministack are imported: nothing of this project is in that Python.
+It imports only the standard library and ministack: that Python does not contain this project.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-# Read when ministack is imported: waiting for a turn must not be counted, or it throttles.
+# Read when ministack is imported: it must not count waiting invocations, or it throttles.
 os.environ.setdefault("LAMBDA_ACCOUNT_CONCURRENCY", "0")
 
 from ministack import app
@@ -50,7 +50,7 @@ from ministack.services import dynamodb, iot, kinesis, lambda_svc
 WORKERS_A_FUNCTION = int(os.environ.get("WORKERS_A_FUNCTION", "4"))
 FIRST_ERROR = 400
 SEQUENCE_NUMBER_DIGITS = 30
-"""As ministack writes them."""
+"""The width that ministack pads them to."""
 
 EXPIRY_EVERY_S = 1.0
 
@@ -91,7 +91,7 @@ def _recording_request(write: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _now_and_then(expire: Callable[..., None]) -> Callable[..., None]:
-    """Of each thing that it expires, or as a whole where there is only one."""
+    """Limits how often a function runs, separately for each collection that it expires."""
     done_at_s: dict[tuple[int, ...], float] = {}
 
     def expire_now_and_then(*what: Any) -> None:
@@ -117,7 +117,7 @@ def _knowing_the_topic(run: Callable[..., Awaitable[None]]) -> Callable[..., Awa
 
 
 def _substituted(template: str) -> str:
-    """A substitution template; only functions of the topic are known here."""
+    """Evaluates a substitution template; only functions of the topic are supported."""
     return re.sub(
         r"\$\{([^}]*)\}",
         lambda found: str(iot._eval_select_expr(found[1], _rule_topic.get(), b"", {})),
@@ -166,7 +166,7 @@ def _heeding_failed_items(execute: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def correct() -> None:
-    """Puts the corrections in place; fails loudly when ministack's insides have moved."""
+    """Applies the corrections; raises when ministack's internals have changed."""
     lambda_svc._execute_function_warm = _one_at_a_time(lambda_svc._execute_function_warm)
     kinesis._expire_iterators = _now_and_then(kinesis._expire_iterators)
     kinesis._expire_records = _now_and_then(kinesis._expire_records)

@@ -1,4 +1,4 @@
-"""What the supervisor must know of a part, and what the parts' processes look like to it."""
+"""The supervisor's view of a part and of the runs of its process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Incarnation:
 
 
 Probe = Callable[[Incarnation], bool]
-"""Whether a part answers; asked again and again on a thread of its own until it says so."""
+"""Whether a part is ready; called repeatedly on a separate thread until it returns true."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,13 +32,13 @@ class Part:
     """A process of the local cloud.
 
     Attributes:
-        name: Of its pid and log files.
+        name: Its name, also of its pid and log files.
         command: Program and arguments.
-        environment: All of its environment.
-        is_ready: Tells when it is of use.
-        ready_within_s: Longer than that means that something is wrong.
-        restarts: Whether it is started again when it dies. One whose state is in its memory
-            can't be: its death ends the local cloud.
+        environment: Its whole environment.
+        is_ready: Whether it is ready for use.
+        ready_within_s: Limit of its start-up time.
+        restarts: Whether it is restarted when it dies. A part whose state is only in memory can't
+            be restarted: its death ends the local cloud.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Part:
 
 
 class PartError(Exception):
-    """A part can't be had.
+    """A part could not be started, or was lost.
 
     Attributes:
         part: Its name.
@@ -63,10 +63,11 @@ class PartError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class RestartPolicy:
-    """When a part that died is started again.
+    """When a part that died is restarted.
 
-    The first restart comes at once: whoever kills a part to see what happens wants to see it work
-    again. What dies again before it was ready waits longer each time, and in the end is given up.
+    The first restart is immediate: after a part was killed for a test, it should work again soon.
+    A part that dies again before it is ready is restarted with increasing delay, and finally not
+    at all.
     """
 
     first_delay_s: float = 0.1
@@ -74,7 +75,7 @@ class RestartPolicy:
     most_failures: int = 8
 
     def delay_s(self, failures: int) -> float | None:
-        """How long to wait.
+        """How long to wait before the restart.
 
         Args:
             failures: Runs in a row, the last one included, that died before they were ready;

@@ -13,14 +13,14 @@ from ephemeral_port_reserve import reserve
 
 HOST = "127.0.0.1"
 
-# Below the ports that Linux gives to outgoing connections (32768 to 60999, ip(7):
-# ip_local_port_range), which would take a free port before the part that it is for.
+# Below the ports that Linux uses for outgoing connections (32768 to 60999, ip(7):
+# ip_local_port_range): one of those could take a free port before its part does.
 _FREE_PORTS = range(20_000, 32_000)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Ports:
-    """Which part listens where."""
+    """The port of each part."""
 
     ministack: int = 4566
     socket_gateway: int = 4567
@@ -35,12 +35,12 @@ class Ports:
 
 
 class PortInUseError(Exception):
-    """Another program listens where a part of ours should.
+    """Another program listens on the port of a part.
 
     Attributes:
-        part: The part that wants the port.
+        part: The part that needs the port.
         port: The port.
-        holder: Who has it, as far as can be seen.
+        holder: The process that holds it, if it is visible.
     """
 
     def __init__(self, part: str, port: int, holder: str | None) -> None:
@@ -57,17 +57,17 @@ class PortInUseError(Exception):
 
 
 def check_free(ports: Ports) -> None:
-    """Makes sure that every port can be had.
+    """Checks that every port is available.
 
     Raises:
-        PortInUseError: One can't.
+        PortInUseError: A port is in use.
     """
     for part, port in ports.named().items():
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 listener.bind((HOST, port))
-                listener.listen()  # another's listener on all interfaces shows only now
+                listener.listen()  # only this detects another listener on all interfaces
             except OSError as problem:
                 if problem.errno != errno.EADDRINUSE:
                     raise
@@ -75,7 +75,7 @@ def check_free(ports: Ports) -> None:
 
 
 def free_port() -> int:
-    """A port without a listener, kept from every other caller for a minute."""
+    """A port without a listener, reserved from other callers for a minute."""
     return int(reserve(HOST, secrets.choice(_FREE_PORTS)))
 
 
@@ -89,13 +89,13 @@ def free_ports() -> Ports:
 
 
 def find_holder(port: int, proc: Path = Path("/proc")) -> str | None:
-    """Names the process that listens on a port, where the system shows it (Linux)."""
+    """The process that listens on a port, if the system shows it (Linux)."""
     inodes = _listening_inodes(port, proc)
     if not inodes:
         return None
     links = {f"socket:[{inode}]" for inode in inodes}
     for process in proc.glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # another user's, or gone
+        with contextlib.suppress(OSError):  # another user's process, or one that has ended
             if any(str(fd.readlink()) in links for fd in (process / "fd").iterdir()):
                 command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
                 return f"process {process.name} ({command[:80]})"

@@ -1,4 +1,4 @@
-"""Starting a part's process in a session of its own, and ending all of that session."""
+"""Starts a part's process in its own session, and ends the whole session."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sim.local_cloud.parts import Incarnation, Part
 from sim.setup.places import PROJECT
 
 TETHER = Path(__file__).with_name("tether.py")
-"""Script that ties a program to the life of its starter."""
+"""Script that ends a program when its starter ends."""
 _EXITS_WITHIN_S = 2.0
 RUN_DIR_MARK = "RTDTS_RUN_DIR"
-"""In the environment of every process of a local cloud, so that a later one knows them."""
+"""Set in the environment of every process of a local cloud, so that a later one finds them."""
 
 
 class PartProcess:
@@ -31,23 +31,23 @@ class PartProcess:
 
     @classmethod
     async def launch(cls, part: Part, run_dir: Path, *, append: bool) -> PartProcess:
-        """Starts the process; its pid is the leader's of a session and process group of its own.
+        """Starts the process as the leader of its own session and process group.
 
         Args:
-            part: What to start.
-            run_dir: Of the pid and log files.
-            append: Whether the log goes on, as at a restart, or begins anew.
+            part: The part to start.
+            run_dir: Folder of the pid and log files.
+            append: Whether to append to the log, as at a restart, or to start a new one.
         """
         log_file = run_dir / f"{part.name}.log"
         with log_file.open("ab" if append else "wb") as log:
             offset = log.tell()
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-S",  # no site-packages: it is gone in milliseconds
+                "-S",  # no site-packages: the script runs only for milliseconds
                 str(TETHER),
                 str(os.getpid()),
                 *part.command,
-                cwd=PROJECT,  # the KCL's children are found by their module's name
+                cwd=PROJECT,  # the KCL's children are started by module name
                 env={**part.environment, RUN_DIR_MARK: str(run_dir)},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -61,12 +61,12 @@ class PartProcess:
 
     @property
     def incarnation(self) -> Incarnation:
-        """What probes look at."""
+        """The run that probes inspect."""
         return Incarnation(self._process.pid, self._log_file, self._log_offset)
 
     @property
     def returncode(self) -> int | None:
-        """How it ended, negative for a signal; None while it runs."""
+        """Its exit code, negative for a signal; None while it runs."""
         return self._process.returncode
 
     def last_lines(self, count: int = 15) -> str:
@@ -75,15 +75,15 @@ class PartProcess:
         return "\n".join(f"    {line}" for line in lines)
 
     async def wait(self) -> int:
-        """Waits for the leader's end, then ends what is left of its session."""
+        """Waits for the leader to end, then ends the rest of its session."""
         code = await self._process.wait()
         await self._end_group()
         return code
 
     async def stop(self, grace_s: float) -> None:
-        """Asks it to end, and after `grace_s` ends all of its session."""
+        """Sends SIGTERM, and after `grace_s` ends the whole session."""
         with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()  # the leader alone: the KCL's children are its to stop
+            self._process.terminate()  # only the leader: the KCL stops its own children
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(grace_s, 0)):
                 await self._process.wait()
@@ -91,12 +91,12 @@ class PartProcess:
         await self._process.wait()
 
     async def _end_group(self) -> None:
-        """A child that outlives its leader might write what the next one writes: it must not."""
+        """Kills the process group: a surviving child could write the same data as the next run."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_EXITS_WITHIN_S):
-                while group_is_alive(self._process.pid):  # noqa: ASYNC110 - nobody signals its end
+                while group_is_alive(self._process.pid):  # noqa: ASYNC110 - no event for it
                     await asyncio.sleep(0.01)
         self._pid_file.unlink(missing_ok=True)
 
@@ -112,11 +112,11 @@ def group_is_alive(group: int, proc: Path = Path("/proc")) -> bool:
 
 
 def find_leftovers(run_dir: Path, proc: Path = Path("/proc")) -> list[int]:
-    """Processes of a local cloud that ended without stopping its parts (Linux shows them)."""
+    """Processes of a local cloud that ended without stopping its parts (Linux only)."""
     mark = f"{RUN_DIR_MARK}={run_dir}".encode()
     leftovers = []
     for environ in proc.glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):  # another user's, or gone
+        with contextlib.suppress(OSError):  # another user's process, or one that has ended
             if mark in environ.read_bytes().split(b"\0"):
                 leftovers.append(int(environ.parent.name))
     return [pid for pid in leftovers if pid != os.getpid()]

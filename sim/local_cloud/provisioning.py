@@ -1,6 +1,7 @@
-"""Opens the local cloud's front doors: gateways, Lambdas, routes, and what sim/.env says of them.
+"""Creates the local cloud's APIs: gateways, Lambdas, routes, and the content of sim/.env.
 
-With `create_resources` and the index templates it is what `terraform apply` is for an account.
+Together with `create_resources` and the index templates it does what `terraform apply` does for an
+account.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from sim.local_cloud.resources import (
 )
 
 ANY_PAGE = (ANY,)
-"""A developer's own, on whatever port."""
+"""A developer's own pages, on any port."""
 
 
 def deploy_front_doors(
@@ -50,28 +51,28 @@ def deploy_front_doors(
     allowed_origins: Sequence[str] = ANY_PAGE,
     settings: Mapping[str, str] | None = None,
 ) -> Environment:
-    """Creates the gateways and, behind them, the Lambdas.
+    """Creates the gateways and the Lambdas behind them.
 
     Args:
         created: From `create_resources`, in the same emulator.
         endpoint_url: The emulator's base URL.
-        socket_endpoint_url: The base URL of the gateway of sockets.
-        region: The region that it plays.
-        opensearch_url: Of the node.
-        issuer: URL of the identity provider. It needs to run only when the first token comes.
-        mqtt_url: Of the broker.
-        web_url: Of the customer's page.
-        audience: For whom its tokens are.
-        token_secret: What its ``/token`` wants to hear.
+        socket_endpoint_url: The base URL of the socket gateway.
+        region: The region that it emulates.
+        opensearch_url: URL of the OpenSearch node.
+        issuer: URL of the identity provider. It is not needed before the first token arrives.
+        mqtt_url: URL of the broker.
+        web_url: Base URL of the web pages.
+        audience: Audience of the identity provider's tokens.
+        token_secret: The secret that its ``/token`` requires.
         zips: From `deploy.package.build_packages`, for the emulator's own Python.
-        allowed_origins: Of which pages browsers may call.
-        settings: More settings for the Lambdas, by name; each gets those that it declares.
+        allowed_origins: Page origins from which browsers may call.
+        settings: Additional settings for the Lambdas, by name; each gets those that it declares.
 
     Returns:
-        Where everything is.
+        The addresses of everything.
 
     Raises:
-        botocore.exceptions.ClientError: Something was refused.
+        botocore.exceptions.ClientError: A request was rejected.
     """
     session = local_session(region)
     client = session.client("apigatewayv2", endpoint_url=endpoint_url)
@@ -117,11 +118,11 @@ def deploy_front_doors(
         token_url=f"{issuer}/token",
         token_secret=token_secret,
     )
-    # The gateways come first: the Lambdas must know where sockets are posted to.
+    # The gateways come first: the Lambdas need the URL to post to sockets.
     arns = deploy_lambdas(
         session.client("lambda", endpoint_url=endpoint_url),
         zips=zips,
-        # Here a line for each request costs nothing, and a developer looks for it.
+        # Here one log line per request costs nothing, and developers look for it.
         variables={
             **environment.variables(),
             "LOG_ONE_OF": "1",

@@ -1,6 +1,6 @@
-"""Everything of AWS that a fresh local cloud needs before a part of ours can start.
+"""All AWS resources that a new local cloud needs before our own parts can start.
 
-Tables and queues come from the same definitions that Terraform is held to.
+Tables and queues come from the same definitions that Terraform is checked against.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from rtdts.push_queue.definitions import QUEUES, QueueDefinition
 from sim.local_cloud.kcl_tables import create_kcl_tables
 
 ACCESS_KEY_ID = "test"
-SECRET_ACCESS_KEY = "test"  # noqa: S105 - the emulator takes any
+SECRET_ACCESS_KEY = "test"  # noqa: S105 - the emulator accepts any
 NO_LOCATION_CONSTRAINT = "us-east-1"
-"""The one region whose buckets are created without naming it."""
+"""The only region whose buckets are created without a location constraint."""
 
 
 _TABLE_NAMES = TableNames(
@@ -33,7 +33,7 @@ _TABLE_NAMES = TableNames(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CloudNames:
-    """What everything is called in one local cloud."""
+    """The names of the resources of one local cloud."""
 
     stream: str = "rtdts-telemetry"
     tables: TableNames = _TABLE_NAMES
@@ -46,18 +46,18 @@ class CloudNames:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CreatedResources:
-    """What was created, by the names that the parts are told."""
+    """The created resources, by the names that the parts use."""
 
     names: CloudNames
     shard_ids: tuple[str, ...]
     queue_urls: Mapping[str, str]
     """By logical name."""
     dead_letter_urls: Mapping[str, str]
-    """By the logical name of the queue that they come from."""
+    """By the logical name of their source queue."""
 
 
 def local_session(region: str) -> boto3.Session:
-    """A session with the emulator's credentials, whatever this machine is logged in to."""
+    """A session with the emulator's credentials, independent of the machine's AWS login."""
     return boto3.Session(
         aws_access_key_id=ACCESS_KEY_ID,
         aws_secret_access_key=SECRET_ACCESS_KEY,
@@ -71,13 +71,13 @@ def create_resources(
     """Creates the stream, the tables (the KCL's included), the queues and the buckets.
 
     Args:
-        endpoint_url: Of an emulator in which nothing was created yet.
-        region: The region that it plays.
-        names: What to call everything.
+        endpoint_url: Base URL of an emulator in which nothing was created yet.
+        region: The region that it emulates.
+        names: The names of the resources.
         shard_count: Shards of the stream; each gets a lease, and so a consumer process.
 
     Raises:
-        botocore.exceptions.ClientError: Something is there already, or was refused.
+        botocore.exceptions.ClientError: A resource exists already, or a request was rejected.
     """
     session = local_session(region)
     dynamodb = session.client("dynamodb", endpoint_url=endpoint_url)

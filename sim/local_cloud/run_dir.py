@@ -1,4 +1,4 @@
-"""The folder of a running local cloud: one at a time, and nothing left of the one before."""
+"""The run folder of a local cloud: used by one at a time, and cleaned before use."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ class AlreadyRunningError(Exception):
 
 
 def hold_file(run_dir: Path, part: str) -> Path:
-    """The file that keeps a part from being started again: whoever wants it down makes it."""
+    """The file that prevents the restart of a part while it exists; create it to hold a part."""
     return run_dir / f"{part}{HOLD_SUFFIX}"
 
 
 @contextlib.contextmanager
 def own_run_dir(run_dir: Path, report: Callable[[str], None]) -> Iterator[Path]:
-    """Takes the folder for this process, and clears away what an ended one left in it.
+    """Locks the folder for this process, and removes what an ended process left in it.
 
-    The lock is the kernel's, so it can't outlive its holder; its file stays.
+    The kernel holds the lock, so it can't outlive its process; the lock file stays.
 
     Raises:
-        AlreadyRunningError: It belongs to a process that runs.
+        AlreadyRunningError: The folder belongs to a running process.
     """
     run_dir = run_dir.absolute()
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def own_run_dir(run_dir: Path, report: Callable[[str], None]) -> Iterator[Path]:
         try:
             yield run_dir
         finally:
-            # Nobody can look into it afterwards, and it holds Python that is no source of ours.
+            # It is of no use afterwards, and it contains Python that is not our source code.
             for unpacked in (_AWS, _SOCKETS):
                 shutil.rmtree(run_dir / unpacked, ignore_errors=True)
 

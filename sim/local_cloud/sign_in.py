@@ -1,8 +1,8 @@
-"""Signing in at the local identity provider: OIDC's authorization code flow with PKCE.
+"""Sign-in at the local identity provider: OIDC's authorization code flow with PKCE.
 
-It plays the company's login page, for the console alone: public clients with exact redirect URIs,
-S256 only (RFC 7636), and codes that hold once and shortly. It has no passwords, as it is reached
-from this machine only.
+It emulates the company's login page, only for the console: public clients with exact redirect
+URIs, S256 only (RFC 7636), and short-lived codes that are valid once. It has no passwords, as only
+this machine can reach it.
 """
 
 from __future__ import annotations
@@ -50,17 +50,17 @@ class Client:
 
 @dataclass(frozen=True, kw_only=True)
 class LoginPage:
-    """The page on which a dispatcher gives a name."""
+    """The page on which a dispatcher enters a name."""
 
     status: HTTPStatus
     html: str
     form_targets: tuple[str, ...] = ()
-    """Origins to which the form's redirect may lead."""
+    """Origins to which the form may redirect."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Redirect:
-    """Back to the client."""
+    """A redirect back to the client."""
 
     location: str
 
@@ -84,7 +84,7 @@ class _Grant:
 
 
 class SignIn:
-    """Decides the responses of the authorization and token endpoints; holds the open codes."""
+    """Determines the responses of the authorization and token endpoints; keeps the open codes."""
 
     def __init__(
         self,
@@ -120,12 +120,12 @@ class SignIn:
         }
 
     def authorize(self, query: str) -> LoginPage | Redirect:
-        """GET /authorize: the login page, or the error of a request that can't be met."""
+        """GET /authorize: the login page, or an error for an invalid request."""
         parameters = _fields(query)
         return self._rejection(parameters) or _login_page(HTTPStatus.OK, parameters)
 
     def log_in(self, form: str) -> LoginPage | Redirect:
-        """POST /authorize: a code for whoever the form names."""
+        """POST /authorize: a code for the identity that the form names."""
         parameters = _fields(form)
         rejection = self._rejection(parameters)
         if rejection is not None:
@@ -154,7 +154,7 @@ class SignIn:
         if parameters.get("grant_type") != "authorization_code":
             return _error("unsupported_grant_type")
         with self._lock:
-            # Whoever presents a code uses it up, also with a wrong verifier.
+            # Any use of a code invalidates it, even with a wrong verifier.
             grant = self._grants.pop(parameters.get("code", ""), None)
         now_s = self._now_s()
         if grant is None or now_s >= grant.ends_at_s:
@@ -185,7 +185,7 @@ class SignIn:
     def _rejection(self, parameters: Mapping[str, str]) -> LoginPage | Redirect | None:
         client = self._clients.get(parameters.get("client_id", ""))
         if client is None or parameters.get("redirect_uri") not in client.redirect_uris:
-            # Never redirect to where nobody allowed it (RFC 6749, 4.1.2.1).
+            # Never redirect to a URI that is not allowed (RFC 6749, 4.1.2.1).
             return LoginPage(
                 status=HTTPStatus.BAD_REQUEST,
                 html=_document("<p>This client or its redirect URI is not known here.</p>"),
@@ -210,7 +210,7 @@ def challenge_of(verifier: str) -> str:
 
 
 def _fields(encoded: str) -> dict[str, str]:
-    """The fields, without those that are given twice (RFC 6749, 3.1)."""
+    """The fields without those that occur twice (RFC 6749, 3.1)."""
     pairs = parse_qsl(encoded, keep_blank_values=True)
     names = [name for name, _ in pairs]
     return {name: value for name, value in pairs if names.count(name) == 1}

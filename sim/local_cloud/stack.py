@@ -1,4 +1,4 @@
-"""The local cloud from first to last: which parts, in which order."""
+"""The whole local cloud: its parts and the order of their start and stop."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ from sim.setup.places import Places
 from sim.token_client import TokenClient
 
 REGION = "ap-northeast-2"
-"""Where the first trucks drive."""
+"""The region in which the first trucks drive."""
 
 
 def stop_stages(broadcasters: int) -> tuple[StopStage, ...]:
-    """First who writes, then what is written to; in less than the 20 s that all may take."""
+    """Stops first the parts that write, then the stores; takes less than the allowed 20 s."""
     writing = ("mqtt-bridge", "consumer", *broadcaster_names(broadcasters), "firehose")
     return (
         StopStage(writing, grace_s=10.0),
@@ -72,15 +72,15 @@ def stop_stages(broadcasters: int) -> tuple[StopStage, ...]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StackOptions:
-    """What may differ between two local clouds.
+    """Options of a local cloud.
 
     Attributes:
-        env_file: Where to write how to reach it.
-        ports: Where the engines listen.
-        pace: How fast it is to go.
-        broadcasters: How many; several divide the rounds among themselves.
-        allowed_origins: Of which pages browsers may call the HTTP API and open sockets.
-        settings: More settings, by name; each deployable reads those that it declares.
+        env_file: The file to write its environment to.
+        ports: The ports of the engines.
+        pace: Its time settings.
+        broadcasters: Number of broadcasters; several divide the rounds among them.
+        allowed_origins: Page origins from which browsers may call the HTTP API and open sockets.
+        settings: Additional settings, by name; each deployable reads those that it declares.
     """
 
     env_file: Path
@@ -92,7 +92,7 @@ class StackOptions:
 
 
 class LocalCloud:
-    """Starts and stops everything; keeping it running is the supervisor's."""
+    """Starts and stops everything; the supervisor keeps it running."""
 
     def __init__(
         self,
@@ -115,10 +115,10 @@ class LocalCloud:
         self._token_secret = secrets.token_urlsafe(24)
 
     async def start(self) -> Environment:
-        """Starts everything; returns when all of it works and the environment file is written.
+        """Starts everything; returns when all parts are ready and the environment file is written.
 
         Raises:
-            PartError: A part can't be had.
+            PartError: A part could not be started.
         """
         self._report("starting the local AWS, OpenSearch and the identity provider")
         java = await asyncio.to_thread(find_java, os.environ, self._places.python)
@@ -217,7 +217,7 @@ class LocalCloud:
         await self._supervisor.start(part)
 
     def _write_web_config(self, environment: Environment) -> Path:
-        """What the pages must know, as an apply writes it to the bucket."""
+        """Writes the configuration of the pages, as `terraform apply` writes it to the bucket."""
         config = {
             "server_url": environment.server_url,
             "websocket_url": environment.websocket_url,

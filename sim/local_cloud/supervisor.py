@@ -1,4 +1,4 @@
-"""Keeps the parts running: starts them, starts again what dies, stops all in order."""
+"""Keeps the parts running: starts them, restarts those that die, stops all in order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HOLD_EVERY_S = 0.2
 
 @dataclasses.dataclass(frozen=True)
 class StopStage:
-    """Parts that are stopped side by side, and how long they may take."""
+    """Parts that are stopped concurrently, and how long they may take."""
 
     parts: tuple[str, ...]
     grace_s: float
@@ -27,9 +27,9 @@ class StopStage:
 class Supervisor:
     """Runs parts in a run folder.
 
-    Parts are watched from their start on. `failure` completes when something happened that no
-    restart can mend. A part that ends while the run folder has its `hold_file` stays down until
-    the file is gone: so one can see what the others do without it.
+    Parts are watched from their start on. `failure` completes when a failure can't be repaired by
+    a restart. A part that ends while the run folder contains its `hold_file` stays down until the
+    file is removed; this shows how the others behave without it.
     """
 
     def __init__(
@@ -47,19 +47,19 @@ class Supervisor:
         self._failures: asyncio.Queue[PartError] = asyncio.Queue()
 
     async def start(self, *parts: Part) -> None:
-        """Starts parts side by side and returns when all are ready.
+        """Starts parts concurrently and returns when all are ready.
 
         Raises:
-            PartError: One died or wasn't ready in time.
+            PartError: A part died or wasn't ready in time.
         """
         await asyncio.gather(*(self._start(part) for part in parts))
 
     async def failure(self) -> PartError:
-        """Waits until a part is lost for good, and tells which."""
+        """Waits until a part is permanently lost; returns its error."""
         return await self._failures.get()
 
     async def stop(self, names: Iterable[str], grace_s: float) -> None:
-        """Stops parts side by side; what still runs after the grace is killed."""
+        """Stops parts concurrently; kills those that still run after the grace period."""
         doomed = [name for name in names if name in self._watchers]
         for name in doomed:
             self._watchers[name].cancel()
@@ -69,14 +69,14 @@ class Supervisor:
         )
 
     async def stop_all(self, stages: Sequence[StopStage] = ()) -> None:
-        """Stops everything: stage by stage, then at once what no stage names."""
+        """Stops everything: stage by stage, then all remaining parts at once."""
         for stage in stages:
             await self.stop(stage.parts, stage.grace_s)
         await self.stop(list(self._watchers), 0)
 
     async def _start(self, part: Part) -> None:
         process = await self._launch(part, append=False)
-        # Watched from here on, so that `stop` finds it whatever happens.
+        # Watched from here on, so that `stop` always finds it.
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._watchers[part.name] = asyncio.create_task(self._watch(part, process, ready))
         self._watchers[part.name].add_done_callback(lambda ended: self._watched(part, ended, ready))
@@ -85,7 +85,7 @@ class Supervisor:
     def _watched(
         self, part: Part, ended: asyncio.Task[None], first_ready: asyncio.Future[None]
     ) -> None:
-        """A watcher that breaks must not leave its part unwatched in silence."""
+        """Reports a failed watcher, so that its part does not stay unwatched silently."""
         if ended.cancelled() or (error := ended.exception()) is None:
             return
         lost = PartError(part.name, f"can't be watched any more: {error!r}")
@@ -135,12 +135,12 @@ class Supervisor:
         hold = hold_file(self._run_dir, part.name)
         if hold.exists():
             self._report(f"{part.name} {problem}; it stays down as long as there is {hold}")
-        while hold.exists():  # noqa: ASYNC110 - nobody signals its end
+        while hold.exists():  # noqa: ASYNC110 - no event signals its removal
             await asyncio.sleep(_HOLD_EVERY_S)
 
 
 async def _become_ready(process: PartProcess) -> str | None:
-    """Waits until the part answers; returns what went wrong instead, its process then gone."""
+    """Waits until the part is ready; else ends its process and returns the problem."""
     part = process.part
     ended = asyncio.create_task(process.wait())
     try:

@@ -1,9 +1,9 @@
-"""Runs a program that is told to end when the process that started it ends, however that ends.
+"""Runs a program that receives SIGTERM when its starting process ends, for any reason.
 
     python -S tether.py <pid of the starter> <program> <argument>…
 
-The program replaces this one, so its pid is the pid that the starter sees. Where the system can't
-do that (it needs Linux's parent-death signal) the program just runs.
+The program replaces this one, so its pid is the pid that the starter sees. On a system without
+Linux's parent-death signal the program runs without this tie.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ def main() -> None:
     starter, *command = sys.argv[1:]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
-    if os.getppid() != int(starter):  # it ended before the tie was made
+    if os.getppid() != int(starter):  # the starter ended before the tie was set up
         sys.exit(f"tether: process {starter} is gone")
     os.execvp(command[0], command)  # noqa: S606 - without a shell on purpose
 

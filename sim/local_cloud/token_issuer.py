@@ -1,4 +1,4 @@
-"""The local company's identity: an RSA key kept in a file, and the tokens signed with it."""
+"""The token issuer of the local company: an RSA key in a file, and tokens signed with it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ID_TOKEN_TTL_S = 300
 
 
 class TokenRequestError(ValueError):
-    """What was asked for can't be issued; the message says which part."""
+    """The requested token can't be issued; the message says which part is invalid."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TokenRequest:
-    """Whom a token is for, and for how long."""
+    """The identity of a token, and how long it is valid."""
 
     role: str
     identity: str
@@ -41,13 +41,13 @@ class TokenRequest:
             raise TokenRequestError(f"role must be one of {', '.join(ROLES)}")
         if not self.identity:
             raise TokenRequestError("identity must not be empty")
-        # Negative: an expired token, which tests of refusals need.
+        # Negative: an expired token, for tests of rejections.
         if not -MAX_TTL_S <= self.ttl_s <= MAX_TTL_S:
             raise TokenRequestError(f"ttl_s must be at most {MAX_TTL_S}")
 
 
 class TokenIssuer:
-    """Signs tokens as one issuer, for one audience."""
+    """Signs tokens for one issuer and one audience."""
 
     def __init__(self, key: rsa.RSAPrivateKey, *, issuer: str, audience: str) -> None:
         self._key = key
@@ -57,7 +57,7 @@ class TokenIssuer:
         self._key_id = _thumbprint(self._public)
 
     def issue(self, request: TokenRequest, *, now_s: int) -> str:
-        """Signs a token that says what the request says, valid from now on."""
+        """Signs a token for the request, valid from now on."""
         claims = {
             "iss": self._issuer,
             "aud": self._audience,
@@ -70,7 +70,7 @@ class TokenIssuer:
         return jwt.encode(claims, self._key, ALGORITHM, headers={"kid": self._key_id})
 
     def issue_id_token(self, identity: str, *, audience: str, nonce: str, now_s: int) -> str:
-        """Signs an OIDC ID token: who signed in, for the client, bound to its request."""
+        """Signs an OIDC ID token: the signed-in identity, for the client, bound to its request."""
         claims = {
             "iss": self._issuer,
             "aud": audience,
@@ -87,7 +87,7 @@ class TokenIssuer:
         return {"keys": [{**key, "kid": self._key_id, "use": "sig", "alg": ALGORITHM}]}
 
     def discovery(self) -> dict[str, Any]:
-        """The OpenID Connect discovery document, as far as checking tokens needs it."""
+        """The OpenID Connect discovery document, with the fields needed to verify tokens."""
         return {
             "issuer": self._issuer,
             "jwks_uri": f"{self._issuer}/jwks.json",
@@ -99,7 +99,7 @@ class TokenIssuer:
 
 
 def load_or_create_key(path: Path) -> rsa.RSAPrivateKey:
-    """The key in the file, made on first use: tokens stay valid when the issuer restarts.
+    """The key in the file, created on first use, so that tokens stay valid after a restart.
 
     Raises:
         TypeError: The file holds a key of another kind.

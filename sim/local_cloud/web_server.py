@@ -2,8 +2,8 @@
 
     python -m sim.local_cloud.web_server --port 8090 --config run/web.json
 
-With the headers that the deployment sends (``web/headers.json``), and byte ranges, which PMTiles
-are read by.
+It sends the headers of the deployment (``web/headers.json``) and supports byte ranges, which
+reading PMTiles requires.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ BASE_MAPS = PROJECT / "web" / "base_maps"
 HEADERS = PROJECT / "web" / "headers.json"
 
 FOREVER = "public, max-age=31536000, immutable"
-"""Of files whose names change with their content."""
+"""For files whose names change with their content."""
 
 A_DAY = "public, max-age=86400"
 REVALIDATE = "no-cache"
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL: what a content security policy names."""
+    """Scheme, host and port of a URL, as a content security policy names it."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -42,7 +42,7 @@ def page_headers(config: Mapping[str, Any], template: str) -> dict[str, str]:
     """The headers of every response.
 
     Args:
-        config: Of the pages: where the service is.
+        config: Configuration of the pages: where the service is.
         template: ``web/headers.json``.
     """
     urls = [config["server_url"], config["websocket_url"]]
@@ -55,10 +55,10 @@ def page_headers(config: Mapping[str, Any], template: str) -> dict[str, str]:
 
 
 def make_application(config: Mapping[str, Any], *, pages: Path, base_maps: Path) -> web.Application:
-    """The server.
+    """The web application.
 
     Args:
-        config: What ``config.json`` says.
+        config: The content of ``config.json``.
         pages: The folder of the built pages.
         base_maps: The folder of PMTiles and styles.
     """

@@ -1,4 +1,4 @@
-"""Set-up: from a machine with Python and make to one that can run everything.
+"""Set-up: turns a machine with Python and make into one that can run everything.
 
-What is imported here runs before there is any virtual environment: the standard library only.
+These modules run before there is any virtual environment: they use only the standard library.
 """

@@ -1,6 +1,6 @@
-"""``python3 -m sim.setup``: the set-up for a machine that has nothing but Python yet.
+"""``python3 -m sim.setup``: the set-up of a machine that has only Python so far.
 
-This file must be readable by Pythons that are too old for the rest, so as to tell them so.
+Pythons that are too old for the rest must be able to parse this file, so that it can report it.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
     python -m sim.setup.chromium
 
-Linux on x86-64 with glibc 2.34 or later. Elsewhere ``CHROME`` names a browser that is there.
+Linux on x86-64 with glibc 2.34 or later. Elsewhere ``CHROME`` names an installed browser.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Browser:
 
     Attributes:
         program: Its executable.
-        environment: What it needs in its environment, over what is there.
+        environment: Variables that it needs in addition to the current environment.
     """
 
     program: Path
@@ -54,7 +54,7 @@ class Browser:
 
 
 def find_browser(places: Places, environ: Mapping[str, str] = os.environ) -> Browser | None:
-    """The browser that ``CHROME`` names, else the unpacked one; None where there is neither."""
+    """The browser that ``CHROME`` names, else the unpacked one; None if there is neither."""
     named = environ.get("CHROME")
     if named:
         return Browser(Path(named), {})
@@ -73,10 +73,10 @@ def find_browser(places: Places, environ: Mapping[str, str] = os.environ) -> Bro
 
 
 def fetch_browser(places: Places, terminal: Terminal) -> None:
-    """Fetches and unpacks it, whole or not at all.
+    """Fetches and unpacks the browser atomically.
 
     Raises:
-        SetupError: It couldn't be had.
+        SetupError: It could not be fetched.
     """
     if find_browser(places, {}) is not None:
         return
@@ -124,7 +124,7 @@ def _write_font_configuration(unfinished: Path, folder: Path) -> None:
 
 
 def _add_font(package: Path, fonts: Path) -> None:
-    """A font with Hangul: not every machine has one."""
+    """Adds a font with Hangul: not every machine has one."""
     fonts.mkdir(exist_ok=True)
     with tarfile.open(package) as archive:
         for member in archive.getmembers():
@@ -134,13 +134,13 @@ def _add_font(package: Path, fonts: Path) -> None:
 
 
 def _folder(places: Places) -> Path:
-    """Named after what it is made of."""
+    """The folder of the unpacked browser, named after its ingredients."""
     digests = "".join(file.sha256[:8] for file in read_pinned("chromium"))
     return places.chromium / digests
 
 
 def main() -> int:
-    """Brings the browser; returns the exit code."""
+    """Fetches the browser; returns the exit code."""
     terminal = Terminal()
     try:
         fetch_browser(find_places(), terminal)

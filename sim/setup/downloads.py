@@ -1,4 +1,4 @@
-"""Fetching pinned files: in parallel, checked by sha256, never half there."""
+"""Fetches pinned files: in parallel, checked by sha256, never partial."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PINNED = Path(__file__).with_name("downloads.lock")
 CONNECTIONS = 8
 ATTEMPTS = 4
 SILENCE_S = 30.0
-"""A server that sends nothing for so long is given up, and asked again."""
+"""A download that receives nothing for this long is aborted and retried."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,11 +37,11 @@ class PinnedFile:
         return self.url.rsplit("/", 1)[-1]
 
     def path(self, downloads: Path) -> Path:
-        """Where it lies below the folder of downloads, under its content's name."""
+        """Its path in the folder of downloads, named by its content."""
         return downloads / self.sha256 / self.name
 
     def is_there(self, downloads: Path) -> bool:
-        """Whether it has been fetched; its content was checked when it was put there."""
+        """Whether it has been fetched; its content was checked at that time."""
         path = self.path(downloads)
         return path.is_file() and path.stat().st_size == self.size_bytes
 
@@ -70,16 +70,16 @@ def fetch_missing(
     progress: Callable[[int, int], None] = lambda done, total: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Brings every file that isn't there yet.
+    """Fetches every missing file.
 
     Args:
-        files: What is wanted.
-        downloads: The folder to put it in.
-        progress: Called from this thread after each file with bytes there and bytes in all.
-        sleep: How to wait between attempts.
+        files: The required files.
+        downloads: The folder to put them in.
+        progress: Called from this thread after each file with bytes fetched and bytes in all.
+        sleep: Waits between attempts.
 
     Raises:
-        SetupError: A file couldn't be had, or isn't what was pinned.
+        SetupError: A file could not be fetched, or its content isn't the pinned one.
     """
     total = sum(file.size_bytes for file in files)
     missing = [file for file in files if not file.is_there(downloads)]
@@ -125,7 +125,7 @@ def _get(url: str) -> bytes:
 
 
 def _put(content: bytes, path: Path) -> None:
-    """Writes the file whole or not at all: another set-up may be looking."""
+    """Writes the file atomically: another set-up may be reading it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent)
     try:

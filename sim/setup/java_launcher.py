@@ -1,4 +1,4 @@
-"""Compiling the launchers of the Java programs whose jars set-up fetches."""
+"""Compiles the launchers of the Java programs whose jars set-up fetches."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def compile_launcher(
         places: Where the compiler is.
         java: The Java to run it on.
         source: The source file.
-        jars: What it is compiled against.
-        out: The jar; put there whole or not at all.
-        scratch: A folder for what is made on the way.
+        jars: The jars to compile against.
+        out: Path of the new jar; written atomically.
+        scratch: A folder for temporary files.
 
     Raises:
         SetupError: It doesn't compile.
@@ -46,7 +46,7 @@ def compile_launcher(
 
 
 def move_into_place(made: Path, place: Path) -> None:
-    """Puts a finished file in its place in one step, also across file systems."""
+    """Moves a finished file to its place in one step, also across file systems."""
     unfinished = place.with_name(f"{place.name}.{os.getpid()}")
     shutil.copyfile(made, unfinished)
     os.replace(unfinished, place)

@@ -18,7 +18,7 @@ _OTHER_VERSION = "Is another version pinned than this was written for?"
 
 
 def kinesis_local(places: Places) -> Path:
-    """Its program, whether it is there or not; it wants its own folder as working directory."""
+    """Path of its program, installed or not; it needs its own folder as working directory."""
     return places.kinesis_local / _pinned().sha256[:16] / PROGRAM
 
 
@@ -28,10 +28,10 @@ def kinesis_local_is_there(places: Places) -> bool:
 
 
 def fetch_kinesis_local(places: Places) -> None:
-    """Fetches and unpacks it, whole or not at all.
+    """Fetches and unpacks it atomically.
 
     Raises:
-        SetupError: It couldn't be had.
+        SetupError: It could not be fetched.
     """
     pinned = _pinned()
     fetch_missing([pinned], places.downloads)

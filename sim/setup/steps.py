@@ -1,4 +1,4 @@
-"""The steps of set-up, in order: each knows whether it is done, and does only what is missing."""
+"""The steps of set-up, in order: each checks whether it is done, and does only what is missing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sim.setup.problems import SetupError
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One thing that must be there.
+    """One step of set-up.
 
     Attributes:
-        title: What is being done, for who waits.
-        is_done: Cheap: asked before every command of the Makefile.
-        do: Makes it so; told to the terminal it is given.
+        title: What the step does, as text for the user.
+        is_done: Whether it is done; cheap, as every command of the Makefile calls it.
+        do: Does the step; reports progress to the given terminal.
     """
 
     title: str
@@ -31,7 +31,7 @@ class Step:
 
 
 class Terminal:
-    """Says on standard error what set-up is doing."""
+    """Reports on standard error what set-up is doing."""
 
     def __init__(self, stream: TextIO = sys.stderr) -> None:
         self._stream = stream
@@ -42,7 +42,7 @@ class Terminal:
         print(text, file=self._stream, flush=True)
 
     def progress(self, done: int, total: int) -> None:
-        """Tells how much of a download is there: in place on a terminal, else each quarter."""
+        """Reports the progress of a download: in place on a terminal, else at each quarter."""
         percent = 100 * done // total
         document = f"    {done / 2**20:.0f} of {total / 2**20:.0f} MB"
         if self._stream.isatty():
@@ -103,10 +103,10 @@ STEPS = (
 
 
 def set_up(places: Places, terminal: Terminal, steps: Sequence[Step] = STEPS) -> None:
-    """Does the steps that aren't done.
+    """Does the steps that aren't done yet.
 
     Raises:
-        SetupError: One of them failed; running it again goes on from there.
+        SetupError: A step failed; the next run continues from there.
     """
     if all(step.is_done(places) for step in steps):
         return
@@ -129,7 +129,7 @@ def set_up(places: Places, terminal: Terminal, steps: Sequence[Step] = STEPS) ->
 
 @contextlib.contextmanager
 def _alone(places: Places, terminal: Terminal) -> Iterator[None]:
-    """Lets one set-up at a time work in a cache."""
+    """Ensures that only one set-up at a time works in a cache."""
     with (places.cache / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -140,7 +140,7 @@ def _alone(places: Places, terminal: Terminal) -> Iterator[None]:
 
 
 def main() -> int:
-    """Sets up; returns the exit code."""
+    """Runs the set-up; returns the exit code."""
     terminal = Terminal()
     try:
         set_up(find_places(), terminal)

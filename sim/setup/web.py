@@ -35,15 +35,15 @@ def node_command(places: Places) -> Path:
 
 
 def packages_are_there(places: Places) -> bool:
-    """Whether node_modules is as the lock file wants it."""
+    """Whether node_modules matches the lock file."""
     return _read(places.web / "node_modules" / _STAMP) == _packages_digest(places)
 
 
 def fetch_packages(places: Places) -> None:
-    """Installs what package-lock.json names, running none of the packages' scripts.
+    """Installs the packages of package-lock.json without running their scripts.
 
     Raises:
-        SetupError: It could not be had.
+        SetupError: They could not be installed.
     """
     npm = node_folder(places) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
@@ -57,7 +57,7 @@ def fetch_packages(places: Places) -> None:
 
 
 def pages_are_built(places: Places) -> bool:
-    """Whether the built pages are those of the sources."""
+    """Whether the built pages match their sources."""
     return _read(places.web / "dist" / _STAMP) == _sources_digest(places)
 
 

@@ -1,4 +1,4 @@
-"""The checks of the web pages and of their client: types, lint, tests, size.
+"""Checks the web pages and their client: types, lint, tests, size.
 
 python -m sim.setup.web_check
 """
@@ -26,7 +26,7 @@ def _plain() -> dict[str, str]:
 
 
 def main() -> int:
-    """Runs the checks; the first that fails ends it with its exit code."""
+    """Runs the checks; stops at the first failure and returns its exit code."""
     places = find_places()
     node = str(node_command(places))
     environment = {

@@ -1,5 +1,5 @@
-"""Customers' sockets as an app would hold them.
+"""Customers' sockets, as an app keeps them open.
 
-``customer`` is an app that uses the client library. ``viewer`` is for tests that need one socket of
-their own: ``connection`` opens it. ``receiver`` keeps what either received, as evidence.
+``customer`` is an app that uses the client library. ``viewer`` is for tests that need a single
+socket, which ``connection`` opens. ``receiver`` keeps what both receive, as evidence.
 """

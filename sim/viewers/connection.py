@@ -1,4 +1,4 @@
-"""One WebSocket to the service; the only place here that knows the websockets library."""
+"""One WebSocket to the service; the only module here that uses the websockets library."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 
 class ConnectionLostError(Exception):
-    """The connection is gone, or could not be had for a reason that time may heal."""
+    """The connection was lost, or could not be opened for a transient reason."""
 
 
 class HandshakeRejectedError(Exception):
-    """The service refused to open the socket.
+    """The service rejected the handshake.
 
     Attributes:
-        status: 401 for a token that isn't valid, 403 for one of the wrong role.
+        status: 401 for an invalid token, 403 for a token of the wrong role.
     """
 
     def __init__(self, status: int) -> None:
@@ -26,7 +26,7 @@ class HandshakeRejectedError(Exception):
 
 
 class Connection(Protocol):
-    """An open socket. Its methods raise `ConnectionLostError` once it is gone."""
+    """An open socket. Its methods raise `ConnectionLostError` once it is lost."""
 
     async def send(self, text: str) -> None:
         """Send one frame."""
@@ -37,23 +37,23 @@ class Connection(Protocol):
         ...
 
     async def close(self) -> None:
-        """End it; never raises."""
+        """Close the socket; never raises."""
         ...
 
 
 OpenSocket = Callable[[str], Awaitable[Connection]]
-"""Opens a socket with a token; raises `UnsafeOperationError` or `ConnectionLostError`."""
+"""Opens a socket with a token; raises `HandshakeRejectedError` or `ConnectionLostError`."""
 
 
 def socket_opener(
     url: str, *, open_timeout_s: float = 15.0, ping_interval_s: float | None = 20.0
 ) -> OpenSocket:
-    """Sockets to ``WebSocketURL``, with the token where native apps put it.
+    """Opens sockets to ``WebSocketURL`` with the token in the header that native apps use.
 
     Args:
-        url: The service's.
+        url: The service's ``WebSocketURL``.
         open_timeout_s: For the whole handshake, a Lambda's cold start included.
-        ping_interval_s: How often the client asks whether the server is still there; None: never.
+        ping_interval_s: How often the client pings the server; None: never.
     """
 
     async def open_socket(token: str) -> Connection:

@@ -1,7 +1,7 @@
-"""A customer's app: it follows its deliveries with the client library, one tracker for each.
+"""A customer's app: it follows its deliveries with the client library, one tracker per delivery.
 
-What comes over the sockets is read a second time, as evidence: the library shows each thing once,
-and a test must see also what came twice, or to the wrong person.
+The frames of its sockets are read a second time, as evidence: the library reports each change
+once, but a test must also see duplicates and messages sent to the wrong customer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sim.viewers.receiver import Received, Receiver
 
 
 class Customer:
-    """Follows deliveries until they end, or until it is cancelled.
+    """Follows deliveries until they end or until cancelled.
 
     Attributes:
         views: Each delivery as the library last reported it.
@@ -30,14 +30,14 @@ class Customer:
         now_ms: Callable[[], int],
         open_socket: OpenSocket = open_websocket,
     ) -> None:
-        """Prepares; nothing is connected before `run`.
+        """Prepares the trackers; nothing connects before `run`.
 
         Args:
             websocket_url: The service's ``WebSocketURL``.
-            access: Where the tickets for a delivery come from.
-            on_message: Called with each message that comes.
+            access: Provides the tickets for a delivery.
+            on_message: Called with each message received.
             now_ms: Wall clock.
-            open_socket: What opens sockets.
+            open_socket: Opens sockets.
         """
         self.views: dict[str, DeliveryView] = {}
         self._websocket_url = websocket_url
@@ -51,7 +51,7 @@ class Customer:
         self._new: asyncio.Queue[str] = asyncio.Queue()
 
     async def track(self, delivery_id: str) -> None:
-        """Begin to follow a delivery, as soon as `run` runs."""
+        """Start to follow a delivery, or do so as soon as `run` runs."""
         if delivery_id not in self._trackers:
             self._trackers[delivery_id] = DeliveryTracker(
                 self._websocket_url,
@@ -63,16 +63,16 @@ class Customer:
             self._new.put_nowait(delivery_id)
 
     async def untrack(self, delivery_id: str) -> None:
-        """Follow it no longer."""
+        """Stop following a delivery."""
         if tracker := self._trackers.pop(delivery_id, None):
             tracker.stop()
 
     async def ended(self, delivery_id: str) -> str:
-        """Wait until a delivery is not followed any more: the library's reason."""
+        """Wait until a delivery is no longer followed; returns the library's reason."""
         return await asyncio.shield(self._ends[delivery_id])
 
     async def run(self) -> None:
-        """Follow what is tracked until cancelled."""
+        """Follow the tracked deliveries until cancelled."""
         async with asyncio.TaskGroup() as followed:
             while True:
                 delivery_id = await self._new.get()
@@ -95,7 +95,7 @@ class Customer:
 
 
 class _ReadTwice:
-    """A socket whose frames are given to a second reader."""
+    """A socket whose frames also go to a second reader."""
 
     def __init__(self, socket: Socket, keep: Callable[[str | bytes], None]) -> None:
         self._socket = socket

@@ -1,4 +1,4 @@
-"""What a frame changed for a viewer, by the rule of the client library; kept as evidence."""
+"""What a frame changes for a viewer, by the rules of the client library; kept as evidence."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from rtdts_client import messages, view
 from rtdts_client.view import DeliveryView
 
 _PROMISED: Final = frozenset({"snapshot", "position", "status", "ended", "error", "pong"})
-"""Types that this version of the service promises a form of."""
+"""Message types whose format this version of the service guarantees."""
 
 
 @dataclass(frozen=True)
 class Received:
-    """A message as it came.
+    """A message as received.
 
     Attributes:
-        message: All of it.
-        received_at_ms: When.
-        new_version: Whether it brought a later version of its delivery than was known.
-        new_position: Whether it brought a later position.
-        stale: Whether it says only what was known to be over.
-        problem: What is wrong with it, when it breaks the service's promise.
+        message: The whole message.
+        received_at_ms: When it was received.
+        new_version: Whether its version of the delivery is later than the known one.
+        new_position: Whether its position is later than the known one.
+        stale: Whether everything in it was already superseded.
+        problem: How it violates the service's contract, if it does.
     """
 
     message: Mapping[str, Any]
@@ -39,7 +39,7 @@ class Receiver:
     """Reads the frames of one viewer.
 
     Attributes:
-        views: What is known of each delivery that a message was about.
+        views: What is known about each delivery that appeared in a message.
     """
 
     def __init__(self) -> None:

@@ -1,13 +1,13 @@
-"""A viewer with one socket for all that it tracks, and whose every frame is evidence.
+"""A viewer with one socket for all tracked deliveries; every frame is kept as evidence.
 
-It does what the client library (`rtdts_client`) does not: it opens its socket by a token in a
-header, tracks what is not its own, and keeps on when it is refused. `customer.py` is a customer's
-app.
+It does what the client library (`rtdts_client`) does not: it opens its socket with a token in a
+header, tracks deliveries of others, and continues after a rejection. A customer's app is in
+`customer.py`.
 
-The connection may end at any time (the gateway ends every one after two hours). Then it opens
-another one, waiting longer each time, and tracks again from the version that it has. A tracked
-delivery is heard of at least once a minute; ``silence_s`` without a word means that the
-connection is dead though nobody said so.
+The connection may end at any time (the gateway ends each one after two hours). Then the viewer
+opens another one, with increasing backoff, and tracks again from the version that it has. A
+message about each tracked delivery arrives at least once a minute; ``silence_s`` without any
+message means that the connection is dead even though it was not closed.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ from sim.viewers.connection import (
 from sim.viewers.receiver import Received, Receiver
 
 SILENCE_S = 75.0
-"""The service's promise across the death of a broadcaster."""
+"""The longest silence that the service guarantees, even when a broadcaster dies."""
 
 TOO_MANY_WAIT_S = 60.0
-"""Before another socket, when the service ended one because there were too many, or too much was
-said on it."""
+"""Wait before the next socket after the service closed one because the identity had too many
+sockets or sent too many messages."""
 
 
 class TokenSource(Protocol):
     """Where a viewer gets its token."""
 
     async def __call__(self, *, fresh: bool) -> str:
-        """A valid token; another one than before when ``fresh``.
+        """A valid token; a new one when ``fresh``.
 
         Raises:
-            TokenError: The issuer doesn't answer.
+            TokenError: The issuer is unavailable.
         """
         ...
 
 
 class Viewer:
-    """Holds a socket open and tracks deliveries on it.
+    """Keeps a socket open and tracks deliveries on it.
 
     Attributes:
-        views: What is known of each delivery that a message told of.
-        connections: How many sockets were opened so far.
+        views: What is known about each delivery that appeared in a message.
+        connections: Number of sockets opened so far.
         connected: Set while a socket is open.
     """
 
@@ -82,16 +82,16 @@ class Viewer:
         self._had_too_many = False
 
     async def track(self, delivery_id: str) -> None:
-        """Begin to track: now if connected, else as soon as it is; and on every later socket."""
+        """Track a delivery: now if connected, else once connected; and on every later socket."""
         self._tracked[delivery_id] = None
         if self._connection is not None:
             try:
                 await self._send_track(self._connection, delivery_id)
             except ConnectionLostError:
-                return  # `run` sees it too, and tracks on the next socket
+                return  # `run` detects the loss too, and tracks on the next socket
 
     async def untrack(self, delivery_id: str) -> None:
-        """Stop tracking."""
+        """Stop tracking a delivery."""
         self._tracked.pop(delivery_id, None)
         if self._connection is not None:
             try:
@@ -105,8 +105,8 @@ class Viewer:
         """Stay connected until cancelled.
 
         Raises:
-            UnsafeOperationError: The role may not open a socket, or two tokens in a row were not
-                valid.
+            HandshakeRejectedError: The role may not open a socket, or two tokens in a row were
+                invalid.
         """
         waits_s = backoff_s(first_s=0.5, most_s=20.0)
         fresh = False
@@ -137,7 +137,7 @@ class Viewer:
             await self._sleep(max(at_least_s, next(waits_s)))
 
     async def _hold(self, connection: Connection) -> str | None:
-        """Read one socket to its end; the reason where the service told one."""
+        """Read one socket to its end; returns the service's reason, if it sent one."""
         self.connections += 1
         self._connection = connection
         try:
@@ -166,7 +166,7 @@ class Viewer:
         await connection.send(json.dumps({"action": "track", "delivery_id": delivery_id, **since}))
 
     def _receive(self, frame: str | bytes) -> str | None:
-        """Take one frame; the reason when it ended a delivery's tracking."""
+        """Process one frame; returns the reason when it ended a delivery's tracking."""
         self._frames += 1
         received = self._receiver.take(frame, self._now_ms())
         message, kind = received.message, received.message.get("type")

@@ -1,1 +1,1 @@
-"""The local cloud's MQTT broker: ActiveMQ Artemis, embedded in a launcher of ours."""
+"""The local cloud's MQTT broker: ActiveMQ Artemis, embedded in our own launcher."""

@@ -1,6 +1,6 @@
-"""How the broker is started.
+"""Command and environment of the broker.
 
-The standard library only: set-up reads it too.
+Uses only the standard library, because set-up imports it too.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 
 HEAP_MB = 256
 MAX_BYTES = 64 * 2**20
-"""Of messages that no bridge has taken. Beyond it no publish is acknowledged."""
+"""Limit of messages that no bridge has received yet. Beyond it no publish is acknowledged."""
 SOURCE = Path(__file__).with_name("LocalBroker.java")
 READY = "broker_ready"
 
 
 @dataclasses.dataclass(frozen=True)
 class BrokerFiles:
-    """What a broker is made of, as set-up has prepared it."""
+    """The files of a broker that set-up has prepared."""
 
     java: Path
     class_path: tuple[Path, ...]
@@ -40,18 +40,18 @@ def broker_command(
 
     Args:
         files: From set-up.
-        data: The broker's own folder; what it has acknowledged outlives its process there.
-        port: Of MQTT.
-        issuer: URL of the identity provider; it needs to run only when the first client comes.
-        audience: For whom its tokens are.
-        phones_url: Where a phone's user and password are tried, as OwnTracks sends them over HTTP.
-        max_bytes: Of messages that no bridge has taken.
+        data: The broker's own folder; acknowledged messages outlive its process there.
+        port: The MQTT port.
+        issuer: URL of the identity provider; not needed before the first client connects.
+        audience: Audience of its tokens.
+        phones_url: URL that checks a phone's user and password, as OwnTracks sends them over HTTP.
+        max_bytes: Limit of messages that no bridge has received yet.
     """
     return [
         str(files.java),
         f"-Xmx{HEAP_MB}m",
         "-XX:+UseSerialGC",
-        "--sun-misc-unsafe-memory-access=allow",  # Netty's; Java 24 and later complain of it
+        "--sun-misc-unsafe-memory-access=allow",  # for Netty; Java 24 and later warn about it
         "--enable-native-access=ALL-UNNAMED",
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
         "LocalBroker",
@@ -68,5 +68,5 @@ def broker_command(
 def broker_environment(
     files: BrokerFiles, environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """The environment of a broker. The class path is in it, so that ``ps`` stays readable."""
+    """The environment of a broker. It contains the class path, so that ``ps`` stays readable."""
     return {**environ, "CLASSPATH": os.pathsep.join(map(str, files.class_path))}

@@ -1,6 +1,6 @@
-"""How the node is started: its command, its environment, and when it answers.
+"""How the node is started: its command, its environment, and its readiness check.
 
-The standard library only: set-up starts one too, to record the class-data archive.
+Uses only the standard library: set-up starts a node too, to record the class-data archive.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ SOURCE = Path(__file__).with_name("LocalNode.java")
 
 @dataclasses.dataclass(frozen=True)
 class NodeFiles:
-    """What a node is made of, as set-up has prepared it."""
+    """The files of a node that set-up has prepared."""
 
     java: Path
     class_path: tuple[Path, ...]
-    """The launcher's jar first, then OpenSearch's, in the order that the archive was made with."""
+    """The launcher's jar, then OpenSearch's, in the order with which the archive was created."""
     archive: Path
-    """Class-data archive: halves the time to boot. The JVM ignores one that doesn't fit."""
+    """Class-data archive: halves the start-up time. The JVM ignores one that doesn't match."""
 
 
 def node_command(
@@ -37,20 +37,20 @@ def node_command(
 
     Args:
         files: From set-up.
-        home: The node's own folder; its data live below.
-        port: Of HTTP. The transport port, which a node alone has no use for, is any free one.
-        jvm_options: More of them.
+        home: The node's own folder, which contains its data.
+        port: The HTTP port. The transport port, which a single node doesn't use, is any free one.
+        jvm_options: Further JVM options.
     """
     return [
         str(files.java),
         f"-Xms{HEAP_MB}m",
         f"-Xmx{HEAP_MB}m",
-        # With the serial collector, which the JVM picks on small machines, the circuit breaker
-        # that looks at real memory answers 429 without end.
+        # With the serial collector, which the JVM selects on small machines, the circuit breaker
+        # that measures real memory responds with 429 endlessly.
         "-XX:+UseG1GC",
         f"-XX:SharedArchiveFile={files.archive}",
         "-Xshare:auto",
-        "-Xlog:disable",  # else an archive that doesn't fit is complained of at every start
+        "-Xlog:disable",  # else the JVM warns at every start about an archive that doesn't match
         "--enable-native-access=ALL-UNNAMED",
         f"-Djava.io.tmpdir={home / 'tmp'}",
         *jvm_options,
@@ -69,18 +69,18 @@ def node_command(
 
 
 def node_environment(files: NodeFiles, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of a node. The class path is in it, so that ``ps`` stays readable."""
+    """The environment of a node. It contains the class path, so that ``ps`` stays readable."""
     return {**environ, "CLASSPATH": os.pathsep.join(map(str, files.class_path))}
 
 
 def prepare_home(home: Path) -> None:
-    """Makes the folders that a node needs to find."""
+    """Creates the folders that a node requires."""
     for name in ("config", "data", "logs", "tmp"):
         (home / name).mkdir(parents=True, exist_ok=True)
 
 
 def node_responds(port: int) -> bool:
-    """Whether the node is up, of the version that we mean, and takes writes."""
+    """Whether the node is up, has the expected version, and accepts writes."""
     try:
         document = _get_json(f"http://127.0.0.1:{port}/")
         health = _get_json(f"http://127.0.0.1:{port}/_cluster/health?timeout=1s")

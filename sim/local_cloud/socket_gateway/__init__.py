@@ -1,10 +1,10 @@
-"""API Gateway's WebSocket APIs, for as many sockets as one machine holds.
+"""API Gateway's WebSocket APIs, for as many sockets as one machine can hold.
 
-The definitions (APIs, routes, authorizers, functions) are those of the local AWS, where the
-provisioning makes them; this process serves their sockets and their ``@connections``. `http_head`,
-`signature`, `rates`, `admission`, `events` and `definitions` decide and touch no network;
-`sockets`, `management`, `functions`, `function_logs` and `catalog` act; `gateway` holds them
-together.
+The definitions (APIs, routes, authorizers, functions) are in the local AWS, where the provisioning
+creates them; this process serves their sockets and their ``@connections``. `http_head`,
+`signature`, `rates`, `admission`, `events` and `definitions` contain the decisions without I/O;
+`sockets`, `management`, `functions`, `function_logs` and `catalog` do the I/O; `gateway`
+coordinates them.
 
 What AWS documents, and where:
 
@@ -23,5 +23,5 @@ What AWS documents, and where:
   ``PostToConnection`` (410 ``GoneException``, 429 ``LimitExceededException``, 413
   ``PayloadTooLargeException``, 403 ``ForbiddenException``).
 
-Where ministack's own gateway differs from that is in docs/decisions/0031.
+docs/decisions/0031 lists where ministack's own gateway differs.
 """

@@ -1,4 +1,4 @@
-"""``python -m sim.local_cloud.socket_gateway``: the process. Its settings are in `settings`."""
+"""``python -m sim.local_cloud.socket_gateway``: the process; `settings` has its settings."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def main() -> int:
         return 2
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    # Thousands of sockets are objects that stay: going through them again and again is for nothing.
+    # Thousands of sockets are long-lived objects: scanning them repeatedly is useless.
     gc.set_threshold(50_000, 50, 100)
     asyncio.run(serve(settings))
     return 0

@@ -1,4 +1,4 @@
-"""Decides on a ``$connect`` by what its authorizer and its route answered. Pure."""
+"""Decides on a ``$connect`` by the responses of its authorizer and its route. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNAUTHORIZED: Final = "Unauthorized"
 
 @dataclass(frozen=True)
 class HandshakeFailure:
-    """A handshake's answer other than 101."""
+    """A handshake response other than 101."""
 
     status: int
     message: str
@@ -35,11 +35,11 @@ TOO_MANY: Final = HandshakeFailure(429, "Too Many Requests")
 def has_identity_sources(
     sources: Sequence[str], headers: Mapping[str, str], query: str, stage: Mapping[str, str]
 ) -> bool:
-    """Whether everything is there that an authorizer wants to see.
+    """Whether all identity sources that an authorizer requires are present.
 
     Args:
         sources: Expressions such as ``route.request.header.Authorization``.
-        headers: By their names in lower case.
+        headers: By name in lower case.
         query: The query string.
         stage: The stage's variables.
     """
@@ -59,13 +59,13 @@ def has_identity_sources(
 def judge_policy(
     response: Mapping[str, Any] | FunctionError, method_arn: str
 ) -> Mapping[str, str] | HandshakeFailure:
-    """What an authorizer's answer means.
+    """Interprets an authorizer's response.
 
-    An error with the text ``Unauthorized`` is 401, any other error and any answer without a policy
-    500, a policy that does not allow 403.
+    An error with the text ``Unauthorized`` is 401. Any other error, and any response without a
+    policy, is 500. A policy that does not allow the connection is 403.
 
     Returns:
-        The context for all events of the connection, as text, or the refusal.
+        The context for all events of the connection, as text, or the rejection.
     """
     if isinstance(response, FunctionError):
         return UNAUTHORIZED if response.message == _UNAUTHORIZED else SERVER_ERROR
@@ -88,7 +88,7 @@ def judge_policy(
 
 
 def judge_connect(response: Any) -> HandshakeFailure | None:
-    """What the answer of the ``$connect`` route means: any status but 2xx refuses the socket."""
+    """Interprets the response of the ``$connect`` route: any status but 2xx rejects the socket."""
     if isinstance(response, FunctionError):
         return HandshakeFailure(502, SERVER_ERROR.message)
     try:

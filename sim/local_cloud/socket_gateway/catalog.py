@@ -1,4 +1,4 @@
-"""Reads APIs and functions where they are defined: in the local AWS."""
+"""Reads the definitions of APIs and functions from the local AWS."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ACCOUNT: Final = "000000000000"
 
 
 class Catalog:
-    """Knows each API and function from its first use on; a change is seen by the next process.
+    """Caches each API and function from its first use on; changes need a new process.
 
     Args:
-        session: With the credential and region of the local AWS.
-        endpoint_url: Of the local AWS.
-        scratch: Where zips are unpacked.
+        session: A session with the credentials and region of the local AWS.
+        endpoint_url: Base URL of the local AWS.
+        scratch: The folder in which zips are unpacked.
     """
 
     def __init__(self, session: boto3.Session, endpoint_url: str, scratch: Path) -> None:
@@ -44,11 +44,11 @@ class Catalog:
         self._known: dict[str, Api] = {}
 
     def known(self, api_id: str) -> Api | None:
-        """An API that was read before."""
+        """An API that was read before; None if it was not."""
         return self._known.get(api_id)
 
     async def api(self, api_id: str) -> Api | None:
-        """An API; None when there is none of this id that has sockets."""
+        """An API; None when there is no WebSocket API with this id."""
         if api_id not in self._known:
             read = await asyncio.to_thread(self._read_api, api_id)
             if read is None:
@@ -57,10 +57,10 @@ class Catalog:
         return self._known[api_id]
 
     async def function(self, arn: str) -> FunctionCode:
-        """A function, its zip unpacked.
+        """A function with its unpacked zip.
 
         Raises:
-            botocore.exceptions.ClientError: There is none.
+            botocore.exceptions.ClientError: There is no such function.
         """
         return await asyncio.to_thread(self._read_function, arn)
 

@@ -1,4 +1,4 @@
-"""What a WebSocket API consists of, and which route a message takes. Pure."""
+"""The definition of a WebSocket API, and the route of a message. Pure."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class FunctionError:
 
 @dataclass(frozen=True, kw_only=True)
 class Authorizer:
-    """A Lambda that decides who may connect.
+    """A Lambda that decides which clients may connect.
 
     Attributes:
         function_arn: The Lambda.
-        identity_sources: Expressions of which each must be there, or it is not invoked.
+        identity_sources: Expressions that must all be present, or the Lambda is not invoked.
     """
 
     function_arn: str
@@ -39,12 +39,12 @@ class Authorizer:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """Where a message goes.
+    """A route of messages.
 
     Attributes:
         function_arn: The Lambda.
-        authorizer: Of ``$connect`` alone.
-        responds: Whether what the Lambda returns is sent to the client.
+        authorizer: Only for ``$connect``.
+        responds: Whether the Lambda's result is sent to the client.
     """
 
     function_arn: str
@@ -61,13 +61,13 @@ class Api:
     region: str
     selection: str
     stages: Mapping[str, Mapping[str, str]]
-    """Their variables by their names."""
+    """The stages' variables by stage name."""
     routes: Mapping[str, Route] = field(default_factory=dict)
 
     def route_key(self, message: str) -> str:
-        """The key of a message's route; ``$default`` where it names none that there is.
+        """The key of a message's route; ``$default`` when it names no existing route.
 
-        Whatever can't be read (no JSON, or nested too deep) takes the default route.
+        A message that can't be parsed (no JSON, or nested too deep) takes the default route.
         """
         if not self.selection.startswith(_SELECTS_BY_BODY):
             return DEFAULT
@@ -82,11 +82,11 @@ class Api:
         return key if is_own else DEFAULT
 
     def method_arn(self, stage: str, route_key: str) -> str:
-        """How a policy names a route."""
+        """The ARN with which a policy names a route."""
         return f"arn:aws:execute-api:{self.region}:{self.account}:{self.api_id}/{stage}/{route_key}"
 
 
 def function_arn_of(integration_uri: str) -> str:
-    """The Lambda's ARN in an integration's or authorizer's URI, which may be that ARN itself."""
+    """The Lambda's ARN in an integration's or authorizer's URI; the URI may be the ARN itself."""
     _, marker, rest = integration_uri.partition("/functions/")
     return rest.removesuffix("/invocations") if marker else integration_uri

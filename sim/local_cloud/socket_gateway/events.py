@@ -1,8 +1,8 @@
-"""The events that API Gateway hands to the Lambdas of a WebSocket API. Pure.
+"""The events that API Gateway passes to the Lambdas of a WebSocket API. Pure.
 
-Their form is that of tests/events, which follows AWS's documentation: "Set up a WebSocket API
+Their format is that of tests/events, which follows AWS's documentation: "Set up a WebSocket API
 integration request" and "The input to a REQUEST authorizer". A number in an authorizer's context
-comes as text.
+becomes text.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from sim.local_cloud.socket_gateway.definitions import CONNECT, DISCONNECT
 
 @dataclass(frozen=True, kw_only=True)
 class Handshake:
-    """What a client sent to open a socket.
+    """A client's request to open a socket.
 
     Attributes:
-        headers: In their order, as they were written.
+        headers: In their original order and spelling.
         query: The query string.
-        source_ip: Where it came from.
+        source_ip: The client's IP address.
     """
 
     headers: Sequence[tuple[str, str]]
@@ -32,14 +32,14 @@ class Handshake:
 
     @property
     def lowered(self) -> dict[str, str]:
-        """The headers by their names in lower case."""
+        """The headers by name in lower case."""
         return {name.lower(): value for name, value in self.headers}
 
     def fields(self, *, always_query: bool) -> dict[str, Any]:
-        """Headers and query as an event has them.
+        """Headers and query in the format of an event.
 
         Args:
-            always_query: With empty ones where there is no query (an authorizer's event).
+            always_query: Whether to include empty fields without a query (an authorizer's event).
         """
         forwarded = [
             ("X-Forwarded-For", self.source_ip),
@@ -62,7 +62,7 @@ class Handshake:
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """What all events of a connection say of it."""
+    """The data of a connection that all its events contain."""
 
     connection_id: str
     api_id: str
@@ -103,7 +103,7 @@ def authorizer_event(
     method_arn: str,
     stage_variables: Mapping[str, str],
 ) -> dict[str, Any]:
-    """What a REQUEST authorizer is asked."""
+    """The event of a REQUEST authorizer."""
     return {
         "type": "REQUEST",
         "methodArn": method_arn,

@@ -1,4 +1,4 @@
-"""Brings what the Lambdas write into the local AWS's logs, where one looks for it in AWS."""
+"""Writes the output of the Lambdas to the local AWS's logs, where it would be in AWS."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from mypy_boto3_logs import CloudWatchLogsClient
 
 SHIP_EVERY_S: Final = 0.25
 MOST_LINES: Final = 1_000
-"""Of one call; the service takes ten times as many."""
+"""Lines per call; the service accepts ten times as many."""
 
 
 class FunctionLogs:
-    """Gathers lines and writes them now and then.
+    """Collects lines and writes them periodically.
 
     Args:
-        client: The local AWS's logs.
+        client: The client of the local AWS's logs.
     """
 
     def __init__(self, client: CloudWatchLogsClient) -> None:
@@ -30,12 +30,12 @@ class FunctionLogs:
         self._streams: dict[str, str] = {}
 
     def add(self, function: str, line: str) -> None:
-        """Takes a line of a function's log."""
+        """Adds a line of a function's log."""
         event = {"timestamp": time.time_ns() // 1_000_000, "message": line or " "}
         self._lines.setdefault(function, []).append(event)
 
     async def run(self) -> None:
-        """Writes them, until cancelled; then what is left."""
+        """Writes the lines until cancelled, then the remaining ones."""
         try:
             while True:
                 await asyncio.sleep(SHIP_EVERY_S)
@@ -46,7 +46,7 @@ class FunctionLogs:
     async def _ship(self) -> None:
         gathered, self._lines = self._lines, {}
         for function, events in gathered.items():
-            # The local AWS may be on its way down.
+            # The local AWS may be shutting down.
             with contextlib.suppress(BotoCoreError, ClientError):
                 await asyncio.to_thread(self._write, function, events)
 

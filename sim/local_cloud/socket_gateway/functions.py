@@ -1,9 +1,9 @@
-"""Runs the Lambdas of the routes: production's zips, in processes of their own.
+"""Runs the Lambdas of the routes: production's zips, in separate processes.
 
-A process handles one event at a time, as a Lambda's container does, and stays for the next. There
-are at most so many of a function; further invocations wait, as far as API Gateway waits. They run
-on the local AWS's Python, as those behind its HTTP gateway do, which has the AWS SDK and nothing of
-ours.
+A process handles one event at a time, as a Lambda's container does, and is kept for the next one.
+The number of processes per function is limited; further invocations wait up to API Gateway's
+limit. They run on the local AWS's Python, as do the Lambdas behind its HTTP gateway; it contains
+the AWS SDK and none of our code.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Final
 from sim.local_cloud.socket_gateway.definitions import FunctionError
 
 INTEGRATION_TIMEOUT_S: Final = 29.0
-"""API Gateway's."""
+"""API Gateway's limit."""
 STARTS_WITHIN_S: Final = 120.0
 _WORKER: Final = Path(__file__).with_name("lambda_worker.py")
 _MOST_LINE_BYTES: Final = 16 * 1024 * 1024
@@ -32,12 +32,12 @@ class FunctionCode:
     """A function that can be started.
 
     Attributes:
-        name: Of its log.
+        name: Its name, also of its log.
         handler: Module and function.
         folder: Its unpacked zip.
-        variables: All of its environment but what Lambda itself says.
-        timeout_s: When an invocation is cut off.
-        memory_mb: What it is told of its memory.
+        variables: Its environment without the variables that Lambda itself sets.
+        timeout_s: Limit of an invocation.
+        memory_mb: The memory size that its environment reports.
     """
 
     name: str
@@ -53,9 +53,9 @@ class Functions:
 
     Args:
         fetch: Gets a function by its ARN.
-        python: Runs it.
-        workers_a_function: Processes of one function at most.
-        on_line: Takes each line of a function's log, with the function's name.
+        python: The interpreter that runs it.
+        workers_a_function: The most processes of one function.
+        on_line: Called with the function's name and each line of its log.
         timeout_s: How long an invocation may take, the wait for a process included.
     """
 
@@ -76,7 +76,7 @@ class Functions:
         self._pools: dict[str, asyncio.Task[_Pool]] = {}
 
     async def invoke(self, arn: str, event: Mapping[str, Any], request_id: str) -> Any:
-        """What a function returns for an event; a `FunctionError` when it fails or takes long."""
+        """A function's result for an event; a `FunctionError` when it fails or takes too long."""
         if arn not in self._pools:
             self._pools[arn] = asyncio.create_task(self._pool(arn))
         try:
@@ -106,8 +106,8 @@ class Functions:
 class _Pool:
     """The processes of one function.
 
-    A process that is being started, or that has an event, goes on when the gateway waits no longer
-    for it, as in AWS: on a busy machine the next event then finds it ready.
+    A process that is starting, or that handles an event, continues when the gateway no longer waits
+    for it, as in AWS: on a busy machine it is then ready for the next event.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class _Pool:
                 self._idle.put_nowait(worker)
             else:
                 await worker.stop()
-                self._grow()  # for events that wait
+                self._grow()  # for waiting events
         return response["result"] if "result" in response else FunctionError(response["error"])
 
     async def stop(self) -> None:
@@ -189,7 +189,7 @@ class _Pool:
             self._waiting -= 1
 
     def _grow(self) -> None:
-        """Starts a process where more events wait than there are processes for."""
+        """Starts a process when more events wait than there are processes."""
         there = len(self._working) + self._idle.qsize() + len(self._starting)
         if self._waiting > self._idle.qsize() + len(self._starting) and there < self._limit:
             task = asyncio.create_task(self._start())
@@ -224,7 +224,7 @@ class _Worker:
     ) -> _Worker:
         process = await asyncio.create_subprocess_exec(
             python,
-            "-P",  # nothing of the folder in which the worker's script is
+            "-P",  # no imports from the folder of the worker's script
             str(_WORKER),
             cwd=code.folder,
             env={
@@ -254,17 +254,17 @@ class _Worker:
         return worker
 
     async def invoke(self, line: bytes) -> dict[str, Any]:
-        """Hands in an event; its answer."""
+        """Sends an event to the process; returns its response."""
         assert self._process.stdin is not None  # noqa: S101 - for the type checker: it is a pipe
         self._process.stdin.write(line)
         await self._process.stdin.drain()
         return await self.read_line()
 
     async def read_line(self) -> dict[str, Any]:
-        """The next line.
+        """Reads the next line.
 
         Raises:
-            EOFError: There is none: the process has ended.
+            EOFError: The process has ended.
         """
         assert self._process.stdout is not None  # noqa: S101 - as above
         line = await self._process.stdout.readline()

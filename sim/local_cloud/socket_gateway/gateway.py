@@ -1,4 +1,4 @@
-"""The gateway: opens sockets by their authorizer, hands messages to Lambdas, posts to sockets."""
+"""The gateway: authorizes and opens sockets, passes messages to Lambdas, posts to sockets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FORBIDDEN: Final = HandshakeFailure(403, "Forbidden")
 GOING_AWAY: Final = 1001
 NORMAL: Final = 1000
 HEALTH_PATH: Final = "/ping"
-"""As API Gateway reserves it for checks of its health."""
+"""The path that API Gateway reserves for health checks."""
 
 _BASE: Final = re.compile(r"/_aws/execute-api/([^/]+)/([^/]+)(?:/@connections/([^/]+))?/?")
 _CONNECTION_ID: Final = re.compile(r"[A-Za-z0-9_-]{15}=")
@@ -73,7 +73,7 @@ class FunctionsPort(Protocol):
     """See `sim.local_cloud.socket_gateway.functions.Functions`."""
 
     async def invoke(self, arn: str, event: Mapping[str, Any], request_id: str) -> Any:
-        """What a function returns; a `FunctionError` when it fails."""
+        """A function's result; a `FunctionError` when it fails."""
         ...
 
 
@@ -93,8 +93,8 @@ class Gateway:
     """All sockets of one process.
 
     Args:
-        settings: Its limits, and who may post.
-        apis: Where APIs are defined.
+        settings: Its limits, and the credentials that may post.
+        apis: The definitions of the APIs.
         functions: Runs Lambdas.
     """
 
@@ -117,7 +117,7 @@ class Gateway:
         return len(self._open)
 
     async def keep_limits(self) -> None:
-        """Closes sockets that have been idle or open for too long, until cancelled."""
+        """Closes sockets that are idle or open for too long; runs until cancelled."""
         idle_s, life_s = self._settings.idle_s, self._settings.life_s
         while True:
             await asyncio.sleep(min(_SWEEP_S, idle_s / 4, life_s / 4))
@@ -127,16 +127,16 @@ class Gateway:
                     one.socket.close(GOING_AWAY, "Going away")
 
     async def stop(self) -> None:
-        """Closes all sockets, and waits for what their ends are told to."""
+        """Closes all sockets, and waits for their ``$disconnect`` Lambdas."""
         for one in tuple(self._open.values()):
             one.socket.close(GOING_AWAY, "Going away")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
 
-    # What sockets report.
+    # Events of sockets.
 
     def requested(self, socket: ClientSocket, request: Request) -> None:
-        """A client wants a socket."""
+        """A client requests a socket."""
         self._start(self._admit(socket, request))
 
     def message_received(self, socket: ClientSocket, message: str) -> None:
@@ -146,7 +146,7 @@ class Gateway:
             self._start(self._handle(one, message))
 
     def ended(self, socket: ClientSocket, code: int, reason: str) -> None:
-        """A connection is no more."""
+        """A connection has ended."""
         one = self._open.pop(self._ids.pop(socket, ""), None)
         if one is not None:
             self._start(self._disconnect(one, code, reason))
@@ -190,7 +190,7 @@ class Gateway:
         self._open[connection_id] = one
         self._ids[socket] = connection_id
         socket.accept()
-        if not socket.is_open:  # the client has not waited for it
+        if not socket.is_open:  # the client has disconnected meanwhile
             socket_id = self._ids.pop(socket, None)
             if socket_id is not None and self._open.pop(socket_id, None) is not None:
                 await self._disconnect(one, 1006, "")
@@ -198,7 +198,7 @@ class Gateway:
     async def _connect(
         self, api: Api, connection: Connection, handshake: Handshake, request_id: str
     ) -> tuple[Mapping[str, str] | None] | HandshakeFailure:
-        """What the authorizer knows of the client, if there is one, or why there is no socket."""
+        """The authorizer's context, if there is an authorizer, or why the socket is rejected."""
         route = api.routes.get(CONNECT)
         if route is None:
             return (None,)
@@ -271,7 +271,7 @@ class Gateway:
         )
 
     def _send(self, one: _Open, message: str, request_id: str) -> None:
-        """What the gateway itself sends to a client."""
+        """Sends a message of the gateway itself to a client."""
         document = {
             "message": message,
             "connectionId": one.connection.connection_id,
@@ -284,10 +284,10 @@ class Gateway:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # What is asked over HTTP.
+    # HTTP requests.
 
     def serve(self, head: Head, body: bytes) -> bytes:
-        """Answers a request of ``@connections``."""
+        """Handles a request to ``@connections``."""
         request_id = f"{next(self._numbers):08x}-0000-4000-8000-000000000000"
         if head.path == HEALTH_PATH:
             return http_response(200, request_id=request_id, body=b'"healthy"')
@@ -358,7 +358,7 @@ class Gateway:
 
 
 def _new_id() -> str:
-    """A connection's or request's id, of the form that API Gateway's have."""
+    """An id of a connection or request in API Gateway's format."""
     return base64.urlsafe_b64encode(os.urandom(11)).decode()
 
 

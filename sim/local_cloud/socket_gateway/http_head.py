@@ -1,4 +1,4 @@
-"""Reads HTTP/1.1 requests out of bytes; touches no socket."""
+"""Parses HTTP/1.1 requests from bytes; does no I/O."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_BODY_BYTES: Final = 10 * 1024 * 1024
 
 
 class BadRequestError(Exception):
-    """What came is no request that is served here."""
+    """The data is not a request that is supported here."""
 
 
 class Head(NamedTuple):
@@ -19,15 +19,15 @@ class Head(NamedTuple):
 
     method: str
     target: str
-    """Path and query as they were sent."""
+    """Path and query as sent."""
     headers: Mapping[str, str]
-    """By their names in lower case; of repeated ones the last."""
+    """By name in lower case; of repeated headers, the last one."""
     length: int
-    """Bytes of the head itself, the empty line included."""
+    """Bytes of the head itself, including the empty line."""
 
     @property
     def path(self) -> str:
-        """The target without its query."""
+        """The target without the query."""
         return self.target.partition("?")[0]
 
     @property
@@ -35,7 +35,7 @@ class Head(NamedTuple):
         """Bytes of the body.
 
         Raises:
-            BadRequestError: The length is no number, too large, or not told.
+            BadRequestError: The length is not a number or too large, or the body is chunked.
         """
         if "transfer-encoding" in self.headers:
             raise BadRequestError("a body in chunks")
@@ -46,10 +46,10 @@ class Head(NamedTuple):
 
 
 def read_head(buffer: bytes) -> Head | None:
-    """The head at the buffer's start; None while it is not whole.
+    """The head at the start of the buffer; None while it is incomplete.
 
     Raises:
-        BadRequestError: It never will be one.
+        BadRequestError: The data is not a valid head.
     """
     end = buffer.find(HEAD_END)
     if end < 0:

@@ -1,11 +1,11 @@
-"""Runs one Lambda's handler, event after event. Started by the Python that the local AWS has.
+"""Runs one Lambda's handler, event after event, on the Python of the local AWS.
 
     LAMBDA_TASK_ROOT=<unpacked zip> _HANDLER=<module>.<function> python -P lambda_worker.py
 
-One line of JSON in, ``{"event", "request_id", "arn", "timeout_s"}``, one line out, ``{"result"}``
-or ``{"error"}``; first ``{"result": "ready"}``. What the handler prints goes to standard error, its
-log.
-Only the standard library is imported: nothing of this project is in that Python.
+It reads one line of JSON, ``{"event", "request_id", "arn", "timeout_s"}``, and writes one line,
+``{"result"}`` or ``{"error"}``; at start-up it writes ``{"result": "ready"}``. The handler's output
+goes to standard error, its log.
+It imports only the standard library: that Python does not contain this project.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 
 class Context:
-    """What a handler is told of its invocation."""
+    """The context that a handler receives with an invocation."""
 
     def __init__(self, request_id: str, arn: str, timeout_s: float) -> None:
         self.aws_request_id = request_id
@@ -33,12 +33,12 @@ class Context:
         self._ends_at_s = time.time() + timeout_s
 
     def get_remaining_time_in_millis(self) -> int:
-        """Until the invocation is cut off."""
+        """Time until the limit of the invocation, in milliseconds."""
         return max(0, int((self._ends_at_s - time.time()) * 1_000))
 
 
 def main() -> None:
-    """Serves until its input ends."""
+    """Handles events until its input ends."""
     responses = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = sys.stderr

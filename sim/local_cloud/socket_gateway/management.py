@@ -1,4 +1,4 @@
-"""``@connections``: HTTP/1.1 requests in, answers out; and what the answers look like."""
+"""``@connections`` over HTTP/1.1: the connection, and the format of its responses."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any, Final
 from sim.local_cloud.socket_gateway.http_head import BadRequestError, Head, read_head
 
 Serve = Callable[[Head, bytes], bytes]
-"""Answers a request with all bytes of the answer."""
+"""Handles a request; returns all bytes of the response."""
 
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
 class ManagementConnection(asyncio.Protocol):
-    """A connection over which requests come, one after another, until the client ends it."""
+    """A connection that serves one request after another until the client closes it."""
 
     def __init__(self, serve: Serve, transport: asyncio.Transport) -> None:
         self._serve = serve
@@ -36,7 +36,7 @@ class ManagementConnection(asyncio.Protocol):
             self._transport.close()
 
     def _next(self) -> bytes | None:
-        """The answer to the next request, once that is whole."""
+        """The response to the next request, once it is complete."""
         head = self._head = self._head or read_head(self._buffer)
         if head is None:
             return None
@@ -49,13 +49,13 @@ class ManagementConnection(asyncio.Protocol):
 
 
 def http_response(status: int, *, request_id: str, body: bytes = b"", more: str = "") -> bytes:
-    """An answer with the headers of API Gateway.
+    """A response with the headers of API Gateway.
 
     Args:
-        status: Its status.
-        request_id: What the service calls the request.
-        body: JSON.
-        more: Further header lines, each with its end.
+        status: The status code.
+        request_id: The service's id of the request.
+        body: The JSON body.
+        more: Further header lines, each with its line end.
     """
     head = (
         f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\n"
@@ -68,7 +68,7 @@ def http_response(status: int, *, request_id: str, body: bytes = b"", more: str 
 
 
 def failed(status: int, kind: str, message: str | None, *, request_id: str) -> bytes:
-    """A refusal, as the AWS SDKs read it: the kind in a header, the reason in the body."""
+    """An error as the AWS SDKs parse it: the kind in a header, the reason in the body."""
     document: dict[str, Any] = {"message": message}
     return http_response(
         status,

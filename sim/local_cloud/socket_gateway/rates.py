@@ -1,4 +1,4 @@
-"""Token buckets, as API Gateway's throttling has them. Pure: every moment is handed in."""
+"""Token buckets as in API Gateway's throttling. Pure: the time is a parameter."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ class TokenBucket:
     """A rate with a burst.
 
     Args:
-        per_s: Tokens that come per second.
-        burst: Tokens that it holds at most, and at first.
+        per_s: New tokens per second.
+        burst: The most tokens that it holds; also the initial number.
     """
 
     __slots__ = ("_at_s", "_burst", "_per_s", "_tokens")

@@ -1,4 +1,4 @@
-"""Settings of the socket gateway: AWS's quotas, which a test may make smaller or sooner."""
+"""Settings of the socket gateway: AWS's quotas, which a test may make smaller or shorter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MESSAGE_BYTES = 128 * 1024
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the socket gateway reads from its environment."""
+    """Settings that the socket gateway reads from its environment."""
 
     aws_endpoint_url: str = setting("AWS_ENDPOINT_URL", help="the local AWS, for its definitions")
     region: str = setting("AWS_REGION", help="the region that the gateway plays")

@@ -1,9 +1,9 @@
-"""Checks AWS Signature Version 4 of a request. Pure: the moment is handed in.
+"""Checks AWS Signature Version 4 of a request. Pure: the time is a parameter.
 
-botocore's signer is the oracle of the tests. The algorithm: AWS IAM User Guide, "Create a signed
-AWS API request"; the refusals: API Gateway Developer Guide, "Gateway response types for API
-Gateway". The key that signs is derived once a day: at thousands of posts per second the four hashes
-of deriving it would cost as much as the rest.
+The tests compare it with botocore's signer. The algorithm: AWS IAM User Guide, "Create a signed
+AWS API request"; the error responses: API Gateway Developer Guide, "Gateway response types for API
+Gateway". The signing key is derived once per day: at thousands of posts per second the four hashes
+of its derivation would cost as much as the rest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _AUTHORIZATION: Final = re.compile(
 
 
 class Unsigned(enum.Enum):
-    """Why a request may not pass; the value is API Gateway's error type."""
+    """Why a request is rejected; the value is API Gateway's error type."""
 
     MISSING = "MissingAuthenticationTokenException"
     INCOMPLETE = "IncompleteSignatureException"
@@ -37,12 +37,12 @@ class Unsigned(enum.Enum):
 
 
 class SignatureCheck:
-    """Knows one credential and one region.
+    """Checks signatures of one credential for one region.
 
     Args:
-        access_key: The only one that may sign.
+        access_key: The only valid access key.
         secret_key: Its secret.
-        region: The region that must have been signed for.
+        region: The region that the signature must be for.
     """
 
     def __init__(self, access_key: str, secret_key: str, region: str) -> None:
@@ -53,12 +53,12 @@ class SignatureCheck:
         self._time: tuple[str, float] = ("", 0.0)
 
     def problem(self, head: Head, body: bytes, now_s: float) -> Unsigned | None:
-        """Why a request is refused; None when its signature is right.
+        """Why a request is rejected; None when its signature is valid.
 
         Args:
-            head: With the headers that were signed.
-            body: All of it.
-            now_s: Since the epoch.
+            head: The head with the signed headers.
+            body: The whole body.
+            now_s: The current time, in seconds since the epoch.
         """
         headers = head.headers
         authorization = headers.get("authorization")

@@ -1,7 +1,7 @@
-"""One TCP connection of the gateway: a client's socket, or somebody's who posts to sockets.
+"""One TCP connection of the gateway: a client's socket, or a connection that posts to sockets.
 
-The WebSocket protocol itself is that of the `websockets` library without its asyncio server, whose
-tasks, queues and keep-alive of each connection a thousand sockets can do without.
+The WebSocket protocol is that of the `websockets` library, but without its asyncio server, whose
+tasks, queues and keep-alive per connection are too expensive for thousands of sockets.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from sim.local_cloud.socket_gateway.management import ManagementConnection, Serv
 from sim.local_cloud.socket_gateway.settings import FRAME_BYTES, MESSAGE_BYTES
 
 CLOSES_WITHIN_S: Final = 5.0
-"""How long a client may take to say that it has heard that its socket is closed."""
+"""How long a client may take to acknowledge the closing of its socket."""
 _SEND_BUFFER_BYTES: Final = 64 * 1024
-"""The kernel's, for each socket: a client that reads slowly shows soon."""
+"""The kernel's send buffer per socket: small, so that a slow client is detected soon."""
 
 
 class SocketEvents(Protocol):
-    """What a socket reports."""
+    """The events of a socket."""
 
     def requested(self, socket: ClientSocket, request: Request) -> None:
-        """A client wants a socket: `accept` or `refuse` it."""
+        """A client requests a socket: `accept` or `reject` it."""
         ...
 
     def message_received(self, socket: ClientSocket, message: str) -> None:
@@ -42,7 +42,7 @@ class SocketEvents(Protocol):
         ...
 
     def ended(self, socket: ClientSocket, code: int, reason: str) -> None:
-        """The connection is no more; whether or not it was ever accepted."""
+        """The connection has ended, whether or not it was ever accepted."""
         ...
 
 
@@ -50,8 +50,8 @@ class ClientSocket(asyncio.Protocol):
     """A client's socket.
 
     Attributes:
-        source_ip: Where it comes from.
-        used_at_s: When the last byte went either way, on the event loop's clock.
+        source_ip: The client's IP address.
+        used_at_s: When the last byte was sent or received, on the event loop's clock.
     """
 
     def __init__(self, events: SocketEvents, transport: asyncio.Transport) -> None:
@@ -69,12 +69,12 @@ class ClientSocket(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether something may be sent."""
+        """Whether messages can be sent."""
         return self._protocol.state is State.OPEN and not self._transport.is_closing()
 
     @property
     def waiting_bytes(self) -> int:
-        """What was sent and the client has not read, beyond what the kernel holds for it."""
+        """Bytes sent that the client has not read, without those in the kernel's buffer."""
         return self._transport.get_write_buffer_size()
 
     def accept(self) -> None:
@@ -83,7 +83,7 @@ class ClientSocket(asyncio.Protocol):
         self._respond(self._handshake)
 
     def reject(self, refusal: HandshakeFailure, connection_id: str, request_id: str) -> None:
-        """Answers the handshake with a status and the gateway's own body."""
+        """Responds to the handshake with an error status and the gateway's own body."""
         document = {
             "message": refusal.message,
             "connectionId": connection_id,
@@ -108,7 +108,7 @@ class ClientSocket(asyncio.Protocol):
             self._flush()
 
     def close(self, code: int, reason: str) -> None:
-        """Closes the socket, by force when the client does not say that it has heard."""
+        """Closes the socket, by force when the client does not acknowledge it."""
         if self.is_open:
             self._protocol.send_close(code, reason)
             self._flush()
@@ -140,7 +140,7 @@ class ClientSocket(asyncio.Protocol):
         self._events.ended(self, int(code), document.reason if document else "")
 
     def _respond(self, response: Response) -> None:
-        if not self._protocol.eof_sent:  # the client has waited for it
+        if not self._protocol.eof_sent:  # the client is still connected
             self._protocol.send_response(response)
             self._flush()
 
@@ -149,11 +149,11 @@ class ClientSocket(asyncio.Protocol):
         if self._handshake.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             self._events.requested(self, request)
         else:
-            self.accept()  # of a handshake that is none, a refusal
+            self.accept()  # for an invalid handshake this sends an error
 
     def _frame(self, frame: Frame) -> None:
         if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            return  # the library has answered it
+            return  # the library has responded to it
         self._parts.append(bytes(frame.data))
         if not frame.fin:
             return
@@ -168,16 +168,16 @@ class ClientSocket(asyncio.Protocol):
         for data in self._protocol.data_to_send():
             if data:
                 self._transport.write(data)
-            else:  # the library's sign for: that was all
+            else:  # empty data: the library has nothing more to send
                 self._transport.close()
 
 
 class Door(asyncio.Protocol):
-    """A new connection: what its first request wants, it becomes.
+    """A new connection; its first request determines its protocol.
 
     Args:
-        events: Of sockets.
-        serve: Answers all other requests.
+        events: Receives the events of sockets.
+        serve: Handles all other requests.
     """
 
     def __init__(self, events: SocketEvents, serve: Serve) -> None:
@@ -188,7 +188,7 @@ class Door(asyncio.Protocol):
 
     @classmethod
     def factory(cls, events: SocketEvents, serve: Serve) -> Callable[[], Door]:
-        """For `loop.create_server`."""
+        """A protocol factory for `loop.create_server`."""
         return lambda: cls(events, serve)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
