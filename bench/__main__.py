@@ -1,4 +1,4 @@
-"""``python -m bench``: runs the benchmarks; a table, and a file of JSON."""
+"""``python -m bench``: runs the benchmarks; writes a table and a JSON file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Centrifugo, a fan-out server in Go that a user would pick, where Go can build it."""
+"""Centrifugo, a fan-out server in Go that a user would pick, if Go can build it here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def find_or_build(print_line: PrintLine) -> Path:
     """The program, built once into the cache.
 
     Raises:
-        CannotMeasureError: There is no Go, or the module can't be had.
+        CannotMeasureError: There is no Go, or the module can't be downloaded.
     """
     named = os.environ.get("CENTRIFUGO")
     folder = find_places().cache / "tools" / f"centrifugo-{VERSION}"
@@ -54,7 +54,7 @@ def find_or_build(print_line: PrintLine) -> Path:
 
 @contextlib.contextmanager
 def running(program: Path, folder: Path) -> Iterator[tuple[int, int]]:
-    """Runs it, open to everybody on loopback; yields its process's id and its port."""
+    """Runs it on loopback without authentication; yields its process id and its port."""
     port = free_port()
     config = folder / "centrifugo.json"
     config.write_text(

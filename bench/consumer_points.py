@@ -1,7 +1,7 @@
-"""(a) The consumer: points a second through the real KCL into a real node, with all enrichment.
+"""(a) The consumer: points per second through the real KCL into a real node, with all enrichment.
 
-Beside it the same node's raw limit (the same documents, ready-made, in bulk) and the way of the
-KCL's official sample (one decode and one index call a record, no enrichment).
+It is compared with the same node's raw limit (the same documents, ready-made, in bulk) and with the
+KCL's official sample (one decode and one index call per record, no enrichment).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 from sim.local_cloud.parts import Part
 
 A_RECORD = (10, 1, 50)
-"""Points a stream record; the usual size first."""
+"""Points per stream record; the usual size first."""
 
 RAW = "the node's raw limit: the same documents in bulk"
 SAMPLE = "the KCL's sample: one decode and one index call a record"
@@ -55,7 +55,7 @@ async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
             carry_deliveries(running, fleet)
             _remember(running, fleet)
             works[size] = await _consume(running, fleet, size, print_line)
-            # Between two measurements of ours, as the node goes on getting faster.
+            # Between two measurements of ours, as the node keeps getting faster.
             raws.append(_raw(running, _fleet(f"raw{size}", trucks, counts[A_RECORD[0]])))
             print_line(
                 f"raw limit before and after: {raws[-2]:,.0f} and {raws[-1]:,.0f} documents/s"
@@ -83,10 +83,10 @@ async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
 
 
 def warm_up(running: Engines, trucks: int, quick: bool, print_line: PrintLine) -> float:
-    """A node that has just started compiles its own code while it works: four times slower.
+    """Warms the node up: one that has just started compiles its own code and is four times slower.
 
     Returns:
-        The node's raw limit in the end, in documents/s.
+        The node's raw limit at the end, in documents/s.
     """
     rate = 0.0
     for number in range(1 if quick else WARM_UPS):
@@ -106,7 +106,7 @@ def _raw(running: Engines, fleet: Sequence[Sequence[Point]]) -> float:
 
 
 def carry_deliveries(running: Engines, fleet: Sequence[Sequence[Point]]) -> None:
-    """Every truck carries a delivery, so that there are statuses to find."""
+    """Gives every truck a delivery, so that there are statuses to find."""
     names = running.environment
     store = DeliveryStore(
         running.client("dynamodb"),
@@ -124,9 +124,9 @@ def carry_deliveries(running: Engines, fleet: Sequence[Sequence[Point]]) -> None
 
 
 def _remember(running: Engines, fleet: Sequence[Sequence[Point]]) -> None:
-    """The consumer knows the trucks already, from their first point, as nearly always.
+    """Sends each truck's first point, so that the consumer has the truck's state, as is usual.
 
-    Of a truck that it does not know it looks up every point: it might have lost its memory.
+    For a truck without a state it looks up every point, since the state might have been lost.
     """
     states = []
     for of in fleet:
@@ -152,7 +152,7 @@ async def _consume(
 
 
 def check_all_are_there(running: Engines, fleet: Sequence[Sequence[Point]], expected: int) -> None:
-    """The history holds what was wanted of the fleet.
+    """Checks that the history holds the expected points of the fleet.
 
     Raises:
         CannotMeasureError: It does not.
@@ -176,7 +176,7 @@ async def _sample(
 
 
 def _sample_part(running: Engines, stream: str) -> Part:
-    """The same daemon with the same properties, but the sample's child."""
+    """The same daemon with the same properties, but with the sample as its child."""
     consumer = running.consumer(stream)
     environment = {
         **consumer.environment,

@@ -1,6 +1,6 @@
 """The engines that the consumer works between, and nothing else: no gateways, no Firehose.
 
-What is not measured must not take the two cores that a small machine has.
+Parts that are not measured must not take the two cores of a small machine.
 """
 
 from __future__ import annotations
@@ -56,36 +56,36 @@ LOCAL_AWS = "local_aws"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Work:
-    """What consumers told that they did.
+    """What consumers reported.
 
     Attributes:
         points: Points made durable.
-        elapsed_s: From the begin of the first batch to the end of the last.
+        elapsed_s: From the start of the first batch to the end of the last.
     """
 
     points: int
     elapsed_s: float
     cpu_s: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    """Of the consumers' Python processes, their daemon, the node, in that time and a little more:
-    the batches' begin and end are not when it is looked."""
+    """CPU time of the consumers' Python processes, their daemon and the node in that time and a
+    little more: the samples are not taken exactly at the start and end of the batches."""
     ended_s: float = 0.0
     """When the last batch ended."""
     done_after_s: float = 0.0
-    """How long after that all was done that was to be."""
+    """How long after that all remaining work was done."""
 
     @property
     def rate(self) -> float:
-        """Points a second."""
+        """Points per second."""
         return self.points / self.elapsed_s
 
     @property
     def cpu_us_by_part(self) -> dict[str, float]:
-        """CPU time a point, in µs, by who spent it."""
+        """CPU time per point, in µs, by process."""
         return {name: spent_s / self.points * 1e6 for name, spent_s in self.cpu_s.items()}
 
     @property
     def cpu_us(self) -> float:
-        """CPU time a point, in µs, of all but the local AWS."""
+        """CPU time per point, in µs, of all processes except the local AWS."""
         return sum(us for name, us in self.cpu_us_by_part.items() if name != LOCAL_AWS)
 
 
@@ -138,7 +138,7 @@ class Engines:
                 ends[one["ShardId"]] = one["SequenceNumber"]
 
     def is_checkpointed(self, stream: str) -> bool:
-        """Whether all that was put into a stream is behind its consumer's checkpoints."""
+        """Whether its consumer's checkpoints cover everything that was put into a stream."""
         leases = self.client("dynamodb").scan(TableName=stream, ConsistentRead=True)["Items"]
         checkpoints = {lease["leaseKey"]["S"]: lease["checkpoint"]["S"] for lease in leases}
         return all(
@@ -157,8 +157,8 @@ class Engines:
 
         Args:
             stream: The stream.
-            settings: Settings of the consumer that are not as ever.
-            variables: What else its processes have in their environment.
+            settings: Settings of the consumer that differ from the default.
+            variables: Additional environment variables of its processes.
         """
         return consumer_part(
             dataclasses.replace(self.environment, stream_name=stream),
@@ -179,16 +179,16 @@ class Engines:
         within_s: float,
         is_done: Callable[[], bool] = lambda: True,
     ) -> Work:
-        """Runs a consumer until it has told of so many points.
+        """Runs a consumer until it has reported a number of points.
 
         Args:
             part: The consumer.
             points: How many points.
             within_s: How long that may take.
-            is_done: Whether what else has to be done then is done; looked at again and again.
+            is_done: Whether the remaining work is done then; called repeatedly.
 
         Raises:
-            CannotMeasureError: It has not in time.
+            CannotMeasureError: It has not reported them in time.
         """
         await self._supervisor.start(part)
         log = self.run_dir / f"{part.name}.log"
@@ -267,7 +267,7 @@ async def engines(print_line: PrintLine) -> AsyncIterator[Engines]:
 
 
 def stream_records(of_trucks: Sequence[Sequence[Point]], size: int) -> Iterable[tuple[str, bytes]]:
-    """What ingest writes when trucks send `size` points a request, the trucks by turns."""
+    """What ingest writes when trucks send `size` points per request, the trucks in turn."""
     longest = max(map(len, of_trucks))
     for start in range(0, longest, size):
         for of in of_trucks:
@@ -297,7 +297,7 @@ def _work_in(log: str) -> Work | None:
     ]
     if not batches:
         return None
-    # The former consumer's lines have another name for it.
+    # The former consumer's log lines use another name for it.
     ends_s = [_seconds(line.get("timestamp") or line["at"]) for line in batches]
     begins_s = [
         end_s - line["duration_ms"] / 1_000 for end_s, line in zip(ends_s, batches, strict=True)

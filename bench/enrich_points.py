@@ -1,4 +1,4 @@
-"""(b) Enrichment alone: points a second of one core, with a window, all rules and a delivery."""
+"""(b) Enrichment alone: points per second of one core, with a window, all rules and a delivery."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 from rtdts.tracking.truck_state import TruckState
 
 A_RECORD = (1, 10, 100)
-"""Points a record: a truck that sends each at once, each ten seconds, after a dead spot."""
+"""Points per record: a truck that sends each point at once, every ten seconds, after a gap."""
 USUAL = 10
 BASELINE = "each point against the one before, in plain dicts (no window, quality, status)"
 

@@ -1,8 +1,8 @@
-"""(d) The fan-out: posts a second of one core, against a server that answers 200 at once.
+"""(d) The fan-out: posts per second of one core, to a server that responds with 200 at once.
 
-By CPU time, in a process of its own each: what a post costs is what bounds a round, however slow
-the answers. That they are awaited at once is worth nothing there; so it is measured apart, by the
-clock, against a server that answers after 20 ms, as API Gateway does.
+Measured by CPU time, each contender in its own process: the cost of a post bounds a round, however
+slow the responses are. Awaiting many responses concurrently gains nothing there. That is measured
+separately, by elapsed time, with a server that responds after 20 ms, as API Gateway does.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from bench.timing import interleaved
 from sim.setup.places import PROJECT, find_places
 
 AT_ONCE = (200, 20, 800)
-"""Posts at once; the usual number first."""
+"""Concurrent posts; the usual number first."""
 RESPONSE_MS = 20
 REQUIREMENTS = Path(__file__).parent / "baselines" / "requirements-aiobotocore.txt"
-"""The asynchronous SDK pins a botocore that is not ours: an environment of its own."""
+"""The asynchronous SDK pins another botocore than ours, so it has its own environment."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class _Contender:
     python: Sequence[str] = (sys.executable,)
 
     def rate(self, by: str, url: str, share: float) -> float:
-        """Posts a second of `cpu_s` or `elapsed_s`."""
+        """Posts per second of `cpu_s` or `elapsed_s`."""
         count = max(20, round(self.count * share))
         done = subprocess.run(
             [*self.python, "bench/posting.py", self.name, url, str(count), str(self.at_once)],

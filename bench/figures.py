@@ -1,4 +1,4 @@
-"""What a benchmark yields, as a table for people and as JSON for programs."""
+"""The results of a benchmark, as a table for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Figure:
     """One measured value.
 
     Attributes:
-        name: The measure, and behind a dot its size or variant where that isn't the usual one.
-        value: Ours.
+        name: The measure, and after a dot its size or variant unless that is the usual one.
+        value: Our value.
         unit: Of the value.
-        beside: The baseline that was measured in the same run; None where there is none.
-        ratio: How many times the baseline's value ours is.
+        beside: The baseline that was measured in the same run; None if there is none.
+        ratio: Our value divided by the baseline's.
     """
 
     name: str
@@ -43,8 +43,8 @@ class Benchmark:
     """One benchmark.
 
     Attributes:
-        name: Of its main figure.
-        title: What it measures, in a line.
+        name: The name of its main figure.
+        title: What it measures, in one line.
         run: Runs it: quickly (small, for a smoke test) or properly.
     """
 
@@ -93,5 +93,5 @@ def table_of(figures: Sequence[Figure]) -> Table:
 
 
 def _rounded(value: float) -> float:
-    """Three digits and a bit: no measurement here has more."""
+    """Rounds to a little more than three digits: no measurement here is more precise."""
     return round(value) if abs(value) >= 1_000 else round(value, 3 if abs(value) < 10 else 1)

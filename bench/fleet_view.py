@@ -1,9 +1,9 @@
-"""A view of the fleet: what one costs, and that it does not grow with the trucks outside of it.
+"""The cost of a fleet view, which does not grow with the trucks outside of it.
 
-A real OpenSearch node holds a small fleet and then a large one; the same trucks are in view. What a
-view takes is the node's CPU time, all its work included, and ours; the time by the clock depends on
-what else the machine does. `clusters` has more trucks in view than are shown one by one, and
-`everything` all of a large fleet, which costs what it shows.
+A real OpenSearch node holds first a small fleet, then a large one; the same trucks are in view. The
+cost is the CPU time of the node, with all its work, and of our process; elapsed time depends on the
+machine's other load. `clusters` has more trucks in view than are shown one by one. `everything`
+shows a whole large fleet, and its cost is that of what it shows.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _STATUSES = (Status.ASSIGNED, Status.IN_TRANSIT, Status.NEARBY, None)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Size:
-    """Of the measurement."""
+    """The size of the measurement."""
 
     in_city: int
     in_region: int
@@ -70,7 +70,7 @@ VIEWS = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Of one view: milliseconds."""
+    """The cost of one view, in milliseconds."""
 
     clock: float
     node: float
@@ -106,7 +106,7 @@ async def _measure(size: Size, print_line: PrintLine) -> list[Figure]:
 
 async def _costs(running: Engines, size: Size) -> dict[str, Cost]:
     store = running.opensearch
-    # As a running index: some segments, and not what a bulk of 100,000 leaves behind.
+    # Like a running index: some segments, not the many that a bulk of 100,000 leaves behind.
     store.indices.refresh(index=LATEST_INDEX)
     store.indices.forcemerge(index=LATEST_INDEX, max_num_segments=5, request_timeout=300)
     return {name: await _cost(running, view, size, name) for name, view in VIEWS.items()}
@@ -119,7 +119,7 @@ async def _cost(running: Engines, view: FleetView, size: Size, name: str) -> Cos
         FleetReader(running.opensearch, AGES), AGES, threads, max_trucks=max_trucks
     )
     try:
-        for _ in range(size.views):  # the node compiles what it does often
+        for _ in range(size.views):  # the node compiles its frequent operations
             snapshot = await snapshots.take(view, now_ms())
         is_clustered = snapshot.clusters != b"[]"
         if not snapshot.total or is_clustered != (name in ("clusters", "everything")):

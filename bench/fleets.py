@@ -1,4 +1,4 @@
-"""Many trucks on few drives, each with a delivery: what makes a fleet wide at little cost."""
+"""Many trucks on few drives, each with a delivery: a wide fleet at little cost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rtdts.tracking.positions import Point
 
 
 def fleet_on(drives: Sequence[Sequence[Point]], name: str, trucks: int) -> list[list[Point]]:
-    """The points of so many trucks; truck number n drives the (n modulo drives)th."""
+    """The points of a number of trucks; truck number n drives the (n modulo drives)th drive."""
     return [
         [
             msgspec.structs.replace(point, truck_id=f"{name}-{number:06d}")
@@ -26,10 +26,10 @@ def fleet_on(drives: Sequence[Sequence[Point]], name: str, trucks: int) -> list[
 
 
 def carry(running: Engines, fleet: Sequence[Sequence[Point]], drives: int) -> None:
-    """Every truck of a `fleet_on` so many drives carries a delivery.
+    """Gives every truck of a `fleet_on` a delivery.
 
-    That of the first truck on each drive is created as ever; the others' are copies of its items,
-    as thousands of creations would take longer than all that is measured.
+    The delivery of the first truck on each drive is created as usual. The others' are copies of its
+    items, as thousands of creations would take longer than the whole measurement.
     """
     carry_deliveries(running, fleet[:drives])
     names, client = running.environment, running.client("dynamodb")

@@ -1,4 +1,4 @@
-"""(c) The ingest handler: points a second of CPU, time to import, size of its zip."""
+"""(c) The ingest handler: points per second of CPU, import time, size of its zip."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
         "import boto3",
         _import_ms("boto3", repeats),
     )
-    # Of a request that is logged; and of the metrics of all requests of some seconds.
+    # The line of a logged request, and the metrics of all requests of some seconds.
     line, metrics = handle([event_of(of_truck[:USUAL])]).splitlines(keepends=True)
     yield Figure(name="ingest_log_bytes", value=len(line.encode()), unit="bytes a line")
     yield Figure(name="ingest_log_bytes.metrics", value=len(metrics.encode()), unit="bytes a line")
@@ -62,14 +62,14 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
 
 
 class _Stream:
-    """Takes everything."""
+    """Accepts everything."""
 
     def put_records(self, **request: Any) -> Mapping[str, Any]:
         return {"FailedRecordCount": 0, "Records": [{}] * len(request["Records"])}
 
 
 class _NoBlocks:
-    """Blocks nobody, as on most days."""
+    """Has no blocks, as on most days."""
 
     def in_force(self, _now_ms: int) -> Sequence[Block]:
         return ()
@@ -87,7 +87,7 @@ _ENVIRONMENT = {
     "STREAM_NAME": "stream",
     "BLOCKED_IDENTITIES_TABLE": "blocked",
     "DEVICE_CREDENTIALS_TABLE": "devices",
-    # All that is measured is one truck's.
+    # All measured requests are from one truck.
     "TRUCK_REQUESTS_PER_MINUTE": "60000",
     "TRUCK_POINTS_PER_MINUTE": "6000000",
     "QUOTA_MINUTES": "60",
@@ -103,14 +103,14 @@ class _Context:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[io.StringIO]:
-    """What a Lambda logs costs it what writing does, and is not for this terminal."""
+    """Captures the log: it costs a Lambda the writing, and must not appear on this terminal."""
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         yield output
 
 
 def handle(events: Sequence[Mapping[str, Any]]) -> str:
-    """Answers them; returns what was logged."""
+    """Handles the requests; returns what was logged."""
     app = bootstrap.build_app(_ENVIRONMENT, _Stream(), blocks=_NoBlocks(), devices=_NoDevices())
     context = _Context()
     with (
@@ -128,7 +128,7 @@ def _handle_plainly(events: Sequence[Mapping[str, Any]]) -> None:
 
 
 def event_of(of: Sequence[Any]) -> Mapping[str, Any]:
-    """As API Gateway hands over a request (payload format 2.0)."""
+    """A request as an event of API Gateway (payload format 2.0)."""
     wire = [fix.to_wire() for fix in of]
     return {
         "routeKey": "POST /telemetry",

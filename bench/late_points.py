@@ -1,14 +1,14 @@
-"""The consumer where some points are an hour late: what that costs beside the same points in order.
+"""The cost for the consumer of points that are an hour late, beside the same points in order.
 
-Trucks that report every half minute have driven for more than an hour, and the consumer has read
-all of it but for a few points, which did not get through. Then come new points, one a record, a
-batch holding one of each truck; in the place of some of them come those that are missing, each an
-hour after its time, every truck's at moments of its own.
+Trucks that report every half minute have driven for more than an hour. The consumer has read all of
+their points except a few that were not received. Then new points come, one per record, and a batch
+holds one point of each truck. Some of them are replaced by missing points, each an hour after its
+time; each truck's missing points come at different times.
 
 A run ends when the checkpoints are at the stream's end and nothing is unsettled. Late points are
-settled in lumps, every 2 s: in a run of seconds the last lump alone would decide a rate by the
-clock. So rates are by the CPU time of the record processors, the daemon and the node together; how
-long after the last batch the last late point was settled is a figure of its own.
+settled together, every 2 s, so in a run of some seconds the last settling would dominate a rate by
+elapsed time. Rates are therefore by the CPU time of the record processors, the daemon and the node
+together. The time from the last batch until the last late point is settled is a separate figure.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LATE_POINTS = 3_600 // INTERVAL_S
 """Points that a truck sends in an hour."""
 
 BEFORE_POINTS = LATE_POINTS + 20
-"""Points of each truck before what is measured; the late ones are never its very first."""
+"""Points of each truck before the measured ones; its very first point is never late."""
 
 DRIVES = 50
 SEED = 9
@@ -51,11 +51,11 @@ IN_ORDER = "the same points in order"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Load:
-    """What one run's trucks send.
+    """What the trucks of one run send.
 
     Attributes:
-        before: Each truck's points that come first, unmeasured.
-        new: Each truck's points that are measured, as they come.
+        before: Each truck's points that come first and are not measured.
+        new: Each truck's measured points, in order of arrival.
         late: How many of those are late.
     """
 
@@ -74,9 +74,9 @@ async def _measure(quick: bool, print_line: PrintLine) -> list[Figure]:
     async with engines(print_line) as running:
         warm_up(running, 10 if quick else 100, quick, print_line)
         if not quick:
-            # Unmeasured: a node compiles what searches and settles only once it does so.
+            # Not measured: a node compiles the code for searching and settling at its first use.
             await _work(running, "warming", WARMING_TRUCKS, new, max(SHARES.values()), print_line)
-        # In order first and last, as the node goes on getting faster.
+        # In order first and last, as the node keeps getting faster.
         first = await _work(running, "inorder", trucks, new, 0.0, print_line)
         late = {
             name: await _work(
@@ -100,7 +100,7 @@ def _figures(late: dict[str, Work], in_order: float) -> Iterator[Figure]:
 
 
 def _rate(work: Work) -> float:
-    """Points per second of the CPU time of all that took part."""
+    """Points per second of CPU time of all processes."""
     return 1e6 / work.cpu_us
 
 
@@ -123,7 +123,7 @@ async def _work(
         raise CannotMeasureError(f"{found} trucks are unsettled before anything was late")
     running.put(stream, stream_records(load.new, 1))
     expected = sum(map(len, load.new))
-    # The trucks come by turns, and a shard has about its share of them: one point of each.
+    # The trucks come in turn, and a shard has about its share of them: one point of each.
     settings = {"KCL_MAX_RECORDS": str(max(1, round(trucks / SHARDS * 0.9)))}
     work = await running.work_of(
         running.consumer(stream, settings=settings),
@@ -146,7 +146,7 @@ def load_of(fleet: Sequence[Sequence[Point]], share: float, chance: random.Rando
     Args:
         fleet: Each truck's points in order: `BEFORE_POINTS`, the new ones, and its destination.
         share: How many of the measured points are late, from 0 to 1.
-        chance: Which.
+        chance: Chooses them.
     """
     of_each = len(fleet[0]) - 1 - BEFORE_POINTS
     slots = [(truck, slot) for truck in range(len(fleet)) for slot in range(of_each)]
@@ -174,24 +174,24 @@ def _received_with(late: Point, now: Point) -> Point:
 
 
 def _unsettled(running: Engines) -> int:
-    """Trucks of which something waits to be settled."""
+    """Trucks with something to settle."""
     running.opensearch.indices.refresh(index=STATE_INDEX)
     query = {"query": {"term": {"is_unsettled": True}}}
     return int(running.opensearch.count(index=STATE_INDEX, body=query)["count"])
 
 
 def drives(count: int) -> list[list[Point]]:
-    """Drives that go on for hours: no road of the library does.
+    """Drives that last for hours, which no road of the library does.
 
-    They end long enough ago for late points to have paused: else a corrected time would wait for
-    that, and the run with it.
+    They end long enough ago for the pause after late points to be over: otherwise a corrected time,
+    and with it the run, would wait for that.
     """
     end_ms = time.time_ns() // 1_000_000 - 120_000
     return [_drive(number, count, end_ms) for number in range(DRIVES)]
 
 
 def _drive(number: int, count: int, end_ms: int) -> list[Point]:
-    """A truck that goes straight on, faster and slower; its last point lies far ahead."""
+    """A truck that drives straight on with varying speed; its last point is far ahead."""
     chance = random.Random(f"{SEED}.{number}")
     lat, lon, heading = 36.0 + number / 100, 128.0, chance.uniform(0.0, 2 * math.pi)
     made = []

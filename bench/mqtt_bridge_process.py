@@ -1,10 +1,10 @@
-"""A bridge on a real broker and a stream that takes everything: what it costs, as a JSON line.
+"""A bridge on a real broker and a stream that accepts everything: its cost, as a JSON line.
 
     python -m bench.mqtt_bridge_process PORT TOKEN MESSAGES ROUTE
 
-The stream is in this process, as the one of the HTTP handler's benchmark is. ROUTE is `direct`, as
-the bridge takes its messages, or `iterated`, as aiomqtt's documents have it: beside each other they
-show what its iterator costs.
+The stream is in this process, as in the HTTP handler's benchmark. ROUTE is `direct`, as the bridge
+receives its messages, or `iterated`, as aiomqtt documents it; the difference is the cost of its
+iterator.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ RECEIVE_MAXIMUM = 1_000
 
 
 class _Stream:
-    """Takes everything."""
+    """Accepts everything."""
 
     def put_records(self, **request: Any) -> Mapping[str, Any]:
         return {"FailedRecordCount": 0, "Records": [{}] * len(request["Records"])}
 
 
 class _IteratedConnection(BrokerConnection):
-    """The same with aiomqtt's own iterator between."""
+    """The same, through aiomqtt's own iterator."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -52,7 +52,7 @@ class _IteratedConnection(BrokerConnection):
         self._passing: asyncio.Task[None] | None = None
 
     def handing_on(self, take: Callable[[Message], None]) -> Callable[[Message], None]:
-        """What iterates as aiomqtt's client does: a task for each message."""
+        """Iterates as aiomqtt's client does: a task for each message."""
 
         async def pass_on() -> None:
             gone: asyncio.Future[Message] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""(l) The MQTT bridge: points a second of CPU beside HTTP's handler, age of points, trucks held."""
+"""(l) The MQTT bridge: points per second of CPU beside HTTP's, age of points, connected trucks."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _body(fix: Fix) -> bytes:
 
 
 async def _publish(broker: BrokerProcess, work: Sequence[tuple[str, bytes]]) -> None:
-    """Each truck publishes its own, some in flight at once; returns when all are acknowledged."""
+    """Each truck publishes its points, some concurrently; returns when all are acknowledged."""
 
     async def of_truck(name: str, bodies: Sequence[bytes]) -> None:
         truck = broker.truck(name)
@@ -117,7 +117,7 @@ async def _publish(broker: BrokerProcess, work: Sequence[tuple[str, bytes]]) -> 
 
 
 async def _publish_at_rate(broker: BrokerProcess, seconds: int) -> None:
-    """`RATE` points a second in all, each recorded at the moment of its publish."""
+    """`RATE` points per second in total, each recorded when it is published."""
 
     async def of_truck(number: int) -> None:
         name = truck_id(number)
@@ -142,7 +142,7 @@ def _at(fix: Fix, seq: int, at_ms: int) -> Fix:
 
 
 async def _hold(broker: BrokerProcess, trucks: int) -> tuple[int, float]:
-    """How many connections stood at once when each had published a point, and how long it took."""
+    """How many connections were open when each had published a point, and how long it took."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, trucks * 3)), hard))
     opening = asyncio.Semaphore(OPENED_AT_ONCE)

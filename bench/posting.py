@@ -1,9 +1,9 @@
-"""One contender of the fan-out, in a process of its own: posts so many messages to one server.
+"""One contender of the fan-out, in its own process: posts a number of messages to one server.
 
     python bench/posting.py CONTENDER URL COUNT AT_ONCE
 
-prints ``{"cpu_s":…,"elapsed_s":…}`` of the posts alone: clients, connections and signatures' keys
-are there before. What a contender needs is imported when it runs, as not every environment has all.
+prints ``{"cpu_s":…,"elapsed_s":…}`` of the posts alone: clients, connections and signing keys are
+ready before. A contender's packages are imported when it runs, as not every environment has all.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ WARM_UP = 50
 
 
 class Stopwatch:
-    """CPU time and time of one block."""
+    """CPU time and elapsed time of one block."""
 
     def __init__(self) -> None:
         self.cpu_s = self.elapsed_s = 0.0
@@ -61,7 +61,7 @@ class Stopwatch:
 
 
 def connection_id(number: int) -> str:
-    """As API Gateway makes them."""
+    """Connection ids in the form of API Gateway's."""
     return f"L0SM{number:07d}IhQ="
 
 
@@ -111,7 +111,7 @@ async def ours(url: str, count: int, at_once: int, watch: Stopwatch) -> None:
 
 
 async def aiobotocore(url: str, count: int, at_once: int, watch: Stopwatch) -> None:
-    """The asynchronous SDK, with as many connections as posts at once."""
+    """The asynchronous SDK, with as many connections as concurrent posts."""
     from aiobotocore.config import AioConfig
     from aiobotocore.session import get_session
 
@@ -131,7 +131,7 @@ async def aiobotocore(url: str, count: int, at_once: int, watch: Stopwatch) -> N
 
 
 async def boto3(url: str, count: int, at_once: int, watch: Stopwatch) -> None:
-    """The SDK: one after another, or from so many threads with as many connections."""
+    """The SDK: one after another, or from a number of threads with as many connections."""
     import boto3 as sdk
     from botocore.config import Config
 

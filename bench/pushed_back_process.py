@@ -1,8 +1,8 @@
 """``python -m bench.pushed_back_process VIEWERS ROUNDS URL``: rounds while a server pushes back.
 
-Prints of each round when the healthy heard, in seconds after its begin, and of the whole how much
-memory it took. Rounds follow each other at once; the next is due 60 s after a round's begin. Rights
-end while the last round posts.
+Prints for each round when the healthy viewers received it, in seconds after its start, and the peak
+memory. Rounds follow each other immediately; the next one is due 60 s after a round's start. Some
+rights to view end while the last round posts.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from rtdts.tracking.delivery_buckets import BUCKETS
 
 INTERVAL_S = 60.0
 A_ROUND_S = 30.0
-"""All first tries, at the rate."""
+"""Duration of all first attempts, at the rate."""
 REVOKED_A_SECOND = 20
 
 
@@ -64,7 +64,7 @@ class Noted:
 
 
 async def measure(viewers: int, rounds: int, url: str) -> Mapping[str, Any]:
-    """Holds the rounds."""
+    """Runs the rounds."""
     log = Logger("bench", io.StringIO())
     now_ms = time.time_ns() // 1_000_000
     world = RoundWorld(viewers, now_ms)
@@ -127,7 +127,7 @@ async def measure(viewers: int, rounds: int, url: str) -> Mapping[str, Any]:
 def _into_s(
     received_at_s: Mapping[int, float], begun_s: float, viewers: int, revoked: Mapping[int, float]
 ) -> Mapping[str, float]:
-    """Of the healthy and of the slow: how many there are, how many heard, the p99, the last."""
+    """For healthy and slow viewers: how many, how many received it, the p99, the last."""
     result: dict[str, float] = {}
     for kind in ("healthy", "slow"):
         numbers = [

@@ -1,9 +1,10 @@
-"""The other end of a fan-out that pushes back: slow clients get 429, some never an answer.
+"""A fan-out's server with back-pressure: slow clients respond with 429, some never respond.
 
     python -m bench.pushing_back_server [bad]     (prints its port, ends with its standard input)
 
-Which client is which its number says, in the connection id of `bench.posting`. At its end it prints
-when a truck's position was last written to each client whose right ends during the run.
+A client's number, in the connection id of `bench.posting`, determines its kind. At its end the
+server prints when a truck's position was last written to each client whose right to view ends
+during the run.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ REVOKED_EACH: Final = 97
 
 
 def hangs(number: int) -> bool:
-    """A tenth."""
+    """Whether the client never responds, as a tenth of them do not."""
     return number % 10 == 0
 
 
 def takes_one_of(number: int) -> int:
-    """How many posts it takes for one to be taken: of three tenths one of two, or of three."""
+    """How many posts until one is accepted: for three tenths of the clients two or three."""
     return {1: 2, 4: 3, 7: 2}.get(number % 10, 1)
 
 
 def is_revoked(number: int) -> bool:
-    """Whether its right ends during the run."""
+    """Whether its right to view ends during the run."""
     return number % REVOKED_EACH == 5
 
 
@@ -55,7 +56,7 @@ class Clients:
         self.shown_at_s: dict[int, float] = {}
 
     def respond(self, request: bytes) -> bytes | None:
-        """The answer to a request; None for none."""
+        """The response to a request; None for no response."""
         found = _NUMBER.match(request)
         assert found is not None, request[:100]
         number = int(found[1])
@@ -71,7 +72,7 @@ class Clients:
 
 @contextlib.contextmanager
 def pushing_back_server(*, bad: bool) -> Iterator[tuple[str, dict[int, float]]]:
-    """Runs it for the length of a block; yields its base URL, and what is filled at the end."""
+    """Runs it for the length of a block; yields its base URL, and a result filled at the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.pushing_back_server", *(["bad"] if bad else [])],
         stdin=subprocess.PIPE,

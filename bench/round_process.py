@@ -1,6 +1,6 @@
-"""``python -m bench.round_process round|plain VIEWERS URL``: holds one round and tells its cost.
+"""``python -m bench.round_process round|plain VIEWERS URL``: runs one round and prints its cost.
 
-In a process of its own, because its peak of memory is part of the answer.
+It has its own process, because its peak memory is part of the result.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Fixed:
 
 
 class NoShares:
-    """No delivery is shared."""
+    """Has no shares."""
 
     def get_many(self, _keys: Iterable[ShareKey]) -> Mapping[ShareKey, DeliveryShare]:
         """See `broadcaster.pushing.ShareReader`."""
@@ -63,7 +63,7 @@ class NoShares:
 
 
 class NoBlocks:
-    """Blocks nobody, as on most days."""
+    """Has no blocks, as on most days."""
 
     def current(self) -> Blocks:
         """See `broadcaster.pushing.BlockReader`."""
@@ -71,7 +71,7 @@ class NoBlocks:
 
 
 class CountedBytes(ConnectionPool):
-    """Counts what goes over its connections, TLS left out."""
+    """Counts the bytes over its connections, without TLS."""
 
     count = 0
 
@@ -83,7 +83,7 @@ class CountedBytes(ConnectionPool):
 
 
 async def measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
-    """Holds a round for so many viewers, after a small one that opens the connections."""
+    """Runs a round for a number of viewers, after a small one that opens the connections."""
     log = get_logger("bench")
     now_ms = time.time_ns() // 1_000_000
     http = CountedBytes(url, max_idle_s=60)
@@ -96,7 +96,7 @@ async def measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
                 map(world.subscriptions.of_bucket, range(BUCKETS))
             )
             return await plain_round.hold(everybody, world.deliveries, world.positions, poster)
-        # As fast as it goes: what a round costs is measured, not how long it waits.
+        # As fast as possible: the cost of a round is measured, not its waiting time.
         rate = RateLimiter(1e9)
         quarantine_slots = default("quarantine_posts")
         quarantine = Quarantine(quarantine_slots, default("post_timeout_s"))
@@ -144,12 +144,12 @@ async def measure(mode: str, viewers: int, url: str) -> Mapping[str, float]:
 
 
 def default(name: str) -> int:
-    """A setting's."""
+    """A setting's default."""
     return int(cast("Any", Settings.__dataclass_fields__[name].default))
 
 
 def peak_mb() -> float:
-    """The most memory that the process has had."""
+    """The peak memory of the process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024
 
 

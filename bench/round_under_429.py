@@ -1,8 +1,8 @@
 """(e2) Rounds while the gateway pushes back, beside rounds to the same viewers while it doesn't.
 
-100,000 viewers at 3,333 first tries a second: 30 % of the connections answer each message with 429
-once or twice before they take it, 10 % never answer, rights end while the last round posts. By the
-clock: so the machine must have two processors to spare.
+100,000 viewers at 3,333 first attempts per second: 30 % of the connections respond to each message
+with 429 once or twice before they accept it, 10 % never respond, and some rights to view end while
+the last round posts. Measured by elapsed time, so the machine must have two free processors.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sim.setup.places import PROJECT
 
 VIEWERS = 100_000
 ROUNDS = 4
-"""Of the first two each connection that hangs is tried; the last is compared."""
+"""The first two rounds try every connection that hangs; the last one is compared."""
 CLEAN = "the same round, the gateway taking everything"
 
 
@@ -70,12 +70,16 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
 
 
 def _longest_gap_s(rounds: list[Mapping[str, Any]]) -> float:
-    """At most: from the begin of a round, at which the quickest may have heard, to the last."""
+    """The longest possible gap between two updates of a viewer.
+
+    It lasts from the start of a round, when the fastest viewer may have received it, to the last
+    receipt in the next round.
+    """
     return 60.0 + max(float(held["into_s"]["healthy_last_s"]) for held in rounds)
 
 
 def _measure(viewers: int, rounds: int, *, bad: bool) -> tuple[list[Mapping[str, Any]], float]:
-    """The rounds, and how long after the end of a right a position was last written."""
+    """The rounds, and how long after the end of a right to view a position was last written."""
     with pushing_back_server(bad=bad) as (url, shown_at_s):
         done = subprocess.run(
             [sys.executable, "-m", "bench.pushed_back_process", str(viewers), str(rounds), url],

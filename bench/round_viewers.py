@@ -1,7 +1,7 @@
-"""(e) A whole round: the real broadcaster's, to a server that answers at once.
+"""(e) A whole round of the real broadcaster, to a server that responds at once.
 
-By CPU time of the broadcaster's process. Its stores are real, but their clients answer from
-nothing (see `bench.round_world`).
+Measured by CPU time of the broadcaster's process. Its stores are real, but their clients return
+generated responses (see `bench.round_world`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bench.stub_server import stub_server
 from sim.setup.places import PROJECT
 
 SIZES = (100_000, 10_000, 1_000)
-"""Viewers; what one broadcaster must do alone first."""
+"""Viewers; the number that one broadcaster must handle alone comes first."""
 PLAIN_VIEWERS = 2_000
 PLAIN = "a read, a search and an awaited post a viewer"
 MB = "MB at the peak"
@@ -35,7 +35,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
                 f"{size:,} viewers: {result['cpu_s']:.1f} s of CPU, {result['elapsed_s']:.1f} s "
                 f"by the clock, {result['peak_mb']:.0f} MB"
             )
-        # Before and after: what else the machine does changes within the minute.
+        # Before and after: the machine's other load changes within the minute.
         plain.append(_measure("plain", plain_viewers, url))
     plain_rate = 2 * plain_viewers / sum(one["cpu_s"] for one in plain)
     unit = "viewers/s a core"

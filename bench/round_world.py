@@ -1,8 +1,8 @@
-"""A round's surroundings without engines: the real stores, over clients that answer from nothing.
+"""A round's environment without engines: the real stores, over clients that generate responses.
 
-What the clients hand out is made when it is asked for, in the form in which the SDKs hand it out:
-so a world of 100,000 viewers takes no memory, and what the stores do with an answer is in the
-measurement; what the SDKs do with the bytes is not.
+The clients generate each response on request, in the form in which the SDKs return it. So a world
+of 100,000 viewers takes no memory. The stores' work on a response is part of the measurement; the
+SDKs' work on the bytes is not.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from rtdts.tracking.truck_fold import TrackingRules, fold_truck
 DELIVERIES_A_TRUCK = 3
 _ID = "D-000000"
 PAGE = 1_000
-"""Items of an answer of DynamoDB: it ends a page at 1 MB."""
+"""Items in a response of DynamoDB: it ends a page at 1 MB."""
 
 TABLES = TableNames(
     deliveries="deliveries",
@@ -41,16 +41,16 @@ TABLES = TableNames(
 
 
 class RoundWorld:
-    """Viewers, each of a delivery of its own.
+    """Viewers, each with its own delivery.
 
     Args:
         viewers: How many.
-        now_ms: When the round is held.
+        now_ms: When the round runs.
     """
 
     def __init__(self, viewers: int, now_ms: int) -> None:
         of = points(0, 30, end_ms=now_ms)
-        # Several for one stop, so that each of them shows its truck.
+        # Several deliveries for one stop, so that each of them shows its truck.
         row = msgspec.structs.replace(delivery(of, status=Status.IN_TRANSIT), stop_sequence=1)
         latest = fold_truck(of[0].truck_id, None, [of], [], {}, TrackingRules()).latest
         assert latest is not None
@@ -128,7 +128,7 @@ class _DynamoDB:
 class _OpenSearch:
     def __init__(self, latest: LatestPosition) -> None:
         document = msgspec.json.decode(encode_latest(latest))
-        # Mostly the newest point is shown, and stands there once.
+        # Usually the newest point is the shown one, and is stored once.
         shown = document if document.get("is_shown") else document["shown"]
         self._shown = {name: shown[name] for name in SHOWN_FIELDS if name in shown}
 

@@ -2,10 +2,10 @@
 
     python -m bench.socket_processes ROLE ARGUMENTS     (ends with its standard input)
 
-A server prints its port. ``receive URL COUNT HELLO`` opens so many sockets, says HELLO on each
-(``{n}`` is its number), and prints what each was told first; then each line that it reads is a
-number of messages to wait for, and its answer how many seconds they took. A poster reads the ids of
-its connections, and for each further line posts to all of them and prints what that cost.
+A server prints its port. ``receive URL COUNT HELLO`` opens COUNT sockets, sends HELLO on each
+(``{n}`` is its number), and prints the first message that each received. Then each line that it
+reads is a number of messages to wait for, and it prints how many seconds they took. A poster reads
+the ids of its connections; for each further line it posts to all of them and prints the cost.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MANY: Final = 1e9
 
 
 def raise_file_limit() -> None:
-    """As many sockets as this machine allows."""
+    """Allows as many sockets as this machine permits."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -44,7 +44,7 @@ async def _until_input_ends() -> None:
 
 
 async def gateway() -> None:
-    """The local cloud's gateway, with an API whose Lambda is replaced by its answer."""
+    """The local cloud's gateway, with an API whose Lambda is replaced by a fixed response."""
     from sim.local_cloud.socket_gateway.definitions import Api, Route
     from sim.local_cloud.socket_gateway.gateway import Gateway
     from sim.local_cloud.socket_gateway.settings import Settings
@@ -85,11 +85,11 @@ async def gateway() -> None:
 
 
 async def plain(mode: str) -> None:
-    """A plain server of `websockets`; each line that it reads is a message to each socket.
+    """A plain server of `websockets`; it sends each line that it reads to each socket.
 
     Args:
         mode: ``broadcast``: one message for all, by the library's function for that; ``each``: one
-            after another, as where each has a message of its own.
+            after another, as if each viewer had its own message.
     """
     from websockets.asyncio.server import ServerConnection, broadcast, serve
 
@@ -118,7 +118,7 @@ async def plain(mode: str) -> None:
 
 
 def _read_lines(lines: asyncio.Queue[str]) -> None:
-    """Puts each line of standard input into a queue, an empty one at its end."""
+    """Puts each line of standard input into a queue, and an empty one at its end."""
     loop = asyncio.get_running_loop()
 
     def read() -> None:
@@ -130,7 +130,7 @@ def _read_lines(lines: asyncio.Queue[str]) -> None:
 
 
 class _Receiver(asyncio.Protocol):
-    """A client of the cheapest kind: it counts whole frames."""
+    """The cheapest possible client: it only counts whole frames."""
 
     def __init__(self, request: bytes, hello: bytes, on_frame: Callable[[bytes], None]) -> None:
         self._request = request
@@ -176,7 +176,7 @@ def _masked(text: bytes) -> bytes:
 
 
 async def receive(url: str, count: int, hello: str) -> None:
-    """Opens sockets, and counts what comes."""
+    """Opens sockets, and counts the received messages."""
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
     came = 0
@@ -244,7 +244,7 @@ async def post(url: str) -> None:
 
     async def lane(waiting: Any) -> None:
         for name in waiting:
-            # Each viewer has a message of its own, whose hash is made for it.
+            # Each viewer has its own message, which is hashed for it alone.
             payload = Payload.of(MESSAGE)
             assert await poster.post(name, payload, Deadline(60.0)) is PostOutcome.DELIVERED
 

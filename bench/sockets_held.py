@@ -1,14 +1,14 @@
-"""(f) Messages to many real sockets, through a gateway's HTTP, beside servers that hold them alone.
+"""(f) Messages to many real sockets, through a gateway's HTTP, beside servers that hold them.
 
-What a message costs is the CPU time of all processes that send it. For ours these are the
+The cost of a message is the CPU time of all processes that send it. For ours these are the
 broadcaster's poster, which signs and posts each message by itself, and the local gateway, which
-checks and passes it on. The others need no second process: a plain server of `websockets` sends to
+checks and forwards it. The others need no second process: a plain server of `websockets` sends to
 the sockets that it holds, by its `broadcast` (one message for all) and to each by itself (each
-viewer has another message). Centrifugo is published to over HTTP: one message for all in a channel,
-and one to each viewer's own channel, a hundred in a request. The clients, which only count, are in
-a process of their own and not in the cost.
+viewer has a different message). Messages are published to Centrifugo over HTTP: one message for all
+in a channel, and one to each viewer's own channel, a hundred per request. The clients, which only
+count, are in a separate process and not in the cost.
 
-CPU times are of the processes, and so hold on a busy machine too.
+CPU times are per process, so they are valid on a busy machine too.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ from sim.setup.places import PROJECT
 
 SOCKETS: Final = (10_000, 1_000)
 ROUNDS: Final = 4
-"""Of which the first only warms up."""
+"""The first of them only warms up."""
 PUBLISHED_AT_ONCE: Final = 100
 _PATH: Final = f"/_aws/execute-api/{API}/{STAGE}"
 _KB: Final = 1_024
 
 _Request = tuple[str, Any]
-"""A path of Centrifugo's API, and what it is sent."""
+"""A path of Centrifugo's API, and the body that is sent to it."""
 
 
 @dataclass(frozen=True)
 class _Cost:
-    """Of one way to reach sockets.
+    """The cost of one way to reach sockets.
 
     Attributes:
-        us: CPU microseconds a message, by process.
-        socket_bytes: Memory of the server a socket.
+        us: CPU microseconds per message, by process.
+        socket_bytes: Memory of the server per socket.
     """
 
     us: dict[str, float]
@@ -58,7 +58,7 @@ class _Cost:
 
     @property
     def rate(self) -> float:
-        """Messages a second of one core."""
+        """Messages per second of one core."""
         return 1e6 / max(sum(self.us.values()), 0.001)
 
 
@@ -100,7 +100,7 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
 
 
 class _Without(Exception):  # noqa: N818 - what it is: a run without a contender
-    """A contender can't be had."""
+    """A contender is not available."""
 
 
 def _ours(count: int, print_line: PrintLine) -> _Cost:
@@ -204,7 +204,7 @@ def _measure(
     servers: dict[str, int],
     receivers: _Receivers,
 ) -> dict[str, float]:
-    """CPU microseconds a message: the senders tell their own, the servers' is looked up."""
+    """CPU microseconds per message: senders report their own, the servers' is read from outside."""
     us: dict[str, list[float]] = {name: [] for name in (*senders, *servers)}
     for turn in range(ROUNDS):
         before_s = {name: _cpu_s(pid) for name, pid in servers.items()}
@@ -271,7 +271,7 @@ class _Receivers(_Role):
         return self
 
     def wait(self, count: int) -> None:
-        """Returns when so many messages have come since the last time."""
+        """Returns when a number of messages have come since the last call."""
         self.print_line(str(count))
         self.line()
 

@@ -1,10 +1,10 @@
 """(f) From the fix to the socket, while points come in at a steady rate: real local cloud.
 
-Measured trucks post one fix a second over HTTP; their customers hold real sockets. Some drive
-through all statuses of a delivery (each `status` message counts, from the fix that made it true),
-some only along (what counts are the `position` messages of the rounds). The rest of the points is
-put straight into the stream, in the form in which ingest puts them: the emulator's gateway, which
-starts a Lambda's process for what AWS does in parallel, is not what is asked about.
+Measured trucks post one fix per second over HTTP; their customers hold real sockets. Some trucks
+drive through all statuses of a delivery (each `status` message counts, from the fix that made it
+true). The others only drive (the `position` messages of the rounds count). The rest of the points
+is put directly into the stream, in the form in which ingest puts them: the emulator's gateway,
+which starts one Lambda process for what AWS runs in parallel, is not to be measured.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from sim.viewers.receiver import Received
 from sim.viewers.viewer import Viewer
 
 RATES = (100, 250, 500)
-"""Points a second in all; the one that is asked about is the last, the main figure."""
+"""Points per second in total; the last one is the main figure."""
 ROUND_S = 5.0
 """Between rounds, so that some fall into the measurement; 60 s in production."""
 DRIVE_S = 24
@@ -55,15 +55,15 @@ A_RECORD = 10
 SPEED_MPS = 55.0
 RADIUS_M = 50.0
 DISTANCE_M = 1_050.0
-"""From origin to destination: the whole way in half a minute, at a speed that is still believed."""
+"""From origin to destination: the whole way in half a minute, at a still plausible speed."""
 STATUSES = 5
-"""That a driven delivery goes through after `assigned`."""
+"""The statuses that a driven delivery goes through after `assigned`."""
 ROUNDS_ONLY = f"what only the rounds tell, every {ROUND_S:g} s here"
 
 
 @dataclasses.dataclass(frozen=True)
 class _Size:
-    """How much goes on, and for how long the measured trucks drive."""
+    """The load, and for how long the measured trucks drive."""
 
     rate: int
     drivers: int
@@ -76,7 +76,7 @@ class _Size:
 
 
 WARM_UP = _Size(rate=100, drivers=3, movers=2, drive_s=8)
-"""Not told: the first Lambdas start, and two JVMs compile what they do."""
+"""Not reported: the first Lambdas start, and two JVMs compile their code."""
 
 
 @dataclasses.dataclass
@@ -161,7 +161,7 @@ async def _drive_all(
     size: _Size,
     print_line: PrintLine,
 ) -> None:
-    """Once every customer has its picture, all drive; ends when the last was to be heard of."""
+    """Starts all trucks once every customer has its snapshot; ends when the last message is due."""
     try:
         async with asyncio.timeout(SNAPSHOTS_WITHIN_S):
             await asyncio.gather(*(car.pictured.wait() for car in cars))
@@ -169,14 +169,14 @@ async def _drive_all(
         raise CannotMeasureError("not every customer got its picture") from None
     print_line(f"{size.rate} points/s, {size.drivers} trucks through all statuses")
     background_s = SETTLE_S + size.drive_s + ENDING_S
-    # Batches are spread over the time that one takes: the last to begin must not end too early.
+    # Batches are spread over the time that one takes: the last one to start must not end too early.
     count = background_s + A_RECORD
     begun_ms = system.now_ms()
     background = [
         points(n, count, end_ms=begun_ms + count * 1_000, fleet=f"A{begun_ms}")
         for n in range(size.background_trucks)
     ]
-    start_ms = system.now_ms() + 500  # only now: making the points takes its time
+    start_ms = system.now_ms() + 500  # only now: making the points takes some time
     await together(
         asyncio.sleep((start_ms - system.now_ms()) / 1_000 + background_s),
         *(car.drive(start_ms, size.drive_s) for car in cars),
@@ -210,7 +210,7 @@ class _Car:
         )
 
     async def prepare(self) -> None:
-        """Creates the delivery; the truck's token is there before it drives."""
+        """Creates the delivery, and gets the truck's token before it drives."""
         await self._truck()
         await self._system.deliveries("dispatcher", "bench").put(
             f"D-{self._name}",
@@ -223,11 +223,11 @@ class _Car:
         await self._viewer.track(f"D-{self._name}")
 
     async def keep_going(self) -> None:
-        """Holds the customer's socket, and sends what the truck offers."""
+        """Holds the customer's socket, and sends the truck's points."""
         await together(self._viewer.run(), self._uploader.run())
 
     async def drive(self, start_ms: int, drive_s: int) -> None:
-        """Drives, each truck a little later than the one before."""
+        """Drives; each truck starts a little later than the one before."""
         start_ms += SETTLE_S * 1_000 + self._number * 137 % 1_000
         for second in range(drive_s):
             at_ms = start_ms + second * 1_000
@@ -267,8 +267,8 @@ class _Car:
         if kind == "status" and self._drives:
             self._ages.status_s.append((now_ms - parse_instant(message["effective_at"])) / 1_000)
         elif kind == "position" and not self._drives and received.new_position:
-            # The first comes with a change of status, and not with a round; and when the truck has
-            # stopped sending, what grows old is nobody's fault.
+            # The first comes with a change of status, not with a round; and when the truck has
+            # stopped sending, its position's age says nothing about the service.
             if self._received_rounds and now_ms - self._sent_at_ms <= 1_000:
                 age_ms = now_ms - parse_instant(message["position_at"])
                 self._ages.round_s.append(age_ms / 1_000)
@@ -281,9 +281,9 @@ async def _put_background(
     """Puts every truck's points, ten at a time, when the last of the ten was made.
 
     Args:
-        environment: Where.
+        environment: Where to put them.
         of_trucks: The points.
-        later_ms: How much later than they say they are to be made.
+        later_ms: How much later than their time the points are put.
     """
     client = local_session(environment.region).client(
         "kinesis", endpoint_url=environment.aws_endpoint_url

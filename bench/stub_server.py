@@ -1,8 +1,8 @@
-"""The other end of a fan-out: reads each HTTP request to its end and answers 200 at once.
+"""A fan-out's server: reads each HTTP request to its end and responds with 200 at once.
 
     python -m bench.stub_server [DELAY_MS]     (prints its port, ends with its standard input)
 
-It does as little as it can, so that what is measured is the client. In a process of its own.
+It does as little as possible, so that the client is measured. It runs in its own process.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ RESPONSE: Final = (
     b"x-amzn-RequestId: 00000000-0000-0000-0000-000000000000\r\n"
     b"Content-Length: 0\r\n\r\n"
 )
-"""With the headers that API Gateway sends, as far as a client has work with them."""
+"""With those headers of API Gateway's that cause a client work."""
 
 
 class StubConnection(asyncio.Protocol):
     """One connection.
 
     Args:
-        delay_s: From a request's end to its answer.
-        respond: Makes the answer of a request; None for none.
+        delay_s: From a request's end to its response.
+        respond: Makes the response to a request; None for no response.
     """
 
     def __init__(

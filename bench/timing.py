@@ -1,4 +1,4 @@
-"""Measuring on a machine that others use too."""
+"""Measures on a machine that others use too."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ REPEATS = 3
 
 
 def cpu_rate(count: int, work: Callable[[], object]) -> float:
-    """How many of `count` things a second of one core's time does, by the process's own CPU time.
+    """How many of `count` things one core does per second, by the process's own CPU time.
 
-    What others do on the machine then changes little.
+    Other load on the machine then changes little.
     """
     before_s = time.process_time()
     work()
@@ -22,7 +22,7 @@ def cpu_rate(count: int, work: Callable[[], object]) -> float:
 def interleaved(
     contenders: Mapping[str, Callable[[], float]], *, repeats: int = REPEATS
 ) -> dict[str, float]:
-    """Each one's median, measured in turn: what slows the machine down meanwhile slows all."""
+    """Each one's median, measured in turn, so that other load on the machine slows all equally."""
     measured: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(repeats):
         for name, measure in contenders.items():

@@ -1,13 +1,13 @@
 """``python -P bench/truck_states.py``: trucks' states, made and kept by the sources on the path.
 
-The consumer's sources may be those of today or of an earlier commit
-(`bench.baselines.window_consumer`): so this imports only what both have, and nothing of `bench`.
+The consumer's sources may be the current ones or those of an earlier commit
+(`bench.baselines.window_consumer`), so this imports only what both have, and nothing from `bench`.
 
 ``remember URL PREFIX TRUCKS`` installs the index templates and writes the state of each truck.
 ``hold PREFIX TRUCKS CAPACITY`` keeps the states as a record processor does, and prints how many
 bytes of memory the process then has.
 
-Standard input brings the drives, as `Drive` in JSON: truck number n drives the (n modulo drives)th.
+Standard input has the drives, as `Drive` in JSON: truck number n drives the (n modulo drives)th.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ except ImportError:  # the names that the earlier commit has for them
     TruckStates.save = TruckStates.keep  # type: ignore[method-assign, attr-defined]
 
 AT_ONCE = 200
-"""States folded, and written in a request."""
+"""States that are folded and written per request."""
 
 
 class Drive(msgspec.Struct, frozen=True, kw_only=True):
-    """What one truck did so far."""
+    """What one truck has done so far."""
 
     points: Sequence[str]
     """As the stream carries them."""
@@ -65,7 +65,7 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Does what is asked for."""
+    """Runs the command."""
     drives = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Drive])
     match arguments:
         case ["remember", url, prefix, trucks]:
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 class _Nowhere:
-    """A store that takes everything and keeps nothing."""
+    """A store that accepts everything and keeps nothing."""
 
     def load(self, truck_ids: Sequence[str]) -> dict[str, Any]:
         return {}
@@ -112,7 +112,7 @@ def _truck_states(store: StateKeeping, capacity: int) -> TruckStates:
 
 def _save(truck_states: TruckStates, drives: Sequence[Drive], prefix: str, trucks: int) -> None:
     budget = RetryPolicy(60.0, log=get_logger("bench")).start()
-    # By way of a record: where a position's type is has changed.
+    # Through a record, because the module of a position's type has changed.
     applied = StreamRecord(
         partition_key="", sequence_number="0", sub_sequence_number=0, data=b"", arrived_at_ms=0
     ).position

@@ -1,14 +1,14 @@
 """The consumer with a wide fleet: every truck has one point in a batch, as in the field.
 
 `consumer_points` reads a backlog of few trucks: a batch then holds dozens of points of each, and a
-truck's state is written once for all of them. Where many trucks report every ten seconds, a batch
-holds one point of each, so each point costs a state: written, and read first where there are more
-trucks than a child keeps at hand.
+truck's state is written once for all of them. When many trucks report every ten seconds, a batch
+holds one point of each, so each point costs one write of a state, and also a read when there are
+more trucks than a child's cache holds.
 
-Beside it, on the same node and with the same points, the former consumer
-(`bench.baselines.window_consumer`); once ours is first and once the other, as the node goes on
-getting faster. The raw limit is always that of the former mappings, before and after all: today's
-index less, and a limit that moves with what is measured beside it shows nothing.
+It is compared, on the same node and with the same points, with the former consumer
+(`bench.baselines.window_consumer`). Each of the two is first once, as the node keeps getting
+faster. The raw limit is always that of the former mappings, before and after all: the current ones
+index less, and a limit that changes with what is measured beside it shows nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ DRIVES = 100
 """Trucks whose points are made; the others drive the same roads under other names."""
 
 DRIVE_POINTS = 900
-"""So long that no truck comes near its destination: a status is rare, and costs what it costs."""
+"""So long that no truck comes near its destination: a status is rare, and its cost is included."""
 
 REMEMBERED = window_consumer.WINDOW_POINTS
 """Points that a truck has sent before."""
@@ -77,9 +77,9 @@ SIZES = {
     "at_hand": Size(trucks=2_000, new=30, at_hand=2_000),
     "read_first": Size(trucks=3_000, new=15, at_hand=500),
 }
-"""So long that what each daemon's JVM spends on compiling is a small part."""
+"""So long that the compile time of each daemon's JVM is a small part."""
 WARMING = Size(trucks=1_000, new=15, at_hand=500)
-"""Of each consumer, unmeasured: a node that has just been started takes four times as long."""
+"""Of each consumer, not measured: a node that has just started takes four times as long."""
 QUICK = {
     "at_hand": Size(trucks=10, new=10, at_hand=100),
     "read_first": Size(trucks=30, new=3, at_hand=5),
@@ -88,15 +88,15 @@ QUICK = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Consumed:
-    """What one consumer took."""
+    """The cost of one consumer."""
 
     work: Work
     written: float
-    """Bytes a point that the node gave to its disk meanwhile."""
+    """Bytes per point that the node wrote to its disk meanwhile."""
 
     @property
     def cpu_us(self) -> Mapping[str, float]:
-        """CPU time a point, by who spent it."""
+        """CPU time per point, by process."""
         return {name: us for name, us in self.work.cpu_us_by_part.items() if name != LOCAL_AWS}
 
 
@@ -124,7 +124,7 @@ async def _beside_the_former(quick: bool, sources: Path, print_line: PrintLine) 
         for name in () if quick else repeats:
             await _consume(running, f"warming.{name}", WARMING, repeats[name], print_line)
         for kind, size in (QUICK if quick else SIZES).items():
-            # By turns: the node is faster each time.
+            # In turn: the node is faster each time.
             measured[kind] = {
                 name: await _consume(running, f"{kind}.{name}", size, repeats[name], print_line)
                 for name in (repeats if kind == "at_hand" else reversed(repeats))
@@ -150,7 +150,7 @@ def _figures(measured: Mapping[str, Mapping[str, _Consumed]], raw: float) -> Ite
 async def _consume(
     running: Engines, kind: str, size: Size, variables: Mapping[str, str], print_line: PrintLine
 ) -> _Consumed:
-    """Nothing is there but the fleet's states; then its new points come."""
+    """Measures the fleet's new points on a node that holds only the fleet's states."""
     _clear_all(running)
     prefix = kind.replace("_", "").replace(".", "")
     fleet = _fleet(prefix, size.trucks, REMEMBERED + size.new)
@@ -168,7 +168,7 @@ async def _consume(
     stream = running.new_stream(stream_records(rest, 1))
     settings = {
         "TRUCKS_AT_HAND": str(size.at_hand),
-        # The trucks come by turns, and a shard has about its share of them: one point of each.
+        # The trucks come in turn, and a shard has about its share of them: one point of each.
         "KCL_MAX_RECORDS": str(max(1, round(size.trucks / SHARDS * 0.9))),
     }
     consumer = running.consumer(stream, settings=settings, variables=variables)
@@ -187,7 +187,7 @@ async def _consume(
 
 
 def _clear_all(running: Engines) -> None:
-    """Empties the node. The next states bring the templates and indexes of their sources."""
+    """Empties the node. The next states install the templates and indexes of their sources."""
     indexes = running.opensearch.indices
     if there := list(indexes.get(index="truck-*")):
         indexes.delete(index=",".join(there))
@@ -211,7 +211,7 @@ def _raw(
 
 
 def _written_by_node(running: Engines) -> int:
-    """Bytes that OpenSearch has had written to disk."""
+    """Bytes that OpenSearch has written to disk."""
     pid = (running.run_dir / "opensearch.pid").read_text().strip()
     for line in Path(f"/proc/{pid}/io").read_text().splitlines():
         name, _, value = line.partition(": ")
@@ -227,7 +227,7 @@ def _fleet(name: str, trucks: int, count: int) -> list[list[Point]]:
 
 @cache
 def _drives() -> list[list[Point]]:
-    """The same of all fleets: their states are made in other processes."""
+    """The same for all fleets: their states are made in other processes."""
     now_ms = time.time_ns() // 1_000_000
     return [points(number, DRIVE_POINTS, end_ms=now_ms) for number in range(DRIVES)]
 
@@ -254,9 +254,9 @@ def _with_states(arguments: Sequence[str], count: int, variables: Mapping[str, s
 
 
 def _in_a_process(quick: bool, sources: Path, print_line: PrintLine) -> Iterator[Figure]:
-    """What a truck's state takes of a record processor's memory.
+    """The memory that a truck's state takes in a record processor.
 
-    Twice the same work, in processes of their own: once all states are kept, once hardly any.
+    The same work runs twice, in separate processes: once all states are kept, once hardly any.
     """
     found = {}
     ours, former = {"PYTHONPATH": str(_ROOT)}, window_consumer.variables(sources)
@@ -275,9 +275,9 @@ def _in_a_process(quick: bool, sources: Path, print_line: PrintLine) -> Iterator
 
 
 def _compressed_sizes() -> Iterator[Figure]:
-    """A state as it is sent, and what the client takes to compress it on the way to a domain.
+    """The size of a state as sent, and the client's CPU time to compress it for a domain.
 
-    It does so over https only; within one machine it would only cost time.
+    The client compresses over https only; within one machine it would only cost time.
     """
     documents = [_state_document(of) for of in _fleet("state", AT_ONCE, REMEMBERED)]
     body = b"\n".join(documents)

@@ -1,6 +1,6 @@
-"""What the benchmarks chew on: trucks on real roads, their points, their deliveries.
+"""The benchmarks' workload: trucks on real roads, their points, their deliveries.
 
-The same seed gives the same points, but for the time that they end at.
+The same seed gives the same points, except for the time at which they end.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sim.fleet.route_library import load_routes
 from sim.fleet.speed_model import TruckLimits, drive_profile
 
 PROFILE = DeviceProfile(tunnel_gap_s=1e9, dead_spot_gap_s=1e9, repeat_share=0.0)
-"""Noise as ever, but no gaps and repeats: every truck then has as many points as asked for."""
+"""Noise as usual, but no gaps or repeats: every truck then has the requested number of points."""
 
 SEED = 1
 
@@ -60,7 +60,7 @@ def _drives() -> tuple[Driving, ...]:
 
 
 def fixes(number: int, count: int, *, end_ms: int, fleet: str = "T") -> list[Fix]:
-    """The last `count` fixes of a truck, one a second; begun anew where the road has ended."""
+    """The last `count` fixes of a truck, one per second; it starts again where the road ends."""
     drive = _drives()[number % len(_drives())]
     device = Device(truck_id(number, fleet), PROFILE, random.Random(f"{SEED}.{number}"))
     found: list[Fix] = []
@@ -75,7 +75,7 @@ def fixes(number: int, count: int, *, end_ms: int, fleet: str = "T") -> list[Fix
 
 
 def points(number: int, count: int, *, end_ms: int, fleet: str = "T") -> list[Point]:
-    """The same as the stream carries them: stamped."""
+    """The same points as the stream carries them: stamped."""
     return [
         Point(
             truck_id=fix.truck_id,
@@ -99,7 +99,7 @@ def points(number: int, count: int, *, end_ms: int, fleet: str = "T") -> list[Po
 
 
 def delivery(of: Sequence[Point], *, status: Status = Status.ASSIGNED) -> Delivery:
-    """A delivery of the truck whose points these are, from the first place to the last."""
+    """A delivery of these points' truck, from the first place to the last."""
     start_ms = of[0].event_at_ms - 1_000
     return Delivery(
         delivery_id=f"D-{of[0].truck_id}",
@@ -129,7 +129,7 @@ def created(row: Delivery) -> DeliveryEvent:
 
 
 def plan(row: Delivery) -> DeliveryPlan:
-    """What the consumer knows of it before the truck's first point."""
+    """The consumer's initial state of the delivery, before the truck's first point."""
     match = OpenMatch(
         delivery_id=row.delivery_id,
         assignment=row.assignment,
@@ -142,5 +142,5 @@ def plan(row: Delivery) -> DeliveryPlan:
 
 
 def batches(of: Sequence[Point], size: int) -> Iterator[Sequence[Point]]:
-    """Points as a truck sends them: `size` a request."""
+    """Points as a truck sends them: `size` per request."""
     return (of[start : start + size] for start in range(0, len(of), size))

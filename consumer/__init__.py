@@ -1,1 +1,1 @@
-"""The consumer: the Amazon KCL's record processor, one process a shard, and its daemon."""
+"""The consumer: the Amazon KCL's record processor, one process per shard, and its daemon."""

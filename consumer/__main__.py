@@ -1,7 +1,7 @@
 """``python -m consumer``: one child of the MultiLangDaemon, for one shard.
 
 Standard output is the KCL's protocol: one stray line on it and the daemon gives up. So before
-anything else is imported, the protocol gets a descriptor of its own and 1 becomes standard error.
+anything else is imported, the protocol gets its own descriptor and 1 becomes standard error.
 """
 
 import gc
@@ -13,9 +13,9 @@ from typing import TextIO
 from consumer.daemon_halt import halt_daemon_with_this_process
 
 _COLLECT_AFTER = (100_000, 50, 100)
-"""A batch makes some 30 objects a point, that live as long as it and refer to no one in circles.
-At Python's own thresholds the collector goes through all of them again and again: a quarter of
-this process's time."""
+"""A batch creates some 30 objects per point, which live as long as the batch and form no reference
+cycles. With Python's default thresholds the collector scans all of them again and again, which
+takes a quarter of this process's time."""
 
 
 def _take_standard_output() -> TextIO:
@@ -26,7 +26,7 @@ def _take_standard_output() -> TextIO:
 
 def main() -> int:
     """Serves the daemon until it closes standard input."""
-    # First: what is imported or opened before it would be doubled.
+    # First: whatever is imported or opened before the fork would be duplicated.
     release_daemon = halt_daemon_with_this_process()
     protocol = _take_standard_output()
     # Ctrl-C reaches the whole group; the daemon drains its children by itself.

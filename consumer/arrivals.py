@@ -1,4 +1,4 @@
-"""Records as they come out of the stream, checked again: the stream has other writers than ours."""
+"""Decodes records from the stream and checks them again: the stream has other writers than ours."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from rtdts.tracking.stream_position import StreamPosition
 from rtdts.tracking.truck_state import TruckState
 
 AHEAD_MS = 5_000
-"""A point recorded by so much after its receipt is of a clock that may have been shifted before."""
+"""If a point is recorded this long after its receipt, its clock may have been shifted before."""
 
 
-# Structs, not dataclasses: made once a point, and at a sixth of the cost.
+# Structs, not dataclasses: one is made per point, at a sixth of the cost.
 class StreamRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One user record, as the KCL hands it out: already taken from its aggregate."""
+    """One user record as the KCL delivers it: already taken out of its aggregated record."""
 
     partition_key: str
     sequence_number: str
@@ -37,7 +37,7 @@ class StreamRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """A point that is in order."""
+    """A valid point."""
 
     point: Point
     identity: str
@@ -47,7 +47,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Fault:
-    """A record that no repetition makes good: it is parked."""
+    """An invalid record. A retry can't succeed, so it is parked."""
 
     record: StreamRecord
     reason: str
@@ -56,7 +56,7 @@ class Fault:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SortedOut:
-    """A batch, taken apart."""
+    """A batch, split into valid points and invalid records."""
 
     by_truck: Mapping[str, tuple[Arrival, ...]]
     """In the stream's order."""
@@ -68,9 +68,9 @@ def sort_out(records: Iterable[StreamRecord], shard_range: ShardRange = ANY_KEY)
 
     Args:
         records: A batch.
-        shard_range: Of the shard that it comes from. A truck whose key does not belong there was
-            put there by a writer that named a hash key: its memory is another process's, and to
-            take its points would set the two against each other.
+        shard_range: The hash key range of the shard that the batch comes from. A truck whose key
+            is outside was put there by a writer that set an explicit hash key. Another process
+            holds that truck's state; if this one took its points, the two would conflict.
     """
     by_truck: dict[str, list[Arrival]] = {}
     faults = []
@@ -100,7 +100,7 @@ def by_stream_record(arrivals: Iterable[Arrival]) -> list[Sequence[Point]]:
 def not_applied(
     by_truck: Mapping[str, tuple[Arrival, ...]], states: Mapping[str, TruckState], shard_id: str
 ) -> tuple[dict[str, tuple[Arrival, ...]], int]:
-    """Drops what the trucks' memories hold already.
+    """Drops records that are already part of the trucks' states.
 
     Returns:
         What is left of the trucks that have anything left, and how many records were dropped.
@@ -144,14 +144,14 @@ def doubtful_points(
     states: Mapping[str, TruckState],
     lost: Collection[str],
 ) -> list[Point]:
-    """Points that the history may hold already, each once: it must be looked up.
+    """Points that the history may hold already, each once: they must be looked up.
 
-    A point of a right clock is the same document wherever it comes from. One of a clock that is
-    ahead is stamped anew each time it is received, shifted or, once the moment it names is near,
-    as it is; and the first stamp in the stream counts. To look up every point would cost as much
-    as to write it, so only those are looked up that
+    A point from a correct clock is the same document wherever it comes from. One from a clock that
+    is ahead is stamped anew each time it is received: shifted, or unchanged once the time that it
+    names is near. The first stamp in the stream counts. Looking up every point would cost as much
+    as writing it, so only those are looked up that
 
-    - are shifted, or ahead of their receipt by more than the way to us explains, or
+    - are shifted, or ahead of their receipt by more than the transport explains, or
     - come from a truck whose clock was wrong a short while ago, or whose state was lost, or
     - are earlier than the truck's window, where a copy would be found anyway.
     """
@@ -169,7 +169,7 @@ def doubtful_points(
             or one.point.recorded_at_ms - one.point.received_at_ms > AHEAD_MS
             or (state is not None and state.is_late((one.point.event_at_ms, one.identity)))
         }
-        # Few trucks have any, and a window must be unpacked to be looked through.
+        # Few trucks have such points, and a window must be unpacked before it can be searched.
         if suspects and state is not None:
             for fix in state.window:
                 suspects.pop(fix.point_id, None)
@@ -184,8 +184,9 @@ def without_copies(
 ) -> tuple[dict[str, tuple[Arrival, ...]], int]:
     """Drops copies of points that the history holds.
 
-    Under another stamp it is a copy. Under the same it is one if it was taken (or was too late to
-    be); if not, it was written before a crash that lost its taking, and is taken now.
+    A point stored under another stamp is a copy. One stored under the same stamp is a copy if it
+    was taken (or was too late to be taken). If not, it was written before a crash that lost its
+    processing, and is taken now.
 
     Args:
         by_truck: What came.
@@ -198,7 +199,7 @@ def without_copies(
     fresh, dropped = {}, 0
     for truck_id, arrivals in by_truck.items():
         state = states.get(truck_id)
-        # The history of a truck whose state was lost is all taken: it is rebuilt from there.
+        # Of a truck whose state was lost, the whole history counts as taken: it is rebuilt from it.
         taken = state.taken if state is not None else _ALL
         new = tuple(one for one in arrivals if not _is_copy(one, stored, taken))
         dropped += len(arrivals) - len(new)

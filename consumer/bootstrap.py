@@ -42,7 +42,7 @@ from rtdts.telemetry_stream.shard_range import ANY_KEY, NO_KEY, ShardRange, Shar
 
 COMPONENT = "consumer"
 
-# The SDK's own attempts are few: the batch's budget is what decides how long to go on.
+# The SDK itself makes few attempts: the batch's budget decides how long to go on.
 _CLIENT_CONFIG = Config(
     connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3}
 )
@@ -57,7 +57,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
     settings = read_settings(Settings, environ)
     log = get_logger(COMPONENT)
     trace = PointTrace(settings.trace_trucks, log)
-    # It tells every failed request with its trace; the budget that tries again tells it in a line.
+    # It logs every failed request with its trace; the retry budget logs the failure in one line.
     logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     sleep = _sleep_while_the_daemon_lives(os.getppid(), time.sleep)
     retry_policy = RetryPolicy(settings.retry_budget_s, log=log, sleep=sleep)
@@ -128,7 +128,7 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
                 committer=committer,
                 rules=settings.rules,
                 log=log,
-                # What is unsettled of a shard that nothing is known of, others settle.
+                # If nothing is known of the shard, other workers settle what is unsettled there.
                 shard_range=shard_range or NO_KEY,
             ),
             quota=QuotaWatch(settings.new_quota(), blocks, log=log, now_ms=wall_clock.now_ms),
@@ -151,11 +151,11 @@ def build(environ: Mapping[str, str]) -> RecordProcessor:
 def range_of(
     shard_id: str, ranges: ShardRanges, retry_policy: RetryPolicy, log: Logger
 ) -> ShardRange | None:
-    """Which keys belong into a shard; None when the stream no longer knows it.
+    """The hash key range of a shard; None when the stream no longer has the shard.
 
     Raises:
-        RetriesExhausted: Kinesis did not tell for the whole budget.
-        botocore.exceptions.ClientError: It refused what no repetition makes good.
+        RetriesExhausted: Kinesis did not respond for the whole budget.
+        botocore.exceptions.ClientError: Kinesis refused, and a retry can't succeed.
     """
     found = retry_policy.start().call("list shards", lambda: ranges.of_shard(shard_id))
     if found is None:  # it is older than the stream's retention, and so are its records

@@ -1,4 +1,4 @@
-"""Telling the KCL how far a shard is durable: never further, and not more often than is useful."""
+"""Checkpoints how far a shard is durable: never further, and not more often than is useful."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rtdts.tracking.stream_position import StreamPosition
 INTERVAL_S = 1.0
 """Each checkpoint is a write to the lease table."""
 ATTEMPTS = 5
-"""Of a checkpoint that has no later one: at the end of the shard and at shutdown."""
+"""Of a final checkpoint, which no later one follows: at the end of the shard and at shutdown."""
 
 _LEASE_IS_LOST = "ShutdownException"
 _OUT_OF_STEP = "InvalidStateException"
@@ -26,12 +26,12 @@ class OutOfStep(Exception):  # noqa: N818 - named for what is the case
 
 
 class KclCheckpointer(Protocol):
-    """The KCL's own checkpointer, as `amazon_kclpy` hands it out."""
+    """The KCL's own checkpointer, as `amazon_kclpy` provides it."""
 
     def checkpoint(
         self, sequence_number: str | None = None, sub_sequence_number: int | None = None
     ) -> None:
-        """Checkpoints at a record, or, without one, at the end of all that was handed out."""
+        """Checkpoints at a record, or, without one, at the end of all that was delivered."""
         ...
 
 
@@ -39,9 +39,9 @@ class Checkpoints:
     """The checkpoints of one shard.
 
     Args:
-        log: Where failures are told.
+        log: Where failures are logged.
         clock: Monotonic seconds.
-        sleep: Waits between attempts at a checkpoint that has no later one.
+        sleep: Waits between attempts at a final checkpoint.
     """
 
     def __init__(
@@ -64,9 +64,9 @@ class Checkpoints:
             self._durable = position
 
     def checkpoint_if_due(self, checkpointer: KclCheckpointer) -> None:
-        """Checkpoints when there is news and the last time is long enough ago.
+        """Checkpoints when there is progress and the last checkpoint is long enough ago.
 
-        A failure is no loss: the next one covers it, and records that come again are skipped.
+        A failure loses nothing: the next checkpoint covers it, and repeated records are skipped.
 
         Raises:
             OutOfStep: The protocol is broken.
@@ -89,7 +89,7 @@ class Checkpoints:
         return not self._has_progress or self._insist(lambda: self._checkpoint(checkpointer))
 
     def end_shard(self, checkpointer: KclCheckpointer) -> bool:
-        """Says that the whole shard is done, so that its children may be read.
+        """Checkpoints the end of the shard, so that its children may be read.
 
         Returns:
             Whether the KCL knows.

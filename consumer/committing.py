@@ -1,4 +1,4 @@
-"""Making what a batch or a settling found durable, in the order of `consumer.pipeline`."""
+"""Makes the results of a batch or a settling durable, in the order of `consumer.pipeline`."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Committed:
     nudges: int
     parked: int
     old_matches: tuple[str, ...]
-    """Trucks of which a match turned out to be old."""
+    """Trucks with a match that turned out to be out of date."""
     void: tuple[str, ...]
-    """Trucks that were erased, or whose states were deleted, meanwhile: nothing of them counts."""
+    """Trucks erased meanwhile, or whose states were deleted: none of their results count."""
 
 
 class Committer:
@@ -54,7 +54,7 @@ class Committer:
         truck_states: The trucks' states.
         transitions: Writes into the deliveries' logs.
         nudger: Sends nudges.
-        log: Where what is refused is reported.
+        log: Where refused writes are logged.
 
     Attributes:
         position: Up to which record of the shard everything is durable; None: not known.
@@ -85,25 +85,25 @@ class Committer:
     def write_history(
         self, writes: Sequence[HistoryWrite], budget: Budget
     ) -> list[tuple[HistoryWrite, str]]:
-        """Writes points; returns those that the history refuses for their own fault.
+        """Writes points; returns those that the history refuses because they are invalid.
 
         Raises:
-            RetriesExhausted: OpenSearch stayed away.
+            RetriesExhausted: OpenSearch stayed unavailable for the whole budget.
         """
         if not writes:
             return []
         return write_all("write the history", writes, self._writer.write_history, budget)
 
     def commit(self, updates: Sequence[TruckUpdate], here: Through, budget: Budget) -> Committed:
-        """Writes what was found; the history holds the points already.
+        """Writes the results; the points are already in the history.
 
         Args:
-            updates: What was found, one of each truck.
-            here: Up to which record of the shard the trucks' points have been taken.
-            budget: How long to go on.
+            updates: The results, one per truck.
+            here: The last record of the shard up to which the trucks' points are processed.
+            budget: How long to keep trying.
 
         Raises:
-            RetriesExhausted: A store stayed away.
+            RetriesExhausted: A store stayed unavailable for the whole budget.
             LeaseLost: Another process owns the shard.
         """
         states: list[TruckState] = []
@@ -152,19 +152,19 @@ class Committer:
     def take_back(
         self, states: Collection[TruckState], written: Iterable[Fix], budget: Budget
     ) -> None:
-        """Deletes what was written of erased points without knowing of the erasure.
+        """Deletes erased points that were written before the erasure was known.
 
         Args:
-            states: Of the trucks.
-            written: What may be in the history of them.
-            budget: How long to go on.
+            states: The trucks' states.
+            written: The trucks' points that may be in the history.
+            budget: How long to keep trying.
 
         Raises:
-            RetriesExhausted: OpenSearch stayed away.
+            RetriesExhausted: OpenSearch stayed unavailable for the whole budget.
         """
         until_ms = {state.truck_id: state.erased_before_ms for state in states}
         erased = [fix for fix in written if fix.received_at_ms <= until_ms.get(fix.truck_id, 0)]
-        # Of a truck of which nothing has been taken since, nothing may be shown.
+        # A truck without any point since its erasure must not be shown at all.
         hidden = [state.truck_id for state in states if state.is_tombstone]
         if erased:
             write_all("delete erased points", erased, self._writer.delete_history, budget)
@@ -172,10 +172,10 @@ class Committer:
             write_all("delete erased positions", hidden, self._writer.delete_latest, budget)
 
     def _take_out(self, update: TruckUpdate, gone: Collection[str], budget: Budget) -> None:
-        """Takes the names of erased deliveries out of what was written without knowing of it.
+        """Removes erased deliveries' names from what was written before the erasure was known.
 
-        Before the state says that these records are applied: a worker that is killed in between
-        writes them again, and knows.
+        This comes before the state records that these records are applied: if the worker is killed
+        in between, its successor writes them again and knows of the erasure.
         """
         self.write_history(without_deliveries(update, gone), budget)
         if update.latest is not None:

@@ -1,8 +1,8 @@
 """``python -m consumer.daemon``: becomes the KCL's MultiLangDaemon.
 
-It writes what the daemon is told to files, and replaces itself by the JVM: so the process that a
-supervisor started, signals and waits for is the daemon itself. The daemon starts one
-``python -m consumer`` a shard.
+It writes the daemon's configuration to files and replaces itself with the JVM, so the process that
+a supervisor starts, signals and waits for is the daemon itself. The daemon starts one
+``python -m consumer`` per shard.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def main() -> int:
     arguments = command(
         settings, jars=_jars(), properties_path=properties_path, logback_path=logback_path
     )
-    # The children must be this interpreter, with these packages.
+    # The children must run this interpreter, with these packages.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     try:
-        os.execvpe(arguments[0], arguments, {**os.environ, "PATH": path})  # noqa: S606 - no shell is wanted
+        os.execvpe(arguments[0], arguments, {**os.environ, "PATH": path})  # noqa: S606 - no shell is needed
     except FileNotFoundError:
         sys.stderr.write(f"JAVA={settings.java!r}: there is no such program\n")
         return 2

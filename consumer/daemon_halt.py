@@ -1,11 +1,12 @@
 """Halts the daemon at once when this child of it dies.
 
-The daemon notices a dead child by itself, but ends by its shutdown hook, which waits for all
-children as long as SIGTERM allows them (`KCL_SHUTDOWN_GRACE_MS`), the dead one included: all shards
-would stand still for that long. What the other children have in hand comes again.
+The daemon notices a dead child by itself, but then runs its shutdown hook, which waits for all
+children, the dead one included, as long as SIGTERM allows (`KCL_SHUTDOWN_GRACE_MS`). All shards
+would stand still for that long. The records that the other children are processing are read again.
 
-A child that was killed can't act, so a process forked from it does: it waits at a pipe whose other
-end the child alone holds, and which closes with it. It imports nothing of ours: it comes first.
+A killed child can't act, so a process forked from it does. That process waits on a pipe whose other
+end only the child holds, and which closes when the child dies. It is forked before anything of ours
+is imported.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from typing import Final
 
 MAIN_CLASS: Final = "software.amazon.kinesis.multilang.MultiLangDaemon"
 LAST_LINES_S: Final = 1.0
-"""For so long the daemon may still pass on what the dead child logged last: why it died."""
+"""How long the daemon may still forward the dead child's last log lines, which say why it died."""
 _RELEASED: Final = b"."
 
 
 def halt_daemon_with_this_process() -> Callable[[], None]:
-    """From now on the death of this process halts the daemon that started it.
+    """Makes the death of this process halt the daemon that started it.
 
-    To be called before threads are started, and before anything else is opened. It does nothing
-    when something else than the daemon started this, or the system has no descriptors of processes.
+    Call it before threads are started and before anything else is opened. It does nothing when this
+    process was not started by the daemon, or when the system has no process file descriptors.
 
     Returns:
-        What an orderly end calls first; after it the daemon is left alone.
+        A function that an orderly end calls first; after it the daemon is left running.
     """
     daemon = _daemon()
     if daemon is None:
@@ -53,14 +54,14 @@ def halt_daemon_with_this_process() -> Callable[[], None]:
 
 
 def _daemon() -> int | None:
-    """A descriptor of the parent, if it is the daemon; its number may be another's later."""
+    """A file descriptor of the parent, if it is the daemon: its process id may be reused later."""
     if sys.platform != "linux":
         return None
     parent = os.getppid()
     try:
         descriptor = os.pidfd_open(parent)
         is_daemon = MAIN_CLASS.encode() in Path(f"/proc/{parent}/cmdline").read_bytes()
-    except OSError:  # it is gone already, or the kernel has no such descriptors
+    except OSError:  # it has already exited, or the kernel has no such descriptors
         return None
     if is_daemon and os.getppid() == parent:
         return descriptor
@@ -69,7 +70,7 @@ def _daemon() -> int | None:
 
 
 def _halt_when_closed(closes: int, daemon: int) -> None:
-    # Standard input and output are the daemon's: while they are open here, it can't see them end.
+    # Standard input and output lead to the daemon: while they are open here, it can't see them end.
     os.close(0)
     os.close(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

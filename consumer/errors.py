@@ -1,7 +1,7 @@
 """Why a batch could not be finished.
 
 ConsumerError
-├── RetriesExhausted    a store stayed away for the whole budget: exit, and the batch comes again
+├── RetriesExhausted    a store stayed unavailable for the whole budget: exit; the batch comes again
 └── LeaseLost    another process owns this shard now: touch nothing more
 """
 
@@ -13,7 +13,7 @@ class ConsumerError(Exception):
 
 
 class RetriesExhausted(ConsumerError):  # noqa: N818 - named for what happened
-    """A store did not come back in time.
+    """A store did not become available in time.
 
     Attributes:
         operation: What was tried.
@@ -25,7 +25,7 @@ class RetriesExhausted(ConsumerError):  # noqa: N818 - named for what happened
 
 
 class LeaseLost(ConsumerError):  # noqa: N818 - named for what happened
-    """A truck's memory was written by another process since this one read it.
+    """A truck's state was written by another process since this one read it.
 
     Attributes:
         truck_id: The truck.

@@ -1,4 +1,4 @@
-"""What the MultiLangDaemon is told: its properties, its logging and its command line. Pure."""
+"""The MultiLangDaemon's configuration: its properties, its logging and its command line. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from consumer.daemon_halt import MAIN_CLASS
 from consumer.settings import Settings
 
 CHILD_COMMAND = "python -m consumer"
-"""Found on the PATH: the KCL cuts this at spaces and knows no quotes, so no path can stand here."""
+"""Found on the PATH: the KCL splits this at spaces and ignores quotes, so it can't hold a path."""
 
 LOGBACK = """\
 <configuration>
@@ -51,10 +51,10 @@ def properties(settings: Settings) -> Mapping[str, str]:
         "shutdownGraceMillis": settings.shutdown_grace_ms,
         "timeoutInSeconds": settings.child_timeout_s,
         "metricsLevel": settings.metrics_level,
-        # An empty batch brings the checkpoint that was not due with the last full one.
+        # An empty batch triggers the checkpoint that was not due with the last full one.
         "callProcessRecordsEvenForEmptyRecordList": "true",
     }
-    if settings.retrieval_mode == "POLLING":  # any of these would switch fan-out off, silently
+    if settings.retrieval_mode == "POLLING":  # any of these would silently switch fan-out off
         chosen["idleTimeBetweenReadsInMillis"] = settings.idle_ms
         chosen["maxRecords"] = settings.max_records
     return {name: str(value) for name, value in chosen.items() if value is not None}
@@ -70,8 +70,8 @@ def command(
 ) -> list[str]:
     """The daemon's command line.
 
-    The KCL tells of a malformed aggregated record by way of JAXB, which Java lost with version 11
-    and `amazon_kclpy` does not bring: without that jar one such record stops its shard for good.
+    The KCL reports a malformed aggregated record by means of JAXB, which Java dropped in version 11
+    and `amazon_kclpy` does not include: without that jar one such record stops its shard for good.
     """
     class_path = [f"{jars}/*", *filter(None, [settings.extra_jars])]
     return [

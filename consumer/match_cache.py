@@ -1,4 +1,4 @@
-"""Which deliveries the batch's trucks carry, read consistently at most some seconds ago."""
+"""A cache of the deliveries that trucks carry, read consistently at most a few seconds ago."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TTL_S = 5.0
 
 
 class MatchCache:
-    """Reads matches, and remembers them for `TTL_S`.
+    """Reads matches, and caches them for `TTL_S`.
 
     Args:
         store: Where they are.
-        ttl_s: How long they may be remembered.
+        ttl_s: How long they may be cached.
         clock: Monotonic seconds.
     """
 
@@ -37,7 +37,7 @@ class MatchCache:
         """The open deliveries of each truck.
 
         Raises:
-            StoreBusy: DynamoDB can't answer now.
+            StoreBusy: DynamoDB is unavailable at the moment.
         """
         now = self._clock()
         self._cached = {
@@ -52,5 +52,5 @@ class MatchCache:
         return {truck_id: self._cached[truck_id][1] for truck_id in requested}
 
     def invalidate(self, truck_id: str) -> None:
-        """What is known of this truck has turned out to be old."""
+        """Drops a truck whose cached matches turned out to be out of date."""
         self._cached.pop(truck_id, None)

@@ -1,4 +1,4 @@
-"""Calling the broadcasters at once: a courtesy, which must never cost the positions anything."""
+"""Nudges the broadcasters to push at once. It is best effort and must never delay the positions."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from rtdts.push_queue.nudges import Nudge
 from rtdts.runtime.logs import Logger
 
 BUDGET_S = 10.0
-"""A nudge only makes things faster: what it calls to is durable, and every round tells it. So a
-queue that is away must not stop the positions."""
+"""How long one sending may take. A nudge only makes a push earlier: what it announces is durable,
+and every round sends it. So an unavailable queue must not stop the positions."""
 PAUSE_S = 30.0
-"""After a failure no nudge is sent for so long: or each batch would wait for the same queue."""
+"""No nudge is sent for this long after a failure, or every batch would wait for the same queue."""
 
 
 class Nudger:
-    """Sends nudges while the queue takes them, and goes on without while it doesn't.
+    """Sends nudges while the queue accepts them, and skips them while it doesn't.
 
     Args:
-        queue: Where to.
+        queue: The queue of nudges.
         retry_policy: Makes the budget of one sending.
-        log: Where a queue that does not take them is told.
+        log: Where it logs that the queue does not accept them.
         clock: Monotonic seconds.
     """
 
@@ -46,13 +46,13 @@ class Nudger:
         self._again_at_s: float | None = None
 
     def send(self, nudges: Sequence[Nudge]) -> None:
-        """Sends all, or tells why not; whatever the queue says, the batch goes on."""
+        """Sends all nudges, or logs why not; the batch goes on in either case."""
         if not nudges or self._is_pausing:
             return
         budget = self._retry_policy.start(BUDGET_S)
         try:
             budget.call("nudge", lambda: self._queue.send_many(nudges))
-        except NudgesNotSent as error:  # the queue is there, and took the others
+        except NudgesNotSent as error:  # the queue is available, and accepted the others
             self._log.exception("nudges_not_sent", error)
         except (RetriesExhausted, ClientError, BotoCoreError) as error:
             self._again_at_s = self._clock() + PAUSE_S

@@ -3,12 +3,12 @@
 The order is the guarantee:
 
 1. what can't be indexed is parked; the history and the deliveries' transitions are durable
-2. then ``truck-latest``: nothing is shown that the history lacks
+2. then ``truck-latest``: nothing is shown that is missing from the history
 3. then the nudges: no broadcaster looks before there is something to see
-4. then ``truck-state``, which says that all this is done
+4. then ``truck-state``, which records that all this is done
 5. and only then may the caller checkpoint
 
-Whatever fails in between, the same records come again; every step may be repeated. Settling late
+If any step fails, the same records come again; every step may be repeated. Settling late
 points (`consumer.settling`) writes in the same order.
 """
 
@@ -52,12 +52,12 @@ from rtdts.tracking.truck_fold import WINDOW_FIXES, TrackingRules, TruckUpdate, 
 from rtdts.tracking.truck_state import ORDINALS_PER_MS, TruckState
 
 CLOCKS_APART_MS = 60_000
-"""The stream's clock and ours differ by less."""
+"""The stream's clock and ours differ by less than this."""
 
 
 @dataclasses.dataclass(kw_only=True)
 class BatchReport:
-    """What a batch came to; one line of log."""
+    """The result of a batch; one line of the log."""
 
     records: int = 0
     trucks: int = 0
@@ -90,12 +90,12 @@ class BatchPipeline:
         settler: Settles late points between batches.
         quota: Blocks trucks that send too much.
         rules: All limits of the domain.
-        retry_policy: How long to wait for stores that are away.
-        log: Where it reports what it parked.
-        trace: Where it reports what became of each point of some trucks.
-        shard_range: Which trucks' records belong to the shard; others' are parked.
+        retry_policy: How long to wait for unavailable stores.
+        log: Where it logs what it parked.
+        trace: Where it logs the outcome of each point of the traced trucks.
+        shard_range: Which trucks' records belong to the shard; those of others are parked.
         now_ms: Wall clock: the ordinals of a truck whose state was lost begin there, above all
-            that it may have had before.
+            those that it may have had before.
     """
 
     def __init__(
@@ -130,17 +130,17 @@ class BatchPipeline:
         self._now_ms = now_ms
 
     def begin_after(self, position: StreamPosition | None) -> None:
-        """All records up to this one are durable: the checkpoint of the worker before."""
+        """All records up to this one are durable: the checkpoint of the previous worker."""
         self._committer.position = position
 
     def settle(self, *, everything: bool = False) -> SettleReport | None:
         """Settles late points whose time has come; None when there are none.
 
         Args:
-            everything: Whether to settle all, whatever their time: the shard ends.
+            everything: Whether to settle all, due or not, because the shard ends.
 
         Raises:
-            RetriesExhausted: A store stayed away for the whole budget.
+            RetriesExhausted: A store stayed unavailable for the whole budget.
             LeaseLost: Another process owns the shard.
         """
         return self._settler.run(self._retry_policy.start(), everything=everything)
@@ -149,7 +149,7 @@ class BatchPipeline:
         """Makes a batch durable; returns only when it is.
 
         Raises:
-            RetriesExhausted: A store stayed away for the whole budget.
+            RetriesExhausted: A store stayed unavailable for the whole budget.
             LeaseLost: Another process owns the shard.
         """
         budget = self._retry_policy.start()
@@ -158,7 +158,7 @@ class BatchPipeline:
             return report
         sorted_out = sort_out(records, self._shard_range)
         self._park(sorted_out.faults, report, budget)
-        # First of all: the longer a batch takes, the more its doors must be relieved.
+        # First of all: the longer a batch takes, the more load must be taken off the doors.
         self._quota.count(sorted_out.by_truck)
         position = max(record.position for record in records)
         void = self._take(sorted_out.by_truck, position, report, budget)
@@ -175,14 +175,14 @@ class BatchPipeline:
         *,
         is_again: bool = False,
     ) -> Mapping[str, tuple[Arrival, ...]]:
-        """Makes points durable; returns those to take again.
+        """Makes points durable; returns those to process again.
 
-        They are of trucks that were erased meanwhile, or whose states were deleted: what was made
-        of them rests on a cache that was wrong. Of the deleted ones `is_again` says that there was
-        a state.
+        They are from trucks that were erased meanwhile, or whose states were deleted: their results
+        rest on an outdated cache. For trucks with a deleted state, `is_again` says that there was
+        one.
         """
         batch = _Batch(self._truck_states.load(list(by_truck), budget), is_again)
-        # Also of trucks of which all was applied before: the worker that did so may be gone.
+        # Also for trucks with all points applied before: the worker that did so may have died.
         self._settler.note(batch.states.values())
         fresh = self._fresh(by_truck, batch, report, budget)
         batch.matches = budget.call("read matches", lambda: self._matches.of(fresh))
@@ -230,12 +230,12 @@ class BatchPipeline:
         report: BatchReport,
         budget: Budget,
     ) -> dict[str, tuple[Arrival, ...]]:
-        """What is neither applied already, nor erased, nor a copy of what the history holds."""
+        """Points that are not applied yet, not erased, and not copies of points in the history."""
         unapplied, skipped = not_applied(by_truck, batch.states, self._shard_id)
         report.skipped += skipped
         unseen, erased = not_erased(unapplied, batch.states)
         report.erased += len(erased)
-        # What a worker that was killed had written before it knew of the erasure.
+        # Points that a killed worker had written before it knew of the erasure.
         states = [
             one for id_, one in batch.states.items() if one.erased_before_ms and id_ in unapplied
         ]
@@ -253,7 +253,7 @@ class BatchPipeline:
         stored = budget.call("look for copies", find)
         fresh, duplicates = without_copies(unseen, stored, batch.states)
         report.duplicates += duplicates
-        # What was lost with a state is rebuilt although nothing new has come.
+        # A lost state is rebuilt even when no new points have come.
         return {**dict.fromkeys(batch.last_known, ()), **fresh}
 
     def _last_known(self, truck_id: str, budget: Budget) -> list[Fix]:
@@ -292,7 +292,7 @@ class BatchPipeline:
         state, matches = batch.states.get(truck_id), batch.matches[truck_id]
         last_known = batch.last_known.get(truck_id, ())
         plans = self._committer.plans(state, truck_id, matches, budget)
-        # What has just been read from the log is newer than the match.
+        # The log has just been read and is newer than the match.
         current = [
             plans[match.delivery_id].match if match.delivery_id in plans else match
             for match in matches
@@ -310,8 +310,8 @@ class BatchPipeline:
                 rejected_ids=rejected_ids,
             )
         except Exception as error:
-            # A bug of ours that one truck's points bring out: they are kept for whoever mends it,
-            # and the other trucks go on.
+            # One truck's points trigger a bug of ours: they are parked until the bug is fixed, and
+            # the other trucks go on.
             self._log.exception("truck_unprocessable", error, truck_id=truck_id)
             faults = [
                 Fault(record=one.record, reason="unprocessable", detail=repr(error))
@@ -321,12 +321,13 @@ class BatchPipeline:
             return None
 
     def _begins_at_ms(self, arrivals: Sequence[Arrival], last_known: Sequence[Fix]) -> int:
-        """Where the ordinals of a truck without a state begin.
+        """The first ordinal of a truck without a state.
 
-        Of a truck that is new, two workers that are at it at once (one of them has lost the shard)
-        must count alike: what the loser wrote is the winner's. Of one whose state was lost they
-        begin above all that it may have had, whoever's clock is ahead, and later of a worker that
-        is killed before it has stored what it rebuilt.
+        For a new truck, two workers that process it at once (one of them has lost the shard) must
+        count alike, because the winner keeps what the loser wrote. For a truck whose state was lost
+        the ordinals begin above all that it may have had, even if another worker's clock is ahead.
+        They also begin above those of a worker that is killed before it has stored the rebuilt
+        state.
         """
         arrived_at_ms = [one.record.arrived_at_ms for one in arrivals]
         if not last_known:
@@ -347,8 +348,8 @@ class BatchPipeline:
     ) -> Collection[str]:
         """Writes the history; returns the ids of points that it refused, which are parked.
 
-        A truck of which it refuses points is folded again without them: nothing else of it may
-        rest on what the history lacks.
+        A truck with refused points is folded again without them: none of its other results may rest
+        on points that are missing from the history.
         """
         rejected_ids: set[str] = set()
         pending = dict(updates)
@@ -369,7 +370,7 @@ class BatchPipeline:
                 }
                 self._park(list(faults.values()), report, budget)
                 rejected_ids |= {*reasons}
-                if not faults:  # of an earlier batch, derived anew: its document stays as it was
+                if not faults:  # from an earlier batch, derived anew: its document stays as it was
                     continue
                 del updates[truck_id]
                 arrivals = fresh[truck_id]

@@ -1,4 +1,4 @@
-"""What a batch made of each point, for who follows one through the logs."""
+"""The outcome of each point of a batch, for following a point through the logs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rtdts.tracking.truck_fold import TruckUpdate
 def point_steps(
     arrivals: Sequence[Arrival], update: TruckUpdate | None, parked: Collection[str]
 ) -> Iterator[Mapping[str, Any]]:
-    """The fields of a line a point, in the stream's order.
+    """The fields of the log lines, one line per point, in the stream's order.
 
     Args:
-        arrivals: All that came of one truck, copies and what was applied before too.
-        update: What was made of it; None when it was nothing new, or could not be processed.
+        arrivals: All points that came of one truck, including copies and those applied before.
+        update: The result; None when nothing was new, or the truck could not be processed.
         parked: Ids of points that the history refused.
     """
     latest = update.latest if update is not None else None
@@ -30,7 +30,7 @@ def point_steps(
         indexed = positions.get(identity) or late.get(identity)
         is_parked = identity in parked
         yield {
-            # Left out: a copy, or applied before, or parked with all of its truck.
+            # Left out: a copy, or applied before, or parked with all points of its truck.
             "step": "parked" if is_parked else "indexed" if indexed else "left_out",
             "point_id": identity,
             "event_at_ms": arrival.point.event_at_ms,

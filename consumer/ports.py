@@ -1,4 +1,4 @@
-"""What the consumer needs of the world; the library's stores fit, and so do the tests' fakes."""
+"""The consumer's ports; the library's stores implement them, and so do the tests' fakes."""
 
 # ruff: noqa: D102 - each method is documented where it is implemented
 

@@ -1,8 +1,9 @@
 """Which trucks send more than their quota: only a shard's consumer sees all that a truck sends.
 
 The doors for telemetry share no counter: a write per request would cost as much as the request.
-Each container counts what it sees itself, which stops the worst at once. What a truck sends through
-many of them is counted here, and the truck is blocked for as long as it has overdrawn its quota.
+Each container counts the requests that it sees itself, which stops the worst excess at once. What a
+truck sends through many containers is counted here, and the truck is blocked for as long as it has
+overdrawn its quota.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from rtdts.tracking.blocks import Block, BlockKind, identity_subject
 from rtdts.tracking.roles import TRUCK
 
 BLOCK_FROM_MS: Final = 10_000
-"""Shorter blocks would be over before every door has read them; there the doors' own counts do."""
+"""Shorter blocks would end before every door has read them; the doors' own counts cover those."""
 MOST_PER_BATCH: Final = 10
-"""Writes that a batch waits for; who is still over its quota is blocked after the next."""
+"""Writes that a batch waits for; a truck still over its quota is blocked after the next batch."""
 PAUSE_MS: Final = 30_000
-"""After a failed write: or each batch would wait for the same table."""
+"""The pause after a failed write: otherwise each batch would wait for the same table."""
 _FRESH_MS: Final = 60_000
 """What arrived later than this after it was received is an operator's replay, not the truck's."""
 
@@ -33,8 +34,8 @@ _FRESH_MS: Final = 60_000
 class QuotaWatch:
     """Counts what each truck of a shard sends, by when it arrived in the stream.
 
-    A block makes things fairer and never costs the positions anything: one that can't be written is
-    left out.
+    A block improves fairness and must never delay the positions: one that can't be written is
+    skipped.
 
     Args:
         quota: The count, empty at the start: a new worker knows of no earlier excess.

@@ -1,8 +1,8 @@
 """The KCL's record processor: a thin adapter that never acknowledges what is not durable.
 
 `amazon_kclpy` swallows every exception of a record processor and then acknowledges the batch; only
-`SystemExit` gets through. So whatever goes wrong here ends the process: the daemon ends with it,
-the container starts it anew, and the batch comes again.
+`SystemExit` gets through. So any error here ends the process: the daemon ends with it, the
+container restarts it, and the batch comes again.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from rtdts.runtime.metrics import Metric, MetricWriter
 from rtdts.tracking.stream_position import StreamPosition
 
 LEASE_LOST_WITHIN_FAILOVERS = 3
-"""The KCL tells a worker that lost its lease at the latest when it fails to renew it, which it does
-several times a failover time."""
+"""The KCL notifies a worker that lost its lease at the latest when renewing the lease fails; it
+renews several times per failover time."""
 
 METRICS = (
     Metric("Points", "Count"),
@@ -92,10 +92,10 @@ class RecordProcessor:
     Args:
         pipeline_of: Makes the pipeline of a shard.
         checkpoints: The shard's checkpoints.
-        log: One line a batch.
-        metrics: One line a batch.
-        lease_lost_within_s: How long to wait, once another process has taken over, for the KCL to
-            say so.
+        log: One line per batch.
+        metrics: One line per batch.
+        lease_lost_within_s: How long to wait for the KCL to report a lost lease, once another
+            process owns the shard.
         clock: Monotonic seconds.
         now_ms: Wall clock, beside the stream's time of a record's arrival.
     """
@@ -125,7 +125,7 @@ class RecordProcessor:
         self._lease_lost_at_s: float | None = None
 
     def initialize(self, initialize_input: InitializeInput) -> None:
-        """The daemon gives this process its shard."""
+        """Receives this process's shard from the daemon."""
         self._shard_id = initialize_input.shard_id
         try:
             self._pipeline = self._pipeline_of(self._shard_id)
@@ -146,8 +146,8 @@ class RecordProcessor:
         try:
             self._process(process_records_input)
         except LeaseLost as error:
-            # Whoever wrote it owns the shard. Waiting here would never hear `lease_lost`: this
-            # process reads its messages one by one.
+            # The process that wrote it owns the shard. `lease_lost` would never arrive while this
+            # process waits here: it reads its messages one by one.
             self._lease_lost_at_s = self._clock()
             self._log.warning(
                 "taken_over",
@@ -159,15 +159,16 @@ class RecordProcessor:
             self._die("batch_failed", error)
 
     def lease_lost(self, _lease_lost_input: object) -> None:
-        """Another worker has the shard: nothing may be written any more, and nothing is."""
+        """Another worker has the shard: nothing more may be written, and nothing is."""
         self._log.info("lease_lost", shard_id=self._shard_id)
         self._lease_lost_at_s = self._lease_lost_at_s or self._clock()
 
     def shard_ended(self, shard_ended_input: EndingInput) -> None:
-        """All records of the shard came, and all are durable: its children may be read."""
+        """All records of the shard were received and are durable: its children may be read."""
         if self._lease_lost_at_s is not None:
-            # Answered without a checkpoint, the KCL would keep the lease, end this process, and ask
-            # what has ended again and again: neither the shard nor its children were ever read.
+            # After a response without a checkpoint the KCL would keep the lease, end this process,
+            # and report the shard's end again and again: neither the shard nor its children would
+            # ever be read.
             self._die("taken_over_at_shard_end", None)
         try:
             self._settle(everything=True)
@@ -200,7 +201,7 @@ class RecordProcessor:
             self._checkpoints.durable_up_to(max(record.position for record in records))
             self._report(report, started_s, records, batch.millis_behind_latest or 0)
         self._settle()
-        # An empty batch too: it brings the checkpoint that was not due yet.
+        # An empty batch too: it triggers the checkpoint that was not due yet.
         self._checkpoints.checkpoint_if_due(batch.checkpointer)
 
     def _settle(self, *, everything: bool = False) -> None:
@@ -226,7 +227,7 @@ class RecordProcessor:
         behind_ms: int,
     ) -> None:
         duration_ms = round((self._clock() - started_s) * 1_000, 1)
-        # Of the oldest: how long after its arrival in the stream a point can be seen.
+        # For the oldest point: how long after its arrival in the stream it can be seen.
         age_ms = self._now_ms() - min(record.arrived_at_ms for record in records)
         self._log.info(
             "batch",
@@ -274,7 +275,7 @@ class RecordProcessor:
 
 
 def _position_of(initialize_input: InitializeInput) -> StreamPosition | None:
-    """The checkpoint; None where reading begins at an end of the stream."""
+    """The checkpoint; None when reading begins at either end of the stream."""
     number = initialize_input.sequence_number
     if number is None or not number.isdecimal():
         return None

@@ -1,4 +1,4 @@
-"""Trying again what may pass by itself, within one budget for the whole batch."""
+"""Retries transient failures within one budget for the whole batch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIRST_WAIT_S = 0.1
 MOST_WAIT_S = 5.0
 
 LONGEST_ATTEMPT_S = 40.0
-"""The longest that a client waits for one answer: three attempts of the AWS SDK, of 13 s each."""
+"""The longest that a client waits for one response: three attempts of the AWS SDK, 13 s each."""
 
 T = TypeVar("T")
 
@@ -29,13 +29,13 @@ def may_pass(error: Exception) -> bool:
 
 
 class RetryPolicy:
-    """Waits between attempts; makes one `Budget` a batch.
+    """Waits between attempts; makes one `Budget` per batch.
 
     Args:
-        budget_s: The longest that one batch may wait for stores that are away.
-        log: Where waiting is told.
+        budget_s: The longest that one batch may wait for unavailable stores.
+        log: Where waiting is logged.
         clock: Monotonic seconds.
-        sleep: Waits; whoever injects it may end the process there when its daemon is gone.
+        sleep: Waits; an injected one may end the process when its daemon has died.
     """
 
     def __init__(
@@ -52,16 +52,16 @@ class RetryPolicy:
         self._sleep = sleep
 
     def start(self, budget_s: float | None = None) -> Budget:
-        """A new budget, of a batch or of one step that is worth less."""
+        """A new budget, for a batch or for one step that deserves less time."""
         own_s = self._budget_s if budget_s is None else budget_s
         return Budget(own_s, self._log, self._clock, self._sleep)
 
 
 class Budget:
-    """What is left of a batch's patience.
+    """The rest of a batch's retry budget.
 
-    Waiting uses it up: the pauses between attempts, and each failed attempt as far as it waited for
-    an answer. Work does not: a batch that took minutes may still be throttled once.
+    Only waiting uses it up: the pauses between attempts, and the time that each failed attempt
+    waited for a response. Work does not: a batch that took minutes may still be throttled once.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Budget:
 
         Raises:
             RetriesExhausted: The budget is used up.
-            Exception: What can't pass, as it is.
+            Exception: A failure that is not transient, unchanged.
         """
         waits_s = backoff_s(first_s=FIRST_WAIT_S, most_s=MOST_WAIT_S)
         while True:
@@ -93,7 +93,7 @@ class Budget:
                 if not may_pass(error):
                     raise
                 _let_go(error)
-                # One call may be many requests, of which the last failed.
+                # One call may make many requests, of which the last failed.
                 self._left_s -= min(self._clock() - begun_s, LONGEST_ATTEMPT_S)
                 self.wait(operation, next(waits_s), repr(error), error)
 
@@ -119,13 +119,13 @@ class Budget:
 
 
 def _let_go(error: BaseException | None) -> None:
-    """Frees what a failure's trace still holds: all that was to be written, encoded.
+    """Frees what a failure's traceback still holds: the whole encoded request.
 
-    A failure of urllib3 refers to itself, so only the collector would free it, which works seldom
-    in a child of the daemon: an outage would pile up a copy of the batch for each attempt.
+    An exception of urllib3 refers to itself, so only the garbage collector would free it, and that
+    rarely runs in a child of the daemon: an outage would pile up a copy of the batch per attempt.
     """
     seen: set[int] = set()
-    # `raise A from B` where B came from A closes a circle, which Python doesn't undo.
+    # `raise A from B` where B came from A makes a reference cycle, which Python doesn't undo.
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         traceback.clear_frames(error.__traceback__)

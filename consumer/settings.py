@@ -1,4 +1,4 @@
-"""Settings of the consumer: of the daemon that runs the KCL, and of its children, one a shard."""
+"""Settings of the consumer: of the daemon that runs the KCL, and of its children, one per shard."""
 
 from __future__ import annotations
 

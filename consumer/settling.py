@@ -1,8 +1,8 @@
-"""Settling late points between batches: what `rtdts.tracking.settling` decides, read and written.
+"""Settles late points between batches: reads and writes for what `rtdts.tracking.settling` decides.
 
-Late points are settled in lumps: all trucks whose time has come share one search. A truck for which
-that is not enough (a long backlog, a long silence before it) goes on by itself, page by page, in
-slices between batches: nothing of the shard waits for it.
+Late points are settled together: all trucks that are due share one search. A truck for which that
+is not enough (a long backlog, or a long silence before it) continues by itself, page by page, in
+slices between batches, so nothing else in the shard waits for it.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ GREEDY_EVERY_S = 30.0
 """… after this time."""
 PAUSE_S = PAUSE_MS / 1_000
 SLICE_S = 0.25
-"""How long the batches of a shard may wait for a settling; one that needs longer goes on after …"""
+"""How long a shard's batches may wait for a settling; one that needs longer continues after …"""
 REST_SLICES = 2
-"""… so many times as long as a slice took, so that the shard's other trucks have the most of it."""
+"""… this many times as long as a slice took, so that other trucks get most of the shard's time."""
 TRUCKS_A_PASS = 200
 BEFORE_FIXES, AFTER_FIXES = 9, 13
 """Read before and after an interval at first: enough to begin and to agree, mostly. Before it lie
@@ -58,7 +58,7 @@ MAX_FIXES = 100_000
 
 @dataclasses.dataclass(kw_only=True)
 class SettleReport:
-    """What a pass came to; one line of log."""
+    """The result of a pass; one line of the log."""
 
     trucks: int = 0
     fixes: int = 0
@@ -141,7 +141,7 @@ class Settler:
         self._next_pass_s = 0.0
 
     def note(self, states: Iterable[TruckState]) -> None:
-        """Keeps in mind which of these trucks are to be settled, and when."""
+        """Records which of these trucks are to be settled, and when."""
         now_s = self._clock()
         for state in states:
             if state.unsettled:
@@ -154,21 +154,21 @@ class Settler:
                 self._drop([state.truck_id])
 
     def _drop(self, truck_ids: Iterable[str]) -> None:
-        """Leaves off settling trucks that have nothing to settle, or no longer."""
+        """Stops settling trucks that have nothing left to settle."""
         for truck_id in truck_ids:
             self._due_s.pop(truck_id, None)
             self._slow.pop(truck_id, None)
             self._paged.discard(truck_id)
 
     def run(self, budget: Budget, *, everything: bool = False) -> SettleReport | None:
-        """Settles what is due, for `SLICE_S` at the most; None when nothing is.
+        """Settles what is due, for at most `SLICE_S`; None when nothing is due.
 
         Args:
-            budget: How long to wait for stores that are away.
-            everything: Whether to settle all at once: the shard ends.
+            budget: How long to wait for unavailable stores.
+            everything: Whether to settle all at once, because the shard ends.
 
         Raises:
-            RetriesExhausted: A store stayed away.
+            RetriesExhausted: A store stayed unavailable for the whole budget.
             LeaseLost: Another process owns the shard.
         """
         self._look_for_unsettled(budget)
@@ -194,7 +194,7 @@ class Settler:
         return report
 
     def _look_for_unsettled(self, budget: Budget) -> None:
-        """What the worker before this one left unsettled."""
+        """Loads what the previous worker left unsettled."""
         if self._has_looked:
             return
         for truck_id in self._truck_states.unsettled(budget):
@@ -209,7 +209,7 @@ class Settler:
         states = {
             truck_id: one
             for truck_id, one in recalled.items()
-            # Without a window nothing of it was ever folded: no reason to stop for everybody else.
+            # Without a window none of its points was ever folded: that must not stop other trucks.
             if one.is_unsettled and len(one.window)
         }
         self._drop(truck_id for truck_id in due if truck_id not in states)
@@ -240,8 +240,9 @@ class Settler:
     def _still_valid(self, updates: list[TruckUpdate], budget: Budget) -> list[TruckUpdate]:
         """Those of trucks that were not erased while their history was read.
 
-        An erasure writes the state before it deletes from the history: what was read was whole if
-        the state is as it was. Else the logs would be corrected for want of what was erased.
+        An erasure writes the state before it deletes from the history. So if the state is
+        unchanged, the history was read completely. Otherwise the logs would be corrected because
+        erased points are missing.
         """
         if not updates:
             return []
@@ -351,7 +352,7 @@ class Settler:
             state.truck_id: [_around(state, interval) for interval in state.unsettled]
             for state in states
         }
-        # What is long is read page by page in any case: beside it, others would not fit.
+        # Long intervals are read page by page in any case: others would not fit beside them.
         around = [
             one
             for some in requested.values()
@@ -379,7 +380,7 @@ class Settler:
     def _pages(
         self, work: _Work, interval: Interval, budget: Budget
     ) -> Iterator[tuple[Refold, list[Fix], int] | None]:
-        """Reads page by page; yields None in between, at the end what came of it."""
+        """Reads page by page; yields None in between, and the result at the end."""
         state = work.state
         # What this pass derived anew is written only at its end; in the window it may change again.
         changed_before = {
@@ -393,7 +394,7 @@ class Settler:
                 lambda: lead_of(truck_id, interval.from_ms, limit),  # noqa: B023 - called at once
             )
             is_from_start = len(lead) < limit or limit >= MAX_FIXES
-            if not is_from_start:  # of the moment at which it was cut it may lack some
+            if not is_from_start:  # some fixes of the moment where it was cut may be missing
                 cut_ms = min(one.fix.event_at_ms for one in lead)
                 lead = [one for one in lead if one.fix.event_at_ms > cut_ms]
             stored = _stored(state, lead, changed_before)
@@ -429,7 +430,7 @@ class Settler:
             fixes += len(new)
             if is_last:
                 break
-            # More fixes of one moment than a page has room for: none has so many but by mistake.
+            # One moment has more fixes than fit in a page, which only a fault can produce.
             from_ms = last_ms if last_ms > from_ms else last_ms + 1
             order = new[-1].fix.order if new else order
             yield None
@@ -469,8 +470,8 @@ def _stored(
 
     Args:
         state: The truck's state.
-        found: Of the history; what two intervals have in common may be there twice.
-        changed: What was derived anew since it was read, by id.
+        found: Fixes of the history; those in two intervals may be there twice.
+        changed: Fixes that were derived anew since the history was read, by id.
     """
     distinct = {
         one.fix.order: one

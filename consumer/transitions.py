@@ -1,4 +1,4 @@
-"""Writing what the machines found into the deliveries' logs, once, whoever else writes there."""
+"""Appends the status machines' transitions to the delivery logs, once, despite other writers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ from rtdts.tracking.truck_fold import TruckUpdate, is_remembered, unfolded_of
 from rtdts.tracking.truck_state import DeliveryState, Interval, TruckState, with_interval
 
 ATTEMPTS = 10
-"""Lost races on one delivery in a row before the next batch tries again: dispatchers are people."""
+"""Conflicts in a row on one delivery before the next batch retries: dispatchers are people, and
+write slowly."""
 
 
 AT_ONCE = 16
@@ -64,24 +65,24 @@ class Appended:
 class _Written:
     delivery_state: DeliveryState
     versions: tuple[int, ...]
-    """What the viewers must hear of: appended now, or found already written by the same cause."""
+    """Events to push to viewers: appended now, or found already written by the same cause."""
     appended: int = 0
     is_parked: bool = False
     has_moved_times: bool = False
     unfolded: Interval | None = None
-    """What of the history the delivery's new anchor has to be folded with."""
+    """The part of the history with which the delivery's new anchor must be folded."""
 
 
 class TransitionWriter:
-    """Brings logs and memories together.
+    """Brings delivery logs and truck states together.
 
     Args:
         log_store: The deliveries and their logs.
         rules: Distances and dwells, to fold anew when a declaration came in between.
         parking: Where the events go that the store refuses.
-        log: Where a delivery that can't be processed is told.
-        now_ms: What events are recorded at.
-        trace: Where it tells which point of some trucks changed a status.
+        log: Where a delivery that can't be processed is logged.
+        now_ms: The time at which events are recorded.
+        trace: Where it logs which points of the traced trucks changed a status.
     """
 
     def __init__(
@@ -105,12 +106,12 @@ class TransitionWriter:
     def plans(
         self, state: TruckState | None, truck_id: str, matches: Iterable[OpenMatch], budget: Budget
     ) -> dict[str, DeliveryPlan]:
-        """Of matches that the truck's state doesn't know yet, what their logs hold.
+        """Reads the logs of matches that are not in the truck's state yet.
 
         A match that has ended since it was read has none.
 
         Raises:
-            RetriesExhausted: DynamoDB stayed away.
+            RetriesExhausted: DynamoDB stayed unavailable for the whole budget.
         """
         unknown = [match.delivery_id for match in matches if not is_remembered(state, match)]
         rows = self._rows(unknown, budget)
@@ -124,19 +125,20 @@ class TransitionWriter:
         return {plan.match.delivery_id: plan for plan in plans if plan is not None}
 
     def append(self, update: TruckUpdate, here: Through, budget: Budget) -> Appended:
-        """Appends what a batch, or a settling, found about a truck's deliveries.
+        """Appends what a batch or a settling found about a truck's deliveries.
 
-        What the store refuses of one delivery is parked, and tried again with the truck's next
-        batch: the others go on. Several deliveries of which the logs stand where the state has them
-        are read and appended to together; where that is refused, and all others, one by one.
+        If the store refuses one delivery's events, they are parked and tried again with the truck's
+        next batch; the other deliveries go on. Several deliveries whose logs are as the state has
+        them are read and appended to together. If that is refused, and for all other deliveries, it
+        is done one by one.
 
         Args:
-            update: What it found.
-            here: Up to which record the truck's points have been taken.
-            budget: How long to go on.
+            update: The result of the batch or settling.
+            here: The last record up to which the truck's points are processed.
+            budget: How long to keep trying.
 
         Raises:
-            RetriesExhausted: DynamoDB stayed away.
+            RetriesExhausted: DynamoDB stayed unavailable for the whole budget.
         """
         pending = [one for one in update.deliveries if one.pending]
         written: dict[str, _Written | None] = {}
@@ -189,7 +191,7 @@ class TransitionWriter:
         )
 
     def _each(self, values: Sequence[A], function: Callable[[A], T]) -> list[T]:
-        """Many deliveries of one truck at once: one after another, a depot's would hold a shard."""
+        """Many deliveries of one truck at once: one by one, a depot's would block the shard."""
         if len(values) < 2:
             return [function(value) for value in values]
         return list(self._threads.map(function, values))
@@ -216,11 +218,11 @@ class TransitionWriter:
         here: Through,
         budget: Budget,
     ) -> dict[str, _Written]:
-        """Appends to those that need nothing but that, some transactions' worth at once.
+        """Appends to the logs that need nothing else, several transactions at once.
 
         Returns:
-            What became of those that were appended to, by delivery. The others are left: their logs
-            stand elsewhere, or a transaction with them was refused.
+            The results of the deliveries that were appended to, by delivery. The others are left
+            out: their logs are at another version, or a transaction with them was refused.
         """
         rows = self._rows([one.after.delivery_id for one in pending], budget)
         ready: dict[str, tuple[DeliveryUpdate, Change]] = {}
@@ -252,7 +254,7 @@ class TransitionWriter:
         return written
 
     def _append_group(self, budget: Budget, group: Sequence[Change]) -> bool:
-        """Whether it was appended; not what another writer was faster at, or the store refuses."""
+        """Whether it was appended; False if another writer was first, or the store refuses it."""
         append = partial(self._store.append_together, group)
         try:
             budget.call("append to deliveries' logs", append)
@@ -275,7 +277,7 @@ class TransitionWriter:
             if row is None or not _is_carried(row, update.state.truck_id):
                 return None
             if row.version == delivery.before.version:
-                # The log holds what the memory accounts for, and nothing else.
+                # The log holds exactly the events that the state accounts for.
                 settlement = Settlement(
                     delivery_state=delivery.after,
                     append=delivery.pending,
@@ -360,10 +362,10 @@ class TransitionWriter:
     def _begun_anew(
         self, update: TruckUpdate, plan: DeliveryPlan
     ) -> tuple[DeliveryUpdate, Interval | None]:
-        """A declaration came in between: the machine begins there.
+        """Restarts the machine at a declaration that came in between.
 
         Returns:
-            The delivery, and what of the history must be folded for it first.
+            The delivery, and the part of the history that must be folded for it first.
         """
         state = update.state
         before = remember(plan, state.window, self._rules)
@@ -420,8 +422,8 @@ def _grown(
 ) -> tuple[Delivery, list[DeliveryEvent]]:
     """The row and the new events after appending transitions to its log.
 
-    Transitions take effect by the truck's clock, which is slow by `lag_ms`; from when on customers
-    are shown the truck goes by ours.
+    Transitions take effect by the truck's clock, which is slow by `lag_ms`. The time from which the
+    customer is shown the truck is by our clock.
     """
     events = [
         DeliveryEvent(

@@ -1,4 +1,4 @@
-"""The trucks' states in the process, and in ``truck-state``."""
+"""The trucks' states: cached in the process, and stored in ``truck-state``."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def _nothing(_truck_id: str, _deliveries: frozenset[str]) -> None:
 
 
 class TruckStates:
-    """Loads and saves memories; keeps the recently used ones, since only this process writes them.
+    """Loads and saves truck states; caches the recently used ones, since only this process writes.
 
-    That nobody else does is never assumed, only found out: each write names the version that it
-    replaces.
+    It never assumes that there is no other writer: each write names the version that it replaces,
+    so another writer is detected.
 
     Args:
         store: ``truck-state``.
         shard_id: The shard that this process reads.
-        writer_id: This process; no other has ever had it.
-        log: Where what can't be kept is told.
-        capacity: Trucks kept at hand.
+        writer_id: This process's id; no other process has ever had it.
+        log: Where states that can't be stored are logged.
+        capacity: Trucks kept in the cache.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class TruckStates:
         self._cached: OrderedDict[str, StoredState] = OrderedDict()
 
     def load(self, truck_ids: Sequence[str], budget: Budget) -> dict[str, TruckState]:
-        """Those trucks' memories that exist and can be read.
+        """Those of the trucks' states that exist and can be read.
 
         Raises:
-            RetriesExhausted: OpenSearch stayed away.
+            RetriesExhausted: OpenSearch stayed unavailable for the whole budget.
         """
         unknown = [truck_id for truck_id in truck_ids if truck_id not in self._cached]
         if unknown:
@@ -72,21 +72,21 @@ class TruckStates:
         return found
 
     def unsettled(self, budget: Budget) -> list[str]:
-        """All trucks, of whichever shard, whose states wait for a settling.
+        """All trucks, in any shard, whose states wait for a settling.
 
         Raises:
-            RetriesExhausted: OpenSearch stayed away.
+            RetriesExhausted: OpenSearch stayed unavailable for the whole budget.
         """
         return budget.call("look for unsettled trucks", self._store.unsettled)
 
     def changed(self, truck_ids: Collection[str], budget: Budget) -> frozenset[str]:
-        """Those of the trucks whose states are no longer stored as the cache has them.
+        """Those of the trucks whose stored states differ from the cached ones.
 
-        The cache has the stored ones then.
+        Afterwards the cache has the stored ones.
 
         Raises:
             LeaseLost: Another process wrote one of them.
-            RetriesExhausted: OpenSearch stayed away.
+            RetriesExhausted: OpenSearch stayed unavailable for the whole budget.
         """
         stored = budget.call("read truck states", partial(self._store.load, list(truck_ids)))
         found = set()
@@ -105,22 +105,22 @@ class TruckStates:
         *,
         take_out: TakeOut = _nothing,
     ) -> tuple[str, ...]:
-        """Writes memories, saying that all records up to `applied` are in them.
+        """Writes states, recording that they include all records up to `applied`.
 
         Args:
             states: The trucks' states.
-            applied: The last record that is in them.
-            budget: How long to go on.
+            applied: The last record that they include.
+            budget: How long to keep trying.
             take_out: Called with a truck and deliveries that turn out to have been erased, before
                 its state is stored without them.
 
         Returns:
-            Trucks whose states in the cache were void: erased meanwhile, or deleted. What was made
-            of them is not stored; the cache has their tombstones, or nothing.
+            Trucks whose cached states were void: erased meanwhile, or deleted. Their new states are
+            not stored; the cache has their tombstones, or nothing.
 
         Raises:
             LeaseLost: Another process wrote one of them.
-            RetriesExhausted: OpenSearch stayed away.
+            RetriesExhausted: OpenSearch stayed unavailable for the whole budget.
         """
         pending = {state.truck_id: self._signed(state, applied) for state in states}
         packed = {truck_id: pack_state(state) for truck_id, state in pending.items()}
@@ -156,8 +156,8 @@ class TruckStates:
                     else:
                         pending[truck_id], packed[truck_id] = left, pack_state(left)
                 elif outcome.fate is Fate.REJECTED:
-                    # Without its memory the truck goes on, as after a loss of it: better than
-                    # to stop all others.
+                    # The truck goes on without its state, as if it had been lost: better than to
+                    # stop all others.
                     self._log.error(
                         "truck_state_rejected", truck_id=truck_id, reason=outcome.reason
                     )
@@ -172,7 +172,7 @@ class TruckStates:
         return tuple(void)
 
     def _signed(self, state: TruckState, applied: StreamPosition) -> TruckState:
-        # Shards that were merged or split away are read to their end before their children.
+        # Shards that were merged or split are read to their end before their children.
         others = [
             (shard_id, position)
             for shard_id, position in state.applied.items()
@@ -192,10 +192,10 @@ class TruckStates:
     def _after_conflict(
         self, state_to_write: TruckState, packed: bytes, budget: Budget, take_out: TakeOut
     ) -> TruckState | None:
-        """After a conflict: what to write in place of what stands; None: nothing.
+        """After a conflict: what to write over the stored state; None: nothing.
 
         Raises:
-            LeaseLost: What stands is another process's.
+            LeaseLost: The stored state is another process's.
         """
         truck_id = state_to_write.truck_id
         stands = budget.call("read a truck state", lambda: self._store.load([truck_id]))
@@ -216,7 +216,7 @@ class TruckStates:
         return msgspec.structs.replace(state_to_write, deliveries=left)
 
     def _adopt(self, truck_id: str, stored: StoredState | None) -> None:
-        """Takes what stands into the cache.
+        """Takes the stored state into the cache.
 
         Raises:
             LeaseLost: It is another process's.

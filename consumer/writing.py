@@ -1,4 +1,4 @@
-"""What is written of an update, and writing many items until each has its final fate."""
+"""The documents of an update, and writing many items until each has a final outcome."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def write_all(
     write: Callable[[Sequence[W]], list[ItemOutcome]],
     budget: Budget,
 ) -> list[tuple[W, str]]:
-    """Writes all; only what failed for a reason that passes is written again.
+    """Writes all; only transient failures are written again.
 
     Args:
-        operation: What it is, for the log.
-        writes: What to write; every write must be one that may be repeated.
-        write: Writes them, and says what became of each.
-        budget: How long to go on.
+        operation: Its name, for the log.
+        writes: What to write; every write must be repeatable.
+        write: Writes them, and returns the outcome of each.
+        budget: How long to keep trying.
 
     Returns:
-        What was rejected for its own fault, with the reasons. A conflict is none: it says that
-        something newer is there.
+        What was rejected as invalid, with the reasons. A conflict is not a rejection: it means that
+        something newer is stored.
 
     Raises:
         RetriesExhausted: The budget is used up.
@@ -59,7 +59,7 @@ def history_writes(update: TruckUpdate) -> Iterator[HistoryWrite]:
     knowledge = max(update.state.knowledge, PROVISIONAL + 1)
     for one in update.positions:
         yield HistoryWrite(fix=one.fix, deliveries=one.deliveries, knowledge=knowledge)
-    # A settling writes them again; until then whatever stands there is as good.
+    # A settling writes them again; until then the stored documents will do.
     for one in update.late:
         yield HistoryWrite(fix=one.fix, deliveries=one.deliveries)
     for one in update.beyond:

@@ -1,6 +1,7 @@
-"""Who may do what here, as data: what is enforced, and what docs/security.md shows.
+"""Access rules of this Lambda, as data: they are enforced here and shown in docs/security.md.
 
-Only roles and ownership: what a request may then do to a delivery as it is, `decisions` says.
+They cover only roles and ownership: `decisions` says what a request may then do to a delivery in
+its current state.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ DECLARABLE: Final[Mapping[str, tuple[DeclaredType, ...]]] = {
 """What each role may declare."""
 
 TRUCK_SEES_CLOSED_FOR_MS: Final = MS_PER_DAY
-"""A stolen truck token must not list a year of customers and their doors."""
+"""A stolen truck token must not list a year of customers and their addresses."""
 
 SEEN: Final[Mapping[str, str]] = {
     DISPATCHER: "every delivery",

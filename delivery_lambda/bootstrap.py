@@ -25,7 +25,7 @@ from rtdts.runtime.wall_clock import now_ms
 
 REQUESTS_BURST_MINUTES = 5
 REJECTION_LINES_PER_MINUTE = 6
-"""Of the log, about all refused requests without a token together."""
+"""Log lines about refused requests without a token, all together."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class App:
     blocks: BlockList
     requests: RateLimits
     rejection_lines: RateLimits
-    """Of the log, about requests without a token."""
+    """Limits log lines about requests without a token."""
     edge: Edge
     origins: Origins
     log: Logger

@@ -1,4 +1,4 @@
-"""Who calls: what the gateway's JWT authorizer has checked, as a value."""
+"""The caller, as the gateway's JWT authorizer has verified it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Caller:
 
     @property
     def actor(self) -> str:
-        """How the log names them."""
+        """The caller's name in the log."""
         return f"{self.role}:{self.identity}"
 
 
@@ -34,7 +34,7 @@ def caller_of(event: Mapping[str, Any], identity_claim: str) -> Caller | None:
     if role not in ROLES or not isinstance(identity, str) or not identity:
         return None
     try:
-        # The gateway turns every claim into text, great numbers maybe into 1.7955E9.
+        # The gateway turns every claim into text, large numbers possibly into 1.7955E9.
         expires_at_ms = int(float(claims.get("exp", "")) * 1000)
     except (TypeError, ValueError, OverflowError):
         return None

@@ -1,8 +1,8 @@
-"""Where the next page of a list begins, as text that only we read.
+"""Cursors: where the next page of a list begins, as opaque text.
 
-A cursor names a place in a list and no list: whose deliveries are listed is always taken from
-the request and its token, so nobody gains anything by making a cursor up. The check in it is
-there for mistakes: a cursor of another list, or one cut short, is told instead of obeyed.
+A cursor names a position in a list, not the list itself: the owner of the listed deliveries is
+always taken from the request and its token, so a forged cursor gains nothing. The check in it is
+there for mistakes: a cursor of another list, or a truncated one, is reported instead of used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class InvalidCursor(Exception):  # noqa: N818 - what it is, not an error of ours
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True):
-    # Bounded, since anybody can make one up: DynamoDB refuses longer numbers and empty keys.
+    # Bounded, since any client can forge one: DynamoDB refuses longer numbers and empty keys.
     created_at_ms: Annotated[int, Meta(ge=0, le=2**53)]
     delivery_id: Identifier
     check: str
@@ -35,7 +35,7 @@ def encode_cursor(position: ListPosition, list_name: str) -> str:
 
     Args:
         position: Where the page ended.
-        list_name: Everything that makes this list this list: owner and filter.
+        list_name: Everything that identifies this list: owner and filter.
     """
     cursor = _Cursor(position.created_at_ms, position.delivery_id, _check(position, list_name))
     return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
@@ -45,7 +45,7 @@ def decode_cursor(text: str, list_name: str) -> ListPosition:
     """The position that a cursor of this list names.
 
     Raises:
-        InvalidCursor: It is none.
+        InvalidCursor: The text is not a cursor of this list.
     """
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -1,6 +1,6 @@
-"""What may be done to a delivery, and what then becomes of it.
+"""Decides what a request may do to a delivery, and what the delivery then becomes.
 
-Pure: rows and requests in; a change, or why there is none, out.
+Pure: rows and requests in; a change, or the reason why there is none, out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rtdts.tracking.doubts import doubts_about
 from rtdts.tracking.visibility import DEFAULT_VISIBILITY, Visibility
 
 CLOCK_TOLERANCE_MS = 30_000
-"""How far ahead of ours a declarer's clock may be: as much as a truck's (see ingest's stamping)."""
+"""How far a declaring client's clock may be ahead: as much as a truck's (see ingest's stamping)."""
 
 ANY_VERSION = "*"
 
@@ -49,7 +49,7 @@ class Reason(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeliverySpec:
-    """Who brings what from where to where: all that the dispatcher decides."""
+    """The truck, customer, route and terms: all that the dispatcher decides."""
 
     truck_id: str
     customer_id: str
@@ -64,11 +64,11 @@ class DeliverySpec:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """What somebody says has happened."""
+    """A declaration: an event that a person reports."""
 
     type: DeclaredType
     at_ms: int | None
-    """When, if they say so; else now."""
+    """When it happened, if the request says so; otherwise now."""
     note: str | None
     proof: str | None
     idempotency_key: str
@@ -87,14 +87,14 @@ class Change:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Unchanged:
-    """Everything is so already."""
+    """Everything is already as requested."""
 
     delivery: Delivery
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """What stands against it; `detail` is for the one who asked."""
+    """Why a request is refused; `detail` is for the caller."""
 
     reason: Reason
     detail: str
@@ -114,15 +114,15 @@ def decide_plan(
     actor: str,
     now_ms: int,
 ) -> Decision:
-    """Creates a delivery, or brings it in line with a plan, by one event at the most.
+    """Creates a delivery, or brings it in line with a plan, by at most one event.
 
     Args:
-        before: The delivery as it is; None when there is none.
+        before: The current delivery; None when there is none.
         delivery_id: Its id.
-        plan: What the dispatcher wants.
+        plan: The dispatcher's plan.
         expected_version: The version that it must be at; `ANY_VERSION`: it must exist.
-        actor: Who asks.
-        now_ms: This moment; a new truck's assignment starts here.
+        actor: The caller.
+        now_ms: The current time; a new truck's assignment starts here.
     """
     if before is not None and not before.is_open:
         return Refusal(reason=Reason.CLOSED, detail=f"the delivery is {before.status}")
@@ -143,14 +143,14 @@ def decide_declaration(
     actor: str,
     now_ms: int,
 ) -> Decision:
-    """Writes down what somebody says, once a key, if it can follow what is known.
+    """Records a declaration, once per idempotency key, if it is consistent with what is known.
 
     Args:
-        delivery: The delivery as it is.
-        log: All its events: among them may be this declaration already.
-        declaration: What is said.
-        actor: Who says it.
-        now_ms: This moment.
+        delivery: The current delivery.
+        log: All its events; this declaration may already be among them.
+        declaration: The declaration.
+        actor: The caller that makes it.
+        now_ms: The current time.
     """
     for event in log:
         if event.idempotency_key == declaration.idempotency_key:
@@ -165,7 +165,7 @@ def decide_declaration(
             reason=Reason.ILLEGAL_STATUS,
             detail=f"{declaration.type} is not possible while the delivery is {delivery.status}",
         )
-    now_ms = max(now_ms, delivery.updated_at_ms)  # clocks differ: a row never grows younger
+    now_ms = max(now_ms, delivery.updated_at_ms)  # clocks differ: a row's time never goes back
     at_ms = now_ms if declaration.at_ms is None else declaration.at_ms
     if at_ms > now_ms + CLOCK_TOLERANCE_MS:
         return Refusal(reason=Reason.NOT_YET, detail="at: lies in the future", field="at")
@@ -181,14 +181,14 @@ def decide_declaration(
 
 
 def _last_declared_ms(log: Sequence[DeliveryEvent]) -> int:
-    """When the last thing that somebody said (a rule names its point) took effect.
+    """The effective time of the last event made by a person (a rule's event names its point).
 
-    The story of a delivery orders what was said by its effective time. A pickup that is reported
-    late, after its truck or its plan was changed, would come before that change in the story and
-    after it in the log; so it takes effect with the change. An end stands however late it comes.
+    A delivery's timeline orders declarations by effective time. A pickup that is reported late,
+    after the truck or the plan was changed, would come before that change in the timeline and after
+    it in the log; so it takes effect with the change. An end stands however late it is reported.
 
-    What takes effect at one time is ordered by status: after a change that kept `nearby`, a pickup
-    takes effect a millisecond later.
+    Events with the same effective time are ordered by status: after a change that kept `nearby`, a
+    pickup takes effect a millisecond later.
     """
     return max(
         (
@@ -235,8 +235,8 @@ def _create(delivery_id: str, plan: DeliverySpec, actor: str, now_ms: int) -> Ch
 
 
 def _change(before: Delivery, plan: DeliverySpec, actor: str, now_ms: int) -> Change:
-    # The clocks of two Lambdas differ a little: no interval may end before it began, and nothing
-    # that is said takes effect before what was said earlier.
+    # The clocks of two Lambdas differ a little: no interval may end before it began, and no
+    # declaration takes effect before an earlier one.
     at_ms = max(now_ms, before.updated_at_ms)
     status, cause, assignments = _still_true(before, plan), Cause.CORRECTED, before.assignments
     if plan.truck_id != before.truck_id:
@@ -270,7 +270,7 @@ def _change(before: Delivery, plan: DeliverySpec, actor: str, now_ms: int) -> Ch
 
 
 def _shown_from_ms(before: Delivery, plan: DeliverySpec, status: Status, at_ms: int) -> int | None:
-    """Another customer, truck or policy begins anew: none of them opens what was before it."""
+    """Another customer, truck or policy starts anew: none of them reveals what was before it."""
     goes_on = (plan.customer_id, plan.truck_id, plan.visibility) == (
         before.customer_id,
         before.truck_id,
@@ -280,10 +280,10 @@ def _shown_from_ms(before: Delivery, plan: DeliverySpec, status: Status, at_ms: 
 
 
 def _still_true(before: Delivery, plan: DeliverySpec) -> Status:
-    """The status as far as it holds under another plan.
+    """The part of the status that stays valid under another plan.
 
-    That a truck is at or near a place says nothing of another place. Where it stands by the new
-    plan, the rules tell from its next point on.
+    A truck that is at or near one place need not be near another. From the truck's next point on,
+    the rules find its status under the new plan.
     """
     if before.status is Status.AT_PICKUP and _is_elsewhere(before.origin, plan.origin):
         return Status.EN_ROUTE_TO_PICKUP
@@ -376,8 +376,8 @@ _LEADS_TO = {
 _OPEN = frozenset(Status) - CLOSED
 
 _LEGAL_FROM = {
-    # Where the truck is, the sensors say; they may have come too early to `in_transit`, or to
-    # `nearby`. The pickup can't follow the arrival.
+    # The sensors determine where the truck is; they may have reached `in_transit` or `nearby` too
+    # early. The pickup can't follow the arrival.
     DeclaredType.PICKED_UP: _OPEN - {Status.ARRIVED},
     DeclaredType.DELIVERED: _OPEN,
     DeclaredType.FAILED: _OPEN,

@@ -1,4 +1,4 @@
-"""What each route does: read, decide, write, nudge, answer."""
+"""Handles each route: read, decide, write, nudge, respond."""
 
 from __future__ import annotations
 
@@ -71,17 +71,17 @@ from rtdts.tracking.instants import format_instant
 from rtdts.tracking.roles import CUSTOMER, TRUCK
 
 MAX_DECISIONS = 6
-"""How often a request decides anew after somebody else wrote first. The consumer writes at most
-a few events a minute to a delivery; losing six times in a row is a loop of ours."""
+"""How often a request decides again after a conflict with another writer. The consumer writes at
+most a few events per minute to a delivery; six conflicts in a row are a loop in our code."""
 
 PAGE_LENGTH = 50
 
 
 class DeliveryPort(Protocol):
-    """What is needed of the delivery store."""
+    """The part of the delivery store that is used here."""
 
     def get(self, delivery_id: str) -> Delivery | None:
-        """The delivery as it is now."""
+        """The current delivery."""
 
     def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
         """Its log."""
@@ -94,7 +94,7 @@ class DeliveryPort(Protocol):
         *,
         matches: bool,
     ) -> None:
-        """Grows its log."""
+        """Appends to its log."""
 
     def list_page(
         self,
@@ -110,14 +110,14 @@ class DeliveryPort(Protocol):
 
 
 class TicketPort(Protocol):
-    """What is needed of the ticket store."""
+    """The part of the ticket store that is used here."""
 
     def issue(self, holder: TicketHolder, now_ms: int) -> Ticket:
         """A new ticket."""
 
 
 class NudgePort(Protocol):
-    """What is needed of the queue of nudges."""
+    """The part of the nudge queue that is used here."""
 
     def send(self, nudge: Nudge) -> None:
         """Sends one."""
@@ -135,10 +135,10 @@ class Dispatch:
     now_ms: Callable[[], int]
 
     def respond(self, request: Request, caller: Caller) -> Response:
-        """Answers a request, refusals included.
+        """Returns the response to a request, also when it is refused.
 
         Raises:
-            KeyError: The gateway sent a route that is none of ours.
+            KeyError: The gateway sent an unknown route.
         """
         routes: Mapping[tuple[str, str], Callable[[Request, Caller], Response]] = {
             PUT_DELIVERY: self._put_delivery,
@@ -167,7 +167,7 @@ class Dispatch:
             return unavailable()
 
     def respond_open(self, request: Request, blocks: Blocks) -> Response:
-        """Answers a request without a token, of the one route that takes them."""
+        """Returns the response to a request without a token, on the one route that accepts them."""
         try:
             return self.sharing.ticket(request, blocks)
         except InvalidRequest as error:
@@ -239,7 +239,7 @@ class Dispatch:
             return forbidden(f"a {caller.role} may not declare a delivery {declaration.type}")
 
         def decide() -> Decision:
-            # Read anew each time: meanwhile it may have been given to another truck.
+            # Read again each time: meanwhile it may have been assigned to another truck.
             delivery = self._visible(request, caller)
             if delivery is None:
                 return _NOT_FOUND
@@ -290,10 +290,10 @@ class Dispatch:
         return self.sharing.revoke(request, delivery) or no_such_share()
 
     def _decide_and_write(self, decide: Callable[[], Decision]) -> Decision:
-        """Writes what is decided; decides anew when somebody else wrote first.
+        """Writes the decision; decides again when another writer was first.
 
         Raises:
-            VersionConflict: Somebody else wrote first `MAX_DECISIONS` times in a row.
+            VersionConflict: Another writer was first `MAX_DECISIONS` times in a row.
         """
         for _ in range(MAX_DECISIONS - 1):
             try:
@@ -311,8 +311,8 @@ class Dispatch:
                 self._log_doubts(decision.events)
                 self._nudge(decision.after)
             case Unchanged():
-                # It may be the repetition of a request that was cut off between its write and
-                # its nudge. If it was not, the queue knows this nudge and drops it.
+                # It may repeat a request that was interrupted between its write and its nudge. If
+                # not, the queue recognises this nudge as a duplicate and drops it.
                 self._nudge(decision.delivery)
             case Refusal():
                 pass
@@ -338,7 +338,7 @@ class Dispatch:
         try:
             self.nudges.send(nudge)
         except (BotoCoreError, ClientError) as error:
-            # What was asked for is done and stays done; the next round tells the viewers.
+            # The request is done and stays done; the next round updates the viewers.
             self.log.exception("nudge_not_sent", error, delivery_id=delivery.delivery_id)
 
     def _outcome(self, decision: Decision, caller: Caller, status: HTTPStatus) -> Response:
@@ -351,7 +351,7 @@ class Dispatch:
                 return self._document(status, decision.delivery, caller)
 
     def _visible(self, request: Request, caller: Caller) -> Delivery | None:
-        """The delivery, if there is one for this caller: the two refusals must look alike."""
+        """The delivery, if it exists for this caller: missing and forbidden must look alike."""
         if not is_identifier(request.delivery_id):
             return None
         delivery = self.deliveries.get(request.delivery_id)

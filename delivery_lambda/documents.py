@@ -1,8 +1,8 @@
 """Deliveries as the HTTP API shows them.
 
-Who declared an event and why, which point made a rule fire, the note and the proof are for the
-dispatcher alone; customers and trucks see what the socket's messages show. What a customer may see
-of the truck, and which of its stops a delivery is, are for the dispatcher and the truck.
+Only the dispatcher sees the actor and the reason of a declaration, the point that made a rule fire,
+the note and the proof; customers and trucks see what the socket's messages show. Only the
+dispatcher and the truck see what a customer may see of the truck, and which stop a delivery is.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def event_document(event: DeliveryEvent, *, in_detail: bool) -> Document:
 
 
 def share_document(share: Share) -> Document:
-    """A share as the dispatcher sees it: nothing that it could be used with."""
+    """A share as the dispatcher sees it: without the token that opens it."""
     return {
         "share_id": share.share_id,
         "created_at": format_instant(share.created_at_ms),
@@ -103,7 +103,7 @@ def share_document(share: Share) -> Document:
 def shared_delivery_document(
     delivery: Delivery, events: Sequence[DeliveryEvent], *, stops_before: int | None
 ) -> Document:
-    """A delivery as it is shown to who has a share: as to its customer, without truck and names."""
+    """A delivery as a share shows it: as to its customer, but without truck and names."""
     timeline = _timeline(events_to_show(delivery, events, is_customer=True))
     since = timeline[-1]["at"] if timeline else format_instant(delivery.updated_at_ms)
     window = delivery.window
@@ -124,7 +124,7 @@ def shared_delivery_document(
 
 
 def _timeline(events: Sequence[DeliveryEvent]) -> list[Document]:
-    """The statuses that stand, each once: one that is come back to withdraws what followed it."""
+    """The valid statuses, each once: returning to a status withdraws those that followed it."""
     timeline: list[Document] = []
     for event in events:
         entry = {"status": event.status.value, "at": format_instant(event.effective_at_ms)}
@@ -134,7 +134,7 @@ def _timeline(events: Sequence[DeliveryEvent]) -> list[Document]:
             continue
         there = known.index(event.status.value)
         del timeline[there + 1 :]
-        if event.cause is Cause.ASSIGNED:  # another truck begins anew
+        if event.cause is Cause.ASSIGNED:  # another truck starts anew
             timeline[there] = entry
     return timeline
 

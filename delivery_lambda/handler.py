@@ -1,4 +1,4 @@
-"""Entry point of delivery_lambda: an event of the HTTP API in, an answer and a log line out."""
+"""Entry point of delivery_lambda: an HTTP API event in, a response and a log line out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rtdts.tracking.roles import DISPATCHER
 
 _OPEN = frozenset(" ".join(route) for route in OPEN_ROUTES)
 _FOR_PAGES = frozenset(" ".join(route) for route in (ISSUE_TICKET, ISSUE_SHARE_TICKET))
-"""What a page does before it opens a socket, whose gateway does not look at the origin either."""
+"""Requests that a page sends before it opens a socket; the socket's gateway checks no origin."""
 
 
 @functools.cache
@@ -35,7 +35,7 @@ def lambda_handler(event: Mapping[str, Any], _context: object) -> Response:
 
 
 def handle(event: Mapping[str, Any], app: App) -> Response:
-    """Answers one request; whatever goes wrong, it is an answer and a log line."""
+    """Handles one request; any failure also becomes a response and a log line."""
     started_s = time.monotonic()
     caller = caller_of(event, app.identity_claim)
     response = _respond(event, caller, app)
@@ -55,7 +55,7 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
 
 
 def _rejection(caller: Caller, app: App) -> Response | None:
-    """The answer to a caller that is blocked, or over its quota: before anything is read."""
+    """The response to a caller that is blocked or over its quota, before anything is read."""
     now_ms = app.dispatch.now_ms()
     blocks = app.blocks.current()
     if blocks.revoking(caller.role, caller.identity, caller.token, now_ms):
@@ -69,7 +69,7 @@ def _rejection(caller: Caller, app: App) -> Response | None:
 
 
 def _has_line(event: Mapping[str, Any], response: Response, app: App) -> bool:
-    """Whether a request has a line in the log: strangers' refusals only now and then."""
+    """Whether a request is logged: refusals of unknown callers only now and then."""
     if event.get("routeKey") not in _OPEN or response["statusCode"] < HTTPStatus.BAD_REQUEST:
         return True
     if response["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -105,6 +105,6 @@ def _guarded(response: Callable[[], Response], app: App) -> Response:
         app.log.exception("store_unavailable", error)
         return unavailable()
     except Exception as error:
-        # The last resort of a process that must answer: told as what it is, and logged whole.
+        # The last resort of a process that must respond: 500, and the whole error in the log.
         app.log.exception("unexpected", error)
         return internal_error()

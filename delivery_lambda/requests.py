@@ -1,4 +1,4 @@
-"""What a request says: parsed once, at the edge, into frozen values or an `InvalidRequest`."""
+"""Parses requests once, at the edge, into frozen values or an `InvalidRequest`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAX_NAME_LENGTH: Final = 200
 MAX_STOP_SEQUENCE: Final = 100_000
 MIN_SHARE_LIFE_S: Final = 60
 MAX_OPEN_BODY_BYTES: Final = 1_024
-"""Of a request without a token: there is no more to say in it."""
+"""The largest body of a request without a token: it needs no more."""
 
 _ENTITY_TAG = re.compile(r'"([0-9]{1,18})"|([0-9]{1,18})')
 _AT_FIELD = " - at `$."
@@ -61,13 +61,13 @@ class InvalidRequest(Exception):  # noqa: N818 - what it is, not an error of our
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
-    """An event of the HTTP API, without what nobody needs."""
+    """An event of the HTTP API, reduced to what is used."""
 
     route: tuple[str, str]
     delivery_id: str
-    """Of the path; empty on routes without one."""
+    """From the path; empty on routes without one."""
     share_id: str
-    """As well."""
+    """Also from the path; empty on routes without one."""
     query: Mapping[str, str]
     headers: Mapping[str, str]
     """Names in lower case."""
@@ -119,7 +119,7 @@ def parse_request(event: Mapping[str, Any]) -> Request:
     """Reads an event of payload format 2.0.
 
     Raises:
-        InvalidRequest: The body is said to be base64 and is not.
+        InvalidRequest: The body is marked as base64 and is not.
     """
     method, _, path = str(event["routeKey"]).partition(" ")
     body = event.get("body") or ""
@@ -204,7 +204,7 @@ def parse_declaration(request: Request) -> Declaration:
         note=body.note,
         proof=body.proof,
         idempotency_key=key,
-        # Of what it says, not of its bytes: a client may write the same JSON in another way.
+        # Of its content, not of its bytes: a client may write the same JSON in another way.
         request_hash=hashlib.sha256(msgspec.json.encode(body)).hexdigest(),
     )
 
@@ -213,7 +213,7 @@ def parse_share_life_s(request: Request, *, default_s: int, most_s: int) -> int:
     """How long a share shall live, in seconds: the body of POST /deliveries/{delivery_id}/shares.
 
     Raises:
-        InvalidRequest: It is not a number of seconds, or too small or great a one.
+        InvalidRequest: It is not a number of seconds, or is too small or too large.
     """
     body = _decode(request.body, _ShareBody) if request.body.strip() else _ShareBody()
     if body.expires_in_s is None:
@@ -259,10 +259,10 @@ class ListOwner:
 
 
 def owner_of_list(request: Request, caller: Caller) -> ListOwner | None:
-    """Whose deliveries GET /deliveries asks for; None when they are not the caller's.
+    """The owner that GET /deliveries names; None when its deliveries are not the caller's.
 
     Raises:
-        InvalidRequest: A dispatcher names nobody or both, or what is named can't be an id.
+        InvalidRequest: A dispatcher names neither owner or both, or the name can't be an id.
     """
     named = [
         ListOwner(kind=kind, identity=identity)

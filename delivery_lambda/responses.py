@@ -24,14 +24,14 @@ _STATUS_OF: Final = {
 
 
 def refusal_response(refusal: Refusal) -> Response:
-    """What was understood, and can't be done."""
+    """A valid request that can't be done."""
     status = _STATUS_OF[refusal.reason]
     members: dict[str, Any] = {} if refusal.field is None else {"field": refusal.field}
     return problem(status, refusal.detail, **members)
 
 
 def invalid(request: InvalidRequest) -> Response:
-    """What was not understood; `field` names the place, when it is one."""
+    """An invalid request; `field` names the part at fault, if it is one."""
     status = HTTPStatus.BAD_REQUEST
     members: dict[str, Any] = {"field": request.field} if request.field else {}
     if request.limit is not None:
@@ -40,7 +40,7 @@ def invalid(request: InvalidRequest) -> Response:
 
 
 def forbidden(detail: str) -> Response:
-    """What this caller may not do."""
+    """A request that this caller may not make."""
     return problem(HTTPStatus.FORBIDDEN, detail)
 
 
@@ -56,22 +56,22 @@ def too_many_shares(error: TooManyShares) -> Response:
 
 
 def no_such_share() -> Response:
-    """The one answer to each token that opens nothing, whatever the reason."""
+    """The single response to every token that opens nothing, for any reason."""
     return problem(HTTPStatus.NOT_FOUND, "there is no such share, or it has ended")
 
 
 def foreign_origin() -> Response:
-    """A page that the deployment does not know."""
+    """A page whose origin the deployment does not allow."""
     return forbidden("this page's origin is not allowed")
 
 
 def erased(error: DeliveryErased) -> Response:
-    """What was erased does not come again, whoever still has it."""
+    """An erased delivery does not come back, even if a caller still has it."""
     return problem(HTTPStatus.CONFLICT, str(error), field="delivery_id")
 
 
 def unavailable() -> Response:
-    """Trying again is right, also where an answer got lost after the write: all is idempotent."""
+    """A retry is safe, even if a response was lost after the write: every request is idempotent."""
     status = HTTPStatus.SERVICE_UNAVAILABLE
     return problem(
         status,

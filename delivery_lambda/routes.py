@@ -26,4 +26,4 @@ ROUTES: Final = (
 )
 """Method and path of the routes behind the JWT authorizer."""
 OPEN_ROUTES: Final = (ISSUE_SHARE_TICKET,)
-"""Those without it: each checks a credential of its own."""
+"""The routes without it: each checks its own credential."""

@@ -1,4 +1,4 @@
-"""Shares: links by which a delivery is seen without an account."""
+"""Shares: links that show a delivery without an account."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
 class DeliveryPort(Protocol):
-    """What is needed of the delivery store."""
+    """The part of the delivery store that is used here."""
 
     def get(self, delivery_id: str) -> Delivery | None:
-        """The delivery as it is now."""
+        """The current delivery."""
 
     def events(self, delivery_id: str, after_version: int = 0) -> list[DeliveryEvent]:
         """Its log."""
@@ -67,21 +67,21 @@ class SharePort(Protocol):
 
 
 class StopPort(Protocol):
-    """What is needed of the trucks' matches."""
+    """The part of the match store that is used here."""
 
     def stops_of(self, truck_ids: Iterable[str]) -> Mapping[str, TruckStops]:
         """What each of the trucks has before it."""
 
 
 class TicketPort(Protocol):
-    """What is needed of the ticket store."""
+    """The part of the ticket store that is used here."""
 
     def issue(self, holder: TicketHolder, now_ms: int) -> Ticket:
         """A new ticket."""
 
 
 class NudgePort(Protocol):
-    """What is needed of the queue of nudges."""
+    """The part of the nudge queue that is used here."""
 
     def send(self, nudge: Nudge) -> None:
         """Sends one."""
@@ -89,7 +89,7 @@ class NudgePort(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ShareRules:
-    """What the settings say of shares.
+    """The settings of shares.
 
     Attributes:
         life_s: How long one lives when the request does not say, in seconds.
@@ -119,9 +119,9 @@ class Sharing:
         shares: The shares.
         stops: What comes before a delivery.
         tickets: What sockets are opened with.
-        nudges: Where a revocation is made known.
-        rules: Of the settings.
-        log: Where failures are reported.
+        nudges: Where a revocation is announced.
+        rules: The settings of shares.
+        log: Where failures are logged.
         now_ms: Wall clock.
     """
 
@@ -145,8 +145,8 @@ class Sharing:
         self._rules = rules
         self._log = log
         self._now_ms = now_ms
-        # In front of the table, and of what each container reads for one token: a token that is
-        # used too often, real or not, costs nothing more.
+        # It limits what each container reads for one token, ahead of the table: a token that is
+        # used too often, valid or not, costs nothing more.
         self._attempts = RateLimits(
             per_minute=rules.tickets_per_minute,
             burst_minutes=TICKETS_BURST / rules.tickets_per_minute,
@@ -157,7 +157,7 @@ class Sharing:
 
         Raises:
             InvalidRequest: The body is not valid.
-            TooManyShares: The delivery has as many as it may.
+            TooManyShares: The delivery has the maximum number of shares.
             DeliveryErased: It was erased meanwhile.
         """
         life_s = parse_share_life_s(
@@ -194,18 +194,18 @@ class Sharing:
         try:
             self._nudges.send(nudge)
         except (BotoCoreError, ClientError) as error:
-            # It is revoked, and gets nothing more; its sockets hear of it with the next round.
+            # It is revoked, and gets nothing more; the next round notifies its sockets.
             self._log.exception("nudge_not_sent", error, delivery_id=delivery.delivery_id)
         return no_content()
 
     def ticket(self, request: Request, blocks: Blocks) -> Response:
-        """What a share shows, and a ticket for its socket; one answer for whatever opens nothing.
+        """What a share shows, and a ticket for its socket; one response if the share opens nothing.
 
         Raises:
             InvalidRequest: There is no token in the body.
         """
         token = parse_share_token(request)
-        if not is_share_token(token):  # one that can't be a token should cost no request
+        if not is_share_token(token):  # a malformed token should cost no request
             return no_such_share()
         now_ms = self._now_ms()
         if (wait_ms := self._attempts.wait_ms(token, now_ms)) > 0:
@@ -253,7 +253,7 @@ class Sharing:
             return None
         try:
             stops = self._stops.stops_of([delivery.truck_id])
-        except (StoreBusy, BotoCoreError, ClientError) as error:  # the status is worth more
+        except (StoreBusy, BotoCoreError, ClientError) as error:  # the status matters more
             self._log.exception("stops_unavailable", error, trucks=1)
             return None
         return stops_before(delivery, stops.get(delivery.truck_id))

@@ -1,1 +1,1 @@
-"""What turns the sources into something that can be deployed."""
+"""Turns the sources into something that can be deployed."""

@@ -1,4 +1,4 @@
-"""`make deploy ENV=dev`, and `make images`, which leaves all but the images to Terraform by hand.
+"""`make deploy ENV=dev`, and `make images`, which pushes only the images; Terraform is run by hand.
 
 See docs/deploy.md.
 """
@@ -34,10 +34,10 @@ TOOLS = {
 
 
 def main(arguments: Sequence[str] | None = None, *, terraform: Path = PROJECT / TERRAFORM) -> int:
-    """Releases, or takes down; 1 with a reason on standard error when it can't.
+    """Releases, or takes down; returns 1, with a reason on standard error, when it can't.
 
     Args:
-        arguments: The command's, instead of this process's.
+        arguments: The command's arguments, instead of this process's.
         terraform: The environments' folder.
     """
     args = _parser().parse_args(arguments)
@@ -102,7 +102,7 @@ def _report(what: str) -> None:
 
 
 def _fail(why: str) -> int:
-    print(f"not deployed: {why}", file=sys.stderr)  # noqa: T201 - a command's answer
+    print(f"not deployed: {why}", file=sys.stderr)  # noqa: T201 - a command's output
     return 1
 
 

@@ -1,4 +1,4 @@
-"""A zip whose bytes depend on nothing but its files: the same sources give the same archive."""
+"""Writes a zip whose bytes depend only on its files: the same sources give the same archive."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)
-"""The earliest that the format knows; what was built when is the business of who built it."""
+"""The earliest time that the format allows, so that the time of a build does not matter."""
 READABLE_FILE = 0o100644
-"""A Lambda runs as a user of its own: everybody must be able to read its files."""
+"""A Lambda runs as its own user, so its files must be readable by all users."""
 UNIX = 3
 
 
@@ -20,7 +20,7 @@ def write_archive(path: Path, files: Mapping[str, bytes]) -> None:
     """Writes the archive whole or not at all.
 
     Args:
-        path: Where to; its folder is made.
+        path: Where to write; its folder is created.
         files: Contents by name in the archive, with ``/`` between folders.
     """
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""What Terraform must know of the code, written out as JSON: `python -m deploy.definitions`.
+"""Writes what Terraform must know about the code as JSON: `python -m deploy.definitions`.
 
-Tables, queues, routes, metrics and the settings of each deployable are declared once, in Python;
-the local cloud is made from the declarations, an account from this file. It is tracked, so that a
-change shows in review, and a test fails when it is not what the code says.
+Tables, queues, routes, metrics and the settings of each deployable are declared once, in Python.
+The local cloud is built from the declarations, an account from this file. The file is tracked, so
+that a change shows in review, and a test fails when it does not match the code.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ CONTAINERS: Final = {
     "operations": "operations.settings",
     "mqtt_bridge": "mqtt_bridge.settings",
 }
-"""Every container, and where its settings are declared."""
+"""Every container, and the module that declares its settings."""
 METRICS: Final = {
     ingest_lambda.bootstrap.COMPONENT: ingest_lambda.service.METRICS,
     iot_lambda.bootstrap.COMPONENT: iot_lambda.batches.METRICS,
@@ -58,11 +58,11 @@ METRICS: Final = {
     broadcaster.bootstrap.COMPONENT: broadcaster.app.METRICS,
     mqtt_bridge.bootstrap.COMPONENT: mqtt_bridge.tally.METRICS,
 }
-"""What every component measures of itself."""
+"""The metrics that every component emits about itself."""
 
 
 def definitions() -> dict[str, Any]:
-    """Everything, in the form of the file."""
+    """All definitions, in the form of the file."""
     return {
         "runtime": f"python{PRODUCTION.python}",
         "edge_header": HEADER,
@@ -164,7 +164,7 @@ def text() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the file, or says that it is not what the code says."""
+    """Writes the file, or reports that it does not match the code."""
     parser = argparse.ArgumentParser(
         prog="python -m deploy.definitions",
         description="Write what Terraform must know of the code.",
@@ -176,11 +176,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     shown = FILE.relative_to(Path.cwd()) if FILE.is_relative_to(Path.cwd()) else FILE
     if args.check:
-        print(f"{shown} is old: python -m deploy.definitions", file=sys.stderr)  # noqa: T201 - a command's answer
+        print(f"{shown} is old: python -m deploy.definitions", file=sys.stderr)  # noqa: T201 - a command's output
         return 1
     FILE.parent.mkdir(parents=True, exist_ok=True)
     FILE.write_text(expected, encoding="utf-8")
-    print(f"written: {shown}")  # noqa: T201 - a command's answer
+    print(f"written: {shown}")  # noqa: T201 - a command's output
     return 0
 
 

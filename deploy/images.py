@@ -1,8 +1,8 @@
-"""What each container's image is built from: `python -m deploy.images`.
+"""Writes the build contexts of the containers' images: `python -m deploy.images`.
 
-A build's context is a folder with the import closure of what runs, and the locked requirements of
-its dependency group: so the image can hold nothing else. Its digest is the image's tag: the same
-sources have the same tag, and an image that was pushed need not be built again.
+A build context is a folder with the import closure of the modules that run, and the locked
+requirements of their dependency group, so the image can hold nothing else. Its digest is the
+image's tag: the same sources have the same tag, and a pushed image need not be built again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Image:
 
     Attributes:
         name: The container's, and the dependency group's.
-        modules: What is run in it; the first in the container's own process.
+        modules: The modules that run in it; the first is the container's own process.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Image:
 
     @property
     def dockerfile(self) -> Path:
-        """Where it is said how it is built, from the project's root."""
+        """The path of its Dockerfile from the project's root."""
         return Path(self.name) / "Dockerfile"
 
 
@@ -49,17 +49,17 @@ BROADCASTER = Image(name="broadcaster", modules=("broadcaster.__main__",))
 OPERATIONS = Image(name="operations", modules=("operations.__main__",))
 MQTT_BRIDGE = Image(name="mqtt_bridge", modules=("mqtt_bridge.__main__",))
 IMAGES: Final = (CONSUMER, BROADCASTER, OPERATIONS, MQTT_BRIDGE)
-"""All. The bridge's is there too where no bridge runs: to turn it on takes an apply alone."""
+"""All images. The bridge's exists even where no bridge runs: turning it on takes only an apply."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Context:
-    """A folder that an image can be built from.
+    """A folder from which an image can be built.
 
     Attributes:
-        image: Which.
-        folder: The folder, its Dockerfile included.
-        tag: Digest of all that is in it.
+        image: The image.
+        folder: The folder, including the Dockerfile.
+        tag: Digest of its content.
     """
 
     image: Image
@@ -68,10 +68,10 @@ class Context:
 
 
 def context_files(image: Image, *, project: Path, requirements: str) -> dict[str, bytes]:
-    """What belongs in an image's context: contents by name.
+    """The files of an image's context: contents by name.
 
     Args:
-        image: Which.
+        image: The image.
         project: The source tree.
         requirements: The locked requirements of its group, with hashes.
 
@@ -95,7 +95,7 @@ def tag_of(files: Mapping[str, bytes]) -> str:
 
 
 def write_context(image: Image, files: Mapping[str, bytes], out: Path) -> Context:
-    """Writes an image's context, and nothing of an earlier one is left."""
+    """Writes an image's context; no file of an earlier one is left."""
     folder = out / "images" / image.name
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent))
@@ -122,17 +122,17 @@ def build_contexts(
     """Writes every image's context.
 
     Args:
-        out: Folder of what is built.
-        requirements_of: The locked requirements of a dependency group.
+        out: Folder of the build output.
+        requirements_of: Returns the locked requirements of a dependency group.
         project: The source tree.
-        images: Which.
+        images: Which images.
 
     Returns:
         The contexts by image name.
 
     Raises:
         ImportClosureError: An import leads nowhere.
-        WheelsError: The requirements can't be had.
+        WheelsError: The requirements can't be resolved.
     """
     return {
         image.name: write_context(
@@ -145,7 +145,7 @@ def build_contexts(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the contexts and tells their tags."""
+    """Writes the contexts and prints their tags."""
     parser = argparse.ArgumentParser(
         prog="python -m deploy.images",
         description="Write what each container's image is built from.",
@@ -159,10 +159,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             out=args.out, requirements_of=lambda group: locked_requirements(uv, PROJECT, group)
         )
     except (ImportClosureError, WheelsError) as error:
-        print(f"no images: {error}", file=sys.stderr)  # noqa: T201 - a command's answer
+        print(f"no images: {error}", file=sys.stderr)  # noqa: T201 - a command's output
         return 1
     for name, context in contexts.items():
-        print(f"{name:12} {context.tag}  {context.folder}")  # noqa: T201 - a command's answer
+        print(f"{name:12} {context.tag}  {context.folder}")  # noqa: T201 - a command's output
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Which of our modules and which third-party packages a module needs, found without running it."""
+"""Finds which of our modules and third-party packages a module needs, without running it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class ImportClosureError(Exception):
 
 @dataclass(frozen=True)
 class ImportClosure:
-    """Everything that importing one module imports, functions' own imports included.
+    """Everything that importing one module imports, including imports inside functions.
 
     Attributes:
-        modules: Our modules by dotted name, each with its file; the packages around them too.
+        modules: Our modules by dotted name, each with its file; also the packages around them.
         third_party: Top-level names of everything else that is not the standard library.
     """
 
@@ -29,15 +29,15 @@ class ImportClosure:
 def import_closure(entry: str, root: Path) -> ImportClosure:
     """Follows the imports of `entry` through the source tree at `root`.
 
-    Imports for type checkers only (``if TYPE_CHECKING``) don't count, names given to
-    ``importlib`` can't be seen.
+    Imports for type checkers only (``if TYPE_CHECKING``) don't count. Names given to ``importlib``
+    can't be found.
 
     Args:
         entry: Dotted name of a module in the tree.
         root: The folder that is on ``sys.path`` when the module runs.
 
     Raises:
-        ImportClosureError: A module of the tree imports one that is not there.
+        ImportClosureError: A module of the tree imports one that does not exist.
     """
     modules: dict[str, Path] = {}
     third_party: set[str] = set()

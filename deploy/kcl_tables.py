@@ -1,6 +1,6 @@
-"""The KCL's three tables as data: made by Terraform, so that nothing is left by a destroy.
+"""The KCL's three tables as data: created by Terraform, so that a destroy leaves nothing behind.
 
-The KCL takes tables that it finds as they are, so its role may not create any. Attributes are
+The KCL uses existing tables as they are, so its role is not allowed to create any. Attributes are
 those of KCL 3 (`DynamoDBLeaseSerializer`, `CoordinatorStateDAO`, `WorkerMetricStatsDAO`).
 """
 
@@ -31,4 +31,4 @@ NAME_SUFFIXES = {
     COORDINATOR_STATE: "-CoordinatorState",
     WORKER_METRICS: "-WorkerMetricStats",
 }
-"""What the KCL appends to its application's name to find each."""
+"""The suffixes that the KCL appends to its application's name to find each table."""

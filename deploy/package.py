@@ -1,7 +1,7 @@
-"""The Lambdas' zips: `make package`, or `python -m deploy.package`.
+"""Builds the Lambdas' zips: `make package`, or `python -m deploy.package`.
 
-A zip holds the import closure of its handler within this tree, and of its dependency group the
-wheels that this reaches: nothing else, and the same bytes whenever it is built.
+A zip holds the import closure of its handler within this tree, and those wheels of its dependency
+group that the closure imports. It holds nothing else, and has the same bytes whenever it is built.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Package:
     Attributes:
         name: The zip's name.
         handler: What the Lambda runs, ``package.module.function``.
-        settings_module: The package's module with its class `Settings`: what it reads from its
+        settings_module: The package's module with its class `Settings`, which it reads from its
             environment.
     """
 
@@ -58,7 +58,7 @@ class Package:
 
     @property
     def settings(self) -> str:
-        """The whole name of the module of its settings."""
+        """The full name of the module of its settings."""
         return f"{self.module.rpartition('.')[0]}.{self.settings_module}"
 
     @property
@@ -75,24 +75,24 @@ SOCKET_AUTHORIZER = Package(
     "socket-authorizer", "socket_lambda.authorizer.lambda_handler", "authorizer_settings"
 )
 PACKAGES = (INGEST, DELIVERY, TRACK, SOCKET, SOCKET_AUTHORIZER)
-"""The product's, which the local cloud runs too."""
+"""The product's Lambdas, which the local cloud runs too."""
 
 IOT = Package("iot", "iot_lambda.handler.handle")
 IOT_ENROLLMENT = Package("iot-enrollment", "iot_lambda.enrollment.handle", "enrollment_settings")
 IOT_PACKAGES = (IOT, IOT_ENROLLMENT)
-"""Behind AWS IoT Core; the local cloud has a broker and a bridge instead."""
+"""The Lambdas behind AWS IoT Core; the local cloud has a broker and a bridge instead."""
 
 SEARCH_ADMIN = Package("search-admin", "search_admin_lambda.handler.lambda_handler")
 TEST_ISSUER = Package("test-issuer", "deploy.test_issuer.handler.lambda_handler")
 DEPLOYED_PACKAGES = (*PACKAGES, *IOT_PACKAGES, SEARCH_ADMIN, TEST_ISSUER)
-"""And those that only an account needs: a local cloud prepares its own node and has an issuer."""
+"""All, with those that only an account needs: a local cloud has its own node set-up and issuer."""
 
 
 def archive_files(package: Package, *, project: Path, wheels: Path) -> dict[str, Path]:
-    """What belongs in a package's archive: each file by its name there.
+    """The files of a package's archive: each by its name there.
 
     Args:
-        package: Whose.
+        package: The package.
         project: The source tree.
         wheels: The unpacked wheels of its group.
 
@@ -107,12 +107,12 @@ def archive_files(package: Package, *, project: Path, wheels: Path) -> dict[str,
 def build_package(
     package: Package, *, project: Path, target: BuildTarget, out: Path, uv: Uv
 ) -> Path:
-    """Builds one zip, or leaves the one that is there when nothing has changed.
+    """Builds one zip, or keeps the existing one when nothing has changed.
 
     Args:
-        package: Which.
+        package: The package.
         project: The source tree.
-        target: Who will run it.
+        target: The machine that will run it.
         out: Folder for archives and unpacked wheels.
         uv: The program that provides the wheels.
 
@@ -121,7 +121,7 @@ def build_package(
 
     Raises:
         ImportClosureError: An import leads nowhere.
-        WheelsError: The wheels can't be had.
+        WheelsError: The wheels can't be fetched.
     """
     archive = out / "lambdas" / target.name / f"{package.name}.zip"
     key_file = archive.with_suffix(".key")
@@ -135,7 +135,7 @@ def build_package(
     key = digest_of(files)
     if archive.is_file() and key_file.is_file() and key_file.read_text() == key:
         return archive
-    # Without its key an archive is built again: so the key goes first and comes back last.
+    # An archive without its key is built again, so the key is removed first and written last.
     key_file.unlink(missing_ok=True)
     write_archive(archive, files)
     key_file.write_text(key)
@@ -154,11 +154,11 @@ def build_packages(
     """Builds every zip that has changed.
 
     Args:
-        target: Who will run them.
+        target: The machine that will run them.
         uv: The program that provides the wheels.
         out: Folder for archives and unpacked wheels.
         project: The source tree.
-        packages: Which.
+        packages: Which packages.
         progress: Called after each.
 
     Returns:
@@ -166,7 +166,7 @@ def build_packages(
 
     Raises:
         ImportClosureError: An import leads nowhere.
-        WheelsError: The wheels can't be had.
+        WheelsError: The wheels can't be fetched.
     """
     built: dict[str, Path] = {}
     for package in packages:
@@ -177,7 +177,7 @@ def build_packages(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Builds the zips and tells their sizes and digests."""
+    """Builds the zips and prints their sizes and digests."""
     parser = argparse.ArgumentParser(
         prog="python -m deploy.package",
         description="Build the Lambdas' zips, reproducibly, from uv.lock.",
@@ -202,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             progress=_report,
         )
     except (ImportClosureError, WheelsError) as error:
-        print(f"no packages: {error}", file=sys.stderr)  # noqa: T201 - a command's answer
+        print(f"no packages: {error}", file=sys.stderr)  # noqa: T201 - a command's output
         return 1
     return 0
 

@@ -1,12 +1,12 @@
-"""Brings what was built into an account, in the order in which each step finds what it needs.
+"""Releases a build into an account, in an order in which each step finds what it needs.
 
-1. The bucket of Terraform's state, made when it is missing: it can't be in the state itself.
-2. Two files beside the configuration, with which Terraform can be run by hand from then on: where
-   its state is (`backend.hcl`), and the variables that follow from what was built
+1. The bucket of Terraform's state, created when it is missing: it can't be in the state itself.
+2. Two files beside the configuration, with which Terraform can be run by hand from then on: the
+   place of its state (`backend.hcl`), and the variables that depend on the build
    (`deploy.auto.tfvars.json`).
 3. `terraform init` with them.
-4. The images' repositories alone, so that there is something to push to.
-5. The images that are not there yet.
+4. Only the images' repositories, so that images can be pushed.
+5. The images that are not pushed yet.
 6. Everything.
 """
 
@@ -24,16 +24,16 @@ from deploy.shell import CommandFailedError, Shell
 TERRAFORM: Final = Path("deploy") / "terraform" / "environments"
 ENVIRONMENTS: Final = ("dev", "prod")
 ARCHITECTURES: Final = {"linux/arm64": "ARM64", "linux/amd64": "X86_64"}
-"""Fargate's name for each platform of Docker's."""
+"""Fargate's name for each of Docker's platforms."""
 OLDEST_TERRAFORM: Final = (1, 9)
 LOCKS_IN_S3: Final = (1, 10)
-"""The first Terraform that locks its state with S3 alone."""
+"""The first version of Terraform that locks its state with S3 alone."""
 NO_LOCATION_CONSTRAINT: Final = "us-east-1"
-"""The one region whose buckets are created without naming it."""
+"""The only region whose buckets are created without naming it."""
 STATE_KEPT_DAYS: Final = 90
 BACKEND_FILE: Final = "backend.hcl"
 VARIABLES_FILE: Final = "deploy.auto.tfvars.json"
-"""Terraform reads every file of such a name by itself."""
+"""Terraform automatically reads every file with such a name."""
 
 
 class ReleaseError(Exception):
@@ -42,7 +42,7 @@ class ReleaseError(Exception):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReleaseTarget:
-    """Where to.
+    """The target of a release.
 
     Attributes:
         environment: ``dev`` or ``prod``.
@@ -60,10 +60,10 @@ class Release:
 
     Args:
         shell: Runs the operator's tools.
-        target: Where to.
-        contexts: What the images are built from.
+        target: The environment, region and platform.
+        contexts: The images' build contexts.
         folder: The environment's configuration.
-        report: Told what comes next.
+        report: Called with a description of each next step.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Release:
         """Releases.
 
         Args:
-            confirms: Whether Terraform shows its plan and asks before it changes anything.
+            confirms: Whether Terraform shows its plan and waits for confirmation before any change.
 
         Raises:
             ReleaseError: A tool is too old.
@@ -110,7 +110,7 @@ class Release:
         self._terraform("apply", *([] if confirms else ["-auto-approve"]))
 
     def destroy(self, *, confirms: bool) -> None:
-        """Takes everything down but the bucket of the state.
+        """Takes everything down except the bucket of the state.
 
         Raises:
             ReleaseError: A tool is too old.
@@ -154,7 +154,7 @@ class Release:
             "image_tags": {name: context.tag for name, context in self._contexts.items()},
             "cpu_architecture": ARCHITECTURES[self._target.platform],
         }
-        # A string or a truth is the same in JSON and in Terraform's own language.
+        # A string or a boolean is the same in JSON and in Terraform's own language.
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in backend.items()]
         (self._folder / BACKEND_FILE).write_text("".join(lines), encoding="utf-8")
         (self._folder / VARIABLES_FILE).write_text(
@@ -191,7 +191,7 @@ class Release:
             "--public-access-block-configuration",
             ",".join(f"{name}=true" for name in (*closed, "RestrictPublicBuckets")),
         )
-        # The way back from a state that was spoilt.
+        # With versioning, a damaged state can be rolled back.
         self._s3("put-bucket-versioning", bucket, "--versioning-configuration", "Status=Enabled")
         rule = {
             "ID": "old-states",
@@ -207,7 +207,7 @@ class Release:
         )
 
     def _repositories(self) -> dict[str, str]:
-        # An output is known as soon as all that it is made of has been applied.
+        # An output is known as soon as everything that it depends on has been applied.
         command = ["terraform", f"-chdir={self._folder}", "output", "-json", "image_repositories"]
         return dict(json.loads(self._shell.read(command)))
 

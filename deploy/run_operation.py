@@ -2,9 +2,9 @@
 
     python -m deploy.run_operation --env dev -- erase --truck T-1 --dry-run
 
-Starts the task, shows its log while it runs, and ends with its exit code. The task is told all by
-Terraform (`deploy/terraform/modules/system/operations.tf`); where it runs is read from the
-consumer's service, which runs there too.
+Starts the task, shows its log while it runs, and ends with its exit code. Terraform configures the
+task (`deploy/terraform/modules/system/operations.tf`); its network is read from the consumer's
+service, which runs there too.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ NAMES: Final = {"dev": "rtdts-dev", "prod": "rtdts"}
 """How an environment's names begin, unless its variable `name` says otherwise."""
 POLL_S: Final = 2.0
 LAST_LINES_POLLS: Final = 5
-"""Looks at the log after the end: what a container said last comes some seconds late."""
+"""Reads of the log after the end: a container's last lines arrive some seconds late."""
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 
 
 class NotRunError(Exception):
-    """The command was not run, or nobody knows how it ended; the message says why."""
+    """The command was not run, or its exit code is unknown; the message says why."""
 
 
 class OperationTask:
@@ -69,7 +69,7 @@ class OperationTask:
         """Starts the task.
 
         Args:
-            command: What `python -m operations` is told.
+            command: The arguments of `python -m operations`.
 
         Returns:
             The task's ARN.
@@ -107,7 +107,7 @@ class OperationTask:
             The command's exit code.
 
         Raises:
-            NotRunError: The container did not run to an end of its own.
+            NotRunError: The container did not exit by itself.
         """
         stream = f"task/{self._container}/{task_arn.rpartition('/')[2]}"
         while True:
@@ -136,10 +136,10 @@ class OperationTask:
                     **more,
                 )
             except self._logs.exceptions.ResourceNotFoundException:
-                return  # it has not said anything yet
+                return  # it has not logged anything yet
             for event in response["events"]:
                 self._show(event["message"])
-            # At the end of a stream the same token comes again.
+            # At the end of a log stream the same token is returned again.
             if response["nextForwardToken"] == self._read_to:
                 return
             self._read_to = response["nextForwardToken"]
@@ -151,7 +151,7 @@ def main(
     clients: Callable[[str], tuple[ECSClient, CloudWatchLogsClient]] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Runs a command there; its exit code, or 1 with a reason when it was not run."""
+    """Runs a command there; returns its exit code, or 1 with a reason when it was not run."""
     args = _parser().parse_args(arguments)
     if not args.operation:
         return _fail("which command? -- erase --truck T-1, for one; -- --help lists them", UNUSABLE)
@@ -218,7 +218,7 @@ def _goes_on(name: str, task_arn: str) -> str:
 
 
 def _show(line: str) -> None:
-    print(line)  # noqa: T201 - the command's own words
+    print(line)  # noqa: T201 - the task's own output
 
 
 def _report(what: str) -> None:
@@ -226,7 +226,7 @@ def _report(what: str) -> None:
 
 
 def _fail(why: str, code: int) -> int:
-    print(f"run_operation: {why}", file=sys.stderr)  # noqa: T201 - a command's answer
+    print(f"run_operation: {why}", file=sys.stderr)  # noqa: T201 - a command's output
     return code
 
 

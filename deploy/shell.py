@@ -1,4 +1,4 @@
-"""Running the operator's tools."""
+"""Runs the operator's tools."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class CommandFailedError(Exception):
     """A tool ended with an error.
 
     Attributes:
-        command: What was run.
-        exit_code: How it ended.
+        command: The command.
+        exit_code: Its exit code.
     """
 
     def __init__(self, command: Sequence[str], exit_code: int, output: str) -> None:
@@ -24,10 +24,10 @@ class CommandFailedError(Exception):
 
 
 class Shell(Protocol):
-    """Where commands are run."""
+    """Runs commands."""
 
     def show(self, command: Sequence[str], *, cwd: Path | None = None) -> None:
-        """Runs it before the operator's eyes, who may answer its questions."""
+        """Runs it attached to the operator's terminal, so that its prompts can be confirmed."""
 
     def read(self, command: Sequence[str], *, standard_input: str = "") -> str:
         """Runs it quietly and returns what it printed."""

@@ -2,9 +2,9 @@
 
     python -m deploy.task_launcher KCL_WORKER_ID python -m consumer.daemon
 
-The KCL's leases are held under its worker's name. A container that ECS restarts in the same task
-must come back under the same one, or waits until its own leases run out; two tasks must never
-share one. That is what the task's id is, and only ECS's metadata endpoint tells it (Amazon ECS
+The KCL holds its leases under its worker's name. A container that ECS restarts in the same task
+must come back under the same name, or it waits until its own leases expire; two tasks must never
+share a name. The task's id is such a name, and only ECS's metadata endpoint provides it (Amazon ECS
 Developer Guide, "Task metadata endpoint version 4"). Elsewhere the program gets no name.
 """
 
@@ -25,11 +25,11 @@ TIMEOUT_S: Final = 2.0
 
 
 class NoTaskIdError(Exception):
-    """ECS runs this, and does not say as which task."""
+    """ECS runs this, but does not provide the task's id."""
 
 
 def fetch(url: str) -> bytes:
-    """What the metadata endpoint says."""
+    """Reads the metadata endpoint."""
     # The address is the container's own, given by ECS.
     with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:  # noqa: S310 - http, link-local
         return bytes(response.read())
@@ -39,7 +39,7 @@ def task_id(metadata: bytes) -> str:
     """The last part of the task's ARN.
 
     Raises:
-        NoTaskIdError: The metadata hold none.
+        NoTaskIdError: The metadata contain none.
     """
     try:
         arn = json.loads(metadata)["TaskARN"]
@@ -55,16 +55,16 @@ def environment_for(
     fetch: Callable[[str], bytes] = fetch,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, str]:
-    """The program's environment: what is there, and its name if ECS knows one.
+    """The program's environment: the current one, and its name if ECS provides one.
 
     Args:
-        environ: What is there.
-        variable: What the program calls its name; one that is set already is kept.
+        environ: The current environment.
+        variable: The variable of the program's name; a value that is set already is kept.
         fetch: Reads a URL.
         sleep: Waits between attempts.
 
     Raises:
-        NoTaskIdError: ECS runs this, and does not say as which task.
+        NoTaskIdError: ECS runs this, but does not provide the task's id.
     """
     endpoint = environ.get(METADATA_VARIABLE)
     if not endpoint or environ.get(variable):
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     try:
-        os.execvpe(command[0], command, environment)  # noqa: S606 - no shell is wanted
+        os.execvpe(command[0], command, environment)  # noqa: S606 - no shell is needed
     except FileNotFoundError:
         sys.stderr.write(f"{command[0]}: there is no such program\n")
         return 2

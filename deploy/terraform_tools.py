@@ -1,8 +1,8 @@
-"""Terraform with its providers: from a registry, or as its CLI configuration says.
+"""Terraform with its providers: from a registry, or as configured for its CLI.
 
-Where there is no registry, a CLI configuration (``TF_CLI_CONFIG_FILE``) may override where
-providers are (``dev_overrides``). With that Terraform validates and runs tests with mocks, but has
-no `init`. Without it the providers are fetched once, into a cache.
+Without a registry, a CLI configuration (``TF_CLI_CONFIG_FILE``) may override where providers are
+(``dev_overrides``). With overrides Terraform validates and runs tests with mocks, but has no
+`init`. Without them the providers are fetched once, into a cache.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ CACHE: Final = PROJECT / "build" / "terraform"
 
 
 class TerraformAbsentError(Exception):
-    """Terraform, or its providers, can't be had here; the message says what would bring them."""
+    """Terraform or its providers are missing here; the message says how to get them."""
 
 
 class TerraformFailedError(Exception):
-    """Terraform ended with an error; the message is what it said."""
+    """Terraform ended with an error; the message is its output."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Terraform:
     Attributes:
         program: The program.
         environ: Its environment, without the data folder.
-        has_init: Whether providers come by `init`; else they are named in its configuration.
+        has_init: Whether `init` fetches providers; otherwise the CLI configuration names them.
         root: The folder of modules and environments.
     """
 
@@ -49,10 +49,10 @@ class Terraform:
     root: Path = ROOT
 
     def prepare(self, folder: Path) -> None:
-        """Gets a configuration's modules, and its providers where that is `init`'s business.
+        """Gets a configuration's modules, and its providers if `init` fetches them.
 
         Raises:
-            TerraformFailedError: They can't be had.
+            TerraformFailedError: They can't be fetched.
         """
         if self.has_init:
             self.run(folder, "init", "-backend=false", "-input=false", "-no-color")
@@ -70,8 +70,8 @@ class Terraform:
             done = subprocess.run(  # noqa: S603 - a tool of ours
                 [self.program, *arguments],
                 cwd=folder,
-                # Nothing is left among the sources. Each run of a test decodes the providers'
-                # schemas anew: collecting that garbage less often saves a third of the time.
+                # No files are left in the source tree. Each test run decodes the providers' schemas
+                # again: collecting that garbage less often saves a third of the time.
                 env={"GOGC": "400", **self.environ, "TF_DATA_DIR": str(data)},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -97,7 +97,7 @@ class Terraform:
         """
         passed, state = 0, None
         for line in self.run(folder, "test", "-json", "-verbose").splitlines():
-            # Each message is of some megabytes.
+            # Each message has some megabytes.
             if '"type":"test_state"' in line and '"@testrun":"whole"' in line:
                 state = json.loads(line)["test_state"]
             elif '"type":"test_summary"' in line:
@@ -156,7 +156,7 @@ def find_terraform(environ: Mapping[str, str] = os.environ) -> Terraform:
 
 
 def _overrides_providers(environ: Mapping[str, str]) -> bool:
-    """Whether Terraform's CLI configuration says where providers are (they then need no init)."""
+    """Whether Terraform's CLI configuration names the providers (they then need no init)."""
     named = environ.get("TF_CLI_CONFIG_FILE")
     if not named:
         return False
@@ -179,7 +179,7 @@ def _without_warnings(output: str) -> str:
 
 
 def _blocks_of_interest(output: str) -> Iterator[str]:
-    """The lines, but for boxes that only warn."""
+    """The lines, except boxes with warnings only."""
     box: list[str] = []
     for line in output.splitlines():
         if line.startswith("╷"):

@@ -1,4 +1,4 @@
-"""The third-party files of an archive: from the lock file, for the machine that will run them."""
+"""Gets the third-party files of an archive, as locked, for the machine that will run them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 IN_THE_RUNTIME = ("boto3", "botocore")
-"""Already in AWS's Python runtimes, and ten times the size of everything else."""
+"""Included in AWS's Python runtimes, and ten times the size of everything else."""
 
 _KEPT_METADATA = re.compile(r"METADATA|LICEN[CS]E|NOTICE|COPYING|AUTHORS|licenses", re.IGNORECASE)
 _REQUIREMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class WheelsError(Exception):
-    """uv could not provide the wheels; the message holds what it said."""
+    """uv could not provide the wheels; the message holds its output."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +75,10 @@ def locked_requirements(uv: Uv, project: Path, group: str, *, without: Iterable[
         uv: The program that reads the lock file.
         project: The folder of pyproject.toml and uv.lock.
         group: Name of the dependency group.
-        without: Packages that are left out, with what they alone require.
+        without: Packages that are left out, with their exclusive requirements.
 
     Raises:
-        WheelsError: uv can't say.
+        WheelsError: uv can't resolve them.
     """
     return uv.run(
         *("export", "--frozen", "--project", str(project), "--no-header", "--no-annotate"),
@@ -88,20 +88,20 @@ def locked_requirements(uv: Uv, project: Path, group: str, *, without: Iterable[
 
 
 def fetch_wheels(uv: Uv, *, project: Path, group: str, target: BuildTarget, cache: Path) -> Path:
-    """Unpacks a dependency group's locked wheels, what the runtime has left out.
+    """Unpacks a dependency group's locked wheels, without those that the runtime includes.
 
     Args:
         uv: The program to do it with.
         project: The folder of pyproject.toml and uv.lock.
         group: Name of the dependency group.
-        target: Who will run them.
-        cache: Where unpacked groups are kept, by what is in them.
+        target: The machine that will run them.
+        cache: Where unpacked groups are kept, by their contents.
 
     Returns:
-        A folder as ``pip install --target`` leaves it. Not to be changed.
+        A folder as ``pip install --target`` leaves it. It must not be changed.
 
     Raises:
-        WheelsError: A package has no wheel for the target, or can't be had.
+        WheelsError: A package has no wheel for the target, or can't be fetched.
     """
     requirements = locked_requirements(uv, project, group, without=IN_THE_RUNTIME)
     described = f"{target.python}\n{target.platform}\n{requirements}"
@@ -115,7 +115,7 @@ def fetch_wheels(uv: Uv, *, project: Path, group: str, target: BuildTarget, cach
         try:
             draft.rename(unpacked)
         except OSError:
-            if not unpacked.is_dir():  # else: somebody else was faster, with the same
+            if not unpacked.is_dir():  # else: another process was faster, with the same result
                 raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -137,14 +137,14 @@ def _install(uv: Uv, requirements: str, target: BuildTarget, folder: Path) -> No
 
 
 def third_party_files(unpacked: Path, imported: Iterable[str]) -> dict[str, Path]:
-    """The files of the distributions that some imports reach, and of what these require.
+    """The files of the distributions that the imports need, and of their requirements.
 
     A group may serve several archives; each gets only its own part.
 
     Args:
         unpacked: From `fetch_wheels`.
-        imported: Top-level names that are imported. Those of no distribution there are taken to
-            be in the runtime.
+        imported: Top-level names that are imported. Names that belong to no distribution there are
+            assumed to be in the runtime.
 
     Returns:
         Files by their name in the archive.
@@ -161,7 +161,7 @@ def third_party_files(unpacked: Path, imported: Iterable[str]) -> dict[str, Path
         if name in reached or name not in distributions:
             continue
         reached.add(name)
-        # Extras and markers were the resolver's business: what it chose is in the folder.
+        # The resolver has handled extras and markers: the folder holds what it chose.
         required = map(_REQUIREMENT_NAME.match, distributions[name].requires or ())
         waiting.extend(_normal(found.group()) for found in required if found)
     return {
@@ -187,7 +187,7 @@ def _shipped_files(distribution: metadata.Distribution) -> Iterator[str]:
         if file.suffix in {".pyc", ".pyi"} or file.name == "py.typed":
             continue
         in_metadata = file.parts[0].endswith(".dist-info")
-        # How and when it was installed would differ from build to build.
+        # How and when it was installed would differ between builds.
         if in_metadata and not _KEPT_METADATA.match(file.parts[1]):
             continue
         yield str(file)

@@ -1,1 +1,1 @@
-"""``POST /telemetry`` and phones' own formats: checks, stamps and puts each point, then answers."""
+"""``POST /telemetry`` and phones' formats: checks, stamps and puts each point, then responds."""

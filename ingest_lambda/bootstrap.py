@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 COMPONENT = "ingest_lambda"
 _TABLES_TIMEOUT_S = 1.0
-"""Of reading blocked identities or a device, each once in 10 s: a request waits for it."""
+"""Timeout of reading blocked identities or a device, each once in 10 s: a request waits for it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class App:
     log: Logger
     metrics: MetricSums
     sample: Sample
-    """Of the ordinary requests: those that have a line in the log."""
+    """The sample of ordinary requests that have a line in the log."""
     trace: PointTrace
 
 
@@ -143,7 +143,7 @@ def _sdk_client(service: str, *, connect_s: float, read_s: float) -> BaseClient:
         config=Config(
             connect_timeout=connect_s,
             read_timeout=read_s,
-            # The putter retries, and only what failed; the blocks are read again after a while.
+            # The putter itself retries only what failed; the blocks are read again after a while.
             retries={"total_max_attempts": 1},
         ),
     )

@@ -13,13 +13,13 @@ from rtdts.runtime.deadline import Deadline
 from rtdts.runtime.http_api import Response, internal_error
 from rtdts.runtime.logs import get_logger
 
-# What writing the answer takes at most, in seconds.
+# What writing the response takes at most, in seconds.
 _RESPONSE_RESERVE_S = 0.5
 _PHONES = frozenset(" ".join(route) for route in OPEN_ROUTES)
 
 
 class Context(Protocol):
-    """What is used of the Lambda's context."""
+    """The part of the Lambda context that is used here."""
 
     aws_request_id: str
 
@@ -31,24 +31,24 @@ class Context(Protocol):
 def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
     """Answer ``POST /telemetry`` or a phone's route.
 
-    An error of ours is a 500 that says nothing else.
+    An error of ours is a 500 without details.
     """
     started_s = time.monotonic()
-    # The gateway's: its access log and the answers' headers have it too.
+    # The gateway's id: its access log and the response headers have it too.
     request_id = (event.get("requestContext") or {}).get("requestId") or context.aws_request_id
     log = get_logger(bootstrap.COMPONENT)
     try:
         app = bootstrap.app()
         service = app.phones if event.get("routeKey") in _PHONES else app.service
         handled = service.handle(event, deadline=put_deadline(app.settings, context))
-    except Exception as error:  # the last line of defence, and it is loud
+    except Exception as error:  # the last line of defence: it logs the whole error
         log.exception("request_failed", error, request_id=request_id)
         return internal_error()
     duration_ms = round((time.monotonic() - started_s) * 1_000, 1)
     has_failed = bool(handled.metrics.get("PointsFailed"))
     write = app.log.warning if has_failed else app.log.info
-    # A line costs as much as the request: of what is as it should be there is a sample, each line
-    # of which stands for so many.
+    # A line costs as much as the request: ordinary requests are sampled, and each line says how
+    # many requests it stands for.
     one_of = app.sample.one_of if handled.is_ordinary and not handled.steps else 1
     if handled.fields is not None and (one_of == 1 or app.sample.takes()):
         write(
@@ -67,7 +67,7 @@ def lambda_handler(event: Mapping[str, Any], context: Context) -> Response:
 
 
 def put_deadline(settings: Settings, context: Context) -> Deadline:
-    """Until when attempts to put may begin: so that the last one ends inside the Lambda's time."""
+    """When attempts to put must stop beginning, so that the last ends within the Lambda's time."""
     attempt_s = settings.connect_timeout_s + settings.read_timeout_s
     left_s = context.get_remaining_time_in_millis() / 1_000 - attempt_s - _RESPONSE_RESERVE_S
     return Deadline(min(settings.put_deadline_s, left_s))

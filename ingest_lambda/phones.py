@@ -1,10 +1,10 @@
-"""Phones' apps as trucks: each app's own format in, what that app expects out.
+"""Phones' apps as trucks: each app's own format in, the response that the app expects out.
 
-A phone proves by a secret of its own which truck it is: OwnTracks by HTTP Basic authentication,
-Traccar Client by its device identifier in the body. The rest is `TelemetryService`'s: blocks,
-quota, and what becomes of a point. Both apps send a message again until the response is 200, and
-all later ones wait behind it. So the response is 200 also for what no repetition makes good; the
-log says what it was.
+A phone proves with its own secret which truck it is: OwnTracks by HTTP Basic authentication,
+Traccar Client by its device identifier in the body. `TelemetryService` does the rest: blocks, quota
+and the points themselves. Both apps send a message again until the response is 200, and all later
+messages wait behind it. So the response is 200 also for a message that a retry can't make valid;
+the log says what it was.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from rtdts.tracking.traccar_client import read_traccar_message, traccar_telemetr
 MAX_BODY_BYTES: Final = 65_536
 """A message holds one position; it is read before its sender is known."""
 _NEVER_GOOD = (HTTPStatus.ACCEPTED, HTTPStatus.BAD_REQUEST)
-"""Of `TelemetryService`: taken, or never to be sent again."""
+"""Status codes of `TelemetryService`: accepted, or never to be sent again."""
 _LINES_PER_MINUTE = 6
-"""Of the log, about all requests of unknown senders together."""
+"""Log lines about requests of unknown senders, all together."""
 _BASIC = "basic "
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="RTDTS", charset="UTF-8"'}
 
 
 class _UnknownSenderError(Exception):
-    """No device has this credential; the text holds nothing of it."""
+    """No device has this credential; the text contains no part of it."""
 
 
 class _Message(NamedTuple):
@@ -50,10 +50,10 @@ class _Message(NamedTuple):
 
 
 class PhoneService:
-    """Answers requests of phones.
+    """Handles requests from phones.
 
     Args:
-        telemetry: What takes the points.
+        telemetry: The service that takes the points.
         holder: The device that a secret belongs to; raises `DevicesUnavailableError`.
         now_ms: The time of day.
         retry_after_s: When a phone may try again after the devices could not be read.
@@ -112,7 +112,7 @@ class PhoneService:
         """A message of OwnTracks; its body may name any user, the truck is the credential's."""
         truck_id, secret = _basic_credentials(event)
         device = self._holder(secret)
-        # The secret alone decides; a wrong user name is a phone that was set up for another truck.
+        # The secret alone decides; with a wrong user name the phone was set up for another truck.
         if device is None or device.truck_id != truck_id:
             raise _UnknownSenderError("no device has this user name and password")
 
@@ -123,9 +123,9 @@ class PhoneService:
         return _Message(_sender(device), read_body)
 
     def traccar_client(self, event: Mapping[str, Any]) -> _Message:
-        """A message of Traccar Client, whose sender stands in its body."""
+        """A message of Traccar Client, which names its sender in the body."""
         if event.get("rawQueryString"):
-            # Versions before 9: their secret would be in every log of URLs on the way.
+            # Versions before 9: their secret would be in every log of URLs on the path.
             raise UnreadableBodyError("send JSON, not a query: Traccar Client 9 or later")
         sent = read_traccar_message(unpacked_body(event, max_bytes=MAX_BODY_BYTES))
         device = self._holder(sent.device_id.strip().lower())
@@ -134,7 +134,7 @@ class PhoneService:
         return _Message(_sender(device), lambda: traccar_telemetry(sent, truck_id=device.truck_id))
 
     def _stranger(self, status: HTTPStatus, response: Response) -> HandledRequest:
-        """A refusal before anybody is known: only now and then it has a line."""
+        """A refusal before the sender is known: it is logged only now and then."""
         now_ms = self._now_ms()
         if self._lines.wait_ms("", now_ms) > 0:
             return HandledRequest(response=response, fields=None)

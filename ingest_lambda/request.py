@@ -1,4 +1,4 @@
-"""What the gateway's event says: who sends, and the body as it was sent."""
+"""Reads the gateway's event: the sender, and the body as it was sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SENDERS: Final = (TRUCK,)
 
 
 class NotATruckError(Exception):
-    """The token is not a truck's; the text says in what way."""
+    """The token is not a truck's; the text says why."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ def sender_of(event: Mapping[str, Any], *, identity_claim: str) -> Sender:
     """The sender of a request.
 
     Raises:
-        NotATruckError: Its role is another, or it names nobody.
+        NotATruckError: Its token has another role, or names no identity.
     """
     claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
     if claims.get("role") not in SENDERS:
@@ -51,7 +51,7 @@ def unpacked_body(event: Mapping[str, Any], *, max_bytes: int) -> bytes:
     them as text, and so destroyed them).
 
     Raises:
-        BodyTooLargeError: It is larger, or unpacks to more.
+        BodyTooLargeError: It is larger, before or after unpacking.
         NotUnpackableError: It is not valid base64, or not exactly one whole gzip member.
     """
     content_type = str((event.get("headers") or {}).get("content-type", ""))

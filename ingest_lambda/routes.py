@@ -11,4 +11,4 @@ POST_TRACCAR_CLIENT: Final = ("POST", "/phones/traccar-client")
 ROUTES: Final = (POST_TELEMETRY,)
 """Method and path of the routes behind the JWT authorizer."""
 OPEN_ROUTES: Final = (POST_OWNTRACKS, POST_TRACCAR_CLIENT)
-"""Those without it: each checks a credential of its own."""
+"""The routes without it: each checks its own credential."""

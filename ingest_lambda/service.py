@@ -1,7 +1,7 @@
-"""One telemetry request from the event to the answer; everything from outside is a parameter.
+"""Handles one telemetry request, from event to response; everything external is a parameter.
 
-Only HTTP is decided here: what a request may be, and which status and document answers it. What
-becomes of its points is `rtdts.ingest`'s.
+Only HTTP is decided here: which requests are valid, and the status code and document of the
+response. `rtdts.ingest` handles the points.
 """
 
 from __future__ import annotations
@@ -41,13 +41,12 @@ METRICS = (
 
 
 _LINES_PER_MINUTE = 6
-"""Of the log, about refused requests of one truck: a line costs more than all else of such a
-request."""
+"""Log lines about one truck's refused requests: a line costs more than the rest of the request."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What of the settings concerns a request."""
+    """The settings that limit a request."""
 
     identity_claim: str
     max_body_bytes: int
@@ -56,28 +55,28 @@ class Limits:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HandledRequest:
-    """A response, and what is worth a line in the log and in the metrics."""
+    """A response, and what goes into the log and the metrics."""
 
     response: Response
     fields: Mapping[str, Any] | None
-    """None for a refusal of which there are many: it has no line."""
+    """None for a frequent refusal, which is not logged."""
     metrics: Mapping[str, int] = dataclasses.field(default_factory=dict)
     steps: Sequence[Mapping[str, Any]] = ()
-    """What became of each point, of a truck that is traced."""
+    """The outcome of each point, if the truck is traced."""
     is_ordinary: bool = False
-    """Whether every point was taken at the first attempt."""
+    """Whether every point was accepted at the first attempt."""
 
 
 class TelemetryService:
-    """Answers telemetry requests.
+    """Handles telemetry requests.
 
     Args:
-        intake: What takes a request's points.
-        limits: What a request may be.
+        intake: Takes a request's points.
+        limits: The limits of a request.
         quota: What each truck may send; this process's own count.
         blocks: Which identities and tokens are blocked at the moment.
         now_ms: The time of day.
-        is_traced: Of which trucks to tell every point.
+        is_traced: Whether every point of a truck is logged.
     """
 
     def __init__(
@@ -99,7 +98,7 @@ class TelemetryService:
         self._is_traced = is_traced
 
     def handle(self, event: Mapping[str, Any], *, deadline: Deadline) -> HandledRequest:
-        """Take one request's points, and say what became of each.
+        """Take one request's points, and return the outcome of each.
 
         Args:
             event: The gateway's event (payload format 2.0), its token already checked.
@@ -125,19 +124,19 @@ class TelemetryService:
         max_bytes: int,
         deadline: Deadline,
     ) -> HandledRequest:
-        """Take the points of one request of a sender who is known.
+        """Take the points of one request of a known sender.
 
         Args:
-            sender: Who sends.
+            sender: The sender.
             read_body: Reads the body as telemetry; None when it holds no point of any kind, which
-                counts as a request and is taken. Called when the sender may send.
-            max_bytes: How large the body may be, unpacked, for the refusal of a larger one.
+                counts as a request and is accepted. Called only if the sender may send.
+            max_bytes: How large the body may be, unpacked; named in the refusal of a larger one.
             deadline: No attempt to put but the first begins after it.
         """
         received_at_ms = self._now_ms()
         limits = self._limits
         truck_id = sender.truck_id
-        # Before anything is done for the body: what is refused must be the cheapest of all.
+        # Before the body is processed: a refusal must be the cheapest of all requests.
         if (rejection := self._blocked(sender, received_at_ms)) is not None:
             return rejection
         self._quota.spend(truck_id, requests=1, points=0, now_ms=received_at_ms)
@@ -190,7 +189,7 @@ class TelemetryService:
         return self._repeated(response, sender, now_ms)
 
     def _repeated(self, response: Response, sender: Sender, now_ms: int) -> HandledRequest:
-        """A refusal that comes again and again: only now and then it has a line."""
+        """A frequent refusal: it is logged only now and then."""
         status, truck_id = response["statusCode"], sender.truck_id
         if self._lines.wait_ms(truck_id, now_ms) > 0:
             return HandledRequest(response=response, fields=None)

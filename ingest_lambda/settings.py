@@ -13,7 +13,7 @@ from rtdts.runtime.settings import setting
 class Settings(QuotaSettings):
     """What ingest_lambda reads from its environment.
 
-    Of the gateway's 29 s an answer takes at most ``put_deadline_s + connect_timeout_s +
+    Of the gateway's 29 s a response takes at most ``put_deadline_s + connect_timeout_s +
     read_timeout_s`` (7.5 s by default): the last attempt may begin just before the deadline.
     """
 

@@ -9,7 +9,7 @@ from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.instants import format_instant
 
 RESPECTED_WITHIN_S: Final = 15
-"""Every process reads the blocks anew every 10 s, and a reading may be slow."""
+"""Every process reads the blocks again every 10 s, and a read may be slow."""
 
 
 class Blocking(Protocol):
@@ -24,7 +24,7 @@ class Blocking(Protocol):
         ...
 
     def in_force(self, now_ms: int) -> Sequence[Block]:
-        """Every block that is not over."""
+        """Every block in force."""
         ...
 
 
@@ -51,7 +51,7 @@ def revoke(
 
 
 def lift(store: Blocking, subject: str) -> str:
-    """Lifts all blocks of a subject, the quota's too; returns the summary."""
+    """Lifts all blocks of a subject, including the quota's; returns the summary."""
     lifted = [kind.value for kind in BlockKind if store.unblock(subject, kind)]
     if not lifted:
         return f"{subject} was not blocked"
@@ -60,13 +60,13 @@ def lift(store: Blocking, subject: str) -> str:
 
 
 def block_lines(store: Blocking, now_ms: int) -> str:
-    """Every block in force, a line each, those that end first on top."""
+    """Every block in force, one line each; those that end first come first."""
     blocks = sorted(store.in_force(now_ms), key=lambda block: (block.until_ms, block.subject))
     return "\n".join(map(block_line, blocks)) or "nothing is blocked"
 
 
 def block_line(block: Block) -> str:
-    """A block in a line."""
+    """A block in one line."""
     which = ""
     if block.issued_before_ms is not None:
         which = f", tokens issued before {format_instant(block.issued_before_ms)}"

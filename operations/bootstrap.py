@@ -44,11 +44,11 @@ from rtdts.telemetry_stream.putter import StreamPutter
 from rtdts.telemetry_stream.set_aside import SetAsideBatches
 from rtdts.telemetry_stream.stream_retention import StreamRetention
 
-# Nobody waits for a request here: the SDK may try for long.
+# No client waits for these requests: the SDK may retry for long.
 _PATIENT = Config(
     connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 8}
 )
-# The putter puts again by itself, only what failed.
+# The putter itself retries, and only what failed.
 _ONE_ATTEMPT = Config(
     connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1}
 )
@@ -67,15 +67,15 @@ class Operator:
         blocks: Blocked identities and tokens.
         parked: The parked records.
         backup: Firehose's backup.
-        failed_messages: What AWS IoT Core could not write, and where it goes; None without that
-            door.
+        failed_messages: Messages that AWS IoT Core could not write, and their target; None without
+            that door.
         set_aside: Batches of that door that Lambda gave up.
-        retention: Of the stream.
-        restream: Makes the way into the stream, at so many points a second.
-        into_stream: The same as a target of a backup's replay.
-        into_raw_log: Likewise the raw log.
+        retention: The stream's retention.
+        restream: Makes the writer to the stream, limited to a number of points per second.
+        into_stream: The stream as a target of a backup's replay.
+        into_raw_log: The raw log as a target of a backup's replay.
         now_ms: The time.
-        console: Where it is told how far things are.
+        console: Where progress is reported.
     """
 
     truck: TruckStores
@@ -100,7 +100,7 @@ def build(environ: Mapping[str, str]) -> Operator:
         SettingsError: The environment can't be used.
     """
     settings = read_settings(Settings, environ)
-    # It tells every failed request with its trace; the command tells what it means.
+    # It logs every failed request with its trace; the command reports what it means.
     logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     aws = aws_session(settings.region)
     dynamodb = aws.client("dynamodb", config=_PATIENT)
@@ -171,7 +171,7 @@ def build(environ: Mapping[str, str]) -> Operator:
 
 
 def build_device_desk(environ: Mapping[str, str]) -> DeviceDesk:
-    """Reads the few settings of the commands about devices, then makes their client.
+    """Reads the settings of the commands about devices, then makes their client.
 
     Raises:
         SettingsError: The environment can't be used.

@@ -1,4 +1,4 @@
-"""What may be typed, and its help."""
+"""The command line and its help."""
 
 from __future__ import annotations
 
@@ -312,7 +312,7 @@ def _add_dry_run(command: argparse.ArgumentParser, what: str) -> None:
 
 
 def instant_ms(text: str) -> int:
-    """A time as one types it, in UTC where it names no zone; epoch milliseconds.
+    """Parses a typed time, in UTC unless it names a zone; returns epoch milliseconds.
 
     Raises:
         argparse.ArgumentTypeError: It isn't one.

@@ -1,4 +1,4 @@
-"""What a command says while it works: on standard error, a line a step."""
+"""A command's progress reports: on standard error, one line per step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EVERY_S = 5.0
 
 
 class Console:
-    """Tells the operator how far things are.
+    """Reports progress to the operator.
 
     Args:
         write: Takes a line.
@@ -29,11 +29,11 @@ class Console:
         self._last_s: float | None = None
 
     def print_line(self, line: str) -> None:
-        """A line that must be read."""
+        """Writes a line that is always shown."""
         self._write(line)
 
     def progress(self, line: str) -> None:
-        """One of many lines of the same kind: left out when there was one just before."""
+        """Writes one of many lines of a kind: skipped when there was one just before."""
         now_s = self._clock()
         if self._last_s is None or now_s - self._last_s >= EVERY_S:
             self._last_s = now_s

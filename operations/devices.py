@@ -1,4 +1,4 @@
-"""Devices' credentials: adds those of phones and of trucks to enroll, lists and revokes them."""
+"""Adds, lists and revokes devices' credentials: those of phones, and of trucks to enroll."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OWNTRACKS_PATH: Final = "/phones/owntracks"
 TRACCAR_CLIENT_PATH: Final = "/phones/traccar-client"
 _MQTT_MODE, _HTTP_MODE = 0, 3
 _MOVE = 2
-"""Of OwnTracks: its endpoint's modes, and how it monitors the location."""
+"""Values of OwnTracks: its endpoint's modes, and how it monitors the location."""
 _MQTT_3_1_1 = 4
 _DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _INTERVAL_S = 10
@@ -40,7 +40,7 @@ class Devices(Protocol):
         ...
 
     def revoke(self, truck_id: str, device_id: str | None = None) -> Sequence[Device]:
-        """Deletes a truck's credentials, or one; returns those that there were."""
+        """Deletes a truck's credentials, or one; returns the deleted ones."""
         ...
 
 
@@ -58,7 +58,7 @@ class DeviceDesk:
 
     Attributes:
         devices: The credentials.
-        enrollments: Those of trucks that are to get a certificate.
+        enrollments: The secrets of trucks that are to get a certificate.
         server_url: Base URL at which phones reach the HTTP API; may be empty.
         now_ms: The time.
     """
@@ -72,17 +72,18 @@ class DeviceDesk:
 def add_device(
     desk: DeviceDesk, truck_id: str, *, name: str, url: str | None, mqtt_url: str | None = None
 ) -> str:
-    """Adds a device; returns what its phone is to be told, for both apps.
+    """Adds a device; returns what to enter on its phone, for both apps.
 
     Args:
-        desk: What it uses.
+        desk: The stores that it uses.
         truck_id: The truck that the phone is.
         name: For a list of the devices.
-        url: At which phones reach the HTTP API, if not at the desk's.
-        mqtt_url: At which phones reach an MQTT broker: then OwnTracks is set up for it.
+        url: The URL at which phones reach the HTTP API, if not the desk's.
+        mqtt_url: The URL at which phones reach an MQTT broker; if given, OwnTracks is set up for
+            it.
 
     Raises:
-        UnsafeOperationError: One of the URLs is none.
+        UnsafeOperationError: One of the URLs is not valid.
     """
     base = (url or desk.server_url).rstrip("/")
     if not base.startswith(("https://", "http://")):
@@ -127,7 +128,7 @@ def add_device(
 
 
 def enroll_device(desk: DeviceDesk, truck_id: str, *, days: int) -> str:
-    """Makes a secret by which a truck's box gets a certificate; returns what it is to send.
+    """Makes a secret with which a truck's device gets a certificate; returns what it must send.
 
     Raises:
         UnsafeOperationError: AWS IoT Core can have no thing of this name.
@@ -153,7 +154,7 @@ def enroll_device(desk: DeviceDesk, truck_id: str, *, days: int) -> str:
 
 
 def list_devices(desk: DeviceDesk, truck_id: str | None) -> str:
-    """Every device, or one truck's, a line each."""
+    """Every device, or one truck's, one line each."""
     devices = sorted(desk.devices.all_of(truck_id), key=lambda one: (one.truck_id, one.added_at_ms))
     return "\n".join(map(device_line, devices)) or "there are no devices"
 
@@ -172,7 +173,7 @@ def revoke_devices(desk: DeviceDesk, truck_id: str, device_id: str | None) -> st
 
 
 def device_line(device: Device) -> str:
-    """A device in a line."""
+    """A device in one line."""
     name = f" ({device.name})" if device.name else ""
     added_at = format_instant(device.added_at_ms)
     return f"device {device.device_id} of truck {device.truck_id}{name}, added {added_at}"
@@ -184,7 +185,7 @@ def owntracks_over_http(url: str, truck_id: str, secret: str) -> dict[str, Any]:
 
 
 def owntracks_over_mqtt(url: str, device: Device, secret: str) -> dict[str, Any]:
-    """OwnTracks' configuration for its MQTT mode, of which the defaults would be refused.
+    """OwnTracks' configuration for its MQTT mode; its defaults would be refused.
 
     Its client id must begin with its user, so that no phone ends another's connection; it
     subscribes to nothing but its own commands, of which there are none; and it retains nothing:
@@ -254,8 +255,8 @@ def owntracks_link(configuration: Mapping[str, Any]) -> str:
 def traccar_client_link(url: str, secret: str) -> str:
     """The link by which Traccar Client sets itself up.
 
-    With the app's own scheme: an https link, which older scanners of the app want, would be a
-    request to a server with the secret in it, once any other program scans it.
+    It uses the app's own scheme: an https link, which older scanners of the app require, would send
+    the secret to a server as soon as any other program scans it.
     """
     values = {
         "url": url,
@@ -263,7 +264,7 @@ def traccar_client_link(url: str, secret: str) -> str:
         "accuracy": "high",
         "interval": _INTERVAL_S,
         "fastest_interval": _INTERVAL_S,
-        # Any other distance would make the app leave the interval aside.
+        # With any other distance the app would ignore the interval.
         "distance": 0,
     }
     return f"org.traccar.client://config?{urlencode(values)}"

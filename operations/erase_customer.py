@@ -1,4 +1,4 @@
-"""`erase --customer`: its deliveries, and what else tells where they went.
+"""`erase --customer`: erases its deliveries, and all other data that show where they went.
 
 See docs/retention.md.
 """
@@ -17,9 +17,9 @@ from rtdts.delivery_store.erasure import OwnedDelivery
 from rtdts.delivery_store.errors import VersionConflict
 
 WRITTEN_WITHIN_S: Final = 15.0
-"""What a process read before an erasure it has written by then. The broadcaster writes which
-delivery a truck is at beside the truck's newest point, by a row that it read before; no version of
-that document says that the delivery was taken out of it meanwhile."""
+"""By then every process has written what it read before the erasure. The broadcaster writes which
+delivery a truck is at next to the truck's newest point, from a row that it read before. The version
+of that document does not show that the delivery was removed from it meanwhile."""
 DELIVERIES_AT_ONCE = 500
 """Ids in a query of OpenSearch; it takes 65,536."""
 
@@ -32,11 +32,11 @@ class CustomerStore(Protocol):
         ...
 
     def count_of(self, delivery_id: str) -> dict[str, int]:
-        """What there is of one."""
+        """How many items there are of one."""
         ...
 
     def bury(self, delivery: OwnedDelivery, customer_id: str) -> None:
-        """Sees to it that nothing of one comes again."""
+        """Ensures that nothing of one comes back."""
         ...
 
     def erase_delivery(self, delivery: OwnedDelivery) -> int:
@@ -44,11 +44,11 @@ class CustomerStore(Protocol):
         ...
 
     def count_sessions(self, customer_id: str) -> dict[str, int]:
-        """What was made with the customer's token."""
+        """How many items were made with the customer's token."""
         ...
 
     def erase_sessions(self, customer_id: str) -> int:
-        """Deletes that."""
+        """Deletes those."""
         ...
 
 
@@ -60,7 +60,7 @@ class DeliverySearch(Protocol):
         ...
 
     def erase(self, delivery_ids: Collection[str], truck_ids: Collection[str]) -> Iterator[Step]:
-        """Takes them out."""
+        """Removes the deliveries from those documents."""
         ...
 
 
@@ -78,7 +78,7 @@ def check_customer(customer_id: str, stores: CustomerStores) -> None:
     """Whether the customer may be erased now.
 
     Raises:
-        UnsafeOperationError: Something is on its way to it.
+        UnsafeOperationError: A delivery to it is still open.
     """
     open_ones = [
         one.delivery_id for one in stores.deliveries.deliveries_of(customer_id) if one.is_open
@@ -98,11 +98,11 @@ def count_customer(customer_id: str, stores: CustomerStores) -> dict[str, int]:
 def erase_customer(customer_id: str, stores: CustomerStores, console: Console) -> dict[str, int]:
     """Erases a customer everywhere.
 
-    Each delivery is buried first, so that no process that still knows it brings it back. Then come
-    the documents of trucks: until a delivery is erased its tombstone tells which they are.
+    Each delivery first gets a tombstone, so that no process that still has it brings it back. Then
+    come the documents of trucks: until a delivery is erased, its tombstone lists them.
 
     Returns:
-        How many items and documents are gone or changed, by place.
+        How many items and documents were deleted or changed, by place.
 
     Raises:
         UnfinishedError: Something is left.
@@ -110,13 +110,13 @@ def erase_customer(customer_id: str, stores: CustomerStores, console: Console) -
     known: dict[str, OwnedDelivery] = {}
 
     def erase() -> Iterator[Step]:
-        # Those of an earlier round too: the consumer may have written of them since.
+        # Those of an earlier round too: the consumer may have written their names since.
         for delivery in stores.deliveries.deliveries_of(customer_id):
             if not delivery.is_buried:
                 try:
                     stores.deliveries.bury(delivery, customer_id)
                 except VersionConflict:
-                    continue  # it is another's now, or another truck's: the next round sees
+                    continue  # it is another customer's or truck's now: the next round checks
             known[delivery.delivery_id] = delivery
         for some in _chunks([*known.values()]):
             yield from stores.search.erase(*_ids(some))

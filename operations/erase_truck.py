@@ -1,4 +1,4 @@
-"""`erase --truck`: where the truck was, wherever that is kept. See docs/retention.md."""
+"""`erase --truck`: erases where the truck was, from every store. See docs/retention.md."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from rtdts.tracking.deliveries import OpenMatch
 from rtdts.tracking.instants import parse_instant
 
 QUIET_MS = 15 * 60_000
-"""A truck that was heard of less long ago may have points that are not written yet: Firehose keeps
-them back for 5 minutes before they go to its backup, and as long again while OpenSearch is away."""
+"""A truck that sent a point more recently may have points that are not written yet: Firehose holds
+them for 5 minutes before its backup gets them, and as long again if OpenSearch is unavailable."""
 
 
 class TruckSearch(Protocol):
@@ -30,7 +30,7 @@ class TruckSearch(Protocol):
         ...
 
     def erase(self, truck_id: str, *, now_ms: int) -> Iterator[Step]:
-        """Deletes them, and sees to it that none received up to then comes again."""
+        """Deletes them, and ensures that none received up to then comes back."""
         ...
 
 
@@ -44,7 +44,7 @@ class Matches(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TruckStores:
-    """Where a truck's data are. Buckets first: a replay must not bring back what is gone."""
+    """Where a truck's data are. Buckets first: a replay must not bring back erased data."""
 
     buckets: Mapping[str, Bucket]
     search: TruckSearch
@@ -93,14 +93,13 @@ def erase_truck(
         truck_id: The truck.
         stores: Where its data are.
         console: Where progress is reported.
-        now_ms: The time: what was received up to the last round never comes again.
+        now_ms: The time: points received up to the last round never come back.
 
     Returns:
-        How many records and documents are gone, by place.
+        How many records and documents were deleted, by place.
 
     Raises:
-        UnfinishedError: Something is left, or there are objects that can't be read: all else is
-            gone then.
+        UnfinishedError: Something is left, or some objects can't be read; all else is deleted then.
     """
     broken: dict[str, str] = {}
 
@@ -134,7 +133,7 @@ def _through_buckets(
     *,
     dry_run: bool,
 ) -> Iterator[Step]:
-    """The steps of all buckets; `broken` tells afterwards what could not be read, by place."""
+    """The steps of all buckets; afterwards `broken` holds what could not be read, by place."""
     for place, bucket in stores.buckets.items():
         broken.pop(place, None)
         try:

@@ -1,6 +1,6 @@
-"""Erasing in rounds: do it, let every store count what is left, and again while there is any.
+"""Erases in rounds: erase, count what is left in every store, and repeat while there is any.
 
-While one store is gone through, another may get something new. A round that follows finds it.
+While one store is scanned, another may receive something new. The next round finds it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ROUNDS = 3
 
 Counts = Mapping[str, int]
 Step = tuple[str, int]
-"""Where, and how many are gone from there since the last step."""
+"""A place, and how many were deleted there since the last step."""
 
 
 class Bucket(Protocol):
@@ -37,11 +37,11 @@ def erase_in_rounds(
 
     Args:
         erase: Erases all that it finds.
-        count: What is left, by place; the stores' own answer.
-        console: Told how far it is.
+        count: What is left, by place, as the stores count it.
+        console: Where progress is reported.
 
     Returns:
-        How many are gone, by place.
+        How many were deleted, by place.
 
     Raises:
         UnfinishedError: Something is left after the last round.

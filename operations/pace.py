@@ -1,4 +1,4 @@
-"""No faster than so many points a second: what is live goes first."""
+"""Limits points per second, so that live traffic goes first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Pace:
-    """Holds somebody back.
+    """Limits the rate of its caller.
 
     Args:
         points_per_second: How many on average.
@@ -28,7 +28,7 @@ class Pace:
         self._due_s = clock()
 
     def wait_for(self, points: int) -> None:
-        """Returns when so many more points may go."""
+        """Returns when this many more points may go."""
         now_s = self._clock()
         if self._due_s > now_s:
             self._sleep(self._due_s - now_s)

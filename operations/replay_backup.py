@@ -1,8 +1,8 @@
-"""`replay-backup`: what Firehose kept in S3 goes into the raw log or the stream again.
+"""`replay-backup`: puts what Firehose stored in S3 into the raw log or the stream again.
 
-An object at a time, in the order of their keys, each told when it is done: who was interrupted goes
-on behind the last one. An object that comes twice does no harm: in the raw log its documents
-overwrite themselves, in the stream its points are recognised as copies.
+Objects are replayed one at a time, in the order of their keys. Each is reported when it is done, so
+an interrupted replay can continue after the last one. Replaying an object twice does no harm: in
+the raw log its documents overwrite themselves, in the stream its points are recognised as copies.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Backup(Protocol):
     """See `rtdts.telemetry_stream.firehose_backup.FirehoseBackup`."""
 
     def keys(self, folder: str, *, from_ms: int, to_ms: int, after: str = "") -> Iterator[str]:
-        """Objects by time."""
+        """The objects, by time."""
         ...
 
     def read(self, key: str) -> bytes:
-        """One, unpacked."""
+        """One object, unpacked."""
         ...
 
 
@@ -54,7 +54,7 @@ class RawIndexing(Protocol):
     """See `rtdts.position_store.raw_log.RawLog`."""
 
     def index(self, documents: Sequence[RawDocument]) -> Sequence[ItemOutcome]:
-        """Indexes all; an outcome a document."""
+        """Indexes all; returns one outcome per document."""
         ...
 
 
@@ -63,24 +63,24 @@ class BackupRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     data: bytes
     index: str
-    """Where Firehose meant to put it; empty where the object doesn't say."""
+    """The index that Firehose meant it for; empty if the object doesn't say."""
 
 
 class ReplayTarget(Protocol):
-    """Where records go again."""
+    """The target of a replay."""
 
     def put(self, records: Sequence[BackupRecord], *, key: str, dry_run: bool) -> int:
-        """Puts an object's records, all but those that nobody would take; returns how many.
+        """Puts an object's records, except those never accepted by the target; returns how many.
 
         Raises:
-            UnfinishedError: Some that should be there are not.
+            UnfinishedError: Some that should have been put were not.
         """
         ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Span:
-    """Which objects: those whose oldest record arrived in a time, behind a key."""
+    """Which objects: those after a key whose oldest record arrived in an interval."""
 
     folder: str
     from_ms: int
@@ -90,7 +90,7 @@ class Span:
 
 @dataclasses.dataclass(kw_only=True)
 class BackupReplay:
-    """What came of a replay."""
+    """The result of a replay."""
 
     objects: int = 0
     replayed: int = 0
@@ -102,11 +102,11 @@ class BackupReplay:
 def replay_backup(
     backup: Backup, target: ReplayTarget, span: Span, *, dry_run: bool, console: Console
 ) -> BackupReplay:
-    """Replays a time's objects.
+    """Replays an interval's objects.
 
     Raises:
-        UnfinishedError: The target did not take what it should, or an object is broken; it says
-            behind which key to go on.
+        UnfinishedError: The target did not take what it should, or an object is broken; it names
+            the key after which to continue.
     """
     report = BackupReplay()
     keys = list(backup.keys(span.folder, from_ms=span.from_ms, to_ms=span.to_ms, after=span.after))
@@ -146,11 +146,11 @@ def _records(key: str, data: bytes) -> Iterator[BackupRecord]:
 
 
 class IntoStream:
-    """Into the stream: the consumer and Firehose get it as if it came from trucks.
+    """Replays into the stream: the consumer and Firehose get the records as if sent by trucks.
 
     Args:
         restream: The stream.
-        console: Told of what the consumer would not take.
+        console: Where records are reported that the consumer would not take.
         now_ms: The time.
     """
 
@@ -163,7 +163,7 @@ class IntoStream:
         """See `ReplayTarget`."""
         returning: list[Returning] = []
         for record in records:
-            # It lay under its truck's key: another would have been parked.
+            # Its key was its truck's: with any other it would have been parked.
             truck_id = truck_of(record.data) or ""
             point = admit(record.data, partition_key=truck_id, arrived_at_ms=self._now_ms())
             if isinstance(point, InvalidRecord):
@@ -179,15 +179,15 @@ class IntoStream:
 
 
 class IntoRawLog:
-    """Into the raw log, into the index of the day on which a record arrived.
+    """Replays into the raw log, into the index of the day on which a record arrived.
 
     Args:
         raw_log: The raw log.
         pace: How fast.
-        waits_s: The waits between attempts at what the raw log can't take now; at their end it is
-            given up.
+        waits_s: The waits between attempts while the raw log can't take a document; after the last
+            one it is given up.
         sleep: Waits some seconds.
-        console: Told of what the raw log would not take.
+        console: Where documents are reported that the raw log would not take.
     """
 
     def __init__(
@@ -225,7 +225,7 @@ class IntoRawLog:
         return len(documents) - rejected
 
     def _index(self, documents: Sequence[RawDocument], key: str) -> int:
-        """Indexes all that can be; returns how many were refused for their own fault."""
+        """Indexes all that it can; returns how many were refused as invalid."""
         pending, rejected = list(documents), 0
         waits_s = self._waits_s()
         while True:

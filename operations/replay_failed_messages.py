@@ -1,4 +1,4 @@
-"""`replay-failed-messages`: what AWS IoT Core's rule could not write goes into its stream again.
+"""`replay-failed-messages`: puts what AWS IoT Core's rule could not write into its stream again.
 
 A message is deleted from the queue only when the stream has it: a crash in between puts it twice,
 which is recognised by its points' ids. One that names no truck stays where it is.
@@ -26,7 +26,7 @@ _TOPIC: Final = re.compile(rf"(?:\$aws/rules/[^/]+/)?trucks/({ID_FORM})/telemetr
 
 
 class _ErrorDocument(msgspec.Struct, frozen=True):
-    """What an error action is given: "Error action message format", AWS IoT Developer Guide."""
+    """An error action's message: "Error action message format", AWS IoT Developer Guide."""
 
     topic: str
     base64OriginalPayload: bytes  # noqa: N815 - AWS's name; msgspec decodes base64
@@ -43,7 +43,7 @@ class Failed(Protocol):
         ...
 
     def delete(self, messages: Sequence[FailedMessage]) -> None:
-        """Deletes messages of one reception."""
+        """Deletes messages of one receive call."""
         ...
 
 
@@ -51,13 +51,13 @@ class Messages(Protocol):
     """See `rtdts.telemetry_stream.device_stream.DeviceStream`."""
 
     def put_messages(self, records: Sequence[DeviceRecord]) -> Sequence[str | None]:
-        """Puts records; the error code of each, None for one that is there."""
+        """Puts records; returns the error code of each, None for one that was put."""
         ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FailedMessageStores:
-    """Where messages come from and go to."""
+    """The source and target of the messages."""
 
     failed: Failed
     stream: Messages
@@ -65,24 +65,24 @@ class FailedMessageStores:
 
 @dataclasses.dataclass(kw_only=True)
 class MessageReplay:
-    """What came of a replay."""
+    """The result of a replay."""
 
     replayed: int = 0
     stay: int = 0
-    """Those that are no message of a truck."""
+    """Those that are not a truck's message."""
     not_taken: Counter[str] = dataclasses.field(default_factory=Counter)
-    """Those that the stream did not take, by its error code; they stay too."""
+    """Those that the stream did not take, by its error code; they stay in the queue too."""
 
 
 def replay_failed_messages(
     stores: FailedMessageStores, pace: Pace, console: Console
 ) -> MessageReplay:
-    """Replays what is in the queue, until it is empty or the stream takes no more.
+    """Replays the queue's messages, until it is empty or the stream takes no more.
 
     Args:
         stores: The queue and the stream.
         pace: How fast.
-        console: Told of each message that stays.
+        console: Where each message that stays is reported.
     """
     report = MessageReplay()
     seen: set[str] = set()
@@ -100,7 +100,7 @@ def replay_failed_messages(
         if records:
             _put(records, stores, pace, report)
         if report.not_taken or not fresh:
-            break  # later is better than at once; or all that is left has been looked at
+            break  # better to retry later than at once; or all that is left has been checked
         console.progress(f"{report.replayed} messages")
     return report
 
@@ -120,7 +120,7 @@ def _put(
 
 
 def _record_of(failed: FailedMessage) -> DeviceRecord | None:
-    """What the rule would have written; None for what is no message of a truck."""
+    """What the rule would have written; None if it is not a truck's message."""
     try:
         document = _DOCUMENT.decode(failed.body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):

@@ -1,7 +1,7 @@
-"""`replay-parked`: what was parked and would be taken now goes back into the stream.
+"""`replay-parked`: puts parked records that would be accepted now back into the stream.
 
-A record is removed only when the stream has it: a crash in between puts it twice, which the
-consumer recognises as a copy. One that would be parked again stays where it is.
+A record is removed only when the stream has it. A crash in between puts it twice; the consumer
+recognises the copy. A record that would be parked again stays where it is.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Parked(Protocol):
         ...
 
     def take_out(self, key: str) -> None:
-        """Takes one out."""
+        """Removes one."""
         ...
 
 
@@ -43,7 +43,7 @@ class Choice:
     """Which parked records.
 
     Attributes:
-        prefix: Those whose name begins so.
+        prefix: Those whose name begins with it.
         since_ms: Those parked since then.
         reason: Those parked for this reason; None for all.
     """
@@ -55,7 +55,7 @@ class Choice:
 
 @dataclasses.dataclass(kw_only=True)
 class ParkedReplay:
-    """What came of a replay."""
+    """The result of a replay."""
 
     replayed: int = 0
     stay: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -74,18 +74,18 @@ def replay_parked(
     dry_run: bool,
     console: Console,
 ) -> ParkedReplay:
-    """Replays what is chosen.
+    """Replays the chosen records.
 
     Args:
         parked: The parked records.
         restream: The stream.
-        choice: Which.
+        choice: Which records.
         now_ms: When they come into the stream.
         dry_run: Whether to count only.
-        console: Told of each record that stays.
+        console: Where each record that stays is reported.
     """
     report = ParkedReplay()
-    # All first: what is listed page by page must not change meanwhile.
+    # List all first: the list must not change while it is read page by page.
     entries = [
         one for one in parked.entries(choice.prefix) if one.modified_at_ms >= choice.since_ms
     ]
@@ -109,7 +109,7 @@ def replay_parked(
 
 
 def _admit(record: ParkedRecord, now_ms: int) -> Point | InvalidRecord:
-    """What the consumer will say of it when it comes again, under the key that it had."""
+    """The consumer's verdict on the record when it comes again, under its former key."""
     partition_key = record.partition_key
     if partition_key is None:  # parked before keys were kept
         if record.reason == KEY_IS_NOT_THE_TRUCK:

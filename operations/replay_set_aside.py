@@ -1,7 +1,7 @@
-"""`replay-set-aside`: batches that Lambda gave up go back into the stream that it read them from.
+"""`replay-set-aside`: puts batches that Lambda gave up back into the stream that they came from.
 
-An object is removed only when the stream has all of its messages: a crash in between puts some
-twice, which is recognised by their points' ids.
+An object is removed only when the stream has all of its messages. A crash in between puts some
+twice; the copies are recognised by their points' ids.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rtdts.tracking.instants import format_instant
 
 CALL_RECORDS: Final = 100
 CALL_BYTES: Final = 1_000_000
-"""Of a call: a shard takes 1 MB a second from everybody, and a call 5 MB."""
+"""Of one call: a shard takes 1 MB per second from all writers together, and a call 5 MB."""
 
 
 class Batches(Protocol):
@@ -35,7 +35,7 @@ class Batches(Protocol):
         ...
 
     def take_out(self, key: str) -> None:
-        """Takes a batch out."""
+        """Removes a batch."""
         ...
 
 
@@ -43,13 +43,13 @@ class Messages(Protocol):
     """See `rtdts.telemetry_stream.device_stream.DeviceStream`."""
 
     def put_messages(self, records: Sequence[DeviceRecord]) -> Sequence[str | None]:
-        """Puts records; the error code of each, None for one that is there."""
+        """Puts records; returns the error code of each, None for one that was put."""
         ...
 
 
 @dataclasses.dataclass(kw_only=True)
 class SetAsideReplay:
-    """What came of a replay."""
+    """The result of a replay."""
 
     objects: int = 0
     replayed: int = 0
@@ -62,17 +62,17 @@ class SetAsideReplay:
 def replay_set_aside(
     batches: Batches, stream: Messages, pace: Pace, *, dry_run: bool, console: Console
 ) -> SetAsideReplay:
-    """Replays every batch, until the stream takes one not whole.
+    """Replays every batch, until the stream does not take a whole one.
 
     Args:
         batches: Where they are.
         stream: The stream that the Lambda reads.
         pace: How fast, in messages.
         dry_run: Whether to list and count only.
-        console: Told of each batch.
+        console: Where each batch is reported.
     """
     report = SetAsideReplay()
-    # All first: what is listed page by page must not change meanwhile.
+    # List all first: the list must not change while it is read page by page.
     for entry in list(batches.entries()):
         try:
             messages = batches.messages(entry.key)
@@ -88,7 +88,7 @@ def replay_set_aside(
         if not dry_run:
             _put(messages, stream, pace, report)
             if report.not_taken:
-                break  # later is better than at once
+                break  # better to retry later than at once
             batches.take_out(entry.key)
         report.objects += 1
         report.replayed += len(messages)
@@ -107,7 +107,7 @@ def _put(
 
 
 def _calls(messages: Sequence[DeviceRecord]) -> Iterator[list[DeviceRecord]]:
-    """The messages, in their order, as calls that the stream takes."""
+    """The messages, in order, grouped into calls that the stream accepts."""
     call: list[DeviceRecord] = []
     size = 0
     for message in messages:

@@ -1,4 +1,4 @@
-"""Putting points into the stream again, as ingest puts them."""
+"""Puts points into the stream again, as ingest puts them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtdts.telemetry_stream.putter import PutOutcome
 from rtdts.tracking.positions import Point
 
 PUT_BUDGET_S = 60.0
-"""How long one truck's points are tried: a stream that is throttled makes room within seconds."""
+"""How long one truck's points are retried: a throttled stream has capacity within seconds."""
 
 
 class Putting(Protocol):
@@ -25,7 +25,7 @@ class Putting(Protocol):
 
 
 class Returning(msgspec.Struct, frozen=True, kw_only=True):
-    """A record on its way back into the stream."""
+    """A record that goes back into the stream."""
 
     name: str
     """Where it comes from."""

@@ -1,4 +1,4 @@
-"""Follows a delivery of RTDTS over a connection that renews itself."""
+"""Tracks a delivery of RTDTS over a connection that renews itself."""
 
 from rtdts_client.access import Access, Ticket, customer_access, share_access
 from rtdts_client.happenings import (

@@ -1,4 +1,4 @@
-"""Where a connection's tickets come from: a share's token, or the JWT of a signed-in person."""
+"""Sources of a connection's tickets: a share's token, or the JWT of a signed-in person."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Ticket:
     """What opens one socket.
 
     Attributes:
-        ticket: Spent by opening.
+        ticket: The ticket; opening a socket spends it.
         delivery_id: The delivery to track with it.
-        summary: What came with it; None where nothing does.
+        summary: The summary that came with it; None if none does.
     """
 
     ticket: str = field(repr=False)
@@ -58,8 +58,8 @@ def share_access(server_url: str, token: str, *, post: Post = post) -> Access:
 
     Args:
         server_url: The service's ``ServerURL``.
-        token: Of the link that the customer was given: what follows its ``#``.
-        post: What sends the request.
+        token: The part of the customer's link after the ``#``.
+        post: Sends the request.
     """
 
     async def fetch() -> Ticket | TicketFailure:
@@ -85,9 +85,9 @@ def customer_access(
     Args:
         server_url: The service's ``ServerURL``.
         delivery_id: The delivery.
-        jwt: Returns a JWT that is valid now; awaited before each connection. When it raises, that
-            is logged, and it is tried again later.
-        post: What sends the request.
+        jwt: Returns a JWT that is valid now; awaited before each connection. If it raises, the
+            error is logged, and it is tried again later.
+        post: Sends the request.
     """
 
     async def fetch() -> Ticket | TicketFailure:
@@ -149,7 +149,7 @@ def _summary(value: object) -> Summary:
 
 
 def _or_none(read: Callable[[object], Any], of: Mapping[str, Any], name: str) -> Any:
-    """What is not of the promised form is left out: the delivery can be followed without it."""
+    """Leaves out parts that are not of the promised form: tracking works without them."""
     try:
         return or_none(read)(of.get(name))
     except (KeyError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What a session is told and what it asks for, as values; what an application is given."""
+"""A session's inputs and the actions that it returns, as values; reports to the application."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rtdts_client.messages import DeliveryEvent
 from rtdts_client.view import DeliveryView
 
 ConnectionState = Literal["connecting", "live", "offline", "paused", "ended"]
-"""``offline`` tries again; ``ended`` does not."""
+"""``offline`` is retried; ``ended`` is not."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Step:
-    """A status and since when it holds, RFC 3339."""
+    """A status and the time since when it holds, RFC 3339."""
 
     status: str
     at: str
@@ -41,7 +41,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Summary:
-    """The delivery of a share as it stood when its ticket was given."""
+    """The delivery of a share as it was when the ticket was issued."""
 
     delivery_id: str
     status: str
@@ -67,14 +67,14 @@ class Report:
     """What an application shows.
 
     Attributes:
-        delivery: None until a ticket was had; its ``version`` is 0 until the socket has brought a
-            message.
-        connection: How the service is reached.
+        delivery: None until a ticket was received; its ``version`` is 0 until the socket has
+            received a message.
+        connection: The state of the connection to the service.
         end_reason: Why it has ended for good: the service's reason, or ``stopped``.
         true_as_of_ms: When the service last confirmed all that, by this device's clock in epoch ms.
         position_ms: When the truck was at its position, by this device's clock in epoch ms.
         news: What this report adds.
-        summary: What came with the last ticket; None where nothing does.
+        summary: The summary that came with the last ticket; None if none does.
     """
 
     delivery: DeliveryView | None
@@ -95,7 +95,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Unavailable:
-    """There is no ticket now; ``retry_after_ms`` as the service said, if it did."""
+    """There is no ticket now; ``retry_after_ms`` if the service sent it."""
 
     retry_after_ms: float | None = None
 
@@ -104,7 +104,7 @@ TicketFailure = Refused | Unavailable
 
 
 class Signal(Enum):
-    """What needs no more words."""
+    """Inputs without further data."""
 
     START = auto()
     PAUSE = auto()
@@ -140,7 +140,7 @@ class Opened:
 
 @dataclass(frozen=True)
 class Closed:
-    """Connection ``number`` is gone, or could not be opened."""
+    """Connection ``number`` was lost, or could not be opened."""
 
     number: int
 
@@ -181,14 +181,14 @@ class Send:
 
 @dataclass(frozen=True)
 class Close:
-    """Give connection ``number`` up, and its request of a ticket."""
+    """Give up connection ``number``, and its request for a ticket."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class Show:
-    """Give a report to the application."""
+    """Pass a report to the application."""
 
     report: Report
 

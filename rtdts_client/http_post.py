@@ -1,4 +1,4 @@
-"""HTTP for the tickets, by the standard library in a thread; an application may bring its own."""
+"""HTTP for the tickets, by the standard library in a thread; an application may supply its own."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MOST_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What came back.
+    """The response.
 
     Attributes:
         status: The status code.
         retry_after: The header ``Retry-After``, if there was one.
-        body: All of it.
+        body: The whole body.
     """
 
     status: int
@@ -58,7 +58,7 @@ def _read(status: int, response: http.client.HTTPResponse | urllib.error.HTTPErr
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """HTTP and nothing else; no redirects, which would carry the token or JWT to another host."""
+    """Only HTTP, and no redirects, which would send the token or JWT to another host."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),

@@ -1,4 +1,4 @@
-"""The messages of the socket (docs/asyncapi.yaml of the service), read once at the edge."""
+"""The messages of the socket (docs/asyncapi.yaml of the service), parsed once at the edge."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Absent(Enum):
 
 
 ABSENT: Final = Absent.ABSENT
-"""A message says nothing of a field; None in the field says that there is nothing."""
+"""The field is missing from the message; None in a field means that there is no value."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Eta:
 
 @dataclass(frozen=True)
 class TrackPoint:
-    """A place of the travelled track; ``at_ms`` in epoch milliseconds."""
+    """A place on the travelled track; ``at_ms`` in epoch milliseconds."""
 
     lat: float
     lon: float
@@ -106,7 +106,7 @@ class _Positioned(_Numbered):
 
 @dataclass(frozen=True)
 class Snapshot(_Positioned):
-    """What answers ``track``: everything, with the events after ``since_version``."""
+    """The response to ``track``: everything, with the events after ``since_version``."""
 
     events: tuple[DeliveryEvent, ...]
     track: tuple[TrackPoint, ...]
@@ -114,7 +114,7 @@ class Snapshot(_Positioned):
 
 @dataclass(frozen=True)
 class PositionUpdate(_Positioned):
-    """Of a round, or of a truck nearby."""
+    """An update from a round, or about a truck nearby."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class ServiceError:
 
 @dataclass(frozen=True)
 class Pong:
-    """What answers ``ping``."""
+    """The response to ``ping``."""
 
 
 DeliveryMessage = Snapshot | PositionUpdate | StatusChange | Ended
@@ -153,8 +153,8 @@ def parse_message(frame: str) -> Message | None:
     """Read a frame.
 
     Returns:
-        The message; None for what a receiver ignores: unknown types, the gateway's own frames, and
-        frames that are not of the promised form.
+        The message; None for frames that a receiver ignores: unknown types, the gateway's own
+        frames, and frames that are not of the promised form.
     """
     try:
         message = object_of(json.loads(frame))
@@ -278,7 +278,7 @@ def object_of(value: object) -> Mapping[str, Any]:
 
 
 def text_of(value: object) -> str:
-    """The value, if it is a text."""
+    """The value, if it is a string."""
     if not isinstance(value, str):
         raise BadFormError("not a text")
     return value
@@ -300,7 +300,7 @@ def integer_of(value: object) -> int:
 
 
 def instant_of(value: object) -> str:
-    """The value as it is, if it is an instant: its order as text is that of the times."""
+    """The value unchanged, if it is an instant: as text it sorts like the time."""
     if datetime.fromisoformat(text_of(value)).tzinfo is None:
         raise BadFormError("a time without a zone")
     return text_of(value)

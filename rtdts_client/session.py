@@ -1,10 +1,10 @@
 """Decides what a viewer's connection does next.
 
-It does no I/O and reads no clock: `tracker.py` hands it what happened and carries out the actions
-that it returns.
+It does no I/O and reads no clock: `tracker.py` passes events to it and carries out the actions that
+it returns.
 
-The gateway ends a connection after 2 hours. Before that another one is opened beside it, and the
-old one is closed when the new one has brought a snapshot, so that nothing is missed.
+The gateway ends a connection after 2 hours. Before that a second one is opened, and the old one is
+closed when the new one has received a snapshot, so that nothing is missed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ NOTHING = News()
 
 @dataclass(frozen=True)
 class _Attempt:
-    """A connection from the request of its ticket to its first snapshot."""
+    """A connection from the request for its ticket to its first snapshot."""
 
     number: int
     started_ms: float
@@ -50,12 +50,12 @@ class _Attempt:
 
 @dataclass
 class _Live:
-    """A connection that has brought a snapshot.
+    """A connection that has received a snapshot.
 
     Attributes:
-        last_frame_ms: When any frame came.
-        last_update_ms: When a frame about the delivery came.
-        pinged_ms: When a ping was sent that nothing has followed yet.
+        last_frame_ms: When the last frame of any kind came.
+        last_update_ms: When the last frame about the delivery came.
+        pinged_ms: When a ping was sent, if no frame has come since.
     """
 
     number: int
@@ -96,7 +96,7 @@ class Session:
         return self._end_reason
 
     def on(self, happened: Happened, now_ms: float) -> list[Action]:
-        """Take what happened at ``now_ms`` (epoch ms); what to do, in order."""
+        """Process what happened at ``now_ms`` (epoch ms); return the actions, in order."""
         self._actions = []
         before = self._connection()
         self._take(happened, now_ms)
@@ -143,7 +143,7 @@ class Session:
                 self._lose(number, now_ms)
             case FrameCame(number, frame):
                 self._receive(number, frame, now_ms)
-            case _:  # of a connection that is given up
+            case _:  # from a connection that was given up
                 pass
 
     def _obey(self, signal: Signal, now_ms: float) -> None:
@@ -159,11 +159,11 @@ class Session:
                 self._end("stopped")
             case Signal.CHECK, "running":
                 self._check(now_ms)
-            case _:  # `WAKE`: what has come due is looked at after anything
+            case _:  # `WAKE`: due actions are checked after every input
                 pass
 
     def _pass(self, now_ms: float) -> None:
-        """What has come due."""
+        """The actions that have come due."""
         if self._state != "running":
             return
         timing = self._timing
@@ -210,7 +210,7 @@ class Session:
                 self._fail(now_ms)
 
     def _check(self, now_ms: float) -> None:
-        """The network may have changed, or the device slept: is the connection alive?"""
+        """Test the connection: the network may have changed, or the device may have slept."""
         if self._live:
             if self._live.pinged_ms is None:
                 self._ping(self._live, now_ms)
@@ -306,7 +306,7 @@ class Session:
             self._true_as_of_ms = now_ms
             self._end(reason)
             return
-        # The right may well go on: another ticket shows it.
+        # The right to view may still be valid: a new ticket shows it.
         if self._view:
             self._view = replace(self._view, ended=None)
         self._actions.append(Close(number))

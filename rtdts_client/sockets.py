@@ -1,4 +1,4 @@
-"""WebSockets; the only place here that knows the websockets library."""
+"""WebSockets; the only module here that uses the websockets library."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 OPEN_TIMEOUT_S = 15.0
-"""For the whole handshake, a Lambda's cold start included."""
+"""For the whole handshake, including a Lambda's cold start."""
 CLOSE_TIMEOUT_S = 2.0
 
 
 class SocketLostError(Exception):
-    """The socket is gone, or could not be opened."""
+    """The socket was lost, or could not be opened."""
 
 
 class Socket(Protocol):
-    """An open socket. `send` and `receive` raise `SocketLostError` once it is gone."""
+    """An open socket. `send` and `receive` raise `SocketLostError` once it is lost."""
 
     async def send(self, frame: str) -> None:
         """Send one frame."""
@@ -48,7 +48,7 @@ async def open_websocket(url: str) -> Socket:
             url,
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
-            ping_interval=None,  # the session pings, as the service asks
+            ping_interval=None,  # the session pings, as the service requires
             compression=None,  # API Gateway does not compress
         )
     except (InvalidHandshake, OSError, TimeoutError) as error:

@@ -14,13 +14,14 @@ class Timing:
         most_ms: The longest wait of all.
         replace_after_ms: From a connection's first snapshot to its replacement. The gateway's limit
             is 2 h.
-        replace_jitter_ms: So much earlier at most, at random: clients that connected together part.
-        heartbeat_ms: Of silence, before a ping. A round comes every 60 s.
-        pong_within_ms: For the pong.
-        silence_ms: Without news of the delivery, before the connection counts as dead.
-        attempt_ms: From the request of a ticket to the first snapshot.
-        steady_ms: A connection that lived so long sets the back-off back.
-        too_many_ms: Before another socket when the service said that there were too many.
+        replace_jitter_ms: The replacement comes earlier by up to this, at random, to spread clients
+            that connected together.
+        heartbeat_ms: Silence before a ping. A round comes every 60 s.
+        pong_within_ms: The longest wait for the pong.
+        silence_ms: Time without a frame about the delivery before the connection counts as dead.
+        attempt_ms: The longest time from the request for a ticket to the first snapshot.
+        steady_ms: A connection that lived this long resets the backoff.
+        too_many_ms: The wait before another socket after the service reported too many.
     """
 
     first_ms: float = 500
@@ -41,7 +42,7 @@ def backoff_ms(failures: int, random: float, timing: Timing) -> float:
     Args:
         failures: Attempts that failed in a row, 1 or more.
         random: Uniform in [0, 1).
-        timing: Its first and its longest wait.
+        timing: The first and the longest wait.
     """
     # 2 ** 30 is beyond any limit; 2.0 ** 1024, after hours without a network, would raise.
     return random * min(timing.most_ms, timing.first_ms * 2.0 ** min(failures - 1, 30))

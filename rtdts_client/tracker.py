@@ -35,9 +35,9 @@ from rtdts_client.timing import Timing
 
 
 class DeliveryTracker:
-    """Follows one delivery until stopped or ended, over as many connections as that takes.
+    """Tracks one delivery until stopped or ended, over as many connections as that takes.
 
-    `run` does it; the other methods are called on its event loop, from the callback too.
+    `run` does the work; call the other methods on its event loop, also from the callback.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class DeliveryTracker:
         Args:
             web_socket_url: The service's ``WebSocketURL``.
             access: Where tickets come from.
-            on_report: Called at each change with all that is known and as of when it is true. It
-                must not block; what it raises ends `run`.
-            timing: Other limits and waits than the usual ones.
-            open_socket: What opens sockets.
+            on_report: Called at each change with all that is known and the time at which that was
+                true. It must not block; an exception from it ends `run`.
+            timing: Limits and waits, if not the default ones.
+            open_socket: Opens sockets.
             now_ms: The clock, epoch ms.
             random: Uniform in [0, 1), for the jitter.
         """
@@ -70,7 +70,7 @@ class DeliveryTracker:
         self._now_ms = now_ms
         self._session = Session(timing or Timing(), random)
         self._inbox: asyncio.Queue[Happened | Exception] = asyncio.Queue()
-        self._tasks: dict[asyncio.Task[None], int] = {}  # to the connection that it is for
+        self._tasks: dict[asyncio.Task[None], int] = {}  # the connection that each one is for
         self._sockets: dict[int, Socket] = {}
         self._summary: Summary | None = None
         self._inbox.put_nowait(Signal.START)
@@ -91,7 +91,7 @@ class DeliveryTracker:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def pause(self) -> None:
-        """Hang up until `resume`. What is known stays."""
+        """Disconnect until `resume`. What is known stays."""
         self._inbox.put_nowait(Signal.PAUSE)
 
     def resume(self) -> None:
@@ -103,7 +103,7 @@ class DeliveryTracker:
         self._inbox.put_nowait(Signal.CHECK)
 
     def stop(self) -> None:
-        """End for good."""
+        """End tracking for good."""
         self._inbox.put_nowait(Signal.STOP)
 
     async def _take_next(self) -> None:
@@ -122,7 +122,7 @@ class DeliveryTracker:
         wake_at_ms = self._session.wake_at_ms()
         if wake_at_ms is None:
             return None
-        # Rounded up: a timer that fires early would be set again and again.
+        # Rounded up: a timer that fires too early would be set again and again.
         delay_s = max(0, math.ceil(wake_at_ms - self._now_ms())) / 1000
         return asyncio.get_running_loop().call_later(delay_s, self._inbox.put_nowait, Signal.WAKE)
 
@@ -147,7 +147,7 @@ class DeliveryTracker:
         task.add_done_callback(lambda _: work.close())  # if it was cancelled before it began
 
     async def _guarded(self, work: Coroutine[None, None, None]) -> None:
-        """What must not happen ends `run`."""
+        """Ends `run` on an unexpected error."""
         try:
             await work
         except Exception as error:
@@ -184,5 +184,5 @@ class DeliveryTracker:
 
     def _close(self, number: int) -> None:
         for task, of in self._tasks.items():
-            if of == number and not task.cancelling():  # twice would break its farewell off
+            if of == number and not task.cancelling():  # a second cancel would break its close
                 task.cancel()

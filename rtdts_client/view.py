@@ -1,8 +1,8 @@
-"""What a receiver knows of a delivery, and what a message adds to it.
+"""A receiver's view of a delivery, and how a message changes it.
 
 Messages may arrive twice, late or in another order. A receiver keeps the highest ``version``, and
-the highest ``position_at`` within the highest ``assignment``; what is lower changes nothing.
-Times are compared as texts: all of them have one form, in UTC.
+the highest ``position_at`` within the highest ``assignment``; lower values change nothing. Times
+are compared as text: all have the same form, in UTC.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class DeliveryView:
     """What is known of one delivery.
 
     Attributes:
-        version: Of the newest known event; 0 until the socket has brought a message.
-        status: Of that version.
+        version: The newest known event's; 0 until the socket has received a message.
+        status: The status at that version.
         events: All known events, by version.
-        assignment: Grows by 1 when the delivery is given to another truck.
+        assignment: Increases by 1 when the delivery is assigned to another truck.
         position_at: When the truck was at ``position``, by the service's clock, RFC 3339.
         stops_before: Stops of the truck before this delivery's; None when that is not known.
         failure_code: Why it failed, if that was declared.
@@ -66,8 +66,8 @@ class Applied:
         view: The view after it.
         events: Events that were not known before, by version.
         new_version: Whether it brought a later version.
-        new_position: Whether there is another position, or none any more.
-        stale: Whether it was overtaken by a newer one: it says nothing about the present.
+        new_position: Whether the position has changed, or is no longer shown.
+        stale: Whether a newer message overtook it: it says nothing about the present.
     """
 
     view: DeliveryView
@@ -95,7 +95,7 @@ def take(view: DeliveryView, message: DeliveryMessage) -> Applied:
         return Applied(replace(view, ended=message.reason, turned_at=message.sent_at))
     if isinstance(message, Snapshot) and message.sent_at > view.turned_at:
         view = replace(view, ended=None, turned_at=message.sent_at)
-    if message.assignment > view.assignment:  # another truck: its track starts anew
+    if message.assignment > view.assignment:  # another truck: a new track starts
         view = replace(_without_position(view), assignment=message.assignment)
     events = _unknown_events(view, message)
     if events:
@@ -115,7 +115,7 @@ def _take_position(applied: Applied, message: Snapshot | PositionUpdate) -> Appl
     if message.assignment < view.assignment:
         return replace(applied, stale=True)
     if message.position is None or message.position_at is None:
-        # Not shown, or no longer: unless the message was overtaken.
+        # Not shown, or no longer shown, unless the message was overtaken.
         if message.sent_at < view.positioned_at:
             return replace(applied, stale=True)
         hidden = replace(_without_position(view), positioned_at=message.sent_at)
@@ -147,7 +147,7 @@ def _without_position(view: DeliveryView) -> DeliveryView:
 def _with_aside(
     view: DeliveryView, message: Snapshot | PositionUpdate | StatusChange
 ) -> DeliveryView:
-    """What belongs to a version, and comes with it."""
+    """The fields that belong to a version and come with it."""
     if message.stops_before is not ABSENT:
         view = replace(view, stops_before=message.stops_before)
     if message.failure_code is not ABSENT and not isinstance(message, PositionUpdate):
@@ -158,7 +158,7 @@ def _with_aside(
 def _track_with(
     view: DeliveryView, message: Snapshot | PositionUpdate, position: Position, position_at: str
 ) -> tuple[TrackPoint, ...]:
-    """A snapshot's track replaces what is known; an update's position is put at its end."""
+    """A snapshot's track replaces the known one; an update's position is appended to it."""
     if isinstance(message, Snapshot):
         return message.track
     at_ms = round(datetime.fromisoformat(position_at).timestamp() * 1000)

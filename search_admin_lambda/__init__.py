@@ -1,1 +1,1 @@
-"""The one-shot Lambda that prepares OpenSearch before anything of ours may write to it."""
+"""The one-shot Lambda that prepares OpenSearch before any part of ours may write to it."""

@@ -1,6 +1,6 @@
-"""Who may do what in the domain: fine-grained access control's roles and their mappings. Pure.
+"""Permissions in the domain: fine-grained access control's roles and their mappings. Pure.
 
-An IAM policy lets a role reach the domain; these say what it finds there.
+An IAM policy lets a role reach the domain; these define what it may do there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rtdts.position_store.index_definitions import (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IndexGrant:
-    """What may be done to the indexes of some patterns; names are the plugin's action groups."""
+    """Allowed actions on the indexes of some patterns; names are the plugin's action groups."""
 
     patterns: tuple[str, ...]
     actions: tuple[str, ...]
@@ -36,7 +36,7 @@ class SearchRole:
 
     @property
     def body(self) -> Mapping[str, Any]:
-        """The role, as the plugin takes it."""
+        """The role in the plugin's format."""
         return {
             "cluster_permissions": list(self.cluster_actions),
             "index_permissions": [
@@ -56,10 +56,11 @@ AUDIT: Mapping[str, Any] = {
     "audit": {
         "enable_rest": True,
         "enable_transport": True,
-        # What is allowed is every bulk of a shard: it would cost more than the points.
+        # Allowed requests include every bulk of a shard: logging them would cost more than the
+        # points.
         "disabled_rest_categories": ["AUTHENTICATED", "GRANTED_PRIVILEGES"],
         "disabled_transport_categories": ["AUTHENTICATED", "GRANTED_PRIVILEGES"],
-        # A body holds positions, which the log would keep beyond their retention and erasure.
+        # A body holds positions, which the log would keep beyond their retention or erasure.
         "log_request_body": False,
         "resolve_bulk_requests": False,
         "resolve_indices": True,
@@ -99,7 +100,7 @@ def search_roles(
         SearchRole(
             name="rtdts-raw-writer",
             iam_role_arn=raw_writer_arn,
-            # What Firehose asks for, by its own documentation: it looks at the cluster first.
+            # What Firehose requires, by its own documentation: it checks the cluster first.
             cluster_actions=("cluster_composite_ops", "cluster_monitor"),
             grants=(
                 IndexGrant(patterns=(RAW_PATTERN,), actions=("crud", "create_index", "manage")),
@@ -121,7 +122,7 @@ def search_roles(
             cluster_actions=("cluster_composite_ops",),  # mget and bulk
             grants=(
                 IndexGrant(patterns=(POSITIONS_PATTERN, LATEST_INDEX), actions=("read",)),
-                # What a dispatcher changed of a truck that sends nothing.
+                # A dispatcher's changes to a truck that sends nothing.
                 IndexGrant(patterns=(LATEST_INDEX,), actions=("index",)),
             ),
         ),
@@ -139,7 +140,7 @@ def search_roles(
             grants=(
                 IndexGrant(
                     patterns=(RAW_PATTERN, POSITIONS_PATTERN, LATEST_INDEX, STATE_INDEX),
-                    # What was just written must be found, and the count be of what is left.
+                    # Recent writes must be found, and the count must cover what is left.
                     actions=("crud", "indices:admin/refresh*"),
                 ),
                 # A replay may come to a day whose index was lost.

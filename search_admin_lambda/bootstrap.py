@@ -44,10 +44,10 @@ class App:
         )
 
     def daily_indexes(self) -> dict[str, list[str]]:
-        """What retention has left: the indexes that are there, by their policy's name.
+        """The indexes that retention has left, by their policy's name.
 
         Raises:
-            rtdts.position_store.errors.StoreUnavailable: The domain does not answer.
+            rtdts.position_store.errors.StoreUnavailable: The domain does not respond.
         """
         return {
             policy.name: list(self.domain.index_names(policy.index_pattern))

@@ -14,13 +14,13 @@ from search_admin_lambda.bootstrap import build
 
 
 def lambda_handler(_event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """What Terraform invokes, and an operator who wants to see; the event says nothing."""
+    """Invoked by Terraform, and by operators who want to see the result; ignores the event."""
     app = build(os.environ)
     app.run()
     installed = {
         "policies": [policy.name for policy in app.policies],
         "roles": [role.name for role in app.roles],
-        # Nobody else in an account can look: the domain is in the VPC and knows roles alone.
+        # Nothing else in the account can check: the domain is in the VPC and accepts only roles.
         "indexes": app.daily_indexes(),
     }
     app.log.info("installed", **installed)

@@ -26,7 +26,7 @@ class PolicyVersion:
 
 
 class Domain(Protocol):
-    """What is done to the domain; each call raises `StoreUnavailable` for what may pass."""
+    """The calls to the domain; each raises `StoreUnavailable` for a transient failure."""
 
     def install_templates(self) -> None:
         """Puts the index templates, and the indexes that are not one a day."""
@@ -40,19 +40,19 @@ class Domain(Protocol):
         """Stores a retention policy."""
 
     def apply_policy(self, name: str, index_pattern: str) -> None:
-        """Gives a policy to the indexes that are already there, in its newest version."""
+        """Applies a policy's newest version to the indexes that already exist."""
 
     def index_names(self, index_pattern: str) -> Sequence[str]:
-        """The indexes that are there, in their order by name."""
+        """The existing indexes, sorted by name."""
 
     def put_audit(self, body: Mapping[str, Any]) -> None:
-        """Says what the audit log holds."""
+        """Configures what the audit log holds."""
 
     def put_role(self, name: str, body: Mapping[str, Any]) -> None:
         """Stores a role of fine-grained access control."""
 
     def map_role(self, name: str, body: Mapping[str, Any]) -> None:
-        """Says who has the role."""
+        """Maps the role to its IAM role."""
 
 
 def install(
@@ -64,11 +64,11 @@ def install(
     log: Logger,
     sleep: Callable[[float], None],
 ) -> None:
-    """Installs everything; tries again while the domain is not ready and patience lasts.
+    """Installs everything; retries while the domain is not ready, until the retry budget ends.
 
-    The templates come first: what is written before them decides for ever what the fields are. The
-    audit log is on before a role is given. The roles come last: before them no part of ours can
-    write.
+    The templates come first: a document written before them would fix the fields' types for good.
+    The audit log is on before a role is mapped. The roles come last: before them no part of ours
+    can write.
 
     Raises:
         StoreUnavailable: The domain was not ready in time.

@@ -56,9 +56,9 @@ class OpenSearchDomain:
         self._request("PUT", f"/_plugins/_ism/policies/{name}", body=body, params=conditions)
 
     def apply_policy(self, name: str, index_pattern: str) -> None:
-        """To those without a policy by `add`, to those with an older version by `change_policy`.
+        """Uses `add` for indexes without a policy, `change_policy` for those with an older version.
 
-        Each leaves alone what the other is for, and there may be no index at all yet.
+        Each leaves the other's indexes unchanged, and there may be no index at all yet.
         """
         for action in ("add", "change_policy"):
             with suppress(NotFoundError):
@@ -67,12 +67,12 @@ class OpenSearchDomain:
                 )
 
     def index_names(self, index_pattern: str) -> list[str]:
-        """The indexes that are there."""
+        """The existing indexes."""
         found = self._request("GET", f"/_cat/indices/{index_pattern}", params={"format": "json"})
         return sorted(one["index"] for one in found)
 
     def put_audit(self, body: Mapping[str, Any]) -> None:
-        """Says what the audit log holds."""
+        """Configures what the audit log holds."""
         self._request("PUT", "/_plugins/_security/api/audit/config", body=body)
 
     def put_role(self, name: str, body: Mapping[str, Any]) -> None:
@@ -80,7 +80,7 @@ class OpenSearchDomain:
         self._request("PUT", f"/_plugins/_security/api/roles/{name}", body=body)
 
     def map_role(self, name: str, body: Mapping[str, Any]) -> None:
-        """Says who has it."""
+        """Maps the role to its IAM role."""
         self._request("PUT", f"/_plugins/_security/api/rolesmapping/{name}", body=body)
 
     def _request(

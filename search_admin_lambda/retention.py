@@ -14,7 +14,7 @@ from rtdts.position_store.index_definitions import POSITIONS_PATTERN, RAW_PATTER
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RetentionPolicy:
-    """Deletes the indexes of a pattern some days after their creation."""
+    """Deletes the indexes of a pattern a number of days after their creation."""
 
     name: str
     index_pattern: str
@@ -22,7 +22,7 @@ class RetentionPolicy:
 
     @property
     def body(self) -> Mapping[str, Any]:
-        """The policy, as the plugin takes it."""
+        """The policy in the plugin's format."""
         return {
             "policy": {
                 "description": f"delete {self.index_pattern} after {self.days} days",
@@ -40,14 +40,14 @@ class RetentionPolicy:
                     },
                     {"name": "deleted", "actions": [{"delete": {}}], "transitions": []},
                 ],
-                # New indexes take it by themselves.
+                # New indexes get it automatically.
                 "ism_template": [{"index_patterns": [self.index_pattern], "priority": 100}],
             }
         }
 
 
 def retention_policies(*, raw_days: int, positions_days: int) -> tuple[RetentionPolicy, ...]:
-    """Every policy. What is not one index a day is kept: it is overwritten, truck by truck."""
+    """Every policy. An index that is not daily is kept: it is overwritten, truck by truck."""
     return (
         RetentionPolicy(name="truck-raw", index_pattern=RAW_PATTERN, days=raw_days),
         RetentionPolicy(

@@ -1,1 +1,1 @@
-"""The customers' socket: who may open one, and what they ask for on it."""
+"""The viewers' socket: its authorizer, and the routes of its messages."""

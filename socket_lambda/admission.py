@@ -1,4 +1,4 @@
-"""Who may open a socket. Pure but for the two ports that it is given."""
+"""Decides which clients may open a socket. Pure except for the two ports that it is given."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rtdts.tracking.roles import CUSTOMER, DISPATCHER, SHARE
 from socket_lambda.tokens import Holder, InvalidToken
 
 VIEWERS: Final = (DISPATCHER, CUSTOMER)
-"""The roles that may open a socket; `SHARE` besides, which no token has, but a share's ticket."""
+"""The roles that may open a socket, besides `SHARE`, which only a share's ticket has, no token."""
 
 _BEARER = "bearer"
 
@@ -26,16 +26,16 @@ class DenialReason(enum.Enum):
     NOT_VALID = enum.auto()
     """No token and no ticket, or neither proves anything: 401."""
     WRONG_ROLE = enum.auto()
-    """Known, but no viewer: 403."""
+    """A valid token whose role may not view: 403."""
     FOREIGN_ORIGIN = enum.auto()
-    """Of a page that the deployment does not know: 403, whoever it is."""
+    """From a page whose origin the deployment does not allow: 403 for every client."""
     NOT_BY_THE_EDGE = enum.auto()
-    """Went round what stands before the socket: 403, whoever it is."""
+    """The request bypassed the edge in front of the socket: 403 for every client."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Denial:
-    """The answer to who is not let in; `detail` is for our log."""
+    """The response to a client that is not admitted; `detail` is for our log."""
 
     reason: DenialReason
     detail: str
@@ -72,11 +72,11 @@ def admit(
     Args:
         event: The authorizer's event.
         tokens: Reads the header's token.
-        tickets: Takes the query's ticket; whatever comes of it then, it is spent.
+        tickets: Takes the query's ticket, which is then spent, whatever the decision.
         blocks: Which identities and tokens are blocked.
-        edge: What stands before the socket, if anything does.
-        origins: Of which pages browsers may open one; no gateway looks at that.
-        now_ms: This moment.
+        edge: The edge in front of the socket, if there is one.
+        origins: The origins of pages that may open a socket; no gateway checks them.
+        now_ms: The current time.
 
     Raises:
         KeysUnavailable: A token can't be checked at the moment.
@@ -84,7 +84,7 @@ def admit(
     if not edge.passed(event.get("headers")):
         return Denial(reason=DenialReason.NOT_BY_THE_EDGE, detail="not by the edge")
     if not origins.allow(event.get("headers")):
-        # Before the ticket is spent: it is not the page's.
+        # Before the ticket is spent: it does not belong to this page.
         return Denial(reason=DenialReason.FOREIGN_ORIGIN, detail="foreign origin")
     holder = _holder(event, tokens, tickets, now_ms)
     if isinstance(holder, Holder) and not _is_viewer(holder):
@@ -116,7 +116,7 @@ def _holder(
     ticket = (event.get("queryStringParameters") or {}).get("ticket")
     if not ticket:
         return Denial(reason=DenialReason.NOT_VALID, detail="neither token nor ticket")
-    # Anybody may send anything here: only what could be a ticket is worth a write.
+    # Any client may send anything here: only a well-formed ticket is worth a write.
     spent = tickets.spend(ticket, now_ms) if is_ticket(ticket) else None
     if spent is None:
         return Denial(reason=DenialReason.NOT_VALID, detail="ticket: unknown, spent or too late")

@@ -54,11 +54,12 @@ def handle(
 ) -> Policy:
     """Authorizes, and counts failures of our own.
 
-    Lambda counts each 401 as an error too, so its own metric would let any stranger fire an alarm.
+    Lambda counts each 401 as an error too, so with its own metric any unauthorized client could
+    make an alarm fire.
 
     Args:
         event: The authorizer's event.
-        app: Builds the authorizer; that it can't is one of these failures.
+        app: Builds the authorizer; a failure to build it counts as well.
         log: Where failures are logged.
         metrics: Where they are counted.
 
@@ -77,11 +78,11 @@ def handle(
 
 
 def authorize(event: Mapping[str, Any], app: AuthorizerApp) -> Policy:
-    """The policy for a $connect, with who it is for every later event of the connection.
+    """The policy for a $connect, with the viewer's identity for all later events of the connection.
 
     Raises:
-        UnauthorizedError: Neither token nor ticket proves anything. Whatever else is raised (no
-            keys, no table) is our fault, not the viewer's: the gateway answers 500.
+        UnauthorizedError: Neither token nor ticket proves anything. Any other exception (no keys,
+            no table) is our fault, not the viewer's: the gateway responds with 500.
     """
     started_s = time.monotonic()
     decision = admit(

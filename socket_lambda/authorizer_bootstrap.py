@@ -1,6 +1,7 @@
-"""Builds what the authorizer needs: the only place of it that reads its environment.
+"""Builds what the authorizer needs: its only module that reads the environment.
 
-Apart from the routes' bootstrap, so that the routes' archive holds neither PyJWT nor cryptography.
+It is separate from the routes' bootstrap, so that the routes' archive holds neither PyJWT nor
+cryptography.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Builds what the socket's routes need: the only place of them that reads their environment."""
+"""Builds what the socket's routes need: their only module that reads the environment."""
 
 from __future__ import annotations
 

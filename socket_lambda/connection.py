@@ -1,4 +1,4 @@
-"""Says something to one connection, or ends it."""
+"""Posts messages to one connection, or ends it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _GONE_STATUS = 410
 
 
 class ConnectionEnds(Protocol):
-    """What ending a connection needs of a `ConnectionPoster`."""
+    """The part of a `ConnectionPoster` that is needed to end a connection."""
 
     def post(self, connection_id: str, message: bytes) -> bool:
-        """Posts a message; False when the connection is gone."""
+        """Posts a message; False when the connection is closed."""
         ...
 
     def end(self, connection_id: str) -> None:
@@ -35,7 +35,7 @@ class ConnectionPoster:
         self._client = client
 
     def post(self, connection_id: str, message: bytes) -> bool:
-        """Posts a message; False when the connection is gone.
+        """Posts a message; False when the connection is closed.
 
         Raises:
             botocore.exceptions.ClientError: It could not be posted for another reason.
@@ -49,7 +49,7 @@ class ConnectionPoster:
         return True
 
     def end(self, connection_id: str) -> None:
-        """Ends a connection; one that is gone is as good.
+        """Ends a connection; one that is closed already counts as ended.
 
         Raises:
             botocore.exceptions.ClientError: It could not be ended.
@@ -64,10 +64,10 @@ class ConnectionPoster:
 def closing_for_too_many(
     poster: ConnectionEnds, *, now_ms: Callable[[], int]
 ) -> Callable[[str], None]:
-    """What reports `too_many` to a connection and ends it, whether it has heard that or not."""
+    """Makes a function that posts `too_many` to a connection and ends it, delivered or not."""
 
     def close(connection_id: str) -> None:
-        with suppress(ClientError):  # a client that sends too much often reads too little
+        with suppress(ClientError):  # a client that sends too much often reads too slowly
             poster.post(connection_id, encode_error(ErrorReason.TOO_MANY, sent_at_ms=now_ms()))
         poster.end(connection_id)
 

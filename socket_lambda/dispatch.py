@@ -1,4 +1,4 @@
-"""What each route of the socket does."""
+"""Handles each route of the socket."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _TOO_MANY_REQUESTS: Final = 429
 
 
 class DeliveryPort(Protocol):
-    """What is needed of the delivery store."""
+    """The part of the delivery store that is used here."""
 
     def get(self, delivery_id: str) -> Delivery | None:
-        """The delivery as it is now."""
+        """The current delivery."""
         ...
 
 
 class SubscriptionPort(Protocol):
-    """What is needed of the subscriptions."""
+    """The part of the subscription store that is used here."""
 
     def add(self, subscription: Subscription) -> None:
         """Writes one."""
@@ -50,7 +50,7 @@ class SubscriptionPort(Protocol):
         ...
 
     def remove(self, topic: str, endpoint: str, *, until_ms: int) -> None:
-        """Ends one that began then or before."""
+        """Ends one that began at that time or before."""
         ...
 
     def remove_endpoint(self, endpoint: str) -> int:
@@ -71,7 +71,7 @@ class BlockPort(Protocol):
 
 
 class SnapshotPort(Protocol):
-    """What is needed of the queue of snapshots."""
+    """The part of the snapshot queue that is used here."""
 
     def send(self, nudge: SnapshotNudge) -> None:
         """Sends one."""
@@ -90,28 +90,28 @@ class LimitPort(Protocol):
         ...
 
     def ended(self, role: str, identity: str, connection_id: str) -> None:
-        """Counts a socket no more."""
+        """Stops counting a socket."""
         ...
 
 
 class PosterPort(Protocol):
-    """Says something to a connection, or ends it."""
+    """Posts a message to a connection, or ends it."""
 
     def post(self, connection_id: str, message: bytes) -> bool:
-        """Posts a message; False when the connection is gone."""
+        """Posts a message; False when the connection is closed."""
         ...
 
     def end(self, connection_id: str) -> None:
-        """Ends a connection; one that is gone is as good."""
+        """Ends a connection; one that is closed already counts as ended."""
         ...
 
 
 class Handled(NamedTuple):
-    """What became of an event: for the log, and for the gateway."""
+    """The outcome of an event, for the log and for the gateway."""
 
     outcome: str
     status: int = 200
-    """Of a $connect anything else refuses the socket."""
+    """For a $connect, any other status refuses the socket."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -128,10 +128,10 @@ class Dispatch:
     now_ms: Callable[[], int]
 
     def handle(self, event: Mapping[str, Any]) -> Handled:
-        """Does what an event asks for.
+        """Handles an event.
 
         Raises:
-            KeyError: The gateway sent an event that is none of ours.
+            KeyError: The gateway sent an unknown event.
         """
         handlers: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
             TRACK: self._track,
@@ -152,7 +152,7 @@ class Dispatch:
                 return Handled("too_many_frames")
 
     def _connect(self, viewer: Viewer) -> Handled:
-        # Nothing may be posted to it before this returns: the gateway answers 410.
+        # Nothing may be posted to it before this returns: the gateway responds with 410.
         if self.limits.opened(viewer.role, viewer.identity, viewer.connection_id):
             return Handled("connected")
         return Handled("too_many_sockets", _TOO_MANY_REQUESTS)
@@ -178,8 +178,8 @@ class Dispatch:
             return self._error(viewer, ErrorReason.TOO_MANY, message.delivery_id)
         topic = delivery_topic(message.delivery_id)
         self.subscriptions.add(_subscription(event, viewer, topic))
-        # After the subscription: whatever changes from here on reaches it, so that the picture
-        # and the changes leave no gap between them.
+        # After the subscription: every later change reaches it, so there is no gap between the
+        # snapshot and the updates.
         self.snapshots.send(
             SnapshotNudge(
                 delivery_id=message.delivery_id,
@@ -193,11 +193,11 @@ class Dispatch:
 
     def _may_track(self, viewer: Viewer, delivery_id: str) -> bool:
         if viewer.role == SHARE and viewer.delivery_id != delivery_id:
-            return False  # whether there is such a delivery is not read
+            return False  # the delivery is not even looked up
         delivery = self.deliveries.get(delivery_id)
         if delivery is None:
             return False
-        if viewer.role == SHARE:  # what has become of the share is read with each post
+        if viewer.role == SHARE:  # the share's state is read with each post
             return True
         return may_ever_view(delivery, role=viewer.role, identity=viewer.identity)
 
@@ -225,7 +225,7 @@ class Dispatch:
         if self._is_token_over(viewer):
             message = encode_fleet_ended(EndReason.TOKEN_EXPIRED, sent_at_ms=self.now_ms())
             return self._send(viewer, message, EndReason.TOKEN_EXPIRED.value)
-        # The broadcaster reads who follows the fleet each second: nothing need be nudged.
+        # The broadcaster reads the fleet's subscriptions every second: no nudge is needed.
         self.subscriptions.add(_subscription(event, viewer, FLEET, view))
         return "tracking the fleet"
 
@@ -242,8 +242,8 @@ class Dispatch:
         return self._error(viewer_of(event), ErrorReason.BAD_REQUEST)
 
     def _has_enough(self, viewer: Viewer, delivery_id: str) -> bool:
-        # Counted in an index, which lags by a moment: the limit keeps the greedy from growing
-        # without end and need not be exact. What is tracked already may be tracked again.
+        # Counted in an index, which lags slightly: the limit only prevents unbounded growth and
+        # need not be exact. A delivery that is tracked already may be tracked again.
         endpoint = socket_endpoint(viewer.connection_id)
         if self.subscriptions.count_deliveries(endpoint) < self.max_tracked:
             return False
@@ -252,7 +252,7 @@ class Dispatch:
     def _end_if_revoked(self, viewer: Viewer, outcome: str) -> str:
         """Ends the connection of a revoked token once its message has been responded to.
 
-        One that follows nothing is in no round: here alone it is seen.
+        A connection without subscriptions is in no round: only this check finds it.
         """
         if not self._is_revoked(viewer):
             return outcome
@@ -307,5 +307,5 @@ def _subscription(
 
 
 def _received_at_ms(event: Mapping[str, Any]) -> int:
-    """When the gateway took the event: by one clock, whichever container handles it when."""
+    """When the gateway received the event: one clock, whichever container handles it and when."""
     return int(event["requestContext"]["requestTimeEpoch"])

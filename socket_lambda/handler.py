@@ -1,7 +1,7 @@
 """Entry point of the socket's routes: one event in, one log line out.
 
-The answer to the gateway is nothing but a status: a body would only reach a viewer on a route
-with a route response, which none of ours has.
+The response to the gateway is only a status code: a body would reach a viewer only on a route with
+a route response, which none of ours has.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, int]
 
 
 def handle(event: Mapping[str, Any], app: App) -> dict[str, int]:
-    """Handles one event; whatever goes wrong is a log line, and 500 for the gateway's metrics."""
+    """Handles one event; any failure is a log line, and a 500 for the gateway's metrics."""
     started_s = time.monotonic()
     context = event.get("requestContext") or {}
     status, outcome = 200, ""
     try:
         outcome, status = app.dispatch.handle(event)
     except Exception as error:
-        # The last resort: a table or a queue that is away, or a fault of ours.
+        # The last resort: an unavailable table or queue, or a fault of ours.
         status, outcome = 500, "failed"
         app.log.exception("unexpected", error, connection_id=context.get("connectionId"))
     known = context.get("authorizer") or {}

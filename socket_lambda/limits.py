@@ -1,4 +1,4 @@
-"""How much one connection may say, and how many sockets one identity may open."""
+"""Limits how much one connection may send, and how many sockets one identity may open."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rtdts.runtime.rate_limits import RateLimits
 
 FREE_PER_MINUTE: Final = 6.0
 FREE_BURST_MINUTES: Final = 0.5
-"""What each container lets pass of a connection, or an identity, without asking the table: the
-three frames that an ordinary viewer sends, and a ping each ten seconds, cost no write. So all
-containers together may let pass a little more than the limit; never less."""
+"""How much of one connection or identity each container admits without a request to the table: the
+three frames that an ordinary viewer sends, and a ping every ten seconds, cost no write. So all
+containers together may admit a little more than the limit, never less."""
 
 _REPLACEMENTS: Final = 5
-"""Each time that one fails, another connection has found a place."""
+"""Each failed attempt means that another connection took the place."""
 
 
 class CountPort(Protocol):
@@ -31,7 +31,7 @@ class CountPort(Protocol):
         ...
 
     def replace_socket(self, key: str, oldest: str, connection_id: str, *, now_ms: int) -> bool:
-        """Puts one in another's place."""
+        """Replaces one by another."""
         ...
 
     def remove_socket(self, key: str, connection_id: str, now_ms: int) -> None:
@@ -46,7 +46,7 @@ class SocketLimits:
     Attributes:
         max_sockets: Sockets that an identity may have open.
         connects: How often an identity may open one.
-        frames: How much a connection may say.
+        frames: How many frames a connection may send.
     """
 
     max_sockets: int
@@ -62,10 +62,10 @@ class SocketLimits:
         max_tracked: int,
         frames_per_minute: float,
     ) -> SocketLimits:
-        """The limits, with bursts for those who begin anew.
+        """The limits, with bursts for clients that start again.
 
-        A client whose sockets were all ended opens as many again, and once more before the gateway
-        has noticed. One that follows all that it may asks for all of it, and once more.
+        A client whose sockets were all ended opens as many again, possibly twice before the gateway
+        notices. A client that tracks the maximum sends a request for each, possibly twice.
         """
         return cls(
             max_sockets=max_sockets,
@@ -78,7 +78,7 @@ class LimitKeeper:
     """Keeps the limits, for all containers together.
 
     Args:
-        counts: What is counted for all.
+        counts: The counts that all containers share.
         limits: The limits.
         close: Reports `too_many` to a connection and ends it, whether it is still there or not.
         now_ms: Wall clock.
@@ -101,7 +101,7 @@ class LimitKeeper:
     def may_send(self, connection_id: str) -> bool:
         """Counts a frame of a connection; returns whether it may be handled.
 
-        A connection that says too much is ended: it costs nothing more then.
+        A connection that sends too much is ended, so that it costs nothing more.
         """
         if self._admits(f"frames:{connection_id}", self._limits.frames):
             return True
@@ -111,8 +111,8 @@ class LimitKeeper:
     def opened(self, role: str, identity: str, connection_id: str) -> bool:
         """Counts a socket that is being opened; returns whether it may be.
 
-        When the identity has all that it may have, the oldest is ended: most likely it is one whose
-        end was never reported, and whose viewer is the one that is connecting.
+        When the identity has the maximum, the oldest socket is ended: most likely its end was never
+        reported, and its viewer is the one that is connecting now.
         """
         if not self._admits(f"connects:{role}:{identity}", self._limits.connects):
             return False
@@ -122,14 +122,14 @@ class LimitKeeper:
             oldest = self._counts.add_socket(key, connection_id, most=most, now_ms=now_ms)
             if oldest is None:
                 return True
-            # First: were it to fail afterwards, a socket that is open would count no more.
+            # First: if it failed after the replacement, an open socket would no longer be counted.
             self._close(oldest)
             if self._counts.replace_socket(key, oldest, connection_id, now_ms=now_ms):
                 return True
         return False
 
     def ended(self, role: str, identity: str, connection_id: str) -> None:
-        """Counts a socket no more."""
+        """Stops counting a socket."""
         self._counts.remove_socket(_sockets_of(role, identity), connection_id, self._now_ms())
 
     def _admits(self, key: str, rate: Rate) -> bool:

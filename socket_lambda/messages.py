@@ -1,4 +1,4 @@
-"""What a viewer says, and who says it: parsed once, at the edge."""
+"""Parses a viewer's messages and identity once, at the edge."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 class InvalidMessage(Exception):  # noqa: N818 - what it is, not an error of ours
-    """A message that is none of the contract's."""
+    """A message that the contract does not define."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Viewer:
-    """Who sits at the other end, as the authorizer found."""
+    """The viewer of a connection, as the authorizer identified it."""
 
     connection_id: str
     role: str
@@ -35,14 +35,14 @@ class Viewer:
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True):
-    """Wants to follow a delivery."""
+    """A request to track a delivery."""
 
     delivery_id: Identifier
     since_version: Annotated[int, Meta(ge=0, le=MAX_VERSION)] = 0
 
 
 class Untrack(msgspec.Struct, frozen=True, kw_only=True):
-    """Has seen enough of a delivery."""
+    """A request to stop tracking a delivery."""
 
     delivery_id: Identifier
 
@@ -88,7 +88,7 @@ def parse_track_fleet(event: Mapping[str, Any]) -> FleetView:
     """The message of the route `track_fleet`.
 
     Raises:
-        InvalidMessage: It shows no view.
+        InvalidMessage: It holds no valid view.
     """
     try:
         return _decode(event, _TRACK_FLEET).rounded()

@@ -23,9 +23,9 @@ ROUTES: Final = (
     PING,
     DEFAULT,
 )
-"""Every route key. `CONNECT` alone is behind the authorizer, which can't be put anywhere else. None
-has a route response: with one, API Gateway would send a message, if an empty one, for every answer
-of the Lambda. What is said to a viewer is posted to its connection instead."""
+"""Every route key. Only `CONNECT` is behind the authorizer, which can't be attached to any other
+route. None has a route response: with one, API Gateway would send a message, even an empty one, for
+every response of the Lambda. Messages to a viewer are posted to its connection instead."""
 
 ROUTE_SELECTION: Final = "$request.body.action"
 """The expression by which the gateway finds the route of a message."""

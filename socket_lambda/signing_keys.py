@@ -1,16 +1,16 @@
 """The identity provider's public keys, found by OIDC discovery and kept for a while.
 
-1. A token names its key. One that is unknown may be new, so the keys are fetched again, but not
-   more often than every `REFETCH_AFTER_S`: anybody can send tokens with invented key names.
-2. Keys that are due to be fetched again and can't be stay in use: viewers must not be locked out
-   because the identity provider is away for a while.
-3. They come over TLS from where they were asked for: a key from elsewhere would make every token
+1. A token names its key. An unknown key may be new, so the keys are fetched again, but not more
+   often than every `REFETCH_AFTER_S`: any client can send tokens with invented key names.
+2. When keys are due to be fetched again and the fetch fails, the old ones stay in use: viewers must
+   not be locked out because the identity provider is unavailable for a while.
+3. They are fetched over TLS, and redirects are refused: a key from elsewhere would make every token
    valid that its owner signs.
 
-Why not PyJWT's `PyJWKClient` (2.15): it has no 2. Its set of keys is gone when its lifespan is
-over, and a subclass that hands out the old set has it cached as fresh for another lifespan. It does
-no discovery and takes plain http. After a failed fetch it has no cooldown, so while the provider is
-away every invented key name costs a time limit.
+Why not PyJWT's `PyJWKClient` (2.15): it does not do 2. It discards its set of keys when their
+lifespan ends, and a subclass that returns the old set has it cached as fresh for another lifespan.
+It does no discovery and accepts plain http. It has no cooldown after a failed fetch, so while the
+provider is unavailable every invented key name costs a full timeout.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _MAX_BYTES = 1_000_000
 
 
 class KeysUnavailable(Exception):  # noqa: N818 - named for what happened
-    """The identity provider can't be asked, or answers nonsense: no fault of the token's."""
+    """The identity provider is unavailable, or its response is invalid: not the token's fault."""
 
 
 class FetchJson(Protocol):
     """Gets a JSON document.
 
     Raises:
-        KeysUnavailable: There is none to be had.
+        KeysUnavailable: It can't be fetched.
     """
 
     def __call__(self, url: str) -> Mapping[str, Any]:
@@ -53,11 +53,11 @@ class SigningKeys:
 
     Args:
         issuer: The identity provider.
-        kept_s: How long keys are used before they are fetched again: how long a key that the
-            provider has withdrawn is still honoured.
+        kept_s: How long keys are used before they are fetched again; a key that the provider has
+            withdrawn stays valid that long.
         fetch: Gets a JSON document.
-        monotonic_s: A clock.
-        log: Where a failed renewal is reported.
+        monotonic_s: A monotonic clock.
+        log: Where a failed renewal is logged.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class SigningKeys:
         """The key of this name; None when the provider has no such key.
 
         Raises:
-            KeysUnavailable: There are no keys to look among.
+            KeysUnavailable: There are no keys to search.
         """
         if self._keys is None:
             self._keys = self._renewed()
@@ -117,12 +117,12 @@ def _usable(key_set: Mapping[str, Any]) -> dict[str, jwt.PyJWK]:
             if document["kty"] == "RSA" and document.get("use", "sig") == "sig":
                 keys[str(document["kid"])] = jwt.PyJWK(document, algorithm="RS256")
         except (AttributeError, KeyError, TypeError, jwt.PyJWTError):
-            continue  # one key that we can't read does not spoil the others
+            continue  # one unreadable key does not affect the others
     return keys
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Makes a redirect an error: where it leads, the check of the URL does not hold."""
+    """Makes a redirect an error: the check of the URL does not cover the redirect's target."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
@@ -135,7 +135,7 @@ def fetch_json(url: str) -> Mapping[str, Any]:
     """Gets a JSON object over HTTPS; over plain HTTP from this machine's loopback only.
 
     Raises:
-        KeysUnavailable: It can't be had.
+        KeysUnavailable: It can't be fetched.
     """
     if not _is_trusted(url):
         raise KeysUnavailable(f"{url!r} is not an https URL")
@@ -156,5 +156,5 @@ def _is_trusted(url: str) -> bool:
         return parts.scheme == "https" or (
             parts.scheme == "http" and ipaddress.ip_address(host).is_loopback
         )
-    except ValueError:  # no URL, or a host that is no address
+    except ValueError:  # not a URL, or a host that is not an address
         return False

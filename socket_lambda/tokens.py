@@ -1,4 +1,4 @@
-"""Reads a token: signature, issuer, audience and time, as API Gateway's JWT authorizer does."""
+"""Checks a token's signature, issuer, audience and time, as API Gateway's JWT authorizer does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class KeysPort(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Holder:
-    """Who opens a socket."""
+    """The holder of the token or ticket that opens a socket."""
 
     role: str
     identity: str
@@ -40,7 +40,7 @@ class Holder:
 
 
 class TokenReader:
-    """Turns a valid token into its holder."""
+    """Reads a valid token's holder."""
 
     def __init__(self, keys: KeysPort, *, issuer: str, audience: str, identity_claim: str) -> None:
         self._keys = keys
@@ -52,7 +52,7 @@ class TokenReader:
         """The holder of a token.
 
         Raises:
-            InvalidToken: It is not valid, or not now, or names nobody.
+            InvalidToken: It is not valid, or not at this time, or names no identity.
             KeysUnavailable: It can't be checked at the moment.
         """
         try:

@@ -18,7 +18,7 @@ from rtdts.runtime.wall_clock import now_ms
 from track_lambda.settings import Settings
 
 SEARCH_TIMEOUT_S: Final = 10.0
-"""Well below the function's own."""
+"""Well below the function's own timeout."""
 
 
 class TrackPort(Protocol):

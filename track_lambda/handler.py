@@ -1,4 +1,4 @@
-"""Entry point of track_lambda: an event of the HTTP API in, an answer and a log line out."""
+"""Entry point of track_lambda: an HTTP API event in, a response and a log line out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from track_lambda.requests import InvalidRequest, parse_interval
 CALLERS: Final = (DISPATCHER,)
 """The roles that may read a truck's history."""
 PAGE_POINTS: Final = 1_000
-"""Points of a page: some 150 KB."""
+"""Points per page: some 150 KB."""
 RETRY_AFTER_S: Final = 1
 
 
@@ -42,7 +42,7 @@ def lambda_handler(event: Mapping[str, Any], _context: object) -> Response:
 
 
 def handle(event: Mapping[str, Any], app: App) -> Response:
-    """Answers one request; whatever goes wrong, it is an answer and a log line."""
+    """Handles one request; any failure also becomes a response and a log line."""
     started_s = time.monotonic()
     caller = _caller_of(event, app.identity_claim)
     response = _respond(event, caller, app)
@@ -78,7 +78,7 @@ def _respond(event: Mapping[str, Any], caller: _Caller | None, app: App) -> Resp
             headers={"Retry-After": str(RETRY_AFTER_S)},
         )
     except Exception as error:
-        # The last resort of a process that must answer: told as what it is, and logged whole.
+        # The last resort of a process that must respond: 500, and the whole error in the log.
         app.log.exception("unexpected", error)
         return internal_error()
 

@@ -1,4 +1,4 @@
-"""What a request asks for: parsed once, at the edge."""
+"""Parses requests once, at the edge."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rtdts.tracking.identifiers import ID_FORM, is_identifier
 from rtdts.tracking.instants import MS_PER_DAY, parse_instant
 
 MAX_INTERVAL_MS: Final = MS_PER_DAY
-"""More is asked for in several requests: a search must end in time."""
+"""A longer interval takes several requests: a search must end in time."""
 
 _CURSOR = struct.Struct(">q8s")
 
@@ -33,7 +33,7 @@ class InvalidRequest(Exception):  # noqa: N818 - what it is, not an error of our
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A truck's time, from a moment to before another, and where its page begins."""
+    """A truck and an interval (the end is exclusive), and where the page begins."""
 
     truck_id: str
     from_ms: int
@@ -41,7 +41,7 @@ class Interval:
     page_from_ms: int
 
     def cursor(self, next_from_ms: int) -> str:
-        """A place of this interval as text that needs no escaping in a URL."""
+        """A position in this interval as text that needs no escaping in a URL."""
         raw = _CURSOR.pack(next_from_ms, _check(self, next_from_ms))
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
@@ -50,7 +50,7 @@ def parse_interval(event: Mapping[str, Any]) -> Interval:
     """The interval that a request names.
 
     Raises:
-        InvalidRequest: It names none, too long a one, or a cursor of another.
+        InvalidRequest: It names no interval, too long a one, or a cursor of another.
     """
     truck_id = (event.get("pathParameters") or {}).get("truck_id", "")
     if not is_identifier(truck_id):
@@ -75,7 +75,7 @@ def _decoded(cursor: str, of: Interval) -> int:
         at_ms, check = _CURSOR.unpack(raw)
     except (binascii.Error, ValueError, struct.error) as error:
         raise wrong from error
-    # Not a secret: nobody gains by making one up. It is for mistakes.
+    # Not a secret: a forged one gains nothing. The check is for mistakes.
     if check != _check(of, at_ms) or not of.from_ms <= at_ms < of.to_ms:
         raise wrong
     return int(at_ms)

@@ -1,1 +1,1 @@
-"""What a user would pick instead of ours, written as well as ours."""
+"""What a user would pick instead of our parts, written with the same care."""

@@ -1,7 +1,7 @@
 """Enrichment as a short script does it: each point against the one before, in plain dicts.
 
-Distance, speed, heading and whether it moves; no window, so a late or a bad point spoils those
-after it; no quality, no status, no distance to a destination.
+Distance, speed, heading and whether it moves. There is no window, so a late or a bad point corrupts
+those after it. There is no quality, no status and no distance to a destination.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ EARTH_RADIUS_M = 6_371_008.8
 
 
 def enrich(points: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Adds what the point before tells."""
+    """Adds the values derived from the previous point."""
     before: dict[str, Any] | None = None
     for point in points:
         yield {**point, **_derived(before, point)}

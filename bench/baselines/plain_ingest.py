@@ -1,4 +1,4 @@
-"""Ingest as one writes it first: `json`, a check a field, one stream record a point."""
+"""Ingest in its simplest form: `json`, one check per field, one stream record per point."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECORDS_A_CALL = 500
 
 
 class Client(Protocol):
-    """Of Kinesis."""
+    """The Kinesis client."""
 
     def put_records(self, **request: Any) -> Mapping[str, Any]:
         """``PutRecords``."""
@@ -24,7 +24,7 @@ class Client(Protocol):
 
 
 def handle(event: Mapping[str, Any], client: Client, stream: str) -> Mapping[str, Any]:
-    """Answers one request: checks, stamps, puts, tells what was rejected."""
+    """Handles one request: checks, stamps and puts its points, and reports the rejected ones."""
     truck_id = event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"]
     body = json.loads(event["body"])
     received_at = datetime.now(UTC)

@@ -1,6 +1,6 @@
-"""A round as one writes it first: for each viewer one read, one search, one awaited post.
+"""A round in its simplest form: for each viewer one read, one search, one awaited post.
 
-With our poster: what is compared is the way, not the client.
+It uses our poster: the approach is compared, not the client.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ async def hold(
     positions: PositionReader,
     poster: SocketPoster,
 ) -> int:
-    """Tells everybody; returns how many were reached."""
+    """Pushes to all viewers; returns how many were reached."""
     reached = 0
     for viewer in viewers:
         delivery = deliveries.get_many([viewer.delivery_id]).by_id[viewer.delivery_id]

@@ -1,11 +1,11 @@
 """``python -m bench.baselines.sample_consumer``: consuming as the KCL's official sample does it.
 
 The structure is that of `amazon_kclpy`'s ``samples/sample_kclpy_app.py``: a loop over the batch's
-records, each decoded and handed on by itself, a checkpoint at intervals with retries. What is done
-with a record is what one writes in its place: decode the JSON, index the document. No enrichment.
+records, each decoded and processed by itself, and a checkpoint at intervals with retries. The
+processing is what a user would fill in: decode the JSON, index the document. No enrichment.
 
-Unlike the sample it is not told to swallow what goes wrong: a benchmark must not be faster for
-losing records.
+Unlike the sample it does not swallow errors: a benchmark must not be faster because it loses
+records.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class SampleProcessor(processor.RecordProcessorBase):  # type: ignore[misc] # it
         self._checkpointed_at_s = time.monotonic()
 
     def initialize(self, initialize_input: Any) -> None:
-        """The shard is ours."""
+        """Receives the shard."""
         self._log.info("record_processor_ready", shard_id=initialize_input.shard_id)
 
     def process_records(self, process_records_input: Any) -> None:
@@ -60,7 +60,7 @@ class SampleProcessor(processor.RecordProcessorBase):  # type: ignore[misc] # it
         """Nothing to do."""
 
     def shard_ended(self, shard_ended_input: Any) -> None:
-        """All of the shard came."""
+        """The shard has ended."""
         shard_ended_input.checkpointer.checkpoint()
 
     def shutdown_requested(self, shutdown_requested_input: Any) -> None:

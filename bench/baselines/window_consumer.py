@@ -1,9 +1,9 @@
 """The consumer as it was when a truck's state was a window of 120 fixes, written with each batch.
 
-What it costs is measured with its own sources, taken out of this repository's history: a copy of
-its state's code alone would leave out what else went with it (whole windows decoded, folded and
-encoded, documents with every field indexed), and nothing shows that a rewritten one costs the same.
-All else is as it is for today's: the daemon, the libraries, the node, the trucks.
+Its cost is measured with its own sources, taken from this repository's history. A copy of only its
+state's code would leave out other costs (whole windows decoded, folded and encoded, documents with
+every field indexed), and a rewritten one need not cost the same. All else is as for the current
+consumer: the daemon, the libraries, the node, the trucks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 COMMIT = "a676d77755da66441d5aa7c5accc3870330e3e81"
-"""The last one of that consumer."""
+"""The last commit of that consumer."""
 
 WINDOW_POINTS = 120
 """Its default."""
@@ -37,13 +37,13 @@ _PROJECT = Path(__file__).parents[2]
 
 
 def extract(folder: Path) -> Path:
-    """Takes its sources out of the history.
+    """Takes its sources from the history.
 
     Returns:
         The folder that holds them, for `variables`.
 
     Raises:
-        CannotMeasureError: The history is not here.
+        CannotMeasureError: The history is not available.
     """
     command = ["git", "-C", str(_PROJECT), "archive", COMMIT, *_PACKAGES]
     try:
@@ -59,12 +59,12 @@ def extract(folder: Path) -> Path:
 
 
 def variables(sources: Path) -> Mapping[str, str]:
-    """The environment in which Python imports these sources, wherever it is started."""
+    """The environment in which Python imports these sources from any working directory."""
     return {"PYTHONPATH": str(sources), "PYTHONSAFEPATH": "1"}
 
 
 def write_matches(client: DynamoDBClient, table: str) -> None:
-    """Puts all matches into the form that it reads: maps of attributes, where now they are strings.
+    """Converts all matches to the form that it reads: maps of attributes instead of strings.
 
     Args:
         client: A DynamoDB client.

@@ -1,7 +1,7 @@
-"""How often `arrived` is right, and how near to the time it was true: beside simpler ways.
+"""How often `arrived` is right, and how close its time is to the truth, beside simpler methods.
 
     make bench-truth        (python -m bench.truth; --help names the options)
 
-Drives over roads that were really driven, each with a noise-free track that only the benchmark
-knows. The rules see what a device reported of it, in the order in which it reached the service.
+The drives use roads that were really driven, each with a noise-free track that only the benchmark
+has. The rules see what a device reported of it, in the order in which it reached the service.
 """

@@ -1,4 +1,4 @@
-"""``python -m bench.truth``: how right `arrived` is; tables, and a file of JSON."""
+"""``python -m bench.truth``: how often `arrived` is right; tables, and a JSON file."""
 
 from __future__ import annotations
 

@@ -10,20 +10,20 @@ from rtdts.tracking.geodesy import distance_m
 from sim.fleet.motion import Motion
 
 DWELL_S = 60.0
-"""So long inside the destination's circle without a break is having arrived."""
+"""The truck has arrived when it stays this long inside the destination's circle without a break."""
 
 AMBIGUOUS_S = (40.0, 90.0)
-"""A longest stay between these decides by seconds: a drive that has one is drawn again."""
+"""If the longest stay is between these, seconds decide: such a drive is drawn again."""
 
 AMBIGUOUS_M = 10.0
-"""So is one that would come out otherwise with a circle smaller or larger by so much."""
+"""A drive whose result changes with a circle smaller or larger by this much is drawn again too."""
 
 STEP_S = 1.0
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What the noise-free track says.
+    """The arrival by the noise-free track.
 
     Attributes:
         arrived_s: When the dwell was complete; None without arrival.
@@ -41,7 +41,7 @@ class Truth:
 
 
 def truth_of(motion: Motion, destination: Place, departed_s: float) -> Truth:
-    """Walks the noise-free track, second by second, from the departure on."""
+    """Follows the noise-free track, second by second, from the departure on."""
     track = list(_track(motion, destination, departed_s))
     radius_m = destination.radius_m
     entered_s, left_s, longest_s = _stays(track, radius_m)

@@ -1,4 +1,4 @@
-"""The cases: what a truck does, what its device makes of it, how that reaches the service."""
+"""The cases: what a truck does, what its device reports, and how that reaches the service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Silences = Callable[[Random, Itinerary], list[Interval]]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One way in which a delivery goes; each drive of it draws its own numbers."""
+    """One kind of delivery; each of its drives draws its own numbers."""
 
     name: str
     title: str
@@ -80,7 +80,7 @@ def _jumping(rng: Random, _plan: PlannedRoute) -> Device:
 
 
 def _beside(rng: Random, low: float, high: float) -> Shape:
-    """Halts off the centre, by so many radii."""
+    """Halts off the centre, by a number of radii."""
     radius_m = rng.choice((80.0, 100.0, 100.0, 150.0))
     return _delivers(rng, radius_m=radius_m, offset_m=radius_m * rng.uniform(low, high))
 

@@ -1,4 +1,4 @@
-"""Who says when a truck arrived: ours, and two ways that are simpler."""
+"""Methods that determine when a truck arrived: ours, and two simpler ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CIRCLE_M = 20.0
 
 
 def by_our_rules(drive: Drive) -> float | None:
-    """Ours, once everything has arrived."""
+    """Our method, once all points have been received."""
     return ours.arrived_s(drive, drive.points)
 
 
@@ -23,17 +23,17 @@ def by_circle(drive: Drive) -> float | None:
 def by_geofence(drive: Drive) -> float | None:
     """The destination's geofence and the newest point, as Traccar does it.
 
-    A position older than the newest one makes no event, so late points never make up for it.
+    A position older than the newest one makes no event, so late points never correct the result.
     """
     return _first_inside(drive, drive.plan.destination.radius_m)
 
 
 CONTESTANTS = {"ours": by_our_rules, "geofence": by_geofence, "circle": by_circle}
-"""By name; ours is first. Each says at which second the truck arrived, or None."""
+"""By name; ours is first. Each returns the second at which the truck arrived, or None."""
 
 
 def _first_inside(drive: Drive, radius_m: float) -> float | None:
-    """Both are spared what they know nothing of: they start when the truck has left the origin."""
+    """Both start when the truck has left the origin, since they have no notion of a pickup."""
     place = drive.plan.destination
     newest_ms = START_MS + round(drive.departed_s * 1_000)
     for point in drive.points:

@@ -26,7 +26,7 @@ MAX_REDRAWS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Drive:
-    """One drive, the delivery on it, and what the service gets of it.
+    """One drive, the delivery on it, and what the service receives of it.
 
     Attributes:
         name: ``{case}-{geometry}-{number}``; draws the same drive again.
@@ -35,10 +35,10 @@ class Drive:
         plan: The delivery's places.
         motion: The noise-free track, from second 0.
         departed_s: When it left the origin for good.
-        truth: Of the arrival.
+        truth: The true arrival.
         requests: When each is received (seconds), and its points, in the order of their arrival.
-        redrawn: So many ambiguous drives were drawn and left out before it.
-        picked_up_s: When the pickup was declared; None where sensors must find it.
+        redrawn: How many ambiguous drives were drawn and left out before it.
+        picked_up_s: When the pickup was declared; None when sensors must find it.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Drive:
 
 
 def drives_of(part: Part, per_case: int, more_tracks: Sequence[Geometry] = ()) -> Iterator[Drive]:
-    """So many drives of each case, going round the roads of that part; then the recorded ones."""
+    """A number of drives of each case, over the roads of that part in turn; then recorded ones."""
     roads = geometries(part)
     for case in CASES:
         for number in range(per_case):
@@ -70,7 +70,7 @@ def drives_of(part: Part, per_case: int, more_tracks: Sequence[Geometry] = ()) -
 
 
 def drive_named(name: str, more_tracks: Sequence[Geometry] = ()) -> Drive | None:
-    """The drive of that name, from either part; None where there is none."""
+    """The drive of that name, from either part; None if there is none."""
     case, _, rest = name.partition("-")
     road_name, _, number = rest.rpartition("-")
     roads = itertools.chain(more_tracks, *map(geometries, Part))
@@ -85,10 +85,10 @@ def drive_named(name: str, more_tracks: Sequence[Geometry] = ()) -> Drive | None
 
 
 def draw(case: Case, road: Geometry, number: int) -> Drive:
-    """One drive; those whose truth hangs on noise are drawn again.
+    """One drive; drives whose truth depends on noise are drawn again.
 
     Raises:
-        ValueError: The road is too short for what the case asks for, whatever is drawn.
+        ValueError: The road is too short for the case, whatever is drawn.
     """
     name = f"{case.name}-{road.name}-{number}"
     for redrawn in range(MAX_REDRAWS):
@@ -121,7 +121,7 @@ def draw(case: Case, road: Geometry, number: int) -> Drive:
 
 
 def recorded_drives(road: Geometry, most: int) -> Iterator[Drive]:
-    """A recorded drive with several destinations, each as a drive of its own."""
+    """A recorded drive with several destinations, each as a separate drive."""
     requests = tuple(
         (one.t_s + 1.0, (_point(one, n, one.t_s + 1.0),))
         for n, one in enumerate(recorded.observations_of(road))

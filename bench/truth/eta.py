@@ -1,9 +1,9 @@
 """How often an ETA range holds the true arrival, and how wide it is: beside the naive one.
 
-Asked every half minute of the way, at the newest good fix. The true arrival is when the noise-free
-track enters the destination's circle for the stay that counts. Left out: drives whose points come
-late (the range is about now), and those that pass their destination first for another stop, which
-no range from positions can know.
+Evaluated every half minute of the drive, at the newest good fix. The true arrival is when the
+noise-free track enters the destination's circle for the stay that counts. Two kinds of drives are
+left out: those whose points come late (the range is about the current time), and those that first
+pass their destination for another stop, which no range from positions can predict.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rtdts.tracking.geodesy import distance_m
 EVERY_S = 30.0
 LEFT_OUT = frozenset({"returns", "late", "late_by", "shuffled", "batched"})
 STANDING_MPS = 1.0
-"""Slower than this the naive way has no speed to divide by."""
+"""At lower speeds the naive method has no speed to divide by."""
 
 NAIVE_MARGIN = 0.2
 NAIVE_90 = (0.18, 2.48)
@@ -35,7 +35,7 @@ Estimator = Callable[[Drive, Sequence[JudgedPoint]], Range | None]
 
 @dataclass(frozen=True)
 class Moment:
-    """One estimate held against the truth."""
+    """One estimate compared with the truth."""
 
     arrives_s: float
     given: Range | None
@@ -47,7 +47,7 @@ class Moment:
 
 
 def naive(drive: Drive, seen: Sequence[JudgedPoint]) -> Range | None:
-    """Great circle to the destination over the current speed, more and less a fifth."""
+    """Great circle to the destination over the current speed, plus and minus a fifth."""
     return _stretched(drive, seen[-1], 1 - NAIVE_MARGIN, 1 + NAIVE_MARGIN)
 
 
@@ -84,13 +84,13 @@ def moments_of(drive: Drive, estimators: Sequence[Estimator]) -> Iterator[tuple[
 
 
 def coverage(moments: Sequence[Moment]) -> float:
-    """Of the ranges given, how many hold the truth."""
+    """The share of the given ranges that hold the truth."""
     given = [one for one in moments if one.given is not None]
     return sum(one.is_covered for one in given) / len(given) if given else math.nan
 
 
 def given_share(moments: Sequence[Moment]) -> float:
-    """At how many of the moments there was a range at all."""
+    """The share of the moments with a range."""
     return sum(one.given is not None for one in moments) / len(moments) if moments else math.nan
 
 

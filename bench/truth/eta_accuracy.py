@@ -3,14 +3,14 @@
     python -m bench.truth.eta_accuracy            the report roads
     python -m bench.truth.eta_accuracy --tuning   the roads on which the constants were chosen
 
-Each drive is judged at 20 moments, evenly from departure to arrival, and counts the same however
-long it is. Beside it stands what an app without such a service would show: the remaining great
-circle over the current speed, 20 % less and more. A standing truck has no such range; widths are
-compared where both have one, and coverage there too.
+Each drive is judged at 20 moments, evenly spread from departure to arrival, and every drive has the
+same weight, whatever its length. The baseline is what an app without such a service would show: the
+remaining great circle over the current speed, minus and plus 20 %. A standing truck has no such
+range; widths and coverage are compared only where both have one.
 
-Because the two differ in width and in coverage, each is also brought to the other's: our range
-narrowed until its median width is the naive one, and the naive one widened, by a factor to both
-sides, until it covers as often as ours.
+Because the two differ in width and in coverage, each is also adjusted to the other: our range is
+narrowed until its median width equals the naive one's, and the naive one is widened, by a factor on
+both sides, until it covers as often as ours.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ MOMENTS = 20
 """Per drive."""
 NAIVE_SHARE = 0.2
 LEAST_SPEED_MPS = 1.0
-"""Slower, and the naive range would have no end."""
+"""At lower speeds the naive range would have no end."""
 RESAMPLES = 1_000
 SEEDS = {TUNING: 1, REPORT: 2}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """What was known at one fix, and what came true."""
+    """What was known at one fix, and the true arrival."""
 
     pace: TruckPace
     baseline: EtaBaseline | None
@@ -119,7 +119,7 @@ Range = Callable[[Moment], tuple[float, float] | None]
 
 
 def naive(moment: Moment) -> tuple[float, float] | None:
-    """20 % less and more."""
+    """Minus and plus 20 %."""
     expected_s = moment.naive_s
     if expected_s is None:
         return None
@@ -162,7 +162,7 @@ def median_width_s(judged: Iterable[Sequence[Moment]], of: Range) -> float:
 
 
 def figures(name: str, judged: Sequence[Sequence[Moment]]) -> Iterator[Figure]:
-    """What the drives of one set show."""
+    """The results of the drives of one set."""
     ours = ours_with(RULES)
     everything = coverages(judged, ours)
     moving = [[one for one in moments if one.naive_s is not None] for moments in judged]
@@ -199,7 +199,7 @@ def figures(name: str, judged: Sequence[Sequence[Moment]]) -> Iterator[Figure]:
 
 
 def all_figures(roads: Sequence[str], count: int) -> list[Figure]:
-    """Of so many modelled drives on these roads, and a quarter as many recorded ones."""
+    """The results of a number of modelled drives on these roads, and a quarter as many recorded."""
     seed = SEEDS[tuple(roads)]
     sets = {
         "modelled": drives(roads, count, seed),

@@ -1,7 +1,7 @@
 """Drives with a known arrival, for the ETA: real geometry, and real times where the track has them.
 
 The split is by geometry and was made before anything was tuned: constants come from `TUNING`,
-figures are published from `REPORT`. It is that of the other cases of this benchmark.
+figures are published from `REPORT`. It is the same split as for the other cases of this benchmark.
 
 - A *recorded* drive is a part of a timed track as it was driven.
 - A *modelled* drive is one to five parts of tracks, laid end to end in about one direction, and
@@ -33,12 +33,12 @@ REPORT = names_of(Part.REPORT)
 
 START_MS = 1_795_500_000_000
 ORIGIN_RADIUS_M = 130.0
-"""Geofence and the margin of having left it."""
+"""The origin's geofence, and the margin outside it at which the truck has left."""
 MIN_DISTANCE_M = 600.0
 """Great circle from origin to destination of the shortest drive."""
 MAX_CRUISE_MPS = 25.0
 HALT_SHARE = 0.08
-"""Of the modelled drives: with one halt of minutes that no road explains."""
+"""The share of modelled drives with one halt of minutes that no road explains."""
 JAM_SHARE = 0.08
 """Of the middle parts of long ones."""
 
@@ -145,7 +145,7 @@ def _piece(paths: dict[str, Polyline], rng: random.Random) -> tuple[str, Polylin
 
 
 def _end_to_end(paths: Sequence[Polyline], rng: random.Random) -> list[Polyline]:
-    """Each begins where the one before it ends, turned so that the whole leads somewhere."""
+    """Each part begins where the previous one ends, turned so that the whole has one direction."""
     laid = [paths[0]]
     course_deg = bearing_deg(*paths[0].points[0], *paths[0].points[-1])
     for path in paths[1:]:
@@ -238,7 +238,7 @@ def _place(state: MotionState) -> tuple[float, float]:
 def _first(
     motion: Motion, from_s: float, place: tuple[float, float], holds: Callable[[float], bool]
 ) -> float | None:
-    """The first whole second at which the distance to a place is so."""
+    """The first whole second at which the distance to a place meets a condition."""
     at_s = from_s
     while at_s <= motion.duration_s:
         if holds(distance_m(*_place(motion.at(at_s)), *place)):

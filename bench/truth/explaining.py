@@ -1,4 +1,4 @@
-"""Why one drive came out as it did: its truth, our events, the points near the destination."""
+"""Explains a drive's result: its truth, our events, the points near the destination."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LATE_S = 30.0
 
 
 def failures(rows: Sequence[Measured]) -> Iterator[str]:
-    """A line for each drive that ours got wrong, or whose time is off by more than 30 s."""
+    """A line for each drive that our method got wrong, or whose time is off by more than 30 s."""
     for row in rows:
         outcome, truth = row.outcomes["ours"], row.drive.truth
         true_text = "none" if truth.arrived_s is None else f"{truth.arrived_s:.0f} s"

@@ -1,4 +1,4 @@
-"""Confidence intervals by drawing whole drives again: points of one drive are not independent."""
+"""Confidence intervals by resampling whole drives: points of one drive are not independent."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a truck does on a road: where it loads, halts, unloads or only drives past.
 
-A whole itinerary is one drive along one path with halts on it, so the truck brakes and gains
-speed around each of them as it would.
+A whole itinerary is one drive along one path with halts on it, so the truck brakes and accelerates
+around each of them realistically.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sim.fleet.polyline import Polyline
 from sim.fleet.speed_model import SpeedProfile, Stop, TruckLimits, draw_stops, drive_profile
 
 QUIET_M = 300.0
-"""No chance halt so near a place: a halt there is the case's own."""
+"""No random halt this near to a place: a halt there belongs to the case."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Shape:
         unload_s: Halt at the end of the leg; 0 drives past it.
         radius_m: Of the destination's geofence.
         offset_m: From where the truck halts to the destination's centre.
-        light_m: So far before the end of the leg is a red light; 0 is none.
+        light_m: Distance of a red light from the end of the leg; 0 is none.
         light_s: How long it is red.
-        leg_m: From loading to unloading, at most; None takes what the road has.
+        leg_m: Maximum from loading to unloading; None takes the whole road.
         returns: Drives past first, turns, comes back and only then halts.
     """
 

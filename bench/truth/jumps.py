@@ -11,7 +11,7 @@ from bench.truth.drives import START_MS, Drive
 from rtdts.tracking.geodesy import distance_m
 
 JUMP_M = 200.0
-"""A step longer by so much than the noise-free track's, over the same time, is a jump."""
+"""A step longer by this much than the noise-free track's, over the same time, is a jump."""
 
 Place = tuple[float, float, float]
 """Second, latitude, longitude."""
@@ -19,7 +19,7 @@ Place = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Jumps:
-    """Of one drive: jumps, and the positions that were shown."""
+    """The jumps of one drive, and the number of shown positions."""
 
     jumps: int
     shown: int
@@ -60,7 +60,7 @@ def _counted(drive: Drive, places: Sequence[Place]) -> Jumps:
 
 
 def _is_jump(drive: Drive, before: Place, after: Place) -> bool:
-    if after[0] < before[0]:  # back in time: the marker goes where the truck no longer is
+    if after[0] < before[0]:  # back in time: the marker moves to where the truck no longer is
         return distance_m(*before[1:], *after[1:]) > JUMP_M
     true_before, true_after = drive.motion.at(before[0]), drive.motion.at(after[0])
     true_m = distance_m(true_before.lat, true_before.lon, true_after.lat, true_after.lon)

@@ -1,4 +1,4 @@
-"""What a customer is shown while points still arrive: claims that later points take back."""
+"""What a customer is shown while points still arrive: claims that later points revoke."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bench.truth.drives import Drive
 from bench.truth.outcomes import judged
 
 MOST_LOOKS = 40
-"""Of one drive: each look folds all that has arrived by then."""
+"""The most looks at one drive: each folds all points received by then."""
 
 
 def looks_at(drive: Drive) -> list[int]:
@@ -25,7 +25,7 @@ def looks_at(drive: Drive) -> list[int]:
 
 
 def is_misled(drive: Drive) -> bool | None:
-    """Whether at some time an arrival was shown that was not so; None where no point was late."""
+    """Whether a false arrival was shown at some time; None if no point was late."""
     looks = looks_at(drive)
     if not looks:
         return None

@@ -54,7 +54,7 @@ def _of_outcomes(measure: outcomes.Measure) -> Values:
 
 
 def _of_late(measure: outcomes.Measure) -> Values:
-    """Of the drives that went through the consumer as well: there that is ours."""
+    """The measure over drives that also went through the consumer, whose result is ours there."""
     return lambda rows, contestant: measure(
         [
             row.outcomes["consumer" if contestant == "ours" else contestant]

@@ -24,7 +24,7 @@ ESTIMATORS: dict[str, eta.Estimator] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """One drive, by everything that was measured of it."""
+    """All measurements of one drive."""
 
     drive: Drive
     outcomes: dict[str, Outcome]
@@ -35,7 +35,7 @@ class Measured:
 
 
 def measure(drives: Iterable[Drive], print_line: Callable[[str], None]) -> list[Measured]:
-    """All drives; says now and then how far it is."""
+    """Measures all drives; reports progress now and then."""
     measured = []
     for number, drive in enumerate(drives, start=1):
         measured.append(_measured(drive))

@@ -1,9 +1,9 @@
 """What a device reports of a noise-free drive: wrong by metres, now and then silent.
 
-GPS errors of one second are not those of the next at random: they wander (first-order
-Gauss-Markov, with a time constant), in towns by tens of metres. Reflections add jumps of hundreds
-of metres for seconds. A device states an accuracy as phones do: the radius that holds 68 % of its
-errors. Some are honest.
+GPS errors of successive seconds are not independent: they drift (first-order Gauss-Markov, with a
+time constant), in towns by tens of metres. Reflections add jumps of hundreds of metres for seconds.
+A device states an accuracy as phones do: the radius that holds 68 % of its errors. Only some of
+these accuracies are correct.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from rtdts.tracking.geodesy import distance_m, place_at
 from sim.fleet.motion import Motion
 
 RADIUS_OF_SIGMA = 1.515
-"""68 % of a two-dimensional normal error lie within so many times its deviation per axis."""
+"""68 % of two-dimensional normal errors lie within this multiple of the deviation per axis."""
 
 Interval = tuple[float, float]
 
 
 class Accuracy(StrEnum):
-    """What a device says of its own errors."""
+    """The accuracy that a device states."""
 
     HONEST = "honest"
     FLATTERING = "flattering"
@@ -41,7 +41,7 @@ class Device:
         interval_s: Between two fixes.
         sigma_m: Deviation of the wandering error, per axis.
         tau_s: Its time constant.
-        accuracy: What it states.
+        accuracy: The accuracy that it states.
         sends_speed: Whether it sends speed and heading.
         bursts_per_hour: Reflections: each moves up to five fixes by 150 to 1,500 m.
         zone: A place with worse reception: within three times its radius `zone_sigma_m` holds.

@@ -8,7 +8,7 @@ from random import Random
 from bench.truth.noise import Observation
 
 Request = tuple[float, tuple[Observation, ...]]
-"""When it is received, seconds from the start of the drive; and its points as they lie in it."""
+"""When a request is received, in seconds from the start of the drive, and its points in order."""
 
 Order = Callable[[Sequence[Observation], Random], list[Request]]
 
@@ -19,7 +19,7 @@ def one_by_one(seen: Sequence[Observation], rng: Random) -> list[Request]:
 
 
 def batched(seen: Sequence[Observation], rng: Random) -> list[Request]:
-    """A request a minute, oldest point first."""
+    """A request per minute, oldest point first."""
     return _chunks(seen, max(1, round(60 / _interval_s(seen))), rng)
 
 
@@ -30,7 +30,7 @@ def late(seen: Sequence[Observation], rng: Random) -> list[Request]:
     backlog = [one for one in seen if start_s <= one.t_s < start_s + away_s]
     requests = one_by_one([one for one in seen if one not in backlog], rng)
     chunks = _chunks(backlog, rng.choice((1, 10, 50)), rng)
-    # What was measured since coverage returned goes out first, the backlog beside it.
+    # Points measured since coverage returned go out first, the backlog beside them.
     back_s = start_s + away_s + rng.uniform(1, 20)
     requests += [(back_s + 0.5 * n, points) for n, (_, points) in enumerate(reversed(chunks))]
     return sorted(requests, key=lambda one: one[0])

@@ -1,4 +1,4 @@
-"""Our ETA range, fed with a drive as a customer would see it: with the statuses of its timeline."""
+"""Our ETA range for a drive, as a customer would see it: with the statuses of its timeline."""
 
 from __future__ import annotations
 
@@ -58,5 +58,5 @@ class OurEta:
         return (found.earliest_ms - START_MS) / 1_000, (found.latest_ms - START_MS) / 1_000
 
     def _status_at(self, at_ms: int) -> Status:
-        """By the events that its points made; of several at once the last."""
+        """By the events of its points; the last one if several are simultaneous."""
         return next(status for since_ms, status in reversed(self._events) if since_ms <= at_ms)

@@ -1,4 +1,4 @@
-"""Our rules, fed with a drive: the only module that knows their entry points."""
+"""Our rules, applied to a drive: the only module that uses their entry points."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def arrived_s(drive: Drive, points: Iterable[Point]) -> float | None:
 
 @dataclass(frozen=True)
 class JudgedPoint:
-    """A point, and what our quality rules make of it.
+    """A point, and the result of our quality rules.
 
     Attributes:
         point: As the device sent it.

@@ -1,4 +1,4 @@
-"""What a contestant's claim of an arrival is worth, and what many of them add up to."""
+"""Rates a contestant's claim of an arrival, and sums up many of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bench.truth.arrival import Truth
 
 SLACK_S = 60.0
-"""A claim is right when the truck stood inside then, give or take so much."""
+"""A claim is right when the truck stood inside at that time, within this tolerance."""
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,10 @@ class Outcome:
     """One drive, by one contestant.
 
     Attributes:
-        is_claimed: It said that the truck arrived.
-        is_right: And it did: not too early, and not after it had left.
-        is_true: The truck did arrive, whatever was said.
-        error_s: Of the claimed time, when the claim is right: positive is too late.
+        is_claimed: The contestant claimed an arrival.
+        is_right: The claim is right: not too early, and not after the truck had left.
+        is_true: The truck did arrive, whatever was claimed.
+        error_s: The error of the claimed time, when the claim is right: positive is too late.
     """
 
     is_claimed: bool
@@ -31,12 +31,12 @@ class Outcome:
 
     @property
     def is_flawless(self) -> bool:
-        """Whether nothing is to be said against it but seconds."""
+        """Whether the claim is right, or rightly missing; its error in seconds does not count."""
         return self.is_right if self.is_true else not self.is_claimed
 
 
 def judged(claimed_s: float | None, truth: Truth) -> Outcome:
-    """Holds a claim against the truth."""
+    """Compares a claim with the truth."""
     if truth.arrived_s is None or truth.entered_s is None or truth.left_s is None:
         return Outcome(claimed_s is not None, False, False, None)
     if claimed_s is None:

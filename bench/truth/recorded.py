@@ -1,7 +1,7 @@
 """Drives that were recorded with their times: the recording's own fixes, as the device made them.
 
-Their noise is real and stays in; the truth is what the recording itself says. Destinations are
-laid on the recorded road, at halts and between them.
+Their real noise is kept; the truth comes from the recording itself. Destinations are placed on the
+recorded road, at halts and between them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def recorded_plans(road: Geometry, most: int) -> list[tuple[int, PlannedRoute, T
     Returns:
         For each the second at which the recording passes it, which is its number.
     """
-    motion, rng = replay_of(road), Random(road.name)  # a text seeds alike in every process
+    motion, rng = replay_of(road), Random(road.name)  # a string seeds identically in every process
     start = road.recording.fixes[0]
     origin = Place(lat=start[0], lon=start[1])
     found: dict[bool, list[tuple[int, PlannedRoute, Truth]]] = {True: [], False: []}

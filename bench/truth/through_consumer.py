@@ -1,7 +1,7 @@
 """The same rules as a customer gets them: through the consumer's batches, stores and log.
 
-The stores are the tests' fakes, so that hundreds of drives take seconds; request by request, each
-a stream record and a batch of its own. It is what late and shuffled points are measured with.
+The stores are the tests' fakes, so that hundreds of drives take seconds. Each request is one stream
+record and one batch. Late and shuffled points are measured this way.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Recorded tracks from files, for whoever has some that can't be part of the repository."""
+"""Reads recorded tracks from files: tracks that can't be part of the repository."""
 
 from __future__ import annotations
 

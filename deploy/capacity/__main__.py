@@ -14,7 +14,7 @@ from deploy.capacity.scenario import OPTIONS, Scenario, ScenarioError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the report; 2 with the reason on standard error when what is asked can't be."""
+    """Prints the report; returns 2, with the reason on standard error, for an invalid scenario."""
     parser = _parser()
     options = vars(parser.parse_args(arguments))
     as_json = options.pop("json")
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plan = plan_for(Scenario(**options))
     except ScenarioError as error:
         parser.error(str(error))
-    print(json.dumps(json_of(plan), indent=1) if as_json else text_of(plan))  # noqa: T201 - its answer
+    print(json.dumps(json_of(plan), indent=1) if as_json else text_of(plan))  # noqa: T201 - its output
     return 0
 
 

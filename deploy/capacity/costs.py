@@ -1,4 +1,4 @@
-"""What each part costs a month: the parts together."""
+"""The monthly cost of each part: all parts together."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Cost:
     Attributes:
         part: Its name.
         size: How much of it, in words.
-        usd: A month.
-        otherwise: What it would cost in another way, in words.
+        usd: Per month.
+        otherwise: What an alternative would cost, in words.
     """
 
     part: str
@@ -37,5 +37,5 @@ class CapacityPlan:
     facts: Facts
 
     def price(self, name: str, units: float) -> float:
-        """USD for so many units of something in a month."""
+        """USD for a number of units in a month."""
         return self.facts.prices.cost(name, units)

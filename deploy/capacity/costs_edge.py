@@ -43,7 +43,7 @@ def websocket_api(plan: CapacityPlan) -> Cost:
 
 
 def other_invocations_a_month(plan: CapacityPlan) -> float:
-    """Of every Lambda but ingest_lambda."""
+    """Of every Lambda except ingest_lambda."""
     load = plan.load
     sockets = load.connects * INVOCATIONS_A_CONNECT * load.viewer_s
     return sockets + load.changes * load.truck_s
@@ -67,6 +67,6 @@ def functions(plan: CapacityPlan) -> Cost:
 
 
 def internet(plan: CapacityPlan) -> Cost:
-    """What viewers are told."""
+    """The messages to viewers."""
     gb = messages_a_month(plan) * plan.scenario.message_kb * 1024 / GB
     return Cost(part="Data to viewers", size=f"{gb:,.0f} GB", usd=plan.price("internet_out_gb", gb))

@@ -14,11 +14,11 @@ EVENT_BYTES: Final = 26
 OTHER_INVOCATION_BYTES: Final = 600
 """A line of ours and one of the gateway."""
 BATCH_LINES_BYTES: Final = 900
-"""What the consumer says of a batch."""
+"""What the consumer logs per batch."""
 METRICS: Final = 60
-"""Ours, and those that the KCL and the gateways put beside them."""
+"""Ours, and those that the KCL and the gateways add."""
 ALARMS: Final = 40
-"""Some of several metrics; those of the autoscaling too."""
+"""Some on several metrics; including those of the autoscaling."""
 DASHBOARDS: Final = 1
 LOGS_PACKED: Final = 0.15
 HISTORY_BYTES, LATEST_BYTES = 600, 1_100
@@ -40,7 +40,7 @@ def fargate(plan: CapacityPlan) -> Cost:
 
 
 def nat(plan: CapacityPlan) -> Cost:
-    """A gateway a zone; the stream is read and viewers are posted to through them."""
+    """One gateway per zone; reads of the stream and posts to viewers go through them."""
     hours = plan.scenario.zones * HOURS_A_MONTH
     posts_gb = messages_a_month(plan) * plan.scenario.nat_post_kb * 1024 / GB
     gb = plan.load.stream_gb_a_month + posts_gb
@@ -55,7 +55,7 @@ def nat(plan: CapacityPlan) -> Cost:
 
 
 def search_bytes(plan: CapacityPlan) -> float:
-    """Bytes a second between consumer and OpenSearch, compressed."""
+    """Bytes per second between consumer and OpenSearch, compressed."""
     delivery_states = plan.load.visits * (2 if plan.sizes.reads_memories else 1)
     rest = plan.load.visits * LATEST_BYTES + plan.load.points * HISTORY_BYTES
     return (
@@ -64,7 +64,7 @@ def search_bytes(plan: CapacityPlan) -> float:
 
 
 def between_zones(plan: CapacityPlan) -> Cost:
-    """Of what the consumer sends to OpenSearch, what meets a node of another zone."""
+    """The part of the consumer's traffic to OpenSearch that goes to a node in another zone."""
     zones = plan.scenario.zones
     sent_gb = search_bytes(plan) * plan.load.truck_s / GB
     gb = sent_gb * (zones - 1) / zones
@@ -76,7 +76,7 @@ def between_zones(plan: CapacityPlan) -> Cost:
 
 
 def cloudwatch(plan: CapacityPlan) -> Cost:
-    """Logs, each of the class and at the price that it has, and metrics."""
+    """Logs, each with its class and price, and metrics."""
     scenario, load = plan.scenario, plan.load
     lambda_gb = _lambda_logs_gb(plan)
     gateway_gb = load.requests_a_month * (scenario.access_log_bytes + EVENT_BYTES) / GB
@@ -97,7 +97,7 @@ def cloudwatch(plan: CapacityPlan) -> Cost:
 
 
 def _lambda_logs_gb(plan: CapacityPlan) -> float:
-    """Of a truck's request its line, if it has one; a line of metrics a container; the others'."""
+    """A truck's request's line, if it has one; one line of metrics per container; others' lines."""
     scenario, load, measured = plan.scenario, plan.load, plan.facts.measured
     with_line = scenario.failed_share + (1 - scenario.failed_share) / scenario.log_one_of
     a_request = with_line * (measured["ingest_log_bytes"] + EVENT_BYTES) + scenario.lambda_log_bytes

@@ -22,7 +22,7 @@ TRANSITION_READS: Final = 2
 """The row and its log."""
 TRANSITION_WRITES: Final = 8
 """Row and event, twice because of the transaction, and the row's two indexes; the event once more,
-twice too, when its delivery is closed and the log gets its expiry."""
+also twice, when its delivery is closed and the log gets its expiry."""
 CHANGE_READS: Final = 2
 CHANGE_WRITES: Final = 11
 """The same, and the truck's matches, which are prepared first."""
@@ -30,27 +30,27 @@ NUDGE_READS: Final = 3
 """The delivery, its viewers, its log."""
 CONNECT_READS: Final = 2
 CONNECT_WRITES: Final = 10
-"""A ticket put and spent; a socket counted in and out; a subscription with its two indexes put and
-removed."""
+"""A ticket is put and spent; a socket is counted in and out; a subscription with its two indexes is
+put and removed."""
 LEASE_WRITES: Final = 1.3
-"""A shard and second: a checkpoint, and a renewal every three."""
+"""Per shard and second: a checkpoint, and a renewal every three seconds."""
 ROUND_REQUESTS: Final = math.ceil(BUCKETS / 10)
 """Of ten buckets each: all 256 of a round."""
 POLLED_QUEUES: Final = 2
-"""Of nudges and of snapshots; the rounds' is polled beside them by several broadcasters."""
+"""The queues of nudges and of snapshots; several broadcasters also poll the rounds' queue."""
 LONG_POLL_S: Final = 3
-"""Each broadcaster polls on when there is nothing to take (NUDGE_WAIT_S)."""
+"""Each broadcaster keeps polling an empty queue (NUDGE_WAIT_S)."""
 QUEUE_CALLS: Final = 3
 """A nudge sent, received and deleted; sending and receiving may take ten at once."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Reads:
-    """DynamoDB's read units a second at the busiest time.
+    """DynamoDB's read units per second at the busiest time.
 
     Attributes:
-        matches: The consumer's, of which truck carries what.
-        rights: The rounds', evenly spread.
+        matches: The consumer's reads of matches.
+        rights: The rounds' reads of entitlements, evenly spread.
         others: The rest.
     """
 
@@ -76,11 +76,11 @@ def opensearch(plan: CapacityPlan) -> Cost:
 
 
 def reads_of(plan: CapacityPlan) -> Reads:
-    """Consistent reads cost a whole unit a delivery, and matches at least one a truck."""
+    """Consistent reads cost a whole unit per delivery, and matches at least one per truck."""
     scenario, load = plan.scenario, plan.load
     a_truck = math.ceil(max(scenario.open_deliveries, 1) * MATCH_KB / READ_UNIT_KB)
     index = scenario.viewers * SUBSCRIPTION_KB / READ_UNIT_KB / 2 + BUCKETS / 2
-    # With each delivery what its truck has before it: of that, who sees the truck depends.
+    # Each delivery is read with its truck's earlier stops: they decide which viewers see the truck.
     viewed = scenario.viewers / scenario.viewers_a_delivery
     rights = (viewed * (1 + a_truck) + index) / scenario.round_s
     return Reads(
@@ -94,7 +94,7 @@ def reads_of(plan: CapacityPlan) -> Reads:
 
 
 def dynamodb(plan: CapacityPlan) -> Cost:
-    """On demand, and what is kept, with point-in-time recovery."""
+    """On-demand requests, and storage with point-in-time recovery."""
     scenario, load, reads = plan.scenario, plan.load, reads_of(plan)
     all_s = HOURS_A_MONTH * SECONDS_A_HOUR
     read_units = (reads.matches + reads.others) * load.truck_s + reads.rights * load.viewer_s
@@ -121,7 +121,7 @@ def dynamodb(plan: CapacityPlan) -> Cost:
 
 
 def sqs(plan: CapacityPlan) -> Cost:
-    """Nudges, and the rounds that several broadcasters divide."""
+    """Nudges, and the rounds that several broadcasters share."""
     calls = plan.load.nudges * QUEUE_CALLS * plan.load.truck_s
     calls += _poll_calls(plan) + _round_calls(plan)
     return Cost(
@@ -138,7 +138,7 @@ def _poll_calls(plan: CapacityPlan) -> float:
 
 
 def _round_calls(plan: CapacityPlan) -> float:
-    """Each broadcaster sends every round, each share is taken and deleted by one, all day."""
+    """Every broadcaster sends every round; one takes and deletes each work item, all day."""
     broadcasters = plan.sizes.broadcasters
     if broadcasters == 1:
         return 0.0

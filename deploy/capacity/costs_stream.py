@@ -17,7 +17,7 @@ READERS: Final = 2
 
 
 def kinesis(plan: CapacityPlan) -> Cost:
-    """Shards, records, and keeping them; and the same stream on demand."""
+    """Shards, records and retention; and the same stream in on-demand mode."""
     load, shards = plan.load, plan.sizes.shards
     hours = shards * HOURS_A_MONTH
     units = load.requests_a_month * math.ceil(load.record_bytes / PUT_UNIT_BYTES)
@@ -33,9 +33,9 @@ def kinesis(plan: CapacityPlan) -> Cost:
 
 
 def firehose(plan: CapacityPlan) -> Cost:
-    """Each record rounded up to 5 KB; which record, AWS does not say of aggregated ones.
+    """Each record rounded up to 5 KB; for aggregated records AWS does not say which record counts.
 
-    The sum takes the dearer way: each point, after it was taken out of its record.
+    The sum assumes the more expensive case: each point, after it was taken out of its record.
     """
     points_gb = _rounded(plan.load.points_a_month, _point_bytes(plan))
     records_gb = _rounded(plan.load.requests_a_month, plan.load.record_bytes)
@@ -68,7 +68,7 @@ def _point_bytes(plan: CapacityPlan) -> float:
 
 
 def has_long_retention(plan: CapacityPlan) -> bool:
-    """Whether streams keep their records for more than the day that their price has in it."""
+    """Whether streams keep their records longer than the day that their price includes."""
     return plan.scenario.stream_hours > 24
 
 

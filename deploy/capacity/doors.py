@@ -1,7 +1,7 @@
-"""The ways in for points, beside each other: what each costs a month, and what it meets first.
+"""Compares the doors for points: the monthly cost of each, and the limit that it reaches first.
 
-Of each only what differs: the main stream and all behind it are the same for every door, since each
-puts a record a truck into it for what came within a moment.
+Only the differences are counted. The main stream and all behind it are the same for every door,
+since each puts one record per truck into it for the points that came at about the same time.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from deploy.capacity.sizing import LAMBDA_VCPU_GB
 from deploy.capacity.use import RAISE_QUOTA, Use
 
 METERED_BYTES: Final = 5 * 1024
-"""Of a message, as IoT Core counts it."""
+"""Size of a message, as IoT Core counts it."""
 BATCH_S: Final = 1.0
-"""The event source's batching window (modules/iot_ingest): an invocation a second and shard."""
+"""The event source's batching window (modules/iot_ingest): one invocation per second and shard."""
 BRIDGES, BRIDGE_VCPU, BRIDGE_GB = 2, 0.5, 1.0
-"""Tasks at least, and the size of one (modules/system, mqtt_bridge)."""
+"""The minimum number of tasks, and the size of one (modules/system, mqtt_bridge)."""
 BROKERS: Final = 2
-"""One that serves, and one that takes over."""
+"""The active broker and a standby."""
 BROKER_US: Final = 150
-"""µs of CPU of a broker a message; assumed: Artemis' with 20 publishers were 71 to 153."""
+"""A broker's CPU time per message in µs; assumed: Artemis with 20 publishers took 71 to 153."""
 BROKER_GB, BROKER_CONNECTION_MB = 1.0, 0.15
 """Its memory, and a connection's: 2,000 trucks took 290 MB (docs/performance.md)."""
 VCPU_GB: Final = (2, 8)
-"""The least and the most memory of a vCPU of Fargate's."""
+"""The minimum and maximum memory per vCPU of Fargate."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Door:
-    """A way in.
+    """A door for points.
 
     Attributes:
-        usd: A month.
-        limits: What it uses of each limit that is its own.
+        usd: Per month.
+        limits: Its use of each limit that applies only to it.
     """
 
     usd: float
@@ -86,7 +86,7 @@ def iot_core(plan: CapacityPlan) -> Door:
     metered = messages * math.ceil(load.record_bytes / METERED_BYTES) / 1e6
     shards = max(1, math.ceil(load.requests / of["kinesis_shard_records"].value / scenario.fill))
     invocations = min(shards / BATCH_S, load.requests) * load.truck_s
-    # A message as a request of HTTP's, which does more; and a wait for the stream a batch.
+    # A message costs as much as an HTTP request, which does more; each batch waits for the stream.
     share = min(scenario.lambda_gb / LAMBDA_VCPU_GB, 1.0) * scenario.vcpu
     busy_s = messages / plan.facts.measured["ingest_points.1_a_request"] / share
     seconds = busy_s + invocations * scenario.put_ms / 1e3
@@ -118,7 +118,7 @@ def iot_core(plan: CapacityPlan) -> Door:
 
 
 def own_broker(plan: CapacityPlan) -> Door:
-    """A broker and one that takes over, a load balancer, and bridges; nobody's work."""
+    """An active and a standby broker, a load balancer, and bridges; labour is not included."""
     load, scenario = plan.load, plan.scenario
     usable = scenario.vcpu * scenario.fill
     bridging = load.requests / plan.facts.measured["mqtt_points"] / usable
@@ -167,7 +167,7 @@ DOORS: Final[Mapping[str, tuple[int, Callable[[CapacityPlan], Door]]]] = {
 
 
 def reconnecting_s(plan: CapacityPlan) -> float:
-    """How long all trucks take to connect to IoT Core after all were cut off, at its quota."""
+    """How long all trucks take to reconnect to IoT Core after all were cut off, at its quota."""
     return plan.scenario.trucks / plan.facts.limits["iot_connects"].value
 
 

@@ -1,4 +1,4 @@
-"""The figures that everything else is calculated from: measured, AWS's limits, AWS's prices."""
+"""The figures behind all calculations: measurements, AWS's limits and AWS's prices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GB: Final = 1024**3
 """As AWS bills them."""
 
 Steps = tuple[tuple[float, float], ...]
-"""Up to so many units a month, the price of one; the last step has no end."""
+"""The price of a unit, up to a number of units per month; the last step has no end."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Measured:
     Attributes:
         value: In `unit`.
         unit: Of the value.
-        written: How docs/performance.md has it, word for word.
+        written: The figure as docs/performance.md states it, word for word.
     """
 
     value: float
@@ -36,12 +36,12 @@ class Measured:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Limit:
-    """What something takes before somebody asks for more.
+    """A limit as it is before an increase is requested.
 
     Attributes:
         value: In `unit`.
         unit: Of the value.
-        source: Where it is said.
+        source: Where it is documented.
         how: ``checked`` there, ``from_memory``, or one of ``ours``.
     """
 
@@ -59,7 +59,7 @@ class Prices:
         region: AWS's name for it.
         noted_on: When they were written down.
         steps: By name.
-        unconfirmed: Names of those that nobody has looked up.
+        unconfirmed: Names of those that have not been verified.
     """
 
     region: str
@@ -68,7 +68,7 @@ class Prices:
     unconfirmed: tuple[str, ...]
 
     def cost(self, name: str, units: float) -> float:
-        """USD for so many units in a month.
+        """USD for a number of units in a month.
 
         Raises:
             KeyError: There is no such price.
@@ -82,7 +82,7 @@ class Prices:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Facts:
-    """All that a calculation rests on."""
+    """All facts that a calculation uses."""
 
     measured: Mapping[str, float]
     limits: Mapping[str, Limit]
@@ -95,7 +95,7 @@ def regions() -> tuple[str, ...]:
 
 
 def measured_figures() -> dict[str, Measured]:
-    """What `make bench` measured, by the names that it gives."""
+    """The results of `make bench`, by its names for them."""
     return {name: Measured(**row) for name, row in _read("measured")["figures"].items()}
 
 

@@ -1,4 +1,4 @@
-"""AWS's quotas, as an account has them before it asks for more."""
+"""AWS's quotas, as an account has them before it requests an increase."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deploy.capacity.use import RAISE_QUOTA, Use
 
 
 def busy(plan: CapacityPlan) -> Iterator[Use]:
-    """Of what happens a second."""
+    """The limits on rates."""
     scenario, load, sizes, of = plan.scenario, plan.load, plan.sizes, plan.facts.limits
     posting = posts_while_a_round_lasts(plan)
     yield Use(
@@ -67,7 +67,7 @@ def busy(plan: CapacityPlan) -> Iterator[Use]:
 
 
 def large(plan: CapacityPlan) -> Iterator[Use]:
-    """Of what there is."""
+    """The limits on amounts."""
     sizes, of = plan.sizes, plan.facts.limits
     yield Use(
         name="shards of an account",
@@ -105,9 +105,9 @@ def large(plan: CapacityPlan) -> Iterator[Use]:
 
 
 def posts_while_a_round_lasts(plan: CapacityPlan) -> float:
-    """Posts a second: a round is spread over a share of its minute, or posted as fast as it goes.
+    """Posts per second: a round is spread over part of its minute, or posted as fast as possible.
 
-    What fits into the gateway's burst is not counted: it is over before its rate matters.
+    A round that fits into the gateway's burst is not counted: it ends before the rate matters.
     """
     scenario, limits = plan.scenario, plan.facts.limits
     if scenario.viewers <= limits["api_gateway_burst"].value:
@@ -118,6 +118,6 @@ def posts_while_a_round_lasts(plan: CapacityPlan) -> float:
     posting = min(by_core, by_slots)
     if scenario.round_spread:
         posting = min(posting, plan.load.rounds_posts / scenario.round_spread)
-    # Each has its part, whether the others run or not; nudges are posted within it.
+    # Each has its part, whether the others run or not; the posts of nudges are within it.
     running = tasks / max(tasks, scenario.most_broadcasters)
     return min(posting + plan.load.nudge_posts, running * scenario.posts_per_second)

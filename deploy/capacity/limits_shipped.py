@@ -1,4 +1,4 @@
-"""What production ships with, before somebody sets a variable."""
+"""The limits that production ships with, before any variable is set."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from deploy.capacity.sizing import BROADCASTER_CORES, COPIES, NODE_VCPUS
 from deploy.capacity.use import Use
 
 DAEMON_GB, CHILD_GB, MEMORY_GB = 0.8, 0.1, 0.0001
-"""A JVM with its heap of 512 MB; a Python process; a truck's memory (docs/settings.md)."""
+"""A JVM with its heap of 512 MB; a Python process; a truck's state (docs/settings.md)."""
 
 LUCENE_A_POINT: Final = 1
-"""A point is one document, with its deliveries."""
+"""A point is one document, which includes its deliveries."""
 SINGLE_INDEXES: Final = 2
 """truck-latest and truck-state."""
 
 
 def shipped(plan: CapacityPlan) -> Iterator[Use]:
-    """Variables that are to be set for this load."""
+    """Variables that must be set for this load."""
     scenario, load, sizes, of = plan.scenario, plan.load, plan.sizes, plan.facts.limits
     shards = scenario.least_shards
     yield Use(
@@ -100,7 +100,7 @@ def shipped(plan: CapacityPlan) -> Iterator[Use]:
 
 
 def _indexes(plan: CapacityPlan) -> Iterator[Use]:
-    """What the shards of an index hold, and what the nodes do that have one of them."""
+    """The size of an index's shards, and the work of the nodes that hold one of them."""
     scenario, load, sizes, of = plan.scenario, plan.load, plan.sizes, plan.facts.limits
     shards = scenario.search_shards
     yield Use(
@@ -155,7 +155,7 @@ def _indexes(plan: CapacityPlan) -> Iterator[Use]:
 
 
 def _task_gb(plan: CapacityPlan) -> float:
-    """The daemon, and a child a shard with the memories that it keeps at hand."""
+    """The daemon, and one child per shard with the truck states in its cache."""
     sizes = plan.sizes
     at_hand = min(plan.scenario.at_hand, plan.scenario.trucks / sizes.shards)
     children = math.ceil(sizes.shards / sizes.consumers)

@@ -1,4 +1,4 @@
-"""How much of each limit a plan uses: the first of them is what breaks first."""
+"""How much of each limit a plan uses; the most used one breaks first."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from deploy.capacity.use import Use
 
 
 def limits_used(plan: CapacityPlan) -> list[Use]:
-    """Every limit, the one that is used most first."""
+    """Every limit, the most used one first."""
     uses = [*shipped(plan), *busy(plan), *large(plan), *_ours(plan)]
     return sorted(uses, key=lambda use: (-use.share, use.name))
 
 
 def _ours(plan: CapacityPlan) -> Iterator[Use]:
-    """Limits that only a change of the code moves."""
+    """Limits that only a code change can raise."""
     yield Use(
         name="statuses a shard",
         kind="ours",

@@ -1,4 +1,4 @@
-"""What a scenario does a second at its busiest, and in a month."""
+"""A scenario's load per second at its busiest time, and per month."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from deploy.capacity.scenario import Scenario
 
 SECONDS_A_HOUR = 3_600
 POLL_S = 0.5
-"""Between two reads of a shard (KCL_IDLE_MS): what comes meanwhile is one batch."""
+"""Time between two reads of a shard (KCL_IDLE_MS): the records of that time are one batch."""
 MATCHES_KEPT_S = 5.0
-"""For so long the consumer remembers which deliveries a truck carries."""
+"""How long the consumer caches which deliveries a truck carries."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Load:
-    """The load of a scenario: a second at the busiest time unless said.
+    """The load of a scenario: per second at the busiest time unless stated otherwise.
 
     Attributes:
         points: Points.
         requests: Requests of trucks, each a record of the stream.
         record_bytes: Bytes of such a record.
-        visits: Trucks in batches: each is one write of a memory and of a latest position.
+        visits: Trucks in batches: each is one write of a truck state and of a latest position.
         match_reads: Trucks whose deliveries are read.
-        rounds_posts: Posts of rounds, were they spread evenly.
+        rounds_posts: Posts of rounds, if they were spread evenly.
         nudge_posts: Posts between rounds.
         nudges: Messages in the queue.
         connects: New sockets.
-        transitions: Statuses that points bring.
+        transitions: Changes of status caused by points.
         changes: Changes of deliveries by the back office: created, declared.
-        truck_s: Seconds in a month that are as busy as that for trucks.
+        truck_s: Seconds per month that are as busy as that for trucks.
         viewer_s: The same for viewers.
     """
 
@@ -51,35 +51,35 @@ class Load:
 
     @property
     def stream_bytes(self) -> float:
-        """Bytes a second into the stream."""
+        """Bytes per second into the stream."""
         return self.requests * self.record_bytes
 
     @property
     def points_a_month(self) -> float:
-        """Points in a month."""
+        """Points per month."""
         return self.points * self.truck_s
 
     @property
     def requests_a_month(self) -> float:
-        """Requests of trucks in a month."""
+        """Requests of trucks per month."""
         return self.requests * self.truck_s
 
     @property
     def stream_gb_a_month(self) -> float:
-        """GB into the stream in a month."""
+        """GB into the stream per month."""
         return self.stream_bytes * self.truck_s / GB
 
 
 def load_of(scenario: Scenario, measured: Mapping[str, float]) -> Load:
-    """The load that a scenario is."""
+    """The load of a scenario."""
     points = scenario.trucks / scenario.every
     requests = points / scenario.batch
     day_s = scenario.hours * SECONDS_A_HOUR
     deliveries = scenario.trucks * scenario.deliveries / day_s
-    # A truck's nudges for a delivery are one a second and position at most.
+    # At most one nudge per second and position for a delivery of a truck.
     near = scenario.near_minutes * 60 / max(scenario.every * scenario.batch, 1.0)
     transitions = deliveries * scenario.transitions
-    # Created and at last declared.
+    # Created, and finally closed by a declaration.
     changes = deliveries * 2
     connects = scenario.viewers / (scenario.session_minutes * 60)
     watched = _share_watched(scenario)
@@ -103,13 +103,13 @@ def load_of(scenario: Scenario, measured: Mapping[str, float]) -> Load:
 
 
 def record_bytes(batch: float, measured: Mapping[str, float]) -> float:
-    """Bytes of a stream record of so many points: a part for each, and one for the record."""
+    """Bytes of a stream record with a number of points: a part for each, and one for the record."""
     one, ten = measured["stream_bytes.1_a_record"], measured["stream_bytes"] * 10
     a_point = (ten - one) / 9
     return one + (batch - 1) * a_point
 
 
 def _share_watched(scenario: Scenario) -> float:
-    """The share of open deliveries that somebody follows."""
+    """The fraction of open deliveries with at least one viewer."""
     of = scenario.trucks * scenario.open_deliveries
     return min(1.0, scenario.viewers / scenario.viewers_a_delivery / of) if of else 0.0

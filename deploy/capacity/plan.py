@@ -1,4 +1,4 @@
-"""From what is asked to everything that follows."""
+"""Derives the whole plan from a scenario."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PARTS = (
     costs_running.between_zones,
     costs_running.cloudwatch,
 )
-"""In the order of a point's way."""
+"""In the order of a point's life."""
 
 
 def plan_for(scenario: Scenario, facts: Facts | None = None) -> CapacityPlan:

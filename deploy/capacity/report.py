@@ -24,7 +24,7 @@ def text_of(plan: CapacityPlan) -> str:
 
 
 def json_of(plan: CapacityPlan) -> dict[str, Any]:
-    """The same, as JSON has it."""
+    """The same report as values for JSON."""
     costs = costs_of(plan)
     return {
         "scenario": dataclasses.asdict(plan.scenario),
@@ -44,7 +44,7 @@ def limits_text(use: Use) -> str:
 
 
 def quantity(value: float) -> str:
-    """Three digits that mean something; never an exponent."""
+    """Three significant digits; never an exponent."""
     if 0 < value < SMALLEST:
         return f"<{SMALLEST:g}"
     return f"{value:,.0f}" if value >= 100 else f"{value:,.3g}"

@@ -1,4 +1,4 @@
-"""What is asked: a fleet, its viewers, and everything that is assumed about them.
+"""A scenario: a fleet, its viewers, and everything that is assumed about them.
 
 Every assumption is an option with a default; the report prints them all.
 """
@@ -16,17 +16,17 @@ _DECLARED: Final = "option"
 
 
 class ScenarioError(Exception):
-    """Something asked for can't be; the message names every such option."""
+    """An option is invalid; the message names every invalid one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Option:
-    """How a field is asked for and checked.
+    """How a field is described and validated.
 
     Attributes:
         help: What it is, with its unit.
-        least: The least that makes sense.
-        most: The most that makes sense.
+        least: The least reasonable value.
+        most: The greatest reasonable value.
     """
 
     help: str

@@ -11,39 +11,39 @@ from deploy.capacity.load import SECONDS_A_HOUR, Load
 from deploy.capacity.scenario import Scenario
 
 BROADCASTER_CORES: Final = 1
-"""It is one process."""
+"""A broadcaster is one process."""
 LAMBDA_VCPU_GB: Final = 1769 / 1024
 """Memory with which a Lambda has one vCPU (Lambda Developer Guide, "Configure memory")."""
 NODE_VCPUS: Final = (2, 4, 8, 16, 32, 48, 64)
-"""Of r7g.large, xlarge, 2xlarge, 4xlarge, 8xlarge, 12xlarge, 16xlarge.search."""
+"""vCPUs of r7g.large, xlarge, 2xlarge, 4xlarge, 8xlarge, 12xlarge, 16xlarge.search."""
 NODE_GB: Final = (2_048, 3_072, 6_144, 12_288, 16_384, 24_576, 24_576)
-"""Of their volumes, gp3, at most (OpenSearch Service's quotas, as remembered)."""
+"""Maximum size of their gp3 volumes (OpenSearch Service's quotas, from memory)."""
 MOST_NODES: Final = 30
-"""Rather larger nodes than more of them."""
+"""Larger nodes are preferred to more nodes."""
 NODE_RESERVED_GB: Final = 20
-"""OpenSearch Service keeps a fifth of a volume, at most 20 GiB, to itself."""
+"""OpenSearch Service reserves a fifth of a volume, at most 20 GiB, for itself."""
 COPIES: Final = 2
 """Primary and replica of every index."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """What there must be.
+    """The sizes of all parts.
 
     Attributes:
-        shards: Of the stream.
-        shards_for: What asks for so many: ``records``, ``bytes``, ``processor``, ``tasks``,
+        shards: Shards of the stream.
+        shards_for: What requires that many: ``records``, ``bytes``, ``processor``, ``tasks``,
             ``least``.
-        reads_memories: Whether a child has more trucks than it keeps at hand.
+        reads_memories: Whether a child has more trucks than its cache holds.
         consumer_cores: Cores that children and daemons need, of the benchmarks' kind.
         consumers: Tasks.
         broadcaster_cores: Cores that rounds and nudges need.
-        broadcasters: Tasks; several divide the rounds.
-        ingest_s: Length of an invocation of ingest_lambda.
+        broadcasters: Tasks; several share the rounds.
+        ingest_s: Duration of an invocation of ingest_lambda.
         search_cores: Cores that OpenSearch needs.
         nodes: Data nodes.
-        node_vcpus: Of each.
-        search_gb: On all disks together.
+        node_vcpus: vCPUs of each node.
+        search_gb: Data on all disks together.
         volume_gb: A node's disk.
     """
 
@@ -63,7 +63,7 @@ class Sizes:
 
 
 def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
-    """The sizes that a load asks for, each with the room that the scenario wants left."""
+    """The sizes that a load requires, each with the headroom that the scenario sets."""
     required = _shards_by_traffic(scenario, load, facts)
     reads_memories = scenario.trucks / max(required.values()) > scenario.at_hand
     processors = _cores(load, facts, "processors", reads_memories=reads_memories)
@@ -103,12 +103,12 @@ def sizes_of(scenario: Scenario, load: Load, facts: Facts) -> Sizes:
 
 
 def viewer_cpu_s(facts: Facts) -> float:
-    """Seconds of a core that telling one viewer takes, its delivery's right read."""
+    """Core seconds for one push to a viewer, including the read of its delivery's entitlement."""
     return 1 / facts.measured["round_viewers"] + facts.limits["batch_get_cpu"].value / 1e6
 
 
 def _broadcasters_by_rate(scenario: Scenario, load: Load) -> int:
-    """Each has its part of the rate; more than may run would share the same."""
+    """Each has a fixed part of the rate; tasks beyond the maximum would have to share it."""
     each = scenario.posts_per_second / scenario.most_broadcasters * scenario.fill
     required = math.ceil((load.rounds_posts + load.nudge_posts) / each)
     return min(required, scenario.most_broadcasters)
@@ -124,7 +124,7 @@ def _shards_by_traffic(scenario: Scenario, load: Load, facts: Facts) -> dict[str
 
 
 def _cores(load: Load, facts: Facts, part: str, *, reads_memories: bool) -> float:
-    """By points, and by trucks in batches: each costs a memory, whole."""
+    """By points, and by trucks in batches: each of these writes a whole truck state."""
     kind = "read_first" if reads_memories else "at_hand"
     a_point = facts.measured[f"consumer_cpu.{part}"]
     a_visit = facts.measured[f"wide_fleet_cpu.{kind}.{part}"] - a_point
@@ -155,7 +155,7 @@ def _search_gb(scenario: Scenario, load: Load, facts: Facts) -> float:
 
 
 def _ingest_s(scenario: Scenario, facts: Facts) -> float:
-    """A part a request and a part a point, and the wait for the stream."""
+    """A part per request, a part per point, and the wait for the stream."""
     one = 1 / facts.measured["ingest_points.1_a_request"]
     a_point = 1 / facts.measured["ingest_points.500_a_request"]
     cpu_s = one + (scenario.batch - 1) * a_point

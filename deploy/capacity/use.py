@@ -6,8 +6,8 @@ import dataclasses
 from typing import Final, Literal
 
 Kind = Literal["size", "quota", "ours"]
-"""A `size` is what production ships with: a variable of Terraform's makes it larger. A `quota` is
-AWS's: one asks for more. One of `ours` is in the code: somebody has to change it."""
+"""A `size` is what production ships with: a Terraform variable raises it. A `quota` is AWS's: an
+increase can be requested. One of `ours` is in the code: it takes a code change."""
 
 RAISE_QUOTA: Final = "ask AWS for more"
 
@@ -17,12 +17,12 @@ class Use:
     """A limit, and how much of it is used at the busiest time.
 
     Attributes:
-        name: Of the limit.
-        kind: Whose it is.
+        name: The limit's name.
+        kind: Its origin.
         used: In `unit`.
         limit: In `unit`.
         unit: Of both.
-        remedy: What moves it.
+        remedy: What raises it.
     """
 
     name: str
@@ -34,5 +34,5 @@ class Use:
 
     @property
     def share(self) -> float:
-        """Of the limit; above 1 it breaks."""
+        """The used fraction of the limit; above 1 it breaks."""
         return self.used / self.limit

@@ -1,5 +1,5 @@
 """The issuer of tokens for tests, deployed in development's account only.
 
-It plays the company's identity provider, which is no part of RTDTS: it trusts whoever knows its
-secret about who a token is for. Its key never leaves AWS KMS.
+It stands in for the company's identity provider, which is not part of RTDTS: a client that has its
+secret may get a token for any identity. Its key never leaves AWS KMS.
 """

@@ -1,4 +1,4 @@
-"""Entry point of the test issuer's Lambda, behind an HTTP API of its own."""
+"""Entry point of the test issuer's Lambda, behind its own HTTP API."""
 
 from __future__ import annotations
 

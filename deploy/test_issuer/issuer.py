@@ -1,4 +1,4 @@
-"""Decides the answer to each request: discovery, keys, tokens."""
+"""Decides the response to each request: discovery, keys, tokens."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ ROUTES = (DISCOVERY, KEYS, TOKEN)
 
 
 class SigningKey(Protocol):
-    """An RSA pair of which nobody sees the private half."""
+    """An RSA key pair whose private key is never exposed."""
 
     def public_key_der(self) -> bytes:
-        """The public half, as a SubjectPublicKeyInfo."""
+        """The public key, as a SubjectPublicKeyInfo."""
 
     def sign(self, message: bytes) -> bytes:
         """Signs with RSASSA-PKCS1-v1_5 and SHA-256."""
@@ -38,28 +38,28 @@ class SigningKey(Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class JsonResponse:
-    """An HTTP answer: a status and a JSON body."""
+    """An HTTP response: a status code and a JSON body."""
 
     status: HTTPStatus
     body: Mapping[str, Any]
 
 
 class RequestError(ValueError):
-    """What was asked for can't be issued; the message says which part."""
+    """The requested token can't be issued; the message says which part is invalid."""
 
 
 class TestIssuer:
     """The issuer, for one audience.
 
     Args:
-        key: Signs.
-        url: Of this issuer, without a slash at its end: the tokens' ``iss``.
+        key: Signs the tokens.
+        url: This issuer's URL, without a slash at its end: the tokens' ``iss``.
         audience: The tokens' ``aud``.
-        secret_sha256: What the hash of an asker's secret must be, in hexadecimal digits.
+        secret_sha256: The required hash of a client's secret, in hexadecimal digits.
         now_s: Epoch seconds.
     """
 
-    __test__ = False  # no test, whatever its name says to pytest
+    __test__ = False  # not a test, although pytest would collect it by its name
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class TestIssuer:
         self._known_public: RsaPublicKey | None = None
 
     def respond(self, route: tuple[str, str], authorization: str, body: bytes) -> JsonResponse:
-        """The answer to a request."""
+        """The response to a request."""
         if route == DISCOVERY:
             return JsonResponse(status=HTTPStatus.OK, body=self._discovery())
         if route == KEYS:

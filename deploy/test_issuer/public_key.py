@@ -1,6 +1,6 @@
-"""An RSA public key, from the form in which KMS hands it out to that of a JSON Web Key. Pure.
+"""Converts an RSA public key from the form that KMS returns to a JSON Web Key. Pure.
 
-The form is a SubjectPublicKeyInfo (RFC 5280, RSA's part in RFC 3279) in DER: a few nested
+KMS returns a SubjectPublicKeyInfo (RFC 5280, RSA's part in RFC 3279) in DER: a few nested
 length-prefixed values, too little to ship a cryptographic library for.
 """
 

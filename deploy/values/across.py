@@ -1,4 +1,4 @@
-"""What AWS refuses although each value by itself would do. Each rule names its source."""
+"""Rules for combinations that AWS refuses, although each value is valid. Each names its source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Fault = tuple[str, str]
 """Address, and why it would be refused."""
 
 _OF_AUTHORIZER: Final = {
-    # Of a token any claim; of a Lambda what its context holds.
+    # For a token any claim; for a Lambda the members of its context.
     "HTTP": re.compile(r"authorizer\.claims\.[A-Za-z0-9_]+"),
     "WEBSOCKET": re.compile(r"authorizer\.[A-Za-z0-9_]+"),
 }
@@ -58,7 +58,7 @@ def integration_timeouts(resources: Resources) -> Iterator[Fault]:
 
 
 def alarm_windows(resources: Resources) -> Iterator[Fault]:
-    """An alarm looks back a day at most, or a week in periods of an hour.
+    """An alarm looks back at most one day, or one week with periods of one hour.
 
     botocore, cloudwatch.PutMetricAlarm:Period.
     """
@@ -73,7 +73,7 @@ def alarm_windows(resources: Resources) -> Iterator[Fault]:
 
 
 def function_environments(resources: Resources) -> Iterator[Fault]:
-    """All variables of a Lambda together have 4 KB."""
+    """All variables of a Lambda together have at most 4 KB."""
     for address, _, values in _of("aws_lambda_function", resources):
         variables = [block["variables"] or {} for block in values["environment"] or ()]
         size = sum(len(name) + len(value) for one in variables for name, value in one.items())
@@ -82,7 +82,7 @@ def function_environments(resources: Resources) -> Iterator[Fault]:
 
 
 def table_attributes(resources: Resources) -> Iterator[Fault]:
-    """DynamoDB takes definitions of key attributes only, and of all of them.
+    """DynamoDB accepts definitions of key attributes only, and requires all of them.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
     """
@@ -141,7 +141,7 @@ def statement_ids(resources: Resources) -> Iterator[Fault]:
 
 
 def unique_names(resources: Resources) -> Iterator[Fault]:
-    """No two resources of a type have one name: the second would be refused."""
+    """No two resources of a type have the same name: the second would be refused."""
     named: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for address, kind, values in resources:
         for key in ("name", "alarm_name", "function_name", "bucket", "family"):

@@ -1,4 +1,4 @@
-"""Holds every value of a planned resource against what AWS takes."""
+"""Checks every value of a planned resource against what AWS accepts."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ HERE: Final = Path(__file__).parent
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12})?:\S+")
 _MAPS: Final = {"dimensions", "tags", "triggers"}
 _MADE_UP: Final = re.compile(r"[a-z0-9]{8}")
-"""What a mocked provider says where it was told nothing."""
+"""A mocked provider's value for an attribute that has no configured value."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A line of our own table: what AWS takes and its model does not say.
+    """A line of our own table: a limit of AWS's that is missing from its model.
 
     Attributes:
-        at: The attributes that it is about, each as ``type.path``.
-        source: Where AWS says so: a page, or a member of a model and what its documentation says.
-        pattern: What the whole must match.
+        at: The attributes that it applies to, each as ``type.path``.
+        source: Where AWS says so: a page, or a member of a model and its documentation.
+        pattern: The pattern that the whole value must match.
         within: The smallest and the largest number, or the fewest and the most characters.
         least: The smallest alone.
         most: The largest alone.
         one_of: The only values.
-        free: Why the model's limits, if any, are all.
-        instead: Whether the model's limits don't count, because they are behind.
+        free: Why there are no limits beyond the model's, if any.
+        instead: Whether the model's limits don't count, because they are outdated.
     """
 
     at: tuple[str, ...]
@@ -53,7 +53,7 @@ class Rule:
     instead: bool = False
 
     def faults(self, value: Any) -> Iterator[str]:
-        """Why AWS would refuse a value, if it would."""
+        """Yields each reason why AWS would refuse a value."""
         least, most = self.within or (self.least, self.most)
         for why in model.faults(
             value, least=least, most=most, pattern=self.pattern, one_of=self.one_of
@@ -63,10 +63,10 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Table:
-    """What is known of each type of resource.
+    """The known limits of each type of resource.
 
     Attributes:
-        models: By type: the request that makes it, if it has one, and where attributes are in it.
+        models: By type: the request that creates it, if any, and where attributes are in it.
         rules: By ``type.path``: our own rules.
     """
 
@@ -88,7 +88,7 @@ def table() -> Table:
 
 
 def check_values(state: Mapping[str, Any], root: Path) -> list[str]:
-    """Everything in a planned state that AWS would refuse, or that nothing here knows.
+    """Everything in a planned state that AWS would refuse, or that no rule covers.
 
     Args:
         state: The state that an environment's mocked apply leads to.
@@ -166,7 +166,7 @@ class _Resource:
             for one in value:
                 yield from self._value(path, inner, one)
         elif isinstance(value, dict):
-            # Of a map all keys are the configuration's own choice.
+            # The keys of a map are all chosen by the configuration.
             if isinstance(shape, MapShape) or path.rpartition(".")[2] in _MAPS:
                 yield from self._map(path, shape, value)
                 return
@@ -202,7 +202,7 @@ class _Resource:
                 yield f"{path} = {_short(value)} {why}"
 
     def _parsed(self, path: str, shape: Shape, value: Any) -> Iterator[str]:
-        """A value in AWS's own names, out of JSON: all of it is the configuration's."""
+        """A value in AWS's own names, from JSON: the configuration sets all of it."""
         if isinstance(value, list):
             for one in value:
                 yield from self._parsed(

@@ -1,4 +1,4 @@
-"""The limits that AWS publishes of its own API, as botocore ships them."""
+"""The limits that AWS publishes for its own API, as botocore ships them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import botocore.session
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
 _CLASSES: Final = (
-    # Python has no classes of Unicode. Narrower than AWS's, which knows every script.
+    # Python's `re` has no Unicode classes. This is narrower than AWS's, which cover every script.
     (r"\p{L}", "A-Za-z\u00c0-\u024f"),
     (r"\p{Z}", " "),
     (r"\p{N}", "0-9"),
     (r"\p{C}", r"\x00-\x1f\x7f-\x9f"),
     (r"\p{Print}", r"[\x20-\x7e]"),
-    # Java writes what lies beyond the first 65,536 characters as pairs.
+    # Java writes characters beyond the first 65,536 as surrogate pairs.
     (r"\uD800\uDC00-\uDBFF\uDFFF", "\U00010000-\U0010ffff"),
     (r"\x{10FFFF}", "\U0010ffff"),
 )
 _IN_NAME: Final = re.compile(r"LengthBetween(?:Minus)?(\d+)And(\d+)$")
-"""API Gateway's models say lengths in the names of shapes alone."""
+"""API Gateway's models give lengths only in the names of shapes."""
 
 
 def member(reference: str) -> Shape:
@@ -49,7 +49,7 @@ def _step(shape: Shape, step: str) -> Shape:
 
 
 def member_like(shape: StructureShape, attribute: str) -> Shape | None:
-    """The member that is named as the attribute is, but for underscores and case."""
+    """The member with the attribute's name, ignoring underscores and case."""
     expected = attribute.replace("_", "").lower()
     for name, found in shape.members.items():
         if name.lower() == expected:
@@ -58,7 +58,7 @@ def member_like(shape: StructureShape, attribute: str) -> Shape | None:
 
 
 def is_limited(shape: Shape) -> bool:
-    """Whether the model says more of a value than its type."""
+    """Whether the model limits a value by more than its type."""
     if shape.type_name == "boolean":
         return True
     return bool(
@@ -69,7 +69,7 @@ def is_limited(shape: Shape) -> bool:
 
 
 def faults_of(shape: Shape, value: Any) -> Iterator[str]:
-    """Why a request with this value would be refused, if it would."""
+    """Yields each reason why a request with this value would be refused."""
     if isinstance(value, bool):
         return
     limits = dict(shape.metadata)
@@ -94,13 +94,13 @@ def faults(
     pattern: str | None = None,
     one_of: Any = (),
 ) -> Iterator[str]:
-    """Why a value is not within limits.
+    """Yields each limit that a value violates.
 
     Args:
         value: A string or a number.
         least: The smallest number, or the fewest characters.
         most: The largest number, or the most characters.
-        pattern: Java's regular expression of the whole.
+        pattern: Java's regular expression for the whole value.
         one_of: The only values; any when empty.
     """
     size, unit = (len(value), " characters") if isinstance(value, str) else (value, "")
@@ -119,7 +119,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
     """A pattern of AWS's models, which are Java's, as Python's."""
     for theirs, ours in _CLASSES:
         pattern = pattern.replace(theirs, ours)
-    # Java takes flags amid a pattern, Python at its beginning.
+    # Java accepts flags inside a pattern, Python only at its beginning.
     anywhere = pattern.replace("(?i)", "").replace("(?s)", "")
     return re.compile(anywhere, re.S | (re.I if "(?i)" in pattern else 0))
 

@@ -1,7 +1,7 @@
-"""What a configuration itself says: which attributes each of its resources is given.
+"""Reads from a configuration's sources which attributes it sets on each resource.
 
-A state with mocked providers also holds what the mocks made up. Only what is written is held
-against what AWS takes. Terraform's formatter fixes the indentation by which this reads.
+A state with mocked providers also holds values that the mocks made up. Only values from the sources
+are checked against what AWS accepts. This reads by the indentation of Terraform's formatter.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Written:
 
     Attributes:
         outermost: Attributes and blocks of the resource itself.
-        anywhere: Those of its blocks too.
+        anywhere: Also those of its blocks.
     """
 
     outermost: frozenset[str]
@@ -32,7 +32,7 @@ class Written:
 
 @functools.cache
 def written(root: Path, address: str) -> Written:
-    """What the configuration says of a resource.
+    """What the configuration sets on a resource.
 
     Args:
         root: The folder of the configuration that is applied.
