@@ -32,7 +32,7 @@ else
 	@echo "test: the other drives, chaos, fuzz, integration and infrastructure were not run; make test-all runs them"
 endif
 
-test-all: setup ## every test, as CI runs them; about 20 minutes on 2 cores
+test-all: setup ## every test, as CI runs them; about 15 minutes on 2 cores
 	@exec $(VENV)/python -m pytest --hypothesis-profile=full $(AT_ONCE)
 
 check: setup ## formatting, lint, types, import layers, docs in step with the code
