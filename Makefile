@@ -72,7 +72,7 @@ deploy: setup ## everything into the AWS account that you are logged in to (ENV=
 mutations: setup ## break the code on purpose: do the tests notice? (MUTATIONS_ARGS="--only NAME")
 	@exec $(VENV)/python -m tests.mutations $(MUTATIONS_ARGS)
 
-fuzz: setup ## 50,000 requests and 10,000 frames that nobody would send (FUZZ_CASES=…)
+fuzz: setup ## 50,000 requests and 10,000 frames that no client would send (FUZZ_CASES=…)
 	@FUZZ_CASES=$${FUZZ_CASES:-50000} exec $(VENV)/python -m pytest tests/fuzz -o timeout=7200
 
 .PHONY: chaos

@@ -184,7 +184,7 @@ async def _drive(
             for crew, trip in zip(crews, trips, strict=True)
         ),
     )
-    print_line("driven; waiting for the last answers, arrivals and hand-overs")
+    print_line("driven; waiting for the last responses, arrivals and hand-overs")
     for crew in crews:
         await crew.uploader_settled(options.patience_s)
     await asyncio.gather(

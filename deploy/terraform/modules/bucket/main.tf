@@ -1,4 +1,4 @@
-# A private bucket: nobody's but by its policy, and what is overwritten or deleted is gone a week later.
+# A private bucket: no access but by its policy, and what is overwritten or deleted is gone a week later.
 
 resource "aws_s3_bucket" "this" {
   bucket        = var.name
