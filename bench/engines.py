@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from bench.figures import CannotMeasureError, PrintLine
 from rtdts.position_store.client import connect
 from rtdts.position_store.index_definitions import install_index_templates
 from rtdts.telemetry_stream.aggregation import aggregate
+from rtdts.telemetry_stream.calls import calls_of
 from rtdts.tracking.positions import Point
 from rtdts.tracking.stream_codec import encode_point
 from sim.environment import Environment
@@ -129,7 +130,9 @@ class Engines:
         """Puts records, each with its partition key, at the end of a stream."""
         kinesis = self.client("kinesis")
         ends = self._ends.setdefault(stream, {})
-        for call in _calls(records):
+        for call in calls_of(
+            records, lambda one: len(one[1]), max_items=_CALL_RECORDS, max_bytes=_CALL_BYTES
+        ):
             response = kinesis.put_records(
                 StreamName=stream,
                 Records=[{"PartitionKey": key, "Data": data} for key, data in call],
@@ -274,19 +277,6 @@ def stream_records(of_trucks: Sequence[Sequence[Point]], size: int) -> Iterable[
             if part := of[start : start + size]:
                 truck = part[0].truck_id
                 yield truck, aggregate(truck, [encode_point(point) for point in part])
-
-
-def _calls(records: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
-    call: list[tuple[str, bytes]] = []
-    size = 0
-    for key, data in records:
-        if call and (len(call) == _CALL_RECORDS or size + len(data) > _CALL_BYTES):
-            yield call
-            call, size = [], 0
-        call.append((key, data))
-        size += len(data)
-    if call:
-        yield call
 
 
 def _work_in(log: str) -> Work | None:

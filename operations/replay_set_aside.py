@@ -15,6 +15,7 @@ from operations.console import Console
 from operations.pace import Pace
 from rtdts.telemetry_stream.backup_format import BrokenObjectError
 from rtdts.telemetry_stream.bucket_objects import ObjectEntry
+from rtdts.telemetry_stream.calls import calls_of
 from rtdts.telemetry_stream.device_stream import DeviceRecord
 from rtdts.tracking.instants import format_instant
 
@@ -98,23 +99,11 @@ def replay_set_aside(
 def _put(
     messages: Sequence[DeviceRecord], stream: Messages, pace: Pace, report: SetAsideReplay
 ) -> None:
-    for call in _calls(messages):
+    for call in calls_of(
+        messages, lambda one: len(one.data), max_items=CALL_RECORDS, max_bytes=CALL_BYTES
+    ):
         pace.wait_for(len(call))
         codes = stream.put_messages(call)
         report.not_taken.update(code for code in codes if code is not None)
         if report.not_taken:
             return
-
-
-def _calls(messages: Sequence[DeviceRecord]) -> Iterator[list[DeviceRecord]]:
-    """The messages, in order, grouped into calls that the stream accepts."""
-    call: list[DeviceRecord] = []
-    size = 0
-    for message in messages:
-        if call and (len(call) == CALL_RECORDS or size + len(message.data) > CALL_BYTES):
-            yield call
-            call, size = [], 0
-        call.append(message)
-        size += len(message.data)
-    if call:
-        yield call

@@ -18,6 +18,7 @@ from botocore.exceptions import ConnectionError as NotConnectedError
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.deadline import Deadline
 from rtdts.telemetry_stream.aggregation import aggregate, aggregated_size
+from rtdts.telemetry_stream.calls import calls_of
 
 # Kinesis: "PutRecords", and "Quotas and limits". Newer accounts may have higher limits, none lower.
 MAX_RECORD_BYTES = 1_048_576
@@ -271,18 +272,13 @@ class StreamPutter:
 
 
 def _calls(records: Iterable[_Record]) -> Iterator[list[_Record]]:
-    """Groups the records into calls within PutRecords' limits."""
-    call: list[_Record] = []
-    size = 0
-    for record in records:
-        # The partition key counts too; MAX_CALL_BYTES leaves it room.
-        if call and (len(call) == MAX_CALL_RECORDS or size + len(record.data) > MAX_CALL_BYTES):
-            yield call
-            call, size = [], 0
-        call.append(record)
-        size += len(record.data)
-    if call:
-        yield call
+    # The partition key counts too; MAX_CALL_BYTES leaves it room.
+    return calls_of(
+        records,
+        lambda record: len(record.data),
+        max_items=MAX_CALL_RECORDS,
+        max_bytes=MAX_CALL_BYTES,
+    )
 
 
 def _code(error: ClientError) -> str:

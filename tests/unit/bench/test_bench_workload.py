@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bench.engines import _calls, _work_in, stream_records
+from bench.engines import _work_in, stream_records
 from bench.posting import connection_id, in_lanes
 from bench.timing import interleaved
 from bench.workload import batches, delivery, plan, points
@@ -52,16 +52,6 @@ def test_the_stream_holds_every_point_once_whatever_the_size_of_a_record() -> No
         assert {(p.truck_id, p.seq) for p in found} == {
             (p.truck_id, p.seq) for of in fleet for p in of
         }
-
-
-def test_calls_keep_to_the_streams_limits() -> None:
-    sizes = [[len(call), sum(len(data) for _, data in call)] for call in _calls(
-        [("k", b"x" * 1_500_000)] * 5 + [("k", b"y")] * 1_001
-    )]  # fmt: skip
-
-    assert sum(count for count, _ in sizes) == 1_006
-    assert max(count for count, _ in sizes) == 500
-    assert max(size for _, size in sizes) <= 4_000_000
 
 
 def test_the_work_of_a_consumer_is_read_from_its_log() -> None:

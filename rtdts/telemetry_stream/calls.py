@@ -1,0 +1,31 @@
+"""Groups what goes into the stream into calls within `PutRecords`' limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def calls_of(
+    items: Iterable[T], size: Callable[[T], int], *, max_items: int, max_bytes: int
+) -> Iterator[list[T]]:
+    """The items, in order, each call as large as it may be.
+
+    Args:
+        items: What is put. One that is larger than a call gets a call of its own.
+        size: An item's size, in bytes.
+        max_items: Items per call.
+        max_bytes: Bytes per call.
+    """
+    call: list[T] = []
+    total = 0
+    for item in items:
+        if call and (len(call) == max_items or total + size(item) > max_bytes):
+            yield call
+            call, total = [], 0
+        call.append(item)
+        total += size(item)
+    if call:
+        yield call
