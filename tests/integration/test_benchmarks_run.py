@@ -44,7 +44,8 @@ def test_every_figure_is_there(names: list[str], tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(out.read_text())
     assert all(list(one) == ["name", "value", "unit", "beside", "ratio"] for one in figures)
-    assert all(one["value"] > 0 for one in figures)
+    # The CPU time of another process is counted in ticks of 10 ms: a quick run may use less.
+    assert all(one["value"] >= 0 for one in figures)
     assert set(names) <= {
         one["name"] for one in figures if one["beside"] and one["ratio"] is not None
     }
