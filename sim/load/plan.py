@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-SOCKETS_PER_CUSTOMER: Final = 20
-"""The most sockets that the service allows one identity (MAX_SOCKETS)."""
+SOCKETS_PER_CUSTOMER: Final = 10
+"""Half of what the service allows one identity (MAX_SOCKETS): a socket that is opened again after a
+handshake that was too slow must not end another."""
 
 
 @dataclass(frozen=True)
