@@ -226,18 +226,26 @@ class LoadTest:
 
     async def _create_deliveries(self) -> None:
         dispatcher = self._system.deliveries("dispatcher", "sim")
+        near = {number for one in self.options.groups if one.is_near for number in one.deliveries}
 
         async def create(delivery: tuple[int, int]) -> None:
             number, carrier = delivery
-            truck = self._trucks[carrier]
+            truck, delivery_id = self._trucks[carrier], self._delivery(number)
             await dispatcher.put(
-                self._delivery(number),
+                delivery_id,
                 truck_id=truck.truck_id,
                 customer_id=self._customer(number),
                 origin=truck.trip.origin,
                 destination=truck.trip.destination,
                 stop_sequence=1,  # all deliveries of a truck go to one place
             )
+            if number in near:  # only a truck with its cargo gets near a destination
+                await dispatcher.declare(
+                    delivery_id,
+                    "picked_up",
+                    at_ms=self._system.now_ms(),
+                    key=f"{delivery_id}.picked_up",
+                )
 
         await _each(carriers(self.options), create)
 

@@ -12,7 +12,7 @@ from sim.drive.five_trucks import DriveOptions, plan_drive
 from sim.drive.together import together
 from sim.fleet.device import Device, DeviceProfile
 from sim.fleet.http_poster import http_poster
-from sim.fleet.motion import Sequential, Standing
+from sim.fleet.motion import MotionState, Standing
 from sim.fleet.trips import Trip
 from sim.fleet.uploader import Uploader
 from sim.load.plan import LoadOptions
@@ -24,12 +24,15 @@ waits for its network."""
 SHORTEST_TRIP_S: Final = 60.0
 """A trip must be long enough for a drive; a shorter test ends while its trucks are driving."""
 
+NEAR_M: Final = 400.0
+"""From where a truck waits to the destination: near, and outside its geofence."""
+
 FAR_M: Final = 50_000.0
 """From the end of the drive to the destination: no truck gets near it during a test."""
 
 
 def plan_load_trips(options: LoadOptions) -> tuple[Trip, ...]:
-    """One trip per truck: near its destination after a minute and staying there, or never near it.
+    """One trip per truck: waiting near its destination from the start, or never near it.
 
     Raises:
         TripTooShortError: No such trip fits.
@@ -42,15 +45,17 @@ def plan_load_trips(options: LoadOptions) -> tuple[Trip, ...]:
             duration_s=SHORTEST_TRIP_S if group.is_near else longest_s,
             seed=options.seed,
         )
-        adapt = _staying if group.is_near else _going_far
+        adapt = _waiting if group.is_near else _going_far
         trips += [adapt(trip, longest_s) for trip in plan_drive(drive)[group.trucks.start :]]
     return tuple(trips)
 
 
-def _staying(trip: Trip, until_s: float) -> Trip:
-    rest_s = max(0.0, until_s - trip.motion.duration_s)
-    there = Standing.where(trip.motion.at(trip.motion.duration_s), rest_s)
-    return replace(trip, motion=Sequential((trip.motion, there)))
+def _waiting(trip: Trip, until_s: float) -> Trip:
+    there = trip.motion.at(trip.motion.duration_s)
+    lat, lon = place_at(there.lat, there.lon, 0.0, NEAR_M)
+    return replace(
+        trip, motion=Standing(MotionState(lat, lon, there.heading_deg, speed_mps=0.0), until_s)
+    )
 
 
 def _going_far(trip: Trip, _: float) -> Trip:
