@@ -143,7 +143,12 @@ class SnapshotMessages:
         try:
             async with asyncio.timeout(self._wait_s):
                 return await reading
-        except Exception as error:  # whatever the store's client raises, or a timeout
+        except TimeoutError:  # no trace: there may be one for each viewer that comes
+            self._log.error(
+                "positions_unavailable", error=f"no response within {self._wait_s} s", trucks=1
+            )
+            return otherwise
+        except Exception as error:  # whatever the store's client raises
             self._log.exception("positions_unavailable", error, trucks=1)
             return otherwise
 
