@@ -1,228 +1,34 @@
 """Guarantee 3 through the whole consumer: beside a back office, crashing, out of order, repeated.
 
 The pure fold has its properties in tests/unit/tracking/test_timeline_in_any_order.py; here are the
-matches' cache, the memory's safekeeping and the log's conditions around it, and a dispatcher who
-decides as delivery_lambda does.
+matches' cache, the states' writes and the log's conditions around it, and a dispatcher.
+tests/integration/test_log_over_a_real_store.py has some of it on OpenSearch.
 """
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer import settling
-from consumer.arrivals import StreamRecord
-from delivery_lambda.decisions import (
-    Change,
-    Declaration,
-    DeliverySpec,
-    decide_declaration,
-    decide_plan,
-)
 from rtdts.position_store.history_pages import MAX_HITS
-from rtdts.tracking import status_machine
-from rtdts.tracking.deliveries import CLOSED, DeclaredType, Delivery
-from rtdts.tracking.delivery_log import is_declared, standing
-from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.positions import Point
-from rtdts.tracking.status_machine import Transition
-from rtdts.tracking.timeline import since_last_declaration, timeline
-from tests.support.consumer_world import (
-    KILLS,
-    START_MS,
-    STEPS,
-    Killed,
-    World,
-    derived,
-    drive,
-    point,
+from tests.support.consumer_world import World, derived, drive, point
+from tests.support.disturbed_consumer import (
+    DELIVERY,
+    BackOffice,
+    Workers,
+    assert_log_is_the_timeline,
+    disturbed,
+    sparse,
 )
 
 DRIVE = drive()
-DELIVERY = "D-1"
-OURS, ANOTHER = "T-1", "T-2"
-
-
-class BackOffice:
-    """Somebody who changes their mind."""
-
-    def __init__(self, world: World, rng: random.Random) -> None:
-        self._world = world
-        self._rng = rng
-        self._keys = map(str, itertools.count())
-
-    def does_something(self) -> None:
-        delivery = self._world.deliveries.get(DELIVERY)
-        assert delivery is not None
-        does = self._rng.choice([self._gives_it_on, self._moves_the_destination, self._declares])
-        decision = does(delivery, self._world.clock.now_ms())
-        if isinstance(decision, Change):
-            self._world.deliveries.append(
-                decision.before, decision.after, decision.events, matches=True
-            )
-
-    def _gives_it_on(self, delivery: Delivery, now_ms: int) -> object:
-        truck_id = ANOTHER if delivery.truck_id == OURS else OURS
-        return self._plans(delivery, now_ms, truck_id=truck_id)
-
-    def _moves_the_destination(self, delivery: Delivery, now_ms: int) -> object:
-        radius_m = self._rng.choice([50.0, 100.0, 400.0])
-        place = msgspec.structs.replace(delivery.destination, radius_m=radius_m)
-        return self._plans(delivery, now_ms, destination=place)
-
-    def _plans(self, delivery: Delivery, now_ms: int, **changed: object) -> object:
-        plan: dict[str, object] = {
-            "truck_id": delivery.truck_id,
-            "customer_id": delivery.customer_id,
-            "origin": delivery.origin,
-            "destination": delivery.destination,
-            **changed,
-        }
-        return decide_plan(
-            delivery,
-            DELIVERY,
-            DeliverySpec(**plan),  # type: ignore[arg-type]
-            expected_version=None,
-            actor="dispatcher:ann",
-            now_ms=now_ms,
-        )
-
-    def _declares(self, delivery: Delivery, now_ms: int) -> object:
-        kinds = [DeclaredType.PICKED_UP] * 3 + [DeclaredType.DELIVERED, DeclaredType.FAILED]
-        return decide_declaration(
-            delivery,
-            self._world.deliveries.events(DELIVERY),
-            Declaration(
-                type=self._rng.choice(kinds),
-                at_ms=now_ms - self._rng.choice([0, 5_000, 120_000]),
-                note=None,
-                proof=None,
-                idempotency_key=next(self._keys),
-                request_hash="h",
-            ),
-            actor="dispatcher:ann",
-            now_ms=now_ms,
-        )
-
-
-def sparse(points: Sequence[Point]) -> list[Point]:
-    """The same points, 17 times as far apart: late ones of them are settled by themselves."""
-    return [_stretched(one) for one in points]
-
-
-def _stretched(one: Point) -> Point:
-    at_ms = START_MS + 17 * (one.event_at_ms - START_MS)
-    return msgspec.structs.replace(
-        one, recorded_at_ms=at_ms, event_at_ms=at_ms, received_at_ms=at_ms
-    )
-
-
-def disturbed(rng: random.Random, drive: Sequence[Point] = DRIVE) -> list[Point]:
-    """The drive, each point some places from where it belongs, some of them twice."""
-    disorder = rng.choice([0, 3, 10, 100])
-    points = [*enumerate(drive), *rng.sample([*enumerate(drive)], 8)]
-    return [point for _, point in sorted(points, key=lambda one: one[0] + rng.uniform(0, disorder))]
-
-
-def expected(world: World, delivery: Delivery, points: Sequence[Point]) -> tuple[Transition, ...]:
-    """The story since what was last declared, by definition: from all points at once."""
-    declarations = [
-        Transition(event.status, event.cause, event.effective_at_ms)
-        for event in world.deliveries.events(DELIVERY)
-        if is_declared(event)
-    ]
-    fixes = [fix_of(point) for point in points] if delivery.truck_id == OURS else []
-    events = timeline(
-        status_machine.PlannedRoute(origin=delivery.origin, destination=delivery.destination),
-        fixes,
-        declarations,
-        status_rules=world.rules.status,
-        enrichment_rules=world.rules.enrichment,
-    )
-    return since_last_declaration(events)
-
-
-def reported(world: World) -> tuple[Transition, ...]:
-    """What the log folds to, since what was last declared."""
-    log = world.deliveries.events(DELIVERY)
-    folded = standing(log)
-    anchor = log[folded.anchor.version - 1]
-    declared = Transition(anchor.status, anchor.cause, anchor.effective_at_ms)
-    return (declared, *folded.transitions)
-
-
-class Consumer:
-    """Workers of the shard, one after another: each may be killed at any step of any batch.
-
-    The next one reads again from a checkpoint, which may lag behind what is durable, and cuts its
-    batches otherwise.
-    """
-
-    def __init__(self, world: World, rng: random.Random, points: Sequence[Point]) -> None:
-        self._world = world
-        self._rng = rng
-        self._records = _records(world, points, rng)
-        self._durable = 0
-        self._checkpoint = 0
-        self._pipeline = world.pipeline()
-
-    def has_more(self) -> bool:
-        return self._durable < len(self._records)
-
-    def takes_some(self, *, kill: bool = False) -> None:
-        batch = self._records[self._durable : self._durable + self._rng.randint(1, 8)]
-        durable = self._durable + len(batch)
-        if self._does(lambda: self._pipeline.process(batch), kill=kill) and not kill:
-            self._durable = durable
-            if self._rng.random() < 0.5:
-                self._checkpoint = self._durable
-
-    def settles(self, *, kill: bool = False) -> None:
-        self._does(self._pipeline.settle, kill=kill)
-
-    def loses_the_states(self) -> None:
-        self._world.positions.drop_states()
-
-    def _does(self, work: Callable[[], object], *, kill: bool) -> bool:
-        if kill:
-            self._world.kill_at(self._rng.choice(STEPS), self._rng.choice(KILLS))
-        try:
-            work()
-        except Killed:
-            return False
-        finally:
-            if kill:
-                self._world.let_live()
-                self._begins_again()
-        return True
-
-    def _begins_again(self) -> None:
-        self._durable = self._checkpoint
-        self._pipeline = self._world.pipeline()
-        if self._durable:
-            self._pipeline.begin_after(self._records[self._durable - 1].position)
-
-    def ends(self, last: Point) -> None:
-        """Whoever spoke last is heard once the match is read again, with the next point."""
-        self._world.clock.advance(10.0)
-        self._pipeline.process(self._world.shard.records([last]))
-        self._pipeline.settle(everything=True)
-
-
-def _records(world: World, points: Sequence[Point], rng: random.Random) -> list[StreamRecord]:
-    """Each point a record, or several of them one."""
-    records, rest = [], list(points)
-    while rest:
-        size = rng.choice([1, 1, 1, 3])
-        records += world.shard.records(rest[:size])
-        rest = rest[size:]
-    return records
+OURS = "T-1"
 
 
 def in_order(points: Sequence[Point]) -> World:
@@ -240,26 +46,13 @@ SPARSE = sparse([*DRIVE, LAST])
 EXPECTED_SPARSE = derived(in_order(SPARSE))
 
 
-def assert_log_is_the_timeline(world: World, points: Sequence[Point]) -> None:
-    delivery = world.deliveries.get(DELIVERY)
-    log = world.deliveries.events(DELIVERY)
-    assert delivery is not None
-    required, stands = expected(world, delivery, points), reported(world)
-    assert [one.status for one in stands] == [one.status for one in required]
-    for one, other in zip(stands, required, strict=True):
-        assert abs(one.effective_at_ms - other.effective_at_ms) < world.rules.status.dwell_ms
-    assert [event.version for event in log] == [*range(1, delivery.version + 1)]
-    assert delivery.status is standing(log).status
-    assert not any(event.status in CLOSED for event in log[:-1])
-
-
 @given(st.integers(0, 2**32))
 def test_whatever_comes_between_the_log_folds_to_the_timeline(seed: int) -> None:
     rng = random.Random(seed)
     world = World()
     world.assign(DELIVERY, OURS)
     office = BackOffice(world, rng)
-    consumer = Consumer(world, rng, disturbed(rng))
+    consumer = Workers(world, rng, disturbed(rng, DRIVE))
 
     while consumer.has_more():
         world.clock.advance(rng.choice([0.5, 8.0, 40.0]))
@@ -280,7 +73,7 @@ def test_what_is_settled_page_by_page_while_the_truck_goes_on_gives_the_same(see
     world = World()
     world.assign(DELIVERY, OURS)
     office = BackOffice(world, rng)
-    consumer = Consumer(world, rng, disturbed(rng))
+    consumer = Workers(world, rng, disturbed(rng, DRIVE))
     world.positions.max_hits = rng.choice([1, 8])
     world.positions.before_read = lambda: world.clock.advance(0.3)  # few reads fill a slice
 
@@ -306,7 +99,7 @@ def test_late_points_far_from_each_other_give_the_same(seed: int, is_paged: bool
     world = World()
     world.assign(DELIVERY, OURS)
     *points, last = SPARSE
-    consumer = Consumer(world, rng, disturbed(rng, points))
+    consumer = Workers(world, rng, disturbed(rng, points))
     world.positions.max_hits = 1 if is_paged else MAX_HITS
 
     while consumer.has_more():
@@ -325,7 +118,7 @@ def test_a_state_that_was_lost_at_any_time_is_rebuilt(seed: int) -> None:
     rng = random.Random(seed)
     world = World()
     world.assign(DELIVERY, OURS)
-    consumer = Consumer(world, rng, disturbed(rng))
+    consumer = Workers(world, rng, disturbed(rng, DRIVE))
 
     while consumer.has_more():
         world.clock.advance(rng.choice([0.5, 8.0, 40.0]))
