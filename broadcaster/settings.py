@@ -18,7 +18,7 @@ class Settings:
     truck_matches_table: str = setting(
         "TRUCK_MATCHES_TABLE", help="the table of trucks' open deliveries: what comes first"
     )
-    subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="the table of who tracks what")
+    subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="the table of subscriptions")
     delivery_shares_table: str = setting(
         "DELIVERY_SHARES_TABLE", help="the table of deliveries' shares: rights rest on them"
     )

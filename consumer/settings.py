@@ -78,8 +78,8 @@ class Settings(QuotaSettings):
         "RETRY_BUDGET_S",
         default=240,
         minimum=1,
-        help="seconds that a batch waits for stores that are away before the process ends; work "
-        "does not count",
+        help="seconds that a batch waits for stores that are unavailable before the process "
+        "ends; work does not count",
     )
 
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)
@@ -169,7 +169,7 @@ class Settings(QuotaSettings):
         "KCL_CHILD_TIMEOUT_S",
         default=600,
         minimum=1,
-        help="seconds without an answer after which a child hangs; well above RETRY_BUDGET_S, "
+        help="seconds without a response after which a child hangs; well above RETRY_BUDGET_S, "
         "since a batch works besides waiting",
     )
     metrics_level: str = setting(
