@@ -7,6 +7,7 @@ import dataclasses
 from rtdts.delivery_store.deliveries import CLOSED_KEPT_DAYS
 from rtdts.delivery_store.schema import TableNames
 from rtdts.ingest.quota import QuotaSettings
+from rtdts.position_store.search_settings import SearchSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
 from rtdts.tracking.status_machine import StatusRules
@@ -16,7 +17,7 @@ _RULES = TrackingRules()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(QuotaSettings):
+class Settings(SearchSettings, QuotaSettings):
     """What the consumer reads from its environment; daemon and children read the same."""
 
     region: str = setting("AWS_REGION", help="region of the stream, the tables and the domain")
@@ -29,13 +30,6 @@ class Settings(QuotaSettings):
     )
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="URL of the queue of nudges")
     parked_bucket: str = setting("PARKED_BUCKET", help="bucket of what can't be processed")
-    opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the OpenSearch domain")
-    opensearch_auth: str = setting(
-        "OPENSEARCH_AUTH",
-        default="sigv4",
-        choices=("sigv4", "none"),
-        help="how requests to OpenSearch are signed",
-    )
     near_m: float = setting(
         "NEAR_M",
         default=_RULES.status.near_m,

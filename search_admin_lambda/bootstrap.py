@@ -81,6 +81,6 @@ def build(environ: Mapping[str, str]) -> App:
             track_arn=settings.track_role_arn,
             operations_arn=settings.operations_role_arn,
         ),
-        domain_wait_s=settings.patience_s,
+        domain_wait_s=settings.domain_wait_s,
         log=get_logger("search_admin_lambda"),
     )
