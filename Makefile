@@ -43,6 +43,10 @@ check: setup ## formatting, lint, types, import layers, docs in step with the co
 	$(VENV)/python -m sim.setup.web_check
 	$(VENV)/python -m pytest -q tests/architecture
 
+.PHONY: docs
+docs: setup ## the documentation as a site, in build/site (python3 -m http.server -d build/site shows it)
+	@$(VENV)/python -m sim.setup.docs_site
+
 .PHONY: web browser
 web: setup ## the web pages in web/dist, checked: types, lint, tests, size
 	$(VENV)/python -m sim.setup.web_check

@@ -143,7 +143,7 @@ def _into_s(
         )
         result |= {
             f"{kind}_due": len(numbers),
-            f"{kind}_heard": len(into_s),
+            f"{kind}_delivered": len(into_s),
             f"{kind}_p99_s": into_s[len(into_s) * 99 // 100],
             f"{kind}_last_s": into_s[-1],
         }

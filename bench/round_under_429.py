@@ -31,9 +31,9 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     for number, held in enumerate(bad):
         into = held["into_s"]
         print_line(
-            f"round {number + 1}: healthy {into['healthy_heard']:,.0f} of "
+            f"round {number + 1}: healthy {into['healthy_delivered']:,.0f} of "
             f"{into['healthy_due']:,.0f}, p99 {into['healthy_p99_s']:.1f} s, last "
-            f"{into['healthy_last_s']:.1f} s; slow {into['slow_heard']:,.0f} of "
+            f"{into['healthy_last_s']:.1f} s; slow {into['slow_delivered']:,.0f} of "
             f"{into['slow_due']:,.0f}, last {into['slow_last_s']:.1f} s; "
             f"{held['quarantined']:,} left in quarantine; {held['lasted_s']:.1f} s, "
             f"{held['cpu_s']:.1f} s of CPU, {held['peak_mb']:.0f} MB"
@@ -46,15 +46,17 @@ def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     yield beside(
         "round_under_429",
         last["into_s"]["healthy_p99_s"],
-        "s until 99 % of the healthy have heard",
+        "s until 99 % of the healthy have their message",
         CLEAN,
         last_clean["into_s"]["healthy_p99_s"],
     )
     for kind in ("healthy", "slow"):
-        received = sum(held["into_s"][f"{kind}_heard"] for held in bad)
+        received = sum(held["into_s"][f"{kind}_delivered"] for held in bad)
         due = sum(held["into_s"][f"{kind}_due"] for held in bad)
         yield Figure(
-            name=f"round_under_429.{kind}_heard", value=100 * received / due, unit="% of all rounds"
+            name=f"round_under_429.{kind}_delivered",
+            value=100 * received / due,
+            unit="% of all rounds",
         )
     yield Figure(
         name="round_under_429.longest_gap", value=_longest_gap_s(bad), unit="s, of the healthy"

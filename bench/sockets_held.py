@@ -65,7 +65,7 @@ class _Cost:
 def run(quick: bool, print_line: PrintLine) -> Iterator[Figure]:
     """Measures."""
     if not Path("/proc/self/stat").exists():
-        raise CannotMeasureError("only Linux tells the CPU time of another process")
+        raise CannotMeasureError("only Linux reports the CPU time of another process")
     sizes = (60, 20) if quick else SOCKETS
     first, *others = sizes
     ours = {size: _ours(size, print_line) for size in sizes}
@@ -135,7 +135,7 @@ def _plain(mode: str, count: int, print_line: PrintLine) -> _Cost:
                 server.line()
                 return 0.0
 
-            us = _measure(count, {"asking": send}, {"server": server.pid}, receivers)
+            us = _measure(count, {"requests": send}, {"server": server.pid}, receivers)
     return _Cost({"server": us["server"]}, held_kb * _KB / count)
 
 

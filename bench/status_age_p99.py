@@ -58,7 +58,7 @@ DISTANCE_M = 1_050.0
 """From origin to destination: the whole way in half a minute, at a still plausible speed."""
 STATUSES = 5
 """The statuses that a driven delivery goes through after `assigned`."""
-ROUNDS_ONLY = f"what only the rounds tell, every {ROUND_S:g} s here"
+ROUNDS_ONLY = f"what only the rounds send, every {ROUND_S:g} s here"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +148,7 @@ async def _measure(environment: Environment, size: _Size, print_line: PrintLine)
     expected = size.drivers * STATUSES
     if len(ages.status_s) < expected and size is not WARM_UP:
         raise CannotMeasureError(
-            f"{len(ages.status_s)} of {expected} changes of status were heard at "
+            f"{len(ages.status_s)} of {expected} changes of status were received at "
             f"{size.rate} points/s"
         )
     return ages

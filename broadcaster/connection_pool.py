@@ -196,7 +196,7 @@ class _Connection(asyncio.Protocol):
             self._transport.write(request)
             return await self._waiting
         except asyncio.CancelledError:
-            self.abort(HttpError("nobody waits for the answer"))
+            self.abort(HttpError("the caller was cancelled"))
             raise
         finally:
             limit.cancel()
@@ -249,7 +249,7 @@ class _Connection(asyncio.Protocol):
             self.abort(HttpError("the server keeps it no longer"))
 
     def _too_late(self) -> None:
-        self.abort(TimeLimitError("no answer in time"))
+        self.abort(TimeLimitError("no response in time"))
 
     def _fail(self, error: HttpError) -> None:
         if self._waiting is not None and not self._waiting.done():

@@ -199,7 +199,7 @@ class NudgeConsumer:
         self._free.release()
 
     async def _handle(self, received: ReceivedNudge) -> None:
-        nudge = received.nudge
+        nudge = received.message
         self._counts["NudgesReceived"] += 1
         try:
             tasks = await self._handler.begin(nudge)
@@ -220,7 +220,7 @@ class NudgeConsumer:
         try:
             await self._threads.run(self._queue.bury, received)
         except Exception as error:  # it comes again
-            self._log.exception("nudge_not_buried", error, delivery_id=received.nudge.delivery_id)
+            self._log.exception("nudge_not_buried", error, delivery_id=received.message.delivery_id)
         else:
             self._counts["NudgesDead"] += 1
 

@@ -56,7 +56,7 @@ class PositionCircuitBreaker:
     def _read(self, read: Callable[[], T]) -> T:
         began_at_s = self._monotonic()
         if began_at_s < self._open_until_s:
-            raise StoreUnavailable("read positions", None, "not asked: it hung a moment ago")
+            raise StoreUnavailable("read positions", None, "not queried: it hung a moment ago")
         try:
             return read()
         except StoreUnavailable:

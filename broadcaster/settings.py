@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+from rtdts.position_store.search_settings import SearchSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(SearchSettings):
     """The broadcaster's settings; see docs/settings.md."""
 
     region: str = setting("AWS_REGION", help="the AWS region of everything below")
@@ -18,7 +19,7 @@ class Settings:
     truck_matches_table: str = setting(
         "TRUCK_MATCHES_TABLE", help="the table of trucks' open deliveries: what comes first"
     )
-    subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="the table of who tracks what")
+    subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="the table of subscriptions")
     delivery_shares_table: str = setting(
         "DELIVERY_SHARES_TABLE", help="the table of deliveries' shares: rights rest on them"
     )
@@ -41,13 +42,6 @@ class Settings:
         default="",
         help="the queue by which several broadcasters divide each round; without it this one "
         "holds every round whole, and must be the only one",
-    )
-    opensearch_url: str = setting("OPENSEARCH_URL", help="the OpenSearch of the positions")
-    opensearch_auth: str = setting(
-        "OPENSEARCH_AUTH",
-        default="sigv4",
-        choices=("sigv4", "none"),
-        help="how requests to OpenSearch are signed",
     )
     socket_management_url: str = setting(
         "SOCKET_MANAGEMENT_URL",

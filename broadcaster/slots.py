@@ -95,7 +95,7 @@ class Slots:
 
     def _check(self, count: int) -> None:
         if count > self._count:
-            raise ValueError(f"{count} slots asked for, there are {self._count}")
+            raise ValueError(f"{count} slots requested, there are {self._count}")
 
     async def _take(self, reserved: Reserved) -> None:
         await self._semaphore.acquire()

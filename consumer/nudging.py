@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from consumer.errors import RetriesExhausted
 from consumer.ports import Nudging
 from consumer.retrying import RetryPolicy
-from rtdts.push_queue.nudge_queue import NudgesNotSent
+from rtdts.push_queue.fifo_queue import MessagesNotSent
 from rtdts.push_queue.nudges import Nudge
 from rtdts.runtime.logs import Logger
 
@@ -52,7 +52,7 @@ class Nudger:
         budget = self._retry_policy.start(BUDGET_S)
         try:
             budget.call("nudge", lambda: self._queue.send_many(nudges))
-        except NudgesNotSent as error:  # the queue is available, and accepted the others
+        except MessagesNotSent as error:  # the queue is available, and accepted the others
             self._log.exception("nudges_not_sent", error)
         except (RetriesExhausted, ClientError, BotoCoreError) as error:
             self._again_at_s = self._clock() + PAUSE_S

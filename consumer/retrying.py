@@ -108,7 +108,7 @@ class Budget:
         if self._left_s <= 0:
             raise RetriesExhausted(operation, self._budget_s) from cause
         self._log.warning(
-            "store_away",
+            "store_unavailable",
             operation=operation,
             reason=reason[:300],
             remaining_s=round(self._left_s, 1),

@@ -7,6 +7,7 @@ import dataclasses
 from rtdts.delivery_store.deliveries import CLOSED_KEPT_DAYS
 from rtdts.delivery_store.schema import TableNames
 from rtdts.ingest.quota import QuotaSettings
+from rtdts.position_store.search_settings import SearchSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
 from rtdts.tracking.status_machine import StatusRules
@@ -16,7 +17,7 @@ _RULES = TrackingRules()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(QuotaSettings):
+class Settings(SearchSettings, QuotaSettings):
     """What the consumer reads from its environment; daemon and children read the same."""
 
     region: str = setting("AWS_REGION", help="region of the stream, the tables and the domain")
@@ -29,13 +30,6 @@ class Settings(QuotaSettings):
     )
     nudge_queue_url: str = setting("NUDGE_QUEUE_URL", help="URL of the queue of nudges")
     parked_bucket: str = setting("PARKED_BUCKET", help="bucket of what can't be processed")
-    opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the OpenSearch domain")
-    opensearch_auth: str = setting(
-        "OPENSEARCH_AUTH",
-        default="sigv4",
-        choices=("sigv4", "none"),
-        help="how requests to OpenSearch are signed",
-    )
     near_m: float = setting(
         "NEAR_M",
         default=_RULES.status.near_m,
@@ -78,8 +72,8 @@ class Settings(QuotaSettings):
         "RETRY_BUDGET_S",
         default=240,
         minimum=1,
-        help="seconds that a batch waits for stores that are away before the process ends; work "
-        "does not count",
+        help="seconds that a batch waits for stores that are unavailable before the process "
+        "ends; work does not count",
     )
 
     trace_trucks: str = setting("TRACE_TRUCKS", default="", help=point_trace.HELP)
@@ -169,7 +163,7 @@ class Settings(QuotaSettings):
         "KCL_CHILD_TIMEOUT_S",
         default=600,
         minimum=1,
-        help="seconds without an answer after which a child hangs; well above RETRY_BUDGET_S, "
+        help="seconds without a response after which a child hangs; well above RETRY_BUDGET_S, "
         "since a batch works besides waiting",
     )
     metrics_level: str = setting(

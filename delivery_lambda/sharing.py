@@ -260,4 +260,4 @@ class Sharing:
 
 
 def _too_often(wait_ms: float) -> Response:
-    return over_quota("too many tickets of this share; ask again later", wait_ms)
+    return over_quota("too many tickets of this share; try again later", wait_ms)

@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         default="linux/arm64",
         help="what the images are built for (%(default)s, a fifth cheaper)",
     )
-    parser.add_argument("--yes", action="store_true", help="don't ask before changing anything")
+    parser.add_argument("--yes", action="store_true", help="change without confirmation")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--images", action="store_true", help="only make and push the images")
     what.add_argument("--destroy", action="store_true", help="take everything down instead")

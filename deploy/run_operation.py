@@ -198,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
         "--name", help="how its names begin, where its variable name says so (rtdts-dev, rtdts)"
     )
     parser.add_argument(
-        "operation", nargs="*", metavar="-- COMMAND …", help="what python -m operations is told"
+        "operation", nargs="*", metavar="-- COMMAND …", help="arguments of python -m operations"
     )
     return parser
 

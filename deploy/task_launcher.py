@@ -74,7 +74,7 @@ def environment_for(
             return {**environ, variable: task_id(fetch(f"{endpoint}/task"))}
         except OSError as error:
             if attempt == ATTEMPTS:
-                raise NoTaskIdError(f"the metadata endpoint does not answer: {error}") from error
+                raise NoTaskIdError(f"the metadata endpoint does not respond: {error}") from error
             sleep(WAIT_S)
     raise AssertionError("the last attempt returns or raises")
 

@@ -59,14 +59,14 @@ class Settings(QuotaSettings):
         default=4.0,
         minimum=0.1,
         maximum=4.0,
-        help="time that the stream may take to answer, in seconds",
+        help="seconds that the stream may take to respond",
     )
     retry_after_s: int = setting(
         "RETRY_AFTER_S",
         default=5,
         minimum=1,
         maximum=3_600,
-        help="what a truck is asked to wait when points were not taken, in seconds",
+        help="seconds that a truck should wait when points failed (Retry-After)",
     )
     log_one_of: int = setting(
         "LOG_ONE_OF",

@@ -35,7 +35,7 @@ class Settings(MessageSettings):
         default=15,
         minimum=5,
         maximum=300,
-        help="seconds of silence after which the broker is asked whether it is still there",
+        help="seconds of silence after which the bridge pings the broker",
     )
     gather_ms: int = setting(
         "GATHER_MS",

@@ -55,9 +55,9 @@ def _add_block(commands: argparse._SubParsersAction[Any]) -> None:
     block = commands.add_parser(
         "block",
         help="revoke a token, or an identity with all its tokens",
-        description="From at most 15 s after it on, every Lambda answers 401 and open sockets are "
-        "shown nothing more. Of an identity --issued-before blocks the tokens issued until then "
-        "and lets new ones in: the usual answer to a stolen token. The identity provider must "
+        description="From at most 15 s after it on, every Lambda returns 401 and open sockets get "
+        "nothing more. Of an identity --issued-before blocks the tokens issued until then "
+        "and lets new ones in: the usual step after a token was stolen. The identity provider must "
         "stop issuing tokens to the thief; docs/security.md says in which order.",
         epilog=EXIT_CODES,
     )
@@ -76,7 +76,7 @@ def _add_block(commands: argparse._SubParsersAction[Any]) -> None:
         metavar="TIME",
         help=f"when the block ends: later than the tokens do (in {BLOCKED_DAYS} days)",
     )
-    block.add_argument("--reason", type=_reason, required=True, help="for whoever lists the blocks")
+    block.add_argument("--reason", type=_reason, required=True, help="shown in the list of blocks")
 
 
 def _add_unblock(commands: argparse._SubParsersAction[Any]) -> None:
@@ -130,13 +130,13 @@ def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
     kinds = device.add_subparsers(dest="device_command", required=True, metavar="COMMAND")
     add = kinds.add_parser(
         "add",
-        help="make a credential; show what the phone is to be told",
+        help="make a credential; show what to enter on the phone",
         description="Makes a credential for one phone and shows it this once: as QR codes, and as "
         "what to type into the app. A truck may have several.",
         epilog=EXIT_CODES,
     )
     add.add_argument("truck_id", type=_identity, metavar="T-1", help="the truck that the phone is")
-    add.add_argument("--name", type=_device_name, default="", help="for whoever lists the devices")
+    add.add_argument("--name", type=_device_name, default="", help="shown in the list of devices")
     add.add_argument("--url", metavar="URL", help="at which phones reach the HTTP API (SERVER_URL)")
     add.add_argument(
         "--mqtt-url",
@@ -170,7 +170,7 @@ def _add_device(commands: argparse._SubParsersAction[Any]) -> None:
         description="Deletes the credentials: from at most 15 s after it on, they get 401.",
         epilog=EXIT_CODES,
     )
-    revoke.add_argument("truck_id", type=_identity, metavar="T-1", help="whose devices")
+    revoke.add_argument("truck_id", type=_identity, metavar="T-1", help="the truck of the devices")
     revoke.add_argument("--device", metavar="ID", help="this one only, as list names it")
 
 
@@ -178,9 +178,9 @@ def _add_erase(commands: argparse._SubParsersAction[Any]) -> None:
     erase = commands.add_parser(
         "erase",
         help="erase what is kept of a truck or a customer",
-        description="Erases where a truck was (history, raw log, latest position, memory, parked "
-        "records, Firehose's backup), or a customer's deliveries, their logs and what the "
-        "documents of trucks tell of them. Counts what is left at the end, and fails if anything "
+        description="Erases where a truck was (history, raw log, latest position, truck state, "
+        "parked records, Firehose's backup), or a customer's deliveries, their logs and what the "
+        "documents of trucks say about them. Counts what is left at the end, and fails if anything "
         "is. Killed in the middle, it may be run again. What is in the stream stays there for its "
         "retention: the last line says until when to run it once more. docs/retention.md says what "
         "it erases and what not.",
@@ -201,20 +201,20 @@ def _add_erase(commands: argparse._SubParsersAction[Any]) -> None:
 def _add_replay_parked(commands: argparse._SubParsersAction[Any]) -> None:
     replay = commands.add_parser(
         "replay-parked",
-        help="put parked records that are good now back into the stream",
-        description="Reads the parked records, puts those that the consumer would take now back "
+        help="put parked records that can be processed now back into the stream",
+        description="Reads the parked records, puts those that the consumer would accept now back "
         "into the stream under the key that they had, and removes them from the bucket (for 7 days "
         "an older version of the object still has them). The others stay, each with a line that "
         "says why. What comes back is a point like any other: a copy is recognised, a late one is "
-        "indexed and moves no status that its truck's window doesn't reach; one received more than "
-        "30 days ago is not taken.",
+        "indexed and changes no status beyond LATE_HORIZON_S; one received more than 30 days "
+        "ago is not accepted.",
         epilog=EXIT_CODES,
     )
     replay.add_argument(
         "--since", type=instant_ms, default=0, metavar="TIME", help="only those parked since then"
     )
     replay.add_argument(
-        "--prefix", default="", help="only those whose name after rejected/ begins so"
+        "--prefix", default="", help="only objects whose name after rejected/ begins with this"
     )
     replay.add_argument("--reason", help="only those parked for this reason, such as unprocessable")
     _add_rate(replay)
@@ -251,7 +251,10 @@ def _add_replay_backup(commands: argparse._SubParsersAction[Any]) -> None:
         help="only what Firehose could not index, after an outage of OpenSearch",
     )
     replay.add_argument(
-        "--after", default="", metavar="KEY", help="go on behind this object, as told by a run"
+        "--after",
+        default="",
+        metavar="KEY",
+        help="continue after this object, as an earlier run printed",
     )
     _add_rate(replay)
     _add_dry_run(replay, "count, put nothing")
@@ -291,8 +294,8 @@ def _add_message_rate(command: argparse.ArgumentParser) -> None:
         type=_rate,
         default=200.0,
         metavar="N",
-        help="no faster than this, so that what is live goes first (%(default)g; a shard takes "
-        "1,000 a second from everybody)",
+        help="at most this many, so that live data goes first (%(default)g; a shard takes "
+        "1,000 per second from all producers)",
     )
 
 
@@ -302,8 +305,8 @@ def _add_rate(command: argparse.ArgumentParser) -> None:
         type=_rate,
         default=500.0,
         metavar="N",
-        help="no faster than this, so that what is live goes first (%(default)g; a shard takes "
-        "1 MB a second from everybody, some 3,000 points)",
+        help="at most this many, so that live data goes first (%(default)g; a shard takes "
+        "1 MB per second from all producers, some 3,000 points)",
     )
 
 

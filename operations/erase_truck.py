@@ -146,6 +146,6 @@ def _fail_if(broken: Mapping[str, str], done: str) -> None:
     if broken:
         objects = ", ".join(f"in {place}: {names}" for place, names in broken.items())
         raise UnfinishedError(
-            f"{done}. Nobody can say whether the truck is in objects that can't be read, "
+            f"{done}. It is unknown whether the truck is in objects that can't be read, "
             f"{objects}. See docs/retention.md, delete them by hand, and run this again"
         )

@@ -6,11 +6,12 @@ import dataclasses
 
 from operations.device_settings import DeviceSettings
 from rtdts.delivery_store.table_settings import ShareTableSettings
+from rtdts.position_store.search_settings import SearchSettings
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(ShareTableSettings, DeviceSettings):
+class Settings(ShareTableSettings, DeviceSettings, SearchSettings):
     """What all other commands read from their environment."""
 
     stream_name: str = setting("STREAM_NAME", help="the Kinesis stream that points go to")
@@ -26,10 +27,3 @@ class Settings(ShareTableSettings, DeviceSettings):
         help="URL of the queue of messages that the rule could not write; none without that door",
     )
     raw_backup_bucket: str = setting("RAW_BACKUP_BUCKET", help="bucket of Firehose's backup")
-    opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the OpenSearch domain")
-    opensearch_auth: str = setting(
-        "OPENSEARCH_AUTH",
-        default="sigv4",
-        choices=("sigv4", "none"),
-        help="how requests to OpenSearch are signed",
-    )

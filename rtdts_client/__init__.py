@@ -1,20 +1,20 @@
 """Tracks a delivery of RTDTS over a connection that renews itself."""
 
 from rtdts_client.access import Access, Ticket, customer_access, share_access
-from rtdts_client.happenings import (
+from rtdts_client.http_post import HttpResponse, Post
+from rtdts_client.messages import DeliveryEvent, Eta, Position, TrackPoint
+from rtdts_client.protocol import (
+    Changes,
     ConnectionState,
-    News,
     Place,
-    Refused,
     Report,
     Step,
     Summary,
     TicketFailure,
+    TicketRejected,
     Unavailable,
     Window,
 )
-from rtdts_client.http_post import HttpResponse, Post
-from rtdts_client.messages import DeliveryEvent, Eta, Position, TrackPoint
 from rtdts_client.sockets import OpenSocket, Socket, SocketLostError
 from rtdts_client.timing import Timing
 from rtdts_client.tracker import DeliveryTracker
@@ -22,18 +22,17 @@ from rtdts_client.view import DeliveryView
 
 __all__ = [
     "Access",
+    "Changes",
     "ConnectionState",
     "DeliveryEvent",
     "DeliveryTracker",
     "DeliveryView",
     "Eta",
     "HttpResponse",
-    "News",
     "OpenSocket",
     "Place",
     "Position",
     "Post",
-    "Refused",
     "Report",
     "Socket",
     "SocketLostError",
@@ -41,6 +40,7 @@ __all__ = [
     "Summary",
     "Ticket",
     "TicketFailure",
+    "TicketRejected",
     "Timing",
     "TrackPoint",
     "Unavailable",

@@ -9,15 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from rtdts_client.happenings import (
-    Place,
-    Refused,
-    Step,
-    Summary,
-    TicketFailure,
-    Unavailable,
-    Window,
-)
 from rtdts_client.http_post import Post, post
 from rtdts_client.messages import (
     instant_of,
@@ -27,6 +18,15 @@ from rtdts_client.messages import (
     object_of,
     or_none,
     text_of,
+)
+from rtdts_client.protocol import (
+    Place,
+    Step,
+    Summary,
+    TicketFailure,
+    TicketRejected,
+    Unavailable,
+    Window,
 )
 
 _log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ async def _request(
             return Unavailable()
     if response.status == 429 or response.status >= 500:
         return Unavailable(_retry_after_ms(response.retry_after))
-    return Refused(_REASONS.get(response.status, "refused"))
+    return TicketRejected(_REASONS.get(response.status, "refused"))
 
 
 def _retry_after_ms(header: str | None) -> float | None:

@@ -14,30 +14,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rtdts_client.happenings import (
+from rtdts_client.messages import Pong, ServiceError, Snapshot, parse_message
+from rtdts_client.protocol import (
     Action,
+    Changes,
     Close,
     Closed,
     ConnectionState,
     Failed,
     FetchTicket,
-    FrameCame,
-    Happened,
-    News,
+    FrameReceived,
+    Input,
     Open,
     Opened,
-    Refused,
     Report,
     Send,
     Show,
     Signal,
     Ticketed,
+    TicketRejected,
 )
-from rtdts_client.messages import Pong, ServiceError, Snapshot, parse_message
 from rtdts_client.timing import Timing, backoff_ms
 from rtdts_client.view import DeliveryView, complete_through, take
 
-NOTHING = News()
+NOTHING = Changes()
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,11 @@ class Session:
         """Why it has ended; None before."""
         return self._end_reason
 
-    def on(self, happened: Happened, now_ms: float) -> list[Action]:
-        """Process what happened at ``now_ms`` (epoch ms); return the actions, in order."""
+    def on(self, received: Input, now_ms: float) -> list[Action]:
+        """Process an input at ``now_ms`` (epoch ms); return the actions, in order."""
         self._actions = []
         before = self._connection()
-        self._take(happened, now_ms)
+        self._take(received, now_ms)
         self._pass(now_ms)
         reported = any(isinstance(action, Show) for action in self._actions)
         if not reported and self._connection() != before:
@@ -125,15 +125,15 @@ class Session:
                 times.append(live.replace_at_ms)
         return min(times, default=None)
 
-    def _take(self, happened: Happened, now_ms: float) -> None:
-        match happened:
+    def _take(self, received: Input, now_ms: float) -> None:
+        match received:
             case Signal():
-                self._obey(happened, now_ms)
+                self._obey(received, now_ms)
             case Ticketed(number) if self._is_attempt(number):
-                self._learn(happened.delivery_id, now_ms)
-                self._actions.append(Open(number, happened.ticket))
+                self._learn(received.delivery_id, now_ms)
+                self._actions.append(Open(number, received.ticket))
             case Failed(number, failure) if self._is_attempt(number):
-                if isinstance(failure, Refused):
+                if isinstance(failure, TicketRejected):
                     self._end(failure.reason)
                 else:
                     self._fail(now_ms, failure.retry_after_ms or 0)
@@ -141,7 +141,7 @@ class Session:
                 self._track(number)
             case Closed(number):
                 self._lose(number, now_ms)
-            case FrameCame(number, frame):
+            case FrameReceived(number, frame):
                 self._receive(number, frame, now_ms)
             case _:  # from a connection that was given up
                 pass
@@ -269,7 +269,7 @@ class Session:
         if not applied.stale:
             self._true_as_of_ms = now_ms
         if applied.events or applied.new_position or applied.new_version or not applied.stale:
-            self._report(News(applied.events, applied.new_position))
+            self._report(Changes(applied.events, applied.new_position))
         complete = complete_through(applied.view)
         if complete < applied.view.version and (
             applied.new_version or self._requested_through < complete
@@ -340,13 +340,13 @@ class Session:
             return "live"
         return "connecting" if self._failures == 0 else "offline"
 
-    def _report(self, news: News) -> None:
+    def _report(self, changes: Changes) -> None:
         report = Report(
             delivery=self._view,
             connection=self._connection(),
             end_reason=self._end_reason,
             true_as_of_ms=self._true_as_of_ms,
             position_ms=self._position_ms,
-            news=news,
+            changes=changes,
         )
         self._actions.append(Show(report))

@@ -12,14 +12,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 
 from rtdts_client.access import Access, Ticket
-from rtdts_client.happenings import (
+from rtdts_client.protocol import (
     Action,
     Close,
     Closed,
     Failed,
     FetchTicket,
-    FrameCame,
-    Happened,
+    FrameReceived,
+    Input,
     Open,
     Opened,
     Report,
@@ -69,7 +69,7 @@ class DeliveryTracker:
         self._open_socket = open_socket
         self._now_ms = now_ms
         self._session = Session(timing or Timing(), random)
-        self._inbox: asyncio.Queue[Happened | Exception] = asyncio.Queue()
+        self._inbox: asyncio.Queue[Input | Exception] = asyncio.Queue()
         self._tasks: dict[asyncio.Task[None], int] = {}  # the connection that each one is for
         self._sockets: dict[int, Socket] = {}
         self._summary: Summary | None = None
@@ -109,13 +109,13 @@ class DeliveryTracker:
     async def _take_next(self) -> None:
         timer = self._set_timer()
         try:
-            happened = await self._inbox.get()
+            received = await self._inbox.get()
         finally:
             if timer is not None:
                 timer.cancel()
-        if isinstance(happened, Exception):
-            raise happened
-        for action in self._session.on(happened, self._now_ms()):
+        if isinstance(received, Exception):
+            raise received
+        for action in self._session.on(received, self._now_ms()):
             self._do(action)
 
     def _set_timer(self) -> asyncio.TimerHandle | None:
@@ -172,7 +172,7 @@ class DeliveryTracker:
                 while True:
                     frame = await socket.receive()
                     if isinstance(frame, str):
-                        self._inbox.put_nowait(FrameCame(number, frame))
+                        self._inbox.put_nowait(FrameReceived(number, frame))
             finally:
                 del self._sockets[number]
                 await socket.close()

@@ -24,7 +24,7 @@ class App:
     domain: Domain
     policies: tuple[RetentionPolicy, ...]
     roles: tuple[SearchRole, ...]
-    patience_s: float
+    domain_wait_s: float
     log: Logger
     sleep: Callable[[float], None] = time.sleep
 
@@ -38,7 +38,7 @@ class App:
             self.domain,
             policies=self.policies,
             roles=self.roles,
-            deadline=Deadline(self.patience_s),
+            deadline=Deadline(self.domain_wait_s),
             log=self.log,
             sleep=self.sleep,
         )
@@ -81,6 +81,6 @@ def build(environ: Mapping[str, str]) -> App:
             track_arn=settings.track_role_arn,
             operations_arn=settings.operations_role_arn,
         ),
-        patience_s=settings.patience_s,
+        domain_wait_s=settings.domain_wait_s,
         log=get_logger("search_admin_lambda"),
     )

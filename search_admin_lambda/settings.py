@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
+from rtdts.position_store.search_settings import SearchSettings
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(SearchSettings):
     """What search_admin_lambda reads from its environment."""
 
     region: str = setting("AWS_REGION", help="region of the domain")
-    opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the OpenSearch domain")
-    opensearch_auth: str = setting(
-        "OPENSEARCH_AUTH",
-        default="sigv4",
-        choices=("sigv4", "none"),
-        help="how requests to OpenSearch are signed",
-    )
     raw_writer_role_arn: str = setting(
         "RAW_WRITER_ROLE_ARN", help="ARN of the role with which Firehose writes the raw log"
     )
@@ -53,10 +47,10 @@ class Settings:
         maximum=100,
         help="primary shards of each index that is created from now on",
     )
-    patience_s: float = setting(
-        "PATIENCE_S",
+    domain_wait_s: float = setting(
+        "DOMAIN_WAIT_S",
         default=240,
         minimum=0,
         maximum=840,
-        help="seconds that a new domain may take to answer; below the function's timeout",
+        help="seconds that a new domain may take to respond; below the function's timeout",
     )

@@ -156,7 +156,7 @@ def read_environment(path: Path = DEFAULT_ENV_FILE) -> Environment:
         if field.default is dataclasses.MISSING and not values.get(name)
     ]
     if missing:
-        raise EnvironmentFileError(f"{path} lacks {', '.join(missing)}")
+        raise EnvironmentFileError(f"{path}: missing {', '.join(missing)}")
     return Environment(
         **{field.name: values[name] for name, field in fields.items() if name in values}
     )

@@ -58,13 +58,13 @@ class TokenClient:
                 timeout=TIMEOUT_S,
             )
         except urllib3.exceptions.HTTPError as error:
-            problem = f"the issuer of tokens at {self._url} doesn't answer"
+            problem = f"the issuer of tokens at {self._url} doesn't respond"
             raise TokenError(f"{problem}: {self._hint() or error}") from error
         if response.status == 401 and self._hint():  # a different issuer has this port now
             raise TokenError(f"the issuer of tokens at {self._url} is another one: {self._hint()}")
         if response.status != 200:
             raise TokenError(
-                f"the issuer answered {response.status}: {response.data.decode()[:200]}"
+                f"the issuer returned {response.status}: {response.data.decode()[:200]}"
             )
         return str(response.json()["access_token"])
 

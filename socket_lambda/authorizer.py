@@ -106,7 +106,7 @@ def authorize(event: Mapping[str, Any], app: AuthorizerApp) -> Policy:
     if isinstance(decision, Denial):
         if decision.reason is DenialReason.NOT_VALID:
             raise UnauthorizedError
-        return _policy("nobody", "Deny", event, {})
+        return _policy("anonymous", "Deny", event, {})
     return _policy(
         f"{decision.role}:{decision.identity}",
         "Allow",

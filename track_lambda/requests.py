@@ -60,7 +60,7 @@ def parse_interval(event: Mapping[str, Any]) -> Interval:
     if to_ms <= from_ms:
         raise InvalidRequest("to", "must be after from")
     if to_ms - from_ms > MAX_INTERVAL_MS:
-        raise InvalidRequest("to", "must be within 24 hours of from; ask several times for more")
+        raise InvalidRequest("to", "must be within 24 hours of from; request more in several calls")
     requested = Interval(truck_id=truck_id, from_ms=from_ms, to_ms=to_ms, page_from_ms=from_ms)
     cursor = query.get("cursor")
     if not cursor:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
+from rtdts.position_store.search_settings import SearchSettings
 from rtdts.runtime import edge
 from rtdts.runtime.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(SearchSettings):
     """What track_lambda reads from its environment."""
 
     region: str = setting("AWS_REGION", help="AWS region, for signing requests to OpenSearch")
-    opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the OpenSearch of the positions")
-    opensearch_auth: str = setting(
-        "OPENSEARCH_AUTH",
-        default="sigv4",
-        choices=("sigv4", "none"),
-        help="how requests to OpenSearch are signed",
-    )
     blocked_identities_table: str = setting(
         "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"
     )

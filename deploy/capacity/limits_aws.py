@@ -21,7 +21,7 @@ def busy(plan: CapacityPlan) -> Iterator[Use]:
         used=load.requests + posting,
         limit=of["api_gateway_requests"].value,
         unit="requests/s",
-        remedy="batch points; ask AWS for more; ROUND_SPREAD",
+        remedy="batch points; request a higher quota from AWS; ROUND_SPREAD",
     )
     yield Use(
         name="new sockets",
@@ -37,7 +37,7 @@ def busy(plan: CapacityPlan) -> Iterator[Use]:
         used=load.requests * sizes.ingest_s,
         limit=of["lambda_concurrency"].value,
         unit="invocations",
-        remedy="ask AWS for more; batch points",
+        remedy="request a higher quota from AWS; batch points",
     )
     reads = reads_of(plan)
     yield Use(
@@ -46,7 +46,7 @@ def busy(plan: CapacityPlan) -> Iterator[Use]:
         used=reads.matches,
         limit=of["dynamodb_table_reads"].value,
         unit="units/s",
-        remedy="batch points; remember matches longer (MatchCache); ask AWS for more",
+        remedy="batch points; cache matches longer (MatchCache); request a higher quota from AWS",
     )
     yield Use(
         name="reads of deliveries, while a round lasts",

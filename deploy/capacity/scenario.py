@@ -71,7 +71,7 @@ class Scenario:
     open_deliveries: float = _option(2.0, "open deliveries a truck at a time", least=0, most=200)
     transitions: float = _option(6.0, "statuses a delivery that its truck's points bring", least=0)
     near_minutes: float = _option(10.0, "minutes of each delivery near its customer", least=0)
-    region: str = _option("us-east-1", "region whose prices are taken")
+    region: str = _option("us-east-1", "region whose prices apply")
     fill: float = _option(0.7, "share of a limit that one plans to use", least=0.05, most=1)
     vcpu: float = _option(
         0.8, "a vCPU of AWS's ARM machines beside a core of the benchmarks: assumed", least=0.1

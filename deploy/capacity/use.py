@@ -9,7 +9,7 @@ Kind = Literal["size", "quota", "ours"]
 """A `size` is what production ships with: a Terraform variable raises it. A `quota` is AWS's: an
 increase can be requested. One of `ours` is in the code: it takes a code change."""
 
-RAISE_QUOTA: Final = "ask AWS for more"
+RAISE_QUOTA: Final = "request a higher quota from AWS"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

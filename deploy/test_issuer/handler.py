@@ -57,7 +57,7 @@ def lambda_handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]
     """What API Gateway calls."""
     route, authorization, body = request_of(event)
     response = _issuer().respond(route, authorization, body)
-    get_logger("test_issuer").info("answered", route=" ".join(route), status=int(response.status))
+    get_logger("test_issuer").info("responded", route=" ".join(route), status=int(response.status))
     return {
         "statusCode": int(response.status),
         "headers": {"content-type": "application/json"},

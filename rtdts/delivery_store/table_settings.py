@@ -15,7 +15,7 @@ class TableSettings:
     deliveries_table: str = setting("DELIVERIES_TABLE", help="table of deliveries")
     delivery_events_table: str = setting("DELIVERY_EVENTS_TABLE", help="table of the event log")
     truck_matches_table: str = setting("TRUCK_MATCHES_TABLE", help="table of trucks' deliveries")
-    subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="table of who follows what")
+    subscriptions_table: str = setting("SUBSCRIPTIONS_TABLE", help="table of subscriptions")
     socket_tickets_table: str = setting("SOCKET_TICKETS_TABLE", help="table of socket tickets")
     blocked_identities_table: str = setting(
         "BLOCKED_IDENTITIES_TABLE", help="table of blocked identities and tokens"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from rtdts.delivery_store.errors import DeliveryStoreError, StoreBusy
+from rtdts.runtime.aws_errors import TEMPORARY_CODES
 from rtdts.runtime.backoff import backoff_s
 
 if TYPE_CHECKING:
@@ -24,15 +25,6 @@ ATTEMPTS = 6
 FIRST_WAIT_S = 0.05
 MOST_WAIT_S = 0.8
 """Six attempts wait 1.6 s at most: acceptable for a request, and well within a nudge's timeout."""
-
-_PASSING_REASONS = frozenset(
-    {
-        # Two transactions wrote one item, which is common: a truck's matches are one item.
-        "TransactionConflict",
-        "ThrottlingError",
-        "ProvisionedThroughputExceeded",
-    }
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,7 +77,7 @@ def _try_to_write(client: DynamoDBClient, writes: Sequence[Write], token: str) -
             if code == "ConditionalCheckFailed" and write.if_condition_failed is not None:
                 raise write.if_condition_failed from error
         reasons = tuple(code for code in codes if code != "None")
-        if not reasons or not _PASSING_REASONS.issuperset(reasons):
+        if not reasons or not TEMPORARY_CODES.issuperset(reasons):
             raise
         return reasons
     return ()

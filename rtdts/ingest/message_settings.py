@@ -42,5 +42,5 @@ class MessageSettings:
         default=4.0,
         minimum=0.1,
         maximum=30.0,
-        help="time that the stream or the bucket may take to answer, in seconds",
+        help="seconds that the stream or the bucket may take to respond",
     )

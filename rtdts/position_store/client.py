@@ -77,7 +77,7 @@ def translating_errors(operation: str) -> Iterator[None]:
             raise
         raise StoreUnavailable(operation, status, str(error)) from error
     except SerializationError as error:  # with a 200: something in between cut or replaced the body
-        raise StoreUnavailable(operation, None, f"unreadable answer: {error}") from error
+        raise StoreUnavailable(operation, None, f"unreadable response: {error}") from error
 
 
 def _signer(region: str | None) -> object:

@@ -298,7 +298,7 @@ def _by_query(
         elif response.get("version_conflicts"):
             fruitless += 1
             if fruitless == MAX_FRUITLESS:
-                raise StoreUnavailable(f"{operation} in {pattern}", None, "somebody keeps writing")
+                raise StoreUnavailable(f"{operation} in {pattern}", None, "documents keep changing")
         else:
             return
 
@@ -334,7 +334,7 @@ def _rewrite_latest(
         else:
             fruitless += 1
             if fruitless == MAX_FRUITLESS:
-                raise StoreUnavailable(f"update in {LATEST_INDEX}", None, "somebody keeps writing")
+                raise StoreUnavailable(f"update in {LATEST_INDEX}", None, "documents keep changing")
 
 
 def _removal(found: Mapping[str, Any], delivery_ids: Collection[str]) -> Action:

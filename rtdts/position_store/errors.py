@@ -20,4 +20,4 @@ class StoreUnavailable(PositionStoreError):  # noqa: N818 - named for what is th
 
     def __init__(self, operation: str, status: int | None, detail: str) -> None:
         self.status = status
-        super().__init__(f"{operation}: {status or 'no answer'}: {detail[:500]}")
+        super().__init__(f"{operation}: {status or 'no response'}: {detail[:500]}")

@@ -158,7 +158,7 @@ class FleetReader:
                 index=LATEST_INDEX, body=body, params={"filter_path": filter_path}
             )
         if response["_shards"]["failed"] or response.get("timed_out"):
-            raise StoreUnavailable(operation, None, "not all shards answered")
+            raise StoreUnavailable(operation, None, "not all shards responded")
         return response
 
 

@@ -156,7 +156,7 @@ class PositionReader:
         responses = response.get("responses", [])
         bad = next((one for one in responses if "error" in one), None)
         if bad is not None or len(responses) != len(intervals):
-            raise StoreUnavailable(operation, None, str(bad or "an answer is missing"))
+            raise StoreUnavailable(operation, None, str(bad or "a response is missing"))
         return [_first_shown(one.get("hits", {}).get("hits", [])) for one in responses]
 
     def _thinned(self, query: dict[str, Any], range_: dict[str, Any], limit: int) -> list[Any]:

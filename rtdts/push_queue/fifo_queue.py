@@ -45,6 +45,20 @@ class Incoming(Generic[M]):
     """When SQS accepted it."""
 
 
+class MessagesNotSent(Exception, Generic[M]):  # noqa: N818 - named for what happened
+    """SQS finally refused some messages; the rest was sent.
+
+    Attributes:
+        messages: Those that were not sent.
+        codes: SQS's codes, one per message.
+    """
+
+    def __init__(self, messages: Sequence[M], codes: Sequence[str]) -> None:
+        self.messages = tuple(messages)
+        self.codes = tuple(codes)
+        super().__init__(f"{len(self.messages)} messages were refused: {sorted(set(codes))}")
+
+
 class FifoQueue(Generic[M]):
     """A FIFO queue of messages of one kind.
 

@@ -5,45 +5,23 @@ The message group is the delivery; for a snapshot it is the delivery and the vie
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from rtdts.push_queue.fifo_queue import MAX_BATCH, FifoQueue, Outgoing
+from rtdts.push_queue.fifo_queue import MAX_BATCH, FifoQueue, Incoming, MessagesNotSent, Outgoing
 from rtdts.push_queue.nudges import Nudge
 from rtdts.runtime.logs import Logger
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+ReceivedNudge = Incoming[Nudge]
+"""A nudge that stays invisible to other receivers until deleted or timed out."""
+
 _decoder = msgspec.json.Decoder(Nudge)
-
-
-class NudgesNotSent(Exception):  # noqa: N818 - named for what happened
-    """SQS finally refused some nudges; the rest was sent.
-
-    Attributes:
-        nudges: Those that were not sent.
-        codes: SQS's codes, one per nudge.
-    """
-
-    def __init__(self, nudges: Sequence[Nudge], codes: Sequence[str]) -> None:
-        self.nudges = tuple(nudges)
-        self.codes = tuple(codes)
-        super().__init__(f"{len(self.nudges)} nudges were refused: {sorted(set(codes))}")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ReceivedNudge:
-    """A nudge that stays invisible to other receivers until deleted or timed out."""
-
-    nudge: Nudge
-    receipt_handle: str
-    sent_at_ms: int
-    """When SQS accepted it: from then on its change can be read, and waits to be pushed."""
 
 
 class NudgeQueue:
@@ -88,13 +66,13 @@ class NudgeQueue:
         """Sends all, ten per request, in order; retries what SQS temporarily failed to accept.
 
         Raises:
-            NudgesNotSent: Some were finally refused, after all others were sent.
+            MessagesNotSent: Some were finally refused, after all others were sent.
         """
         # SQS would accept an equal nudge only once anyway.
         distinct = list({nudge.deduplication_id: nudge for nudge in nudges}.values())
         rejected = self._queue.send_many([outgoing(nudge) for nudge in distinct])
         if rejected:
-            raise NudgesNotSent(
+            raise MessagesNotSent(
                 [distinct[index] for index, _ in rejected], [code for _, code in rejected]
             )
 
@@ -104,12 +82,7 @@ class NudgeQueue:
         A message that is not a nudge becomes a dead letter and is reported as an error. Otherwise
         it would return, and block its delivery's group.
         """
-        return [
-            ReceivedNudge(
-                nudge=one.message, receipt_handle=one.receipt_handle, sent_at_ms=one.sent_at_ms
-            )
-            for one in self._queue.receive(max_messages, wait_s)
-        ]
+        return self._queue.receive(max_messages, wait_s)
 
     def delete(self, received: ReceivedNudge) -> None:
         """Deletes a nudge, which is then done."""
@@ -121,7 +94,7 @@ class NudgeQueue:
         Raises:
             botocore.exceptions.ClientError: SQS did not accept it; the nudge is still in the queue.
         """
-        self._queue.bury(outgoing(received.nudge), received.receipt_handle)
+        self._queue.bury(outgoing(received.message), received.receipt_handle)
 
 
 def encode_nudge(nudge: Nudge) -> str:

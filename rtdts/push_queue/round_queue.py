@@ -10,7 +10,7 @@ import msgspec
 
 from rtdts.push_queue.definitions import ROUNDS
 from rtdts.push_queue.due_buckets import DueBucket
-from rtdts.push_queue.fifo_queue import MAX_BATCH, FifoQueue, Incoming, Outgoing
+from rtdts.push_queue.fifo_queue import MAX_BATCH, FifoQueue, Incoming, MessagesNotSent, Outgoing
 from rtdts.runtime.logs import Logger
 
 if TYPE_CHECKING:
@@ -20,20 +20,6 @@ ReceivedBucket = Incoming[DueBucket]
 """A bucket that only this process holds until it is deleted, given back, or timed out."""
 
 _decoder = msgspec.json.Decoder(DueBucket)
-
-
-class BucketsNotSent(Exception):  # noqa: N818 - named for what happened
-    """SQS finally refused some buckets; the rest was sent.
-
-    Attributes:
-        buckets: Those that were not sent.
-        codes: SQS's codes, one per bucket.
-    """
-
-    def __init__(self, buckets: Sequence[DueBucket], codes: Sequence[str]) -> None:
-        self.buckets = tuple(buckets)
-        self.codes = tuple(codes)
-        super().__init__(f"{len(self.buckets)} buckets were refused: {sorted(set(codes))}")
 
 
 class RoundQueue:
@@ -71,12 +57,12 @@ class RoundQueue:
         """Sends all, ten per request, in order; SQS drops what was sent within five minutes.
 
         Raises:
-            BucketsNotSent: Some were finally refused, after all others were sent.
+            MessagesNotSent: Some were finally refused, after all others were sent.
             botocore.exceptions.ClientError: SQS refused a request; the rest was not sent.
         """
         rejected = self._queue.send_many([outgoing(one) for one in due])
         if rejected:
-            raise BucketsNotSent(
+            raise MessagesNotSent(
                 [due[index] for index, _ in rejected], [code for _, code in rejected]
             )
 

@@ -40,7 +40,7 @@ ONE_SHORT_ATTEMPT: Final = Config(
 class UnreadableResponseError(HTTPClientError):
     """A response reported success but can't be read: the result of the call is unknown."""
 
-    fmt = "the answer to {operation} can't be read; attempts made: {attempts}"
+    fmt = "the response to {operation} can't be read; attempts made: {attempts}"
 
 
 def aws_session(region: str | None = None) -> boto3.Session:

@@ -15,17 +15,26 @@ _OWN_FAULTS = frozenset(
 """4xx caused by the deployment, not by the request: a policy or a table may not be ready yet. They
 are retried as long as others, and reported the same way in the end."""
 
-_THROTTLED = frozenset(
+TEMPORARY_CODES = frozenset(
     {
         "ExpiredTokenException",
+        "KMSThrottlingException",
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestTimeoutException",
         "SlowDown",
         "ThrottlingException",
+        "TooManyRequestsException",
         "TransactionInProgressException",
+        # Reasons of a cancelled transaction. The first is common: a truck's matches are one item.
+        "TransactionConflict",
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
     }
 )
+"""Codes of errors with which the same call may succeed later: of a call, of one of its records, or
+of one of its writes."""
 
 _REJECTIONS = frozenset(
     {
@@ -50,7 +59,7 @@ def may_pass(error: Exception) -> bool:
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
     code = _code(error)
-    return status >= 500 or status == 429 or code in _THROTTLED or code in _OWN_FAULTS
+    return status >= 500 or status == 429 or code in TEMPORARY_CODES or code in _OWN_FAULTS
 
 
 def is_rejection(error: Exception) -> bool:

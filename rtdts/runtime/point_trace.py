@@ -12,7 +12,7 @@ from typing import Any, Final
 from rtdts.runtime.logs import Logger
 
 EVERY: Final = "*"
-HELP: Final = f"trucks of whose points each has a line in the log, with commas; {EVERY} for all"
+HELP: Final = f"comma-separated trucks whose points get a log line in each part; {EVERY} for all"
 """Help text of the setting `TRACE_TRUCKS` of each deployable."""
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnectedError
 
+from rtdts.runtime.aws_errors import TEMPORARY_CODES
 from rtdts.runtime.backoff import backoff_s
 from rtdts.runtime.deadline import Deadline
 from rtdts.telemetry_stream.aggregation import aggregate, aggregated_size
@@ -34,17 +35,6 @@ UNREADABLE_RESPONSE = "UnreadableAnswer"
 
 OUT_OF_TIME = "OutOfTime"
 """Failure of records that there was no time to try."""
-
-# Codes of client errors (4xx) that are temporary.
-_PASSING = {
-    "ExpiredTokenException",
-    "KMSThrottlingException",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestTimeoutException",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
 
 
 class StreamClient(Protocol):
@@ -287,4 +277,4 @@ def _code(error: ClientError) -> str:
 
 def _may_pass(error: ClientError) -> bool:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or _code(error) in _PASSING
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or _code(error) in TEMPORARY_CODES

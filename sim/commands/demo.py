@@ -52,7 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "delivery, and shows what their customers' sockets bring. Ends at Ctrl-C, or after "
         "--seconds; the last line is a summary.",
         epilog="Exit code: 0 when every truck's positions reached its customer's socket (and "
-        "nobody else's), 1 when not or when something could not start, 130 when it was stopped "
+        "no other), 1 when not or when something could not start, 130 when it was stopped "
         "before the first truck drove.",
     )
     parser.add_argument(

@@ -38,7 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser = subparsers.add_parser(
         "drive",
         help="drive trucks in real time and judge what became of every point",
-        description="Creates a delivery a truck, connects their customers and intruders who try "
+        description="Creates a delivery per truck, connects their customers and intruders who try "
         "to track what is not theirs, drives real roads in real time, and judges by point id: "
         "from the stores and the sockets, or from HTTP and the sockets alone where the "
         "environment shows no OpenSearch.",
@@ -80,7 +80,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         type=seconds(),
         default=60.0,
         metavar="S",
-        help="how long to wait for the stores and for what should be heard (default: %(default)s)",
+        help="how long to wait for the stores and the sockets' messages (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="end with the verdict as a JSON line")
     add_env_option(parser, "the system to drive against")

@@ -119,7 +119,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "--run-dir",
         type=Path,
         metavar="DIR",
-        help="run folder of a local cloud, to tell the CPU of its parts "
+        help="run folder of a local cloud, to report the CPU of its parts "
         f"(with the default --env: {DEFAULT_RUN_DIR})",
     )
     parser.set_defaults(run=run)

@@ -23,9 +23,10 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser = subparsers.add_parser(
         "trace",
         help="follow one point through the logs",
-        description="Prints, in the order of time, every line of the local cloud's logs that tells "
-        "of one point: accepted, indexed, which status it changed, to whom it was posted. Points "
-        "have such lines only when their truck is traced: python -m sim up --set TRACE_TRUCKS=T-1.",
+        description="Prints, in the order of time, every line about one point in the logs of the "
+        "local cloud: accepted, indexed, the status that it changed, the connections it was posted "
+        "to. Points have such lines only while their truck is traced: "
+        "python -m sim up --set TRACE_TRUCKS=T-1.",
         epilog="Exit code: 0 when there is a line, 1 when there is none.",
     )
     parser.add_argument(
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     for step in found:
         print(json.dumps(step, separators=(",", ":")))
     if not found:
-        print(f"no line tells of {args.point_id}: is its truck traced?", file=sys.stderr)
+        print(f"no line about {args.point_id}: is its truck traced?", file=sys.stderr)
     return 0 if found else 1
 
 

@@ -57,7 +57,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         type=seconds(at_least=1, at_most=60),
         default=60.0,
         metavar="S",
-        help="how often every viewer is told where its cargo is, 1 to 60 (default: %(default)s)",
+        help="seconds between the updates of every viewer, 1 to 60 (default: %(default)s)",
     )
     parser.add_argument(
         "--dwell-s",

@@ -36,9 +36,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser = subparsers.add_parser(
         "watch",
         help="follow a delivery as its customer",
-        description="Looks up whose the delivery is, opens that customer's socket, tracks the "
-        "delivery and prints each message as a JSON line. Reconnects when the connection ends, "
-        "and goes on from the version that it has. Messages that are older than what was shown "
+        description="Looks up the delivery's customer, opens a socket as that customer, tracks "
+        "the delivery and prints each message as a JSON line. Reconnects when the connection ends, "
+        "and continues from the version that it has. Messages that are older than what was shown "
         "already are left out (see --all).",
         epilog="Exit code: 0 when the delivery is no longer shown to its customer, 1 when it "
         "can't be watched, 130 after Ctrl-C.",
@@ -47,10 +47,10 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--customer",
         metavar="ID",
-        help="watch as this customer instead (one whose it is not is told `not_found`)",
+        help="watch as this customer instead (any other than the delivery's own gets `not_found`)",
     )
     parser.add_argument("--all", action="store_true", help="print also messages that came too late")
-    add_env_option(parser, "the system to ask")
+    add_env_option(parser, "the system to connect to")
     parser.set_defaults(run=run)
 
 

@@ -250,7 +250,9 @@ class Crew:
         )
         try:
             if await self._declare_pickup(BEFORE_PICKUP, stood_at_ms):
-                self.failures.append("nothing told the service of the pickup before the arrival")
+                self.failures.append(
+                    "the service received nothing about the pickup before the arrival"
+                )
             await self._driver.declare(
                 delivery_id,
                 "delivered",

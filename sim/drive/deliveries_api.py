@@ -216,7 +216,7 @@ class DeliveriesApi:
                         body: Mapping[str, Any] = await response.json(content_type=None)
                         return body
             except (aiohttp.ClientError, TimeoutError) as error:
-                text = f"no answer: {error}"
+                text = f"no response: {error}"
             rejected = status is not None and status < 500 and status not in (401, 429)
             if rejected or deadline.passed or (status == 401 and fresh):
                 raise ApiError(what, status, text[:300])
@@ -243,4 +243,4 @@ def _record(body: Mapping[str, Any]) -> DeliveryRecord:
             ),
         )
     except (KeyError, TypeError) as error:
-        raise ApiError("a delivery", None, f"lacks {error!r}") from error
+        raise ApiError("a delivery", None, f"{error!r} is missing") from error

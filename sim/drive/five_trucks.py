@@ -236,7 +236,7 @@ def _intrusions(intruders: Iterable[Intruder], doors: DoorAttempts) -> IntruderE
     return IntruderEvidence(
         rejections=doors.rejected + sum(intruder.rejections for intruder in intruders),
         undetected=[
-            f"{intruder.identity} asking for {one}"
+            f"{intruder.identity} tracking {one}"
             for intruder in intruders
             for one in intruder.undetected
         ],

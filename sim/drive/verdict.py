@@ -160,7 +160,7 @@ def judge(
     """
     problems = [problem for truck in trucks for problem in _truck_problems(truck, required)]
     foreign = [one for truck in trucks for one in truck.foreign] + list(intruders.foreign)
-    problems += [f"told to somebody without a right to it: {one}" for one in foreign]
+    problems += [f"sent to a viewer without a right to it: {one}" for one in foreign]
     problems += _intruder_problems(intruders)
     accepted = {one for truck in trucks for one in truck.accepted}
     unseen: tuple[str, ...] = ()
@@ -204,7 +204,7 @@ def _truck_problems(truck: TruckEvidence, required: Set[Status]) -> list[str]:
     if not truck.accepted:
         problems.append(f"{viewer}: no point was accepted")
     if truck.unsettled:
-        problems.append(f"{viewer}: {truck.unsettled} points never got a final answer")
+        problems.append(f"{viewer}: {truck.unsettled} points never got a final response")
     if not truck.positions:
         problems.append(f"{customer}: no position reached its socket")
     problems += [f"{customer}: {problem}" for problem in truck.broken]
@@ -214,7 +214,7 @@ def _truck_problems(truck: TruckEvidence, required: Set[Status]) -> list[str]:
         if not _is_a_fix(shown, truck.fixes)
     ]
     if untold := [status for status in Status if status in required - truck.statuses]:
-        problems.append(f"{customer}: never heard of {', '.join(untold)}")
+        problems.append(f"{customer}: never received {', '.join(untold)}")
     problems += _log_problems(truck, required)
     return problems
 
@@ -229,7 +229,7 @@ def _log_problems(truck: TruckEvidence, required: Set[Status]) -> list[str]:
         problems.append(f"{delivery.delivery_id}: its log has gaps: {versions}")
     logged = {event.status for event in delivery.events}
     if missing := [status for status in Status if status in required and status not in logged]:
-        problems.append(f"{delivery.delivery_id}: its log lacks {', '.join(missing)}")
+        problems.append(f"{delivery.delivery_id}: its log has no {', '.join(missing)}")
     return problems
 
 

@@ -120,7 +120,7 @@ class LoadReport:
             if most_s is None:
                 continue
             if value_s is None:
-                found.append(f"{name} can't be told: nothing came")
+                found.append(f"{name} is unknown: no message came")
             elif value_s > most_s:
                 found.append(f"{name} is {value_s:.2f} s, of at most {most_s:g} s")
         return found

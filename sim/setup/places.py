@@ -46,6 +46,11 @@ class Places:
         return self.ministack_venv / "bin" / "ministack"
 
     @property
+    def docs_venv(self) -> Path:
+        """The environment that renders the documentation."""
+        return self.project / ".tools" / "docs"
+
+    @property
     def uv_home(self) -> Path:
         """Where uv itself is installed."""
         machine = f"{platform.system()}-{platform.machine()}".lower()

@@ -52,7 +52,12 @@ def make_venv(places: Places) -> None:
     command = [str(places.uv), "sync", "--frozen", "--project", str(places.project)]
     if not places.python.exists():
         command += ["--python", _base_python()]
-    _run(command, _uv_environment(places), "could not make the virtual environment .venv", _RETRY)
+    _run(
+        command,
+        uv_environment(places, places.venv),
+        "could not make the virtual environment .venv",
+        _RETRY,
+    )
     _write_stamp(places.venv, _venv_digest(places))
 
 
@@ -67,7 +72,7 @@ def make_ministack_venv(places: Places) -> None:
     It runs the Lambdas itself, so the compiled wheels in their zips must match it.
     """
     venv = places.ministack_venv
-    environment = _uv_environment(places)
+    environment = uv_environment(places, places.venv)
     what = "could not make the local AWS's virtual environment"
     make = [str(places.uv), "venv", "--quiet", "--clear", "--python", str(places.python), str(venv)]
     _run(make, environment, what, _RETRY)
@@ -91,11 +96,12 @@ def _base_python() -> str:
     return getattr(sys, "_base_executable", None) or sys.executable
 
 
-def _uv_environment(places: Places) -> dict[str, str]:
+def uv_environment(places: Places, venv: Path) -> dict[str, str]:
+    """The variables with which uv works on a virtual environment, with the shared cache."""
     environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")}
     return environment | {
         "UV_CACHE_DIR": str(places.uv_cache),
-        "UV_PROJECT_ENVIRONMENT": str(places.venv),
+        "UV_PROJECT_ENVIRONMENT": str(venv),
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_NO_PROGRESS": "" if sys.stderr.isatty() else "1",
     }

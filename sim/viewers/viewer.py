@@ -158,7 +158,7 @@ class Viewer:
             async with asyncio.timeout(self._silence_s):
                 return await connection.receive()
         except TimeoutError:
-            raise ConnectionLostError(f"nothing heard for {self._silence_s:g} s") from None
+            raise ConnectionLostError(f"nothing received for {self._silence_s:g} s") from None
 
     async def _send_track(self, connection: Connection, delivery_id: str) -> None:
         view = self.views.get(delivery_id)

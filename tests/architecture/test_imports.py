@@ -129,7 +129,7 @@ def test_the_client_declares_every_package_that_it_imports_and_brings_no_other()
     assert used == {re.split(r"[\[~=<>! ]", requirement)[0] for requirement in requirements}
 
 
-@pytest.mark.parametrize("module", ["messages", "view", "timing", "happenings", "session"])
+@pytest.mark.parametrize("module", ["messages", "view", "timing", "protocol", "session"])
 def test_what_the_client_decides_reaches_no_clock_and_no_network(module: str) -> None:
     path = ROOT / "rtdts_client" / f"{module}.py"
 

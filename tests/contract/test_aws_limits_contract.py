@@ -381,4 +381,4 @@ def test_a_group_beyond_the_look_ahead_waits_although_it_is_free(
     assert others == []
     assert queue.receive() == []
     queue.delete(first)
-    assert {one.nudge.delivery_id for one in queue.receive()} == {"D-1", "D-2"}
+    assert {one.message.delivery_id for one in queue.receive()} == {"D-1", "D-2"}

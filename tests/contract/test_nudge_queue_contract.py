@@ -56,7 +56,7 @@ def drained(queue: Queue) -> list[Nudge]:
     nudges: list[Nudge] = []
     while received := queue.receive(wait_s=0):
         for one in received:
-            nudges.append(one.nudge)
+            nudges.append(one.message)
             queue.delete(one)
     return nudges
 
@@ -114,8 +114,8 @@ def test_while_one_is_handled_no_other_of_its_delivery_is_given_out(queue: Queue
     queue.delete(first)
     afterwards = queue.receive(wait_s=0)
 
-    assert [one.nudge.delivery_id for one in meanwhile] == [other]
-    assert [one.nudge for one in afterwards] == [
+    assert [one.message.delivery_id for one in meanwhile] == [other]
+    assert [one.message for one in afterwards] == [
         TransitionNudge(delivery_id=delivery_id, version=2)
     ]
     for one in (*meanwhile, *afterwards):
@@ -203,6 +203,6 @@ def test_what_is_not_deleted_comes_back(queue: Queue) -> None:
         queue.end_visibility_timeouts()
     again: list[ReceivedNudge] = queue.receive(wait_s=8)  # longer than it stays invisible
 
-    assert [one.nudge for one in again] == [nudge]
+    assert [one.message for one in again] == [nudge]
     assert again[0].receipt_handle != first.receipt_handle
     queue.delete(again[0])

@@ -103,14 +103,14 @@ class TypeScriptFollower:
 
     @property
     def versions(self) -> list[int]:
-        return [event["version"] for one in self._reports for event in one["news"]["events"]]
+        return [event["version"] for one in self._reports for event in one["changes"]["events"]]
 
     @property
     def positions(self) -> list[str]:
         return [
             one["delivery"]["position_at"]
             for one in self._reports
-            if one["news"]["position"] and one["delivery"]["position_at"]
+            if one["changes"]["position"] and one["delivery"]["position_at"]
         ]
 
     @property
@@ -150,14 +150,14 @@ class PythonFollower:
 
     @property
     def versions(self) -> list[int]:
-        return [event.version for report in self._reports for event in report.news.events]
+        return [event.version for report in self._reports for event in report.changes.events]
 
     @property
     def positions(self) -> list[str]:
         return [
             report.delivery.position_at
             for report in self._reports
-            if report.news.position and report.delivery and report.delivery.position_at
+            if report.changes.position and report.delivery and report.delivery.position_at
         ]
 
     @property

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rtdts_client import (
-    Refused,
     Socket,
     SocketLostError,
     Ticket,
     TicketFailure,
+    TicketRejected,
     Unavailable,
 )
 
@@ -50,7 +50,7 @@ class FakeLiveService:
         if self.is_unavailable:
             return Unavailable()
         if self.rejected:
-            return Refused(self.rejected)
+            return TicketRejected(self.rejected)
         self.tickets += 1
         return Ticket(f"t-{self.tickets}", "D-1")
 

@@ -64,7 +64,7 @@ class FakeNudgeQueue:
             self._in_flight[receipt_handle] = name
             received.append(
                 ReceivedNudge(
-                    nudge=nudge,
+                    message=nudge,
                     receipt_handle=receipt_handle,
                     sent_at_ms=self._sent_at_ms[name],
                 )
@@ -79,7 +79,7 @@ class FakeNudgeQueue:
     def bury(self, received: ReceivedNudge) -> None:
         if self.bury_trouble is not None:
             raise self.bury_trouble
-        self.dead.append(received.nudge)
+        self.dead.append(received.message)
         self.delete(received)
 
     def end_visibility_timeouts(self) -> None:

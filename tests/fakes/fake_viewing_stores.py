@@ -190,4 +190,4 @@ class PolledNudgeQueue(FakeNudgeQueue):
     def delete(self, received: ReceivedNudge) -> None:
         with self._lock:
             super().delete(received)
-        self.deleted.append(received.nudge)
+        self.deleted.append(received.message)

@@ -235,7 +235,7 @@ class Consumer:
         found: list[Nudge] = []
         while batch := self._true_queue.receive(wait_s=0):
             for one in batch:
-                found.append(one.nudge)
+                found.append(one.message)
                 self._true_queue.delete(one)
         return found
 

@@ -19,7 +19,8 @@ from rtdts.delivery_store.schema import TableNames
 from rtdts.delivery_store.subscriptions import Subscription, SubscriptionStore
 from rtdts.delivery_store.tickets import TicketStore
 from rtdts.delivery_store.transactions import ATTEMPTS
-from rtdts.push_queue.nudge_queue import NudgeQueue, NudgesNotSent
+from rtdts.push_queue.fifo_queue import MessagesNotSent
+from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.push_queue.nudges import Nudge, TransitionNudge
 from rtdts.runtime.aws_clients import UnreadableResponseError, raising_on_unreadable_responses
 from rtdts.tracking.deliveries import Delivery, Status
@@ -494,7 +495,7 @@ async def received(world: World, expected: list[Nudge]) -> list[Nudge]:
     found: list[Nudge] = []
     while batch := await blocking(lambda: world.true_queue.receive(wait_s=0)):
         for one in batch:
-            found.append(one.nudge)
+            found.append(one.message)
             await blocking(lambda one=one: world.true_queue.delete(one))
     return [one for one in found if one in expected]
 
@@ -515,9 +516,9 @@ async def test_nudges_that_stay_rejected_are_named_and_the_others_sent(world: Wo
     rule = a_rule(FailItems(code="InternalError"), "SendMessageBatch", ids=rejected.delivery_id)
     await world.shim.set_rules(rule)
 
-    with pytest.raises(NudgesNotSent) as caught:
+    with pytest.raises(MessagesNotSent) as caught:
         await blocking(lambda: world.queue.send_many(sent))
-    assert (caught.value.nudges, caught.value.codes) == ((rejected,), ("InternalError",))
+    assert (caught.value.messages, caught.value.codes) == ((rejected,), ("InternalError",))
     assert len(await received(world, sent)) == 11
 
 

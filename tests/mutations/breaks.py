@@ -2878,7 +2878,7 @@ BREAKS = (
         name="page-hides-that-a-position-is-old",
         guarantee=5,
         file="web/tracking/page_state.ts",
-        text="const isOld = !isClosed && age_s !== null && age_s * 1000 > OLD_AFTER_MS;",
+        text="const isOld = !hasClosed && age_s !== null && age_s * 1000 > OLD_AFTER_MS;",
         replacement="const isOld = false;",
         tests=(PAGES,),
     ),

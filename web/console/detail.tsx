@@ -1,4 +1,4 @@
-import { customerAccess, type Report } from '@rtdts/client';
+import { customerAccess, isClosed, type Report } from '@rtdts/client';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Point } from '../map/scene.js';
 import type { Config } from '../shared/config.js';
@@ -73,7 +73,8 @@ export function TruckDetail(props: Props) {
     onPins(plan && { origin: plan.origin, destination: plan.destination });
     return () => onPins(null);
   }, [plan]);
-  const isOpen = !['arrived', 'delivered', 'failed', 'cancelled'].includes(delivery?.status ?? '');
+  const status = delivery?.status ?? null;
+  const isOpen = status !== 'arrived' && !isClosed(status);
   const lateness = isOpen && plan ? latenessOf(plan.window, delivery?.eta ?? null, nowMs) : null;
   const time = (instant: string) => timeOf(instant, language, nowMs);
   const seen = newestOf(truck, age_s, report, nowMs);

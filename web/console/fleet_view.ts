@@ -1,9 +1,9 @@
 /** What of the fleet is looked at: a box of the map and a filter. */
 
-import type { Status } from '@rtdts/client';
+import type { ClosedStatus, Status } from '@rtdts/client';
 import type { Box, Fleet } from './fleet_messages.js';
 
-export type FilterStatus = Exclude<Status, 'delivered' | 'failed' | 'cancelled'> | 'none';
+export type FilterStatus = Exclude<Status, ClosedStatus> | 'none';
 
 /** In the order of a delivery; `none`: no open delivery. */
 export const FILTER_STATUSES: readonly FilterStatus[] = [

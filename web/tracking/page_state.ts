@@ -1,6 +1,6 @@
 /** What the page says, decided from what the service reported; words and layout are elsewhere. */
 
-import type { Eta, Report, Status } from '@rtdts/client';
+import { type Eta, isClosed, type Report, type Status } from '@rtdts/client';
 import { newestOf, type Step } from './timeline.js';
 
 /** A position that is older than this is not where the truck is now, in ms. */
@@ -41,7 +41,6 @@ export interface PageState {
 
 const UNDER_WAY: readonly Status[] = ['in_transit', 'nearby'];
 const BEFORE: readonly Status[] = ['assigned', 'en_route_to_pickup', 'at_pickup'];
-const CLOSED: readonly Status[] = ['delivered', 'failed', 'cancelled'];
 
 export interface Seen {
   readonly report: Report | null;
@@ -57,14 +56,14 @@ export function pageState({ report, hasToken, configFailed, isOnline, nowMs }: S
   const delivery = report?.delivery ?? null;
   const summary = report?.summary ?? null;
   const isUnderWay = status !== null && UNDER_WAY.includes(status);
-  const isClosed = status !== null && CLOSED.includes(status);
+  const hasClosed = isClosed(status);
   const position = delivery?.position ?? null;
   const positionMs = report?.positionMs ?? null;
   const age_s = position && positionMs !== null ? Math.max(0, (nowMs - positionMs) / 1000) : null;
-  const staleSince = isClosed ? null : (position?.stale_since ?? null);
-  const isOld = !isClosed && age_s !== null && age_s * 1000 > OLD_AFTER_MS;
+  const staleSince = hasClosed ? null : (position?.stale_since ?? null);
+  const isOld = !hasClosed && age_s !== null && age_s * 1000 > OLD_AFTER_MS;
   const eta = isUnderWay && delivery?.eta ? stillAhead(delivery.eta, nowMs) : null;
-  const window = isClosed ? null : (summary?.window ?? null);
+  const window = hasClosed ? null : (summary?.window ?? null);
   const isKnown = (delivery?.version ?? 0) > 0;
   return {
     link: linkOf(report, hasToken, configFailed, status),
@@ -83,13 +82,13 @@ export function pageState({ report, hasToken, configFailed, isOnline, nowMs }: S
     window,
     isLate: eta !== null && window !== null && Date.parse(eta.earliest) > Date.parse(window.end),
     remaining_m: isUnderWay ? (delivery?.distance_remaining_m ?? null) : null,
-    stopsBefore: isClosed
+    stopsBefore: hasClosed
       ? null
       : isKnown
         ? (delivery?.stops_before ?? null)
         : (summary?.stops_before ?? null),
     failure: status === 'failed' ? (delivery?.failure_code ?? summary?.failure_code ?? null) : null,
-    age_s: isClosed ? null : age_s,
+    age_s: hasClosed ? null : age_s,
     isOld,
     staleSince,
     connection: connectionOf(report, isOnline),

@@ -40,7 +40,7 @@ output "policies" {
 }
 
 output "environments" {
-  description = "What each deployable is told."
+  description = "The settings of each deployable."
   value       = module.system.environments
 }
 

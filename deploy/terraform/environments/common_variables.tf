@@ -53,13 +53,13 @@ variable "packages_folder" {
 }
 
 variable "sim_env_file" {
-  description = "Where to tell sim; null for sim/.env."
+  description = "The file for sim's settings; null for sim/.env."
   type        = string
   default     = null
 }
 
 variable "web_env_file" {
-  description = "Where to tell web; null for web/.env."
+  description = "The file for web's settings; null for web/.env."
   type        = string
   default     = null
 }

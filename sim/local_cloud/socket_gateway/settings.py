@@ -68,12 +68,12 @@ class Settings:
         "GATEWAY_CLIENT_BUFFER_BYTES",
         default=256 * 1024,
         minimum=1_024,
-        help="bytes that wait for one client before posts to it are answered with 429",
+        help="bytes that wait for one client before posts to it get 429",
     )
     disorder_ms: float = setting(
         "GATEWAY_DISORDER_MS",
         default=0,
         minimum=0,
-        help="milliseconds by which a post may arrive later than it was answered, each by chance: "
+        help="milliseconds by which a post may arrive after its response, at random: "
         "the order of messages is not promised",
     )

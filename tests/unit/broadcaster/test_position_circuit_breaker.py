@@ -20,7 +20,7 @@ class Failing:
     def _fail(self) -> None:
         self.requested += 1
         self._clock.advance(self._after_s)
-        raise StoreUnavailable("read", None, "no answer")
+        raise StoreUnavailable("read", None, "no response")
 
 
 def ask_all(positions: PositionCircuitBreaker) -> None:

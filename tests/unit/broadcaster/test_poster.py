@@ -46,7 +46,7 @@ async def test_what_was_too_late_to_be_written_is_no_failure() -> None:
 @pytest.mark.parametrize(
     ("error", "response"),
     [
-        (TimeLimitError("no answer in time"), PostOutcome.HUNG),
+        (TimeLimitError("no response in time"), PostOutcome.HUNG),
         (UnreachableError("no route"), PostOutcome.FAILED),
     ],
 )

@@ -98,7 +98,7 @@ def test_attempts_that_hang_use_the_budget_up_as_pauses_do() -> None:
 
     def hang() -> None:
         clock.advance(30.0)
-        raise StoreUnavailable("write", None, "no answer")
+        raise StoreUnavailable("write", None, "no response")
 
     with pytest.raises(RetriesExhausted):
         patient(clock, 240.0).start().call("write", hang)
@@ -124,7 +124,7 @@ def test_a_failed_attempt_keeps_nothing_of_what_it_wanted_to_write() -> None:
             raise ConnectionError(f"nobody takes {body}")
         except ConnectionError as error:
             itself = error  # by way of its trace and this frame
-            raise StoreUnavailable("write", None, "no answer") from itself
+            raise StoreUnavailable("write", None, "no response") from itself
 
     retry_policy = RetryPolicy(
         1_000.0, log=Logger("consumer", io.StringIO()), clock=clock.monotonic, sleep=clock.advance
@@ -141,7 +141,7 @@ def test_causes_that_lead_in_a_circle_are_followed_once() -> None:
     def write() -> None:
         attempts.append(1)
         if len(attempts) == 1:
-            first = StoreUnavailable("write", None, "no answer")
+            first = StoreUnavailable("write", None, "no response")
             first.__cause__ = ConnectionError("nobody takes it")
             first.__cause__.__cause__ = first
             raise first

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bench.workload import batches, delivery, plan, points
 from rtdts.position_store.state import DocumentVersion, StateWrite, StoredState
+from rtdts.tracking.deliveries import Cause, Status
 from rtdts.tracking.fixes import Fix, fix_of
 from rtdts.tracking.point_identity import place_hash
 from rtdts.tracking.positions import Clock
@@ -141,6 +142,21 @@ def test_every_state_comes_back(state: TruckState) -> None:
     again = unpack_state(TRUCK, pack_state(state))
 
     assert without_evidence(again) == without_evidence(state)
+
+
+def test_a_state_with_any_status_or_cause_comes_back() -> None:
+    known = states()[-1]
+    (delivery_state,) = known.deliveries
+    anchors = [
+        msgspec.structs.replace(delivery_state.anchor, status=status, cause=cause)
+        for status in Status
+        for cause in Cause
+    ]
+
+    for anchor in anchors:
+        changed = msgspec.structs.replace(delivery_state, anchor=anchor)
+        state = msgspec.structs.replace(known, deliveries=(changed,))
+        assert unpack_state(TRUCK, pack_state(state)).deliveries[0].anchor == anchor
 
 
 def test_every_field_of_a_state_is_stored() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rtdts.push_queue.nudge_queue import NudgeQueue, NudgesNotSent
+from rtdts.push_queue.fifo_queue import MessagesNotSent
+from rtdts.push_queue.nudge_queue import NudgeQueue
 from rtdts.push_queue.nudges import PositionNudge, ShareNudge, SnapshotNudge, TransitionNudge
 from tests.fakes.scripted_client import ScriptedClient
 
@@ -50,9 +51,9 @@ def test_only_what_failed_is_sent_again() -> None:
 def test_what_is_rejected_for_good_is_reported_after_the_rest_was_sent() -> None:
     client = ScriptedClient(failed(0, sender_fault=True), {})
 
-    with pytest.raises(NudgesNotSent) as rejected:
+    with pytest.raises(MessagesNotSent) as rejected:
         queue_on(client).send_many(nudges(11))
-    assert [nudge.delivery_id for nudge in rejected.value.nudges] == ["D-0"]
+    assert [nudge.delivery_id for nudge in rejected.value.messages] == ["D-0"]
     assert rejected.value.codes == ("InvalidParameterValue",)
     assert [len(batch) for batch in sent(client)] == [10, 1]
 
@@ -60,7 +61,7 @@ def test_what_is_rejected_for_good_is_reported_after_the_rest_was_sent() -> None
 def test_what_fails_again_and_again_is_given_up_on_and_told() -> None:
     client = ScriptedClient(*[failed(0)] * 4)
 
-    with pytest.raises(NudgesNotSent) as rejected:
+    with pytest.raises(MessagesNotSent) as rejected:
         queue_on(client).send_many(nudges(1))
     assert rejected.value.codes == ("ServiceUnavailable",)
 

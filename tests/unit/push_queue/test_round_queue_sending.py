@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rtdts.push_queue.due_buckets import DueBucket
-from rtdts.push_queue.round_queue import BucketsNotSent, ReceivedBucket, RoundQueue
+from rtdts.push_queue.fifo_queue import MessagesNotSent
+from rtdts.push_queue.round_queue import ReceivedBucket, RoundQueue
 from tests.fakes.scripted_client import ScriptedClient
 
 URL = "http://queue"
@@ -61,9 +62,9 @@ def test_ten_go_in_a_request_and_only_what_failed_is_sent_again() -> None:
 def test_what_is_rejected_for_good_is_reported_after_the_rest_was_sent() -> None:
     client = ScriptedClient(failed(3, sender_fault=True), {})
 
-    with pytest.raises(BucketsNotSent) as rejected:
+    with pytest.raises(MessagesNotSent) as rejected:
         queue_on(client).send_buckets(due(11))
-    assert [one.bucket for one in rejected.value.buckets] == [3]
+    assert [one.bucket for one in rejected.value.messages] == [3]
     assert len(client.calls) == 2
 
 

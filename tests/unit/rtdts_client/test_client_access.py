@@ -10,15 +10,15 @@ import pytest
 from rtdts_client import (
     HttpResponse,
     Place,
-    Refused,
     Step,
     Ticket,
+    TicketRejected,
     Unavailable,
     Window,
     customer_access,
     share_access,
 )
-from rtdts_client.happenings import Open, Ticketed
+from rtdts_client.protocol import Open, Ticketed
 from rtdts_client.timing import Timing, backoff_ms
 
 AT = "2026-11-24T07:11:00.050Z"
@@ -102,12 +102,12 @@ async def test_a_customer_shows_a_jwt_and_no_ticket_stands_in_a_log() -> None:
 @pytest.mark.parametrize(
     ("server", "failure"),
     [
-        (Server(401), Refused("not_valid")),
-        (Server(403), Refused("forbidden")),
-        (Server(404), Refused("not_found")),
-        (Server(410), Refused("gone")),
-        (Server(302), Refused("refused")),
-        (Server(400), Refused("refused")),
+        (Server(401), TicketRejected("not_valid")),
+        (Server(403), TicketRejected("forbidden")),
+        (Server(404), TicketRejected("not_found")),
+        (Server(410), TicketRejected("gone")),
+        (Server(302), TicketRejected("refused")),
+        (Server(400), TicketRejected("refused")),
         (Server(429, retry_after="7"), Unavailable(7000)),
         (Server(503, retry_after="Wed, 21 Oct 2026 07:28:00 GMT"), Unavailable()),
         (Server(503, retry_after="-1"), Unavailable()),

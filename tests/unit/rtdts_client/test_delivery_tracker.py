@@ -34,7 +34,7 @@ class Followed:
 
     @property
     def versions(self) -> list[int]:
-        return [event.version for report in self.reports for event in report.news.events]
+        return [event.version for report in self.reports for event in report.changes.events]
 
 
 @asynccontextmanager
@@ -290,7 +290,7 @@ def test_over_6_hours_of_closes_at_random_nothing_is_missed_or_given_twice(seed:
     shown = [
         report.delivery.position_at
         for report in followed.reports
-        if report.news.position and report.delivery and report.delivery.position_at
+        if report.changes.position and report.delivery and report.delivery.position_at
     ]
     assert shown == sorted(set(shown))
     assert len(shown) > 300

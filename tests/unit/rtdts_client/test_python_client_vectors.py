@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rtdts_client import happenings as h
+from rtdts_client import protocol as p
 from rtdts_client.messages import Ended, PositionUpdate, Snapshot, StatusChange, parse_message
 from rtdts_client.session import Session
 from rtdts_client.timing import Timing
@@ -54,7 +54,7 @@ def test_the_session_does_what_the_vectors_say_when_they_say(case: dict[str, Any
     draws = cycle(case["random"])
     session = Session(timing_of(SESSION["timing"]), lambda: next(draws))
     for step in case["steps"]:
-        actions = session.on(happened(step["happened"]), step["at_ms"])
+        actions = session.on(input_of(step["happened"]), step["at_ms"])
 
         assert [plain(action) for action in actions] == step["expect"], f"at {step['at_ms']} ms"
     if "wake_at_ms" in case:
@@ -76,40 +76,40 @@ def timing_of(vector: dict[str, float]) -> Timing:
     )
 
 
-def happened(step: dict[str, Any]) -> h.Happened:
+def input_of(step: dict[str, Any]) -> p.Input:
     match step:
         case {"type": "frame", "id": number, "message": message}:
-            return h.FrameCame(number, json.dumps(message))
+            return p.FrameReceived(number, json.dumps(message))
         case {"type": "ticket", "id": number, "ticket": ticket, "deliveryId": delivery_id}:
-            return h.Ticketed(number, ticket, delivery_id)
+            return p.Ticketed(number, ticket, delivery_id)
         case {"type": "no_ticket", "id": number, "failure": {"kind": "refused", "reason": reason}}:
-            return h.Failed(number, h.Refused(reason))
+            return p.Failed(number, p.TicketRejected(reason))
         case {"type": "no_ticket", "id": number, "failure": {"retryAfterMs": retry_after_ms}}:
-            return h.Failed(number, h.Unavailable(retry_after_ms))
+            return p.Failed(number, p.Unavailable(retry_after_ms))
         case {"type": "open", "id": number}:
-            return h.Opened(number)
+            return p.Opened(number)
         case {"type": "closed", "id": number}:
-            return h.Closed(number)
+            return p.Closed(number)
         case {"type": signal}:
-            return h.Signal[signal.upper()]
+            return p.Signal[signal.upper()]
     raise AssertionError(f"a step that is not known: {step}")
 
 
-def plain(action: h.Action) -> dict[str, Any]:
+def plain(action: p.Action) -> dict[str, Any]:
     match action:
-        case h.FetchTicket(number):
+        case p.FetchTicket(number):
             return {"type": "fetch_ticket", "id": number}
-        case h.Open(number, ticket):
+        case p.Open(number, ticket):
             return {"type": "open", "id": number, "ticket": ticket}
-        case h.Send(number, frame):
+        case p.Send(number, frame):
             return {"type": "send", "id": number, "message": json.loads(frame)}
-        case h.Close(number):
+        case p.Close(number):
             return {"type": "close", "id": number}
-        case h.Show(report):
+        case p.Show(report):
             return {
                 "type": "report",
                 "connection": report.connection,
-                "events": [event.version for event in report.news.events],
-                "position": report.news.position,
+                "events": [event.version for event in report.changes.events],
+                "position": report.changes.position,
                 "end_reason": report.end_reason,
             }

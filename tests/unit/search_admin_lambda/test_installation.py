@@ -83,13 +83,13 @@ class FakeTime:
         self.now_s += max(seconds, 1.0)  # jitter may be next to nothing
 
 
-def run(domain: FakeDomain, *, patience_s: float = 240) -> FakeTime:
+def run(domain: FakeDomain, *, domain_wait_s: float = 240) -> FakeTime:
     time = FakeTime()
     install(
         domain,
         policies=POLICIES,
         roles=ROLES,
-        deadline=Deadline(patience_s, clock=time),
+        deadline=Deadline(domain_wait_s, clock=time),
         log=get_logger("test"),
         sleep=time.sleep,
     )
@@ -207,7 +207,7 @@ def test_a_policy_deletes_its_pattern_after_its_days(policy) -> None:
 
 def test_what_retention_has_left_is_reported_by_policy() -> None:
     app = App(
-        domain=FakeDomain(), policies=POLICIES, roles=ROLES, patience_s=1, log=get_logger("test")
+        domain=FakeDomain(), policies=POLICIES, roles=ROLES, domain_wait_s=1, log=get_logger("test")
     )
 
     assert app.daily_indexes() == {

@@ -8,12 +8,15 @@ export {
 } from './access.js';
 export { type Backoff, backoffMs } from './backoff.js';
 export { DeliveryTracker, type Report, type Socket, type TrackingOptions } from './client.js';
-export type {
-  DeliveryEvent,
-  Eta,
-  Position,
-  Status,
-  TrackPoint,
+export {
+  CLOSED_STATUSES,
+  type ClosedStatus,
+  type DeliveryEvent,
+  type Eta,
+  isClosed,
+  type Position,
+  type Status,
+  type TrackPoint,
 } from './messages.js';
 export {
   type ConnectionState,

@@ -7,9 +7,15 @@ export type Status =
   | 'in_transit'
   | 'nearby'
   | 'arrived'
-  | 'delivered'
-  | 'failed'
-  | 'cancelled';
+  | ClosedStatus;
+
+/** Statuses that a delivery does not leave. */
+export const CLOSED_STATUSES = ['delivered', 'failed', 'cancelled'] as const;
+export type ClosedStatus = (typeof CLOSED_STATUSES)[number];
+
+export function isClosed(status: Status | null): status is ClosedStatus {
+  return CLOSED_STATUSES.some((one) => one === status);
+}
 
 export interface DeliveryEvent {
   readonly version: number;

@@ -48,7 +48,7 @@ export interface Picture {
   /** When, by this device's clock in epoch ms, the truck was at `delivery.position`. */
   readonly positionMs: number | null;
   /** What this report adds; nothing is reported twice. */
-  readonly news: { readonly events: readonly DeliveryEvent[]; readonly position: boolean };
+  readonly changes: { readonly events: readonly DeliveryEvent[]; readonly position: boolean };
 }
 
 export interface Timing extends Backoff {
@@ -385,7 +385,7 @@ export class Session {
     return this.#failures === 0 ? 'connecting' : 'offline';
   }
 
-  #report(news: Picture['news']): void {
+  #report(changes: Picture['changes']): void {
     this.#actions.push({
       type: 'report',
       picture: {
@@ -394,7 +394,7 @@ export class Session {
         endReason: this.#endReason,
         trueAsOfMs: this.#trueAsOfMs,
         positionMs: this.#positionMs,
-        news,
+        changes,
       },
     });
   }

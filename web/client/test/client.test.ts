@@ -21,7 +21,7 @@ function tracked(service: FakeService, random = () => 0.5) {
 }
 
 const versionsOf = (reports: Report[]) =>
-  reports.flatMap((report) => report.news.events.map((event) => event.version));
+  reports.flatMap((report) => report.changes.events.map((event) => event.version));
 
 test('a tracker shows the delivery and since when that is true', async () => {
   const service = new FakeService(new VirtualTime());
@@ -148,7 +148,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     const versions = versionsOf(reports);
     const all = service.events.map((event) => event.version);
     expect([...versions].sort((one, other) => one - other)).toEqual(all);
-    const positions = reports.filter((report) => report.news.position);
+    const positions = reports.filter((report) => report.changes.position);
     const shown = positions.map((report) => report.delivery?.position_at ?? '');
     expect(shown).toEqual([...new Set(shown)].sort());
     // A message in 20 is lost: two rounds in a row may bring nothing, three hardly.

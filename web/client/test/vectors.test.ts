@@ -53,7 +53,7 @@ function plain(action: Action): unknown {
     return { type: 'send', id: action.id, message: JSON.parse(action.frame) };
   }
   if (action.type !== 'report') return action;
-  const { connection, endReason, news } = action.picture;
-  const events = news.events.map((event) => event.version);
-  return { type: 'report', connection, events, position: news.position, end_reason: endReason };
+  const { connection, endReason, changes } = action.picture;
+  const events = changes.events.map((event) => event.version);
+  return { type: 'report', connection, events, position: changes.position, end_reason: endReason };
 }

@@ -45,7 +45,7 @@ function report(changes: Partial<Report> = {}): Report {
     endReason: null,
     trueAsOfMs: NOW_MS - 1000,
     positionMs: NOW_MS - 12_000,
-    news: { events: [], position: false },
+    changes: { events: [], position: false },
     ...changes,
   };
 }

@@ -35,7 +35,7 @@ variable "domains" {
 }
 
 variable "alarms" {
-  description = "Who is told of alarms by mail (each address must confirm), and their limits; see the module alarms."
+  description = "The addresses that get alarms by mail (each must confirm), and the alarms' limits; see the module alarms."
   type        = any
   default     = { emails = [] }
 }

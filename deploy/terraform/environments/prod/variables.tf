@@ -192,7 +192,7 @@ variable "domains" {
 }
 
 variable "alarms" {
-  description = "Who is told of alarms by mail (each address must confirm), and their limits; see the module alarms. silence has no default: when trucks are on the road for certain, or null for no such alarm."
+  description = "The addresses that get alarms by mail (each must confirm), and the alarms' limits; see the module alarms. silence has no default: when trucks are on the road for certain, or null for no such alarm."
   type = object({
     emails = set(string)
     silence = object({
@@ -208,6 +208,6 @@ variable "alarms" {
 
   validation {
     condition     = length(var.alarms.emails) > 0
-    error_message = "In production somebody must be told."
+    error_message = "Production needs an address that gets the alarms."
   }
 }

@@ -45,7 +45,7 @@ locals {
     },
     {
       points-not-taken = {
-        meaning   = "The stream did not take points in time; the trucks were told to send them again."
+        meaning   = "The stream did not accept points in time; the trucks must send them again."
         metrics   = { not_taken = { of = local.own["ingest_lambda.PointsFailed"], stat = "Sum" } }
         threshold = 1
         times     = 3
@@ -53,7 +53,7 @@ locals {
       }
 
       http-errors = {
-        meaning = "More than ${var.http_errors_percent} % of HTTP requests were answered with 5xx."
+        meaning = "More than ${var.http_errors_percent} % of HTTP requests got 5xx."
         metrics = {
           errors   = { of = { namespace = "AWS/ApiGateway", name = "5xx", dimensions = { ApiId = var.watched.http_api_id } }, stat = "Sum" }
           requests = { of = { namespace = "AWS/ApiGateway", name = "Count", dimensions = { ApiId = var.watched.http_api_id } }, stat = "Sum" }
@@ -68,7 +68,7 @@ locals {
     {
       for key, name in var.watched.function_names : "lambda-errors-${key}" => {
         runbook   = "lambda-errors"
-        meaning   = "The Lambda ${name} ended by itself or ran out of time; errors that it answered are elsewhere."
+        meaning   = "The Lambda ${name} ended by itself or ran out of time; errors that it returned are elsewhere."
         metrics   = { errors = { of = { namespace = "AWS/Lambda", name = "Errors", dimensions = { FunctionName = name } }, stat = "Sum" } }
         threshold = 1
         times     = 2
@@ -299,7 +299,7 @@ locals {
       # round too few, however long each takes. A third, because a minute's data may come late.
       # Filled up: for missing data as such CloudWatch waits some minutes more.
       no-round = {
-        meaning    = "No round was held for three minutes: nobody hears where their cargo is."
+        meaning    = "No round ran for three minutes: no viewer receives positions."
         metrics    = { held = { of = local.own["broadcaster.RoundDuration"], stat = "SampleCount" } }
         expression = "FILL(held, 0)"
         comparison = "LessThanThreshold"
@@ -326,7 +326,7 @@ locals {
 
       # A change of status is due within 2 s. The age is that of the worst nudge of a round's minute.
       nudges-late = {
-        meaning    = "Changes are told later than 2 s after they were written."
+        meaning    = "Changes are pushed later than 2 s after they were written."
         metrics    = { age = { of = local.own["broadcaster.NudgeAge"], stat = "Maximum" } }
         comparison = "GreaterThanThreshold"
         threshold  = 2000
@@ -336,7 +336,7 @@ locals {
 
       # A first picture is read from more stores than a change: twice its time.
       snapshots-late = {
-        meaning    = "First pictures come later than 4 s after viewers asked for them."
+        meaning    = "Snapshots are sent later than 4 s after viewers requested them."
         metrics    = { age = { of = local.own["broadcaster.SnapshotAge"], stat = "Maximum" } }
         comparison = "GreaterThanThreshold"
         threshold  = 4000
@@ -347,7 +347,7 @@ locals {
       # With no broadcaster there is no age but the queue's. The limit is that of a nudge that fails each time until the queue
       # gives it up: that one rings as a dead letter, and by itself delays its own delivery only.
       nudges-old = {
-        meaning    = "Changes wait in the queue for more than ${var.promised.nudges_given_up_s} s instead of being told at once."
+        meaning    = "Changes wait in the queue for more than ${var.promised.nudges_given_up_s} s instead of being pushed at once."
         metrics    = { age = { of = { namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", dimensions = { QueueName = var.watched.queue_names["nudges"] } }, stat = "Maximum" } }
         comparison = "GreaterThanThreshold"
         threshold  = var.promised.nudges_given_up_s
@@ -356,7 +356,7 @@ locals {
       }
 
       viewers-not-reached = {
-        meaning = "A round did not tell more than ${var.viewers_not_reached_percent} % of the viewers, for reasons of ours."
+        meaning = "A round did not reach more than ${var.viewers_not_reached_percent} % of the viewers, for causes within the system."
         metrics = {
           failed = { of = local.own["broadcaster.RoundViewersFailed"], stat = "Sum" }
           unread = { of = local.own["broadcaster.RoundViewersUnread"], stat = "Sum" }
@@ -371,7 +371,7 @@ locals {
 
       # Of twenty viewers on: with fewer, one phone is a rate.
       viewers-throttled = {
-        meaning = "Rounds do not reach more than 5 % of the viewers because their connections answer 429 or hang."
+        meaning = "Rounds do not reach more than 5 % of the viewers because their connections return 429 or hang."
         metrics = {
           throttled = { of = local.own["broadcaster.RoundViewersThrottled"], stat = "Sum" }
           hanging   = { of = local.own["broadcaster.RoundViewersHanging"], stat = "Sum" }
@@ -396,7 +396,7 @@ locals {
 
       # Each is found gone once. Who closes a socket is forgotten by $disconnect, before a round asks.
       viewers-gone = {
-        meaning = "For 5 minutes more than 10 % of the viewers' connections have answered 410 in each round."
+        meaning = "For 5 minutes more than 10 % of the viewers' connections returned 410 in each round."
         metrics = {
           gone = { of = local.own["broadcaster.RoundViewersGone"], stat = "Sum" }
           due  = { of = local.own["broadcaster.RoundViewersDue"], stat = "Sum" }
@@ -423,7 +423,7 @@ locals {
     {
       for key, name in var.watched.dead_letter_names : "dead-letters-${replace(key, "_", "-")}" => {
         runbook   = "dead-letters"
-        meaning   = "Messages that nobody could handle lie in ${name}."
+        meaning   = "Messages that could not be processed are in ${name}."
         metrics   = { letters = { of = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = name } }, stat = "Maximum" } }
         threshold = 1
         times     = 1

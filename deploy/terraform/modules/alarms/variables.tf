@@ -9,7 +9,7 @@ variable "account_id" {
 }
 
 variable "emails" {
-  description = "Who is told by mail; each address must confirm once."
+  description = "Addresses that get alarms by mail; each must confirm once."
   type        = set(string)
 
   validation {
@@ -98,7 +98,7 @@ variable "iterator_age_s" {
 }
 
 variable "http_errors_percent" {
-  description = "Percent of HTTP requests that may be answered with 5xx."
+  description = "Percent of HTTP requests that may get 5xx."
   type        = number
   default     = 1
 
@@ -109,7 +109,7 @@ variable "http_errors_percent" {
 }
 
 variable "viewers_not_reached_percent" {
-  description = "Percent of the viewers whom a round may fail to tell for reasons of ours."
+  description = "Percent of the viewers that a round may fail to reach for causes within the system."
   type        = number
   default     = 1
 

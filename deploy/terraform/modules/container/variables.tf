@@ -28,7 +28,7 @@ variable "image" {
 
   validation {
     condition     = can(regex(":[0-9a-f]{12,64}$", var.image))
-    error_message = "The tag must be a digest: what runs must be told from what ran before."
+    error_message = "The tag must be a digest: a tag alone does not identify what runs."
   }
 }
 

@@ -125,24 +125,24 @@ locals {
         concat(local.own["broadcaster.NudgesFailed"], [{ label = "nudges that failed" }]),
         concat(local.own["broadcaster.NudgesDead"], [{ label = "of these dead at once" }]),
       ] },
-      { title = "Queues: nudges told after, ms; waiting, s; dead letters", stat = "Maximum", metrics = concat(
-        [concat(local.own["broadcaster.NudgeAge"], [{ label = "told after, ms", yAxis = "right" }])],
+      { title = "Queues: nudges pushed after, ms; waiting, s; dead letters", stat = "Maximum", metrics = concat(
+        [concat(local.own["broadcaster.NudgeAge"], [{ label = "pushed after, ms", yAxis = "right" }])],
         [for key, name in var.watched.queue_names : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", name, { label = "oldest of ${key}" }]],
         [for name in values(var.watched.dead_letter_names) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name, { label = "dead letters" }]],
       ) },
-      { title = "Viewers told by nudges, a minute", stat = "Sum", metrics = [
-        concat(local.own["broadcaster.NudgeViewersDelivered"], [{ label = "told" }]),
+      { title = "Viewers pushed to by nudges, per minute", stat = "Sum", metrics = [
+        concat(local.own["broadcaster.NudgeViewersDelivered"], [{ label = "pushed" }]),
         concat(local.own["broadcaster.NudgeViewersNotReached"], [{ label = "left to the round" }]),
       ] },
     ],
     [
       { title = "First pictures, a minute", stat = "Sum", metrics = [
-        concat(local.own["broadcaster.SnapshotsReceived"], [{ label = "asked for" }]),
-        concat(local.own["broadcaster.SnapshotViewersDelivered"], [{ label = "told" }]),
+        concat(local.own["broadcaster.SnapshotsReceived"], [{ label = "requested" }]),
+        concat(local.own["broadcaster.SnapshotViewersDelivered"], [{ label = "pushed" }]),
         concat(local.own["broadcaster.SnapshotViewersNotReached"], [{ label = "left to the round" }]),
         concat(local.own["broadcaster.SnapshotsFailed"], [{ label = "failed" }]),
         concat(local.own["broadcaster.SnapshotsDead"], [{ label = "of these dead at once" }]),
-        concat(local.own["broadcaster.SnapshotAge"], [{ label = "told after, ms", stat = "Maximum", yAxis = "right" }]),
+        concat(local.own["broadcaster.SnapshotAge"], [{ label = "pushed after, ms", stat = "Maximum", yAxis = "right" }]),
       ] },
       { title = "Posts: allowed per second, refused per minute", stat = "Minimum", metrics = [
         concat(local.own["broadcaster.PostRate"], [{ label = "least rate of a broadcaster" }]),
@@ -156,12 +156,12 @@ locals {
       ] },
       { title = "Viewers of a round", stat = "Sum", metrics = [
         concat(local.own["broadcaster.RoundViewersDue"], [{ label = "due" }]),
-        concat(local.own["broadcaster.RoundViewersDelivered"], [{ label = "told" }]),
+        concat(local.own["broadcaster.RoundViewersDelivered"], [{ label = "pushed" }]),
       ] },
-      { title = "Viewers of a round who were not told", stat = "Sum", metrics = [
+      { title = "Viewers that a round did not reach", stat = "Sum", metrics = [
         concat(local.own["broadcaster.RoundViewersGone"], [{ label = "gone (410)" }]),
         concat(local.own["broadcaster.RoundViewersThrottled"], [{ label = "throttled (429, and left alone)" }]),
-        concat(local.own["broadcaster.RoundViewersHanging"], [{ label = "hanging (no answer, and in quarantine)" }]),
+        concat(local.own["broadcaster.RoundViewersHanging"], [{ label = "hanging (no response, or in quarantine)" }]),
         concat(local.own["broadcaster.RoundViewersFailed"], [{ label = "failed" }]),
         concat(local.own["broadcaster.RoundViewersUnread"], [{ label = "not read in time" }]),
       ] },
@@ -172,7 +172,7 @@ locals {
         concat(local.own["broadcaster.FleetPictureDuration"], [{ label = "longest, ms", yAxis = "right" }]),
       ] },
       { title = "Fleet: messages, a minute", stat = "Sum", metrics = [
-        concat(local.own["broadcaster.FleetMessagesDelivered"], [{ label = "told" }]),
+        concat(local.own["broadcaster.FleetMessagesDelivered"], [{ label = "pushed" }]),
         concat(local.own["broadcaster.FleetMessagesNotReached"], [{ label = "not reached" }]),
         concat(local.own["broadcaster.FleetPicturesFailed"], [{ label = "views not read" }]),
       ] },
@@ -184,7 +184,7 @@ locals {
       ] },
       { title = "Sockets: errors a minute", stat = "Sum", metrics = [
         concat(["AWS/ApiGateway", "ClientError"], local.socket, [{ label = "refused" }]),
-        concat(["AWS/ApiGateway", "IntegrationError"], local.socket, [{ label = "the Lambda answered an error" }]),
+        concat(["AWS/ApiGateway", "IntegrationError"], local.socket, [{ label = "the Lambda returned an error" }]),
         concat(["AWS/ApiGateway", "ExecutionError"], local.socket, [{ label = "the Lambda was not reached" }]),
         concat(local.own["socket_lambda.AuthorizerFailures"], [{ label = "the authorizer failed" }]),
         [var.logged.authorizer_ended.namespace, var.logged.authorizer_ended.name, { label = "Lambda ended the authorizer" }],

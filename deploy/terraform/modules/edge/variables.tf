@@ -22,7 +22,7 @@ variable "secret_header" {
 }
 
 variable "secret" {
-  description = "Its value, which nobody else knows."
+  description = "Its value, a secret of CDN and gateway."
   type        = string
   sensitive   = true
 }

@@ -14,7 +14,7 @@ variable "issuer" {
 }
 
 variable "audience" {
-  description = "For whom tokens must be."
+  description = "The audience that tokens must name."
   type        = string
 
   validation {
@@ -24,7 +24,7 @@ variable "audience" {
 }
 
 variable "functions" {
-  description = "Who answers what: routes as METHOD /path, the open ones without a token."
+  description = "The routes of each function, as METHOD /path; open ones need no token."
   type = map(object({
     name       = string
     invoke_arn = string
@@ -35,7 +35,7 @@ variable "functions" {
 
   validation {
     condition     = length(flatten([for function in values(var.functions) : concat(function.routes, function.open_routes)])) == length(distinct(flatten([for function in values(var.functions) : concat(function.routes, function.open_routes)])))
-    error_message = "Two functions answer one route."
+    error_message = "Two functions have the same route."
   }
 }
 
@@ -48,7 +48,7 @@ variable "throttle" {
 
   validation {
     condition     = var.throttle.requests_per_second > 0 && var.throttle.burst > 0
-    error_message = "Zero would refuse everybody."
+    error_message = "Zero would reject every request."
   }
 }
 

@@ -46,7 +46,7 @@ variable "interface_endpoints" {
 
   validation {
     condition     = !contains(var.interface_endpoints, "execute-api")
-    error_message = "An execute-api endpoint would catch the WebSocket API's host, which it does not serve: the broadcaster could post to nobody."
+    error_message = "An execute-api endpoint would catch the WebSocket API's host, which it does not serve: the broadcaster could post to no connection."
   }
 
   validation {

@@ -24,12 +24,12 @@ variable "authorized_route" {
 
   validation {
     condition     = contains(var.routes, var.authorized_route)
-    error_message = "It must be one of the routes: nobody would be asked who they are."
+    error_message = "It must be one of the routes: otherwise no connection is authorized."
   }
 }
 
 variable "handler" {
-  description = "The function that answers every route."
+  description = "The function that handles every route."
   type = object({
     name       = string
     invoke_arn = string
@@ -37,7 +37,7 @@ variable "handler" {
 }
 
 variable "authorizer" {
-  description = "The function that decides who may connect."
+  description = "The function that authorizes connections."
   type = object({
     name       = string
     invoke_arn = string
@@ -53,7 +53,7 @@ variable "throttle" {
 
   validation {
     condition     = var.throttle.requests_per_second > 0 && var.throttle.burst > 0
-    error_message = "Zero would refuse everybody."
+    error_message = "Zero would reject every request."
   }
 }
 

@@ -22,7 +22,7 @@ locals {
       statements  = local.statements.socket
     }
     socket-authorizer = {
-      description = "Who may open a socket"
+      description = "Authorizes sockets"
       timeout_s   = 10
       memory_mb   = 512
       statements  = local.statements.socket_authorizer

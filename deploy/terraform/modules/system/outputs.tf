@@ -62,7 +62,7 @@ output "policies" {
 }
 
 output "environments" {
-  description = "What each deployable is told, by its name in generated/definitions.json."
+  description = "The settings of each deployable, by its name in generated/definitions.json."
   value = {
     functions = {
       for key in concat(keys(local.functions), ["search-admin", "track"]) : key => {

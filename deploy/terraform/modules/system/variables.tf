@@ -239,7 +239,7 @@ variable "iot_ingest" {
 }
 
 variable "mqtt_bridge" {
-  description = "The bridge to an MQTT broker of one's own: where the broker is and which addresses that may be, as whom the bridge connects, and its tasks. The password is in Secrets Manager. Null: no bridge."
+  description = "The bridge to an MQTT broker of one's own: the broker's host and the addresses that it may have, the bridge's user, and its tasks. The password is in Secrets Manager. Null: no bridge."
   type = object({
     broker_host         = string
     broker_port         = optional(number, 8883)
@@ -324,7 +324,7 @@ variable "region_singletons" {
 }
 
 variable "alarms" {
-  description = "Who is told of alarms, and their limits; see the module alarms."
+  description = "The addresses that get alarms, and the alarms' limits; see the module alarms."
   type = object({
     emails = set(string)
     silence = optional(object({

@@ -1,12 +1,12 @@
 output "url" {
-  description = "The issuer. Known once it answers: API Gateway asks it when an authorizer is made."
+  description = "The issuer. Known once it responds: API Gateway reads its documents when an authorizer is made."
   value       = aws_apigatewayv2_api.this.api_endpoint
 
   depends_on = [aws_apigatewayv2_stage.this, aws_apigatewayv2_route.this, aws_lambda_permission.this, module.function]
 }
 
 output "token_url" {
-  description = "Where a token is asked for."
+  description = "The URL that issues tokens."
   value       = "${aws_apigatewayv2_api.this.api_endpoint}/token"
 }
 

@@ -18,6 +18,6 @@ output "bucket" {
 }
 
 output "config" {
-  description = "What the page is told."
+  description = "The page's settings."
   value       = aws_s3_object.config.content
 }

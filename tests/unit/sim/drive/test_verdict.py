@@ -86,14 +86,14 @@ def test_a_good_drive_is_ok_and_counted() -> None:
     [
         (replace(TRUCK, accepted={}), "no point was accepted"),
         (replace(TRUCK, rejected=("lat: range",)), "lat: range"),
-        (replace(TRUCK, unsettled=3), "3 points never got a final answer"),
+        (replace(TRUCK, unsettled=3), "3 points never got a final response"),
         (replace(TRUCK, positions=()), "no position reached"),
         (replace(TRUCK, broken=("not JSON",)), "not JSON"),
         (replace(TRUCK, foreign=("position of D-2",)), "position of D-2"),
         (replace(TRUCK, failures=("HTTP 409",)), "HTTP 409"),
-        (replace(TRUCK, statuses=frozenset({Status.ASSIGNED})), "never heard of in_transit"),
+        (replace(TRUCK, statuses=frozenset({Status.ASSIGNED})), "never received in_transit"),
         (replace(TRUCK, delivery=None), "could not be read"),
-        (replace(TRUCK, delivery=delivery(Status.ASSIGNED)), "its log lacks in_transit"),
+        (replace(TRUCK, delivery=delivery(Status.ASSIGNED)), "its log has no in_transit"),
         (replace(TRUCK, delivery=replace(delivery(*WAY), version=5)), "gaps"),
         (replace(TRUCK, positions=(replace(shown(), lat=1.0),)), "where its truck was not"),
         (
@@ -136,7 +136,7 @@ def test_what_is_wrong_with_the_stores_is_named(broken: StoreCounts, named: str)
     ("broken", "named"),
     [
         (replace(INTRUDERS, rejections=0), "nothing was refused"),
-        (replace(INTRUDERS, undetected=("C-9 asking for D-1",)), "never refused: C-9"),
+        (replace(INTRUDERS, undetected=("C-9 tracking D-1",)), "never refused: C-9"),
         (replace(INTRUDERS, foreign=("snapshot of D-1",)), "without a right to it"),
         (replace(INTRUDERS, opened=("a truck's token",)), "opened with a truck's token"),
     ],
@@ -182,8 +182,8 @@ def test_statuses_by_dwell_are_required_only_where_they_were_promised() -> None:
     strict = judge([TRUCK], INTRUDERS, STORES, required=STATUSES_ALWAYS | STATUSES_BY_DWELL)
 
     assert [problem.split(": ")[1] for problem in strict.problems] == [
-        "never heard of at_pickup, arrived",
-        "its log lacks at_pickup, arrived",
+        "never received at_pickup, arrived",
+        "its log has no at_pickup, arrived",
     ]
 
 

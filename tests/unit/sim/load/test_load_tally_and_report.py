@@ -119,7 +119,7 @@ def test_all_well() -> None:
         (Limits(max_connect_p99_s=0.05), "connecting (p99) is 0.10 s, of at most 0.05 s"),
         (Limits(max_picture_p99_s=1.9), "the wait for the picture (p99) is 2.00 s"),
         (Limits(max_gap_s=1.9), "the longest gap is 2.00 s"),
-        (Limits(max_age_p99_s=5.0), "the age of positions (p99) can't be told"),
+        (Limits(max_age_p99_s=5.0), "the age of positions (p99) is unknown"),
         (Limits(max_errors=0), "1 errors, of at most 0"),
     ],
 )

@@ -49,7 +49,7 @@ run "whole" {
       "ServerURL=https://http0api00.execute-api.eu-central-1.amazonaws.com\n",
       "WebSocketURL=wss://socket0000.execute-api.eu-central-1.amazonaws.com/live\n",
     ])
-    error_message = "The page is told where the system is, and nothing else."
+    error_message = "The page's settings are the system's addresses, and nothing else."
   }
 
   assert {
@@ -61,7 +61,7 @@ run "whole" {
       "TOKEN_URL=https://issuer0000.execute-api.eu-central-1.amazonaws.com/token\n",
       "WebSocketURL=wss://socket0000.execute-api.eu-central-1.amazonaws.com/live\n",
     ])
-    error_message = "sim is told all that it needs to drive against it."
+    error_message = "sim's file has all that a drive against the system needs."
   }
 
   assert {

@@ -105,7 +105,7 @@ run "a_command_ends_when_it_is_done" {
 
   assert {
     condition     = !can(output.container.logConfiguration.options["mode"]) && output.container.user == "10001:10001"
-    error_message = "No line of a command is dropped; it is nobody, as services are."
+    error_message = "No line of a command is dropped; it runs as the user nobody, as services do."
   }
 }
 

@@ -33,7 +33,7 @@ run "what_is_behind_a_cdn_has_no_record" {
 
   assert {
     condition     = keys(aws_route53_record.this) == ["trucks"] && keys(output.targets) == ["socket", "trucks"]
-    error_message = "The CDN makes its records, and asks where the gateway is."
+    error_message = "The CDN's records are made, and it resolves the gateway's name."
   }
 }
 

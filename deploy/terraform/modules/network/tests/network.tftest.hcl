@@ -24,12 +24,12 @@ run "without_nat" {
 
   assert {
     condition     = alltrue([for rule in aws_vpc_security_group_ingress_rule.https : rule.cidr_ipv4 == null && rule.referenced_security_group_id != null])
-    error_message = "Nobody outside may begin."
+    error_message = "No connection may be opened from outside."
   }
 
   assert {
     condition     = !contains([for pair in local.pairs : pair.to], "tasks")
-    error_message = "Nobody at all may begin with a container."
+    error_message = "No connection may be opened to a container."
   }
 }
 

@@ -23,7 +23,7 @@ run "what_is_asked_for_and_no_more" {
 
   assert {
     condition     = jsondecode(output.policy).Statement[0] == { Sid = "Read", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::b/*"] }
-    error_message = "A statement has no condition that nobody asked for."
+    error_message = "A statement has only the conditions that were given."
   }
 
   assert {
@@ -33,7 +33,7 @@ run "what_is_asked_for_and_no_more" {
 
   assert {
     condition     = !strcontains(aws_iam_role.this.assume_role_policy, "Condition")
-    error_message = "Only a service that says for whom it acts is asked."
+    error_message = "The condition is only for services that name their source."
   }
 }
 

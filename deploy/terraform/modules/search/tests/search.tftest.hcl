@@ -23,12 +23,12 @@ run "closed" {
 
   assert {
     condition     = jsondecode(aws_opensearch_domain.this.access_policies).Statement[0].Principal.AWS == ["arn:aws:iam::123456789012:role/admin", "arn:aws:iam::123456789012:role/client"]
-    error_message = "Only those who were named."
+    error_message = "Only the roles that were named."
   }
 
   assert {
     condition     = !strcontains(aws_opensearch_domain.this.access_policies, "ESHttpDelete")
-    error_message = "Nobody of ours deletes an index by hand."
+    error_message = "No role may delete an index."
   }
 }
 
@@ -52,7 +52,7 @@ run "in_one_zone" {
 
   assert {
     condition     = !aws_opensearch_domain.this.cluster_config[0].zone_awareness_enabled && length(aws_opensearch_domain.this.cluster_config[0].zone_awareness_config) == 0
-    error_message = "One node has nobody to be apart from."
+    error_message = "One node needs no second zone."
   }
 }
 

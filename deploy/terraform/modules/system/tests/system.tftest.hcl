@@ -49,7 +49,7 @@ run "whole" {
 
   assert {
     condition     = !strcontains(output.policies["consumer"], "SubscribeToShard")
-    error_message = "Without fan-out nobody subscribes."
+    error_message = "Without fan-out there is no subscriber."
   }
 
   assert {
@@ -85,7 +85,7 @@ run "a_setting_reaches_who_declares_it" {
 
   assert {
     condition     = output.environments.containers["broadcaster"]["ROUND_INTERVAL_S"] == "10" && !contains(keys(output.environments.containers["consumer"]), "ROUND_INTERVAL_S")
-    error_message = "The broadcaster, and nobody else."
+    error_message = "The broadcaster alone."
   }
 }
 
@@ -112,7 +112,7 @@ run "another_teams_log_role_is_left_alone" {
 
   assert {
     condition     = length(aws_api_gateway_account.this) == 0 && length(aws_iam_service_linked_role.opensearch) == 1
-    error_message = "The region's role is replaced only where it is asked for."
+    error_message = "The region's role is replaced only on request."
   }
 }
 
@@ -138,7 +138,7 @@ run "several_broadcasters_divide_rounds" {
 
   assert {
     condition     = can(output.environments.containers["broadcaster"]["ROUND_QUEUE_URL"])
-    error_message = "Without the queue each would tell every viewer everything."
+    error_message = "Without the queue each broadcaster would push everything to every viewer."
   }
 
   assert {
@@ -157,6 +157,6 @@ run "as_many_tasks_as_one_likes_on_demand" {
 
   assert {
     condition     = aws_kinesis_stream.telemetry.shard_count == null && aws_kinesis_stream.telemetry.stream_mode_details[0].stream_mode == "ON_DEMAND"
-    error_message = "Nobody counts shards that AWS makes."
+    error_message = "Shards of an on-demand stream are not counted."
   }
 }

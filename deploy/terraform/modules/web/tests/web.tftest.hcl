@@ -31,7 +31,7 @@ run "the_page_may_connect_to_the_service_alone" {
 
   assert {
     condition     = jsondecode(output.config) == { server_url = var.server_url, websocket_url = var.websocket_url, map = null, sign_in = null }
-    error_message = "The page is told where the service is."
+    error_message = "The page's settings have the service's address."
   }
 
   assert {
@@ -48,7 +48,7 @@ run "only_the_distribution_reads_the_bucket" {
     condition = alltrue([for statement in jsondecode(module.bucket.policy).Statement :
       statement.Effect == "Deny" || (statement.Principal == { Service = "cloudfront.amazonaws.com" } && statement.Action == "s3:GetObject" && can(statement.Condition.StringEquals["aws:SourceArn"]))
     ])
-    error_message = "Nobody goes round CloudFront."
+    error_message = "The bucket is reached through CloudFront only."
   }
 }
 
@@ -86,7 +86,7 @@ run "the_console_may_sign_in" {
 
   assert {
     condition     = jsondecode(output.config).sign_in.scope == "openid" && jsondecode(output.config).sign_in.client_id == "c1"
-    error_message = "The console is told where to sign in."
+    error_message = "The console's settings have the issuer."
   }
 
   assert {

@@ -55,7 +55,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class News:
+class Changes:
     """What a report adds; nothing is reported twice."""
 
     events: tuple[DeliveryEvent, ...] = ()
@@ -73,7 +73,7 @@ class Report:
         end_reason: Why it has ended for good: the service's reason, or ``stopped``.
         true_as_of_ms: When the service last confirmed all that, by this device's clock in epoch ms.
         position_ms: When the truck was at its position, by this device's clock in epoch ms.
-        news: What this report adds.
+        changes: What this report adds.
         summary: The summary that came with the last ticket; None if none does.
     """
 
@@ -82,12 +82,12 @@ class Report:
     end_reason: str | None
     true_as_of_ms: float | None
     position_ms: float | None
-    news: News
+    changes: Changes
     summary: Summary | None = None
 
 
 @dataclass(frozen=True)
-class Refused:
+class TicketRejected:
     """There will be no ticket: `not_found`, `not_valid`, `forbidden`, `gone` or `refused`."""
 
     reason: str
@@ -100,7 +100,7 @@ class Unavailable:
     retry_after_ms: float | None = None
 
 
-TicketFailure = Refused | Unavailable
+TicketFailure = TicketRejected | Unavailable
 
 
 class Signal(Enum):
@@ -146,14 +146,14 @@ class Closed:
 
 
 @dataclass(frozen=True)
-class FrameCame:
+class FrameReceived:
     """A frame of connection ``number``."""
 
     number: int
     frame: str
 
 
-Happened = Signal | Ticketed | Failed | Opened | Closed | FrameCame
+Input = Signal | Ticketed | Failed | Opened | Closed | FrameReceived
 
 
 @dataclass(frozen=True)

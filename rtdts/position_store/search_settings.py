@@ -1,0 +1,20 @@
+"""The settings of a deployable that reads or writes OpenSearch."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rtdts.runtime.settings import setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SearchSettings:
+    """The part of a deployable's settings that its own settings class adds to."""
+
+    opensearch_url: str = setting("OPENSEARCH_URL", help="URL of the OpenSearch domain")
+    opensearch_auth: str = setting(
+        "OPENSEARCH_AUTH",
+        default="sigv4",
+        choices=("sigv4", "none"),
+        help="how requests to OpenSearch are signed",
+    )
