@@ -52,6 +52,7 @@ TOGETHER = f"{UNIT}/consumer/test_many_deliveries_at_once.py"
 STORE = "tests/contract/test_delivery_store_contract.py"
 APPENDS = f"{UNIT}/delivery_store/test_appends.py"
 SETTLING = f"{UNIT}/consumer/test_settling.py"
+TOGGLED = f"{UNIT}/consumer/test_toggled_statuses.py"
 AGAIN = f"{UNIT}/consumer/test_settling_again.py"
 BACKLOG = f"{UNIT}/consumer/test_backlog_newest_first.py"
 ERASE = f"{UNIT}/operations/test_erase.py"
@@ -1070,6 +1071,35 @@ BREAKS = (
         text="        self.poster.end(viewer.connection_id)\n",
         replacement="",
         tests=(f"{SOCKET}::test_whatever_a_revoked_connection_says_ends_it",),
+    ),
+    Break(
+        name="contradicting-points-make-a-log-grow-without-end",
+        guarantee=6,
+        file="rtdts/tracking/delivery_log.py",
+        text="    if log_length >= CORRECTED_EVENTS:",
+        replacement="    if log_length < 0:",
+        tests=(
+            f"{TOGGLED}::test_contradicting_late_points_make_a_log_grow_to_a_bound_only",
+            f"{TOGGLED}::test_what_a_truck_does_after_its_log_is_no_longer_corrected_is_logged_still",
+        ),
+    ),
+    Break(
+        name="what-follows-a-long-log-is-lost",
+        guarantee=6,
+        file="rtdts/tracking/delivery_log.py",
+        text="if _RANK[one.status] > last)",
+        replacement="if _RANK[one.status] < 0)",
+        tests=(
+            f"{TOGGLED}::test_what_a_truck_does_after_its_log_is_no_longer_corrected_is_logged_still",
+        ),
+    ),
+    Break(
+        name="a-truck-declares-pickups-without-end",
+        guarantee=6,
+        file="delivery_lambda/decisions.py",
+        text="_truck_pickups(log) >= MAX_TRUCK_PICKUPS",
+        replacement="len(log) < 0",
+        tests=(f"{DECISIONS}::test_a_truck_may_declare_ten_pickups_and_a_dispatcher_any_number",),
     ),
     Break(
         name="one-dispatcher-takes-every-thread-of-the-fleet",
