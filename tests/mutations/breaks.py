@@ -1102,6 +1102,25 @@ BREAKS = (
         tests=(f"{DECISIONS}::test_a_truck_may_declare_ten_pickups_and_a_dispatcher_any_number",),
     ),
     Break(
+        name="each-guess-of-a-phones-secret-is-read",
+        guarantee=6,
+        file="rtdts/delivery_store/known_devices.py",
+        text="spend(address, 1, begun_at_ms)\n            self._keep_unknown",
+        replacement="spend(key, 1, begun_at_ms)\n            self._keep_unknown",
+        tests=(
+            f"{DEVICES}::test_guesses_from_one_address_are_read_up_to_a_bound",
+            f"{PHONES}::test_guesses_beyond_a_bound_are_429_and_read_nothing",
+        ),
+    ),
+    Break(
+        name="guesses-keep-phones-out",
+        guarantee=6,
+        file="rtdts/delivery_store/known_devices.py",
+        text="        if known is None and (wait_ms := self._guesses",
+        replacement="        if (wait_ms := self._guesses",
+        tests=(f"{DEVICES}::test_guesses_keep_neither_cached_devices_nor_other_addresses_out",),
+    ),
+    Break(
         name="one-dispatcher-takes-every-thread-of-the-fleet",
         guarantee=6,
         file="broadcaster/fleet_followers.py",
