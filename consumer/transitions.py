@@ -22,7 +22,7 @@ from rtdts.runtime.point_trace import PointTrace
 from rtdts.telemetry_stream.parking import delivery_events_name
 from rtdts.tracking.current_delivery import promise_of
 from rtdts.tracking.deliveries import Delivery, DeliveryEvent, OpenMatch, shown_from
-from rtdts.tracking.delivery_log import standing
+from rtdts.tracking.delivery_log import CORRECTED_EVENTS, standing
 from rtdts.tracking.delivery_state import (
     DeliveryPlan,
     DeliveryUpdate,
@@ -243,8 +243,7 @@ class TransitionWriter:
         for group, is_appended in zip(some, are_appended, strict=True):
             for row, _, new in group if is_appended else ():
                 delivery, _ = ready[row.delivery_id]
-                if self._trace.follows(row.truck_id):
-                    self._trace_events(new)
+                self._report(delivery.after, new)
                 written[row.delivery_id] = _Written(
                     delivery.after,
                     tuple(event.version for event in new),
@@ -317,8 +316,7 @@ class TransitionWriter:
                     raise
                 self._park(row, new, error, budget)
                 return _Written(delivery.unsettled, (), is_parked=True, unfolded=unfolded)
-            if self._trace.follows(row.truck_id):
-                self._trace_events(new)
+            self._report(settlement.delivery_state, new)
             versions = (*settlement.already_there, *(event.version for event in new))
             return dataclasses.replace(written, versions=versions, appended=len(new))
         self._log.warning("delivery_contended", delivery_id=delivery.after.delivery_id)
@@ -346,6 +344,19 @@ class TransitionWriter:
             events=len(events),
             parked_as=key,
         )
+
+    def _report(self, delivery_state: DeliveryState, events: Sequence[DeliveryEvent]) -> None:
+        """Logs what was appended, as far as it matters; the state accounts for it."""
+        truck_id, length = events[0].truck_id, delivery_state.log_length
+        if length - len(events) < CORRECTED_EVENTS <= length:
+            self._log.warning(
+                "log_no_longer_corrected",
+                delivery_id=delivery_state.delivery_id,
+                truck_id=truck_id,
+                events=length,
+            )
+        if self._trace.follows(truck_id):
+            self._trace_events(events)
 
     def _trace_events(self, events: Iterable[DeliveryEvent]) -> None:
         for event in events:

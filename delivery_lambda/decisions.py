@@ -27,10 +27,15 @@ from rtdts.tracking.deliveries import (
     shown_from,
 )
 from rtdts.tracking.doubts import doubts_about
+from rtdts.tracking.roles import TRUCK
 from rtdts.tracking.visibility import DEFAULT_VISIBILITY, Visibility
 
 CLOCK_TOLERANCE_MS = 30_000
 """How far a declaring client's clock may be ahead: as much as a truck's (see ingest's stamping)."""
+
+MAX_TRUCK_PICKUPS = 10
+"""Pickups that trucks may declare of one delivery. What else they may declare ends it; without this
+limit a truck could make its log grow without end. Dispatchers may always declare one."""
 
 ANY_VERSION = "*"
 
@@ -165,6 +170,12 @@ def decide_declaration(
             reason=Reason.ILLEGAL_STATUS,
             detail=f"{declaration.type} is not possible while the delivery is {delivery.status}",
         )
+    is_pickup = declaration.type is DeclaredType.PICKED_UP
+    if is_pickup and _is_truck(actor) and _truck_pickups(log) >= MAX_TRUCK_PICKUPS:
+        return Refusal(
+            reason=Reason.ILLEGAL_STATUS,
+            detail=f"trucks have declared picked_up {MAX_TRUCK_PICKUPS} times",
+        )
     now_ms = max(now_ms, delivery.updated_at_ms)  # clocks differ: a row's time never goes back
     at_ms = now_ms if declaration.at_ms is None else declaration.at_ms
     if at_ms > now_ms + CLOCK_TOLERANCE_MS:
@@ -173,11 +184,19 @@ def decide_declaration(
         detail = "at: lies before the start of the truck's assignment"
         return Refusal(reason=Reason.BEFORE_ASSIGNMENT, detail=detail, field="at")
     effective_at_ms = min(at_ms, now_ms)
-    if declaration.type is DeclaredType.PICKED_UP:
+    if is_pickup:
         effective_at_ms = max(effective_at_ms, _last_declared_ms(log))
         now_ms = max(now_ms, effective_at_ms)
     doubts = doubts_about(declaration.type, effective_at_ms, delivery, log)
     return _declare(delivery, declaration, actor, effective_at_ms, now_ms, doubts)
+
+
+def _truck_pickups(log: Sequence[DeliveryEvent]) -> int:
+    return sum(event.declared is DeclaredType.PICKED_UP and _is_truck(event.actor) for event in log)
+
+
+def _is_truck(actor: str | None) -> bool:
+    return actor is not None and actor.startswith(f"{TRUCK}:")
 
 
 def _last_declared_ms(log: Sequence[DeliveryEvent]) -> int:

@@ -16,14 +16,14 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-from ingest_lambda.request import Sender, unpacked_body
+from ingest_lambda.request import Sender, address_of, unpacked_body
 from ingest_lambda.routes import POST_OWNTRACKS, POST_TRACCAR_CLIENT
 from ingest_lambda.service import HandledRequest, TelemetryService
 from rtdts.delivery_store.devices import Device
-from rtdts.delivery_store.known_devices import DevicesUnavailableError
+from rtdts.delivery_store.known_devices import DevicesUnavailableError, TooManyGuessesError
 from rtdts.ingest.packed_bodies import BodyTooLargeError, NotUnpackableError
 from rtdts.runtime.deadline import Deadline
-from rtdts.runtime.http_api import Response, json_response, problem
+from rtdts.runtime.http_api import Response, json_response, over_quota, problem
 from rtdts.runtime.rate_limits import RateLimits
 from rtdts.tracking.blocks import Token
 from rtdts.tracking.owntracks import owntracks_telemetry
@@ -54,7 +54,7 @@ class PhoneService:
 
     Args:
         telemetry: The service that takes the points.
-        holder: The device that a secret belongs to; raises `DevicesUnavailableError`.
+        holder: The device that a secret from an address belongs to: `KnownDevices.holder`.
         now_ms: The time of day.
         retry_after_s: When a phone may try again after the devices could not be read.
     """
@@ -63,7 +63,7 @@ class PhoneService:
         self,
         telemetry: TelemetryService,
         *,
-        holder: Callable[[str], Device | None],
+        holder: Callable[[str, str], Device | None],
         now_ms: Callable[[], int],
         retry_after_s: int,
     ) -> None:
@@ -86,6 +86,10 @@ class PhoneService:
         except _UnknownSenderError as error:
             status = HTTPStatus.UNAUTHORIZED
             return self._stranger(status, problem(status, str(error), headers=challenge))
+        except TooManyGuessesError as error:
+            detail = "too many requests with wrong credentials; send this again later"
+            status = HTTPStatus.TOO_MANY_REQUESTS
+            return self._stranger(status, over_quota(detail, error.wait_ms))
         except DevicesUnavailableError:
             status = HTTPStatus.SERVICE_UNAVAILABLE
             headers = {"Retry-After": str(self._retry_after_s)}
@@ -111,7 +115,7 @@ class PhoneService:
     def owntracks(self, event: Mapping[str, Any]) -> _Message:
         """A message of OwnTracks; its body may name any user, the truck is the credential's."""
         truck_id, secret = _basic_credentials(event)
-        device = self._holder(secret)
+        device = self._holder(secret, address_of(event))
         # The secret alone decides; with a wrong user name the phone was set up for another truck.
         if device is None or device.truck_id != truck_id:
             raise _UnknownSenderError("no device has this user name and password")
@@ -128,7 +132,7 @@ class PhoneService:
             # Versions before 9: their secret would be in every log of URLs on the path.
             raise UnreadableBodyError("send JSON, not a query: Traccar Client 9 or later")
         sent = read_traccar_message(unpacked_body(event, max_bytes=MAX_BODY_BYTES))
-        device = self._holder(sent.device_id.strip().lower())
+        device = self._holder(sent.device_id.strip().lower(), address_of(event))
         if device is None:
             raise _UnknownSenderError("no device has this identifier")
         return _Message(_sender(device), lambda: traccar_telemetry(sent, truck_id=device.truck_id))

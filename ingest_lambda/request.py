@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import ipaddress
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -41,6 +42,20 @@ def sender_of(event: Mapping[str, Any], *, identity_claim: str) -> Sender:
     if not isinstance(truck_id, str) or not truck_id:
         raise NotATruckError("the token does not say which truck this is")
     return Sender(truck_id=truck_id, token=token_of(claims))
+
+
+def address_of(event: Mapping[str, Any]) -> str:
+    """Where a request came from, as the gateway saw it; empty if that does not say.
+
+    Of IPv6 it is the network of 64 bits: a client may use every address of its own.
+    """
+    text = str(((event.get("requestContext") or {}).get("http") or {}).get("sourceIp", ""))
+    if ":" not in text:
+        return text
+    try:
+        return str(ipaddress.IPv6Network((text, 64), strict=False))
+    except ValueError:
+        return text
 
 
 def unpacked_body(event: Mapping[str, Any], *, max_bytes: int) -> bytes:

@@ -13,12 +13,15 @@ from rtdts.position_store.track_pages import TrackPage, TrackPages
 from rtdts.runtime.aws_clients import ONE_SHORT_ATTEMPT, aws_session
 from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger, get_logger
+from rtdts.runtime.rate_limits import RateLimits
 from rtdts.runtime.settings import read_settings
 from rtdts.runtime.wall_clock import now_ms
 from track_lambda.settings import Settings
 
 SEARCH_TIMEOUT_S: Final = 10.0
 """Well below the function's own timeout."""
+PAGES_BURST_MINUTES: Final = 5
+"""Minutes whose pages may be read at once: six days of a truck that sends a point per second."""
 
 
 class TrackPort(Protocol):
@@ -37,6 +40,8 @@ class App:
     identity_claim: str
     blocks: BlockList
     edge: Edge
+    pages: RateLimits
+    """Pages by dispatcher, for this instance alone."""
     log: Logger
     now_ms: Callable[[], int]
 
@@ -62,6 +67,9 @@ def build(environ: Mapping[str, str]) -> App:
         identity_claim=settings.identity_claim,
         blocks=BlockList(blocks, log=log, now_ms=now_ms),
         edge=Edge(settings.edge_secrets),
+        pages=RateLimits(
+            per_minute=settings.track_pages_per_minute, burst_minutes=PAGES_BURST_MINUTES
+        ),
         log=log,
         now_ms=now_ms,
     )

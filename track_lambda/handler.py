@@ -11,7 +11,14 @@ from typing import Any, Final, NamedTuple
 
 from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.track_pages import PagePoint
-from rtdts.runtime.http_api import Response, internal_error, json_response, problem, token_revoked
+from rtdts.runtime.http_api import (
+    Response,
+    internal_error,
+    json_response,
+    over_quota,
+    problem,
+    token_revoked,
+)
 from rtdts.tracking.blocks import Token, token_of
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.roles import DISPATCHER
@@ -29,6 +36,11 @@ class _Caller(NamedTuple):
     role: str
     identity: str
     token: Token
+
+    @property
+    def actor(self) -> str:
+        """``role:identity``."""
+        return f"{self.role}:{self.identity}"
 
 
 @functools.cache
@@ -51,7 +63,7 @@ def handle(event: Mapping[str, Any], app: App) -> Response:
         route=event.get("routeKey"),
         status=response["statusCode"],
         truck_id=(event.get("pathParameters") or {}).get("truck_id"),
-        actor=f"{caller.role}:{caller.identity}" if caller else None,
+        actor=caller.actor if caller else None,
         token_id=caller.token.token_id if caller else None,
         request_id=(event.get("requestContext") or {}).get("requestId"),
         duration_ms=round((time.monotonic() - started_s) * 1000, 1),
@@ -67,7 +79,7 @@ def _respond(event: Mapping[str, Any], caller: _Caller | None, app: App) -> Resp
     if app.blocks.current().revoking(*caller, app.now_ms()):
         return token_revoked()
     try:
-        return _page(event, app)
+        return _page(event, caller, app)
     except InvalidRequest as error:
         return problem(HTTPStatus.BAD_REQUEST, str(error), field=error.field)
     except StoreUnavailable as error:
@@ -83,8 +95,12 @@ def _respond(event: Mapping[str, Any], caller: _Caller | None, app: App) -> Resp
         return internal_error()
 
 
-def _page(event: Mapping[str, Any], app: App) -> Response:
+def _page(event: Mapping[str, Any], caller: _Caller, app: App) -> Response:
     requested = parse_interval(event)
+    now_ms = app.now_ms()
+    if (wait_ms := app.pages.wait_ms(caller.actor, now_ms)) > 0:
+        return over_quota("too many pages of tracks; send this request again later", wait_ms)
+    app.pages.spend(caller.actor, 1, now_ms)
     page = app.tracks.page(
         requested.truck_id, from_ms=requested.page_from_ms, to_ms=requested.to_ms, limit=PAGE_POINTS
     )

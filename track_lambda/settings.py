@@ -20,4 +20,12 @@ class Settings(SearchSettings):
     identity_claim: str = setting(
         "IDENTITY_CLAIM", default="sub", help="claim of the token that names its holder"
     )
+    track_pages_per_minute: int = setting(
+        "TRACK_PAGES_PER_MINUTE",
+        default=120,
+        minimum=1,
+        maximum=60_000,
+        help="pages of tracks that one dispatcher may read per minute from one instance, as a mean "
+        "over 5 minutes",
+    )
     edge_secrets: str = setting("EDGE_SECRETS", default="", help=edge.HELP)

@@ -7,6 +7,10 @@ so that the log folds to the timeline.
 **Corrections.** A late point can show that a rule fired too late, or should not have fired. Then
 one event with the cause ``corrected`` goes back to the last status that still holds, and the
 transitions that really followed are appended after it. Nothing is rewritten.
+
+**Corrections end.** A truck can send late points that contradict each other without end. So a log
+of `CORRECTED_EVENTS` events since its last declaration is not corrected any more. It goes on
+forwards: a status beyond its last one is still appended.
 """
 
 from __future__ import annotations
@@ -19,6 +23,12 @@ from rtdts.tracking.deliveries import Cause, DeliveryEvent, Status
 from rtdts.tracking.fixes import Fix
 from rtdts.tracking.status_machine import Transition
 from rtdts.tracking.stream_position import Through
+
+CORRECTED_EVENTS = 100
+"""Events since the last declaration up to which a log is corrected. An undisturbed delivery has 5
+of them; one settling adds at most 15."""
+
+_RANK = {status: rank for rank, status in enumerate(Status)}
 
 
 class Anchor(msgspec.Struct, frozen=True, array_like=True):
@@ -127,6 +137,7 @@ def reconcile(
     expected: Sequence[Transition],
     *,
     because: Fix,
+    log_length: int = 0,
     tolerance_ms: int = 0,
     may_move_times: bool = True,
 ) -> Reconciled:
@@ -137,6 +148,8 @@ def reconcile(
         believed: The rules' transitions that stand.
         expected: The rules' transitions that should stand.
         because: The point that caused the change: a correction names it.
+        log_length: Events of the log after the anchor; from `CORRECTED_EVENTS` on only statuses
+            beyond the last one are appended.
         tolerance_ms: A transition whose time moved by less than this stands as it is.
         may_move_times: Whether one that moved by more may be corrected now, when no status changes.
     """
@@ -149,6 +162,10 @@ def reconcile(
     stands = tuple(believed)
     if kept == len(believed):
         return Reconciled(append=missing, believed=(*stands, *missing))
+    if log_length >= CORRECTED_EVENTS:
+        last = _RANK[believed[-1].status]
+        beyond = tuple(one for one in missing if _RANK[one.status] > last)
+        return Reconciled(append=beyond, believed=(*stands, *beyond))
     if not may_move_times and _statuses(believed) == _statuses(expected):
         return Reconciled(append=(), believed=stands, has_moved_times=True)
     while kept and believed[kept - 1].status is anchor.status:

@@ -139,6 +139,7 @@ def believe(
         delivery_state.believed,
         delivery_state.tip.transitions,
         because=because,
+        log_length=delivery_state.log_length,
         tolerance_ms=rules.dwell_ms,
         may_move_times=may_move_times,
     )
@@ -191,6 +192,7 @@ def agree(
         log.transitions,
         after.tip.transitions,
         because=because,
+        log_length=len(log.after_anchor),
         tolerance_ms=rules.dwell_ms,
         may_move_times=may_move_times,
     )

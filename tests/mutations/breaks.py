@@ -52,6 +52,7 @@ TOGETHER = f"{UNIT}/consumer/test_many_deliveries_at_once.py"
 STORE = "tests/contract/test_delivery_store_contract.py"
 APPENDS = f"{UNIT}/delivery_store/test_appends.py"
 SETTLING = f"{UNIT}/consumer/test_settling.py"
+TOGGLED = f"{UNIT}/consumer/test_toggled_statuses.py"
 AGAIN = f"{UNIT}/consumer/test_settling_again.py"
 BACKLOG = f"{UNIT}/consumer/test_backlog_newest_first.py"
 ERASE = f"{UNIT}/operations/test_erase.py"
@@ -1083,6 +1084,54 @@ BREAKS = (
         tests=(f"{SOCKET}::test_whatever_a_revoked_connection_says_ends_it",),
     ),
     Break(
+        name="contradicting-points-make-a-log-grow-without-end",
+        guarantee=6,
+        file="rtdts/tracking/delivery_log.py",
+        text="    if log_length >= CORRECTED_EVENTS:",
+        replacement="    if log_length < 0:",
+        tests=(
+            f"{TOGGLED}::test_contradicting_late_points_make_a_log_grow_to_a_bound_only",
+            f"{TOGGLED}::test_what_a_truck_does_after_its_log_is_no_longer_corrected_is_logged_still",
+        ),
+    ),
+    Break(
+        name="what-follows-a-long-log-is-lost",
+        guarantee=6,
+        file="rtdts/tracking/delivery_log.py",
+        text="if _RANK[one.status] > last)",
+        replacement="if _RANK[one.status] < 0)",
+        tests=(
+            f"{TOGGLED}::test_what_a_truck_does_after_its_log_is_no_longer_corrected_is_logged_still",
+        ),
+    ),
+    Break(
+        name="a-truck-declares-pickups-without-end",
+        guarantee=6,
+        file="delivery_lambda/decisions.py",
+        text="_truck_pickups(log) >= MAX_TRUCK_PICKUPS",
+        replacement="len(log) < 0",
+        tests=(f"{DECISIONS}::test_a_truck_may_declare_ten_pickups_and_a_dispatcher_any_number",),
+    ),
+    Break(
+        name="each-guess-of-a-phones-secret-is-read",
+        guarantee=6,
+        file="rtdts/delivery_store/known_devices.py",
+        text="spend(address, 1, begun_at_ms)\n            self._keep_unknown",
+        replacement="spend(key, 1, begun_at_ms)\n            self._keep_unknown",
+        tests=(
+            f"{DEVICES}::test_guesses_from_one_address_are_read_up_to_a_bound",
+            f"{PHONES}::test_guesses_beyond_a_bound_are_429_and_read_nothing",
+        ),
+    ),
+    Break(
+        name="guesses-keep-phones-out",
+        guarantee=6,
+        file="rtdts/delivery_store/known_devices.py",
+        text="        if known is None and (wait_ms := self._guesses",
+        replacement="        if (wait_ms := self._guesses",
+        tests=(f"{DEVICES}::test_guesses_keep_neither_cached_devices_nor_other_addresses_out",),
+    ),
+    Break(
         name="one-dispatcher-takes-every-thread-of-the-fleet",
         guarantee=6,
         file="broadcaster/fleet_followers.py",
@@ -1849,6 +1898,14 @@ BREAKS = (
         text="if to_ms - from_ms > MAX_INTERVAL_MS:",
         replacement="if to_ms - from_ms > 366 * MAX_INTERVAL_MS:",
         tests=(f"{TRACK}::test_what_is_wrong_is_named",),
+    ),
+    Break(
+        name="one-dispatcher-reads-tracks-without-end",
+        guarantee=6,
+        file="track_lambda/handler.py",
+        text="    app.pages.spend(caller.actor, 1, now_ms)\n",
+        replacement="",
+        tests=(f"{TRACK}::test_pages_beyond_a_dispatchers_quota_are_429_and_search_nothing",),
     ),
     # 5. A viewer hears of each tracked delivery at least once a minute.
     Break(

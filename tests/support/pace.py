@@ -18,5 +18,6 @@ WITHOUT_QUOTAS = {
     "TRUCK_REQUESTS_PER_MINUTE": "60000",
     "TRUCK_POINTS_PER_MINUTE": "6000000",
     "REQUESTS_PER_MINUTE": "60000",
+    "TRACK_PAGES_PER_MINUTE": "60000",
 }
-"""For a fuzzer that sends thousands of requests as one truck and one customer."""
+"""For a fuzzer that sends thousands of requests as one truck, customer and dispatcher."""

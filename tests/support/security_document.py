@@ -36,6 +36,7 @@ QUOTAS = (
         "customer or truck",
         "429 with `Retry-After`",
     ),
+    ("track_lambda.settings", "TRACK_PAGES_PER_MINUTE", "dispatcher", "429 with `Retry-After`"),
     ("delivery_lambda.settings", "MAX_OPEN_DELIVERIES", "truck", "409"),
     ("delivery_lambda.settings", "MAX_SHARES", "delivery", "409"),
     (

@@ -252,14 +252,16 @@ async def test_the_questions_of_one_dispatcher_keep_no_other_waiting(world: Worl
     truck(world, "T-1")
     for number, view in enumerate(views(8)):  # more than there are threads
         world.follower(f"eve-{number}", view, identity="eve")
-    world.follower("eve-too", identity="eve")
-    world.follower("ben", identity="ben")
     responded = threading.Event()
     world.fleet.before_count = lambda view: None if view == WORLD_VIEW else hang(responded)
     fleet = world.fleet_followers()
 
     try:
         async with asyncio.timeout(COMES_WITHIN_S):
+            await fleet.tick()
+            # Only now, so that all of hers have begun: the order within a tick is any.
+            world.follower("eve-too", identity="eve")
+            world.follower("ben", identity="ben")
             await fleet.tick()
             await world.gateway.wait_for_posts(["ben", "eve-too"])
     finally:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 from delivery_lambda.decisions import (
     ANY_VERSION,
     CLOCK_TOLERANCE_MS,
+    MAX_TRUCK_PICKUPS,
     Change,
     Declaration,
     DeliverySpec,
@@ -56,7 +58,7 @@ def declaration(what: DeclaredType, **more: Any) -> Declaration:
     return dataclasses.replace(made, **more)
 
 
-def declare(delivery: Delivery, output: Declaration, log: tuple[DeliveryEvent, ...] = ()) -> Any:
+def declare(delivery: Delivery, output: Declaration, log: Sequence[DeliveryEvent] = ()) -> Any:
     return decide_declaration(delivery, log, output, actor="truck:T-0012", now_ms=LATER_MS)
 
 
@@ -464,6 +466,23 @@ def test_a_key_stands_for_one_thing_to_say() -> None:
     other = declaration(DeclaredType.PICKED_UP, request_hash="h-2")
 
     assert declare(change.after, other, change.events).reason is Reason.KEY_REUSED
+
+
+def test_a_truck_may_declare_ten_pickups_and_a_dispatcher_any_number() -> None:
+    """Each other declaration ends the delivery: its log would grow at a truck's will."""
+    row, log = new_delivery(), list[DeliveryEvent]()
+    for n in range(MAX_TRUCK_PICKUPS):
+        change = declare(row, declaration(DeclaredType.PICKED_UP, idempotency_key=f"k-{n}"), log)
+        row, log = change.after, [*log, *change.events]
+    once_more = declaration(DeclaredType.PICKED_UP, idempotency_key="k-more")
+
+    refused = declare(row, once_more, log)
+    by_dispatcher = decide_declaration(row, log, once_more, actor="dispatcher:A", now_ms=LATER_MS)
+    delivered = declare(row, declaration(DeclaredType.DELIVERED, idempotency_key="k-end"), log)
+
+    assert refused.reason is Reason.ILLEGAL_STATUS
+    assert isinstance(by_dispatcher, Change)
+    assert delivered.after.status is Status.DELIVERED
 
 
 def test_nothing_that_was_passed_in_is_changed() -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 
 import pytest
 
-from rtdts.delivery_store.devices import DeviceStore, hash_of, is_secret, new_secret
-from rtdts.delivery_store.known_devices import DevicesUnavailableError, KnownDevices
+from rtdts.delivery_store.devices import Device, DeviceStore, hash_of, is_secret, new_secret
+from rtdts.delivery_store.known_devices import (
+    GUESSES_PER_MINUTE,
+    MAX_UNKNOWN,
+    DevicesUnavailableError,
+    KnownDevices,
+    TooManyGuessesError,
+)
 from rtdts.runtime.logs import Logger
 from tests.fakes.fake_devices import FakeDeviceStore
 from tests.fakes.scripted_client import ScriptedClient
@@ -32,6 +39,9 @@ class Known:
             now_ms=lambda: self.now_ms,
             max_devices=max_devices,
         )
+
+    def holder(self, secret: str, address: str = "203.0.113.7") -> Device | None:
+        return self.known.holder(secret, address)
 
 
 @pytest.fixture
@@ -84,20 +94,20 @@ def test_all_pages_are_listed() -> None:
 
 
 def test_a_device_is_read_once_in_ten_seconds(process: Known) -> None:
-    found = [process.known.holder(SECRET) for _ in range(3)]
+    found = [process.holder(SECRET) for _ in range(3)]
     process.now_ms += TEN_SECONDS_MS
-    process.known.holder(SECRET)
+    process.holder(SECRET)
 
     assert found == [process.device] * 3
     assert process.store.readings == 2
 
 
 def test_a_revoked_device_is_unknown_within_ten_seconds(process: Known) -> None:
-    process.known.holder(SECRET)
+    process.holder(SECRET)
     process.store.revoke("T-1")
     process.now_ms += TEN_SECONDS_MS
 
-    assert process.known.holder(SECRET) is None
+    assert process.holder(SECRET) is None
 
 
 @pytest.mark.parametrize(
@@ -105,19 +115,93 @@ def test_a_revoked_device_is_unknown_within_ten_seconds(process: Known) -> None:
     ["", "short", SECRET[:-1], SECRET + "0", SECRET.upper(), SECRET[:-1] + "u", SECRET + "\n"],
 )
 def test_what_can_be_no_secret_costs_no_reading(process: Known, text: str) -> None:
-    assert process.known.holder(text) is None
+    assert process.holder(text) is None
     assert process.store.readings == 0
 
 
 def test_made_up_secrets_displace_no_device() -> None:
     process = Known(max_devices=2)
-    process.known.holder(SECRET)
+    process.holder(SECRET)
     for _ in range(10):
-        process.known.holder(new_secret())
+        process.holder(new_secret())
     before = process.store.readings
-    process.known.holder(SECRET)
+    process.holder(SECRET)
 
     assert process.store.readings == before
+
+
+def test_a_secret_that_no_device_has_is_read_once_in_ten_seconds(process: Known) -> None:
+    """A revoked phone sends the same message again and again."""
+    revoked = new_secret()
+    found = [process.holder(revoked) for _ in range(1_000)]
+    process.now_ms += TEN_SECONDS_MS
+    later = process.holder(revoked)
+
+    assert {*found, later} == {None}
+    assert process.store.readings == 2
+
+
+def test_a_device_that_was_added_after_its_first_message_is_known_ten_seconds_later(
+    process: Known,
+) -> None:
+    early = new_secret()
+    process.holder(early)
+    device = process.store.put(early, "T-2")
+    process.now_ms += TEN_SECONDS_MS
+
+    assert process.holder(early) == device
+
+
+def test_guesses_from_one_address_are_read_up_to_a_bound(process: Known) -> None:
+    process.holder(SECRET)
+    for _ in range(GUESSES_PER_MINUTE):
+        assert process.holder(new_secret()) is None
+    before = process.store.readings
+    with pytest.raises(TooManyGuessesError) as refused:
+        process.holder(new_secret())
+
+    assert process.store.readings == before
+    assert refused.value.wait_ms == 1_000
+    process.now_ms += 1_000
+    assert process.holder(new_secret()) is None
+
+
+def test_guesses_keep_neither_cached_devices_nor_other_addresses_out(process: Known) -> None:
+    process.holder(SECRET)
+    other = process.store.put(new := new_secret(), "T-2")
+    for _ in range(GUESSES_PER_MINUTE):
+        process.holder(new_secret())
+    process.now_ms += 500
+    cached = process.holder(SECRET)
+    for _ in range(20):
+        process.now_ms += TEN_SECONDS_MS
+        for _ in range(GUESSES_PER_MINUTE):
+            with contextlib.suppress(TooManyGuessesError):
+                process.holder(new_secret())
+
+    assert cached == process.holder(SECRET) == process.device
+    assert process.holder(new, "203.0.113.8") == other
+
+
+def test_guesses_while_the_table_is_unavailable_are_bounded_too(process: Known) -> None:
+    process.store.is_unavailable = True
+    for _ in range(GUESSES_PER_MINUTE):
+        with pytest.raises(DevicesUnavailableError):
+            process.holder(new_secret())
+
+    with pytest.raises(TooManyGuessesError):
+        process.holder(new_secret())
+
+
+def test_secrets_that_no_device_has_are_forgotten_beyond_a_number(process: Known) -> None:
+    first = new_secret()
+    process.holder(first, "first")
+    for n in range(MAX_UNKNOWN):
+        process.holder(new_secret(), f"address-{n}")
+    before = process.store.readings
+    process.holder(first, "first")
+
+    assert process.store.readings == before + 1
 
 
 def test_more_devices_than_are_kept_displace_the_one_read_longest_ago() -> None:
@@ -126,22 +210,22 @@ def test_more_devices_than_are_kept_displace_the_one_read_longest_ago() -> None:
     for secret in others:
         process.store.put(secret, "T-2")
     for secret in (SECRET, *others):
-        process.known.holder(secret)
+        process.holder(secret)
     before = process.store.readings
-    process.known.holder(others[1])
-    process.known.holder(others[0])
+    process.holder(others[1])
+    process.holder(others[0])
     kept = process.store.readings
-    process.known.holder(SECRET)
+    process.holder(SECRET)
 
     assert kept == before
     assert process.store.readings == before + 1
 
 
 def test_a_table_that_is_unavailable_stops_no_device_that_is_known(process: Known) -> None:
-    process.known.holder(SECRET)
+    process.holder(SECRET)
     process.store.is_unavailable = True
     process.now_ms += TEN_SECONDS_MS
-    found = [process.known.holder(SECRET) for _ in range(3)]
+    found = [process.holder(SECRET) for _ in range(3)]
 
     assert found == [process.device] * 3
     assert process.store.readings == 2
@@ -152,9 +236,9 @@ def test_a_device_that_is_not_known_waits_for_the_table(process: Known) -> None:
     process.store.is_unavailable = True
     for _ in range(10):
         with pytest.raises(DevicesUnavailableError):
-            process.known.holder(SECRET)
+            process.holder(SECRET)
     process.store.is_unavailable = False
 
-    assert process.known.holder(SECRET) == process.device
+    assert process.holder(SECRET) == process.device
     assert len(process.lines.getvalue().splitlines()) == 1
     assert SECRET not in process.lines.getvalue()

@@ -12,6 +12,7 @@ import pytest
 
 from ingest_lambda import handler
 from rtdts.delivery_store.devices import hash_of, new_secret
+from rtdts.delivery_store.known_devices import GUESSES_PER_MINUTE
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.instants import format_instant
 from rtdts.tracking.point_identity import point_id
@@ -156,6 +157,29 @@ def test_a_guess_of_the_wrong_form_costs_no_reading(
 
 
 @both
+def test_guesses_beyond_a_bound_are_429_and_read_nothing(ingest: Lambda, phone: Sending) -> None:
+    """Nothing stands before these routes: each guess of a secret would cost a reading."""
+    statuses = [raw(ingest, phone(secret=new_secret()))[0] for _ in range(GUESSES_PER_MINUTE + 5)]
+    readings = ingest.devices.readings
+    status, _, headers = ingest(phone(secret=new_secret()))
+
+    assert statuses == [401] * GUESSES_PER_MINUTE + [429] * 5
+    assert (status, headers["Retry-After"]) == (429, "1")
+    assert ingest.devices.readings == readings == GUESSES_PER_MINUTE
+
+
+@both
+def test_guesses_from_elsewhere_keep_no_phone_out(ingest: Lambda, phone: Sending) -> None:
+    for n in range(GUESSES_PER_MINUTE + 5):
+        guess = phone(secret=new_secret())
+        guess["requestContext"]["http"]["sourceIp"] = f"2001:db8::{n:x}"
+        status, _ = raw(ingest, guess)
+    assert status == 429
+
+    assert raw(ingest, phone())[0] == 200
+
+
+@both
 def test_a_keyboards_capital_and_blank_are_forgiven(ingest: Lambda, phone: Sending) -> None:
     assert raw(ingest, phone(secret=f"{SECRET.upper()} "))[0] == 200
 
@@ -284,7 +308,7 @@ def test_guessing_writes_a_line_of_the_log_now_and_then_only(
 ) -> None:
     responses = {raw(ingest, phone(secret=new_secret()))[0] for _ in range(200)}
 
-    assert responses == {401}
+    assert responses == {401, 429}
     assert [line["status"] for line in ingest.logged] == [401]
 
 

@@ -13,6 +13,7 @@ from rtdts.position_store.errors import StoreUnavailable
 from rtdts.position_store.writer import HistoryWrite
 from rtdts.runtime.edge import Edge
 from rtdts.runtime.logs import Logger
+from rtdts.runtime.rate_limits import RateLimits
 from rtdts.runtime.settings import SettingsError
 from rtdts.tracking.blocks import Block, BlockKind
 from rtdts.tracking.fixes import fix_of
@@ -33,7 +34,8 @@ FROM, TO = format_instant(START_MS), format_instant(START_MS + HOUR_MS)
 class Api:
     """A track_lambda on fakes."""
 
-    def __init__(self, edge_secrets: str = "") -> None:
+    def __init__(self, edge_secrets: str = "", *, pages: int = 60) -> None:
+        self.now_ms = START_MS
         self.history = FakePositionStore()
         self.blocks = FakeBlockStore()
         self.lines = io.StringIO()
@@ -43,8 +45,9 @@ class Api:
             identity_claim="sub",
             blocks=BlockList(self.blocks, log=log, now_ms=lambda: START_MS),
             edge=Edge(edge_secrets),
+            pages=RateLimits(per_minute=pages, burst_minutes=1),
             log=log,
-            now_ms=lambda: START_MS,
+            now_ms=lambda: self.now_ms,
         )
 
     def drives(self, truck_id: str, points: int) -> None:
@@ -170,6 +173,37 @@ def test_a_cursor_is_good_for_its_own_track_alone(api: Api) -> None:
 
     assert others == [400, 400]
     assert api.track(cursor=cursor)[0] == 200
+
+
+def test_pages_beyond_a_dispatchers_quota_are_429_and_search_nothing() -> None:
+    """A search costs the store that all viewers and trucks need."""
+    api = Api(pages=6)
+    within = [api.track()[0] for _ in range(6)]
+    api.history.troubles["page"] = [AssertionError("searched")]
+
+    status, problem = api.track()
+
+    assert within == [200] * 6
+    assert (status, problem["status"]) == (429, 429)
+    assert api.headers["Retry-After"] == "10"
+
+
+def test_another_dispatcher_and_a_later_moment_have_pages_left() -> None:
+    api = Api(pages=6)
+    for _ in range(7):
+        api.track()
+    other = api.track(whom=("dispatcher", "ben"))[0]
+    api.now_ms += 10_000
+
+    assert (other, api.track()[0], api.track()[0]) == (200, 200, 429)
+
+
+def test_what_is_wrong_takes_no_page_of_the_quota() -> None:
+    api = Api(pages=1)
+    for _ in range(3):
+        assert api.get()[0] == 400
+
+    assert api.track()[0] == 200
 
 
 def test_a_store_that_is_unavailable_is_reported(api: Api) -> None:

@@ -6,7 +6,13 @@ import msgspec
 import pytest
 
 from rtdts.tracking.deliveries import Cause, DeclaredType, DeliveryEvent, Status
-from rtdts.tracking.delivery_log import Anchor, Reconciled, reconcile, standing
+from rtdts.tracking.delivery_log import (
+    CORRECTED_EVENTS,
+    Anchor,
+    Reconciled,
+    reconcile,
+    standing,
+)
 from rtdts.tracking.enrichment import EnrichmentRules
 from rtdts.tracking.fixes import fix_of
 from rtdts.tracking.status_machine import PlannedRoute, StatusRules, Transition
@@ -134,6 +140,43 @@ def test_the_log_then_folds_to_what_was_wanted(
     appended = grown(believed, expected)
 
     assert standing(log(*believed, *appended)).transitions == tuple(expected)
+
+
+def long(
+    believed: Sequence[Transition], expected: Sequence[Transition], length: int = CORRECTED_EVENTS
+) -> Reconciled:
+    return reconcile(ANCHOR, believed, expected, because=LATE, log_length=length)
+
+
+def test_a_log_is_corrected_up_to_a_number_of_events() -> None:
+    last = long([OFF_10, THERE], [OFF_10], CORRECTED_EVENTS - 1)
+
+    assert [one.cause for one in last.append] == [Cause.CORRECTED]
+    assert long([OFF_10, THERE], [OFF_10]) == Reconciled(append=(), believed=(OFF_10, THERE))
+
+
+def test_a_long_log_goes_on_with_the_statuses_beyond_its_last_one() -> None:
+    loaded = made(Status.IN_TRANSIT, Cause.IMPLIED, 200)
+
+    beside = long([OFF_10, THERE], [OFF_5, loaded])
+    behind = long([OFF_10], [OFF_10, THERE])
+
+    assert (beside.append, beside.believed) == ((loaded,), (OFF_10, THERE, loaded))
+    assert behind.append == (THERE,)
+
+
+def test_a_long_log_waits_for_no_pause_to_correct_times() -> None:
+    much_earlier = made(Status.EN_ROUTE_TO_PICKUP, Cause.MOVED_OFF, 4)
+    reconciled = reconcile(
+        ANCHOR,
+        [OFF_10],
+        [much_earlier],
+        because=LATE,
+        log_length=CORRECTED_EVENTS,
+        may_move_times=False,
+    )
+
+    assert reconciled == Reconciled(append=(), believed=(OFF_10,))
 
 
 BACK = made(Status.IN_TRANSIT, Cause.TRANSFERRED, 10)
