@@ -1,5 +1,6 @@
 """Each Lambda's zip against its import closure, with the real uv and the real lock file."""
 
+import functools
 import importlib.util
 import os
 import subprocess
@@ -38,6 +39,12 @@ def build(uv: Uv, tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="module")
+def zips(build):
+    """The zips for a machine, built once."""
+    return functools.cache(lambda target: build(target))
+
+
+@pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what AWS's runtime has, and nothing else of this environment."""
     folder = tmp_path_factory.mktemp("runtime")
@@ -57,8 +64,8 @@ def third_party_folders(archive: zipfile.ZipFile) -> set[str]:
 
 
 @pytest.mark.parametrize("package", DEPLOYED_PACKAGES, ids=lambda package: package.name)
-def test_the_handler_imports_from_the_zip_alone(package: Package, build, runtime, tmp_path):
-    with zipfile.ZipFile(build(this_machine())[package.name]) as archive:
+def test_the_handler_imports_from_the_zip_alone(package: Package, zips, runtime, tmp_path):
+    with zipfile.ZipFile(zips(this_machine())[package.name]) as archive:
         archive.extractall(tmp_path)
     program = (
         "import sys, importlib\n"
@@ -83,18 +90,18 @@ def test_the_handler_imports_from_the_zip_alone(package: Package, build, runtime
 
 
 @pytest.mark.parametrize("package", DEPLOYED_PACKAGES, ids=lambda package: package.name)
-def test_of_ours_the_zip_holds_the_import_closure_and_nothing_else(package: Package, build):
+def test_of_ours_the_zip_holds_the_import_closure_and_nothing_else(package: Package, zips):
     closure = import_closure(package.module, PROJECT)
 
-    with zipfile.ZipFile(build(this_machine())[package.name]) as archive:
+    with zipfile.ZipFile(zips(this_machine())[package.name]) as archive:
         held = {name for name in archive.namelist() if (PROJECT / name).is_file()}
 
     assert held == {path.relative_to(PROJECT).as_posix() for path in closure.modules.values()}
 
 
-def test_of_others_each_zip_holds_only_what_it_reaches(build):
+def test_of_others_each_zip_holds_only_what_it_reaches(zips):
     def folders(name: str) -> set[str]:
-        with zipfile.ZipFile(build(PRODUCTION)[name]) as archive:
+        with zipfile.ZipFile(zips(PRODUCTION)[name]) as archive:
             return third_party_folders(archive)
 
     assert folders("ingest") == {"msgspec"}
@@ -105,16 +112,16 @@ def test_of_others_each_zip_holds_only_what_it_reaches(build):
         assert not {"boto3", "botocore", "sim", "tests"} & folders(package.name)
 
 
-def test_production_gets_wheels_of_its_own_platform(build):
-    with zipfile.ZipFile(build(PRODUCTION)["ingest"]) as archive:
+def test_production_gets_wheels_of_its_own_platform(zips):
+    with zipfile.ZipFile(zips(PRODUCTION)["ingest"]) as archive:
         compiled = [name for name in archive.namelist() if name.endswith(".so")]
 
     assert compiled
     assert all("cpython-313-aarch64" in name for name in compiled)
 
 
-def test_fits_into_a_lambda(build):
-    for path in build(PRODUCTION).values():
+def test_fits_into_a_lambda(zips):
+    for path in zips(PRODUCTION).values():
         with zipfile.ZipFile(path) as archive:
             unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
 
