@@ -108,6 +108,7 @@ async def _run(port: int, token: str, messages: int, route: str) -> dict[str, fl
         "password": token,
         "receive_maximum": RECEIVE_MAXIMUM,
         "keepalive_s": 60,
+        "session_expiry_s": 3_600,
     }
     is_direct = route == "direct"
     connection = BrokerConnection(**arguments) if is_direct else _IteratedConnection(**arguments)

@@ -76,6 +76,7 @@ async def bridge_of(settings: Settings) -> AsyncIterator[Bridge]:
             password=settings.password,
             receive_maximum=settings.receive_maximum,
             keepalive_s=settings.keepalive_s,
+            session_expiry_s=settings.session_expiry_s,
         )
 
     def session(of: Connection) -> Session:

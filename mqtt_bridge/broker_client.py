@@ -25,9 +25,6 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from mqtt_bridge.errors import BrokerError
 from mqtt_bridge.judging import Message
 
-NEVER_EXPIRES: Final = 0xFFFFFFFF
-"""A session's expiry interval. When the last session of a shared subscription ends, brokers drop
-the messages that they hold for it."""
 TIMEOUT_S: Final = 10.0
 _QOS: Final = 1
 # The bridges have already received a message that a truck had retained, although it should not.
@@ -71,6 +68,9 @@ class BrokerConnection:
         password: The user's password.
         receive_maximum: Messages in flight before the broker waits for acknowledgements.
         keepalive_s: Seconds of silence after which either side checks the connection.
+        session_expiry_s: Seconds after the connection's end at which the broker ends its session.
+            No session is resumed. But a shared subscription ends with the last of its sessions, and
+            a broker may then drop the messages that it holds for it.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class BrokerConnection:
         password: str,
         receive_maximum: int,
         keepalive_s: int,
+        session_expiry_s: int,
     ) -> None:
         self._host = host
         self._port = port
@@ -91,6 +92,7 @@ class BrokerConnection:
         self._password = password
         self._receive_maximum = receive_maximum
         self._keepalive_s = keepalive_s
+        self._session_expiry_s = session_expiry_s
         self._client: aiomqtt.Client | None = None
 
     @contextlib.asynccontextmanager
@@ -108,7 +110,7 @@ class BrokerConnection:
             BrokerError: The broker can't be reached, or rejects the connection or a subscription.
         """
         properties = _properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = NEVER_EXPIRES
+        properties.SessionExpiryInterval = self._session_expiry_s
         properties.ReceiveMaximum = self._receive_maximum
         client = aiomqtt.Client(
             self._host,

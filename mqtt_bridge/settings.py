@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Final
 
 from rtdts.ingest.message_settings import MessageSettings
 from rtdts.runtime import point_trace
 from rtdts.runtime.settings import setting
+
+_DAY_S: Final = 86_400
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,14 @@ class Settings(MessageSettings):
         minimum=5,
         maximum=300,
         help="seconds of silence after which the bridge pings the broker",
+    )
+    session_expiry_s: int = setting(
+        "MQTT_SESSION_EXPIRY_S",
+        default=3 * _DAY_S,  # longer than a weekend
+        minimum=3_600,
+        maximum=7 * _DAY_S,  # older points are rejected; Artemis 2.55 overflows above 24 days
+        help="seconds after a lost connection at which the broker ends its session; where the "
+        "broker's queues end with the last session, all bridges may be disconnected for so long",
     )
     gather_ms: int = setting(
         "GATHER_MS",

@@ -141,6 +141,25 @@ async def test_no_more_is_handed_over_than_may_be_in_flight_and_each_acknowledge
     assert sorted(message.payload for message in came) == [b"%d" % n for n in range(7)]
 
 
+async def test_bridges_that_are_connected_at_once_share_what_comes(broker: Broker) -> None:
+    truck_id = unique("T")
+    everything = [b"%d" % number for number in range(2 * RECEIVE_MAXIMUM)]
+    async with bridge(broker, truck_id) as (first, to_first):
+        async with bridge(broker, truck_id) as (_, to_second):
+            for payload in everything:
+                await broker.publish(truck_id, payload)
+            await until(lambda: len(to_first) == len(to_second) == RECEIVE_MAXIMUM)
+            shared = [message.payload for message in (*to_first, *to_second)]
+        for message in to_first[:]:
+            first.acknowledge(message.packet_id)
+        await until(lambda: len(to_first) == len(everything))  # also what the second had
+        for message in to_first[RECEIVE_MAXIMUM:]:
+            first.acknowledge(message.packet_id)
+
+    assert sorted(shared) == everything
+    assert sorted(message.payload for message in to_first) == everything
+
+
 async def test_a_truck_receives_its_result(broker: Broker) -> None:
     truck_id = unique("T")
     received = asyncio.create_task(broker.result(truck_id))

@@ -178,8 +178,9 @@ async def test_what_is_no_valid_token_opens_nothing(
     assert await is_rejected(broker.truck("T-mine", token=token), "trucks/T-mine/telemetry")
 
 
+@pytest.mark.parametrize("unsubscribes", [False, True])
 async def test_a_bridge_can_not_throw_away_what_the_broker_holds(
-    broker: BrokerProcess, held: bytes
+    broker: BrokerProcess, held: bytes, unsubscribes: bool
 ) -> None:
     """Not with a clean start, not by giving its subscription up, not by ending its session."""
     for _ in range(2):  # the second begins by cleaning what the first has left
@@ -195,7 +196,24 @@ async def test_a_bridge_can_not_throw_away_what_the_broker_holds(
         client._client.manual_ack_set(True)
         async with client:
             await client.subscribe([(one, 1) for one in SUBSCRIPTIONS])
-            await client.unsubscribe(list(SUBSCRIPTIONS))
+            if unsubscribes:
+                await client.unsubscribe(list(SUBSCRIPTIONS))
+
+
+async def test_what_bridges_held_outlives_their_sessions(broker: BrokerProcess) -> None:
+    truck_id = unique("T")
+    seen = len(broker.log.read_bytes())
+    came: list[Message] = []
+    async with broker.bridge(session_expiry_s=1).opened(SUBSCRIPTIONS, came.append):
+        await publish(broker.truck(truck_id), f"trucks/{truck_id}/telemetry", b"held")
+        await until(lambda: b"held" in [message.payload for message in came])
+    await publish(broker.truck(truck_id), f"trucks/{truck_id}/telemetry", b"waiting")
+    # The session has expired: the broker would have deleted its queues.
+    for name in SUBSCRIPTIONS:
+        line = f"queue_kept {name.removeprefix('$share/').replace('/', '.', 1)}\n".encode()
+        await until(lambda line=line: line in broker.log.read_bytes()[seen:])
+
+    assert {b"held", b"waiting"} <= set(await kept(broker))
 
 
 @pytest.mark.parametrize("topic", ["trucks/T-1/telemetry", "elsewhere"])

@@ -319,6 +319,16 @@ BREAKS = (
         tests=(f"{ENROLLED}::test_a_truck_sends_as_itself_on_its_own_topic_and_receives_nothing",),
     ),
     Break(
+        name="bridge-sessions-never-expire",
+        guarantee=1,
+        file="mqtt_bridge/broker_client.py",
+        text="properties.SessionExpiryInterval = self._session_expiry_s",
+        replacement="properties.SessionExpiryInterval = 0xFFFFFFFF",
+        tests=(
+            "tests/integration/test_broker_rights.py::test_what_bridges_held_outlives_their_sessions",
+        ),
+    ),
+    Break(
         name="two-trucks-under-one-key",
         guarantee=1,
         file="rtdts/telemetry_stream/putter.py",

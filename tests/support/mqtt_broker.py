@@ -76,7 +76,9 @@ class BrokerProcess:
         setup = owntracks_over_mqtt(f"mqtt://{HOST}:{self.port}", device, secret)
         return OwnTracksPhone({**setup, **changed})
 
-    def bridge(self, *, receive_maximum: int = 100) -> BrokerConnection:
+    def bridge(
+        self, *, receive_maximum: int = 100, session_expiry_s: int = 3_600
+    ) -> BrokerConnection:
         """A bridge's connection, not open yet."""
         return BrokerConnection(
             host=HOST,
@@ -86,6 +88,7 @@ class BrokerProcess:
             password=self.token(BRIDGE_ROLE, BRIDGE_ID),
             receive_maximum=receive_maximum,
             keepalive_s=15,
+            session_expiry_s=session_expiry_s,
         )
 
 

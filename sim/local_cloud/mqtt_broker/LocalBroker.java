@@ -19,6 +19,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
 import javax.security.auth.Subject;
+import org.apache.activemq.artemis.api.core.ActiveMQException;
+import org.apache.activemq.artemis.api.core.ActiveMQIllegalStateException;
 import org.apache.activemq.artemis.api.core.QueueConfiguration;
 import org.apache.activemq.artemis.api.core.RoutingType;
 import org.apache.activemq.artemis.core.config.Configuration;
@@ -27,9 +29,12 @@ import org.apache.activemq.artemis.core.config.impl.ConfigurationImpl;
 import org.apache.activemq.artemis.core.protocol.mqtt.MQTTInterceptor;
 import org.apache.activemq.artemis.core.security.CheckType;
 import org.apache.activemq.artemis.core.security.Role;
+import org.apache.activemq.artemis.core.security.SecurityAuth;
 import org.apache.activemq.artemis.core.server.ActiveMQServer;
 import org.apache.activemq.artemis.core.server.JournalType;
+import org.apache.activemq.artemis.core.server.Queue;
 import org.apache.activemq.artemis.core.server.embedded.EmbeddedActiveMQ;
+import org.apache.activemq.artemis.core.server.plugin.ActiveMQServerQueuePlugin;
 import org.apache.activemq.artemis.core.settings.impl.AddressFullMessagePolicy;
 import org.apache.activemq.artemis.core.settings.impl.AddressSettings;
 import org.apache.activemq.artemis.spi.core.protocol.RemotingConnection;
@@ -51,6 +56,8 @@ public final class LocalBroker {
   static final String OWNTRACKS = "owntracks/+/+";
 
   static final List<String> OF_BRIDGES = List.of(TELEMETRY, OWNTRACKS);
+  /** What the names of the bridges' queues begin with: the group of their shared subscriptions. */
+  static final String BRIDGES_QUEUE = "bridges.";
 
   private LocalBroker() {}
 
@@ -72,13 +79,14 @@ public final class LocalBroker {
     // Before anything can be published: what no queue takes would be acknowledged, and gone.
     for (String filter : OF_BRIDGES) {
       server.createQueue(
-          QueueConfiguration.of("bridges." + filter)
+          QueueConfiguration.of(BRIDGES_QUEUE + filter)
               .setAddress(filter)
               .setRoutingType(RoutingType.MULTICAST)
               .setDurable(true)
               .setAutoDelete(false),
           true);
     }
+    server.registerBrokerPlugin(new Keeper());
     server.getRemotingService().addIncomingInterceptor(new Doorkeeper());
     String where = "tcp://127.0.0.1:" + options.get("port");
     String limits =
@@ -318,6 +326,26 @@ public final class LocalBroker {
     public boolean validateUserAndRole(
         String user, String password, Set<Role> roles, CheckType check) {
       return false;
+    }
+  }
+
+  /**
+   * Keeps the bridges' queues.
+   *
+   * <p>When a session ends or expires, Artemis deletes the queue of its shared subscription, with
+   * all that it holds, unless another session is connected to it at that moment; it looks at no
+   * rights then.
+   */
+  private static final class Keeper implements ActiveMQServerQueuePlugin {
+    @Override
+    public void beforeDestroyQueue(
+        Queue queue, SecurityAuth session, boolean unlessUsed, boolean all, boolean withAddress)
+        throws ActiveMQException {
+      String name = queue.getName().toString();
+      if (name.startsWith(BRIDGES_QUEUE)) {
+        System.out.println("queue_kept " + name);
+        throw new ActiveMQIllegalStateException(name + " outlives every session");
+      }
     }
   }
 
